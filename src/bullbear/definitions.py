@@ -1,0 +1,198 @@
+"""TOML definitions: read strictly, frozen, hashed, and refused with file and line.
+
+Python says what can be computed, TOML says what is used. A definition is checked when it is loaded: an unknown key, a
+wrong type or a duplicate name stops it there, never in the middle of a training. Its hash covers the meaning, not the
+layout: comments and the order of keys do not change it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from bullbear.errors import DefinitionError
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
+Sentence = Annotated[str, StringConstraints(min_length=10)]
+Scalar = bool | int | float | str
+T = TypeVar("T", bound="Definition")
+
+
+class Definition(BaseModel):
+    """A frozen record that refuses unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class FactorSpec(Definition):
+    """One factor of a feature set: a registered function, its inputs, its parameters."""
+
+    name: Name
+    function: Name
+    inputs: dict[str, str]
+    params: dict[str, Scalar] = Field(default_factory=dict)
+    sign: Literal[-1, 0, 1] = 0
+    """The direction in which theory says the factor moves P(up); 0 where it says nothing. Monotone learners obey it."""
+    why: str = ""
+
+
+class FeatureSet(Definition):
+    """`features/NAME.toml`: which factors, with which parameters, and one sentence of why."""
+
+    name: Name
+    why: Sentence
+    factor: tuple[FactorSpec, ...] = Field(min_length=1)
+
+
+class Target(Definition):
+    """What is forecast: the sign of `ticker`'s total return over `horizon` sessions."""
+
+    ticker: str = "IWM"
+    horizon: int = Field(default=21, ge=1, le=252)
+
+
+class Splitter(Definition):
+    """Purged expanding walk-forward: a refit at the first close of every month (or quarter, or year)."""
+
+    kind: Literal["expanding"] = "expanding"
+    first: str = "2005-01-01"
+    """The first day whose forecast is reported."""
+    burn_in_months: int = Field(default=24, ge=0, le=120)
+    """Months before `first` that are forecast too, only so that the calibrator has a past when reporting starts."""
+    refit: Literal["month", "quarter", "year"] = "month"
+    embargo: int = Field(default=0, ge=0, le=252)
+    """Further sessions between the last resolved training label and the forecast."""
+    min_train: int = Field(default=252, ge=21)
+    """Resolved examples without which no model is fitted."""
+
+
+class ModelDefinition(Definition):
+    """`models/NAME.toml`. `learner`, `calibration` and `policy` are checked by the parts that own them."""
+
+    name: Name
+    intent: Sentence
+    seed: int = Field(default=0, ge=0)
+    target: Target = Target()
+    features: tuple[Name, ...] = ()
+    splitter: Splitter = Splitter()
+    learner: dict[str, Any]
+    calibration: dict[str, Any] = Field(default_factory=dict)
+    policy: dict[str, Any] = Field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Source:
+    """A TOML text and where it came from, able to say on which line a key stands."""
+
+    path: Path
+    text: str
+
+    def line_of(self, location: tuple[str | int, ...]) -> int:
+        """The line (from 1) of a key path such as `("factor", 3, "params", "window")`; of its nearest parent if absent."""
+        lines = _key_lines(self.text)
+        for length in range(len(location), 0, -1):
+            if location[:length] in lines:
+                return lines[location[:length]]
+        return 1
+
+    def where(self, *location: str | int) -> str:
+        """`file:line` of a key path, as error messages cite it."""
+        return f"{self.path.parent.name}/{self.path.name}:{self.line_of(location)}"
+
+
+def read(path: Path, kind: type[T]) -> tuple[T, Source]:
+    """Read one TOML file as `kind`.
+
+    Raises
+    ------
+    DefinitionError
+        The file is missing, is not TOML, or does not fit; the message names file, line and key.
+    """
+    shown = f"{path.parent.name}/{path.name}"
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as bad:
+        raise DefinitionError(shown, bad.strerror, "a readable TOML file", "check the name") from bad
+    except UnicodeDecodeError as bad:
+        raise DefinitionError(shown, "bytes that are not UTF-8", "a UTF-8 text", "save the file as UTF-8") from bad
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as bad:
+        raise DefinitionError(shown, str(bad), "valid TOML", "mend the syntax") from bad
+    source = Source(path, text)
+    return validate(table, kind, source), source
+
+
+def validate(table: Mapping[str, Any], kind: type[T], source: Source, *, below: tuple[str | int, ...] = ()) -> T:
+    """`table` (found under the key path `below` of `source`) as a frozen `kind`, or a `DefinitionError` with the line."""
+    try:
+        return kind.model_validate(dict(table))
+    except ValidationError as bad:
+        first = bad.errors()[0]
+        location = (*below, *first["loc"])
+        key = ".".join(str(part) for part in location)
+        if first["type"] == "extra_forbidden":
+            owner = _owner(kind, first["loc"])
+            raise DefinitionError(
+                f"{source.where(*location)} ({key})", location[-1], f"one of {owner}", "remove or rename the key"
+            ) from bad
+        value = "nothing" if first["type"] == "missing" else first["input"]
+        raise DefinitionError(f"{source.where(*location)} ({key})", value, first["msg"], "correct the file") from bad
+
+
+def digest(*parts: BaseModel | Mapping[str, Any] | list[Any] | str) -> str:
+    """A sha256 over the canonical JSON of the parts; the same for the same meaning.
+
+    Example
+    -------
+    >>> digest({"a": 1, "b": 2}) == digest({"b": 2, "a": 1})
+    True
+    """
+    plain = [part.model_dump(mode="json") if isinstance(part, BaseModel) else part for part in parts]
+    return hashlib.sha256(json.dumps(plain, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def _owner(kind: type[BaseModel], location: tuple[str | int, ...]) -> str:
+    """The keys allowed at the place where an unknown one stood."""
+    fields = kind.model_fields
+    for part in location[:-1]:
+        if isinstance(part, int) or part not in fields:
+            continue
+        annotation = fields[part].annotation
+        inner = [annotation, *getattr(annotation, "__args__", ())]
+        models = [a for a in inner if isinstance(a, type) and issubclass(a, BaseModel)]
+        if models:
+            fields = models[0].model_fields
+    return ", ".join(fields)
+
+
+_HEADER = re.compile(r"^\s*(\[\[?)\s*([A-Za-z0-9_.\-]+)\s*\]\]?")
+_KEY = re.compile(r"^\s*([A-Za-z0-9_\-]+)\s*=")
+
+
+def _key_lines(text: str) -> dict[tuple[str | int, ...], int]:
+    # tomllib keeps no positions; headers and keys at the start of a line are all that our definitions use.
+    lines: dict[tuple[str | int, ...], int] = {}
+    counts: dict[str, int] = {}
+    here: tuple[str | int, ...] = ()
+    for number, line in enumerate(text.splitlines(), start=1):
+        if header := _HEADER.match(line):
+            name = header.group(2)
+            if header.group(1) == "[[":
+                counts[name] = counts.get(name, -1) + 1
+                here = (name, counts[name])
+            else:
+                here = tuple(name.split("."))
+            lines.setdefault(here[:1], number)
+            lines[here] = number
+        elif key := _KEY.match(line):
+            lines.setdefault((*here, key.group(1)), number)
+    return lines

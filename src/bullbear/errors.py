@@ -1,0 +1,62 @@
+"""Every mistake a user can make has a class here, and each is told in one line.
+
+A message answers four questions: which input, the value received, what is allowed, what to do. The command line
+prints it and exits with the class's code; a traceback is for our bugs only.
+"""
+
+from __future__ import annotations
+
+
+class BullbearError(Exception):
+    """Base of everything bullbear raises on purpose; `exit_code` is what the command line exits with."""
+
+    exit_code = 1
+
+
+class InputError(BullbearError):
+    """A wrong input: `where` it stands, the `value` received, what is `allowed`, and the `remedy`."""
+
+    exit_code = 2
+
+    def __init__(self, where: str, value: object, allowed: str, remedy: str) -> None:
+        self.where, self.value, self.allowed, self.remedy = where, value, allowed, remedy
+        super().__init__(f"{where}: got {_quoted(value)}; allowed: {allowed}; {remedy}")
+
+
+class DefinitionError(InputError):
+    """A feature set, model or odds definition (TOML) that cannot be used; `where` is `file:line`."""
+
+
+class SnapshotError(InputError):
+    """A file of a snapshot directory that is refused whole; `where` is `file:line`."""
+
+
+class NoDataError(InputError):
+    """A series, ticker or date that the store cannot serve."""
+
+
+class HistoryError(InputError):
+    """There is data, but not enough resolved history for what was asked."""
+
+
+class RunError(InputError):
+    """A run that the tracking store does not know, or knows more than once."""
+
+
+class LedgerError(InputError):
+    """The forecast ledger does not verify, or a request contradicts it."""
+
+
+class GateError(BullbearError):
+    """Refused by a gate: nothing was wrong with the input, the result is not good enough. Exit code 3."""
+
+    exit_code = 3
+
+    def __init__(self, gate: str, reason: str, remedy: str) -> None:
+        self.gate, self.reason, self.remedy = gate, reason, remedy
+        super().__init__(f"refused by {gate}: {reason}; {remedy}")
+
+
+def _quoted(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 120 else text[:117] + "..."

@@ -1,0 +1,206 @@
+"""The registry: what a factor is, and the arrays it may look at.
+
+A factor is a pure function from aligned arrays to one array of the same length, row `i` of which depends on rows up to
+`i` only. It declares its family, what kind of input each argument is, its unit, its bounds and its look-back; the
+engine (`matrix`) feeds it what was known at each decision and masks whatever the look-back does not yet cover. A
+function that is not registered, a parameter it does not have or an input of the wrong kind is refused when the TOML is
+loaded.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+Kind = Literal["bars", "level", "releases", "short_volume", "short_interest"]
+Family = Literal["technical", "volatility", "levels", "positioning", "macro", "sectors", "regime"]
+F = TypeVar("F", bound=Callable[..., Array])
+
+
+@dataclass(frozen=True)
+class Bars:
+    """Daily bars of one ticker on the sessions it traded (joint ones, if a factor reads several tickers).
+
+    Every array has shape (n_sessions,). Prices are adjusted for splits and dividends, so ratios are total returns;
+    their level has no meaning. `volume` is in shares, NaN where the provider has none.
+    """
+
+    sessions: NDArray[np.datetime64]
+    open: Array
+    high: Array
+    low: Array
+    close: Array
+    volume: Array
+
+
+@dataclass(frozen=True)
+class Releases:
+    """One series in the order of its periods, in the version known at one instant; shape (n_releases,)."""
+
+    event_date: NDArray[np.datetime64]
+    value: Array
+
+
+@dataclass(frozen=True)
+class ShortVolume:
+    """Last published daily short-sale volume at each decision, in shares; shape (n_sessions,)."""
+
+    short: Array
+    total: Array
+
+
+@dataclass(frozen=True)
+class ShortInterest:
+    """Last published short interest at each decision; shape (n_sessions,).
+
+    `shares_short`, `avg_daily_volume` and `shares_outstanding` are in shares, `days_to_cover` in days.
+    """
+
+    shares_short: Array
+    avg_daily_volume: Array
+    days_to_cover: Array
+    shares_outstanding: Array
+
+
+@dataclass(frozen=True)
+class Factor:
+    """A registered function and what it declares about itself."""
+
+    name: str
+    function: Callable[..., Array]
+    family: Family
+    inputs: Mapping[str, Kind]
+    unit: str
+    bounds: tuple[float, float] | None
+    lookback: Callable[..., int]
+    parameters: Mapping[str, Any]
+    """Keyword-only parameters with their defaults (`inspect.Parameter.empty` where required)."""
+    limits: Mapping[str, tuple[float, float]]
+
+    def rows_needed(self, params: Mapping[str, Any]) -> int:
+        """Rows, the current one included, before which the factor is missing."""
+        return int(self.lookback(**self.complete(params)))
+
+    def complete(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        """`params` with the defaults filled in."""
+        return {**{k: v for k, v in self.parameters.items() if v is not inspect.Parameter.empty}, **params}
+
+    @property
+    def summary(self) -> str:
+        """The first sentence of the docstring."""
+        return (inspect.getdoc(self.function) or "").split("\n\n")[0].replace("\n", " ")
+
+
+_FACTORS: dict[str, Factor] = {}
+
+
+def factor(
+    *,
+    family: Family,
+    inputs: Mapping[str, Kind],
+    unit: str,
+    lookback: Callable[..., int],
+    bounds: tuple[float, float] | None = None,
+    limits: Mapping[str, tuple[float, float]] | None = None,
+) -> Callable[[F], F]:
+    """Register a function as a factor under its own name.
+
+    Parameters
+    ----------
+    family
+        The family it is listed under.
+    inputs
+        Argument name to kind of input, in the order of the function's positional arguments.
+    unit
+        Unit of the result, as shown to a user ("ratio", "standard deviations", "percentage points").
+    lookback
+        From the function's parameters (as keywords) to the rows needed, the current one included. A recursive indicator
+        declares the length beyond which its start weighs less than 1e-12.
+    bounds
+        Closed range of the result, where it has one.
+    limits
+        Parameter name to its allowed closed range.
+
+    Raises
+    ------
+    TypeError
+        The function's arguments do not fit the declaration; a mistake of its author.
+    """
+
+    def register(function: F) -> F:
+        signature = inspect.signature(function)
+        positional = [p.name for p in signature.parameters.values() if p.kind is p.POSITIONAL_OR_KEYWORD]
+        keywords = {p.name: p.default for p in signature.parameters.values() if p.kind is p.KEYWORD_ONLY}
+        if positional != list(inputs):
+            raise TypeError(f"factor {function.__name__}: arguments {positional} are not the inputs {list(inputs)}")
+        if function.__name__ in _FACTORS:
+            raise TypeError(f"factor {function.__name__} is registered twice")
+        if unknown := set(limits or {}) - set(keywords):
+            raise TypeError(f"factor {function.__name__}: limits of unknown parameters {sorted(unknown)}")
+        _FACTORS[function.__name__] = Factor(
+            name=function.__name__,
+            function=function,
+            family=family,
+            inputs=dict(inputs),
+            unit=unit,
+            bounds=bounds,
+            lookback=lookback,
+            parameters=keywords,
+            limits=dict(limits or {}),
+        )
+        return function
+
+    return register
+
+
+def registered() -> Mapping[str, Factor]:
+    """Every registered factor by name; importing `bullbear.factors` fills it."""
+    return dict(_FACTORS)
+
+
+def settles(*ratios: float, tolerance: float = 1e-12) -> int:
+    """Rows after which a cascade of exponential smoothers has forgotten its start.
+
+    A smoother that keeps the share `r` of its past weighs its start by r**n after n rows; of a cascade the slowest
+    dominates, and every further stage of the same speed adds a power of n, hence the search.
+
+    Parameters
+    ----------
+    ratios
+        For each stage the share kept from one row to the next: 1 - 2 / (window + 1) for an EMA, 1 - 1 / window for
+        Wilder's smoothing.
+    tolerance
+        The weight below which the start counts as forgotten.
+
+    Example
+    -------
+    >>> settles(0.5)
+    40
+    """
+    slowest = max(ratios)
+    stages = len(ratios)
+    rows = 1
+    while True:
+        # A negative-binomial tail bounds the start's weight in a cascade of equal stages from above.
+        weight = sum(_choose(rows, k) * slowest ** (rows - k) * (1 - slowest) ** k for k in range(stages))
+        if weight < tolerance:
+            return rows
+        rows += 1
+
+
+def _choose(n: int, k: int) -> float:
+    result = 1.0
+    for i in range(k):
+        result = result * (n - i) / (i + 1)
+    return result
+
+
+def names(factors: Sequence[Factor]) -> list[str]:
+    """The names of `factors`, sorted."""
+    return sorted(f.name for f in factors)

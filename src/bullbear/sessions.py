@@ -1,0 +1,139 @@
+"""Sessions of the New York Stock Exchange and the decision clock.
+
+A *session* is a trading day, written as a naive midnight (`datetime64[us]`); an *instant* is a point in time in UTC
+(`datetime64[us, UTC]`). A forecast is decided at the close of a session, so early closes matter, and a horizon is
+counted in sessions, never in calendar days. pandas refuses to join dates of different units: everything here, and
+everything at the edges of the store, is microseconds.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from bullbear.errors import InputError
+
+if TYPE_CHECKING:
+    from exchange_calendars import ExchangeCalendar
+
+NEW_YORK = "America/New_York"
+FIRST_YEAR = 1990
+LAST_YEAR = 2040
+
+
+def day(value: str | pd.Timestamp) -> pd.Timestamp:
+    """A calendar day as a naive midnight in microseconds.
+
+    Raises
+    ------
+    InputError
+        The value is not a date.
+    """
+    try:
+        parsed = pd.Timestamp(value)
+    except (ValueError, TypeError) as bad:
+        raise InputError("date", value, "a day as YYYY-MM-DD", "write the date in ISO form") from bad
+    if parsed is pd.NaT:
+        raise InputError("date", value, "a day as YYYY-MM-DD", "write the date in ISO form")
+    if parsed.tzinfo is not None:
+        parsed = parsed.tz_convert(NEW_YORK).tz_localize(None)
+    return parsed.normalize().as_unit("us")
+
+
+def between(start: str | pd.Timestamp, end: str | pd.Timestamp) -> pd.DatetimeIndex:
+    """All sessions from `start` to `end`, both included.
+
+    Example
+    -------
+    >>> [str(s.date()) for s in between("2019-12-23", "2019-12-27")]
+    ['2019-12-23', '2019-12-24', '2019-12-26', '2019-12-27']
+    """
+    table = _table(_first_year(day(start)))
+    return pd.DatetimeIndex(table.index[(table.index >= day(start)) & (table.index <= day(end))])
+
+
+def closes(sessions: pd.DatetimeIndex) -> pd.DatetimeIndex:
+    """The closing instants (UTC) of `sessions`; 16:00 New York, or 13:00 on an early close.
+
+    Example
+    -------
+    >>> closes(pd.DatetimeIndex(["2019-12-24"]))[0].tz_convert("America/New_York").hour
+    13
+    """
+    return _instants(sessions, "close")
+
+
+def opens(sessions: pd.DatetimeIndex) -> pd.DatetimeIndex:
+    """The opening instants (UTC) of `sessions`."""
+    return _instants(sessions, "open")
+
+
+def offset(session: str | pd.Timestamp, count: int) -> pd.Timestamp:
+    """The session `count` sessions after (before, if negative) `session`.
+
+    Example
+    -------
+    >>> str(offset("2019-12-24", 1).date())
+    '2019-12-26'
+    """
+    start = day(session)
+    table = _table(_first_year(start))
+    place = table.index.get_indexer([start])[0]
+    if place < 0:
+        raise InputError("session", str(start.date()), "a day on which the exchange is open", "choose a trading day")
+    target = place + count
+    if not 0 <= target < len(table):
+        raise InputError("session offset", count, f"sessions of {FIRST_YEAR} to {LAST_YEAR}", "choose a nearer day")
+    return pd.Timestamp(table.index[target])
+
+
+def is_session(value: str | pd.Timestamp) -> bool:
+    """Whether the exchange is open on that day."""
+    return day(value) in _table(_first_year(day(value))).index
+
+
+def last_closed(instant: pd.Timestamp) -> pd.Timestamp:
+    """The last session whose close is at or before `instant` (UTC)."""
+    table = _table(_first_year(day(instant)))
+    closed = table.index[table["close"] <= instant]
+    if closed.empty:
+        raise InputError("instant", str(instant), f"a time from {FIRST_YEAR} on", "choose a later day")
+    return pd.Timestamp(closed[-1])
+
+
+def _instants(sessions: pd.DatetimeIndex, column: str) -> pd.DatetimeIndex:
+    if sessions.empty:
+        return pd.DatetimeIndex([], dtype="datetime64[us, UTC]")
+    table = _table(_first_year(sessions.min()))
+    places = table.index.get_indexer(sessions)
+    if (places < 0).any():
+        bad = sessions[places < 0][0]
+        raise InputError("session", str(bad.date()), "days on which the exchange is open", "drop that day")
+    return pd.DatetimeIndex(table[column].iloc[places])
+
+
+def _first_year(earliest: pd.Timestamp) -> int:
+    # Decades keep the number of built calendars small; a forecast of today need not build the calendar of 1990.
+    return max(FIRST_YEAR, earliest.year // 10 * 10) if earliest.year >= FIRST_YEAR else earliest.year // 10 * 10
+
+
+@lru_cache(maxsize=8)
+def _table(first_year: int) -> pd.DataFrame:
+    calendar = _calendar(first_year)
+    index = pd.DatetimeIndex(calendar.sessions).as_unit("us")
+    index.freq = None
+    return pd.DataFrame(
+        {
+            "open": pd.DatetimeIndex(calendar.opens).as_unit("us"),
+            "close": pd.DatetimeIndex(calendar.closes).as_unit("us"),
+        },
+        index=index,
+    )
+
+
+def _calendar(first_year: int) -> ExchangeCalendar:
+    import exchange_calendars  # only when a session is asked for: half a second of a start-up
+
+    return exchange_calendars.get_calendar("XNYS", start=f"{first_year}-01-01", end=f"{LAST_YEAR}-12-31")
