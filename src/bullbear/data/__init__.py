@@ -1,0 +1,10 @@
+"""Floor 1: the point-in-time store, the snapshot directory that fills it, and the rules of publication.
+
+Everything above reads through `Store.as_of`; nothing else touches data.
+"""
+
+from __future__ import annotations
+
+from bullbear.data.store import Store, View
+
+__all__ = ["Store", "View"]

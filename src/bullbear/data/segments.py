@@ -1,0 +1,241 @@
+"""Immutable Parquet segments: how rows of one kind lie on disk, and how the rows of one series are found again.
+
+A segment is written once, under a staging name that no reader looks at, and then renamed; it is never changed.
+Inside it rows are sorted by series, `known_at` and `event_date`, and row groups break at series, so that the footer
+alone says where a series lies. The order of segments carries no meaning: what a reader is served depends on the set
+of rows only.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from bullbear.errors import InputError
+
+STAGING = ".staging-"
+ROW_GROUP = 2048  # small series share a row group up to this size; a longer one has its own
+
+_DAY = pa.timestamp("us")
+_INSTANT = pa.timestamp("us", tz="UTC")
+
+
+@dataclass(frozen=True)
+class Kind:
+    """The columns of one kind of rows: `numbers`, `texts` and `days` beside series, event_date and known_at.
+
+    `extra_key` names the columns that, with the three, identify a row: a second row with the same key must be equal.
+    """
+
+    name: str
+    numbers: tuple[str, ...] = ()
+    texts: tuple[str, ...] = ()
+    days: tuple[str, ...] = ()
+    extra_key: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> list[str]:
+        return ["series", "event_date", "known_at", *self.extra_key]
+
+    @property
+    def values(self) -> list[str]:
+        return [*self.texts, *self.numbers, *self.days]
+
+    @property
+    def columns(self) -> list[str]:
+        return ["series", "event_date", "known_at", *self.values]
+
+    @property
+    def schema(self) -> pa.Schema:
+        fields = [("series", pa.string()), ("event_date", _DAY), ("known_at", _INSTANT)]
+        fields += [(name, pa.string()) for name in self.texts]
+        fields += [(name, pa.float64()) for name in self.numbers]
+        fields += [(name, _DAY) for name in self.days]
+        return pa.schema(fields)
+
+
+KINDS: dict[str, Kind] = {
+    kind.name: kind
+    for kind in (
+        Kind("bars", ("open", "high", "low", "close", "adj_close", "volume")),
+        # `vintage` is set where the whole real-time history of a series is known; see View.observations.
+        Kind("observations", ("value",), days=("vintage",), extra_key=("vintage",)),
+        Kind("dividends", ("amount",)),
+        Kind("short_interest", ("shares_short", "avg_daily_volume", "days_to_cover", "shares_outstanding")),
+        Kind("short_volume", ("short_volume", "total_volume")),
+        Kind(
+            "holdings",
+            ("weight", "market_value", "shares"),
+            texts=("ticker", "name", "sector"),
+            extra_key=("ticker", "name"),
+        ),
+        Kind("quarantine", texts=("kind", "reason", "row"), extra_key=("kind", "reason", "row")),
+    )
+}
+
+
+def kind_named(name: str) -> Kind:
+    """The kind of that name.
+
+    Raises
+    ------
+    InputError
+        There is none.
+    """
+    if name not in KINDS:
+        raise InputError("kind", name, ", ".join(KINDS), "use one of the store's kinds")
+    return KINDS[name]
+
+
+@dataclass(frozen=True)
+class Segment:
+    """One segment file; its footer is read when first asked for."""
+
+    path: Path
+
+    @cached_property
+    def footer(self) -> pq.FileMetaData:
+        try:
+            return pq.read_metadata(self.path)
+        except (OSError, pa.ArrowException) as bad:
+            raise InputError(
+                f"segment {self.path.parent.name}/{self.path.name}",
+                str(bad).splitlines()[0],
+                "an intact Parquet file, as the store wrote it",
+                "restore the file from a backup, or remove it and ingest its source again",
+            ) from bad
+
+    @cached_property
+    def groups(self) -> list[tuple[str, str]]:
+        """First and last series of each row group."""
+        bounds = []
+        for place in range(self.footer.num_row_groups):
+            statistics = self.footer.row_group(place).column(0).statistics
+            bounds.append((statistics.min, statistics.max))
+        return bounds
+
+    @cached_property
+    def last_known_at(self) -> pd.Timestamp:
+        groups = (self.footer.row_group(place) for place in range(self.footer.num_row_groups))
+        return max(pd.Timestamp(group.column(2).statistics.max) for group in groups).as_unit("us")
+
+    def read(self, series: str) -> pa.Table | None:
+        """The rows of one series, or None."""
+        places = [place for place, (low, high) in enumerate(self.groups) if low <= series <= high]
+        if not places:
+            return None
+        with pq.ParquetFile(self.path, metadata=self.footer) as file:
+            table = file.read_row_groups(places, use_threads=False)
+        if all(self.groups[place] == (series, series) for place in places):
+            return table
+        chosen = table.column("series").to_numpy() == series
+        return table.filter(pa.array(chosen)) if chosen.any() else None
+
+    def read_all(self, columns: list[str]) -> pa.Table:
+        with pq.ParquetFile(self.path, metadata=self.footer) as file:
+            return file.read(columns=columns, use_threads=False)
+
+
+def listing(root: Path, kind: str) -> tuple[Path, ...]:
+    """The segment files of a kind; staging files do not match."""
+    return tuple(sorted((root / kind).glob("[0-9]*-*.parquet")))
+
+
+def write(root: Path, kind: Kind, frame: pd.DataFrame) -> Path:
+    """Write `frame` (the kind's columns) as the next segment; the caller holds the lock.
+
+    Either the whole segment appears or nothing does, whatever kills the process.
+    """
+    folder = root / kind.name
+    folder.mkdir(parents=True, exist_ok=True)
+    sweep(folder)
+    ordered = frame.sort_values(["series", "known_at", "event_date", *kind.extra_key], kind="stable")
+    content = _encoded(ordered, kind)
+    number = 1 + max((int(path.name.split("-")[0]) for path in listing(root, kind.name)), default=0)
+    final = folder / f"{number:06d}-{hashlib.sha256(content).hexdigest()[:12]}.parquet"
+    staging = folder / f"{STAGING}{os.getpid()}"
+    with open(staging, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    staging.rename(final)
+    _sync_folder(folder)
+    return final
+
+
+def sweep(folder: Path) -> None:
+    """Remove what killed processes left behind; only the holder of the lock may call this."""
+    for leftover in folder.glob(f"{STAGING}*"):
+        leftover.unlink(missing_ok=True)
+
+
+def _encoded(ordered: pd.DataFrame, kind: Kind) -> memoryview:
+    table = pa.Table.from_pandas(ordered[kind.columns], schema=kind.schema, preserve_index=False)
+    table = table.replace_schema_metadata(None)
+    sink = pa.BufferOutputStream()
+    dictionaries = ["series", *kind.texts]
+    with pq.ParquetWriter(sink, table.schema, compression="zstd", use_dictionary=dictionaries) as writer:
+        for start, stop in _cuts(ordered["series"].to_numpy()):
+            writer.write_table(table.slice(start, stop - start), row_group_size=stop - start)
+    return memoryview(sink.getvalue())
+
+
+def _cuts(series: np.ndarray) -> Iterator[tuple[int, int]]:
+    breaks = [*(np.flatnonzero(series[1:] != series[:-1]) + 1).tolist(), len(series)]
+    start = previous = 0
+    for stop in breaks:
+        # A long series neither shares a row group with its forerunners nor is joined by its followers.
+        if start < previous and stop - previous >= ROW_GROUP:
+            yield start, previous
+            start = previous
+        if stop - start >= ROW_GROUP:
+            yield start, stop
+            start = stop
+        previous = stop
+    if start < len(series):
+        yield start, len(series)
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+class WriteLock:
+    """One writer at a time, over threads and processes; re-entrant, and released by the system if the process dies."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._threads = threading.RLock()
+        self._depth = 0
+        self._handle = -1
+
+    @contextmanager
+    def __call__(self) -> Iterator[None]:
+        with self._threads:
+            if self._depth == 0:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                self._handle = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o644)
+                fcntl.flock(self._handle, fcntl.LOCK_EX)
+            self._depth += 1
+            try:
+                yield
+            finally:
+                self._depth -= 1
+                if self._depth == 0:
+                    os.close(self._handle)

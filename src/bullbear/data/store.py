@@ -1,0 +1,318 @@
+"""The point-in-time store: rows go in once and never change, and come out only through `Store.as_of`.
+
+Every row says when it could first have been known (`known_at`). A `View` is frozen at an instant and serves only rows
+known by then, the latest version of each event. A correction is a new row with a later `known_at`, so that yesterday's
+view never changes. What is doubtful lies in the kind `quarantine`, which no reader of series serves.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from bullbear.data.segments import KINDS, Kind, Segment, WriteLock, kind_named, listing, write
+from bullbear.errors import InputError, NoDataError
+
+_EPOCH = pd.Timestamp("1970-01-01", tz="UTC").as_unit("us")
+
+
+class Store:
+    """Rows of all kinds under one folder; safe for several processes at once.
+
+    Parameters
+    ----------
+    root:
+        The folder, created at the first write; `data/` of a home.
+
+    Example
+    -------
+    >>> import tempfile
+    >>> store = Store(Path(tempfile.mkdtemp()))
+    >>> rows = pd.DataFrame({"series": ["DGS10"], "event_date": [pd.Timestamp("2019-12-30")],
+    ...                      "known_at": [pd.Timestamp("2019-12-31 21:15", tz="UTC")], "value": [1.90]})
+    >>> store.append("observations", rows), store.append("observations", rows)
+    (1, 0)
+    >>> store.as_of(pd.Timestamp("2019-12-31 21:00", tz="UTC")).has("observations", "DGS10")
+    False
+    >>> float(store.as_of().observations("DGS10")["value"].iloc[0])
+    1.9
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = Path(root)
+        self._lock = WriteLock(self.root / ".lock")
+        self._segments: dict[Path, Segment] = {}
+        self._versions: dict[tuple[str, str], tuple[tuple[Path, ...], pd.DataFrame]] = {}
+
+    def __reduce__(self) -> tuple[type[Store], tuple[Path]]:
+        return Store, (self.root,)  # a worker process opens the folder anew; locks do not travel
+
+    def append(self, kind: str, frame: pd.DataFrame) -> int:
+        """Add rows; identical rows are skipped.
+
+        Parameters
+        ----------
+        kind:
+            One of `segments.KINDS`.
+        frame:
+            Columns series, event_date (naive midnight), known_at (aware) and the kind's values; a value column that
+            is absent is unknown throughout.
+
+        Returns
+        -------
+        The number of rows that are new.
+
+        Raises
+        ------
+        InputError
+            A column is wrong, or a stored row has the same key and known_at but another value: what was known then
+            cannot change, so a correction needs its own, later known_at.
+        """
+        layout = kind_named(kind)
+        rows = _checked(layout, frame)
+        if rows.empty:
+            return 0
+        with self.writing():
+            fresh = self._unknown(layout, rows)
+            if not fresh.empty:
+                write(self.root, layout, fresh)
+        return len(fresh)
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Hold the write lock over several appends, so that what is read in between stays true."""
+        with self._lock():
+            yield
+
+    def as_of(self, instant: pd.Timestamp | None = None) -> View:
+        """The view of what was known at `instant` (aware); None is everything stored.
+
+        Raises
+        ------
+        InputError
+            `instant` has no time zone.
+        """
+        if instant is not None and pd.Timestamp(instant).tzinfo is None:
+            raise InputError("as_of", str(instant), "an instant with a time zone", "write e.g. 2019-12-31T21:00Z")
+        files = {kind: listing(self.root, kind) for kind in KINDS}
+        if instant is None:
+            known = [self._segment(path).last_known_at for paths in files.values() for path in paths]
+            return View(self, max(known, default=_EPOCH), files)
+        return View(self, pd.Timestamp(instant).tz_convert("UTC").as_unit("us"), files)
+
+    @property
+    def is_simulated(self) -> bool:
+        """Whether the store holds the simulated market."""
+        return (self.root / "SIMULATED.json").exists()
+
+    def mark_simulated(self, parameters: dict[str, float | int | str]) -> None:
+        """Declare the store simulated, with the simulator's parameters; it takes no real data afterwards."""
+        with self.writing():
+            (self.root / "SIMULATED.json").write_text(json.dumps(parameters, indent=2, sort_keys=True) + "\n")
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is stored."""
+        return not any(listing(self.root, kind) for kind in KINDS)
+
+    def _unknown(self, layout: Kind, rows: pd.DataFrame) -> pd.DataFrame:
+        files = listing(self.root, layout.name)
+        known = [self._read(files, layout.name, series) for series in rows["series"].unique()] if files else []
+        known = [part for part in known if not part.empty]
+        rows = rows.drop_duplicates(ignore_index=True)
+        both = pd.concat([*known, rows], ignore_index=True) if known else rows
+        count = len(both) - len(rows)
+        repeated = both.duplicated()[count:].to_numpy()
+        clash = both.duplicated(layout.key)[count:].to_numpy() & ~repeated
+        if clash.any():
+            first = rows[clash].iloc[0]
+            raise InputError(
+                f"{layout.name} {first['series']} {first['event_date'].date()}",
+                {name: first[name] for name in layout.values},
+                f"what was stored as known at {first['known_at']}",
+                "give the correction a later known_at",
+            )
+        return rows[~repeated]
+
+    def _segment(self, path: Path) -> Segment:
+        if path not in self._segments:
+            self._segments[path] = Segment(path)
+        return self._segments[path]
+
+    def _read(self, files: tuple[Path, ...], kind: str, series: str) -> pd.DataFrame:
+        """Every version of a series in `files`, sorted by known_at and event_date."""
+        cached = self._versions.get((kind, series))
+        if cached is not None and cached[0] == files:
+            return cached[1]
+        layout = KINDS[kind]
+        tables = [table for path in files if (table := self._segment(path).read(series)) is not None]
+        table = pa.concat_tables(tables) if tables else layout.schema.empty_table()
+        frame = table.to_pandas()
+        if len(tables) > 1:
+            frame = frame.drop_duplicates(ignore_index=True)
+            frame = frame.sort_values(["known_at", "event_date", *layout.extra_key], kind="stable", ignore_index=True)
+        self._versions[kind, series] = (files, frame)
+        return frame
+
+
+class View:
+    """What was known at `instant`: the only gate to data.
+
+    Readers of a single series raise `NoDataError` when nothing of it was known; `has` tells first.
+    """
+
+    def __init__(self, store: Store, instant: pd.Timestamp, files: dict[str, tuple[Path, ...]]) -> None:
+        self.store = store
+        self.instant = instant
+        self._files = files
+
+    def bars(self, ticker: str) -> pd.DataFrame:
+        """Daily bars by event_date: known_at, open, high, low, close, adj_close, volume (NaN where unknown)."""
+        return self._latest("bars", ticker)
+
+    def observations(self, series: str) -> pd.DataFrame:
+        """Values by event_date: known_at, value.
+
+        Where the real-time history of a series is stored as vintages, only the events that the latest vintage lists
+        are served: units and base years change from vintage to vintage, so two of them must not be mixed. Use
+        `versions` to follow a series through its vintages.
+        """
+        rows = self.versions("observations", series)
+        if rows["vintage"].notna().any():
+            rows = rows[rows["vintage"] == rows["vintage"].max()]
+        return _latest_by(rows, ["event_date"]).drop(columns="vintage")
+
+    def short_interest(self, ticker: str) -> pd.DataFrame:
+        """By settlement date: known_at, shares_short, avg_daily_volume, days_to_cover, shares_outstanding."""
+        return self._latest("short_interest", ticker)
+
+    def short_volume(self, ticker: str) -> pd.DataFrame:
+        """By session: known_at, short_volume, total_volume (shares)."""
+        return self._latest("short_volume", ticker)
+
+    def dividends(self, ticker: str) -> pd.DataFrame:
+        """By ex-date: known_at, amount (dollars per share)."""
+        return self._latest("dividends", ticker)
+
+    def holdings(self, fund: str) -> pd.DataFrame:
+        """Constituents by event_date, each list in its latest version: known_at, ticker, name, sector, weight, ..."""
+        rows = self.versions("holdings", fund)
+        latest = rows.groupby("event_date")["known_at"].transform("max")
+        return _latest_by(rows[rows["known_at"] == latest], ["event_date", "ticker", "name"])
+
+    def versions(self, kind: str, series: str) -> pd.DataFrame:
+        """Every version known by `instant`: event_date, known_at and the values, sorted by (known_at, event_date).
+
+        Raises
+        ------
+        NoDataError
+            Nothing of that series was known.
+        """
+        rows = self._known(kind, series)
+        if rows.empty:
+            raise NoDataError(
+                f"{kind} of {series}",
+                f"nothing known at {self.instant}",
+                "a series listed by `bullbear status`",
+                "fetch or ingest it, or choose a later day",
+            )
+        return rows
+
+    def has(self, kind: str, series: str) -> bool:
+        """Whether anything of that series was known."""
+        return not self._known(kind, series).empty
+
+    def quarantine(self) -> pd.DataFrame:
+        """Rows set aside as doubtful: series, event_date, known_at, kind, reason, row (JSON of the source row)."""
+        return self._all("quarantine", KINDS["quarantine"].columns).reset_index(drop=True)
+
+    def catalogue(self) -> pd.DataFrame:
+        """One row per series known: kind, series, first and last event_date, last_known_at, rows (distinct events)."""
+        parts = [self._catalogue(kind) for kind in KINDS if kind != "quarantine"]
+        return pd.concat(parts, ignore_index=True)
+
+    @cached_property
+    def last_known_at(self) -> pd.Timestamp:
+        """The latest known_at of all that is served; the epoch if nothing is."""
+        latest = self.catalogue()["last_known_at"].max()
+        return _EPOCH if latest is pd.NaT else latest
+
+    def _latest(self, kind: str, series: str) -> pd.DataFrame:
+        return _latest_by(self.versions(kind, series), ["event_date"])
+
+    def _known(self, kind: str, series: str) -> pd.DataFrame:
+        kind_named(kind)
+        rows = self.store._read(self._files[kind], kind, series)
+        count = int(rows["known_at"].searchsorted(self.instant, side="right"))
+        return rows.iloc[:count].drop(columns="series")
+
+    def _all(self, kind: str, columns: list[str]) -> pd.DataFrame:
+        tables = [self.store._segment(path).read_all(columns) for path in self._files[kind]]
+        table = pa.concat_tables(tables) if tables else KINDS[kind].schema.empty_table().select(columns)
+        rows = table.to_pandas()
+        rows = rows[rows["known_at"] <= self.instant].drop_duplicates()
+        return rows.sort_values(["series", "known_at", "event_date"], kind="stable")
+
+    def _catalogue(self, kind: str) -> pd.DataFrame:
+        rows = self._all(kind, ["series", "event_date", "known_at"])
+        by_series = rows.groupby("series", sort=True)
+        table = pd.DataFrame(
+            {
+                "first": by_series["event_date"].min(),
+                "last": by_series["event_date"].max(),
+                "last_known_at": by_series["known_at"].max(),
+                "rows": by_series["event_date"].nunique(),
+            }
+        ).reset_index()
+        table.insert(0, "kind", kind)
+        return table
+
+
+def _latest_by(rows: pd.DataFrame, identity: list[str]) -> pd.DataFrame:
+    # `rows` is sorted by known_at, so the last of each identity is its latest version.
+    if rows.duplicated(identity).any():
+        rows = rows.drop_duplicates(identity, keep="last")
+    if not rows["event_date"].is_monotonic_increasing:
+        rows = rows.sort_values(identity, kind="stable")
+    return rows.set_index("event_date")
+
+
+def _checked(layout: Kind, frame: pd.DataFrame) -> pd.DataFrame:
+    for name in frame.columns:
+        if name not in layout.columns:
+            raise InputError(f"{layout.name} column", name, ", ".join(layout.columns), "rename or drop the column")
+    for name in ("series", "event_date", "known_at"):
+        if name not in frame.columns:
+            raise InputError(f"{layout.name} columns", list(frame.columns), f"{name} among them", f"add {name}")
+        if frame[name].isna().any():
+            raise InputError(f"{layout.name} {name}", "an empty cell", "a value in every row", "fill or drop the row")
+    rows = pd.DataFrame({name: frame[name] if name in frame else np.nan for name in layout.columns})
+    rows = rows.reset_index(drop=True)
+    if not isinstance(rows["known_at"].dtype, pd.DatetimeTZDtype):
+        raise InputError(f"{layout.name} known_at", rows["known_at"].dtype, "instants with a time zone", "localize it")
+    rows["known_at"] = rows["known_at"].dt.tz_convert("UTC").dt.as_unit("us")
+    for name in ("event_date", *layout.days):
+        rows[name] = _days(layout, name, rows[name])
+    for name in layout.numbers:
+        rows[name] = rows[name].astype("float64")
+    for name in ("series", *layout.texts):
+        rows[name] = rows[name].astype("str")
+    return rows
+
+
+def _days(layout: Kind, name: str, values: pd.Series) -> pd.Series:
+    if not pd.api.types.is_datetime64_dtype(values.dtype):
+        if not values.isna().all():
+            raise InputError(f"{layout.name} {name}", values.dtype, "naive days (datetime64)", "convert the column")
+        return pd.Series(pd.NaT, index=values.index, dtype="datetime64[us]")
+    days = values.dt.as_unit("us")
+    if (days.dropna() != days.dropna().dt.normalize()).any():
+        raise InputError(f"{layout.name} {name}", "a time of day", "days at midnight", "normalize the column")
+    return days
