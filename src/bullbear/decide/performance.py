@@ -1,0 +1,276 @@
+"""What an account achieved, told so that luck can be seen: every Sharpe ratio comes with its error.
+
+Functions over daily simple returns `r` (fractions) at 252 sessions a year, or over an equity series indexed by
+session. The denominators use the sample deviation (n - 1). A ratio whose denominator is zero is NaN, never infinite.
+
+References
+----------
+Lo, A. W. (2002), The statistics of Sharpe ratios, Financial Analysts Journal 58(4), 36-52.
+https://doi.org/10.2469/faj.v58.n4.2453
+Sortino, F. A. and Price, L. N. (1994), Performance measurement in a downside risk framework, Journal of Investing 3(3),
+59-64. https://doi.org/10.3905/joi.3.3.59
+Politis, D. N. and Romano, J. P. (1994), The stationary bootstrap, Journal of the American Statistical Association
+89(428), 1303-1313. https://doi.org/10.1080/01621459.1994.10476870
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from bullbear.decide.account import Account
+from bullbear.decide.backtest import Backtest
+from bullbear.decide.market import SESSIONS_PER_YEAR, Floats
+from bullbear.errors import HistoryError, InputError
+
+DAYS_PER_YEAR = 365.25
+POLICY = "policy"
+
+
+@dataclass(frozen=True)
+class Drawdown:
+    """The deepest fall: `depth` (negative fraction), the high before it, its low, and the recovery if any."""
+
+    depth: float
+    peak: pd.Timestamp
+    trough: pd.Timestamp
+    recovered: pd.Timestamp | None
+
+
+@dataclass(frozen=True)
+class Performance:
+    """The figures of one account; all yearly, as fractions, unless the name says otherwise."""
+
+    total_return: float
+    cagr: float
+    volatility: float
+    sharpe: float
+    sharpe_error: float
+    sortino: float
+    max_drawdown: float
+    drawdown_peak: str
+    drawdown_trough: str
+    drawdown_recovered: str | None
+    calmar: float
+    exposure: float
+    time_invested: float
+    turnover: float
+    hit_rate: float
+    cost_drag: float
+    trades: int
+
+
+def cagr(equity: pd.Series) -> float:
+    """Compound annual growth, (E_end / E_start) ** (365.25 / days) - 1.
+
+    Example
+    -------
+    >>> days = pd.DatetimeIndex(["2014-01-01", "2018-01-01"])
+    >>> round(cagr(pd.Series([1.0, 1.4641], index=days)), 6)
+    0.1
+    """
+    days = (equity.index[-1] - equity.index[0]).days
+    return float((equity.iloc[-1] / equity.iloc[0]) ** (DAYS_PER_YEAR / days) - 1.0) if days else math.nan
+
+
+def annual_volatility(returns: Floats) -> float:
+    """Standard deviation of daily returns times sqrt(252)."""
+    return float(np.std(returns, ddof=1) * math.sqrt(SESSIONS_PER_YEAR)) if len(returns) > 1 else math.nan
+
+
+def sharpe(excess: Floats) -> float:
+    """mean(e) / std(e) * sqrt(252), where `e` are daily returns in excess of cash.
+
+    Example
+    -------
+    >>> round(sharpe(np.array([0.01, -0.005, 0.01])), 4) == round(0.005 / 0.00866025404 * 252**0.5, 4)
+    True
+    """
+    if len(excess) < 2:
+        return math.nan
+    deviation = float(np.std(excess, ddof=1))
+    return float(np.mean(excess)) / deviation * math.sqrt(SESSIONS_PER_YEAR) if deviation > 0 else math.nan
+
+
+def sharpe_error(excess: Floats) -> float:
+    """Lo's standard error for independent returns, sqrt((1 + s^2 / 2) / n) * sqrt(252), with s the daily ratio."""
+    daily = sharpe(excess) / math.sqrt(SESSIONS_PER_YEAR)
+    return math.sqrt((1.0 + daily * daily / 2.0) / len(excess) * SESSIONS_PER_YEAR) if len(excess) else math.nan
+
+
+def sortino(excess: Floats) -> float:
+    """mean(e) / sqrt(mean(min(e, 0)^2)) * sqrt(252); the target is the return of cash."""
+    if len(excess) == 0:
+        return math.nan
+    downside = math.sqrt(float(np.mean(np.square(np.minimum(excess, 0.0)))))
+    return float(np.mean(excess)) / downside * math.sqrt(SESSIONS_PER_YEAR) if downside > 0 else math.nan
+
+
+def max_drawdown(equity: pd.Series) -> Drawdown:
+    """The minimum of E_t / max(E_s, s <= t) - 1 with its dates.
+
+    Example
+    -------
+    >>> days = pd.DatetimeIndex(["2020-01-02", "2020-01-03", "2020-01-06", "2020-01-07"])
+    >>> found = max_drawdown(pd.Series([1.0, 1.25, 1.0, 1.3], index=days))
+    >>> round(found.depth, 10), str(found.peak.date()), str(found.recovered.date())
+    (-0.2, '2020-01-03', '2020-01-07')
+    """
+    values = equity.to_numpy(dtype=float)
+    highs = np.maximum.accumulate(values)
+    trough = int(np.argmin(values / highs))
+    peak = int(np.argmax(values[: trough + 1]))
+    later = np.flatnonzero(values[trough:] >= values[peak])
+    depth = float(values[trough] / values[peak] - 1.0)
+    recovered = equity.index[trough + later[0]] if len(later) and depth < 0 else None
+    return Drawdown(depth, equity.index[peak], equity.index[trough], recovered)
+
+
+def calmar(equity: pd.Series) -> float:
+    """CAGR / |maximum drawdown|."""
+    depth = max_drawdown(equity).depth
+    return cagr(equity) / -depth if depth < 0 else math.nan
+
+
+def turnover(account: Account) -> float:
+    """Sum of absolute weight changes per year; buying and later selling everything counts two."""
+    return float(account.daily["turnover"].sum()) / _years(account.daily)
+
+
+def cost_drag(account: Account) -> float:
+    """Yearly sum of costs over the equity of the close before."""
+    before = account.equity.shift(1).to_numpy(dtype=float)[1:]  # a cost is paid out of what stood there at the open
+    return float(np.sum(-account.daily["costs"].to_numpy(dtype=float)[1:] / before)) / _years(account.daily)
+
+
+def hit_rate(account: Account) -> float:
+    """Share of sessions with profit among those entered with a position (held at the close before)."""
+    held = _invested(account.daily)[:-1]
+    gains = account.daily[["bull_overnight", "bull_intraday", "bear_overnight", "bear_intraday"]].sum(axis=1)
+    return float(np.mean(gains.to_numpy(dtype=float)[1:][held] > 0)) if held.any() else math.nan
+
+
+def returns(account: Account) -> Floats:
+    """Daily simple returns of the account; one fewer than its closes."""
+    equity = account.equity.to_numpy(dtype=float)
+    return np.asarray(equity[1:] / equity[:-1] - 1.0, dtype=np.float64)
+
+
+def excess_returns(account: Account) -> Floats:
+    """Daily returns less what cash earned over the same night."""
+    return np.asarray(returns(account) - account.daily["cash_return"].to_numpy(dtype=float)[1:], dtype=np.float64)
+
+
+def by_year(account: Account) -> pd.Series:
+    """Return of each calendar year; the first and last may be partial."""
+    equity = account.equity
+    last = equity.groupby(pd.DatetimeIndex(equity.index).year).last()
+    start = last.shift(1)  # a year starts from the last close of the year before, the first from the account's start
+    start.iloc[0] = equity.iloc[0]
+    return (last / start - 1.0).rename("return").rename_axis("year")
+
+
+def performance(account: Account) -> Performance:
+    """All figures of one account.
+
+    Raises
+    ------
+    HistoryError
+        The account has fewer than three closes.
+    """
+    if len(account.daily) < 3:
+        raise HistoryError("account", f"{len(account.daily)} closes", "at least 3", "backtest a longer span")
+    daily, excess, fall = account.daily, excess_returns(account), max_drawdown(account.equity)
+    return Performance(
+        total_return=float(account.equity.iloc[-1] / account.equity.iloc[0] - 1.0),
+        cagr=cagr(account.equity),
+        volatility=annual_volatility(returns(account)),
+        sharpe=sharpe(excess),
+        sharpe_error=sharpe_error(excess),
+        sortino=sortino(excess),
+        max_drawdown=fall.depth,
+        drawdown_peak=str(fall.peak.date()),
+        drawdown_trough=str(fall.trough.date()),
+        drawdown_recovered=str(fall.recovered.date()) if fall.recovered is not None else None,
+        calmar=calmar(account.equity),
+        exposure=float(daily["exposure"].mean()),
+        time_invested=float(_invested(daily).mean()),
+        turnover=turnover(account),
+        hit_rate=hit_rate(account),
+        cost_drag=cost_drag(account),
+        trades=len(account.trades),
+    )
+
+
+def sharpe_difference(
+    excess: Floats, baseline: Floats, *, level: float = 0.90, block: int = 21, replicates: int = 1000, seed: int = 0
+) -> tuple[float, float, float]:
+    """Sharpe ratio of `excess` less that of `baseline`, with a percentile interval of the paired stationary bootstrap.
+
+    Parameters
+    ----------
+    excess, baseline : (n_days,) daily excess returns of the same days
+    level : coverage of the interval
+    block : mean block in sessions; at least the horizon of the forecasts, since positions persist that long
+
+    Returns
+    -------
+    (difference, low, high)
+
+    Raises
+    ------
+    InputError
+        The lengths differ, or the level is not between 0 and 1.
+    """
+    if len(excess) != len(baseline):
+        raise InputError("baseline", f"{len(baseline)} days", f"{len(excess)} days", "compare the same days")
+    if not 0.0 < level < 1.0:
+        raise InputError("level", level, "a coverage between 0 and 1", "use 0.90, for example")
+    difference = sharpe(excess) - sharpe(baseline)
+    if not math.isfinite(difference):
+        return difference, math.nan, math.nan
+    from arch.bootstrap import StationaryBootstrap  # two seconds of a start-up
+
+    draws = StationaryBootstrap(block, excess, baseline, seed=seed).apply(
+        lambda a, b: np.array([sharpe(a) - sharpe(b)]), reps=replicates
+    )
+    tail = (1.0 - level) / 2.0
+    low, high = np.nanquantile(draws, [tail, 1.0 - tail])
+    return difference, float(low), float(high)
+
+
+def comparison(result: Backtest, *, level: float = 0.90, replicates: int = 1000, seed: int = 0) -> pd.DataFrame:
+    """One row per account (policy first, then the baselines): all figures, and the policy's Sharpe less the row's.
+
+    Columns are the fields of `Performance`, then `sharpe_difference`, `sharpe_difference_low`,
+    `sharpe_difference_high` (policy minus that baseline; NaN on the policy's own row).
+    """
+    own = excess_returns(result.account)
+    rows: dict[str, dict[str, Any]] = {}
+    for name, account in {POLICY: result.account, **result.baselines}.items():
+        difference = low = high = math.nan
+        if name != POLICY:
+            difference, low, high = sharpe_difference(
+                own, excess_returns(account), level=level, replicates=replicates, seed=seed
+            )
+        rows[name] = {
+            **asdict(performance(account)),
+            "sharpe_difference": difference,
+            "sharpe_difference_low": low,
+            "sharpe_difference_high": high,
+        }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("account")
+
+
+def _invested(daily: pd.DataFrame) -> NDArray[np.bool_]:
+    return np.asarray((daily[["bull_weight", "bear_weight"]].to_numpy() > 0.0).any(axis=1))
+
+
+def _years(daily: pd.DataFrame) -> float:
+    days = (daily.index[-1] - daily.index[0]).days
+    return days / DAYS_PER_YEAR if days else math.nan

@@ -1,0 +1,309 @@
+"""From a probability to two positions: bands, a volatility cap, a trailing stop, and no trade that is not worth it.
+
+The Bull holds the long fund, the Bear the inverse fund, cash the rest; at most one of them stands in the market.
+`BandPolicy.decide` is a pure function of the `State`: no clock, no store, no memory. The backtest and the daily
+forecast call this one object, so on the same state they answer alike to the last bit. What the state cannot support is
+refused (a NaN probability) or said (a fund without a price), never guessed. The rule is meant to be dull: with a
+forecast that stays near climatology it stays near its neutral weights.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any, Literal, Self
+
+import pandas as pd
+from pydantic import ConfigDict, Field, model_validator
+
+from bullbear.decide.instruments import CASH, INSTRUMENTS
+from bullbear.definitions import Definition, Source, validate
+from bullbear.errors import InputError
+
+_FULL = 1.0 + 1e-9  # weights are quotients of floats; their sum may miss one by rounding
+
+
+class Tier(IntEnum):
+    """How deep the probability stands below the Bear's threshold."""
+
+    NONE = 0
+    HALF = 1
+    FULL = 2
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """All that a decision may know, at the close `decided_at`.
+
+    `volatility` is annualised (a fraction); `closes` and `atrs` are in the price units of that day; `weights` are the
+    fractions of equity held at this close; `stops` the levels published by the previous decision, carried to the price
+    units of this day. A ticker without a price has no key.
+    """
+
+    decided_at: pd.Timestamp
+    p_up: float
+    p_low: float
+    p_high: float
+    climatology: float
+    volatility: float
+    closes: Mapping[str, float]
+    atrs: Mapping[str, float]
+    weights: Mapping[str, float]
+    stops: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """A level judged at closes: one below an `exit` sells at the next open, one at or above a `reentry` buys."""
+
+    ticker: str
+    level: float
+    atr: float
+    multiple: float
+    side: Literal["exit", "reentry"]
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """What one agent holds from the next open on, and why."""
+
+    weight: float
+    instrument: str
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Stance:
+    """The decision: both agents, the weights (with cash they make one) and the stop levels now standing."""
+
+    decided_at: pd.Timestamp
+    bull: Agent
+    bear: Agent
+    tier: Tier
+    positions: Mapping[str, float]
+    stops: tuple[Stop, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """The keys `agents`, `positions` and `stops` of `forecast --json`."""
+        bull, bear = self.bull, self.bear
+        return {
+            "agents": {
+                "bull": {"weight": bull.weight, "instrument": bull.instrument, "reasons": list(bull.reasons)},
+                "bear": {
+                    "weight": bear.weight,
+                    "instrument": bear.instrument,
+                    "tier": int(self.tier),
+                    "reasons": list(bear.reasons),
+                },
+            },
+            "positions": dict(self.positions),
+            "stops": [
+                {"ticker": s.ticker, "level": s.level, "atr": s.atr, "multiple": s.multiple, "side": s.side}
+                for s in self.stops
+            ],
+        }
+
+
+class BandPolicy(Definition):
+    """The `[policy]` table of a model.
+
+    Bull band `p >= bull_above`: `bull_weight` of the bull fund. Bear band `p <= bear_below`: half of `bear_weight` of
+    the bear fund, all of it from `bear_step` deeper. Between them `neutral_weight` of the bull fund. Then, per leg:
+    weight * |multiple| * volatility is capped at `volatility_cap`; a close below the trailing stop (highest close less
+    `stop_atr_multiple` ATRs, 0 for none) empties the leg until a close stands at a re-entry level that follows the
+    price down at the same distance; and a change smaller than `rebalance_threshold` is not traded, unless to zero.
+
+    Example
+    -------
+    >>> BandPolicy(bull_above=0.58).band(0.58)
+    'bull'
+    """
+
+    model_config = ConfigDict(allow_inf_nan=False)
+
+    bull_above: float = Field(default=0.60, gt=0, lt=1)
+    bear_below: float = Field(default=0.45, gt=0, lt=1)
+    bear_step: float = Field(default=0.05, ge=0, lt=1)
+    bull_weight: float = Field(default=1.0, ge=0, le=1)
+    neutral_weight: float = Field(default=0.6, ge=0, le=1)
+    bear_weight: float = Field(default=0.30, ge=0, le=1)
+    volatility_cap: float = Field(default=0.20, gt=0)
+    volatility_window: int = Field(default=21, ge=2, le=504)
+    stop_atr_multiple: float = Field(default=3.0, ge=0)
+    atr_window: int = Field(default=14, ge=2, le=252)
+    rebalance_threshold: float = Field(default=0.05, ge=0, lt=1)
+    bull_instrument: str = "IWM"
+    bear_instrument: str = "TWM"
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.bear_below >= self.bull_above:
+            raise ValueError(f"bear_below {self.bear_below} must be under bull_above {self.bull_above}")
+        if self.neutral_weight > self.bull_weight:
+            raise ValueError(f"neutral_weight {self.neutral_weight} must not exceed bull_weight {self.bull_weight}")
+        for key, ticker, sign in (("bull", self.bull_instrument, 1), ("bear", self.bear_instrument, -1)):
+            allowed = [t for t, fund in INSTRUMENTS.items() if fund.multiple * sign > 0]
+            if ticker not in allowed:
+                raise ValueError(f"{key}_instrument {ticker!r} must be one of {', '.join(allowed)}")
+        return self
+
+    def band(self, p_up: float) -> Literal["bull", "neutral", "bear"]:
+        """The band of a probability; both thresholds belong to the outer bands."""
+        if p_up >= self.bull_above:
+            return "bull"
+        return "bear" if p_up <= self.bear_below else "neutral"
+
+    def tier(self, p_up: float) -> Tier:
+        """The Bear's tier: 0 above `bear_below`, 1 at or below it, 2 from `bear_step` below it."""
+        if p_up > self.bear_below:
+            return Tier.NONE
+        return Tier.FULL if p_up <= self.bear_below - self.bear_step else Tier.HALF
+
+    def decide(self, state: State) -> Stance:
+        """The stance for the next open.
+
+        Raises
+        ------
+        InputError
+            The state holds a number that no rule can use: a probability outside 0..1, a NaN or negative volatility,
+            current weights below zero or above one in sum.
+        """
+        _check(state)
+        p, band, tier = state.p_up, self.band(state.p_up), self.tier(state.p_up)
+        bull_wanted = {"bull": self.bull_weight, "neutral": self.neutral_weight, "bear": 0.0}[band]
+        bear_wanted = self.bear_weight * (0.0, 0.5, 1.0)[tier]
+        evidence = _evidence(state)
+        bull_reasons = [f"P(up) {p:.3f} is in the {band} band {self._range(band)}: {bull_wanted:.2f} wanted", evidence]
+        bear_reasons = [
+            f"P(up) {p:.3f} against bear_below {self.bear_below:.2f}: tier {int(tier)}, {bear_wanted:.2f} wanted",
+            evidence,
+        ]
+        bull_weight, bull_stop = self._leg(self.bull_instrument, bull_wanted, state, bull_reasons)
+        bear_weight, bear_stop = self._leg(self.bear_instrument, bear_wanted, state, bear_reasons)
+        # A leg held for want of a price may meet a new one: the new one gives way, weights never pass one.
+        if bull_weight + bear_weight > _FULL:
+            if bear_wanted > 0:
+                bear_weight = max(0.0, 1.0 - bull_weight)
+            else:
+                bull_weight = max(0.0, 1.0 - bear_weight)
+        return Stance(
+            decided_at=state.decided_at,
+            bull=Agent(bull_weight, self._shown(self.bull_instrument, state), tuple(bull_reasons)),
+            bear=Agent(bear_weight, self._shown(self.bear_instrument, state), tuple(bear_reasons)),
+            tier=tier,
+            positions={
+                self.bull_instrument: bull_weight,
+                self.bear_instrument: bear_weight,
+                CASH: max(0.0, 1.0 - bull_weight - bear_weight),
+            },
+            stops=tuple(stop for stop in (bull_stop, bear_stop) if stop is not None),
+        )
+
+    def _leg(self, ticker: str, wanted: float, state: State, reasons: list[str]) -> tuple[float, Stop | None]:
+        """Weight and standing stop of one leg, appending what happened to `reasons`."""
+        held, close = state.weights.get(ticker, 0.0), state.closes.get(ticker)
+        if close is None:
+            return self._unpriced(ticker, wanted, held, state, reasons)
+        if wanted == 0.0:
+            return 0.0, None
+        target = self._capped(ticker, wanted, state.volatility, reasons)
+        stop = self._stop(ticker, close, held, state, reasons)
+        if stop is not None and stop.side == "reentry":
+            return 0.0, stop
+        if target > 0.0 and abs(target - held) < self.rebalance_threshold:
+            if held != target:
+                reasons.append(f"{held:.3f} held: the change is under the threshold {self.rebalance_threshold:.3f}")
+            target = held
+        return target, stop if target > 0.0 else None
+
+    def _unpriced(
+        self, ticker: str, wanted: float, held: float, state: State, reasons: list[str]
+    ) -> tuple[float, Stop | None]:
+        level, atr = state.stops.get(ticker), state.atrs.get(ticker)
+        if held > 0.0:
+            reasons.append(f"{ticker} has no price on this day: {held:.3f} stays held")
+            if level is not None and atr is not None:
+                return held, Stop(ticker, level, atr, self.stop_atr_multiple, "exit")
+            return held, None
+        if wanted > 0.0:
+            reasons.append(f"{ticker} has no price on this day (listed {INSTRUMENTS[ticker].inception}): cash instead")
+        return 0.0, None
+
+    def _capped(self, ticker: str, wanted: float, volatility: float, reasons: list[str]) -> float:
+        risk = abs(INSTRUMENTS[ticker].multiple) * volatility
+        if wanted * risk <= self.volatility_cap:
+            return wanted
+        capped = self.volatility_cap / risk
+        reasons.append(
+            f"volatility {volatility:.3f} a year: {wanted:.2f} cut to {capped:.3f} by the cap {self.volatility_cap:.2f}"
+        )
+        return capped
+
+    def _stop(self, ticker: str, close: float, held: float, state: State, reasons: list[str]) -> Stop | None:
+        level, atr = state.stops.get(ticker), state.atrs.get(ticker)
+        if self.stop_atr_multiple == 0.0:
+            return None
+        if atr is None:
+            reasons.append(f"{ticker} is too young for an ATR of {self.atr_window} sessions: no stop")
+            return None
+        distance = self.stop_atr_multiple * atr
+        if level is not None and close < level:
+            reasons.append(f"{ticker} closed at {close:.2f}, below the level {level:.2f}: out until a close regains it")
+            return Stop(ticker, min(level, close + distance), atr, self.stop_atr_multiple, "reentry")
+        # Only a level under a held position ratchets; on entry the distance counts from this close.
+        trailing = level if level is not None and held > 0.0 else 0.0
+        return Stop(ticker, max(trailing, close - distance), atr, self.stop_atr_multiple, "exit")
+
+    def _range(self, band: str) -> str:
+        return {
+            "bull": f"[{self.bull_above:.2f}, 1]",
+            "neutral": f"({self.bear_below:.2f}, {self.bull_above:.2f})",
+            "bear": f"[0, {self.bear_below:.2f}]",
+        }[band]
+
+    def _shown(self, ticker: str, state: State) -> str:
+        return ticker if ticker in state.closes or state.weights.get(ticker, 0.0) > 0.0 else CASH
+
+
+def load_policy(table: Mapping[str, Any], source: Source) -> BandPolicy:
+    """The policy of a model file's `[policy]` table; missing keys take their defaults.
+
+    Raises
+    ------
+    DefinitionError
+        An unknown key, a value out of range, or thresholds that contradict each other; with file and line.
+    """
+    return validate(table, BandPolicy, source, below=("policy",))
+
+
+def _evidence(state: State) -> str:
+    low, high, base = state.p_low, state.p_high, state.climatology
+    if math.isnan(low) or math.isnan(high):
+        return f"climatology is {base:.3f}; the forecast has no interval"
+    if low <= base <= high:
+        return f"the interval [{low:.3f}, {high:.3f}] holds the climatology {base:.3f}: no evidence against it"
+    return f"the interval [{low:.3f}, {high:.3f}] excludes the climatology {base:.3f}"
+
+
+def _check(state: State) -> None:
+    for name, value in (("p_up", state.p_up), ("climatology", state.climatology)):
+        if not 0.0 <= value <= 1.0:  # false for NaN too
+            raise InputError(f"state.{name}", value, "a probability, 0 to 1", "do not decide without a forecast")
+    for name, value in (("p_low", state.p_low), ("p_high", state.p_high)):
+        if value < 0.0 or value > 1.0:  # NaN passes: the interval may be unknown
+            raise InputError(f"state.{name}", value, "a probability, 0 to 1, or NaN", "check the interval")
+    if not 0.0 <= state.volatility < math.inf:
+        raise InputError(
+            "state.volatility", state.volatility, "a finite number from 0", "give more price history before deciding"
+        )
+    for kind, numbers in (("closes", state.closes), ("atrs", state.atrs), ("stops", state.stops)):
+        for ticker, value in numbers.items():
+            if not 0.0 <= value < math.inf:
+                raise InputError(f"state.{kind}[{ticker}]", value, "a finite price", "leave an unknown ticker out")
+    weights = list(state.weights.values())
+    if not all(weight >= 0.0 for weight in weights) or sum(weights) > _FULL:
+        raise InputError(
+            "state.weights", dict(state.weights), "weights from 0 that sum to at most 1", "give fractions of equity"
+        )
