@@ -1,0 +1,228 @@
+"""Whether a probability means what it says: of the days called 60 %, did 60 % end higher?
+
+A table by equal-mass bins, the expected calibration error, and Cox's slope and intercept. Daily labels overlap, so the
+rows of a bin are not independent: the intervals here use an effective number of observations when they are given one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.special import expit, logit, ndtri
+
+from bullbear.errors import InputError
+from bullbear.evaluate.decomposition import equal_mass_bins
+from bullbear.evaluate.scores import checked
+
+
+@dataclass(frozen=True)
+class CalibrationBin:
+    """One bin of a calibration table: `n` forecasts, their mean probability, and the share of ups with its interval."""
+
+    n: int
+    mean_p: float
+    share_up: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class CalibrationLine:
+    """Cox's line `logit P(y = 1) = intercept + slope * logit(p)`; a calibrated forecast has slope 1 and intercept 0."""
+
+    slope: float
+    intercept: float
+
+
+def calibration_table(
+    y: ArrayLike, p: ArrayLike, *, bins: int = 10, n_effective: float | None = None, level: float = 0.90
+) -> list[CalibrationBin]:
+    """Forecasts sorted into bins of about equal mass, each with its share of ups and a Wilson interval.
+
+    Parameters
+    ----------
+    y
+        Outcomes, 0 or 1, shape `(n,)`.
+    p
+        P(y = 1), fractions in [0, 1], shape `(n,)`.
+    bins
+        Number of bins; equal probabilities are never parted, so there may be fewer.
+    n_effective
+        Independent observations in all `n` rows (`significance.effective_number`); each bin gets its share. None = n.
+    level
+        Confidence of the intervals.
+
+    Returns
+    -------
+    The bins, by rising probability.
+
+    Raises
+    ------
+    InputError
+        A value is missing or out of range, or the lengths differ.
+
+    References
+    ----------
+    Wilson (1927), Journal of the American Statistical Association 22(158), doi:10.1080/01621459.1927.10502953
+
+    Example
+    -------
+    >>> for row in calibration_table([0, 1, 0, 1, 1, 1], [0.3, 0.35, 0.4, 0.6, 0.65, 0.7], bins=2):
+    ...     print(row.n, round(row.mean_p, 3), round(row.share_up, 3), round(row.low, 3), round(row.high, 3))
+    3 0.35 0.333 0.078 0.746
+    3 0.65 1.0 0.526 1.0
+    """
+    outcomes, forecast = checked(y, p=p)
+    which = equal_mass_bins(forecast, bins)
+    share = 1.0 if n_effective is None else n_effective / len(outcomes)
+    table = []
+    for k in range(int(which.max()) + 1):
+        inside = which == k
+        n, up = int(inside.sum()), float(outcomes[inside].mean())
+        low, high = wilson(up, n * share, level)
+        table.append(CalibrationBin(n, float(forecast[inside].mean()), up, low, high))
+    return table
+
+
+def wilson(share: float, n: float, level: float = 0.90) -> tuple[float, float]:
+    """Wilson's score interval of a share observed over `n` (perhaps fractional, effective) trials.
+
+    (share + z^2 / 2n -+ z sqrt(share (1 - share) / n + z^2 / 4n^2)) / (1 + z^2 / n)
+
+    Parameters
+    ----------
+    share
+        Observed share, a fraction in [0, 1].
+    n
+        Number of independent trials, above 0.
+    level
+        Confidence, a fraction between 0 and 1.
+
+    Returns
+    -------
+    Lower and upper end, within [0, 1].
+
+    Raises
+    ------
+    InputError
+        An argument is out of range.
+
+    References
+    ----------
+    Wilson (1927), doi:10.1080/01621459.1927.10502953
+
+    Example
+    -------
+    >>> [round(end, 4) for end in wilson(0.7, 10, 0.95)]
+    [0.3968, 0.8922]
+    """
+    if not 0.0 <= share <= 1.0:
+        raise InputError("share", share, "a fraction in [0, 1]", "give a fraction, not per cent")
+    if not n > 0.0:
+        raise InputError("n", n, "above 0", "give at least some trials")
+    if not 0.0 < level < 1.0:
+        raise InputError("level", level, "between 0 and 1", "0.90 asks for a 90 % interval")
+    z = float(ndtri(0.5 + level / 2.0))
+    middle = (share + z**2 / (2.0 * n)) / (1.0 + z**2 / n)
+    half = z * np.sqrt(share * (1.0 - share) / n + z**2 / (4.0 * n**2)) / (1.0 + z**2 / n)
+    return max(0.0, float(middle - half)), min(1.0, float(middle + half))
+
+
+def ece(y: ArrayLike, p: ArrayLike, bins: int = 10) -> float:
+    """Expected calibration error: the mean gap, weighted by bin size, between what was said and what happened.
+
+    ECE = sum(n_k |p_k - y_k|) / n
+
+    Parameters
+    ----------
+    y
+        Outcomes, 0 or 1, shape `(n,)`.
+    p
+        P(y = 1), fractions in [0, 1], shape `(n,)`.
+    bins
+        Number of equal-mass bins. The error of a perfect forecast is above 0 by chance, and grows with `bins`.
+
+    Returns
+    -------
+    A fraction in [0, 1]; 0 is perfect.
+
+    Raises
+    ------
+    InputError
+        A value is missing or out of range, or the lengths differ.
+
+    References
+    ----------
+    Naeini, Cooper and Hauskrecht (2015), AAAI 29(1), doi:10.1609/aaai.v29i1.9602
+
+    Example
+    -------
+    >>> round(ece([0, 1, 0, 1, 1, 1], [0.3, 0.35, 0.4, 0.6, 0.65, 0.7], bins=2), 4)
+    0.1833
+    """
+    outcomes, forecast = checked(y, p=p)
+    which = equal_mass_bins(forecast, bins)
+    return float(np.abs(np.bincount(which, forecast - outcomes)).sum() / len(outcomes))
+
+
+def calibration_line(y: ArrayLike, p: ArrayLike) -> CalibrationLine:
+    """Cox's recalibration line, by maximum likelihood.
+
+    logit P(y = 1) = intercept + slope * logit(p)
+
+    A slope below 1 tells of overconfidence, a negative one of forecasts that point the wrong way.
+
+    Parameters
+    ----------
+    y
+        Outcomes, 0 or 1, shape `(n,)`.
+    p
+        P(y = 1), fractions strictly between 0 and 1, shape `(n,)`.
+
+    Returns
+    -------
+    Slope and intercept; both NaN where the data do not determine them: one outcome only, constant forecasts,
+    forecasts of 0 or 1, or outcomes that the forecasts separate perfectly.
+
+    Raises
+    ------
+    InputError
+        A value is missing or out of range, or the lengths differ.
+
+    References
+    ----------
+    Cox (1958), Biometrika 45(3/4), doi:10.1093/biomet/45.3-4.562
+
+    Example
+    -------
+    >>> line = calibration_line([0, 0, 1, 0, 1, 1], [0.2, 0.3, 0.4, 0.6, 0.7, 0.9])
+    >>> round(line.slope, 3), round(line.intercept, 3)
+    (1.617, -0.077)
+    """
+    outcomes, forecast = checked(y, p=p)
+    undetermined = CalibrationLine(float("nan"), float("nan"))
+    x = logit(forecast)
+    if not np.isfinite(x).all() or np.ptp(x) < 1e-9 or _separated(outcomes == 1.0, x):
+        return undetermined
+    # Newton's steps on a standardised regressor: on the raw one, forecasts within a hair of climatology overflow.
+    centre, scale = x.mean(), x.std()
+    design = np.column_stack([np.ones_like(x), (x - centre) / scale])
+    beta = np.array([logit(outcomes.mean()), 0.0])
+    for _ in range(100):
+        fitted = expit(design @ beta)
+        curvature = (design * (fitted * (1.0 - fitted))[:, None]).T @ design
+        step = np.linalg.solve(curvature, design.T @ (outcomes - fitted))
+        beta = beta + step * min(1.0, 2.0 / float(np.abs(step).max() + 1e-300))
+        if np.abs(step).max() < 1e-10:
+            slope = float(beta[1] / scale)
+            return CalibrationLine(slope, float(beta[0] - slope * centre))
+    return undetermined
+
+
+def _separated(up: np.ndarray, x: np.ndarray) -> bool:
+    """Whether a threshold on `x` parts ups from downs (ties at the threshold included), so that no maximum exists."""
+    if up.all() or not up.any():
+        return True
+    return bool(x[up].min() >= x[~up].max() or x[up].max() <= x[~up].min())

@@ -1,0 +1,278 @@
+"""Whether a skill is more than luck, when daily labels overlap and so repeat each other.
+
+Rows are one per session, in order. A label that spans `horizon` sessions shares all but one of them with its
+neighbour, so every variance here is a long-run variance over at least `horizon` lags and every resample is made of
+blocks of at least `horizon` rows. Nothing here assumes independent rows, and none of it may be used on shuffled ones.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.special import stdtr
+
+from bullbear.errors import HistoryError, InputError
+from bullbear.evaluate.scores import Floats, Score, checked, losses
+
+
+@dataclass(frozen=True)
+class MeanTest:
+    """A test that the mean of serially dependent gains is zero; `gain` above 0 favours the forecast under test."""
+
+    gain: float
+    statistic: float
+    p_value: float
+    lag: int
+    degrees_of_freedom: float
+
+
+def diebold_mariano(
+    y: ArrayLike, p: ArrayLike, reference: ArrayLike, horizon: int, *, score: Score = "brier", lag: int | None = None
+) -> MeanTest:
+    """Two-sided test of equal accuracy of two forecasts, with Newey-West variance and Harvey's correction.
+
+    d = loss(reference) - loss(p);  DM = mean(d) / sqrt(LRV(d) / n) * sqrt((n + 1 - 2h + h(h - 1) / n) / n)
+
+    The p-value is Student's with `min(n - 1, 3n / 2L)` degrees of freedom, L being the lag: the variance is itself
+    an estimate from few blocks, and a normal law would find skill in noise too often.
+
+    Parameters
+    ----------
+    y
+        Outcomes, 0 or 1, shape `(n,)`, one row per session in order.
+    p
+        P(y = 1) of the forecast under test, shape `(n,)`.
+    reference
+        P(y = 1) of its rival, shape `(n,)`.
+    horizon
+        Sessions that a label spans (h).
+    score
+        "brier" or "log_loss".
+    lag
+        Bartlett lag, at least `horizon`; None = `default_lag(n, horizon)`.
+
+    Returns
+    -------
+    The mean gain in the score's unit, the statistic (positive when `p` is better) and its two-sided p-value.
+    Forecasts that never differ in loss give 0 and 1.
+
+    Raises
+    ------
+    InputError
+        A value is missing or out of range, the lengths differ, the lag is below the horizon, or a loss is infinite.
+    HistoryError
+        Fewer than `2 * horizon` rows (at least 3).
+
+    References
+    ----------
+    Diebold and Mariano (1995), doi:10.1080/07350015.1995.10524599;
+    Harvey, Leybourne and Newbold (1997), doi:10.1016/S0169-2070(96)00719-4; Newey and West (1987), doi:10.2307/1913610;
+    Lazarus, Lewis, Stock and Watson (2018), doi:10.1080/07350015.2018.1506926
+
+    Example
+    -------
+    >>> y, p = [1, 0, 1, 1, 0, 1], [0.7, 0.4, 0.6, 0.8, 0.6, 0.7]
+    >>> test = diebold_mariano(y, p, [0.6] * 6, horizon=1, lag=1)
+    >>> round(test.gain, 4), round(test.statistic, 3), round(test.p_value, 3)
+    (0.0767, 3.753, 0.013)
+    """
+    difference = losses(y, reference, score) - losses(y, p, score)
+    _refuse_infinite(difference, score)
+    n = len(difference)
+    test = _mean_test(difference, horizon, lag)
+    harvey = np.sqrt((n + 1 - 2 * horizon + horizon * (horizon - 1) / n) / n)
+    statistic = test.statistic * float(harvey)
+    p_value = float(2.0 * stdtr(test.degrees_of_freedom, -abs(statistic)))
+    return MeanTest(test.gain, statistic, p_value, test.lag, test.degrees_of_freedom)
+
+
+def clark_west(y: ArrayLike, p: ArrayLike, reference: ArrayLike, horizon: int, *, lag: int | None = None) -> MeanTest:
+    """One-sided test that a larger model beats the reference nested in it, net of the noise of its extra parameters.
+
+    f = (y - reference)^2 - ((y - p)^2 - (reference - p)^2);  CW = mean(f) / sqrt(LRV(f) / n)
+
+    It asks whether the predictors carry information at all, so it can reject while the Brier skill is negative:
+    read it next to the skill, never instead of it.
+
+    Parameters
+    ----------
+    y
+        Outcomes, 0 or 1, shape `(n,)`, one row per session in order.
+    p
+        P(y = 1) of the larger model, shape `(n,)`.
+    reference
+        P(y = 1) of the nested one, climatology as a rule, shape `(n,)`.
+    horizon
+        Sessions that a label spans.
+    lag
+        Bartlett lag, at least `horizon`; None = `default_lag(n, horizon)`.
+
+    Returns
+    -------
+    The adjusted mean gain, the statistic and the p-value against "no information".
+
+    Raises
+    ------
+    InputError
+        A value is missing or out of range, the lengths differ, or the lag is below the horizon.
+    HistoryError
+        Fewer than `2 * horizon` rows (at least 3).
+
+    References
+    ----------
+    Clark and West (2007), Journal of Econometrics 138(1), doi:10.1016/j.jeconom.2006.05.023
+
+    Example
+    -------
+    >>> y, p = [1, 0, 1, 1, 0, 1], [0.7, 0.4, 0.6, 0.8, 0.6, 0.7]
+    >>> test = clark_west(y, p, [0.6] * 6, horizon=1, lag=1)
+    >>> round(test.gain, 4), round(test.statistic, 3), round(test.p_value, 3)
+    (0.0933, 4.309, 0.004)
+    """
+    outcomes, forecast, nested = checked(y, p=p, reference=reference)
+    adjusted = (outcomes - nested) ** 2 - ((outcomes - forecast) ** 2 - (nested - forecast) ** 2)
+    test = _mean_test(adjusted, horizon, lag)
+    p_value = float(stdtr(test.degrees_of_freedom, -test.statistic))
+    return MeanTest(test.gain, test.statistic, p_value, test.lag, test.degrees_of_freedom)
+
+
+def long_run_variance(x: ArrayLike, lag: int) -> float:
+    """Newey-West's variance of a dependent series: n times the variance of its mean.
+
+    LRV = gamma_0 + 2 sum_{k=1..lag} (1 - k / (lag + 1)) gamma_k, gamma_k = sum (x_t - xbar)(x_{t-k} - xbar) / n
+
+    Parameters
+    ----------
+    x
+        The series in order, shape `(n,)`.
+    lag
+        Number of autocovariances, from 0 to n - 1.
+
+    Returns
+    -------
+    The variance, never negative, in squared units of `x`.
+
+    Raises
+    ------
+    InputError
+        A value is missing, or the lag is out of range.
+
+    References
+    ----------
+    Newey and West (1987), Econometrica 55(3), doi:10.2307/1913610
+
+    Example
+    -------
+    >>> round(long_run_variance([1.0, 2.0, 4.0, 3.0], lag=1), 4)
+    1.4375
+    """
+    series = np.asarray(x, dtype=np.float64)
+    if series.ndim != 1 or not np.isfinite(series).all():
+        raise InputError("x", f"shape {series.shape}", "a one-dimensional array of finite numbers", "drop missing rows")
+    if not 0 <= lag < len(series):
+        raise InputError("lag", lag, f"0 to {len(series) - 1}", "choose a lag below the number of rows")
+    return max(0.0, float(_variances_by_lag(series, lag)[-1]))
+
+
+def default_lag(n: int, horizon: int) -> int:
+    """Bartlett lag for `n` rows of overlapping labels: twice the horizon, and no less than Newey-West's n^(1/3).
+
+    A lag equal to the horizon would see only two thirds of the variance that the overlap makes; twice it sees 83 %.
+
+    Example
+    -------
+    >>> default_lag(4000, 21), default_lag(4000, 1), default_lag(30, 21)
+    (42, 15, 29)
+    """
+    return min(n - 1, max(2 * horizon, int(np.floor(n ** (1.0 / 3.0)))))
+
+
+def effective_number(n: int, horizon: int, difference: ArrayLike | None = None) -> float:
+    """How many independent observations `n` overlapping ones are worth.
+
+    n_eff = n / (1 + 2 sum_{k<h} (1 - k/n)(1 - k/h)), about n / h;  with scores at most n gamma_0 / max_{l<=L} LRV_l
+
+    The first is what the overlap alone leaves; the second, from the score differences, lowers it further where errors
+    persist beyond the horizon. It falls as the horizon grows, and is at most `n` and at least 1.
+
+    Parameters
+    ----------
+    n
+        Number of rows, one per session.
+    horizon
+        Sessions that a label spans (h).
+    difference
+        Loss of the reference less loss of the forecast, in order, shape `(n,)`; None = the overlap alone.
+
+    Returns
+    -------
+    The effective number, a fraction in general.
+
+    Raises
+    ------
+    InputError
+        `n` or `horizon` is not positive, or `difference` has another length or a missing value.
+
+    References
+    ----------
+    Richardson and Smith (1991), Review of Financial Studies 4(2), doi:10.1093/rfs/4.2.227
+
+    Example
+    -------
+    >>> round(effective_number(4200, 21), 1), effective_number(100, 1)
+    (200.3, 100.0)
+    """
+    if n < 1:
+        raise InputError("n", n, "at least 1", "score some rows")
+    _positive("horizon", horizon)
+    k = np.arange(1, min(horizon, n))
+    overlapped = n / (1.0 + 2.0 * float(np.sum((1.0 - k / n) * (1.0 - k / horizon))))
+    if difference is None or n < 2:
+        return max(1.0, overlapped)
+    series = np.asarray(difference, dtype=np.float64)
+    if series.shape != (n,) or not np.isfinite(series).all():
+        raise InputError("difference", f"shape {series.shape}", f"{n} finite numbers", "give one difference per row")
+    variances = _variances_by_lag(series, default_lag(n, horizon))
+    if variances[0] == 0.0:
+        return max(1.0, overlapped)
+    return max(1.0, min(overlapped, n * float(variances[0] / variances.max())))
+
+
+def _mean_test(series: Floats, horizon: int, lag: int | None) -> MeanTest:
+    _positive("horizon", horizon)
+    n = len(series)
+    if n < max(3, 2 * horizon):
+        raise HistoryError("y", f"{n} rows", f"at least {max(3, 2 * horizon)}", "wait for more resolved forecasts")
+    chosen = default_lag(n, horizon) if lag is None else lag
+    if not horizon <= chosen < n:
+        raise InputError("lag", chosen, f"{horizon} (the horizon) to {n - 1}", "labels overlap over the horizon")
+    gain, variance = float(series.mean()), long_run_variance(series, chosen)
+    freedom = min(n - 1.0, 1.5 * n / chosen)
+    if variance <= np.finfo(np.float64).eps ** 2:
+        statistic = 0.0 if gain == 0.0 else float(np.copysign(np.inf, gain))
+    else:
+        statistic = gain / float(np.sqrt(variance / n))
+    return MeanTest(gain, statistic, float("nan"), chosen, freedom)
+
+
+def _variances_by_lag(series: Floats, last: int) -> Floats:
+    """The Bartlett long-run variance for every lag from 0 to `last`, shape `(last + 1,)`."""
+    n = len(series)
+    centred = series - series.mean()
+    gamma = np.array([centred[k:] @ centred[: n - k] for k in range(last + 1)]) / n
+    # Bartlett's sum over lag L is a running sum of running sums, so all lags cost no more than one.
+    inner = np.cumsum(np.concatenate([[gamma[0]], 2.0 * gamma[1:]]))
+    return np.asarray(np.cumsum(inner) / np.arange(1, last + 2), dtype=np.float64)
+
+
+def _refuse_infinite(difference: Floats, score: Score) -> None:
+    if not np.isfinite(difference).all():
+        row = int((~np.isfinite(difference)).argmax())
+        raise InputError(f"{score}[{row}]", float(difference[row]), "a finite loss", "avoid probabilities of 0 and 1")
+
+
+def _positive(where: str, value: int) -> None:
+    if value < 1:
+        raise InputError(where, value, "at least 1", "count it in sessions")
