@@ -1,0 +1,256 @@
+"""Reading one CSV file of a snapshot directory, or refusing it with its name, line and value.
+
+A file is parsed and checked in bulk, which is fast and says only that something is wrong; a second, slow pass over the
+text of a refused file then finds the first offending line. What a file may not contain: a missing required column, a
+number or date that cannot be read, high < low, a duplicate or unsorted date. An empty cell is unknown, never zero.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.csv as pcsv
+
+from bullbear.errors import SnapshotError
+
+_NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*")
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The columns of one folder: `days` in sort order, then required and optional `numbers` and `texts`.
+
+    `aliases` are other spellings that are accepted with a note; `identity` names the texts that, with the days, may
+    occur only once.
+    """
+
+    folder: str
+    kind: str
+    days: tuple[str, ...]
+    numbers: tuple[str, ...]
+    optional_numbers: tuple[str, ...] = ()
+    texts: tuple[str, ...] = ()
+    optional_texts: tuple[str, ...] = ()
+    identity: tuple[str, ...] = ()
+    aliases: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        """Columns without which the file is refused."""
+        return (*self.days, *self.texts, *self.numbers)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """All columns that are read."""
+        return (*self.required, *self.optional_texts, *self.optional_numbers)
+
+
+LAYOUTS: dict[str, Layout] = {
+    layout.folder: layout
+    for layout in (
+        Layout("prices", "bars", ("date",), ("open", "high", "low", "close", "adj_close", "volume")),
+        # Price histories exported with their dividends call the column so.
+        Layout("dividends", "dividends", ("date",), ("amount",), aliases=(("dividend", "amount"),)),
+        Layout("macro", "observations", ("date",), ("value",), optional_texts=("known_at",)),
+        Layout("vintages", "observations", ("vintage", "date"), ("value",)),
+        Layout(
+            "short_interest",
+            "short_interest",
+            ("settlement_date",),
+            ("shares_short",),
+            optional_numbers=("avg_daily_volume", "days_to_cover", "shares_outstanding"),
+            optional_texts=("known_at",),
+        ),
+        Layout("short_volume", "short_volume", ("date",), ("short_volume", "total_volume")),
+        Layout(
+            "holdings",
+            "holdings",
+            ("as_of",),
+            ("weight",),
+            optional_numbers=("market_value", "shares"),
+            texts=("ticker",),
+            optional_texts=("name", "sector"),
+            identity=("ticker", "name"),
+        ),
+    )
+}
+
+
+def read(path: Path, layout: Layout) -> tuple[pd.DataFrame, list[str]]:
+    """The rows of a snapshot file, and notes on what was ignored.
+
+    Parameters
+    ----------
+    path:
+        The file; it is named in messages as FOLDER/FILE.
+    layout:
+        What its folder holds.
+
+    Returns
+    -------
+    Columns of the layout (days as datetime64[us], numbers as float64, texts as str; optional columns only where the
+    file has them), and the notes.
+
+    Raises
+    ------
+    SnapshotError
+        The file is refused; `where` is FOLDER/FILE:LINE.
+    """
+    where = f"{layout.folder}/{path.name}"
+    header, notes = _header(path, where, layout)
+    names = [dict(layout.aliases).get(name, name) for name in header]
+    wanted = [name for name in layout.columns if name in names]
+    types: dict[str, pa.DataType] = {name: pa.string() for name in wanted}
+    types |= {name: pa.date32() for name in layout.days}
+    types |= {name: pa.float64() for name in (*layout.numbers, *layout.optional_numbers) if name in names}
+    try:
+        table = pcsv.read_csv(
+            path,
+            read_options=pcsv.ReadOptions(column_names=names, skip_rows=1, use_threads=False),
+            parse_options=pcsv.ParseOptions(newlines_in_values=layout.folder == "holdings"),
+            convert_options=pcsv.ConvertOptions(
+                column_types=types, include_columns=wanted, null_values=[""], strings_can_be_null=True
+            ),
+        )
+    except pa.ArrowException as bad:
+        raise _first_fault(path, where, layout, names, str(bad).splitlines()[0]) from None
+    if _is_faulty(table, layout):
+        raise _first_fault(path, where, layout, names, "the file as a whole")
+    return _as_frame(table, layout), notes
+
+
+def _header(path: Path, where: str, layout: Layout) -> tuple[list[str], list[str]]:
+    try:
+        with open(path, encoding="utf-8-sig", newline="") as file:
+            header = next(csv.reader(file), [])
+    except UnicodeDecodeError as bad:
+        raise SnapshotError(f"{where}:1", str(bad.reason), "UTF-8 text", "save the file as UTF-8") from bad
+    names = [dict(layout.aliases).get(name, name) for name in header]
+    for name in layout.required:
+        if names.count(name) != 1:
+            value = f"{names.count(name)} columns named {name} in {','.join(header)}"
+            allowed = f"the columns {','.join(layout.required)}"
+            raise SnapshotError(f"{where}:1", value, allowed, f"give the file one column {name}")
+    for name in (*layout.optional_texts, *layout.optional_numbers):
+        if names.count(name) > 1:
+            raise SnapshotError(f"{where}:1", name, "each column once", f"keep one column {name}")
+    notes = [f"{where}: column {old} read as {new}" for old, new in layout.aliases if old in header]
+    extra = [name for name in names if name not in layout.columns]
+    if extra:
+        notes.append(f"{where}: columns ignored: {', '.join(extra)}")
+    return header, notes
+
+
+def _is_faulty(table: pa.Table, layout: Layout) -> bool:
+    for name in (*layout.days, *layout.texts):
+        if table.column(name).null_count:
+            return True
+    for name in (*layout.numbers, *layout.optional_numbers):
+        if name in table.column_names:
+            column = table.column(name)
+            # Arrow reads the words nan and inf as numbers; an unknown value is an empty cell here.
+            finite = int(np.isfinite(column.to_numpy()).sum())
+            if finite != len(column) - column.null_count:
+                return True
+    if layout.kind == "bars" and (table.column("high").to_numpy() < table.column("low").to_numpy()).any():
+        return True
+    return _is_out_of_order(table, layout)
+
+
+def _is_out_of_order(table: pa.Table, layout: Layout) -> bool:
+    if len(table) < 2:
+        return False
+    days = [table.column(name).cast(pa.int32()).to_numpy() for name in layout.days]
+    steps = [np.diff(values) for values in days]
+    later, same = np.zeros(len(table) - 1, dtype=bool), np.ones(len(table) - 1, dtype=bool)
+    for step in steps:
+        later |= same & (step > 0)
+        same &= step == 0
+    if not layout.identity:
+        return not later.all()
+    if not (later | same).all():
+        return True
+    names = [*layout.days, *(name for name in layout.identity if name in table.column_names)]
+    return bool(table.select(names).to_pandas().duplicated().any())
+
+
+def _as_frame(table: pa.Table, layout: Layout) -> pd.DataFrame:
+    columns = {}
+    for name in table.column_names:
+        column = table.column(name)
+        if name in layout.days:
+            columns[name] = pd.Series(column.cast(pa.timestamp("us")).to_numpy())
+        else:
+            columns[name] = column.to_pandas() if pa.types.is_string(column.type) else pd.Series(column.to_numpy())
+    return pd.DataFrame(columns)
+
+
+def _first_fault(path: Path, where: str, layout: Layout, names: list[str], otherwise: str) -> SnapshotError:
+    """Search the text of a file that is known to be bad for its first bad line."""
+    previous: tuple[date, ...] | None = None
+    seen: set[tuple[str, ...]] = set()
+    for line, cells in _lines(path):
+        place = f"{where}:{line}"
+        if len(cells) != len(names):
+            value, allowed = ",".join(cells), f"{len(names)} cells, as in the header"
+            return SnapshotError(place, value, allowed, "correct the line")
+        row = dict(zip(names, cells, strict=True))
+        fault = _bad_cell(place, layout, row)
+        if fault is not None:
+            return fault
+        days = tuple(date.fromisoformat(row[name]) for name in layout.days)
+        shown = ",".join(row[name] for name in layout.days)
+        identity = (shown, *(row.get(name, "") for name in layout.identity))
+        if layout.kind == "bars" and row["high"] and row["low"] and float(row["high"]) < float(row["low"]):
+            value = f"high {row['high']} < low {row['low']}"
+            return SnapshotError(place, value, "high >= low", "correct the line, or leave the cells empty")
+        if previous is not None and days < previous:
+            allowed = f"days in ascending order (after {','.join(map(str, previous))})"
+            return SnapshotError(place, shown, allowed, "sort the file")
+        if identity in seen or (not layout.identity and days == previous):
+            return SnapshotError(place, ",".join(identity), "each day once", "remove the duplicate")
+        previous = days
+        seen.add(identity)
+    return SnapshotError(where, otherwise, "CSV as the interface describes", "export the file again")
+
+
+def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
+    with open(path, encoding="utf-8-sig", newline="", errors="replace") as file:
+        reader = csv.reader(file)
+        next(reader, None)
+        for cells in reader:
+            if cells:
+                yield reader.line_num, cells
+
+
+def _bad_cell(place: str, layout: Layout, row: dict[str, str]) -> SnapshotError | None:
+    for name in layout.days:
+        if not _is_day(row[name]):
+            return SnapshotError(place, row[name], f"a {name} as YYYY-MM-DD", "correct the date")
+    for name in layout.texts:
+        if not row[name]:
+            return SnapshotError(place, row[name], f"a {name}", f"fill in the {name}")
+    for name in (*layout.numbers, *layout.optional_numbers):
+        if row.get(name) and not _NUMBER.fullmatch(row[name]):
+            allowed = f"a number in column {name}, or an empty cell"
+            return SnapshotError(place, row[name], allowed, "correct the number, or leave the cell empty if unknown")
+    return None
+
+
+def _is_day(text: str) -> bool:
+    if not _DAY.fullmatch(text):
+        return False
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
