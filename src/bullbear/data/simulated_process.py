@@ -4,7 +4,7 @@ The probability is the primitive and the drift is solved for it. The hidden stat
 
 - a *regime* `k` (calm bull, grinding, bear), which sets the base volatility;
 - a *ripple* `j`, a five-level Markov chain on log volatility inside the regime (half-life about ten sessions);
-- a *tide* `x`, an eleven-level Markov chain with mean 0, variance 1 and a half-life of four months. A low tide makes
+- a *tide* `x`, an eleven-level Markov chain with mean 0, variance 1 and a half-life of three months. A low tide makes
   the bear regime likelier, and it is the only thing that makes the direction of the market predictable.
 
 With `sigma(s)` the daily volatility of regime and ripple, the log total return of IWM is
@@ -26,7 +26,7 @@ is `K(u)**21 1`, and Gil-Pelaez (1951, doi:10.1093/biomet/38.3-4.481) turns it i
 
     P(R > 0) = 1/2 + (1/pi) * integral over u > 0 of Im(phi(u)) / u
 
-so that the truth has a numerical error below 1e-8 and no sampling error.
+so that the truth has a numerical error below 1e-10 and no sampling error.
 """
 
 from __future__ import annotations
@@ -40,18 +40,18 @@ from scipy.special import ndtr, ndtri
 
 HORIZON = 21
 BASE_RATE = 0.60
-STRENGTH = 0.55
+STRENGTH = 0.64
 LEVERAGE = 1.0
 
 REGIMES = ("calm bull", "grinding", "bear")
-REGIME_VOLATILITY = np.array([0.0080, 0.0125, 0.0200])
+REGIME_VOLATILITY = np.array([0.0090, 0.0138, 0.0215])
 REGIME_STAY = np.array([0.992, 0.988, 0.974])
 # Where a regime goes when it ends; a turn of one standard deviation of the tide multiplies these odds by e**TILT.
 REGIME_EXITS = np.array([[0.0, 0.85, 0.15], [0.65, 0.0, 0.35], [0.25, 0.75, 0.0]])
 TILT = 0.5
 
 RIPPLES, RIPPLE_SPREAD, RIPPLE_PERSISTENCE = 5, 0.20, 0.93
-TIDES, TIDE_HALF_LIFE = 11, 84.0
+TIDES, TIDE_HALF_LIFE = 11, 63.0
 
 SHOCK_WEIGHTS = np.array([0.95, 0.05])
 SHOCK_MEANS = np.array([0.05, -0.95])
@@ -148,7 +148,7 @@ def drifts(signal: float) -> Floats:
     drift = np.zeros_like(target)
     for _ in range(40):
         rise, density = chance_of_rise(drift)
-        if np.abs(rise - target).max() < 1e-10:
+        if np.abs(rise - target).max() < 1e-12:
             return drift
         drift = drift + np.linalg.solve(visits, ((target - rise) / density).ravel()).reshape(drift.shape)
     raise ArithmeticError(f"the drifts of signal {signal} did not converge")
@@ -191,7 +191,7 @@ def stream(seed: int, name: str) -> np.random.Generator:
 
 
 def _levels(count: int) -> Floats:
-    return np.linspace(-1.0, 1.0, count) * np.sqrt(count - 1.0)
+    return np.linspace(-1.0, 1.0, count) * float(np.sqrt(count - 1.0))
 
 
 def _binomial(count: int) -> Floats:
@@ -238,7 +238,7 @@ def _arrival(u: Floats, sigma: Floats) -> Complexes:
     for weight, mean, width in zip(SHOCK_WEIGHTS, SHOCK_MEANS, _widths(), strict=True):
         shock += weight * np.exp(1j * scaled * mean - 0.5 * (scaled * width) ** 2)
     step = shock[:, None, :] * np.exp(-1j * LEVERAGE * scaled[:, None, :] * turn[None])
-    return volatility_transitions()[None] * step[:, None]
+    return np.asarray(volatility_transitions()[None] * step[:, None], dtype=np.complex128)
 
 
 def _visits() -> Floats:

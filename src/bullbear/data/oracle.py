@@ -1,0 +1,35 @@
+"""The truth of a simulated market, kept beside the store so that no factor, label or learner can come across it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from bullbear.errors import NoDataError
+
+
+def write_truth(truth: pd.DataFrame, home: Path) -> Path:
+    """Write the truth of a simulated market under `home/oracle`, which is no part of the store."""
+    place = _place(home)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    truth.to_parquet(place, index=False)
+    return place
+
+
+def read_truth(home: Path) -> pd.DataFrame:
+    """The true probabilities of the simulated market in `home`: `decided` (session) and `p_up`.
+
+    Raises
+    ------
+    NoDataError
+        This home has no simulated market.
+    """
+    place = _place(home)
+    if not place.exists():
+        raise NoDataError("truth", str(place), "the home of a simulated market", "run `bullbear simulate` first")
+    return pd.read_parquet(place)
+
+
+def _place(home: Path) -> Path:
+    return Path(home) / "oracle" / "truth.parquet"
