@@ -1,0 +1,220 @@
+from __future__ import annotations
+
+import dataclasses
+import math
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from bullbear.decide.policy import BandPolicy, State, Tier, load_policy
+from bullbear.definitions import Source
+from bullbear.errors import DefinitionError, InputError
+
+CALM = State(
+    decided_at=pd.Timestamp("2019-12-30T21:00Z"),
+    p_up=0.62,
+    p_low=0.5,
+    p_high=0.7,
+    climatology=0.6,
+    volatility=0.10,
+    closes={"IWM": 160.0, "TWM": 13.0},
+    atrs={"IWM": 2.0, "TWM": 0.3},
+    weights={"IWM": 0.0, "TWM": 0.0},
+    stops={},
+)
+POLICY = BandPolicy()
+
+
+def state(**changes) -> State:
+    return dataclasses.replace(CALM, **changes)
+
+
+@pytest.mark.parametrize(
+    ("scenario", "changes", "iwm", "twm", "tier"),
+    [
+        ("sideways, forecast at the base rate: neutral", {"p_up": 0.55}, 0.6, 0.0, 0),
+        ("exactly on bull_above is Bull", {"p_up": 0.60}, 1.0, 0.0, 0),
+        ("a hair under bull_above is neutral", {"p_up": math.nextafter(0.60, 0)}, 0.6, 0.0, 0),
+        ("exactly on bear_below is Bear, half", {"p_up": 0.45}, 0.0, 0.15, 1),
+        ("a hair above bear_below is neutral", {"p_up": math.nextafter(0.45, 1)}, 0.6, 0.0, 0),
+        ("exactly one step deeper: the whole Bear", {"p_up": 0.45 - 0.05}, 0.0, 0.30, 2),
+        ("crash: low p, volatility 0.80 cuts TWM to 0.20 / 1.60", {"p_up": 0.30, "volatility": 0.8}, 0.0, 0.125, 2),
+        ("rebound: high p while volatility is still 0.50", {"p_up": 0.70, "volatility": 0.5}, 0.4, 0.0, 0),
+        ("the cap binds exactly at 0.20", {"volatility": 0.20}, 1.0, 0.0, 0),
+        ("the cap leaves a small neutral weight alone", {"p_up": 0.5, "volatility": 0.33}, 0.6, 0.0, 0),
+        ("no volatility at all: no cap", {"volatility": 0.0}, 1.0, 0.0, 0),
+        ("p at its ends", {"p_up": 1.0}, 1.0, 0.0, 0),
+        ("p at its other end", {"p_up": 0.0}, 0.0, 0.30, 2),
+        ("TWM not yet listed: the Bear is cash", {"p_up": 0.30, "closes": {"IWM": 70.0}}, 0.0, 0.0, 2),
+        ("a change of 0.04 is not traded", {"p_up": 0.55, "weights": {"IWM": 0.64}}, 0.64, 0.0, 0),
+        ("a change of 0.06 is", {"p_up": 0.55, "weights": {"IWM": 0.66}}, 0.6, 0.0, 0),
+        ("a small rest is sold all the same", {"p_up": 0.30, "weights": {"IWM": 0.01}}, 0.0, 0.30, 2),
+        ("stopped: a close below the level", {"weights": {"IWM": 1.0}, "stops": {"IWM": 160.01}}, 0.0, 0.0, 0),
+        ("a close on the level is not below it", {"weights": {"IWM": 1.0}, "stops": {"IWM": 160.0}}, 1.0, 0.0, 0),
+        ("still out: below the re-entry level", {"stops": {"IWM": 161.0}}, 0.0, 0.0, 0),
+        ("back in: above the re-entry level", {"stops": {"IWM": 159.0}}, 1.0, 0.0, 0),
+        (
+            "a held fund without a price today stays held",
+            {"p_up": 0.30, "closes": {"IWM": 160.0}, "weights": {"TWM": 0.2}},
+            0.0,
+            0.2,
+            2,
+        ),
+        (
+            "the new leg gives way to one that cannot be sold",
+            {"p_up": 0.70, "closes": {"IWM": 160.0}, "weights": {"TWM": 0.25}},
+            0.75,
+            0.25,
+            0,
+        ),
+    ],
+)
+def test_scenarios(scenario, changes, iwm, twm, tier):
+    stance = POLICY.decide(state(**changes))
+    assert stance.positions == pytest.approx({"IWM": iwm, "TWM": twm, "CASH": 1 - iwm - twm}, abs=1e-12), scenario
+    assert (stance.bull.weight, stance.bear.weight) == (stance.positions["IWM"], stance.positions["TWM"])
+    assert stance.tier == Tier(tier)
+
+
+def test_the_stop_stands_three_atrs_below_and_only_rises_while_held():
+    entry = POLICY.decide(state())
+    assert [(s.ticker, s.level, s.atr, s.multiple, s.side) for s in entry.stops] == [("IWM", 154.0, 2.0, 3.0, "exit")]
+    held = state(weights={"IWM": 1.0}, stops={"IWM": 154.0})
+    assert POLICY.decide(held).stops[0].level == 154.0
+    risen = dataclasses.replace(held, closes={"IWM": 170.0, "TWM": 12.0})
+    assert POLICY.decide(risen).stops[0].level == 164.0
+    fallen = dataclasses.replace(held, closes={"IWM": 155.0, "TWM": 14.0})
+    assert POLICY.decide(fallen).stops[0].level == 154.0
+
+
+def test_a_stopped_leg_publishes_a_re_entry_level_that_follows_the_price_down():
+    out = POLICY.decide(state(closes={"IWM": 153.0, "TWM": 14.0}, weights={"IWM": 1.0}, stops={"IWM": 154.0}))
+    assert (out.positions["IWM"], out.stops[0].level, out.stops[0].side) == (0.0, 154.0, "reentry")
+    assert "IWM closed at 153.00, below the level 154.00: out until a close regains it" in out.bull.reasons
+    lower = POLICY.decide(state(closes={"IWM": 140.0, "TWM": 15.0}, stops={"IWM": 154.0}))
+    assert lower.stops[0].level == 146.0
+
+
+def test_a_leg_that_the_band_does_not_want_has_no_stop():
+    stance = POLICY.decide(state(p_up=0.3, stops={"IWM": 200.0}))
+    assert [stop.ticker for stop in stance.stops] == ["TWM"]
+
+
+def test_a_multiple_of_zero_turns_stops_off_and_a_young_fund_has_none():
+    assert BandPolicy(stop_atr_multiple=0).decide(state(stops={"IWM": 999.0})).stops == ()
+    young = POLICY.decide(state(p_up=0.3, atrs={"IWM": 2.0}))
+    assert young.positions["TWM"] == 0.30
+    assert young.stops == ()
+    assert "TWM is too young for an ATR of 14 sessions: no stop" in young.bear.reasons
+
+
+def test_what_was_not_possible_is_said():
+    missing = POLICY.decide(state(p_up=0.3, closes={"IWM": 70.0}))
+    assert missing.bear.instrument == "CASH"
+    assert missing.bear.reasons[-1] == "TWM has no price on this day (listed 2007-01-23): cash instead"
+    capped = POLICY.decide(state(volatility=0.5))
+    assert capped.bull.reasons[-1] == "volatility 0.500 a year: 1.00 cut to 0.400 by the cap 0.20"
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "said"),
+    [
+        (0.5, 0.7, "the interval [0.500, 0.700] holds the climatology 0.600: no evidence against it"),
+        (0.61, 0.7, "the interval [0.610, 0.700] excludes the climatology 0.600"),
+        (math.nan, math.nan, "climatology is 0.600; the forecast has no interval"),
+    ],
+)
+def test_both_agents_say_whether_the_forecast_differs_from_the_base_rate(low, high, said):
+    stance = POLICY.decide(state(p_low=low, p_high=high))
+    assert said in stance.bull.reasons
+    assert said in stance.bear.reasons
+
+
+def test_json_has_the_documented_shape():
+    document = POLICY.decide(state(p_up=0.42)).to_json()
+    assert list(document) == ["agents", "positions", "stops"]
+    assert list(document["agents"]["bull"]) == ["weight", "instrument", "reasons"]
+    assert list(document["agents"]["bear"]) == ["weight", "instrument", "tier", "reasons"]
+    assert document["agents"]["bear"]["tier"] == 1
+    assert document["positions"] == {"IWM": 0.0, "TWM": 0.15, "CASH": 0.85}
+    assert {"ticker", "level", "atr", "multiple"} <= set(document["stops"][0])
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"p_up": math.nan}, r"state\.p_up: got nan; allowed: a probability"),
+        ({"p_up": 1.01}, r"state\.p_up: got 1\.01"),
+        ({"climatology": math.nan}, r"state\.climatology: got nan"),
+        ({"p_low": -0.1}, r"state\.p_low: got -0\.1"),
+        ({"volatility": math.nan}, r"state\.volatility: got nan"),
+        ({"volatility": math.inf}, r"state\.volatility: got inf"),
+        ({"closes": {"IWM": math.nan}}, r"state\.closes\[IWM\]: got nan"),
+        ({"stops": {"IWM": math.nan}}, r"state\.stops\[IWM\]: got nan"),
+        ({"weights": {"IWM": 0.8, "TWM": 0.3}}, r"state\.weights: .* sum to at most 1"),
+        ({"weights": {"IWM": -0.1}}, r"state\.weights: "),
+        ({"weights": {"IWM": math.nan}}, r"state\.weights: "),
+    ],
+)
+def test_a_state_without_sense_is_refused(changes, message):
+    with pytest.raises(InputError, match=message):
+        POLICY.decide(state(**changes))
+
+
+@given(
+    p=st.floats(0, 1),
+    volatility=st.floats(0, 3),
+    close=st.floats(1, 1e6),
+    level=st.floats(0, 1e6),
+    bull=st.floats(0, 1),
+    share=st.floats(0, 1),
+)
+def test_weights_are_never_negative_never_levered_and_obey_the_cap(p, volatility, close, level, bull, share):
+    at = state(
+        p_up=p,
+        volatility=volatility,
+        closes={"IWM": close, "TWM": 13.0},
+        weights={"IWM": bull, "TWM": (1 - bull) * share},
+        stops={"IWM": level},
+    )
+    stance = POLICY.decide(at)
+    assert all(0 <= weight <= 1 for weight in stance.positions.values())
+    assert sum(stance.positions.values()) == pytest.approx(1, abs=1e-9)
+    assert not (stance.positions["IWM"] > 0 and stance.positions["TWM"] > 0)
+    for ticker, multiple in (("IWM", 1), ("TWM", 2)):
+        weight = stance.positions[ticker]
+        slack = POLICY.rebalance_threshold * multiple * volatility
+        assert weight * multiple * volatility <= POLICY.volatility_cap + slack + 1e-12
+    assert POLICY.decide(at) == stance
+
+
+SOURCE = Source(Path("models/x.toml"), 'name = "x"\n[policy]\nbull_above = 0.4\nwrong = 1\n')
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ({"wrong": 1}, r"models/x\.toml:4 \(policy\.wrong\): got 'wrong'; allowed: one of bull_above, bear_below"),
+        ({"bull_above": 1.4}, r"models/x\.toml:3 \(policy\.bull_above\): got 1\.4"),
+        ({"bull_above": math.nan}, r"models/x\.toml:3 \(policy\.bull_above\): got nan"),
+        ({"bull_above": 0.4}, r"models/x\.toml:2 .*bear_below 0\.45 must be under bull_above 0\.4"),
+        ({"neutral_weight": 0.9, "bull_weight": 0.5}, r"neutral_weight 0\.9 must not exceed bull_weight 0\.5"),
+        ({"bear_instrument": "IWM"}, r"bear_instrument 'IWM' must be one of RWM, TWM, TZA, SRTY"),
+        ({"bull_instrument": "XYZ"}, r"bull_instrument 'XYZ' must be one of IWM, UWM, TNA, URTY"),
+        ({"bear_weight": 1.5}, r"policy\.bear_weight"),
+    ],
+)
+def test_a_wrong_policy_table_names_file_line_and_key(table, message):
+    with pytest.raises(DefinitionError, match=message):
+        load_policy(table, SOURCE)
+
+
+def test_a_policy_loads_with_defaults_and_is_frozen():
+    policy = load_policy({"bull_above": 0.58}, SOURCE)
+    assert (policy.bull_above, policy.bear_below) == (0.58, 0.45)
+    with pytest.raises(ValidationError, match="frozen"):
+        policy.bull_above = 0.7
