@@ -76,8 +76,6 @@ def additions(
     -------
     The additions, and how many of them are revisions.
     """
-    if stored.empty:
-        return rows, 0
     places = pd.Index(stored["event_date"]).get_indexer(pd.Index(rows["event_date"]))
     known = places >= 0
     old, new = stored.iloc[places[known]], rows[known]

@@ -181,17 +181,19 @@ class _Batch:
         if rows.empty:
             return
         stored = self._latest("bars", ticker)
-        if not stored.empty:
+        before = rows.iloc[:0]
+        if stored is not None:
             rows, price, adjusted = reanchored(stored, rows)
             if price != 1.0 or adjusted != 1.0:
                 ratios = f"prices x {1 / price:.7g}, adj_close x {1 / adjusted:.7g}"
                 self.notes.append(f"prices/{ticker}.csv: brought to the stored anchor ({ratios})")
             if not stored.index.isin(rows["event_date"]).any():
                 self.notes.append(f"prices/{ticker}.csv: no session in common with the store, anchor not verified")
-        known = _is_session(rows["event_date"])
-        lead = stored[stored.index < rows["event_date"].iloc[0]].tail(1).reset_index()[rows.columns]
-        reasons = doubts.bar_doubts(ticker, pd.concat([lead, rows]), np.concatenate([np.full(len(lead), True), known]))
-        rows = self._set_aside("bars", ticker, rows, reasons[len(lead) :])
+            before = stored[stored.index < rows["event_date"].iloc[0]].tail(1).reset_index()[rows.columns]
+        # The last stored bar before the file shows a jump at the seam too.
+        known = np.concatenate([np.full(len(before), True), _is_session(rows["event_date"])])
+        reasons = doubts.bar_doubts(ticker, pd.concat([before, rows]) if len(before) else rows, known)
+        rows = self._set_aside("bars", ticker, rows, reasons[len(before) :])
         days = pd.DatetimeIndex(rows["event_date"])
         rows = self._closed("prices", ticker, rows.assign(known_at=publication.bars_known_at(ticker, days)))
         self._append("bars", ticker, rows, stored, ANCHOR_TOLERANCE)
@@ -220,7 +222,7 @@ class _Batch:
     def _macro(self, series: str, frame: pd.DataFrame) -> None:
         rows = self._without_blanks("macro", series, frame.rename(columns={"date": "event_date"}), ())
         stored = self._latest("observations", series)
-        if not stored.empty and self._has_vintages(series):
+        if stored is not None and self._has_vintages(series):
             self._new_vintage(series, rows, stored)
             return
         reasons = np.full(len(rows), "", dtype=object)
@@ -267,10 +269,14 @@ class _Batch:
                 lines = lines.assign(known_at=max(self.now, old["known_at"].max() + pd.Timedelta(1, "us")))
             self.parts.setdefault("holdings", []).append(lines)
 
-    def _append(self, kind: str, series: str, rows: pd.DataFrame, stored: pd.DataFrame, tolerance: float) -> None:
-        values = [name for name in KINDS[kind].numbers if name in rows]
-        rows, revised = additions(stored.reset_index(), rows[["event_date", "known_at", *values]], values, self.now, tolerance)
-        self.revised += revised
+    def _append(
+        self, kind: str, series: str, rows: pd.DataFrame, stored: pd.DataFrame | None, tolerance: float
+    ) -> None:
+        if stored is not None:
+            values = [name for name in KINDS[kind].numbers if name in rows]
+            rows = rows[["event_date", "known_at", *values]]
+            rows, revised = additions(stored.reset_index(), rows, values, self.now, tolerance)
+            self.revised += revised
         if not rows.empty:
             self.parts.setdefault(kind, []).append(rows.assign(series=series))
 
@@ -318,10 +324,9 @@ class _Batch:
             rows = rows[~blank].reset_index(drop=True)
         return rows
 
-    def _latest(self, kind: str, series: str) -> pd.DataFrame:
+    def _latest(self, kind: str, series: str) -> pd.DataFrame | None:
         if not self.stored.has(kind, series):
-            empty: pd.DataFrame = KINDS[kind].schema.empty_table().to_pandas()
-            return empty.drop(columns=["series", *KINDS[kind].days]).set_index("event_date")
+            return None
         readers = {"bars": self.stored.bars, "observations": self.stored.observations}
         readers |= {"dividends": self.stored.dividends, "short_interest": self.stored.short_interest}
         readers |= {"short_volume": self.stored.short_volume}

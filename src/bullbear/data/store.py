@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -126,8 +126,9 @@ class Store:
         files = listing(self.root, layout.name)
         known = [self._read(files, layout.name, series) for series in rows["series"].unique()] if files else []
         known = [part for part in known if not part.empty]
-        rows = rows.drop_duplicates(ignore_index=True)
         both = pd.concat([*known, rows], ignore_index=True) if known else rows
+        if not both.duplicated(layout.key).any():
+            return rows
         count = len(both) - len(rows)
         repeated = both.duplicated()[count:].to_numpy()
         clash = both.duplicated(layout.key)[count:].to_numpy() & ~repeated
@@ -153,8 +154,7 @@ class Store:
             return cached[1]
         layout = KINDS[kind]
         tables = [table for path in files if (table := self._segment(path).read(series)) is not None]
-        table = pa.concat_tables(tables) if tables else layout.schema.empty_table()
-        frame = table.to_pandas()
+        frame = pa.concat_tables(tables).to_pandas() if tables else _nothing(layout)
         if len(tables) > 1:
             frame = frame.drop_duplicates(ignore_index=True)
             frame = frame.sort_values(["known_at", "event_date", *layout.extra_key], kind="stable", ignore_index=True)
@@ -250,6 +250,8 @@ class View:
     def _known(self, kind: str, series: str) -> pd.DataFrame:
         kind_named(kind)
         rows = self.store._read(self._files[kind], kind, series)
+        if rows.empty:
+            return rows
         count = int(rows["known_at"].searchsorted(self.instant, side="right"))
         return rows.iloc[:count].drop(columns="series")
 
@@ -275,6 +277,12 @@ class View:
         return table
 
 
+@lru_cache(maxsize=len(KINDS))
+def _nothing(layout: Kind) -> pd.DataFrame:
+    empty: pd.DataFrame = layout.schema.empty_table().to_pandas()
+    return empty
+
+
 def _latest_by(rows: pd.DataFrame, identity: list[str]) -> pd.DataFrame:
     # `rows` is sorted by known_at, so the last of each identity is its latest version.
     if rows.duplicated(identity).any():
@@ -293,7 +301,7 @@ def _checked(layout: Kind, frame: pd.DataFrame) -> pd.DataFrame:
             raise InputError(f"{layout.name} columns", list(frame.columns), f"{name} among them", f"add {name}")
         if frame[name].isna().any():
             raise InputError(f"{layout.name} {name}", "an empty cell", "a value in every row", "fill or drop the row")
-    rows = pd.DataFrame({name: frame[name] if name in frame else np.nan for name in layout.columns})
+    rows = pd.DataFrame({name: frame.get(name, np.nan) for name in layout.columns})
     rows = rows.reset_index(drop=True)
     if not isinstance(rows["known_at"].dtype, pd.DatetimeTZDtype):
         raise InputError(f"{layout.name} known_at", rows["known_at"].dtype, "instants with a time zone", "localize it")
