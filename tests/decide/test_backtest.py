@@ -1,0 +1,362 @@
+"""Small backtests that a person can check by hand, then the invariants on a random market."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bullbear.decide.backtest import BUY_AND_HOLD, TEN_MONTHS, above_average, backtest
+from bullbear.decide.market import read_market
+from bullbear.decide.policy import BandPolicy
+from bullbear.errors import HistoryError, InputError, NoDataError
+from bullbear.sessions import between, closes
+
+TINY = BandPolicy(
+    volatility_window=2, atr_window=2, volatility_cap=100, stop_atr_multiple=0, rebalance_threshold=0, neutral_weight=0
+)
+FREE = {"IWM": 0.0, "TWM": 0.0}
+FLAT = [(day, 100.0, 101.0, 99.0, 100.0, 100.0) for day in ("2019-12-18", "2019-12-19", "2019-12-20", "2019-12-23")]
+
+
+def at_close(account, day: str) -> float:
+    return float(account.equity.loc[pd.Timestamp(day)])
+
+
+def test_cost_gap_drift_and_dividend_by_hand(view, bars, predictions):
+    view.prices["IWM"] = bars(
+        [
+            *[(day, o, h, lo, c, 0.98 * c) for day, o, h, lo, c, _ in FLAT],
+            ("2019-12-24", 105.0, 111.0, 104.0, 110.25, 0.98 * 110.25),  # gap of 5 % is missed, then 5 % is earned
+            ("2019-12-26", 110.25, 110.25, 99.0, 99.225, 0.98 * 99.225),  # falls 10 % within the day
+            ("2019-12-27", 97.2405, 97.2405, 97.2405, 97.2405, 97.2405),  # pays 2 %: the total return is nil
+            ("2019-12-30", 97.2405, 107.0, 97.0, 97.2405 * 1.1, 97.2405 * 1.1),
+            ("2019-12-31", 97.2405 * 0.99, 100.0, 90.0, 90.0, 90.0),  # gaps down 10 %, sold there
+        ]
+    )
+    result = backtest(predictions({"2019-12-23": 0.7, "2019-12-30": 0.3}), view, TINY, half_spread_bp={"IWM": 100.0})
+    bought = 1 / 1.01
+    expected = {
+        "2019-12-23": 1.0,
+        "2019-12-24": bought * 1.05,
+        "2019-12-26": bought * 1.05 * 0.9,
+        "2019-12-27": bought * 1.05 * 0.9,
+        "2019-12-30": bought * 1.05 * 0.9 * 1.1,
+        "2019-12-31": bought * 1.05 * 0.9 * 1.1 * 0.9 * 0.99,
+    }
+    assert {str(day.date()): value for day, value in result.equity.items()} == pytest.approx(expected, rel=1e-12)
+    trades = result.trades
+    assert trades["ticker"].tolist() == ["IWM", "IWM"]
+    assert [str(t) for t in trades["decided_at"]] == ["2019-12-23 21:00:00+00:00", "2019-12-30 21:00:00+00:00"]
+    assert [str(t) for t in trades["executed_at"]] == ["2019-12-24 14:30:00+00:00", "2019-12-31 14:30:00+00:00"]
+    assert trades["weight_change"].tolist() == [1.0, pytest.approx(-1.0)]
+    assert trades["price"].tolist() == [105.0, 97.2405 * 0.99]
+    sold = bought * 1.05 * 0.9 * 1.1 * 0.9
+    assert trades["value"].tolist() == pytest.approx([bought, -sold], rel=1e-12)
+    assert trades["cost"].tolist() == pytest.approx([0.01 * bought, 0.01 * sold], rel=1e-12)
+    parts = result.attribution
+    overnight = -bought * 1.05 * 0.9 * 1.1 * 0.1
+    assert parts["bull_overnight"] == pytest.approx(overnight, rel=1e-12)
+    assert parts["bull_intraday"] == pytest.approx(bought * (0.05 - 0.105 + 0.0945), rel=1e-9)
+    assert parts["costs"] == pytest.approx(-0.01 * (bought + sold), rel=1e-12)
+    assert parts["bear"] == parts["interest"] == 0
+    assert parts["total"] == pytest.approx(result.equity.iloc[-1] - 1, abs=1e-15)
+
+
+def test_from_bull_to_bear_both_legs_pay_and_meet_their_weights_after_costs(view, bars, predictions):
+    view.prices["IWM"] = bars(
+        [
+            *FLAT,
+            ("2019-12-24", 100.0, 100.0, 100.0, 100.0, 100.0),
+            ("2019-12-26", 100.0, 100.0, 90.0, 90.0, 90.0),
+            ("2019-12-27", 90.0, 90.0, 90.0, 90.0, 90.0),
+        ]
+    )
+    view.prices["TWM"] = bars(
+        [
+            *[(day, 50.0, 50.0, 50.0, 50.0, 50.0) for day, *_ in FLAT],
+            ("2019-12-24", 50.0, 50.0, 50.0, 50.0, 50.0),
+            ("2019-12-26", 50.0, 60.0, 50.0, 60.0, 60.0),
+            ("2019-12-27", 66.0, 66.0, 60.0, 60.0, 60.0),
+        ]
+    )
+    forecasts = predictions({"2019-12-23": 0.7, "2019-12-24": 0.3})
+    result = backtest(forecasts, view, TINY, half_spread_bp={"IWM": 100.0, "TWM": 150.0}, slippage_bp=50.0)
+    bought = 1 / 1.015
+    paid = bought * (0.015 + 0.02 * 0.3) / (1 + 0.02 * 0.3)  # C = 0.015 E + 0.02 * 0.3 (E - C)
+    rest = bought - paid
+    assert at_close(result.account, "2019-12-26") == pytest.approx(rest * (0.7 + 0.3 * 1.2), rel=1e-12)
+    positions = result.positions.loc[pd.Timestamp("2019-12-26")]
+    assert positions.to_dict() == pytest.approx({"IWM": 0.0, "TWM": 0.36 / 1.06, "CASH": 0.7 / 1.06}, rel=1e-12)
+    # No decision follows: the drifted TWM is kept through the gap up and the fall back.
+    assert at_close(result.account, "2019-12-27") == pytest.approx(rest * 1.06, rel=1e-12)
+    parts = result.attribution
+    assert parts["bear_overnight"] == pytest.approx(rest * 0.3 * 1.2 * 0.1, rel=1e-12)
+    assert parts["bear_intraday"] == pytest.approx(rest * 0.3 * (0.2 - 1.2 * 0.1), rel=1e-12)
+    assert result.account.daily["exposure"].iloc[-1] == pytest.approx(-2 * 0.36 / 1.06)
+
+
+def test_cash_earns_the_known_bill_by_calendar_days(view, bars, predictions):
+    view.prices["IWM"] = bars([*FLAT, *[(d, *FLAT[0][1:]) for d in ("2019-12-24", "2019-12-26", "2019-12-27")]])
+    view.values["DGS3MO"] = pd.DataFrame(
+        {"known_at": pd.to_datetime(["2019-12-23T20:00Z", "2019-12-24T19:00Z"]), "value": [3.65, 36.5]},
+        index=pd.DatetimeIndex(["2019-12-20", "2019-12-23"]).as_unit("us"),
+    )
+    result = backtest(predictions({"2019-12-23": 0.5}), view, TINY)
+    # Two nights to the 26th, still at 3.65: the second rate came an hour after the early close of the 24th.
+    assert result.equity.tolist() == pytest.approx([1, 1.0001, 1.0001 * 1.0002, 1.0001 * 1.0002 * 1.001], rel=1e-12)
+    assert result.attribution["interest"] == pytest.approx(result.equity.iloc[-1] - 1, rel=1e-9)
+    assert result.trades.empty
+
+
+def test_a_stop_sells_at_the_open_after_the_close_below_it_and_the_leg_comes_back(view, bars, predictions):
+    view.prices["IWM"] = bars(
+        [
+            *FLAT,  # true ranges of 2: the first level is 100 - 1 x 2 = 98
+            ("2019-12-24", 100.0, 101.0, 96.0, 97.0, 97.0),  # touches 96, closes at 97: sell
+            ("2019-12-26", 95.0, 99.0, 95.0, 98.5, 98.5),  # sold at 95, not at 98; closes above 98: buy
+            ("2019-12-27", 99.0, 100.0, 99.0, 99.99, 99.99),
+        ]
+    )
+    policy = TINY.model_copy(update={"stop_atr_multiple": 1.0})
+    days = ("2019-12-23", "2019-12-24", "2019-12-26", "2019-12-27")
+    result = backtest(predictions(dict.fromkeys(days, 0.7)), view, policy, half_spread_bp=FREE)
+    assert result.equity.tolist() == pytest.approx([1, 0.97, 0.95, 0.95 * 99.99 / 99], rel=1e-12)
+    assert result.positions["IWM"].tolist() == [0.0, 1.0, 0.0, 1.0]
+    assert [stance.stops[0].side for stance in result.stances] == ["exit", "reentry", "exit", "exit"]
+    assert [stance.stops[0].level for stance in result.stances[:2]] == [98.0, 98.0]
+    assert result.trades["price"].tolist() == [100.0, 95.0, 99.0]
+
+
+def test_a_dividend_alone_does_not_trigger_a_stop(view, bars, predictions):
+    view.prices["IWM"] = bars(
+        [
+            *[(day, o, h, lo, c, 0.96 * c) for day, o, h, lo, c, _ in FLAT],
+            ("2019-12-24", 100.0, 101.0, 99.0, 100.0, 96.0),
+            ("2019-12-26", 96.0, 97.0, 95.0, 96.0, 96.0),  # below 98 in dollars, but it went ex 4 dollars
+        ]
+    )
+    policy = TINY.model_copy(update={"stop_atr_multiple": 1.0})
+    days = ("2019-12-23", "2019-12-24", "2019-12-26")
+    result = backtest(predictions(dict.fromkeys(days, 0.7)), view, policy, half_spread_bp=FREE)
+    assert result.stances[-1].positions["IWM"] == 1.0
+    assert result.states[-1].stops["IWM"] == pytest.approx(98 * 0.96)
+
+
+def test_an_order_without_an_open_waits_and_a_new_decision_replaces_it(view, bars, predictions):
+    nan = float("nan")
+    view.prices["IWM"] = bars(
+        [
+            *FLAT,
+            ("2019-12-24", nan, 101.0, 99.0, 100.0, 100.0),
+            ("2019-12-26", 80.0, 101.0, 80.0, 100.0, 100.0),
+            ("2019-12-27", 100.0, 101.0, 99.0, 100.0, 100.0),
+        ]
+    )
+    waits = backtest(predictions({"2019-12-23": 0.7}), view, TINY, half_spread_bp=FREE)
+    assert waits.equity.tolist() == pytest.approx([1, 1, 1.25, 1.25])
+    assert str(waits.trades["executed_at"].iloc[0]) == "2019-12-26 14:30:00+00:00"
+    replaced = backtest(predictions({"2019-12-23": 0.7, "2019-12-24": 0.5}), view, TINY, half_spread_bp=FREE)
+    assert replaced.trades.empty
+
+
+def test_a_day_without_an_open_books_the_whole_move_within_the_day(view, bars, predictions):
+    view.prices["IWM"] = bars(
+        [
+            *FLAT,
+            ("2019-12-24", 100.0, 101.0, 99.0, 100.0, 100.0),
+            ("2019-12-26", float("nan"), 121.0, 99.0, 120.0, 120.0),
+        ]
+    )
+    result = backtest(predictions({"2019-12-23": 0.7}), view, TINY, half_spread_bp=FREE)
+    assert result.attribution["bull_intraday"] == pytest.approx(0.2)
+
+
+def test_without_its_fund_the_bear_is_cash_and_says_so(view, bars, predictions):
+    view.prices["IWM"] = bars([*FLAT, ("2019-12-24", *FLAT[0][1:])])
+    result = backtest(predictions({"2019-12-23": 0.3}), view, TINY)
+    assert result.stances[0].bear.instrument == "CASH"
+    assert "TWM has no price on this day (listed 2007-01-23): cash instead" in result.stances[0].bear.reasons
+    assert result.equity.tolist() == [1.0, 1.0]
+
+
+def test_the_account_ends_when_the_last_forecast_resolves(view, bars, predictions):
+    view.prices["IWM"] = bars([*FLAT, *[(d, *FLAT[0][1:]) for d in ("2019-12-24", "2019-12-26", "2019-12-27")]])
+    short = backtest(predictions({"2019-12-23": 0.7}, resolved="2019-12-26"), view, TINY)
+    assert str(short.equity.index[-1].date()) == "2019-12-26"
+    open_end = predictions({"2019-12-23": 0.7}).assign(resolved_at=pd.Series([pd.NaT]).dt.tz_localize("UTC"))
+    assert str(backtest(open_end, view, TINY).equity.index[-1].date()) == "2019-12-27"
+
+
+def run(view, forecasts):
+    return backtest(forecasts, view, BandPolicy(), slippage_bp=1.0)
+
+
+@pytest.mark.parametrize("cut", [100, 249, 262, 300, 420])
+def test_no_later_bar_changes_a_decision_a_position_or_a_trade(market_view, random_forecasts, cut):
+    view = market_view(11)
+    days = view.bars("IWM").index[21:480]
+    forecasts = random_forecasts(days, 12)
+    whole = run(view, forecasts)
+    session = view.bars("IWM").index[cut]
+    rng = np.random.default_rng(13)
+    for ticker, frame in view.prices.items():
+        columns = ["open", "high", "low", "close", "adj_close"]
+        later = frame.index > session
+        frame = frame.copy()
+        frame.loc[later, columns] = frame.loc[later, columns] * rng.uniform(0.5, 2, (int(later.sum()), len(columns)))
+        view.prices[ticker] = frame
+    changed = run(view, forecasts)
+    close = closes(pd.DatetimeIndex([session]))[0]
+    seen = sum(state.decided_at <= close for state in whole.states)
+    assert seen == cut - 20
+    assert whole.states[:seen] == changed.states[:seen]
+    assert whole.stances[:seen] == changed.stances[:seen]
+    for name, account in {"policy": whole.account, **whole.baselines}.items():
+        other = changed.account if name == "policy" else changed.baselines[name]
+        pd.testing.assert_frame_equal(account.daily.loc[:session], other.daily.loc[:session], check_exact=True)
+        old, new = (a.trades[a.trades["executed_at"] <= close] for a in (account, other))
+        pd.testing.assert_frame_equal(old, new, check_exact=True)
+    assert not whole.equity.equals(changed.equity)
+
+
+@pytest.mark.parametrize("cut", [60, 262, 300, 400])
+def test_the_policy_called_by_hand_on_a_day_gives_the_backtests_weights_to_the_last_bit(
+    market_view, random_forecasts, cut
+):
+    view, policy = market_view(21), BandPolicy()
+    days = view.bars("IWM").index[21:480]
+    forecasts = random_forecasts(days, 22)
+    result = backtest(forecasts, view, policy)
+    number = cut - 21
+    # The daily forecast sees only its own past, and knows yesterday's stance and today's weights.
+    market = read_market(view.until(view.bars("IWM").index[cut]), policy)
+    row, previous = forecasts.iloc[number], result.stances[number - 1]
+    today = market.state(
+        market.place(view.bars("IWM").index[cut]),
+        decided_at=row["decided_at"],
+        p=row["p"],
+        p_low=row["p_low"],
+        p_high=row["p_high"],
+        climatology=row["climatology"],
+        weights=result.positions.drop(columns="CASH").iloc[number].to_dict(),
+        stops=market.carry({s.ticker: s.level for s in previous.stops}, cut - 1, cut),
+    )
+    assert policy.decide(today) == result.stances[number]
+    again = backtest(forecasts.iloc[: number + 1], view.until(view.bars("IWM").index[cut]), policy)
+    assert again.stances[-1] == result.stances[number]
+
+
+def test_executed_weights_are_the_decided_ones_and_every_booking_adds_up(market_view, random_forecasts):
+    view = market_view(31)
+    result = run(view, random_forecasts(view.bars("IWM").index[21:480], 32))
+    decided = result.decisions.set_index("decided_at")
+    assert len(result.trades) > 50
+    assert set(result.trades["ticker"]) == {"IWM", "TWM"}
+    for trade in result.trades.itertuples():
+        assert trade.weight_after == decided.loc[trade.decided_at, trade.ticker]
+        assert trade.executed_at > trade.decided_at
+    for account in (result.account, *result.baselines.values()):
+        change = account.equity.diff().iloc[1:]
+        booked = account.daily[list(account.attribution)[2:-1]].sum(axis=1).iloc[1:]
+        np.testing.assert_allclose(booked, change, atol=1e-13)
+        parts = account.attribution
+        assert parts["bull"] + parts["bear"] + parts["interest"] + parts["costs"] == parts["total"]
+        assert parts["total"] == pytest.approx(account.equity.iloc[-1] - 1, abs=1e-12)
+        assert account.trades["cost"].sum() == pytest.approx(-parts["costs"], abs=1e-12)
+        np.testing.assert_allclose(account.positions.sum(axis=1), 1, atol=1e-12)
+
+
+def test_buy_and_hold_is_the_total_return_from_the_first_open_after_one_cost(market_view, random_forecasts):
+    view = market_view(41)
+    frame = view.bars("IWM")
+    result = backtest(random_forecasts(frame.index[21:480], 42), view, BandPolicy(), half_spread_bp={"IWM": 10.0})
+    factor = frame["adj_close"] / frame["close"]
+    first_open = frame["open"].iloc[22] * factor.iloc[22]
+    night = 1 + 0.02 / 365  # of cash at 2 %, before the first open
+    expected = night * frame["adj_close"].iloc[22:] / first_open / 1.001
+    hold = result.baselines[BUY_AND_HOLD]
+    np.testing.assert_allclose(hold.equity.iloc[1:], expected.loc[: hold.equity.index[-1]], rtol=1e-12)
+    assert len(hold.trades) == 1
+
+
+def test_the_ten_month_rule_equals_the_plain_pandas_expression(market_view):
+    market = read_market(market_view(51), BandPolicy())
+    close = pd.Series(market.funds["IWM"].close, index=market.sessions)
+    month_end = close.groupby(close.index.to_period("M")).tail(1)  # the data ends on a month's last session
+    signal = month_end > month_end.rolling(10).mean()
+    expected = signal.reindex(close.index).ffill().fillna(False).astype(bool)
+    assert expected.sum() > 20
+    assert (~expected.iloc[220:]).sum() > 20
+    assert above_average(market) == expected.tolist()
+
+
+def test_an_unfinished_month_gives_no_signal(market_view):
+    market = read_market(market_view(51).until(pd.Timestamp("2019-11-27")), BandPolicy())
+    assert above_average(market)[-1] == above_average(market)[market.place(pd.Timestamp("2019-10-31"))]
+
+
+def test_the_ten_month_rule_trades_at_the_open_after_a_month_end(market_view, random_forecasts):
+    view = market_view(51)
+    result = backtest(random_forecasts(view.bars("IWM").index[21:480], 52), view, BandPolicy())
+    trades = result.baselines[TEN_MONTHS].trades
+    assert len(trades) > 1
+    for trade in trades.itertuples():
+        session = trade.decided_at.tz_convert("America/New_York").tz_localize(None).normalize()
+        following = between(session, session + pd.Timedelta(days=10))[1]
+        assert following.month != session.month
+        assert trade.executed_at.tz_localize(None).normalize() == following
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        (lambda f: f.drop(columns="climatology"), InputError, "predictions: got 'no climatology'"),
+        (lambda f: f.iloc[:0], InputError, "predictions: got 'no rows'"),
+        (lambda f: f.iloc[::-1], InputError, "decided_at: got 'unsorted"),
+        (lambda f: pd.concat([f, f.iloc[-1:]]), InputError, "decided_at: got 'unsorted"),
+        (lambda f: f.assign(decided_at=f["decided_at"].dt.tz_localize(None)), InputError, "allowed: instants in UTC"),
+        (lambda f: f.assign(decided_at=f["decided_at"] - pd.Timedelta("1h")), InputError, "the close of a session"),
+        (lambda f: f.assign(decided_at=f["decided_at"] - pd.Timedelta("3D")), InputError, "days on which the exchange"),
+        (lambda f: f.assign(p=float("nan")), InputError, r"state\.p_up: got nan"),
+    ],
+)
+def test_predictions_without_sense_are_refused(view, bars, predictions, change, error, message):
+    view.prices["IWM"] = bars([*FLAT, *[(d, *FLAT[0][1:]) for d in ("2019-12-24", "2019-12-26")]])
+    forecasts = predictions({"2019-12-23": 0.7, "2019-12-24": 0.5})
+    with pytest.raises(error, match=message):
+        backtest(change(forecasts), view, TINY)
+
+
+def test_missing_bars_short_history_and_negative_costs_are_refused(view, bars, predictions):
+    view.prices["IWM"] = bars([*FLAT, ("2019-12-26", *FLAT[0][1:])])
+    with pytest.raises(NoDataError, match=r"bars of IWM: got '2019-12-24'"):
+        backtest(predictions({"2019-12-23": 0.7, "2019-12-24": 0.5}), view, TINY)
+    with pytest.raises(HistoryError, match=r"volatility of IWM: got '2019-12-19'"):
+        backtest(predictions({"2019-12-19": 0.7}), view, TINY)
+    with pytest.raises(InputError, match=r"cost slippage_bp: got -1"):
+        backtest(predictions({"2019-12-23": 0.7}), view, TINY, slippage_bp=-1)
+
+
+def test_fifteen_years_of_the_real_market(snapshot_dir, view):
+    for ticker in ("IWM", "TWM"):
+        frame = pd.read_csv(snapshot_dir / "prices" / f"{ticker}.csv", parse_dates=["date"], index_col="date")
+        frame.index = pd.DatetimeIndex(frame.index).as_unit("us")
+        view.prices[ticker] = frame
+    days = view.prices["IWM"].loc["2005":].index
+    p = np.full(len(days), 0.3)
+    forecasts = pd.DataFrame(
+        {"decided_at": closes(days), "resolved_at": closes(days)[-1], "p": p, "p_low": p, "p_high": p, "climatology": p}
+    )
+    began = time.perf_counter()
+    result = backtest(forecasts, view, BandPolicy())
+    seconds = time.perf_counter() - began
+    assert seconds < 6  # 0.4 s alone; a shared machine is slower
+    bear = result.decisions.set_index("decided_at")["TWM"]
+    assert (bear[:"2007-01-24"] == 0).all()
+    assert (bear["2007-01-26":] > 0).any()
+    close = view.prices["IWM"]["adj_close"]
+    hold = result.baselines[BUY_AND_HOLD].equity
+    assert hold.iloc[-1] / hold.iloc[1] == pytest.approx(close.iloc[-1] / close.loc[days[1]], rel=1e-9)

@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bullbear.decide.market import bill_rate, read_market, realised_volatility
+from bullbear.decide.policy import BandPolicy
+from bullbear.errors import HistoryError, NoDataError
+from bullbear.sessions import between, closes
+
+POLICY = BandPolicy()
+FORECAST = {"p": 0.5, "p_low": 0.4, "p_high": 0.6, "climatology": 0.6, "weights": {}, "stops": {}}
+
+
+def test_volatility_equals_the_plain_pandas_expression(market_view):
+    close = market_view(3).bars("IWM")["adj_close"]
+    plain = ((close.pct_change() ** 2).rolling(21).mean() * 252) ** 0.5
+    np.testing.assert_allclose(realised_volatility(close.to_numpy(), 21), plain, rtol=1e-12)
+
+
+def test_volatility_is_unknown_before_a_whole_window():
+    assert np.isnan(realised_volatility(np.array([1.0, 2.0, 3.0]), 3)).all()
+    assert np.isfinite(realised_volatility(np.array([1.0, 2.0, 3.0, 4.0]), 3)).tolist() == [False] * 3 + [True]
+
+
+def test_atr_equals_wilders_loop_in_the_days_own_prices(market_view):
+    view = market_view(4)
+    frame = view.bars("IWM")
+    factor = (frame["adj_close"] / frame["close"]).to_numpy()
+    high, low, close = (frame[c].to_numpy() * factor for c in ("high", "low", "close"))
+    ranges = [
+        max(high[i] - low[i], abs(high[i] - close[i - 1]), abs(low[i] - close[i - 1])) for i in range(1, len(frame))
+    ]
+    expected = [sum(ranges[:14]) / 14]
+    for value in ranges[14:]:
+        expected.append((expected[-1] * 13 + value) / 14)
+    atr = read_market(view, POLICY).funds["IWM"].atr
+    assert np.isnan(atr[:14]).all()
+    np.testing.assert_allclose(atr[14:], np.array(expected) / factor[14:], rtol=1e-10)
+
+
+@pytest.mark.parametrize("cut", [30, 249, 250, 251, 270, 299, 300, 301, 400])
+def test_a_row_is_the_same_to_the_last_bit_without_the_later_bars(market_view, cut):
+    view = market_view(5)
+    whole = read_market(view, POLICY)
+    short = read_market(view.until(whole.sessions[cut]), POLICY)
+    at = pd.Timestamp("2019-01-02T21:00Z")
+    assert len(short.sessions) == cut + 1
+    assert short.state(cut, decided_at=at, **FORECAST) == whole.state(cut, decided_at=at, **FORECAST)
+
+
+def test_a_level_is_lowered_by_a_dividend_and_by_nothing_else(market_view):
+    market = read_market(market_view(6), POLICY)  # the factor goes from 0.98 to 1 at row 300
+    assert market.carry({"IWM": 100.0}, 298, 299)["IWM"] == pytest.approx(100.0, rel=1e-12)
+    assert market.carry({"IWM": 100.0}, 299, 300)["IWM"] == pytest.approx(98.0, rel=1e-12)
+
+
+def test_rows_without_a_close_are_no_sessions_and_a_missing_high_only_delays_the_atr(market_view):
+    view = market_view(7)
+    frame = view.prices["IWM"].copy()
+    frame.iloc[100, frame.columns.get_loc("close")] = np.nan
+    frame.iloc[200, frame.columns.get_loc("high")] = np.nan
+    view.prices["IWM"] = frame
+    market = read_market(view, POLICY)
+    assert frame.index[100] not in market.sessions
+    atr = market.funds["IWM"].atr
+    assert np.isfinite(atr[14:]).all()
+    row = market.place(frame.index[200])
+    assert atr[row] == atr[row - 1]
+    with pytest.raises(NoDataError, match=r"bars of IWM: got '2018-05-25'; allowed: sessions with a close"):
+        market.place(frame.index[100])
+
+
+def test_too_little_history_is_said(market_view):
+    market = read_market(market_view(8), POLICY)
+    with pytest.raises(HistoryError, match=r"volatility of IWM: got '2018-01-31'"):
+        market.state(20, decided_at=pd.Timestamp("2018-01-31T21:00Z"), **FORECAST)
+    assert market.state(21, decided_at=pd.Timestamp("2018-02-01T21:00Z"), **FORECAST).volatility > 0
+
+
+def test_no_bars_is_said(view):
+    with pytest.raises(NoDataError, match=r"bars: got 'IWM'"):
+        read_market(view, POLICY)
+
+
+def bills(view, rows):
+    frame = pd.DataFrame(rows, columns=["event_date", "known_at", "value"])
+    frame["known_at"] = pd.to_datetime(frame["known_at"], utc=True)
+    frame.index = pd.DatetimeIndex(frame.pop("event_date")).as_unit("us")
+    view.values["DGS3MO"] = frame
+    return view
+
+
+def test_cash_earns_the_bill_that_was_known_at_each_close(view):
+    bills(
+        view,
+        [
+            ("2019-12-19", "2019-12-20T21:15Z", 1.0),
+            ("2019-12-20", "2019-12-23T21:15Z", 2.0),
+            ("2019-12-18", "2019-12-26T12:00Z", 9.0),
+            ("2019-12-23", "2019-12-30T12:00Z", np.nan),
+        ],
+    )
+    days = between("2019-12-20", "2019-12-30")
+    # Known fifteen minutes after a close is known at the next; a late older day displaces nothing; NaN is no value.
+    assert bill_rate(view, "DGS3MO", closes(days)) == [0.0, 0.01, 0.02, 0.02, 0.02, 0.02]
+
+
+def test_an_old_or_absent_bill_earns_nothing(view):
+    days = between("2019-12-20", "2019-12-31")
+    assert bill_rate(view, "DGS3MO", closes(days)) == [0.0] * 7
+    bills(view, [("2019-11-26", "2019-11-27T12:00Z", 5.0)])
+    assert bill_rate(view, "DGS3MO", closes(days)) == [0.05, 0.05, 0.05, 0.05, 0.0, 0.0, 0.0]
+    bills(view, [("2019-11-26", "2019-11-27T12:00Z", np.nan)])
+    assert bill_rate(view, "DGS3MO", closes(days)) == [0.0] * 7

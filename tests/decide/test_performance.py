@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bullbear.decide import performance as perf
+from bullbear.decide.account import Account
+from bullbear.decide.backtest import backtest
+from bullbear.decide.policy import BandPolicy
+from bullbear.errors import HistoryError, InputError
+
+# mean 0.005, deviations (0.005, -0.015, 0.015, -0.005): variance 0.0005 / 3
+R = np.array([0.01, -0.01, 0.02, 0.0])
+DEVIATION = math.sqrt(0.0005 / 3)
+
+
+def test_ratios_by_hand():
+    assert perf.annual_volatility(R) == pytest.approx(DEVIATION * math.sqrt(252), rel=1e-12)
+    daily = 0.005 / DEVIATION
+    assert perf.sharpe(R) == pytest.approx(daily * math.sqrt(252), rel=1e-12)
+    assert perf.sharpe_error(R) == pytest.approx(math.sqrt((1 + daily**2 / 2) / 4 * 252), rel=1e-12)
+    assert perf.sortino(R) == pytest.approx(0.005 / math.sqrt(0.0001 / 4) * math.sqrt(252), rel=1e-12)
+
+
+def test_ratios_without_a_denominator_are_unknown():
+    assert math.isnan(perf.sharpe(np.zeros(5)))
+    assert math.isnan(perf.sortino(np.full(5, 0.01)))
+    assert math.isnan(perf.sharpe(np.array([0.01])))
+    assert math.isnan(perf.calmar(pd.Series([1.0, 1.1], index=pd.DatetimeIndex(["2019-01-02", "2019-07-01"]))))
+
+
+EQUITY = pd.Series(
+    [1.0, 1.2, 0.9, 1.08, 1.3],
+    index=pd.DatetimeIndex(["2018-12-28", "2018-12-31", "2019-01-02", "2019-12-31", "2020-01-02"]),
+)
+
+
+def test_growth_and_drawdown_by_hand():
+    assert perf.cagr(EQUITY) == pytest.approx(1.3 ** (365.25 / 370) - 1, rel=1e-12)
+    fall = perf.max_drawdown(EQUITY)
+    assert fall.depth == pytest.approx(-0.25)
+    assert [str(d.date()) for d in (fall.peak, fall.trough, fall.recovered)] == [
+        "2018-12-31",
+        "2019-01-02",
+        "2020-01-02",
+    ]
+    assert perf.calmar(EQUITY) == pytest.approx(perf.cagr(EQUITY) / 0.25)
+    assert perf.max_drawdown(EQUITY.iloc[:4]).recovered is None
+    assert perf.max_drawdown(EQUITY.iloc[:2]).depth == 0
+
+
+@pytest.fixture
+def account():
+    daily = pd.DataFrame(
+        {
+            "equity": EQUITY.to_numpy(),
+            "bull_weight": [0.0, 0.5, 0.5, 0.0, 0.0],
+            "bear_weight": [0.0, 0.0, 0.0, 0.25, 0.0],
+            "cash_weight": [1.0, 0.5, 0.5, 0.75, 1.0],
+            "exposure": [0.0, 0.5, 0.5, -0.5, 0.0],
+            "cash_return": [0.0, 0.01, 0.0, 0.02, 0.0],
+            "turnover": [0.0, 0.5, 0.0, 0.75, 0.25],
+            "bull_overnight": [0.0, 0.0, -0.4, 0.3, 0.0],
+            "bull_intraday": [0.0, 0.2, 0.1, -0.1, 0.0],
+            "bear_overnight": [0.0, 0.0, 0.0, 0.0, 0.22],
+            "bear_intraday": 0.0,
+            "interest": 0.0,
+            "costs": [0.0, -0.01, 0.0, -0.018, -0.0108],
+        },
+        index=EQUITY.index,
+    )
+    return Account(daily, pd.DataFrame({"cost": [0.01, 0.018, 0.0108]}), "IWM", "TWM")
+
+
+def test_figures_of_an_account_by_hand(account):
+    years = 370 / 365.25
+    figures = perf.performance(account)
+    assert figures.total_return == pytest.approx(0.3)
+    assert figures.turnover == pytest.approx(1.5 / years)
+    assert figures.cost_drag == pytest.approx((0.01 / 1.0 + 0.018 / 0.9 + 0.0108 / 1.08) / years)
+    assert figures.exposure == pytest.approx(0.1)
+    assert figures.time_invested == pytest.approx(0.6)
+    assert figures.hit_rate == pytest.approx(2 / 3)  # held into three sessions: -0.3, +0.2, +0.22
+    assert figures.trades == 3
+    excess = np.array([0.2 - 0.01, -0.25, 0.2 - 0.02, 1.3 / 1.08 - 1])
+    assert figures.sharpe == pytest.approx(excess.mean() / excess.std(ddof=1) * math.sqrt(252))
+    assert (figures.drawdown_peak, figures.drawdown_recovered) == ("2018-12-31", "2020-01-02")
+
+
+def test_years_chain_to_the_total(account):
+    years = perf.by_year(account)
+    assert years.to_dict() == pytest.approx({2018: 0.2, 2019: -0.1, 2020: 1.3 / 1.08 - 1})
+    assert (1 + years).prod() == pytest.approx(1.3)
+
+
+def test_too_short_an_account_is_refused(account):
+    short = Account(account.daily.iloc[:2], account.trades, "IWM", "TWM")
+    with pytest.raises(HistoryError, match="account: got '2 closes'; allowed: at least 3"):
+        perf.performance(short)
+
+
+def test_the_difference_of_a_series_with_itself_is_exactly_nil():
+    r = np.random.default_rng(1).normal(0, 0.01, 400)
+    assert perf.sharpe_difference(r, r, replicates=50) == (0.0, 0.0, 0.0)
+
+
+def test_the_interval_holds_a_null_difference_and_excludes_a_large_one():
+    rng = np.random.default_rng(2)
+    base = rng.normal(0.0003, 0.01, 2000)
+    noisy, better = base + rng.normal(0, 0.002, 2000), base + 0.001
+    difference, low, high = perf.sharpe_difference(noisy, base, replicates=300)
+    assert low < 0 < high
+    assert low < difference < high
+    difference, low, high = perf.sharpe_difference(better, base, replicates=300)
+    assert 0 < low < difference < high
+    assert difference == pytest.approx(0.001 / base.std(ddof=1) * math.sqrt(252), rel=1e-9)
+    assert perf.sharpe_difference(better, base, replicates=300) == (difference, low, high)
+
+
+def test_wrong_comparisons_are_refused():
+    with pytest.raises(InputError, match="baseline: got '3 days'; allowed: 4 days"):
+        perf.sharpe_difference(R, R[:3])
+    with pytest.raises(InputError, match=r"level: got 1\.0"):
+        perf.sharpe_difference(R, R, level=1.0)
+
+
+def test_a_flat_account_has_no_sharpe_difference():
+    difference, low, high = perf.sharpe_difference(np.zeros(4), R)
+    assert all(math.isnan(x) for x in (difference, low, high))
+
+
+def test_the_comparison_names_every_account(market_view, random_forecasts):
+    view = market_view(61)
+    result = backtest(random_forecasts(view.bars("IWM").index[21:480], 62), view, BandPolicy())
+    table = perf.comparison(result, replicates=50)
+    assert table.index.tolist() == ["policy", "buy_and_hold", "ten_month_average"]
+    assert math.isnan(table.loc["policy", "sharpe_difference"])
+    expected = table.loc["policy", "sharpe"] - table.loc["buy_and_hold", "sharpe"]
+    assert table.loc["buy_and_hold", "sharpe_difference"] == pytest.approx(expected)
+    assert table.loc["buy_and_hold", "exposure"] > 0.99
