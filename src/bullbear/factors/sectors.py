@@ -1,0 +1,303 @@
+"""Sectors and breadth: who leads, who lags, and whether the market moves as one.
+
+Relative factors read two tickers on the sessions on which both traded. The cross-section is the nine sector funds of
+1998 (energy, financials, industrials, technology, health care, staples, utilities, materials, discretionary): younger
+funds would cut the joint history to their own. Regional banks and retailers, which matter to small caps, are therefore
+read one against one. Prices are total-return, so a ratio of them is a relative performance.
+
+Missing data: a session on which one of the tickers did not trade is not a row; nothing is filled.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bullbear.factors import trailing
+from bullbear.factors.registry import Array, Bars, Kind, factor
+
+_WINDOW = (1, 1260)
+_PAIR: dict[str, Kind] = {"asset": "bars", "benchmark": "bars"}
+_NINE: dict[str, Kind] = dict.fromkeys(("s1", "s2", "s3", "s4", "s5", "s6", "s7", "s8", "s9"), "bars")
+
+
+@factor(
+    family="sectors",
+    inputs=_PAIR,
+    unit="log return",
+    lookback=lambda *, window: window + 1,
+    limits={"window": _WINDOW},
+)
+def relative_strength(asset: Bars, benchmark: Bars, *, window: int = 63) -> Array:
+    """Total log return of one ticker less that of another over `window` sessions.
+
+    ln(a[t] / a[t - window]) - ln(b[t] / b[t - window])
+
+    Parameters
+    ----------
+    asset, benchmark
+        Shape (n_sessions,), joint sessions.
+    window
+        Sessions.
+
+    Returns
+    -------
+    Shape (n_sessions,), a fraction; the same whatever the prices' scales.
+
+    Example
+    -------
+    >>> relative_strength(_bars(10.0, 11.0), _bars(50.0, 50.0), window=1).round(4)
+    array([   nan, 0.0953])
+    """
+    ratio = _log_ratio(asset, benchmark)
+    return ratio - trailing.lag(ratio, window)
+
+
+@factor(
+    family="sectors",
+    inputs=_PAIR,
+    unit="log ratio",
+    lookback=lambda *, window: window,
+    limits={"window": (2, 1260)},
+)
+def relative_trend(asset: Bars, benchmark: Bars, *, window: int = 200) -> Array:
+    """Distance of the price ratio from its own moving average: r[t] - mean(r over `window` sessions), r = ln(a / b).
+
+    Parameters
+    ----------
+    asset, benchmark
+        Shape (n_sessions,), joint sessions.
+    window
+        Sessions, the current one included.
+
+    Returns
+    -------
+    Shape (n_sessions,), a fraction; positive where the asset leads; the same whatever the prices' scales.
+
+    Example
+    -------
+    >>> relative_trend(_bars(10.0, 11.0), _bars(50.0, 50.0), window=2).round(4)
+    array([   nan, 0.0477])
+    """
+    ratio = _log_ratio(asset, benchmark)
+    return ratio - trailing.mean(ratio, window)
+
+
+@factor(
+    family="sectors",
+    inputs=_PAIR,
+    unit="standard deviations",
+    lookback=lambda *, window: window,
+    limits={"window": (3, 1260)},
+)
+def relative_zscore(asset: Bars, benchmark: Bars, *, window: int = 252) -> Array:
+    """Position of the log price ratio within its last `window` sessions, in their standard deviations (n - 1).
+
+    Parameters
+    ----------
+    asset, benchmark
+        Shape (n_sessions,), joint sessions.
+    window
+        Sessions, the current one included.
+
+    Returns
+    -------
+    Shape (n_sessions,); missing where the ratio was constant; the same whatever the prices' scales.
+
+    Example
+    -------
+    >>> relative_zscore(_bars(1.0, 2.0, 4.0), _bars(5.0, 5.0, 5.0), window=3).round(6)
+    array([nan, nan,  1.])
+    """
+    return trailing.zscore(_log_ratio(asset, benchmark), window)
+
+
+@factor(
+    family="sectors",
+    inputs=_PAIR,
+    unit="log ratio",
+    lookback=lambda *, window: window,
+    bounds=(float("-inf"), 0.0),
+    limits={"window": _WINDOW},
+)
+def relative_drawdown(asset: Bars, benchmark: Bars, *, window: int = 252) -> Array:
+    """Distance of the log price ratio below its high of the last `window` sessions.
+
+    Parameters
+    ----------
+    asset, benchmark
+        Shape (n_sessions,), joint sessions.
+    window
+        Sessions, the current one included.
+
+    Returns
+    -------
+    Shape (n_sessions,), never positive; 0 at a relative high; the same whatever the prices' scales.
+
+    Example
+    -------
+    >>> relative_drawdown(_bars(10.0, 9.0), _bars(50.0, 50.0), window=2).round(4)
+    array([    nan, -0.1054])
+    """
+    ratio = _log_ratio(asset, benchmark)
+    return ratio - trailing.highest(ratio, window)
+
+
+@factor(
+    family="sectors",
+    inputs=_NINE,
+    unit="share of sectors",
+    lookback=lambda *, window: window,
+    bounds=(0.0, 1.0),
+    limits={"window": (2, 1260)},
+)
+def sectors_above_average(
+    s1: Bars, s2: Bars, s3: Bars, s4: Bars, s5: Bars, s6: Bars, s7: Bars, s8: Bars, s9: Bars, *, window: int = 200
+) -> Array:
+    """Share of the nine sectors that close above their own mean of the last `window` closes.
+
+    Parameters
+    ----------
+    s1, s2, s3, s4, s5, s6, s7, s8, s9
+        Shape (n_sessions,), joint sessions, in any order.
+    window
+        Sessions, the current one included.
+
+    Returns
+    -------
+    Shape (n_sessions,), a fraction in ninths.
+
+    Example
+    -------
+    >>> up, down = _bars(1.0, 2.0), _bars(2.0, 1.0)
+    >>> sectors_above_average(up, up, up, down, down, down, down, down, down, window=2).round(4)
+    array([   nan, 0.3333])
+    """
+    closes = _closes(s1, s2, s3, s4, s5, s6, s7, s8, s9)
+    return _above_average(closes, window)
+
+
+@factor(
+    family="sectors",
+    inputs=_NINE,
+    unit="log return",
+    lookback=lambda *, window: window + 1,
+    bounds=(0.0, float("inf")),
+    limits={"window": _WINDOW},
+)
+def sector_dispersion(
+    s1: Bars, s2: Bars, s3: Bars, s4: Bars, s5: Bars, s6: Bars, s7: Bars, s8: Bars, s9: Bars, *, window: int = 21
+) -> Array:
+    """Cross-sectional standard deviation (n - 1) of the nine sectors' log returns over `window` sessions.
+
+    Parameters
+    ----------
+    s1, s2, s3, s4, s5, s6, s7, s8, s9
+        Shape (n_sessions,), joint sessions, in any order.
+    window
+        Sessions over which the returns are taken.
+
+    Returns
+    -------
+    Shape (n_sessions,), a fraction; 0 where all moved alike.
+
+    Example
+    -------
+    >>> flat, up = _bars(1.0, 1.0), _bars(1.0, 1.1)
+    >>> sector_dispersion(flat, flat, flat, flat, flat, flat, flat, flat, up, window=1).round(4)
+    array([   nan, 0.0318])
+    """
+    returns = _returns(_closes(s1, s2, s3, s4, s5, s6, s7, s8, s9), window)
+    deviations = returns - _sum(returns) / len(returns)
+    return np.sqrt(_sum(deviations * deviations) / (len(returns) - 1))
+
+
+@factor(
+    family="sectors",
+    inputs={**_NINE, "benchmark": "bars"},
+    unit="score",
+    lookback=lambda *, trend, momentum: max(trend, momentum + 1),
+    bounds=(0.0, 1.0),
+    limits={"trend": (2, 1260), "momentum": _WINDOW},
+)
+def sector_weakness(
+    s1: Bars,
+    s2: Bars,
+    s3: Bars,
+    s4: Bars,
+    s5: Bars,
+    s6: Bars,
+    s7: Bars,
+    s8: Bars,
+    s9: Bars,
+    benchmark: Bars,
+    *,
+    trend: int = 200,
+    momentum: int = 63,
+) -> Array:
+    """Weakness score: the mean over nine sectors of three marks, each 1 where the sector is weak.
+
+    A sector is marked for a close at or below its mean of `trend` closes, for a fall over `momentum` sessions, and for
+    a return over `momentum` sessions below the benchmark's.
+
+    Parameters
+    ----------
+    s1, s2, s3, s4, s5, s6, s7, s8, s9, benchmark
+        Shape (n_sessions,), joint sessions.
+    trend
+        Sessions of the moving average, the current one included.
+    momentum
+        Sessions over which returns are taken.
+
+    Returns
+    -------
+    Shape (n_sessions,); 0 where every sector is strong, 1 where every mark is set.
+
+    Example
+    -------
+    >>> up, down, index = _bars(1.0, 2.0), _bars(2.0, 1.0), _bars(1.0, 1.5)
+    >>> sector_weakness(up, up, up, up, up, up, down, down, down, index, trend=2, momentum=1).round(4)
+    array([   nan, 0.3333])
+    """
+    closes = _closes(s1, s2, s3, s4, s5, s6, s7, s8, s9)
+    returns = _returns(closes, momentum)
+    falling = _share(returns < 0, returns)
+    behind = _share(returns < _returns(benchmark.close[np.newaxis], momentum), returns)
+    return ((1 - _above_average(closes, trend)) + falling + behind) / 3
+
+
+def _log_ratio(asset: Bars, benchmark: Bars) -> Array:
+    return trailing.log_positive(asset.close) - trailing.log_positive(benchmark.close)
+
+
+def _closes(*sectors: Bars) -> Array:
+    return np.stack([bars.close for bars in sectors])
+
+
+def _returns(closes: Array, window: int) -> Array:
+    logs = trailing.log_positive(closes)
+    return logs - trailing.lag(logs, window)
+
+
+def _above_average(closes: Array, window: int) -> Array:
+    average = trailing.mean(closes, window)
+    return _share(closes > average, average)
+
+
+def _share(marks: np.ndarray, known: Array) -> Array:
+    """Share of the rows of `marks` that are set, missing where a row of `known` is."""
+    return _sum(np.where(np.isnan(known), np.nan, marks)) / len(marks)
+
+
+def _sum(rows: Array) -> Array:
+    # Row by row: a reduction might add in another order on a shorter array and so change the last bit.
+    result: Array = rows[0].copy()
+    for row in rows[1:]:
+        result += row
+    return result
+
+
+def _bars(*close: float) -> Bars:
+    """Bars that never moved within a session; for examples."""
+    prices = np.array(close)
+    days = np.datetime64("2019-01-02") + np.arange(len(prices))
+    return Bars(days, prices, prices, prices, prices, np.full(len(prices), np.nan))
