@@ -226,15 +226,15 @@ def _published(
 def _release_days(months: pd.DatetimeIndex, release_day: int) -> pd.DatetimeIndex:
     following = months + pd.DateOffset(months=1)
     if release_day == 0:
-        return following + pd.to_timedelta((4 - following.dayofweek) % 7, unit="D")
+        return following + pd.to_timedelta((4 - following.day_of_week) % 7, unit="D")
     if release_day == -1:
         last = following - pd.Timedelta(days=1)
-        return last - pd.to_timedelta((last.dayofweek - 4) % 7, unit="D")
+        return last - pd.to_timedelta((last.day_of_week - 4) % 7, unit="D")
     return _weekday(following + pd.Timedelta(days=release_day - 1))
 
 
 def _weekday(days: pd.DatetimeIndex) -> pd.DatetimeIndex:
-    return days + pd.to_timedelta(np.where(days.dayofweek >= 5, 7 - days.dayofweek, 0), unit="D")
+    return days + pd.to_timedelta(np.where(days.day_of_week >= 5, 7 - days.day_of_week, 0), unit="D")
 
 
 def _instants(days: pd.DatetimeIndex, time: str) -> pd.DatetimeIndex:

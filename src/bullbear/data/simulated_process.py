@@ -80,7 +80,7 @@ def p_up(signal: float, tide: Floats) -> Floats:
     >>> p_up(0.0, np.array([-2.0, 0.0, 2.0])).round(3).tolist()
     [0.6, 0.6, 0.6]
     >>> p_up(1.0, np.array([-2.0, 0.0, 2.0])).round(3).tolist()
-    [0.209, 0.614, 0.918]
+    [0.164, 0.618, 0.943]
     """
     slope = STRENGTH * signal
     # The factor keeps the share of ups at BASE_RATE for every signal: E Phi(a + bx) = Phi(a / sqrt(1 + b**2)).
