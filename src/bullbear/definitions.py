@@ -95,6 +95,11 @@ class Source:
     path: Path
     text: str
 
+    @classmethod
+    def nowhere(cls, name: str) -> Source:
+        """A source for tables that were written in Python; lines mean nothing there."""
+        return cls(Path("python") / name, "")
+
     def line_of(self, location: tuple[str | int, ...]) -> int:
         """The line (from 1) of a key path such as `("factor", 3, "params", "window")`; of its nearest parent if absent."""
         lines = _key_lines(self.text)

@@ -79,7 +79,8 @@ def offset(session: str | pd.Timestamp, count: int) -> pd.Timestamp:
     '2019-12-26'
     """
     start = day(session)
-    table = _table(_first_year(start))
+    # Two calendar days for each session that one goes back cover every holiday.
+    table = _table(_first_year(start + pd.Timedelta(days=2 * min(count, 0) - 14)))
     place = table.index.get_indexer([start])[0]
     if place < 0:
         raise InputError("session", str(start.date()), "a day on which the exchange is open", "choose a trading day")

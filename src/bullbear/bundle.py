@@ -1,0 +1,130 @@
+"""A bundle: everything that a forecast needs from a training, as plain files, without MLflow.
+
+`bundle.json` says what was trained and on what; `models/DATE.json` holds the model fitted at the close of DATE, used
+from the next session on; `predictions.csv` the reported out-of-sample forecasts, to the last bit.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from bullbear.decide.policy import BandPolicy
+from bullbear.definitions import FeatureSet, ModelDefinition
+from bullbear.errors import HistoryError, RunError
+from bullbear.learn import FoldModel, Training
+from bullbear.sessions import NEW_YORK
+
+INSTANTS = ("decided_at", "resolved_at")
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A bundle on disk, opened."""
+
+    root: Path
+    meta: dict[str, Any]
+    definition: ModelDefinition
+    feature_sets: tuple[FeatureSet, ...]
+    policy: BandPolicy
+
+    @property
+    def predictions(self) -> pd.DataFrame:
+        """The reported out-of-sample forecasts."""
+        return read_predictions((self.root / "predictions.csv").read_text(encoding="utf-8"))
+
+    def trained_through(self) -> list[str]:
+        """The day of each fold's fit, in order."""
+        return sorted(path.stem for path in (self.root / "models").glob("*.json"))
+
+    def model_for(self, session: pd.Timestamp) -> FoldModel:
+        """The newest model fitted before `session`.
+
+        Raises
+        ------
+        HistoryError
+            Every model was fitted at or after it; a forecast of that day with any of them would look ahead.
+        """
+        earlier = [name for name in self.trained_through() if name < str(session.date())]
+        if not earlier:
+            raise HistoryError(
+                "--as-of",
+                str(session.date()),
+                f"days after {self.trained_through()[0]}, when the champion's first model was fitted",
+                "choose a later day: an earlier one would look ahead",
+            )
+        return FoldModel.restore(json.loads((self.root / "models" / f"{earlier[-1]}.json").read_text()))
+
+
+def write_bundle(
+    root: Path,
+    *,
+    definition: ModelDefinition,
+    feature_sets: tuple[FeatureSet, ...],
+    policy: BandPolicy,
+    definition_hash: str,
+    fingerprint: str,
+    simulated: bool,
+    training: Training,
+) -> None:
+    """Write a bundle into the empty folder `root`."""
+    (root / "models").mkdir(parents=True)
+    for model in training.models:
+        day = model.trained_through.tz_convert(NEW_YORK).date()
+        (root / "models" / f"{day}.json").write_text(json.dumps(model.state()))
+    (root / "predictions.csv").write_text(predictions_csv(training.predictions), encoding="utf-8")
+    meta = {
+        "definition": definition.model_dump(mode="json"),
+        "feature_sets": [each.model_dump(mode="json") for each in feature_sets],
+        "policy": policy.model_dump(mode="json"),
+        "definition_hash": definition_hash,
+        "data_fingerprint": fingerprint,
+        "simulated": simulated,
+    }
+    (root / "bundle.json").write_text(json.dumps(meta, indent=1), encoding="utf-8")
+
+
+def read_bundle(root: Path) -> Bundle:
+    """Open a bundle; a champion's `run_id` stands in `meta`.
+
+    Raises
+    ------
+    RunError
+        There is none, or it is not whole.
+    """
+    place = root.resolve()  # a promotion may exchange the link meanwhile; stay with one version
+    try:
+        meta = json.loads((place / "bundle.json").read_text(encoding="utf-8"))
+    except OSError as bad:
+        raise RunError(
+            "champion", "none", "a promoted run", "train a model and run `bullbear promote latest`, or `bullbear run`"
+        ) from bad
+    return Bundle(
+        place,
+        meta,
+        ModelDefinition.model_validate(meta["definition"]),
+        tuple(FeatureSet.model_validate(each) for each in meta["feature_sets"]),
+        BandPolicy.model_validate(meta["policy"]),
+    )
+
+
+def predictions_csv(predictions: pd.DataFrame) -> str:
+    """Predictions as the CSV of `bullbear predictions`: instants in ISO form, floats that read back to the same bits."""
+    table = predictions[["decided_at", "resolved_at", "p", "p_low", "p_high", "climatology", "y"]].copy()
+    for name in INSTANTS:
+        table[name] = pd.DatetimeIndex(table[name]).strftime("%Y-%m-%dT%H:%M:%SZ")
+    table["y"] = table["y"].map(lambda y: "" if pd.isna(y) else str(int(y)))
+    return table.to_csv(index=False)
+
+
+def read_predictions(text: str) -> pd.DataFrame:
+    """The inverse of `predictions_csv`."""
+    table = pd.read_csv(StringIO(text), float_precision="round_trip")
+    for name in INSTANTS:
+        table[name] = pd.to_datetime(table[name], utc=True).astype("datetime64[us, UTC]")
+    return table.astype({"y": "float64"})

@@ -1,0 +1,115 @@
+"""Examples: factors, label, weight and both instants in one frozen record with a fingerprint.
+
+Daily labels over 21 sessions overlap 21-fold, so 4,000 rows are some 190 independent months. Each example carries its
+average uniqueness (Lopez de Prado 2018, ch. 4): the mean over its life of one over the number of labels alive. The
+fingerprint is a hash of the numbers themselves; two trainings with the same fingerprint, definition and seed must give
+the same bits.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from bullbear.data.store import View
+from bullbear.dataset.labels import climatology, resolve
+from bullbear.definitions import FeatureSet, Target
+from bullbear.errors import HistoryError
+from bullbear.factors import compute
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Labelled examples in the order of their decisions.
+
+    `X` has shape (n, n_factors), indexed by session; every other array has shape (n,). `y` is NaN where the label has
+    not resolved; `climatology` is the share of ups among the `n_resolved` labels that had
+    resolved at the decision.
+    """
+
+    X: pd.DataFrame
+    y: np.ndarray
+    weights: np.ndarray
+    decided_at: pd.DatetimeIndex
+    resolved_at: pd.DatetimeIndex
+    climatology: np.ndarray
+    n_resolved: np.ndarray
+    horizon: int
+    fingerprint: str
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+
+def build(view: View, feature_sets: Sequence[FeatureSet], target: Target) -> Examples:
+    """The examples of `target` over all sessions that `view` knows.
+
+    Raises
+    ------
+    HistoryError
+        No session of the target is known.
+    """
+    labels = resolve(view, target.ticker, target.horizon)
+    if labels.empty:
+        raise HistoryError("target", target.ticker, "a ticker with bars", "ingest its prices first")
+    index = pd.DatetimeIndex(labels.index)
+    specs = [spec for feature_set in feature_sets for spec in feature_set.factor]
+    X = compute(view, specs, index)
+    y = labels["y"].to_numpy()
+    decided_at, resolved_at = pd.DatetimeIndex(labels["decided_at"]), pd.DatetimeIndex(labels["resolved_at"])
+    share, n_resolved = climatology(y, resolved_at, decided_at)
+    return Examples(
+        X=X,
+        y=y,
+        weights=uniqueness(len(labels), target.horizon),
+        decided_at=decided_at,
+        resolved_at=resolved_at,
+        climatology=share,
+        n_resolved=n_resolved,
+        horizon=target.horizon,
+        fingerprint=fingerprint(X, y, resolved_at),
+    )
+
+
+def uniqueness(n: int, horizon: int) -> np.ndarray:
+    """Average uniqueness of `n` consecutive daily labels that live `horizon` sessions each.
+
+    `u_i = mean over s in (i, i + horizon] of 1 / c_s`, with `c_s` the number of labels alive in session `s`.
+
+    Returns
+    -------
+    ndarray
+        Shape (n,), in (0, 1]; 1 / horizon away from the ends.
+
+    References
+    ----------
+    Lopez de Prado, M. (2018). Advances in Financial Machine Learning, ch. 4. Wiley. ISBN 978-1-119-48208-6.
+
+    Example
+    -------
+    >>> uniqueness(4, 2).round(4).tolist()
+    [0.75, 0.5, 0.5, 0.75]
+    """
+    ends = np.arange(n + horizon)
+    alive = np.minimum(ends, n - 1) - np.maximum(ends - horizon + 1, 0) + 1
+    shares = np.concatenate([[0.0], np.cumsum(1.0 / np.maximum(alive, 1))])
+    start = np.arange(n)
+    return (shares[start + horizon] - shares[start]) / horizon
+
+
+def fingerprint(X: pd.DataFrame, y: np.ndarray, resolved_at: pd.DatetimeIndex) -> str:
+    """A sha256 over factor names, values, labels and instants."""
+    seal = hashlib.sha256()
+    seal.update("\x1f".join(X.columns).encode())
+    for array in (
+        pd.DatetimeIndex(X.index).as_unit("us").asi8,
+        X.to_numpy(dtype=np.float64),
+        y,
+        resolved_at.as_unit("us").asi8,
+    ):
+        seal.update(np.ascontiguousarray(array).tobytes())
+    return seal.hexdigest()

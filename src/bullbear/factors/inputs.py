@@ -1,0 +1,167 @@
+"""What a factor may see at each decision: stored rows turned into aligned arrays, by `known_at` and nothing else.
+
+Values that are published now and then are turned into *states*: from which instant on which value was the newest one
+known. A decision sees the state in force at its close. A published value that has grown older than its series' rule
+allows is missing, not carried on: NAPM ended in 2016 and must not speak in 2019.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from bullbear.data.publication import rule_of
+from bullbear.data.store import View
+from bullbear.factors.registry import Array, Bars, Releases
+
+_DAY = 86_400_000_000
+SHORT_VOLUME_MAX_AGE_DAYS = 7
+SHORT_INTEREST_MAX_AGE_DAYS = 45
+
+
+@dataclass(frozen=True)
+class States:
+    """From `known_at[i]` on, `value[i]` was the newest, describing `event_date[i]`; instants in microseconds, sorted."""
+
+    known_at: np.ndarray
+    event_date: np.ndarray
+    value: np.ndarray
+
+    def at(self, decided_at: np.ndarray, max_age_days: float) -> np.ndarray:
+        """The value in force at each decision, NaN before the first and when too old; shape (n, ...) as `value`."""
+        place = np.searchsorted(self.known_at, decided_at, side="right") - 1
+        found = np.where(place >= 0, place, 0)
+        if not len(self.known_at):
+            return np.full((len(decided_at), *self.value.shape[1:]), np.nan)
+        fresh = (place >= 0) & (decided_at - self.event_date[found] <= max_age_days * _DAY)
+        result = self.value[found].astype(np.float64)
+        result[~fresh] = np.nan
+        return result
+
+
+def microseconds(index: pd.DatetimeIndex | pd.Series) -> np.ndarray:
+    """Instants or days as int64 microseconds since 1970 (UTC)."""
+    return pd.DatetimeIndex(index).as_unit("us").asi8
+
+
+def last_known(versions: pd.DataFrame, columns: list[str]) -> States:
+    """The newest event and its newest version, as they became known.
+
+    Parameters
+    ----------
+    versions
+        Rows with event_date, known_at and `columns`, sorted by (known_at, event_date).
+    """
+    events, known = microseconds(versions["event_date"]), microseconds(versions["known_at"])
+    # A correction of an older event is news about the past, not the newest value.
+    newest = events >= np.maximum.accumulate(events)
+    return States(known[newest], events[newest], versions.loc[newest, columns].to_numpy(dtype=np.float64))
+
+
+def release_states(versions: pd.DataFrame, function: Callable[[Releases], Array]) -> States:
+    """States of a factor computed on releases: its newest value after each publication or revision.
+
+    Between two revisions the series only grows, so one causal pass serves the whole span; at each revision (and for
+    each vintage) the factor is computed anew on the series as it was known from then on.
+    """
+    known: list[int] = []
+    event: list[int] = []
+    value: list[float] = []
+    for instants, places, releases in _spans(versions):
+        output = function(releases)
+        events = releases.event_date.astype("datetime64[us]").astype(np.int64)
+        known += instants.tolist()
+        event += events[places].tolist()
+        value += output[places].tolist()
+    return States(np.array(known, dtype=np.int64), np.array(event, dtype=np.int64), np.array(value, dtype=np.float64))
+
+
+def _spans(versions: pd.DataFrame) -> Iterator[tuple[np.ndarray, np.ndarray, Releases]]:
+    """For each span without revisions: publication instants, place of the newest release at each, the releases."""
+    if "vintage" in versions and versions["vintage"].notna().any():
+        for _, rows in versions[versions["vintage"].notna()].groupby("vintage", sort=True):
+            rows = rows.sort_values("event_date", kind="stable")
+            releases = Releases(rows["event_date"].to_numpy(), rows["value"].to_numpy(dtype=np.float64))
+            yield microseconds(rows["known_at"].iloc[[-1]]), np.array([len(rows) - 1]), releases
+        return
+    events, known = microseconds(versions["event_date"]), microseconds(versions["known_at"])
+    for start, stop in revision_spans(events, known):
+        seen = versions[known < stop].drop_duplicates("event_date", keep="last").sort_values("event_date", kind="stable")
+        releases = Releases(seen["event_date"].to_numpy(), seen["value"].to_numpy(dtype=np.float64))
+        instants = np.unique(known[(known >= start) & (known < stop)])
+        # The newest event at each instant: the running maximum of events over everything known by then.
+        newest = np.maximum.accumulate(events)[np.searchsorted(known, instants, side="right") - 1]
+        yield instants, np.searchsorted(microseconds(seen["event_date"]), newest), releases
+
+
+def revision_spans(events: np.ndarray, known: np.ndarray) -> list[tuple[int, int]]:
+    """Half-open spans of instants within which no event that was already passed is written again.
+
+    Parameters
+    ----------
+    events, known
+        event_date and known_at of every version in microseconds, sorted by (known, events); shape (n,).
+
+    Example
+    -------
+    >>> spans = revision_spans(np.array([1, 2, 1, 3]), np.array([10, 20, 25, 30]))
+    >>> [(a, b) for a, b in spans if b < 99] + [spans[-1][0]]
+    [(10, 25), 25]
+    """
+    if not len(events):
+        return []
+    first_of_instant = np.searchsorted(known, known, side="left")
+    ceiling = np.concatenate([[np.iinfo(np.int64).min], np.maximum.accumulate(events)])[first_of_instant]
+    cuts = np.unique(known[events <= ceiling])
+    starts = np.concatenate([[known[0]], cuts[cuts > known[0]]])
+    stops = np.concatenate([starts[1:], [np.iinfo(np.int64).max]])
+    return list(zip(starts.tolist(), stops.tolist(), strict=True))
+
+
+def joint_bars(frames: list[pd.DataFrame]) -> tuple[list[Bars], np.ndarray]:
+    """Adjusted bars of several tickers on the sessions on which all of them traded, and when each row was known.
+
+    A row without a complete set of prices is left out; every price is scaled by adj_close / close. The second result
+    is the instant from which a row and all rows before it were known, in microseconds; shape (n_sessions,).
+    """
+    complete = [f[f[["open", "high", "low", "close", "adj_close"]].notna().all(axis=1)] for f in frames]
+    index = complete[0].index
+    for frame in complete[1:]:
+        index = index.intersection(frame.index)
+    joint = [f if len(f) == len(index) else f.loc[index] for f in complete]
+    known = np.maximum.reduce([microseconds(f["known_at"]) for f in joint])
+    return [_adjusted(f) for f in joint], np.maximum.accumulate(known)
+
+
+def level_max_age(series: str, versions: pd.DataFrame) -> float:
+    """Days after which the last published value of `series` is no longer used."""
+    # An unlisted series is judged by the spacing of its first periods: later ones must not bear on earlier rows.
+    earliest = pd.DatetimeIndex(versions["event_date"].iloc[:50].unique()).sort_values()
+    return float(rule_of(series, earliest).max_age_days)
+
+
+def _adjusted(frame: pd.DataFrame) -> Bars:
+    close = frame["close"].to_numpy()
+    ratio = frame["adj_close"].to_numpy() / close
+    return Bars(
+        sessions=frame.index.to_numpy(),
+        open=frame["open"].to_numpy() * ratio,
+        high=frame["high"].to_numpy() * ratio,
+        low=frame["low"].to_numpy() * ratio,
+        close=frame["adj_close"].to_numpy(dtype=np.float64).copy(),
+        volume=frame["volume"].to_numpy(dtype=np.float64),
+    )
+
+
+def bars_known_by(view: View, ticker: str, stop: int) -> pd.DataFrame:
+    """Latest version of each bar of `ticker` known before `stop` (microseconds), by event_date."""
+    versions = view.versions("bars", ticker)
+    known = versions if stop > microseconds(versions["known_at"].iloc[[-1]])[0] else _before(versions, stop)
+    return known.drop_duplicates("event_date", keep="last").set_index("event_date").sort_index()
+
+
+def _before(versions: pd.DataFrame, stop: int) -> pd.DataFrame:
+    return versions[microseconds(versions["known_at"]) < stop]

@@ -1,0 +1,60 @@
+"""Market phase by a stated rule: where the price stands against its long average, and where that average is going."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import talib
+
+from bullbear.factors.inputs import joint_bars
+from bullbear.factors.registry import Array, Bars, factor
+
+PHASES = ("downtrend", "accumulation", "distribution", "uptrend")
+
+
+def _rows(window: int, slope_window: int) -> int:
+    return window + slope_window
+
+
+@factor(
+    family="regime",
+    inputs={"bars": "bars"},
+    unit="0 downtrend, 1 accumulation, 2 distribution, 3 uptrend",
+    lookback=_rows,
+    bounds=(0, 3),
+    limits={"window": (2, 1000), "slope_window": (1, 252)},
+)
+def market_phase(bars: Bars, *, window: int = 200, slope_window: int = 21) -> Array:
+    """Market phase from the price against its long average and that average's direction.
+
+    Uptrend (3): close above a rising average. Distribution (2): close at or below a rising one. Accumulation (1): close
+    above an average that does not rise. Downtrend (0): neither.
+
+    Parameters
+    ----------
+    bars
+        Adjusted daily bars, shape (n_sessions,).
+    window
+        Sessions of the simple moving average.
+    slope_window
+        Sessions over which the average's change is taken.
+
+    Returns
+    -------
+    ndarray
+        Shape (n_sessions,), 0 to 3.
+    """
+    if len(bars.close) < window + slope_window:
+        return np.full(len(bars.close), np.nan)
+    average = talib.SMA(bars.close, window)
+    before = np.full(len(average), np.nan)
+    before[slope_window:] = average[:-slope_window]
+    phase = 2.0 * (average > before) + (bars.close > average)
+    return np.where(np.isnan(before), np.nan, phase)
+
+
+def phase_of(bars: pd.DataFrame) -> str:
+    """The phase on the last session of a ticker's stored bars; "unknown" while the history is too short."""
+    (adjusted,), _ = joint_bars([bars])
+    phase = market_phase(adjusted)
+    return "unknown" if not len(phase) or np.isnan(phase[-1]) else PHASES[int(phase[-1])]

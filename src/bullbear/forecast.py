@@ -1,0 +1,190 @@
+"""The daily forecast: one probability, two agents, and everything that made them, at one close.
+
+It runs the champion's bundle and the policy object of the backtest on what was known at the decision. For a day inside
+the training's out-of-sample span it uses the model of that day, so that it repeats the walk-forward forecast bit for
+bit; before the first model it is refused, because any model would look ahead.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from bullbear import sessions
+from bullbear.bundle import Bundle
+from bullbear.data.store import Store, View
+from bullbear.dataset.examples import fingerprint
+from bullbear.dataset.labels import climatology, resolve
+from bullbear.decide.backtest import backtest
+from bullbear.decide.policy import Stance
+from bullbear.errors import HistoryError, NoDataError
+from bullbear.factors import compute, registered
+from bullbear.factors.inputs import level_max_age
+from bullbear.factors.phase import phase_of
+from bullbear.learn import FoldModel, predict
+from bullbear.learn.learners import factor_matrix
+
+DRIVERS = 8
+
+
+@dataclass(frozen=True)
+class _Past:
+    """What one view holds for the champion: labels, base rates and factors of every session of the target."""
+
+    labels: pd.DataFrame
+    X: pd.DataFrame
+    share: np.ndarray
+    n_resolved: np.ndarray
+
+
+def forecast(store: Store, bundle: Bundle, as_of: str | None = None) -> dict[str, Any]:
+    """The forecast at the close of `as_of` (default: the last session stored), JSON-ready but for the ledger stamp.
+
+    Raises
+    ------
+    HistoryError
+        The day lies before the champion's first model, or before its first reported forecast.
+    NoDataError
+        The store holds no bar of the target on that day.
+    """
+    definition = bundle.definition
+    ticker, horizon = definition.target.ticker, definition.target.horizon
+    session = _session(store, ticker, as_of)
+    decided_at = sessions.closes(pd.DatetimeIndex([session]))[0]
+    view = store.as_of(decided_at)
+    past = _read_past(view, bundle, session)
+    predictions = _predictions(bundle, past, session)
+    today = predictions.iloc[-1]
+    stance = _stance(predictions, view, bundle, ticker)
+    model = bundle.model_for(session)
+    return {
+        "ticker": ticker,
+        "decided_at": _iso(decided_at),
+        "resolves_on": str(sessions.offset(session, horizon).date()),
+        "horizon_sessions": horizon,
+        "p_up": float(today["p"]),
+        "p_low": float(today["p_low"]),
+        "p_high": float(today["p_high"]),
+        "climatology": float(today["climatology"]),
+        "regime": phase_of(view.bars(ticker)),
+        **stance.to_json(),
+        "drivers": _drivers(model, past.X.loc[[session]]),
+        "model": {
+            "name": definition.name,
+            "run_id": bundle.meta["run_id"],
+            "definition_hash": bundle.meta["definition_hash"],
+            "trained_through": str(model.trained_through.tz_convert(sessions.NEW_YORK).date()),
+        },
+        "data": {
+            "fingerprint": fingerprint(past.X, past.labels["y"].to_numpy(), pd.DatetimeIndex(past.labels["resolved_at"])),
+            "last_known_at": _iso(view.bars(ticker)["known_at"].iloc[-1]),
+            "stale": stale_series(view, bundle, session),
+            "simulated": store.is_simulated,
+        },
+    }
+
+
+def stale_series(view: View, bundle: Bundle, session: pd.Timestamp) -> list[str]:
+    """Series that the champion's factors read and that are absent, or whose last value is older than its rule allows."""
+    known = registered()
+    stale = set()
+    for spec in (spec for feature_set in bundle.feature_sets for spec in feature_set.factor):
+        for argument, kind in known[spec.function].inputs.items():
+            series = spec.inputs[argument]
+            stored = "observations" if kind in ("level", "releases") else kind
+            if not view.has(stored, series):
+                stale.add(series)
+                continue
+            versions = view.versions(stored, series)
+            allowed = level_max_age(series, versions) if stored == "observations" else {"short_interest": 45}.get(kind, 7)
+            if (session - versions["event_date"].max()).days > allowed:
+                stale.add(series)
+    return sorted(stale)
+
+
+def _session(store: Store, ticker: str, as_of: str | None) -> pd.Timestamp:
+    everything = store.as_of()
+    bars = everything.bars(ticker)
+    last = pd.Timestamp(bars.index[-1])
+    if as_of is None:
+        return last
+    day = sessions.day(as_of)
+    # A day without a session is answered from the last close before it, as a reader of that evening would have it.
+    earlier = bars.index[bars.index <= day]
+    if not len(earlier) or day > last + pd.Timedelta(days=7):
+        raise NoDataError("--as-of", str(day.date()), f"{bars.index[0].date()} to {last.date()}", "fetch newer data")
+    return pd.Timestamp(earlier[-1])
+
+
+def _read_past(view: View, bundle: Bundle, session: pd.Timestamp) -> _Past:
+    target = bundle.definition.target
+    labels = resolve(view, target.ticker, target.horizon)
+    labels = labels[labels.index <= session]
+    specs = [spec for feature_set in bundle.feature_sets for spec in feature_set.factor]
+    index = pd.DatetimeIndex(labels.index)
+    share, n_resolved = climatology(
+        labels["y"].to_numpy(), pd.DatetimeIndex(labels["resolved_at"]), pd.DatetimeIndex(labels["decided_at"])
+    )
+    return _Past(labels, compute(view, specs, index), share, n_resolved)
+
+
+def _predictions(bundle: Bundle, past: _Past, session: pd.Timestamp) -> pd.DataFrame:
+    """The champion's reported forecasts up to `session`, continued with its newest models to that day."""
+    reported = bundle.predictions
+    decided = pd.DatetimeIndex(past.labels["decided_at"])
+    first = reported["decided_at"].iloc[0]
+    if decided[-1] < first:
+        raise HistoryError(
+            "--as-of",
+            str(session.date()),
+            f"days from {first.tz_convert(sessions.NEW_YORK).date()}, the champion's first out-of-sample forecast",
+            "choose a later day: an earlier one would look ahead",
+        )
+    known = reported[reported["decided_at"] < decided[-1]]
+    reached = known["decided_at"].iloc[-1] if len(known) else first - pd.Timedelta(days=1)
+    missing = np.flatnonzero(decided > reached)
+    parts = [known, *(_ahead(bundle, past, row) for row in missing)]
+    return pd.concat(parts, ignore_index=True)
+
+
+def _ahead(bundle: Bundle, past: _Past, row: int) -> pd.DataFrame:
+    """The forecast of one session, by the model of that day."""
+    model = bundle.model_for(past.labels.index[row])
+    X = factor_matrix(past.X.iloc[[row]], model.factors)
+    answer = predict(
+        model.calibrator, model.fitted().signals(X), past.share[[row]], past.n_resolved[[row]] / model.horizon
+    )
+    label = past.labels.iloc[row]
+    return answer.assign(decided_at=label["decided_at"], resolved_at=label["resolved_at"], y=np.nan)
+
+
+def _stance(predictions: pd.DataFrame, view: View, bundle: Bundle, ticker: str) -> Stance:
+    """The policy's answer today, with the positions and stops to which its own past decisions have led."""
+    return backtest(predictions, view, bundle.policy, ticker=ticker, baselines=False).stances[-1]
+
+
+def _drivers(model: FoldModel, row: pd.DataFrame) -> list[dict[str, Any]]:
+    """The factors that move today's forecast most, in log-odds after calibration."""
+    if not model.factors or model.calibrator.slope == 0.0:
+        return []
+    X = factor_matrix(row, model.factors)
+    contributions = model.calibrator.slope * model.fitted().contributions(X)[0]
+    order = np.argsort(-np.abs(contributions), kind="stable")[:DRIVERS]
+    return [
+        {
+            "factor": model.factors[place],
+            "value": None if np.isnan(X[0, place]) else float(X[0, place]),
+            "contribution": float(contributions[place]),
+        }
+        for place in order
+        if contributions[place] != 0.0
+    ]
+
+
+def _iso(instant: pd.Timestamp) -> str:
+    return pd.Timestamp(instant).tz_convert("UTC").strftime("%Y-%m-%dT%H:%M:%SZ")
+
+

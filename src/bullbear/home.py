@@ -1,0 +1,160 @@
+"""A home: the folder in which everything bullbear reads and writes lives, and where definitions are found.
+
+A definition in the home's own `features/` or `models/` wins over the packaged one of the same name.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+from bullbear.data.store import Store
+from bullbear.decide.policy import BandPolicy, load_policy
+from bullbear.definitions import FeatureSet, ModelDefinition, Source, digest, read
+from bullbear.errors import DefinitionError, InputError
+from bullbear.factors import load
+from bullbear.learn import learner_of
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model definition with all that it names, checked to the last parameter."""
+
+    definition: ModelDefinition
+    source: Source
+    feature_sets: tuple[FeatureSet, ...]
+    feature_paths: tuple[Path, ...]
+    policy: BandPolicy
+    definition_hash: str
+
+
+@dataclass(frozen=True)
+class Home:
+    """The folders of a home; none need exist before something is written."""
+
+    root: Path
+
+    @property
+    def data(self) -> Path:
+        """The store."""
+        return self.root / "data"
+
+    @property
+    def runs(self) -> Path:
+        """MLflow's store."""
+        return self.root / "mlruns"
+
+    @property
+    def forecasts(self) -> Path:
+        """The ledger and the champion."""
+        return self.root / "forecasts"
+
+    @property
+    def champion(self) -> Path:
+        """The champion's bundle, from which the daily forecast is served."""
+        return self.forecasts / "champion"
+
+    @property
+    def reports(self) -> Path:
+        """Reports."""
+        return self.root / "reports"
+
+    def store(self) -> Store:
+        """The point-in-time store of this home."""
+        return Store(self.data)
+
+    def filled_store(self) -> Store:
+        """The store, refused while it is empty."""
+        store = self.store()
+        if store.is_empty:
+            raise InputError(
+                f"store {self.data}",
+                "nothing stored",
+                "a store with data",
+                "run `bullbear simulate` or `bullbear ingest DIR` first",
+            )
+        return store
+
+    def names(self, kind: str) -> list[str]:
+        """The definitions of a kind (`models` or `features`) that this home sees, sorted."""
+        return sorted({path.stem for folder in self._folders(kind) for path in folder.glob("*.toml")})
+
+    def find(self, kind: str, name: str) -> Path:
+        """The file that defines `name`.
+
+        Raises
+        ------
+        DefinitionError
+            There is no such file.
+        """
+        for folder in self._folders(kind):
+            path = folder / f"{name}.toml"
+            if path.is_file():
+                return path
+        raise DefinitionError(
+            f"{kind}/{name}.toml", "no such file", ", ".join(self.names(kind)) or "none found", "choose one or add it"
+        )
+
+    def model(self, name: str) -> Model:
+        """`models/NAME.toml` with its feature sets, learner and policy, all checked.
+
+        Raises
+        ------
+        DefinitionError
+            Anything in any of the files cannot be used; the message names file and line.
+        """
+        definition, source = read(self.find("models", name), ModelDefinition)
+        if definition.name != name:
+            raise DefinitionError(source.where("name"), definition.name, f"the file's name, {name}", "rename one")
+        learner_of(definition.learner, source)
+        policy = load_policy(definition.policy, source)
+        paths = tuple(self._feature_path(source, number, each) for number, each in enumerate(definition.features))
+        feature_sets = load(paths)
+        return Model(definition, source, feature_sets, paths, policy, digest(definition, *feature_sets))
+
+    def _feature_path(self, source: Source, number: int, name: str) -> Path:
+        try:
+            return self.find("features", name)
+        except DefinitionError as bad:
+            raise DefinitionError(source.where("features", number), name, bad.allowed, "choose feature sets") from bad
+
+    def _folders(self, kind: str) -> list[Path]:
+        package = Path(__file__).parent
+        # A wheel carries the definitions inside the package; a checkout has them at its top level.
+        packaged = [package / kind, package.parents[1] / kind]
+        return [folder for folder in (self.root / kind, *packaged) if folder.is_dir()]
+
+
+def locate(option: Path | None) -> Home:
+    """The home that `--home`, `BULLBEAR_HOME` or the current directory names, in that order.
+
+    Raises
+    ------
+    InputError
+        The path is a file.
+    """
+    root = option or Path(os.environ.get("BULLBEAR_HOME") or ".")
+    if root.exists() and not root.is_dir():
+        raise InputError("--home", str(root), "a directory", "name another place")
+    return Home(root.resolve())
+
+
+def replace_directory(staged: Path, target: Path) -> None:
+    """Put `staged` in the place of `target`; a kill in between leaves the old one or the new one, whole."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    # A directory cannot be renamed over a full one; a symlink can, so the current version is what a link points to.
+    versions = target.parent / f".{target.name}"
+    versions.mkdir(exist_ok=True)
+    version = versions / uuid4().hex
+    os.replace(staged, version)
+    link = target.parent / f".{target.name}-{uuid4().hex}"
+    link.symlink_to(version.relative_to(target.parent))
+    os.replace(link, target)
+    # The version before this one stays, for a reader that has it open.
+    by_age = sorted((path for path in versions.iterdir()), key=lambda path: path.stat().st_mtime_ns)
+    for old in by_age[:-2]:
+        if old.name != version.name:
+            shutil.rmtree(old, ignore_errors=True)

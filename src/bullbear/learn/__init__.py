@@ -1,0 +1,7 @@
+"""Learners, calibration and walk-forward training: from examples to out-of-sample probabilities."""
+
+from bullbear.learn.calibration import Shrinkage
+from bullbear.learn.learners import Fitted, Learner, learner_of
+from bullbear.learn.walk_forward import FoldModel, Training, predict, train
+
+__all__ = ["Fitted", "FoldModel", "Learner", "Shrinkage", "Training", "learner_of", "predict", "train"]

@@ -1,0 +1,46 @@
+"""The base rate as a learner: no factors, no signal. It is the benchmark and the fall-back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from bullbear.definitions import Definition
+from bullbear.learn.learners import TrainingSet
+
+
+class Climatology(Definition):
+    """`[learner] kind = "climatology"`."""
+
+    kind: Literal["climatology"]
+    uses_factors: Literal[False] = False
+
+    def fit(self, training: TrainingSet) -> Silent:
+        """Nothing to fit."""
+        return Silent(training.X.shape[1])
+
+    def restore(self, state: Mapping[str, Any]) -> Silent:
+        """Nothing but the number of factors to restore."""
+        return Silent(int(state["n_factors"]))
+
+
+@dataclass(frozen=True)
+class Silent:
+    """A fitted learner whose signal is always zero."""
+
+    n_factors: int
+
+    def signals(self, X: np.ndarray) -> np.ndarray:
+        """Zeros, shape (n, 1)."""
+        return np.zeros((len(X), 1))
+
+    def contributions(self, X: np.ndarray) -> np.ndarray:
+        """Zeros, shape (n, k)."""
+        return np.zeros((len(X), self.n_factors))
+
+    def state(self) -> dict[str, Any]:
+        """The number of factors."""
+        return {"n_factors": self.n_factors}

@@ -1,0 +1,141 @@
+"""Shallow, bagged, monotone gradient boosting (LightGBM).
+
+The bins are built once per fold and shared by all bags; each bag draws rows and factors with a seed of its own. One
+thread per fit: folds run in processes, and oversubscribed threads make LightGBM ten times slower. Where theory gives a
+factor a direction, the trees must respect it.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from pydantic import Field
+
+from bullbear.definitions import Definition
+from bullbear.learn.learners import TrainingSet
+
+if TYPE_CHECKING:
+    import lightgbm
+
+
+class GradientBoosting(Definition):
+    """`[learner] kind = "lightgbm"`; the names are LightGBM's own where it has one."""
+
+    kind: Literal["lightgbm"]
+    uses_factors: Literal[True] = True
+    bags: int = Field(default=4, ge=1, le=64)
+    num_iterations: int = Field(default=60, ge=1, le=5000)
+    learning_rate: float = Field(default=0.03, gt=0, le=1)
+    num_leaves: int = Field(default=4, ge=2, le=256)
+    min_data_in_leaf: int = Field(default=200, ge=1)
+    feature_fraction: float = Field(default=0.3, gt=0, le=1)
+    bagging_fraction: float = Field(default=0.5, gt=0, le=1)
+    lambda_l2: float = Field(default=10.0, ge=0)
+    max_bin: int = Field(default=63, ge=2, le=1023)
+    monotone: bool = True
+
+    def parameters(self, training: TrainingSet, bag: int) -> dict[str, Any]:
+        """LightGBM's parameters for one bag."""
+        return {
+            "objective": "binary",
+            "num_iterations": self.num_iterations,
+            "learning_rate": self.learning_rate,
+            "num_leaves": self.num_leaves,
+            "min_data_in_leaf": self.min_data_in_leaf,
+            "feature_fraction": self.feature_fraction,
+            "bagging_fraction": self.bagging_fraction,
+            "bagging_freq": 1 if self.bagging_fraction < 1 else 0,
+            "lambda_l2": self.lambda_l2,
+            "monotone_constraints": list(training.signs) if self.monotone and any(training.signs) else None,
+            "seed": training.seed * 1_000 + bag,
+            **self._binning(),
+        }
+
+    def _binning(self) -> dict[str, Any]:
+        # Constant across bags, so that the bins are built once. Deterministic and row-wise: the same bits on every run.
+        return {
+            "max_bin": self.max_bin,
+            "feature_pre_filter": False,
+            "num_threads": 1,
+            "deterministic": True,
+            "force_row_wise": True,
+            "verbosity": -1,
+        }
+
+    def dataset(self, training: TrainingSet) -> lightgbm.Dataset:
+        """The binned training set, to be shared by the bags."""
+        import lightgbm
+
+        return lightgbm.Dataset(
+            training.X,
+            training.y,
+            weight=training.weights,
+            feature_name=list(training.names),
+            params=self._binning(),
+            free_raw_data=False,
+        ).construct()
+
+    def fit(self, training: TrainingSet) -> Bagged:
+        """Fit every bag on the same bins."""
+        import lightgbm
+
+        bins = self.dataset(training)
+        texts = []
+        for bag in range(self.bags):
+            parameters = {k: v for k, v in self.parameters(training, bag).items() if v is not None}
+            texts.append(lightgbm.train(parameters, bins).model_to_string())
+        share = float(np.average(training.y, weights=training.weights))
+        return Bagged(tuple(texts), float(np.log(share / (1 - share))) if 0 < share < 1 else 0.0)
+
+    def restore(self, state: Mapping[str, Any]) -> Bagged:
+        """Boosters from their text."""
+        return Bagged(tuple(state["boosters"]), float(state["base"]))
+
+
+@dataclass(frozen=True)
+class Bagged:
+    """Fitted boosters as LightGBM's own text, which keeps every bit, and the log-odds of their training set."""
+
+    texts: tuple[str, ...]
+    base: float
+
+    @cached_property
+    def _boosters(self) -> list[lightgbm.Booster]:
+        import lightgbm
+
+        return [lightgbm.Booster(model_str=text) for text in self.texts]
+
+    def signals(self, X: np.ndarray) -> np.ndarray:
+        """Raw scores less the training set's log-odds, shape (n, n_bags)."""
+        scores = [b.predict(X, raw_score=True, num_threads=1) - self.base for b in self._boosters]
+        return np.column_stack(scores)
+
+    def contributions(self, X: np.ndarray) -> np.ndarray:
+        """SHAP values averaged over the bags, log-odds, shape (n, k)."""
+        total = np.zeros((len(X), X.shape[1]))
+        for booster in self._boosters:
+            total += booster.predict(X, pred_contrib=True, num_threads=1)[:, :-1]
+        return total / len(self._boosters)
+
+    def state(self) -> dict[str, Any]:
+        """The boosters' texts and the base log-odds."""
+        return {"boosters": list(self.texts), "base": self.base}
+
+
+def import_without_sklearn() -> None:
+    """Import LightGBM with scikit-learn kept out: its optional wrappers cost more than the booster itself.
+
+    For the daily forecast only, where nothing needs the wrappers. Does nothing if either is loaded already.
+    """
+    if "lightgbm" in sys.modules or "sklearn" in sys.modules:
+        return
+    sys.modules["sklearn"] = None  # type: ignore[assignment]  # makes `import sklearn` an ImportError
+    try:
+        import lightgbm  # noqa: F401
+    finally:
+        del sys.modules["sklearn"]

@@ -1,0 +1,88 @@
+"""What a learner is, and the three that there are.
+
+A learner turns factors into a *signal*: the log-odds of an up beyond those of its own training set. Zero means that it
+has nothing to add to the base rate, and calibration (not the learner) decides how much of the signal is believed. A
+fitted learner is plain data - `state()` goes into a JSON bundle and `restore` brings it back to the same bits - so that
+the daily forecast needs neither scikit-learn nor MLflow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from bullbear.definitions import Source, validate
+from bullbear.errors import DefinitionError
+
+
+@dataclass(frozen=True)
+class TrainingSet:
+    """What a learner may see: `X` (n, k) with NaN for missing, `y` (n,) of 0/1, `weights` (n,) with mean 1."""
+
+    X: np.ndarray
+    y: np.ndarray
+    weights: np.ndarray
+    names: tuple[str, ...]
+    signs: tuple[int, ...]
+    seed: int
+
+
+class Fitted(Protocol):
+    """A fitted learner."""
+
+    def signals(self, X: np.ndarray) -> np.ndarray:
+        """Log-odds beyond the training base rate, one column per bag; shape (n, n_bags)."""
+
+    def contributions(self, X: np.ndarray) -> np.ndarray:
+        """Each factor's share of the mean signal, log-odds; shape (n, k)."""
+
+    def state(self) -> dict[str, Any]:
+        """Everything `restore` needs, as JSON-ready data."""
+
+
+class Learner(Protocol):
+    """A learner with its parameters."""
+
+    uses_factors: bool
+
+    def fit(self, training: TrainingSet) -> Fitted:
+        """Fit on one fold's training set; the same input gives the same bits."""
+
+    def restore(self, state: Mapping[str, Any]) -> Fitted:
+        """A fitted learner from its `state()`."""
+
+
+def learner_of(table: Mapping[str, Any], source: Source | None = None) -> Learner:
+    """The learner that a model's `[learner]` table describes.
+
+    Raises
+    ------
+    DefinitionError
+        The kind is unknown or a parameter does not fit.
+    """
+    # Each kind pulls its own library; a climatology forecast should not pay for LightGBM.
+    kind = table.get("kind")
+    place = source or Source.nowhere("learner")
+    if kind == "climatology":
+        from bullbear.learn.climatology import Climatology
+
+        return validate(table, Climatology, place, below=("learner",))
+    if kind == "logistic":
+        from bullbear.learn.logistic import Logistic
+
+        return validate(table, Logistic, place, below=("learner",))
+    if kind == "lightgbm":
+        from bullbear.learn.gradient_boosting import GradientBoosting
+
+        return validate(table, GradientBoosting, place, below=("learner",))
+    raise DefinitionError(
+        f"{place.where('learner', 'kind')} (learner.kind)", kind, "climatology, logistic or lightgbm", "choose one"
+    )
+
+
+def factor_matrix(X: Any, names: Sequence[str]) -> np.ndarray:
+    """The columns `names` of a frame as one C-ordered float64 array, so that every row is summed in the same order."""
+    return np.ascontiguousarray(X[list(names)].to_numpy(dtype=np.float64))

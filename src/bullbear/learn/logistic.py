@@ -1,0 +1,92 @@
+"""Regularised logistic regression on standardised factors.
+
+Mean and standard deviation come from the training rows alone; a missing factor counts as its training mean, that is
+as "says nothing"; values beyond `clip` standard deviations are drawn in, because a factor that leaves its past range
+must not extrapolate a linear rule without bound. Labels overlap, so the weights sum to the number of independent
+months: the penalty then means the same at every horizon.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from pydantic import Field
+
+from bullbear.definitions import Definition
+from bullbear.learn.learners import TrainingSet
+
+
+class Logistic(Definition):
+    """`[learner] kind = "logistic"`: an L2-penalised logistic regression.
+
+    `penalty` is the precision of the Gaussian prior on each standardised coefficient, in units of independent labels.
+    """
+
+    kind: Literal["logistic"]
+    uses_factors: Literal[True] = True
+    penalty: float = Field(default=100.0, gt=0)
+    clip: float = Field(default=3.0, gt=0)
+    independence: float = Field(default=21.0, ge=1)
+    """Rows per independent label: the horizon."""
+
+    def fit(self, training: TrainingSet) -> Linear:
+        """Fit by scikit-learn's L-BFGS."""
+        from sklearn.linear_model import LogisticRegression
+
+        present = ~np.isnan(training.X)
+        counts = present.sum(axis=0)
+        center = np.where(counts > 0, np.nansum(training.X, axis=0) / np.maximum(counts, 1), 0.0)
+        spread = np.sqrt(np.nansum((training.X - center) ** 2, axis=0) / np.maximum(counts, 1))
+        # A factor that never varied, or was hardly ever there, cannot have taught anything.
+        scale = np.where((spread > 0) & (counts >= len(training.y) // 10), spread, np.inf)
+        if training.y.min() == training.y.max():
+            return Linear(center, scale, np.zeros(len(center)), self.clip)
+        model = LogisticRegression(C=1.0 / self.penalty, tol=1e-8, max_iter=2000)
+        model.fit(
+            standardise(training.X, center, scale, self.clip),
+            training.y,
+            sample_weight=training.weights / self.independence,
+        )
+        return Linear(center, scale, model.coef_[0], self.clip)
+
+    def restore(self, state: Mapping[str, Any]) -> Linear:
+        """Coefficients and standardisation from their JSON form; `null` scale stands for an unused factor."""
+        scale = np.array([np.inf if s is None else s for s in state["scale"]], dtype=np.float64)
+        return Linear(np.array(state["center"]), scale, np.array(state["coefficients"]), float(state["clip"]))
+
+
+@dataclass(frozen=True)
+class Linear:
+    """A fitted logistic regression without its intercept (the base rate is calibration's business)."""
+
+    center: np.ndarray
+    scale: np.ndarray
+    coefficients: np.ndarray
+    clip: float
+
+    def signals(self, X: np.ndarray) -> np.ndarray:
+        """The linear predictor, shape (n, 1)."""
+        # A sum per row, not a matrix product: BLAS may add in another order for one row than for many.
+        return np.add.reduce(self.contributions(X), axis=1, keepdims=True)
+
+    def contributions(self, X: np.ndarray) -> np.ndarray:
+        """Coefficient times standardised factor, shape (n, k)."""
+        return standardise(X, self.center, self.scale, self.clip) * self.coefficients
+
+    def state(self) -> dict[str, Any]:
+        """Plain lists."""
+        return {
+            "center": self.center.tolist(),
+            "scale": [float(s) if np.isfinite(s) else None for s in self.scale],
+            "coefficients": self.coefficients.tolist(),
+            "clip": self.clip,
+        }
+
+
+def standardise(X: np.ndarray, center: np.ndarray, scale: np.ndarray, clip: float) -> np.ndarray:
+    """`clip((X - center) / scale)`, with missing values at the centre; shape (n, k)."""
+    scaled = (X - center) / scale
+    return np.where(np.isnan(scaled), 0.0, np.clip(scaled, -clip, clip))

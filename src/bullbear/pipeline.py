@@ -1,0 +1,204 @@
+"""The line from stored rows to a tracked model: each command's work, without its printing."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from bullbear.data.oracle import read_truth
+from bullbear.dataset import Examples, build
+from bullbear.decide import Backtest, BandPolicy, backtest, comparison
+from bullbear.errors import GateError
+from bullbear.evaluate import Evaluation, OracleShare, evaluate, share_of_oracle
+from bullbear.home import Home, Model
+from bullbear.learn import Training, train
+from bullbear.sessions import NEW_YORK
+
+if TYPE_CHECKING:
+    from bullbear.tracking import Run
+
+Progress = Callable[[str, int, int], None]
+LEAST_EVIDENCE = 36
+"""Effective independent forecasts below which no model is promoted: three years of months."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A finished training and its run."""
+
+    run_id: str
+    model: Model
+    examples: Examples
+    training: Training
+    evaluation: Evaluation
+    backtest: Backtest
+    seconds: float
+
+
+def train_model(
+    home: Home,
+    name: str,
+    *,
+    start: str | None = None,
+    end: str | None = None,
+    jobs: int = 1,
+    progress: Progress = lambda stage, done, total: None,
+) -> Trained:
+    """Train `models/NAME.toml` walk-forward on everything stored, evaluate it, backtest it, log it as one run.
+
+    Raises
+    ------
+    DefinitionError, NoDataError, HistoryError
+        See `Home.model`, `dataset.build` and `learn.train`.
+    """
+    from bullbear.report import plots
+    from bullbear.tracking.training_run import TrainingRecord, log_training
+
+    began = time.perf_counter()
+    model = home.model(name)
+    store = home.filled_store()
+    view = store.as_of()
+    progress("factors", 0, 1)
+    examples = build(view, model.feature_sets, model.definition.target)
+    progress("factors", 1, 1)
+    training = train(
+        model.definition,
+        model.feature_sets,
+        examples,
+        source=model.source,
+        start=start,
+        end=end,
+        jobs=jobs,
+        progress=lambda done, total: progress("folds", done, total),
+    )
+    progress("evaluation", 0, 1)
+    evaluation = evaluate(training.predictions, examples.horizon)
+    tested = backtest(training.predictions, view, model.policy, ticker=model.definition.target.ticker)
+    progress("evaluation", 1, 1)
+    progress("tracking", 0, 1)
+    seconds = time.perf_counter() - began
+    run_id = log_training(
+        home.runs,
+        TrainingRecord(
+            model=model,
+            examples=examples,
+            training=training,
+            evaluation=evaluation,
+            plots={
+                "calibration": plots.calibration_plot(evaluation, simulated=store.is_simulated),
+                "equity": plots.equity_plot(tested, simulated=store.is_simulated),
+                "skill": plots.skill_plot(evaluation, simulated=store.is_simulated),
+                "probability": plots.probability_plot(training.predictions, simulated=store.is_simulated),
+            },
+            backtest=backtest_summary(tested),
+            backtest_metrics=backtest_metrics(tested),
+            seconds=seconds,
+            simulated=store.is_simulated,
+            options={"start": start, "end": end},
+        ),
+    )
+    progress("tracking", 1, 1)
+    return Trained(run_id, model, examples, training, evaluation, tested, time.perf_counter() - began)
+
+
+def evaluate_run(run: Run) -> Evaluation:
+    """Score a run's out-of-sample forecasts."""
+    return evaluate(run.predictions, run.horizon)
+
+
+def oracle_share(home: Home, run: Run) -> OracleShare | None:
+    """On a simulated market, the run's skill as a share of what knowing the hidden state was worth; else None."""
+    if not run.simulated:
+        return None
+    predictions = run.predictions
+    sessions = pd.DatetimeIndex(predictions["decided_at"]).tz_convert(NEW_YORK).tz_localize(None).normalize()
+    truth = read_truth(home.root).set_index("decided")["p_up"]
+    resolved = predictions["y"].notna().to_numpy()
+    return share_of_oracle(
+        predictions["y"].to_numpy()[resolved],
+        predictions["p"].to_numpy()[resolved],
+        truth.reindex(sessions).to_numpy()[resolved],
+        predictions["climatology"].to_numpy()[resolved],
+        run.horizon,
+    )
+
+
+def backtest_run(home: Home, run: Run, policy: BandPolicy | None = None) -> Backtest:
+    """The policy of a run (or another) over its out-of-sample forecasts, on the prices stored now."""
+    definition = run.bundle.definition
+    view = home.filled_store().as_of()
+    return backtest(run.predictions, view, policy or run.bundle.policy, ticker=definition.target.ticker)
+
+
+def backtest_summary(tested: Backtest) -> dict[str, Any]:
+    """Figures of the policy and the baselines, attribution and costs, JSON-ready."""
+    table = comparison(tested)
+    return {
+        "accounts": plain(table.reset_index().to_dict(orient="records")),
+        "attribution": tested.attribution,
+        "trades": len(tested.trades),
+        "costs": float(tested.trades["cost"].sum()) if len(tested.trades) else 0.0,
+        "first": str(tested.equity.index[0].date()),
+        "last": str(tested.equity.index[-1].date()),
+    }
+
+
+def backtest_metrics(tested: Backtest) -> dict[str, float]:
+    """The backtest's figures as MLflow metrics."""
+    table = comparison(tested)
+    return {
+        f"backtest/{account}_{figure}": float(value)
+        for account, row in table.iterrows()
+        for figure, value in row.items()
+        if figure in ("cagr", "volatility", "sharpe", "max_drawdown", "turnover")
+    }
+
+
+def check_gate(run: Run, champion: Run | None) -> None:
+    """The gate of a promotion: enough evidence, no harm against climatology, no loss against the champion.
+
+    Raises
+    ------
+    GateError
+        Which test failed, and by how much.
+    """
+    found = evaluate_run(run)
+    if found.n_effective < LEAST_EVIDENCE:
+        raise GateError(
+            "the evidence test",
+            f"{found.n_effective:.0f} effective forecasts, {LEAST_EVIDENCE} are needed",
+            "train over a longer span",
+        )
+    for name, skill in (("Brier", found.bss), ("log-loss", found.log_loss_skill)):
+        if not skill >= 0:
+            raise GateError(
+                "the no-harm test", f"{name} skill {skill:+.4f} is below climatology's 0", "keep the present champion"
+            )
+    if champion is None or champion.run_id == run.run_id or champion.simulated != run.simulated:
+        return
+    ours, theirs = run.predictions, champion.predictions
+    common = ours.merge(theirs[["decided_at", "p"]], on="decided_at", suffixes=("", "_champion")).dropna(subset=["y"])
+    difference = float(((common["p_champion"] - common["y"]) ** 2 - (common["p"] - common["y"]) ** 2).mean())
+    if len(common) and difference < 0:
+        raise GateError(
+            "the champion test",
+            f"Brier score {-difference:.5f} worse than {champion.model}'s on {len(common)} common days",
+            "keep the present champion",
+        )
+
+
+def plain(value: Any) -> Any:
+    """Records for JSON: instants and days in ISO form, NaN as None."""
+    if isinstance(value, dict):
+        return {str(key): plain(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(each) for each in value]
+    if isinstance(value, pd.Timestamp):
+        return value.isoformat()
+    if isinstance(value, float) and value != value:
+        return None
+    return value.item() if hasattr(value, "item") else value

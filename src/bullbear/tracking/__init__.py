@@ -1,0 +1,6 @@
+"""Tracking: the only part of bullbear that knows MLflow."""
+
+from bullbear.tracking.runs import Run, Runs
+from bullbear.tracking.training_run import log_training
+
+__all__ = ["Run", "Runs", "log_training"]

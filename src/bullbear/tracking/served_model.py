@@ -1,0 +1,41 @@
+"""The model as MLflow serves it: a frame of factors and base rates in, probabilities out.
+
+MLflow runs this file on loading ("models from code"), so the served model is the code of the daily forecast, not a
+pickle of it.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import numpy as np
+import pandas as pd
+from mlflow.pyfunc import PythonModel
+
+from bullbear.learn import FoldModel, predict
+from bullbear.learn.learners import factor_matrix
+
+
+class ServedModel(PythonModel):  # type: ignore[misc]
+    """The last fold's model behind MLflow's `predict`."""
+
+    def load_context(self, context: Any) -> None:
+        """Read the model that was logged as the artifact `model`."""
+        self._model = FoldModel.restore(json.loads(Path(context.artifacts["model"]).read_text()))
+        self._fitted = self._model.fitted()
+
+    def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
+        """P(up) with its 90% interval for each row.
+
+        `model_input` has a column per factor, `climatology` and `n_resolved` (labels behind the climatology).
+        """
+        signals = self._fitted.signals(factor_matrix(model_input, self._model.factors))
+        climatology = model_input["climatology"].to_numpy(dtype=np.float64)
+        n_independent = model_input["n_resolved"].to_numpy(dtype=np.float64) / self._model.horizon
+        return predict(self._model.calibrator, signals, climatology, n_independent)[["p", "p_low", "p_high"]]
+
+
+mlflow.models.set_model(ServedModel())

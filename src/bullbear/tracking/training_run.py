@@ -1,0 +1,199 @@
+"""One training, one MLflow run: what was defined, on what data, by which code, with what result.
+
+The run is created only when everything to be logged exists, and it is marked as finished last: a killed training
+leaves at most a run that nobody reads, because every reader asks for finished runs.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import numpy as np
+import pandas as pd
+from mlflow.data.pandas_dataset import from_pandas
+from mlflow.entities import Metric, Param
+from mlflow.models import infer_signature
+
+from bullbear.bundle import predictions_csv, write_bundle
+from bullbear.dataset import Examples
+from bullbear.evaluate import Evaluation
+from bullbear.home import Model
+from bullbear.learn import Training
+from bullbear.tracking.mlflow_store import connect, experiment_id
+
+_LIBRARIES = ("lightgbm", "numpy", "pandas", "pydantic", "scikit-learn", "exchange-calendars")
+
+
+@dataclass(frozen=True)
+class TrainingRecord:
+    """What `log_training` writes down."""
+
+    model: Model
+    examples: Examples
+    training: Training
+    evaluation: Evaluation
+    plots: Mapping[str, bytes]
+    backtest: Mapping[str, Any]
+    backtest_metrics: Mapping[str, float]
+    seconds: float
+    simulated: bool
+    options: Mapping[str, Any]
+
+
+def log_training(runs: Path, record: TrainingRecord) -> str:
+    """Log a training and return its run id."""
+    client = connect(runs)
+    model = record.model
+    with tempfile.TemporaryDirectory(prefix="bullbear-") as folder:
+        staged = Path(folder)
+        _stage(staged, record)
+        run = client.create_run(experiment_id(client), run_name=model.definition.name, tags=_tags(record))
+        run_id = str(run.info.run_id)
+        try:
+            client.log_batch(run_id, metrics=_metrics(record), params=_params(record))
+            with mlflow.start_run(run_id=run_id):
+                mlflow.log_input(_dataset(record.examples), context="training")
+                mlflow.log_artifacts(str(staged), run_id=run_id)
+                _log_model(staged, record)
+            # MLflow's own context has just marked the run as finished; nothing may be logged after this point.
+        except BaseException:
+            client.set_terminated(run_id, "FAILED")
+            raise
+    return run_id
+
+
+def _stage(staged: Path, record: TrainingRecord) -> None:
+    """Everything that becomes an artifact, in the layout that the run shows."""
+    model = record.model
+    definitions = staged / "definitions"
+    (definitions / "features").mkdir(parents=True)
+    (definitions / model.source.path.name).write_text(model.source.text, encoding="utf-8")
+    for path in model.feature_paths:
+        (definitions / "features" / path.name).write_text(path.read_text(encoding="utf-8"), encoding="utf-8")
+    (staged / "plots").mkdir()
+    for name, picture in record.plots.items():
+        (staged / "plots" / f"{name}.png").write_bytes(picture)
+    (staged / "predictions.csv").write_text(predictions_csv(record.training.predictions), encoding="utf-8")
+    (staged / "evaluation.json").write_text(json.dumps(record.evaluation.as_dict(), indent=1), encoding="utf-8")
+    (staged / "backtest.json").write_text(json.dumps(record.backtest, indent=1), encoding="utf-8")
+    write_bundle(
+        staged / "bundle",
+        definition=model.definition,
+        feature_sets=model.feature_sets,
+        policy=model.policy,
+        definition_hash=model.definition_hash,
+        fingerprint=record.examples.fingerprint,
+        simulated=record.simulated,
+        training=record.training,
+    )
+
+
+def _tags(record: TrainingRecord) -> dict[str, str]:
+    return {
+        "mlflow.note.content": record.model.definition.intent,
+        "mlflow.source.name": "bullbear train",
+        "mlflow.source.type": "LOCAL",
+        "model": record.model.definition.name,
+        "definition_hash": record.model.definition_hash,
+        "data_fingerprint": record.examples.fingerprint,
+        "data": "SIMULATED" if record.simulated else "real",
+        **_code_version(),
+    }
+
+
+def _code_version() -> dict[str, str]:
+    tags = {"bullbear_version": version("bullbear")}
+    checkout = Path(__file__).parents[3]
+    if (checkout / ".git").exists():
+        answer = subprocess.run(
+            ["git", "-C", str(checkout), "rev-parse", "HEAD"], capture_output=True, text=True, check=False
+        )
+        if answer.returncode == 0:
+            changed = subprocess.run(
+                ["git", "-C", str(checkout), "status", "--porcelain"], capture_output=True, text=True, check=False
+            )
+            tags["mlflow.source.git.commit"] = answer.stdout.strip()
+            tags["git_clean"] = str(not changed.stdout.strip()).lower()
+    return tags
+
+
+def _params(record: TrainingRecord) -> list[Param]:
+    definition = record.model.definition
+    flat = {
+        "model": definition.name,
+        "seed": definition.seed,
+        "target": f"{definition.target.ticker} {definition.target.horizon} sessions",
+        "features": ",".join(definition.features) or "none",
+        "n_factors": record.examples.X.shape[1],
+        **{f"splitter.{key}": value for key, value in definition.splitter.model_dump().items()},
+        **{f"learner.{key}": value for key, value in definition.learner.items()},
+        **{f"calibration.{key}": value for key, value in definition.calibration.items()},
+        **{f"policy.{key}": value for key, value in record.model.policy.model_dump().items()},
+        **{f"option.{key}": value for key, value in record.options.items() if value is not None},
+    }
+    return [Param(key, str(value)) for key, value in flat.items()]
+
+
+def _metrics(record: TrainingRecord) -> list[Metric]:
+    found = record.evaluation
+    plain = {
+        "skill/bss": found.bss,
+        "skill/bss_low": found.bss_low,
+        "skill/bss_high": found.bss_high,
+        "skill/log_loss_skill": found.log_loss_skill,
+        "skill/auc": found.auc,
+        "score/brier": found.brier,
+        "score/brier_climatology": found.brier_climatology,
+        "score/log_loss": found.log_loss,
+        "calibration/ece": found.ece,
+        "calibration/slope": found.calibration_slope,
+        "size/n": found.n,
+        "size/n_effective": found.n_effective,
+        "time/seconds": record.seconds,
+        "time/fit_seconds": record.training.fit_seconds,
+        **record.backtest_metrics,
+    }
+    steps = [
+        (f"yearly/{name}", value, span.first_year)
+        for span in found.by_year
+        for name, value in (("bss", span.bss), ("log_loss_skill", span.log_loss_skill))
+    ]
+    rows = [(name, value, 0) for name, value in plain.items()] + steps
+    # MLflow plots NaN as a gap at best and fails at worst; an undetermined number is simply not logged.
+    return [Metric(name, float(value), 0, step) for name, value, step in rows if np.isfinite(value)]
+
+
+def _dataset(examples: Examples) -> Any:
+    frame = _inputs(examples).assign(y=examples.y)
+    return from_pandas(frame, targets="y", name="examples", digest=examples.fingerprint[:36])
+
+
+def _inputs(examples: Examples) -> pd.DataFrame:
+    # A DatetimeIndex would be dropped from the signature in silence.
+    frame = examples.X.reset_index(drop=True)
+    return frame.assign(climatology=examples.climatology, n_resolved=examples.n_resolved.astype(np.float64))
+
+
+def _log_model(staged: Path, record: TrainingRecord) -> None:
+    last = record.training.models[-1]
+    place = staged / "model.json"
+    place.write_text(json.dumps(last.state()))
+    sample = _inputs(record.examples)[[*last.factors, "climatology", "n_resolved"]].tail(3).reset_index(drop=True)
+    answer = pd.DataFrame({name: np.zeros(3) for name in ("p", "p_low", "p_high")})
+    mlflow.pyfunc.log_model(
+        name="model",
+        python_model=str(Path(__file__).with_name("served_model.py")),
+        artifacts={"model": str(place)},
+        code_paths=[str(Path(__file__).parents[1])],
+        signature=infer_signature(sample, answer),
+        input_example=None,
+        pip_requirements=[f"{name}=={version(name)}" for name in _LIBRARIES],
+    )
