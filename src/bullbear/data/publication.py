@@ -92,7 +92,7 @@ _NFCI = Rule(
 _GDP = Rule("quarter", 33, 0, "08:30", "BEA advance estimate: about 30 days after the quarter", "BEA", revised=True)
 _HOUSING = Rule("month", 23, 0, "08:30", "Census New Residential Construction: 16th to 21st of next month", "Census", True)
 _CPI = Rule("month", 24, 0, "08:30", "BLS: 10th to 23rd of next month (latest for January)", "BLS", revised=True)
-_MICHIGAN = Rule("month", 31, 0, "10:00", "University of Michigan: final at month's end, on FRED one month later by contract")
+_MICHIGAN = Rule("month", 35, 0, "10:00", "University of Michigan: final at month's end, on FRED one month later by contract")
 _MOODYS = Rule("day", 0, 2, "16:15", "Moody's yield less the H.15 Treasury yield: next business day; one spare")
 
 RULES: dict[str, Rule] = {
@@ -173,6 +173,20 @@ def rule_of(series: str, event_dates: pd.DatetimeIndex) -> Rule:
     return _DEFAULTS[period]
 
 
+def max_age_days(kind: str, series: str, event_dates: pd.DatetimeIndex) -> int:
+    """Days after its `event_date` beyond which the last value of a series is stale.
+
+    Example
+    -------
+    >>> max_age_days("observations", "NAPM", pd.DatetimeIndex([]))
+    108
+    """
+    if kind == "observations":
+        return rule_of(series, event_dates).max_age_days
+    # A long weekend for daily rows; two half-months, publication and a spare week for short interest.
+    return {"bars": 6, "short_volume": 6, "short_interest": 50, "holdings": 10, "dividends": 200}[kind]
+
+
 def observations_known_at(series: str, event_dates: pd.DatetimeIndex) -> pd.DatetimeIndex:
     """When the observations of a macro series were public, by its rule.
 
@@ -239,7 +253,7 @@ def at(days: np.ndarray, time: str) -> pd.DatetimeIndex:
     """The instants (UTC) of `days` (datetime64[D]) at a New York time of day such as "16:15"."""
     hours, minutes = (int(part) for part in time.split(":"))
     local = days.astype("datetime64[us]") + np.timedelta64(hours * 60 + minutes, "m")
-    # Summer and winter time differ by whole days here: no release falls into the hour that clocks repeat or skip.
+    # No release falls into the hour of the night that clocks repeat or skip.
     return pd.DatetimeIndex(local).tz_localize(NEW_YORK).tz_convert("UTC").as_unit("us")
 
 
@@ -258,17 +272,17 @@ def _clock(first_year: int) -> pd.DataFrame:
 
 
 @lru_cache(maxsize=1)
-def _business_days() -> np.ndarray:
-    """Days on which both the exchange and the federal government work; before 1990 only weekdays are known."""
+def business_days() -> pd.DatetimeIndex:
+    """Days on which both the exchange and the federal government work; before 1990 simply all weekdays."""
     federal = USFederalHolidayCalendar().holidays("1990-01-01", f"{sessions.LAST_YEAR}-12-31")
     recent = clock(pd.Timestamp("1990-01-01")).index.difference(federal)
     early = pd.bdate_range("1850-01-01", "1989-12-31")
-    return np.concatenate([early.to_numpy(), recent.to_numpy()]).astype("datetime64[D]")
+    return pd.DatetimeIndex(np.concatenate([early.to_numpy("datetime64[us]"), recent.to_numpy("datetime64[us]")]))
 
 
 def _business(days: np.ndarray, further: int) -> np.ndarray:
     """`days` rolled forward to a business day (if `further` is 0), or the `further`-th business day after them."""
-    table = _business_days()
+    table = business_days().to_numpy().astype("datetime64[D]")
     if further == 0:
         places = table.searchsorted(days, side="left")
     else:
