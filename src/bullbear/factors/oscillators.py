@@ -1,0 +1,481 @@
+"""Oscillators: how stretched the price is within its recent range, on a scale that is the same in every market.
+
+Where the price has not moved at all a position in its range does not exist, and the factor is missing; TA-Lib would
+say 0, which reads as deeply oversold.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import talib
+
+from bullbear.factors.registry import Array, Bars, factor
+from bullbear.factors.windows import (
+    SMA,
+    WINDOW,
+    highest,
+    in_order,
+    lowest,
+    ratio,
+    total,
+    unless_flat,
+    wilder_settles,
+)
+
+
+@factor(
+    family="technical",
+    inputs={"bars": "bars"},
+    unit="points",
+    bounds=(0.0, 100.0),
+    limits={"window": WINDOW},
+    lookback=lambda *, window: wilder_settles(window),
+)
+def rsi(bars: Bars, *, window: int = 14) -> Array:
+    """Relative strength index: the advances' share of all movement.
+
+    100 * W(gains) / (W(gains) + W(losses)), W Wilder's smoothing of close-to-close changes
+
+    Parameters
+    ----------
+    bars
+        Daily bars, shape (n_sessions,).
+    window
+        Wilder's smoothing length.
+
+    Returns
+    -------
+    Shape (n_sessions,); missing while the close has not moved.
+
+    References
+    ----------
+    Wilder (1978), New Concepts in Technical Trading Systems.
+
+    Example
+    -------
+    >>> from bullbear.factors.windows import bars_from
+    >>> rsi(bars_from([10, 12, 11]), window=2)[-1].round(4)
+    np.float64(66.6667)
+    """
+    value = np.asarray(talib.RSI(bars.close, window))
+    return unless_flat(value, bars.close, bars.close, wilder_settles(window))
+
+
+@factor(
+    family="technical",
+    inputs={"bars": "bars"},
+    unit="points",
+    bounds=(0.0, 100.0),
+    limits={"window": WINDOW, "span": WINDOW},
+    lookback=lambda *, window, span: wilder_settles(window) + span - 1,
+)
+def rsi_position(bars: Bars, *, window: int = 14, span: int = 14) -> Array:
+    """Stochastic RSI: where the RSI stands in its own recent range.
+
+    100 * (RSI - min(RSI)) / (max(RSI) - min(RSI)) over `span` sessions
+
+    Parameters
+    ----------
+    bars
+        Daily bars, shape (n_sessions,).
+    window
+        Wilder's smoothing length of the RSI.
+    span
+        Sessions of the RSI's range.
+
+    Returns
+    -------
+    Shape (n_sessions,); missing where the RSI did not move.
+
+    References
+    ----------
+    Chande and Kroll (1994), The New Technical Trader.
+
+    Example
+    -------
+    >>> from bullbear.factors.windows import bars_from
+    >>> rsi_position(bars_from([10, 12, 11, 12, 10]), window=2, span=2)[-1]
+    np.float64(0.0)
+    """
+    value = rsi(bars, window=window)
+    # The first values are missing, and TA-Lib's extremes begin after them; a gap inside the series cannot occur,
+    # because a close that moved once keeps the RSI defined for as long as the smoothing remembers.
+    known = np.nan_to_num(value, nan=50.0)
+    bottom, top = lowest(known, span), highest(known, span)
+    known_throughout = 0.0 * total(value, span)
+    spread = np.where(top - bottom < 1e-9, np.nan, top - bottom)
+    return np.clip(100.0 * (value - bottom) / spread + known_throughout, 0.0, 100.0)
+
+
+@factor(
+    family="technical",
+    inputs={"bars": "bars"},
+    unit="points",
+    bounds=(0.0, 100.0),
+    limits={"window": WINDOW, "smooth": (1, 252)},
+    lookback=lambda *, window, smooth: window + smooth - 1,
+)
+def stochastic_k(bars: Bars, *, window: int = 14, smooth: int = 3) -> Array:
+    """Slow stochastic: close within the window's range, averaged over a few sessions.
+
+    SMA(100 * (close - min(low)) / (max(high) - min(low)), smooth)
+
+    Parameters
+    ----------
+    bars
+        Daily bars, shape (n_sessions,).
+    window
+        Sessions of the range.
+    smooth
+        Sessions averaged; 1 gives the fast stochastic.
+
+    Returns
+    -------
+    Shape (n_sessions,); missing where a range averaged is zero.
+
+    Example
+    -------
+    >>> from bullbear.factors.windows import bars_from
+    >>> stochastic_k(bars_from([10, 12, 11]), window=3, smooth=1)[-1]
+    np.float64(50.0)
+    """
+    slow, _ = talib.STOCH(bars.high, bars.low, bars.close, window, smooth, SMA, 1, SMA)
+    return np.clip(np.asarray(slow), 0.0, 100.0) + _no_flat_window(bars, window, smooth)
+
+
+@factor(
+    family="technical",
+    inputs={"bars": "bars"},
+    unit="points",
+    bounds=(0.0, 100.0),
+    limits={"window": WINDOW, "smooth": (1, 252), "signal": (1, 252)},
+    lookback=lambda *, window, smooth, signal: window + smooth + signal - 2,
+)
+def stochastic_d(bars: Bars, *, window: int = 14, smooth: int = 3, signal: int = 3) -> Array:
+    """Signal line of the slow stochastic.
+
+    SMA(stochastic_k, signal)
+
+    Parameters
+    ----------
+    bars
+        Daily bars, shape (n_sessions,).
+    window
+        Sessions of the range.
+    smooth, signal
+        Sessions averaged, one after the other.
+
+    Returns
+    -------
+    Shape (n_sessions,); missing where a range averaged is zero.
+
+    Example
+    -------
+    >>> from bullbear.factors.windows import bars_from
+    >>> stochastic_d(bars_from([10, 12, 11, 12]), window=3, smooth=1, signal=2)[-1]
+    np.float64(75.0)
+    """
+
+    _, line = talib.STOCH(bars.high, bars.low, bars.close, window, smooth, SMA, signal, SMA)
+    return np.clip(np.asarray(line), 0.0, 100.0) + _no_flat_window(bars, window, smooth + signal - 1)
+
+
+def _no_flat_window(bars: Bars, window: int, rows: int) -> Array:
+    """0, or missing where one of the last `rows` windows had no range."""
+    flat = highest(bars.high, window) == lowest(bars.low, window)
+    return total(np.where(flat, np.nan, 0.0), rows)
+
+
+@factor(
+    family="technical",
+    inputs={"bars": "bars"},
+    unit="points",
+    bounds=(-100.0, 0.0),
+    limits={"window": WINDOW},
+    lookback=lambda *, window: window,
+)
+def williams_r(bars: Bars, *, window: int = 14) -> Array:
+    """Williams %R: close below the window's high, as a share of its range.
+
+    -100 * (max(high) - close) / (max(high) - min(low))
+
+    Parameters
+    ----------
+    bars
+        Daily bars, shape (n_sessions,).
+    window
+        Sessions, the current one included.
+
+    Returns
+    -------
+    Shape (n_sessions,); missing where the range is zero.
+
+    Example
+    -------
+    >>> from bullbear.factors.windows import bars_from
+    >>> williams_r(bars_from([10, 12, 11]), window=3)[-1]
+    np.float64(-50.0)
+    """
+    return unless_flat(np.asarray(talib.WILLR(bars.high, bars.low, bars.close, window)), bars.high, bars.low, window)
+
+
+@factor(
+    family="technical",
+    inputs={"bars": "bars"},
+    unit="index points",
+    limits={"window": WINDOW},
+    lookback=lambda *, window: window,
+)
+def cci(bars: Bars, *, window: int = 20) -> Array:
+    """Commodity channel index: the typical price's distance from its mean in mean absolute deviations.
+
+    (TP - SMA(TP)) / (0.015 * mean abs(TP - SMA(TP))), TP = (high + low + close) / 3
+
+    Parameters
+    ----------
+    bars
+        Daily bars, shape (n_sessions,).
+    window
+        Sessions, the current one included.
+
+    Returns
+    -------
+    Shape (n_sessions,); missing where the typical price did not move.
+
+    References
+    ----------
+    Lambert (1980), Commodities magazine, October.
+
+    Example
+    -------
+    >>> from bullbear.factors.windows import bars_from
+    >>> cci(bars_from([10, 10, 13]), window=3)[-1].round(4)
+    np.float64(100.0)
+    """
+    typical = np.asarray(talib.TYPPRICE(bars.high, bars.low, bars.close))
+    return unless_flat(np.asarray(talib.CCI(bars.high, bars.low, bars.close, window)), typical, typical, window)
+
+
+@factor(
+    family="technical",
+    inputs={"bars": "bars"},
+    unit="points",
+    bounds=(0.0, 100.0),
+    limits={"window": WINDOW},
+    lookback=lambda *, window: window + 1,
+)
+def money_flow_index(bars: Bars, *, window: int = 14) -> Array:
+    """Money flow index: the share of the money traded that came with a rising typical price.
+
+    100 * sum(MF where TP rose) / sum(MF where TP rose or fell), MF = TP * volume, TP = (high + low + close) / 3
+
+    Parameters
+    ----------
+    bars
+        Daily bars, shape (n_sessions,).
+    window
+        Sessions added up.
+
+    Returns
+    -------
+    Shape (n_sessions,); missing where volume is unknown in the window, or where nothing flowed.
+
+    Example
+    -------
+    >>> from bullbear.factors.windows import bars_from
+    >>> money_flow_index(bars_from([10, 12, 8], volume=[1, 1, 1]), window=2)[-1]
+    np.float64(60.0)
+    """
+    typical = (bars.high + bars.low + bars.close) / 3.0
+    change = np.diff(typical, prepend=np.nan)
+    flow = typical * bars.volume
+    rising = np.where(change > 0.0, flow, 0.0 * flow)
+    either = np.where(change != 0.0, flow, 0.0 * flow) + 0.0 * change
+    rising = rising + 0.0 * change
+    return 100.0 * ratio(total(rising, window), total(either, window))
+
+
+@factor(
+    family="technical",
+    inputs={"bars": "bars"},
+    unit="share of the band",
+    limits={"window": WINDOW, "width": (0.1, 10.0)},
+    lookback=lambda *, window, width: window,  # noqa: ARG005
+)
+def bollinger_position(bars: Bars, *, window: int = 20, width: float = 2.0) -> Array:
+    """Bollinger's %b: 0 on the lower band, 1 on the upper one.
+
+    (close - lower) / (upper - lower), bands at SMA +- width * population standard deviation
+
+    Parameters
+    ----------
+    bars
+        Daily bars, shape (n_sessions,).
+    window
+        Sessions, the current one included.
+    width
+        Standard deviations from the middle to each band.
+
+    Returns
+    -------
+    Shape (n_sessions,); missing where the close did not move.
+
+    References
+    ----------
+    Bollinger (2002), Bollinger on Bollinger Bands.
+
+    Example
+    -------
+    >>> from bullbear.factors.windows import bars_from
+    >>> bollinger_position(bars_from([10, 10, 13]), window=3)[-1].round(4)
+    np.float64(0.8536)
+    """
+    upper, _, lower = talib.BBANDS(bars.close, window, width, width, SMA)
+    value = ratio(bars.close - np.asarray(lower), np.asarray(upper) - np.asarray(lower))
+    return unless_flat(value, bars.close, bars.close, window)
+
+
+@factor(
+    family="technical",
+    inputs={"bars": "bars"},
+    unit="ratio",
+    bounds=(0.0, np.inf),
+    limits={"window": WINDOW, "width": (0.1, 10.0)},
+    lookback=lambda *, window, width: window,  # noqa: ARG005
+)
+def bollinger_width(bars: Bars, *, window: int = 20, width: float = 2.0) -> Array:
+    """Width of the Bollinger bands as a share of their middle.
+
+    (upper - lower) / SMA
+
+    Parameters
+    ----------
+    bars
+        Daily bars, shape (n_sessions,).
+    window
+        Sessions, the current one included.
+    width
+        Standard deviations from the middle to each band.
+
+    Returns
+    -------
+    Shape (n_sessions,), fraction.
+
+    References
+    ----------
+    Bollinger (2002), Bollinger on Bollinger Bands.
+
+    Example
+    -------
+    >>> from bullbear.factors.windows import bars_from
+    >>> bollinger_width(bars_from([10, 10, 13]), window=3)[-1].round(4)
+    np.float64(0.5143)
+    """
+    upper, middle, lower = talib.BBANDS(bars.close, window, width, width, SMA)
+    return (np.asarray(upper) - np.asarray(lower)) / np.asarray(middle)
+
+
+@factor(
+    family="technical",
+    inputs={"bars": "bars"},
+    unit="ratio",
+    bounds=(0.0, np.inf),
+    limits={"window": WINDOW},
+    lookback=lambda *, window: wilder_settles(window),
+)
+def squeeze(bars: Bars, *, window: int = 20) -> Array:
+    """Bollinger's width against Keltner's: below 1 the market is coiled.
+
+    2 * population std(close) / (1.5 * ATR)
+
+    Parameters
+    ----------
+    bars
+        Daily bars, shape (n_sessions,).
+    window
+        Sessions of the standard deviation, and Wilder's smoothing length of the average true range.
+
+    Returns
+    -------
+    Shape (n_sessions,); missing where the true range is zero.
+
+    Example
+    -------
+    >>> from bullbear.factors.windows import bars_from
+    >>> squeeze(bars_from([10, 12, 11, 12]), window=2)[-1].round(4)
+    np.float64(0.5333)
+    """
+    spread = np.asarray(talib.STDDEV(bars.close, window, 1.0))
+    return ratio(2.0 * spread, 1.5 * np.asarray(talib.ATR(bars.high, bars.low, bars.close, window)))
+
+
+@factor(
+    family="technical",
+    inputs={"bars": "bars"},
+    unit="points",
+    bounds=(0.0, 100.0),
+    limits={"short": (1, 252), "medium": (1, 504), "long": (1, 1260)},
+    lookback=lambda *, short, medium, long: in_order(short=short, medium=medium, long=long) + 1,
+)
+def ultimate_oscillator(bars: Bars, *, short: int = 7, medium: int = 14, long: int = 28) -> Array:
+    """Williams' ultimate oscillator: buying pressure as a share of true range on three horizons.
+
+    100 * (4 * A(short) + 2 * A(medium) + A(long)) / 7, A = sum(close - true low) / sum(true range)
+
+    Parameters
+    ----------
+    bars
+        Daily bars, shape (n_sessions,).
+    short, medium, long
+        Sessions added up, growing.
+
+    Returns
+    -------
+    Shape (n_sessions,); missing where the true range of the shortest horizon is zero.
+
+    References
+    ----------
+    Williams (1985), Technical Analysis of Stocks & Commodities 3(4).
+
+    Example
+    -------
+    >>> from bullbear.factors.windows import bars_from
+    >>> ultimate_oscillator(bars_from([10, 11, 12, 11]), short=1, medium=2, long=3)[-1].round(4)
+    np.float64(23.8095)
+    """
+    value = np.asarray(talib.ULTOSC(bars.high, bars.low, bars.close, short, medium, long))
+    return unless_flat(np.clip(value, 0.0, 100.0), bars.high, bars.low, short + 1)
+
+
+@factor(
+    family="technical",
+    inputs={"bars": "bars"},
+    unit="share of the range",
+    bounds=(0.0, 1.0),
+    limits={"window": (1, 252)},
+    lookback=lambda *, window: window,
+)
+def closing_strength(bars: Bars, *, window: int = 5) -> Array:
+    """Internal bar strength: where sessions close in their own ranges, 0 at the low and 1 at the high.
+
+    sum(close - low) / sum(high - low)
+
+    Parameters
+    ----------
+    bars
+        Daily bars, shape (n_sessions,).
+    window
+        Sessions added up.
+
+    Returns
+    -------
+    Shape (n_sessions,); missing where no session had a range.
+
+    Example
+    -------
+    >>> from bullbear.factors.windows import bars_from
+    >>> closing_strength(bars_from([11], high=[14], low=[10]), window=1)[-1]
+    np.float64(0.25)
+    """
+    value = ratio(total(bars.close - bars.low, window), total(bars.high - bars.low, window))
+    return np.clip(value, 0.0, 1.0)

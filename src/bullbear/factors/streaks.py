@@ -1,0 +1,223 @@
+"""Streaks: how many sessions in a row, and what share of sessions, went one way."""
+
+from __future__ import annotations
+
+import numpy as np
+import talib
+
+from bullbear.factors.registry import Array, Bars, factor
+from bullbear.factors.windows import NOISE, WINDOW, highest, lagged, lowest, mean, run_length
+
+
+def _direction(x: Array) -> Array:
+    """Sign of the change from the row before; the first row is missing."""
+    return np.sign(x - lagged(x, 1))
+
+
+@factor(
+    family="technical",
+    inputs={"bars": "bars"},
+    unit="sessions, signed",
+    limits={"cap": (1, 252)},
+    lookback=lambda *, cap: cap + 1,
+)
+def streak(bars: Bars, *, cap: int = 15) -> Array:
+    """Advances in a row, or declines in a row with a minus sign.
+
+    An unchanged close ends a streak and reads 0.
+
+    Parameters
+    ----------
+    bars
+        Daily bars, shape (n_sessions,).
+    cap
+        Longest streak told; longer ones read as this.
+
+    Returns
+    -------
+    Shape (n_sessions,), in [-cap, cap].
+
+    Example
+    -------
+    >>> from bullbear.factors.windows import bars_from
+    >>> streak(bars_from([10, 11, 10, 9]), cap=3)[-1]
+    np.float64(-2.0)
+    """
+    direction = _direction(bars.close)
+    run = run_length(direction, cap)
+    run[:cap] = np.nan
+    return direction * run
+
+
+@factor(
+    family="technical",
+    inputs={"bars": "bars"},
+    unit="per cent",
+    limits={"cap": (1, 252)},
+    lookback=lambda *, cap: cap + 1,
+)
+def streak_return(bars: Bars, *, cap: int = 15) -> Array:
+    """Return over the streak that is running.
+
+    100 * (close_t / close_{t - k} - 1), k the length of the streak, at most `cap`
+
+    Parameters
+    ----------
+    bars
+        Daily bars, shape (n_sessions,).
+    cap
+        Longest streak followed back.
+
+    Returns
+    -------
+    Shape (n_sessions,), per cent; 0 on an unchanged close.
+
+    Example
+    -------
+    >>> from bullbear.factors.windows import bars_from
+    >>> streak_return(bars_from([10, 11, 10, 9]), cap=3)[-1].round(4)
+    np.float64(-18.1818)
+    """
+    length = np.abs(streak(bars, cap=cap))
+    known = np.flatnonzero(~np.isnan(length))
+    result = np.full(len(length), np.nan)
+    result[known] = 100.0 * (bars.close[known] / bars.close[known - length[known].astype(np.int64)] - 1.0)
+    return result
+
+
+@factor(
+    family="technical",
+    inputs={"bars": "bars"},
+    unit="share of sessions",
+    bounds=(0.0, 1.0),
+    limits={"window": (1, 2520)},
+    lookback=lambda *, window: window + 1,
+)
+def up_share(bars: Bars, *, window: int = 21) -> Array:
+    """Share of sessions that closed above the session before.
+
+    mean of 1{close_t > close_{t-1}}
+
+    Parameters
+    ----------
+    bars
+        Daily bars, shape (n_sessions,).
+    window
+        Sessions looked at.
+
+    Returns
+    -------
+    Shape (n_sessions,), fraction.
+
+    Example
+    -------
+    >>> from bullbear.factors.windows import bars_from
+    >>> up_share(bars_from([10, 11, 11, 12]), window=3)[-1].round(4)
+    np.float64(0.6667)
+    """
+    direction = _direction(bars.close)
+    return mean(np.where(np.isnan(direction), np.nan, direction > 0.0), window)
+
+
+@factor(
+    family="technical",
+    inputs={"bars": "bars"},
+    unit="share of sessions, signed",
+    bounds=(-1.0, 1.0),
+    limits={"window": (1, 2520)},
+    lookback=lambda *, window: window + 1,
+)
+def bar_direction(bars: Bars, *, window: int = 21) -> Array:
+    """Share of sessions with a higher high and a higher low, less the share with a lower high and a lower low.
+
+    mean of (sign(high_t - high_{t-1}) + sign(low_t - low_{t-1})) / 2
+
+    Parameters
+    ----------
+    bars
+        Daily bars, shape (n_sessions,).
+    window
+        Sessions looked at. Inside and outside sessions count as 0.
+
+    Returns
+    -------
+    Shape (n_sessions,), fraction.
+
+    Example
+    -------
+    >>> from bullbear.factors.windows import bars_from
+    >>> bar_direction(bars_from([10, 11, 12]), window=2)[-1]
+    np.float64(1.0)
+    """
+    return mean((_direction(bars.high) + _direction(bars.low)) / 2.0, window)
+
+
+@factor(
+    family="technical",
+    inputs={"bars": "bars"},
+    unit="sessions, signed",
+    limits={"window": WINDOW, "cap": (1, 1260)},
+    lookback=lambda *, window, cap: window + cap - 1,
+)
+def sma_side_age(bars: Bars, *, window: int = 200, cap: int = 63) -> Array:
+    """Sessions for which the close has stood on one side of its simple moving average, negative below it.
+
+    Parameters
+    ----------
+    bars
+        Daily bars, shape (n_sessions,).
+    window
+        Sessions averaged.
+    cap
+        Largest age told; longer ones read as this.
+
+    Returns
+    -------
+    Shape (n_sessions,), in [-cap, cap]; 0 on the average.
+
+    Example
+    -------
+    >>> from bullbear.factors.windows import bars_from
+    >>> sma_side_age(bars_from([10, 9, 12, 13]), window=2, cap=3)[-1]
+    np.float64(2.0)
+    """
+    gap = bars.close / np.asarray(talib.SMA(bars.close, window)) - 1.0
+    side = np.sign(np.where(np.abs(gap) < NOISE, 0.0, gap))
+    return side * run_length(side, cap)
+
+
+@factor(
+    family="technical",
+    inputs={"bars": "bars"},
+    unit="share of sessions, signed",
+    bounds=(-1.0, 1.0),
+    limits={"window": WINDOW, "memory": (1, 1260)},
+    lookback=lambda *, window, memory: window + memory,
+)
+def new_extreme_balance(bars: Bars, *, window: int = 63, memory: int = 21) -> Array:
+    """Share of recent sessions that closed at a new high, less the share that closed at a new low.
+
+    mean over `memory` of 1{close > max(the `window` closes before)} - 1{close < min(the `window` closes before)}
+
+    Parameters
+    ----------
+    bars
+        Daily bars, shape (n_sessions,).
+    window
+        Sessions before that a new extreme must beat.
+    memory
+        Sessions averaged.
+
+    Returns
+    -------
+    Shape (n_sessions,), fraction.
+
+    Example
+    -------
+    >>> from bullbear.factors.windows import bars_from
+    >>> new_extreme_balance(bars_from([10, 11, 12, 11.5]), window=2, memory=2)[-1]
+    np.float64(0.5)
+    """
+    top, bottom = lagged(highest(bars.close, window), 1), lagged(lowest(bars.close, window), 1)
+    score = (bars.close > top).astype(np.float64) - (bars.close < bottom)
+    return mean(np.where(np.isnan(top), np.nan, score), memory)

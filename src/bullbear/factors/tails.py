@@ -1,0 +1,493 @@
+"""Tails: on which side volatility fell, in how few sessions, how unsteadily, and how deep it has cut.
+
+Log returns are used throughout, without subtracting their mean, which a month cannot tell from zero.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import talib
+
+from bullbear.factors.registry import Array, Bars, factor
+from bullbear.factors.volatility import YEARLY, realised_volatility
+from bullbear.factors.windows import (
+    WINDOW,
+    deviation,
+    highest,
+    in_order,
+    lagged,
+    log_returns,
+    lowest,
+    mean,
+    ratio,
+    total,
+)
+
+
+@factor(
+    family="volatility",
+    inputs={"bars": "bars"},
+    unit="per cent a year",
+    bounds=(0.0, np.inf),
+    limits={"window": (1, 2520)},
+    lookback=lambda *, window: window + 1,
+)
+def downside_volatility(bars: Bars, *, window: int = 63) -> Array:
+    """Root of the mean squared decline, advances counted as zero, annualised.
+
+    100 * sqrt(252 * mean(min(r, 0)^2))
+
+    Parameters
+    ----------
+    bars
+        Daily bars, shape (n_sessions,).
+    window
+        Daily returns used.
+
+    Returns
+    -------
+    Shape (n_sessions,), per cent a year.
+
+    References
+    ----------
+    Sortino and van der Meer (1991), Journal of Portfolio Management 17(4), doi:10.3905/jpm.1991.409343
+
+    Example
+    -------
+    >>> from bullbear.factors.windows import bars_from
+    >>> downside_volatility(bars_from([100, 99, 100]), window=2)[-1].round(4)
+    np.float64(11.2815)
+    """
+    decline = np.minimum(log_returns(bars.close), 0.0)
+    return YEARLY * np.sqrt(mean(decline * decline, window))
+
+
+@factor(
+    family="volatility",
+    inputs={"bars": "bars"},
+    unit="share",
+    bounds=(0.0, 1.0),
+    limits={"window": (1, 2520)},
+    lookback=lambda *, window: window + 1,
+)
+def downside_share(bars: Bars, *, window: int = 63) -> Array:
+    """Share of the realised variance that came from declines.
+
+    sum(min(r, 0)^2) / sum(r^2)
+
+    Parameters
+    ----------
+    bars
+        Daily bars, shape (n_sessions,).
+    window
+        Daily returns used.
+
+    Returns
+    -------
+    Shape (n_sessions,), fraction; missing where the close did not move.
+
+    References
+    ----------
+    Patton and Sheppard (2015), Review of Economics and Statistics 97(3), doi:10.1162/REST_a_00503
+
+    Example
+    -------
+    >>> from bullbear.factors.windows import bars_from
+    >>> downside_share(bars_from([100, 90, 100]), window=2)[-1]
+    np.float64(0.5)
+    """
+    returns = log_returns(bars.close)
+    decline = np.minimum(returns, 0.0)
+    return np.minimum(ratio(total(decline * decline, window), total(returns * returns, window)), 1.0)
+
+
+@factor(
+    family="volatility",
+    inputs={"bars": "bars"},
+    unit="ratio",
+    bounds=(0.0, np.inf),
+    limits={"window": WINDOW, "inner": WINDOW},
+    lookback=lambda *, window, inner: window + inner,
+)
+def volatility_of_volatility(bars: Bars, *, window: int = 63, inner: int = 21) -> Array:
+    """How much realised volatility itself has varied, relative to its mean.
+
+    std(v) / mean(v), v the `inner`-session realised volatility, std with window - 1 degrees of freedom
+
+    Parameters
+    ----------
+    bars
+        Daily bars, shape (n_sessions,).
+    window
+        Daily values of realised volatility used.
+    inner
+        Daily returns in each of them.
+
+    Returns
+    -------
+    Shape (n_sessions,), ratio; missing where volatility was zero throughout.
+
+    Example
+    -------
+    >>> from bullbear.factors.windows import bars_from
+    >>> volatility_of_volatility(bars_from([100, 101, 100, 103, 104]), window=2, inner=2)[-1].round(4)
+    np.float64(0.4669)
+    """
+    level = deviation(log_returns(bars.close), inner, ddof=1)
+    return ratio(deviation(level, window, ddof=1), mean(level, window))
+
+
+@factor(
+    family="volatility",
+    inputs={"bars": "bars"},
+    unit="log ratio",
+    limits={"fast": WINDOW, "slow": WINDOW},
+    lookback=lambda *, fast, slow: in_order(fast=fast, slow=slow) + 1,
+)
+def volatility_term(bars: Bars, *, fast: int = 21, slow: int = 252) -> Array:
+    """Recent realised volatility against the longer one.
+
+    log(RV(fast) / RV(slow))
+
+    Parameters
+    ----------
+    bars
+        Daily bars, shape (n_sessions,).
+    fast, slow
+        Daily returns used, `fast` fewer than `slow`.
+
+    Returns
+    -------
+    Shape (n_sessions,); positive in unrest, missing where either volatility is zero.
+
+    Example
+    -------
+    >>> from bullbear.factors.windows import bars_from
+    >>> volatility_term(bars_from([100, 101, 100, 104]), fast=2, slow=3)[-1].round(4)
+    np.float64(0.3406)
+    """
+    short, long = realised_volatility(bars, window=fast), realised_volatility(bars, window=slow)
+    short[short < 1e-9] = np.nan
+    long[long < 1e-9] = np.nan
+    return np.log(short / long)
+
+
+@factor(
+    family="volatility",
+    inputs={"bars": "bars"},
+    unit="share of sessions",
+    bounds=(0.0, 1.0),
+    limits={"window": WINDOW, "history": WINDOW},
+    lookback=lambda *, window, history: window + 1 + history,
+)
+def realised_percentile(bars: Bars, *, window: int = 21, history: int = 252) -> Array:
+    """Rank of today's realised volatility among its values before.
+
+    Share of the `history` values before that lie below today's
+
+    Parameters
+    ----------
+    bars
+        Daily bars, shape (n_sessions,).
+    window
+        Daily returns in each realised volatility.
+    history
+        Earlier values compared with.
+
+    Returns
+    -------
+    Shape (n_sessions,), fraction.
+
+    Example
+    -------
+    >>> from bullbear.factors.windows import bars_from
+    >>> realised_percentile(bars_from([100, 101, 100, 101, 105]), window=2, history=2)[-1]
+    np.float64(1.0)
+    """
+    return np.asarray(talib.PERCENTRANK(realised_volatility(bars, window=window), history)) / 100.0
+
+
+@factor(
+    family="volatility",
+    inputs={"bars": "bars"},
+    unit="skewness",
+    limits={"window": (3, 2520)},
+    lookback=lambda *, window: window + 1,
+)
+def realised_skewness(bars: Bars, *, window: int = 63) -> Array:
+    """Realised skewness of daily returns: negative when the large moves were declines.
+
+    sqrt(window) * sum(r^3) / sum(r^2)^1.5, no mean subtracted
+
+    Parameters
+    ----------
+    bars
+        Daily bars, shape (n_sessions,).
+    window
+        Daily returns used.
+
+    Returns
+    -------
+    Shape (n_sessions,), in +-sqrt(window); missing where the close did not move.
+
+    References
+    ----------
+    Amaya, Christoffersen, Jacobs and Vasquez (2015), Journal of Financial Economics 118(1),
+    doi:10.1016/j.jfineco.2015.02.009
+
+    Example
+    -------
+    >>> from bullbear.factors.windows import bars_from
+    >>> realised_skewness(bars_from([100, 101, 102, 98]), window=3)[-1].round(4)
+    np.float64(-1.4122)
+    """
+    returns = log_returns(bars.close)
+    squares = returns * returns
+    power = total(squares, window)
+    return float(np.sqrt(window)) * ratio(total(squares * returns, window), power * np.sqrt(power))
+
+
+@factor(
+    family="volatility",
+    inputs={"bars": "bars"},
+    unit="kurtosis",
+    bounds=(0.0, np.inf),
+    limits={"window": (3, 2520)},
+    lookback=lambda *, window: window + 1,
+)
+def realised_kurtosis(bars: Bars, *, window: int = 63) -> Array:
+    """Realised kurtosis of daily returns: how much of the movement came on a few days; 3 for normal returns.
+
+    window * sum(r^4) / sum(r^2)^2, no mean subtracted
+
+    Parameters
+    ----------
+    bars
+        Daily bars, shape (n_sessions,).
+    window
+        Daily returns used.
+
+    Returns
+    -------
+    Shape (n_sessions,), in [1, window]; missing where the close did not move.
+
+    References
+    ----------
+    Amaya, Christoffersen, Jacobs and Vasquez (2015), Journal of Financial Economics 118(1),
+    doi:10.1016/j.jfineco.2015.02.009
+
+    Example
+    -------
+    >>> from bullbear.factors.windows import bars_from
+    >>> realised_kurtosis(bars_from([100, 101, 102, 98]), window=3)[-1].round(4)
+    np.float64(2.3987)
+    """
+    returns = log_returns(bars.close)
+    squares = returns * returns
+    power = total(squares, window)
+    return window * ratio(total(squares * squares, window), power * power)
+
+
+@factor(
+    family="volatility",
+    inputs={"bars": "bars"},
+    unit="share",
+    bounds=(0.0, 1.0),
+    limits={"window": (3, 2520)},
+    lookback=lambda *, window: window + 1,
+)
+def jump_share(bars: Bars, *, window: int = 21) -> Array:
+    """Share of realised variance that came in jumps, which neighbouring days do not share.
+
+    max(0, 1 - BV / RV), RV = sum(r_t^2), BV = (pi / 2) * window / (window - 1) * sum(abs(r_t) * abs(r_{t-1}))
+
+    Parameters
+    ----------
+    bars
+        Daily bars, shape (n_sessions,).
+    window
+        Daily returns used.
+
+    Returns
+    -------
+    Shape (n_sessions,), fraction; missing where the close did not move.
+
+    References
+    ----------
+    Barndorff-Nielsen and Shephard (2004), Journal of Financial Econometrics 2(1), doi:10.1093/jjfinec/nbh001
+
+    Example
+    -------
+    >>> from bullbear.factors.windows import bars_from
+    >>> jump_share(bars_from([100, 101, 102, 92]), window=3)[-1].round(4)
+    np.float64(0.7578)
+    """
+    returns = log_returns(bars.close)
+    pairs = total(np.abs(returns * lagged(returns, 1)), window - 1)
+    smooth = (np.pi / 2.0) * (window / (window - 1.0)) * pairs
+    return np.maximum(1.0 - ratio(smooth, total(returns * returns, window)), 0.0)
+
+
+@factor(
+    family="volatility",
+    inputs={"bars": "bars"},
+    unit="share",
+    bounds=(0.0, 1.0),
+    limits={"window": (1, 2520)},
+    lookback=lambda *, window: window + 1,
+)
+def overnight_share(bars: Bars, *, window: int = 63) -> Array:
+    """Share of squared movement that happened between close and open.
+
+    sum(o^2) / (sum(o^2) + sum(c^2)), o = log(open_t / close_{t-1}), c = log(close_t / open_t)
+
+    Parameters
+    ----------
+    bars
+        Daily bars, shape (n_sessions,).
+    window
+        Sessions added up.
+
+    Returns
+    -------
+    Shape (n_sessions,), fraction; missing where prices did not move.
+
+    Example
+    -------
+    >>> from bullbear.factors.windows import bars_from
+    >>> overnight_share(bars_from([10, 12], open=[10, 12]), window=1)[-1]
+    np.float64(1.0)
+    """
+    night, day = np.log(bars.open / lagged(bars.close, 1)), np.log(bars.close / bars.open)
+    nights = total(night * night, window)
+    return ratio(nights, nights + total(day * day, window))
+
+
+@factor(
+    family="volatility",
+    inputs={"bars": "bars"},
+    unit="per cent",
+    bounds=(-100.0, 0.0),
+    limits={"window": WINDOW},
+    lookback=lambda *, window: window,
+)
+def max_drawdown(bars: Bars, *, window: int = 252) -> Array:
+    """Worst decline from a close to a later close within the window.
+
+    100 * min over s <= t of (close_t / close_s - 1)
+
+    Parameters
+    ----------
+    bars
+        Daily bars, shape (n_sessions,).
+    window
+        Sessions, the current one included.
+
+    Returns
+    -------
+    Shape (n_sessions,), per cent; 0 in a window without a decline.
+
+    Example
+    -------
+    >>> from bullbear.factors.windows import bars_from
+    >>> max_drawdown(bars_from([10, 12, 9, 11]), window=4)[-1].round(4)
+    np.float64(-25.0)
+    """
+    n, close = len(bars.close), bars.close
+    result = np.full(n, np.nan)
+    if n < window:
+        return result
+    # Doubling again: the worst fall of two neighbouring pieces is one of theirs, or from the first's top to the
+    # second's bottom.
+    top, bottom, worst, size = close, close, np.ones(n), 1
+    done_top, done_worst, covered, left = close, worst, 0, window
+    while True:
+        if left & 1:
+            if covered == 0:
+                done_top, done_worst = top, worst
+            else:
+                rows = n - covered - size + 1
+                done_worst = np.minimum(done_worst[:rows], worst[covered:])
+                done_worst = np.minimum(done_worst, bottom[covered:] / done_top[:rows])
+                done_top = np.maximum(done_top[:rows], top[covered:])
+            covered += size
+        left >>= 1
+        if left == 0:
+            break
+        worst = np.minimum(np.minimum(worst[:-size], worst[size:]), bottom[size:] / top[:-size])
+        top, bottom = np.maximum(top[:-size], top[size:]), np.minimum(bottom[:-size], bottom[size:])
+        size *= 2
+    result[window - 1 :] = 100.0 * (done_worst - 1.0)
+    return result
+
+
+@factor(
+    family="volatility",
+    inputs={"bars": "bars"},
+    unit="per cent",
+    bounds=(0.0, 100.0),
+    limits={"window": WINDOW},
+    lookback=lambda *, window: 2 * window - 1,
+)
+def ulcer_index(bars: Bars, *, window: int = 63) -> Array:
+    """Depth and length of drawdowns in one number.
+
+    sqrt(mean(d^2)), d = 100 * (close / max of the last `window` closes - 1)
+
+    Parameters
+    ----------
+    bars
+        Daily bars, shape (n_sessions,).
+    window
+        Sessions averaged, and sessions looked back for the high.
+
+    Returns
+    -------
+    Shape (n_sessions,), per cent.
+
+    References
+    ----------
+    Martin and McCann (1989), The Investor's Guide to Fidelity Funds.
+
+    Example
+    -------
+    >>> from bullbear.factors.windows import bars_from
+    >>> ulcer_index(bars_from([10, 10, 9]), window=2)[-1].round(4)
+    np.float64(7.0711)
+    """
+    depth = 100.0 * (bars.close / highest(bars.close, window) - 1.0)
+    return np.sqrt(mean(depth * depth, window))
+
+
+@factor(
+    family="volatility",
+    inputs={"bars": "bars"},
+    unit="standard deviations",
+    limits={"window": (3, 2520)},
+    lookback=lambda *, window: window + 1,
+)
+def worst_session(bars: Bars, *, window: int = 21) -> Array:
+    """Worst daily return of the window in units of its typical movement.
+
+    min(r) / sqrt(mean(r^2))
+
+    Parameters
+    ----------
+    bars
+        Daily bars, shape (n_sessions,).
+    window
+        Daily returns used.
+
+    Returns
+    -------
+    Shape (n_sessions,); missing where the close did not move.
+
+    Example
+    -------
+    >>> from bullbear.factors.windows import bars_from
+    >>> worst_session(bars_from([100, 101, 102, 98]), window=3)[-1].round(4)
+    np.float64(-1.6348)
+    """
+    returns = log_returns(bars.close)
+    typical = np.sqrt(mean(returns * returns, window))
+    return ratio(lowest(returns, window), typical)
