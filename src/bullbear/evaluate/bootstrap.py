@@ -115,14 +115,17 @@ def resample(
 
 
 def default_block(n: int, horizon: int) -> int:
-    """Mean block for `n` rows: twice the horizon and at least n^(1/3), but never above an eighth of the rows.
+    """Mean block for `n` rows: twice the horizon, at least 0.87 sqrt(n), and never above an eighth of the rows.
+
+    The horizon covers the overlap of labels; the square root, what slow forecasts add (it leaves the degrees of
+    freedom that `significance.default_lag` leaves). The horizon itself is kept even where an eighth is less.
 
     Example
     -------
-    >>> default_block(4000, 21), default_block(4000, 1), default_block(200, 21)
-    (42, 15, 25)
+    >>> default_block(4000, 21), default_block(1000, 21), default_block(1000, 1), default_block(200, 21)
+    (55, 42, 27, 25)
     """
-    return max(horizon, min(n // 8, max(2 * horizon, int(np.floor(n ** (1.0 / 3.0))))))
+    return max(horizon, min(n // 8, max(2 * horizon, int(0.87 * np.sqrt(n)))))
 
 
 def widening(n: int, horizon: int, mean_block: int, level: float = LEVEL) -> float:

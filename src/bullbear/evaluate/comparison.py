@@ -104,7 +104,8 @@ def compare(
 
     def pair(a: str, b: str) -> Comparison:
         def gain(score: Score) -> Interval:
-            difference = losses(y, forecasts[b], score) - losses(y, forecasts[a], score)
+            with np.errstate(invalid="ignore"):  # certainties that failed in both: the gain is undetermined
+                difference = losses(y, forecasts[b], score) - losses(y, forecasts[a], score)
             return ratio_interval(difference[:, None], lambda means: means[:, 0], draws, level=level)
 
         squared, nats = gain("brier"), gain("log_loss")

@@ -10,22 +10,22 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bullbear.evaluate.bootstrap import LEVEL, RESAMPLES, SEED, Interval, resample, spread
-from bullbear.evaluate.scores import brier_skill, checked, losses
+from bullbear.evaluate.bootstrap import LEVEL, RESAMPLES, SEED, ratio_interval, resample
+from bullbear.evaluate.scores import Floats, brier_skill, checked
 
 
 @dataclass(frozen=True)
 class OracleShare:
-    """How much of the possible Brier skill was had on a market whose true probabilities are known.
+    """How much of the possible Brier gain was had on a market whose true probabilities are known.
 
-    `share` is realised and carries the luck of the outcomes; `expected` replaces outcomes by the truth and carries
-    none. Both are NaN where the truth never left climatology, so that nothing was possible.
+    `share` and its interval put the truth in the place of the outcomes; `realised` is the ratio of the two realised
+    skills, `bss / oracle_bss`. NaN where nothing was possible, or the truth happened not to beat climatology.
     """
 
     share: float
     low: float
     high: float
-    expected: float
+    realised: float
     bss: float
     oracle_bss: float
 
@@ -41,18 +41,21 @@ def share_of_oracle(
     resamples: int = RESAMPLES,
     level: float = LEVEL,
 ) -> OracleShare:
-    """The forecast's Brier gain over climatology as a share of the gain of the true probabilities.
+    """The forecast's expected Brier gain over climatology as a share of the gain of the true probabilities.
 
-    share = mean((c - y)^2 - (p - y)^2) / mean((c - y)^2 - (q - y)^2);  expected = 1 - sum((p - q)^2) / sum((c - q)^2)
+    share = 1 - sum((p - q)^2) / sum((c - q)^2)
+
+    Given what was knowable, E (p - y)^2 = (p - q)^2 + q (1 - q), so the ratio of expected gains needs no outcomes. The
+    ratio of realised gains has the same target, but in twenty years of monthly labels its divisor is often luck.
 
     Parameters
     ----------
     y
-        Outcomes, 0 or 1, shape `(n,)`, one row per session in order.
+        Outcomes, 0 or 1, shape `(n,)`, one row per session in order; only the realised figures use them.
     p
         P(y = 1) of the forecast, shape `(n,)`.
     truth
-        True P(y = 1) given what was knowable (q), shape `(n,)`.
+        True P(y = 1) given all that was knowable (q), shape `(n,)`.
     climatology
         P(y = 1) of the benchmark (c), shape `(n,)`.
     horizon
@@ -66,8 +69,8 @@ def share_of_oracle(
 
     Returns
     -------
-    The share, 1 for the truth itself and 0 for climatology, with its interval. The realised share is NaN where the
-    truth happened not to beat climatology, and its ends are NaN where that holds in over one draw in a hundred.
+    The share, 1 for the truth itself, 0 for climatology and below 0 for a forecast farther from the truth than
+    climatology is, with its stationary-bootstrap interval and the realised figures.
 
     Raises
     ------
@@ -79,30 +82,26 @@ def share_of_oracle(
     Example
     -------
     >>> y, q = [1, 0, 1, 1, 0, 1, 1, 0] * 5, [0.8, 0.3, 0.7, 0.8, 0.4, 0.7, 0.6, 0.2] * 5
-    >>> p = [(x + 0.6) / 2 for x in q]
+    >>> p = [x - 0.1 for x in q]
     >>> got = share_of_oracle(y, p, q, [0.6] * 40, horizon=2, resamples=200)
-    >>> round(got.share, 3), round(got.expected, 3), got.low < got.share < got.high
-    (0.583, 0.75, True)
+    >>> round(got.share, 3), round(got.realised, 3), got.low < got.share < got.high
+    (0.795, 0.846, True)
     """
     outcomes, forecast, true, benchmark = checked(y, p=p, truth=truth, climatology=climatology)
-    par = losses(outcomes, benchmark, "brier")
-    gains = np.column_stack([par - losses(outcomes, forecast, "brier"), par - losses(outcomes, true, "brier")])
     draws = resample(len(outcomes), horizon, resamples=resamples, seed=seed)
-    had, possible = gains.mean(axis=0)
-    means = draws.means(gains)
-    able = means[:, 1] > 0.0
-    interval = Interval(float("nan"), float("nan"), float("nan"))
-    if possible > 0.0:
-        # A ratio whose divisor may be zero has no bounded interval (Fieller), so none is claimed then.
-        values = means[able, 0] / means[able, 1] if able.mean() > 0.99 else np.array([np.nan])
-        interval = spread(float(had / possible), values, draws, level)
-    room = float(np.sum((benchmark - true) ** 2))
-    expected = 1.0 - float(np.sum((forecast - true) ** 2)) / room if room > 0.0 else float("nan")
+    distances = np.column_stack([(forecast - true) ** 2, (benchmark - true) ** 2])
+    interval = ratio_interval(distances, _share, draws, level=level)
+    bss, oracle_bss = brier_skill(outcomes, forecast, benchmark), brier_skill(outcomes, true, benchmark)
     return OracleShare(
         share=interval.estimate,
         low=interval.low,
         high=interval.high,
-        expected=expected,
-        bss=brier_skill(outcomes, forecast, benchmark),
-        oracle_bss=brier_skill(outcomes, true, benchmark),
+        realised=bss / oracle_bss if oracle_bss > 0.0 else float("nan"),
+        bss=bss,
+        oracle_bss=oracle_bss,
     )
+
+
+def _share(distances: Floats) -> Floats:
+    room = np.where(distances[:, 1] > 0.0, distances[:, 1], np.nan)
+    return np.asarray(1.0 - distances[:, 0] / room, dtype=np.float64)

@@ -40,7 +40,8 @@ def resolved(predictions: pd.DataFrame, name: str) -> pd.DataFrame:
     Example
     -------
     >>> at = pd.to_datetime(["2024-01-02 21:00", "2024-01-03 21:00"], utc=True)
-    >>> frame = pd.DataFrame({"decided_at": at, "resolved_at": at, "p": 0.6, "climatology": 0.5, "y": [1.0, None]})
+    >>> due = at + pd.Timedelta(days=1)
+    >>> frame = pd.DataFrame({"decided_at": at, "resolved_at": due, "p": 0.6, "climatology": 0.5, "y": [1.0, None]})
     >>> len(resolved(frame, "predictions"))
     1
     """
@@ -49,6 +50,12 @@ def resolved(predictions: pd.DataFrame, name: str) -> pd.DataFrame:
         raise InputError(
             name, f"no column {missing[0]}", ", ".join(COLUMNS), "give the columns of `bullbear predictions`"
         )
+    for column in ("decided_at", "resolved_at"):
+        if not isinstance(predictions[column].dtype, pd.DatetimeTZDtype):
+            kind = str(predictions[column].dtype)
+            raise InputError(
+                f"{name}.{column}", kind, "instants with a time zone", "read it with pd.to_datetime(utc=True)"
+            )
     decided = pd.DatetimeIndex(predictions["decided_at"])
     if decided.hasnans or not decided.is_monotonic_increasing or not decided.is_unique:
         raise InputError(f"{name}.decided_at", "unsorted or doubled", "one row per session in order", "sort the frame")
@@ -60,6 +67,11 @@ def resolved(predictions: pd.DataFrame, name: str) -> pd.DataFrame:
             raise InputError(
                 f"{name}.{column} of {at:%Y-%m-%d}", "nothing", "a value in every resolved row", "fill it in"
             )
+    backward = (rows["resolved_at"] <= rows["decided_at"]).to_numpy()
+    if backward.any():
+        at = rows.iloc[int(backward.argmax())]
+        where, value = f"{name}.resolved_at of {at['decided_at']:%Y-%m-%d}", f"{at['resolved_at']:%Y-%m-%d}"
+        raise InputError(where, value, "later than decided_at", "an outcome cannot be known before its forecast")
     return rows
 
 

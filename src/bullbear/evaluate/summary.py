@@ -84,11 +84,12 @@ class Evaluation:
     def as_dict(self) -> dict[str, Any]:
         """Ready for JSON: instants in ISO form, what is not a finite number as None; a year's entry has `year`."""
         result: dict[str, Any] = plain(self)
+        result["by_year"] = [{"year": row.pop("first_year"), **row} for row in result["by_year"]]
         for row in result["by_year"]:
-            row["year"] = row.pop("first_year")
             del row["last_year"]
-        for row in result["by_period"]:
-            row["period"] = f"{row.pop('first_year')}-{row.pop('last_year')}"
+        result["by_period"] = [
+            {"period": f"{row.pop('first_year')}-{row.pop('last_year')}", **row} for row in result["by_period"]
+        ]
         return result
 
 

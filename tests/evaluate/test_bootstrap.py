@@ -1,0 +1,168 @@
+"""Bootstrap intervals: their arithmetic against repeated rows, and their coverage by simulation."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from arch.bootstrap import StationaryBootstrap
+from scipy import stats
+from sklearn.metrics import roc_auc_score
+
+from bullbear.errors import HistoryError, InputError
+from bullbear.evaluate.bootstrap import (
+    auc_interval,
+    default_block,
+    ratio_interval,
+    resample,
+    skill_interval,
+    widening,
+)
+from bullbear.evaluate.scores import auc, brier_skill, log_loss_skill
+
+
+def _slow_draws(statistic, arrays, block, resamples, seed):
+    rows = StationaryBootstrap(block, np.arange(len(arrays[0])), seed=seed)
+    return np.array([statistic(*(a[index] for a in arrays)) for (index,), _ in rows.bootstrap(resamples)])
+
+
+def _slow_ends(estimate, values, factor):
+    return [estimate + factor * (np.quantile(values, q) - estimate) for q in (0.05, 0.95)]
+
+
+@pytest.mark.parametrize("score", ["brier", "log_loss"])
+def test_skill_interval_agrees_with_resampled_rows(market, score):
+    made = market(300, np.random.default_rng(1), 0.05, 5)
+    skill = brier_skill if score == "brier" else log_loss_skill
+    arrays = (made.y, made.truth, made.climatology)
+    got = skill_interval(*arrays, resample(300, 5, resamples=150, seed=3, mean_block=12), score=score)
+    values = _slow_draws(skill, arrays, 12, 150, 3)
+    assert got.estimate == pytest.approx(skill(*arrays), rel=1e-12)
+    assert [got.low, got.high] == pytest.approx(_slow_ends(got.estimate, values, widening(300, 5, 12)), rel=1e-9)
+
+
+def test_auc_interval_agrees_with_resampled_rows(market):
+    made = market(300, np.random.default_rng(2), 0.05, 5)
+    p = np.round(made.truth, 2)
+    got = auc_interval(made.y, p, resample(300, 5, resamples=150, seed=4, mean_block=12))
+    values = _slow_draws(roc_auc_score, (made.y, p), 12, 150, 4)
+    assert got.estimate == pytest.approx(auc(made.y, p), rel=1e-12)
+    assert [got.low, got.high] == pytest.approx(_slow_ends(got.estimate, values, widening(300, 5, 12)), rel=1e-9)
+
+
+def test_widening_by_hand():
+    # h = 2, b = 4, n = 80: t with 20 degrees 1.724718 over 1.644854; 1 / (1 - 7/80); (1 + 2/2) / (1 + 2 * 1/2 * 3/4)
+    expected = 1.7247182 / 1.6448536 * np.sqrt(1 / (1 - 7 / 80)) * np.sqrt(2 / 1.75)
+    assert widening(80, 2, 4) == pytest.approx(expected, rel=1e-7)
+    assert widening(10_000_000, 1, 50) == pytest.approx(1, abs=1e-4)
+
+
+def test_widening_of_a_known_variance():
+    # The stationary bootstrap's variance of a mean is that of the exponential kernel; check it by its own draws.
+    x = np.random.default_rng(3).standard_normal((2000, 1))
+    draws = resample(2000, 21, resamples=1500, seed=1)
+    centred = x[:, 0] - x.mean()
+    b = draws.mean_block
+    gamma = np.array([np.dot(centred, np.roll(centred, k)) / 2000 for k in range(600)])
+    kernel = gamma[0] + 2 * np.sum(gamma[1:] * (1 - 1 / b) ** np.arange(1, 600))
+    assert draws.means(x)[:, 0].var() * 2000 == pytest.approx(kernel, rel=0.15)
+
+
+def test_draws_repeat_with_the_seed_and_average_the_block():
+    draws = resample(500, 10, resamples=40, seed=9)
+    assert draws.mean_block == 20
+    assert (draws.counts == resample(500, 10, resamples=40, seed=9).counts).all()
+    assert (draws.counts != resample(500, 10, resamples=40, seed=10).counts).any()
+    assert (draws.counts.sum(axis=1) == 500).all()
+
+
+@pytest.mark.parametrize(("n", "horizon"), [(8, 1), (84, 21), (85, 21), (170, 21), (4000, 21), (20_000, 1)])
+def test_default_block_is_never_refused(n, horizon):
+    assert horizon <= default_block(n, horizon) <= n // 4
+    assert widening(n, horizon, default_block(n, horizon)) >= 1
+
+
+def test_identical_forecasts_have_a_point_interval(market):
+    made = market(400, np.random.default_rng(5), 0.05)
+    got = skill_interval(made.y, made.climatology, made.climatology, resample(400, 21, resamples=50))
+    assert (got.estimate, got.low, got.high) == (0, 0, 0)
+
+
+def test_what_is_not_determined_is_missing():
+    y, p = np.r_[np.ones(39), 0.0], np.full(40, 0.9)
+    draws = resample(40, 2, resamples=200)
+    only_ups = auc_interval(np.ones(40), p, draws)
+    assert np.isnan([only_ups.estimate, only_ups.low, only_ups.high]).all()
+    certain = skill_interval(y, np.r_[p[:39], 1.0], np.full(40, 0.8), draws, score="log_loss")
+    assert certain.estimate == -np.inf
+    assert np.isnan([certain.low, certain.high]).all()
+
+
+def test_four_thousand_rows_take_a_couple_of_seconds(market):
+    import time
+
+    made = market(4000, np.random.default_rng(6), 0.03)
+    resample(100, 1, resamples=1)
+    start = time.process_time()
+    draws = resample(4000, 21)
+    skill_interval(made.y, made.truth, made.climatology, draws)
+    auc_interval(made.y, made.truth, draws)
+    assert draws.counts.shape == (2000, 4000)
+    assert time.process_time() - start < 4
+
+
+def _coverage(market, n, signal, runs, seed):
+    """How often the 90 % interval holds the true skill, and how often it claims skill, for blurred true forecasts."""
+    rng = np.random.default_rng(seed)
+
+    def forecasts(length):
+        made = market(length, rng, signal)
+        bogus = market(length, rng, 0.03).truth
+        return made, 0.7 * made.truth + 0.3 * bogus if signal else bogus
+
+    scores = []
+    for _ in range(60):
+        made, p = forecasts(20_000)
+        # The expected loss given the truth, so that the luck of outcomes does not blur the target.
+        scores.append([np.mean((q - made.truth) ** 2 + made.truth * (1 - made.truth)) for q in (p, made.climatology)])
+    model, climatology = np.mean(scores, axis=0)
+    true = 1 - model / climatology
+    held, claimed = [], []
+    for run in range(runs):
+        made, p = forecasts(n)
+        got = skill_interval(made.y, p, made.climatology, resample(n, 21, resamples=300, seed=run))
+        held.append(got.low <= true <= got.high)
+        claimed.append(got.low > 0)
+    return float(np.mean(held)), float(np.mean(claimed))
+
+
+def test_coverage_under_overlap(market):
+    held, _ = _coverage(market, 500, 0.04, 150, 21)
+    assert stats.binom.ppf(0.001, 150, 0.87) / 150 <= held <= 0.98
+
+
+def test_no_skill_is_claimed_for_noise(market):
+    held, claimed = _coverage(market, 1000, 0.0, 150, 22)
+    assert held >= stats.binom.ppf(0.001, 150, 0.87) / 150
+    assert claimed <= 0.08
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("n", [200, 1000, 4000])
+@pytest.mark.parametrize("signal", [0.0, 0.02, 0.05])
+def test_coverage_at_length(market, n, signal):
+    held, claimed = _coverage(market, n, signal, 500, n)
+    assert 0.85 <= held <= 0.95
+    assert signal > 0 or claimed <= 0.05
+
+
+def test_refusals(market):
+    with pytest.raises(HistoryError, match=r"y: got '83 rows'; allowed: at least 84, four horizons"):
+        resample(83, 21)
+    with pytest.raises(InputError, match=r"mean_block: got 20; allowed: 21 \(the horizon\) to 100"):
+        resample(400, 21, mean_block=20)
+    with pytest.raises(InputError, match="resamples: got 0"):
+        resample(400, 21, resamples=0)
+    with pytest.raises(InputError, match="level: got 90"):
+        widening(400, 21, 42, 90)
+    with pytest.raises(InputError, match="y: got '399 rows'; allowed: 400 rows"):
+        ratio_interval(np.ones((399, 1)), lambda m: m[:, 0], resample(400, 21, resamples=2))

@@ -1,0 +1,136 @@
+"""The evaluation of a predictions frame: its fields, what it leaves out, what it refuses."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from bullbear.errors import HistoryError, InputError
+from bullbear.evaluate import evaluate
+from bullbear.evaluate.scores import brier_skill, log_loss_skill
+from bullbear.evaluate.significance import clark_west, diebold_mariano
+
+FIRST_DAY = "2008-06-02 20:00"
+
+
+@pytest.fixture
+def predictions(market) -> pd.DataFrame:
+    """1,500 business days from June 2008, the last 21 unresolved, of a market with signal."""
+    n = 1500
+    made = market(n, np.random.default_rng(15), 0.05)
+    days = pd.date_range(FIRST_DAY, periods=n + 21, freq="B", tz="UTC")
+    y = made.y.copy()
+    y[-21:] = np.nan
+    columns = {"decided_at": days[:n], "resolved_at": days[21:], "p": made.truth, "p_low": made.truth - 0.1}
+    return pd.DataFrame({**columns, "p_high": made.truth + 0.1, "climatology": made.climatology, "y": y})
+
+
+def test_scores_only_what_resolved(predictions):
+    result = evaluate(predictions, 21, resamples=200)
+    done = predictions.iloc[:-21]
+    y, p, c = done["y"].to_numpy(), done["p"].to_numpy(), done["climatology"].to_numpy()
+    assert (result.n, result.n_unresolved) == (1479, 21)
+    assert result.first == pd.Timestamp(FIRST_DAY, tz="UTC")
+    assert result.brier == pytest.approx(np.mean((p - y) ** 2), rel=1e-12)
+    assert result.brier_climatology == pytest.approx(np.mean((c - y) ** 2), rel=1e-12)
+    assert result.bss == pytest.approx(brier_skill(y, p, c), rel=1e-12)
+    assert result.log_loss_skill == pytest.approx(log_loss_skill(y, p, c), rel=1e-12)
+    assert result.auc == pytest.approx(roc_auc_score(y, p), rel=1e-12)
+    assert result.dm_statistic == diebold_mariano(y, p, c, 21).statistic
+    assert result.cw_p_value == clark_west(y, p, c, 21).p_value
+    assert result.share_up == pytest.approx(y.mean())
+
+
+def test_intervals_hold_their_estimates_and_overlap_is_counted(predictions):
+    result = evaluate(predictions, 21, resamples=200)
+    assert result.bss_low < result.bss < result.bss_high
+    assert result.log_loss_skill_low < result.log_loss_skill < result.log_loss_skill_high
+    assert 0 <= result.auc_low < result.auc < result.auc_high <= 1
+    assert 20 < result.n_effective <= 1479 / 20
+    assert result.mean_block >= 21
+
+
+def test_years_and_periods_add_up(predictions):
+    result = evaluate(predictions, 21, resamples=50)
+    assert [span.first_year for span in result.by_year] == [2008, 2009, 2010, 2011, 2012, 2013, 2014]
+    assert [(span.first_year, span.last_year) for span in result.by_period] == [(2005, 2009), (2010, 2014)]
+    assert sum(span.n for span in result.by_year) == sum(span.n for span in result.by_period) == 1479
+    mean_p = sum(span.n * span.mean_p for span in result.by_year) / 1479
+    assert mean_p == pytest.approx(result.mean_p, rel=1e-12)
+    of_2010 = predictions[predictions["decided_at"].dt.year == 2010]
+    expected = brier_skill(of_2010["y"], of_2010["p"], of_2010["climatology"])
+    assert result.by_year[2].bss == pytest.approx(expected, rel=1e-12)
+    assert sum(row.n for row in result.calibration) == 1479
+
+
+def test_json_has_the_published_fields(predictions):
+    plain = evaluate(predictions, 21, resamples=50).as_dict()
+    assert plain == json.loads(json.dumps(plain, allow_nan=False))
+    promised = "n n_effective brier brier_climatology bss bss_low bss_high log_loss_skill auc ece by_year"
+    assert set(promised.split()) <= set(plain)
+    assert list(plain["by_year"][0]) == ["year", "n", "bss", "log_loss_skill", "share_up", "mean_p"]
+    assert plain["by_period"][0]["period"] == "2005-2009"
+    assert plain["first"] == "2008-06-02T20:00:00+00:00"
+
+
+def test_json_says_null_where_nothing_is_determined(predictions):
+    flat = predictions.assign(p=predictions["climatology"], y=1.0)
+    plain = json.loads(json.dumps(evaluate(flat, 21, resamples=50).as_dict(), allow_nan=False))
+    assert plain["auc"] is None
+    assert plain["calibration_slope"] is None
+    assert (plain["bss"], plain["bss_low"], plain["bss_high"], plain["dm_p_value"]) == (0, 0, 0, 1)
+
+
+def test_a_perfect_reference_and_a_failed_certainty_become_null(predictions):
+    y = predictions["y"].fillna(1.0)
+    plain = evaluate(predictions.assign(climatology=y), 21, resamples=50).as_dict()
+    assert plain["bss"] is None
+    assert plain["by_year"][0]["bss"] is None
+    certain = evaluate(predictions.assign(p=1.0), 21, resamples=50).as_dict()
+    json.dumps(certain, allow_nan=False)
+    assert certain["log_loss_skill"] is None
+    assert certain["bss"] < 0
+
+
+def test_the_same_seed_gives_the_same_page(predictions):
+    assert evaluate(predictions, 21, resamples=50) == evaluate(predictions, 21, resamples=50)
+    assert evaluate(predictions, 21, resamples=50, seed=1).bss_low != evaluate(predictions, 21, resamples=50).bss_low
+
+
+def test_a_wider_level_gives_a_wider_interval(predictions):
+    narrow, wide = (evaluate(predictions, 21, resamples=200, level=level) for level in (0.8, 0.95))
+    assert wide.bss_low < narrow.bss_low < narrow.bss_high < wide.bss_high
+
+
+def test_too_little_history(predictions):
+    with pytest.raises(HistoryError, match="predictions: got '83 resolved rows'; allowed: at least 84"):
+        evaluate(predictions.iloc[:83], 21)
+    with pytest.raises(HistoryError, match="predictions: got '0 resolved rows'"):
+        evaluate(predictions.assign(y=np.nan), 21)
+    assert evaluate(predictions.iloc[:84], 21, resamples=20).n == 84
+
+
+def test_malformed_frames_are_refused(predictions):
+    with pytest.raises(InputError, match="predictions: got 'no column climatology'"):
+        evaluate(predictions.drop(columns="climatology"), 21)
+    with pytest.raises(InputError, match="decided_at: got 'unsorted or doubled'"):
+        evaluate(predictions.iloc[::-1], 21)
+    with pytest.raises(InputError, match="decided_at: got 'unsorted or doubled'"):
+        evaluate(pd.concat([predictions.iloc[:1], predictions]), 21)
+    with pytest.raises(InputError, match=r"predictions\.p of 2008-06-03: got 'nothing'"):
+        evaluate(predictions.assign(p=predictions["p"].mask(predictions.index == 1)), 21)
+    with pytest.raises(InputError, match="instants with a time zone"):
+        evaluate(predictions.assign(decided_at=predictions["decided_at"].dt.tz_localize(None)), 21)
+    with pytest.raises(InputError, match=r"resolved_at of 2008-06-02: .* later than decided_at"):
+        evaluate(predictions.assign(resolved_at=predictions["decided_at"]), 21)
+
+
+def test_a_horizon_shorter_than_the_labels_is_refused(predictions):
+    with pytest.raises(InputError, match="horizon: got 5; allowed: about 21"):
+        evaluate(predictions, 5)
+    with pytest.raises(InputError, match="horizon: got 0"):
+        evaluate(predictions, 0)
