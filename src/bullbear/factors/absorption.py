@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from bullbear.factors import trailing
+from bullbear.factors import trailing, windows
 from bullbear.factors.registry import Array, Bars, Kind, factor
 
 _NINE: dict[str, Kind] = dict.fromkeys(("s1", "s2", "s3", "s4", "s5", "s6", "s7", "s8", "s9"), "bars")
@@ -121,8 +121,8 @@ def absorption_shift(
     29
     """
     ratio = _absorbed(np.stack([s.close for s in (s1, s2, s3, s4, s5, s6, s7, s8, s9)]), window, components)
-    means, squares = trailing.moments(ratio, long)
-    return trailing.divided(trailing.mean(ratio, short) - means, np.sqrt(squares / (long - 1)))
+    shift = windows.mean(ratio, short) - windows.mean(ratio, long)
+    return windows.ratio(shift, windows.deviation(ratio, long, ddof=1))
 
 
 @factor(
@@ -167,7 +167,7 @@ def mean_correlation(
     deviations = np.sqrt(products[left == right])
     total = np.zeros(products.shape[1])
     for pair in np.flatnonzero(left != right):
-        total += trailing.divided(products[pair], deviations[left[pair]] * deviations[right[pair]])
+        total += windows.ratio(products[pair], deviations[left[pair]] * deviations[right[pair]])
     return np.clip(total / np.count_nonzero(left != right), -0.125, 1.0)
 
 
@@ -186,13 +186,12 @@ def _absorbed(closes: Array, window: int, components: int) -> Array:
         if rank >= assets - components:
             absorbed += eigenvalues[:, rank]
     result = np.full(closes.shape[1], np.nan)
-    result[rows] = trailing.divided(absorbed, every)
+    result[rows] = windows.ratio(absorbed, every)
     return result
 
 
 def _daily(closes: Array) -> Array:
-    logs = trailing.log_positive(closes)
-    return logs - trailing.lag(logs, 1)
+    return np.stack([windows.log_returns(row) for row in closes])
 
 
 def _walk(generator: np.random.Generator, rows: int) -> Bars:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from bullbear.factors import trailing
+from bullbear.factors import trailing, windows
 from bullbear.factors.registry import Array, factor
 
 _WINDOW = (1, 2520)
@@ -76,7 +76,7 @@ def level_change(level: Array, *, window: int = 21) -> Array:
     >>> level_change(np.array([4.0, 4.25, 4.5]), window=2)
     array([nan, nan, 0.5])
     """
-    return level - trailing.lag(level, window)
+    return level - windows.lagged(level, window)
 
 
 @factor(
@@ -106,7 +106,7 @@ def level_log_change(level: Array, *, window: int = 63) -> Array:
     array([   nan, 0.6931])
     """
     logs = trailing.log_positive(level)
-    return logs - trailing.lag(logs, window)
+    return logs - windows.lagged(logs, window)
 
 
 @factor(
@@ -135,7 +135,7 @@ def level_zscore(level: Array, *, window: int = 756) -> Array:
     >>> level_zscore(np.array([1.0, 2.0, 3.0]), window=3)
     array([nan, nan,  1.])
     """
-    return trailing.zscore(level, window)
+    return windows.standard_score(level, window)
 
 
 @factor(
@@ -200,7 +200,7 @@ def below_zero_share(level: Array, *, window: int = 252) -> Array:
     array([nan, nan, nan, 0.5])
     """
     below = np.where(np.isnan(level), np.nan, level < 0)
-    return trailing.mean(below, window)
+    return windows.mean(below, window)
 
 
 @factor(
@@ -256,25 +256,25 @@ def level_gap_change(level: Array, reference: Array, *, window: int = 63) -> Arr
     array([nan, 0.5])
     """
     gap = level - reference
-    return gap - trailing.lag(gap, window)
+    return gap - windows.lagged(gap, window)
 
 
 @factor(
     family="macro",
-    inputs={"rate": "level", "spread": "level", "growth": "level"},
+    inputs={"rate": "level", "spread": "level", "slack": "level"},
     unit="standard deviations",
     lookback=lambda *, window, change: window + change,
     limits={"window": (3, 2520), "change": (1, 504)},
 )
-def small_cap_headwind(rate: Array, spread: Array, growth: Array, *, window: int = 756, change: int = 63) -> Array:
-    """Small-cap headwind: the cost of debt, the tightening of credit and the lack of growth, standardised and averaged.
+def small_cap_headwind(rate: Array, spread: Array, slack: Array, *, window: int = 504, change: int = 126) -> Array:
+    """Small-cap headwind: the cost of debt, the tightening of credit and the loss of growth, standardised and averaged.
 
-    headwind = (z(leverage (rate + spread)) + z(spread[t] - spread[t - change]) - z(growth)) / 3
+    headwind = (z(leverage (rate + spread)) + z(spread[t] - spread[t - change]) + z(slack[t] - slack[t - change])) / 3
 
     where z is the distance from the mean of the last `window` sessions in their standard deviations. Small companies
     borrow short and at a spread, so that `rate + spread` is what their debt costs and its product with leverage what
     it takes out of earnings. No point-in-time series of their leverage is free; it moves slowly, is taken as constant
-    over a window, and then drops out of z.
+    over a window, and then drops out of z. Growth enters as Okun saw it: where unemployment rises, it falls short.
 
     Parameters
     ----------
@@ -282,23 +282,25 @@ def small_cap_headwind(rate: Array, spread: Array, growth: Array, *, window: int
         Shape (n_sessions,), a short rate, per cent.
     spread
         Shape (n_sessions,), the spread of risky over government bonds, percentage points.
-    growth
-        Shape (n_sessions,), an index that rises with activity.
+    slack
+        Shape (n_sessions,), the unemployment rate or another measure that rises when activity falls.
     window
         Sessions of the standardisation, the current one included.
     change
-        Sessions over which the spread's widening is taken.
+        Sessions over which the changes of spread and slack are taken.
 
     Returns
     -------
-    Shape (n_sessions,); positive where the wind blows against small caps; missing where an input is or is constant.
+    Shape (n_sessions,); positive where the wind blows against small caps; missing where a window has a missing value
+    or one of the three does not vary in it.
 
     Example
     -------
-    >>> rate, spread, growth = np.array([1.0, 1, 2, 4]), np.array([2.0, 2, 3, 5]), np.array([55.0, 54, 53, 51])
-    >>> small_cap_headwind(rate, spread, growth, window=3, change=1).round(3)
-    array([  nan,   nan,   nan, 1.061])
+    >>> rate, spread, slack = np.array([1.0, 1, 2, 4]), np.array([2.0, 2, 3, 5]), np.array([4.0, 4.1, 4.3, 4.8])
+    >>> small_cap_headwind(rate, spread, slack, window=3, change=1).round(3)
+    array([  nan,   nan,   nan, 1.071])
     """
-    tightening = spread - trailing.lag(spread, change)
-    burden = trailing.zscore(rate + spread, window)
-    return (burden + trailing.zscore(tightening, window) - trailing.zscore(growth, window)) / 3
+    burden = windows.standard_score(rate + spread, window)
+    tightening = windows.standard_score(spread - windows.lagged(spread, change), window)
+    weakening = windows.standard_score(slack - windows.lagged(slack, change), window)
+    return (burden + tightening + weakening) / 3

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from bullbear.factors import trailing
+from bullbear.factors import trailing, windows
 from bullbear.factors.registry import Array, Releases, factor
 
 _ROWS = (1, 120)
@@ -22,7 +22,7 @@ _STEP = (1, 12)
 def _unbroken(releases: Releases, rows: int, step: int) -> Array:
     """The values, missing where the `rows` rows that end there are not `rows` consecutive periods."""
     months = releases.event_date.astype("datetime64[M]").astype(np.int64).astype(np.float64)
-    return np.where(months - trailing.lag(months, rows - 1) == (rows - 1) * step, releases.value, np.nan)
+    return np.where(months - windows.lagged(months, rows - 1) == (rows - 1) * step, releases.value, np.nan)
 
 
 @factor(
@@ -55,7 +55,7 @@ def release_growth(releases: Releases, *, periods: int = 12, step: int = 1) -> A
     array([   nan,    nan, 0.1188])
     """
     logs = trailing.log_positive(releases.value)
-    growth = (logs - trailing.lag(logs, periods)) * (12 / (periods * step))
+    growth = (logs - windows.lagged(logs, periods)) * (12 / (periods * step))
     return np.where(np.isnan(_unbroken(releases, periods + 1, step)), np.nan, growth)
 
 
@@ -120,7 +120,7 @@ def release_change(releases: Releases, *, periods: int = 3, step: int = 1) -> Ar
     >>> release_change(Releases(months, np.array([4.0, 3.5, 3.75])), periods=1)
     array([ nan, -0.5,  nan])
     """
-    return _unbroken(releases, periods + 1, step) - trailing.lag(releases.value, periods)
+    return _unbroken(releases, periods + 1, step) - windows.lagged(releases.value, periods)
 
 
 @factor(
@@ -152,7 +152,7 @@ def release_zscore(releases: Releases, *, window: int = 36, step: int = 1) -> Ar
     >>> release_zscore(Releases(months, np.array([90.0, 95.0, 100.0])), window=3)
     array([nan, nan,  1.])
     """
-    score = trailing.zscore(releases.value, window)
+    score = windows.standard_score(releases.value, window)
     return np.where(np.isnan(_unbroken(releases, window, step)), np.nan, score)
 
 
@@ -185,7 +185,7 @@ def release_trend(releases: Releases, *, short: int = 3, long: int = 12, step: i
     >>> release_trend(Releases(months, np.array([200.0, 200.0, 260.0])), short=1, long=3).round(4)
     array([   nan,    nan, 0.1671])
     """
-    ratio = trailing.divided(trailing.mean(releases.value, short), trailing.mean(releases.value, long))
+    ratio = windows.ratio(windows.mean(releases.value, short), windows.mean(releases.value, long))
     return np.where(np.isnan(_unbroken(releases, max(short, long), step)), np.nan, trailing.log_positive(ratio))
 
 
@@ -223,8 +223,8 @@ def release_rise(releases: Releases, *, average: int = 3, window: int = 12, step
     >>> release_rise(Releases(months, np.array([220.0, 200.0, 230.0])), average=1, window=2).round(4)
     array([   nan,    nan, 0.1398])
     """
-    logs = trailing.log_positive(trailing.mean(releases.value, average))
-    low = trailing.lag(trailing.lowest(logs, window), 1)
+    logs = trailing.log_positive(windows.mean(releases.value, average))
+    low = windows.lagged(trailing.lowest(logs, window), 1)
     return np.where(np.isnan(_unbroken(releases, average + window, step)), np.nan, logs - low)
 
 
@@ -267,7 +267,7 @@ def release_drawdown(releases: Releases, *, average: int = 3, window: int = 24, 
     >>> release_drawdown(Releases(months, np.array([1200.0, 1500.0, 1350.0])), average=1, window=3).round(4)
     array([    nan,     nan, -0.1054])
     """
-    logs = trailing.log_positive(trailing.mean(releases.value, average))
+    logs = trailing.log_positive(windows.mean(releases.value, average))
     gap = logs - trailing.highest(logs, window)
     return np.where(np.isnan(_unbroken(releases, average + window - 1, step)), np.nan, gap)
 
@@ -300,6 +300,6 @@ def sahm_gap(unemployment: Releases) -> Array:
     >>> sahm_gap(Releases(months, rate)).round(2)[-2:]
     array([0.3, 0.6])
     """
-    mean = trailing.mean(unemployment.value, 3)
-    gap = mean - trailing.lag(trailing.lowest(mean, 12), 1)
+    mean = windows.mean(unemployment.value, 3)
+    gap = mean - windows.lagged(trailing.lowest(mean, 12), 1)
     return np.where(np.isnan(_unbroken(unemployment, 15, 1)), np.nan, gap)

@@ -14,7 +14,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from bullbear.factors import trailing
+from bullbear.factors import trailing, windows
 from bullbear.factors.registry import Array, ShortInterest, ShortVolume, factor
 
 _WINDOW = (1, 2520)
@@ -80,7 +80,7 @@ def days_to_cover(short_interest: ShortInterest) -> Array:
     >>> days_to_cover(_interest(2e6, 3e6))
     array([4., 6.])
     """
-    computed = trailing.divided(short_interest.shares_short, short_interest.avg_daily_volume)
+    computed = windows.ratio(short_interest.shares_short, short_interest.avg_daily_volume)
     return np.where(np.isnan(computed), short_interest.days_to_cover, computed)
 
 
@@ -111,7 +111,7 @@ def short_interest_change(short_interest: ShortInterest, *, window: int = 63) ->
     array([   nan, 0.4055])
     """
     logs = trailing.log_positive(_ratio(short_interest))
-    return logs - trailing.lag(logs, window)
+    return logs - windows.lagged(logs, window)
 
 
 @factor(
@@ -141,7 +141,7 @@ def short_shares_change(short_interest: ShortInterest, *, window: int = 63) -> A
     array([   nan, 0.4055])
     """
     logs = trailing.log_positive(short_interest.shares_short)
-    return logs - trailing.lag(logs, window)
+    return logs - windows.lagged(logs, window)
 
 
 @factor(
@@ -170,7 +170,7 @@ def short_interest_zscore(short_interest: ShortInterest, *, window: int = 252) -
     >>> short_interest_zscore(_interest(2e6, 3e6, 4e6), window=3).round(6)
     array([nan, nan,  1.])
     """
-    return trailing.zscore(_ratio(short_interest), window)
+    return windows.standard_score(_ratio(short_interest), window)
 
 
 @factor(
@@ -199,7 +199,7 @@ def days_to_cover_zscore(short_interest: ShortInterest, *, window: int = 252) ->
     >>> days_to_cover_zscore(_interest(2e6, 3e6, 4e6), window=3).round(6)
     array([nan, nan,  1.])
     """
-    return trailing.zscore(days_to_cover(short_interest), window)
+    return windows.standard_score(days_to_cover(short_interest), window)
 
 
 @factor(
@@ -229,8 +229,8 @@ def short_volume_ratio(short_volume: ShortVolume, *, window: int = 1) -> Array:
     >>> short_volume_ratio(ShortVolume(np.array([4.0, 6.0]), np.array([10.0, 10.0])), window=2)
     array([nan, 0.5])
     """
-    short = trailing.total(short_volume.short, window)
-    return trailing.divided(short, trailing.total(short_volume.total, window))
+    short = windows.total(short_volume.short, window)
+    return windows.ratio(short, windows.total(short_volume.total, window))
 
 
 @factor(
@@ -260,7 +260,7 @@ def short_volume_zscore(short_volume: ShortVolume, *, window: int = 63) -> Array
     >>> short_volume_zscore(ShortVolume(np.array([4.0, 5.0, 6.0]), total), window=3).round(6)
     array([nan, nan,  1.])
     """
-    return trailing.zscore(_share_sold(short_volume), window)
+    return windows.standard_score(_share_sold(short_volume), window)
 
 
 @factor(
@@ -291,7 +291,7 @@ def short_volume_shift(short_volume: ShortVolume, *, short: int = 5, long: int =
     array([   nan,    nan, 0.3365])
     """
     recent = short_volume_ratio(short_volume, window=short)
-    return trailing.log_positive(trailing.divided(recent, short_volume_ratio(short_volume, window=long)))
+    return trailing.log_positive(windows.ratio(recent, short_volume_ratio(short_volume, window=long)))
 
 
 @factor(
@@ -328,19 +328,19 @@ def short_volume_anomaly(short_volume: ShortVolume, *, window: int = 63) -> Arra
     result = np.full(len(ratio), np.nan)
     if len(ratio) > window:
         before = sliding_window_view(ratio, window)[:-1]
-        whole = np.flatnonzero(~np.isnan(trailing.total(ratio, window))[window - 1 : -1])
+        whole = np.flatnonzero(~np.isnan(windows.total(ratio, window))[window - 1 : -1])
         median = np.median(before[whole], axis=1)
         spread = np.median(np.abs(before[whole] - median[:, np.newaxis]), axis=1)
-        result[whole + window] = trailing.divided(ratio[whole + window] - median, 1.4826 * spread)
+        result[whole + window] = windows.ratio(ratio[whole + window] - median, 1.4826 * spread)
     return result
 
 
 def _ratio(short_interest: ShortInterest) -> Array:
-    return trailing.divided(short_interest.shares_short, short_interest.shares_outstanding)
+    return windows.ratio(short_interest.shares_short, short_interest.shares_outstanding)
 
 
 def _share_sold(short_volume: ShortVolume) -> Array:
-    return trailing.divided(short_volume.short, short_volume.total)
+    return windows.ratio(short_volume.short, short_volume.total)
 
 
 def _interest(*shares: float) -> ShortInterest:

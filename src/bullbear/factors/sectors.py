@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from bullbear.factors import trailing
+from bullbear.factors import trailing, windows
 from bullbear.factors.registry import Array, Bars, Kind, factor
 
 _WINDOW = (1, 1260)
@@ -49,7 +49,7 @@ def relative_strength(asset: Bars, benchmark: Bars, *, window: int = 63) -> Arra
     array([   nan, 0.0953])
     """
     ratio = _log_ratio(asset, benchmark)
-    return ratio - trailing.lag(ratio, window)
+    return ratio - windows.lagged(ratio, window)
 
 
 @factor(
@@ -79,7 +79,7 @@ def relative_trend(asset: Bars, benchmark: Bars, *, window: int = 200) -> Array:
     array([   nan, 0.0477])
     """
     ratio = _log_ratio(asset, benchmark)
-    return ratio - trailing.mean(ratio, window)
+    return ratio - windows.mean(ratio, window)
 
 
 @factor(
@@ -108,7 +108,7 @@ def relative_zscore(asset: Bars, benchmark: Bars, *, window: int = 252) -> Array
     >>> relative_zscore(_bars(1.0, 2.0, 4.0), _bars(5.0, 5.0, 5.0), window=3).round(6)
     array([nan, nan,  1.])
     """
-    return trailing.zscore(_log_ratio(asset, benchmark), window)
+    return windows.standard_score(_log_ratio(asset, benchmark), window)
 
 
 @factor(
@@ -261,7 +261,8 @@ def sector_weakness(
     closes = _closes(s1, s2, s3, s4, s5, s6, s7, s8, s9)
     returns = _returns(closes, momentum)
     falling = _share(returns < 0, returns)
-    behind = _share(returns < _returns(benchmark.close[np.newaxis], momentum), returns)
+    lead = returns - _returns(benchmark.close[np.newaxis], momentum)
+    behind = _share(lead < 0, lead)
     return ((1 - _above_average(closes, trend)) + falling + behind) / 3
 
 
@@ -275,11 +276,11 @@ def _closes(*sectors: Bars) -> Array:
 
 def _returns(closes: Array, window: int) -> Array:
     logs = trailing.log_positive(closes)
-    return logs - trailing.lag(logs, window)
+    return np.stack([row - windows.lagged(row, window) for row in logs])
 
 
 def _above_average(closes: Array, window: int) -> Array:
-    average = trailing.mean(closes, window)
+    average = np.stack([windows.mean(row, window) for row in closes])
     return _share(closes > average, average)
 
 

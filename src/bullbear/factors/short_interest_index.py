@@ -16,7 +16,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from bullbear.factors import trailing
+from bullbear.factors import trailing, windows
 from bullbear.factors.registry import Array, ShortInterest, factor
 
 _CHUNK = 128
@@ -132,14 +132,14 @@ def short_shares_index(short_interest: ShortInterest, *, window: int = 1260) -> 
 
 
 def _last_scores(shares: Array, outstanding: Array, window: int) -> Array:
-    logs = trailing.log_positive(trailing.divided(shares, outstanding))
+    logs = trailing.log_positive(windows.ratio(shares, outstanding))
     result = np.full(len(logs), np.nan)
     if len(logs) < window:
         return result
-    windows = sliding_window_view(logs, window)
-    whole = np.flatnonzero(~np.isnan(trailing.total(logs, window))) - (window - 1)
+    every = sliding_window_view(logs, window)
+    whole = np.flatnonzero(~np.isnan(windows.total(logs, window))) - (window - 1)
     for start in range(0, len(whole), _CHUNK):
         rows = whole[start : start + _CHUNK]
         # A contiguous copy: numpy then adds each window in the same order, whatever the number of windows.
-        result[rows + window - 1] = detrended_score(np.ascontiguousarray(windows[rows]))[:, -1]
+        result[rows + window - 1] = detrended_score(np.ascontiguousarray(every[rows]))[:, -1]
     return result

@@ -1,11 +1,7 @@
-"""Statistics of the window that ends at each row, the same to the last bit however many rows follow or precede it.
+"""Trailing windows over several series at once and over series with gaps; plain sums and deviations are in `windows`.
 
-Windows are built by doubling: two blocks of m rows make one of 2m, and a window is put together from the blocks of its
-binary digits. That takes log2(window) passes over the series, and every pass is element by element, so a row depends
-on its own window and on nothing else: neither on the length of the array (as a reduction's order of summation may) nor
-on what once stood before the window (as a running sum does).
-
-A window with a missing value is missing: nothing is filled and nothing is skipped.
+The promises are the same: a window is built by doubling blocks, element by element, so that a row depends on its own
+window and on nothing else, to the last bit; a window with a missing value is missing; nothing is filled.
 """
 
 from __future__ import annotations
@@ -21,75 +17,34 @@ T = TypeVar("T")
 _Moments = tuple[Array, Array, float]
 
 
-def lag(x: Array, rows: int) -> Array:
-    """The value `rows` rows earlier; the first `rows` rows are missing.
-
-    Example
-    -------
-    >>> lag(np.array([1.0, 2.0, 3.0]), 1)
-    array([nan,  1.,  2.])
-    """
-    out = np.full(x.shape, np.nan)
-    if rows < x.shape[-1]:
-        out[..., rows:] = x[..., : x.shape[-1] - rows]
-    return out
-
-
-def total(x: Array, window: int) -> Array:
-    """Sum over the last `window` rows.
-
-    Example
-    -------
-    >>> total(np.array([1.0, 2.0, 3.0, 4.0]), 3)
-    array([nan, nan,  6.,  9.])
-    """
-    return _fold(x, window, lambda older, newer, rows: lag(older, rows) + newer)
-
-
-def mean(x: Array, window: int) -> Array:
-    """Mean over the last `window` rows; of a constant window exactly the constant, which total / window may miss."""
-
-    def join(older: tuple[Array, int], newer: tuple[Array, int], rows: int) -> tuple[Array, int]:
-        before, count = lag(older[0], rows), older[1] + newer[1]
-        return before + (newer[0] - before) * (newer[1] / count), count
-
-    return _fold((x, 1), window, join)[0]
-
-
 def highest(x: Array, window: int) -> Array:
-    """Maximum over the last `window` rows."""
-    return _fold(x, window, lambda older, newer, rows: np.maximum(lag(older, rows), newer))
+    """Maximum over the last `window` rows, missing only where one of these is (TA-Lib's never recovers from a gap).
+
+    Example
+    -------
+    >>> highest(np.array([np.nan, 3.0, 1.0, 2.0]), 2)
+    array([nan, nan,  3.,  2.])
+    """
+    return _fold(x, window, lambda older, newer, rows: np.maximum(_behind(older, rows), newer))
 
 
 def lowest(x: Array, window: int) -> Array:
-    """Minimum over the last `window` rows."""
-    return _fold(x, window, lambda older, newer, rows: np.minimum(lag(older, rows), newer))
-
-
-def moments(x: Array, window: int) -> tuple[Array, Array]:
-    """Mean and sum of squared deviations of the last `window` rows.
-
-    Blocks are merged by the rule of Chan, Golub and LeVeque, so that there is no cancellation and the deviations of a
-    constant window are exactly zero.
-
-    References
-    ----------
-    Chan, Golub and LeVeque (1983), The American Statistician 37, 242-247, doi:10.1080/00031305.1983.10483115.
+    """Minimum over the last `window` rows, missing only where one of these is.
 
     Example
     -------
-    >>> moments(np.array([1.0, 2.0, 6.0]), 3)[1]
-    array([nan, nan, 14.])
+    >>> lowest(np.array([np.nan, 3.0, 1.0, 2.0]), 2)
+    array([nan, nan,  1.,  1.])
     """
-    means, squares = comoments(x[np.newaxis], window)
-    return means[0], squares[0]
+    return _fold(x, window, lambda older, newer, rows: np.minimum(_behind(older, rows), newer))
 
 
 def comoments(x: Array, window: int, *, decay: float = 1.0) -> tuple[Array, Array]:
     """Weighted means and co-deviations of several series over the last `window` rows.
 
     The newest row weighs 1, the one before it `decay`, the one before that `decay`**2. With W the sum of the weights,
-    the second result divided by W is the weighted covariance.
+    the second result divided by W is the weighted covariance. Blocks are merged pairwise, so that there is no
+    cancellation and the deviations of a constant window are exactly zero.
 
     Parameters
     ----------
@@ -104,6 +59,16 @@ def comoments(x: Array, window: int, *, decay: float = 1.0) -> tuple[Array, Arra
     -------
     The means, shape (n_series, n_rows), and the sums of weighted products of deviations for the pairs of the upper
     triangle in the order of `numpy.triu_indices(n_series)`, shape (n_pairs, n_rows).
+
+    References
+    ----------
+    Chan, Golub and LeVeque (1983), The American Statistician 37, 242-247, doi:10.1080/00031305.1983.10483115.
+
+    Example
+    -------
+    >>> means, products = comoments(np.array([[1.0, 2.0, 6.0], [0.0, 3.0, 3.0]]), 3)
+    >>> products[:, -1]
+    array([14.,  6.,  6.])
     """
     left, right = np.triu_indices(len(x))
     single = (x, np.where(np.isnan(x[left] + x[right]), np.nan, 0.0), 1.0)
@@ -112,39 +77,27 @@ def comoments(x: Array, window: int, *, decay: float = 1.0) -> tuple[Array, Arra
         age = decay**rows
         weight_older = older[2] * age
         weight = weight_older + newer[2]
-        means = lag(older[0], rows)
+        means = _behind(older[0], rows)
         shift = newer[0] - means
         pull = weight_older * newer[2] / weight
-        products = lag(older[1], rows) * age + newer[1] + shift[left] * shift[right] * pull
+        products = _behind(older[1], rows) * age + newer[1] + shift[left] * shift[right] * pull
         return means + shift * (newer[2] / weight), products, weight
 
     means, products, _ = _fold(single, window, join)
     return means, products
 
 
-def zscore(x: Array, window: int) -> Array:
-    """Distance of the last row from its window's mean, in the window's standard deviations (n - 1).
-
-    A constant window has none, and the result is missing.
-
-    Example
-    -------
-    >>> zscore(np.array([1.0, 2.0, 3.0]), 3)
-    array([nan, nan,  1.])
-    """
-    means, squares = moments(x, window)
-    deviation = np.sqrt(squares / (window - 1))
-    return divided(x - means, deviation)
-
-
-def divided(numerator: Array, denominator: Array) -> Array:
-    """`numerator / denominator`, missing where the denominator is zero."""
-    return numerator / np.where(denominator == 0, np.nan, denominator)
-
-
 def log_positive(x: Array) -> Array:
     """Natural logarithm, missing where the value is not positive (oil was sold at a negative price in April 2020)."""
     return np.log(np.where(x > 0, x, np.nan))
+
+
+def _behind(x: Array, rows: int) -> Array:
+    """Along the last axis the value `rows` rows earlier, missing where there was none."""
+    out = np.full(x.shape, np.nan)
+    if rows < x.shape[-1]:
+        out[..., rows:] = x[..., : x.shape[-1] - rows]
+    return out
 
 
 def _fold(single: T, window: int, join: Callable[[T, T, int], T]) -> T:
