@@ -14,18 +14,20 @@ import numpy as np
 import pandas as pd
 
 from bullbear import sessions
-from bullbear.bundle import Bundle
+from bullbear.bundle import Bundle, read_bundle
 from bullbear.data.store import Store, View
 from bullbear.dataset.examples import fingerprint
 from bullbear.dataset.labels import climatology, resolve
 from bullbear.decide.backtest import backtest
 from bullbear.decide.policy import Stance
-from bullbear.errors import HistoryError, NoDataError
+from bullbear.errors import HistoryError, InputError, NoDataError
 from bullbear.factors import compute, registered
 from bullbear.factors.inputs import level_max_age
 from bullbear.factors.phase import phase_of
+from bullbear.home import Home
 from bullbear.learn import FoldModel, predict
 from bullbear.learn.learners import factor_matrix
+from bullbear.ledger import Ledger
 
 DRIVERS = 8
 
@@ -38,6 +40,28 @@ class _Past:
     X: pd.DataFrame
     share: np.ndarray
     n_resolved: np.ndarray
+
+
+def issue(home: Home, as_of: str | None = None) -> dict[str, Any]:
+    """The champion's forecast, appended to the ledger; asked again, the same entry.
+
+    Raises
+    ------
+    RunError
+        There is no champion.
+    InputError
+        The champion was trained on the simulated market and the store is real, or the other way round.
+    """
+    bundle = read_bundle(home.champion)
+    store = home.filled_store()
+    if bool(bundle.meta["simulated"]) != store.is_simulated:
+        trained = "the simulated market" if bundle.meta["simulated"] else "real data"
+        raise InputError(
+            "champion", f"trained on {trained}", "a champion of this store's own data", "train and promote one here"
+        )
+    return Ledger(home.forecasts / "ledger.jsonl").append(
+        forecast(store, bundle, as_of), same=("ticker", "decided_at", "model.run_id", "data.fingerprint")
+    )
 
 
 def forecast(store: Store, bundle: Bundle, as_of: str | None = None) -> dict[str, Any]:

@@ -89,7 +89,7 @@ def train_model(
             training=training,
             evaluation=evaluation,
             plots={
-                "calibration": plots.calibration_plot(evaluation, simulated=store.is_simulated),
+                "calibration": plots.calibration_plot(evaluation, training.predictions, simulated=store.is_simulated),
                 "equity": plots.equity_plot(tested, simulated=store.is_simulated),
                 "skill": plots.skill_plot(evaluation, simulated=store.is_simulated),
                 "probability": plots.probability_plot(training.predictions, simulated=store.is_simulated),
@@ -123,7 +123,7 @@ def oracle_share(home: Home, run: Run) -> OracleShare | None:
         predictions["p"].to_numpy()[resolved],
         truth.reindex(sessions).to_numpy()[resolved],
         predictions["climatology"].to_numpy()[resolved],
-        run.horizon,
+        horizon=run.horizon,
     )
 
 

@@ -88,6 +88,7 @@ def backtest(
     slippage_bp: float = 0.0,
     half_spread_bp: Mapping[str, float] | None = None,
     cash_series: str = "DGS3MO",
+    baselines: bool = True,
 ) -> Backtest:
     """Run `policy` and the baselines over `predictions`.
 
@@ -98,6 +99,7 @@ def backtest(
     slippage_bp : added to every half-spread, basis points of the value traded
     half_spread_bp : replaces the instruments' own assumption, by ticker
     cash_series : yield in per cent a year that cash earns as known at each close; absent means none
+    baselines : also run buy-and-hold and the ten-month average
 
     Raises
     ------
@@ -148,11 +150,11 @@ def backtest(
         )  # fmt: skip
 
     account = run(by_policy, policy.bull_instrument)
-    baselines = {
-        BUY_AND_HOLD: run(_buy_and_hold(ticker, first), ticker),
-        TEN_MONTHS: run(_ten_months(market, first), ticker),
-    }
-    return Backtest(ticker, policy, account, tuple(states), tuple(stances), baselines)
+    others: dict[str, Account] = {}
+    if baselines:
+        others[BUY_AND_HOLD] = run(_buy_and_hold(ticker, first), ticker)
+        others[TEN_MONTHS] = run(_ten_months(market, first), ticker)
+    return Backtest(ticker, policy, account, tuple(states), tuple(stances), others)
 
 
 def _buy_and_hold(ticker: str, first: int) -> Decider:

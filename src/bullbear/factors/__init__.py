@@ -1,15 +1,31 @@
 """The factor library: registered functions, feature sets that use them, and the engine that respects time."""
 
-from bullbear.factors import (  # each import registers a family
+from bullbear.factors import (  # each import registers its factors
     absorption,
+    averages,
+    implied,
     macro,
     macro_releases,
+    momentum,
+    oscillators,
+    phase,
     positioning,
     sectors,
     short_interest_index,
+    streaks,
+    tails,
+    trend,
+    volatility,
+    volume,
 )
 from bullbear.factors.feature_sets import load
 from bullbear.factors.matrix import compute
 from bullbear.factors.registry import Factor, factor, registered
 
-__all__ = ["Factor", "compute", "factor", "load", "registered"]
+FAMILIES = (
+    absorption, averages, implied, macro, macro_releases, momentum, oscillators, phase, positioning, sectors,
+    short_interest_index, streaks, tails, trend, volatility, volume,
+)  # fmt: skip
+"""The modules whose import fills the registry."""
+
+__all__ = ["FAMILIES", "Factor", "compute", "factor", "load", "registered"]

@@ -194,6 +194,6 @@ def _log_model(staged: Path, record: TrainingRecord) -> None:
         artifacts={"model": str(place)},
         code_paths=[str(Path(__file__).parents[1])],
         signature=infer_signature(sample, answer),
-        input_example=None,
+        input_example=sample,
         pip_requirements=[f"{name}=={version(name)}" for name in _LIBRARIES],
     )

@@ -1,0 +1,319 @@
+"""The commands. Each one parses, calls the work, and shows the result; nothing is computed here.
+
+Imports stand inside the commands: a forecast must not wait for MLflow.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from bullbear.cli.talk import Talk
+from bullbear.home import Home, locate
+
+app = typer.Typer(
+    help="Honest one-month direction forecasts for IWM, point in time, with the positions that follow.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+HomeOption = Annotated[
+    Path | None, typer.Option("--home", help="The folder to work in; default: BULLBEAR_HOME, else the current one.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
+JobsOption = Annotated[int, typer.Option(min=1, max=64, help="Worker processes.")]
+RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="A run id, a unique prefix, `latest` or `champion`.")]
+SeedOption = Annotated[int, typer.Option(min=0, help="Seed of the simulated market.")]
+SignalOption = Annotated[float, typer.Option(min=0.0, max=1.0, help="0: nothing is predictable; 1: much is.")]
+YearsOption = Annotated[int, typer.Option(min=3, max=25, help="Length of the simulated market.")]
+
+DEFAULT_JOBS = max(1, min(os.cpu_count() or 1, 8))
+
+
+def _print(document: Any) -> None:
+    from bullbear.pipeline import plain
+
+    typer.echo(json.dumps(plain(document), indent=1, allow_nan=False))
+
+
+@app.command()
+def run(
+    home: HomeOption = None,
+    data: Annotated[str, typer.Option(help="`sim`, or a snapshot directory.")] = "sim",
+    seed: SeedOption = 7,
+    signal: SignalOption = 0.5,
+    years: YearsOption = 20,
+    jobs: JobsOption = DEFAULT_JOBS,
+    as_json: JsonOption = False,
+) -> None:
+    """Do the whole job: fill the store if it is empty, train, evaluate, backtest, forecast, report.
+
+    Example: bullbear run --data ../snapshot
+    """
+    from bullbear.cli import show
+    from bullbear.whole_job import run_all
+
+    talk = Talk(quiet=as_json)
+    outcome = run_all(locate(home), data, seed=seed, signal=signal, years=years, jobs=jobs, talk=talk)
+    if as_json:
+        _print(outcome.as_dict())
+    else:
+        show.whole_job(outcome)
+
+
+@app.command()
+def simulate(
+    home: HomeOption = None,
+    seed: SeedOption = 7,
+    signal: SignalOption = 0.5,
+    years: YearsOption = 20,
+    as_json: JsonOption = False,
+) -> None:
+    """Load the simulated market into the store.
+
+    Example: bullbear simulate --signal 0 --years 20
+    """
+    from bullbear.cli import show
+    from bullbear.filling import fill_simulated
+
+    report = fill_simulated(locate(home), seed, signal, years)
+    if as_json:
+        _print(show.ingest_document(report))
+    else:
+        show.ingest(report, "SIMULATED market")
+
+
+@app.command()
+def ingest(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="A snapshot directory.")],
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Load a snapshot directory into the store; running it twice changes nothing.
+
+    Example: bullbear ingest ../snapshot
+    """
+    from bullbear.cli import show
+    from bullbear.filling import fill_from
+
+    report = fill_from(locate(home), directory)
+    if as_json:
+        _print(show.ingest_document(report))
+    else:
+        show.ingest(report, str(directory))
+    if report.refusals:
+        raise typer.Exit(2)
+
+
+@app.command()
+def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """Show every series: first and last day, when last known, gaps, staleness, rows set aside.
+
+    Example: bullbear status
+    """
+    from bullbear.cli import show
+    from bullbear.data.status import status as table_of
+
+    store = locate(home).filled_store()
+    table = table_of(store.as_of(show.now_of(store)))
+    if as_json:
+        _print(show.records(table))
+    else:
+        show.status(table, store.is_simulated)
+
+
+@app.command()
+def train(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="The name of a file in models/.")],
+    home: HomeOption = None,
+    start: Annotated[str | None, typer.Option(help="First reported day, YYYY-MM-DD.")] = None,
+    end: Annotated[str | None, typer.Option(help="Last day, YYYY-MM-DD.")] = None,
+    jobs: JobsOption = DEFAULT_JOBS,
+    as_json: JsonOption = False,
+) -> None:
+    """Train models/MODEL.toml walk-forward and log it as one MLflow run.
+
+    Example: bullbear train lightgbm --start 2010-01-01
+    """
+    from bullbear.cli import show
+    from bullbear.pipeline import train_model
+
+    talk = Talk(quiet=as_json)
+    with talk.progress(f"training {model}") as progress:
+        trained = train_model(locate(home), model, start=start, end=end, jobs=jobs, progress=progress)
+    if as_json:
+        _print(show.trained_document(trained))
+    else:
+        show.trained(trained)
+
+
+@app.command()
+def evaluate(run: RunArgument, home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """Score a run against climatology, with 90% intervals.
+
+    Example: bullbear evaluate latest --json
+    """
+    _evaluate(locate(home), [run], as_json)
+
+
+@app.command()
+def compare(
+    runs: Annotated[list[str], typer.Argument(metavar="RUN RUN ...", help="Runs to set side by side.")],
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Score several runs against climatology and against each other, on the days that they share.
+
+    Example: bullbear compare latest champion
+    """
+    _evaluate(locate(home), runs, as_json)
+
+
+def _evaluate(home: Home, names: list[str], as_json: bool) -> None:
+    from bullbear.cli import show
+    from bullbear.evaluate import compare as compare_forecasts
+    from bullbear.pipeline import evaluate_run, oracle_share
+    from bullbear.tracking import Runs
+
+    runs = Runs(home)
+    found = list({run.run_id: run for run in (runs.find(name) for name in names)}.values())
+    results = [(run, evaluate_run(run), oracle_share(home, run)) for run in found]
+    pairs = []
+    if len(found) > 1:
+        frames = {f"{run.model} {run.run_id[:8]}": run.predictions for run in found}
+        pairs = list(compare_forecasts(frames, found[0].horizon))
+    if as_json:
+        models = [show.evaluation_document(*result) for result in results]
+        _print(models if not pairs else {"models": models, "pairs": [pair.as_dict() for pair in pairs]})
+    else:
+        show.evaluations(results, pairs)
+
+
+@app.command()
+def predictions(run: RunArgument, home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """Print the out-of-sample forecasts of a run as CSV.
+
+    Example: bullbear predictions latest > forecasts.csv
+    """
+    from bullbear.bundle import predictions_csv
+    from bullbear.tracking import Runs
+
+    found = Runs(locate(home)).find(run)
+    if as_json:
+        _print(found.predictions.to_dict(orient="records"))
+    else:
+        typer.echo(predictions_csv(found.predictions), nl=False)
+
+
+@app.command()
+def promote(run: RunArgument, home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """Make a run the champion, or say which test it failed (exit code 3).
+
+    Example: bullbear promote latest
+    """
+    from bullbear.pipeline import check_gate
+    from bullbear.tracking import Runs
+
+    place = locate(home)
+    runs = Runs(place)
+    found = runs.find(run)
+    check_gate(found, runs.find("champion") if (place.champion / "bundle.json").exists() else None)
+    runs.promote(found)
+    if as_json:
+        _print({"champion": found.run_id, "model": found.model})
+    else:
+        typer.echo(f"champion: {found.model} {found.run_id}")
+
+
+@app.command()
+def backtest(run: RunArgument, home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """Run the policy over a run's out-of-sample forecasts, next to its baselines.
+
+    Example: bullbear backtest champion
+    """
+    from bullbear.cli import show
+    from bullbear.pipeline import backtest_run
+    from bullbear.tracking import Runs
+
+    place = locate(home)
+    found = Runs(place).find(run)
+    tested = backtest_run(place, found)
+    if as_json:
+        _print(show.backtest_document(found, tested))
+    else:
+        show.backtest(found, tested)
+
+
+@app.command()
+def forecast(
+    home: HomeOption = None,
+    as_of: Annotated[str | None, typer.Option("--as-of", help="Decide at the close of this day, YYYY-MM-DD.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make the champion's forecast and append it to the ledger.
+
+    Example: bullbear forecast --as-of 2019-12-31 --json
+    """
+    from bullbear.learn.gradient_boosting import import_without_sklearn
+
+    import_without_sklearn()
+    from bullbear.forecast import issue
+
+    entry = issue(locate(home), as_of)
+    if as_json:
+        typer.echo(json.dumps(entry, indent=1, allow_nan=False))
+    else:
+        from bullbear.cli import panel
+
+        panel.forecast(entry)
+
+
+@app.command()
+def score(home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """Resolve the ledger's due forecasts and score them.
+
+    Example: bullbear score
+    """
+    from bullbear.cli import show
+    from bullbear.scoring import score_ledger
+
+    outcome = score_ledger(locate(home))
+    if as_json:
+        _print(outcome)
+    else:
+        show.scored(outcome)
+
+
+@app.command()
+def report(home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """Write the HTML report of the champion into reports/.
+
+    Example: bullbear report
+    """
+    from bullbear.whole_job import write_report_of
+
+    path = write_report_of(locate(home))
+    if as_json:
+        _print({"report": str(path)})
+    else:
+        typer.echo(str(path))
+
+
+@app.command()
+def ui(
+    home: HomeOption = None,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port on 127.0.0.1.")] = 5000,
+) -> None:
+    """Open the MLflow UI on this home's store.
+
+    Example: bullbear ui --port 5001
+    """
+    from bullbear.tracking.ui import serve
+
+    serve(locate(home).runs, port)

@@ -1,0 +1,281 @@
+"""Results as tables for people and as plain records for programs."""
+
+from __future__ import annotations
+
+import math
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+from rich.console import Console
+from rich.table import Table
+
+from bullbear.cli.panel import forecast_panel
+
+if TYPE_CHECKING:
+    from bullbear.data.snapshot import IngestReport
+    from bullbear.data.store import Store
+    from bullbear.decide import Backtest
+    from bullbear.evaluate import Comparison, Evaluation, OracleShare
+    from bullbear.pipeline import Trained
+    from bullbear.tracking import Run
+    from bullbear.whole_job import Outcome
+
+Result = "tuple[Run, Evaluation, OracleShare | None]"
+
+
+def _console() -> Console:
+    # A pipe has no width; tables must not be folded for it.
+    return Console(highlight=False, width=None if sys.stdout.isatty() else 160)
+
+
+def now_of(store: Store) -> pd.Timestamp:
+    """The instant for which staleness is told: now; in a simulated market, its own last instant."""
+    return store.as_of().last_known_at if store.is_simulated else pd.Timestamp.now("UTC")
+
+
+def records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """A frame as records with days in ISO form and missing values as None."""
+    plain = table.astype(object).where(table.notna(), None)
+    return [
+        {key: value.isoformat() if isinstance(value, pd.Timestamp) else value for key, value in row.items()}
+        for row in plain.to_dict(orient="records")
+    ]
+
+
+def ingest_document(report: IngestReport) -> dict[str, Any]:
+    """What an ingest did, for programs."""
+    return {
+        "files": report.files,
+        "rows_read": report.rows_read,
+        "rows_added": report.rows_added,
+        "added": report.added,
+        "quarantined": report.quarantined,
+        "revised": report.revised,
+        "refused": [str(refusal) for refusal in report.refusals],
+        "notes": list(report.notes),
+    }
+
+
+def ingest(report: IngestReport, source: str) -> None:
+    """What an ingest did: the outcome on stdout, notes and refusals on stderr."""
+    kinds = ", ".join(f"{count:,} {kind}" for kind, count in report.added.items() if count) or "nothing new"
+    print(f"{source}: {report.files} files, {report.rows_read:,} rows read; added {kinds}")  # noqa: T201
+    if report.quarantined:
+        print(f"{report.quarantined} doubtful rows set aside; `bullbear status` gives the reasons")  # noqa: T201
+    if report.revised:
+        print(f"{report.revised} stored values revised; older views keep the old ones")  # noqa: T201
+    for note in report.notes:
+        sys.stderr.write(f"note: {note}\n")
+    for refusal in report.refusals:
+        sys.stderr.write(f"bullbear: refused {refusal}\n")
+
+
+def status(table: pd.DataFrame, simulated: bool) -> None:
+    """Every series of the store."""
+    shown = Table(title="SIMULATED market" if simulated else None)
+    for name in ("kind", "series", "first", "last", "last known at", "rows", "gaps", "age", "set aside", "reasons"):
+        shown.add_column(name, justify="right" if name in ("rows", "gaps", "age", "set aside") else "left")
+    for row in table.itertuples():
+        age = "" if pd.isna(row.age_days) else f"{row.age_days}d"
+        shown.add_row(
+            str(row.kind),
+            str(row.series),
+            _day(row.first),
+            _day(row.last),
+            _minute(row.last_known_at),
+            f"{row.rows:,}",
+            "" if pd.isna(row.gaps) else str(row.gaps),
+            f"{age} STALE" if row.stale else age,
+            str(row.quarantined) if row.quarantined else "",
+            str(row.reasons),
+        )
+    _console().print(shown)
+
+
+def trained_document(trained: Trained) -> dict[str, Any]:
+    """The keys of `train --json`."""
+    table = trained.training.predictions
+    return {
+        "run_id": trained.run_id,
+        "model": trained.model.definition.name,
+        "definition_hash": trained.model.definition_hash,
+        "data_fingerprint": trained.examples.fingerprint,
+        "first": table["decided_at"].iloc[0].isoformat(),
+        "last": table["decided_at"].iloc[-1].isoformat(),
+        "n": len(table),
+        "seconds": round(trained.seconds, 3),
+    }
+
+
+def trained(found: Trained) -> None:
+    """A finished training."""
+    document = trained_document(found)
+    _console().print(
+        f"run {document['run_id']}: {document['model']}, {document['n']:,} out-of-sample forecasts from "
+        f"{document['first'][:10]} to {document['last'][:10]} in {document['seconds']:.1f} s"
+    )
+    _console().print(_skill_table([(document["model"], found.run_id, found.evaluation, None)]))
+
+
+def evaluation_document(run: Run, found: Evaluation, share: OracleShare | None) -> dict[str, Any]:
+    """The keys of `evaluate --json`."""
+    document = {"model": run.model, "run_id": run.run_id, "simulated": run.simulated, **found.as_dict()}
+    if share is not None:
+        document["oracle"] = _oracle(share)
+    return document
+
+
+def _oracle(share: OracleShare) -> dict[str, float | None]:
+    names = ("share", "low", "high", "realised", "bss", "oracle_bss")
+    return {name: value if math.isfinite(value := getattr(share, name)) else None for name in names}
+
+
+def evaluations(results: list[Any], pairs: list[Comparison]) -> None:
+    """Scores of runs, their years, calibration, and how they compare."""
+    console = _console()
+    console.print(_skill_table([(run.model, run.run_id, found, share) for run, found, share in results]))
+    for run, found, share in results:
+        if share is not None:
+            console.print(
+                f"{run.model}: SIMULATED market; the hidden state was worth a Brier skill of {share.oracle_bss:+.2%}; "
+                f"share recovered {_percent(share.share)} [{_percent(share.low)}, {_percent(share.high)}]"
+            )
+        if len(results) == 1:
+            console.print(_years_table(found))
+            console.print(_calibration_table(found))
+    for pair in pairs:
+        console.print(
+            f"{pair.first} against {pair.second} on {pair.n:,} common days: Brier gain {pair.gain:+.5f} "
+            f"[{pair.gain_low:+.5f}, {pair.gain_high:+.5f}], Diebold-Mariano p {pair.dm_p_value:.2f}"
+        )
+
+
+def _skill_table(rows: list[tuple[str, str, Evaluation, OracleShare | None]]) -> Table:
+    simulated = any(share is not None for *_, share in rows)
+    table = Table(title="Skill against climatology, 90% intervals" + (" (SIMULATED)" if simulated else ""))
+    heads = ("model", "run", "n", "effective", "Brier", "base rate's", "Brier skill", "log-loss skill", "AUC", "ECE")
+    for name in heads:
+        table.add_column(name, justify="left" if name in ("model", "run") else "right", no_wrap=True)
+    for name, run_id, found, _ in rows:
+        table.add_row(
+            name,
+            run_id[:8],
+            f"{found.n:,}",
+            f"{found.n_effective:.0f}",
+            f"{found.brier:.4f}",
+            f"{found.brier_climatology:.4f}",
+            f"{found.bss:+.2%} [{found.bss_low:+.2%}, {found.bss_high:+.2%}]",
+            f"{found.log_loss_skill:+.2%} [{found.log_loss_skill_low:+.2%}, {found.log_loss_skill_high:+.2%}]",
+            f"{found.auc:.3f}",
+            f"{found.ece:.3f}",
+        )
+    return table
+
+
+def _years_table(found: Evaluation) -> Table:
+    table = Table(title="By period and year")
+    for name in ("span", "n", "Brier skill", "log-loss skill", "share of ups", "mean p"):
+        table.add_column(name, justify="left" if name == "span" else "right")
+    for span in (*found.by_period, *found.by_year):
+        years = str(span.first_year) if span.first_year == span.last_year else f"{span.first_year}-{span.last_year}"
+        table.add_row(
+            years, f"{span.n:,}", _percent(span.bss), _percent(span.log_loss_skill), f"{span.share_up:.1%}",
+            f"{span.mean_p:.1%}",
+        )  # fmt: skip
+    return table
+
+
+def _calibration_table(found: Evaluation) -> Table:
+    table = Table(title="Calibration: said and seen")
+    for name in ("n", "mean p", "share of ups", "90% interval"):
+        table.add_column(name, justify="right")
+    for each in found.calibration:
+        table.add_row(f"{each.n:,}", f"{each.mean_p:.1%}", f"{each.share_up:.1%}", f"{each.low:.1%} to {each.high:.1%}")
+    return table
+
+
+def backtest_document(run: Run, tested: Backtest) -> dict[str, Any]:
+    """A backtest for programs: figures, attribution, costs, equity, positions, trades."""
+    from bullbear.pipeline import backtest_summary
+
+    return {
+        "model": run.model,
+        "run_id": run.run_id,
+        "simulated": run.simulated,
+        **backtest_summary(tested),
+        "equity": {str(day.date()): float(value) for day, value in tested.equity.items()},
+        "positions": records(tested.positions.reset_index()),
+        "trade_list": records(tested.trades),
+    }
+
+
+def backtest(run: Run, tested: Backtest) -> None:
+    """A backtest next to its baselines."""
+    from bullbear.pipeline import backtest_summary
+
+    summary = backtest_summary(tested)
+    table = Table(
+        title=f"{run.model} {run.run_id[:8]}, {summary['first']} to {summary['last']}"
+        + (" SIMULATED" if run.simulated else "")
+    )
+    heads = ("account", "return a year", "volatility", "Sharpe", "deepest fall", "turnover a year", "trades",
+             "policy's Sharpe less this")  # fmt: skip
+    for name in heads:
+        table.add_column(name, justify="left" if name == "account" else "right")
+    for row in summary["accounts"]:
+        low, high = row["sharpe_difference_low"], row["sharpe_difference_high"]
+        against = "" if row["sharpe_difference"] is None else f"{row['sharpe_difference']:+.2f} [{low:+.2f}, {high:+.2f}]"
+        table.add_row(
+            row["account"], f"{row['cagr']:.2%}", f"{row['volatility']:.1%}", f"{row['sharpe']:.2f}",
+            f"{row['max_drawdown']:.1%}", f"{row['turnover']:.1f}", str(row["trades"]), against,
+        )  # fmt: skip
+    _console().print(table)
+    parts = tested.attribution
+    _console().print(
+        f"Profit per unit at the start: Bull {parts['bull']:+.3f}, Bear {parts['bear']:+.3f}, cash "
+        f"{parts['interest']:+.3f}, costs {parts['costs']:+.3f}, together {parts['total']:+.3f}"
+    )
+
+
+def scored(outcome: dict[str, Any]) -> None:
+    """The ledger's scores."""
+    console = _console()
+    console.print(f"{outcome['entries']} forecasts, {outcome['resolved']} resolved, {outcome['pending']} pending")
+    if outcome["resolved"]:
+        skill = "undetermined" if outcome["bss"] is None else f"{outcome['bss']:+.2%}"
+        console.print(f"Brier {outcome['brier']:.4f}, base rate's {outcome['brier_climatology']:.4f}, skill {skill}")
+
+
+def whole_job(outcome: Outcome) -> None:
+    """What `bullbear run` found."""
+    console = _console()
+    shares = outcome.shares
+    rows = [
+        (each.model.definition.name, each.run_id, each.evaluation, shares.get(each.model.definition.name))
+        for each in outcome.trained
+    ]
+    console.print(_skill_table(rows))
+    for name, share in shares.items():
+        if math.isfinite(share.share):
+            console.print(
+                f"{name}: SIMULATED market; {_percent(share.share)} [{_percent(share.low)}, {_percent(share.high)}] of "
+                f"the oracle's Brier skill of {share.oracle_bss:+.2%}"
+            )
+    for name, reason in outcome.refused.items():
+        console.print(f"{name}: {reason}")
+    console.print(f"champion: {outcome.champion.model} {outcome.champion.run_id[:8]}")
+    console.print(forecast_panel(outcome.forecast))
+    console.print(f"report: {outcome.report}", soft_wrap=True)
+
+
+def _percent(value: float) -> str:
+    return f"{value:+.1%}" if math.isfinite(value) else "undetermined"
+
+
+def _day(value: Any) -> str:
+    return "" if pd.isna(value) else str(value.date())
+
+
+def _minute(value: Any) -> str:
+    return "" if pd.isna(value) else value.strftime("%Y-%m-%d %H:%M")
