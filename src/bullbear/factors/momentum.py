@@ -199,7 +199,8 @@ def high_distance(bars: Bars, *, window: int = 252) -> Array:
     >>> high_distance(bars_from([10, 12, 9]), window=3)[-1].round(4)
     np.float64(-25.0)
     """
-    return 100.0 * (bars.close / highest(bars.high, window) - 1.0)
+    # Adjusting prices can round a close above its own high.
+    return np.minimum(100.0 * (bars.close / highest(bars.high, window) - 1.0), 0.0)
 
 
 @factor(
@@ -232,7 +233,7 @@ def low_distance(bars: Bars, *, window: int = 252) -> Array:
     >>> low_distance(bars_from([10, 8, 9]), window=3)[-1].round(4)
     np.float64(12.5)
     """
-    return 100.0 * (bars.close / lowest(bars.low, window) - 1.0)
+    return np.maximum(100.0 * (bars.close / lowest(bars.low, window) - 1.0), 0.0)
 
 
 @factor(

@@ -98,8 +98,7 @@ def rsi_position(bars: Bars, *, window: int = 14, span: int = 14) -> Array:
     np.float64(0.0)
     """
     value = rsi(bars, window=window)
-    # The first values are missing, and TA-Lib's extremes begin after them; a gap inside the series cannot occur,
-    # because a close that moved once keeps the RSI defined for as long as the smoothing remembers.
+    # TA-Lib's extremes cannot step over a gap, so it is bridged first and every window that holds it taken out after.
     known = np.nan_to_num(value, nan=50.0)
     bottom, top = lowest(known, span), highest(known, span)
     known_throughout = 0.0 * total(value, span)
@@ -216,7 +215,8 @@ def williams_r(bars: Bars, *, window: int = 14) -> Array:
     >>> williams_r(bars_from([10, 12, 11]), window=3)[-1]
     np.float64(-50.0)
     """
-    return unless_flat(np.asarray(talib.WILLR(bars.high, bars.low, bars.close, window)), bars.high, bars.low, window)
+    value = np.clip(np.asarray(talib.WILLR(bars.high, bars.low, bars.close, window)), -100.0, 0.0)
+    return unless_flat(value, bars.high, bars.low, window)
 
 
 @factor(

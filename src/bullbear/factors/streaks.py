@@ -44,9 +44,7 @@ def streak(bars: Bars, *, cap: int = 15) -> Array:
     np.float64(-2.0)
     """
     direction = _direction(bars.close)
-    run = run_length(direction, cap)
-    run[:cap] = np.nan
-    return direction * run
+    return direction * run_length(direction, cap)
 
 
 @factor(

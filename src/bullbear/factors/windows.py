@@ -25,6 +25,8 @@ WINDOW = (2.0, 2520.0)
 """Allowed range of a window: from two sessions to ten years."""
 NOISE = 1e-12
 """A spread below this share of the level is rounding, not movement."""
+FORGOTTEN = 1e-14
+"""Weight of a start that is forgotten: even one a hundred times as wild as the present then moves 1e-12 at most."""
 
 
 def bars_from(
@@ -237,7 +239,8 @@ def log_returns(x: Array) -> Array:
 def run_length(state: Array, cap: int) -> Array:
     """Rows for which `state` has held its present value, the current one included, at most `cap`.
 
-    Missing until `cap` rows are there: a shorter history could not tell a long run from a cut one. NaN equals nothing.
+    Missing until `cap` known rows are there, because a shorter history could not tell a long run from a cut one. NaN
+    equals nothing.
 
     Example
     -------
@@ -250,8 +253,10 @@ def run_length(state: Array, cap: int) -> Array:
     begins[1:] = state[1:] != state[:-1]
     run = rows - np.maximum.accumulate(np.where(begins, rows, 0)) + 1 if n else rows
     result: Array = np.minimum(run, cap).astype(np.float64)
-    result[: cap - 1] = np.nan
-    result[np.isnan(state)] = np.nan
+    known = ~np.isnan(state)
+    first = int(np.argmax(known)) if known.any() else n
+    result[: first + cap - 1] = np.nan
+    result[~known] = np.nan
     return result
 
 
@@ -278,10 +283,10 @@ def in_order(**windows: int) -> int:
 @cache
 def ema_settles(*windows: int) -> int:
     """Rows after which a cascade of exponential averages, each seeded by a plain mean, has forgotten its start."""
-    return sum(windows) + settles(*(1.0 - 2.0 / (window + 1.0) for window in windows))
+    return sum(windows) + settles(*(1.0 - 2.0 / (window + 1.0) for window in windows), tolerance=FORGOTTEN)
 
 
 @cache
 def wilder_settles(window: int, *, stages: int = 1) -> int:
     """Rows after which `stages` of Wilder's smoothing, each seeded by a plain mean, have forgotten their start."""
-    return stages * window + settles(*[1.0 - 1.0 / window] * stages) + 1
+    return stages * window + settles(*[1.0 - 1.0 / window] * stages, tolerance=FORGOTTEN) + 1

@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+import talib
+from numpy.testing import assert_allclose, assert_array_equal
+
+from bullbear.errors import InputError
+from bullbear.factors import oscillators, registered
+from bullbear.factors.registry import Bars
+from bullbear.factors.windows import bars_from
+
+
+@pytest.fixture(scope="module")
+def bars(tape: Callable[..., Bars]) -> Bars:
+    return tape(1_200)
+
+
+def prices(bars: Bars) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    return bars.high, bars.low, bars.close
+
+
+@pytest.mark.parametrize("window", [2, 14])
+def test_rsi_is_talib_to_the_bit(bars: Bars, window: int) -> None:
+    assert_array_equal(oscillators.rsi(bars, window=window), talib.RSI(bars.close, window))
+
+
+def test_rsi_against_pandas_once_the_start_is_forgotten(bars: Bars) -> None:
+    change = pd.Series(bars.close).diff()
+    gain = change.clip(lower=0).ewm(alpha=1 / 14, adjust=False).mean()
+    loss = (-change).clip(lower=0).ewm(alpha=1 / 14, adjust=False).mean()
+    rows = registered()["rsi"].rows_needed({"window": 14})
+    assert_allclose(oscillators.rsi(bars)[rows:], (100 * gain / (gain + loss))[rows:], rtol=1e-10)
+
+
+def test_rsi_position_is_the_stochastic_of_talibs_rsi(bars: Bars) -> None:
+    rsi = talib.RSI(bars.close, 14)
+    expected, _ = talib.STOCHF(rsi, rsi, rsi, 14, 1, 0)
+    assert_allclose(oscillators.rsi_position(bars)[27:], expected[27:], rtol=1e-12, atol=1e-10)
+
+
+@pytest.mark.parametrize(("window", "smooth", "signal"), [(14, 3, 3), (14, 1, 3), (63, 5, 4)])
+def test_stochastic_is_talib_to_the_bit(bars: Bars, window: int, smooth: int, signal: int) -> None:
+    _, d = talib.STOCH(*prices(bars), window, smooth, 0, signal, 0)
+    k, _ = talib.STOCH(*prices(bars), window, smooth, 0, 1, 0)
+    assert_array_equal(oscillators.stochastic_k(bars, window=window, smooth=smooth), k)
+    assert_array_equal(oscillators.stochastic_d(bars, window=window, smooth=smooth, signal=signal), d)
+
+
+def test_stochastic_against_pandas(bars: Bars) -> None:
+    high, low = pd.Series(bars.high).rolling(14).max(), pd.Series(bars.low).rolling(14).min()
+    k = (100 * (bars.close - low) / (high - low)).rolling(3).mean()
+    assert_allclose(oscillators.stochastic_k(bars), k, rtol=1e-9, atol=1e-9)
+    assert_allclose(oscillators.stochastic_d(bars), k.rolling(3).mean(), rtol=1e-9, atol=1e-9)
+
+
+def test_williams_r_is_talib_to_the_bit(bars: Bars) -> None:
+    assert_array_equal(oscillators.williams_r(bars, window=14), talib.WILLR(*prices(bars), 14))
+
+
+def test_cci_is_talib_to_the_bit(bars: Bars) -> None:
+    assert_array_equal(oscillators.cci(bars, window=20), talib.CCI(*prices(bars), 20))
+
+
+def test_money_flow_index_is_talib(bars: Bars) -> None:
+    expected = talib.MFI(*prices(bars), bars.volume, 14)
+    assert_allclose(oscillators.money_flow_index(bars, window=14), expected, rtol=1e-12, atol=1e-10)
+
+
+def test_money_flow_index_survives_an_unknown_volume(bars: Bars) -> None:
+    volume = bars.volume.copy()
+    volume[500] = np.nan
+    found = oscillators.money_flow_index(replace(bars, volume=volume), window=14)
+    expected = talib.MFI(*prices(bars), bars.volume, 14)
+    assert np.isnan(found[500:514]).all()
+    assert_allclose(np.delete(found, range(500, 514)), np.delete(expected, range(500, 514)), rtol=1e-12, atol=1e-10)
+
+
+def test_bollinger_is_talib_to_the_bit(bars: Bars) -> None:
+    upper, middle, lower = talib.BBANDS(bars.close, 20, 2.0, 2.0, 0)
+    position = oscillators.bollinger_position(bars, window=20, width=2.0)
+    assert_array_equal(position, (bars.close - lower) / (upper - lower))
+    assert_array_equal(oscillators.bollinger_width(bars, window=20, width=2.0), (upper - lower) / middle)
+
+
+def test_bollinger_against_pandas(bars: Bars) -> None:
+    window = pd.Series(bars.close).rolling(20)
+    mean, spread = window.mean(), window.std(ddof=0)
+    expected = (bars.close - mean + 2 * spread) / (4 * spread)
+    assert_allclose(oscillators.bollinger_position(bars), expected, rtol=1e-7, atol=1e-8)
+
+
+def test_squeeze_is_talibs_deviation_over_its_true_range(bars: Bars) -> None:
+    expected = 2 * talib.STDDEV(bars.close, 20, 1.0) / (1.5 * talib.ATR(*prices(bars), 20))
+    assert_array_equal(oscillators.squeeze(bars, window=20), expected)
+
+
+def test_ultimate_oscillator_is_talib_to_the_bit(bars: Bars) -> None:
+    assert_array_equal(oscillators.ultimate_oscillator(bars), talib.ULTOSC(*prices(bars), 7, 14, 28))
+
+
+def test_closing_strength_against_pandas(bars: Bars) -> None:
+    close, high, low = pd.Series(bars.close), pd.Series(bars.high), pd.Series(bars.low)
+    expected = (close - low).rolling(5).sum() / (high - low).rolling(5).sum()
+    assert_allclose(oscillators.closing_strength(bars, window=5), expected, rtol=1e-9)
+
+
+UNDEFINED_AT_REST = """
+    rsi rsi_position stochastic_k stochastic_d williams_r cci money_flow_index bollinger_position squeeze
+    ultimate_oscillator closing_strength
+""".split()
+
+
+@pytest.mark.parametrize("name", UNDEFINED_AT_REST)
+def test_no_range_is_missing_and_not_oversold(name: str) -> None:
+    assert np.isnan(getattr(oscillators, name)(bars_from([7.3] * 700))[-100:]).all()
+
+
+def test_horizons_out_of_order_are_refused() -> None:
+    with pytest.raises(InputError, match=r"long: got 10; allowed: more than medium = 14"):
+        registered()["ultimate_oscillator"].rows_needed({"long": 10})
