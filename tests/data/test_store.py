@@ -163,8 +163,12 @@ def test_everything_stored_includes_the_last_known_row(store: Store) -> None:
 
 
 def test_catalogue_counts_events_known_by_then(store: Store) -> None:
-    store.append("observations", observations(("A", "2019-01-01", "2019-02-01", 1.0), ("A", "2019-01-01", "2019-03-01", 2.0)))
-    store.append("observations", observations(("A", "2019-02-01", "2019-03-01", 1.0), ("B", "2019-02-01", "2019-05-01", 1.0)))
+    store.append(
+        "observations", observations(("A", "2019-01-01", "2019-02-01", 1.0), ("A", "2019-01-01", "2019-03-01", 2.0))
+    )
+    store.append(
+        "observations", observations(("A", "2019-02-01", "2019-03-01", 1.0), ("B", "2019-02-01", "2019-05-01", 1.0))
+    )
     table = store.as_of(instant("2019-04-01")).catalogue()
     assert table[["kind", "series", "rows"]].to_numpy().tolist() == [["observations", "A", 2]]
     assert table["last_known_at"].tolist() == [instant("2019-03-01")]
@@ -264,7 +268,9 @@ def test_two_processes_append_at_once(store: Store) -> None:
 
 
 def test_opening_the_store_stays_light() -> None:
-    heavy = "['pandera', 'exchange_calendars', 'duckdb', 'mlflow', 'scipy', 'sklearn', 'pyarrow.csv', 'pyarrow.dataset']"
+    heavy = (
+        "['pandera', 'exchange_calendars', 'duckdb', 'mlflow', 'scipy', 'sklearn', 'pyarrow.csv', 'pyarrow.dataset']"
+    )
     code = f"import sys, bullbear.data.store; print([name for name in {heavy} if name in sys.modules])"
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert shown.stdout.strip() == "[]"

@@ -19,6 +19,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.csv as pcsv
 
+from bullbear import sessions
 from bullbear.errors import SnapshotError
 
 _NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*")
@@ -47,6 +48,11 @@ class Layout:
     def required(self) -> tuple[str, ...]:
         """Columns without which the file is refused."""
         return (*self.days, *self.texts, *self.numbers)
+
+    @property
+    def span(self) -> tuple[str, str]:
+        """First and last day that is believed: the exchange's calendar ends where `sessions` ends it."""
+        return ("1850-01-01" if self.kind == "observations" else "1900-01-01", f"{sessions.LAST_YEAR - 4}-12-31")
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -154,6 +160,11 @@ def _is_faulty(table: pa.Table, layout: Layout) -> bool:
     for name in (*layout.days, *layout.texts):
         if table.column(name).null_count:
             return True
+    first, last = (np.datetime64(day) for day in layout.span)
+    for name in layout.days:
+        days = table.column(name).to_numpy()
+        if len(days) and (days.min() < first or days.max() > last):
+            return True
     for name in (*layout.numbers, *layout.optional_numbers):
         if name in table.column_names:
             column = table.column(name)
@@ -184,13 +195,13 @@ def _is_out_of_order(table: pa.Table, layout: Layout) -> bool:
 
 
 def _as_frame(table: pa.Table, layout: Layout) -> pd.DataFrame:
-    columns = {}
+    columns: dict[str, np.ndarray | pd.Series] = {}
     for name in table.column_names:
         column = table.column(name)
         if name in layout.days:
-            columns[name] = pd.Series(column.cast(pa.timestamp("us")).to_numpy())
+            columns[name] = column.to_numpy().astype("datetime64[us]")
         else:
-            columns[name] = column.to_pandas() if pa.types.is_string(column.type) else pd.Series(column.to_numpy())
+            columns[name] = column.to_pandas() if pa.types.is_string(column.type) else column.to_numpy()
     return pd.DataFrame(columns)
 
 
@@ -236,6 +247,9 @@ def _bad_cell(place: str, layout: Layout, row: dict[str, str]) -> SnapshotError 
     for name in layout.days:
         if not _is_day(row[name]):
             return SnapshotError(place, row[name], f"a {name} as YYYY-MM-DD", "correct the date")
+        if not layout.span[0] <= row[name] <= layout.span[1]:
+            allowed = f"a {name} from {layout.span[0]} to {layout.span[1]}"
+            return SnapshotError(place, row[name], allowed, "correct the date, or drop the row")
     for name in layout.texts:
         if not row[name]:
             return SnapshotError(place, row[name], f"a {name}", f"fill in the {name}")

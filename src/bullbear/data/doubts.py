@@ -91,7 +91,7 @@ def _off_scale(opens: np.ndarray, closes: np.ndarray, adjusted: np.ndarray) -> n
     adjusted_change = adjusted[1:] / adjusted[:-1]
     # Cheap first: almost no session has a ratio this large.
     for row in np.flatnonzero((change < 0.65) | (change > 1.54)):
-        if off[row + 1]:
+        if off[row] or off[row + 1]:  # on the other scale, or the step that ends it
             continue
         ratio = _split_ratio(overnight[row], change[row])
         smooth = abs(np.log(adjusted_change[row])) < 0.5 * abs(np.log(change[row]))

@@ -73,12 +73,18 @@ def _payrolls(days: int, source: str) -> Rule:
     return Rule("month", days, 0, "08:30", source, agency="BLS", revised=True)
 
 
-_ISM = Rule("month", 0, 3, "10:00", "ISM Report on Business: 10:00 on the first business day after the month; two spare")
-_MONTHLY_YIELD = Rule("month", 0, 3, "16:15", "Federal Reserve H.15 monthly averages: first business days after the month")
+_ISM = Rule(
+    "month", 0, 3, "10:00", "ISM Report on Business: 10:00 on the first business day after the month; two spare"
+)
+_MONTHLY_YIELD = Rule(
+    "month", 0, 3, "16:15", "Federal Reserve H.15 monthly averages: first business days after the month"
+)
 _CBOE = Rule("day", 0, 1, "09:30", "Cboe: disseminated to 16:15, history file that evening; served the next session")
 _SURVEY = "second or third week of the month that it describes; seasonal factors revised each January"
 _EMPIRE = Rule("month", 20, 0, "08:30", f"New York Fed Empire State survey: {_SURVEY}", revised=True, from_start=True)
-_PHILLY = Rule("month", 22, 0, "10:00", f"Philadelphia Fed survey, third Thursday: {_SURVEY}", revised=True, from_start=True)
+_PHILLY = Rule(
+    "month", 22, 0, "10:00", f"Philadelphia Fed survey, third Thursday: {_SURVEY}", revised=True, from_start=True
+)
 _NFCI = Rule(
     "week",
     0,
@@ -90,9 +96,13 @@ _NFCI = Rule(
     first_published="2011-06-01",
 )
 _GDP = Rule("quarter", 33, 0, "08:30", "BEA advance estimate: about 30 days after the quarter", "BEA", revised=True)
-_HOUSING = Rule("month", 23, 0, "08:30", "Census New Residential Construction: 16th to 21st of next month", "Census", True)
+_HOUSING = Rule(
+    "month", 23, 0, "08:30", "Census New Residential Construction: 16th to 21st of next month", "Census", True
+)
 _CPI = Rule("month", 24, 0, "08:30", "BLS: 10th to 23rd of next month (latest for January)", "BLS", revised=True)
-_MICHIGAN = Rule("month", 35, 0, "10:00", "University of Michigan: final at month's end, on FRED one month later by contract")
+_MICHIGAN = Rule(
+    "month", 35, 0, "10:00", "University of Michigan: final at month's end, on FRED one month later by contract"
+)
 _MOODYS = Rule("day", 0, 2, "16:15", "Moody's yield less the H.15 Treasury yield: next business day; one spare")
 
 RULES: dict[str, Rule] = {
@@ -128,20 +138,30 @@ RULES: dict[str, Rule] = {
     "DGORDER": Rule("month", 30, 0, "08:30", "Census advance report: 23 to 28 days after the month", "Census", True),
     **dict.fromkeys(("HOUST", "PERMIT"), _HOUSING),
     "RSXFS": Rule("month", 18, 0, "08:30", "Census advance retail sales: 12th to 17th of next month", "Census", True),
-    "PCEPILFE": Rule("month", 35, 0, "08:30", "BEA Personal Income and Outlays: 22 to 33 days after the month", "BEA", True),
-    "M2SL": Rule("month", 30, 0, "16:30", "Federal Reserve H.6: second Thursday, fourth Tuesday since 2021", revised=True),
+    "PCEPILFE": Rule(
+        "month", 35, 0, "08:30", "BEA Personal Income and Outlays: 22 to 33 days after the month", "BEA", True
+    ),
+    "M2SL": Rule(
+        "month", 30, 0, "16:30", "Federal Reserve H.6: second Thursday, fourth Tuesday since 2021", revised=True
+    ),
     "FEDFUNDS": _MONTHLY_YIELD,
     **dict.fromkeys(("AAA", "BAA", "TB3MS"), _MONTHLY_YIELD),
-    "FINRA_MARGIN_DEBT": Rule("month", 35, 0, "16:15", "FINRA (before 2018: NYSE): three to four weeks after the month"),
+    "FINRA_MARGIN_DEBT": Rule(
+        "month", 35, 0, "16:15", "FINRA (before 2018: NYSE): three to four weeks after the month"
+    ),
     **dict.fromkeys(("GACDISA066MSFRBNY", "NOCDISA066MSFRBNY"), _EMPIRE),
     **dict.fromkeys(("GACDFSA066MSFRBPHI", "GAFDFSA066MSFRBPHI", "NOCDFSA066MSFRBPHI"), _PHILLY),
     **dict.fromkeys(("NAPM", "NAPMEI", "NAPMII", "NAPMNOI", "NAPMPI", "NAPMPRI", "NAPMSDI"), _ISM),
     **dict.fromkeys(("GDP", "GDPC1"), _GDP),
-    "USREC": Rule("month", 730, 0, "16:15", "NBER dates turning points 4 to 21 months later; two years are safe", revised=True),
+    "USREC": Rule(
+        "month", 730, 0, "16:15", "NBER dates turning points 4 to 21 months later; two years are safe", revised=True
+    ),
     # Known only as vintages: the rules here serve the judgement of staleness.
     "CLAIMSx": Rule("month", 31, 0, "16:15", "FRED-MD: monthly mean of weekly claims", revised=True),
     "EMPLOY": _payrolls(20, "Philadelphia Fed real-time data set, monthly vintages of mid-month"),
-    "ROUTPUT": Rule("quarter", 50, 0, "16:15", "Philadelphia Fed real-time data set, mid-quarter vintages", "BEA", True),
+    "ROUTPUT": Rule(
+        "quarter", 50, 0, "16:15", "Philadelphia Fed real-time data set, mid-quarter vintages", "BEA", True
+    ),
 }
 
 _DEFAULTS: dict[Period, Rule] = {
@@ -305,8 +325,9 @@ def _session_instants(days: pd.DatetimeIndex, column: str) -> pd.DatetimeIndex:
     if days.empty:
         return pd.DatetimeIndex([], dtype="datetime64[us, UTC]")
     table = clock(days.min())
-    places = table.index.get_indexer(days)
-    if (places < 0).any():
-        bad = days[places < 0][0]
+    known, asked = table.index.to_numpy(), days.to_numpy()
+    places = np.minimum(known.searchsorted(asked), len(known) - 1)
+    if (known[places] != asked).any():
+        bad = days[known[places] != asked][0]
         raise InputError("session", str(bad.date()), "days on which the exchange is open", "drop that day")
     return pd.DatetimeIndex(table[column].to_numpy()[places]).tz_localize("UTC")

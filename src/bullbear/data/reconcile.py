@@ -48,11 +48,14 @@ def reanchored(stored: pd.DataFrame, bars: pd.DataFrame) -> tuple[pd.DataFrame, 
     adjusted = _ratio(stored["adj_close"].loc[both], indexed["adj_close"].loc[both])
     if price == 1.0 and adjusted == 1.0:
         return bars, price, adjusted
+    shares = _ratio(stored["volume"].loc[both], indexed["volume"].loc[both])
     rescaled = bars.copy()
     for name in ("open", "high", "low", "close"):
         rescaled[name] = bars[name] / price
     rescaled["adj_close"] = bars["adj_close"] / adjusted
-    rescaled["volume"] = bars["volume"] * price
+    # Most providers restate volume at a split, some do not: the overlap tells.
+    if shares != 1.0:
+        rescaled["volume"] = bars["volume"] * price
     return rescaled, price, adjusted
 
 

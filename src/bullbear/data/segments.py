@@ -47,18 +47,22 @@ class Kind:
 
     @property
     def key(self) -> list[str]:
+        """Columns that identify a row."""
         return ["series", "event_date", "known_at", *self.extra_key]
 
     @property
     def values(self) -> list[str]:
+        """Columns beside series, event_date and known_at."""
         return [*self.texts, *self.numbers, *self.days]
 
     @property
     def columns(self) -> list[str]:
+        """All columns, in the order of the file."""
         return ["series", "event_date", "known_at", *self.values]
 
     @property
     def schema(self) -> pa.Schema:
+        """The file's types: days naive and instants in UTC, both in microseconds."""
         fields = [("series", pa.string()), ("event_date", _DAY), ("known_at", _INSTANT)]
         fields += [(name, pa.string()) for name in self.texts]
         fields += [(name, pa.float64()) for name in self.numbers]
@@ -107,6 +111,7 @@ class Segment:
 
     @cached_property
     def footer(self) -> pq.FileMetaData:
+        """The Parquet metadata; raises InputError if the file is damaged."""
         try:
             return pq.read_metadata(self.path)
         except (OSError, pa.ArrowException) as bad:
@@ -128,6 +133,7 @@ class Segment:
 
     @cached_property
     def last_known_at(self) -> pd.Timestamp:
+        """The latest known_at of its rows."""
         groups = (self.footer.row_group(place) for place in range(self.footer.num_row_groups))
         return max(pd.Timestamp(group.column(2).statistics.max) for group in groups).as_unit("us")
 
@@ -144,6 +150,7 @@ class Segment:
         return table.filter(pa.array(chosen)) if chosen.any() else None
 
     def read_all(self, columns: list[str]) -> pa.Table:
+        """Some columns of all rows."""
         with pq.ParquetFile(self.path, metadata=self.footer) as file:
             return file.read(columns=columns, use_threads=False)
 
@@ -154,15 +161,14 @@ def listing(root: Path, kind: str) -> tuple[Path, ...]:
 
 
 def write(root: Path, kind: Kind, frame: pd.DataFrame) -> Path:
-    """Write `frame` (the kind's columns) as the next segment; the caller holds the lock.
+    """Write `frame` (in the order of `ordered`) as the next segment; the caller holds the lock.
 
     Either the whole segment appears or nothing does, whatever kills the process.
     """
     folder = root / kind.name
     folder.mkdir(parents=True, exist_ok=True)
     sweep(folder)
-    ordered = frame.sort_values(["series", "known_at", "event_date", *kind.extra_key], kind="stable")
-    content = _encoded(ordered, kind)
+    content = _encoded(frame, kind)
     number = 1 + max((int(path.name.split("-")[0]) for path in listing(root, kind.name)), default=0)
     final = folder / f"{number:06d}-{hashlib.sha256(content).hexdigest()[:12]}.parquet"
     staging = folder / f"{STAGING}{os.getpid()}"
@@ -175,19 +181,42 @@ def write(root: Path, kind: Kind, frame: pd.DataFrame) -> Path:
     return final
 
 
+def ordered(kind: Kind, frame: pd.DataFrame) -> pd.DataFrame:
+    """The rows sorted by series, known_at, event_date and what else identifies them."""
+    names = [*reversed(kind.extra_key), "event_date", "known_at"]
+    columns = [_sortable(frame[name]) for name in names]
+    return frame.take(np.lexsort([*columns, _sortable(frame["series"])])).reset_index(drop=True)
+
+
+def has_twins(kind: Kind, frame: pd.DataFrame) -> bool:
+    """Whether two rows of an ordered frame have the same key."""
+    same = np.ones(max(len(frame) - 1, 0), dtype=bool)
+    for name in kind.key:
+        codes = _sortable(frame[name])
+        same &= codes[1:] == codes[:-1]
+    return bool(same.any())
+
+
+def _sortable(column: pd.Series) -> np.ndarray:
+    if column.dtype.kind == "M" or isinstance(column.dtype, pd.DatetimeTZDtype):
+        return column.to_numpy("datetime64[us]").view(np.int64)
+    codes: np.ndarray = pd.factorize(column, sort=True)[0]
+    return codes
+
+
 def sweep(folder: Path) -> None:
     """Remove what killed processes left behind; only the holder of the lock may call this."""
     for leftover in folder.glob(f"{STAGING}*"):
         leftover.unlink(missing_ok=True)
 
 
-def _encoded(ordered: pd.DataFrame, kind: Kind) -> memoryview:
-    table = pa.Table.from_pandas(ordered[kind.columns], schema=kind.schema, preserve_index=False)
+def _encoded(rows: pd.DataFrame, kind: Kind) -> memoryview:
+    table = pa.Table.from_pandas(rows[kind.columns], schema=kind.schema, preserve_index=False)
     table = table.replace_schema_metadata(None)
     sink = pa.BufferOutputStream()
     dictionaries = ["series", *kind.texts]
     with pq.ParquetWriter(sink, table.schema, compression="zstd", use_dictionary=dictionaries) as writer:
-        for start, stop in _cuts(ordered["series"].to_numpy()):
+        for start, stop in _cuts(rows["series"].to_numpy()):
             writer.write_table(table.slice(start, stop - start), row_group_size=stop - start)
     return memoryview(sink.getvalue())
 
@@ -227,6 +256,7 @@ class WriteLock:
 
     @contextmanager
     def __call__(self) -> Iterator[None]:
+        """Hold the lock."""
         with self._threads:
             if self._depth == 0:
                 self.path.parent.mkdir(parents=True, exist_ok=True)

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from bullbear.data.segments import KINDS, Kind, Segment, WriteLock, kind_named, listing, write
+from bullbear.data.segments import KINDS, Kind, Segment, WriteLock, has_twins, kind_named, listing, ordered, write
 from bullbear.errors import InputError, NoDataError
 
 _EPOCH = pd.Timestamp("1970-01-01", tz="UTC").as_unit("us")
@@ -76,7 +76,7 @@ class Store:
             cannot change, so a correction needs its own, later known_at.
         """
         layout = kind_named(kind)
-        rows = _checked(layout, frame)
+        rows = ordered(layout, _checked(layout, frame))
         if rows.empty:
             return 0
         with self.writing():
@@ -126,9 +126,9 @@ class Store:
         files = listing(self.root, layout.name)
         known = [self._read(files, layout.name, series) for series in rows["series"].unique()] if files else []
         known = [part for part in known if not part.empty]
-        both = pd.concat([*known, rows], ignore_index=True) if known else rows
-        if not both.duplicated(layout.key).any():
+        if not known and not has_twins(layout, rows):
             return rows
+        both = pd.concat([*known, rows], ignore_index=True)
         count = len(both) - len(rows)
         repeated = both.duplicated()[count:].to_numpy()
         clash = both.duplicated(layout.key)[count:].to_numpy() & ~repeated

@@ -1,0 +1,112 @@
+"""A file is read whole or refused with its name, line and value."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bullbear.data.csv_files import LAYOUTS, read
+from bullbear.errors import SnapshotError
+
+HEADER = "date,open,high,low,close,adj_close,volume\n"
+GOOD = "2019-12-30,165.2,165.43,163.9,164.7,151.6762,17000000\n2019-12-31,165.08,166.35,164.71,165.67,152.569,\n"
+
+
+def write(folder: Path, text: str, encoding: str = "utf-8") -> Path:
+    path = folder / "IWM.csv"
+    path.write_text(text, encoding=encoding)
+    return path
+
+
+def test_values_arrive_as_they_stand(tmp_path: Path) -> None:
+    frame, notes = read(write(tmp_path, HEADER + GOOD), LAYOUTS["prices"])
+    assert frame["close"].tolist() == [164.7, 165.67]
+    assert str(frame["date"].dtype) == "datetime64[us]"
+    assert frame["volume"].iloc[0] == 17_000_000
+    assert np.isnan(frame["volume"].iloc[1])
+    assert notes == []
+
+
+@pytest.mark.parametrize(
+    "text", ["\ufeff" + HEADER + GOOD, (HEADER + GOOD).replace("\n", "\r\n"), HEADER + GOOD + "\n"]
+)
+def test_what_spreadsheets_do_to_a_file_is_harmless(tmp_path: Path, text: str) -> None:
+    frame, _ = read(write(tmp_path, text), LAYOUTS["prices"])
+    assert frame["close"].tolist() == [164.7, 165.67]
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "value"),
+    [
+        (HEADER + GOOD + "2020-01-02,x12,1,1,1,1,1\n", 4, "'x12'"),
+        (HEADER + GOOD + "2020-01-02,1_0,1,1,1,1,1\n", 4, "'1_0'"),
+        (HEADER + GOOD + "2020-01-02,nan,1,1,1,1,1\n", 4, "'nan'"),
+        (HEADER + GOOD + "2020-01-02,1,inf,1,1,1,1\n", 4, "'inf'"),
+        (HEADER + "2019-02-30,1,1,1,1,1,1\n", 2, "'2019-02-30'"),
+        (HEADER + "12/30/2019,1,1,1,1,1,1\n", 2, "'12/30/2019'"),
+        (HEADER + ",1,1,1,1,1,1\n", 2, "''"),
+        (HEADER + GOOD + "2020-01-02,1,1,2,1,1,1\n", 4, "high 1 < low 2"),
+        (HEADER + GOOD + "2019-12-31,1,1,1,1,1,1\n", 4, "'2019-12-31'; allowed: each day once"),
+        (HEADER + GOOD + "2019-12-27,1,1,1,1,1,1\n", 4, "'2019-12-27'; allowed: days in ascending order"),
+        (HEADER + GOOD + "2020-01-02,1,1,1\n", 4, "'2020-01-02,1,1,1'; allowed: 7 cells"),
+        (HEADER + "\n\n2019-12-30,1,1,1,1,1,bad\n", 4, "'bad'"),
+        (HEADER.replace(",volume", "") + "2019-12-30,1,1,1,1,1\n", 1, "0 columns named volume"),
+        (HEADER.replace("volume", "close") + GOOD, 1, "2 columns named close"),
+        ("", 1, "0 columns named date"),
+    ],
+)
+def test_a_fault_is_told_with_line_and_value(tmp_path: Path, text: str, line: int, value: str) -> None:
+    with pytest.raises(SnapshotError) as refused:
+        read(write(tmp_path, text), LAYOUTS["prices"])
+    assert str(refused.value).startswith(f"prices/IWM.csv:{line}: got ")
+    assert value in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_another_encoding_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SnapshotError, match="UTF-8"):
+        read(write(tmp_path, "date,välue\n", "latin-1"), LAYOUTS["macro"])
+
+
+def test_extra_columns_and_aliases_are_noted(tmp_path: Path) -> None:
+    frame, notes = read(write(tmp_path, "date,dividend,source\n2019-12-16,0.597,x\n"), LAYOUTS["dividends"])
+    assert list(frame.columns) == ["date", "amount"]
+    assert notes == ["dividends/IWM.csv: column dividend read as amount", "dividends/IWM.csv: columns ignored: source"]
+
+
+def test_an_alias_beside_its_column_is_ambiguous(tmp_path: Path) -> None:
+    with pytest.raises(SnapshotError, match="2 columns named amount"):
+        read(write(tmp_path, "date,dividend,amount\n2019-12-16,0.597,0.6\n"), LAYOUTS["dividends"])
+
+
+def test_vintages_are_ordered_by_vintage_then_date(tmp_path: Path) -> None:
+    text = "vintage,date,value\n2019-11-30,2019-09-01,1\n2019-11-30,2019-10-01,2\n2019-12-31,2019-09-01,1\n"
+    assert len(read(write(tmp_path, text), LAYOUTS["vintages"])[0]) == 3
+    with pytest.raises(SnapshotError, match=r"vintages/IWM.csv:5: got '2019-12-31,2019-09-01'; allowed: each day once"):
+        read(write(tmp_path, text + "2019-12-31,2019-09-01,1\n"), LAYOUTS["vintages"])
+
+
+def test_holdings_repeat_the_day_but_not_the_line(tmp_path: Path) -> None:
+    text = 'as_of,ticker,weight,name\n2019-12-30,A,60,"Alpha, Inc"\n2019-12-30,B,40,Beta\n'
+    frame, _ = read(write(tmp_path, text), LAYOUTS["holdings"])
+    assert frame["name"].tolist() == ["Alpha, Inc", "Beta"]
+    with pytest.raises(SnapshotError, match=r"holdings/IWM.csv:4: got '2019-12-30,B,Beta'; allowed: each day once"):
+        read(write(tmp_path, text + "2019-12-30,B,1,Beta\n"), LAYOUTS["holdings"])
+    with pytest.raises(SnapshotError, match=r"holdings/IWM.csv:4: got ''; allowed: a ticker"):
+        read(write(tmp_path, text + "2019-12-30,,1,Cash\n"), LAYOUTS["holdings"])
+
+
+def test_every_file_of_the_real_snapshot_is_read(snapshot_dir: Path) -> None:
+    paths = [path for folder in LAYOUTS for path in sorted((snapshot_dir / folder).glob("*.csv"))]
+    assert len(paths) > 100
+    for path in paths:
+        lines = path.read_text().count("\n")
+        assert len(read(path, LAYOUTS[path.parent.name])[0]) in (lines - 1, lines)
+
+
+@pytest.mark.parametrize("day", ["1899-12-29", "2119-12-29"])
+def test_a_day_beyond_the_calendar_is_a_slip(tmp_path: Path, day: str) -> None:
+    with pytest.raises(SnapshotError, match=f"prices/IWM.csv:2: got '{day}'; allowed: a date from 1900-01-01 to 2036"):
+        read(write(tmp_path, f"{HEADER}{day},1,1,1,1,1,1\n"), LAYOUTS["prices"])

@@ -1,0 +1,104 @@
+"""Doubtful rows are told from crashes, splits and rounding."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bullbear.data import doubts
+
+
+def bars(closes: list[float], opens: list[float] | None = None, adjusted: list[float] | None = None) -> pd.DataFrame:
+    close = np.array(closes)
+    opened = close if opens is None else np.array(opens)
+    return pd.DataFrame(
+        {
+            "open": opened,
+            "high": np.fmax(opened, close),
+            "low": np.fmin(opened, close),
+            "close": close,
+            "adj_close": close if adjusted is None else adjusted,
+            "volume": 1000.0,
+        }
+    )
+
+
+def reasons(frame: pd.DataFrame, ticker: str = "IWM", sessions: list[bool] | None = None) -> list[str]:
+    known = np.ones(len(frame), dtype=bool) if sessions is None else np.array(sessions)
+    return doubts.bar_doubts(ticker, frame, known).tolist()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "reason"),
+    [
+        ("open", 101.1, doubts.OUTSIDE),
+        ("close", 98.9, doubts.OUTSIDE),
+        ("open", 101.0 * (1 + 2e-7), ""),
+        ("low", 0.0, doubts.NOT_POSITIVE),
+        ("adj_close", -1.0, doubts.NOT_POSITIVE),
+        ("volume", -5.0, doubts.NEGATIVE),
+        ("volume", np.nan, ""),
+        ("open", np.nan, ""),
+    ],
+)
+def test_a_bar_alone(name: str, value: float, reason: str) -> None:
+    frame = pd.DataFrame(
+        [{"open": 100.0, "high": 101.0, "low": 99.0, "close": 100.5, "adj_close": 90.0, "volume": 5.0}]
+    )
+    assert reasons(frame.assign(**{name: value})) == [reason]
+
+
+def test_a_day_without_session_comes_first_among_the_reasons() -> None:
+    assert reasons(bars([100, 0.0]), sessions=[True, False]) == ["", doubts.NO_SESSION]
+
+
+def test_a_split_that_was_not_recorded_sets_aside_all_that_follows() -> None:
+    frame = bars([100, 101, 50.2, 50.9, 51.0], opens=[100, 101, 50.6, 50.3, 50.9])
+    assert reasons(frame) == ["", "", doubts.SPLIT_LIKE, doubts.SPLIT_LIKE, doubts.SPLIT_LIKE]
+
+
+def test_a_reverse_split_is_the_same() -> None:
+    assert reasons(bars([10, 10.1, 40.5, 41])) == ["", "", doubts.SPLIT_LIKE, doubts.SPLIT_LIKE]
+
+
+def test_a_bad_tick_that_returns_sets_aside_itself_only() -> None:
+    assert reasons(bars([100, 101, 1010, 102, 103])) == ["", "", doubts.SPLIT_LIKE, "", ""]
+
+
+def test_a_split_that_adj_close_knows_is_a_split() -> None:
+    assert reasons(bars([100, 101, 50.6, 51], adjusted=[50, 50.5, 50.6, 51])) == [""] * 4
+
+
+@pytest.mark.parametrize(
+    ("closes", "opens"),
+    [
+        ([282.70, 224.84, 236.83], [282.7, 282.7, 225.06]),  # S&P 500 on 1987-10-19
+        ([100, 64.9, 70], [100, 95, 66]),  # a threefold fund on 2008-12-01
+        ([100, 50, 45], [100, 90, 48]),  # halved, but in the course of the session
+        ([100, 42, 40], [100, 43, 41]),  # a gap, but of no split
+    ],
+)
+def test_crashes_are_real(closes: list[float], opens: list[float]) -> None:
+    assert reasons(bars(closes, opens)) == [""] * 3
+
+
+def test_indices_do_not_split() -> None:
+    assert reasons(bars([20, 40, 41]), ticker="^VIX") == [""] * 3
+
+
+def test_two_jumps_in_a_row_are_followed() -> None:
+    expected = ["", doubts.SPLIT_LIKE, "", doubts.SPLIT_LIKE, doubts.SPLIT_LIKE]
+    assert reasons(bars([100, 200, 100, 50, 50])) == expected
+
+
+def test_short_volume_cannot_exceed_the_total() -> None:
+    frame = pd.DataFrame({"short_volume": [5.0, 11.0, -1.0, np.nan, 1.0], "total_volume": [10.0] * 5})
+    known = np.array([True, True, True, True, False])
+    assert doubts.short_volume_doubts(frame, known).tolist() == [
+        "",
+        doubts.EXCEEDS,
+        doubts.NEGATIVE,
+        "",
+        doubts.NO_SESSION,
+    ]

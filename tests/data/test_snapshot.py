@@ -1,0 +1,342 @@
+"""Loading a snapshot directory: refuse, set aside, store once, whatever interrupts it."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import random
+import signal
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from bullbear.data import Store
+from bullbear.data.segments import KINDS
+from bullbear.data.snapshot import IngestReport, ingest, ingest_frames
+from bullbear.errors import InputError, SnapshotError
+
+NOW = pd.Timestamp("2020-06-01 12:00", tz="UTC").as_unit("us")
+LATER = NOW + pd.Timedelta(days=1)
+
+PRICES = "date,open,high,low,close,adj_close,volume\n"
+# The last three sessions of 2019; the 24th closed at 13:00, the 25th was no session.
+CHRISTMAS = (
+    "2019-12-23,165.0,166.0,164.0,165.5,152.0,1000\n"
+    "2019-12-24,165.5,166.5,165.0,166.0,152.5,500\n"
+    "2019-12-26,166.0,166.8,165.5,166.2,152.7,\n"
+)
+
+
+def snapshot(folder: Path, files: dict[str, str]) -> Path:
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return folder
+
+
+def loaded(tmp_path: Path, files: dict[str, str], now: pd.Timestamp = NOW) -> tuple[Store, IngestReport]:
+    store = Store(tmp_path / "home" / "data")
+    return store, ingest(snapshot(tmp_path / "snapshot", files), store, now)
+
+
+def content(store: Store) -> dict[str, pd.DataFrame]:
+    view = store.as_of(pd.Timestamp("2040-01-01", tz="UTC"))
+    return {
+        kind: view._all(kind, layout.columns).sort_values(layout.key, ignore_index=True)
+        for kind, layout in KINDS.items()
+    }
+
+
+def assert_same(one: Store, two: Store) -> None:
+    first, second = content(one), content(two)
+    for kind in KINDS:
+        pd.testing.assert_frame_equal(first[kind], second[kind])
+
+
+EVERYTHING = {
+    "prices/IWM.csv": PRICES + CHRISTMAS,
+    "prices/^VIX.csv": PRICES + "2019-12-24,12.5,13,12,12.7,12.7,\n",
+    "dividends/IWM.csv": "date,amount\n2019-12-16,0.597\n",
+    "macro/DGS10.csv": "date,value\n2019-12-23,1.93\n2019-12-24,\n2019-12-26,1.90\n",
+    "macro/PAYEMS.csv": "date,value\n2019-10-01,151524\n2019-11-01,151758\n",
+    "macro/XYZ.csv": "date,value,known_at\n2019-10-01,1,2019-11-05\n2019-11-01,2,2019-12-05T08:30:00-05:00\n2019-12-01,3,\n",
+    "vintages/PAYEMS.csv": "vintage,date,value\n2019-11-30,2019-10-01,151000\n2019-12-31,2019-10-01,151100\n2019-12-31,2019-11-01,151200\n",
+    "short_interest/IWM.csv": "settlement_date,shares_short\n2019-11-29,100000000\n2019-12-13,110000000\n",
+    "short_volume/IWM.csv": "date,short_volume,total_volume\n2019-12-23,5,10\n2019-12-24,6,10\n",
+    "holdings/IWM.csv": "as_of,ticker,weight,name\n2019-12-23,A,60,Alpha\n2019-12-23,B,40,Beta\n",
+    "MANIFEST.csv": "file\n",
+    "papers/x.csv": "a\n1\n",
+}
+
+
+def test_a_row_of_every_kind_is_known_when_the_rules_say(tmp_path: Path) -> None:
+    store, report = loaded(tmp_path, EVERYTHING)
+    assert report.refusals == ()
+    assert report.added == {
+        "bars": 4,
+        "dividends": 1,
+        "observations": 8,
+        "short_interest": 2,
+        "short_volume": 2,
+        "holdings": 2,
+    }
+    view = store.as_of()
+    york = "America/New_York"
+
+    def known(frame: pd.DataFrame) -> list[str]:
+        return frame["known_at"].dt.tz_convert(york).dt.strftime("%m-%d %H:%M").tolist()
+
+    assert known(view.bars("IWM")) == ["12-23 16:00", "12-24 13:00", "12-26 16:00"]
+    assert known(view.bars("^VIX")) == ["12-24 13:15"]
+    assert known(view.dividends("IWM")) == ["12-16 09:30"]
+    assert known(view.observations("DGS10")) == ["12-24 16:15", "12-27 16:15"]
+    assert known(view.observations("XYZ")) == ["11-05 23:59", "12-05 08:30", "03-02 16:15"]
+    assert known(view.short_interest("IWM")) == ["12-11 16:00", "12-26 16:00"]
+    assert known(view.short_volume("IWM")) == ["12-23 18:00", "12-24 18:00"]
+    assert known(view.holdings("IWM")) == ["12-24 16:00"] * 2
+    assert view.observations("PAYEMS")["value"].tolist() == [151100, 151200]
+    assert pd.isna(view.bars("IWM")["volume"].iloc[2])
+
+
+def test_what_is_ignored_is_noted(tmp_path: Path) -> None:
+    _, report = loaded(tmp_path, EVERYTHING | {"prices/readme.txt": "x"})
+    assert set(report.notes) == {
+        "MANIFEST.csv: ignored, not part of a snapshot",
+        "papers: ignored, not part of a snapshot",
+        "prices/readme.txt: ignored, not a .csv file",
+        "macro/DGS10.csv: 1 empty rows left out",
+        "macro/PAYEMS.csv: not stored; its real-time history in vintages/ serves instead",
+    }
+
+
+def test_twice_adds_nothing(tmp_path: Path) -> None:
+    store, _ = loaded(tmp_path, EVERYTHING | {"prices/SPY.csv": PRICES + CHRISTMAS + "2019-12-28,1,1,1,1,1,1\n"})
+    before = content(store)
+    segments = sorted(store.root.rglob("*.parquet"))
+    again = ingest(tmp_path / "snapshot", store, LATER)
+    assert again.rows_added == 0
+    assert again.revised == 0
+    assert sorted(store.root.rglob("*.parquet")) == segments
+    for kind, rows in content(store).items():
+        pd.testing.assert_frame_equal(rows, before[kind])
+
+
+def test_a_refused_file_stores_nothing_and_the_others_load(tmp_path: Path) -> None:
+    bad = PRICES + CHRISTMAS.replace("166.5,165.0", "164.0,165.0")
+    store, report = loaded(
+        tmp_path,
+        {
+            "prices/IWM.csv": bad,
+            "prices/SPY.csv": PRICES + CHRISTMAS,
+            "macro/Z.csv": "date,value,known_at\n2019-10-01,1,soon\n",
+        },
+    )
+    assert [str(error).split(";")[0] for error in report.refusals] == [
+        "macro/Z.csv:2: got 'soon'",
+        "prices/IWM.csv:3: got 'high 164.0 < low 165.0'",
+    ]
+    assert all(error.exit_code == 2 for error in report.refusals)
+    assert store.as_of().catalogue()["series"].tolist() == ["SPY"]
+
+
+def test_doubtful_rows_are_kept_but_never_served(tmp_path: Path) -> None:
+    saturday = "2019-12-28,166.2,167,166,166.5,153.0,10\n"
+    outside = "2019-12-30,170.0,167,166,166.5,153.0,10\n"
+    store, report = loaded(tmp_path, {"prices/IWM.csv": PRICES + CHRISTMAS + saturday + outside})
+    assert report.quarantined == 2
+    view = store.as_of()
+    assert len(view.bars("IWM")) == 3
+    aside = view.quarantine()
+    assert aside["event_date"].dt.strftime("%Y-%m-%d").tolist() == ["2019-12-28", "2019-12-30"]
+    assert aside["reason"].tolist() == ["no session of the exchange on that day", "open or close outside [low, high]"]
+    assert '"open": 170.0' in aside["row"].iloc[1]
+
+
+def test_a_split_like_jump_at_the_seam_is_seen(tmp_path: Path) -> None:
+    store, _ = loaded(tmp_path, {"prices/IWM.csv": PRICES + CHRISTMAS})
+    halved = snapshot(tmp_path / "next", {"prices/IWM.csv": PRICES + "2019-12-27,83.1,83.4,82.8,83.0,76.3,900\n"})
+    assert ingest(halved, store, NOW).quarantined == 1
+    assert store.as_of().bars("IWM").index[-1] == pd.Timestamp("2019-12-26")
+    assert store.as_of().quarantine()["reason"].tolist() == ["split-like jump without a split"]
+
+
+def test_a_restated_history_adds_only_its_continuation(tmp_path: Path) -> None:
+    store, _ = loaded(tmp_path, {"prices/IWM.csv": PRICES + CHRISTMAS})
+    # A 2:1 split and a dividend of one per cent before the 27th: OHLC x 1/2, adj_close x 0.495, volume x 2.
+    restated = (
+        "2019-12-23,82.5,83.0,82.0,82.75,75.24,2000\n"
+        "2019-12-24,82.75,83.25,82.5,83.0,75.4875,1000\n"
+        "2019-12-26,83.0,83.4,82.75,83.1,75.5865,\n"
+        "2019-12-27,82.0,83.0,81.0,82.5,75.7980,2600\n"
+    )
+    report = ingest(snapshot(tmp_path / "next", {"prices/IWM.csv": PRICES + restated}), store, NOW)
+    assert report.added == {"bars": 1}
+    assert report.revised == 0
+    assert report.notes == ("prices/IWM.csv: brought to the stored anchor (prices x 2, adj_close x 2.020202)",)
+    bars = store.as_of().bars("IWM")
+    assert bars["close"].tolist() == [165.5, 166.0, 166.2, 165.0]
+    assert bars["volume"].iloc[3] == 1300
+    assert bars["adj_close"].iloc[3] / bars["adj_close"].iloc[2] == pytest.approx(75.7980 / 75.5865, rel=1e-9)
+    assert bars["known_at"].iloc[3] == pd.Timestamp("2019-12-27 21:00", tz="UTC")
+
+
+def test_a_corrected_value_is_known_from_now(tmp_path: Path) -> None:
+    store, _ = loaded(tmp_path, EVERYTHING)
+    corrected = {
+        "prices/IWM.csv": PRICES + CHRISTMAS.replace("166.0,152.5,500", "165.8,152.5,500"),
+        "macro/DGS10.csv": "date,value\n2019-12-23,1.94\n2019-12-26,1.90\n",
+        "short_interest/IWM.csv": "settlement_date,shares_short\n2019-11-29,100000000\n2019-12-13,111000000\n",
+        "holdings/IWM.csv": "as_of,ticker,weight,name\n2019-12-23,A,100,Alpha\n",
+        "vintages/PAYEMS.csv": EVERYTHING["vintages/PAYEMS.csv"].replace("151200", "151201"),
+    }
+    report = ingest(snapshot(tmp_path / "next", corrected), store, LATER)
+    assert report.revised == 5
+    assert report.added == {"bars": 1, "observations": 2, "short_interest": 1, "holdings": 1}
+    before, after = store.as_of(NOW), store.as_of(LATER)
+    assert before.bars("IWM")["close"].tolist() == [165.5, 166.0, 166.2]
+    assert after.bars("IWM")["close"].tolist() == [165.5, 165.8, 166.2]
+    assert after.observations("DGS10")["value"].tolist() == [1.94, 1.90]
+    assert after.short_interest("IWM")["shares_short"].tolist() == [100_000_000, 111_000_000]
+    assert before.holdings("IWM")["ticker"].tolist() == ["A", "B"]
+    assert after.holdings("IWM")["ticker"].tolist() == ["A"]
+    assert before.observations("PAYEMS")["value"].tolist() == [151100, 151200]
+    assert after.observations("PAYEMS")["value"].tolist() == [151100, 151201]
+    assert ingest(tmp_path / "next", store, LATER + pd.Timedelta(days=1)).rows_added == 0
+    # Back to the first value: one more version, not a conflict with the first.
+    assert ingest(tmp_path / "snapshot", store, LATER + pd.Timedelta(days=2)).revised == 5
+    assert store.as_of().bars("IWM")["close"].tolist() == [165.5, 166.0, 166.2]
+
+
+def test_a_latest_revised_file_continues_a_series_of_vintages(tmp_path: Path) -> None:
+    store, _ = loaded(tmp_path, EVERYTHING)
+    fetched = {"macro/PAYEMS.csv": "date,value\n2019-11-01,151300\n2019-12-01,151400\n"}
+    assert ingest(snapshot(tmp_path / "next", fetched), store, NOW).added == {"observations": 2}
+    assert store.as_of(NOW - pd.Timedelta(1, "us")).observations("PAYEMS")["value"].tolist() == [151100, 151200]
+    assert store.as_of(NOW).observations("PAYEMS")["value"].tolist() == [151300, 151400]
+    assert ingest(tmp_path / "next", store, LATER).rows_added == 0
+
+
+def test_a_session_that_is_not_over_is_left_out(tmp_path: Path) -> None:
+    noon = pd.Timestamp("2019-12-26 17:00", tz="UTC")
+    store, report = loaded(tmp_path, {"prices/IWM.csv": PRICES + CHRISTMAS}, noon)
+    assert report.notes == ("prices/IWM.csv: 1 rows from 2019-12-26 left out, session not over",)
+    assert len(store.as_of().bars("IWM")) == 2
+    assert ingest(tmp_path / "snapshot", store, NOW).added == {"bars": 1}
+
+
+def test_a_value_in_hand_before_its_rule_is_known_now(tmp_path: Path) -> None:
+    now = pd.Timestamp("2019-12-27 12:00", tz="UTC")
+    store, _ = loaded(tmp_path, {"macro/DGS10.csv": "date,value\n2019-12-26,1.90\n"}, now)
+    assert store.as_of().observations("DGS10")["known_at"].tolist() == [now]
+    assert ingest(tmp_path / "snapshot", store, NOW).rows_added == 0
+
+
+def test_a_claim_to_have_known_before_the_event_is_set_aside(tmp_path: Path) -> None:
+    text = "date,value,known_at\n2019-10-01,1,2019-09-30\n2019-11-01,2,2019-12-01\n"
+    store, report = loaded(tmp_path, {"macro/X.csv": text})
+    assert report.quarantined == 1
+    assert store.as_of().observations("X")["value"].tolist() == [2.0]
+
+
+def test_frames_load_like_files(tmp_path: Path) -> None:
+    store, _ = loaded(tmp_path, {"macro/DGS10.csv": EVERYTHING["macro/DGS10.csv"]})
+    frame = pd.DataFrame({"date": pd.to_datetime(["2019-12-23", "2019-12-26"]), "value": [1.93, 1.90]})
+    assert ingest_frames({("macro", "DGS10"): frame}, store, LATER).rows_added == 0
+    other = Store(tmp_path / "other")
+    assert ingest_frames({("macro", "DGS10"): frame}, other, NOW).rows_added == 2
+    assert_same(store, other)
+
+
+def test_a_wrong_directory_is_told(tmp_path: Path) -> None:
+    with pytest.raises(SnapshotError, match="no such folder"):
+        ingest(tmp_path / "nowhere", Store(tmp_path / "data"), NOW)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(SnapshotError, match="no file to load"):
+        ingest(tmp_path / "empty", Store(tmp_path / "data"), NOW)
+
+
+def test_real_rows_do_not_mix_with_simulated_ones(tmp_path: Path) -> None:
+    store = Store(tmp_path / "data")
+    store.mark_simulated({"seed": 1})
+    with pytest.raises(InputError, match="a store without simulated rows"):
+        ingest(snapshot(tmp_path / "snapshot", EVERYTHING), store, NOW)
+
+
+def _ingest(directory: Path, root: Path) -> None:
+    ingest(directory, Store(root), NOW)
+
+
+def _killed_after(seconds: float, directory: Path, root: Path) -> None:
+    worker = multiprocessing.get_context("fork").Process(target=_ingest, args=(directory, root))
+    worker.start()
+    time.sleep(seconds)
+    if worker.is_alive():
+        assert worker.pid is not None
+        os.kill(worker.pid, signal.SIGKILL)
+    worker.join(60)
+
+
+def _survives(directory: Path, tmp_path: Path, points: int) -> None:
+    undisturbed = Store(tmp_path / "undisturbed")
+    started = time.perf_counter()
+    ingest(directory, undisturbed, NOW)
+    whole = time.perf_counter() - started
+    draw = random.Random(20191231)
+    for point in range(points):
+        root = tmp_path / f"killed-{point}"
+        _killed_after(draw.uniform(0, 1.1 * whole), directory, root)
+        store = Store(root)
+        ingest(directory, store, NOW)
+        assert_same(store, undisturbed)
+        assert not list(root.rglob(".staging-*"))
+
+
+def test_a_killed_ingest_is_completed_by_the_next(tmp_path: Path) -> None:
+    directory = snapshot(tmp_path / "snapshot", EVERYTHING)
+    ingest(directory, Store(tmp_path / "warm"), NOW)
+    _survives(directory, tmp_path, points=10)
+
+
+@pytest.mark.slow
+def test_a_killed_ingest_of_the_real_snapshot_is_completed_by_the_next(snapshot_dir: Path, tmp_path: Path) -> None:
+    _survives(snapshot_dir, tmp_path, points=20)
+
+
+def test_two_processes_load_the_same_files_at_once(tmp_path: Path) -> None:
+    directory = snapshot(tmp_path / "snapshot", EVERYTHING)
+    alone = Store(tmp_path / "alone")
+    ingest(directory, alone, NOW)
+    context = multiprocessing.get_context("fork")
+    workers = [context.Process(target=_ingest, args=(directory, tmp_path / "shared")) for _ in range(2)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(60)
+    assert [worker.exitcode for worker in workers] == [0, 0]
+    assert_same(alone, Store(tmp_path / "shared"))
+    assert len(list((tmp_path / "shared").rglob("*.parquet"))) == 6
+
+
+def test_the_real_snapshot_loads_whole(snapshot_dir: Path, tmp_path: Path) -> None:
+    store = Store(tmp_path / "data")
+    report = ingest(snapshot_dir, store, NOW)
+    assert report.refusals == ()
+    assert report.added["bars"] == 189_266
+    aside = store.as_of().quarantine()
+    assert aside["series"].unique().tolist() == ["^VIX"]
+    assert aside["reason"].value_counts().to_dict() == {
+        "open or close outside [low, high]": 47,
+        "no session of the exchange on that day": 1,
+    }
+    assert pd.Timestamp("2004-06-11") in aside["event_date"].tolist()
+    view = store.as_of(pd.Timestamp("2008-10-15 20:00", tz="UTC"))
+    assert view.bars("IWM").index[-1] == pd.Timestamp("2008-10-15")
+    assert view.bars("^VIX").index[-1] == pd.Timestamp("2008-10-14")
+    assert view.observations("PAYEMS").index[-1] == pd.Timestamp("2008-08-01")
+    started = time.perf_counter()
+    store.as_of(pd.Timestamp("2015-06-30 20:00", tz="UTC")).bars("SPY")
+    assert time.perf_counter() - started < 0.25  # about 5 ms on an idle machine
+    assert ingest(snapshot_dir, store, LATER).rows_added == 0
