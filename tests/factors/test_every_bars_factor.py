@@ -290,11 +290,13 @@ def test_on_the_real_tape(case: Case, iwm: Bars) -> None:
 
 
 def test_incremental_equals_batch_on_random_real_dates(iwm: Bars) -> None:
-    # Dates are dealt out over the factors: each date is a history cut there, and a dozen factors recomputed on it.
     cases = [case for case in CASES if case.factor.family in OWN]
     batch = {case.identity: case.masked(iwm) for case in cases}
-    random = np.random.default_rng(20)
-    for place, stop in enumerate(random.integers(600, len(iwm.close), RANDOM_DATES)):
+    differing = set()
+    for stop in np.random.default_rng(20).integers(600, len(iwm.close), RANDOM_DATES):
         cut = part(iwm, 0, int(stop))
-        for case in cases[place % 12 :: 12]:
-            np.testing.assert_array_equal(case.masked(cut)[-1], batch[case.identity][stop - 1])
+        for case in cases:
+            row, expected = case.masked(cut)[-1], batch[case.identity][stop - 1]
+            if row != expected and not (np.isnan(row) and np.isnan(expected)):
+                differing.add((case.identity, iwm.sessions[stop - 1]))
+    assert not differing

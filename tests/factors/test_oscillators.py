@@ -109,10 +109,19 @@ def test_closing_strength_against_pandas(bars: Bars) -> None:
     assert_allclose(oscillators.closing_strength(bars, window=5), expected, rtol=1e-9)
 
 
-UNDEFINED_AT_REST = """
-    rsi rsi_position stochastic_k stochastic_d williams_r cci money_flow_index bollinger_position squeeze
-    ultimate_oscillator closing_strength
-""".split()
+UNDEFINED_AT_REST = [
+    "bollinger_position",
+    "cci",
+    "closing_strength",
+    "money_flow_index",
+    "rsi",
+    "rsi_position",
+    "squeeze",
+    "stochastic_d",
+    "stochastic_k",
+    "ultimate_oscillator",
+    "williams_r",
+]
 
 
 @pytest.mark.parametrize("name", UNDEFINED_AT_REST)
