@@ -7,7 +7,7 @@ allows is missing, not carried on: NAPM ended in 2016 and must not speak in 2019
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +18,7 @@ from bullbear.data.store import View
 from bullbear.factors.registry import Array, Bars, Releases
 
 _DAY = 86_400_000_000
+_NAT = np.iinfo(np.int64).min
 SHORT_VOLUME_MAX_AGE_DAYS = 7
 SHORT_INTEREST_MAX_AGE_DAYS = 45
 
@@ -61,40 +62,59 @@ def last_known(versions: pd.DataFrame, columns: list[str]) -> States:
     return States(known[newest], events[newest], versions.loc[newest, columns].to_numpy(dtype=np.float64))
 
 
-def release_states(versions: pd.DataFrame, function: Callable[[Releases], Array]) -> States:
+@dataclass(frozen=True)
+class Span:
+    """A stretch of time without revisions: publication instants, the newest release at each, the releases."""
+
+    instants: np.ndarray
+    newest: np.ndarray
+    releases: Releases
+
+
+def release_states(spans: Sequence[Span], function: Callable[[Releases], Array]) -> States:
     """States of a factor computed on releases: its newest value after each publication or revision.
 
-    Between two revisions the series only grows, so one causal pass serves the whole span; at each revision (and for
-    each vintage) the factor is computed anew on the series as it was known from then on.
+    Between two revisions a series only grows, so one causal pass serves the whole span; at each revision (and for each
+    vintage) the factor is computed anew on the series as it was known from then on.
     """
-    known: list[int] = []
-    event: list[int] = []
-    value: list[float] = []
-    for instants, places, releases in _spans(versions):
-        output = function(releases)
-        events = releases.event_date.astype("datetime64[us]").astype(np.int64)
-        known += instants.tolist()
-        event += events[places].tolist()
-        value += output[places].tolist()
-    return States(np.array(known, dtype=np.int64), np.array(event, dtype=np.int64), np.array(value, dtype=np.float64))
+    parts = [(span, function(span.releases)) for span in spans]
+    events = [span.releases.event_date.view("int64")[span.newest] for span, _ in parts]
+    return States(
+        np.concatenate([span.instants for span, _ in parts]),
+        np.concatenate(events),
+        np.concatenate([values[span.newest] for span, values in parts]),
+    )
 
 
-def _spans(versions: pd.DataFrame) -> Iterator[tuple[np.ndarray, np.ndarray, Releases]]:
-    """For each span without revisions: publication instants, place of the newest release at each, the releases."""
-    if "vintage" in versions and versions["vintage"].notna().any():
-        for _, rows in versions[versions["vintage"].notna()].groupby("vintage", sort=True):
-            rows = rows.sort_values("event_date", kind="stable")
-            releases = Releases(rows["event_date"].to_numpy(), rows["value"].to_numpy(dtype=np.float64))
-            yield microseconds(rows["known_at"].iloc[[-1]]), np.array([len(rows) - 1]), releases
-        return
+def release_spans(versions: pd.DataFrame) -> list[Span]:
+    """The spans of a series' versions; each vintage, where it has them, is a span of its own."""
     events, known = microseconds(versions["event_date"]), microseconds(versions["known_at"])
+    values = versions["value"].to_numpy(dtype=np.float64)
+    vintages = microseconds(versions["vintage"]) if "vintage" in versions else np.full(len(events), _NAT)
+    dated = vintages != _NAT
+    if dated.any():
+        events, known, values, vintages = (each[dated] for each in (events, known, values, vintages))
+        order = np.lexsort((events, vintages))
+        cuts = np.flatnonzero(np.diff(vintages[order])) + 1
+        return [
+            Span(known[rows[-1:]], np.array([len(rows) - 1]), _releases(events[rows], values[rows]))
+            for rows in np.split(order, cuts)
+        ]
+    spans = []
     for start, stop in revision_spans(events, known):
-        seen = versions[known < stop].drop_duplicates("event_date", keep="last").sort_values("event_date", kind="stable")
-        releases = Releases(seen["event_date"].to_numpy(), seen["value"].to_numpy(dtype=np.float64))
+        seen = np.flatnonzero(known < stop)
+        # The last version of each event: rows are sorted by known_at, so the later one of equal events wins.
+        order = seen[np.argsort(events[seen], kind="stable")]
+        last = order[np.append(events[order][1:] != events[order][:-1], True)]
         instants = np.unique(known[(known >= start) & (known < stop)])
         # The newest event at each instant: the running maximum of events over everything known by then.
         newest = np.maximum.accumulate(events)[np.searchsorted(known, instants, side="right") - 1]
-        yield instants, np.searchsorted(microseconds(seen["event_date"]), newest), releases
+        spans.append(Span(instants, np.searchsorted(events[last], newest), _releases(events[last], values[last])))
+    return spans
+
+
+def _releases(events: np.ndarray, values: np.ndarray) -> Releases:
+    return Releases(events.view("datetime64[us]"), values)
 
 
 def revision_spans(events: np.ndarray, known: np.ndarray) -> list[tuple[int, int]]:

@@ -20,12 +20,14 @@ from bullbear.errors import InputError
 from bullbear.factors.inputs import (
     SHORT_INTEREST_MAX_AGE_DAYS,
     SHORT_VOLUME_MAX_AGE_DAYS,
+    Span,
     States,
     bars_known_by,
     joint_bars,
     last_known,
     level_max_age,
     microseconds,
+    release_spans,
     release_states,
     revision_spans,
 )
@@ -86,7 +88,8 @@ class _Engine:
         self._bars: dict[tuple[tuple[str, ...], int], tuple[list[Bars], np.ndarray]] = {}
         self._frames: dict[tuple[str, int], pd.DataFrame] = {}
         self._states: dict[tuple[str, str], States] = {}
-        self._levels: dict[str, tuple[States, float]] = {}
+        self._series: dict[str, tuple[list[Span], float]] = {}
+        self._levels: dict[str, States] = {}
 
     def column(self, spec: FactorSpec, factor: Factor) -> Array:
         for argument, kind in factor.inputs.items():
@@ -106,12 +109,18 @@ class _Engine:
 
     def _released(self, spec: FactorSpec, factor: Factor, params: dict[str, Any], rows: int) -> Array:
         (series,) = spec.inputs.values()
-        versions = self.view.versions("observations", series)
+        spans, max_age = self._released_spans(series)
 
         def function(releases: Releases) -> Array:
             return _masked(factor, [releases], params, rows)
 
-        return release_states(versions, function).at(self.clock.of(self.index), level_max_age(series, versions))
+        return release_states(spans, function).at(self.clock.of(self.index), max_age)
+
+    def _released_spans(self, series: str) -> tuple[list[Span], float]:
+        if series not in self._series:
+            versions = self.view.versions("observations", series)
+            self._series[series] = release_spans(versions), level_max_age(series, versions)
+        return self._series[series]
 
     def _on_bars(self, spec: FactorSpec, factor: Factor, params: dict[str, Any], rows: int) -> Array:
         tickers = tuple(spec.inputs[a] for a, kind in factor.inputs.items() if kind == "bars")
@@ -174,12 +183,10 @@ class _Engine:
             columns = ["shares_short", "avg_daily_volume", "days_to_cover", "shares_outstanding"]
             states = self._last_known(kind, series, columns)
             return ShortInterest(*states.at(decided, SHORT_INTEREST_MAX_AGE_DAYS).T.copy())
+        spans, max_age = self._released_spans(series)
         if series not in self._levels:
-            versions = self.view.versions("observations", series)
-            states = release_states(versions, lambda releases: releases.value)
-            self._levels[series] = states, level_max_age(series, versions)
-        states, max_age = self._levels[series]
-        return states.at(decided, max_age)
+            self._levels[series] = release_states(spans, lambda releases: releases.value)
+        return self._levels[series].at(decided, max_age)
 
     def _last_known(self, kind: str, series: str, columns: list[str]) -> States:
         if (kind, series) not in self._states:
