@@ -1,0 +1,241 @@
+"""The report's pictures, as PNG bytes; the only module that imports matplotlib.
+
+The same input gives the same bytes: no time stamp, no version and none of the user's own plot settings go in. Colours
+are Okabe and Ito's, and no line is told from another by colour alone. Pictures of simulated data say so across their
+whole width and in the file's description, since a picture travels without its page.
+
+References
+----------
+Okabe, M. and Ito, K. (2008), Color universal design, https://jfly.uni-koeln.de/color/
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from io import BytesIO
+from typing import Any, Literal
+
+import matplotlib
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator, PercentFormatter
+
+from bullbear.decide import Backtest
+from bullbear.decide.account import Account
+from bullbear.decide.backtest import BUY_AND_HOLD, TEN_MONTHS
+from bullbear.evaluate import Evaluation
+
+SIMULATED = "SIMULATED"
+BLUE, ORANGE, GREEN, GREY, PALE = "#0072B2", "#D55E00", "#009E73", "#555555", "#D9D9D9"
+WORST_SHOWN = -1.0
+_STYLE: dict[Any, Any] = {
+    "font.family": "DejaVu Sans",
+    "font.size": 11.0,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": "#E6E6E6",
+    "legend.frameon": False,
+    "legend.fontsize": 10.0,
+    "figure.dpi": 130.0,
+    "savefig.dpi": 130.0,
+}
+_ACCOUNTS: dict[str, tuple[str, str, Literal["--", ":"]]] = {
+    BUY_AND_HOLD: ("buy and hold", ORANGE, "--"),
+    TEN_MONTHS: ("ten-month average", GREEN, ":"),
+}
+
+
+def calibration_plot(evaluation: Evaluation, predictions: pd.DataFrame, *, simulated: bool = False) -> bytes:
+    """Reliability diagram with intervals over a histogram of the resolved forecasts.
+
+    Parameters
+    ----------
+    evaluation
+        Its calibration table is drawn; the intervals are Wilson's over the effective number of observations.
+    predictions
+        The frame that was evaluated; `p` of its resolved rows makes the histogram.
+    simulated
+        Write SIMULATED across the picture.
+
+    Returns
+    -------
+    A PNG.
+    """
+
+    def draw(figure: Figure) -> None:
+        top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=[4, 1])
+        bins = evaluation.calibration
+        mean_p, share = np.array([b.mean_p for b in bins]), np.array([b.share_up for b in bins])
+        spread = np.abs(np.array([[b.low for b in bins], [b.high for b in bins]]) - share)
+        p = predictions.loc[predictions["y"].notna(), "p"].to_numpy(dtype=float)
+        edges = _window(p)
+        top.plot([0, 1], [0, 1], color=GREY, lw=1, label="perfect calibration")
+        base = evaluation.share_up
+        top.axhline(base, color=ORANGE, ls="--", lw=1.5, label=f"climatology of these days, {base:.1%}")
+        top.errorbar(
+            mean_p, share, spread, fmt="o", color=BLUE, capsize=3, label=f"forecasts, {evaluation.level:.0%} interval"
+        )
+        top.set(xlim=edges, ylim=(-0.02, 1.02), ylabel="share of ups", title="Of the days called p, how many ended up?")
+        top.legend(loc="best")
+        bottom.hist(p, bins=np.linspace(*edges, 41), color=BLUE, alpha=0.8)
+        bottom.axvline(base, color=ORANGE, ls="--", lw=1.5)
+        bottom.set(xlabel="forecast P(up)", ylabel="days")
+        for axis in (top.yaxis, bottom.xaxis):
+            axis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+
+    return _png(draw, (6.8, 6.4), simulated)
+
+
+def skill_plot(evaluation: Evaluation, *, simulated: bool = False) -> bytes:
+    """Brier skill by calendar year around zero, with the interval of the skill over all years as a band.
+
+    A year below -1 is cut there and its value written; a year with less than half of its sessions is hatched.
+
+    Returns
+    -------
+    A PNG.
+    """
+
+    def draw(figure: Figure) -> None:
+        axes = figure.subplots()
+        years = [span.first_year for span in evaluation.by_year]
+        skills = [max(span.bss, WORST_SHOWN) for span in evaluation.by_year]
+        if np.isfinite(evaluation.bss_low) and np.isfinite(evaluation.bss_high):
+            label = f"all years, {evaluation.level:.0%} interval"
+            axes.axhspan(evaluation.bss_low, evaluation.bss_high, color=ORANGE, alpha=0.2, lw=0, label=label)
+        axes.axhline(evaluation.bss, color=ORANGE, ls="--", lw=1.5, label=f"all years, {evaluation.bss:+.1%}")
+        bars = axes.bar(years, skills, color=[BLUE if skill >= 0 else PALE for skill in skills], edgecolor=BLUE, lw=1)
+        for bar, span in zip(bars, evaluation.by_year, strict=True):
+            if span.n < 126:
+                bar.set_hatch("///")
+            if span.bss < WORST_SHOWN:
+                axes.text(span.first_year, WORST_SHOWN, f"{span.bss:.0%}", ha="center", va="bottom", rotation=90)
+        axes.axhline(0.0, color="black", lw=1.2)
+        axes.margins(y=0.15)
+        axes.set(title="Brier skill against climatology by year (above zero is better)", ylabel="skill")
+        axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+        axes.xaxis.set_major_locator(MaxNLocator(nbins=12, integer=True, min_n_ticks=1))
+        axes.legend(loc="best")
+
+    return _png(draw, (6.8, 3.8), simulated)
+
+
+def equity_plot(result: Backtest, *, simulated: bool = False) -> bytes:
+    """Equity of the policy and the baselines on a log scale, their drawdowns, and the policy's weights.
+
+    Returns
+    -------
+    A PNG.
+    """
+
+    def draw(figure: Figure) -> None:
+        equity, falls, weights = figure.subplots(3, 1, sharex=True, height_ratios=[3, 1.5, 1.5])
+        for name, account in result.baselines.items():
+            label, colour, dash = _ACCOUNTS.get(name, (name.replace("_", " "), GREY, "--"))
+            equity.plot(account.equity.index, account.equity, color=colour, ls=dash, lw=1.4, label=label)
+            falls.plot(account.equity.index, _drawdown(account), color=colour, ls=dash, lw=1.0)
+        days = result.equity.index
+        equity.plot(days, result.equity, color=BLUE, lw=1.8, label="policy")
+        equity.set(yscale="log", ylabel="equity, log scale", title="Policy and baselines after costs, start = 1")
+        low, high = equity.get_ylim()
+        equity.yaxis.set_major_locator(
+            LogLocator(subs=(1.0, 2.0, 5.0)) if high / low > 4.0 else MaxNLocator(6)  # else a decade may show no label
+        )
+        equity.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        equity.yaxis.set_minor_locator(NullLocator())
+        equity.legend(loc="best")
+        falls.fill_between(days, _drawdown(result.account), 0.0, color=BLUE, alpha=0.35, lw=0)
+        falls.set(ylabel="drawdown")
+        held = [result.account.daily[name].to_numpy(dtype=float) for name in _WEIGHTS]
+        weights.stackplot(
+            days,
+            *held,
+            labels=[f"bull, {result.account.bull_ticker}", f"bear, {result.account.bear_ticker}", "cash"],
+            colors=[BLUE, ORANGE, PALE],
+            lw=0,
+        )
+        weights.set(ylabel="weights", ylim=(0, 1), xlim=(days[0], days[-1]))
+        figure.legend(*weights.get_legend_handles_labels(), loc="outside lower center", ncols=3)
+        for axes in (falls, weights):
+            axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+
+    return _png(draw, (6.8, 7.2), simulated)
+
+
+def probability_plot(predictions: pd.DataFrame, *, simulated: bool = False) -> bytes:
+    """Forecasts with their intervals and climatology through time; marks at the edges are the outcomes.
+
+    Parameters
+    ----------
+    predictions
+        Columns decided_at, p, p_low, p_high, climatology (fractions) and y (0, 1, NaN while unresolved).
+    simulated
+        Write SIMULATED across the picture.
+
+    Returns
+    -------
+    A PNG.
+    """
+
+    def draw(figure: Figure) -> None:
+        axes = figure.subplots()
+        days = predictions["decided_at"].dt.tz_convert(None).to_numpy()
+        p, low, high, base, y = (
+            predictions[name].to_numpy(dtype=float) for name in ("p", "p_low", "p_high", "climatology", "y")
+        )
+        axes.fill_between(days, low, high, color=BLUE, alpha=0.2, lw=0, label="interval")
+        axes.plot(days, p, color=BLUE, lw=1.2, label="forecast P(up)")
+        axes.plot(days, base, color=ORANGE, ls="--", lw=1.6, label="climatology")
+        bottom, top = _window(np.concatenate([p, low, high, base]))
+        pad = 0.12 * (top - bottom)
+        axes.set(ylim=(bottom - pad, top + pad), title="Forecasts through time, and what happened (marks)")
+        # Marks stand at the edges of the panel, whatever range the forecasts span.
+        for outcome, height, colour, label in ((1.0, 0.975, GREEN, "ended up"), (0.0, 0.025, GREY, "ended down")):
+            at = days[y == outcome]
+            axes.plot(
+                at, np.full(len(at), height), "|", color=colour, ms=9, mew=0.6, transform=axes.get_xaxis_transform()
+            )
+            axes.annotate(
+                label, (1.0, height), xycoords="axes fraction", xytext=(4, 0), textcoords="offset points",
+                va="center", color=colour, fontsize=9, annotation_clip=False,
+            )  # fmt: skip
+        axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+        figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=3)
+
+    return _png(draw, (6.8, 4.2), simulated)
+
+
+_WEIGHTS = ("bull_weight", "bear_weight", "cash_weight")
+
+
+def _png(draw: Callable[[Figure], None], size: tuple[float, float], simulated: bool) -> bytes:
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()  # a user's own matplotlibrc would change the bytes
+        matplotlib.rcParams.update(_STYLE)
+        figure = Figure(figsize=size, layout="constrained")
+        draw(figure)
+        if simulated:
+            figure.text(
+                0.5, 0.5, SIMULATED, fontsize=54, fontweight="bold", color="#B00020", alpha=0.22, rotation=25,
+                ha="center", va="center", zorder=100,
+            ).set_in_layout(False)  # fmt: skip
+        target = BytesIO()
+        metadata = {"Software": None, "Description": SIMULATED} if simulated else {"Software": None}
+        figure.savefig(target, format="png", metadata=metadata)
+        return target.getvalue()
+
+
+def _window(values: np.ndarray) -> tuple[float, float]:
+    """A range within 0..1 that holds every finite value with air around it, at least 20 points wide."""
+    known = values[np.isfinite(values)]
+    low, high = (float(known.min()), float(known.max())) if len(known) else (0.5, 0.5)
+    air = max(0.02, (0.2 - (high - low)) / 2)
+    return max(0.0, low - air), min(1.0, high + air)
+
+
+def _drawdown(account: Account) -> np.ndarray:
+    equity = account.equity.to_numpy(dtype=float)
+    return np.asarray(equity / np.maximum.accumulate(equity) - 1.0)

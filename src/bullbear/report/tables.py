@@ -1,0 +1,267 @@
+"""Results as tables of text: what each cell of the report says, and how many digits it deserves.
+
+Probabilities and returns are shown in per cent, as a reader expects on a page; a number that the data do not determine
+is a dash, never a zero.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import Any
+
+import pandas as pd
+
+from bullbear.decide import Backtest, comparison
+from bullbear.evaluate import Evaluation
+
+UNKNOWN = "–"
+LEVEL = 0.90  # of the backtest's intervals; an evaluation states its own
+
+
+@dataclass(frozen=True)
+class ModelResult:
+    """What the report shows of a model: out-of-sample `predictions`, their evaluation and, if any, a backtest."""
+
+    name: str
+    run_id: str
+    intent: str
+    evaluation: Evaluation
+    backtest: Backtest | None
+    predictions: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class Table:
+    """A caption, the column heads, and rows of text whose first cell names the row."""
+
+    caption: str
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+def percent(value: float | None, digits: int = 1, *, signed: bool = False) -> str:
+    """A fraction in per cent.
+
+    Example
+    -------
+    >>> percent(0.0123, signed=True), percent(float("nan")), percent(0.5, 0)
+    ('+1.2%', '–', '50%')
+    """
+    if value is None or not math.isfinite(value):
+        return UNKNOWN
+    return f"{value:{'+' if signed else ''}.{digits}%}"
+
+
+def number(value: float | None, digits: int = 2) -> str:
+    """A plain number with a fixed number of decimals."""
+    return UNKNOWN if value is None or not math.isfinite(value) else f"{value:,.{digits}f}"
+
+
+def instant(value: Any) -> str:
+    """An instant, or its ISO text, to the minute in UTC; text that is no instant stays as it is."""
+    try:
+        moment = pd.Timestamp(value)
+    except ValueError:
+        return str(value)
+    if pd.isna(moment):
+        return UNKNOWN
+    if moment.tzinfo is None:
+        return moment.strftime("%Y-%m-%d")
+    return moment.tz_convert("UTC").strftime("%Y-%m-%d %H:%M UTC")
+
+
+def verdict(evaluation: Evaluation) -> str:
+    """The interval of the Brier skill in words."""
+    if evaluation.bss_low > 0.0:
+        return "better than climatology"
+    if evaluation.bss_high < 0.0:
+        return "worse than climatology"
+    return "no difference from climatology shown"
+
+
+def skill(models: Sequence[ModelResult], champion: str | None) -> Table:
+    """Every model against climatology, which stands last as the zero of the scale."""
+    rows = [
+        (
+            _shown(model, champion),
+            verdict(e),
+            _interval(e.bss, e.bss_low, e.bss_high),
+            _interval(e.log_loss_skill, e.log_loss_skill_low, e.log_loss_skill_high),
+            f"{number(e.auc, 3)} [{number(e.auc_low, 3)}, {number(e.auc_high, 3)}]",
+        )
+        for model in models
+        for e in (model.evaluation,)
+    ]
+    rows.append(("climatology", "the benchmark", "0", "0", "0.5"))
+    return Table(
+        f"Out-of-sample skill against climatology, with {models[0].evaluation.level:.0%} intervals in brackets "
+        "(stationary bootstrap)",
+        ("model", "verdict", "Brier skill", "log-loss skill", "AUC"),
+        tuple(rows),
+    )
+
+
+def evidence(models: Sequence[ModelResult], champion: str | None) -> Table:
+    """What the skills rest on: how many days, what they are worth, the raw scores and the tests."""
+    return Table(
+        "What the skills rest on; p values of the Diebold-Mariano test (two-sided) and of Clark and West's (one-sided)",
+        ("model", "run", "decided", "days", "worth independent", "Brier", "Brier of climatology", "calibration error",
+         "p, Diebold-Mariano", "p, Clark-West"),
+        tuple(
+            (
+                _shown(model, champion),
+                model.run_id[:8],
+                f"{e.first:%Y-%m} to {e.last:%Y-%m}",
+                f"{e.n:,}",
+                number(e.n_effective, 0),
+                number(e.brier, 4),
+                number(e.brier_climatology, 4),
+                percent(e.ece),
+                _p_value(e.dm_p_value),
+                _p_value(e.cw_p_value),
+            )
+            for model in models
+            for e in (model.evaluation,)
+        ),
+    )  # fmt: skip
+
+
+def calibration(evaluation: Evaluation) -> Table:
+    """Equal-mass bins of the forecast with the share of ups in each."""
+    return Table(
+        f"Calibration: of the days that were called p, how many ended up ({evaluation.level:.0%} Wilson intervals over "
+        "the effective number of days)",
+        ("mean forecast", "days", "share of ups", "interval"),
+        tuple(
+            (percent(b.mean_p), f"{b.n:,}", percent(b.share_up), f"{percent(b.low)} to {percent(b.high)}")
+            for b in evaluation.calibration
+        ),
+    )
+
+
+def by_year(evaluation: Evaluation) -> Table:
+    """Skill of each calendar year."""
+    return Table(
+        "Skill by calendar year; single years are mostly noise",
+        ("year", "days", "Brier skill", "log-loss skill", "share of ups", "mean forecast"),
+        tuple(
+            (
+                str(s.first_year),
+                f"{s.n:,}",
+                percent(s.bss, signed=True),
+                percent(s.log_loss_skill, signed=True),
+                percent(s.share_up),
+                percent(s.mean_p),
+            )
+            for s in evaluation.by_year
+        ),
+    )
+
+
+def performance(result: Backtest) -> Table:
+    """The policy next to its baselines.
+
+    The interval of a Sharpe ratio is Lo's, estimate -+ z times its error; that of a difference is bootstrapped.
+    """
+    z = NormalDist().inv_cdf((1.0 + LEVEL) / 2.0)
+    rows = []
+    for name, r in comparison(result, level=LEVEL).iterrows():
+        ratio, error = r["sharpe"], r["sharpe_error"]
+        difference = (
+            f"{number(r['sharpe_difference'])} "
+            f"[{number(r['sharpe_difference_low'])}, {number(r['sharpe_difference_high'])}]"
+        )
+        rows.append(
+            (
+                str(name).replace("_", " "),
+                percent(r["cagr"]),
+                percent(r["volatility"]),
+                f"{number(ratio)} [{number(ratio - z * error)}, {number(ratio + z * error)}]",
+                "" if name == "policy" else difference,
+                f"{percent(r['max_drawdown'])} ({r['drawdown_peak'][:7]} to {r['drawdown_trough'][:7]})",
+                number(r["exposure"]),
+                number(r["turnover"]),
+                percent(r["cost_drag"], 2),
+                f"{int(r['trades']):,}",
+            )
+        )
+    first, last = result.equity.index[0], result.equity.index[-1]
+    return Table(
+        f"Backtest after costs, {first:%Y-%m-%d} to {last:%Y-%m-%d}, next to baselines through the same account "
+        f"({LEVEL:.0%} intervals)",
+        ("account", "CAGR", "volatility", "Sharpe", "policy's Sharpe less this", "deepest drawdown", "mean exposure",
+         "turnover a year", "costs a year", "trades"),
+        tuple(rows),
+    )  # fmt: skip
+
+
+def attribution(result: Backtest) -> Table:
+    """Where the policy's profit arose, in per cent of the starting equity; the rows add up to the total."""
+    a, account = result.attribution, result.account
+    legs = tuple(
+        (
+            f"{leg}, {ticker}",
+            percent(a[f"{leg}_overnight"], signed=True),
+            percent(a[f"{leg}_intraday"], signed=True),
+            percent(a[leg], signed=True),
+        )
+        for leg, ticker in (("bull", account.bull_ticker), ("bear", account.bear_ticker))
+    )
+    others = tuple((name, "", "", percent(a[name], signed=True)) for name in ("interest", "costs", "total"))
+    return Table(
+        "The policy's profit by source, of the starting equity",
+        ("source", "overnight", "intraday", "together"),
+        legs + others,
+    )
+
+
+def positions(forecast: Mapping[str, Any]) -> Table:
+    """Target weights from the next open on."""
+    return Table(
+        "Positions from the next open on",
+        ("ticker", "weight"),
+        tuple((str(t), percent(w)) for t, w in forecast["positions"].items()),
+    )
+
+
+def stops(forecast: Mapping[str, Any]) -> Table:
+    """Standing stop levels."""
+    return Table(
+        "Stops, judged at closes",
+        ("ticker", "side", "level", "ATR", "ATRs away"),
+        tuple(
+            (str(s["ticker"]), str(s.get("side", "exit")), number(s["level"]), number(s["atr"]), number(s["multiple"]))
+            for s in forecast["stops"]
+        ),
+    )
+
+
+def drivers(forecast: Mapping[str, Any]) -> Table:
+    """Factors that moved this forecast, as they were given: the largest should come first."""
+    return Table(
+        "Drivers: what moves this forecast away from climatology (log-odds, before calibration)",
+        ("factor", "value", "contribution"),
+        tuple(
+            (
+                str(d["factor"]),
+                UNKNOWN if d["value"] is None else f"{d['value']:.4g}",
+                UNKNOWN if d["contribution"] is None else f"{d['contribution']:+.4f}",
+            )
+            for d in forecast["drivers"]
+        ),
+    )
+
+
+def _shown(model: ModelResult, champion: str | None) -> str:
+    return f"{model.name} (champion)" if model.run_id == champion else model.name
+
+
+def _p_value(value: float) -> str:
+    return "<0.001" if value < 0.001 else number(value, 3)
+
+
+def _interval(estimate: float, low: float, high: float) -> str:
+    return f"{percent(estimate, signed=True)} [{percent(low, signed=True)}, {percent(high, signed=True)}]"

@@ -1,0 +1,92 @@
+"""What the cells of the report say."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+
+from bullbear.evaluate.reliability import CalibrationBin
+from bullbear.report import tables
+from bullbear.report.tables import ModelResult
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0.61234, "61.2%"), (-0.0049, "-0.5%"), (None, "–"), (float("nan"), "–"), (float("inf"), "–")]
+)
+def test_percent(value: float | None, text: str) -> None:
+    assert tables.percent(value) == text
+
+
+def test_number_groups_thousands_and_shows_unknown_as_a_dash() -> None:
+    assert (tables.number(1234.567), tables.number(float("nan")), tables.number(None)) == ("1,234.57", "–", "–")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("2019-12-31T16:00:00-05:00", "2019-12-31 21:00 UTC"),
+        (pd.Timestamp("2019-12-31 21:00", tz="UTC"), "2019-12-31 21:00 UTC"),
+        ("2019-12-31", "2019-12-31"),
+        (None, "–"),
+        ("<b>soon</b>", "<b>soon</b>"),
+    ],
+)
+def test_instant(value: object, text: str) -> None:
+    assert tables.instant(value) == text
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "words"),
+    [
+        (0.001, 0.03, "better than climatology"),
+        (-0.03, -0.001, "worse than climatology"),
+        (-0.01, 0.03, "no difference from climatology shown"),
+        (0.0, 0.03, "no difference from climatology shown"),
+        (float("nan"), float("nan"), "no difference from climatology shown"),
+    ],
+)
+def test_verdict_needs_an_interval_that_leaves_out_zero(
+    model: ModelResult, low: float, high: float, words: str
+) -> None:
+    assert tables.verdict(replace(model.evaluation, bss_low=low, bss_high=high)) == words
+
+
+def test_skill_ends_with_climatology_and_marks_the_champion(model: ModelResult) -> None:
+    scored = replace(
+        model.evaluation, bss=0.0123, bss_low=-0.0047, bss_high=0.0312, auc=0.531, auc_low=0.48, auc_high=0.58
+    )
+    one, two = replace(model, evaluation=scored), replace(model, name="other", run_id="ffff", evaluation=scored)
+    rows = tables.skill([one, two], champion="ffff").rows
+    assert [row[0] for row in rows] == ["seeded", "other (champion)", "climatology"]
+    assert rows[0][1:3] == ("no difference from climatology shown", "+1.2% [-0.5%, +3.1%]")
+    assert rows[0][4] == "0.531 [0.480, 0.580]"
+
+
+def test_evidence_shows_a_tiny_p_value_as_a_bound(model: ModelResult) -> None:
+    scored = replace(model.evaluation, n=1234, n_effective=58.6, dm_p_value=0.0004, cw_p_value=float("nan"))
+    (row,) = tables.evidence([replace(model, evaluation=scored)], champion=None).rows
+    assert row[3:5] == ("1,234", "59")
+    assert row[-2:] == ("<0.001", "–")
+
+
+def test_calibration_rows(model: ModelResult) -> None:
+    bins = (CalibrationBin(n=50, mean_p=0.4567, share_up=0.52, low=0.312, high=0.7189),)
+    table = tables.calibration(replace(model.evaluation, calibration=bins))
+    assert table.rows == (("45.7%", "50", "52.0%", "31.2% to 71.9%"),)
+
+
+def test_performance_names_the_baselines_and_gives_the_policy_no_difference(model: ModelResult) -> None:
+    assert model.backtest is not None
+    rows = tables.performance(model.backtest).rows
+    assert [row[0] for row in rows] == ["policy", "buy and hold", "ten month average"]
+    assert rows[0][4] == ""
+    assert rows[1][4].endswith("]")
+
+
+def test_attribution_adds_up_to_the_change_of_equity(model: ModelResult) -> None:
+    assert model.backtest is not None
+    rows = {row[0]: row[-1] for row in tables.attribution(model.backtest).rows}
+    assert list(rows) == ["bull, IWM", "bear, TWM", "interest", "costs", "total"]
+    assert rows["total"] == f"{model.backtest.equity.iloc[-1] - 1.0:+.1%}"
