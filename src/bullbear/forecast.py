@@ -22,7 +22,7 @@ from bullbear.decide.backtest import backtest
 from bullbear.decide.policy import Stance
 from bullbear.errors import HistoryError, InputError, NoDataError
 from bullbear.factors import compute, registered
-from bullbear.factors.inputs import level_max_age
+from bullbear.factors.inputs import SHORT_INTEREST_MAX_AGE_DAYS, SHORT_VOLUME_MAX_AGE_DAYS, level_max_age
 from bullbear.factors.phase import phase_of
 from bullbear.home import Home
 from bullbear.learn import FoldModel, predict
@@ -30,16 +30,16 @@ from bullbear.learn.learners import factor_matrix
 from bullbear.ledger import Ledger
 
 DRIVERS = 8
+_MAX_AGE_DAYS = {"bars": 7, "short_volume": SHORT_VOLUME_MAX_AGE_DAYS, "short_interest": SHORT_INTEREST_MAX_AGE_DAYS}
 
 
 @dataclass(frozen=True)
 class _Past:
-    """What one view holds for the champion: labels, base rates and factors of every session of the target."""
+    """What one view holds for the champion: every label, the forecasts up to the day, and the factors of new ones."""
 
     labels: pd.DataFrame
+    predictions: pd.DataFrame
     X: pd.DataFrame
-    share: np.ndarray
-    n_resolved: np.ndarray
 
 
 def issue(home: Home, as_of: str | None = None) -> dict[str, Any]:
@@ -80,10 +80,10 @@ def forecast(store: Store, bundle: Bundle, as_of: str | None = None) -> dict[str
     decided_at = sessions.closes(pd.DatetimeIndex([session]))[0]
     view = store.as_of(decided_at)
     past = _read_past(view, bundle, session)
-    predictions = _predictions(bundle, past, session)
-    today = predictions.iloc[-1]
-    stance = _stance(predictions, view, bundle, ticker)
+    today = past.predictions.iloc[-1]
+    stance = _stance(past.predictions, view, bundle, ticker)
     model = bundle.model_for(session)
+    row = past.X.iloc[[-1]]
     return {
         "ticker": ticker,
         "decided_at": _iso(decided_at),
@@ -95,7 +95,7 @@ def forecast(store: Store, bundle: Bundle, as_of: str | None = None) -> dict[str
         "climatology": float(today["climatology"]),
         "regime": phase_of(view.bars(ticker)),
         **stance.to_json(),
-        "drivers": _drivers(model, past.X.loc[[session]]),
+        "drivers": _drivers(model, row),
         "model": {
             "name": definition.name,
             "run_id": bundle.meta["run_id"],
@@ -103,7 +103,7 @@ def forecast(store: Store, bundle: Bundle, as_of: str | None = None) -> dict[str
             "trained_through": str(model.trained_through.tz_convert(sessions.NEW_YORK).date()),
         },
         "data": {
-            "fingerprint": fingerprint(past.X, past.labels["y"].to_numpy(), pd.DatetimeIndex(past.labels["resolved_at"])),
+            "fingerprint": fingerprint(row, past.labels["y"].to_numpy(), pd.DatetimeIndex(past.labels["resolved_at"])),
             "last_known_at": _iso(view.bars(ticker)["known_at"].iloc[-1]),
             "stale": stale_series(view, bundle, session),
             "simulated": store.is_simulated,
@@ -114,19 +114,19 @@ def forecast(store: Store, bundle: Bundle, as_of: str | None = None) -> dict[str
 def stale_series(view: View, bundle: Bundle, session: pd.Timestamp) -> list[str]:
     """Series that the champion's factors read and that are absent, or whose last value is older than its rule allows."""
     known = registered()
-    stale = set()
-    for spec in (spec for feature_set in bundle.feature_sets for spec in feature_set.factor):
-        for argument, kind in known[spec.function].inputs.items():
-            series = spec.inputs[argument]
-            stored = "observations" if kind in ("level", "releases") else kind
-            if not view.has(stored, series):
-                stale.add(series)
-                continue
-            versions = view.versions(stored, series)
-            allowed = level_max_age(series, versions) if stored == "observations" else {"short_interest": 45}.get(kind, 7)
-            if (session - versions["event_date"].max()).days > allowed:
-                stale.add(series)
-    return sorted(stale)
+    specs = [spec for feature_set in bundle.feature_sets for spec in feature_set.factor]
+    read = {(kind, spec.inputs[name]) for spec in specs for name, kind in known[spec.function].inputs.items()}
+    return sorted({series for kind, series in read if is_stale(view, kind, series, session)})
+
+
+def is_stale(view: View, kind: str, series: str, session: pd.Timestamp) -> bool:
+    """Whether an input of that kind is absent at `session`, or older than its rule allows."""
+    stored = "observations" if kind in ("level", "releases") else kind
+    if not view.has(stored, series):
+        return True
+    versions = view.versions(stored, series)
+    allowed = level_max_age(series, versions) if stored == "observations" else _MAX_AGE_DAYS[stored]
+    return bool((session - versions["event_date"].max()).days > allowed)
 
 
 def _session(store: Store, ticker: str, as_of: str | None) -> pd.Timestamp:
@@ -144,21 +144,12 @@ def _session(store: Store, ticker: str, as_of: str | None) -> pd.Timestamp:
 
 
 def _read_past(view: View, bundle: Bundle, session: pd.Timestamp) -> _Past:
+    """The champion's reported forecasts before `session`, continued with the models of each day to that day."""
     target = bundle.definition.target
     labels = resolve(view, target.ticker, target.horizon)
     labels = labels[labels.index <= session]
-    specs = [spec for feature_set in bundle.feature_sets for spec in feature_set.factor]
-    index = pd.DatetimeIndex(labels.index)
-    share, n_resolved = climatology(
-        labels["y"].to_numpy(), pd.DatetimeIndex(labels["resolved_at"]), pd.DatetimeIndex(labels["decided_at"])
-    )
-    return _Past(labels, compute(view, specs, index), share, n_resolved)
-
-
-def _predictions(bundle: Bundle, past: _Past, session: pd.Timestamp) -> pd.DataFrame:
-    """The champion's reported forecasts up to `session`, continued with its newest models to that day."""
+    decided = pd.DatetimeIndex(labels["decided_at"])
     reported = bundle.predictions
-    decided = pd.DatetimeIndex(past.labels["decided_at"])
     first = reported["decided_at"].iloc[0]
     if decided[-1] < first:
         raise HistoryError(
@@ -169,19 +160,24 @@ def _predictions(bundle: Bundle, past: _Past, session: pd.Timestamp) -> pd.DataF
         )
     known = reported[reported["decided_at"] < decided[-1]]
     reached = known["decided_at"].iloc[-1] if len(known) else first - pd.Timedelta(days=1)
-    missing = np.flatnonzero(decided > reached)
-    parts = [known, *(_ahead(bundle, past, row) for row in missing)]
-    return pd.concat(parts, ignore_index=True)
-
-
-def _ahead(bundle: Bundle, past: _Past, row: int) -> pd.DataFrame:
-    """The forecast of one session, by the model of that day."""
-    model = bundle.model_for(past.labels.index[row])
-    X = factor_matrix(past.X.iloc[[row]], model.factors)
-    answer = predict(
-        model.calibrator, model.fitted().signals(X), past.share[[row]], past.n_resolved[[row]] / model.horizon
+    missing = labels[decided > reached]
+    specs = [spec for feature_set in bundle.feature_sets for spec in feature_set.factor]
+    X = compute(view, specs, pd.DatetimeIndex(missing.index))
+    share, n_resolved = climatology(
+        labels["y"].to_numpy(), pd.DatetimeIndex(labels["resolved_at"]), pd.DatetimeIndex(missing["decided_at"])
     )
-    label = past.labels.iloc[row]
+    new = [_forecast_row(bundle, missing, X, share, n_resolved, row) for row in range(len(missing))]
+    return _Past(labels, pd.concat([known, *new], ignore_index=True), X)
+
+
+def _forecast_row(
+    bundle: Bundle, labels: pd.DataFrame, X: pd.DataFrame, share: np.ndarray, n_resolved: np.ndarray, row: int
+) -> pd.DataFrame:
+    """The forecast of one session, by the model of that day."""
+    model = bundle.model_for(pd.Timestamp(labels.index[row]))
+    signals = model.fitted().signals(factor_matrix(X.iloc[[row]], model.factors))
+    answer = predict(model.calibrator, signals, share[[row]], n_resolved[[row]] / model.horizon)
+    label = labels.iloc[row]
     return answer.assign(decided_at=label["decided_at"], resolved_at=label["resolved_at"], y=np.nan)
 
 

@@ -71,6 +71,13 @@ class Span:
     releases: Releases
 
 
+def spans_in_force(spans: Sequence[Span], first: int, last: int) -> Sequence[Span]:
+    """The spans that can matter to decisions from `first` to `last` (microseconds): exact, and few for one day."""
+    starts = [int(span.instants[0]) for span in spans]
+    begin = max(int(np.searchsorted(starts, first, side="right")) - 1, 0)
+    return spans[begin : max(int(np.searchsorted(starts, last, side="right")), begin + 1)]
+
+
 def release_states(spans: Sequence[Span], function: Callable[[Releases], Array]) -> States:
     """States of a factor computed on releases: its newest value after each publication or revision.
 

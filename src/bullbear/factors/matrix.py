@@ -30,6 +30,7 @@ from bullbear.factors.inputs import (
     release_spans,
     release_states,
     revision_spans,
+    spans_in_force,
 )
 from bullbear.factors.registry import Array, Bars, Factor, Releases, ShortInterest, ShortVolume, registered
 
@@ -87,11 +88,14 @@ class _Engine:
         self.day_before = np.where(place > 0, days[np.maximum(place - 1, 0)], self.days)
         self._bars: dict[tuple[tuple[str, ...], int], tuple[list[Bars], np.ndarray]] = {}
         self._frames: dict[tuple[str, int], pd.DataFrame] = {}
+        self._revisions: dict[str, list[tuple[int, int]]] = {}
         self._states: dict[tuple[str, str], States] = {}
         self._series: dict[str, tuple[list[Span], float]] = {}
         self._levels: dict[str, States] = {}
 
     def column(self, spec: FactorSpec, factor: Factor) -> Array:
+        if not len(self.index):
+            return np.empty(0)
         for argument, kind in factor.inputs.items():
             stored = {"level": "observations", "releases": "observations"}.get(kind, kind)
             if not self.view.has(stored, spec.inputs[argument]):
@@ -114,7 +118,8 @@ class _Engine:
         def function(releases: Releases) -> Array:
             return _masked(factor, [releases], params, rows)
 
-        return release_states(spans, function).at(self.clock.of(self.index), max_age)
+        decided = self.clock.of(self.index)
+        return release_states(spans_in_force(spans, decided[0], decided[-1]), function).at(decided, max_age)
 
     def _released_spans(self, series: str) -> tuple[list[Span], float]:
         if series not in self._series:
@@ -155,15 +160,18 @@ class _Engine:
 
     def _spans(self, tickers: tuple[str, ...]) -> list[tuple[int, int]]:
         """Spans of instants within which no bar of any of the tickers was revised."""
-        cuts: set[int] = set()
-        first = []
-        for ticker in tickers:
-            versions = self.view.versions("bars", ticker)
-            spans = revision_spans(microseconds(versions["event_date"]), microseconds(versions["known_at"]))
-            first.append(spans[0][0])
-            cuts.update(start for start, _ in spans[1:])
-        starts = sorted({max(first), *(cut for cut in cuts if cut > max(first))})
+        spans = [self._spans_of(ticker) for ticker in tickers]
+        first = max(each[0][0] for each in spans)
+        starts = sorted({first, *(start for each in spans for start, _ in each if start > first)})
         return list(zip(starts, [*starts[1:], np.iinfo(np.int64).max], strict=True))
+
+    def _spans_of(self, ticker: str) -> list[tuple[int, int]]:
+        if ticker not in self._revisions:
+            versions = self.view.versions("bars", ticker)
+            self._revisions[ticker] = revision_spans(
+                microseconds(versions["event_date"]), microseconds(versions["known_at"])
+            )
+        return self._revisions[ticker]
 
     def _joint(self, tickers: tuple[str, ...], stop: int) -> tuple[list[Bars], np.ndarray]:
         if (tickers, stop) not in self._bars:
