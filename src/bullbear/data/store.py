@@ -8,7 +8,7 @@ view never changes. What is doubtful lies in the kind `quarantine`, which no rea
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -142,6 +142,14 @@ class Store:
             )
         return rows[~repeated]
 
+    def _tables(self, files: tuple[Path, ...], kind: str, read: Callable[[Segment], pa.Table | None]) -> list[pa.Table]:
+        try:
+            return [table for path in files if (table := read(self._segment(path))) is not None]
+        except FileNotFoundError:
+            # Another process merged segments since the view was opened; the merged one holds their rows.
+            files = listing(self.root, kind)
+            return [table for path in files if (table := read(self._segment(path))) is not None]
+
     def _segment(self, path: Path) -> Segment:
         if path not in self._segments:
             self._segments[path] = Segment(path)
@@ -153,7 +161,7 @@ class Store:
         if cached is not None and cached[0] == files:
             return cached[1]
         layout = KINDS[kind]
-        tables = [table for path in files if (table := self._segment(path).read(series)) is not None]
+        tables = self._tables(files, kind, lambda segment: segment.read(series))
         frame = pa.concat_tables(tables).to_pandas() if tables else _nothing(layout)
         if len(tables) > 1:
             frame = frame.drop_duplicates(ignore_index=True)
@@ -172,6 +180,7 @@ class View:
         self.store = store
         self.instant = instant
         self._files = files
+        self._rows: dict[tuple[str, str], pd.DataFrame] = {}  # a view never changes, so neither do its rows
 
     def bars(self, ticker: str) -> pd.DataFrame:
         """Daily bars by event_date: known_at, open, high, low, close, adj_close, volume (NaN where unknown)."""
@@ -248,19 +257,20 @@ class View:
         return _latest_by(self.versions(kind, series), ["event_date"])
 
     def _known(self, kind: str, series: str) -> pd.DataFrame:
-        kind_named(kind)
-        rows = self.store._read(self._files[kind], kind, series)
-        if rows.empty:
-            return rows
-        count = int(rows["known_at"].searchsorted(self.instant, side="right"))
-        return rows.iloc[:count].drop(columns="series")
+        if (kind, series) not in self._rows:
+            kind_named(kind)
+            rows = self.store._read(self._files[kind], kind, series)
+            count = int(rows["known_at"].searchsorted(self.instant, side="right")) if len(rows) else 0
+            self._rows[kind, series] = rows.iloc[:count].drop(columns="series")
+        return self._rows[kind, series].copy(deep=False)
 
     def _all(self, kind: str, columns: list[str]) -> pd.DataFrame:
-        tables = [self.store._segment(path).read_all(columns) for path in self._files[kind]]
+        tables = self.store._tables(self._files[kind], kind, lambda segment: segment.read_all(columns))
         table = pa.concat_tables(tables) if tables else KINDS[kind].schema.empty_table().select(columns)
         rows = table.to_pandas()
         rows = rows[rows["known_at"] <= self.instant].drop_duplicates()
-        return rows.sort_values(["series", "known_at", "event_date"], kind="stable")
+        rows = rows.sort_values(["series", "known_at", "event_date"], kind="stable")
+        return pd.DataFrame(rows)
 
     def _catalogue(self, kind: str) -> pd.DataFrame:
         rows = self._all(kind, ["series", "event_date", "known_at"])
@@ -320,7 +330,7 @@ def _days(layout: Kind, name: str, values: pd.Series) -> pd.Series:
         if not values.isna().all():
             raise InputError(f"{layout.name} {name}", values.dtype, "naive days (datetime64)", "convert the column")
         return pd.Series(pd.NaT, index=values.index, dtype="datetime64[us]")
-    days = values.dt.as_unit("us")
+    days: pd.Series = values.dt.as_unit("us")
     if (days.dropna() != days.dropna().dt.normalize()).any():
         raise InputError(f"{layout.name} {name}", "a time of day", "days at midnight", "normalize the column")
     return days
