@@ -62,8 +62,10 @@ EVERYTHING = {
     "dividends/IWM.csv": "date,amount\n2019-12-16,0.597\n",
     "macro/DGS10.csv": "date,value\n2019-12-23,1.93\n2019-12-24,\n2019-12-26,1.90\n",
     "macro/PAYEMS.csv": "date,value\n2019-10-01,151524\n2019-11-01,151758\n",
-    "macro/XYZ.csv": "date,value,known_at\n2019-10-01,1,2019-11-05\n2019-11-01,2,2019-12-05T08:30:00-05:00\n2019-12-01,3,\n",
-    "vintages/PAYEMS.csv": "vintage,date,value\n2019-11-30,2019-10-01,151000\n2019-12-31,2019-10-01,151100\n2019-12-31,2019-11-01,151200\n",
+    "macro/XYZ.csv": "date,value,known_at\n"
+    "2019-10-01,1,2019-11-05\n2019-11-01,2,2019-12-05T08:30:00-05:00\n2019-12-01,3,\n",
+    "vintages/PAYEMS.csv": "vintage,date,value\n"
+    "2019-11-30,2019-10-01,151000\n2019-12-31,2019-10-01,151100\n2019-12-31,2019-11-01,151200\n",
     "short_interest/IWM.csv": "settlement_date,shares_short\n2019-11-29,100000000\n2019-12-13,110000000\n",
     "short_volume/IWM.csv": "date,short_volume,total_volume\n2019-12-23,5,10\n2019-12-24,6,10\n",
     "holdings/IWM.csv": "as_of,ticker,weight,name\n2019-12-23,A,60,Alpha\n2019-12-23,B,40,Beta\n",
@@ -340,3 +342,15 @@ def test_the_real_snapshot_loads_whole(snapshot_dir: Path, tmp_path: Path) -> No
     store.as_of(pd.Timestamp("2015-06-30 20:00", tz="UTC")).bars("SPY")
     assert time.perf_counter() - started < 0.25  # about 5 ms on an idle machine
     assert ingest(snapshot_dir, store, LATER).rows_added == 0
+
+
+def test_corrections_at_one_and_the_same_now_follow_each_other(tmp_path: Path) -> None:
+    store, _ = loaded(tmp_path, EVERYTHING)
+    for value in (151201, 151202):
+        files = {
+            "vintages/PAYEMS.csv": EVERYTHING["vintages/PAYEMS.csv"].replace("151200", str(value)),
+            "macro/DGS10.csv": f"date,value\n2019-12-23,{value / 1e5}\n",
+        }
+        assert ingest(snapshot(tmp_path / str(value), files), store, NOW).revised == 2
+    assert store.as_of().observations("PAYEMS")["value"].tolist() == [151100, 151202]
+    assert store.as_of().observations("DGS10")["value"].tolist() == [1.51202, 1.90]

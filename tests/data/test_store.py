@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bullbear.data import Store
-from bullbear.data.segments import KINDS, ROW_GROUP, STAGING, _cuts
+from bullbear.data.segments import KINDS, MANY, ROW_GROUP, STAGING, _cuts
 from bullbear.errors import InputError, NoDataError
 
 
@@ -263,8 +263,44 @@ def test_two_processes_append_at_once(store: Store) -> None:
         worker.join(60)
     assert [worker.exitcode for worker in workers] == [0, 0]
     assert store.as_of().observations("A")["value"].tolist() == [float(day) for day in range(1, 23)]
-    segments = [path.name for path in (store.root / "observations").iterdir()]
-    assert len(segments) == len({name[:6] for name in segments}) == 22
+
+
+def days_of(start: int, stop: int) -> list[pd.DataFrame]:
+    return [observations(("A", f"2019-01-{day:02d}", "2019-02-01", float(day))) for day in range(start, stop)]
+
+
+def test_small_segments_are_merged_and_nothing_is_lost(store: Store) -> None:
+    view = None
+    for place, row in enumerate(days_of(1, 29)):
+        store.append("observations", row)
+        if place == 5:
+            view = Store(store.root).as_of()
+    assert len(list((store.root / "observations").glob("*.parquet"))) <= MANY
+    assert store.as_of().observations("A")["value"].tolist() == [float(day) for day in range(1, 29)]
+    assert view is not None
+    # The files of the old view are gone; what it serves by now is the merged segment.
+    assert view.observations("A")["value"].tolist()[:6] == [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]
+
+
+def test_a_merge_that_was_killed_leaves_rows_twice_which_count_once(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = days_of(1, MANY + 1)
+    for row in rows[:-1]:
+        store.append("observations", row)
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", killed)
+        with pytest.raises(KeyboardInterrupt):
+            store.append("observations", rows[-1])
+    again = Store(store.root)
+    assert len(list((store.root / "observations").glob("*.parquet"))) == MANY + 1
+    assert len(again.as_of().versions("observations", "A")) == MANY
+    assert again.as_of().catalogue()["rows"].tolist() == [MANY]
+    assert sum(again.append("observations", row) for row in rows) == 0
 
 
 def test_opening_the_store_stays_light() -> None:

@@ -90,7 +90,7 @@ def _off_scale(opens: np.ndarray, closes: np.ndarray, adjusted: np.ndarray) -> n
     overnight, change = opens[1:] / closes[:-1], closes[1:] / closes[:-1]
     adjusted_change = adjusted[1:] / adjusted[:-1]
     # Cheap first: almost no session has a ratio this large.
-    for row in np.flatnonzero((change < 0.65) | (change > 1.54)):
+    for row in np.flatnonzero((change < 0.65) | (change > 1.54)).tolist():
         if off[row] or off[row + 1]:  # on the other scale, or the step that ends it
             continue
         ratio = _split_ratio(overnight[row], change[row])

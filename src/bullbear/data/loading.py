@@ -100,11 +100,13 @@ class Loader:
         self._append("observations", series, rows, stored, 0.0)
 
     def _new_vintage(self, series: str, rows: pd.DataFrame, latest: pd.DataFrame) -> None:
-        if rows["value"].tail(len(latest)).tolist() == latest["value"].tolist():
+        tail = rows[["event_date", "value"]].tail(len(latest))
+        if tail.to_numpy().tolist() == latest.reset_index()[["event_date", "value"]].to_numpy().tolist():
             return
-        today = self.now.tz_convert(NEW_YORK).tz_localize(None).normalize()
+        moment = self._after(latest["known_at"].max())
+        today = moment.tz_convert(NEW_YORK).tz_localize(None).normalize()
         self.notes.append(f"macro/{series}.csv: stored as the vintage of {today.date()}")
-        vintage = rows[["event_date", "value"]].assign(vintage=today, known_at=self.now, series=series)
+        vintage = rows[["event_date", "value"]].assign(vintage=today, known_at=moment, series=series)
         self.parts.setdefault("observations", []).append(vintage)
 
     def _vintages(self, series: str, frame: pd.DataFrame) -> None:
@@ -112,13 +114,18 @@ class Loader:
         rows = rows.assign(known_at=publication.vintages_known_at(pd.DatetimeIndex(rows["vintage"])), series=series)
         if self.stored.has("observations", series):
             old = self.stored.versions("observations", series)
+            moment = self._after(old["known_at"].max())
             old = old.drop_duplicates(["event_date", "vintage"], keep="last")
             both = rows.merge(old, on=["event_date", "vintage"], how="left", suffixes=("", "_old"))
             changed = both["value_old"].notna() & (both["value"] != both["value_old"])
             self.revised += int(changed.sum())
-            rows = rows.assign(known_at=both["known_at"].where(~changed, self.now))
+            rows = rows.assign(known_at=both["known_at"].where(~changed, moment))
             rows = rows[(both["value_old"].isna() | changed).to_numpy()]
         self.parts.setdefault("observations", []).append(rows)
+
+    def _after(self, stored: pd.Timestamp) -> pd.Timestamp:
+        """`now`, unless the clock runs behind what is stored: a correction follows what it corrects."""
+        return max(self.now, stored + pd.Timedelta(1, "us"))
 
     def _holdings(self, fund: str, frame: pd.DataFrame) -> None:
         rows = _dated(frame, "as_of")
@@ -134,7 +141,7 @@ class Loader:
                     continue
                 # A list is known as a whole: a correction of one line restates all of it.
                 self.revised += 1
-                lines = lines.assign(known_at=max(self.now, old["known_at"].max() + pd.Timedelta(1, "us")))
+                lines = lines.assign(known_at=self._after(old["known_at"].max()))
             self.parts.setdefault("holdings", []).append(lines)
 
     def _append(
@@ -168,7 +175,8 @@ class Loader:
                 }
             )
         )
-        return rows[~doubtful].reset_index(drop=True)
+        kept: pd.DataFrame = rows[~doubtful].reset_index(drop=True)
+        return kept
 
     def _closed(self, folder: str, name: str, rows: pd.DataFrame) -> pd.DataFrame:
         """Leave out sessions that are not over at `now`: their bar is still moving."""

@@ -2,8 +2,8 @@
 
 A segment is written once, under a staging name that no reader looks at, and then renamed; it is never changed.
 Inside it rows are sorted by series, `known_at` and `event_date`, and row groups break at series, so that the footer
-alone says where a series lies. The order of segments carries no meaning: what a reader is served depends on the set
-of rows only.
+alone says where a series lies. Small segments are merged into one, which replaces them. The order of segments carries
+no meaning: what a reader is served depends on the set of rows only.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ import pyarrow.parquet as pq
 from bullbear.errors import InputError
 
 STAGING = ".staging-"
+SMALL, MANY = 10_000, 8  # so many segments of fewer rows than that are merged into one
 ROW_GROUP = 2048  # small series share a row group up to this size; a longer one has its own
 
 _DAY = pa.timestamp("us")
@@ -114,6 +115,8 @@ class Segment:
         """The Parquet metadata; raises InputError if the file is damaged."""
         try:
             return pq.read_metadata(self.path)
+        except FileNotFoundError:
+            raise  # merged away: the reader lists the folder anew
         except (OSError, pa.ArrowException) as bad:
             raise InputError(
                 f"segment {self.path.parent.name}/{self.path.name}",
@@ -160,25 +163,36 @@ def listing(root: Path, kind: str) -> tuple[Path, ...]:
     return tuple(sorted((root / kind).glob("[0-9]*-*.parquet")))
 
 
-def write(root: Path, kind: Kind, frame: pd.DataFrame) -> Path:
+def write(root: Path, kind: Kind, frame: pd.DataFrame) -> None:
     """Write `frame` (in the order of `ordered`) as the next segment; the caller holds the lock.
 
-    Either the whole segment appears or nothing does, whatever kills the process.
+    Either the whole segment appears or nothing does, whatever kills the process. Daily appends would leave thousands
+    of tiny files, so small segments are merged now and then. A merged segment stands beside its sources until these
+    are removed; a process killed in between leaves rows twice, which readers take for once.
     """
     folder = root / kind.name
     folder.mkdir(parents=True, exist_ok=True)
     sweep(folder)
+    _publish(root, kind, frame)
+    small = [segment for path in listing(root, kind.name) if (segment := Segment(path)).footer.num_rows < SMALL]
+    if len(small) >= MANY:
+        rows = pa.concat_tables([segment.read_all(kind.columns) for segment in small]).to_pandas()
+        _publish(root, kind, ordered(kind, rows.drop_duplicates()))
+        for segment in small:
+            segment.path.unlink()
+
+
+def _publish(root: Path, kind: Kind, frame: pd.DataFrame) -> None:
+    folder = root / kind.name
     content = _encoded(frame, kind)
     number = 1 + max((int(path.name.split("-")[0]) for path in listing(root, kind.name)), default=0)
-    final = folder / f"{number:06d}-{hashlib.sha256(content).hexdigest()[:12]}.parquet"
     staging = folder / f"{STAGING}{os.getpid()}"
     with open(staging, "wb") as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
-    staging.rename(final)
+    staging.rename(folder / f"{number:06d}-{hashlib.sha256(content).hexdigest()[:12]}.parquet")
     _sync_folder(folder)
-    return final
 
 
 def ordered(kind: Kind, frame: pd.DataFrame) -> pd.DataFrame:

@@ -13,6 +13,7 @@ import pandas as pd
 from bullbear.data import publication
 from bullbear.data.segments import KINDS
 from bullbear.data.store import View
+from bullbear.sessions import NEW_YORK
 
 COLUMNS = (
     "kind",
@@ -40,7 +41,8 @@ def status(view: View) -> pd.DataFrame:
     whether that exceeds max_age_days, reasons joins the distinct reasons of quarantine, each with its count.
     """
     catalogue = view.catalogue()
-    lines = [_line(view, row.kind, row.series, row) for row in catalogue.itertuples()]
+    names = zip(catalogue["kind"], catalogue["series"], catalogue["last_known_at"], strict=True)
+    lines = [_line(view, kind, series, last_known_at) for kind, series, last_known_at in names]
     table = pd.DataFrame(lines, columns=list(COLUMNS[:10]))
     aside = view.quarantine()
     counts = aside.groupby(["kind", "series"], as_index=False).agg(
@@ -58,26 +60,36 @@ def status(view: View) -> pd.DataFrame:
     return table.assign(_order=by_kind).sort_values(["_order", "series"], ignore_index=True)[list(COLUMNS)]
 
 
-def _line(view: View, kind: str, series: str, row: object) -> tuple[object, ...]:
+def _line(view: View, kind: str, series: str, last_known_at: pd.Timestamp) -> tuple[object, ...]:
     events = pd.DatetimeIndex(view.versions(kind, series)["event_date"].unique()).sort_values()
     limit = publication.max_age_days(kind, series, events)
-    today = view.instant.tz_convert(publication.NEW_YORK).tz_localize(None).normalize()
+    today = view.instant.tz_convert(NEW_YORK).tz_localize(None).normalize()
     last = events[-1]
     age = max((today - last).days, 0)
-    known_at = getattr(row, "last_known_at")  # noqa: B009 - a named tuple of pandas has no static fields
-    return (kind, series, events[0], last, known_at, len(events), _gaps(kind, series, events), age, limit, age > limit)
+    return (
+        kind,
+        series,
+        events[0],
+        last,
+        last_known_at,
+        len(events),
+        _gaps(kind, series, events),
+        age,
+        limit,
+        age > limit,
+    )
 
 
 def _gaps(kind: str, series: str, events: pd.DatetimeIndex) -> int | None:
     if kind in ("bars", "short_volume"):
         # The calendar knows the exchange's holidays reliably from 1990 on.
-        recent = events[events >= "1990-01-01"]
-        return _missing(publication.clock(recent[0]).index, recent) if len(recent) else 0
+        recent = _recent(events)
+        return _missing(pd.DatetimeIndex(publication.clock(recent[0]).index), recent) if len(recent) else 0
     if kind != "observations":
         return None
     period = publication.rule_of(series, events).period
     if period == "day":
-        recent = events[events >= "1990-01-01"]
+        recent = _recent(events)
         return _missing(publication.business_days(), recent) if len(recent) else 0
     if period == "week":
         steps = np.rint(np.diff(events.to_numpy()) / np.timedelta64(7, "D"))
@@ -87,9 +99,13 @@ def _gaps(kind: str, series: str, events: pd.DatetimeIndex) -> int | None:
     return int(np.maximum(steps - 1, 0).sum())
 
 
+def _recent(events: pd.DatetimeIndex) -> pd.DatetimeIndex:
+    return pd.DatetimeIndex(events[events >= pd.Timestamp("1990-01-01")])
+
+
 def _missing(expected: pd.DatetimeIndex, events: pd.DatetimeIndex) -> int:
-    span = expected[(expected >= events[0]) & (expected <= events[-1])]
-    return len(span.difference(events))
+    span = (expected >= events[0]) & (expected <= events[-1])
+    return len(expected[span].difference(events))
 
 
 def _summary(reasons: pd.Series) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property, lru_cache
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
@@ -19,6 +20,8 @@ import pyarrow as pa
 
 from bullbear.data.segments import KINDS, Kind, Segment, WriteLock, has_twins, kind_named, listing, ordered, write
 from bullbear.errors import InputError, NoDataError
+
+Part = TypeVar("Part")
 
 _EPOCH = pd.Timestamp("1970-01-01", tz="UTC").as_unit("us")
 
@@ -103,8 +106,7 @@ class Store:
             raise InputError("as_of", str(instant), "an instant with a time zone", "write e.g. 2019-12-31T21:00Z")
         files = {kind: listing(self.root, kind) for kind in KINDS}
         if instant is None:
-            known = [self._segment(path).last_known_at for paths in files.values() for path in paths]
-            return View(self, max(known, default=_EPOCH), files)
+            return View(self, self._last_known_at(files), files)
         return View(self, pd.Timestamp(instant).tz_convert("UTC").as_unit("us"), files)
 
     @property
@@ -142,13 +144,17 @@ class Store:
             )
         return rows[~repeated]
 
-    def _tables(self, files: tuple[Path, ...], kind: str, read: Callable[[Segment], pa.Table | None]) -> list[pa.Table]:
+    def _last_known_at(self, files: dict[str, tuple[Path, ...]]) -> pd.Timestamp:
+        parts = (self._parts(paths, kind, lambda segment: segment.last_known_at) for kind, paths in files.items())
+        return max((moment for part in parts for moment in part), default=_EPOCH)
+
+    def _parts(self, files: tuple[Path, ...], kind: str, read: Callable[[Segment], pa.Table | None]) -> list[pa.Table]:
         try:
-            return [table for path in files if (table := read(self._segment(path))) is not None]
+            return [part for path in files if (part := read(self._segment(path))) is not None]
         except FileNotFoundError:
             # Another process merged segments since the view was opened; the merged one holds their rows.
             files = listing(self.root, kind)
-            return [table for path in files if (table := read(self._segment(path))) is not None]
+            return [part for path in files if (part := read(self._segment(path))) is not None]
 
     def _segment(self, path: Path) -> Segment:
         if path not in self._segments:
@@ -161,7 +167,7 @@ class Store:
         if cached is not None and cached[0] == files:
             return cached[1]
         layout = KINDS[kind]
-        tables = self._tables(files, kind, lambda segment: segment.read(series))
+        tables = self._parts(files, kind, lambda segment: segment.read(series))
         frame = pa.concat_tables(tables).to_pandas() if tables else _nothing(layout)
         if len(tables) > 1:
             frame = frame.drop_duplicates(ignore_index=True)
@@ -265,7 +271,7 @@ class View:
         return self._rows[kind, series].copy(deep=False)
 
     def _all(self, kind: str, columns: list[str]) -> pd.DataFrame:
-        tables = self.store._tables(self._files[kind], kind, lambda segment: segment.read_all(columns))
+        tables = self.store._parts(self._files[kind], kind, lambda segment: segment.read_all(columns))
         table = pa.concat_tables(tables) if tables else KINDS[kind].schema.empty_table().select(columns)
         rows = table.to_pandas()
         rows = rows[rows["known_at"] <= self.instant].drop_duplicates()
