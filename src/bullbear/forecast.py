@@ -206,5 +206,3 @@ def _drivers(model: FoldModel, row: pd.DataFrame) -> list[dict[str, Any]]:
 
 def _iso(instant: pd.Timestamp) -> str:
     return pd.Timestamp(instant).tz_convert("UTC").strftime("%Y-%m-%dT%H:%M:%SZ")
-
-

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
+from bullbear import sessions
 from bullbear.data.store import Store
 from bullbear.decide.policy import BandPolicy, load_policy
 from bullbear.definitions import FeatureSet, ModelDefinition, Source, digest, read
@@ -139,7 +140,9 @@ def locate(option: Path | None) -> Home:
     root = option or Path(os.environ.get("BULLBEAR_HOME") or ".")
     if root.exists() and not root.is_dir():
         raise InputError("--home", str(root), "a directory", "name another place")
-    return Home(root.resolve())
+    home = Home(root.resolve())
+    sessions.keep_in(home.data)
+    return home
 
 
 def replace_directory(staged: Path, target: Path) -> None:
@@ -152,6 +155,9 @@ def replace_directory(staged: Path, target: Path) -> None:
     os.replace(staged, version)
     link = target.parent / f".{target.name}-{uuid4().hex}"
     link.symlink_to(version.relative_to(target.parent))
+    if target.is_dir() and not target.is_symlink():
+        # A copy of a home made by a tool that follows links holds a folder where the link was.
+        os.replace(target, versions / uuid4().hex)
     os.replace(link, target)
     # The version before this one stays, for a reader that has it open.
     by_age = sorted((path for path in versions.iterdir()), key=lambda path: path.stat().st_mtime_ns)

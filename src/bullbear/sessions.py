@@ -8,15 +8,15 @@ everything at the edges of the store, is microseconds.
 
 from __future__ import annotations
 
+import os
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from importlib.metadata import version
+from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from bullbear.errors import InputError
-
-if TYPE_CHECKING:
-    from exchange_calendars import ExchangeCalendar
 
 NEW_YORK = "America/New_York"
 FIRST_YEAR = 1990
@@ -120,21 +120,59 @@ def _first_year(earliest: pd.Timestamp) -> int:
     return FIRST_YEAR if earliest.year >= FIRST_YEAR else earliest.year // 10 * 10
 
 
+_kept: list[Path] = []
+
+
+def keep_in(folder: Path) -> None:
+    """Keep built session tables in `folder`, where it exists: a daily forecast spends half its time on building one.
+
+    The file's name carries the version of exchange-calendars, so that a newer one is built anew; a damaged file is
+    rebuilt.
+    """
+    _kept[:] = [folder]
+
+
 @lru_cache(maxsize=8)
 def _table(first_year: int) -> pd.DataFrame:
-    calendar = _calendar(first_year)
-    index = pd.DatetimeIndex(calendar.sessions).as_unit("us")
-    index.freq = None
-    return pd.DataFrame(
-        {
-            "open": pd.DatetimeIndex(calendar.opens).as_unit("us"),
-            "close": pd.DatetimeIndex(calendar.closes).as_unit("us"),
-        },
-        index=index,
-    )
+    path = _kept_path(first_year)
+    columns = _read(path) if path else None
+    if columns is None:
+        columns = _build(first_year)
+        if path:
+            _write(path, columns)
+    index, opened, closed = (pd.DatetimeIndex(column.view("datetime64[us]")) for column in columns)
+    return pd.DataFrame({"open": opened.tz_localize("UTC"), "close": closed.tz_localize("UTC")}, index=index)
 
 
-def _calendar(first_year: int) -> ExchangeCalendar:
-    import exchange_calendars  # only when a session is asked for: half a second of a start-up
+def _build(first_year: int) -> np.ndarray:
+    """Sessions, opens and closes in microseconds since 1970 (UTC); shape (3, n_sessions)."""
+    import exchange_calendars  # only when a table has to be built: its import alone takes a fifth of a second
 
-    return exchange_calendars.get_calendar("XNYS", start=f"{first_year}-01-01", end=f"{LAST_YEAR}-12-31")
+    calendar = exchange_calendars.get_calendar("XNYS", start=f"{first_year}-01-01", end=f"{LAST_YEAR}-12-31")
+    columns = (calendar.sessions, calendar.opens, calendar.closes)
+    return np.stack([pd.DatetimeIndex(column).as_unit("us").asi8 for column in columns])
+
+
+def _kept_path(first_year: int) -> Path | None:
+    if not _kept or not _kept[0].is_dir():
+        return None
+    return _kept[0] / f".sessions-{version('exchange-calendars')}-{first_year}-{LAST_YEAR}.npy"
+
+
+def _read(path: Path) -> np.ndarray | None:
+    try:
+        columns = np.load(path)
+    except (OSError, ValueError, EOFError):
+        return None
+    whole = columns.ndim == 2 and len(columns) == 3 and columns.dtype == np.int64
+    return np.asarray(columns) if whole else None
+
+
+def _write(path: Path, columns: np.ndarray) -> None:
+    staged = path.with_name(f"{path.name}.{os.getpid()}.npy")
+    try:
+        np.save(staged, columns)
+        os.replace(staged, path)
+    except OSError:
+        # A home that cannot be written to still works; it only builds the table again next time.
+        staged.unlink(missing_ok=True)

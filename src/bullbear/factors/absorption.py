@@ -23,6 +23,7 @@ _NINE: dict[str, Kind] = dict.fromkeys(("s1", "s2", "s3", "s4", "s5", "s6", "s7"
     lookback=lambda *, window, **_: window + 1,
     bounds=(0.0, 1.0),
     limits={"window": (10, 1260), "components": (1, 9)},
+    windowed=True,
 )
 def absorption_ratio(
     s1: Bars,
@@ -77,6 +78,7 @@ def absorption_ratio(
     unit="standard deviations",
     lookback=lambda *, window, short, long, **_: window + max(short, long),
     limits={"window": (10, 1260), "components": (1, 9), "short": (1, 252), "long": (5, 504)},
+    windowed=True,
 )
 def absorption_shift(
     s1: Bars,
@@ -132,6 +134,7 @@ def absorption_shift(
     lookback=lambda *, window: window + 1,
     bounds=(-0.125, 1.0),
     limits={"window": (3, 1260)},
+    windowed=True,
 )
 def mean_correlation(
     s1: Bars, s2: Bars, s3: Bars, s4: Bars, s5: Bars, s6: Bars, s7: Bars, s8: Bars, s9: Bars, *, window: int = 63

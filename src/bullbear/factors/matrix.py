@@ -8,6 +8,7 @@ known within it. Before its declared look-back a factor is missing, whatever its
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -64,9 +65,7 @@ def compute(view: View, specs: Sequence[FactorSpec], index: pd.DatetimeIndex) ->
     if len(index):
         last = sessions.closes(index[-1:])[0]
         if last > view.instant:
-            raise InputError(
-                "session", str(index[-1].date()), f"sessions closed by {view.instant}", "use a later view"
-            )
+            raise InputError("session", str(index[-1].date()), f"sessions closed by {view.instant}", "use a later view")
     engine = _Engine(view, index)
     known = registered()
     columns = {spec.name: engine.column(spec, known[spec.function]) for spec in specs}
@@ -107,9 +106,9 @@ class _Engine:
             return self._released(spec, factor, params, rows)
         if "bars" in kinds:
             return self._on_bars(spec, factor, params, rows)
-        decided = self.clock.of(self.grid)
+        decided, days = self.clock.of(self.grid), microseconds(self.grid)
         arguments = [self._published(kind, spec.inputs[a], decided) for a, kind in factor.inputs.items()]
-        return self._pick(microseconds(self.grid), _masked(factor, arguments, params, rows))
+        return self._pick(days, _masked(factor, arguments, params, rows, int(np.searchsorted(days, self.days[0]))))
 
     def _released(self, spec: FactorSpec, factor: Factor, params: dict[str, Any], rows: int) -> Array:
         (series,) = spec.inputs.values()
@@ -144,19 +143,13 @@ class _Engine:
                     arguments.append(next(supply))
                 else:
                     arguments.append(self._published(kind, spec.inputs[argument], self.clock.of(traded)))
-            values = _masked(factor, arguments, params, rows)
-            result[within] = self._in_force(known, microseconds(traded), values, decided)[within]
+            row = np.searchsorted(known, decided[within], side="right") - 1
+            # Bars are mostly known at their own close. Some come later (Cboe quotes its indices until 16:15) or not at
+            # all; then the decision has yesterday's row, and nothing older.
+            fresh = (row >= 0) & (microseconds(traded)[np.maximum(row, 0)] >= self.day_before[within])
+            values = _masked(factor, arguments, params, rows, int(max(row[0], 0)))
+            result[within] = np.where(fresh, values[np.maximum(row, 0)], np.nan)
         return result
-
-    def _in_force(self, known: np.ndarray, traded: np.ndarray, values: Array, decided: np.ndarray) -> Array:
-        """The newest row known at each decision: of its own session, or of the one before.
-
-        Bars are mostly known at their own close. Some come later (Cboe quotes its indices until 16:15) or not at all;
-        then the decision has yesterday's row, and nothing older.
-        """
-        row = np.searchsorted(known, decided, side="right") - 1
-        newest = traded[np.maximum(row, 0)]
-        return np.where((row >= 0) & (newest >= self.day_before), values[np.maximum(row, 0)], np.nan)
 
     def _spans(self, tickers: tuple[str, ...]) -> list[tuple[int, int]]:
         """Spans of instants within which no bar of any of the tickers was revised."""
@@ -225,10 +218,12 @@ class _Clock:
         return self._closes[place]
 
 
-def _masked(factor: Factor, arguments: list[Any], params: dict[str, Any], rows: int) -> Array:
-    """The factor's values, missing before its look-back is covered by rows on which every input is present."""
-    values = np.array(factor.function(*arguments, **params), dtype=np.float64)
-    present = np.ones(len(values), dtype=bool)
+def _masked(factor: Factor, arguments: list[Any], params: dict[str, Any], rows: int, first_asked: int = 0) -> Array:
+    """The factor's values, missing before its look-back is covered by rows on which every input is present.
+
+    Rows before `first_asked` may be left missing, which spares a windowed factor their computation.
+    """
+    present = np.ones(_length(arguments[0]), dtype=bool)
     for argument in arguments:
         if isinstance(argument, np.ndarray):
             present &= ~np.isnan(argument)
@@ -236,6 +231,21 @@ def _masked(factor: Factor, arguments: list[Any], params: dict[str, Any], rows: 
             present &= ~np.isnan(argument.total)
         elif isinstance(argument, ShortInterest):
             present &= ~np.isnan(argument.shares_short)
-    first = int(np.argmax(present)) if present.any() else len(values)
-    values[: first + rows - 1] = np.nan
+    first = int(np.argmax(present)) if present.any() else len(present)
+    skipped = max(first_asked - rows + 1, 0) if factor.windowed else 0
+    values = np.full(len(present), np.nan)
+    values[skipped:] = factor.function(*(_from_row(each, skipped) for each in arguments), **params)
+    values[: max(first, skipped) + rows - 1] = np.nan
     return values
+
+
+def _length(argument: Any) -> int:
+    return len(argument) if isinstance(argument, np.ndarray) else len(getattr(argument, fields(argument)[0].name))
+
+
+def _from_row(argument: Any, row: int) -> Any:
+    if row == 0:
+        return argument
+    if isinstance(argument, np.ndarray):
+        return argument[row:]
+    return type(argument)(*(getattr(argument, field.name)[row:] for field in fields(argument)))

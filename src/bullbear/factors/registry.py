@@ -82,6 +82,8 @@ class Factor:
     parameters: Mapping[str, Any]
     """Keyword-only parameters with their defaults (`inspect.Parameter.empty` where required)."""
     limits: Mapping[str, tuple[float, float]]
+    windowed: bool
+    """Whether a row follows from the last `lookback` rows alone, to the last bit; then only rows asked for are computed."""
 
     def rows_needed(self, params: Mapping[str, Any]) -> int:
         """Rows, the current one included, before which the factor is missing."""
@@ -108,6 +110,7 @@ def factor(
     lookback: Callable[..., int],
     bounds: tuple[float, float] | None = None,
     limits: Mapping[str, tuple[float, float]] | None = None,
+    windowed: bool = False,
 ) -> Callable[[F], F]:
     """Register a function as a factor under its own name.
 
@@ -126,6 +129,9 @@ def factor(
         Closed range of the result, where it has one.
     limits
         Parameter name to its allowed closed range.
+    windowed
+        Whether the last row of any stretch of look-back length is, to the last bit, that row of the whole history. Say
+        so of a costly factor only: a daily update then computes one row of it instead of all.
 
     Raises
     ------
@@ -155,6 +161,7 @@ def factor(
             lookback=lookback,
             parameters=keywords,
             limits=dict(limits or {}),
+            windowed=windowed,
         )
         return function
 

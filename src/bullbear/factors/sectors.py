@@ -149,6 +149,7 @@ def relative_drawdown(asset: Bars, benchmark: Bars, *, window: int = 252) -> Arr
     lookback=lambda *, window: window,
     bounds=(0.0, 1.0),
     limits={"window": (2, 1260)},
+    windowed=True,
 )
 def sectors_above_average(
     s1: Bars, s2: Bars, s3: Bars, s4: Bars, s5: Bars, s6: Bars, s7: Bars, s8: Bars, s9: Bars, *, window: int = 200
@@ -183,6 +184,7 @@ def sectors_above_average(
     lookback=lambda *, window: window + 1,
     bounds=(0.0, float("inf")),
     limits={"window": _WINDOW},
+    windowed=True,
 )
 def sector_dispersion(
     s1: Bars, s2: Bars, s3: Bars, s4: Bars, s5: Bars, s6: Bars, s7: Bars, s8: Bars, s9: Bars, *, window: int = 21
@@ -218,6 +220,7 @@ def sector_dispersion(
     lookback=lambda *, trend, momentum: max(trend, momentum + 1),
     bounds=(0.0, 1.0),
     limits={"trend": (2, 1260), "momentum": _WINDOW},
+    windowed=True,
 )
 def sector_weakness(
     s1: Bars,
