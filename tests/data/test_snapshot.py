@@ -354,3 +354,11 @@ def test_corrections_at_one_and_the_same_now_follow_each_other(tmp_path: Path) -
         assert ingest(snapshot(tmp_path / str(value), files), store, NOW).revised == 2
     assert store.as_of().observations("PAYEMS")["value"].tolist() == [151100, 151202]
     assert store.as_of().observations("DGS10")["value"].tolist() == [1.51202, 1.90]
+
+
+def test_refused_vintages_do_not_let_revised_values_in(tmp_path: Path) -> None:
+    store, report = loaded(
+        tmp_path, EVERYTHING | {"vintages/PAYEMS.csv": "vintage,date,value\n2019-11-30,2019-10-01,x\n"}
+    )
+    assert [error.where for error in report.refusals] == ["vintages/PAYEMS.csv:2"]
+    assert not store.as_of().has("observations", "PAYEMS")

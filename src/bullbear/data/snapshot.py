@@ -13,7 +13,7 @@ with changes of base year, the values are stored as they were published, and one
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,7 +79,9 @@ def ingest(directory: Path, store: Store, now: pd.Timestamp) -> IngestReport:
         else:
             frames[layout.folder, path.stem] = frame
             notes += remarks
-    return _load(frames, store, now, notes, refusals)
+    # A refused file of vintages still says that the series is revised.
+    followed = {path.stem for path in paths if path.parent.name == "vintages"}
+    return _load(frames, store, now, followed, notes, refusals)
 
 
 def ingest_frames(frames: Mapping[tuple[str, str], pd.DataFrame], store: Store, now: pd.Timestamp) -> IngestReport:
@@ -93,13 +95,14 @@ def ingest_frames(frames: Mapping[tuple[str, str], pd.DataFrame], store: Store, 
     now:
         As in `ingest`.
     """
-    return _load(frames, store, now, [], [])
+    return _load(frames, store, now, {name for folder, name in frames if folder == "vintages"}, [], [])
 
 
 def _load(
     frames: Mapping[tuple[str, str], pd.DataFrame],
     store: Store,
     now: pd.Timestamp,
+    followed_by_vintages: Set[str],
     notes: list[str],
     refusals: list[SnapshotError],
 ) -> IngestReport:
@@ -110,7 +113,7 @@ def _load(
     with store.writing():
         batch = Loader(store.as_of(), now, notes=notes)
         for (folder, name), frame in frames.items():
-            if folder == "macro" and ("vintages", name) in frames:
+            if folder == "macro" and name in followed_by_vintages:
                 batch.notes.append(f"macro/{name}.csv: not stored; its real-time history in vintages/ serves instead")
                 continue
             batch.add(folder, name, frame)
@@ -145,11 +148,6 @@ def _files(directory: Path) -> tuple[list[Path], list[str]]:
         folders = ", ".join(LAYOUTS)
         raise SnapshotError(directory.name, "no file to load", f"CSV files in {folders}", "choose a snapshot directory")
     return paths, notes
-
-
-def files_of(directory: Path) -> Iterator[Path]:
-    """The files that `ingest` would read, in its order."""
-    yield from _files(Path(directory))[0]
 
 
 def _check_known_at(path: Path, frame: pd.DataFrame) -> None:
