@@ -42,20 +42,20 @@ def load(paths: Sequence[Path]) -> tuple[FeatureSet, ...]:
     return tuple(sets)
 
 
-def check(spec: FactorSpec, source: Source, place: int) -> Factor:
-    """The registered factor that `spec`, the `place`-th of its file, asks for; refused if it cannot be computed."""
+def check(spec: FactorSpec, source: Source, place: int, *, table: str = "factor") -> Factor:
+    """The registered factor that `spec`, the `place`-th `[[table]]` of its file, asks for; refused if not computable."""
     known = registered()
     if spec.function not in known:
         close = ", ".join(get_close_matches(spec.function, known, n=3)) or "see `bullbear factors`"
         raise DefinitionError(
-            f"{source.where('factor', place, 'function')} ({spec.name})",
+            f"{source.where(table, place, 'function')} ({spec.name})",
             spec.function,
             "a registered factor",
             f"did you mean: {close}",
         )
     found = known[spec.function]
-    _check_inputs(spec, found, f"{source.where('factor', place, 'inputs')} ({spec.name})")
-    where = f"{source.where('factor', place, 'params')} ({spec.name})"
+    _check_inputs(spec, found, f"{source.where(table, place, 'inputs')} ({spec.name})")
+    where = f"{source.where(table, place, 'params')} ({spec.name})"
     for name, value in spec.params.items():
         if name not in found.parameters:
             allowed = ", ".join(found.parameters) or "no parameters"
