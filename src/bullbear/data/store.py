@@ -148,7 +148,7 @@ class Store:
         parts = (self._parts(paths, kind, lambda segment: segment.last_known_at) for kind, paths in files.items())
         return max((moment for part in parts for moment in part), default=_EPOCH)
 
-    def _parts(self, files: tuple[Path, ...], kind: str, read: Callable[[Segment], pa.Table | None]) -> list[pa.Table]:
+    def _parts(self, files: tuple[Path, ...], kind: str, read: Callable[[Segment], Part | None]) -> list[Part]:
         try:
             return [part for path in files if (part := read(self._segment(path))) is not None]
         except FileNotFoundError:
