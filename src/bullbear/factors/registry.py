@@ -149,6 +149,8 @@ def factor(
         # A test runner may load the same module a second time under its own name.
         if earlier is not None and earlier.function.__code__.co_filename != function.__code__.co_filename:
             raise TypeError(f"factor {function.__name__} is registered twice")
+        if "releases" in inputs.values() and len(inputs) > 1:
+            raise TypeError(f"factor {function.__name__}: releases cannot be combined with other inputs")
         if unknown := set(limits or {}) - set(keywords):
             raise TypeError(f"factor {function.__name__}: limits of unknown parameters {sorted(unknown)}")
         _FACTORS[function.__name__] = Factor(
