@@ -1,0 +1,42 @@
+"""Two pieces of work timed in turn, several times, so that whatever disturbs the machine disturbs both."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from statistics import median
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """`ours` over `bare`, medians in seconds, and what the ratio is meant to stay below (None: told, not aimed at)."""
+
+    name: str
+    ours: float
+    bare: float
+    aim: float | None
+
+    @property
+    def value(self) -> float:
+        return self.ours / self.bare
+
+    def __str__(self) -> str:
+        aim = "" if self.aim is None else f"  aim {self.aim:g}  {'met' if self.value <= self.aim else 'MISSED'}"
+        return f"{self.name:<58} {self.ours:9.4f} s / {self.bare:9.4f} s = {self.value:6.2f}{aim}"
+
+
+def interleaved(
+    name: str, ours: Callable[[], object], bare: Callable[[], object], *, rounds: int, aim: float | None
+) -> Ratio:
+    """Time both, alternating; one unmeasured round warms caches."""
+    ours()
+    bare()
+    pairs = [(_seconds(ours), _seconds(bare)) for _ in range(rounds)]
+    return Ratio(name, median(a for a, _ in pairs), median(b for _, b in pairs), aim)
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
