@@ -97,11 +97,15 @@ class Ledger:
                 entry = json.loads(line)
                 stamp = entry["ledger"]
                 content = {key: value for key, value in entry.items() if key != "ledger"}
+                expected = {"index": number, "hash": seal(content, number, previous), "previous_hash": previous}
+                written = (_canonical(entry) + "\n").encode()
             except (ValueError, KeyError, TypeError) as bad:
                 raise LedgerError(where, line[:40].decode(errors="replace"), "an entry of the ledger", remedy) from bad
-            expected = {"index": number, "hash": seal(content, number, previous), "previous_hash": previous}
             if stamp != expected:
-                raise LedgerError(where, stamp.get("hash"), f"the chained hash {expected['hash'][:12]}...", remedy)
+                raise LedgerError(where, stamp, f"the chained hash {str(expected['hash'])[:12]}...", remedy)
+            # JSON lets a key stand twice and the last one count: what a reader of the file sees must be what is sealed.
+            if line != written:
+                raise LedgerError(where, line[:40].decode(errors="replace"), "the line as it was written", remedy)
             entries.append(entry)
             previous = stamp["hash"]
         return entries
@@ -111,7 +115,8 @@ class Ledger:
 
     @staticmethod
     def _whole_lines(raw: bytes) -> list[bytes]:
-        return [line for line in raw.splitlines(keepends=True) if line.endswith(b"\n")]
+        # Only a line feed ends a line: `splitlines` would also break at a carriage return that somebody slipped in.
+        return [line + b"\n" for line in raw.split(b"\n")[:-1]]
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
