@@ -8,7 +8,7 @@ from bullbear.factors import (  # each import registers its factors
     macro_releases,
     momentum,
     oscillators,
-    patterns,
+    paired_lines,
     phase,
     positioning,
     sectors,
@@ -24,7 +24,7 @@ from bullbear.factors.matrix import compute
 from bullbear.factors.registry import Factor, factor, registered
 
 FAMILIES = (
-    absorption, averages, implied, macro, macro_releases, momentum, oscillators, patterns, phase, positioning,
+    absorption, averages, implied, macro, macro_releases, momentum, oscillators, paired_lines, phase, positioning,
     sectors, short_interest_index, streaks, tails, trend, volatility, volume,
 )  # fmt: skip
 """The modules whose import fills the registry."""
