@@ -1,0 +1,125 @@
+"""One ticker's events and what followed them, on the grid of the exchange's sessions.
+
+An event stands at the first close at which it was known: its factor is computed point in time, so a later revision of
+a bar moves no event. What followed is the total return to the close `horizon` sessions later, and the deepest fall
+from a peak on the way; both are unknown until that close, and where a price on either end is missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from bullbear import sessions
+from bullbear.data.store import View
+from bullbear.errors import HistoryError, NoDataError
+from bullbear.factors import compute
+from bullbear.factors.registry import Array
+from bullbear.odds.definitions import EventSpec
+from bullbear.odds.rules import Flags, happens
+
+
+@dataclass(frozen=True)
+class Tape:
+    """Sessions from the ticker's first bar to its last, its closes, and where events stand on them.
+
+    `close` has shape (n_sessions,), dividend-adjusted, NaN on a session without a bar; `flags` has shape
+    (n_sessions, n_events).
+    """
+
+    ticker: str
+    sessions: pd.DatetimeIndex
+    close: Array
+    events: tuple[EventSpec, ...]
+    flags: Flags
+
+
+def read_tape(view: View, ticker: str, events: Sequence[EventSpec]) -> Tape:
+    """The tape of `ticker` as known to `view`.
+
+    Raises
+    ------
+    NoDataError
+        There is no bar of the ticker.
+    """
+    bars = view.bars(ticker)
+    bars = bars[bars["adj_close"].notna()]
+    if bars.empty:
+        raise NoDataError(f"bars of {ticker}", "none with a close", "a ticker with prices", "ingest its prices first")
+    traded = pd.DatetimeIndex(bars.index)
+    grid = sessions.between(traded[0], traded[-1])
+    place = grid.get_indexer(traded)
+    on_grid = place >= 0
+    close = np.full(len(grid), np.nan)
+    close[place[on_grid]] = bars["adj_close"].to_numpy(dtype=np.float64)[on_grid]
+    rows = place[on_grid]
+    values = _factors(view, ticker, events, grid[rows])
+    flags = np.zeros((len(grid), len(events)), dtype=bool)
+    for column, event in enumerate(events):
+        # Only sessions with a bar count as one more day of a stay.
+        flags[rows, column] = happens(event, values[event.name].to_numpy())
+    return Tape(ticker, grid, close, tuple(events), flags)
+
+
+def followed(close: Array, horizon: int) -> Array:
+    """The total return over the `horizon` sessions after each one; NaN where unknown; shape (n_sessions,).
+
+    Raises
+    ------
+    HistoryError
+        The horizon is below one session.
+
+    Example
+    -------
+    >>> followed(np.array([100.0, 110.0, 99.0]), 1).round(2)
+    array([ 0.1, -0.1,  nan])
+    """
+    if horizon < 1:
+        raise HistoryError("horizon", horizon, "at least 1 session", "choose 5, 21 or 63")
+    result = np.full(len(close), np.nan)
+    result[:-horizon] = close[horizon:] / close[:-horizon] - 1.0
+    return result
+
+
+def worst_drawdown(close: Array, horizon: int) -> Array:
+    """The deepest fall from a peak, by closes, over the `horizon` sessions after each one.
+
+    min over i < j <= i + horizon of close_j / max(close_i .. close_j) - 1
+
+    Returns
+    -------
+    Shape (n_sessions,), a fraction of at most 0; NaN where the horizon is not over. Sessions without a price on the way
+    are passed over.
+
+    Example
+    -------
+    >>> worst_drawdown(np.array([100.0, 110.0, 99.0, 120.0]), 2).round(2)
+    array([-0.1, -0.1,  nan,  nan])
+    """
+    n = len(close) - horizon
+    result = np.full(len(close), np.nan)
+    if n <= 0:
+        return result
+    peak = close[:n].copy()
+    worst = np.zeros(n)
+    for ahead in range(1, horizon + 1):
+        now = close[ahead : n + ahead]
+        peak = np.fmax(peak, now)
+        worst = np.fmin(worst, now / peak - 1.0)
+    result[:n] = np.where(np.isnan(close[:n]) | np.isnan(close[horizon:]), np.nan, worst)
+    return result
+
+
+def _factors(view: View, ticker: str, events: Sequence[EventSpec], index: pd.DatetimeIndex) -> pd.DataFrame:
+    # Events that differ only in rule or level share one computation.
+    first: dict[tuple[str, tuple[tuple[str, object], ...]], str] = {}
+    shared = {}
+    for event in events:
+        key = event.function, tuple(sorted(event.params.items()))
+        shared[event.name] = first.setdefault(key, event.name)
+    needed = [event.factor(ticker) for event in events if shared[event.name] == event.name]
+    table = compute(view, needed, index)
+    return pd.DataFrame({name: table[source] for name, source in shared.items()}, index=table.index)
