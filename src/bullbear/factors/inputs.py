@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from bullbear.data.publication import rule_of
+from bullbear.data.publication import RULES, rule_of
 from bullbear.data.store import View
 from bullbear.factors.registry import Array, Bars, Releases
 
@@ -25,19 +25,20 @@ SHORT_INTEREST_MAX_AGE_DAYS = 45
 
 @dataclass(frozen=True)
 class States:
-    """From `known_at[i]` on, `value[i]` was the newest, describing `event_date[i]`; instants in microseconds, sorted."""
+    """From `known_at[i]` on `value[i]` was the newest, describing `event_date[i]`; instants in microseconds, sorted."""
 
     known_at: np.ndarray
     event_date: np.ndarray
     value: np.ndarray
 
-    def at(self, decided_at: np.ndarray, max_age_days: float) -> np.ndarray:
+    def at(self, decided_at: np.ndarray, max_age_days: float | Ages) -> np.ndarray:
         """The value in force at each decision, NaN before the first and when too old; shape (n, ...) as `value`."""
+        days = max_age_days.at(decided_at) if isinstance(max_age_days, Ages) else max_age_days
         place = np.searchsorted(self.known_at, decided_at, side="right") - 1
         found = np.where(place >= 0, place, 0)
         if not len(self.known_at):
             return np.full((len(decided_at), *self.value.shape[1:]), np.nan)
-        fresh = (place >= 0) & (decided_at - self.event_date[found] <= max_age_days * _DAY)
+        fresh = (place >= 0) & (decided_at - self.event_date[found] <= days * _DAY)
         result = self.value[found].astype(np.float64)
         result[~fresh] = np.nan
         return result
@@ -94,19 +95,29 @@ def release_states(spans: Sequence[Span], function: Callable[[Releases], Array])
 
 
 def release_spans(versions: pd.DataFrame) -> list[Span]:
-    """The spans of a series' versions; each vintage, where it has them, is a span of its own."""
+    """The spans of a series' versions; each vintage, where it has them, makes spans of its own.
+
+    A vintage is in force from its first row until the first row of any newer one, as `View.observations` serves it;
+    what is stored without a vintage counts as older than all. A correction counts from its own `known_at` on.
+    """
     events, known = microseconds(versions["event_date"]), microseconds(versions["known_at"])
     values = versions["value"].to_numpy(dtype=np.float64)
     vintages = microseconds(versions["vintage"]) if "vintage" in versions else np.full(len(events), _NAT)
-    dated = vintages != _NAT
-    if dated.any():
-        events, known, values, vintages = (each[dated] for each in (events, known, values, vintages))
-        order = np.lexsort((events, vintages))
-        cuts = np.flatnonzero(np.diff(vintages[order])) + 1
-        return [
-            Span(known[rows[-1:]], np.array([len(rows) - 1]), _releases(events[rows], values[rows]))
-            for rows in np.split(order, cuts)
-        ]
+    order = np.argsort(vintages, kind="stable")  # within a vintage still by (known_at, event_date)
+    groups = np.split(order, np.flatnonzero(np.diff(vintages[order])) + 1)
+    spans: list[Span] = []
+    stop = np.iinfo(np.int64).max
+    for rows in reversed(groups):
+        if known[rows[0]] < stop:
+            seen = rows[: np.searchsorted(known[rows], stop)]
+            spans[:0] = _spans_of_vintage(events[seen], known[seen], values[seen])
+            stop = known[rows[0]]
+    return spans
+
+
+def _spans_of_vintage(events: np.ndarray, known: np.ndarray, values: np.ndarray) -> list[Span]:
+    if known[0] == known[-1]:  # a vintage is mostly published as a whole
+        return [Span(known[:1], np.array([len(events) - 1]), _releases(events, values))]
     spans = []
     for start, stop in revision_spans(events, known):
         seen = np.flatnonzero(known < stop)
@@ -163,10 +174,34 @@ def joint_bars(frames: list[pd.DataFrame]) -> tuple[list[Bars], np.ndarray]:
     return [_adjusted(f) for f in joint], np.maximum.accumulate(known)
 
 
+_FIRST_VERSIONS = 50
+
+
+@dataclass(frozen=True)
+class Ages:
+    """From `known_at[i]` on a value of a series was stale after `days[i]`; instants in microseconds, sorted."""
+
+    known_at: np.ndarray
+    days: np.ndarray
+
+    def at(self, decided_at: np.ndarray) -> np.ndarray:
+        """Days in force at each decision, shape (n,)."""
+        return self.days[np.maximum(np.searchsorted(self.known_at, decided_at, side="right") - 1, 0)]
+
+
+def level_max_ages(series: str, versions: pd.DataFrame) -> Ages:
+    """Days after which the last published value of `series` is no longer used, as one could judge at each instant.
+
+    A series without a rule is judged by the spacing of its first periods, of those only that were known.
+    """
+    known = microseconds(versions["known_at"].iloc[:_FIRST_VERSIONS])
+    last = 1 if series in RULES else len(known)
+    return Ages(known[:last], np.array([level_max_age(series, versions.iloc[: i + 1]) for i in range(last)]))
+
+
 def level_max_age(series: str, versions: pd.DataFrame) -> float:
-    """Days after which the last published value of `series` is no longer used."""
-    # An unlisted series is judged by the spacing of its first periods: later ones must not bear on earlier rows.
-    earliest = pd.DatetimeIndex(versions["event_date"].iloc[:50].unique()).sort_values()
+    """Days after which the last published value of `series` is no longer used, judged by all of `versions`."""
+    earliest = pd.DatetimeIndex(versions["event_date"].iloc[:_FIRST_VERSIONS].unique()).sort_values()
     return float(rule_of(series, earliest).max_age_days)
 
 

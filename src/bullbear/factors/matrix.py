@@ -50,9 +50,7 @@ def compute(view: View, specs: Sequence[FactorSpec], index: pd.DatetimeIndex) ->
     if len(index):
         last = sessions.closes(index[-1:])[0]
         if last > view.instant:
-            raise InputError(
-                "session", str(index[-1].date()), f"sessions closed by {view.instant}", "use a later view"
-            )
+            raise InputError("session", str(index[-1].date()), f"sessions closed by {view.instant}", "use a later view")
         supply, known = Supply(view, index), registered()
         columns = {spec.name: _column(supply, spec, known[spec.function]) for spec in specs}
     return pd.DataFrame(columns, index=pd.DatetimeIndex(index, name="session"), dtype=np.float64)
@@ -68,7 +66,7 @@ def _column(supply: Supply, spec: FactorSpec, factor: Factor) -> Array:
         return _on_releases(supply, spec, factor, params, rows)
     if "bars" in kinds:
         return _on_bars(supply, spec, factor, params, rows)
-    arguments = [supply.published(kind, spec.inputs[name], supply.grid_closes) for name, kind in factor.inputs.items()]
+    arguments = [supply.published(kind, spec.inputs[name], supply.readings) for name, kind in factor.inputs.items()]
     return _masked(factor, arguments, params, rows, int(supply.place[0]))[supply.place]
 
 

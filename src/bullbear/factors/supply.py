@@ -16,12 +16,13 @@ from bullbear.data.store import View
 from bullbear.factors.inputs import (
     SHORT_INTEREST_MAX_AGE_DAYS,
     SHORT_VOLUME_MAX_AGE_DAYS,
+    Ages,
     Span,
     States,
     bars_known_by,
     joint_bars,
     last_known,
-    level_max_age,
+    level_max_ages,
     microseconds,
     release_spans,
     release_states,
@@ -35,6 +36,8 @@ GRID_START = "1990-01-01"
 _INTEREST = ["shares_short", "avg_daily_volume", "days_to_cover", "shares_outstanding"]
 _VOLUME = ["short_volume", "total_volume"]
 _FOREVER = np.iinfo(np.int64).max
+_NEVER = -(2**62)
+_WEEK = pd.Timedelta(weeks=1)
 
 
 @dataclass(frozen=True)
@@ -57,9 +60,15 @@ class Supply:
 
     def __init__(self, view: View, index: pd.DatetimeIndex) -> None:
         self.view = view
-        start = min(index[0], sessions.day(GRID_START))
+        start = sessions.day(GRID_START)
+        if index[0] < start + _WEEK:  # the session before the first one asked for must be in the grid
+            start = index[0] - _WEEK
         grid = sessions.between(start, index[-1])
         self.grid_days, self.grid_closes = microseconds(grid), microseconds(sessions.closes(grid))
+        self.readings = np.where(
+            self.grid_days < microseconds(pd.DatetimeIndex([GRID_START]))[0], _NEVER, self.grid_closes
+        )
+        """When factors that read no bars look: at every close of the grid, before its first session never."""
         self.place = np.searchsorted(self.grid_days, microseconds(index))
         """Place of each session asked for in the grid."""
         self.decided = self.grid_closes[self.place]
@@ -69,7 +78,7 @@ class Supply:
         self._revisions: dict[str, list[tuple[int, int]]] = {}
         self._states: dict[tuple[str, str], States] = {}
         self._aligned: dict[tuple[str, str, int], Any] = {}
-        self._series: dict[str, tuple[list[Span], float]] = {}
+        self._series: dict[str, tuple[list[Span], Ages]] = {}
 
     def has(self, kind: str, series: str) -> bool:
         """Whether anything of an input of that kind is known."""
@@ -82,11 +91,11 @@ class Supply:
             self._stretches[tickers] = [stretch for stretch in found if stretch is not None]
         return self._stretches[tickers]
 
-    def releases(self, series: str) -> tuple[list[Span], float]:
+    def releases(self, series: str) -> tuple[list[Span], Ages]:
         """The spans of a series of releases, and the days after which its last value is stale."""
         if series not in self._series:
             versions = self.view.versions("observations", series)
-            self._series[series] = release_spans(versions), level_max_age(series, versions)
+            self._series[series] = release_spans(versions), level_max_ages(series, versions)
         return self._series[series]
 
     def published(self, kind: str, series: str, decided: np.ndarray) -> Any:
