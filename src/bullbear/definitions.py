@@ -13,13 +13,21 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from bullbear.errors import DefinitionError
 
+
+def _iso_day(text: str) -> str:
+    date.fromisoformat(text)  # its ValueError becomes the message
+    return text
+
+
+Day = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d{2}-\d{2}$"), AfterValidator(_iso_day)]
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 Sentence = Annotated[str, StringConstraints(min_length=10)]
 Scalar = bool | int | float | str
@@ -27,9 +35,9 @@ T = TypeVar("T", bound="Definition")
 
 
 class Definition(BaseModel):
-    """A frozen record that refuses unknown keys."""
+    """A frozen record that refuses unknown keys and does not read a number from a text or a truth."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
 class FactorSpec(Definition):
@@ -49,7 +57,7 @@ class FeatureSet(Definition):
 
     name: Name
     why: Sentence
-    factor: tuple[FactorSpec, ...] = Field(min_length=1)
+    factor: tuple[FactorSpec, ...] = Field(min_length=1, strict=False)  # TOML has lists, no tuples
 
 
 class Target(Definition):
@@ -63,7 +71,7 @@ class Splitter(Definition):
     """Purged expanding walk-forward: a refit at the first close of every month (or quarter, or year)."""
 
     kind: Literal["expanding"] = "expanding"
-    first: str = "2005-01-01"
+    first: Day = "2005-01-01"
     """The first day whose forecast is reported."""
     burn_in_months: int = Field(default=24, ge=0, le=120)
     """Months before `first` that are forecast too, only so that the calibrator has a past when reporting starts."""
@@ -81,7 +89,7 @@ class ModelDefinition(Definition):
     intent: Sentence
     seed: int = Field(default=0, ge=0)
     target: Target = Target()
-    features: tuple[Name, ...] = ()
+    features: tuple[Name, ...] = Field(default=(), strict=False)
     splitter: Splitter = Splitter()
     learner: dict[str, Any]
     calibration: dict[str, Any] = Field(default_factory=dict)
@@ -101,7 +109,7 @@ class Source:
         return cls(Path("python") / name, "")
 
     def line_of(self, location: tuple[str | int, ...]) -> int:
-        """The line (from 1) of a key path such as `("factor", 3, "params", "window")`; of its nearest parent if absent."""
+        """The line (from 1) of a key path such as `("factor", 3, "params")`; of its nearest parent if absent."""
         lines = _key_lines(self.text)
         for length in range(len(location), 0, -1):
             if location[:length] in lines:
@@ -131,18 +139,27 @@ def read(path: Path, kind: type[T]) -> tuple[T, Source]:
     try:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as bad:
-        raise DefinitionError(shown, str(bad), "valid TOML", "mend the syntax") from bad
+        place = re.search(r"at line (\d+)", str(bad))
+        line = int(place.group(1)) if place else text.count("\n") + 1
+        raise DefinitionError(f"{shown}:{line}", str(bad), "valid TOML", "mend the syntax") from bad
     source = Source(path, text)
     return validate(table, kind, source), source
 
 
 def validate(table: Mapping[str, Any], kind: type[T], source: Source, *, below: tuple[str | int, ...] = ()) -> T:
-    """`table` (found under the key path `below` of `source`) as a frozen `kind`, or a `DefinitionError` with the line."""
+    """`table`, found under the key path `below` of `source`, as a frozen `kind`.
+
+    Raises
+    ------
+    DefinitionError
+        The table does not fit; the message names file, line and key.
+    """
     try:
         return kind.model_validate(dict(table))
     except ValidationError as bad:
         first = bad.errors()[0]
-        location = (*below, *first["loc"])
+        inside = _inside(table, first["loc"], first["type"] == "missing")
+        location = (*below, *inside)
         key = ".".join(str(part) for part in location)
         if first["type"] == "extra_forbidden":
             owner = _owner(kind, first["loc"])
@@ -150,7 +167,9 @@ def validate(table: Mapping[str, Any], kind: type[T], source: Source, *, below: 
                 f"{source.where(*location)} ({key})", location[-1], f"one of {owner}", "remove or rename the key"
             ) from bad
         value = "nothing" if first["type"] == "missing" else first["input"]
-        raise DefinitionError(f"{source.where(*location)} ({key})", value, first["msg"], "correct the file") from bad
+        wishes = [error["msg"] for error in bad.errors() if error["loc"][: len(inside)] == inside]
+        allowed = " or ".join(dict.fromkeys(wishes))
+        raise DefinitionError(f"{source.where(*location)} ({key})", value, allowed, "correct the file") from bad
 
 
 def digest(*parts: BaseModel | Mapping[str, Any] | list[Any] | str) -> str:
@@ -163,6 +182,17 @@ def digest(*parts: BaseModel | Mapping[str, Any] | list[Any] | str) -> str:
     """
     plain = [part.model_dump(mode="json") if isinstance(part, BaseModel) else part for part in parts]
     return hashlib.sha256(json.dumps(plain, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def _inside(table: Mapping[str, Any], location: tuple[str | int, ...], missing: bool) -> tuple[str | int, ...]:
+    """The part of pydantic's location that stands in the file: it adds the name of each type that a union tried."""
+    value: Any = table
+    for depth, part in enumerate(location):
+        present = part in value if isinstance(value, Mapping) else isinstance(value, list | tuple) and part != str(part)
+        if not present:
+            return location if missing else location[:depth]
+        value = value[part]
+    return location
 
 
 def _owner(kind: type[BaseModel], location: tuple[str | int, ...]) -> str:
@@ -179,25 +209,41 @@ def _owner(kind: type[BaseModel], location: tuple[str | int, ...]) -> str:
     return ", ".join(fields)
 
 
-_HEADER = re.compile(r"^\s*(\[\[?)\s*([A-Za-z0-9_.\-]+)\s*\]\]?")
-_KEY = re.compile(r"^\s*([A-Za-z0-9_\-]+)\s*=")
+_HEADER = re.compile(r"^\s*(\[\[?)\s*([A-Za-z0-9_.\-]+)\s*\]\]?\s*(#.*)?$")
+_KEY = re.compile(r"^\s*([A-Za-z0-9_.\-\"]+)\s*=")
 
 
 def _key_lines(text: str) -> dict[tuple[str | int, ...], int]:
     # tomllib keeps no positions; headers and keys at the start of a line are all that our definitions use.
     lines: dict[tuple[str | int, ...], int] = {}
-    counts: dict[str, int] = {}
+    counts: dict[tuple[str | int, ...], int] = {}
     here: tuple[str | int, ...] = ()
-    for number, line in enumerate(text.splitlines(), start=1):
+    quoted = ""
+    for number, line in enumerate(text.split("\n"), start=1):
+        if quoted:
+            quoted = "" if quoted in line else quoted
+            continue
         if header := _HEADER.match(line):
-            name = header.group(2)
+            *parents, last = header.group(2).split(".")
+            here = (*_latest(parents, counts), last)
             if header.group(1) == "[[":
-                counts[name] = counts.get(name, -1) + 1
-                here = (name, counts[name])
-            else:
-                here = tuple(name.split("."))
-            lines.setdefault(here[:1], number)
-            lines[here] = number
+                counts[here] = counts.get(here, -1) + 1
+                lines.setdefault(here, number)
+                here = (*here, counts[here])
         elif key := _KEY.match(line):
-            lines.setdefault((*here, key.group(1)), number)
+            path = (*here, *(part.strip('"') for part in key.group(1).split(".")))
+            for length in range(len(here) + 1, len(path) + 1):
+                lines.setdefault(path[:length], number)
+        for length in range(1, len(here) + 1):
+            lines.setdefault(here[:length], number)
+        quoted = next((quote for quote in ('"""', "'''") if line.count(quote) % 2), "")
     return lines
+
+
+def _latest(parents: list[str], counts: Mapping[tuple[str | int, ...], int]) -> tuple[str | int, ...]:
+    """The key path of a header's parents: below an array of tables, its latest element is meant."""
+    path: tuple[str | int, ...] = ()
+    for part in parents:
+        path = (*path, part)
+        path = (*path, counts[path]) if path in counts else path
+    return path

@@ -21,6 +21,7 @@ from bullbear.errors import InputError
 NEW_YORK = "America/New_York"
 FIRST_YEAR = 1990
 LAST_YEAR = 2040
+EARLIEST_YEAR = 1900
 
 
 def day(value: str | pd.Timestamp) -> pd.Timestamp:
@@ -35,7 +36,7 @@ def day(value: str | pd.Timestamp) -> pd.Timestamp:
         parsed = pd.Timestamp(value)
     except (ValueError, TypeError) as bad:
         raise InputError("date", value, "a day as YYYY-MM-DD", "write the date in ISO form") from bad
-    if parsed is pd.NaT:
+    if pd.isna(parsed):
         raise InputError("date", value, "a day as YYYY-MM-DD", "write the date in ISO form")
     if parsed.tzinfo is not None:
         parsed = parsed.tz_convert(NEW_YORK).tz_localize(None)
@@ -50,6 +51,7 @@ def between(start: str | pd.Timestamp, end: str | pd.Timestamp) -> pd.DatetimeIn
     >>> [str(s.date()) for s in between("2019-12-23", "2019-12-27")]
     ['2019-12-23', '2019-12-24', '2019-12-26', '2019-12-27']
     """
+    _first_year(day(end))
     table = _table(_first_year(day(start)))
     return pd.DatetimeIndex(table.index[(table.index >= day(start)) & (table.index <= day(end))])
 
@@ -80,13 +82,14 @@ def offset(session: str | pd.Timestamp, count: int) -> pd.Timestamp:
     """
     start = day(session)
     # Two calendar days for each session that one goes back cover every holiday.
-    table = _table(_first_year(start + pd.Timedelta(days=2 * min(count, 0) - 14)))
-    place = table.index.get_indexer([start])[0]
+    days_back = min(2 * max(-count, 0) + 14, (start - pd.Timestamp(year=EARLIEST_YEAR, month=1, day=1)).days)
+    table = _table(_first_year(start - pd.Timedelta(days=days_back)))
+    place = table.index.get_indexer(pd.DatetimeIndex([start]))[0]
     if place < 0:
         raise InputError("session", str(start.date()), "a day on which the exchange is open", "choose a trading day")
     target = place + count
     if not 0 <= target < len(table):
-        raise InputError("session offset", count, f"sessions of {FIRST_YEAR} to {LAST_YEAR}", "choose a nearer day")
+        raise InputError("session offset", count, f"sessions of {EARLIEST_YEAR} to {LAST_YEAR}", "choose a nearer day")
     return pd.Timestamp(table.index[target])
 
 
@@ -96,12 +99,19 @@ def is_session(value: str | pd.Timestamp) -> bool:
 
 
 def last_closed(instant: pd.Timestamp) -> pd.Timestamp:
-    """The last session whose close is at or before `instant` (UTC)."""
-    table = _table(_first_year(day(instant)))
-    closed = table.index[table["close"] <= instant]
-    if closed.empty:
-        raise InputError("instant", str(instant), f"a time from {FIRST_YEAR} on", "choose a later day")
-    return pd.Timestamp(closed[-1])
+    """The last session whose close is at or before `instant` (UTC).
+
+    Raises
+    ------
+    InputError
+        `instant` has no time zone, or lies outside the calendar.
+    """
+    if instant.tzinfo is None:
+        raise InputError("instant", str(instant), "an instant with a time zone", "write e.g. 2019-12-31T21:00Z")
+    _first_year(day(instant))
+    # Before the first close of a decade the answer lies in the decade before.
+    table = _table(_first_year(day(instant) - pd.Timedelta(days=14)))
+    return pd.Timestamp(table.index[table["close"] <= instant][-1])
 
 
 def _instants(sessions: pd.DatetimeIndex, column: str) -> pd.DatetimeIndex:
@@ -116,6 +126,9 @@ def _instants(sessions: pd.DatetimeIndex, column: str) -> pd.DatetimeIndex:
 
 
 def _first_year(earliest: pd.Timestamp) -> int:
+    if not EARLIEST_YEAR <= earliest.year <= LAST_YEAR:
+        allowed = f"a day from {EARLIEST_YEAR} to {LAST_YEAR}"
+        raise InputError("date", str(earliest.date()), allowed, "choose a nearer day")
     # Building a calendar takes a quarter of a second whatever its length: one serves all but the oldest data.
     return FIRST_YEAR if earliest.year >= FIRST_YEAR else earliest.year // 10 * 10
 
@@ -149,8 +162,12 @@ def _build(first_year: int) -> np.ndarray:
     import exchange_calendars  # only when a table has to be built: its import alone takes a fifth of a second
 
     calendar = exchange_calendars.get_calendar("XNYS", start=f"{first_year}-01-01", end=f"{LAST_YEAR}-12-31")
-    columns = (calendar.sessions, calendar.opens, calendar.closes)
-    return np.stack([pd.DatetimeIndex(column).as_unit("us").asi8 for column in columns])
+    columns = np.stack(
+        [pd.DatetimeIndex(c).as_unit("us").asi8 for c in (calendar.sessions, calendar.opens, calendar.closes)]
+    )
+    # exchange-calendars asks pandas for the regular holidays without a start, and pandas then begins in 1970.
+    holidays = calendar.regular_holidays.holidays(calendar.sessions[0], calendar.sessions[-1])
+    return columns[:, ~np.isin(columns[0], pd.DatetimeIndex(holidays).as_unit("us").asi8)]
 
 
 def _kept_path(first_year: int) -> Path | None:
