@@ -291,6 +291,47 @@ def score(home: HomeOption = None, as_json: JsonOption = False) -> None:
 
 
 @app.command()
+def odds(
+    home: HomeOption = None,
+    ticker: Annotated[str, typer.Option(help="Any ticker with bars in the store.")] = "IWM",
+    horizon: Annotated[int, typer.Option(min=1, max=126, help="Sessions ahead: 5, 21 and 63 are usual.")] = 21,
+    as_of: Annotated[str | None, typer.Option("--as-of", help="Answer at the close of this day, YYYY-MM-DD.")] = None,
+    since: Annotated[str | None, typer.Option(help="First day of the look-back; default: five years before.")] = None,
+    event: Annotated[list[str] | None, typer.Option(help="Show this event of odds.toml only; may be repeated.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Also show events that are not active now.")] = False,
+    chart: Annotated[bool, typer.Option("--chart", help="Draw each event shown into reports/odds/.")] = False,
+    history: Annotated[
+        bool, typer.Option("--history", help="Score all past statements; log it to MLflow.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Tell what followed the events of odds.toml: odds with their intervals, base rates and the part of luck.
+
+    Example: bullbear odds --ticker IWM --horizon 21 --since 2010-01-01
+    """
+    from bullbear.cli import odds as shown
+
+    place = locate(home)
+    if history:
+        shown.refuse_with_history({"--as-of": as_of, "--since": since, "--event": event, "--chart": chart or None})
+        record = shown.scored(place, ticker, horizon)
+        if as_json:
+            _print(record.as_dict())
+        else:
+            shown.show_record(record)
+        return
+    question = shown.Question(ticker, horizon, as_of, since, tuple(event or ()), everything)
+    told = shown.answer(place, question)
+    if chart:
+        for path in shown.draw(place, question, told):
+            typer.echo(path, err=True)
+    if as_json:
+        _print([each.as_dict() for each in told])
+    else:
+        shown.show(told, question, simulated=place.store().is_simulated)
+
+
+@app.command()
 def report(home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Write the HTML report of the champion into reports/.
 

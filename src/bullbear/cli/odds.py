@@ -1,21 +1,151 @@
-"""The odds as a panel for people and as records for programs."""
+"""The odds and their record: asked, drawn, and shown as a panel for people."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from rich.console import Console, Group
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from bullbear.odds import EventOdds
+from bullbear.errors import InputError
+from bullbear.home import Home
+from bullbear.odds import EventOdds, load, tell
+from bullbear.odds.statements import RARE
+
+if TYPE_CHECKING:
+    from bullbear.odds_record import OddsRecord
 
 
-def show(told: list[EventOdds], *, ticker: str, simulated: bool, everything: bool = False) -> None:
-    """Print the statements of the events active now, bullish and bearish, newest first; with `everything`, all."""
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
-    chosen = [each for each in told if each.active or everything]
+@dataclass(frozen=True)
+class Question:
+    """What was asked of `bullbear odds`."""
+
+    ticker: str
+    horizon: int
+    as_of: str | None
+    since: str | None
+    events: tuple[str, ...]
+    everything: bool
+
+    def shows(self, each: EventOdds) -> bool:
+        """Whether the panel shows an event: those active now, those asked for, or all."""
+        return each.active or self.everything or bool(self.events)
+
+
+def answer(home: Home, question: Question) -> list[EventOdds]:
+    """The odds asked for; q-values are adjusted over all events, also where only some are asked for.
+
+    Raises
+    ------
+    InputError
+        An event is not defined, or see `odds.tell`.
+    """
+    defined = load(home.find("features", "odds"))
+    wanted = {each.name for each in defined.named(list(question.events))}
+    told = tell(
+        home.filled_store(),
+        question.ticker,
+        defined.event,
+        horizon=question.horizon,
+        as_of=question.as_of,
+        since=question.since,
+    )
+    return [each for each in told if each.event in wanted]
+
+
+def draw(home: Home, question: Question, told: list[EventOdds]) -> list[str]:
+    """A picture per event shown, in `reports/odds/`; the paths written."""
+    from bullbear.odds.episodes import episodes
+    from bullbear.report.odds_plot import odds_plot
+
+    store = home.filled_store()
+    by_name = {event.name: event for event in load(home.find("features", "odds")).event}
+    folder = home.reports / "odds"
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for each in told:
+        if question.shows(each):
+            past = episodes(
+                store,
+                question.ticker,
+                by_name[each.event],
+                horizon=question.horizon,
+                as_of=question.as_of,
+                since=question.since,
+            )
+            path = folder / f"{question.ticker}_{each.event}_{question.horizon}.png"
+            path.write_bytes(odds_plot(past, simulated=store.is_simulated))
+            written.append(str(path))
+    return written
+
+
+def scored(home: Home, ticker: str, horizon: int) -> OddsRecord:
+    """The record of all past statements, logged to MLflow."""
+    from bullbear.odds_record import odds_record
+    from bullbear.tracking.odds_run import log_odds
+
+    record = odds_record(home, ticker, horizon)
+    log_odds(home.runs, record)
+    return record
+
+
+def refuse_with_history(options: Mapping[str, object]) -> None:
+    """Options that ask about one day have no meaning for the record of all days.
+
+    Raises
+    ------
+    InputError
+        One of them was given.
+    """
+    for name, value in options.items():
+        if value:
+            raise InputError(name, value, "no such option with --history", "drop one of the two")
+
+
+def show_record(record: OddsRecord) -> None:
+    """Print how past statements scored as forecasts."""
+    found = record.pooled
+    table = Table(box=None, pad_edge=False)
+    columns = ("event", "days", "said up", "came up", "told: skill", "90% interval", "shrunk: skill", "90% interval")
+    for place, name in enumerate(columns):
+        table.add_column(name, justify="right" if place else "left", no_wrap=True)
+    for each in record.events:
+        table.add_row(
+            each.event,
+            f"{each.spoke:,}",
+            f"{each.said_up:.1%}",
+            f"{each.came_up:.1%}",
+            f"{each.told_bss:+.2%}",
+            f"{each.told_bss_low:+.2%} to {each.told_bss_high:+.2%}",
+            f"{each.shrunk_bss:+.2%}",
+            f"{each.shrunk_bss_low:+.2%} to {each.shrunk_bss_high:+.2%}",
+        )
+    good = [each.event for each in record.events if each.told_bss_low > 0]
+    foot = (
+        f"All events pooled, shrunk: Brier skill {found.bss:+.2%} ({found.bss_low:+.2%} to {found.bss_high:+.2%}) over "
+        f"{found.n:,} days from {found.first.date()} to {found.last.date()}. Skill is against climatology on all days; "
+        f"above zero beyond its interval as told: {', '.join(good) or 'none'}, where one in twenty would be by luck."
+    )
+    title = f"{record.ticker} odds as forecasts, {record.horizon} sessions ahead"
+    title += "  SIMULATED" if record.simulated else ""
+    _console(140).print(Panel(Group(table, Text(""), Text(foot, style="dim")), title=title, expand=False))
+
+
+def _console(width: int) -> Console:
+    # A pipe has no width; a table must not be folded for it.
+    return Console(highlight=False, width=None if sys.stdout.isatty() else width)
+
+
+def show(told: list[EventOdds], question: Question, *, simulated: bool) -> None:
+    """Print the statements, grouped bullish and bearish, newest first."""
+    console = _console(120)
+    ticker = question.ticker
+    chosen = [each for each in told if question.shows(each)]
     if not told:
         console.print(f"{ticker}: no event of odds.toml occurred in the look-back")
         return
@@ -63,13 +193,10 @@ def _table(group: list[EventOdds]) -> Table:
 
 def _foot(told: list[EventOdds], chosen: list[EventOdds]) -> str:
     first = told[0]
-    findings = [each.event for each in told if each.q_value <= 0.1]
-    found = (
-        f"more than luck at q 0.1: {', '.join(findings)}"
-        if findings
-        else "none differs from the base rate by more than luck"
-    )
+    findings = [each.event for each in told if each.q_value <= RARE]
+    found = ", ".join(findings) if findings else "none"
     return (
-        f"Look-back from {first.since.date()}; {len(told)} events occurred in it, {first.tested} with resolved cases; "
-        f"{len(chosen)} shown. Of these events {found}. `bullbear odds --history` scores such odds."
+        f"Look-back from {first.since.date()}, q over the {first.tested} events with resolved cases in it. Beyond luck "
+        f"at q {RARE}: {found}. {len(told) - len(chosen)} more are not active (--all). `bullbear odds --history` scores "
+        "past odds."
     )

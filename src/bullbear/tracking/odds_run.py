@@ -1,0 +1,72 @@
+"""The record of event odds as an MLflow run, in an experiment of its own: it is no model to promote."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from mlflow import MlflowClient
+from mlflow.entities import Metric, Param
+
+from bullbear.bundle import predictions_csv
+from bullbear.odds_record import OddsRecord
+from bullbear.tracking.mlflow_store import connect, is_local
+
+EXPERIMENT = "bullbear-odds"
+
+
+def log_odds(runs: Path, record: OddsRecord) -> str:
+    """Log a record and return its run id; a failed attempt leaves a run marked as failed."""
+    client = connect(runs)
+    tags = {
+        "mlflow.note.content": "What event odds would have said at every past close, scored against climatology.",
+        "mlflow.source.name": "bullbear odds --history",
+        "data": "SIMULATED" if record.simulated else "real",
+    }
+    run = client.create_run(_experiment_id(client, runs), run_name=f"odds {record.ticker} {record.horizon}", tags=tags)
+    run_id = str(run.info.run_id)
+    try:
+        params = [Param("ticker", record.ticker), Param("horizon", str(record.horizon))]
+        client.log_batch(run_id, metrics=_metrics(record), params=params)
+        with tempfile.TemporaryDirectory(prefix="bullbear-") as folder:
+            staged = Path(folder)
+            (staged / "odds.toml").write_text(record.definition.read_text(encoding="utf-8"), encoding="utf-8")
+            (staged / "predictions.csv").write_text(predictions_csv(record.predictions), encoding="utf-8")
+            (staged / "record.json").write_text(json.dumps(record.as_dict(), indent=1), encoding="utf-8")
+            client.log_artifacts(run_id, str(staged))
+    except BaseException:
+        client.set_terminated(run_id, "FAILED")
+        raise
+    client.set_terminated(run_id, "FINISHED")
+    return run_id
+
+
+def _experiment_id(client: MlflowClient, runs: Path) -> str:
+    found = client.get_experiment_by_name(EXPERIMENT)
+    if found:
+        return str(found.experiment_id)
+    place = (runs / "artifacts").as_uri() if is_local(runs) else None
+    return str(client.create_experiment(EXPERIMENT, artifact_location=place))
+
+
+def _metrics(record: OddsRecord) -> list[Metric]:
+    found = record.pooled
+    plain = {
+        "skill/bss": found.bss,
+        "skill/bss_low": found.bss_low,
+        "skill/bss_high": found.bss_high,
+        "skill/log_loss_skill": found.log_loss_skill,
+        "skill/auc": found.auc,
+        "calibration/ece": found.ece,
+        "size/n": float(found.n),
+        "size/n_effective": found.n_effective,
+    }
+    for each in record.events:
+        plain[f"told_bss/{each.event}"] = each.told_bss
+        plain[f"shrunk_bss/{each.event}"] = each.shrunk_bss
+        plain[f"told_ece/{each.event}"] = each.ece
+        plain[f"days_spoken/{each.event}"] = float(each.spoke)
+    # MLflow plots NaN as a gap at best; an undetermined number is simply not logged.
+    return [Metric(name, float(value), 0, 0) for name, value in plain.items() if np.isfinite(value)]
