@@ -3,17 +3,22 @@
 from bullbear.factors import (  # each import registers its factors
     absorption,
     averages,
+    broken_levels,
+    channels,
     implied,
+    levels,
     macro,
     macro_releases,
     momentum,
     oscillators,
     paired_lines,
+    patterns,
     phase,
     positioning,
     sectors,
     short_interest_index,
     streaks,
+    swings,
     tails,
     trend,
     volatility,
@@ -24,8 +29,9 @@ from bullbear.factors.matrix import compute
 from bullbear.factors.registry import Factor, factor, registered
 
 FAMILIES = (
-    absorption, averages, implied, macro, macro_releases, momentum, oscillators, paired_lines, phase, positioning,
-    sectors, short_interest_index, streaks, tails, trend, volatility, volume,
+    absorption, averages, broken_levels, channels, implied, levels, macro, macro_releases, momentum, oscillators,
+    paired_lines, patterns, phase, positioning, sectors, short_interest_index, streaks, swings, tails, trend,
+    volatility, volume,
 )  # fmt: skip
 """The modules whose import fills the registry."""
 
