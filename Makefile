@@ -1,10 +1,10 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check-all lint bench requirements clean
+.PHONY: help setup run test check-all lint bench docs requirements clean
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-DATA ?= sim
+DATA ?=
 STAMP := $(VENV)/.ready
 
 help: ## list the targets
@@ -21,7 +21,7 @@ $(STAMP): requirements.txt pyproject.toml
 	@touch $(STAMP)
 
 run: setup ## do the whole job: make run (simulated market) or make run DATA=../snapshot
-	$(BIN)/bullbear run --data $(DATA)
+	$(BIN)/bullbear run $(if $(DATA),--data $(DATA))
 
 lint: setup ## ruff, mypy, import-linter
 	$(BIN)/ruff check .
@@ -37,6 +37,9 @@ check-all: lint ## the suite with its slow checks
 
 bench: setup ## ratios of benchmarks/, each measured within one run
 	$(BIN)/python -m benchmarks
+
+docs: setup ## write docs/factors.md from the definitions and docstrings
+	$(BIN)/python -c 'from pathlib import Path; from bullbear.factor_catalogue import write_page; from bullbear.home import Home; write_page(Path("docs/factors.md"), Home(Path.cwd()))'
 
 requirements: ## resolve requirements.txt anew (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links --extra dev pyproject.toml --output-file requirements.txt

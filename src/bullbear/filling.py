@@ -1,7 +1,15 @@
-"""Filling a home's store: from a snapshot directory, or with the simulated market."""
+"""Filling a home's store: from a snapshot directory, or with the simulated market.
+
+Kinds of rows are stored one after the other. A mark stands in the store meanwhile, so that one whose filling was killed
+is not taken for a full one; filling again completes it.
+"""
 
 from __future__ import annotations
 
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pandas as pd
@@ -20,7 +28,9 @@ def fill_simulated(home: Home, seed: int, signal: float, years: int) -> IngestRe
     InputError
         The store holds other data.
     """
-    return load(simulate(seed, signal, years), home.store(), home.root, pd.Timestamp.now("UTC"))
+    market = simulate(seed, signal, years)
+    with _marked(home):
+        return load(market, home.store(), home.root, pd.Timestamp.now("UTC"))
 
 
 def fill_from(home: Home, directory: Path) -> IngestReport:
@@ -33,4 +43,52 @@ def fill_from(home: Home, directory: Path) -> IngestReport:
     """
     if not directory.is_dir():
         raise InputError("snapshot", str(directory), "a directory", "check the path")
-    return ingest(directory, home.store(), pd.Timestamp.now("UTC"))
+    with _marked(home):
+        return ingest(directory, home.store(), pd.Timestamp.now("UTC"))
+
+
+def discard_simulated(home: Home) -> None:
+    """Remove the simulated market; its seed brings it back. Real data are never removed.
+
+    Raises
+    ------
+    InputError
+        The store holds real data.
+    """
+    if not home.store().is_simulated:
+        raise InputError("store", "real data", "the simulated market", "give another --home")
+    # Renamed first: were the removal cut short, no half of a market would be left to be read.
+    away = home.root / f".discarded-{os.getpid()}"
+    away.mkdir(exist_ok=True)
+    for folder in (home.data, home.root / "oracle"):
+        if folder.exists():
+            os.replace(folder, away / folder.name)
+    shutil.rmtree(away, ignore_errors=True)
+
+
+def is_unfinished(home: Home) -> bool:
+    """Whether a filling was killed and not completed since."""
+    return _mark(home).exists()
+
+
+@contextmanager
+def _marked(home: Home) -> Iterator[None]:
+    missing = [folder for folder in (home.data, home.root) if not folder.exists()]
+    was_unfinished = is_unfinished(home)
+    home.data.mkdir(parents=True, exist_ok=True)
+    _mark(home).touch()
+    try:
+        yield
+    except BaseException:
+        # Refused: leave the home as it was found. Where rows were stored, the folder is not empty and stays.
+        if not was_unfinished:
+            _mark(home).unlink(missing_ok=True)
+        for folder in missing:
+            with suppress(OSError):
+                folder.rmdir()
+        raise
+    _mark(home).unlink(missing_ok=True)
+
+
+def _mark(home: Home) -> Path:
+    return home.data / ".filling"

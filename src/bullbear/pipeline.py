@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -37,6 +38,7 @@ class Trained:
     evaluation: Evaluation
     backtest: Backtest
     seconds: float
+    simulated: bool
 
 
 def train_model(
@@ -102,7 +104,8 @@ def train_model(
         ),
     )
     progress("tracking", 1, 1)
-    return Trained(run_id, model, examples, training, evaluation, tested, time.perf_counter() - began)
+    seconds = time.perf_counter() - began
+    return Trained(run_id, model, examples, training, evaluation, tested, seconds, store.is_simulated)
 
 
 def evaluate_run(run: Run) -> Evaluation:
@@ -192,13 +195,14 @@ def check_gate(run: Run, champion: Run | None) -> None:
 
 
 def plain(value: Any) -> Any:
-    """Records for JSON: instants and days in ISO form, NaN as None."""
+    """Records for JSON: instants and days in ISO form; None for what is missing or no number."""
     if isinstance(value, dict):
         return {str(key): plain(each) for key, each in value.items()}
     if isinstance(value, (list, tuple)):
         return [plain(each) for each in value]
+    if pd.isna(value):
+        return None
     if isinstance(value, pd.Timestamp):
         return value.isoformat()
-    if isinstance(value, float) and value != value:
-        return None
-    return value.item() if hasattr(value, "item") else value
+    number = value.item() if hasattr(value, "item") else value
+    return None if isinstance(number, float) and math.isinf(number) else number

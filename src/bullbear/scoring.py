@@ -17,6 +17,8 @@ from bullbear.sessions import NEW_YORK
 def score_ledger(home: Home) -> dict[str, Any]:
     """Resolve every ledger entry whose label is known in the store, and score them.
 
+    Forecasts of the simulated market are scored on a simulated store only, real ones on a real store only.
+
     Returns
     -------
     dict
@@ -29,7 +31,9 @@ def score_ledger(home: Home) -> dict[str, Any]:
         The chain does not verify.
     """
     entries = Ledger(home.forecasts / "ledger.jsonl").entries()
-    view = home.filled_store().as_of()
+    store = home.filled_store()
+    view = store.as_of()
+    entries = [entry for entry in entries if bool(entry["data"].get("simulated")) == store.is_simulated]
     outcomes: dict[tuple[str, int], pd.Series] = {}
     records = []
     for entry in entries:
@@ -48,7 +52,7 @@ def score_ledger(home: Home) -> dict[str, Any]:
                 "y": None if np.isnan(y) else int(y),
             }
         )
-    return {"entries": len(entries), **_scores(records), "forecasts": records}
+    return {"simulated": store.is_simulated, "entries": len(entries), **_scores(records), "forecasts": records}
 
 
 def _scores(records: list[dict[str, Any]]) -> dict[str, Any]:
@@ -59,4 +63,7 @@ def _scores(records: list[dict[str, Any]]) -> dict[str, Any]:
         return {**counts, **dict.fromkeys(names)}
     y, p, base = (np.array([record[key] for record in due], dtype=float) for key in ("y", "p_up", "climatology"))
     values = (brier(y, p), brier(y, base), brier_skill(y, p, base), log_loss(y, p), log_loss_skill(y, p, base))
-    return {**counts, **{name: value if np.isfinite(value) else None for name, value in zip(names, values, strict=True)}}
+    return {
+        **counts,
+        **{name: value if np.isfinite(value) else None for name, value in zip(names, values, strict=True)},
+    }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,9 +10,9 @@ from typing import Any, Protocol
 
 import pandas as pd
 
-from bullbear.errors import BullbearError, GateError, InputError
+from bullbear.errors import GateError, InputError
 from bullbear.evaluate import OracleShare
-from bullbear.filling import fill_from, fill_simulated
+from bullbear.filling import discard_simulated, fill_from, fill_simulated, is_unfinished
 from bullbear.forecast import issue
 from bullbear.home import Home
 from bullbear.pipeline import (
@@ -25,6 +26,7 @@ from bullbear.pipeline import (
 )
 from bullbear.tracking import Run, Runs
 
+
 class Talk(Protocol):
     """Where progress is told."""
 
@@ -35,6 +37,7 @@ class Talk(Protocol):
         """A progress bar for a named piece of work."""
 
 
+DEFAULT_MARKET = {"seed": 7, "signal": 0.5, "years": 20}
 MODELS = ("climatology", "logistic", "lightgbm")
 
 
@@ -65,20 +68,33 @@ class Outcome:
         }
 
 
-def run_all(home: Home, data: str, *, seed: int, signal: float, years: int, jobs: int, talk: Talk) -> Outcome:
-    """Do the whole job in `home`.
+@dataclass(frozen=True)
+class DataWish:
+    """What `bullbear run` was asked to work on; None means: what is there, else the default.
 
-    Parameters
-    ----------
-    data
-        `sim` or a snapshot directory; used only while the store is empty.
+    `data` is `sim` or a snapshot directory, `seed`, `signal` and `years` make the simulated market.
+    """
+
+    data: str | None = None
+    seed: int | None = None
+    signal: float | None = None
+    years: int | None = None
+
+    def market(self, held: Mapping[str, Any]) -> dict[str, Any]:
+        """The simulated market that is meant, given the one that the store holds."""
+        asked = {"seed": self.seed, "signal": self.signal, "years": self.years}
+        return {name: held.get(name, DEFAULT_MARKET[name]) if value is None else value for name, value in asked.items()}
+
+
+def run_all(home: Home, wish: DataWish, *, jobs: int, talk: Talk) -> Outcome:
+    """Do the whole job in `home`.
 
     Raises
     ------
     InputError
-        The snapshot was refused in part, or the store holds other data than `data` asks for.
+        The snapshot was refused whole, or the store holds real data and the simulated market was asked for.
     """
-    _fill(home, data, seed, signal, years, talk)
+    _fill(home, wish, talk)
     trained = []
     for name in MODELS:
         with talk.progress(f"training {name}") as progress:
@@ -133,22 +149,43 @@ def write_report(home: Home, runs: list[Run], entry: dict[str, Any]) -> Path:
     )
 
 
-def _fill(home: Home, data: str, seed: int, signal: float, years: int, talk: Talk) -> None:
-    store = home.store()
-    if not store.is_empty:
-        if (data == "sim") != store.is_simulated:
-            kind = "the simulated market" if store.is_simulated else "real data"
-            raise InputError("--data", data, f"the data that is in the store ({kind})", "give another --home")
-        talk.say(f"store: {store.root} is filled already")
+def _fill(home: Home, wish: DataWish, talk: Talk) -> None:
+    """Bring the store to what was asked for: as it is if nothing was, else filled, completed or exchanged."""
+    held = None if home.store().is_empty else home.store().simulated_from
+    empty = home.store().is_empty
+    if wish.data == "live":
+        raise InputError(
+            "--data", wish.data, "`sim` or a snapshot directory", "there are no live providers in this version"
+        )
+    if wish.data not in (None, "sim"):
+        if not Path(str(wish.data)).is_dir():
+            raise InputError("--data", wish.data, "`sim` or a snapshot directory", "check the path")
+        if held is not None:
+            talk.say("the SIMULATED market makes way for real data; `bullbear simulate` brings it back elsewhere")
+            discard_simulated(home)
+        _ingest(home, Path(str(wish.data)), talk)
         return
-    if data == "live":
-        raise InputError("--data", data, "`sim` or a snapshot directory", "there are no live providers in this version")
-    if data == "sim":
-        talk.say(f"filling the store with the SIMULATED market (seed {seed}, signal {signal:g}, {years} years)")
-        fill_simulated(home, seed, signal, years)
+    if not empty and held is None and wish.data == "sim":
+        raise InputError("--data", "sim", "the real data that is in the store", "give another --home")
+    if not empty and held is None:
+        talk.say(f"store: {home.data} as it is")
         return
-    talk.say(f"filling the store from {data}")
-    report = fill_from(home, Path(data))
+    market = wish.market(held or {})
+    if held is not None and market != held:
+        talk.say("another SIMULATED market was asked for: the present one is discarded")
+        discard_simulated(home)
+    elif held is not None and not is_unfinished(home):
+        talk.say(f"store: {home.data} as it is, the SIMULATED market of {held}")
+        return
+    talk.say(
+        "filling the store with the SIMULATED market (seed {seed}, signal {signal:g}, {years} years)".format(**market)
+    )
+    fill_simulated(home, **market)
+
+
+def _ingest(home: Home, directory: Path, talk: Talk) -> None:
+    talk.say(f"filling the store from {directory}")
+    report = fill_from(home, directory)
     for refusal in report.refusals:
         talk.say(f"refused: {refusal}")
     if report.refusals and home.store().is_empty:
@@ -156,7 +193,7 @@ def _fill(home: Home, data: str, seed: int, signal: float, years: int, talk: Tal
 
 
 def _promote_best(runs: Runs, trained: list[Trained]) -> tuple[Run, dict[str, str]]:
-    """The run of highest Brier skill that passes the gate becomes champion; climatology, with skill 0, always can."""
+    """The run of highest Brier skill that passes the gate becomes champion, else climatology."""
     refused: dict[str, str] = {}
     best = sorted(trained, key=lambda each: -each.evaluation.bss)
     for each in best:
@@ -168,4 +205,8 @@ def _promote_best(runs: Runs, trained: list[Trained]) -> tuple[Run, dict[str, st
             continue
         runs.promote(run)
         return run, refused
-    raise BullbearError("no model passed the gate: " + "; ".join(refused.values()))
+    # The base rate needs no evidence: without a model that has earned more, it is the forecast.
+    fallback = next(each for each in trained if each.model.definition.name == MODELS[0])
+    run = runs.find(fallback.run_id)
+    runs.promote(run)
+    return run, refused

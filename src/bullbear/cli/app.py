@@ -45,10 +45,12 @@ def _print(document: Any) -> None:
 @app.command()
 def run(
     home: HomeOption = None,
-    data: Annotated[str, typer.Option(help="`sim`, or a snapshot directory.")] = "sim",
-    seed: SeedOption = 7,
-    signal: SignalOption = 0.5,
-    years: YearsOption = 20,
+    data: Annotated[
+        str | None, typer.Option(help="`sim`, or a snapshot directory; default: what is stored, else `sim`.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Seed of the simulated market; default 7.")] = None,
+    signal: Annotated[float | None, typer.Option(min=0.0, max=1.0, help="What is predictable; default 0.5.")] = None,
+    years: Annotated[int | None, typer.Option(min=3, max=25, help="Length of the market; default 20.")] = None,
     jobs: JobsOption = DEFAULT_JOBS,
     as_json: JsonOption = False,
 ) -> None:
@@ -57,10 +59,10 @@ def run(
     Example: bullbear run --data ../snapshot
     """
     from bullbear.cli import show
-    from bullbear.whole_job import run_all
+    from bullbear.whole_job import DataWish, run_all
 
     talk = Talk(quiet=as_json)
-    outcome = run_all(locate(home), data, seed=seed, signal=signal, years=years, jobs=jobs, talk=talk)
+    outcome = run_all(locate(home), DataWish(data, seed, signal, years), jobs=jobs, talk=talk)
     if as_json:
         _print(outcome.as_dict())
     else:
@@ -126,6 +128,39 @@ def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
         _print(show.records(table))
     else:
         show.status(table, store.is_simulated)
+
+
+@app.command()
+def factors(
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="One factor; default: all.")] = None,
+    home: HomeOption = None,
+    plot: Annotated[bool, typer.Option("--plot", help="Draw the factor into reports/factors/.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """List the factors: inputs, look-back, unit, since when this store can tell them; or draw one.
+
+    Example: bullbear factors rsi_14 --plot
+    """
+    from bullbear.cli import factors as shown
+    from bullbear.errors import InputError
+    from bullbear.factor_catalogue import catalogue
+
+    place = locate(home)
+    if plot:
+        if name is None:
+            raise InputError("--plot", "no factor", "the name of one factor", "write `bullbear factors NAME --plot`")
+        path = shown.draw(place, name)
+        typer.echo(json.dumps({"plot": path}) if as_json else path)
+        return
+    entries = catalogue(place)
+    if name is not None:
+        entries = [entry for entry in entries if entry.name == name]
+        if not entries:
+            raise InputError("factor", name, "a factor of features/*.toml", "see `bullbear factors`")
+    if as_json:
+        _print(shown.document(entries))
+    else:
+        shown.show(entries)
 
 
 @app.command()

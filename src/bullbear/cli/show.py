@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -115,7 +116,8 @@ def trained(found: Trained) -> None:
         f"run {document['run_id']}: {document['model']}, {document['n']:,} out-of-sample forecasts from "
         f"{document['first'][:10]} to {document['last'][:10]} in {document['seconds']:.1f} s"
     )
-    _console().print(_skill_table([(document["model"], found.run_id, found.evaluation, None)]))
+    rows = [(str(document["model"]), found.run_id, found.evaluation, None)]
+    _console().print(_skill_table(rows, simulated=found.simulated))
 
 
 def evaluation_document(run: Run, found: Evaluation, share: OracleShare | None) -> dict[str, Any]:
@@ -134,7 +136,8 @@ def _oracle(share: OracleShare) -> dict[str, float | None]:
 def evaluations(results: list[Any], pairs: list[Comparison]) -> None:
     """Scores of runs, their years, calibration, and how they compare."""
     console = _console()
-    console.print(_skill_table([(run.model, run.run_id, found, share) for run, found, share in results]))
+    rows = [(run.model, run.run_id, found, share) for run, found, share in results]
+    console.print(_skill_table(rows, simulated=any(run.simulated for run, *_ in results)))
     for run, found, share in results:
         if share is not None:
             console.print(
@@ -151,8 +154,7 @@ def evaluations(results: list[Any], pairs: list[Comparison]) -> None:
         )
 
 
-def _skill_table(rows: list[tuple[str, str, Evaluation, OracleShare | None]]) -> Table:
-    simulated = any(share is not None for *_, share in rows)
+def _skill_table(rows: Sequence[tuple[str, str, Evaluation, Any]], *, simulated: bool) -> Table:
     table = Table(title="Skill against climatology, 90% intervals" + (" (SIMULATED)" if simulated else ""))
     heads = ("model", "run", "n", "effective", "Brier", "base rate's", "Brier skill", "log-loss skill", "AUC", "ECE")
     for name in heads:
@@ -225,7 +227,9 @@ def backtest(run: Run, tested: Backtest) -> None:
         table.add_column(name, justify="left" if name == "account" else "right")
     for row in summary["accounts"]:
         low, high = row["sharpe_difference_low"], row["sharpe_difference_high"]
-        against = "" if row["sharpe_difference"] is None else f"{row['sharpe_difference']:+.2f} [{low:+.2f}, {high:+.2f}]"
+        against = (
+            "" if row["sharpe_difference"] is None else f"{row['sharpe_difference']:+.2f} [{low:+.2f}, {high:+.2f}]"
+        )
         table.add_row(
             row["account"], f"{row['cagr']:.2%}", f"{row['volatility']:.1%}", f"{row['sharpe']:.2f}",
             f"{row['max_drawdown']:.1%}", f"{row['turnover']:.1f}", str(row["trades"]), against,
@@ -241,7 +245,10 @@ def backtest(run: Run, tested: Backtest) -> None:
 def scored(outcome: dict[str, Any]) -> None:
     """The ledger's scores."""
     console = _console()
-    console.print(f"{outcome['entries']} forecasts, {outcome['resolved']} resolved, {outcome['pending']} pending")
+    market = "SIMULATED market: " if outcome["simulated"] else ""
+    console.print(
+        f"{market}{outcome['entries']} forecasts, {outcome['resolved']} resolved, {outcome['pending']} pending"
+    )
     if outcome["resolved"]:
         skill = "undetermined" if outcome["bss"] is None else f"{outcome['bss']:+.2%}"
         console.print(f"Brier {outcome['brier']:.4f}, base rate's {outcome['brier_climatology']:.4f}, skill {skill}")
@@ -255,7 +262,7 @@ def whole_job(outcome: Outcome) -> None:
         (each.model.definition.name, each.run_id, each.evaluation, shares.get(each.model.definition.name))
         for each in outcome.trained
     ]
-    console.print(_skill_table(rows))
+    console.print(_skill_table(rows, simulated=outcome.simulated))
     for name, share in shares.items():
         if math.isfinite(share.share):
             console.print(

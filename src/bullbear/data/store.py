@@ -114,6 +114,12 @@ class Store:
         """Whether the store holds the simulated market."""
         return (self.root / "SIMULATED.json").exists()
 
+    @property
+    def simulated_from(self) -> dict[str, float | int | str] | None:
+        """The simulator's parameters, or None for a store of real data."""
+        mark = self.root / "SIMULATED.json"
+        return json.loads(mark.read_text()) if mark.exists() else None
+
     def mark_simulated(self, parameters: dict[str, float | int | str]) -> None:
         """Declare the store simulated, with the simulator's parameters; it takes no real data afterwards."""
         with self.writing():

@@ -11,6 +11,7 @@ Okabe, M. and Ito, K. (2008), Color universal design, https://jfly.uni-koeln.de/
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable
 from io import BytesIO
 from typing import Any, Literal
@@ -206,6 +207,34 @@ def probability_plot(predictions: pd.DataFrame, *, simulated: bool = False) -> b
         figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=3)
 
     return _png(draw, (6.8, 4.2), simulated)
+
+
+def factor_plot(values: pd.Series, *, unit: str, summary: str, simulated: bool = False) -> bytes:
+    """One factor through time, missing stretches left open.
+
+    Parameters
+    ----------
+    values
+        By session; the series' name is the title.
+    unit
+        Label of the vertical axis.
+    summary
+        One sentence under the title.
+    simulated
+        Write SIMULATED across the picture.
+
+    Returns
+    -------
+    A PNG.
+    """
+
+    def draw(figure: Figure) -> None:
+        axes = figure.subplots()
+        axes.plot(pd.DatetimeIndex(values.index).to_numpy(), values.to_numpy(dtype=float), color=BLUE, lw=0.9)
+        axes.set_title(f"{values.name}\n{textwrap.fill(summary, 90)}", fontsize=9)
+        axes.set_ylabel(textwrap.fill(unit, 30))
+
+    return _png(draw, (8.0, 4.2), simulated)
 
 
 _WEIGHTS = ("bull_weight", "bear_weight", "cash_weight")

@@ -242,7 +242,7 @@ def stops(forecast: Mapping[str, Any]) -> Table:
 def drivers(forecast: Mapping[str, Any]) -> Table:
     """Factors that moved this forecast, as they were given: the largest should come first."""
     return Table(
-        "Drivers: what moves this forecast away from climatology (log-odds, before calibration)",
+        "Drivers: what moves this forecast away from climatology (log-odds, after calibration)",
         ("factor", "value", "contribution"),
         tuple(
             (

@@ -1,0 +1,119 @@
+"""The whole job in one go, twice, and after a kill in the middle of filling the store."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bullbear.cli.talk import Talk
+from bullbear.errors import BullbearError, InputError
+from bullbear.filling import fill_simulated
+from bullbear.home import Home
+from bullbear.ledger import Ledger
+from bullbear.whole_job import MODELS, DataWish, run_all, write_report_of
+
+QUIET = Talk(quiet=True)
+
+
+def run(home: Home, data: str | None = None, **wishes: Any) -> Any:
+    return run_all(home, DataWish(data, **wishes), jobs=1, talk=QUIET)
+
+
+class Filled(BullbearError):
+    pass
+
+
+@pytest.fixture
+def stop_after_filling(monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop(*arguments: object, **options: object) -> None:
+        raise Filled("after the filling")
+
+    monkeypatch.setattr("bullbear.whole_job.train_model", stop)
+
+
+@pytest.fixture
+def small_models(home: Home) -> Home:
+    """A home whose own definitions replace the three packaged ones by small ones."""
+    for name in MODELS:
+        source = home.root / "models" / ("base.toml" if name == "climatology" else "small.toml")
+        text = source.read_text().replace(f'name = "{source.stem}"', f'name = "{name}"')
+        (home.root / "models" / f"{name}.toml").write_text(text)
+    return home
+
+
+def test_everything_is_done_and_told(small_models: Home) -> None:
+    outcome = run(small_models)
+    document = outcome.as_dict()
+    assert [model["model"] for model in document["models"]] == ["climatology", "logistic", "lightgbm"]
+    assert document["simulated"] is True
+    assert set(outcome.shares) == set(MODELS)
+    assert {outcome.champion.run_id} <= {each.run_id for each in outcome.trained}
+    best = max(each.evaluation.bss for each in outcome.trained if each.model.definition.name not in outcome.refused)
+    assert outcome.champion.evaluation["bss"] == best
+    assert outcome.forecast["model"]["run_id"] == outcome.champion.run_id
+    assert Ledger(small_models.forecasts / "ledger.jsonl").entries()[-1] == outcome.forecast
+    page = outcome.report.read_text()
+    assert "SIMULATED" in page
+    assert all(name in page for name in MODELS)
+
+
+@pytest.mark.usefixtures("stop_after_filling")
+def test_a_filling_that_was_killed_is_completed_first(small_models: Home) -> None:
+    for path in (small_models.data / "observations").iterdir():
+        path.unlink()
+    (small_models.data / ".filling").touch()
+    with pytest.raises(Filled):
+        run(small_models)
+    assert small_models.store().as_of().has("observations", "VIXCLS")
+    assert fill_simulated(small_models, 7, 0.5, 8).rows_added == 0
+
+
+@pytest.mark.parametrize("data", ["nowhere", "live"])
+def test_data_that_is_not_there_changes_nothing(home: Home, data: str) -> None:
+    with pytest.raises(InputError, match=f"--data: got '{data}'"):
+        run(home, data)
+    assert home.store().simulated_from == {"seed": 7, "signal": 0.5, "years": 8}
+    assert fill_simulated(home, 7, 0.5, 8).rows_added == 0
+
+
+@pytest.mark.usefixtures("stop_after_filling")
+def test_another_simulated_market_takes_the_place_of_the_first(home: Home) -> None:
+    with pytest.raises(Filled):
+        run(home, signal=0.0, years=3)
+    assert home.store().simulated_from == {"seed": 7, "signal": 0.0, "years": 3}
+    assert home.store().as_of().bars("IWM").index[-1].year == 2002
+
+
+@pytest.mark.usefixtures("stop_after_filling")
+def test_the_simulated_market_makes_way_for_real_data_and_never_the_other_way(home: Home, tmp_path: Path) -> None:
+    (tmp_path / "snapshot" / "prices").mkdir(parents=True)
+    (tmp_path / "snapshot" / "prices" / "IWM.csv").write_text(
+        "date,open,high,low,close,adj_close,volume\n2019-12-30,165,166,164,165,165,100\n"
+    )
+    with pytest.raises(Filled):
+        run(home, str(tmp_path / "snapshot"))
+    assert not home.store().is_simulated
+    assert not (home.root / "oracle").exists()
+    assert home.store().as_of().bars("IWM")["close"].tolist() == [165.0]
+    with pytest.raises(InputError, match="--data: got 'sim'; allowed: the real data that is in the store"):
+        run(home, "sim")
+    with pytest.raises(Filled):
+        run(home)
+    assert home.store().as_of().bars("IWM")["close"].tolist() == [165.0]
+
+
+@pytest.mark.parametrize("data", ["nowhere", "live"])
+def test_data_that_is_not_there_leaves_no_trace(tmp_path: Path, data: str) -> None:
+    with pytest.raises(InputError, match=f"'{data}'"):
+        run(Home(tmp_path / "home"), data)
+    assert not (tmp_path / "home").exists()
+
+
+def test_the_report_of_the_champion_alone(home: Home) -> None:
+    before = Ledger(home.forecasts / "ledger.jsonl").entries()
+    page = write_report_of(home).read_text()
+    assert "SIMULATED" in page
+    assert "small" in page
+    assert Ledger(home.forecasts / "ledger.jsonl").entries() == before
