@@ -18,7 +18,6 @@ import pandas as pd
 from bullbear.data.store import View
 from bullbear.dataset.labels import climatology, resolve
 from bullbear.definitions import FeatureSet, Target
-from bullbear.errors import HistoryError
 from bullbear.factors import compute
 
 
@@ -50,12 +49,10 @@ def build(view: View, feature_sets: Sequence[FeatureSet], target: Target) -> Exa
 
     Raises
     ------
-    HistoryError
-        No session of the target is known.
+    NoDataError
+        No bar of the target is known.
     """
     labels = resolve(view, target.ticker, target.horizon)
-    if labels.empty:
-        raise HistoryError("target", target.ticker, "a ticker with bars", "ingest its prices first")
     index = pd.DatetimeIndex(labels.index)
     specs = [spec for feature_set in feature_sets for spec in feature_set.factor]
     X = compute(view, specs, index)
@@ -98,7 +95,8 @@ def uniqueness(n: int, horizon: int) -> np.ndarray:
     alive = np.minimum(ends, n - 1) - np.maximum(ends - horizon + 1, 0) + 1
     shares = np.concatenate([[0.0], np.cumsum(1.0 / np.maximum(alive, 1))])
     start = np.arange(n)
-    return (shares[start + horizon] - shares[start]) / horizon
+    unique: np.ndarray = (shares[start + horizon] - shares[start]) / horizon
+    return unique
 
 
 def fingerprint(X: pd.DataFrame, y: np.ndarray, resolved_at: pd.DatetimeIndex) -> str:
@@ -111,5 +109,7 @@ def fingerprint(X: pd.DataFrame, y: np.ndarray, resolved_at: pd.DatetimeIndex) -
         y,
         resolved_at.as_unit("us").asi8,
     ):
-        seal.update(np.ascontiguousarray(array).tobytes())
+        # Many bit patterns mean NaN, and which one arises may depend on the length of an array.
+        plain = array if array.dtype.kind == "i" else np.where(np.isnan(array), np.nan, array)
+        seal.update(np.ascontiguousarray(plain).tobytes())
     return seal.hexdigest()

@@ -1,0 +1,158 @@
+"""Examples: what they hold, how alone each label stands, and the fingerprint of it all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bullbear.data.store import Store
+from bullbear.dataset import build
+from bullbear.dataset.examples import fingerprint, uniqueness
+from bullbear.definitions import FactorSpec, FeatureSet, Target
+from bullbear.errors import NoDataError
+from bullbear.sessions import between, closes
+
+SET = FeatureSet(
+    name="tiny",
+    why="Two factors for a test.",
+    factor=(
+        FactorSpec(name="roc_2", function="roc", inputs={"bars": "IWM"}, params={"window": 2}),
+        FactorSpec(name="fed", function="level", inputs={"level": "FED"}),
+    ),
+)
+PRICES = {
+    "2019-12-20": 100.0,
+    "2019-12-23": 104.0,
+    "2019-12-24": 101.0,
+    "2019-12-26": 106.0,
+    "2019-12-27": 103.0,
+    "2019-12-30": 99.0,
+    "2019-12-31": 103.0,
+}
+
+
+def test_examples_of_seven_sessions(toy_store: Callable[..., Store]) -> None:
+    built = build(toy_store(PRICES).as_of(), [], Target(ticker="IWM", horizon=2))
+    assert len(built) == 7
+    assert built.X.shape == (7, 0)
+    assert built.X.index.strftime("%Y-%m-%d").tolist() == list(PRICES)
+    np.testing.assert_array_equal(built.y, [1, 1, 1, 0, 0, np.nan, np.nan])
+    # Known at each close: nothing, nothing, 1, 1 1, 1 1 1, 1 1 1 0, 1 1 1 0 0
+    np.testing.assert_array_equal(built.n_resolved, [0, 0, 1, 2, 3, 4, 5])
+    np.testing.assert_array_equal(built.climatology, [np.nan, np.nan, 1, 1, 1, 0.75, 0.6])
+    np.testing.assert_allclose(built.weights, [0.75, 0.5, 0.5, 0.5, 0.5, 0.5, 0.75], rtol=0, atol=1e-15)
+    assert built.horizon == 2
+    assert (built.decided_at[2:] == built.resolved_at[:-2]).all()
+
+
+def test_what_is_learned_later_changes_no_earlier_row(toy_store: Callable[..., Store]) -> None:
+    store = toy_store(PRICES)
+    whole = build(store.as_of(), [], Target(horizon=2))
+    early = build(store.as_of(pd.Timestamp("2019-12-27 21:00", tz="UTC")), [], Target(horizon=2))
+    n = len(early)
+    assert n == 5
+    np.testing.assert_array_equal(early.climatology, whole.climatology[:n])
+    np.testing.assert_array_equal(early.y, [1, 1, 1, np.nan, np.nan])
+    assert early.fingerprint != whole.fingerprint
+
+
+def test_a_fingerprint_is_the_same_for_the_same_store(toy_store: Callable[..., Store]) -> None:
+    store = toy_store(PRICES)
+    view = store.as_of()
+    first = build(view, [], Target(horizon=2)).fingerprint
+    assert first == build(Store(store.root).as_of(), [], Target(horizon=2)).fingerprint
+    assert first != build(view, [], Target(horizon=3)).fingerprint
+
+
+def test_a_target_without_bars_is_refused(toy_store: Callable[..., Store]) -> None:
+    with pytest.raises(NoDataError, match="bars of IWN"):
+        build(toy_store(PRICES).as_of(), [], Target(ticker="IWN"))
+
+
+def slow_uniqueness(n: int, horizon: int) -> list[float]:
+    lives = [range(i + 1, i + horizon + 1) for i in range(n)]
+    alive = [sum(session in life for life in lives) for session in range(n + horizon + 1)]
+    return [sum(1.0 / alive[session] for session in life) / horizon for life in lives]
+
+
+def test_uniqueness_by_hand() -> None:
+    # Lives 1-3, 2-4, 3-5: labels alive in sessions 1 to 5 are 1, 2, 3, 2, 1.
+    np.testing.assert_allclose(uniqueness(3, 3), [(1 + 1 / 2 + 1 / 3) / 3, (1 / 2 + 1 / 3 + 1 / 2) / 3, 11 / 18])
+    np.testing.assert_allclose(uniqueness(200, 21)[21:-21], 1 / 21, rtol=1e-12)
+
+
+@given(n=st.integers(1, 60), horizon=st.integers(1, 30))
+def test_uniqueness_equals_the_slow_loop(n: int, horizon: int) -> None:
+    fast = uniqueness(n, horizon)
+    np.testing.assert_allclose(fast, slow_uniqueness(n, horizon), rtol=1e-12)
+    assert ((fast > 0) & (fast <= 1 + 1e-12)).all()
+    np.testing.assert_allclose(fast, fast[::-1], rtol=1e-12)
+
+
+def test_labels_that_do_not_overlap_are_wholly_unique() -> None:
+    np.testing.assert_allclose(uniqueness(50, 1), 1.0, rtol=1e-12)
+
+
+DAYS = between("2019-12-20", "2020-01-10")
+N = len(DAYS)
+
+
+def table(seed: int = 0) -> tuple[pd.DataFrame, np.ndarray, pd.DatetimeIndex]:
+    rng = np.random.default_rng(seed)
+    X = pd.DataFrame(rng.normal(size=(N, 3)), index=DAYS, columns=["a", "b", "c"])
+    X.iloc[:4, 1] = np.nan
+    y = np.where(np.arange(N) < N - 2, (rng.random(N) > 0.5).astype(float), np.nan)
+    return X, y, closes(DAYS)
+
+
+def test_a_fingerprint_does_not_see_how_the_numbers_lie_in_memory() -> None:
+    X, y, resolved_at = table()
+    expected = fingerprint(X, y, resolved_at)
+    columnwise = pd.DataFrame({name: X[name].to_numpy() for name in X}, index=X.index.as_unit("ns"))
+    assert fingerprint(columnwise, y.copy(), resolved_at.as_unit("ns")) == expected
+    assert fingerprint(pd.DataFrame(np.asfortranarray(X), X.index, X.columns), y, resolved_at) == expected
+
+
+def test_a_fingerprint_does_not_see_which_nan_it_is() -> None:
+    X, y, resolved_at = table()
+    values = np.where(np.isnan(X), np.copysign(np.nan, -1.0), X)
+    assert np.signbit(values[0, 1])
+    assert not np.signbit(X.to_numpy()[0, 1])
+    assert fingerprint(pd.DataFrame(values, X.index, X.columns), y, resolved_at) == fingerprint(X, y, resolved_at)
+    assert fingerprint(X, np.copysign(y, -1.0) * -1.0, resolved_at) == fingerprint(X, y, resolved_at)
+
+
+@settings(max_examples=50)
+@given(row=st.integers(0, N - 1), column=st.integers(0, 2))
+def test_a_fingerprint_changes_with_the_last_bit_of_any_number(row: int, column: int) -> None:
+    X, y, resolved_at = table()
+    before = fingerprint(X, y, resolved_at)
+    value = X.iloc[row, column]
+    X.iloc[row, column] = 0.0 if np.isnan(value) else np.nextafter(value, np.inf)
+    assert fingerprint(X, y, resolved_at) != before
+
+
+def test_a_fingerprint_changes_with_names_labels_and_instants() -> None:
+    X, y, resolved_at = table()
+    flipped = y.copy()
+    flipped[3] = 1 - flipped[3]
+    opened = y.copy()
+    opened[3] = np.nan
+    found = {
+        fingerprint(X, y, resolved_at),
+        fingerprint(X.rename(columns={"a": "d"}), y, resolved_at),
+        fingerprint(X[["b", "a", "c"]], y, resolved_at),
+        fingerprint(X.rename(columns={"a": "b", "b": "a"}), y, resolved_at),
+        fingerprint(X.iloc[:, :2], y, resolved_at),
+        fingerprint(X, flipped, resolved_at),
+        fingerprint(X, opened, resolved_at),
+        fingerprint(X, y, resolved_at + pd.Timedelta(microseconds=1)),
+        fingerprint(X.set_index(X.index + pd.Timedelta(days=1)), y, resolved_at),
+        fingerprint(X.iloc[1:], y[1:], resolved_at[1:]),
+    }
+    assert len(found) == 10

@@ -1,0 +1,212 @@
+"""Labels of nine literal closes over Christmas 2019."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bullbear.data.store import Store
+from bullbear.dataset.labels import climatology, resolve
+from bullbear.errors import NoDataError
+
+# The exchange closed at 13:00 (18:00 UTC) on the 24th, and not at all on the 25th and on New Year's Day.
+PRICES = {
+    "2019-12-20": 100.0,
+    "2019-12-23": 104.0,
+    "2019-12-24": 101.0,
+    "2019-12-26": 104.0,
+    "2019-12-27": 103.0,
+    "2019-12-30": 99.0,
+    "2019-12-31": 103.0,
+}
+
+
+def utc(*texts: str) -> list[pd.Timestamp]:
+    return [pd.Timestamp(text, tz="UTC") for text in texts]
+
+
+def test_labels_over_two_sessions(toy_store: Callable[..., Store]) -> None:
+    table = resolve(toy_store(PRICES).as_of(), "IWM", 2)
+    assert table.columns.tolist() == ["decided_at", "resolved_at", "forward_return", "y"]
+    assert table.index.strftime("%Y-%m-%d").tolist() == list(PRICES)
+    assert table.index.name == "session"
+    assert table["decided_at"].tolist() == utc(
+        "2019-12-20 21:00",
+        "2019-12-23 21:00",
+        "2019-12-24 18:00",
+        "2019-12-26 21:00",
+        "2019-12-27 21:00",
+        "2019-12-30 21:00",
+        "2019-12-31 21:00",
+    )
+    assert table["resolved_at"].tolist() == utc(
+        "2019-12-24 18:00",
+        "2019-12-26 21:00",
+        "2019-12-27 21:00",
+        "2019-12-30 21:00",
+        "2019-12-31 21:00",
+        "2020-01-02 21:00",
+        "2020-01-03 21:00",
+    )
+    # 101/100; 104/104, a tie, is not up; 103/101; 99/104; 103/103, a tie; the last two have not resolved
+    np.testing.assert_array_equal(table["y"], [1, 0, 1, 0, 0, np.nan, np.nan])
+    expected = [0.01, 0.0, 2 / 101, -5 / 104, 0.0, np.nan, np.nan]
+    np.testing.assert_allclose(table["forward_return"], expected, rtol=0, atol=1e-15)
+    assert table["decided_at"].dtype == table["resolved_at"].dtype == "datetime64[us, UTC]"
+
+
+def test_labels_over_one_session(toy_store: Callable[..., Store]) -> None:
+    table = resolve(toy_store(PRICES).as_of(), "IWM", 1)
+    np.testing.assert_array_equal(table["y"], [1, 0, 1, 0, 0, 1, np.nan])
+
+
+def test_the_smallest_rise_is_up_and_the_smallest_fall_is_not(toy_store: Callable[..., Store]) -> None:
+    rise = np.nextafter(100.0, 200.0)
+    prices = {"2019-12-20": 100.0, "2019-12-23": rise, "2019-12-24": 100.0, "2019-12-26": 100.0}
+    np.testing.assert_array_equal(resolve(toy_store(prices).as_of(), "IWM", 1)["y"], [1, 0, 0, np.nan])
+
+
+def test_a_missing_bar_leaves_its_labels_missing_and_moves_none(toy_store: Callable[..., Store]) -> None:
+    prices = {day: price for day, price in PRICES.items() if day != "2019-12-24"}
+    table = resolve(toy_store(prices).as_of(), "IWM", 2)
+    assert table.index.strftime("%Y-%m-%d").tolist() == list(PRICES)
+    # Those decided on the 20th (resolving on the 24th) and on the 24th itself are missing.
+    np.testing.assert_array_equal(table["y"], [np.nan, 0, np.nan, 0, 0, np.nan, np.nan])
+    assert table["resolved_at"].iloc[0] == pd.Timestamp("2019-12-24 18:00", tz="UTC")
+
+
+def test_an_unknown_adjusted_close_is_a_missing_bar(toy_store: Callable[..., Store]) -> None:
+    table = resolve(toy_store({**PRICES, "2019-12-26": np.nan}).as_of(), "IWM", 2)
+    np.testing.assert_array_equal(table["y"], [1, np.nan, 1, np.nan, 0, np.nan, np.nan])
+
+
+def test_a_label_appears_at_the_close_that_resolves_it_and_not_a_microsecond_before(
+    toy_store: Callable[..., Store],
+) -> None:
+    store = toy_store(PRICES)
+    final = resolve(store.as_of(), "IWM", 2)
+    resolving = final.dropna()["resolved_at"]
+    for number, instant in enumerate(resolving):
+        just_before = resolve(store.as_of(instant - pd.Timedelta(microseconds=1)), "IWM", 2)
+        assert just_before["y"].notna().sum() == number
+        at = resolve(store.as_of(instant), "IWM", 2)
+        assert at["y"].notna().sum() == number + 1
+        pd.testing.assert_frame_equal(at.dropna(), final.iloc[: number + 1])
+
+
+def test_a_bar_that_is_known_too_early_does_not_resolve_a_label(toy_store: Callable[..., Store]) -> None:
+    store = toy_store({"2019-12-20": 100.0})
+    tomorrow = pd.DataFrame(
+        {
+            "series": ["IWM"],
+            "event_date": [pd.Timestamp("2019-12-23")],
+            "known_at": utc("2019-12-20 21:00"),
+            "adj_close": [101.0],
+        }
+    )
+    store.append("bars", tomorrow)
+    assert resolve(store.as_of(utc("2019-12-23 20:59")[0]), "IWM", 1)["y"].isna().all()
+    np.testing.assert_array_equal(resolve(store.as_of(utc("2019-12-23 21:00")[0]), "IWM", 1)["y"], [1, np.nan])
+
+
+def correct(store: Store, day: str, price: float, known_at: str) -> None:
+    rows = {"series": ["IWM"], "event_date": [pd.Timestamp(day)], "known_at": utc(known_at), "adj_close": [price]}
+    store.append("bars", pd.DataFrame(rows))
+
+
+def test_a_correction_before_a_label_resolves_counts(toy_store: Callable[..., Store]) -> None:
+    store = toy_store(PRICES)
+    correct(store, "2019-12-20", 102.0, "2019-12-24 17:00")
+    # 101 is no longer above what is now known of the 20th.
+    assert resolve(store.as_of(), "IWM", 2)["y"].tolist()[:2] == [0, 0]
+
+
+def test_a_correction_after_a_label_has_resolved_does_not_rewrite_it(toy_store: Callable[..., Store]) -> None:
+    store = toy_store(PRICES)
+    before = resolve(store.as_of(), "IWM", 2)
+    correct(store, "2019-12-24", 99.5, "2019-12-27 14:00")
+    after = resolve(store.as_of(), "IWM", 2)
+    # The label of the 20th rested on the 24th as it was known then: 101. The 24th's own resolves on the 27th.
+    assert before["forward_return"].iloc[2] == pytest.approx(2 / 101, abs=1e-15)
+    assert after["forward_return"].iloc[2] == pytest.approx(3.5 / 99.5, abs=1e-15)
+    unchanged = [0, 1, 3, 4, 5, 6]
+    pd.testing.assert_frame_equal(after.iloc[unchanged], before.iloc[unchanged])
+
+
+def test_a_bar_that_comes_late_resolves_its_labels_only_then(toy_store: Callable[..., Store]) -> None:
+    store = toy_store({day: price for day, price in PRICES.items() if day != "2019-12-24"})
+    correct(store, "2019-12-24", 101.0, "2019-12-30 15:00")
+    table = resolve(store.as_of(), "IWM", 2)
+    np.testing.assert_array_equal(table["y"], [1, 0, 1, 0, 0, np.nan, np.nan])
+    resolved = utc("2019-12-30 15:00", "2019-12-26 21:00", "2019-12-30 15:00", "2019-12-30 21:00")
+    assert table["resolved_at"].tolist()[:4] == resolved
+    just_before = resolve(store.as_of(utc("2019-12-30 14:59")[0]), "IWM", 2)
+    np.testing.assert_array_equal(just_before["y"].to_numpy()[:3], [np.nan, 0, np.nan])
+
+
+def test_climatology_waits_for_a_label_that_resolves_late(toy_store: Callable[..., Store]) -> None:
+    store = toy_store({day: price for day, price in PRICES.items() if day != "2019-12-24"})
+    correct(store, "2019-12-24", 101.0, "2019-12-30 15:00")
+    table = resolve(store.as_of(), "IWM", 2)
+    at = [pd.DatetimeIndex(table[name]) for name in ("resolved_at", "decided_at")]
+    share, count = climatology(table["y"].to_numpy(), *at)
+    # Known by the 27th: the tie of the 23rd alone. By the 30th: up, tie, up, down.
+    assert count.tolist() == [0, 0, 0, 1, 1, 4, 5]
+    np.testing.assert_array_equal(share, [np.nan, np.nan, np.nan, 0, 0, 0.5, 0.4])
+
+
+def test_a_horizon_beyond_the_history_leaves_every_label_open(toy_store: Callable[..., Store]) -> None:
+    table = resolve(toy_store(PRICES).as_of(), "IWM", 21)
+    assert len(table) == 7
+    assert table["y"].isna().all()
+    assert table["resolved_at"].iloc[0] == pd.Timestamp("2020-01-23 21:00", tz="UTC")
+
+
+def test_a_ticker_without_bars_is_refused(toy_store: Callable[..., Store]) -> None:
+    store = toy_store(PRICES)
+    with pytest.raises(NoDataError, match="bars of IWN: got 'nothing known at 2019-12-31 21:00:00"):
+        resolve(store.as_of(), "IWN", 21)
+    with pytest.raises(NoDataError, match="bars of IWM: got 'nothing known at 2019-12-19"):
+        resolve(store.as_of(utc("2019-12-19 12:00")[0]), "IWM", 21)
+
+
+DAYS = pd.date_range("2020-01-01", periods=6, tz="UTC")
+
+
+def test_climatology_by_hand() -> None:
+    y = np.array([1.0, 0.0, np.nan, 1.0, 1.0, np.nan])
+    asked = pd.DatetimeIndex([DAYS[0] - pd.Timedelta(seconds=1), DAYS[0], DAYS[1], DAYS[2], DAYS[3], DAYS[5]])
+    share, count = climatology(y, DAYS, asked)
+    np.testing.assert_array_equal(share, [np.nan, 1.0, 0.5, 0.5, 2 / 3, 0.75])
+    assert count.tolist() == [0, 1, 2, 2, 3, 4]
+
+
+def test_climatology_of_decisions_in_another_unit() -> None:
+    share, count = climatology(np.array([1.0, 0.0]), DAYS[:2].as_unit("us"), DAYS[:2].as_unit("ns"))
+    assert (share.tolist(), count.tolist()) == ([1.0, 0.5], [1, 2])
+
+
+@given(
+    y=st.lists(st.sampled_from([0.0, 1.0, np.nan]), min_size=1, max_size=30),
+    horizon=st.integers(1, 8),
+    changed=st.integers(0, 29),
+)
+def test_climatology_uses_what_had_resolved_and_all_of_it(y: list[float], horizon: int, changed: int) -> None:
+    clock = pd.date_range("2020-01-01", periods=len(y) + horizon, tz="UTC")
+    decided, resolved = clock[: len(y)], clock[horizon:]
+    outcomes = np.array(y)
+    share, count = climatology(outcomes, resolved, decided)
+    for row, instant in enumerate(decided):
+        known = [o for o, at in zip(y, resolved, strict=True) if at <= instant and not np.isnan(o)]
+        assert count[row] == len(known)
+        assert share[row] == sum(known) / len(known) if known else np.isnan(share[row])
+    place = changed % len(y)
+    outcomes[place] = 1.0 - np.nan_to_num(outcomes[place])
+    after, _ = climatology(outcomes, resolved, decided)
+    before = decided < resolved[place]
+    np.testing.assert_array_equal(after[before], share[before])
