@@ -22,8 +22,9 @@ class FakeView:
     def bars(self, ticker: str) -> pd.DataFrame:
         return self.prices[ticker]
 
-    def observations(self, series: str) -> pd.DataFrame:
-        return self.values[series]
+    def versions(self, kind: str, series: str) -> pd.DataFrame:
+        frames = {"bars": self.prices, "observations": self.values}[kind]
+        return frames[series].rename_axis("event_date").reset_index()
 
     def has(self, kind: str, series: str) -> bool:
         return series in {"bars": self.prices, "observations": self.values}[kind]

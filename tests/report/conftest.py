@@ -20,11 +20,9 @@ from bullbear.sessions import between, closes
 class FakeView:
     prices: dict[str, pd.DataFrame]
 
-    def bars(self, ticker: str) -> pd.DataFrame:
-        return self.prices[ticker]
-
-    def observations(self, series: str) -> pd.DataFrame:
-        raise AssertionError(series)
+    def versions(self, kind: str, series: str) -> pd.DataFrame:
+        assert kind == "bars", series
+        return self.prices[series].reset_index()
 
     def has(self, kind: str, series: str) -> bool:
         return kind == "bars" and series in self.prices

@@ -13,13 +13,13 @@ import pandas as pd
 
 from bullbear import sessions
 from bullbear.data.store import View
-from bullbear.errors import HistoryError
 
 
 def resolve(view: View, ticker: str, horizon: int) -> pd.DataFrame:
     """The labels of every session of `ticker` known to `view`.
 
-    `y = 1` if adj_close(resolved) > adj_close(decided), else 0; NaN while `resolved_at` is after `view.instant`.
+    `y = 1` if adj_close(resolved) > adj_close(decided), else 0; NaN while `resolved_at` is after `view.instant`. Both
+    prices are those known at `resolved_at`: a later correction of a bar does not rewrite what was learnt from it.
 
     Parameters
     ----------
@@ -34,34 +34,42 @@ def resolve(view: View, ticker: str, horizon: int) -> pd.DataFrame:
     -------
     DataFrame
         Index `session` (n,), columns `decided_at`, `resolved_at` (UTC instants), `forward_return` (fraction) and `y`
-        (0, 1 or NaN).
+        (0, 1 or NaN). A bar that came after its close resolves its labels only then.
 
     Raises
     ------
-    HistoryError
+    NoDataError
         The ticker has no bar.
     """
-    bars = view.bars(ticker)
-    if bars.empty:
-        raise HistoryError("target", ticker, "a ticker with at least one bar", "ingest its prices first")
-    first, last = bars.index[0], bars.index[-1]
-    grid = sessions.between(first, sessions.offset(last, horizon))
-    price = bars["adj_close"].reindex(grid).to_numpy()
-    closes = sessions.closes(grid)
-    ahead = np.full(len(grid), np.nan)
-    ahead[:-horizon] = price[horizon:] / price[:-horizon] - 1.0
+    versions = view.versions("bars", ticker)
+    # The first version of each bar, and whether there is any other.
+    bars = versions.drop_duplicates("event_date").set_index("event_date").sort_index()
+    grid = sessions.between(bars.index[0], sessions.offset(bars.index[-1], horizon))
+    closes, known = sessions.closes(grid), pd.DatetimeIndex(bars["known_at"].reindex(grid))
+    known = known.where(known > closes, closes)
+    decided, resolved = grid[:-horizon], grid[horizon:]
+    resolved_at = known[horizon:].where(known[horizon:] > known[:-horizon], known[:-horizon])
+    if len(bars) == len(versions):
+        price = bars["adj_close"].reindex(grid).to_numpy()
+        before, after = price[:-horizon], price[horizon:]
+    else:
+        before, after = (_price_at(versions, days, resolved_at) for days in (decided, resolved))
     table = pd.DataFrame(
-        {
-            "decided_at": closes[:-horizon],
-            "resolved_at": closes[horizon:],
-            "forward_return": ahead[:-horizon],
-        },
-        index=pd.DatetimeIndex(grid[:-horizon], name="session"),
+        {"decided_at": closes[:-horizon], "resolved_at": resolved_at, "forward_return": after / before - 1.0},
+        index=pd.DatetimeIndex(decided, name="session"),
     )
     # A bar may be in the store before its label may be used: only the clock decides.
     table.loc[table["resolved_at"] > view.instant, "forward_return"] = np.nan
     table["y"] = np.where(table["forward_return"].isna(), np.nan, (table["forward_return"] > 0).astype(float))
     return table
+
+
+def _price_at(versions: pd.DataFrame, days: pd.DatetimeIndex, instants: pd.DatetimeIndex) -> np.ndarray:
+    """The adjusted close of each day in the version known at its instant; NaN where there was none; shape (n,)."""
+    asked = pd.DataFrame({"event_date": days, "known_at": instants, "place": np.arange(len(days))})
+    columns = versions[["event_date", "known_at", "adj_close"]]
+    found = pd.merge_asof(asked.sort_values("known_at", kind="stable"), columns, on="known_at", by="event_date")
+    return found.sort_values("place")["adj_close"].to_numpy()
 
 
 def climatology(
@@ -72,9 +80,9 @@ def climatology(
     Parameters
     ----------
     y
-        Labels in the order of `resolved_at`, 0, 1 or NaN; shape (n,).
+        Labels, 0, 1 or NaN; shape (n,).
     resolved_at
-        When each label is known, sorted; shape (n,).
+        When each label is known; shape (n,).
     decided_at
         The decisions to answer; shape (m,).
 
@@ -90,9 +98,13 @@ def climatology(
     >>> share.round(3).tolist(), count.tolist()
     ([1.0, 0.5, 0.667, 0.667], [1, 2, 3, 3])
     """
+    resolved = resolved_at.asi8
+    if (resolved[1:] < resolved[:-1]).any():  # a bar that came late resolves its labels after their followers
+        order = np.argsort(resolved, kind="stable")
+        resolved, y = resolved[order], y[order]
     known = ~np.isnan(y)
     ups = np.concatenate([[0.0], np.cumsum(np.where(known, y, 0.0))])
     counts = np.concatenate([[0], np.cumsum(known)])
-    place = np.searchsorted(resolved_at.asi8, decided_at.as_unit(resolved_at.unit).asi8, side="right")
+    place = np.searchsorted(resolved, decided_at.as_unit(resolved_at.unit).asi8, side="right")
     with np.errstate(invalid="ignore"):
         return np.where(counts[place] > 0, ups[place] / np.maximum(counts[place], 1), np.nan), counts[place]

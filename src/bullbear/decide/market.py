@@ -3,7 +3,8 @@
 Everything is causal and computed by forward recursions or by fixed windows in a fixed order, so the row of a session
 is the same number, bit for bit, whether later bars are present or not. Returns use total-return prices
 (`adj_close / close` applied to the whole bar); levels and ATR are told in the price units of their own day. Bars count
-as known at their session's close, and a later restatement of `adj_close` changes levels but no returns.
+as known at their session's close, in the version first published: a correction that came later must not move what was
+decided or booked before it. What a misprinted close has booked, the next open makes good.
 """
 
 from __future__ import annotations
@@ -28,12 +29,8 @@ Floats = NDArray[np.float64]
 class View(Protocol):
     """The part of the store's point-in-time view that decisions need."""
 
-    def bars(self, ticker: str) -> pd.DataFrame:
-        """Bars by `event_date`: open, high, low, close, adj_close, volume."""
-        ...
-
-    def observations(self, series: str) -> pd.DataFrame:
-        """Values by `event_date`, with `known_at`."""
+    def versions(self, kind: str, series: str) -> pd.DataFrame:
+        """Every version known: event_date, known_at and the values, sorted by known_at."""
         ...
 
     def has(self, kind: str, series: str) -> bool:
@@ -145,14 +142,14 @@ def read_market(view: View, policy: BandPolicy, ticker: str = "IWM") -> Market:
     """
     if not view.has("bars", ticker):
         raise NoDataError("bars", ticker, "a ticker in the store", "ingest or fetch its prices first")
-    own = _usable(view.bars(ticker))
+    own = _usable(view.versions("bars", ticker))
     if own.empty:
         raise NoDataError("bars", ticker, "a ticker with closes", "ingest or fetch its prices first")
     sessions = pd.DatetimeIndex(own.index)
     frames = {ticker: own}
     for other in (policy.bull_instrument, policy.bear_instrument):
         if other not in frames and view.has("bars", other):
-            frames[other] = _usable(view.bars(other))
+            frames[other] = _usable(view.versions("bars", other))
     funds = {name: _fund(frame, sessions, policy.atr_window) for name, frame in frames.items()}
     volatility = realised_volatility(np.array(funds[ticker].close), policy.volatility_window)
     return Market(ticker, sessions, volatility.tolist(), funds)
@@ -187,7 +184,7 @@ def bill_rate(view: View, series: str, instants: pd.DatetimeIndex) -> list[float
     """The yield (fraction a year) known at each instant; 0 where none is known or the last is over 31 days old."""
     if not view.has("observations", series):
         return [0.0] * len(instants)
-    frame = view.observations(series).dropna(subset=["value"])
+    frame = _first(view.versions("observations", series).dropna(subset=["value"]))
     order = np.lexsort((frame.index.to_numpy(), pd.DatetimeIndex(frame["known_at"]).asi8))
     frame = frame.iloc[order]
     # A late first publication of an old period must not displace the newest one already known.
@@ -203,10 +200,16 @@ def bill_rate(view: View, series: str, instants: pd.DatetimeIndex) -> list[float
     return [float(v) for v in np.where(fresh, values, 0.0)]
 
 
-def _usable(bars: pd.DataFrame) -> pd.DataFrame:
-    prices = bars[["open", "high", "low", "close", "adj_close"]].astype("float64")
-    prices = prices.where((prices > 0) & np.isfinite(prices))
-    return prices[prices["close"].notna() & prices["adj_close"].notna()].sort_index()
+def _usable(versions: pd.DataFrame) -> pd.DataFrame:
+    names = ["open", "high", "low", "close", "adj_close"]
+    prices = versions[names].astype("float64")
+    prices = prices.where((prices > 0) & np.isfinite(prices)).assign(event_date=versions["event_date"])
+    return _first(prices[prices["close"].notna() & prices["adj_close"].notna()])
+
+
+def _first(versions: pd.DataFrame) -> pd.DataFrame:
+    """The version of each event that was published first, by event_date."""
+    return versions.drop_duplicates("event_date").set_index("event_date").sort_index()
 
 
 def _fund(frame: pd.DataFrame, sessions: pd.DatetimeIndex, atr_window: int) -> Fund:
