@@ -114,7 +114,8 @@ def benjamini_hochberg(p_values: Array) -> Array:
     order = np.argsort(np.where(known, p_values, np.inf), axis=-1, kind="stable")
     ascending = np.take_along_axis(np.where(known, p_values, np.inf), order, axis=-1)
     rank = np.arange(1, p_values.shape[-1] + 1)
-    scaled = np.minimum.accumulate((ascending * m / rank)[..., ::-1], axis=-1)[..., ::-1]
+    with np.errstate(invalid="ignore"):
+        scaled = np.minimum.accumulate((ascending * m / rank)[..., ::-1], axis=-1)[..., ::-1]
     result = np.empty_like(scaled)
     np.put_along_axis(result, order, np.minimum(scaled, 1.0), axis=-1)
     return np.where(known, result, np.nan)

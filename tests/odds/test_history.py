@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bullbear.data import Store
+from bullbear.dataset import resolve
+from bullbear.errors import HistoryError
+from bullbear.odds import EventSet, tell
+from bullbear.odds.history import History, build_history, forecasts, history_of, pooled
+from bullbear.odds.tape import Tape
+
+
+@pytest.fixture(scope="module")
+def history(iwm_store: Store, events: EventSet) -> History:
+    return build_history(iwm_store.as_of(), "IWM", events.event, horizon=21)
+
+
+@pytest.mark.parametrize("day", ["2001-03-01", "2008-10-10", "2013-07-03", "2019-12-31"])
+def test_the_history_of_a_day_is_what_was_told_that_day(
+    history: History, iwm_store: Store, events: EventSet, day: str
+) -> None:
+    table = history.told(pd.Timestamp(day))
+    for each in tell(iwm_store, "IWM", events.event, as_of=day):
+        row = table.loc[each.event]
+        assert (row["cases"], row["pending"], row["continued"]) == (each.cases, each.pending, each.continued)
+        assert (row["age"], row["active"]) == (each.age_sessions, each.active), each.event
+        for name, value in {
+            "odds": each.odds, "low": each.odds_low, "high": each.odds_high, "base_rate": each.base_rate,
+            "lift": each.lift, "q_value": each.q_value, "shrunk": each.shrunk_odds,
+        }.items():  # fmt: skip
+            np.testing.assert_allclose(row[name], value, rtol=1e-9, err_msg=f"{each.event} {name}")
+
+
+def test_told_odds_are_the_forecast_while_they_stand(history: History) -> None:
+    frame = forecasts(history, "macd_turns_negative").set_index(history.sessions)
+    day = pd.Timestamp("2018-12-10")
+    row = history.told(day).loc["macd_turns_negative"]
+    assert frame.loc[day, "spoke"]
+    assert frame.loc[day, "p"] == pytest.approx(1.0 - row["odds"])
+    assert frame.loc[day, "p_low"] == pytest.approx(1.0 - row["high"])
+    assert frame.loc[day, "p_high"] == pytest.approx(1.0 - row["low"])
+    superseded = pd.Timestamp("2019-01-02")
+    assert not frame.loc[superseded, "spoke"]
+    assert frame.loc[superseded, "p"] == frame.loc[superseded, "climatology"]
+
+
+def test_outcomes_and_climatology_are_those_of_every_model(history: History, iwm_store: Store) -> None:
+    frame = pooled(history)
+    labels = resolve(iwm_store.as_of(), "IWM", 21).loc[history.sessions]
+    np.testing.assert_array_equal(frame["y"], labels["y"])
+    assert frame["y"].isna().sum() == 21
+    assert (frame["resolved_at"] == labels["resolved_at"].reset_index(drop=True)).all()
+    past = labels[labels["resolved_at"] <= labels["decided_at"].iloc[3000]]
+    first = resolve(iwm_store.as_of(), "IWM", 21)["y"].iloc[: len(past) + 63]
+    share = first[first.index <= past.index[-1]].mean()
+    assert frame["climatology"].iloc[3000] == pytest.approx(share)
+
+
+def test_every_forecast_is_a_probability_inside_its_interval(history: History) -> None:
+    for frame in (
+        pooled(history),
+        forecasts(history, "golden_cross"),
+        forecasts(history, "rsi_stays_oversold", "shrunk"),
+    ):
+        known = frame[frame["climatology"].notna()]
+        assert ((known["p"] > 0) & (known["p"] < 1)).all()
+        assert ((known["p_low"] <= known["p"]) & (known["p"] <= known["p_high"])).all()
+
+
+def test_where_events_show_no_more_than_luck_the_pooled_forecast_is_climatology(history: History) -> None:
+    frame = pooled(history)
+    nothing = (np.nan_to_num(history.counts.shrunk - history.counts.base_rate) == 0.0).all(axis=1)
+    assert nothing.any()
+    assert (frame["p"][nothing] == frame["climatology"][nothing]).all()
+
+
+def test_no_forecast_of_the_past_changes_with_the_future(history: History, iwm_store: Store, events: EventSet) -> None:
+    cut = 3000
+    tape = history.tape
+    earlier = Tape(tape.ticker, tape.sessions[:cut], tape.close[:cut], tape.events, tape.flags[:cut])
+    labels = history.labels.iloc[:cut].copy()
+    labels.loc[labels["resolved_at"] > labels["decided_at"].iloc[-1], ["forward_return", "y"]] = np.nan
+    past = pooled(history_of(earlier, labels, horizon=21))
+    now = pooled(history).iloc[: len(past)]
+    columns = ["decided_at", "p", "p_low", "p_high", "climatology", "spoke"]
+    pd.testing.assert_frame_equal(past[columns], now[columns])
+
+
+def test_too_short_a_history_is_refused(events: EventSet) -> None:
+    short = Tape("X", pd.date_range("2020-01-01", periods=60), np.full(60, 1.0), (), np.zeros((60, 0), dtype=bool))
+    with pytest.raises(HistoryError, match=r"history of X: got '60 sessions'; allowed: more than 63, three horizons"):
+        history_of(short, pd.DataFrame(), horizon=21)
