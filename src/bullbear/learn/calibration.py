@@ -69,9 +69,10 @@ class Shrinkage:
         spread = bag_mean((signals - mean[:, None]) ** 2) / max(signals.shape[1] - 1, 1)
         c = np.clip(climatology, 0.02, 0.98)
         var = 1.0 / (np.maximum(n_independent, 1.0) * c * (1 - c)) + mean**2 * self.variance + self.slope**2 * spread
-        center = _logit(self.probability(climatology, mean))
-        width = Z90 * np.sqrt(var)
-        return _sigmoid(center - width), _sigmoid(center + width)
+        p = self.probability(climatology, mean)
+        center, width = _logit(p), Z90 * np.sqrt(var)
+        # The log-odds of a probability next to 0 or 1 are cut off; the interval holds the forecast all the same.
+        return np.minimum(_sigmoid(center - width), p), np.maximum(_sigmoid(center + width), p)
 
     def state(self) -> dict[str, float]:
         """JSON-ready numbers."""
@@ -83,10 +84,8 @@ class Shrinkage:
         return cls(float(state["slope"]), float(state["variance"]), float(state["evidence"]))
 
 
-def fit(
-    y: np.ndarray, climatology: np.ndarray, signal: np.ndarray, horizon: int, params: ShrinkageParams
-) -> Shrinkage:
-    """The posterior mode of the slope, clipped to [0, ceiling].
+def fit(y: np.ndarray, climatology: np.ndarray, signal: np.ndarray, horizon: int, params: ShrinkageParams) -> Shrinkage:
+    """The posterior mode of the slope on [0, ceiling]; its variance is one over the curvature there.
 
     Parameters
     ----------
@@ -101,19 +100,32 @@ def fit(
     """
     prior = params.prior_sd**2
     if params.prior_sd == 0.0 or len(y) == 0 or not np.any(signal):
-        return Shrinkage(params.prior_mean if len(y) == 0 and np.any(signal) else 0.0, prior, len(y) / horizon)
+        return Shrinkage(0.0, prior, len(y) / horizon)
     base = _logit(climatology)
-    a = params.prior_mean
-    precision = 1.0 / prior
-    for _ in range(50):
+
+    def slope_and_curvature(a: float) -> tuple[float, float]:
         p = _sigmoid(base + a * signal)
         gradient = float(np.sum((y - p) * signal)) / horizon - (a - params.prior_mean) / prior
-        precision = float(np.sum(p * (1 - p) * signal**2)) / horizon + 1.0 / prior
-        step = gradient / precision
-        a += step
-        if abs(step) < 1e-12:
-            break
-    return Shrinkage(min(max(a, 0.0), params.ceiling), 1.0 / precision, len(y) / horizon)
+        return gradient, float(np.sum(p * (1 - p) * signal**2)) / horizon + 1.0 / prior
+
+    # The gradient falls all the way, so its sign tells the side of the mode. Newton's step alone may leap to and fro
+    # between the flat ends when signals are large; a step out of the bracket is replaced by a bisection.
+    low, high = 0.0, params.ceiling
+    if slope_and_curvature(low)[0] <= 0.0:
+        a = low
+    elif slope_and_curvature(high)[0] >= 0.0:
+        a = high
+    else:
+        a = min(max(params.prior_mean, low), high)
+        for _ in range(200):
+            gradient, precision = slope_and_curvature(a)
+            low, high = (a, high) if gradient > 0.0 else (low, a)
+            step = a + gradient / precision
+            new = step if low <= step <= high else (low + high) / 2
+            if abs(new - a) < 1e-12:
+                break
+            a = new
+    return Shrinkage(a, 1.0 / slope_and_curvature(a)[1], len(y) / horizon)
 
 
 def bag_mean(signals: np.ndarray) -> np.ndarray:
@@ -121,13 +133,16 @@ def bag_mean(signals: np.ndarray) -> np.ndarray:
     total = np.zeros(len(signals))
     for bag in range(signals.shape[1]):
         total = total + signals[:, bag]
-    return total / signals.shape[1]
+    mean: np.ndarray = total / signals.shape[1]
+    return mean
 
 
 def _logit(p: np.ndarray) -> np.ndarray:
     q = np.clip(p, _FLOOR, 1 - _FLOOR)
-    return np.log(q / (1 - q))
+    odds: np.ndarray = np.log(q / (1 - q))
+    return odds
 
 
 def _sigmoid(x: np.ndarray) -> np.ndarray:
-    return 1.0 / (1.0 + np.exp(-x))
+    p: np.ndarray = 1.0 / (1.0 + np.exp(-x))
+    return p

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -15,8 +15,9 @@ from bullbear.learn.learners import TrainingSet
 class Climatology(Definition):
     """`[learner] kind = "climatology"`."""
 
+    uses_factors: ClassVar[bool] = False
+
     kind: Literal["climatology"]
-    uses_factors: Literal[False] = False
 
     def fit(self, training: TrainingSet) -> Silent:
         """Nothing to fit."""

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -26,8 +26,9 @@ if TYPE_CHECKING:
 class GradientBoosting(Definition):
     """`[learner] kind = "lightgbm"`; the names are LightGBM's own where it has one."""
 
+    uses_factors: ClassVar[bool] = True
+
     kind: Literal["lightgbm"]
-    uses_factors: Literal[True] = True
     bags: int = Field(default=4, ge=1, le=64)
     num_iterations: int = Field(default=60, ge=1, le=5000)
     learning_rate: float = Field(default=0.03, gt=0, le=1)
@@ -89,8 +90,12 @@ class GradientBoosting(Definition):
         for bag in range(self.bags):
             parameters = {k: v for k, v in self.parameters(training, bag).items() if v is not None}
             texts.append(lightgbm.train(parameters, bins).model_to_string())
+        fitted = Bagged(tuple(texts), 0.0)
+        if training.y.min() == training.y.max():
+            # Without a contrast there is nothing to learn, but LightGBM is then certain: 34 log-odds.
+            return Bagged(fitted.texts, float(fitted.signals(training.X[:1])[0, 0]))
         share = float(np.average(training.y, weights=training.weights))
-        return Bagged(tuple(texts), float(np.log(share / (1 - share))) if 0 < share < 1 else 0.0)
+        return Bagged(fitted.texts, float(np.log(share / (1 - share))))
 
     def restore(self, state: Mapping[str, Any]) -> Bagged:
         """Boosters from their text."""
@@ -112,14 +117,14 @@ class Bagged:
 
     def signals(self, X: np.ndarray) -> np.ndarray:
         """Raw scores less the training set's log-odds, shape (n, n_bags)."""
-        scores = [b.predict(X, raw_score=True, num_threads=1) - self.base for b in self._boosters]
-        return np.column_stack(scores)
+        scores = [np.asarray(b.predict(X, raw_score=True, num_threads=1)) for b in self._boosters]
+        return np.column_stack(scores) - self.base
 
     def contributions(self, X: np.ndarray) -> np.ndarray:
         """SHAP values averaged over the bags, log-odds, shape (n, k)."""
         total = np.zeros((len(X), X.shape[1]))
         for booster in self._boosters:
-            total += booster.predict(X, pred_contrib=True, num_threads=1)[:, :-1]
+            total += np.asarray(booster.predict(X, pred_contrib=True, num_threads=1))[:, :-1]
         return total / len(self._boosters)
 
     def state(self) -> dict[str, Any]:

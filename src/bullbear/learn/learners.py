@@ -46,7 +46,9 @@ class Fitted(Protocol):
 class Learner(Protocol):
     """A learner with its parameters."""
 
-    uses_factors: bool
+    @property
+    def uses_factors(self) -> bool:
+        """Whether a fit without factors makes no sense."""
 
     def fit(self, training: TrainingSet) -> Fitted:
         """Fit on one fold's training set; the same input gives the same bits."""

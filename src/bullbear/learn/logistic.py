@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -25,8 +25,9 @@ class Logistic(Definition):
     `penalty` is the precision of the Gaussian prior on each standardised coefficient, in units of independent labels.
     """
 
+    uses_factors: ClassVar[bool] = True
+
     kind: Literal["logistic"]
-    uses_factors: Literal[True] = True
     penalty: float = Field(default=100.0, gt=0)
     clip: float = Field(default=3.0, gt=0)
     independence: float = Field(default=21.0, ge=1)
@@ -40,8 +41,11 @@ class Logistic(Definition):
         counts = present.sum(axis=0)
         center = np.where(counts > 0, np.nansum(training.X, axis=0) / np.maximum(counts, 1), 0.0)
         spread = np.sqrt(np.nansum((training.X - center) ** 2, axis=0) / np.maximum(counts, 1))
-        # A factor that never varied, or was hardly ever there, cannot have taught anything.
-        scale = np.where((spread > 0) & (counts >= len(training.y) // 10), spread, np.inf)
+        # A factor that never varied, or was hardly ever there, cannot have taught anything. Its spread need not be
+        # zero: the mean of a constant is rounded.
+        highest = np.max(np.where(present, training.X, -np.inf), axis=0)
+        varied = (highest > np.min(np.where(present, training.X, np.inf), axis=0)) & (spread > 0)
+        scale = np.where(varied & (counts >= len(training.y) // 10), spread, np.inf)
         if training.y.min() == training.y.max():
             return Linear(center, scale, np.zeros(len(center)), self.clip)
         model = LogisticRegression(C=1.0 / self.penalty, tol=1e-8, max_iter=2000)
@@ -70,11 +74,13 @@ class Linear:
     def signals(self, X: np.ndarray) -> np.ndarray:
         """The linear predictor, shape (n, 1)."""
         # A sum per row, not a matrix product: BLAS may add in another order for one row than for many.
-        return np.add.reduce(self.contributions(X), axis=1, keepdims=True)
+        total: np.ndarray = np.add.reduce(np.ascontiguousarray(self.contributions(X)), axis=1, keepdims=True)
+        return total
 
     def contributions(self, X: np.ndarray) -> np.ndarray:
         """Coefficient times standardised factor, shape (n, k)."""
-        return standardise(X, self.center, self.scale, self.clip) * self.coefficients
+        shares: np.ndarray = standardise(X, self.center, self.scale, self.clip) * self.coefficients
+        return shares
 
     def state(self) -> dict[str, Any]:
         """Plain lists."""
@@ -89,4 +95,5 @@ class Linear:
 def standardise(X: np.ndarray, center: np.ndarray, scale: np.ndarray, clip: float) -> np.ndarray:
     """`clip((X - center) / scale)`, with missing values at the centre; shape (n, k)."""
     scaled = (X - center) / scale
-    return np.where(np.isnan(scaled), 0.0, np.clip(scaled, -clip, clip))
+    clipped: np.ndarray = np.where(np.isnan(scaled), 0.0, np.clip(scaled, -clip, clip))
+    return clipped

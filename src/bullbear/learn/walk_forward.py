@@ -15,8 +15,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import numpy as np
@@ -25,9 +26,11 @@ import pandas as pd
 from bullbear.dataset import Examples, Fold, walk_forward_folds
 from bullbear.dataset.examples import uniqueness
 from bullbear.definitions import FeatureSet, ModelDefinition, Source, validate
+from bullbear.errors import DefinitionError
 from bullbear.learn import calibration
 from bullbear.learn.calibration import Shrinkage, ShrinkageParams
 from bullbear.learn.learners import Fitted, Learner, TrainingSet, factor_matrix, learner_of
+from bullbear.sessions import day
 
 
 @dataclass(frozen=True)
@@ -129,11 +132,15 @@ def train(
         examples.decided_at, examples.resolved_at, definition.splitter, sessions=sessions, start=start, end=end
     )
     specs = [spec for feature_set in feature_sets for spec in feature_set.factor] if learner.uses_factors else []
+    if learner.uses_factors and not specs:
+        place = source or Source.nowhere("model")
+        where, kind = place.where("features"), definition.learner["kind"]
+        raise DefinitionError(f"{where} (features)", [], f"factors for a {kind} learner", "name a feature set")
     names = tuple(spec.name for spec in specs)
     signs = tuple(spec.sign for spec in specs)
     X = factor_matrix(examples.X, names)
     task = _Task(learner, X, examples.y, examples.horizon, names, signs, definition.seed)
-    fits = _fit_all(task, folds, jobs, progress or (lambda done, total: None))
+    fits = _fit_all(task, folds, jobs, progress or _silent)
     calibrators, signals = _calibrate(examples, folds, [fit.signals for fit in fits], shrink)
     models = tuple(
         FoldModel(
@@ -156,7 +163,7 @@ def train(
     table.insert(0, "resolved_at", examples.resolved_at[rows])
     table.insert(0, "decided_at", examples.decided_at[rows])
     table["y"] = examples.y[rows]
-    reported = sessions[rows] >= pd.Timestamp(start or definition.splitter.first)
+    reported = sessions[rows] >= day(start or definition.splitter.first)
     return Training(
         predictions=table[reported].reset_index(drop=True),
         models=models,
@@ -186,6 +193,10 @@ def predict(
     p = calibrator.probability(climatology, calibration.bag_mean(signals))
     low, high = calibrator.interval(climatology, n_independent, signals)
     return pd.DataFrame({"p": p, "p_low": low, "p_high": high, "climatology": climatology})
+
+
+def _silent(done: int, total: int) -> None:  # the shape of `progress`
+    return
 
 
 def _at(examples: Examples, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -264,9 +275,7 @@ def _mapped(task: _Task) -> Iterator[tuple[Path, _Task]]:
     with tempfile.TemporaryDirectory(prefix="bullbear-") as folder:
         path = Path(folder) / "X.npy"
         np.save(path, task.X)
-        yield path, _Task(
-            task.learner, np.empty((0, 0)), task.y, task.horizon, task.names, task.signs, task.seed
-        )
+        yield path, _Task(task.learner, np.empty((0, 0)), task.y, task.horizon, task.names, task.signs, task.seed)
 
 
 @contextmanager
@@ -288,8 +297,17 @@ _worker: list[_Task] = []
 
 def _open(path: Path, task: _Task) -> None:
     os.environ["OMP_NUM_THREADS"] = "1"
+    Thread(target=_end_with_parent, daemon=True).start()
     X = np.load(path, mmap_mode="r")
     _worker[:] = [_Task(task.learner, X, task.y, task.horizon, task.names, task.signs, task.seed)]
+
+
+def _end_with_parent() -> None:
+    # A worker waits for work on a pipe that it holds open itself: if the parent is killed, it would wait for ever.
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _fit_in_worker(fold: Fold) -> _Fit:

@@ -1,0 +1,90 @@
+"""Synthetic examples of a few hundred sessions: one factor that foretells, some that do not, and holes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bullbear.dataset import Examples
+from bullbear.dataset.examples import fingerprint, uniqueness
+from bullbear.dataset.labels import climatology
+from bullbear.definitions import FactorSpec, FeatureSet, ModelDefinition
+from bullbear.learn.learners import TrainingSet
+from bullbear.sessions import between, closes
+
+NAMES = ("truth", "noise_a", "noise_b", "noise_c")
+HORIZON = 5
+
+
+@pytest.fixture(scope="session")
+def training() -> Callable[..., TrainingSet]:
+    """A maker of training sets: `y` rises with the first factor and falls with the second."""
+
+    def make(
+        n: int = 300, k: int = 4, *, seed: int = 0, holes: float = 0.1, signs: tuple[int, ...] = ()
+    ) -> TrainingSet:
+        rng = np.random.default_rng(99)
+        X = rng.normal(size=(n, k))
+        p = 1 / (1 + np.exp(-(0.4 + 1.2 * X[:, 0] - 0.8 * X[:, 1 % k])))
+        y = (rng.random(n) < p).astype(float)
+        X[rng.random(X.shape) < holes] = np.nan
+        weights = rng.uniform(0.5, 1.5, n)
+        names = tuple(f"factor_{j}" for j in range(k))
+        return TrainingSet(X, y, weights / weights.mean(), names, signs or (0,) * k, seed)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def examples() -> Examples:
+    """Some 500 sessions from 2018 on, labels over five sessions; the last five have not resolved."""
+    grid = between("2018-01-02", "2020-01-31")
+    n = len(grid) - HORIZON
+    rng = np.random.default_rng(11)
+    truth = np.convolve(rng.normal(size=len(grid) + 9), np.ones(10) / 10**0.5, "valid")
+    steps = 0.03 + 0.9 * truth + rng.normal(size=len(grid))
+    path = np.concatenate([[0.0], np.cumsum(steps)])[:-1]
+    y = (path[HORIZON:] > path[:-HORIZON]).astype(float)
+    y[-HORIZON:] = np.nan
+    X = pd.DataFrame(rng.normal(size=(n, 4)), index=grid[:n], columns=list(NAMES))
+    X["truth"] = truth[:n]
+    X.iloc[:60, 1] = np.nan
+    X["noise_c"] = np.where(rng.random(n) < 0.2, np.nan, X["noise_c"])
+    decided_at, resolved_at = closes(grid)[:n], closes(grid)[HORIZON:]
+    share, count = climatology(y, resolved_at, decided_at)
+    seal = fingerprint(X, y, resolved_at)
+    return Examples(X, y, uniqueness(n, HORIZON), decided_at, resolved_at, share, count, HORIZON, seal)
+
+
+@pytest.fixture(scope="session")
+def feature_sets() -> list[FeatureSet]:
+    """The set that `examples` is made of."""
+    specs = [FactorSpec(name=n, function="any", inputs={}, sign=1 if n == "truth" else 0) for n in NAMES]
+    return [FeatureSet(name="tiny", why="Factors for a test.", factor=tuple(specs))]
+
+
+@pytest.fixture(scope="session")
+def model() -> Callable[..., ModelDefinition]:
+    """A maker of definitions around a `[learner]` table; reported from June 2019, three months of burn-in."""
+
+    def make(
+        learner: dict[str, object], *, seed: int = 0, prior_sd: float = 0.3, **splitter: object
+    ) -> ModelDefinition:
+        table = {"first": "2019-06-03", "burn_in_months": 3, "min_train": 100, **splitter}
+        return ModelDefinition.model_validate(
+            {
+                "name": "tiny",
+                "intent": "A model for a test.",
+                "seed": seed,
+                "target": {"horizon": HORIZON},
+                "features": ["tiny"],
+                "splitter": table,
+                "learner": learner,
+                "calibration": {"prior_sd": prior_sd},
+            }
+        )
+
+    return make

@@ -1,0 +1,210 @@
+"""Shrinkage: the posterior mode against an optimiser, and what it promises when there is no evidence."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from scipy.optimize import minimize_scalar
+from scipy.special import expit, logit
+
+from bullbear.definitions import Source, validate
+from bullbear.errors import DefinitionError
+from bullbear.learn.calibration import Shrinkage, ShrinkageParams, bag_mean, fit
+
+PROBABILITIES = hnp.arrays(float, 5, elements=st.floats(0.0, 1.0))
+SIGNALS = hnp.arrays(float, (5, 3), elements=st.floats(-8, 8))
+
+
+def test_one_label_by_hand() -> None:
+    # y = 1 at even odds, signal 1, prior N(0, 1): the mode solves 1 / (1 + e^a) = a.
+    found = fit(np.array([1.0]), np.array([0.5]), np.array([1.0]), 1, ShrinkageParams(prior_sd=1.0))
+    assert found.slope == pytest.approx(0.401058138, abs=1e-9)
+    assert 1 / (1 + np.exp(found.slope)) == pytest.approx(found.slope, abs=1e-12)
+    # p (1 - p) = 0.598941862 * 0.401058138, and the prior's precision of 1
+    assert found.variance == pytest.approx(1 / (0.240210508 + 1), abs=1e-8)
+    assert found.evidence == 1.0
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    seed=st.integers(0, 10**6),
+    n=st.integers(1, 400),
+    scale=st.floats(0.01, 40),
+    truth=st.floats(-1.0, 2.0),
+    horizon=st.sampled_from([1, 5, 21]),
+    params=st.builds(
+        ShrinkageParams,
+        prior_sd=st.floats(0.05, 10),
+        prior_mean=st.sampled_from([0.0, 0.5]),
+        ceiling=st.sampled_from([0.5, 1.0, 3.0]),
+    ),
+)
+def test_the_slope_is_the_posterior_mode_between_zero_and_the_ceiling(
+    seed: int, n: int, scale: float, truth: float, horizon: int, params: ShrinkageParams
+) -> None:
+    rng = np.random.default_rng(seed)
+    signal, climatology = scale * rng.normal(size=n), rng.uniform(0.02, 0.98, n)
+    y = (rng.random(n) < expit(logit(climatology) + truth * signal)).astype(float)
+
+    def loss(a: float) -> float:
+        eta = logit(climatology) + a * signal
+        prior = (a - params.prior_mean) ** 2 / (2 * params.prior_sd**2)
+        return float(np.sum(np.logaddexp(0, eta) - y * eta) / horizon + prior)
+
+    best = minimize_scalar(loss, bounds=(0, params.ceiling), method="bounded", options={"xatol": 1e-10})
+    found = fit(y, climatology, signal, horizon, params)
+    assert 0.0 <= found.slope <= params.ceiling
+    assert found.slope == pytest.approx(best.x, abs=1e-5)
+    p = expit(logit(climatology) + found.slope * signal)
+    curvature = np.sum(p * (1 - p) * signal**2) / horizon + 1 / params.prior_sd**2
+    assert found.variance == pytest.approx(1 / curvature, rel=1e-6)
+    assert found.evidence == n / horizon
+
+
+def test_large_signals_that_were_wrong_are_not_believed() -> None:
+    # Newton's step alone leaps from one flat end to the other here, and ended on the ceiling.
+    rng = np.random.default_rng(13)
+    signal = 12.0 * rng.normal(size=716)
+    y = (signal < 0).astype(float)
+    params = ShrinkageParams(prior_sd=0.2, prior_mean=0.5)
+    assert fit(y, np.full(716, 0.5), signal, 21, params).slope == 0.0
+
+
+CLIMATOLOGY = np.array([0.1, 0.3, 1 / 3, 0.6123456789, 0.999, 1.0, 0.0])
+EXTREME = np.array([5.0, -5.0, 1.0, 0.3, 30.0, -40.0, 40.0])
+
+
+@pytest.mark.parametrize(
+    ("y", "signal", "params"),
+    [
+        ([], [], ShrinkageParams()),
+        ([], [], ShrinkageParams(prior_mean=0.7)),
+        ([1.0, 0.0], [0.0, 0.0], ShrinkageParams()),
+        ([1.0, 0.0], [0.0, 0.0], ShrinkageParams(prior_mean=0.7)),
+        ([0.0, 1.0], [2.0, -2.0], ShrinkageParams()),
+        ([1.0, 0.0], [2.0, -2.0], ShrinkageParams(prior_sd=0.0)),
+        ([1.0, 0.0], [2.0, -2.0], ShrinkageParams(prior_sd=0.0, prior_mean=0.7)),
+    ],
+    ids=["no past", "no past, hopeful", "silent", "silent, hopeful", "wrong", "off", "off, hopeful"],
+)
+def test_without_evidence_the_forecast_is_the_climatology_to_the_last_bit(
+    y: list[float], signal: list[float], params: ShrinkageParams
+) -> None:
+    found = fit(np.array(y), np.full(len(y), 0.6), np.array(signal), 1, params)
+    assert found.slope == 0.0
+    np.testing.assert_array_equal(found.probability(CLIMATOLOGY, EXTREME), CLIMATOLOGY)
+    assert found.evidence == len(y)
+
+
+def test_evidence_counts_independent_labels() -> None:
+    rng = np.random.default_rng(5)
+    signal = rng.normal(size=420)
+    y = (rng.random(420) < expit(0.4 + signal)).astype(float)
+    slopes = [fit(y, np.full(420, 0.6), signal, horizon, ShrinkageParams(prior_sd=0.5)) for horizon in (1, 21, 420)]
+    assert slopes[0].slope > slopes[1].slope > slopes[2].slope > 0
+    assert slopes[0].variance < slopes[1].variance < slopes[2].variance < 0.25
+    assert [s.evidence for s in slopes] == [420.0, 20.0, 1.0]
+
+
+def test_more_of_the_same_evidence_raises_the_slope() -> None:
+    y, signal = np.array([1.0, 0.0, 1.0]), np.array([1.0, -1.0, -0.5])
+    slopes = [
+        fit(np.tile(y, k), np.full(3 * k, 0.5), np.tile(signal, k), 5, ShrinkageParams(ceiling=9.0)).slope
+        for k in (1, 10, 100)
+    ]
+    assert slopes == sorted(slopes)
+    assert slopes[0] > 0
+
+
+def test_the_ceiling_holds() -> None:
+    signal = np.tile([1.0, -1.0], 500)
+    found = fit((signal > 0).astype(float), np.full(1000, 0.5), signal, 1, ShrinkageParams(prior_sd=10.0))
+    assert found.slope == 1.0
+
+
+def test_a_probability_by_hand() -> None:
+    # log-odds of 0.6 are log 1.5; half of a signal of 0.4 makes 1.5 e^0.2 = 1.832104
+    found = Shrinkage(0.5, 0.04, 10.0).probability(np.array([0.6]), np.array([0.4]))
+    assert found[0] == pytest.approx(1.8321041 / 2.8321041, abs=1e-8)
+
+
+def test_an_interval_by_hand() -> None:
+    # Two bags, 0.2 and 0.4: mean 0.3, squared standard error of the mean 0.01.
+    # var = 1 / (50 * 0.6 * 0.4) + 0.09 * 0.04 + 0.25 * 0.01
+    width = 1.6448536269514722 * np.sqrt(1 / 12 + 0.0036 + 0.0025)
+    center = np.log(1.5) + 0.15
+    low, high = Shrinkage(0.5, 0.04, 10.0).interval(np.array([0.6]), np.array([50.0]), np.array([[0.2, 0.4]]))
+    assert low[0] == pytest.approx(expit(center - width), abs=1e-12)
+    assert high[0] == pytest.approx(expit(center + width), abs=1e-12)
+
+
+def test_an_interval_narrows_with_history_and_widens_with_doubt() -> None:
+    def width(variance: float, n: float, signals: list[float]) -> float:
+        low, high = Shrinkage(0.5, variance, 1.0).interval(np.array([0.6]), np.array([n]), np.array([signals]))
+        return float(high[0] - low[0])
+
+    usual = width(0.04, 50, [0.2, 0.4])
+    assert width(0.04, 200, [0.2, 0.4]) < usual
+    assert width(0.25, 50, [0.2, 0.4]) > usual
+    assert width(0.04, 50, [-1.0, 1.6]) > usual
+    # One bag tells nothing of the learner's own scatter.
+    assert width(0.04, 50, [0.3]) < usual
+
+
+@given(
+    climatology=PROBABILITIES,
+    signals=SIGNALS,
+    n=hnp.arrays(float, 5, elements=st.floats(0, 1e6)),
+    slope=st.sampled_from([0.0, 0.3, 1.0]),
+    variance=st.floats(0, 4),
+)
+def test_an_interval_holds_its_probability_within_0_and_1(
+    climatology: np.ndarray, signals: np.ndarray, n: np.ndarray, slope: float, variance: float
+) -> None:
+    calibrator = Shrinkage(slope, variance, 3.0)
+    p = calibrator.probability(climatology, bag_mean(signals))
+    low, high = calibrator.interval(climatology, n, signals)
+    assert ((low >= 0) & (low <= p) & (p <= high) & (high <= 1)).all()
+
+
+@given(climatology=PROBABILITIES, signals=SIGNALS, slope=st.sampled_from([0.0, 0.37]))
+def test_one_row_and_many_give_the_same_bits(climatology: np.ndarray, signals: np.ndarray, slope: float) -> None:
+    calibrator, n = Shrinkage(slope, 0.1, 3.0), np.full(5, 30.0)
+    p = calibrator.probability(climatology, bag_mean(signals))
+    low, high = calibrator.interval(climatology, n, signals)
+    for row in range(5):
+        one = slice(row, row + 1)
+        assert calibrator.probability(climatology[one], bag_mean(signals[one]))[0] == p[row]
+        found = calibrator.interval(climatology[one], n[one], signals[one])
+        assert (found[0][0], found[1][0]) == (low[row], high[row])
+
+
+def test_the_mean_over_bags() -> None:
+    np.testing.assert_array_equal(bag_mean(np.array([[1.0, 2.0, 6.0], [0.0, 0.0, -3.0]])), [3.0, -1.0])
+    signals = np.random.default_rng(0).normal(size=(50, 7))
+    np.testing.assert_array_equal(bag_mean(np.asfortranarray(signals)), bag_mean(signals))
+
+
+def test_the_state_gives_back_the_same_bits_through_json() -> None:
+    calibrator = Shrinkage(0.1 + 0.2, 1 / 3, 17 / 21)
+    assert Shrinkage.restore(json.loads(json.dumps(calibrator.state()))) == calibrator
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ({"prior_sd": -0.1}, r"got -0.1; allowed: Input should be greater than or equal to 0"),
+        ({"ceiling": 0.0}, r"got 0.0; allowed: Input should be greater than 0"),
+        ({"kind": "isotonic"}, r"got 'isotonic'; allowed: Input should be 'shrinkage'"),
+        ({"prior": 1.0}, r"got 'prior'; allowed: one of kind, prior_sd, prior_mean, ceiling"),
+        ({"prior_sd": float("inf")}, r"got inf; allowed: Input should be a finite number"),
+    ],
+)
+def test_a_wrong_table_is_refused(table: dict[str, object], message: str) -> None:
+    with pytest.raises(DefinitionError, match=rf"\(calibration\..*\): {message}"):
+        validate(table, ShrinkageParams, Source.nowhere("tiny"), below=("calibration",))

@@ -1,0 +1,155 @@
+"""Bagged boosting: LightGBM called as documented, seeds, signs and the import without scikit-learn."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import lightgbm
+import numpy as np
+import pytest
+
+from bullbear.learn.gradient_boosting import GradientBoosting, import_without_sklearn
+from bullbear.learn.learners import TrainingSet
+
+SMALL = GradientBoosting(kind="lightgbm", bags=2, num_iterations=15, min_data_in_leaf=15, learning_rate=0.2)
+
+
+def test_it_equals_lightgbm_called_plainly(training: Callable[..., TrainingSet]) -> None:
+    seen = training(seed=3)
+    found = SMALL.fit(seen).signals(seen.X)
+    for bag in range(2):
+        parameters = {
+            "objective": "binary",
+            "learning_rate": 0.2,
+            "num_leaves": 4,
+            "min_data_in_leaf": 15,
+            "feature_fraction": 0.3,
+            "bagging_fraction": 0.5,
+            "bagging_freq": 1,
+            "lambda_l2": 10.0,
+            "max_bin": 63,
+            "seed": 3_000 + bag,
+            "num_threads": 1,
+            "deterministic": True,
+            "force_row_wise": True,
+            "verbosity": -1,
+        }
+        data = lightgbm.Dataset(seen.X, seen.y, weight=seen.weights)
+        booster = lightgbm.train(parameters, data, num_boost_round=15)
+        share = np.sum(seen.y * seen.weights) / np.sum(seen.weights)
+        expected = booster.predict(seen.X, raw_score=True) - np.log(share / (1 - share))
+        np.testing.assert_allclose(found[:, bag], expected, rtol=0, atol=1e-12)
+    assert np.ptp(found) > 0.3
+
+
+def test_different_seeds_give_different_bits(training: Callable[..., TrainingSet]) -> None:
+    signals = [SMALL.fit(training(seed=seed)).signals(training().X) for seed in (0, 1, 2)]
+    assert not np.array_equal(signals[0], signals[1])
+    assert not np.array_equal(signals[1], signals[2])
+
+
+def test_bags_differ_and_a_bag_does_not_depend_on_how_many_there_are(training: Callable[..., TrainingSet]) -> None:
+    seen = training()
+    three = SMALL.model_copy(update={"bags": 3}).fit(seen).signals(seen.X)
+    np.testing.assert_array_equal(three[:, :2], SMALL.fit(seen).signals(seen.X))
+    assert not np.array_equal(three[:, 0], three[:, 1])
+
+
+def test_without_bagging_every_row_is_used() -> None:
+    whole = SMALL.model_copy(update={"bagging_fraction": 1.0})
+    seen = TrainingSet(np.zeros((1, 1)), np.zeros(1), np.ones(1), ("a",), (0,), 5)
+    assert whole.parameters(seen, 1)["bagging_freq"] == 0
+    assert SMALL.parameters(seen, 1)["bagging_freq"] == 1
+    assert SMALL.parameters(seen, 1)["seed"] == 5001
+    assert SMALL.parameters(seen, 1)["monotone_constraints"] is None
+
+
+def steps(model: GradientBoosting, seen: TrainingSet, factor: int) -> np.ndarray:
+    """How each bag's signal moves as one factor rises over a grid, the others held at 40 training rows."""
+    fitted = model.fit(seen)
+    rows = seen.X[:40]
+    ladder = []
+    for level in np.linspace(-3.0, 3.0, 41):
+        moved = rows.copy()
+        moved[:, factor] = level
+        ladder.append(fitted.signals(moved))
+    return np.diff(np.stack(ladder), axis=0)
+
+
+STRONG = SMALL.model_copy(update={"num_iterations": 60, "feature_fraction": 1.0, "lambda_l2": 0.0, "num_leaves": 8})
+
+
+@pytest.mark.parametrize("signs", [(1, -1, 1, -1), (-1, 1, 0, 1)], ids=["with the data", "against the data"])
+def test_trees_obey_the_signs(training: Callable[..., TrainingSet], signs: tuple[int, ...]) -> None:
+    seen = training(signs=signs)
+    for factor, sign in enumerate(signs):
+        if sign:
+            assert (sign * steps(STRONG, seen, factor) >= 0).all()
+
+
+def test_without_signs_trees_follow_the_data(training: Callable[..., TrainingSet]) -> None:
+    free = STRONG.model_copy(update={"monotone": False})
+    against = training(signs=(-1, 1, 0, 0))
+    assert (steps(free, against, 0) > 0).any()
+    assert (steps(free, against, 2) > 0).any()
+    assert (steps(free, against, 2) < 0).any()
+
+
+def test_weights_matter(training: Callable[..., TrainingSet]) -> None:
+    seen = training()
+    other = TrainingSet(seen.X, seen.y, np.ones(len(seen.y)), seen.names, seen.signs, 0)
+    assert not np.array_equal(SMALL.fit(seen).signals(seen.X), SMALL.fit(other).signals(seen.X))
+
+
+def test_base_is_the_weighted_log_odds() -> None:
+    X = np.arange(6.0)[:, None]
+    y = np.array([1.0, 1.0, 0.0, 1.0, 0.0, 0.0])
+    seen = TrainingSet(X, y, np.array([2.0, 1.0, 0.5, 1.0, 0.5, 1.0]), ("a",), (0,), 0)
+    # Ups weigh 4, the others 2.
+    fitted = SMALL.fit(seen)
+    assert fitted.base == pytest.approx(np.log(2.0), abs=1e-12)
+    # Six rows are too few for any leaf: a forest of stumps without a split has nothing to add.
+    np.testing.assert_allclose(fitted.signals(X), 0.0, atol=1e-6)
+
+
+SCRIPT = """
+import json, sys
+from bullbear.learn.gradient_boosting import GradientBoosting, import_without_sklearn
+import_without_sklearn()
+assert "lightgbm" in sys.modules and "sklearn" not in sys.modules, "scikit-learn came along"
+import_without_sklearn()
+import numpy as np
+given = json.load(open(sys.argv[1]))
+fitted = GradientBoosting(kind="lightgbm").restore(given["state"])
+X = np.array(given["X"], dtype=float)
+found = {"signals": fitted.signals(X).tolist(), "contributions": fitted.contributions(X).tolist()}
+assert not any(name.split(".")[0] == "sklearn" for name in sys.modules), "scikit-learn came later"
+import sklearn.linear_model
+print(json.dumps(found))
+"""
+
+
+def test_restored_boosters_answer_to_the_same_bits_without_sklearn(
+    training: Callable[..., TrainingSet], tmp_path: Path
+) -> None:
+    seen = training(holes=0.0)
+    fitted = SMALL.fit(seen)
+    rows = seen.X[:5]
+    given = tmp_path / "given.json"
+    given.write_text(json.dumps({"state": fitted.state(), "X": rows.tolist()}))
+    done = subprocess.run([sys.executable, "-c", SCRIPT, str(given)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    np.testing.assert_array_equal(found["signals"], fitted.signals(rows))
+    np.testing.assert_array_equal(found["contributions"], fitted.contributions(rows))
+
+
+def test_import_without_sklearn_leaves_a_loaded_sklearn_alone() -> None:
+    loaded = importlib.import_module("sklearn")
+    import_without_sklearn()
+    assert sys.modules["sklearn"] is loaded

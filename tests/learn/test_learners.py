@@ -1,0 +1,148 @@
+"""Laws that every learner obeys, whatever its kind."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bullbear.definitions import Source
+from bullbear.errors import DefinitionError
+from bullbear.learn.learners import Learner, TrainingSet, factor_matrix, learner_of
+
+SMALL_TREES = {"kind": "lightgbm", "bags": 3, "num_iterations": 12, "min_data_in_leaf": 15, "learning_rate": 0.2}
+TABLES = [{"kind": "climatology"}, {"kind": "logistic", "penalty": 1.0}, SMALL_TREES]
+KINDS = [str(table["kind"]) for table in TABLES]
+
+
+@pytest.fixture(params=TABLES, ids=KINDS)
+def learner(request: pytest.FixtureRequest) -> Learner:
+    return learner_of(request.param)
+
+
+def test_which_learners_use_factors() -> None:
+    assert [learner_of(table).uses_factors for table in TABLES] == [False, True, True]
+
+
+def test_the_state_gives_back_the_same_bits_through_json(
+    learner: Learner, training: Callable[..., TrainingSet]
+) -> None:
+    seen = training()
+    fitted = learner.fit(seen)
+    state = fitted.state()
+    restored = learner.restore(json.loads(json.dumps(state, allow_nan=False)))
+    np.testing.assert_array_equal(restored.signals(seen.X), fitted.signals(seen.X))
+    np.testing.assert_array_equal(restored.contributions(seen.X), fitted.contributions(seen.X))
+    assert restored.state() == state
+
+
+def test_a_fit_is_reproducible_to_the_last_bit(learner: Learner, training: Callable[..., TrainingSet]) -> None:
+    first, second = learner.fit(training()), learner.fit(training())
+    assert json.dumps(first.state()) == json.dumps(second.state())
+    np.testing.assert_array_equal(first.signals(training().X), second.signals(training().X))
+
+
+@pytest.mark.parametrize("k", [4, 37])
+def test_one_row_and_many_give_the_same_bits(learner: Learner, training: Callable[..., TrainingSet], k: int) -> None:
+    seen = training(200, k)
+    fitted = learner.fit(seen)
+    for function in (fitted.signals, fitted.contributions):
+        many = function(seen.X)
+        for rows in (slice(0, 1), slice(7, 8), slice(3, 10), slice(199, 200)):
+            np.testing.assert_array_equal(function(seen.X[rows]), many[rows])
+        np.testing.assert_array_equal(function(np.asfortranarray(seen.X)), many)
+        np.testing.assert_array_equal(function(seen.X[::-1]), many[::-1])
+
+
+def test_shapes(learner: Learner, training: Callable[..., TrainingSet]) -> None:
+    seen = training(150, 5)
+    fitted = learner.fit(seen)
+    bags = getattr(learner, "bags", 1)
+    assert fitted.signals(seen.X[:7]).shape == (7, bags)
+    assert fitted.contributions(seen.X[:7]).shape == (7, 5)
+
+
+def test_contributions_sum_to_the_signal_up_to_a_constant(
+    learner: Learner, training: Callable[..., TrainingSet]
+) -> None:
+    seen = training()
+    fitted = learner.fit(seen)
+    rest = fitted.signals(seen.X).mean(axis=1) - fitted.contributions(seen.X).sum(axis=1)
+    np.testing.assert_allclose(rest, rest[0], rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("outcome", [0.0, 1.0])
+def test_a_training_set_without_contrast_teaches_nothing(
+    learner: Learner, training: Callable[..., TrainingSet], outcome: float
+) -> None:
+    seen = training()
+    constant = TrainingSet(seen.X, np.full(len(seen.y), outcome), seen.weights, seen.names, seen.signs, 0)
+    fitted = learner.restore(json.loads(json.dumps(learner.fit(constant).state())))
+    assert not fitted.signals(seen.X).any()
+    assert not fitted.contributions(seen.X).any()
+
+
+def test_a_factor_that_was_never_there_says_nothing(learner: Learner, training: Callable[..., TrainingSet]) -> None:
+    seen = training()
+    X = seen.X.copy()
+    X[:, 2] = np.nan
+    fitted = learner.fit(TrainingSet(X, seen.y, seen.weights, seen.names, seen.signs, 0))
+    assert np.isfinite(fitted.signals(X)).all()
+    assert not fitted.contributions(seen.X)[:, 2].any()
+    np.testing.assert_array_equal(fitted.signals(seen.X), fitted.signals(X))
+
+
+def test_rows_and_tables_without_any_value_are_answered(learner: Learner, training: Callable[..., TrainingSet]) -> None:
+    seen = training()
+    empty = np.full_like(seen.X, np.nan)
+    assert np.isfinite(learner.fit(seen).signals(empty[:1])).all()
+    blind = learner.fit(TrainingSet(empty, seen.y, seen.weights, seen.names, seen.signs, 0))
+    np.testing.assert_allclose(blind.signals(seen.X), 0.0, atol=1e-6)
+
+
+def test_a_useful_factor_is_found(training: Callable[..., TrainingSet]) -> None:
+    seen = training(holes=0.0)
+    for table in TABLES[1:]:
+        signal = learner_of(table).fit(seen).signals(seen.X).mean(axis=1)
+        assert signal[seen.y == 1].mean() > signal[seen.y == 0].mean() + 0.3
+
+
+@pytest.mark.parametrize(
+    ("table", "line", "message"),
+    [
+        ({"kind": "forest"}, 4, r"\(learner.kind\): got 'forest'; allowed: climatology, logistic or lightgbm"),
+        ({}, 4, r"\(learner.kind\): got None; allowed: climatology, logistic or lightgbm"),
+        ({"kind": "logistic", "penalty": 0.0}, 5, r"\(learner.penalty\): got 0.0; allowed: Input should be greater"),
+        (
+            {"kind": "logistic", "penalty": "1"},
+            5,
+            r"\(learner.penalty\): got '1'; allowed: Input should be a valid num",
+        ),
+        ({"kind": "logistic", "bags": 2}, 3, r"\(learner.bags\): got 'bags'; allowed: one of kind, penalty, clip, ind"),
+        (
+            {"kind": "logistic", "uses_factors": True},
+            3,
+            r"\(learner.uses_factors\): got 'uses_factors'; allowed: one of",
+        ),
+        ({"kind": "lightgbm", "bags": 0}, 3, r"\(learner.bags\): got 0; allowed: .* greater than or equal to 1"),
+        ({"kind": "lightgbm", "bagging_fraction": 1.5}, 3, r"bagging_fraction\): got 1.5; .* less than or equal to 1"),
+        ({"kind": "climatology", "penalty": 1.0}, 5, r"\(learner.penalty\): got 'penalty'; allowed: one of kind"),
+    ],
+)
+def test_a_wrong_table_is_refused_with_its_line(table: dict[str, object], line: int, message: str) -> None:
+    source = Source(Path("models/tiny.toml"), "\n\n[learner]\nkind = 'as tested'\npenalty = 'as tested'\n")
+    with pytest.raises(DefinitionError, match=rf"^models/tiny\.toml:{line} .*{message}"):
+        learner_of(table, source)
+
+
+def test_a_factor_matrix_is_c_ordered_in_the_order_of_the_names() -> None:
+    frame = pd.DataFrame({"a": [1.0, 2.0], "b": [3.0, np.nan], "c": [5, 6]})
+    found = factor_matrix(frame, ("c", "a"))
+    np.testing.assert_array_equal(found, [[5.0, 1.0], [6.0, 2.0]])
+    assert found.flags.c_contiguous
+    assert found.dtype == np.float64
+    assert factor_matrix(frame, ()).shape == (2, 0)
