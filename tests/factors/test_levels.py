@@ -108,7 +108,6 @@ def test_the_family_is_the_library_of_levels() -> None:
 @pytest.mark.parametrize("name", FAMILY)
 def test_exactly_the_look_back_gives_the_same_bits(name: str, tape: Callable[..., Bars]) -> None:
     factor = registered()[name]
-    assert factor.windowed
     params = factor.complete({})
     rows = factor.rows_needed({})
     bars = tape(rows + 120)

@@ -4,11 +4,13 @@ from bullbear.factors import (  # each import registers its factors
     absorption,
     averages,
     broken_levels,
+    change_point,
     channels,
     implied,
     levels,
     macro,
     macro_releases,
+    markov_switching,
     momentum,
     oscillators,
     paired_lines,
@@ -21,6 +23,7 @@ from bullbear.factors import (  # each import registers its factors
     swings,
     tails,
     trend,
+    turbulence,
     volatility,
     volume,
 )
@@ -29,9 +32,9 @@ from bullbear.factors.matrix import compute
 from bullbear.factors.registry import Factor, factor, registered
 
 FAMILIES = (
-    absorption, averages, broken_levels, channels, implied, levels, macro, macro_releases, momentum, oscillators,
-    paired_lines, patterns, phase, positioning, sectors, short_interest_index, streaks, swings, tails, trend,
-    volatility, volume,
+    absorption, averages, broken_levels, change_point, channels, implied, levels, macro, macro_releases,
+    markov_switching, momentum, oscillators, paired_lines, patterns, phase, positioning, sectors,
+    short_interest_index, streaks, swings, tails, trend, turbulence, volatility, volume,
 )  # fmt: skip
 """The modules whose import fills the registry."""
 

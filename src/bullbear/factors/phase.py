@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-import talib
 
 from bullbear.factors.inputs import joint_bars
 from bullbear.factors.registry import Array, Bars, factor
+from bullbear.factors.windows import lagged, mean, run_length
 
 PHASES = ("downtrend", "accumulation", "distribution", "uptrend")
 
@@ -19,6 +19,7 @@ def _rows(window: int, slope_window: int) -> int:
 @factor(
     family="regime",
     inputs={"bars": "bars"},
+    windowed=True,
     unit="0 downtrend, 1 accumulation, 2 distribution, 3 uptrend",
     lookback=_rows,
     bounds=(0, 3),
@@ -43,14 +44,52 @@ def market_phase(bars: Bars, *, window: int = 200, slope_window: int = 21) -> Ar
     -------
     ndarray
         Shape (n_sessions,), 0 to 3.
+
+    Example
+    -------
+    >>> from bullbear.factors.windows import bars_from
+    >>> market_phase(bars_from([1, 2, 3, 4, 2, 1, 2.5]), window=2, slope_window=1)
+    array([nan, nan,  3.,  3.,  0.,  0.,  3.])
     """
-    if len(bars.close) < window + slope_window:
-        return np.full(len(bars.close), np.nan)
-    average = talib.SMA(bars.close, window)
-    before = np.full(len(average), np.nan)
-    before[slope_window:] = average[:-slope_window]
+    average = mean(bars.close, window)
+    before = lagged(average, slope_window)
     phase = 2.0 * (average > before) + (bars.close > average)
     return np.where(np.isnan(before), np.nan, phase)
+
+
+@factor(
+    family="regime",
+    inputs={"bars": "bars"},
+    windowed=True,
+    unit="sessions",
+    bounds=(1, float("inf")),
+    limits={"window": (2, 1000), "slope_window": (1, 252), "cap": (2, 504)},
+    lookback=lambda *, window, slope_window, cap: _rows(window, slope_window) + cap - 1,
+)
+def market_phase_age(bars: Bars, *, window: int = 200, slope_window: int = 21, cap: int = 126) -> Array:
+    """Sessions for which the market phase has been what it is, the current one included, at most `cap`.
+
+    Parameters
+    ----------
+    bars
+        Adjusted daily bars, shape (n_sessions,).
+    window, slope_window
+        As in `market_phase`.
+    cap
+        Largest age.
+
+    Returns
+    -------
+    ndarray
+        Shape (n_sessions,), 1 to `cap`.
+
+    Example
+    -------
+    >>> from bullbear.factors.windows import bars_from
+    >>> market_phase_age(bars_from([1, 2, 3, 4, 2, 1, 2.5]), window=2, slope_window=1, cap=2)
+    array([nan, nan, nan,  2.,  1.,  2.,  1.])
+    """
+    return run_length(market_phase(bars, window=window, slope_window=slope_window), cap)
 
 
 def phase_of(bars: pd.DataFrame) -> str:

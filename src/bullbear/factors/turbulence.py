@@ -1,0 +1,197 @@
+"""Turbulence: how unusual a day of the nine sectors is, in size and in the way they moved together.
+
+The measure is the Mahalanobis distance of Kritzman and Li, with mean and covariance of the `window` sessions *before*
+the day, so that a crash does not make itself look usual. It is close to 1 on average in a market that stays as it was.
+
+Missing data: a window in which a sector has no return, or in which one sector's returns are a combination of the
+others' (constant prices), is missing.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bullbear.factors import trailing, windows
+from bullbear.factors.registry import Array, Bars, Kind, factor
+
+_NINE: dict[str, Kind] = dict.fromkeys(("s1", "s2", "s3", "s4", "s5", "s6", "s7", "s8", "s9"), "bars")
+_LIMITS = {"window": (30.0, 2520.0), "smooth": (1.0, 252.0)}
+_SINGULAR = 1e-10
+
+
+def distances(returns: Array, window: int) -> tuple[Array, Array]:
+    """Squared distance of each day from the days before it, and the same with all correlations set to zero.
+
+    d_t = (y_t - m)' S^-1 (y_t - m) / n, with m and S (n - 1) of rows t - `window` to t - 1
+
+    Parameters
+    ----------
+    returns
+        Shape (n_series, n_rows).
+    window
+        Rows before the day.
+
+    Returns
+    -------
+    Two arrays of shape (n_rows,).
+
+    Example
+    -------
+    >>> full, apart = distances(np.array([[0.0, 1.0, 2.0, 3.0], [1.0, 0.0, 1.0, 4.0]]), 3)
+    >>> full[-1].round(3), apart[-1].round(3)
+    (np.float64(18.667), np.float64(18.667))
+    """
+    n = len(returns)
+    means, products = trailing.comoments(returns, window)
+    known = np.stack([windows.lagged(row, 1) for row in (*means, *products)])
+    away = returns - known[:n]
+    first, second = np.triu_indices(n)
+    pairs = zip(first.tolist(), second.tolist(), strict=True)
+    covariance = {pair: known[n + place] / (window - 1) for place, pair in enumerate(pairs)}
+    apart = np.zeros(returns.shape[1])
+    for i in range(n):
+        apart = apart + away[i] ** 2 / _positive(covariance[i, i])
+    return _mahalanobis(away, covariance) / n, apart / n
+
+
+def _positive(variance: Array) -> Array:
+    return np.where(variance > 0.0, variance, np.nan)
+
+
+def _mahalanobis(away: Array, covariance: dict[tuple[int, int], Array]) -> Array:
+    """Sum of squares of L^-1 `away`, L L' the covariance, for all rows at once.
+
+    Element by element: a library's solver may round differently for another number of rows.
+    """
+    n = len(away)
+    lower: dict[tuple[int, int], Array] = {}
+    whitened: list[Array] = []
+    result = np.zeros(away.shape[1])
+    for i in range(n):
+        for j in range(i):
+            rest = covariance[j, i] - sum(lower[i, k] * lower[j, k] for k in range(j))
+            lower[i, j] = rest / lower[j, j]
+        pivot = covariance[i, i] - sum(lower[i, k] ** 2 for k in range(i))
+        lower[i, i] = np.sqrt(np.where(pivot > _SINGULAR * covariance[i, i], pivot, np.nan))
+        whitened.append((away[i] - sum(lower[i, k] * whitened[k] for k in range(i))) / lower[i, i])
+        result = result + whitened[i] ** 2
+    return result
+
+
+@factor(
+    family="regime",
+    inputs=_NINE,
+    windowed=True,
+    unit="log ratio",
+    limits=_LIMITS,
+    lookback=lambda *, window, smooth: window + smooth + 1,
+)
+def turbulence(
+    s1: Bars,
+    s2: Bars,
+    s3: Bars,
+    s4: Bars,
+    s5: Bars,
+    s6: Bars,
+    s7: Bars,
+    s8: Bars,
+    s9: Bars,
+    *,
+    window: int = 756,
+    smooth: int = 21,
+) -> Array:
+    """Turbulence index of the nine sectors: logarithm of its mean over `smooth` sessions.
+
+    ln(mean of d_t), d_t = (y_t - m)' S^-1 (y_t - m) / 9, with m and S of the `window` daily log returns before t
+
+    Parameters
+    ----------
+    s1, s2, s3, s4, s5, s6, s7, s8, s9
+        Shape (n_sessions,), joint sessions, in any order.
+    window
+        Daily returns before the day that say what is usual.
+    smooth
+        Sessions averaged.
+
+    Returns
+    -------
+    Shape (n_sessions,); near 0 in usual times, 1 when the squared distance is 2.7 times the usual.
+
+    References
+    ----------
+    Kritzman and Li (2010), Financial Analysts Journal 66(5), 30-41, doi:10.2469/faj.v66.n5.3
+
+    Example
+    -------
+    >>> generator = np.random.default_rng(0)
+    >>> nine = [_walk(generator, 60, last=0.1) for _ in range(9)]
+    >>> turbulence(*nine, window=40, smooth=1)[-2:].round(1)
+    array([1.1, 4.7])
+    """
+    full, _ = distances(_returns(s1, s2, s3, s4, s5, s6, s7, s8, s9), window)
+    return np.log(_positive(windows.mean(full, smooth)))
+
+
+@factor(
+    family="regime",
+    inputs=_NINE,
+    windowed=True,
+    unit="log ratio",
+    limits=_LIMITS,
+    lookback=lambda *, window, smooth: window + smooth + 1,
+)
+def correlation_surprise(
+    s1: Bars,
+    s2: Bars,
+    s3: Bars,
+    s4: Bars,
+    s5: Bars,
+    s6: Bars,
+    s7: Bars,
+    s8: Bars,
+    s9: Bars,
+    *,
+    window: int = 756,
+    smooth: int = 21,
+) -> Array:
+    """Correlation surprise: turbulence beyond what the size of the sectors' moves explains.
+
+    ln(mean of d_t / mean of e_t) over `smooth` sessions, e_t as d_t with all correlations set to zero
+
+    Parameters
+    ----------
+    s1, s2, s3, s4, s5, s6, s7, s8, s9
+        Shape (n_sessions,), joint sessions, in any order.
+    window
+        Daily returns before the day that say what is usual.
+    smooth
+        Sessions averaged.
+
+    Returns
+    -------
+    Shape (n_sessions,); positive where sectors move against their usual relations.
+
+    References
+    ----------
+    Kinlaw and Turkington (2014), Journal of Asset Management 14(6), 385-399, doi:10.1057/jam.2013.27
+
+    Example
+    -------
+    >>> generator = np.random.default_rng(0)
+    >>> nine = [_walk(generator, 60, last=0.1) for _ in range(9)]
+    >>> correlation_surprise(*nine, window=40, smooth=1)[-1].round(1)
+    np.float64(0.1)
+    """
+    full, apart = distances(_returns(s1, s2, s3, s4, s5, s6, s7, s8, s9), window)
+    return np.log(_positive(windows.mean(full, smooth)) / _positive(windows.mean(apart, smooth)))
+
+
+def _returns(*sectors: Bars) -> Array:
+    return np.stack([windows.log_returns(sector.close) for sector in sectors])
+
+
+def _walk(generator: np.random.Generator, rows: int, *, last: float) -> Bars:
+    """Bars that never moved within a session and whose last return is `last`; for examples."""
+    returns = generator.normal(0.0, 0.01, rows)
+    returns[-1] = last
+    return windows.bars_from(np.exp(np.cumsum(returns)).tolist())
