@@ -10,6 +10,7 @@ import csv
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 Line = list[float]
@@ -64,7 +65,7 @@ def histogram(close: Line) -> Line:
 
 
 def rsi(close: Line, window: int = 14) -> Line:
-    change = [0.0] + [b - a for a, b in zip(close, close[1:], strict=False)]
+    change = [0.0] + [b - a for a, b in pairwise(close)]
     gain = wilder([max(c, 0.0) for c in change], window)
     loss = wilder([max(-c, 0.0) for c in change], window)
     return [50.0 if up + down == 0 else 100.0 * up / (up + down) for up, down in zip(gain, loss, strict=True)]

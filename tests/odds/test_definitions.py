@@ -31,7 +31,7 @@ def test_packaged_events_load_and_cover_the_well_known_ones(events: EventSet) ->
     indicators = {event.indicator.split("(")[0] for event in events.event}
     assert indicators >= {
         "MACD", "RSI", "Momentum", "SMA", "Three-day run", "Bollinger", "Stochastic", "Aroon", "ADX",
-        "Volume breakout", "Days to cover", "Short interest",
+        "Volume breakout", "Levels", "Days to cover", "Short interest",
     }  # fmt: skip
     assert {event.direction for event in events.event} == {"bullish", "bearish"}
 
@@ -62,6 +62,10 @@ def test_an_unknown_event_is_refused(events: EventSet) -> None:
         (EVENT.replace("level = 0.0", "level = nan"), r"odds.toml:11 \(event.0.level\)"),
         (EVENT + EVENT, r"odds.toml:15: got 'up'; allowed: a new name \(it is used at .*odds.toml:5\)"),
         ("", r"odds.toml:1 \(event\): got 'nothing'"),
+        (
+            EVENT.replace('"roc"', '"level_signal"').replace("window = 3", 'kind = "explosion"'),
+            r"odds.toml:9 \(up\): .*kind: got 'explosion'; allowed: support_break, ",
+        ),
         (
             EVENT.replace('"roc"', '"level_zscore"').replace("window = 3", "window = 9"),
             r"level_zscore, which reads level \(level\)'; allowed: factors of bars",

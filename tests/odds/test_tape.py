@@ -13,6 +13,9 @@ import pytest
 
 from bullbear import sessions
 from bullbear.data import Store
+from bullbear.factors.breaks import level_events
+from bullbear.factors.inputs import joint_bars
+from bullbear.factors.registry import registered
 from bullbear.odds import EventSet
 from bullbear.odds.tape import Tape, read_tape
 
@@ -81,6 +84,25 @@ def test_every_date_on_simulated_bars_is_the_plain_ones(simulated_store: Store, 
     tape = read_tape(view, "IWM", events.event)
     for name, expected in plain_dates(table, SETTLED).items():
         assert [day for day in dates(tape, name) if day >= table.day[SETTLED]] == expected, name
+
+
+def test_levels_are_events_on_the_first_day_of_a_run(iwm: Tape, iwm_store: Store) -> None:
+    (bars,), _ = joint_bars([iwm_store.as_of().bars("IWM")])
+    names = {
+        "support_break": "support_break", "support_retest": "support_retest", "support_reclaim": "reclaim",
+        "resistance_break": "resistance_break", "resistance_retest": "resistance_turned_support",
+        "failed_breakout": "failed_breakout",
+    }  # fmt: skip
+    for name, kind in names.items():
+        happened = {int(row) for row in level_events(bars)[kind]}
+        settled = registered()["level_signal"].rows_needed({"kind": kind})
+        expected = [
+            str(pd.Timestamp(bars.sessions[row]).date())
+            for row in sorted(happened)
+            if row >= settled and row - 1 not in happened
+        ]
+        assert len(expected) > 100
+        assert dates(iwm, name) == expected, name
 
 
 def test_short_interest_is_an_event_on_the_close_at_which_it_was_public(
