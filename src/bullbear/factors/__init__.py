@@ -7,6 +7,7 @@ from bullbear.factors import (  # each import registers its factors
     change_point,
     channels,
     implied,
+    level_signals,
     levels,
     macro,
     macro_releases,
@@ -32,8 +33,8 @@ from bullbear.factors.matrix import compute
 from bullbear.factors.registry import Factor, factor, registered
 
 FAMILIES = (
-    absorption, averages, broken_levels, change_point, channels, implied, levels, macro, macro_releases,
-    markov_switching, momentum, oscillators, paired_lines, patterns, phase, positioning, sectors,
+    absorption, averages, broken_levels, change_point, channels, implied, level_signals, levels, macro,
+    macro_releases, markov_switching, momentum, oscillators, paired_lines, patterns, phase, positioning, sectors,
     short_interest_index, streaks, swings, tails, trend, turbulence, volatility, volume,
 )  # fmt: skip
 """The modules whose import fills the registry."""
