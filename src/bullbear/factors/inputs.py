@@ -8,17 +8,17 @@ allows is missing, not carried on: NAPM ended in 2016 and must not speak in 2019
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import pandas as pd
 
 from bullbear.data.publication import RULES, rule_of
-from bullbear.data.store import View
 from bullbear.factors.registry import Array, Bars, Releases
 
 _DAY = 86_400_000_000
 _NAT = np.iinfo(np.int64).min
+_NEVER = np.iinfo(np.int64).max
 SHORT_VOLUME_MAX_AGE_DAYS = 7
 SHORT_INTEREST_MAX_AGE_DAYS = 45
 
@@ -159,19 +159,62 @@ def revision_spans(events: np.ndarray, known: np.ndarray) -> list[tuple[int, int
     return list(zip(starts.tolist(), stops.tolist(), strict=True))
 
 
-def joint_bars(frames: list[pd.DataFrame]) -> tuple[list[Bars], np.ndarray]:
-    """Adjusted bars of several tickers on the sessions on which all of them traded, and when each row was known.
+@dataclass(frozen=True)
+class DatedBars:
+    """Adjusted bars of one ticker, their sessions and the instant at which each was known, in microseconds."""
 
-    A row without a complete set of prices is left out; every price is scaled by adj_close / close. The second result
-    is the instant from which a row and all rows before it were known, in microseconds; shape (n_sessions,).
+    bars: Bars
+    days: np.ndarray
+    known: np.ndarray
+
+
+def dated_bars(versions: pd.DataFrame, stop: int = _NEVER) -> DatedBars:
+    """The latest version known before `stop` (microseconds) of every complete bar, in order of sessions.
+
+    A row without a complete set of prices is left out; every price is scaled by adj_close / close.
+
+    Parameters
+    ----------
+    versions
+        Rows with event_date, known_at and prices, sorted by (known_at, event_date).
     """
-    complete = [f[f[["open", "high", "low", "close", "adj_close"]].notna().all(axis=1)] for f in frames]
-    index = complete[0].index
-    for frame in complete[1:]:
-        index = index.intersection(frame.index)
-    joint = [f if len(f) == len(index) else f.loc[index] for f in complete]
-    known = np.maximum.reduce([microseconds(f["known_at"]) for f in joint])
-    return [_adjusted(f) for f in joint], np.maximum.accumulate(known)
+    events, known = microseconds(versions["event_date"]), microseconds(versions["known_at"])
+    seen = int(np.searchsorted(known, stop, side="left"))
+    rows = np.arange(seen)
+    if (np.diff(events[:seen]) <= 0).any():
+        order = np.argsort(events[:seen], kind="stable")  # of equal events the later version comes last
+        rows = order[np.append(np.diff(events[order]) > 0, True)]
+    prices = versions[["open", "high", "low", "close", "adj_close"]].to_numpy(dtype=np.float64)[rows]
+    complete = ~np.isnan(prices).any(axis=1)
+    rows, (opened, high, low, close, adjusted) = rows[complete], prices[complete].T
+    ratio = adjusted / close
+    volume = versions["volume"].to_numpy(dtype=np.float64)[rows]
+    days = events[rows].view("datetime64[us]")
+    bars = Bars(days, opened * ratio, high * ratio, low * ratio, adjusted.copy(), volume)
+    return DatedBars(bars, events[rows], known[rows])
+
+
+def joint(parts: Sequence[DatedBars]) -> tuple[list[Bars], np.ndarray]:
+    """Bars of several tickers on the sessions on which all of them traded, and when each row was known.
+
+    The second result is the instant from which a row and all rows before it were known, in microseconds; shape
+    (n_sessions,).
+    """
+    days = parts[0].days
+    for part in parts[1:]:
+        if not np.array_equal(days, part.days):
+            days = np.intersect1d(days, part.days, assume_unique=True)
+    bars, known = [], np.full(len(days), np.iinfo(np.int64).min)
+    for part in parts:
+        rows = slice(None) if len(part.days) == len(days) else np.searchsorted(part.days, days)
+        bars.append(Bars(*(getattr(part.bars, field.name)[rows] for field in fields(Bars))))
+        known = np.maximum(known, part.known[rows])
+    return bars, np.maximum.accumulate(known)
+
+
+def joint_bars(frames: Sequence[pd.DataFrame]) -> tuple[list[Bars], np.ndarray]:
+    """`joint` of frames as `View.bars` serves them."""
+    return joint([dated_bars(frame.reset_index()) for frame in frames])
 
 
 _FIRST_VERSIONS = 50
@@ -203,27 +246,3 @@ def level_max_age(series: str, versions: pd.DataFrame) -> float:
     """Days after which the last published value of `series` is no longer used, judged by all of `versions`."""
     earliest = pd.DatetimeIndex(versions["event_date"].iloc[:_FIRST_VERSIONS].unique()).sort_values()
     return float(rule_of(series, earliest).max_age_days)
-
-
-def _adjusted(frame: pd.DataFrame) -> Bars:
-    close = frame["close"].to_numpy()
-    ratio = frame["adj_close"].to_numpy() / close
-    return Bars(
-        sessions=frame.index.to_numpy(),
-        open=frame["open"].to_numpy() * ratio,
-        high=frame["high"].to_numpy() * ratio,
-        low=frame["low"].to_numpy() * ratio,
-        close=frame["adj_close"].to_numpy(dtype=np.float64).copy(),
-        volume=frame["volume"].to_numpy(dtype=np.float64),
-    )
-
-
-def bars_known_by(view: View, ticker: str, stop: int) -> pd.DataFrame:
-    """Latest version of each bar of `ticker` known before `stop` (microseconds), by event_date."""
-    versions = view.versions("bars", ticker)
-    known = versions if stop > microseconds(versions["known_at"].iloc[[-1]])[0] else _before(versions, stop)
-    return known.drop_duplicates("event_date", keep="last").set_index("event_date").sort_index()
-
-
-def _before(versions: pd.DataFrame, stop: int) -> pd.DataFrame:
-    return versions[microseconds(versions["known_at"]) < stop]

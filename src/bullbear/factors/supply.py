@@ -17,10 +17,11 @@ from bullbear.factors.inputs import (
     SHORT_INTEREST_MAX_AGE_DAYS,
     SHORT_VOLUME_MAX_AGE_DAYS,
     Ages,
+    DatedBars,
     Span,
     States,
-    bars_known_by,
-    joint_bars,
+    dated_bars,
+    joint,
     last_known,
     level_max_ages,
     microseconds,
@@ -74,7 +75,7 @@ class Supply:
         self.decided = self.grid_closes[self.place]
         self._day_before = self.grid_days[np.maximum(self.place - 1, 0)]
         self._stretches: dict[tuple[str, ...], list[Stretch]] = {}
-        self._frames: dict[tuple[str, int], pd.DataFrame] = {}
+        self._frames: dict[tuple[str, int], DatedBars] = {}
         self._revisions: dict[str, list[tuple[int, int]]] = {}
         self._states: dict[tuple[str, str], States] = {}
         self._aligned: dict[tuple[str, str, int], Any] = {}
@@ -125,7 +126,7 @@ class Supply:
         decisions = np.flatnonzero((self.decided >= start) & (self.decided < stop))
         if not len(decisions):
             return None
-        bars, known = joint_bars([self._bars_by(ticker, stop) for ticker in tickers])
+        bars, known = joint([self._bars_by(ticker, stop) for ticker in tickers])
         if not len(known):
             return None
         days = bars[0].sessions.astype("datetime64[us]").astype(np.int64)
@@ -155,9 +156,9 @@ class Supply:
             self._revisions[ticker] = revision_spans(events, known)
         return self._revisions[ticker]
 
-    def _bars_by(self, ticker: str, stop: int) -> pd.DataFrame:
+    def _bars_by(self, ticker: str, stop: int) -> DatedBars:
         if (ticker, stop) not in self._frames:
-            self._frames[ticker, stop] = bars_known_by(self.view, ticker, stop)
+            self._frames[ticker, stop] = dated_bars(self.view.versions("bars", ticker), stop)
         return self._frames[ticker, stop]
 
 
