@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bullbear.factors.inputs import (
@@ -126,6 +126,7 @@ def test_rows_published_together_do_not_revise_each_other() -> None:
     assert revision_spans(days(1, 2, 3, 2), days(5, 5, 5, 7)) == [(5 * DAY, 7 * DAY), (7 * DAY, NEVER)]
 
 
+@settings(deadline=None, max_examples=40)
 @given(st.lists(st.tuples(st.integers(1, 8), st.integers(1, 12)), min_size=1, max_size=25, unique=True))
 def test_spans_and_a_slow_reading_agree_at_every_instant(keys: list[tuple[int, int]]) -> None:
     rows = versions(*[(event, known, 100.0 * event + known) for event, known in keys])

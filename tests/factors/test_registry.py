@@ -1,0 +1,136 @@
+"""The registry: what a factor must declare, and what it derives from that."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import bullbear.factors  # noqa: F401 (registers)
+from bullbear.factors.registry import Array, Bars, Releases, names, registered, settles
+
+
+def test_a_factor_carries_what_it_declares(register: Any) -> None:
+    @register(
+        family="technical",
+        inputs={"bars": "bars", "rate": "level"},
+        unit="ratio",
+        lookback=lambda *, window, skip: window + skip,
+        bounds=(0, 1),
+        limits={"window": (2, 10)},
+    )
+    def toy(bars: Bars, rate: Array, *, window: int, skip: int = 3) -> Array:
+        """Says what it is
+        in one sentence.
+
+        Then more.
+        """
+        return bars.close * rate * window * skip
+
+    found = registered()["toy"]
+    assert (found.name, found.family, found.unit, found.bounds) == ("toy", "technical", "ratio", (0, 1))
+    assert dict(found.inputs) == {"bars": "bars", "rate": "level"}
+    assert found.parameters == {"window": inspect.Parameter.empty, "skip": 3}
+    assert found.limits == {"window": (2, 10)}
+    assert not found.windowed
+    assert found.summary == "Says what it is in one sentence."
+    assert found.complete({"window": 5}) == {"window": 5, "skip": 3}
+    assert found.rows_needed({"window": 5}) == 8
+    assert found.rows_needed({"window": 5, "skip": 0}) == 5
+    assert found.function is toy
+
+
+def test_arguments_must_be_the_inputs_in_their_order(register: Any) -> None:
+    with pytest.raises(TypeError, match=r"factor toy: arguments \['bars'\] are not the inputs \['bars', 'rate'\]"):
+
+        @register(family="technical", inputs={"bars": "bars", "rate": "level"}, unit="x", lookback=lambda: 1)
+        def toy(bars: Bars) -> Array:
+            return bars.close
+
+
+def test_limits_of_what_is_no_parameter(register: Any) -> None:
+    with pytest.raises(TypeError, match=r"factor toy: limits of unknown parameters \['windw'\]"):
+
+        @register(
+            family="technical",
+            inputs={"bars": "bars"},
+            unit="x",
+            lookback=lambda *, window: 1,
+            limits={"windw": (1, 2)},
+        )
+        def toy(bars: Bars, *, window: int = 2) -> Array:
+            return bars.close
+
+
+def test_releases_stand_alone(register: Any) -> None:
+    with pytest.raises(TypeError, match=r"factor toy: releases cannot be combined with other inputs"):
+
+        @register(family="macro", inputs={"one": "releases", "rate": "level"}, unit="x", lookback=lambda: 1)
+        def toy(one: Releases, rate: Array) -> Array:
+            return one.value
+
+
+def test_a_name_is_taken_once(register: Any) -> None:
+    def rsi(bars: Bars) -> Array:
+        return bars.close
+
+    with pytest.raises(TypeError, match=r"factor rsi is registered twice"):
+        register(family="technical", inputs={"bars": "bars"}, unit="x", lookback=lambda: 1)(rsi)
+
+
+def test_the_table_handed_out_is_a_copy() -> None:
+    handed = registered()
+    assert isinstance(handed, dict)
+    handed.clear()
+    assert len(registered()) > 100
+
+
+def test_names_are_sorted() -> None:
+    table = registered()
+    assert names([table["rsi"], table["macd_histogram"]]) == ["macd_histogram", "rsi"]
+
+
+@pytest.mark.parametrize("name", sorted(registered()))
+def test_every_factor_is_fully_declared(name: str) -> None:
+    one = registered()[name]
+    assert one.unit.strip()
+    assert one.summary.endswith("."), one.summary
+    assert one.inputs
+    if one.bounds is not None:
+        assert one.bounds[0] < one.bounds[1]
+    for parameter, (low, high) in one.limits.items():
+        default = one.parameters[parameter]
+        assert low < high
+        assert default is inspect.Parameter.empty or low <= default <= high
+    if all(default is not inspect.Parameter.empty for default in one.parameters.values()):
+        assert one.rows_needed({}) >= 1
+
+
+def start_weight(ratios: tuple[float, ...], rows: int) -> float:
+    """What a cascade still says of its start: all stages begin at 1, the first is fed zeros, each feeds the next."""
+    stages = np.ones(len(ratios))
+    for _ in range(rows):
+        below = 0.0
+        for place, ratio in enumerate(ratios):
+            stages[place] = ratio * stages[place] + (1 - ratio) * below
+            below = stages[place]
+    return float(stages[-1])
+
+
+@settings(deadline=None, max_examples=30)
+@given(ratio=st.floats(0.05, 0.97), count=st.integers(1, 3))
+def test_a_cascade_has_forgotten_its_start_when_it_settles(ratio: float, count: int) -> None:
+    ratios = (ratio,) * count
+    rows = settles(*ratios)
+    assert start_weight(ratios, rows) < 1.0001e-12 + 1e-15
+    assert start_weight(ratios, max(rows - 3 * count - 2, 0)) > 1e-13
+
+
+def test_the_slowest_stage_rules() -> None:
+    assert settles(0.9, 0.5) <= settles(0.9, 0.9)
+    assert start_weight((0.9, 0.5), settles(0.9, 0.5)) < 1e-12
+    assert settles(0.5, tolerance=0.25) == 3
