@@ -191,6 +191,21 @@ class Regimes:
     stay: tuple[Array, Array]
 
 
+def refit_spans(bars: Bars, window: int) -> list[tuple[int, int]]:
+    """For each half-year with `window` returns before it its first row and the row past its last.
+
+    Example
+    -------
+    >>> from bullbear.factors.windows import bars_from
+    >>> refit_spans(bars_from([1.0] * 400), 20)  # 2000-01-03 and the 399 days after it
+    [(180, 364), (364, 400)]
+    """
+    half = bars.sessions.astype("datetime64[M]").astype(np.int64) // 6
+    rows = np.flatnonzero(half[1:] != half[:-1]) + 1
+    stops = np.append(rows, len(half))[1:]
+    return [(row, stop) for row, stop in zip(rows.tolist(), stops.tolist(), strict=True) if row > window]
+
+
 @remembered(4)
 def regimes(bars: Bars, *, window: int = 1260) -> Regimes:
     """The model of this module along a history: refitted on the first session of each half-year, filtered in between.
@@ -210,13 +225,8 @@ def regimes(bars: Bars, *, window: int = 1260) -> Regimes:
     n = len(bars.close)
     result = np.full((7, n), np.nan)
     returns = log_returns(bars.close)
-    half = bars.sessions.astype("datetime64[M]").astype(np.int64) // 6
-    refits = np.flatnonzero(half[1:] != half[:-1]) + 1
-    stops = np.append(refits, n)[1:]
-    for row, stop in zip(refits.tolist(), stops.tolist(), strict=True):
+    for row, stop in refit_spans(bars, window):
         first = row - window
-        if first < 1:
-            continue
         states = _fit_of(returns[first:row].tobytes())
         if states is not None:
             result[0, row:stop] = filtered(returns[first:stop], states)[window:]
