@@ -48,7 +48,7 @@ def train_model(
     start: str | None = None,
     end: str | None = None,
     jobs: int = 1,
-    progress: Progress = lambda stage, done, total: None,
+    progress: Progress | None = None,
 ) -> Trained:
     """Train `models/NAME.toml` walk-forward on everything stored, evaluate it, backtest it, log it as one run.
 
@@ -61,6 +61,7 @@ def train_model(
     from bullbear.tracking.training_run import TrainingRecord, log_training
 
     began = time.perf_counter()
+    progress = progress or _silent
     model = home.model(name)
     store = home.filled_store()
     view = store.as_of()
@@ -80,6 +81,7 @@ def train_model(
     progress("evaluation", 0, 1)
     evaluation = evaluate(training.predictions, examples.horizon)
     tested = backtest(training.predictions, view, model.policy, ticker=model.definition.target.ticker)
+    figures = comparison(tested)
     progress("evaluation", 1, 1)
     progress("tracking", 0, 1)
     seconds = time.perf_counter() - began
@@ -96,8 +98,8 @@ def train_model(
                 "skill": plots.skill_plot(evaluation, simulated=store.is_simulated),
                 "probability": plots.probability_plot(training.predictions, simulated=store.is_simulated),
             },
-            backtest=backtest_summary(tested),
-            backtest_metrics=backtest_metrics(tested),
+            backtest=backtest_summary(tested, figures),
+            backtest_metrics=backtest_metrics(figures),
             seconds=seconds,
             simulated=store.is_simulated,
             options={"start": start, "end": end},
@@ -106,6 +108,10 @@ def train_model(
     progress("tracking", 1, 1)
     seconds = time.perf_counter() - began
     return Trained(run_id, model, examples, training, evaluation, tested, seconds, store.is_simulated)
+
+
+def _silent(stage: str, done: int, total: int) -> None:  # the shape of `Progress`
+    return
 
 
 def evaluate_run(run: Run) -> Evaluation:
@@ -137,11 +143,11 @@ def backtest_run(home: Home, run: Run, policy: BandPolicy | None = None) -> Back
     return backtest(run.predictions, view, policy or run.bundle.policy, ticker=definition.target.ticker)
 
 
-def backtest_summary(tested: Backtest) -> dict[str, Any]:
-    """Figures of the policy and the baselines, attribution and costs, JSON-ready."""
-    table = comparison(tested)
+def backtest_summary(tested: Backtest, figures: pd.DataFrame | None = None) -> dict[str, Any]:
+    """Figures of the policy and the baselines (`decide.comparison`), attribution and costs, JSON-ready."""
+    figures = comparison(tested) if figures is None else figures
     return {
-        "accounts": plain(table.reset_index().to_dict(orient="records")),
+        "accounts": plain(figures.reset_index().to_dict(orient="records")),
         "attribution": tested.attribution,
         "trades": len(tested.trades),
         "costs": float(tested.trades["cost"].sum()) if len(tested.trades) else 0.0,
@@ -150,12 +156,11 @@ def backtest_summary(tested: Backtest) -> dict[str, Any]:
     }
 
 
-def backtest_metrics(tested: Backtest) -> dict[str, float]:
-    """The backtest's figures as MLflow metrics."""
-    table = comparison(tested)
+def backtest_metrics(figures: pd.DataFrame) -> dict[str, float]:
+    """The figures of `decide.comparison` as MLflow metrics."""
     return {
         f"backtest/{account}_{figure}": float(value)
-        for account, row in table.iterrows()
+        for account, row in figures.iterrows()
         for figure, value in row.items()
         if figure in ("cagr", "volatility", "sharpe", "max_drawdown", "turnover")
     }

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pandas as pd
 
 from bullbear.errors import GateError, InputError
 from bullbear.evaluate import OracleShare
-from bullbear.filling import discard_simulated, fill_from, fill_simulated, is_unfinished
+from bullbear.filling import discard_simulated, fill_from, fill_live, fill_simulated, is_unfinished
 from bullbear.forecast import issue
 from bullbear.home import Home
 from bullbear.pipeline import (
@@ -25,6 +25,9 @@ from bullbear.pipeline import (
     train_model,
 )
 from bullbear.tracking import Run, Runs
+
+if TYPE_CHECKING:
+    from bullbear.report import ModelResult
 
 
 class Talk(Protocol):
@@ -72,7 +75,7 @@ class Outcome:
 class DataWish:
     """What `bullbear run` was asked to work on; None means: what is there, else the default.
 
-    `data` is `sim` or a snapshot directory, `seed`, `signal` and `years` make the simulated market.
+    `data` is `sim`, `live` or a snapshot directory, `seed`, `signal` and `years` make the simulated market.
     """
 
     data: str | None = None
@@ -115,31 +118,43 @@ def run_all(home: Home, wish: DataWish, *, jobs: int, talk: Talk) -> Outcome:
         refused=refused,
         champion=champion,
         forecast=entry,
-        report=write_report(home, [runs.find(each.run_id) for each in trained], entry),
+        report=_report(home, [_result(each) for each in trained], entry),
         simulated=store.is_simulated,
     )
 
 
 def write_report_of(home: Home) -> Path:
     """The report on the champion and its latest forecast."""
-    return write_report(home, [Runs(home).find("champion")], issue(home))
+    from bullbear.report import ModelResult
+
+    run = Runs(home).find("champion")
+    result = ModelResult(
+        name=run.model,
+        run_id=run.run_id,
+        intent=run.bundle.definition.intent,
+        evaluation=evaluate_run(run),
+        backtest=backtest_run(home, run),
+        predictions=run.predictions,
+    )
+    return _report(home, [result], issue(home))
 
 
-def write_report(home: Home, runs: list[Run], entry: dict[str, Any]) -> Path:
-    """The report on `runs` and a forecast, at `reports/index.html`."""
-    from bullbear.report import ModelResult, write_report
+def _result(trained: Trained) -> ModelResult:
+    from bullbear.report import ModelResult
 
-    models = [
-        ModelResult(
-            name=run.model,
-            run_id=run.run_id,
-            intent=run.bundle.definition.intent,
-            evaluation=evaluate_run(run),
-            backtest=backtest_run(home, run),
-            predictions=run.predictions,
-        )
-        for run in runs
-    ]
+    return ModelResult(
+        name=trained.model.definition.name,
+        run_id=trained.run_id,
+        intent=trained.model.definition.intent,
+        evaluation=trained.evaluation,
+        backtest=trained.backtest,
+        predictions=trained.training.predictions,
+    )
+
+
+def _report(home: Home, models: list[ModelResult], entry: dict[str, Any]) -> Path:
+    from bullbear.report import write_report
+
     return write_report(
         home.reports / "index.html",
         models=models,
@@ -154,12 +169,17 @@ def _fill(home: Home, wish: DataWish, talk: Talk) -> None:
     held = None if home.store().is_empty else home.store().simulated_from
     empty = home.store().is_empty
     if wish.data == "live":
-        raise InputError(
-            "--data", wish.data, "`sim` or a snapshot directory", "there are no live providers in this version"
-        )
+        if held is not None:
+            talk.say("the SIMULATED market makes way for real data; `bullbear simulate` brings it back elsewhere")
+            discard_simulated(home)
+        talk.say("bringing the store up to date from the live providers")
+        fetched = fill_live(home, say=talk.say)
+        if fetched.failures and home.store().is_empty:
+            raise fetched.failures[0]
+        return
     if wish.data not in (None, "sim"):
         if not Path(str(wish.data)).is_dir():
-            raise InputError("--data", wish.data, "`sim` or a snapshot directory", "check the path")
+            raise InputError("--data", wish.data, "`sim`, `live` or a snapshot directory", "check the path")
         if held is not None:
             talk.say("the SIMULATED market makes way for real data; `bullbear simulate` brings it back elsewhere")
             discard_simulated(home)
