@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from bullbear.errors import InputError
+from bullbear.factors.occurrences import occurs, passes, stays
 from bullbear.odds import EventSpec
-from bullbear.odds.rules import happens, passes, stays
+from bullbear.odds.rules import happens
 
 NAN = np.nan
 SERIES = hnp.arrays(np.float64, st.integers(0, 40), elements=st.sampled_from([-1.0, 0.0, 1.0, NAN]))
@@ -51,6 +52,11 @@ def test_an_unknown_value_makes_no_event_and_ends_a_stay() -> None:
 def test_a_stay_of_no_session_is_refused() -> None:
     with pytest.raises(InputError, match=r"sessions: got 0; allowed: at least 1"):
         stays(np.zeros(3), 0.0, 0)
+
+
+def test_an_unknown_rule_is_refused() -> None:
+    with pytest.raises(InputError, match=r"rule: got 'jumps'; allowed: rises_through, falls_through"):
+        occurs(np.zeros(3), "jumps", 0.0)
 
 
 @given(SERIES, st.integers(1, 4))

@@ -6,6 +6,7 @@ from bullbear.factors import (  # each import registers its factors
     broken_levels,
     change_point,
     channels,
+    event_lift,
     implied,
     level_signals,
     levels,
@@ -34,7 +35,7 @@ from bullbear.factors.matrix import compute
 from bullbear.factors.registry import Factor, factor, registered
 
 FAMILIES = (
-    absorption, averages, broken_levels, change_point, channels, implied, level_signals, levels, macro,
+    absorption, averages, broken_levels, change_point, channels, event_lift, implied, level_signals, levels, macro,
     macro_releases, markov_switching, momentum, oscillators, paired_lines, patterns, phase, positioning, sectors,
     short_interest_index, streaks, swings, tails, three_states, trend, turbulence, volatility, volume,
 )  # fmt: skip

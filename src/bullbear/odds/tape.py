@@ -17,9 +17,10 @@ from bullbear import sessions
 from bullbear.data.store import View
 from bullbear.errors import HistoryError, NoDataError
 from bullbear.factors import compute
+from bullbear.factors.occurrences import Flags
 from bullbear.factors.registry import Array
 from bullbear.odds.definitions import EventSpec
-from bullbear.odds.rules import Flags, happens
+from bullbear.odds.rules import happens
 
 
 @dataclass(frozen=True)
