@@ -70,7 +70,7 @@ def test_a_filling_that_was_killed_is_completed_first(small_models: Home) -> Non
     assert fill_simulated(small_models, 7, 0.5, 8).rows_added == 0
 
 
-@pytest.mark.parametrize("data", ["nowhere", "live"])
+@pytest.mark.parametrize("data", ["nowhere", "alive"])
 def test_data_that_is_not_there_changes_nothing(home: Home, data: str) -> None:
     with pytest.raises(InputError, match=f"--data: got '{data}'"):
         run(home, data)
@@ -104,7 +104,7 @@ def test_the_simulated_market_makes_way_for_real_data_and_never_the_other_way(ho
     assert home.store().as_of().bars("IWM")["close"].tolist() == [165.0]
 
 
-@pytest.mark.parametrize("data", ["nowhere", "live"])
+@pytest.mark.parametrize("data", ["nowhere", "alive"])
 def test_data_that_is_not_there_leaves_no_trace(tmp_path: Path, data: str) -> None:
     with pytest.raises(InputError, match=f"'{data}'"):
         run(Home(tmp_path / "home"), data)

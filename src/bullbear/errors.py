@@ -47,6 +47,17 @@ class LedgerError(InputError):
     """The forecast ledger does not verify, or a request contradicts it."""
 
 
+class FetchError(BullbearError):
+    """A provider that did not deliver a series; `stop` means that it will not deliver others either for now."""
+
+    def __init__(
+        self, provider: str, series: str, problem: str, remedy: str, *, status: int = 0, stop: bool = False
+    ) -> None:
+        self.provider, self.series, self.problem, self.remedy = provider, series, problem, remedy
+        self.status, self.stop = status, stop
+        super().__init__(f"{provider} {series}: {problem}; {remedy}")
+
+
 class GateError(BullbearError):
     """Refused by a gate: nothing was wrong with the input, the result is not good enough. Exit code 3."""
 

@@ -1,4 +1,4 @@
-"""Filling a home's store: from a snapshot directory, or with the simulated market.
+"""Filling a home's store: from a snapshot directory, with the simulated market, or from the live providers.
 
 Kinds of rows are stored one after the other. A mark stands in the store meanwhile, so that one whose filling was killed
 is not taken for a full one; filling again completes it.
@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -18,6 +19,10 @@ from bullbear.data.simulator import load, simulate
 from bullbear.data.snapshot import IngestReport, ingest
 from bullbear.errors import InputError
 from bullbear.home import Home
+from bullbear.settings import settings_of
+
+if TYPE_CHECKING:
+    from bullbear.data.fetching import FetchReport
 
 
 def fill_simulated(home: Home, seed: int, signal: float, years: int) -> IngestReport:
@@ -64,6 +69,23 @@ def discard_simulated(home: Home) -> None:
         if folder.exists():
             os.replace(folder, away / folder.name)
     shutil.rmtree(away, ignore_errors=True)
+
+
+def fill_live(home: Home, only: tuple[str, ...] = (), say: Callable[[str], None] = lambda _: None) -> FetchReport:
+    """Bring the store up to date from the live providers.
+
+    Raises
+    ------
+    InputError
+        The extra `live` is not installed, the store holds the simulated market, or `only` names nothing known.
+    DefinitionError
+        `bullbear.toml` cannot be used.
+    """
+    from bullbear.data.fetching import fetch_all
+
+    store = home.store()
+    with _marked(home) if store.is_empty else nullcontext():
+        return fetch_all(store, settings_of(home.root), pd.Timestamp.now("UTC"), only=only, say=say)
 
 
 def is_unfinished(home: Home) -> bool:

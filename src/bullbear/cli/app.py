@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
+from bullbear.cli.fetch import fetch
 from bullbear.cli.talk import Talk
 from bullbear.home import Home, locate
 
@@ -111,6 +112,9 @@ def ingest(
         show.ingest(report, str(directory))
     if report.refusals:
         raise typer.Exit(2)
+
+
+app.command()(fetch)
 
 
 @app.command()

@@ -22,6 +22,9 @@ NOT_POSITIVE = "price not positive"
 SPLIT_LIKE = "split-like jump without a split"
 NEGATIVE = "negative number of shares"
 EXCEEDS = "short volume above total volume"
+DISAGREES = "another source disagrees"
+STALE_QUOTE = "stale quote: prices and volume of the session before"
+NO_VOLUME = "no volume on a session"
 IMPOSSIBLE = "known_at before event_date"
 
 # Prices in single precision, rescaled by providers for splits, miss their own extremes by a few parts in 1e7.
@@ -70,6 +73,31 @@ def bar_doubts(ticker: str, bars: pd.DataFrame, is_session: np.ndarray) -> np.nd
         sound = np.flatnonzero((reasons == "") & ~np.isnan(prices["close"]))
         off = _off_scale(prices["open"][sound], prices["close"][sound], prices["adj_close"][sound])
         reasons[sound[off]] = SPLIT_LIKE
+    return reasons
+
+
+def quote_doubts(ticker: str, bars: pd.DataFrame) -> np.ndarray:
+    """The reason to doubt a live bar as a quote, or an empty text: nothing traded, or the bar before it told again.
+
+    A provider whose feed has stopped repeats its last bar. In a snapshot such rows may be what really happened to a
+    money-market fund, so this is asked of live bars only; indices have no volume and are exempt.
+
+    Parameters
+    ----------
+    bars:
+        Columns open, high, low, close, volume, in order of event_date.
+
+    Returns
+    -------
+    (n_rows,) of str.
+    """
+    reasons = np.full(len(bars), "", dtype=object)
+    if ticker.startswith("^") or bars.empty:
+        return reasons
+    values = bars[["open", "high", "low", "close", "volume"]].to_numpy(dtype=np.float64)
+    reasons[values[:, 4] == 0] = NO_VOLUME
+    repeated = np.concatenate([[False], (values[1:] == values[:-1]).all(axis=1)])
+    reasons[repeated & (reasons == "")] = STALE_QUOTE
     return reasons
 
 

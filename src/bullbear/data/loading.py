@@ -15,6 +15,7 @@ import pandas as pd
 
 from bullbear.data import doubts, publication
 from bullbear.data.csv_files import LAYOUTS
+from bullbear.data.raw_bars import raw_additions, undivided
 from bullbear.data.reconcile import ANCHOR_TOLERANCE, additions, reanchored
 from bullbear.data.segments import KINDS
 from bullbear.data.store import View
@@ -36,6 +37,8 @@ class Loader:
         """Gather what one file adds."""
         if folder == "prices":
             self._bars(name, frame)
+        elif folder == "raw_bars":
+            self._raw_bars(name, frame)
         elif folder == "vintages":
             self._vintages(name, frame)
         elif folder == "macro":
@@ -60,18 +63,29 @@ class Loader:
                 self.notes.append(f"prices/{ticker}.csv: no session in common with the store, anchor not verified")
             before = stored[stored.index < rows["event_date"].iloc[0]].tail(1).reset_index()[rows.columns]
         # The last stored bar before the file shows a jump at the seam too.
-        known = np.concatenate([np.full(len(before), True), _is_session(rows["event_date"])])
+        known = np.concatenate([np.full(len(before), True), publication.is_session(rows["event_date"])])
         reasons = doubts.bar_doubts(ticker, pd.concat([before, rows]) if len(before) else rows, known)
         rows = self._set_aside("bars", ticker, rows, reasons[len(before) :])
         days = pd.DatetimeIndex(rows["event_date"])
         rows = self._closed("prices", ticker, rows.assign(known_at=publication.bars_known_at(ticker, days)))
         self._append("bars", ticker, rows, stored, ANCHOR_TOLERANCE)
 
+    def _raw_bars(self, ticker: str, frame: pd.DataFrame) -> None:
+        """Bars as traded, with their dividends and splits."""
+        found = raw_additions(self.stored, ticker, _dated(frame, "date"), self.now)
+        self.notes += found.notes
+        self.revised += found.revised
+        self._set_aside("bars", ticker, found.doubtful, found.reasons)
+        # Actions first: a process killed in between leaves no bar whose split is missing.
+        for kind in ("splits", "dividends", "raw_bars"):
+            if not found.rows[kind].empty:
+                self.parts.setdefault(kind, []).append(found.rows[kind].assign(series=ticker))
+
     def _daily(self, folder: str, name: str, frame: pd.DataFrame) -> None:
         """Short volume, dividends and short interest: dated by sessions."""
         rows = _dated(frame, "settlement_date" if folder == "short_interest" else "date")
         rows = self._without_blanks(folder, name, rows, ())
-        known = _is_session(rows["event_date"])
+        known = publication.is_session(rows["event_date"])
         if folder == "short_volume":
             reasons = doubts.short_volume_doubts(rows, known)
         else:
@@ -152,8 +166,12 @@ class Loader:
             rows = rows[["event_date", "known_at", *values]]
             rows, revised = additions(stored.reset_index(), rows, values, self.now, tolerance)
             self.revised += revised
-        if not rows.empty:
-            self.parts.setdefault(kind, []).append(rows.assign(series=series))
+        if rows.empty:
+            return
+        if kind == "bars" and self.stored.has("splits", series):
+            # The store keeps prices of before a known split as they were, and divides them on read.
+            rows = undivided(rows, self.stored.splits(series).reset_index())
+        self.parts.setdefault(kind, []).append(rows.assign(series=series))
 
     def _set_aside(self, kind: str, series: str, rows: pd.DataFrame, reasons: np.ndarray) -> pd.DataFrame:
         doubtful = reasons != ""
@@ -219,15 +237,6 @@ class Loader:
 
 def _dated(frame: pd.DataFrame, column: str) -> pd.DataFrame:
     return frame.set_axis(["event_date" if name == column else name for name in frame.columns], axis=1)
-
-
-def _is_session(days: pd.Series) -> np.ndarray:
-    if days.empty:
-        return np.zeros(0, dtype=bool)
-    known, asked = publication.clock(days.min()).index.to_numpy(), days.to_numpy()
-    places = np.minimum(known.searchsorted(asked), len(known) - 1)
-    found: np.ndarray = known[places] == asked
-    return found
 
 
 def _explicit(rows: pd.DataFrame) -> pd.Series:

@@ -156,6 +156,8 @@ RULES: dict[str, Rule] = {
     "USREC": Rule(
         "month", 730, 0, "16:15", "NBER dates turning points 4 to 21 months later; two years are safe", revised=True
     ),
+    "CBOE_VVIX": _CBOE,
+    "IWM_SHARES_OUTSTANDING": Rule("day", 0, 1, "16:00", "iShares fund page: the evening of its day; served a day on"),
     # Known only as vintages: the rules here serve the judgement of staleness.
     "CLAIMSx": Rule("month", 31, 0, "16:15", "FRED-MD: monthly mean of weekly claims", revised=True),
     "EMPLOY": _payrolls(20, "Philadelphia Fed real-time data set, monthly vintages of mid-month"),
@@ -282,6 +284,16 @@ def clock(earliest: pd.Timestamp) -> pd.DataFrame:
     if earliest.year < 1900:
         raise InputError("session", str(earliest.date()), "a day from 1900 on", "drop older rows")
     return _clock(1990 if earliest.year >= 1990 else 1950 if earliest.year >= 1950 else 1900)
+
+
+def is_session(days: pd.Series) -> np.ndarray:
+    """Whether the exchange was open on each of `days`; (n_days,) of bool."""
+    if days.empty:
+        return np.zeros(0, dtype=bool)
+    known, asked = clock(days.min()).index.to_numpy(), days.to_numpy()
+    places = np.minimum(known.searchsorted(asked), len(known) - 1)
+    found: np.ndarray = known[places] == asked
+    return found
 
 
 @lru_cache(maxsize=4)

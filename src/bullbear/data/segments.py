@@ -75,6 +75,9 @@ KINDS: dict[str, Kind] = {
     kind.name: kind
     for kind in (
         Kind("bars", ("open", "high", "low", "close", "adj_close", "volume")),
+        # As traded, from a live provider; `scale` brings them to the prices of a snapshot stored before them.
+        Kind("raw_bars", ("open", "high", "low", "close", "volume", "scale")),
+        Kind("splits", ("ratio",)),
         # `vintage` is set where the whole real-time history of a series is known; see View.observations.
         Kind("observations", ("value",), days=("vintage",), extra_key=("vintage",)),
         Kind("dividends", ("amount",)),

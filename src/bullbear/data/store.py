@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from bullbear.data.adjusting import adjusted_versions
 from bullbear.data.segments import KINDS, Kind, Segment, WriteLock, has_twins, kind_named, listing, ordered, write
 from bullbear.errors import InputError, NoDataError
 
@@ -195,8 +196,23 @@ class View:
         self._rows: dict[tuple[str, str], pd.DataFrame] = {}  # a view never changes, so neither do its rows
 
     def bars(self, ticker: str) -> pd.DataFrame:
-        """Daily bars by event_date: known_at, open, high, low, close, adj_close, volume (NaN where unknown)."""
+        """Daily bars by event_date: known_at, open, high, low, close, adj_close, volume (NaN where unknown).
+
+        Prices are split-adjusted as of the view's instant; adj_close also for dividends. The level of adj_close has no
+        meaning, its returns do: see `adjusting`.
+        """
         return self._latest("bars", ticker)
+
+    def raw_bars(self, ticker: str) -> pd.DataFrame:
+        """Bars as traded, by event_date: known_at, open, high, low, close, volume, scale; `bars` is derived from them.
+
+        `scale` is what a raw price is multiplied by to continue the prices of a snapshot that was stored before.
+        """
+        return self._latest("raw_bars", ticker)
+
+    def splits(self, ticker: str) -> pd.DataFrame:
+        """By ex-date: known_at, ratio (new shares for an old one)."""
+        return self._latest("splits", ticker)
 
     def observations(self, series: str) -> pd.DataFrame:
         """Values by event_date: known_at, value.
@@ -219,7 +235,7 @@ class View:
         return self._latest("short_volume", ticker)
 
     def dividends(self, ticker: str) -> pd.DataFrame:
-        """By ex-date: known_at, amount (dollars per share)."""
+        """By ex-date: known_at, amount (dollars per share, as paid)."""
         return self._latest("dividends", ticker)
 
     def holdings(self, fund: str) -> pd.DataFrame:
@@ -256,7 +272,8 @@ class View:
 
     def catalogue(self) -> pd.DataFrame:
         """One row per series known: kind, series, first and last event_date, last_known_at, rows (distinct events)."""
-        parts = [self._catalogue(kind) for kind in KINDS if kind != "quarantine"]
+        # Raw bars and splits are served as bars.
+        parts = [self._catalogue(kind) for kind in KINDS if kind not in ("quarantine", "raw_bars", "splits")]
         return pd.concat(parts, ignore_index=True)
 
     @cached_property
@@ -271,10 +288,16 @@ class View:
     def _known(self, kind: str, series: str) -> pd.DataFrame:
         if (kind, series) not in self._rows:
             kind_named(kind)
-            rows = self.store._read(self._files[kind], kind, series)
-            count = int(rows["known_at"].searchsorted(self.instant, side="right")) if len(rows) else 0
-            self._rows[kind, series] = rows.iloc[:count].drop(columns="series")
+            rows = self._stored(kind, series)
+            if kind == "bars" and not (raw := self._stored("raw_bars", series)).empty:
+                rows = adjusted_versions(rows, raw, self._stored("splits", series), self._stored("dividends", series))
+            self._rows[kind, series] = rows
         return self._rows[kind, series].copy(deep=False)
+
+    def _stored(self, kind: str, series: str) -> pd.DataFrame:
+        rows = self.store._read(self._files[kind], kind, series)
+        count = int(rows["known_at"].searchsorted(self.instant, side="right")) if len(rows) else 0
+        return rows.iloc[:count].drop(columns="series")
 
     def _all(self, kind: str, columns: list[str]) -> pd.DataFrame:
         tables = self.store._parts(self._files[kind], kind, lambda segment: segment.read_all(columns))
@@ -285,7 +308,10 @@ class View:
         return pd.DataFrame(rows)
 
     def _catalogue(self, kind: str) -> pd.DataFrame:
-        rows = self._all(kind, ["series", "event_date", "known_at"])
+        columns = ["series", "event_date", "known_at"]
+        rows = self._all(kind, columns)
+        if kind == "bars":
+            rows = pd.concat([rows, self._all("raw_bars", columns)])
         by_series = rows.groupby("series", sort=True)
         table = pd.DataFrame(
             {

@@ -1,0 +1,147 @@
+"""Adjusted bars derived on read from facts: raw bars, splits and dividends known at an instant.
+
+Two anchors, chosen for their readers. Open, high, low, close and volume are split-adjusted *backwards*: they are the
+prices that a screen showed at the instant of the view. `adj_close` grows *forwards* from the oldest bar,
+
+    adj_i = close_i * S_i * prod over ex-dates up to i of 1 / (1 - D / P),
+
+with S_i the splits up to day i, D the dividend and P the close before its ex-date on the same shares (the factor of
+CRSP and Yahoo). Its level therefore means nothing, but no later dividend or split ever changes an earlier value, not
+even in the last bit: a forecast repeated years later reads the numbers of its day.
+
+Bars of a snapshot carry an `adj_close` of their own; raw bars that follow continue it. Splits in the store are those
+that no stored price contains yet.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+PRICES = ("open", "high", "low", "close")
+
+
+def split_factor(splits: pd.DataFrame, days: pd.Series | pd.DatetimeIndex) -> np.ndarray:
+    """By how much prices of `days` must be divided to stand on the shares after the last of `splits`; (n_days,).
+
+    Example
+    -------
+    >>> two = pd.DataFrame({"event_date": [pd.Timestamp("2005-06-09")], "ratio": [2.0]})
+    >>> split_factor(two, pd.DatetimeIndex(["2005-06-08", "2005-06-09"])).tolist()
+    [2.0, 1.0]
+    """
+    ordered = splits.sort_values("event_date", kind="stable")
+    products = np.concatenate([np.cumprod(ordered["ratio"].to_numpy()[::-1])[::-1], [1.0]])
+    factors: np.ndarray = products[np.searchsorted(ordered["event_date"].to_numpy(), np.asarray(days), side="right")]
+    return factors
+
+
+def adjusted_versions(
+    bars: pd.DataFrame, raw: pd.DataFrame, splits: pd.DataFrame, dividends: pd.DataFrame
+) -> pd.DataFrame:
+    """Every version of the bars of one ticker: those of snapshots, continued by raw ones.
+
+    A corrected dividend or raw price changes the adjusted closes after it: these become new versions, known from the
+    correction on.
+
+    Parameters
+    ----------
+    bars, raw, splits, dividends:
+        All versions known at the view's instant, in the columns of their kinds without `series`, sorted by
+        (known_at, event_date).
+
+    Returns
+    -------
+    The columns of `bars`, sorted by (known_at, event_date).
+    """
+    actions = _latest(splits)
+    rows = pd.concat([raw.assign(adj_close=np.nan), bars.assign(scale=np.nan)], ignore_index=True)
+    # Of a snapshot's bar and a raw one known at once, the snapshot's comes last and is served.
+    rows = rows.sort_values(["known_at", "event_date"], kind="stable", ignore_index=True)
+    cuts = _rewritings(rows, dividends)
+    told: pd.DataFrame | None = None
+    parts = []
+    for start, stop in zip([None, *cuts], [*cuts, None], strict=True):
+        known = rows if stop is None else rows[rows["known_at"] < stop]
+        paid = dividends if stop is None else dividends[dividends["known_at"] < stop]
+        now = _adjusted(_latest(known), actions, _latest(paid))
+        parts.append(now if told is None else _changed(told, now, start))
+        told = now
+    versions = parts[0] if len(parts) == 1 else pd.concat(parts, ignore_index=True)
+    names = list(bars.columns)
+    return versions.sort_values(["known_at", "event_date"], kind="stable", ignore_index=True)[names]
+
+
+def _rewritings(rows: pd.DataFrame, dividends: pd.DataFrame) -> list[pd.Timestamp]:
+    """The instants at which something already told was told anew, or told late."""
+    seen = rows["event_date"].cummax().shift(fill_value=pd.Timestamp.min.as_unit("us"))
+    again = set(rows["known_at"][rows["event_date"] <= seen])
+    first = rows.drop_duplicates("event_date").sort_values("event_date")
+    # A dividend known after the first bar that it lowers was known to nobody who read that bar.
+    places = np.searchsorted(first["event_date"].to_numpy(), dividends["event_date"].to_numpy())
+    told = [first["known_at"].iloc[place] if place < len(first) else None for place in places]
+    late = {known for known, bar in zip(dividends["known_at"], told, strict=True) if bar is not None and known > bar}
+    return sorted(again | late)
+
+
+def _changed(told: pd.DataFrame, now: pd.DataFrame, since: pd.Timestamp | None) -> pd.DataFrame:
+    """Rows of `now` that are new, or differ from what was `told`; the latter are known from `since` on."""
+    before = told.set_index("event_date").reindex(now["event_date"])
+    same = np.ones(len(now), dtype=bool)
+    for name in (*PRICES, "adj_close", "volume"):
+        old, new = before[name].to_numpy(), now[name].to_numpy()
+        same &= (old == new) | (np.isnan(old) & np.isnan(new))
+    restated = before["close"].notna().to_numpy() & ~same
+    changed = now.assign(known_at=now["known_at"].where(~restated, since))
+    return changed[~same]
+
+
+def _latest(versions: pd.DataFrame) -> pd.DataFrame:
+    latest = versions.drop_duplicates("event_date", keep="last")
+    return latest.sort_values("event_date", kind="stable", ignore_index=True)
+
+
+def _adjusted(rows: pd.DataFrame, splits: pd.DataFrame, dividends: pd.DataFrame) -> pd.DataFrame:
+    days = rows["event_date"].to_numpy()
+    is_raw = rows["scale"].notna().to_numpy()
+    scale = np.where(is_raw, rows["scale"].to_numpy(), 1.0)
+    close = rows["close"].to_numpy() * scale
+    forward = _forward_splits(splits, days)
+    growth = forward * np.cumprod(_reinvested(days, close, scale, forward, dividends))
+    anchors = np.flatnonzero(~is_raw & rows["adj_close"].notna().to_numpy() & ~np.isnan(close))
+    place = np.searchsorted(anchors, np.arange(len(rows))) - 1
+    anchor = anchors[np.maximum(place, 0)] if len(anchors) else np.zeros(len(rows), dtype=np.int64)
+    base = rows["adj_close"].to_numpy()[anchor] / close[anchor] / growth[anchor]
+    adjusted = close * growth * np.where(place >= 0, base, 1.0)
+    backward = split_factor(splits, rows["event_date"])
+    result = rows.assign(adj_close=np.where(is_raw, adjusted, rows["adj_close"].to_numpy()))
+    for name in PRICES:
+        result[name] = rows[name].to_numpy() * scale / backward
+    result["volume"] = rows["volume"].to_numpy() / scale * backward
+    return result
+
+
+def _forward_splits(splits: pd.DataFrame, days: np.ndarray) -> np.ndarray:
+    products = np.concatenate([[1.0], np.cumprod(splits["ratio"].to_numpy())])
+    since = splits["event_date"].to_numpy()
+    if len(days):  # splits before the first bar are in every price
+        products = products / products[np.searchsorted(since, days[0], side="right")]
+    forward: np.ndarray = products[np.searchsorted(since, days, side="right")]
+    return forward
+
+
+def _reinvested(
+    days: np.ndarray, close: np.ndarray, scale: np.ndarray, forward: np.ndarray, dividends: pd.DataFrame
+) -> np.ndarray:
+    """1 / (1 - D / P) on the first bar at or after each ex-date, else 1."""
+    steps = np.ones(len(days))
+    for ex_date, amount in zip(dividends["event_date"].to_numpy(), dividends["amount"].to_numpy(), strict=True):
+        place = int(np.searchsorted(days, ex_date))
+        known = np.flatnonzero(~np.isnan(close[:place]))
+        if 0 < place < len(days) and len(known):
+            last = known[-1]
+            before = close[last] * forward[last] / forward[place]
+            # A payout of the whole price is an error of the provider, not a return.
+            if 0 < amount * scale[place] < before:
+                steps[place] /= 1 - amount * scale[place] / before
+    return steps

@@ -1,0 +1,320 @@
+"""Bringing the store up to date: what is missing is asked for, series by series, and stored as it arrives.
+
+Each series is committed on its own: a provider that fails, or a process that is killed, loses what had not arrived and
+nothing else, and the next fetch asks for that again. Every request overlaps what is stored, so that the provider's
+anchor is verified and its revisions are seen; a full history is asked for where a whole vintage is stored at once. Two
+fetches at once take turns, because the older answer of one must not pass for a correction of the newer one's.
+
+Clocks err. A session counts as over only if ours and the provider's clock both say so, and a correction is known from
+the later of the two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import date
+
+import numpy as np
+import pandas as pd
+
+from bullbear import sessions
+from bullbear.data import doubts, publication
+from bullbear.data.providers import cboe, finra, fred, ishares, tiingo, yahoo
+from bullbear.data.providers.delivery import Delivery
+from bullbear.data.providers.http import RETRY_LATER, Ask, Client
+from bullbear.data.segments import WriteLock
+from bullbear.data.snapshot import ingest_frames
+from bullbear.data.store import Store, View
+from bullbear.errors import FetchError, InputError
+from bullbear.sessions import NEW_YORK
+from bullbear.settings import Settings
+
+SKEW = pd.Timedelta(minutes=5)
+_BATCH = 20
+REVISED_YEARS = 5
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Job:
+    """One request for one series; `bring` asks and returns what came."""
+
+    provider: str
+    series: str
+    bring: Callable[[], Delivery]
+    instead: Callable[[], Delivery] | None = None
+
+
+@dataclass
+class FetchReport:
+    """What a fetch did."""
+
+    added: dict[str, int] = field(default_factory=dict)
+    arrived: list[str] = field(default_factory=list)
+    failures: list[FetchError] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    revised: int = 0
+    quarantined: int = 0
+
+    @property
+    def rows_added(self) -> int:
+        """All rows added, the quarantined included."""
+        return sum(self.added.values())
+
+
+def fetch_all(
+    store: Store, settings: Settings, now: pd.Timestamp, *, only: tuple[str, ...] = (), say: Say = lambda _: None
+) -> FetchReport:
+    """Bring the store up to date.
+
+    Parameters
+    ----------
+    now:
+        Aware; our clock.
+    only:
+        Providers or series to which the fetch is confined; empty for all.
+
+    Returns
+    -------
+    The report; `failures` holds one error per series that did not arrive.
+
+    Raises
+    ------
+    InputError
+        The store holds the simulated market, or `only` names what the settings do not.
+    """
+    if store.is_simulated:
+        raise InputError("store", str(store.root.name), "a store without simulated rows", "use another --home")
+    report = FetchReport()
+    turn = WriteLock(store.root / ".fetching")
+    with turn(), Client(settings.http) as client:
+        jobs = list(plan(store.as_of(), settings, client, now))
+        chosen = [job for job in jobs if not only or {job.provider, job.series.split(" ")[0]} & set(only)]
+        unknown = set(only) - {name for job in jobs for name in (job.provider, job.series.split(" ")[0])}
+        if unknown:
+            raise InputError("--only", sorted(unknown)[0], "a provider or series of `[fetch]`", "correct the name")
+        _Run(store, settings, now, report, say).through(chosen)
+    return report
+
+
+def plan(stored: View, settings: Settings, client: Client, now: pd.Timestamp) -> Iterator[Job]:
+    """The requests that bring `stored` up to date, in the order of their weight for a forecast."""
+    wanted, urls = settings.fetch, settings.urls
+    tiingo_key = settings.keys.tiingo.get_secret_value() if settings.keys.tiingo else None
+    for ticker in wanted.prices:
+        since = _since_bars(stored, ticker, settings)
+        second = None
+        if tiingo_key and not ticker.startswith("^"):
+            second = _bind(tiingo.fetch, client, urls.tiingo, tiingo_key, ticker, since)
+        first = _bind(yahoo.fetch, client, urls.yahoo, ticker, since, now)
+        yield Job("yahoo", ticker, first, second)
+    for index in wanted.indices:
+        yield Job("cboe", index, _bind(cboe.fetch, client, urls.cboe, index))
+    fred_key = settings.keys.fred.get_secret_value() if settings.keys.fred else None
+    for series in wanted.macro:
+        if fred_key and series in wanted.vintages:
+            since_vintage = _last_vintage(stored, series)
+            ask = _bind(fred.fetch_vintages, client, urls.alfred, fred_key, series, since_vintage)
+            yield Job("alfred", series, ask)
+        else:
+            yield Job("fred", series, _bind(fred.fetch, client, urls.fred, series, _since_value(stored, series)))
+    for ticker in wanted.short_interest:
+        yield Job("finra", ticker, _bind(finra.fetch_short_interest, client, urls.finra, ticker))
+    for fund in wanted.holdings:
+        yield Job("ishares", fund, _bind(ishares.fetch, client, urls.ishares, fund))
+    for day in _missing_short_volume(stored, settings, now):
+        ask_day = _bind(finra.fetch_short_volume, client, urls.regsho, wanted.short_volume, day)
+        yield Job("regsho", f"{'/'.join(wanted.short_volume)} {day}", ask_day)
+
+
+class _Run:
+    """One pass over the jobs."""
+
+    def __init__(self, store: Store, settings: Settings, now: pd.Timestamp, report: FetchReport, say: Say) -> None:
+        self.store, self.settings, self.now, self.report, self.say = store, settings, now, report, say
+        self.failed_in_a_row: dict[str, int] = {}
+        self.left_alone: dict[str, str] = {}
+        self.daily: list[tuple[Job, Delivery]] = []
+        self.told_of_daily = False
+
+    def through(self, jobs: list[Job]) -> None:
+        """Ask and store; a failure is noted and the next series follows."""
+        for job in jobs:
+            delivery = self._brought(job)
+            if delivery is None:
+                continue
+            if job.provider == "regsho":
+                # One row a day: stored twenty at a time, which spares the disk and loses little to a kill.
+                self.daily.append((job, delivery))
+                if len(self.daily) >= _BATCH:
+                    self._store_daily()
+                continue
+            self._store(job, delivery)
+        self._store_daily()
+
+    def _brought(self, job: Job) -> Delivery | None:
+        ask = Ask(job.provider, job.series, "")
+        if job.provider in self.left_alone:
+            fault = ask.fault(f"not asked, {self.left_alone[job.provider]}", RETRY_LATER)
+            if job.provider == "regsho":
+                if self.told_of_daily:
+                    return None  # one line for a thousand days
+                self.told_of_daily = True
+        else:
+            try:
+                delivery = job.bring()
+            except FetchError as failed:
+                fault = failed
+                self._blame(job, failed)
+            else:
+                self.failed_in_a_row[job.provider] = 0
+                return delivery if job.instead is None else self._cross_checked(job, delivery)
+        if job.instead is not None:
+            try:
+                second = job.instead()
+            except FetchError as also:
+                self._fail(also)
+            else:
+                self.report.notes.append(f"{fault}; tiingo delivered instead")
+                return second
+        if job.provider == "regsho" and fault.status == 403:
+            self.report.notes.append(f"{fault.provider} {fault.series}: no file (yet)")
+        else:
+            self._fail(fault)
+        return None
+
+    def _blame(self, job: Job, fault: FetchError) -> None:
+        if fault.status == 404:
+            return  # an answer about this series, not about the provider
+        count = self.failed_in_a_row[job.provider] = self.failed_in_a_row.get(job.provider, 0) + 1
+        if fault.stop or count >= self.settings.http.give_up_after:
+            self.left_alone[job.provider] = f"{job.provider} had answered {job.series} with: {fault.problem}"
+
+    def _fail(self, fault: FetchError) -> None:
+        self.report.failures.append(fault)
+        self.say(str(fault))
+
+    def _cross_checked(self, job: Job, delivery: Delivery) -> Delivery:
+        """`delivery` without the rows on which the second source disagrees."""
+        assert job.instead is not None
+        try:
+            second = job.instead()
+        except FetchError as fault:
+            self.report.notes.append(f"not cross-checked: {fault}")
+            return delivery
+        key = ("raw_bars", job.series)
+        ours, theirs = delivery.frames[key], second.frames[key].set_index("date")["close"]
+        other = theirs.reindex(ours["date"]).to_numpy()
+        off = np.abs(ours["close"].to_numpy() / other - 1) > self.settings.fetch.tolerance
+        if off.any():
+            delivery.frames[key] = ours.assign(doubt=np.where(off, doubts.DISAGREES, ""))
+        return delivery
+
+    def _store_daily(self) -> None:
+        if not self.daily:
+            return
+        by_key: dict[tuple[str, str], list[pd.DataFrame]] = {}
+        for _, delivery in self.daily:
+            for key, frame in delivery.frames.items():
+                by_key.setdefault(key, []).append(frame)
+        frames = {key: pd.concat(parts).sort_values("date", ignore_index=True) for key, parts in by_key.items()}
+        clocks = [each.served_at for _, each in self.daily if each.served_at is not None]
+        notes = [note for _, each in self.daily for note in each.notes]
+        first, last = self.daily[0][0].series, self.daily[-1][0].series.split(" ")[-1]
+        job = Job("regsho", f"{first} to {last}" if len(self.daily) > 1 else first, self.daily[0][0].bring)
+        self.daily = []
+        self._store(job, Delivery(frames, min(clocks, default=None), notes))
+
+    def _store(self, job: Job, delivery: Delivery) -> None:
+        early, late = self._clocks(job, delivery)
+        self.report.notes += delivery.notes
+        frames = {key: self._over(key, frame, early) for key, frame in delivery.frames.items()}
+        try:
+            done = ingest_frames({key: frame for key, frame in frames.items() if len(frame)}, self.store, late)
+        except InputError as refused:
+            problem = f"{refused.where}: {refused.value}"
+            self._fail(FetchError(job.provider, job.series, problem, refused.remedy))
+            return
+        self.report.arrived.append(f"{job.provider} {job.series}")
+        self.report.notes += [f"{job.provider} {note}" for note in done.notes]
+        self.report.revised += done.revised
+        self.report.quarantined += done.added.get("quarantine", 0)
+        for kind, count in done.added.items():
+            self.report.added[kind] = self.report.added.get(kind, 0) + count
+        told = ", ".join(f"{count:,} {kind}" for kind, count in done.added.items() if count) or "nothing new"
+        self.say(f"{job.provider} {job.series}: {told}")
+
+    def _clocks(self, job: Job, delivery: Delivery) -> tuple[pd.Timestamp, pd.Timestamp]:
+        served = delivery.served_at
+        if served is None or abs(served - self.now) <= SKEW + _elapsed(self.now):
+            return self.now, self.now
+        behind = "behind" if served > self.now else "ahead of"
+        self.report.notes.append(f"our clock is {abs(served - self.now)} {behind} that of {job.provider}; set it")
+        return min(served, self.now), max(served, self.now)
+
+    def _over(self, key: tuple[str, str], frame: pd.DataFrame, now: pd.Timestamp) -> pd.DataFrame:
+        """Rows of days that are over; a bar settles for some minutes after its close."""
+        folder, name = key
+        column = next(c for c in ("date", "settlement_date", "as_of") if c in frame)
+        today = now.tz_convert(NEW_YORK).tz_localize(None)
+        is_over = (frame[column] <= today).to_numpy()
+        if folder == "raw_bars":
+            settled = now - pd.Timedelta(minutes=self.settings.fetch.settle_minutes)
+            last = sessions.last_closed(settled)
+            is_over = (frame[column] <= last).to_numpy()
+        left_out = int((~is_over).sum())
+        if left_out:
+            self.report.notes.append(f"{name}: {left_out} rows left out, their day is not over")
+        kept: pd.DataFrame = frame[is_over].reset_index(drop=True)
+        return kept
+
+
+def _elapsed(now: pd.Timestamp) -> pd.Timedelta:
+    """How long ago the fetch began, by the same clock."""
+    return max(pd.Timestamp.now("UTC") - now, pd.Timedelta(0))
+
+
+def _bind(function: Callable[..., Delivery], *arguments: object) -> Callable[[], Delivery]:
+    return lambda: function(*arguments)
+
+
+def _since_bars(stored: View, ticker: str, settings: Settings) -> date:
+    if not stored.has("bars", ticker):
+        return settings.fetch.start
+    known = stored.bars(ticker).index
+    return pd.Timestamp(known[max(len(known) - settings.fetch.overlap_sessions, 0)]).date()
+
+
+def _since_value(stored: View, series: str) -> date | None:
+    """From when on a series is asked for: all of it where it is short or kept by vintages, else with an overlap."""
+    if not stored.has("observations", series):
+        return None
+    versions = stored.versions("observations", series)
+    if versions["vintage"].notna().any():
+        return None
+    events = pd.DatetimeIndex(versions["event_date"])
+    rule = publication.rule_of(series, pd.DatetimeIndex(events.unique()).sort_values())
+    back = pd.DateOffset(years=REVISED_YEARS) if rule.revised else pd.Timedelta(days=2 * rule.max_age_days)
+    return (events.max() - back).date()
+
+
+def _last_vintage(stored: View, series: str) -> date | None:
+    if not stored.has("observations", series):
+        return None
+    vintages = stored.versions("observations", series)["vintage"].dropna()
+    return None if vintages.empty else vintages.max().date()
+
+
+def _missing_short_volume(stored: View, settings: Settings, now: pd.Timestamp) -> list[date]:
+    """Sessions without a stored file, the newest first, so that today's forecast does not wait for old ones."""
+    wanted = settings.fetch.short_volume
+    if not wanted:
+        return []
+    days = sessions.between(str(settings.fetch.short_volume_start), str(now.tz_convert(NEW_YORK).date()))
+    published = publication.short_volume_known_at(days)
+    days = days[published <= now]
+    stored_days = [pd.DatetimeIndex(stored.short_volume(t).index) for t in wanted if stored.has("short_volume", t)]
+    complete = set.intersection(*map(set, stored_days)) if len(stored_days) == len(wanted) else set()
+    return [day.date() for day in days[::-1] if day not in complete]

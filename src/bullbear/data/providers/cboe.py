@@ -1,0 +1,47 @@
+"""Cboe's volatility indices: one file of the whole history each, `{NAME}_History.csv`.
+
+VIX, VIX9D, VIX3M and RVX (the Russell 2000's VIX) come as `DATE,OPEN,HIGH,LOW,CLOSE`, SKEW and VVIX as `DATE,NAME`;
+days are written MM/DD/YYYY. The first kind is stored as bars of ^NAME, and the close of VIX3M and the second kind as
+observations under the names that FRED once gave them.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from bullbear.data.providers.delivery import Delivery, Frames, checked, days, numbers, table, tidy
+from bullbear.data.providers.http import Ask, Client
+
+_PATH = "/api/global/us_indices/daily_prices"
+BARS = frozenset({"VIX", "VIX9D", "VIX3M", "VIX6M", "RVX"})
+OBSERVED = frozenset({"VIX3M", "SKEW", "VVIX"})
+
+
+def fetch(client: Client, url: str, index: str) -> Delivery:
+    """The history of one index.
+
+    Raises
+    ------
+    FetchError
+        It did not come, or cannot be used.
+    """
+    ask = Ask("cboe", index, f"{url}{_PATH}/{index}_History.csv")
+    answer = client.get(ask)
+    has_bars = index in BARS
+    close = "CLOSE" if has_bars else index
+    cells = table(answer, ("DATE", "OPEN", "HIGH", "LOW", "CLOSE") if has_bars else ("DATE", index))
+    frame = pd.DataFrame({"date": days(ask, cells["DATE"], "%m/%d/%Y")})
+    if has_bars:
+        for name in ("OPEN", "HIGH", "LOW"):
+            # The oldest rows have zeros where only the close was computed.
+            frame[name.lower()] = numbers(ask, cells[name]).replace(0.0, np.nan)
+    frame["close"] = numbers(ask, cells[close])
+    notes: list[str] = []
+    frame = tidy(ask, frame.dropna(subset="close"), ["date"], notes)
+    frames: Frames = {}
+    if has_bars:
+        frames["raw_bars", f"^{index}"] = frame.assign(volume=np.nan, dividend=0.0, split=1.0)
+    if index in OBSERVED:
+        frames["macro", f"CBOE_{index}"] = frame[["date", "close"]].set_axis(["date", "value"], axis=1)
+    return Delivery(checked(ask, frames), answer.served_at, notes)

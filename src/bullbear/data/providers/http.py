@@ -1,0 +1,251 @@
+"""One polite client for every provider; the only module that knows the HTTP libraries.
+
+A request is tried a bounded number of times. Between tries it waits: as long as `Retry-After` asks, else an exponential
+wait with full jitter, so that many clients that failed together do not return together. A provider that asks for a
+longer wait than we have, or that refuses the key, is left alone for the rest of the run (`FetchError.stop`). Only what
+another try can mend is tried again: too many requests, a server's failure, a time-out, a connection cut short.
+
+A status of 200 proves nothing: what looks like a web page where data was asked for is refused here, and every provider
+checks its header. Query strings can carry keys, so messages name host and path only, and the libraries' own log of
+requests is silenced.
+"""
+
+from __future__ import annotations
+
+import email.utils
+import json
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC
+from typing import Any
+from urllib.parse import urlsplit
+
+import pandas as pd
+
+from bullbear.errors import FetchError, InputError
+from bullbear.settings import HttpSettings
+
+try:
+    import httpx
+    import tenacity
+except ImportError as missing:  # the base install leaves them out
+    raise InputError(
+        "bullbear fetch", f"no {missing.name}", "the extra `live`", "run `pip install 'bullbear[live]'`"
+    ) from missing
+
+# httpx writes every address, query and key included, at level INFO.
+for _name in ("httpx", "httpcore"):
+    logging.getLogger(_name).setLevel(logging.WARNING)
+
+_AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 524})
+_MEBIBYTE = 1 << 20
+
+
+@dataclass(frozen=True)
+class Ask:
+    """What is asked for: by which `provider`, for which `series`, and what to do if the answer is of no use."""
+
+    provider: str
+    series: str
+    url: str
+    params: Mapping[str, str] | None = None
+    headers: Mapping[str, str] | None = None
+    json: Mapping[str, Any] | None = None
+    remedies: Mapping[int, str] | None = None
+
+    def fault(self, problem: str, remedy: str, *, status: int = 0, stop: bool = False) -> FetchError:
+        """The error of this request; `stop` leaves the provider alone for the rest of the run."""
+        return FetchError(self.provider, self.series, problem, remedy, status=status, stop=stop)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A body whose length, compression and look are sound; `served_at` is the provider's own clock, if it told."""
+
+    ask: Ask
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    served_at: pd.Timestamp | None
+
+    @property
+    def text(self) -> str:
+        """The body as text.
+
+        Raises
+        ------
+        FetchError
+            It is no UTF-8, or a web page.
+        """
+        try:
+            text = self.body.decode("utf-8-sig")
+        except UnicodeDecodeError:
+            raise self.ask.fault("bytes that are no text", RETRY_LATER) from None
+        if text.lstrip()[:15].lower().startswith(("<!doctype", "<html", "<?xml", "<head", "<script")):
+            raise self.ask.fault("a web page instead of data", _PAGE)
+        return text
+
+    @property
+    def json(self) -> Any:
+        """The body as JSON.
+
+        Raises
+        ------
+        FetchError
+            It is none.
+        """
+        try:
+            return json.loads(self.text)
+        except ValueError:
+            raise self.ask.fault("JSON that ends early or is malformed", RETRY_LATER) from None
+
+
+_REMEDIES = {
+    401: "check the key in the environment or `[keys]`",
+    403: "check the key, or set another `user_agent` in `[http]`; the provider refuses this client",
+    404: "check the series' name and `[urls]`",
+}
+RETRY_LATER = "run `bullbear fetch` again; what arrived is kept"
+_PAGE = "check the series' name and `[urls]`; the provider may ask for a key or a browser now"
+
+
+class Client:
+    """Asks politely; use it as a context manager."""
+
+    def __init__(
+        self,
+        settings: HttpSettings,
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.settings = settings
+        self._sleep = sleep
+        self._asked: dict[str, float] = {}
+        self._http = httpx.Client(
+            timeout=settings.timeout,
+            headers={"User-Agent": settings.user_agent, "Accept-Encoding": "gzip, deflate"},
+            follow_redirects=True,
+            max_redirects=3,
+        )
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *reason: object) -> None:
+        self._http.close()
+
+    def get(self, ask: Ask) -> Answer:
+        """The answer to `ask`, which is posted if it carries JSON.
+
+        Raises
+        ------
+        FetchError
+            No usable answer came within the bounds of `HttpSettings`.
+        """
+        retrying = tenacity.Retrying(
+            retry=tenacity.retry_if_exception_type(_TryAgain),
+            stop=tenacity.stop_after_attempt(self.settings.attempts)
+            | tenacity.stop_after_delay(self.settings.deadline),
+            wait=self._wait,
+            sleep=self._sleep,
+            reraise=True,
+        )
+        try:
+            return retrying(self._once, ask)
+        except _TryAgain as last:
+            tries = retrying.statistics["attempt_number"]
+            raise ask.fault(f"{last.problem}, {tries} tries", last.remedy, stop=last.stop) from None
+
+    def _wait(self, state: tenacity.RetryCallState) -> float:
+        failure = state.outcome.exception() if state.outcome else None
+        asked = failure.retry_after if isinstance(failure, _TryAgain) else None
+        if asked is not None:
+            return asked
+        jitter = tenacity.wait_random_exponential(multiplier=self.settings.first_wait, max=self.settings.longest_wait)
+        # Full jitter may draw zero; half the first wait is the least that is polite.
+        return max(jitter(state), self.settings.first_wait / 2)
+
+    def _once(self, ask: Ask) -> Answer:
+        self._pause(ask)
+        try:
+            status, headers, body = self._read(ask)
+        except httpx.TimeoutException:
+            raise _TryAgain(f"no answer within {self.settings.timeout:g} s", RETRY_LATER) from None
+        except (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.TooManyRedirects) as wrong:
+            raise ask.fault(_first_line(wrong), "correct `[urls]` in bullbear.toml") from None
+        except (httpx.TransportError, httpx.DecodingError) as cut:
+            raise _TryAgain(f"connection cut: {_first_line(cut)}", "check the network; " + RETRY_LATER) from None
+        if status in _AGAIN:
+            raise self._try_again(ask, status, _seconds(headers.get("retry-after")))
+        if status >= 300 or status == 204:
+            remedy = (ask.remedies or {}).get(status) or _REMEDIES.get(status, RETRY_LATER)
+            raise ask.fault(f"HTTP {status}", remedy, status=status, stop=status in (401, 407))
+        if not body.strip():
+            raise _TryAgain("an empty answer", RETRY_LATER)
+        return Answer(ask, status, headers, body, _instant(headers.get("date")))
+
+    def _try_again(self, ask: Ask, status: int, asked: float | None) -> _TryAgain | FetchError:
+        if asked is not None and asked > self.settings.longest_wait:
+            problem = f"HTTP {status}, asks to wait {asked:.0f} s"
+            return ask.fault(problem, f"wait that long, then {RETRY_LATER}", stop=True)
+        remedy = "ask less often (`pause` in `[http]`); " + RETRY_LATER if status == 429 else RETRY_LATER
+        return _TryAgain(f"HTTP {status}", remedy, retry_after=asked, stop=status == 429)
+
+    def _read(self, ask: Ask) -> tuple[int, Mapping[str, str], bytes]:
+        """Status, headers and body; a body beyond the limits of size and time is refused while it comes in."""
+        limit, began = int(self.settings.largest_megabytes * _MEBIBYTE), time.monotonic()
+        method = "GET" if ask.json is None else "POST"
+        with self._http.stream(method, ask.url, params=ask.params, headers=ask.headers, json=ask.json) as response:
+            body = bytearray()
+            for part in response.iter_bytes():
+                body += part
+                if len(body) > limit:
+                    raise ask.fault(
+                        f"more than {limit:,} bytes", "raise `largest_megabytes` in `[http]` if that is right"
+                    )
+                if time.monotonic() - began > self.settings.deadline:
+                    raise _TryAgain(f"still sending after {self.settings.deadline:g} s", RETRY_LATER)
+            return response.status_code, response.headers, bytes(body)
+
+    def _pause(self, ask: Ask) -> None:
+        host = urlsplit(ask.url).netloc
+        since = time.monotonic() - self._asked.get(host, -1e9)
+        if since < self.settings.pause:
+            self._sleep(self.settings.pause - since)
+        self._asked[host] = time.monotonic()
+
+
+class _TryAgain(Exception):
+    """A failure that another try may mend; `retry_after` in seconds if the provider said so."""
+
+    def __init__(self, problem: str, remedy: str, *, retry_after: float | None = None, stop: bool = False) -> None:
+        super().__init__(problem)
+        self.problem, self.remedy, self.retry_after, self.stop = problem, remedy, retry_after, stop
+
+
+def _seconds(text: str | None) -> float | None:
+    """`Retry-After`: seconds or a date; None if it is absent or unreadable."""
+    if text is None:
+        return None
+    try:
+        return max(float(text), 0.0) if float(text) < float("inf") else None
+    except ValueError:
+        moment = _instant(text)
+        return None if moment is None else max((moment - pd.Timestamp.now("UTC")).total_seconds(), 0.0)
+
+
+def _instant(text: str | None) -> pd.Timestamp | None:
+    if text is None:
+        return None
+    try:
+        moment = email.utils.parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    return pd.Timestamp(moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment).tz_convert("UTC").as_unit("us")
+
+
+def _first_line(bad: Exception) -> str:
+    # An address in the message could carry a key.
+    return (str(bad).splitlines() or [type(bad).__name__])[0].split("?")[0] or type(bad).__name__

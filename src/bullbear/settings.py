@@ -1,0 +1,141 @@
+"""Settings of a home: `bullbear.toml` beside its folders, and keys from the environment.
+
+Everything has a default, so a home needs no such file. An unknown key is refused with file and line. Keys are read from
+`FRED_API_KEY` and `TIINGO_API_KEY` first, then from the table `[keys]`; they are held as secrets, which print as stars,
+and are put into a request only.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, SecretStr
+
+from bullbear.definitions import Definition, read
+
+PRICES = (
+    "IWM", "IWN", "IWO", "IJR", "MDY", "SPY", "QQQ", "^GSPC", "^RUT",
+    "RWM", "TWM", "SRTY", "TZA", "UWM", "URTY", "TNA",
+    "XLB", "XLE", "XLF", "XLI", "XLK", "XLP", "XLU", "XLV", "XLY", "KRE", "XRT", "IBB",
+    "TLT", "IEF", "SHY", "BIL", "LQD", "HYG", "EEM", "GLD", "USO", "UUP",
+)  # fmt: skip
+MACRO = (
+    "DGS3MO", "DGS1", "DGS2", "DGS5", "DGS10", "DGS30", "DFII10", "T10Y2Y", "T10Y3M", "T10YIE", "DFF", "FEDFUNDS",
+    "AAA", "BAA", "AAA10Y", "BAA10Y", "TB3MS", "BAMLH0A0HYM2", "VIXCLS", "DCOILWTICO", "DTWEXBGS", "MORTGAGE30US",
+    "ICSA", "CCSA", "NFCI", "ANFCI", "STLFSI4", "WALCL", "M2SL",
+    "PAYEMS", "UNRATE", "SAHMREALTIME", "CPIAUCSL", "CPILFESL", "PCEPILFE", "INDPRO", "UMCSENT", "MICH", "JTSJOL",
+    "DGORDER", "HOUST", "PERMIT", "RSXFS", "GDP", "GDPC1", "USREC",
+    "GACDISA066MSFRBNY", "NOCDISA066MSFRBNY", "GACDFSA066MSFRBPHI", "GAFDFSA066MSFRBPHI", "NOCDFSA066MSFRBPHI",
+)  # fmt: skip
+VINTAGES = (
+    "ICSA", "PAYEMS", "UNRATE", "CPIAUCSL", "CPILFESL", "PCEPILFE", "INDPRO", "UMCSENT", "JTSJOL", "DGORDER", "HOUST",
+    "PERMIT", "RSXFS", "M2SL", "GDP", "GDPC1",
+)  # fmt: skip
+
+Names = Annotated[tuple[str, ...], Field(strict=False)]  # TOML has lists only
+Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+class FetchSettings(Definition):
+    """What `bullbear fetch` brings: series per source, from which day, and how far it looks back to verify."""
+
+    start: date = date(1993, 1, 29)
+    overlap_sessions: int = Field(default=30, ge=5, le=2000)
+    settle_minutes: int = Field(default=20, ge=0, le=600)
+    tolerance: float = Field(default=0.005, gt=0, lt=1)
+    prices: Names = PRICES
+    indices: Names = ("VIX", "VIX9D", "VIX3M", "RVX", "SKEW", "VVIX")
+    macro: Names = MACRO
+    vintages: Names = VINTAGES
+    short_interest: Names = ("IWM",)
+    short_volume: Names = ("IWM",)
+    short_volume_start: date = date(2019, 1, 2)
+    holdings: Names = ("IWM",)
+
+
+class HttpSettings(Definition):
+    """Politeness: how often, how long and how much is asked of a provider."""
+
+    attempts: int = Field(default=5, ge=1, le=10)
+    first_wait: Seconds = 1.0
+    longest_wait: Seconds = 60.0
+    timeout: Seconds = 30.0
+    deadline: Seconds = 180.0
+    pause: Seconds = 0.25
+    largest_megabytes: float = Field(default=64, gt=0, le=1024)
+    give_up_after: int = Field(default=3, ge=1)
+    user_agent: str = "Mozilla/5.0 (X11; Linux x86_64) bullbear/0.1"
+
+
+class Urls(Definition):
+    """Where each provider is asked; a test or a mirror names another place."""
+
+    yahoo: str = "https://query2.finance.yahoo.com"
+    tiingo: str = "https://api.tiingo.com"
+    fred: str = "https://fred.stlouisfed.org"
+    alfred: str = "https://api.stlouisfed.org"
+    finra: str = "https://api.finra.org"
+    regsho: str = "https://cdn.finra.org"
+    cboe: str = "https://cdn.cboe.com"
+    ishares: str = "https://www.ishares.com"
+
+
+class Keys(Definition):
+    """Keys of providers; without one its provider is not asked."""
+
+    fred: SecretStr | None = None
+    tiingo: SecretStr | None = None
+
+
+class Staleness(Definition):
+    """The budget beyond which a forecast is refused.
+
+    `max_share` is the largest share of the champion's series that may be stale or absent at the decision.
+    `max_sessions_behind` is how many sessions the target may lag behind today; it binds a store that is fed by
+    `bullbear fetch`, for which a gap means that fetching has failed.
+    """
+
+    max_share: float = Field(default=0.5, ge=0, le=1)
+    max_sessions_behind: int = Field(default=5, ge=0)
+
+
+class Settings(Definition):
+    """All of `bullbear.toml`."""
+
+    fetch: FetchSettings = FetchSettings()
+    http: HttpSettings = HttpSettings()
+    urls: Urls = Urls()
+    keys: Keys = Keys()
+    staleness: Staleness = Staleness()
+
+
+def settings_of(root: Path, environment: Mapping[str, str] | None = None) -> Settings:
+    """The settings of the home at `root`.
+
+    Parameters
+    ----------
+    environment:
+        Where keys are looked up first; default the process's own.
+
+    Raises
+    ------
+    DefinitionError
+        `bullbear.toml` cannot be used; the message names file and line.
+
+    Example
+    -------
+    >>> settings_of(Path("no such home"), {"FRED_API_KEY": "abc"}).keys.fred
+    SecretStr('**********')
+    """
+    environment = os.environ if environment is None else environment
+    path = root / "bullbear.toml"
+    settings = read(path, Settings)[0] if path.exists() else Settings()
+    found = {name: value for name in Keys.model_fields if (value := environment.get(f"{name.upper()}_API_KEY"))}
+    if not found:
+        return settings
+    secrets = {name: SecretStr(value) for name, value in found.items()}
+    return settings.model_copy(update={"keys": settings.keys.model_copy(update=secrets)})
