@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import fcntl
+import json
 import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from bullbear.home import Home
+
 ROOT = Path(__file__).resolve().parent.parent
+COMMAND = str(Path(sys.executable).with_name("bullbear"))
 
 
 @pytest.fixture(scope="session")
@@ -17,3 +28,165 @@ def snapshot_dir() -> Path:
     if not (place / "prices").is_dir():
         pytest.skip(f"real snapshot not found ({place.name}); set BULLBEAR_SNAPSHOT to run this test")
     return place
+
+
+@pytest.fixture(scope="session")
+def trained_home(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """A home with a simulated market of eight years, two small trained models, a champion and two forecasts.
+
+    Built once for all workers. Read it only: a test that writes takes `home`.
+    """
+    root = tmp_path_factory.getbasetemp()
+    shared = root.parent if os.environ.get("PYTEST_XDIST_WORKER") else root
+    place = Home(shared / "trained home")  # a blank in a path breaks careless handling of URIs
+    with open(shared / "trained_home.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (shared / "trained_home.built").exists():
+            _build(place)
+            (shared / "trained_home.built").touch()
+    return place
+
+
+@pytest.fixture
+def home(trained_home: Home, tmp_path: Path) -> Home:
+    """A copy of `trained_home` to write into; being a copy, it is a moved home, too."""
+    return Home(Path(shutil.copytree(trained_home.root, tmp_path / "home", symlinks=True)))
+
+
+@pytest.fixture(scope="session")
+def small_definitions() -> Callable[[Path], None]:
+    """Writes the definitions `small` (trees on two factors) and `base` (climatology) into a home."""
+    return _define
+
+
+@pytest.fixture
+def bullbear(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Callable[..., Answer]:
+    """Runs a command in this process, as the entry point would."""
+
+    def run(*arguments: object) -> Answer:
+        from bullbear.cli import main
+
+        monkeypatch.setattr("sys.argv", ["bullbear", *map(str, arguments)])
+        capfd.readouterr()
+        code = 0
+        try:
+            main()
+        except SystemExit as done:
+            code = int(done.code or 0)
+        return Answer(code, *capfd.readouterr())
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def process() -> Callable[..., Answer]:
+    """Runs a command in a process of its own."""
+
+    def run(*arguments: object, **environment: str) -> Answer:
+        done = subprocess.run(
+            [COMMAND, *map(str, arguments)],
+            capture_output=True, text=True, timeout=120, env={**os.environ, **environment}, check=False,
+        )  # fmt: skip
+        return Answer(done.returncode, done.stdout, done.stderr)
+
+    return run
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_of_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("BULLBEAR_HOME", "BULLBEAR_DEBUG", "MLFLOW_TRACKING_URI"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a command answered."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """The one JSON document on stdout; fails if there is anything else."""
+        return json.loads(self.out, parse_constant=_refuse)
+
+    @property
+    def mistake(self) -> str:
+        """The one line that tells a mistake; fails if more was said."""
+        lines = self.err.splitlines()
+        assert len(lines) == 1, self.err
+        assert self.out == ""
+        return lines[0]
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no JSON")
+
+
+def _define(root: Path) -> None:
+    for path, text in DEFINITIONS.items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(text)
+
+
+def _build(home: Home) -> None:
+    from bullbear.filling import fill_simulated
+    from bullbear.forecast import issue
+    from bullbear.pipeline import train_model
+    from bullbear.tracking import Runs
+
+    _define(home.root)
+    fill_simulated(home, 7, 0.5, 8)
+    train_model(home, "base")
+    runs = Runs(home)
+    runs.promote(runs.find(train_model(home, "small").run_id))
+    issue(home, "2007-06-15")
+    issue(home)
+
+
+_SPLITTER = """
+[splitter]
+first = "2003-01-01"
+burn_in_months = 12
+refit = "quarter"
+"""
+
+DEFINITIONS = {
+    "features/tiny.toml": """
+name = "tiny"
+why = "Two factors are enough to exercise the edge."
+[[factor]]
+name = "rsi_14"
+function = "rsi"
+inputs = { bars = "IWM" }
+params = { window = 14 }
+[[factor]]
+name = "vix"
+function = "last_known"
+inputs = { level = "VIXCLS" }
+""",
+    "models/small.toml": """
+name = "small"
+intent = "Small trees on two factors."
+features = ["tiny"]
+seed = 3
+[learner]
+kind = "lightgbm"
+bags = 2
+num_iterations = 10
+num_leaves = 3
+min_data_in_leaf = 40
+[calibration]
+kind = "shrinkage"
+prior_sd = 0.5
+"""
+    + _SPLITTER,
+    "models/base.toml": """
+name = "base"
+intent = "The base rate alone."
+[learner]
+kind = "climatology"
+"""
+    + _SPLITTER,
+}

@@ -12,6 +12,7 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from bullbear.decide.policy import BandPolicy
@@ -89,8 +90,8 @@ def write_bundle(
     (root / "bundle.json").write_text(json.dumps(meta, indent=1), encoding="utf-8")
 
 
-def read_bundle(root: Path) -> Bundle:
-    """Open a bundle; a champion's `run_id` stands in `meta`.
+def read_bundle(root: Path, *, of: str = "champion") -> Bundle:
+    """Open a bundle, `of` the champion or a run; a champion's `run_id` stands in `meta`.
 
     Raises
     ------
@@ -100,21 +101,24 @@ def read_bundle(root: Path) -> Bundle:
     place = root.resolve()  # a promotion may exchange the link meanwhile; stay with one version
     try:
         meta = json.loads((place / "bundle.json").read_text(encoding="utf-8"))
+        return Bundle(
+            place,
+            meta,
+            ModelDefinition.model_validate(meta["definition"]),
+            tuple(FeatureSet.model_validate(each) for each in meta["feature_sets"]),
+            BandPolicy.model_validate(meta["policy"]),
+        )
     except OSError as bad:
+        allowed = "a promoted run" if of == "champion" else "a run with its artifacts"
         raise RunError(
-            "champion", "none", "a promoted run", "train a model and run `bullbear promote latest`, or `bullbear run`"
+            of, "no bundle", allowed, "train a model and run `bullbear promote latest`, or `bullbear run`"
         ) from bad
-    return Bundle(
-        place,
-        meta,
-        ModelDefinition.model_validate(meta["definition"]),
-        tuple(FeatureSet.model_validate(each) for each in meta["feature_sets"]),
-        BandPolicy.model_validate(meta["policy"]),
-    )
+    except (ValueError, KeyError, TypeError) as bad:  # pydantic's and JSON's errors are ValueErrors
+        raise RunError(of, "a damaged bundle.json", "a bundle as it was written", "train and promote again") from bad
 
 
 def predictions_csv(predictions: pd.DataFrame) -> str:
-    """Predictions as the CSV of `bullbear predictions`: instants in ISO form, floats that read back to the same bits."""
+    """Predictions as the CSV of `bullbear predictions`: ISO instants, floats that read back to the same bits."""
     table = predictions[["decided_at", "resolved_at", "p", "p_low", "p_high", "climatology", "y"]].copy()
     for name in INSTANTS:
         table[name] = pd.DatetimeIndex(table[name]).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -124,7 +128,10 @@ def predictions_csv(predictions: pd.DataFrame) -> str:
 
 def read_predictions(text: str) -> pd.DataFrame:
     """The inverse of `predictions_csv`."""
-    table = pd.read_csv(StringIO(text), float_precision="round_trip")
+    table = pd.read_csv(StringIO(text), dtype="str", keep_default_na=False)
     for name in INSTANTS:
         table[name] = pd.to_datetime(table[name], utc=True).astype("datetime64[us, UTC]")
-    return table.astype({"y": "float64"})
+    for name in table.columns.drop(list(INSTANTS)):
+        # Python's own float: pandas' parser may miss the last bit.
+        table[name] = np.array([float(cell) if cell else np.nan for cell in table[name]])
+    return table

@@ -14,10 +14,11 @@ from uuid import uuid4
 from bullbear import sessions
 from bullbear.data.store import Store
 from bullbear.decide.policy import BandPolicy, load_policy
-from bullbear.definitions import FeatureSet, ModelDefinition, Source, digest, read
+from bullbear.definitions import FeatureSet, ModelDefinition, Source, digest, read, validate
 from bullbear.errors import DefinitionError, InputError
 from bullbear.factors import load
 from bullbear.learn import learner_of
+from bullbear.learn.calibration import ShrinkageParams
 
 
 @dataclass(frozen=True)
@@ -100,17 +101,21 @@ class Home:
         )
 
     def model(self, name: str) -> Model:
-        """`models/NAME.toml` with its feature sets, learner and policy, all checked.
+        """`models/NAME.toml` with its feature sets, learner and policy, all checked; `name` may be that path.
 
         Raises
         ------
         DefinitionError
             Anything in any of the files cannot be used; the message names file and line.
         """
+        name = name.removeprefix("models/").removesuffix(".toml")
         definition, source = read(self.find("models", name), ModelDefinition)
         if definition.name != name:
             raise DefinitionError(source.where("name"), definition.name, f"the file's name, {name}", "rename one")
-        learner_of(definition.learner, source)
+        learner = learner_of(definition.learner, source)
+        validate(definition.calibration, ShrinkageParams, source, below=("calibration",))
+        if learner.uses_factors and not definition.features:
+            raise DefinitionError(source.where("features"), "no feature set", "at least one", "name feature sets")
         policy = load_policy(definition.policy, source)
         paths = tuple(self._feature_path(source, number, each) for number, each in enumerate(definition.features))
         feature_sets = load(paths)

@@ -6,6 +6,7 @@ Only runs marked as finished count; a killed or failed training is as if it had 
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -13,6 +14,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 import mlflow
 import pandas as pd
@@ -21,7 +24,7 @@ from mlflow.exceptions import MlflowException
 from bullbear.bundle import Bundle, read_bundle, read_predictions
 from bullbear.errors import RunError
 from bullbear.home import Home, replace_directory
-from bullbear.tracking.mlflow_store import connect, experiment_id
+from bullbear.tracking.mlflow_store import connect, exists, experiment_id
 
 _NEWEST = ["attributes.start_time DESC"]
 
@@ -59,7 +62,7 @@ class Run:
     @cached_property
     def bundle(self) -> Bundle:
         """What a forecast needs."""
-        return read_bundle(self.artifacts / "bundle")
+        return read_bundle(self.artifacts / "bundle", of=f"run {self.run_id[:8]}")
 
     def read_text(self, artifact: str) -> str:
         """The text of one artifact.
@@ -82,7 +85,14 @@ class Runs:
 
     def __init__(self, home: Home) -> None:
         self.home = home
-        self._client = connect(home.runs)
+
+    @cached_property
+    def _client(self) -> Any:
+        # Reading must not leave an empty store behind in a folder that has none.
+        if not exists(self.home.runs):
+            remedy = "run `bullbear train MODEL` first"
+            raise RunError("run", "no tracked run in this home", "a finished training", remedy)
+        return connect(self.home.runs)
 
     def find(self, name: str) -> Run:
         """The run that `name` means: an id, a unique prefix of one, `latest` or `champion`.
@@ -99,11 +109,12 @@ class Runs:
             if not found:
                 raise RunError("run", "latest", "a finished training", "run `bullbear train MODEL` first")
             return self._open(found[0])
-        matching = [run for run in found if run.info.run_id.startswith(name)]
+        matching = [run for run in found if name and run.info.run_id.startswith(name)]
         if len(matching) == 1:
             return self._open(matching[0])
         if not matching:
-            known = ", ".join(f"{run.info.run_id[:8]} ({run.data.tags.get('model')})" for run in found[:5]) or "none yet"
+            newest = [f"{run.info.run_id[:8]} ({run.data.tags.get('model')})" for run in found[:5]]
+            known = ", ".join(newest) or "none yet"
             raise RunError("run", name, f"latest, champion, or one of: {known}", "give an id or a unique prefix")
         raise RunError(
             "run", name, f"a unique prefix ({len(matching)} runs start with it)", "give more characters of the id"
@@ -132,15 +143,25 @@ class Runs:
         self._client.set_registered_model_alias("bullbear", "champion", version.version)
 
     def _finished(self) -> list[Any]:
-        return list(
-            self._client.search_runs(
-                [experiment_id(self._client)], "attributes.status = 'FINISHED'", order_by=_NEWEST, max_results=1000
+        found: list[Any] = []
+        token = None
+        while True:
+            page = self._client.search_runs(
+                [experiment_id(self._client)],
+                "attributes.status = 'FINISHED'",
+                order_by=_NEWEST,
+                max_results=1000,
+                page_token=token,
             )
-        )
+            found += page
+            token = page.token
+            if not token:
+                return found
 
     def _open(self, run: Any) -> Run:
-        uri = str(run.info.artifact_uri)
-        local = uri.removeprefix("file://") if uri.startswith("file://") else None
+        uri = urlsplit(str(run.info.artifact_uri))
+        # A URI escapes blanks and letters beyond ASCII; a path does not.
+        local = url2pathname(uri.path) if uri.scheme in ("file", "") else None
         # Artifacts on a remote store are fetched once into the home's cache, by run id, and never change.
         place = Path(local) if local else self._fetched(run.info.run_id)
         models = self._client.search_logged_models(
@@ -154,8 +175,12 @@ class Runs:
     def _fetched(self, run_id: str) -> Path:
         place = self.home.runs / "fetched" / run_id
         if not place.exists():
-            with tempfile.TemporaryDirectory(prefix="bullbear-") as folder:
-                mlflow.artifacts.download_artifacts(run_id=run_id, dst_path=folder)
-                place.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copytree(folder, place)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(prefix=".fetch-", dir=place.parent) as folder:
+                staged = Path(folder) / run_id
+                staged.mkdir()
+                mlflow.artifacts.download_artifacts(run_id=run_id, dst_path=str(staged))
+                # Whole or not at all; another process may have been quicker, and its copy is as good.
+                if not place.exists():
+                    os.replace(staged, place)
         return place

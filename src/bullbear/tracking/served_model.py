@@ -13,13 +13,13 @@ from typing import Any
 import mlflow
 import numpy as np
 import pandas as pd
-from mlflow.pyfunc import PythonModel
+from mlflow.pyfunc.model import PythonModel
 
 from bullbear.learn import FoldModel, predict
 from bullbear.learn.learners import factor_matrix
 
 
-class ServedModel(PythonModel):  # type: ignore[misc]
+class ServedModel(PythonModel):
     """The last fold's model behind MLflow's `predict`."""
 
     def load_context(self, context: Any) -> None:
@@ -27,7 +27,12 @@ class ServedModel(PythonModel):  # type: ignore[misc]
         self._model = FoldModel.restore(json.loads(Path(context.artifacts["model"]).read_text()))
         self._fitted = self._model.fitted()
 
-    def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
+    def predict(  # the arguments are MLflow's
+        self,
+        context: Any,
+        model_input: pd.DataFrame,
+        params: dict[str, Any] | None = None,
+    ) -> pd.DataFrame:
         """P(up) with its 90% interval for each row.
 
         `model_input` has a column per factor, `climatology` and `n_resolved` (labels behind the climatology).

@@ -7,6 +7,7 @@ leaves at most a run that nobody reads, because every reader asks for finished r
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Mapping
@@ -112,13 +113,13 @@ def _tags(record: TrainingRecord) -> dict[str, str]:
 def _code_version() -> dict[str, str]:
     tags = {"bullbear_version": version("bullbear")}
     checkout = Path(__file__).parents[3]
-    if (checkout / ".git").exists():
+    if (checkout / ".git").exists() and (git := shutil.which("git")):
         answer = subprocess.run(
-            ["git", "-C", str(checkout), "rev-parse", "HEAD"], capture_output=True, text=True, check=False
+            [git, "-C", str(checkout), "rev-parse", "HEAD"], capture_output=True, text=True, check=False
         )
         if answer.returncode == 0:
             changed = subprocess.run(
-                ["git", "-C", str(checkout), "status", "--porcelain"], capture_output=True, text=True, check=False
+                [git, "-C", str(checkout), "status", "--porcelain"], capture_output=True, text=True, check=False
             )
             tags["mlflow.source.git.commit"] = answer.stdout.strip()
             tags["git_clean"] = str(not changed.stdout.strip()).lower()

@@ -1,0 +1,151 @@
+"""Where a home is, which definition wins, and how a folder is exchanged without a moment in between."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bullbear.errors import DefinitionError, InputError
+from bullbear.home import Home, locate, replace_directory
+
+
+@pytest.fixture
+def place(tmp_path: Path, small_definitions: Callable[[Path], None]) -> Home:
+    small_definitions(tmp_path)
+    return Home(tmp_path)
+
+
+def edit(home: Home, name: str, old: str, new: str) -> None:
+    path = home.root / name
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+
+
+def test_the_option_wins_over_the_environment_and_that_over_the_current_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert locate(None).root == tmp_path
+    monkeypatch.setenv("BULLBEAR_HOME", str(tmp_path / "environment"))
+    assert locate(None).root == tmp_path / "environment"
+    assert locate(Path("option")).root == tmp_path / "option"
+    assert not (tmp_path / "option").exists()
+
+
+def test_a_file_is_no_home(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match=r"--home: got '.*file'; allowed: a directory"):
+        locate(tmp_path / "file")
+
+
+def test_an_empty_store_is_refused_and_not_created(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"nothing stored.*bullbear simulate"):
+        Home(tmp_path / "home").filled_store()
+    assert not (tmp_path / "home").exists()
+
+
+def test_a_definition_of_the_home_wins_over_the_packaged_one(place: Home) -> None:
+    assert {"base", "small", "climatology", "lightgbm", "logistic"} <= set(place.names("models"))
+    packaged = place.find("models", "climatology")
+    assert not packaged.is_relative_to(place.root)
+    shutil.copy(packaged, place.root / "models")
+    assert place.find("models", "climatology") == place.root / "models" / "climatology.toml"
+
+
+@pytest.mark.parametrize("name", ["climatology", "lightgbm", "logistic"])
+def test_packaged_models_load(tmp_path: Path, name: str) -> None:
+    assert Home(tmp_path).model(name).definition.name == name
+
+
+def test_a_model_may_be_named_by_its_path(place: Home) -> None:
+    assert place.model("models/small.toml").definition == place.model("small").definition
+
+
+def test_an_unknown_model_names_the_known_ones(place: Home) -> None:
+    with pytest.raises(DefinitionError, match=r"models/nope\.toml: .*allowed: base, climatology, lightgbm"):
+        place.model("nope")
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "message"),
+    [
+        ("models/small.toml", 'name = "small"', 'name = "other"', r"models/small\.toml:2: got 'other'"),
+        ("models/small.toml", "seed = 3", "sead = 3", r"models/small\.toml:5 \(sead\): got 'sead'; allowed: .*seed"),
+        ("models/small.toml", "seed = 3", "seed = -3", r"models/small\.toml:5 \(seed\): got -3"),
+        ("models/small.toml", "seed = 3", "seed = ", r"models/small\.toml.*.*line 5.*valid TOML"),
+        ("models/small.toml", '["tiny"]', '["tini"]', r"models/small\.toml:4: got 'tini'; allowed: .*tiny"),
+        (
+            "models/small.toml",
+            'kind = "lightgbm"',
+            'kind = "forest"',
+            r"models/small\.toml:7 \(learner.kind\): got 'forest'",
+        ),
+        ("models/small.toml", "bags = 2", "bags = 0", r"models/small\.toml:8 \(learner.bags\): got 0"),
+        (
+            "models/small.toml",
+            "bags = 2",
+            "bag = 2",
+            r"models/small\.toml:8 \(learner.bag\): got 'bag'; allowed: .*bags",
+        ),
+        (
+            "models/small.toml",
+            "[splitter]",
+            "[policy]\nbull_abov = 1\n[splitter]",
+            r"small\.toml:17 \(policy.bull_abov\)",
+        ),
+        ("features/tiny.toml", "window = 14", "window = 0", r"features/tiny\.toml:8 .*window = 0"),
+        ("features/tiny.toml", '"rsi"', '"rsj"', r"features/tiny\.toml:6 .*got 'rsj'"),
+        ("features/tiny.toml", '"vix"', '"rsi_14"', r"features/tiny\.toml:10.*got 'rsi_14'"),
+    ],
+)
+def test_a_mistake_in_a_definition_is_told_with_file_and_line(
+    place: Home, name: str, old: str, new: str, message: str
+) -> None:
+    edit(place, name, old, new)
+    with pytest.raises(DefinitionError, match=message):
+        place.model("small")
+
+
+def test_the_hash_follows_the_meaning_not_the_layout(place: Home) -> None:
+    before = place.model("small").definition_hash
+    edit(place, "models/small.toml", "seed = 3", "seed=3  # a comment")
+    edit(place, "features/tiny.toml", "[[factor]]", "\n# another\n[[factor]]")
+    assert place.model("small").definition_hash == before
+    edit(place, "features/tiny.toml", "window = 14", "window = 15")
+    assert place.model("small").definition_hash != before
+
+
+def staged(folder: Path, text: str) -> Path:
+    folder.mkdir(parents=True)
+    (folder / "text").write_text(text)
+    return folder
+
+
+def test_a_directory_is_replaced_and_the_version_before_stays_for_its_readers(tmp_path: Path) -> None:
+    target = tmp_path / "forecasts" / "champion"
+    for number in range(4):
+        before = target.resolve() if number else None
+        replace_directory(staged(tmp_path / "staged", str(number)), target)
+        assert (target / "text").read_text() == str(number)
+        if before is not None:
+            assert (before / "text").read_text() == str(number - 1)
+    assert len(list((tmp_path / "forecasts" / ".champion").iterdir())) == 2
+    assert sorted(path.name for path in target.parent.iterdir()) == [".champion", "champion"]
+
+
+def test_a_home_copied_without_links_can_be_promoted_in(tmp_path: Path) -> None:
+    target = staged(tmp_path / "champion", "copied")
+    replace_directory(staged(tmp_path / "staged", "new"), target)
+    assert (target / "text").read_text() == "new"
+    assert target.is_symlink()
+
+
+def test_a_home_may_be_moved_with_its_champion(tmp_path: Path) -> None:
+    replace_directory(staged(tmp_path / "staged", "whole"), tmp_path / "old" / "champion")
+    os.rename(tmp_path / "old", tmp_path / "new")
+    assert (tmp_path / "new" / "champion" / "text").read_text() == "whole"

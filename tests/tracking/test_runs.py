@@ -1,0 +1,132 @@
+"""Finding trainings, promoting them, and reading them from a store elsewhere."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from bullbear.bundle import read_bundle
+from bullbear.errors import RunError
+from bullbear.home import Home
+from bullbear.pipeline import train_model
+from bullbear.tracking import Run, Runs
+from bullbear.tracking.mlflow_store import connect, experiment_id
+
+
+def by_model(home: Home) -> dict[str, Run]:
+    runs = Runs(home)
+    return {run.data.tags["model"]: runs.find(run.info.run_id) for run in runs._finished()}
+
+
+def test_a_run_is_found_by_id_prefix_latest_and_champion(trained_home: Home) -> None:
+    found = by_model(trained_home)
+    runs = Runs(trained_home)
+    for run in found.values():
+        assert runs.find(run.run_id).run_id == run.run_id
+        others = [other.run_id for other in found.values() if other.run_id != run.run_id]
+        prefix = next(run.run_id[:n] for n in range(1, 33) if not any(o.startswith(run.run_id[:n]) for o in others))
+        assert runs.find(prefix).run_id == run.run_id
+    assert runs.find("latest").run_id == found["small"].run_id
+    assert runs.find("champion").run_id == found["small"].run_id
+
+
+def test_an_unknown_or_empty_name_lists_the_runs(trained_home: Home) -> None:
+    for name in ("nope", "", "LATEST"):
+        with pytest.raises(RunError, match=rf"run: got '{name}'; allowed: .*\(small\), [0-9a-f]{{8}} \(base\)"):
+            Runs(trained_home).find(name)
+
+
+def test_an_ambiguous_prefix_is_refused(home: Home) -> None:
+    client = connect(home.runs)
+    for number in range(17):  # of seventeen hexadecimal ids two begin alike
+        run = client.create_run(experiment_id(client), tags={"model": str(number)})
+        client.set_terminated(run.info.run_id)
+    ids = [run.info.run_id for run in Runs(home)._finished()]
+    first = next(digit for digit in "0123456789abcdef" if sum(each.startswith(digit) for each in ids) > 1)
+    with pytest.raises(RunError, match=rf"got '{first}'; allowed: a unique prefix \(\d+ runs start with it\)"):
+        Runs(home).find(first)
+
+
+@pytest.mark.parametrize("status", ["RUNNING", "FAILED", "KILLED"])
+def test_a_run_that_did_not_finish_is_as_if_it_had_never_been(home: Home, status: str) -> None:
+    client = connect(home.runs)
+    run = client.create_run(experiment_id(client), tags={"model": "small"})
+    if status != "RUNNING":
+        client.set_terminated(run.info.run_id, status)
+    assert Runs(home).find("latest").run_id != run.info.run_id
+    with pytest.raises(RunError, match=r"got '" + run.info.run_id):
+        Runs(home).find(run.info.run_id)
+
+
+def test_reading_where_nothing_was_trained_leaves_no_store_behind(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match=r"got 'no tracked run in this home'.*bullbear train"):
+        Runs(Home(tmp_path)).find("latest")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_champion_yet(home: Home) -> None:
+    home.champion.unlink()
+    with pytest.raises(RunError, match=r"champion: got 'no bundle'"):
+        Runs(home).find("champion")
+
+
+def test_artifacts_that_are_gone_are_named(home: Home) -> None:
+    run = Runs(home).find("latest")
+    shutil.rmtree(run.artifacts)
+    with pytest.raises(RunError, match=rf"run {run.run_id[:8]}: got 'no predictions.csv'"):
+        _ = run.predictions
+    with pytest.raises(RunError, match=rf"run {run.run_id[:8]}: got 'no bundle'"):
+        _ = run.bundle
+
+
+def test_promoting_exchanges_the_bundle_and_the_mark_in_the_registry(home: Home) -> None:
+    base = by_model(home)["base"]
+    runs = Runs(home)
+    runs.promote(base)
+    assert read_bundle(home.champion).meta["run_id"] == base.run_id
+    assert runs.find("champion").model == "base"
+    client = connect(home.runs)
+    marked = client.get_model_version_by_alias("bullbear", "champion")
+    assert (marked.run_id, int(marked.version)) == (base.run_id, 2)
+    assert not list(home.forecasts.glob(".promote-*"))
+
+
+def test_a_store_named_by_the_environment_is_used_and_keeps_its_artifacts_in_the_home(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = tmp_path / "elsewhere" / "own.db"
+    elsewhere.parent.mkdir()
+    current = tmp_path / "current"
+    current.mkdir()
+    monkeypatch.chdir(current)
+    before = by_model(home)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{elsewhere}")
+    trained = train_model(home, "base")
+    found = by_model(home)
+    assert {name: run.run_id for name, run in found.items()} == {"base": trained.run_id}
+    assert found["base"].artifacts.is_relative_to(home.root)
+    assert len(found["base"].predictions) == 1258
+    assert list(current.iterdir()) == []
+    monkeypatch.delenv("MLFLOW_TRACKING_URI")
+    assert {name: run.run_id for name, run in by_model(home).items()} == {n: r.run_id for n, r in before.items()}
+
+
+def test_artifacts_of_a_remote_store_are_fetched_once_and_whole(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    runs = Runs(home)
+    run_id = runs.find("latest").run_id
+
+    def cut_short(*, run_id: str, dst_path: str) -> None:
+        (Path(dst_path) / "predictions.csv").write_text("half")
+        raise ConnectionError("reset by peer")
+
+    monkeypatch.setattr("mlflow.artifacts.download_artifacts", cut_short)
+    with pytest.raises(ConnectionError, match=r"reset"):
+        runs._fetched(run_id)
+    monkeypatch.undo()
+    place = runs._fetched(run_id)
+    assert (place / "bundle" / "bundle.json").is_file()
+    monkeypatch.setattr("mlflow.artifacts.download_artifacts", cut_short)
+    assert runs._fetched(run_id) == place
+    assert [path.name for path in place.parent.iterdir()] == [run_id]

@@ -1,0 +1,106 @@
+"""The UI starts on a home's store, answers, and is gone when it is told to end."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from bullbear.errors import InputError
+from bullbear.home import Home
+from bullbear.tracking.ui import serve
+
+BULLBEAR = str(Path(sys.executable).with_name("bullbear"))
+
+
+def test_a_taken_port_is_refused_before_anything_is_started(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(InputError, match=rf"--port: got {port}; allowed: a free port"):
+            serve(tmp_path / "mlruns", port)
+    assert not (tmp_path / "mlruns").exists()
+
+
+@pytest.fixture
+def ui(home: Home) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    server = subprocess.Popen(
+        [BULLBEAR, "ui", "--home", str(home.root), "--port", str(port)],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+    )  # fmt: skip
+    try:
+        _wait(f"http://127.0.0.1:{port}/health", server)
+        yield server, f"http://127.0.0.1:{port}"
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(server.pid, signal.SIGKILL)
+        server.wait()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+def test_it_answers_and_nothing_of_it_is_left_when_it_is_ended(
+    ui: tuple[subprocess.Popen[bytes], str], how: signal.Signals
+) -> None:
+    server, url = ui
+    with urllib.request.urlopen(url + "/", timeout=20) as page:
+        assert page.status == 200
+    asked = json.dumps({"max_results": 5}).encode()
+    request = urllib.request.Request(
+        url + "/api/2.0/mlflow/experiments/search", data=asked, headers={"Content-Type": "application/json"}
+    )
+    with urllib.request.urlopen(request, timeout=20) as found:
+        assert "bullbear" in [each["name"] for each in json.load(found)["experiments"]]
+    os.kill(server.pid, how)
+    assert server.wait(timeout=30) == 0
+    assert _left(server.pid) == []
+
+
+@pytest.mark.slow
+def test_a_training_can_be_logged_to_a_server_and_read_back(
+    ui: tuple[subprocess.Popen[bytes], str], home: Home
+) -> None:
+    _, url = ui
+    environment = {**os.environ, "MLFLOW_TRACKING_URI": url}
+
+    def ask(*arguments: str) -> str:
+        done = subprocess.run(
+            [BULLBEAR, *arguments, "--home", str(home.root), "--json"], capture_output=True, env=environment, check=True
+        )
+        return done.stdout.decode()
+
+    trained = json.loads(ask("train", "base"))
+    assert json.loads(ask("evaluate", "latest"))[0]["run_id"] == trained["run_id"]
+    assert json.loads(ask("promote", "latest"))["champion"] == trained["run_id"]
+    assert json.loads(ask("forecast"))["model"]["run_id"] == trained["run_id"]
+
+
+def _left(group: int) -> list[str]:
+    listing = subprocess.run(["ps", "-eo", "pgid=,args="], capture_output=True, text=True, check=True).stdout
+    return [line for line in listing.splitlines() if line.split()[0] == str(group)]
+
+
+def _wait(url: str, server: subprocess.Popen[bytes]) -> None:
+    until = time.monotonic() + 90
+    while True:
+        try:
+            with urllib.request.urlopen(url, timeout=5):
+                return
+        except OSError:
+            assert server.poll() is None, "the server ended"
+            assert time.monotonic() < until, "the server did not answer"
+            time.sleep(0.3)
