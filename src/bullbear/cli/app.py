@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,7 +15,16 @@ import typer
 
 from bullbear.cli.fetch import fetch
 from bullbear.cli.talk import Talk
+from bullbear.errors import InputError
 from bullbear.home import Home, locate
+
+
+def _iso_day(param: typer.CallbackParam, value: str | None) -> str | None:
+    # pandas would read 01/02/2019 as it likes, and `now` too.
+    if value is None or re.fullmatch(r"\d{4}-\d{2}-\d{2}", value):
+        return value
+    raise InputError(param.opts[0], value, "a day as YYYY-MM-DD", "write the date in ISO form")
+
 
 app = typer.Typer(
     help="Honest one-month direction forecasts for IWM, point in time, with the positions that follow.",
@@ -171,8 +181,8 @@ def factors(
 def train(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="The name of a file in models/.")],
     home: HomeOption = None,
-    start: Annotated[str | None, typer.Option(help="First reported day, YYYY-MM-DD.")] = None,
-    end: Annotated[str | None, typer.Option(help="Last day, YYYY-MM-DD.")] = None,
+    start: Annotated[str | None, typer.Option(callback=_iso_day, help="First reported day, YYYY-MM-DD.")] = None,
+    end: Annotated[str | None, typer.Option(callback=_iso_day, help="Last day, YYYY-MM-DD.")] = None,
     jobs: JobsOption = DEFAULT_JOBS,
     as_json: JsonOption = False,
 ) -> None:
@@ -292,7 +302,9 @@ def backtest(run: RunArgument, home: HomeOption = None, as_json: JsonOption = Fa
 @app.command()
 def forecast(
     home: HomeOption = None,
-    as_of: Annotated[str | None, typer.Option("--as-of", help="Decide at the close of this day, YYYY-MM-DD.")] = None,
+    as_of: Annotated[
+        str | None, typer.Option("--as-of", callback=_iso_day, help="Decide at the close of this day, YYYY-MM-DD.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Make the champion's forecast and append it to the ledger.
@@ -334,14 +346,16 @@ def odds(
     home: HomeOption = None,
     ticker: Annotated[str, typer.Option(help="Any ticker with bars in the store.")] = "IWM",
     horizon: Annotated[int, typer.Option(min=1, max=126, help="Sessions ahead: 5, 21 and 63 are usual.")] = 21,
-    as_of: Annotated[str | None, typer.Option("--as-of", help="Answer at the close of this day, YYYY-MM-DD.")] = None,
-    since: Annotated[str | None, typer.Option(help="First day of the look-back; default: five years before.")] = None,
+    as_of: Annotated[
+        str | None, typer.Option("--as-of", callback=_iso_day, help="Answer at the close of this day, YYYY-MM-DD.")
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option(callback=_iso_day, help="First day of the look-back; default: five years before.")
+    ] = None,
     event: Annotated[list[str] | None, typer.Option(help="Show this event of odds.toml only; may be repeated.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="Also show events that are not active now.")] = False,
     chart: Annotated[bool, typer.Option("--chart", help="Draw each event shown into reports/odds/.")] = False,
-    history: Annotated[
-        bool, typer.Option("--history", help="Score all past statements; log it to MLflow.")
-    ] = False,
+    history: Annotated[bool, typer.Option("--history", help="Score all past statements; log it to MLflow.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Tell what followed the events of odds.toml: odds with their intervals, base rates and the part of luck.

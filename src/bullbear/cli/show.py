@@ -39,7 +39,7 @@ def records(table: pd.DataFrame) -> list[dict[str, Any]]:
     """A frame as records with days in ISO form and missing values as None."""
     plain = table.astype(object).where(table.notna(), None)
     return [
-        {key: value.isoformat() if isinstance(value, pd.Timestamp) else value for key, value in row.items()}
+        {str(key): value.isoformat() if isinstance(value, pd.Timestamp) else value for key, value in row.items()}
         for row in plain.to_dict(orient="records")
     ]
 
@@ -77,7 +77,8 @@ def status(table: pd.DataFrame, simulated: bool) -> None:
     shown = Table(title="SIMULATED market" if simulated else None)
     for name in ("kind", "series", "first", "last", "last known at", "rows", "gaps", "age", "set aside", "reasons"):
         shown.add_column(name, justify="right" if name in ("rows", "gaps", "age", "set aside") else "left")
-    for row in table.itertuples():
+    rows: list[Any] = list(table.itertuples())
+    for row in rows:
         age = "" if pd.isna(row.age_days) else f"{row.age_days}d"
         shown.add_row(
             str(row.kind),
@@ -206,7 +207,10 @@ def backtest_document(run: Run, tested: Backtest) -> dict[str, Any]:
         "run_id": run.run_id,
         "simulated": run.simulated,
         **backtest_summary(tested),
-        "equity": {str(day.date()): float(value) for day, value in tested.equity.items()},
+        "equity": {
+            str(day.date()): float(value)
+            for day, value in zip(pd.DatetimeIndex(tested.equity.index), tested.equity, strict=True)
+        },
         "positions": records(tested.positions.reset_index()),
         "trade_list": records(tested.trades),
     }

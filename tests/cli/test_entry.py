@@ -1,0 +1,96 @@
+"""The entry point: what becomes of bugs, interrupts and closed pipes; and the help of every command."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.main import get_command
+
+from bullbear.cli.app import app
+from bullbear.home import Home
+
+Run = Callable[..., Any]
+ROOT = Path(__file__).resolve().parents[2]
+BULLBEAR = str(Path(sys.executable).with_name("bullbear"))
+COMMANDS = sorted(get_command(app).commands)  # type: ignore[attr-defined]
+
+
+def test_the_commands_of_the_interface_are_there() -> None:
+    expected = {"run", "ingest", "simulate", "status", "train", "evaluate", "compare", "predictions", "promote",
+                "backtest", "forecast", "score", "odds", "report", "ui"}  # fmt: skip
+    assert set(COMMANDS) >= expected
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_help_ends_in_an_example_that_parses(bullbear: Run, name: str) -> None:
+    answer = bullbear(name, "--help")
+    assert (answer.code, answer.err) == (0, "")
+    text = get_command(app).commands[name].help  # type: ignore[attr-defined]
+    last = [line.strip() for line in text.splitlines() if line.strip()][-1]
+    assert last.startswith(f"Example: bullbear {name}")
+    assert " ".join(last.split()) in " ".join(answer.out.split())
+    arguments = last.removeprefix(f"Example: bullbear {name}").split(">")[0].split()
+    get_command(app).commands[name].make_context(name, arguments)  # type: ignore[attr-defined]
+
+
+def test_the_readme_names_every_command() -> None:
+    readme = (ROOT / "README.md").read_text()
+    assert [name for name in COMMANDS if not re.search(rf"bullbear {name}\b", readme)] == []
+
+
+def test_alone_it_shows_what_there_is(bullbear: Run) -> None:
+    answer = bullbear()
+    assert answer.code == 0
+    assert all(name in answer.out for name in COMMANDS)
+
+
+def test_a_bug_is_one_line_and_code_1(bullbear: Run, home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*arguments: object) -> None:
+        raise RuntimeError("two\nlines")
+
+    monkeypatch.setattr("bullbear.scoring.score_ledger", broken)
+    answer = bullbear("score", "--home", home.root)
+    assert answer.code == 1
+    assert answer.mistake == (
+        "bullbear: unexpected failure: RuntimeError: two lines; set BULLBEAR_DEBUG=1 for the details"
+    )
+    monkeypatch.setenv("BULLBEAR_DEBUG", "1")
+    with pytest.raises(RuntimeError, match="two"):
+        bullbear("score", "--home", home.root)
+
+
+def test_a_reader_that_leaves_early_is_no_failure(trained_home: Home) -> None:
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    with subprocess.Popen(
+        [BULLBEAR, "predictions", "latest", "--home", str(trained_home.root)],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment,
+    ) as writer:  # fmt: skip
+        assert writer.stdout is not None
+        assert writer.stderr is not None
+        assert writer.stdout.readline().startswith(b"decided_at,")
+        writer.stdout.close()
+        assert writer.wait(timeout=60) == 0
+        assert writer.stderr.read() == b""
+
+
+def test_an_interrupt_is_one_line_and_code_130(home: Home) -> None:
+    training = subprocess.Popen(
+        [BULLBEAR, "train", "small", "--home", str(home.root), "--json", "--jobs", "1"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    time.sleep(2.5)
+    os.killpg(training.pid, signal.SIGINT)
+    out, err = training.communicate(timeout=60)
+    if training.returncode == 0:
+        pytest.skip("the training was over before it could be interrupted")
+    assert (training.returncode, out) == (130, "")
+    assert err == "bullbear: interrupted; what was finished is kept\n"
