@@ -11,7 +11,9 @@ from bullbear.errors import InputError, SnapshotError
 from bullbear.filling import fill_from, fill_simulated, is_unfinished
 from bullbear.home import Home
 
-BARS = "date,open,high,low,close,adj_close,volume\n2019-12-30,165,166,164,165,165,100\n2019-12-31,165,166,164,166,166,90\n"
+BARS = (
+    "date,open,high,low,close,adj_close,volume\n2019-12-30,165,166,164,165,165,100\n2019-12-31,165,166,164,166,166,90\n"
+)
 
 
 @pytest.fixture
@@ -35,14 +37,14 @@ def test_the_same_market_twice_adds_nothing_and_another_is_refused(home: Home) -
 
 
 def test_a_snapshot_is_refused_by_a_simulated_store(home: Home, snapshot: Path) -> None:
-    with pytest.raises(InputError, match="allowed: a store without simulated rows"):
+    with pytest.raises(InputError, match=r"allowed: a store without simulated rows"):
         fill_from(home, snapshot)
 
 
 def test_the_simulated_market_is_refused_by_a_real_store(snapshot: Path, tmp_path: Path) -> None:
     home = Home(tmp_path / "home")
     fill_from(home, snapshot)
-    with pytest.raises(InputError, match="store: got 'real data'"):
+    with pytest.raises(InputError, match=r"store: got 'real data'"):
         fill_simulated(home, 7, 0.5, 3)
     assert not home.store().is_simulated
     assert not (home.root / "oracle").exists()
@@ -51,11 +53,11 @@ def test_the_simulated_market_is_refused_by_a_real_store(snapshot: Path, tmp_pat
 def test_what_is_refused_leaves_no_trace(tmp_path: Path) -> None:
     home = Home(tmp_path / "home")
     (tmp_path / "empty").mkdir()
-    with pytest.raises(SnapshotError, match="no file to load"):
+    with pytest.raises(SnapshotError, match=r"no file to load"):
         fill_from(home, tmp_path / "empty")
-    with pytest.raises(InputError, match="snapshot: got '.*nowhere'; allowed: a directory"):
+    with pytest.raises(InputError, match=r"snapshot: got '.*nowhere'; allowed: a directory"):
         fill_from(home, tmp_path / "nowhere")
-    with pytest.raises(InputError, match="seed: got -1"):
+    with pytest.raises(InputError, match=r"seed: got -1"):
         fill_simulated(home, -1, 0.5, 3)
     assert not home.root.exists()
 

@@ -58,7 +58,7 @@ def test_another_model_on_the_same_day_is_another_forecast(ledger: Ledger) -> No
 
 def test_a_number_that_is_no_json_is_not_written(ledger: Ledger) -> None:
     before = ledger.path.read_bytes()
-    with pytest.raises(ValueError, match="not JSON compliant"):
+    with pytest.raises(ValueError, match=r"not JSON compliant"):
         ledger.append(forecast(9, p_up=float("nan")), same=SAME)
     assert ledger.path.read_bytes() == before
 

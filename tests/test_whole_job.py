@@ -21,14 +21,14 @@ def run(home: Home, data: str | None = None, **wishes: Any) -> Any:
     return run_all(home, DataWish(data, **wishes), jobs=1, talk=QUIET)
 
 
-class Filled(BullbearError):
+class FilledError(BullbearError):
     pass
 
 
 @pytest.fixture
 def stop_after_filling(monkeypatch: pytest.MonkeyPatch) -> None:
     def stop(*arguments: object, **options: object) -> None:
-        raise Filled("after the filling")
+        raise FilledError("after the filling")
 
     monkeypatch.setattr("bullbear.whole_job.train_model", stop)
 
@@ -64,7 +64,7 @@ def test_a_filling_that_was_killed_is_completed_first(small_models: Home) -> Non
     for path in (small_models.data / "observations").iterdir():
         path.unlink()
     (small_models.data / ".filling").touch()
-    with pytest.raises(Filled):
+    with pytest.raises(FilledError):
         run(small_models)
     assert small_models.store().as_of().has("observations", "VIXCLS")
     assert fill_simulated(small_models, 7, 0.5, 8).rows_added == 0
@@ -72,7 +72,7 @@ def test_a_filling_that_was_killed_is_completed_first(small_models: Home) -> Non
 
 @pytest.mark.parametrize("data", ["nowhere", "alive"])
 def test_data_that_is_not_there_changes_nothing(home: Home, data: str) -> None:
-    with pytest.raises(InputError, match=f"--data: got '{data}'"):
+    with pytest.raises(InputError, match=rf"--data: got '{data}'"):
         run(home, data)
     assert home.store().simulated_from == {"seed": 7, "signal": 0.5, "years": 8}
     assert fill_simulated(home, 7, 0.5, 8).rows_added == 0
@@ -80,7 +80,7 @@ def test_data_that_is_not_there_changes_nothing(home: Home, data: str) -> None:
 
 @pytest.mark.usefixtures("stop_after_filling")
 def test_another_simulated_market_takes_the_place_of_the_first(home: Home) -> None:
-    with pytest.raises(Filled):
+    with pytest.raises(FilledError):
         run(home, signal=0.0, years=3)
     assert home.store().simulated_from == {"seed": 7, "signal": 0.0, "years": 3}
     assert home.store().as_of().bars("IWM").index[-1].year == 2002
@@ -92,21 +92,21 @@ def test_the_simulated_market_makes_way_for_real_data_and_never_the_other_way(ho
     (tmp_path / "snapshot" / "prices" / "IWM.csv").write_text(
         "date,open,high,low,close,adj_close,volume\n2019-12-30,165,166,164,165,165,100\n"
     )
-    with pytest.raises(Filled):
+    with pytest.raises(FilledError):
         run(home, str(tmp_path / "snapshot"))
     assert not home.store().is_simulated
     assert not (home.root / "oracle").exists()
     assert home.store().as_of().bars("IWM")["close"].tolist() == [165.0]
-    with pytest.raises(InputError, match="--data: got 'sim'; allowed: the real data that is in the store"):
+    with pytest.raises(InputError, match=r"--data: got 'sim'; allowed: the real data that is in the store"):
         run(home, "sim")
-    with pytest.raises(Filled):
+    with pytest.raises(FilledError):
         run(home)
     assert home.store().as_of().bars("IWM")["close"].tolist() == [165.0]
 
 
 @pytest.mark.parametrize("data", ["nowhere", "alive"])
 def test_data_that_is_not_there_leaves_no_trace(tmp_path: Path, data: str) -> None:
-    with pytest.raises(InputError, match=f"'{data}'"):
+    with pytest.raises(InputError, match=rf"'{data}'"):
         run(Home(tmp_path / "home"), data)
     assert not (tmp_path / "home").exists()
 

@@ -1,0 +1,171 @@
+"""A process killed at any point leaves nothing that the next command must repair, and no process behind.
+
+Each case kills the whole process group at a point drawn from one slice of the time that the command takes when it is
+left alone, so that together the cases cover it from start to end.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from bullbear.data.simulator import simulate
+from bullbear.filling import fill_from, is_unfinished
+from bullbear.forecast import issue
+from bullbear.home import Home
+from bullbear.ledger import Ledger
+from bullbear.pipeline import evaluate_run, train_model
+from bullbear.tracking import Runs
+
+BULLBEAR = str(Path(sys.executable).with_name("bullbear"))
+FEW, MANY = 4, 25
+POINTS = [pytest.param(k, FEW, id=f"{k + 1} of {FEW}") for k in range(FEW)]
+POINTS += [pytest.param(k, MANY, id=f"{k + 1} of {MANY}", marks=pytest.mark.slow) for k in range(MANY)]
+
+Content = dict[tuple[str, str], pd.DataFrame]
+
+
+def start(*arguments: object) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [BULLBEAR, *map(str, arguments)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    )
+
+
+def seconds_of(*arguments: object) -> float:
+    began = time.monotonic()
+    assert start(*arguments).wait(timeout=120) == 0
+    return time.monotonic() - began
+
+
+def kill(place: int, places: int, seconds: float, *arguments: object) -> None:
+    """Start a command and kill its process group in slice `place` of `places` of its usual time."""
+    # Nothing is written while the interpreter starts; a loaded machine makes the usual time too short.
+    share = 0.2 + 0.9 * (place + random.Random(place).random()) / places
+    process = start(*arguments)
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(timeout=share * seconds)
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def group(pid: int) -> list[str]:
+    listing = subprocess.run(["ps", "-eo", "pgid=,stat=,args="], capture_output=True, text=True, check=True).stdout
+    rows = (line.split(maxsplit=2) for line in listing.splitlines())
+    return [row[2] for row in rows if row[0] == str(pid) and not row[1].startswith("Z")]
+
+
+def content(home: Home) -> Content:
+    view = home.store().as_of()
+    return {
+        (row.kind, row.series): view.versions(row.kind, row.series).reset_index(drop=True)
+        for row in view.catalogue().itertuples()
+    }
+
+
+@pytest.fixture(scope="module")
+def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("snapshot")
+    simulate(seed=1, signal=0.5, years=3).write(place)
+    return place
+
+
+@pytest.fixture(scope="module")
+def undisturbed(snapshot: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[float, Content]:
+    home = Home(tmp_path_factory.mktemp("undisturbed"))
+    seconds = seconds_of("ingest", snapshot, "--home", home.root)
+    return seconds, content(home)
+
+
+@pytest.mark.parametrize(("place", "places"), POINTS)
+def test_ingest(place: int, places: int, snapshot: Path, undisturbed: tuple[float, Content], tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    seconds, expected = undisturbed
+    kill(place, places, seconds, "ingest", snapshot, "--home", home.root)
+    for key, rows in content(home).items():  # what is there is whole
+        pd.testing.assert_frame_equal(rows, expected[key])
+    fill_from(home, snapshot)
+    found = content(home)
+    assert set(found) == set(expected)
+    for key, rows in found.items():
+        pd.testing.assert_frame_equal(rows, expected[key])
+    assert not is_unfinished(home)
+    assert fill_from(home, snapshot).rows_added == 0
+
+
+@pytest.fixture(scope="module")
+def training_seconds(trained_home: Home, tmp_path_factory: pytest.TempPathFactory) -> float:
+    home = Home(Path(shutil.copytree(trained_home.root, tmp_path_factory.mktemp("train") / "home", symlinks=True)))
+    shutil.rmtree(home.runs)
+    return seconds_of("train", "small", "--jobs", 2, "--home", home.root)
+
+
+@pytest.mark.parametrize(("place", "places"), POINTS)
+def test_train(place: int, places: int, home: Home, training_seconds: float) -> None:
+    if place % 2:
+        shutil.rmtree(home.runs)  # the first training also creates MLflow's schema
+    kill(place, places, training_seconds, "train", "small", "--jobs", 2, "--home", home.root)
+    trained = train_model(home, "base", start="2004-01-02")
+    runs = Runs(home)
+    latest = runs.find("latest")
+    assert latest.run_id == trained.run_id
+    assert evaluate_run(latest).n == trained.evaluation.n
+    for listed in runs._finished():  # whatever counts as finished is whole
+        run = runs.find(listed.info.run_id)
+        assert evaluate_run(run).as_dict()["bss"] == run.evaluation["bss"]
+        assert run.bundle.trained_through()
+        assert "model_id" in run.tags
+
+
+@pytest.mark.parametrize(("place", "places"), POINTS)
+def test_forecast(place: int, places: int, home: Home) -> None:
+    ledger = Ledger(home.forecasts / "ledger.jsonl")
+    before = ledger.entries()
+    kill(place, places, 2.5, "forecast", "--as-of", "2007-10-01", "--home", home.root)
+    after = ledger.entries()
+    assert after[:2] == before
+    assert len(after) in (2, 3)
+    entry = issue(home, "2007-10-01")
+    assert entry["decided_at"] == "2007-10-01T20:00:00Z"
+    assert entry["ledger"]["index"] == 2
+    assert issue(home, "2007-10-02")["ledger"]["index"] == 3
+    assert len(ledger.entries()) == 4
+
+
+@pytest.fixture
+def training(home: Home) -> Iterator[subprocess.Popen[bytes]]:
+    model = home.root / "models" / "small.toml"
+    model.write_text(model.read_text().replace("num_iterations = 10", "num_iterations = 2000"))
+    process = start("train", "small", "--jobs", 2, "--home", home.root)
+    yield process
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def within(seconds: float, condition: Callable[[], bool]) -> bool:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if condition():
+            return True
+        time.sleep(0.1)
+    return condition()
+
+
+def test_workers_end_with_a_parent_that_is_killed(training: subprocess.Popen[bytes]) -> None:
+    # The command, the resource tracker, the fork server and two workers.
+    assert within(60, lambda: len(group(training.pid)) == 5), group(training.pid)
+    os.kill(training.pid, signal.SIGKILL)
+    training.wait()
+    assert within(20, lambda: not group(training.pid)), group(training.pid)
