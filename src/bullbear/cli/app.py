@@ -367,6 +367,7 @@ def odds(
     place = locate(home)
     if history:
         shown.refuse_with_history({"--as-of": as_of, "--since": since, "--event": event, "--chart": chart or None})
+        Talk(quiet=as_json).say(f"scoring every past statement of {ticker}, {horizon} sessions ahead")
         record = shown.scored(place, ticker, horizon)
         if as_json:
             _print(record.as_dict())
