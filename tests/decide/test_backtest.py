@@ -330,10 +330,19 @@ def test_predictions_without_sense_are_refused(view, bars, predictions, change, 
         backtest(change(forecasts), view, TINY)
 
 
+def test_a_session_without_a_bar_decides_nothing(view, bars, predictions):
+    view.prices["IWM"] = bars([*FLAT, *[(d, *FLAT[0][1:]) for d in ("2019-12-26", "2019-12-27")]])
+    with_gap = backtest(predictions({"2019-12-23": 0.7, "2019-12-24": 0.1, "2019-12-26": 0.7}), view, TINY)
+    without = backtest(predictions({"2019-12-23": 0.7, "2019-12-26": 0.7}), view, TINY)
+    assert [str(state.decided_at.date()) for state in with_gap.states] == ["2019-12-23", "2019-12-26"]
+    assert with_gap.stances == without.stances
+    assert with_gap.equity.tolist() == without.equity.tolist()
+
+
 def test_missing_bars_short_history_and_negative_costs_are_refused(view, bars, predictions):
     view.prices["IWM"] = bars([*FLAT, ("2019-12-26", *FLAT[0][1:])])
     with pytest.raises(NoDataError, match=r"bars of IWM: got '2019-12-24'"):
-        backtest(predictions({"2019-12-23": 0.7, "2019-12-24": 0.5}), view, TINY)
+        backtest(predictions({"2019-12-24": 0.5}), view, TINY)
     with pytest.raises(HistoryError, match=r"volatility of IWM: got '2019-12-19'"):
         backtest(predictions({"2019-12-19": 0.7}), view, TINY)
     with pytest.raises(InputError, match=r"cost slippage_bp: got -1"):

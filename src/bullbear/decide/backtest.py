@@ -92,6 +92,9 @@ def backtest(
 ) -> Backtest:
     """Run `policy` and the baselines over `predictions`.
 
+    On a session without a bar of `ticker` nothing can be decided or traded: its forecast is passed over, and what was
+    held stays held.
+
     Parameters
     ----------
     predictions : decided_at, resolved_at (UTC), p, p_low, p_high, climatology; sorted, one row per decision
@@ -106,13 +109,15 @@ def backtest(
     InputError
         The predictions lack a column, are empty, unsorted, or decided at no session's close; a cost is negative.
     NoDataError
-        The ticker has no bars, or none on a decision's day.
+        The ticker has no bars, or none on any decision's day.
     HistoryError
         A decision stands before a whole volatility window.
     """
     _check(predictions)
     market = read_market(view, policy, ticker)
-    rows = _rows(predictions, market)
+    places = _rows(predictions, market)
+    rows = [place for place in places if place >= 0]
+    predictions = predictions[[place >= 0 for place in places]]
     first, last = rows[0], _end(predictions, market)
     costs = _cost_rates((ticker, policy.bull_instrument, policy.bear_instrument), slippage_bp, half_spread_bp)
     rates = bill_rate(view, cash_series, closes(market.sessions[first : last + 1]))
@@ -216,8 +221,8 @@ def _rows(predictions: pd.DataFrame, market: Market) -> list[int]:
             "predictions.decided_at", str(decided[wrong][0]), "the close of a session", "decide at the close"
         )
     rows = market.sessions.get_indexer(sessions)
-    if (rows < 0).any():
-        market.place(sessions[rows < 0][0])  # raises, naming the day
+    if (rows < 0).all():
+        market.place(sessions[0])  # raises, naming the day
     return [int(row) for row in rows]
 
 
