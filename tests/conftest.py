@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -90,6 +91,19 @@ def process() -> Callable[..., Answer]:
         return Answer(done.returncode, done.stdout, done.stderr)
 
     return run
+
+
+@pytest.fixture(autouse=True)
+def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Raised as a failure of the test, not as an OSError, which a client would take for a bad line and try again.
+    real = socket.getaddrinfo
+
+    def local_only(host: Any, *arguments: Any, **options: Any) -> Any:
+        if host not in (None, "", "localhost", "127.0.0.1", "::1"):
+            pytest.fail(f"a test asked the network for {host!r}")
+        return real(host, *arguments, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", local_only)
 
 
 @pytest.fixture(autouse=True)

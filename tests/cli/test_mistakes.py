@@ -61,8 +61,7 @@ FILLED = [
     (["forecast", "--as-of", "12/31/2007"], "got '12/31/2007'; allowed: a day as YYYY-MM-DD"),
     (["forecast", "--as-of", "2001-06-01"], "--as-of: got '2001-06-01'"),
     (["forecast", "--as-of", "2020-06-01"], "--as-of: got '2020-06-01'"),
-    (["run", "--data", "nowhere"], "--data: got 'nowhere'; allowed: `sim` or a snapshot directory"),
-    (["run", "--data", "live"], "--data: got 'live'"),
+    (["run", "--json", "--data", "nowhere"], "--data: got 'nowhere'; allowed: `sim`"),
     (["ingest", "nowhere"], "snapshot: got 'nowhere'; allowed: a directory"),
     (["simulate", "--seed", "8", "--years", "3"], "allowed: an empty store"),
 ]

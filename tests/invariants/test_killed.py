@@ -115,7 +115,7 @@ def training_seconds(trained_home: Home, tmp_path_factory: pytest.TempPathFactor
 def test_train(place: int, places: int, home: Home, training_seconds: float) -> None:
     if place % 2:
         shutil.rmtree(home.runs)  # the first training also creates MLflow's schema
-    kill(place, places, training_seconds, "train", "small", "--jobs", 2, "--home", home.root)
+    kill(place, places, training_seconds, "train", "small", "--jobs", 1 + place % 2, "--home", home.root)
     trained = train_model(home, "base", start="2004-01-02")
     runs = Runs(home)
     latest = runs.find("latest")
