@@ -6,6 +6,7 @@ Bare means: the arrays are there, aligned and adjusted; TA-Lib and NumPy are cal
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -38,15 +39,21 @@ def measure() -> list[Ratio]:
     charts = technical()
     plain, apart = specs(apart=False), specs(apart=True)
     one = index[-1:]
+    whole, day, library = (partial(compute, view, plain, each) for each in (index, one, index))
     result = [
-        interleaved(f"technical.toml, {years} / the same indicators by TA-Lib", lambda: compute(view, charts, index), bare_talib(), rounds=9, aim=None),
-        interleaved(f"{len(plain)} factors, {years} / bare arithmetic", lambda: compute(view, plain, index), bare(plain, index), rounds=5, aim=3.0),
-        interleaved("one day of these factors / the full matrix", lambda: compute(view, plain, one), lambda: compute(view, plain, index), rounds=5, aim=0.05),
-    ]  # fmt: skip
+        interleaved(
+            f"technical.toml, {years} / the same indicators by TA-Lib",
+            partial(compute, view, charts, index),
+            bare_talib(),
+            rounds=9,
+            aim=None,
+        ),
+        interleaved(f"{len(plain)} factors, {years} / bare arithmetic", whole, bare(plain, index), rounds=5, aim=3.0),
+        interleaved("one day of these factors / the full matrix", day, library, rounds=5, aim=0.05),
+    ]
     if apart:
-        result.append(
-            interleaved(f"{len(apart)} levels and regime factors, {years} / bare arithmetic", lambda: compute(view, apart, index), bare(apart, index), rounds=3, aim=None)
-        )  # fmt: skip
+        name = f"{len(apart)} levels and regime factors, {years} / bare arithmetic"
+        result.append(interleaved(name, partial(compute, view, apart, index), bare(apart, index), rounds=3, aim=None))
     return result
 
 

@@ -112,7 +112,7 @@ def forecast(store: Store, bundle: Bundle, as_of: str | None = None) -> dict[str
 
 
 def stale_series(view: View, bundle: Bundle, session: pd.Timestamp) -> list[str]:
-    """Series that the champion's factors read and that are absent, or whose last value is older than its rule allows."""
+    """Series read by the champion's factors that are absent, or whose last value is older than its rule allows."""
     known = registered()
     specs = [spec for feature_set in bundle.feature_sets for spec in feature_set.factor]
     read = {(kind, spec.inputs[name]) for spec in specs for name, kind in known[spec.function].inputs.items()}

@@ -28,8 +28,9 @@ class Ledger:
     -------
     >>> import tempfile
     >>> ledger = Ledger(Path(tempfile.mkdtemp()) / "ledger.jsonl")
-    >>> entry = ledger.append({"decided_at": "2019-12-31", "p_up": 0.6}, same=("decided_at",))
-    >>> entry["ledger"]["index"], ledger.append({"decided_at": "2019-12-31", "p_up": 0.6}, same=("decided_at",)) == entry
+    >>> said = {"decided_at": "2019-12-31", "p_up": 0.6}
+    >>> entry = ledger.append(said, same=("decided_at",))
+    >>> entry["ledger"]["index"], ledger.append(said, same=("decided_at",)) == entry
     (0, True)
     """
 

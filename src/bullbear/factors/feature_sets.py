@@ -10,6 +10,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Sequence
 from difflib import get_close_matches
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,7 @@ def load(paths: Sequence[Path]) -> tuple[FeatureSet, ...]:
 
 
 def check(spec: FactorSpec, source: Source, place: int, *, table: str = "factor") -> Factor:
-    """The registered factor that `spec`, the `place`-th `[[table]]` of its file, asks for; refused if not computable."""
+    """The registered factor that `spec`, the `place`-th `[[table]]` of its file, asks for, or a refusal."""
     known = registered()
     if spec.function not in known:
         close = ", ".join(get_close_matches(spec.function, known, n=3)) or "see `bullbear factors`"
@@ -99,6 +100,6 @@ def _check_value(found: Factor, name: str, value: Any, where: str) -> None:
             kind = "a whole number" if whole else "a number" if number else type(default).__name__
             raise DefinitionError(where, f"{name} = {value!r}", f"{name} as {kind}", "correct the value")
     # A window needs at least one row even where its function sets no narrower limit.
-    low, high = found.limits.get(name, (1, float("inf")) if name.endswith("window") or name == "window" else (None, None))
-    if low is not None and high is not None and not low <= value <= high:
+    low, high = found.limits.get(name, (1 if name.endswith("window") else -inf, inf))
+    if isinstance(value, (int, float)) and not low <= value <= high:
         raise DefinitionError(where, f"{name} = {value!r}", f"{name} from {low:g} to {high:g}", "choose a value inside")

@@ -83,7 +83,7 @@ class Factor:
     """Keyword-only parameters with their defaults (`inspect.Parameter.empty` where required)."""
     limits: Mapping[str, tuple[float, float]]
     windowed: bool
-    """Whether a row follows from the last `lookback` rows alone, to the last bit; then only rows asked for are computed."""
+    """Whether a row follows from the last `lookback` rows alone, to the last bit."""
 
     def rows_needed(self, params: Mapping[str, Any]) -> int:
         """Rows, the current one included, before which the factor is missing."""
