@@ -11,9 +11,11 @@ the later of the two.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -100,33 +102,40 @@ def fetch_all(
 
 
 def plan(stored: View, settings: Settings, client: Client, now: pd.Timestamp) -> Iterator[Job]:
-    """The requests that bring `stored` up to date, in the order of their weight for a forecast."""
-    wanted, urls = settings.fetch, settings.urls
-    tiingo_key = settings.keys.tiingo.get_secret_value() if settings.keys.tiingo else None
-    for ticker in wanted.prices:
-        since = _since_bars(stored, ticker, settings)
+    """The requests that bring `stored` up to date, in the order of their weight for a forecast.
+
+    From when on a series is asked for is looked up when its turn comes.
+    """
+    wanted, urls, keys = settings.fetch, settings.urls, settings.keys
+
+    def bars(ticker: str) -> Job:
         second = None
-        if tiingo_key and not ticker.startswith("^"):
-            second = _bind(tiingo.fetch, client, urls.tiingo, tiingo_key, ticker, since)
-        first = _bind(yahoo.fetch, client, urls.yahoo, ticker, since, now)
-        yield Job("yahoo", ticker, first, second)
-    for index in wanted.indices:
-        yield Job("cboe", index, _bind(cboe.fetch, client, urls.cboe, index))
-    fred_key = settings.keys.fred.get_secret_value() if settings.keys.fred else None
-    for series in wanted.macro:
-        if fred_key and series in wanted.vintages:
-            since_vintage = _last_vintage(stored, series)
-            ask = _bind(fred.fetch_vintages, client, urls.alfred, fred_key, series, since_vintage)
-            yield Job("alfred", series, ask)
-        else:
-            yield Job("fred", series, _bind(fred.fetch, client, urls.fred, series, _since_value(stored, series)))
+        if keys.tiingo and not ticker.startswith("^"):
+            key = keys.tiingo.get_secret_value()
+            second = lambda: tiingo.fetch(client, urls.tiingo, key, ticker, _since_bars(stored, ticker, settings))  # noqa: E731
+        first = lambda: yahoo.fetch(client, urls.yahoo, ticker, _since_bars(stored, ticker, settings), now)  # noqa: E731
+        return Job("yahoo", ticker, first, second)
+
+    def macro(series: str) -> Job:
+        if keys.fred and series in wanted.vintages:
+            key = keys.fred.get_secret_value()
+            since = partial(_last_vintage, stored, series)
+            return Job("alfred", series, lambda: fred.fetch_vintages(client, urls.alfred, key, series, since()))
+        return Job("fred", series, lambda: fred.fetch(client, urls.fred, series, _since_value(stored, series)))
+
+    def short_volume(day: date) -> Job:
+        tickers = wanted.short_volume
+        told = f"{'/'.join(tickers)} {day}"
+        return Job("regsho", told, lambda: finra.fetch_short_volume(client, urls.regsho, tickers, day))
+
+    yield from map(bars, wanted.prices)
+    yield from (Job("cboe", name, partial(cboe.fetch, client, urls.cboe, name)) for name in wanted.indices)
+    yield from map(macro, wanted.macro)
     for ticker in wanted.short_interest:
-        yield Job("finra", ticker, _bind(finra.fetch_short_interest, client, urls.finra, ticker))
+        yield Job("finra", ticker, partial(finra.fetch_short_interest, client, urls.finra, ticker))
     for fund in wanted.holdings:
-        yield Job("ishares", fund, _bind(ishares.fetch, client, urls.ishares, fund))
-    for day in _missing_short_volume(stored, settings, now):
-        ask_day = _bind(finra.fetch_short_volume, client, urls.regsho, wanted.short_volume, day)
-        yield Job("regsho", f"{'/'.join(wanted.short_volume)} {day}", ask_day)
+        yield Job("ishares", fund, partial(ishares.fetch, client, urls.ishares, fund))
+    yield from map(short_volume, _missing_short_volume(stored, settings, now))
 
 
 class _Run:
@@ -138,6 +147,7 @@ class _Run:
         self.left_alone: dict[str, str] = {}
         self.daily: list[tuple[Job, Delivery]] = []
         self.told_of_daily = False
+        self.began = time.monotonic()
 
     def through(self, jobs: list[Job]) -> None:
         """Ask and store; a failure is noted and the next series follows."""
@@ -248,7 +258,7 @@ class _Run:
 
     def _clocks(self, job: Job, delivery: Delivery) -> tuple[pd.Timestamp, pd.Timestamp]:
         served = delivery.served_at
-        if served is None or abs(served - self.now) <= SKEW + _elapsed(self.now):
+        if served is None or abs(served - self.now) <= SKEW + pd.Timedelta(time.monotonic() - self.began, "s"):
             return self.now, self.now
         behind = "behind" if served > self.now else "ahead of"
         self.report.notes.append(f"our clock is {abs(served - self.now)} {behind} that of {job.provider}; set it")
@@ -257,7 +267,7 @@ class _Run:
     def _over(self, key: tuple[str, str], frame: pd.DataFrame, now: pd.Timestamp) -> pd.DataFrame:
         """Rows of days that are over; a bar settles for some minutes after its close."""
         folder, name = key
-        column = next(c for c in ("date", "settlement_date", "as_of") if c in frame)
+        column = next(c for c in ("vintage", "date", "settlement_date", "as_of") if c in frame)
         today = now.tz_convert(NEW_YORK).tz_localize(None)
         is_over = (frame[column] <= today).to_numpy()
         if folder == "raw_bars":
@@ -269,15 +279,6 @@ class _Run:
             self.report.notes.append(f"{name}: {left_out} rows left out, their day is not over")
         kept: pd.DataFrame = frame[is_over].reset_index(drop=True)
         return kept
-
-
-def _elapsed(now: pd.Timestamp) -> pd.Timedelta:
-    """How long ago the fetch began, by the same clock."""
-    return max(pd.Timestamp.now("UTC") - now, pd.Timedelta(0))
-
-
-def _bind(function: Callable[..., Delivery], *arguments: object) -> Callable[[], Delivery]:
-    return lambda: function(*arguments)
 
 
 def _since_bars(stored: View, ticker: str, settings: Settings) -> date:

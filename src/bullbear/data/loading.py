@@ -125,7 +125,11 @@ class Loader:
 
     def _vintages(self, series: str, frame: pd.DataFrame) -> None:
         rows = self._without_blanks("vintages", series, _dated(frame, "date"), ())
-        rows = rows.assign(known_at=publication.vintages_known_at(pd.DatetimeIndex(rows["vintage"])), series=series)
+        # A label of a file says the day; a provider of releases also says the hour.
+        known = (
+            _explicit(rows) if "known_at" in rows else publication.vintages_known_at(pd.DatetimeIndex(rows["vintage"]))
+        )
+        rows = rows.assign(known_at=known, series=series)
         if self.stored.has("observations", series):
             old = self.stored.versions("observations", series)
             moment = self._after(old["known_at"].max())

@@ -15,10 +15,12 @@ from __future__ import annotations
 import email.utils
 import json
 import logging
+import ssl
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -125,6 +127,7 @@ class Client:
         self._asked: dict[str, float] = {}
         self._http = httpx.Client(
             timeout=settings.timeout,
+            verify=_certificates(),
             headers={"User-Agent": settings.user_agent, "Accept-Encoding": "gzip, deflate"},
             follow_redirects=True,
             max_redirects=3,
@@ -215,6 +218,11 @@ class Client:
         if since < self.settings.pause:
             self._sleep(self.settings.pause - since)
         self._asked[host] = time.monotonic()
+
+
+@lru_cache(maxsize=1)
+def _certificates() -> ssl.SSLContext:
+    return httpx.create_ssl_context()  # reads a large file
 
 
 class _TryAgain(Exception):

@@ -66,16 +66,16 @@ def fetch(client: Client, url: str, fund: str) -> Delivery:
         }
     ).astype({"as_of": "datetime64[us]"})
     notes: list[str] = []
+    once = frame.drop_duplicates()
+    if len(once) < len(frame):
+        notes.append(f"ishares {fund}: {len(frame) - len(once)} repeated rows left out")
     # Lots of one instrument, such as two futures of a name, are one line of the list.
-    by = ["as_of", "ticker", "name"]
-    merged = frame.groupby(by, sort=False, as_index=False).agg(
+    merged = once.groupby(["as_of", "ticker", "name"], sort=True, as_index=False).agg(
         {"sector": "first", "weight": "sum", "market_value": "sum", "shares": "sum"}
     )
-    if len(merged) < len(frame):
-        once = frame.drop_duplicates()
-        if len(once) == len(merged):
-            merged = once.reset_index(drop=True)
-            notes.append(f"ishares {fund}: {len(frame) - len(once)} repeated rows left out")
+    weights = float(merged["weight"].sum())
+    if not 95 <= weights <= 105:
+        raise ask.fault(f"weights that add up to {weights:.1f} %", RETRY_LATER)
     frames: Frames = {("holdings", fund): merged}
     outstanding = preamble.get("Shares Outstanding", "")
     if outstanding:
