@@ -197,6 +197,6 @@ def _foot(told: list[EventOdds], chosen: list[EventOdds]) -> str:
     found = ", ".join(findings) if findings else "none"
     return (
         f"Look-back from {first.since.date()}, q over the {first.tested} events with resolved cases in it. Beyond luck "
-        f"at q {RARE}: {found}. {len(told) - len(chosen)} more are not active (--all). `bullbear odds --history` scores "
-        "past odds."
+        f"at q {RARE}: {found}. {len(told) - len(chosen)} more are not active (--all). `bullbear odds --history` "
+        "scores past odds."
     )

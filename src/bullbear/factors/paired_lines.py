@@ -19,7 +19,7 @@ from bullbear.factors.windows import WINDOW, highest, lagged, lowest, mean, rati
     unit="1 uptrend, -1 downtrend, 0 neither",
     bounds=(-1.0, 1.0),
     limits={"window": WINDOW, "strong": (50.0, 100.0), "weak": (0.0, 50.0)},
-    lookback=lambda *, window, strong, weak: window + 1,  # noqa: ARG005
+    lookback=lambda *, window, strong, weak: window + 1,
 )
 def aroon_trend(bars: Bars, *, window: int = 14, strong: float = 70.0, weak: float = 30.0) -> Array:
     """Aroon's trend: one line above `strong` while the other lies below `weak`.
