@@ -32,26 +32,37 @@ def snapshot_dir() -> Path:
 
 
 @pytest.fixture(scope="session")
-def trained_home(tmp_path_factory: pytest.TempPathFactory) -> Home:
+def trained_home(once: Callable[[str, Callable[[Path], None]], Path]) -> Home:
     """A home with a simulated market of eight years, two small trained models, a champion and two forecasts.
 
     Built once for all workers. Read it only: a test that writes takes `home`.
     """
+    # A blank in a path breaks careless handling of URIs.
+    return Home(once("trained home", lambda place: _build(Home(place))))
+
+
+@pytest.fixture(scope="session")
+def once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[Path], None]], Path]:
+    """Builds a folder once for all workers."""
     root = tmp_path_factory.getbasetemp()
     shared = root.parent if os.environ.get("PYTEST_XDIST_WORKER") else root
-    place = Home(shared / "trained home")  # a blank in a path breaks careless handling of URIs
-    with open(shared / "trained_home.lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (shared / "trained_home.built").exists():
-            _build(place)
-            (shared / "trained_home.built").touch()
-    return place
+
+    def folder(name: str, build: Callable[[Path], None]) -> Path:
+        with open(shared / f"{name}.lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not (shared / f"{name}.built").exists():
+                (shared / name).mkdir()
+                build(shared / name)
+                (shared / f"{name}.built").touch()
+        return shared / name
+
+    return folder
 
 
 @pytest.fixture
 def home(trained_home: Home, tmp_path: Path) -> Home:
     """A copy of `trained_home` to write into; being a copy, it is a moved home, too."""
-    return Home(Path(shutil.copytree(trained_home.root, tmp_path / "home", symlinks=True)))
+    return Home(Path(shutil.copytree(trained_home.root, tmp_path / "home", symlinks=True, copy_function=_copy_or_link)))
 
 
 @pytest.fixture(scope="session")
@@ -136,6 +147,12 @@ class Answer:
 
 def _refuse(constant: str) -> None:
     raise ValueError(f"{constant} is no JSON")
+
+
+def _copy_or_link(source: str, target: str) -> object:
+    # Segments and artifacts are written once and never changed.
+    immutable = "/mlruns/artifacts/" in source or ("/data/" in source and source.endswith(".parquet"))
+    return os.link(source, target) if immutable else shutil.copy2(source, target)
 
 
 def _define(root: Path) -> None:

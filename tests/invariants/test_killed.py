@@ -33,6 +33,7 @@ FEW, MANY = 4, 25
 POINTS = [pytest.param(k, FEW, id=f"{k + 1} of {FEW}") for k in range(FEW)]
 POINTS += [pytest.param(k, MANY, id=f"{k + 1} of {MANY}", marks=pytest.mark.slow) for k in range(MANY)]
 
+Once = Callable[[str, Callable[[Path], None]], Path]
 Content = dict[tuple[str, str], pd.DataFrame]
 
 
@@ -75,17 +76,17 @@ def content(home: Home) -> Content:
 
 
 @pytest.fixture(scope="module")
-def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    place = tmp_path_factory.mktemp("snapshot")
-    simulate(seed=1, signal=0.5, years=3).write(place)
-    return place
+def snapshot(once: Once) -> Path:
+    return once("killed snapshot", lambda place: simulate(seed=1, signal=0.5, years=3).write(place))
 
 
 @pytest.fixture(scope="module")
-def undisturbed(snapshot: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[float, Content]:
-    home = Home(tmp_path_factory.mktemp("undisturbed"))
-    seconds = seconds_of("ingest", snapshot, "--home", home.root)
-    return seconds, content(home)
+def undisturbed(snapshot: Path, once: Once) -> tuple[float, Content]:
+    def ingest(place: Path) -> None:
+        (place / "seconds").write_text(str(seconds_of("ingest", snapshot, "--home", place)))
+
+    home = Home(once("killed ingest", ingest))
+    return float((home.root / "seconds").read_text()), content(home)
 
 
 @pytest.mark.parametrize(("place", "places"), POINTS)
@@ -105,10 +106,13 @@ def test_ingest(place: int, places: int, snapshot: Path, undisturbed: tuple[floa
 
 
 @pytest.fixture(scope="module")
-def training_seconds(trained_home: Home, tmp_path_factory: pytest.TempPathFactory) -> float:
-    home = Home(Path(shutil.copytree(trained_home.root, tmp_path_factory.mktemp("train") / "home", symlinks=True)))
-    shutil.rmtree(home.runs)
-    return seconds_of("train", "small", "--jobs", 2, "--home", home.root)
+def training_seconds(trained_home: Home, once: Once) -> float:
+    def train(place: Path) -> None:
+        for name in ("data", "oracle", "models", "features"):
+            shutil.copytree(trained_home.root / name, place / name)
+        (place / "seconds").write_text(str(seconds_of("train", "small", "--jobs", 2, "--home", place)))
+
+    return float((once("killed train", train) / "seconds").read_text())
 
 
 @pytest.mark.parametrize(("place", "places"), POINTS)

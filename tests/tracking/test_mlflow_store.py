@@ -44,6 +44,7 @@ def test_asking_whether_there_is_a_store_creates_none(tmp_path: Path) -> None:
     assert not (tmp_path / "mlruns").exists()
 
 
+@pytest.mark.slow
 def test_two_processes_may_create_the_store_at_once(tmp_path: Path) -> None:
     runs = str(tmp_path / "mlruns")
     code = f"from pathlib import Path; from bullbear.tracking.mlflow_store import connect; connect(Path({runs!r}))"
