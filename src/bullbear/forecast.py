@@ -20,7 +20,7 @@ from bullbear.dataset.examples import fingerprint
 from bullbear.dataset.labels import climatology, resolve
 from bullbear.decide.backtest import backtest
 from bullbear.decide.policy import Stance
-from bullbear.errors import HistoryError, InputError, NoDataError
+from bullbear.errors import GateError, HistoryError, InputError, NoDataError
 from bullbear.factors import compute, registered
 from bullbear.factors.inputs import SHORT_INTEREST_MAX_AGE_DAYS, SHORT_VOLUME_MAX_AGE_DAYS, level_max_age
 from bullbear.factors.phase import phase_of
@@ -28,6 +28,7 @@ from bullbear.home import Home
 from bullbear.learn import FoldModel, predict
 from bullbear.learn.learners import factor_matrix
 from bullbear.ledger import Ledger
+from bullbear.settings import settings_of
 
 DRIVERS = 8
 _MAX_AGE_DAYS = {"bars": 7, "short_volume": SHORT_VOLUME_MAX_AGE_DAYS, "short_interest": SHORT_INTEREST_MAX_AGE_DAYS}
@@ -51,6 +52,8 @@ def issue(home: Home, as_of: str | None = None) -> dict[str, Any]:
         There is no champion.
     InputError
         The champion was trained on the simulated market and the store is real, or the other way round.
+    GateError
+        What the champion reads is staler than `[staleness]` in bullbear.toml allows.
     """
     bundle = read_bundle(home.champion)
     store = home.filled_store()
@@ -59,8 +62,10 @@ def issue(home: Home, as_of: str | None = None) -> dict[str, Any]:
         raise InputError(
             "champion", f"trained on {trained}", "a champion of this store's own data", "train and promote one here"
         )
+    made = forecast(store, bundle, as_of)
+    _check_staleness(home, store, bundle, made, is_today=as_of is None)
     return Ledger(home.forecasts / "ledger.jsonl").append(
-        forecast(store, bundle, as_of), same=("ticker", "decided_at", "model.run_id", "data.fingerprint")
+        made, same=("ticker", "decided_at", "model.run_id", "data.fingerprint")
     )
 
 
@@ -113,20 +118,71 @@ def forecast(store: Store, bundle: Bundle, as_of: str | None = None) -> dict[str
 
 def stale_series(view: View, bundle: Bundle, session: pd.Timestamp) -> list[str]:
     """Series read by the champion's factors that are absent, or whose last value is older than its rule allows."""
+    return sorted({series for kind, series in series_read(bundle) if is_stale(view, kind, series, session)})
+
+
+def series_read(bundle: Bundle) -> set[tuple[str, str]]:
+    """The inputs of the champion's factors, as (kind of input, series)."""
     known = registered()
     specs = [spec for feature_set in bundle.feature_sets for spec in feature_set.factor]
-    read = {(kind, spec.inputs[name]) for spec in specs for name, kind in known[spec.function].inputs.items()}
-    return sorted({series for kind, series in read if is_stale(view, kind, series, session)})
+    return {(kind, spec.inputs[name]) for spec in specs for name, kind in known[spec.function].inputs.items()}
+
+
+def mark_needed(table: pd.DataFrame, home: Home) -> pd.DataFrame:
+    """A table of `data.status` with a column `needed`: what the champion reads, absent series included.
+
+    Without a champion nothing is needed.
+    """
+    read = set()
+    if (home.champion / "bundle.json").exists():
+        read = {(_stored(kind), series) for kind, series in series_read(read_bundle(home.champion))}
+    present = set(zip(table["kind"], table["series"], strict=True))
+    marked = table.assign(needed=[pair in read for pair in zip(table["kind"], table["series"], strict=True)])
+    absent = sorted(read - present)
+    if not absent:
+        return marked
+    blank = {"rows": 0, "stale": True, "quarantined": 0, "reasons": "not in the store", "rewritten": 0, "needed": True}
+    lines = pd.DataFrame([{"kind": kind, "series": series, **blank} for kind, series in absent])
+    joined = pd.concat([marked, lines.reindex(columns=marked.columns)], ignore_index=True)
+    counted = ("gaps", "age_days", "max_age_days")  # whole numbers, which joining has turned into fractions
+    return joined.astype({name: marked[name].dtype for name in (*blank, *counted)})
+
+
+def _stored(kind: str) -> str:
+    return "observations" if kind in ("level", "releases") else kind
 
 
 def is_stale(view: View, kind: str, series: str, session: pd.Timestamp) -> bool:
     """Whether an input of that kind is absent at `session`, or older than its rule allows."""
-    stored = "observations" if kind in ("level", "releases") else kind
+    stored = _stored(kind)
     if not view.has(stored, series):
         return True
     versions = view.versions(stored, series)
     allowed = level_max_age(series, versions) if stored == "observations" else _MAX_AGE_DAYS[stored]
     return bool((session - versions["event_date"].max()).days > allowed)
+
+
+def _check_staleness(home: Home, store: Store, bundle: Bundle, made: dict[str, Any], *, is_today: bool) -> None:
+    budget = settings_of(home.root).staleness
+    stale, read = made["data"]["stale"], {series for _, series in series_read(bundle)}
+    decided_at = pd.Timestamp(made["decided_at"])
+    if len(stale) > budget.max_share * len(read):
+        raise GateError(
+            "staleness budget",
+            f"{len(stale)} of {len(read)} series that {made['model']['name']} reads are absent or stale on "
+            f"{decided_at.date()} ({', '.join(stale[:5])}{', ...' if len(stale) > 5 else ''})",
+            "run `bullbear fetch`, or raise max_share in [staleness] of bullbear.toml",
+        )
+    # Only a store that is fed every day can have fallen behind; a snapshot ends where it ends.
+    if is_today and store.as_of().has("raw_bars", made["ticker"]):
+        last = sessions.last_closed(pd.Timestamp.now("UTC"))
+        behind = len(sessions.between(pd.Timestamp(decided_at.date()), last)) - 1
+        if behind > budget.max_sessions_behind:
+            raise GateError(
+                "staleness budget",
+                f"the last bar of {made['ticker']} is {behind} sessions old",
+                "run `bullbear fetch`, or name the day that is meant with --as-of",
+            )
 
 
 def _session(store: Store, ticker: str, as_of: str | None) -> pd.Timestamp:

@@ -129,15 +129,17 @@ app.command()(fetch)
 
 @app.command()
 def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """Show every series: first and last day, when last known, gaps, staleness, rows set aside.
+    """Show every series: reach, gaps, staleness, rows set aside, rewritten history, what the forecast will lack.
 
     Example: bullbear status
     """
     from bullbear.cli import show
     from bullbear.data.status import status as table_of
+    from bullbear.forecast import mark_needed
 
-    store = locate(home).filled_store()
-    table = table_of(store.as_of(show.now_of(store)))
+    place = locate(home)
+    store = place.filled_store()
+    table = mark_needed(table_of(store.as_of(show.now_of(store))), place)
     if as_json:
         _print(show.records(table))
     else:

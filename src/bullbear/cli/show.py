@@ -75,7 +75,8 @@ def ingest(report: IngestReport, source: str) -> None:
 def status(table: pd.DataFrame, simulated: bool) -> None:
     """Every series of the store."""
     shown = Table(title="SIMULATED market" if simulated else None)
-    for name in ("kind", "series", "first", "last", "last known at", "rows", "gaps", "age", "set aside", "reasons"):
+    heads = ("kind", "series", "first", "last", "last known at", "rows", "gaps", "age", "set aside", "reasons")
+    for name in (*heads, "rewritten"):
         shown.add_column(name, justify="right" if name in ("rows", "gaps", "age", "set aside") else "left")
     rows: list[Any] = list(table.itertuples())
     for row in rows:
@@ -91,8 +92,13 @@ def status(table: pd.DataFrame, simulated: bool) -> None:
             f"{age} STALE" if row.stale else age,
             str(row.quarantined) if row.quarantined else "",
             str(row.reasons),
+            f"{row.rewritten:,} (to {row.largest_change:.2%})" if row.rewritten else "",
+            style="bold" if row.needed and row.stale else None,
         )
     _console().print(shown)
+    lacking = sorted({str(row.series) for row in rows if row.needed and row.stale})
+    if lacking:
+        _console().print(f"the next forecast will lack: {', '.join(lacking)}")
 
 
 def trained_document(trained: Trained) -> dict[str, Any]:

@@ -28,6 +28,8 @@ COLUMNS = (
     "stale",
     "quarantined",
     "reasons",
+    "rewritten",
+    "largest_change",
 )
 
 
@@ -38,19 +40,25 @@ def status(view: View) -> pd.DataFrame:
     -------
     Columns `COLUMNS`: first and last are event dates (missing if every row was set aside), rows counts distinct
     events, gaps is missing for irregular series, age_days counts from the last event to the view's instant, stale says
-    whether that exceeds max_age_days, reasons joins the distinct reasons of quarantine, each with its count.
+    whether that exceeds max_age_days, reasons joins the distinct reasons of quarantine, each with its count. rewritten
+    is how many values a provider has changed since they were stored, largest_change the largest of these as a fraction
+    of the old value; the vintages of a series are not changes of each other.
     """
     catalogue = view.catalogue()
     names = zip(catalogue["kind"], catalogue["series"], catalogue["last_known_at"], strict=True)
-    lines = [_line(view, kind, series, last_known_at) for kind, series, last_known_at in names]
-    table = pd.DataFrame(lines, columns=list(COLUMNS[:10]))
+    lines = [
+        (*_line(view, kind, series, last_known_at), *_rewritten(view, kind, series))
+        for kind, series, last_known_at in names
+    ]
+    table = pd.DataFrame(lines, columns=[*COLUMNS[:10], *COLUMNS[12:]])
     aside = view.quarantine()
     counts = aside.groupby(["kind", "series"], as_index=False).agg(
         quarantined=("reason", "size"), reasons=("reason", _summary)
     )
     table = table.merge(counts, on=["kind", "series"], how="outer")
     table["quarantined"] = table["quarantined"].fillna(0).astype("int64")
-    table["rows"] = table["rows"].fillna(0).astype("int64")
+    for name in ("rows", "rewritten"):
+        table[name] = table[name].fillna(0).astype("int64")
     table["reasons"] = table["reasons"].fillna("").astype("str")
     table["stale"] = table["stale"].fillna(True).astype("bool")  # nothing served is as stale as can be
     for name in ("gaps", "age_days", "max_age_days"):
@@ -78,6 +86,24 @@ def _line(view: View, kind: str, series: str, last_known_at: pd.Timestamp) -> tu
         limit,
         age > limit,
     )
+
+
+def _rewritten(view: View, kind: str, series: str) -> tuple[int, float]:
+    """How many stored values were changed later, and the largest change as a fraction."""
+    # Adjusted prices follow from their dividends; what the provider said are the raw ones.
+    told = "raw_bars" if kind == "bars" and view.has("raw_bars", series) else kind
+    versions, layout = view.versions(told, series), KINDS[told]
+    identity = ["event_date", *layout.extra_key]
+    again = versions.duplicated(identity).to_numpy()
+    if not again.any():
+        return 0, float("nan")
+    names = list(layout.numbers)
+    old = versions.groupby(identity, dropna=False, sort=False)[names].shift().to_numpy()[again]
+    new = versions[names].to_numpy()[again]
+    changed = (old != new) & ~(np.isnan(old) & np.isnan(new))
+    usable = changed & np.isfinite(old) & np.isfinite(new) & (old != 0)
+    largest = np.abs(new[usable] / old[usable] - 1).max() if usable.any() else float("nan")
+    return int(changed.sum()), float(largest)
 
 
 def _gaps(kind: str, series: str, events: pd.DatetimeIndex) -> int | None:
