@@ -83,7 +83,7 @@ def test_a_training_can_be_logged_to_a_server_and_read_back(
         )
         return done.stdout.decode()
 
-    trained = json.loads(ask("train", "base"))
+    trained = json.loads(ask("train", "small"))
     assert json.loads(ask("evaluate", "latest"))[0]["run_id"] == trained["run_id"]
     assert json.loads(ask("promote", "latest"))["champion"] == trained["run_id"]
     assert json.loads(ask("forecast"))["model"]["run_id"] == trained["run_id"]
