@@ -22,7 +22,9 @@ def forecast_panel(entry: dict[str, Any]) -> Panel:
     head = Text()
     head.append(f"P(up over {entry['horizon_sessions']} sessions, to {entry['resolves_on']})  ", style="bold")
     head.append(f"{entry['p_up']:.1%}", style="bold")
-    head.append(f"   90% interval {entry['p_low']:.1%} to {entry['p_high']:.1%}   base rate {entry['climatology']:.1%}\n")
+    head.append(
+        f"   90% interval {entry['p_low']:.1%} to {entry['p_high']:.1%}   base rate {entry['climatology']:.1%}\n"
+    )
     edge = abs(entry["p_up"] - entry["climatology"])
     inside = entry["p_low"] <= entry["climatology"] <= entry["p_high"]
     head.append(

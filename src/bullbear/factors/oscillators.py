@@ -300,7 +300,7 @@ def money_flow_index(bars: Bars, *, window: int = 14) -> Array:
     inputs={"bars": "bars"},
     unit="share of the band",
     limits={"window": WINDOW, "width": (0.1, 10.0)},
-    lookback=lambda *, window, width: window,  # noqa: ARG005
+    lookback=lambda *, window, width: window,
 )
 def bollinger_position(bars: Bars, *, window: int = 20, width: float = 2.0) -> Array:
     """Bollinger's %b: 0 on the lower band, 1 on the upper one.
@@ -341,7 +341,7 @@ def bollinger_position(bars: Bars, *, window: int = 20, width: float = 2.0) -> A
     unit="ratio",
     bounds=(0.0, np.inf),
     limits={"window": WINDOW, "width": (0.1, 10.0)},
-    lookback=lambda *, window, width: window,  # noqa: ARG005
+    lookback=lambda *, window, width: window,
 )
 def bollinger_width(bars: Bars, *, window: int = 20, width: float = 2.0) -> Array:
     """Width of the Bollinger bands as a share of their middle.

@@ -442,7 +442,7 @@ def volume_return_correlation(bars: Bars, *, window: int = 63) -> Array:
     unit="share of sessions",
     bounds=(0.0, 1.0),
     limits={"window": (1, 252), "drop": (0.0, 10.0)},
-    lookback=lambda *, window, drop: window + 1,  # noqa: ARG005
+    lookback=lambda *, window, drop: window + 1,
 )
 def distribution_days(bars: Bars, *, window: int = 25, drop: float = 0.2) -> Array:
     """Share of sessions that fell on more volume than the session before: institutions selling.
