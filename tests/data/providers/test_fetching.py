@@ -1,0 +1,150 @@
+"""What a fetch asks for, in which order of sources, and what the command says."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import pytest
+from pydantic import SecretStr
+
+from bullbear.data.fetching import fetch_all
+from bullbear.data.status import status
+from bullbear.data.store import Store
+from bullbear.errors import InputError
+from bullbear.settings import Keys, Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+    from typing import Any
+
+
+def changed(settings: Settings, **fetch: Any) -> Settings:
+    return settings.model_copy(update={"fetch": settings.fetch.model_copy(update=fetch)})
+
+
+def test_literal_values_of_every_source(world: Any, settings: Settings, tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    report = fetch_all(store, settings, world.instant)
+    assert not report.failures
+    view = store.as_of()
+    assert view.raw_bars("IWM").loc["2024-01-02", "close"] == pytest.approx(190.0, rel=1e-12)
+    assert view.bars("IWM").loc["2024-01-02", "close"] == pytest.approx(95.0, rel=1e-12)
+    assert view.splits("IWM")["ratio"].to_dict() == {pd.Timestamp("2024-02-26"): 2.0}
+    assert view.dividends("IWM")["amount"].to_dict() == {pd.Timestamp("2024-02-15"): 0.5}
+    assert view.bars("^VIX").loc["2024-01-02", "high"] == pytest.approx(19.38)
+    assert view.observations("DGS10").loc["2024-01-03", "value"] == 4.01
+    assert pd.Timestamp("2024-02-05") not in view.observations("DGS10").index  # told as "."
+    interest = view.short_interest("IWM")
+    assert interest.loc["2024-02-15", "shares_short"] == 9_000_002.0
+    # Eight sessions after settlement before T+1 of May 2024.
+    assert str(interest.loc["2024-02-15", "known_at"].tz_convert("America/New_York")) == "2024-02-28 16:00:00-05:00"
+    assert view.short_volume("IWM").loc["2024-03-07", "short_volume"] == 5_000_007.5
+    holdings = store.as_of(pd.Timestamp("2024-03-12", tz="UTC")).holdings("IWM")
+    assert (len(holdings), holdings["weight"].sum(), holdings["sector"].iloc[0]) == (20, 100.0, "Industrials")
+    shares = store.as_of(pd.Timestamp("2024-03-12", tz="UTC")).observations("IWM_SHARES_OUTSTANDING")
+    assert shares["value"].tolist() == [281_250_000.0]
+
+
+def test_alfred_serves_first_releases_and_revisions_on_their_day(
+    world: Any, settings: Settings, tmp_path: Path
+) -> None:
+    settings = changed(
+        settings, prices=(), indices=(), macro=("UNRATE",), short_interest=(), short_volume=(), holdings=()
+    )
+    settings = settings.model_copy(update={"keys": Keys(fred=SecretStr("secret-fred"))})
+    store = Store(tmp_path)
+    assert not fetch_all(store, settings, world.instant).failures
+    seen = {}
+    for day in ("2024-02-02 13:29", "2024-02-02 13:30", "2024-03-08 13:30"):
+        seen[day] = store.as_of(pd.Timestamp(day, tz="UTC")).observations("UNRATE")["value"].round(6).tolist()
+    assert seen == {
+        "2024-02-02 13:29": [3.7, 3.7],
+        "2024-02-02 13:30": [3.8, 3.7, 3.7],  # November is revised with the release of January
+        "2024-03-08 13:30": [3.8, 3.9, 3.7, 3.9],
+    }
+    world.asked.clear()
+    assert fetch_all(store, settings, world.instant).rows_added == 0
+
+
+def test_a_fetch_asks_only_for_what_is_missing_and_an_overlap(world: Any, settings: Settings, tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    world.today, world.now = "2024-03-06", "2024-03-06T23:30"
+    fetch_all(store, settings, world.instant)
+    world.today, world.now = "2024-03-08", "2024-03-08T23:30"
+    world.asked.clear()
+    report = fetch_all(store, settings, world.instant)
+    assert report.added["raw_bars"] == 6  # two sessions of IWM, SPY and ^VIX
+    assert report.added["short_volume"] == 2
+    assert world.count("regsho") == 2
+    assert report.revised == 0
+
+
+def test_the_second_source_fills_in_and_cross_checks(world: Any, settings: Settings, tmp_path: Path) -> None:
+    settings = changed(settings, prices=("IWM",), indices=(), macro=(), short_interest=(), short_volume=(), holdings=())
+    settings = settings.model_copy(update={"keys": Keys(tiingo=SecretStr("secret-tiingo"))})
+    world.misbehave("yahoo", "500")
+    filled = Store(tmp_path / "filled")
+    report = fetch_all(filled, settings, world.instant)
+    assert not report.failures
+    assert report.notes[0] == (
+        "yahoo IWM: HTTP 500, 3 tries; run `bullbear fetch` again; what arrived is kept; tiingo delivered instead"
+    )
+    assert len(filled.as_of().bars("IWM")) == 47
+    world.misbehave("tiingo", "changed past")
+    checked = Store(tmp_path / "checked")
+    assert fetch_all(checked, settings, world.instant).quarantined == 1
+    table = status(checked.as_of())
+    assert table.loc[0, "reasons"] == "another source disagrees (1)"
+    assert len(checked.as_of().bars("IWM")) == 46
+
+
+def test_status_tells_rewritten_history(world: Any, settings: Settings, tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    fetch_all(store, settings, world.instant)
+    world.misbehave("cboe", "changed past")
+    report = fetch_all(store, settings, world.instant)
+    assert report.revised == 1
+    table = status(store.as_of(world.instant + pd.Timedelta(days=1))).set_index(["kind", "series"])
+    line = table.loc[("bars", "^VIX")]
+    assert line["rewritten"] == 4  # open, high, low and close of one session
+    assert line["largest_change"] == pytest.approx(0.01, rel=1e-3)
+    assert table.loc[("bars", "IWM"), "rewritten"] == 0
+
+
+def test_a_provider_that_fails_three_times_is_left_alone(world: Any, settings: Settings, tmp_path: Path) -> None:
+    settings = changed(settings, macro=("DGS10", "DGS2", "DGS5", "DGS1", "DFF"))
+    world.misbehave("fred", "500")
+    report = fetch_all(Store(tmp_path), settings, world.instant, only=("fred",))
+    assert world.count("fred") == 9
+    assert [str(each).split(";")[0] for each in report.failures[2:4]] == [
+        "fred DGS5: HTTP 500, 3 tries",
+        "fred DGS1: not asked, fred had answered DGS5 with: HTTP 500, 3 tries",
+    ]
+
+
+def test_a_simulated_store_and_unknown_names_are_refused(world: Any, settings: Settings, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="--only: got 'TSLA'; allowed: a provider or series"):
+        fetch_all(Store(tmp_path / "real"), settings, world.instant, only=("TSLA",))
+    simulated = Store(tmp_path / "simulated")
+    simulated.mark_simulated({"seed": 1})
+    with pytest.raises(InputError, match=r"store: got .* allowed: a store without simulated rows"):
+        fetch_all(simulated, settings, world.instant)
+    assert world.asked == []
+
+
+def test_the_command(world: Any, url: str, tmp_path: Path, bullbear: Callable[..., Any]) -> None:
+    urls = "".join(f'{name} = "{url}"\n' for name in ("yahoo", "fred", "cboe", "finra", "regsho", "ishares"))
+    wanted = '[fetch]\nprices = ["IWM"]\nindices = ["SKEW"]\nmacro = ["DGS10"]\n'
+    (tmp_path / "bullbear.toml").write_text(f"{wanted}[http]\nattempts = 1\npause = 0\n[urls]\n{urls}")
+    done = bullbear("fetch", "--home", tmp_path, "--only", "IWM", "--only", "SKEW", "--only", "DGS10", "--json")
+    # Today is years after the world's last day, so Reg SHO has no file for any session asked; that is a note.
+    assert done.code in (0, 1)
+    assert done.json["added"]["raw_bars"] == 47
+    assert "cboe SKEW" in done.json["arrived"]
+    world.misbehave("cboe", "404")
+    done = bullbear("fetch", "--home", tmp_path, "--only", "cboe")
+    assert done.code == 1
+    assert done.out.startswith("0 series arrived, 1 did not; added nothing new")
+    assert "cboe SKEW: HTTP 404; check the series' name and `[urls]`" in done.err

@@ -1,0 +1,41 @@
+"""Settings: defaults, keys from the environment first, refusals with file and line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bullbear.errors import DefinitionError
+from bullbear.settings import settings_of
+
+
+def test_a_home_without_the_file_has_the_defaults(tmp_path: Path) -> None:
+    settings = settings_of(tmp_path, {})
+    assert settings.fetch.prices[0] == "IWM"
+    assert (settings.http.attempts, settings.staleness.max_share, settings.keys.fred) == (5, 0.5, None)
+
+
+def test_keys_come_from_the_environment_first_and_are_never_shown(tmp_path: Path) -> None:
+    (tmp_path / "bullbear.toml").write_text('[keys]\nfred = "from-file"\ntiingo = "t-key"\n[fetch]\nprices = ["SPY"]\n')
+    settings = settings_of(tmp_path, {"FRED_API_KEY": "from-environment"})
+    assert settings.keys.fred is not None
+    assert settings.keys.tiingo is not None
+    assert settings.keys.fred.get_secret_value() == "from-environment"
+    assert settings.keys.tiingo.get_secret_value() == "t-key"
+    assert settings.fetch.prices == ("SPY",)
+    for shown in (repr(settings), str(settings), settings.model_dump_json()):
+        assert "from-environment" not in shown
+        assert "t-key" not in shown
+
+
+def test_an_unknown_key_is_refused_with_file_and_line(tmp_path: Path) -> None:
+    (tmp_path / "bullbear.toml").write_text("[http]\nattempts = 3\nretries = 4\n")
+    with pytest.raises(DefinitionError, match=r"bullbear\.toml:3 \(http\.retries\): got 'retries'"):
+        settings_of(tmp_path, {})
+
+
+def test_a_value_outside_its_bounds_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "bullbear.toml").write_text("[http]\nattempts = 0\n")
+    with pytest.raises(DefinitionError, match=r"bullbear\.toml:2 \(http\.attempts\): got 0; allowed: .*greater than"):
+        settings_of(tmp_path, {})
