@@ -78,6 +78,16 @@ def test_data_that_is_not_there_changes_nothing(home: Home, data: str) -> None:
     assert fill_simulated(home, 7, 0.5, 8).rows_added == 0
 
 
+def test_a_refused_snapshot_leaves_the_simulated_market(home: Home, tmp_path: Path) -> None:
+    (tmp_path / "snapshot" / "prices").mkdir(parents=True)
+    (tmp_path / "snapshot" / "prices" / "IWM.csv").write_text("date,open\n2019-12-30,165\n")
+    before = sorted(path.name for path in home.root.iterdir())
+    with pytest.raises(InputError, match=r"prices/IWM\.csv"):
+        run(home, str(tmp_path / "snapshot"))
+    assert home.store().simulated_from == {"seed": 7, "signal": 0.5, "years": 8}
+    assert sorted(path.name for path in home.root.iterdir()) == before
+
+
 @pytest.mark.usefixtures("stop_after_filling")
 def test_another_simulated_market_takes_the_place_of_the_first(home: Home) -> None:
     with pytest.raises(FilledError):

@@ -11,7 +11,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import pandas as pd
 
@@ -19,10 +19,12 @@ from bullbear.data.simulator import load, simulate
 from bullbear.data.snapshot import IngestReport, ingest
 from bullbear.errors import InputError
 from bullbear.home import Home
-from bullbear.settings import settings_of
+from bullbear.settings import Settings, settings_of
 
 if TYPE_CHECKING:
     from bullbear.data.fetching import FetchReport
+
+T = TypeVar("T")
 
 
 def fill_simulated(home: Home, seed: int, signal: float, years: int) -> IngestReport:
@@ -52,27 +54,46 @@ def fill_from(home: Home, directory: Path) -> IngestReport:
         return ingest(directory, home.store(), pd.Timestamp.now("UTC"))
 
 
-def discard_simulated(home: Home) -> None:
-    """Remove the simulated market; its seed brings it back. Real data are never removed.
+def in_place_of_simulated(home: Home, fill: Callable[[Home], T]) -> T:
+    """Exchange the simulated market for what `fill` stores; kept until something has arrived, since its seed can
+    bring it back, but a dead network cannot. Real data are never removed.
+
+    Parameters
+    ----------
+    fill
+        Fills the home it is given: one beside the present one, on the same disk.
 
     Raises
     ------
     InputError
-        The store holds real data.
+        The store holds real data; and whatever `fill` raises, with nothing changed.
     """
     if not home.store().is_simulated:
         raise InputError("store", "real data", "the simulated market", "give another --home")
-    # Renamed first: were the removal cut short, no half of a market would be left to be read.
-    away = home.root / f".discarded-{os.getpid()}"
-    away.mkdir(exist_ok=True)
-    for folder in (home.data, home.root / "oracle"):
-        if folder.exists():
-            os.replace(folder, away / folder.name)
-    shutil.rmtree(away, ignore_errors=True)
+    incoming, away = (home.root / f".{name}-{os.getpid()}" for name in ("incoming", "discarded"))
+    try:
+        result = fill(Home(incoming))
+        if not Home(incoming).store().is_empty:
+            away.mkdir(exist_ok=True)
+            for name in (home.data.name, "oracle"):
+                # Renamed, not copied: were the exchange cut short, no half of a market would be left to be read.
+                if (home.root / name).exists():
+                    os.replace(home.root / name, away / name)
+                if (incoming / name).exists():
+                    os.replace(incoming / name, home.root / name)
+        return result
+    finally:
+        shutil.rmtree(incoming, ignore_errors=True)
+        shutil.rmtree(away, ignore_errors=True)
 
 
-def fill_live(home: Home, only: tuple[str, ...] = (), say: Callable[[str], None] = lambda _: None) -> FetchReport:
-    """Bring the store up to date from the live providers.
+def fill_live(
+    home: Home,
+    only: tuple[str, ...] = (),
+    say: Callable[[str], None] = lambda _: None,
+    settings: Settings | None = None,
+) -> FetchReport:
+    """Bring the store up to date from the live providers, by the home's own settings if none are given.
 
     Raises
     ------
@@ -85,7 +106,7 @@ def fill_live(home: Home, only: tuple[str, ...] = (), say: Callable[[str], None]
 
     store = home.store()
     with _marked(home) if store.is_empty else nullcontext():
-        return fetch_all(store, settings_of(home.root), pd.Timestamp.now("UTC"), only=only, say=say)
+        return fetch_all(store, settings or settings_of(home.root), pd.Timestamp.now("UTC"), only=only, say=say)
 
 
 def is_unfinished(home: Home) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import pandas as pd
 
-from bullbear.errors import GateError, InputError
+from bullbear.errors import BullbearError, GateError, InputError
 from bullbear.evaluate import OracleShare
-from bullbear.filling import discard_simulated, fill_from, fill_live, fill_simulated, is_unfinished
+from bullbear.filling import fill_from, fill_live, fill_simulated, in_place_of_simulated, is_unfinished
 from bullbear.forecast import issue
 from bullbear.home import Home
 from bullbear.pipeline import (
@@ -24,6 +24,7 @@ from bullbear.pipeline import (
     oracle_share,
     train_model,
 )
+from bullbear.settings import settings_of
 from bullbear.tracking import Run, Runs
 
 if TYPE_CHECKING:
@@ -166,50 +167,47 @@ def _report(home: Home, models: list[ModelResult], entry: dict[str, Any]) -> Pat
 
 def _fill(home: Home, wish: DataWish, talk: Talk) -> None:
     """Bring the store to what was asked for: as it is if nothing was, else filled, completed or exchanged."""
-    held = None if home.store().is_empty else home.store().simulated_from
-    empty = home.store().is_empty
-    if wish.data == "live":
-        if held is not None:
-            talk.say("the SIMULATED market makes way for real data; `bullbear simulate` brings it back elsewhere")
-            discard_simulated(home)
-        talk.say("bringing the store up to date from the live providers")
-        fetched = fill_live(home, say=talk.say)
-        if fetched.failures and home.store().is_empty:
-            raise fetched.failures[0]
-        return
+    empty, held = home.store().is_empty, home.store().simulated_from
     if wish.data not in (None, "sim"):
-        if not Path(str(wish.data)).is_dir():
-            raise InputError("--data", wish.data, "`sim`, `live` or a snapshot directory", "check the path")
-        if held is not None:
-            talk.say("the SIMULATED market makes way for real data; `bullbear simulate` brings it back elsewhere")
-            discard_simulated(home)
-        _ingest(home, Path(str(wish.data)), talk)
+        if held is None or empty:
+            _fill_real(home, str(wish.data), home, talk)
+            return
+        talk.say("the SIMULATED market makes way for real data; `bullbear simulate` brings it back elsewhere")
+        in_place_of_simulated(home, lambda place: _fill_real(place, str(wish.data), home, talk))
         return
-    if not empty and held is None and wish.data == "sim":
-        raise InputError("--data", "sim", "the real data that is in the store", "give another --home")
     if not empty and held is None:
+        if wish.data == "sim":
+            raise InputError("--data", "sim", "the real data that is in the store", "give another --home")
         talk.say(f"store: {home.data} as it is")
         return
     market = wish.market(held or {})
-    if held is not None and market != held:
-        talk.say("another SIMULATED market was asked for: the present one is discarded")
-        discard_simulated(home)
-    elif held is not None and not is_unfinished(home):
+    if held is not None and not empty and market == held and not is_unfinished(home):
         talk.say(f"store: {home.data} as it is, the SIMULATED market of {held}")
         return
     talk.say(
         "filling the store with the SIMULATED market (seed {seed}, signal {signal:g}, {years} years)".format(**market)
     )
-    fill_simulated(home, **market)
+    if held is not None and market != held:
+        in_place_of_simulated(home, lambda place: fill_simulated(place, **market))
+    else:
+        fill_simulated(home, **market)
 
 
-def _ingest(home: Home, directory: Path, talk: Talk) -> None:
-    talk.say(f"filling the store from {directory}")
-    report = fill_from(home, directory)
-    for refusal in report.refusals:
-        talk.say(f"refused: {refusal}")
-    if report.refusals and home.store().is_empty:
-        raise report.refusals[0]
+def _fill_real(place: Home, data: str, home: Home, talk: Talk) -> None:
+    """Fill the store of `place` by the settings of `home`; what is refused in part is told, whole is raised."""
+    faults: Sequence[BullbearError]
+    if data == "live":
+        talk.say("bringing the store up to date from the live providers")
+        faults = fill_live(place, say=talk.say, settings=settings_of(home.root)).failures
+    else:
+        if not Path(data).is_dir():
+            raise InputError("--data", data, "`sim`, `live` or a snapshot directory", "check the path")
+        talk.say(f"filling the store from {data}")
+        faults = fill_from(place, Path(data)).refusals
+        for refusal in faults:
+            talk.say(f"refused: {refusal}")
+    if faults and place.store().is_empty:
+        raise faults[0]
 
 
 def _promote_best(runs: Runs, trained: list[Trained]) -> tuple[Run, dict[str, str]]:
