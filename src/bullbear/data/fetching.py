@@ -48,6 +48,11 @@ class Job:
     bring: Callable[[], Delivery]
     instead: Callable[[], Delivery] | None = None
 
+    @property
+    def names(self) -> set[str]:
+        """What a user may call it: the provider, or one of the series."""
+        return {self.provider, *self.series.split(" ")[0].split("/")}
+
 
 @dataclass
 class FetchReport:
@@ -93,8 +98,8 @@ def fetch_all(
     turn = WriteLock(store.root / ".fetching")
     with turn(), Client(settings.http) as client:
         jobs = list(plan(store.as_of(), settings, client, now))
-        chosen = [job for job in jobs if not only or {job.provider, job.series.split(" ")[0]} & set(only)]
-        unknown = set(only) - {name for job in jobs for name in (job.provider, job.series.split(" ")[0])}
+        chosen = [job for job in jobs if not only or job.names & set(only)]
+        unknown = set(only).difference(*(job.names for job in jobs))
         if unknown:
             raise InputError("--only", sorted(unknown)[0], "a provider or series of `[fetch]`", "correct the name")
         _Run(store, settings, now, report, say).through(chosen)
@@ -196,8 +201,9 @@ class _Run:
         return None
 
     def _blame(self, job: Job, fault: FetchError) -> None:
-        if fault.status == 404:
-            return  # an answer about this series, not about the provider
+        # An answer about this series, not about the provider; so is 403 from one that has served other days.
+        if fault.status == 404 or (fault.status == 403 and self.failed_in_a_row.get(job.provider) == 0):
+            return
         count = self.failed_in_a_row[job.provider] = self.failed_in_a_row.get(job.provider, 0) + 1
         if fault.stop or count >= self.settings.http.give_up_after:
             self.left_alone[job.provider] = f"{job.provider} had answered {job.series} with: {fault.problem}"

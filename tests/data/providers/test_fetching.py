@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from datetime import date
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -11,8 +15,11 @@ from pydantic import SecretStr
 from bullbear.data.fetching import fetch_all
 from bullbear.data.status import status
 from bullbear.data.store import Store
-from bullbear.errors import InputError
+from bullbear.errors import FetchError, InputError
+from bullbear.filling import is_unfinished
+from bullbear.home import Home
 from bullbear.settings import Keys, Settings
+from bullbear.whole_job import DataWish, _fill
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -148,3 +155,49 @@ def test_the_command(world: Any, url: str, tmp_path: Path, bullbear: Callable[..
     assert done.code == 1
     assert done.out.startswith("0 series arrived, 1 did not; added nothing new")
     assert "cboe SKEW: HTTP 404; check the series' name and `[urls]`" in done.err
+
+
+def test_days_without_a_file_are_no_failure_of_a_provider_that_has_others(
+    world: Any, settings: Settings, tmp_path: Path
+) -> None:
+    world.today, world.now = "2024-02-09", "2024-02-16T23:30"  # the last four sessions have no file (yet)
+    settings = changed(settings, short_volume_start=date(2024, 2, 5))
+    settings = settings.model_copy(update={"http": settings.http.model_copy(update={"give_up_after": 9})})
+    report = fetch_all(Store(tmp_path), settings, world.instant, only=("regsho",))
+    assert not report.failures
+    assert report.added == {"short_volume": 5}
+    assert report.notes.count("regsho IWM 2024-02-16: no file (yet)") == 1
+    world.today = "2024-01-05"
+    settings = settings.model_copy(update={"http": settings.http.model_copy(update={"give_up_after": 3})})
+    blocked = fetch_all(Store(tmp_path / "blocked"), settings, world.instant, only=("regsho",))
+    assert [failure.series for failure in blocked.failures] == ["IWM 2024-02-13"]
+    assert "not asked, regsho had answered IWM 2024-02-14 with: HTTP 403" in str(blocked.failures[0])
+
+
+def test_without_the_extra_it_says_in_one_line_what_to_install(tmp_path: Path) -> None:
+    code = "import sys; sys.modules['httpx'] = None; from bullbear.cli import main; main()"
+    command = [sys.executable, "-c", code, "fetch", "--home", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        "bullbear: bullbear fetch: got 'no httpx'; allowed: the extra `live`; run `pip install 'bullbear[live]'`\n"
+    )
+
+
+def test_the_whole_job_fills_an_empty_home_from_the_live_providers(world: Any, url: str, tmp_path: Path) -> None:
+    urls = "".join(f'{name} = "{url}"\n' for name in ("yahoo", "fred", "cboe", "finra", "regsho", "ishares"))
+    wanted = (
+        '[fetch]\nprices = ["IWM"]\nindices = []\nmacro = []\nshort_interest = []\nshort_volume = []\nholdings = []\n'
+    )
+    (tmp_path / "bullbear.toml").write_text(f"{wanted}[http]\nattempts = 1\n[urls]\n{urls}")
+    home, told = Home(tmp_path), []
+    talk = SimpleNamespace(say=told.append)
+    world.misbehave("yahoo", "500")
+    with pytest.raises(FetchError, match="yahoo IWM: HTTP 500, 1 tries"):
+        _fill(home, DataWish(data="live"), talk)  # type: ignore[arg-type]
+    assert home.store().is_empty
+    world.behave()
+    _fill(home, DataWish(data="live"), talk)  # type: ignore[arg-type]
+    assert len(home.store().as_of().bars("IWM")) == 47
+    assert not is_unfinished(home)
+    assert told[-1].endswith("yahoo IWM: 1 splits, 1 dividends, 47 raw_bars")

@@ -107,7 +107,7 @@ def test_killed_at_random_points(world: Any, settings: Settings, tmp_path: Path)
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1800)
+@pytest.mark.timeout(3600)
 def test_killed_at_two_hundred_random_points(world: Any, settings: Settings, tmp_path: Path) -> None:
     kill(world, settings, tmp_path, kills=200, seed=2)
 
