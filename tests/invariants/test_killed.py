@@ -29,7 +29,7 @@ from bullbear.pipeline import evaluate_run, train_model
 from bullbear.tracking import Runs
 
 BULLBEAR = str(Path(sys.executable).with_name("bullbear"))
-FEW, MANY = 4, 25
+FEW, MANY = 2, 25
 POINTS = [pytest.param(k, FEW, id=f"{k + 1} of {FEW}") for k in range(FEW)]
 POINTS += [pytest.param(k, MANY, id=f"{k + 1} of {MANY}", marks=pytest.mark.slow) for k in range(MANY)]
 
