@@ -201,3 +201,19 @@ def test_the_whole_job_fills_an_empty_home_from_the_live_providers(world: Any, u
     assert len(home.store().as_of().bars("IWM")) == 47
     assert not is_unfinished(home)
     assert told[-1].endswith("yahoo IWM: 1 splits, 1 dividends, 47 raw_bars")
+
+
+def test_a_split_between_two_fetches_restates_nothing(world: Any, settings: Settings, tmp_path: Path) -> None:
+    settings = changed(settings, prices=("IWM",), indices=(), macro=(), short_interest=(), short_volume=(), holdings=())
+    store = Store(tmp_path)
+    world.today, world.now = "2024-02-20", "2024-02-20T23:30"
+    fetch_all(store, settings, world.instant)
+    before = store.as_of(world.instant).bars("IWM")
+    assert before["close"].iloc[0] == pytest.approx(190.0, rel=1e-12)
+    world.today, world.now = "2024-03-08", "2024-03-08T23:30"  # Yahoo has halved every price since
+    report = fetch_all(store, settings, world.instant)
+    assert (report.revised, report.added) == (0, {"splits": 1, "raw_bars": 13})
+    pd.testing.assert_frame_equal(store.as_of(pd.Timestamp("2024-02-20 23:30", tz="UTC")).bars("IWM"), before)
+    after = store.as_of().bars("IWM")
+    assert after["close"].iloc[: len(before)].tolist() == (before["close"] / 2).tolist()
+    assert after["adj_close"].iloc[: len(before)].tolist() == before["adj_close"].tolist()
