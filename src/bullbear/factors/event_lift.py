@@ -8,7 +8,6 @@ event is recent it is zero: nobody speaks.
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import logit
 
 from bullbear.errors import InputError
 from bullbear.factors.occurrences import RULES, occurs
@@ -108,7 +107,7 @@ def event_lift(
     cases, ups, base = (_between(flags, first, stop) for flags in (seen, seen & rise, rise))
     share = (base + 1.0) / (stop - first + 2.0)
     recent = _between(seen, stop, now + 1) > 0
-    told = logit((ups + prior * share) / (cases + prior)) - logit(share)
+    told = _logit((ups + prior * share) / (cases + prior)) - _logit(share)
     result[rows - 1 :] = np.where(recent & (cases > 0), told, 0.0)
     return result
 
@@ -116,3 +115,9 @@ def event_lift(
 def _between(flags: np.ndarray, first: np.ndarray, stop: np.ndarray) -> Array:
     total = np.concatenate([[0.0], np.cumsum(flags)])
     return np.asarray(total[stop] - total[first])
+
+
+def _logit(share: Array) -> Array:
+    # Not SciPy's: its import takes longer than a daily forecast spends on all factors.
+    with np.errstate(divide="ignore"):
+        return np.log(share / (1.0 - share))

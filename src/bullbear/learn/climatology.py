@@ -16,6 +16,7 @@ class Climatology(Definition):
     """`[learner] kind = "climatology"`."""
 
     uses_factors: ClassVar[bool] = False
+    libraries: ClassVar[tuple[str, ...]] = ()
 
     kind: Literal["climatology"]
 

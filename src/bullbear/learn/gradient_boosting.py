@@ -27,6 +27,7 @@ class GradientBoosting(Definition):
     """`[learner] kind = "lightgbm"`; the names are LightGBM's own where it has one."""
 
     uses_factors: ClassVar[bool] = True
+    libraries: ClassVar[tuple[str, ...]] = ("lightgbm",)
 
     kind: Literal["lightgbm"]
     bags: int = Field(default=4, ge=1, le=64)
@@ -86,16 +87,20 @@ class GradientBoosting(Definition):
         import lightgbm
 
         bins = self.dataset(training)
-        texts = []
+        boosters = []
         for bag in range(self.bags):
             parameters = {k: v for k, v in self.parameters(training, bag).items() if v is not None}
-            texts.append(lightgbm.train(parameters, bins).model_to_string())
-        fitted = Bagged(tuple(texts), 0.0)
+            boosters.append(lightgbm.train(parameters, bins))
         if training.y.min() == training.y.max():
             # Without a contrast there is nothing to learn, but LightGBM is then certain: 34 log-odds.
-            return Bagged(fitted.texts, float(fitted.signals(training.X[:1])[0, 0]))
-        share = float(np.average(training.y, weights=training.weights))
-        return Bagged(fitted.texts, float(np.log(share / (1 - share))))
+            base = float(np.asarray(boosters[0].predict(training.X[:1], raw_score=True, num_threads=1))[0])
+        else:
+            share = float(np.average(training.y, weights=training.weights))
+            base = float(np.log(share / (1 - share)))
+        fitted = Bagged(tuple(booster.model_to_string() for booster in boosters), base)
+        # The text gives the same bits (a test says so); reading it back now would only cost time.
+        fitted.__dict__["_boosters"] = boosters
+        return fitted
 
     def restore(self, state: Mapping[str, Any]) -> Bagged:
         """Boosters from their text."""

@@ -50,6 +50,10 @@ class Learner(Protocol):
     def uses_factors(self) -> bool:
         """Whether a fit without factors makes no sense."""
 
+    @property
+    def libraries(self) -> tuple[str, ...]:
+        """Modules that a worker should have imported before its first fit."""
+
     def fit(self, training: TrainingSet) -> Fitted:
         """Fit on one fold's training set; the same input gives the same bits."""
 

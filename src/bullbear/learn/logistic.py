@@ -26,6 +26,7 @@ class Logistic(Definition):
     """
 
     uses_factors: ClassVar[bool] = True
+    libraries: ClassVar[tuple[str, ...]] = ("sklearn.linear_model",)
 
     kind: Literal["logistic"]
     penalty: float = Field(default=100.0, gt=0)
