@@ -280,8 +280,8 @@ def _mapped(task: _Task) -> Iterator[tuple[Path, _Task]]:
 
 @contextmanager
 def _pool(jobs: int, place: tuple[Path, _Task]) -> Iterator[ProcessPoolExecutor]:
-    # A fork server with the learner's library already imported: fresh interpreters would pay for the import once per worker, and a
-    # plain fork may inherit a locked OpenMP runtime.
+    # A fork server with the learner's library already imported: fresh interpreters would pay for the import once per
+    # worker, and a plain fork may inherit a locked OpenMP runtime.
     context = get_context("forkserver")
     context.set_forkserver_preload(["bullbear.learn.walk_forward", *place[1].learner.libraries])
     with ProcessPoolExecutor(jobs, mp_context=context, initializer=_open, initargs=place) as pool:
