@@ -17,7 +17,7 @@ $(STAMP): requirements.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
-	$(BIN)/python -m compileall -q $(VENV)/lib/python*/site-packages src || true
+	$(BIN)/python -m compileall -q src # pip has compiled the rest
 	@touch $(STAMP)
 
 run: setup ## do the whole job: make run (simulated market) or make run DATA=../snapshot
