@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,18 @@ import pytest
 
 from bullbear.errors import DefinitionError
 from bullbear.factors import load
+from bullbear.factors.parameter_groups import within
 from bullbear.factors.registry import Array, Bars, registered
 
 FEATURES = Path(__file__).resolve().parents[2] / "features"
 HEAD = 'name = "mine"\nwhy = "One sentence of why."\n\n'
 GOOD = '[[factor]]\nname = "rsi_14"\nfunction = "rsi"\ninputs = { bars = "IWM" }\nparams = { window = 14 }\n'
+
+
+@dataclass(frozen=True)
+class Speed:
+    fast: int = within(12, 2, 100)
+    share: float = 0.5
 
 
 def write(folder: Path, body: str, name: str = "mine") -> Path:
@@ -96,6 +104,35 @@ def test_a_parameter_without_a_default_must_be_given(tmp_path: Path, register: A
 
     with pytest.raises(DefinitionError, match=r"mine.toml:10 \(second\): got 'nothing'; allowed: a value for window"):
         load([write(tmp_path, factor(function='"toy_required"', params=""))])
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ('{ side = "left" }', "got \"side = 'left'\"; allowed: one of high, low; choose one of them"),
+        ("{ side = 1 }", "got 'side = 1'; allowed: side as str"),
+        ("{ fast = 1 }", "got 'fast = 1'; allowed: fast from 2 to 100"),
+        ("{ fast = 2.5 }", "got 'fast = 2.5'; allowed: fast as a whole number"),
+        ("{ speed = 1 }", "got 'speed'; allowed: side, fast, share; remove or rename"),
+    ],
+)
+def test_groups_and_choices_are_checked_like_any_parameter(
+    tmp_path: Path, register: Any, params: str, message: str
+) -> None:
+    @register(
+        family="technical",
+        inputs={"bars": "bars"},
+        unit="x",
+        lookback=lambda *, side, speed: speed.fast,
+        choices={"side": ("high", "low")},
+    )
+    def toy_pace(bars: Bars, *, side: str = "high", speed: Speed = Speed()) -> Array:
+        return bars.close
+
+    (loaded,) = load([write(tmp_path, factor(function='"toy_pace"', params='{ side = "low", fast = 3 }'))])
+    assert loaded.factor[1].params == {"side": "low", "fast": 3}
+    with pytest.raises(DefinitionError, match=re.escape(f"features/mine.toml:14 (second): {message}")):
+        load([write(tmp_path, factor(function='"toy_pace"', params=params))])
 
 
 def test_a_look_back_of_no_rows(tmp_path: Path, register: Any) -> None:

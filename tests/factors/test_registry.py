@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import bullbear.factors  # noqa: F401 (registers)
+from bullbear.factors.parameter_groups import within
 from bullbear.factors.registry import Array, Bars, Releases, names, registered, settles
 
 
@@ -42,6 +44,100 @@ def test_a_factor_carries_what_it_declares(register: Any) -> None:
     assert found.rows_needed({"window": 5}) == 8
     assert found.rows_needed({"window": 5, "skip": 0}) == 5
     assert found.function is toy
+
+
+@dataclass(frozen=True)
+class Speed:
+    fast: int = within(12, 2, 100)
+    share: float = 0.5
+
+
+def registered_pace(register: Any) -> Any:
+    @register(
+        family="technical",
+        inputs={"bars": "bars"},
+        unit="x",
+        lookback=lambda *, side, speed, window: window + speed.fast + (side == "low"),
+        limits={"window": (2, 10)},
+        choices={"side": ("high", "low")},
+    )
+    def toy(bars: Bars, *, side: str = "high", speed: Speed = Speed(share=0.25), window: int) -> Array:
+        return np.full(len(bars.close), speed.fast * speed.share + window)
+
+    return registered()["toy"]
+
+
+def test_a_group_is_ordinary_parameters_to_a_definition_and_one_argument_to_the_function(register: Any) -> None:
+    found = registered_pace(register)
+    assert found.parameters == {"side": "high", "fast": 12, "share": 0.25, "window": inspect.Parameter.empty}
+    assert found.limits == {"fast": (2, 100), "window": (2, 10)}
+    assert found.choices == {"side": ("high", "low")}
+    assert found.complete({"window": 5}) == {"side": "high", "speed": Speed(12, 0.25), "window": 5}
+    asked = {"window": 5, "fast": 7, "side": "low"}
+    assert found.complete(asked) == {"side": "low", "speed": Speed(7, 0.25), "window": 5}
+    assert found.complete(found.complete(asked)) == found.complete(asked)
+    assert found.rows_needed(asked) == found.rows_needed(found.complete(asked)) == 13
+    assert found.rows_needed({"window": 5}) == 17
+    assert asked == {"window": 5, "fast": 7, "side": "low"}
+
+
+def test_what_is_kept_of_a_factor_is_neither_shared_nor_mixed_up(register: Any) -> None:
+    found = registered_pace(register)
+    first = found.complete({"window": 5, "fast": 7})
+    first["speed"] = first["window"] = None
+    assert found.complete({"window": 5, "fast": 7}) == {"side": "high", "speed": Speed(7, 0.25), "window": 5}
+    whole, fraction = (found.complete({"window": 5, "share": share})["speed"].share for share in (1, 1.0))
+    assert (type(whole), type(fraction)) == (int, float)
+    assert found.rows_needed({"window": 5, "fast": 7}) == 12
+
+    @register(family="technical", inputs={"bars": "bars"}, unit="x", lookback=lambda *, window, fast: 1)
+    def toy(bars: Bars, *, window: int, fast: int) -> Array:
+        return bars.close
+
+    assert registered()["toy"].rows_needed({"window": 5, "fast": 7}) == 1
+
+
+def test_two_parameters_of_one_name(register: Any) -> None:
+    with pytest.raises(TypeError, match=r"factor toy: two parameters of one name \['share'\]"):
+
+        @register(family="technical", inputs={"bars": "bars"}, unit="x", lookback=lambda **_: 1)
+        def toy(bars: Bars, *, speed: Speed = Speed(), share: float = 1.0) -> Array:
+            return bars.close
+
+
+def test_a_group_that_could_change(register: Any) -> None:
+    @dataclass
+    class Loose:
+        fast: int = 1
+
+    with pytest.raises(TypeError, match=r"factor toy: the group Loose is not frozen"):
+
+        @register(family="technical", inputs={"bars": "bars"}, unit="x", lookback=lambda **_: 1)
+        def toy(bars: Bars, *, loose: Loose = Loose()) -> Array:  # noqa: B008
+            return bars.close
+
+
+def test_choices_of_what_is_no_parameter(register: Any) -> None:
+    with pytest.raises(TypeError, match=r"factor toy: choices of unknown parameters \['sied'\]"):
+
+        @register(
+            family="technical", inputs={"bars": "bars"}, unit="x", lookback=lambda **_: 1, choices={"sied": ("high",)}
+        )
+        def toy(bars: Bars, *, side: str = "high") -> Array:
+            return bars.close
+
+
+def test_a_function_may_take_the_rest_of_its_inputs_as_they_come(register: Any) -> None:
+    @register(family="sectors", inputs=dict.fromkeys(("asset", "s1", "s2"), "bars"), unit="x", lookback=lambda: 1)
+    def toy(asset: Bars, *sectors: Bars) -> Array:
+        return asset.close - sectors[0].close
+
+    assert list(registered()["toy"].inputs) == ["asset", "s1", "s2"]
+    with pytest.raises(TypeError, match=r"factor toy: arguments \['fund'\] are not the inputs \['asset', 's1'\]"):
+
+        @register(family="sectors", inputs=dict.fromkeys(("asset", "s1"), "bars"), unit="x", lookback=lambda: 1)
+        def toy(fund: Bars, *sectors: Bars) -> Array:
+            return fund.close
 
 
 def test_arguments_must_be_the_inputs_in_their_order(register: Any) -> None:
@@ -106,6 +202,9 @@ def test_every_factor_is_fully_declared(name: str) -> None:
         default = one.parameters[parameter]
         assert low < high
         assert default is inspect.Parameter.empty or low <= default <= high
+    for parameter, allowed in one.choices.items():
+        assert len(set(allowed)) > 1
+        assert one.parameters[parameter] in allowed
     if all(default is not inspect.Parameter.empty for default in one.parameters.values()):
         assert one.rows_needed({}) >= 1
 

@@ -1,8 +1,8 @@
 """Feature sets: TOML files of factors, checked against the registry when they are loaded.
 
 A file in the user's own `features/` wins over the packaged one of the same name. What is wrong with a factor - an
-unknown function or parameter, an input that is not named, a window out of range, a duplicate name - is refused here,
-with file and line, before any data is read.
+unknown function or parameter, an input that is not named, a window out of range, a text that is none of the choices, a
+duplicate name - is refused here, with file and line, before any data is read.
 """
 
 from __future__ import annotations
@@ -99,6 +99,9 @@ def _check_value(found: Factor, name: str, value: Any, where: str) -> None:
         if not fits:
             kind = "a whole number" if whole else "a number" if number else type(default).__name__
             raise DefinitionError(where, f"{name} = {value!r}", f"{name} as {kind}", "correct the value")
+    allowed = found.choices.get(name)
+    if allowed is not None and value not in allowed:
+        raise DefinitionError(where, f"{name} = {value!r}", f"one of {', '.join(allowed)}", "choose one of them")
     # A window needs at least one row even where its function sets no narrower limit.
     low, high = found.limits.get(name, (1 if name.endswith("window") else -inf, inf))
     if isinstance(value, (int, float)) and not low <= value <= high:

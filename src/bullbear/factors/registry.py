@@ -12,10 +12,13 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+from bullbear.factors.parameter_groups import flattened, packed
 
 Array = NDArray[np.float64]
 Kind = Literal["bars", "level", "releases", "short_volume", "short_interest"]
@@ -68,7 +71,7 @@ class ShortInterest:
     shares_outstanding: Array
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Factor:
     """A registered function and what it declares about itself."""
 
@@ -80,23 +83,39 @@ class Factor:
     bounds: tuple[float, float] | None
     lookback: Callable[..., int]
     parameters: Mapping[str, Any]
-    """Keyword-only parameters with their defaults (`inspect.Parameter.empty` where required)."""
+    """What a definition may set, with its defaults (`inspect.Parameter.empty` where required)."""
     limits: Mapping[str, tuple[float, float]]
+    choices: Mapping[str, tuple[str, ...]]
+    groups: Mapping[str, tuple[str, ...]]
+    """Keywords of the function that are groups of parameters (see `parameter_groups`), with the names in each."""
+    defaults: Mapping[str, Any]
+    """What the function is called with if a definition sets nothing."""
     windowed: bool
     """Whether a row follows from the last `lookback` rows alone, to the last bit."""
 
     def rows_needed(self, params: Mapping[str, Any]) -> int:
         """Rows, the current one included, before which the factor is missing."""
-        return int(self.lookback(**self.complete(params)))
+        return _rows_needed(self, tuple(params), *params.values())
 
     def complete(self, params: Mapping[str, Any]) -> dict[str, Any]:
-        """`params` with the defaults filled in."""
-        return {**{k: v for k, v in self.parameters.items() if v is not inspect.Parameter.empty}, **params}
+        """The keywords of a call: `params` with the defaults filled in and the groups put together."""
+        keywords = {**self.defaults, **params}
+        for group, names in self.groups.items():
+            changed = {name: keywords.pop(name) for name in names if name in keywords}
+            keywords[group] = packed(keywords[group], changed)
+        return keywords
 
     @property
     def summary(self) -> str:
         """The first sentence of the docstring."""
         return (inspect.getdoc(self.function) or "").split("\n\n")[0].replace("\n", " ")
+
+
+# Asked for each factor of each forecast, and some look-backs are searches (see `settles`). A factor is known by its
+# identity, a value by its type too: 14.0 and True must not be answered with what holds for 14 and 1.
+@lru_cache(maxsize=4096, typed=True)
+def _rows_needed(factor: Factor, names: tuple[str, ...], *values: Any) -> int:
+    return int(factor.lookback(**factor.complete(dict(zip(names, values, strict=True)))))
 
 
 _FACTORS: dict[str, Factor] = {}
@@ -110,6 +129,7 @@ def factor(
     lookback: Callable[..., int],
     bounds: tuple[float, float] | None = None,
     limits: Mapping[str, tuple[float, float]] | None = None,
+    choices: Mapping[str, Sequence[str]] | None = None,
     windowed: bool = False,
 ) -> Callable[[F], F]:
     """Register a function as a factor under its own name.
@@ -119,16 +139,19 @@ def factor(
     family
         The family it is listed under.
     inputs
-        Argument name to kind of input, in the order of the function's positional arguments.
+        Argument name to kind of input, in the order of the function's positional arguments; `*bars` takes all that are
+        left.
     unit
         Unit of the result, as shown to a user ("ratio", "standard deviations", "percentage points").
     lookback
-        From the function's parameters (as keywords) to the rows needed, the current one included. A recursive indicator
-        declares the length beyond which its start weighs less than 1e-12.
+        From the function's keywords to the rows needed, the current one included. A recursive indicator declares the
+        length beyond which its start weighs less than 1e-12.
     bounds
         Closed range of the result, where it has one.
     limits
-        Parameter name to its allowed closed range.
+        Parameter name to its allowed closed range; the parameters of a group bring their own.
+    choices
+        Parameter name to the texts it may be.
     windowed
         Whether the last row of any stretch of look-back length is, to the last bit, that row of the whole history. Say
         so of a costly factor only: a daily update then computes one row of it instead of all.
@@ -140,19 +163,25 @@ def factor(
     """
 
     def register(function: F) -> F:
-        signature = inspect.signature(function)
-        positional = [p.name for p in signature.parameters.values() if p.kind is p.POSITIONAL_OR_KEYWORD]
-        keywords = {p.name: p.default for p in signature.parameters.values() if p.kind is p.KEYWORD_ONLY}
-        if positional != list(inputs):
-            raise TypeError(f"factor {function.__name__}: arguments {positional} are not the inputs {list(inputs)}")
+        where = f"factor {function.__name__}"
+        signature = inspect.signature(function).parameters.values()
+        positional = [p.name for p in signature if p.kind is p.POSITIONAL_OR_KEYWORD]
+        keywords = {p.name: p.default for p in signature if p.kind is p.KEYWORD_ONLY}
+        taken = list(inputs)[: len(positional)] if any(p.kind is p.VAR_POSITIONAL for p in signature) else list(inputs)
+        if positional != taken:
+            raise TypeError(f"{where}: arguments {positional} are not the inputs {list(inputs)}")
         earlier = _FACTORS.get(function.__name__)
         # A test runner may load the same module a second time under its own name.
         if earlier is not None and earlier.function.__code__.co_filename != function.__code__.co_filename:
-            raise TypeError(f"factor {function.__name__} is registered twice")
+            raise TypeError(f"{where} is registered twice")
         if "releases" in inputs.values() and len(inputs) > 1:
-            raise TypeError(f"factor {function.__name__}: releases cannot be combined with other inputs")
-        if unknown := set(limits or {}) - set(keywords):
-            raise TypeError(f"factor {function.__name__}: limits of unknown parameters {sorted(unknown)}")
+            raise TypeError(f"{where}: releases cannot be combined with other inputs")
+        parameters, bounded, groups = flattened(where, keywords)
+        for what, given in (("limits", limits or {}), ("choices", choices or {})):
+            if unknown := set(given) - set(parameters):
+                raise TypeError(f"{where}: {what} of unknown parameters {sorted(unknown)}")
+        # A look-back may ask for that of another factor, which this one may replace.
+        _rows_needed.cache_clear()
         _FACTORS[function.__name__] = Factor(
             name=function.__name__,
             function=function,
@@ -161,8 +190,11 @@ def factor(
             unit=unit,
             bounds=bounds,
             lookback=lookback,
-            parameters=keywords,
-            limits=dict(limits or {}),
+            parameters=parameters,
+            limits={**bounded, **(limits or {})},
+            choices={name: tuple(allowed) for name, allowed in (choices or {}).items()},
+            groups=groups,
+            defaults={name: value for name, value in keywords.items() if value is not inspect.Parameter.empty},
             windowed=windowed,
         )
         return function
