@@ -1,0 +1,344 @@
+"""What a chart reader sees at one close: levels, channel, double turns and breaks, in the prices of that day's screen.
+
+Everything is read through the view of that close, so a store that goes on for years tells the same as one that ends
+there. The rules and their parameters are those of the level factors (`factors.level_table`, `breaks`, `channels`,
+`patterns`) with their defaults, and a history too short for the factors is too short for the chart.
+
+Factors work on prices adjusted for dividends, whose level means nothing. Here they are scaled so that the last close is
+the one on the screen: a level is told in the dollars in which one would trade at it. An old extreme then lies lower
+than it once printed, by what has been paid out since.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from bullbear import sessions
+from bullbear.data.store import Store, View
+from bullbear.errors import HistoryError
+from bullbear.factors.breaks import breaks
+from bullbear.factors.channels import channel
+from bullbear.factors.inputs import joint_bars
+from bullbear.factors.level_table import SUPPORT, Level, levels_at, table_rows
+from bullbear.factors.patterns import DoublePattern, double_bottoms, double_tops
+from bullbear.factors.registry import Array, Bars
+from bullbear.factors.swings import average_true_range, swings
+from bullbear.odds.telling import session_of
+
+STRENGTH, WINDOW, ATR, TOLERANCE = 5, 504, 20, 0.5
+"""Of `level_table`: sessions that confirm a swing, sessions in which swings count, of the ATR, a band in ATRs."""
+CHANNEL_WINDOW = 126
+MEMORY = 63
+"""Sessions for which a break or a double turn is followed, and told after its end."""
+LEAST_SESSIONS = table_rows(strength=STRENGTH, window=WINDOW, atr=ATR)
+Side = Literal["support", "resistance"]
+Stage = Literal["broken", "retested", "held", "undone"]
+
+
+@dataclass(frozen=True)
+class Touch:
+    """A confirmed swing that makes part of a level."""
+
+    session: pd.Timestamp
+    price: float
+    extreme: Literal["high", "low"]
+
+
+@dataclass(frozen=True)
+class DrawnLevel:
+    """One level that stands at the close; `distance` is (price - close) / ATR, negative below the close.
+
+    `known_from` is the session whose close confirmed the first touch; `turned_on` the last session whose close made
+    resistance of support or support of resistance, None if none did. `strength` weighs touches by volume and age.
+    """
+
+    price: float
+    band: float
+    kind: Side
+    distance: float
+    touches: int
+    high_touches: int
+    strength: float
+    first_touch: pd.Timestamp
+    known_from: pd.Timestamp
+    last_touch: pd.Timestamp
+    turned_on: pd.Timestamp | None
+    touched: tuple[Touch, ...]
+
+
+@dataclass(frozen=True)
+class DrawnChannel:
+    """Both lines of the trend channel at the close, their slope in dollars a session, the width in ATRs.
+
+    `position` is 0 on the lower line and 1 on the upper, None where the lines have crossed; `since` the oldest swing.
+    """
+
+    lower: float
+    upper: float
+    slope: float
+    width: float
+    position: float | None
+    since: pd.Timestamp
+
+
+@dataclass(frozen=True)
+class DrawnPattern:
+    """A double top or bottom; `completed_on`: the first close beyond the neckline; `over_on`: its end, None if open."""
+
+    kind: Literal["double top", "double bottom"]
+    first: pd.Timestamp
+    second: pd.Timestamp
+    known_from: pd.Timestamp
+    first_price: float
+    second_price: float
+    neckline: float
+    target: float
+    completed_on: pd.Timestamp | None
+    outcome: str
+    over_on: pd.Timestamp | None
+
+
+@dataclass(frozen=True)
+class DrawnBreak:
+    """A break of a level and the stage that its story has reached, since `stage_since`; `side` is what broke."""
+
+    session: pd.Timestamp
+    side: Side
+    price: float
+    touches: int
+    stage: Stage
+    stage_since: pd.Timestamp
+
+
+@dataclass(frozen=True)
+class LevelChart:
+    """Everything that is drawn; prices in dollars as shown at the close of `session`, arrays of shape (n_shown,)."""
+
+    ticker: str
+    session: pd.Timestamp
+    simulated: bool
+    close: float
+    atr: float
+    levels: tuple[DrawnLevel, ...]
+    """From the highest to the lowest."""
+    channel: DrawnChannel | None
+    patterns: tuple[DrawnPattern, ...]
+    """Newest first: those that stand, and those that ended within `MEMORY` sessions."""
+    breaks: tuple[DrawnBreak, ...]
+    """Newest first, of the last `MEMORY` sessions."""
+    sessions: pd.DatetimeIndex
+    opens: Array
+    highs: Array
+    lows: Array
+    closes: Array
+    volumes: Array
+
+    def as_dict(self) -> dict[str, Any]:
+        """Ready for JSON, without the bars: days in ISO form."""
+        return {
+            "ticker": self.ticker,
+            "as_of": str(self.session.date()),
+            "simulated": self.simulated,
+            "close": self.close,
+            "atr": self.atr,
+            "window_from": str(self.sessions[0].date()),
+            "levels": [_plain(each) for each in self.levels],
+            "channel": None if self.channel is None else _plain(self.channel),
+            "patterns": [_plain(each) for each in self.patterns],
+            "breaks": [_plain(each) for each in self.breaks],
+        }
+
+
+def level_chart(store: Store, ticker: str, *, as_of: str | None = None) -> LevelChart:
+    """What could be drawn at the close of `as_of`.
+
+    Parameters
+    ----------
+    store
+        Where the ticker's bars are.
+    ticker
+        Any ticker with bars.
+    as_of
+        A day, answered from its close or the last one before it; None is the last one stored.
+
+    Raises
+    ------
+    NoDataError
+        No bars of the ticker, or a day outside the data.
+    HistoryError
+        Fewer sessions by then than the level factors need, or prices that did not move.
+    """
+    asked = session_of(store, ticker, as_of)
+    view = store.as_of(sessions.closes(pd.DatetimeIndex([asked]))[0])
+    bars = _on_the_screen(view, ticker)
+    count = len(bars.close)
+    if count < LEAST_SESSIONS:
+        raise HistoryError(
+            f"history of {ticker} by {asked.date()}",
+            f"{count} sessions",
+            f"at least {LEAST_SESSIONS}, what the level factors read",
+            "choose a later day or another ticker",
+        )
+    atr = float(average_true_range(bars, ATR)[-1])
+    if np.isnan(atr):
+        raise HistoryError(
+            f"history of {ticker} by {asked.date()}",
+            f"prices stood still for {ATR} sessions",
+            "prices that move",
+            "choose another day or ticker",
+        )
+    days = pd.DatetimeIndex(bars.sessions)
+    shown = slice(max(count - WINDOW, 0), None)
+    return LevelChart(
+        ticker=ticker,
+        session=pd.Timestamp(days[-1]),
+        simulated=store.is_simulated,
+        close=float(bars.close[-1]),
+        atr=atr,
+        levels=_levels(bars, days, atr),
+        channel=_channel(bars, days, atr),
+        patterns=_patterns(bars, days),
+        breaks=_breaks(bars, days),
+        sessions=days[shown],
+        opens=bars.open[shown],
+        highs=bars.high[shown],
+        lows=bars.low[shown],
+        closes=bars.close[shown],
+        volumes=bars.volume[shown],
+    )
+
+
+def _on_the_screen(view: View, ticker: str) -> Bars:
+    """The factors' adjusted bars, scaled to the close that a screen showed at the view's instant."""
+    frame = view.bars(ticker)
+    (adjusted,), _ = joint_bars([frame])
+    if not len(adjusted.close):
+        return adjusted
+    scale = float(frame.loc[pd.Timestamp(adjusted.sessions[-1]), "close"]) / float(adjusted.close[-1])
+    prices = {name: getattr(adjusted, name) * scale for name in ("open", "high", "low", "close")}
+    return Bars(sessions=adjusted.sessions, volume=adjusted.volume, **prices)
+
+
+def _levels(bars: Bars, days: pd.DatetimeIndex, atr: float) -> tuple[DrawnLevel, ...]:
+    found = levels_at(bars, -1, strength=STRENGTH, window=WINDOW, atr=ATR, tolerance=TOLERANCE)
+    touched = _touched(bars, days)
+    drawn = [_level(level, touches, bars, days, atr) for level, touches in zip(found, touched, strict=True)]
+    return tuple(reversed(drawn))
+
+
+def _level(level: Level, touched: tuple[Touch, ...], bars: Bars, days: pd.DatetimeIndex, atr: float) -> DrawnLevel:
+    return DrawnLevel(
+        price=level.price,
+        band=level.band,
+        kind=level.kind,
+        distance=(level.price - float(bars.close[-1])) / atr,
+        touches=level.touches,
+        high_touches=level.high_touches,
+        strength=level.strength,
+        first_touch=pd.Timestamp(days[level.born_row]),
+        known_from=pd.Timestamp(days[level.known_row]),
+        last_touch=pd.Timestamp(days[level.last_touch_row]),
+        turned_on=None if level.broken_row is None else pd.Timestamp(days[level.broken_row]),
+        touched=touched,
+    )
+
+
+def _touched(bars: Bars, days: pd.DatetimeIndex) -> list[tuple[Touch, ...]]:
+    """The swings of each level, from the lowest level to the highest: the rule of `level_table`, told swing by swing.
+
+    `levels_at` counts touches; a picture has to know which ones they are.
+    """
+    found = swings(bars, strength=STRENGTH)
+    highs = [(row, 0, price) for row, price in zip(found.high_rows.tolist(), found.high_prices.tolist(), strict=True)]
+    lows = [(row, 1, price) for row, price in zip(found.low_rows.tolist(), found.low_prices.tolist(), strict=True)]
+    reach = TOLERANCE * average_true_range(bars, ATR)
+    centres: list[float] = []
+    members: list[list[Touch]] = []
+    for row, is_low, price in sorted(highs + lows):
+        if row <= len(days) - 1 - WINDOW or np.isnan(reach[row + STRENGTH]):
+            continue
+        touch = Touch(pd.Timestamp(days[row]), price, "low" if is_low else "high")
+        near = min(range(len(centres)), key=lambda each: (abs(centres[each] - price), centres[each]), default=None)
+        if near is not None and abs(price - centres[near]) <= reach[row + STRENGTH]:
+            members[near].append(touch)
+            centres[near] += (price - centres[near]) / len(members[near])
+        else:
+            centres.append(price)
+            members.append([touch])
+    return [tuple(members[place]) for place in np.argsort(centres)]
+
+
+def _channel(bars: Bars, days: pd.DatetimeIndex, atr: float) -> DrawnChannel | None:
+    lines = channel(bars, strength=STRENGTH, window=CHANNEL_WINDOW)
+    lower, upper, slope = (float(line[-1]) for line in (lines.lower, lines.upper, lines.slope))
+    if np.isnan(slope):
+        return None
+    found = swings(bars, strength=STRENGTH)
+    rows = np.concatenate([found.high_rows, found.low_rows])
+    oldest = int(rows[rows > len(days) - 1 - CHANNEL_WINDOW].min())
+    width = upper - lower
+    position = (float(bars.close[-1]) - lower) / width if width > 0.0 else None
+    return DrawnChannel(lower, upper, slope, width / atr, position, pd.Timestamp(days[oldest]))
+
+
+def _patterns(bars: Bars, days: pd.DatetimeIndex) -> tuple[DrawnPattern, ...]:
+    last = len(days) - 1
+    told = [_pattern("double top", each, days) for each in double_tops(bars) if each.over_row > last - MEMORY]
+    told += [_pattern("double bottom", each, days) for each in double_bottoms(bars) if each.over_row > last - MEMORY]
+    return tuple(sorted(told, key=lambda each: (each.known_from, each.kind), reverse=True))
+
+
+def _pattern(
+    kind: Literal["double top", "double bottom"], found: DoublePattern, days: pd.DatetimeIndex
+) -> DrawnPattern:
+    return DrawnPattern(
+        kind=kind,
+        first=pd.Timestamp(days[found.first_row]),
+        second=pd.Timestamp(days[found.second_row]),
+        known_from=pd.Timestamp(days[found.known_row]),
+        first_price=found.first_price,
+        second_price=found.second_price,
+        neckline=found.neckline,
+        target=found.target,
+        completed_on=None if found.completed_row is None else pd.Timestamp(days[found.completed_row]),
+        outcome=found.outcome,
+        over_on=None if found.outcome == "open" else pd.Timestamp(days[found.over_row]),
+    )
+
+
+def _breaks(bars: Bars, days: pd.DatetimeIndex) -> tuple[DrawnBreak, ...]:
+    found = breaks(bars, strength=STRENGTH, window=WINDOW, atr=ATR, tolerance=TOLERANCE, memory=MEMORY)
+    told = []
+    for place in np.flatnonzero(found.row > len(days) - 1 - MEMORY)[::-1].tolist():
+        reached: list[tuple[Stage, int]] = [
+            ("undone", int(found.undone[place])),
+            ("held", int(found.held[place])),
+            ("retested", int(found.returned[place])),
+            ("broken", int(found.row[place])),
+        ]
+        stage, row = next(each for each in reached if each[1] >= 0)
+        told.append(
+            DrawnBreak(
+                session=pd.Timestamp(days[found.row[place]]),
+                side="support" if found.kind[place] == SUPPORT else "resistance",
+                price=float(found.price[place]),
+                touches=int(found.touches[place]),
+                stage=stage,
+                stage_since=pd.Timestamp(days[row]),
+            )
+        )
+    return tuple(told)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [_plain(each) for each in value]
+    if isinstance(value, pd.Timestamp):
+        return str(value.date())
+    if isinstance(value, (DrawnLevel, DrawnChannel, DrawnPattern, DrawnBreak, Touch)):
+        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+    return value
