@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from itertools import cycle
 from typing import Any
 
 import numpy as np
@@ -15,9 +16,12 @@ import talib
 
 from benchmarks.market import home
 from benchmarks.ratio import Ratio, interleaved
+from bullbear.data.store import Store
 from bullbear.definitions import FactorSpec
 from bullbear.factors import compute, load, matrix, registered
 from bullbear.factors.inputs import joint_bars
+from bullbear.factors.remembered import forget
+from bullbear.sessions import closes
 
 APART = {"levels", "regime"}
 
@@ -38,8 +42,11 @@ def measure() -> list[Ratio]:
     years = f"{len(index) / 252:.0f} years"
     charts = technical()
     plain, apart = specs(apart=False), specs(apart=True)
-    one = index[-1:]
-    whole, day, library = (partial(compute, view, plain, each) for each in (index, one, index))
+
+    def whole(chosen: list[FactorSpec]) -> object:
+        forget()
+        return compute(store.as_of(), chosen, index)
+
     result = [
         interleaved(
             f"technical.toml, {years} / the same indicators by TA-Lib",
@@ -47,35 +54,58 @@ def measure() -> list[Ratio]:
             bare_talib(),
             rounds=9,
             aim=None,
-        ),
-        interleaved(f"{len(plain)} factors, {years} / bare arithmetic", whole, bare(plain, index), rounds=5, aim=3.0),
-        interleaved("one day of these factors / the full matrix", day, library, rounds=5, aim=0.05),
+        )
     ]
-    if apart:
-        name = f"{len(apart)} levels and regime factors, {years} / bare arithmetic"
-        result.append(interleaved(name, partial(compute, view, apart, index), bare(apart, index), rounds=3, aim=None))
+    for chosen, name, rounds, aims in (
+        (plain, "factors", 7, (3.0, 0.05)),
+        (apart, "levels and regime", 3, (None, None)),
+    ):
+        if chosen:
+            name = f"{len(chosen)} {name}, {years}"
+            full = partial(whole, chosen)
+            result += [
+                interleaved(f"{name} / bare arithmetic", full, bare(store, chosen, index), rounds=rounds, aim=aims[0]),
+                interleaved(f"one day of them / {name}", a_day(store, chosen, index), full, rounds=rounds, aim=aims[1]),
+            ]
     return result
+
+
+def a_day(store: Store, chosen: list[FactorSpec], index: pd.DatetimeIndex) -> Callable[[], object]:
+    """Each call is the close of the next session, seen through a view of its own, as a daily update sees it."""
+    sessions = cycle(index[-100 + place :][:1] for place in range(100))
+
+    def work() -> object:
+        session = next(sessions)
+        return compute(store.as_of(closes(session)[0]), chosen, session)
+
+    return work
 
 
 def technical() -> list[FactorSpec]:
     return list(load([home().find("features", "technical")])[0].factor)
 
 
-def bare(chosen: list[FactorSpec], index: pd.DatetimeIndex) -> Callable[[], object]:
+def bare(store: Store, chosen: list[FactorSpec], index: pd.DatetimeIndex) -> Callable[[], object]:
     """The factor functions alone, on the very arrays that the engine hands them."""
     calls: list[tuple[Callable[..., Any], list[Any], dict[str, Any]]] = []
-    whole = matrix._masked
+    called = matrix._called
 
-    def recorded(factor: Any, arguments: list[Any], params: dict[str, Any], rows: int, first_asked: int = 0) -> Any:
+    def recorded(factor: Any, arguments: list[Any], params: dict[str, Any]) -> Any:
         calls.append((factor.function, arguments, params))
-        return whole(factor, arguments, params, rows, first_asked)
+        return called(factor, arguments, params)
 
-    matrix._masked = recorded
+    matrix._called = recorded
     try:
-        compute(home().store().as_of(), chosen, index)
+        compute(store.as_of(), chosen, index)
     finally:
-        matrix._masked = whole
-    return lambda: [function(*arguments, **params) for function, arguments, params in calls]
+        matrix._called = called
+
+    def work() -> None:
+        forget()
+        for function, arguments, params in calls:
+            function(*arguments, **params)
+
+    return work
 
 
 def bare_talib() -> Callable[[], object]:

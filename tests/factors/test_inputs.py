@@ -10,8 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bullbear.data.versions import History, Versions, versions_of
 from bullbear.factors.inputs import (
+    Ages,
     States,
+    _adjusted,
+    _ages_by_spacing,
+    _newest_values,
+    _vintage_in_force,
     dated_bars,
     joint_bars,
     last_known,
@@ -21,7 +27,6 @@ from bullbear.factors.inputs import (
     release_spans,
     release_states,
     revision_spans,
-    spans_in_force,
 )
 
 DAY = 86_400_000_000
@@ -34,15 +39,19 @@ def days(*counts: float) -> np.ndarray:
     return np.array([int(count * DAY) for count in counts])
 
 
-def versions(*rows: tuple[float, float, float], vintages: list[float] | None = None) -> pd.DataFrame:
+def versions(*rows: tuple[float, float, float], vintages: list[float] | None = None) -> Versions:
     """Rows (event, known, value) in days since 1970, as a view serves them: sorted by (known_at, event_date)."""
-    frame = pd.DataFrame(rows, columns=["event_date", "known_at", "value"])
-    frame["vintage"] = pd.Series(vintages or [NAN] * len(frame), dtype="float64")
-    frame = frame.sort_values(["known_at", "event_date", "vintage"], ignore_index=True)
-    frame["event_date"] = pd.to_datetime(frame["event_date"], unit="D").dt.as_unit("us")
-    frame["known_at"] = pd.to_datetime(frame["known_at"], unit="D", utc=True).dt.as_unit("us")
-    frame["vintage"] = pd.to_datetime(frame["vintage"], unit="D").dt.as_unit("us")
-    return frame
+    return versions_of(frame(*rows, vintages=vintages))
+
+
+def frame(*rows: tuple[float, float, float], vintages: list[float] | None = None) -> pd.DataFrame:
+    table = pd.DataFrame(rows, columns=["event_date", "known_at", "value"])
+    table["vintage"] = pd.Series(vintages or [NAN] * len(table), dtype="float64")
+    table = table.sort_values(["known_at", "event_date", "vintage"], ignore_index=True)
+    table["event_date"] = pd.to_datetime(table["event_date"], unit="D").dt.as_unit("us")
+    table["known_at"] = pd.to_datetime(table["known_at"], unit="D", utc=True).dt.as_unit("us")
+    table["vintage"] = pd.to_datetime(table["vintage"], unit="D").dt.as_unit("us")
+    return table
 
 
 def test_microseconds_are_utc_whatever_the_unit() -> None:
@@ -66,9 +75,10 @@ def test_states_of_several_columns_and_of_none() -> None:
 
 def test_the_newest_event_counts_and_its_newest_version() -> None:
     rows = versions((1, 2, 10.0), (3, 4, 30.0), (2, 5, 20.0), (3, 6, 33.0), (1, 7, 11.0), (4, 8, 40.0))
-    states = last_known(rows, ["value"])
-    assert states.known_at.tolist() == days(2, 4, 6, 8).tolist()
-    assert states.value.ravel().tolist() == [10.0, 30.0, 33.0, 40.0]
+    states = last_known(rows)
+    assert states.known_at.tolist() == days(2, 4, 5, 6, 7, 8).tolist()
+    assert states.value.ravel().tolist() == [10.0, 30.0, 30.0, 33.0, 33.0, 40.0]
+    assert states.event_date.tolist() == days(1, 3, 3, 3, 3, 4).tolist()
 
 
 def test_a_series_that_only_grows_is_one_span() -> None:
@@ -111,11 +121,20 @@ def test_states_of_a_causal_function_over_spans() -> None:
 
 
 def test_only_spans_that_can_matter_are_kept() -> None:
-    spans = release_spans(versions((1, 2, 10.0), (1, 4, 11.0), (1, 6, 12.0), (1, 8, 13.0)))
-    starts = [span.instants[0] // DAY for span in spans_in_force(spans, int(4.5 * DAY), 6 * DAY)]
-    assert starts == [4, 6]
-    assert [span.instants[0] // DAY for span in spans_in_force(spans, DAY, DAY)] == [2]
-    assert [span.instants[0] // DAY for span in spans_in_force(spans, 9 * DAY, 9 * DAY)] == [8]
+    for vintages in (None, [1.0, 2.0, 3.0, 4.0]):
+        rows = versions((1, 2, 10.0), (1, 4, 11.0), (1, 6, 12.0), (1, 8, 13.0), vintages=vintages)
+
+        def starts(first: float, last: float, rows: Versions = rows) -> list[int]:
+            return [int(span.instants[0] // DAY) for span in release_spans(rows, int(first * DAY), int(last * DAY))]
+
+        assert starts(4.5, 6) == [4, 6]
+        assert starts(1, 1) == [2]
+        assert starts(9, 9) == [8]
+
+
+def test_of_vintages_that_come_at_one_instant_the_newest_is_in_force() -> None:
+    rows = versions((1, 2, 10.0), (1, 4, 11.0), (1, 4, 12.0), (2, 4, 20.0), vintages=[2.0, 3.0, 4.0, 3.0])
+    assert [span.releases.value.tolist() for span in release_spans(rows)] == [[10.0], [12.0]]
 
 
 def test_revision_spans_of_nothing() -> None:
@@ -138,14 +157,15 @@ def test_spans_and_a_slow_reading_agree_at_every_instant(keys: list[tuple[int, i
 
 
 def test_ages_of_a_listed_series_follow_its_rule_alone() -> None:
-    rows = versions((1, 2, 1.0), (400, 401, 1.0))
+    rows = frame((1, 2, 1.0), (400, 401, 1.0))
     assert level_max_age("UNRATE", rows) == level_max_age("UNRATE", rows.iloc[:1])
-    assert len(level_max_ages("UNRATE", rows).days) == 1
+    assert level_max_ages("UNRATE", versions_of(rows)) == level_max_age("UNRATE", rows)
 
 
 def test_ages_of_an_unlisted_series_follow_what_was_known() -> None:
-    rows = versions((1, 2, 1.0), (40, 41, 1.0), (41, 42, 1.0), (42, 43, 1.0), (43, 44, 1.0))
-    ages = level_max_ages("NEW", rows)
+    rows = frame((1, 2, 1.0), (40, 41, 1.0), (41, 42, 1.0), (42, 43, 1.0), (43, 44, 1.0))
+    ages = level_max_ages("NEW", versions_of(rows))
+    assert isinstance(ages, Ages)
     assert ages.at(days(1, 2, 40))[1] == ages.at(days(40))[0] == level_max_age("NEW", rows.iloc[:1])
     assert ages.at(days(44, 4000)).tolist() == [level_max_age("NEW", rows)] * 2
     assert level_max_age("NEW", rows) < level_max_age("NEW", rows.iloc[:2]) < level_max_age("NEW", rows.iloc[:1])
@@ -166,16 +186,45 @@ def test_joint_bars_know_a_row_when_all_of_it_and_before_it_was_known(toy: Any) 
 def test_dated_bars_before_an_instant_are_the_versions_known_by_then(toy: Any) -> None:
     toy.bars("A", ("2019-12-16", 10.0), ("2019-12-17", 11.0), ("2019-12-16", 9.0, "2019-12-17 12:00"))
     noon = microseconds(pd.DatetimeIndex([pd.Timestamp("2019-12-17 12:00", tz="America/New_York")]))[0]
-    rows = toy.store.as_of().versions("bars", "A")
+    rows = toy.store.as_of().arrays("bars", "A")
     assert dated_bars(rows, int(noon)).bars.close.tolist() == [10.0]
     assert dated_bars(rows, int(noon) + 1).bars.close.tolist() == [9.0]
     assert dated_bars(rows, NEVER).bars.close.tolist() == [9.0, 11.0]
 
 
-@pytest.mark.parametrize("column", ["open", "high", "low", "close"])
-def test_adjusted_prices_are_copies(toy: Any, column: str) -> None:
+@pytest.mark.parametrize("column", ["open", "high", "low", "close", "volume"])
+def test_bars_cannot_be_written_to(toy: Any, column: str) -> None:
     toy.bars("A", ("2019-12-16", 10.0))
-    frame = toy.store.as_of().bars("A")
-    (bars,), _ = joint_bars([frame])
-    getattr(bars, column)[0] = -1.0
-    assert (frame[["open", "high", "low", "close", "adj_close"]] > 0).all(axis=None)
+    with pytest.raises(ValueError, match="read-only"):
+        getattr(dated_bars(toy.store.as_of().arrays("bars", "A")).bars, column)[0] = -1.0
+
+
+@pytest.mark.parametrize("lacking", [0.0, NAN])
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+def test_a_row_without_a_price_is_left_out_in_silence(toy: Any, lacking: float) -> None:
+    toy.bars("A", ("2019-12-16", 10.0), ("2019-12-17", lacking), ("2019-12-18", 12.0))
+    assert dated_bars(toy.store.as_of().arrays("bars", "A")).bars.close.tolist() == [10.0, 12.0]
+
+
+Keys = st.lists(
+    st.tuples(st.integers(1, 8), st.integers(1, 12), st.integers(0, 3)), min_size=1, max_size=25, unique=True
+)
+
+
+@settings(deadline=None, max_examples=100)
+@given(Keys)
+def test_what_is_kept_of_versions_never_looks_ahead(keys: list[tuple[int, int, int]]) -> None:
+    """Cut at an instant, each causal function's columns are those of the versions known by then alone."""
+    rows = frame(*[(event, known, 0.0) for event, known, _ in keys], vintages=[v or NAN for *_, v in keys])
+    draw = np.random.default_rng(len(keys))
+    for name in ("open", "high", "low", "close", "adj_close", "volume"):
+        rows[name] = np.where(draw.random(len(rows)) < 0.2, NAN, draw.normal(50, 5, len(rows)))
+    history = History(rows)
+    for function in (_newest_values, _vintage_in_force, _adjusted, _ages_by_spacing):
+        for now in range(1, 13):
+            cut = history.until(now * DAY)
+            alone = versions_of(rows[(rows["known_at"] <= pd.Timestamp(now, unit="D", tz="UTC")).to_numpy()])
+            assert len(cut) == len(alone)
+            if len(cut):
+                for ours, expected in zip(cut.causal(function), function(alone), strict=True):
+                    np.testing.assert_array_equal(ours, expected)

@@ -358,10 +358,10 @@ def test_rows_before_the_look_back_are_missing_whatever_the_function_says(toy: A
     def toy_eager(bars: Bars, *, window: int = 3) -> Array:
         return bars.close
 
-    toy.bars("A", *[(str(d.date()), float(i)) for i, d in enumerate(between("2019-12-16", "2019-12-20"))])
+    toy.bars("A", *[(str(d.date()), 10.0 + i) for i, d in enumerate(between("2019-12-16", "2019-12-20"))])
     days = [str(d.date()) for d in between("2019-12-16", "2019-12-20")]
-    np.testing.assert_array_equal(toy.at(spec("toy_eager", bars="A"), *days), [NAN, NAN, 2.0, 3.0, 4.0])
-    np.testing.assert_array_equal(toy.at(spec("toy_eager", bars="A", window=5), *days), [*[NAN] * 4, 4.0])
+    np.testing.assert_array_equal(toy.at(spec("toy_eager", bars="A"), *days), [NAN, NAN, 12.0, 13.0, 14.0])
+    np.testing.assert_array_equal(toy.at(spec("toy_eager", bars="A", window=5), *days), [*[NAN] * 4, 14.0])
 
 
 def test_the_look_back_of_a_level_begins_where_the_level_does(toy: Any, register: Any, spec: Spec) -> None:

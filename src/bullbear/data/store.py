@@ -20,6 +20,7 @@ import pyarrow as pa
 
 from bullbear.data.adjusting import adjusted_versions
 from bullbear.data.segments import KINDS, Kind, Segment, WriteLock, has_twins, kind_named, listing, ordered, write
+from bullbear.data.versions import History, Versions, versions_of
 from bullbear.errors import InputError, NoDataError
 
 Part = TypeVar("Part")
@@ -54,6 +55,7 @@ class Store:
         self._lock = WriteLock(self.root / ".lock")
         self._segments: dict[Path, Segment] = {}
         self._versions: dict[tuple[str, str], tuple[tuple[Path, ...], pd.DataFrame]] = {}
+        self._histories: dict[tuple[str, str], tuple[tuple[Path, ...], History]] = {}
 
     def __reduce__(self) -> tuple[type[Store], tuple[Path]]:
         return Store, (self.root,)  # a worker process opens the folder anew; locks do not travel
@@ -182,6 +184,13 @@ class Store:
         self._versions[kind, series] = (files, frame)
         return frame
 
+    def _history(self, files: tuple[Path, ...], kind: str, series: str) -> History:
+        """The arrays of what `_read` returns."""
+        cached = self._histories.get((kind, series))
+        if cached is None or cached[0] != files:
+            cached = self._histories[kind, series] = (files, History(self._read(files, kind, series)))
+        return cached[1]
+
 
 class View:
     """What was known at `instant`: the only gate to data.
@@ -194,6 +203,8 @@ class View:
         self.instant = instant
         self._files = files
         self._rows: dict[tuple[str, str], pd.DataFrame] = {}  # a view never changes, so neither do its rows
+        self._arrays: dict[tuple[str, str], Versions] = {}
+        self._instant = int(instant.as_unit("us").asm8.view(np.int64))
 
     def bars(self, ticker: str) -> pd.DataFrame:
         """Daily bars by event_date: known_at, open, high, low, close, adj_close, volume (NaN where unknown).
@@ -262,6 +273,17 @@ class View:
             )
         return rows
 
+    def arrays(self, kind: str, series: str) -> Versions:
+        """What `versions` serves, as arrays; without rows where nothing of that series was known."""
+        if (kind, series) not in self._arrays:
+            kind_named(kind)
+            if kind == "bars" and len(self._history("raw_bars", series)):
+                found = versions_of(self._known(kind, series))
+            else:
+                found = self._history(kind, series)
+            self._arrays[kind, series] = found
+        return self._arrays[kind, series]
+
     def has(self, kind: str, series: str) -> bool:
         """Whether anything of that series was known."""
         return not self._known(kind, series).empty
@@ -293,6 +315,9 @@ class View:
                 rows = adjusted_versions(rows, raw, self._stored("splits", series), self._stored("dividends", series))
             self._rows[kind, series] = rows
         return self._rows[kind, series].copy(deep=False)
+
+    def _history(self, kind: str, series: str) -> Versions:
+        return self.store._history(self._files[kind], kind, series).until(self._instant)
 
     def _stored(self, kind: str, series: str) -> pd.DataFrame:
         rows = self.store._read(self._files[kind], kind, series)

@@ -1,4 +1,4 @@
-"""What a factor may see at each decision: stored rows turned into aligned arrays, by `known_at` and nothing else.
+"""What a factor may see at each decision: stored versions turned into aligned arrays, by `known_at` and nothing else.
 
 Values that are published now and then are turned into *states*: from which instant on which value was the newest one
 known. A decision sees the state in force at its close. A published value that has grown older than its series' rule
@@ -14,11 +14,12 @@ import numpy as np
 import pandas as pd
 
 from bullbear.data.publication import RULES, rule_of
+from bullbear.data.versions import Columns, Versions, newest, versions_of
 from bullbear.factors.registry import Array, Bars, Releases
 
 _DAY = 86_400_000_000
-_NAT = np.iinfo(np.int64).min
 _NEVER = np.iinfo(np.int64).max
+_LONG_AGO = -(2**62)
 SHORT_VOLUME_MAX_AGE_DAYS = 7
 SHORT_INTEREST_MAX_AGE_DAYS = 45
 
@@ -49,18 +50,17 @@ def microseconds(index: pd.DatetimeIndex | pd.Series) -> np.ndarray:
     return pd.DatetimeIndex(index).as_unit("us").asi8
 
 
-def last_known(versions: pd.DataFrame, columns: list[str]) -> States:
-    """The newest event and its newest version, as they became known.
+def last_known(versions: Versions) -> States:
+    """The newest event's newest version after each row; of a series with vintages, within the vintage in force.
 
-    Parameters
-    ----------
-    versions
-        Rows with event_date, known_at and `columns`, sorted by (known_at, event_date).
+    The value has one column for each number of the versions, in their order; shape (n, n_numbers).
     """
-    events, known = microseconds(versions["event_date"]), microseconds(versions["known_at"])
-    # A correction of an older event is news about the past, not the newest value.
-    newest = events >= np.maximum.accumulate(events)
-    return States(known[newest], events[newest], versions.loc[newest, columns].to_numpy(dtype=np.float64))
+    return States(versions.known_at, *versions.causal(_newest_values))
+
+
+def _newest_values(versions: Versions) -> Columns:
+    (row,) = newest(versions)
+    return versions.event_date[row], np.column_stack([column[row] for column in versions.numbers.values()])
 
 
 @dataclass(frozen=True)
@@ -70,13 +70,6 @@ class Span:
     instants: np.ndarray
     newest: np.ndarray
     releases: Releases
-
-
-def spans_in_force(spans: Sequence[Span], first: int, last: int) -> Sequence[Span]:
-    """The spans that can matter to decisions from `first` to `last` (microseconds): exact, and few for one day."""
-    starts = [int(span.instants[0]) for span in spans]
-    begin = max(int(np.searchsorted(starts, first, side="right")) - 1, 0)
-    return spans[begin : max(int(np.searchsorted(starts, last, side="right")), begin + 1)]
 
 
 def release_states(spans: Sequence[Span], function: Callable[[Releases], Array]) -> States:
@@ -94,40 +87,52 @@ def release_states(spans: Sequence[Span], function: Callable[[Releases], Array])
     )
 
 
-def release_spans(versions: pd.DataFrame) -> list[Span]:
-    """The spans of a series' versions; each vintage, where it has them, makes spans of its own.
+def release_spans(versions: Versions, first: int = _LONG_AGO, last: int = _NEVER) -> list[Span]:
+    """The spans of a series that can matter to decisions from `first` to `last` (microseconds), in order of time.
 
-    A vintage is in force from its first row until the first row of any newer one, as `View.observations` serves it;
-    what is stored without a vintage counts as older than all. A correction counts from its own `known_at` on.
+    Each vintage, where there are any, makes spans of its own. It is in force from its first row until the first row of
+    any newer one, as `View.observations` serves it; what is stored without a vintage counts as older than all. A
+    correction counts from its own `known_at` on.
     """
-    events, known = microseconds(versions["event_date"]), microseconds(versions["known_at"])
-    values = versions["value"].to_numpy(dtype=np.float64)
-    vintages = microseconds(versions["vintage"]) if "vintage" in versions else np.full(len(events), _NAT)
-    order = np.argsort(vintages, kind="stable")  # within a vintage still by (known_at, event_date)
-    groups = np.split(order, np.flatnonzero(np.diff(vintages[order])) + 1)
+    known = versions.known_at
+    (in_force,) = versions.causal(_vintage_in_force)
+    begin = max(int(np.searchsorted(known, first, side="right")) - 1, 0)
+    end = max(int(np.searchsorted(known, last, side="right")), begin + 1)
     spans: list[Span] = []
-    stop = np.iinfo(np.int64).max
-    for rows in reversed(groups):
-        if known[rows[0]] < stop:
-            seen = rows[: np.searchsorted(known[rows], stop)]
-            spans[:0] = _spans_of_vintage(events[seen], known[seen], values[seen])
-            stop = known[rows[0]]
+    for vintage in np.unique(in_force[begin:end]):
+        # A vintage that is ever in force is so from its first row on, so all of its rows lie behind that one.
+        start = int(np.searchsorted(in_force, vintage))
+        stop = int(np.searchsorted(in_force, vintage, side="right"))
+        until = _NEVER
+        if stop < len(known):
+            until = known[stop]
+            stop = int(np.searchsorted(known, until))
+        rows = np.flatnonzero(versions.vintage[start:stop] == vintage) + start
+        if len(rows):  # none, if a newer vintage came at the same instant
+            events, values = versions.event_date[rows], versions.numbers["value"][rows]
+            spans += _spans_of_vintage(events, known[rows], values, first, last)
     return spans
 
 
-def _spans_of_vintage(events: np.ndarray, known: np.ndarray, values: np.ndarray) -> list[Span]:
+def _vintage_in_force(versions: Versions) -> Columns:
+    return (np.maximum.accumulate(versions.vintage),)
+
+
+def _spans_of_vintage(events: np.ndarray, known: np.ndarray, values: np.ndarray, first: int, last: int) -> list[Span]:
     if known[0] == known[-1]:  # a vintage is mostly published as a whole
         return [Span(known[:1], np.array([len(events) - 1]), _releases(events, values))]
     spans = []
     for start, stop in revision_spans(events, known):
+        if stop <= first or (start > last and start > known[0]):
+            continue
         seen = np.flatnonzero(known < stop)
         # The last version of each event: rows are sorted by known_at, so the later one of equal events wins.
         order = seen[np.argsort(events[seen], kind="stable")]
-        last = order[np.append(events[order][1:] != events[order][:-1], True)]
+        latest = order[np.append(events[order][1:] != events[order][:-1], True)]
         instants = np.unique(known[(known >= start) & (known < stop)])
         # The newest event at each instant: the running maximum of events over everything known by then.
         newest = np.maximum.accumulate(events)[np.searchsorted(known, instants, side="right") - 1]
-        spans.append(Span(instants, np.searchsorted(events[last], newest), _releases(events[last], values[last])))
+        spans.append(Span(instants, np.searchsorted(events[latest], newest), _releases(events[latest], values[latest])))
     return spans
 
 
@@ -151,12 +156,17 @@ def revision_spans(events: np.ndarray, known: np.ndarray) -> list[tuple[int, int
     """
     if not len(events):
         return []
+    cuts = np.unique(known[_written_again(events, known)])
+    starts = np.concatenate([[known[0]], cuts[cuts > known[0]]])
+    stops = np.concatenate([starts[1:], [_NEVER]])
+    return list(zip(starts.tolist(), stops.tolist(), strict=True))
+
+
+def _written_again(events: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Whether a row's event is no newer than one that was known before its instant."""
     first_of_instant = np.searchsorted(known, known, side="left")
     ceiling = np.concatenate([[np.iinfo(np.int64).min], np.maximum.accumulate(events)])[first_of_instant]
-    cuts = np.unique(known[events <= ceiling])
-    starts = np.concatenate([[known[0]], cuts[cuts > known[0]]])
-    stops = np.concatenate([starts[1:], [np.iinfo(np.int64).max]])
-    return list(zip(starts.tolist(), stops.tolist(), strict=True))
+    return np.asarray(events <= ceiling)
 
 
 @dataclass(frozen=True)
@@ -168,30 +178,49 @@ class DatedBars:
     known: np.ndarray
 
 
-def dated_bars(versions: pd.DataFrame, stop: int = _NEVER) -> DatedBars:
+def bar_spans(versions: Versions) -> list[tuple[int, int]]:
+    """`revision_spans` of bars."""
+    *_, revised = versions.causal(_adjusted)
+    if len(versions) and not revised[-1]:
+        return [(int(versions.known_at[0]), _NEVER)]
+    return revision_spans(versions.event_date, versions.known_at)
+
+
+def dated_bars(versions: Versions, stop: int = _NEVER) -> DatedBars:
     """The latest version known before `stop` (microseconds) of every complete bar, in order of sessions.
 
     A row without a complete set of prices is left out; every price is scaled by adj_close / close.
-
-    Parameters
-    ----------
-    versions
-        Rows with event_date, known_at and prices, sorted by (known_at, event_date).
     """
-    events, known = microseconds(versions["event_date"]), microseconds(versions["known_at"])
-    seen = int(np.searchsorted(known, stop, side="left"))
-    rows = np.arange(seen)
-    if (np.diff(events[:seen]) <= 0).any():
-        order = np.argsort(events[:seen], kind="stable")  # of equal events the later version comes last
-        rows = order[np.append(np.diff(events[order]) > 0, True)]
-    prices = versions[["open", "high", "low", "close", "adj_close"]].to_numpy(dtype=np.float64)[rows]
-    complete = ~np.isnan(prices).any(axis=1)
-    rows, (opened, high, low, close, adjusted) = rows[complete], prices[complete].T
-    ratio = adjusted / close
-    volume = versions["volume"].to_numpy(dtype=np.float64)[rows]
-    days = events[rows].view("datetime64[us]")
-    bars = Bars(days, opened * ratio, high * ratio, low * ratio, adjusted.copy(), volume)
-    return DatedBars(bars, events[rows], known[rows])
+    seen = int(np.searchsorted(versions.known_at, stop, side="left"))
+    opened, high, low, complete, lacking, shuffled, _ = (column[:seen] for column in versions.causal(_adjusted))
+    rows: slice | np.ndarray = slice(0, seen)
+    if seen and shuffled[-1]:
+        order = np.argsort(versions.event_date[:seen], kind="stable")  # of equal events the later version comes last
+        latest = order[np.append(np.diff(versions.event_date[order]) > 0, True)]
+        rows = latest[complete[latest]]
+    elif seen and lacking[-1]:
+        rows = np.flatnonzero(complete)
+    days = versions.event_date[rows]
+    close, volume = versions.numbers["adj_close"][rows], versions.numbers["volume"][rows]
+    bars = Bars(days.view("datetime64[us]"), opened[rows], high[rows], low[rows], close, volume)
+    return DatedBars(bars, days, versions.known_at[rows])
+
+
+def _adjusted(versions: Versions) -> Columns:
+    """Adjusted open, high and low; whether the row is complete, whether one up to it is not; whether one up to it is
+    out of the order of sessions, and whether one writes a session again.
+    """
+    prices = versions.numbers
+    with np.errstate(divide="ignore", invalid="ignore"):  # a price of zero is no price
+        ratio = prices["adj_close"] / prices["close"]
+        adjusted = [prices[name] * ratio for name in ("open", "high", "low")]
+    complete = np.asarray(np.isfinite(adjusted).all(axis=0))
+    events = versions.event_date
+    again = _written_again(events, versions.known_at)
+    shuffled = np.zeros(len(events), dtype=bool)
+    shuffled[1:] = events[1:] <= np.maximum.accumulate(events)[:-1]
+    since = [np.asarray(np.logical_or.accumulate(flags)) for flags in (~complete, shuffled, again)]
+    return *adjusted, complete, *since
 
 
 def joint(parts: Sequence[DatedBars]) -> tuple[list[Bars], np.ndarray]:
@@ -200,6 +229,9 @@ def joint(parts: Sequence[DatedBars]) -> tuple[list[Bars], np.ndarray]:
     The second result is the instant from which a row and all rows before it were known, in microseconds; shape
     (n_sessions,).
     """
+    if all(len(part.days) for part in parts):
+        begin = max(part.days[0] for part in parts)
+        parts = [_from_day(part, begin) for part in parts]
     days = parts[0].days
     for part in parts[1:]:
         if not np.array_equal(days, part.days):
@@ -207,14 +239,28 @@ def joint(parts: Sequence[DatedBars]) -> tuple[list[Bars], np.ndarray]:
     bars, known = [], np.full(len(days), np.iinfo(np.int64).min)
     for part in parts:
         rows = slice(None) if len(part.days) == len(days) else np.searchsorted(part.days, days)
-        bars.append(Bars(*(getattr(part.bars, field.name)[rows] for field in fields(Bars))))
+        bars.append(_rows(part.bars, rows))
         known = np.maximum(known, part.known[rows])
     return bars, np.maximum.accumulate(known)
 
 
+def _from_day(part: DatedBars, begin: int) -> DatedBars:
+    if part.days[0] == begin:
+        return part
+    rows = slice(int(np.searchsorted(part.days, begin)), None)
+    return DatedBars(_rows(part.bars, rows), part.days[rows], part.known[rows])
+
+
+def _rows(bars: Bars, rows: slice | np.ndarray) -> Bars:
+    return Bars(*[getattr(bars, name)[rows] for name in _COLUMNS])
+
+
+_COLUMNS = tuple(field.name for field in fields(Bars))
+
+
 def joint_bars(frames: Sequence[pd.DataFrame]) -> tuple[list[Bars], np.ndarray]:
     """`joint` of frames as `View.bars` serves them."""
-    return joint([dated_bars(frame.reset_index()) for frame in frames])
+    return joint([dated_bars(versions_of(frame.reset_index())) for frame in frames])
 
 
 _FIRST_VERSIONS = 50
@@ -232,17 +278,28 @@ class Ages:
         return self.days[np.maximum(np.searchsorted(self.known_at, decided_at, side="right") - 1, 0)]
 
 
-def level_max_ages(series: str, versions: pd.DataFrame) -> Ages:
+def level_max_ages(series: str, versions: Versions) -> float | Ages:
     """Days after which the last published value of `series` is no longer used, as one could judge at each instant.
 
     A series without a rule is judged by the spacing of its first periods, of those only that were known.
     """
-    known = microseconds(versions["known_at"].iloc[:_FIRST_VERSIONS])
-    last = 1 if series in RULES else len(known)
-    return Ages(known[:last], np.array([level_max_age(series, versions.iloc[: i + 1]) for i in range(last)]))
+    if series in RULES:
+        return float(RULES[series].max_age_days)
+    return Ages(versions.known_at, *versions.causal(_ages_by_spacing))
+
+
+def _ages_by_spacing(versions: Versions) -> Columns:
+    events = pd.DatetimeIndex(versions.event_date[:_FIRST_VERSIONS].view("datetime64[us]"))
+    days = [_age_by_spacing(events[: i + 1]) for i in range(len(events))]
+    return (np.array(days + days[-1:] * (len(versions) - len(days))),)
+
+
+def _age_by_spacing(events: pd.DatetimeIndex) -> float:
+    return float(rule_of("", events.unique().sort_values()).max_age_days)
 
 
 def level_max_age(series: str, versions: pd.DataFrame) -> float:
     """Days after which the last published value of `series` is no longer used, judged by all of `versions`."""
-    earliest = pd.DatetimeIndex(versions["event_date"].iloc[:_FIRST_VERSIONS].unique()).sort_values()
-    return float(rule_of(series, earliest).max_age_days)
+    if series in RULES:
+        return float(RULES[series].max_age_days)
+    return _age_by_spacing(pd.DatetimeIndex(versions["event_date"].iloc[:_FIRST_VERSIONS]))

@@ -7,8 +7,7 @@ known within it. Before its declared look-back a factor is missing, whatever its
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import fields
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,9 +17,9 @@ from bullbear import sessions
 from bullbear.data.store import View
 from bullbear.definitions import FactorSpec
 from bullbear.errors import InputError
-from bullbear.factors.inputs import release_states, spans_in_force
+from bullbear.factors.inputs import release_states
 from bullbear.factors.registry import Array, Factor, Releases, ShortInterest, ShortVolume, registered
-from bullbear.factors.supply import Supply
+from bullbear.factors.supply import Stretch, Supply, cut
 
 
 def compute(view: View, specs: Sequence[FactorSpec], index: pd.DatetimeIndex) -> pd.DataFrame:
@@ -46,83 +45,107 @@ def compute(view: View, specs: Sequence[FactorSpec], index: pd.DatetimeIndex) ->
     InputError
         A session closes after `view.instant`.
     """
-    columns = {spec.name: np.empty(0) for spec in specs}
+    columns = np.empty((0, len(specs)))
     if len(index):
         last = sessions.closes(index[-1:])[0]
         if last > view.instant:
             raise InputError("session", str(index[-1].date()), f"sessions closed by {view.instant}", "use a later view")
         supply, known = Supply(view, index), registered()
-        columns = {spec.name: _column(supply, spec, known[spec.function]) for spec in specs}
-    return pd.DataFrame(columns, index=pd.DatetimeIndex(index, name="session"), dtype=np.float64)
+        columns = np.empty((len(index), len(specs)), order="F")
+        for place, spec in enumerate(specs):
+            columns[:, place] = _column(supply, spec, known[spec.function])
+    return pd.DataFrame(columns, pd.DatetimeIndex(index, name="session"), [spec.name for spec in specs])
 
 
 def _column(supply: Supply, spec: FactorSpec, factor: Factor) -> Array:
     if not all(supply.has(kind, spec.inputs[argument]) for argument, kind in factor.inputs.items()):
         return np.full(len(supply.decided), np.nan)
-    params = factor.complete(spec.params)
-    rows = factor.rows_needed(spec.params)
     kinds = set(factor.inputs.values())
     if "releases" in kinds:
-        return _on_releases(supply, spec, factor, params, rows)
+        return _on_releases(supply, spec, factor)
     if "bars" in kinds:
-        return _on_bars(supply, spec, factor, params, rows)
-    arguments = [supply.published(kind, spec.inputs[name], supply.readings) for name, kind in factor.inputs.items()]
-    return _masked(factor, arguments, params, rows, int(supply.place[0]))[supply.place]
+        return _on_bars(supply, spec, factor)
+
+    def feed(start: int, stop: int) -> list[Any]:
+        return [
+            supply.published(kind, spec.inputs[name], supply.grid, start, stop) for name, kind in factor.inputs.items()
+        ]
+
+    first, last = int(supply.place[0]), int(supply.place[-1])
+    return _values(spec, factor, feed, first, last)[supply.place - first]
 
 
-def _on_releases(supply: Supply, spec: FactorSpec, factor: Factor, params: dict[str, Any], rows: int) -> Array:
+def _on_releases(supply: Supply, spec: FactorSpec, factor: Factor) -> Array:
     (series,) = spec.inputs.values()
     spans, max_age = supply.releases(series)
 
     def function(releases: Releases) -> Array:
-        return _masked(factor, [releases], params, rows)
+        return _values(spec, factor, lambda start, stop: [cut(releases, start, stop)], 0, len(releases.value) - 1)
 
-    needed = spans_in_force(spans, supply.decided[0], supply.decided[-1])
-    return release_states(needed, function).at(supply.decided, max_age)
+    return release_states(spans, function).at(supply.decided, max_age)
 
 
-def _on_bars(supply: Supply, spec: FactorSpec, factor: Factor, params: dict[str, Any], rows: int) -> Array:
+def _on_bars(supply: Supply, spec: FactorSpec, factor: Factor) -> Array:
     result = np.full(len(supply.decided), np.nan)
     tickers = tuple(spec.inputs[name] for name, kind in factor.inputs.items() if kind == "bars")
     for stretch in supply.stretches(tickers):
-        bars = iter(stretch.bars)
-        arguments = [
-            next(bars) if kind == "bars" else supply.published(kind, spec.inputs[name], stretch.closes)
-            for name, kind in factor.inputs.items()
-        ]
-        values = _masked(factor, arguments, params, rows, int(stretch.row[0]))
-        result[stretch.decisions] = np.where(stretch.fresh, values[stretch.row], np.nan)
+
+        def feed(start: int, stop: int, stretch: Stretch = stretch) -> list[Any]:
+            bars = iter(stretch.bars)
+            return [
+                cut(next(bars), start, stop)
+                if kind == "bars"
+                else supply.published(kind, spec.inputs[name], stretch.clock, start, stop)
+                for name, kind in factor.inputs.items()
+            ]
+
+        first, last = int(stretch.row[0]), int(stretch.row[-1])
+        values = _values(spec, factor, feed, first, last)
+        result[stretch.decisions] = np.where(stretch.fresh, values[stretch.row - first], np.nan)
     return result
 
 
-def _masked(factor: Factor, arguments: list[Any], params: dict[str, Any], rows: int, first_asked: int = 0) -> Array:
-    """The factor's values, missing before its look-back is covered by rows on which every input is present.
+def _values(spec: FactorSpec, factor: Factor, feed: Callable[[int, int], list[Any]], first: int, last: int) -> Array:
+    """Rows `first` to `last` of a factor, missing until its look-back is covered by rows on which every input is there.
 
-    Rows before `first_asked` may be left missing, which spares a windowed factor their computation.
+    Parameters
+    ----------
+    feed
+        The factor's arguments on the rows from `start` until `stop`.
     """
-    present = np.ones(_length(arguments[0]), dtype=bool)
-    for argument in arguments:
-        if isinstance(argument, np.ndarray):
-            present &= ~np.isnan(argument)
-        elif isinstance(argument, ShortVolume):
-            present &= ~np.isnan(argument.total)
-        elif isinstance(argument, ShortInterest):
-            present &= ~np.isnan(argument.shares_short)
-    first = int(np.argmax(present)) if present.any() else len(present)
-    skipped = max(first_asked - rows + 1, 0) if factor.windowed else 0
-    values = np.full(len(present), np.nan)
-    values[skipped:] = factor.function(*(_from_row(each, skipped) for each in arguments), **params)
-    values[: max(first, skipped) + rows - 1] = np.nan
+    rows = factor.rows_needed(spec.params)
+    begin = max(first - rows + 1, 0) if factor.windowed else 0
+    arguments = feed(begin, last + 1)
+    known = _known_from(arguments)
+    if begin and known:  # a gap where the look-back begins: only the whole history tells whether it is covered
+        begin, arguments = 0, feed(0, last + 1)
+        known = _known_from(arguments)
+    values = np.array(_called(factor, arguments, factor.complete(spec.params))[first - begin :], dtype=np.float64)
+    values[: max(known + begin + rows - 1 - first, 0)] = np.nan
     return values
 
 
-def _length(argument: Any) -> int:
-    return len(argument) if isinstance(argument, np.ndarray) else len(getattr(argument, fields(argument)[0].name))
+def _called(factor: Factor, arguments: list[Any], params: dict[str, Any]) -> Array:
+    return factor.function(*arguments, **params)
 
 
-def _from_row(argument: Any, row: int) -> Any:
-    if row == 0:
-        return argument
+def _known_from(arguments: list[Any]) -> int:
+    """The first row on which every input is there; their length if there is none."""
+    columns = [column for each in arguments if (column := _presence(each)) is not None]
+    if not columns:
+        return 0
+    missing = np.isnan(columns[0])
+    for column in columns[1:]:
+        missing |= np.isnan(column)
+    first = int(np.argmin(missing)) if len(missing) else 0
+    return len(missing) if not len(missing) or missing[first] else first
+
+
+def _presence(argument: Any) -> Array | None:
     if isinstance(argument, np.ndarray):
-        return argument[row:]
-    return type(argument)(*(getattr(argument, field.name)[row:] for field in fields(argument)))
+        return argument
+    if isinstance(argument, ShortVolume):
+        return argument.total
+    if isinstance(argument, ShortInterest):
+        return argument.shares_short
+    return None  # bars and releases are complete

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from functools import wraps
 from hashlib import blake2b
 from threading import Lock
-from typing import Concatenate, ParamSpec, TypeVar, cast
+from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 import numpy as np
 
@@ -20,6 +20,15 @@ from bullbear.factors.registry import Bars
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+
+_ALL: list[OrderedDict[tuple[object, ...], Any]] = []
+
+
+def forget() -> None:
+    """Drop everything remembered, to free memory or to time the work itself."""
+    for kept in _ALL:
+        kept.clear()
 
 
 def digest(bars: Bars) -> bytes:
@@ -48,6 +57,7 @@ def remembered(size: int) -> Callable[[Callable[Concatenate[Bars, P], T]], Calla
 
     def keep(function: Callable[Concatenate[Bars, P], T]) -> Callable[Concatenate[Bars, P], T]:
         kept: OrderedDict[tuple[object, ...], T] = OrderedDict()
+        _ALL.append(kept)
         lock = Lock()
 
         @wraps(function)

@@ -1,11 +1,13 @@
-"""What the factors of one matrix share: every series read, aligned and looked up once.
+"""What the factors of one matrix share: every series aligned and looked up once, and no more rows of it than asked for.
 
 A matrix of two hundred factors reads some sixty series; without this, aligning them would cost more than computing.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
@@ -13,32 +15,43 @@ import pandas as pd
 
 from bullbear import sessions
 from bullbear.data.store import View
+from bullbear.data.versions import Versions
 from bullbear.factors.inputs import (
     SHORT_INTEREST_MAX_AGE_DAYS,
     SHORT_VOLUME_MAX_AGE_DAYS,
     Ages,
     DatedBars,
     Span,
-    States,
+    bar_spans,
     dated_bars,
     joint,
     last_known,
     level_max_ages,
     microseconds,
     release_spans,
-    release_states,
-    revision_spans,
 )
-from bullbear.factors.registry import Bars, Releases, ShortInterest, ShortVolume
+from bullbear.factors.registry import Bars, ShortInterest, ShortVolume
 
 GRID_START = "1990-01-01"
 """First session of factors that read no bars; a constant, so that a row never depends on what else was asked for."""
 
-_INTEREST = ["shares_short", "avg_daily_volume", "days_to_cover", "shares_outstanding"]
-_VOLUME = ["short_volume", "total_volume"]
 _FOREVER = np.iinfo(np.int64).max
 _NEVER = -(2**62)
 _WEEK = pd.Timedelta(weeks=1)
+
+
+class Clock:
+    """Instants at which factors look, one a row, and what has been looked up at them so far."""
+
+    def __init__(self, instants: Callable[[], np.ndarray]) -> None:
+        self._instants = instants
+        self.seen: dict[tuple[str, str], tuple[int, Any]] = {}
+        """By kind and series: the first row looked up, and the values from it on."""
+
+    @cached_property
+    def instants(self) -> np.ndarray:
+        """Microseconds, ascending; shape (n_rows,)."""
+        return self._instants()
 
 
 @dataclass(frozen=True)
@@ -46,14 +59,29 @@ class Stretch:
     """Joint bars of some tickers within a span without revisions, and the rows in force at the decisions in it.
 
     `decisions` are the places in the index that the span answers, `row` the newest row of bars known at each, `fresh`
-    whether that row is of the decision's own session or the one before; `closes` are the rows' own closes.
+    whether that row is of the decision's own session or the one before; `clock` strikes at the rows' own closes.
     """
 
     bars: list[Bars]
-    closes: np.ndarray
+    clock: Clock
     decisions: np.ndarray
     row: np.ndarray
     fresh: np.ndarray
+
+
+def cut(argument: Any, start: int, stop: int) -> Any:
+    """Rows of an array, or of every array of a dataclass."""
+    if isinstance(argument, np.ndarray):
+        return argument[start:stop]
+    names = _names(type(argument))
+    if start == 0 and stop >= len(getattr(argument, names[0])):
+        return argument
+    return type(argument)(*[getattr(argument, name)[start:stop] for name in names])
+
+
+@cache
+def _names(argument: type) -> tuple[str, ...]:
+    return tuple(each.name for each in fields(argument))
 
 
 class Supply:
@@ -66,61 +94,60 @@ class Supply:
             start = index[0] - _WEEK
         grid = sessions.between(start, index[-1])
         self.grid_days, self.grid_closes = microseconds(grid), microseconds(sessions.closes(grid))
-        self.readings = np.where(
-            self.grid_days < microseconds(pd.DatetimeIndex([GRID_START]))[0], _NEVER, self.grid_closes
-        )
+        first = microseconds(pd.DatetimeIndex([GRID_START]))[0]
+        self.grid = Clock(lambda: np.where(self.grid_days < first, _NEVER, self.grid_closes))
         """When factors that read no bars look: at every close of the grid, before its first session never."""
         self.place = np.searchsorted(self.grid_days, microseconds(index))
         """Place of each session asked for in the grid."""
         self.decided = self.grid_closes[self.place]
         self._day_before = self.grid_days[np.maximum(self.place - 1, 0)]
+        self._has: dict[tuple[str, str], bool] = {}
         self._stretches: dict[tuple[str, ...], list[Stretch]] = {}
-        self._frames: dict[tuple[str, int], DatedBars] = {}
-        self._revisions: dict[str, list[tuple[int, int]]] = {}
-        self._states: dict[tuple[str, str], States] = {}
-        self._aligned: dict[tuple[str, str, int], Any] = {}
-        self._series: dict[str, tuple[list[Span], Ages]] = {}
+        self._bars: dict[tuple[str, int], DatedBars] = {}
+        self._spans: dict[str, list[tuple[int, int]]] = {}
+        self._releases: dict[str, list[Span]] = {}
 
     def has(self, kind: str, series: str) -> bool:
         """Whether anything of an input of that kind is known."""
-        return self.view.has("observations" if kind in ("level", "releases") else kind, series)
+        if (kind, series) not in self._has:
+            self._has[kind, series] = len(self._versions(kind, series)) > 0
+        return self._has[kind, series]
 
     def stretches(self, tickers: tuple[str, ...]) -> list[Stretch]:
         """The joint bars of `tickers`, cut where any of them was revised."""
         if tickers not in self._stretches:
-            found = (self._stretch(tickers, start, stop) for start, stop in self._spans(tickers))
+            found = (self._stretch(tickers, start, stop) for start, stop in self._joint_spans(tickers))
             self._stretches[tickers] = [stretch for stretch in found if stretch is not None]
         return self._stretches[tickers]
 
-    def releases(self, series: str) -> tuple[list[Span], Ages]:
-        """The spans of a series of releases, and the days after which its last value is stale."""
-        if series not in self._series:
-            versions = self.view.versions("observations", series)
-            self._series[series] = release_spans(versions), level_max_ages(series, versions)
-        return self._series[series]
+    def releases(self, series: str) -> tuple[list[Span], float | Ages]:
+        """The spans of a series of releases that matter, and the days after which its last value is stale."""
+        versions = self._versions("releases", series)
+        if series not in self._releases:
+            self._releases[series] = release_spans(versions, int(self.decided[0]), int(self.decided[-1]))
+        return self._releases[series], level_max_ages(series, versions)
 
-    def published(self, kind: str, series: str, decided: np.ndarray) -> Any:
-        """The last published values of a `level`, `short_volume` or `short_interest` input at some instants."""
-        key = (kind, series, id(decided))  # the arrays of instants live as long as this object
-        if key not in self._aligned:
-            self._aligned[key] = self._align(kind, series, decided)
-        return self._aligned[key]
+    def published(self, kind: str, series: str, clock: Clock, start: int, stop: int) -> Any:
+        """The last published values of a `level`, `short_volume` or `short_interest` input at rows of a clock."""
+        begin, values = clock.seen.get((kind, series), (_FOREVER, None))
+        if begin > start:
+            begin, values = start, self._align(kind, series, clock.instants[start:])
+            clock.seen[kind, series] = begin, values
+        return cut(values, start - begin, stop - begin)
 
     def _align(self, kind: str, series: str, decided: np.ndarray) -> Any:
+        versions = self._versions(kind, series)
+        states = last_known(versions)
+        if kind == "level":
+            return states.at(decided, level_max_ages(series, versions))[:, 0]
+        age = SHORT_VOLUME_MAX_AGE_DAYS if kind == "short_volume" else SHORT_INTEREST_MAX_AGE_DAYS
+        told = dict(zip(versions.numbers, states.at(decided, age).T.copy(), strict=True))
         if kind == "short_volume":
-            return ShortVolume(*self._newest(kind, series, _VOLUME).at(decided, SHORT_VOLUME_MAX_AGE_DAYS).T.copy())
-        if kind == "short_interest":
-            states = self._newest(kind, series, _INTEREST)
-            return ShortInterest(*states.at(decided, SHORT_INTEREST_MAX_AGE_DAYS).T.copy())
-        spans, max_age = self.releases(series)
-        if (kind, series) not in self._states:
-            self._states[kind, series] = release_states(spans, _values)
-        return self._states[kind, series].at(decided, max_age)
+            return ShortVolume(told["short_volume"], told["total_volume"])
+        return ShortInterest(**told)
 
-    def _newest(self, kind: str, series: str, columns: list[str]) -> States:
-        if (kind, series) not in self._states:
-            self._states[kind, series] = last_known(self.view.versions(kind, series), columns)
-        return self._states[kind, series]
+    def _versions(self, kind: str, series: str) -> Versions:
+        return self.view.arrays("observations" if kind in ("level", "releases") else kind, series)
 
     def _stretch(self, tickers: tuple[str, ...], start: int, stop: int) -> Stretch | None:
         decisions = np.flatnonzero((self.decided >= start) & (self.decided < stop))
@@ -129,12 +156,12 @@ class Supply:
         bars, known = joint([self._bars_by(ticker, stop) for ticker in tickers])
         if not len(known):
             return None
-        days = bars[0].sessions.astype("datetime64[us]").astype(np.int64)
+        days = bars[0].sessions.view(np.int64)
         # Bars are mostly known at their own close. Some come later (Cboe quotes its indices until 16:15) or not at all;
         # then the decision has yesterday's row, and nothing older.
         row = np.searchsorted(known, self.decided[decisions], side="right") - 1
         fresh = (row >= 0) & (days[np.maximum(row, 0)] >= self._day_before[decisions])
-        return Stretch(bars, self._closes(days), decisions, np.maximum(row, 0), fresh)
+        return Stretch(bars, Clock(lambda: self._closes(days)), decisions, np.maximum(row, 0), fresh)
 
     def _closes(self, days: np.ndarray) -> np.ndarray:
         place = np.searchsorted(self.grid_days, days)
@@ -143,24 +170,18 @@ class Supply:
             return self.grid_closes[place]
         return microseconds(sessions.closes(pd.DatetimeIndex(days.view("datetime64[us]"))))  # older or newer bars
 
-    def _spans(self, tickers: tuple[str, ...]) -> list[tuple[int, int]]:
+    def _joint_spans(self, tickers: tuple[str, ...]) -> list[tuple[int, int]]:
         spans = [self._spans_of(ticker) for ticker in tickers]
         first = max(each[0][0] for each in spans)
         starts = sorted({first, *(start for each in spans for start, _ in each if start > first)})
         return list(zip(starts, [*starts[1:], _FOREVER], strict=True))
 
     def _spans_of(self, ticker: str) -> list[tuple[int, int]]:
-        if ticker not in self._revisions:
-            versions = self.view.versions("bars", ticker)
-            events, known = microseconds(versions["event_date"]), microseconds(versions["known_at"])
-            self._revisions[ticker] = revision_spans(events, known)
-        return self._revisions[ticker]
+        if ticker not in self._spans:
+            self._spans[ticker] = bar_spans(self._versions("bars", ticker))
+        return self._spans[ticker]
 
     def _bars_by(self, ticker: str, stop: int) -> DatedBars:
-        if (ticker, stop) not in self._frames:
-            self._frames[ticker, stop] = dated_bars(self.view.versions("bars", ticker), stop)
-        return self._frames[ticker, stop]
-
-
-def _values(releases: Releases) -> np.ndarray:
-    return releases.value
+        if (ticker, stop) not in self._bars:
+            self._bars[ticker, stop] = dated_bars(self._versions("bars", ticker), stop)
+        return self._bars[ticker, stop]

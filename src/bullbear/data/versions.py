@@ -1,0 +1,113 @@
+"""All versions of one series as arrays, cut at an instant: what `View.versions` serves, for arithmetic.
+
+A store keeps the arrays of a series once (`History`); a view cuts them at its own instant (`Versions`), which copies
+nothing. What is derived row by row from the versions before it, an adjusted price or the newest value so far, is kept
+with them: see `Versions.causal`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+Instants = NDArray[np.int64]
+Columns = tuple[np.ndarray, ...]
+
+_DAY = 86_400_000_000
+_FAR = 10**6  # days: more than any event date, so that a vintage outweighs the event
+UNDATED = int(np.iinfo(np.int64).min)
+"""The vintage of a row that has none: older than all."""
+
+
+@dataclass(frozen=True)
+class Versions:
+    """Versions of one series, sorted by (known_at, event_date); every array has shape (n,) and is read-only.
+
+    Days and instants are microseconds since 1970 (UTC). `vintage` is `UNDATED` where a row has none.
+    """
+
+    event_date: Instants
+    known_at: Instants
+    vintage: Instants
+    numbers: Mapping[str, Array]
+    _history: History
+
+    def __len__(self) -> int:
+        return len(self.known_at)
+
+    def causal(self, function: Callable[[Versions], Columns]) -> Columns:
+        """The columns that `function` makes of these versions, computed once for all instants.
+
+        Parameters
+        ----------
+        function
+            From versions to arrays of as many rows, read-only afterwards. Row i of each may depend on rows up to i and
+            on nothing after them; tests hold every such function to it. It must be a module's own, not made anew for
+            each call.
+
+        Returns
+        -------
+        The arrays, cut where these versions are.
+        """
+        kept = self._history.kept
+        if function not in kept:
+            kept[function] = tuple(_fixed(column) for column in function(self._history.whole))
+        return tuple(column[: len(self)] for column in kept[function])
+
+
+class History:
+    """Every stored version of one series; only a view, which cuts it, hands it out.
+
+    Parameters
+    ----------
+    frame
+        Columns event_date, known_at, numbers and perhaps vintage, sorted by (known_at, event_date).
+    """
+
+    def __init__(self, frame: pd.DataFrame) -> None:
+        events = frame["event_date"].to_numpy("datetime64[us]").view(np.int64)
+        known = pd.DatetimeIndex(frame["known_at"]).as_unit("us").asi8
+        vintage = np.full(len(frame), UNDATED)
+        if "vintage" in frame:  # NaT is the smallest integer, and so is UNDATED
+            vintage = frame["vintage"].to_numpy("datetime64[us]").view(np.int64)
+        numbers = {
+            str(name): _fixed(frame[name].to_numpy(np.float64))
+            for name, kind in frame.dtypes.items()
+            if pd.api.types.is_numeric_dtype(kind)
+        }
+        self.kept: dict[Callable[[Versions], Columns], Columns] = {}
+        self.whole = Versions(_fixed(events), _fixed(known), _fixed(vintage), numbers, self)
+
+    def until(self, instant: int) -> Versions:
+        """The versions known by `instant` (microseconds)."""
+        whole = self.whole
+        count = int(np.searchsorted(whole.known_at, instant, side="right"))
+        numbers = {name: column[:count] for name, column in whole.numbers.items()}
+        return Versions(whole.event_date[:count], whole.known_at[:count], whole.vintage[:count], numbers, self)
+
+
+def newest(versions: Versions) -> Columns:
+    """The row that holds the newest event's newest version after each row, in the vintage in force; causal."""
+    order = versions.event_date // _DAY
+    dated = versions.vintage != UNDATED
+    if dated.any():
+        order = order + np.where(dated, versions.vintage // _DAY + _FAR, 0) * _FAR
+    # A correction of an older event is news about the past, not the newest value.
+    rows = np.where(order >= np.maximum.accumulate(order), np.arange(len(order)), 0)
+    return (np.maximum.accumulate(rows),)
+
+
+def versions_of(frame: pd.DataFrame) -> Versions:
+    """The rows of a frame as `View.versions` serves it (or `View.bars`, without its index)."""
+    return History(frame).whole
+
+
+def _fixed(column: np.ndarray) -> np.ndarray:
+    view = column.view()
+    view.flags.writeable = False  # a store's arrays outlive the one who reads them
+    return view
