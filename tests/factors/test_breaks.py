@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bullbear.factors import broken_levels
-from bullbear.factors.breaks import EVENTS, breaks, level_events
-from bullbear.factors.level_table import levels_at
-from bullbear.factors.registry import Array, Bars
+from bullbear.factors.breaks import EVENTS, BreakRules, breaks, level_events
+from bullbear.factors.level_table import Side, levels_at
+from bullbear.factors.registry import Bars
 from bullbear.factors.windows import bars_from
 
 SHAPE = {"strength": 1, "window": 40, "atr": 2, "tolerance": 0.2, "touches": 2, "memory": 10}
@@ -103,29 +103,26 @@ def test_nothing_breaks_where_nothing_moves(closes: list[float]) -> None:
 STAGES = [0, 0, 0, 0, 0, 0, 1, 1, 3, 3, -1, -1]
 
 
-@pytest.mark.parametrize(("kind", "make"), [("support", falling), ("resistance", rising)])
-def test_factors_tell_the_story(kind: str, make: Callable[[], Bars]) -> None:
-    bars = make()
-
-    def of(name: str) -> Array:
-        return getattr(broken_levels, f"{kind}_break_{name}")(bars, **SHAPE)
-
-    assert of("stage").tolist() == STAGES
-    assert of("age").tolist() == [10] * 6 + [0, 1, 2, 3, 4, 5]
+@pytest.mark.parametrize(("side", "make"), [("support", falling), ("resistance", rising)])
+def test_factors_tell_the_story(side: Side, make: Callable[[], Bars]) -> None:
+    bars, rules = make(), BreakRules(**SHAPE)
+    assert broken_levels.break_stage(bars, side=side, rules=rules).tolist() == STAGES
+    assert broken_levels.break_age(bars, side=side, rules=rules).tolist() == [10] * 6 + [0, 1, 2, 3, 4, 5]
+    size = broken_levels.break_size(bars, side=side, rules=rules)
     # Row 7: the close is 4 beyond the level; true ranges of rows 6 and 7 are 6 and 2.
-    assert of("size")[7] == pytest.approx(1.0)
-    assert of("size")[5] == 0.0
-    assert of("size")[10] == pytest.approx(-3.0 / 4.5)  # back by 3, true ranges 2 and 7
+    assert size[7] == pytest.approx(1.0)
+    assert size[5] == 0.0
+    assert size[10] == pytest.approx(-3.0 / 4.5)  # back by 3, true ranges 2 and 7
 
 
 def test_balance_counts_what_still_stands() -> None:
-    assert broken_levels.break_balance(falling(), **SHAPE).tolist() == [0] * 6 + [-1] * 4 + [1, 1]
+    assert broken_levels.break_balance(falling(), rules=BreakRules(**SHAPE)).tolist() == [0] * 6 + [-1] * 4 + [1, 1]
 
 
 def test_a_break_is_forgotten_after_the_memory() -> None:
-    shape = {**SHAPE, "memory": 2}
-    assert broken_levels.support_break_stage(falling(), **shape).tolist() == [0] * 6 + [1, 1] + [0] * 4
-    assert broken_levels.support_break_age(falling(), **shape).tolist() == [2] * 6 + [0, 1] + [2] * 4
+    rules = BreakRules(**{**SHAPE, "memory": 2})
+    assert broken_levels.break_stage(falling(), rules=rules).tolist() == [0] * 6 + [1, 1] + [0] * 4
+    assert broken_levels.break_age(falling(), rules=rules).tolist() == [2] * 6 + [0, 1] + [2] * 4
 
 
 def test_breaks_against_the_levels_of_the_day_before(tape: Callable[..., Bars]) -> None:

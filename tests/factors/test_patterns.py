@@ -13,7 +13,7 @@ from numpy.testing import assert_array_equal
 
 from bullbear.errors import InputError
 from bullbear.factors import patterns
-from bullbear.factors.patterns import double_bottoms, double_tops
+from bullbear.factors.patterns import DoubleRules, double_bottoms, double_tops
 from bullbear.factors.registry import Bars, registered
 from bullbear.factors.windows import bars_from
 
@@ -88,20 +88,21 @@ def test_a_double_bottom_is_a_double_top_upside_down() -> None:
 
 def test_stages_and_room_by_hand() -> None:
     bars = tops(16, 14, 12, 9.8, 11)
-    assert patterns.double_top_stage(bars, **SHAPE).tolist() == [0] * 11 + [1, 1, 2, 2, 0, 0]
-    room = patterns.double_top_room(bars, **SHAPE)
+    rules = DoubleRules(**SHAPE)
+    assert patterns.double_pattern_stage(bars, rules=rules).tolist() == [0] * 11 + [1, 1, 2, 2, 0, 0]
+    room = patterns.double_pattern_room(bars, rules=rules)
     # Row 13: true ranges 2, 0 and 2; row 14: 0, 2 and 2.
     assert room[13] == pytest.approx((14 - 9.8) / (4 / 3))
     assert room[14] == pytest.approx((12 - 9.8) / (4 / 3))
     assert (room[12], room[15]) == (0.0, 0.0)
     turned = bars_from(40.0 - bars.close)
-    assert patterns.double_bottom_stage(turned, **SHAPE).tolist() == [0] * 11 + [1, 1, 2, 2, 0, 0]
-    np.testing.assert_allclose(patterns.double_bottom_room(turned, **SHAPE), room, rtol=1e-12)
+    assert patterns.double_pattern_stage(turned, side="bottom", rules=rules).tolist() == [0] * 11 + [1, 1, 2, 2, 0, 0]
+    np.testing.assert_allclose(patterns.double_pattern_room(turned, side="bottom", rules=rules), room, rtol=1e-12)
 
 
 def test_parameters_that_contradict_each_other_are_refused() -> None:
     with pytest.raises(InputError, match=r"window.*more than gap = 30"):
-        registered()["double_top_stage"].rows_needed({"gap": 30, "window": 20})
+        registered()["double_pattern_stage"].rows_needed({"gap": 30, "window": 20})
 
 
 @settings(max_examples=25, deadline=None)
@@ -115,8 +116,10 @@ def test_no_look_ahead(seed: int, stop: int) -> None:
     for find in (double_tops, double_bottoms):
         known = [(one.first_row, one.second_row) for one in find(bars, **shape) if one.known_row < stop]
         assert [(one.first_row, one.second_row) for one in find(cut, **shape)] == known
-    for factor in (patterns.double_top_stage, patterns.double_bottom_room):
-        assert_array_equal(factor(bars, **shape)[:stop], factor(cut, **shape))
+    rules = DoubleRules(**shape)
+    for factor in (patterns.double_pattern_stage, patterns.double_pattern_room):
+        for side in ("top", "bottom"):
+            assert_array_equal(factor(bars, side=side, rules=rules)[:stop], factor(cut, side=side, rules=rules))
 
 
 def test_patterns_occur_in_a_market(tape: Callable[..., Bars]) -> None:

@@ -14,7 +14,7 @@ from bullbear.errors import InputError
 from bullbear.factors import swings as module
 from bullbear.factors.registry import Bars, registered
 from bullbear.factors.remembered import digest, remembered
-from bullbear.factors.swings import average_true_range, newest_known, swings
+from bullbear.factors.swings import SwingRules, average_true_range, newest_known, swings
 from bullbear.factors.windows import bars_from
 
 # A zigzag with tops at rows 3 and 9 and bottoms at rows 6 and 12.
@@ -88,25 +88,27 @@ def test_average_true_range_by_hand() -> None:
 def test_distances_and_positions_by_hand() -> None:
     bars = bars_from(ZIGZAG)
     # The last close is 13.5, the last top 14 (row 9), the last bottom 11.5 (row 12), every true range of late is 1.
-    shape = {"strength": 2, "window": 12}
-    assert module.swing_high_distance(bars, **shape, atr=2)[-1] == 0.5
-    assert module.swing_low_distance(bars, **shape, atr=2)[-1] == 2.0
-    assert module.swing_age_gap(bars, **shape)[-1] == -3.0
-    assert module.swing_position(bars, **shape)[-1] == pytest.approx(0.8)
-    assert module.swing_trend(bars, **shape, steps=1)[-1] == 1.0
+    rules = SwingRules(strength=2, window=12)
+    assert module.swing_distance(bars, side="high", rules=rules, atr=2)[-1] == 0.5
+    assert module.swing_distance(bars, side="low", rules=rules, atr=2)[-1] == 2.0
+    assert module.swing_age_gap(bars, rules=rules)[-1] == -3.0
+    assert module.swing_position(bars, rules=rules)[-1] == pytest.approx(0.8)
+    assert module.swing_trend(bars, rules=rules, steps=1)[-1] == 1.0
 
 
 def test_a_mixed_step_is_no_trend() -> None:
     broadening = [5, 6, 7, 6, 5, 4, 3, 5, 7, 9, 6, 4, 1, 2, 3]
-    found = module.swing_trend(bars_from(broadening), strength=2, window=14, steps=1)
+    found = module.swing_trend(bars_from(broadening), rules=SwingRules(strength=2, window=14), steps=1)
     assert found[-1] == 0.0  # a higher high and a lower low
 
 
 def test_an_old_swing_is_forgotten() -> None:
     bars = bars_from([1, 5, 1, 1, 1, 1, 1.5])
-    distance = module.swing_high_distance(bars, strength=1, window=4, atr=6)
-    assert np.isnan(distance[-1])
-    assert module.swing_high_distance(bars, strength=1, window=6, atr=6)[-1] == pytest.approx(3.5 / (8.5 / 6))
+    forgotten, known = (
+        module.swing_distance(bars, rules=SwingRules(strength=1, window=window), atr=6)[-1] for window in (4, 6)
+    )
+    assert np.isnan(forgotten)
+    assert known == pytest.approx(3.5 / (8.5 / 6))
 
 
 def test_a_window_too_short_for_its_swings_is_refused() -> None:

@@ -13,7 +13,7 @@ from statsmodels.tsa.regime_switching.markov_regression import MarkovRegression
 from bullbear.errors import InputError
 from bullbear.factors import registered, three_states
 from bullbear.factors.registry import Array, Bars
-from bullbear.factors.three_states import ThreeStates, filtered, fit
+from bullbear.factors.three_states import STATES, ThreeStates, filtered, fit
 from bullbear.factors.windows import bars_from
 
 TRUTH = ThreeStates(
@@ -89,33 +89,33 @@ def test_a_row_by_hand_from_its_own_spans() -> None:
     own = refit + (row - refit) % 5
     ends = np.arange(own - 59 * 5, row + 1, 5)
     expected = filtered(logs[ends] - logs[ends - 5], states)[-1]
-    assert_allclose(three_states.wild_state_probability(bars, window=300)[row], expected[2], rtol=1e-12)
-    assert_allclose(three_states.calm_state_probability(bars, window=300)[row], expected[0], rtol=1e-12)
+    ours = [three_states.three_state_probability(bars, state=state, window=300)[row] for state in STATES]
+    assert_allclose(ours, expected, rtol=1e-12)
 
 
 def test_what_comes_later_changes_no_bit() -> None:
     bars = market(900)
-    whole = three_states.wild_state_probability(bars, window=300)
+    whole = three_states.three_state_probability(bars, window=300)
     assert not np.isnan(whole[500:]).any()
     for stop in (302, 390, 392, 523, 655, 899):
-        assert_array_equal(three_states.wild_state_probability(part(bars, 0, stop), window=300), whole[:stop])
+        assert_array_equal(three_states.three_state_probability(part(bars, 0, stop), window=300), whole[:stop])
 
 
 @pytest.mark.parametrize("span", [1, 4, 5, 21])
 def test_exactly_the_look_back_gives_the_same_bits(span: int) -> None:
-    rows = registered()["wild_state_probability"].rows_needed({"window": 252, "span": span})
+    rows = registered()["three_state_probability"].rows_needed({"window": 252, "span": span})
     bars = market(rows + 100)
-    values = three_states.wild_state_probability(bars, window=252, span=span)
+    values = three_states.three_state_probability(bars, window=252, span=span)
     for last in range(rows - 1, rows + 100, 11):
-        alone = three_states.wild_state_probability(part(bars, last - rows + 1, last + 1), window=252, span=span)
+        alone = three_states.three_state_probability(part(bars, last - rows + 1, last + 1), window=252, span=span)
         assert_array_equal(alone[-1], values[last])
 
 
 @pytest.mark.parametrize("closes", [[], [5.0], [5.0] * 800])
 def test_no_state_where_nothing_moves(closes: list[float]) -> None:
-    assert np.isnan(three_states.calm_state_probability(bars_from(closes), window=300)).all()
+    assert np.isnan(three_states.three_state_probability(bars_from(closes), window=300)).all()
 
 
 def test_a_window_of_few_spans_is_refused() -> None:
     with pytest.raises(InputError, match=r"window.*more than 10 \* span = 300"):
-        registered()["wild_state_probability"].rows_needed({"window": 252, "span": 30})
+        registered()["three_state_probability"].rows_needed({"window": 252, "span": 30})

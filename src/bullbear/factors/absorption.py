@@ -8,37 +8,25 @@ Missing data: a window in which a ticker has no return is missing, as is one wit
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from bullbear.factors import trailing, windows
-from bullbear.factors.registry import Array, Bars, Kind, factor
-
-_NINE: dict[str, Kind] = dict.fromkeys(("s1", "s2", "s3", "s4", "s5", "s6", "s7", "s8", "s9"), "bars")
+from bullbear.factors.nine_sectors import NINE, daily_returns
+from bullbear.factors.registry import Array, Bars, factor
 
 
 @factor(
     family="sectors",
-    inputs=_NINE,
+    inputs=NINE,
     unit="share of variance",
     lookback=lambda *, window, **_: window + 1,
     bounds=(0.0, 1.0),
     limits={"window": (10, 1260), "components": (1, 9)},
     windowed=True,
 )
-def absorption_ratio(
-    s1: Bars,
-    s2: Bars,
-    s3: Bars,
-    s4: Bars,
-    s5: Bars,
-    s6: Bars,
-    s7: Bars,
-    s8: Bars,
-    s9: Bars,
-    *,
-    window: int = 500,
-    components: int = 2,
-) -> Array:
+def absorption_ratio(*sectors: Bars, window: int = 500, components: int = 2) -> Array:
     """Share of the nine sectors' total variance that the first `components` eigenvectors absorb.
 
     AR = sum of the largest eigenvalues / sum of all, of the covariance of daily log returns over `window` sessions with
@@ -46,8 +34,8 @@ def absorption_ratio(
 
     Parameters
     ----------
-    s1, s2, s3, s4, s5, s6, s7, s8, s9
-        Shape (n_sessions,), joint sessions, in any order.
+    *sectors
+        The nine, shape (n_sessions,), joint sessions, in any order.
     window
         Daily returns in the window; the paper uses 500.
     components
@@ -64,44 +52,29 @@ def absorption_ratio(
 
     Example
     -------
-    >>> generator = np.random.default_rng(0)
-    >>> same = _walk(generator, 12)
-    >>> absorption_ratio(same, same, same, same, same, same, same, same, same, window=10).round(6)[-2:]
+    >>> from bullbear.factors.nine_sectors import walks
+    >>> same = walks(12)[:1] * 9
+    >>> absorption_ratio(*same, window=10).round(6)[-2:]
     array([1., 1.])
     """
-    return _absorbed(np.stack([s.close for s in (s1, s2, s3, s4, s5, s6, s7, s8, s9)]), window, components)
+    return _absorbed(sectors, window, components)
 
 
 @factor(
     family="sectors",
-    inputs=_NINE,
+    inputs=NINE,
     unit="standard deviations",
     lookback=lambda *, window, short, long, **_: window + max(short, long),
     limits={"window": (10, 1260), "components": (1, 9), "short": (1, 252), "long": (5, 504)},
     windowed=True,
 )
-def absorption_shift(
-    s1: Bars,
-    s2: Bars,
-    s3: Bars,
-    s4: Bars,
-    s5: Bars,
-    s6: Bars,
-    s7: Bars,
-    s8: Bars,
-    s9: Bars,
-    *,
-    window: int = 500,
-    components: int = 2,
-    short: int = 15,
-    long: int = 252,
-) -> Array:
+def absorption_shift(*sectors: Bars, window: int = 500, components: int = 2, short: int = 15, long: int = 252) -> Array:
     """Standardised shift of the absorption ratio: (mean over `short` - mean over `long`) / deviation over `long`.
 
     Parameters
     ----------
-    s1, s2, s3, s4, s5, s6, s7, s8, s9
-        Shape (n_sessions,), joint sessions, in any order.
+    *sectors
+        The nine, shape (n_sessions,), joint sessions, in any order.
     window, components
         As in `absorption_ratio`.
     short, long
@@ -117,34 +90,31 @@ def absorption_shift(
 
     Example
     -------
-    >>> generator = np.random.default_rng(0)
-    >>> nine = [_walk(generator, 40) for _ in range(9)]
-    >>> int(np.isnan(absorption_shift(*nine, window=20, short=3, long=10)).sum())
+    >>> from bullbear.factors.nine_sectors import walks
+    >>> int(np.isnan(absorption_shift(*walks(40), window=20, short=3, long=10)).sum())
     29
     """
-    ratio = _absorbed(np.stack([s.close for s in (s1, s2, s3, s4, s5, s6, s7, s8, s9)]), window, components)
+    ratio = _absorbed(sectors, window, components)
     shift = windows.mean(ratio, short) - windows.mean(ratio, long)
     return windows.ratio(shift, windows.deviation(ratio, long, ddof=1))
 
 
 @factor(
     family="sectors",
-    inputs=_NINE,
+    inputs=NINE,
     unit="correlation",
     lookback=lambda *, window: window + 1,
     bounds=(-0.125, 1.0),
     limits={"window": (3, 1260)},
     windowed=True,
 )
-def mean_correlation(
-    s1: Bars, s2: Bars, s3: Bars, s4: Bars, s5: Bars, s6: Bars, s7: Bars, s8: Bars, s9: Bars, *, window: int = 63
-) -> Array:
+def mean_correlation(*sectors: Bars, window: int = 63) -> Array:
     """Mean of the 36 correlations between the nine sectors' daily log returns over `window` sessions.
 
     Parameters
     ----------
-    s1, s2, s3, s4, s5, s6, s7, s8, s9
-        Shape (n_sessions,), joint sessions, in any order.
+    *sectors
+        The nine, shape (n_sessions,), joint sessions, in any order.
     window
         Daily returns in the window.
 
@@ -159,12 +129,12 @@ def mean_correlation(
 
     Example
     -------
-    >>> generator = np.random.default_rng(0)
-    >>> same = _walk(generator, 12)
-    >>> mean_correlation(same, same, same, same, same, same, same, same, same, window=10).round(6)[-2:]
+    >>> from bullbear.factors.nine_sectors import walks
+    >>> same = walks(12)[:1] * 9
+    >>> mean_correlation(*same, window=10).round(6)[-2:]
     array([1., 1.])
     """
-    returns = _daily(np.stack([s.close for s in (s1, s2, s3, s4, s5, s6, s7, s8, s9)]))
+    returns = daily_returns(sectors)
     _, products = trailing.comoments(returns, window)
     left, right = np.triu_indices(len(returns))
     deviations = np.sqrt(products[left == right])
@@ -174,10 +144,10 @@ def mean_correlation(
     return np.clip(total / np.count_nonzero(left != right), -0.125, 1.0)
 
 
-def _absorbed(closes: Array, window: int, components: int) -> Array:
+def _absorbed(sectors: Sequence[Bars], window: int, components: int) -> Array:
     decay = 0.5 ** (2 / window)
-    _, products = trailing.comoments(_daily(closes), window, decay=decay)
-    assets = len(closes)
+    _, products = trailing.comoments(daily_returns(sectors), window, decay=decay)
+    assets = len(sectors)
     rows = np.flatnonzero(np.isfinite(products).all(axis=0))
     left, right = np.triu_indices(assets)
     matrices = np.empty((len(rows), assets, assets))
@@ -188,17 +158,6 @@ def _absorbed(closes: Array, window: int, components: int) -> Array:
         every += eigenvalues[:, rank]
         if rank >= assets - components:
             absorbed += eigenvalues[:, rank]
-    result = np.full(closes.shape[1], np.nan)
+    result = np.full(products.shape[1], np.nan)
     result[rows] = windows.ratio(absorbed, every)
     return result
-
-
-def _daily(closes: Array) -> Array:
-    return np.stack([windows.log_returns(row) for row in closes])
-
-
-def _walk(generator: np.random.Generator, rows: int) -> Bars:
-    """A random walk of prices; for examples."""
-    prices = np.exp(np.cumsum(generator.normal(0, 0.01, rows)))
-    days = np.datetime64("2019-01-02") + np.arange(rows)
-    return Bars(days, prices, prices, prices, prices, np.full(rows, np.nan))

@@ -9,12 +9,14 @@ the band. Each of the four has the row at which it became known; the story is fo
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bullbear.factors.level_table import RESISTANCE, SUPPORT, level_table
+from bullbear.factors.level_table import RESISTANCE, SUPPORT, TOUCHES, LevelRules, level_table
+from bullbear.factors.parameter_groups import within
 from bullbear.factors.registry import Array, Bars
 from bullbear.factors.remembered import remembered
 from bullbear.factors.swings import Rows
@@ -27,6 +29,38 @@ EVENTS = (
     "reclaim",
     "failed_breakout",
 )
+
+
+@dataclass(frozen=True)
+class BreakRules(LevelRules):
+    """Which levels stand, and which breaks of them count.
+
+    Parameters
+    ----------
+    strength
+        Sessions on each side that confirm a swing.
+    window
+        Sessions within which swings count.
+    atr
+        Sessions of the mean true range, and of the mean volume to which a touch's volume is compared.
+    tolerance
+        Half the height of a level's band, in ATRs.
+    touches
+        Touches that a level needs for its break to count.
+    memory
+        Sessions, that of the break included, for which a break is followed and remembered.
+    """
+
+    touches: int = within(2, *TOUCHES)
+    memory: int = within(63, 2, 504)
+
+    @property
+    def rows(self) -> int:
+        """Rows that decide the breaks that are remembered at one row."""
+        return super().rows + self.memory
+
+
+BREAKS = BreakRules()
 
 
 @dataclass(frozen=True)
@@ -46,18 +80,8 @@ class Breaks:
     undone: Rows
 
 
-@remembered(4)
-def breaks(
-    bars: Bars,
-    *,
-    strength: int = 5,
-    window: int = 504,
-    atr: int = 20,
-    tolerance: float = 0.5,
-    touches: int = 2,
-    memory: int = 63,
-) -> Breaks:
-    """Every break of a level with at least `touches` touches, and its story by the rules of this module.
+def breaks(bars: Bars, rules: BreakRules = BREAKS, **fields: Any) -> Breaks:
+    """Every break of a level with at least `rules.touches` touches, and its story by the rules of this module.
 
     Of several levels broken by one close the last is the one that counts as the latest: the most touched, and of equal
     ones the farthest.
@@ -66,12 +90,8 @@ def breaks(
     ----------
     bars
         Daily bars, shape (n_sessions,).
-    strength, window, atr, tolerance
-        As in `level_table`.
-    touches
-        Touches that a level needs for its break to count.
-    memory
-        Sessions, that of the break included, for which a break is followed.
+    rules, fields
+        Which breaks count: see `BreakRules`; single fields of it may be given by their names.
 
     Example
     -------
@@ -80,9 +100,14 @@ def breaks(
     >>> found.row, found.price, found.kind
     (array([5]), array([5.]), array([1], dtype=int8))
     """
-    table = level_table(bars, strength=strength, window=window, atr=atr, tolerance=tolerance)
+    return _breaks(bars, replace(rules, **fields))
+
+
+@remembered(4)
+def _breaks(bars: Bars, rules: BreakRules) -> Breaks:
+    table = level_table(bars, rules)
     before, close = table.epoch[:-1], bars.close[1:, None]
-    stood = table.touches[before] >= touches
+    stood = table.touches[before] >= rules.touches
     down = stood & (table.role[:-1] == SUPPORT) & (close < (table.price - table.band)[before])
     up = stood & (table.role[:-1] == RESISTANCE) & (close > (table.price + table.band)[before])
     rows, places = np.nonzero(down | up)
@@ -92,7 +117,7 @@ def breaks(
     count = table.touches[epochs, places].astype(np.int64)
     order = np.lexsort((-kind * price, count, rows))
     rows, kind, price, band = rows[order] + 1, kind[order], price[order], band[order]
-    stories = _stories(bars, rows, kind, price, band, memory)
+    stories = _stories(bars, rows, kind, price, band, rules.memory)
     born = table.born[epochs, places].astype(np.int64)[order]
     return Breaks(rows, kind, price, band, count[order], born, *stories.T.copy())
 
@@ -130,16 +155,7 @@ def _story(
     return departed, returned, held, -1
 
 
-def level_events(
-    bars: Bars,
-    *,
-    strength: int = 5,
-    window: int = 504,
-    atr: int = 20,
-    tolerance: float = 0.5,
-    touches: int = 2,
-    memory: int = 63,
-) -> dict[str, Rows]:
+def level_events(bars: Bars, rules: BreakRules = BREAKS, **fields: Any) -> dict[str, Rows]:
     """Rows at whose close each kind of event happened and was known.
 
     "support_break", "resistance_break": the close left the band of a level downwards, upwards. "support_retest": a
@@ -151,9 +167,7 @@ def level_events(
     ----------
     bars
         Daily bars, shape (n_sessions,).
-    strength, window, atr, tolerance
-        As in `level_table`.
-    touches, memory
+    rules, fields
         As in `breaks`.
 
     Returns
@@ -168,7 +182,7 @@ def level_events(
     >>> [events[name].tolist() for name in ("support_break", "support_retest", "reclaim")]
     [[5], [8], [9]]
     """
-    found = breaks(bars, strength=strength, window=window, atr=atr, tolerance=tolerance, touches=touches, memory=memory)
+    found = breaks(bars, rules, **fields)
     fell = found.kind == SUPPORT
     rows = (
         found.row[fell],

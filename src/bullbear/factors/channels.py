@@ -7,16 +7,16 @@ drawn that day. `regression_position` (family technical) measures the channel ar
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from bullbear.factors.registry import Array, Bars, factor
 from bullbear.factors.remembered import remembered
-from bullbear.factors.swings import ATR, HISTORY, STRENGTH, average_true_range, swings
-from bullbear.factors.windows import in_order
+from bullbear.factors.swings import ATR, SwingRules, average_true_range, rows_of, swings
 
-_LIMITS = {"strength": STRENGTH, "window": HISTORY, "atr": ATR}
+HALF_YEAR = SwingRules(window=126)
 EACH = 2
 """Swings of each kind without which there is no channel."""
 
@@ -35,18 +35,15 @@ class Channel:
     spreading: Array
 
 
-@remembered(4)
-def channel(bars: Bars, *, strength: int = 5, window: int = 126) -> Channel:
-    """The parallel channel through the swings of the last `window` sessions, at every row.
+def channel(bars: Bars, rules: SwingRules = HALF_YEAR, **fields: Any) -> Channel:
+    """The parallel channel through the swings of the last `rules.window` sessions, at every row.
 
     Parameters
     ----------
     bars
         Daily bars, shape (n_sessions,).
-    strength
-        Sessions on each side that confirm a swing.
-    window
-        Sessions within which swings count.
+    rules, fields
+        Which swings count: see `SwingRules`; single fields of it may be given by their names.
 
     Example
     -------
@@ -55,6 +52,12 @@ def channel(bars: Bars, *, strength: int = 5, window: int = 126) -> Channel:
     >>> found.lower[-1], found.upper[-1], found.slope[-1], found.spreading[-1]
     (np.float64(4.0), np.float64(6.5), np.float64(0.5), np.float64(0.0))
     """
+    return _channel(bars, replace(rules, **fields))
+
+
+@remembered(4)
+def _channel(bars: Bars, rules: SwingRules) -> Channel:
+    strength, window = rules.strength, rules.window
     found, n = swings(bars, strength=strength), len(bars.close)
     result = np.full((4, n), np.nan)
     highs = found.high_rows.tolist(), found.high_prices.tolist()
@@ -95,34 +98,23 @@ def _moments(
     return mean_x, mean_y, xy, xx
 
 
-def _rows(*, strength: int, window: int, **_: int) -> int:
-    return in_order(strength=strength, window=window) + strength
-
-
-def _scaled_rows(*, strength: int, window: int, atr: int) -> int:
-    return max(_rows(strength=strength, window=window), atr + 1)
-
-
 @factor(
     family="levels",
     inputs={"bars": "bars"},
     windowed=True,
     unit="share of the width",
     bounds=(-2.0, 3.0),
-    limits={"strength": STRENGTH, "window": HISTORY},
-    lookback=_rows,
+    lookback=rows_of,
 )
-def channel_position(bars: Bars, *, strength: int = 5, window: int = 126) -> Array:
+def channel_position(bars: Bars, *, rules: SwingRules = HALF_YEAR) -> Array:
     """Where the close stands in the trend channel: (close - lower) / (upper - lower), held within two widths.
 
     Parameters
     ----------
     bars
         Daily bars, shape (n_sessions,).
-    strength
-        Sessions on each side that confirm a swing.
-    window
-        Sessions within which swings count.
+    rules
+        Which swings count: see `SwingRules`.
 
     Returns
     -------
@@ -132,10 +124,10 @@ def channel_position(bars: Bars, *, strength: int = 5, window: int = 126) -> Arr
     Example
     -------
     >>> from bullbear.factors.windows import bars_from
-    >>> channel_position(bars_from([1, 4, 2, 5, 3, 6, 5.25]), strength=1, window=7)[-1]
+    >>> channel_position(bars_from([1, 4, 2, 5, 3, 6, 5.25]), rules=SwingRules(strength=1, window=7))[-1]
     np.float64(0.5)
     """
-    found = channel(bars, strength=strength, window=window)
+    found = channel(bars, rules)
     width = found.upper - found.lower
     width[width <= 0.0] = np.nan
     return np.clip((bars.close - found.lower) / width, -2.0, 3.0)
@@ -146,20 +138,18 @@ def channel_position(bars: Bars, *, strength: int = 5, window: int = 126) -> Arr
     inputs={"bars": "bars"},
     windowed=True,
     unit="ATRs a session",
-    limits=_LIMITS,
-    lookback=_scaled_rows,
+    limits={"atr": ATR},
+    lookback=rows_of,
 )
-def channel_slope(bars: Bars, *, strength: int = 5, window: int = 126, atr: int = 20) -> Array:
+def channel_slope(bars: Bars, *, rules: SwingRules = HALF_YEAR, atr: int = 20) -> Array:
     """Slope of the trend channel: change of its lines in a session / ATR.
 
     Parameters
     ----------
     bars
         Daily bars, shape (n_sessions,).
-    strength
-        Sessions on each side that confirm a swing.
-    window
-        Sessions within which swings count.
+    rules
+        Which swings count: see `SwingRules`.
     atr
         Sessions of the mean true range.
 
@@ -170,10 +160,10 @@ def channel_slope(bars: Bars, *, strength: int = 5, window: int = 126, atr: int 
     Example
     -------
     >>> from bullbear.factors.windows import bars_from
-    >>> channel_slope(bars_from([1, 4, 2, 5, 3, 6, 4]), strength=1, window=7, atr=2)[-1]
+    >>> channel_slope(bars_from([1, 4, 2, 5, 3, 6, 4]), rules=SwingRules(strength=1, window=7), atr=2)[-1]
     np.float64(0.2)
     """
-    return channel(bars, strength=strength, window=window).slope / average_true_range(bars, atr)
+    return channel(bars, rules).slope / average_true_range(bars, atr)
 
 
 @factor(
@@ -181,20 +171,18 @@ def channel_slope(bars: Bars, *, strength: int = 5, window: int = 126, atr: int 
     inputs={"bars": "bars"},
     windowed=True,
     unit="ATRs",
-    limits=_LIMITS,
-    lookback=_scaled_rows,
+    limits={"atr": ATR},
+    lookback=rows_of,
 )
-def channel_width(bars: Bars, *, strength: int = 5, window: int = 126, atr: int = 20) -> Array:
+def channel_width(bars: Bars, *, rules: SwingRules = HALF_YEAR, atr: int = 20) -> Array:
     """Width of the trend channel: (upper - lower) / ATR.
 
     Parameters
     ----------
     bars
         Daily bars, shape (n_sessions,).
-    strength
-        Sessions on each side that confirm a swing.
-    window
-        Sessions within which swings count.
+    rules
+        Which swings count: see `SwingRules`.
     atr
         Sessions of the mean true range.
 
@@ -205,10 +193,10 @@ def channel_width(bars: Bars, *, strength: int = 5, window: int = 126, atr: int 
     Example
     -------
     >>> from bullbear.factors.windows import bars_from
-    >>> channel_width(bars_from([1, 4, 2, 5, 3, 6, 4]), strength=1, window=7, atr=2)[-1]
+    >>> channel_width(bars_from([1, 4, 2, 5, 3, 6, 4]), rules=SwingRules(strength=1, window=7), atr=2)[-1]
     np.float64(1.0)
     """
-    found = channel(bars, strength=strength, window=window)
+    found = channel(bars, rules)
     return (found.upper - found.lower) / average_true_range(bars, atr)
 
 
@@ -217,20 +205,18 @@ def channel_width(bars: Bars, *, strength: int = 5, window: int = 126, atr: int 
     inputs={"bars": "bars"},
     windowed=True,
     unit="ATRs a session",
-    limits=_LIMITS,
-    lookback=_scaled_rows,
+    limits={"atr": ATR},
+    lookback=rows_of,
 )
-def channel_spreading(bars: Bars, *, strength: int = 5, window: int = 126, atr: int = 20) -> Array:
+def channel_spreading(bars: Bars, *, rules: SwingRules = HALF_YEAR, atr: int = 20) -> Array:
     """How the swings open or close: slope through the highs less slope through the lows, in ATRs a session.
 
     Parameters
     ----------
     bars
         Daily bars, shape (n_sessions,).
-    strength
-        Sessions on each side that confirm a swing.
-    window
-        Sessions within which swings count.
+    rules
+        Which swings count: see `SwingRules`.
     atr
         Sessions of the mean true range.
 
@@ -241,7 +227,7 @@ def channel_spreading(bars: Bars, *, strength: int = 5, window: int = 126, atr: 
     Example
     -------
     >>> from bullbear.factors.windows import bars_from
-    >>> channel_spreading(bars_from([1, 6, 2, 5, 3, 4, 3]), strength=1, window=7, atr=2)[-1]
+    >>> channel_spreading(bars_from([1, 6, 2, 5, 3, 4, 3]), rules=SwingRules(strength=1, window=7), atr=2)[-1]
     np.float64(-1.0)
     """
-    return channel(bars, strength=strength, window=window).spreading / average_true_range(bars, atr)
+    return channel(bars, rules).spreading / average_true_range(bars, atr)

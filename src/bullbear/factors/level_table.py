@@ -13,24 +13,66 @@ window alone: two people who start their charts on different days see the same l
 from __future__ import annotations
 
 from bisect import bisect_left
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bullbear.errors import InputError
+from bullbear.factors.parameter_groups import within
 from bullbear.factors.registry import Array, Bars
 from bullbear.factors.remembered import remembered
-from bullbear.factors.swings import ATR, HISTORY, STRENGTH, Rows, average_true_range, swings
+from bullbear.factors.swings import ATR, HISTORY, Rows, SwingRules, average_true_range, swings
 from bullbear.factors.windows import in_order, mean
 
 TOLERANCE = (0.05, 5.0)
-SHAPE_LIMITS = {"strength": STRENGTH, "window": HISTORY, "atr": ATR, "tolerance": TOLERANCE}
-"""Allowed ranges of the parameters that every factor of levels has."""
+TOUCHES = (1.0, 10.0)
 HALF_LIFE = 126
 """Sessions in which a touch loses half of its weight."""
 SUPPORT, RESISTANCE = 1, -1
+Side = Literal["support", "resistance"]
+SIDES: dict[Side, int] = {"support": SUPPORT, "resistance": RESISTANCE}
+
+
+@dataclass(frozen=True)
+class LevelRules(SwingRules):
+    """Which levels stand.
+
+    Parameters
+    ----------
+    strength
+        Sessions on each side that confirm a swing.
+    window
+        Sessions within which swings count.
+    atr
+        Sessions of the mean true range, and of the mean volume to which a touch's volume is compared.
+    tolerance
+        Half the height of a level's band, in ATRs.
+    """
+
+    window: int = within(504, *HISTORY)
+    atr: int = within(20, *ATR)
+    tolerance: float = within(0.5, *TOLERANCE)
+
+    @property
+    def rows(self) -> int:
+        """Rows that decide the levels of one row: the window, and what its oldest swing needs before it.
+
+        Raises
+        ------
+        InputError
+            The window cannot hold a confirmed swing.
+        """
+        return in_order(strength=self.strength, window=self.window) + max(self.strength, self.atr - 1)
+
+    def of_levels(self, **fields: Any) -> LevelRules:
+        """These rules with some fields changed, without what a group that goes further adds to them."""
+        changed = replace(self, **fields)
+        return LevelRules(changed.strength, changed.window, changed.atr, changed.tolerance)
+
+
+LEVELS = LevelRules()
 
 
 @dataclass(frozen=True)
@@ -40,7 +82,7 @@ class Level:
     price: float
     band: float
     """Half the height of the zone around `price`, in price."""
-    kind: Literal["support", "resistance"]
+    kind: Side
     touches: int
     high_touches: int
     """Touches that were swing highs: a support with many of them was resistance once."""
@@ -86,35 +128,20 @@ class LevelTable:
         return np.argmax(order, axis=1), fits.any(axis=1)
 
 
-def table_rows(*, strength: int, window: int, atr: int) -> int:
-    """Rows that decide the levels of one row: the window, and what its oldest swing needs before it.
-
-    Raises
-    ------
-    InputError
-        The window cannot hold a confirmed swing.
-    """
-    return in_order(strength=strength, window=window) + max(strength, atr - 1)
+def table_rows(rules: LevelRules = LEVELS, **fields: Any) -> int:
+    """Rows that decide the levels of one row; see `LevelRules.rows`."""
+    return rules.of_levels(**fields).rows
 
 
-@remembered(4)
-def level_table(
-    bars: Bars, *, strength: int = 5, window: int = 504, atr: int = 20, tolerance: float = 0.5
-) -> LevelTable:
+def level_table(bars: Bars, rules: LevelRules = LEVELS, **fields: Any) -> LevelTable:
     """The levels after every close, by the rule of this module.
 
     Parameters
     ----------
     bars
         Daily bars, shape (n_sessions,).
-    strength
-        Sessions on each side that confirm a swing.
-    window
-        Sessions within which swings count.
-    atr
-        Sessions of the mean true range, and of the mean volume to which a touch's volume is compared.
-    tolerance
-        Half the height of a level's band, in ATRs.
+    rules, fields
+        Which levels stand: see `LevelRules`; single fields of it may be given by their names.
 
     Example
     -------
@@ -123,7 +150,13 @@ def level_table(
     >>> table.price[table.epoch[-1]], table.touches[table.epoch[-1]], table.role[-1]
     (array([2., 3.]), array([1., 2.]), array([-1, -1], dtype=int8))
     """
-    touches = _touches(bars, strength, atr, tolerance)
+    return _table(bars, rules.of_levels(**fields))
+
+
+@remembered(4)
+def _table(bars: Bars, rules: LevelRules) -> LevelTable:
+    strength, window = rules.strength, rules.window
+    touches = _touches(bars, strength, rules.atr, rules.tolerance)
     n = len(bars.close)
     starts, counts, flat = _epochs(touches, strength, window, n)
     most = int(counts.max()) if len(counts) else 0
@@ -269,14 +302,7 @@ def _role_at(close: Array, row: int, lower: Array, upper: Array, born: Array, wi
 
 
 def levels_at(
-    bars: Bars,
-    row: int,
-    *,
-    strength: int = 5,
-    window: int = 504,
-    atr: int = 20,
-    tolerance: float = 0.5,
-    touches: int = 1,
+    bars: Bars, row: int, rules: LevelRules = LEVELS, *, touches: int = 1, **fields: Any
 ) -> tuple[Level, ...]:
     """The levels that could be drawn at the close of one row, from the lowest to the highest.
 
@@ -288,7 +314,7 @@ def levels_at(
         Daily bars, shape (n_sessions,).
     row
         The row, counted from the first bar; negative from the last.
-    strength, window, atr, tolerance
+    rules, fields
         As in `level_table`.
     touches
         Levels with fewer touches are left out.
@@ -310,7 +336,8 @@ def levels_at(
     if not -n <= row < n:
         raise InputError("row", row, f"-{n} to {n - 1}", "choose a row of the bars")
     row %= n
-    table = level_table(bars, strength=strength, window=window, atr=atr, tolerance=tolerance)
+    rules = rules.of_levels(**fields)
+    table = level_table(bars, rules)
     epoch = table.epoch[row]
     found = []
     for place in np.flatnonzero(table.touches[epoch] >= max(touches, 1)).tolist():
@@ -326,9 +353,9 @@ def levels_at(
                 high_touches=highs,
                 strength=float(table.weight[epoch, place]) * 2.0 ** (-(row - last) / HALF_LIFE),
                 born_row=born,
-                known_row=born + strength,
+                known_row=born + rules.strength,
                 last_touch_row=last,
-                broken_row=_broken(bars.close[: row + 1], price - band, price + band, born + strength),
+                broken_row=_broken(bars.close[: row + 1], price - band, price + band, born + rules.strength),
             )
         )
     return tuple(found)

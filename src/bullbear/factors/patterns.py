@@ -11,23 +11,61 @@ sessions after the second top. A double bottom is a double top of the tape turne
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any, Literal, get_args
 
 import numpy as np
 
+from bullbear.factors.parameter_groups import within
 from bullbear.factors.registry import Array, Bars, factor
 from bullbear.factors.remembered import remembered
-from bullbear.factors.swings import ATR, HISTORY, STRENGTH, Swings, average_true_range, swings
+from bullbear.factors.swings import ATR, HISTORY, SwingRules, Swings, average_true_range, swings
 from bullbear.factors.windows import in_order
 
-_LIMITS = {
-    "strength": STRENGTH,
-    "window": HISTORY,
-    "atr": ATR,
-    "tolerance": (0.05, 5.0),
-    "depth": (0.5, 20.0),
-    "gap": (2.0, 252.0),
-    "memory": (2.0, 504.0),
-}
+Turn = Literal["top", "bottom"]
+TURNS = get_args(Turn)
+
+
+@dataclass(frozen=True)
+class DoubleRules(SwingRules):
+    """What counts as a double top or bottom.
+
+    Parameters
+    ----------
+    strength
+        Sessions on each side that confirm a swing.
+    window, gap
+        Most and fewest sessions between the two extremes.
+    tolerance, depth
+        Largest difference of the extremes and least distance of the neckline from them, in ATRs of the row of
+        confirmation.
+    atr
+        Sessions of the mean true range.
+    memory
+        Sessions after the second extreme for which the pattern stands.
+    """
+
+    window: int = within(126, *HISTORY)
+    gap: int = within(15, 2, 252)
+    tolerance: float = within(0.5, 0.05, 5)
+    depth: float = within(4.0, 0.5, 20)
+    atr: int = within(20, *ATR)
+    memory: int = within(63, 2, 504)
+
+    @property
+    def rows(self) -> int:
+        """Rows that decide which pattern stands at one row.
+
+        Raises
+        ------
+        InputError
+            The window cannot hold the gap, or the memory not the confirmation.
+        """
+        in_order(gap=self.gap, window=self.window)
+        in_order(strength=self.strength, memory=self.memory)
+        return self.memory + max(self.window + self.strength, self.atr)
+
+
+DOUBLES = DoubleRules()
 
 
 @dataclass(frozen=True)
@@ -50,34 +88,15 @@ class DoublePattern:
     """Why it is over: "target", "failed", "expired"; "open" while it stands."""
 
 
-@remembered(4)
-def double_tops(
-    bars: Bars,
-    *,
-    strength: int = 5,
-    window: int = 126,
-    gap: int = 15,
-    tolerance: float = 0.5,
-    depth: float = 4.0,
-    atr: int = 20,
-    memory: int = 63,
-) -> tuple[DoublePattern, ...]:
+def double_tops(bars: Bars, rules: DoubleRules = DOUBLES, **fields: Any) -> tuple[DoublePattern, ...]:
     """Every double top that the bars confirm, in the order of the second top, with what came of it so far.
 
     Parameters
     ----------
     bars
         Daily bars, shape (n_sessions,).
-    strength
-        Sessions on each side that confirm a swing.
-    window, gap
-        Most and fewest sessions between the tops.
-    tolerance, depth
-        Largest difference of the tops and least height above the neckline, in ATRs of the row of confirmation.
-    atr
-        Sessions of the mean true range.
-    memory
-        Sessions after the second top for which the pattern stands.
+    rules, fields
+        What counts as one: see `DoubleRules`; single fields of it may be given by their names.
 
     Example
     -------
@@ -86,38 +105,11 @@ def double_tops(
     >>> found.known_row, found.neckline, found.target, found.completed_row, found.outcome
     (4, 3.0, 1.0, 5, 'open')
     """
-    size = average_true_range(bars, atr)
-    return _tops(swings(bars, strength=strength), bars, size, window, gap, tolerance, depth, memory)
+    return _doubles(bars, side="top", rules=replace(rules, **fields))
 
 
-@remembered(4)
-def double_bottoms(
-    bars: Bars,
-    *,
-    strength: int = 5,
-    window: int = 126,
-    gap: int = 15,
-    tolerance: float = 0.5,
-    depth: float = 4.0,
-    atr: int = 20,
-    memory: int = 63,
-) -> tuple[DoublePattern, ...]:
-    """Every double bottom that the bars confirm, in the order of the second bottom, with what came of it so far.
-
-    Parameters
-    ----------
-    bars
-        Daily bars, shape (n_sessions,).
-    strength
-        Sessions on each side that confirm a swing.
-    window, gap
-        Most and fewest sessions between the bottoms.
-    tolerance, depth
-        Largest difference of the bottoms and least depth below the neckline, in ATRs of the row of confirmation.
-    atr
-        Sessions of the mean true range.
-    memory
-        Sessions after the second bottom for which the pattern stands.
+def double_bottoms(bars: Bars, rules: DoubleRules = DOUBLES, **fields: Any) -> tuple[DoublePattern, ...]:
+    """Every double bottom that the bars confirm; otherwise as `double_tops`.
 
     Example
     -------
@@ -126,9 +118,16 @@ def double_bottoms(
     >>> found.known_row, found.neckline, found.target, found.completed_row, found.outcome
     (4, 7.0, 9.0, 5, 'open')
     """
-    size = average_true_range(bars, atr)
-    found = swings(bars, strength=strength)
-    turned = Swings(strength, found.low_rows, -found.low_prices, found.high_rows, -found.high_prices)
+    return _doubles(bars, side="bottom", rules=replace(rules, **fields))
+
+
+@remembered(8)
+def _doubles(bars: Bars, *, side: Turn, rules: DoubleRules) -> tuple[DoublePattern, ...]:
+    size = average_true_range(bars, rules.atr)
+    found = swings(bars, strength=rules.strength)
+    if side == "top":
+        return _tops(found, bars, size, rules)
+    turned = Swings(rules.strength, found.low_rows, -found.low_prices, found.high_rows, -found.high_prices)
     mirror = replace(bars, high=-bars.low, low=-bars.high, close=-bars.close)
     return tuple(
         replace(
@@ -138,30 +137,29 @@ def double_bottoms(
             neckline=-one.neckline,
             target=-one.target,
         )
-        for one in _tops(turned, mirror, size, window, gap, tolerance, depth, memory)
+        for one in _tops(turned, mirror, size, rules)
     )
 
 
-def _tops(
-    found: Swings, bars: Bars, size: Array, window: int, gap: int, tolerance: float, depth: float, memory: int
-) -> tuple[DoublePattern, ...]:
-    rows, prices, strength = found.high_rows.tolist(), found.high_prices.tolist(), found.strength
+def _tops(found: Swings, bars: Bars, size: Array, rules: DoubleRules) -> tuple[DoublePattern, ...]:
+    rows, prices = found.high_rows.tolist(), found.high_prices.tolist()
     tops = []
     for place, (second, price) in enumerate(zip(rows, prices, strict=True)):
-        known = second + strength
+        known = second + rules.strength
         between = -np.inf
         for earlier in range(place - 1, -1, -1):
             first, other = rows[earlier], prices[earlier]
-            if second - first > window:
+            if second - first > rules.window:
                 break
-            allowed = second - first >= gap and between <= max(other, price)
-            if allowed and abs(other - price) <= tolerance * size[known]:
+            allowed = second - first >= rules.gap and between <= max(other, price)
+            if allowed and abs(other - price) <= rules.tolerance * size[known]:
                 neckline = float(bars.low[first + 1 : second].min())
                 height = (other + price) / 2.0 - neckline
                 highest = float(bars.high[first + 1 : second].max())
-                if height >= depth * size[known] and highest <= max(other, price):
+                if height >= rules.depth * size[known] and highest <= max(other, price):
                     ceiling, target = max(other, price), neckline - height
-                    story = _story(bars, known, min(second + memory, len(size)), second, ceiling, neckline, target)
+                    stop = min(second + rules.memory, len(size))
+                    story = _story(bars, known, stop, second, ceiling, neckline, target)
                     tops.append(DoublePattern(first, second, known, other, price, neckline, target, *story))
                     break
             between = max(between, other)
@@ -185,21 +183,15 @@ def _story(
     return (completed, n, "open") if stop == n else (completed, stop, "expired")
 
 
-def _rows(*, strength: int, window: int, gap: int, atr: int, memory: int, **_: float) -> int:
-    in_order(gap=gap, window=window)
-    in_order(strength=strength, memory=memory)
-    return memory + max(window + strength, atr)
-
-
-def _standing(found: tuple[DoublePattern, ...], n: int) -> tuple[Array, Array, Array]:
-    """Stage, neckline and target of the pattern that stands at each row; of several the one known last."""
-    stage, neckline, target = np.zeros(n), np.full(n, np.nan), np.full(n, np.nan)
+def _standing(found: tuple[DoublePattern, ...], n: int) -> tuple[Array, Array]:
+    """Stage and target of the pattern that stands at each row; of several the one known last."""
+    stage, target = np.zeros(n), np.full(n, np.nan)
     for one in found:
         rows = slice(one.known_row, one.over_row)
-        stage[rows], neckline[rows], target[rows] = 1.0, one.neckline, one.target
+        stage[rows], target[rows] = 1.0, one.target
         if one.completed_row is not None:
             stage[one.completed_row : one.over_row] = 2.0
-    return stage, neckline, target
+    return stage, target
 
 
 @factor(
@@ -208,36 +200,20 @@ def _standing(found: tuple[DoublePattern, ...], n: int) -> tuple[Array, Array, A
     windowed=True,
     unit="0 none, 1 formed, 2 completed",
     bounds=(0.0, 2.0),
-    limits=_LIMITS,
-    lookback=_rows,
+    choices={"side": TURNS},
+    lookback=lambda *, side, rules: rules.rows,
 )
-def double_top_stage(
-    bars: Bars,
-    *,
-    strength: int = 5,
-    window: int = 126,
-    gap: int = 15,
-    tolerance: float = 0.5,
-    depth: float = 4.0,
-    atr: int = 20,
-    memory: int = 63,
-) -> Array:
-    """Stage of the double top that stands: 0 none, 1 formed, 2 completed by a close beyond the neckline.
+def double_pattern_stage(bars: Bars, *, side: Turn = "top", rules: DoubleRules = DOUBLES) -> Array:
+    """Stage of the double top (or bottom) that stands: 0 none, 1 formed, 2 completed by a close beyond the neckline.
 
     Parameters
     ----------
     bars
         Daily bars, shape (n_sessions,).
-    strength
-        Sessions on each side that confirm a swing.
-    window, gap
-        Most and fewest sessions between the two extremes.
-    tolerance, depth
-        Largest difference of the extremes and least distance of the neckline, in ATRs.
-    atr
-        Sessions of the mean true range.
-    memory
-        Sessions after the second extreme for which the pattern stands.
+    side
+        "top" or "bottom".
+    rules
+        What counts as a double top or bottom: see `DoubleRules`.
 
     Returns
     -------
@@ -246,21 +222,11 @@ def double_top_stage(
     Example
     -------
     >>> from bullbear.factors.windows import bars_from
-    >>> bars = bars_from([1, 5, 3, 5, 4, 2.5])
-    >>> double_top_stage(bars, strength=1, window=4, gap=2, depth=1.0, atr=2, memory=4)[-1]
+    >>> rules = DoubleRules(strength=1, window=4, gap=2, depth=1.0, atr=2, memory=4)
+    >>> double_pattern_stage(bars_from([1, 5, 3, 5, 4, 2.5]), rules=rules)[-1]
     np.float64(2.0)
     """
-    found = double_tops(
-        bars,
-        strength=strength,
-        window=window,
-        gap=gap,
-        tolerance=tolerance,
-        depth=depth,
-        atr=atr,
-        memory=memory,
-    )
-    return _standing(found, len(bars.close))[0]
+    return _standing(_doubles(bars, side=side, rules=rules), len(bars.close))[0]
 
 
 @factor(
@@ -269,186 +235,36 @@ def double_top_stage(
     windowed=True,
     unit="ATRs",
     bounds=(0.0, float("inf")),
-    limits=_LIMITS,
-    lookback=_rows,
+    choices={"side": TURNS},
+    lookback=lambda *, side, rules: rules.rows,
 )
-def double_top_room(
-    bars: Bars,
-    *,
-    strength: int = 5,
-    window: int = 126,
-    gap: int = 15,
-    tolerance: float = 0.5,
-    depth: float = 4.0,
-    atr: int = 20,
-    memory: int = 63,
-) -> Array:
-    """Room to the measured target of a completed double top: (close - target) / ATR.
+def double_pattern_room(bars: Bars, *, side: Turn = "top", rules: DoubleRules = DOUBLES) -> Array:
+    """Room to the measured target of a completed double top (or bottom), in ATRs.
+
+    (close - target) / ATR of a top, (target - close) / ATR of a bottom
 
     Parameters
     ----------
     bars
         Daily bars, shape (n_sessions,).
-    strength
-        Sessions on each side that confirm a swing.
-    window, gap
-        Most and fewest sessions between the two extremes.
-    tolerance, depth
-        Largest difference of the extremes and least distance of the neckline, in ATRs.
-    atr
-        Sessions of the mean true range.
-    memory
-        Sessions after the second extreme for which the pattern stands.
+    side
+        "top" or "bottom".
+    rules
+        What counts as a double top or bottom: see `DoubleRules`.
 
     Returns
     -------
-    Shape (n_sessions,); 0 where no double top is completed.
+    Shape (n_sessions,); 0 where no such pattern is completed.
 
     Example
     -------
     >>> from bullbear.factors.windows import bars_from
-    >>> bars = bars_from([1, 5, 3, 5, 4, 2.5])
-    >>> double_top_room(bars, strength=1, window=4, gap=2, depth=1.0, atr=2, memory=4)[-1]
+    >>> rules = DoubleRules(strength=1, window=4, gap=2, depth=1.0, atr=2, memory=4)
+    >>> double_pattern_room(bars_from([9, 5, 7, 5, 6, 7.5]), side="bottom", rules=rules)[-1]
     np.float64(1.2)
     """
-    found = double_tops(
-        bars,
-        strength=strength,
-        window=window,
-        gap=gap,
-        tolerance=tolerance,
-        depth=depth,
-        atr=atr,
-        memory=memory,
-    )
-    return _room(bars, found, atr, 1.0)
-
-
-@factor(
-    family="levels",
-    inputs={"bars": "bars"},
-    windowed=True,
-    unit="0 none, 1 formed, 2 completed",
-    bounds=(0.0, 2.0),
-    limits=_LIMITS,
-    lookback=_rows,
-)
-def double_bottom_stage(
-    bars: Bars,
-    *,
-    strength: int = 5,
-    window: int = 126,
-    gap: int = 15,
-    tolerance: float = 0.5,
-    depth: float = 4.0,
-    atr: int = 20,
-    memory: int = 63,
-) -> Array:
-    """Stage of the double bottom that stands: 0 none, 1 formed, 2 completed by a close beyond the neckline.
-
-    Parameters
-    ----------
-    bars
-        Daily bars, shape (n_sessions,).
-    strength
-        Sessions on each side that confirm a swing.
-    window, gap
-        Most and fewest sessions between the two extremes.
-    tolerance, depth
-        Largest difference of the extremes and least distance of the neckline, in ATRs.
-    atr
-        Sessions of the mean true range.
-    memory
-        Sessions after the second extreme for which the pattern stands.
-
-    Returns
-    -------
-    Shape (n_sessions,).
-
-    Example
-    -------
-    >>> from bullbear.factors.windows import bars_from
-    >>> bars = bars_from([9, 5, 7, 5, 6, 7.5])
-    >>> double_bottom_stage(bars, strength=1, window=4, gap=2, depth=1.0, atr=2, memory=4)[-1]
-    np.float64(2.0)
-    """
-    found = double_bottoms(
-        bars,
-        strength=strength,
-        window=window,
-        gap=gap,
-        tolerance=tolerance,
-        depth=depth,
-        atr=atr,
-        memory=memory,
-    )
-    return _standing(found, len(bars.close))[0]
-
-
-@factor(
-    family="levels",
-    inputs={"bars": "bars"},
-    windowed=True,
-    unit="ATRs",
-    bounds=(0.0, float("inf")),
-    limits=_LIMITS,
-    lookback=_rows,
-)
-def double_bottom_room(
-    bars: Bars,
-    *,
-    strength: int = 5,
-    window: int = 126,
-    gap: int = 15,
-    tolerance: float = 0.5,
-    depth: float = 4.0,
-    atr: int = 20,
-    memory: int = 63,
-) -> Array:
-    """Room to the measured target of a completed double bottom: (target - close) / ATR.
-
-    Parameters
-    ----------
-    bars
-        Daily bars, shape (n_sessions,).
-    strength
-        Sessions on each side that confirm a swing.
-    window, gap
-        Most and fewest sessions between the two extremes.
-    tolerance, depth
-        Largest difference of the extremes and least distance of the neckline, in ATRs.
-    atr
-        Sessions of the mean true range.
-    memory
-        Sessions after the second extreme for which the pattern stands.
-
-    Returns
-    -------
-    Shape (n_sessions,); 0 where no double bottom is completed.
-
-    Example
-    -------
-    >>> from bullbear.factors.windows import bars_from
-    >>> bars = bars_from([9, 5, 7, 5, 6, 7.5])
-    >>> double_bottom_room(bars, strength=1, window=4, gap=2, depth=1.0, atr=2, memory=4)[-1]
-    np.float64(1.2)
-    """
-    found = double_bottoms(
-        bars,
-        strength=strength,
-        window=window,
-        gap=gap,
-        tolerance=tolerance,
-        depth=depth,
-        atr=atr,
-        memory=memory,
-    )
-    return _room(bars, found, atr, -1.0)
-
-
-def _room(bars: Bars, found: tuple[DoublePattern, ...], atr: int, sign: float) -> Array:
-    stage, _, target = _standing(found, len(bars.close))
-    size = average_true_range(bars, atr)
+    stage, target = _standing(_doubles(bars, side=side, rules=rules), len(bars.close))
+    size = average_true_range(bars, rules.atr)
+    left = bars.close - target if side == "top" else target - bars.close
     # A pattern that has reached its target is over, so no room is negative but by rounding.
-    room = np.maximum(sign * (bars.close - target) / size, 0.0)
-    return np.where(stage == 2.0, room, np.where(np.isnan(size), np.nan, 0.0))
+    return np.where(stage == 2.0, np.maximum(left / size, 0.0), np.where(np.isnan(size), np.nan, 0.0))

@@ -10,11 +10,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Literal, get_args
 
 import numpy as np
 import talib
 from numpy.typing import NDArray
 
+from bullbear.factors.parameter_groups import within
 from bullbear.factors.registry import Array, Bars, factor
 from bullbear.factors.remembered import remembered
 from bullbear.factors.windows import highest, in_order, mean, ratio
@@ -23,6 +25,38 @@ Rows = NDArray[np.int64]
 STRENGTH = (1.0, 63.0)
 ATR = (2.0, 252.0)
 HISTORY = (10.0, 2520.0)
+Turn = Literal["high", "low"]
+TURNS = get_args(Turn)
+
+
+@dataclass(frozen=True)
+class SwingRules:
+    """Which swings count.
+
+    Parameters
+    ----------
+    strength
+        Sessions on each side that confirm a swing.
+    window
+        Sessions within which swings count.
+    """
+
+    strength: int = within(5, *STRENGTH)
+    window: int = within(252, *HISTORY)
+
+    @property
+    def rows(self) -> int:
+        """Rows that decide which swings count at one row: the window, and what its oldest swing needs before it.
+
+        Raises
+        ------
+        InputError
+            The window cannot hold a confirmed swing.
+        """
+        return in_order(strength=self.strength, window=self.window) + self.strength
+
+
+SWINGS = SwingRules()
 
 
 @dataclass(frozen=True)
@@ -34,6 +68,10 @@ class Swings:
     high_prices: Array
     low_rows: Rows
     low_prices: Array
+
+    def of(self, side: Turn) -> tuple[Rows, Array]:
+        """Rows and prices of the highs or of the lows."""
+        return (self.high_rows, self.high_prices) if side == "high" else (self.low_rows, self.low_prices)
 
 
 def average_true_range(bars: Bars, window: int) -> Array:
@@ -97,23 +135,21 @@ def newest_known(rows: Rows, strength: int, n: int, *, back: int = 0) -> Rows:
     return np.maximum(place, -1)
 
 
-def _newest(rows: Rows, values: Array, strength: int, window: int, n: int, *, back: int = 0) -> tuple[Array, Array]:
+def _newest(found: Swings, side: Turn, window: int, n: int, *, back: int = 0) -> tuple[Array, Array]:
     """Value and age of the newest known swing (or an earlier one), missing where it is `window` sessions old."""
+    rows, values = found.of(side)
     if not len(rows):
         return np.full(n, np.nan), np.full(n, np.nan)
-    place = newest_known(rows, strength, n, back=back)
+    place = newest_known(rows, found.strength, n, back=back)
     age = (np.arange(n) - rows[place]).astype(np.float64)
     missing = (place < 0) | (age >= window)
     age[missing] = np.nan
     return np.where(missing, np.nan, values[place]), age
 
 
-def _swing_rows(*, strength: int, window: int) -> int:
-    return in_order(strength=strength, window=window) + strength
-
-
-def _scaled_rows(*, strength: int, window: int, atr: int) -> int:
-    return max(_swing_rows(strength=strength, window=window), atr + 1)
+def rows_of(*, rules: SwingRules, atr: int = 0, **_: object) -> int:
+    """The look-back of a factor of swings, measured in ATRs where `atr` is given."""
+    return max(rules.rows, atr + 1)
 
 
 @factor(
@@ -121,73 +157,42 @@ def _scaled_rows(*, strength: int, window: int, atr: int) -> int:
     inputs={"bars": "bars"},
     windowed=True,
     unit="ATRs",
-    limits={"strength": STRENGTH, "window": HISTORY, "atr": ATR},
-    lookback=_scaled_rows,
+    limits={"atr": ATR},
+    choices={"side": TURNS},
+    lookback=rows_of,
 )
-def swing_high_distance(bars: Bars, *, strength: int = 5, window: int = 252, atr: int = 20) -> Array:
-    """Last confirmed swing high above the close: (high - close) / ATR.
+def swing_distance(bars: Bars, *, side: Turn = "high", rules: SwingRules = SWINGS, atr: int = 20) -> Array:
+    """Last confirmed swing high above the close, or close above the last swing low, in ATRs.
+
+    (high - close) / ATR or (close - low) / ATR
 
     Parameters
     ----------
     bars
         Daily bars, shape (n_sessions,).
-    strength
-        Sessions on each side that confirm a swing.
-    window
-        Sessions within which the swing must lie.
+    side
+        "high" or "low".
+    rules
+        Which swings count: see `SwingRules`.
     atr
         Sessions of the mean true range.
 
     Returns
     -------
-    Shape (n_sessions,); negative once the close is above the swing, missing where no swing is known.
+    Shape (n_sessions,); negative once the close is beyond the swing, missing where no swing is known.
 
     Example
     -------
     >>> from bullbear.factors.windows import bars_from
-    >>> swing_high_distance(bars_from([1, 3, 2, 1.5]), strength=1, window=3, atr=2)[-1]
+    >>> rules = SwingRules(strength=1, window=3)
+    >>> swing_distance(bars_from([1, 3, 2, 1.5]), rules=rules, atr=2)[-1]
+    np.float64(2.0)
+    >>> swing_distance(bars_from([3, 1, 2, 3]), side="low", rules=rules, atr=2)[-1]
     np.float64(2.0)
     """
-    found = swings(bars, strength=strength)
-    price, _ = _newest(found.high_rows, found.high_prices, strength, window, len(bars.close))
-    return (price - bars.close) / average_true_range(bars, atr)
-
-
-@factor(
-    family="levels",
-    inputs={"bars": "bars"},
-    windowed=True,
-    unit="ATRs",
-    limits={"strength": STRENGTH, "window": HISTORY, "atr": ATR},
-    lookback=_scaled_rows,
-)
-def swing_low_distance(bars: Bars, *, strength: int = 5, window: int = 252, atr: int = 20) -> Array:
-    """Close above the last confirmed swing low: (close - low) / ATR.
-
-    Parameters
-    ----------
-    bars
-        Daily bars, shape (n_sessions,).
-    strength
-        Sessions on each side that confirm a swing.
-    window
-        Sessions within which the swing must lie.
-    atr
-        Sessions of the mean true range.
-
-    Returns
-    -------
-    Shape (n_sessions,); negative once the close is below the swing, missing where no swing is known.
-
-    Example
-    -------
-    >>> from bullbear.factors.windows import bars_from
-    >>> swing_low_distance(bars_from([3, 1, 2, 3]), strength=1, window=3, atr=2)[-1]
-    np.float64(2.0)
-    """
-    found = swings(bars, strength=strength)
-    price, _ = _newest(found.low_rows, found.low_prices, strength, window, len(bars.close))
-    return (bars.close - price) / average_true_range(bars, atr)
+    price, _ = _newest(swings(bars, strength=rules.strength), side, rules.window, len(bars.close))
+    away = price - bars.close if side == "high" else bars.close - price
+    return away / average_true_range(bars, atr)
 
 
 @factor(
@@ -195,20 +200,17 @@ def swing_low_distance(bars: Bars, *, strength: int = 5, window: int = 252, atr:
     inputs={"bars": "bars"},
     windowed=True,
     unit="sessions",
-    limits={"strength": STRENGTH, "window": HISTORY},
-    lookback=_swing_rows,
+    lookback=rows_of,
 )
-def swing_age_gap(bars: Bars, *, strength: int = 5, window: int = 252) -> Array:
+def swing_age_gap(bars: Bars, *, rules: SwingRules = SWINGS) -> Array:
     """How much older the last confirmed swing low is than the last confirmed swing high, in sessions.
 
     Parameters
     ----------
     bars
         Daily bars, shape (n_sessions,).
-    strength
-        Sessions on each side that confirm a swing.
-    window
-        Sessions within which both swings must lie.
+    rules
+        Which swings count: see `SwingRules`.
 
     Returns
     -------
@@ -217,12 +219,11 @@ def swing_age_gap(bars: Bars, *, strength: int = 5, window: int = 252) -> Array:
     Example
     -------
     >>> from bullbear.factors.windows import bars_from
-    >>> swing_age_gap(bars_from([2, 1, 2, 3, 2]), strength=1, window=5)[-1]
+    >>> swing_age_gap(bars_from([2, 1, 2, 3, 2]), rules=SwingRules(strength=1, window=5))[-1]
     np.float64(2.0)
     """
-    found, n = swings(bars, strength=strength), len(bars.close)
-    _, high_age = _newest(found.high_rows, found.high_prices, strength, window, n)
-    _, low_age = _newest(found.low_rows, found.low_prices, strength, window, n)
+    found, n = swings(bars, strength=rules.strength), len(bars.close)
+    (_, high_age), (_, low_age) = (_newest(found, side, rules.window, n) for side in TURNS)
     return low_age - high_age
 
 
@@ -232,10 +233,10 @@ def swing_age_gap(bars: Bars, *, strength: int = 5, window: int = 252) -> Array:
     windowed=True,
     unit="score",
     bounds=(-1.0, 1.0),
-    limits={"strength": STRENGTH, "window": HISTORY, "steps": (1, 10)},
-    lookback=lambda *, strength, window, **_: _swing_rows(strength=strength, window=window),
+    limits={"steps": (1, 10)},
+    lookback=rows_of,
 )
-def swing_trend(bars: Bars, *, strength: int = 5, window: int = 252, steps: int = 2) -> Array:
+def swing_trend(bars: Bars, *, rules: SwingRules = SWINGS, steps: int = 2) -> Array:
     """Dow's trend: higher highs and higher lows, less lower ones, over the last `steps` pairs of swings.
 
     mean over highs and lows and the last `steps` steps of sign(swing - swing before it)
@@ -244,10 +245,8 @@ def swing_trend(bars: Bars, *, strength: int = 5, window: int = 252, steps: int 
     ----------
     bars
         Daily bars, shape (n_sessions,).
-    strength
-        Sessions on each side that confirm a swing.
-    window
-        Sessions within which all swings must lie.
+    rules
+        Which swings count: see `SwingRules`.
     steps
         Steps from swing to swing that are counted.
 
@@ -258,13 +257,13 @@ def swing_trend(bars: Bars, *, strength: int = 5, window: int = 252, steps: int 
     Example
     -------
     >>> from bullbear.factors.windows import bars_from
-    >>> swing_trend(bars_from([1, 3, 2, 4, 3, 5]), strength=1, window=5, steps=1)[-1]
+    >>> swing_trend(bars_from([1, 3, 2, 4, 3, 5]), rules=SwingRules(strength=1, window=5), steps=1)[-1]
     np.float64(1.0)
     """
-    found, n = swings(bars, strength=strength), len(bars.close)
+    found, n = swings(bars, strength=rules.strength), len(bars.close)
     score = np.zeros(n)
-    for rows, prices in ((found.high_rows, found.high_prices), (found.low_rows, found.low_prices)):
-        values = [_newest(rows, prices, strength, window, n, back=back)[0] for back in range(steps + 1)]
+    for side in TURNS:
+        values = [_newest(found, side, rules.window, n, back=back)[0] for back in range(steps + 1)]
         for later, earlier in pairwise(values):
             score += np.sign(later - earlier)
     return score / (2 * steps)
@@ -276,10 +275,9 @@ def swing_trend(bars: Bars, *, strength: int = 5, window: int = 252, steps: int 
     windowed=True,
     unit="share of the leg",
     bounds=(-2.0, 3.0),
-    limits={"strength": STRENGTH, "window": HISTORY},
-    lookback=_swing_rows,
+    lookback=rows_of,
 )
-def swing_position(bars: Bars, *, strength: int = 5, window: int = 252) -> Array:
+def swing_position(bars: Bars, *, rules: SwingRules = SWINGS) -> Array:
     """Where the close stands between the last swing low and the last swing high.
 
     (close - low) / (high - low), held within two legs of either end
@@ -288,10 +286,8 @@ def swing_position(bars: Bars, *, strength: int = 5, window: int = 252) -> Array
     ----------
     bars
         Daily bars, shape (n_sessions,).
-    strength
-        Sessions on each side that confirm a swing.
-    window
-        Sessions within which both swings must lie.
+    rules
+        Which swings count: see `SwingRules`.
 
     Returns
     -------
@@ -300,12 +296,11 @@ def swing_position(bars: Bars, *, strength: int = 5, window: int = 252) -> Array
     Example
     -------
     >>> from bullbear.factors.windows import bars_from
-    >>> swing_position(bars_from([2, 1, 2, 3, 2.5]), strength=1, window=5)[-1]
+    >>> swing_position(bars_from([2, 1, 2, 3, 2.5]), rules=SwingRules(strength=1, window=5))[-1]
     np.float64(0.75)
     """
-    found, n = swings(bars, strength=strength), len(bars.close)
-    high, _ = _newest(found.high_rows, found.high_prices, strength, window, n)
-    low, _ = _newest(found.low_rows, found.low_prices, strength, window, n)
+    found, n = swings(bars, strength=rules.strength), len(bars.close)
+    (high, _), (low, _) = (_newest(found, side, rules.window, n) for side in TURNS)
     leg = high - low
     leg[leg <= 0.0] = np.nan
     return np.clip(ratio(bars.close - low, leg), -2.0, 3.0)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -19,7 +20,8 @@ from bullbear.factors.remembered import remembered
 from bullbear.factors.windows import NOISE, in_order
 
 STEPS = 40
-_LIMITS = {"window": (252.0, 5040.0), "span": (1.0, 21.0)}
+State = Literal["calm", "usual", "wild"]
+STATES = get_args(State)
 _RARE = 1e-6
 _Row = tuple[float, float, float]
 
@@ -191,7 +193,7 @@ def three_states(bars: Bars, *, window: int = 1260, span: int = 5) -> Array:
     return result
 
 
-def _rows(*, window: int, span: int) -> int:
+def _rows(window: int, span: int) -> int:
     # Two hundred returns would be few for three states; ten spans are the least that can be fitted at all.
     return in_order(**{"10 * span": 10 * span, "window": window}) + LONGEST + 1
 
@@ -202,18 +204,21 @@ def _rows(*, window: int, span: int) -> int:
     windowed=True,
     unit="probability",
     bounds=(0.0, 1.0),
-    limits=_LIMITS,
-    lookback=_rows,
+    limits={"window": (252.0, 5040.0), "span": (1.0, 21.0)},
+    choices={"state": STATES},
+    lookback=lambda *, state, window, span: _rows(window, span),
 )
-def wild_state_probability(bars: Bars, *, window: int = 1260, span: int = 5) -> Array:
-    """Filtered probability of the wildest of three states of returns over `span` sessions.
+def three_state_probability(bars: Bars, *, state: State = "wild", window: int = 1260, span: int = 5) -> Array:
+    """Filtered probability of the calm, the usual or the wild state of returns over `span` sessions.
 
-    P(s_t = wild | returns up to t), the model refitted each half-year to the `window` sessions before
+    P(s_t = state | returns up to t), the model refitted each half-year to the `window` sessions before
 
     Parameters
     ----------
     bars
         Daily bars, shape (n_sessions,).
+    state
+        "calm", "usual" or "wild": from the smallest variance to the largest.
     window
         Sessions before a refit whose returns are fitted.
     span
@@ -228,47 +233,11 @@ def wild_state_probability(bars: Bars, *, window: int = 1260, span: int = 5) -> 
     >>> from bullbear.factors.windows import bars_from
     >>> random = np.random.default_rng(1)
     >>> returns = np.concatenate([random.normal(0.0, 0.005, 150), random.normal(0.0, 0.03, 60)] * 3)
-    >>> wild_state_probability(bars_from(np.exp(np.cumsum(returns))), window=252)[[-70, -10]].round(1)
+    >>> bars = bars_from(np.exp(np.cumsum(returns)))
+    >>> three_state_probability(bars, window=252)[[-70, -10]].round(1)
     array([0., 1.])
-    """
-    result: Array = three_states(bars, window=window, span=span)[2].copy()
-    return result
-
-
-@factor(
-    family="regime",
-    inputs={"bars": "bars"},
-    windowed=True,
-    unit="probability",
-    bounds=(0.0, 1.0),
-    limits=_LIMITS,
-    lookback=_rows,
-)
-def calm_state_probability(bars: Bars, *, window: int = 1260, span: int = 5) -> Array:
-    """Filtered probability of the calmest of three states of returns over `span` sessions.
-
-    P(s_t = calm | returns up to t), the model refitted each half-year to the `window` sessions before
-
-    Parameters
-    ----------
-    bars
-        Daily bars, shape (n_sessions,).
-    window
-        Sessions before a refit whose returns are fitted.
-    span
-        Sessions over which a return is taken.
-
-    Returns
-    -------
-    Shape (n_sessions,); missing where the returns of the fit are all equal.
-
-    Example
-    -------
-    >>> from bullbear.factors.windows import bars_from
-    >>> random = np.random.default_rng(1)
-    >>> returns = np.concatenate([random.normal(0.0, 0.005, 150), random.normal(0.0, 0.03, 60)] * 3)
-    >>> calm_state_probability(bars_from(np.exp(np.cumsum(returns))), window=252)[-10].round(1)
+    >>> three_state_probability(bars, state="calm", window=252)[-10].round(1)
     np.float64(0.0)
     """
-    result: Array = three_states(bars, window=window, span=span)[0].copy()
+    result: Array = three_states(bars, window=window, span=span)[STATES.index(state)].copy()
     return result

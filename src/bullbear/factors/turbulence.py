@@ -12,9 +12,9 @@ from __future__ import annotations
 import numpy as np
 
 from bullbear.factors import trailing, windows
-from bullbear.factors.registry import Array, Bars, Kind, factor
+from bullbear.factors.nine_sectors import NINE, daily_returns
+from bullbear.factors.registry import Array, Bars, factor
 
-_NINE: dict[str, Kind] = dict.fromkeys(("s1", "s2", "s3", "s4", "s5", "s6", "s7", "s8", "s9"), "bars")
 _LIMITS = {"window": (30.0, 2520.0), "smooth": (1.0, 252.0)}
 _SINGULAR = 1e-10
 
@@ -80,34 +80,21 @@ def _mahalanobis(away: Array, covariance: dict[tuple[int, int], Array]) -> Array
 
 @factor(
     family="regime",
-    inputs=_NINE,
+    inputs=NINE,
     windowed=True,
     unit="log ratio",
     limits=_LIMITS,
     lookback=lambda *, window, smooth: window + smooth + 1,
 )
-def turbulence(
-    s1: Bars,
-    s2: Bars,
-    s3: Bars,
-    s4: Bars,
-    s5: Bars,
-    s6: Bars,
-    s7: Bars,
-    s8: Bars,
-    s9: Bars,
-    *,
-    window: int = 756,
-    smooth: int = 21,
-) -> Array:
+def turbulence(*sectors: Bars, window: int = 756, smooth: int = 21) -> Array:
     """Turbulence index of the nine sectors: logarithm of its mean over `smooth` sessions.
 
     ln(mean of d_t), d_t = (y_t - m)' S^-1 (y_t - m) / 9, with m and S of the `window` daily log returns before t
 
     Parameters
     ----------
-    s1, s2, s3, s4, s5, s6, s7, s8, s9
-        Shape (n_sessions,), joint sessions, in any order.
+    *sectors
+        The nine, shape (n_sessions,), joint sessions, in any order.
     window
         Daily returns before the day that say what is usual.
     smooth
@@ -123,45 +110,31 @@ def turbulence(
 
     Example
     -------
-    >>> generator = np.random.default_rng(0)
-    >>> nine = [_walk(generator, 60, last=0.1) for _ in range(9)]
-    >>> turbulence(*nine, window=40, smooth=1)[-2:].round(1)
+    >>> from bullbear.factors.nine_sectors import walks
+    >>> turbulence(*walks(60, last=0.1), window=40, smooth=1)[-2:].round(1)
     array([1.1, 4.7])
     """
-    full, _ = distances(_returns(s1, s2, s3, s4, s5, s6, s7, s8, s9), window)
+    full, _ = distances(daily_returns(sectors), window)
     return np.log(_positive(windows.mean(full, smooth)))
 
 
 @factor(
     family="regime",
-    inputs=_NINE,
+    inputs=NINE,
     windowed=True,
     unit="log ratio",
     limits=_LIMITS,
     lookback=lambda *, window, smooth: window + smooth + 1,
 )
-def correlation_surprise(
-    s1: Bars,
-    s2: Bars,
-    s3: Bars,
-    s4: Bars,
-    s5: Bars,
-    s6: Bars,
-    s7: Bars,
-    s8: Bars,
-    s9: Bars,
-    *,
-    window: int = 756,
-    smooth: int = 21,
-) -> Array:
+def correlation_surprise(*sectors: Bars, window: int = 756, smooth: int = 21) -> Array:
     """Correlation surprise: turbulence beyond what the size of the sectors' moves explains.
 
     ln(mean of d_t / mean of e_t) over `smooth` sessions, e_t as d_t with all correlations set to zero
 
     Parameters
     ----------
-    s1, s2, s3, s4, s5, s6, s7, s8, s9
-        Shape (n_sessions,), joint sessions, in any order.
+    *sectors
+        The nine, shape (n_sessions,), joint sessions, in any order.
     window
         Daily returns before the day that say what is usual.
     smooth
@@ -177,21 +150,9 @@ def correlation_surprise(
 
     Example
     -------
-    >>> generator = np.random.default_rng(0)
-    >>> nine = [_walk(generator, 60, last=0.1) for _ in range(9)]
-    >>> correlation_surprise(*nine, window=40, smooth=1)[-1].round(1)
+    >>> from bullbear.factors.nine_sectors import walks
+    >>> correlation_surprise(*walks(60, last=0.1), window=40, smooth=1)[-1].round(1)
     np.float64(0.1)
     """
-    full, apart = distances(_returns(s1, s2, s3, s4, s5, s6, s7, s8, s9), window)
+    full, apart = distances(daily_returns(sectors), window)
     return np.log(_positive(windows.mean(full, smooth)) / _positive(windows.mean(apart, smooth)))
-
-
-def _returns(*sectors: Bars) -> Array:
-    return np.stack([windows.log_returns(sector.close) for sector in sectors])
-
-
-def _walk(generator: np.random.Generator, rows: int, *, last: float) -> Bars:
-    """Bars that never moved within a session and whose last return is `last`; for examples."""
-    returns = generator.normal(0.0, 0.01, rows)
-    returns[-1] = last
-    return windows.bars_from(np.exp(np.cumsum(returns)).tolist())
