@@ -10,7 +10,7 @@ import pytest
 
 from bullbear.data.segments import KINDS
 from bullbear.data.store import Store
-from bullbear.data.versions import UNDATED, Columns, History, Versions, newest
+from bullbear.data.versions import UNDATED, Columns, History, Versions, newest_rows
 from bullbear.errors import InputError
 
 DAYS = pd.DatetimeIndex(["2019-12-02", "2019-12-03", "2019-12-04"]).as_unit("us")
@@ -55,7 +55,7 @@ def test_a_row_without_a_vintage_is_undated(store: Store) -> None:
 
 
 def test_the_newest_row_is_of_the_vintage_in_force(store: Store) -> None:
-    assert store.as_of().arrays("observations", "DGS10").causal(newest)[0].tolist() == [0, 1, 1]
+    assert store.as_of().arrays("observations", "DGS10").causal(newest_rows)[0].tolist() == [0, 1, 1]
 
 
 def test_arrays_follow_what_is_appended(store: Store) -> None:
@@ -96,3 +96,30 @@ def test_no_array_can_be_written_to() -> None:
         assert len(column) == 2
         with pytest.raises(ValueError, match="read-only"):
             column[0] = 0
+
+
+@pytest.mark.parametrize("with_vintages", [False, True])
+def test_the_newest_value_is_the_last_row_of_the_reader(tmp_path: Path, with_vintages: bool) -> None:
+    rng = np.random.default_rng(3)
+    store = Store(tmp_path)
+    events = pd.date_range("2015-01-01", periods=40, freq="MS").as_unit("us")
+    parts = []
+    for name in ("A", "B"):
+        chosen = events[rng.integers(0, 40, 120)]
+        lags = pd.to_timedelta(rng.integers(20, 400, 120), unit="D")
+        rows = pd.DataFrame({"series": name, "event_date": chosen, "known_at": (chosen + lags).tz_localize("UTC")})
+        if with_vintages:
+            known = rows["known_at"].dt.tz_localize(None).dt.to_period("Q").dt.start_time.dt.as_unit("us")
+            rows = rows.assign(vintage=known.where(rng.random(120) < 0.8))
+        parts.append(rows.assign(value=rng.normal(size=120)))
+    store.append("observations", pd.concat(parts).drop_duplicates(["series", "event_date", "known_at"]))
+    for instant in pd.date_range("2015-01-15", "2019-06-01", freq="9D", tz="UTC").as_unit("us"):
+        view = store.as_of(instant)
+        for name in ("A", "B", "C"):
+            expected = view.observations(name)["value"].iloc[-1] if view.has("observations", name) else np.nan
+            np.testing.assert_array_equal(view.newest("observations", name, "value"), expected)
+
+
+def test_the_newest_value_of_a_wrong_column_is_refused(store: Store) -> None:
+    with pytest.raises(InputError, match="column: got 'close'; allowed: value; name a number of the kind"):
+        store.as_of().newest("observations", "DGS10", "close")

@@ -20,7 +20,7 @@ import pyarrow as pa
 
 from bullbear.data.adjusting import adjusted_versions
 from bullbear.data.segments import KINDS, Kind, Segment, WriteLock, has_twins, kind_named, listing, ordered, write
-from bullbear.data.versions import History, Versions, versions_of
+from bullbear.data.versions import History, Versions, newest_rows, versions_of
 from bullbear.errors import InputError, NoDataError
 
 Part = TypeVar("Part")
@@ -283,6 +283,24 @@ class View:
                 found = self._history(kind, series)
             self._arrays[kind, series] = found
         return self._arrays[kind, series]
+
+    def newest(self, kind: str, series: str, column: str) -> float:
+        """One number of the newest event, in its latest version; NaN where nothing of that series was known.
+
+        Equal to the last row of `observations(series)[column]` and its likes, at a hundredth of the cost.
+
+        Raises
+        ------
+        InputError
+            `column` is none of the kind's numbers.
+        """
+        if column not in kind_named(kind).numbers:
+            raise InputError("column", column, ", ".join(KINDS[kind].numbers), "name a number of the kind")
+        versions = self.arrays(kind, series)
+        if not len(versions):
+            return float("nan")
+        (row,) = versions.causal(newest_rows)
+        return float(versions.numbers[column][row[-1]])
 
     def has(self, kind: str, series: str) -> bool:
         """Whether anything of that series was known."""

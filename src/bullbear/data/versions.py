@@ -91,7 +91,7 @@ class History:
         return Versions(whole.event_date[:count], whole.known_at[:count], whole.vintage[:count], numbers, self)
 
 
-def newest(versions: Versions) -> Columns:
+def newest_rows(versions: Versions) -> Columns:
     """The row that holds the newest event's newest version after each row, in the vintage in force; causal."""
     order = versions.event_date // _DAY
     dated = versions.vintage != UNDATED

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from bullbear.data.publication import RULES, rule_of
-from bullbear.data.versions import Columns, Versions, newest, versions_of
+from bullbear.data.versions import Columns, Versions, newest_rows, versions_of
 from bullbear.factors.registry import Array, Bars, Releases
 
 _DAY = 86_400_000_000
@@ -59,7 +59,7 @@ def last_known(versions: Versions) -> States:
 
 
 def _newest_values(versions: Versions) -> Columns:
-    (row,) = newest(versions)
+    (row,) = newest_rows(versions)
     return versions.event_date[row], np.column_stack([column[row] for column in versions.numbers.values()])
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from functools import cache, cached_property
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -30,7 +30,7 @@ from bullbear.factors.inputs import (
     microseconds,
     release_spans,
 )
-from bullbear.factors.registry import Bars, ShortInterest, ShortVolume
+from bullbear.factors.registry import Bars, Releases, ShortInterest, ShortVolume
 
 GRID_START = "1990-01-01"
 """First session of factors that read no bars; a constant, so that a row never depends on what else was asked for."""
@@ -73,15 +73,13 @@ def cut(argument: Any, start: int, stop: int) -> Any:
     """Rows of an array, or of every array of a dataclass."""
     if isinstance(argument, np.ndarray):
         return argument[start:stop]
-    names = _names(type(argument))
+    names = _COLUMNS[type(argument)]
     if start == 0 and stop >= len(getattr(argument, names[0])):
         return argument
     return type(argument)(*[getattr(argument, name)[start:stop] for name in names])
 
 
-@cache
-def _names(argument: type) -> tuple[str, ...]:
-    return tuple(each.name for each in fields(argument))
+_COLUMNS = {each: tuple(f.name for f in fields(each)) for each in (Bars, Releases, ShortVolume, ShortInterest)}
 
 
 class Supply:
