@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import bullbear.factors  # noqa: F401 (registers)
 from bullbear.factors.parameter_groups import within
-from bullbear.factors.registry import Array, Bars, Releases, names, registered, settles
+from bullbear.factors.registry import Array, Bars, Releases, ShortInterest, ShortVolume, names, registered, settles
 
 
 def test_a_factor_carries_what_it_declares(register: Any) -> None:
@@ -124,6 +124,27 @@ def test_choices_of_what_is_no_parameter(register: Any) -> None:
             family="technical", inputs={"bars": "bars"}, unit="x", lookback=lambda **_: 1, choices={"sied": ("high",)}
         )
         def toy(bars: Bars, *, side: str = "high") -> Array:
+            return bars.close
+
+
+def test_annotations_say_what_the_inputs_are(register: Any) -> None:
+    @register(family="sectors", unit="x", lookback=lambda: 1)
+    def toy(bars: Bars, rate: Array, short: ShortInterest, volume: ShortVolume) -> Array:
+        return bars.close
+
+    assert registered()["toy"].inputs == {
+        "bars": "bars", "rate": "level", "short": "short_interest", "volume": "short_volume",
+    }  # fmt: skip
+
+    @register(family="macro", unit="x", lookback=lambda: 1)
+    def toy_releases(claims: Releases) -> Array:
+        return claims.value
+
+    assert registered()["toy_releases"].inputs == {"claims": "releases"}
+    with pytest.raises(TypeError, match=r"factor toy: neither inputs nor annotations say what \['x', 'rest'\] are"):
+
+        @register(family="macro", unit="x", lookback=lambda: 1)
+        def toy(bars: Bars, x: float, *rest: Bars) -> Array:
             return bars.close
 
 

@@ -37,14 +37,8 @@ class BreakRules(LevelRules):
 
     Parameters
     ----------
-    strength
-        Sessions on each side that confirm a swing.
-    window
-        Sessions within which swings count.
-    atr
-        Sessions of the mean true range, and of the mean volume to which a touch's volume is compared.
-    tolerance
-        Half the height of a level's band, in ATRs.
+    strength, window, atr, tolerance
+        Which levels stand: as in `LevelRules`.
     touches
         Touches that a level needs for its break to count.
     memory

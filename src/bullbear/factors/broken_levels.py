@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from bullbear.factors.breaks import BREAKS, BreakRules, Breaks, breaks
 from bullbear.factors.level_table import SIDES, SUPPORT, Side
 from bullbear.factors.registry import Array, Bars, factor
-from bullbear.factors.swings import Rows, average_true_range
+from bullbear.factors.swings import Rows, average_true_range, rows_of
 
 
 def _latest(found: Breaks, kind: int, memory: int, n: int) -> Rows:
@@ -23,12 +23,11 @@ def _latest(found: Breaks, kind: int, memory: int, n: int) -> Rows:
 
 @factor(
     family="levels",
-    inputs={"bars": "bars"},
     windowed=True,
     unit="sessions",
     bounds=(0.0, float("inf")),
     choices={"side": tuple(SIDES)},
-    lookback=lambda *, side, rules: rules.rows,
+    lookback=rows_of,
 )
 def break_age(bars: Bars, *, side: Side = "support", rules: BreakRules = BREAKS) -> Array:
     """Sessions since the last break of a support (or of a resistance), `memory` where there was none within it.
@@ -62,11 +61,10 @@ def break_age(bars: Bars, *, side: Side = "support", rules: BreakRules = BREAKS)
 
 @factor(
     family="levels",
-    inputs={"bars": "bars"},
     windowed=True,
     unit="ATRs",
     choices={"side": tuple(SIDES)},
-    lookback=lambda *, side, rules: rules.rows,
+    lookback=rows_of,
 )
 def break_size(bars: Bars, *, side: Side = "support", rules: BreakRules = BREAKS) -> Array:
     """How far the close is below the support (or above the resistance) that broke last, in ATRs.
@@ -104,12 +102,11 @@ def break_size(bars: Bars, *, side: Side = "support", rules: BreakRules = BREAKS
 
 @factor(
     family="levels",
-    inputs={"bars": "bars"},
     windowed=True,
     unit="0 none, 1 broken, 2 returned, 3 held, -1 undone",
     bounds=(-1.0, 3.0),
     choices={"side": tuple(SIDES)},
-    lookback=lambda *, side, rules: rules.rows,
+    lookback=rows_of,
 )
 def break_stage(bars: Bars, *, side: Side = "support", rules: BreakRules = BREAKS) -> Array:
     """Break and retest of the support (or resistance) that broke last: how far the story has gone.
@@ -149,11 +146,10 @@ def break_stage(bars: Bars, *, side: Side = "support", rules: BreakRules = BREAK
 
 @factor(
     family="levels",
-    inputs={"bars": "bars"},
     windowed=True,
     unit="score",
     bounds=(-1.0, 1.0),
-    lookback=lambda *, rules: rules.rows,
+    lookback=rows_of,
 )
 def break_balance(bars: Bars, *, rules: BreakRules = BREAKS) -> Array:
     """Breaks of resistance less breaks of support within `memory` sessions, per break.

@@ -117,7 +117,6 @@ def _expected(values: Array) -> Array:
 
 @factor(
     family="regime",
-    inputs={"bars": "bars"},
     windowed=True,
     unit="sessions",
     bounds=(0.0, float("inf")),
@@ -158,7 +157,6 @@ def change_point_age(bars: Bars, *, window: int = 252) -> Array:
 
 @factor(
     family="regime",
-    inputs={"bars": "bars"},
     windowed=True,
     unit="probability",
     bounds=(0.0, 1.0),
@@ -195,7 +193,6 @@ def change_point_recent(bars: Bars, *, window: int = 252, recent: int = 21) -> A
 
 @factor(
     family="regime",
-    inputs={"bars": "bars"},
     windowed=True,
     unit="log ratio",
     limits=_LIMITS,

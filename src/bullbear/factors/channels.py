@@ -100,7 +100,6 @@ def _moments(
 
 @factor(
     family="levels",
-    inputs={"bars": "bars"},
     windowed=True,
     unit="share of the width",
     bounds=(-2.0, 3.0),
@@ -135,7 +134,6 @@ def channel_position(bars: Bars, *, rules: SwingRules = HALF_YEAR) -> Array:
 
 @factor(
     family="levels",
-    inputs={"bars": "bars"},
     windowed=True,
     unit="ATRs a session",
     limits={"atr": ATR},
@@ -168,7 +166,6 @@ def channel_slope(bars: Bars, *, rules: SwingRules = HALF_YEAR, atr: int = 20) -
 
 @factor(
     family="levels",
-    inputs={"bars": "bars"},
     windowed=True,
     unit="ATRs",
     limits={"atr": ATR},
@@ -202,7 +199,6 @@ def channel_width(bars: Bars, *, rules: SwingRules = HALF_YEAR, atr: int = 20) -
 
 @factor(
     family="levels",
-    inputs={"bars": "bars"},
     windowed=True,
     unit="ATRs a session",
     limits={"atr": ATR},

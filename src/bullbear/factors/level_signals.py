@@ -6,15 +6,15 @@ import numpy as np
 
 from bullbear.factors.breaks import BREAKS, EVENTS, BreakRules, level_events
 from bullbear.factors.registry import Array, Bars, factor
+from bullbear.factors.swings import rows_of
 
 
 @factor(
     family="levels",
-    inputs={"bars": "bars"},
     unit="1 at the close at which it happened, else 0",
     bounds=(0.0, 1.0),
     choices={"kind": EVENTS},
-    lookback=lambda *, kind, rules: rules.rows,
+    lookback=rows_of,
 )
 def level_signal(bars: Bars, *, kind: str = "support_break", rules: BreakRules = BREAKS) -> Array:
     """Whether one kind of event of the levels became known at this close; the rules are those of `breaks`.

@@ -41,10 +41,8 @@ class LevelRules(SwingRules):
 
     Parameters
     ----------
-    strength
-        Sessions on each side that confirm a swing.
-    window
-        Sessions within which swings count.
+    strength, window
+        Which swings make levels: as in `SwingRules`.
     atr
         Sessions of the mean true range, and of the mean volume to which a touch's volume is compared.
     tolerance

@@ -20,13 +20,9 @@ from bullbear.factors.level_table import (
     level_table,
 )
 from bullbear.factors.registry import Array, Bars, factor
-from bullbear.factors.swings import average_true_range
+from bullbear.factors.swings import average_true_range, rows_of
 
 _ATRS = (0.5, 100.0)
-
-
-def _rows(*, rules: LevelRules, **_: object) -> int:
-    return rules.rows
 
 
 def _distance(bars: Bars, table: LevelTable, side: Side, touches: int, atr: int, cap: float) -> Array:
@@ -49,12 +45,11 @@ def _strength(table: LevelTable, window: int) -> Array:
 
 @factor(
     family="levels",
-    inputs={"bars": "bars"},
     windowed=True,
     unit="ATRs",
     limits={"touches": TOUCHES, "cap": _ATRS},
     choices={"side": tuple(SIDES)},
-    lookback=_rows,
+    lookback=rows_of,
 )
 def level_distance(
     bars: Bars, *, side: Side = "support", rules: LevelRules = LEVELS, touches: int = 1, cap: float = 10.0
@@ -94,12 +89,11 @@ def level_distance(
 
 @factor(
     family="levels",
-    inputs={"bars": "bars"},
     windowed=True,
     unit="share of the gap",
     bounds=(0.0, 1.0),
     limits={"touches": TOUCHES, "cap": _ATRS},
-    lookback=_rows,
+    lookback=rows_of,
 )
 def level_position(bars: Bars, *, rules: LevelRules = LEVELS, touches: int = 1, cap: float = 10.0) -> Array:
     """Where the close stands between the nearest support and the nearest resistance.
@@ -135,12 +129,11 @@ def level_position(bars: Bars, *, rules: LevelRules = LEVELS, touches: int = 1, 
 
 @factor(
     family="levels",
-    inputs={"bars": "bars"},
     windowed=True,
     unit="touches, faded",
     bounds=(0.0, float("inf")),
     choices={"side": tuple(SIDES)},
-    lookback=_rows,
+    lookback=rows_of,
 )
 def level_strength(bars: Bars, *, side: Side = "support", rules: LevelRules = LEVELS) -> Array:
     """Strength of the nearest support or resistance: its touches, weighed by volume and faded by age.
@@ -176,13 +169,12 @@ def level_strength(bars: Bars, *, side: Side = "support", rules: LevelRules = LE
 
 @factor(
     family="levels",
-    inputs={"bars": "bars"},
     windowed=True,
     unit="share of touches",
     bounds=(0.0, 1.0),
     limits={"touches": TOUCHES},
     choices={"side": tuple(SIDES)},
-    lookback=_rows,
+    lookback=rows_of,
 )
 def level_role_reversal(bars: Bars, *, side: Side = "support", rules: LevelRules = LEVELS, touches: int = 1) -> Array:
     """Resistance turned support, or support turned resistance: share of the level's touches in its former role.
@@ -221,12 +213,11 @@ def level_role_reversal(bars: Bars, *, side: Side = "support", rules: LevelRules
 
 @factor(
     family="levels",
-    inputs={"bars": "bars"},
     windowed=True,
     unit="score",
     bounds=(-1.0, 1.0),
     limits={"reach": _ATRS},
-    lookback=_rows,
+    lookback=rows_of,
 )
 def level_balance(bars: Bars, *, rules: LevelRules = LEVELS, reach: float = 5.0) -> Array:
     """Support less resistance within `reach` ATRs of the close, by strength: (S - R) / (S + R).

@@ -251,7 +251,6 @@ def _next_session(found: Regimes) -> tuple[Array, Array]:
 
 @factor(
     family="regime",
-    inputs={"bars": "bars"},
     windowed=True,
     unit="probability",
     bounds=(0.0, 1.0),
@@ -291,7 +290,6 @@ def turbulent_probability(bars: Bars, *, window: int = 1260) -> Array:
 
 @factor(
     family="regime",
-    inputs={"bars": "bars"},
     windowed=True,
     unit="a year",
     bounds=(0.0, float("inf")),
@@ -327,7 +325,6 @@ def regime_volatility(bars: Bars, *, window: int = 1260) -> Array:
 
 @factor(
     family="regime",
-    inputs={"bars": "bars"},
     windowed=True,
     unit="Sharpe ratio a year",
     limits=_LIMITS,

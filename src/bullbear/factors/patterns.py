@@ -18,7 +18,7 @@ import numpy as np
 from bullbear.factors.parameter_groups import within
 from bullbear.factors.registry import Array, Bars, factor
 from bullbear.factors.remembered import remembered
-from bullbear.factors.swings import ATR, HISTORY, SwingRules, Swings, average_true_range, swings
+from bullbear.factors.swings import ATR, HISTORY, SwingRules, Swings, average_true_range, rows_of, swings
 from bullbear.factors.windows import in_order
 
 Turn = Literal["top", "bottom"]
@@ -196,12 +196,11 @@ def _standing(found: tuple[DoublePattern, ...], n: int) -> tuple[Array, Array]:
 
 @factor(
     family="levels",
-    inputs={"bars": "bars"},
     windowed=True,
     unit="0 none, 1 formed, 2 completed",
     bounds=(0.0, 2.0),
     choices={"side": TURNS},
-    lookback=lambda *, side, rules: rules.rows,
+    lookback=rows_of,
 )
 def double_pattern_stage(bars: Bars, *, side: Turn = "top", rules: DoubleRules = DOUBLES) -> Array:
     """Stage of the double top (or bottom) that stands: 0 none, 1 formed, 2 completed by a close beyond the neckline.
@@ -231,12 +230,11 @@ def double_pattern_stage(bars: Bars, *, side: Turn = "top", rules: DoubleRules =
 
 @factor(
     family="levels",
-    inputs={"bars": "bars"},
     windowed=True,
     unit="ATRs",
     bounds=(0.0, float("inf")),
     choices={"side": TURNS},
-    lookback=lambda *, side, rules: rules.rows,
+    lookback=rows_of,
 )
 def double_pattern_room(bars: Bars, *, side: Turn = "top", rules: DoubleRules = DOUBLES) -> Array:
     """Room to the measured target of a completed double top (or bottom), in ATRs.

@@ -18,7 +18,6 @@ def _rows(window: int, slope_window: int) -> int:
 
 @factor(
     family="regime",
-    inputs={"bars": "bars"},
     windowed=True,
     unit="0 downtrend, 1 accumulation, 2 distribution, 3 uptrend",
     lookback=_rows,
@@ -59,7 +58,6 @@ def market_phase(bars: Bars, *, window: int = 200, slope_window: int = 21) -> Ar
 
 @factor(
     family="regime",
-    inputs={"bars": "bars"},
     windowed=True,
     unit="sessions",
     bounds=(1, float("inf")),

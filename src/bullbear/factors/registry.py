@@ -119,14 +119,22 @@ def _rows_needed(factor: Factor, names: tuple[str, ...], *values: Any) -> int:
 
 
 _FACTORS: dict[str, Factor] = {}
+# As text: annotations are not evaluated in modules that defer them, and ours all do.
+_KINDS: Mapping[str, Kind] = {
+    "Bars": "bars",
+    "Array": "level",
+    "Releases": "releases",
+    "ShortVolume": "short_volume",
+    "ShortInterest": "short_interest",
+}
 
 
 def factor(
     *,
     family: Family,
-    inputs: Mapping[str, Kind],
     unit: str,
     lookback: Callable[..., int],
+    inputs: Mapping[str, Kind] | None = None,
     bounds: tuple[float, float] | None = None,
     limits: Mapping[str, tuple[float, float]] | None = None,
     choices: Mapping[str, Sequence[str]] | None = None,
@@ -138,14 +146,14 @@ def factor(
     ----------
     family
         The family it is listed under.
-    inputs
-        Argument name to kind of input, in the order of the function's positional arguments; `*bars` takes all that are
-        left.
     unit
         Unit of the result, as shown to a user ("ratio", "standard deviations", "percentage points").
     lookback
         From the function's keywords to the rows needed, the current one included. A recursive indicator declares the
         length beyond which its start weighs less than 1e-12.
+    inputs
+        Argument name to kind of input, in the order of the function's positional arguments; as the arguments are
+        annotated unless said. `*bars` takes all inputs that are left.
     bounds
         Closed range of the result, where it has one.
     limits
@@ -165,16 +173,13 @@ def factor(
     def register(function: F) -> F:
         where = f"factor {function.__name__}"
         signature = inspect.signature(function).parameters.values()
-        positional = [p.name for p in signature if p.kind is p.POSITIONAL_OR_KEYWORD]
         keywords = {p.name: p.default for p in signature if p.kind is p.KEYWORD_ONLY}
-        taken = list(inputs)[: len(positional)] if any(p.kind is p.VAR_POSITIONAL for p in signature) else list(inputs)
-        if positional != taken:
-            raise TypeError(f"{where}: arguments {positional} are not the inputs {list(inputs)}")
+        kinds = _kinds(where, [p for p in signature if p.kind is not p.KEYWORD_ONLY], inputs)
         earlier = _FACTORS.get(function.__name__)
         # A test runner may load the same module a second time under its own name.
         if earlier is not None and earlier.function.__code__.co_filename != function.__code__.co_filename:
             raise TypeError(f"{where} is registered twice")
-        if "releases" in inputs.values() and len(inputs) > 1:
+        if "releases" in kinds.values() and len(kinds) > 1:
             raise TypeError(f"{where}: releases cannot be combined with other inputs")
         parameters, bounded, groups = flattened(where, keywords)
         for what, given in (("limits", limits or {}), ("choices", choices or {})):
@@ -186,7 +191,7 @@ def factor(
             name=function.__name__,
             function=function,
             family=family,
-            inputs=dict(inputs),
+            inputs=kinds,
             unit=unit,
             bounds=bounds,
             lookback=lookback,
@@ -200,6 +205,19 @@ def factor(
         return function
 
     return register
+
+
+def _kinds(where: str, arguments: Sequence[inspect.Parameter], inputs: Mapping[str, Kind] | None) -> dict[str, Kind]:
+    """The kind of each positional argument, as `inputs` or its annotation says."""
+    named = [each for each in arguments if each.kind is not each.VAR_POSITIONAL]
+    positional = [each.name for each in named]
+    if inputs is None:
+        if unknown := [each.name for each in arguments if each not in named or each.annotation not in _KINDS]:
+            raise TypeError(f"{where}: neither inputs nor annotations say what {unknown} are")
+        return {each.name: _KINDS[each.annotation] for each in named}
+    if positional != (list(inputs) if len(named) == len(arguments) else list(inputs)[: len(named)]):
+        raise TypeError(f"{where}: arguments {positional} are not the inputs {list(inputs)}")
+    return dict(inputs)
 
 
 def registered() -> Mapping[str, Factor]:

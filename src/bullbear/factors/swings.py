@@ -148,13 +148,12 @@ def _newest(found: Swings, side: Turn, window: int, n: int, *, back: int = 0) ->
 
 
 def rows_of(*, rules: SwingRules, atr: int = 0, **_: object) -> int:
-    """The look-back of a factor of swings, measured in ATRs where `atr` is given."""
+    """The look-back of a factor that obeys a group of rules, measured in ATRs where `atr` is no part of the group."""
     return max(rules.rows, atr + 1)
 
 
 @factor(
     family="levels",
-    inputs={"bars": "bars"},
     windowed=True,
     unit="ATRs",
     limits={"atr": ATR},
@@ -197,7 +196,6 @@ def swing_distance(bars: Bars, *, side: Turn = "high", rules: SwingRules = SWING
 
 @factor(
     family="levels",
-    inputs={"bars": "bars"},
     windowed=True,
     unit="sessions",
     lookback=rows_of,
@@ -229,7 +227,6 @@ def swing_age_gap(bars: Bars, *, rules: SwingRules = SWINGS) -> Array:
 
 @factor(
     family="levels",
-    inputs={"bars": "bars"},
     windowed=True,
     unit="score",
     bounds=(-1.0, 1.0),
@@ -271,7 +268,6 @@ def swing_trend(bars: Bars, *, rules: SwingRules = SWINGS, steps: int = 2) -> Ar
 
 @factor(
     family="levels",
-    inputs={"bars": "bars"},
     windowed=True,
     unit="share of the leg",
     bounds=(-2.0, 3.0),

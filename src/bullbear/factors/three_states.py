@@ -200,7 +200,6 @@ def _rows(window: int, span: int) -> int:
 
 @factor(
     family="regime",
-    inputs={"bars": "bars"},
     windowed=True,
     unit="probability",
     bounds=(0.0, 1.0),
