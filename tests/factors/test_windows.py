@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -39,22 +41,47 @@ def test_covariance_against_numpy(x: Array, rows: int, seed: int) -> None:
     assert_allclose(windows.covariance(x, y, rows), expected, rtol=1e-9, atol=1e-8)
 
 
-@pytest.mark.parametrize("rows", [2, 3, 21, 63, 64, 252])
-@pytest.mark.parametrize("name", ["total", "mean", "variance", "deviation", "standard_score", "highest", "lowest"])
-def test_a_window_depends_on_its_own_rows_to_the_last_bit(name: str, rows: int) -> None:
+@given(x=series, rows=st.integers(2, 70))
+def test_line_against_least_squares(x: Array, rows: int) -> None:
+    slope, height = windows.line(x, rows)
+    assert np.isnan(slope[: rows - 1]).all()
+    for i in range(rows - 1, len(x)):
+        steep, level = np.polyfit(np.arange(rows), x[i - rows + 1 : i + 1], 1)
+        assert_allclose([slope[i], height[i]], [steep, level + steep * (rows - 1)], rtol=1e-9, atol=1e-9)
+
+
+def slope(x: Array, rows: int) -> Array:
+    return windows.line(x, rows)[0]
+
+
+def height(x: Array, rows: int) -> Array:
+    return windows.line(x, rows)[1]
+
+
+def correlation(x: Array, rows: int) -> Array:
+    return windows.correlation(x, np.sin(x), rows)
+
+
+SUMS = [windows.total, windows.mean, windows.variance, windows.deviation, windows.standard_score, slope, height]
+ITSELF = [*SUMS, correlation, windows.highest, windows.lowest]
+
+
+@pytest.mark.parametrize("rows", [3, 21, 63, 64, 252])
+@pytest.mark.parametrize("of", ITSELF, ids=lambda of: of.__name__)
+def test_a_window_depends_on_its_own_rows_to_the_last_bit(of: Callable[..., Array], rows: int) -> None:
     x = np.random.default_rng(1).lognormal(3.0, 0.3, 900)
-    whole = getattr(windows, name)(x, rows)
+    whole = of(x, rows)
     for stop in (rows, rows + 1, 400, 777, 900):
         if stop >= rows:
-            assert getattr(windows, name)(x[stop - rows : stop].copy(), rows)[-1] == whole[stop - 1]
+            assert of(x[stop - rows : stop].copy(), rows)[-1] == whole[stop - 1]
 
 
-@pytest.mark.parametrize("name", ["total", "mean", "variance", "deviation", "standard_score"])
-def test_an_unknown_value_spoils_its_windows_only(name: str) -> None:
+@pytest.mark.parametrize("of", SUMS, ids=lambda of: of.__name__)
+def test_an_unknown_value_spoils_its_windows_only(of: Callable[..., Array]) -> None:
     x = np.random.default_rng(2).normal(0.0, 1.0, 60)
     holed = x.copy()
     holed[30] = np.nan
-    whole, found = getattr(windows, name)(x, 5), getattr(windows, name)(holed, 5)
+    whole, found = of(x, 5), of(holed, 5)
     assert np.isnan(found[30:35]).all()
     assert_array_equal(np.delete(found, range(30, 35)), np.delete(whole, range(30, 35)))
 

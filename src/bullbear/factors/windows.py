@@ -7,7 +7,7 @@ the windows that hold it. And row `i` never looks past itself, so a longer histo
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from itertools import pairwise
 
@@ -17,6 +17,10 @@ from talib._ta_lib import MA_Type
 
 from bullbear.errors import InputError
 from bullbear.factors.registry import Array, Bars, settles
+
+Blocks = list[Array]
+"""What is known of blocks of rows, each array by the blocks' first rows."""
+Join = Callable[[Blocks, Blocks, int, int], Blocks]
 
 SESSIONS_A_YEAR = 252.0
 SMA, EMA = MA_Type.SMA, MA_Type.EMA
@@ -106,6 +110,39 @@ def mean(x: Array, window: int) -> Array:
     return total(x, window) / window
 
 
+def fold(single: Sequence[Array], window: int, join: Join) -> Blocks:
+    """Blocks of one row joined to blocks of `window` rows, the way to every sum that depends on its own rows only.
+
+    Parameters
+    ----------
+    single
+        What is known of each row alone: arrays of one length, at least `window`.
+    window
+        Rows of the blocks wanted.
+    join
+        `join(older, newer, rows_older, rows_newer)`: what is known of two neighbouring blocks together.
+
+    Returns
+    -------
+    Arrays of `window` - 1 rows fewer than those of `single`; element `i` tells of the rows `i` to `i + window - 1`.
+
+    Example
+    -------
+    >>> fold((np.array([1.0, 2.0, 3.0, 4.0]),), 3, lambda older, newer, *_: [older[0] + newer[0]])
+    [array([6., 9.])]
+    """
+    block, size = list(single), 1
+    done, covered = block, 0
+    while True:
+        if window & size:
+            done = join([x[:-size] for x in done], [x[covered:] for x in block], covered, size) if covered else block
+            covered += size
+        if covered == window:
+            return done
+        block = join([x[:-size] for x in block], [x[size:] for x in block], size, size)
+        size *= 2
+
+
 def covariance(x: Array, y: Array, window: int, *, ddof: int = 0) -> Array:
     """Covariance of the last `window` pairs; missing where a value is.
 
@@ -121,37 +158,17 @@ def covariance(x: Array, y: Array, window: int, *, ddof: int = 0) -> Array:
     >>> covariance(np.array([1.0, 2.0, 6.0]), np.array([0.0, 3.0, 3.0]), 3)
     array([nan, nan,  2.])
     """
-    n = len(x)
-    result = np.full(n, np.nan)
-    if n < window:
-        return result
-    same = y is x
-    # For x[i : i + size] and y alike: the two means and the sum of products of deviations.
-    mid_x, mid_y, spread, size = x, y, 0.0 * x, 1
-    done_x, done_y, done, covered, left = x, y, spread, 0, window
-    while True:
-        if left & 1:
-            if covered == 0:
-                done_x, done_y, done = mid_x, mid_y, spread
-            else:
-                rows, share = n - covered - size + 1, size / (covered + size)
-                gap_x = mid_x[covered:] - done_x[:rows]
-                gap_y = gap_x if same else mid_y[covered:] - done_y[:rows]
-                done = done[:rows] + spread[covered:] + gap_x * gap_y * (covered * share)
-                done_x = done_x[:rows] + gap_x * share
-                done_y = done_x if same else done_y[:rows] + gap_y * share
-            covered += size
-        left >>= 1
-        if left == 0:
-            break
-        gap_x = mid_x[size:] - mid_x[:-size]
-        gap_y = gap_x if same else mid_y[size:] - mid_y[:-size]
-        spread = spread[:-size] + spread[size:] + gap_x * gap_y * (size / 2)
-        mid_x = mid_x[:-size] + gap_x * 0.5
-        mid_y = mid_x if same else mid_y[:-size] + gap_y * 0.5
-        size *= 2
-    result[window - 1 :] = done / (window - ddof)
+    result = np.full(len(x), np.nan)
+    if len(x) >= window:
+        result[window - 1 :] = fold((0.0 * x, x, y), window, _joined_pairs)[0] / (window - ddof)
     return result
+
+
+def _joined_pairs(older: Blocks, newer: Blocks, rows_older: int, rows_newer: int) -> Blocks:
+    share = rows_newer / (rows_older + rows_newer)
+    gap_x, gap_y = newer[1] - older[1], newer[2] - older[2]
+    products = older[0] + newer[0] + gap_x * gap_y * (rows_older * share)
+    return [products, older[1] + gap_x * share, older[2] + gap_y * share]
 
 
 def variance(x: Array, window: int, *, ddof: int = 0) -> Array:
@@ -162,7 +179,17 @@ def variance(x: Array, window: int, *, ddof: int = 0) -> Array:
     >>> variance(np.array([1.0, 2.0, 6.0]), 3)
     array([       nan,        nan, 4.66666667])
     """
-    return covariance(x, x, window, ddof=ddof)
+    result = np.full(len(x), np.nan)
+    if len(x) >= window:
+        result[window - 1 :] = fold((0.0 * x, x), window, _joined)[0] / (window - ddof)
+    return result
+
+
+def _joined(older: Blocks, newer: Blocks, rows_older: int, rows_newer: int) -> Blocks:
+    share = rows_newer / (rows_older + rows_newer)
+    gap = newer[1] - older[1]
+    products = older[0] + newer[0] + gap * gap * (rows_older * share)
+    return [products, older[1] + gap * share]
 
 
 def deviation(x: Array, window: int, *, ddof: int = 0) -> Array:
@@ -195,6 +222,31 @@ def standard_score(x: Array, window: int) -> Array:
     middle, spread = mean(x, window), deviation(x, window, ddof=1)
     spread[spread <= NOISE * np.abs(middle)] = np.nan
     return (x - middle) / spread
+
+
+def line(x: Array, window: int) -> tuple[Array, Array]:
+    """Least-squares line through the last `window` values on time: its slope a row and its height at the last row.
+
+    Example
+    -------
+    >>> slope, height = line(np.array([9.0, 1.0, 2.0, 6.0]), 3)
+    >>> slope[2:].round(4), height[2:].round(4)
+    (array([-3.5,  2.5]), array([0.5, 5.5]))
+    """
+    slope, height = np.full(len(x), np.nan), np.full(len(x), np.nan)
+    if len(x) >= window:
+        products, means = fold((0.0 * x, x), window, _joined_in_time)
+        slope[window - 1 :] = products / (window * (window * window - 1.0) / 12.0)
+        height[window - 1 :] = means
+        height += slope * ((window - 1) / 2.0)
+    return slope, height
+
+
+def _joined_in_time(older: Blocks, newer: Blocks, rows_older: int, rows_newer: int) -> Blocks:
+    # The mean times of two neighbouring blocks lie half of both lengths apart.
+    gap = newer[1] - older[1]
+    products = older[0] + newer[0] + gap * (rows_older * rows_newer / 2.0)
+    return [products, older[1] + gap * (rows_newer / (rows_older + rows_newer))]
 
 
 def ratio(above: Array, below: Array) -> Array:
