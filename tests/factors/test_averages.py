@@ -25,17 +25,18 @@ def sma(close: Array, window: int) -> pd.Series:
 
 
 @pytest.mark.parametrize("window", [20, 50, 100, 200])
-def test_price_to_sma_is_talib_to_the_bit(bars: Bars, window: int) -> None:
-    assert_array_equal(averages.price_to_sma(bars, window=window), bars.close / talib.SMA(bars.close, window) - 1)
+def test_price_to_sma_is_talib(bars: Bars, window: int) -> None:
+    expected = bars.close / talib.SMA(bars.close, window) - 1
+    assert_allclose(averages.price_to_sma(bars, window=window), expected, rtol=0, atol=1e-12)
 
 
 def test_price_to_sma_against_pandas(bars: Bars) -> None:
     assert_allclose(averages.price_to_sma(bars, window=50), bars.close / sma(bars.close, 50) - 1, atol=1e-12)
 
 
-def test_sma_gap_is_talib_to_the_bit(bars: Bars) -> None:
+def test_sma_gap_is_talib(bars: Bars) -> None:
     expected = talib.SMA(bars.close, 50) / talib.SMA(bars.close, 200) - 1
-    assert_array_equal(averages.sma_gap(bars, fast=50, slow=200), expected)
+    assert_allclose(averages.sma_gap(bars, fast=50, slow=200), expected, rtol=0, atol=1e-12)
 
 
 def test_sma_state_is_the_sign_of_the_gap(bars: Bars) -> None:

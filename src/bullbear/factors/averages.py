@@ -2,7 +2,8 @@
 
 Every number is a ratio, a per cent of price, an age or a sign, so that it means the same in 2001 and today. Averages
 are simple ones where a long memory is wanted: an exponential average of 200 sessions needs eleven years before its
-start no longer shows.
+start no longer shows. They are summed window by window, as TA-Lib's, which carry their rounding from row to row, are
+not: a row then follows from its own window to the last bit.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from bullbear.factors.windows import (
     WINDOW,
     ema_settles,
     in_order,
+    mean,
     run_length,
 )
 
@@ -32,6 +34,7 @@ STACK = (20, 50, 100, 200)
     unit="ratio - 1",
     limits={"window": WINDOW},
     lookback=lambda *, window: window,
+    windowed=True,
 )
 def price_to_sma(bars: Bars, *, window: int = 200) -> Array:
     """Close against its simple moving average.
@@ -55,7 +58,7 @@ def price_to_sma(bars: Bars, *, window: int = 200) -> Array:
     >>> price_to_sma(bars_from([10, 10, 13]), window=3)[-1].round(4)
     np.float64(0.1818)
     """
-    return bars.close / np.asarray(talib.SMA(bars.close, window)) - 1.0
+    return bars.close / mean(bars.close, window) - 1.0
 
 
 @factor(
@@ -64,6 +67,7 @@ def price_to_sma(bars: Bars, *, window: int = 200) -> Array:
     unit="ratio - 1",
     limits={"fast": WINDOW, "slow": WINDOW},
     lookback=lambda *, fast, slow: in_order(fast=fast, slow=slow),
+    windowed=True,
 )
 def sma_gap(bars: Bars, *, fast: int = 50, slow: int = 200) -> Array:
     """Fast simple moving average against the slow one; positive above a golden cross, negative below a death cross.
@@ -87,11 +91,11 @@ def sma_gap(bars: Bars, *, fast: int = 50, slow: int = 200) -> Array:
     >>> sma_gap(bars_from([10, 10, 10, 14]), fast=2, slow=4)[-1].round(4)
     np.float64(0.0909)
     """
-    return np.asarray(talib.SMA(bars.close, fast)) / np.asarray(talib.SMA(bars.close, slow)) - 1.0
+    return mean(bars.close, fast) / mean(bars.close, slow) - 1.0
 
 
-def _side(gap: Array) -> Array:
-    # Equal averages differ by rounding; a sign taken from that would be noise.
+def side_of(gap: Array) -> Array:
+    """1 where a ratio less 1 is positive, -1 where it is negative, 0 where it is only rounding; missing where it is."""
     return np.sign(np.where(np.abs(gap) < NOISE, 0.0, gap))
 
 
@@ -102,6 +106,7 @@ def _side(gap: Array) -> Array:
     bounds=(-1.0, 1.0),
     limits={"fast": WINDOW, "slow": WINDOW},
     lookback=lambda *, fast, slow: in_order(fast=fast, slow=slow),
+    windowed=True,
 )
 def sma_state(bars: Bars, *, fast: int = 50, slow: int = 200) -> Array:
     """Side of the crossing of two simple moving averages: 1 while the fast one is above, -1 while it is below.
@@ -125,7 +130,7 @@ def sma_state(bars: Bars, *, fast: int = 50, slow: int = 200) -> Array:
     >>> sma_state(bars_from([10, 10, 10, 14]), fast=2, slow=4)[-1]
     np.float64(1.0)
     """
-    return _side(sma_gap(bars, fast=fast, slow=slow))
+    return side_of(sma_gap(bars, fast=fast, slow=slow))
 
 
 @factor(
@@ -134,6 +139,7 @@ def sma_state(bars: Bars, *, fast: int = 50, slow: int = 200) -> Array:
     unit="sessions, signed",
     limits={"fast": WINDOW, "slow": WINDOW, "cap": (1, 1260)},
     lookback=lambda *, fast, slow, cap: in_order(fast=fast, slow=slow) + cap - 1,
+    windowed=True,
 )
 def sma_cross_age(bars: Bars, *, fast: int = 50, slow: int = 200, cap: int = 252) -> Array:
     """Sessions since two simple moving averages last crossed, with the sign of the side they are on.
@@ -169,6 +175,7 @@ def sma_cross_age(bars: Bars, *, fast: int = 50, slow: int = 200, cap: int = 252
     unit="per cent",
     limits={"window": WINDOW, "span": (1, 1260)},
     lookback=lambda *, window, span: window + span,
+    windowed=True,
 )
 def sma_slope(bars: Bars, *, window: int = 200, span: int = 21) -> Array:
     """Change of a simple moving average over some sessions, in per cent.
@@ -194,7 +201,7 @@ def sma_slope(bars: Bars, *, window: int = 200, span: int = 21) -> Array:
     >>> sma_slope(bars_from([10, 10, 12]), window=2, span=1)[-1].round(4)
     np.float64(10.0)
     """
-    return np.asarray(talib.ROC(np.asarray(talib.SMA(bars.close, window)), span))
+    return np.asarray(talib.ROC(mean(bars.close, window), span))
 
 
 @factor(
@@ -203,6 +210,7 @@ def sma_slope(bars: Bars, *, window: int = 200, span: int = 21) -> Array:
     unit="share, signed",
     bounds=(-1.0, 1.0),
     lookback=lambda: STACK[-1],
+    windowed=True,
 )
 def sma_stack(bars: Bars) -> Array:
     """Order of the price and its 20, 50, 100 and 200-session averages: 1 fully bullish, -1 fully bearish.
@@ -224,8 +232,8 @@ def sma_stack(bars: Bars) -> Array:
     >>> sma_stack(bars_from(range(1, 201)))[-1]
     np.float64(1.0)
     """
-    rungs = [bars.close, *(np.asarray(talib.SMA(bars.close, window)) for window in STACK)]
-    signs = [_side(upper / lower - 1.0) for upper, lower in pairwise(rungs)]
+    rungs = [bars.close, *(mean(bars.close, window) for window in STACK)]
+    signs = [side_of(upper / lower - 1.0) for upper, lower in pairwise(rungs)]
     return (signs[0] + signs[1] + signs[2] + signs[3]) / len(signs)
 
 

@@ -13,9 +13,12 @@ from bullbear.factors.registry import Array, Bars, factor
 from bullbear.factors.windows import (
     SMA,
     WINDOW,
+    deviation,
     highest,
     in_order,
+    lagged,
     lowest,
+    mean,
     ratio,
     total,
     unless_flat,
@@ -113,6 +116,7 @@ def rsi_position(bars: Bars, *, window: int = 14, span: int = 14) -> Array:
     bounds=(0.0, 100.0),
     limits={"window": WINDOW, "smooth": (1, 252)},
     lookback=lambda *, window, smooth: window + smooth - 1,
+    windowed=True,
 )
 def stochastic_k(bars: Bars, *, window: int = 14, smooth: int = 3) -> Array:
     """Slow stochastic: close within the window's range, averaged over a few sessions.
@@ -138,8 +142,8 @@ def stochastic_k(bars: Bars, *, window: int = 14, smooth: int = 3) -> Array:
     >>> stochastic_k(bars_from([10, 12, 11]), window=3, smooth=1)[-1]
     np.float64(50.0)
     """
-    slow, _ = talib.STOCH(bars.high, bars.low, bars.close, window, smooth, SMA, 1, SMA)
-    return np.clip(np.asarray(slow), 0.0, 100.0) + _no_flat_window(bars, window, smooth)
+    fast, _ = talib.STOCHF(bars.high, bars.low, bars.close, window, 1, SMA)
+    return np.clip(mean(np.asarray(fast), smooth), 0.0, 100.0) + _no_flat_window(bars, window, smooth)
 
 
 @factor(
@@ -149,6 +153,7 @@ def stochastic_k(bars: Bars, *, window: int = 14, smooth: int = 3) -> Array:
     bounds=(0.0, 100.0),
     limits={"window": WINDOW, "smooth": (1, 252), "signal": (1, 252)},
     lookback=lambda *, window, smooth, signal: window + smooth + signal - 2,
+    windowed=True,
 )
 def stochastic_d(bars: Bars, *, window: int = 14, smooth: int = 3, signal: int = 3) -> Array:
     """Signal line of the slow stochastic.
@@ -174,9 +179,7 @@ def stochastic_d(bars: Bars, *, window: int = 14, smooth: int = 3, signal: int =
     >>> stochastic_d(bars_from([10, 12, 11, 12]), window=3, smooth=1, signal=2)[-1]
     np.float64(75.0)
     """
-
-    _, line = talib.STOCH(bars.high, bars.low, bars.close, window, smooth, SMA, signal, SMA)
-    return np.clip(np.asarray(line), 0.0, 100.0) + _no_flat_window(bars, window, smooth + signal - 1)
+    return mean(stochastic_k(bars, window=window, smooth=smooth), signal)
 
 
 def _no_flat_window(bars: Bars, window: int, rows: int) -> Array:
@@ -192,6 +195,7 @@ def _no_flat_window(bars: Bars, window: int, rows: int) -> Array:
     bounds=(-100.0, 0.0),
     limits={"window": WINDOW},
     lookback=lambda *, window: window,
+    windowed=True,
 )
 def williams_r(bars: Bars, *, window: int = 14) -> Array:
     """Williams %R: close below the window's high, as a share of its range.
@@ -225,6 +229,7 @@ def williams_r(bars: Bars, *, window: int = 14) -> Array:
     unit="index points",
     limits={"window": WINDOW},
     lookback=lambda *, window: window,
+    windowed=True,
 )
 def cci(bars: Bars, *, window: int = 20) -> Array:
     """Commodity channel index: the typical price's distance from its mean in mean absolute deviations.
@@ -253,7 +258,20 @@ def cci(bars: Bars, *, window: int = 20) -> Array:
     np.float64(100.0)
     """
     typical = np.asarray(talib.TYPPRICE(bars.high, bars.low, bars.close))
-    return unless_flat(np.asarray(talib.CCI(bars.high, bars.low, bars.close, window)), typical, typical, window)
+    distance = typical - mean(typical, window)
+    return unless_flat(ratio(distance, 0.015 * _mean_deviation(typical, window)), typical, typical, window)
+
+
+def _mean_deviation(x: Array, window: int) -> Array:
+    """Mean absolute deviation of the last `window` values from their mean."""
+    middle, result = mean(x, window), np.full(len(x), np.nan)
+    if len(x) >= window:
+        middle, rows = middle[window - 1 :], len(x) - window + 1
+        apart = np.zeros(rows)
+        for first in range(window):
+            apart += np.abs(x[first : first + rows] - middle)
+        result[window - 1 :] = apart / window
+    return result
 
 
 @factor(
@@ -263,6 +281,7 @@ def cci(bars: Bars, *, window: int = 20) -> Array:
     bounds=(0.0, 100.0),
     limits={"window": WINDOW},
     lookback=lambda *, window: window + 1,
+    windowed=True,
 )
 def money_flow_index(bars: Bars, *, window: int = 14) -> Array:
     """Money flow index: the share of the money traded that came with a rising typical price.
@@ -301,6 +320,7 @@ def money_flow_index(bars: Bars, *, window: int = 14) -> Array:
     unit="share of the band",
     limits={"window": WINDOW, "width": (0.1, 10.0)},
     lookback=lambda *, window, width: window,
+    windowed=True,
 )
 def bollinger_position(bars: Bars, *, window: int = 20, width: float = 2.0) -> Array:
     """Bollinger's %b: 0 on the lower band, 1 on the upper one.
@@ -330,9 +350,13 @@ def bollinger_position(bars: Bars, *, window: int = 20, width: float = 2.0) -> A
     >>> bollinger_position(bars_from([10, 10, 13]), window=3)[-1].round(4)
     np.float64(0.8536)
     """
-    upper, _, lower = talib.BBANDS(bars.close, window, width, width, SMA)
-    value = ratio(bars.close - np.asarray(lower), np.asarray(upper) - np.asarray(lower))
-    return unless_flat(value, bars.close, bars.close, window)
+    middle, reach = _bands(bars, window, width)
+    return unless_flat(ratio(bars.close - (middle - reach), 2.0 * reach), bars.close, bars.close, window)
+
+
+def _bands(bars: Bars, window: int, width: float) -> tuple[Array, Array]:
+    """The middle of the bands, and how far above and below it they lie."""
+    return mean(bars.close, window), width * deviation(bars.close, window)
 
 
 @factor(
@@ -342,6 +366,7 @@ def bollinger_position(bars: Bars, *, window: int = 20, width: float = 2.0) -> A
     bounds=(0.0, np.inf),
     limits={"window": WINDOW, "width": (0.1, 10.0)},
     lookback=lambda *, window, width: window,
+    windowed=True,
 )
 def bollinger_width(bars: Bars, *, window: int = 20, width: float = 2.0) -> Array:
     """Width of the Bollinger bands as a share of their middle.
@@ -371,8 +396,8 @@ def bollinger_width(bars: Bars, *, window: int = 20, width: float = 2.0) -> Arra
     >>> bollinger_width(bars_from([10, 10, 13]), window=3)[-1].round(4)
     np.float64(0.5143)
     """
-    upper, middle, lower = talib.BBANDS(bars.close, window, width, width, SMA)
-    return (np.asarray(upper) - np.asarray(lower)) / np.asarray(middle)
+    middle, reach = _bands(bars, window, width)
+    return 2.0 * reach / middle
 
 
 @factor(
@@ -416,6 +441,7 @@ def squeeze(bars: Bars, *, window: int = 20) -> Array:
     bounds=(0.0, 100.0),
     limits={"short": (1, 252), "medium": (1, 504), "long": (1, 1260)},
     lookback=lambda *, short, medium, long: in_order(short=short, medium=medium, long=long) + 1,
+    windowed=True,
 )
 def ultimate_oscillator(bars: Bars, *, short: int = 7, medium: int = 14, long: int = 28) -> Array:
     """Williams' ultimate oscillator: buying pressure as a share of true range on three horizons.
@@ -443,7 +469,11 @@ def ultimate_oscillator(bars: Bars, *, short: int = 7, medium: int = 14, long: i
     >>> ultimate_oscillator(bars_from([10, 11, 12, 11]), short=1, medium=2, long=3)[-1].round(4)
     np.float64(23.8095)
     """
-    value = np.asarray(talib.ULTOSC(bars.high, bars.low, bars.close, short, medium, long))
+    before = lagged(bars.close, 1)
+    true_low = np.minimum(bars.low, before)
+    pressure, true_range = bars.close - true_low, np.maximum(bars.high, before) - true_low
+    first, second, third = (ratio(total(pressure, n), total(true_range, n)) for n in (short, medium, long))
+    value = 100.0 * (4.0 * first + 2.0 * second + third) / 7.0
     return unless_flat(np.clip(value, 0.0, 100.0), bars.high, bars.low, short + 1)
 
 
@@ -454,6 +484,7 @@ def ultimate_oscillator(bars: Bars, *, short: int = 7, medium: int = 14, long: i
     bounds=(0.0, 1.0),
     limits={"window": (1, 252)},
     lookback=lambda *, window: window,
+    windowed=True,
 )
 def closing_strength(bars: Bars, *, window: int = 5) -> Array:
     """Internal bar strength: where sessions close in their own ranges, 0 at the low and 1 at the high.

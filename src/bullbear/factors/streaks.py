@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-import talib
 
+from bullbear.factors.averages import price_to_sma, side_of
 from bullbear.factors.registry import Array, Bars, factor
-from bullbear.factors.windows import NOISE, WINDOW, highest, lagged, lowest, mean, run_length
+from bullbear.factors.windows import WINDOW, highest, lagged, lowest, mean, run_length
 
 
 def _direction(x: Array) -> Array:
@@ -20,6 +20,7 @@ def _direction(x: Array) -> Array:
     unit="sessions, signed",
     limits={"cap": (1, 252)},
     lookback=lambda *, cap: cap + 1,
+    windowed=True,
 )
 def streak(bars: Bars, *, cap: int = 15) -> Array:
     """Advances in a row, or declines in a row with a minus sign.
@@ -53,6 +54,7 @@ def streak(bars: Bars, *, cap: int = 15) -> Array:
     unit="per cent",
     limits={"cap": (1, 252)},
     lookback=lambda *, cap: cap + 1,
+    windowed=True,
 )
 def streak_return(bars: Bars, *, cap: int = 15) -> Array:
     """Return over the streak that is running.
@@ -90,6 +92,7 @@ def streak_return(bars: Bars, *, cap: int = 15) -> Array:
     bounds=(0.0, 1.0),
     limits={"window": (1, 2520)},
     lookback=lambda *, window: window + 1,
+    windowed=True,
 )
 def up_share(bars: Bars, *, window: int = 21) -> Array:
     """Share of sessions that closed above the session before.
@@ -124,6 +127,7 @@ def up_share(bars: Bars, *, window: int = 21) -> Array:
     bounds=(-1.0, 1.0),
     limits={"window": (1, 2520)},
     lookback=lambda *, window: window + 1,
+    windowed=True,
 )
 def bar_direction(bars: Bars, *, window: int = 21) -> Array:
     """Share of sessions with a higher high and a higher low, less the share with a lower high and a lower low.
@@ -156,6 +160,7 @@ def bar_direction(bars: Bars, *, window: int = 21) -> Array:
     unit="sessions, signed",
     limits={"window": WINDOW, "cap": (1, 1260)},
     lookback=lambda *, window, cap: window + cap - 1,
+    windowed=True,
 )
 def sma_side_age(bars: Bars, *, window: int = 200, cap: int = 63) -> Array:
     """Sessions for which the close has stood on one side of its simple moving average, negative below it.
@@ -179,8 +184,7 @@ def sma_side_age(bars: Bars, *, window: int = 200, cap: int = 63) -> Array:
     >>> sma_side_age(bars_from([10, 9, 12, 13]), window=2, cap=3)[-1]
     np.float64(2.0)
     """
-    gap = bars.close / np.asarray(talib.SMA(bars.close, window)) - 1.0
-    side = np.sign(np.where(np.abs(gap) < NOISE, 0.0, gap))
+    side = side_of(price_to_sma(bars, window=window))
     return side * run_length(side, cap)
 
 
@@ -191,6 +195,7 @@ def sma_side_age(bars: Bars, *, window: int = 200, cap: int = 63) -> Array:
     bounds=(-1.0, 1.0),
     limits={"window": WINDOW, "memory": (1, 1260)},
     lookback=lambda *, window, memory: window + memory,
+    windowed=True,
 )
 def new_extreme_balance(bars: Bars, *, window: int = 63, memory: int = 21) -> Array:
     """Share of recent sessions that closed at a new high, less the share that closed at a new low.

@@ -13,6 +13,7 @@ from bullbear.factors.windows import (
     NOISE,
     WINDOW,
     lagged,
+    line,
     ratio,
     total,
     unless_flat,
@@ -28,6 +29,7 @@ from bullbear.factors.windows import (
     bounds=(-100.0, 100.0),
     limits={"window": WINDOW},
     lookback=lambda *, window: window + 1,
+    windowed=True,
 )
 def aroon_oscillator(bars: Bars, *, window: int = 25) -> Array:
     """How much more recent the window's high is than its low.
@@ -212,6 +214,7 @@ def directional_spread(bars: Bars, *, window: int = 14) -> Array:
     bounds=(0.0, 1.0),
     limits={"window": WINDOW},
     lookback=lambda *, window: window + 1,
+    windowed=True,
 )
 def efficiency_ratio(bars: Bars, *, window: int = 21) -> Array:
     """Kaufman's efficiency ratio: net movement as a share of all movement.
@@ -249,6 +252,7 @@ def efficiency_ratio(bars: Bars, *, window: int = 21) -> Array:
     unit="per cent a session",
     limits={"window": (3, 2520)},
     lookback=lambda *, window: window,
+    windowed=True,
 )
 def regression_slope(bars: Bars, *, window: int = 63) -> Array:
     """Slope of the least-squares channel through the logarithm of the close.
@@ -272,7 +276,7 @@ def regression_slope(bars: Bars, *, window: int = 63) -> Array:
     >>> regression_slope(bars_from([1.0, 1.01, 1.01**2]), window=3)[-1].round(4)
     np.float64(0.995)
     """
-    return 100.0 * np.asarray(talib.LINEARREG_SLOPE(np.log(bars.close), window))
+    return 100.0 * line(np.log(bars.close), window)[0]
 
 
 def _explained(logs: Array, slope: Array, window: int) -> tuple[Array, Array]:
@@ -289,6 +293,7 @@ def _explained(logs: Array, slope: Array, window: int) -> tuple[Array, Array]:
     bounds=(-1.0, 1.0),
     limits={"window": (3, 2520)},
     lookback=lambda *, window: window,
+    windowed=True,
 )
 def regression_fit(bars: Bars, *, window: int = 63) -> Array:
     """How straight the least-squares channel is: its R squared, with the sign of the slope.
@@ -313,7 +318,7 @@ def regression_fit(bars: Bars, *, window: int = 63) -> Array:
     np.float64(1.0)
     """
     logs = np.log(bars.close)
-    slope = np.asarray(talib.LINEARREG_SLOPE(logs, window))
+    slope, _ = line(logs, window)
     return np.sign(slope) * _explained(logs, slope, window)[1]
 
 
@@ -323,6 +328,7 @@ def regression_fit(bars: Bars, *, window: int = 63) -> Array:
     unit="standard deviations",
     limits={"window": (3, 2520)},
     lookback=lambda *, window: window,
+    windowed=True,
 )
 def regression_position(bars: Bars, *, window: int = 63) -> Array:
     """Where the close stands in its least-squares channel, in standard deviations of the channel.
@@ -347,11 +353,11 @@ def regression_position(bars: Bars, *, window: int = 63) -> Array:
     np.float64(-0.9562)
     """
     logs = np.log(bars.close)
-    slope = np.asarray(talib.LINEARREG_SLOPE(logs, window))
+    slope, height = line(logs, window)
     spread, explained = _explained(logs, slope, window)
     # A line explained to nine digits leaves only rounding as its residual.
     unexplained = np.where(1.0 - explained < 1e-9, np.nan, 1.0 - explained)
-    return (logs - np.asarray(talib.LINEARREG(logs, window))) / np.sqrt(spread * unexplained)
+    return (logs - height) / np.sqrt(spread * unexplained)
 
 
 @factor(
@@ -360,6 +366,7 @@ def regression_position(bars: Bars, *, window: int = 63) -> Array:
     unit="ratio - 1",
     limits={"window": WINDOW},
     lookback=lambda *, window: window + 1,
+    windowed=True,
 )
 def vortex_spread(bars: Bars, *, window: int = 14) -> Array:
     """Vortex indicator: upward less downward movement between extremes, per unit of true range.
@@ -387,5 +394,7 @@ def vortex_spread(bars: Bars, *, window: int = 14) -> Array:
     >>> vortex_spread(bars_from([10, 11], high=[10, 12], low=[9, 10]), window=1)[-1]
     np.float64(1.5)
     """
-    plus, minus = talib.VORTEX(bars.high, bars.low, bars.close, window)
-    return unless_flat(np.asarray(plus) - np.asarray(minus), bars.high, bars.low, window + 1)
+    up, down = np.abs(bars.high - lagged(bars.low, 1)), np.abs(bars.low - lagged(bars.high, 1))
+    true_range = np.asarray(talib.TRANGE(bars.high, bars.low, bars.close))
+    spread = ratio(total(up, window) - total(down, window), total(true_range, window))
+    return unless_flat(spread, bars.high, bars.low, window + 1)
