@@ -9,7 +9,7 @@ import csv
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cache
 from pathlib import Path
@@ -44,6 +44,8 @@ RECURSIVE = {
     "squeeze",
     "trix",
 }
+LIFTS = {"event_lift"}
+"""Whether it keeps to its look-back is a question of the indicator that it counts on."""
 PRICES = ("open", "high", "low", "close")
 RANDOM_DATES = 250
 
@@ -101,6 +103,7 @@ def over(cases: list[Case]) -> pytest.MarkDecorator:
 every = over(CASES)
 own = over([case for case in CASES if case.factor.family in OWN])
 bounded = over([case for case in CASES if case.factor.bounds is not None])
+windowed = over([case for case in CASES if case.factor.windowed])
 of_one_ticker = over([case for case in CASES if len(case.factor.inputs) == 1])
 
 
@@ -194,6 +197,30 @@ def test_look_back_is_the_true_one(case: Case, feed: Callable[..., Any]) -> None
         np.testing.assert_allclose(exact[-1], values[last], rtol=1e-9, atol=1e-10 * _size(values))
         if rows > 1:
             assert np.isnan(case.masked(*(part(b, last - rows + 2, last + 1) for b in bars))).all()
+
+
+def test_only_recursive_indicators_need_more_than_their_look_back() -> None:
+    rest = {case.factor.name for case in CASES if not case.factor.windowed}
+    assert {name for name in rest if registered()[name].family in (*OWN, "sectors")} == RECURSIVE | LIFTS
+
+
+def assert_keeps_to_its_look_back(case: Case, bars: Sequence[Bars], dates: int) -> None:
+    """Fed its look-back, or any more rows than that, a factor ends as on the whole history, to the last bit."""
+    whole, generator = case.masked(*bars), np.random.default_rng(len(case.identity))
+    for last in generator.integers(case.rows - 1, len(whole), dates):
+        for more in (0, 1, int(generator.integers(2, 400))):
+            rows = min(case.rows + more, last + 1)
+            tail = case.masked(*(part(b, last - rows + 1, last + 1) for b in bars))
+            np.testing.assert_array_equal(tail[-1], whole[last], err_msg=f"row {last} from {rows} rows")
+
+
+@windowed
+def test_a_windowed_factor_keeps_to_its_look_back(case: Case, feed: Callable[..., Any]) -> None:
+    bars = feed(case, case.rows + 900, seed=5)
+    for one in bars:  # a volume that was never told, and one that was told as none
+        one.volume[case.rows + 100] = np.nan
+        one.volume[case.rows + 200] = 0.0
+    assert_keeps_to_its_look_back(case, bars, dates=25)
 
 
 @own
@@ -290,6 +317,11 @@ def test_on_the_real_tape(case: Case, iwm: Bars) -> None:
     if case.factor.family in OWN:
         assert np.isnan(known).mean() < 0.01
         assert np.nanstd(known) > 0.0
+
+
+@over([case for case in CASES if case.factor.windowed and len(case.factor.inputs) == 1 and case.factor.family in OWN])
+def test_a_windowed_factor_keeps_to_its_look_back_on_the_real_tape(case: Case, iwm: Bars) -> None:
+    assert_keeps_to_its_look_back(case, [iwm], dates=25)
 
 
 def test_incremental_equals_batch_on_random_real_dates(iwm: Bars) -> None:

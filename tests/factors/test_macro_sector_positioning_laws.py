@@ -1,10 +1,13 @@
-"""What every macro, sector and positioning factor promises, whatever it computes.
+"""What every factor of macro series, sectors and positioning promises, and of implied volatility, whatever it computes.
 
 A row knows its past only, and of that its declared look-back only, to the last bit; a missing input is missing and does
 not linger; a result stays within its declared bounds; the inputs are left as they were.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -26,6 +29,13 @@ CASES: dict[str, dict[str, int]] = {
     "level_gap": {},
     "level_gap_change": {"window": 9},
     "small_cap_headwind": {"window": 23, "change": 7},
+    "implied_volatility": {},
+    "implied_term": {},
+    "implied_change": {"window": 5},
+    "implied_z": {"window": 21},
+    "implied_percentile": {"window": 21},
+    "implied_stretch": {"window": 8},
+    "implied_minus_realised": {"window": 11},
     "release_growth": {"periods": 12},
     "release_acceleration": {"short": 3, "long": 12},
     "release_change": {"periods": 3},
@@ -73,6 +83,7 @@ SCALE_FREE = [
     *("short_volume_ratio", "short_volume_zscore", "short_volume_shift", "short_volume_anomaly"),
 ]
 FAMILIES = ("macro", "sectors", "positioning")
+WINDOWED = [name for name in CASES if registered()[name].windowed]
 
 
 def columns_of(factor_name: str, seed: int, rows: int = ROWS) -> list[dict[str, np.ndarray]]:
@@ -81,7 +92,9 @@ def columns_of(factor_name: str, seed: int, rows: int = ROWS) -> list[dict[str, 
     made = []
     for kind in registered()[factor_name].inputs.values():
         if kind == "level":
-            made.append({"level": generator.normal(0, 0.1, rows).cumsum() + (3 if "log" in factor_name else 0.2)})
+            walk = generator.normal(0, 0.1, rows).cumsum()
+            positive = "log" in factor_name or factor_name.startswith("implied")
+            made.append({"level": 20 * np.exp(walk) if positive else walk + 0.2})
         elif kind == "releases":
             months = np.arange("2000-01", "2100-01", dtype="datetime64[M]")[:rows].astype("datetime64[us]")
             made.append({"event_date": months, "value": 100 * np.exp(generator.normal(0, 0.01, rows).cumsum())})
@@ -111,8 +124,45 @@ def run(factor_name: str, columns: list[dict[str, np.ndarray]], part: slice = sl
 
 
 def test_every_factor_of_the_families_is_held_to_the_laws() -> None:
-    ours = {name for name, factor in registered().items() if factor.family in FAMILIES}
+    found = registered().items()
+    ours = {name for name, factor in found if factor.family in FAMILIES or set(factor.inputs.values()) != {"bars"}}
     assert ours == set(CASES)
+
+
+def test_each_of_them_needs_its_look_back_only() -> None:
+    assert set(WINDOWED) == set(CASES)
+
+
+def with_gaps(columns: list[dict[str, np.ndarray]], seed: int) -> list[dict[str, np.ndarray]]:
+    """Values that stand for some rows until the next is published, with a few that were never told."""
+    generator = np.random.default_rng(seed)
+    stands = np.maximum.accumulate(np.where(generator.random(ROWS) < 0.4, np.arange(ROWS), 0))
+    untold = generator.random(ROWS) < 0.02
+    return [
+        {
+            name: np.where(untold, np.nan, values[stands]) if values.dtype == np.float64 else values
+            for name, values in arrays.items()
+        }
+        if "close" not in arrays
+        else arrays  # bars are of the sessions that were traded, none of which has no price
+        for arrays in columns
+    ]
+
+
+@pytest.mark.parametrize("name", WINDOWED)
+@pytest.mark.parametrize("published", [lambda columns, _: columns, with_gaps], ids=["daily", "now and then"])
+def test_a_windowed_factor_keeps_to_its_look_back(name: str, published: Callable[..., Any]) -> None:
+    rows, generator = registered()[name].rows_needed(CASES[name]), np.random.default_rng(len(name))
+    told = 0
+    for seed in range(4):
+        columns = published(columns_of(name, seed), seed)
+        whole = run(name, columns)
+        for end in range(rows, ROWS + 1):
+            for more in (0, int(generator.integers(1, ROWS))):
+                tail = run(name, columns, slice(max(end - rows - more, 0), end))
+                np.testing.assert_array_equal(tail[-1], whole[end - 1], err_msg=f"row {end - 1}, {more} rows more")
+        told += np.isfinite(whole).sum()
+    assert told
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -201,13 +251,16 @@ def test_what_never_moves_gives_a_plain_zero_or_nothing(name: str) -> None:
     result = run(name, columns)
     constant = {
         "level_gap": -1.0,
+        "implied_volatility": 2.5,
+        "implied_term": 2.5 / 3.5 - 1.0,
+        "implied_minus_realised": 3.5,
         "sector_weakness": 1 / 3,
         "short_interest_ratio": 0.5,
         "days_to_cover": 1.0,
         "short_volume_ratio": 0.5,
     }
     undefined = {n for n in CASES if n.endswith(("_zscore", "_index", "_anomaly"))}
-    undefined |= {"small_cap_headwind", "absorption_ratio", "absorption_shift", "mean_correlation"}
+    undefined |= {"small_cap_headwind", "absorption_ratio", "absorption_shift", "mean_correlation", "implied_z"}
     if name in undefined:
         assert np.isnan(result).all()
     else:

@@ -24,6 +24,7 @@ def _log(level: Array) -> Array:
     unit="per cent a year",
     bounds=(0.0, np.inf),
     lookback=lambda: 1,
+    windowed=True,
 )
 def implied_volatility(implied: Array) -> Array:
     """Implied volatility as last published.
@@ -54,6 +55,7 @@ def implied_volatility(implied: Array) -> Array:
     inputs={"near": "level", "far": "level"},
     unit="ratio - 1",
     lookback=lambda: 1,
+    windowed=True,
 )
 def implied_term(near: Array, far: Array) -> Array:
     """Near implied volatility against the far one: positive (backwardation) when the fear is now.
@@ -83,6 +85,7 @@ def implied_term(near: Array, far: Array) -> Array:
     unit="percentage points a year",
     limits={"window": WINDOW},
     lookback=lambda *, window: window + 1,
+    windowed=True,
 )
 def implied_minus_realised(bars: Bars, implied: Array, *, window: int = 21) -> Array:
     """Implied volatility less what was realised: the price of insurance.
@@ -121,6 +124,7 @@ def implied_minus_realised(bars: Bars, implied: Array, *, window: int = 21) -> A
     unit="log change",
     limits={"window": (1, 1260)},
     lookback=lambda *, window: window + 1,
+    windowed=True,
 )
 def implied_change(implied: Array, *, window: int = 5) -> Array:
     """Logarithmic change of implied volatility.
@@ -153,6 +157,7 @@ def implied_change(implied: Array, *, window: int = 5) -> Array:
     unit="standard deviations",
     limits={"window": (3, 2520)},
     lookback=lambda *, window: window,
+    windowed=True,
 )
 def implied_z(implied: Array, *, window: int = 252) -> Array:
     """Standard score of the logarithm of implied volatility.
@@ -185,6 +190,7 @@ def implied_z(implied: Array, *, window: int = 252) -> Array:
     bounds=(0.0, 1.0),
     limits={"window": WINDOW},
     lookback=lambda *, window: window + 1,
+    windowed=True,
 )
 def implied_percentile(implied: Array, *, window: int = 252) -> Array:
     """Rank of implied volatility among its values before.
@@ -218,6 +224,7 @@ def implied_percentile(implied: Array, *, window: int = 252) -> Array:
     unit="log ratio",
     limits={"window": WINDOW},
     lookback=lambda *, window: window,
+    windowed=True,
 )
 def implied_stretch(implied: Array, *, window: int = 21) -> Array:
     """Implied volatility against its own recent mean: spikes tend to fade.

@@ -29,7 +29,7 @@ def _window_and_one(*, window: int) -> int:
     return window + 1
 
 
-@factor(family="macro", inputs={"level": "level"}, unit="unit of the series", lookback=_one_row)
+@factor(family="macro", inputs={"level": "level"}, unit="unit of the series", lookback=_one_row, windowed=True)
 def last_known(level: Array) -> Array:
     """The last value published by each decision.
 
@@ -56,6 +56,7 @@ def last_known(level: Array) -> Array:
     unit="unit of the series",
     lookback=_window_and_one,
     limits={"window": _WINDOW},
+    windowed=True,
 )
 def level_change(level: Array, *, window: int = 21) -> Array:
     """Change of the last published value over `window` sessions: x[t] - x[t - window].
@@ -85,6 +86,7 @@ def level_change(level: Array, *, window: int = 21) -> Array:
     unit="log change",
     lookback=_window_and_one,
     limits={"window": _WINDOW},
+    windowed=True,
 )
 def level_log_change(level: Array, *, window: int = 63) -> Array:
     """Logarithmic change over `window` sessions: ln(x[t] / x[t - window]).
@@ -115,6 +117,7 @@ def level_log_change(level: Array, *, window: int = 63) -> Array:
     unit="standard deviations",
     lookback=_window,
     limits={"window": (3, 2520)},
+    windowed=True,
 )
 def level_zscore(level: Array, *, window: int = 756) -> Array:
     """Distance from the mean of the last `window` sessions, in their standard deviations (n - 1).
@@ -145,6 +148,7 @@ def level_zscore(level: Array, *, window: int = 756) -> Array:
     lookback=_window,
     bounds=(0.0, float("inf")),
     limits={"window": _WINDOW},
+    windowed=True,
 )
 def level_rise(level: Array, *, window: int = 252) -> Array:
     """Rise above the lowest value of the last `window` sessions: x[t] - min(x[t - window + 1 .. t]).
@@ -175,6 +179,7 @@ def level_rise(level: Array, *, window: int = 252) -> Array:
     lookback=_window,
     bounds=(0.0, 1.0),
     limits={"window": _WINDOW},
+    windowed=True,
 )
 def below_zero_share(level: Array, *, window: int = 252) -> Array:
     """Share of the last `window` sessions at which the value was below zero (a slope: the curve was inverted).
@@ -208,6 +213,7 @@ def below_zero_share(level: Array, *, window: int = 252) -> Array:
     inputs={"level": "level", "reference": "level"},
     unit="unit of the series",
     lookback=_one_row,
+    windowed=True,
 )
 def level_gap(level: Array, reference: Array) -> Array:
     """Difference of two last published values: a slope, a spread or a real rate.
@@ -235,6 +241,7 @@ def level_gap(level: Array, reference: Array) -> Array:
     unit="unit of the series",
     lookback=_window_and_one,
     limits={"window": _WINDOW},
+    windowed=True,
 )
 def level_gap_change(level: Array, reference: Array, *, window: int = 63) -> Array:
     """Change over `window` sessions of the difference of two last published values.
@@ -265,6 +272,7 @@ def level_gap_change(level: Array, reference: Array, *, window: int = 63) -> Arr
     unit="standard deviations",
     lookback=lambda *, window, change: window + change,
     limits={"window": (3, 2520), "change": (1, 504)},
+    windowed=True,
 )
 def small_cap_headwind(rate: Array, spread: Array, slack: Array, *, window: int = 504, change: int = 126) -> Array:
     """Small-cap headwind: the cost of debt, the tightening of credit and the loss of growth, standardised and averaged.

@@ -31,6 +31,7 @@ def _unbroken(releases: Releases, rows: int, step: int) -> Array:
     unit="log growth per year",
     lookback=lambda *, periods, **_: periods + 1,
     limits={"periods": _ROWS, "step": _STEP},
+    windowed=True,
 )
 def release_growth(releases: Releases, *, periods: int = 12, step: int = 1) -> Array:
     """Annualised logarithmic growth over `periods` releases: 12 / (periods step) ln(x[i] / x[i - periods]).
@@ -65,6 +66,7 @@ def release_growth(releases: Releases, *, periods: int = 12, step: int = 1) -> A
     unit="log growth per year",
     lookback=lambda *, short, long, **_: max(short, long) + 1,
     limits={"short": _ROWS, "long": _ROWS, "step": _STEP},
+    windowed=True,
 )
 def release_acceleration(releases: Releases, *, short: int = 3, long: int = 12, step: int = 1) -> Array:
     """Annualised growth over the last `short` releases less that over the last `long` ones.
@@ -97,6 +99,7 @@ def release_acceleration(releases: Releases, *, short: int = 3, long: int = 12, 
     unit="unit of the series",
     lookback=lambda *, periods, **_: periods + 1,
     limits={"periods": _ROWS, "step": _STEP},
+    windowed=True,
 )
 def release_change(releases: Releases, *, periods: int = 3, step: int = 1) -> Array:
     """Change over `periods` releases: x[i] - x[i - periods].
@@ -129,6 +132,7 @@ def release_change(releases: Releases, *, periods: int = 3, step: int = 1) -> Ar
     unit="standard deviations",
     lookback=lambda *, window, **_: window,
     limits={"window": (3, 120), "step": _STEP},
+    windowed=True,
 )
 def release_zscore(releases: Releases, *, window: int = 36, step: int = 1) -> Array:
     """Distance from the mean of the last `window` releases, in their standard deviations (n - 1).
@@ -162,6 +166,7 @@ def release_zscore(releases: Releases, *, window: int = 36, step: int = 1) -> Ar
     unit="log ratio",
     lookback=lambda *, short, long, **_: max(short, long),
     limits={"short": _ROWS, "long": _ROWS, "step": _STEP},
+    windowed=True,
 )
 def release_trend(releases: Releases, *, short: int = 3, long: int = 12, step: int = 1) -> Array:
     """Mean of the last `short` releases against that of the last `long` ones: ln(mean_short / mean_long).
@@ -195,6 +200,7 @@ def release_trend(releases: Releases, *, short: int = 3, long: int = 12, step: i
     unit="log ratio",
     lookback=lambda *, average, window, **_: average + window,
     limits={"average": (1, 24), "window": _ROWS, "step": _STEP},
+    windowed=True,
 )
 def release_rise(releases: Releases, *, average: int = 3, window: int = 12, step: int = 1) -> Array:
     """Rise of the moving average above its low of the `window` releases before, in logarithms.
@@ -235,6 +241,7 @@ def release_rise(releases: Releases, *, average: int = 3, window: int = 12, step
     lookback=lambda *, average, window, **_: average + window - 1,
     bounds=(float("-inf"), 0.0),
     limits={"average": (1, 24), "window": _ROWS, "step": _STEP},
+    windowed=True,
 )
 def release_drawdown(releases: Releases, *, average: int = 3, window: int = 24, step: int = 1) -> Array:
     """Distance of the moving average below its high of the last `window` releases, in logarithms.
@@ -272,7 +279,9 @@ def release_drawdown(releases: Releases, *, average: int = 3, window: int = 24, 
     return np.where(np.isnan(_unbroken(releases, average + window - 1, step)), np.nan, gap)
 
 
-@factor(family="macro", inputs={"unemployment": "releases"}, unit="percentage points", lookback=lambda: 15)
+@factor(
+    family="macro", inputs={"unemployment": "releases"}, unit="percentage points", lookback=lambda: 15, windowed=True
+)
 def sahm_gap(unemployment: Releases) -> Array:
     """The Sahm rule: unemployment's three-month mean less the lowest such mean of the twelve months before.
 

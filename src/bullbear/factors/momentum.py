@@ -28,6 +28,7 @@ from bullbear.factors.windows import (
     unit="per cent",
     limits={"window": (1, 2520)},
     lookback=lambda *, window: window + 1,
+    windowed=True,
 )
 def roc(bars: Bars, *, window: int = 21) -> Array:
     """Rate of change: the total return over some sessions.
@@ -60,6 +61,7 @@ def roc(bars: Bars, *, window: int = 21) -> Array:
     unit="per cent",
     limits={"window": WINDOW, "skip": (1, 252)},
     lookback=lambda *, window, skip: in_order(skip=skip, window=window) + 1,
+    windowed=True,
 )
 def skip_momentum(bars: Bars, *, window: int = 252, skip: int = 21) -> Array:
     """Return over a long window without its latest month, which tends to reverse.
@@ -98,6 +100,7 @@ def skip_momentum(bars: Bars, *, window: int = 252, skip: int = 21) -> Array:
     unit="standard errors",
     limits={"window": WINDOW},
     lookback=lambda *, window: window + 1,
+    windowed=True,
 )
 def momentum_t(bars: Bars, *, window: int = 252) -> Array:
     """Return over some sessions per unit of the risk taken to earn it: the t statistic of the mean daily return.
@@ -138,6 +141,7 @@ def momentum_t(bars: Bars, *, window: int = 252) -> Array:
     unit="percentage points",
     limits={"window": (1, 1260)},
     lookback=lambda *, window: 2 * window + 1,
+    windowed=True,
 )
 def momentum_change(bars: Bars, *, window: int = 63) -> Array:
     """Acceleration: the return of a window less that of the window before it.
@@ -172,6 +176,7 @@ def momentum_change(bars: Bars, *, window: int = 63) -> Array:
     bounds=(-100.0, 0.0),
     limits={"window": WINDOW},
     lookback=lambda *, window: window,
+    windowed=True,
 )
 def high_distance(bars: Bars, *, window: int = 252) -> Array:
     """Close below the window's high: 0 at a 52-week high.
@@ -210,6 +215,7 @@ def high_distance(bars: Bars, *, window: int = 252) -> Array:
     bounds=(0.0, np.inf),
     limits={"window": WINDOW},
     lookback=lambda *, window: window,
+    windowed=True,
 )
 def low_distance(bars: Bars, *, window: int = 252) -> Array:
     """Close above the window's low: 0 at a 52-week low.
@@ -243,6 +249,7 @@ def low_distance(bars: Bars, *, window: int = 252) -> Array:
     bounds=(0.0, 1.0),
     limits={"window": WINDOW},
     lookback=lambda *, window: window,
+    windowed=True,
 )
 def range_position(bars: Bars, *, window: int = 252) -> Array:
     """Close within the window's range of closes: 0 at the lowest, 1 at the highest.
@@ -277,6 +284,7 @@ def range_position(bars: Bars, *, window: int = 252) -> Array:
     bounds=(-1.0, 1.0),
     limits={"window": (1, 2520)},
     lookback=lambda *, window: window + 1,
+    windowed=True,
 )
 def information_discreteness(bars: Bars, *, window: int = 252) -> Array:
     """Whether the window's return came in a few jumps (positive) or drop by drop (negative).
@@ -314,6 +322,7 @@ def information_discreteness(bars: Bars, *, window: int = 252) -> Array:
     unit="per cent",
     limits={"window": (1, 2520)},
     lookback=lambda *, window: window + 1,
+    windowed=True,
 )
 def overnight_return(bars: Bars, *, window: int = 21) -> Array:
     """Return earned from closes to the next opens, added up over the window.
@@ -350,6 +359,7 @@ def overnight_return(bars: Bars, *, window: int = 21) -> Array:
     unit="per cent",
     limits={"window": (1, 2520)},
     lookback=lambda *, window: window,
+    windowed=True,
 )
 def intraday_return(bars: Bars, *, window: int = 21) -> Array:
     """Return earned from opens to the closes of the same sessions, added up over the window.
@@ -387,6 +397,7 @@ def intraday_return(bars: Bars, *, window: int = 21) -> Array:
     bounds=(-1.0, 1.0),
     limits={"window": (3, 2520), "lag": (1, 252)},
     lookback=lambda *, window, lag: window + lag + 1,
+    windowed=True,
 )
 def return_autocorrelation(bars: Bars, *, window: int = 63, lag: int = 1) -> Array:
     """Correlation of daily returns with those `lag` sessions before: positive in trends, negative in reversals.
@@ -423,6 +434,7 @@ def return_autocorrelation(bars: Bars, *, window: int = 63, lag: int = 1) -> Arr
     bounds=(0.0, np.inf),
     limits={"window": (3, 2520), "span": (2, 252)},
     lookback=lambda *, window, span: window + span,
+    windowed=True,
 )
 def variance_ratio(bars: Bars, *, window: int = 252, span: int = 5) -> Array:
     """Variance of multi-session returns against that of daily ones: above 1 in trends, below 1 in reversals.

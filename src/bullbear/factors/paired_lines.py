@@ -20,6 +20,7 @@ from bullbear.factors.windows import WINDOW, highest, lagged, lowest, mean, rati
     bounds=(-1.0, 1.0),
     limits={"window": WINDOW, "strong": (50.0, 100.0), "weak": (0.0, 50.0)},
     lookback=lambda *, window, strong, weak: window + 1,
+    windowed=True,
 )
 def aroon_trend(bars: Bars, *, window: int = 14, strong: float = 70.0, weak: float = 30.0) -> Array:
     """Aroon's trend: one line above `strong` while the other lies below `weak`.
@@ -97,6 +98,7 @@ def directed_adx(bars: Bars, *, window: int = 14) -> Array:
     unit="times the usual volume",
     limits={"window": WINDOW},
     lookback=lambda *, window: window + 1,
+    windowed=True,
 )
 def volume_break(bars: Bars, *, window: int = 20) -> Array:
     """Volume of a close that leaves the earlier range, signed by the side on which it leaves.

@@ -30,6 +30,7 @@ def _one_row(**_: object) -> int:
     unit="share of shares outstanding",
     lookback=_one_row,
     bounds=(0.0, float("inf")),
+    windowed=True,
 )
 def short_interest_ratio(short_interest: ShortInterest) -> Array:
     """Shares short per share outstanding; for a fund it may exceed 1.
@@ -57,6 +58,7 @@ def short_interest_ratio(short_interest: ShortInterest) -> Array:
     unit="days",
     lookback=_one_row,
     bounds=(0.0, float("inf")),
+    windowed=True,
 )
 def days_to_cover(short_interest: ShortInterest) -> Array:
     """Days of average volume needed to buy back every share short: shares_short / avg_daily_volume.
@@ -90,6 +92,7 @@ def days_to_cover(short_interest: ShortInterest) -> Array:
     unit="log change",
     lookback=lambda *, window: window + 1,
     limits={"window": _WINDOW},
+    windowed=True,
 )
 def short_interest_change(short_interest: ShortInterest, *, window: int = 63) -> Array:
     """Logarithmic change over `window` sessions of shares short per share outstanding.
@@ -120,6 +123,7 @@ def short_interest_change(short_interest: ShortInterest, *, window: int = 63) ->
     unit="log change",
     lookback=lambda *, window: window + 1,
     limits={"window": _WINDOW},
+    windowed=True,
 )
 def short_shares_change(short_interest: ShortInterest, *, window: int = 63) -> Array:
     """Logarithmic change over `window` sessions of the number of shares short.
@@ -150,6 +154,7 @@ def short_shares_change(short_interest: ShortInterest, *, window: int = 63) -> A
     unit="standard deviations",
     lookback=lambda *, window: window,
     limits={"window": (3, 2520)},
+    windowed=True,
 )
 def short_interest_zscore(short_interest: ShortInterest, *, window: int = 252) -> Array:
     """Shares short per share outstanding against the last `window` sessions, in their standard deviations (n - 1).
@@ -179,6 +184,7 @@ def short_interest_zscore(short_interest: ShortInterest, *, window: int = 252) -
     unit="standard deviations",
     lookback=lambda *, window: window,
     limits={"window": (3, 2520)},
+    windowed=True,
 )
 def days_to_cover_zscore(short_interest: ShortInterest, *, window: int = 252) -> Array:
     """Days to cover against the last `window` sessions, in their standard deviations (n - 1).
@@ -209,6 +215,7 @@ def days_to_cover_zscore(short_interest: ShortInterest, *, window: int = 252) ->
     lookback=lambda *, window: window,
     bounds=(0.0, 1.0),
     limits={"window": _WINDOW},
+    windowed=True,
 )
 def short_volume_ratio(short_volume: ShortVolume, *, window: int = 1) -> Array:
     """Short sales as a share of the reported volume of the last `window` sessions: sum(short) / sum(total).
@@ -239,6 +246,7 @@ def short_volume_ratio(short_volume: ShortVolume, *, window: int = 1) -> Array:
     unit="standard deviations",
     lookback=lambda *, window: window,
     limits={"window": (3, 2520)},
+    windowed=True,
 )
 def short_volume_zscore(short_volume: ShortVolume, *, window: int = 63) -> Array:
     """The day's short-volume ratio against the last `window` sessions, in their standard deviations (n - 1).
@@ -269,6 +277,7 @@ def short_volume_zscore(short_volume: ShortVolume, *, window: int = 63) -> Array
     unit="log ratio",
     lookback=lambda *, short, long: max(short, long),
     limits={"short": _WINDOW, "long": _WINDOW},
+    windowed=True,
 )
 def short_volume_shift(short_volume: ShortVolume, *, short: int = 5, long: int = 63) -> Array:
     """Short-volume ratio of the last `short` sessions against that of the last `long` ones, in logarithms.
@@ -300,6 +309,7 @@ def short_volume_shift(short_volume: ShortVolume, *, short: int = 5, long: int =
     unit="robust standard deviations",
     lookback=lambda *, window: window + 1,
     limits={"window": (5, 504)},
+    windowed=True,
 )
 def short_volume_anomaly(short_volume: ShortVolume, *, window: int = 63) -> Array:
     """Distance of the day's short-volume ratio from the median of the `window` sessions before it.

@@ -26,6 +26,7 @@ _NINE: dict[str, Kind] = dict.fromkeys(("s1", "s2", "s3", "s4", "s5", "s6", "s7"
     unit="log return",
     lookback=lambda *, window: window + 1,
     limits={"window": _WINDOW},
+    windowed=True,
 )
 def relative_strength(asset: Bars, benchmark: Bars, *, window: int = 63) -> Array:
     """Total log return of one ticker less that of another over `window` sessions.
@@ -58,6 +59,7 @@ def relative_strength(asset: Bars, benchmark: Bars, *, window: int = 63) -> Arra
     unit="log ratio",
     lookback=lambda *, window: window,
     limits={"window": (2, 1260)},
+    windowed=True,
 )
 def relative_trend(asset: Bars, benchmark: Bars, *, window: int = 200) -> Array:
     """Distance of the price ratio from its own moving average: r[t] - mean(r over `window` sessions), r = ln(a / b).
@@ -88,6 +90,7 @@ def relative_trend(asset: Bars, benchmark: Bars, *, window: int = 200) -> Array:
     unit="standard deviations",
     lookback=lambda *, window: window,
     limits={"window": (3, 1260)},
+    windowed=True,
 )
 def relative_zscore(asset: Bars, benchmark: Bars, *, window: int = 252) -> Array:
     """Position of the log price ratio within its last `window` sessions, in their standard deviations (n - 1).
@@ -118,6 +121,7 @@ def relative_zscore(asset: Bars, benchmark: Bars, *, window: int = 252) -> Array
     lookback=lambda *, window: window,
     bounds=(float("-inf"), 0.0),
     limits={"window": _WINDOW},
+    windowed=True,
 )
 def relative_drawdown(asset: Bars, benchmark: Bars, *, window: int = 252) -> Array:
     """Distance of the log price ratio below its high of the last `window` sessions.

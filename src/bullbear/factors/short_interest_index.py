@@ -67,6 +67,7 @@ def detrended_score(x: Array) -> Array:
     unit="standard deviations",
     lookback=lambda *, window: window,
     limits={"window": (10, 2520)},
+    windowed=True,
 )
 def short_interest_index(short_interest: ShortInterest, *, window: int = 1260) -> Array:
     """The Rapach-Ringgenberg-Zhou index: log short interest per share outstanding, detrended within a trailing window.
@@ -104,6 +105,7 @@ def short_interest_index(short_interest: ShortInterest, *, window: int = 1260) -
     unit="standard deviations",
     lookback=lambda *, window: window,
     limits={"window": (10, 2520)},
+    windowed=True,
 )
 def short_shares_index(short_interest: ShortInterest, *, window: int = 1260) -> Array:
     """The index on the number of shares short alone, for stores that do not know the shares outstanding.

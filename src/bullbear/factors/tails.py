@@ -31,6 +31,7 @@ from bullbear.factors.windows import (
     bounds=(0.0, np.inf),
     limits={"window": (1, 2520)},
     lookback=lambda *, window: window + 1,
+    windowed=True,
 )
 def downside_volatility(bars: Bars, *, window: int = 63) -> Array:
     """Root of the mean squared decline, advances counted as zero, annualised.
@@ -69,6 +70,7 @@ def downside_volatility(bars: Bars, *, window: int = 63) -> Array:
     bounds=(0.0, 1.0),
     limits={"window": (1, 2520)},
     lookback=lambda *, window: window + 1,
+    windowed=True,
 )
 def downside_share(bars: Bars, *, window: int = 63) -> Array:
     """Share of the realised variance that came from declines.
@@ -108,6 +110,7 @@ def downside_share(bars: Bars, *, window: int = 63) -> Array:
     bounds=(0.0, np.inf),
     limits={"window": WINDOW, "inner": WINDOW},
     lookback=lambda *, window, inner: window + inner,
+    windowed=True,
 )
 def volatility_of_volatility(bars: Bars, *, window: int = 63, inner: int = 21) -> Array:
     """How much realised volatility itself has varied, relative to its mean.
@@ -143,6 +146,7 @@ def volatility_of_volatility(bars: Bars, *, window: int = 63, inner: int = 21) -
     unit="log ratio",
     limits={"fast": WINDOW, "slow": WINDOW},
     lookback=lambda *, fast, slow: in_order(fast=fast, slow=slow) + 1,
+    windowed=True,
 )
 def volatility_term(bars: Bars, *, fast: int = 21, slow: int = 252) -> Array:
     """Recent realised volatility against the longer one.
@@ -179,6 +183,7 @@ def volatility_term(bars: Bars, *, fast: int = 21, slow: int = 252) -> Array:
     bounds=(0.0, 1.0),
     limits={"window": WINDOW, "history": WINDOW},
     lookback=lambda *, window, history: window + 1 + history,
+    windowed=True,
 )
 def realised_percentile(bars: Bars, *, window: int = 21, history: int = 252) -> Array:
     """Rank of today's realised volatility among its values before.
@@ -213,6 +218,7 @@ def realised_percentile(bars: Bars, *, window: int = 21, history: int = 252) -> 
     unit="skewness",
     limits={"window": (3, 2520)},
     lookback=lambda *, window: window + 1,
+    windowed=True,
 )
 def realised_skewness(bars: Bars, *, window: int = 63) -> Array:
     """Realised skewness of daily returns: negative when the large moves were declines.
@@ -254,6 +260,7 @@ def realised_skewness(bars: Bars, *, window: int = 63) -> Array:
     bounds=(0.0, np.inf),
     limits={"window": (3, 2520)},
     lookback=lambda *, window: window + 1,
+    windowed=True,
 )
 def realised_kurtosis(bars: Bars, *, window: int = 63) -> Array:
     """Realised kurtosis of daily returns: how much of the movement came on a few days; 3 for normal returns.
@@ -295,6 +302,7 @@ def realised_kurtosis(bars: Bars, *, window: int = 63) -> Array:
     bounds=(0.0, 1.0),
     limits={"window": (3, 2520)},
     lookback=lambda *, window: window + 1,
+    windowed=True,
 )
 def jump_share(bars: Bars, *, window: int = 21) -> Array:
     """Share of realised variance that came in jumps, which neighbouring days do not share.
@@ -335,6 +343,7 @@ def jump_share(bars: Bars, *, window: int = 21) -> Array:
     bounds=(0.0, 1.0),
     limits={"window": (1, 2520)},
     lookback=lambda *, window: window + 1,
+    windowed=True,
 )
 def overnight_share(bars: Bars, *, window: int = 63) -> Array:
     """Share of squared movement that happened between close and open.
@@ -370,6 +379,7 @@ def overnight_share(bars: Bars, *, window: int = 63) -> Array:
     bounds=(-100.0, 0.0),
     limits={"window": WINDOW},
     lookback=lambda *, window: window,
+    windowed=True,
 )
 def max_drawdown(bars: Bars, *, window: int = 252) -> Array:
     """Worst decline from a close to a later close within the window.
@@ -428,6 +438,7 @@ def max_drawdown(bars: Bars, *, window: int = 252) -> Array:
     bounds=(0.0, 100.0),
     limits={"window": WINDOW},
     lookback=lambda *, window: 2 * window - 1,
+    windowed=True,
 )
 def ulcer_index(bars: Bars, *, window: int = 63) -> Array:
     """Depth and length of drawdowns in one number.
@@ -465,6 +476,7 @@ def ulcer_index(bars: Bars, *, window: int = 63) -> Array:
     unit="standard deviations",
     limits={"window": (3, 2520)},
     lookback=lambda *, window: window + 1,
+    windowed=True,
 )
 def worst_session(bars: Bars, *, window: int = 21) -> Array:
     """Worst daily return of the window in units of its typical movement.

@@ -70,6 +70,7 @@ def atr_percent(bars: Bars, *, window: int = 14) -> Array:
     bounds=(0.0, np.inf),
     limits={"window": WINDOW},
     lookback=lambda *, window: window + 1,
+    windowed=True,
 )
 def range_expansion(bars: Bars, *, window: int = 21) -> Array:
     """Today's true range against its mean.
@@ -104,6 +105,7 @@ def range_expansion(bars: Bars, *, window: int = 21) -> Array:
     bounds=(0.0, np.inf),
     limits={"window": WINDOW},
     lookback=lambda *, window: window + 1,
+    windowed=True,
 )
 def realised_volatility(bars: Bars, *, window: int = 21) -> Array:
     """Standard deviation of daily log returns, annualised.
@@ -137,6 +139,7 @@ def realised_volatility(bars: Bars, *, window: int = 21) -> Array:
     bounds=(0.0, np.inf),
     limits={"window": (1, 2520)},
     lookback=lambda *, window: window,
+    windowed=True,
 )
 def parkinson_volatility(bars: Bars, *, window: int = 21) -> Array:
     """Parkinson's estimator: volatility from highs and lows, five times as efficient as closes.
@@ -175,6 +178,7 @@ def parkinson_volatility(bars: Bars, *, window: int = 21) -> Array:
     bounds=(0.0, np.inf),
     limits={"window": (1, 2520)},
     lookback=lambda *, window: window,
+    windowed=True,
 )
 def garman_klass_volatility(bars: Bars, *, window: int = 21) -> Array:
     """Garman and Klass's estimator: volatility from open, high, low and close.
@@ -221,6 +225,7 @@ def _rogers_satchell(bars: Bars) -> Array:
     bounds=(0.0, np.inf),
     limits={"window": (1, 2520)},
     lookback=lambda *, window: window,
+    windowed=True,
 )
 def rogers_satchell_volatility(bars: Bars, *, window: int = 21) -> Array:
     """Rogers and Satchell's estimator: volatility from open, high, low and close, whatever the drift.
@@ -258,6 +263,7 @@ def rogers_satchell_volatility(bars: Bars, *, window: int = 21) -> Array:
     bounds=(0.0, np.inf),
     limits={"window": WINDOW},
     lookback=lambda *, window: window + 1,
+    windowed=True,
 )
 def yang_zhang_volatility(bars: Bars, *, window: int = 21) -> Array:
     """Yang and Zhang's estimator: nights, opens to closes and ranges together, whatever the drift.

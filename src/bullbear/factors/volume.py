@@ -42,6 +42,7 @@ def _signed_volume(bars: Bars) -> Array:
     unit="average days' volume a session",
     limits={"window": (3, 1260)},
     lookback=lambda *, window: window,
+    windowed=True,
 )
 def obv_slope(bars: Bars, *, window: int = 21) -> Array:
     """Least-squares slope of on-balance volume over the window, in average days' volume.
@@ -90,6 +91,7 @@ def obv_slope(bars: Bars, *, window: int = 21) -> Array:
     bounds=(-1.0, 1.0),
     limits={"window": (1, 1260)},
     lookback=lambda *, window: window + 1,
+    windowed=True,
 )
 def volume_balance(bars: Bars, *, window: int = 63) -> Array:
     """Volume of advancing less that of declining sessions, as a share of all volume.
@@ -122,6 +124,7 @@ def volume_balance(bars: Bars, *, window: int = 63) -> Array:
     unit="standard deviations",
     limits={"window": (3, 1260)},
     lookback=lambda *, window: window,
+    windowed=True,
 )
 def volume_z(bars: Bars, *, window: int = 63) -> Array:
     """Standard score of the logarithm of today's volume.
@@ -155,6 +158,7 @@ def volume_z(bars: Bars, *, window: int = 63) -> Array:
     bounds=(0.0, np.inf),
     limits={"fast": (1, 252), "slow": WINDOW},
     lookback=lambda *, fast, slow: in_order(fast=fast, slow=slow),
+    windowed=True,
 )
 def volume_ratio(bars: Bars, *, fast: int = 5, slow: int = 63) -> Array:
     """Recent mean volume against the usual one.
@@ -188,6 +192,7 @@ def volume_ratio(bars: Bars, *, fast: int = 5, slow: int = 63) -> Array:
     bounds=(-1.0, 1.0),
     limits={"window": (1, 1260)},
     lookback=lambda *, window: window,
+    windowed=True,
 )
 def chaikin_money_flow(bars: Bars, *, window: int = 21) -> Array:
     """Chaikin money flow: volume weighted by where in its range each session closed.
@@ -222,6 +227,7 @@ def chaikin_money_flow(bars: Bars, *, window: int = 21) -> Array:
     unit="ratio - 1",
     limits={"window": WINDOW},
     lookback=lambda *, window: window,
+    windowed=True,
 )
 def vwap_distance(bars: Bars, *, window: int = 63) -> Array:
     """Close against the volume-weighted average close: the mean holder's gain since the window began.
@@ -254,6 +260,7 @@ def vwap_distance(bars: Bars, *, window: int = 63) -> Array:
     unit="per cent, volume-weighted",
     limits={"window": WINDOW, "memory": (1, 252)},
     lookback=lambda *, window, memory: window + memory,
+    windowed=True,
 )
 def volume_breakout(bars: Bars, *, window: int = 63, memory: int = 5) -> Array:
     """Breakouts from the earlier range, each weighted by how unusual its volume was.
@@ -299,6 +306,7 @@ def _dryness(bars: Bars, extreme: Array, window: int, memory: int) -> Array:
     unit="log ratio",
     limits={"window": WINDOW, "memory": (1, 252)},
     lookback=lambda *, window, memory: window + memory,
+    windowed=True,
 )
 def dry_new_lows(bars: Bars, *, window: int = 21, memory: int = 21) -> Array:
     """Volume drying up on new lows: positive when sellers make new closing lows on ever fewer shares.
@@ -335,6 +343,7 @@ def dry_new_lows(bars: Bars, *, window: int = 21, memory: int = 21) -> Array:
     unit="log ratio",
     limits={"window": WINDOW, "memory": (1, 252)},
     lookback=lambda *, window, memory: window + memory,
+    windowed=True,
 )
 def dry_new_highs(bars: Bars, *, window: int = 21, memory: int = 21) -> Array:
     """Volume drying up on new highs: positive when the advance goes on with ever fewer shares.
@@ -371,6 +380,7 @@ def dry_new_highs(bars: Bars, *, window: int = 21, memory: int = 21) -> Array:
     unit="log ratio",
     limits={"fast": (1, 252), "slow": WINDOW},
     lookback=lambda *, fast, slow: in_order(fast=fast, slow=slow) + 1,
+    windowed=True,
 )
 def illiquidity_ratio(bars: Bars, *, fast: int = 21, slow: int = 252) -> Array:
     """Amihud's illiquidity, recent against usual: positive when a dollar traded moves the price more than it did.
@@ -410,6 +420,7 @@ def illiquidity_ratio(bars: Bars, *, fast: int = 21, slow: int = 252) -> Array:
     bounds=(-1.0, 1.0),
     limits={"window": (3, 1260)},
     lookback=lambda *, window: window + 1,
+    windowed=True,
 )
 def volume_return_correlation(bars: Bars, *, window: int = 63) -> Array:
     """Correlation of daily returns with log volume: negative when declines, not advances, draw the crowd.
@@ -443,6 +454,7 @@ def volume_return_correlation(bars: Bars, *, window: int = 63) -> Array:
     bounds=(0.0, 1.0),
     limits={"window": (1, 252), "drop": (0.0, 10.0)},
     lookback=lambda *, window, drop: window + 1,
+    windowed=True,
 )
 def distribution_days(bars: Bars, *, window: int = 25, drop: float = 0.2) -> Array:
     """Share of sessions that fell on more volume than the session before: institutions selling.
