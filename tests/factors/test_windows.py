@@ -140,3 +140,22 @@ def test_windows_must_grow() -> None:
 )
 def test_settled_starts_weigh_less_than_promised(kept: float, rows: int) -> None:
     assert kept**rows < windows.FORGOTTEN < kept ** (rows - 60)
+
+
+@pytest.mark.parametrize("of", [windows.total, windows.variance, windows.standard_score, windows.lagged, slope, height])
+def test_series_one_above_the_other_are_as_each_alone(of: Callable[..., Array]) -> None:
+    rows = np.random.default_rng(3).normal(0.0, 1.0, (3, 40))
+    rows[1, 7] = np.nan
+    assert_array_equal(of(rows, 5), np.stack([of(row, 5) for row in rows]))
+
+
+def test_a_fold_may_begin_with_the_newest_row() -> None:
+    def told(older: windows.Blocks, newer: windows.Blocks, rows_older: int, rows_newer: int) -> windows.Blocks:
+        assert np.ptp(older[1]) == np.ptp(newer[1]) == 0.0
+        assert (older[1][0], newer[1][0]) == (rows_older, rows_newer)
+        return [10.0**rows_newer * older[0] + newer[0], older[1] + newer[1]]
+
+    digits = [np.arange(1.0, 10.0), np.ones(9)]
+    expected = [[1234567.0, 2345678.0, 3456789.0], [7.0, 7.0, 7.0]]
+    for from_newest in (False, True):
+        assert_array_equal(windows.fold(digits, 7, told, from_newest=from_newest), expected)

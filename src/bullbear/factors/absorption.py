@@ -137,11 +137,11 @@ def mean_correlation(*sectors: Bars, window: int = 63) -> Array:
     returns = daily_returns(sectors)
     _, products = trailing.comoments(returns, window)
     left, right = np.triu_indices(len(returns))
-    deviations = np.sqrt(products[left == right])
+    deviations, apart = np.sqrt(products[left == right]), left != right
     total = np.zeros(products.shape[1])
-    for pair in np.flatnonzero(left != right):
-        total += windows.ratio(products[pair], deviations[left[pair]] * deviations[right[pair]])
-    return np.clip(total / np.count_nonzero(left != right), -0.125, 1.0)
+    for each in windows.ratio(products[apart], deviations[left[apart]] * deviations[right[apart]]):
+        total += each
+    return np.clip(total / np.count_nonzero(apart), -0.125, 1.0)
 
 
 def _absorbed(sectors: Sequence[Bars], window: int, components: int) -> Array:

@@ -308,7 +308,7 @@ def small_cap_headwind(rate: Array, spread: Array, slack: Array, *, window: int 
     >>> small_cap_headwind(rate, spread, slack, window=3, change=1).round(3)
     array([  nan,   nan,   nan, 1.071])
     """
-    burden = windows.standard_score(rate + spread, window)
-    tightening = windows.standard_score(spread - windows.lagged(spread, change), window)
-    weakening = windows.standard_score(slack - windows.lagged(slack, change), window)
-    return (burden + tightening + weakening) / 3
+    states = np.stack([spread, slack])
+    risen = states - windows.lagged(states, change)
+    burden, tightening, weakening = windows.standard_score(np.stack([rate + spread, *risen]), window)
+    return np.asarray((burden + tightening + weakening) / 3)

@@ -6,15 +6,10 @@ window and on nothing else, to the last bit; a window with a missing value is mi
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TypeVar
-
 import numpy as np
 
 from bullbear.factors.registry import Array
-
-T = TypeVar("T")
-_Moments = tuple[Array, Array, float]
+from bullbear.factors.windows import Blocks, fold
 
 
 def highest(x: Array, window: int) -> Array:
@@ -25,7 +20,7 @@ def highest(x: Array, window: int) -> Array:
     >>> highest(np.array([np.nan, 3.0, 1.0, 2.0]), 2)
     array([nan, nan,  3.,  2.])
     """
-    return _fold(x, window, lambda older, newer, rows: np.maximum(_behind(older, rows), newer))
+    return _fold(np.maximum, x, window)
 
 
 def lowest(x: Array, window: int) -> Array:
@@ -36,7 +31,7 @@ def lowest(x: Array, window: int) -> Array:
     >>> lowest(np.array([np.nan, 3.0, 1.0, 2.0]), 2)
     array([nan, nan,  1.,  1.])
     """
-    return _fold(x, window, lambda older, newer, rows: np.minimum(_behind(older, rows), newer))
+    return _fold(np.minimum, x, window)
 
 
 def comoments(x: Array, window: int, *, decay: float = 1.0) -> tuple[Array, Array]:
@@ -71,19 +66,31 @@ def comoments(x: Array, window: int, *, decay: float = 1.0) -> tuple[Array, Arra
     array([14.,  6.,  6.])
     """
     left, right = np.triu_indices(len(x))
-    single = (x, np.where(np.isnan(x[left] + x[right]), np.nan, 0.0), 1.0)
+    weight = {1: 1.0}
 
-    def join(older: _Moments, newer: _Moments, rows: int) -> _Moments:
-        age = decay**rows
-        weight_older = older[2] * age
-        weight = weight_older + newer[2]
-        means = _behind(older[0], rows)
-        shift = newer[0] - means
-        pull = weight_older * newer[2] / weight
-        products = _behind(older[1], rows) * age + newer[1] + shift[left] * shift[right] * pull
-        return means + shift * (newer[2] / weight), products, weight
+    def join(older: Blocks, newer: Blocks, rows_older: int, rows_newer: int) -> Blocks:
+        age = decay**rows_newer
+        weight_older = weight[rows_older] * age
+        both = weight[rows_older + rows_newer] = weight_older + weight[rows_newer]
+        shift = newer[0] - older[0]
+        products = older[1] * age
+        products += newer[1]
+        pairs = np.empty_like(products)
+        first = 0
+        for series in range(len(x)):  # the order of `numpy.triu_indices`, without its copies
+            stop = first + len(x) - series
+            np.multiply(shift[series], shift[series:], out=pairs[first:stop])
+            first = stop
+        pairs *= weight_older * weight[rows_newer] / both
+        products += pairs
+        shift *= weight[rows_newer] / both
+        shift += older[0]
+        return [shift, products]
 
-    means, products, _ = _fold(single, window, join)
+    means, products = np.full(x.shape, np.nan), np.full((len(left), x.shape[1]), np.nan)
+    if x.shape[1] >= window:
+        single = [x, np.where(np.isnan(x[left] + x[right]), np.nan, 0.0)]
+        means[:, window - 1 :], products[:, window - 1 :] = fold(single, window, join, from_newest=True)
     return means, products
 
 
@@ -92,22 +99,8 @@ def log_positive(x: Array) -> Array:
     return np.log(np.where(x > 0, x, np.nan))
 
 
-def _behind(x: Array, rows: int) -> Array:
-    """Along the last axis the value `rows` rows earlier, missing where there was none."""
-    out = np.full(x.shape, np.nan)
-    if rows < x.shape[-1]:
-        out[..., rows:] = x[..., : x.shape[-1] - rows]
-    return out
-
-
-def _fold(single: T, window: int, join: Callable[[T, T, int], T]) -> T:
-    """Blocks of one row joined to `window` rows by `join(older, newer, rows)`; `newer` covers the last `rows` rows."""
-    block, size = single, 1
-    while not window & size:
-        block, size = join(block, block, size), 2 * size
-    out, done = block, size
-    while done < window:
-        block, size = join(block, block, size), 2 * size
-        if window & size:
-            out, done = join(block, out, done), done + size
-    return out
+def _fold(extreme: np.ufunc, x: Array, window: int) -> Array:
+    result = np.full(x.shape, np.nan)
+    if x.shape[-1] >= window:
+        result[..., window - 1 :] = fold((x,), window, lambda older, newer, *_: [extreme(older[0], newer[0])])[0]
+    return result

@@ -3,6 +3,8 @@
 A window's result depends on the rows inside it and on nothing else: to the last bit, because sums are built by doubling
 (1, 2, 4, ... rows) instead of by a running total that carries its rounding along. An unknown (NaN) value spoils only
 the windows that hold it. And row `i` never looks past itself, so a longer history leaves earlier rows untouched.
+
+Rows run along the last axis; several series may be handed over at once, one above the other.
 """
 
 from __future__ import annotations
@@ -72,9 +74,9 @@ def lagged(x: Array, rows: int) -> Array:
     >>> lagged(np.array([1.0, 2.0, 3.0]), 1)
     array([nan,  1.,  2.])
     """
-    result = np.full(len(x), np.nan)
-    if rows < len(x):
-        result[rows:] = x[: len(x) - rows]
+    result = np.full(x.shape, np.nan)
+    if rows < x.shape[-1]:
+        result[..., rows:] = x[..., : x.shape[-1] - rows]
     return result
 
 
@@ -86,22 +88,22 @@ def total(x: Array, window: int) -> Array:
     >>> total(np.array([1.0, 2.0, 3.0, 4.0]), 3)
     array([nan, nan,  6.,  9.])
     """
-    n = len(x)
-    result = np.full(n, np.nan)
+    n = x.shape[-1]
+    result = np.full(x.shape, np.nan)
     if n < window:
         return result
     block, size = x, 1  # block[i] is the sum of x[i : i + size]
     done, covered, left = x, 0, window  # done[i] is the sum of x[i : i + covered]
     while True:
         if left & 1:
-            done = block if covered == 0 else done[: n - covered - size + 1] + block[covered:]
+            done = block if covered == 0 else done[..., : n - covered - size + 1] + block[..., covered:]
             covered += size
         left >>= 1
         if left == 0:
             break
-        block = block[:-size] + block[size:]
+        block = block[..., :-size] + block[..., size:]
         size *= 2
-    result[window - 1 :] = done
+    result[..., window - 1 :] = done
     return result
 
 
@@ -110,7 +112,7 @@ def mean(x: Array, window: int) -> Array:
     return total(x, window) / window
 
 
-def fold(single: Sequence[Array], window: int, join: Join) -> Blocks:
+def fold(single: Sequence[Array], window: int, join: Join, *, from_newest: bool = False) -> Blocks:
     """Blocks of one row joined to blocks of `window` rows, the way to every sum that depends on its own rows only.
 
     Parameters
@@ -121,6 +123,8 @@ def fold(single: Sequence[Array], window: int, join: Join) -> Blocks:
         Rows of the blocks wanted.
     join
         `join(older, newer, rows_older, rows_newer)`: what is known of two neighbouring blocks together.
+    from_newest
+        Whether a window is put together from its newest row on instead of from its oldest.
 
     Returns
     -------
@@ -135,11 +139,16 @@ def fold(single: Sequence[Array], window: int, join: Join) -> Blocks:
     done, covered = block, 0
     while True:
         if window & size:
-            done = join([x[:-size] for x in done], [x[covered:] for x in block], covered, size) if covered else block
+            if not covered:
+                done = block
+            elif from_newest:
+                done = join([x[..., :-covered] for x in block], [x[..., size:] for x in done], size, covered)
+            else:
+                done = join([x[..., :-size] for x in done], [x[..., covered:] for x in block], covered, size)
             covered += size
         if covered == window:
             return done
-        block = join([x[:-size] for x in block], [x[size:] for x in block], size, size)
+        block = join([x[..., :-size] for x in block], [x[..., size:] for x in block], size, size)
         size *= 2
 
 
@@ -158,9 +167,9 @@ def covariance(x: Array, y: Array, window: int, *, ddof: int = 0) -> Array:
     >>> covariance(np.array([1.0, 2.0, 6.0]), np.array([0.0, 3.0, 3.0]), 3)
     array([nan, nan,  2.])
     """
-    result = np.full(len(x), np.nan)
-    if len(x) >= window:
-        result[window - 1 :] = fold((0.0 * x, x, y), window, _joined_pairs)[0] / (window - ddof)
+    result = np.full(x.shape, np.nan)
+    if x.shape[-1] >= window:
+        result[..., window - 1 :] = fold((0.0 * x, x, y), window, _joined_pairs)[0] / (window - ddof)
     return result
 
 
@@ -179,9 +188,9 @@ def variance(x: Array, window: int, *, ddof: int = 0) -> Array:
     >>> variance(np.array([1.0, 2.0, 6.0]), 3)
     array([       nan,        nan, 4.66666667])
     """
-    result = np.full(len(x), np.nan)
-    if len(x) >= window:
-        result[window - 1 :] = fold((0.0 * x, x), window, _joined)[0] / (window - ddof)
+    result = np.full(x.shape, np.nan)
+    if x.shape[-1] >= window:
+        result[..., window - 1 :] = fold((0.0 * x, x), window, _joined)[0] / (window - ddof)
     return result
 
 
@@ -233,11 +242,11 @@ def line(x: Array, window: int) -> tuple[Array, Array]:
     >>> slope[2:].round(4), height[2:].round(4)
     (array([-3.5,  2.5]), array([0.5, 5.5]))
     """
-    slope, height = np.full(len(x), np.nan), np.full(len(x), np.nan)
-    if len(x) >= window:
+    slope, height = np.full(x.shape, np.nan), np.full(x.shape, np.nan)
+    if x.shape[-1] >= window:
         products, means = fold((0.0 * x, x), window, _joined_in_time)
-        slope[window - 1 :] = products / (window * (window * window - 1.0) / 12.0)
-        height[window - 1 :] = means
+        slope[..., window - 1 :] = products / (window * (window * window - 1.0) / 12.0)
+        height[..., window - 1 :] = means
         height += slope * ((window - 1) / 2.0)
     return slope, height
 
