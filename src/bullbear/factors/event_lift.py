@@ -101,20 +101,17 @@ def event_lift(
     seen = occurs(values, rule, level, sessions)
     rise = np.zeros(n, dtype=bool)
     rise[:-horizon] = bars.close[horizon:] > bars.close[:-horizon]
-    now = np.arange(rows - 1, n)
+    told = np.zeros((3, n + 1))
+    np.cumsum([seen, seen & rise, rise], axis=1, out=told[:, 1:])
     # Row i knows the outcomes of rows up to i - horizon; `window` rows end at i.
-    first, stop = now - window + 1, now - horizon + 1
-    cases, ups, base = (_between(flags, first, stop) for flags in (seen, seen & rise, rise))
-    share = (base + 1.0) / (stop - first + 2.0)
-    recent = _between(seen, stop, now + 1) > 0
-    told = _logit((ups + prior * share) / (cases + prior)) - _logit(share)
-    result[rows - 1 :] = np.where(recent & (cases > 0), told, 0.0)
+    known = told[:, rows - horizon : n - horizon + 1]
+    cases, ups, base = known - told[:, rows - window : n - window + 1]
+    speaks = (told[0, rows:] > known[0]) & (cases > 0)
+    cases, ups, share = cases[speaks], ups[speaks], (base[speaks] + 1.0) / (window - horizon + 2.0)
+    shift = np.zeros(len(speaks))
+    shift[speaks] = _logit((ups + prior * share) / (cases + prior)) - _logit(share)
+    result[rows - 1 :] = shift
     return result
-
-
-def _between(flags: np.ndarray, first: np.ndarray, stop: np.ndarray) -> Array:
-    total = np.concatenate([[0.0], np.cumsum(flags)])
-    return np.asarray(total[stop] - total[first])
 
 
 def _logit(share: Array) -> Array:
