@@ -116,7 +116,11 @@ class DrawnBreak:
 
 @dataclass(frozen=True)
 class LevelChart:
-    """Everything that is drawn; prices in dollars as shown at the close of `session`, arrays of shape (n_shown,)."""
+    """Everything that is drawn; prices in dollars as shown at the close of `session`, arrays of shape (n_shown,).
+
+    The last of `sessions` is the last bar known at that close: one session back where a bar is published later, as that
+    of an index whose session ends after the exchange's.
+    """
 
     ticker: str
     session: pd.Timestamp
@@ -142,6 +146,7 @@ class LevelChart:
         return {
             "ticker": self.ticker,
             "as_of": str(self.session.date()),
+            "last_bar": str(self.sessions[-1].date()),
             "simulated": self.simulated,
             "close": self.close,
             "atr": self.atr,
@@ -195,7 +200,7 @@ def level_chart(store: Store, ticker: str, *, as_of: str | None = None) -> Level
     shown = slice(max(count - WINDOW, 0), None)
     return LevelChart(
         ticker=ticker,
-        session=pd.Timestamp(days[-1]),
+        session=asked,
         simulated=store.is_simulated,
         close=float(bars.close[-1]),
         atr=atr,
@@ -218,7 +223,8 @@ def _on_the_screen(view: View, ticker: str) -> Bars:
     (adjusted,), _ = joint_bars([frame])
     if not len(adjusted.close):
         return adjusted
-    scale = float(frame.loc[pd.Timestamp(adjusted.sessions[-1]), "close"]) / float(adjusted.close[-1])
+    last = pd.DatetimeIndex(adjusted.sessions[-1:])
+    scale = float(frame.loc[last, "close"].iloc[0]) / float(adjusted.close[-1])
     prices = {name: getattr(adjusted, name) * scale for name in ("open", "high", "low", "close")}
     return Bars(sessions=adjusted.sessions, volume=adjusted.volume, **prices)
 

@@ -84,7 +84,8 @@ def spread(wanted: Sequence[float], gap: float, low: float, high: float) -> np.n
             middle, size = (middle * size + other * more) / (size + more), size + more
         blocks.append((middle, size))
     base = np.repeat([middle for middle, _ in blocks], [size for _, size in blocks])
-    return np.clip(base, low, high - gap * (len(wanted) - 1)) + gap * np.arange(len(wanted))
+    places: np.ndarray = np.clip(base, low, high - gap * (len(wanted) - 1)) + gap * np.arange(len(wanted))
+    return places
 
 
 def _place(chart: LevelChart, day: pd.Timestamp) -> int:
@@ -176,9 +177,11 @@ def _frame(prices: Axes, volume: Axes, chart: LevelChart) -> None:
     heights = np.concatenate([chart.lows, chart.highs, [each.target for each in standing(chart)]])
     air = 0.03 * (heights.max() - heights.min())
     prices.set(xlim=(-2, count), ylim=(heights.min() - air, heights.max() + air))
+    last = chart.sessions[-1]
+    late = "" if last == chart.session else f" of {last.date()}, the last bar known"
     prices.set_title(
         f"{chart.ticker}: levels as they could be drawn at the close of {chart.session.date()}, {chart.close:,.2f}"
-        f"{'  (SIMULATED)' if chart.simulated else ''}",
+        f"{late}{'  (SIMULATED)' if chart.simulated else ''}",
         loc="left", fontsize=13, pad=22,
     )  # fmt: skip
     prices.text(
