@@ -3,30 +3,41 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pandas as pd
 
-from bullbear.definitions import FactorSpec, FeatureSet
+from bullbear.definitions import FactorSpec, FeatureSet, Scalar
 from bullbear.errors import InputError
 from bullbear.factors import compute, load, registered
+from bullbear.factors.registry import Family
 from bullbear.home import Home
 from bullbear.sessions import closes
 
+FAMILIES: tuple[str, ...] = get_args(Family)
+"""In the order in which they are listed."""
 FEATURE_SETS_APART = ("odds",)
 """Files in `features/` that define events, not factors."""
+_MOST_OFFERED = 6
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One declared factor; `first` is the first session with a value, `missing` the share of later ones without."""
+    """One declared factor; `first` is the first session with a value, `missing` the share of later ones without.
+
+    `params` are complete, defaults included; `latest` is the value at the last session, None where it is missing.
+    """
 
     name: str
     feature_set: str
     family: str
     function: str
+    params: dict[str, Scalar]
     inputs: dict[str, str]
     lookback: int
     unit: str
@@ -34,19 +45,45 @@ class Entry:
     summary: str
     first: pd.Timestamp | None
     missing: float | None
+    latest: float | None
 
 
 def feature_sets(home: Home) -> tuple[FeatureSet, ...]:
-    """Every feature set that this home sees."""
-    return load([home.find("features", name) for name in home.names("features") if name not in FEATURE_SETS_APART])
+    """Every feature set that this home sees; two may declare the same name, as long as no model reads both."""
+    names = [name for name in home.names("features") if name not in FEATURE_SETS_APART]
+    return tuple(load([home.find("features", name)])[0] for name in names)
 
 
-def catalogue(home: Home, ticker: str = "IWM") -> list[Entry]:
-    """Every declared factor; `first` and `missing` are None while the store holds no bar of `ticker`."""
-    sets = feature_sets(home)
-    specs = [(each.name, spec) for each in sets for spec in each.factor]
+def catalogue(
+    home: Home, ticker: str = "IWM", *, names: Sequence[str] | None = None, family: str | None = None
+) -> list[Entry]:
+    """The declared factors by family; `first` and `missing` are None while the store holds no bar of `ticker`.
+
+    Parameters
+    ----------
+    home
+        Whose feature sets and store are read.
+    ticker
+        Whose sessions are the rows.
+    names, family
+        Only these factors, only those of a family; nothing else is computed.
+
+    Raises
+    ------
+    InputError
+        There is no such factor or family.
+    """
+    specs = [each for each in _declared(home) if names is None or each[1].name in names]
+    for name in names or ():
+        if name not in [spec.name for _, spec in specs]:
+            raise _unknown(home, name)
+    if family is not None:
+        if family not in FAMILIES:
+            raise InputError("--family", family, ", ".join(FAMILIES), "choose one of them")
+        specs = [each for each in specs if _family(each[1]) == family]
     values = _values(home, [spec for _, spec in specs], ticker)
-    return [_entry(name, spec, None if values is None else values[spec.name]) for name, spec in specs]
+    columns = [None] * len(specs) if values is None else [values[place] for place in range(len(specs))]
+    return [_entry(name, spec, column) for (name, spec), column in zip(specs, columns, strict=True)]
 
 
 def values_of(home: Home, name: str, ticker: str = "IWM") -> tuple[Entry, pd.Series]:
@@ -55,17 +92,20 @@ def values_of(home: Home, name: str, ticker: str = "IWM") -> tuple[Entry, pd.Ser
     Raises
     ------
     InputError
-        No feature set declares it, or the store is empty.
+        No feature set declares it, two declare it differently, or the store is empty.
     """
-    for each in feature_sets(home):
-        for spec in each.factor:
-            if spec.name == name:
-                home.filled_store()
-                values = _values(home, [spec], ticker)
-                if values is None:
-                    raise InputError("store", f"no bars of {ticker}", "a store with them", "ingest its prices first")
-                return _entry(each.name, spec, values[name]), values[name]
-    raise InputError("factor", name, "a factor of features/*.toml", "see `bullbear factors`")
+    found = [each for each in _declared(home) if each[1].name == name]
+    if not found:
+        raise _unknown(home, name)
+    if len(found) > 1:
+        files = " and ".join(f"features/{feature_set}.toml" for feature_set, _ in found)
+        raise InputError("factor", name, f"a name with one meaning; {files} differ", "rename one of them")
+    home.filled_store()
+    ((feature_set, spec),) = found
+    values = _values(home, [spec], ticker)
+    if values is None:
+        raise InputError("store", f"no bars of {ticker}", "a store with them", "ingest its prices first")
+    return _entry(feature_set, spec, values[0]), values[0].rename(name)
 
 
 def page(home: Home) -> str:
@@ -101,27 +141,71 @@ def write_page(path: Path, home: Home) -> None:
     path.write_text(page(home), encoding="utf-8")
 
 
+def _declared(home: Home) -> list[tuple[str, FactorSpec]]:
+    """Each factor with the name of its feature set, by family; in a family the set that bears its name comes first.
+
+    A factor that several sets declare alike is told once.
+    """
+    specs = [(each.name, spec) for each in feature_sets(home) for spec in each.factor]
+    specs.sort(key=lambda each: (FAMILIES.index(_family(each[1])), each[0] != _family(each[1])))
+    told: dict[str, tuple[str, FactorSpec]] = {}
+    for feature_set, spec in specs:
+        meaning = repr((spec.name, spec.function, sorted(_params(spec).items()), sorted(spec.inputs.items())))
+        told.setdefault(meaning, (feature_set, spec))
+    return list(told.values())
+
+
+def _params(spec: FactorSpec) -> dict[str, Scalar]:
+    """The parameters of a factor, those included that its definition leaves to the function."""
+    parameters = registered()[spec.function].parameters
+    defaults = {key: value for key, value in parameters.items() if value is not inspect.Parameter.empty}
+    return {**defaults, **spec.params}
+
+
+def _family(spec: FactorSpec) -> str:
+    return registered()[spec.function].family
+
+
+def _unknown(home: Home, name: str) -> InputError:
+    """What to say of a factor that nobody has declared: those that may have been meant."""
+    known = [spec.name for _, spec in _declared(home)]
+    holding = sorted(
+        (each for each in known if name.lower() in each), key=lambda each: not each.startswith(name.lower())
+    )
+    near = holding or get_close_matches(name.lower(), known, n=_MOST_OFFERED, cutoff=0.6)
+    offered = ", ".join(near[:_MOST_OFFERED])
+    if len(near) > _MOST_OFFERED:
+        offered += f", or one of {len(near) - _MOST_OFFERED} others with this in the name"
+    remedy = f"{name} is a family: `bullbear factors --family {name}`" if name in FAMILIES else "see `bullbear factors`"
+    return InputError("factor", name, offered or "a factor of features/*.toml", remedy)
+
+
 def _values(home: Home, specs: list[FactorSpec], ticker: str) -> pd.DataFrame | None:
+    """The factors at every session of `ticker`, a column for each place in `specs`: names may recur."""
     view = home.store().as_of()
     if not view.has("bars", ticker):
         return None
     index = pd.DatetimeIndex(view.bars(ticker).index)
-    return compute(view, specs, index[closes(index) <= view.instant])
+    numbered = [spec.model_copy(update={"name": f"f{place}"}) for place, spec in enumerate(specs)]
+    values = compute(view, numbered, index[closes(index) <= view.instant])
+    return values.set_axis(range(len(specs)), axis="columns")
 
 
 def _entry(feature_set: str, spec: FactorSpec, values: pd.Series | None) -> Entry:
     factor = registered()[spec.function]
-    first, missing = None, None
+    first, missing, latest = None, None, None
     if values is not None:
         present = values.notna().to_numpy()
         if present.any():
             start = int(np.argmax(present))
             first, missing = pd.Timestamp(values.index[start]), float(1 - present[start:].mean())
+            latest = float(values.iloc[-1]) if present[-1] else None
     return Entry(
         name=spec.name,
         feature_set=feature_set,
         family=factor.family,
         function=spec.function,
+        params=_params(spec),
         inputs=dict(spec.inputs),
         lookback=factor.rows_needed(spec.params),
         unit=factor.unit,
@@ -129,6 +213,7 @@ def _entry(feature_set: str, spec: FactorSpec, values: pd.Series | None) -> Entr
         summary=spec.why or factor.summary,
         first=first,
         missing=missing,
+        latest=latest,
     )
 
 

@@ -7,24 +7,16 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
+from bullbear.cli.factors import factors
 from bullbear.cli.fetch import fetch
+from bullbear.cli.options import HomeOption, JsonOption, iso_day, print_document
 from bullbear.cli.talk import Talk
-from bullbear.errors import InputError
 from bullbear.home import Home, locate
-
-
-def _iso_day(param: typer.CallbackParam, value: str | None) -> str | None:
-    # pandas would read 01/02/2019 as it likes, and `now` too.
-    if value is None or re.fullmatch(r"\d{4}-\d{2}-\d{2}", value):
-        return value
-    raise InputError(param.opts[0], value, "a day as YYYY-MM-DD", "write the date in ISO form")
-
 
 app = typer.Typer(
     help="Honest one-month direction forecasts for IWM, point in time, with the positions that follow.",
@@ -34,10 +26,6 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-HomeOption = Annotated[
-    Path | None, typer.Option("--home", help="The folder to work in; default: BULLBEAR_HOME, else the current one.")
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
 JobsOption = Annotated[int, typer.Option(min=1, max=64, help="Worker processes.")]
 RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="A run id, a unique prefix, `latest` or `champion`.")]
 SeedOption = Annotated[int, typer.Option(min=0, help="Seed of the simulated market.")]
@@ -45,12 +33,6 @@ SignalOption = Annotated[float, typer.Option(min=0.0, max=1.0, help="0: nothing 
 YearsOption = Annotated[int, typer.Option(min=3, max=25, help="Length of the simulated market.")]
 
 DEFAULT_JOBS = max(1, min(os.cpu_count() or 1, 8))
-
-
-def _print(document: Any) -> None:
-    from bullbear.pipeline import plain
-
-    typer.echo(json.dumps(plain(document), indent=1, allow_nan=False))
 
 
 @app.command()
@@ -75,7 +57,7 @@ def run(
     talk = Talk(quiet=as_json)
     outcome = run_all(locate(home), DataWish(data, seed, signal, years), jobs=jobs, talk=talk)
     if as_json:
-        _print(outcome.as_dict())
+        print_document(outcome.as_dict())
     else:
         show.whole_job(outcome)
 
@@ -97,7 +79,7 @@ def simulate(
 
     report = fill_simulated(locate(home), seed, signal, years)
     if as_json:
-        _print(show.ingest_document(report))
+        print_document(show.ingest_document(report))
     else:
         show.ingest(report, "SIMULATED market")
 
@@ -117,7 +99,7 @@ def ingest(
 
     report = fill_from(locate(home), directory)
     if as_json:
-        _print(show.ingest_document(report))
+        print_document(show.ingest_document(report))
     else:
         show.ingest(report, str(directory))
     if report.refusals:
@@ -141,50 +123,20 @@ def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
     store = place.filled_store()
     table = mark_needed(table_of(store.as_of(show.now_of(store))), place)
     if as_json:
-        _print(show.records(table))
+        print_document(show.records(table))
     else:
         show.status(table, store.is_simulated)
 
 
-@app.command()
-def factors(
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="One factor; default: all.")] = None,
-    home: HomeOption = None,
-    plot: Annotated[bool, typer.Option("--plot", help="Draw the factor into reports/factors/.")] = False,
-    as_json: JsonOption = False,
-) -> None:
-    """List the factors: inputs, look-back, unit, since when this store can tell them; or draw one.
-
-    Example: bullbear factors rsi_14 --plot
-    """
-    from bullbear.cli import factors as shown
-    from bullbear.errors import InputError
-    from bullbear.factor_catalogue import catalogue
-
-    place = locate(home)
-    if plot:
-        if name is None:
-            raise InputError("--plot", "no factor", "the name of one factor", "write `bullbear factors NAME --plot`")
-        path = shown.draw(place, name)
-        typer.echo(json.dumps({"plot": path}) if as_json else path)
-        return
-    entries = catalogue(place)
-    if name is not None:
-        entries = [entry for entry in entries if entry.name == name]
-        if not entries:
-            raise InputError("factor", name, "a factor of features/*.toml", "see `bullbear factors`")
-    if as_json:
-        _print(shown.document(entries))
-    else:
-        shown.show(entries)
+app.command()(factors)
 
 
 @app.command()
 def train(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="The name of a file in models/.")],
     home: HomeOption = None,
-    start: Annotated[str | None, typer.Option(callback=_iso_day, help="First reported day, YYYY-MM-DD.")] = None,
-    end: Annotated[str | None, typer.Option(callback=_iso_day, help="Last day, YYYY-MM-DD.")] = None,
+    start: Annotated[str | None, typer.Option(callback=iso_day, help="First reported day, YYYY-MM-DD.")] = None,
+    end: Annotated[str | None, typer.Option(callback=iso_day, help="Last day, YYYY-MM-DD.")] = None,
     jobs: JobsOption = DEFAULT_JOBS,
     as_json: JsonOption = False,
 ) -> None:
@@ -199,7 +151,7 @@ def train(
     with talk.progress(f"training {model}") as progress:
         trained = train_model(locate(home), model, start=start, end=end, jobs=jobs, progress=progress)
     if as_json:
-        _print(show.trained_document(trained))
+        print_document(show.trained_document(trained))
     else:
         show.trained(trained)
 
@@ -241,7 +193,7 @@ def _evaluate(home: Home, names: list[str], as_json: bool) -> None:
         pairs = list(compare_forecasts(frames, found[0].horizon))
     if as_json:
         models = [show.evaluation_document(*result) for result in results]
-        _print(models if not pairs else {"models": models, "pairs": [pair.as_dict() for pair in pairs]})
+        print_document(models if not pairs else {"models": models, "pairs": [pair.as_dict() for pair in pairs]})
     else:
         show.evaluations(results, pairs)
 
@@ -257,7 +209,7 @@ def predictions(run: RunArgument, home: HomeOption = None, as_json: JsonOption =
 
     found = Runs(locate(home)).find(run)
     if as_json:
-        _print(found.predictions.to_dict(orient="records"))
+        print_document(found.predictions.to_dict(orient="records"))
     else:
         typer.echo(predictions_csv(found.predictions), nl=False)
 
@@ -277,7 +229,7 @@ def promote(run: RunArgument, home: HomeOption = None, as_json: JsonOption = Fal
     check_gate(found, runs.find("champion") if (place.champion / "bundle.json").exists() else None)
     runs.promote(found)
     if as_json:
-        _print({"champion": found.run_id, "model": found.model})
+        print_document({"champion": found.run_id, "model": found.model})
     else:
         typer.echo(f"champion: {found.model} {found.run_id}")
 
@@ -296,7 +248,7 @@ def backtest(run: RunArgument, home: HomeOption = None, as_json: JsonOption = Fa
     found = Runs(place).find(run)
     tested = backtest_run(place, found)
     if as_json:
-        _print(show.backtest_document(found, tested))
+        print_document(show.backtest_document(found, tested))
     else:
         show.backtest(found, tested)
 
@@ -305,7 +257,7 @@ def backtest(run: RunArgument, home: HomeOption = None, as_json: JsonOption = Fa
 def forecast(
     home: HomeOption = None,
     as_of: Annotated[
-        str | None, typer.Option("--as-of", callback=_iso_day, help="Decide at the close of this day, YYYY-MM-DD.")
+        str | None, typer.Option("--as-of", callback=iso_day, help="Decide at the close of this day, YYYY-MM-DD.")
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -338,7 +290,7 @@ def score(home: HomeOption = None, as_json: JsonOption = False) -> None:
 
     outcome = score_ledger(locate(home))
     if as_json:
-        _print(outcome)
+        print_document(outcome)
     else:
         show.scored(outcome)
 
@@ -349,10 +301,10 @@ def odds(
     ticker: Annotated[str, typer.Option(help="Any ticker with bars in the store.")] = "IWM",
     horizon: Annotated[int, typer.Option(min=1, max=126, help="Sessions ahead: 5, 21 and 63 are usual.")] = 21,
     as_of: Annotated[
-        str | None, typer.Option("--as-of", callback=_iso_day, help="Answer at the close of this day, YYYY-MM-DD.")
+        str | None, typer.Option("--as-of", callback=iso_day, help="Answer at the close of this day, YYYY-MM-DD.")
     ] = None,
     since: Annotated[
-        str | None, typer.Option(callback=_iso_day, help="First day of the look-back; default: five years before.")
+        str | None, typer.Option(callback=iso_day, help="First day of the look-back; default: five years before.")
     ] = None,
     event: Annotated[list[str] | None, typer.Option(help="Show this event of odds.toml only; may be repeated.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="Also show events that are not active now.")] = False,
@@ -372,7 +324,7 @@ def odds(
         Talk(quiet=as_json).say(f"scoring every past statement of {ticker}, {horizon} sessions ahead")
         record = shown.scored(place, ticker, horizon)
         if as_json:
-            _print(record.as_dict())
+            print_document(record.as_dict())
         else:
             shown.show_record(record)
         return
@@ -382,7 +334,7 @@ def odds(
         for path in shown.draw(place, question, told):
             typer.echo(path, err=True)
     if as_json:
-        _print([each.as_dict() for each in told])
+        print_document([each.as_dict() for each in told])
     else:
         shown.show(told, question, simulated=place.store().is_simulated)
 
@@ -397,7 +349,7 @@ def report(home: HomeOption = None, as_json: JsonOption = False) -> None:
 
     path = write_report_of(locate(home))
     if as_json:
-        _print({"report": str(path)})
+        print_document({"report": str(path)})
     else:
         typer.echo(str(path))
 

@@ -1,19 +1,116 @@
-"""`bullbear factors`: the factor library as this store sees it."""
+"""`bullbear factors`: the factor library as this store sees it, and the levels of one close."""
 
 from __future__ import annotations
 
-import sys
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from rich.console import Console
-from rich.table import Table
+import typer
 
+from bullbear.cli.options import HomeOption, JsonOption, iso_day, print_document
+from bullbear.cli.talk import Talk
 from bullbear.errors import InputError
+from bullbear.home import locate
 
 if TYPE_CHECKING:
     from bullbear.factor_catalogue import Entry
     from bullbear.home import Home
+    from bullbear.report.level_chart import LevelChart
+
+
+def factors(
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="One factor; default: all.")] = None,
+    home: HomeOption = None,
+    family: Annotated[
+        str | None,
+        typer.Option(help="Only technical, volatility, levels, positioning, macro, sectors or regime."),
+    ] = None,
+    plot: Annotated[bool, typer.Option("--plot", help="Draw the factor into reports/factors/.")] = False,
+    levels: Annotated[
+        bool, typer.Option("--levels", help="Tell the support and resistance of a close; draw it into reports/levels/.")
+    ] = False,
+    ticker: Annotated[
+        str | None, typer.Option(help="With --levels: any ticker with bars in the store; default IWM.")
+    ] = None,
+    as_of: Annotated[
+        str | None,
+        typer.Option("--as-of", callback=iso_day, help="With --levels: at the close of this day, YYYY-MM-DD."),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List the factors: inputs, look-back, unit, since when this store can tell them; draw one; or draw the levels.
+
+    bullbear factors --family macro lists one family, bullbear factors rsi_14 --plot draws one factor, and --levels the
+    support and resistance, trend channel, double turns and breaks as they could be drawn at a close.
+
+    Example: bullbear factors --levels --ticker IWM --as-of 2016-02-11
+    """
+    _refuse_what_does_not_go_together(name, family, plot, levels, ticker, as_of)
+    place = locate(home)
+    if levels:
+        _levels(place, ticker or "IWM", as_of, as_json)
+    elif plot:
+        path = draw(place, str(name))
+        if as_json:
+            print_document({"plot": path})
+        else:
+            typer.echo(path)
+    else:
+        _catalogue(place, name, family, as_json)
+
+
+def _refuse_what_does_not_go_together(
+    name: str | None, family: str | None, plot: bool, levels: bool, ticker: str | None, as_of: str | None
+) -> None:
+    if levels:
+        for option, value in (("NAME", name), ("--family", family), ("--plot", plot or None)):
+            if value is not None:
+                raise InputError(option, value, "no such thing with --levels", "drop one of the two")
+        return
+    for option, value in (("--ticker", ticker), ("--as-of", as_of)):
+        if value is not None:
+            raise InputError(option, value, "this option with --levels only", "add --levels or drop it")
+    if plot and name is None:
+        raise InputError("--plot", "no factor", "the name of one factor", "write `bullbear factors NAME --plot`")
+    if name is not None and family is not None:
+        raise InputError("--family", family, "this option without a NAME", "drop one of the two")
+
+
+def _catalogue(home: Home, name: str | None, family: str | None, as_json: bool) -> None:
+    from bullbear.factor_catalogue import catalogue
+
+    if name is None and family is None:
+        Talk(quiet=as_json).say("computing every factor at every close of the store")
+    entries = catalogue(home, names=None if name is None else [name], family=family)
+    if as_json:
+        print_document(document(entries))
+        return
+    from bullbear.cli import factor_tables
+
+    store = home.store()
+    if name is not None:
+        for entry in entries:  # more than one if feature sets differ in what they call by this name
+            factor_tables.show_one(entry, simulated=store.is_simulated)
+        return
+    factor_tables.show(entries, simulated=store.is_simulated)
+    if store.is_empty:
+        Talk().say(
+            "the store is empty: run `bullbear simulate` or `bullbear ingest DIR` to see since when each is known"
+        )
+
+
+def _levels(home: Home, ticker: str, as_of: str | None, as_json: bool) -> None:
+    from bullbear.report.level_chart import level_chart
+
+    chart = level_chart(home.filled_store(), ticker, as_of=as_of)
+    path = draw_levels(home, chart)
+    if as_json:
+        print_document({**chart.as_dict(), "plot": path})
+        return
+    from bullbear.cli import level_tables
+
+    level_tables.show(chart)
+    Talk().say(path)
 
 
 def document(entries: list[Entry]) -> list[dict[str, Any]]:
@@ -21,34 +118,26 @@ def document(entries: list[Entry]) -> list[dict[str, Any]]:
     return [{**asdict(each), "first": each.first and str(each.first.date())} for each in entries]
 
 
-def show(entries: list[Entry]) -> None:
-    """The catalogue for people."""
-    table = Table(title=f"{len(entries)} factors")
-    for name in ("factor", "family", "inputs", "look-back", "unit", "first day", "missing since"):
-        table.add_column(name, justify="right" if name in ("look-back", "missing since") else "left")
-    for each in entries:
-        series = list(dict.fromkeys(each.inputs.values()))
-        table.add_row(
-            each.name,
-            each.family,
-            ", ".join(series[:3]) + (f" and {len(series) - 3} more" if len(series) > 3 else ""),
-            str(each.lookback),
-            each.unit,
-            "no data" if each.first is None else str(each.first.date()),
-            "" if each.missing is None else f"{each.missing:.1%}",
-        )
-    Console(highlight=False, width=None if sys.stdout.isatty() else 160).print(table)
-
-
 def draw(home: Home, name: str) -> str:
     """Draw one factor into `reports/factors/`; the path of the picture."""
     from bullbear.factor_catalogue import values_of
-    from bullbear.report.plots import factor_plot
 
     entry, values = values_of(home, name)
     if entry.first is None:
         raise InputError(f"factor {name}", "no value in this store", "a factor with data", "see `bullbear factors`")
+    from bullbear.report.plots import factor_plot
+
     path = home.reports / "factors" / f"{name}.png"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(factor_plot(values, unit=entry.unit, summary=entry.summary, simulated=home.store().is_simulated))
+    return str(path)
+
+
+def draw_levels(home: Home, chart: LevelChart) -> str:
+    """Draw the levels of a close into `reports/levels/`; the path of the picture."""
+    from bullbear.report.level_plot import level_plot
+
+    path = home.reports / "levels" / f"{chart.ticker}-{chart.session.date()}.png"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(level_plot(chart))
     return str(path)

@@ -1,0 +1,79 @@
+"""The catalogue of factors as a table for people, and one factor as a card."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from bullbear.factor_catalogue import Entry
+
+_FULL = 130
+"""Columns of a terminal below which the list leaves out inputs and units instead of folding every line."""
+_DIRECTION = {-1: "a rise speaks for lower prices", 0: "theory says nothing", 1: "a rise speaks for higher prices"}
+
+
+def _console() -> Console:
+    # A pipe has no width; a table must not be folded for it.
+    return Console(highlight=False, width=None if sys.stdout.isatty() else 160)
+
+
+def show(entries: list[Entry], *, simulated: bool) -> None:
+    """Print the catalogue, a rule between families."""
+    console = _console()
+    full = console.width >= _FULL
+    table = Table(title=f"{len(entries)} factors" + (" (SIMULATED market)" if simulated else ""))
+    for name in ("factor", "family", *(("inputs",) if full else ()), "look-back", *(("unit",) if full else ())):
+        table.add_column(name, justify="right" if name == "look-back" else "left", no_wrap=name in ("factor", "family"))
+    table.add_column("first day", no_wrap=True)
+    twice = {name for name, count in Counter(each.name for each in entries).items() if count > 1}
+    table.add_column("missing", justify="right", no_wrap=True)
+    for place, each in enumerate(entries):
+        last = place + 1 == len(entries) or entries[place + 1].family != each.family
+        table.add_row(
+            f"{each.name} ({each.feature_set})" if each.name in twice else each.name,
+            each.family,
+            *([_inputs(each)] if full else []),
+            str(each.lookback),
+            *([each.unit] if full else []),
+            "no data" if each.first is None else str(each.first.date()),
+            "" if each.missing is None else f"{each.missing:.1%}",
+            end_section=last,
+        )
+    console.print(table)
+
+
+def show_one(entry: Entry, *, simulated: bool) -> None:
+    """Print all that is known of one factor."""
+    params = ", ".join(f"{key}={value}" for key, value in entry.params.items())
+    inputs = ", ".join(f"{key} = {value}" for key, value in entry.inputs.items())
+    since = "no data in this store"
+    if entry.first is not None:
+        holes = f"missing on {entry.missing:.1%} of the sessions" if entry.missing else "never missing"
+        since = f"{entry.first.date()}, {holes} since"
+    grid = Table.grid(padding=(0, 2))
+    for label, value in (
+        ("what", entry.summary),
+        ("declared in", f"features/{entry.feature_set}.toml, family {entry.family}"),
+        ("function", f"{entry.function}({params})"),
+        ("inputs", inputs),
+        ("look-back", f"{entry.lookback} rows"),
+        ("unit", entry.unit),
+        ("direction", _DIRECTION[entry.sign]),
+        ("known since", since),
+        ("latest", "missing" if entry.latest is None else f"{entry.latest:.6g}"),
+    ):
+        grid.add_row(Text(label, style="dim"), Text(value))
+    title = entry.name + ("  SIMULATED" if simulated else "")
+    _console().print(Panel(grid, title=title, title_align="left", expand=False))
+
+
+def _inputs(entry: Entry) -> str:
+    series = list(dict.fromkeys(entry.inputs.values()))
+    return ", ".join(series[:3]) + (f" and {len(series) - 3} more" if len(series) > 3 else "")
