@@ -177,6 +177,11 @@ class DatedBars:
     days: np.ndarray
     known: np.ndarray
 
+    def at(self, rows: slice | np.ndarray) -> DatedBars:
+        """Some of the rows."""
+        columns = [getattr(self.bars, name)[rows] for name in _COLUMNS]
+        return DatedBars(Bars(*columns), self.days[rows], self.known[rows])
+
 
 def bar_spans(versions: Versions) -> list[tuple[int, int]]:
     """`revision_spans` of bars."""
@@ -236,23 +241,29 @@ def joint(parts: Sequence[DatedBars]) -> tuple[list[Bars], np.ndarray]:
     for part in parts[1:]:
         if not np.array_equal(days, part.days):
             days = np.intersect1d(days, part.days, assume_unique=True)
-    bars, known = [], np.full(len(days), np.iinfo(np.int64).min)
-    for part in parts:
-        rows = slice(None) if len(part.days) == len(days) else np.searchsorted(part.days, days)
-        bars.append(_rows(part.bars, rows))
-        known = np.maximum(known, part.known[rows])
-    return bars, np.maximum.accumulate(known)
+    parts = [part if len(part.days) == len(days) else part.at(np.searchsorted(part.days, days)) for part in parts]
+    known = parts[0].known
+    for part in parts[1:]:
+        known = np.maximum(known, part.known)
+    return [part.bars for part in parts], np.maximum.accumulate(known)
 
 
-def _from_day(part: DatedBars, begin: int) -> DatedBars:
-    if part.days[0] == begin:
+def since(parts: Sequence[DatedBars], decided: int, rows: int) -> Sequence[DatedBars]:
+    """`parts` from a common day on, from which each has `rows` rows or more up to an instant; all if one has fewer.
+
+    For bars of one span without revisions: what came before that day was then known before what came after it.
+    """
+    begins = [int(np.searchsorted(part.days, decided)) - rows for part in parts]
+    if min(begins) <= 0:
+        return parts
+    day = min(part.days[begin] for part, begin in zip(parts, begins, strict=True))
+    return [_from_day(part, day) for part in parts]
+
+
+def _from_day(part: DatedBars, day: int) -> DatedBars:
+    if part.days[0] >= day:
         return part
-    rows = slice(int(np.searchsorted(part.days, begin)), None)
-    return DatedBars(_rows(part.bars, rows), part.days[rows], part.known[rows])
-
-
-def _rows(bars: Bars, rows: slice | np.ndarray) -> Bars:
-    return Bars(*[getattr(bars, name)[rows] for name in _COLUMNS])
+    return part.at(slice(int(np.searchsorted(part.days, day)), None))
 
 
 _COLUMNS = tuple(field.name for field in fields(Bars))

@@ -13,13 +13,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bullbear import sessions
 from bullbear.data.store import View
 from bullbear.definitions import FactorSpec
 from bullbear.errors import InputError
-from bullbear.factors.inputs import release_states
+from bullbear.factors.inputs import microseconds, release_states
 from bullbear.factors.registry import Array, Factor, Releases, ShortInterest, ShortVolume, registered
 from bullbear.factors.supply import Stretch, Supply, cut
+
+_ALL = 2**31
+"""More rows than any history has."""
 
 
 def compute(view: View, specs: Sequence[FactorSpec], index: pd.DatetimeIndex) -> pd.DataFrame:
@@ -47,10 +49,15 @@ def compute(view: View, specs: Sequence[FactorSpec], index: pd.DatetimeIndex) ->
     """
     columns = np.empty((0, len(specs)))
     if len(index):
-        last = sessions.closes(index[-1:])[0]
-        if last > view.instant:
+        known = registered()
+        reach: dict[tuple[str, ...], int] = {}
+        for spec in specs:
+            factor = known[spec.function]
+            rows = factor.rows_needed(spec.params) if factor.windowed else _ALL
+            reach[_tickers(spec, factor)] = max(rows, reach.get(_tickers(spec, factor), 0))
+        supply = Supply(view, index, reach)
+        if supply.decided[-1] > microseconds(pd.DatetimeIndex([view.instant]))[0]:
             raise InputError("session", str(index[-1].date()), f"sessions closed by {view.instant}", "use a later view")
-        supply, known = Supply(view, index), registered()
         columns = np.empty((len(index), len(specs)), order="F")
         for place, spec in enumerate(specs):
             columns[:, place] = _column(supply, spec, known[spec.function])
@@ -60,7 +67,7 @@ def compute(view: View, specs: Sequence[FactorSpec], index: pd.DatetimeIndex) ->
 def _column(supply: Supply, spec: FactorSpec, factor: Factor) -> Array:
     if not all(supply.has(kind, spec.inputs[argument]) for argument, kind in factor.inputs.items()):
         return np.full(len(supply.decided), np.nan)
-    kinds = set(factor.inputs.values())
+    kinds = factor.inputs.values()
     if "releases" in kinds:
         return _on_releases(supply, spec, factor)
     if "bars" in kinds:
@@ -87,8 +94,7 @@ def _on_releases(supply: Supply, spec: FactorSpec, factor: Factor) -> Array:
 
 def _on_bars(supply: Supply, spec: FactorSpec, factor: Factor) -> Array:
     result = np.full(len(supply.decided), np.nan)
-    tickers = tuple(spec.inputs[name] for name, kind in factor.inputs.items() if kind == "bars")
-    for stretch in supply.stretches(tickers):
+    for stretch in supply.stretches(_tickers(spec, factor)):
 
         def feed(start: int, stop: int, stretch: Stretch = stretch) -> list[Any]:
             bars = iter(stretch.bars)
@@ -103,6 +109,11 @@ def _on_bars(supply: Supply, spec: FactorSpec, factor: Factor) -> Array:
         values = _values(spec, factor, feed, first, last)
         result[stretch.decisions] = np.where(stretch.fresh, values[stretch.row - first], np.nan)
     return result
+
+
+def _tickers(spec: FactorSpec, factor: Factor) -> tuple[str, ...]:
+    """The tickers whose bars a factor reads."""
+    return tuple([spec.inputs[name] for name, kind in factor.inputs.items() if kind == "bars"])
 
 
 def _values(spec: FactorSpec, factor: Factor, feed: Callable[[int, int], list[Any]], first: int, last: int) -> Array:

@@ -5,7 +5,7 @@ A matrix of two hundred factors reads some sixty series; without this, aligning 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any
@@ -29,6 +29,7 @@ from bullbear.factors.inputs import (
     level_max_ages,
     microseconds,
     release_spans,
+    since,
 )
 from bullbear.factors.registry import Bars, Releases, ShortInterest, ShortVolume
 
@@ -37,6 +38,9 @@ GRID_START = "1990-01-01"
 
 _FOREVER = np.iinfo(np.int64).max
 _NEVER = -(2**62)
+_LATE = 21
+"""Rows beyond the look-back: sessions on which one of several tickers may not have traded."""
+_FIRST = microseconds(pd.DatetimeIndex([GRID_START]))[0]
 _WEEK = pd.Timedelta(weeks=1)
 
 
@@ -64,7 +68,7 @@ class Stretch:
 
     bars: list[Bars]
     clock: Clock
-    decisions: np.ndarray
+    decisions: slice
     row: np.ndarray
     fresh: np.ndarray
 
@@ -83,20 +87,32 @@ _COLUMNS = {each: tuple(f.name for f in fields(each)) for each in (Bars, Release
 
 
 class Supply:
-    """Inputs of one matrix at the closes of the sessions `index`, through one view."""
+    """Inputs of one matrix.
 
-    def __init__(self, view: View, index: pd.DatetimeIndex) -> None:
-        self.view = view
+    Parameters
+    ----------
+    view
+        What was known.
+    index
+        Sessions at whose closes the factors look.
+    reach
+        For tickers whose bars are read together, the rows that must be there up to the first of these closes (or all
+        that ever were).
+    """
+
+    def __init__(self, view: View, index: pd.DatetimeIndex, reach: Mapping[tuple[str, ...], int]) -> None:
+        self.view, self.reach = view, reach
         start = sessions.day(GRID_START)
         if index[0] < start + _WEEK:  # the session before the first one asked for must be in the grid
             start = index[0] - _WEEK
-        grid = sessions.between(start, index[-1])
-        self.grid_days, self.grid_closes = microseconds(grid), microseconds(sessions.closes(grid))
-        first = microseconds(pd.DatetimeIndex([GRID_START]))[0]
-        self.grid = Clock(lambda: np.where(self.grid_days < first, _NEVER, self.grid_closes))
+        self.grid_days, self.grid_closes = sessions.clock(start, index[-1])
+        self.grid = Clock(lambda: np.where(self.grid_days < _FIRST, _NEVER, self.grid_closes))
         """When factors that read no bars look: at every close of the grid, before its first session never."""
-        self.place = np.searchsorted(self.grid_days, microseconds(index))
+        days = microseconds(index)
+        self.place = np.searchsorted(self.grid_days, days)
         """Place of each session asked for in the grid."""
+        if len(self.grid_days) <= self.place[-1] or not np.array_equal(self.grid_days[self.place], days):
+            sessions.closes(index)  # raises, naming the day that is no session
         self.decided = self.grid_closes[self.place]
         self._day_before = self.grid_days[np.maximum(self.place - 1, 0)]
         self._has: dict[tuple[str, str], bool] = {}
@@ -114,7 +130,7 @@ class Supply:
     def stretches(self, tickers: tuple[str, ...]) -> list[Stretch]:
         """The joint bars of `tickers`, cut where any of them was revised."""
         if tickers not in self._stretches:
-            found = (self._stretch(tickers, start, stop) for start, stop in self._joint_spans(tickers))
+            found = [self._stretch(tickers, start, stop) for start, stop in self._joint_spans(tickers)]
             self._stretches[tickers] = [stretch for stretch in found if stretch is not None]
         return self._stretches[tickers]
 
@@ -148,18 +164,26 @@ class Supply:
         return self.view.arrays("observations" if kind in ("level", "releases") else kind, series)
 
     def _stretch(self, tickers: tuple[str, ...], start: int, stop: int) -> Stretch | None:
-        decisions = np.flatnonzero((self.decided >= start) & (self.decided < stop))
-        if not len(decisions):
+        decisions = slice(*np.searchsorted(self.decided, (start, stop)))
+        decided = self.decided[decisions]
+        if not len(decided):
             return None
-        bars, known = joint([self._bars_by(ticker, stop) for ticker in tickers])
+        parts = [self._bars_by(ticker, stop) for ticker in tickers]
+        reach = self.reach[tickers]
+        recent = since(parts, decided[0], reach + _LATE)
+        bars, known = joint(recent)
+        # Bars are mostly known at their own close. Some come later (Cboe quotes its indices until 16:15) or not at all;
+        # then the decision has yesterday's row, and nothing older.
+        row = np.searchsorted(known, decided, side="right") - 1
+        if recent is not parts and row[0] + 1 < reach:  # sessions that not all of them traded
+            bars, known = joint(parts)
+            row = np.searchsorted(known, decided, side="right") - 1
         if not len(known):
             return None
         days = bars[0].sessions.view(np.int64)
-        # Bars are mostly known at their own close. Some come later (Cboe quotes its indices until 16:15) or not at all;
-        # then the decision has yesterday's row, and nothing older.
-        row = np.searchsorted(known, self.decided[decisions], side="right") - 1
-        fresh = (row >= 0) & (days[np.maximum(row, 0)] >= self._day_before[decisions])
-        return Stretch(bars, Clock(lambda: self._closes(days)), decisions, np.maximum(row, 0), fresh)
+        place = np.maximum(row, 0)
+        fresh = (row >= 0) & (days[place] >= self._day_before[decisions])
+        return Stretch(bars, Clock(lambda: self._closes(days)), decisions, place, fresh)
 
     def _closes(self, days: np.ndarray) -> np.ndarray:
         place = np.searchsorted(self.grid_days, days)
