@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose
 
 from bullbear.factors import channels
 from bullbear.factors.registry import Bars
-from bullbear.factors.swings import SwingRules, average_true_range, swings
+from bullbear.factors.swings import ScaledSwingRules, SwingRules, average_true_range, swings
 from bullbear.factors.windows import bars_from
 
 #                   0  1  2  3  4  5  6
@@ -21,10 +21,10 @@ def test_a_rising_channel_by_hand() -> None:
     assert (found.lower[-1], found.upper[-1], found.slope[-1], found.spreading[-1]) == (4.0, 6.5, 0.5, 0.0)
     assert channels.channel_position(RISING, rules=SwingRules(strength=1, window=7))[-1] == 0.5
     # True ranges of the last two sessions are 3 and 0.75.
-    assert channels.channel_width(RISING, rules=SwingRules(strength=1, window=7), atr=2)[-1] == pytest.approx(
+    assert channels.channel_width(RISING, rules=ScaledSwingRules(strength=1, window=7, atr=2))[-1] == pytest.approx(
         2.5 / 1.875
     )
-    assert channels.channel_slope(RISING, rules=SwingRules(strength=1, window=7), atr=2)[-1] == pytest.approx(
+    assert channels.channel_slope(RISING, rules=ScaledSwingRules(strength=1, window=7, atr=2))[-1] == pytest.approx(
         0.5 / 1.875
     )
 
@@ -37,9 +37,9 @@ def test_the_channel_waits_for_two_swings_of_each_kind() -> None:
 
 def test_a_triangle_closes_and_a_broadening_range_opens() -> None:
     triangle = bars_from([1, 6, 2, 5, 3, 4, 3])
-    assert channels.channel_spreading(triangle, rules=SwingRules(strength=1, window=7), atr=2)[-1] == -1.0
+    assert channels.channel_spreading(triangle, rules=ScaledSwingRules(strength=1, window=7, atr=2))[-1] == -1.0
     broadening = bars_from([3, 4, 3, 5, 2, 6, 4])
-    assert channels.channel_spreading(broadening, rules=SwingRules(strength=1, window=7), atr=2)[-1] > 0.0
+    assert channels.channel_spreading(broadening, rules=ScaledSwingRules(strength=1, window=7, atr=2))[-1] > 0.0
 
 
 def test_a_close_far_outside_is_held_at_two_widths() -> None:
@@ -72,6 +72,6 @@ def test_against_least_squares_with_two_intercepts(tape: Callable[..., Bars], ro
         rtol=1e-9,
     )
     size = average_true_range(bars, 20)[row]
-    assert channels.channel_spreading(bars, rules=SwingRules(strength=3, window=100))[row] == pytest.approx(
+    assert channels.channel_spreading(bars, rules=ScaledSwingRules(strength=3, window=100))[row] == pytest.approx(
         (apart[0] - apart[1]) / size
     )

@@ -14,7 +14,7 @@ from bullbear.errors import InputError
 from bullbear.factors import swings as module
 from bullbear.factors.registry import Bars, registered
 from bullbear.factors.remembered import digest, remembered
-from bullbear.factors.swings import SwingRules, average_true_range, newest_known, swings
+from bullbear.factors.swings import ScaledSwingRules, SwingRules, average_true_range, newest_known, swings
 from bullbear.factors.windows import bars_from
 
 # A zigzag with tops at rows 3 and 9 and bottoms at rows 6 and 12.
@@ -89,8 +89,9 @@ def test_distances_and_positions_by_hand() -> None:
     bars = bars_from(ZIGZAG)
     # The last close is 13.5, the last top 14 (row 9), the last bottom 11.5 (row 12), every true range of late is 1.
     rules = SwingRules(strength=2, window=12)
-    assert module.swing_distance(bars, side="high", rules=rules, atr=2)[-1] == 0.5
-    assert module.swing_distance(bars, side="low", rules=rules, atr=2)[-1] == 2.0
+    scaled = ScaledSwingRules(strength=2, window=12, atr=2)
+    assert module.swing_distance(bars, side="high", rules=scaled)[-1] == 0.5
+    assert module.swing_distance(bars, side="low", rules=scaled)[-1] == 2.0
     assert module.swing_age_gap(bars, rules=rules)[-1] == -3.0
     assert module.swing_position(bars, rules=rules)[-1] == pytest.approx(0.8)
     assert module.swing_trend(bars, rules=rules, steps=1)[-1] == 1.0
@@ -105,7 +106,7 @@ def test_a_mixed_step_is_no_trend() -> None:
 def test_an_old_swing_is_forgotten() -> None:
     bars = bars_from([1, 5, 1, 1, 1, 1, 1.5])
     forgotten, known = (
-        module.swing_distance(bars, rules=SwingRules(strength=1, window=window), atr=6)[-1] for window in (4, 6)
+        module.swing_distance(bars, rules=ScaledSwingRules(strength=1, window=window, atr=6))[-1] for window in (4, 6)
     )
     assert np.isnan(forgotten)
     assert known == pytest.approx(3.5 / (8.5 / 6))

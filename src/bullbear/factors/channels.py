@@ -7,16 +7,17 @@ drawn that day. `regression_position` (family technical) measures the channel ar
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from bullbear.factors.registry import Array, Bars, factor
 from bullbear.factors.remembered import remembered
-from bullbear.factors.swings import ATR, SwingRules, average_true_range, rows_of, swings
+from bullbear.factors.swings import ScaledSwingRules, SwingRules, average_true_range, rows_of, swings
 
 HALF_YEAR = SwingRules(window=126)
+HALF_YEAR_SCALED = ScaledSwingRules(window=126)
 EACH = 2
 """Swings of each kind without which there is no channel."""
 
@@ -52,7 +53,7 @@ def channel(bars: Bars, rules: SwingRules = HALF_YEAR, **fields: Any) -> Channel
     >>> found.lower[-1], found.upper[-1], found.slope[-1], found.spreading[-1]
     (np.float64(4.0), np.float64(6.5), np.float64(0.5), np.float64(0.0))
     """
-    return _channel(bars, replace(rules, **fields))
+    return _channel(bars, rules.of_swings(**fields))
 
 
 @remembered(4)
@@ -136,10 +137,9 @@ def channel_position(bars: Bars, *, rules: SwingRules = HALF_YEAR) -> Array:
     family="levels",
     windowed=True,
     unit="ATRs a session",
-    limits={"atr": ATR},
     lookback=rows_of,
 )
-def channel_slope(bars: Bars, *, rules: SwingRules = HALF_YEAR, atr: int = 20) -> Array:
+def channel_slope(bars: Bars, *, rules: ScaledSwingRules = HALF_YEAR_SCALED) -> Array:
     """Slope of the trend channel: change of its lines in a session / ATR.
 
     Parameters
@@ -147,9 +147,7 @@ def channel_slope(bars: Bars, *, rules: SwingRules = HALF_YEAR, atr: int = 20) -
     bars
         Daily bars, shape (n_sessions,).
     rules
-        Which swings count: see `SwingRules`.
-    atr
-        Sessions of the mean true range.
+        Which swings count, and the range: see `ScaledSwingRules`.
 
     Returns
     -------
@@ -158,20 +156,19 @@ def channel_slope(bars: Bars, *, rules: SwingRules = HALF_YEAR, atr: int = 20) -
     Example
     -------
     >>> from bullbear.factors.windows import bars_from
-    >>> channel_slope(bars_from([1, 4, 2, 5, 3, 6, 4]), rules=SwingRules(strength=1, window=7), atr=2)[-1]
+    >>> channel_slope(bars_from([1, 4, 2, 5, 3, 6, 4]), rules=ScaledSwingRules(strength=1, window=7, atr=2))[-1]
     np.float64(0.2)
     """
-    return channel(bars, rules).slope / average_true_range(bars, atr)
+    return channel(bars, rules).slope / average_true_range(bars, rules.atr)
 
 
 @factor(
     family="levels",
     windowed=True,
     unit="ATRs",
-    limits={"atr": ATR},
     lookback=rows_of,
 )
-def channel_width(bars: Bars, *, rules: SwingRules = HALF_YEAR, atr: int = 20) -> Array:
+def channel_width(bars: Bars, *, rules: ScaledSwingRules = HALF_YEAR_SCALED) -> Array:
     """Width of the trend channel: (upper - lower) / ATR.
 
     Parameters
@@ -179,9 +176,7 @@ def channel_width(bars: Bars, *, rules: SwingRules = HALF_YEAR, atr: int = 20) -
     bars
         Daily bars, shape (n_sessions,).
     rules
-        Which swings count: see `SwingRules`.
-    atr
-        Sessions of the mean true range.
+        Which swings count, and the range: see `ScaledSwingRules`.
 
     Returns
     -------
@@ -190,21 +185,20 @@ def channel_width(bars: Bars, *, rules: SwingRules = HALF_YEAR, atr: int = 20) -
     Example
     -------
     >>> from bullbear.factors.windows import bars_from
-    >>> channel_width(bars_from([1, 4, 2, 5, 3, 6, 4]), rules=SwingRules(strength=1, window=7), atr=2)[-1]
+    >>> channel_width(bars_from([1, 4, 2, 5, 3, 6, 4]), rules=ScaledSwingRules(strength=1, window=7, atr=2))[-1]
     np.float64(1.0)
     """
     found = channel(bars, rules)
-    return (found.upper - found.lower) / average_true_range(bars, atr)
+    return (found.upper - found.lower) / average_true_range(bars, rules.atr)
 
 
 @factor(
     family="levels",
     windowed=True,
     unit="ATRs a session",
-    limits={"atr": ATR},
     lookback=rows_of,
 )
-def channel_spreading(bars: Bars, *, rules: SwingRules = HALF_YEAR, atr: int = 20) -> Array:
+def channel_spreading(bars: Bars, *, rules: ScaledSwingRules = HALF_YEAR_SCALED) -> Array:
     """How the swings open or close: slope through the highs less slope through the lows, in ATRs a session.
 
     Parameters
@@ -212,9 +206,7 @@ def channel_spreading(bars: Bars, *, rules: SwingRules = HALF_YEAR, atr: int = 2
     bars
         Daily bars, shape (n_sessions,).
     rules
-        Which swings count: see `SwingRules`.
-    atr
-        Sessions of the mean true range.
+        Which swings count, and the range: see `ScaledSwingRules`.
 
     Returns
     -------
@@ -223,7 +215,7 @@ def channel_spreading(bars: Bars, *, rules: SwingRules = HALF_YEAR, atr: int = 2
     Example
     -------
     >>> from bullbear.factors.windows import bars_from
-    >>> channel_spreading(bars_from([1, 6, 2, 5, 3, 4, 3]), rules=SwingRules(strength=1, window=7), atr=2)[-1]
+    >>> channel_spreading(bars_from([1, 6, 2, 5, 3, 4, 3]), rules=ScaledSwingRules(strength=1, window=7, atr=2))[-1]
     np.float64(-1.0)
     """
-    return channel(bars, rules).spreading / average_true_range(bars, atr)
+    return channel(bars, rules).spreading / average_true_range(bars, rules.atr)

@@ -23,7 +23,7 @@ from bullbear.errors import InputError
 from bullbear.factors.parameter_groups import within
 from bullbear.factors.registry import Array, Bars
 from bullbear.factors.remembered import remembered
-from bullbear.factors.swings import ATR, HISTORY, Rows, SwingRules, average_true_range, swings
+from bullbear.factors.swings import HISTORY, Rows, ScaledSwingRules, average_true_range, swings
 from bullbear.factors.windows import in_order, mean
 
 TOLERANCE = (0.05, 5.0)
@@ -36,7 +36,7 @@ SIDES: dict[Side, int] = {"support": SUPPORT, "resistance": RESISTANCE}
 
 
 @dataclass(frozen=True)
-class LevelRules(SwingRules):
+class LevelRules(ScaledSwingRules):
     """Which levels stand.
 
     Parameters
@@ -50,7 +50,6 @@ class LevelRules(SwingRules):
     """
 
     window: int = within(504, *HISTORY)
-    atr: int = within(20, *ATR)
     tolerance: float = within(0.5, *TOLERANCE)
 
     @property

@@ -18,7 +18,7 @@ import numpy as np
 from bullbear.factors.parameter_groups import within
 from bullbear.factors.registry import Array, Bars, factor
 from bullbear.factors.remembered import remembered
-from bullbear.factors.swings import ATR, HISTORY, SwingRules, Swings, average_true_range, rows_of, swings
+from bullbear.factors.swings import HISTORY, ScaledSwingRules, Swings, average_true_range, rows_of, swings
 from bullbear.factors.windows import in_order
 
 Turn = Literal["top", "bottom"]
@@ -26,7 +26,7 @@ TURNS = get_args(Turn)
 
 
 @dataclass(frozen=True)
-class DoubleRules(SwingRules):
+class DoubleRules(ScaledSwingRules):
     """What counts as a double top or bottom.
 
     Parameters
@@ -48,7 +48,6 @@ class DoubleRules(SwingRules):
     gap: int = within(15, 2, 252)
     tolerance: float = within(0.5, 0.05, 5)
     depth: float = within(4.0, 0.5, 20)
-    atr: int = within(20, *ATR)
     memory: int = within(63, 2, 504)
 
     @property

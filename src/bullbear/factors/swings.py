@@ -8,9 +8,9 @@ those of `Bars`, adjusted for dividends: an old swing lies lower than on an unad
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 import talib
@@ -55,8 +55,34 @@ class SwingRules:
         """
         return in_order(strength=self.strength, window=self.window) + self.strength
 
+    def of_swings(self, **fields: Any) -> SwingRules:
+        """These rules with some fields changed, without what a group that goes further adds to them."""
+        changed = replace(self, **fields)
+        return SwingRules(changed.strength, changed.window)
+
+
+@dataclass(frozen=True)
+class ScaledSwingRules(SwingRules):
+    """Which swings count, and by what distances from them are measured.
+
+    Parameters
+    ----------
+    strength, window
+        Which swings count: as in `SwingRules`.
+    atr
+        Sessions of the mean true range.
+    """
+
+    atr: int = within(20, *ATR)
+
+    @property
+    def rows(self) -> int:
+        """Rows that decide the swings and the range at one row."""
+        return max(super().rows, self.atr + 1)
+
 
 SWINGS = SwingRules()
+SCALED_SWINGS = ScaledSwingRules()
 
 
 @dataclass(frozen=True)
@@ -147,20 +173,19 @@ def _newest(found: Swings, side: Turn, window: int, n: int, *, back: int = 0) ->
     return np.where(missing, np.nan, values[place]), age
 
 
-def rows_of(*, rules: SwingRules, atr: int = 0, **_: object) -> int:
-    """The look-back of a factor that obeys a group of rules, measured in ATRs where `atr` is no part of the group."""
-    return max(rules.rows, atr + 1)
+def rows_of(*, rules: SwingRules, **_: object) -> int:
+    """The look-back of a factor that obeys a group of rules."""
+    return rules.rows
 
 
 @factor(
     family="levels",
     windowed=True,
     unit="ATRs",
-    limits={"atr": ATR},
     choices={"side": TURNS},
     lookback=rows_of,
 )
-def swing_distance(bars: Bars, *, side: Turn = "high", rules: SwingRules = SWINGS, atr: int = 20) -> Array:
+def swing_distance(bars: Bars, *, side: Turn = "high", rules: ScaledSwingRules = SCALED_SWINGS) -> Array:
     """Last confirmed swing high above the close, or close above the last swing low, in ATRs.
 
     (high - close) / ATR or (close - low) / ATR
@@ -172,9 +197,7 @@ def swing_distance(bars: Bars, *, side: Turn = "high", rules: SwingRules = SWING
     side
         "high" or "low".
     rules
-        Which swings count: see `SwingRules`.
-    atr
-        Sessions of the mean true range.
+        Which swings count, and the range: see `ScaledSwingRules`.
 
     Returns
     -------
@@ -183,15 +206,15 @@ def swing_distance(bars: Bars, *, side: Turn = "high", rules: SwingRules = SWING
     Example
     -------
     >>> from bullbear.factors.windows import bars_from
-    >>> rules = SwingRules(strength=1, window=3)
-    >>> swing_distance(bars_from([1, 3, 2, 1.5]), rules=rules, atr=2)[-1]
+    >>> rules = ScaledSwingRules(strength=1, window=3, atr=2)
+    >>> swing_distance(bars_from([1, 3, 2, 1.5]), rules=rules)[-1]
     np.float64(2.0)
-    >>> swing_distance(bars_from([3, 1, 2, 3]), side="low", rules=rules, atr=2)[-1]
+    >>> swing_distance(bars_from([3, 1, 2, 3]), side="low", rules=rules)[-1]
     np.float64(2.0)
     """
     price, _ = _newest(swings(bars, strength=rules.strength), side, rules.window, len(bars.close))
     away = price - bars.close if side == "high" else bars.close - price
-    return away / average_true_range(bars, atr)
+    return away / average_true_range(bars, rules.atr)
 
 
 @factor(
