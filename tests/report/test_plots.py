@@ -9,7 +9,9 @@ from io import BytesIO
 
 import matplotlib
 import numpy as np
+import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 from matplotlib.image import imread
 
 from bullbear.report import ModelResult, plots
@@ -22,11 +24,17 @@ def _equity(model: ModelResult, simulated: bool) -> bytes:
     return plots.equity_plot(model.backtest, simulated=simulated)
 
 
+def _values(model: ModelResult) -> pd.Series:
+    days = pd.DatetimeIndex(model.predictions["decided_at"].dt.tz_convert(None).dt.normalize())
+    return pd.Series(model.predictions["p"].to_numpy(), days, name="p")
+
+
 PLOTS: dict[str, Draw] = {
     "calibration": lambda m, s: plots.calibration_plot(m.evaluation, m.predictions, simulated=s),
     "skill": lambda m, s: plots.skill_plot(m.evaluation, simulated=s),
     "equity": _equity,
     "probability": lambda m, s: plots.probability_plot(m.predictions, simulated=s),
+    "factor": lambda m, s: plots.factor_plot(_values(m), unit="share", summary="What is said.", simulated=s),
 }
 
 
@@ -85,3 +93,18 @@ def test_forecasts_without_interval_or_outcome_are_drawn(model: ModelResult) -> 
 def test_constant_forecasts_are_drawn(model: ModelResult) -> None:
     constant = model.predictions.assign(p=0.6)
     assert plots.calibration_plot(model.evaluation, constant).startswith(b"\x89PNG")
+
+
+def test_a_factor_is_drawn_with_its_last_known_value_and_open_where_it_is_missing(
+    model: ModelResult, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values = _values(model)
+    values.iloc[-3:] = [0.25, np.nan, np.nan]
+    drawn = Figure()
+    monkeypatch.setattr(plots, "_png", lambda draw, size, simulated: draw(drawn) or b"")
+    plots.factor_plot(values, unit="share", summary="What is said.")
+    (axes,) = drawn.axes
+    assert axes.get_title() == f"p: 0.25 on {values.index[-3].date()}\nWhat is said."
+    assert np.isnan(axes.lines[0].get_ydata()[-2:]).all()
+    plots.factor_plot(values * np.nan, unit="share", summary="What is said.")
+    assert drawn.axes[-1].get_title() == "p\nWhat is said."

@@ -231,10 +231,15 @@ def factor_plot(values: pd.Series, *, unit: str, summary: str, simulated: bool =
     def draw(figure: Figure) -> None:
         axes = figure.subplots()
         axes.plot(pd.DatetimeIndex(values.index).to_numpy(), values.to_numpy(dtype=float), color=BLUE, lw=0.9)
-        axes.set_title(f"{values.name}\n{textwrap.fill(summary, 90)}", fontsize=9)
+        axes.set_title(f"{values.name}{_latest(values)}\n{textwrap.fill(summary, 90)}", fontsize=9)
         axes.set_ylabel(textwrap.fill(unit, 30))
 
     return _png(draw, (8.0, 4.2), simulated)
+
+
+def _latest(values: pd.Series) -> str:
+    known = values.dropna()
+    return f": {known.iloc[-1]:.6g} on {pd.Timestamp(known.index[-1]).date()}" if len(known) else ""
 
 
 _WEIGHTS = ("bull_weight", "bear_weight", "cash_weight")
