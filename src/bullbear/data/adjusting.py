@@ -79,9 +79,9 @@ def _rewritings(rows: pd.DataFrame, dividends: pd.DataFrame) -> list[pd.Timestam
     first = rows.drop_duplicates("event_date").sort_values("event_date")
     # A dividend known after the first bar that it lowers was known to nobody who read that bar.
     places = np.searchsorted(first["event_date"].to_numpy(), dividends["event_date"].to_numpy())
-    told = [first["known_at"].iloc[place] if place < len(first) else None for place in places]
-    late = {known for known, bar in zip(dividends["known_at"], told, strict=True) if bar is not None and known > bar}
-    return sorted(again | late)
+    paid = dividends["known_at"][places < len(first)]
+    told = first["known_at"].iloc[places[places < len(first)]]
+    return sorted(again | set(paid[paid.array > told.array]))
 
 
 def _changed(told: pd.DataFrame, now: pd.DataFrame, since: pd.Timestamp | None) -> pd.DataFrame:
@@ -135,11 +135,11 @@ def _reinvested(
 ) -> np.ndarray:
     """1 / (1 - D / P) on the first bar at or after each ex-date, else 1."""
     steps = np.ones(len(days))
-    for ex_date, amount in zip(dividends["event_date"].to_numpy(), dividends["amount"].to_numpy(), strict=True):
-        place = int(np.searchsorted(days, ex_date))
-        known = np.flatnonzero(~np.isnan(close[:place]))
-        if 0 < place < len(days) and len(known):
-            last = known[-1]
+    priced = np.maximum.accumulate(np.where(np.isnan(close), -1, np.arange(len(close))))
+    places = np.searchsorted(days, dividends["event_date"].to_numpy())
+    for place, amount in zip(places.tolist(), dividends["amount"].tolist(), strict=True):
+        last = priced[place - 1] if 0 < place < len(days) else -1
+        if last >= 0:
             before = close[last] * forward[last] / forward[place]
             # A payout of the whole price is an error of the provider, not a return.
             if 0 < amount * scale[place] < before:
