@@ -15,11 +15,13 @@ import pytest
 from bullbear.data import Store
 from bullbear.data.snapshot import ingest
 from bullbear.errors import HistoryError, NoDataError
+from bullbear.factors import compute, load
 from bullbear.factors.inputs import joint_bars
 from bullbear.factors.level_table import levels_at
 from bullbear.report.level_chart import LEAST_SESSIONS, WINDOW, LevelChart, level_chart
 from bullbear.sessions import between, closes
 
+FEATURES = Path(__file__).resolve().parents[2] / "features"
 SESSIONS = between("2014-01-02", "2017-12-29")
 RANGE = 0.25
 """Half of every session's range: with half a dollar from close to close the true range is 0.75 throughout."""
@@ -256,6 +258,39 @@ def test_touches_and_levels_are_those_of_the_factors_on_real_bars(iwm_store: Sto
             seen[level.touches] += 1
     assert len(seen) >= 5
     assert max(seen) >= 5
+
+
+STAGES = {"broken": 1.0, "retested": 2.0, "held": 3.0, "undone": -1.0}
+
+
+def test_the_chart_shows_what_the_shipped_factors_say(iwm_store: Store) -> None:
+    (shipped,) = load([FEATURES / "levels.toml"])
+    seen: Counter[str] = Counter()
+    for as_of in pd.date_range("2002-10-01", "2019-12-31", freq="9MS").strftime("%Y-%m-%d"):
+        chart = level_chart(iwm_store, "IWM", as_of=as_of)
+        view = iwm_store.as_of(closes(pd.DatetimeIndex([chart.session]))[0])
+        said = compute(view, shipped.factor, pd.DatetimeIndex([chart.session])).iloc[0]
+        for side, sign in (("support", -1.0), ("resistance", 1.0)):
+            own = [level for level in chart.levels if level.kind == side]
+            nearest = min(own, key=lambda level: sign * level.price, default=None)
+            away = 10.0 if nearest is None else min(sign * nearest.distance, 10.0)
+            assert said[f"{side}_distance_1"] == pytest.approx(away, abs=1e-9)
+            assert said[f"{side}_strength"] == pytest.approx(nearest.strength if nearest else 0.0)
+            stage = next((STAGES[each.stage] for each in chart.breaks if each.side == side), 0.0)
+            assert said[f"{side}_break_stage_63"] == stage
+            seen[f"{side} {stage}"] += 1
+        if chart.channel is None:
+            assert np.isnan(said["channel_position_126"])
+        elif chart.channel.position is not None:
+            assert said["channel_position_126"] == pytest.approx(np.clip(chart.channel.position, -2.0, 3.0))
+            assert said["channel_width_126"] == pytest.approx(chart.channel.width)
+            assert said["channel_slope_126"] == pytest.approx(chart.channel.slope / chart.atr)
+        for kind, name in (("double top", "double_top_stage"), ("double bottom", "double_bottom_stage")):
+            pattern = next((each for each in chart.patterns if (each.kind, each.outcome) == (kind, "open")), None)
+            stage = 0.0 if pattern is None else 1.0 + (pattern.completed_on is not None)
+            assert said[name] == stage
+            seen[f"{kind} {stage}"] += 1
+    assert len(seen) >= 9
 
 
 @pytest.fixture(scope="module")
