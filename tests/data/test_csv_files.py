@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from bullbear.data.csv_files import LAYOUTS, read
+from bullbear.data.csv_files import LAYOUTS, instant_of, read
 from bullbear.errors import SnapshotError
 
 HEADER = "date,open,high,low,close,adj_close,volume\n"
@@ -110,3 +112,26 @@ def test_every_file_of_the_real_snapshot_is_read(snapshot_dir: Path) -> None:
 def test_a_day_beyond_the_calendar_is_a_slip(tmp_path: Path, day: str) -> None:
     with pytest.raises(SnapshotError, match=f"prices/IWM.csv:2: got '{day}'; allowed: a date from 1900-01-01 to 2036"):
         read(write(tmp_path, f"{HEADER}{day},1,1,1,1,1,1\n"), LAYOUTS["prices"])
+
+
+def test_instants_read_together_are_those_read_alone(tmp_path: Path) -> None:
+    texts = [
+        "2020-01-02", "2020-01-03 08:30", "2020-07-03T08:30", "2020-07-03T08:30:00Z", "2020-07-03 08:30:15.5+02:00", "",
+        "2020-07-04T12:30:00-04:00", "3 July 2020 08:30",
+    ]  # fmt: skip
+    rows = "".join(f"2019-{month:02d}-01,{month},{text}\n" for month, text in enumerate(texts, start=1))
+    frame, _ = read(write(tmp_path, "date,value,known_at\n" + rows), LAYOUTS["macro"])
+    assert str(frame["known_at"].dtype) == "datetime64[us, UTC]"
+    expected = [
+        "2020-01-03 04:59", "2020-01-03 13:30", "2020-07-03 12:30", "2020-07-03 08:30", "2020-07-03 06:30:15.5", "NaT",
+        "2020-07-04 16:30", "2020-07-03 12:30",
+    ]  # fmt: skip
+    assert frame["known_at"].tolist() == pd.to_datetime(pd.Series(expected), format="mixed", utc=True).tolist()
+    assert [instant_of(text or None) for text in texts[:5]] == frame["known_at"].tolist()[:5]
+
+
+@pytest.mark.parametrize("text", ["2020-13-01 08:30Z", "2020-01-02T25:00:00Z", "soon"])
+def test_what_is_no_instant_is_named_with_its_line(tmp_path: Path, text: str) -> None:
+    path = write(tmp_path, f"date,value,known_at\n2019-01-01,1,2019-02-01\n2019-02-01,2,{text}\n")
+    with pytest.raises(SnapshotError, match=re.escape(f"macro/IWM.csv:3: got '{text}'; allowed: an instant or a day")):
+        read(path, LAYOUTS["macro"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from functools import cache
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pandas as pd
 import pytest
 
 from bullbear.data import simulated_macro
-from bullbear.data.oracle import read_truth
+from bullbear.data.oracle import read_truth, write_truth
 from bullbear.data.simulated_process import (
     BASE_RATE,
     HORIZON,
@@ -373,6 +374,25 @@ def test_load_fills_the_store_and_keeps_the_truth_out_of_it(tmp_path: Path) -> N
     np.testing.assert_array_equal(view.bars("IWM")["close"], iwm["close"])
     pd.testing.assert_frame_equal(read_truth(tmp_path), simulation.truth)
     assert not list(store.root.rglob("*truth*"))
+
+
+def test_the_truth_appears_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: int) -> None:
+        raise OSError("no space left on device")
+
+    truth = simulate(7, 0.5, 3).truth
+    write_truth(truth, tmp_path)
+    with monkeypatch.context() as disk:
+        disk.setattr(os, "fsync", fail)
+        with pytest.raises(OSError, match="no space left"):
+            write_truth(truth.iloc[:10], tmp_path)
+        with pytest.raises(OSError, match="no space left"):
+            write_truth(truth, tmp_path / "other")
+    pd.testing.assert_frame_equal(read_truth(tmp_path), truth)
+    with pytest.raises(NoDataError, match="truth"):
+        read_truth(tmp_path / "other")
+    write_truth(truth.iloc[:10], tmp_path)
+    assert [path.name for path in (tmp_path / "oracle").iterdir()] == ["truth.parquet"]
 
 
 def test_the_written_directory_is_a_snapshot(tmp_path: Path) -> None:

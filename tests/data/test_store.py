@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import pickle
 import subprocess
 import sys
@@ -199,9 +200,35 @@ def test_a_damaged_segment_is_named(store: Store) -> None:
         Store(store.root).as_of()
 
 
+@pytest.mark.parametrize("cut_short", ["fsync", "replace"])
+def test_the_mark_of_a_simulated_store_appears_whole_or_not_at_all(
+    store: Store, monkeypatch: pytest.MonkeyPatch, cut_short: str
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError("no space left on device")
+
+    owner: object = os if cut_short == "fsync" else Path
+    with monkeypatch.context() as disk:
+        disk.setattr(owner, cut_short, fail)
+        with pytest.raises(OSError, match="no space left"):
+            store.mark_simulated({"seed": 7})
+    assert not store.is_simulated
+    store.mark_simulated({"seed": 7})
+    with monkeypatch.context() as disk:
+        disk.setattr(owner, cut_short, fail)
+        with pytest.raises(OSError, match="no space left"):
+            store.mark_simulated({"seed": 8})
+    assert store.simulated_from == {"seed": 7}
+    store.mark_simulated({"seed": 9})
+    assert store.simulated_from == {"seed": 9}
+    assert not list(store.root.glob(f"{STAGING}*"))
+
+
 def test_row_groups_break_at_series() -> None:
-    series = np.array(["a"] * 10 + ["b"] * 10 + ["c"] * ROW_GROUP + ["d"] * 5 + ["e"] * 5)
-    assert list(_cuts(series)) == [(0, 20), (20, 20 + ROW_GROUP), (20 + ROW_GROUP, 30 + ROW_GROUP)]
+    ends = np.cumsum([10, 10, ROW_GROUP, 5, 5]).tolist()
+    assert list(_cuts(ends)) == [(0, 20), (20, 20 + ROW_GROUP), (20 + ROW_GROUP, 30 + ROW_GROUP)]
+    assert list(_cuts([10, 10 + ROW_GROUP])) == [(0, 10), (10, 10 + ROW_GROUP)]
+    assert list(_cuts([7])) == [(0, 7)]
 
 
 def test_series_that_share_a_row_group_are_told_apart(store: Store) -> None:

@@ -21,9 +21,11 @@ import pyarrow.csv as pcsv
 
 from bullbear import sessions
 from bullbear.errors import SnapshotError
+from bullbear.sessions import NEW_YORK
 
 _NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+_INSTANT = r"\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}:\d{2})"
 
 
 @dataclass(frozen=True)
@@ -103,8 +105,8 @@ def read(path: Path, layout: Layout) -> tuple[pd.DataFrame, list[str]]:
 
     Returns
     -------
-    Columns of the layout (days as datetime64[us], numbers as float64, texts as str; optional columns only where the
-    file has them), and the notes.
+    Columns of the layout (days as datetime64[us], numbers as float64, `known_at` as instants in UTC, other texts as
+    str; optional columns only where the file has them), and the notes.
 
     Raises
     ------
@@ -129,9 +131,48 @@ def read(path: Path, layout: Layout) -> tuple[pd.DataFrame, list[str]]:
         )
     except pa.ArrowException as bad:
         raise _first_fault(path, where, layout, names, str(bad).splitlines()[0]) from None
-    if _is_faulty(table, layout):
+    columns = {name: _array(table.column(name)) for name in table.column_names}
+    if _is_faulty(table, columns, layout):
         raise _first_fault(path, where, layout, names, "the file as a whole")
-    return _as_frame(table, layout), notes
+    return _with_instants(pd.DataFrame(columns), where), notes
+
+
+def instant_of(text: object) -> pd.Timestamp | None:
+    """An instant with an offset; without one New York's time, and a mere day means its end. Empty is None.
+
+    Raises
+    ------
+    ValueError
+        It is none.
+    """
+    if not isinstance(text, str):
+        return None
+    moment = pd.Timestamp(text)
+    if moment.tzinfo is None:
+        if len(text.strip()) == len("2020-01-01"):
+            moment += pd.Timedelta(hours=23, minutes=59)
+        moment = moment.tz_localize(NEW_YORK)
+    return moment.tz_convert("UTC").as_unit("us")
+
+
+def _with_instants(frame: pd.DataFrame, where: str) -> pd.DataFrame:
+    """The texts of `known_at` as instants in UTC."""
+    if "known_at" not in frame:
+        return frame
+    texts = frame["known_at"]
+    plain = texts.where(texts.str.fullmatch(_INSTANT, na=False))
+    instants = pd.to_datetime(plain, format="ISO8601", utc=True, errors="coerce").dt.as_unit("us")
+    # What cannot be read in bulk is looked at by itself: a day, a time without an offset, or none at all.
+    alone = np.flatnonzero(instants.isna() & texts.notna())
+    told = []
+    for place in alone:
+        try:
+            told.append(instant_of(texts.iloc[place]))
+        except ValueError:
+            value, allowed = texts.iloc[place], "an instant or a day in ISO form"
+            raise SnapshotError(f"{where}:{place + 2}", value, allowed, "correct known_at") from None
+    instants.iloc[alone] = pd.Series(told, dtype=instants.dtype)
+    return frame.assign(known_at=instants)
 
 
 def _header(path: Path, where: str, layout: Layout) -> tuple[list[str], list[str]]:
@@ -156,53 +197,46 @@ def _header(path: Path, where: str, layout: Layout) -> tuple[list[str], list[str
     return header, notes
 
 
-def _is_faulty(table: pa.Table, layout: Layout) -> bool:
+def _array(column: pa.ChunkedArray) -> np.ndarray | pd.Series:
+    if pa.types.is_string(column.type):
+        texts: pd.Series = column.to_pandas()
+        return texts
+    values: np.ndarray = column.to_numpy()
+    return values.astype("datetime64[us]") if pa.types.is_date(column.type) else values
+
+
+def _is_faulty(table: pa.Table, columns: dict[str, np.ndarray | pd.Series], layout: Layout) -> bool:
     for name in (*layout.days, *layout.texts):
         if table.column(name).null_count:
             return True
     first, last = (np.datetime64(day) for day in layout.span)
     for name in layout.days:
-        days = table.column(name).to_numpy()
+        days = columns[name]
         if len(days) and (days.min() < first or days.max() > last):
             return True
     for name in (*layout.numbers, *layout.optional_numbers):
-        if name in table.column_names:
-            column = table.column(name)
+        if name in columns:
             # Arrow reads the words nan and inf as numbers; an unknown value is an empty cell here.
-            finite = int(np.isfinite(column.to_numpy()).sum())
-            if finite != len(column) - column.null_count:
+            known = len(table) - table.column(name).null_count
+            if np.count_nonzero(np.isfinite(columns[name])) != known:
                 return True
-    if layout.kind == "bars" and (table.column("high").to_numpy() < table.column("low").to_numpy()).any():
+    if layout.kind == "bars" and (columns["high"] < columns["low"]).any():
         return True
-    return _is_out_of_order(table, layout)
+    return _is_out_of_order(columns, layout)
 
 
-def _is_out_of_order(table: pa.Table, layout: Layout) -> bool:
-    if len(table) < 2:
-        return False
-    days = [table.column(name).cast(pa.int32()).to_numpy() for name in layout.days]
-    steps = [np.diff(values) for values in days]
-    later, same = np.zeros(len(table) - 1, dtype=bool), np.ones(len(table) - 1, dtype=bool)
-    for step in steps:
-        later |= same & (step > 0)
-        same &= step == 0
+def _is_out_of_order(columns: dict[str, np.ndarray | pd.Series], layout: Layout) -> bool:
+    days = [np.asarray(columns[name]) for name in layout.days]
+    later, same = days[0][1:] > days[0][:-1], days[0][1:] == days[0][:-1]
+    for values in days[1:]:
+        later |= same & (values[1:] > values[:-1])
+        same &= values[1:] == values[:-1]
     if not layout.identity:
         return not later.all()
     if not (later | same).all():
         return True
-    names = [*layout.days, *(name for name in layout.identity if name in table.column_names)]
-    return bool(table.select(names).to_pandas().duplicated().any())
-
-
-def _as_frame(table: pa.Table, layout: Layout) -> pd.DataFrame:
-    columns: dict[str, np.ndarray | pd.Series] = {}
-    for name in table.column_names:
-        column = table.column(name)
-        if name in layout.days:
-            columns[name] = column.to_numpy().astype("datetime64[us]")
-        else:
-            columns[name] = column.to_pandas() if pa.types.is_string(column.type) else column.to_numpy()
-    return pd.DataFrame(columns)
+    names = [*layout.days, *(name for name in layout.identity if name in columns)]
+    return bool(pd.DataFrame({name: columns[name] for name in names}).duplicated().any())
 
 
 def _first_fault(path: Path, where: str, layout: Layout, names: list[str], otherwise: str) -> SnapshotError:

@@ -68,7 +68,8 @@ def bar_doubts(ticker: str, bars: pd.DataFrame, is_session: np.ndarray) -> np.nd
         (outside, OUTSIDE),
         (negative, NEGATIVE),
     ):
-        reasons[wrong & (reasons == "")] = reason
+        if wrong.any():
+            reasons[wrong & (reasons == "")] = reason
     if not ticker.startswith("^"):
         sound = np.flatnonzero((reasons == "") & ~np.isnan(prices["close"]))
         off = _off_scale(prices["open"][sound], prices["close"][sound], prices["adj_close"][sound])
@@ -106,7 +107,8 @@ def short_volume_doubts(rows: pd.DataFrame, is_session: np.ndarray) -> np.ndarra
     reasons = np.full(len(rows), "", dtype=object)
     short, total = rows["short_volume"].to_numpy(), rows["total_volume"].to_numpy()
     for wrong, reason in ((~is_session, NO_SESSION), ((short < 0) | (total < 0), NEGATIVE), (short > total, EXCEEDS)):
-        reasons[wrong & (reasons == "")] = reason
+        if wrong.any():
+            reasons[wrong & (reasons == "")] = reason
     return reasons
 
 

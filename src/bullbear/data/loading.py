@@ -24,14 +24,17 @@ from bullbear.sessions import NEW_YORK
 
 @dataclass
 class Loader:
-    """The rows that an ingest is about to append, by kind; `stored` is what the store held when it began."""
+    """The rows that an ingest is about to append, by kind and series; `stored` is what the store held when it began."""
 
     stored: View
     now: pd.Timestamp
-    notes: list[str]
-    parts: dict[str, list[pd.DataFrame]] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    parts: dict[str, list[tuple[str, pd.DataFrame]]] = field(default_factory=dict)
     quarantined: int = 0
     revised: int = 0
+
+    def __post_init__(self) -> None:
+        self._is_first = self.stored.store.is_empty
 
     def add(self, folder: str, name: str, frame: pd.DataFrame) -> None:
         """Gather what one file adds."""
@@ -47,6 +50,10 @@ class Loader:
             self._holdings(name, frame)
         else:
             self._daily(folder, name, frame)
+
+    def gathered(self) -> dict[str, pd.DataFrame]:
+        """What is to be appended, by kind, in that order."""
+        return {kind: _together(parts) for kind, parts in self.parts.items()}
 
     def _bars(self, ticker: str, frame: pd.DataFrame) -> None:
         rows = self._without_blanks("prices", ticker, _dated(frame, "date"), ("volume",))
@@ -79,7 +86,7 @@ class Loader:
         # Actions first: a process killed in between leaves no bar whose split is missing.
         for kind in ("splits", "dividends", "raw_bars"):
             if not found.rows[kind].empty:
-                self.parts.setdefault(kind, []).append(found.rows[kind].assign(series=ticker))
+                self._gather(kind, ticker, found.rows[kind])
 
     def _daily(self, folder: str, name: str, frame: pd.DataFrame) -> None:
         """Short volume, dividends and short interest: dated by sessions."""
@@ -107,8 +114,9 @@ class Loader:
         if stored is not None and self._has_vintages(series):
             self._new_vintage(series, rows, stored)
             return
-        reasons = np.where(_claims_foresight(rows), doubts.IMPOSSIBLE, "")
-        rows = self._set_aside("observations", series, rows, reasons)
+        foresight = _claims_foresight(rows)
+        if foresight.any():
+            rows = self._set_aside("observations", series, rows, np.where(foresight, doubts.IMPOSSIBLE, ""))
         days = pd.DatetimeIndex(rows["event_date"])
         rows = self._published(rows, publication.observations_known_at(series, days))
         self._append("observations", series, rows, stored, 0.0)
@@ -120,17 +128,15 @@ class Loader:
         moment = self._after(latest["known_at"].max())
         today = moment.tz_convert(NEW_YORK).tz_localize(None).normalize()
         self.notes.append(f"macro/{series}.csv: stored as the vintage of {today.date()}")
-        vintage = rows[["event_date", "value"]].assign(vintage=today, known_at=moment, series=series)
-        self.parts.setdefault("observations", []).append(vintage)
+        vintage = rows[["event_date", "value"]].assign(vintage=today, known_at=moment)
+        self._gather("observations", series, vintage)
 
     def _vintages(self, series: str, frame: pd.DataFrame) -> None:
         rows = self._without_blanks("vintages", series, _dated(frame, "date"), ())
         # A label of a file says the day; a provider of releases also says the hour.
-        known = (
-            _explicit(rows) if "known_at" in rows else publication.vintages_known_at(pd.DatetimeIndex(rows["vintage"]))
-        )
-        rows = rows.assign(known_at=known, series=series)
-        if self.stored.has("observations", series):
+        if "known_at" not in rows:
+            rows = rows.assign(known_at=publication.vintages_known_at(pd.DatetimeIndex(rows["vintage"])))
+        if self._has("observations", series):
             old = self.stored.versions("observations", series)
             moment = self._after(old["known_at"].max())
             old = old.drop_duplicates(["event_date", "vintage"], keep="last")
@@ -139,7 +145,7 @@ class Loader:
             self.revised += int(changed.sum())
             rows = rows.assign(known_at=both["known_at"].where(~changed, moment))
             rows = rows[(both["value_old"].isna() | changed).to_numpy()]
-        self.parts.setdefault("observations", []).append(rows)
+        self._gather("observations", series, rows)
 
     def _after(self, stored: pd.Timestamp) -> pd.Timestamp:
         """`now`, unless the clock runs behind what is stored: a correction follows what it corrects."""
@@ -147,11 +153,11 @@ class Loader:
 
     def _holdings(self, fund: str, frame: pd.DataFrame) -> None:
         rows = _dated(frame, "as_of")
-        rows = rows.assign(known_at=publication.holdings_known_at(pd.DatetimeIndex(rows["event_date"])), series=fund)
+        rows = rows.assign(known_at=publication.holdings_known_at(pd.DatetimeIndex(rows["event_date"])))
         layout = KINDS["holdings"]
-        rows = rows.reindex(columns=layout.columns)
+        rows = rows.reindex(columns=["event_date", "known_at", *layout.values])
         rows = rows.astype(dict.fromkeys(layout.texts, "str") | dict.fromkeys(layout.numbers, "float64"))
-        stored = self.stored.holdings(fund).reset_index() if self.stored.has("holdings", fund) else None
+        stored = self.stored.holdings(fund).reset_index() if self._has("holdings", fund) else None
         for day, lines in rows.groupby("event_date"):
             if stored is not None and (stored["event_date"] == day).any():
                 old = stored[stored["event_date"] == day]
@@ -160,7 +166,7 @@ class Loader:
                 # A list is known as a whole: a correction of one line restates all of it.
                 self.revised += 1
                 lines = lines.assign(known_at=self._after(old["known_at"].max()))
-            self.parts.setdefault("holdings", []).append(lines)
+            self._gather("holdings", fund, lines)
 
     def _append(
         self, kind: str, series: str, rows: pd.DataFrame, stored: pd.DataFrame | None, tolerance: float
@@ -172,10 +178,13 @@ class Loader:
             self.revised += revised
         if rows.empty:
             return
-        if kind == "bars" and self.stored.has("splits", series):
+        if kind == "bars" and self._has("splits", series):
             # The store keeps prices of before a known split as they were, and divides them on read.
             rows = undivided(rows, self.stored.splits(series).reset_index())
-        self.parts.setdefault(kind, []).append(rows.assign(series=series))
+        self._gather(kind, series, rows)
+
+    def _gather(self, kind: str, series: str, rows: pd.DataFrame) -> None:
+        self.parts.setdefault(kind, []).append((series, rows))
 
     def _set_aside(self, kind: str, series: str, rows: pd.DataFrame, reasons: np.ndarray) -> pd.DataFrame:
         doubtful = reasons != ""
@@ -183,20 +192,11 @@ class Loader:
             return rows
         aside = rows[doubtful]
         shown = aside.assign(event_date=aside["event_date"].dt.strftime("%Y-%m-%d"))
-        texts = [json.dumps(_json(record)) for record in shown.to_dict("records")]
+        texts = [json.dumps(_json(record), default=str) for record in shown.to_dict("records")]
         self.quarantined += len(aside)
-        self.parts.setdefault("quarantine", []).append(
-            pd.DataFrame(
-                {
-                    "series": series,
-                    "event_date": aside["event_date"],
-                    "known_at": publication.vintages_known_at(pd.DatetimeIndex(aside["event_date"])),
-                    "kind": kind,
-                    "reason": reasons[doubtful],
-                    "row": texts,
-                }
-            )
-        )
+        known = publication.vintages_known_at(pd.DatetimeIndex(aside["event_date"]))
+        told = {"kind": kind, "reason": reasons[doubtful], "row": texts}
+        self._gather("quarantine", series, pd.DataFrame({"event_date": aside["event_date"], "known_at": known, **told}))
         kept: pd.DataFrame = rows[~doubtful].reset_index(drop=True)
         return kept
 
@@ -211,23 +211,24 @@ class Loader:
 
     def _published(self, rows: pd.DataFrame, by_rule: pd.DatetimeIndex) -> pd.DataFrame:
         """The file's own known_at where it has one; else the rule's, or `now` if the value is here before that."""
-        ruled = by_rule.where(by_rule <= self.now, self.now)
+        early = by_rule > self.now
+        ruled = by_rule.where(~early, self.now) if early.any() else by_rule
         if "known_at" not in rows:
             return rows.assign(known_at=ruled)
-        return rows.assign(known_at=_explicit(rows).fillna(pd.Series(ruled, index=rows.index)))
+        return rows.assign(known_at=rows["known_at"].fillna(pd.Series(ruled, index=rows.index)))
 
     def _without_blanks(self, folder: str, name: str, rows: pd.DataFrame, beside: tuple[str, ...]) -> pd.DataFrame:
-        numbers = [column for column in LAYOUTS[folder].numbers if column not in beside]
         blank = np.ones(len(rows), dtype=bool)
-        for column in numbers:
-            blank &= np.isnan(rows[column].to_numpy())
+        for column in LAYOUTS[folder].numbers:
+            if column not in beside and blank.any():
+                blank &= np.isnan(rows[column].to_numpy())
         if blank.any():
             self.notes.append(f"{folder}/{name}.csv: {int(blank.sum())} empty rows left out")
             rows = rows[~blank].reset_index(drop=True)
         return rows
 
     def _latest(self, kind: str, series: str) -> pd.DataFrame | None:
-        if not self.stored.has(kind, series):
+        if not self._has(kind, series):
             return None
         readers = {"bars": self.stored.bars, "observations": self.stored.observations}
         readers |= {"dividends": self.stored.dividends, "short_interest": self.stored.short_interest}
@@ -235,35 +236,30 @@ class Loader:
         latest: pd.DataFrame = readers[kind](series)
         return latest
 
+    def _has(self, kind: str, series: str) -> bool:
+        # Most rows ever loaded come into an empty store, where looking for each series takes longer than judging it.
+        return not self._is_first and self.stored.has(kind, series)
+
     def _has_vintages(self, series: str) -> bool:
         return bool(self.stored.versions("observations", series)["vintage"].notna().any())
+
+
+def _together(parts: list[tuple[str, pd.DataFrame]]) -> pd.DataFrame:
+    # Names are spread over all rows at once: a column of text for each part takes longer than its numbers.
+    names = pd.Series([series for series, _ in parts], dtype="str").array
+    places = np.repeat(np.arange(len(parts)), [len(rows) for _, rows in parts])
+    return pd.concat([rows for _, rows in parts], ignore_index=True).assign(series=names.take(places))
 
 
 def _dated(frame: pd.DataFrame, column: str) -> pd.DataFrame:
     return frame.set_axis(["event_date" if name == column else name for name in frame.columns], axis=1)
 
 
-def _explicit(rows: pd.DataFrame) -> pd.Series:
-    return pd.Series([instant_of(text) for text in rows["known_at"]], index=rows.index, dtype="datetime64[us, UTC]")
-
-
 def _claims_foresight(rows: pd.DataFrame) -> np.ndarray:
     """Whether a row claims to have been known before the day it describes."""
     if "known_at" not in rows:
         return np.zeros(len(rows), dtype=bool)
-    return np.asarray(_explicit(rows) < rows["event_date"].dt.tz_localize(NEW_YORK))
-
-
-def instant_of(text: object) -> pd.Timestamp | None:
-    """An instant with an offset; without one New York's time, and a mere day means its end. Empty is None."""
-    if not isinstance(text, str):
-        return None
-    moment = pd.Timestamp(text)
-    if moment.tzinfo is None:
-        if len(text.strip()) == len("2020-01-01"):
-            moment += pd.Timedelta(hours=23, minutes=59)
-        moment = moment.tz_localize(NEW_YORK)
-    return moment.tz_convert("UTC").as_unit("us")
+    return np.asarray(rows["known_at"] < rows["event_date"].dt.tz_localize(NEW_YORK))
 
 
 def _same_list(old: pd.DataFrame, new: pd.DataFrame, values: list[str]) -> bool:

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import pandas as pd
 
+from bullbear.data.segments import put, sweep
 from bullbear.errors import NoDataError
 
 
 def write_truth(truth: pd.DataFrame, home: Path) -> Path:
-    """Write the truth of a simulated market under `home/oracle`, which is no part of the store."""
+    """Write the truth of a simulated market under `home/oracle`, which is no part of the store.
+
+    The file appears whole or not at all; the caller holds the store's lock.
+    """
     place = _place(home)
     place.parent.mkdir(parents=True, exist_ok=True)
-    truth.to_parquet(place, index=False)
+    sweep(place.parent)
+    content = io.BytesIO()
+    truth.to_parquet(content, index=False)
+    put(place, content.getbuffer())
     return place
 
 

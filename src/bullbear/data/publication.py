@@ -312,9 +312,14 @@ def business_days() -> pd.DatetimeIndex:
     return pd.DatetimeIndex(np.concatenate([early.to_numpy("datetime64[us]"), recent.to_numpy("datetime64[us]")]))
 
 
+@lru_cache(maxsize=1)
+def _business_table() -> np.ndarray:
+    return business_days().to_numpy().astype("datetime64[D]")
+
+
 def _business(days: np.ndarray, further: int) -> np.ndarray:
     """`days` rolled forward to a business day (if `further` is 0), or the `further`-th business day after them."""
-    table = business_days().to_numpy().astype("datetime64[D]")
+    table = _business_table()
     if further == 0:
         places = table.searchsorted(days, side="left")
     else:

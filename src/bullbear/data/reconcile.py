@@ -90,12 +90,12 @@ def additions(
         differs = np.abs(after - before) > tolerance * np.abs(before)
         changed |= (differs | np.isnan(before)) & ~unknown
         revised[name] = np.where(unknown, before, after)
-    revisions = new.assign(**revised)[changed]
-    # A clock that runs behind the stored rows must not put a correction before what it corrects.
-    after_stored = (old["known_at"][changed] + _MICROSECOND).clip(lower=now)
-    revisions = revisions.assign(known_at=after_stored.array)
-    if revisions.empty:
+    if not changed.any():
         return rows[~known], 0
+    # A clock that runs behind the stored rows must not put a correction before what it corrects.
+    after_stored = old["known_at"][changed] + _MICROSECOND
+    after_stored = after_stored.where(after_stored > now, now)
+    revisions = new.assign(**revised)[changed].assign(known_at=after_stored.array)
     return pd.concat([rows[~known], revisions], ignore_index=True), len(revisions)
 
 

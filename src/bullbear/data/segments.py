@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from bullbear.errors import InputError
@@ -31,6 +32,7 @@ ROW_GROUP = 2048  # small series share a row group up to this size; a longer one
 
 _DAY = pa.timestamp("us")
 _INSTANT = pa.timestamp("us", tz="UTC")
+_MICROSECONDS_A_DAY = 86_400_000_000
 
 
 @dataclass(frozen=True)
@@ -189,32 +191,94 @@ def _publish(root: Path, kind: Kind, frame: pd.DataFrame) -> None:
     folder = root / kind.name
     content = _encoded(frame, kind)
     number = 1 + max((int(path.name.split("-")[0]) for path in listing(root, kind.name)), default=0)
-    staging = folder / f"{STAGING}{os.getpid()}"
+    put(folder / f"{number:06d}-{hashlib.sha256(content).hexdigest()[:12]}.parquet", content)
+
+
+def put(path: Path, content: bytes | memoryview) -> None:
+    """Write a file whole or not at all, whatever kills the process or the machine; the caller holds the lock."""
+    staging = path.with_name(f"{STAGING}{os.getpid()}")
     with open(staging, "wb") as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
-    staging.rename(folder / f"{number:06d}-{hashlib.sha256(content).hexdigest()[:12]}.parquet")
-    _sync_folder(folder)
+    staging.replace(path)
+    _sync_folder(path.parent)
+
+
+def checked(kind: Kind, frame: pd.DataFrame) -> pd.DataFrame:
+    """`frame` with the kind's columns in its types, in order; a value column that is absent is unknown throughout.
+
+    Raises
+    ------
+    InputError
+        A column is unknown, missing, or of a wrong type; a day has a time of day.
+    """
+    frame = frame.reset_index(drop=True)
+    for name in frame.columns:
+        if name not in kind.columns:
+            raise InputError(f"{kind.name} column", name, ", ".join(kind.columns), "rename or drop the column")
+    for name in ("series", "event_date", "known_at"):
+        if name not in frame.columns:
+            raise InputError(f"{kind.name} columns", list(frame.columns), f"{name} among them", f"add {name}")
+        if frame[name].isna().any():
+            raise InputError(f"{kind.name} {name}", "an empty cell", "a value in every row", "fill or drop the row")
+    known_at = frame["known_at"]
+    if not isinstance(known_at.dtype, pd.DatetimeTZDtype):
+        raise InputError(f"{kind.name} known_at", known_at.dtype, "instants with a time zone", "localize it")
+    unknown = pd.Series(np.nan, index=frame.index)
+    columns: dict[str, pd.Series] = {"known_at": known_at.dt.tz_convert("UTC").dt.as_unit("us")}
+    for name in ("series", *kind.texts):
+        columns[name] = frame.get(name, unknown).astype("str")
+    for name in ("event_date", *kind.days):
+        columns[name] = _days(kind, name, frame.get(name, unknown))
+    for name in kind.numbers:
+        columns[name] = frame.get(name, unknown).astype("float64")
+    return pd.DataFrame({name: columns[name] for name in kind.columns})
+
+
+def _days(kind: Kind, name: str, values: pd.Series) -> pd.Series:
+    if not pd.api.types.is_datetime64_dtype(values.dtype):
+        if not values.isna().all():
+            raise InputError(f"{kind.name} {name}", values.dtype, "naive days (datetime64)", "convert the column")
+        return pd.Series(pd.NaT, index=values.index, dtype="datetime64[us]")
+    days: pd.Series = values.dt.as_unit("us")
+    if (_integers(days)[days.notna().to_numpy()] % _MICROSECONDS_A_DAY).any():
+        raise InputError(f"{kind.name} {name}", "a time of day", "days at midnight", "normalize the column")
+    return days
 
 
 def ordered(kind: Kind, frame: pd.DataFrame) -> pd.DataFrame:
     """The rows sorted by series, known_at, event_date and what else identifies them."""
-    names = [*reversed(kind.extra_key), "event_date", "known_at"]
-    columns = [_sortable(frame[name]) for name in names]
-    return frame.take(np.lexsort([*columns, _sortable(frame["series"])])).reset_index(drop=True)
+    keys = [_integers(frame[name]) for name in ("series", "known_at", "event_date", *kind.extra_key)]
+    if not _ascend(keys):
+        frame = frame.take(np.lexsort(keys[::-1]))
+    return frame.reset_index(drop=True)
 
 
 def has_twins(kind: Kind, frame: pd.DataFrame) -> bool:
     """Whether two rows of an ordered frame have the same key."""
     same = np.ones(max(len(frame) - 1, 0), dtype=bool)
-    for name in kind.key:
-        codes = _sortable(frame[name])
-        same &= codes[1:] == codes[:-1]
+    # Instants tell almost all rows apart, and are cheap to compare.
+    for name in ("known_at", "event_date", "series", *kind.extra_key):
+        if not same.any():
+            return False
+        values = _integers(frame[name])
+        same &= values[1:] == values[:-1]
     return bool(same.any())
 
 
-def _sortable(column: pd.Series) -> np.ndarray:
+def _ascend(keys: list[np.ndarray]) -> bool:
+    """Whether rows are sorted by `keys`, the first of which weighs most."""
+    tied = np.ones(max(len(keys[0]) - 1, 0), dtype=bool)
+    for key in keys:
+        if (tied & (key[1:] < key[:-1])).any():
+            return False
+        tied &= key[1:] == key[:-1]
+    return True
+
+
+def _integers(column: pd.Series) -> np.ndarray:
+    """Integers in the order of the column's values, equal where these are."""
     if column.dtype.kind == "M" or isinstance(column.dtype, pd.DatetimeTZDtype):
         return column.to_numpy("datetime64[us]").view(np.int64)
     codes: np.ndarray = pd.factorize(column, sort=True)[0]
@@ -233,15 +297,16 @@ def _encoded(rows: pd.DataFrame, kind: Kind) -> memoryview:
     sink = pa.BufferOutputStream()
     dictionaries = ["series", *kind.texts]
     with pq.ParquetWriter(sink, table.schema, compression="zstd", use_dictionary=dictionaries) as writer:
-        for start, stop in _cuts(rows["series"].to_numpy()):
+        runs = pc.run_end_encode(table.column("series").combine_chunks(), run_end_type=pa.int64())
+        for start, stop in _cuts(runs.run_ends.to_pylist()):
             writer.write_table(table.slice(start, stop - start), row_group_size=stop - start)
     return memoryview(sink.getvalue())
 
 
-def _cuts(series: np.ndarray) -> Iterator[tuple[int, int]]:
-    breaks = [*(np.flatnonzero(series[1:] != series[:-1]) + 1).tolist(), len(series)]
+def _cuts(ends: list[int]) -> Iterator[tuple[int, int]]:
+    """First row and end of each row group, from the rows at which a series ends."""
     start = previous = 0
-    for stop in breaks:
+    for stop in ends:
         # A long series neither shares a row group with its forerunners nor is joined by its followers.
         if start < previous and stop - previous >= ROW_GROUP:
             yield start, previous
@@ -250,8 +315,8 @@ def _cuts(series: np.ndarray) -> Iterator[tuple[int, int]]:
             yield start, stop
             start = stop
         previous = stop
-    if start < len(series):
-        yield start, len(series)
+    if start < previous:
+        yield start, previous
 
 
 def _sync_folder(folder: Path) -> None:

@@ -122,20 +122,16 @@ def load(simulation: Simulation, store: Store, home: Path, now: pd.Timestamp) ->
     if not store.is_empty and held != made_from:
         what = f"the simulated market of {held}" if held else "real data"
         raise InputError("store", what, "an empty store", "give another --home, or move its data/ away")
-    # Marked before it is filled: were the load cut short, the rows could not pass for real ones.
-    store.mark_simulated(made_from)
-    write_truth(simulation.truth, home)
-    return ingest_frames({_place(name): _as_read(frame) for name, frame in simulation.frames.items()}, store, now)
+    with store.writing():
+        # Marked before it is filled: were the load cut short, the rows could not pass for real ones.
+        store.mark_simulated(made_from)
+        write_truth(simulation.truth, home)
+    return ingest_frames({_place(name): frame for name, frame in simulation.frames.items()}, store, now)
 
 
 def _place(name: str) -> tuple[str, str]:
     folder, series = name.split("/")
     return folder, series
-
-
-def _as_read(frame: pd.DataFrame) -> pd.DataFrame:
-    """The frame as reading its CSV file would give it: instants are text."""
-    return frame.assign(known_at=frame["known_at"].astype(str)) if "known_at" in frame else frame
 
 
 def _check(seed: int, signal: float, years: int) -> None:

@@ -13,16 +13,19 @@ with changes of base year, the values are stored as they were published, and one
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Set
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
 
 from bullbear.data.csv_files import LAYOUTS, read
-from bullbear.data.loading import Loader, instant_of
+from bullbear.data.loading import Loader
 from bullbear.data.store import Store
 from bullbear.errors import InputError, SnapshotError
+
+READERS = 2
 
 
 @dataclass(frozen=True)
@@ -68,20 +71,22 @@ def ingest(directory: Path, store: Store, now: pd.Timestamp) -> IngestReport:
         raise InputError("store", str(store.root.name), "a store without simulated rows", "use another home")
     paths, notes = _files(Path(directory))
     refusals: list[SnapshotError] = []
-    frames: dict[tuple[str, str], pd.DataFrame] = {}
-    for path in paths:
-        layout = LAYOUTS[path.parent.name]
-        try:
-            frame, remarks = read(path, layout)
-            _check_known_at(path, frame)
-        except SnapshotError as refused:
-            refusals.append(refused)
-        else:
-            frames[layout.folder, path.stem] = frame
-            notes += remarks
     # A refused file of vintages still says that the series is revised.
     followed = {path.stem for path in paths if path.parent.name == "vintages"}
-    return _load(frames, store, now, followed, notes, refusals)
+
+    def frames() -> Iterator[tuple[tuple[str, str], pd.DataFrame]]:
+        # Parsing leaves the interpreter to others: files are read ahead while the rows of the one before are judged.
+        with ThreadPoolExecutor(READERS) as pool:
+            for path, outcome in zip(paths, pool.map(_outcome, paths), strict=True):
+                if isinstance(outcome, SnapshotError):
+                    refusals.append(outcome)
+                else:
+                    frame, remarks = outcome
+                    notes.extend(remarks)
+                    yield (path.parent.name, path.stem), frame
+
+    report = _load(frames(), store, now, followed)
+    return replace(report, refusals=tuple(refusals), notes=(*notes, *report.notes))
 
 
 def ingest_frames(frames: Mapping[tuple[str, str], pd.DataFrame], store: Store, now: pd.Timestamp) -> IngestReport:
@@ -91,40 +96,40 @@ def ingest_frames(frames: Mapping[tuple[str, str], pd.DataFrame], store: Store, 
     ----------
     frames:
         By (folder, name), e.g. ("prices", "IWM"), each with its folder's columns in ascending order: days as
-        datetime64, numbers as float64, `known_at` as text.
+        datetime64, numbers as float64, `known_at` as instants with a time zone.
     now:
         As in `ingest`.
     """
-    return _load(frames, store, now, {name for folder, name in frames if folder == "vintages"}, [], [])
+    return _load(frames.items(), store, now, {name for folder, name in frames if folder == "vintages"})
 
 
 def _load(
-    frames: Mapping[tuple[str, str], pd.DataFrame],
+    frames: Iterable[tuple[tuple[str, str], pd.DataFrame]],
     store: Store,
     now: pd.Timestamp,
     followed_by_vintages: Set[str],
-    notes: list[str],
-    refusals: list[SnapshotError],
 ) -> IngestReport:
     if now.tzinfo is None:
         raise InputError("now", str(now), "an instant with a time zone", "localize it")
     now = now.tz_convert("UTC").as_unit("us")
     # One lock over reading and writing: two processes that load the same files must not both see an empty store.
+    files = rows_read = 0
     with store.writing():
-        batch = Loader(store.as_of(), now, notes=notes)
-        for (folder, name), frame in frames.items():
+        batch = Loader(store.as_of(), now)
+        for (folder, name), frame in frames:
+            files, rows_read = files + 1, rows_read + len(frame)
             if folder == "macro" and name in followed_by_vintages:
                 batch.notes.append(f"macro/{name}.csv: not stored; its real-time history in vintages/ serves instead")
                 continue
             batch.add(folder, name, frame)
-        added = {kind: store.append(kind, pd.concat(parts)) for kind, parts in batch.parts.items()}
+        added = {kind: store.append(kind, rows) for kind, rows in batch.gathered().items()}
     return IngestReport(
         added=added,
-        files=len(frames),
-        rows_read=sum(len(frame) for frame in frames.values()),
+        files=files,
+        rows_read=rows_read,
         quarantined=batch.quarantined,
         revised=batch.revised,
-        refusals=tuple(refusals),
+        refusals=(),
         notes=tuple(batch.notes),
     )
 
@@ -150,12 +155,9 @@ def _files(directory: Path) -> tuple[list[Path], list[str]]:
     return paths, notes
 
 
-def _check_known_at(path: Path, frame: pd.DataFrame) -> None:
-    if "known_at" not in frame:
-        return
-    for place, text in enumerate(frame["known_at"]):
-        try:
-            instant_of(text)
-        except ValueError:
-            where = f"{path.parent.name}/{path.name}:{place + 2}"
-            raise SnapshotError(where, text, "an instant or a day in ISO form", "correct known_at") from None
+def _outcome(path: Path) -> tuple[pd.DataFrame, list[str]] | SnapshotError:
+    """The rows of a file and what was ignored of it, or why it is refused."""
+    try:
+        return read(path, LAYOUTS[path.parent.name])
+    except SnapshotError as refused:
+        return refused

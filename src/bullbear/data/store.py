@@ -19,7 +19,20 @@ import pandas as pd
 import pyarrow as pa
 
 from bullbear.data.adjusting import adjusted_versions
-from bullbear.data.segments import KINDS, Kind, Segment, WriteLock, has_twins, kind_named, listing, ordered, write
+from bullbear.data.segments import (
+    KINDS,
+    Kind,
+    Segment,
+    WriteLock,
+    checked,
+    has_twins,
+    kind_named,
+    listing,
+    ordered,
+    put,
+    sweep,
+    write,
+)
 from bullbear.data.versions import History, Versions, newest_rows, versions_of
 from bullbear.errors import InputError, NoDataError
 
@@ -82,7 +95,7 @@ class Store:
             cannot change, so a correction needs its own, later known_at.
         """
         layout = kind_named(kind)
-        rows = ordered(layout, _checked(layout, frame))
+        rows = ordered(layout, checked(layout, frame))
         if rows.empty:
             return 0
         with self.writing():
@@ -126,7 +139,8 @@ class Store:
     def mark_simulated(self, parameters: dict[str, float | int | str]) -> None:
         """Declare the store simulated, with the simulator's parameters; it takes no real data afterwards."""
         with self.writing():
-            (self.root / "SIMULATED.json").write_text(json.dumps(parameters, indent=2, sort_keys=True) + "\n")
+            sweep(self.root)
+            put(self.root / "SIMULATED.json", (json.dumps(parameters, indent=2, sort_keys=True) + "\n").encode())
 
     @property
     def is_empty(self) -> bool:
@@ -381,37 +395,3 @@ def _latest_by(rows: pd.DataFrame, identity: list[str]) -> pd.DataFrame:
     if not rows["event_date"].is_monotonic_increasing:
         rows = rows.sort_values(identity, kind="stable")
     return rows.set_index("event_date")
-
-
-def _checked(layout: Kind, frame: pd.DataFrame) -> pd.DataFrame:
-    for name in frame.columns:
-        if name not in layout.columns:
-            raise InputError(f"{layout.name} column", name, ", ".join(layout.columns), "rename or drop the column")
-    for name in ("series", "event_date", "known_at"):
-        if name not in frame.columns:
-            raise InputError(f"{layout.name} columns", list(frame.columns), f"{name} among them", f"add {name}")
-        if frame[name].isna().any():
-            raise InputError(f"{layout.name} {name}", "an empty cell", "a value in every row", "fill or drop the row")
-    rows = pd.DataFrame({name: frame.get(name, np.nan) for name in layout.columns})
-    rows = rows.reset_index(drop=True)
-    if not isinstance(rows["known_at"].dtype, pd.DatetimeTZDtype):
-        raise InputError(f"{layout.name} known_at", rows["known_at"].dtype, "instants with a time zone", "localize it")
-    rows["known_at"] = rows["known_at"].dt.tz_convert("UTC").dt.as_unit("us")
-    for name in ("event_date", *layout.days):
-        rows[name] = _days(layout, name, rows[name])
-    for name in layout.numbers:
-        rows[name] = rows[name].astype("float64")
-    for name in ("series", *layout.texts):
-        rows[name] = rows[name].astype("str")
-    return rows
-
-
-def _days(layout: Kind, name: str, values: pd.Series) -> pd.Series:
-    if not pd.api.types.is_datetime64_dtype(values.dtype):
-        if not values.isna().all():
-            raise InputError(f"{layout.name} {name}", values.dtype, "naive days (datetime64)", "convert the column")
-        return pd.Series(pd.NaT, index=values.index, dtype="datetime64[us]")
-    days: pd.Series = values.dt.as_unit("us")
-    if (days.dropna() != days.dropna().dt.normalize()).any():
-        raise InputError(f"{layout.name} {name}", "a time of day", "days at midnight", "normalize the column")
-    return days

@@ -109,4 +109,4 @@ def _whole(series: str, changes: pd.DataFrame) -> pd.DataFrame:
     rule = publication.RULES.get(series)
     released = publication.at(whole["vintage"].to_numpy().astype("datetime64[D]"), rule.time if rule else "23:59")
     whole = whole.astype({"vintage": "datetime64[us]", "date": "datetime64[us]"}).reset_index(drop=True)
-    return whole.assign(known_at=released.strftime("%Y-%m-%dT%H:%M:%SZ").astype("str"))
+    return whole.assign(known_at=released)
