@@ -34,10 +34,9 @@ RECURSIVE = {
     "adx",
     "atr_percent",
     "directed_adx",
+    "directional_indicator",
     "directional_spread",
     "macd_histogram",
-    "minus_di",
-    "plus_di",
     "ppo",
     "rsi",
     "rsi_position",
@@ -75,20 +74,27 @@ def _of_bars() -> dict[str, Factor]:
     return {name: f for name, f in registered().items() if set(f.inputs.values()) == {"bars"}}
 
 
+def _key(params: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
+    return tuple(sorted(params.items()))
+
+
 def _cases() -> list[Case]:
     found = _of_bars()
     cases: dict[tuple[str, tuple[tuple[str, Any], ...]], Case] = {}
     for name, one in found.items():
         if all(default is not inspect.Parameter.empty for default in one.parameters.values()):
-            params = one.complete({})
-            cases[name, tuple(sorted(params.items()))] = Case(name, one, params)
+            cases[name, _key(one.complete({}))] = Case(name, one, one.complete({}))
+            for parameter, choices in one.choices.items():
+                for choice in choices:
+                    params = one.complete({parameter: choice})
+                    cases.setdefault((name, _key(params)), Case(f"{name}.{choice}", one, params))
     for path in sorted(FEATURES.glob("*.toml")):
         if path.stem == "odds":  # events, not factors; tests/odds reads it
             continue
         for spec in read(path, FeatureSet)[0].factor:
             if spec.function in found:
                 params = found[spec.function].complete(spec.params)
-                key = spec.function, tuple(sorted(params.items()))
+                key = spec.function, _key(params)
                 cases.setdefault(key, Case(f"{path.stem}.{spec.name}", found[spec.function], params))
     return list(cases.values())
 

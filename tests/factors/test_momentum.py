@@ -41,20 +41,6 @@ def test_momentum_change_is_roc_less_the_roc_before(bars: Bars) -> None:
     assert_array_equal(momentum.momentum_change(bars, window=63), change - change.shift(63))
 
 
-def test_distances_to_the_extremes(bars: Bars) -> None:
-    high, low = pd.Series(bars.high).rolling(252).max(), pd.Series(bars.low).rolling(252).min()
-    assert_allclose(momentum.high_distance(bars, window=252), 100 * (bars.close / high - 1), rtol=1e-12, atol=1e-13)
-    assert_allclose(momentum.low_distance(bars, window=252), 100 * (bars.close / low - 1), rtol=1e-12, atol=1e-13)
-    assert_array_equal(
-        momentum.high_distance(bars, window=252), np.minimum(100 * (bars.close / talib.MAX(bars.high, 252) - 1), 0)
-    )
-
-
-def test_range_position_is_the_fast_stochastic_of_closes(bars: Bars) -> None:
-    fast, _ = talib.STOCHF(bars.close, bars.close, bars.close, 252, 1, 0)
-    assert_allclose(100 * momentum.range_position(bars, window=252), fast, rtol=1e-12, atol=1e-12)
-
-
 def test_information_discreteness_against_pandas(bars: Bars) -> None:
     close = pd.Series(bars.close)
     change = close.diff()
@@ -64,12 +50,12 @@ def test_information_discreteness_against_pandas(bars: Bars) -> None:
     assert_allclose(momentum.information_discreteness(bars, window=252), expected, atol=1e-12)
 
 
-def test_overnight_and_intraday_returns_add_up_to_the_whole(bars: Bars) -> None:
+def test_nights_and_days_add_up_to_the_whole(bars: Bars) -> None:
     open_, close = pd.Series(bars.open), pd.Series(bars.close)
     night = 100 * np.log(open_ / close.shift()).rolling(21).sum()
-    assert_allclose(momentum.overnight_return(bars, window=21), night, rtol=1e-9, atol=1e-11)
-    both = momentum.overnight_return(bars, window=21) + momentum.intraday_return(bars, window=21)
-    assert_allclose(both, 100 * np.log(close / close.shift(21)), rtol=1e-9, atol=1e-11)
+    nights, days = (momentum.day_part_return(bars, window=21, part=part) for part in ("night", "day"))
+    assert_allclose(nights, night, rtol=1e-9, atol=1e-11)
+    assert_allclose(nights + days, 100 * np.log(close / close.shift(21)), rtol=1e-9, atol=1e-11)
 
 
 @pytest.mark.parametrize("lag", [1, 5])

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from bullbear.factors import positioning
 from bullbear.factors.registry import ShortInterest, ShortVolume
-from bullbear.factors.short_interest_index import detrended_score, short_interest_index, short_shares_index
+from bullbear.factors.short_interest_index import detrended_score, short_interest_index
 
 
 def interest(rows: int = 200, seed: int = 0) -> ShortInterest:
@@ -43,12 +43,18 @@ def test_short_interest_equals_plain_pandas() -> None:
     close(positioning.short_interest_ratio(known), ratio)
     close(positioning.days_to_cover(known), days)
     close(positioning.short_interest_change(known, window=21), np.log(ratio).diff(21))
-    close(positioning.short_shares_change(known, window=21), np.log(pd.Series(known.shares_short)).diff(21))
+    close(
+        positioning.short_interest_change(known, window=21, measure="shares"),
+        np.log(pd.Series(known.shares_short)).diff(21),
+    )
     close(
         positioning.short_interest_zscore(known, window=63),
         (ratio - ratio.rolling(63).mean()) / ratio.rolling(63).std(),
     )
-    close(positioning.days_to_cover_zscore(known, window=63), (days - days.rolling(63).mean()) / days.rolling(63).std())
+    close(
+        positioning.short_interest_zscore(known, window=63, measure="days_to_cover"),
+        (days - days.rolling(63).mean()) / days.rolling(63).std(),
+    )
 
 
 def test_days_to_cover_below_one_is_not_raised_to_one() -> None:
@@ -68,7 +74,7 @@ def test_without_shares_outstanding_the_ratio_is_missing_not_zero() -> None:
     )
     assert np.isnan(positioning.short_interest_ratio(unknown)).all()
     assert np.isnan(short_interest_index(unknown, window=60)).all()
-    assert np.isfinite(short_shares_index(unknown, window=60)[-1])
+    assert np.isfinite(short_interest_index(unknown, window=60, measure="shares")[-1])
 
 
 def test_short_volume_equals_plain_pandas() -> None:

@@ -58,7 +58,7 @@ def test_breadth_equals_plain_pandas() -> None:
     close(sectors.sector_dispersion(*nine(frame), window=15), returns.std(axis=1))
     lead = returns.sub(np.log(index).diff(15), axis=0)
     score = ((1 - above) + (returns < 0).mean(axis=1) + (lead < 0).mean(axis=1)) / 3
-    close(sectors.sector_weakness(*nine(frame), bars(index.to_numpy()), trend=40, momentum=15), score)
+    close(sectors.sector_weakness(bars(index.to_numpy()), *nine(frame), trend=40, momentum=15), score)
 
 
 def test_breadth_takes_the_sectors_in_any_order() -> None:

@@ -64,11 +64,3 @@ def test_sma_side_age_against_a_loop(bars: Bars) -> None:
             k += 1
         expected[i] = side[i] * k
     assert_array_equal(streaks.sma_side_age(bars, window=window, cap=cap), expected)
-
-
-def test_new_extreme_balance_against_pandas(bars: Bars) -> None:
-    close = pd.Series(bars.close)
-    top, bottom = close.rolling(21).max().shift(), close.rolling(21).min().shift()
-    score = ((close > top).astype(float) - (close < bottom)).where(top.notna())
-    expected = score.rolling(10).mean()
-    assert_allclose(streaks.new_extreme_balance(bars, window=21, memory=10), expected, atol=1e-12)

@@ -5,11 +5,9 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 import pytest
-import talib
-from numpy.testing import assert_allclose, assert_array_equal
+from numpy.testing import assert_allclose
 
-from bullbear.errors import InputError
-from bullbear.factors import registered, tails
+from bullbear.factors import tails
 from bullbear.factors.registry import Bars
 from bullbear.factors.windows import bars_from
 
@@ -32,25 +30,6 @@ def test_downside_against_pandas(bars: Bars, returns: pd.Series) -> None:
     assert_allclose(tails.downside_volatility(bars, window=63), expected, rtol=1e-10)
     share = decline.rolling(63).sum() / (returns**2).rolling(63).sum()
     assert_allclose(tails.downside_share(bars, window=63), share, rtol=1e-10)
-
-
-def test_volatility_of_volatility_against_pandas(bars: Bars, returns: pd.Series) -> None:
-    level = returns.rolling(21).std()
-    expected = level.rolling(63).std() / level.rolling(63).mean()
-    assert_allclose(tails.volatility_of_volatility(bars, window=63, inner=21), expected, rtol=1e-8)
-
-
-def test_volatility_term_against_pandas(bars: Bars, returns: pd.Series) -> None:
-    expected = np.log(returns.rolling(21).std() / returns.rolling(252).std())
-    assert_allclose(tails.volatility_term(bars, fast=21, slow=252), expected, rtol=1e-8, atol=1e-10)
-
-
-def test_realised_percentile_against_a_loop(bars: Bars, returns: pd.Series) -> None:
-    level = returns.rolling(21).std().to_numpy()
-    expected = np.full(len(level), np.nan)
-    for i in range(21 + 252, len(level)):
-        expected[i] = np.mean(level[i - 252 : i] < level[i])
-    assert_allclose(tails.realised_percentile(bars, window=21, history=252), expected, atol=1e-12)
 
 
 def test_realised_moments_against_pandas(bars: Bars, returns: pd.Series) -> None:
@@ -76,22 +55,6 @@ def test_overnight_share_against_pandas(bars: Bars) -> None:
     assert_allclose(tails.overnight_share(bars, window=63), expected, rtol=1e-9)
 
 
-@pytest.mark.parametrize("window", [2, 21, 252])
-def test_max_drawdown_against_a_loop(bars: Bars, window: int) -> None:
-    expected = np.full(len(bars.close), np.nan)
-    for i in range(window - 1, len(bars.close)):
-        closes = bars.close[i - window + 1 : i + 1]
-        expected[i] = 100 * (closes / np.maximum.accumulate(closes) - 1).min()
-    assert_array_equal(tails.max_drawdown(bars, window=window)[: window - 1], expected[: window - 1])
-    assert_allclose(tails.max_drawdown(bars, window=window), expected, rtol=1e-12, atol=1e-13)
-
-
-def test_ulcer_index_against_pandas(bars: Bars) -> None:
-    depth = 100 * (bars.close / pd.Series(talib.MAX(bars.close, 63)) - 1)
-    expected = np.sqrt((depth**2).rolling(63).mean())
-    assert_allclose(tails.ulcer_index(bars, window=63), expected, rtol=1e-9)
-
-
 def test_worst_session_against_pandas(bars: Bars, returns: pd.Series) -> None:
     expected = returns.rolling(21).min() / np.sqrt((returns**2).rolling(21).mean())
     assert_allclose(tails.worst_session(bars, window=21), expected, rtol=1e-10)
@@ -104,8 +67,3 @@ def test_one_crash_in_a_calm_month_is_all_tail() -> None:
     assert tails.realised_skewness(crash, window=21)[-1] == pytest.approx(-np.sqrt(21), rel=1e-3)
     assert tails.realised_kurtosis(crash, window=21)[-1] == pytest.approx(21.0, rel=1e-3)
     assert tails.jump_share(crash, window=21)[-1] > 0.99
-
-
-def test_a_term_structure_upside_down_is_refused() -> None:
-    with pytest.raises(InputError, match=r"slow: got 21; allowed: more than fast = 63"):
-        registered()["volatility_term"].rows_needed({"fast": 63, "slow": 21})

@@ -29,18 +29,6 @@ def test_aroon_against_pandas(bars: Bars) -> None:
     assert_allclose(trend.aroon_oscillator(bars, window=25), 100 * (since_low - since_high) / 25, atol=1e-10)
 
 
-@pytest.mark.parametrize(("name", "oracle"), [("adx", "ADX"), ("plus_di", "PLUS_DI"), ("minus_di", "MINUS_DI")])
-def test_directional_movement_is_talib_to_the_bit(bars: Bars, name: str, oracle: str) -> None:
-    expected = getattr(talib, oracle)(bars.high, bars.low, bars.close, 14)
-    assert_array_equal(getattr(trend, name)(bars, window=14), expected)
-
-
-def test_directional_spread_is_the_difference(bars: Bars) -> None:
-    prices = bars.high, bars.low, bars.close
-    expected = talib.PLUS_DI(*prices, 14) - talib.MINUS_DI(*prices, 14)
-    assert_array_equal(trend.directional_spread(bars, window=14), expected)
-
-
 def test_efficiency_ratio_is_talib(bars: Bars) -> None:
     assert_allclose(trend.efficiency_ratio(bars, window=21), talib.ER(bars.close, 21), rtol=1e-12, atol=1e-12)
 
@@ -85,3 +73,10 @@ def test_vortex_against_pandas(bars: Bars) -> None:
     ranges[0] = np.nan
     expected = move.rolling(14).sum() / ranges.rolling(14).sum()
     assert_allclose(trend.vortex_spread(bars, window=14), expected, rtol=1e-9, atol=1e-12)
+
+
+def test_aroon_trend_is_read_off_talibs_lines(bars: Bars) -> None:
+    down, up = talib.AROON(bars.high, bars.low, 14)
+    expected = ((up > 70) & (down < 30)).astype(float) - ((down > 70) & (up < 30))
+    assert_array_equal(trend.aroon_trend(bars, window=14)[14:], expected[14:])
+    assert {-1.0, 0.0, 1.0} == set(expected[14:])

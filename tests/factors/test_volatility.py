@@ -29,11 +29,6 @@ def test_atr_percent_is_talib_to_the_bit(bars: Bars) -> None:
     assert_array_equal(volatility.atr_percent(bars, window=14), talib.NATR(bars.high, bars.low, bars.close, 14))
 
 
-def test_range_expansion_is_talib(bars: Bars) -> None:
-    ranges = talib.TRANGE(bars.high, bars.low, bars.close)
-    assert_allclose(volatility.range_expansion(bars, window=21), ranges / talib.SMA(ranges, 21), rtol=1e-12)
-
-
 @pytest.mark.parametrize("window", [5, 21, 63, 252])
 def test_realised_volatility_is_talib_and_pandas(bars: Bars, frame: pd.DataFrame, window: int) -> None:
     returns = np.log(frame["close"]).diff()

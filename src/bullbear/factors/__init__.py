@@ -3,10 +3,14 @@
 from bullbear.factors import (  # each import registers its factors
     absorption,
     averages,
+    bands,
     broken_levels,
     change_point,
     channels,
+    directional,
+    drawdowns,
     event_lift,
+    extremes,
     implied,
     level_signals,
     levels,
@@ -14,11 +18,12 @@ from bullbear.factors import (  # each import registers its factors
     macro_releases,
     markov_switching,
     momentum,
+    money_flow,
     oscillators,
-    paired_lines,
     patterns,
     phase,
     positioning,
+    relative_volatility,
     sectors,
     short_interest_index,
     streaks,
@@ -35,9 +40,10 @@ from bullbear.factors.matrix import compute
 from bullbear.factors.registry import Factor, factor, registered
 
 FAMILIES = (
-    absorption, averages, broken_levels, change_point, channels, event_lift, implied, level_signals, levels, macro,
-    macro_releases, markov_switching, momentum, oscillators, paired_lines, patterns, phase, positioning, sectors,
-    short_interest_index, streaks, swings, tails, three_states, trend, turbulence, volatility, volume,
+    absorption, averages, bands, broken_levels, change_point, channels, directional, drawdowns, event_lift,
+    extremes, implied, level_signals, levels, macro, macro_releases, markov_switching, momentum, money_flow,
+    oscillators, patterns, phase, positioning, relative_volatility, sectors, short_interest_index, streaks, swings,
+    tails, three_states, trend, turbulence, volatility, volume,
 )  # fmt: skip
 """The modules whose import fills the registry."""
 

@@ -14,15 +14,7 @@ import numpy as np
 import talib
 
 from bullbear.factors.registry import Array, Bars, factor
-from bullbear.factors.windows import (
-    EMA,
-    NOISE,
-    WINDOW,
-    ema_settles,
-    in_order,
-    mean,
-    run_length,
-)
+from bullbear.factors.windows import EMA, NOISE, WINDOW, ema_settles, in_order, mean, run_length
 
 STACK = (20, 50, 100, 200)
 """The averages that analysts draw."""
@@ -30,7 +22,6 @@ STACK = (20, 50, 100, 200)
 
 @factor(
     family="technical",
-    inputs={"bars": "bars"},
     unit="ratio - 1",
     limits={"window": WINDOW},
     lookback=lambda *, window: window,
@@ -63,7 +54,6 @@ def price_to_sma(bars: Bars, *, window: int = 200) -> Array:
 
 @factor(
     family="technical",
-    inputs={"bars": "bars"},
     unit="ratio - 1",
     limits={"fast": WINDOW, "slow": WINDOW},
     lookback=lambda *, fast, slow: in_order(fast=fast, slow=slow),
@@ -101,7 +91,6 @@ def side_of(gap: Array) -> Array:
 
 @factor(
     family="technical",
-    inputs={"bars": "bars"},
     unit="-1, 0 or 1",
     bounds=(-1.0, 1.0),
     limits={"fast": WINDOW, "slow": WINDOW},
@@ -135,7 +124,6 @@ def sma_state(bars: Bars, *, fast: int = 50, slow: int = 200) -> Array:
 
 @factor(
     family="technical",
-    inputs={"bars": "bars"},
     unit="sessions, signed",
     limits={"fast": WINDOW, "slow": WINDOW, "cap": (1, 1260)},
     lookback=lambda *, fast, slow, cap: in_order(fast=fast, slow=slow) + cap - 1,
@@ -171,7 +159,6 @@ def sma_cross_age(bars: Bars, *, fast: int = 50, slow: int = 200, cap: int = 252
 
 @factor(
     family="technical",
-    inputs={"bars": "bars"},
     unit="per cent",
     limits={"window": WINDOW, "span": (1, 1260)},
     lookback=lambda *, window, span: window + span,
@@ -206,7 +193,6 @@ def sma_slope(bars: Bars, *, window: int = 200, span: int = 21) -> Array:
 
 @factor(
     family="technical",
-    inputs={"bars": "bars"},
     unit="share, signed",
     bounds=(-1.0, 1.0),
     lookback=lambda: STACK[-1],
@@ -239,7 +225,6 @@ def sma_stack(bars: Bars) -> Array:
 
 @factor(
     family="technical",
-    inputs={"bars": "bars"},
     unit="per cent",
     limits={"fast": WINDOW, "slow": WINDOW},
     lookback=lambda *, fast, slow: ema_settles(in_order(fast=fast, slow=slow)),
@@ -271,7 +256,6 @@ def ppo(bars: Bars, *, fast: int = 12, slow: int = 26) -> Array:
 
 @factor(
     family="technical",
-    inputs={"bars": "bars"},
     unit="per cent of price",
     limits={"fast": WINDOW, "slow": WINDOW, "signal": WINDOW},
     lookback=lambda *, fast, slow, signal: ema_settles(in_order(fast=fast, slow=slow), signal),
@@ -304,7 +288,6 @@ def macd_histogram(bars: Bars, *, fast: int = 12, slow: int = 26, signal: int = 
 
 @factor(
     family="technical",
-    inputs={"bars": "bars"},
     unit="per cent a session",
     limits={"window": WINDOW},
     lookback=lambda *, window: ema_settles(window, window, window) + 1,

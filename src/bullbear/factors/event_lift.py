@@ -35,7 +35,6 @@ def _rows(*, of: str, span: int, rule: str, sessions: int, horizon: int, window:
 
 @factor(
     family="technical",
-    inputs={"bars": "bars"},
     unit="log-odds of a rise",
     limits={
         "span": (0, 2520),

@@ -10,17 +10,13 @@ import numpy as np
 import talib
 
 from bullbear.factors.registry import Array, Bars, factor
+from bullbear.factors.trailing import log_positive
 from bullbear.factors.volatility import realised_volatility
 from bullbear.factors.windows import WINDOW, lagged, mean, ratio, standard_score, total
 
 
-def _log(level: Array) -> Array:
-    return np.log(np.where(level > 0.0, level, np.nan))
-
-
 @factor(
     family="volatility",
-    inputs={"implied": "level"},
     unit="per cent a year",
     bounds=(0.0, np.inf),
     lookback=lambda: 1,
@@ -52,7 +48,6 @@ def implied_volatility(implied: Array) -> Array:
 
 @factor(
     family="volatility",
-    inputs={"near": "level", "far": "level"},
     unit="ratio - 1",
     lookback=lambda: 1,
     windowed=True,
@@ -81,7 +76,6 @@ def implied_term(near: Array, far: Array) -> Array:
 
 @factor(
     family="volatility",
-    inputs={"bars": "bars", "implied": "level"},
     unit="percentage points a year",
     limits={"window": WINDOW},
     lookback=lambda *, window: window + 1,
@@ -120,7 +114,6 @@ def implied_minus_realised(bars: Bars, implied: Array, *, window: int = 21) -> A
 
 @factor(
     family="volatility",
-    inputs={"implied": "level"},
     unit="log change",
     limits={"window": (1, 1260)},
     lookback=lambda *, window: window + 1,
@@ -147,13 +140,12 @@ def implied_change(implied: Array, *, window: int = 5) -> Array:
     >>> implied_change(np.array([20.0, 25.0]), window=1)[-1].round(4)
     np.float64(0.2231)
     """
-    logs = _log(implied)
+    logs = log_positive(implied)
     return logs - lagged(logs, window)
 
 
 @factor(
     family="volatility",
-    inputs={"implied": "level"},
     unit="standard deviations",
     limits={"window": (3, 2520)},
     lookback=lambda *, window: window,
@@ -180,12 +172,11 @@ def implied_z(implied: Array, *, window: int = 252) -> Array:
     >>> implied_z(np.array([10.0, 10.0, 20.0]), window=3)[-1].round(4)
     np.float64(1.1547)
     """
-    return standard_score(_log(implied), window)
+    return standard_score(log_positive(implied), window)
 
 
 @factor(
     family="volatility",
-    inputs={"implied": "level"},
     unit="share of sessions",
     bounds=(0.0, 1.0),
     limits={"window": WINDOW},
@@ -220,7 +211,6 @@ def implied_percentile(implied: Array, *, window: int = 252) -> Array:
 
 @factor(
     family="volatility",
-    inputs={"implied": "level"},
     unit="log ratio",
     limits={"window": WINDOW},
     lookback=lambda *, window: window,
@@ -247,5 +237,5 @@ def implied_stretch(implied: Array, *, window: int = 21) -> Array:
     >>> implied_stretch(np.array([10.0, 20.0]), window=2)[-1].round(4)
     np.float64(0.3466)
     """
-    logs = _log(implied)
+    logs = log_positive(implied)
     return logs - mean(logs, window)

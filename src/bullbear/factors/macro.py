@@ -29,7 +29,7 @@ def _window_and_one(*, window: int) -> int:
     return window + 1
 
 
-@factor(family="macro", inputs={"level": "level"}, unit="unit of the series", lookback=_one_row, windowed=True)
+@factor(family="macro", unit="unit of the series", lookback=_one_row, windowed=True)
 def last_known(level: Array) -> Array:
     """The last value published by each decision.
 
@@ -52,7 +52,6 @@ def last_known(level: Array) -> Array:
 
 @factor(
     family="macro",
-    inputs={"level": "level"},
     unit="unit of the series",
     lookback=_window_and_one,
     limits={"window": _WINDOW},
@@ -82,7 +81,6 @@ def level_change(level: Array, *, window: int = 21) -> Array:
 
 @factor(
     family="macro",
-    inputs={"level": "level"},
     unit="log change",
     lookback=_window_and_one,
     limits={"window": _WINDOW},
@@ -113,7 +111,6 @@ def level_log_change(level: Array, *, window: int = 63) -> Array:
 
 @factor(
     family="macro",
-    inputs={"level": "level"},
     unit="standard deviations",
     lookback=_window,
     limits={"window": (3, 2520)},
@@ -143,7 +140,6 @@ def level_zscore(level: Array, *, window: int = 756) -> Array:
 
 @factor(
     family="macro",
-    inputs={"level": "level"},
     unit="unit of the series",
     lookback=_window,
     bounds=(0.0, float("inf")),
@@ -174,7 +170,6 @@ def level_rise(level: Array, *, window: int = 252) -> Array:
 
 @factor(
     family="macro",
-    inputs={"level": "level"},
     unit="share of sessions",
     lookback=_window,
     bounds=(0.0, 1.0),
@@ -210,7 +205,6 @@ def below_zero_share(level: Array, *, window: int = 252) -> Array:
 
 @factor(
     family="macro",
-    inputs={"level": "level", "reference": "level"},
     unit="unit of the series",
     lookback=_one_row,
     windowed=True,
@@ -237,7 +231,6 @@ def level_gap(level: Array, reference: Array) -> Array:
 
 @factor(
     family="macro",
-    inputs={"level": "level", "reference": "level"},
     unit="unit of the series",
     lookback=_window_and_one,
     limits={"window": _WINDOW},
@@ -268,7 +261,6 @@ def level_gap_change(level: Array, reference: Array, *, window: int = 63) -> Arr
 
 @factor(
     family="macro",
-    inputs={"rate": "level", "spread": "level", "slack": "level"},
     unit="standard deviations",
     lookback=lambda *, window, change: window + change,
     limits={"window": (3, 2520), "change": (1, 504)},

@@ -27,7 +27,6 @@ def _unbroken(releases: Releases, rows: int, step: int) -> Array:
 
 @factor(
     family="macro",
-    inputs={"releases": "releases"},
     unit="log growth per year",
     lookback=lambda *, periods, **_: periods + 1,
     limits={"periods": _ROWS, "step": _STEP},
@@ -62,7 +61,6 @@ def release_growth(releases: Releases, *, periods: int = 12, step: int = 1) -> A
 
 @factor(
     family="macro",
-    inputs={"releases": "releases"},
     unit="log growth per year",
     lookback=lambda *, short, long, **_: max(short, long) + 1,
     limits={"short": _ROWS, "long": _ROWS, "step": _STEP},
@@ -95,7 +93,6 @@ def release_acceleration(releases: Releases, *, short: int = 3, long: int = 12, 
 
 @factor(
     family="macro",
-    inputs={"releases": "releases"},
     unit="unit of the series",
     lookback=lambda *, periods, **_: periods + 1,
     limits={"periods": _ROWS, "step": _STEP},
@@ -128,7 +125,6 @@ def release_change(releases: Releases, *, periods: int = 3, step: int = 1) -> Ar
 
 @factor(
     family="macro",
-    inputs={"releases": "releases"},
     unit="standard deviations",
     lookback=lambda *, window, **_: window,
     limits={"window": (3, 120), "step": _STEP},
@@ -162,7 +158,6 @@ def release_zscore(releases: Releases, *, window: int = 36, step: int = 1) -> Ar
 
 @factor(
     family="macro",
-    inputs={"releases": "releases"},
     unit="log ratio",
     lookback=lambda *, short, long, **_: max(short, long),
     limits={"short": _ROWS, "long": _ROWS, "step": _STEP},
@@ -196,7 +191,6 @@ def release_trend(releases: Releases, *, short: int = 3, long: int = 12, step: i
 
 @factor(
     family="macro",
-    inputs={"releases": "releases"},
     unit="log ratio",
     lookback=lambda *, average, window, **_: average + window,
     limits={"average": (1, 24), "window": _ROWS, "step": _STEP},
@@ -236,7 +230,6 @@ def release_rise(releases: Releases, *, average: int = 3, window: int = 12, step
 
 @factor(
     family="macro",
-    inputs={"releases": "releases"},
     unit="log ratio",
     lookback=lambda *, average, window, **_: average + window - 1,
     bounds=(float("-inf"), 0.0),
@@ -279,9 +272,7 @@ def release_drawdown(releases: Releases, *, average: int = 3, window: int = 24, 
     return np.where(np.isnan(_unbroken(releases, average + window - 1, step)), np.nan, gap)
 
 
-@factor(
-    family="macro", inputs={"unemployment": "releases"}, unit="percentage points", lookback=lambda: 15, windowed=True
-)
+@factor(family="macro", unit="percentage points", lookback=lambda: 15, windowed=True)
 def sahm_gap(unemployment: Releases) -> Array:
     """The Sahm rule: unemployment's three-month mean less the lowest such mean of the twelve months before.
 

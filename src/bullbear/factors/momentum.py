@@ -1,4 +1,4 @@
-"""Momentum: what the past return says, over how long, how smoothly, and how far the price is from its extremes."""
+"""Momentum: what the past return says, over how long, how smoothly, and at which hours it was earned."""
 
 from __future__ import annotations
 
@@ -10,13 +10,10 @@ from bullbear.factors.windows import (
     WINDOW,
     correlation,
     deviation,
-    highest,
     in_order,
     lagged,
     log_returns,
-    lowest,
     mean,
-    ratio,
     total,
     variance,
 )
@@ -24,7 +21,6 @@ from bullbear.factors.windows import (
 
 @factor(
     family="technical",
-    inputs={"bars": "bars"},
     unit="per cent",
     limits={"window": (1, 2520)},
     lookback=lambda *, window: window + 1,
@@ -57,7 +53,6 @@ def roc(bars: Bars, *, window: int = 21) -> Array:
 
 @factor(
     family="technical",
-    inputs={"bars": "bars"},
     unit="per cent",
     limits={"window": WINDOW, "skip": (1, 252)},
     lookback=lambda *, window, skip: in_order(skip=skip, window=window) + 1,
@@ -96,7 +91,6 @@ def skip_momentum(bars: Bars, *, window: int = 252, skip: int = 21) -> Array:
 
 @factor(
     family="technical",
-    inputs={"bars": "bars"},
     unit="standard errors",
     limits={"window": WINDOW},
     lookback=lambda *, window: window + 1,
@@ -137,7 +131,6 @@ def momentum_t(bars: Bars, *, window: int = 252) -> Array:
 
 @factor(
     family="technical",
-    inputs={"bars": "bars"},
     unit="percentage points",
     limits={"window": (1, 1260)},
     lookback=lambda *, window: 2 * window + 1,
@@ -171,115 +164,6 @@ def momentum_change(bars: Bars, *, window: int = 63) -> Array:
 
 @factor(
     family="technical",
-    inputs={"bars": "bars"},
-    unit="per cent",
-    bounds=(-100.0, 0.0),
-    limits={"window": WINDOW},
-    lookback=lambda *, window: window,
-    windowed=True,
-)
-def high_distance(bars: Bars, *, window: int = 252) -> Array:
-    """Close below the window's high: 0 at a 52-week high.
-
-    100 * (close / max(high) - 1)
-
-    Parameters
-    ----------
-    bars
-        Daily bars, shape (n_sessions,).
-    window
-        Sessions, the current one included.
-
-    Returns
-    -------
-    Shape (n_sessions,), per cent.
-
-    References
-    ----------
-    George and Hwang (2004), Journal of Finance 59(5), doi:10.1111/j.1540-6261.2004.00695.x
-
-    Example
-    -------
-    >>> from bullbear.factors.windows import bars_from
-    >>> high_distance(bars_from([10, 12, 9]), window=3)[-1].round(4)
-    np.float64(-25.0)
-    """
-    # Adjusting prices can round a close above its own high.
-    return np.minimum(100.0 * (bars.close / highest(bars.high, window) - 1.0), 0.0)
-
-
-@factor(
-    family="technical",
-    inputs={"bars": "bars"},
-    unit="per cent",
-    bounds=(0.0, np.inf),
-    limits={"window": WINDOW},
-    lookback=lambda *, window: window,
-    windowed=True,
-)
-def low_distance(bars: Bars, *, window: int = 252) -> Array:
-    """Close above the window's low: 0 at a 52-week low.
-
-    100 * (close / min(low) - 1)
-
-    Parameters
-    ----------
-    bars
-        Daily bars, shape (n_sessions,).
-    window
-        Sessions, the current one included.
-
-    Returns
-    -------
-    Shape (n_sessions,), per cent.
-
-    Example
-    -------
-    >>> from bullbear.factors.windows import bars_from
-    >>> low_distance(bars_from([10, 8, 9]), window=3)[-1].round(4)
-    np.float64(12.5)
-    """
-    return np.maximum(100.0 * (bars.close / lowest(bars.low, window) - 1.0), 0.0)
-
-
-@factor(
-    family="technical",
-    inputs={"bars": "bars"},
-    unit="share of the range",
-    bounds=(0.0, 1.0),
-    limits={"window": WINDOW},
-    lookback=lambda *, window: window,
-    windowed=True,
-)
-def range_position(bars: Bars, *, window: int = 252) -> Array:
-    """Close within the window's range of closes: 0 at the lowest, 1 at the highest.
-
-    (close - min(close)) / (max(close) - min(close))
-
-    Parameters
-    ----------
-    bars
-        Daily bars, shape (n_sessions,).
-    window
-        Sessions, the current one included.
-
-    Returns
-    -------
-    Shape (n_sessions,); missing where the close never moved.
-
-    Example
-    -------
-    >>> from bullbear.factors.windows import bars_from
-    >>> range_position(bars_from([10, 8, 9]), window=3)[-1]
-    np.float64(0.5)
-    """
-    bottom = lowest(bars.close, window)
-    return ratio(bars.close - bottom, highest(bars.close, window) - bottom)
-
-
-@factor(
-    family="technical",
-    inputs={"bars": "bars"},
     unit="share, signed",
     bounds=(-1.0, 1.0),
     limits={"window": (1, 2520)},
@@ -318,23 +202,25 @@ def information_discreteness(bars: Bars, *, window: int = 252) -> Array:
 
 @factor(
     family="technical",
-    inputs={"bars": "bars"},
     unit="per cent",
     limits={"window": (1, 2520)},
-    lookback=lambda *, window: window + 1,
+    choices={"part": ("night", "day")},
+    lookback=lambda *, window, part: window + (part == "night"),
     windowed=True,
 )
-def overnight_return(bars: Bars, *, window: int = 21) -> Array:
-    """Return earned from closes to the next opens, added up over the window.
+def day_part_return(bars: Bars, *, window: int = 21, part: str = "night") -> Array:
+    """Return earned while the market was shut, or while it was open, added up over the window.
 
-    100 * sum of log(open_t / close_{t-1})
+    100 * sum of log(open_t / close_{t-1}) for the nights, of log(close_t / open_t) for the days
 
     Parameters
     ----------
     bars
         Daily bars, shape (n_sessions,).
     window
-        Nights added up.
+        Nights or days added up.
+    part
+        "night" or "day"; the two add up to the whole return.
 
     Returns
     -------
@@ -347,52 +233,15 @@ def overnight_return(bars: Bars, *, window: int = 21) -> Array:
     Example
     -------
     >>> from bullbear.factors.windows import bars_from
-    >>> overnight_return(bars_from([10, 10], open=[10, 11]), window=1)[-1].round(4)
+    >>> day_part_return(bars_from([10, 10], open=[10, 11]), window=1)[-1].round(4)
     np.float64(9.531)
     """
-    return 100.0 * total(np.log(bars.open / lagged(bars.close, 1)), window)
+    earned = bars.open / lagged(bars.close, 1) if part == "night" else bars.close / bars.open
+    return 100.0 * total(np.log(earned), window)
 
 
 @factor(
     family="technical",
-    inputs={"bars": "bars"},
-    unit="per cent",
-    limits={"window": (1, 2520)},
-    lookback=lambda *, window: window,
-    windowed=True,
-)
-def intraday_return(bars: Bars, *, window: int = 21) -> Array:
-    """Return earned from opens to the closes of the same sessions, added up over the window.
-
-    100 * sum of log(close_t / open_t)
-
-    Parameters
-    ----------
-    bars
-        Daily bars, shape (n_sessions,).
-    window
-        Sessions added up.
-
-    Returns
-    -------
-    Shape (n_sessions,), log per cent.
-
-    References
-    ----------
-    Lou, Polk and Skouras (2019), Journal of Financial Economics 134(1), doi:10.1016/j.jfineco.2019.03.011
-
-    Example
-    -------
-    >>> from bullbear.factors.windows import bars_from
-    >>> intraday_return(bars_from([11], open=[10]), window=1)[-1].round(4)
-    np.float64(9.531)
-    """
-    return 100.0 * total(np.log(bars.close / bars.open), window)
-
-
-@factor(
-    family="technical",
-    inputs={"bars": "bars"},
     unit="correlation",
     bounds=(-1.0, 1.0),
     limits={"window": (3, 2520), "lag": (1, 252)},
@@ -429,7 +278,6 @@ def return_autocorrelation(bars: Bars, *, window: int = 63, lag: int = 1) -> Arr
 
 @factor(
     family="technical",
-    inputs={"bars": "bars"},
     unit="ratio",
     bounds=(0.0, np.inf),
     limits={"window": (3, 2520), "span": (2, 252)},

@@ -13,7 +13,6 @@ from bullbear.factors.registry import Array, Bars, factor
 from bullbear.factors.windows import (
     SMA,
     WINDOW,
-    deviation,
     highest,
     in_order,
     lagged,
@@ -28,7 +27,6 @@ from bullbear.factors.windows import (
 
 @factor(
     family="technical",
-    inputs={"bars": "bars"},
     unit="points",
     bounds=(0.0, 100.0),
     limits={"window": WINDOW},
@@ -66,7 +64,6 @@ def rsi(bars: Bars, *, window: int = 14) -> Array:
 
 @factor(
     family="technical",
-    inputs={"bars": "bars"},
     unit="points",
     bounds=(0.0, 100.0),
     limits={"window": WINDOW, "span": WINDOW},
@@ -111,17 +108,16 @@ def rsi_position(bars: Bars, *, window: int = 14, span: int = 14) -> Array:
 
 @factor(
     family="technical",
-    inputs={"bars": "bars"},
     unit="points",
     bounds=(0.0, 100.0),
-    limits={"window": WINDOW, "smooth": (1, 252)},
-    lookback=lambda *, window, smooth: window + smooth - 1,
+    limits={"window": WINDOW, "smooth": (1, 252), "signal": (1, 252)},
+    lookback=lambda *, window, smooth, signal: window + smooth + signal - 2,
     windowed=True,
 )
-def stochastic_k(bars: Bars, *, window: int = 14, smooth: int = 3) -> Array:
-    """Slow stochastic: close within the window's range, averaged over a few sessions.
+def stochastic_k(bars: Bars, *, window: int = 14, smooth: int = 3, signal: int = 1) -> Array:
+    """Stochastic %K, or its signal line %D: close within the window's range, averaged over a few sessions.
 
-    SMA(100 * (close - min(low)) / (max(high) - min(low)), smooth)
+    SMA(SMA(100 * (close - min(low)) / (max(high) - min(low)), smooth), signal)
 
     Parameters
     ----------
@@ -131,6 +127,8 @@ def stochastic_k(bars: Bars, *, window: int = 14, smooth: int = 3) -> Array:
         Sessions of the range.
     smooth
         Sessions averaged; 1 gives the fast stochastic.
+    signal
+        Sessions averaged once more for %D; 1 gives %K itself.
 
     Returns
     -------
@@ -143,43 +141,8 @@ def stochastic_k(bars: Bars, *, window: int = 14, smooth: int = 3) -> Array:
     np.float64(50.0)
     """
     fast, _ = talib.STOCHF(bars.high, bars.low, bars.close, window, 1, SMA)
-    return np.clip(mean(np.asarray(fast), smooth), 0.0, 100.0) + _no_flat_window(bars, window, smooth)
-
-
-@factor(
-    family="technical",
-    inputs={"bars": "bars"},
-    unit="points",
-    bounds=(0.0, 100.0),
-    limits={"window": WINDOW, "smooth": (1, 252), "signal": (1, 252)},
-    lookback=lambda *, window, smooth, signal: window + smooth + signal - 2,
-    windowed=True,
-)
-def stochastic_d(bars: Bars, *, window: int = 14, smooth: int = 3, signal: int = 3) -> Array:
-    """Signal line of the slow stochastic.
-
-    SMA(stochastic_k, signal)
-
-    Parameters
-    ----------
-    bars
-        Daily bars, shape (n_sessions,).
-    window
-        Sessions of the range.
-    smooth, signal
-        Sessions averaged, one after the other.
-
-    Returns
-    -------
-    Shape (n_sessions,); missing where a range averaged is zero.
-
-    Example
-    -------
-    >>> from bullbear.factors.windows import bars_from
-    >>> stochastic_d(bars_from([10, 12, 11, 12]), window=3, smooth=1, signal=2)[-1]
-    np.float64(75.0)
-    """
-    return mean(stochastic_k(bars, window=window, smooth=smooth), signal)
+    slow = np.clip(mean(np.asarray(fast), smooth), 0.0, 100.0) + _no_flat_window(bars, window, smooth)
+    return slow if signal == 1 else mean(slow, signal)
 
 
 def _no_flat_window(bars: Bars, window: int, rows: int) -> Array:
@@ -190,7 +153,6 @@ def _no_flat_window(bars: Bars, window: int, rows: int) -> Array:
 
 @factor(
     family="technical",
-    inputs={"bars": "bars"},
     unit="points",
     bounds=(-100.0, 0.0),
     limits={"window": WINDOW},
@@ -225,7 +187,6 @@ def williams_r(bars: Bars, *, window: int = 14) -> Array:
 
 @factor(
     family="technical",
-    inputs={"bars": "bars"},
     unit="index points",
     limits={"window": WINDOW},
     lookback=lambda *, window: window,
@@ -276,167 +237,6 @@ def _mean_deviation(x: Array, window: int) -> Array:
 
 @factor(
     family="technical",
-    inputs={"bars": "bars"},
-    unit="points",
-    bounds=(0.0, 100.0),
-    limits={"window": WINDOW},
-    lookback=lambda *, window: window + 1,
-    windowed=True,
-)
-def money_flow_index(bars: Bars, *, window: int = 14) -> Array:
-    """Money flow index: the share of the money traded that came with a rising typical price.
-
-    100 * sum(MF where TP rose) / sum(MF where TP rose or fell), MF = TP * volume, TP = (high + low + close) / 3
-
-    Parameters
-    ----------
-    bars
-        Daily bars, shape (n_sessions,).
-    window
-        Sessions added up.
-
-    Returns
-    -------
-    Shape (n_sessions,); missing where volume is unknown in the window, or where nothing flowed.
-
-    Example
-    -------
-    >>> from bullbear.factors.windows import bars_from
-    >>> money_flow_index(bars_from([10, 12, 8], volume=[1, 1, 1]), window=2)[-1]
-    np.float64(60.0)
-    """
-    typical = (bars.high + bars.low + bars.close) / 3.0
-    change = np.diff(typical, prepend=np.nan)
-    flow = typical * bars.volume
-    rising = np.where(change > 0.0, flow, 0.0 * flow)
-    either = np.where(change != 0.0, flow, 0.0 * flow) + 0.0 * change
-    rising = rising + 0.0 * change
-    return 100.0 * ratio(total(rising, window), total(either, window))
-
-
-@factor(
-    family="technical",
-    inputs={"bars": "bars"},
-    unit="share of the band",
-    limits={"window": WINDOW, "width": (0.1, 10.0)},
-    lookback=lambda *, window, width: window,
-    windowed=True,
-)
-def bollinger_position(bars: Bars, *, window: int = 20, width: float = 2.0) -> Array:
-    """Bollinger's %b: 0 on the lower band, 1 on the upper one.
-
-    (close - lower) / (upper - lower), bands at SMA +- width * population standard deviation
-
-    Parameters
-    ----------
-    bars
-        Daily bars, shape (n_sessions,).
-    window
-        Sessions, the current one included.
-    width
-        Standard deviations from the middle to each band.
-
-    Returns
-    -------
-    Shape (n_sessions,); missing where the close did not move.
-
-    References
-    ----------
-    Bollinger (2002), Bollinger on Bollinger Bands.
-
-    Example
-    -------
-    >>> from bullbear.factors.windows import bars_from
-    >>> bollinger_position(bars_from([10, 10, 13]), window=3)[-1].round(4)
-    np.float64(0.8536)
-    """
-    middle, reach = _bands(bars, window, width)
-    return unless_flat(ratio(bars.close - (middle - reach), 2.0 * reach), bars.close, bars.close, window)
-
-
-def _bands(bars: Bars, window: int, width: float) -> tuple[Array, Array]:
-    """The middle of the bands, and how far above and below it they lie."""
-    return mean(bars.close, window), width * deviation(bars.close, window)
-
-
-@factor(
-    family="technical",
-    inputs={"bars": "bars"},
-    unit="ratio",
-    bounds=(0.0, np.inf),
-    limits={"window": WINDOW, "width": (0.1, 10.0)},
-    lookback=lambda *, window, width: window,
-    windowed=True,
-)
-def bollinger_width(bars: Bars, *, window: int = 20, width: float = 2.0) -> Array:
-    """Width of the Bollinger bands as a share of their middle.
-
-    (upper - lower) / SMA
-
-    Parameters
-    ----------
-    bars
-        Daily bars, shape (n_sessions,).
-    window
-        Sessions, the current one included.
-    width
-        Standard deviations from the middle to each band.
-
-    Returns
-    -------
-    Shape (n_sessions,), fraction.
-
-    References
-    ----------
-    Bollinger (2002), Bollinger on Bollinger Bands.
-
-    Example
-    -------
-    >>> from bullbear.factors.windows import bars_from
-    >>> bollinger_width(bars_from([10, 10, 13]), window=3)[-1].round(4)
-    np.float64(0.5143)
-    """
-    middle, reach = _bands(bars, window, width)
-    return 2.0 * reach / middle
-
-
-@factor(
-    family="technical",
-    inputs={"bars": "bars"},
-    unit="ratio",
-    bounds=(0.0, np.inf),
-    limits={"window": WINDOW},
-    lookback=lambda *, window: wilder_settles(window),
-)
-def squeeze(bars: Bars, *, window: int = 20) -> Array:
-    """Bollinger's width against Keltner's: below 1 the market is coiled.
-
-    2 * population std(close) / (1.5 * ATR)
-
-    Parameters
-    ----------
-    bars
-        Daily bars, shape (n_sessions,).
-    window
-        Sessions of the standard deviation, and Wilder's smoothing length of the average true range.
-
-    Returns
-    -------
-    Shape (n_sessions,); missing where the true range is zero.
-
-    Example
-    -------
-    >>> from bullbear.factors.windows import bars_from
-    >>> squeeze(bars_from([10, 12, 11, 12]), window=2)[-1].round(4)
-    np.float64(0.5333)
-    """
-    spread = np.asarray(talib.STDDEV(bars.close, window, 1.0))
-    return ratio(2.0 * spread, 1.5 * np.asarray(talib.ATR(bars.high, bars.low, bars.close, window)))
-
-
-@factor(
-    family="technical",
-    inputs={"bars": "bars"},
     unit="points",
     bounds=(0.0, 100.0),
     limits={"short": (1, 252), "medium": (1, 504), "long": (1, 1260)},
@@ -479,7 +279,6 @@ def ultimate_oscillator(bars: Bars, *, short: int = 7, medium: int = 14, long: i
 
 @factor(
     family="technical",
-    inputs={"bars": "bars"},
     unit="share of the range",
     bounds=(0.0, 1.0),
     limits={"window": (1, 252)},

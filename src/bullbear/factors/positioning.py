@@ -14,10 +14,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from bullbear.errors import InputError
 from bullbear.factors import trailing, windows
 from bullbear.factors.registry import Array, ShortInterest, ShortVolume, factor
 
 _WINDOW = (1, 2520)
+MEASURES = ("per_share_outstanding", "shares", "days_to_cover")
+"""How much is sold short: what changes, scores and the index may be taken of."""
 
 
 def _one_row(**_: object) -> int:
@@ -26,7 +29,6 @@ def _one_row(**_: object) -> int:
 
 @factor(
     family="positioning",
-    inputs={"short_interest": "short_interest"},
     unit="share of shares outstanding",
     lookback=_one_row,
     bounds=(0.0, float("inf")),
@@ -49,12 +51,11 @@ def short_interest_ratio(short_interest: ShortInterest) -> Array:
     >>> short_interest_ratio(_interest(2e6, 3e6))
     array([0.2, 0.3])
     """
-    return _ratio(short_interest)
+    return windows.ratio(short_interest.shares_short, short_interest.shares_outstanding)
 
 
 @factor(
     family="positioning",
-    inputs={"short_interest": "short_interest"},
     unit="days",
     lookback=_one_row,
     bounds=(0.0, float("inf")),
@@ -86,16 +87,39 @@ def days_to_cover(short_interest: ShortInterest) -> Array:
     return np.where(np.isnan(computed), short_interest.days_to_cover, computed)
 
 
+def measured(short_interest: ShortInterest, measure: str) -> Array:
+    """Short interest by one of `MEASURES`: per share outstanding, in shares, or in days of average volume.
+
+    The number of shares is not adjusted for splits, and needs no count of the shares outstanding.
+
+    Example
+    -------
+    >>> measured(_interest(2e6, 3e6), "shares")
+    array([2000000., 3000000.])
+    """
+    match measure:
+        case "per_share_outstanding":
+            return short_interest_ratio(short_interest)
+        case "shares":
+            return short_interest.shares_short
+        case "days_to_cover":
+            return days_to_cover(short_interest)
+        case _:
+            raise InputError("measure", measure, ", ".join(MEASURES), "choose one of them")
+
+
 @factor(
     family="positioning",
-    inputs={"short_interest": "short_interest"},
     unit="log change",
-    lookback=lambda *, window: window + 1,
+    lookback=lambda *, window, **_: window + 1,
     limits={"window": _WINDOW},
+    choices={"measure": MEASURES},
     windowed=True,
 )
-def short_interest_change(short_interest: ShortInterest, *, window: int = 63) -> Array:
-    """Logarithmic change over `window` sessions of shares short per share outstanding.
+def short_interest_change(
+    short_interest: ShortInterest, *, window: int = 63, measure: str = "per_share_outstanding"
+) -> Array:
+    """Logarithmic change over `window` sessions of a measure of short interest.
 
     Parameters
     ----------
@@ -103,61 +127,34 @@ def short_interest_change(short_interest: ShortInterest, *, window: int = 63) ->
         Shape (n_sessions,), the last published values.
     window
         Sessions.
+    measure
+        One of `MEASURES`.
 
     Returns
     -------
-    Shape (n_sessions,), a fraction; unmoved by a split that both counts reflect.
+    Shape (n_sessions,), a fraction; per share outstanding unmoved by a split that both counts reflect.
 
     Example
     -------
     >>> short_interest_change(_interest(2e6, 3e6), window=1).round(4)
     array([   nan, 0.4055])
     """
-    logs = trailing.log_positive(_ratio(short_interest))
+    logs = trailing.log_positive(measured(short_interest, measure))
     return logs - windows.lagged(logs, window)
 
 
 @factor(
     family="positioning",
-    inputs={"short_interest": "short_interest"},
-    unit="log change",
-    lookback=lambda *, window: window + 1,
-    limits={"window": _WINDOW},
-    windowed=True,
-)
-def short_shares_change(short_interest: ShortInterest, *, window: int = 63) -> Array:
-    """Logarithmic change over `window` sessions of the number of shares short.
-
-    Parameters
-    ----------
-    short_interest
-        Shape (n_sessions,), the last published values, not adjusted for splits.
-    window
-        Sessions.
-
-    Returns
-    -------
-    Shape (n_sessions,), a fraction.
-
-    Example
-    -------
-    >>> short_shares_change(_interest(2e6, 3e6), window=1).round(4)
-    array([   nan, 0.4055])
-    """
-    logs = trailing.log_positive(short_interest.shares_short)
-    return logs - windows.lagged(logs, window)
-
-
-@factor(
-    family="positioning",
-    inputs={"short_interest": "short_interest"},
     unit="standard deviations",
-    lookback=lambda *, window: window,
+    lookback=lambda *, window, **_: window,
     limits={"window": (3, 2520)},
+    choices={"measure": MEASURES},
     windowed=True,
 )
-def short_interest_zscore(short_interest: ShortInterest, *, window: int = 252) -> Array:
-    """Shares short per share outstanding against the last `window` sessions, in their standard deviations (n - 1).
+def short_interest_zscore(
+    short_interest: ShortInterest, *, window: int = 252, measure: str = "per_share_outstanding"
+) -> Array:
+    """A measure of short interest against the last `window` sessions, in their standard deviations (n - 1).
 
     Parameters
     ----------
@@ -165,6 +162,8 @@ def short_interest_zscore(short_interest: ShortInterest, *, window: int = 252) -
         Shape (n_sessions,), the last published values.
     window
         Sessions, the current one included.
+    measure
+        One of `MEASURES`.
 
     Returns
     -------
@@ -175,42 +174,11 @@ def short_interest_zscore(short_interest: ShortInterest, *, window: int = 252) -
     >>> short_interest_zscore(_interest(2e6, 3e6, 4e6), window=3).round(6)
     array([nan, nan,  1.])
     """
-    return windows.standard_score(_ratio(short_interest), window)
+    return windows.standard_score(measured(short_interest, measure), window)
 
 
 @factor(
     family="positioning",
-    inputs={"short_interest": "short_interest"},
-    unit="standard deviations",
-    lookback=lambda *, window: window,
-    limits={"window": (3, 2520)},
-    windowed=True,
-)
-def days_to_cover_zscore(short_interest: ShortInterest, *, window: int = 252) -> Array:
-    """Days to cover against the last `window` sessions, in their standard deviations (n - 1).
-
-    Parameters
-    ----------
-    short_interest
-        Shape (n_sessions,), the last published values.
-    window
-        Sessions, the current one included.
-
-    Returns
-    -------
-    Shape (n_sessions,); missing where the window is constant.
-
-    Example
-    -------
-    >>> days_to_cover_zscore(_interest(2e6, 3e6, 4e6), window=3).round(6)
-    array([nan, nan,  1.])
-    """
-    return windows.standard_score(days_to_cover(short_interest), window)
-
-
-@factor(
-    family="positioning",
-    inputs={"short_volume": "short_volume"},
     unit="share of volume",
     lookback=lambda *, window: window,
     bounds=(0.0, 1.0),
@@ -242,7 +210,6 @@ def short_volume_ratio(short_volume: ShortVolume, *, window: int = 1) -> Array:
 
 @factor(
     family="positioning",
-    inputs={"short_volume": "short_volume"},
     unit="standard deviations",
     lookback=lambda *, window: window,
     limits={"window": (3, 2520)},
@@ -273,7 +240,6 @@ def short_volume_zscore(short_volume: ShortVolume, *, window: int = 63) -> Array
 
 @factor(
     family="positioning",
-    inputs={"short_volume": "short_volume"},
     unit="log ratio",
     lookback=lambda *, short, long: max(short, long),
     limits={"short": _WINDOW, "long": _WINDOW},
@@ -305,7 +271,6 @@ def short_volume_shift(short_volume: ShortVolume, *, short: int = 5, long: int =
 
 @factor(
     family="positioning",
-    inputs={"short_volume": "short_volume"},
     unit="robust standard deviations",
     lookback=lambda *, window: window + 1,
     limits={"window": (5, 504)},
@@ -351,10 +316,6 @@ def _medians(rows: Array) -> Array:
     lower, upper = (rows.shape[1] - 1) // 2, rows.shape[1] // 2
     middle = np.partition(rows, (lower, upper), axis=1)
     return np.asarray((middle[:, lower] + middle[:, upper]) / 2.0)
-
-
-def _ratio(short_interest: ShortInterest) -> Array:
-    return windows.ratio(short_interest.shares_short, short_interest.shares_outstanding)
 
 
 def _share_sold(short_volume: ShortVolume) -> Array:

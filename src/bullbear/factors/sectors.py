@@ -10,19 +10,19 @@ Missing data: a session on which one of the tickers did not trade is not a row; 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from bullbear.factors import trailing, windows
-from bullbear.factors.registry import Array, Bars, Kind, factor
+from bullbear.factors.nine_sectors import NINE
+from bullbear.factors.registry import Array, Bars, factor
 
 _WINDOW = (1, 1260)
-_PAIR: dict[str, Kind] = {"asset": "bars", "benchmark": "bars"}
-_NINE: dict[str, Kind] = dict.fromkeys(("s1", "s2", "s3", "s4", "s5", "s6", "s7", "s8", "s9"), "bars")
 
 
 @factor(
     family="sectors",
-    inputs=_PAIR,
     unit="log return",
     lookback=lambda *, window: window + 1,
     limits={"window": _WINDOW},
@@ -46,7 +46,8 @@ def relative_strength(asset: Bars, benchmark: Bars, *, window: int = 63) -> Arra
 
     Example
     -------
-    >>> relative_strength(_bars(10.0, 11.0), _bars(50.0, 50.0), window=1).round(4)
+    >>> from bullbear.factors.windows import bars_from
+    >>> relative_strength(bars_from([10, 11]), bars_from([50, 50]), window=1).round(4)
     array([   nan, 0.0953])
     """
     ratio = _log_ratio(asset, benchmark)
@@ -55,7 +56,6 @@ def relative_strength(asset: Bars, benchmark: Bars, *, window: int = 63) -> Arra
 
 @factor(
     family="sectors",
-    inputs=_PAIR,
     unit="log ratio",
     lookback=lambda *, window: window,
     limits={"window": (2, 1260)},
@@ -77,7 +77,8 @@ def relative_trend(asset: Bars, benchmark: Bars, *, window: int = 200) -> Array:
 
     Example
     -------
-    >>> relative_trend(_bars(10.0, 11.0), _bars(50.0, 50.0), window=2).round(4)
+    >>> from bullbear.factors.windows import bars_from
+    >>> relative_trend(bars_from([10, 11]), bars_from([50, 50]), window=2).round(4)
     array([   nan, 0.0477])
     """
     ratio = _log_ratio(asset, benchmark)
@@ -86,7 +87,6 @@ def relative_trend(asset: Bars, benchmark: Bars, *, window: int = 200) -> Array:
 
 @factor(
     family="sectors",
-    inputs=_PAIR,
     unit="standard deviations",
     lookback=lambda *, window: window,
     limits={"window": (3, 1260)},
@@ -108,7 +108,8 @@ def relative_zscore(asset: Bars, benchmark: Bars, *, window: int = 252) -> Array
 
     Example
     -------
-    >>> relative_zscore(_bars(1.0, 2.0, 4.0), _bars(5.0, 5.0, 5.0), window=3).round(6)
+    >>> from bullbear.factors.windows import bars_from
+    >>> relative_zscore(bars_from([1, 2, 4]), bars_from([5, 5, 5]), window=3).round(6)
     array([nan, nan,  1.])
     """
     return windows.standard_score(_log_ratio(asset, benchmark), window)
@@ -116,7 +117,6 @@ def relative_zscore(asset: Bars, benchmark: Bars, *, window: int = 252) -> Array
 
 @factor(
     family="sectors",
-    inputs=_PAIR,
     unit="log ratio",
     lookback=lambda *, window: window,
     bounds=(float("-inf"), 0.0),
@@ -139,7 +139,8 @@ def relative_drawdown(asset: Bars, benchmark: Bars, *, window: int = 252) -> Arr
 
     Example
     -------
-    >>> relative_drawdown(_bars(10.0, 9.0), _bars(50.0, 50.0), window=2).round(4)
+    >>> from bullbear.factors.windows import bars_from
+    >>> relative_drawdown(bars_from([10, 9]), bars_from([50, 50]), window=2).round(4)
     array([    nan, -0.1054])
     """
     ratio = _log_ratio(asset, benchmark)
@@ -148,22 +149,20 @@ def relative_drawdown(asset: Bars, benchmark: Bars, *, window: int = 252) -> Arr
 
 @factor(
     family="sectors",
-    inputs=_NINE,
+    inputs=NINE,
     unit="share of sectors",
     lookback=lambda *, window: window,
     bounds=(0.0, 1.0),
     limits={"window": (2, 1260)},
     windowed=True,
 )
-def sectors_above_average(
-    s1: Bars, s2: Bars, s3: Bars, s4: Bars, s5: Bars, s6: Bars, s7: Bars, s8: Bars, s9: Bars, *, window: int = 200
-) -> Array:
+def sectors_above_average(*sectors: Bars, window: int = 200) -> Array:
     """Share of the nine sectors that close above their own mean of the last `window` closes.
 
     Parameters
     ----------
-    s1, s2, s3, s4, s5, s6, s7, s8, s9
-        Shape (n_sessions,), joint sessions, in any order.
+    *sectors
+        The nine, shape (n_sessions,), joint sessions, in any order.
     window
         Sessions, the current one included.
 
@@ -173,32 +172,30 @@ def sectors_above_average(
 
     Example
     -------
-    >>> up, down = _bars(1.0, 2.0), _bars(2.0, 1.0)
-    >>> sectors_above_average(up, up, up, down, down, down, down, down, down, window=2).round(4)
+    >>> from bullbear.factors.windows import bars_from
+    >>> up, down = bars_from([1, 2]), bars_from([2, 1])
+    >>> sectors_above_average(*[up] * 3, *[down] * 6, window=2).round(4)
     array([   nan, 0.3333])
     """
-    closes = _closes(s1, s2, s3, s4, s5, s6, s7, s8, s9)
-    return _above_average(closes, window)
+    return _above_average(_closes(sectors), window)
 
 
 @factor(
     family="sectors",
-    inputs=_NINE,
+    inputs=NINE,
     unit="log return",
     lookback=lambda *, window: window + 1,
     bounds=(0.0, float("inf")),
     limits={"window": _WINDOW},
     windowed=True,
 )
-def sector_dispersion(
-    s1: Bars, s2: Bars, s3: Bars, s4: Bars, s5: Bars, s6: Bars, s7: Bars, s8: Bars, s9: Bars, *, window: int = 21
-) -> Array:
+def sector_dispersion(*sectors: Bars, window: int = 21) -> Array:
     """Cross-sectional standard deviation (n - 1) of the nine sectors' log returns over `window` sessions.
 
     Parameters
     ----------
-    s1, s2, s3, s4, s5, s6, s7, s8, s9
-        Shape (n_sessions,), joint sessions, in any order.
+    *sectors
+        The nine, shape (n_sessions,), joint sessions, in any order.
     window
         Sessions over which the returns are taken.
 
@@ -208,39 +205,26 @@ def sector_dispersion(
 
     Example
     -------
-    >>> flat, up = _bars(1.0, 1.0), _bars(1.0, 1.1)
-    >>> sector_dispersion(flat, flat, flat, flat, flat, flat, flat, flat, up, window=1).round(4)
+    >>> from bullbear.factors.windows import bars_from
+    >>> flat, up = bars_from([1, 1]), bars_from([1, 1.1])
+    >>> sector_dispersion(*[flat] * 8, up, window=1).round(4)
     array([   nan, 0.0318])
     """
-    returns = _returns(_closes(s1, s2, s3, s4, s5, s6, s7, s8, s9), window)
+    returns = _returns(_closes(sectors), window)
     deviations = returns - _sum(returns) / len(returns)
     return np.sqrt(_sum(deviations * deviations) / (len(returns) - 1))
 
 
 @factor(
     family="sectors",
-    inputs={**_NINE, "benchmark": "bars"},
+    inputs={"benchmark": "bars", **NINE},
     unit="score",
     lookback=lambda *, trend, momentum: max(trend, momentum + 1),
     bounds=(0.0, 1.0),
     limits={"trend": (2, 1260), "momentum": _WINDOW},
     windowed=True,
 )
-def sector_weakness(
-    s1: Bars,
-    s2: Bars,
-    s3: Bars,
-    s4: Bars,
-    s5: Bars,
-    s6: Bars,
-    s7: Bars,
-    s8: Bars,
-    s9: Bars,
-    benchmark: Bars,
-    *,
-    trend: int = 200,
-    momentum: int = 63,
-) -> Array:
+def sector_weakness(benchmark: Bars, *sectors: Bars, trend: int = 200, momentum: int = 63) -> Array:
     """Weakness score: the mean over nine sectors of three marks, each 1 where the sector is weak.
 
     A sector is marked for a close at or below its mean of `trend` closes, for a fall over `momentum` sessions, and for
@@ -248,8 +232,10 @@ def sector_weakness(
 
     Parameters
     ----------
-    s1, s2, s3, s4, s5, s6, s7, s8, s9, benchmark
+    benchmark
         Shape (n_sessions,), joint sessions.
+    *sectors
+        The nine, likewise, in any order.
     trend
         Sessions of the moving average, the current one included.
     momentum
@@ -261,11 +247,12 @@ def sector_weakness(
 
     Example
     -------
-    >>> up, down, index = _bars(1.0, 2.0), _bars(2.0, 1.0), _bars(1.0, 1.5)
-    >>> sector_weakness(up, up, up, up, up, up, down, down, down, index, trend=2, momentum=1).round(4)
+    >>> from bullbear.factors.windows import bars_from
+    >>> up, down, index = bars_from([1, 2]), bars_from([2, 1]), bars_from([1, 1.5])
+    >>> sector_weakness(index, *[up] * 6, *[down] * 3, trend=2, momentum=1).round(4)
     array([   nan, 0.3333])
     """
-    closes = _closes(s1, s2, s3, s4, s5, s6, s7, s8, s9)
+    closes = _closes(sectors)
     returns = _returns(closes, momentum)
     falling = _share(returns < 0, returns)
     lead = returns - _returns(benchmark.close[np.newaxis], momentum)
@@ -277,17 +264,17 @@ def _log_ratio(asset: Bars, benchmark: Bars) -> Array:
     return trailing.log_positive(asset.close) - trailing.log_positive(benchmark.close)
 
 
-def _closes(*sectors: Bars) -> Array:
+def _closes(sectors: Sequence[Bars]) -> Array:
     return np.stack([bars.close for bars in sectors])
 
 
 def _returns(closes: Array, window: int) -> Array:
     logs = trailing.log_positive(closes)
-    return np.stack([row - windows.lagged(row, window) for row in logs])
+    return logs - windows.lagged(logs, window)
 
 
 def _above_average(closes: Array, window: int) -> Array:
-    average = np.stack([windows.mean(row, window) for row in closes])
+    average = windows.mean(closes, window)
     return _share(closes > average, average)
 
 
@@ -302,10 +289,3 @@ def _sum(rows: Array) -> Array:
     for row in rows[1:]:
         result += row
     return result
-
-
-def _bars(*close: float) -> Bars:
-    """Bars that never moved within a session; for examples."""
-    prices = np.array(close)
-    days = np.datetime64("2019-01-02") + np.arange(len(prices))
-    return Bars(days, prices, prices, prices, prices, np.full(len(prices), np.nan))

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from bullbear.factors import trailing, windows
+from bullbear.factors.positioning import MEASURES, measured
 from bullbear.factors.registry import Array, ShortInterest, factor
 
 _CHUNK = 128
@@ -63,16 +64,20 @@ def detrended_score(x: Array) -> Array:
 
 @factor(
     family="positioning",
-    inputs={"short_interest": "short_interest"},
     unit="standard deviations",
-    lookback=lambda *, window: window,
+    lookback=lambda *, window, **_: window,
     limits={"window": (10, 2520)},
+    choices={"measure": MEASURES},
     windowed=True,
 )
-def short_interest_index(short_interest: ShortInterest, *, window: int = 1260) -> Array:
-    """The Rapach-Ringgenberg-Zhou index: log short interest per share outstanding, detrended within a trailing window.
+def short_interest_index(
+    short_interest: ShortInterest, *, window: int = 1260, measure: str = "per_share_outstanding"
+) -> Array:
+    """The Rapach-Ringgenberg-Zhou index: log short interest, detrended within a trailing window.
 
-    The last value of `detrended_score(ln(shares_short / shares_outstanding))` over the last `window` sessions.
+    The last value of `detrended_score(ln(shares_short / shares_outstanding))` over the last `window` sessions. Of the
+    shares alone, for stores that do not know the shares outstanding, the trend takes out a fund's steady growth; a
+    split inside the window then breaks it, since shares short are as reported.
 
     Parameters
     ----------
@@ -80,6 +85,8 @@ def short_interest_index(short_interest: ShortInterest, *, window: int = 1260) -
         Shape (n_sessions,), the last published values.
     window
         Sessions, the current one included; 1260 are five years.
+    measure
+        One of `positioning.MEASURES`.
 
     Returns
     -------
@@ -96,45 +103,10 @@ def short_interest_index(short_interest: ShortInterest, *, window: int = 1260) -
     >>> short_interest_index(known, window=10).round(3)[-1]
     np.float64(1.428)
     """
-    return _last_scores(short_interest.shares_short, short_interest.shares_outstanding, window)
+    return _last_scores(trailing.log_positive(measured(short_interest, measure)), window)
 
 
-@factor(
-    family="positioning",
-    inputs={"short_interest": "short_interest"},
-    unit="standard deviations",
-    lookback=lambda *, window: window,
-    limits={"window": (10, 2520)},
-    windowed=True,
-)
-def short_shares_index(short_interest: ShortInterest, *, window: int = 1260) -> Array:
-    """The index on the number of shares short alone, for stores that do not know the shares outstanding.
-
-    The last value of `detrended_score(ln(shares_short))` over the last `window` sessions; the trend takes out a fund's
-    steady growth. A split inside the window breaks it, since shares short are as reported.
-
-    Parameters
-    ----------
-    short_interest
-        Shape (n_sessions,), the last published values.
-    window
-        Sessions, the current one included.
-
-    Returns
-    -------
-    Shape (n_sessions,).
-
-    Example
-    -------
-    >>> short = np.array([1e6, 1.2e6, 1.1e6, 1.5e6, 1.3e6, 1.6e6, 1.4e6, 1.5e6, 1.9e6, 2.4e6])
-    >>> short_shares_index(ShortInterest(short, short, short, np.full(10, np.nan)), window=10).round(3)[-1]
-    np.float64(1.428)
-    """
-    return _last_scores(short_interest.shares_short, np.ones_like(short_interest.shares_short), window)
-
-
-def _last_scores(shares: Array, outstanding: Array, window: int) -> Array:
-    logs = trailing.log_positive(windows.ratio(shares, outstanding))
+def _last_scores(logs: Array, window: int) -> Array:
     result = np.full(len(logs), np.nan)
     if len(logs) < window:
         return result

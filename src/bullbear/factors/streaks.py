@@ -6,7 +6,7 @@ import numpy as np
 
 from bullbear.factors.averages import price_to_sma, side_of
 from bullbear.factors.registry import Array, Bars, factor
-from bullbear.factors.windows import WINDOW, highest, lagged, lowest, mean, run_length
+from bullbear.factors.windows import WINDOW, lagged, mean, run_length
 
 
 def _direction(x: Array) -> Array:
@@ -16,7 +16,6 @@ def _direction(x: Array) -> Array:
 
 @factor(
     family="technical",
-    inputs={"bars": "bars"},
     unit="sessions, signed",
     limits={"cap": (1, 252)},
     lookback=lambda *, cap: cap + 1,
@@ -50,7 +49,6 @@ def streak(bars: Bars, *, cap: int = 15) -> Array:
 
 @factor(
     family="technical",
-    inputs={"bars": "bars"},
     unit="per cent",
     limits={"cap": (1, 252)},
     lookback=lambda *, cap: cap + 1,
@@ -87,7 +85,6 @@ def streak_return(bars: Bars, *, cap: int = 15) -> Array:
 
 @factor(
     family="technical",
-    inputs={"bars": "bars"},
     unit="share of sessions",
     bounds=(0.0, 1.0),
     limits={"window": (1, 2520)},
@@ -122,7 +119,6 @@ def up_share(bars: Bars, *, window: int = 21) -> Array:
 
 @factor(
     family="technical",
-    inputs={"bars": "bars"},
     unit="share of sessions, signed",
     bounds=(-1.0, 1.0),
     limits={"window": (1, 2520)},
@@ -156,7 +152,6 @@ def bar_direction(bars: Bars, *, window: int = 21) -> Array:
 
 @factor(
     family="technical",
-    inputs={"bars": "bars"},
     unit="sessions, signed",
     limits={"window": WINDOW, "cap": (1, 1260)},
     lookback=lambda *, window, cap: window + cap - 1,
@@ -186,41 +181,3 @@ def sma_side_age(bars: Bars, *, window: int = 200, cap: int = 63) -> Array:
     """
     side = side_of(price_to_sma(bars, window=window))
     return side * run_length(side, cap)
-
-
-@factor(
-    family="technical",
-    inputs={"bars": "bars"},
-    unit="share of sessions, signed",
-    bounds=(-1.0, 1.0),
-    limits={"window": WINDOW, "memory": (1, 1260)},
-    lookback=lambda *, window, memory: window + memory,
-    windowed=True,
-)
-def new_extreme_balance(bars: Bars, *, window: int = 63, memory: int = 21) -> Array:
-    """Share of recent sessions that closed at a new high, less the share that closed at a new low.
-
-    mean over `memory` of 1{close > max(the `window` closes before)} - 1{close < min(the `window` closes before)}
-
-    Parameters
-    ----------
-    bars
-        Daily bars, shape (n_sessions,).
-    window
-        Sessions before that a new extreme must beat.
-    memory
-        Sessions averaged.
-
-    Returns
-    -------
-    Shape (n_sessions,), fraction.
-
-    Example
-    -------
-    >>> from bullbear.factors.windows import bars_from
-    >>> new_extreme_balance(bars_from([10, 11, 12, 11.5]), window=2, memory=2)[-1]
-    np.float64(0.5)
-    """
-    top, bottom = lagged(highest(bars.close, window), 1), lagged(lowest(bars.close, window), 1)
-    score = (bars.close > top).astype(np.float64) - (bars.close < bottom)
-    return mean(np.where(np.isnan(top), np.nan, score), memory)

@@ -1,4 +1,4 @@
-"""Tails: on which side volatility fell, in how few sessions, how unsteadily, and how deep it has cut.
+"""Tails: on which side volatility fell, in how few sessions, and at which hours.
 
 Log returns are used throughout, without subtracting their mean, which a month cannot tell from zero.
 """
@@ -6,27 +6,14 @@ Log returns are used throughout, without subtracting their mean, which a month c
 from __future__ import annotations
 
 import numpy as np
-import talib
 
 from bullbear.factors.registry import Array, Bars, factor
-from bullbear.factors.volatility import YEARLY, realised_volatility
-from bullbear.factors.windows import (
-    WINDOW,
-    deviation,
-    highest,
-    in_order,
-    lagged,
-    log_returns,
-    lowest,
-    mean,
-    ratio,
-    total,
-)
+from bullbear.factors.volatility import YEARLY
+from bullbear.factors.windows import lagged, log_returns, lowest, mean, ratio, total
 
 
 @factor(
     family="volatility",
-    inputs={"bars": "bars"},
     unit="per cent a year",
     bounds=(0.0, np.inf),
     limits={"window": (1, 2520)},
@@ -65,7 +52,6 @@ def downside_volatility(bars: Bars, *, window: int = 63) -> Array:
 
 @factor(
     family="volatility",
-    inputs={"bars": "bars"},
     unit="share",
     bounds=(0.0, 1.0),
     limits={"window": (1, 2520)},
@@ -105,116 +91,6 @@ def downside_share(bars: Bars, *, window: int = 63) -> Array:
 
 @factor(
     family="volatility",
-    inputs={"bars": "bars"},
-    unit="ratio",
-    bounds=(0.0, np.inf),
-    limits={"window": WINDOW, "inner": WINDOW},
-    lookback=lambda *, window, inner: window + inner,
-    windowed=True,
-)
-def volatility_of_volatility(bars: Bars, *, window: int = 63, inner: int = 21) -> Array:
-    """How much realised volatility itself has varied, relative to its mean.
-
-    std(v) / mean(v), v the `inner`-session realised volatility, std with window - 1 degrees of freedom
-
-    Parameters
-    ----------
-    bars
-        Daily bars, shape (n_sessions,).
-    window
-        Daily values of realised volatility used.
-    inner
-        Daily returns in each of them.
-
-    Returns
-    -------
-    Shape (n_sessions,), ratio; missing where volatility was zero throughout.
-
-    Example
-    -------
-    >>> from bullbear.factors.windows import bars_from
-    >>> volatility_of_volatility(bars_from([100, 101, 100, 103, 104]), window=2, inner=2)[-1].round(4)
-    np.float64(0.4669)
-    """
-    level = deviation(log_returns(bars.close), inner, ddof=1)
-    return ratio(deviation(level, window, ddof=1), mean(level, window))
-
-
-@factor(
-    family="volatility",
-    inputs={"bars": "bars"},
-    unit="log ratio",
-    limits={"fast": WINDOW, "slow": WINDOW},
-    lookback=lambda *, fast, slow: in_order(fast=fast, slow=slow) + 1,
-    windowed=True,
-)
-def volatility_term(bars: Bars, *, fast: int = 21, slow: int = 252) -> Array:
-    """Recent realised volatility against the longer one.
-
-    log(RV(fast) / RV(slow))
-
-    Parameters
-    ----------
-    bars
-        Daily bars, shape (n_sessions,).
-    fast, slow
-        Daily returns used, `fast` fewer than `slow`.
-
-    Returns
-    -------
-    Shape (n_sessions,); positive in unrest, missing where either volatility is zero.
-
-    Example
-    -------
-    >>> from bullbear.factors.windows import bars_from
-    >>> volatility_term(bars_from([100, 101, 100, 104]), fast=2, slow=3)[-1].round(4)
-    np.float64(0.3406)
-    """
-    short, long = realised_volatility(bars, window=fast), realised_volatility(bars, window=slow)
-    short[short < 1e-9] = np.nan
-    long[long < 1e-9] = np.nan
-    return np.log(short / long)
-
-
-@factor(
-    family="volatility",
-    inputs={"bars": "bars"},
-    unit="share of sessions",
-    bounds=(0.0, 1.0),
-    limits={"window": WINDOW, "history": WINDOW},
-    lookback=lambda *, window, history: window + 1 + history,
-    windowed=True,
-)
-def realised_percentile(bars: Bars, *, window: int = 21, history: int = 252) -> Array:
-    """Rank of today's realised volatility among its values before.
-
-    Share of the `history` values before that lie below today's
-
-    Parameters
-    ----------
-    bars
-        Daily bars, shape (n_sessions,).
-    window
-        Daily returns in each realised volatility.
-    history
-        Earlier values compared with.
-
-    Returns
-    -------
-    Shape (n_sessions,), fraction.
-
-    Example
-    -------
-    >>> from bullbear.factors.windows import bars_from
-    >>> realised_percentile(bars_from([100, 101, 100, 101, 105]), window=2, history=2)[-1]
-    np.float64(1.0)
-    """
-    return np.asarray(talib.PERCENTRANK(realised_volatility(bars, window=window), history)) / 100.0
-
-
-@factor(
-    family="volatility",
-    inputs={"bars": "bars"},
     unit="skewness",
     limits={"window": (3, 2520)},
     lookback=lambda *, window: window + 1,
@@ -255,7 +131,6 @@ def realised_skewness(bars: Bars, *, window: int = 63) -> Array:
 
 @factor(
     family="volatility",
-    inputs={"bars": "bars"},
     unit="kurtosis",
     bounds=(0.0, np.inf),
     limits={"window": (3, 2520)},
@@ -297,7 +172,6 @@ def realised_kurtosis(bars: Bars, *, window: int = 63) -> Array:
 
 @factor(
     family="volatility",
-    inputs={"bars": "bars"},
     unit="share",
     bounds=(0.0, 1.0),
     limits={"window": (3, 2520)},
@@ -338,7 +212,6 @@ def jump_share(bars: Bars, *, window: int = 21) -> Array:
 
 @factor(
     family="volatility",
-    inputs={"bars": "bars"},
     unit="share",
     bounds=(0.0, 1.0),
     limits={"window": (1, 2520)},
@@ -374,105 +247,6 @@ def overnight_share(bars: Bars, *, window: int = 63) -> Array:
 
 @factor(
     family="volatility",
-    inputs={"bars": "bars"},
-    unit="per cent",
-    bounds=(-100.0, 0.0),
-    limits={"window": WINDOW},
-    lookback=lambda *, window: window,
-    windowed=True,
-)
-def max_drawdown(bars: Bars, *, window: int = 252) -> Array:
-    """Worst decline from a close to a later close within the window.
-
-    100 * min over s <= t of (close_t / close_s - 1)
-
-    Parameters
-    ----------
-    bars
-        Daily bars, shape (n_sessions,).
-    window
-        Sessions, the current one included.
-
-    Returns
-    -------
-    Shape (n_sessions,), per cent; 0 in a window without a decline.
-
-    Example
-    -------
-    >>> from bullbear.factors.windows import bars_from
-    >>> max_drawdown(bars_from([10, 12, 9, 11]), window=4)[-1].round(4)
-    np.float64(-25.0)
-    """
-    n, close = len(bars.close), bars.close
-    result = np.full(n, np.nan)
-    if n < window:
-        return result
-    # Doubling again: the worst fall of two neighbouring pieces is one of theirs, or from the first's top to the
-    # second's bottom.
-    top, bottom, worst, size = close, close, np.ones(n), 1
-    done_top, done_worst, covered, left = close, worst, 0, window
-    while True:
-        if left & 1:
-            if covered == 0:
-                done_top, done_worst = top, worst
-            else:
-                rows = n - covered - size + 1
-                done_worst = np.minimum(done_worst[:rows], worst[covered:])
-                done_worst = np.minimum(done_worst, bottom[covered:] / done_top[:rows])
-                done_top = np.maximum(done_top[:rows], top[covered:])
-            covered += size
-        left >>= 1
-        if left == 0:
-            break
-        worst = np.minimum(np.minimum(worst[:-size], worst[size:]), bottom[size:] / top[:-size])
-        top, bottom = np.maximum(top[:-size], top[size:]), np.minimum(bottom[:-size], bottom[size:])
-        size *= 2
-    result[window - 1 :] = 100.0 * (done_worst - 1.0)
-    return result
-
-
-@factor(
-    family="volatility",
-    inputs={"bars": "bars"},
-    unit="per cent",
-    bounds=(0.0, 100.0),
-    limits={"window": WINDOW},
-    lookback=lambda *, window: 2 * window - 1,
-    windowed=True,
-)
-def ulcer_index(bars: Bars, *, window: int = 63) -> Array:
-    """Depth and length of drawdowns in one number.
-
-    sqrt(mean(d^2)), d = 100 * (close / max of the last `window` closes - 1)
-
-    Parameters
-    ----------
-    bars
-        Daily bars, shape (n_sessions,).
-    window
-        Sessions averaged, and sessions looked back for the high.
-
-    Returns
-    -------
-    Shape (n_sessions,), per cent.
-
-    References
-    ----------
-    Martin and McCann (1989), The Investor's Guide to Fidelity Funds.
-
-    Example
-    -------
-    >>> from bullbear.factors.windows import bars_from
-    >>> ulcer_index(bars_from([10, 10, 9]), window=2)[-1].round(4)
-    np.float64(7.0711)
-    """
-    depth = 100.0 * (bars.close / highest(bars.close, window) - 1.0)
-    return np.sqrt(mean(depth * depth, window))
-
-
-@factor(
-    family="volatility",
-    inputs={"bars": "bars"},
     unit="standard deviations",
     limits={"window": (3, 2520)},
     lookback=lambda *, window: window + 1,

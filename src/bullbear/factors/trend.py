@@ -9,22 +9,11 @@ import numpy as np
 import talib
 
 from bullbear.factors.registry import Array, Bars, factor
-from bullbear.factors.windows import (
-    NOISE,
-    WINDOW,
-    lagged,
-    line,
-    ratio,
-    total,
-    unless_flat,
-    variance,
-    wilder_settles,
-)
+from bullbear.factors.windows import NOISE, WINDOW, lagged, line, ratio, total, unless_flat, variance
 
 
 @factor(
     family="technical",
-    inputs={"bars": "bars"},
     unit="points",
     bounds=(-100.0, 100.0),
     limits={"window": WINDOW},
@@ -58,158 +47,47 @@ def aroon_oscillator(bars: Bars, *, window: int = 25) -> Array:
 
 @factor(
     family="technical",
-    inputs={"bars": "bars"},
-    unit="points",
-    bounds=(0.0, 100.0),
-    limits={"window": WINDOW},
-    lookback=lambda *, window: wilder_settles(window, stages=2),
+    unit="1 uptrend, -1 downtrend, 0 neither",
+    bounds=(-1.0, 1.0),
+    limits={"window": WINDOW, "strong": (50.0, 100.0), "weak": (0.0, 50.0)},
+    lookback=lambda *, window, strong, weak: window + 1,
+    windowed=True,
 )
-def adx(bars: Bars, *, window: int = 14) -> Array:
-    """Average directional index: the strength of a trend in either direction.
+def aroon_trend(bars: Bars, *, window: int = 14, strong: float = 70.0, weak: float = 30.0) -> Array:
+    """Aroon's trend: one line above `strong` while the other lies below `weak`.
 
-    Wilder's average of DX = 100 * abs(+DI - -DI) / (+DI + -DI)
+    Aroon up = 100 * (window - sessions since the high) / window over the last `window` + 1 sessions; down by the low
 
     Parameters
     ----------
     bars
         Daily bars, shape (n_sessions,).
     window
-        Wilder's smoothing length of both stages.
+        Sessions looked back, the current one not counted.
+    strong, weak
+        Points that the leading line must exceed and the other must stay below.
 
     Returns
     -------
-    Shape (n_sessions,); missing while prices have not moved at all.
+    Shape (n_sessions,); of several equal extremes the latest counts.
 
     References
     ----------
-    Wilder (1978), New Concepts in Technical Trading Systems.
+    Chande (1995), The Time Price Oscillator, Technical Analysis of Stocks and Commodities 13(9).
 
     Example
     -------
     >>> from bullbear.factors.windows import bars_from
-    >>> adx(bars_from([10, 11, 12, 13, 14]), window=2)[-1]
-    np.float64(100.0)
+    >>> aroon_trend(bars_from([10, 11, 12, 13, 12, 10, 9]), window=3)
+    array([nan, nan, nan,  1.,  0.,  0., -1.])
     """
-    value = np.asarray(talib.ADX(bars.high, bars.low, bars.close, window))
-    return unless_flat(value, bars.high, bars.low, wilder_settles(window, stages=2))
+    down, up = (np.asarray(line) for line in talib.AROON(bars.high, bars.low, window))
+    rising, falling = (up > strong) & (down < weak), (down > strong) & (up < weak)
+    return np.where(np.isnan(up), np.nan, rising.astype(np.float64) - falling)
 
 
 @factor(
     family="technical",
-    inputs={"bars": "bars"},
-    unit="points",
-    bounds=(0.0, 100.0),
-    limits={"window": WINDOW},
-    lookback=lambda *, window: wilder_settles(window),
-)
-def plus_di(bars: Bars, *, window: int = 14) -> Array:
-    """Positive directional indicator: the upward share of the true range.
-
-    100 * W(+DM) / W(true range), W Wilder's smoothing, +DM the rise of the high where it exceeds the fall of the low
-
-    Parameters
-    ----------
-    bars
-        Daily bars, shape (n_sessions,).
-    window
-        Wilder's smoothing length.
-
-    Returns
-    -------
-    Shape (n_sessions,); missing while prices have not moved at all.
-
-    References
-    ----------
-    Wilder (1978), New Concepts in Technical Trading Systems.
-
-    Example
-    -------
-    >>> from bullbear.factors.windows import bars_from
-    >>> plus_di(bars_from([10, 11, 12, 13, 14]), window=2)[-1]
-    np.float64(100.0)
-    """
-    value = np.asarray(talib.PLUS_DI(bars.high, bars.low, bars.close, window))
-    return unless_flat(value, bars.high, bars.low, wilder_settles(window))
-
-
-@factor(
-    family="technical",
-    inputs={"bars": "bars"},
-    unit="points",
-    bounds=(0.0, 100.0),
-    limits={"window": WINDOW},
-    lookback=lambda *, window: wilder_settles(window),
-)
-def minus_di(bars: Bars, *, window: int = 14) -> Array:
-    """Negative directional indicator: the downward share of the true range.
-
-    100 * W(-DM) / W(true range), W Wilder's smoothing, -DM the fall of the low where it exceeds the rise of the high
-
-    Parameters
-    ----------
-    bars
-        Daily bars, shape (n_sessions,).
-    window
-        Wilder's smoothing length.
-
-    Returns
-    -------
-    Shape (n_sessions,); missing while prices have not moved at all.
-
-    References
-    ----------
-    Wilder (1978), New Concepts in Technical Trading Systems.
-
-    Example
-    -------
-    >>> from bullbear.factors.windows import bars_from
-    >>> minus_di(bars_from([10, 11, 12, 13, 14]), window=2)[-1]
-    np.float64(0.0)
-    """
-    value = np.asarray(talib.MINUS_DI(bars.high, bars.low, bars.close, window))
-    return unless_flat(value, bars.high, bars.low, wilder_settles(window))
-
-
-@factor(
-    family="technical",
-    inputs={"bars": "bars"},
-    unit="points",
-    bounds=(-100.0, 100.0),
-    limits={"window": WINDOW},
-    lookback=lambda *, window: wilder_settles(window),
-)
-def directional_spread(bars: Bars, *, window: int = 14) -> Array:
-    """Positive less negative directional indicator: the direction that `adx` leaves out.
-
-    +DI - -DI
-
-    Parameters
-    ----------
-    bars
-        Daily bars, shape (n_sessions,).
-    window
-        Wilder's smoothing length.
-
-    Returns
-    -------
-    Shape (n_sessions,); missing while prices have not moved at all.
-
-    References
-    ----------
-    Wilder (1978), New Concepts in Technical Trading Systems.
-
-    Example
-    -------
-    >>> from bullbear.factors.windows import bars_from
-    >>> directional_spread(bars_from([14, 13, 12, 11, 10]), window=2)[-1]
-    np.float64(-100.0)
-    """
-    return plus_di(bars, window=window) - minus_di(bars, window=window)
-
-
-@factor(
-    family="technical",
-    inputs={"bars": "bars"},
     unit="points",
     bounds=(0.0, 1.0),
     limits={"window": WINDOW},
@@ -248,7 +126,6 @@ def efficiency_ratio(bars: Bars, *, window: int = 21) -> Array:
 
 @factor(
     family="technical",
-    inputs={"bars": "bars"},
     unit="per cent a session",
     limits={"window": (3, 2520)},
     lookback=lambda *, window: window,
@@ -288,7 +165,6 @@ def _explained(logs: Array, slope: Array, window: int) -> tuple[Array, Array]:
 
 @factor(
     family="technical",
-    inputs={"bars": "bars"},
     unit="share, signed",
     bounds=(-1.0, 1.0),
     limits={"window": (3, 2520)},
@@ -324,7 +200,6 @@ def regression_fit(bars: Bars, *, window: int = 63) -> Array:
 
 @factor(
     family="technical",
-    inputs={"bars": "bars"},
     unit="standard deviations",
     limits={"window": (3, 2520)},
     lookback=lambda *, window: window,
@@ -362,7 +237,6 @@ def regression_position(bars: Bars, *, window: int = 63) -> Array:
 
 @factor(
     family="technical",
-    inputs={"bars": "bars"},
     unit="ratio - 1",
     limits={"window": WINDOW},
     lookback=lambda *, window: window + 1,

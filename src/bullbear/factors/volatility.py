@@ -1,4 +1,4 @@
-"""Volatility as the tape shows it: range, realised and downside estimators, their term structure and their tails.
+"""Volatility as the tape shows it: range and realised estimators.
 
 Daily estimators are annualised with 252 sessions and told in per cent a year, the unit of the VIX. Log returns are
 used throughout; where a mean is not subtracted the formula says so.
@@ -10,25 +10,17 @@ import numpy as np
 import talib
 
 from bullbear.factors.registry import Array, Bars, factor
-from bullbear.factors.windows import (
-    SESSIONS_A_YEAR,
-    WINDOW,
-    deviation,
-    lagged,
-    log_returns,
-    mean,
-    ratio,
-    wilder_settles,
-)
+from bullbear.factors.windows import SESSIONS_A_YEAR, WINDOW, deviation, lagged, log_returns, mean, wilder_settles
 
 YEARLY = 100.0 * float(np.sqrt(SESSIONS_A_YEAR))
 """From a daily standard deviation to per cent a year."""
+
+
 LOG2 = float(np.log(2.0))
 
 
 @factor(
     family="volatility",
-    inputs={"bars": "bars"},
     unit="per cent of price",
     bounds=(0.0, np.inf),
     limits={"window": WINDOW},
@@ -65,42 +57,6 @@ def atr_percent(bars: Bars, *, window: int = 14) -> Array:
 
 @factor(
     family="volatility",
-    inputs={"bars": "bars"},
-    unit="ratio",
-    bounds=(0.0, np.inf),
-    limits={"window": WINDOW},
-    lookback=lambda *, window: window + 1,
-    windowed=True,
-)
-def range_expansion(bars: Bars, *, window: int = 21) -> Array:
-    """Today's true range against its mean.
-
-    true range / SMA(true range)
-
-    Parameters
-    ----------
-    bars
-        Daily bars, shape (n_sessions,).
-    window
-        Sessions averaged, the current one included.
-
-    Returns
-    -------
-    Shape (n_sessions,), ratio; missing where the range was zero throughout.
-
-    Example
-    -------
-    >>> from bullbear.factors.windows import bars_from
-    >>> range_expansion(bars_from([10, 11, 14]), window=2)[-1]
-    np.float64(1.5)
-    """
-    true_range = np.asarray(talib.TRANGE(bars.high, bars.low, bars.close))
-    return ratio(true_range, mean(true_range, window))
-
-
-@factor(
-    family="volatility",
-    inputs={"bars": "bars"},
     unit="per cent a year",
     bounds=(0.0, np.inf),
     limits={"window": WINDOW},
@@ -134,7 +90,6 @@ def realised_volatility(bars: Bars, *, window: int = 21) -> Array:
 
 @factor(
     family="volatility",
-    inputs={"bars": "bars"},
     unit="per cent a year",
     bounds=(0.0, np.inf),
     limits={"window": (1, 2520)},
@@ -173,7 +128,6 @@ def parkinson_volatility(bars: Bars, *, window: int = 21) -> Array:
 
 @factor(
     family="volatility",
-    inputs={"bars": "bars"},
     unit="per cent a year",
     bounds=(0.0, np.inf),
     limits={"window": (1, 2520)},
@@ -220,7 +174,6 @@ def _rogers_satchell(bars: Bars) -> Array:
 
 @factor(
     family="volatility",
-    inputs={"bars": "bars"},
     unit="per cent a year",
     bounds=(0.0, np.inf),
     limits={"window": (1, 2520)},
@@ -258,7 +211,6 @@ def rogers_satchell_volatility(bars: Bars, *, window: int = 21) -> Array:
 
 @factor(
     family="volatility",
-    inputs={"bars": "bars"},
     unit="per cent a year",
     bounds=(0.0, np.inf),
     limits={"window": WINDOW},
