@@ -142,6 +142,14 @@ def test_the_title_says_ticker_close_and_whether_it_is_simulated(
     assert "SIMULATED" not in figure(chart).axes[0].get_title(loc="left")
 
 
+def test_the_months_below_name_every_new_year(chart: LevelChart, figure: Callable[[LevelChart], Figure]) -> None:
+    assert (str(chart.sessions[0].date()), str(chart.session.date())) == ("2015-03-09", "2017-03-07")
+    volume = figure(chart).axes[1]
+    names = [label.get_text() for label in volume.get_xticklabels()]
+    assert names == ["Apr 2015", "Jun", "Aug", "Oct", "Dec", "Feb 2016", "Apr", "Jun", "Aug", "Oct", "Dec", "Feb 2017"]
+    assert [str(chart.sessions[int(tick)].date()) for tick in volume.get_xticks()][:2] == ["2015-04-01", "2015-06-01"]
+
+
 def test_no_two_labels_overlap_and_none_leaves_the_picture(
     ended: Store, figure: Callable[[LevelChart], Figure]
 ) -> None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 PURPLE, BLACK, UP, DOWN = "#AA4499", "#111111", "#A6A6A6", "#3C3C3C"
+"""The purple is Tol's: that of Okabe and Ito is too light for small print."""
 _SIZE = 13.0, 8.0
 _PANEL = 0.06, 0.27, 0.795, 0.64
 """Left, bottom, width and height of the prices, as shares of the picture; the labels' column is to the right."""
@@ -191,21 +192,24 @@ def _frame(prices: Axes, volume: Axes, chart: LevelChart) -> None:
         "3\N{MULTIPLICATION SIGN}: three touches",
         transform=prices.transAxes, fontsize=9, color=GREY,
     )  # fmt: skip
-    months = chart.sessions.to_period("M")
-    starts = np.flatnonzero(months[1:] != months[:-1]) + 1
-    starts = starts[:: max(1, round(len(starts) / 12))]
-    volume.set_xticks(
-        starts, [f"{day:%b %Y}" if day.month == 1 or not i else f"{day:%b}" for i, day in _days(chart, starts)]
-    )
+    volume.set_xticks(*_months(chart.sessions))
     prices.tick_params(labelbottom=False, bottom=False, labelsize=10)
     volume.tick_params(labelsize=10)
     volume.set_ylabel("shares", fontsize=10)
-    volume.yaxis.set_major_formatter(lambda value, _: f"{value / 1e6:,.0f}m" if value else "0")
+    volume.yaxis.set_major_formatter(lambda value, _: f"{value / 1e6:,.3g}m" if value else "0")
     volume.locator_params(axis="y", nbins=3)
 
 
-def _days(chart: LevelChart, places: np.ndarray) -> list[tuple[int, pd.Timestamp]]:
-    return [(number, pd.Timestamp(chart.sessions[place])) for number, place in enumerate(places.tolist())]
+def _months(days: pd.DatetimeIndex) -> tuple[list[int], list[str]]:
+    """Places of about a dozen first sessions of months and their names, the year where it is a new one."""
+    months = days.to_period("M")
+    starts = np.flatnonzero(months[1:] != months[:-1]) + 1
+    places = starts[:: max(1, round(len(starts) / 12))].tolist()
+    years = [None, *(days[place].year for place in places)]
+    names = [
+        f"{days[p]:%b}" if days[p].year == year else f"{days[p]:%b %Y}" for p, year in zip(places, years, strict=False)
+    ]
+    return places, names
 
 
 def _labels(prices: Axes, chart: LevelChart) -> None:
