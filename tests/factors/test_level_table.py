@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bullbear.errors import InputError
-from bullbear.factors.level_table import HALF_LIFE, Level, level_table, levels_at
+from bullbear.factors.breaks import BreakRules
+from bullbear.factors.level_table import HALF_LIFE, Level, LevelRules, level_table, levels_at, table_rows
 from bullbear.factors.registry import Bars
 from bullbear.factors.swings import average_true_range
 from bullbear.factors.windows import bars_from
@@ -74,6 +75,21 @@ def test_levels_leave_with_the_window() -> None:
 
 def test_few_touches_are_left_out_on_request() -> None:
     assert list(seen(4, touches=2)) == [10.1]
+
+
+def test_rules_may_be_given_whole_or_field_by_field() -> None:
+    rules = LevelRules(**SHAPE)
+    assert levels_at(TAPE, -1, rules) == levels_at(TAPE, -1, **SHAPE)
+    assert levels_at(TAPE, -1, rules, touches=2, window=5) == levels_at(TAPE, -1, touches=2, **{**SHAPE, "window": 5})
+    assert table_rows(rules) == table_rows(strength=1, window=30, atr=2) == rules.rows == 31
+    assert table_rows() == 504 + 19
+    with pytest.raises(TypeError, match="unexpected keyword argument 'windw'"):
+        level_table(TAPE, windw=30)
+
+
+def test_groups_that_extend_the_rules_share_their_levels() -> None:
+    rules = LevelRules(**SHAPE)
+    assert level_table(TAPE, BreakRules(**SHAPE, memory=7)) is level_table(TAPE, rules)
 
 
 @pytest.mark.parametrize("row", [10, -11])

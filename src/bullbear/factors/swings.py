@@ -63,7 +63,7 @@ class SwingRules:
 
 @dataclass(frozen=True)
 class ScaledSwingRules(SwingRules):
-    """Which swings count, and by what distances from them are measured.
+    """Which swings count, and the range that distances from them are measured in.
 
     Parameters
     ----------
