@@ -61,6 +61,10 @@ class Case:
     def rows(self) -> int:
         return self.factor.rows_needed(self.params)
 
+    @property
+    def windowed(self) -> bool:
+        return self.factor.is_windowed(self.params)
+
     def __call__(self, *bars: Bars) -> Array:
         return self.factor.function(*bars, **self.params)
 
@@ -109,7 +113,7 @@ def over(cases: list[Case]) -> pytest.MarkDecorator:
 every = over(CASES)
 own = over([case for case in CASES if case.factor.family in OWN])
 bounded = over([case for case in CASES if case.factor.bounds is not None])
-windowed = over([case for case in CASES if case.factor.windowed])
+windowed = over([case for case in CASES if case.windowed])
 of_one_ticker = over([case for case in CASES if len(case.factor.inputs) == 1])
 
 
@@ -206,7 +210,7 @@ def test_look_back_is_the_true_one(case: Case, feed: Callable[..., Any]) -> None
 
 
 def test_only_recursive_indicators_need_more_than_their_look_back() -> None:
-    rest = {case.factor.name for case in CASES if not case.factor.windowed}
+    rest = {case.factor.name for case in CASES if not case.windowed}
     assert {name for name in rest if registered()[name].family in (*OWN, "sectors")} == RECURSIVE | LIFTS
 
 
@@ -325,7 +329,7 @@ def test_on_the_real_tape(case: Case, iwm: Bars) -> None:
         assert np.nanstd(known) > 0.0
 
 
-@over([case for case in CASES if case.factor.windowed and len(case.factor.inputs) == 1 and case.factor.family in OWN])
+@over([case for case in CASES if case.windowed and len(case.factor.inputs) == 1 and case.factor.family in OWN])
 def test_a_windowed_factor_keeps_to_its_look_back_on_the_real_tape(case: Case, iwm: Bars) -> None:
     assert_keeps_to_its_look_back(case, [iwm], dates=25)
 

@@ -33,6 +33,11 @@ def _rows(*, of: str, span: int, rule: str, sessions: int, horizon: int, window:
     return window + found.rows_needed(params) + sessions - 1
 
 
+def _is_windowed(*, of: str, span: int, **_: object) -> bool:
+    found, params = _indicator(of, span)
+    return found.is_windowed(params)
+
+
 @factor(
     family="technical",
     unit="log-odds of a rise",
@@ -44,6 +49,7 @@ def _rows(*, of: str, span: int, rule: str, sessions: int, horizon: int, window:
         "prior": (1.0, 1000.0),
     },
     lookback=_rows,
+    windowed=_is_windowed,
 )
 def event_lift(
     bars: Bars,

@@ -53,7 +53,7 @@ def compute(view: View, specs: Sequence[FactorSpec], index: pd.DatetimeIndex) ->
         reach: dict[tuple[str, ...], int] = {}
         for spec in specs:
             factor = known[spec.function]
-            rows = factor.rows_needed(spec.params) if factor.windowed else _ALL
+            rows = factor.rows_needed(spec.params) if factor.is_windowed(spec.params) else _ALL
             reach[_tickers(spec, factor)] = max(rows, reach.get(_tickers(spec, factor), 0))
         supply = Supply(view, index, reach)
         if supply.decided[-1] > microseconds(pd.DatetimeIndex([view.instant]))[0]:
@@ -125,7 +125,7 @@ def _values(spec: FactorSpec, factor: Factor, feed: Callable[[int, int], list[An
         The factor's arguments on the rows from `start` until `stop`.
     """
     rows = factor.rows_needed(spec.params)
-    begin = max(first - rows + 1, 0) if factor.windowed else 0
+    begin = max(first - rows + 1, 0) if factor.is_windowed(spec.params) else 0
     arguments = feed(begin, last + 1)
     known = _known_from(arguments)
     if begin and known:  # a gap where the look-back begins: only the whole history tells whether it is covered

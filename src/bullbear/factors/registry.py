@@ -90,12 +90,15 @@ class Factor:
     """Keywords of the function that are groups of parameters (see `parameter_groups`), with the names in each."""
     defaults: Mapping[str, Any]
     """What the function is called with if a definition sets nothing."""
-    windowed: bool
-    """Whether a row follows from the last `lookback` rows alone, to the last bit."""
+    windowed: bool | Callable[..., bool]
 
     def rows_needed(self, params: Mapping[str, Any]) -> int:
         """Rows, the current one included, before which the factor is missing."""
         return _rows_needed(self, tuple(params), *params.values())
+
+    def is_windowed(self, params: Mapping[str, Any]) -> bool:
+        """Whether a row follows from the last `rows_needed` rows alone, to the last bit."""
+        return self.windowed if isinstance(self.windowed, bool) else _is_windowed(self, tuple(params), *params.values())
 
     def complete(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """The keywords of a call: `params` with the defaults filled in and the groups put together."""
@@ -118,6 +121,12 @@ def _rows_needed(factor: Factor, names: tuple[str, ...], *values: Any) -> int:
     return int(factor.lookback(**factor.complete(dict(zip(names, values, strict=True)))))
 
 
+@lru_cache(maxsize=4096, typed=True)
+def _is_windowed(factor: Factor, names: tuple[str, ...], *values: Any) -> bool:
+    told = factor.windowed
+    return told if isinstance(told, bool) else told(**factor.complete(dict(zip(names, values, strict=True))))
+
+
 _FACTORS: dict[str, Factor] = {}
 # As text: annotations are not evaluated in modules that defer them, and ours all do.
 _KINDS: Mapping[str, Kind] = {
@@ -138,7 +147,7 @@ def factor(
     bounds: tuple[float, float] | None = None,
     limits: Mapping[str, tuple[float, float]] | None = None,
     choices: Mapping[str, Sequence[str]] | None = None,
-    windowed: bool = False,
+    windowed: bool | Callable[..., bool] = False,
 ) -> Callable[[F], F]:
     """Register a function as a factor under its own name.
 
@@ -161,8 +170,9 @@ def factor(
     choices
         Parameter name to the texts it may be.
     windowed
-        Whether the last row of any stretch of look-back length is, to the last bit, that row of the whole history. Say
-        so of a costly factor only: a daily update then computes one row of it instead of all.
+        Whether the last row of any stretch of look-back length or longer is, to the last bit, that row of the whole
+        history; or a function that says so from the parameters, as `lookback` does. A daily update then computes that
+        stretch instead of all; only a recursive indicator, whose start fades but never ends, cannot say so.
 
     Raises
     ------
