@@ -1,10 +1,11 @@
 """Yahoo's daily bars as traded, with dividends and splits, from the chart endpoint that yfinance calls.
 
 `v8/finance/chart/TICKER` is asked directly: yfinance (1.7) fixes the host in its constants, gets cookies from another
-one and, unless configured, keeps caches outside the home and turns most failures into an empty frame, so that it can be
-neither replayed nor trusted to say what went wrong. The price is its cookies and its repairs. What the endpoint tells as `quote` is already divided by later splits, and so are
-dividends; both are multiplied back with the splits of the same answer, which reaches to today. `adjclose` is left
-aside: it is restated at each dividend, and we derive our own.
+one and, unless configured, keeps caches outside the home and turns most failures into an empty frame, so that it can
+be neither replayed nor trusted to say what went wrong. The price is its cookies and its repairs. What the endpoint
+tells as `quote` is already divided by later splits, and so are dividends; both are multiplied back with the splits of
+the same answer, which reaches to today. `adjclose` is left aside: it is restated at each dividend, and we derive our
+own.
 
 The last row of a running session carries the time of its last trade; it is left out, and so is one whose feed stopped
 before the close.
