@@ -11,6 +11,10 @@ import numpy as np
 from bullbear.factors.registry import Array
 from bullbear.factors.windows import Blocks, fold
 
+_AT_ONCE = 24_000
+"""Numbers in one intermediate result: larger ones are asked of the system anew each time, which takes longer than to
+reckon with them."""
+
 
 def highest(x: Array, window: int) -> Array:
     """Maximum over the last `window` rows, missing only where one of these is (TA-Lib's never recovers from a gap).
@@ -65,8 +69,34 @@ def comoments(x: Array, window: int, *, decay: float = 1.0) -> tuple[Array, Arra
     >>> products[:, -1]
     array([14.,  6.,  6.])
     """
-    left, right = np.triu_indices(len(x))
+    series, rows = x.shape
+    means, products = np.full(x.shape, np.nan), np.full((series * (series + 1) // 2, rows), np.nan)
+    if rows < window:
+        return means, products
+    first = begin = 0
+    while begin < series:
+        end, pairs = begin + 1, series - begin
+        while end < series and (pairs + series - end) * rows <= _AT_ONCE:
+            end, pairs = end + 1, pairs + series - end
+        folded = _folded_comoments(x[begin:], end - begin, window, decay)
+        means[begin:, window - 1 :], products[first : first + pairs, window - 1 :] = folded
+        begin, first = end, first + pairs
+    return means, products
+
+
+def _folded_comoments(x: Array, leading: int, window: int, decay: float) -> Blocks:
+    """Means of all series, and of the first `leading` ones the products with themselves and with each later one."""
     weight = {1: 1.0}
+
+    def paired(values: Array, join: np.ufunc) -> Array:
+        # The order of `numpy.triu_indices`, without the copies that indexing would make.
+        out = np.empty((sum(len(x) - i for i in range(leading)), values.shape[1]))
+        first = 0
+        for i in range(leading):
+            stop = first + len(x) - i
+            join(values[i], values[i:], out=out[first:stop])
+            first = stop
+        return out
 
     def join(older: Blocks, newer: Blocks, rows_older: int, rows_newer: int) -> Blocks:
         age = decay**rows_newer
@@ -75,23 +105,15 @@ def comoments(x: Array, window: int, *, decay: float = 1.0) -> tuple[Array, Arra
         shift = newer[0] - older[0]
         products = older[1] * age
         products += newer[1]
-        pairs = np.empty_like(products)
-        first = 0
-        for series in range(len(x)):  # the order of `numpy.triu_indices`, without its copies
-            stop = first + len(x) - series
-            np.multiply(shift[series], shift[series:], out=pairs[first:stop])
-            first = stop
+        pairs = paired(shift, np.multiply)
         pairs *= weight_older * weight[rows_newer] / both
         products += pairs
         shift *= weight[rows_newer] / both
         shift += older[0]
         return [shift, products]
 
-    means, products = np.full(x.shape, np.nan), np.full((len(left), x.shape[1]), np.nan)
-    if x.shape[1] >= window:
-        single = [x, np.where(np.isnan(x[left] + x[right]), np.nan, 0.0)]
-        means[:, window - 1 :], products[:, window - 1 :] = fold(single, window, join, from_newest=True)
-    return means, products
+    alone = np.where(np.isnan(paired(x, np.add)), np.nan, 0.0)
+    return fold([x, alone], window, join, from_newest=True)
 
 
 def log_positive(x: Array) -> Array:
