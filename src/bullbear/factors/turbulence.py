@@ -41,17 +41,19 @@ def distances(returns: Array, window: int) -> tuple[Array, Array]:
     >>> full[-1].round(3), apart[-1].round(3)
     (np.float64(18.667), np.float64(18.667))
     """
-    n = len(returns)
-    means, products = trailing.comoments(returns, window)
-    known = np.stack([windows.lagged(row, 1) for row in (*means, *products)])
-    away = returns - known[:n]
-    first, second = np.triu_indices(n)
-    pairs = zip(first.tolist(), second.tolist(), strict=True)
-    covariance = {pair: known[n + place] / (window - 1) for place, pair in enumerate(pairs)}
-    apart = np.zeros(returns.shape[1])
-    for i in range(n):
-        apart = apart + away[i] ** 2 / _positive(covariance[i, i])
-    return _mahalanobis(away, covariance) / n, apart / n
+    n, rows = returns.shape
+    result = np.full((2, rows), np.nan)
+    if rows > window:
+        # Of the moments those of whole windows, each of which ends on the row before the day.
+        means, products = (each[:, window - 1 :] for each in trailing.comoments(returns[:, :-1], window))
+        away = returns[:, window:] - means
+        pairs = zip(*(each.tolist() for each in np.triu_indices(n)), strict=True)
+        covariance = {pair: product / (window - 1) for pair, product in zip(pairs, products, strict=True)}
+        apart = np.zeros(rows - window)
+        for i in range(n):
+            apart = apart + away[i] ** 2 / _positive(covariance[i, i])
+        result[:, window:] = _mahalanobis(away, covariance) / n, apart / n
+    return result[0], result[1]
 
 
 def _positive(variance: Array) -> Array:
