@@ -245,6 +245,7 @@ class Loader:
 
 
 def _together(parts: list[tuple[str, pd.DataFrame]]) -> pd.DataFrame:
+    parts = sorted(parts, key=lambda part: part[0])  # the store sorts rows, and is done at once where they are
     # Names are spread over all rows at once: a column of text for each part takes longer than its numbers.
     names = pd.Series([series for series, _ in parts], dtype="str").array
     places = np.repeat(np.arange(len(parts)), [len(rows) for _, rows in parts])
