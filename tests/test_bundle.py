@@ -79,6 +79,30 @@ def test_a_damaged_bundle_is_told_in_one_line(trained_home: Home, tmp_path: Path
         read_bundle(tmp_path / "bundle")
 
 
+@pytest.mark.parametrize(
+    ("key", "value"), [("function", "support_distance"), ("params", {"width": 3}), ("inputs", {"asset": "IWM"})]
+)
+def test_factors_of_another_version_are_told_in_one_line(
+    trained_home: Home, tmp_path: Path, key: str, value: object
+) -> None:
+    shutil.copytree(trained_home.champion, tmp_path / "bundle")
+    path = tmp_path / "bundle" / "bundle.json"
+    meta = json.loads(path.read_text())
+    meta["feature_sets"] = [
+        {
+            "name": "old",
+            "why": "An older version.",
+            "factor": [{"name": "gone", "function": "roc", "inputs": {"bars": "IWM"}}],
+        }
+    ]
+    path.write_text(json.dumps(meta))
+    assert [spec.name for spec in read_bundle(tmp_path / "bundle").factors()] == ["gone"]
+    meta["feature_sets"][0]["factor"][0][key] = value
+    path.write_text(json.dumps(meta))
+    with pytest.raises(RunError, match=r"champion: got 'factor gone by .*'; allowed: factors of this version"):
+        read_bundle(tmp_path / "bundle").factors()
+
+
 def test_a_bundle_holds_plain_text_only(trained_home: Home) -> None:
     place = trained_home.champion.resolve()
     files = sorted(str(path.relative_to(place)) for path in place.rglob("*") if path.is_file())

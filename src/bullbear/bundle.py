@@ -16,8 +16,9 @@ import numpy as np
 import pandas as pd
 
 from bullbear.decide.policy import BandPolicy
-from bullbear.definitions import FeatureSet, ModelDefinition
-from bullbear.errors import HistoryError, RunError
+from bullbear.definitions import FactorSpec, FeatureSet, ModelDefinition, Source
+from bullbear.errors import DefinitionError, HistoryError, RunError
+from bullbear.factors.feature_sets import check
 from bullbear.learn import FoldModel, Training
 from bullbear.sessions import NEW_YORK
 
@@ -33,6 +34,27 @@ class Bundle:
     definition: ModelDefinition
     feature_sets: tuple[FeatureSet, ...]
     policy: BandPolicy
+
+    def factors(self) -> list[FactorSpec]:
+        """The factors that its models read.
+
+        Raises
+        ------
+        RunError
+            This version of the library computes one of them otherwise, or not at all.
+        """
+        specs = [spec for feature_set in self.feature_sets for spec in feature_set.factor]
+        for place, spec in enumerate(specs):
+            try:
+                check(spec, Source.nowhere("bundle"), place)
+            except DefinitionError as unknown:
+                raise RunError(
+                    "champion",
+                    f"factor {spec.name} by {spec.function}({', '.join(spec.params)})",
+                    "factors of this version of bullbear",
+                    "train and promote again",
+                ) from unknown
+        return specs
 
     @property
     def predictions(self) -> pd.DataFrame:

@@ -124,8 +124,9 @@ def stale_series(view: View, bundle: Bundle, session: pd.Timestamp) -> list[str]
 def series_read(bundle: Bundle) -> set[tuple[str, str]]:
     """The inputs of the champion's factors, as (kind of input, series)."""
     known = registered()
-    specs = [spec for feature_set in bundle.feature_sets for spec in feature_set.factor]
-    return {(kind, spec.inputs[name]) for spec in specs for name, kind in known[spec.function].inputs.items()}
+    return {
+        (kind, spec.inputs[name]) for spec in bundle.factors() for name, kind in known[spec.function].inputs.items()
+    }
 
 
 def mark_needed(table: pd.DataFrame, home: Home) -> pd.DataFrame:
@@ -217,8 +218,7 @@ def _read_past(view: View, bundle: Bundle, session: pd.Timestamp) -> _Past:
     known = reported[reported["decided_at"] < decided[-1]]
     reached = known["decided_at"].iloc[-1] if len(known) else first - pd.Timedelta(days=1)
     missing = labels[decided > reached]
-    specs = [spec for feature_set in bundle.feature_sets for spec in feature_set.factor]
-    X = compute(view, specs, pd.DatetimeIndex(missing.index))
+    X = compute(view, bundle.factors(), pd.DatetimeIndex(missing.index))
     share, n_resolved = climatology(
         labels["y"].to_numpy(), pd.DatetimeIndex(labels["resolved_at"]), pd.DatetimeIndex(missing["decided_at"])
     )
