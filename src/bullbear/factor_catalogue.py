@@ -133,6 +133,10 @@ def page(home: Home) -> str:
     lines += ["", "## Functions", ""]
     for name in sorted(used):
         lines += [f"### {name}", "", "```text", inspect.getdoc(known[name].function) or "", "```", ""]
+    groups = {type(known[name].defaults[group]) for name in used for group in known[name].groups}
+    lines += ["## Rules", "", "Parameters that functions share. A definition sets them like a function's own.", ""]
+    for rules in sorted(groups, key=lambda group: str(group.__name__)):
+        lines += [f"### {rules.__name__}", "", "```text", inspect.getdoc(rules) or "", "```", ""]
     return "\n".join(lines).rstrip() + "\n"
 
 
