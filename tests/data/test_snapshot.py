@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import os
 import random
 import signal
+import threading
 import time
 from pathlib import Path
 
@@ -13,6 +15,7 @@ import pandas as pd
 import pytest
 
 from bullbear.data import Store
+from bullbear.data.csv_files import Layout, read
 from bullbear.data.segments import KINDS
 from bullbear.data.snapshot import IngestReport, ingest, ingest_frames
 from bullbear.errors import InputError, SnapshotError
@@ -241,6 +244,29 @@ def test_a_claim_to_have_known_before_the_event_is_set_aside(tmp_path: Path) -> 
     store, report = loaded(tmp_path, {"macro/X.csv": text})
     assert report.quarantined == 1
     assert store.as_of().observations("X")["value"].tolist() == [2.0]
+    row = {"event_date": "2019-10-01", "value": 1.0, "known_at": "2019-10-01 03:59:00+00:00"}
+    assert json.loads(store.as_of().quarantine()["row"].iloc[0]) == row
+
+
+def test_files_are_told_in_the_order_of_their_paths_whichever_is_read_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    last_is_read = threading.Event()
+
+    def first_waits(path: Path, layout: Layout) -> tuple[pd.DataFrame, list[str]]:
+        if path.stem == "A":
+            assert last_is_read.wait(60)
+        try:
+            return read(path, layout)
+        finally:
+            if path.stem == "D":
+                last_is_read.set()
+
+    monkeypatch.setattr("bullbear.data.snapshot.read", first_waits)
+    bad, odd = "date,value\n2019-10-01,x\n", "date,value,extra\n2019-10-01,1,2\n"
+    _, report = loaded(tmp_path, {f"macro/{name}.csv": bad if name in "AB" else odd for name in "ABCD"})
+    assert [refused.where for refused in report.refusals] == ["macro/A.csv:2", "macro/B.csv:2"]
+    assert [note.split(":")[0] for note in report.notes] == ["macro/C.csv", "macro/D.csv"]
 
 
 def test_frames_load_like_files(tmp_path: Path) -> None:
