@@ -159,3 +159,20 @@ def test_a_fold_may_begin_with_the_newest_row() -> None:
     expected = [[1234567.0, 2345678.0, 3456789.0], [7.0, 7.0, 7.0]]
     for from_newest in (False, True):
         assert_array_equal(windows.fold(digits, 7, told, from_newest=from_newest), expected)
+        one = windows.fold([row[:7] for row in digits], 7, told, from_newest=from_newest)
+        assert_array_equal(one, [[1234567.0], [7.0]])
+
+
+@given(
+    low=arrays(np.float64, st.integers(0, 14), elements=st.sampled_from([1.0, 2.0])),
+    rows=st.integers(2, 5),
+    seed=st.integers(0, 99),
+)
+def test_flat_is_a_window_of_one_price(low: Array, rows: int, seed: int) -> None:
+    ranges = np.random.default_rng(seed).choice([0.0, 0.0, 0.0, 1.0], len(low))
+    high = low + ranges
+    found = windows.unless_flat(np.ones(len(low)), high, low, rows)
+    for i in range(len(low)):
+        window = slice(i - rows + 1, i + 1)
+        flat = i >= rows - 1 and high[window].max() == low[window].min()
+        assert np.isnan(found[i]) == flat

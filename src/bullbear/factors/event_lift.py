@@ -104,6 +104,9 @@ def event_lift(
     values = np.array(found.function(bars, **found.complete(params)), dtype=np.float64)
     values[: found.rows_needed(params) - 1] = np.nan
     seen = occurs(values, rule, level, sessions)
+    result[rows - 1 :] = 0.0
+    if not seen[rows - horizon :].any():  # the horizon before the first row asked for, and all that follow
+        return result
     rise = np.zeros(n, dtype=bool)
     rise[:-horizon] = bars.close[horizon:] > bars.close[:-horizon]
     told = np.zeros((3, n + 1))
@@ -113,9 +116,7 @@ def event_lift(
     cases, ups, base = known - told[:, rows - window : n - window + 1]
     speaks = (told[0, rows:] > known[0]) & (cases > 0)
     cases, ups, share = cases[speaks], ups[speaks], (base[speaks] + 1.0) / (window - horizon + 2.0)
-    shift = np.zeros(len(speaks))
-    shift[speaks] = _logit((ups + prior * share) / (cases + prior)) - _logit(share)
-    result[rows - 1 :] = shift
+    result[rows - 1 :][speaks] = _logit((ups + prior * share) / (cases + prior)) - _logit(share)
     return result
 
 

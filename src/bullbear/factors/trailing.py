@@ -73,13 +73,18 @@ def comoments(x: Array, window: int, *, decay: float = 1.0) -> tuple[Array, Arra
     means, products = np.full(x.shape, np.nan), np.full((series * (series + 1) // 2, rows), np.nan)
     if rows < window:
         return means, products
-    first = begin = 0
+    # Returns begin with an unknown row, which no known window holds.
+    skipped = int(np.argmin(np.isnan(x).any(axis=0)))
+    if rows - skipped < window:
+        return means, products
+    known, first, begin = x[:, skipped:], 0, 0
     while begin < series:
         end, pairs = begin + 1, series - begin
         while end < series and (pairs + series - end) * rows <= _AT_ONCE:
             end, pairs = end + 1, pairs + series - end
-        folded = _folded_comoments(x[begin:], end - begin, window, decay)
-        means[begin:, window - 1 :], products[first : first + pairs, window - 1 :] = folded
+        told = slice(skipped + window - 1, None)
+        folded = _folded_comoments(known[begin:], end - begin, window, decay)
+        means[begin:, told], products[first : first + pairs, told] = folded
         begin, first = end, first + pairs
     return means, products
 

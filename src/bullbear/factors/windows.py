@@ -135,6 +135,8 @@ def fold(single: Sequence[Array], window: int, join: Join, *, from_newest: bool 
     >>> fold((np.array([1.0, 2.0, 3.0, 4.0]),), 3, lambda older, newer, *_: [older[0] + newer[0]])
     [array([6., 9.])]
     """
+    if single[0].shape[-1] == window:
+        return _folded_once(single, join, from_newest)
     block, size = list(single), 1
     done, covered = block, 0
     while True:
@@ -150,6 +152,25 @@ def fold(single: Sequence[Array], window: int, join: Join, *, from_newest: bool 
             return done
         block = join([x[..., :-size] for x in block], [x[..., size:] for x in block], size, size)
         size *= 2
+
+
+def _folded_once(single: Sequence[Array], join: Join, from_newest: bool) -> Blocks:
+    """`fold` of one window: the same joins, but of those blocks alone that the window is made of."""
+    block, size = list(single), 1
+    done, covered = block, 0
+    while block[0].shape[-1]:
+        if block[0].shape[-1] & 1:
+            if from_newest:
+                piece, block = [x[..., -1:] for x in block], [x[..., :-1] for x in block]
+                done = join(piece, done, size, covered) if covered else piece
+            else:
+                piece, block = [x[..., :1] for x in block], [x[..., 1:] for x in block]
+                done = join(done, piece, covered, size) if covered else piece
+            covered += size
+        if block[0].shape[-1]:
+            block = join([x[..., ::2] for x in block], [x[..., 1::2] for x in block], size, size)
+            size *= 2
+    return done
 
 
 def covariance(x: Array, y: Array, window: int, *, ddof: int = 0) -> Array:
@@ -281,9 +302,16 @@ def lowest(x: Array, window: int) -> Array:
 
 def unless_flat(value: Array, high: Array, low: Array, window: int) -> Array:
     """`value`, missing where the last `window` rows never left one price: a position in no range is not a zero."""
-    result = value.copy()
-    result[highest(high, window) == lowest(low, window)] = np.nan
-    return result
+    ranged = high != low
+    moved = ranged.copy()
+    moved[1:] |= high[1:] != high[:-1]
+    if moved.all():
+        return value
+    rows = np.arange(len(value))
+    last = np.maximum.accumulate(np.where(moved, rows, 0))
+    # A window may begin with the row on which the price last changed, but not with one on which it had a range.
+    flat = rows - last - ranged[last] >= window - 1
+    return np.where(flat, np.nan, value)
 
 
 def positive_part(x: Array) -> Array:
