@@ -92,12 +92,14 @@ def comoments(x: Array, window: int, *, decay: float = 1.0) -> tuple[Array, Arra
 def _folded_comoments(x: Array, leading: int, window: int, decay: float) -> Blocks:
     """Means of all series, and of the first `leading` ones the products with themselves and with each later one."""
     weight = {1: 1.0}
+    left, right = np.triu_indices(leading, m=len(x))
 
     def paired(values: Array, join: np.ufunc) -> Array:
-        # The order of `numpy.triu_indices`, without the copies that indexing would make.
-        out = np.empty((sum(len(x) - i for i in range(leading)), values.shape[1]))
+        if values.shape[1] < 64:
+            return np.asarray(join(values[left], values[right]))
+        out = np.empty((len(left), values.shape[1]))
         first = 0
-        for i in range(leading):
+        for i in range(leading):  # the same without the copies that indexing makes
             stop = first + len(x) - i
             join(values[i], values[i:], out=out[first:stop])
             first = stop
