@@ -43,6 +43,7 @@ RECURSIVE = {
     "squeeze",
     "trix",
 }
+"""Exponential and Wilder's smoothing, and what is made of them: their start fades, but never to the last bit."""
 LIFTS = {"event_lift"}
 """Whether it keeps to its look-back is a question of the indicator that it counts on."""
 PRICES = ("open", "high", "low", "close")
