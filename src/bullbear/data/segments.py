@@ -168,8 +168,8 @@ def listing(root: Path, kind: str) -> tuple[Path, ...]:
     return tuple(sorted((root / kind).glob("[0-9]*-*.parquet")))
 
 
-def write(root: Path, kind: Kind, frame: pd.DataFrame) -> None:
-    """Write `frame` (in the order of `ordered`) as the next segment; the caller holds the lock.
+def write(root: Path, kind: Kind, content: memoryview) -> None:
+    """Write `content` (see `encoded`) as the next segment; the caller holds the lock.
 
     Either the whole segment appears or nothing does, whatever kills the process. Daily appends would leave thousands
     of tiny files, so small segments are merged now and then. A merged segment stands beside its sources until these
@@ -178,18 +178,17 @@ def write(root: Path, kind: Kind, frame: pd.DataFrame) -> None:
     folder = root / kind.name
     folder.mkdir(parents=True, exist_ok=True)
     sweep(folder)
-    _publish(root, kind, frame)
+    _publish(root, kind, content)
     small = [segment for path in listing(root, kind.name) if (segment := Segment(path)).footer.num_rows < SMALL]
     if len(small) >= MANY:
         rows = pa.concat_tables([segment.read_all(kind.columns) for segment in small]).to_pandas()
-        _publish(root, kind, ordered(kind, rows.drop_duplicates()))
+        _publish(root, kind, encoded(kind, ordered(kind, rows.drop_duplicates())))
         for segment in small:
             segment.path.unlink()
 
 
-def _publish(root: Path, kind: Kind, frame: pd.DataFrame) -> None:
+def _publish(root: Path, kind: Kind, content: memoryview) -> None:
     folder = root / kind.name
-    content = _encoded(frame, kind)
     number = 1 + max((int(path.name.split("-")[0]) for path in listing(root, kind.name)), default=0)
     put(folder / f"{number:06d}-{hashlib.sha256(content).hexdigest()[:12]}.parquet", content)
 
@@ -291,7 +290,8 @@ def sweep(folder: Path) -> None:
         leftover.unlink(missing_ok=True)
 
 
-def _encoded(rows: pd.DataFrame, kind: Kind) -> memoryview:
+def encoded(kind: Kind, rows: pd.DataFrame) -> memoryview:
+    """A segment's bytes; `rows` are in the order of `ordered`."""
     table = pa.Table.from_pandas(rows[kind.columns], schema=kind.schema, preserve_index=False)
     table = table.replace_schema_metadata(None)
     sink = pa.BufferOutputStream()

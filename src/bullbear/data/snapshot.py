@@ -122,7 +122,7 @@ def _load(
                 batch.notes.append(f"macro/{name}.csv: not stored; its real-time history in vintages/ serves instead")
                 continue
             batch.add(folder, name, frame)
-        added = {kind: store.append(kind, rows) for kind, rows in batch.gathered().items()}
+        added = store.append_all(batch.gathered())
     return IngestReport(
         added=added,
         files=files,

@@ -8,7 +8,8 @@ view never changes. What is doubtful lies in the kind `quarantine`, which no rea
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -25,6 +26,7 @@ from bullbear.data.segments import (
     Segment,
     WriteLock,
     checked,
+    encoded,
     has_twins,
     kind_named,
     listing,
@@ -94,15 +96,20 @@ class Store:
             A column is wrong, or a stored row has the same key and known_at but another value: what was known then
             cannot change, so a correction needs its own, later known_at.
         """
-        layout = kind_named(kind)
-        rows = ordered(layout, checked(layout, frame))
-        if rows.empty:
-            return 0
+        return self.append_all({kind: frame})[kind]
+
+    def append_all(self, frames: Mapping[str, pd.DataFrame]) -> dict[str, int]:
+        """Add rows of several kinds as `append` does; they appear in the order of `frames`, or none if one is refused.
+
+        Sorting and compressing one kind leaves the interpreter to the next.
+        """
         with self.writing():
-            fresh = self._unknown(layout, rows)
-            if not fresh.empty:
-                write(self.root, layout, fresh)
-        return len(fresh)
+            with ThreadPoolExecutor(2) as pool:
+                prepared = list(pool.map(self._prepared, frames.keys(), frames.values()))
+            for kind, (count, content) in zip(frames, prepared, strict=True):
+                if count:
+                    write(self.root, KINDS[kind], content)
+        return {kind: count for kind, (count, _) in zip(frames, prepared, strict=True)}
 
     @contextmanager
     def writing(self) -> Iterator[None]:
@@ -146,6 +153,13 @@ class Store:
     def is_empty(self) -> bool:
         """Whether nothing is stored."""
         return not any(listing(self.root, kind) for kind in KINDS)
+
+    def _prepared(self, kind: str, frame: pd.DataFrame) -> tuple[int, memoryview]:
+        """How many rows are new, and the segment that holds them."""
+        layout = kind_named(kind)
+        rows = ordered(layout, checked(layout, frame))
+        fresh = rows if rows.empty else self._unknown(layout, rows)
+        return len(fresh), memoryview(b"") if fresh.empty else encoded(layout, fresh)
 
     def _unknown(self, layout: Kind, rows: pd.DataFrame) -> pd.DataFrame:
         files = listing(self.root, layout.name)
