@@ -224,6 +224,21 @@ def test_the_mark_of_a_simulated_store_appears_whole_or_not_at_all(
     assert not list(store.root.glob(f"{STAGING}*"))
 
 
+def test_kinds_that_are_appended_together_appear_in_their_order_or_not_at_all(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = observations(("A", "2019-01-01", "2019-02-01", 1.0))
+    dividends = rows.rename(columns={"value": "amount"})
+    with pytest.raises(InputError, match="observations column: got 'amount'"):
+        store.append_all({"dividends": dividends, "observations": dividends})
+    assert store.is_empty
+    told: list[str] = []
+    monkeypatch.setattr("bullbear.data.store.write", lambda root, kind, content: told.append(kind.name))
+    assert store.append_all({"dividends": dividends, "observations": rows}) == {"dividends": 1, "observations": 1}
+    assert store.append_all({"observations": rows, "dividends": dividends}) == {"observations": 1, "dividends": 1}
+    assert told == ["dividends", "observations", "observations", "dividends"]
+
+
 def test_row_groups_break_at_series() -> None:
     ends = np.cumsum([10, 10, ROW_GROUP, 5, 5]).tolist()
     assert list(_cuts(ends)) == [(0, 20), (20, 20 + ROW_GROUP), (20 + ROW_GROUP, 30 + ROW_GROUP)]
