@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from itertools import cycle
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -66,8 +67,21 @@ def measure() -> list[Ratio]:
             result += [
                 interleaved(f"{name} / bare arithmetic", full, bare(store, chosen, index), rounds=rounds, aim=aims[0]),
                 interleaved(f"one day of them / {name}", a_day(store, chosen, index), full, rounds=rounds, aim=aims[1]),
+                interleaved(
+                    f"one day of them / {name}, read anew",
+                    a_day(store, chosen, index),
+                    partial(from_disk, store.root, chosen, index),
+                    rounds=rounds,
+                    aim=aims[1],
+                ),
             ]
     return result
+
+
+def from_disk(root: Path, chosen: list[FactorSpec], index: pd.DatetimeIndex) -> object:
+    """The full matrix as a training computes it: of a store of which nothing has been read."""
+    forget()
+    return compute(Store(root).as_of(), chosen, index)
 
 
 def a_day(store: Store, chosen: list[FactorSpec], index: pd.DatetimeIndex) -> Callable[[], object]:

@@ -8,6 +8,7 @@ known within it. Before its declared look-back a factor is missing, whatever its
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from bullbear.data.store import View
 from bullbear.definitions import FactorSpec
 from bullbear.errors import InputError
 from bullbear.factors.inputs import microseconds, release_states
-from bullbear.factors.registry import Array, Factor, Releases, ShortInterest, ShortVolume, registered
+from bullbear.factors.registry import Array, Factor, Kind, Releases, ShortInterest, ShortVolume, registered
 from bullbear.factors.supply import Stretch, Supply, cut
 
 _ALL = 2**31
@@ -49,74 +50,84 @@ def compute(view: View, specs: Sequence[FactorSpec], index: pd.DatetimeIndex) ->
     """
     columns = np.empty((0, len(specs)))
     if len(index):
-        known = registered()
+        asked = [_Asked.of(spec) for spec in specs]
         reach: dict[tuple[str, ...], int] = {}
-        for spec in specs:
-            factor = known[spec.function]
-            rows = factor.rows_needed(spec.params) if factor.is_windowed(spec.params) else _ALL
-            reach[_tickers(spec, factor)] = max(rows, reach.get(_tickers(spec, factor), 0))
+        for each in asked:
+            reach[each.tickers] = max(each.rows if each.windowed else _ALL, reach.get(each.tickers, 0))
         supply = Supply(view, index, reach)
         if supply.decided[-1] > microseconds(pd.DatetimeIndex([view.instant]))[0]:
             raise InputError("session", str(index[-1].date()), f"sessions closed by {view.instant}", "use a later view")
         columns = np.empty((len(index), len(specs)), order="F")
-        for place, spec in enumerate(specs):
-            columns[:, place] = _column(supply, spec, known[spec.function])
+        for place, each in enumerate(asked):
+            columns[:, place] = _column(supply, each)
     return pd.DataFrame(columns, pd.DatetimeIndex(index, name="session"), [spec.name for spec in specs])
 
 
-def _column(supply: Supply, spec: FactorSpec, factor: Factor) -> Array:
-    if not all(supply.has(kind, spec.inputs[argument]) for argument, kind in factor.inputs.items()):
+@dataclass(frozen=True)
+class _Asked:
+    """A factor as a definition asks for it; `inputs` are pairs of kind and series in the order of its arguments."""
+
+    factor: Factor
+    inputs: tuple[tuple[Kind, str], ...]
+    tickers: tuple[str, ...]
+    params: dict[str, Any]
+    rows: int
+    windowed: bool
+
+    @classmethod
+    def of(cls, spec: FactorSpec) -> _Asked:
+        factor = registered()[spec.function]
+        inputs = tuple([(kind, spec.inputs[name]) for name, kind in factor.inputs.items()])
+        tickers = tuple([series for kind, series in inputs if kind == "bars"])
+        rows, windowed = factor.rows_needed(spec.params), factor.is_windowed(spec.params)
+        return cls(factor, inputs, tickers, factor.complete(spec.params), rows, windowed)
+
+
+def _column(supply: Supply, asked: _Asked) -> Array:
+    if not all([supply.has(kind, series) for kind, series in asked.inputs]):
         return np.full(len(supply.decided), np.nan)
-    kinds = factor.inputs.values()
-    if "releases" in kinds:
-        return _on_releases(supply, spec, factor)
-    if "bars" in kinds:
-        return _on_bars(supply, spec, factor)
+    if asked.tickers:
+        return _on_bars(supply, asked)
+    if asked.inputs[0][0] == "releases":
+        return _on_releases(supply, asked)
 
     def feed(start: int, stop: int) -> list[Any]:
-        return [
-            supply.published(kind, spec.inputs[name], supply.grid, start, stop) for name, kind in factor.inputs.items()
-        ]
+        return [supply.published(kind, series, supply.grid, start, stop) for kind, series in asked.inputs]
 
     first, last = int(supply.place[0]), int(supply.place[-1])
-    return _values(spec, factor, feed, first, last)[supply.place - first]
+    return _values(asked, feed, first, last)[supply.place - first]
 
 
-def _on_releases(supply: Supply, spec: FactorSpec, factor: Factor) -> Array:
-    (series,) = spec.inputs.values()
+def _on_releases(supply: Supply, asked: _Asked) -> Array:
+    ((_, series),) = asked.inputs
     spans, max_age = supply.releases(series)
 
     def function(releases: Releases) -> Array:
-        return _values(spec, factor, lambda start, stop: [cut(releases, start, stop)], 0, len(releases.value) - 1)
+        return _values(asked, lambda start, stop: [cut(releases, start, stop)], 0, len(releases.value) - 1)
 
     return release_states(spans, function).at(supply.decided, max_age)
 
 
-def _on_bars(supply: Supply, spec: FactorSpec, factor: Factor) -> Array:
+def _on_bars(supply: Supply, asked: _Asked) -> Array:
     result = np.full(len(supply.decided), np.nan)
-    for stretch in supply.stretches(_tickers(spec, factor)):
+    for stretch in supply.stretches(asked.tickers):
 
         def feed(start: int, stop: int, stretch: Stretch = stretch) -> list[Any]:
             bars = iter(stretch.bars)
             return [
                 cut(next(bars), start, stop)
                 if kind == "bars"
-                else supply.published(kind, spec.inputs[name], stretch.clock, start, stop)
-                for name, kind in factor.inputs.items()
+                else supply.published(kind, series, stretch.clock, start, stop)
+                for kind, series in asked.inputs
             ]
 
         first, last = int(stretch.row[0]), int(stretch.row[-1])
-        values = _values(spec, factor, feed, first, last)
+        values = _values(asked, feed, first, last)
         result[stretch.decisions] = np.where(stretch.fresh, values[stretch.row - first], np.nan)
     return result
 
 
-def _tickers(spec: FactorSpec, factor: Factor) -> tuple[str, ...]:
-    """The tickers whose bars a factor reads."""
-    return tuple([spec.inputs[name] for name, kind in factor.inputs.items() if kind == "bars"])
-
-
-def _values(spec: FactorSpec, factor: Factor, feed: Callable[[int, int], list[Any]], first: int, last: int) -> Array:
+def _values(asked: _Asked, feed: Callable[[int, int], list[Any]], first: int, last: int) -> Array:
     """Rows `first` to `last` of a factor, missing until its look-back is covered by rows on which every input is there.
 
     Parameters
@@ -124,15 +135,14 @@ def _values(spec: FactorSpec, factor: Factor, feed: Callable[[int, int], list[An
     feed
         The factor's arguments on the rows from `start` until `stop`.
     """
-    rows = factor.rows_needed(spec.params)
-    begin = max(first - rows + 1, 0) if factor.is_windowed(spec.params) else 0
+    begin = max(first - asked.rows + 1, 0) if asked.windowed else 0
     arguments = feed(begin, last + 1)
     known = _known_from(arguments)
     if begin and known:  # a gap where the look-back begins: only the whole history tells whether it is covered
         begin, arguments = 0, feed(0, last + 1)
         known = _known_from(arguments)
-    values = np.array(_called(factor, arguments, factor.complete(spec.params))[first - begin :], dtype=np.float64)
-    values[: max(known + begin + rows - 1 - first, 0)] = np.nan
+    values = np.array(_called(asked.factor, arguments, asked.params)[first - begin :], dtype=np.float64)
+    values[: max(known + begin + asked.rows - 1 - first, 0)] = np.nan
     return values
 
 

@@ -13,6 +13,7 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, Literal, TypeVar
 
 import numpy as np
@@ -232,7 +233,7 @@ def _kinds(where: str, arguments: Sequence[inspect.Parameter], inputs: Mapping[s
 
 def registered() -> Mapping[str, Factor]:
     """Every registered factor by name; importing `bullbear.factors` fills it."""
-    return dict(_FACTORS)
+    return MappingProxyType(_FACTORS)
 
 
 def settles(*ratios: float, tolerance: float = 1e-12) -> int:
