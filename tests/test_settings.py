@@ -39,3 +39,27 @@ def test_a_value_outside_its_bounds_is_refused(tmp_path: Path) -> None:
     (tmp_path / "bullbear.toml").write_text("[http]\nattempts = 0\n")
     with pytest.raises(DefinitionError, match=r"bullbear\.toml:2 \(http\.attempts\): got 0; allowed: .*greater than"):
         settings_of(tmp_path, {})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[keys]\nfred = 73910486\n",
+        '[keys]\ntiingo = ["73910486"]\n',
+        '[keys]\nfred = { key = "73910486" }\n',
+        'keys = "73910486"\n',
+        "keys = [73910486]\n",
+        '[[keys]]\nfred = "73910486"\n',
+    ],
+)
+def test_a_key_of_the_wrong_type_is_not_shown(tmp_path: Path, text: str) -> None:
+    (tmp_path / "bullbear.toml").write_text(text)
+    with pytest.raises(DefinitionError, match=r"bullbear.toml:\d+ .*: got 'a value that is not shown'") as told:
+        settings_of(tmp_path, {})
+    assert "73910486" not in str(told.value)
+
+
+def test_a_wrong_type_beside_the_keys_is_shown(tmp_path: Path) -> None:
+    (tmp_path / "bullbear.toml").write_text('[http]\nattempts = "many"\n')
+    with pytest.raises(DefinitionError, match="got 'many'"):
+        settings_of(tmp_path, {})

@@ -15,9 +15,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, StringConstraints, ValidationError
 
 from bullbear.errors import DefinitionError
 
@@ -167,6 +167,8 @@ def validate(table: Mapping[str, Any], kind: type[T], source: Source, *, below: 
                 f"{source.where(*location)} ({key})", location[-1], f"one of {owner}", "remove or rename the key"
             ) from bad
         value = "nothing" if first["type"] == "missing" else first["input"]
+        if _is_secret(kind, first["loc"]):
+            value = "a value that is not shown"
         wishes = [error["msg"] for error in bad.errors() if error["loc"][: len(inside)] == inside]
         allowed = " or ".join(dict.fromkeys(wishes))
         raise DefinitionError(f"{source.where(*location)} ({key})", value, allowed, "correct the file") from bad
@@ -193,6 +195,19 @@ def _inside(table: Mapping[str, Any], location: tuple[str | int, ...], missing: 
             return location if missing else location[:depth]
         value = value[part]
     return location
+
+
+def _is_secret(kind: type[BaseModel], location: tuple[str | int, ...]) -> bool:
+    """Whether a secret is meant to stand at the place, or within it."""
+    for depth, part in enumerate(location):
+        field = kind.model_fields.get(str(part))
+        annotation = field.annotation if field else None
+        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+            return annotation is not None and SecretStr in (annotation, *get_args(annotation))
+        if depth == len(location) - 1:
+            return any(_is_secret(annotation, (name,)) for name in annotation.model_fields)
+        kind = annotation
+    return False
 
 
 def _owner(kind: type[BaseModel], location: tuple[str | int, ...]) -> str:
