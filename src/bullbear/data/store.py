@@ -163,7 +163,8 @@ class Store:
 
     def _unknown(self, layout: Kind, rows: pd.DataFrame) -> pd.DataFrame:
         files = listing(self.root, layout.name)
-        known = [self._read(files, layout.name, series) for series in rows["series"].unique()] if files else []
+        names = rows["series"].unique().tolist() if files else []
+        known = [self._read(files, layout.name, name).assign(series=name) for name in names]
         known = [part for part in known if not part.empty]
         if not known and not has_twins(layout, rows):
             return rows
@@ -199,7 +200,7 @@ class Store:
         return self._segments[path]
 
     def _read(self, files: tuple[Path, ...], kind: str, series: str) -> pd.DataFrame:
-        """Every version of a series in `files`, sorted by known_at and event_date."""
+        """Every version of a series in `files`, without its name, sorted by known_at and event_date."""
         cached = self._versions.get((kind, series))
         if cached is not None and cached[0] == files:
             return cached[1]
@@ -209,6 +210,7 @@ class Store:
         if len(tables) > 1:
             frame = frame.drop_duplicates(ignore_index=True)
             frame = frame.sort_values(["known_at", "event_date", *layout.extra_key], kind="stable", ignore_index=True)
+        frame = frame.drop(columns="series")
         self._versions[kind, series] = (files, frame)
         return frame
 
@@ -229,10 +231,10 @@ class View:
     def __init__(self, store: Store, instant: pd.Timestamp, files: dict[str, tuple[Path, ...]]) -> None:
         self.store = store
         self.instant = instant
+        self._instant = int(instant.as_unit("us").asm8.view(np.int64))
         self._files = files
         self._rows: dict[tuple[str, str], pd.DataFrame] = {}  # a view never changes, so neither do its rows
         self._arrays: dict[tuple[str, str], Versions] = {}
-        self._instant = int(instant.as_unit("us").asm8.view(np.int64))
 
     def bars(self, ticker: str) -> pd.DataFrame:
         """Daily bars by event_date: known_at, open, high, low, close, adj_close, volume (NaN where unknown).
@@ -368,7 +370,7 @@ class View:
     def _stored(self, kind: str, series: str) -> pd.DataFrame:
         rows = self.store._read(self._files[kind], kind, series)
         count = int(rows["known_at"].searchsorted(self.instant, side="right")) if len(rows) else 0
-        return rows.iloc[:count].drop(columns="series")
+        return rows.iloc[:count]
 
     def _all(self, kind: str, columns: list[str]) -> pd.DataFrame:
         tables = self.store._parts(self._files[kind], kind, lambda segment: segment.read_all(columns))
