@@ -18,7 +18,7 @@ from bullbear.errors import HistoryError, NoDataError
 from bullbear.factors import compute, load
 from bullbear.factors.inputs import joint_bars
 from bullbear.factors.level_table import levels_at
-from bullbear.report.level_chart import LEAST_SESSIONS, WINDOW, LevelChart, level_chart
+from bullbear.report.level_chart import LEAST_SESSIONS, RULES, LevelChart, level_chart
 from bullbear.sessions import between, closes
 
 FEATURES = Path(__file__).resolve().parents[2] / "features"
@@ -181,7 +181,7 @@ def test_a_store_that_goes_on_tells_the_same(stored: Callable[..., Store], last:
 def test_nothing_is_known_before_its_day_or_after_the_close(stored: Callable[..., Store]) -> None:
     chart = level_chart(stored(bars(RISEN)), "IWM", as_of=date(581))
     told = json.dumps(chart.as_dict())
-    assert len(chart.sessions) == WINDOW
+    assert len(chart.sessions) == RULES.window
     assert all(level.first_touch < level.known_from <= chart.session for level in chart.levels)
     assert all(str(day.date()) not in told for day in SESSIONS[582:700])
     assert chart.levels[0].kind == "resistance"

@@ -20,21 +20,19 @@ import pandas as pd
 from bullbear import sessions
 from bullbear.data.store import Store, View
 from bullbear.errors import HistoryError
-from bullbear.factors.breaks import breaks
+from bullbear.factors.breaks import BREAKS, breaks
 from bullbear.factors.channels import channel
 from bullbear.factors.inputs import joint_bars
-from bullbear.factors.level_table import SUPPORT, Level, levels_at, table_rows
+from bullbear.factors.level_table import LEVELS, SUPPORT, Level, levels_at, table_rows
 from bullbear.factors.patterns import DoublePattern, double_bottoms, double_tops
 from bullbear.factors.registry import Array, Bars
 from bullbear.factors.swings import average_true_range, swings
 from bullbear.odds.telling import session_of
 
-STRENGTH, WINDOW, ATR, TOLERANCE = 5, 504, 20, 0.5
-"""Of `level_table`: sessions that confirm a swing, sessions in which swings count, of the ATR, a band in ATRs."""
+RULES = BREAKS
+"""Which levels and breaks are drawn; a double turn is told as long after its end as a break is followed."""
 CHANNEL_WINDOW = 126
-MEMORY = 63
-"""Sessions for which a break or a double turn is followed, and told after its end."""
-LEAST_SESSIONS = table_rows(strength=STRENGTH, window=WINDOW, atr=ATR)
+LEAST_SESSIONS = table_rows(LEVELS)
 Side = Literal["support", "resistance"]
 Stage = Literal["broken", "retested", "held", "undone"]
 
@@ -131,9 +129,9 @@ class LevelChart:
     """From the highest to the lowest."""
     channel: DrawnChannel | None
     patterns: tuple[DrawnPattern, ...]
-    """Newest first: those that stand, and those that ended within `MEMORY` sessions."""
+    """Newest first: those that stand, and those that ended within `RULES.memory` sessions."""
     breaks: tuple[DrawnBreak, ...]
-    """Newest first, of the last `MEMORY` sessions."""
+    """Newest first, of the last `RULES.memory` sessions."""
     sessions: pd.DatetimeIndex
     opens: Array
     highs: Array
@@ -188,16 +186,16 @@ def level_chart(store: Store, ticker: str, *, as_of: str | None = None) -> Level
             f"at least {LEAST_SESSIONS}, what the level factors read",
             "choose a later day or another ticker",
         )
-    atr = float(average_true_range(bars, ATR)[-1])
+    atr = float(average_true_range(bars, RULES.atr)[-1])
     if np.isnan(atr):
         raise HistoryError(
             f"history of {ticker} by {asked.date()}",
-            f"prices stood still for {ATR} sessions",
+            f"prices stood still for {RULES.atr} sessions",
             "prices that move",
             "choose another day or ticker",
         )
     days = pd.DatetimeIndex(bars.sessions)
-    shown = slice(max(count - WINDOW, 0), None)
+    shown = slice(max(count - RULES.window, 0), None)
     return LevelChart(
         ticker=ticker,
         session=asked,
@@ -230,7 +228,7 @@ def _on_the_screen(view: View, ticker: str) -> Bars:
 
 
 def _levels(bars: Bars, days: pd.DatetimeIndex, atr: float) -> tuple[DrawnLevel, ...]:
-    found = levels_at(bars, -1, strength=STRENGTH, window=WINDOW, atr=ATR, tolerance=TOLERANCE)
+    found = levels_at(bars, -1, RULES)
     touched = _touched(bars, days)
     drawn = [_level(level, touches, bars, days, atr) for level, touches in zip(found, touched, strict=True)]
     return tuple(reversed(drawn))
@@ -258,18 +256,18 @@ def _touched(bars: Bars, days: pd.DatetimeIndex) -> list[tuple[Touch, ...]]:
 
     `levels_at` counts touches; a picture has to know which ones they are.
     """
-    found = swings(bars, strength=STRENGTH)
+    found = swings(bars, strength=RULES.strength)
     highs = [(row, 0, price) for row, price in zip(found.high_rows.tolist(), found.high_prices.tolist(), strict=True)]
     lows = [(row, 1, price) for row, price in zip(found.low_rows.tolist(), found.low_prices.tolist(), strict=True)]
-    reach = TOLERANCE * average_true_range(bars, ATR)
+    reach = RULES.tolerance * average_true_range(bars, RULES.atr)
     centres: list[float] = []
     members: list[list[Touch]] = []
     for row, is_low, price in sorted(highs + lows):
-        if row <= len(days) - 1 - WINDOW or np.isnan(reach[row + STRENGTH]):
+        if row <= len(days) - 1 - RULES.window or np.isnan(reach[row + RULES.strength]):
             continue
         touch = Touch(pd.Timestamp(days[row]), price, "low" if is_low else "high")
         near = min(range(len(centres)), key=lambda each: (abs(centres[each] - price), centres[each]), default=None)
-        if near is not None and abs(price - centres[near]) <= reach[row + STRENGTH]:
+        if near is not None and abs(price - centres[near]) <= reach[row + RULES.strength]:
             members[near].append(touch)
             centres[near] += (price - centres[near]) / len(members[near])
         else:
@@ -279,11 +277,11 @@ def _touched(bars: Bars, days: pd.DatetimeIndex) -> list[tuple[Touch, ...]]:
 
 
 def _channel(bars: Bars, days: pd.DatetimeIndex, atr: float) -> DrawnChannel | None:
-    lines = channel(bars, strength=STRENGTH, window=CHANNEL_WINDOW)
+    lines = channel(bars, strength=RULES.strength, window=CHANNEL_WINDOW)
     lower, upper, slope = (float(line[-1]) for line in (lines.lower, lines.upper, lines.slope))
     if np.isnan(slope):
         return None
-    found = swings(bars, strength=STRENGTH)
+    found = swings(bars, strength=RULES.strength)
     rows = np.concatenate([found.high_rows, found.low_rows])
     oldest = int(rows[rows > len(days) - 1 - CHANNEL_WINDOW].min())
     width = upper - lower
@@ -293,8 +291,10 @@ def _channel(bars: Bars, days: pd.DatetimeIndex, atr: float) -> DrawnChannel | N
 
 def _patterns(bars: Bars, days: pd.DatetimeIndex) -> tuple[DrawnPattern, ...]:
     last = len(days) - 1
-    told = [_pattern("double top", each, days) for each in double_tops(bars) if each.over_row > last - MEMORY]
-    told += [_pattern("double bottom", each, days) for each in double_bottoms(bars) if each.over_row > last - MEMORY]
+    told = [_pattern("double top", each, days) for each in double_tops(bars) if each.over_row > last - RULES.memory]
+    told += [
+        _pattern("double bottom", each, days) for each in double_bottoms(bars) if each.over_row > last - RULES.memory
+    ]
     return tuple(sorted(told, key=lambda each: (each.known_from, each.kind), reverse=True))
 
 
@@ -317,9 +317,9 @@ def _pattern(
 
 
 def _breaks(bars: Bars, days: pd.DatetimeIndex) -> tuple[DrawnBreak, ...]:
-    found = breaks(bars, strength=STRENGTH, window=WINDOW, atr=ATR, tolerance=TOLERANCE, memory=MEMORY)
+    found = breaks(bars, RULES)
     told = []
-    for place in np.flatnonzero(found.row > len(days) - 1 - MEMORY)[::-1].tolist():
+    for place in np.flatnonzero(found.row > len(days) - 1 - RULES.memory)[::-1].tolist():
         reached: list[tuple[Stage, int]] = [
             ("undone", int(found.undone[place])),
             ("held", int(found.held[place])),
