@@ -91,7 +91,7 @@ def test_what_is_derived_is_computed_once_and_cut(store: Store) -> None:
 
 def test_no_array_can_be_written_to() -> None:
     frame = pd.DataFrame({"event_date": DAYS, "known_at": KNOWN, "value": [1.0, 2.0, 3.0]})
-    versions = History(frame).until(int(KNOWN.asi8[1]))
+    versions = History.of_frame(frame).until(int(KNOWN.asi8[1]))
     for column in (versions.event_date, versions.known_at, versions.vintage, versions.numbers["value"]):
         assert len(column) == 2
         with pytest.raises(ValueError, match="read-only"):

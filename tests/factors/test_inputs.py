@@ -211,7 +211,7 @@ Keys = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=40)
 @given(Keys)
 def test_what_is_kept_of_versions_never_looks_ahead(keys: list[tuple[int, int, int]]) -> None:
     """Cut at an instant, each causal function's columns are those of the versions known by then alone."""
@@ -219,7 +219,7 @@ def test_what_is_kept_of_versions_never_looks_ahead(keys: list[tuple[int, int, i
     draw = np.random.default_rng(len(keys))
     for name in ("open", "high", "low", "close", "adj_close", "volume"):
         rows[name] = np.where(draw.random(len(rows)) < 0.2, NAN, draw.normal(50, 5, len(rows)))
-    history = History(rows)
+    history = History.of_frame(rows)
     for function in (_newest_values, _vintage_in_force, _adjusted, _ages_by_spacing):
         for now in range(1, 13):
             cut = history.until(now * DAY)

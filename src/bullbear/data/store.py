@@ -215,10 +215,14 @@ class Store:
         return frame
 
     def _history(self, files: tuple[Path, ...], kind: str, series: str) -> History:
-        """The arrays of what `_read` returns."""
+        """The arrays of what `_read` returns, without a frame in between where one segment holds them all."""
         cached = self._histories.get((kind, series))
         if cached is None or cached[0] != files:
-            cached = self._histories[kind, series] = (files, History(self._read(files, kind, series)))
+            tables = self._parts(files, kind, lambda segment: segment.read(series))
+            whole = (
+                History.of_table(tables[0]) if len(tables) == 1 else History.of_frame(self._read(files, kind, series))
+            )
+            cached = self._histories[kind, series] = (files, whole)
         return cached[1]
 
 

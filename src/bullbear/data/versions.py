@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
@@ -65,23 +66,38 @@ class History:
 
     Parameters
     ----------
-    frame
-        Columns event_date, known_at, numbers and perhaps vintage, sorted by (known_at, event_date).
+    columns
+        event_date, known_at, the numbers and perhaps vintage, sorted by (known_at, event_date); days and instants as
+        datetime64[us], numbers as float64.
     """
 
-    def __init__(self, frame: pd.DataFrame) -> None:
-        events = frame["event_date"].to_numpy("datetime64[us]").view(np.int64)
-        known = pd.DatetimeIndex(frame["known_at"]).as_unit("us").asi8
-        vintage = np.full(len(frame), UNDATED)
-        if "vintage" in frame:  # NaT is the smallest integer, and so is UNDATED
-            vintage = frame["vintage"].to_numpy("datetime64[us]").view(np.int64)
-        numbers = {
-            str(name): _fixed(frame[name].to_numpy(np.float64))
-            for name, kind in frame.dtypes.items()
-            if pd.api.types.is_numeric_dtype(kind)
-        }
+    def __init__(self, columns: Mapping[str, np.ndarray]) -> None:
+        events, known = (columns[name].view(np.int64) for name in ("event_date", "known_at"))
+        vintage = np.full(len(events), UNDATED)
+        if "vintage" in columns:  # NaT is the smallest integer, and so is UNDATED
+            vintage = columns["vintage"].view(np.int64)
+        numbers = {name: _fixed(column) for name, column in columns.items() if column.dtype == np.float64}
         self.kept: dict[Callable[[Versions], Columns], Columns] = {}
         self.whole = Versions(_fixed(events), _fixed(known), _fixed(vintage), numbers, self)
+
+    @classmethod
+    def of_frame(cls, frame: pd.DataFrame) -> History:
+        """From a frame as `View.versions` serves it."""
+        columns = {}
+        for name, kind in frame.dtypes.items():
+            if pd.api.types.is_numeric_dtype(kind):
+                columns[str(name)] = frame[name].to_numpy(np.float64)
+            elif isinstance(kind, pd.DatetimeTZDtype):
+                columns[str(name)] = pd.DatetimeIndex(frame[name]).as_unit("us").asi8.view("datetime64[us]")
+            elif pd.api.types.is_datetime64_dtype(kind):
+                columns[str(name)] = frame[name].to_numpy("datetime64[us]")
+        return cls(columns)
+
+    @classmethod
+    def of_table(cls, table: pa.Table) -> History:
+        """From the rows of one series in one segment."""
+        told = [name for name in table.column_names if not pa.types.is_string(table.schema.field(name).type)]
+        return cls({name: table.column(name).to_numpy() for name in told})
 
     def until(self, instant: int) -> Versions:
         """The versions known by `instant` (microseconds)."""
@@ -104,7 +120,7 @@ def newest_rows(versions: Versions) -> Columns:
 
 def versions_of(frame: pd.DataFrame) -> Versions:
     """The rows of a frame as `View.versions` serves it (or `View.bars`, without its index)."""
-    return History(frame).whole
+    return History.of_frame(frame).whole
 
 
 def _fixed(column: np.ndarray) -> np.ndarray:
