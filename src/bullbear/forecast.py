@@ -15,7 +15,8 @@ import pandas as pd
 
 from bullbear import sessions
 from bullbear.bundle import Bundle, read_bundle
-from bullbear.data.store import Store, View
+from bullbear.data.store import Store
+from bullbear.data.view import View
 from bullbear.dataset.examples import fingerprint
 from bullbear.dataset.labels import climatology, resolve
 from bullbear.decide.backtest import backtest

@@ -27,7 +27,8 @@ from bullbear.data.providers.delivery import Delivery
 from bullbear.data.providers.http import RETRY_LATER, Ask, Client
 from bullbear.data.segments import WriteLock
 from bullbear.data.snapshot import ingest_frames
-from bullbear.data.store import Store, View
+from bullbear.data.store import Store
+from bullbear.data.view import View
 from bullbear.errors import FetchError, InputError
 from bullbear.sessions import NEW_YORK
 from bullbear.settings import Settings

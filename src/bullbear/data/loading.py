@@ -18,7 +18,7 @@ from bullbear.data.csv_files import LAYOUTS
 from bullbear.data.raw_bars import raw_additions, undivided
 from bullbear.data.reconcile import ANCHOR_TOLERANCE, additions, reanchored
 from bullbear.data.segments import KINDS
-from bullbear.data.store import View
+from bullbear.data.view import View
 from bullbear.sessions import NEW_YORK
 
 
@@ -34,7 +34,7 @@ class Loader:
     revised: int = 0
 
     def __post_init__(self) -> None:
-        self._is_first = self.stored.store.is_empty
+        self._is_first = self.stored.is_empty
 
     def add(self, folder: str, name: str, frame: pd.DataFrame) -> None:
         """Gather what one file adds."""

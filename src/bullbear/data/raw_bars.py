@@ -19,7 +19,7 @@ import pandas as pd
 from bullbear.data import doubts, publication
 from bullbear.data.adjusting import PRICES, split_factor
 from bullbear.data.reconcile import ANCHOR_TOLERANCE, additions
-from bullbear.data.store import View
+from bullbear.data.view import View
 from bullbear.errors import InputError
 
 VALUES = ["open", "high", "low", "close", "volume", "scale"]

@@ -12,7 +12,7 @@ import pandas as pd
 
 from bullbear.data import publication
 from bullbear.data.segments import KINDS
-from bullbear.data.store import View
+from bullbear.data.view import View
 from bullbear.sessions import NEW_YORK
 
 COLUMNS = (

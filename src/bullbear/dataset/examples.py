@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from bullbear.data.store import View
+from bullbear.data.view import View
 from bullbear.dataset.labels import climatology, resolve
 from bullbear.definitions import FeatureSet, Target
 from bullbear.factors import compute

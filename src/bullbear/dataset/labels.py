@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from bullbear import sessions
-from bullbear.data.store import View
+from bullbear.data.view import View
 
 
 def resolve(view: View, ticker: str, horizon: int) -> pd.DataFrame:

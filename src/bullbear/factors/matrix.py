@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bullbear.data.store import View
+from bullbear.data.view import View
 from bullbear.definitions import FactorSpec
 from bullbear.errors import InputError
 from bullbear.factors.inputs import microseconds, release_states

@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 
 from bullbear import sessions
-from bullbear.data.store import View
 from bullbear.data.versions import Versions
+from bullbear.data.view import View
 from bullbear.factors.inputs import (
     SHORT_INTEREST_MAX_AGE_DAYS,
     SHORT_VOLUME_MAX_AGE_DAYS,

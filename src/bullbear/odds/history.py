@@ -19,7 +19,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import expit, logit
 
-from bullbear.data.store import View
+from bullbear.data.view import View
 from bullbear.dataset.labels import climatology, resolve
 from bullbear.errors import HistoryError
 from bullbear.factors.registry import Array

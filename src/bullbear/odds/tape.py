@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from bullbear import sessions
-from bullbear.data.store import View
+from bullbear.data.view import View
 from bullbear.errors import HistoryError, NoDataError
 from bullbear.factors import compute
 from bullbear.factors.occurrences import Flags

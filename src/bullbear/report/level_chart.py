@@ -18,7 +18,8 @@ import numpy as np
 import pandas as pd
 
 from bullbear import sessions
-from bullbear.data.store import Store, View
+from bullbear.data.store import Store
+from bullbear.data.view import View
 from bullbear.errors import HistoryError
 from bullbear.factors.breaks import BREAKS, breaks
 from bullbear.factors.channels import channel
