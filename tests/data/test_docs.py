@@ -18,7 +18,7 @@ QUERIES = re.findall(r"```python\n(# \w+\n.*?)```", TEXT, flags=re.DOTALL)
 
 @pytest.mark.parametrize("query", QUERIES, ids=[query.split()[1] for query in QUERIES])
 def test_a_documented_query_answers_as_the_store_does(query: str, tmp_path: Path) -> None:
-    assert len(QUERIES) == 3
+    assert len(QUERIES) == 4
     if "polars" in query:
         # Not among our requirements: where it is installed, TA-Lib imports it, and every forecast would wait for that.
         pytest.importorskip("polars")
@@ -36,6 +36,9 @@ def test_a_documented_query_answers_as_the_store_does(query: str, tmp_path: Path
     answer = names["answer"]
     values = answer.tolist() if isinstance(answer, pd.Series) else answer["value"].to_list()  # type: ignore[index]
     assert values == expected.tolist()
+    if "bullbear" in query:
+        assert names["newest"] == expected.iloc[-1]
+        assert len(names["versions"]) == len(expected) + 1  # type: ignore[arg-type]
 
 
 def test_every_kind_and_column_is_documented() -> None:
