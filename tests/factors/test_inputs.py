@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bullbear.data.versions import History, Versions, versions_of
+from bullbear.data.versions import History, Versions, newest_rows, versions_of
 from bullbear.factors.inputs import (
     Ages,
     States,
@@ -220,7 +220,7 @@ def test_what_is_kept_of_versions_never_looks_ahead(keys: list[tuple[int, int, i
     for name in ("open", "high", "low", "close", "adj_close", "volume"):
         rows[name] = np.where(draw.random(len(rows)) < 0.2, NAN, draw.normal(50, 5, len(rows)))
     history = History.of_frame(rows)
-    for function in (_newest_values, _vintage_in_force, _adjusted, _ages_by_spacing):
+    for function in (newest_rows, _newest_values, _vintage_in_force, _adjusted, _ages_by_spacing):
         for now in range(1, 13):
             cut = history.until(now * DAY)
             alone = versions_of(rows[(rows["known_at"] <= pd.Timestamp(now, unit="D", tz="UTC")).to_numpy()])
