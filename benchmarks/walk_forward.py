@@ -38,7 +38,11 @@ def _bare(model, examples) -> float:
     names, signs = tuple(s.name for s in specs), tuple(s.sign for s in specs)
     X = factor_matrix(examples.X, names)
     folds = walk_forward_folds(
-        examples.decided_at, examples.resolved_at, definition.splitter, sessions=pd.DatetimeIndex(examples.X.index)
+        examples.decided_at,
+        examples.resolved_at,
+        definition.splitter,
+        sessions=pd.DatetimeIndex(examples.X.index),
+        decidable=examples.decidable,
     )
     spent = 0.0
     for fold in folds:

@@ -32,7 +32,7 @@ def utc(*texts: str) -> list[pd.Timestamp]:
 
 def test_labels_over_two_sessions(toy_store: Callable[..., Store]) -> None:
     table = resolve(toy_store(PRICES).as_of(), "IWM", 2)
-    assert table.columns.tolist() == ["decided_at", "resolved_at", "forward_return", "y"]
+    assert table.columns.tolist() == ["decided_at", "resolved_at", "decidable", "forward_return", "y"]
     assert table.index.strftime("%Y-%m-%d").tolist() == list(PRICES)
     assert table.index.name == "session"
     assert table["decided_at"].tolist() == utc(
@@ -147,6 +147,31 @@ def test_a_bar_that_comes_late_resolves_its_labels_only_then(toy_store: Callable
     assert table["resolved_at"].tolist()[:4] == resolved
     just_before = resolve(store.as_of(utc("2019-12-30 14:59")[0]), "IWM", 2)
     np.testing.assert_array_equal(just_before["y"].to_numpy()[:3], [np.nan, 0, np.nan])
+
+
+def test_final_labels_follow_every_correction(toy_store: Callable[..., Store]) -> None:
+    store = toy_store(PRICES)
+    before = resolve(store.as_of(), "IWM", 2, final=True)
+    pd.testing.assert_frame_equal(before, resolve(store.as_of(), "IWM", 2))
+    correct(store, "2019-12-24", 99.5, "2019-12-27 14:00")
+    after = resolve(store.as_of(), "IWM", 2, final=True)
+    # The 20th resolved at 101 / 100; on the price of the 27th it fell.
+    assert after["forward_return"].iloc[0] == pytest.approx(-0.5 / 100, abs=1e-15)
+    assert (before["y"].iloc[0], after["y"].iloc[0]) == (1, 0)
+    assert resolve(store.as_of(utc("2019-12-27 13:59")[0]), "IWM", 2, final=True)["y"].iloc[0] == 1
+    # A correction does not resolve a label early.
+    just_before = resolve(store.as_of(utc("2019-12-26 20:59")[0]), "IWM", 2, final=True)
+    assert just_before["y"].notna().tolist()[:2] == [True, False]
+
+
+def test_a_session_is_decidable_if_its_bar_was_known_at_its_close(toy_store: Callable[..., Store]) -> None:
+    late = ("2019-12-24", "2019-12-30")
+    prices = {day: price for day, price in PRICES.items() if day not in late}
+    store = toy_store({**prices, "2019-12-27": np.nan})
+    correct(store, "2019-12-24", 101.0, "2019-12-24 18:01")  # a minute after the early close
+    table = resolve(store.as_of(), "IWM", 2)
+    decidable = table.index[table["decidable"]]
+    assert [str(day.date()) for day in decidable] == ["2019-12-20", "2019-12-23", "2019-12-26", "2019-12-31"]
 
 
 def test_climatology_waits_for_a_label_that_resolves_late(toy_store: Callable[..., Store]) -> None:

@@ -137,6 +137,19 @@ def test_a_label_that_resolves_late_waits_for_its_fold() -> None:
     assert [late in fold.train for fold in found[:3]] == [False, False, True]
 
 
+def test_a_session_that_nobody_could_decide_on_is_trained_on_but_not_forecast() -> None:
+    n = len(SESSIONS)
+    decidable = ~SESSIONS.isin(pd.DatetimeIndex(["2020-02-03", "2020-02-12"]))
+    splitter = Splitter(first="2020-01-01", burn_in_months=0, min_train=21)
+    found = walk_forward_folds(
+        CLOSES[:n], CLOSES[HORIZON : n + HORIZON], splitter, sessions=SESSIONS, decidable=decidable
+    )
+    # The fit waits for the first session of February on which a forecast can be made.
+    assert told(found[1])[2:] == ("2020-02-03 16:00", "2020-02-04", "2020-02-28")
+    assert SESSIONS.get_loc(pd.Timestamp("2020-02-12")) not in found[1].test
+    assert SESSIONS.get_loc(pd.Timestamp("2020-02-12")) in found[2].train
+
+
 @settings(max_examples=60, deadline=None)
 @given(
     first=st.dates(pd.Timestamp("2019-11-01").date(), pd.Timestamp("2020-06-30").date()),

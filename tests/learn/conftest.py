@@ -56,7 +56,8 @@ def examples() -> Examples:
     decided_at, resolved_at = closes(grid)[:n], closes(grid)[HORIZON:]
     share, count = climatology(y, resolved_at, decided_at)
     seal = fingerprint(X, y, resolved_at)
-    return Examples(X, y, uniqueness(n, HORIZON), decided_at, resolved_at, share, count, HORIZON, seal)
+    always = np.ones(n, dtype=bool)
+    return Examples(X, y, y, always, uniqueness(n, HORIZON), decided_at, resolved_at, share, count, HORIZON, seal)
 
 
 @pytest.fixture(scope="session")

@@ -25,13 +25,16 @@ from bullbear.factors import compute
 class Examples:
     """Labelled examples in the order of their decisions.
 
-    `X` has shape (n, n_factors), indexed by session; every other array has shape (n,). `y` is NaN where the label has
-    not resolved; `climatology` is the share of ups among the `n_resolved` labels that had
-    resolved at the decision.
+    `X` has shape (n, n_factors), indexed by session; every other array has shape (n,). `y` is the label as known when it
+    resolved, on which models train, and `y_final` the one on final prices, on which forecasts are scored; both are NaN
+    where nothing has resolved. `decidable` says whether the session's bar was known at its close. `climatology` is the
+    share of ups among the `n_resolved` labels that had resolved at the decision.
     """
 
     X: pd.DataFrame
     y: np.ndarray
+    y_final: np.ndarray
+    decidable: np.ndarray
     weights: np.ndarray
     decided_at: pd.DatetimeIndex
     resolved_at: pd.DatetimeIndex
@@ -62,6 +65,8 @@ def build(view: View, feature_sets: Sequence[FeatureSet], target: Target) -> Exa
     return Examples(
         X=X,
         y=y,
+        y_final=resolve(view, target.ticker, target.horizon, final=True)["y"].to_numpy(),
+        decidable=labels["decidable"].to_numpy(),
         weights=uniqueness(len(labels), target.horizon),
         decided_at=decided_at,
         resolved_at=resolved_at,

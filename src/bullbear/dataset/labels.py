@@ -15,11 +15,14 @@ from bullbear import sessions
 from bullbear.data.view import View
 
 
-def resolve(view: View, ticker: str, horizon: int) -> pd.DataFrame:
+def resolve(view: View, ticker: str, horizon: int, *, final: bool = False) -> pd.DataFrame:
     """The labels of every session of `ticker` known to `view`.
 
-    `y = 1` if adj_close(resolved) > adj_close(decided), else 0; NaN while `resolved_at` is after `view.instant`. Both
-    prices are those known at `resolved_at`: a later correction of a bar does not rewrite what was learnt from it.
+    `y = 1` if adj_close(resolved) > adj_close(decided), else 0; NaN while `resolved_at` is after `view.instant`.
+
+    Models train on labels as they were known: both prices are those known at `resolved_at`, so a later correction of a
+    bar does not rewrite what was learnt from it. Forecasts are scored on final labels: both prices in the newest
+    version that `view` knows, so a bad tick that was corrected the next morning does not stay the outcome for ever.
 
     Parameters
     ----------
@@ -29,11 +32,14 @@ def resolve(view: View, ticker: str, horizon: int) -> pd.DataFrame:
         The target's ticker.
     horizon
         Sessions from decision to resolution, at least 1.
+    final
+        Score with the newest version of each price instead of the one known at `resolved_at`.
 
     Returns
     -------
     DataFrame
-        Index `session` (n,), columns `decided_at`, `resolved_at` (UTC instants), `forward_return` (fraction) and `y`
+        Index `session` (n,), columns `decided_at`, `resolved_at` (UTC instants), `decidable` (whether the session's
+        bar was known at its close, so that a forecast could be decided there), `forward_return` (fraction) and `y`
         (0, 1 or NaN). A bar that came after its close resolves its labels only then.
 
     Raises
@@ -46,16 +52,26 @@ def resolve(view: View, ticker: str, horizon: int) -> pd.DataFrame:
     bars = versions.drop_duplicates("event_date").set_index("event_date").sort_index()
     grid = sessions.between(bars.index[0], sessions.offset(bars.index[-1], horizon))
     closes, known = sessions.closes(grid), pd.DatetimeIndex(bars["known_at"].reindex(grid))
+    priced = bars["adj_close"].reindex(grid).notna().to_numpy()
+    decidable = np.asarray(known <= closes) & priced  # an instant that is missing is not before the close
     known = known.where(known > closes, closes)
     decided, resolved = grid[:-horizon], grid[horizon:]
     resolved_at = known[horizon:].where(known[horizon:] > known[:-horizon], known[:-horizon])
     if len(bars) == len(versions):
         price = bars["adj_close"].reindex(grid).to_numpy()
         before, after = price[:-horizon], price[horizon:]
+    elif final:
+        newest = versions.drop_duplicates("event_date", keep="last").set_index("event_date")["adj_close"]
+        before, after = newest.reindex(decided).to_numpy(), newest.reindex(resolved).to_numpy()
     else:
         before, after = (_price_at(versions, days, resolved_at) for days in (decided, resolved))
     table = pd.DataFrame(
-        {"decided_at": closes[:-horizon], "resolved_at": resolved_at, "forward_return": after / before - 1.0},
+        {
+            "decided_at": closes[:-horizon],
+            "resolved_at": resolved_at,
+            "decidable": decidable[:-horizon],
+            "forward_return": after / before - 1.0,
+        },
         index=pd.DatetimeIndex(decided, name="session"),
     )
     # A bar may be in the store before its label may be used: only the clock decides.

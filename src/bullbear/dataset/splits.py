@@ -34,6 +34,7 @@ def walk_forward_folds(
     splitter: Splitter,
     *,
     sessions: pd.DatetimeIndex,
+    decidable: np.ndarray | None = None,
     start: str | None = None,
     end: str | None = None,
 ) -> list[Fold]:
@@ -47,13 +48,16 @@ def walk_forward_folds(
         First reported day, burn-in, refit frequency, embargo (sessions) and the least training size.
     sessions
         The session of each example; shape (n,).
+    decidable
+        Where a forecast could be made, shape (n,); None for everywhere. A session whose bar was missing or came after
+        its close is not forecast: nobody could have decided on it.
     start, end
         Override the first reported day; drop test sessions after `end`.
 
     Returns
     -------
     list of Fold
-        In order; the test rows of successive folds do not overlap and leave no session out.
+        In order; the test rows of successive folds do not overlap and leave no decidable session out.
 
     Raises
     ------
@@ -63,7 +67,8 @@ def walk_forward_folds(
     first = day(start or splitter.first)
     begin = first - pd.DateOffset(months=splitter.burn_in_months)
     last = day(end) if end else sessions[-1]
-    rows = np.flatnonzero((sessions >= begin) & (sessions <= last))
+    wanted = (sessions >= begin) & (sessions <= last)
+    rows = np.flatnonzero(wanted if decidable is None else wanted & decidable)
     folds = []
     if len(rows):
         periods = sessions[rows].to_period(_PERIOD[splitter.refit]).astype("int64")

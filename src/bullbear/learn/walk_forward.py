@@ -129,7 +129,13 @@ def train(
     )
     sessions = pd.DatetimeIndex(examples.X.index)
     folds = walk_forward_folds(
-        examples.decided_at, examples.resolved_at, definition.splitter, sessions=sessions, start=start, end=end
+        examples.decided_at,
+        examples.resolved_at,
+        definition.splitter,
+        sessions=sessions,
+        decidable=examples.decidable,
+        start=start,
+        end=end,
     )
     specs = [spec for feature_set in feature_sets for spec in feature_set.factor] if learner.uses_factors else []
     if learner.uses_factors and not specs:
@@ -162,7 +168,7 @@ def train(
     table = pd.concat(parts, ignore_index=True)
     table.insert(0, "resolved_at", examples.resolved_at[rows])
     table.insert(0, "decided_at", examples.decided_at[rows])
-    table["y"] = examples.y[rows]
+    table["y"] = examples.y_final[rows]
     reported = sessions[rows] >= day(start or definition.splitter.first)
     return Training(
         predictions=table[reported].reset_index(drop=True),
