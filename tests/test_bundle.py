@@ -58,7 +58,7 @@ def test_no_model_is_used_on_the_day_of_its_own_fit(trained_home: Home) -> None:
 def test_the_champion_knows_its_run(trained_home: Home) -> None:
     meta = read_bundle(trained_home.champion).meta
     assert set(meta) == {
-        "definition", "feature_sets", "policy", "definition_hash", "data_fingerprint", "simulated", "run_id",
+        "definition", "feature_sets", "policy", "definition_hash", "data_fingerprint", "simulated", "start", "run_id",
     }  # fmt: skip
     assert meta["simulated"] is True
     assert len(meta["run_id"]) == 32
@@ -103,10 +103,25 @@ def test_factors_of_another_version_are_told_in_one_line(
         read_bundle(tmp_path / "bundle").factors()
 
 
+def test_signals_begin_with_the_burn_in_and_read_back_to_the_same_bits(trained_home: Home, tmp_path: Path) -> None:
+    bundle = read_bundle(trained_home.champion)
+    signals = bundle.signals
+    assert signals is not None
+    assert signals.index[0] < bundle.predictions["decided_at"].iloc[0]
+    assert signals.index[-1] == bundle.predictions["decided_at"].iloc[-1]
+    model = bundle.model_for(pd.Timestamp("2007-12-31"))
+    row = bundle.predictions.iloc[-1]
+    odds = np.log(row["climatology"] / (1 - row["climatology"])) + model.calibrator.slope * signals.iloc[-1]
+    assert row["p"] == pytest.approx(1 / (1 + np.exp(-odds)), abs=1e-12)
+    shutil.copytree(trained_home.champion, tmp_path / "bundle")
+    (tmp_path / "bundle" / "signals.csv").unlink()
+    assert read_bundle(tmp_path / "bundle").signals is None
+
+
 def test_a_bundle_holds_plain_text_only(trained_home: Home) -> None:
     place = trained_home.champion.resolve()
     files = sorted(str(path.relative_to(place)) for path in place.rglob("*") if path.is_file())
     assert files[0] == "bundle.json"
-    assert files[-1] == "predictions.csv"
-    for name in files[:-1]:
+    assert files[-2:] == ["predictions.csv", "signals.csv"]
+    for name in files[:-2]:
         assert isinstance(json.loads((place / name).read_text()), dict)

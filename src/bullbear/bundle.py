@@ -1,12 +1,15 @@
 """A bundle: everything that a forecast needs from a training, as plain files, without MLflow.
 
 `bundle.json` says what was trained and on what; `models/DATE.json` holds the model fitted at the close of DATE, used
-from the next session on; `predictions.csv` the reported out-of-sample forecasts, to the last bit.
+from the next session on; `predictions.csv` the reported out-of-sample forecasts, to the last bit; `signals.csv` the
+learner's mean signal on every out-of-sample session, on which a later refit is calibrated.
 """
 
 from __future__ import annotations
 
 import json
+import os
+import shutil
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
@@ -20,6 +23,7 @@ from bullbear.definitions import FactorSpec, FeatureSet, ModelDefinition, Source
 from bullbear.errors import DefinitionError, HistoryError, RunError
 from bullbear.factors.feature_sets import check
 from bullbear.learn import FoldModel, Training
+from bullbear.learn.refit import Continuation
 from bullbear.sessions import NEW_YORK
 
 INSTANTS = ("decided_at", "resolved_at")
@@ -61,6 +65,16 @@ class Bundle:
         """The reported out-of-sample forecasts."""
         return read_predictions((self.root / "predictions.csv").read_text(encoding="utf-8"))
 
+    @property
+    def signals(self) -> pd.Series | None:
+        """Mean signals by `decided_at`, burn-in included; None for a bundle of a version that did not keep them."""
+        path = self.root / "signals.csv"
+        if not path.exists():
+            return None
+        table = pd.read_csv(path, dtype="str", keep_default_na=False)
+        index = pd.DatetimeIndex(pd.to_datetime(table["decided_at"], utc=True)).as_unit("us")
+        return pd.Series([float(cell) for cell in table["signal"]], index=index, dtype=np.float64)
+
     def trained_through(self) -> list[str]:
         """The day of each fold's fit, in order."""
         return sorted(path.stem for path in (self.root / "models").glob("*.json"))
@@ -81,7 +95,11 @@ class Bundle:
                 f"days after {self.trained_through()[0]}, when the champion's first model was fitted",
                 "choose a later day: an earlier one would look ahead",
             )
-        return FoldModel.restore(json.loads((self.root / "models" / f"{earlier[-1]}.json").read_text()))
+        return self.model_named(earlier[-1])
+
+    def model_named(self, day: str) -> FoldModel:
+        """The model fitted at the close of `day`, one of `trained_through`."""
+        return FoldModel.restore(json.loads((self.root / "models" / f"{day}.json").read_text()))
 
 
 def write_bundle(
@@ -94,13 +112,14 @@ def write_bundle(
     fingerprint: str,
     simulated: bool,
     training: Training,
+    start: str | None = None,
 ) -> None:
-    """Write a bundle into the empty folder `root`."""
+    """Write a bundle into the empty folder `root`; `start` is the first reported day if the training was given one."""
     (root / "models").mkdir(parents=True)
     for model in training.models:
-        day = model.trained_through.tz_convert(NEW_YORK).date()
-        (root / "models" / f"{day}.json").write_text(json.dumps(model.state()))
+        _write_model(root, model)
     (root / "predictions.csv").write_text(predictions_csv(training.predictions), encoding="utf-8")
+    (root / "signals.csv").write_text(_signals_csv(training.signals), encoding="utf-8")
     meta = {
         "definition": definition.model_dump(mode="json"),
         "feature_sets": [each.model_dump(mode="json") for each in feature_sets],
@@ -108,8 +127,26 @@ def write_bundle(
         "definition_hash": definition_hash,
         "data_fingerprint": fingerprint,
         "simulated": simulated,
+        "start": start,
     }
     (root / "bundle.json").write_text(json.dumps(meta, indent=1), encoding="utf-8")
+
+
+def write_continued(root: Path, bundle: Bundle, continuation: Continuation) -> None:
+    """Write into the empty folder `root` what `bundle` holds, continued by a refit."""
+    (root / "models").mkdir(parents=True)
+    for path in sorted((bundle.root / "models").glob("*.json")):
+        _link_or_copy(path, root / "models" / path.name)
+    for model in continuation.models:
+        _write_model(root, model)
+    predictions, signals = bundle.predictions, bundle.signals
+    assert signals is not None  # nothing is continued without them
+    if len(continuation.predictions):
+        predictions = pd.concat([predictions, continuation.predictions], ignore_index=True)
+        signals = pd.concat([signals, continuation.signals])
+    (root / "predictions.csv").write_text(predictions_csv(predictions), encoding="utf-8")
+    (root / "signals.csv").write_text(_signals_csv(signals), encoding="utf-8")
+    (root / "bundle.json").write_text(json.dumps(bundle.meta, indent=1), encoding="utf-8")
 
 
 def read_bundle(root: Path, *, of: str = "champion") -> Bundle:
@@ -137,6 +174,24 @@ def read_bundle(root: Path, *, of: str = "champion") -> Bundle:
         ) from bad
     except (ValueError, KeyError, TypeError) as bad:  # pydantic's and JSON's errors are ValueErrors
         raise RunError(of, "a damaged bundle.json", "a bundle as it was written", "train and promote again") from bad
+
+
+def _link_or_copy(source: Path, target: Path) -> None:
+    # A bundle may hold forty megabytes of models, which never change; not every disk knows links.
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
+
+
+def _write_model(root: Path, model: FoldModel) -> None:
+    day = model.trained_through.tz_convert(NEW_YORK).date()
+    (root / "models" / f"{day}.json").write_text(json.dumps(model.state()))
+
+
+def _signals_csv(signals: pd.Series) -> str:
+    decided = pd.DatetimeIndex(signals.index).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return pd.DataFrame({"decided_at": decided, "signal": signals.to_numpy()}).to_csv(index=False)
 
 
 def predictions_csv(predictions: pd.DataFrame) -> str:

@@ -25,10 +25,10 @@ from bullbear.factors import compute
 class Examples:
     """Labelled examples in the order of their decisions.
 
-    `X` has shape (n, n_factors), indexed by session; every other array has shape (n,). `y` is the label as known when it
-    resolved, on which models train, and `y_final` the one on final prices, on which forecasts are scored; both are NaN
-    where nothing has resolved. `decidable` says whether the session's bar was known at its close. `climatology` is the
-    share of ups among the `n_resolved` labels that had resolved at the decision.
+    `X` has shape (n, n_factors), indexed by session; every other array has shape (n,). Models train on `y`, the label
+    as known when it resolved; forecasts are scored on `y_final`, the label on final prices. Both are NaN until the
+    label resolves. `decidable` says whether the session's bar was known at its close. `climatology` is the share of
+    ups among the `n_resolved` labels that had resolved at the decision.
     """
 
     X: pd.DataFrame

@@ -80,11 +80,14 @@ class Training:
     """The outcome of a walk-forward training.
 
     `predictions` holds the reported out-of-sample forecasts (columns decided_at, resolved_at, p, p_low, p_high,
-    climatology, y); `models` every fold's model in order, burn-in included; `fit_seconds` the summed time of the fits.
+    climatology, y); `models` every fold's model in order, burn-in included; `signals` the mean signal of every
+    out-of-sample session by `decided_at`, burn-in included, on which later folds are calibrated; `fit_seconds` the
+    summed time of the fits.
     """
 
     predictions: pd.DataFrame
     models: tuple[FoldModel, ...]
+    signals: pd.Series
     fit_seconds: float
 
 
@@ -123,56 +126,26 @@ def train(
     HistoryError
         Too few resolved examples.
     """
-    learner = learner_of(definition.learner, source)
-    shrink = validate(
-        definition.calibration, ShrinkageParams, source or Source.nowhere("calibration"), below=("calibration",)
-    )
+    task, shrink = prepared(definition, feature_sets, examples, source)
     sessions = pd.DatetimeIndex(examples.X.index)
-    folds = walk_forward_folds(
-        examples.decided_at,
-        examples.resolved_at,
-        definition.splitter,
-        sessions=sessions,
-        decidable=examples.decidable,
-        start=start,
-        end=end,
-    )
-    specs = [spec for feature_set in feature_sets for spec in feature_set.factor] if learner.uses_factors else []
-    if learner.uses_factors and not specs:
-        place = source or Source.nowhere("model")
-        where, kind = place.where("features"), definition.learner["kind"]
-        raise DefinitionError(f"{where} (features)", [], f"factors for a {kind} learner", "name a feature set")
-    names = tuple(spec.name for spec in specs)
-    signs = tuple(spec.sign for spec in specs)
-    X = factor_matrix(examples.X, names)
-    task = _Task(learner, X, examples.y, examples.horizon, names, signs, definition.seed)
+    folds = folds_of(definition, examples, start=start, end=end)
     fits = _fit_all(task, folds, jobs, progress or _silent)
-    calibrators, signals = _calibrate(examples, folds, [fit.signals for fit in fits], shrink)
+    rows = np.concatenate([fold.test for fold in folds])
+    mean = np.concatenate([calibration.bag_mean(fit.signals) for fit in fits])
     models = tuple(
-        FoldModel(
-            trained_through=fold.trained_through,
-            n_train=len(fold.train),
-            factors=names,
-            learner=definition.learner,
-            learner_state=fit.state,
-            calibrator=calibrator,
-            horizon=examples.horizon,
-        )
-        for fold, fit, calibrator in zip(folds, fits, calibrators, strict=True)
+        fold_model(definition, task, fold, fit, calibrate(examples, rows, mean, fold, shrink))
+        for fold, fit in zip(folds, fits, strict=True)
     )
     parts = [
-        predict(calibrator, fold_signals, *_at(examples, fold.test))
-        for fold, calibrator, fold_signals in zip(folds, calibrators, signals, strict=True)
+        predict(model.calibrator, fit.signals, *_at(examples, fold.test))
+        for fold, fit, model in zip(folds, fits, models, strict=True)
     ]
-    rows = np.concatenate([fold.test for fold in folds])
-    table = pd.concat(parts, ignore_index=True)
-    table.insert(0, "resolved_at", examples.resolved_at[rows])
-    table.insert(0, "decided_at", examples.decided_at[rows])
-    table["y"] = examples.y_final[rows]
+    table = forecasts(examples, rows, parts)
     reported = sessions[rows] >= day(start or definition.splitter.first)
     return Training(
         predictions=table[reported].reset_index(drop=True),
         models=models,
+        signals=pd.Series(mean, index=examples.decided_at[rows]),
         fit_seconds=float(sum(fit.seconds for fit in fits)),
     )
 
@@ -209,25 +182,82 @@ def _at(examples: Examples, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return examples.climatology[rows], examples.n_resolved[rows] / examples.horizon
 
 
-def _calibrate(
-    examples: Examples, folds: Sequence[Fold], signals: Sequence[np.ndarray], params: ShrinkageParams
-) -> tuple[list[Shrinkage], Sequence[np.ndarray]]:
-    """Each fold's calibrator, from the out-of-sample signals of earlier folds that had resolved at its fit."""
-    rows = np.concatenate([fold.test for fold in folds])
-    mean = np.concatenate([calibration.bag_mean(part) for part in signals])
-    calibrators = []
-    for fold in folds:
-        past = (examples.resolved_at[rows] <= fold.trained_through) & ~np.isnan(examples.y[rows])
-        calibrators.append(
-            calibration.fit(
-                examples.y[rows[past]], examples.climatology[rows[past]], mean[past], examples.horizon, params
-            )
-        )
-    return calibrators, signals
+def folds_of(
+    definition: ModelDefinition, examples: Examples, *, start: str | None = None, end: str | None = None
+) -> list[Fold]:
+    """The walk-forward folds of a definition on `examples`; see `walk_forward_folds`."""
+    return walk_forward_folds(
+        examples.decided_at,
+        examples.resolved_at,
+        definition.splitter,
+        sessions=pd.DatetimeIndex(examples.X.index),
+        decidable=examples.decidable,
+        start=start,
+        end=end,
+    )
+
+
+def prepared(
+    definition: ModelDefinition, feature_sets: Sequence[FeatureSet], examples: Examples, source: Source | None = None
+) -> tuple[Task, ShrinkageParams]:
+    """What every fold of a training shares, and how it is calibrated.
+
+    Raises
+    ------
+    DefinitionError
+        The learner or calibration table does not fit, or a learner that needs factors has none.
+    """
+    place = source or Source.nowhere("model")
+    learner = learner_of(definition.learner, source)
+    shrink = validate(definition.calibration, ShrinkageParams, place, below=("calibration",))
+    specs = [spec for feature_set in feature_sets for spec in feature_set.factor] if learner.uses_factors else []
+    if learner.uses_factors and not specs:
+        where, kind = place.where("features"), definition.learner["kind"]
+        raise DefinitionError(f"{where} (features)", [], f"factors for a {kind} learner", "name a feature set")
+    names = tuple(spec.name for spec in specs)
+    signs = tuple(spec.sign for spec in specs)
+    X = factor_matrix(examples.X, names)
+    return Task(learner, X, examples.y, examples.horizon, names, signs, definition.seed), shrink
+
+
+def fold_model(definition: ModelDefinition, task: Task, fold: Fold, fit: Fit, calibrator: Shrinkage) -> FoldModel:
+    """The model of a fold from its fit and its calibrator."""
+    return FoldModel(
+        trained_through=fold.trained_through,
+        n_train=len(fold.train),
+        factors=task.names,
+        learner=definition.learner,
+        learner_state=fit.state,
+        calibrator=calibrator,
+        horizon=task.horizon,
+    )
+
+
+def forecasts(examples: Examples, rows: np.ndarray, parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """The predictions of `rows` as a table: decided_at, resolved_at, what `predict` gives, and the final outcome y."""
+    table = pd.concat(parts, ignore_index=True)
+    table.insert(0, "resolved_at", examples.resolved_at[rows])
+    table.insert(0, "decided_at", examples.decided_at[rows])
+    table["y"] = examples.y_final[rows]
+    return table
+
+
+def calibrate(examples: Examples, rows: np.ndarray, mean: np.ndarray, fold: Fold, params: ShrinkageParams) -> Shrinkage:
+    """A fold's calibrator, from the out-of-sample signals whose labels had resolved at its fit.
+
+    Parameters
+    ----------
+    rows, mean
+        Row numbers of out-of-sample forecasts in order, and their mean signals; shape (n,).
+    """
+    past = (examples.resolved_at[rows] <= fold.trained_through) & ~np.isnan(examples.y[rows])
+    return calibration.fit(
+        examples.y[rows[past]], examples.climatology[rows[past]], mean[past], examples.horizon, params
+    )
 
 
 @dataclass(frozen=True)
-class _Task:
+class Task:
     """What every fold shares."""
 
     learner: Learner
@@ -240,13 +270,16 @@ class _Task:
 
 
 @dataclass(frozen=True)
-class _Fit:
+class Fit:
+    """A fitted fold: the learner's state, the signals of its test sessions, shape (n, n_bags), and the time it took."""
+
     state: dict[str, Any]
     signals: np.ndarray
     seconds: float
 
 
-def _fit_one(task: _Task, fold: Fold) -> _Fit:
+def fit_fold(task: Task, fold: Fold) -> Fit:
+    """Fit one fold; the same task and fold give the same bits."""
     began = time.perf_counter()
     rows = fold.train[~np.isnan(task.y[fold.train])]
     weights = uniqueness(len(rows), task.horizon)
@@ -254,19 +287,19 @@ def _fit_one(task: _Task, fold: Fold) -> _Fit:
         TrainingSet(task.X[rows], task.y[rows], weights / weights.mean(), task.names, task.signs, task.seed)
     )
     seconds = time.perf_counter() - began
-    return _Fit(fitted.state(), fitted.signals(task.X[fold.test]), seconds)
+    return Fit(fitted.state(), fitted.signals(task.X[fold.test]), seconds)
 
 
-def _fit_all(task: _Task, folds: Sequence[Fold], jobs: int, progress: Callable[[int, int], None]) -> list[_Fit]:
+def _fit_all(task: Task, folds: Sequence[Fold], jobs: int, progress: Callable[[int, int], None]) -> list[Fit]:
     if jobs <= 1 or not task.learner.uses_factors:
         fits = []
         for done, fold in enumerate(folds, start=1):
-            fits.append(_fit_one(task, fold))
+            fits.append(fit_fold(task, fold))
             progress(done, len(folds))
         return fits
     # The largest folds first, so that no worker is left alone with a long one at the end.
     order = sorted(range(len(folds)), key=lambda i: -len(folds[i].train))
-    found: dict[int, _Fit] = {}
+    found: dict[int, Fit] = {}
     with _mapped(task) as place, _pool(jobs, place) as pool:
         pending = {pool.submit(_fit_in_worker, folds[i]): i for i in order}
         for done, future in enumerate(as_completed(pending), start=1):
@@ -276,16 +309,16 @@ def _fit_all(task: _Task, folds: Sequence[Fold], jobs: int, progress: Callable[[
 
 
 @contextmanager
-def _mapped(task: _Task) -> Iterator[tuple[Path, _Task]]:
+def _mapped(task: Task) -> Iterator[tuple[Path, Task]]:
     """The task with its matrix in a file that workers map, so that it is never copied through a pipe."""
     with tempfile.TemporaryDirectory(prefix="bullbear-") as folder:
         path = Path(folder) / "X.npy"
         np.save(path, task.X)
-        yield path, _Task(task.learner, np.empty((0, 0)), task.y, task.horizon, task.names, task.signs, task.seed)
+        yield path, Task(task.learner, np.empty((0, 0)), task.y, task.horizon, task.names, task.signs, task.seed)
 
 
 @contextmanager
-def _pool(jobs: int, place: tuple[Path, _Task]) -> Iterator[ProcessPoolExecutor]:
+def _pool(jobs: int, place: tuple[Path, Task]) -> Iterator[ProcessPoolExecutor]:
     # A fork server with the learner's library already imported: fresh interpreters would pay for the import once per
     # worker, and a plain fork may inherit a locked OpenMP runtime.
     context = get_context("forkserver")
@@ -298,14 +331,14 @@ def _pool(jobs: int, place: tuple[Path, _Task]) -> Iterator[ProcessPoolExecutor]
             raise
 
 
-_worker: list[_Task] = []
+_worker: list[Task] = []
 
 
-def _open(path: Path, task: _Task) -> None:
+def _open(path: Path, task: Task) -> None:
     os.environ["OMP_NUM_THREADS"] = "1"
     Thread(target=_end_with_parent, daemon=True).start()
     X = np.load(path, mmap_mode="r")
-    _worker[:] = [_Task(task.learner, X, task.y, task.horizon, task.names, task.signs, task.seed)]
+    _worker[:] = [Task(task.learner, X, task.y, task.horizon, task.names, task.signs, task.seed)]
 
 
 def _end_with_parent() -> None:
@@ -316,5 +349,5 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _fit_in_worker(fold: Fold) -> _Fit:
-    return _fit_one(_worker[0], fold)
+def _fit_in_worker(fold: Fold) -> Fit:
+    return fit_fold(_worker[0], fold)

@@ -94,6 +94,7 @@ def _stage(staged: Path, record: TrainingRecord) -> None:
         fingerprint=record.examples.fingerprint,
         simulated=record.simulated,
         training=record.training,
+        start=record.options.get("start"),
     )
 
 

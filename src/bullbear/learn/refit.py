@@ -1,0 +1,129 @@
+"""Continuing a walk-forward after its training: the refits that are due, bit for bit those of the walk-forward.
+
+A training ends with its data; the days that follow need the models that the same walk-forward would have fitted on
+them. What is needed of the past are the out-of-sample signals on which later folds are calibrated; signals of days
+since the training come from the model in force on each day.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from bullbear.dataset import Examples, Fold
+from bullbear.definitions import FeatureSet, ModelDefinition
+from bullbear.learn import calibration
+from bullbear.learn.walk_forward import (
+    FoldModel,
+    calibrate,
+    fit_fold,
+    fold_model,
+    folds_of,
+    forecasts,
+    predict,
+    prepared,
+)
+
+
+@dataclass(frozen=True)
+class Continuation:
+    """What a refit adds: the new `models` in order, and the `predictions` and `signals` of the sessions between the
+    training's last forecast and the newest model's first session."""
+
+    models: tuple[FoldModel, ...]
+    predictions: pd.DataFrame
+    signals: pd.Series
+
+
+def continue_training(
+    definition: ModelDefinition,
+    feature_sets: Sequence[FeatureSet],
+    examples: Examples,
+    *,
+    signals: pd.Series,
+    fitted_through: pd.Timestamp,
+    model_for: Callable[[pd.Timestamp], FoldModel],
+    start: str | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Continuation:
+    """Fit every fold of `examples` whose fit comes after `fitted_through`.
+
+    Parameters
+    ----------
+    definition, feature_sets
+        What was trained.
+    examples
+        From `dataset.build` on what was known at the close that asks for the refit.
+    signals
+        Mean out-of-sample signals so far, by `decided_at`.
+    fitted_through
+        The close at which the newest model was fitted.
+    model_for
+        The model in force on a session up to now.
+    start
+        The first reported day that the training was given instead of the definition's.
+    progress
+        Called with fits done and fits in all.
+
+    Raises
+    ------
+    HistoryError
+        Too few resolved examples.
+    """
+    task, shrink = prepared(definition, feature_sets, examples)
+    folds = folds_of(definition, examples, start=start)
+    due = [fold for fold in folds if fold.trained_through > fitted_through]
+    known = signals.reindex(examples.decided_at).to_numpy(copy=True)
+    first_new = len(examples) if signals.empty else int(np.searchsorted(examples.decided_at, signals.index[-1])) + 1
+    models: list[FoldModel] = []
+    parts: list[pd.DataFrame] = []
+    new_rows: list[np.ndarray] = []
+    for number, fold in enumerate(folds):
+        is_due = fold.trained_through > fitted_through
+        missing = fold.test[np.isnan(known[fold.test])]
+        if not is_due and not len(missing):
+            continue
+        if is_due:
+            fit = fit_fold(task, fold)
+            rows = _rows_before(folds, number)
+            models.append(fold_model(definition, task, fold, fit, calibrate(examples, rows, known[rows], fold, shrink)))
+            model, answers = models[-1], fit.signals
+            if progress:
+                progress(len(models), len(due))
+        else:
+            model = model_for(pd.Timestamp(examples.X.index[fold.test[0]]))
+            answers = model.fitted().signals(task.X[fold.test])
+        known[fold.test] = np.where(np.isnan(known[fold.test]), calibration.bag_mean(answers), known[fold.test])
+        late = fold.test >= first_new
+        if late.any():
+            rows = fold.test[late]
+            n_independent = examples.n_resolved[rows] / examples.horizon
+            parts.append(predict(model.calibrator, answers[late], examples.climatology[rows], n_independent))
+            new_rows.append(rows)
+    newest = folds[-1].test[0]
+    rows = np.concatenate(new_rows) if new_rows else np.zeros(0, dtype=np.int64)
+    table = forecasts(examples, rows, parts) if parts else _nothing()
+    before = rows < newest
+    return Continuation(
+        models=tuple(models),
+        predictions=table[before].reset_index(drop=True),
+        signals=pd.Series(known[rows[before]], index=examples.decided_at[rows[before]]),
+    )
+
+
+def is_due(folds: Sequence[Fold], fitted_through: pd.Timestamp) -> bool:
+    """Whether the walk-forward would have fitted a newer model by the last of `folds`."""
+    return folds[-1].trained_through > fitted_through
+
+
+def _rows_before(folds: Sequence[Fold], number: int) -> np.ndarray:
+    """The out-of-sample rows of all folds before one; their signals are known by its fit."""
+    return np.concatenate([np.zeros(0, dtype=np.int64), *(fold.test for fold in folds[:number])])
+
+
+def _nothing() -> pd.DataFrame:
+    empty = np.zeros(0)
+    return pd.DataFrame({name: empty for name in ("p", "p_low", "p_high", "climatology", "y")})
