@@ -106,7 +106,7 @@ def test_the_stop_stands_three_atrs_below_and_only_rises_while_held():
 def test_a_stopped_leg_publishes_a_re_entry_level_three_atrs_above_the_lowest_close_since():
     held = {"weights": {"IWM": 1.0}, "levels": {"IWM": Level("exit", 154.0)}}
     out = POLICY.decide(state(closes={"IWM": 153.0, "TWM": 14.0}, **held))
-    assert (out.positions["IWM"], out.stops, out.levels) == (0.0, (), {"IWM": Level("reentry", 159.0)})
+    assert (out.positions["IWM"], out.stops, out.levels) == (0.0, (), {"IWM": Level("reentry", 159.0, 154.0)})
     assert [(s.ticker, s.level, s.atr, s.multiple, s.side) for s in out.reentries] == [
         ("IWM", 159.0, 2.0, 3.0, "reentry")
     ]
@@ -122,6 +122,32 @@ def test_a_stopped_leg_publishes_a_re_entry_level_three_atrs_above_the_lowest_cl
     assert wilder.reentries[0].level == 146.0  # it never rises, not with the ATR either
     back = POLICY.decide(state(closes={"IWM": 146.0, "TWM": 15.0}, levels=wilder.levels))
     assert (back.positions["IWM"], back.levels, back.reentries) == (1.0, {"IWM": Level("exit", 140.0)}, ())
+
+
+@pytest.mark.parametrize(
+    ("close", "level"),
+    [
+        (153.9, 159.9),  # just below the stop: 3 ATRs above the low
+        (148.5, 154.5),
+        (148.0, 154.0),  # the level that sold it
+        (140.5, 154.0),
+        (140.0, 154.0),
+        (139.0, 153.0),  # 7 ATRs above the low
+        (120.0, 134.0),
+    ],
+)
+def test_the_re_entry_level_depends_on_how_far_the_price_has_fallen_since(close, level):
+    policy = BandPolicy(stop_atr_multiple=7.0)
+    at = {"closes": {"IWM": close, "TWM": 14.0}}
+    sold = policy.decide(state(weights={"IWM": 1.0}, levels={"IWM": Level("exit", 154.0)}, **at))
+    assert sold.levels["IWM"] == Level("reentry", pytest.approx(level), 154.0)
+    # Reached in two steps it is the same, and a bounce on the way changes nothing.
+    first = policy.decide(
+        state(weights={"IWM": 1.0}, levels={"IWM": Level("exit", 154.0)}, closes={"IWM": 153.95, "TWM": 14.0})
+    )
+    second = policy.decide(state(levels=first.levels, **at))
+    bounced = policy.decide(state(levels=second.levels, closes={"IWM": close + 1.0, "TWM": 14.0}))
+    assert bounced.levels == second.levels == sold.levels
 
 
 def test_the_re_entry_distance_is_a_key_of_its_own():

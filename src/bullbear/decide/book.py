@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Self
 
 import pandas as pd
@@ -103,7 +103,7 @@ class Book:
         if all(scale == 1.0 for scale in scales.values()):
             return self
         marks = {t: Mark(mark.session, mark.price * scales[t]) for t, mark in self.marks.items()}
-        levels = {t: Level(each.side, each.level * scales.get(t, 1.0)) for t, each in self.levels.items()}
+        levels = {t: each.scaled(scales.get(t, 1.0)) for t, each in self.levels.items()}
         return replace(self, marks=marks, levels=levels)
 
     def to_json(self) -> dict[str, Any]:
@@ -116,7 +116,7 @@ class Book:
             "marks": {t: {"session": str(m.session.date()), "price": m.price} for t, m in self.marks.items()},
             "orders": dict(self.orders),
             "decided_on": None if self.decided_on is None else str(self.decided_on.date()),
-            "levels": {t: {"side": each.side, "level": each.level} for t, each in self.levels.items()},
+            "levels": {t: asdict(each) for t, each in self.levels.items()},
             "tier": int(self.tier),
             "bull": self.bull,
             "bear": self.bear,
@@ -157,6 +157,9 @@ class Book:
         named |= {f"marks[{t}]": mark.price for t, mark in self.marks.items()}
         named |= {f"orders[{t}]": weight for t, weight in self.orders.items()}
         named |= {f"levels[{t}]": each.level for t, each in self.levels.items()}
+        named |= {
+            f"levels[{t}].sold_below": each.sold_below for t, each in self.levels.items() if each.sold_below is not None
+        }
         for name, number in named.items():
             # Cash may miss zero by the rounding of a purchase with all of it.
             if not -1e-9 <= number < math.inf:
@@ -179,4 +182,5 @@ def _level(document: Mapping[str, Any]) -> Level:
     side = document["side"]
     if side not in ("exit", "reentry"):
         raise ValueError(f"{side!r} is neither exit nor reentry")
-    return Level(side, float(document["level"]))
+    sold_below = document["sold_below"]
+    return Level(side, float(document["level"]), None if sold_below is None else float(sold_below))

@@ -35,10 +35,19 @@ class Tier(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """A level judged at closes, in total-return prices: a close below an `exit` sells, one at a `reentry` buys."""
+    """A level judged at closes, in total-return prices: a close below an `exit` sells, one at a `reentry` buys.
+
+    A `reentry` remembers the exit level that sold.
+    """
 
     side: Literal["exit", "reentry"]
     level: float
+    sold_below: float | None = None
+
+    def scaled(self, factor: float) -> Level:
+        """The same level for prices that are `factor` times as high."""
+        sold_below = None if self.sold_below is None else self.sold_below * factor
+        return Level(self.side, self.level * factor, sold_below)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +76,7 @@ class State:
 class Stop:
     """A `Level` in the prices of the day, with what made it: trades follow at the open after the close that meets it.
 
-    `multiple` is the distance in ATRs at which the level follows the price: from the highest close down for an exit,
-    from the lowest close up for a re-entry.
+    `multiple` is a distance in ATRs: that of an exit from the highest close, the least of a re-entry from the lowest.
     """
 
     ticker: str
@@ -134,11 +142,12 @@ class BandPolicy(Definition):
     `stop_atr_multiple` ATRs, 0 for none) empties the leg; and a change smaller than `rebalance_threshold` is not
     traded, unless to zero.
 
-    A stopped leg comes back at a close that stands `reentry_atr_multiple` ATRs above the lowest close since its exit.
-    That level follows the low down and never rises. It does not depend on the exit level: the close after an exit often
-    regains that, and to buy there buys noise back at a higher price. A session's standard deviation is some 0.7 ATRs,
-    two of them over a week some 3.2: a rise of 3 from the low is more than a week's noise. A leg that its band does not
-    want keeps no level: when the band wants it again, that is a new signal.
+    A stopped leg comes back at a close at the re-entry level: the level that sold it or, once the price has fallen
+    further, `stop_atr_multiple` ATRs above the lowest close since, but never less than `reentry_atr_multiple` ATRs
+    above that low. The last clause is the hysteresis: the close after an exit often regains the exit level, and to buy
+    there buys noise back at a higher price. A session's standard deviation is some 0.7 ATRs, two of them over a week
+    some 3.2: a rise of 3 from the low is more than a week's noise. A re-entry level follows the low down and never
+    rises. A leg that its band does not want keeps no level: when the band wants it again, that is a new signal.
 
     Example
     -------
@@ -289,15 +298,17 @@ class BandPolicy(Definition):
             reasons.append(f"{ticker} is too young for an ATR of {self.atr_window} sessions: no stop")
             return None
         if before is not None and close < before.level:
-            rise = close + self.reentry_atr_multiple * atr
+            sold_below = before.level if before.sold_below is None else before.sold_below
+            back = max(
+                min(sold_below, close + self.stop_atr_multiple * atr), close + self.reentry_atr_multiple * atr
+            )  # fmt: skip
             seen = f"{ticker} closed at {close * unit:.2f}"
-            if before.side == "reentry":
-                rise = min(before.level, rise)
-                reasons.append(f"{seen}: out until a close at {rise * unit:.2f} or above")
+            if before.side == "exit":
+                seen = f"{seen}, below the stop {before.level * unit:.2f}"
             else:
-                stop = f"below the stop {before.level * unit:.2f}"
-                reasons.append(f"{seen}, {stop}: out until a close at {rise * unit:.2f} or above")
-            return Level("reentry", rise)
+                back = min(before.level, back)
+            reasons.append(f"{seen}: out until a close at {back * unit:.2f} or above")
+            return Level("reentry", back, sold_below)
         # Only a level under a held position ratchets; on entry the distance counts from this close.
         trailing = before.level if before is not None and before.side == "exit" and held > 0.0 else 0.0
         return Level("exit", max(trailing, close - self.stop_atr_multiple * atr))
@@ -349,9 +360,10 @@ def _check(state: State) -> None:
         raise InputError(
             "state.volatility", state.volatility, "a finite number from 0", "give more price history before deciding"
         )
-    prices = {t: each.level for t, each in state.levels.items()}
+    levels = {t: each.level for t, each in state.levels.items()}
+    sold = {t: each.sold_below for t, each in state.levels.items() if each.sold_below is not None}
     for kind, numbers in (
-        ("closes", state.closes), ("atrs", state.atrs), ("levels", prices), ("units", state.units),
+        ("closes", state.closes), ("atrs", state.atrs), ("levels", levels), ("levels", sold), ("units", state.units),
         ("weights", state.weights),
     ):  # fmt: skip
         for ticker, value in numbers.items():
