@@ -7,7 +7,7 @@ arises; the sum of all bookings is the change of equity.
 
 An order for a fund that has no open waits for one, or for the next decision, which replaces it. At one open sales come
 before purchases, and purchases share the cash that is there: cash never falls below zero and weights never pass one.
-What a purchase lacked cash for waits like an order without an open.
+What a purchase lacked cash for waits as long as another order does, which may be the sale that brings it.
 """
 
 from __future__ import annotations
@@ -219,7 +219,9 @@ def _fill(book: Book, market: Market, row: int, cost_rates: Mapping[str, float])
         fills.append(
             Fill(t, decided, day, held[t] / equity, reached, funds[t].raw_open[row], value, costs[t])
         )  # fmt: skip
-    waiting = {t: weight for t, weight in book.orders.items() if t not in targets or t in short}
+    waiting = {t: weight for t, weight in book.orders.items() if t not in targets}
+    if waiting:  # one of them may be the sale that brings the cash
+        waiting |= {t: targets[t] for t in targets if t in short}
     return replace(book, cash=cash, values=values, orders=waiting), tuple(fills)
 
 
