@@ -17,7 +17,7 @@ from bullbear.tracking import Runs
 
 KEYS = {
     "": "ticker decided_at resolves_on horizon_sessions p_up p_low p_high climatology regime agents positions stops "
-    "drivers model data",
+    "reentries drivers model data",
     "agents.bull": "weight instrument reasons",
     "agents.bear": "weight instrument tier reasons",
     "model": "name run_id definition_hash trained_through",

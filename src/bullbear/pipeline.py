@@ -157,12 +157,12 @@ def backtest_summary(tested: Backtest, figures: pd.DataFrame | None = None) -> d
 
 
 def backtest_metrics(figures: pd.DataFrame) -> dict[str, float]:
-    """The figures of `decide.comparison` as MLflow metrics."""
+    """The figures of `decide.comparison` as MLflow metrics, without those that are undetermined."""
     return {
         f"backtest/{account}_{figure}": float(value)
         for account, row in figures.iterrows()
         for figure, value in row.items()
-        if figure in ("cagr", "volatility", "sharpe", "max_drawdown", "turnover")
+        if figure in ("cagr", "volatility", "sharpe", "max_drawdown", "turnover") and math.isfinite(value)
     }
 
 

@@ -10,7 +10,7 @@ from bullbear.errors import HistoryError, NoDataError
 from bullbear.sessions import between, closes
 
 POLICY = BandPolicy()
-FORECAST = {"p": 0.5, "p_low": 0.4, "p_high": 0.6, "climatology": 0.6, "weights": {}, "stops": {}}
+FORECAST = {"p": 0.5, "p_low": 0.4, "p_high": 0.6, "climatology": 0.6, "weights": {}, "levels": {}}
 
 
 def test_volatility_equals_the_plain_pandas_expression(market_view):
@@ -24,7 +24,7 @@ def test_volatility_is_unknown_before_a_whole_window():
     assert np.isfinite(realised_volatility(np.array([1.0, 2.0, 3.0, 4.0]), 3)).tolist() == [False] * 3 + [True]
 
 
-def test_atr_equals_wilders_loop_in_the_days_own_prices(market_view):
+def test_atr_equals_wilders_loop_over_total_return_prices(market_view):
     view = market_view(4)
     frame = view.bars("IWM")
     factor = (frame["adj_close"] / frame["close"]).to_numpy()
@@ -37,7 +37,7 @@ def test_atr_equals_wilders_loop_in_the_days_own_prices(market_view):
         expected.append((expected[-1] * 13 + value) / 14)
     atr = read_market(view, POLICY).funds["IWM"].atr
     assert np.isnan(atr[:14]).all()
-    np.testing.assert_allclose(atr[14:], np.array(expected) / factor[14:], rtol=1e-10)
+    np.testing.assert_allclose(atr[14:], np.array(expected), rtol=1e-6)
 
 
 @pytest.mark.parametrize("cut", [30, 249, 250, 251, 270, 299, 300, 301, 400])
@@ -50,10 +50,43 @@ def test_a_row_is_the_same_to_the_last_bit_without_the_later_bars(market_view, c
     assert short.state(cut, decided_at=at, **FORECAST) == whole.state(cut, decided_at=at, **FORECAST)
 
 
-def test_a_level_is_lowered_by_a_dividend_and_by_nothing_else(market_view):
-    market = read_market(market_view(6), POLICY)  # the factor goes from 0.98 to 1 at row 300
-    assert market.carry({"IWM": 100.0}, 298, 299)["IWM"] == pytest.approx(100.0, rel=1e-12)
-    assert market.carry({"IWM": 100.0}, 299, 300)["IWM"] == pytest.approx(98.0, rel=1e-12)
+def test_the_unit_turns_total_return_prices_into_those_of_the_day(market_view):
+    view = market_view(6)
+    fund = read_market(view, POLICY).funds["IWM"]
+    frame = view.bars("IWM")
+    np.testing.assert_allclose(np.array(fund.close) * fund.unit, frame["close"], rtol=1e-12)
+    np.testing.assert_allclose(np.array(fund.open) * fund.unit, frame["open"], rtol=1e-8)
+
+
+@pytest.mark.parametrize("ratio", [2.0, 3.0, 0.1])
+def test_a_split_that_a_later_view_knows_of_changes_no_number_but_the_unit(market_view, ratio):
+    view, split = market_view(9), market_view(9)
+    for frame in split.prices.values():
+        frame[["open", "high", "low", "close"]] /= ratio
+    before, after = read_market(view, POLICY), read_market(split, POLICY)
+    for ticker in ("IWM", "TWM"):
+        old, new = before.funds[ticker], after.funds[ticker]
+        for name in ("open", "close", "atr"):
+            np.testing.assert_array_equal(getattr(old, name), getattr(new, name))
+        np.testing.assert_allclose(np.array(old.unit) / ratio, new.unit, rtol=1e-12)
+
+
+def test_a_bar_that_became_known_after_its_close_was_missing_on_its_day(market_view):
+    view, without = market_view(10), market_view(10)
+    late = pd.Timestamp("2019-05-01")
+    for ticker in ("IWM", "TWM"):
+        view.prices[ticker].loc[late, "known_at"] += pd.Timedelta(minutes=1)
+        without.prices[ticker] = without.prices[ticker].drop(late)
+    assert late not in read_market(view, POLICY).sessions
+    found, expected = read_market(view, POLICY), read_market(without, POLICY)
+    pd.testing.assert_index_equal(found.sessions, expected.sessions)
+    np.testing.assert_array_equal(found.volatility, expected.volatility)
+    for ticker in ("IWM", "TWM"):
+        for name in ("open", "close", "atr", "raw_open", "unit"):
+            np.testing.assert_array_equal(getattr(found.funds[ticker], name), getattr(expected.funds[ticker], name))
+    view.prices["IWM"].loc[late, "known_at"] -= pd.Timedelta(minutes=1)
+    market = read_market(view, POLICY)
+    assert np.isnan(market.funds["TWM"].close[market.place(late)])
 
 
 def test_rows_without_a_close_are_no_sessions_and_a_missing_high_only_delays_the_atr(market_view):

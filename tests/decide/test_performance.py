@@ -11,6 +11,7 @@ from bullbear.decide.account import Account
 from bullbear.decide.backtest import backtest
 from bullbear.decide.policy import BandPolicy
 from bullbear.errors import HistoryError, InputError
+from bullbear.sessions import between, closes
 
 # mean 0.005, deviations (0.005, -0.015, 0.015, -0.005): variance 0.0005 / 3
 R = np.array([0.01, -0.01, 0.02, 0.0])
@@ -29,6 +30,7 @@ def test_ratios_without_a_denominator_are_unknown():
     assert math.isnan(perf.sharpe(np.zeros(5)))
     assert math.isnan(perf.sortino(np.full(5, 0.01)))
     assert math.isnan(perf.sharpe(np.array([0.01])))
+    assert math.isnan(perf.sharpe(np.full(250, 0.1)))  # whose deviation is some 1e-17 by rounding
     assert math.isnan(perf.calmar(pd.Series([1.0, 1.1], index=pd.DatetimeIndex(["2019-01-02", "2019-07-01"]))))
 
 
@@ -125,6 +127,34 @@ def test_wrong_comparisons_are_refused():
         perf.sharpe_difference(R, R[:3])
     with pytest.raises(InputError, match=r"level: got 1\.0"):
         perf.sharpe_difference(R, R, level=1.0)
+
+
+def test_an_account_all_in_cash_has_no_ratio(view, bars, predictions):
+    days = between("2018-11-01", "2019-12-31")
+    rng = np.random.default_rng(7)
+    close = 100 * np.cumprod(1 + rng.normal(0, 0.01, len(days)))
+    view.prices["IWM"] = bars([(str(d.date()), c, c, c, c, c) for d, c in zip(days, close, strict=True)])
+    view.values["DGS3MO"] = pd.DataFrame(
+        {"known_at": closes(days), "value": np.round(2 + rng.normal(0, 0.3, len(days)), 2)}, index=days
+    )
+    policy = BandPolicy(neutral_weight=0)
+    result = backtest(predictions({str(d.date()): 0.5 for d in days[40:]}), view, policy)
+    figures = perf.performance(result.account)
+    assert figures.total_return > 0.01
+    assert perf.excess_returns(result.account).std() > 0  # by rounding
+    for name in ("sharpe", "sharpe_error", "sortino", "calmar", "hit_rate"):
+        assert math.isnan(getattr(figures, name)), name
+    table = perf.comparison(result, replicates=20)
+    assert table.loc["buy_and_hold", ["sharpe_difference", "sharpe_difference_low"]].isna().all()
+
+
+def test_an_interval_is_undetermined_where_a_replicate_has_no_ratio():
+    once = np.zeros(40)
+    once[7] = 0.01
+    difference, low, high = perf.sharpe_difference(once, np.tile(R, 10), block=5, replicates=100)
+    assert math.isfinite(difference)
+    assert math.isnan(low)
+    assert math.isnan(high)
 
 
 def test_a_flat_account_has_no_sharpe_difference():

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from bullbear.decide.policy import BandPolicy, State, Tier, load_policy
+from bullbear.decide.policy import BandPolicy, Level, State, Tier, load_policy
 from bullbear.definitions import Source
 from bullbear.errors import DefinitionError, InputError
 
@@ -24,7 +24,7 @@ CALM = State(
     closes={"IWM": 160.0, "TWM": 13.0},
     atrs={"IWM": 2.0, "TWM": 0.3},
     weights={"IWM": 0.0, "TWM": 0.0},
-    stops={},
+    levels={},
 )
 POLICY = BandPolicy()
 
@@ -53,10 +53,22 @@ def state(**changes) -> State:
         ("a change of 0.04 is not traded", {"p_up": 0.55, "weights": {"IWM": 0.64}}, 0.64, 0.0, 0),
         ("a change of 0.06 is", {"p_up": 0.55, "weights": {"IWM": 0.66}}, 0.6, 0.0, 0),
         ("a small rest is sold all the same", {"p_up": 0.30, "weights": {"IWM": 0.01}}, 0.0, 0.30, 2),
-        ("stopped: a close below the level", {"weights": {"IWM": 1.0}, "stops": {"IWM": 160.01}}, 0.0, 0.0, 0),
-        ("a close on the level is not below it", {"weights": {"IWM": 1.0}, "stops": {"IWM": 160.0}}, 1.0, 0.0, 0),
-        ("still out: below the re-entry level", {"stops": {"IWM": 161.0}}, 0.0, 0.0, 0),
-        ("back in: above the re-entry level", {"stops": {"IWM": 159.0}}, 1.0, 0.0, 0),
+        (
+            "stopped: a close below the level",
+            {"weights": {"IWM": 1.0}, "levels": {"IWM": Level("exit", 160.01)}},
+            0.0,
+            0.0,
+            0,
+        ),
+        (
+            "a close on the level is not below it",
+            {"weights": {"IWM": 1.0}, "levels": {"IWM": Level("exit", 160.0)}},
+            1.0,
+            0.0,
+            0,
+        ),
+        ("still out: below the re-entry level", {"levels": {"IWM": Level("reentry", 161.0)}}, 0.0, 0.0, 0),
+        ("back in: a close on the re-entry level", {"levels": {"IWM": Level("reentry", 160.0)}}, 1.0, 0.0, 0),
         (
             "a held fund without a price today stays held",
             {"p_up": 0.30, "closes": {"IWM": 160.0}, "weights": {"TWM": 0.2}},
@@ -83,7 +95,7 @@ def test_scenarios(scenario, changes, iwm, twm, tier):
 def test_the_stop_stands_three_atrs_below_and_only_rises_while_held():
     entry = POLICY.decide(state())
     assert [(s.ticker, s.level, s.atr, s.multiple, s.side) for s in entry.stops] == [("IWM", 154.0, 2.0, 3.0, "exit")]
-    held = state(weights={"IWM": 1.0}, stops={"IWM": 154.0})
+    held = state(weights={"IWM": 1.0}, levels={"IWM": Level("exit", 154.0)})
     assert POLICY.decide(held).stops[0].level == 154.0
     risen = dataclasses.replace(held, closes={"IWM": 170.0, "TWM": 12.0})
     assert POLICY.decide(risen).stops[0].level == 164.0
@@ -91,21 +103,100 @@ def test_the_stop_stands_three_atrs_below_and_only_rises_while_held():
     assert POLICY.decide(fallen).stops[0].level == 154.0
 
 
-def test_a_stopped_leg_publishes_a_re_entry_level_that_follows_the_price_down():
-    out = POLICY.decide(state(closes={"IWM": 153.0, "TWM": 14.0}, weights={"IWM": 1.0}, stops={"IWM": 154.0}))
-    assert (out.positions["IWM"], out.stops[0].level, out.stops[0].side) == (0.0, 154.0, "reentry")
-    assert "IWM closed at 153.00, below the level 154.00: out until a close regains it" in out.bull.reasons
-    lower = POLICY.decide(state(closes={"IWM": 140.0, "TWM": 15.0}, stops={"IWM": 154.0}))
-    assert lower.stops[0].level == 146.0
+def test_a_stopped_leg_publishes_a_re_entry_level_three_atrs_above_the_lowest_close_since():
+    held = {"weights": {"IWM": 1.0}, "levels": {"IWM": Level("exit", 154.0)}}
+    out = POLICY.decide(state(closes={"IWM": 153.0, "TWM": 14.0}, **held))
+    assert (out.positions["IWM"], out.stops, out.levels) == (0.0, (), {"IWM": Level("reentry", 159.0, 154.0)})
+    assert [(s.ticker, s.level, s.atr, s.multiple, s.side) for s in out.reentries] == [
+        ("IWM", 159.0, 2.0, 3.0, "reentry")
+    ]
+    reason = "IWM closed at 153.00, below the stop 154.00: out until a close at 159.00 or above"
+    assert reason in out.bull.reasons
+    # The old exit level is regained at 155, which is no reason to come back.
+    regained = POLICY.decide(state(closes={"IWM": 155.0, "TWM": 14.0}, levels=out.levels))
+    assert (regained.positions["IWM"], regained.reentries[0].level) == (0.0, 159.0)
+    assert "IWM closed at 155.00: out until a close at 159.00 or above" in regained.bull.reasons
+    lower = POLICY.decide(state(closes={"IWM": 140.0, "TWM": 15.0}, levels=regained.levels))
+    assert lower.reentries[0].level == 146.0
+    wilder = POLICY.decide(state(closes={"IWM": 141.0}, atrs={"IWM": 4.0}, levels=lower.levels))
+    assert wilder.reentries[0].level == 146.0  # it never rises, not with the ATR either
+    back = POLICY.decide(state(closes={"IWM": 146.0, "TWM": 15.0}, levels=wilder.levels))
+    assert (back.positions["IWM"], back.levels, back.reentries) == (1.0, {"IWM": Level("exit", 140.0)}, ())
+
+
+@pytest.mark.parametrize(
+    ("close", "level"),
+    [
+        (153.9, 159.9),  # just below the stop: 3 ATRs above the low
+        (148.5, 154.5),
+        (148.0, 154.0),  # the level that sold it
+        (140.5, 154.0),
+        (140.0, 154.0),
+        (139.0, 153.0),  # 7 ATRs above the low
+        (120.0, 134.0),
+    ],
+)
+def test_the_re_entry_level_depends_on_how_far_the_price_has_fallen_since(close, level):
+    policy = BandPolicy(stop_atr_multiple=7.0)
+    at = {"closes": {"IWM": close, "TWM": 14.0}}
+    sold = policy.decide(state(weights={"IWM": 1.0}, levels={"IWM": Level("exit", 154.0)}, **at))
+    assert sold.levels["IWM"] == Level("reentry", pytest.approx(level), 154.0)
+    # Reached in two steps it is the same, and a bounce on the way changes nothing.
+    first = policy.decide(
+        state(weights={"IWM": 1.0}, levels={"IWM": Level("exit", 154.0)}, closes={"IWM": 153.95, "TWM": 14.0})
+    )
+    second = policy.decide(state(levels=first.levels, **at))
+    bounced = policy.decide(state(levels=second.levels, closes={"IWM": close + 1.0, "TWM": 14.0}))
+    assert bounced.levels == second.levels == sold.levels
+
+
+def test_the_re_entry_distance_is_a_key_of_its_own():
+    policy = BandPolicy(stop_atr_multiple=7.0, reentry_atr_multiple=2.0)
+    out = policy.decide(state(weights={"IWM": 1.0}, levels={"IWM": Level("exit", 161.0)}))
+    assert [(s.level, s.multiple) for s in out.reentries] == [(164.0, 2.0)]
+
+
+@pytest.mark.parametrize("held", [0.0, 1.0])
+def test_a_level_outlives_a_day_without_a_price(held):
+    for level in (Level("reentry", 161.0), Level("exit", 150.0)):
+        stance = POLICY.decide(state(closes={"TWM": 13.0}, weights={"IWM": held}, levels={"IWM": level}))
+        assert stance.levels == {"IWM": level}
+    assert POLICY.decide(state(closes={}, weights={"IWM": held}, levels={"IWM": level}, atrs={})).levels == {}
+
+
+def test_levels_are_shown_in_the_prices_of_the_day():
+    stance = POLICY.decide(state(units={"IWM": 0.5}))
+    assert stance.levels == {"IWM": Level("exit", 154.0)}
+    assert [(s.level, s.atr) for s in stance.stops] == [(77.0, 1.0)]
+    out = POLICY.decide(state(units={"IWM": 0.5}, weights={"IWM": 1.0}, levels={"IWM": Level("exit", 161.0)}))
+    reason = "IWM closed at 80.00, below the stop 80.50: out until a close at 83.00 or above"
+    assert reason in out.bull.reasons
+    assert out.reentries[0].level == 83.0
+
+
+def test_a_fund_of_another_policy_is_sold():
+    stance = POLICY.decide(state(weights={"UWM": 0.4, "SRTY": 0.1, "TZA": 0.0}, p_up=0.55))
+    assert stance.positions == pytest.approx({"IWM": 0.6, "TWM": 0.0, "SRTY": 0.0, "UWM": 0.0, "CASH": 0.4})
+    assert "UWM is no fund of this policy: 0.400 is sold" in stance.bull.reasons
+    assert "SRTY is no fund of this policy: 0.100 is sold" in stance.bear.reasons
+
+
+def test_weights_that_sum_to_more_than_one_are_brought_back_and_not_refused():
+    both = {"closes": {}, "weights": {"IWM": 0.9, "TWM": 0.4}}
+    assert POLICY.decide(state(p_up=0.7, **both)).positions == pytest.approx({"IWM": 0.6, "TWM": 0.4, "CASH": 0.0})
+    assert POLICY.decide(state(p_up=0.3, **both)).positions == pytest.approx({"IWM": 0.9, "TWM": 0.1, "CASH": 0.0})
+    alone = POLICY.decide(state(p_up=0.3, closes={}, weights={"IWM": 1.2}))
+    assert alone.positions == {"IWM": 1.0, "TWM": 0.0, "CASH": 0.0}
 
 
 def test_a_leg_that_the_band_does_not_want_has_no_stop():
-    stance = POLICY.decide(state(p_up=0.3, stops={"IWM": 200.0}))
-    assert [stop.ticker for stop in stance.stops] == ["TWM"]
+    stance = POLICY.decide(state(p_up=0.3, levels={"IWM": Level("reentry", 200.0)}))
+    assert list(stance.levels) == ["TWM"]
+    assert [stop.ticker for stop in (*stance.stops, *stance.reentries)] == ["TWM"]
 
 
 def test_a_multiple_of_zero_turns_stops_off_and_a_young_fund_has_none():
-    assert BandPolicy(stop_atr_multiple=0).decide(state(stops={"IWM": 999.0})).stops == ()
+    assert BandPolicy(stop_atr_multiple=0).decide(state(levels={"IWM": Level("exit", 999.0)})).levels == {}
     young = POLICY.decide(state(p_up=0.3, atrs={"IWM": 2.0}))
     assert young.positions["TWM"] == 0.30
     assert young.stops == ()
@@ -136,12 +227,13 @@ def test_both_agents_say_whether_the_forecast_differs_from_the_base_rate(low, hi
 
 def test_json_has_the_documented_shape():
     document = POLICY.decide(state(p_up=0.42)).to_json()
-    assert list(document) == ["agents", "positions", "stops"]
+    assert list(document) == ["agents", "positions", "stops", "reentries"]
     assert list(document["agents"]["bull"]) == ["weight", "instrument", "reasons"]
     assert list(document["agents"]["bear"]) == ["weight", "instrument", "tier", "reasons"]
     assert document["agents"]["bear"]["tier"] == 1
     assert document["positions"] == {"IWM": 0.0, "TWM": 0.15, "CASH": 0.85}
-    assert {"ticker", "level", "atr", "multiple"} <= set(document["stops"][0])
+    assert list(document["stops"][0]) == ["ticker", "level", "atr", "multiple", "side"]
+    assert document["reentries"] == []
 
 
 @pytest.mark.parametrize(
@@ -154,10 +246,10 @@ def test_json_has_the_documented_shape():
         ({"volatility": math.nan}, r"state\.volatility: got nan"),
         ({"volatility": math.inf}, r"state\.volatility: got inf"),
         ({"closes": {"IWM": math.nan}}, r"state\.closes\[IWM\]: got nan"),
-        ({"stops": {"IWM": math.nan}}, r"state\.stops\[IWM\]: got nan"),
-        ({"weights": {"IWM": 0.8, "TWM": 0.3}}, r"state\.weights: .* sum to at most 1"),
-        ({"weights": {"IWM": -0.1}}, r"state\.weights: "),
-        ({"weights": {"IWM": math.nan}}, r"state\.weights: "),
+        ({"levels": {"IWM": Level("exit", math.nan)}}, r"state\.levels\[IWM\]: got nan"),
+        ({"units": {"IWM": math.inf}}, r"state\.units\[IWM\]: got inf"),
+        ({"weights": {"IWM": -0.1}}, r"state\.weights\[IWM\]: got -0\.1"),
+        ({"weights": {"IWM": math.nan}}, r"state\.weights\[IWM\]: got nan"),
     ],
 )
 def test_a_state_without_sense_is_refused(changes, message):
@@ -179,7 +271,7 @@ def test_weights_are_never_negative_never_levered_and_obey_the_cap(p, volatility
         volatility=volatility,
         closes={"IWM": close, "TWM": 13.0},
         weights={"IWM": bull, "TWM": (1 - bull) * share},
-        stops={"IWM": level},
+        levels={"IWM": Level("exit" if p > 0.5 else "reentry", level)},
     )
     stance = POLICY.decide(at)
     assert all(0 <= weight <= 1 for weight in stance.positions.values())

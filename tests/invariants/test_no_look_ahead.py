@@ -518,6 +518,7 @@ def test_an_account_of_prices_corrected_later_is_reported(
         return versions.drop_duplicates("event_date", keep="last").set_index("event_date").sort_index()
 
     monkeypatch.setattr(market, "_first", latest)
+    monkeypatch.setattr(market, "_in_time", lambda versions: np.ones(len(versions), dtype=bool))
     parts = reported(setting, setting.models[0], corrected_later(setting), tmp_path)
     assert "trees policy account" in parts
     assert "trees predictions" not in parts

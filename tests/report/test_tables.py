@@ -90,3 +90,16 @@ def test_attribution_adds_up_to_the_change_of_equity(model: ModelResult) -> None
     rows = {row[0]: row[-1] for row in tables.attribution(model.backtest).rows}
     assert list(rows) == ["bull, IWM", "bear, TWM", "interest", "costs", "total"]
     assert rows["total"] == f"{model.backtest.equity.iloc[-1] - 1.0:+.1%}"
+
+
+def test_a_stop_and_a_re_entry_level_are_named_apart(forecast: dict[str, object]) -> None:
+    forecast["reentries"] = [{"ticker": "TWM", "level": 40.5, "atr": 1.25, "multiple": 3.0, "side": "reentry"}]
+    assert [row[:3] for row in tables.stops(forecast).rows] == [
+        ("IWM", "stop", "159.37"),
+        ("TWM", "re-entry", "40.50"),
+    ]
+    # An entry of an earlier version has both sides under `stops`.
+    forecast["stops"] = [forecast["reentries"].pop()]
+    assert [row[:3] for row in tables.stops(forecast).rows] == [("TWM", "re-entry", "40.50")]
+    del forecast["reentries"]
+    assert [row[1] for row in tables.stops(forecast).rows] == ["re-entry"]

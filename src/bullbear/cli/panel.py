@@ -45,14 +45,18 @@ def forecast_panel(entry: dict[str, Any]) -> Panel:
 
 def _positions(entry: dict[str, Any]) -> Table:
     table = Table(title="Positions from the next open", title_justify="left", box=None)
-    for name in ("agent", "fund", "weight", "stop"):
+    for name in ("agent", "fund", "weight", "stop", "re-entry"):
         table.add_column(name, justify="left" if name in ("agent", "fund") else "right")
-    stops = {stop["ticker"]: stop["level"] for stop in entry["stops"]}
+    # An entry of an earlier version lists both sides under `stops`.
+    standing = [*entry["stops"], *entry.get("reentries", ())]
+    exits, reentries = (
+        {each["ticker"]: f"{each['level']:.2f}" for each in standing if each.get("side", "exit") == side}
+        for side in ("exit", "reentry")
+    )
     for agent in ("bull", "bear"):
-        stance = entry["agents"][agent]
-        level = stops.get(stance["instrument"])
-        table.add_row(agent, stance["instrument"], f"{stance['weight']:.1%}", f"{level:.2f}" if level else "")
-    table.add_row("", "CASH", f"{entry['positions']['CASH']:.1%}", "")
+        fund, weight = entry["agents"][agent]["instrument"], entry["agents"][agent]["weight"]
+        table.add_row(agent, fund, f"{weight:.1%}", exits.get(fund, ""), reentries.get(fund, ""))
+    table.add_row("", "CASH", f"{entry['positions']['CASH']:.1%}", "", "")
     for agent in ("bull", "bear"):
         for reason in entry["agents"][agent]["reasons"]:
             table.add_row(agent, Text(reason, style="dim"))

@@ -236,13 +236,14 @@ def backtest(run: Run, tested: Backtest) -> None:
     for name in heads:
         table.add_column(name, justify="left" if name == "account" else "right")
     for row in summary["accounts"]:
-        low, high = row["sharpe_difference_low"], row["sharpe_difference_high"]
-        against = (
-            "" if row["sharpe_difference"] is None else f"{row['sharpe_difference']:+.2f} [{low:+.2f}, {high:+.2f}]"
-        )
+        against = ""
+        if row["account"] != "policy":
+            low, high = (_figure(row[f"sharpe_difference_{end}"], "+.2f") for end in ("low", "high"))
+            against = f"{_figure(row['sharpe_difference'], '+.2f')} [{low}, {high}]"
         table.add_row(
-            row["account"], f"{row['cagr']:.2%}", f"{row['volatility']:.1%}", f"{row['sharpe']:.2f}",
-            f"{row['max_drawdown']:.1%}", f"{row['turnover']:.1f}", str(row["trades"]), against,
+            row["account"], _figure(row["cagr"], ".2%"), _figure(row["volatility"], ".1%"),
+            _figure(row["sharpe"], ".2f"), _figure(row["max_drawdown"], ".1%"), _figure(row["turnover"], ".1f"),
+            str(row["trades"]), against,
         )  # fmt: skip
     _console().print(table)
     parts = tested.attribution
@@ -284,6 +285,10 @@ def whole_job(outcome: Outcome) -> None:
     console.print(f"champion: {outcome.champion.model} {outcome.champion.run_id[:8]}")
     console.print(forecast_panel(outcome.forecast))
     console.print(f"report: {outcome.report}", soft_wrap=True)
+
+
+def _figure(value: float | None, form: str) -> str:
+    return "-" if value is None else format(value, form)
 
 
 def _percent(value: float) -> str:

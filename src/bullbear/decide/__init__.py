@@ -1,6 +1,8 @@
 """Floor 5: from a probability to the positions of the Bull and the Bear, and what those would have earned."""
 
+from bullbear.decide.advice import Advice, Forecast, advise
 from bullbear.decide.backtest import Backtest, backtest
+from bullbear.decide.book import Book
 from bullbear.decide.instruments import CASH, INSTRUMENTS, Instrument
 from bullbear.decide.performance import comparison
 from bullbear.decide.policy import BandPolicy, Stance, State, load_policy
@@ -8,11 +10,15 @@ from bullbear.decide.policy import BandPolicy, Stance, State, load_policy
 __all__ = [
     "CASH",
     "INSTRUMENTS",
+    "Advice",
     "Backtest",
     "BandPolicy",
+    "Book",
+    "Forecast",
     "Instrument",
     "Stance",
     "State",
+    "advise",
     "backtest",
     "comparison",
     "load_policy",

@@ -12,7 +12,6 @@ https://doi.org/10.3905/jwm.2007.674809 (SSRN 962461)
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -20,7 +19,9 @@ import numpy as np
 import pandas as pd
 
 from bullbear.decide.account import Account, Decider, walk
-from bullbear.decide.instruments import CASH, instrument
+from bullbear.decide.advice import Forecast, cost_rates_of, take
+from bullbear.decide.book import Book
+from bullbear.decide.instruments import CASH
 from bullbear.decide.market import Market, View, bill_rate, read_market
 from bullbear.decide.policy import BandPolicy, Stance, State
 from bullbear.errors import InputError
@@ -28,18 +29,25 @@ from bullbear.sessions import NEW_YORK, between, closes
 
 BUY_AND_HOLD = "buy_and_hold"
 TEN_MONTHS = "ten_month_average"
-_COLUMNS = ("decided_at", "resolved_at", "p", "p_low", "p_high", "climatology")
+_FORECAST = ("decided_at", "p", "p_low", "p_high", "climatology")
+_COLUMNS = ("resolved_at", *_FORECAST)
 
 
 @dataclass(frozen=True)
 class Backtest:
-    """The policy's account, every state it saw with the stance it took, and the baselines by name."""
+    """The policy's account, and the baselines by name.
+
+    Of each decision there is the state that the policy saw, its stance and the book after it; `book` is what the
+    account holds at its end.
+    """
 
     ticker: str
     policy: BandPolicy
     account: Account
     states: tuple[State, ...]
     stances: tuple[Stance, ...]
+    books: tuple[Book, ...]
+    book: Book
     baselines: Mapping[str, Account]
 
     @property
@@ -119,51 +127,39 @@ def backtest(
     rows = [place for place in places if place >= 0]
     predictions = predictions[[place >= 0 for place in places]]
     first, last = rows[0], _end(predictions, market)
-    costs = _cost_rates((ticker, policy.bull_instrument, policy.bear_instrument), slippage_bp, half_spread_bp)
+    costs = cost_rates_of((ticker, policy.bull_instrument, policy.bear_instrument), slippage_bp, half_spread_bp)
     rates = bill_rate(view, cash_series, closes(market.sessions[first : last + 1]))
 
     states: list[State] = []
     stances: list[Stance] = []
-    at = {row: number for number, row in enumerate(rows)}
-    decided = list(pd.DatetimeIndex(predictions["decided_at"]))
-    p, low, high, base = (predictions[name].tolist() for name in ("p", "p_low", "p_high", "climatology"))
+    books: list[Book] = []
+    forecasts = dict(zip(rows, map(Forecast.of, predictions[list(_FORECAST)].to_dict("records")), strict=True))
 
-    def by_policy(row: int, weights: dict[str, float]) -> Mapping[str, float] | None:
-        number = at.get(row)
-        if number is None:
-            return None
-        previous = {stop.ticker: stop.level for stop in stances[-1].stops} if stances else {}
-        state = market.state(
-            row,
-            decided_at=decided[number],
-            p=p[number],
-            p_low=low[number],
-            p_high=high[number],
-            climatology=base[number],
-            weights=weights,
-            stops=market.carry(previous, rows[number - 1], row) if previous else {},
-        )
-        stance = policy.decide(state)
+    def by_policy(row: int, book: Book) -> Book:
+        if row not in forecasts:
+            return book
+        state, stance, book = take(market, row, book, policy, forecasts[row])
         states.append(state)
         stances.append(stance)
-        return stance.positions
+        books.append(book)
+        return book
 
-    def run(decider: Decider, bull: str) -> Account:
+    def run(decider: Decider, bull: str) -> tuple[Account, Book]:
         bear = policy.bear_instrument
         return walk(
             market, first, last, decider, bull_ticker=bull, bear_ticker=bear, rates=rates, cost_rates=costs
         )  # fmt: skip
 
-    account = run(by_policy, policy.bull_instrument)
+    account, book = run(by_policy, policy.bull_instrument)
     others: dict[str, Account] = {}
     if baselines:
-        others[BUY_AND_HOLD] = run(_buy_and_hold(ticker, first), ticker)
-        others[TEN_MONTHS] = run(_ten_months(market, first), ticker)
-    return Backtest(ticker, policy, account, tuple(states), tuple(stances), others)
+        others[BUY_AND_HOLD], _ = run(_buy_and_hold(ticker, first), ticker)
+        others[TEN_MONTHS], _ = run(_ten_months(market, first), ticker)
+    return Backtest(ticker, policy, account, tuple(states), tuple(stances), tuple(books), book, others)
 
 
 def _buy_and_hold(ticker: str, first: int) -> Decider:
-    return lambda row, _: {ticker: 1.0} if row == first else None
+    return lambda row, book: book.ordered({ticker: 1.0}) if row == first else book
 
 
 def _ten_months(market: Market, first: int) -> Decider:
@@ -174,10 +170,10 @@ def _ten_months(market: Market, first: int) -> Decider:
     """
     inside = above_average(market)
 
-    def decide(row: int, _: dict[str, float]) -> Mapping[str, float] | None:
+    def decide(row: int, book: Book) -> Book:
         if row != first and inside[row] == inside[row - 1]:
-            return None
-        return {market.ticker: 1.0 if inside[row] else 0.0, CASH: 0.0 if inside[row] else 1.0}
+            return book
+        return book.ordered({market.ticker if inside[row] else CASH: 1.0})
 
     return decide
 
@@ -232,14 +228,3 @@ def _end(predictions: pd.DataFrame, market: Market) -> int:
         return len(market.sessions) - 1
     end = pd.Timestamp(resolved).tz_convert(NEW_YORK).tz_localize(None).normalize().as_unit("us")
     return int(market.sessions.searchsorted(end, side="right")) - 1
-
-
-def _cost_rates(
-    tickers: tuple[str, ...], slippage_bp: float, half_spread_bp: Mapping[str, float] | None
-) -> dict[str, float]:
-    given = half_spread_bp or {}
-    for name, value in {"slippage_bp": slippage_bp, **given}.items():
-        if not 0.0 <= value < math.inf:
-            raise InputError(f"cost {name}", value, "basis points from 0", "costs cannot be negative")
-    funds = {t: instrument(t) for t in tickers}
-    return {t: (given.get(t, fund.half_spread_bp) + slippage_bp) / 1e4 + fund.commission for t, fund in funds.items()}

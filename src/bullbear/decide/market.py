@@ -1,15 +1,16 @@
-"""What was known of prices at each close: the arrays that a backtest walks through and a forecast reads one row of.
+"""What was known of prices at each close: the arrays that an account walks through and a decision reads one row of.
 
 Everything is causal and computed by forward recursions or by fixed windows in a fixed order, so the row of a session
-is the same number, bit for bit, whether later bars are present or not. Returns use total-return prices
-(`adj_close / close` applied to the whole bar); levels and ATR are told in the price units of their own day. Bars count
-as known at their session's close, in the version first published: a correction that came later must not move what was
-decided or booked before it. What a misprinted close has booked, the next open makes good.
+is the same number, bit for bit, whether later bars are present or not. All arithmetic is in total-return prices
+(`adj_close`, and `open`, `high`, `low` in its units), which no later split or dividend changes; `unit` turns them into
+the prices of the view's day, for display only. A bar counts in the version first published, and only if that was known
+at its session's close: a correction that came later must not move what was decided or booked before it, and a bar that
+came later was missing on its day. What a misprinted close has booked, the next open makes good.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -17,11 +18,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bullbear.decide.policy import BandPolicy, State
+from bullbear.decide.policy import BandPolicy, Level, State
 from bullbear.errors import HistoryError, NoDataError
+from bullbear.sessions import between, closes
 
 SESSIONS_PER_YEAR = 252
 STALE_DAYS = 31
+_DECIMALS = 8
+"""Of a quotient of two prices of one bar. A tick of 0.01 on 160 dollars is 6e-5; what lies beyond the eighth decimal is
+the rounding of a division by a split ratio, and must not depend on the splits that a view knows of."""
 
 Floats = NDArray[np.float64]
 
@@ -42,16 +47,16 @@ class View(Protocol):
 class Fund:
     """One fund on the market's sessions; plain lists, since the walk reads single floats. NaN is unknown.
 
-    `open` and `close` are total-return prices, `raw_open` and `raw_close` as traded (split-adjusted), `factor` their
-    ratio (last known), `atr` Wilder's average true range in raw units (last known).
+    `open` and `close` are total-return prices, `atr` Wilder's average true range of them (last known). `raw_open` is
+    the open in the split-adjusted prices of the view's day, and `unit` what a total-return price is multiplied by to be
+    one of those (last known).
     """
 
     open: list[float]
     close: list[float]
-    raw_open: list[float]
-    raw_close: list[float]
-    factor: list[float]
     atr: list[float]
+    raw_open: list[float]
+    unit: list[float]
 
 
 @dataclass(frozen=True)
@@ -82,6 +87,14 @@ class Market:
             )
         return row
 
+    def close_on(self, ticker: str, session: pd.Timestamp) -> float | None:
+        """The total-return close of a fund on a session; None where there is none."""
+        row = int(self.sessions.get_indexer(pd.DatetimeIndex([session]).as_unit("us"))[0])
+        if row < 0 or ticker not in self.funds:
+            return None
+        close = self.funds[ticker].close[row]
+        return close if close == close else None
+
     def state(
         self,
         row: int,
@@ -92,9 +105,9 @@ class Market:
         p_high: float,
         climatology: float,
         weights: Mapping[str, float],
-        stops: Mapping[str, float],
+        levels: Mapping[str, Level],
     ) -> State:
-        """The policy's state at the close of session number `row`; `stops` in that day's prices (see `carry`).
+        """The policy's state at the close of session number `row`.
 
         Raises
         ------
@@ -109,28 +122,18 @@ class Market:
                 "a session with a whole volatility window before it",
                 "decide later or shorten volatility_window",
             )
-        closes, atrs = {}, {}
-        for ticker, fund in self.funds.items():
-            close, atr = fund.raw_close[row], fund.atr[row]
-            if close == close:
-                closes[ticker] = close
-            if atr == atr:
-                atrs[ticker] = atr
-        return State(decided_at, p, p_low, p_high, climatology, volatility, closes, atrs, dict(weights), dict(stops))
-
-    def carry(self, stops: Mapping[str, float], before: int, now: int) -> dict[str, float]:
-        """Stop levels published at row `before` in the prices of row `now`: lowered by the dividends in between.
-
-        An exchange lowers resting stop orders on the ex-date just so; a dividend alone must not sell.
-        """
-        return {
-            ticker: level * (self.funds[ticker].factor[before] / self.funds[ticker].factor[now])
-            for ticker, level in stops.items()
+        known = {
+            name: {t: value for t, fund in self.funds.items() if (value := getattr(fund, name)[row]) == value}
+            for name in ("close", "atr", "unit")
         }
+        return State(
+            decided_at, p, p_low, p_high, climatology, volatility, known["close"], known["atr"], dict(weights),
+            dict(levels), known["unit"],
+        )  # fmt: skip
 
 
-def read_market(view: View, policy: BandPolicy, ticker: str = "IWM") -> Market:
-    """The market of `ticker` and the policy's two funds, from everything that `view` serves.
+def read_market(view: View, policy: BandPolicy, ticker: str = "IWM", *, held: Iterable[str] = ()) -> Market:
+    """The market of `ticker`, the policy's two funds and those `held`, from everything that `view` serves.
 
     Volatility is the root mean square of the last n total returns, sqrt(252 / n * sum r^2): no mean is taken off, as
     over a month it is noise. A fund without bars is simply absent (the policy says so).
@@ -147,7 +150,7 @@ def read_market(view: View, policy: BandPolicy, ticker: str = "IWM") -> Market:
         raise NoDataError("bars", ticker, "a ticker with closes", "ingest or fetch its prices first")
     sessions = pd.DatetimeIndex(own.index)
     frames = {ticker: own}
-    for other in (policy.bull_instrument, policy.bear_instrument):
+    for other in (policy.bull_instrument, policy.bear_instrument, *held):
         if other not in frames and view.has("bars", other):
             frames[other] = _usable(view.versions("bars", other))
     funds = {name: _fund(frame, sessions, policy.atr_window) for name, frame in frames.items()}
@@ -201,10 +204,22 @@ def bill_rate(view: View, series: str, instants: pd.DatetimeIndex) -> list[float
 
 
 def _usable(versions: pd.DataFrame) -> pd.DataFrame:
+    """First versions with a close, by event_date, of the bars that were known at their own session's close."""
     names = ["open", "high", "low", "close", "adj_close"]
     prices = versions[names].astype("float64")
     prices = prices.where((prices > 0) & np.isfinite(prices)).assign(event_date=versions["event_date"])
-    return _first(prices[prices["close"].notna() & prices["adj_close"].notna()])
+    usable = prices["close"].notna() & prices["adj_close"].notna() & _in_time(versions)
+    return _first(prices[usable])
+
+
+def _in_time(versions: pd.DataFrame) -> NDArray[np.bool_]:
+    days = pd.DatetimeIndex(versions["event_date"]).as_unit("us")
+    if not len(days):
+        return np.zeros(0, dtype=np.bool_)
+    sessions = between(days.min(), days.max())
+    at = sessions.get_indexer(days)
+    known = pd.DatetimeIndex(versions["known_at"]).as_unit("us").asi8
+    return np.asarray((at >= 0) & (known <= closes(sessions).as_unit("us").asi8[at]), dtype=np.bool_)
 
 
 def _first(versions: pd.DataFrame) -> pd.DataFrame:
@@ -213,30 +228,33 @@ def _first(versions: pd.DataFrame) -> pd.DataFrame:
 
 
 def _fund(frame: pd.DataFrame, sessions: pd.DatetimeIndex, atr_window: int) -> Fund:
-    aligned = frame.reindex(sessions)
-    raw_open, raw_close = aligned["open"].to_numpy(), aligned["close"].to_numpy()
-    own_factor = frame["adj_close"].to_numpy() / frame["close"].to_numpy()
-    factor = _last_known(frame.index, own_factor, sessions)
+    close, raw_close = frame["adj_close"].to_numpy(), frame["close"].to_numpy()
+    total = {name: close * np.round(frame[name].to_numpy() / raw_close, _DECIMALS) for name in ("open", "high", "low")}
     whole = frame[["open", "high", "low"]].notna().all(axis=1).to_numpy()
-    atr = _average_true_range(frame[whole], own_factor[whole], atr_window)
+    atr = _average_true_range(total["high"][whole], total["low"][whole], close[whole], atr_window)
+    places = frame.index.get_indexer(sessions)
     return Fund(
-        open=(raw_open * factor).tolist(),
-        close=aligned["adj_close"].to_numpy().tolist(),
-        raw_open=raw_open.tolist(),
-        raw_close=raw_close.tolist(),
-        factor=factor.tolist(),
+        open=_at(places, total["open"]).tolist(),
+        close=_at(places, close).tolist(),
         atr=_last_known(frame.index[whole], atr, sessions).tolist(),
+        raw_open=_at(places, frame["open"].to_numpy()).tolist(),
+        unit=_last_known(frame.index, raw_close / close, sessions).tolist(),
     )
 
 
-def _average_true_range(frame: pd.DataFrame, factor: Floats, window: int) -> Floats:
+def _average_true_range(high: Floats, low: Floats, close: Floats, window: int) -> Floats:
+    """Wilder's, of total-return prices, in which an ex-dividend gap is no range."""
     import talib  # half a second of a start-up, and only decisions need it
 
-    if len(frame) <= window:
-        return np.full(len(frame), np.nan)
-    high, low = frame["high"].to_numpy() * factor, frame["low"].to_numpy() * factor
-    # In total-return units, so that an ex-dividend gap is no range; then back to the day's own units.
-    return np.asarray(talib.ATR(high, low, frame["adj_close"].to_numpy(), timeperiod=window) / factor, dtype=np.float64)
+    if len(close) <= window:
+        return np.full(len(close), np.nan)
+    return np.asarray(talib.ATR(high, low, close, timeperiod=window), dtype=np.float64)
+
+
+def _at(places: NDArray[np.intp], values: Floats) -> Floats:
+    if not len(values):
+        return np.full(len(places), np.nan)
+    return np.where(places >= 0, values[places], np.nan)
 
 
 def _last_known(index: pd.Index, values: Floats, sessions: pd.DatetimeIndex) -> Floats:

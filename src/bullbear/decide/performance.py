@@ -1,7 +1,8 @@
 """What an account achieved, told so that luck can be seen: every Sharpe ratio comes with its error.
 
 Functions over daily simple returns `r` (fractions) at 252 sessions a year, or over an equity series indexed by
-session. The denominators use the sample deviation (n - 1). A ratio whose denominator is zero is NaN, never infinite.
+session. The denominators use the sample deviation (n - 1). A ratio whose denominator is zero, or no more than rounding,
+is undetermined: NaN, never infinite and never a number made of rounding.
 
 References
 ----------
@@ -30,6 +31,9 @@ from bullbear.errors import HistoryError, InputError
 
 DAYS_PER_YEAR = 365.25
 POLICY = "policy"
+_NO_RISK = 1e-12
+"""A deviation that is none. A daily return is the quotient of two equities less one: rounding alone moves it by some
+1e-16, and a thousandth of the equity, held for one day of fifteen years, by some 1e-7."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +98,7 @@ def sharpe(excess: Floats) -> float:
     if len(excess) < 2:
         return math.nan
     deviation = float(np.std(excess, ddof=1))
-    return float(np.mean(excess)) / deviation * math.sqrt(SESSIONS_PER_YEAR) if deviation > 0 else math.nan
+    return float(np.mean(excess)) / deviation * math.sqrt(SESSIONS_PER_YEAR) if deviation > _NO_RISK else math.nan
 
 
 def sharpe_error(excess: Floats) -> float:
@@ -108,7 +112,7 @@ def sortino(excess: Floats) -> float:
     if len(excess) == 0:
         return math.nan
     downside = math.sqrt(float(np.mean(np.square(np.minimum(excess, 0.0)))))
-    return float(np.mean(excess)) / downside * math.sqrt(SESSIONS_PER_YEAR) if downside > 0 else math.nan
+    return float(np.mean(excess)) / downside * math.sqrt(SESSIONS_PER_YEAR) if downside > _NO_RISK else math.nan
 
 
 def max_drawdown(equity: pd.Series) -> Drawdown:
@@ -134,7 +138,7 @@ def max_drawdown(equity: pd.Series) -> Drawdown:
 def calmar(equity: pd.Series) -> float:
     """CAGR / |maximum drawdown|."""
     depth = max_drawdown(equity).depth
-    return cagr(equity) / -depth if depth < 0 else math.nan
+    return cagr(equity) / -depth if depth < -_NO_RISK else math.nan
 
 
 def turnover(account: Account) -> float:
@@ -220,7 +224,7 @@ def sharpe_difference(
 
     Returns
     -------
-    (difference, low, high)
+    (difference, low, high); all NaN where a ratio is undetermined, the interval also where it is in a replicate
 
     Raises
     ------
@@ -233,14 +237,14 @@ def sharpe_difference(
         raise InputError("level", level, "a coverage between 0 and 1", "use 0.90, for example")
     difference = sharpe(excess) - sharpe(baseline)
     if not math.isfinite(difference):
-        return difference, math.nan, math.nan
+        return math.nan, math.nan, math.nan
     from arch.bootstrap import StationaryBootstrap  # two seconds of a start-up
 
     draws = StationaryBootstrap(block, excess, baseline, seed=seed).apply(
         lambda a, b: np.array([sharpe(a) - sharpe(b)]), reps=replicates
     )
     tail = (1.0 - level) / 2.0
-    low, high = np.nanquantile(draws, [tail, 1.0 - tail])
+    low, high = np.quantile(draws, [tail, 1.0 - tail])
     return difference, float(low), float(high)
 
 

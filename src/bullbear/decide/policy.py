@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from enum import IntEnum
 from typing import Any, Literal, Self
 
@@ -22,7 +22,7 @@ from bullbear.decide.instruments import CASH, INSTRUMENTS
 from bullbear.definitions import Definition, Source, validate
 from bullbear.errors import InputError
 
-_FULL = 1.0 + 1e-9  # weights are quotients of floats; their sum may miss one by rounding
+_ROUNDING = 1e-9  # weights are quotients of floats; their sum may miss one by as much
 
 
 class Tier(IntEnum):
@@ -34,12 +34,29 @@ class Tier(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Level:
+    """A level judged at closes, in total-return prices: a close below an `exit` sells, one at a `reentry` buys.
+
+    A `reentry` remembers the exit level that sold.
+    """
+
+    side: Literal["exit", "reentry"]
+    level: float
+    sold_below: float | None = None
+
+    def scaled(self, factor: float) -> Level:
+        """The same level for prices that are `factor` times as high."""
+        sold_below = None if self.sold_below is None else self.sold_below * factor
+        return Level(self.side, self.level * factor, sold_below)
+
+
+@dataclass(frozen=True, slots=True)
 class State:
     """All that a decision may know, at the close `decided_at`.
 
-    `volatility` is annualised (a fraction); `closes` and `atrs` are in the price units of that day; `weights` are the
-    fractions of equity held at this close; `stops` the levels published by the previous decision, carried to the price
-    units of this day. A ticker without a price has no key.
+    `volatility` is annualised (a fraction); `closes` and `atrs` are total-return prices; `weights` are the fractions of
+    equity held at this close; `levels` those that the previous decision left standing. `units` turns a total-return
+    price into one of the day, for display; 1 where absent. A ticker without a price has no key in `closes`.
     """
 
     decided_at: pd.Timestamp
@@ -51,12 +68,16 @@ class State:
     closes: Mapping[str, float]
     atrs: Mapping[str, float]
     weights: Mapping[str, float]
-    stops: Mapping[str, float]
+    levels: Mapping[str, Level] = field(default_factory=dict)
+    units: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """A level judged at closes: one below an `exit` sells at the next open, one at or above a `reentry` buys."""
+    """A `Level` in the prices of the day, with what made it: trades follow at the open after the close that meets it.
+
+    `multiple` is a distance in ATRs: that of an exit from the highest close, the least of a re-entry from the lowest.
+    """
 
     ticker: str
     level: float
@@ -76,7 +97,11 @@ class Agent:
 
 @dataclass(frozen=True, slots=True)
 class Stance:
-    """The decision: both agents, the weights (with cash they make one) and the stop levels now standing."""
+    """The decision: both agents, the weights (with cash they make one) and the levels now standing.
+
+    `stops` (exits) and `reentries` are in the prices of the day, `levels` the same in total-return prices. An agent's
+    `instrument` is CASH where its fund has no price; `bull_fund` and `bear_fund` are always the policy's.
+    """
 
     decided_at: pd.Timestamp
     bull: Agent
@@ -84,9 +109,13 @@ class Stance:
     tier: Tier
     positions: Mapping[str, float]
     stops: tuple[Stop, ...]
+    reentries: tuple[Stop, ...]
+    levels: Mapping[str, Level]
+    bull_fund: str
+    bear_fund: str
 
     def to_json(self) -> dict[str, Any]:
-        """The keys `agents`, `positions` and `stops` of `forecast --json`."""
+        """The keys `agents`, `positions`, `stops` and `reentries` of `forecast --json`."""
         bull, bear = self.bull, self.bear
         return {
             "agents": {
@@ -99,10 +128,8 @@ class Stance:
                 },
             },
             "positions": dict(self.positions),
-            "stops": [
-                {"ticker": s.ticker, "level": s.level, "atr": s.atr, "multiple": s.multiple, "side": s.side}
-                for s in self.stops
-            ],
+            "stops": [asdict(stop) for stop in self.stops],
+            "reentries": [asdict(stop) for stop in self.reentries],
         }
 
 
@@ -112,8 +139,15 @@ class BandPolicy(Definition):
     Bull band `p >= bull_above`: `bull_weight` of the bull fund. Bear band `p <= bear_below`: half of `bear_weight` of
     the bear fund, all of it from `bear_step` deeper. Between them `neutral_weight` of the bull fund. Then, per leg:
     weight * |multiple| * volatility is capped at `volatility_cap`; a close below the trailing stop (highest close less
-    `stop_atr_multiple` ATRs, 0 for none) empties the leg until a close stands at a re-entry level that follows the
-    price down at the same distance; and a change smaller than `rebalance_threshold` is not traded, unless to zero.
+    `stop_atr_multiple` ATRs, 0 for none) empties the leg; and a change smaller than `rebalance_threshold` is not
+    traded, unless to zero.
+
+    A stopped leg comes back at a close at the re-entry level: the level that sold it or, once the price has fallen
+    further, `stop_atr_multiple` ATRs above the lowest close since, but never less than `reentry_atr_multiple` ATRs
+    above that low. The last clause is the hysteresis: the close after an exit often regains the exit level, and to buy
+    there buys noise back at a higher price. A session's standard deviation is some 0.7 ATRs, two of them over a week
+    some 3.2: a rise of 3 from the low is more than a week's noise. A re-entry level follows the low down and never
+    rises. A leg that its band does not want keeps no level: when the band wants it again, that is a new signal.
 
     Example
     -------
@@ -132,6 +166,7 @@ class BandPolicy(Definition):
     volatility_cap: float = Field(default=0.20, gt=0)
     volatility_window: int = Field(default=21, ge=2, le=504)
     stop_atr_multiple: float = Field(default=3.0, ge=0)
+    reentry_atr_multiple: float = Field(default=3.0, gt=0)
     atr_window: int = Field(default=14, ge=2, le=252)
     rebalance_threshold: float = Field(default=0.05, ge=0, lt=1)
     bull_instrument: str = "IWM"
@@ -167,8 +202,8 @@ class BandPolicy(Definition):
         Raises
         ------
         InputError
-            The state holds a number that no rule can use: a probability outside 0..1, a NaN or negative volatility,
-            current weights below zero or above one in sum.
+            The state holds a number that no rule can use: a probability outside 0..1, a NaN or negative volatility, a
+            negative weight or price.
         """
         _check(state)
         p, band, tier = state.p_up, self.band(state.p_up), self.tier(state.p_up)
@@ -180,55 +215,69 @@ class BandPolicy(Definition):
             f"P(up) {p:.3f} against bear_below {self.bear_below:.2f}: tier {int(tier)}, {bear_wanted:.2f} wanted",
             evidence,
         ]
-        bull_weight, bull_stop = self._leg(self.bull_instrument, bull_wanted, state, bull_reasons)
-        bear_weight, bear_stop = self._leg(self.bear_instrument, bear_wanted, state, bear_reasons)
+        bull_weight, bull_level = self._leg(self.bull_instrument, bull_wanted, state, bull_reasons)
+        bear_weight, bear_level = self._leg(self.bear_instrument, bear_wanted, state, bear_reasons)
         # A leg held for want of a price may meet a new one: the new one gives way, weights never pass one.
-        if bull_weight + bear_weight > _FULL:
+        if bull_weight + bear_weight > 1.0 + _ROUNDING:
             if bear_wanted > 0:
-                bear_weight = max(0.0, 1.0 - bull_weight)
+                bull_weight = min(1.0, bull_weight)
+                bear_weight = 1.0 - bull_weight
             else:
-                bull_weight = max(0.0, 1.0 - bear_weight)
+                bear_weight = min(1.0, bear_weight)
+                bull_weight = 1.0 - bear_weight
+        positions = {self.bull_instrument: bull_weight, self.bear_instrument: bear_weight}
+        for ticker in sorted(set(state.weights) - set(positions)):
+            if state.weights[ticker] > 0.0:
+                reasons = bear_reasons if INSTRUMENTS[ticker].multiple < 0 else bull_reasons
+                reasons.append(f"{ticker} is no fund of this policy: {state.weights[ticker]:.3f} is sold")
+                positions[ticker] = 0.0
+        levels = {
+            ticker: level
+            for ticker, level in ((self.bull_instrument, bull_level), (self.bear_instrument, bear_level))
+            if level is not None
+        }
+        stops = [self._shown_level(ticker, level, state) for ticker, level in levels.items()]
         return Stance(
             decided_at=state.decided_at,
             bull=Agent(bull_weight, self._shown(self.bull_instrument, state), tuple(bull_reasons)),
             bear=Agent(bear_weight, self._shown(self.bear_instrument, state), tuple(bear_reasons)),
             tier=tier,
-            positions={
-                self.bull_instrument: bull_weight,
-                self.bear_instrument: bear_weight,
-                CASH: max(0.0, 1.0 - bull_weight - bear_weight),
-            },
-            stops=tuple(stop for stop in (bull_stop, bear_stop) if stop is not None),
+            positions={**positions, CASH: max(0.0, 1.0 - bull_weight - bear_weight)},
+            stops=tuple(stop for stop in stops if stop.side == "exit"),
+            reentries=tuple(stop for stop in stops if stop.side == "reentry"),
+            levels=levels,
+            bull_fund=self.bull_instrument,
+            bear_fund=self.bear_instrument,
         )
 
-    def _leg(self, ticker: str, wanted: float, state: State, reasons: list[str]) -> tuple[float, Stop | None]:
-        """Weight and standing stop of one leg, appending what happened to `reasons`."""
+    def _leg(self, ticker: str, wanted: float, state: State, reasons: list[str]) -> tuple[float, Level | None]:
+        """Weight and standing level of one leg, appending what happened to `reasons`."""
         held, close = state.weights.get(ticker, 0.0), state.closes.get(ticker)
         if close is None:
             return self._unpriced(ticker, wanted, held, state, reasons)
         if wanted == 0.0:
             return 0.0, None
         target = self._capped(ticker, wanted, state.volatility, reasons)
-        stop = self._stop(ticker, close, held, state, reasons)
-        if stop is not None and stop.side == "reentry":
-            return 0.0, stop
+        level = self._level(ticker, close, held, state, reasons)
+        if level is not None and level.side == "reentry":
+            return 0.0, level
         if target > 0.0 and abs(target - held) < self.rebalance_threshold:
             if held != target:
                 reasons.append(f"{held:.3f} held: the change is under the threshold {self.rebalance_threshold:.3f}")
             target = held
-        return target, stop if target > 0.0 else None
+        return target, level if target > 0.0 else None
 
     def _unpriced(
         self, ticker: str, wanted: float, held: float, state: State, reasons: list[str]
-    ) -> tuple[float, Stop | None]:
-        level, atr = state.stops.get(ticker), state.atrs.get(ticker)
+    ) -> tuple[float, Level | None]:
+        stopped = self.stop_atr_multiple > 0.0 and ticker in state.atrs
+        level = state.levels.get(ticker) if stopped else None
         if held > 0.0:
             reasons.append(f"{ticker} has no price on this day: {held:.3f} stays held")
-            if level is not None and atr is not None:
-                return held, Stop(ticker, level, atr, self.stop_atr_multiple, "exit")
-            return held, None
+            return held, level
         if wanted > 0.0:
             reasons.append(f"{ticker} has no price on this day (listed {INSTRUMENTS[ticker].inception}): cash instead")
+            return 0.0, level
         return 0.0, None
 
     def _capped(self, ticker: str, wanted: float, volatility: float, reasons: list[str]) -> float:
@@ -241,20 +290,33 @@ class BandPolicy(Definition):
         )
         return capped
 
-    def _stop(self, ticker: str, close: float, held: float, state: State, reasons: list[str]) -> Stop | None:
-        level, atr = state.stops.get(ticker), state.atrs.get(ticker)
+    def _level(self, ticker: str, close: float, held: float, state: State, reasons: list[str]) -> Level | None:
+        before, atr, unit = state.levels.get(ticker), state.atrs.get(ticker), state.units.get(ticker, 1.0)
         if self.stop_atr_multiple == 0.0:
             return None
         if atr is None:
             reasons.append(f"{ticker} is too young for an ATR of {self.atr_window} sessions: no stop")
             return None
-        distance = self.stop_atr_multiple * atr
-        if level is not None and close < level:
-            reasons.append(f"{ticker} closed at {close:.2f}, below the level {level:.2f}: out until a close regains it")
-            return Stop(ticker, min(level, close + distance), atr, self.stop_atr_multiple, "reentry")
+        if before is not None and close < before.level:
+            sold_below = before.level if before.sold_below is None else before.sold_below
+            back = max(
+                min(sold_below, close + self.stop_atr_multiple * atr), close + self.reentry_atr_multiple * atr
+            )  # fmt: skip
+            seen = f"{ticker} closed at {close * unit:.2f}"
+            if before.side == "exit":
+                seen = f"{seen}, below the stop {before.level * unit:.2f}"
+            else:
+                back = min(before.level, back)
+            reasons.append(f"{seen}: out until a close at {back * unit:.2f} or above")
+            return Level("reentry", back, sold_below)
         # Only a level under a held position ratchets; on entry the distance counts from this close.
-        trailing = level if level is not None and held > 0.0 else 0.0
-        return Stop(ticker, max(trailing, close - distance), atr, self.stop_atr_multiple, "exit")
+        trailing = before.level if before is not None and before.side == "exit" and held > 0.0 else 0.0
+        return Level("exit", max(trailing, close - self.stop_atr_multiple * atr))
+
+    def _shown_level(self, ticker: str, level: Level, state: State) -> Stop:
+        unit = state.units.get(ticker, 1.0)
+        multiple = self.stop_atr_multiple if level.side == "exit" else self.reentry_atr_multiple
+        return Stop(ticker, level.level * unit, state.atrs[ticker] * unit, multiple, level.side)
 
     def _range(self, band: str) -> str:
         return {
@@ -298,12 +360,12 @@ def _check(state: State) -> None:
         raise InputError(
             "state.volatility", state.volatility, "a finite number from 0", "give more price history before deciding"
         )
-    for kind, numbers in (("closes", state.closes), ("atrs", state.atrs), ("stops", state.stops)):
+    levels = {t: each.level for t, each in state.levels.items()}
+    sold = {t: each.sold_below for t, each in state.levels.items() if each.sold_below is not None}
+    for kind, numbers in (
+        ("closes", state.closes), ("atrs", state.atrs), ("levels", levels), ("levels", sold), ("units", state.units),
+        ("weights", state.weights),
+    ):  # fmt: skip
         for ticker, value in numbers.items():
             if not 0.0 <= value < math.inf:
-                raise InputError(f"state.{kind}[{ticker}]", value, "a finite price", "leave an unknown ticker out")
-    weights = list(state.weights.values())
-    if not all(weight >= 0.0 for weight in weights) or sum(weights) > _FULL:
-        raise InputError(
-            "state.weights", dict(state.weights), "weights from 0 that sum to at most 1", "give fractions of equity"
-        )
+                raise InputError(f"state.{kind}[{ticker}]", value, "a finite number from 0", "leave an unknown one out")

@@ -101,7 +101,7 @@ def write_report(
         reading=_reading(forecast) if forecast is not None else None,
         gauge=_gauge(forecast) if forecast is not None else None,
         positions=tables.positions(forecast) if forecast is not None else None,
-        stops=tables.stops(forecast) if forecast is not None and forecast["stops"] else None,
+        stops=tables.stops(forecast) if forecast is not None and _has_levels(forecast) else None,
         drivers=tables.drivers(forecast) if forecast is not None and forecast["drivers"] else None,
         data=data if data is not None or forecast is None else forecast["data"],
         skill=(tables.skill(models, champion), tables.evidence(models, champion)) if models else (),
@@ -110,6 +110,10 @@ def write_report(
     )
     _replace(path, page)
     return path
+
+
+def _has_levels(forecast: Mapping[str, Any]) -> bool:
+    return bool(forecast["stops"] or forecast.get("reentries"))
 
 
 def _section(model: ModelResult, simulated: bool) -> Section:

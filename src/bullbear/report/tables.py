@@ -228,13 +228,20 @@ def positions(forecast: Mapping[str, Any]) -> Table:
 
 
 def stops(forecast: Mapping[str, Any]) -> Table:
-    """Standing stop levels."""
+    """Standing levels: a close below a stop sells, one at or above a re-entry level buys, at the next open."""
+    names = {"exit": "stop", "reentry": "re-entry"}
     return Table(
-        "Stops, judged at closes",
-        ("ticker", "side", "level", "ATR", "ATRs away"),
+        "Stops and re-entry levels, judged at closes",
+        ("ticker", "level", "price", "ATR", "ATRs away at least"),
         tuple(
-            (str(s["ticker"]), str(s.get("side", "exit")), number(s["level"]), number(s["atr"]), number(s["multiple"]))
-            for s in forecast["stops"]
+            (
+                str(each["ticker"]),
+                names[each.get("side", "exit")],
+                number(each["level"]),
+                number(each["atr"]),
+                number(each["multiple"]),
+            )
+            for each in (*forecast["stops"], *forecast.get("reentries", ()))
         ),
     )
 

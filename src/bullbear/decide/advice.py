@@ -1,0 +1,166 @@
+"""The advice of one evening: the account as it stands, one decision of the policy, and the trades that follow.
+
+`advise` takes up the account where the last advice left it, carries it over every session since then, decides at the
+last one and hands back the account to be kept. Day after day it walks the very steps that `backtest` walks at once, so
+both give the same weights, equity and levels to the last bit. The account survives a change of policy: what the new
+one has no place for is sold, and the trades say so.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+import pandas as pd
+
+from bullbear.decide.account import step
+from bullbear.decide.book import Book
+from bullbear.decide.instruments import instrument
+from bullbear.decide.market import Market, View, bill_rate, read_market
+from bullbear.decide.policy import BandPolicy, Stance, State
+from bullbear.errors import InputError
+from bullbear.sessions import NEW_YORK, closes
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What a policy decides on: P(up) with its interval (NaN where unknown) and the base rate, at a session's close."""
+
+    decided_at: pd.Timestamp
+    p: float
+    p_low: float
+    p_high: float
+    climatology: float
+
+    @classmethod
+    def of(cls, row: Mapping[Any, Any]) -> Self:
+        """From a row of out-of-sample forecasts."""
+        numbers = (float(row[name]) for name in ("p", "p_low", "p_high", "climatology"))
+        return cls(pd.Timestamp(row["decided_at"]), *numbers)
+
+    @property
+    def session(self) -> pd.Timestamp:
+        """The session at whose close it was made (`event_date`)."""
+        return self.decided_at.tz_convert(NEW_YORK).tz_localize(None).normalize().as_unit("us")
+
+
+@dataclass(frozen=True, slots=True)
+class Trade:
+    """A weight to be changed at the next open; `weight_before` is held at the close of the decision."""
+
+    ticker: str
+    weight_before: float
+    weight_after: float
+
+    @property
+    def change(self) -> float:
+        """Fraction of equity bought, negative where sold."""
+        return self.weight_after - self.weight_before
+
+
+@dataclass(frozen=True)
+class Advice:
+    """The stance, the account after it (to be kept for the next advice), and the orders that now stand."""
+
+    stance: Stance
+    book: Book
+    trades: tuple[Trade, ...]
+
+
+def advise(
+    view: View,
+    policy: BandPolicy,
+    forecast: Forecast,
+    *,
+    ticker: str = "IWM",
+    before: Book | None = None,
+    slippage_bp: float = 0.0,
+    half_spread_bp: Mapping[str, float] | None = None,
+    cash_series: str = "DGS3MO",
+) -> Advice:
+    """The policy's stance on `forecast`, from the positions that the account really holds.
+
+    Parameters
+    ----------
+    view : everything known at the forecast's close
+    before : the account as the last advice left it, perhaps under another policy; None starts in cash
+    slippage_bp, half_spread_bp, cash_series : as in `backtest`
+
+    Raises
+    ------
+    InputError
+        The forecast does not come after `before`, or holds a number that no rule can use.
+    NoDataError
+        The ticker has no bar on the forecast's day.
+    HistoryError
+        The decision stands before a whole volatility window.
+    """
+    held = before.tickers if before is not None else ()
+    market = read_market(view, policy, ticker, held=held)
+    row = market.place(forecast.session)
+    if before is None:
+        book = Book(session=market.sessions[row])
+    else:
+        if before.session >= forecast.session:
+            raise InputError(
+                "forecast.decided_at",
+                str(forecast.session.date()),
+                f"a session after {before.session.date()}, the account's last",
+                "decide on a later day, or from the account as it stood before that day",
+            )
+        funds = (ticker, policy.bull_instrument, policy.bear_instrument, *held)
+        costs = cost_rates_of(funds, slippage_bp, half_spread_bp)
+        book = _carried(before, market, row, view, cash_series, costs)
+    _, stance, after = take(market, row, book, policy, forecast)
+    weights = book.weights
+    trades = tuple(Trade(t, weights.get(t, 0.0), target) for t, target in after.orders.items())
+    return Advice(stance, after, trades)
+
+
+def take(market: Market, row: int, book: Book, policy: BandPolicy, forecast: Forecast) -> tuple[State, Stance, Book]:
+    """The decision at the close of session number `row`: what the policy saw, its stance, the account after it."""
+    state = market.state(
+        row,
+        decided_at=forecast.decided_at,
+        p=forecast.p,
+        p_low=forecast.p_low,
+        p_high=forecast.p_high,
+        climatology=forecast.climatology,
+        weights=book.weights,
+        levels=book.levels,
+    )
+    stance = policy.decide(state)
+    return state, stance, book.followed(stance)
+
+
+def cost_rates_of(
+    tickers: Iterable[str], slippage_bp: float, half_spread_bp: Mapping[str, float] | None
+) -> dict[str, float]:
+    """By ticker, the cost of a trade as a fraction of its value.
+
+    Raises
+    ------
+    InputError
+        A cost is negative or no number.
+    """
+    given = half_spread_bp or {}
+    for name, value in {"slippage_bp": slippage_bp, **given}.items():
+        if not 0.0 <= value < math.inf:
+            raise InputError(f"cost {name}", value, "basis points from 0", "costs cannot be negative")
+    funds = {t: instrument(t) for t in tickers}
+    return {t: (given.get(t, fund.half_spread_bp) + slippage_bp) / 1e4 + fund.commission for t, fund in funds.items()}
+
+
+def _carried(
+    before: Book, market: Market, row: int, view: View, cash_series: str, cost_rates: Mapping[str, float]
+) -> Book:
+    """`before` at the close of session number `row`."""
+    book = before.in_prices_of(market)
+    first = int(market.sessions.searchsorted(book.session, side="right"))
+    sessions = pd.DatetimeIndex([book.session, *market.sessions[first:row]]).as_unit("us")
+    rates = bill_rate(view, cash_series, closes(sessions))
+    for number, at in enumerate(range(first, row + 1)):
+        book = step(book, market, at, rates[number], cost_rates).book
+    return book

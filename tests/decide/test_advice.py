@@ -1,0 +1,208 @@
+"""The account of the evenings against the backtest: the same steps, so the same numbers to the last bit."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bullbear.data.adjusting import adjusted_versions
+from bullbear.decide.advice import Forecast, Trade, advise
+from bullbear.decide.backtest import backtest
+from bullbear.decide.book import Book
+from bullbear.decide.policy import BandPolicy, Level, Tier
+from bullbear.errors import InputError, NoDataError
+from bullbear.sessions import between, closes
+
+POLICY = BandPolicy(volatility_window=5, atr_window=3, stop_atr_multiple=2.0, reentry_atr_multiple=1.5)
+EVENING = pd.Timedelta(hours=2)
+PRICES = ["open", "high", "low", "close"]
+
+
+class Tape:
+    """Raw bars, splits and dividends as the store keeps them, served as its views serve them."""
+
+    def __init__(self, raw, splits, dividends, bills, instant=None) -> None:
+        self.raw, self.splits, self.dividends, self.bills, self.instant = raw, splits, dividends, bills, instant
+
+    def as_of(self, instant: pd.Timestamp) -> Tape:
+        return Tape(self.raw, self.splits, self.dividends, self.bills, instant)
+
+    def has(self, kind: str, series: str) -> bool:
+        return series in self.raw if kind == "bars" else kind == "observations"
+
+    def versions(self, kind: str, series: str) -> pd.DataFrame:
+        if kind == "observations":
+            return self._known(self.bills)
+        raw = self._known(self.raw[series])
+        none = raw.iloc[:0].assign(adj_close=[]).drop(columns="scale").astype({"adj_close": float})
+        return adjusted_versions(none, raw, self._known(self.splits[series]), self._known(self.dividends[series]))
+
+    def _known(self, rows: pd.DataFrame) -> pd.DataFrame:
+        rows = rows if self.instant is None else rows[rows["known_at"] <= self.instant]
+        return rows.sort_values(["known_at", "event_date"], ignore_index=True)
+
+
+def tape(seed: int) -> Tape:
+    """A year of IWM and TWM as traded: splits, dividends, late, missing and corrected bars, bars without an open."""
+    rng = np.random.default_rng(seed)
+    days = between("2018-01-02", "2018-12-31")
+    gap, day = rng.normal(0, 0.006, len(days)), rng.normal(0, 0.012, len(days))
+    raw, splits, dividends = {}, {}, {}
+    for ticker, beta, start, ratio in (("IWM", 1.0, 0, 3.0), ("TWM", -2.0, 40, 0.2)):
+        at = int(rng.integers(90, 200))
+        scale = np.where(np.arange(len(days)) < at, 1.0, 1 / ratio)
+        close = 100 * np.cumprod((1 + beta * gap) * (1 + beta * day)) * scale
+        wide = np.abs(rng.normal(0, 0.004, len(days)))
+        open_ = close / (1 + beta * day)
+        frame = pd.DataFrame(
+            {
+                "event_date": days,
+                "known_at": closes(days),
+                "open": np.where(rng.random(len(days)) < 0.04, np.nan, open_),
+                "high": np.maximum(open_, close) * (1 + wide),
+                "low": np.minimum(open_, close) * (1 - wide),
+                "close": close,
+                "volume": 1e6,
+                "scale": 1.0,
+            }
+        )
+        chance = rng.random(len(days))
+        corrected = frame[(chance > 0.1) & (chance < 0.12)]
+        corrected = corrected.assign(known_at=corrected["known_at"] + pd.Timedelta(days=3), close=corrected["low"])
+        frame.loc[chance < 0.04, "known_at"] += EVENING
+        frame = frame[(chance < 0.05) | (chance > 0.09)].iloc[start:]
+        raw[ticker] = pd.concat([frame, corrected.iloc[start:]], ignore_index=True)
+        splits[ticker] = pd.DataFrame({"event_date": [days[at]], "known_at": [closes(days)[at - 1]], "ratio": [ratio]})
+        paid = np.sort(rng.choice(np.arange(70, len(days)), 5, replace=False))
+        late = np.where(rng.random(5) < 0.3, pd.Timedelta(days=4), -pd.Timedelta(days=1))
+        dividends[ticker] = pd.DataFrame(
+            {
+                "event_date": days[paid],
+                "known_at": closes(days)[paid] + pd.TimedeltaIndex(late),
+                "amount": close[paid] / 60,
+            }
+        )
+    bills = pd.DataFrame(
+        {
+            "event_date": days,
+            "known_at": closes(days) + EVENING,
+            "value": np.round(2 + np.cumsum(rng.normal(0, 0.02, len(days))), 2),
+            "vintage": pd.NaT,
+        }
+    )
+    return Tape(raw, splits, dividends, bills)
+
+
+def forecasts_of(view: Tape, seed: int) -> pd.DataFrame:
+    """Forecasts that wander through all bands, on two days of three."""
+    rng = np.random.default_rng(seed)
+    days = between("2018-05-01", "2018-10-31")
+    p = 0.32 + np.cumsum(rng.normal(0, 0.03, len(days))) % 0.4
+    chosen = rng.random(len(days)) < 0.67
+    frame = pd.DataFrame({"decided_at": closes(days), "p": p, "p_low": p, "p_high": np.nan, "climatology": 0.6})
+    return frame.assign(resolved_at=closes(between("2018-05-01", "2018-12-31"))[21:][: len(days)])[chosen]
+
+
+def through_json(book: Book) -> Book:
+    return Book.from_json(json.loads(json.dumps(book.to_json())))
+
+
+@given(seed=st.integers(0, 2**32 - 1))
+@settings(max_examples=3, deadline=None)
+def test_evening_after_evening_gives_the_backtest_to_the_last_bit(seed):
+    view = tape(seed)
+    forecasts = forecasts_of(view, seed)
+    whole = backtest(forecasts, view, POLICY, slippage_bp=2.0, baselines=False)
+    decided = {state.decided_at: number for number, state in enumerate(whole.states)}
+    assert len(decided) > 50
+    equity, book, advices = whole.equity, None, 0
+    for row in forecasts.to_dict("records"):
+        forecast = Forecast.of(row)
+        tonight = view.as_of(forecast.decided_at)
+        if forecast.decided_at not in decided:
+            with pytest.raises(NoDataError, match="bars of IWM"):
+                advise(tonight, POLICY, forecast, before=book, slippage_bp=2.0)
+            continue
+        advice = advise(tonight, POLICY, forecast, before=book, slippage_bp=2.0)
+        number = decided[forecast.decided_at]
+        assert advice.book == whole.books[number]
+        assert advice.book.equity == equity.loc[forecast.session]
+        assert advice.stance.positions == whole.stances[number].positions
+        assert advice.stance.levels == whole.stances[number].levels
+        book = through_json(advice.book)
+        assert book == advice.book
+        advices += 1
+    assert advices == len(decided)
+    assert {level.side for each in whole.books for level in each.levels.values()} == {"exit", "reentry"}
+    assert len(whole.trades) > 10
+
+
+def test_the_first_advice_starts_in_cash_and_names_its_trades():
+    view = tape(1)
+    forecast = Forecast(closes(pd.DatetimeIndex(["2018-03-01"]))[0], 0.7, 0.6, 0.8, 0.6)
+    advice = advise(view, BandPolicy(volatility_cap=9.0), forecast)
+    assert (advice.book.cash, advice.book.equity, advice.book.values) == (1.0, 1.0, {})
+    assert advice.trades == (Trade("IWM", 0.0, 1.0),)
+    assert advice.book.orders == {"IWM": 1.0}
+    assert (advice.book.bull, advice.book.bear, advice.book.tier) == ("IWM", "TWM", Tier.NONE)
+
+
+def evenings(view, policy, days: dict[str, float], before=None):
+    for day, p in days.items():
+        decided_at = closes(pd.DatetimeIndex([day]))[0]
+        advice = advise(view.until(pd.Timestamp(day)), policy, Forecast(decided_at, p, p, p, 0.6), before=before)
+        before = through_json(advice.book)
+    return advice
+
+
+OLD = BandPolicy(volatility_cap=9.0, rebalance_threshold=0.02)
+
+
+def test_another_policy_takes_the_positions_over_and_sells_what_it_has_no_place_for(market_view):
+    view = market_view(71)
+    view.prices["UWM"] = view.prices["IWM"].copy()
+    view.prices["RWM"] = view.prices["TWM"].copy()
+    held = evenings(view, OLD, {"2019-03-01": 0.3, "2019-03-04": 0.3})
+    assert held.book.values["TWM"] == pytest.approx(0.3, rel=0.1)
+    new = OLD.model_copy(update={"bull_instrument": "UWM", "bear_instrument": "RWM", "bull_weight": 0.8})
+    switched = evenings(view, new, {"2019-03-05": 0.7}, before=held.book)
+    weight = switched.book.weights["TWM"]
+    assert switched.trades == (Trade("TWM", weight, 0.0), Trade("UWM", 0.0, 0.8))
+    assert switched.stance.positions["TWM"] == 0.0
+    assert switched.book.equity == pytest.approx(switched.book.cash + switched.book.values["TWM"])
+    later = evenings(view, new, {"2019-03-06": 0.7}, before=switched.book)
+    assert set(later.book.values) == {"UWM"}
+    assert set(later.book.marks) == {"UWM"}
+    assert later.book.weights["UWM"] == pytest.approx(0.8, abs=0.02)
+
+
+def test_another_policy_on_the_same_funds_keeps_their_levels(market_view):
+    view = market_view(72)
+    held = evenings(view, OLD, {"2019-03-01": 0.7, "2019-03-04": 0.7})
+    far = OLD.model_copy(update={"stop_atr_multiple": 50.0})
+    switched = evenings(view, far, {"2019-03-05": 0.7}, before=held.book)
+    assert switched.stance.levels == held.stance.levels
+    assert switched.trades == ()
+
+
+def test_a_book_follows_prices_that_a_new_store_keeps_at_another_level(market_view):
+    view, again = market_view(73), market_view(73)
+    for frame in again.prices.values():
+        frame["adj_close"] *= 4.0
+    held = evenings(view, OLD, {"2019-03-01": 0.7, "2019-03-04": 0.7})
+    same, moved = (evenings(each, OLD, {"2019-03-11": 0.7}, before=held.book) for each in (view, again))
+    assert moved.book.values == same.book.values
+    assert moved.stance.stops == same.stance.stops
+    assert moved.book.levels["IWM"] == Level("exit", 4.0 * same.book.levels["IWM"].level)
+
+
+def test_a_forecast_that_does_not_come_after_the_book_is_refused(market_view):
+    view = market_view(74)
+    held = evenings(view, OLD, {"2019-03-04": 0.7})
+    with pytest.raises(InputError, match=r"decided_at: got '2019-03-04'; allowed: a session after 2019-03-04"):
+        evenings(view, OLD, {"2019-03-04": 0.7}, before=held.book)
