@@ -1,7 +1,8 @@
 """Reading a store's segments: the rows of one series as a frame or as arrays, kept for as long as its files stay.
 
-The files are those that a view found when it was opened. Nothing here knows of time: only a `View` asks, and cuts what
-it gets at its own instant.
+The files are those that a view found when it was opened. Nothing here knows of `known_at`: only a `View` asks, and
+cuts what it gets at its own instant. What was stored by an instant is read by a reader of its own, so that nothing that
+is kept passes from one to the other.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import TypeVar
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from bullbear.data.segments import KINDS, Kind, Segment, listing
 from bullbear.data.versions import History
@@ -24,22 +26,32 @@ EPOCH = pd.Timestamp("1970-01-01", tz="UTC").as_unit("us")
 
 
 class Reader:
-    """What has been read from the segments under `root`."""
+    """What has been read from the segments under `root`: of all rows, or of those stored by `stored`."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, stored: pd.Timestamp | None = None) -> None:
         self.root = root
+        self.stored = stored
         self._segments: dict[Path, Segment] = {}
         self._frames: dict[tuple[str, str], tuple[Files, pd.DataFrame]] = {}
         self._histories: dict[tuple[str, str], tuple[Files, History]] = {}
 
+    def by(self, stored: pd.Timestamp) -> Reader:
+        """A reader of the rows stored by `stored`; it shares the footers, and nothing that depends on rows."""
+        other = Reader(self.root, stored)
+        other._segments = self._segments
+        return other
+
     def files(self) -> dict[str, Files]:
         """The segments of every kind, as they are now."""
-        return {kind: listing(self.root, kind) for kind in KINDS}
+        return {kind: self._listed(kind) for kind in KINDS}
 
     def last_known_at(self, files: Mapping[str, Files]) -> pd.Timestamp:
         """The latest known_at of all rows; the epoch if there is none."""
-        parts = (self._parts(paths, kind, lambda segment: segment.last_known_at) for kind, paths in files.items())
-        return max((moment for part in parts for moment in part), default=EPOCH)
+        return self._latest(files, self._last_known_at)
+
+    def last_stored_at(self, files: Mapping[str, Files]) -> pd.Timestamp:
+        """The latest stored_at of all rows; the epoch if there is none."""
+        return self._latest(files, lambda segment: segment.last_stored_at)
 
     def frame(self, files: Files, kind: str, series: str) -> pd.DataFrame:
         """Every version of a series in `files`, without its name, sorted by known_at and event_date."""
@@ -47,7 +59,7 @@ class Reader:
         if cached is not None and cached[0] == files:
             return cached[1]
         layout = KINDS[kind]
-        tables = self._parts(files, kind, lambda segment: segment.read(series))
+        tables = self._parts(files, kind, lambda segment: segment.read(series, layout.columns, self.stored))
         frame = pa.concat_tables(tables).to_pandas() if tables else _nothing(layout)
         if len(tables) > 1:
             frame = frame.drop_duplicates(ignore_index=True)
@@ -60,7 +72,8 @@ class Reader:
         """The arrays of what `frame` returns, without a frame in between where one segment holds them all."""
         cached = self._histories.get((kind, series))
         if cached is None or cached[0] != files:
-            tables = self._parts(files, kind, lambda segment: segment.read(series))
+            columns = KINDS[kind].columns
+            tables = self._parts(files, kind, lambda segment: segment.read(series, columns, self.stored))
             whole = (
                 History.of_table(tables[0]) if len(tables) == 1 else History.of_frame(self.frame(files, kind, series))
             )
@@ -69,7 +82,7 @@ class Reader:
 
     def table(self, files: Files, kind: str, columns: list[str]) -> pa.Table:
         """Some columns of all rows of a kind."""
-        tables = self._parts(files, kind, lambda segment: segment.read_all(columns))
+        tables = self._parts(files, kind, lambda segment: segment.read_all(columns, self.stored))
         return pa.concat_tables(tables) if tables else KINDS[kind].schema.empty_table().select(columns)
 
     def _parts(self, files: Files, kind: str, read: Callable[[Segment], Part | None]) -> list[Part]:
@@ -77,8 +90,29 @@ class Reader:
             return [part for path in files if (part := read(self._segment(path))) is not None]
         except FileNotFoundError:
             # Another process merged segments since the view was opened; the merged one holds their rows.
-            files = listing(self.root, kind)
+            files = self._listed(kind)
             return [part for path in files if (part := read(self._segment(path))) is not None]
+
+    def _latest(self, files: Mapping[str, Files], last: Callable[[Segment], pd.Timestamp]) -> pd.Timestamp:
+        parts = (self._parts(paths, kind, last) for kind, paths in files.items())
+        return max((moment for part in parts for moment in part), default=EPOCH)
+
+    def _last_known_at(self, segment: Segment) -> pd.Timestamp:
+        if self.stored is None or segment.last_stored_at <= self.stored:
+            return segment.last_known_at
+        known = segment.read_all(["known_at"], self.stored).column("known_at")
+        return pd.Timestamp(pc.max(known).as_py()).as_unit("us") if len(known) else EPOCH
+
+    def _listed(self, kind: str) -> Files:
+        stored = self.stored
+        if stored is None:
+            return listing(self.root, kind)
+        while True:
+            paths = listing(self.root, kind)
+            try:
+                return tuple(path for path in paths if self._segment(path).first_stored_at <= stored)
+            except FileNotFoundError:
+                continue  # merged away meanwhile
 
     def _segment(self, path: Path) -> Segment:
         if path not in self._segments:
@@ -88,5 +122,5 @@ class Reader:
 
 @lru_cache(maxsize=len(KINDS))
 def _nothing(layout: Kind) -> pd.DataFrame:
-    empty: pd.DataFrame = layout.schema.empty_table().to_pandas()
+    empty: pd.DataFrame = layout.schema.empty_table().select(layout.columns).to_pandas()
     return empty

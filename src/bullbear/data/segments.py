@@ -4,6 +4,10 @@ A segment is written once, under a staging name that no reader looks at, and the
 Inside it rows are sorted by series, `known_at` and `event_date`, and row groups break at series, so that the footer
 alone says where a series lies. Small segments are merged into one, which replaces them. The order of segments carries
 no meaning: what a reader is served depends on the set of rows only.
+
+Beside its values a row has `stored_at`, when this machine stored it. It is no part of a row's identity, and is read
+only by those who ask for what was stored by an instant. A segment of an earlier version lacks it: its rows count as
+stored when they were known, the earliest instant at which they can have been.
 """
 
 from __future__ import annotations
@@ -60,13 +64,13 @@ class Kind:
 
     @property
     def columns(self) -> list[str]:
-        """All columns, in the order of the file."""
+        """All columns but `stored_at`, in the order of the file."""
         return ["series", "event_date", "known_at", *self.values]
 
     @property
     def schema(self) -> pa.Schema:
         """The file's types: days naive and instants in UTC, both in microseconds."""
-        fields = [("series", pa.string()), ("event_date", _DAY), ("known_at", _INSTANT)]
+        fields = [("series", pa.string()), ("event_date", _DAY), ("known_at", _INSTANT), ("stored_at", _INSTANT)]
         fields += [(name, pa.string()) for name in self.texts]
         fields += [(name, pa.float64()) for name in self.numbers]
         fields += [(name, _DAY) for name in self.days]
@@ -142,25 +146,57 @@ class Segment:
     @cached_property
     def last_known_at(self) -> pd.Timestamp:
         """The latest known_at of its rows."""
-        groups = (self.footer.row_group(place) for place in range(self.footer.num_row_groups))
-        return max(pd.Timestamp(group.column(2).statistics.max) for group in groups).as_unit("us")
+        return self._bounds("known_at")[1]
 
-    def read(self, series: str) -> pa.Table | None:
-        """The rows of one series, or None."""
+    @cached_property
+    def first_stored_at(self) -> pd.Timestamp:
+        """The earliest stored_at of its rows."""
+        return self._bounds(self._stored_at)[0]
+
+    @cached_property
+    def last_stored_at(self) -> pd.Timestamp:
+        """The latest stored_at of its rows."""
+        return self._bounds(self._stored_at)[1]
+
+    def read(self, series: str, columns: list[str], stored: pd.Timestamp | None = None) -> pa.Table | None:
+        """Some columns, `series` among them, of the rows of one series; of those stored by `stored` if given."""
         places = [place for place, (low, high) in enumerate(self.groups) if low <= series <= high]
         if not places:
             return None
-        with pq.ParquetFile(self.path, metadata=self.footer) as file:
-            table = file.read_row_groups(places, use_threads=False)
-        if all(self.groups[place] == (series, series) for place in places):
-            return table
-        chosen = table.column("series").to_numpy() == series
-        return table.filter(pa.array(chosen)) if chosen.any() else None
+        table = self._rows(places, columns, stored)
+        if not all(self.groups[place] == (series, series) for place in places):
+            table = table.filter(pa.array(table.column("series").to_numpy() == series))
+        return table if len(table) else None
 
-    def read_all(self, columns: list[str]) -> pa.Table:
-        """Some columns of all rows."""
+    def read_all(self, columns: list[str], stored: pd.Timestamp | None = None) -> pa.Table:
+        """Some columns of all rows, or of those stored by `stored`."""
+        return self._rows(list(range(self.footer.num_row_groups)), columns, stored)
+
+    def read_whole(self, kind: Kind) -> pd.DataFrame:
+        """All rows, with their stored_at."""
+        columns = list(dict.fromkeys([*kind.columns, self._stored_at]))
+        rows: pd.DataFrame = self.read_all(columns).to_pandas()
+        return rows if "stored_at" in rows else rows.assign(stored_at=rows["known_at"])
+
+    def _rows(self, places: list[int], columns: list[str], stored: pd.Timestamp | None) -> pa.Table:
+        is_cut = stored is not None and stored < self.last_stored_at
         with pq.ParquetFile(self.path, metadata=self.footer) as file:
-            return file.read(columns=columns, use_threads=False)
+            asked = list(dict.fromkeys([*columns, self._stored_at])) if is_cut else columns
+            table = file.read_row_groups(places, columns=asked, use_threads=False)
+        if is_cut:
+            by_then = pc.less_equal(table.column(self._stored_at), pa.scalar(stored, _INSTANT))
+            table = table.filter(by_then).select(columns)
+        return table
+
+    @property
+    def _stored_at(self) -> str:
+        return "stored_at" if "stored_at" in self.footer.schema.names else "known_at"
+
+    def _bounds(self, column: str) -> tuple[pd.Timestamp, pd.Timestamp]:
+        place = self.footer.schema.names.index(column)
+        groups = [self.footer.row_group(number).column(place) for number in range(self.footer.num_row_groups)]
+        low, high = min(group.statistics.min for group in groups), max(group.statistics.max for group in groups)
+        return pd.Timestamp(low).as_unit("us"), pd.Timestamp(high).as_unit("us")
 
 
 def listing(root: Path, kind: str) -> tuple[Path, ...]:
@@ -181,8 +217,8 @@ def write(root: Path, kind: Kind, content: memoryview) -> None:
     _publish(root, kind, content)
     small = [segment for path in listing(root, kind.name) if (segment := Segment(path)).footer.num_rows < SMALL]
     if len(small) >= MANY:
-        rows = pa.concat_tables([segment.read_all(kind.columns) for segment in small]).to_pandas()
-        _publish(root, kind, encoded(kind, ordered(kind, rows.drop_duplicates())))
+        rows = pd.concat([segment.read_whole(kind) for segment in small]).sort_values("stored_at", kind="stable")
+        _publish(root, kind, encoded(kind, ordered(kind, rows.drop_duplicates(kind.columns))))
         for segment in small:
             segment.path.unlink()
 
@@ -291,8 +327,8 @@ def sweep(folder: Path) -> None:
 
 
 def encoded(kind: Kind, rows: pd.DataFrame) -> memoryview:
-    """A segment's bytes; `rows` are in the order of `ordered`."""
-    table = pa.Table.from_pandas(rows[kind.columns], schema=kind.schema, preserve_index=False)
+    """A segment's bytes; `rows` have the kind's columns and `stored_at`, and are in the order of `ordered`."""
+    table = pa.Table.from_pandas(rows, schema=kind.schema, preserve_index=False)
     table = table.replace_schema_metadata(None)
     sink = pa.BufferOutputStream()
     dictionaries = ["series", *kind.texts]

@@ -54,7 +54,7 @@ def ingest(directory: Path, store: Store, now: pd.Timestamp) -> IngestReport:
     directory:
         Holds any of the folders prices, dividends, macro, vintages, short_interest, short_volume, holdings.
     now:
-        Aware; the instant from which corrections of stored values are known.
+        Aware; the instant from which corrections of stored values are known, and at which all new rows are stored.
 
     Returns
     -------
@@ -122,7 +122,7 @@ def _load(
                 batch.notes.append(f"macro/{name}.csv: not stored; its real-time history in vintages/ serves instead")
                 continue
             batch.add(folder, name, frame)
-        added = store.append_all(batch.gathered())
+        added = store.append_all(batch.gathered(), stored_at=now)
     return IngestReport(
         added=added,
         files=files,

@@ -1,7 +1,11 @@
 """The point-in-time store: rows go in once and never change, and come out only through `Store.as_of`.
 
 Every row says when it could first have been known (`known_at`). A `View` is frozen at an instant and serves only rows
-known by then. A correction is a new row with a later `known_at`, so that yesterday's view never changes.
+known by then. A correction is a new row with a later `known_at`.
+
+What was public and what this machine had are two questions. A value that a rule dates two weeks back, but that was
+fetched today, was public then: `as_of(t)` serves it from now on. Every row therefore also says when it was stored
+(`stored_at`), and `as_of(t, stored=s)` answers for ever as `as_of(t)` did when no more than that was stored.
 """
 
 from __future__ import annotations
@@ -35,7 +39,7 @@ from bullbear.errors import InputError
 
 Part = TypeVar("Part")
 
-_EPOCH = pd.Timestamp("1970-01-01", tz="UTC").as_unit("us")
+_TICK = pd.Timedelta(1, "us")
 
 
 class Store:
@@ -64,12 +68,13 @@ class Store:
         self.root = Path(root)
         self._lock = WriteLock(self.root / ".lock")
         self._reader = Reader(self.root)
+        self._replay = self._reader  # of the last `stored` asked for
 
     def __reduce__(self) -> tuple[type[Store], tuple[Path]]:
         return Store, (self.root,)  # a worker process opens the folder anew; locks do not travel
 
-    def append(self, kind: str, frame: pd.DataFrame) -> int:
-        """Add rows; identical rows are skipped.
+    def append(self, kind: str, frame: pd.DataFrame, stored_at: pd.Timestamp | None = None) -> int:
+        """Add rows; identical rows are skipped, and keep their first `stored_at`.
 
         Parameters
         ----------
@@ -78,6 +83,9 @@ class Store:
         frame:
             Columns series, event_date (naive midnight), known_at (aware) and the kind's values; a value column that
             is absent is unknown throughout.
+        stored_at:
+            Aware; the clock, by default the machine's. Each append is stored at least a microsecond after those before
+            it, whatever the clock says, so that what was stored by an instant never grows.
 
         Returns
         -------
@@ -86,19 +94,24 @@ class Store:
         Raises
         ------
         InputError
-            A column is wrong, or a stored row has the same key and known_at but another value: what was known then
-            cannot change, so a correction needs its own, later known_at.
+            A column is wrong, `stored_at` has no time zone, or a stored row has the same key and known_at but another
+            value: what was known then cannot change, so a correction needs its own, later known_at.
         """
-        return self.append_all({kind: frame})[kind]
+        return self.append_all({kind: frame}, stored_at)[kind]
 
-    def append_all(self, frames: Mapping[str, pd.DataFrame]) -> dict[str, int]:
+    def append_all(self, frames: Mapping[str, pd.DataFrame], stored_at: pd.Timestamp | None = None) -> dict[str, int]:
         """Add rows of several kinds as `append` does; they appear in the order of `frames`, or none if one is refused.
 
-        Sorting and compressing one kind leaves the interpreter to the next.
+        The last kind is stored at `stored_at`, each kind before it a microsecond earlier: a reader between two of them
+        has seen the one and not the other.
         """
+        clock = _instant("stored_at", pd.Timestamp.now("UTC") if stored_at is None else stored_at)
         with self.writing():
+            last = max(clock, self.last_stored_at + len(frames) * _TICK)
+            stamps = [last - place * _TICK for place in reversed(range(len(frames)))]
+            # Sorting and compressing one kind leaves the interpreter to the next.
             with ThreadPoolExecutor(2) as pool:
-                prepared = list(pool.map(self._prepared, frames.keys(), frames.values()))
+                prepared = list(pool.map(self._prepared, frames.keys(), frames.values(), stamps))
             for kind, (count, content) in zip(frames, prepared, strict=True):
                 if count:
                     write(self.root, KINDS[kind], content)
@@ -110,20 +123,41 @@ class Store:
         with self._lock():
             yield
 
-    def as_of(self, instant: pd.Timestamp | None = None) -> View:
-        """The view of what was known at `instant` (aware); None is everything stored.
+    def as_of(self, instant: pd.Timestamp | None = None, stored: pd.Timestamp | None = None) -> View:
+        """The view of what was public at `instant`, or of what this machine had of it.
+
+        Parameters
+        ----------
+        instant:
+            Aware; rows known later are not served. None serves every row.
+        stored:
+            Aware; rows stored later are not served, either. None serves what was public, whenever it was stored.
 
         Raises
         ------
         InputError
-            `instant` has no time zone.
+            `instant` or `stored` has no time zone.
         """
-        if instant is not None and pd.Timestamp(instant).tzinfo is None:
-            raise InputError("as_of", str(instant), "an instant with a time zone", "write e.g. 2019-12-31T21:00Z")
-        files = self._reader.files()
-        if instant is None:
-            return View(self._reader, self._reader.last_known_at(files), files)
-        return View(self._reader, pd.Timestamp(instant).tz_convert("UTC").as_unit("us"), files)
+        moment = None if instant is None else _instant("as_of", instant)
+        reader = self._reader if stored is None else self._reader_by(_instant("stored", stored))
+        files = reader.files()
+        return View(reader, reader.last_known_at(files) if moment is None else moment, files)
+
+    @property
+    def last_stored_at(self) -> pd.Timestamp:
+        """The latest `stored_at` of all rows, the epoch if there is none: `as_of(t, stored=that)` repeats today's view.
+
+        Example
+        -------
+        >>> import tempfile
+        >>> store, day = Store(Path(tempfile.mkdtemp())), pd.Timestamp("2019-12-31", tz="UTC")
+        >>> rows = pd.DataFrame({"series": ["X"], "event_date": [pd.Timestamp("2019-12-02")], "known_at": [day]})
+        >>> store.append("observations", rows.assign(value=1.0), stored_at=day + pd.Timedelta(days=14))
+        1
+        >>> str(store.last_stored_at), store.as_of(day, stored=day).has("observations", "X")
+        ('2020-01-14 00:00:00+00:00', False)
+        """
+        return self._reader.last_stored_at(self._reader.files())
 
     @property
     def is_simulated(self) -> bool:
@@ -147,12 +181,19 @@ class Store:
         """Whether nothing is stored."""
         return not any(listing(self.root, kind) for kind in KINDS)
 
-    def _prepared(self, kind: str, frame: pd.DataFrame) -> tuple[int, memoryview]:
+    def _reader_by(self, stored: pd.Timestamp) -> Reader:
+        """The reader of what was stored by then; the last one is kept, for a replay asks for several instants."""
+        replay = self._replay
+        if replay.stored != stored:
+            replay = self._replay = self._reader.by(stored)
+        return replay
+
+    def _prepared(self, kind: str, frame: pd.DataFrame, stored_at: pd.Timestamp) -> tuple[int, memoryview]:
         """How many rows are new, and the segment that holds them."""
         layout = kind_named(kind)
         rows = ordered(layout, checked(layout, frame))
         fresh = rows if rows.empty else self._unknown(layout, rows)
-        return len(fresh), memoryview(b"") if fresh.empty else encoded(layout, fresh)
+        return len(fresh), memoryview(b"") if fresh.empty else encoded(layout, fresh.assign(stored_at=stored_at))
 
     def _unknown(self, layout: Kind, rows: pd.DataFrame) -> pd.DataFrame:
         files = listing(self.root, layout.name)
@@ -175,3 +216,10 @@ class Store:
             )
         fresh: pd.DataFrame = rows[~repeated]
         return fresh
+
+
+def _instant(name: str, value: pd.Timestamp) -> pd.Timestamp:
+    moment = pd.Timestamp(value)
+    if moment.tzinfo is None:
+        raise InputError(name, str(value), "an instant with a time zone", "write e.g. 2019-12-31T21:00Z")
+    return moment.tz_convert("UTC").as_unit("us")

@@ -1,4 +1,4 @@
-"""What was known at one instant: the only gate to data.
+"""What was known at one instant, and stored by another if asked: the only gate to data.
 
 A view serves rows known by its instant, the latest version of each event. What is doubtful lies in the kind
 `quarantine`, which no reader of series serves.
@@ -20,7 +20,7 @@ from bullbear.errors import InputError, NoDataError
 
 
 class View:
-    """What was known at `instant`: the only gate to data.
+    """What was known at `instant`, and stored by `stored` unless that is None: the only gate to data.
 
     Readers of a single series raise `NoDataError` when nothing of it was known; `has` tells first.
     """
@@ -28,6 +28,7 @@ class View:
     def __init__(self, reader: Reader, instant: pd.Timestamp, files: Mapping[str, Files]) -> None:
         self._reader = reader
         self.instant = instant
+        self.stored = reader.stored
         self._instant = int(instant.as_unit("us").asm8.view(np.int64))
         self._files = files
         self._rows: dict[tuple[str, str], pd.DataFrame] = {}  # a view never changes, so neither do its rows

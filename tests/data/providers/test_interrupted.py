@@ -65,11 +65,11 @@ sys.exit(bool(report.failures))
 
 
 def rows_of(store: Store) -> dict[str, pd.DataFrame]:
-    """All rows on disk, doubled ones too."""
+    """All rows on disk, doubled ones too, whenever they were stored."""
     found = {}
     for kind, layout in KINDS.items():
         parts = [pd.read_parquet(path) for path in sorted((store.root / kind).glob("[0-9]*.parquet"))]
-        rows = pd.concat(parts) if parts else pd.DataFrame(columns=layout.columns)
+        rows = pd.concat(parts)[layout.columns] if parts else pd.DataFrame(columns=layout.columns)
         found[kind] = rows.sort_values(layout.key, ignore_index=True)
     return found
 
