@@ -98,6 +98,12 @@ def test_an_unknown_model_names_the_known_ones(place: Home) -> None:
             "[policy]\nbull_abov = 1\n[splitter]",
             r"small\.toml:17 \(policy.bull_abov\)",
         ),
+        (
+            "models/small.toml",
+            'kind = "lightgbm"\nbags = 2',
+            'kind = "logistic"\nindependence = 21.0',
+            r"models/small\.toml:8 \(learner.independence\): got 'independence'; allowed: one of kind, penalty, clip",
+        ),
         ("features/tiny.toml", "window = 14", "window = 0", r"features/tiny\.toml:8 .*window = 0"),
         ("features/tiny.toml", '"rsi"', '"rsj"', r"features/tiny\.toml:6 .*got 'rsj'"),
         ("features/tiny.toml", '"vix"', '"rsi_14"', r"features/tiny\.toml:10.*got 'rsi_14'"),
