@@ -25,6 +25,7 @@ from bullbear.errors import GateError, HistoryError, InputError, NoDataError
 from bullbear.factors import compute, registered
 from bullbear.factors.inputs import SHORT_INTEREST_MAX_AGE_DAYS, SHORT_VOLUME_MAX_AGE_DAYS, level_max_age
 from bullbear.factors.phase import phase_of
+from bullbear.factors.registry import OBSERVED
 from bullbear.home import Home
 from bullbear.learn import FoldModel, predict
 from bullbear.learn.learners import factor_matrix
@@ -152,7 +153,7 @@ def mark_needed(table: pd.DataFrame, home: Home) -> pd.DataFrame:
 
 
 def _stored(kind: str) -> str:
-    return "observations" if kind in ("level", "releases") else kind
+    return "observations" if kind in OBSERVED else kind
 
 
 def is_stale(view: View, kind: str, series: str, session: pd.Timestamp) -> bool:

@@ -205,7 +205,7 @@ def effective_number(n: int, horizon: int, difference: ArrayLike | None = None) 
 
     The first is what the overlap alone leaves, c(k) being the correlation of the signs of two returns that begin k
     sessions apart (the arcsine law, see `bullbear.statistics.overlap`); the second, from the score differences, lowers
-    it further where errors persist beyond the horizon. It falls as the horizon grows, and is at most `n` and at least 1.
+    it further where errors persist beyond the horizon. It falls as the horizon grows, and lies between 1 and `n`.
 
     Parameters
     ----------

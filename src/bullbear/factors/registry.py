@@ -22,7 +22,11 @@ from numpy.typing import NDArray
 from bullbear.factors.parameter_groups import flattened, packed
 
 Array = NDArray[np.float64]
-Kind = Literal["bars", "level", "releases", "short_volume", "short_interest"]
+Kind = Literal["bars", "level", "half_year_change", "releases", "short_volume", "short_interest"]
+"""`level` is the last value published by each row, `half_year_change` that of a monthly series less the value six
+months before in the same vintage: the difference of two levels would compare numbers of two vintages."""
+OBSERVED: tuple[Kind, ...] = ("level", "half_year_change", "releases")
+"""Kinds that are read from a macro series."""
 Family = Literal["technical", "volatility", "levels", "positioning", "macro", "sectors", "regime"]
 F = TypeVar("F", bound=Callable[..., Array])
 
