@@ -113,6 +113,12 @@ class Factor:
             keywords[group] = packed(keywords[group], changed)
         return keywords
 
+    def settled(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        """Every parameter as a definition may set it, defaults filled in; `2` for a fraction is `2.0`."""
+        values = {name: params.get(name, default) for name, default in self.parameters.items()}
+        fractions = {name for name, default in self.parameters.items() if isinstance(default, float)}
+        return {name: float(value) if name in fractions else value for name, value in values.items()}
+
     @property
     def summary(self) -> str:
         """The first sentence of the docstring."""
