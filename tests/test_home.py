@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import shutil
 from collections.abc import Callable
@@ -10,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from bullbear.errors import DefinitionError, InputError
-from bullbear.home import Home, locate, replace_directory
+from bullbear.factors import registered, registry
+from bullbear.home import Home, locate, meaning, replace_directory
+from bullbear.learn.gradient_boosting import GradientBoosting
 
 
 @pytest.fixture
@@ -98,6 +101,12 @@ def test_an_unknown_model_names_the_known_ones(place: Home) -> None:
             "[policy]\nbull_abov = 1\n[splitter]",
             r"small\.toml:17 \(policy.bull_abov\)",
         ),
+        (
+            "models/small.toml",
+            'kind = "lightgbm"\nbags = 2',
+            'kind = "logistic"\nindependence = 21.0',
+            r"models/small\.toml:8 \(learner.independence\): got 'independence'; allowed: one of kind, penalty, clip",
+        ),
         ("features/tiny.toml", "window = 14", "window = 0", r"features/tiny\.toml:8 .*window = 0"),
         ("features/tiny.toml", '"rsi"', '"rsj"', r"features/tiny\.toml:6 .*got 'rsj'"),
         ("features/tiny.toml", '"vix"', '"rsi_14"', r"features/tiny\.toml:10.*got 'rsi_14'"),
@@ -116,8 +125,74 @@ def test_the_hash_follows_the_meaning_not_the_layout(place: Home) -> None:
     edit(place, "models/small.toml", "seed = 3", "seed=3  # a comment")
     edit(place, "features/tiny.toml", "[[factor]]", "\n# another\n[[factor]]")
     assert place.model("small").definition_hash == before
-    edit(place, "features/tiny.toml", "window = 14", "window = 15")
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        ("models/small.toml", "Small trees on two factors.", "Another sentence of intent."),
+        ("features/tiny.toml", "Two factors are enough to exercise the edge.", "Another sentence of why."),
+        ("features/tiny.toml", 'function = "rsi"', 'function = "rsi"\nwhy = "Overbought or oversold."'),
+        ("features/tiny.toml", "\nparams = { window = 14 }", ""),  # the default of rsi
+        ("features/tiny.toml", "window = 14 }", "window = 14 }\nsign = 0"),
+        ("models/small.toml", "bags = 2", "bags = 2\nlearning_rate = 0.03"),
+        ("models/small.toml", "bags = 2", "bags = 2\nlambda_l2 = 10"),
+        ("models/small.toml", "prior_sd = 0.5", "prior_sd = 0.5\nprior_mean = 0\nceiling = 1.0"),
+        ("models/small.toml", "[calibration]", "[target]\nhorizon = 21\n[calibration]"),
+        ("models/small.toml", "[calibration]", "[policy]\nbull_above = 0.60\n[calibration]"),
+    ],
+)
+def test_prose_and_defaults_written_out_leave_the_hash(place: Home, name: str, old: str, new: str) -> None:
+    before = place.model("small").definition_hash
+    edit(place, name, old, new)
+    assert place.model("small").definition_hash == before
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        ("features/tiny.toml", "window = 14", "window = 15"),
+        ("features/tiny.toml", 'bars = "IWM"', 'bars = "SPY"'),
+        ("features/tiny.toml", "window = 14 }", "window = 14 }\nsign = -1"),
+        ("features/tiny.toml", '"rsi_14"', '"rsi_15"'),
+        ("models/small.toml", "seed = 3", "seed = 4"),
+        ("models/small.toml", "bags = 2", "bags = 3"),
+        ("models/small.toml", "bags = 2", "bags = 2\nlambda_l2 = 11.0"),
+        ("models/small.toml", "prior_sd = 0.5", "prior_sd = 0.4"),
+        ("models/small.toml", "prior_sd = 0.5", "prior_sd = 0.5\nprior_mean = 0.1"),
+        ("models/small.toml", "[calibration]", "[target]\nhorizon = 10\n[calibration]"),
+        ("models/small.toml", "[calibration]", "[policy]\nbull_above = 0.56\n[calibration]"),
+        ("models/small.toml", "[splitter]", "[splitter]\nembargo = 1"),
+    ],
+)
+def test_every_changed_parameter_changes_the_hash(place: Home, name: str, old: str, new: str) -> None:
+    before = place.model("small").definition_hash
+    edit(place, name, old, new)
     assert place.model("small").definition_hash != before
+
+
+def test_a_default_that_changes_in_the_code_changes_the_hash(place: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    edit(place, "features/tiny.toml", "\nparams = { window = 14 }", "")
+    before = place.model("small").definition_hash
+    rsi = registered()["rsi"]
+    other = dataclasses.replace(rsi, parameters={"window": 21}, defaults={"window": 21})
+    monkeypatch.setitem(registry._FACTORS, "rsi", other)
+    with_other_factor = place.model("small").definition_hash
+    assert with_other_factor != before
+    monkeypatch.setattr(GradientBoosting.model_fields["learning_rate"], "default", 0.04)
+    GradientBoosting.model_rebuild(force=True)
+    try:
+        assert place.model("small").definition_hash not in (before, with_other_factor)
+    finally:
+        monkeypatch.undo()
+        GradientBoosting.model_rebuild(force=True)
+    assert place.model("small").definition_hash == before
+
+
+def test_a_table_that_cannot_be_read_into_the_hash_is_refused(place: Home) -> None:
+    model = place.model("small")
+    with pytest.raises(TypeError, match="dict is no definition"):
+        meaning(model.definition, model.feature_sets, {"policy": {}})
 
 
 def staged(folder: Path, text: str) -> Path:

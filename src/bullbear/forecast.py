@@ -25,11 +25,13 @@ from bullbear.errors import GateError, HistoryError, InputError, NoDataError
 from bullbear.factors import compute, registered
 from bullbear.factors.inputs import SHORT_INTEREST_MAX_AGE_DAYS, SHORT_VOLUME_MAX_AGE_DAYS, level_max_age
 from bullbear.factors.phase import phase_of
+from bullbear.factors.registry import OBSERVED
 from bullbear.home import Home
 from bullbear.learn import FoldModel, predict
 from bullbear.learn.learners import factor_matrix
 from bullbear.ledger import Ledger
 from bullbear.settings import settings_of
+from bullbear.statistics import independent_number
 
 DRIVERS = 8
 _MAX_AGE_DAYS = {"bars": 7, "short_volume": SHORT_VOLUME_MAX_AGE_DAYS, "short_interest": SHORT_INTEREST_MAX_AGE_DAYS}
@@ -151,7 +153,7 @@ def mark_needed(table: pd.DataFrame, home: Home) -> pd.DataFrame:
 
 
 def _stored(kind: str) -> str:
-    return "observations" if kind in ("level", "releases") else kind
+    return "observations" if kind in OBSERVED else kind
 
 
 def is_stale(view: View, kind: str, series: str, session: pd.Timestamp) -> bool:
@@ -233,7 +235,7 @@ def _forecast_row(
     """The forecast of one session, by the model of that day."""
     model = bundle.model_for(pd.Timestamp(labels.index[row]))
     signals = model.fitted().signals(factor_matrix(X.iloc[[row]], model.factors))
-    answer = predict(model.calibrator, signals, share[[row]], n_resolved[[row]] / model.horizon)
+    answer = predict(model.calibrator, signals, share[[row]], independent_number(n_resolved[[row]], model.horizon))
     label = labels.iloc[row]
     return answer.assign(decided_at=label["decided_at"], resolved_at=label["resolved_at"], y=np.nan)
 

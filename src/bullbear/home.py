@@ -7,16 +7,20 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
+
+from pydantic import BaseModel
 
 from bullbear import sessions
 from bullbear.data.store import Store
 from bullbear.decide.policy import BandPolicy, load_policy
 from bullbear.definitions import FeatureSet, ModelDefinition, Source, digest, read, validate
 from bullbear.errors import DefinitionError, InputError
-from bullbear.factors import load
+from bullbear.factors import load, registered
 from bullbear.learn import learner_of
 from bullbear.learn.calibration import ShrinkageParams
 
@@ -113,13 +117,14 @@ class Home:
         if definition.name != name:
             raise DefinitionError(source.where("name"), definition.name, f"the file's name, {name}", "rename one")
         learner = learner_of(definition.learner, source)
-        validate(definition.calibration, ShrinkageParams, source, below=("calibration",))
+        calibration = validate(definition.calibration, ShrinkageParams, source, below=("calibration",))
         if learner.uses_factors and not definition.features:
             raise DefinitionError(source.where("features"), "no feature set", "at least one", "name feature sets")
         policy = load_policy(definition.policy, source)
         paths = tuple(self._feature_path(source, number, each) for number, each in enumerate(definition.features))
         feature_sets = load(paths)
-        return Model(definition, source, feature_sets, paths, policy, digest(definition, *feature_sets))
+        parts = {"learner": learner, "calibration": calibration, "policy": policy}
+        return Model(definition, source, feature_sets, paths, policy, digest(meaning(definition, feature_sets, parts)))
 
     def _feature_path(self, source: Source, number: int, name: str) -> Path:
         try:
@@ -132,6 +137,42 @@ class Home:
         # A wheel carries the definitions inside the package; a checkout has them at its top level.
         packaged = [package / kind, package.parents[1] / kind]
         return [folder for folder in (self.root / kind, *packaged) if folder.is_dir()]
+
+
+def meaning(
+    definition: ModelDefinition, feature_sets: Sequence[FeatureSet], parts: Mapping[str, object]
+) -> dict[str, Any]:
+    """All of a model that can change a forecast or a position, every default filled in; its `definition_hash` is of it.
+
+    Names of the model and of its feature sets and every sentence of why are left out. A default that is written out
+    changes nothing, one that changes in the code does.
+
+    Parameters
+    ----------
+    definition, feature_sets
+        As read from their files.
+    parts
+        The definition's tables as the parts that own them have validated them.
+    """
+    factors = [
+        {
+            "name": spec.name,
+            "function": spec.function,
+            "inputs": spec.inputs,
+            "params": registered()[spec.function].settled(spec.params),
+            "sign": spec.sign,
+        }
+        for feature_set in feature_sets
+        for spec in feature_set.factor
+    ]
+    plain = definition.model_dump(mode="json", include={"seed", "target", "splitter"})
+    return {**plain, **{name: _plain(part) for name, part in parts.items()}, "factors": factors}
+
+
+def _plain(part: object) -> dict[str, Any]:
+    if not isinstance(part, BaseModel):  # its parameters would be left out of the hash
+        raise TypeError(f"{type(part).__name__} is no definition")
+    return part.model_dump(mode="json")
 
 
 def locate(option: Path | None) -> Home:

@@ -144,16 +144,16 @@ def test_size_of_clark_west_under_the_null(market):
 
 
 def test_effective_number_by_hand():
-    # n = 6, h = 3: 1 + 2 (5/6 * 2/3 + 4/6 * 1/3) = 1 + 2 (10 + 4) / 18 = 23 / 9
-    assert effective_number(6, 3) == pytest.approx(54 / 23, abs=1e-12)
+    # n = 6, h = 2, c(1) = 2/pi asin(1/2) = 1/3: 6 / (1 + 2 * 5/6 * 1/3) = 27 / 7
+    assert effective_number(6, 2) == pytest.approx(27 / 7, abs=1e-12)
 
 
-def test_effective_number_of_overlapping_sums():
-    # The variance of the mean of sums over 21 days, whose autocorrelation is that of the formula.
+def test_effective_number_of_overlapping_signs():
+    # The variance of the share of ups of sums over 21 days: the arcsine law, not that of the sums themselves.
     rng = np.random.default_rng(5)
     path = np.cumsum(rng.standard_normal((4000, 521)), axis=1)
-    sums = path[:, 21:] - path[:, :-21]
-    assert effective_number(500, 21) == pytest.approx(21 / sums.mean(axis=1).var(), rel=0.06)
+    ups = path[:, 21:] > path[:, :-21]
+    assert effective_number(500, 21) == pytest.approx(0.25 / ups.mean(axis=1).var(), rel=0.06)
 
 
 def test_persistent_errors_count_for_less():

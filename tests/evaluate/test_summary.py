@@ -50,7 +50,7 @@ def test_intervals_hold_their_estimates_and_overlap_is_counted(predictions):
     assert result.bss_low < result.bss < result.bss_high
     assert result.log_loss_skill_low < result.log_loss_skill < result.log_loss_skill_high
     assert 0 <= result.auc_low < result.auc < result.auc_high <= 1
-    assert 20 < result.n_effective <= 1479 / 20
+    assert 20 < result.n_effective <= 1479 / 15
     assert result.mean_block >= 21
 
 

@@ -51,6 +51,16 @@ def test_a_good_file_is_frozen_and_complete(tmp_path: Path) -> None:
         spec.name = "other"  # type: ignore[misc]
 
 
+@pytest.mark.parametrize("series", ["UNRATE", "CLAIMSx", "GDPC1"])
+def test_a_window_over_the_levels_of_a_revised_series_is_refused(tmp_path: Path, series: str) -> None:
+    level = factor(function='"level_change"', inputs=f'{{ level = "{series}" }}', params="{ window = 21 }")
+    message = rf"mine\.toml:13 \(second\): got \"level = '{series}'\"; allowed: a series that is never revised"
+    with pytest.raises(DefinitionError, match=message):
+        load([write(tmp_path, level)])
+    newest = factor(function='"last_known"', inputs=f'{{ level = "{series}" }}', params="")
+    assert load([write(tmp_path, newest)])[0].factor[1].inputs == {"level": series}
+
+
 @pytest.mark.parametrize(
     ("key", "value", "where", "message"),
     [

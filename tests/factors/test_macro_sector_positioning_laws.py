@@ -101,7 +101,7 @@ def columns_of(factor_name: str, seed: int, rows: int = ROWS) -> list[dict[str, 
     generator = np.random.default_rng(seed)
     made = []
     for kind in factor_of(factor_name).inputs.values():
-        if kind == "level":
+        if kind in ("level", "half_year_change"):
             walk = generator.normal(0, 0.1, rows).cumsum()
             positive = "log" in factor_name or factor_name.startswith("implied")
             made.append({"level": 20 * np.exp(walk) if positive else walk + 0.2})
@@ -129,7 +129,7 @@ def run(factor_name: str, columns: list[dict[str, np.ndarray]], part: slice = sl
     arguments = []
     for kind, arrays in zip(factor.inputs.values(), columns, strict=True):
         cut = {name: values[part] for name, values in arrays.items()}
-        arguments.append(cut["level"] if kind == "level" else kinds[kind](**cut))
+        arguments.append(cut["level"] if "level" in cut else kinds[kind](**cut))
     return factor.function(*arguments, **CASES[factor_name])
 
 

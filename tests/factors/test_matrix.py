@@ -224,6 +224,22 @@ def test_a_period_published_late_joins_from_then_on(toy: Any, total: FactorSpec)
     assert toy.at(total, "2019-10-31", "2019-11-04", "2019-11-05") == [3.0, 8.0, 12.0]
 
 
+def test_a_half_year_change_never_mixes_two_vintages(toy: Any, register: Any, spec: Spec) -> None:
+    # A benchmark revision lifts every month by 10 in January: the rate still rose by 0.6 in six months, then by 0.7.
+    @register(family="macro", inputs={"slack": "half_year_change"}, unit="points", lookback=lambda: 1)
+    def toy_change(slack: Array) -> Array:
+        return slack
+
+    months = [f"{each:%Y-%m-%d}" for each in pd.date_range("2018-06-01", "2019-01-01", freq="MS")]
+    for number, rate in enumerate([4.0, 4.1, 4.2, 4.3, 4.4, 4.5, 4.6]):
+        toy.observe("UNRATE", (months[number], "2019-01-04 08:30", rate, "2019-01-04"))
+    for number, rate in enumerate([14.0, 14.1, 14.2, 14.3, 14.4, 14.5, 14.6, 14.8]):
+        toy.observe("UNRATE", (months[number], "2019-02-01 08:30", rate, "2019-02-01"))
+    days = ["2019-01-03", "2019-01-04", "2019-01-31", "2019-02-01"]
+    values = toy.at(spec("toy_change", slack="UNRATE"), *days)
+    np.testing.assert_allclose(values, [NAN, 0.6, 0.6, 0.7], atol=1e-12)
+
+
 def test_one_vintage_never_mixes_with_another(toy: Any, spec: Spec) -> None:
     # The base year changes with the second vintage: 120 and 100 are the same level.
     toy.observe(

@@ -14,6 +14,7 @@ from bullbear.dataset.labels import climatology
 from bullbear.definitions import FactorSpec, FeatureSet, ModelDefinition
 from bullbear.learn.learners import TrainingSet
 from bullbear.sessions import between, closes
+from bullbear.statistics import independent_number
 
 NAMES = ("truth", "noise_a", "noise_b", "noise_c")
 HORIZON = 5
@@ -24,7 +25,7 @@ def training() -> Callable[..., TrainingSet]:
     """A maker of training sets: `y` rises with the first factor and falls with the second."""
 
     def make(
-        n: int = 300, k: int = 4, *, seed: int = 0, holes: float = 0.1, signs: tuple[int, ...] = ()
+        n: int = 300, k: int = 4, *, seed: int = 0, holes: float = 0.1, signs: tuple[int, ...] = (), horizon: int = 21
     ) -> TrainingSet:
         rng = np.random.default_rng(99)
         X = rng.normal(size=(n, k))
@@ -33,7 +34,8 @@ def training() -> Callable[..., TrainingSet]:
         X[rng.random(X.shape) < holes] = np.nan
         weights = rng.uniform(0.5, 1.5, n)
         names = tuple(f"factor_{j}" for j in range(k))
-        return TrainingSet(X, y, weights / weights.mean(), names, signs or (0,) * k, seed)
+        weights *= independent_number(n, horizon) / weights.sum()
+        return TrainingSet(X, y, weights, names, signs or (0,) * k, seed, horizon)
 
     return make
 

@@ -15,6 +15,7 @@ from scipy.special import expit, logit
 from bullbear.definitions import Source, validate
 from bullbear.errors import DefinitionError
 from bullbear.learn.calibration import Shrinkage, ShrinkageParams, bag_mean, fit
+from bullbear.statistics import independent_number
 
 PROBABILITIES = hnp.arrays(float, 5, elements=st.floats(0.0, 1.0))
 SIGNALS = hnp.arrays(float, (5, 3), elements=st.floats(-8, 8))
@@ -51,19 +52,21 @@ def test_the_slope_is_the_posterior_mode_between_zero_and_the_ceiling(
     signal, climatology = scale * rng.normal(size=n), rng.uniform(0.02, 0.98, n)
     y = (rng.random(n) < expit(logit(climatology) + truth * signal)).astype(float)
 
+    evidence = float(independent_number(n, horizon))
+
     def loss(a: float) -> float:
         eta = logit(climatology) + a * signal
         prior = (a - params.prior_mean) ** 2 / (2 * params.prior_sd**2)
-        return float(np.sum(np.logaddexp(0, eta) - y * eta) / horizon + prior)
+        return float(np.sum(np.logaddexp(0, eta) - y * eta) * evidence / n + prior)
 
     best = minimize_scalar(loss, bounds=(0, params.ceiling), method="bounded", options={"xatol": 1e-10})
     found = fit(y, climatology, signal, horizon, params)
     assert 0.0 <= found.slope <= params.ceiling
     assert found.slope == pytest.approx(best.x, abs=1e-5)
     p = expit(logit(climatology) + found.slope * signal)
-    curvature = np.sum(p * (1 - p) * signal**2) / horizon + 1 / params.prior_sd**2
+    curvature = np.sum(p * (1 - p) * signal**2) * evidence / n + 1 / params.prior_sd**2
     assert found.variance == pytest.approx(1 / curvature, rel=1e-6)
-    assert found.evidence == n / horizon
+    assert found.evidence == evidence
 
 
 def test_large_signals_that_were_wrong_are_not_believed() -> None:
@@ -83,14 +86,11 @@ EXTREME = np.array([5.0, -5.0, 1.0, 0.3, 30.0, -40.0, 40.0])
     ("y", "signal", "params"),
     [
         ([], [], ShrinkageParams()),
-        ([], [], ShrinkageParams(prior_mean=0.7)),
         ([1.0, 0.0], [0.0, 0.0], ShrinkageParams()),
-        ([1.0, 0.0], [0.0, 0.0], ShrinkageParams(prior_mean=0.7)),
         ([0.0, 1.0], [2.0, -2.0], ShrinkageParams()),
         ([1.0, 0.0], [2.0, -2.0], ShrinkageParams(prior_sd=0.0)),
-        ([1.0, 0.0], [2.0, -2.0], ShrinkageParams(prior_sd=0.0, prior_mean=0.7)),
     ],
-    ids=["no past", "no past, hopeful", "silent", "silent, hopeful", "wrong", "off", "off, hopeful"],
+    ids=["no past", "silent", "wrong", "off"],
 )
 def test_without_evidence_the_forecast_is_the_climatology_to_the_last_bit(
     y: list[float], signal: list[float], params: ShrinkageParams
@@ -101,6 +101,19 @@ def test_without_evidence_the_forecast_is_the_climatology_to_the_last_bit(
     assert found.evidence == len(y)
 
 
+@pytest.mark.parametrize(
+    ("y", "signal", "prior_sd"),
+    [([], [], 0.5), ([1.0, 0.0], [0.0, 0.0], 0.5), ([1.0, 0.0], [-2.0, 2.0], 0.0)],
+    ids=["no past", "silent", "fixed"],
+)
+@pytest.mark.parametrize(("prior_mean", "ceiling", "slope"), [(0.7, 1.0, 0.7), (0.7, 0.4, 0.4), (0.0, 1.0, 0.0)])
+def test_without_evidence_the_slope_is_the_mode_of_the_prior(
+    y: list[float], signal: list[float], prior_sd: float, prior_mean: float, ceiling: float, slope: float
+) -> None:
+    params = ShrinkageParams(prior_sd=prior_sd, prior_mean=prior_mean, ceiling=ceiling)
+    assert fit(np.array(y), np.full(len(y), 0.6), np.array(signal), 1, params).slope == slope
+
+
 def test_evidence_counts_independent_labels() -> None:
     rng = np.random.default_rng(5)
     signal = rng.normal(size=420)
@@ -108,7 +121,8 @@ def test_evidence_counts_independent_labels() -> None:
     slopes = [fit(y, np.full(420, 0.6), signal, horizon, ShrinkageParams(prior_sd=0.5)) for horizon in (1, 21, 420)]
     assert slopes[0].slope > slopes[1].slope > slopes[2].slope > 0
     assert slopes[0].variance < slopes[1].variance < slopes[2].variance < 0.25
-    assert [s.evidence for s in slopes] == [420.0, 20.0, 1.0]
+    # 420 labels over 21 sessions are worth 27.8 independent ones, over 420 sessions two (the arcsine law).
+    assert [s.evidence for s in slopes] == pytest.approx([420.0, 27.8, 2.0], abs=0.05)
 
 
 def test_more_of_the_same_evidence_raises_the_slope() -> None:

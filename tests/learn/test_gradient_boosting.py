@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import json
 import subprocess
@@ -15,12 +16,15 @@ import pytest
 
 from bullbear.learn.gradient_boosting import GradientBoosting, import_without_sklearn
 from bullbear.learn.learners import TrainingSet
+from bullbear.statistics import rows_per_label
 
 SMALL = GradientBoosting(kind="lightgbm", bags=2, num_iterations=15, min_data_in_leaf=15, learning_rate=0.2)
 
 
 def test_it_equals_lightgbm_called_plainly(training: Callable[..., TrainingSet]) -> None:
+    # At the usual horizon the settings mean what LightGBM means by them, for weights with a mean of about 1.
     seen = training(seed=3)
+    weights = seen.weights * rows_per_label(21)
     found = SMALL.fit(seen).signals(seen.X)
     for bag in range(2):
         parameters = {
@@ -39,12 +43,35 @@ def test_it_equals_lightgbm_called_plainly(training: Callable[..., TrainingSet])
             "force_row_wise": True,
             "verbosity": -1,
         }
-        data = lightgbm.Dataset(seen.X, seen.y, weight=seen.weights)
+        data = lightgbm.Dataset(seen.X, seen.y, weight=weights)
         booster = lightgbm.train(parameters, data, num_boost_round=15)
         share = np.sum(seen.y * seen.weights) / np.sum(seen.weights)
         expected = booster.predict(seen.X, raw_score=True) - np.log(share / (1 - share))
-        np.testing.assert_allclose(found[:, bag], expected, rtol=0, atol=1e-12)
+        np.testing.assert_allclose(found[:, bag], expected, rtol=0, atol=1e-6)
     assert np.ptp(found) > 0.3
+
+
+@pytest.mark.parametrize(("horizon", "rows"), [(1, 13), (5, 49), (21, 200), (63, 598)])
+def test_leaf_and_penalty_follow_the_horizon(training: Callable[..., TrainingSet], horizon: int, rows: int) -> None:
+    # 200 rows over 21 sessions are worth 13 labels: 13 rows over one session, 13 * 3.78 over five.
+    parameters = GradientBoosting(kind="lightgbm").parameters(training(horizon=horizon), 0)
+    assert parameters["min_data_in_leaf"] == rows
+    assert parameters["lambda_l2"] == pytest.approx(10 / 15.3386, abs=1e-4)
+    assert GradientBoosting(kind="lightgbm", min_data_in_leaf=1).parameters(training(), 0)["min_data_in_leaf"] == 1
+
+
+def test_values_that_differ_by_rounding_are_one_number(training: Callable[..., TrainingSet]) -> None:
+    # Either column would tell the outcome: one is constant but for rounding, one is so on two of its three levels.
+    seen = training(holes=0.0)
+    X = seen.X.copy()
+    X[:, 2] = np.where(seen.y > 0, 0.1 + 0.2, 0.3)
+    X[:, 3] = np.where(np.arange(len(X)) % 3 == 0, 0.7, X[:, 2])
+    fitted = STRONG.fit(dataclasses.replace(seen, X=X))
+    other = X.copy()
+    other[:, 2] = np.where(seen.y > 0, 0.3, 0.1 + 0.2)
+    other[:, 3] = np.where(np.arange(len(X)) % 3 == 0, 0.7, other[:, 2])
+    np.testing.assert_array_equal(fitted.signals(other), fitted.signals(X))
+    np.testing.assert_array_equal(fitted.contributions(other), fitted.contributions(X))
 
 
 def test_different_seeds_give_different_bits(training: Callable[..., TrainingSet]) -> None:
@@ -62,7 +89,7 @@ def test_bags_differ_and_a_bag_does_not_depend_on_how_many_there_are(training: C
 
 def test_without_bagging_every_row_is_used() -> None:
     whole = SMALL.model_copy(update={"bagging_fraction": 1.0})
-    seen = TrainingSet(np.zeros((1, 1)), np.zeros(1), np.ones(1), ("a",), (0,), 5)
+    seen = TrainingSet(np.zeros((1, 1)), np.zeros(1), np.ones(1), ("a",), (0,), 5, 21)
     assert whole.parameters(seen, 1)["bagging_freq"] == 0
     assert SMALL.parameters(seen, 1)["bagging_freq"] == 1
     assert SMALL.parameters(seen, 1)["seed"] == 5001
@@ -102,14 +129,14 @@ def test_without_signs_trees_follow_the_data(training: Callable[..., TrainingSet
 
 def test_weights_matter(training: Callable[..., TrainingSet]) -> None:
     seen = training()
-    other = TrainingSet(seen.X, seen.y, np.ones(len(seen.y)), seen.names, seen.signs, 0)
+    other = TrainingSet(seen.X, seen.y, np.ones(len(seen.y)), seen.names, seen.signs, 0, 21)
     assert not np.array_equal(SMALL.fit(seen).signals(seen.X), SMALL.fit(other).signals(seen.X))
 
 
 def test_base_is_the_weighted_log_odds() -> None:
     X = np.arange(6.0)[:, None]
     y = np.array([1.0, 1.0, 0.0, 1.0, 0.0, 0.0])
-    seen = TrainingSet(X, y, np.array([2.0, 1.0, 0.5, 1.0, 0.5, 1.0]), ("a",), (0,), 0)
+    seen = TrainingSet(X, y, np.array([2.0, 1.0, 0.5, 1.0, 0.5, 1.0]), ("a",), (0,), 0, 21)
     # Ups weigh 4, the others 2.
     fitted = SMALL.fit(seen)
     assert fitted.base == pytest.approx(np.log(2.0), abs=1e-12)

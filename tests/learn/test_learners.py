@@ -80,7 +80,7 @@ def test_a_training_set_without_contrast_teaches_nothing(
     learner: Learner, training: Callable[..., TrainingSet], outcome: float
 ) -> None:
     seen = training()
-    constant = TrainingSet(seen.X, np.full(len(seen.y), outcome), seen.weights, seen.names, seen.signs, 0)
+    constant = TrainingSet(seen.X, np.full(len(seen.y), outcome), seen.weights, seen.names, seen.signs, 0, 21)
     fitted = learner.restore(json.loads(json.dumps(learner.fit(constant).state())))
     assert not fitted.signals(seen.X).any()
     assert not fitted.contributions(seen.X).any()
@@ -90,7 +90,7 @@ def test_a_factor_that_was_never_there_says_nothing(learner: Learner, training: 
     seen = training()
     X = seen.X.copy()
     X[:, 2] = np.nan
-    fitted = learner.fit(TrainingSet(X, seen.y, seen.weights, seen.names, seen.signs, 0))
+    fitted = learner.fit(TrainingSet(X, seen.y, seen.weights, seen.names, seen.signs, 0, 21))
     assert np.isfinite(fitted.signals(X)).all()
     assert not fitted.contributions(seen.X)[:, 2].any()
     np.testing.assert_array_equal(fitted.signals(seen.X), fitted.signals(X))
@@ -100,7 +100,7 @@ def test_rows_and_tables_without_any_value_are_answered(learner: Learner, traini
     seen = training()
     empty = np.full_like(seen.X, np.nan)
     assert np.isfinite(learner.fit(seen).signals(empty[:1])).all()
-    blind = learner.fit(TrainingSet(empty, seen.y, seen.weights, seen.names, seen.signs, 0))
+    blind = learner.fit(TrainingSet(empty, seen.y, seen.weights, seen.names, seen.signs, 0, 21))
     np.testing.assert_allclose(blind.signals(seen.X), 0.0, atol=1e-6)
 
 
@@ -122,7 +122,7 @@ def test_a_useful_factor_is_found(training: Callable[..., TrainingSet]) -> None:
             5,
             r"\(learner.penalty\): got '1'; allowed: Input should be a valid num",
         ),
-        ({"kind": "logistic", "bags": 2}, 3, r"\(learner.bags\): got 'bags'; allowed: one of kind, penalty, clip, ind"),
+        ({"kind": "logistic", "bags": 2}, 3, r"\(learner.bags\): got 'bags'; allowed: one of kind, penalty, clip"),
         (
             {"kind": "logistic", "uses_factors": True},
             3,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 
 import numpy as np
@@ -14,6 +15,7 @@ from sklearn.linear_model import LogisticRegression
 
 from bullbear.learn.learners import TrainingSet
 from bullbear.learn.logistic import Linear, Logistic, standardise
+from bullbear.statistics import independent_number
 
 HAND = Linear(np.array([1.0, 2.0, -1.0]), np.array([2.0, np.inf, 0.5]), np.array([0.5, 3.0, -0.25]), 3.0)
 
@@ -42,17 +44,17 @@ def test_the_state_writes_an_unused_factor_as_null() -> None:
     np.testing.assert_array_equal(restored.scale, HAND.scale)
 
 
-@pytest.mark.parametrize(("penalty", "clip", "independence"), [(0.5, 3.0, 1.0), (5.0, 1.0, 5.0), (100.0, 3.0, 21.0)])
+@pytest.mark.parametrize(("penalty", "clip", "horizon"), [(0.5, 3.0, 1), (5.0, 1.0, 5), (100.0, 3.0, 21)])
 def test_coefficients_minimise_the_penalised_likelihood(
-    training: Callable[..., TrainingSet], penalty: float, clip: float, independence: float
+    training: Callable[..., TrainingSet], penalty: float, clip: float, horizon: int
 ) -> None:
-    seen = training()
-    fitted = Logistic(kind="logistic", penalty=penalty, clip=clip, independence=independence).fit(seen)
+    seen = training(horizon=horizon)
+    fitted = Logistic(kind="logistic", penalty=penalty, clip=clip).fit(seen)
     Z = plain(seen, clip).to_numpy()
 
     def loss(b: np.ndarray) -> float:
         eta = b[0] + Z @ b[1:]
-        likelihood = np.sum(seen.weights / independence * (np.logaddexp(0, eta) - seen.y * eta))
+        likelihood = np.sum(seen.weights * (np.logaddexp(0, eta) - seen.y * eta))
         return float(likelihood + penalty / 2 * np.sum(b[1:] ** 2))
 
     best = minimize(loss, np.zeros(5), method="BFGS", options={"gtol": 1e-9}).x
@@ -63,23 +65,24 @@ def test_coefficients_minimise_the_penalised_likelihood(
 
 def test_coefficients_equal_those_of_another_solver(training: Callable[..., TrainingSet]) -> None:
     seen = training(400, 6)
-    fitted = Logistic(kind="logistic", penalty=2.0, independence=5.0).fit(seen)
+    fitted = Logistic(kind="logistic", penalty=2.0).fit(seen)
     other = LogisticRegression(C=0.5, solver="newton-cholesky", tol=1e-12)
-    other.fit(plain(seen, 3.0), seen.y, sample_weight=seen.weights / 5.0)
+    other.fit(plain(seen, 3.0), seen.y, sample_weight=seen.weights)
     np.testing.assert_allclose(fitted.coefficients, other.coef_[0], rtol=0, atol=1e-6)
 
 
 def test_the_penalty_counts_independent_labels(training: Callable[..., TrainingSet]) -> None:
-    seen = training()
-    doubled = TrainingSet(seen.X, seen.y, 2 * seen.weights, seen.names, seen.signs, 0)
-    one = Logistic(kind="logistic", penalty=3.0, independence=5.0).fit(seen)
-    two = Logistic(kind="logistic", penalty=3.0, independence=10.0).fit(doubled)
-    np.testing.assert_allclose(one.coefficients, two.coefficients, rtol=1e-9)
+    # Labels over one session against labels over five, 3.7 rows of which are worth one: a penalty 3.7 times as heavy.
+    rows = 300 / float(independent_number(300, 5))
+    one = Logistic(kind="logistic", penalty=3.0).fit(training(horizon=5))
+    two = Logistic(kind="logistic", penalty=3.0 * rows).fit(training(horizon=1))
+    assert rows == pytest.approx(3.75, abs=0.02)
+    np.testing.assert_allclose(one.coefficients, two.coefficients, rtol=1e-6)
 
 
 def test_standardisation_comes_from_the_training_rows_alone() -> None:
     X = np.array([[1.0, 4.0], [3.0, np.nan], [5.0, 8.0], [3.0, 6.0]])
-    seen = TrainingSet(X, np.array([0.0, 1.0, 1.0, 0.0]), np.ones(4), ("a", "b"), (0, 0), 0)
+    seen = TrainingSet(X, np.array([0.0, 1.0, 1.0, 0.0]), np.ones(4), ("a", "b"), (0, 0), 0, 1)
     fitted = Logistic(kind="logistic").fit(seen)
     np.testing.assert_allclose(fitted.center, [3.0, 6.0], rtol=1e-15)
     np.testing.assert_allclose(fitted.scale, [np.sqrt(2.0), np.sqrt(8 / 3)], rtol=1e-15)
@@ -101,10 +104,23 @@ def test_a_factor_that_never_varied_says_nothing_when_it_does(
     seen = training()
     X = seen.X.copy()
     X[:, 2] = value
-    fitted = Logistic(kind="logistic", penalty=0.1).fit(TrainingSet(X, seen.y, seen.weights, seen.names, seen.signs, 0))
+    fitted = Logistic(kind="logistic", penalty=0.1).fit(
+        TrainingSet(X, seen.y, seen.weights, seen.names, seen.signs, 0, 21)
+    )
     moved = X.copy()
     moved[:, 2] = value + 5.0
     np.testing.assert_array_equal(fitted.signals(moved), fitted.signals(X))
+
+
+def test_a_factor_that_is_constant_but_for_rounding_says_nothing(training: Callable[..., TrainingSet]) -> None:
+    seen = training()
+    X = seen.X.copy()
+    X[:, 2] = np.where(seen.y > 0, 0.1 + 0.2, 0.3)  # would tell the outcome, were it not one number
+    fitted = Logistic(kind="logistic", penalty=0.1).fit(dataclasses.replace(seen, X=X))
+    other = X.copy()
+    other[:, 2] = np.where(seen.y > 0, 0.3, 0.1 + 0.2)
+    np.testing.assert_array_equal(fitted.signals(other), fitted.signals(X))
+    np.testing.assert_array_equal(fitted.contributions(X)[:, 2], 0.0)
 
 
 def test_a_factor_that_was_hardly_ever_there_is_not_used(training: Callable[..., TrainingSet]) -> None:
@@ -112,10 +128,10 @@ def test_a_factor_that_was_hardly_ever_there_is_not_used(training: Callable[...,
     X = seen.X.copy()
     X[:, 3] = np.nan
     X[:29, 3] = np.arange(29.0)
-    rare = Logistic(kind="logistic").fit(TrainingSet(X, seen.y, seen.weights, seen.names, seen.signs, 0))
+    rare = Logistic(kind="logistic").fit(TrainingSet(X, seen.y, seen.weights, seen.names, seen.signs, 0, 21))
     assert np.isinf(rare.scale[3])
     X[29, 3] = 29.0
-    enough = Logistic(kind="logistic").fit(TrainingSet(X, seen.y, seen.weights, seen.names, seen.signs, 0))
+    enough = Logistic(kind="logistic").fit(TrainingSet(X, seen.y, seen.weights, seen.names, seen.signs, 0, 21))
     assert np.isfinite(enough.scale[3])
 
 

@@ -18,9 +18,10 @@ from bullbear.errors import DefinitionError, HistoryError
 from bullbear.learn import FoldModel, Training, predict, train
 from bullbear.learn.calibration import ShrinkageParams, bag_mean, fit
 from bullbear.learn.learners import TrainingSet, factor_matrix, learner_of
+from bullbear.statistics import independent_number
 
 TREES = {"kind": "lightgbm", "bags": 2, "num_iterations": 10, "min_data_in_leaf": 15, "learning_rate": 0.2}
-LINE = {"kind": "logistic", "penalty": 5.0, "independence": 5.0}
+LINE = {"kind": "logistic", "penalty": 5.0}
 COLUMNS = ["decided_at", "resolved_at", "p", "p_low", "p_high", "climatology", "y"]
 Make = Callable[..., ModelDefinition]
 
@@ -76,7 +77,7 @@ def test_the_models_of_every_fold_are_kept(trained: Training) -> None:
     assert [m.factors for m in trained.models] == [("truth", "noise_a", "noise_b", "noise_c")] * 11
     assert trained.models[0].calibrator.slope == 0.0
     assert trained.models[-1].calibrator.slope > 0.1
-    assert trained.models[-1].calibrator.evidence > 200 / 5
+    assert trained.models[-1].calibrator.evidence > 200 / 3.8
 
 
 def test_a_signal_that_is_there_beats_the_climatology(trained: Training) -> None:
@@ -98,13 +99,15 @@ def test_it_equals_a_slow_walk_by_hand(
     parts = []
     for fold, kept in zip(folds, found.models, strict=True):
         weights = uniqueness(len(fold.train), 5)
+        weights *= independent_number(len(fold.train), 5) / weights.sum()
         seen = TrainingSet(
             X[fold.train],
             examples.y[fold.train],
-            weights / weights.mean(),
+            weights,
             tuple(examples.X.columns),
             (1, 0, 0, 0),
             4,
+            5,
         )
         fitted = learner_of(learner).fit(seen)
         rows = [row for row, _ in past if examples.resolved_at[row] <= fold.trained_through]
@@ -114,11 +117,9 @@ def test_it_equals_a_slow_walk_by_hand(
         assert kept.learner_state == fitted.state()
         signals = fitted.signals(X[fold.test])
         past += list(zip(fold.test.tolist(), bag_mean(signals).tolist(), strict=True))
-        parts.append(
-            predict(calibrator, signals, examples.climatology[fold.test], examples.n_resolved[fold.test] / 5).set_index(
-                examples.decided_at[fold.test]
-            )
-        )
+        behind = independent_number(examples.n_resolved[fold.test], 5)
+        answer = predict(calibrator, signals, examples.climatology[fold.test], behind)
+        parts.append(answer.set_index(examples.decided_at[fold.test]))
     slow = pd.concat(parts)
     slow = slow[slow.index >= pd.Timestamp("2019-06-03", tz="UTC")].reset_index(drop=True)
     pd.testing.assert_frame_equal(found.predictions[slow.columns.tolist()], slow, check_exact=True)
@@ -204,9 +205,8 @@ def test_a_restored_model_forecasts_each_day_alone_to_the_same_bits(
         in_force = max(i for i, m in enumerate(models) if m.trained_through < decided_at)
         signals = answers[in_force].signals(factor_matrix(examples.X.iloc[[row]], models[in_force].factors))
         one = slice(row, row + 1)
-        found = predict(
-            models[in_force].calibrator, signals, examples.climatology[one], examples.n_resolved[one] / 5
-        ).iloc[0]
+        behind = independent_number(examples.n_resolved[one], 5)
+        found = predict(models[in_force].calibrator, signals, examples.climatology[one], behind).iloc[0]
         assert found.to_dict() == trained.predictions.loc[number, found.index.tolist()].to_dict()
 
 

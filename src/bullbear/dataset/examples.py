@@ -1,7 +1,7 @@
 """Examples: factors, label, weight and both instants in one frozen record with a fingerprint.
 
-Daily labels over 21 sessions overlap 21-fold, so 4,000 rows are some 190 independent months. Each example carries its
-average uniqueness (Lopez de Prado 2018, ch. 4): the mean over its life of one over the number of labels alive. The
+Daily labels over 21 sessions overlap 21-fold, so 4,000 rows are worth some 260 independent labels. Each example carries
+its average uniqueness (Lopez de Prado 2018, ch. 4): the mean over its life of one over the number of labels alive. The
 fingerprint is a hash of the numbers themselves; two trainings with the same fingerprint, definition and seed must give
 the same bits.
 """

@@ -15,6 +15,7 @@ from scipy.special import stdtr
 
 from bullbear.errors import HistoryError, InputError
 from bullbear.evaluate.scores import Floats, Score, checked, losses
+from bullbear.statistics import independent_number
 
 
 @dataclass(frozen=True)
@@ -200,10 +201,11 @@ def default_lag(n: int, horizon: int) -> int:
 def effective_number(n: int, horizon: int, difference: ArrayLike | None = None) -> float:
     """How many independent observations `n` overlapping ones are worth.
 
-    n_eff = n / (1 + 2 sum_{k<h} (1 - k/n)(1 - k/h)), about n / h;  with scores at most n gamma_0 / max_{l<=L} LRV_l
+    n_eff = n / (1 + 2 sum_{k<h} (1 - k/n) c(k)), about n / (0.73 h);  with scores at most n gamma_0 / max_{l<=L} LRV_l
 
-    The first is what the overlap alone leaves; the second, from the score differences, lowers it further where errors
-    persist beyond the horizon. It falls as the horizon grows, and is at most `n` and at least 1.
+    The first is what the overlap alone leaves, c(k) being the correlation of the signs of two returns that begin k
+    sessions apart (the arcsine law, see `bullbear.statistics.overlap`); the second, from the score differences, lowers
+    it further where errors persist beyond the horizon. It falls as the horizon grows, and lies between 1 and `n`.
 
     Parameters
     ----------
@@ -230,13 +232,12 @@ def effective_number(n: int, horizon: int, difference: ArrayLike | None = None) 
     Example
     -------
     >>> round(effective_number(4200, 21), 1), effective_number(100, 1)
-    (200.3, 100.0)
+    (274.2, 100.0)
     """
     if n < 1:
         raise InputError("n", n, "at least 1", "score some rows")
     _positive("horizon", horizon)
-    k = np.arange(1, min(horizon, n))
-    overlapped = n / (1.0 + 2.0 * float(np.sum((1.0 - k / n) * (1.0 - k / horizon))))
+    overlapped = float(independent_number(n, horizon))
     if difference is None or n < 2:
         return max(1.0, overlapped)
     series = np.asarray(difference, dtype=np.float64)

@@ -132,7 +132,7 @@ def evaluate(
     >>> frame["p"] = [0.7, 0.5, 0.7, 0.6, 0.4, 0.7] * 10
     >>> result = evaluate(frame, horizon=2, resamples=200)
     >>> result.n, round(result.n_effective, 1), round(result.brier, 4), round(result.bss, 4)
-    (60, 30.3, 0.14, 0.3824)
+    (60, 36.2, 0.14, 0.3824)
     """
     rows = resolved(predictions, "predictions")
     require(rows, horizon, "predictions")

@@ -17,6 +17,11 @@ from typing import Any
 from bullbear.definitions import FactorSpec, FeatureSet, Source, read
 from bullbear.errors import DefinitionError
 from bullbear.factors.registry import Factor, registered
+from bullbear.settings import VINTAGES
+
+KEPT_BY_VINTAGE = frozenset(VINTAGES) | {"CLAIMSx", "EMPLOY", "ROUTPUT"}
+"""Series that are stored as whole vintages: revised statistics, whose newest value and older one may not be compared
+unless both stand in the same vintage."""
 
 
 def load(paths: Sequence[Path]) -> tuple[FeatureSet, ...]:
@@ -71,6 +76,8 @@ def check(spec: FactorSpec, source: Source, place: int, *, table: str = "factor"
         raise DefinitionError(where, dict(spec.params), "parameters that fit together", str(bad)) from bad
     if rows < 1:
         raise DefinitionError(where, dict(spec.params), "a look-back of at least one row", "correct the windows")
+    if rows > 1:
+        _refuse_across_vintages(spec, found, f"{source.where(table, place, 'inputs')} ({spec.name})")
     return found
 
 
@@ -82,6 +89,18 @@ def _check_inputs(spec: FactorSpec, found: Factor, where: str) -> None:
     for name in found.inputs:
         if not spec.inputs.get(name):
             raise DefinitionError(where, "nothing", needed, f"name a series for {name}")
+
+
+def _refuse_across_vintages(spec: FactorSpec, found: Factor, where: str) -> None:
+    """A window over the levels of a series with vintages would take a revision for a change of the economy."""
+    for name, kind in found.inputs.items():
+        if kind == "level" and spec.inputs[name] in KEPT_BY_VINTAGE:
+            raise DefinitionError(
+                where,
+                f"{name} = {spec.inputs[name]!r}",
+                "a series that is never revised, since its values are compared over time",
+                "use a factor of releases (release_change, release_growth, release_zscore)",
+            )
 
 
 def _check_value(found: Factor, name: str, value: Any, where: str) -> None:

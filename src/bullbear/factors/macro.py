@@ -262,6 +262,7 @@ def level_gap_change(level: Array, reference: Array, *, window: int = 63) -> Arr
 @factor(
     family="macro",
     unit="standard deviations",
+    inputs={"rate": "level", "spread": "level", "slack": "half_year_change"},
     lookback=lambda *, window, change: window + change,
     limits={"window": (3, 2520), "change": (1, 504)},
     windowed=True,
@@ -269,12 +270,13 @@ def level_gap_change(level: Array, reference: Array, *, window: int = 63) -> Arr
 def small_cap_headwind(rate: Array, spread: Array, slack: Array, *, window: int = 504, change: int = 126) -> Array:
     """Small-cap headwind: the cost of debt, the tightening of credit and the loss of growth, standardised and averaged.
 
-    headwind = (z(leverage (rate + spread)) + z(spread[t] - spread[t - change]) + z(slack[t] - slack[t - change])) / 3
+    headwind = (z(leverage (rate + spread)) + z(spread[t] - spread[t - change]) + z(half-year change of slack)) / 3
 
     where z is the distance from the mean of the last `window` sessions in their standard deviations. Small companies
     borrow short and at a spread, so that `rate + spread` is what their debt costs and its product with leverage what
     it takes out of earnings. No point-in-time series of their leverage is free; it moves slowly, is taken as constant
-    over a window, and then drops out of z. Growth enters as Okun saw it: where unemployment rises, it falls short.
+    over a window, and then drops out of z. Growth enters as Okun saw it: where unemployment rises, it falls short. It
+    is revised, so its change is taken between two months of one vintage.
 
     Parameters
     ----------
@@ -283,11 +285,12 @@ def small_cap_headwind(rate: Array, spread: Array, slack: Array, *, window: int 
     spread
         Shape (n_sessions,), the spread of risky over government bonds, percentage points.
     slack
-        Shape (n_sessions,), the unemployment rate or another measure that rises when activity falls.
+        Shape (n_sessions,), the last published change over six months, within one vintage, of the unemployment rate or
+        of another monthly measure that rises when activity falls.
     window
         Sessions of the standardisation, the current one included.
     change
-        Sessions over which the changes of spread and slack are taken.
+        Sessions over which the change of the spread is taken.
 
     Returns
     -------
@@ -296,11 +299,10 @@ def small_cap_headwind(rate: Array, spread: Array, slack: Array, *, window: int 
 
     Example
     -------
-    >>> rate, spread, slack = np.array([1.0, 1, 2, 4]), np.array([2.0, 2, 3, 5]), np.array([4.0, 4.1, 4.3, 4.8])
+    >>> rate, spread, slack = np.array([1.0, 1, 2, 4]), np.array([2.0, 2, 3, 5]), np.array([0.0, 0.1, 0.2, 0.5])
     >>> small_cap_headwind(rate, spread, slack, window=3, change=1).round(3)
     array([  nan,   nan,   nan, 1.071])
     """
-    states = np.stack([spread, slack])
-    risen = states - windows.lagged(states, change)
-    burden, tightening, weakening = windows.standard_score(np.stack([rate + spread, *risen]), window)
+    tightened = spread - windows.lagged(spread, change)
+    burden, tightening, weakening = windows.standard_score(np.stack([rate + spread, tightened, slack]), window)
     return np.asarray((burden + tightening + weakening) / 3)

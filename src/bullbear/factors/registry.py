@@ -22,7 +22,11 @@ from numpy.typing import NDArray
 from bullbear.factors.parameter_groups import flattened, packed
 
 Array = NDArray[np.float64]
-Kind = Literal["bars", "level", "releases", "short_volume", "short_interest"]
+Kind = Literal["bars", "level", "half_year_change", "releases", "short_volume", "short_interest"]
+"""`level` is the last value published by each row, `half_year_change` that of a monthly series less the value six
+months before in the same vintage: the difference of two levels would compare numbers of two vintages."""
+OBSERVED: tuple[Kind, ...] = ("level", "half_year_change", "releases")
+"""Kinds that are read from a macro series."""
 Family = Literal["technical", "volatility", "levels", "positioning", "macro", "sectors", "regime"]
 F = TypeVar("F", bound=Callable[..., Array])
 
@@ -108,6 +112,12 @@ class Factor:
             changed = {name: keywords.pop(name) for name in names if name in keywords}
             keywords[group] = packed(keywords[group], changed)
         return keywords
+
+    def settled(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        """Every parameter as a definition may set it, defaults filled in; `2` for a fraction is `2.0`."""
+        values = {name: params.get(name, default) for name, default in self.parameters.items()}
+        fractions = {name for name, default in self.parameters.items() if isinstance(default, float)}
+        return {name: float(value) if name in fractions else value for name, value in values.items()}
 
     @property
     def summary(self) -> str:

@@ -29,9 +29,11 @@ from bullbear.factors.inputs import (
     level_max_ages,
     microseconds,
     release_spans,
+    release_states,
     since,
 )
-from bullbear.factors.registry import Bars, Releases, ShortInterest, ShortVolume
+from bullbear.factors.macro_releases import release_change
+from bullbear.factors.registry import OBSERVED, Array, Bars, Releases, ShortInterest, ShortVolume
 
 GRID_START = "1990-01-01"
 """First session of factors that read no bars; a constant, so that a row never depends on what else was asked for."""
@@ -42,6 +44,10 @@ _LATE = 21
 """Rows beyond the look-back: sessions on which one of several tickers may not have traded."""
 _FIRST = microseconds(pd.DatetimeIndex([GRID_START]))[0]
 _WEEK = pd.Timedelta(weeks=1)
+
+
+def _half_year_change(releases: Releases) -> Array:
+    return release_change(releases, periods=6)
 
 
 class Clock:
@@ -142,7 +148,7 @@ class Supply:
         return self._releases[series], level_max_ages(series, versions)
 
     def published(self, kind: str, series: str, clock: Clock, start: int, stop: int) -> Any:
-        """The last published values of a `level`, `short_volume` or `short_interest` input at rows of a clock."""
+        """What was last published of an input of any kind but bars and releases, at rows of a clock."""
         begin, values = clock.seen.get((kind, series), (_FOREVER, None))
         if begin > start:
             begin, values = start, self._align(kind, series, clock.instants[start:])
@@ -151,6 +157,9 @@ class Supply:
 
     def _align(self, kind: str, series: str, decided: np.ndarray) -> Any:
         versions = self._versions(kind, series)
+        if kind == "half_year_change":
+            spans = release_spans(versions, int(decided[0]), int(decided[-1]))
+            return release_states(spans, _half_year_change).at(decided, level_max_ages(series, versions))
         states = last_known(versions)
         if kind == "level":
             return states.at(decided, level_max_ages(series, versions))[:, 0]
@@ -161,7 +170,7 @@ class Supply:
         return ShortInterest(**told)
 
     def _versions(self, kind: str, series: str) -> Versions:
-        return self.view.arrays("observations" if kind in ("level", "releases") else kind, series)
+        return self.view.arrays("observations" if kind in OBSERVED else kind, series)
 
     def _stretch(self, tickers: tuple[str, ...], start: int, stop: int) -> Stretch | None:
         decisions = slice(*np.searchsorted(self.decided, (start, stop)))

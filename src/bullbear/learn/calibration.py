@@ -3,9 +3,9 @@
     logit(p) = logit(c) + a * s
 
 with `c` the climatology at the decision, `s` the learner's signal and `a >= 0` estimated on the learner's *own past
-out-of-sample* signals whose labels have resolved. A Gaussian prior with mean 0 holds `a` down until the evidence,
-counted in independent months rather than overlapping days, speaks. With no evidence, or evidence against the learner,
-`a = 0` and the forecast *is* the base rate: this is how the product does no harm.
+out-of-sample* signals whose labels have resolved. A Gaussian prior, by default with mean 0, holds `a` down until the
+evidence, counted in independent labels rather than overlapping days, speaks. With no evidence, or evidence against the
+learner, `a = 0` and the forecast *is* the base rate: this is how the product does no harm.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import numpy as np
 from pydantic import Field
 
 from bullbear.definitions import Definition
+from bullbear.statistics import independent_number
 
 Z90 = 1.6448536269514722
 """Standard normal quantile of a central 90% interval."""
@@ -25,7 +26,11 @@ _FLOOR = 1e-6
 
 
 class ShrinkageParams(Definition):
-    """`[calibration]`: `prior_sd` is the prior standard deviation of the slope `a`; 0 switches the signal off."""
+    """`[calibration]`: the slope `a` has a Gaussian prior, `prior_mean` and `prior_sd`, cut off at 0 and `ceiling`.
+
+    Before there is evidence the slope is the prior's mode. A `prior_sd` of 0 keeps it there for ever: with the default
+    `prior_mean` of 0 that switches the signal off.
+    """
 
     kind: Literal["shrinkage"] = "shrinkage"
     prior_sd: float = Field(default=0.5, ge=0)
@@ -94,19 +99,21 @@ def fit(y: np.ndarray, climatology: np.ndarray, signal: np.ndarray, horizon: int
     climatology, signal
         What was said at each of those decisions; shape (n,).
     horizon
-        Sessions a label lives: each row counts 1 / horizon.
+        Sessions that a label spans: all rows together count as `independent_number(n, horizon)` labels.
     params
         Prior and ceiling.
     """
     prior = params.prior_sd**2
+    evidence = float(independent_number(len(y), horizon))
+    mode = min(params.prior_mean, params.ceiling)
     if params.prior_sd == 0.0 or len(y) == 0 or not np.any(signal):
-        return Shrinkage(0.0, prior, len(y) / horizon)
-    base = _logit(climatology)
+        return Shrinkage(mode, prior, evidence)
+    base, weight = _logit(climatology), evidence / len(y)
 
     def slope_and_curvature(a: float) -> tuple[float, float]:
         p = _sigmoid(base + a * signal)
-        gradient = float(np.sum((y - p) * signal)) / horizon - (a - params.prior_mean) / prior
-        return gradient, float(np.sum(p * (1 - p) * signal**2)) / horizon + 1.0 / prior
+        gradient = float(np.sum((y - p) * signal)) * weight - (a - params.prior_mean) / prior
+        return gradient, float(np.sum(p * (1 - p) * signal**2)) * weight + 1.0 / prior
 
     # The gradient falls all the way, so its sign tells the side of the mode. Newton's step alone may leap to and fro
     # between the flat ends when signals are large; a step out of the bracket is replaced by a bisection.
@@ -116,7 +123,7 @@ def fit(y: np.ndarray, climatology: np.ndarray, signal: np.ndarray, horizon: int
     elif slope_and_curvature(high)[0] >= 0.0:
         a = high
     else:
-        a = min(max(params.prior_mean, low), high)
+        a = mode
         for _ in range(200):
             gradient, precision = slope_and_curvature(a)
             low, high = (a, high) if gradient > 0.0 else (low, a)
@@ -125,7 +132,7 @@ def fit(y: np.ndarray, climatology: np.ndarray, signal: np.ndarray, horizon: int
             if abs(new - a) < 1e-12:
                 break
             a = new
-    return Shrinkage(a, 1.0 / slope_and_curvature(a)[1], len(y) / horizon)
+    return Shrinkage(a, 1.0 / slope_and_curvature(a)[1], evidence)
 
 
 def bag_mean(signals: np.ndarray) -> np.ndarray:

@@ -2,7 +2,8 @@
 
 The bins are built once per fold and shared by all bags; each bag draws rows and factors with a seed of its own. One
 thread per fit: folds run in processes, and oversubscribed threads make LightGBM ten times slower. Where theory gives a
-factor a direction, the trees must respect it.
+factor a direction, the trees must respect it. Factors are read in single precision, so that no split can fall between
+two numbers that differ by rounding alone.
 """
 
 from __future__ import annotations
@@ -17,14 +18,23 @@ import numpy as np
 from pydantic import Field
 
 from bullbear.definitions import Definition
-from bullbear.learn.learners import TrainingSet
+from bullbear.learn.learners import TrainingSet, varies
+from bullbear.statistics import rows_per_label
 
 if TYPE_CHECKING:
     import lightgbm
 
+_ROWS = rows_per_label(21)
+"""Daily rows worth one independent label at the usual horizon."""
+
 
 class GradientBoosting(Definition):
-    """`[learner] kind = "lightgbm"`; the names are LightGBM's own where it has one."""
+    """`[learner] kind = "lightgbm"`; the names are LightGBM's own where it has one.
+
+    `min_data_in_leaf` and `lambda_l2` are counted in daily rows of the usual labels over 21 sessions, 15.3 of which are
+    worth one independent label. At another horizon both are scaled, so that as many independent labels stand behind a
+    leaf and against a penalty: at horizon 1, `min_data_in_leaf = 200` asks for 13 rows.
+    """
 
     uses_factors: ClassVar[bool] = True
     libraries: ClassVar[tuple[str, ...]] = ("lightgbm",)
@@ -48,11 +58,11 @@ class GradientBoosting(Definition):
             "num_iterations": self.num_iterations,
             "learning_rate": self.learning_rate,
             "num_leaves": self.num_leaves,
-            "min_data_in_leaf": self.min_data_in_leaf,
+            "min_data_in_leaf": max(1, round(self.min_data_in_leaf * rows_per_label(training.horizon) / _ROWS)),
             "feature_fraction": self.feature_fraction,
             "bagging_fraction": self.bagging_fraction,
             "bagging_freq": 1 if self.bagging_fraction < 1 else 0,
-            "lambda_l2": self.lambda_l2,
+            "lambda_l2": self.lambda_l2 / _ROWS,
             "monotone_constraints": list(training.signs) if self.monotone and any(training.signs) else None,
             "seed": training.seed * 1_000 + bag,
             **self._binning(),
@@ -74,7 +84,7 @@ class GradientBoosting(Definition):
         import lightgbm
 
         return lightgbm.Dataset(
-            training.X,
+            _single(np.where(varies(training.X), training.X, np.nan)),
             training.y,
             weight=training.weights,
             feature_name=list(training.names),
@@ -93,7 +103,7 @@ class GradientBoosting(Definition):
             boosters.append(lightgbm.train(parameters, bins))
         if training.y.min() == training.y.max():
             # Without a contrast there is nothing to learn, but LightGBM is then certain: 34 log-odds.
-            base = float(np.asarray(boosters[0].predict(training.X[:1], raw_score=True, num_threads=1))[0])
+            base = float(np.asarray(boosters[0].predict(_single(training.X[:1]), raw_score=True, num_threads=1))[0])
         else:
             share = float(np.average(training.y, weights=training.weights))
             base = float(np.log(share / (1 - share)))
@@ -122,19 +132,27 @@ class Bagged:
 
     def signals(self, X: np.ndarray) -> np.ndarray:
         """Raw scores less the training set's log-odds, shape (n, n_bags)."""
-        scores = [np.asarray(b.predict(X, raw_score=True, num_threads=1)) for b in self._boosters]
+        rounded = _single(X)
+        scores = [np.asarray(b.predict(rounded, raw_score=True, num_threads=1)) for b in self._boosters]
         return np.column_stack(scores) - self.base
 
     def contributions(self, X: np.ndarray) -> np.ndarray:
         """SHAP values averaged over the bags, log-odds, shape (n, k)."""
-        total = np.zeros((len(X), X.shape[1]))
+        rounded, total = _single(X), np.zeros((len(X), X.shape[1]))
         for booster in self._boosters:
-            total += np.asarray(booster.predict(X, pred_contrib=True, num_threads=1))[:, :-1]
+            total += np.asarray(booster.predict(rounded, pred_contrib=True, num_threads=1))[:, :-1]
         return total / len(self._boosters)
 
     def state(self) -> dict[str, Any]:
         """The boosters' texts and the base log-odds."""
         return {"boosters": list(self.texts), "base": self.base}
+
+
+def _single(X: np.ndarray) -> np.ndarray:
+    # Beyond what single precision holds, a value is as large as it can be.
+    most = float(np.finfo(np.float32).max)
+    rounded: np.ndarray = np.clip(X, -most, most).astype(np.float32).astype(np.float64)
+    return rounded
 
 
 def import_without_sklearn() -> None:

@@ -17,10 +17,16 @@ import numpy as np
 from bullbear.definitions import Source, validate
 from bullbear.errors import DefinitionError
 
+_ROUNDING = 1e-10
+
 
 @dataclass(frozen=True)
 class TrainingSet:
-    """What a learner may see: `X` (n, k) with NaN for missing, `y` (n,) of 0/1, `weights` (n,) with mean 1."""
+    """What a learner may see: `X` (n, k) with NaN for missing, `y` (n,) of 0/1, and `weights` (n,).
+
+    Labels span `horizon` sessions and overlap: the weights sum to the number of independent labels that the rows are
+    worth, so that a penalty means the same at every horizon.
+    """
 
     X: np.ndarray
     y: np.ndarray
@@ -28,6 +34,7 @@ class TrainingSet:
     names: tuple[str, ...]
     signs: tuple[int, ...]
     seed: int
+    horizon: int
 
 
 class Fitted(Protocol):
@@ -87,6 +94,24 @@ def learner_of(table: Mapping[str, Any], source: Source | None = None) -> Learne
     raise DefinitionError(
         f"{place.where('learner', 'kind')} (learner.kind)", kind, "climatology, logistic or lightgbm", "choose one"
     )
+
+
+def varies(X: np.ndarray) -> np.ndarray:
+    """Which factors vary by more than rounding over the rows where they are known; shape (k,).
+
+    A column whose values differ by less than 1e-10 of their size is constant: 0.3 and 0.1 + 0.2 are one number.
+
+    Example
+    -------
+    >>> varies(np.array([[0.3, 1.0, np.nan], [0.1 + 0.2, 2.0, np.nan]])).tolist()
+    [False, True, False]
+    """
+    known = ~np.isnan(X)
+    highest = np.max(np.where(known, X, -np.inf), axis=0, initial=-np.inf)
+    lowest = np.min(np.where(known, X, np.inf), axis=0, initial=np.inf)
+    size = np.maximum(np.abs(highest), np.abs(lowest))
+    with np.errstate(invalid="ignore"):  # a factor that is never known: -inf less inf
+        return np.asarray(known.any(axis=0) & (highest - lowest > _ROUNDING * size))
 
 
 def factor_matrix(X: Any, names: Sequence[str]) -> np.ndarray:

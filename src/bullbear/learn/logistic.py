@@ -2,8 +2,8 @@
 
 Mean and standard deviation come from the training rows alone; a missing factor counts as its training mean, that is
 as "says nothing"; values beyond `clip` standard deviations are drawn in, because a factor that leaves its past range
-must not extrapolate a linear rule without bound. Labels overlap, so the weights sum to the number of independent
-months: the penalty then means the same at every horizon.
+must not extrapolate a linear rule without bound. Labels overlap, and the weights sum to the number of independent
+ones: the penalty then means the same at every horizon.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 from pydantic import Field
 
 from bullbear.definitions import Definition
-from bullbear.learn.learners import TrainingSet
+from bullbear.learn.learners import TrainingSet, varies
 
 
 class Logistic(Definition):
@@ -31,8 +31,6 @@ class Logistic(Definition):
     kind: Literal["logistic"]
     penalty: float = Field(default=100.0, gt=0)
     clip: float = Field(default=3.0, gt=0)
-    independence: float = Field(default=21.0, ge=1)
-    """Rows per independent label: the horizon."""
 
     def fit(self, training: TrainingSet) -> Linear:
         """Fit by scikit-learn's L-BFGS."""
@@ -42,18 +40,15 @@ class Logistic(Definition):
         counts = present.sum(axis=0)
         center = np.where(counts > 0, np.nansum(training.X, axis=0) / np.maximum(counts, 1), 0.0)
         spread = np.sqrt(np.nansum((training.X - center) ** 2, axis=0) / np.maximum(counts, 1))
-        # A factor that never varied, or was hardly ever there, cannot have taught anything. Its spread need not be
-        # zero: the mean of a constant is rounded.
-        highest = np.max(np.where(present, training.X, -np.inf), axis=0)
-        varied = (highest > np.min(np.where(present, training.X, np.inf), axis=0)) & (spread > 0)
-        scale = np.where(varied & (counts >= len(training.y) // 10), spread, np.inf)
+        # A factor that never varied, or was hardly ever there, cannot have taught anything.
+        scale = np.where(varies(training.X) & (spread > 0) & (counts >= len(training.y) // 10), spread, np.inf)
         if training.y.min() == training.y.max():
             return Linear(center, scale, np.zeros(len(center)), self.clip)
         model = LogisticRegression(C=1.0 / self.penalty, tol=1e-8, max_iter=2000)
         model.fit(
             standardise(training.X, center, scale, self.clip),
             training.y,
-            sample_weight=training.weights / self.independence,
+            sample_weight=training.weights,
         )
         return Linear(center, scale, model.coef_[0], self.clip)
 

@@ -31,6 +31,7 @@ from bullbear.learn import calibration
 from bullbear.learn.calibration import Shrinkage, ShrinkageParams
 from bullbear.learn.learners import Fitted, Learner, TrainingSet, factor_matrix, learner_of
 from bullbear.sessions import day
+from bullbear.statistics import independent_number
 
 
 @dataclass(frozen=True)
@@ -179,7 +180,7 @@ def _silent(done: int, total: int) -> None:  # the shape of `progress`
 
 
 def _at(examples: Examples, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    return examples.climatology[rows], examples.n_resolved[rows] / examples.horizon
+    return examples.climatology[rows], independent_number(examples.n_resolved[rows], examples.horizon)
 
 
 def folds_of(
@@ -283,8 +284,9 @@ def fit_fold(task: Task, fold: Fold) -> Fit:
     began = time.perf_counter()
     rows = fold.train[~np.isnan(task.y[fold.train])]
     weights = uniqueness(len(rows), task.horizon)
+    weights *= independent_number(len(rows), task.horizon) / weights.sum()
     fitted = task.learner.fit(
-        TrainingSet(task.X[rows], task.y[rows], weights / weights.mean(), task.names, task.signs, task.seed)
+        TrainingSet(task.X[rows], task.y[rows], weights, task.names, task.signs, task.seed, task.horizon)
     )
     seconds = time.perf_counter() - began
     return Fit(fitted.state(), fitted.signals(task.X[fold.test]), seconds)

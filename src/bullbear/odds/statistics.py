@@ -1,7 +1,7 @@
 """Shares with their intervals, tests against a base rate, and what many tests at once allow one to say.
 
-All functions work element by element on arrays. The number of cases is an effective one (see `overlap`), so it need
-not be whole; a share of it is carried over.
+All functions work element by element on arrays. The number of cases is an effective one (see
+`bullbear.statistics.overlap`), so it need not be whole; a share of it is carried over.
 """
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ from mlflow.pyfunc.model import PythonModel
 
 from bullbear.learn import FoldModel, predict
 from bullbear.learn.learners import factor_matrix
+from bullbear.statistics import independent_number
 
 
 class ServedModel(PythonModel):
@@ -39,7 +40,7 @@ class ServedModel(PythonModel):
         """
         signals = self._fitted.signals(factor_matrix(model_input, self._model.factors))
         climatology = model_input["climatology"].to_numpy(dtype=np.float64)
-        n_independent = model_input["n_resolved"].to_numpy(dtype=np.float64) / self._model.horizon
+        n_independent = independent_number(model_input["n_resolved"], self._model.horizon)
         return predict(self._model.calibrator, signals, climatology, n_independent)[["p", "p_low", "p_high"]]
 
 

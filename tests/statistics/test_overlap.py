@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bullbear.odds.overlap import evidence, sign_correlation
+from bullbear.statistics.overlap import evidence, independent_number, rows_per_label, sign_correlation
 
 
 def plain(flags: np.ndarray, first: int, last: int, horizon: int) -> tuple[float, float]:
@@ -60,3 +60,33 @@ def test_the_arcsine_law_holds_for_simulated_sums() -> None:
     first, later = total[:, 5] - total[:, 0], total[:, 7] - total[:, 2]
     agreed = np.corrcoef(first > 0, later > 0)[0, 1]
     assert sign_correlation(5)[2] == pytest.approx(agreed, abs=0.015)
+
+
+@given(n=st.integers(0, 80), horizon=st.integers(1, 30))
+def test_consecutive_labels_are_worth_what_evidence_counts(n: int, horizon: int) -> None:
+    found = float(independent_number(n, horizon))
+    if n == 0:
+        assert found == 0.0
+        return
+    every = evidence(np.ones(n, dtype=bool), np.array([0]), np.array([n - 1]), horizon)
+    assert found == pytest.approx(every.effective[0])
+    assert 1.0 - 1e-9 <= found <= n
+
+
+def test_one_number_and_many_give_the_same_bits() -> None:
+    many = independent_number(np.arange(400), 21)
+    assert [float(independent_number(n, 21)) for n in range(400)] == many.tolist()
+
+
+def test_the_labels_of_fifteen_years_are_worth_245() -> None:
+    assert float(independent_number(3754, 21)) == pytest.approx(245.17, abs=0.01)
+    assert 3754 / rows_per_label(21) == pytest.approx(245.17, rel=0.01)
+
+
+def test_overlapping_shares_of_ups_scatter_as_the_number_says() -> None:
+    rng = np.random.default_rng(8)
+    path = np.cumsum(np.concatenate([np.zeros((3000, 1)), rng.normal(0.06, 1.0, (3000, 320))], axis=1), axis=1)
+    ups = path[:, 21:] > path[:, :-21]
+    share = ups.mean()
+    scattered = share * (1 - share) / ups.mean(axis=1).var()
+    assert float(independent_number(300, 21)) == pytest.approx(scattered, rel=0.06)
