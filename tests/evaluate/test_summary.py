@@ -11,6 +11,7 @@ from sklearn.metrics import roc_auc_score
 
 from bullbear.errors import HistoryError, InputError
 from bullbear.evaluate import evaluate
+from bullbear.evaluate.nulls import auc_null, ece_null
 from bullbear.evaluate.scores import brier_skill, log_loss_skill
 from bullbear.evaluate.significance import clark_west, diebold_mariano
 
@@ -52,6 +53,18 @@ def test_intervals_hold_their_estimates_and_overlap_is_counted(predictions):
     assert 0 <= result.auc_low < result.auc < result.auc_high <= 1
     assert 20 < result.n_effective <= 1479 / 15
     assert result.mean_block >= 21
+
+
+def test_auc_and_ece_stand_beside_their_nulls(predictions):
+    result = evaluate(predictions, 21, resamples=50)
+    done = predictions.iloc[:-21]
+    ranking, calibrated = auc_null(done["y"], done["p"], done["climatology"], 21), ece_null(done["p"], 21)
+    assert (result.auc_null, result.auc_null_low, result.auc_null_high) == (ranking.mean, ranking.low, ranking.high)
+    assert (result.ece_null, result.ece_null_low, result.ece_null_high) == (
+        calibrated.mean, calibrated.low, calibrated.high,
+    )  # fmt: skip
+    base = evaluate(predictions.assign(p=predictions["climatology"]), 21, resamples=50)
+    assert base.auc == base.auc_null
 
 
 def test_years_and_periods_add_up(predictions):

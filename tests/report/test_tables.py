@@ -55,13 +55,14 @@ def test_verdict_needs_an_interval_that_leaves_out_zero(
 
 def test_skill_ends_with_climatology_and_marks_the_champion(model: ModelResult) -> None:
     scored = replace(
-        model.evaluation, bss=0.0123, bss_low=-0.0047, bss_high=0.0312, auc=0.531, auc_low=0.48, auc_high=0.58
-    )
+        model.evaluation, bss=0.0123, bss_low=-0.0047, bss_high=0.0312, auc=0.531, auc_low=0.48, auc_high=0.58,
+        auc_null=0.452, auc_null_low=0.41, auc_null_high=0.5,
+    )  # fmt: skip
     one, two = replace(model, evaluation=scored), replace(model, name="other", run_id="ffff", evaluation=scored)
     rows = tables.skill([one, two], champion="ffff").rows
     assert [row[0] for row in rows] == ["seeded", "other (champion)", "climatology"]
     assert rows[0][1:3] == ("no difference from climatology shown", "+1.2% [-0.5%, +3.1%]")
-    assert rows[0][4] == "0.531 [0.480, 0.580]"
+    assert rows[0][4:] == ("0.531 [0.480, 0.580]", "0.452 [0.410, 0.500]")
 
 
 def test_evidence_shows_a_tiny_p_value_as_a_bound(model: ModelResult) -> None:
@@ -69,6 +70,12 @@ def test_evidence_shows_a_tiny_p_value_as_a_bound(model: ModelResult) -> None:
     (row,) = tables.evidence([replace(model, evaluation=scored)], champion=None).rows
     assert row[3:5] == ("1,234", "59")
     assert row[-2:] == ("<0.001", "–")
+
+
+def test_evidence_puts_the_calibration_error_beside_that_of_true_probabilities(model: ModelResult) -> None:
+    scored = replace(model.evaluation, ece=0.066, ece_null=0.058, ece_null_low=0.031, ece_null_high=0.091)
+    (row,) = tables.evidence([replace(model, evaluation=scored)], champion=None).rows
+    assert row[7:9] == ("6.6%", "5.8% [3.1%, 9.1%]")
 
 
 def test_calibration_rows(model: ModelResult) -> None:

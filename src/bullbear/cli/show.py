@@ -163,7 +163,8 @@ def evaluations(results: list[Any], pairs: list[Comparison]) -> None:
 
 def _skill_table(rows: Sequence[tuple[str, str, Evaluation, Any]], *, simulated: bool) -> Table:
     table = Table(title="Skill against climatology, 90% intervals" + (" (SIMULATED)" if simulated else ""))
-    heads = ("model", "run", "n", "effective", "Brier", "base rate's", "Brier skill", "log-loss skill", "AUC", "ECE")
+    heads = ("model", "run", "n", "effective", "Brier", "base rate's", "Brier skill", "log-loss skill", "AUC",
+             "no skill", "ECE", "if true")  # fmt: skip
     for name in heads:
         table.add_column(name, justify="left" if name in ("model", "run") else "right", no_wrap=True)
     for name, run_id, found, _ in rows:
@@ -177,7 +178,9 @@ def _skill_table(rows: Sequence[tuple[str, str, Evaluation, Any]], *, simulated:
             f"{found.bss:+.2%} [{found.bss_low:+.2%}, {found.bss_high:+.2%}]",
             f"{found.log_loss_skill:+.2%} [{found.log_loss_skill_low:+.2%}, {found.log_loss_skill_high:+.2%}]",
             f"{found.auc:.3f}",
+            f"{found.auc_null:.3f}",
             f"{found.ece:.3f}",
+            f"{found.ece_null:.3f}",
         )
     return table
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from bullbear.evaluate.bootstrap import LEVEL, RESAMPLES, SEED, auc_interval, resample, skill_interval
 from bullbear.evaluate.decomposition import decompose
+from bullbear.evaluate.nulls import auc_null, ece_null
 from bullbear.evaluate.reliability import CalibrationBin, calibration_line, calibration_table, ece
 from bullbear.evaluate.rows import plain, require, resolved
 from bullbear.evaluate.scores import Floats, Score, brier, log_loss, losses
@@ -39,7 +40,9 @@ class Evaluation:
     """What the resolved forecasts were worth against climatology; `_low` and `_high` are ends of `level` intervals.
 
     A number that the data do not determine is NaN here and null in `as_dict`. `dm_*` is the two-sided Diebold-Mariano
-    test of the Brier score (positive: better than climatology), `cw_*` Clark and West's one-sided test.
+    test of the Brier score (positive: better than climatology), `cw_*` Clark and West's one-sided test. `auc_null` is
+    the AUC that the forecast would have without skill, `ece_null` the calibration error that true
+    probabilities would show on as many days (see `nulls`); `_low` and `_high` are the range of `level` of their values.
     """
 
     n: int
@@ -63,7 +66,13 @@ class Evaluation:
     auc: float
     auc_low: float
     auc_high: float
+    auc_null: float
+    auc_null_low: float
+    auc_null_high: float
     ece: float
+    ece_null: float
+    ece_null_low: float
+    ece_null_high: float
     reliability: float
     resolution: float
     uncertainty: float
@@ -142,6 +151,8 @@ def evaluate(
     brier_skill = skill_interval(y, p, climatology, draws, level=level)
     log_skill = skill_interval(y, p, climatology, draws, score="log_loss", level=level)
     area = auc_interval(y, p, draws, level=level)
+    unskilled = auc_null(y, p, climatology, horizon, level=level)
+    calibrated = ece_null(p, horizon, level=level, seed=seed)
     parts = decompose(y, p)
     line = calibration_line(y, p)
     dm = diebold_mariano(y, p, climatology, horizon)
@@ -170,7 +181,13 @@ def evaluate(
         auc=area.estimate,
         auc_low=area.low,
         auc_high=area.high,
+        auc_null=unskilled.mean,
+        auc_null_low=unskilled.low,
+        auc_null_high=unskilled.high,
         ece=ece(y, p),
+        ece_null=calibrated.mean,
+        ece_null_low=calibrated.low,
+        ece_null_high=calibrated.high,
         reliability=parts.reliability,
         resolution=parts.resolution,
         uncertainty=parts.uncertainty,

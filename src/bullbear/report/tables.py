@@ -91,15 +91,16 @@ def skill(models: Sequence[ModelResult], champion: str | None) -> Table:
             _interval(e.bss, e.bss_low, e.bss_high),
             _interval(e.log_loss_skill, e.log_loss_skill_low, e.log_loss_skill_high),
             f"{number(e.auc, 3)} [{number(e.auc_low, 3)}, {number(e.auc_high, 3)}]",
+            f"{number(e.auc_null, 3)} [{number(e.auc_null_low, 3)}, {number(e.auc_null_high, 3)}]",
         )
         for model in models
         for e in (model.evaluation,)
     ]
-    rows.append(("climatology", "the benchmark", "0", "0", "0.5"))
+    rows.append(("climatology", "the benchmark", "0", "0", "", ""))
     return Table(
         f"Out-of-sample skill against climatology, with {models[0].evaluation.level:.0%} intervals in brackets "
-        "(stationary bootstrap)",
-        ("model", "verdict", "Brier skill", "log-loss skill", "AUC"),
+        "(stationary bootstrap), and the AUC of a forecast without skill that moves as much",
+        ("model", "verdict", "Brier skill", "log-loss skill", "AUC", "AUC without skill"),
         tuple(rows),
     )
 
@@ -109,7 +110,7 @@ def evidence(models: Sequence[ModelResult], champion: str | None) -> Table:
     return Table(
         "What the skills rest on; p values of the Diebold-Mariano test (two-sided) and of Clark and West's (one-sided)",
         ("model", "run", "decided", "days", "worth independent", "Brier", "Brier of climatology", "calibration error",
-         "p, Diebold-Mariano", "p, Clark-West"),
+         "calibration error of true probabilities", "p, Diebold-Mariano", "p, Clark-West"),
         tuple(
             (
                 _shown(model, champion),
@@ -120,6 +121,7 @@ def evidence(models: Sequence[ModelResult], champion: str | None) -> Table:
                 number(e.brier, 4),
                 number(e.brier_climatology, 4),
                 percent(e.ece),
+                f"{percent(e.ece_null)} [{percent(e.ece_null_low)}, {percent(e.ece_null_high)}]",
                 _p_value(e.dm_p_value),
                 _p_value(e.cw_p_value),
             )

@@ -1,0 +1,163 @@
+"""What AUC and calibration error would be without skill, or with perfect probabilities: neither is 0.5 or 0.
+
+An expanding base rate moves against the outcomes (after many ups it stands high and fewer follow), so that its AUC over
+a long span lies below one half although nothing is wrong with it. And the shares of ups in ten bins of a few dozen
+independent months stray from the true probabilities by several points. Both figures mean something only beside these.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.special import logit, ndtri
+
+from bullbear.errors import HistoryError
+from bullbear.evaluate.bootstrap import LEVEL, SEED
+from bullbear.evaluate.decomposition import equal_mass_bins
+from bullbear.evaluate.scores import checked, weighted_auc
+
+SHIFTS = 200
+PATHS = 500
+
+
+@dataclass(frozen=True)
+class Null:
+    """The mean of a figure under its null, and the ends of the range that holds `level` of its values."""
+
+    mean: float
+    low: float
+    high: float
+
+
+def auc_null(
+    y: ArrayLike, p: ArrayLike, reference: ArrayLike, horizon: int, *, level: float = LEVEL, shifts: int = SHIFTS
+) -> Null:
+    """The AUC of a forecast that moves about the reference as `p` does, but at the wrong times.
+
+    p*_t = sigma(logit(c_t) + s_{t+k}), s = logit(p) - logit(c), for shifts k around the circle
+
+    A shift keeps the outcomes with their overlap, the base rate with its drift, and the persistence of the signal; it
+    breaks only what links the signal to the outcomes. A forecast that is the base rate has its own AUC as its null.
+
+    Parameters
+    ----------
+    y
+        Outcomes, 0 or 1, shape `(n,)`, one row per session in order.
+    p
+        P(y = 1) of the forecast, shape `(n,)`.
+    reference
+        P(y = 1) of the benchmark (c), shape `(n,)`.
+    horizon
+        Sessions that a label spans; shifts by less than twice as many, either way, are left out.
+    level
+        Share of the shifts within the range, a fraction.
+    shifts
+        Number of shifts, evenly spaced.
+
+    Returns
+    -------
+    Mean and range; all NaN when only one outcome occurred.
+
+    Raises
+    ------
+    InputError
+        A value is missing or out of range, or lengths differ.
+    HistoryError
+        Fewer than `4 * horizon` rows.
+
+    Example
+    -------
+    Ups are rarer after many ups: the base rate ranks the days the wrong way round, and so does its null.
+
+    >>> y, c = [1] * 20 + [0] * 20, [0.5] * 20 + [0.6] * 20
+    >>> auc_null(y, c, c, horizon=2).mean
+    0.0
+    """
+    outcomes, forecast, benchmark = checked(y, p=p, reference=reference)
+    n = len(outcomes)
+    if n < 4 * horizon:
+        raise HistoryError("y", f"{n} rows", f"at least {4 * horizon}", "wait for more resolved forecasts")
+    if outcomes.min() == outcomes.max():
+        return Null(float("nan"), float("nan"), float("nan"))
+    base = _logit(benchmark)
+    signal = np.where(forecast == benchmark, 0.0, _logit(forecast) - base)
+    one = np.ones((1, n))
+    if not signal.any():
+        own = float(weighted_auc(outcomes, forecast, one)[0])
+        return Null(own, own, own)
+    far = np.unique(np.linspace(2 * horizon, n - 2 * horizon, shifts).astype(np.int64))
+    values = np.array([weighted_auc(outcomes, base + np.roll(signal, k), one)[0] for k in far])
+    return _range(values, level)
+
+
+def ece_null(
+    p: ArrayLike,
+    horizon: int,
+    *,
+    bins: int = 10,
+    level: float = LEVEL,
+    paths: int = PATHS,
+    seed: int = SEED,
+) -> Null:
+    """The expected calibration error that true probabilities would show over as many overlapping labels.
+
+    y*_t = 1{z_t < Phi^-1(p_t)}, z_t = (e_{t+1} + ... + e_{t+h}) / sqrt(h), e independent standard normal
+
+    Each outcome has exactly its probability, and outcomes l < h rows apart share h - l of their shocks, as returns over
+    overlapping months do.
+
+    Parameters
+    ----------
+    p
+        P(y = 1), fractions in [0, 1], shape `(n,)`, one row per session in order.
+    horizon
+        Sessions that a label spans (h).
+    bins
+        Bins of `reliability.ece`.
+    level
+        Share of the simulated values within the range, a fraction.
+    paths
+        Number of simulated sets of outcomes.
+    seed
+        The same seed gives the same figures.
+
+    Returns
+    -------
+    Mean and range, fractions.
+
+    Raises
+    ------
+    InputError
+        A value is missing or out of range.
+
+    Example
+    -------
+    >>> p = [0.5, 0.6, 0.7, 0.8] * 50
+    >>> round(ece_null(p, horizon=1, bins=4).mean, 3), round(ece_null(p, horizon=20, bins=4).mean, 3)
+    (0.052, 0.095)
+    """
+    (forecast,) = checked(np.zeros(len(np.asarray(p))), p=p)[1:]
+    n = len(forecast)
+    which = equal_mass_bins(forecast, bins)
+    member = np.zeros((n, int(which.max()) + 1))
+    member[np.arange(n), which] = 1.0
+    threshold = ndtri(forecast)
+    rng = np.random.default_rng(seed)
+    values = np.empty(paths)
+    for path in range(paths):
+        walk = np.concatenate([[0.0], np.cumsum(rng.standard_normal(n + horizon - 1))])
+        up = (walk[horizon:] - walk[:-horizon]) / np.sqrt(horizon) < threshold
+        values[path] = np.abs((forecast - up) @ member).sum() / n
+    return _range(values, level)
+
+
+def _range(values: np.ndarray, level: float) -> Null:
+    low, high = np.quantile(values, [0.5 - level / 2.0, 0.5 + level / 2.0])
+    return Null(float(values.mean()), float(low), float(high))
+
+
+def _logit(p: np.ndarray) -> np.ndarray:
+    # Certainties have no finite log-odds; they keep their rank next to every other probability.
+    return np.asarray(logit(np.clip(p, 1e-12, 1.0 - 1e-12)), dtype=np.float64)
