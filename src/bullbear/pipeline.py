@@ -56,14 +56,17 @@ def train_model(
     ------
     DefinitionError, NoDataError, HistoryError
         See `Home.model`, `dataset.build` and `learn.train`.
+    RunError, SpooledError
+        The tracking store cannot be used, or took the finished training no more; see `tracking.training_run`.
     """
     from bullbear.report import plots
-    from bullbear.tracking.training_run import TrainingRecord, log_training
+    from bullbear.tracking.training_run import TrainingRecord, log_training, require_ready
 
     began = time.perf_counter()
     progress = progress or _silent
     model = home.model(name)
     store = home.filled_store()
+    require_ready(home.runs)  # a tracking store that cannot take the result is found before the work
     view = store.as_of()
     progress("factors", 0, 1)
     examples = build(view, model.feature_sets, model.definition.target)

@@ -14,6 +14,7 @@ from bullbear.home import Home
 from bullbear.pipeline import train_model
 from bullbear.tracking import Runs
 from bullbear.tracking.mlflow_store import connect, experiment_id
+from bullbear.tracking.spool import SpooledError
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -99,19 +100,79 @@ def test_the_database_alone_tells_the_same(trained_home: Home, logged: Any) -> N
         assert database.execute(steps, (logged.info.run_id,)).fetchone() == (10,)
 
 
-def test_a_training_that_breaks_while_logging_is_marked_as_failed(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    before = Runs(home).find("latest").run_id
+def test_a_training_that_breaks_while_logging_is_kept_and_logged_by_the_next_command(
+    home: Home, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = Runs(home).find("latest")
 
     def full(*arguments: object, **options: object) -> None:
         raise OSError("no space left on device")
 
-    monkeypatch.setattr("mlflow.log_artifacts", full)
-    with pytest.raises(OSError, match=r"no space left"):
-        train_model(home, "base")
-    assert Runs(home).find("latest").run_id == before
+    with monkeypatch.context() as broken:
+        broken.setattr("mlflow.log_artifacts", full)
+        kept = rf"training base finished but was not logged: no space left.*kept in {home.runs}/spool/base-"
+        with pytest.raises(SpooledError, match=kept) as refused:
+            train_model(home, "base")
+        assert refused.value.exit_code == 1
+        # Still full: it waits on, and what was logged before can be read.
+        assert Runs(home).find("latest").run_id == before.run_id
+        assert "is still not logged: no space left on device" in capsys.readouterr().err
+    (waiting,) = (home.runs / "spool").glob("base-*")
+    predictions = (waiting / "artifacts" / "predictions.csv").read_text()
+
+    found = Runs(home).find("latest")
+    assert f"logged the training that was kept in {waiting}" in capsys.readouterr().err
+    assert (found.model, found.read_text("predictions.csv")) == ("base", predictions)
+    assert found.bundle.definition.name == "base"
+    assert found.tags["model_id"]
+    assert not waiting.exists()
+    assert Runs(home).find("latest").run_id == found.run_id
     client = connect(home.runs)
     states = [run.info.status for run in client.search_runs([experiment_id(client)], order_by=["start_time"])]
-    assert states == ["FINISHED", "FINISHED", "FAILED"]
+    assert sorted(states) == ["FAILED", "FAILED", "FINISHED", "FINISHED", "FINISHED"]
+    logged = client.get_run(found.run_id)
+    assert logged.inputs.dataset_inputs[0].dataset.digest == logged.data.tags["data_fingerprint"][:36]
+    assert logged.data.metrics["skill/bss"] == pytest.approx(found.evaluation["bss"], abs=1e-12)
+
+
+def test_a_spooled_training_is_logged_once_though_its_folder_stayed(home: Home, tmp_path: Path) -> None:
+    with pytest.raises(SpooledError, match="gone"):
+        _train_where_logging_fails(home)
+    folder = next((home.runs / "spool").glob("base-*"))
+    shutil.copytree(folder, tmp_path / folder.name)
+    first = Runs(home).find("latest").run_id
+    shutil.copytree(tmp_path / folder.name, folder)  # as if the process had been killed before it was removed
+    assert Runs(home).find("latest").run_id == first
+    assert not folder.exists()
+
+
+def test_an_interrupt_while_logging_keeps_the_training(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*arguments: object, **options: object) -> None:
+        raise KeyboardInterrupt("stop")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("mlflow.log_artifacts", interrupted)
+        with pytest.raises(KeyboardInterrupt, match="stop"):
+            train_model(home, "base")
+    assert Runs(home).find("latest").model == "base"
+
+
+def test_without_room_in_the_home_the_training_stays_in_the_temporary_folder(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (home.runs / "spool").write_text("a file where the folder would be")
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with pytest.raises(SpooledError, match=rf"kept in {tmp_path}/bullbear-spool/base-\w+; move that folder into"):
+        _train_where_logging_fails(home)
+
+
+def _train_where_logging_fails(home: Home) -> None:
+    def gone(*arguments: object, **options: object) -> None:
+        raise OSError("gone")
+
+    with pytest.MonkeyPatch.context() as broken:
+        broken.setattr("mlflow.log_artifacts", gone)
+        train_model(home, "base")
 
 
 def test_a_training_works_where_git_is_not_installed(

@@ -11,13 +11,16 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
 from bullbear.errors import InputError
 from bullbear.home import Home
+from bullbear.pipeline import train_model
+from bullbear.tracking import Runs
+from bullbear.tracking.spool import SpooledError
 from bullbear.tracking.ui import serve
 
 BULLBEAR = str(Path(sys.executable).with_name("bullbear"))
@@ -38,17 +41,28 @@ def ui(home: Home) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
+    with _serving(home, port) as server:
+        yield server, f"http://127.0.0.1:{port}"
+
+
+@contextmanager
+def _serving(home: Home, port: int) -> Iterator[subprocess.Popen[bytes]]:
     server = subprocess.Popen(
         [BULLBEAR, "ui", "--home", str(home.root), "--port", str(port)],
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+        env={name: value for name, value in os.environ.items() if name != "MLFLOW_TRACKING_URI"},
     )  # fmt: skip
     try:
         _wait(f"http://127.0.0.1:{port}/health", server)
-        yield server, f"http://127.0.0.1:{port}"
+        yield server
     finally:
-        with suppress(ProcessLookupError):
-            os.killpg(server.pid, signal.SIGKILL)
-        server.wait()
+        _kill(server)
+
+
+def _kill(server: subprocess.Popen[bytes]) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(server.pid, signal.SIGKILL)
+    server.wait()
 
 
 @pytest.mark.slow
@@ -87,6 +101,27 @@ def test_a_training_can_be_logged_to_a_server_and_read_back(
     assert json.loads(ask("evaluate", "latest"))[0]["run_id"] == trained["run_id"]
     assert json.loads(ask("promote", "latest"))["champion"] == trained["run_id"]
     assert json.loads(ask("forecast"))["model"]["run_id"] == trained["run_id"]
+
+
+@pytest.mark.slow
+def test_a_training_outlives_the_server_that_went_away_meanwhile(
+    ui: tuple[subprocess.Popen[bytes], str], home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server, url = ui
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", url)
+
+    def gone_before_logging(stage: str, done: int, total: int) -> None:
+        if (stage, done) == ("tracking", 0):
+            _kill(server)
+
+    with pytest.raises(SpooledError, match=r"training base finished but was not logged: .*Connection refused"):
+        train_model(home, "base", progress=gone_before_logging)
+    (waiting,) = (home.runs / "spool").glob("base-*")
+    with _serving(home, int(url.rsplit(":", 1)[1])):
+        found = Runs(home).find("latest")
+        assert found.model == "base"
+        assert found.read_text("predictions.csv").startswith("decided_at,")
+    assert not waiting.exists()
 
 
 def _left(group: int) -> list[str]:

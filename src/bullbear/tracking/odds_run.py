@@ -7,14 +7,18 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from mlflow import MlflowClient
 from mlflow.entities import Metric, Param
 
 from bullbear.bundle import predictions_csv
 from bullbear.odds_record import OddsRecord
-from bullbear.tracking.mlflow_store import connect, is_local
+from bullbear.tracking.mlflow_store import connect, experiment_of, require_ready
 
 EXPERIMENT = "bullbear-odds"
+
+
+def require_ready_for_odds(runs: Path) -> None:
+    """Check, before the record is computed, that it can be logged; see `require_ready`."""
+    require_ready(runs, EXPERIMENT)
 
 
 def log_odds(runs: Path, record: OddsRecord) -> str:
@@ -25,7 +29,9 @@ def log_odds(runs: Path, record: OddsRecord) -> str:
         "mlflow.source.name": "bullbear odds --history",
         "data": "SIMULATED" if record.simulated else "real",
     }
-    run = client.create_run(_experiment_id(client, runs), run_name=f"odds {record.ticker} {record.horizon}", tags=tags)
+    run = client.create_run(
+        experiment_of(client, EXPERIMENT, runs), run_name=f"odds {record.ticker} {record.horizon}", tags=tags
+    )
     run_id = str(run.info.run_id)
     try:
         params = [Param("ticker", record.ticker), Param("horizon", str(record.horizon))]
@@ -41,14 +47,6 @@ def log_odds(runs: Path, record: OddsRecord) -> str:
         raise
     client.set_terminated(run_id, "FINISHED")
     return run_id
-
-
-def _experiment_id(client: MlflowClient, runs: Path) -> str:
-    found = client.get_experiment_by_name(EXPERIMENT)
-    if found:
-        return str(found.experiment_id)
-    place = (runs / "artifacts").as_uri() if is_local(runs) else None
-    return str(client.create_experiment(EXPERIMENT, artifact_location=place))
 
 
 def _metrics(record: OddsRecord) -> list[Metric]:

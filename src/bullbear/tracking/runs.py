@@ -24,7 +24,7 @@ from mlflow.exceptions import MlflowException
 from bullbear.bundle import Bundle, read_bundle, read_predictions
 from bullbear.errors import RunError
 from bullbear.home import Home, replace_directory
-from bullbear.tracking.mlflow_store import connect, exists, experiment_id
+from bullbear.tracking.mlflow_store import connect_to_read, exists, experiment_id, require_ready
 
 _NEWEST = ["attributes.start_time DESC"]
 
@@ -92,7 +92,7 @@ class Runs:
         if not exists(self.home.runs):
             remedy = "run `bullbear train MODEL` first"
             raise RunError("run", "no tracked run in this home", "a finished training", remedy)
-        return connect(self.home.runs)
+        return connect_to_read(self.home.runs)
 
     def find(self, name: str) -> Run:
         """The run that `name` means: an id, a unique prefix of one, `latest` or `champion`.
@@ -122,6 +122,7 @@ class Runs:
 
     def promote(self, run: Run) -> None:
         """Make `run` the champion: the forecasts' bundle first, then the mark in MLflow's registry."""
+        require_ready(self.home.runs)  # reading has not needed a store that can be written
         self.home.forecasts.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".promote-", dir=self.home.forecasts) as folder:
             staged = Path(folder) / "bundle"

@@ -1,7 +1,7 @@
 """One training, one MLflow run: what was defined, on what data, by which code, with what result.
 
-The run is created only when everything to be logged exists, and it is marked as finished last: a killed training
-leaves at most a run that nobody reads, because every reader asks for finished runs.
+Everything to be logged is written into a folder first (`tracking.spool` logs it from there), and the run is marked as
+finished last: a killed training leaves at most a run that nobody reads, because every reader asks for finished runs.
 """
 
 from __future__ import annotations
@@ -10,25 +10,25 @@ import json
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import mlflow
 import numpy as np
 import pandas as pd
-from mlflow.data.pandas_dataset import from_pandas
-from mlflow.entities import Metric, Param
-from mlflow.models import infer_signature
 
 from bullbear.bundle import predictions_csv, write_bundle
 from bullbear.dataset import Examples
 from bullbear.evaluate import Evaluation
 from bullbear.home import Model
 from bullbear.learn import Training
-from bullbear.tracking.mlflow_store import connect, experiment_id
+from bullbear.tracking.mlflow_store import connect, experiment_id, require_ready
+from bullbear.tracking.spool import RUN, SpooledError, keep, log_staged
+
+__all__ = ["TrainingRecord", "log_training", "require_ready"]
 
 _LIBRARIES = ("lightgbm", "numpy", "pandas", "pydantic", "scikit-learn", "exchange-calendars")
 
@@ -50,28 +50,69 @@ class TrainingRecord:
 
 
 def log_training(runs: Path, record: TrainingRecord) -> str:
-    """Log a training and return its run id."""
-    client = connect(runs)
-    model = record.model
-    with tempfile.TemporaryDirectory(prefix="bullbear-") as folder:
-        staged = Path(folder)
-        _stage(staged, record)
-        run = client.create_run(experiment_id(client), run_name=model.definition.name, tags=_tags(record))
-        run_id = str(run.info.run_id)
-        try:
-            client.log_batch(run_id, metrics=_metrics(record), params=_params(record))
-            with mlflow.start_run(run_id=run_id):
-                mlflow.log_input(_dataset(record.examples), context="training")
-                mlflow.log_artifacts(str(staged), run_id=run_id)
-                _log_model(staged, record)
-            # MLflow's own context has just marked the run as finished; nothing may be logged after this point.
-        except BaseException:
-            client.set_terminated(run_id, "FAILED")
-            raise
-    return run_id
+    """Log a training and return its run id; one that cannot be logged is kept in the spool.
+
+    Raises
+    ------
+    SpooledError
+        The store did not take it; the message says where the training is kept and what logs it.
+    """
+    name = record.model.definition.name
+    staged = None
+    try:
+        staged = _staged(runs, record)
+        client = connect(runs)
+        return log_staged(client, experiment_id(client), staged)
+    except BaseException as bad:
+        place = keep(runs, staged, name) if staged else None
+        if not isinstance(bad, Exception):
+            raise  # an interrupt stays one; what was finished is kept all the same
+        raise SpooledError(name, runs, place, bad) from bad
+    finally:
+        if staged:
+            shutil.rmtree(staged, ignore_errors=True)
+
+
+def _staged(runs: Path, record: TrainingRecord) -> Path:
+    """The training as files in a folder of its own: a temporary one, or in the home if there is no room for that."""
+    try:
+        folder = Path(tempfile.mkdtemp(prefix="bullbear-"))
+    except OSError:
+        folder = _in_home(runs)
+    try:
+        _stage(folder, record)
+    except OSError:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder = _in_home(runs)
+        _stage(folder, record)
+    return folder
+
+
+def _in_home(runs: Path) -> Path:
+    runs.mkdir(parents=True, exist_ok=True)
+    return Path(tempfile.mkdtemp(prefix=".staged-", dir=runs))
 
 
 def _stage(staged: Path, record: TrainingRecord) -> None:
+    """All that is logged, as files: the run's fields, its artifacts, and the inputs that describe its data."""
+    run = {
+        "name": record.model.definition.name,
+        "started": int(time.time() * 1000),
+        "tags": _tags(record),
+        "params": _params(record),
+        "metrics": _metrics(record),
+        "digest": record.examples.fingerprint[:36],
+        "sample": [*record.training.models[-1].factors, "climatology", "n_resolved"],
+        "libraries": [f"{name}=={version(name)}" for name in _LIBRARIES],
+    }
+    _stage_artifacts(staged / "artifacts", record)
+    (staged / "model.json").write_text(json.dumps(record.training.models[-1].state()), encoding="utf-8")
+    _inputs(record.examples).assign(y=record.examples.y).to_parquet(staged / "inputs.parquet")
+    # Written last: a folder without it was cut short and is no training.
+    (staged / RUN).write_text(json.dumps(run, indent=1), encoding="utf-8")
+
+
+def _stage_artifacts(staged: Path, record: TrainingRecord) -> None:
     """Everything that becomes an artifact, in the layout that the run shows."""
     model = record.model
     definitions = staged / "definitions"
@@ -127,7 +168,7 @@ def _code_version() -> dict[str, str]:
     return tags
 
 
-def _params(record: TrainingRecord) -> list[Param]:
+def _params(record: TrainingRecord) -> dict[str, str]:
     definition = record.model.definition
     flat = {
         "model": definition.name,
@@ -141,10 +182,11 @@ def _params(record: TrainingRecord) -> list[Param]:
         **{f"policy.{key}": value for key, value in record.model.policy.model_dump().items()},
         **{f"option.{key}": value for key, value in record.options.items() if value is not None},
     }
-    return [Param(key, str(value)) for key, value in flat.items()]
+    return {key: str(value) for key, value in flat.items()}
 
 
-def _metrics(record: TrainingRecord) -> list[Metric]:
+def _metrics(record: TrainingRecord) -> list[tuple[str, float, int]]:
+    """Name, value and step."""
     found = record.evaluation
     plain = {
         "skill/bss": found.bss,
@@ -170,32 +212,10 @@ def _metrics(record: TrainingRecord) -> list[Metric]:
     ]
     rows = [(name, value, 0) for name, value in plain.items()] + steps
     # MLflow plots NaN as a gap at best and fails at worst; an undetermined number is simply not logged.
-    return [Metric(name, float(value), 0, step) for name, value, step in rows if np.isfinite(value)]
-
-
-def _dataset(examples: Examples) -> Any:
-    frame = _inputs(examples).assign(y=examples.y)
-    return from_pandas(frame, targets="y", name="examples", digest=examples.fingerprint[:36])
+    return [(name, float(value), step) for name, value, step in rows if np.isfinite(value)]
 
 
 def _inputs(examples: Examples) -> pd.DataFrame:
     # A DatetimeIndex would be dropped from the signature in silence.
     frame = examples.X.reset_index(drop=True)
     return frame.assign(climatology=examples.climatology, n_resolved=examples.n_resolved.astype(np.float64))
-
-
-def _log_model(staged: Path, record: TrainingRecord) -> None:
-    last = record.training.models[-1]
-    place = staged / "model.json"
-    place.write_text(json.dumps(last.state()))
-    sample = _inputs(record.examples)[[*last.factors, "climatology", "n_resolved"]].tail(3).reset_index(drop=True)
-    answer = pd.DataFrame({name: np.zeros(3) for name in ("p", "p_low", "p_high")})
-    mlflow.pyfunc.log_model(
-        name="model",
-        python_model=str(Path(__file__).with_name("served_model.py")),
-        artifacts={"model": str(place)},
-        code_paths=[str(Path(__file__).parents[1])],
-        signature=infer_signature(sample, answer),
-        input_example=sample,
-        pip_requirements=[f"{name}=={version(name)}" for name in _LIBRARIES],
-    )

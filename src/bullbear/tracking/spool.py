@@ -1,0 +1,133 @@
+"""Finished trainings on their way into the tracking store, and the spool of those that could not be logged.
+
+A training is logged from a folder that holds all of it. If the store does not take it (a server is gone, a disk is
+full), the folder is moved to `mlruns/spool/` of the home, and the next command that reaches the store and may write
+there logs it: as the run that it would have been, with the time at which the training ended. A training is logged
+once: its folder's name is a tag of its run.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import shutil
+import sys
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import mlflow
+import numpy as np
+import pandas as pd
+from mlflow import MlflowClient
+from mlflow.data.pandas_dataset import from_pandas
+from mlflow.entities import Metric, Param
+from mlflow.models import infer_signature
+
+from bullbear.errors import BullbearError
+
+RUN = "run.json"
+_TAG = "spooled"
+
+
+class SpooledError(BullbearError):
+    """A finished training that the tracking store did not take; it is kept, and logged later. Exit code 1."""
+
+    def __init__(self, model: str, runs: Path, place: Path | None, reason: BaseException) -> None:
+        self.place = place
+        why = " ".join(str(reason).split())[:300] or type(reason).__name__
+        if place is None:
+            what = "it could not be kept either: free some space and train again"
+        elif place.is_relative_to(runs):
+            what = f"it is kept in {place}; the next command that reaches the store (`bullbear evaluate`) logs it"
+        else:
+            what = f"it is kept in {place}; move that folder into {runs / 'spool'}, and the next command logs it"
+        super().__init__(f"training {model} finished but was not logged: {why}; {what}")
+
+
+def keep(runs: Path, staged: Path, model: str) -> Path | None:
+    """Keep a staged training in the spool, or in the temporary folder if the home takes nothing; None if it is lost."""
+    if not (staged / RUN).exists():
+        return None
+    name = f"{model}-{uuid4().hex[:12]}"
+    for spool in (runs / "spool", Path(tempfile.gettempdir()) / "bullbear-spool"):
+        hidden = spool / f".{name}"
+        try:
+            spool.mkdir(parents=True, exist_ok=True)
+            shutil.copytree(staged, hidden)
+            return hidden.rename(spool / name)
+        except OSError:
+            shutil.rmtree(hidden, ignore_errors=True)
+    return None
+
+
+def is_waiting(runs: Path) -> bool:
+    """Whether a training waits in the spool of a home."""
+    return any(file.parent.name[0] != "." for file in (runs / "spool").glob(f"*/{RUN}"))
+
+
+def log_spooled(client: MlflowClient, experiment: str, runs: Path) -> None:
+    """Log what waits in the spool, the oldest first; what fails again keeps waiting, and a line on stderr says so."""
+    if not is_waiting(runs):
+        return
+    spool = runs / "spool"
+    with open(spool / ".lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        waiting = [folder for folder in spool.iterdir() if (folder / RUN).is_file() and folder.name[0] != "."]
+        for folder in sorted(waiting, key=lambda each: json.loads((each / RUN).read_text(encoding="utf-8"))["started"]):
+            try:
+                if not _is_logged(client, experiment, folder.name):
+                    log_staged(client, experiment, folder, {_TAG: folder.name})
+            except Exception as bad:
+                why = " ".join(str(bad).split())[:200]
+                sys.stderr.write(f"bullbear: {folder} is still not logged: {why}\n")
+                return
+            shutil.rmtree(folder)
+            sys.stderr.write(f"note: logged the training that was kept in {folder}\n")
+
+
+def log_staged(client: MlflowClient, experiment: str, staged: Path, tags: dict[str, str] | None = None) -> str:
+    """Log a staged training as a run and return its id; a failed attempt leaves a run marked as failed."""
+    run = json.loads((staged / RUN).read_text(encoding="utf-8"))
+    created = client.create_run(
+        experiment, start_time=run["started"], run_name=run["name"], tags={**run["tags"], **(tags or {})}
+    )
+    run_id = str(created.info.run_id)
+    try:
+        client.log_batch(
+            run_id,
+            metrics=[Metric(name, value, 0, step) for name, value, step in run["metrics"]],
+            params=[Param(key, value) for key, value in run["params"].items()],
+        )
+        inputs = pd.read_parquet(staged / "inputs.parquet")
+        with mlflow.start_run(run_id=run_id):
+            mlflow.log_input(from_pandas(inputs, targets="y", name="examples", digest=run["digest"]), "training")
+            mlflow.log_artifacts(str(staged / "artifacts"), run_id=run_id)
+            _log_model(staged, run, inputs)
+        # MLflow's own context has just marked the run as finished; nothing may be logged after this point.
+    except BaseException:
+        with suppress(Exception):  # where logging fails, marking may fail, too, and must not hide the cause
+            client.set_terminated(run_id, "FAILED")
+        raise
+    return run_id
+
+
+def _is_logged(client: MlflowClient, experiment: str, name: str) -> bool:
+    found = client.search_runs([experiment], f"attributes.status = 'FINISHED' and tags.{_TAG} = '{name}'")
+    return len(found) > 0
+
+
+def _log_model(staged: Path, run: dict[str, Any], inputs: pd.DataFrame) -> None:
+    sample = inputs[run["sample"]].tail(3).reset_index(drop=True)
+    answer = pd.DataFrame({name: np.zeros(3) for name in ("p", "p_low", "p_high")})
+    mlflow.pyfunc.log_model(
+        name="model",
+        python_model=str(Path(__file__).with_name("served_model.py")),
+        artifacts={"model": str(staged / "model.json")},
+        code_paths=[str(Path(__file__).parents[1])],
+        signature=infer_signature(sample, answer),
+        input_example=sample,
+        pip_requirements=run["libraries"],
+    )

@@ -1,0 +1,144 @@
+"""Whether a tracking store can be used: asked once, within seconds, before any work is spent on a result for it.
+
+MLflow itself asks a silent server for minutes and a broken database ten times. Here a server is asked with short
+timeouts (unless the user has set MLflow's own), and the schema of a database is compared with that of the installed
+MLflow. Every refusal is one line with the command to type.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+from bullbear.errors import RunError
+
+VARIABLE = "MLFLOW_TRACKING_URI"
+_SECONDS = 5
+_SHORT = {"MLFLOW_HTTP_REQUEST_TIMEOUT": str(_SECONDS), "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1"}
+_PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
+
+
+def is_server(uri: str) -> bool:
+    """Whether a URI names an MLflow server."""
+    return uri.startswith(("http:", "https:"))
+
+
+def require_usable(uri: str) -> None:
+    """Refuse a store that does not answer, is no store, or has another version's schema.
+
+    Raises
+    ------
+    RunError
+        What is wrong and what to do. A password in the URI is not shown.
+    """
+    try:
+        if is_server(uri):
+            _ask_server(uri)
+        elif "://" in uri:
+            _check_database(uri)
+        else:
+            raise RunError(VARIABLE, uri, "the URI of an MLflow server or database", f"correct or unset {VARIABLE}")
+    except RunError:
+        raise
+    except Exception as bad:
+        raise RunError(
+            _owner(uri), without_password(uri), f"a tracking store that answers ({_cause(bad)})", _remedy(uri)
+        ) from bad
+
+
+def without_password(uri: str) -> str:
+    """The URI as it may be shown."""
+    parts = urlsplit(uri)
+    if parts.password is None:
+        return uri
+    return urlunsplit(parts._replace(netloc=parts.netloc.replace(f":{parts.password}@", ":***@", 1)))
+
+
+def shell_command(uri: str, command: str) -> str:
+    """A command of MLflow as it is typed for this store."""
+    return f"{VARIABLE}={shlex.quote(without_password(uri))} {command}"
+
+
+def _ask_server(uri: str) -> None:
+    from mlflow import MlflowClient
+
+    with _short_patience():
+        MlflowClient(uri).search_experiments(max_results=1)
+
+
+@contextmanager
+def _short_patience() -> Iterator[None]:
+    ours = [name for name in _SHORT if name not in os.environ]
+    os.environ.update({name: _SHORT[name] for name in ours})
+    try:
+        yield
+    finally:
+        for name in ours:
+            os.environ.pop(name, None)
+
+
+def _check_database(uri: str) -> None:
+    import sqlalchemy
+    from sqlalchemy.pool import NullPool
+
+    url = sqlalchemy.make_url(uri)
+    kind = url.get_backend_name()
+    if kind == "sqlite":
+        if url.database and url.database != ":memory:" and not Path(url.database).exists():
+            return
+    elif url.host:
+        # Database drivers have no common timeout.
+        socket.create_connection((url.host, url.port or _PORTS.get(kind, 5432)), timeout=_SECONDS).close()
+    engine = sqlalchemy.create_engine(url, poolclass=NullPool)
+    with engine.connect() as connection:
+        if "alembic_version" not in sqlalchemy.inspect(connection).get_table_names():
+            return
+        found = connection.execute(sqlalchemy.text("SELECT version_num FROM alembic_version")).scalar()
+    if found is not None:
+        _compare_schema(uri, str(found))
+
+
+def _compare_schema(uri: str, found: str) -> None:
+    import mlflow
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
+    config = Config()
+    migrations = Path(mlflow.__file__).parent / "store" / "db_migrations"
+    config.set_main_option("script_location", str(migrations).replace("%", "%%"))
+    scripts = ScriptDirectory.from_config(config)
+    wanted = scripts.get_current_head()
+    if found == wanted:
+        return
+    shown = without_password(uri)
+    older = any(script.revision == found for script in scripts.walk_revisions())
+    remedy = (
+        f"back the database up, then run `mlflow db upgrade {shlex.quote(shown)}`"
+        if older
+        else "it was written by a newer MLflow: upgrade with `pip install -U mlflow`"
+    )
+    raise RunError(
+        f"MLflow store {shown}", f"schema {found}", f"schema {wanted} of MLflow {mlflow.__version__}", remedy
+    )
+
+
+def _cause(bad: BaseException) -> str:
+    while (deeper := bad.__cause__ or bad.__context__) is not None:
+        bad = deeper
+    text = " ".join(str(getattr(bad, "strerror", None) or bad).split())
+    return text[:200] or type(bad).__name__
+
+
+def _owner(uri: str) -> str:
+    return VARIABLE if os.environ.get(VARIABLE) else "MLflow store"
+
+
+def _remedy(uri: str) -> str:
+    if os.environ.get(VARIABLE):
+        return f"start it, or correct or unset {VARIABLE} (without it the home's own store serves)"
+    return "restore the file from a copy, or move it away and train again"
