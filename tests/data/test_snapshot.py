@@ -99,9 +99,9 @@ def test_a_row_of_every_kind_is_known_when_the_rules_say(tmp_path: Path) -> None
     assert known(view.dividends("IWM")) == ["12-16 09:30"]
     assert known(view.observations("DGS10")) == ["12-24 16:15", "12-27 16:15"]
     assert known(view.observations("XYZ")) == ["11-05 23:59", "12-05 08:30", "03-02 16:15"]
-    assert known(view.short_interest("IWM")) == ["12-11 16:00", "12-26 16:00"]
+    assert known(view.short_interest("IWM")) == ["12-11 18:00", "12-26 18:00"]
     assert known(view.short_volume("IWM")) == ["12-23 18:00", "12-24 18:00"]
-    assert known(view.holdings("IWM")) == ["12-24 16:00"] * 2
+    assert known(view.holdings("IWM")) == ["12-24 18:00"] * 2
     assert view.observations("PAYEMS")["value"].tolist() == [151100, 151200]
     assert pd.isna(view.bars("IWM")["volume"].iloc[2])
 

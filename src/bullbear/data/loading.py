@@ -153,7 +153,7 @@ class Loader:
 
     def _holdings(self, fund: str, frame: pd.DataFrame) -> None:
         rows = _dated(frame, "as_of")
-        rows = rows.assign(known_at=publication.holdings_known_at(pd.DatetimeIndex(rows["event_date"])))
+        rows = self._published(rows, publication.holdings_known_at(pd.DatetimeIndex(rows["event_date"])))
         layout = KINDS["holdings"]
         rows = rows.reindex(columns=["event_date", "known_at", *layout.values])
         rows = rows.astype(dict.fromkeys(layout.texts, "str") | dict.fromkeys(layout.numbers, "float64"))

@@ -5,7 +5,9 @@ lies. Each rule of a macro series counts from the end of the period described (F
 carries its source. Where values are later re-estimated on data of the future, `first_published` says from when on they
 existed at all. A series without a rule gets a long lag by its frequency.
 
-Times of day are New York's. A decision falls at the close (16:00), so what is published at 16:15 serves the next one.
+Times of day are New York's. A decision falls at the close (16:00, 13:00 on a half day), so what is published at 16:15
+serves the next one. What its source puts out after the close, or on a known day at an unknown hour, is known in the
+evening: only a bar is known at the close itself.
 """
 
 from __future__ import annotations
@@ -31,9 +33,11 @@ _GRACE = {"day": 7, "week": 10, "month": 40, "quarter": 100, "year": 400}
 # Index options trade and are quoted until 16:15, so the day's last value is not known at the equity close.
 CBOE_INDICES = frozenset({"^VIX", "^VIX9D", "^VIX3M", "^VIX6M", "^VVIX", "^SKEW", "^RVX", "^VXN", "^OVX", "^GVZ"})
 
+EVENING = "18:00"  # after every close
+
 SHORT_INTEREST_SOURCE = (
     "FINRA Rule 4560 calendar: public on the 7th session after settlement since the T+1 cycle of 2024-05-28; "
-    "8th before (exact for T+2 from 2017-09-05, a session late for T+3)"
+    "8th before (exact for T+2 from 2017-09-05, a session late for T+3); released after 16:00 on that day"
 )
 
 
@@ -157,7 +161,9 @@ RULES: dict[str, Rule] = {
         "month", 730, 0, "16:15", "NBER dates turning points 4 to 21 months later; two years are safe", revised=True
     ),
     "CBOE_VVIX": _CBOE,
-    "IWM_SHARES_OUTSTANDING": Rule("day", 0, 1, "16:00", "iShares fund page: the evening of its day; served a day on"),
+    "IWM_SHARES_OUTSTANDING": Rule(
+        "day", 0, 1, EVENING, "iShares fund page: by the next business day, at an hour that it does not state"
+    ),
     # Known only as vintages: the rules here serve the judgement of staleness.
     "CLAIMSx": Rule("month", 31, 0, "16:15", "FRED-MD: monthly mean of weekly claims", revised=True),
     "EMPLOY": _payrolls(20, "Philadelphia Fed real-time data set, monthly vintages of mid-month"),
@@ -209,8 +215,8 @@ def max_age_days(kind: str, series: str, event_dates: pd.DatetimeIndex) -> int:
     return {"bars": 6, "short_volume": 6, "short_interest": 50, "holdings": 10, "dividends": 200}[kind]
 
 
-def observations_known_at(series: str, event_dates: pd.DatetimeIndex) -> pd.DatetimeIndex:
-    """When the observations of a macro series were public, by its rule.
+def observations_known_at(series: str, event_dates: pd.DatetimeIndex, rule: Rule | None = None) -> pd.DatetimeIndex:
+    """When the observations of a macro series were public, by its rule (by default that of `rule_of`).
 
     Example
     -------
@@ -218,7 +224,7 @@ def observations_known_at(series: str, event_dates: pd.DatetimeIndex) -> pd.Date
     >>> str(known.tz_convert("America/New_York")[0])
     '2019-12-11 08:30:00-05:00'
     """
-    rule = rule_of(series, event_dates)
+    rule = rule or rule_of(series, event_dates)
     start = event_dates.to_numpy().astype("datetime64[D]")
     base = start if rule.from_start else _period_end(start, rule.period)
     published = _business(base + rule.calendar_days, rule.business_days)
@@ -248,8 +254,8 @@ def dividends_known_at(event_dates: pd.DatetimeIndex) -> pd.DatetimeIndex:
 
 
 def holdings_known_at(event_dates: pd.DatetimeIndex) -> pd.DatetimeIndex:
-    """The close of the business day after the list's day."""
-    return at(_business(event_dates.to_numpy().astype("datetime64[D]"), 1), "16:00")
+    """The evening of the business day after the list's day: iShares does not state the hour."""
+    return at(_business(event_dates.to_numpy().astype("datetime64[D]"), 1), EVENING)
 
 
 def vintages_known_at(vintages: pd.DatetimeIndex) -> pd.DatetimeIndex:
@@ -258,17 +264,17 @@ def vintages_known_at(vintages: pd.DatetimeIndex) -> pd.DatetimeIndex:
 
 
 def short_interest_known_at(settlement_dates: pd.DatetimeIndex) -> pd.DatetimeIndex:
-    """The close of the 7th session after settlement, the 8th before the T+1 cycle.
+    """The evening of the 7th session after settlement, the 8th before the T+1 cycle: see SHORT_INTEREST_SOURCE.
 
     Example
     -------
     >>> str(short_interest_known_at(pd.DatetimeIndex(["2025-11-14"])).tz_convert("America/New_York")[0])
-    '2025-11-25 16:00:00-05:00'
+    '2025-11-25 18:00:00-05:00'
     """
     table = clock(settlement_dates.min())
     lag = np.where(settlement_dates >= pd.Timestamp("2024-05-28"), 7, 8)
     places = table.index.searchsorted(settlement_dates, side="right") - 1 + lag
-    return pd.DatetimeIndex(table["close"].to_numpy()[places]).tz_localize("UTC")
+    return at(table.index.to_numpy()[places].astype("datetime64[D]"), EVENING)
 
 
 def at(days: np.ndarray, time: str) -> pd.DatetimeIndex:
