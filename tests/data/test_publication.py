@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from bullbear import sessions
 from bullbear.data import publication
 from bullbear.data.publication import RULES, observations_known_at, rule_of, short_interest_known_at
 from bullbear.errors import InputError
@@ -71,6 +72,34 @@ def test_every_trough_and_peak_was_announced_before_the_rule_says() -> None:
 def test_short_interest_calendar(settlement: str, public: str) -> None:
     instant = short_interest_known_at(pd.DatetimeIndex([settlement]))[0].tz_convert(YORK)
     assert str(instant.date()) == public
+    assert instant.hour == 18
+
+
+def test_nothing_but_a_bar_is_known_by_rule_at_a_close() -> None:
+    days = sessions.between("2015-01-01", "2020-12-31")
+    closes = set(sessions.closes(days))
+    starts = {"day": days, "week": pd.date_range("2015-01-02", "2020-11-30", freq="D")}
+    starts |= {"month": pd.date_range("2015-01-01", "2020-06-01", freq="MS")}
+    starts |= {"quarter": pd.date_range("2015-01-01", "2020-06-01", freq="QS"), "year": starts["month"]}
+    rules = RULES | {f"no rule, {period}": rule for period, rule in publication._DEFAULTS.items()}
+    assert {rule.period for rule in rules.values()} == set(starts)
+    instants = {name: observations_known_at(name, starts[rule.period], rule) for name, rule in rules.items()}
+    instants |= {
+        "holdings": publication.holdings_known_at(days),
+        "short interest": short_interest_known_at(days[:-20]),
+        "short volume": publication.short_volume_known_at(days),
+        "dividends": publication.dividends_known_at(days),
+        "vintages": publication.vintages_known_at(days),
+        "^VIX": publication.bars_known_at("^VIX", days),
+    }
+    assert [name for name, known_at in instants.items() if not closes.isdisjoint(known_at)] == []
+
+
+def test_short_interest_of_a_half_day_is_known_after_the_close() -> None:
+    # The 7th session after 2025-12-15 is Christmas Eve, which closes at 13:00.
+    known_at = short_interest_known_at(pd.DatetimeIndex(["2025-12-15"]))[0]
+    assert known_at > publication.bars_known_at("IWM", pd.DatetimeIndex(["2025-12-24"]))[0]
+    assert known_at < publication.bars_known_at("IWM", pd.DatetimeIndex(["2025-12-26"]))[0]
 
 
 def test_bars_at_early_closes() -> None:

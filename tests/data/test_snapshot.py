@@ -99,9 +99,9 @@ def test_a_row_of_every_kind_is_known_when_the_rules_say(tmp_path: Path) -> None
     assert known(view.dividends("IWM")) == ["12-16 09:30"]
     assert known(view.observations("DGS10")) == ["12-24 16:15", "12-27 16:15"]
     assert known(view.observations("XYZ")) == ["11-05 23:59", "12-05 08:30", "03-02 16:15"]
-    assert known(view.short_interest("IWM")) == ["12-11 16:00", "12-26 16:00"]
+    assert known(view.short_interest("IWM")) == ["12-11 18:00", "12-26 18:00"]
     assert known(view.short_volume("IWM")) == ["12-23 18:00", "12-24 18:00"]
-    assert known(view.holdings("IWM")) == ["12-24 16:00"] * 2
+    assert known(view.holdings("IWM")) == ["12-24 18:00"] * 2
     assert view.observations("PAYEMS")["value"].tolist() == [151100, 151200]
     assert pd.isna(view.bars("IWM")["volume"].iloc[2])
 
@@ -246,6 +246,107 @@ def test_a_claim_to_have_known_before_the_event_is_set_aside(tmp_path: Path) -> 
     assert store.as_of().observations("X")["value"].tolist() == [2.0]
     row = {"event_date": "2019-10-01", "value": 1.0, "known_at": "2019-10-01 03:59:00+00:00"}
     assert json.loads(store.as_of().quarantine()["row"].iloc[0]) == row
+
+
+@pytest.mark.parametrize(
+    ("series", "event", "refused", "accepted"),
+    [
+        ("GDPC1", "2019-10-01", "2019-10-30", "2020-01-30T08:30"),  # the quarter lasts to December
+        ("GDPC1", "2019-10-01", "2019-12-31T15:59", "2019-12-31T16:00"),
+        ("PAYEMS", "2019-11-01", "2019-11-08", "2019-12-06T08:30"),
+        ("PAYEMS", "2019-11-01", "2019-11-29T12:00", "2019-11-30"),  # the last business day was Friday the 29th
+        ("ICSA", "2019-12-14", "2019-12-12T08:30", "2019-12-19T08:30"),  # the week to Saturday
+        ("DGS10", "2019-12-12", "2019-12-12T15:30", "2019-12-12T16:15"),
+        # Surveys come out within their month, Freddie Mac's on its own day.
+        ("GACDISA066MSFRBNY", "2019-12-01", "2019-11-30T10:00", "2019-12-16T08:30"),
+        ("UMCSENT", "2019-12-01", "2019-11-22T10:00", "2019-12-20T10:00"),
+        ("MORTGAGE30US", "2019-12-12", "2019-12-11T12:00", "2019-12-12T12:00"),
+    ],
+)
+def test_a_value_known_before_its_period_was_over_is_set_aside(
+    tmp_path: Path, series: str, event: str, refused: str, accepted: str
+) -> None:
+    for moment, count in ((refused, 0), (accepted, 1)):
+        text = f"date,value,known_at\n{event},1,{moment}\n"
+        folder = tmp_path / str(count)
+        store, report = loaded(folder, {f"macro/{series}.csv": text})
+        assert (report.quarantined, report.added.get("observations", 0)) == (1 - count, count)
+        reasons = store.as_of().quarantine()["reason"].tolist()
+        assert reasons == ["known before the end of the period described"] * (1 - count)
+
+
+def test_the_spacing_of_a_series_without_a_rule_says_what_its_period_is(tmp_path: Path) -> None:
+    head = "date,value,known_at\n"
+    daily = head + "2019-12-11,1,2019-12-11T09:00\n2019-12-12,1,2019-12-12T09:00\n"
+    weekly = head + "2019-12-04,1,2019-12-05\n2019-12-11,1,2019-12-12\n"
+    monthly = head + "2019-10-01,1,2019-11-05\n2019-11-01,2,2019-11-12\n"
+    quarterly = head + "2019-04-01,1,2019-07-25\n2019-07-01,1,2019-09-30T12:00\n"
+    files = {"macro/D.csv": daily, "macro/W.csv": weekly, "macro/M.csv": monthly, "macro/Q.csv": quarterly}
+    store, report = loaded(tmp_path, files)
+    assert report.quarantined == 2
+    assert store.as_of().quarantine()["series"].tolist() == ["M", "Q"]
+    # One more day of a daily series is judged by the days before it, not as a lonely quarter.
+    more = {"macro/D.csv": head + "2019-12-13,1,2019-12-13T09:00\n", "macro/M.csv": head + "2019-12-01,1,2019-12-20\n"}
+    assert ingest(snapshot(tmp_path / "next", more), store, LATER).added == {"observations": 1, "quarantine": 1}
+    assert len(store.as_of().observations("D")) == 3
+
+
+def test_a_value_in_hand_before_its_period_is_over_is_set_aside_and_taken_once_it_is(tmp_path: Path) -> None:
+    october = pd.Timestamp("2019-10-10 12:00", tz="UTC")
+    text = {"macro/GDPC1.csv": "date,value\n2019-04-01,19021.9\n2019-10-01,19200.0\n"}
+    store, report = loaded(tmp_path, text, october)
+    assert report.added == {"observations": 1, "quarantine": 1}
+    assert store.as_of(october).quarantine()["row"].tolist() == ['{"event_date": "2019-10-01", "value": 19200.0}']
+    again = ingest(tmp_path / "snapshot", store, october + pd.Timedelta(days=1))
+    assert (again.quarantined, again.rows_added) == (1, 0)  # set aside once
+    assert ingest(tmp_path / "snapshot", store, NOW).added == {"observations": 1}
+    assert store.as_of().observations("GDPC1")["known_at"].iloc[1] == pd.Timestamp("2020-02-03 13:30", tz="UTC")
+
+
+def test_a_vintage_that_lists_a_month_that_is_not_over_keeps_the_others(tmp_path: Path) -> None:
+    lines = "2019-11-15,2019-10-01,151000\n2019-11-15,2019-11-01,151100\n2019-11-30,2019-11-01,151100\n"
+    store, report = loaded(tmp_path, {"vintages/PAYEMS.csv": "vintage,date,value\n" + lines})
+    assert report.quarantined == 1
+    row = {"vintage": "2019-11-15 00:00:00", "event_date": "2019-11-01", "value": 151100.0}
+    told = json.loads(store.as_of().quarantine()["row"].iloc[0])
+    assert {key: told[key] for key in row} == row
+    assert store.as_of(pd.Timestamp("2019-11-20", tz="UTC")).observations("PAYEMS")["value"].tolist() == [151000]
+    # A file of latest values is one more vintage, and may not look ahead, either.
+    now = pd.Timestamp("2019-12-12 12:00", tz="UTC")
+    fetched = {"macro/PAYEMS.csv": "date,value\n2019-11-01,151300\n2019-12-01,151400\n"}
+    assert ingest(snapshot(tmp_path / "next", fetched), store, now).quarantined == 1
+    assert store.as_of(now).observations("PAYEMS")["value"].tolist() == [151300]
+
+
+def test_short_interest_known_before_its_settlement_is_set_aside(tmp_path: Path) -> None:
+    lines = "2019-11-15,1,2019-11-15T15:00\n2019-11-29,2,2019-11-28\n2019-12-13,3,2019-12-26\n"
+    files = {"short_interest/IWM.csv": "settlement_date,shares_short,known_at\n" + lines}
+    store, report = loaded(tmp_path, files)
+    assert report.quarantined == 2
+    assert store.as_of().short_interest("IWM")["shares_short"].tolist() == [3.0]
+
+
+def test_a_list_of_holdings_in_hand_before_its_rule_is_known_now(tmp_path: Path) -> None:
+    morning = pd.Timestamp("2019-12-24 13:15", tz="UTC")
+    head = "as_of,ticker,weight\n"
+    files = {"holdings/IWM.csv": head + "2019-12-23,A,100\n2019-12-30,A,100\n"}  # the second is of the future
+    store, report = loaded(tmp_path, files, morning)
+    assert report.quarantined == 1
+    assert store.as_of().holdings("IWM")["known_at"].tolist() == [morning]
+
+
+def test_what_is_set_aside_is_listed_at_once_and_when_it_was_known(tmp_path: Path) -> None:
+    # 16:30 of the 26th: the day is not over, but its doubtful bar is here.
+    evening = pd.Timestamp("2019-12-26 21:30", tz="UTC")
+    bars = CHRISTMAS.replace("166.0,166.8,165.5", "170.0,166.8,165.5") + "2019-12-28,1,1,1,1,1,1\n"
+    macro = "date,value,known_at\n2019-08-01,1,2019-08-02\n"
+    files = {"prices/IWM.csv": PRICES + bars.splitlines(keepends=True)[2], "macro/PAYEMS.csv": macro}
+    store, _ = loaded(tmp_path, files, evening)
+    aside = store.as_of(evening).quarantine().set_index("series")["known_at"]
+    assert aside["IWM"] == evening
+    assert aside["PAYEMS"] == pd.Timestamp("2019-09-11 12:30", tz="UTC")  # by the rule, not its own claim
+    assert ingest(tmp_path / "snapshot", store, NOW).rows_added == 0
+    assert not store.as_of(NOW, stored=evening - pd.Timedelta(1, "s")).quarantine()["series"].tolist()
 
 
 def test_files_are_told_in_the_order_of_their_paths_whichever_is_read_first(

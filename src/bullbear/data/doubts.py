@@ -25,7 +25,7 @@ EXCEEDS = "short volume above total volume"
 DISAGREES = "another source disagrees"
 STALE_QUOTE = "stale quote: prices and volume of the session before"
 NO_VOLUME = "no volume on a session"
-IMPOSSIBLE = "known_at before event_date"
+IMPOSSIBLE = "known before the end of the period described"
 
 # Prices in single precision, rescaled by providers for splits, miss their own extremes by a few parts in 1e7.
 ROUNDING = 1e-6

@@ -7,19 +7,22 @@ kind is appended at once.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property, partial
 
 import numpy as np
 import pandas as pd
 
-from bullbear.data import doubts, publication
+from bullbear.data import doubts, foresight, publication
 from bullbear.data.csv_files import LAYOUTS
 from bullbear.data.raw_bars import raw_additions, undivided
 from bullbear.data.reconcile import ANCHOR_TOLERANCE, additions, reanchored
 from bullbear.data.segments import KINDS
 from bullbear.data.view import View
 from bullbear.sessions import NEW_YORK
+
+_ASIDE = ["kind", "event_date", "reason", "row"]
 
 
 @dataclass
@@ -97,7 +100,6 @@ class Loader:
             reasons = doubts.short_volume_doubts(rows, known)
         else:
             reasons = np.where(known, "", doubts.NO_SESSION).astype(object)
-        reasons[(reasons == "") & _claims_foresight(rows)] = doubts.IMPOSSIBLE
         rows = self._set_aside(folder, name, rows, reasons)
         days = pd.DatetimeIndex(rows["event_date"])
         if folder == "short_volume":
@@ -105,7 +107,10 @@ class Loader:
         elif folder == "dividends":
             rows = rows.assign(known_at=publication.dividends_known_at(days))
         else:
-            rows = self._published(rows, publication.short_interest_known_at(days))
+            published = self._published(rows, publication.short_interest_known_at(days))
+            early = published["known_at"].array < foresight.settled_at(days).array
+            by_rule = publication.short_interest_known_at
+            rows = self._without_foresight(folder, name, rows, published, np.asarray(early), by_rule)
         self._append(folder, name, rows, self._latest(folder, name), 0.0)
 
     def _macro(self, series: str, frame: pd.DataFrame) -> None:
@@ -114,14 +119,16 @@ class Loader:
         if stored is not None and self._has_vintages(series):
             self._new_vintage(series, rows, stored)
             return
-        foresight = _claims_foresight(rows)
-        if foresight.any():
-            rows = self._set_aside("observations", series, rows, np.where(foresight, doubts.IMPOSSIBLE, ""))
         days = pd.DatetimeIndex(rows["event_date"])
-        rows = self._published(rows, publication.observations_known_at(series, days))
+        rule = publication.rule_of(series, days if stored is None else days.union(pd.DatetimeIndex(stored.index)))
+        by_rule = partial(publication.observations_known_at, series, rule=rule)
+        published = self._published(rows, by_rule(days))
+        early = foresight.too_early(rule, days, published["known_at"])
+        rows = self._without_foresight("observations", series, rows, published, early, by_rule)
         self._append("observations", series, rows, stored, 0.0)
 
     def _new_vintage(self, series: str, rows: pd.DataFrame, latest: pd.DataFrame) -> None:
+        rows = self._without_unfinished(series, rows[["event_date", "value"]], pd.Series(self.now, index=rows.index))
         tail = rows[["event_date", "value"]].tail(len(latest))
         if tail.to_numpy().tolist() == latest.reset_index()[["event_date", "value"]].to_numpy().tolist():
             return
@@ -136,6 +143,7 @@ class Loader:
         # A label of a file says the day; a provider of releases also says the hour.
         if "known_at" not in rows:
             rows = rows.assign(known_at=publication.vintages_known_at(pd.DatetimeIndex(rows["vintage"])))
+        rows = self._without_unfinished(series, rows, rows["known_at"])
         if self._has("observations", series):
             old = self.stored.versions("observations", series)
             moment = self._after(old["known_at"].max())
@@ -147,13 +155,41 @@ class Loader:
             rows = rows[(both["value_old"].isna() | changed).to_numpy()]
         self._gather("observations", series, rows)
 
+    def _without_unfinished(self, series: str, rows: pd.DataFrame, known_at: pd.Series) -> pd.DataFrame:
+        """Leave out periods that a vintage lists before they are over."""
+        days = pd.DatetimeIndex(rows["event_date"])
+        rule = publication.rule_of(series, days.unique().sort_values())
+        early = foresight.too_early(rule, days, known_at)
+        by_rule = partial(publication.observations_known_at, series, rule=rule)
+        return self._without_foresight("observations", series, rows, rows, early, by_rule)
+
+    def _without_foresight(
+        self,
+        kind: str,
+        series: str,
+        rows: pd.DataFrame,
+        published: pd.DataFrame,
+        early: np.ndarray,
+        by_rule: Callable[[pd.DatetimeIndex], pd.DatetimeIndex],
+    ) -> pd.DataFrame:
+        """The `published` rows but those of `rows` that claim, or turn out, to be known before they can have been."""
+        if not early.any():
+            return published
+        known = by_rule(pd.DatetimeIndex(rows["event_date"][early]))
+        self._set_aside(kind, series, rows, np.where(early, doubts.IMPOSSIBLE, ""), known)
+        kept: pd.DataFrame = published[~early].reset_index(drop=True)
+        return kept
+
     def _after(self, stored: pd.Timestamp) -> pd.Timestamp:
         """`now`, unless the clock runs behind what is stored: a correction follows what it corrects."""
         return max(self.now, stored + pd.Timedelta(1, "us"))
 
     def _holdings(self, fund: str, frame: pd.DataFrame) -> None:
         rows = _dated(frame, "as_of")
-        rows = rows.assign(known_at=publication.holdings_known_at(pd.DatetimeIndex(rows["event_date"])))
+        days = pd.DatetimeIndex(rows["event_date"])
+        published = self._published(rows, publication.holdings_known_at(days))
+        early = np.asarray(published["known_at"].array < foresight.day_begins(days).array)
+        rows = self._without_foresight("holdings", fund, rows, published, early, publication.holdings_known_at)
         layout = KINDS["holdings"]
         rows = rows.reindex(columns=["event_date", "known_at", *layout.values])
         rows = rows.astype(dict.fromkeys(layout.texts, "str") | dict.fromkeys(layout.numbers, "float64"))
@@ -186,7 +222,19 @@ class Loader:
     def _gather(self, kind: str, series: str, rows: pd.DataFrame) -> None:
         self.parts.setdefault(kind, []).append((series, rows))
 
-    def _set_aside(self, kind: str, series: str, rows: pd.DataFrame, reasons: np.ndarray) -> pd.DataFrame:
+    def _set_aside(
+        self,
+        kind: str,
+        series: str,
+        rows: pd.DataFrame,
+        reasons: np.ndarray,
+        known_at: pd.DatetimeIndex | None = None,
+    ) -> pd.DataFrame:
+        """The rows without a reason; the others are kept in quarantine, once.
+
+        They are known from `known_at` (one for each of them; by default the end of their day) or from now, whichever
+        comes first: what is set aside is listed at once.
+        """
         doubtful = reasons != ""
         if not doubtful.any():
             return rows
@@ -194,11 +242,20 @@ class Loader:
         shown = aside.assign(event_date=aside["event_date"].dt.strftime("%Y-%m-%d"))
         texts = [json.dumps(_json(record), default=str) for record in shown.to_dict("records")]
         self.quarantined += len(aside)
-        known = publication.vintages_known_at(pd.DatetimeIndex(aside["event_date"]))
-        told = {"kind": kind, "reason": reasons[doubtful], "row": texts}
-        self._gather("quarantine", series, pd.DataFrame({"event_date": aside["event_date"], "known_at": known, **told}))
+        days = pd.DatetimeIndex(aside["event_date"])
+        known = publication.vintages_known_at(days) if known_at is None else known_at
+        told = pd.DataFrame({"event_date": days, "known_at": known.where(known <= self.now, self.now)})
+        told = told.assign(kind=kind, reason=reasons[doubtful], row=texts)
+        before = self._aside[self._aside["series"] == series]
+        again = pd.MultiIndex.from_frame(told[_ASIDE]).isin(pd.MultiIndex.from_frame(before[_ASIDE]))
+        if not again.all():
+            self._gather("quarantine", series, told[~again])
         kept: pd.DataFrame = rows[~doubtful].reset_index(drop=True)
         return kept
+
+    @cached_property
+    def _aside(self) -> pd.DataFrame:
+        return self.stored.quarantine()
 
     def _closed(self, folder: str, name: str, rows: pd.DataFrame) -> pd.DataFrame:
         """Leave out sessions that are not over at `now`: their bar is still moving."""
@@ -254,13 +311,6 @@ def _together(parts: list[tuple[str, pd.DataFrame]]) -> pd.DataFrame:
 
 def _dated(frame: pd.DataFrame, column: str) -> pd.DataFrame:
     return frame.set_axis(["event_date" if name == column else name for name in frame.columns], axis=1)
-
-
-def _claims_foresight(rows: pd.DataFrame) -> np.ndarray:
-    """Whether a row claims to have been known before the day it describes."""
-    if "known_at" not in rows:
-        return np.zeros(len(rows), dtype=bool)
-    return np.asarray(rows["known_at"] < rows["event_date"].dt.tz_localize(NEW_YORK))
 
 
 def _same_list(old: pd.DataFrame, new: pd.DataFrame, values: list[str]) -> bool:

@@ -5,12 +5,16 @@ lies. Each rule of a macro series counts from the end of the period described (F
 carries its source. Where values are later re-estimated on data of the future, `first_published` says from when on they
 existed at all. A series without a rule gets a long lag by its frequency.
 
-Times of day are New York's. A decision falls at the close (16:00), so what is published at 16:15 serves the next one.
+Times of day are New York's. A decision falls at the close (16:00, 13:00 on a half day), so what is published at 16:15
+serves the next one. What its source puts out after the close, or on a known day at an unknown hour, is known in the
+evening: only a bar is known at the close itself.
+
+The bound on the other side, before which no value can have been known, is in `foresight`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal
 
@@ -31,9 +35,11 @@ _GRACE = {"day": 7, "week": 10, "month": 40, "quarter": 100, "year": 400}
 # Index options trade and are quoted until 16:15, so the day's last value is not known at the equity close.
 CBOE_INDICES = frozenset({"^VIX", "^VIX9D", "^VIX3M", "^VIX6M", "^VVIX", "^SKEW", "^RVX", "^VXN", "^OVX", "^GVZ"})
 
+EVENING = "18:00"  # after every close
+
 SHORT_INTEREST_SOURCE = (
     "FINRA Rule 4560 calendar: public on the 7th session after settlement since the T+1 cycle of 2024-05-28; "
-    "8th before (exact for T+2 from 2017-09-05, a session late for T+3)"
+    "8th before (exact for T+2 from 2017-09-05, a session late for T+3); released after 16:00 on that day"
 )
 
 
@@ -41,9 +47,10 @@ SHORT_INTEREST_SOURCE = (
 class Rule:
     """Known `calendar_days` after the period's end, rolled to a business day, `business_days` further, at `time`.
 
-    `from_start` counts from the period's start (surveys published within their month). `agency` names who may be
-    shut down with the federal government. `revised`: whether later values differ from the first print, so that
-    latest-revised files show what nobody saw on the day.
+    `from_start` counts from the period's start (surveys published within their month); `within_period` says of others
+    that a value may come out before its period is over. `agency` names who may be shut down with the federal
+    government. `revised`: whether later values differ from the first print, so that latest-revised files show what
+    nobody saw on the day.
     """
 
     period: Period
@@ -55,6 +62,7 @@ class Rule:
     revised: bool = False
     from_start: bool = False
     first_published: str = ""
+    within_period: bool = False
 
     @property
     def max_age_days(self) -> int:
@@ -101,7 +109,12 @@ _HOUSING = Rule(
 )
 _CPI = Rule("month", 24, 0, "08:30", "BLS: 10th to 23rd of next month (latest for January)", "BLS", revised=True)
 _MICHIGAN = Rule(
-    "month", 35, 0, "10:00", "University of Michigan: final at month's end, on FRED one month later by contract"
+    "month",
+    35,
+    0,
+    "10:00",
+    "University of Michigan: final in the month's last weeks, on FRED one month later by contract",
+    within_period=True,
 )
 _MOODYS = Rule("day", 0, 2, "16:15", "Moody's yield less the H.15 Treasury yield: next business day; one spare")
 
@@ -126,7 +139,9 @@ RULES: dict[str, Rule] = {
         revised=True,
         first_published="2022-11-18",
     ),
-    "MORTGAGE30US": Rule("week", 0, 0, "16:15", "Freddie Mac survey: Thursday noon, the day of its date"),
+    "MORTGAGE30US": Rule(
+        "week", 0, 0, "16:15", "Freddie Mac survey: Thursday noon, the day of its date", within_period=True
+    ),
     "WALCL": Rule("week", 0, 1, "16:30", "Federal Reserve H.4.1: Thursday 16:30 for Wednesday's level"),
     "PAYEMS": _payrolls(11, "BLS Employment Situation: 1st to 10th of next month"),
     "UNRATE": _payrolls(11, "BLS Employment Situation: 1st to 10th of next month"),
@@ -157,7 +172,9 @@ RULES: dict[str, Rule] = {
         "month", 730, 0, "16:15", "NBER dates turning points 4 to 21 months later; two years are safe", revised=True
     ),
     "CBOE_VVIX": _CBOE,
-    "IWM_SHARES_OUTSTANDING": Rule("day", 0, 1, "16:00", "iShares fund page: the evening of its day; served a day on"),
+    "IWM_SHARES_OUTSTANDING": Rule(
+        "day", 0, 1, EVENING, "iShares fund page: by the next business day, at an hour that it does not state"
+    ),
     # Known only as vintages: the rules here serve the judgement of staleness.
     "CLAIMSx": Rule("month", 31, 0, "16:15", "FRED-MD: monthly mean of weekly claims", revised=True),
     "EMPLOY": _payrolls(20, "Philadelphia Fed real-time data set, monthly vintages of mid-month"),
@@ -167,12 +184,16 @@ RULES: dict[str, Rule] = {
 }
 
 _DEFAULTS: dict[Period, Rule] = {
-    "day": Rule("day", 7, 0, "16:15", "no rule for this series: a week"),
-    "week": Rule("week", 21, 0, "16:15", "no rule for this series: three weeks"),
+    # Fixings and polls come out on their own day, and some weeks are dated by their first day.
+    "day": Rule("day", 7, 0, "16:15", "no rule for this series: a week", within_period=True),
+    "week": Rule("week", 21, 0, "16:15", "no rule for this series: three weeks", within_period=True),
     "month": Rule("month", 62, 0, "16:15", "no rule for this series: two months after the period", revised=True),
     "quarter": Rule("quarter", 124, 0, "16:15", "no rule for this series: four months after the period", revised=True),
     "year": Rule("year", 366, 0, "16:15", "no rule for this series: a year after the period", revised=True),
 }
+
+# One value alone does not tell its period: it waits for the rule of a quarter, and is believed from its own day on.
+_ALONE = replace(_DEFAULTS["quarter"], within_period=True)
 
 # First day, last day, who was closed, and by how many days the releases due until 45 days after were late at most.
 _SHUTDOWNS: tuple[tuple[str, str, frozenset[str], int], ...] = (
@@ -188,7 +209,7 @@ def rule_of(series: str, event_dates: pd.DatetimeIndex) -> Rule:
     if series in RULES:
         return RULES[series]
     if len(event_dates) < 2:
-        return _DEFAULTS["quarter"]
+        return _ALONE
     spacing = float(np.median(np.diff(event_dates.to_numpy()) / np.timedelta64(1, "D")))
     limits: tuple[tuple[float, Period], ...] = ((4.0, "day"), (13.0, "week"), (45.0, "month"), (120.0, "quarter"))
     period: Period = next((name for limit, name in limits if spacing <= limit), "year")
@@ -209,8 +230,8 @@ def max_age_days(kind: str, series: str, event_dates: pd.DatetimeIndex) -> int:
     return {"bars": 6, "short_volume": 6, "short_interest": 50, "holdings": 10, "dividends": 200}[kind]
 
 
-def observations_known_at(series: str, event_dates: pd.DatetimeIndex) -> pd.DatetimeIndex:
-    """When the observations of a macro series were public, by its rule.
+def observations_known_at(series: str, event_dates: pd.DatetimeIndex, rule: Rule | None = None) -> pd.DatetimeIndex:
+    """When the observations of a macro series were public, by its rule (by default that of `rule_of`).
 
     Example
     -------
@@ -218,9 +239,9 @@ def observations_known_at(series: str, event_dates: pd.DatetimeIndex) -> pd.Date
     >>> str(known.tz_convert("America/New_York")[0])
     '2019-12-11 08:30:00-05:00'
     """
-    rule = rule_of(series, event_dates)
+    rule = rule or rule_of(series, event_dates)
     start = event_dates.to_numpy().astype("datetime64[D]")
-    base = start if rule.from_start else _period_end(start, rule.period)
+    base = start if rule.from_start else period_end(start, rule.period)
     published = _business(base + rule.calendar_days, rule.business_days)
     if rule.first_published:
         published = np.maximum(published, np.datetime64(rule.first_published))
@@ -248,8 +269,8 @@ def dividends_known_at(event_dates: pd.DatetimeIndex) -> pd.DatetimeIndex:
 
 
 def holdings_known_at(event_dates: pd.DatetimeIndex) -> pd.DatetimeIndex:
-    """The close of the business day after the list's day."""
-    return at(_business(event_dates.to_numpy().astype("datetime64[D]"), 1), "16:00")
+    """The evening of the business day after the list's day: iShares does not state the hour."""
+    return at(_business(event_dates.to_numpy().astype("datetime64[D]"), 1), EVENING)
 
 
 def vintages_known_at(vintages: pd.DatetimeIndex) -> pd.DatetimeIndex:
@@ -258,17 +279,17 @@ def vintages_known_at(vintages: pd.DatetimeIndex) -> pd.DatetimeIndex:
 
 
 def short_interest_known_at(settlement_dates: pd.DatetimeIndex) -> pd.DatetimeIndex:
-    """The close of the 7th session after settlement, the 8th before the T+1 cycle.
+    """The evening of the 7th session after settlement, the 8th before the T+1 cycle: see SHORT_INTEREST_SOURCE.
 
     Example
     -------
     >>> str(short_interest_known_at(pd.DatetimeIndex(["2025-11-14"])).tz_convert("America/New_York")[0])
-    '2025-11-25 16:00:00-05:00'
+    '2025-11-25 18:00:00-05:00'
     """
     table = clock(settlement_dates.min())
     lag = np.where(settlement_dates >= pd.Timestamp("2024-05-28"), 7, 8)
     places = table.index.searchsorted(settlement_dates, side="right") - 1 + lag
-    return pd.DatetimeIndex(table["close"].to_numpy()[places]).tz_localize("UTC")
+    return at(table.index.to_numpy()[places].astype("datetime64[D]"), EVENING)
 
 
 def at(days: np.ndarray, time: str) -> pd.DatetimeIndex:
@@ -312,6 +333,22 @@ def business_days() -> pd.DatetimeIndex:
     return pd.DatetimeIndex(np.concatenate([early.to_numpy("datetime64[us]"), recent.to_numpy("datetime64[us]")]))
 
 
+def period_end(start: np.ndarray, period: Period) -> np.ndarray:
+    """The last days (datetime64[D]) of the periods that begin on `start`."""
+    if period in ("day", "week"):
+        return start  # FRED dates a week by its last day
+    months = {"month": 1, "quarter": 3, "year": 12}[period]
+    ends: np.ndarray = (start.astype("datetime64[M]") + months).astype("datetime64[D]") - 1
+    return ends
+
+
+def last_business_day(days: np.ndarray) -> np.ndarray:
+    """The last business days at or before `days` (datetime64[D])."""
+    table = _business_table()
+    found: np.ndarray = table[np.maximum(table.searchsorted(days, side="right") - 1, 0)]
+    return found
+
+
 @lru_cache(maxsize=1)
 def _business_table() -> np.ndarray:
     return business_days().to_numpy().astype("datetime64[D]")
@@ -328,14 +365,6 @@ def _business(days: np.ndarray, further: int) -> np.ndarray:
         raise InputError("event_date", str(days.max()), f"days before {sessions.LAST_YEAR}", "correct the date")
     rolled: np.ndarray = table[places]
     return rolled
-
-
-def _period_end(start: np.ndarray, period: Period) -> np.ndarray:
-    if period in ("day", "week"):
-        return start  # FRED dates a week by its last day
-    months = {"month": 1, "quarter": 3, "year": 12}[period]
-    ends: np.ndarray = (start.astype("datetime64[M]") + months).astype("datetime64[D]") - 1
-    return ends
 
 
 def _session_instants(days: pd.DatetimeIndex, column: str) -> pd.DatetimeIndex:

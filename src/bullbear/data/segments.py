@@ -331,7 +331,7 @@ def encoded(kind: Kind, rows: pd.DataFrame) -> memoryview:
     table = pa.Table.from_pandas(rows, schema=kind.schema, preserve_index=False)
     table = table.replace_schema_metadata(None)
     sink = pa.BufferOutputStream()
-    dictionaries = ["series", *kind.texts]
+    dictionaries = ["series", "stored_at", *kind.texts]
     with pq.ParquetWriter(sink, table.schema, compression="zstd", use_dictionary=dictionaries) as writer:
         runs = pc.run_end_encode(table.column("series").combine_chunks(), run_end_type=pa.int64())
         for start, stop in _cuts(runs.run_ends.to_pylist()):

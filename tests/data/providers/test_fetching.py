@@ -46,7 +46,7 @@ def test_literal_values_of_every_source(world: Any, settings: Settings, tmp_path
     interest = view.short_interest("IWM")
     assert interest.loc["2024-02-15", "shares_short"] == 9_000_002.0
     # Eight sessions after settlement before T+1 of May 2024.
-    assert str(interest.loc["2024-02-15", "known_at"].tz_convert("America/New_York")) == "2024-02-28 16:00:00-05:00"
+    assert str(interest.loc["2024-02-15", "known_at"].tz_convert("America/New_York")) == "2024-02-28 18:00:00-05:00"
     assert view.short_volume("IWM").loc["2024-03-07", "short_volume"] == 5_000_007.5
     holdings = store.as_of(pd.Timestamp("2024-03-12", tz="UTC")).holdings("IWM")
     assert (len(holdings), holdings["weight"].sum(), holdings["sector"].iloc[0]) == (20, 100.0, "Industrials")
