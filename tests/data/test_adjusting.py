@@ -96,7 +96,10 @@ def test_raw_bars_continue_a_snapshot(tmp_path: Path) -> None:
     assert "IWM: raw prices x 0.5 continue the stored snapshot" in report.notes
     assert report.added == {"dividends": 1, "raw_bars": 2}
     bars = store.as_of().bars("IWM")
-    assert bars["close"].tolist() == [50.0, 51.0, 52.0, 53.0, 54.0, 55.0]
+    # On the screen of 2024-01-09 the split of March was still to come.
+    assert bars["close"].tolist() == close
+    assert bars["volume"].tolist() == [500.0, 500.5, 501.0, 501.5, 1004.0, 1005.0]
+    assert store.as_of(closing("2024-01-05")).bars("IWM")["close"].tolist() == [50.0, 51.0, 52.0, 53.0]
     adjusted = bars["adj_close"].to_numpy()
     assert adjusted[:4] == pytest.approx([40.0, 40.8, 41.6, 42.4])
     assert adjusted[4] / adjusted[3] == pytest.approx(108 / 106)

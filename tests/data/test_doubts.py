@@ -26,7 +26,7 @@ def bars(closes: list[float], opens: list[float] | None = None, adjusted: list[f
 
 def reasons(frame: pd.DataFrame, ticker: str = "IWM", sessions: list[bool] | None = None) -> list[str]:
     known = np.ones(len(frame), dtype=bool) if sessions is None else np.array(sessions)
-    return doubts.bar_doubts(ticker, frame, known).tolist()
+    return doubts.bar_doubts(ticker, frame, known)[0].tolist()
 
 
 @pytest.mark.parametrize(

@@ -177,13 +177,17 @@ def test_a_restated_history_adds_only_its_continuation(tmp_path: Path) -> None:
         "2019-12-26,83.0,83.4,82.75,83.1,75.5865,\n"
         "2019-12-27,82.0,83.0,81.0,82.5,75.7980,2600\n"
     )
+    before = store.as_of(pd.Timestamp("2019-12-26 21:00", tz="UTC")).bars("IWM")
     report = ingest(snapshot(tmp_path / "next", {"prices/IWM.csv": PRICES + restated}), store, NOW)
-    assert report.added == {"bars": 1}
+    assert report.added == {"splits": 1, "bars": 1}
     assert report.revised == 0
     assert report.notes == ("prices/IWM.csv: brought to the stored anchor (prices x 2, adj_close x 2.020202)",)
     bars = store.as_of().bars("IWM")
-    assert bars["close"].tolist() == [165.5, 166.0, 166.2, 165.0]
-    assert bars["volume"].iloc[3] == 1300
+    assert bars["close"].tolist() == [82.75, 83.0, 83.1, 82.5]
+    assert bars["volume"].tolist()[:2] == [2000.0, 1000.0]
+    assert bars["volume"].iloc[3] == 2600
+    pd.testing.assert_frame_equal(store.as_of(pd.Timestamp("2019-12-26 21:00", tz="UTC")).bars("IWM"), before)
+    assert ingest(tmp_path / "next", store, LATER).rows_added == 0
     assert bars["adj_close"].iloc[3] / bars["adj_close"].iloc[2] == pytest.approx(75.7980 / 75.5865, rel=1e-9)
     assert bars["known_at"].iloc[3] == pd.Timestamp("2019-12-27 21:00", tz="UTC")
 

@@ -10,7 +10,9 @@ CRSP and Yahoo). Its level therefore means nothing, but no later dividend or spl
 even in the last bit: a forecast repeated years later reads the numbers of its day.
 
 Bars of a snapshot carry an `adj_close` of their own; raw bars that follow continue it. Splits in the store are those
-that no stored price contains yet.
+that no stored price contains yet. A snapshot may stand on the shares of a day after its end; the `scale` of the raw
+bars that follow is the ratio, and from the first of them on all prices are shown in theirs. A snapshot that restates
+an earlier one is a split at the seam: its own bars are stored as they came, and the ones before it are divided.
 """
 
 from __future__ import annotations
@@ -36,8 +38,13 @@ def split_factor(splits: pd.DataFrame, days: pd.Series | pd.DatetimeIndex) -> np
     return factors
 
 
+def unit_of(raw: pd.DataFrame) -> float:
+    """What a price of today's screen is multiplied by to continue the stored ones: the newest raw bar's `scale`."""
+    return 1.0 if raw.empty else float(raw.sort_values(["event_date", "known_at"])["scale"].iloc[-1])
+
+
 def adjusted_versions(
-    bars: pd.DataFrame, raw: pd.DataFrame, splits: pd.DataFrame, dividends: pd.DataFrame
+    bars: pd.DataFrame, raw: pd.DataFrame, splits: pd.DataFrame, dividends: pd.DataFrame, *, on_screen: bool = True
 ) -> pd.DataFrame:
     """Every version of the bars of one ticker: those of snapshots, continued by raw ones.
 
@@ -49,47 +56,59 @@ def adjusted_versions(
     bars, raw, splits, dividends:
         All versions known at the view's instant, in the columns of their kinds without `series`, sorted by
         (known_at, event_date).
+    on_screen:
+        Whether open, high, low, close and volume are those of the instant's screen. If not, they keep the shares on
+        which they are stored: what is computed from `adj_close / close` then never moves, not even in the last bit.
 
     Returns
     -------
     The columns of `bars`, sorted by (known_at, event_date).
     """
-    actions = _latest(splits)
-    rows = pd.concat([raw.assign(adj_close=np.nan), bars.assign(scale=np.nan)], ignore_index=True)
+    if bars.empty and raw.empty:
+        return bars
+    shown = _latest(splits)
+    rows = pd.concat([part for part in (raw.assign(adj_close=np.nan), bars.assign(scale=np.nan)) if len(part)])
     # Of a snapshot's bar and a raw one known at once, the snapshot's comes last and is served.
     rows = rows.sort_values(["known_at", "event_date"], kind="stable", ignore_index=True)
-    cuts = _rewritings(rows, dividends)
+    cuts = _rewritings(rows, dividends, splits)
     told: pd.DataFrame | None = None
     parts = []
     for start, stop in zip([None, *cuts], [*cuts, None], strict=True):
         known = rows if stop is None else rows[rows["known_at"] < stop]
         paid = dividends if stop is None else dividends[dividends["known_at"] < stop]
-        now = _adjusted(_latest(known), actions, _latest(paid))
+        since = splits if stop is None else splits[splits["known_at"] < stop]
+        now = _adjusted(_latest(known), _latest(since), _latest(paid))
         parts.append(now if told is None else _changed(told, now, start))
         told = now
     versions = parts[0] if len(parts) == 1 else pd.concat(parts, ignore_index=True)
+    versions = _on_shares(versions, shown, unit_of(raw) if on_screen else 1.0, on_screen)
     names = list(bars.columns)
     return versions.sort_values(["known_at", "event_date"], kind="stable", ignore_index=True)[names]
 
 
-def _rewritings(rows: pd.DataFrame, dividends: pd.DataFrame) -> list[pd.Timestamp]:
+def _rewritings(rows: pd.DataFrame, *actions: pd.DataFrame) -> list[pd.Timestamp]:
     """The instants at which something already told was told anew, or told late."""
     seen = rows["event_date"].cummax().shift(fill_value=pd.Timestamp.min.as_unit("us"))
     again = set(rows["known_at"][rows["event_date"] <= seen])
     first = rows.drop_duplicates("event_date").sort_values("event_date")
-    # A dividend known after the first bar that it lowers was known to nobody who read that bar.
-    places = np.searchsorted(first["event_date"].to_numpy(), dividends["event_date"].to_numpy())
-    paid = dividends["known_at"][places < len(first)]
-    told = first["known_at"].iloc[places[places < len(first)]]
-    return sorted(again | set(paid[paid.array > told.array]))
+    days = first["event_date"].to_numpy()
+    for facts in actions:
+        # An action known after the first bar that it changes was known to nobody who read that bar.
+        places = np.searchsorted(days, facts["event_date"].to_numpy())
+        known = facts["known_at"][places < len(first)]
+        read = first["known_at"].iloc[places[places < len(first)]]
+        again |= set(known[known.array > read.array])
+    return sorted(again)
 
 
 def _changed(told: pd.DataFrame, now: pd.DataFrame, since: pd.Timestamp | None) -> pd.DataFrame:
     """Rows of `now` that are new, or differ from what was `told`; the latter are known from `since` on."""
     before = told.set_index("event_date").reindex(now["event_date"])
     same = np.ones(len(now), dtype=bool)
-    for name in (*PRICES, "adj_close", "volume"):
-        old, new = before[name].to_numpy(), now[name].to_numpy()
+    for name in (*PRICES, "adj_close", "volume", "scale"):
+        old, new = (each[name].to_numpy() for each in (before, now))
+        if name == "scale":
+            old, new = (np.nan_to_num(each, nan=1.0) for each in (old, new))
         same &= (old == new) | (np.isnan(old) & np.isnan(new))
     restated = before["close"].notna().to_numpy() & ~same
     changed = now.assign(known_at=now["known_at"].where(~restated, since))
@@ -113,12 +132,15 @@ def _adjusted(rows: pd.DataFrame, splits: pd.DataFrame, dividends: pd.DataFrame)
     anchor = anchors[np.maximum(place, 0)] if len(anchors) else np.zeros(len(rows), dtype=np.int64)
     base = rows["adj_close"].to_numpy()[anchor] / close[anchor] / growth[anchor]
     adjusted = close * growth * np.where(place >= 0, base, 1.0)
+    return rows.assign(adj_close=np.where(is_raw, adjusted, rows["adj_close"].to_numpy()))
+
+
+def _on_shares(rows: pd.DataFrame, splits: pd.DataFrame, unit: float, on_screen: bool) -> pd.DataFrame:
+    """Prices and volume of `rows` on common shares; without `on_screen` the prices on their own."""
+    scale = rows["scale"].fillna(1.0).to_numpy() / unit
     backward = split_factor(splits, rows["event_date"])
-    result = rows.assign(adj_close=np.where(is_raw, adjusted, rows["adj_close"].to_numpy()))
-    for name in PRICES:
-        result[name] = rows[name].to_numpy() * scale / backward
-    result["volume"] = rows["volume"].to_numpy() / scale * backward
-    return result
+    shared = {name: rows[name].to_numpy() * scale / (backward if on_screen else 1.0) for name in PRICES}
+    return rows.assign(**shared, volume=rows["volume"].to_numpy() / scale * backward)
 
 
 def _forward_splits(splits: pd.DataFrame, days: np.ndarray) -> np.ndarray:

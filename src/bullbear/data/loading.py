@@ -14,15 +14,24 @@ from functools import cached_property, partial
 import numpy as np
 import pandas as pd
 
-from bullbear.data import doubts, foresight, publication
+from bullbear.data import actions, doubts, foresight, jumps, publication
+from bullbear.data.adjusting import PRICES, unit_of
 from bullbear.data.csv_files import LAYOUTS
 from bullbear.data.raw_bars import raw_additions, undivided
-from bullbear.data.reconcile import ANCHOR_TOLERANCE, additions, reanchored
+from bullbear.data.reconcile import ANCHOR_TOLERANCE, additions, is_restated, reanchored, seam
 from bullbear.data.segments import KINDS
 from bullbear.data.view import View
 from bullbear.sessions import NEW_YORK
 
 _ASIDE = ["kind", "event_date", "reason", "row"]
+_SEAM = 21  # stored bars before the file's first, for the usual volume
+_NO_SPLITS = pd.DataFrame(
+    {
+        "event_date": pd.Series(dtype="datetime64[us]"),
+        "known_at": pd.Series(dtype="datetime64[us, UTC]"),
+        "ratio": pd.Series(dtype="float64"),
+    }
+)
 
 
 @dataclass
@@ -38,10 +47,14 @@ class Loader:
 
     def __post_init__(self) -> None:
         self._is_first = self.stored.is_empty
+        self._waiting: list[tuple[str, str, pd.DataFrame]] = []
 
     def add(self, folder: str, name: str, frame: pd.DataFrame) -> None:
         """Gather what one file adds."""
-        if folder == "prices":
+        if folder == "dividends" or (folder == "prices" and _jumps(name, frame)):
+            # A jump is judged by the rest of the market, a dividend by the price before it.
+            self._waiting.append((folder, name, frame))
+        elif folder == "prices":
             self._bars(name, frame)
         elif folder == "raw_bars":
             self._raw_bars(name, frame)
@@ -56,36 +69,93 @@ class Loader:
 
     def gathered(self) -> dict[str, pd.DataFrame]:
         """What is to be appended, by kind, in that order."""
+        for folder, name, frame in sorted(self._waiting, key=lambda each: each[0], reverse=True):
+            if folder == "prices":
+                self._bars(name, frame)
+            else:
+                self._daily(folder, name, frame)
+        self._waiting = []
         return {kind: _together(parts) for kind, parts in self.parts.items()}
 
+    def market(self, ticker: str, bars: pd.DataFrame) -> np.ndarray:
+        """The log change of the rest of the market over the session of each of `bars`; see `jumps.Market`."""
+        if not _jumps(ticker, bars):
+            return np.full(len(bars), np.nan)
+        fresh = {name: rows for kind in ("bars", "raw_bars") for name, rows in self.parts.get(kind, [])}
+        known: set[str] = set()
+        if not self._is_first:
+            catalogue = self.stored.catalogue()
+            known = set(catalogue["series"][catalogue["kind"] == "bars"])
+        names = sorted(name for name in known | set(fresh) if name != ticker and not name.startswith("^"))
+        each = (fresh[name] if name in fresh else self.stored.versions("bars", name) for name in names)
+        return jumps.market_change(bars, each)
+
     def _bars(self, ticker: str, frame: pd.DataFrame) -> None:
-        rows = self._without_blanks("prices", ticker, _dated(frame, "date"), ("volume",))
-        if rows.empty:
+        file = self._without_blanks("prices", ticker, _dated(frame, "date"), ("volume",))
+        if file.empty:
             return
         stored = self._latest("bars", ticker)
-        before = rows.iloc[:0]
+        rows, before, price = file, file.iloc[:0], 1.0
         if stored is not None:
-            rows, price, adjusted = reanchored(stored, rows)
+            rows, price, adjusted = reanchored(stored, file)
             if price != 1.0 or adjusted != 1.0:
                 ratios = f"prices x {1 / price:.7g}, adj_close x {1 / adjusted:.7g}"
                 self.notes.append(f"prices/{ticker}.csv: brought to the stored anchor ({ratios})")
             if not stored.index.isin(rows["event_date"]).any():
                 self.notes.append(f"prices/{ticker}.csv: no session in common with the store, anchor not verified")
-            before = stored[stored.index < rows["event_date"].iloc[0]].tail(1).reset_index()[rows.columns]
-        # The last stored bar before the file shows a jump at the seam too.
+            before = stored[stored.index < rows["event_date"].iloc[0]].tail(_SEAM).reset_index()[rows.columns]
+        # The last stored bars before the file show a jump at the seam too.
         known = np.concatenate([np.full(len(before), True), publication.is_session(rows["event_date"])])
-        reasons = doubts.bar_doubts(ticker, pd.concat([before, rows]) if len(before) else rows, known)
+        judged = pd.concat([before, rows], ignore_index=True) if len(before) else rows
+        reasons, settled = doubts.bar_doubts(ticker, judged, known, self.market(ticker, judged))
+        sound = reasons[len(before) :] == ""
+        settled_on = pd.DatetimeIndex(judged["event_date"].to_numpy()[settled[len(before) :][sound]])
         rows = self._set_aside("bars", ticker, rows, reasons[len(before) :])
         days = pd.DatetimeIndex(rows["event_date"])
-        rows = self._closed("prices", ticker, rows.assign(known_at=publication.bars_known_at(ticker, days)))
-        self._append("bars", ticker, rows, stored, ANCHOR_TOLERANCE)
+        at, settled_at = (publication.bars_known_at(ticker, each) for each in (days, settled_on))
+        rows = self._closed("prices", ticker, rows.assign(known_at=at.where(at >= settled_at, settled_at)))
+        if stored is None:
+            if self._has("splits", ticker):
+                rows = undivided(rows, self.stored.splits(ticker).reset_index(), 1.0)
+            self._append("bars", ticker, rows, None, ANCHOR_TOLERANCE)
+        else:
+            self._continued(ticker, rows, file, stored, price)
+
+    def _continued(
+        self, ticker: str, rows: pd.DataFrame, file: pd.DataFrame, stored: pd.DataFrame, price: float
+    ) -> None:
+        """Bars of a file that continues or restates stored ones, on the shares on which the store keeps them."""
+        splits = self.stored.splits(ticker).reset_index() if self._has("splits", ticker) else _NO_SPLITS
+        raw = self.stored.raw_bars(ticker).reset_index() if self._has("raw_bars", ticker) else None
+        unit = 1.0 if raw is None else unit_of(raw)
+        values = list(KINDS["bars"].numbers)
+        rows, revised = additions(
+            stored.reset_index(), rows[["event_date", "known_at", *values]], values, self.now, ANCHOR_TOLERANCE
+        )
+        self.revised += revised
+        is_later = rows["event_date"] > stored.index[-1]
+        older, later = undivided(rows[~is_later], splits, unit), rows[is_later]
+        # Only a file that reaches the end of what is stored says how a screen shows it now.
+        if file["event_date"].iloc[-1] >= stored.index[-1]:
+            implied = seam(stored, later, price, splits, self.now)
+            if len(implied):
+                self._gather("splits", ticker, implied)
+                splits = pd.concat([splits[implied.columns], implied], ignore_index=True)
+                splits = splits.sort_values("known_at", kind="stable").drop_duplicates("event_date", keep="last")
+            if is_restated(price):
+                shown = file.set_index("event_date").loc[later["event_date"]]
+                later = later.assign(**{name: shown[name].to_numpy() for name in (*PRICES, "volume")})
+        rows = pd.concat([older, undivided(later, splits, unit)], ignore_index=True)
+        if len(rows):
+            self._gather("bars", ticker, rows)
 
     def _raw_bars(self, ticker: str, frame: pd.DataFrame) -> None:
         """Bars as traded, with their dividends and splits."""
-        found = raw_additions(self.stored, ticker, _dated(frame, "date"), self.now)
+        found = raw_additions(self.stored, ticker, _dated(frame, "date"), self.now, self.market)
         self.notes += found.notes
         self.revised += found.revised
-        self._set_aside("bars", ticker, found.doubtful, found.reasons)
+        for kind, rows, reasons in found.doubtful:
+            self._set_aside(kind, ticker, rows, reasons)
         # Actions first: a process killed in between leaves no bar whose split is missing.
         for kind in ("splits", "dividends", "raw_bars"):
             if not found.rows[kind].empty:
@@ -95,8 +165,12 @@ class Loader:
         """Short volume, dividends and short interest: dated by sessions."""
         rows = _dated(frame, "settlement_date" if folder == "short_interest" else "date")
         rows = self._without_blanks(folder, name, rows, ())
+        if folder == "dividends":
+            rows = self._booked(name, rows)
         known = publication.is_session(rows["event_date"])
-        if folder == "short_volume":
+        if folder == "dividends":
+            reasons = self._dividend_doubts(name, rows)
+        elif folder == "short_volume":
             reasons = doubts.short_volume_doubts(rows, known)
         else:
             reasons = np.where(known, "", doubts.NO_SESSION).astype(object)
@@ -112,6 +186,23 @@ class Loader:
             by_rule = publication.short_interest_known_at
             rows = self._without_foresight(folder, name, rows, published, np.asarray(early), by_rule)
         self._append(folder, name, rows, self._latest(folder, name), 0.0)
+
+    def _booked(self, ticker: str, rows: pd.DataFrame) -> pd.DataFrame:
+        """Dividends without those of zero, each on a session, several of one session together."""
+        notes: list[str] = []
+        rows = actions.on_sessions(f"dividends/{ticker}.csv", rows[rows["amount"] != 0], "amount", notes)
+        self.notes += notes
+        return rows.groupby("event_date")[["amount"]].sum().reset_index()
+
+    def _dividend_doubts(self, ticker: str, rows: pd.DataFrame) -> np.ndarray:
+        reasons = np.full(len(rows), "", dtype=object)
+        bars = dict(self.parts.get("bars", [])).get(ticker)
+        if bars is None and self._has("bars", ticker):
+            bars = self.stored.bars(ticker).reset_index()
+        if bars is not None:
+            reasons[actions.not_below_price(rows, bars, _NO_SPLITS)] = doubts.EXCEEDS_PRICE
+        reasons[rows["amount"].to_numpy() < 0] = doubts.NEGATIVE_AMOUNT
+        return reasons
 
     def _macro(self, series: str, frame: pd.DataFrame) -> None:
         rows = self._without_blanks("macro", series, _dated(frame, "date"), ())
@@ -214,9 +305,6 @@ class Loader:
             self.revised += revised
         if rows.empty:
             return
-        if kind == "bars" and self._has("splits", series):
-            # The store keeps prices of before a known split as they were, and divides them on read.
-            rows = undivided(rows, self.stored.splits(series).reset_index())
         self._gather(kind, series, rows)
 
     def _gather(self, kind: str, series: str, rows: pd.DataFrame) -> None:
@@ -307,6 +395,14 @@ def _together(parts: list[tuple[str, pd.DataFrame]]) -> pd.DataFrame:
     names = pd.Series([series for series, _ in parts], dtype="str").array
     places = np.repeat(np.arange(len(parts)), [len(rows) for _, rows in parts])
     return pd.concat([rows for _, rows in parts], ignore_index=True).assign(series=names.take(places))
+
+
+def _jumps(ticker: str, bars: pd.DataFrame) -> bool:
+    """Whether a ticker's bars make a split-like step; indices do not split."""
+    if ticker.startswith("^"):
+        return False
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return bool(len(jumps.candidates(bars["close"].to_numpy())))
 
 
 def _dated(frame: pd.DataFrame, column: str) -> pd.DataFrame:

@@ -1,9 +1,10 @@
 """What a live provider's bars add to the store: raw prices, splits and dividends as facts, or a refusal.
 
-A provider is asked for an overlap with what is stored. On it the anchor is verified: if nearly all prices stand at one
-common ratio to the stored raw ones, the provider has rescaled its history without telling the split, and nothing is
-stored until it does. Single differences are revisions, known from now on. Where the store holds a snapshot, only what
-lies after it is stored; a difference on the overlap beyond the tolerance is set aside as a disagreement of two sources.
+A provider is asked for an overlap with what is stored. On it the answer's shares are verified, see `anchoring`: rows
+before a listed split that does not fit the prices are set aside, a stored stretch that a split explains is restated,
+and a common ratio that nothing explains refuses the answer. Single differences are revisions, known from now on. Where
+the store holds a snapshot, only what lies after it is stored; a difference on the overlap beyond the tolerance is set
+aside as a disagreement of two sources.
 
 What is told late is known late: a dividend, split or bar for a day that the store had already passed could not be seen
 by the views of yesterday, so its `known_at` is now.
@@ -16,30 +17,78 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from bullbear.data import doubts, publication
-from bullbear.data.adjusting import PRICES, split_factor
+from bullbear.data import actions, anchoring, doubts, publication
+from bullbear.data.adjusting import PRICES, split_factor, unit_of
+from bullbear.data.jumps import Market
 from bullbear.data.reconcile import ANCHOR_TOLERANCE, additions
 from bullbear.data.view import View
 from bullbear.errors import InputError
 
 VALUES = ["open", "high", "low", "close", "volume", "scale"]
 DISAGREEMENT = 0.005  # between a snapshot and a provider, relative
-_RESCALED = 1e-3  # how close to the common ratio a rescaled price lies
 _TAIL = 21
+_SEAM = 21  # stored bars before the answer's first, for the usual volume
+
+_MICROSECOND = pd.Timedelta(1, "us")
 
 
 @dataclass
 class RawAdditions:
-    """Rows to append, by kind and without `series`; doubtful bars with their reasons; what there is to tell."""
+    """Rows to append, by kind and without `series`; doubtful rows with reasons, by kind; what there is to tell."""
 
     rows: dict[str, pd.DataFrame] = field(default_factory=dict)
-    doubtful: pd.DataFrame = field(default_factory=pd.DataFrame)
-    reasons: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=object))
+    doubtful: list[tuple[str, pd.DataFrame, np.ndarray]] = field(default_factory=list)
     revised: int = 0
     notes: list[str] = field(default_factory=list)
 
+    def doubt(self, kind: str, rows: pd.DataFrame, reasons: np.ndarray | str) -> None:
+        """Set `rows` aside."""
+        why = np.broadcast_to(np.asarray(reasons, dtype=object), len(rows))
+        self.doubtful.append((kind, rows.reset_index(drop=True), why))
 
-def raw_additions(stored: View, ticker: str, frame: pd.DataFrame, now: pd.Timestamp) -> RawAdditions:
+
+@dataclass(frozen=True)
+class _Stored:
+    """What the store holds of one ticker."""
+
+    ticker: str
+    bars: pd.DataFrame | None  # as shown
+    raw: pd.DataFrame | None
+    splits: pd.DataFrame
+    dividends: pd.DataFrame
+    aside: pd.Series
+    floor: pd.Timestamp | None  # the last day that only a snapshot holds
+
+    @classmethod
+    def of(cls, view: View, ticker: str) -> _Stored:
+        bars = view.bars(ticker) if view.has("bars", ticker) else None
+        raw = view.raw_bars(ticker) if view.has("raw_bars", ticker) else None
+        splits = view.splits(ticker).reset_index() if view.has("splits", ticker) else _nothing("ratio")
+        dividends = view.dividends(ticker).reset_index() if view.has("dividends", ticker) else _nothing("amount")
+        quarantine = view.quarantine()
+        aside = quarantine["event_date"][(quarantine["series"] == ticker) & (quarantine["kind"] == "bars")]
+        days = pd.DatetimeIndex(view.snapshot_bars(ticker)["event_date"].unique())
+        days = days if raw is None else days.difference(pd.DatetimeIndex(raw.index))
+        return cls(ticker, bars, raw, splits, dividends, aside, pd.Timestamp(days.max()) if len(days) else None)
+
+    @property
+    def last(self) -> pd.Timestamp | None:
+        return None if self.bars is None else pd.Timestamp(self.bars.index[-1])
+
+    @property
+    def unit(self) -> float:
+        return 1.0 if self.raw is None else unit_of(self.raw.reset_index())
+
+    def after_floor(self, facts: pd.DataFrame) -> pd.DataFrame:
+        return facts if self.floor is None else facts[facts["event_date"] > self.floor]
+
+
+def _nothing(value: str) -> pd.DataFrame:
+    types = {"event_date": "datetime64[us]", "known_at": "datetime64[us, UTC]", value: "float64"}
+    return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in types.items()})
+
+
+def raw_additions(stored: View, ticker: str, frame: pd.DataFrame, now: pd.Timestamp, market: Market) -> RawAdditions:
     """What `frame` adds.
 
     Parameters
@@ -48,6 +97,8 @@ def raw_additions(stored: View, ticker: str, frame: pd.DataFrame, now: pd.Timest
         Columns event_date (ascending), open, high, low, close, volume as traded, dividend (dollars per share on its
         ex-date, else 0) and split (new shares for an old one, else 1); prices are NaN on a day with an action alone.
         Optionally `doubt`: why a row is to be set aside, or an empty text.
+    market:
+        The log change of the rest of the market over each of some days.
 
     Raises
     ------
@@ -55,189 +106,206 @@ def raw_additions(stored: View, ticker: str, frame: pd.DataFrame, now: pd.Timest
         The prices stand at another scale than the stored ones and no split explains it.
     """
     found = RawAdditions()
-    raw = stored.raw_bars(ticker) if stored.has("raw_bars", ticker) else None
-    bars = stored.bars(ticker) if stored.has("bars", ticker) else None
-    floor = _last_of_snapshot(bars, raw)
-    earlier = pd.Series(False, index=frame.index) if floor is None else frame["event_date"] <= floor
-    splits = _actions(frame, "split", "ratio")
-    scale = _scale(ticker, frame, bars, raw, splits, floor, found)
-    priced = frame[frame[list(PRICES)].notna().any(axis=1)]
-    if raw is not None:
-        _verify_anchor(ticker, raw, priced)
-    rows = priced[~earlier[priced.index]].assign(scale=scale).reset_index(drop=True)
-    last = None if bars is None else bars.index[-1]
-    _add_actions(stored, ticker, "splits", splits, floor, last, now, found)
-    _add_actions(stored, ticker, "dividends", _actions(frame, "dividend", "amount"), floor, last, now, found)
-    rows = _without_doubtful(stored, ticker, rows, bars, splits, floor, found)
+    own = _Stored.of(stored, ticker)
+    splits = actions.listed_splits(ticker, frame, found.notes)
+    dividends = actions.listed_dividends(ticker, frame, splits, found.notes)
+    priced = frame[frame[list(PRICES)].notna().any(axis=1)].reset_index(drop=True)
+    priced = _without_misfits(own, priced, splits, found)
+    gone = anchoring.withdrawn(priced, splits, own.after_floor(own.splits))
+    factors = pd.Series(dtype="float64")
+    if own.raw is not None:
+        factors = anchoring.restatement(ticker, own.raw, priced, splits, gone)
+    scale = _scale(own, priced, splits, found)
+    rows = own.after_floor(priced).assign(scale=scale).reset_index(drop=True)
+    rows, settled = _without_doubtful(own, rows, splits, gone, factors, market, found)
     days = pd.DatetimeIndex(rows["event_date"])
-    rows = rows.assign(known_at=publication.bars_known_at(ticker, days))
+    known, settled_at = (publication.bars_known_at(ticker, each) for each in (days, settled))
+    rows = rows.assign(known_at=known.where(known >= settled_at, settled_at))
     running = rows["known_at"] > now
     if running.any():
         found.notes.append(f"{ticker}: {int(running.sum())} bars left out, session not over")
         rows = rows[~running]
-    late = pd.Series(False, index=rows.index) if last is None else rows["event_date"] <= last
-    late |= rows["event_date"].isin(_set_aside_days(stored, ticker))
-    rows = rows.assign(known_at=rows["known_at"].where(~late | (rows["event_date"] < _first(bars)), now))
+    late = pd.Series(False, index=rows.index) if own.last is None else rows["event_date"] <= own.last
+    late |= rows["event_date"].isin(own.aside)
+    # History from before all that is stored comes late to nobody.
+    first = pd.Timestamp.min.as_unit("us") if own.bars is None else pd.Timestamp(own.bars.index[0])
+    rows = rows.assign(known_at=rows["known_at"].where(~late | (rows["event_date"] < first), now))
+    _add_splits(own, splits, gone, rows, now, found)
+    _add_dividends(own, dividends, splits, priced, now, found)
     rows = rows[["event_date", "known_at", *VALUES]]
-    if raw is not None:
-        rows, found.revised = additions(raw.reset_index(), rows, VALUES, now, ANCHOR_TOLERANCE)
+    if own.raw is not None:
+        rows, found.revised = additions(own.raw.reset_index(), rows, VALUES, now, ANCHOR_TOLERANCE)
+        rows = pd.concat([rows, _restated(own, factors, rows, now, found)], ignore_index=True)
     found.rows["raw_bars"] = rows
     return found
 
 
-def undivided(rows: pd.DataFrame, splits: pd.DataFrame) -> pd.DataFrame:
-    """Split-adjusted bars brought back to the shares on which the store keeps them."""
-    factor = split_factor(splits, rows["event_date"])
+def undivided(rows: pd.DataFrame, splits: pd.DataFrame, unit: float) -> pd.DataFrame:
+    """Bars as shown brought back to the shares on which the store keeps them."""
+    factor = split_factor(splits, rows["event_date"]) * unit
     restored = rows.assign(**{name: rows[name].to_numpy() * factor for name in PRICES})
     return restored.assign(volume=rows["volume"].to_numpy() / factor)
 
 
-def _last_of_snapshot(bars: pd.DataFrame | None, raw: pd.DataFrame | None) -> pd.Timestamp | None:
-    if bars is None:
-        return None
-    before = bars.index if raw is None else bars.index[bars.index < raw.index[0]]
-    return pd.Timestamp(before[-1]) if len(before) else None
+def _without_misfits(own: _Stored, priced: pd.DataFrame, splits: pd.DataFrame, found: RawAdditions) -> pd.DataFrame:
+    """`priced` from the last split on that does not fit the prices before it."""
+    misfit = anchoring.before_misfit(priced, splits)
+    if misfit is None:
+        return priced
+    before = priced["event_date"] < misfit
+    early = priced[before]
+    if own.raw is not None:
+        common = early[early["event_date"].isin(own.raw.index)]
+        ratios = common["close"].to_numpy() / own.raw["close"].loc[common["event_date"]].to_numpy()
+        if len(ratios) and abs(float(np.nanmedian(ratios)) - 1) <= DISAGREEMENT:
+            ratio = splits["ratio"][splits["event_date"] == misfit].iloc[0]
+            raise InputError(
+                f"splits of {own.ticker}",
+                f"{ratio:g} new shares for an old one on {misfit.date()}",
+                "a split that the prices before and after it show",
+                "fetch again when the provider has corrected it; the stored bars are untouched",
+            )
+    served = early["event_date"].isin([] if own.bars is None else own.bars.index)
+    found.notes.append(f"{own.ticker}: {len(early)} bars before the split of {misfit.date()} do not fit it")
+    found.doubt("bars", early[["event_date", *PRICES, "volume"]][~served], doubts.OTHER_SHARES)
+    return priced[~before].reset_index(drop=True)
 
 
-def _first(bars: pd.DataFrame | None) -> pd.Timestamp:
-    """History from before all that is stored comes late to nobody."""
-    return pd.Timestamp.min.as_unit("us") if bars is None else pd.Timestamp(bars.index[0])
-
-
-def _actions(frame: pd.DataFrame, column: str, value: str) -> pd.DataFrame:
-    neutral = 1.0 if column == "split" else 0.0
-    told = frame[frame[column].notna() & (frame[column] != neutral)]
-    return told[["event_date", column]].set_axis(["event_date", value], axis=1).reset_index(drop=True)
-
-
-def _scale(
-    ticker: str,
-    frame: pd.DataFrame,
-    bars: pd.DataFrame | None,
-    raw: pd.DataFrame | None,
-    splits: pd.DataFrame,
-    floor: pd.Timestamp | None,
-    found: RawAdditions,
-) -> float:
-    if raw is not None:
-        return float(raw["scale"].iloc[-1])
-    if bars is None or floor is None:
-        return 1.0
-    common = frame[frame["event_date"].isin(bars.index)]
+def _scale(own: _Stored, priced: pd.DataFrame, splits: pd.DataFrame, found: RawAdditions) -> float:
+    """What a raw price is multiplied by to continue the stored ones."""
+    ticker = own.ticker
+    if own.bars is None or own.floor is None or (own.raw is not None and own.raw.index[-1] > own.floor):
+        return own.unit
+    common = priced[priced["event_date"].isin(own.bars.index) & (priced["event_date"] <= own.floor)]
     if common.empty:
         found.notes.append(f"{ticker}: no session in common with the store, anchor not verified")
-        return 1.0
-    within = splits[splits["event_date"] <= floor]
-    own = bars["close"].loc[common["event_date"]].to_numpy()
-    ratios = own / (common["close"].to_numpy() / split_factor(within, common["event_date"]))
+        return own.unit
+    # The last bar of the snapshot stands on its own shares but for the splits that the store holds after it.
+    later = float(np.prod(own.after_floor(own.splits)["ratio"].to_numpy()))
+    shown = own.bars["close"].loc[common["event_date"]].to_numpy() * later * own.unit
+    within = splits[splits["event_date"] <= own.floor]
+    ratios = shown / (common["close"].to_numpy() / split_factor(within, common["event_date"]))
     usable = ratios[np.isfinite(ratios) & (ratios > 0)]
     if not len(usable):
-        return 1.0
+        return own.unit
     scale = float(np.median(usable[-_TAIL:]))
-    scale = 1.0 if abs(scale - 1) <= ANCHOR_TOLERANCE else scale
-    if scale != 1.0:
+    scale = own.unit if abs(scale / own.unit - 1) <= ANCHOR_TOLERANCE else scale
+    if scale != own.unit:
         found.notes.append(f"{ticker}: raw prices x {scale:.7g} continue the stored snapshot")
     off = np.abs(ratios / scale - 1)
     differs = np.isfinite(off) & (off > DISAGREEMENT)
     if differs.any():
-        _doubt(found, common[differs], doubts.DISAGREES)
+        found.doubt("bars", common[["event_date", *PRICES, "volume"]][differs], doubts.DISAGREES)
     return scale
 
 
-def _verify_anchor(ticker: str, raw: pd.DataFrame, priced: pd.DataFrame) -> None:
-    common = priced[priced["event_date"].isin(raw.index)]
-    ratios = common["close"].to_numpy() / raw["close"].loc[common["event_date"]].to_numpy()
-    ratios = ratios[np.isfinite(ratios)]
-    if len(ratios) < 3:
-        return
-    middle = float(np.median(ratios))
-    together = np.mean(np.abs(ratios / middle - 1) <= _RESCALED)
-    if abs(middle - 1) > _RESCALED and together >= 0.8:
-        raise InputError(
-            f"prices of {ticker}",
-            f"{middle:.6g} times the stored ones on {len(ratios)} sessions",
-            "the stored prices, or a split that explains the ratio",
-            "fetch again when the provider lists the split; the stored bars are untouched",
-        )
-
-
-def _add_actions(
-    stored: View,
-    ticker: str,
-    kind: str,
-    told: pd.DataFrame,
-    floor: pd.Timestamp | None,
-    last: pd.Timestamp | None,
+def _add_splits(
+    own: _Stored,
+    splits: pd.DataFrame,
+    gone: pd.DataFrame,
+    rows: pd.DataFrame,
     now: pd.Timestamp,
     found: RawAdditions,
 ) -> None:
-    value = told.columns[1]
-    if floor is not None:
-        told = told[told["event_date"] > floor]
-    session = publication.is_session(told["event_date"])
-    if not session.all():
-        found.notes.append(f"{ticker}: {int((~session).sum())} {kind} left out, no session on their day")
-    known = publication.dividends_known_at(pd.DatetimeIndex(told["event_date"][session]))
-    rows = told[session].assign(known_at=known)
+    known = _actions_known(own, own.after_floor(splits), now)
+    known, revised = additions(own.splits, known, ["ratio"], now, 1e-4) if len(own.splits) else (known, 0)
+    found.revised += revised
+    # A withdrawn split is one of 1:1, from the first bar on that goes without it.
+    for day, at in gone[["event_date", "known_at"]].itertuples(index=False):
+        after = rows["known_at"][rows["event_date"] >= day]
+        moment = max(min([now, *after]), at + _MICROSECOND)
+        found.notes.append(f"{own.ticker}: split of {day.date()} withdrawn")
+        line = pd.DataFrame({"event_date": [day], "known_at": [moment], "ratio": [1.0]})
+        known = pd.concat([known, line.astype(known.dtypes.to_dict())], ignore_index=True)
+    found.rows["splits"] = known[["event_date", "known_at", "ratio"]]
+
+
+def _add_dividends(
+    own: _Stored,
+    dividends: pd.DataFrame,
+    splits: pd.DataFrame,
+    priced: pd.DataFrame,
+    now: pd.Timestamp,
+    found: RawAdditions,
+) -> None:
+    told = own.after_floor(dividends).reset_index(drop=True)
+    closes = priced[["event_date", "close"]]
+    if own.raw is not None:
+        older = own.raw[own.raw.index < closes["event_date"].min()] if len(closes) else own.raw
+        closes = pd.concat([older.reset_index()[["event_date", "close"]], closes], ignore_index=True)
+    too_large = actions.not_below_price(told, closes, splits)
+    if too_large.any():
+        found.doubt("dividends", told[too_large], doubts.EXCEEDS_PRICE)
+    known = _actions_known(own, told[~too_large], now)
+    known, revised = additions(own.dividends, known, ["amount"], now, 1e-4) if len(own.dividends) else (known, 0)
+    found.revised += revised
+    found.rows["dividends"] = known[["event_date", "known_at", "amount"]]
+
+
+def _actions_known(own: _Stored, told: pd.DataFrame, now: pd.Timestamp) -> pd.DataFrame:
+    rows = told.assign(known_at=publication.dividends_known_at(pd.DatetimeIndex(told["event_date"])))
     rows = rows[rows["known_at"] <= now].reset_index(drop=True)
-    if last is not None:
-        rows["known_at"] = rows["known_at"].where(rows["event_date"] > last, now)
-    if stored.has(kind, ticker):
-        before = getattr(stored, kind)(ticker).reset_index()
-        rows, revised = additions(before, rows, [value], now, 1e-4)
-        found.revised += revised
-    found.rows[kind] = rows[["event_date", "known_at", value]]
+    if own.last is not None:
+        rows["known_at"] = rows["known_at"].where(rows["event_date"] > own.last, now)
+    return rows
+
+
+def _restated(
+    own: _Stored, factors: pd.Series, rows: pd.DataFrame, now: pd.Timestamp, found: RawAdditions
+) -> pd.DataFrame:
+    """Stored raw bars on other shares than the answer's, which itself does not reach back to them."""
+    assert own.raw is not None
+    factors = factors[~factors.index.isin(rows["event_date"])]
+    if factors.empty:
+        return rows.iloc[:0]
+    found.notes.append(f"{own.ticker}: {len(factors)} stored bars restated, a split explains the ratio")
+    found.revised += len(factors)
+    again = anchoring.restated(own.raw, factors)
+    known = again["known_at"] + _MICROSECOND
+    return again.assign(known_at=known.where(known > now, now))[rows.columns]
 
 
 def _without_doubtful(
-    stored: View,
-    ticker: str,
+    own: _Stored,
     rows: pd.DataFrame,
-    bars: pd.DataFrame | None,
     splits: pd.DataFrame,
-    floor: pd.Timestamp | None,
+    gone: pd.DataFrame,
+    factors: pd.Series,
+    market: Market,
     found: RawAdditions,
-) -> pd.DataFrame:
-    """The rows that nothing speaks against, judged on the shares after the last split."""
+) -> tuple[pd.DataFrame, pd.DatetimeIndex]:
+    """The rows that nothing speaks against, judged on the shares after the last split; and the days that settle it."""
     if rows.empty:
-        return rows
-    own = stored.splits(ticker).reset_index() if stored.has("splits", ticker) else splits.iloc[:0]
-    fresh = splits if floor is None else splits[splits["event_date"] > floor]
-    every = pd.concat([own[["event_date", "ratio"]], fresh]).drop_duplicates("event_date", keep="last")
-    checked = _divided(rows, split_factor(every, rows["event_date"]) / rows["scale"].to_numpy())
+        return rows, pd.DatetimeIndex(rows["event_date"])
+    kept = own.splits[~own.splits["event_date"].isin(gone["event_date"])][["event_date", "ratio"]]
+    every = pd.concat([part for part in (kept, own.after_floor(splits)) if len(part)] or [splits])
+    every = every.drop_duplicates("event_date", keep="last")
+    checked = _divided(rows, split_factor(every, rows["event_date"]))
     seam = 0
-    if bars is not None and len(before := bars[bars.index < rows["event_date"].iloc[0]].tail(1)):
+    if own.bars is not None and len(before := own.bars[own.bars.index < rows["event_date"].iloc[0]].tail(_SEAM)):
         last = before.reset_index()
-        ratio = split_factor(every, last["event_date"]) / split_factor(own, last["event_date"])
+        ratio = split_factor(every, last["event_date"]) / split_factor(own.splits, last["event_date"])
+        ratio = ratio / factors.reindex(before.index).fillna(1.0).to_numpy()
+        ratio = ratio * rows["scale"].iloc[-1] / own.unit
         checked = pd.concat([_divided(last, ratio)[checked.columns], checked], ignore_index=True)
-        seam = 1
+        seam = len(last)
+    days = pd.concat([checked["event_date"]])
     session = np.concatenate([np.full(seam, True), publication.is_session(rows["event_date"])])
-    reasons = doubts.bar_doubts(ticker, checked, session)
-    live = doubts.quote_doubts(ticker, checked)
+    reasons, settled = doubts.bar_doubts(own.ticker, checked, session, market(own.ticker, checked))
+    live = doubts.quote_doubts(own.ticker, checked)
     reasons[reasons == ""] = live[reasons == ""]
-    reasons = reasons[seam:]
+    reasons, settled = reasons[seam:], settled[seam:]
     if "doubt" in rows:
         reasons[reasons == ""] = rows["doubt"].to_numpy(dtype=object)[reasons == ""]
-    if (reasons != "").any():
-        _doubt(found, rows[reasons != ""], reasons[reasons != ""])
-    sound: pd.DataFrame = rows[reasons == ""].reset_index(drop=True)
-    return sound
+    odd = reasons != ""
+    if odd.any():
+        found.doubt("bars", rows[["event_date", *PRICES, "volume"]][odd], reasons[odd])
+    sound: pd.DataFrame = rows[~odd].reset_index(drop=True)
+    return sound, pd.DatetimeIndex(days.to_numpy()[settled[~odd]])
 
 
 def _divided(rows: pd.DataFrame, factor: np.ndarray) -> pd.DataFrame:
     columns = {name: rows[name].to_numpy() / factor for name in PRICES}
     columns["adj_close"] = columns["close"]
-    return pd.DataFrame(columns).assign(volume=rows["volume"].to_numpy() * factor)
-
-
-def _set_aside_days(stored: View, ticker: str) -> pd.Series:
-    aside = stored.quarantine()
-    own: pd.Series = aside["event_date"][(aside["series"] == ticker) & (aside["kind"] == "bars")]
-    return own
-
-
-def _doubt(found: RawAdditions, rows: pd.DataFrame, reasons: np.ndarray | str) -> None:
-    told = rows[["event_date", *PRICES, "volume"]]
-    found.doubtful = pd.concat([found.doubtful, told], ignore_index=True)
-    why = np.asarray(reasons, dtype=object)
-    found.reasons = np.concatenate([found.reasons, np.broadcast_to(why, len(told))])
+    told = pd.DataFrame(columns).assign(volume=rows["volume"].to_numpy() * factor)
+    return told.assign(event_date=rows["event_date"].to_numpy())

@@ -1,9 +1,13 @@
 """What a file adds to a store that already holds its series: new events, genuine revisions, and nothing else.
 
 Providers restate whole histories. Yahoo divides every earlier price by a split and every earlier adj_close by each new
-dividend, so a later file equals the stored history times a constant. Levels carry no meaning, returns do: the file is
-brought back to the stored anchor, OHLC and adj_close each by its own ratio, and only its continuation is added. What
-then still differs is a revision: a new row, known from now on.
+dividend, so a later file equals the stored history times a constant. The file is brought back to the stored anchor,
+OHLC and adj_close each by its own ratio, and only its continuation is added. What then still differs is a revision: a
+new row, known from now on.
+
+The level of adj_close carries no meaning, that of a price does: it is what a screen shows. A file that reaches the end
+of the stored history or beyond and restates its prices is therefore a split at the seam (see `seam`): what follows is
+stored as it came, and the bars before it are divided when they are read.
 """
 
 from __future__ import annotations
@@ -11,7 +15,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from bullbear import sessions
+
 ANCHOR_TOLERANCE = 1e-5  # relative; adj_close carries seven digits, OHLC of cheap or rescaled prices fewer than that
+_RESTATED = 1e-3
 _TAIL = 21
 
 _MICROSECOND = pd.Timedelta(1, "us")
@@ -57,6 +64,52 @@ def reanchored(stored: pd.DataFrame, bars: pd.DataFrame) -> tuple[pd.DataFrame, 
     if shares != 1.0:
         rescaled["volume"] = bars["volume"] * price
     return rescaled, price, adjusted
+
+
+def is_restated(price: float) -> bool:
+    """Whether a ratio of prices is more than the rounding of cheap ones."""
+    return abs(price - 1) > _RESTATED
+
+
+def seam(bars: pd.DataFrame, rows: pd.DataFrame, price: float, splits: pd.DataFrame, now: pd.Timestamp) -> pd.DataFrame:
+    """The split that a file of restated prices implies, as rows to append.
+
+    It takes effect on the first session that the file adds, or on the next one if it adds none, and is known as soon
+    as a bar on the new shares is; without such a bar from `now` on. A seam that waits for its first bar is known with
+    that bar at the latest.
+
+    Parameters
+    ----------
+    bars:
+        The stored bars as shown, by event_date.
+    rows:
+        What the file adds after the last of `bars`: columns event_date, known_at.
+    price:
+        The ratio of the file's prices to the stored ones.
+    splits:
+        The latest stored splits: columns event_date, known_at, ratio.
+
+    Returns
+    -------
+    Columns event_date, known_at, ratio.
+    """
+    last = bars.index[-1]
+    day = rows["event_date"].min() if len(rows) else sessions.offset(last, 1)
+    waiting = splits[splits["event_date"] > last]
+    first = rows["known_at"].min() if len(rows) else now
+    lines = []
+    for event, known_at, ratio in waiting[["event_date", "known_at", "ratio"]].itertuples(index=False):
+        if len(rows) and event <= rows["event_date"].max() and known_at > first:
+            lines.append((event, first, ratio))
+    if is_restated(price):
+        same = waiting[waiting["event_date"] == day]
+        ratio = float(same["ratio"].prod()) / price
+        lines = [line for line in lines if line[0] != day]
+        if not (same["known_at"] == first).any():
+            lines.append((day, first, ratio))
+        lines += [(day, max(now, known_at + _MICROSECOND), ratio) for known_at in same["known_at"] if known_at >= first]
+    table = pd.DataFrame(lines, columns=["event_date", "known_at", "ratio"])
+    return table.astype({"event_date": "datetime64[us]", "known_at": "datetime64[us, UTC]", "ratio": "float64"})
 
 
 def additions(

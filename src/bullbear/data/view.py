@@ -37,8 +37,8 @@ class View:
     def bars(self, ticker: str) -> pd.DataFrame:
         """Daily bars by event_date: known_at, open, high, low, close, adj_close, volume (NaN where unknown).
 
-        Prices are split-adjusted as of the view's instant; adj_close also for dividends. The level of adj_close has no
-        meaning, its returns do: see `adjusting`.
+        Prices and volume are those of a screen at the view's instant, split-adjusted; adj_close also for dividends. The
+        level of adj_close has no meaning, its returns do: see `adjusting`.
         """
         return self._latest("bars", ticker)
 
@@ -50,7 +50,10 @@ class View:
         return self._latest("raw_bars", ticker)
 
     def splits(self, ticker: str) -> pd.DataFrame:
-        """By ex-date: known_at, ratio (new shares for an old one)."""
+        """By ex-date: known_at, ratio (new shares for an old one).
+
+        Also the seam at which a snapshot restates an earlier one, whatever split lies behind it.
+        """
         return self._latest("splits", ticker)
 
     def observations(self, series: str) -> pd.DataFrame:
@@ -102,11 +105,15 @@ class View:
         return rows
 
     def arrays(self, kind: str, series: str) -> Versions:
-        """What `versions` serves, as arrays; without rows where nothing of that series was known."""
+        """What `versions` serves, as arrays; without rows where nothing of that series was known.
+
+        Open, high, low and close of bars keep the shares on which they are stored, so that no later split moves what
+        is computed from them by `adj_close / close`; prices for a reader are those of `bars`.
+        """
         if (kind, series) not in self._arrays:
             kind_named(kind)
-            if kind == "bars" and len(self._history("raw_bars", series)):
-                found = versions_of(self._known(kind, series))
+            if kind == "bars" and self._is_derived(series):
+                found = versions_of(self._derived(series, on_screen=False))
             else:
                 found = self._history(kind, series)
             self._arrays[kind, series] = found
@@ -161,11 +168,20 @@ class View:
     def _known(self, kind: str, series: str) -> pd.DataFrame:
         if (kind, series) not in self._rows:
             kind_named(kind)
-            rows = self._stored(kind, series)
-            if kind == "bars" and not (raw := self._stored("raw_bars", series)).empty:
-                rows = adjusted_versions(rows, raw, self._stored("splits", series), self._stored("dividends", series))
-            self._rows[kind, series] = rows
+            is_derived = kind == "bars" and self._is_derived(series)
+            self._rows[kind, series] = self._derived(series) if is_derived else self._stored(kind, series)
         return self._rows[kind, series].copy(deep=False)
+
+    def snapshot_bars(self, ticker: str) -> pd.DataFrame:
+        """Every version of the bars that snapshots brought, on the shares on which they are stored."""
+        return self._stored("bars", ticker)
+
+    def _is_derived(self, ticker: str) -> bool:
+        return any(len(self._history(kind, ticker)) for kind in ("raw_bars", "splits"))
+
+    def _derived(self, ticker: str, *, on_screen: bool = True) -> pd.DataFrame:
+        parts = (self._stored(kind, ticker) for kind in ("bars", "raw_bars", "splits", "dividends"))
+        return adjusted_versions(*parts, on_screen=on_screen)
 
     def _history(self, kind: str, series: str) -> Versions:
         return self._reader.history(self._files[kind], kind, series).until(self._instant)

@@ -1,0 +1,89 @@
+"""Dividends and splits as a provider lists them, made fit for the store.
+
+An odd one must neither stop a fetch nor move a price nor lose money. A dividend or split on a day without a session is
+booked on the next session, several of one day together. What cannot have been paid or done (a dividend of zero, a
+negative one, a split of 1:0 or 1:1) is left out. A dividend that is not below the price before it is set aside. Each
+is noted but for the neutral values, zero and 1:1, with which providers fill the days without an action.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from bullbear.data import publication
+from bullbear.data.adjusting import split_factor
+
+
+def listed_splits(ticker: str, frame: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
+    """Columns event_date, ratio; from the columns event_date and split of raw bars."""
+    told = _told(frame, "split", 1.0)
+    ratios = told["split"].to_numpy()
+    told = _without(ticker, told, ~(np.isfinite(ratios) & (ratios > 0)), "split", notes)
+    told = on_sessions(ticker, told, "split", notes)
+    return told.groupby("event_date")[["split"]].prod().reset_index().rename(columns={"split": "ratio"})
+
+
+def listed_dividends(ticker: str, frame: pd.DataFrame, splits: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
+    """Columns event_date, amount in dollars per share of that day; from the columns event_date and dividend."""
+    told = _told(frame, "dividend", 0.0)
+    amounts = told["dividend"].to_numpy()
+    told = _without(ticker, told, ~(np.isfinite(amounts) & (amounts > 0)), "dividend", notes)
+    booked = on_sessions(ticker, told, "dividend", notes)
+    # A split between the ex-date and its session changes the shares on which the amount is counted.
+    moved = split_factor(splits, told["event_date"]) / split_factor(splits, booked["event_date"])
+    booked = booked.assign(amount=booked["dividend"].to_numpy() / moved)
+    return booked.groupby("event_date")[["amount"]].sum().reset_index()
+
+
+def booked(days: pd.Series) -> pd.Series:
+    """Each day, or the next session where the exchange is closed on it."""
+    if days.empty:
+        return days
+    table = publication.clock(days.min()).index.to_numpy()
+    places = np.minimum(table.searchsorted(days.to_numpy()), len(table) - 1)
+    return pd.Series(table[places].astype("datetime64[us]"), index=days.index)
+
+
+def not_below_price(dividends: pd.DataFrame, bars: pd.DataFrame, splits: pd.DataFrame) -> np.ndarray:
+    """Which dividends reach the last close before them, on the same shares; (n_dividends,).
+
+    Parameters
+    ----------
+    dividends:
+        Columns event_date, amount.
+    bars:
+        Columns event_date (ascending), close, both as traded.
+    """
+    known = bars[bars["close"].notna()]
+    days, close = known["event_date"].to_numpy(), known["close"].to_numpy()
+    places = np.searchsorted(days, dividends["event_date"].to_numpy()) - 1
+    found = places >= 0
+    before = np.full(len(dividends), np.inf)
+    last = known["event_date"].iloc[places[found]]
+    between = split_factor(splits, last) / split_factor(splits, dividends["event_date"][found])
+    before[found] = close[places[found]] / between
+    reaches: np.ndarray = dividends["amount"].to_numpy() >= before
+    return reaches
+
+
+def _told(frame: pd.DataFrame, column: str, neutral: float) -> pd.DataFrame:
+    told = frame[frame[column].notna() & (frame[column] != neutral)]
+    return told[["event_date", column]].reset_index(drop=True)
+
+
+def _without(ticker: str, told: pd.DataFrame, odd: np.ndarray, name: str, notes: list[str]) -> pd.DataFrame:
+    for day, value in told[odd].itertuples(index=False):
+        notes.append(f"{ticker}: {name} {value:g} of {day.date()} left out, a {name} is a positive number")
+    kept: pd.DataFrame = told[~odd].reset_index(drop=True)
+    return kept
+
+
+def on_sessions(ticker: str, told: pd.DataFrame, name: str, notes: list[str]) -> pd.DataFrame:
+    """`told` with each day on which the exchange is closed replaced by the next session, noted."""
+    days = booked(told["event_date"])
+    for place in np.flatnonzero((days != told["event_date"]).to_numpy()).tolist():
+        own, session = told["event_date"].iloc[place].date(), days.iloc[place].date()
+        value = told[name].iloc[place]
+        notes.append(f"{ticker}: {name} {value:g} of {own}, no session, is booked on {session}")
+    return told.assign(event_date=days)
