@@ -1,33 +1,36 @@
-"""From stored rows to a tracked run, and the gate that a run must pass."""
+"""From stored rows to a tracked run, and its promotion through the gate."""
 
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from bullbear.bundle import predictions_csv
+from bullbear.bundle import predictions_csv, read_bundle
 from bullbear.errors import GateError, HistoryError, InputError
 from bullbear.home import Home
-from bullbear.pipeline import backtest_run, check_gate, evaluate_run, oracle_share, plain, train_model
+from bullbear.pipeline import backtest_run, evaluate_run, oracle_share, plain, promote_run, train_model
 from bullbear.tracking import Run, Runs
 
 
 @pytest.fixture
 def small(home: Home) -> Run:
-    return Runs(home).find("champion")
+    return by_model(home, "small")
 
 
-def changed(run: Run, folder: Path, **columns: object) -> Run:
-    """A run like `run` with other forecasts."""
-    (folder / "bundle").mkdir(parents=True)
-    (folder / "bundle" / "bundle.json").write_text((run.artifacts / "bundle" / "bundle.json").read_text())
-    table = run.predictions
-    (folder / "predictions.csv").write_text(predictions_csv(table.assign(**columns)))
-    return Run("f" * 32, "other", run.tags, run.params, folder)
+def by_model(home: Home, name: str) -> Run:
+    runs = Runs(home)
+    return next(runs.find(run.info.run_id) for run in runs._finished() if run.data.tags["model"] == name)
+
+
+def record_forecasts(champion: Path, table: pd.DataFrame) -> None:
+    """Give the champion another record."""
+    (champion / "predictions.csv").write_text(predictions_csv(table))
 
 
 def test_the_same_definition_data_and_seed_give_the_same_bytes_on_one_and_two_processes(home: Home, small: Run) -> None:
@@ -45,7 +48,7 @@ def test_start_and_end_bound_what_is_reported(home: Home) -> None:
     days = trained.training.predictions["decided_at"]
     assert (str(days.iloc[0].date()), str(days.iloc[-1].date())) == ("2004-02-02", "2005-12-30")
     with pytest.raises(GateError, match=r"refused by the evidence test: \d+ effective forecasts, 36 are needed"):
-        check_gate(Runs(home).find(trained.run_id), None)
+        promote_run(home, Runs(home), Runs(home).find(trained.run_id))
 
 
 @pytest.mark.parametrize(
@@ -88,26 +91,84 @@ def test_the_oracle_is_asked_only_on_a_simulated_market(home: Home, small: Run) 
     assert oracle_share(home, Run(small.run_id, small.model, {"data": "real"}, {}, small.artifacts)) is None
 
 
-def test_the_gate_passes_climatology_itself(small: Run, tmp_path: Path) -> None:
-    base = small.predictions["climatology"]
-    check_gate(changed(small, tmp_path / "base", p=base, p_low=base, p_high=base), None)
+def test_a_run_is_promoted_through_the_gate_with_what_was_compared(home: Home) -> None:
+    runs = Runs(home)
+    home.champion.unlink()
+    verdict = promote_run(home, runs, by_model(home, "base"))
+    assert read_bundle(home.champion).definition.name == "base"
+    assert verdict.notes[0].endswith("is the base rate on every day: it can do no harm and needs no evidence")
+    before = home.champion.resolve()
+    with pytest.raises(GateError, match=r"refused by the skill test: (Brier|log-loss) skill .* \(1 model tried\)"):
+        promote_run(home, runs, by_model(home, "small"))
+    assert home.champion.resolve() == before
 
 
-def test_the_gate_refuses_harm(small: Run, tmp_path: Path) -> None:
-    worse = 0.9 * small.predictions["climatology"]  # there were more ups than before, not fewer
-    with pytest.raises(GateError, match=r"no-harm test: Brier skill -0\.\d+ is below climatology's 0"):
-        check_gate(changed(small, tmp_path / "worse", p=worse), None)
-
-
-def test_the_gate_refuses_a_loss_against_the_champion_on_common_days(small: Run, tmp_path: Path) -> None:
+def test_a_champion_that_earned_its_place_stands_against_the_base_rate(home: Home, small: Run) -> None:
     table = small.predictions
-    good = np.where(table["y"] == 1, 1.05, 0.95) * table["climatology"]
-    better = np.where(table["y"] == 1, 1.1, 0.9) * table["climatology"]
-    good_run, better_run = changed(small, tmp_path / "good", p=good), changed(small, tmp_path / "better", p=better)
-    object.__setattr__(better_run, "run_id", "e" * 32)
-    check_gate(better_run, good_run)
-    with pytest.raises(GateError, match=r"champion test: Brier score 0\.\d+ worse than other's on 1237 common days"):
-        check_gate(good_run, better_run)
+    record_forecasts(home.champion, table.assign(p=np.where(table["y"] == 1, 1.1, 0.9) * table["climatology"]))
+    with pytest.raises(GateError, match=rf"champion test: Brier score 0\.\d+ worse than small {small.run_id[:8]}'s"):
+        promote_run(home, Runs(home), by_model(home, "base"))
+
+
+def unknown_factor(place: Path) -> None:
+    path = place / "bundle.json"
+    path.write_text(path.read_text().replace('"function": "rsi"', '"function": "gone"'))
+
+
+def unknown_learner(place: Path) -> None:
+    path = place / "bundle.json"
+    path.write_text(path.read_text().replace('"kind": "lightgbm"', '"kind": "gone"'))
+
+
+def half_a_bundle(place: Path) -> None:
+    path = place / "bundle.json"
+    path.write_text(path.read_text()[:100])
+
+
+def no_forecasts(place: Path) -> None:
+    (place / "predictions.csv").unlink()
+
+
+def no_bundle(place: Path) -> None:
+    (place / "bundle.json").unlink()
+
+
+def real_data(place: Path) -> None:
+    path = place / "bundle.json"
+    path.write_text(path.read_text().replace('"simulated": true', '"simulated": false'))
+
+
+@pytest.mark.parametrize(
+    ("damage", "told"),
+    [
+        (unknown_factor, r"the champion cannot be used and is not compared with: champion: got 'factor rsi_14 by gone"),
+        (unknown_learner, r"the champion cannot be used and is not compared with: .*\(learner\.kind\): got 'gone'"),
+        (
+            half_a_bundle,
+            r"the champion cannot be used and is not compared with: champion: got 'a damaged bundle\.json'",
+        ),
+        (no_forecasts, r"the champion cannot be used and is not compared with: .*predictions\.csv"),
+        (no_bundle, r"the champion cannot be used and is not compared with: champion: got 'no bundle'"),
+        (real_data, r"the champion small [0-9a-f]{8} is of real data and is not compared with"),
+    ],
+)
+def test_a_champion_that_cannot_be_used_never_prevents_its_replacement(
+    home: Home, damage: Callable[[Path], None], told: str
+) -> None:
+    damage(home.champion.resolve())
+    verdict = promote_run(home, Runs(home), by_model(home, "base"))
+    assert re.match(told, verdict.notes[0])
+    assert read_bundle(home.champion).definition.name == "base"
+
+
+def test_a_run_on_another_kind_of_data_than_the_store_holds_is_refused(home: Home) -> None:
+    run = by_model(home, "base")
+    real = Run(run.run_id, run.model, {**run.tags, "data": "real"}, run.params, run.artifacts)
+    with pytest.raises(
+        GateError,
+        match=r"data test: the run was trained on real data, the store holds a SIMULATED market; train",
+    ):
+        promote_run(home, Runs(home), real)
 
 
 def test_plain_makes_json_of_what_pandas_and_numpy_hold() -> None:

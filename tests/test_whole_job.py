@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
+from bullbear.bundle import predictions_csv
 from bullbear.cli.talk import Talk
 from bullbear.errors import BullbearError, InputError
 from bullbear.filling import fill_simulated
 from bullbear.home import Home
 from bullbear.ledger import Ledger
-from bullbear.whole_job import MODELS, DataWish, run_all, write_report_of
+from bullbear.tracking import Runs
+from bullbear.tracking.mlflow_store import connect
+from bullbear.whole_job import MODELS, DataWish, _promote_best, run_all, write_report_of
 
 QUIET = Talk(quiet=True)
 
@@ -44,14 +49,15 @@ def small_models(home: Home) -> Home:
 
 
 def test_everything_is_done_and_told(small_models: Home) -> None:
+    present = Runs(small_models).find("champion").run_id
     outcome = run(small_models)
     document = outcome.as_dict()
     assert [model["model"] for model in document["models"]] == ["climatology", "logistic", "lightgbm"]
     assert document["simulated"] is True
     assert set(outcome.shares) == set(MODELS)
-    assert {outcome.champion.run_id} <= {each.run_id for each in outcome.trained}
-    best = max(each.evaluation.bss for each in outcome.trained if each.model.definition.name not in outcome.refused)
-    assert outcome.champion.evaluation["bss"] == best
+    # `small`, the present champion, is beaten by none of its two likes nor by the base rate.
+    assert outcome.champion.run_id in {each.run_id for each in outcome.trained} | {present}
+    assert (outcome.champion.run_id == present) == (set(outcome.refused) == set(MODELS))
     assert outcome.forecast["model"]["run_id"] == outcome.champion.run_id
     assert Ledger(small_models.forecasts / "ledger.jsonl").entries()[-1] == outcome.forecast
     page = outcome.report.read_text()
@@ -119,6 +125,54 @@ def test_data_that_is_not_there_leaves_no_trace(tmp_path: Path, data: str) -> No
     with pytest.raises(InputError, match=rf"'{data}'"):
         run(Home(tmp_path / "home"), data)
     assert not (tmp_path / "home").exists()
+
+
+def finished(home: Home) -> list[Any]:
+    """The trainings of a home as `run_all` holds them, as far as a promotion looks."""
+    runs = Runs(home)
+    found = [runs.find(run.info.run_id) for run in runs._finished()]
+    return [
+        SimpleNamespace(
+            run_id=run.run_id,
+            evaluation=SimpleNamespace(bss=run.evaluation["bss"]),
+            model=SimpleNamespace(definition=SimpleNamespace(name=run.model)),
+        )
+        for run in found
+    ]
+
+
+def test_a_person_s_champion_is_not_overwritten_without_the_test(home: Home) -> None:
+    champion = Runs(home).find("champion")
+    table = champion.predictions
+    better = table.assign(p=np.where(table["y"] == 1, 1.1, 0.9) * table["climatology"])
+    (home.champion / "predictions.csv").write_text(predictions_csv(better))
+    meta = home.champion / "bundle.json"
+    meta.write_text(meta.read_text().replace(champion.run_id, "0" * 32).replace('"name": "small"', '"name": "theirs"'))
+    before = home.champion.resolve()
+    refused = _promote_best(home, Runs(home), finished(home), QUIET)
+    assert set(refused) == {"small", "base"}
+    assert "champion test: Brier score" in refused["base"]
+    assert "worse than theirs 00000000's" in refused["base"]
+    assert home.champion.resolve() == before
+
+
+@pytest.mark.parametrize("damage", [True, False])
+def test_without_a_champion_that_can_be_used_the_base_rate_is_taken(home: Home, damage: bool) -> None:
+    if damage:
+        (home.champion / "bundle.json").write_text("{")
+    else:
+        home.champion.unlink()
+    refused = _promote_best(home, Runs(home), finished(home), QUIET)
+    assert Runs(home).find("champion").model == "base"
+    assert set(refused) <= {"small"}
+
+
+def test_the_report_of_a_champion_whose_run_was_deleted(home: Home) -> None:
+    page = write_report_of(home).read_text()
+    connect(home.runs).delete_run(Runs(home).find("champion").run_id)
+    again = write_report_of(home).read_text()
+    assert "small" in again
+    assert len(again) == len(page)
 
 
 def test_the_report_of_the_champion_alone(home: Home) -> None:

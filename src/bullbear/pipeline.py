@@ -5,26 +5,26 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from bullbear import gate
 from bullbear.data.oracle import read_truth
 from bullbear.dataset import Examples, build
 from bullbear.decide import Backtest, BandPolicy, backtest, comparison
 from bullbear.errors import GateError
 from bullbear.evaluate import Evaluation, OracleShare, evaluate, share_of_oracle
+from bullbear.gate import Verdict
 from bullbear.home import Home, Model
 from bullbear.learn import Training, train
 from bullbear.sessions import NEW_YORK
 
 if TYPE_CHECKING:
-    from bullbear.tracking import Run
+    from bullbear.tracking import Run, Runs
 
 Progress = Callable[[str, int, int], None]
-LEAST_EVIDENCE = 36
-"""Effective independent forecasts below which no model is promoted: three years of months."""
 
 
 @dataclass(frozen=True)
@@ -169,37 +169,27 @@ def backtest_metrics(figures: pd.DataFrame) -> dict[str, float]:
     }
 
 
-def check_gate(run: Run, champion: Run | None) -> None:
-    """The gate of a promotion: enough evidence, no harm against climatology, no loss against the champion.
+def promote_run(home: Home, runs: Runs, run: Run) -> Verdict:
+    """Make a run the champion if it passes the gate against the present one; see `gate.check`.
 
     Raises
     ------
     GateError
-        Which test failed, and by how much.
+        Which test failed, and by how much; nothing has changed.
     """
-    found = evaluate_run(run)
-    if found.n_effective < LEAST_EVIDENCE:
+    store = home.store()
+    if not store.is_empty and store.is_simulated != run.simulated:
+        kinds = {True: "a SIMULATED market", False: "real data"}
         raise GateError(
-            "the evidence test",
-            f"{found.n_effective:.0f} effective forecasts, {LEAST_EVIDENCE} are needed",
-            "train over a longer span",
+            "the data test",
+            f"the run was trained on {kinds[run.simulated]}, the store holds {kinds[store.is_simulated]}",
+            "train on this store",
         )
-    for name, skill in (("Brier", found.bss), ("log-loss", found.log_loss_skill)):
-        if not skill >= 0:
-            raise GateError(
-                "the no-harm test", f"{name} skill {skill:+.4f} is below climatology's 0", "keep the present champion"
-            )
-    if champion is None or champion.run_id == run.run_id or champion.simulated != run.simulated:
-        return
-    ours, theirs = run.predictions, champion.predictions
-    common = ours.merge(theirs[["decided_at", "p"]], on="decided_at", suffixes=("", "_champion")).dropna(subset=["y"])
-    difference = float(((common["p_champion"] - common["y"]) ** 2 - (common["p"] - common["y"]) ** 2).mean())
-    if len(common) and difference < 0:
-        raise GateError(
-            "the champion test",
-            f"Brier score {-difference:.5f} worse than {champion.model}'s on {len(common)} common days",
-            "keep the present champion",
-        )
+    record = gate.Record.of(run.bundle, run.run_id)
+    champion, note = gate.present_champion(home, simulated=run.simulated)
+    verdict = gate.check(record, champion, tried=runs.tried(run))
+    runs.promote(run)
+    return replace(verdict, notes=(*([note] if note else []), *verdict.notes))
 
 
 def plain(value: Any) -> Any:

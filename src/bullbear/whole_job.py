@@ -19,9 +19,9 @@ from bullbear.pipeline import (
     Progress,
     Trained,
     backtest_run,
-    check_gate,
     evaluate_run,
     oracle_share,
+    promote_run,
     train_model,
 )
 from bullbear.settings import settings_of
@@ -105,7 +105,8 @@ def run_all(home: Home, wish: DataWish, *, jobs: int, talk: Talk) -> Outcome:
             trained.append(train_model(home, name, jobs=jobs, progress=progress))
     talk.say("promoting, forecasting, reporting")
     runs = Runs(home)
-    champion, refused = _promote_best(runs, trained)
+    refused = _promote_best(home, runs, trained, talk)
+    champion = runs.find("champion")
     entry = issue(home)
     store = home.store()
     shares = {}
@@ -210,21 +211,20 @@ def _fill_real(place: Home, data: str, home: Home, talk: Talk) -> None:
         raise faults[0]
 
 
-def _promote_best(runs: Runs, trained: list[Trained]) -> tuple[Run, dict[str, str]]:
-    """The run of highest Brier skill that passes the gate becomes champion, else climatology."""
+def _promote_best(home: Home, runs: Runs, trained: list[Trained], talk: Talk) -> dict[str, str]:
+    """The run of highest Brier skill that passes the gate becomes champion; who failed, and why.
+
+    The gate compares with the present champion. Where none passes, a champion that can be used stays; without one, the
+    base rate passes always, having nothing to prove.
+    """
     refused: dict[str, str] = {}
-    best = sorted(trained, key=lambda each: -each.evaluation.bss)
-    for each in best:
-        run = runs.find(each.run_id)
+    for each in sorted(trained, key=lambda each: -each.evaluation.bss):
         try:
-            check_gate(run, None)
+            verdict = promote_run(home, runs, runs.find(each.run_id))
         except GateError as gate:
             refused[each.model.definition.name] = str(gate)
             continue
-        runs.promote(run)
-        return run, refused
-    # The base rate needs no evidence: without a model that has earned more, it is the forecast.
-    fallback = next(each for each in trained if each.model.definition.name == MODELS[0])
-    run = runs.find(fallback.run_id)
-    runs.promote(run)
-    return run, refused
+        for note in verdict.notes:
+            talk.say(f"note: {note}")
+        break
+    return refused

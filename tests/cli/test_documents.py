@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from bullbear.bundle import predictions_csv
 from bullbear.home import Home
+from bullbear.tracking import Runs
 
 Run = Callable[..., Any]
 
@@ -48,13 +52,36 @@ def test_train_evaluate_compare_and_promote(bullbear: Run, home: Home) -> None:
     assert len(compared["pairs"]) == 1
     assert [model["model"] for model in bullbear("compare", "latest", "--home", home.root, "--json").json] == ["base"]
 
-    first = bullbear("promote", trained["run_id"][:12], "--home", home.root, "--json")
-    # `base` is the base rate itself, `small` a little better on these days: the gate must say so, or take it.
-    assert first.code in (0, 3)
-    if first.code == 0:
-        assert first.json == {"champion": trained["run_id"], "model": "base"}
-    else:
-        assert "refused by the champion test" in first.mistake
+    refused = bullbear("promote", trained["run_id"][:12], "--home", home.root, "--json")
+    assert refused.code == 3
+    assert "refused by the champion test" in refused.mistake
+
+    home.champion.unlink()
+    taken = bullbear("promote", trained["run_id"][:12], "--home", home.root, "--json")
+    note = f"base {trained['run_id'][:8]} is the base rate on every day: it can do no harm and needs no evidence"
+    assert (taken.code, taken.err) == (0, f"note: {note}\n")
+    assert set(taken.json) == {"champion", "model", "tried", "n_effective", "tests", "notes"}
+    assert (taken.json["champion"], taken.json["model"]) == (trained["run_id"], "base")
+    assert (taken.json["tests"], taken.json["notes"]) == ([], [note])
+
+
+def test_promote_tells_what_it_compared(bullbear: Run, home: Home) -> None:
+    found = Runs(home).find("latest")
+    table = found.predictions
+    place = found.artifacts / "bundle" / "predictions.csv"
+    place.unlink()  # a link to the shared one
+    better = table.assign(p=np.where(table["y"] == 1, 1.1, 0.9) * table["climatology"])
+    place.write_text(predictions_csv(better))
+    home.champion.unlink()
+    told = bullbear("promote", "latest", "--home", home.root)
+    assert (told.code, told.err) == (0, "")
+    brier, log_loss, champion = told.out.splitlines()
+    assert re.fullmatch(
+        r"Brier against the base rate on 1,237 days: skill \+\d+\.\d\d%, at least \+\d+\.\d\d% with 90\.0% confidence",
+        brier,
+    )
+    assert log_loss.startswith("log-loss against the base rate on 1,237 days: skill +")
+    assert champion == f"champion: small {found.run_id}"
 
 
 def test_predictions_are_csv(bullbear: Run, trained_home: Home) -> None:

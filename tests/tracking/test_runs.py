@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from bullbear.bundle import read_bundle
@@ -75,10 +77,17 @@ def test_no_champion_yet(home: Home) -> None:
 def test_artifacts_that_are_gone_are_named(home: Home) -> None:
     run = Runs(home).find("latest")
     shutil.rmtree(run.artifacts)
+    with pytest.raises(RunError, match=rf"run {run.run_id[:8]}: got 'no bundle'"):
+        _ = run.predictions
+    with pytest.raises(RunError, match=rf"run {run.run_id[:8]}: got 'no evaluation.json'"):
+        _ = run.evaluation
+
+
+def test_a_bundle_without_its_forecasts_is_named(home: Home) -> None:
+    run = Runs(home).find("latest")
+    (run.artifacts / "bundle" / "predictions.csv").unlink()
     with pytest.raises(RunError, match=rf"run {run.run_id[:8]}: got 'no predictions.csv'"):
         _ = run.predictions
-    with pytest.raises(RunError, match=rf"run {run.run_id[:8]}: got 'no bundle'"):
-        _ = run.bundle
 
 
 def test_promoting_exchanges_the_bundle_and_the_mark_in_the_registry(home: Home) -> None:
@@ -88,9 +97,73 @@ def test_promoting_exchanges_the_bundle_and_the_mark_in_the_registry(home: Home)
     assert read_bundle(home.champion).meta["run_id"] == base.run_id
     assert runs.find("champion").model == "base"
     client = connect(home.runs)
-    marked = client.get_model_version_by_alias("bullbear", "champion")
+    marked = client.get_model_version_by_alias("bullbear-simulated", "champion")
     assert (marked.run_id, int(marked.version)) == (base.run_id, 2)
     assert not list(home.forecasts.glob(".promote-*"))
+
+
+def test_promoting_a_run_again_marks_the_version_that_it_has(home: Home) -> None:
+    found, runs, client = by_model(home), Runs(home), connect(home.runs)
+
+    def marked() -> tuple[str, int]:
+        version = client.get_model_version_by_alias("bullbear-simulated", "champion")
+        return version.run_id, int(version.version)
+
+    for name, version in (("small", 1), ("base", 2), ("base", 2), ("small", 1), ("champion", 1)):
+        run = runs.find(name) if name == "champion" else found[name]
+        runs.promote(run)
+        assert marked() == (run.run_id, version)
+    assert len(client.search_model_versions("name = 'bullbear-simulated'")) == 2
+
+
+def test_simulated_and_real_runs_are_registered_apart(home: Home) -> None:
+    runs, client = Runs(home), connect(home.runs)
+    base = by_model(home)["base"]
+    assert [each.name for each in client.search_registered_models()] == ["bullbear-simulated"]
+    runs.promote(replace(base, tags={**base.tags, "data": "real"}))
+    assert client.get_model_version_by_alias("bullbear", "champion").run_id == base.run_id
+    assert client.get_model_version_by_alias("bullbear-simulated", "champion").run_id == by_model(home)["small"].run_id
+
+
+def test_the_champion_is_read_from_its_bundle_when_its_run_is_deleted_or_the_store_gone(home: Home) -> None:
+    small = by_model(home)["small"]
+    forecasts = small.predictions
+    connect(home.runs).delete_run(small.run_id)
+    for gone in (False, True):
+        if gone:
+            shutil.rmtree(home.runs)
+        champion = Runs(home).find("champion")
+        assert (champion.run_id, champion.model, champion.simulated) == (small.run_id, "small", True)
+        pd.testing.assert_frame_equal(champion.predictions, forecasts)
+    assert not home.runs.exists()
+
+
+def test_models_tried_are_counted_once_by_definition_kind_of_data_and_target(home: Home) -> None:
+    runs, client = Runs(home), connect(home.runs)
+    small = by_model(home)["small"]
+    assert runs.tried(small) == 1  # `base` is climatology
+
+    def log(digest: str, *, status: str = "FINISHED", data: str = "SIMULATED", **params: str) -> str:
+        run = client.create_run(experiment_id(client), tags={"model": "x", "definition_hash": digest, "data": data})
+        for name, value in {"target": small.params["target"], "learner.kind": "logistic", **params}.items():
+            client.log_param(run.info.run_id, name, value)
+        client.set_terminated(run.info.run_id, status)
+        return str(run.info.run_id)
+
+    log(small.tags["definition_hash"])  # the same again
+    assert runs.tried(small) == 1
+    log("two")
+    log("two")
+    assert runs.tried(small) == 2
+    log("three", status="FAILED")
+    log("four", data="real")
+    log("five", target="IWM 5 sessions")
+    log("six", **{"learner.kind": "climatology"})
+    assert runs.tried(small) == 2
+    log("two", **{"option.start": "2004-01-02"})  # the choice of a first day is a try of its own
+    assert runs.tried(small) == 3
+    client.delete_run(log("seven"))  # what has been looked at cannot be unseen
+    assert runs.tried(small) == 4
 
 
 def test_a_store_named_by_the_environment_is_used_and_keeps_its_artifacts_in_the_home(

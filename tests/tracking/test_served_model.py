@@ -59,7 +59,7 @@ def test_the_champion_is_served_by_its_alias_from_a_moved_home(home: Home, tmp_p
     connect(moved.runs)
     run = Runs(moved).find("champion")
     frame, said = inputs(moved, run)
-    served = mlflow.pyfunc.load_model("models:/bullbear@champion")
+    served = mlflow.pyfunc.load_model("models:/bullbear-simulated@champion")
     assert served.predict(frame.tail(1))["p"].item() == said["p"].iloc[-1]
 
 

@@ -220,17 +220,20 @@ def promote(run: RunArgument, home: HomeOption = None, as_json: JsonOption = Fal
 
     Example: bullbear promote latest
     """
-    from bullbear.pipeline import check_gate
+    from bullbear.pipeline import promote_run
     from bullbear.tracking import Runs
 
     place = locate(home)
     runs = Runs(place)
     found = runs.find(run)
-    check_gate(found, runs.find("champion") if (place.champion / "bundle.json").exists() else None)
-    runs.promote(found)
+    verdict = promote_run(place, runs, found)
+    for note in verdict.notes:
+        typer.echo(f"note: {note}", err=True)
     if as_json:
-        print_document({"champion": found.run_id, "model": found.model})
+        print_document({"champion": found.run_id, "model": found.model, **verdict.as_dict()})
     else:
+        for line in verdict.lines():
+            typer.echo(line)
         typer.echo(f"champion: {found.model} {found.run_id}")
 
 

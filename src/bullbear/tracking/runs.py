@@ -19,13 +19,18 @@ from urllib.request import url2pathname
 
 import mlflow
 import pandas as pd
+from mlflow.entities import ViewType
 from mlflow.exceptions import MlflowException
 
-from bullbear.bundle import Bundle, read_bundle, read_predictions
+from bullbear.bundle import Bundle, read_bundle
 from bullbear.errors import RunError
 from bullbear.home import Home, replace_directory
 from bullbear.tracking.mlflow_store import connect_to_read, exists, experiment_id, require_ready
 
+REGISTERED = "bullbear"
+"""The registered model whose alias `champion` is the champion on real data."""
+SIMULATED = "bullbear-simulated"
+"""The same on a simulated market, so that the two are never taken for each other."""
 _NEWEST = ["attributes.start_time DESC"]
 
 
@@ -38,6 +43,8 @@ class Run:
     tags: Mapping[str, str]
     params: Mapping[str, str]
     artifacts: Path
+    bundle_at: Path | None = None
+    """Where its bundle is, if not among the artifacts."""
 
     @property
     def simulated(self) -> bool:
@@ -52,7 +59,10 @@ class Run:
     @property
     def predictions(self) -> pd.DataFrame:
         """The reported out-of-sample forecasts."""
-        return read_predictions(self.read_text("predictions.csv"))
+        try:
+            return self.bundle.predictions
+        except OSError as bad:
+            raise self._lacking("predictions.csv") from bad
 
     @property
     def evaluation(self) -> dict[str, Any]:
@@ -62,7 +72,7 @@ class Run:
     @cached_property
     def bundle(self) -> Bundle:
         """What a forecast needs."""
-        return read_bundle(self.artifacts / "bundle", of=f"run {self.run_id[:8]}")
+        return read_bundle(self.bundle_at or self.artifacts / "bundle", of=f"run {self.run_id[:8]}")
 
     def read_text(self, artifact: str) -> str:
         """The text of one artifact.
@@ -75,9 +85,10 @@ class Run:
         try:
             return (self.artifacts / artifact).read_text(encoding="utf-8")
         except OSError as bad:
-            raise RunError(
-                f"run {self.run_id[:8]}", f"no {artifact}", "a run with its artifacts", "train the model again"
-            ) from bad
+            raise self._lacking(artifact) from bad
+
+    def _lacking(self, artifact: str) -> RunError:
+        return RunError(f"run {self.run_id[:8]}", f"no {artifact}", "a run with its artifacts", "train the model again")
 
 
 class Runs:
@@ -103,7 +114,7 @@ class Runs:
             There is no such run, or there are several.
         """
         if name == "champion":
-            name = str(read_bundle(self.home.champion).meta["run_id"])
+            return self._champion()
         found = self._finished()
         if name == "latest":
             if not found:
@@ -120,36 +131,76 @@ class Runs:
             "run", name, f"a unique prefix ({len(matching)} runs start with it)", "give more characters of the id"
         )
 
+    def tried(self, run: Run) -> int:
+        """How many models were tried on `run`'s kind of data for its ticker and horizon, itself included.
+
+        A model is a definition together with the first day asked for; climatology is the benchmark, not a try. Runs
+        that were deleted since count too: what has been looked at cannot be unseen.
+        """
+        asked = {name: run.params.get(name) for name in ("target", "option.start")}
+        tried = {(run.tags.get("definition_hash"), asked["option.start"])}
+        for each in self._finished(ViewType.ALL):
+            tags, params = each.data.tags, each.data.params
+            kind = (tags.get("data"), params.get("target"))
+            if kind == (run.tags.get("data"), asked["target"]) and params.get("learner.kind") != "climatology":
+                tried.add((tags.get("definition_hash"), params.get("option.start")))
+        return len(tried)
+
     def promote(self, run: Run) -> None:
-        """Make `run` the champion: the forecasts' bundle first, then the mark in MLflow's registry."""
+        """Make `run` the champion: the forecasts' bundle first, then the mark in MLflow's registry.
+
+        The registered model is `bullbear`, for a run on a simulated market `bullbear-simulated`; its alias `champion`
+        points to the version of the run, which is made once.
+        """
         require_ready(self.home.runs)  # reading has not needed a store that can be written
         self.home.forecasts.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".promote-", dir=self.home.forecasts) as folder:
             staged = Path(folder) / "bundle"
-            shutil.copytree(run.artifacts / "bundle", staged)
+            shutil.copytree(run.bundle.root, staged)
             meta = json.loads((staged / "bundle.json").read_text(encoding="utf-8"))
             (staged / "bundle.json").write_text(json.dumps({**meta, "run_id": run.run_id}, indent=1), encoding="utf-8")
             replace_directory(staged, self.home.champion)
+        if run.bundle_at is not None:  # the champion, promoted again; it is marked again if its run is still there
+            for tracked in self._finished():
+                if tracked.info.run_id == run.run_id:
+                    self._register(self._open(tracked))
+            return
         self._register(run)
 
+    def _champion(self) -> Run:
+        # From its own bundle alone: the run may have been deleted, or the tracking store be another one by now.
+        bundle = read_bundle(self.home.champion)
+        tags = {
+            "model": bundle.definition.name,
+            "definition_hash": str(bundle.meta["definition_hash"]),
+            "data": "SIMULATED" if bundle.meta["simulated"] else "real",
+        }
+        return Run(str(bundle.meta["run_id"]), bundle.definition.name, tags, {}, bundle.root, bundle.root)
+
     def _register(self, run: Run) -> None:
+        model_id = run.tags.get("model_id")
+        name = SIMULATED if run.simulated else REGISTERED
         try:
-            self._client.create_registered_model("bullbear")
+            self._client.create_registered_model(name)
         except MlflowException as bad:
             if bad.error_code != "RESOURCE_ALREADY_EXISTS":
                 raise
-        model_id = run.tags.get("model_id")
-        source = f"models:/{model_id}" if model_id else f"runs:/{run.run_id}/model"
-        version = self._client.create_model_version("bullbear", source, run.run_id, model_id=model_id)
-        self._client.set_registered_model_alias("bullbear", "champion", version.version)
+        versions = self._client.search_model_versions(f"name = '{name}' and run_id = '{run.run_id}'")
+        if versions:
+            version = max(versions, key=lambda each: int(each.version))
+        else:
+            source = f"models:/{model_id}" if model_id else f"runs:/{run.run_id}/model"
+            version = self._client.create_model_version(name, source, run.run_id, model_id=model_id)
+        self._client.set_registered_model_alias(name, "champion", version.version)
 
-    def _finished(self) -> list[Any]:
+    def _finished(self, view: int = ViewType.ACTIVE_ONLY) -> list[Any]:
         found: list[Any] = []
         token = None
         while True:
             page = self._client.search_runs(
                 [experiment_id(self._client)],
                 "attributes.status = 'FINISHED'",
+                run_view_type=view,
                 order_by=_NEWEST,
                 max_results=1000,
                 page_token=token,
