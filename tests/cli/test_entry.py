@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import signal
@@ -51,6 +52,63 @@ def test_alone_it_shows_what_there_is(bullbear: Run) -> None:
     answer = bullbear()
     assert answer.code == 0
     assert all(name in answer.out for name in COMMANDS)
+
+
+def test_the_home_is_taken_before_the_command_and_after_it(bullbear: Run, trained_home: Home, tmp_path: Path) -> None:
+    after = bullbear("status", "--json", "--home", trained_home.root)
+    before = bullbear("--home", trained_home.root, "status", "--json")
+    twice = bullbear("--home", trained_home.root, "status", "--json", "--home", trained_home.root / "data" / "..")
+    assert (after.code, before.code, twice.code) == (0, 0, 0)
+    assert before.json == after.json == twice.json
+    differing = bullbear("--home", trained_home.root, "status", "--home", tmp_path)
+    assert differing.code == 2
+    assert differing.mistake == (
+        f"bullbear: --home: got '{tmp_path}'; allowed: one home; before the command stands {trained_home.root}; "
+        "give --home once"
+    )
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_takes_the_home_from_before_it(bullbear: Run, tmp_path: Path, name: str) -> None:
+    (tmp_path / "file").write_text("no directory")
+    example = (get_command(app).commands[name].help or "").splitlines()[-1].split()  # type: ignore[attr-defined]
+    arguments = " ".join(example[example.index("bullbear") + 1 :]).split(">")[0].split()
+    answer = bullbear("--home", tmp_path / "file", *arguments)
+    assert answer.code == 2
+    assert answer.mistake == (f"bullbear: --home: got '{tmp_path}/file'; allowed: a directory; name another place")
+
+
+@pytest.mark.parametrize(
+    ("number", "message"),
+    [
+        (errno.EACCES, "permission denied; change its permissions, or give a --home that can be written"),
+        (errno.EROFS, "read-only file system; change its permissions, or give a --home that can be written"),
+        (errno.ENOSPC, "no space left on device; free some space and run the command again"),
+        (errno.ENAMETOOLONG, "file name too long; check the path"),
+    ],
+)
+def test_a_place_that_the_system_refuses_is_named(
+    bullbear: Run, home: Home, number: int, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*arguments: object) -> None:
+        raise OSError(number, os.strerror(number), "/some/place")
+
+    monkeypatch.setattr("bullbear.scoring.score_ledger", refused)
+    answer = bullbear("score", "--home", home.root)
+    assert answer.code == 2
+    assert answer.mistake == f"bullbear: /some/place: {message}"
+
+
+def test_an_error_of_the_system_without_a_place_stays_a_bug(
+    bullbear: Run, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*arguments: object) -> None:
+        raise BrokenPipeError(errno.EPIPE, "Broken pipe")  # of a worker, say: stdout is read
+
+    monkeypatch.setattr("bullbear.scoring.score_ledger", broken)
+    answer = bullbear("score", "--home", home.root)
+    assert answer.code == 1
+    assert "unexpected failure: BrokenPipeError" in answer.mistake
 
 
 def test_a_bug_is_one_line_and_code_1(bullbear: Run, home: Home, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ import typer
 
 from bullbear.cli.factors import factors
 from bullbear.cli.fetch import fetch
-from bullbear.cli.options import HomeOption, JsonOption, iso_day, print_document
+from bullbear.cli.options import HomeBeforeOption, HomeOption, JsonOption, iso_day, print_document
 from bullbear.cli.talk import Talk
 from bullbear.home import Home, locate
 
@@ -33,6 +33,12 @@ SignalOption = Annotated[float, typer.Option(min=0.0, max=1.0, help="0: nothing 
 YearsOption = Annotated[int, typer.Option(min=3, max=25, help="Length of the simulated market.")]
 
 DEFAULT_JOBS = max(1, min(os.cpu_count() or 1, 8))
+
+
+@app.callback()
+def before_the_command(context: typer.Context, home: HomeBeforeOption = None) -> None:
+    """Keep what stands before the command for the command."""
+    context.obj = home
 
 
 @app.command()

@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 
+from bullbear.cli.streams import open_closed_streams, reader_has_left, settle, talk_may_be_unread
+
 INTERRUPTED = 130
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_CLOSED_TO_US = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 def main() -> None:
     """Run `bullbear`; exit code 0 done, 1 unexpected failure, 2 bad input, 3 refused by a gate."""
+    open_closed_streams()
+    try:
+        with talk_may_be_unread():
+            _run()
+    finally:
+        settle()
+
+
+def _run() -> None:
     # Before numpy is loaded: fits run in processes, and a thread pool inside each makes them ten times slower.
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ.setdefault(name, "1")
@@ -34,19 +48,34 @@ def main() -> None:
     except BullbearError as mistake:
         _say(f"bullbear: {mistake}")
         sys.exit(mistake.exit_code)
-    except BrokenPipeError:
-        # The reader of a pipe has left (`bullbear predictions latest | head`); nothing is wrong.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
     except KeyboardInterrupt:
         _say("bullbear: interrupted; what was finished is kept")
         sys.exit(INTERRUPTED)
     except Exception as bug:
+        if isinstance(bug, BrokenPipeError) and reader_has_left():
+            sys.exit(0)  # `bullbear predictions latest | head`: nothing is wrong
+        if isinstance(bug, OSError) and (line := _refused_by_the_system(bug)):
+            _say(f"bullbear: {line}")
+            sys.exit(2)
         if os.environ.get("BULLBEAR_DEBUG"):
             raise
         where = " ".join(str(bug).split()) or type(bug).__name__
         _say(f"bullbear: unexpected failure: {type(bug).__name__}: {where}; set BULLBEAR_DEBUG=1 for the details")
         sys.exit(1)
+
+
+def _refused_by_the_system(bad: OSError) -> str | None:
+    """The line for a place that the system does not let us write or read; None for an error of another kind."""
+    named = [str(name) for name in (bad.filename, bad.filename2) if name is not None]
+    place = " and ".join(named) or "a file of the home, or the output"
+    reason = (bad.strerror or str(bad)).lower()
+    if bad.errno in _FULL:
+        return f"{place}: {reason}; free some space and run the command again"
+    if bad.errno in _CLOSED_TO_US:
+        return f"{place}: {reason}; change its permissions, or give a --home that can be written"
+    if named:
+        return f"{place}: {reason}; check the path"
+    return None
 
 
 def _say(line: str) -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from rich.console import Console
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
+
+from bullbear.cli.console import ResultConsole
 
 if TYPE_CHECKING:
     from bullbear.factor_catalogue import Entry
@@ -19,14 +19,9 @@ _FULL = 130
 _DIRECTION = {-1: "a rise speaks for lower prices", 0: "theory says nothing", 1: "a rise speaks for higher prices"}
 
 
-def _console() -> Console:
-    # A pipe has no width; a table must not be folded for it.
-    return Console(highlight=False, width=None if sys.stdout.isatty() else 160)
-
-
 def show(entries: list[Entry], *, simulated: bool) -> None:
     """Print the catalogue, a rule between families."""
-    console = _console()
+    console = ResultConsole()
     full = console.width >= _FULL
     table = Table(title=f"{len(entries)} factors" + (" (SIMULATED market)" if simulated else ""))
     for name in ("factor", "family", *(("inputs",) if full else ()), "look-back", *(("unit",) if full else ())):
@@ -71,7 +66,7 @@ def show_one(entry: Entry, *, simulated: bool) -> None:
     ):
         grid.add_row(Text(label, style="dim"), Text(value))
     title = entry.name + ("  SIMULATED" if simulated else "")
-    _console().print(Panel(grid, title=title, title_align="left", expand=False))
+    ResultConsole().print(Panel(grid, title=Text(title), title_align="left", expand=False))
 
 
 def _inputs(entry: Entry) -> str:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bullbear.cli.options import HomeOption, JsonOption
 from bullbear.home import locate
 
 if TYPE_CHECKING:
@@ -16,13 +16,11 @@ if TYPE_CHECKING:
 
 
 def fetch(
-    home: Annotated[
-        Path | None, typer.Option("--home", help="The folder to work in; default: BULLBEAR_HOME, else the current one.")
-    ] = None,
+    home: HomeOption = None,
     only: Annotated[
         list[str] | None, typer.Option("--only", help="A provider or a series; may be given several times.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Bring the store up to date from the live providers; what arrives is kept, whatever else fails (exit code 1).
 

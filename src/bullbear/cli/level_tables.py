@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from rich.console import Console, Group
+from rich.console import Group
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
+
+from bullbear.cli.console import ResultConsole
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,8 +24,7 @@ _NUMBERS = ("price", "ATRs away", "touches", "strength", "neckline", "target")
 
 def show(chart: LevelChart) -> None:
     """Print levels, channel, double turns and breaks."""
-    # A pipe has no width; a table must not be folded for it.
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
+    console = ResultConsole(120)
     parts: list[Table | Text] = [_ladder(chart), Text(""), Text(_channel(chart)), Text("")]
     parts += _patterns(chart)
     parts += _breaks(chart)
@@ -32,7 +32,7 @@ def show(chart: LevelChart) -> None:
     title = f"{chart.ticker} levels at the close of {_day(chart.session)}"
     if chart.sessions[-1] != chart.session:
         title += f", last bar known {_day(chart.sessions[-1])}"
-    console.print(Panel(Group(*parts), title=title + ("  SIMULATED" if chart.simulated else ""), expand=False))
+    console.print(Panel(Group(*parts), title=Text(title + ("  SIMULATED" if chart.simulated else "")), expand=False))
 
 
 def _table(columns: Iterable[str]) -> Table:

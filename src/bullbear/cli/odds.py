@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rich.console import Console, Group
+from rich.console import Group
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from bullbear.cli.console import ResultConsole
 from bullbear.errors import InputError
 from bullbear.home import Home
 from bullbear.odds import EventOdds, load, tell
@@ -87,8 +87,10 @@ def draw(home: Home, question: Question, told: list[EventOdds]) -> list[str]:
 def scored(home: Home, ticker: str, horizon: int) -> OddsRecord:
     """The record of all past statements, logged to MLflow."""
     from bullbear.odds_record import odds_record
-    from bullbear.tracking.odds_run import log_odds
+    from bullbear.tracking.odds_run import log_odds, require_ready_for_odds
 
+    home.filled_store()
+    require_ready_for_odds(home.runs)
     record = odds_record(home, ticker, horizon)
     log_odds(home.runs, record)
     return record
@@ -133,17 +135,12 @@ def show_record(record: OddsRecord) -> None:
     )
     title = f"{record.ticker} odds as forecasts, {record.horizon} sessions ahead"
     title += "  SIMULATED" if record.simulated else ""
-    _console(140).print(Panel(Group(table, Text(""), Text(foot, style="dim")), title=title, expand=False))
-
-
-def _console(width: int) -> Console:
-    # A pipe has no width; a table must not be folded for it.
-    return Console(highlight=False, width=None if sys.stdout.isatty() else width)
+    ResultConsole(140).print(Panel(Group(table, Text(""), Text(foot, style="dim")), title=Text(title), expand=False))
 
 
 def show(told: list[EventOdds], question: Question, *, simulated: bool) -> None:
     """Print the statements, grouped bullish and bearish, newest first."""
-    console = _console(120)
+    console = ResultConsole(120)
     ticker = question.ticker
     chosen = [each for each in told if question.shows(each)]
     if not told:
@@ -165,7 +162,7 @@ def show(told: list[EventOdds], question: Question, *, simulated: bool) -> None:
         parts.append(Text(""))
     parts.append(Text(_foot(told, chosen), style="dim"))
     title = f"{ticker} odds at the close of {first.as_of.date()}, {first.horizon_sessions} sessions ahead"
-    console.print(Panel(Group(*parts), title=title + ("  SIMULATED" if simulated else ""), expand=False))
+    console.print(Panel(Group(*parts), title=Text(title + ("  SIMULATED" if simulated else "")), expand=False))
 
 
 def _table(group: list[EventOdds]) -> Table:

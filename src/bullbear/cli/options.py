@@ -11,9 +11,26 @@ import typer
 
 from bullbear.errors import InputError
 
-HomeOption = Annotated[
-    Path | None, typer.Option("--home", help="The folder to work in; default: BULLBEAR_HOME, else the current one.")
-]
+
+def one_home(context: typer.Context, value: Path | None) -> Path | None:
+    """The home given before the command or after it.
+
+    Raises
+    ------
+    InputError
+        Both were given, and they differ.
+    """
+    before: Path | None = context.parent.obj if context.parent else None
+    if value is None or before is None:
+        return value or before
+    if value.resolve() != before.resolve():
+        raise InputError("--home", str(value), f"one home; before the command stands {before}", "give --home once")
+    return value
+
+
+_HOME_HELP = "The folder to work in; default: BULLBEAR_HOME, else the current one."
+HomeBeforeOption = Annotated[Path | None, typer.Option("--home", help=f"{_HOME_HELP} Also after the command.")]
+HomeOption = Annotated[Path | None, typer.Option("--home", callback=one_home, help=_HOME_HELP)]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
 
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from rich.console import Console
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from bullbear.cli.console import ResultConsole
+
 
 def forecast(entry: dict[str, Any]) -> None:
     """Print a ledger entry."""
-    console = Console(highlight=False)
-    console.print(forecast_panel(entry))
+    ResultConsole().print(forecast_panel(entry))
 
 
 def forecast_panel(entry: dict[str, Any]) -> Panel:
@@ -40,7 +40,7 @@ def forecast_panel(entry: dict[str, Any]) -> Panel:
         body.add_row(_drivers(entry))
     body.add_row(_foot(entry))
     title = f"{entry['ticker']} at the close of {entry['decided_at'][:10]}" + ("  SIMULATED" if simulated else "")
-    return Panel(body, title=title, expand=False)
+    return Panel(body, title=Text(title), expand=False)
 
 
 def _positions(entry: dict[str, Any]) -> Table:

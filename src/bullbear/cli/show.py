@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
-from rich.console import Console
 from rich.table import Table
 
+from bullbear.cli.console import ResultConsole
 from bullbear.cli.panel import forecast_panel
 
 if TYPE_CHECKING:
@@ -23,11 +23,6 @@ if TYPE_CHECKING:
     from bullbear.whole_job import Outcome
 
 Result = "tuple[Run, Evaluation, OracleShare | None]"
-
-
-def _console() -> Console:
-    # A pipe has no width; tables must not be folded for it.
-    return Console(highlight=False, width=None if sys.stdout.isatty() else 160)
 
 
 def now_of(store: Store) -> pd.Timestamp:
@@ -95,10 +90,10 @@ def status(table: pd.DataFrame, simulated: bool) -> None:
             f"{row.rewritten:,} (to {row.largest_change:.2%})" if row.rewritten else "",
             style="bold" if row.needed and row.stale else None,
         )
-    _console().print(shown)
+    ResultConsole().print(shown)
     lacking = sorted({str(row.series) for row in rows if row.needed and row.stale})
     if lacking:
-        _console().print(f"the next forecast will lack: {', '.join(lacking)}")
+        ResultConsole().print(f"the next forecast will lack: {', '.join(lacking)}")
 
 
 def trained_document(trained: Trained) -> dict[str, Any]:
@@ -119,12 +114,12 @@ def trained_document(trained: Trained) -> dict[str, Any]:
 def trained(found: Trained) -> None:
     """A finished training."""
     document = trained_document(found)
-    _console().print(
+    ResultConsole().print(
         f"run {document['run_id']}: {document['model']}, {document['n']:,} out-of-sample forecasts from "
         f"{document['first'][:10]} to {document['last'][:10]} in {document['seconds']:.1f} s"
     )
     rows = [(str(document["model"]), found.run_id, found.evaluation, None)]
-    _console().print(_skill_table(rows, simulated=found.simulated))
+    ResultConsole().print(_skill_table(rows, simulated=found.simulated))
 
 
 def evaluation_document(run: Run, found: Evaluation, share: OracleShare | None) -> dict[str, Any]:
@@ -142,7 +137,7 @@ def _oracle(share: OracleShare) -> dict[str, float | None]:
 
 def evaluations(results: list[Any], pairs: list[Comparison]) -> None:
     """Scores of runs, their years, calibration, and how they compare."""
-    console = _console()
+    console = ResultConsole()
     rows = [(run.model, run.run_id, found, share) for run, found, share in results]
     console.print(_skill_table(rows, simulated=any(run.simulated for run, *_ in results)))
     for run, found, share in results:
@@ -248,9 +243,9 @@ def backtest(run: Run, tested: Backtest) -> None:
             _figure(row["sharpe"], ".2f"), _figure(row["max_drawdown"], ".1%"), _figure(row["turnover"], ".1f"),
             str(row["trades"]), against,
         )  # fmt: skip
-    _console().print(table)
+    ResultConsole().print(table)
     parts = tested.attribution
-    _console().print(
+    ResultConsole().print(
         f"Profit per unit at the start: Bull {parts['bull']:+.3f}, Bear {parts['bear']:+.3f}, cash "
         f"{parts['interest']:+.3f}, costs {parts['costs']:+.3f}, together {parts['total']:+.3f}"
     )
@@ -258,7 +253,7 @@ def backtest(run: Run, tested: Backtest) -> None:
 
 def scored(outcome: dict[str, Any]) -> None:
     """The ledger's scores."""
-    console = _console()
+    console = ResultConsole()
     market = "SIMULATED market: " if outcome["simulated"] else ""
     console.print(
         f"{market}{outcome['entries']} forecasts, {outcome['resolved']} resolved, {outcome['pending']} pending"
@@ -270,7 +265,7 @@ def scored(outcome: dict[str, Any]) -> None:
 
 def whole_job(outcome: Outcome) -> None:
     """What `bullbear run` found."""
-    console = _console()
+    console = ResultConsole()
     shares = outcome.shares
     rows = [
         (each.model.definition.name, each.run_id, each.evaluation, shares.get(each.model.definition.name))

@@ -1,0 +1,74 @@
+"""Data are shown as they stand: brackets are no markup, words between colons no emoji."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from bullbear.cli import factor_tables, level_tables, odds, panel, show
+from bullbear.cli.talk import Talk
+from bullbear.factor_catalogue import catalogue
+from bullbear.home import Home
+from bullbear.ledger import Ledger
+from bullbear.report.level_chart import level_chart
+
+ODD = "open [4.0] outside [low, high] [/x] :smile:"
+
+
+def test_status_shows_reasons_in_brackets(capsys: pytest.CaptureFixture[str]) -> None:
+    day = pd.Timestamp("2019-12-31")
+    row = {
+        "kind": "bars", "series": "A[b]", "first": day, "last": day, "last_known_at": day, "rows": 9, "gaps": 0,
+        "age_days": 3, "max_age_days": 7, "stale": True, "quarantined": 1, "reasons": ODD, "rewritten": 0,
+        "largest_change": 0.0, "needed": True,
+    }  # fmt: skip
+    show.status(pd.DataFrame([row]), simulated=False)
+    out = capsys.readouterr().out
+    assert ODD in " ".join(out.replace("\N{BOX DRAWINGS LIGHT VERTICAL}", " ").split())
+    assert "the next forecast will lack: A[b]" in out
+
+
+def test_a_forecast_shows_names_and_reasons_in_brackets(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
+    entry: dict[str, Any] = Ledger(home.forecasts / "ledger.jsonl").entries()[-1]
+    entry["ticker"] = "[IWM]"
+    entry["regime"] = "[red]calm[/red]"
+    entry["agents"]["bull"]["reasons"] = [ODD]
+    entry["agents"]["bull"]["instrument"] = "[X]"
+    entry["drivers"] = [{"factor": "rsi[14]", "value": 1.0, "contribution": 0.5}]
+    entry["data"]["stale"] = ["A[b]"]
+    panel.forecast(entry)
+    out = capsys.readouterr().out
+    for text in ("[IWM] at the close", "[red]calm[/red]", ODD, "[X]", "rsi[14]", "stale: A[b]"):
+        assert text in out
+
+
+def test_factors_and_levels_show_brackets(trained_home: Home, capsys: pytest.CaptureFixture[str]) -> None:
+    entry = dataclasses.replace(catalogue(trained_home, names=["rsi_14"])[0], name="rsi[14]", unit="[0, 100]")
+    factor_tables.show([entry], simulated=False)
+    factor_tables.show_one(entry, simulated=False)
+    chart = dataclasses.replace(level_chart(trained_home.filled_store(), "IWM"), ticker="[IWM]")
+    level_tables.show(chart)
+    out = capsys.readouterr().out
+    assert out.count("rsi[14]") == 2
+    assert out.count("[0, 100]") == 2
+    assert "[IWM] levels at the close" in out
+
+
+def test_odds_show_brackets(trained_home: Home, capsys: pytest.CaptureFixture[str]) -> None:
+    question = odds.Question("IWM", 21, None, None, (), True)
+    told = odds.answer(trained_home, question)
+    named = dataclasses.replace(told[0], event="e[1]", says=f"Up. {ODD}")
+    odds.show([named], dataclasses.replace(question, ticker="[IWM]"), simulated=False)
+    out = capsys.readouterr().out
+    assert "[IWM] odds at the close" in out
+    assert "e[1]" in out
+    assert ":smile:" in out
+
+
+def test_a_title_of_progress_in_brackets(capsys: pytest.CaptureFixture[str]) -> None:
+    with Talk().progress("training [x]") as progress:
+        progress("folds", 1, 2)
+    assert "training [x]: folds" in capsys.readouterr().err
