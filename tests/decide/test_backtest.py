@@ -357,6 +357,16 @@ def test_a_session_without_a_bar_decides_nothing(view, bars, predictions):
     assert with_gap.equity.tolist() == without.equity.tolist()
 
 
+def test_a_forecast_of_a_weekday_that_is_no_session_any_more_is_passed_over(view, bars, predictions):
+    view.prices["IWM"] = bars([*FLAT, *[(d, *FLAT[0][1:]) for d in ("2019-12-24", "2019-12-26")]])
+    forecasts = predictions({"2019-12-23": 0.7, "2019-12-24": 0.5, "2019-12-26": 0.7})
+    closure = forecasts["decided_at"].mask(forecasts.index == 1, pd.Timestamp("2019-12-25T21:00Z"))
+    with_closure = backtest(forecasts.assign(decided_at=closure), view, TINY)
+    without = backtest(forecasts.drop(index=1), view, TINY)
+    assert with_closure.stances == without.stances
+    assert with_closure.equity.tolist() == without.equity.tolist()
+
+
 def test_missing_bars_short_history_and_negative_costs_are_refused(view, bars, predictions):
     view.prices["IWM"] = bars([*FLAT, ("2019-12-26", *FLAT[0][1:])])
     with pytest.raises(NoDataError, match=r"bars of IWM: got '2019-12-24'"):

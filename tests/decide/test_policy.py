@@ -207,6 +207,19 @@ def test_a_change_of_just_the_threshold_is_traded_and_a_smaller_one_is_not(held,
     assert any("under the threshold" in reason for reason in stance.bull.reasons) == (weight != 0.5625)
 
 
+def test_only_an_exit_level_under_a_held_position_ratchets():
+    """An order that has not been filled yet holds nothing: the distance counts from the latest close."""
+    waiting = POLICY.decide(state(levels={"IWM": Level("exit", 158.0)}))
+    assert waiting.levels == {"IWM": Level("exit", 154.0)}
+    unsold = POLICY.decide(state(weights={"IWM": 1.0}, levels={"IWM": Level("reentry", 159.0, 159.0)}))
+    assert unsold.levels == {"IWM": Level("exit", 154.0)}
+
+
+def test_a_weight_too_small_to_trade_has_no_stop():
+    stance = POLICY.decide(state(volatility=5.0))  # 0.20 / 5 = 0.04, under the threshold of 0.05
+    assert (stance.positions["IWM"], stance.stops, stance.levels) == (0.0, (), {})
+
+
 def test_a_leg_that_the_band_does_not_want_has_no_stop():
     stance = POLICY.decide(state(p_up=0.3, levels={"IWM": Level("reentry", 200.0)}))
     assert list(stance.levels) == ["TWM"]
