@@ -208,10 +208,14 @@ def test_a_book_follows_prices_that_a_new_store_keeps_at_another_level(market_vi
     for frame in again.prices.values():
         frame["adj_close"] *= 4.0
     held = evenings(view, OLD, {"2019-03-01": 0.7, "2019-03-04": 0.7})
-    same, moved = (evenings(each, OLD, {"2019-03-11": 0.7}, before=held.book) for each in (view, again))
+    # A stop just below the close of the next decision, so that it must be carried over and not set anew.
+    level = Level("exit", 0.999 * view.prices["IWM"].loc["2019-03-11", "adj_close"])
+    book = replace(held.book, levels={"IWM": level})
+    same, moved = (evenings(each, OLD, {"2019-03-11": 0.7}, before=book) for each in (view, again))
+    assert same.book.levels == {"IWM": level}
     assert moved.book.values == same.book.values
     assert moved.stance.stops == same.stance.stops
-    assert moved.book.levels["IWM"] == Level("exit", 4.0 * same.book.levels["IWM"].level)
+    assert moved.book.levels["IWM"] == Level("exit", 4.0 * level.level)
 
 
 def test_a_book_kept_on_a_day_that_is_no_session_any_more_is_taken_up(market_view):
