@@ -313,6 +313,21 @@ def test_the_ten_month_rule_trades_at_the_open_after_a_month_end(market_view, ra
         assert trade.executed_at.tz_localize(None).normalize() == following
 
 
+@pytest.mark.parametrize(("growth", "trades"), [(1.001, ["2018-12-12"]), (0.999, [])])
+def test_the_ten_month_rule_starts_on_its_first_day_with_the_signal_that_stands(
+    view, bars, predictions, growth, trades
+):
+    days = between("2018-01-02", "2019-03-29")
+    close = 100 * growth ** np.arange(len(days))
+    view.prices["IWM"] = bars([(str(d.date()), c, c, c, c, c) for d, c in zip(days, close, strict=True)])
+    # A Wednesday in mid-month: the signal of the month end before stands and does not change.
+    result = backtest(predictions({"2018-12-12": 0.5, "2018-12-13": 0.5}, resolved="2019-03-29"), view, BandPolicy())
+    found = result.baselines[TEN_MONTHS].trades
+    assert [str(day.date()) for day in found["decided_at"]] == trades
+    assert [str(day.date()) for day in found["executed_at"]] == ["2018-12-13"] * len(trades)
+    assert found["weight_after"].tolist() == [1.0] * len(trades)
+
+
 @pytest.mark.parametrize(
     ("change", "error", "message"),
     [
@@ -340,6 +355,16 @@ def test_a_session_without_a_bar_decides_nothing(view, bars, predictions):
     assert [str(state.decided_at.date()) for state in with_gap.states] == ["2019-12-23", "2019-12-26"]
     assert with_gap.stances == without.stances
     assert with_gap.equity.tolist() == without.equity.tolist()
+
+
+def test_a_forecast_of_a_weekday_that_is_no_session_any_more_is_passed_over(view, bars, predictions):
+    view.prices["IWM"] = bars([*FLAT, *[(d, *FLAT[0][1:]) for d in ("2019-12-24", "2019-12-26")]])
+    forecasts = predictions({"2019-12-23": 0.7, "2019-12-24": 0.5, "2019-12-26": 0.7})
+    closure = forecasts["decided_at"].mask(forecasts.index == 1, pd.Timestamp("2019-12-25T21:00Z"))
+    with_closure = backtest(forecasts.assign(decided_at=closure), view, TINY)
+    without = backtest(forecasts.drop(index=1), view, TINY)
+    assert with_closure.stances == without.stances
+    assert with_closure.equity.tolist() == without.equity.tolist()
 
 
 def test_missing_bars_short_history_and_negative_costs_are_refused(view, bars, predictions):

@@ -122,6 +122,21 @@ def test_the_interval_holds_a_null_difference_and_excludes_a_large_one():
     assert perf.sharpe_difference(better, base, replicates=300) == (difference, low, high)
 
 
+def test_the_interval_knows_that_positions_persist():
+    """A position that may change sides every fortnight: days in a row are alike, which single draws do not see."""
+    rng = np.random.default_rng(4)
+    side = np.repeat(rng.choice([-1.0, 1.0], 200), 10)
+    held, base = side * 0.004 + rng.normal(0, 0.004, 2000), rng.normal(0, 0.004, 2000)
+
+    def width(**options: int) -> float:
+        _, low, high = perf.sharpe_difference(held, base, replicates=300, **options)
+        return high - low
+
+    assert width() > 1.4 * width(block=1)
+    assert width() == width(block=21)
+    assert width(block=5) < 0.9 * width(block=21)
+
+
 def test_wrong_comparisons_are_refused():
     with pytest.raises(InputError, match="baseline: got '3 days'; allowed: 4 days"):
         perf.sharpe_difference(R, R[:3])

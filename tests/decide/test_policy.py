@@ -187,6 +187,37 @@ def test_weights_that_sum_to_more_than_one_are_brought_back_and_not_refused():
     assert POLICY.decide(state(p_up=0.3, **both)).positions == pytest.approx({"IWM": 0.9, "TWM": 0.1, "CASH": 0.0})
     alone = POLICY.decide(state(p_up=0.3, closes={}, weights={"IWM": 1.2}))
     assert alone.positions == {"IWM": 1.0, "TWM": 0.0, "CASH": 0.0}
+    alone = POLICY.decide(state(p_up=0.7, closes={}, weights={"TWM": 1.2}))
+    assert alone.positions == {"IWM": 0.0, "TWM": 1.0, "CASH": 0.0}
+
+
+def test_weights_that_miss_one_by_rounding_leave_no_negative_cash():
+    over = {"closes": {}, "weights": {"IWM": 0.75, "TWM": 0.25 + 5e-10}}
+    assert POLICY.decide(state(p_up=0.7, **over)).positions == {"IWM": 0.75, "TWM": 0.25 + 5e-10, "CASH": 0.0}
+
+
+@pytest.mark.parametrize(
+    ("held", "weight"),
+    [(0.5, 0.5625), (0.500001, 0.500001), (0.625, 0.5625), (0.624999, 0.624999), (0.5625, 0.5625)],
+)
+def test_a_change_of_just_the_threshold_is_traded_and_a_smaller_one_is_not(held, weight):
+    policy = BandPolicy(neutral_weight=0.5625, rebalance_threshold=0.0625)  # exact in binary
+    stance = policy.decide(state(p_up=0.5, weights={"IWM": held}))
+    assert stance.positions["IWM"] == weight
+    assert any("under the threshold" in reason for reason in stance.bull.reasons) == (weight != 0.5625)
+
+
+def test_only_an_exit_level_under_a_held_position_ratchets():
+    """An order that has not been filled yet holds nothing: the distance counts from the latest close."""
+    waiting = POLICY.decide(state(levels={"IWM": Level("exit", 158.0)}))
+    assert waiting.levels == {"IWM": Level("exit", 154.0)}
+    unsold = POLICY.decide(state(weights={"IWM": 1.0}, levels={"IWM": Level("reentry", 159.0, 159.0)}))
+    assert unsold.levels == {"IWM": Level("exit", 154.0)}
+
+
+def test_a_weight_too_small_to_trade_has_no_stop():
+    stance = POLICY.decide(state(volatility=5.0))  # 0.20 / 5 = 0.04, under the threshold of 0.05
+    assert (stance.positions["IWM"], stance.stops, stance.levels) == (0.0, (), {})
 
 
 def test_a_leg_that_the_band_does_not_want_has_no_stop():

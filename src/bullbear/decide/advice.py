@@ -21,7 +21,9 @@ from bullbear.decide.instruments import instrument
 from bullbear.decide.market import Market, View, bill_rate, read_market
 from bullbear.decide.policy import BandPolicy, Stance, State
 from bullbear.errors import InputError
-from bullbear.sessions import NEW_YORK, closes
+from bullbear.sessions import NEW_YORK, between, closes
+
+_LONGEST_CLOSURE = pd.Timedelta(days=14)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +161,9 @@ def _carried(
     """`before` at the close of session number `row`."""
     book = before.in_prices_of(market)
     first = int(market.sessions.searchsorted(book.session, side="right"))
-    sessions = pd.DatetimeIndex([book.session, *market.sessions[first:row]]).as_unit("us")
+    # The calendar may have learned since that the exchange was closed on the day of the book.
+    begun = between(book.session - _LONGEST_CLOSURE, book.session)[-1]
+    sessions = pd.DatetimeIndex([begun, *market.sessions[first:row]]).as_unit("us")
     rates = bill_rate(view, cash_series, closes(sessions))
     for number, at in enumerate(range(first, row + 1)):
         book = step(book, market, at, rates[number], cost_rates).book

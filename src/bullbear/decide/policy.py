@@ -261,7 +261,7 @@ class BandPolicy(Definition):
         level = self._level(ticker, close, held, state, reasons)
         if level is not None and level.side == "reentry":
             return 0.0, level
-        if target > 0.0 and abs(target - held) < self.rebalance_threshold:
+        if abs(target - held) < self.rebalance_threshold:
             if held != target:
                 reasons.append(f"{held:.3f} held: the change is under the threshold {self.rebalance_threshold:.3f}")
             target = held
