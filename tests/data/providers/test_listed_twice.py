@@ -56,12 +56,18 @@ def test_yahoo_keeps_the_row_of_the_last_trade(order: tuple[int, ...]) -> None:
     found = chart([rows[place] for place in order])
     bars = found.frames["raw_bars", "IWM"]
     assert bars["volume"].tolist() == [42e6, 38e6]
-    assert "yahoo IWM: 2024-02-01 listed twice with different values, the later row is kept" in found.notes
+    assert "yahoo IWM: 2024-02-01 listed twice with different values, the last complete row is kept" in found.notes
 
 
-def test_yahoo_keeps_the_row_that_has_a_close() -> None:
-    found = chart([(OPEN - 86400, 96.3, 42e6), (OPEN, 97.5, 30e6), (CLOSE + 1, None, 38e6)])
+@pytest.mark.parametrize("last", [(CLOSE + 1, None, 38e6), (CLOSE + 1, 97.6, 0.0)])
+def test_yahoo_keeps_the_row_that_has_a_close_and_a_volume(last: tuple[int, float | None, float]) -> None:
+    found = chart([(OPEN - 86400, 96.3, 42e6), (OPEN, 97.5, 30e6), last])
     assert found.frames["raw_bars", "IWM"]["volume"].tolist() == [42e6, 30e6]
+
+
+def test_of_two_rows_of_an_index_the_later_is_kept() -> None:
+    found = chart([(OPEN, 97.5, 0.0), (CLOSE + 1, 97.6, 0.0)])  # an index has no volume
+    assert found.frames["raw_bars", "IWM"]["close"].tolist() == [97.6]
 
 
 def test_of_two_rows_of_one_moment_neither_is_believed() -> None:
@@ -124,7 +130,7 @@ def test_finra_keeps_the_revision(flags: tuple[str | None, str | None]) -> None:
     shares = [8 if flag else 9 for flag in flags]
     found = positions(("2024-01-12", 5, None), *(("2024-01-31", n, f) for n, f in zip(shares, flags, strict=True)))
     assert found.frames["short_interest", "IWM"]["shares_short"].tolist() == [5.0, 8.0]
-    assert found.notes == ["finra IWM: 2024-01-31 listed twice with different values, the later row is kept"]
+    assert found.notes == ["finra IWM: 2024-01-31 listed twice with different values, the last complete row is kept"]
 
 
 def test_finra_leaves_out_what_contradicts_itself() -> None:

@@ -153,7 +153,7 @@ def tidy(ask: Ask, folder: str, frame: pd.DataFrame, notes: list[str], *, later:
         last = once.groupby(identity, sort=False)[list(later)].transform("last")
         outdated = (once[list(later)] != last).any(axis=1)
         if outdated.any():
-            _note_twice(ask, once[identity[0]][outdated], "the later row is kept", notes)
+            _note_twice(ask, once[identity[0]][outdated], "the last complete row is kept", notes)
         once = once[~outdated]
     once = once[values]
     twice = once.duplicated(identity, keep=False)

@@ -9,7 +9,7 @@ own.
 
 The last row of a running session carries the time of its last trade; it is left out, and so is one whose feed stopped
 before the close. After the close the last session may be listed twice, with the times of its open and of its last
-trade: the later row is complete and is kept.
+trade: the later row is kept, unless it lacks what the earlier one has.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ def fetch(client: Client, url: str, ticker: str, since: date, now: pd.Timestamp)
     notes: list[str] = []
     traded = result.meta.regularMarketTime if result.meta else None
     bars = _without_running(_bars(ask, result), traded, ask, notes)
-    bars = tidy(ask, "raw_bars", bars, notes, later=("priced", "stamp"))
+    bars = tidy(ask, "raw_bars", bars, notes, later=("complete", "stamp"))
     splits, dividends = _splits(ask, result, notes), _dividends(ask, result, notes)
     frames: Frames = {("raw_bars", ticker): _as_traded(bars, splits, dividends)}
     return Delivery(checked(ask, frames), answer.served_at, notes)
@@ -111,11 +111,10 @@ def fetch(client: Client, url: str, ticker: str, since: date, now: pd.Timestamp)
 
 def _result(answer: Answer) -> _Result:
     chart = parsed(answer, _Answer).chart
-    if chart.result is None:
+    if not chart.result:
         said = message_in(chart.error) or (chart.error if isinstance(chart.error, str) else "")
         if said:
             raise answer.ask.fault(said[:LONGEST], "check the ticker")
-    if not chart.result:
         raise answer.ask.fault("no result in the chart", FORMAT_CHANGED)
     result: _Result = chart.result[0]
     return result
@@ -132,7 +131,9 @@ def _bars(ask: Ask, result: _Result) -> pd.DataFrame:
     frame = pd.DataFrame({name: np.array(values, dtype=np.float64) for name, values in columns.items()})
     frame.insert(0, "date", _days(stamps))
     blank = frame[list(PRICES)].isna().all(axis=1)
-    return frame.assign(priced=frame["close"].notna(), stamp=np.array(stamps, dtype=np.float64))[~blank]
+    # A row with a close comes before one without, then one with a volume, then the later one.
+    complete = 2.0 * frame["close"].notna() + (frame["volume"] > 0)
+    return frame.assign(complete=complete, stamp=np.array(stamps, dtype=np.float64))[~blank]
 
 
 def _days(stamps: Sequence[float | None]) -> pd.Series:
