@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bullbear.data.providers import fred, tiingo
-from bullbear.data.providers.http import Ask, Client, _seconds
+from bullbear.data.providers.http import Ask, Client, _instant, _seconds
 from bullbear.data.providers.messages import own_message
 from bullbear.errors import FetchError
 from bullbear.settings import HttpSettings
@@ -65,6 +65,13 @@ def test_retry_after_as_told(text: str | None, seconds: float | None) -> None:
 
 def test_retry_after_as_a_date() -> None:
     assert _seconds("Wed, 21 Oct 2015 07:28:00 GMT") == 0.0
+
+
+@pytest.mark.parametrize(
+    "text", [None, "", "soon", "Fri, 31 Dec 9999 23:59:59 -1200", "Mon, 01 Jan 1900 00:00:00 GMT", "31 Dec 2100000"]
+)
+def test_a_clock_that_no_server_has_is_none(text: str | None) -> None:
+    assert _instant(text) is None
 
 
 def test_requests_keep_their_distance(world: Any, url: str) -> None:

@@ -261,11 +261,14 @@ def _seconds(text: str | None) -> float | None:
 
 
 def _instant(text: str | None) -> pd.Timestamp | None:
+    """A date of HTTP; None if it is absent, unreadable or of no year in which a server can run."""
     if text is None:
         return None
     try:
         moment = email.utils.parsedate_to_datetime(text)
     except (ValueError, TypeError, OverflowError):
+        return None
+    if not 1990 < moment.year < 2100:
         return None
     return pd.Timestamp(moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment).tz_convert("UTC").as_unit("us")
 
