@@ -29,6 +29,12 @@ def test_keys_come_from_the_environment_first_and_are_never_shown(tmp_path: Path
         assert "t-key" not in shown
 
 
+def test_names_to_fetch_are_taken_in_any_letter_case_and_once(tmp_path: Path) -> None:
+    (tmp_path / "bullbear.toml").write_text('[fetch]\nprices = ["iwm", "IWM", " ^Vix"]\nmacro = ["dgs10"]\n')
+    settings = settings_of(tmp_path, {})
+    assert (settings.fetch.prices, settings.fetch.macro) == (("IWM", "^VIX"), ("DGS10",))
+
+
 def test_an_unknown_key_is_refused_with_file_and_line(tmp_path: Path) -> None:
     (tmp_path / "bullbear.toml").write_text("[http]\nattempts = 3\nretries = 4\n")
     with pytest.raises(DefinitionError, match=r"bullbear\.toml:3 \(http\.retries\): got 'retries'"):

@@ -13,7 +13,7 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr
 
 from bullbear.definitions import Definition, read
 
@@ -36,7 +36,13 @@ VINTAGES = (
     "PERMIT", "RSXFS", "M2SL", "GDP", "GDPC1",
 )  # fmt: skip
 
-Names = Annotated[tuple[str, ...], Field(strict=False)]  # TOML has lists only
+
+def _upper(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Providers and models know tickers and series in upper case; each name counts once."""
+    return tuple(dict.fromkeys(name.strip().upper() for name in names))
+
+
+Names = Annotated[tuple[str, ...], Field(strict=False), AfterValidator(_upper)]  # TOML has lists only
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 

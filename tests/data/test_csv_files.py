@@ -135,3 +135,21 @@ def test_what_is_no_instant_is_named_with_its_line(tmp_path: Path, text: str) ->
     path = write(tmp_path, f"date,value,known_at\n2019-01-01,1,2019-02-01\n2019-02-01,2,{text}\n")
     with pytest.raises(SnapshotError, match=re.escape(f"macro/IWM.csv:3: got '{text}'; allowed: an instant or a day")):
         read(path, LAYOUTS["macro"])
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_another_encoding_is_refused_in_one_line(tmp_path: Path, encoding: str) -> None:
+    message = "prices/IWM.csv:1: got 'UTF-16 text'; allowed: UTF-8 text; save the file as UTF-8"
+    with pytest.raises(SnapshotError, match=rf"^{re.escape(message)}$"):
+        read(write(tmp_path, HEADER + GOOD, encoding), LAYOUTS["prices"])
+
+
+@pytest.mark.parametrize("text", ["x" * 200_000 + HEADER + GOOD, HEADER + GOOD + '2020-01-02,"' + "1" * 200_000])
+def test_a_cell_without_end_is_refused(tmp_path: Path, text: str) -> None:
+    with pytest.raises(SnapshotError, match=r"^prices/IWM.csv: got 'field larger than field limit \(131072\)'"):
+        read(write(tmp_path, text), LAYOUTS["prices"])
+
+
+def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SnapshotError, match=r"^prices/IWM.csv: got 'No such file or directory'; allowed: a file that"):
+        read(tmp_path / "IWM.csv", LAYOUTS["prices"])

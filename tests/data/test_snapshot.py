@@ -383,6 +383,84 @@ def test_frames_load_like_files(tmp_path: Path) -> None:
     assert_same(store, other)
 
 
+def test_the_letter_case_of_names_does_not_matter(tmp_path: Path) -> None:
+    store, report = loaded(
+        tmp_path,
+        {
+            "prices/iwm.csv": PRICES + CHRISTMAS,
+            "Prices/SPY.CSV": PRICES + CHRISTMAS,
+            "prices/^vix.Csv": PRICES + CHRISTMAS,
+            "macro/payems.csv": EVERYTHING["macro/PAYEMS.csv"],
+            "macro/claimsX.csv": "date,value\n2019-10-01,214000\n",
+            "macro/myOwn.csv": "date,value\n2019-10-01,7\n",
+            "macro/own.csv": "date,value\n2019-10-01,7\n",
+            "VINTAGES/unrate.csv": "vintage,date,value\n2019-11-30,2019-10-01,3.6\n",
+            "macro/UNRATE.csv": "date,value\n2019-10-01,3.5\n",
+            "holdings/iwm.csv": EVERYTHING["holdings/IWM.csv"],
+        },
+    )
+    assert report.refusals == ()
+    known = store.as_of(pd.Timestamp("2040-01-01", tz="UTC")).catalogue()
+    assert sorted(known["kind"] + " " + known["series"]) == [
+        "bars IWM", "bars SPY", "bars ^VIX", "holdings IWM", "observations CLAIMSx", "observations PAYEMS",
+        "observations UNRATE", "observations myOwn", "observations own",
+    ]  # fmt: skip
+    assert set(report.notes) == {
+        "prices/iwm.csv: read as prices/IWM.csv",
+        "Prices/SPY.CSV: read as prices/SPY.csv",
+        "prices/^vix.Csv: read as prices/^VIX.csv",
+        "macro/payems.csv: read as macro/PAYEMS.csv",
+        "macro/claimsX.csv: read as macro/CLAIMSx.csv",
+        "macro/own.csv: stored as series own; FRED's names are in upper case",
+        "VINTAGES/unrate.csv: read as vintages/UNRATE.csv",
+        "holdings/iwm.csv: read as holdings/IWM.csv",
+        "macro/UNRATE.csv: not stored; its real-time history in vintages/ serves instead",
+    }
+    assert ingest(tmp_path / "snapshot", store, LATER).rows_added == 0
+
+
+def test_of_two_files_of_one_series_the_exact_name_is_read(tmp_path: Path) -> None:
+    other = PRICES + "2019-12-23,1,1,1,1,1,1\n"
+    files = {"prices/IWM.csv": PRICES + CHRISTMAS, "prices/iwm.csv": other, "prices/Iwm.csv": other}
+    files |= {"prices/spy.csv": other, "prices/Spy.csv": other}
+    store, report = loaded(tmp_path, files)
+    assert [str(refused) for refused in report.refusals] == [
+        f"prices/{name}.csv: got 'another file of {name.upper()}'; allowed: one file of a series; "
+        f"keep prices/{name.upper()}.csv alone"
+        for name in ("Iwm", "Spy", "iwm", "spy")
+    ]
+    assert store.as_of().bars("IWM")["close"].tolist() == [165.5, 166.0, 166.2]
+    assert not store.as_of().has("bars", "SPY")
+
+
+def test_two_refused_files_of_vintages_do_not_let_revised_values_in(tmp_path: Path) -> None:
+    rows = "vintage,date,value\n2019-11-30,2019-10-01,3.6\n"
+    files = {"vintages/unrate.csv": rows, "vintages/Unrate.csv": rows}
+    store, report = loaded(tmp_path, files | {"macro/UNRATE.csv": "date,value\n2019-10-01,3.5\n"})
+    assert len(report.refusals) == 2
+    assert store.is_empty
+
+
+def test_hidden_files_of_another_system_are_noted(tmp_path: Path) -> None:
+    files = {"prices/IWM.csv": PRICES + CHRISTMAS, "prices/._IWM.csv": "\0\0", "prices/.DS_Store": "x"}
+    _, report = loaded(tmp_path, files)
+    assert (report.refusals, report.notes) == ((), ("prices/._IWM.csv: ignored, a hidden file",))
+
+
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_every_folder_takes_a_byte_order_mark_and_any_line_end(tmp_path: Path, mark: str, end: str) -> None:
+    expected, _ = loaded(tmp_path, EVERYTHING)
+    for name, text in EVERYTHING.items():
+        path = tmp_path / "marked" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes((mark + text.replace("\n", end)).encode())
+    store = Store(tmp_path / "other")
+    report = ingest(tmp_path / "marked", store, NOW)
+    assert report.refusals == ()
+    assert_same(store, expected)
+
+
 def test_a_wrong_directory_is_told(tmp_path: Path) -> None:
     with pytest.raises(SnapshotError, match="no such folder"):
         ingest(tmp_path / "nowhere", Store(tmp_path / "data"), NOW)

@@ -114,6 +114,15 @@ def read(path: Path, layout: Layout) -> tuple[pd.DataFrame, list[str]]:
         The file is refused; `where` is FOLDER/FILE:LINE.
     """
     where = f"{layout.folder}/{path.name}"
+    try:
+        return _read(path, where, layout)
+    except csv.Error as bad:
+        raise SnapshotError(where, str(bad), "CSV as the interface describes", "export the file again") from None
+    except OSError as bad:
+        raise SnapshotError(where, bad.strerror or str(bad), "a file that can be read", "check the file") from None
+
+
+def _read(path: Path, where: str, layout: Layout) -> tuple[pd.DataFrame, list[str]]:
     header, notes = _header(path, where, layout)
     names = [dict(layout.aliases).get(name, name) for name in header]
     wanted = [name for name in layout.columns if name in names]
@@ -180,7 +189,10 @@ def _header(path: Path, where: str, layout: Layout) -> tuple[list[str], list[str
         with open(path, encoding="utf-8-sig", newline="") as file:
             header = next(csv.reader(file), [])
     except UnicodeDecodeError as bad:
-        raise SnapshotError(f"{where}:1", str(bad.reason), "UTF-8 text", "save the file as UTF-8") from bad
+        value = "UTF-16 text" if path.read_bytes()[:2] in (b"\xff\xfe", b"\xfe\xff") else str(bad.reason)
+        raise SnapshotError(f"{where}:1", value, "UTF-8 text", "save the file as UTF-8") from bad
+    if any("\0" in name for name in header):
+        raise SnapshotError(f"{where}:1", "UTF-16 text", "UTF-8 text", "save the file as UTF-8")
     names = [dict(layout.aliases).get(name, name) for name in header]
     for name in layout.required:
         if names.count(name) != 1:

@@ -1,9 +1,12 @@
 """Bringing the store up to date: what is missing is asked for, series by series, and stored as it arrives.
 
 Each series is committed on its own: a provider that fails, or a process that is killed, loses what had not arrived and
-nothing else, and the next fetch asks for that again. Every request overlaps what is stored, so that the provider's
-anchor is verified and its revisions are seen; a full history is asked for where a whole vintage is stored at once. Two
-fetches at once take turns, because the older answer of one must not pass for a correction of the newer one's.
+nothing else, and the next fetch asks for that again. Whatever happens while one series is read or stored, an exception
+that nobody expected included, is a failure of that series, and the next one follows.
+
+Every request overlaps what is stored, so that the provider's anchor is verified and its revisions are seen; a full
+history is asked for where a whole vintage is stored at once. Two fetches at once take turns, because the older answer
+of one must not pass for a correction of the newer one's.
 
 Clocks err. A session counts as over only if ours and the provider's clock both say so, and a correction is known from
 the later of the two.
@@ -16,6 +19,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from functools import partial
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
@@ -38,6 +42,7 @@ _BATCH = 20
 REVISED_YEARS = 5
 
 Say = Callable[[str], None]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -51,8 +56,8 @@ class Job:
 
     @property
     def names(self) -> set[str]:
-        """What a user may call it: the provider, or one of the series."""
-        return {self.provider, *self.series.split(" ")[0].split("/")}
+        """What a user may call it, whichever the letter case: the provider, or one of the series."""
+        return {name.casefold() for name in (self.provider, *self.series.split(" ")[0].split("/"))}
 
 
 @dataclass
@@ -82,7 +87,7 @@ def fetch_all(
     now:
         Aware; our clock.
     only:
-        Providers or series to which the fetch is confined; empty for all.
+        Providers or series, in any letter case, to which the fetch is confined; empty for all.
 
     Returns
     -------
@@ -99,10 +104,11 @@ def fetch_all(
     turn = WriteLock(store.root / ".fetching")
     with turn(), Client(settings.http) as client:
         jobs = list(plan(store.as_of(), settings, client, now))
-        chosen = [job for job in jobs if not only or job.names & set(only)]
-        unknown = set(only).difference(*(job.names for job in jobs))
+        wanted = {name.strip().casefold(): name for name in only}
+        chosen = [job for job in jobs if not only or job.names & wanted.keys()]
+        unknown = wanted.keys() - set[str]().union(*(job.names for job in jobs))
         if unknown:
-            raise InputError("--only", sorted(unknown)[0], "a provider or series of `[fetch]`", "correct the name")
+            raise InputError("--only", wanted[min(unknown)], "a provider or series of `[fetch]`", "correct the name")
         _Run(store, settings, now, report, say).through(chosen)
     return report
 
@@ -180,7 +186,7 @@ class _Run:
                 self.told_of_daily = True
         else:
             try:
-                delivery = job.bring()
+                delivery = self._asked(job.provider, job.series, job.bring)
             except FetchError as failed:
                 fault = failed
                 self._blame(job, failed)
@@ -189,7 +195,7 @@ class _Run:
                 return delivery if job.instead is None else self._cross_checked(job, delivery)
         if job.instead is not None:
             try:
-                second = job.instead()
+                second = self._asked("tiingo", job.series, job.instead)
             except FetchError as also:
                 self._fail(also)
             else:
@@ -215,53 +221,81 @@ class _Run:
 
     def _cross_checked(self, job: Job, delivery: Delivery) -> Delivery:
         """`delivery` without the rows on which the second source disagrees."""
-        assert job.instead is not None
+        key, instead = ("raw_bars", job.series), job.instead
+        assert instead is not None
         try:
-            second = job.instead()
+            off = self._asked("tiingo", job.series, lambda: self._differs(delivery.frames[key], instead().frames[key]))
         except FetchError as fault:
             self.report.notes.append(f"not cross-checked: {fault}")
             return delivery
-        key = ("raw_bars", job.series)
-        ours, theirs = delivery.frames[key], second.frames[key].set_index("date")["close"]
-        other = theirs.reindex(ours["date"]).to_numpy()
-        off = np.abs(ours["close"].to_numpy() / other - 1) > self.settings.fetch.tolerance
         if off.any():
-            delivery.frames[key] = ours.assign(doubt=np.where(off, doubts.DISAGREES, ""))
+            # A bar that its own provider contradicts keeps that reason.
+            ours = delivery.frames[key]
+            doubted = ours["doubt"] if "doubt" in ours else pd.Series("", index=ours.index)
+            delivery.frames[key] = ours.assign(doubt=doubted.where(~off | (doubted != ""), doubts.DISAGREES))
         return delivery
 
+    def _differs(self, ours: pd.DataFrame, theirs: pd.DataFrame) -> np.ndarray:
+        other = theirs.set_index("date")["close"].reindex(ours["date"]).to_numpy()
+        with np.errstate(divide="ignore", invalid="ignore"):
+            differs: np.ndarray = np.abs(ours["close"].to_numpy() / other - 1) > self.settings.fetch.tolerance
+        return differs
+
+    def _asked(self, provider: str, series: str, bring: Callable[[], T]) -> T:
+        """What `bring` brings; whatever it raises is a FetchError of that series."""
+        try:
+            return bring()
+        except FetchError:
+            raise
+        except Exception as bug:
+            raise self._unexpected(provider, series, bug) from bug
+
+    def _unexpected(self, provider: str, series: str, bug: Exception) -> FetchError:
+        told = " ".join(f"unexpected {type(bug).__name__}: {bug}".split())[:200].rstrip(": ")
+        for key in (self.settings.keys.fred, self.settings.keys.tiingo):
+            told = told.replace(key.get_secret_value(), "***") if key else told
+        return FetchError(provider, series, told, "report this as a fault of bullbear; stored rows are untouched")
+
     def _store_daily(self) -> None:
-        if not self.daily:
+        batch, self.daily = self.daily, []
+        if not batch:
             return
-        by_key: dict[tuple[str, str], list[pd.DataFrame]] = {}
-        for _, delivery in self.daily:
-            for key, frame in delivery.frames.items():
-                by_key.setdefault(key, []).append(frame)
-        frames = {key: pd.concat(parts).sort_values("date", ignore_index=True) for key, parts in by_key.items()}
-        clocks = [each.served_at for _, each in self.daily if each.served_at is not None]
-        notes = [note for _, each in self.daily for note in each.notes]
-        first, last = self.daily[0][0].series, self.daily[-1][0].series.split(" ")[-1]
-        job = Job("regsho", f"{first} to {last}" if len(self.daily) > 1 else first, self.daily[0][0].bring)
-        self.daily = []
-        self._store(job, Delivery(frames, min(clocks, default=None), notes))
+        fault = self._stored(*batch[0]) if len(batch) == 1 else self._stored(_batch(batch), _together(batch))
+        if fault is None:
+            return
+        if len(batch) == 1:
+            self._fail(fault)
+            return
+        # One day that cannot be stored must not take the others with it.
+        for job, delivery in batch:
+            self._store(job, delivery)
 
     def _store(self, job: Job, delivery: Delivery) -> None:
-        early, late = self._clocks(job, delivery)
-        self.report.notes += delivery.notes
-        frames = {key: self._over(key, frame, early) for key, frame in delivery.frames.items()}
+        fault = self._stored(job, delivery)
+        if fault is not None:
+            self._fail(fault)
+
+    def _stored(self, job: Job, delivery: Delivery) -> FetchError | None:
+        """Store what came, all of it or nothing; returns why it could not be stored."""
         try:
+            early, late = self._clocks(job, delivery)
+            frames = {key: self._over(key, frame, early) for key, frame in delivery.frames.items()}
             done = ingest_frames({key: frame for key, frame in frames.items() if len(frame)}, self.store, late)
         except InputError as refused:
-            problem = f"{refused.where}: {refused.value}"
-            self._fail(FetchError(job.provider, job.series, problem, refused.remedy))
-            return
+            return FetchError(job.provider, job.series, f"{refused.where}: {refused.value}", refused.remedy)
+        except OSError:
+            raise  # a disk that is full or read-only fails every series, and no provider is to blame
+        except Exception as bug:
+            return self._unexpected(job.provider, job.series, bug)
         self.report.arrived.append(f"{job.provider} {job.series}")
-        self.report.notes += [f"{job.provider} {note}" for note in done.notes]
+        self.report.notes += [*delivery.notes, *(f"{job.provider} {note}" for note in done.notes)]
         self.report.revised += done.revised
         self.report.quarantined += done.added.get("quarantine", 0)
         for kind, count in done.added.items():
             self.report.added[kind] = self.report.added.get(kind, 0) + count
         told = ", ".join(f"{count:,} {kind}" for kind, count in done.added.items() if count) or "nothing new"
         self.say(f"{job.provider} {job.series}: {told}")
+        return None
 
     def _clocks(self, job: Job, delivery: Delivery) -> tuple[pd.Timestamp, pd.Timestamp]:
         served = delivery.served_at
@@ -286,6 +320,21 @@ class _Run:
             self.report.notes.append(f"{name}: {left_out} rows left out, their day is not over")
         kept: pd.DataFrame = frame[is_over].reset_index(drop=True)
         return kept
+
+
+def _batch(batch: list[tuple[Job, Delivery]]) -> Job:
+    first, last = batch[0][0], batch[-1][0]
+    return Job(first.provider, f"{first.series} to {last.series.split(' ')[-1]}", first.bring)
+
+
+def _together(batch: list[tuple[Job, Delivery]]) -> Delivery:
+    by_key: dict[tuple[str, str], list[pd.DataFrame]] = {}
+    for _, delivery in batch:
+        for key, frame in delivery.frames.items():
+            by_key.setdefault(key, []).append(frame)
+    frames = {key: pd.concat(parts).sort_values("date", ignore_index=True) for key, parts in by_key.items()}
+    clocks = [each.served_at for _, each in batch if each.served_at is not None]
+    return Delivery(frames, min(clocks, default=None), [note for _, each in batch for note in each.notes])
 
 
 def _since_bars(stored: View, ticker: str, settings: Settings) -> date:

@@ -9,6 +9,10 @@ Where `vintages/X.csv` exists, `macro/X.csv` is not stored: it holds revised val
 from a revision in it. If the store already follows X by vintages and a snapshot brings only `macro/X.csv`, the file is
 one more vintage, known from `now`. FRED-MD's CLAIMSx changes its unit from thousands to persons between vintages; as
 with changes of base year, the values are stored as they were published, and one vintage never mixes with another.
+
+Some systems do not keep the letter case of names: folders and `.csv` are known in any case, tickers are read in upper
+case, and a macro series by its spelling in the rules of publication. Of two files of one series only the one with the
+exact name is read.
 """
 
 from __future__ import annotations
@@ -20,12 +24,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from bullbear.data.csv_files import LAYOUTS, read
+from bullbear.data import publication
+from bullbear.data.csv_files import LAYOUTS, Layout, read
 from bullbear.data.loading import Loader
 from bullbear.data.store import Store
 from bullbear.errors import InputError, SnapshotError
 
 READERS = 2
+_SPELLINGS = {name.upper(): name for name in publication.RULES}
 
 
 @dataclass(frozen=True)
@@ -69,23 +75,22 @@ def ingest(directory: Path, store: Store, now: pd.Timestamp) -> IngestReport:
     """
     if store.is_simulated:
         raise InputError("store", str(store.root.name), "a store without simulated rows", "use another home")
-    paths, notes = _files(Path(directory))
-    refusals: list[SnapshotError] = []
-    # A refused file of vintages still says that the series is revised.
-    followed = {path.stem for path in paths if path.parent.name == "vintages"}
+    listing = _listing(Path(directory))
+    files, refusals, notes = listing.files, listing.refusals, listing.notes
 
     def frames() -> Iterator[tuple[tuple[str, str], pd.DataFrame]]:
         # Parsing leaves the interpreter to others: files are read ahead while the rows of the one before are judged.
         with ThreadPoolExecutor(READERS) as pool:
-            for path, outcome in zip(paths, pool.map(_outcome, paths), strict=True):
+            for file, outcome in zip(files, pool.map(_outcome, files), strict=True):
                 if isinstance(outcome, SnapshotError):
                     refusals.append(outcome)
                 else:
                     frame, remarks = outcome
                     notes.extend(remarks)
-                    yield (path.parent.name, path.stem), frame
+                    yield (file.layout.folder, file.series), frame
 
-    report = _load(frames(), store, now, followed)
+    report = _load(frames(), store, now, listing.followed)
+    refusals.sort(key=lambda refused: refused.where)
     return replace(report, refusals=tuple(refusals), notes=(*notes, *report.notes))
 
 
@@ -134,30 +139,85 @@ def _load(
     )
 
 
-def _files(directory: Path) -> tuple[list[Path], list[str]]:
+@dataclass(frozen=True)
+class _File:
+    """One file that is read: the rows of `series` in the columns of `layout`."""
+
+    path: Path
+    layout: Layout
+    series: str
+
+    @property
+    def shown(self) -> str:
+        """The file as a user sees it."""
+        return f"{self.path.parent.name}/{self.path.name}"
+
+
+@dataclass(frozen=True)
+class _Listing:
+    """The files to read, refusals of those that another one of their series excludes, and notes.
+
+    `followed` are the series of which the directory has vintages; a refused file still says that they are revised.
+    """
+
+    files: list[_File]
+    refusals: list[SnapshotError]
+    notes: list[str]
+    followed: set[str]
+
+
+def _listing(directory: Path) -> _Listing:
     if not directory.is_dir():
         raise SnapshotError(str(directory), "no such folder", "a snapshot directory", "check the path")
-    paths, notes = [], []
+    found: dict[tuple[str, str], list[_File]] = {}
+    notes = []
     for entry in sorted(directory.iterdir()):
+        layout = LAYOUTS.get(entry.name.lower())
         if entry.name.startswith("."):
             continue
-        if entry.name not in LAYOUTS or not entry.is_dir():
+        if layout is None or not entry.is_dir():
             notes.append(f"{entry.name}: ignored, not part of a snapshot")
             continue
         for path in sorted(entry.iterdir()):
-            if path.suffix == ".csv" and path.is_file():
-                paths.append(path)
-            elif not path.name.startswith("."):
-                notes.append(f"{entry.name}/{path.name}: ignored, not a .csv file")
-    if not paths:
+            shown = f"{entry.name}/{path.name}"
+            is_hidden = path.name.startswith(".")
+            if path.suffix.lower() != ".csv" or not path.is_file() or is_hidden:
+                if not is_hidden or path.suffix.lower() == ".csv":
+                    notes.append(f"{shown}: ignored, {'a hidden file' if is_hidden else 'not a .csv file'}")
+                continue
+            series = _series(path.stem, layout)
+            found.setdefault((layout.folder, series), []).append(_File(path, layout, series))
+    if not found:
         folders = ", ".join(LAYOUTS)
         raise SnapshotError(directory.name, "no file to load", f"CSV files in {folders}", "choose a snapshot directory")
-    return paths, notes
+    files, refusals = [], []
+    for (folder, series), each in found.items():
+        exact = [file for file in each if file.path.stem == series and file.path.parent.name == folder]
+        kept = each if len(each) == 1 else exact[:1]
+        files += kept
+        for file in each:
+            if file not in kept:
+                value, allowed = f"another file of {series}", "one file of a series"
+                refusals.append(SnapshotError(file.shown, value, allowed, f"keep {folder}/{series}.csv alone"))
+            elif file.shown != f"{folder}/{series}.csv":
+                notes.append(f"{file.shown}: read as {folder}/{series}.csv")
+            elif file.layout.kind == "observations" and series.islower():
+                notes.append(f"{file.shown}: stored as series {series}; FRED's names are in upper case")
+    followed = {series for folder, series in found if folder == "vintages"}
+    return _Listing(sorted(files, key=lambda file: file.path), refusals, notes, followed)
 
 
-def _outcome(path: Path) -> tuple[pd.DataFrame, list[str]] | SnapshotError:
+def _series(stem: str, layout: Layout) -> str:
+    """The series of a file, whatever the letter case of its name."""
+    name = stem.strip()
+    if layout.kind != "observations":
+        return name.upper()
+    return _SPELLINGS.get(name.upper(), name)
+
+
+def _outcome(file: _File) -> tuple[pd.DataFrame, list[str]] | SnapshotError:
     """The rows of a file and what was ignored of it, or why it is refused."""
     try:
-        return read(path, LAYOUTS[path.parent.name])
+        return read(file.path, file.layout)
     except SnapshotError as refused:
         return refused

@@ -43,6 +43,7 @@ class World:
     faulty: str = ""
     times: int = 10**9
     slow: float = 0.0
+    most_vintages: int = 2000
     asked: list[tuple[str, str, str]] = field(default_factory=list)
     arrived: list[float] = field(default_factory=list)
 
@@ -60,6 +61,14 @@ class World:
 
     def count(self, provider: str) -> int:
         return sum(name == provider for name, *_ in self.asked)
+
+
+class Refusal(Exception):
+    """A refusal that the service explains."""
+
+    def __init__(self, status: int, message: str) -> None:
+        self.status = status
+        self.body = json.dumps({"error_code": status, "error_message": message}).encode()
 
 
 def raw(world: World, ticker: str) -> pd.DataFrame:
@@ -152,10 +161,16 @@ def fred(world: World, path: str, query: dict[str, str]) -> bytes:
 def alfred(world: World, path: str, query: dict[str, str]) -> bytes:
     assert query["api_key"] == "secret-fred"
     rows = []
-    since = query["realtime_start"]
+    since, until = query["realtime_start"], min(query["realtime_end"], world.today)
     events = list(UNRATE)
+    count = sum(since <= vintage <= until for vintage in RELEASES)
+    if count > world.most_vintages:
+        raise Refusal(400, f"Bad Request.  There are {count} vintage dates from {since} to {until}.  This exceeds the "
+                           f"maximum number of vintage dates allowed ({world.most_vintages}).")  # fmt: skip
+    if until < min(RELEASES):
+        raise Refusal(400, "Bad Request.  The series does not exist in ALFRED but may exist in FRED.")
     for vintage, count in RELEASES.items():
-        if vintage > world.today:
+        if vintage > until:
             continue
         fresh = [(events[count - 1], UNRATE[events[count - 1]])]
         if count > 2:
@@ -268,6 +283,17 @@ STATUS = {
     "503": 503,
 }
 
+# How the services word a refusal; the last one repeats the key that it was sent.
+EXPLAINED = {
+    "unknown ticker": (404, b'{"chart": {"result": null, "error": {"code": "Not Found", "description": "No data"}}}'),
+    "detail": (404, b'{"detail": "Not found: ticker IWM"}'),
+    "overloaded": (503, b'{"statusCode": 503, "statusDescription": "Back at 08:00 ET"}'),
+    "wrong key": (
+        400,
+        b'{"error_message": "Bad Request.  The value secret-fred for variable api_key\\n is not known."}',
+    ),
+}
+
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
@@ -295,13 +321,19 @@ class Handler(BaseHTTPRequestHandler):
         world.arrived.append(time.monotonic())
         if world.slow:
             time.sleep(world.slow)
-        calm = World(world.today, world.now)
+        calm = World(world.today, world.now, most_vintages=world.most_vintages)
         bad = self.provider == world.faulty and world.times > 0
         if bad:
             world.times -= 1
         fault = world.fault if bad else ""
-        told = WIRE[self.provider](world if bad else calm, path, query)
-        if fault in STATUS:
+        try:
+            told = WIRE[self.provider](world if bad else calm, path, query)
+        except Refusal as refusal:
+            self.send(refusal.status, refusal.body)
+            return
+        if fault in EXPLAINED:
+            self.send(*EXPLAINED[fault])
+        elif fault in STATUS:
             waits = {"429 with Retry-After": "0.05", "429 for an hour": "3600"}
             self.send(STATUS[fault], b"no", {"Retry-After": waits[fault]} if fault in waits else {})
         elif fault == "time-out":

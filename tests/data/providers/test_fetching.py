@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from datetime import date
@@ -9,10 +10,16 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 from pydantic import SecretStr
 
+from bullbear.data import fetching
 from bullbear.data.fetching import fetch_all
+from bullbear.data.providers import cboe, tiingo, yahoo
+from bullbear.data.providers.delivery import Delivery
+from bullbear.data.segments import STAGING
+from bullbear.data.snapshot import ingest_frames
 from bullbear.data.status import status
 from bullbear.data.store import Store
 from bullbear.errors import FetchError, InputError
@@ -217,3 +224,133 @@ def test_a_split_between_two_fetches_restates_nothing(world: Any, settings: Sett
     after = store.as_of().bars("IWM")
     assert after["close"].iloc[: len(before)].tolist() == (before["close"] / 2).tolist()
     assert after["adj_close"].iloc[: len(before)].tolist() == before["adj_close"].tolist()
+
+
+def test_whatever_one_provider_does_the_others_are_asked(
+    world: Any, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def surprised(*_: object) -> Delivery:
+        raise TypeError("'NoneType' object is not\niterable, secret-fred")
+
+    settings = settings.model_copy(update={"keys": Keys(fred=SecretStr("secret-fred"))})
+    expected = fetch_all(Store(tmp_path / "whole"), settings, world.instant)
+    monkeypatch.setattr(cboe, "fetch", surprised)
+    report = fetch_all(Store(tmp_path / "data"), settings, world.instant)
+    assert [str(each) for each in report.failures] == [
+        f"cboe {name}: unexpected TypeError: 'NoneType' object is not iterable, ***; "
+        "report this as a fault of bullbear; stored rows are untouched"
+        for name in ("VIX", "SKEW")
+    ]
+    assert report.arrived == [each for each in expected.arrived if not each.startswith("cboe")]
+
+
+def test_a_second_source_that_fails_unexpectedly_is_only_a_second_source(
+    world: Any, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = changed(settings, prices=("IWM",), indices=(), macro=(), short_interest=(), short_volume=(), holdings=())
+    settings = settings.model_copy(update={"keys": Keys(tiingo=SecretStr("secret-tiingo"))})
+    monkeypatch.setattr(tiingo, "fetch", lambda *_: Delivery({}, None))  # no frame of IWM in it
+    report = fetch_all(Store(tmp_path), settings, world.instant)
+    assert report.failures == []
+    assert report.arrived == ["yahoo IWM"]
+    assert [note for note in report.notes if note.startswith("not cross-checked: tiingo IWM: unexpected KeyError")]
+
+
+@pytest.mark.parametrize("kind", [ValueError, pa.ArrowInvalid, MemoryError, RuntimeError])
+def test_a_series_that_cannot_be_stored_is_a_failure_and_nothing_of_it_is_written(
+    world: Any, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: type[Exception]
+) -> None:
+    def some(frames: Any, *rest: Any) -> Any:
+        if any(folder == "short_interest" for folder, _ in frames):
+            raise kind("a row that nobody expected")
+        return ingest_frames(frames, *rest)
+
+    store = Store(tmp_path)
+    monkeypatch.setattr(fetching, "ingest_frames", some)
+    report = fetch_all(store, settings, world.instant)
+    assert [(each.provider, each.problem) for each in report.failures] == [
+        ("finra", f"unexpected {kind.__name__}: a row that nobody expected")
+    ]
+    assert "finra IWM" not in report.arrived
+    assert "ishares IWM" in report.arrived
+    assert not store.as_of().has("short_interest", "IWM")
+    assert not list(store.root.glob(f"*/{STAGING}*"))
+    monkeypatch.setattr(fetching, "ingest_frames", ingest_frames)
+    assert fetch_all(store, settings, world.instant).added["short_interest"] == 4
+
+
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit, PermissionError])
+def test_a_user_who_stops_it_and_a_disk_that_refuses_end_the_fetch(
+    world: Any, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: type[BaseException]
+) -> None:
+    def ended(*_: Any) -> Any:
+        raise kind("the end")
+
+    monkeypatch.setattr(fetching, "ingest_frames", ended)
+    with pytest.raises(kind, match="the end"):
+        fetch_all(Store(tmp_path), settings, world.instant)
+    monkeypatch.setattr(yahoo, "fetch", ended)
+    if not issubclass(kind, Exception):
+        with pytest.raises(kind, match="the end"):
+            fetch_all(Store(tmp_path), settings, world.instant)
+
+
+def test_one_bad_day_of_a_batch_does_not_take_the_others_with_it(
+    world: Any, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def some(frames: Any, *rest: Any) -> Any:
+        if any((frame["date"] == pd.Timestamp("2024-03-06")).any() for frame in frames.values()):
+            raise ValueError("a bad day")
+        return ingest_frames(frames, *rest)
+
+    monkeypatch.setattr(fetching, "ingest_frames", some)
+    store = Store(tmp_path)
+    report = fetch_all(store, settings, world.instant, only=("regsho",))
+    assert [(each.series, each.problem) for each in report.failures] == [
+        ("IWM 2024-03-06", "unexpected ValueError: a bad day")
+    ]
+    assert [str(day.date()) for day in store.as_of().short_volume("IWM").index] == [
+        "2024-03-05", "2024-03-07", "2024-03-08",
+    ]  # fmt: skip
+
+
+def test_names_are_taken_in_any_letter_case(world: Any, settings: Settings, tmp_path: Path) -> None:
+    report = fetch_all(Store(tmp_path), settings, world.instant, only=("iwm", "dgs10", "CBOE"))
+    asked = ["cboe SKEW", "cboe VIX", "finra IWM", "fred DGS10", "ishares IWM", "regsho IWM 2024-03-08 to 2024-03-05",
+             "yahoo IWM"]  # fmt: skip
+    assert sorted(report.arrived) == asked
+    with pytest.raises(InputError, match="--only: got 'Tsla'; allowed: a provider or series"):
+        fetch_all(Store(tmp_path), settings, world.instant, only=("Iwm", "Tsla"))
+
+
+def test_vintages_are_asked_for_in_spans_that_the_service_serves(
+    world: Any, settings: Settings, tmp_path: Path
+) -> None:
+    settings = changed(settings, prices=(), indices=(), short_interest=(), short_volume=(), holdings=())
+    settings = settings.model_copy(update={"keys": Keys(fred=SecretStr("secret-fred"))})
+    whole, parts = Store(tmp_path / "whole"), Store(tmp_path / "parts")
+    assert not fetch_all(whole, settings, world.instant).failures
+    world.asked.clear()
+    world.most_vintages = 2  # of four
+    assert not fetch_all(parts, settings, world.instant).failures
+    assert 5 < world.count("alfred") < 30
+    pd.testing.assert_frame_equal(
+        parts.as_of().versions("observations", "UNRATE"), whole.as_of().versions("observations", "UNRATE")
+    )
+
+
+def test_a_service_that_serves_no_span_is_left_with_its_own_words(
+    world: Any, settings: Settings, tmp_path: Path
+) -> None:
+    settings = changed(settings, prices=(), indices=(), short_interest=(), short_volume=(), holdings=())
+    settings = settings.model_copy(update={"keys": Keys(fred=SecretStr("secret-fred"))})
+    world.most_vintages = -1
+    report = fetch_all(Store(tmp_path), settings, world.instant)
+    assert world.count("alfred") < 30
+    assert report.arrived == ["fred DGS10"]
+    assert re.fullmatch(
+        r"alfred UNRATE: HTTP 400: Bad Request\. There are 0 vintage dates from \S+ to \S+\. This exceeds the maximum "
+        r"number of vintage dates allowed \(-1\)\.; do what the provider says, then run `bullbear fetch` again; stored "
+        r"rows are untouched",
+        str(report.failures[0]),
+    )

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bullbear.data.providers import fred, tiingo
-from bullbear.data.providers.http import Ask, Client, _seconds
+from bullbear.data.providers.http import Ask, Client, _instant, _seconds
+from bullbear.data.providers.messages import own_message
 from bullbear.errors import FetchError
 from bullbear.settings import HttpSettings
 
@@ -66,6 +67,13 @@ def test_retry_after_as_a_date() -> None:
     assert _seconds("Wed, 21 Oct 2015 07:28:00 GMT") == 0.0
 
 
+@pytest.mark.parametrize(
+    "text", [None, "", "soon", "Fri, 31 Dec 9999 23:59:59 -1200", "Mon, 01 Jan 1900 00:00:00 GMT", "31 Dec 2100000"]
+)
+def test_a_clock_that_no_server_has_is_none(text: str | None) -> None:
+    assert _instant(text) is None
+
+
 def test_requests_keep_their_distance(world: Any, url: str) -> None:
     waits: list[float] = []
     with client(waits, pause=5.0) as asking:
@@ -100,3 +108,31 @@ def test_a_key_is_in_no_message_and_no_log(world: Any, url: str, caplog: pytest.
 def test_an_address_that_is_none_is_refused(world: Any) -> None:
     with client([], attempts=1) as asking, pytest.raises(FetchError, match=r"correct `\[urls\]` in bullbear\.toml"):
         asking.get(Ask("fred", "DGS10", "fred.example/x"))
+
+
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [
+        ("unknown ticker", "HTTP 404: No data; check the series' name and `[urls]`"),
+        ("detail", "HTTP 404: Not found: ticker IWM; check the series' name and `[urls]`"),
+        ("overloaded", "HTTP 503: Back at 08:00 ET, 1 tries; run `bullbear fetch` again; what arrived is kept"),
+        (
+            "wrong key",
+            "HTTP 400: Bad Request. The value *** for variable api_key is not known.; do what the provider says, then "
+            "run `bullbear fetch` again; stored rows are untouched",
+        ),
+    ],
+)
+def test_a_refusal_is_shown_in_the_providers_own_words(world: Any, url: str, fault: str, message: str) -> None:
+    world.misbehave("alfred", fault)
+    with client([], attempts=1) as asking, pytest.raises(FetchError, match="alfred UNRATE") as told:
+        fred.fetch_vintages(asking, url, "secret-fred", "UNRATE", None)
+    assert str(told.value) == f"alfred UNRATE: {message}"
+
+
+def test_without_an_explanation_the_status_is_explained() -> None:
+    assert own_message(b"<html>no</html>") == ""
+    assert own_message(b'{"code": 17, "message": " "}') == ""
+    assert own_message(b"[" * 100_000) == ""
+    assert own_message(b'{"message": "' + b"a " * 500 + b'"}') == ("a " * 98) + "a..."
+    assert own_message(b'{"message": "one\\u001b[31m two\\nthree"}') == "one [31m two three"

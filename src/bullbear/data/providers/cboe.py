@@ -38,10 +38,12 @@ def fetch(client: Client, url: str, index: str) -> Delivery:
             frame[name.lower()] = numbers(ask, cells[name]).replace(0.0, np.nan)
     frame["close"] = numbers(ask, cells[close])
     notes: list[str] = []
-    frame = tidy(ask, frame.dropna(subset="close"), ["date"], notes)
     frames: Frames = {}
     if has_bars:
-        frames["raw_bars", f"^{index}"] = frame.assign(volume=np.nan, dividend=0.0, split=1.0)
+        bars = tidy(ask, "raw_bars", frame.dropna(subset="close"), notes)
+        frames["raw_bars", f"^{index}"] = bars.assign(volume=np.nan, dividend=0.0, split=1.0)
     if index in OBSERVED:
-        frames["macro", f"CBOE_{index}"] = frame[["date", "close"]].set_axis(["date", "value"], axis=1)
+        observed = frame[["date", "close"]].set_axis(["date", "value"], axis=1).dropna(subset="value")
+        # The notes on its bars say it all.
+        frames["macro", f"CBOE_{index}"] = tidy(ask, "macro", observed, [] if has_bars else notes)
     return Delivery(checked(ask, frames), answer.served_at, notes)

@@ -1,7 +1,10 @@
 """What a provider hands over, and the checks that all of them share.
 
-Rows may come in any order and repeated, which is mended and noted; a day told twice with different values, a missing
-column, a cell that is no number and a date that is no date refuse the answer. A last line that breaks off is left out:
+One contradictory row never refuses a history. Rows may come in any order and repeated, which is mended with a note. If
+a day is listed twice with different values, the later row is kept where the answer says which one that is; otherwise
+the day is set aside or left out. A value that is impossible (infinite, negative where none can be) is unknown, and a
+row without a believable day is left out; both are noted. A missing column, a cell that is no number and a date that is
+no date refuse the answer, because the provider has then changed its format. A last line that breaks off is left out:
 the next fetch brings it.
 """
 
@@ -9,8 +12,7 @@ from __future__ import annotations
 
 import csv
 import io
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -18,12 +20,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bullbear.data import doubts
 from bullbear.data.csv_files import LAYOUTS
 from bullbear.data.providers.http import RETRY_LATER, Answer, Ask
+from bullbear.data.providers.wire import FORMAT_CHANGED, NUMBER, UNKNOWN
 
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
-UNKNOWN = frozenset({"", ".", "-", "--", "N/A", "n/a", "null", "None"})
-FORMAT_CHANGED = "the provider has changed its format: update bullbear, or report it; stored rows are untouched"
+LARGEST = 1e18  # nothing that is stored comes near it
+_NOT_NEGATIVE = ("volume", "short_volume", "total_volume", "shares_short", "avg_daily_volume", "days_to_cover",
+                 "dividend", "split")  # fmt: skip
 
 Frames = dict[tuple[str, str], pd.DataFrame]
 
@@ -52,8 +56,7 @@ def table(answer: Answer, required: tuple[str, ...], *, delimiter: str = ",", te
     FetchError
         It is a web page, lacks a column, or a line has another number of cells.
     """
-    body = answer.text if text is None else text
-    lines = [cells for cells in csv.reader(io.StringIO(body), delimiter=delimiter) if cells]
+    lines = list(cells_of(answer.ask, answer.text if text is None else text, delimiter))
     header = [name.strip() for name in lines[0]] if lines else []
     missing = [name for name in required if header.count(name) != 1]
     if missing:
@@ -68,6 +71,22 @@ def table(answer: Answer, required: tuple[str, ...], *, delimiter: str = ",", te
     return pd.DataFrame(rows, columns=header, dtype="str")
 
 
+def cells_of(ask: Ask, text: str, delimiter: str = ",") -> Iterator[list[str]]:
+    """The lines of a CSV text that are not empty, whichever line ends it has.
+
+    Raises
+    ------
+    FetchError
+        It is no CSV.
+    """
+    try:
+        for cells in csv.reader(io.StringIO(text, newline=None), delimiter=delimiter):
+            if cells:
+                yield cells
+    except csv.Error as bad:
+        raise ask.fault(f"text that is no CSV ({bad})"[:160], RETRY_LATER) from None
+
+
 def numbers(ask: Ask, column: pd.Series) -> pd.Series:
     """Text as float64; what stands for unknown is NaN.
 
@@ -79,47 +98,107 @@ def numbers(ask: Ask, column: pd.Series) -> pd.Series:
     stripped = column.astype("str").str.strip()
     known = ~stripped.isin(list(UNKNOWN))
     for cell in stripped[known]:
-        if not _NUMBER.fullmatch(cell):
+        if not NUMBER.fullmatch(cell):
             raise ask.fault(f"{cell[:40]!r} in column {column.name} is no number", FORMAT_CHANGED)
     return stripped.where(known, "nan").astype("float64")
 
 
 def days(ask: Ask, column: pd.Series, form: str = "%Y-%m-%d") -> pd.Series:
-    """Text as days.
+    """Text as days; what stands for unknown is NaT.
 
     Raises
     ------
     FetchError
         A cell is no day in that form.
     """
-    parsed = pd.to_datetime(column.str.strip(), format=form, errors="coerce")
-    if parsed.isna().any():
-        cell = column[parsed.isna()].iloc[0]
-        raise ask.fault(f"{cell[:40]!r} in column {column.name} is no day as {form}", FORMAT_CHANGED)
+    texts = column.astype("str").str.strip()
+    parsed = pd.to_datetime(texts, format=form, errors="coerce")
+    wrong = parsed.isna() & ~texts.isin(list(UNKNOWN))
+    if wrong.any():
+        raise ask.fault(f"{texts[wrong].iloc[0][:40]!r} in column {column.name} is no day as {form}", FORMAT_CHANGED)
     return parsed.dt.as_unit("us")
 
 
-def tidy(ask: Ask, frame: pd.DataFrame, identity: list[str], notes: list[str]) -> pd.DataFrame:
-    """The rows in ascending order, each once.
+def tidy(ask: Ask, folder: str, frame: pd.DataFrame, notes: list[str], *, later: tuple[str, ...] = ()) -> pd.DataFrame:
+    """The rows that can be believed, in ascending order, each day once.
+
+    Parameters
+    ----------
+    folder:
+        What the rows are; it names the columns that identify one.
+    later:
+        Columns that order rows of the same day, where the answer has such; the last one is kept, and the columns go.
+
+    Returns
+    -------
+    The rows. A bar that is listed twice with different values and no order carries that as its `doubt`, so that it is
+    set aside; other rows of such a day are left out.
 
     Raises
     ------
     FetchError
-        Two rows of one identity differ, or nothing is left.
+        Nothing is left.
     """
-    if frame.empty:
-        raise ask.fault("no rows", "check the series' name; " + RETRY_LATER)
+    identity = ["date"] if folder == "raw_bars" else list(LAYOUTS[folder].days)
+    noted = len(notes)
+    frame = believed(ask, _in_span(ask, folder, frame, identity, notes), notes)
     if not frame[identity[0]].is_monotonic_increasing:
         notes.append(f"{ask.provider} {ask.series}: rows out of order, sorted")
-        frame = frame.sort_values(identity, kind="stable")
-    once = frame.drop_duplicates()
+    frame = frame.sort_values([*identity, *later], kind="stable")
+    values = [name for name in frame.columns if name not in later]
+    once = frame.drop_duplicates(values, keep="last")
     if len(once) < len(frame):
         notes.append(f"{ask.provider} {ask.series}: {len(frame) - len(once)} repeated rows left out")
-    twice = once.duplicated(identity)
-    if twice.any():
-        day = once.loc[twice, identity[0]].iloc[0]
-        raise ask.fault(f"{day.date()} is told twice with different values", RETRY_LATER)
+    if later:
+        last = once.groupby(identity, sort=False)[list(later)].transform("last")
+        outdated = (once[list(later)] != last).any(axis=1)
+        if outdated.any():
+            _note_twice(ask, once[identity[0]][outdated], "the last complete row is kept", notes)
+        once = once[~outdated]
+    once = once[values]
+    twice = once.duplicated(identity, keep=False)
+    if twice.any() and folder == "raw_bars":
+        _note_twice(ask, once["date"][twice], "set aside", notes)
+        once = once.assign(doubt=np.where(twice, doubts.LISTED_TWICE, "")).drop_duplicates(identity, keep="last")
+    elif twice.any():
+        _note_twice(ask, once[identity[0]][twice], "left out", notes)
+        once = once[~twice]
+    if once.empty:
+        why = "; ".join(note.removeprefix(f"{ask.provider} {ask.series}: ") for note in notes[noted:])
+        problem = f"no rows that can be used ({why})" if why else "no rows"
+        raise ask.fault(problem[:240], "check the series' name; " + RETRY_LATER)
     return once.reset_index(drop=True)
+
+
+def believed(ask: Ask, frame: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
+    """`frame` with NaN where a number is impossible."""
+    for name in frame.select_dtypes("float64").columns:
+        values = frame[name].to_numpy()
+        wrong = np.abs(values) > LARGEST
+        if name in _NOT_NEGATIVE:
+            wrong |= values < 0
+        if wrong.any():
+            notes.append(f"{ask.provider} {ask.series}: {int(wrong.sum())} impossible values of {name} left out "
+                         f"(first: {values[wrong][0]:g})")  # fmt: skip
+            frame = frame.assign(**{name: np.where(wrong, np.nan, values)})
+    return frame
+
+
+def _in_span(ask: Ask, folder: str, frame: pd.DataFrame, identity: list[str], notes: list[str]) -> pd.DataFrame:
+    first, last = map(pd.Timestamp, LAYOUTS["prices" if folder == "raw_bars" else folder].span)
+    usable = np.ones(len(frame), dtype=bool)
+    for name in identity:
+        usable &= frame[name].between(first, last).to_numpy()
+    if not usable.all():
+        notes.append(f"{ask.provider} {ask.series}: {int((~usable).sum())} rows without a usable day left out")
+    kept: pd.DataFrame = frame[usable]
+    return kept
+
+
+def _note_twice(ask: Ask, dates: pd.Series, outcome: str, notes: list[str]) -> None:
+    shown = sorted({str(day.date()) for day in dates})
+    told = shown[0] if len(shown) == 1 else f"{len(shown)} days from {shown[0]}"
+    notes.append(f"{ask.provider} {ask.series}: {told} listed twice with different values, {outcome}")
 
 
 def checked(ask: Ask, frames: Frames) -> Frames:
@@ -154,9 +233,11 @@ def _schema(folder: str) -> Any:
     number = pa.Column("float64", nullable=True, required=False, checks=_finite())
     if folder == "raw_bars":
         names, first = ("open", "high", "low", "close", "volume", "dividend", "split"), "date"
-        return pa.DataFrameSchema({first: _day_column(pa, "1900-01-01"), **dict.fromkeys(names, number)}, strict=True)
+        doubt = pa.Column("str", required=False)
+        day = _day_column(pa, LAYOUTS["prices"].span)
+        return pa.DataFrameSchema({first: day, **dict.fromkeys(names, number), "doubt": doubt}, strict=True)
     layout = LAYOUTS[folder]
-    columns = {name: _day_column(pa, layout.span[0], unique=len(layout.days) == 1 and not layout.identity)
+    columns = {name: _day_column(pa, layout.span, unique=len(layout.days) == 1 and not layout.identity)
                for name in layout.days}  # fmt: skip
     columns |= dict.fromkeys((*layout.numbers, *layout.optional_numbers), number)
     texts = pa.Column("str", nullable=True, required=False)
@@ -164,8 +245,9 @@ def _schema(folder: str) -> Any:
     return pa.DataFrameSchema(columns, strict=folder != "vintages")
 
 
-def _day_column(pa: Any, first: str, *, unique: bool = True) -> Any:
-    return pa.Column("datetime64[us]", checks=pa.Check.ge(pd.Timestamp(first)), unique=unique)
+def _day_column(pa: Any, span: tuple[str, str], *, unique: bool = True) -> Any:
+    checks = pa.Check.in_range(pd.Timestamp(span[0]), pd.Timestamp(span[1]))
+    return pa.Column("datetime64[us]", checks=checks, unique=unique)
 
 
 def _finite() -> Any:

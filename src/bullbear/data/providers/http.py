@@ -15,6 +15,7 @@ from __future__ import annotations
 import email.utils
 import json
 import logging
+import re
 import ssl
 import time
 from collections.abc import Callable, Mapping
@@ -26,6 +27,7 @@ from urllib.parse import urlsplit
 
 import pandas as pd
 
+from bullbear.data.providers.messages import own_message
 from bullbear.errors import FetchError, InputError
 from bullbear.settings import HttpSettings
 
@@ -59,7 +61,15 @@ class Ask:
 
     def fault(self, problem: str, remedy: str, *, status: int = 0, stop: bool = False) -> FetchError:
         """The error of this request; `stop` leaves the provider alone for the rest of the run."""
-        return FetchError(self.provider, self.series, problem, remedy, status=status, stop=stop)
+        return FetchError(self.provider, self.series, self._without_keys(problem), remedy, status=status, stop=stop)
+
+    def _without_keys(self, text: str) -> str:
+        """A provider that explains a refusal may repeat the key that it was sent."""
+        keys = [value for name, value in (self.params or {}).items() if "key" in name or "token" in name]
+        keys += [value.split()[-1] for name, value in (self.headers or {}).items() if name == "Authorization"]
+        for key in filter(None, keys):
+            text = re.sub(rf"(?<!\w){re.escape(key)}(?!\w)", "***", text)
+        return text
 
 
 @dataclass(frozen=True)
@@ -82,9 +92,11 @@ class Answer:
             It is no UTF-8, or a web page.
         """
         try:
-            text = self.body.decode("utf-8-sig")
+            text = self.body.decode("utf-8").lstrip("\ufeff")
         except UnicodeDecodeError:
-            raise self.ask.fault("bytes that are no text", RETRY_LATER) from None
+            raise self.ask.fault("bytes that are no UTF-8 text", RETRY_LATER) from None
+        if "\0" in text:  # as UTF-16 has them
+            raise self.ask.fault("bytes that are no UTF-8 text", RETRY_LATER)
         if text.lstrip()[:15].lower().startswith(("<!doctype", "<html", "<?xml", "<head", "<script")):
             raise self.ask.fault("a web page instead of data", _PAGE)
         return text
@@ -100,7 +112,7 @@ class Answer:
         """
         try:
             return json.loads(self.text)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise self.ask.fault("JSON that ends early or is malformed", RETRY_LATER) from None
 
 
@@ -109,6 +121,7 @@ _REMEDIES = {
     403: "check the key, or set another `user_agent` in `[http]`; the provider refuses this client",
     404: "check the series' name and `[urls]`",
 }
+_AS_IT_SAYS = "do what the provider says, then run `bullbear fetch` again; stored rows are untouched"
 RETRY_LATER = "run `bullbear fetch` again; what arrived is kept"
 _PAGE = "check the series' name and `[urls]`; the provider may ask for a key or a browser now"
 
@@ -180,21 +193,24 @@ class Client:
             raise ask.fault(_first_line(wrong), "correct `[urls]` in bullbear.toml") from None
         except (httpx.TransportError, httpx.DecodingError) as cut:
             raise _TryAgain(f"connection cut: {_first_line(cut)}", "check the network; " + RETRY_LATER) from None
+        said = own_message(body) if status >= 300 else ""
+        problem = f"HTTP {status}: {said}" if said else f"HTTP {status}"
         if status in _AGAIN:
-            raise self._try_again(ask, status, _seconds(headers.get("retry-after")))
+            raise self._try_again(ask, status, problem, _seconds(headers.get("retry-after")))
         if status >= 300 or status == 204:
-            remedy = (ask.remedies or {}).get(status) or _REMEDIES.get(status, RETRY_LATER)
-            raise ask.fault(f"HTTP {status}", remedy, status=status, stop=status in (401, 407))
+            # What the provider says about this request beats our guess at what its status means for it.
+            guess = None if said else (ask.remedies or {}).get(status)
+            remedy = guess or _REMEDIES.get(status, _AS_IT_SAYS if said else RETRY_LATER)
+            raise ask.fault(problem, remedy, status=status, stop=status in (401, 407))
         if not body.strip():
             raise _TryAgain("an empty answer", RETRY_LATER)
         return Answer(ask, status, headers, body, _instant(headers.get("date")))
 
-    def _try_again(self, ask: Ask, status: int, asked: float | None) -> _TryAgain | FetchError:
+    def _try_again(self, ask: Ask, status: int, problem: str, asked: float | None) -> _TryAgain | FetchError:
         if asked is not None and asked > self.settings.longest_wait:
-            problem = f"HTTP {status}, asks to wait {asked:.0f} s"
-            return ask.fault(problem, f"wait that long, then {RETRY_LATER}", stop=True)
+            return ask.fault(f"{problem}, asks to wait {asked:.0f} s", f"wait that long, then {RETRY_LATER}", stop=True)
         remedy = "ask less often (`pause` in `[http]`); " + RETRY_LATER if status == 429 else RETRY_LATER
-        return _TryAgain(f"HTTP {status}", remedy, retry_after=asked, stop=status == 429)
+        return _TryAgain(problem, remedy, retry_after=asked, stop=status == 429)
 
     def _read(self, ask: Ask) -> tuple[int, Mapping[str, str], bytes]:
         """Status, headers and body; a body beyond the limits of size and time is refused while it comes in."""
@@ -245,11 +261,14 @@ def _seconds(text: str | None) -> float | None:
 
 
 def _instant(text: str | None) -> pd.Timestamp | None:
+    """A date of HTTP; None if it is absent, unreadable or of no year in which a server can run."""
     if text is None:
         return None
     try:
         moment = email.utils.parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, TypeError, OverflowError):
+        return None
+    if not 1990 < moment.year < 2100:
         return None
     return pd.Timestamp(moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment).tz_convert("UTC").as_unit("us")
 

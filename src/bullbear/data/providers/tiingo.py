@@ -8,15 +8,27 @@ from __future__ import annotations
 
 from datetime import date
 
-import pandas as pd
+import numpy as np
 
-from bullbear.data.providers.delivery import FORMAT_CHANGED, Delivery, Frames, checked, days, tidy
+from bullbear.data.providers.delivery import Delivery, Frames, checked, days, tidy
 from bullbear.data.providers.http import Ask, Client
+from bullbear.data.providers.wire import Number, Text, Wire, columns_of, parsed
 
 _NAMES = {
     "open": "open", "high": "high", "low": "low", "close": "close", "volume": "volume",
     "divCash": "dividend", "splitFactor": "split",
 }  # fmt: skip
+
+
+class _Bar(Wire):
+    date: Text = ""
+    open: Number = np.nan
+    high: Number = np.nan
+    low: Number = np.nan
+    close: Number = np.nan
+    volume: Number = np.nan
+    divCash: Number = np.nan  # noqa: N815
+    splitFactor: Number = np.nan  # noqa: N815
 
 
 def fetch(client: Client, url: str, key: str, ticker: str, since: date) -> Delivery:
@@ -39,21 +51,13 @@ def fetch(client: Client, url: str, key: str, ticker: str, since: date) -> Deliv
         headers={"Authorization": f"Token {key}"},
     )
     answer = client.get(ask)
-    rows = answer.json
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise ask.fault("no list of bars", FORMAT_CHANGED)
-    cells = pd.DataFrame(rows)
-    missing = [name for name in ("date", *_NAMES) if name not in cells]
-    if rows and missing:
-        raise ask.fault(f"no {', '.join(missing)} in the bars", FORMAT_CHANGED)
-    notes: list[str] = []
+    rows = parsed(answer, list[_Bar])
     if not rows:
         raise ask.fault("no rows", "check the ticker")
-    frame = pd.DataFrame({"date": days(ask, cells["date"].astype("str").str[:10])})
-    for name, ours in _NAMES.items():
-        try:
-            frame[ours] = cells[name].astype("float64")
-        except (TypeError, ValueError):
-            raise ask.fault(f"a cell of {name} that is no number", FORMAT_CHANGED) from None
-    frames: Frames = {("raw_bars", ticker): tidy(ask, frame, ["date"], notes)}
+    cells = columns_of(ask, rows, ("date", *_NAMES))
+    notes: list[str] = []
+    frame = cells.rename(columns=_NAMES).assign(date=days(ask, cells["date"].str[:10]))
+    # A zero cannot divide a price; like every ratio that is no number it is unknown.
+    frame["split"] = frame["split"].replace(0.0, np.nan)
+    frames: Frames = {("raw_bars", ticker): tidy(ask, "raw_bars", frame, notes)}
     return Delivery(checked(ask, frames), answer.served_at, notes)

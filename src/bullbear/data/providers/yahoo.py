@@ -8,11 +8,13 @@ the same answer, which reaches to today. `adjclose` is left aside: it is restate
 own.
 
 The last row of a running session carries the time of its last trade; it is left out, and so is one whose feed stopped
-before the close.
+before the close. After the close the last session may be listed twice, with the times of its open and of its last
+trade: the later row is kept, unless it lacks what the earlier one has.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
@@ -22,11 +24,62 @@ import pandas as pd
 
 from bullbear import sessions
 from bullbear.data.adjusting import PRICES, split_factor
-from bullbear.data.providers.delivery import FORMAT_CHANGED, Delivery, Frames, checked, tidy
-from bullbear.data.providers.http import Answer, Ask, Client
+from bullbear.data.providers.delivery import LARGEST, Delivery, Frames, checked, tidy
+from bullbear.data.providers.http import RETRY_LATER, Answer, Ask, Client
+from bullbear.data.providers.messages import LONGEST, message_in
+from bullbear.data.providers.wire import FORMAT_CHANGED, Number, Stamp, Wire, parsed
 from bullbear.sessions import NEW_YORK
 
 _VALUES = (*PRICES, "volume")
+_LARGEST_SPLIT = 1e6
+
+
+class _Quote(Wire):
+    open: list[Number]
+    high: list[Number]
+    low: list[Number]
+    close: list[Number]
+    volume: list[Number]
+
+
+class _Indicators(Wire):
+    quote: list[_Quote]
+
+
+class _Meta(Wire):
+    regularMarketTime: Stamp = None  # noqa: N815
+
+
+class _Split(Wire):
+    date: Stamp
+    numerator: Number
+    denominator: Number
+
+
+class _Dividend(Wire):
+    date: Stamp
+    amount: Number
+
+
+class _Events(Wire):
+    splits: dict[str, _Split] | None = None
+    dividends: dict[str, _Dividend] | None = None
+
+
+class _Result(Wire):
+    timestamp: list[Stamp]
+    indicators: _Indicators
+    meta: _Meta | None = None
+    events: _Events | None = None
+
+
+class _Chart(Wire):
+    result: list[_Result] | None = None
+    error: Any = None
+
+
+class _Answer(Wire):
+    chart: _Chart
 
 
 def fetch(client: Client, url: str, ticker: str, since: date, now: pd.Timestamp) -> Delivery:
@@ -48,92 +101,98 @@ def fetch(client: Client, url: str, ticker: str, since: date, now: pd.Timestamp)
     answer = client.get(ask)
     result = _result(answer)
     notes: list[str] = []
-    bars = _bars(answer, result)
-    bars = _without_running(bars, result.get("meta") or {}, ask, notes)
-    bars = tidy(ask, bars, ["date"], notes)
-    splits, dividends = _splits(ask, result), _dividends(ask, result)
+    traded = result.meta.regularMarketTime if result.meta else None
+    bars = _without_running(_bars(ask, result), traded, ask, notes)
+    bars = tidy(ask, "raw_bars", bars, notes, later=("complete", "stamp"))
+    splits, dividends = _splits(ask, result, notes), _dividends(ask, result, notes)
     frames: Frames = {("raw_bars", ticker): _as_traded(bars, splits, dividends)}
     return Delivery(checked(ask, frames), answer.served_at, notes)
 
 
-def _result(answer: Answer) -> dict[str, Any]:
-    chart = answer.json.get("chart") if isinstance(answer.json, dict) else None
-    if not isinstance(chart, dict):
-        raise answer.ask.fault("no chart in the answer", FORMAT_CHANGED)
-    error = chart.get("error")
-    if error:
-        told = str(error.get("description") if isinstance(error, dict) else error)[:120]
-        raise answer.ask.fault(told, "check the ticker")
-    results = chart.get("result")
-    if not isinstance(results, list) or not results or not isinstance(results[0], dict):
+def _result(answer: Answer) -> _Result:
+    chart = parsed(answer, _Answer).chart
+    if not chart.result:
+        said = message_in(chart.error) or (chart.error if isinstance(chart.error, str) else "")
+        if said:
+            raise answer.ask.fault(said[:LONGEST], "check the ticker")
         raise answer.ask.fault("no result in the chart", FORMAT_CHANGED)
-    return results[0]
+    result: _Result = chart.result[0]
+    return result
 
 
-def _bars(answer: Answer, result: dict[str, Any]) -> pd.DataFrame:
-    try:
-        stamps = result["timestamp"]
-        quotes = result["indicators"]["quote"][0]
-        columns = {name: quotes[name] for name in _VALUES}
-    except (KeyError, IndexError, TypeError):
-        raise answer.ask.fault("no timestamp, open, high, low, close and volume in the chart", FORMAT_CHANGED) from None
-    if any(not isinstance(values, list) or len(values) != len(stamps) for values in columns.values()):
-        raise answer.ask.fault("columns of different length in the chart", FORMAT_CHANGED)
-    try:
-        frame = pd.DataFrame({name: np.array(values, dtype=np.float64) for name, values in columns.items()})
-        frame.insert(0, "date", _days(stamps))
-    except (TypeError, ValueError):
-        raise answer.ask.fault("a cell of the chart that is no number", FORMAT_CHANGED) from None
+def _bars(ask: Ask, result: _Result) -> pd.DataFrame:
+    """The bars with the time of each, in seconds."""
+    if not result.indicators.quote:
+        raise ask.fault("no quote in the chart", FORMAT_CHANGED)
+    quote, stamps = result.indicators.quote[0], result.timestamp
+    columns = {name: getattr(quote, name) for name in _VALUES}
+    if any(len(values) != len(stamps) for values in columns.values()):
+        raise ask.fault("columns of different length in the chart", FORMAT_CHANGED)
+    frame = pd.DataFrame({name: np.array(values, dtype=np.float64) for name, values in columns.items()})
+    frame.insert(0, "date", _days(stamps))
     blank = frame[list(PRICES)].isna().all(axis=1)
-    return frame[~blank].assign(stamp=np.array(stamps)[~blank.to_numpy()])
+    # A row with a close comes before one without, then one with a volume, then the later one.
+    complete = 2.0 * frame["close"].notna() + (frame["volume"] > 0)
+    return frame.assign(complete=complete, stamp=np.array(stamps, dtype=np.float64))[~blank]
 
 
-def _days(stamps: list[float]) -> pd.Series:
-    moments = pd.to_datetime(pd.Series(stamps, dtype="int64"), unit="s", utc=True)
+def _days(stamps: Sequence[float | None]) -> pd.Series:
+    seconds = np.array([np.nan if stamp is None else stamp for stamp in stamps], dtype=np.float64)
+    moments = pd.to_datetime(pd.Series(seconds).round(), unit="s", utc=True)
     return moments.dt.tz_convert(NEW_YORK).dt.tz_localize(None).dt.normalize().dt.as_unit("us")
 
 
-def _without_running(bars: pd.DataFrame, meta: dict[str, Any], ask: Ask, notes: list[str]) -> pd.DataFrame:
+def _without_running(bars: pd.DataFrame, traded: float | None, ask: Ask, notes: list[str]) -> pd.DataFrame:
     """Leave out the last session if the feed had not seen its close, and rows of it without one."""
-    if bars.empty:
-        return bars.drop(columns="stamp")
+    if bars["date"].isna().all():
+        return bars
     last = bars["date"].max()
-    traded = meta.get("regularMarketTime")
     running = False
-    if isinstance(traded, int) and sessions.is_session(last):
+    if traded is not None and sessions.is_session(last):
         seen = pd.Timestamp(traded, unit="s", tz="UTC")
         close = sessions.closes(pd.DatetimeIndex([last]))[0]
         # Indices stop a little before the close's stroke; a minute's grace covers that.
         running = last == _days([traded])[0] and seen < close - pd.Timedelta(minutes=1)
-    halves = bars["date"].eq(last) & (bars["close"].isna() | running)
-    if halves.any():
+    own = bars["date"].eq(last)
+    halves = own & (running | bars["close"].isna())
+    if running or not bars["close"][own].notna().any():
         notes.append(f"yahoo {ask.series}: {last.date()} left out, the session is half written")
-    return bars[~halves].drop(columns="stamp")
+    return bars[~halves]
 
 
-def _splits(ask: Ask, result: dict[str, Any]) -> pd.DataFrame:
-    told = _events(ask, result, "splits", ("numerator", "denominator"))
-    return pd.DataFrame({"event_date": told["date"], "ratio": told["numerator"] / told["denominator"]})
+def _splits(ask: Ask, result: _Result, notes: list[str]) -> pd.DataFrame:
+    """Splits with their ratio; what is no split, such as 1:0, is left out with a note."""
+    events = list(((result.events and result.events.splits) or {}).values())
+    stamps = [event.date for event in events]
+    above, below = (np.array([getattr(e, n) for e in events], dtype=np.float64) for n in ("numerator", "denominator"))
+    if np.isnan(above).any() or np.isnan(below).any() or None in stamps:
+        raise ask.fault("a split without its day or ratio", RETRY_LATER)
+    ratios = np.divide(above, below, out=np.full_like(above, np.nan), where=(above > 0) & (below > 0))
+    possible = (ratios >= 1 / _LARGEST_SPLIT) & (ratios <= _LARGEST_SPLIT)
+    for event in (each for each, fine in zip(events, possible, strict=True) if not fine):
+        shown = f"{event.numerator:g}:{event.denominator:g} on {_days([event.date])[0].date()}"
+        notes.append(f"yahoo {ask.series}: split {shown} left out, impossible ratio")
+    listed = pd.DataFrame({"event_date": _days(stamps), "ratio": ratios, "stamp": stamps})[possible]
+    listed = listed.sort_values("stamp").drop_duplicates(["event_date", "ratio"], keep="last")
+    twice = listed["event_date"].duplicated(keep="last")
+    if twice.any():
+        day = listed["event_date"][twice].iloc[0].date()
+        notes.append(f"yahoo {ask.series}: two splits listed on {day}, the later one is kept")
+    return listed[~twice][["event_date", "ratio"]].sort_values("event_date", ignore_index=True)
 
 
-def _dividends(ask: Ask, result: dict[str, Any]) -> pd.DataFrame:
-    return _events(ask, result, "dividends", ("amount",))
-
-
-def _events(ask: Ask, result: dict[str, Any], kind: str, names: tuple[str, ...]) -> pd.DataFrame:
-    events = (result.get("events") or {}).get(kind) or {}
-    try:
-        told = pd.DataFrame([{name: event[name] for name in ("date", *names)} for event in events.values()])
-        if told.empty:
-            empty = {name: pd.Series(dtype="float64") for name in names}
-            return pd.DataFrame({"date": pd.Series(dtype="datetime64[us]"), **empty})
-        told = told.astype(dict.fromkeys(names, "float64"))
-        if not (told[list(names)] > 0).all(axis=None):
-            raise ValueError
-    except (KeyError, TypeError, ValueError, AttributeError):
-        raise ask.fault(f"{kind} without {', '.join(names)}", FORMAT_CHANGED) from None
-    told["date"] = _days(told["date"].tolist())
-    return told.drop_duplicates().sort_values("date", ignore_index=True)
+def _dividends(ask: Ask, result: _Result, notes: list[str]) -> pd.DataFrame:
+    """Dividends with their amount; one that pays nothing is left out with a note."""
+    events = list(((result.events and result.events.dividends) or {}).values())
+    stamps = [event.date for event in events]
+    amounts = np.array([event.amount for event in events], dtype=np.float64)
+    if np.isnan(amounts).any() or None in stamps:
+        raise ask.fault("a dividend without its day or amount", RETRY_LATER)
+    paid = (amounts > 0) & (amounts < LARGEST)
+    if not paid.all():
+        notes.append(f"yahoo {ask.series}: {int((~paid).sum())} dividends left out, impossible amount")
+    listed = pd.DataFrame({"date": _days(stamps), "amount": amounts})[paid]
+    return listed.drop_duplicates().sort_values("date", ignore_index=True)
 
 
 def _as_traded(bars: pd.DataFrame, splits: pd.DataFrame, dividends: pd.DataFrame) -> pd.DataFrame:
@@ -142,6 +201,7 @@ def _as_traded(bars: pd.DataFrame, splits: pd.DataFrame, dividends: pd.DataFrame
     raw["volume"] = bars["volume"].to_numpy() / factor
     paid = dividends["amount"].to_numpy() * split_factor(splits, dividends["date"])
     actions = pd.DataFrame({"date": dividends["date"], "dividend": paid}).groupby("date").sum()
-    ratios = pd.DataFrame({"date": splits["event_date"], "split": splits["ratio"]}).groupby("date").prod()
+    ratios = splits.set_axis(["date", "split"], axis=1)
     together = raw.merge(actions, on="date", how="outer").merge(ratios, on="date", how="outer")
-    return together.fillna({"dividend": 0.0, "split": 1.0}).sort_values("date", ignore_index=True)
+    blanks: dict[str, float | str] = {"dividend": 0.0, "split": 1.0, "doubt": ""}
+    return together.fillna(blanks).sort_values("date", ignore_index=True)
