@@ -191,8 +191,9 @@ def predict(
     DataFrame
         Columns p, p_low, p_high, climatology; n rows.
     """
-    p = calibrator.probability(climatology, calibration.bag_mean(signals))
-    low, high = calibrator.interval(climatology, n_independent, signals)
+    signal = calibration.bag_mean(signals)
+    p = calibrator.probability(climatology, signal)
+    low, high = calibrator.interval(climatology, n_independent, signal)
     return pd.DataFrame({"p": p, "p_low": low, "p_high": high, "climatology": climatology})
 
 
@@ -212,12 +213,10 @@ def _calibrate(
     mean = np.concatenate([calibration.bag_mean(part) for part in signals])
     calibrators = []
     for fold in folds:
-        past = (examples.resolved_at[rows] <= fold.trained_through) & ~np.isnan(examples.y[rows])
-        calibrators.append(
-            calibration.fit(
-                examples.y[rows[past]], examples.climatology[rows[past]], mean[past], examples.horizon, params
-            )
-        )
+        known = np.asarray(examples.resolved_at <= fold.trained_through) & ~np.isnan(examples.y)
+        past, resolved = known[rows], examples.y[known]
+        y, base = examples.y[rows[past]], examples.climatology[rows[past]]
+        calibrators.append(calibration.fit(y, base, mean[past], examples.horizon, params, resolved=resolved))
     return calibrators, signals
 
 
