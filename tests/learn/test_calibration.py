@@ -15,15 +15,27 @@ from scipy.special import expit, logit
 from bullbear.definitions import Source, validate
 from bullbear.errors import DefinitionError
 from bullbear.learn.calibration import Shrinkage, ShrinkageParams, bag_mean, fit
-from bullbear.statistics import independent_number
+from bullbear.statistics import independent_number, variance_inflation
 
 PROBABILITIES = hnp.arrays(float, 5, elements=st.floats(0.0, 1.0))
 SIGNALS = hnp.arrays(float, (5, 3), elements=st.floats(-8, 8))
 
 
+def fitted(
+    y: np.ndarray, climatology: np.ndarray, signal: np.ndarray, horizon: int, params: ShrinkageParams
+) -> Shrinkage:
+    """Calibrated on the labels alone: nothing had resolved before the first forecast."""
+    return fit(y, climatology, signal, horizon, params, resolved=y)
+
+
+def known(slope: float, frequency_slope: float, variance: float, persistence: float = 1.0) -> Shrinkage:
+    return Shrinkage(slope, frequency_slope, variance, 3.0, persistence)
+
+
 def test_one_label_by_hand() -> None:
     # y = 1 at even odds, signal 1, prior N(0, 1): the mode solves 1 / (1 + e^a) = a.
-    found = fit(np.array([1.0]), np.array([0.5]), np.array([1.0]), 1, ShrinkageParams(prior_sd=1.0))
+    found = fitted(np.array([1.0]), np.array([0.5]), np.array([1.0]), 1, ShrinkageParams(prior_sd=1.0))
+    assert found.frequency_slope == pytest.approx(found.slope, abs=1e-9)
     assert found.slope == pytest.approx(0.401058138, abs=1e-9)
     assert 1 / (1 + np.exp(found.slope)) == pytest.approx(found.slope, abs=1e-12)
     # p (1 - p) = 0.598941862 * 0.401058138, and the prior's precision of 1
@@ -60,13 +72,33 @@ def test_the_slope_is_the_posterior_mode_between_zero_and_the_ceiling(
         return float(np.sum(np.logaddexp(0, eta) - y * eta) * evidence / n + prior)
 
     best = minimize_scalar(loss, bounds=(0, params.ceiling), method="bounded", options={"xatol": 1e-10})
-    found = fit(y, climatology, signal, horizon, params)
+    found = fitted(y, climatology, signal, horizon, params)
     assert 0.0 <= found.slope <= params.ceiling
     assert found.slope == pytest.approx(best.x, abs=1e-5)
-    p = expit(logit(climatology) + found.slope * signal)
-    curvature = np.sum(p * (1 - p) * signal**2) * evidence / n + 1 / params.prior_sd**2
+    # The intervals' slope: the same without bounds, under the widest of the prior, the ceiling and one log-odds.
+    wide = max(params.prior_sd, params.ceiling, 1 / np.sqrt(np.mean(signal**2)))
+
+    def free(a: float) -> float:
+        eta = logit(climatology) + a * signal
+        return float(
+            np.sum(np.logaddexp(0, eta) - y * eta) * evidence / n + (a - params.prior_mean) ** 2 / (2 * wide**2)
+        )
+
+    near = 1e-4 * max(1.0, abs(found.frequency_slope))
+    here = free(found.frequency_slope)
+    assert here <= min(free(found.frequency_slope - near), free(found.frequency_slope + near))
+    p = expit(logit(climatology) + found.frequency_slope * signal)
+    curvature = np.sum(p * (1 - p) * signal**2) * evidence / n + 1 / wide**2
     assert found.variance == pytest.approx(1 / curvature, rel=1e-6)
     assert found.evidence == evidence
+
+
+def test_newton_would_not_have_found_this_mode() -> None:
+    # One label, 0.18 called, a strong signal against it: whole steps leap between the flat ends for ever.
+    past = np.array([1.0]), np.array([0.18351901]), np.array([-2.6339035])
+    found = fitted(*past, 1, ShrinkageParams(prior_sd=3.0, prior_mean=0.5, ceiling=0.5))
+    eta = logit(0.18351901) - 2.6339035 * found.frequency_slope
+    assert -2.6339035 * (1 - expit(eta)) == pytest.approx((found.frequency_slope - 0.5) / 9, abs=1e-9)
 
 
 def test_large_signals_that_were_wrong_are_not_believed() -> None:
@@ -75,7 +107,9 @@ def test_large_signals_that_were_wrong_are_not_believed() -> None:
     signal = 12.0 * rng.normal(size=716)
     y = (signal < 0).astype(float)
     params = ShrinkageParams(prior_sd=0.2, prior_mean=0.5)
-    assert fit(y, np.full(716, 0.5), signal, 21, params).slope == 0.0
+    found = fitted(y, np.full(716, 0.5), signal, 21, params)
+    assert found.slope == 0.0
+    assert found.frequency_slope < -0.01
 
 
 CLIMATOLOGY = np.array([0.1, 0.3, 1 / 3, 0.6123456789, 0.999, 1.0, 0.0])
@@ -95,7 +129,7 @@ EXTREME = np.array([5.0, -5.0, 1.0, 0.3, 30.0, -40.0, 40.0])
 def test_without_evidence_the_forecast_is_the_climatology_to_the_last_bit(
     y: list[float], signal: list[float], params: ShrinkageParams
 ) -> None:
-    found = fit(np.array(y), np.full(len(y), 0.6), np.array(signal), 1, params)
+    found = fitted(np.array(y), np.full(len(y), 0.6), np.array(signal), 1, params)
     assert found.slope == 0.0
     np.testing.assert_array_equal(found.probability(CLIMATOLOGY, EXTREME), CLIMATOLOGY)
     assert found.evidence == len(y)
@@ -111,16 +145,16 @@ def test_without_evidence_the_slope_is_the_mode_of_the_prior(
     y: list[float], signal: list[float], prior_sd: float, prior_mean: float, ceiling: float, slope: float
 ) -> None:
     params = ShrinkageParams(prior_sd=prior_sd, prior_mean=prior_mean, ceiling=ceiling)
-    assert fit(np.array(y), np.full(len(y), 0.6), np.array(signal), 1, params).slope == slope
+    assert fitted(np.array(y), np.full(len(y), 0.6), np.array(signal), 1, params).slope == slope
 
 
 def test_evidence_counts_independent_labels() -> None:
     rng = np.random.default_rng(5)
     signal = rng.normal(size=420)
     y = (rng.random(420) < expit(0.4 + signal)).astype(float)
-    slopes = [fit(y, np.full(420, 0.6), signal, horizon, ShrinkageParams(prior_sd=0.5)) for horizon in (1, 21, 420)]
+    slopes = [fitted(y, np.full(420, 0.6), signal, horizon, ShrinkageParams(prior_sd=0.5)) for horizon in (1, 21, 420)]
     assert slopes[0].slope > slopes[1].slope > slopes[2].slope > 0
-    assert slopes[0].variance < slopes[1].variance < slopes[2].variance < 0.25
+    assert slopes[0].variance < slopes[1].variance < slopes[2].variance < 1.05
     # 420 labels over 21 sessions are worth 27.8 independent ones, over 420 sessions two (the arcsine law).
     assert [s.evidence for s in slopes] == pytest.approx([420.0, 27.8, 2.0], abs=0.05)
 
@@ -128,7 +162,7 @@ def test_evidence_counts_independent_labels() -> None:
 def test_more_of_the_same_evidence_raises_the_slope() -> None:
     y, signal = np.array([1.0, 0.0, 1.0]), np.array([1.0, -1.0, -0.5])
     slopes = [
-        fit(np.tile(y, k), np.full(3 * k, 0.5), np.tile(signal, k), 5, ShrinkageParams(ceiling=9.0)).slope
+        fitted(np.tile(y, k), np.full(3 * k, 0.5), np.tile(signal, k), 5, ShrinkageParams(ceiling=9.0)).slope
         for k in (1, 10, 100)
     ]
     assert slopes == sorted(slopes)
@@ -137,37 +171,43 @@ def test_more_of_the_same_evidence_raises_the_slope() -> None:
 
 def test_the_ceiling_holds() -> None:
     signal = np.tile([1.0, -1.0], 500)
-    found = fit((signal > 0).astype(float), np.full(1000, 0.5), signal, 1, ShrinkageParams(prior_sd=10.0))
+    found = fitted((signal > 0).astype(float), np.full(1000, 0.5), signal, 1, ShrinkageParams(prior_sd=10.0))
     assert found.slope == 1.0
 
 
 def test_a_probability_by_hand() -> None:
     # log-odds of 0.6 are log 1.5; half of a signal of 0.4 makes 1.5 e^0.2 = 1.832104
-    found = Shrinkage(0.5, 0.04, 10.0).probability(np.array([0.6]), np.array([0.4]))
+    found = known(0.5, 0.8, 0.04).probability(np.array([0.6]), np.array([0.4]))
     assert found[0] == pytest.approx(1.8321041 / 2.8321041, abs=1e-8)
 
 
 def test_an_interval_by_hand() -> None:
-    # Two bags, 0.2 and 0.4: mean 0.3, squared standard error of the mean 0.01.
-    # var = 1 / (50 * 0.6 * 0.4) + 0.09 * 0.04 + 0.25 * 0.01
-    width = 1.6448536269514722 * np.sqrt(1 / 12 + 0.0036 + 0.0025)
-    center = np.log(1.5) + 0.15
-    low, high = Shrinkage(0.5, 0.04, 10.0).interval(np.array([0.6]), np.array([50.0]), np.array([[0.2, 0.4]]))
+    # Around the frequency slope, 0.8 * 0.3; persistence doubles 1 / (50 * 0.6 * 0.4), and 0.09 * 0.04 is the slope's.
+    width = 1.6448536269514722 * np.sqrt(2 / 12 + 0.0036)
+    center = np.log(1.5) + 0.24
+    low, high = known(0.5, 0.8, 0.04, 2.0).interval(np.array([0.6]), np.array([50.0]), np.array([0.3]))
     assert low[0] == pytest.approx(expit(center - width), abs=1e-12)
     assert high[0] == pytest.approx(expit(center + width), abs=1e-12)
 
 
-def test_an_interval_narrows_with_history_and_widens_with_doubt() -> None:
-    def width(variance: float, n: float, signals: list[float]) -> float:
-        low, high = Shrinkage(0.5, variance, 1.0).interval(np.array([0.6]), np.array([n]), np.array([signals]))
+def test_a_forecast_held_back_by_its_ceiling_still_lies_in_its_interval() -> None:
+    low, high = known(0.1, 4.0, 0.01).interval(np.array([0.6]), np.array([2000.0]), np.array([0.5]))
+    p = known(0.1, 4.0, 0.01).probability(np.array([0.6]), np.array([0.5]))
+    assert low[0] == p[0]
+    assert high[0] > 0.9
+
+
+def test_an_interval_narrows_with_history_and_widens_with_doubt_and_persistence() -> None:
+    def width(variance: float, n: float, signal: float, persistence: float = 1.0) -> float:
+        found = known(0.5, 0.5, variance, persistence)
+        low, high = found.interval(np.array([0.6]), np.array([n]), np.array([signal]))
         return float(high[0] - low[0])
 
-    usual = width(0.04, 50, [0.2, 0.4])
-    assert width(0.04, 200, [0.2, 0.4]) < usual
-    assert width(0.25, 50, [0.2, 0.4]) > usual
-    assert width(0.04, 50, [-1.0, 1.6]) > usual
-    # One bag tells nothing of the learner's own scatter.
-    assert width(0.04, 50, [0.3]) < usual
+    usual = width(0.04, 50, 0.3)
+    assert width(0.04, 200, 0.3) < usual
+    assert width(0.25, 50, 0.3) > usual
+    assert width(0.04, 50, 1.0) > usual
+    assert width(0.04, 50, 0.3, 1.5) > usual
 
 
 @given(
@@ -175,27 +215,44 @@ def test_an_interval_narrows_with_history_and_widens_with_doubt() -> None:
     signals=SIGNALS,
     n=hnp.arrays(float, 5, elements=st.floats(0, 1e6)),
     slope=st.sampled_from([0.0, 0.3, 1.0]),
+    frequency_slope=st.floats(-5, 5),
     variance=st.floats(0, 4),
+    persistence=st.floats(1, 10),
 )
 def test_an_interval_holds_its_probability_within_0_and_1(
-    climatology: np.ndarray, signals: np.ndarray, n: np.ndarray, slope: float, variance: float
+    climatology: np.ndarray,
+    signals: np.ndarray,
+    n: np.ndarray,
+    slope: float,
+    frequency_slope: float,
+    variance: float,
+    persistence: float,
 ) -> None:
-    calibrator = Shrinkage(slope, variance, 3.0)
-    p = calibrator.probability(climatology, bag_mean(signals))
-    low, high = calibrator.interval(climatology, n, signals)
+    calibrator, signal = known(slope, frequency_slope, variance, persistence), bag_mean(signals)
+    p = calibrator.probability(climatology, signal)
+    low, high = calibrator.interval(climatology, n, signal)
     assert ((low >= 0) & (low <= p) & (p <= high) & (high <= 1)).all()
 
 
 @given(climatology=PROBABILITIES, signals=SIGNALS, slope=st.sampled_from([0.0, 0.37]))
 def test_one_row_and_many_give_the_same_bits(climatology: np.ndarray, signals: np.ndarray, slope: float) -> None:
-    calibrator, n = Shrinkage(slope, 0.1, 3.0), np.full(5, 30.0)
-    p = calibrator.probability(climatology, bag_mean(signals))
-    low, high = calibrator.interval(climatology, n, signals)
+    calibrator, n, signal = known(slope, 0.9, 0.1, 1.3), np.full(5, 30.0), bag_mean(signals)
+    p = calibrator.probability(climatology, signal)
+    low, high = calibrator.interval(climatology, n, signal)
     for row in range(5):
         one = slice(row, row + 1)
         assert calibrator.probability(climatology[one], bag_mean(signals[one]))[0] == p[row]
-        found = calibrator.interval(climatology[one], n[one], signals[one])
+        found = calibrator.interval(climatology[one], n[one], bag_mean(signals[one]))
         assert (found[0][0], found[1][0]) == (low[row], high[row])
+
+
+def test_persistence_is_read_from_all_that_had_resolved() -> None:
+    # Six years of alternating good and bad half-years before the first forecast: the base rate rests on far less.
+    seasons = np.repeat([1.0, 0.0, 1.0, 1.0, 0.0, 1.0], 250)
+    y, base = np.array([1.0, 0.0]), np.array([0.6, 0.6])
+    found = fit(y, base, np.zeros(2), 21, ShrinkageParams(), resolved=seasons)
+    assert found.persistence == variance_inflation(seasons, 21) > 4
+    assert found.slope == fitted(y, base, np.zeros(2), 21, ShrinkageParams()).slope
 
 
 def test_the_mean_over_bags() -> None:
@@ -205,7 +262,7 @@ def test_the_mean_over_bags() -> None:
 
 
 def test_the_state_gives_back_the_same_bits_through_json() -> None:
-    calibrator = Shrinkage(0.1 + 0.2, 1 / 3, 17 / 21)
+    calibrator = Shrinkage(0.1 + 0.2, -2 / 7, 1 / 3, 17 / 21, 1.1)
     assert Shrinkage.restore(json.loads(json.dumps(calibrator.state()))) == calibrator
 
 

@@ -112,7 +112,9 @@ def test_it_equals_a_slow_walk_by_hand(
         fitted = learner_of(learner).fit(seen)
         rows = [row for row, _ in past if examples.resolved_at[row] <= fold.trained_through]
         said = np.array([signal for row, signal in past if row in set(rows)])
-        calibrator = fit(examples.y[rows], examples.climatology[rows], said, 5, ShrinkageParams(prior_sd=0.3))
+        known = examples.y[examples.resolved_at <= fold.trained_through]
+        prior = ShrinkageParams(prior_sd=0.3)
+        calibrator = fit(examples.y[rows], examples.climatology[rows], said, 5, prior, resolved=known)
         assert kept.calibrator == calibrator
         assert kept.learner_state == fitted.state()
         signals = fitted.signals(X[fold.test])

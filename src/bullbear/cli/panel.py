@@ -32,6 +32,7 @@ def forecast_panel(entry: dict[str, Any]) -> Panel:
         if inside
         else f"{edge:.1%} away from the base rate, and the interval leaves it out.\n"
     )
+    head.append("The interval is of the long-run share of rises on days like this one to the model.\n")
     head.append(f"Regime: {entry['regime']}\n")
     body = Table.grid(padding=(0, 1))
     body.add_row(head)

@@ -6,19 +6,25 @@ with `c` the climatology at the decision, `s` the learner's signal and `a >= 0` 
 out-of-sample* signals whose labels have resolved. A Gaussian prior, by default with mean 0, holds `a` down until the
 evidence, counted in independent labels rather than overlapping days, speaks. With no evidence, or evidence against the
 learner, `a = 0` and the forecast *is* the base rate: this is how the product does no harm.
+
+The interval beside a forecast is one of a long-run frequency: of all days with this base rate and this signal, how many
+end up. The true chance of the single day scatters about that frequency with everything that the learner does not see.
+By how much, the labels of twenty years do not tell: the share of their variance that persists has a standard error of
+0.05 where nothing is predictable, and is 0.01 and 0.06 where the true chances of a rise have standard deviations of
+0.06 and 0.12.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal
 
 import numpy as np
 from pydantic import Field
 
 from bullbear.definitions import Definition
-from bullbear.statistics import independent_number
+from bullbear.statistics import independent_number, variance_inflation
 
 Z90 = 1.6448536269514722
 """Standard normal quantile of a central 90% interval."""
@@ -41,11 +47,27 @@ class ShrinkageParams(Definition):
 
 @dataclass(frozen=True)
 class Shrinkage:
-    """A fitted slope, its posterior variance, and the independent labels it rests on."""
+    """A fitted slope with its posterior, the independent labels it rests on, and how the base rate scatters.
+
+    Attributes
+    ----------
+    slope
+        What forecasts use: the posterior mode on [0, ceiling].
+    frequency_slope, variance
+        What intervals use: the posterior mode without bounds and its variance, under a prior as wide as the ceiling and
+        wide enough for a typical signal to be worth one log-odds. The slope of forecasts leans to the base rate on
+        purpose; how often days like these end up does not.
+    evidence
+        Independent labels behind the slope.
+    persistence
+        Variance of the base rate over what the overlap of labels explains (see `statistics.persistence`); 1 or more.
+    """
 
     slope: float
+    frequency_slope: float
     variance: float
     evidence: float
+    persistence: float
 
     def probability(self, climatology: np.ndarray, signal: np.ndarray) -> np.ndarray:
         """`sigma(logit(climatology) + slope * signal)`; exactly the climatology where the slope is 0. Shape (n,)."""
@@ -54,12 +76,15 @@ class Shrinkage:
         return _sigmoid(_logit(climatology) + self.slope * signal)
 
     def interval(
-        self, climatology: np.ndarray, n_independent: np.ndarray, signals: np.ndarray
+        self, climatology: np.ndarray, n_independent: np.ndarray, signal: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """A central 90% interval of the probability, by the delta method on the log-odds.
+        """A central 90% interval of the long-run frequency of ups on days like this one, and so of E[truth | signal].
 
-        `var = 1 / (n c (1 - c)) + s^2 var(a) + a^2 var(s) / n_bags`: what we do not know of the base rate, of the slope
-        and of the learner.
+        logit = logit(c) + b s -+ 1.645 sqrt(v);  v = persistence / (n c (1 - c)) + s^2 var(b)
+
+        with `b` the frequency slope. It holds what is not known of the base rate and of the slope. It is *not* an
+        interval of the true chance of the single day: that also depends on what the learner does not see, and past
+        labels do not tell by how much. The forecast itself always lies in it.
 
         Parameters
         ----------
@@ -67,30 +92,36 @@ class Shrinkage:
             Base rate at each decision, shape (n,).
         n_independent
             Independent resolved labels behind it, shape (n,).
-        signals
-            Learner's signals, shape (n, n_bags).
+        signal
+            Learner's signal, the mean over its bags, shape (n,).
         """
-        mean = bag_mean(signals)
-        spread = bag_mean((signals - mean[:, None]) ** 2) / max(signals.shape[1] - 1, 1)
         c = np.clip(climatology, 0.02, 0.98)
-        var = 1.0 / (np.maximum(n_independent, 1.0) * c * (1 - c)) + mean**2 * self.variance + self.slope**2 * spread
-        p = self.probability(climatology, mean)
-        center, width = _logit(p), Z90 * np.sqrt(var)
-        # The log-odds of a probability next to 0 or 1 are cut off; the interval holds the forecast all the same.
+        var = self.persistence / (np.maximum(n_independent, 1.0) * c * (1 - c)) + signal**2 * self.variance
+        p = self.probability(climatology, signal)
+        center, width = _logit(climatology) + self.frequency_slope * signal, Z90 * np.sqrt(var)
+        # The prior, the ceiling and the cut of log-odds next to 0 or 1 may leave the forecast outside.
         return np.minimum(_sigmoid(center - width), p), np.maximum(_sigmoid(center + width), p)
 
     def state(self) -> dict[str, float]:
         """JSON-ready numbers."""
-        return {"slope": self.slope, "variance": self.variance, "evidence": self.evidence}
+        return asdict(self)
 
     @classmethod
     def restore(cls, state: Mapping[str, Any]) -> Shrinkage:
         """From `state()`."""
-        return cls(float(state["slope"]), float(state["variance"]), float(state["evidence"]))
+        return cls(**{field.name: float(state[field.name]) for field in fields(cls)})
 
 
-def fit(y: np.ndarray, climatology: np.ndarray, signal: np.ndarray, horizon: int, params: ShrinkageParams) -> Shrinkage:
-    """The posterior mode of the slope on [0, ceiling]; its variance is one over the curvature there.
+def fit(
+    y: np.ndarray,
+    climatology: np.ndarray,
+    signal: np.ndarray,
+    horizon: int,
+    params: ShrinkageParams,
+    *,
+    resolved: np.ndarray,
+) -> Shrinkage:
+    """The slope of the forecasts and that of the intervals, from what had resolved at the fit.
 
     Parameters
     ----------
@@ -102,37 +133,54 @@ def fit(y: np.ndarray, climatology: np.ndarray, signal: np.ndarray, horizon: int
         Sessions that a label spans: all rows together count as `independent_number(n, horizon)` labels.
     params
         Prior and ceiling.
+    resolved
+        Every label that had resolved, in order, those before the first forecast too: the base rate's own past.
     """
-    prior = params.prior_sd**2
     evidence = float(independent_number(len(y), horizon))
-    mode = min(params.prior_mean, params.ceiling)
-    if params.prior_sd == 0.0 or len(y) == 0 or not np.any(signal):
-        return Shrinkage(mode, prior, evidence)
-    base, weight = _logit(climatology), evidence / len(y)
+    persistence = variance_inflation(resolved, horizon)
+    mean, ceiling = min(params.prior_mean, params.ceiling), params.ceiling
+    if params.prior_sd == 0.0:
+        return Shrinkage(mean, mean, 0.0, evidence, persistence)
+    if len(y) == 0 or not np.any(signal):
+        return Shrinkage(mean, mean, max(params.prior_sd, ceiling) ** 2, evidence, persistence)
+    wide = max(params.prior_sd, ceiling, 1.0 / float(np.sqrt(np.mean(signal**2)))) ** 2
+    past = _Past(y, _logit(climatology), signal, evidence / len(y))
+    # The likelihood pulls with at most the sum of all weighted signals, so the unbounded mode lies no further away.
+    reach = wide * past.weight * float(np.sum(np.abs(signal)))
+    slope = _mode(past, params.prior_mean, params.prior_sd**2, 0.0, ceiling)
+    frequency_slope = _mode(past, params.prior_mean, wide, params.prior_mean - reach, params.prior_mean + reach)
+    variance = 1.0 / past.pull(frequency_slope, params.prior_mean, wide)[1]
+    return Shrinkage(slope, frequency_slope, variance, evidence, persistence)
 
-    def slope_and_curvature(a: float) -> tuple[float, float]:
-        p = _sigmoid(base + a * signal)
-        gradient = float(np.sum((y - p) * signal)) * weight - (a - params.prior_mean) / prior
-        return gradient, float(np.sum(p * (1 - p) * signal**2)) * weight + 1.0 / prior
 
-    # The gradient falls all the way, so its sign tells the side of the mode. Newton's step alone may leap to and fro
-    # between the flat ends when signals are large; a step out of the bracket is replaced by a bisection.
-    low, high = 0.0, params.ceiling
-    if slope_and_curvature(low)[0] <= 0.0:
-        a = low
-    elif slope_and_curvature(high)[0] >= 0.0:
-        a = high
-    else:
-        a = mode
-        for _ in range(200):
-            gradient, precision = slope_and_curvature(a)
-            low, high = (a, high) if gradient > 0.0 else (low, a)
-            step = a + gradient / precision
-            new = step if low <= step <= high else (low + high) / 2
-            if abs(new - a) < 1e-12:
-                break
-            a = new
-    return Shrinkage(a, 1.0 / slope_and_curvature(a)[1], evidence)
+@dataclass(frozen=True)
+class _Past:
+    """Labels, log-odds of the base rate and signals, and what each row counts in independent labels."""
+
+    y: np.ndarray
+    base: np.ndarray
+    signal: np.ndarray
+    weight: float
+
+    def pull(self, a: float, mean: float, variance: float) -> tuple[float, float]:
+        """Gradient and negative curvature of the log posterior at a slope."""
+        with np.errstate(over="ignore"):  # at the ends of the bracket
+            p = _sigmoid(self.base + a * self.signal)
+        gradient = float(np.sum((self.y - p) * self.signal)) * self.weight - (a - mean) / variance
+        return gradient, float(np.sum(p * (1 - p) * self.signal**2)) * self.weight + 1.0 / variance
+
+
+def _mode(past: _Past, mean: float, variance: float, low: float, high: float) -> float:
+    """The posterior mode of the slope on [low, high]."""
+    from scipy.optimize import brentq  # only a fit needs it, no forecast
+
+    # The gradient falls all the way, so its sign tells the side of the mode. Newton's steps may leap to and fro between
+    # the flat ends when signals are large; a bracketing search does not.
+    if past.pull(low, mean, variance)[0] <= 0.0:
+        return low
+    if past.pull(high, mean, variance)[0] >= 0.0:
+        return high
+    return float(brentq(lambda a: past.pull(a, mean, variance)[0], low, high, xtol=1e-13, rtol=1e-14, maxiter=500))
 
 
 def bag_mean(signals: np.ndarray) -> np.ndarray:

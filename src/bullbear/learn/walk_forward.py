@@ -170,8 +170,9 @@ def predict(
     DataFrame
         Columns p, p_low, p_high, climatology; n rows.
     """
-    p = calibrator.probability(climatology, calibration.bag_mean(signals))
-    low, high = calibrator.interval(climatology, n_independent, signals)
+    signal = calibration.bag_mean(signals)
+    p = calibrator.probability(climatology, signal)
+    low, high = calibrator.interval(climatology, n_independent, signal)
     return pd.DataFrame({"p": p, "p_low": low, "p_high": high, "climatology": climatology})
 
 
@@ -251,10 +252,10 @@ def calibrate(examples: Examples, rows: np.ndarray, mean: np.ndarray, fold: Fold
     rows, mean
         Row numbers of out-of-sample forecasts in order, and their mean signals; shape (n,).
     """
-    past = (examples.resolved_at[rows] <= fold.trained_through) & ~np.isnan(examples.y[rows])
-    return calibration.fit(
-        examples.y[rows[past]], examples.climatology[rows[past]], mean[past], examples.horizon, params
-    )
+    known = np.asarray(examples.resolved_at <= fold.trained_through) & ~np.isnan(examples.y)
+    past, resolved = known[rows], examples.y[known]
+    y, base = examples.y[rows[past]], examples.climatology[rows[past]]
+    return calibration.fit(y, base, mean[past], examples.horizon, params, resolved=resolved)
 
 
 @dataclass(frozen=True)
