@@ -15,11 +15,12 @@ from bullbear import sessions
 from bullbear.data.view import View
 
 
-def resolve(view: View, ticker: str, horizon: int) -> pd.DataFrame:
+def resolve(view: View, ticker: str, horizon: int, *, final: bool = False) -> pd.DataFrame:
     """The labels of every session of `ticker` known to `view`.
 
     `y = 1` if adj_close(resolved) > adj_close(decided), else 0; NaN while `resolved_at` is after `view.instant`. Both
-    prices are those known at `resolved_at`: a later correction of a bar does not rewrite what was learnt from it.
+    prices are those known at `resolved_at`: a later correction of a bar does not rewrite what was learnt from it. With
+    `final` both are in the latest version known to `view`: what really happened, by which forecasts are scored.
 
     Parameters
     ----------
@@ -29,6 +30,8 @@ def resolve(view: View, ticker: str, horizon: int) -> pd.DataFrame:
         The target's ticker.
     horizon
         Sessions from decision to resolution, at least 1.
+    final
+        Take prices as corrected since. Never for training: a model could not have learnt from them.
 
     Returns
     -------
@@ -51,6 +54,9 @@ def resolve(view: View, ticker: str, horizon: int) -> pd.DataFrame:
     resolved_at = known[horizon:].where(known[horizon:] > known[:-horizon], known[:-horizon])
     if len(bars) == len(versions):
         price = bars["adj_close"].reindex(grid).to_numpy()
+        before, after = price[:-horizon], price[horizon:]
+    elif final:
+        price = view.bars(ticker)["adj_close"].reindex(grid).to_numpy()
         before, after = price[:-horizon], price[horizon:]
     else:
         before, after = (_price_at(versions, days, resolved_at) for days in (decided, resolved))
