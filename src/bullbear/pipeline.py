@@ -58,6 +58,7 @@ def train_model(
         See `Home.model`, `dataset.build` and `learn.train`.
     """
     from bullbear.report import plots
+    from bullbear.tracking.ledger_anchor import record_ledger_head
     from bullbear.tracking.training_run import TrainingRecord, log_training
 
     began = time.perf_counter()
@@ -105,6 +106,7 @@ def train_model(
             options={"start": start, "end": end},
         ),
     )
+    record_ledger_head(home)
     progress("tracking", 1, 1)
     seconds = time.perf_counter() - began
     return Trained(run_id, model, examples, training, evaluation, tested, seconds, store.is_simulated)

@@ -24,6 +24,7 @@ from mlflow.exceptions import MlflowException
 from bullbear.bundle import Bundle, read_bundle, read_predictions
 from bullbear.errors import RunError
 from bullbear.home import Home, replace_directory
+from bullbear.tracking.ledger_anchor import record_ledger_head
 from bullbear.tracking.mlflow_store import connect, exists, experiment_id
 
 _NEWEST = ["attributes.start_time DESC"]
@@ -130,6 +131,7 @@ class Runs:
             (staged / "bundle.json").write_text(json.dumps({**meta, "run_id": run.run_id}, indent=1), encoding="utf-8")
             replace_directory(staged, self.home.champion)
         self._register(run)
+        record_ledger_head(self.home)
 
     def _register(self, run: Run) -> None:
         try:
