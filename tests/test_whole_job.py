@@ -13,8 +13,11 @@ from bullbear.bundle import predictions_csv
 from bullbear.cli.talk import Talk
 from bullbear.errors import BullbearError, InputError
 from bullbear.filling import fill_simulated
+from bullbear.forecast import issue
 from bullbear.home import Home
-from bullbear.ledger import Ledger
+from bullbear.ledger import Anchor, Ledger
+from bullbear.pipeline import train_model
+from bullbear.tracked_anchor import tracked_anchor
 from bullbear.tracking import Runs
 from bullbear.tracking.mlflow_store import connect
 from bullbear.whole_job import MODELS, DataWish, _promote_best, run_all, write_report_of
@@ -59,7 +62,9 @@ def test_everything_is_done_and_told(small_models: Home) -> None:
     assert outcome.champion.run_id in {each.run_id for each in outcome.trained} | {present}
     assert (outcome.champion.run_id == present) == (set(outcome.refused) == set(MODELS))
     assert outcome.forecast["model"]["run_id"] == outcome.champion.run_id
-    assert Ledger(small_models.forecasts / "ledger.jsonl").entries()[-1] == outcome.forecast
+    entries = Ledger(small_models.forecasts / "ledger.jsonl").entries()
+    assert entries[-1] == outcome.forecast
+    assert tracked_anchor(small_models.runs) == Anchor.of(entries)
     page = outcome.report.read_text()
     assert "SIMULATED" in page
     assert all(name in page for name in MODELS)
@@ -180,4 +185,29 @@ def test_the_report_of_the_champion_alone(home: Home) -> None:
     page = write_report_of(home).read_text()
     assert "SIMULATED" in page
     assert "small" in page
+    assert before[1]["ledger"]["hash"][:12] in page
     assert Ledger(home.forecasts / "ledger.jsonl").entries() == before
+
+
+def test_a_report_shows_the_latest_decision_and_appends_nothing(home: Home) -> None:
+    issue(home, "2007-06-18")
+    ledger = home.forecasts / "ledger.jsonl"
+    before = ledger.read_bytes()
+    # The last entry of the file decided for an earlier day than the one before it.
+    assert "2007-12-31" in write_report_of(home).read_text()
+    assert ledger.read_bytes() == before
+    for name in ("ledger.jsonl", "ledger.head"):
+        (home.forecasts / name).unlink()
+    assert "2007-12-31" in write_report_of(home).read_text()
+    assert not ledger.exists()
+
+
+def test_a_report_shows_no_forecast_of_another_model(home: Home) -> None:
+    runs = Runs(home)
+    base = train_model(home, "base")
+    runs.promote(runs.find(base.run_id))
+    before = (home.forecasts / "ledger.jsonl").read_bytes()
+    page = write_report_of(home).read_text()
+    assert base.run_id[:8] in page
+    assert Ledger(home.forecasts / "ledger.jsonl").entries()[1]["ledger"]["hash"][:12] not in page
+    assert (home.forecasts / "ledger.jsonl").read_bytes() == before

@@ -1,8 +1,12 @@
 """The ledger: every forecast ever made, one JSON line each, chained by hashes, only ever appended.
 
 An entry's hash covers its content and the hash before it, so that no forecast can be changed, dropped or slipped in
-afterwards without breaking the chain. A forecast counts once: the same model, ticker and decision yield the same entry
-when asked again. A line cut short by a killed process was never promised to anybody; it is dropped at the next append.
+afterwards without breaking the chain. The chain alone cannot show that its end was cut off or that it was written anew:
+for that `ledger.head`, a file of its own, keeps the number of entries and the last hash (`Anchor`).
+
+A forecast counts once: the same model, ticker and decision yield the same entry when asked again. A line cut short by a
+killed process was never promised to anybody; the next append moves it to `ledger.torn`. Reading takes no lock and
+writes nothing. docs/ledger.md says what all this protects against.
 """
 
 from __future__ import annotations
@@ -11,18 +15,109 @@ import fcntl
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
+from bullbear import sessions
+from bullbear.code_version import code_version
 from bullbear.errors import LedgerError
 
 GENESIS = "0" * 64
+SCHEMA_VERSION = 2
+LIVE, REPLAY, UNKNOWN = "live", "replay", "unknown"
+
+_REMEDY = "restore the file from a copy; forecasts cannot be edited (docs/ledger.md)"
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
+@dataclass(frozen=True)
+class Anchor:
+    """How many entries a ledger had at some time, and the hash of the last of them."""
+
+    count: int
+    hash: str
+
+    @classmethod
+    def of(cls, entries: Sequence[Mapping[str, Any]]) -> Anchor:
+        """The anchor of a whole ledger."""
+        return cls(len(entries), entries[-1]["ledger"]["hash"] if entries else GENESIS)
+
+    @classmethod
+    def read(cls, text: str, where: str) -> Anchor:
+        """The inverse of `text`.
+
+        Raises
+        ------
+        LedgerError
+            It is none.
+        """
+        try:
+            count, last = (json.loads(text)[key] for key in ("count", "hash"))
+            if type(count) is not int or count < 0 or type(last) is not str:
+                raise TypeError
+        except (ValueError, KeyError, TypeError) as bad:
+            raise LedgerError(where, text[:40], '{"count": N, "hash": "..."}', _REMEDY) from bad
+        return cls(count, last)
+
+    def text(self) -> str:
+        """As JSON, one line."""
+        return json.dumps({"count": self.count, "hash": self.hash})
+
+    def check(self, entries: Sequence[Mapping[str, Any]], kept_in: str) -> None:
+        """Refuse `entries` that are not a continuation of what this anchor saw.
+
+        Raises
+        ------
+        LedgerError
+            There are fewer entries than it counted, or the last one that it saw has another hash.
+        """
+        if len(entries) < self.count:
+            raise LedgerError(
+                "ledger.jsonl",
+                f"{len(entries)} whole entries",
+                f"at least the {self.count} that {kept_in} recorded: entries at the end were cut off or damaged",
+                _REMEDY,
+            )
+        found = Anchor.of(entries[: self.count]).hash
+        if found != self.hash:
+            raise LedgerError(
+                f"ledger.jsonl:{self.count}",
+                f"hash {found[:12]}...",
+                f"{self.hash[:12]}..., which {kept_in} recorded: the chain was written anew",
+                _REMEDY,
+            )
+
+
+@dataclass(frozen=True)
+class _Content:
+    """What the file holds: its entries, where they end, and what follows."""
+
+    entries: list[dict[str, Any]]
+    end: int  # bytes up to the end of the last entry, its line feed included
+    terminated: bool  # whether that line feed is there
+    torn: bytes  # the start of a line that was never finished
+    head: Anchor | None
+
+    def find(self, forecast: Mapping[str, Any], same: tuple[str, ...]) -> dict[str, Any] | None:
+        for entry in self.entries:
+            if all(_at(entry, key) == _at(forecast, key) for key in same):
+                return entry
+        return None
+
+
+def note(line: str) -> None:
+    """A note for people, on stderr."""
+    sys.stderr.write(f"note: {line}\n")
 
 
 class Ledger:
-    """The ledger in one JSON-lines file.
+    """The ledger in one JSON-lines file, with its head in another beside it.
 
     Example
     -------
@@ -34,94 +129,174 @@ class Ledger:
     (0, True)
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, say: Callable[[str], None] = note) -> None:
         self.path = path
+        self._say = say
+
+    @property
+    def head_path(self) -> Path:
+        """Where the number of entries and the last hash are kept."""
+        return self.path.with_suffix(".head")
+
+    @property
+    def torn_path(self) -> Path:
+        """Where lines that were cut short are kept."""
+        return self.path.with_suffix(".torn")
 
     def entries(self) -> list[dict[str, Any]]:
-        """All entries in order, the chain verified.
+        """All entries in order, the chain verified and compared with the head; no lock is needed and nothing written.
+
+        What lies around the entries is not content: line ends of either kind, blank lines at the end of the file, a
+        missing line feed after a last line whose hash verifies, a byte-order mark.
 
         Raises
         ------
         LedgerError
-            An entry was changed, dropped or slipped in.
+            An entry was changed, dropped or slipped in, the end was cut off, or the chain was written anew.
         """
-        return self._parse(self._whole_lines(self._bytes()))
+        content = self._read()
+        if content.torn:
+            # Another process may be writing that line right now: look again when it has finished.
+            with suppress(OSError), open(self._lock_path) as lock:
+                fcntl.flock(lock, fcntl.LOCK_SH)
+                content = self._read()
+        if content.torn:
+            self._say(
+                f"{self.path.name} ends in a line cut short ({len(content.torn)} bytes), which is no entry; "
+                f"the next forecast moves it to {self.torn_path.name}"
+            )
+        return content.entries
+
+    def head(self) -> Anchor | None:
+        """What the head file records; None where there is none.
+
+        Raises
+        ------
+        LedgerError
+            It cannot be read as a head.
+        """
+        try:
+            text = self.head_path.read_text(encoding="utf-8", errors="replace")
+        except FileNotFoundError:
+            return None
+        return Anchor.read(text, self.head_path.name)
 
     def append(self, forecast: Mapping[str, Any], *, same: tuple[str, ...]) -> dict[str, Any]:
         """Append `forecast`, or return the entry that has the same values under the keys `same`.
+
+        An entry that is there already is found without a lock and without write access.
 
         Parameters
         ----------
         forecast
             JSON-ready content without a `ledger` key.
         same
-            Dotted keys that identify a forecast, such as ("ticker", "decided_at", "model.run_id").
+            Dotted keys that identify a forecast, such as ("ticker", "decided_at", "model.run_id"); a key that is
+            absent equals only another absent one.
 
         Returns
         -------
         dict
             The entry: the content and `ledger {index, hash, previous_hash}`.
         """
+        content = self._read()
+        found = content.find(forecast, same)
+        if found is not None:
+            if content.head != Anchor.of(content.entries):
+                with suppress(OSError), self._locked():  # a home that cannot be written to keeps its old head
+                    self._write_head(Anchor.of(self._read().entries))
+            return found
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self._locked():
-            raw = self._bytes()
-            whole = self._whole_lines(raw)
-            entries = self._parse(whole)
-            for entry in entries:
-                if all(_at(entry, key) == _at(forecast, key) for key in same):
-                    return entry
-            previous = entries[-1]["ledger"]["hash"] if entries else GENESIS
-            entry = {
-                **forecast,
-                "ledger": {
-                    "index": len(entries),
-                    "hash": seal(forecast, len(entries), previous),
-                    "previous_hash": previous,
-                },
-            }
-            line = (_canonical(entry) + "\n").encode()
-            with open(self.path, "r+b" if self.path.exists() else "w+b") as file:
-                file.truncate(sum(map(len, whole)))
-                file.seek(0, os.SEEK_END)
-                file.write(line)
-                file.flush()
-                os.fsync(file.fileno())
-            return json.loads(line)  # type: ignore[no-any-return]
+            content = self._read()
+            found = content.find(forecast, same)
+            return self._write(content, forecast) if found is None else found
 
-    def _parse(self, lines: list[bytes]) -> list[dict[str, Any]]:
+    def _write(self, content: _Content, forecast: Mapping[str, Any]) -> dict[str, Any]:
+        place, previous = len(content.entries), Anchor.of(content.entries).hash
+        stamp = {"index": place, "hash": (last := seal(forecast, place, previous)), "previous_hash": previous}
+        line = (_canonical({**forecast, "ledger": stamp}) + "\n").encode()
+        if content.torn:
+            self._keep_aside(content.torn)
+        is_new = not self.path.exists()
+        with open(self.path, "w+b" if is_new else "r+b") as file:
+            file.truncate(content.end)
+            file.seek(0, os.SEEK_END)
+            file.write(line if content.terminated else b"\n" + line)
+            file.flush()
+            os.fsync(file.fileno())
+        if is_new:
+            _sync_folder(self.path.parent)
+        self._write_head(Anchor(place + 1, last))
+        return json.loads(line)  # type: ignore[no-any-return]
+
+    def _keep_aside(self, torn: bytes) -> None:
+        with open(self.torn_path, "ab") as file:
+            file.write(torn + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+        self._say(
+            f"a line of {self.path.name} was cut short ({len(torn)} bytes), probably by a killed process; "
+            f"it is no entry and was moved to {self.torn_path.name}"
+        )
+
+    def _write_head(self, head: Anchor) -> None:
+        # Written after the entry: a process killed in between leaves a head that is behind, never one that is ahead.
+        staged = self.head_path.with_suffix(".head-new")
+        with open(staged, "w", encoding="utf-8") as file:
+            file.write(head.text() + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(staged, self.head_path)
+        _sync_folder(self.path.parent)
+
+    def _read(self) -> _Content:
+        # The head first: whoever appends meanwhile lengthens the file before the head.
+        head = self.head()
+        content = self._parse(self.path.read_bytes() if self.path.exists() else b"", head)
+        if head is not None:
+            head.check(content.entries, self.head_path.name)
+        return content
+
+    def _parse(self, raw: bytes, head: Anchor | None) -> _Content:
         entries: list[dict[str, Any]] = []
-        previous = GENESIS
-        for number, line in enumerate(lines):
-            where = f"{self.path.name}:{number + 1}"
-            remedy = "restore the file from a copy; forecasts cannot be edited"
-            try:
-                entry = json.loads(line)
-                stamp = entry["ledger"]
-                content = {key: value for key, value in entry.items() if key != "ledger"}
-                expected = {"index": number, "hash": seal(content, number, previous), "previous_hash": previous}
-                written = (_canonical(entry) + "\n").encode()
-            except (ValueError, KeyError, TypeError) as bad:
-                raise LedgerError(where, line[:40].decode(errors="replace"), "an entry of the ledger", remedy) from bad
-            if stamp != expected:
-                raise LedgerError(where, stamp, f"the chained hash {str(expected['hash'])[:12]}...", remedy)
-            # JSON lets a key stand twice and the last one count: what a reader of the file sees must be what is sealed.
-            if line != written:
-                raise LedgerError(where, line[:40].decode(errors="replace"), "the line as it was written", remedy)
-            entries.append(entry)
-            previous = stamp["hash"]
-        return entries
+        end = len(_BYTE_ORDER_MARK) if raw.startswith(_BYTE_ORDER_MARK) else 0
+        whole, terminated = len(raw.rstrip(b"\r\n")), True
+        while end < whole:
+            # Only a line feed ends a line: `splitlines` would also break at a carriage return that somebody slipped in.
+            feed = raw.find(b"\n", end)
+            line = raw[end:feed] if feed >= 0 else raw[end:]
+            if feed < 0 and not _is_document(line):
+                return _Content(entries, end, terminated, line, head)
+            entries.append(self._entry(line.removesuffix(b"\r"), entries))
+            end, terminated = (feed + 1, True) if feed >= 0 else (len(raw), False)
+        return _Content(entries, end, terminated, b"", head)
 
-    def _bytes(self) -> bytes:
-        return self.path.read_bytes() if self.path.exists() else b""
+    def _entry(self, line: bytes, before: list[dict[str, Any]]) -> dict[str, Any]:
+        number, previous = len(before), Anchor.of(before).hash
+        where = f"{self.path.name}:{number + 1}"
+        try:
+            entry = json.loads(line)
+            stamp = entry["ledger"]
+            content = {key: value for key, value in entry.items() if key != "ledger"}
+            expected = {"index": number, "hash": seal(content, number, previous), "previous_hash": previous}
+            written = _canonical(entry).encode()
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as bad:
+            raise LedgerError(where, line[:40].decode(errors="replace"), "an entry of the ledger", _REMEDY) from bad
+        if stamp != expected:
+            raise LedgerError(where, stamp, f"the chained hash {str(expected['hash'])[:12]}...", _REMEDY)
+        # JSON lets a key stand twice and the last one count: what a reader of the file sees must be what is sealed.
+        if line != written:
+            raise LedgerError(where, line[:40].decode(errors="replace"), "the line as it was written", _REMEDY)
+        return entry  # type: ignore[no-any-return]
 
-    @staticmethod
-    def _whole_lines(raw: bytes) -> list[bytes]:
-        # Only a line feed ends a line: `splitlines` would also break at a carriage return that somebody slipped in.
-        return [line + b"\n" for line in raw.split(b"\n")[:-1]]
+    @property
+    def _lock_path(self) -> Path:
+        return self.path.with_suffix(".lock")
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        with open(self.path.with_suffix(".lock"), "w") as lock:
+        with open(self._lock_path, "w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 
@@ -131,12 +306,74 @@ def seal(content: Mapping[str, Any], index: int, previous_hash: str) -> str:
     return hashlib.sha256(f"{index}\n{previous_hash}\n{_canonical(content)}".encode()).hexdigest()
 
 
+def kind_of(decided_at: str | pd.Timestamp, issued_at: str | pd.Timestamp) -> str:
+    """`live` if issued at or after the decision's close and before the next session opens, else `replay`.
+
+    From the next open on the outcome has begun to show, and the trade that follows from a forecast can no longer be
+    made. Both arguments are instants with a time zone.
+
+    Example
+    -------
+    >>> kind_of("2019-12-24T18:00:00Z", "2019-12-26T14:29:59Z"), kind_of("2019-12-24T18:00:00Z", "2019-12-26T14:30:00Z")
+    ('live', 'replay')
+    """
+    decided, issued = pd.Timestamp(decided_at), pd.Timestamp(issued_at)
+    # A session that a newer calendar no longer knows still has a next one.
+    tomorrow = sessions.day(decided) + pd.Timedelta(days=1)
+    following = sessions.between(tomorrow, tomorrow + pd.Timedelta(days=14))[:1]
+    return LIVE if decided <= issued < sessions.opens(following)[0] else REPLAY
+
+
+def stamped(content: Mapping[str, Any], issued_at: pd.Timestamp) -> dict[str, Any]:
+    """`content` with schema_version, issued_at (UTC, to the second), kind and code_version.
+
+    Parameters
+    ----------
+    content
+        A forecast with `decided_at`.
+    issued_at
+        Now, as an instant with a time zone.
+    """
+    issued = issued_at.tz_convert("UTC").floor("s")
+    return {
+        **content,
+        "schema_version": SCHEMA_VERSION,
+        "issued_at": issued.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "kind": kind_of(content["decided_at"], issued),
+        "code_version": code_version(),
+    }
+
+
+def kind_of_entry(entry: Mapping[str, Any]) -> str:
+    """`live`, `replay`, or `unknown` for an entry from before the schema that records it."""
+    kind = entry.get("kind") if entry.get("schema_version") else None
+    return str(kind) if kind in (LIVE, REPLAY) else UNKNOWN
+
+
 def _canonical(content: Mapping[str, Any]) -> str:
     return json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def _is_document(line: bytes) -> bool:
+    """Whether a last line without its line feed is whole; the start of an entry's line is never valid JSON."""
+    try:
+        json.loads(line)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _at(entry: Mapping[str, Any], key: str) -> Any:
     value: Any = entry
     for part in key.split("."):
-        value = value[part]
+        value = value.get(part) if isinstance(value, Mapping) else None
     return value
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a new name in `folder` survive a power failure."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -60,6 +60,7 @@ def train_model(
         The tracking store cannot be used, or took the finished training no more; see `tracking.training_run`.
     """
     from bullbear.report import plots
+    from bullbear.tracking.ledger_anchor import record_ledger_head
     from bullbear.tracking.training_run import TrainingRecord, log_training, require_ready
 
     began = time.perf_counter()
@@ -108,6 +109,7 @@ def train_model(
             options={"start": start, "end": end},
         ),
     )
+    record_ledger_head(home)
     progress("tracking", 1, 1)
     seconds = time.perf_counter() - began
     return Trained(run_id, model, examples, training, evaluation, tested, seconds, store.is_simulated)

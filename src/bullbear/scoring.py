@@ -1,4 +1,13 @@
-"""Scoring the ledger: what became of the forecasts that were really made."""
+"""Scoring the ledger: what became of the forecasts that were really made.
+
+The record consists of live forecasts alone: those issued before the next session opened. A replay, made when the
+outcome had begun to show or was known, is scored beside them and labelled as hindsight. Of several forecasts for one
+day by one model (its definition's name, whatever the run) the first in the ledger counts: asking again until an answer
+pleases changes no score.
+
+Outcomes are decided by final prices, the latest version of each bar in the store: a wrong price that was corrected the
+next morning must not stay the outcome for ever.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +16,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bullbear.data.view import View
 from bullbear.dataset.labels import resolve
 from bullbear.evaluate.scores import brier, brier_skill, log_loss, log_loss_skill
 from bullbear.home import Home
-from bullbear.ledger import Ledger
+from bullbear.ledger import LIVE, REPLAY, UNKNOWN, Ledger, kind_of_entry
 from bullbear.sessions import NEW_YORK
+from bullbear.tracked_anchor import tracked_anchor
+
+_SCORES = ("brier", "brier_climatology", "bss", "log_loss", "log_loss_skill")
 
 
 def score_ledger(home: Home) -> dict[str, Any]:
@@ -22,29 +35,65 @@ def score_ledger(home: Home) -> dict[str, Any]:
     Returns
     -------
     dict
-        entries, resolved, pending; brier, brier_climatology, bss, log_loss, log_loss_skill (None without a resolved
-        entry, and bss and skill None where climatology was perfect); `forecasts`, one record per entry with its y.
+        entries, resolved, pending: counts over all entries. brier, brier_climatology, bss, log_loss, log_loss_skill: of
+        the live record alone (None without a resolved live entry, bss and skill None where climatology was perfect).
+        `live`, `replays` and `unknown` (entries of an older version, which did not record when they were issued), each
+        with entries, repeated (left out, since the day and model has an earlier entry), resolved, pending and these
+        five scores. `statement`, the record in one sentence; `prices`, always "final"; `anchors`, the number of
+        entries that the head file and the tracking store vouch for; `forecasts`, one record per entry.
 
     Raises
     ------
     LedgerError
-        The chain does not verify.
+        The chain does not verify, or contradicts the head file or the tracking store.
     """
-    entries = Ledger(home.forecasts / "ledger.jsonl").entries()
+    ledger = Ledger(home.forecasts / "ledger.jsonl")
+    entries = ledger.entries()
+    head, tracked = ledger.head(), tracked_anchor(home.runs)
+    if tracked is not None:
+        tracked.check(entries, "the MLflow store")
     store = home.filled_store()
     view = store.as_of()
-    entries = [entry for entry in entries if bool(entry["data"].get("simulated")) == store.is_simulated]
+    records = _records(entries, view, simulated=store.is_simulated)
+    kinds = {kind: _score([each for each in records if each["kind"] == kind]) for kind in (LIVE, REPLAY, UNKNOWN)}
+    resolved = sum(record["y"] is not None for record in records)
+    return {
+        "simulated": store.is_simulated,
+        "entries": len(records),
+        "resolved": resolved,
+        "pending": len(records) - resolved,
+        **{name: kinds[LIVE][name] for name in _SCORES},
+        "live": kinds[LIVE],
+        "replays": kinds[REPLAY],
+        "unknown": kinds[UNKNOWN],
+        "statement": _statement(records, kinds, view),
+        "prices": "final",
+        "anchors": {"head": head.count if head else None, "tracking": tracked.count if tracked else None},
+        "forecasts": records,
+    }
+
+
+def _records(entries: list[dict[str, Any]], view: View, *, simulated: bool) -> list[dict[str, Any]]:
     outcomes: dict[tuple[str, int], pd.Series] = {}
+    seen: set[tuple[str, ...]] = set()
     records = []
     for entry in entries:
-        key = (entry["ticker"], entry["horizon_sessions"])
-        if key not in outcomes:
-            outcomes[key] = resolve(view, *key)["y"]
+        if bool(entry["data"].get("simulated")) != simulated:
+            continue
+        target = (entry["ticker"], entry["horizon_sessions"])
+        if target not in outcomes:
+            outcomes[target] = resolve(view, *target, final=True)["y"]
         session = pd.Timestamp(entry["decided_at"]).tz_convert(NEW_YORK).tz_localize(None).normalize().as_unit("us")
-        y = float(outcomes[key].get(session, np.nan))
+        y = float(outcomes[target].get(session, np.nan))
+        kind = kind_of_entry(entry)
+        day_and_model = (kind, *map(str, target), str(session.date()), entry["model"]["name"])
         records.append(
             {
+                "ticker": entry["ticker"],
                 "decided_at": entry["decided_at"],
+                "issued_at": entry.get("issued_at"),
+                "kind": kind,
+                "counts": day_and_model not in seen,
                 "resolves_on": entry["resolves_on"],
                 "model": entry["model"]["name"],
                 "p_up": entry["p_up"],
@@ -52,18 +101,43 @@ def score_ledger(home: Home) -> dict[str, Any]:
                 "y": None if np.isnan(y) else int(y),
             }
         )
-    return {"simulated": store.is_simulated, "entries": len(entries), **_scores(records), "forecasts": records}
+        seen.add(day_and_model)
+    return records
 
 
-def _scores(records: list[dict[str, Any]]) -> dict[str, Any]:
-    due = [record for record in records if record["y"] is not None]
-    counts = {"resolved": len(due), "pending": len(records) - len(due)}
-    names = ("brier", "brier_climatology", "bss", "log_loss", "log_loss_skill")
+def _score(records: list[dict[str, Any]]) -> dict[str, Any]:
+    counted = [record for record in records if record["counts"]]
+    due = [record for record in counted if record["y"] is not None]
+    counts = {
+        "entries": len(records),
+        "repeated": len(records) - len(counted),
+        "resolved": len(due),
+        "pending": len(counted) - len(due),
+    }
     if not due:
-        return {**counts, **dict.fromkeys(names)}
+        return {**counts, **dict.fromkeys(_SCORES)}
     y, p, base = (np.array([record[key] for record in due], dtype=float) for key in ("y", "p_up", "climatology"))
     values = (brier(y, p), brier(y, base), brier_skill(y, p, base), log_loss(y, p), log_loss_skill(y, p, base))
     return {
         **counts,
-        **{name: value if np.isfinite(value) else None for name, value in zip(names, values, strict=True)},
+        **{name: value if np.isfinite(value) else None for name, value in zip(_SCORES, values, strict=True)},
     }
+
+
+def _statement(records: list[dict[str, Any]], kinds: dict[str, dict[str, Any]], view: View) -> str:
+    if not records:
+        return "No forecasts yet."
+    live, replays, unknown = (kinds[kind] for kind in (LIVE, REPLAY, UNKNOWN))
+    if live["entries"]:
+        return f"Live record, one forecast per day and model: {live['resolved']} resolved, {live['pending']} pending."
+    parts = []
+    if replays["entries"]:
+        parts.append(f"{_counted(replays, 'replay')} (hindsight: issued after the next session had opened)")
+    if unknown["entries"]:
+        parts.append(f"{_counted(unknown, 'forecast')} of an older version, which did not record the time of issue")
+    ends = view.bars(records[-1]["ticker"]).index[-1].date()
+    return f"No live record, only {' and '.join(parts)}; the stored data end on {ends}."
+
+
+def _counted(group: dict[str, Any], noun: str) -> str:
+    return f"{group['entries']} {noun}" + ("s" if group["entries"] != 1 else "")

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import pandas as pd
 
+from bullbear.bundle import read_bundle
 from bullbear.errors import BullbearError, GateError, InputError
 from bullbear.evaluate import OracleShare
 from bullbear.filling import fill_from, fill_live, fill_simulated, in_place_of_simulated, is_unfinished
-from bullbear.forecast import issue
+from bullbear.forecast import forecast, issue
 from bullbear.home import Home
+from bullbear.ledger import Ledger
 from bullbear.pipeline import (
     Progress,
     Trained,
@@ -26,6 +28,7 @@ from bullbear.pipeline import (
 )
 from bullbear.settings import settings_of
 from bullbear.tracking import Run, Runs
+from bullbear.tracking.ledger_anchor import record_ledger_head
 
 if TYPE_CHECKING:
     from bullbear.report import ModelResult
@@ -108,6 +111,7 @@ def run_all(home: Home, wish: DataWish, *, jobs: int, talk: Talk) -> Outcome:
     refused = _promote_best(home, runs, trained, talk)
     champion = runs.find("champion")
     entry = issue(home)
+    record_ledger_head(home)
     store = home.store()
     shares = {}
     for each in trained:
@@ -126,7 +130,10 @@ def run_all(home: Home, wish: DataWish, *, jobs: int, talk: Talk) -> Outcome:
 
 
 def write_report_of(home: Home) -> Path:
-    """The report on the champion and its latest forecast."""
+    """The report on the champion and its latest forecast; nothing is appended to the ledger.
+
+    Latest is the latest decision among the champion's entries; without one, a forecast is made for this page only.
+    """
     from bullbear.report import ModelResult
 
     run = Runs(home).find("champion")
@@ -138,7 +145,19 @@ def write_report_of(home: Home) -> Path:
         backtest=backtest_run(home, run),
         predictions=run.predictions,
     )
-    return _report(home, [result], issue(home))
+    return _report(home, [result], _latest_forecast(home, run))
+
+
+def _latest_forecast(home: Home, run: Run) -> dict[str, Any]:
+    made = [
+        entry
+        for entry in Ledger(home.forecasts / "ledger.jsonl").entries()
+        if entry["model"]["run_id"] == run.run_id and bool(entry["data"].get("simulated")) == run.simulated
+    ]
+    if not made:
+        return forecast(home.filled_store(), read_bundle(home.champion))
+    latest = max(entry["decided_at"] for entry in made)
+    return next(entry for entry in reversed(made) if entry["decided_at"] == latest)
 
 
 def _result(trained: Trained) -> ModelResult:

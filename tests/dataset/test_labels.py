@@ -138,6 +138,35 @@ def test_a_correction_after_a_label_has_resolved_does_not_rewrite_it(toy_store: 
     pd.testing.assert_frame_equal(after.iloc[unchanged], before.iloc[unchanged])
 
 
+def test_final_labels_are_those_of_the_corrected_prices(toy_store: Callable[..., Store]) -> None:
+    store = toy_store(PRICES)
+    correct(store, "2019-12-24", 99.5, "2019-12-27 14:00")
+    table = resolve(store.as_of(), "IWM", 2, final=True)
+    # 99.5/100 where 101 was known when the label of the 20th resolved; 103/99.5.
+    np.testing.assert_array_equal(table["y"], [0, 0, 1, 0, 0, np.nan, np.nan])
+    expected = [-0.005, 0.0, 3.5 / 99.5, -5 / 104, 0.0, np.nan, np.nan]
+    np.testing.assert_allclose(table["forward_return"], expected, rtol=0, atol=1e-15)
+    pd.testing.assert_series_equal(table["resolved_at"], resolve(store.as_of(), "IWM", 2)["resolved_at"])
+    # Before the correction was known nobody could have scored by it.
+    earlier = resolve(store.as_of(utc("2019-12-27 13:59")[0]), "IWM", 2, final=True)
+    np.testing.assert_array_equal(earlier["y"], [1, 0, np.nan, np.nan])
+
+
+def test_final_labels_appear_no_earlier_than_others(toy_store: Callable[..., Store]) -> None:
+    store = toy_store(PRICES)
+    correct(store, "2019-12-24", 99.5, "2019-12-24 17:59")  # a wrong price, stored before the close
+    for minute in ("17:59", "18:00"):
+        view = store.as_of(utc(f"2019-12-24 {minute}")[0])
+        expected = resolve(view, "IWM", 2)["y"].isna()
+        pd.testing.assert_series_equal(resolve(view, "IWM", 2, final=True)["y"].isna(), expected)
+    assert not expected.iloc[0]
+
+
+def test_without_a_correction_final_labels_are_the_same(toy_store: Callable[..., Store]) -> None:
+    view = toy_store(PRICES).as_of()
+    pd.testing.assert_frame_equal(resolve(view, "IWM", 2, final=True), resolve(view, "IWM", 2))
+
+
 def test_a_bar_that_comes_late_resolves_its_labels_only_then(toy_store: Callable[..., Store]) -> None:
     store = toy_store({day: price for day, price in PRICES.items() if day != "2019-12-24"})
     correct(store, "2019-12-24", 101.0, "2019-12-30 15:00")

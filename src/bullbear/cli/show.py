@@ -258,9 +258,21 @@ def scored(outcome: dict[str, Any]) -> None:
     console.print(
         f"{market}{outcome['entries']} forecasts, {outcome['resolved']} resolved, {outcome['pending']} pending"
     )
-    if outcome["resolved"]:
-        skill = "undetermined" if outcome["bss"] is None else f"{outcome['bss']:+.2%}"
-        console.print(f"Brier {outcome['brier']:.4f}, base rate's {outcome['brier_climatology']:.4f}, skill {skill}")
+    console.print(outcome["statement"], soft_wrap=True)
+    titles = {
+        "live": "Live",
+        "replays": "Replays (hindsight, no record)",
+        "unknown": "Of an older version (time of issue not recorded, no record)",
+    }
+    for kind, title in titles.items():
+        found = outcome[kind]
+        if found["resolved"]:
+            skill = "undetermined" if found["bss"] is None else f"{found['bss']:+.2%}"
+            console.print(
+                f"{title}: {found['resolved']} resolved on final prices, Brier {found['brier']:.4f}, "
+                f"base rate's {found['brier_climatology']:.4f}, skill {skill}",
+                soft_wrap=True,
+            )
 
 
 def whole_job(outcome: Outcome) -> None:

@@ -25,6 +25,7 @@ from mlflow.exceptions import MlflowException
 from bullbear.bundle import Bundle, read_bundle
 from bullbear.errors import RunError
 from bullbear.home import Home, replace_directory
+from bullbear.tracking.ledger_anchor import record_ledger_head
 from bullbear.tracking.mlflow_store import connect_to_read, exists, experiment_id, require_ready
 
 REGISTERED = "bullbear"
@@ -166,6 +167,7 @@ class Runs:
                     self._register(self._open(tracked))
             return
         self._register(run)
+        record_ledger_head(self.home)
 
     def _champion(self) -> Run:
         # From its own bundle alone: the run may have been deleted, or the tracking store be another one by now.
