@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from bullbear.data import Store, View
 from bullbear.data.segments import KINDS, MANY
 from bullbear.data.snapshot import ingest_frames
+from bullbear.data.status import status
 from bullbear.data.versions import newest_rows
 from bullbear.errors import InputError, NoDataError
 
@@ -188,7 +189,11 @@ def deliveries(draw: st.DrawFn) -> list[tuple[pd.Timestamp, dict[tuple[str, str]
 
 def told(view: View) -> dict[str, pd.DataFrame | None]:
     """Everything that a view answers."""
-    found: dict[str, pd.DataFrame | None] = {"catalogue": view.catalogue(), "quarantine": view.quarantine()}
+    found: dict[str, pd.DataFrame | None] = {
+        "catalogue": view.catalogue(),
+        "quarantine": view.quarantine(),
+        "status": status(view),
+    }
     for kind in KINDS:
         for name in ("DGS10", "PAYEMS", "IWM", "SPY"):
             try:
