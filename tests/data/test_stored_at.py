@@ -115,8 +115,8 @@ def strip(root: Path) -> None:
 
 
 def test_rows_of_an_earlier_version_count_as_stored_when_they_were_known(store: Store) -> None:
-    for day in ("2019-12-02", "2019-12-03"):
-        store.append("observations", row("X", day, f"{day}T21:15", 1.0))
+    days = ("2019-12-02", "2019-12-03")
+    store.append("observations", pd.concat([row("X", day, f"{day}T21:15", 1.0) for day in days]))
     strip(store.root)
     store = Store(store.root)
     assert store.last_stored_at == instant("2019-12-03T21:15")
