@@ -320,6 +320,9 @@ def test_a_vintage_that_lists_a_month_that_is_not_over_keeps_the_others(tmp_path
     fetched = {"macro/PAYEMS.csv": "date,value\n2019-11-01,151300\n2019-12-01,151400\n"}
     assert ingest(snapshot(tmp_path / "next", fetched), store, now).quarantined == 1
     assert store.as_of(now).observations("PAYEMS")["value"].tolist() == [151300]
+    only = {"macro/PAYEMS.csv": "date,value\n2020-06-01,151500\n"}
+    report = ingest(snapshot(tmp_path / "only", only), store, NOW)
+    assert (report.added, report.notes) == ({"quarantine": 1}, ())  # no vintage without a value
 
 
 def test_short_interest_known_before_its_settlement_is_set_aside(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from bullbear.data import Store, View
 from bullbear.data.segments import KINDS, MANY
 from bullbear.data.snapshot import ingest_frames
+from bullbear.data.status import status
 from bullbear.data.versions import newest_rows
 from bullbear.errors import InputError, NoDataError
 
@@ -114,8 +115,8 @@ def strip(root: Path) -> None:
 
 
 def test_rows_of_an_earlier_version_count_as_stored_when_they_were_known(store: Store) -> None:
-    for day in ("2019-12-02", "2019-12-03"):
-        store.append("observations", row("X", day, f"{day}T21:15", 1.0))
+    days = ("2019-12-02", "2019-12-03")
+    store.append("observations", pd.concat([row("X", day, f"{day}T21:15", 1.0) for day in days]))
     strip(store.root)
     store = Store(store.root)
     assert store.last_stored_at == instant("2019-12-03T21:15")
@@ -188,7 +189,11 @@ def deliveries(draw: st.DrawFn) -> list[tuple[pd.Timestamp, dict[tuple[str, str]
 
 def told(view: View) -> dict[str, pd.DataFrame | None]:
     """Everything that a view answers."""
-    found: dict[str, pd.DataFrame | None] = {"catalogue": view.catalogue(), "quarantine": view.quarantine()}
+    found: dict[str, pd.DataFrame | None] = {
+        "catalogue": view.catalogue(),
+        "quarantine": view.quarantine(),
+        "status": status(view),
+    }
     for kind in KINDS:
         for name in ("DGS10", "PAYEMS", "IWM", "SPY"):
             try:

@@ -220,6 +220,8 @@ class Loader:
 
     def _new_vintage(self, series: str, rows: pd.DataFrame, latest: pd.DataFrame) -> None:
         rows = self._without_unfinished(series, rows[["event_date", "value"]], pd.Series(self.now, index=rows.index))
+        if rows.empty:
+            return
         tail = rows[["event_date", "value"]].tail(len(latest))
         if tail.to_numpy().tolist() == latest.reset_index()[["event_date", "value"]].to_numpy().tolist():
             return

@@ -104,15 +104,16 @@ class Reader:
         return pd.Timestamp(pc.max(known).as_py()).as_unit("us") if len(known) else EPOCH
 
     def _listed(self, kind: str) -> Files:
+        try:
+            return self._stored_by(listing(self.root, kind))
+        except FileNotFoundError:
+            return self._stored_by(listing(self.root, kind))  # merged away meanwhile
+
+    def _stored_by(self, paths: Files) -> Files:
         stored = self.stored
         if stored is None:
-            return listing(self.root, kind)
-        while True:
-            paths = listing(self.root, kind)
-            try:
-                return tuple(path for path in paths if self._segment(path).first_stored_at <= stored)
-            except FileNotFoundError:
-                continue  # merged away meanwhile
+            return paths
+        return tuple(path for path in paths if self._segment(path).first_stored_at <= stored)
 
     def _segment(self, path: Path) -> Segment:
         if path not in self._segments:

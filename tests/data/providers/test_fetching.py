@@ -61,6 +61,24 @@ def test_literal_values_of_every_source(world: Any, settings: Settings, tmp_path
     assert shares["value"].tolist() == [281_250_000.0]
 
 
+def test_a_forecast_repeats_what_it_saw_before_a_later_fetch(world: Any, settings: Settings, tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    world.misbehave("fred", "html")
+    fetch_all(store, settings, world.instant)
+    had, decided = store.last_stored_at, pd.Timestamp("2024-03-08T21:00Z")
+    # Many series, one clock: each is stored a little after the one before.
+    assert world.instant <= had < world.instant + pd.Timedelta("1ms")
+    before = store.as_of(decided).catalogue()
+    assert not store.as_of(decided).has("observations", "DGS10")
+    world.behave()
+    world.now = "2024-03-12T23:30"
+    fetch_all(store, settings, world.instant)
+    assert store.as_of(decided).has("observations", "DGS10")  # it was public
+    replayed = store.as_of(decided, stored=had)
+    pd.testing.assert_frame_equal(replayed.catalogue(), before)
+    assert not replayed.has("observations", "DGS10")
+
+
 def test_alfred_serves_first_releases_and_revisions_on_their_day(
     world: Any, settings: Settings, tmp_path: Path
 ) -> None:
@@ -129,7 +147,7 @@ def test_status_tells_rewritten_history(world: Any, settings: Settings, tmp_path
 
 def test_a_provider_that_fails_three_times_is_left_alone(world: Any, settings: Settings, tmp_path: Path) -> None:
     settings = changed(settings, macro=("DGS10", "DGS2", "DGS5", "DGS1", "DFF"))
-    world.misbehave("fred", "500")
+    world.misbehave("fred", "html")
     report = fetch_all(Store(tmp_path), settings, world.instant, only=("fred",))
     assert world.count("fred") == 9
     assert [str(each).split(";")[0] for each in report.failures[2:4]] == [
