@@ -110,7 +110,10 @@ def raw_additions(stored: View, ticker: str, frame: pd.DataFrame, now: pd.Timest
     splits = actions.listed_splits(ticker, frame, found.notes)
     dividends = actions.listed_dividends(ticker, frame, splits, found.notes)
     priced = frame[frame[list(PRICES)].notna().any(axis=1)].reset_index(drop=True)
-    priced = _without_misfits(own, priced, splits, found)
+    misfit = anchoring.before_misfit(priced, splits)
+    if misfit is not None:
+        priced = _without_misfits(own, priced, splits, misfit, found)
+        dividends = dividends[dividends["event_date"] >= misfit]  # on the same shares as the prices of their day
     gone = anchoring.withdrawn(priced, splits, own.after_floor(own.splits))
     factors = pd.Series(dtype="float64")
     if own.raw is not None:
@@ -147,11 +150,10 @@ def undivided(rows: pd.DataFrame, splits: pd.DataFrame, unit: float) -> pd.DataF
     return restored.assign(volume=rows["volume"].to_numpy() / factor)
 
 
-def _without_misfits(own: _Stored, priced: pd.DataFrame, splits: pd.DataFrame, found: RawAdditions) -> pd.DataFrame:
-    """`priced` from the last split on that does not fit the prices before it."""
-    misfit = anchoring.before_misfit(priced, splits)
-    if misfit is None:
-        return priced
+def _without_misfits(
+    own: _Stored, priced: pd.DataFrame, splits: pd.DataFrame, misfit: pd.Timestamp, found: RawAdditions
+) -> pd.DataFrame:
+    """`priced` from the day of the split on that does not fit the prices before it."""
     before = priced["event_date"] < misfit
     early = priced[before]
     if own.raw is not None:
