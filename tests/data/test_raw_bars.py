@@ -115,6 +115,8 @@ def test_a_store_that_was_wrong_heals(tmp_path: Path, ratio: float, power: int) 
     assert report.revised == BEFORE  # also the bars before the answer's first
     assert_whole(store, ratio)
     pd.testing.assert_frame_equal(store.as_of(evening(BEFORE - 1)).bars("IWM"), before)
+    adjusted = store.as_of().bars("IWM")["adj_close"].iloc[:BEFORE]
+    np.testing.assert_allclose(adjusted, before["adj_close"], rtol=1e-14)
     assert put(store, answer(close, volume, r14=ratio), AFTER + 1).rows_added == 0
 
 
@@ -136,8 +138,26 @@ def test_a_first_answer_of_divided_prices_is_restated_when_the_split_is_listed(t
     store = Store(tmp_path / "data")
     close, volume = traded(ratio)
     put(store, answer(undone(close, 1 / ratio), volume[-1]), AFTER)
-    put(store, answer(close, volume, r14=ratio), AFTER + 1)
+    adjusted = store.as_of().bars("IWM")["adj_close"]
+    put(store, answer(close[8:], volume[8:], first=8, r14=ratio), AFTER + 1)
     assert_whole(store, ratio)
+    np.testing.assert_allclose(store.as_of().bars("IWM")["adj_close"], adjusted, rtol=1e-14)
+    assert put(store, answer(close, volume, r14=ratio), AFTER + 2).rows_added == 0
+
+
+@pytest.mark.parametrize("ratio", [2.0, 0.25])
+def test_a_store_that_continues_a_snapshot_heals_like_any_other(tmp_path: Path, ratio: float) -> None:
+    store = Store(tmp_path / "data")
+    close, volume = traded(ratio)
+    snapshot = answer(close[:6], volume[:6]).drop(columns=["dividend", "split"])
+    ingest_frames({("prices", "IWM"): snapshot.assign(adj_close=snapshot["close"])}, store, evening(5))
+    divided = undone(close, 1 / ratio)[: AFTER - 4]
+    put(store, answer(divided[2:], volume[-1], first=2), AFTER - 5)
+    adjusted = store.as_of().bars("IWM")["adj_close"]
+    put(store, answer(close[16:], volume[16:], first=16, r16=1.0), AFTER - 4)
+    put(store, answer(close[8:], volume[8:], first=8, r14=ratio), AFTER)
+    assert_whole(store, ratio)
+    np.testing.assert_allclose(store.as_of().bars("IWM")["adj_close"].iloc[: len(adjusted)], adjusted, rtol=1e-12)
 
 
 def test_prices_as_traded_whose_split_is_listed_late(tmp_path: Path) -> None:

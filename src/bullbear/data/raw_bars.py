@@ -118,7 +118,7 @@ def raw_additions(stored: View, ticker: str, frame: pd.DataFrame, now: pd.Timest
     factors = pd.Series(dtype="float64")
     if own.raw is not None:
         factors = anchoring.restatement(ticker, own.raw, priced, splits, gone)
-    scale = _scale(own, priced, splits, found)
+    scale = _scale(own, priced, splits, found) / _first_factor(own, factors)
     rows = own.after_floor(priced).assign(scale=scale).reset_index(drop=True)
     rows, settled = _without_doubtful(own, rows, splits, gone, factors, market, found)
     days = pd.DatetimeIndex(rows["event_date"])
@@ -252,19 +252,28 @@ def _actions_known(own: _Stored, told: pd.DataFrame, now: pd.Timestamp) -> pd.Da
     return rows
 
 
+def _first_factor(own: _Stored, factors: pd.Series) -> float:
+    """What the oldest raw bar is multiplied by; every `scale` is divided by it, so that no adj_close moves with it."""
+    return 1.0 if own.raw is None else float(factors.get(own.raw.index[0], 1.0))
+
+
 def _restated(
     own: _Stored, factors: pd.Series, rows: pd.DataFrame, now: pd.Timestamp, found: RawAdditions
 ) -> pd.DataFrame:
     """Stored raw bars on other shares than the answer's, which itself does not reach back to them."""
     assert own.raw is not None
-    factors = factors[~factors.index.isin(rows["event_date"])]
     if factors.empty:
         return rows.iloc[:0]
-    found.notes.append(f"{own.ticker}: {len(factors)} stored bars restated, a split explains the ratio")
-    found.revised += len(factors)
-    again = anchoring.restated(own.raw, factors)
+    stored = own.raw[~own.raw.index.isin(rows["event_date"])].reset_index()
+    by = factors.reindex(stored["event_date"]).fillna(1.0).to_numpy()
+    scale = stored["scale"].to_numpy() / _first_factor(own, factors)
+    again = stored.assign(**{name: stored[name].to_numpy() * by for name in PRICES}, scale=scale)
+    again = again.assign(volume=stored["volume"].to_numpy() / by)[(by != 1.0) | (scale != stored["scale"].to_numpy())]
+    found.notes.append(f"{own.ticker}: {len(factors)} stored bars restated, a split explains their ratio to the answer")
+    found.revised += len(again)
     known = again["known_at"] + _MICROSECOND
-    return again.assign(known_at=known.where(known > now, now))[rows.columns]
+    later: pd.DataFrame = again.assign(known_at=known.where(known > now, now))[rows.columns]
+    return later
 
 
 def _without_doubtful(
@@ -287,8 +296,10 @@ def _without_doubtful(
     if own.bars is not None and len(before := own.bars[own.bars.index < rows["event_date"].iloc[0]].tail(_SEAM)):
         last = before.reset_index()
         ratio = split_factor(every, last["event_date"]) / split_factor(own.splits, last["event_date"])
-        ratio = ratio / factors.reindex(before.index).fillna(1.0).to_numpy()
         ratio = ratio * rows["scale"].iloc[-1] / own.unit
+        if own.raw is not None:
+            lifted = _first_factor(own, factors) / factors.reindex(before.index).fillna(1.0).to_numpy()
+            ratio = ratio * np.where(before.index.isin(own.raw.index), lifted, 1.0)
         checked = pd.concat([_divided(last, ratio)[checked.columns], checked], ignore_index=True)
         seam = len(last)
     days = pd.concat([checked["event_date"]])
