@@ -118,7 +118,7 @@ def raw_additions(stored: View, ticker: str, frame: pd.DataFrame, now: pd.Timest
     factors = pd.Series(dtype="float64")
     if own.raw is not None:
         factors = anchoring.restatement(ticker, own.raw, priced, splits, gone)
-    scale = _scale(own, priced, splits, found) / _first_factor(own, factors)
+    scale = _scale(own, priced, splits, own.unit / _first_factor(own, factors), found)
     rows = own.after_floor(priced).assign(scale=scale).reset_index(drop=True)
     rows, settled = _without_doubtful(own, rows, splits, gone, factors, market, found)
     days = pd.DatetimeIndex(rows["event_date"])
@@ -173,15 +173,15 @@ def _without_misfits(
     return priced[~before].reset_index(drop=True)
 
 
-def _scale(own: _Stored, priced: pd.DataFrame, splits: pd.DataFrame, found: RawAdditions) -> float:
-    """What a raw price is multiplied by to continue the stored ones."""
+def _scale(own: _Stored, priced: pd.DataFrame, splits: pd.DataFrame, unit: float, found: RawAdditions) -> float:
+    """What a raw price is multiplied by to continue the stored ones; `unit` unless a snapshot came last."""
     ticker = own.ticker
     if own.bars is None or own.floor is None or (own.raw is not None and own.raw.index[-1] > own.floor):
-        return own.unit
+        return unit
     common = priced[priced["event_date"].isin(own.bars.index) & (priced["event_date"] <= own.floor)]
     if common.empty:
         found.notes.append(f"{ticker}: no session in common with the store, anchor not verified")
-        return own.unit
+        return unit
     # The last bar of the snapshot stands on its own shares but for the splits that the store holds after it.
     later = float(np.prod(own.after_floor(own.splits)["ratio"].to_numpy()))
     shown = own.bars["close"].loc[common["event_date"]].to_numpy() * later * own.unit
@@ -189,10 +189,10 @@ def _scale(own: _Stored, priced: pd.DataFrame, splits: pd.DataFrame, found: RawA
     ratios = shown / (common["close"].to_numpy() / split_factor(within, common["event_date"]))
     usable = ratios[np.isfinite(ratios) & (ratios > 0)]
     if not len(usable):
-        return own.unit
+        return unit
     scale = float(np.median(usable[-_TAIL:]))
-    scale = own.unit if abs(scale / own.unit - 1) <= ANCHOR_TOLERANCE else scale
-    if scale != own.unit:
+    scale = unit if abs(scale / unit - 1) <= ANCHOR_TOLERANCE else scale
+    if scale != unit:
         found.notes.append(f"{ticker}: raw prices x {scale:.7g} continue the stored snapshot")
     off = np.abs(ratios / scale - 1)
     differs = np.isfinite(off) & (off > DISAGREEMENT)
