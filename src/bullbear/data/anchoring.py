@@ -14,7 +14,6 @@ from itertools import product
 import numpy as np
 import pandas as pd
 
-from bullbear.data.adjusting import PRICES
 from bullbear.errors import InputError
 
 _RESCALED = 1e-3  # how close to the common ratio a rescaled price lies
@@ -108,13 +107,6 @@ def restatement(
             inside &= raw.index >= every["event_date"].iloc[number - 1]
         factors[inside] = middle
     return factors[factors != 1.0]
-
-
-def restated(raw: pd.DataFrame, factors: pd.Series) -> pd.DataFrame:
-    """The stored raw bars of `factors`, multiplied; columns of `raw_bars`."""
-    rows = raw.loc[factors.index].reset_index()
-    prices = {name: rows[name].to_numpy() * factors.to_numpy() for name in PRICES}
-    return rows.assign(**prices, volume=rows["volume"].to_numpy() / factors.to_numpy())
 
 
 def _is_explained(ratio: float, splits: np.ndarray) -> bool:

@@ -341,7 +341,11 @@ def _since_bars(stored: View, ticker: str, settings: Settings) -> date:
     if not stored.has("bars", ticker):
         return settings.fetch.start
     known = stored.bars(ticker).index
-    return pd.Timestamp(known[max(len(known) - settings.fetch.overlap_sessions, 0)]).date()
+    since = pd.Timestamp(known[max(len(known) - settings.fetch.overlap_sessions, 0)])
+    # Bars that did not fit a split are asked for until the provider has divided them.
+    aside = stored.quarantine()
+    waiting = aside["event_date"][(aside["series"] == ticker) & (aside["reason"] == doubts.OTHER_SHARES)]
+    return pd.Timestamp(min([since, *waiting[~waiting.isin(known)]])).date()
 
 
 def _since_value(stored: View, series: str) -> date | None:

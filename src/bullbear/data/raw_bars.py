@@ -110,12 +110,15 @@ def raw_additions(stored: View, ticker: str, frame: pd.DataFrame, now: pd.Timest
     splits = actions.listed_splits(ticker, frame, found.notes)
     dividends = actions.listed_dividends(ticker, frame, splits, found.notes)
     priced = frame[frame[list(PRICES)].notna().any(axis=1)].reset_index(drop=True)
-    priced = _without_misfits(own, priced, splits, found)
+    misfit = anchoring.before_misfit(priced, splits)
+    if misfit is not None:
+        priced = _without_misfits(own, priced, splits, misfit, found)
+        dividends = dividends[dividends["event_date"] >= misfit]  # on the same shares as the prices of their day
     gone = anchoring.withdrawn(priced, splits, own.after_floor(own.splits))
     factors = pd.Series(dtype="float64")
     if own.raw is not None:
         factors = anchoring.restatement(ticker, own.raw, priced, splits, gone)
-    scale = _scale(own, priced, splits, found)
+    scale = _scale(own, priced, splits, own.unit / _first_factor(own, factors), found)
     rows = own.after_floor(priced).assign(scale=scale).reset_index(drop=True)
     rows, settled = _without_doubtful(own, rows, splits, gone, factors, market, found)
     days = pd.DatetimeIndex(rows["event_date"])
@@ -147,11 +150,10 @@ def undivided(rows: pd.DataFrame, splits: pd.DataFrame, unit: float) -> pd.DataF
     return restored.assign(volume=rows["volume"].to_numpy() / factor)
 
 
-def _without_misfits(own: _Stored, priced: pd.DataFrame, splits: pd.DataFrame, found: RawAdditions) -> pd.DataFrame:
-    """`priced` from the last split on that does not fit the prices before it."""
-    misfit = anchoring.before_misfit(priced, splits)
-    if misfit is None:
-        return priced
+def _without_misfits(
+    own: _Stored, priced: pd.DataFrame, splits: pd.DataFrame, misfit: pd.Timestamp, found: RawAdditions
+) -> pd.DataFrame:
+    """`priced` from the day of the split on that does not fit the prices before it."""
     before = priced["event_date"] < misfit
     early = priced[before]
     if own.raw is not None:
@@ -171,15 +173,15 @@ def _without_misfits(own: _Stored, priced: pd.DataFrame, splits: pd.DataFrame, f
     return priced[~before].reset_index(drop=True)
 
 
-def _scale(own: _Stored, priced: pd.DataFrame, splits: pd.DataFrame, found: RawAdditions) -> float:
-    """What a raw price is multiplied by to continue the stored ones."""
+def _scale(own: _Stored, priced: pd.DataFrame, splits: pd.DataFrame, unit: float, found: RawAdditions) -> float:
+    """What a raw price is multiplied by to continue the stored ones; `unit` unless a snapshot came last."""
     ticker = own.ticker
     if own.bars is None or own.floor is None or (own.raw is not None and own.raw.index[-1] > own.floor):
-        return own.unit
+        return unit
     common = priced[priced["event_date"].isin(own.bars.index) & (priced["event_date"] <= own.floor)]
     if common.empty:
         found.notes.append(f"{ticker}: no session in common with the store, anchor not verified")
-        return own.unit
+        return unit
     # The last bar of the snapshot stands on its own shares but for the splits that the store holds after it.
     later = float(np.prod(own.after_floor(own.splits)["ratio"].to_numpy()))
     shown = own.bars["close"].loc[common["event_date"]].to_numpy() * later * own.unit
@@ -187,10 +189,10 @@ def _scale(own: _Stored, priced: pd.DataFrame, splits: pd.DataFrame, found: RawA
     ratios = shown / (common["close"].to_numpy() / split_factor(within, common["event_date"]))
     usable = ratios[np.isfinite(ratios) & (ratios > 0)]
     if not len(usable):
-        return own.unit
+        return unit
     scale = float(np.median(usable[-_TAIL:]))
-    scale = own.unit if abs(scale / own.unit - 1) <= ANCHOR_TOLERANCE else scale
-    if scale != own.unit:
+    scale = unit if abs(scale / unit - 1) <= ANCHOR_TOLERANCE else scale
+    if scale != unit:
         found.notes.append(f"{ticker}: raw prices x {scale:.7g} continue the stored snapshot")
     off = np.abs(ratios / scale - 1)
     differs = np.isfinite(off) & (off > DISAGREEMENT)
@@ -250,19 +252,28 @@ def _actions_known(own: _Stored, told: pd.DataFrame, now: pd.Timestamp) -> pd.Da
     return rows
 
 
+def _first_factor(own: _Stored, factors: pd.Series) -> float:
+    """What the oldest raw bar is multiplied by; every `scale` is divided by it, so that no adj_close moves with it."""
+    return 1.0 if own.raw is None else float(factors.get(own.raw.index[0], 1.0))
+
+
 def _restated(
     own: _Stored, factors: pd.Series, rows: pd.DataFrame, now: pd.Timestamp, found: RawAdditions
 ) -> pd.DataFrame:
     """Stored raw bars on other shares than the answer's, which itself does not reach back to them."""
     assert own.raw is not None
-    factors = factors[~factors.index.isin(rows["event_date"])]
     if factors.empty:
         return rows.iloc[:0]
-    found.notes.append(f"{own.ticker}: {len(factors)} stored bars restated, a split explains the ratio")
-    found.revised += len(factors)
-    again = anchoring.restated(own.raw, factors)
+    stored = own.raw[~own.raw.index.isin(rows["event_date"])].reset_index()
+    by = factors.reindex(stored["event_date"]).fillna(1.0).to_numpy()
+    scale = stored["scale"].to_numpy() / _first_factor(own, factors)
+    again = stored.assign(**{name: stored[name].to_numpy() * by for name in PRICES}, scale=scale)
+    again = again.assign(volume=stored["volume"].to_numpy() / by)[(by != 1.0) | (scale != stored["scale"].to_numpy())]
+    found.notes.append(f"{own.ticker}: {len(factors)} stored bars restated, a split explains their ratio to the answer")
+    found.revised += len(again)
     known = again["known_at"] + _MICROSECOND
-    return again.assign(known_at=known.where(known > now, now))[rows.columns]
+    later: pd.DataFrame = again.assign(known_at=known.where(known > now, now))[rows.columns]
+    return later
 
 
 def _without_doubtful(
@@ -285,8 +296,10 @@ def _without_doubtful(
     if own.bars is not None and len(before := own.bars[own.bars.index < rows["event_date"].iloc[0]].tail(_SEAM)):
         last = before.reset_index()
         ratio = split_factor(every, last["event_date"]) / split_factor(own.splits, last["event_date"])
-        ratio = ratio / factors.reindex(before.index).fillna(1.0).to_numpy()
         ratio = ratio * rows["scale"].iloc[-1] / own.unit
+        if own.raw is not None:
+            lifted = _first_factor(own, factors) / factors.reindex(before.index).fillna(1.0).to_numpy()
+            ratio = ratio * np.where(before.index.isin(own.raw.index), lifted, 1.0)
         checked = pd.concat([_divided(last, ratio)[checked.columns], checked], ignore_index=True)
         seam = len(last)
     days = pd.concat([checked["event_date"]])

@@ -91,6 +91,8 @@ def raw(world: World, ticker: str) -> pd.DataFrame:
 def yahoo(world: World, path: str, query: dict[str, str]) -> bytes:
     frame = raw(world, unquote(path.rsplit("/", 1)[1]))
     factor = np.where(frame["date"] < pd.Timestamp(SPLIT), frame["split"].prod(), 1.0)
+    if world.fault == "prices not divided":
+        factor = np.ones(len(frame))
     since = pd.Timestamp(int(query["period1"]), unit="s")
     shown = frame["date"] >= since
     opens = sessions.opens(pd.DatetimeIndex(frame["date"]))
@@ -105,6 +107,8 @@ def yahoo(world: World, path: str, query: dict[str, str]) -> bytes:
               for s, r in zip(stamps, frame["split"], strict=True) if r != 1.0}  # fmt: skip
     paid = {str(s): {"date": s, "amount": d / f}
             for s, d, f in zip(stamps, frame["dividend"], factor, strict=True) if d}  # fmt: skip
+    if world.fault == "split not listed":
+        splits = {}
     order = [place for place in range(len(frame)) if shown[place]]
     if world.fault == "reordered":
         order = order[::-1]
@@ -129,6 +133,8 @@ def rows_told(world: World, rows: list[Any]) -> list[Any]:
 
 def tiingo(world: World, path: str, query: dict[str, str]) -> bytes:
     frame = raw(world, path.split("/")[3].upper())
+    if world.fault == "split not listed":
+        frame["split"] = 1.0
     names = {"dividend": "divCash", "split": "splitFactor"} | ({"close": "last"} if world.fault == "renamed" else {})
     rows = []
     for row in frame[frame["date"] >= pd.Timestamp(query["startDate"])].to_dict("records"):
