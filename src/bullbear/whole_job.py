@@ -114,23 +114,29 @@ def run_all(home: Home, wish: DataWish, *, jobs: int, talk: Talk) -> Outcome:
         share = oracle_share(home, runs.find(each.run_id))
         if share is not None:
             shares[each.model.definition.name] = share
+    results = [_result(each) for each in trained]
+    if champion.run_id not in {each.run_id for each in results}:
+        results.append(_champion_result(home, champion))  # it stayed: none of these has beaten it
     return Outcome(
         trained=tuple(trained),
         shares=shares,
         refused=refused,
         champion=champion,
         forecast=entry,
-        report=_report(home, [_result(each) for each in trained], entry),
+        report=_report(home, results, entry),
         simulated=store.is_simulated,
     )
 
 
 def write_report_of(home: Home) -> Path:
     """The report on the champion and its latest forecast."""
+    return _report(home, [_champion_result(home, Runs(home).find("champion"))], issue(home))
+
+
+def _champion_result(home: Home, run: Run) -> ModelResult:
     from bullbear.report import ModelResult
 
-    run = Runs(home).find("champion")
-    result = ModelResult(
+    return ModelResult(
         name=run.model,
         run_id=run.run_id,
         intent=run.bundle.definition.intent,
@@ -138,7 +144,6 @@ def write_report_of(home: Home) -> Path:
         backtest=backtest_run(home, run),
         predictions=run.predictions,
     )
-    return _report(home, [result], issue(home))
 
 
 def _result(trained: Trained) -> ModelResult:
