@@ -68,6 +68,7 @@ def test_everything_is_done_and_told(small_models: Home) -> None:
     page = outcome.report.read_text()
     assert "SIMULATED" in page
     assert all(name in page for name in MODELS)
+    assert f"{outcome.champion.model} (champion)" in page
 
 
 @pytest.mark.usefixtures("stop_after_filling")

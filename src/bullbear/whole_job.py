@@ -118,13 +118,16 @@ def run_all(home: Home, wish: DataWish, *, jobs: int, talk: Talk) -> Outcome:
         share = oracle_share(home, runs.find(each.run_id))
         if share is not None:
             shares[each.model.definition.name] = share
+    results = [_result(each) for each in trained]
+    if champion.run_id not in {each.run_id for each in results}:
+        results.append(_champion_result(home, champion))  # it stayed: none of these has beaten it
     return Outcome(
         trained=tuple(trained),
         shares=shares,
         refused=refused,
         champion=champion,
         forecast=entry,
-        report=_report(home, [_result(each) for each in trained], entry),
+        report=_report(home, results, entry),
         simulated=store.is_simulated,
     )
 
@@ -134,10 +137,14 @@ def write_report_of(home: Home) -> Path:
 
     Latest is the latest decision among the champion's entries; without one, a forecast is made for this page only.
     """
+    run = Runs(home).find("champion")
+    return _report(home, [_champion_result(home, run)], _latest_forecast(home, run))
+
+
+def _champion_result(home: Home, run: Run) -> ModelResult:
     from bullbear.report import ModelResult
 
-    run = Runs(home).find("champion")
-    result = ModelResult(
+    return ModelResult(
         name=run.model,
         run_id=run.run_id,
         intent=run.bundle.definition.intent,
@@ -145,7 +152,6 @@ def write_report_of(home: Home) -> Path:
         backtest=backtest_run(home, run),
         predictions=run.predictions,
     )
-    return _report(home, [result], _latest_forecast(home, run))
 
 
 def _latest_forecast(home: Home, run: Run) -> dict[str, Any]:
