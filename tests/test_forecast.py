@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 import subprocess
 import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
 
-from bullbear.bundle import read_bundle
+from bullbear import refitting
+from bullbear.bundle import Bundle, read_bundle
 from bullbear.errors import HistoryError, InputError, NoDataError, RunError
 from bullbear.forecast import forecast, issue
 from bullbear.home import Home
 from bullbear.ledger import Ledger
-from bullbear.tracking import Runs
+from bullbear.pipeline import train_model
+from bullbear.tracking import Run, Runs
 
 KEYS = {
     "": "ticker decided_at resolves_on horizon_sessions p_up p_low p_high climatology regime agents positions stops "
-    "reentries drivers model data",
+    "reentries account drivers model data",
     "agents.bull": "weight instrument reasons",
     "agents.bear": "weight instrument tier reasons",
-    "model": "name run_id definition_hash trained_through",
+    "account": "kind trades book",
+    "model": "name run_id definition_hash trained_through age_sessions refit_overdue_sessions",
     "data": "fingerprint last_known_at stale simulated",
 }
 
@@ -73,6 +81,7 @@ def test_without_a_day_the_last_session_answers(trained_home: Home) -> None:
         ("2002-12-31", HistoryError, "days from 2003-01-02, the champion's first out-of-sample forecast"),
         ("1999-12-31", NoDataError, "--as-of: got '1999-12-31'; allowed: 2000-01-03 to 2007-12-31"),
         ("2008-02-01", NoDataError, "--as-of: got '2008-02-01'"),
+        ("2008-01-03", NoDataError, "--as-of: got '2008-01-03'"),
         ("1066-10-14", NoDataError, "--as-of"),
         ("9999-12-31", NoDataError, "--as-of"),
         ("yesterday", InputError, "got 'yesterday'"),
@@ -129,6 +138,153 @@ def test_rows_known_later_change_nothing(home: Home) -> None:
     later[["open", "high", "low", "close", "adj_close"]] *= 2.0
     assert home.store().append("bars", later) == len(bars)
     assert of_day(home, "2006-03-01") == before
+
+
+def _late(home: Home, day: str, known_at: str) -> None:
+    """Put off the bar of IWM on `day` until `known_at`, as if it had been set aside and accepted later."""
+    store = home.store()
+    rows = store.as_of().bars("IWM").reset_index().assign(series="IWM")
+    rows.loc[rows["event_date"] == day, "known_at"] = pd.Timestamp(known_at, tz="UTC")
+    mark = (store.root / "SIMULATED.json").read_text()
+    for path in (store.root / "bars").iterdir():
+        path.unlink()
+    store.append("bars", rows)
+    (store.root / "SIMULATED.json").write_text(mark)
+
+
+def test_a_bar_accepted_after_its_close_is_not_forecast_on_its_own_day(home: Home) -> None:
+    _late(home, "2007-12-31", "2007-12-31T23:00")
+    entry = issue(home)
+    assert entry["decided_at"] == "2007-12-28T21:00:00Z"
+    assert entry["data"]["last_known_at"] == "2007-12-28T21:00:00Z"
+    with pytest.raises(
+        NoDataError, match=r"--as-of: got '2007-12-31'; allowed: sessions whose bar of IWM was known at"
+    ):
+        of_day(home, "2007-12-31")
+
+
+def test_every_forecast_rests_on_the_bar_of_its_own_session(home: Home) -> None:
+    _late(home, "2007-06-19", "2007-06-19T22:00")
+    for day in ("2007-06-18", "2007-06-20"):
+        entry = of_day(home, day)
+        assert entry["decided_at"] == entry["data"]["last_known_at"] == f"{day}T20:00:00Z"
+
+
+def test_a_day_after_the_last_bar_is_refused_and_says_how_far_the_data_reach(trained_home: Home) -> None:
+    # 1 January was a holiday: the 2nd is the first session without data.
+    assert of_day(trained_home, "2008-01-01")["decided_at"] == "2007-12-31T21:00:00Z"
+    with pytest.raises(NoDataError, match=r"--as-of: got '2008-01-02'; allowed: 2000-01-03 to 2007-12-31, the bars of"):
+        of_day(trained_home, "2008-01-02")
+
+
+def test_a_forecast_says_how_old_its_data_are(home: Home) -> None:
+    evening, later = (pd.Timestamp(text, tz="UTC") for text in ("2007-12-31T22:00", "2008-01-11T22:00"))
+    entry = issue(home, "2007-12-27", now=evening)
+    assert (entry["data"]["sessions_behind"], entry["kind"]) == (2, "replay")
+    assert issue(home, "2007-12-26", now=later)["data"]["sessions_behind"] == 11
+
+
+def test_replays_are_hypothetical_and_live_advice_has_an_account_of_its_own(home: Home) -> None:
+    replay = issue(home, "2007-12-27", now=pd.Timestamp("2008-02-01", tz="UTC"))
+    assert replay["account"]["kind"] == "hypothetical"
+    live = issue(home, "2007-12-28", now=pd.Timestamp("2007-12-28T22:00", tz="UTC"))
+    assert (live["kind"], live["account"]["kind"]) == ("live", "advised")
+    # The account of what was advised starts in cash: a replay advised nothing.
+    assert [trade["weight_before"] for trade in live["account"]["trades"]] == [0.0]
+    assert live["account"]["trades"][0]["weight_after"] == live["positions"]["IWM"] > 0
+    assert live["account"]["book"]["cash"] == 1.0
+
+
+def test_a_new_champion_starts_from_the_advised_positions_and_names_its_trades(home: Home) -> None:
+    first = issue(home, "2007-12-27", now=pd.Timestamp("2007-12-27T22:00", tz="UTC"))
+    bought = first["positions"]["IWM"]
+    runs = Runs(home)
+    base = next(run for run in map(runs.find, _ids(runs)) if run.model == "base")
+    path = base.artifacts / "bundle" / "bundle.json"
+    meta = json.loads(path.read_text())
+    meta["policy"] |= {"neutral_weight": 0.25, "bull_above": 0.95, "bull_weight": 0.5, "bull_instrument": "UWM"}
+    path.write_text(json.dumps(meta))
+    runs.promote(runs.find(base.run_id))
+    second = issue(home, "2007-12-28", now=pd.Timestamp("2007-12-28T22:00", tz="UTC"))
+    trades = {trade["ticker"]: trade for trade in second["account"]["trades"]}
+    assert trades["IWM"]["weight_before"] == pytest.approx(bought, abs=0.02)
+    assert trades["IWM"]["weight_after"] == 0.0
+    book = second["account"]["book"]
+    assert book["cash"] + sum(book["values"].values()) == pytest.approx(book["equity"], abs=1e-15)
+    assert book["equity"] != 1.0
+
+
+def test_a_refit_that_is_due_is_made_once_and_kept(home: Home, tmp_path: Path) -> None:
+    whole = _copied(home, tmp_path / "whole")
+    _shorten(home, "2007-05-10")
+    assert read_bundle(home.champion).trained_through()[-1] == "2007-03-30"
+    calls: list[tuple[int, int]] = []
+    entry = issue(home, "2007-12-28", progress=lambda done, total: calls.append((done, total)))
+    assert calls == [(1, 2), (2, 2)]
+    row = whole.predictions.set_index("decided_at").loc["2007-12-28"].iloc[0]
+    assert (entry["p_up"], entry["p_low"], entry["p_high"]) == (row["p"], row["p_low"], row["p_high"])
+    assert entry["model"] | {"age_sessions": 63, "refit_overdue_sessions": 0} == entry["model"]
+    refitted = read_bundle(home.champion)
+    assert refitted.trained_through() == whole.trained_through()
+    for day in whole.trained_through():
+        assert refitted.model_named(day).state() == whole.model_named(day).state()
+    before = whole.predictions["decided_at"] < "2007-10-01"
+    pd.testing.assert_frame_equal(
+        refitted.predictions.drop(columns="y"), whole.predictions[before].drop(columns="y"), check_exact=True
+    )
+    calls.clear()
+    assert issue(home, "2007-12-28", progress=lambda done, total: calls.append((done, total))) == entry
+    assert calls == []
+
+
+def test_without_a_refit_the_forecast_says_its_age_and_is_refused_past_the_limit(
+    home: Home, bullbear: Callable[..., Any]
+) -> None:
+    _shorten(home, "2007-05-10")
+    entry = issue(home, "2007-07-05", refit=False)
+    # Fitted on 30 March, due again with the third quarter.
+    assert (
+        entry["model"] | {"trained_through": "2007-03-30", "age_sessions": 66, "refit_overdue_sessions": 3}
+        == entry["model"]
+    )
+    (home.root / "bullbear.toml").write_text("[staleness]\nmax_refit_overdue_sessions = 3\n")
+    done = bullbear("forecast", "--home", home.root, "--as-of", "2007-07-06", "--no-refit")
+    assert done.code == 3
+    assert done.mistake == (
+        "bullbear: refused by staleness budget: the refit of small, last fitted 67 sessions before 2007-07-06, is "
+        "4 sessions overdue; run `bullbear forecast` without --no-refit, or train and promote again"
+    )
+    assert bullbear("forecast", "--home", home.root, "--as-of", "2007-07-06").code == 0
+
+
+def test_a_refit_does_not_undo_a_promotion(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    _shorten(home, "2007-05-10")
+    runs = Runs(home)
+    base = next(run for run in map(runs.find, _ids(runs)) if run.model == "base")
+    monkeypatch.setattr("bullbear.refitting.continued", _promoting(runs, base, refitting.continued))
+    with pytest.raises(RunError, match=r"champion: got 'replaced during the refit'"):
+        issue(home, "2007-12-28")
+    assert read_bundle(home.champion).meta["run_id"] == base.run_id
+
+
+def _promoting(runs: Runs, other: Run, real: Callable[..., Bundle]) -> Callable[..., Bundle]:
+    def promoting(*arguments: Any) -> Bundle:
+        runs.promote(other)
+        return real(*arguments)
+
+    return promoting
+
+
+def _copied(home: Home, place: Path) -> Bundle:
+    shutil.copytree(home.champion, place)
+    return read_bundle(place)
+
+
+def _shorten(home: Home, end: str) -> None:
+    """Make the champion one whose training ended with `end`."""
+    run_id = train_model(home, "small", end=end).run_id
+    runs = Runs(home)
+    runs.promote(runs.find(run_id))
 
 
 def test_a_forecast_needs_neither_mlflow_nor_scikit_learn(home: Home) -> None:

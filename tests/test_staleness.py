@@ -19,7 +19,7 @@ from bullbear.ledger import Ledger
 def test_beyond_the_share_of_stale_series_it_is_refused(
     home: Home, monkeypatch: pytest.MonkeyPatch, bullbear: Callable[..., Any]
 ) -> None:
-    monkeypatch.setattr("bullbear.forecast.is_stale", lambda view, kind, series, session: series == "VIXCLS")
+    monkeypatch.setattr("bullbear.staleness.is_stale", lambda view, kind, series, session: series == "VIXCLS")
     ledger = Ledger(home.forecasts / "ledger.jsonl")
     # One of the two series that the champion reads: within a budget of a half, beyond one of a third.
     assert issue(home, "2007-06-20")["data"]["stale"] == ["VIXCLS"]

@@ -2,13 +2,19 @@
 
 It runs the champion's bundle and the policy object of the backtest on what was known at the decision. For a day inside
 the training's out-of-sample span it uses the model of that day, so that it repeats the walk-forward forecast bit for
-bit; before the first model it is refused, because any model would look ahead.
+bit; before the first model it is refused, because any model would look ahead; after the last one the champion is
+refitted as the walk-forward would have been.
+
+A forecast decides on a session whose bar was known at its close. One issued before the next open is live: its positions
+continue those that were advised before, whoever was champion then. Any other is a replay: its positions are those of
+the champion's own backtest.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -19,35 +25,61 @@ from bullbear.data.store import Store
 from bullbear.data.view import View
 from bullbear.dataset.examples import fingerprint
 from bullbear.dataset.labels import climatology, resolve
-from bullbear.decide.backtest import backtest
-from bullbear.decide.policy import Stance
-from bullbear.errors import GateError, HistoryError, InputError, NoDataError
-from bullbear.factors import compute, registered
-from bullbear.factors.inputs import SHORT_INTEREST_MAX_AGE_DAYS, SHORT_VOLUME_MAX_AGE_DAYS, level_max_age
+from bullbear.decide import Advice, Book, Forecast, advise, backtest
+from bullbear.errors import HistoryError, InputError, NoDataError
+from bullbear.factors import compute
 from bullbear.factors.phase import phase_of
-from bullbear.factors.registry import OBSERVED
 from bullbear.home import Home
 from bullbear.learn import FoldModel, predict
 from bullbear.learn.learners import factor_matrix
-from bullbear.ledger import Ledger
+from bullbear.ledger import LIVE, Ledger, kind_of, stamped
+from bullbear.refitting import model_age, refit_champion, refit_overdue
 from bullbear.settings import settings_of
+from bullbear.staleness import check_budget, stale_series
 from bullbear.statistics import independent_number
 
 DRIVERS = 8
-_MAX_AGE_DAYS = {"bars": 7, "short_volume": SHORT_VOLUME_MAX_AGE_DAYS, "short_interest": SHORT_INTEREST_MAX_AGE_DAYS}
+SAME = ("ticker", "decided_at", "model.run_id", "data.fingerprint")
+ADVISED, HYPOTHETICAL = "advised", "hypothetical"
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Close:
+    """The close at which a forecast is decided, what was known then, and every label up to it."""
+
+    session: pd.Timestamp
+    decided_at: pd.Timestamp
+    view: View
+    labels: pd.DataFrame
 
 
 @dataclass(frozen=True)
 class _Past:
-    """What one view holds for the champion: every label, the forecasts up to the day, and the factors of new ones."""
+    """The champion's forecasts up to the day, and the factors of those that are new."""
 
-    labels: pd.DataFrame
     predictions: pd.DataFrame
     X: pd.DataFrame
 
 
-def issue(home: Home, as_of: str | None = None) -> dict[str, Any]:
+def issue(
+    home: Home,
+    as_of: str | None = None,
+    *,
+    now: pd.Timestamp | None = None,
+    refit: bool = True,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
     """The champion's forecast, appended to the ledger; asked again, the same entry.
+
+    Parameters
+    ----------
+    as_of
+        The day to decide on; None for the last session whose bar was known at its close.
+    now
+        The clock; None for this machine's.
+    refit
+        Whether to make the refits of the champion that are due.
 
     Raises
     ------
@@ -55,9 +87,13 @@ def issue(home: Home, as_of: str | None = None) -> dict[str, Any]:
         There is no champion.
     InputError
         The champion was trained on the simulated market and the store is real, or the other way round.
+    NoDataError
+        The store cannot answer for that day.
     GateError
-        What the champion reads is staler than `[staleness]` in bullbear.toml allows.
+        What the champion reads, or the champion itself, is staler than `[staleness]` in bullbear.toml allows.
     """
+    now = pd.Timestamp.now("UTC") if now is None else now
+    ledger = Ledger(home.forecasts / "ledger.jsonl")
     bundle = read_bundle(home.champion)
     store = home.filled_store()
     if bool(bundle.meta["simulated"]) != store.is_simulated:
@@ -65,168 +101,182 @@ def issue(home: Home, as_of: str | None = None) -> dict[str, Any]:
         raise InputError(
             "champion", f"trained on {trained}", "a champion of this store's own data", "train and promote one here"
         )
-    made = forecast(store, bundle, as_of)
-    _check_staleness(home, store, bundle, made, is_today=as_of is None)
-    return Ledger(home.forecasts / "ledger.jsonl").append(
-        made, same=("ticker", "decided_at", "model.run_id", "data.fingerprint")
+    target = bundle.definition.target
+    at = close_of(store, target.ticker, target.horizon, as_of)
+    if refit and bundle.signals is not None and refit_overdue(bundle, at.labels):
+        bundle = refit_champion(home, bundle, at.view, progress)
+    is_live = kind_of(at.decided_at, now) == LIVE
+    before = advised_book(ledger.entries(), target.ticker, store.is_simulated) if is_live else None
+    made = forecast_at(at, bundle, simulated=store.is_simulated, is_advised=is_live, before=before)
+    made["data"] |= {
+        "stored_through": _iso(store.last_stored_at, "us"),
+        "sessions_behind": len(sessions.between(at.session, sessions.last_closed(now))) - 1,
+    }
+    check_budget(
+        made,
+        bundle,
+        settings_of(home.root).staleness,
+        is_fed=store.as_of().has("raw_bars", target.ticker),
+        is_today=as_of is None,
     )
+    return ledger.append(stamped(made, now), same=SAME)
 
 
 def forecast(store: Store, bundle: Bundle, as_of: str | None = None) -> dict[str, Any]:
-    """The forecast at the close of `as_of` (default: the last session stored), JSON-ready but for the ledger stamp.
+    """The replay at the close of `as_of` (default: the last session stored), JSON-ready, without the ledger's keys.
 
     Raises
     ------
     HistoryError
         The day lies before the champion's first model, or before its first reported forecast.
     NoDataError
-        The store holds no bar of the target on that day.
+        The store cannot answer for that day.
+    """
+    target = bundle.definition.target
+    return forecast_at(close_of(store, target.ticker, target.horizon, as_of), bundle, simulated=store.is_simulated)
+
+
+def forecast_at(
+    at: Close, bundle: Bundle, *, simulated: bool, is_advised: bool = False, before: Book | None = None
+) -> dict[str, Any]:
+    """The forecast of `bundle` at one close.
+
+    Parameters
+    ----------
+    is_advised
+        Whether its positions continue the account of what was advised, `before` (None: it starts in cash), instead of
+        the bundle's own backtest.
     """
     definition = bundle.definition
     ticker, horizon = definition.target.ticker, definition.target.horizon
-    session = _session(store, ticker, as_of)
-    decided_at = sessions.closes(pd.DatetimeIndex([session]))[0]
-    view = store.as_of(decided_at)
-    past = _read_past(view, bundle, session)
+    past = _read_past(at, bundle)
     today = past.predictions.iloc[-1]
-    stance = _stance(past.predictions, view, bundle, ticker)
-    model = bundle.model_for(session)
+    advice = _advice(at, bundle, past.predictions, is_advised=is_advised, before=before)
+    model = bundle.model_for(at.session)
     row = past.X.iloc[[-1]]
+    labels = at.labels
     return {
         "ticker": ticker,
-        "decided_at": _iso(decided_at),
-        "resolves_on": str(sessions.offset(session, horizon).date()),
+        "decided_at": _iso(at.decided_at),
+        "resolves_on": str(sessions.offset(at.session, horizon).date()),
         "horizon_sessions": horizon,
         "p_up": float(today["p"]),
         "p_low": float(today["p_low"]),
         "p_high": float(today["p_high"]),
         "climatology": float(today["climatology"]),
-        "regime": phase_of(view.bars(ticker)),
-        **stance.to_json(),
+        "regime": phase_of(at.view.bars(ticker)),
+        **advice.stance.to_json(),
+        "account": {
+            "kind": ADVISED if is_advised else HYPOTHETICAL,
+            "trades": [trade.to_json() for trade in advice.trades],
+            "book": advice.book.to_json(),
+        },
         "drivers": _drivers(model, row),
         "model": {
             "name": definition.name,
             "run_id": bundle.meta["run_id"],
             "definition_hash": bundle.meta["definition_hash"],
             "trained_through": str(model.trained_through.tz_convert(sessions.NEW_YORK).date()),
+            "age_sessions": model_age(bundle, at.session),
+            "refit_overdue_sessions": refit_overdue(bundle, labels),
         },
         "data": {
-            "fingerprint": fingerprint(row, past.labels["y"].to_numpy(), pd.DatetimeIndex(past.labels["resolved_at"])),
-            "last_known_at": _iso(view.bars(ticker)["known_at"].iloc[-1]),
-            "stale": stale_series(view, bundle, session),
-            "simulated": store.is_simulated,
+            "fingerprint": fingerprint(row, labels["y"].to_numpy(), pd.DatetimeIndex(labels["resolved_at"])),
+            "last_known_at": _iso(at.view.bars(ticker)["known_at"].iloc[-1]),
+            "stale": stale_series(at.view, bundle, at.session),
+            "simulated": simulated,
         },
     }
 
 
-def stale_series(view: View, bundle: Bundle, session: pd.Timestamp) -> list[str]:
-    """Series read by the champion's factors that are absent, or whose last value is older than its rule allows."""
-    return sorted({series for kind, series in series_read(bundle) if is_stale(view, kind, series, session)})
+def close_of(
+    store: Store, ticker: str, horizon: int, as_of: str | None, *, stored: pd.Timestamp | None = None
+) -> Close:
+    """The close to decide at: that of `as_of`, or the last one at which its session's bar was known.
 
+    Parameters
+    ----------
+    stored
+        Leave out what this machine stored later; None for everything.
 
-def series_read(bundle: Bundle) -> set[tuple[str, str]]:
-    """The inputs of the champion's factors, as (kind of input, series)."""
-    known = registered()
-    return {
-        (kind, spec.inputs[name]) for spec in bundle.factors() for name, kind in known[spec.function].inputs.items()
-    }
-
-
-def mark_needed(table: pd.DataFrame, home: Home) -> pd.DataFrame:
-    """A table of `data.status` with a column `needed`: what the champion reads, absent series included.
-
-    Without a champion nothing is needed.
+    Raises
+    ------
+    NoDataError
+        The session of `as_of` has no bar, or one that came after its close. A day without a session is answered from
+        the last session before it.
     """
-    read = set()
-    if (home.champion / "bundle.json").exists():
-        read = {(_stored(kind), series) for kind, series in series_read(read_bundle(home.champion))}
-    present = set(zip(table["kind"], table["series"], strict=True))
-    marked = table.assign(needed=[pair in read for pair in zip(table["kind"], table["series"], strict=True)])
-    absent = sorted(read - present)
-    if not absent:
-        return marked
-    blank = {"rows": 0, "stale": True, "quarantined": 0, "reasons": "not in the store", "rewritten": 0, "needed": True}
-    lines = pd.DataFrame([{"kind": kind, "series": series, **blank} for kind, series in absent])
-    joined = pd.concat([marked, lines.reindex(columns=marked.columns)], ignore_index=True)
-    counted = ("gaps", "age_days", "max_age_days")  # whole numbers, which joining has turned into fractions
-    return joined.astype({name: marked[name].dtype for name in (*blank, *counted)})
-
-
-def _stored(kind: str) -> str:
-    return "observations" if kind in OBSERVED else kind
-
-
-def is_stale(view: View, kind: str, series: str, session: pd.Timestamp) -> bool:
-    """Whether an input of that kind is absent at `session`, or older than its rule allows."""
-    stored = _stored(kind)
-    if not view.has(stored, series):
-        return True
-    versions = view.versions(stored, series)
-    allowed = level_max_age(series, versions) if stored == "observations" else _MAX_AGE_DAYS[stored]
-    return bool((session - versions["event_date"].max()).days > allowed)
-
-
-def _check_staleness(home: Home, store: Store, bundle: Bundle, made: dict[str, Any], *, is_today: bool) -> None:
-    budget = settings_of(home.root).staleness
-    stale, read = made["data"]["stale"], {series for _, series in series_read(bundle)}
-    decided_at = pd.Timestamp(made["decided_at"])
-    if len(stale) > budget.max_share * len(read):
-        raise GateError(
-            "staleness budget",
-            f"{len(stale)} of {len(read)} series that {made['model']['name']} reads are absent or stale on "
-            f"{decided_at.date()} ({', '.join(stale[:5])}{', ...' if len(stale) > 5 else ''})",
-            "run `bullbear fetch`, or raise max_share in [staleness] of bullbear.toml",
-        )
-    # Only a store that is fed every day can have fallen behind; a snapshot ends where it ends.
-    if is_today and store.as_of().has("raw_bars", made["ticker"]):
-        last = sessions.last_closed(pd.Timestamp.now("UTC"))
-        behind = len(sessions.between(pd.Timestamp(decided_at.date()), last)) - 1
-        if behind > budget.max_sessions_behind:
-            raise GateError(
-                "staleness budget",
-                f"the last bar of {made['ticker']} is {behind} sessions old",
-                "run `bullbear fetch`, or name the day that is meant with --as-of",
-            )
-
-
-def _session(store: Store, ticker: str, as_of: str | None) -> pd.Timestamp:
-    everything = store.as_of()
-    bars = everything.bars(ticker)
-    last = pd.Timestamp(bars.index[-1])
+    bars = store.as_of(stored=stored).bars(ticker)
     if as_of is None:
-        return last
-    day = sessions.day(as_of)
-    # A day without a session is answered from the last close before it, as a reader of that evening would have it.
-    earlier = bars.index[bars.index <= day]
-    if not len(earlier) or day > last + pd.Timedelta(days=7):
-        raise NoDataError("--as-of", str(day.date()), f"{bars.index[0].date()} to {last.date()}", "fetch newer data")
-    return pd.Timestamp(earlier[-1])
+        # A bar that came late serves the next decision; rarely is there more than one.
+        candidates = [pd.Timestamp(day) for day in bars.index[::-1]]
+    else:
+        asked = sessions.day(as_of)
+        candidates = [_last_session(asked, bars.index, ticker)]
+    for session in candidates:
+        if not sessions.is_session(session):
+            continue  # the exchange announced late that it would be closed
+        decided_at = sessions.closes(pd.DatetimeIndex([session]))[0]
+        view = store.as_of(decided_at, stored=stored)
+        if not view.has("bars", ticker):
+            break
+        labels = resolve(view, ticker, horizon)
+        if labels.index[-1] == session and labels["decidable"].iloc[-1]:
+            return Close(session, decided_at, view, labels)
+    day = "the last session" if as_of is None else str(candidates[0].date())
+    raise NoDataError(
+        "--as-of",
+        day,
+        f"sessions whose bar of {ticker} was known at their close, {bars.index[0].date()} to {bars.index[-1].date()}",
+        "choose another day, or fetch the missing bar",
+    )
 
 
-def _read_past(view: View, bundle: Bundle, session: pd.Timestamp) -> _Past:
-    """The champion's reported forecasts before `session`, continued with the models of each day to that day."""
-    target = bundle.definition.target
-    labels = resolve(view, target.ticker, target.horizon)
-    labels = labels[labels.index <= session]
+def advised_book(entries: list[dict[str, Any]], ticker: str, simulated: bool) -> Book | None:
+    """The account after the newest live advice on `ticker`; None before the first one."""
+    for entry in reversed(entries):
+        if entry["ticker"] != ticker or bool(entry["data"].get("simulated")) != simulated:
+            continue
+        account = entry.get("account", {})
+        if entry.get("kind") == LIVE and account.get("kind") == ADVISED:
+            return Book.from_json(account["book"])
+    return None
+
+
+def _last_session(day: pd.Timestamp, days: pd.Index, ticker: str) -> pd.Timestamp:
+    last = days[-1] + pd.Timedelta(days=14)
+    found = sessions.between(days[0], day) if days[0] <= day <= last else pd.DatetimeIndex([])
+    if not len(found) or found[-1] > days[-1]:
+        raise NoDataError(
+            "--as-of",
+            str(day.date()),
+            f"{days[0].date()} to {days[-1].date()}, the bars of {ticker} in the store",
+            "fetch newer data or choose another day",
+        )
+    return pd.Timestamp(found[-1])
+
+
+def _read_past(at: Close, bundle: Bundle) -> _Past:
+    """The champion's forecasts before the session, continued with the models of each day up to it."""
+    labels = at.labels
     decided = pd.DatetimeIndex(labels["decided_at"])
     reported = bundle.predictions
     first = reported["decided_at"].iloc[0]
     if decided[-1] < first:
         raise HistoryError(
             "--as-of",
-            str(session.date()),
+            str(at.session.date()),
             f"days from {first.tz_convert(sessions.NEW_YORK).date()}, the champion's first out-of-sample forecast",
             "choose a later day: an earlier one would look ahead",
         )
     known = reported[reported["decided_at"] < decided[-1]]
     reached = known["decided_at"].iloc[-1] if len(known) else first - pd.Timedelta(days=1)
-    missing = labels[decided > reached]
-    X = compute(view, bundle.factors(), pd.DatetimeIndex(missing.index))
+    missing = labels[(decided > reached) & labels["decidable"].to_numpy()]
+    X = compute(at.view, bundle.factors(), pd.DatetimeIndex(missing.index))
     share, n_resolved = climatology(
         labels["y"].to_numpy(), pd.DatetimeIndex(labels["resolved_at"]), pd.DatetimeIndex(missing["decided_at"])
     )
     new = [_forecast_row(bundle, missing, X, share, n_resolved, row) for row in range(len(missing))]
-    return _Past(labels, pd.concat([known, *new], ignore_index=True), X)
+    return _Past(pd.concat([known, *new], ignore_index=True), X)
 
 
 def _forecast_row(
@@ -240,9 +290,11 @@ def _forecast_row(
     return answer.assign(decided_at=label["decided_at"], resolved_at=label["resolved_at"], y=np.nan)
 
 
-def _stance(predictions: pd.DataFrame, view: View, bundle: Bundle, ticker: str) -> Stance:
-    """The policy's answer today, with the positions and stops to which its own past decisions have led."""
-    return backtest(predictions, view, bundle.policy, ticker=ticker, baselines=False).stances[-1]
+def _advice(at: Close, bundle: Bundle, predictions: pd.DataFrame, *, is_advised: bool, before: Book | None) -> Advice:
+    ticker, policy = bundle.definition.target.ticker, bundle.policy
+    if is_advised:
+        return advise(at.view, policy, Forecast.of(predictions.iloc[-1].to_dict()), ticker=ticker, before=before)
+    return backtest(predictions, at.view, policy, ticker=ticker, baselines=False).advice
 
 
 def _drivers(model: FoldModel, row: pd.DataFrame) -> list[dict[str, Any]]:
@@ -263,5 +315,6 @@ def _drivers(model: FoldModel, row: pd.DataFrame) -> list[dict[str, Any]]:
     ]
 
 
-def _iso(instant: pd.Timestamp) -> str:
-    return pd.Timestamp(instant).tz_convert("UTC").strftime("%Y-%m-%dT%H:%M:%SZ")
+def _iso(instant: pd.Timestamp, unit: Literal["s", "us"] = "s") -> str:
+    text = "%Y-%m-%dT%H:%M:%SZ" if unit == "s" else "%Y-%m-%dT%H:%M:%S.%fZ"
+    return pd.Timestamp(instant).tz_convert("UTC").strftime(text)

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from uuid import uuid4
 from pydantic import BaseModel
 
 from bullbear import sessions
+from bullbear.data.segments import WriteLock
 from bullbear.data.store import Store
 from bullbear.decide.policy import BandPolicy, load_policy
 from bullbear.definitions import FeatureSet, ModelDefinition, Source, digest, read, validate
@@ -62,6 +64,12 @@ class Home:
     def champion(self) -> Path:
         """The champion's bundle, from which the daily forecast is served."""
         return self.forecasts / "champion"
+
+    @contextmanager
+    def champion_lock(self) -> Iterator[None]:
+        """Held by whoever replaces the champion's bundle."""
+        with WriteLock(self.forecasts / ".champion.lock")():
+            yield
 
     @property
     def reports(self) -> Path:

@@ -102,11 +102,13 @@ class Staleness(Definition):
 
     `max_share` is the largest share of the champion's series that may be stale or absent at the decision.
     `max_sessions_behind` is how many sessions the target may lag behind today; it binds a store that is fed by
-    `bullbear fetch`, for which a gap means that fetching has failed.
+    `bullbear fetch`, for which a gap means that fetching has failed. `max_refit_overdue_sessions` is how long a
+    model serves although a refit is due and was not made.
     """
 
     max_share: float = Field(default=0.5, ge=0, le=1)
     max_sessions_behind: int = Field(default=5, ge=0)
+    max_refit_overdue_sessions: int = Field(default=42, ge=0)
 
 
 class Settings(Definition):

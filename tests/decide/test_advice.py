@@ -226,8 +226,18 @@ def test_a_book_kept_on_a_day_that_is_no_session_any_more_is_taken_up(market_vie
     assert set(moved.book.values) == {"IWM"}
 
 
-def test_a_forecast_that_does_not_come_after_the_book_is_refused(market_view):
+def test_a_forecast_before_the_book_is_refused(market_view):
+    view = market_view(74)
+    held = evenings(view, OLD, {"2019-03-05": 0.7})
+    with pytest.raises(InputError, match=r"decided_at: got '2019-03-04'; allowed: a session from 2019-03-05 on"):
+        evenings(view, OLD, {"2019-03-04": 0.7}, before=held.book)
+
+
+def test_advice_at_the_same_close_replaces_the_earlier_one(market_view):
     view = market_view(74)
     held = evenings(view, OLD, {"2019-03-04": 0.7})
-    with pytest.raises(InputError, match=r"decided_at: got '2019-03-04'; allowed: a session after 2019-03-04"):
-        evenings(view, OLD, {"2019-03-04": 0.7}, before=held.book)
+    assert held.trades
+    again = evenings(view, OLD, {"2019-03-04": 0.1}, before=held.book)
+    fresh = evenings(view, OLD, {"2019-03-04": 0.1})
+    assert (again.book.cash, again.book.orders) == (fresh.book.cash, fresh.book.orders)
+    assert {trade.ticker for trade in again.trades} == {OLD.bear_instrument}

@@ -123,7 +123,7 @@ def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
     """
     from bullbear.cli import show
     from bullbear.data.status import status as table_of
-    from bullbear.forecast import mark_needed
+    from bullbear.staleness import mark_needed
 
     place = locate(home)
     store = place.filled_store()
@@ -268,9 +268,12 @@ def forecast(
     as_of: Annotated[
         str | None, typer.Option("--as-of", callback=iso_day, help="Decide at the close of this day, YYYY-MM-DD.")
     ] = None,
+    refit: Annotated[
+        bool, typer.Option("--refit/--no-refit", help="Refit the champion if its definition says that it is due.")
+    ] = True,
     as_json: JsonOption = False,
 ) -> None:
-    """Make the champion's forecast and append it to the ledger.
+    """Refit the champion if that is due, make its forecast and append it to the ledger.
 
     Example: bullbear forecast --as-of 2019-12-31 --json
     """
@@ -279,7 +282,11 @@ def forecast(
     import_without_sklearn()
     from bullbear.forecast import issue
 
-    entry = issue(locate(home), as_of)
+    def refitting(done: int, total: int) -> None:
+        if not as_json:
+            typer.echo(f"refitted the champion, {done} of {total}", err=True)
+
+    entry = issue(locate(home), as_of, refit=refit, progress=refitting)
     if as_json:
         typer.echo(json.dumps(entry, indent=1, allow_nan=False))
     else:

@@ -37,6 +37,8 @@ def forecast_panel(entry: dict[str, Any]) -> Panel:
     body = Table.grid(padding=(0, 1))
     body.add_row(head)
     body.add_row(_positions(entry))
+    if "account" in entry:  # absent from entries of an earlier version
+        body.add_row(_account(entry["account"]))
     if entry["drivers"]:
         body.add_row(_drivers(entry))
     body.add_row(_foot(entry))
@@ -64,6 +66,24 @@ def _positions(entry: dict[str, Any]) -> Table:
     return table
 
 
+def _account(account: dict[str, Any]) -> Text:
+    """Which account the positions belong to, and its trades."""
+    live = account["kind"] == "advised"
+    lines = [
+        "Positions continue the account advised so far."
+        if live
+        else "Positions are those of the champion's own backtest: this is a replay, not live advice."
+    ]
+    verbs = {True: "buy", False: "sell"}
+    lines += [
+        f"{verbs[trade['change'] > 0]} {trade['ticker']}: {trade['weight_before']:.1%} to {trade['weight_after']:.1%}"
+        for trade in account["trades"]
+    ]
+    if not account["trades"]:
+        lines.append("No trade.")
+    return Text("\n".join(lines))
+
+
 def _drivers(entry: dict[str, Any]) -> Table:
     table = Table(title="What moves it most (log-odds)", title_justify="left", box=None)
     for name in ("factor", "value", "contribution"):
@@ -81,6 +101,13 @@ def _foot(entry: dict[str, Any]) -> Text:
         f"data known to {data['last_known_at']}, fingerprint {data['fingerprint'][:12]}",
         f"ledger entry {stamp['index']}, hash {stamp['hash'][:12]}",
     ]
+    if data.get("sessions_behind"):
+        lines.append(f"the data ended {data['sessions_behind']:,} sessions before this forecast was issued")
+    if model.get("refit_overdue_sessions"):
+        overdue = model["refit_overdue_sessions"]
+        lines.append(f"the model is {model['age_sessions']} sessions old; its refit is {overdue} sessions overdue")
+    if "issued_at" in entry:
+        lines.append(f"issued at {entry['issued_at']} ({entry['kind']})")
     if data["stale"]:
         lines.append(f"absent or stale: {', '.join(data['stale'])}")
     return Text("\n".join(lines), style="dim")

@@ -50,7 +50,8 @@ def resolve(view: View, ticker: str, horizon: int, *, final: bool = False) -> pd
     versions = view.versions("bars", ticker)
     # The first version of each bar, and whether there is any other.
     bars = versions.drop_duplicates("event_date").set_index("event_date").sort_index()
-    grid = sessions.between(bars.index[0], sessions.offset(bars.index[-1], horizon))
+    last = sessions.between(bars.index[-1] - pd.Timedelta(days=14), bars.index[-1])[-1]  # a bar's day may be none
+    grid = sessions.between(bars.index[0], sessions.offset(last, horizon))
     closes, known = sessions.closes(grid), pd.DatetimeIndex(bars["known_at"].reindex(grid))
     priced = bars["adj_close"].reindex(grid).notna().to_numpy()
     decidable = np.asarray(known <= closes) & priced  # an instant that is missing is not before the close

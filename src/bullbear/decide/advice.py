@@ -61,14 +61,28 @@ class Trade:
         """Fraction of equity bought, negative where sold."""
         return self.weight_after - self.weight_before
 
+    def to_json(self) -> dict[str, Any]:
+        """A record of the ledger."""
+        return {
+            "ticker": self.ticker,
+            "weight_before": self.weight_before,
+            "weight_after": self.weight_after,
+            "change": self.change,
+        }
+
 
 @dataclass(frozen=True)
 class Advice:
-    """The stance, the account after it (to be kept for the next advice), and the orders that now stand."""
+    """The stance and the account after it, to be kept for the next advice."""
 
     stance: Stance
     book: Book
-    trades: tuple[Trade, ...]
+
+    @property
+    def trades(self) -> tuple[Trade, ...]:
+        """The orders that now stand."""
+        held = self.book.weights
+        return tuple(Trade(t, held.get(t, 0.0), target) for t, target in self.book.orders.items())
 
 
 def advise(
@@ -87,7 +101,8 @@ def advise(
     Parameters
     ----------
     view : everything known at the forecast's close
-    before : the account as the last advice left it, perhaps under another policy; None starts in cash
+    before : the account as the last advice left it, perhaps under another policy; None starts in cash. Advice at the
+        same close replaces the earlier one: its orders have not been filled yet
     slippage_bp, half_spread_bp, cash_series : as in `backtest`
 
     Raises
@@ -105,20 +120,18 @@ def advise(
     if before is None:
         book = Book(session=market.sessions[row])
     else:
-        if before.session >= forecast.session:
+        if before.session > forecast.session:
             raise InputError(
                 "forecast.decided_at",
                 str(forecast.session.date()),
-                f"a session after {before.session.date()}, the account's last",
+                f"a session from {before.session.date()} on, the account's last",
                 "decide on a later day, or from the account as it stood before that day",
             )
         funds = (ticker, policy.bull_instrument, policy.bear_instrument, *held)
         costs = cost_rates_of(funds, slippage_bp, half_spread_bp)
         book = _carried(before, market, row, view, cash_series, costs)
     _, stance, after = take(market, row, book, policy, forecast)
-    weights = book.weights
-    trades = tuple(Trade(t, weights.get(t, 0.0), target) for t, target in after.orders.items())
-    return Advice(stance, after, trades)
+    return Advice(stance, after)
 
 
 def take(market: Market, row: int, book: Book, policy: BandPolicy, forecast: Forecast) -> tuple[State, Stance, Book]:

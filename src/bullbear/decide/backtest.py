@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from bullbear.decide.account import Account, Decider, walk
-from bullbear.decide.advice import Forecast, cost_rates_of, take
+from bullbear.decide.advice import Advice, Forecast, cost_rates_of, take
 from bullbear.decide.book import Book
 from bullbear.decide.instruments import CASH
 from bullbear.decide.market import Market, View, bill_rate, read_market
@@ -49,6 +49,11 @@ class Backtest:
     books: tuple[Book, ...]
     book: Book
     baselines: Mapping[str, Account]
+
+    @property
+    def advice(self) -> Advice:
+        """The last stance, with the account after it."""
+        return Advice(self.stances[-1], self.books[-1])
 
     @property
     def equity(self) -> pd.Series:

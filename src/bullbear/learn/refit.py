@@ -18,6 +18,7 @@ from bullbear.definitions import FeatureSet, ModelDefinition
 from bullbear.learn import calibration
 from bullbear.learn.walk_forward import (
     FoldModel,
+    base_rate_at,
     calibrate,
     fit_fold,
     fold_model,
@@ -100,8 +101,7 @@ def continue_training(
         late = fold.test >= first_new
         if late.any():
             rows = fold.test[late]
-            n_independent = examples.n_resolved[rows] / examples.horizon
-            parts.append(predict(model.calibrator, answers[late], examples.climatology[rows], n_independent))
+            parts.append(predict(model.calibrator, answers[late], *base_rate_at(examples, rows)))
             new_rows.append(rows)
     newest = folds[-1].test[0]
     rows = np.concatenate(new_rows) if new_rows else np.zeros(0, dtype=np.int64)

@@ -138,7 +138,7 @@ def train(
         for fold, fit in zip(folds, fits, strict=True)
     )
     parts = [
-        predict(model.calibrator, fit.signals, *_at(examples, fold.test))
+        predict(model.calibrator, fit.signals, *base_rate_at(examples, fold.test))
         for fold, fit, model in zip(folds, fits, models, strict=True)
     ]
     table = forecasts(examples, rows, parts)
@@ -180,7 +180,8 @@ def _silent(done: int, total: int) -> None:  # the shape of `progress`
     return
 
 
-def _at(examples: Examples, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def base_rate_at(examples: Examples, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The base rate at the decisions of `rows`, and the independent labels behind it; shape (n,) each."""
     return examples.climatology[rows], independent_number(examples.n_resolved[rows], examples.horizon)
 
 

@@ -160,7 +160,8 @@ class Runs:
             shutil.copytree(run.bundle.root, staged)
             meta = json.loads((staged / "bundle.json").read_text(encoding="utf-8"))
             (staged / "bundle.json").write_text(json.dumps({**meta, "run_id": run.run_id}, indent=1), encoding="utf-8")
-            replace_directory(staged, self.home.champion)
+            with self.home.champion_lock():
+                replace_directory(staged, self.home.champion)
         if run.bundle_at is not None:  # the champion, promoted again; it is marked again if its run is still there
             for tracked in self._finished():
                 if tracked.info.run_id == run.run_id:
