@@ -51,6 +51,13 @@ def test_the_base_rate_is_its_own_null() -> None:
     assert found.mean < 0.45  # a benchmark of 0.5 would call this negative skill
 
 
+def test_a_faint_signal_leaves_the_null_near_that_of_the_base_rate() -> None:
+    # The base rate ranks every down above every up; a signal of a few thousandths changes no pair across the halves.
+    y, c = np.repeat([1.0, 0.0], 20), np.repeat([0.5, 0.6], 20)
+    found = auc_null(y, c + np.tile([0.002, -0.001, 0.0, 0.003], 10), c, 2)
+    assert (found.mean, found.low, found.high) == (0.0, 0.0, 0.0)
+
+
 def test_a_signal_without_skill_lies_within_its_null_as_often_as_it_says() -> None:
     held, centre = [], []
     for seed in range(40):
