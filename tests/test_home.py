@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import codecs
 import dataclasses
 import os
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -224,3 +226,71 @@ def test_a_home_may_be_moved_with_its_champion(tmp_path: Path) -> None:
     replace_directory(staged(tmp_path / "staged", "whole"), tmp_path / "old" / "champion")
     os.rename(tmp_path / "old", tmp_path / "new")
     assert (tmp_path / "new" / "champion" / "text").read_text() == "whole"
+
+
+def test_a_home_on_a_disk_that_is_missing_is_refused_and_not_created(tmp_path: Path) -> None:
+    with pytest.raises(
+        InputError, match=r"--home: got '.*disk/home'; allowed: a directory, or a new one in a directory"
+    ):
+        locate(tmp_path / "disk" / "home")
+    (tmp_path / "link").symlink_to(tmp_path / "unmounted" / "home")
+    with pytest.raises(InputError, match=r"--home: got '.*link'; .*create it first"):
+        locate(tmp_path / "link")
+    assert [path.name for path in tmp_path.iterdir()] == ["link"]
+    assert locate(tmp_path / "new").root == tmp_path / "new"
+
+
+@pytest.mark.parametrize(
+    ("file", "asked", "remedy"),
+    [
+        ("small.toml", "Small", "did you mean small?"),
+        ("small.toml", "smal", "did you mean small?"),
+        ("Mine.toml", "mine", "rename models/Mine.toml to mine.toml"),
+        ("mine.TOML", "mine", "rename models/mine.TOML to mine.toml"),
+        ("small.toml", "zzz", "choose one or add it"),
+    ],
+)
+def test_a_name_in_another_case_is_answered_with_the_name_that_exists(
+    place: Home, file: str, asked: str, remedy: str
+) -> None:
+    (place.root / "models" / "small.toml").rename(place.root / "models" / file)
+    with pytest.raises(DefinitionError, match=rf"models/{asked}.toml: got 'no such file'.*{re.escape(remedy)}$"):
+        place.model(asked)
+
+
+def test_a_file_named_in_capitals_is_to_be_renamed(place: Home) -> None:
+    (place.root / "models" / "small.toml").rename(place.root / "models" / "Small.toml")
+    with pytest.raises(DefinitionError, match=r"models/Small.toml:2: got 'small'.*rename the file to small.toml"):
+        place.model("Small")
+
+
+def test_a_feature_set_in_another_case_is_answered_with_the_name_that_exists(place: Home) -> None:
+    (place.root / "features" / "tiny.toml").rename(place.root / "features" / "Tiny.toml")
+    with pytest.raises(
+        DefinitionError, match=r"models/small.toml:4: got 'tiny'.*rename features/Tiny.toml to tiny.toml"
+    ):
+        place.model("small")
+
+
+def test_a_byte_order_mark_changes_nothing(place: Home) -> None:
+    plain = place.model("small")
+    for name in ("models/small.toml", "features/tiny.toml"):
+        path = place.root / name
+        path.write_bytes(codecs.BOM_UTF8 + path.read_bytes())
+    marked = place.model("small")
+    assert marked.definition == plain.definition
+    assert marked.definition_hash == plain.definition_hash
+    assert marked.source.line_of(("learner", "bags")) == plain.source.line_of(("learner", "bags"))
+
+
+@pytest.mark.parametrize(("fraction", "least"), [("0.003", 252), ("0.0005", 1000)])
+def test_a_bag_without_a_row_is_refused_at_loading(place: Home, fraction: str, least: int) -> None:
+    edit(place, "models/small.toml", "bags = 2", f"bagging_fraction = {fraction}")
+    edit(place, "models/small.toml", "burn_in_months", f"min_train = {least}\nburn_in_months")
+    with pytest.raises(
+        DefinitionError,
+        match=rf"models/small.toml:8 \(learner.bagging_fraction\): got {fraction}; allowed: at least one .* = {least} ",
+    ):
+        place.model("small")
+    edit(place, "models/small.toml", fraction, "0.004")
+    assert place.model("small").definition.name == "small"

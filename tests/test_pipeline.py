@@ -7,12 +7,13 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import lightgbm
 import numpy as np
 import pandas as pd
 import pytest
 
 from bullbear.bundle import predictions_csv, read_bundle
-from bullbear.errors import GateError, HistoryError, InputError
+from bullbear.errors import DefinitionError, GateError, InputError
 from bullbear.home import Home
 from bullbear.pipeline import backtest_run, evaluate_run, oracle_share, plain, promote_run, train_model
 from bullbear.tracking import Run, Runs
@@ -52,19 +53,44 @@ def test_start_and_end_bound_what_is_reported(home: Home) -> None:
 
 
 @pytest.mark.parametrize(
-    ("start", "end"),
-    [("2007-01-01", "2006-01-01"), ("2031-01-01", None), (None, "1999-01-01"), ("2000-06-01", "2000-07-01")],
+    ("start", "end", "message"),
+    [
+        ("2007-01-01", "2006-01-01", "--start: got '2007-01-01'; allowed: a day up to --end, 2006-01-01; exchange"),
+        ("2031-01-01", None, "--start: got '2031-01-01'; allowed: days up to 2007-11-29: labels of IWM are known"),
+        ("2007-12-10", None, "--start: got '2007-12-10'; allowed: days up to 2007-11-29"),
+        (
+            None,
+            "2002-12-31",
+            "--end: got '2002-12-31'; allowed: days from 2003-01-01, splitter.first of models/base.toml",
+        ),
+        ("1990-01-01", "1999-12-31", "--end: got '1999-12-31'; allowed: days from 2000-01-03, the first bar of IWM"),
+        ("2007-09-15", "2007-09-16", "--start: got '2007-09-15'; allowed: a day up to --end with a session of IWM"),
+        ("2000-06-01", "2000-07-01", "at least 252 resolved labels before a forecast in 2000-06-01 or later"),
+    ],
 )
-def test_a_span_without_forecasts_is_refused_and_leaves_no_run(home: Home, start: str | None, end: str | None) -> None:
+def test_a_span_without_forecasts_is_refused_before_training_and_leaves_no_run(
+    home: Home, start: str | None, end: str | None, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fitted(*arguments: object) -> None:
+        pytest.fail("a fold was fitted")
+
+    monkeypatch.setattr("bullbear.learn.walk_forward._fit_all", fitted)
     before = len(Runs(home)._finished())
-    with pytest.raises(HistoryError, match=r"resolved"):
+    with pytest.raises(InputError, match=re.escape(message)):
         train_model(home, "base", start=start, end=end)
     assert len(Runs(home)._finished()) == before
 
 
-def test_a_span_in_which_nothing_has_resolved_is_refused(home: Home) -> None:
-    with pytest.raises(HistoryError, match=r"resolved"):
-        train_model(home, "base", start="2007-12-10")
+def test_what_lightgbm_refuses_is_a_mistake_in_the_learner_table(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*arguments: object) -> None:
+        raise lightgbm.basic.LightGBMError("Check failed: (x) > (0) at here.cpp, line 3 .\n")
+
+    monkeypatch.setattr("lightgbm.train", refused)
+    message = (
+        r"models/small.toml:6 \(learner\): got .*'lightgbm'.*allowed: parameters that the learner takes \(Check failed"
+    )
+    with pytest.raises(DefinitionError, match=message):
+        train_model(home, "small")
 
 
 def test_an_empty_store_is_refused_before_anything_is_written(tmp_path: Path) -> None:

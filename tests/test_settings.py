@@ -69,3 +69,8 @@ def test_a_wrong_type_beside_the_keys_is_shown(tmp_path: Path) -> None:
     (tmp_path / "bullbear.toml").write_text('[http]\nattempts = "many"\n')
     with pytest.raises(DefinitionError, match="got 'many'"):
         settings_of(tmp_path, {})
+
+
+def test_a_byte_order_mark_in_the_settings_changes_nothing(tmp_path: Path) -> None:
+    (tmp_path / "bullbear.toml").write_bytes(b"\xef\xbb\xbf[staleness]\nmax_sessions_behind = 2\n")
+    assert settings_of(tmp_path, {}).staleness.max_sessions_behind == 2

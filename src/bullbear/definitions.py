@@ -131,7 +131,7 @@ def read(path: Path, kind: type[T]) -> tuple[T, Source]:
     """
     shown = f"{path.parent.name}/{path.name}"
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")  # some editors save a byte-order mark
     except OSError as bad:
         raise DefinitionError(shown, bad.strerror, "a readable TOML file", "check the name") from bad
     except UnicodeDecodeError as bad:

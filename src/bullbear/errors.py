@@ -47,6 +47,12 @@ class LedgerError(InputError):
     """The forecast ledger does not verify, or a request contradicts it."""
 
 
+class FitError(BullbearError):
+    """A learner that could not be fitted with its parameters; takes its message only, since it crosses processes."""
+
+    exit_code = 2
+
+
 class FetchError(BullbearError):
     """A provider that did not deliver a series; `stop` means that it will not deliver others either for now."""
 

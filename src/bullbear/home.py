@@ -5,6 +5,7 @@ A definition in the home's own `features/` or `models/` wins over the packaged o
 
 from __future__ import annotations
 
+import difflib
 import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,6 +26,7 @@ from bullbear.errors import DefinitionError, InputError
 from bullbear.factors import load, registered
 from bullbear.learn import learner_of
 from bullbear.learn.calibration import ShrinkageParams
+from bullbear.learn.gradient_boosting import GradientBoosting
 
 
 @dataclass(frozen=True)
@@ -104,13 +106,21 @@ class Home:
         DefinitionError
             There is no such file.
         """
+        wanted, alike = f"{name}.toml", []
         for folder in self._folders(kind):
-            path = folder / f"{name}.toml"
-            if path.is_file():
-                return path
-        raise DefinitionError(
-            f"{kind}/{name}.toml", "no such file", ", ".join(self.names(kind)) or "none found", "choose one or add it"
-        )
+            # Compared as text: some disks do not tell MINE.toml from mine.toml, others do.
+            for path in sorted(folder.iterdir()):
+                if path.name == wanted and path.is_file():
+                    return path
+                if path.name.lower() == wanted.lower():
+                    alike.append(path)
+        names = self.names(kind)
+        remedy = "choose one or add it"
+        if close := difflib.get_close_matches(name.lower(), names, n=1):
+            remedy = f"did you mean {close[0]}?"
+        if alike and (alike[0].stem not in names or not alike[0].stem.islower()):
+            remedy = f"rename {kind}/{alike[0].name} to {wanted.lower()}"
+        raise DefinitionError(f"{kind}/{wanted}", "no such file", ", ".join(names) or "none found", remedy)
 
     def model(self, name: str) -> Model:
         """`models/NAME.toml` with its feature sets, learner and policy, all checked; `name` may be that path.
@@ -123,7 +133,9 @@ class Home:
         name = name.removeprefix("models/").removesuffix(".toml")
         definition, source = read(self.find("models", name), ModelDefinition)
         if definition.name != name:
-            raise DefinitionError(source.where("name"), definition.name, f"the file's name, {name}", "rename one")
+            in_another_case = definition.name == name.lower()
+            remedy = f"rename the file to {definition.name}.toml" if in_another_case else "rename one"
+            raise DefinitionError(source.where("name"), definition.name, f"the file's name, {name}", remedy)
         learner = learner_of(definition.learner, source)
         calibration = validate(definition.calibration, ShrinkageParams, source, below=("calibration",))
         if learner.uses_factors and not definition.features:
@@ -131,6 +143,11 @@ class Home:
         policy = load_policy(definition.policy, source)
         paths = tuple(self._feature_path(source, number, each) for number, each in enumerate(definition.features))
         feature_sets = load(paths)
+        least = definition.splitter.min_train
+        if isinstance(learner, GradientBoosting) and learner.leaves_a_bag_empty(least):
+            where = f"{source.where('learner', 'bagging_fraction')} (learner.bagging_fraction)"
+            allowed = f"at least one of splitter.min_train = {least} rows in a bag"
+            raise DefinitionError(where, learner.bagging_fraction, allowed, "correct the file")
         parts = {"learner": learner, "calibration": calibration, "policy": policy}
         return Model(definition, source, feature_sets, paths, policy, digest(meaning(definition, feature_sets, parts)))
 
@@ -138,7 +155,7 @@ class Home:
         try:
             return self.find("features", name)
         except DefinitionError as bad:
-            raise DefinitionError(source.where("features", number), name, bad.allowed, "choose feature sets") from bad
+            raise DefinitionError(source.where("features", number), name, bad.allowed, bad.remedy) from bad
 
     def _folders(self, kind: str) -> list[Path]:
         package = Path(__file__).parent
@@ -189,12 +206,14 @@ def locate(option: Path | None) -> Home:
     Raises
     ------
     InputError
-        The path is a file.
+        The path is a file, or lies in a directory that does not exist: a disk that is missing is not created.
     """
     root = option or Path(os.environ.get("BULLBEAR_HOME") or ".")
     if root.exists() and not root.is_dir():
         raise InputError("--home", str(root), "a directory", "name another place")
     home = Home(root.resolve())
+    if not home.root.parent.is_dir():
+        raise InputError("--home", str(root), "a directory, or a new one in a directory that exists", "create it first")
     sessions.keep_in(home.data)
     return home
 

@@ -14,12 +14,12 @@ from bullbear import gate
 from bullbear.data.oracle import read_truth
 from bullbear.dataset import Examples, build
 from bullbear.decide import Backtest, BandPolicy, backtest, comparison
-from bullbear.errors import GateError
+from bullbear.errors import DefinitionError, FitError, GateError, InputError
 from bullbear.evaluate import Evaluation, OracleShare, evaluate, share_of_oracle
 from bullbear.gate import Verdict
 from bullbear.home import Home, Model
 from bullbear.learn import Training, train
-from bullbear.sessions import NEW_YORK
+from bullbear.sessions import NEW_YORK, day
 
 if TYPE_CHECKING:
     from bullbear.tracking import Run, Runs
@@ -67,21 +67,27 @@ def train_model(
     progress = progress or _silent
     model = home.model(name)
     store = home.filled_store()
-    require_ready(home.runs)  # a tracking store that cannot take the result is found before the work
     view = store.as_of()
+    check_span(model, pd.DatetimeIndex(view.bars(model.definition.target.ticker).index), start, end)
+    require_ready(home.runs)  # a tracking store that cannot take the result is found before the work
     progress("factors", 0, 1)
     examples = build(view, model.feature_sets, model.definition.target)
     progress("factors", 1, 1)
-    training = train(
-        model.definition,
-        model.feature_sets,
-        examples,
-        source=model.source,
-        start=start,
-        end=end,
-        jobs=jobs,
-        progress=lambda done, total: progress("folds", done, total),
-    )
+    try:
+        training = train(
+            model.definition,
+            model.feature_sets,
+            examples,
+            source=model.source,
+            start=start,
+            end=end,
+            jobs=jobs,
+            progress=lambda done, total: progress("folds", done, total),
+        )
+    except FitError as bad:
+        where = f"{model.source.where('learner')} (learner)"
+        allowed = f"parameters that the learner takes ({bad})"
+        raise DefinitionError(where, dict(model.definition.learner), allowed, "correct the file") from bad
     progress("evaluation", 0, 1)
     evaluation = evaluate(training.predictions, examples.horizon)
     tested = backtest(training.predictions, view, model.policy, ticker=model.definition.target.ticker)
@@ -113,6 +119,34 @@ def train_model(
     progress("tracking", 1, 1)
     seconds = time.perf_counter() - began
     return Trained(run_id, model, examples, training, evaluation, tested, seconds, store.is_simulated)
+
+
+def check_span(model: Model, traded: pd.DatetimeIndex, start: str | None, end: str | None) -> None:
+    """Refuse, before any work, a reported span that holds no session, or none whose label is known.
+
+    Raises
+    ------
+    InputError
+        `start` lies after `end`, or one of them outside what the model and the bars allow.
+    """
+    target, first = model.definition.target, start or model.definition.splitter.first
+    opening = "--start" if start else f"splitter.first of models/{model.definition.name}.toml"
+    if end and day(first) > day(end):
+        if start:
+            raise InputError("--start", start, f"a day up to --end, {end}", "exchange the two")
+        raise InputError("--end", end, f"days from {first}, {opening}", "give an earlier --start or a later --end")
+    if end and day(end) < traded[0]:
+        raise InputError(
+            "--end", end, f"days from {traded[0].date()}, the first bar of {target.ticker}", "set it later"
+        )
+    resolved = traded[: -target.horizon]
+    if len(resolved) and day(first) > resolved[-1]:
+        allowed = f"days up to {resolved[-1].date()}: labels of {target.ticker} are known to there"
+        raise InputError(opening, first, allowed, "set it earlier")
+    if not ((traded >= day(first)) & (traded <= day(end or str(traded[-1].date())))).any():
+        raise InputError(
+            opening, first, f"a day up to --end with a session of {target.ticker} between", "widen the span"
+        )
 
 
 def _silent(stage: str, done: int, total: int) -> None:  # the shape of `Progress`

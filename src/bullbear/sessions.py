@@ -9,6 +9,7 @@ everything at the edges of the store, is microseconds.
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
@@ -216,4 +217,5 @@ def _write(path: Path, columns: np.ndarray) -> None:
         os.replace(staged, path)
     except OSError:
         # A home that cannot be written to still works; it only builds the table again next time.
-        staged.unlink(missing_ok=True)
+        with suppress(OSError):  # on a disk mounted for reading this is refused, too
+            staged.unlink(missing_ok=True)

@@ -85,6 +85,6 @@ def walk_forward_folds(
             "walk-forward",
             f"{len(decided_at)} sessions to {sessions[-1].date()}",
             f"at least {splitter.min_train} resolved labels before a forecast in {first.date()} or later",
-            "load more history or set an earlier end and a later start",
+            "load more history, or choose a later span",
         )
     return folds

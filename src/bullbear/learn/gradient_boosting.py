@@ -18,6 +18,7 @@ import numpy as np
 from pydantic import Field
 
 from bullbear.definitions import Definition
+from bullbear.errors import FitError
 from bullbear.learn.learners import TrainingSet, varies
 from bullbear.statistics import rows_per_label
 
@@ -50,6 +51,10 @@ class GradientBoosting(Definition):
     lambda_l2: float = Field(default=10.0, ge=0)
     max_bin: int = Field(default=63, ge=2, le=1023)
     monotone: bool = True
+
+    def leaves_a_bag_empty(self, least_rows: int) -> bool:
+        """Whether a bag of the smallest training set would hold no row, which LightGBM refuses."""
+        return int(self.bagging_fraction * least_rows) < 1
 
     def parameters(self, training: TrainingSet, bag: int) -> dict[str, Any]:
         """LightGBM's parameters for one bag."""
@@ -100,7 +105,10 @@ class GradientBoosting(Definition):
         boosters = []
         for bag in range(self.bags):
             parameters = {k: v for k, v in self.parameters(training, bag).items() if v is not None}
-            boosters.append(lightgbm.train(parameters, bins))
+            try:
+                boosters.append(lightgbm.train(parameters, bins))
+            except lightgbm.basic.LightGBMError as bad:
+                raise FitError(" ".join(str(bad).split())) from bad
         if training.y.min() == training.y.max():
             # Without a contrast there is nothing to learn, but LightGBM is then certain: 34 log-odds.
             base = float(np.asarray(boosters[0].predict(_single(training.X[:1]), raw_score=True, num_threads=1))[0])
