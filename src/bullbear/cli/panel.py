@@ -76,6 +76,9 @@ def _foot(entry: dict[str, Any]) -> Text:
         f"data known to {data['last_known_at']}, fingerprint {data['fingerprint'][:12]}",
         f"ledger entry {stamp['index']}, hash {stamp['hash'][:12]}",
     ]
+    if "issued_at" in entry:
+        hindsight = ", in hindsight: no part of the record" if entry["kind"] == "replay" else ""
+        lines.append(f"{entry['kind']}, issued at {entry['issued_at']}{hindsight}")
     if data["stale"]:
         lines.append(f"absent or stale: {', '.join(data['stale'])}")
     return Text("\n".join(lines), style="dim")
