@@ -31,6 +31,9 @@ def refit_overdue(bundle: Bundle, labels: pd.DataFrame) -> int:
     labels
         From `dataset.resolve` on what was known at the close of the last session of `labels`.
     """
+    newest = bundle.trained_through()[-1]
+    if str(labels.index[-1].date()) <= newest:
+        return 0
     folds = walk_forward_folds(
         pd.DatetimeIndex(labels["decided_at"]),
         pd.DatetimeIndex(labels["resolved_at"]),
@@ -40,7 +43,7 @@ def refit_overdue(bundle: Bundle, labels: pd.DataFrame) -> int:
         start=bundle.meta.get("start"),
     )
     fitted = [fold.trained_through.tz_convert(NEW_YORK).tz_localize(None).normalize() for fold in folds]
-    due = [day for day in fitted if str(day.date()) > bundle.trained_through()[-1]]
+    due = [day for day in fitted if str(day.date()) > newest]
     return len(between(due[0], labels.index[-1])) - 1 if due else 0
 
 

@@ -266,8 +266,8 @@ def told_by(line: Line, t: pd.Timestamp, models: list[Model]) -> dict[str, Any]:
     for name in (model.definition.name for model in models):
         training = line.trainings[name]
         predictions = training.predictions[training.predictions["decided_at"] <= t].copy()
-        predictions.loc[predictions["resolved_at"] > t, "y"] = np.nan
-        told[f"{name} predictions"] = predictions
+        # Outcomes are on final prices, which a correction known later may change; what was said may not change.
+        told[f"{name} predictions"] = predictions.drop(columns="y")
         told[f"{name} models"] = [m.state() for m in training.models if m.trained_through <= t]
         tested = line.tested[name]
         for account, history in {"policy": tested.account, **tested.baselines}.items():

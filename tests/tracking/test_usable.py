@@ -58,7 +58,7 @@ def execute(database: Path, statement: str) -> None:
 
 
 @pytest.mark.usefixtures("no_work")
-@pytest.mark.parametrize("command", [["train", "base"], ["evaluate", "latest"], ["promote", "latest"], ["report"]])
+@pytest.mark.parametrize("command", [["train", "base"], ["evaluate", "latest"], ["promote", "latest"]])
 def test_a_server_that_is_not_there_is_named_before_the_work(
     bullbear: Run, home: Home, closed_port: int, command: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

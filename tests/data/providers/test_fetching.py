@@ -147,7 +147,7 @@ def test_status_tells_rewritten_history(world: Any, settings: Settings, tmp_path
 
 def test_a_provider_that_fails_three_times_is_left_alone(world: Any, settings: Settings, tmp_path: Path) -> None:
     settings = changed(settings, macro=("DGS10", "DGS2", "DGS5", "DGS1", "DFF"))
-    world.misbehave("fred", "html")
+    world.misbehave("fred", "500")
     report = fetch_all(Store(tmp_path), settings, world.instant, only=("fred",))
     assert world.count("fred") == 9
     assert [str(each).split(";")[0] for each in report.failures[2:4]] == [
