@@ -98,8 +98,22 @@ class Bundle:
         return self.model_named(earlier[-1])
 
     def model_named(self, day: str) -> FoldModel:
-        """The model fitted at the close of `day`, one of `trained_through`."""
-        return FoldModel.restore(json.loads((self.root / "models" / f"{day}.json").read_text()))
+        """The model fitted at the close of `day`, one of `trained_through`.
+
+        Raises
+        ------
+        RunError
+            Another version of bullbear wrote it.
+        """
+        try:
+            return FoldModel.restore(json.loads((self.root / "models" / f"{day}.json").read_text()))
+        except (KeyError, TypeError, ValueError) as bad:
+            raise RunError(
+                "champion",
+                f"models/{day}.json",
+                "a model as this version of bullbear writes it",
+                "train and promote again",
+            ) from bad
 
 
 def write_bundle(
