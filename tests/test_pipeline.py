@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import lightgbm
 import numpy as np
@@ -14,8 +15,9 @@ import pytest
 
 from bullbear.bundle import predictions_csv, read_bundle
 from bullbear.errors import DefinitionError, GateError, InputError
+from bullbear.evaluate import compare
 from bullbear.home import Home
-from bullbear.pipeline import backtest_run, evaluate_run, oracle_share, plain, promote_run, train_model
+from bullbear.pipeline import backtest_run, compare_runs, evaluate_run, oracle_share, plain, promote_run, train_model
 from bullbear.tracking import Run, Runs
 
 
@@ -115,6 +117,32 @@ def test_the_oracle_is_asked_only_on_a_simulated_market(home: Home, small: Run) 
     assert share is not None
     assert share.oracle_bss > 0
     assert oracle_share(home, Run(small.run_id, small.model, {"data": "real"}, {}, small.artifacts)) is None
+
+
+def test_runs_are_compared_on_the_newest_outcomes_of_each_day(home: Home, small: Run) -> None:
+    base = by_model(home, "base")
+    table = base.predictions
+    resolved = table.index[table["y"].notna()]
+    # As if `base` had been trained before a bar was corrected, a year earlier than `small`.
+    early = table.copy()
+    early.loc[resolved[100], "y"] = 1 - early.loc[resolved[100], "y"]
+    early.loc[resolved[-250:], "y"] = np.nan
+    (base.artifacts / "predictions.csv").write_text(predictions_csv(early))
+    record_forecasts(base.bundle.root, early)
+    runs = Runs(home)
+    (pair,) = compare_runs([runs.find(base.run_id), runs.find(small.run_id)])
+    (wanted,) = compare({"base": table, "small": small.predictions}, 21)
+    assert (pair.n, pair.gain, pair.brier_first) == (wanted.n, wanted.gain, wanted.brier_first)
+
+
+def test_runs_over_different_horizons_are_not_compared(home: Home, small: Run, bullbear: Callable[..., Any]) -> None:
+    (home.root / "models" / "week.toml").write_text(
+        (home.root / "models" / "base.toml").read_text().replace('"base"', '"week"') + "[target]\nhorizon = 5\n"
+    )
+    week = train_model(home, "week").run_id
+    done = bullbear("compare", week, small.run_id, "--home", home.root)
+    assert done.code == 2
+    assert done.mistake.startswith(f"bullbear: RUN RUN ...: got 'week {week[:8]}: IWM over 5 sessions, small ")
 
 
 def test_a_run_is_promoted_through_the_gate_with_what_was_compared(home: Home) -> None:

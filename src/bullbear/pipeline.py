@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ from bullbear.data.oracle import read_truth
 from bullbear.dataset import Examples, build
 from bullbear.decide import Backtest, BandPolicy, backtest, comparison
 from bullbear.errors import DefinitionError, FitError, GateError, InputError
-from bullbear.evaluate import Evaluation, OracleShare, evaluate, share_of_oracle
+from bullbear.evaluate import Comparison, Evaluation, OracleShare, compare, evaluate, share_of_oracle
 from bullbear.gate import Verdict
 from bullbear.home import Home, Model
 from bullbear.learn import Training, train
@@ -156,6 +156,28 @@ def _silent(stage: str, done: int, total: int) -> None:  # the shape of `Progres
 def evaluate_run(run: Run) -> Evaluation:
     """Score a run's out-of-sample forecasts."""
     return evaluate(run.predictions, run.horizon)
+
+
+def compare_runs(runs: Sequence[Run]) -> list[Comparison]:
+    """Every pair of runs on the days that all of them forecast, scored on the outcomes that the newest data know.
+
+    Runs that were trained at different times may hold different outcomes of one day: a price was corrected in between.
+
+    Raises
+    ------
+    InputError
+        The runs forecast different tickers or over different horizons.
+    """
+    targets = {(run.bundle.definition.target.ticker, run.horizon): run for run in runs}
+    if len(targets) > 1:
+        shown = ", ".join(f"{run.model} {run.run_id[:8]}: {t} over {h} sessions" for (t, h), run in targets.items())
+        raise InputError("RUN RUN ...", shown, "runs of one ticker and horizon", "compare like with like")
+    frames = {f"{run.model} {run.run_id[:8]}": run.predictions for run in runs}
+    by_age = sorted(frames.values(), key=lambda frame: frame.loc[frame["y"].notna(), "resolved_at"].max())
+    known = pd.concat(by_age).dropna(subset=["y"]).drop_duplicates("decided_at", keep="last")
+    outcomes = known.set_index("decided_at")["y"]
+    final = {name: frame.assign(y=frame["decided_at"].map(outcomes)) for name, frame in frames.items()}
+    return compare(final, runs[0].horizon)
 
 
 def oracle_share(home: Home, run: Run) -> OracleShare | None:

@@ -186,17 +186,13 @@ def compare(
 
 def _evaluate(home: Home, names: list[str], as_json: bool) -> None:
     from bullbear.cli import show
-    from bullbear.evaluate import compare as compare_forecasts
-    from bullbear.pipeline import evaluate_run, oracle_share
+    from bullbear.pipeline import compare_runs, evaluate_run, oracle_share
     from bullbear.tracking import Runs
 
     runs = Runs(home)
     found = list({run.run_id: run for run in (runs.find(name) for name in names)}.values())
     results = [(run, evaluate_run(run), oracle_share(home, run)) for run in found]
-    pairs = []
-    if len(found) > 1:
-        frames = {f"{run.model} {run.run_id[:8]}": run.predictions for run in found}
-        pairs = list(compare_forecasts(frames, found[0].horizon))
+    pairs = compare_runs(found) if len(found) > 1 else []
     if as_json:
         models = [show.evaluation_document(*result) for result in results]
         print_document(models if not pairs else {"models": models, "pairs": [pair.as_dict() for pair in pairs]})
