@@ -127,7 +127,7 @@ def test_factors_read_the_same_bits_before_and_after(tmp_path: Path) -> None:
 STEP = st.tuples(st.sampled_from(["snapshot", "live"]), st.integers(0, 9), st.integers(0, 4))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     splits=st.dictionaries(st.integers(12, 60), st.sampled_from([2.0, 3.0, 1.5, 0.25, 0.1]), max_size=3),
     steps=st.lists(STEP, min_size=1, max_size=6),
