@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -70,7 +72,7 @@ def test_a_model_of_another_version_is_refused_in_one_line(trained_home: Home, t
     state = json.loads(path.read_text())
     state["calibrator"] = {"slope": 0.5, "variance": 0.1, "evidence": 9.0}
     path.write_text(json.dumps(state))
-    with pytest.raises(RunError, match=r"champion: got 'models/2007-09-28.json'; allowed: a model as this version"):
+    with pytest.raises(RunError, match=r"champion: got 'models/2007-09-28.json, damaged or of another version'"):
         read_bundle(tmp_path / "bundle").model_for(pd.Timestamp("2007-12-31"))
 
 
@@ -111,6 +113,51 @@ def test_factors_of_another_version_are_told_in_one_line(
     path.write_text(json.dumps(meta))
     with pytest.raises(RunError, match=r"champion: got 'factor gone by .*'; allowed: factors of this version"):
         read_bundle(tmp_path / "bundle").factors()
+
+
+def _spoil(path: Path, change: Callable[[Any], object]) -> None:
+    state = json.loads(path.read_text())
+    change(state)
+    path.write_text(json.dumps(state))
+
+
+def test_a_model_of_another_version_is_told_in_one_line(trained_home: Home, tmp_path: Path) -> None:
+    shutil.copytree(trained_home.champion, tmp_path / "bundle")
+    bundle = read_bundle(tmp_path / "bundle")
+    bundle.require_usable()
+    path = bundle.root / "models" / f"{bundle.trained_through()[-1]}.json"
+    line = r"champion: got 'models/2007-\d\d-\d\d.json, damaged or of another version'; allowed: .*; train and promote"
+    whole = path.read_text()
+    for change in (
+        lambda state: state["calibrator"].pop("frequency_slope"),
+        lambda state: state["learner_state"].clear(),
+        lambda state: state["learner"].update(independence=21),
+        lambda state: state.pop("factors"),
+    ):
+        path.write_text(whole)
+        _spoil(path, change)
+        with pytest.raises(RunError, match=line):
+            bundle.model_for(pd.Timestamp("2007-12-31"))
+        with pytest.raises(RunError, match=line):
+            bundle.require_usable()
+
+
+@pytest.mark.parametrize("name", ["predictions.csv", "signals.csv"])
+@pytest.mark.parametrize("text", ["", "nothing\n1\n", "decided_at,signal,resolved_at,p\nx,y,z,q\n"])
+def test_damaged_tables_are_told_in_one_line(trained_home: Home, tmp_path: Path, name: str, text: str) -> None:
+    shutil.copytree(trained_home.champion, tmp_path / "bundle")
+    (tmp_path / "bundle" / name).write_text(text)
+    with pytest.raises(RunError, match=rf"run 1234: got '{name}, damaged or of another version'"):
+        read_bundle(tmp_path / "bundle", of="run 1234").require_usable()
+
+
+def test_a_bundle_without_models_is_told_in_one_line(trained_home: Home, tmp_path: Path) -> None:
+    shutil.copytree(trained_home.champion, tmp_path / "bundle")
+    shutil.rmtree(tmp_path / "bundle" / "models")
+    bundle = read_bundle(tmp_path / "bundle")
+    for ask in (bundle.require_usable, lambda: bundle.model_for(pd.Timestamp("2007-12-31"))):
+        with pytest.raises(RunError, match=r"champion: got 'no models'; .*; train and promote again"):
+            ask()
 
 
 def test_signals_begin_with_the_burn_in_and_read_back_to_the_same_bits(trained_home: Home, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ import pytest
 from bullbear import refitting
 from bullbear.bundle import Bundle, read_bundle
 from bullbear.errors import HistoryError, InputError, NoDataError, RunError
-from bullbear.forecast import forecast, issue
+from bullbear.forecast import Close, close_of, forecast, issue
 from bullbear.home import Home
 from bullbear.ledger import Ledger
 from bullbear.pipeline import train_model
@@ -212,6 +212,93 @@ def test_a_new_champion_starts_from_the_advised_positions_and_names_its_trades(h
     book = second["account"]["book"]
     assert book["cash"] + sum(book["values"].values()) == pytest.approx(book["equity"], abs=1e-15)
     assert book["equity"] != 1.0
+
+
+def _evening(day: str, clock: str = "22:00") -> pd.Timestamp:
+    return pd.Timestamp(f"{day}T{clock}", tz="UTC")
+
+
+def _timid(home: Home) -> Run:
+    """The run of the base rate under a policy that holds nothing."""
+    runs = Runs(home)
+    base = next(run for run in map(runs.find, _ids(runs)) if run.model == "base")
+    path = base.artifacts / "bundle" / "bundle.json"
+    meta = json.loads(path.read_text())
+    meta["policy"] |= {"neutral_weight": 0.0, "bull_above": 0.99, "bear_below": 0.01}
+    path.write_text(json.dumps(meta))
+    return runs.find(base.run_id)
+
+
+def test_the_last_advice_of_an_evening_counts_and_the_earlier_ones_leave_no_trace(home: Home) -> None:
+    runs = Runs(home)
+    small, timid = runs.find("champion"), _timid(home)
+    for day in ("2007-12-24", "2007-12-26", "2007-12-27"):
+        issue(home, day, now=_evening(day))
+    quiet = Home(Path(shutil.copytree(home.root, home.root.parent / "quiet", symlinks=True)))
+    alone = issue(quiet, "2007-12-28", now=_evening("2007-12-28"))
+
+    first = issue(home, "2007-12-28", now=_evening("2007-12-28", "21:30"))
+    assert "replaces" not in first["account"]
+    runs.promote(timid)
+    sold = issue(home, "2007-12-28", now=_evening("2007-12-28"))
+    assert sold["account"]["replaces"] == first["ledger"]["index"]
+    assert (sold["positions"]["IWM"], sold["stops"]) == (0.0, [])
+    runs.promote(small)
+    again = issue(home, "2007-12-28", now=_evening("2007-12-28", "22:30"))
+    assert again["account"] == alone["account"] | {"replaces": sold["ledger"]["index"]}
+    assert (again["stops"], again["positions"]) == (alone["stops"], alone["positions"])
+    assert alone["stops"]
+    # The ratchet of the evening before still holds: a level begun at this close would lie lower.
+    stop = alone["stops"][0]
+    assert (
+        stop["level"] > home.store().as_of().bars("IWM")["close"]["2007-12-28"] - stop["multiple"] * stop["atr"] + 0.01
+    )
+    assert issue(home, "2007-12-28", now=_evening("2007-12-28", "23:00")) == again
+    # The next evening continues what was said last.
+    after = issue(home, "2007-12-31", now=_evening("2007-12-31"))
+    assert after["account"] == issue(quiet, "2007-12-31", now=_evening("2007-12-31"))["account"]
+
+
+def test_a_bar_of_the_inverse_fund_between_two_questions_of_an_evening_makes_another_advice(home: Home) -> None:
+    store, day = home.store(), "2007-12-28"
+    bears = json.loads((home.champion / "bundle.json").read_text())
+    bears["policy"] |= {"bull_above": 0.99, "bear_below": 0.98, "bear_step": 0.0}
+    (home.champion / "bundle.json").write_text(json.dumps(bears))
+    rows = {name: store.as_of().bars(name).reset_index().assign(series=name) for name in ("IWM", "TWM")}
+    mark = (store.root / "SIMULATED.json").read_text()
+    for path in (store.root / "bars").iterdir():
+        path.unlink()
+    late = rows["TWM"][rows["TWM"]["event_date"] == day]
+    store.append("bars", pd.concat([rows["IWM"], rows["TWM"].drop(late.index)]))
+    (store.root / "SIMULATED.json").write_text(mark)
+
+    first = issue(home, day, now=_evening(day))
+    assert (first["agents"]["bear"]["instrument"], first["positions"]["TWM"]) == ("CASH", 0.0)
+    store.append("bars", late)
+    second = issue(home, day, now=_evening(day, "22:30"))
+    assert second["data"]["fingerprint"] == first["data"]["fingerprint"]
+    assert second["account"]["replaces"] == first["ledger"]["index"]
+    assert second["positions"]["TWM"] > 0
+    assert issue(home, day, now=_evening(day, "22:45")) == second
+
+
+def test_a_clock_that_is_behind_the_data_counts_no_sessions(home: Home) -> None:
+    entry = issue(home, "2007-12-27", now=_evening("2007-12-26"))
+    assert (entry["data"]["sessions_behind"], entry["kind"]) == (0, "replay")
+
+
+def test_what_is_stored_during_a_forecast_is_not_looked_at(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = issue(home, "2007-12-28", now=_evening("2007-12-28"))
+    bars = home.store().as_of().bars("IWM").loc[["2007-12-28"]].reset_index().assign(series="IWM")
+    bars["known_at"] -= pd.Timedelta(seconds=1)
+    bars[["open", "high", "low", "close", "adj_close"]] *= 1.1
+
+    def storing_meanwhile(*arguments: Any, **options: Any) -> Close:
+        home.store().append("bars", bars)
+        return close_of(*arguments, **options)
+
+    monkeypatch.setattr("bullbear.forecast.close_of", storing_meanwhile)
+    assert issue(home, "2007-12-28", now=_evening("2007-12-28")) == plain
 
 
 def test_a_refit_that_is_due_is_made_once_and_kept(home: Home, tmp_path: Path) -> None:

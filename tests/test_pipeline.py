@@ -183,6 +183,11 @@ def no_forecasts(place: Path) -> None:
     (place / "predictions.csv").unlink()
 
 
+def another_calibration(place: Path) -> None:
+    for path in (place / "models").iterdir():
+        path.write_text(path.read_text().replace('"frequency_slope"', '"inflation"'))
+
+
 def no_bundle(place: Path) -> None:
     (place / "bundle.json").unlink()
 
@@ -202,6 +207,10 @@ def real_data(place: Path) -> None:
             r"the champion cannot be used and is not compared with: champion: got 'a damaged bundle\.json'",
         ),
         (no_forecasts, r"the champion cannot be used and is not compared with: .*predictions\.csv"),
+        (
+            another_calibration,
+            r"the champion cannot be used and is not compared with: champion: got 'models/.*\.json, dam",
+        ),
         (no_bundle, r"the champion cannot be used and is not compared with: champion: got 'no bundle'"),
         (real_data, r"the champion small [0-9a-f]{8} is of real data and is not compared with"),
     ],

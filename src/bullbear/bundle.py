@@ -10,6 +10,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
@@ -27,6 +29,7 @@ from bullbear.learn.refit import Continuation
 from bullbear.sessions import NEW_YORK
 
 INSTANTS = ("decided_at", "resolved_at")
+_AGAIN = "train and promote again"
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,19 @@ class Bundle:
     definition: ModelDefinition
     feature_sets: tuple[FeatureSet, ...]
     policy: BandPolicy
+    of: str = "champion"
+
+    def require_usable(self) -> None:
+        """Refuse a bundle that this version cannot forecast with.
+
+        Raises
+        ------
+        RunError
+            A factor or the newest model is of another version, or something is damaged or missing.
+        """
+        self.factors()
+        self.model_named(self._fits()[-1])
+        _ = self.predictions, self.signals
 
     def factors(self) -> list[FactorSpec]:
         """The factors that its models read.
@@ -53,17 +69,24 @@ class Bundle:
                 check(spec, Source.nowhere("bundle"), place)
             except DefinitionError as unknown:
                 raise RunError(
-                    "champion",
+                    self.of,
                     f"factor {spec.name} by {spec.function}({', '.join(spec.params)})",
                     "factors of this version of bullbear",
-                    "train and promote again",
+                    _AGAIN,
                 ) from unknown
         return specs
 
     @property
     def predictions(self) -> pd.DataFrame:
-        """The reported out-of-sample forecasts."""
-        return read_predictions((self.root / "predictions.csv").read_text(encoding="utf-8"))
+        """The reported out-of-sample forecasts.
+
+        Raises
+        ------
+        RunError
+            They are missing or damaged.
+        """
+        with self._whole("predictions.csv"):
+            return read_predictions((self.root / "predictions.csv").read_text(encoding="utf-8"))
 
     @property
     def signals(self) -> pd.Series | None:
@@ -71,9 +94,10 @@ class Bundle:
         path = self.root / "signals.csv"
         if not path.exists():
             return None
-        table = pd.read_csv(path, dtype="str", keep_default_na=False)
-        index = pd.DatetimeIndex(pd.to_datetime(table["decided_at"], utc=True)).as_unit("us")
-        return pd.Series([float(cell) for cell in table["signal"]], index=index, dtype=np.float64)
+        with self._whole("signals.csv"):
+            table = pd.read_csv(path, dtype="str", keep_default_na=False)
+            index = pd.DatetimeIndex(pd.to_datetime(table["decided_at"], utc=True)).as_unit("us")
+            return pd.Series([float(cell) for cell in table["signal"]], index=index, dtype=np.float64)
 
     def trained_through(self) -> list[str]:
         """The day of each fold's fit, in order."""
@@ -87,12 +111,13 @@ class Bundle:
         HistoryError
             Every model was fitted at or after it; a forecast of that day with any of them would look ahead.
         """
-        earlier = [name for name in self.trained_through() if name < str(session.date())]
+        fits = self._fits()
+        earlier = [name for name in fits if name < str(session.date())]
         if not earlier:
             raise HistoryError(
                 "--as-of",
                 str(session.date()),
-                f"days after {self.trained_through()[0]}, when the champion's first model was fitted",
+                f"days after {fits[0]}, when the champion's first model was fitted",
                 "choose a later day: an earlier one would look ahead",
             )
         return self.model_named(earlier[-1])
@@ -103,16 +128,27 @@ class Bundle:
         Raises
         ------
         RunError
-            Another version of bullbear wrote it.
+            Another version of the library wrote it in another form, or it is damaged.
         """
+        with self._whole(f"models/{day}.json"):
+            model = FoldModel.restore(json.loads((self.root / "models" / f"{day}.json").read_text(encoding="utf-8")))
+            model.fitted()  # a learner of another version keeps another state
+            return model
+
+    def _fits(self) -> list[str]:
+        fits = self.trained_through()
+        if not fits:
+            raise RunError(self.of, "no models", "a bundle with its models", _AGAIN)
+        return fits
+
+    @contextmanager
+    def _whole(self, name: str) -> Iterator[None]:
+        """Tell a file that cannot be read as this version writes it in one line."""
         try:
-            return FoldModel.restore(json.loads((self.root / "models" / f"{day}.json").read_text()))
-        except (KeyError, TypeError, ValueError) as bad:
+            yield
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, DefinitionError) as bad:
             raise RunError(
-                "champion",
-                f"models/{day}.json",
-                "a model as this version of bullbear writes it",
-                "train and promote again",
+                self.of, f"{name}, damaged or of another version", "a bundle as this version writes it", _AGAIN
             ) from bad
 
 
@@ -180,6 +216,7 @@ def read_bundle(root: Path, *, of: str = "champion") -> Bundle:
             ModelDefinition.model_validate(meta["definition"]),
             tuple(FeatureSet.model_validate(each) for each in meta["feature_sets"]),
             BandPolicy.model_validate(meta["policy"]),
+            of,
         )
     except OSError as bad:
         allowed = "a promoted run" if of == "champion" else "a run with its artifacts"
@@ -187,7 +224,7 @@ def read_bundle(root: Path, *, of: str = "champion") -> Bundle:
             of, "no bundle", allowed, "train a model and run `bullbear promote latest`, or `bullbear run`"
         ) from bad
     except (ValueError, KeyError, TypeError) as bad:  # pydantic's and JSON's errors are ValueErrors
-        raise RunError(of, "a damaged bundle.json", "a bundle as it was written", "train and promote again") from bad
+        raise RunError(of, "a damaged bundle.json", "a bundle as it was written", _AGAIN) from bad
 
 
 def _link_or_copy(source: Path, target: Path) -> None:

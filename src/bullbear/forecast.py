@@ -6,8 +6,8 @@ bit; before the first model it is refused, because any model would look ahead; a
 refitted as the walk-forward would have been.
 
 A forecast decides on a session whose bar was known at its close. One issued before the next open is live: its positions
-continue those that were advised before, whoever was champion then. Any other is a replay: its positions are those of
-the champion's own backtest.
+continue those advised on the evening before, whoever was champion then, so that the last advice of an evening counts
+and the earlier ones leave no trace. Any other is a replay: its positions are those of the champion's own backtest.
 """
 
 from __future__ import annotations
@@ -40,6 +40,8 @@ from bullbear.statistics import independent_number
 
 DRIVERS = 8
 SAME = ("ticker", "decided_at", "model.run_id", "data.fingerprint")
+"""What makes two forecasts one. A live one is the same only if its account is, too, and what it replaces: a bar of the
+inverse fund or a promotion may come between two questions of one evening."""
 ADVISED, HYPOTHETICAL = "advised", "hypothetical"
 Progress = Callable[[int, int], None]
 
@@ -77,7 +79,7 @@ def issue(
     as_of
         The day to decide on; None for the last session whose bar was known at its close.
     now
-        The clock; None for this machine's.
+        The clock; None for this machine's, read when the refits are made.
     refit
         Whether to make the refits of the champion that are due.
 
@@ -92,7 +94,6 @@ def issue(
     GateError
         What the champion reads, or the champion itself, is staler than `[staleness]` in bullbear.toml allows.
     """
-    now = pd.Timestamp.now("UTC") if now is None else now
     ledger = Ledger(home.forecasts / "ledger.jsonl")
     bundle = read_bundle(home.champion)
     store = home.filled_store()
@@ -101,16 +102,18 @@ def issue(
         raise InputError(
             "champion", f"trained on {trained}", "a champion of this store's own data", "train and promote one here"
         )
-    target = bundle.definition.target
-    at = close_of(store, target.ticker, target.horizon, as_of)
+    target, stored = bundle.definition.target, store.last_stored_at
+    # What is fetched from now on is not looked at: the entry replays from what was stored when it began.
+    at = close_of(store, target.ticker, target.horizon, as_of, stored=stored)
     if refit and bundle.signals is not None and refit_overdue(bundle, at.labels):
         bundle = refit_champion(home, bundle, at.view, progress)
+    now = pd.Timestamp.now("UTC") if now is None else now
     is_live = kind_of(at.decided_at, now) == LIVE
-    before = advised_book(ledger.entries(), target.ticker, store.is_simulated) if is_live else None
-    made = forecast_at(at, bundle, simulated=store.is_simulated, is_advised=is_live, before=before)
+    given = _advice_given(ledger.entries(), target.ticker, store.is_simulated, _iso(at.decided_at)) if is_live else []
+    made = forecast_at(at, bundle, simulated=store.is_simulated, is_advised=is_live, before=_book_before(given, at))
     made["data"] |= {
-        "stored_through": _iso(store.last_stored_at, "us"),
-        "sessions_behind": len(sessions.between(at.session, sessions.last_closed(now))) - 1,
+        "stored_through": _iso(stored, "us"),
+        "sessions_behind": max(0, len(sessions.between(at.session, sessions.last_closed(now))) - 1),
     }
     check_budget(
         made,
@@ -119,7 +122,10 @@ def issue(
         is_fed=store.as_of().has("raw_bars", target.ticker),
         is_today=as_of is None,
     )
-    return ledger.append(stamped(made, now), same=SAME)
+    if not is_live:
+        return ledger.append(stamped(made, now), same=SAME)
+    _say_what_is_replaced(made, given)
+    return ledger.append(stamped(made, now), same=(*SAME, "account"))
 
 
 def forecast(store: Store, bundle: Bundle, as_of: str | None = None) -> dict[str, Any]:
@@ -231,15 +237,39 @@ def close_of(
     )
 
 
-def advised_book(entries: list[dict[str, Any]], ticker: str, simulated: bool) -> Book | None:
-    """The account after the newest live advice on `ticker`; None before the first one."""
-    for entry in reversed(entries):
-        if entry["ticker"] != ticker or bool(entry["data"].get("simulated")) != simulated:
-            continue
-        account = entry.get("account", {})
-        if entry.get("kind") == LIVE and account.get("kind") == ADVISED:
-            return Book.from_json(account["book"])
-    return None
+def _advice_given(entries: list[dict[str, Any]], ticker: str, simulated: bool, decided_at: str) -> list[dict[str, Any]]:
+    """The live advice on `ticker` up to that decision, in the order of the ledger."""
+    return [
+        entry
+        for entry in entries
+        if entry["ticker"] == ticker
+        and bool(entry["data"].get("simulated")) == simulated
+        and entry.get("kind") == LIVE
+        and entry.get("account", {}).get("kind") == ADVISED
+        and entry["decided_at"] <= decided_at
+    ]
+
+
+def _book_before(given: list[dict[str, Any]], at: Close) -> Book | None:
+    """The account after the last advice of an earlier close; None before the first one.
+
+    What was advised earlier at this very close has not been traded: it must not move a stop or a tier.
+    """
+    earlier = [entry for entry in given if entry["decided_at"] < _iso(at.decided_at)]
+    return Book.from_json(earlier[-1]["account"]["book"]) if earlier else None
+
+
+def _say_what_is_replaced(made: dict[str, Any], given: list[dict[str, Any]]) -> None:
+    """Name the entry that other advice at the same close replaces; asked again, say what the last one said."""
+    if not given or given[-1]["decided_at"] != made["decided_at"]:
+        return
+    last = given[-1]
+    replaced = last["account"].get("replaces")
+    account = made["account"] if replaced is None else made["account"] | {"replaces": replaced}
+    says_the_same = last["account"] == account and all(
+        last[group][key] == made[group][key] for group, key in (("model", "run_id"), ("data", "fingerprint"))
+    )
+    made["account"] = account if says_the_same else made["account"] | {"replaces": last["ledger"]["index"]}
 
 
 def _last_session(day: pd.Timestamp, days: pd.Index, ticker: str) -> pd.Timestamp:

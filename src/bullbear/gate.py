@@ -140,7 +140,7 @@ def present_champion(home: Home, *, simulated: bool) -> tuple[Record | None, str
         bundle = read_bundle(home.champion)
         champion = Record.of(bundle)
         resolved(champion.predictions, "champion")
-        bundle.factors()
+        bundle.require_usable()
         learner_of(bundle.definition.learner)
     except (BullbearError, OSError, ValueError, KeyError, TypeError) as bad:
         return None, f"the champion cannot be used and is not compared with: {bad}"

@@ -234,7 +234,10 @@ def promote_run(home: Home, runs: Runs, run: Run) -> Verdict:
     ------
     GateError
         Which test failed, and by how much; nothing has changed.
+    RunError
+        Another version of the library trained the run, and this one cannot forecast with it.
     """
+    run.bundle.require_usable()
     store = home.store()
     if not store.is_empty and store.is_simulated != run.simulated:
         kinds = {True: "a SIMULATED market", False: "real data"}

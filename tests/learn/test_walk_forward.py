@@ -246,6 +246,9 @@ def test_labels_that_are_missing_are_not_trained_on(
     y[40:60] = np.nan
     found = train(model(LINE, refit="quarter"), feature_sets, dataclasses.replace(examples, y=y))
     assert np.isfinite(found.predictions["p"]).all()
+    # A label whose bar comes later counts neither then nor now: both must write the same model.
+    whole = train(model(LINE, refit="quarter"), feature_sets, examples)
+    assert [m.n_train for m in found.models] == [m.n_train - 20 for m in whole.models]
 
 
 def test_a_learner_of_factors_without_factors_is_refused(model: Make, examples: Examples) -> None:

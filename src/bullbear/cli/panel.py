@@ -74,6 +74,8 @@ def _account(account: dict[str, Any]) -> Text:
         if live
         else "Positions are those of the champion's own backtest: this is a replay, not live advice."
     ]
+    if "replaces" in account:
+        lines.append(f"This replaces the advice of ledger entry {account['replaces']}, given earlier this evening.")
     verbs = {True: "buy", False: "sell"}
     lines += [
         f"{verbs[trade['change'] > 0]} {trade['ticker']}: {trade['weight_before']:.1%} to {trade['weight_after']:.1%}"

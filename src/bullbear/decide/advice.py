@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import pandas as pd
 
 from bullbear.decide.account import step
-from bullbear.decide.book import Book
+from bullbear.decide.book import Book, Mark
 from bullbear.decide.instruments import instrument
 from bullbear.decide.market import Market, View, bill_rate, read_market
 from bullbear.decide.policy import BandPolicy, Stance, State
@@ -147,7 +147,10 @@ def take(market: Market, row: int, book: Book, policy: BandPolicy, forecast: For
         levels=book.levels,
     )
     stance = policy.decide(state)
-    return state, stance, book.followed(stance)
+    # A level without its mark could not follow prices that a new store keeps at another level.
+    closes_now = {t: market.funds[t].close[row] for t in stance.levels if t in market.funds and t not in book.marks}
+    new = {t: Mark(market.sessions[row], close) for t, close in closes_now.items() if close == close}
+    return state, stance, replace(book, marks={**book.marks, **new}).followed(stance)
 
 
 def cost_rates_of(

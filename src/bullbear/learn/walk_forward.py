@@ -227,7 +227,7 @@ def fold_model(definition: ModelDefinition, task: Task, fold: Fold, fit: Fit, ca
     """The model of a fold from its fit and its calibrator."""
     return FoldModel(
         trained_through=fold.trained_through,
-        n_train=len(fold.train),
+        n_train=int(np.sum(~np.isnan(task.y[fold.train]))),  # without labels whose bar is missing or not yet known
         factors=task.names,
         learner=definition.learner,
         learner_state=fit.state,
