@@ -19,7 +19,7 @@ from bullbear.evaluate import Evaluation, OracleShare, evaluate, share_of_oracle
 from bullbear.gate import Verdict
 from bullbear.home import Home, Model
 from bullbear.learn import Training, train
-from bullbear.sessions import NEW_YORK, day
+from bullbear.sessions import day, days
 
 if TYPE_CHECKING:
     from bullbear.tracking import Run, Runs
@@ -163,7 +163,7 @@ def oracle_share(home: Home, run: Run) -> OracleShare | None:
     if not run.simulated:
         return None
     predictions = run.predictions
-    sessions = pd.DatetimeIndex(predictions["decided_at"]).tz_convert(NEW_YORK).tz_localize(None).normalize()
+    sessions = days(pd.DatetimeIndex(predictions["decided_at"]))
     truth = read_truth(home.root).set_index("decided")["p_up"]
     resolved = predictions["y"].notna().to_numpy()
     return share_of_oracle(

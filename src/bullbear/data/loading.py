@@ -14,6 +14,7 @@ from functools import cached_property, partial
 import numpy as np
 import pandas as pd
 
+from bullbear import sessions
 from bullbear.data import actions, doubts, foresight, jumps, publication
 from bullbear.data.adjusting import PRICES, unit_of
 from bullbear.data.csv_files import LAYOUTS
@@ -21,7 +22,6 @@ from bullbear.data.raw_bars import raw_additions, undivided
 from bullbear.data.reconcile import ANCHOR_TOLERANCE, additions, is_restated, reanchored, seam
 from bullbear.data.segments import KINDS
 from bullbear.data.view import View
-from bullbear.sessions import NEW_YORK
 
 _ASIDE = ["kind", "event_date", "reason", "row"]
 _SEAM = 21  # stored bars before the file's first, for the usual volume
@@ -226,7 +226,7 @@ class Loader:
         if tail.to_numpy().tolist() == latest.reset_index()[["event_date", "value"]].to_numpy().tolist():
             return
         moment = self._after(latest["known_at"].max())
-        today = moment.tz_convert(NEW_YORK).tz_localize(None).normalize()
+        today = sessions.day(moment)
         self.notes.append(f"macro/{series}.csv: stored as the vintage of {today.date()}")
         vintage = rows[["event_date", "value"]].assign(vintage=today, known_at=moment)
         self._gather("observations", series, vintage)
