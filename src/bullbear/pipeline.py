@@ -212,6 +212,8 @@ def promote_run(home: Home, runs: Runs, run: Run) -> Verdict:
     ------
     GateError
         Which test failed, and by how much; nothing has changed.
+    RunError
+        Another run became champion meanwhile: this one was not compared with it.
     """
     store = home.store()
     if not store.is_empty and store.is_simulated != run.simulated:
@@ -222,9 +224,10 @@ def promote_run(home: Home, runs: Runs, run: Run) -> Verdict:
             "train on this store",
         )
     record = gate.Record.of(run.bundle, run.run_id)
+    compared = home.champion.resolve()
     champion, note = gate.present_champion(home, simulated=run.simulated)
     verdict = gate.check(record, champion, tried=runs.tried(run))
-    runs.promote(run)
+    runs.promote(run, instead_of=compared)
     return replace(verdict, notes=(*([note] if note else []), *verdict.notes))
 
 
