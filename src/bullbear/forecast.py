@@ -92,7 +92,6 @@ def issue(
     GateError
         What the champion reads, or the champion itself, is staler than `[staleness]` in bullbear.toml allows.
     """
-    now = pd.Timestamp.now("UTC") if now is None else now
     ledger = Ledger(home.forecasts / "ledger.jsonl")
     bundle = read_bundle(home.champion)
     store = home.filled_store()
@@ -105,6 +104,8 @@ def issue(
     at = close_of(store, target.ticker, target.horizon, as_of)
     if refit and bundle.keeps_signals and refit_overdue(bundle, at.labels):
         bundle = refit_champion(home, bundle, at.view, progress)
+    # Read after the refit, which may take minutes: a forecast that is ready after the next open is not live.
+    now = pd.Timestamp.now("UTC") if now is None else now
     is_live = kind_of(at.decided_at, now) == LIVE
     before = advised_book(ledger.entries(), target.ticker, store.is_simulated) if is_live else None
     made = forecast_at(at, bundle, simulated=store.is_simulated, is_advised=is_live, before=before)
