@@ -164,8 +164,7 @@ class _Past:
 
     def pull(self, a: float, mean: float, variance: float) -> tuple[float, float]:
         """Gradient and negative curvature of the log posterior at a slope."""
-        with np.errstate(over="ignore"):  # at the ends of the bracket
-            p = _sigmoid(self.base + a * self.signal)
+        p = _sigmoid(self.base + a * self.signal)
         gradient = float(np.sum((self.y - p) * self.signal)) * self.weight - (a - mean) / variance
         return gradient, float(np.sum(p * (1 - p) * self.signal**2)) * self.weight + 1.0 / variance
 
@@ -199,5 +198,6 @@ def _logit(p: np.ndarray) -> np.ndarray:
 
 
 def _sigmoid(x: np.ndarray) -> np.ndarray:
-    p: np.ndarray = 1.0 / (1.0 + np.exp(-x))
+    with np.errstate(over="ignore"):  # far below 0 the exponential is infinite, and p is 0
+        p: np.ndarray = 1.0 / (1.0 + np.exp(-x))
     return p
