@@ -18,7 +18,7 @@ from bullbear.bundle import Bundle, read_bundle
 from bullbear.errors import HistoryError, InputError, NoDataError, RunError
 from bullbear.forecast import Close, close_of, forecast, issue
 from bullbear.home import Home
-from bullbear.ledger import Ledger
+from bullbear.ledger import Ledger, stamped
 from bullbear.pipeline import train_model
 from bullbear.tracking import Run, Runs
 
@@ -342,6 +342,28 @@ def test_without_a_refit_the_forecast_says_its_age_and_is_refused_past_the_limit
         "4 sessions overdue; run `bullbear forecast` without --no-refit, or train and promote again"
     )
     assert bullbear("forecast", "--home", home.root, "--as-of", "2007-07-06").code == 0
+
+
+def test_the_clock_is_read_after_the_refit_so_that_a_late_forecast_is_not_live(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended: list[pd.Timestamp] = []
+    read: list[pd.Timestamp] = []
+
+    def refitted(home: Home, bundle: Bundle, *_: Any) -> Bundle:
+        ended.append(pd.Timestamp.now("UTC"))
+        return bundle
+
+    def stamped_at(made: dict[str, Any], now: pd.Timestamp) -> dict[str, Any]:
+        read.append(now)
+        return stamped(made, now)
+
+    monkeypatch.setattr("bullbear.forecast.refit_overdue", lambda bundle, labels: 1)
+    monkeypatch.setattr("bullbear.forecast.refit_champion", refitted)
+    monkeypatch.setattr("bullbear.forecast.stamped", stamped_at)
+    issue(home, "2007-12-27")
+    assert len(ended) == len(read) == 1
+    assert read[0] >= ended[0]
 
 
 def test_a_refit_does_not_undo_a_promotion(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:

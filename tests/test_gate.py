@@ -255,7 +255,7 @@ def test_a_retraining_passes_unless_it_became_worse_beyond_luck(base: Record, lu
         verdict = check(again, strong, tried=50)
         assert {test.confidence for test in verdict.tests} == {0.9}
         assert verdict.notes == (
-            "a retraining of the champion strong dddddddd: nothing new is chosen, no new evidence is asked",
+            "a retraining of the champion strong dddddddd: nothing new is chosen, so no new evidence is required",
         )
         renamed = replace(again, definition_hash="by another rule", definition=("the same",))
         assert check(renamed, replace(strong, definition=("the same",)), tried=50).notes == verdict.notes

@@ -215,6 +215,16 @@ def test_a_directory_is_replaced_and_the_version_before_stays_for_its_readers(tm
     assert sorted(path.name for path in target.parent.iterdir()) == [".champion", "champion"]
 
 
+def test_the_version_that_stays_is_the_one_before_whatever_the_times_of_the_folders_say(tmp_path: Path) -> None:
+    target = tmp_path / "forecasts" / "champion"
+    for number, time in enumerate((2_000, 1_000, 3_000)):  # a copied folder keeps the time of its source
+        folder = staged(tmp_path / "staged", str(number))
+        os.utime(folder, (time, time))
+        before = target.resolve()
+        replace_directory(folder, target)
+    assert (before / "text").read_text() == "1"
+
+
 def test_a_home_copied_without_links_can_be_promoted_in(tmp_path: Path) -> None:
     target = staged(tmp_path / "champion", "copied")
     replace_directory(staged(tmp_path / "staged", "new"), target)

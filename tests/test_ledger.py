@@ -9,6 +9,7 @@ import os
 import random
 import signal
 import time
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from multiprocessing import get_context
@@ -23,7 +24,7 @@ from hypothesis import strategies as st
 
 from bullbear.code_version import code_version
 from bullbear.errors import LedgerError
-from bullbear.ledger import Anchor, Ledger, kind_of, kind_of_entry, stamped
+from bullbear.ledger import Anchor, Ledger, kind_of, kind_of_entry, seal, stamped
 
 SAME = ("ticker", "decided_at", "model.run_id")
 
@@ -526,4 +527,24 @@ def test_what_went_in_comes_out_and_no_byte_can_be_changed_unseen(
     raw[place] = byte
     ledger.path.write_bytes(raw)
     with pytest.raises(LedgerError):
+        ledger.entries()
+
+
+def test_the_same_bytes_are_verified_once_and_other_ones_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, sealed = tmp_path / "ledger.jsonl", []
+
+    def counted(content: Mapping[str, Any], index: int, previous_hash: str) -> str:
+        sealed.append(index)
+        return seal(content, index, previous_hash)
+
+    ledger = Ledger(path)
+    for day in ("2019-12-30", "2019-12-31"):
+        ledger.append({"decided_at": day}, same=("decided_at",))
+    ledger = Ledger(path)
+    monkeypatch.setattr("bullbear.ledger.seal", counted)
+    assert len(ledger.entries()) == 2
+    ledger.append({"decided_at": "2020-01-02"}, same=("decided_at",))
+    assert sealed == [0, 1, 2]
+    path.write_bytes(path.read_bytes().replace(b"2019-12-31", b"2019-12-29"))
+    with pytest.raises(LedgerError, match=r"ledger\.jsonl:2: .*the chained hash"):
         ledger.entries()

@@ -13,8 +13,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from bullbear import gate
 from bullbear.bundle import predictions_csv, read_bundle
-from bullbear.errors import DefinitionError, GateError, InputError
+from bullbear.errors import DefinitionError, GateError, InputError, RunError
 from bullbear.evaluate import compare
 from bullbear.home import Home
 from bullbear.pipeline import backtest_run, compare_runs, evaluate_run, oracle_share, plain, promote_run, train_model
@@ -155,6 +156,23 @@ def test_a_run_is_promoted_through_the_gate_with_what_was_compared(home: Home) -
     with pytest.raises(GateError, match=r"refused by the skill test: (Brier|log-loss) skill .* \(1 model tried\)"):
         promote_run(home, runs, by_model(home, "small"))
     assert home.champion.resolve() == before
+
+
+def test_a_run_does_not_replace_a_champion_that_it_was_not_compared_with(
+    home: Home, small: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs, base = Runs(home), by_model(home, "base")
+    home.champion.unlink()
+    real = gate.check
+
+    def checked_while_another_is_promoted(*arguments: Any, **named: Any) -> gate.Verdict:
+        runs.promote(small)
+        return real(*arguments, **named)
+
+    monkeypatch.setattr(gate, "check", checked_while_another_is_promoted)
+    with pytest.raises(RunError, match=r"champion: got 'replaced during the comparison'; .*run the command again"):
+        promote_run(home, runs, base)
+    assert read_bundle(home.champion).meta["run_id"] == small.run_id
 
 
 def test_a_champion_that_earned_its_place_stands_against_the_base_rate(home: Home, small: Run) -> None:

@@ -12,7 +12,8 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -20,13 +21,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bullbear import sessions
 from bullbear.decide.policy import BandPolicy
 from bullbear.definitions import FactorSpec, FeatureSet, ModelDefinition, Source
 from bullbear.errors import DefinitionError, HistoryError, RunError
 from bullbear.factors.feature_sets import check
 from bullbear.learn import FoldModel, Training
 from bullbear.learn.refit import Continuation
-from bullbear.sessions import NEW_YORK
 
 INSTANTS = ("decided_at", "resolved_at")
 _AGAIN = "train and promote again"
@@ -42,6 +43,7 @@ class Bundle:
     feature_sets: tuple[FeatureSet, ...]
     policy: BandPolicy
     of: str = "champion"
+    _opened: dict[str, FoldModel] = field(default_factory=dict, repr=False, compare=False)
 
     def require_usable(self) -> None:
         """Refuse a bundle that this version cannot forecast with.
@@ -63,6 +65,10 @@ class Bundle:
         RunError
             This version of the library computes one of them otherwise, or not at all.
         """
+        return list(self._factors)
+
+    @cached_property
+    def _factors(self) -> list[FactorSpec]:
         specs = [spec for feature_set in self.feature_sets for spec in feature_set.factor]
         for place, spec in enumerate(specs):
             try:
@@ -89,13 +95,21 @@ class Bundle:
             return read_predictions((self.root / "predictions.csv").read_text(encoding="utf-8"))
 
     @property
+    def keeps_signals(self) -> bool:
+        """Whether it can be continued: a bundle of an earlier version has no `signals`."""
+        return self._signals_path.exists()
+
+    @property
+    def _signals_path(self) -> Path:
+        return self.root / "signals.csv"
+
+    @property
     def signals(self) -> pd.Series | None:
         """Mean signals by `decided_at`, burn-in included; None for a bundle of a version that did not keep them."""
-        path = self.root / "signals.csv"
-        if not path.exists():
+        if not self.keeps_signals:
             return None
         with self._whole("signals.csv"):
-            table = pd.read_csv(path, dtype="str", keep_default_na=False)
+            table = pd.read_csv(self._signals_path, dtype="str", keep_default_na=False)
             index = pd.DatetimeIndex(pd.to_datetime(table["decided_at"], utc=True)).as_unit("us")
             return pd.Series([float(cell) for cell in table["signal"]], index=index, dtype=np.float64)
 
@@ -130,10 +144,15 @@ class Bundle:
         RunError
             Another version of the library wrote it in another form, or it is damaged.
         """
+        if day in self._opened:
+            return self._opened[day]
         with self._whole(f"models/{day}.json"):
             model = FoldModel.restore(json.loads((self.root / "models" / f"{day}.json").read_text(encoding="utf-8")))
             model.fitted()  # a learner of another version keeps another state
-            return model
+        # One at a time: a forecast asks for one again and again, and a few hundred would fill the memory.
+        self._opened.clear()
+        self._opened[day] = model
+        return model
 
     def _fits(self) -> list[str]:
         fits = self.trained_through()
@@ -236,7 +255,7 @@ def _link_or_copy(source: Path, target: Path) -> None:
 
 
 def _write_model(root: Path, model: FoldModel) -> None:
-    day = model.trained_through.tz_convert(NEW_YORK).date()
+    day = sessions.day(model.trained_through).date()
     (root / "models" / f"{day}.json").write_text(json.dumps(model.state()))
 
 

@@ -105,8 +105,9 @@ def issue(
     target, stored = bundle.definition.target, store.last_stored_at
     # What is fetched from now on is not looked at: the entry replays from what was stored when it began.
     at = close_of(store, target.ticker, target.horizon, as_of, stored=stored)
-    if refit and bundle.signals is not None and refit_overdue(bundle, at.labels):
+    if refit and bundle.keeps_signals and refit_overdue(bundle, at.labels):
         bundle = refit_champion(home, bundle, at.view, progress)
+    # Read after the refit, which may take minutes: a forecast that is ready after the next open is not live.
     now = pd.Timestamp.now("UTC") if now is None else now
     is_live = kind_of(at.decided_at, now) == LIVE
     given = _advice_given(ledger.entries(), target.ticker, store.is_simulated, _iso(at.decided_at)) if is_live else []
@@ -182,7 +183,7 @@ def forecast_at(
             "name": definition.name,
             "run_id": bundle.meta["run_id"],
             "definition_hash": bundle.meta["definition_hash"],
-            "trained_through": str(model.trained_through.tz_convert(sessions.NEW_YORK).date()),
+            "trained_through": str(sessions.day(model.trained_through).date()),
             "age_sessions": model_age(bundle, at.session),
             "refit_overdue_sessions": refit_overdue(bundle, labels),
         },
@@ -214,10 +215,9 @@ def close_of(
     bars = store.as_of(stored=stored).bars(ticker)
     if as_of is None:
         # A bar that came late serves the next decision; rarely is there more than one.
-        candidates = [pd.Timestamp(day) for day in bars.index[::-1]]
+        candidates = bars.index[::-1]
     else:
-        asked = sessions.day(as_of)
-        candidates = [_last_session(asked, bars.index, ticker)]
+        candidates = pd.DatetimeIndex([_last_session(sessions.day(as_of), bars.index, ticker)])
     for session in candidates:
         if not sessions.is_session(session):
             continue  # the exchange announced late that it would be closed
@@ -295,7 +295,7 @@ def _read_past(at: Close, bundle: Bundle) -> _Past:
         raise HistoryError(
             "--as-of",
             str(at.session.date()),
-            f"days from {first.tz_convert(sessions.NEW_YORK).date()}, the champion's first out-of-sample forecast",
+            f"days from {sessions.day(first).date()}, the champion's first out-of-sample forecast",
             "choose a later day: an earlier one would look ahead",
         )
     known = reported[reported["decided_at"] < decided[-1]]

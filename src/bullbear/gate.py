@@ -269,7 +269,9 @@ def _against(run: Record, champion: Record, common: pd.DataFrame, error: float) 
         for back in _tests(common["y"], common["p_champion"], common["p"], run.name, run.horizon, error):
             if back.low > 0:
                 raise GateError("the champion test", f"{back.score} score {back.gain:.5f} worse than {days}", _KEEP)
-        return tests, [f"a retraining of the champion {champion.name}: nothing new is chosen, no new evidence is asked"]
+        return tests, [
+            f"a retraining of the champion {champion.name}: nothing new is chosen, so no new evidence is required"
+        ]
     for test in tests:
         if not test.gain >= 0:
             raise GateError("the champion test", f"{test.score} score {-test.gain:.5f} worse than {days}", _KEEP)

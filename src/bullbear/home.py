@@ -219,21 +219,26 @@ def locate(option: Path | None) -> Home:
 
 
 def replace_directory(staged: Path, target: Path) -> None:
-    """Put `staged` in the place of `target`; a kill in between leaves the old one or the new one, whole."""
+    """Put `staged` in the place of `target`; a kill in between leaves the old one or the new one, whole.
+
+    Only where a plain folder stands at `target`, as in some copies of a home, is there an instant with neither.
+    """
     target.parent.mkdir(parents=True, exist_ok=True)
     # A directory cannot be renamed over a full one; a symlink can, so the current version is what a link points to.
     versions = target.parent / f".{target.name}"
     versions.mkdir(exist_ok=True)
     version = versions / uuid4().hex
     os.replace(staged, version)
+    before = target.resolve().name
     link = target.parent / f".{target.name}-{uuid4().hex}"
     link.symlink_to(version.relative_to(target.parent))
     if target.is_dir() and not target.is_symlink():
         # A copy of a home made by a tool that follows links holds a folder where the link was.
-        os.replace(target, versions / uuid4().hex)
+        before = uuid4().hex
+        os.replace(target, versions / before)
     os.replace(link, target)
-    # The version before this one stays, for a reader that has it open.
-    by_age = sorted((path for path in versions.iterdir()), key=lambda path: path.stat().st_mtime_ns)
-    for old in by_age[:-2]:
-        if old.name != version.name:
+    # The version before this one stays, for a reader that has it open. Times of folders do not tell which one that is:
+    # a folder that was copied into place keeps the time of its source.
+    for old in versions.iterdir():
+        if old.name not in (version.name, before):
             shutil.rmtree(old, ignore_errors=True)

@@ -18,7 +18,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -132,6 +132,7 @@ class Ledger:
     def __init__(self, path: Path, *, say: Callable[[str], None] = note) -> None:
         self.path = path
         self._say = say
+        self._verified: tuple[bytes, _Content] | None = None
 
     @property
     def head_path(self) -> Path:
@@ -165,7 +166,7 @@ class Ledger:
                 f"{self.path.name} ends in a line cut short ({len(content.torn)} bytes), which is no entry; "
                 f"the next forecast moves it to {self.torn_path.name}"
             )
-        return content.entries
+        return list(content.entries)
 
     def head(self) -> Anchor | None:
         """What the head file records; None where there is none.
@@ -253,7 +254,11 @@ class Ledger:
     def _read(self) -> _Content:
         # The head first: whoever appends meanwhile lengthens the file before the head.
         head = self.head()
-        content = self._parse(self.path.read_bytes() if self.path.exists() else b"", head)
+        raw = self.path.read_bytes() if self.path.exists() else b""
+        # A forecast reads the ledger, then appends to it: the same bytes need not be verified three times.
+        if self._verified is None or self._verified[0] != raw:
+            self._verified = raw, self._parse(raw, head)
+        content = replace(self._verified[1], head=head)
         if head is not None:
             head.check(content.entries, self.head_path.name)
         return content

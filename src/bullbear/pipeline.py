@@ -19,7 +19,7 @@ from bullbear.evaluate import Comparison, Evaluation, OracleShare, compare, eval
 from bullbear.gate import Verdict
 from bullbear.home import Home, Model
 from bullbear.learn import Training, train
-from bullbear.sessions import NEW_YORK, day
+from bullbear.sessions import day, days
 
 if TYPE_CHECKING:
     from bullbear.tracking import Run, Runs
@@ -185,7 +185,7 @@ def oracle_share(home: Home, run: Run) -> OracleShare | None:
     if not run.simulated:
         return None
     predictions = run.predictions
-    sessions = pd.DatetimeIndex(predictions["decided_at"]).tz_convert(NEW_YORK).tz_localize(None).normalize()
+    sessions = days(pd.DatetimeIndex(predictions["decided_at"]))
     truth = read_truth(home.root).set_index("decided")["p_up"]
     resolved = predictions["y"].notna().to_numpy()
     return share_of_oracle(
@@ -235,7 +235,8 @@ def promote_run(home: Home, runs: Runs, run: Run) -> Verdict:
     GateError
         Which test failed, and by how much; nothing has changed.
     RunError
-        Another version of the library trained the run, and this one cannot forecast with it.
+        Another version of the library trained the run, and this one cannot forecast with it; or another run, with
+        which this one was not compared, became champion meanwhile.
     """
     run.bundle.require_usable()
     store = home.store()
@@ -247,9 +248,10 @@ def promote_run(home: Home, runs: Runs, run: Run) -> Verdict:
             "train on this store",
         )
     record = gate.Record.of(run.bundle, run.run_id)
+    compared = home.champion.resolve()
     champion, note = gate.present_champion(home, simulated=run.simulated)
     verdict = gate.check(record, champion, tried=runs.tried(run))
-    runs.promote(run)
+    runs.promote(run, instead_of=compared)
     return replace(verdict, notes=(*([note] if note else []), *verdict.notes))
 
 

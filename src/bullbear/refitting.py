@@ -18,7 +18,7 @@ from bullbear.dataset import build, walk_forward_folds
 from bullbear.errors import RunError
 from bullbear.home import Home, replace_directory
 from bullbear.learn import continue_training
-from bullbear.sessions import NEW_YORK, between
+from bullbear.sessions import between, day, days
 
 Progress = Callable[[int, int], None]
 
@@ -31,8 +31,8 @@ def refit_overdue(bundle: Bundle, labels: pd.DataFrame) -> int:
     labels
         From `dataset.resolve` on what was known at the close of the last session of `labels`.
     """
-    newest = bundle.trained_through()[-1]
-    if str(labels.index[-1].date()) <= newest:
+    newest = day(bundle.trained_through()[-1])
+    if labels.index[-1] <= newest:
         return 0
     folds = walk_forward_folds(
         pd.DatetimeIndex(labels["decided_at"]),
@@ -42,15 +42,14 @@ def refit_overdue(bundle: Bundle, labels: pd.DataFrame) -> int:
         decidable=labels["decidable"].to_numpy(),
         start=bundle.meta.get("start"),
     )
-    fitted = [fold.trained_through.tz_convert(NEW_YORK).tz_localize(None).normalize() for fold in folds]
-    due = [day for day in fitted if str(day.date()) > newest]
-    return len(between(due[0], labels.index[-1])) - 1 if due else 0
+    fitted = days(pd.DatetimeIndex([fold.trained_through for fold in folds]))
+    due = fitted[fitted > newest]
+    return len(between(due[0], labels.index[-1])) - 1 if len(due) else 0
 
 
 def model_age(bundle: Bundle, session: pd.Timestamp) -> int:
     """Sessions from the fit of the model in force to `session`."""
-    fitted = bundle.model_for(session).trained_through.tz_convert(NEW_YORK).tz_localize(None).normalize()
-    return len(between(fitted, session)) - 1
+    return len(between(day(bundle.model_for(session).trained_through), session)) - 1
 
 
 def continued(bundle: Bundle, view: View, root: Path, progress: Progress | None = None) -> Bundle:

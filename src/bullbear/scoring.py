@@ -21,7 +21,7 @@ from bullbear.dataset.labels import resolve
 from bullbear.evaluate.scores import brier, brier_skill, log_loss, log_loss_skill
 from bullbear.home import Home
 from bullbear.ledger import LIVE, REPLAY, UNKNOWN, Ledger, kind_of_entry
-from bullbear.sessions import NEW_YORK
+from bullbear.sessions import day
 from bullbear.tracked_anchor import tracked_anchor
 
 _SCORES = ("brier", "brier_climatology", "bss", "log_loss", "log_loss_skill")
@@ -83,7 +83,7 @@ def _records(entries: list[dict[str, Any]], view: View, *, simulated: bool) -> l
         target = (entry["ticker"], entry["horizon_sessions"])
         if target not in outcomes:
             outcomes[target] = resolve(view, *target, final=True)["y"]
-        session = pd.Timestamp(entry["decided_at"]).tz_convert(NEW_YORK).tz_localize(None).normalize().as_unit("us")
+        session = day(entry["decided_at"])
         y = float(outcomes[target].get(session, np.nan))
         kind = kind_of_entry(entry)
         day_and_model = (kind, *map(str, target), str(session.date()), entry["model"]["name"])

@@ -26,7 +26,7 @@ EARLIEST_YEAR = 1900
 
 
 def day(value: str | pd.Timestamp) -> pd.Timestamp:
-    """A calendar day as a naive midnight in microseconds.
+    """A calendar day as a naive midnight in microseconds; of an instant, its day in New York.
 
     Raises
     ------
@@ -42,6 +42,17 @@ def day(value: str | pd.Timestamp) -> pd.Timestamp:
     if parsed.tzinfo is not None:
         parsed = parsed.tz_convert(NEW_YORK).tz_localize(None)
     return parsed.normalize().as_unit("us")
+
+
+def days(instants: pd.DatetimeIndex) -> pd.DatetimeIndex:
+    """`day` of each of some instants.
+
+    Example
+    -------
+    >>> [str(each.date()) for each in days(pd.DatetimeIndex(["2019-12-24 18:00", "2019-12-25 02:00"], tz="UTC"))]
+    ['2019-12-24', '2019-12-24']
+    """
+    return instants.tz_convert(NEW_YORK).tz_localize(None).normalize().as_unit("us")
 
 
 def between(start: str | pd.Timestamp, end: str | pd.Timestamp) -> pd.DatetimeIndex:

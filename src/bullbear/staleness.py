@@ -64,11 +64,12 @@ def _stored(kind: str) -> str:
 def is_stale(view: View, kind: str, series: str, session: pd.Timestamp) -> bool:
     """Whether an input of that kind is absent at `session`, or older than its rule allows."""
     stored = _stored(kind)
-    if not view.has(stored, series):
+    versions = view.arrays(stored, series)
+    if not len(versions):
         return True
-    versions = view.versions(stored, series)
     allowed = level_max_age(series, versions) if stored == "observations" else _MAX_AGE_DAYS[stored]
-    return bool((session - versions["event_date"].max()).days > allowed)
+    newest = pd.Timestamp(int(versions.event_date.max()), unit="us")
+    return bool((session - newest).days > allowed)
 
 
 def check_budget(made: Mapping[str, Any], bundle: Bundle, budget: Staleness, *, is_fed: bool, is_today: bool) -> None:

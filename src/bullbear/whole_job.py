@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 
 class Talk(Protocol):
-    """Where progress is told."""
+    """Where progress is reported."""
 
     def say(self, line: str) -> None:
         """One line."""
@@ -198,7 +198,9 @@ def _fill(home: Home, wish: DataWish, talk: Talk) -> None:
         if held is None or empty:
             _fill_real(home, str(wish.data), home, talk)
             return
-        talk.say("the SIMULATED market makes way for real data; `bullbear simulate` brings it back elsewhere")
+        talk.say(
+            "the SIMULATED market is replaced by real data; `bullbear simulate --home DIR` makes it again elsewhere"
+        )
         in_place_of_simulated(home, lambda place: _fill_real(place, str(wish.data), home, talk))
         return
     if not empty and held is None:
@@ -220,7 +222,7 @@ def _fill(home: Home, wish: DataWish, talk: Talk) -> None:
 
 
 def _fill_real(place: Home, data: str, home: Home, talk: Talk) -> None:
-    """Fill the store of `place` by the settings of `home`; what is refused in part is told, whole is raised."""
+    """Fill the store of `place` by the settings of `home`; a partial refusal is reported, a whole one raised."""
     faults: Sequence[BullbearError]
     if data == "live":
         talk.say("bringing the store up to date from the live providers")

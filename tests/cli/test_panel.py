@@ -80,7 +80,7 @@ def text_of(entry: dict[str, Any]) -> str:
     ("issued_at", "expected"),
     [
         ("2007-12-31T21:30Z", "live, issued at 2007-12-31T21:30:00Z  "),
-        ("2026-11-26T00:00Z", "replay, issued at 2026-11-26T00:00:00Z, in hindsight: no part of the record  "),
+        ("2026-11-26T00:00Z", "replay, issued at 2026-11-26T00:00:00Z, in hindsight and not part of the record  "),
     ],
 )
 def test_a_panel_says_whether_the_forecast_is_live(trained_home: Home, issued_at: str, expected: str) -> None:

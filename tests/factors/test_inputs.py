@@ -158,17 +158,21 @@ def test_spans_and_a_slow_reading_agree_at_every_instant(keys: list[tuple[int, i
 
 def test_ages_of_a_listed_series_follow_its_rule_alone() -> None:
     rows = frame((1, 2, 1.0), (400, 401, 1.0))
-    assert level_max_age("UNRATE", rows) == level_max_age("UNRATE", rows.iloc[:1])
-    assert level_max_ages("UNRATE", versions_of(rows)) == level_max_age("UNRATE", rows)
+    assert level_max_age("UNRATE", versions_of(rows)) == level_max_age("UNRATE", versions_of(rows.iloc[:1]))
+    assert level_max_ages("UNRATE", versions_of(rows)) == level_max_age("UNRATE", versions_of(rows))
 
 
 def test_ages_of_an_unlisted_series_follow_what_was_known() -> None:
     rows = frame((1, 2, 1.0), (40, 41, 1.0), (41, 42, 1.0), (42, 43, 1.0), (43, 44, 1.0))
     ages = level_max_ages("NEW", versions_of(rows))
     assert isinstance(ages, Ages)
-    assert ages.at(days(1, 2, 40))[1] == ages.at(days(40))[0] == level_max_age("NEW", rows.iloc[:1])
-    assert ages.at(days(44, 4000)).tolist() == [level_max_age("NEW", rows)] * 2
-    assert level_max_age("NEW", rows) < level_max_age("NEW", rows.iloc[:2]) < level_max_age("NEW", rows.iloc[:1])
+    assert ages.at(days(1, 2, 40))[1] == ages.at(days(40))[0] == level_max_age("NEW", versions_of(rows.iloc[:1]))
+    assert ages.at(days(44, 4000)).tolist() == [level_max_age("NEW", versions_of(rows))] * 2
+    assert (
+        level_max_age("NEW", versions_of(rows))
+        < level_max_age("NEW", versions_of(rows.iloc[:2]))
+        < level_max_age("NEW", versions_of(rows.iloc[:1]))
+    )
 
 
 def test_joint_bars_know_a_row_when_all_of_it_and_before_it_was_known(toy: Any) -> None:

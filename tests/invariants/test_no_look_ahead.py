@@ -360,7 +360,7 @@ def test_the_line_is_alive(setting: Setting) -> None:
     assert (first["adj_close"] != line.store.as_of().bars("IWM")["adj_close"]).sum() > 5
 
 
-@pytest.mark.parametrize(("number", "session"), enumerate(chosen_days()))
+@pytest.mark.parametrize(("number", "session"), list(enumerate(chosen_days())))
 def test_what_becomes_known_later_changes_nothing(setting: Setting, number: int, session: str, tmp_path: Path) -> None:
     t = close_of(session)
     # The learners share the whole line but for themselves: the second one on every fifth day, for time's sake.

@@ -197,6 +197,13 @@ def test_a_forecast_held_back_by_its_ceiling_still_lies_in_its_interval() -> Non
     assert high[0] > 0.9
 
 
+def test_an_interval_without_bounds_is_0_to_1_without_a_warning() -> None:
+    wide = Shrinkage(slope=0.0, frequency_slope=0.0, variance=1e6, evidence=0.0, persistence=1.0)
+    with np.errstate(over="raise"):
+        low, high = wide.interval(np.array([0.6]), np.array([40.0]), np.array([2.0]))
+    assert (low.tolist(), high.tolist()) == ([0.0], [1.0])
+
+
 def test_an_interval_narrows_with_history_and_widens_with_doubt_and_persistence() -> None:
     def width(variance: float, n: float, signal: float, persistence: float = 1.0) -> float:
         found = known(0.5, 0.5, variance, persistence)

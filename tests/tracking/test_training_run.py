@@ -146,6 +146,14 @@ def test_a_spooled_training_is_logged_once_though_its_folder_stayed(home: Home, 
     assert not folder.exists()
 
 
+def test_a_damaged_folder_in_the_spool_stops_no_command(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
+    damaged = home.runs / "spool" / "base-0"
+    damaged.mkdir(parents=True)
+    (damaged / "run.json").write_text("{")
+    assert Runs(home).find("latest").model == "small"
+    assert f"{damaged} is still not logged: Expecting property name" in capsys.readouterr().err
+
+
 def test_an_interrupt_while_logging_keeps_the_training(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(*arguments: object, **options: object) -> None:
         raise KeyboardInterrupt("stop")

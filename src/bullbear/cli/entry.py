@@ -34,7 +34,7 @@ def _run() -> None:
     from bullbear.errors import BullbearError
 
     try:
-        # Not `app()`: typer's own runner tells a usage error in four lines and a closed pipe by exit code 1.
+        # Not `app()`: typer's own runner prints a usage error in four lines and ends with code 1 on a closed pipe.
         command = get_command(app)
         with command.make_context("bullbear", sys.argv[1:] or ["--help"]) as context:
             command.invoke(context)

@@ -109,7 +109,7 @@ def _foot(entry: dict[str, Any]) -> Text:
         overdue = model["refit_overdue_sessions"]
         lines.append(f"the model is {model['age_sessions']} sessions old; its refit is {overdue} sessions overdue")
     if "issued_at" in entry:
-        hindsight = ", in hindsight: no part of the record" if entry["kind"] == "replay" else ""
+        hindsight = ", in hindsight and not part of the record" if entry["kind"] == "replay" else ""
         lines.append(f"{entry['kind']}, issued at {entry['issued_at']}{hindsight}")
     if data["stale"]:
         lines.append(f"absent or stale: {', '.join(data['stale'])}")

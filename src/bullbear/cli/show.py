@@ -26,7 +26,7 @@ Result = "tuple[Run, Evaluation, OracleShare | None]"
 
 
 def now_of(store: Store) -> pd.Timestamp:
-    """The instant for which staleness is told: now; in a simulated market, its own last instant."""
+    """The instant for which staleness is shown: now; in a simulated market, its own last instant."""
     return store.as_of().last_known_at if store.is_simulated else pd.Timestamp.now("UTC")
 
 

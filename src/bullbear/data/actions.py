@@ -17,21 +17,21 @@ from bullbear.data.adjusting import split_factor
 
 def listed_splits(ticker: str, frame: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
     """Columns event_date, ratio; from the columns event_date and split of raw bars."""
-    told = _told(frame, "split", 1.0)
-    ratios = told["split"].to_numpy()
-    told = _without(ticker, told, ~(np.isfinite(ratios) & (ratios > 0)), "split", notes)
-    told = on_sessions(ticker, told, "split", notes)
-    return told.groupby("event_date")[["split"]].prod().reset_index().rename(columns={"split": "ratio"})
+    listed = _listed(frame, "split", 1.0)
+    ratios = listed["split"].to_numpy()
+    listed = _without(ticker, listed, ~(np.isfinite(ratios) & (ratios > 0)), "split", notes)
+    listed = on_sessions(ticker, listed, "split", notes)
+    return listed.groupby("event_date")[["split"]].prod().reset_index().rename(columns={"split": "ratio"})
 
 
 def listed_dividends(ticker: str, frame: pd.DataFrame, splits: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
     """Columns event_date, amount in dollars per share of that day; from the columns event_date and dividend."""
-    told = _told(frame, "dividend", 0.0)
-    amounts = told["dividend"].to_numpy()
-    told = _without(ticker, told, ~(np.isfinite(amounts) & (amounts > 0)), "dividend", notes)
-    booked = on_sessions(ticker, told, "dividend", notes)
+    listed = _listed(frame, "dividend", 0.0)
+    amounts = listed["dividend"].to_numpy()
+    listed = _without(ticker, listed, ~(np.isfinite(amounts) & (amounts > 0)), "dividend", notes)
+    booked = on_sessions(ticker, listed, "dividend", notes)
     # A split between the ex-date and its session changes the shares on which the amount is counted.
-    moved = split_factor(splits, told["event_date"]) / split_factor(splits, booked["event_date"])
+    moved = split_factor(splits, listed["event_date"]) / split_factor(splits, booked["event_date"])
     booked = booked.assign(amount=booked["dividend"].to_numpy() / moved)
     return booked.groupby("event_date")[["amount"]].sum().reset_index()
 
@@ -67,23 +67,23 @@ def not_below_price(dividends: pd.DataFrame, bars: pd.DataFrame, splits: pd.Data
     return reaches
 
 
-def _told(frame: pd.DataFrame, column: str, neutral: float) -> pd.DataFrame:
-    told = frame[frame[column].notna() & (frame[column] != neutral)]
-    return told[["event_date", column]].reset_index(drop=True)
+def _listed(frame: pd.DataFrame, column: str, neutral: float) -> pd.DataFrame:
+    listed = frame[frame[column].notna() & (frame[column] != neutral)]
+    return listed[["event_date", column]].reset_index(drop=True)
 
 
-def _without(ticker: str, told: pd.DataFrame, odd: np.ndarray, name: str, notes: list[str]) -> pd.DataFrame:
-    for day, value in told[odd].itertuples(index=False):
+def _without(ticker: str, listed: pd.DataFrame, odd: np.ndarray, name: str, notes: list[str]) -> pd.DataFrame:
+    for day, value in listed[odd].itertuples(index=False):
         notes.append(f"{ticker}: {name} {value:g} of {day.date()} left out, a {name} is a positive number")
-    kept: pd.DataFrame = told[~odd].reset_index(drop=True)
+    kept: pd.DataFrame = listed[~odd].reset_index(drop=True)
     return kept
 
 
-def on_sessions(ticker: str, told: pd.DataFrame, name: str, notes: list[str]) -> pd.DataFrame:
-    """`told` with each day on which the exchange is closed replaced by the next session, noted."""
-    days = booked(told["event_date"])
-    for place in np.flatnonzero((days != told["event_date"]).to_numpy()).tolist():
-        own, session = told["event_date"].iloc[place].date(), days.iloc[place].date()
-        value = told[name].iloc[place]
+def on_sessions(ticker: str, listed: pd.DataFrame, name: str, notes: list[str]) -> pd.DataFrame:
+    """`listed` with each day on which the exchange is closed replaced by the next session, noted."""
+    days = booked(listed["event_date"])
+    for place in np.flatnonzero((days != listed["event_date"]).to_numpy()).tolist():
+        own, session = listed["event_date"].iloc[place].date(), days.iloc[place].date()
+        value = listed[name].iloc[place]
         notes.append(f"{ticker}: {name} {value:g} of {own}, no session, is booked on {session}")
-    return told.assign(event_date=days)
+    return listed.assign(event_date=days)

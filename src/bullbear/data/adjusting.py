@@ -71,15 +71,15 @@ def adjusted_versions(
     # Of a snapshot's bar and a raw one known at once, the snapshot's comes last and is served.
     rows = rows.sort_values(["known_at", "event_date"], kind="stable", ignore_index=True)
     cuts = _rewritings(rows, dividends, splits)
-    told: pd.DataFrame | None = None
+    served: pd.DataFrame | None = None
     parts = []
     for start, stop in zip([None, *cuts], [*cuts, None], strict=True):
         known = rows if stop is None else rows[rows["known_at"] < stop]
         paid = dividends if stop is None else dividends[dividends["known_at"] < stop]
         since = splits if stop is None else splits[splits["known_at"] < stop]
         now = _adjusted(_latest(known), _latest(since), _latest(paid))
-        parts.append(now if told is None else _changed(told, now, start))
-        told = now
+        parts.append(now if served is None else _changed(served, now, start))
+        served = now
     versions = parts[0] if len(parts) == 1 else pd.concat(parts, ignore_index=True)
     versions = _on_shares(versions, shown, unit_of(raw) if on_screen else 1.0, on_screen)
     names = list(bars.columns)
@@ -87,13 +87,13 @@ def adjusted_versions(
 
 
 def _rewritings(rows: pd.DataFrame, *actions: pd.DataFrame) -> list[pd.Timestamp]:
-    """The instants at which something already told was told anew, or told late."""
+    """The instants at which a row or an action that is known already is restated, or one becomes known late."""
     seen = rows["event_date"].cummax().shift(fill_value=pd.Timestamp.min.as_unit("us"))
     again = set(rows["known_at"][rows["event_date"] <= seen])
     first = rows.drop_duplicates("event_date").sort_values("event_date")
     days = first["event_date"].to_numpy()
     for facts in actions:
-        # An action known after the first bar that it changes was known to nobody who read that bar.
+        # An action is late if it became known after the first bar that it changes: that bar was served without it.
         places = np.searchsorted(days, facts["event_date"].to_numpy())
         known = facts["known_at"][places < len(first)]
         read = first["known_at"].iloc[places[places < len(first)]]
@@ -101,9 +101,9 @@ def _rewritings(rows: pd.DataFrame, *actions: pd.DataFrame) -> list[pd.Timestamp
     return sorted(again)
 
 
-def _changed(told: pd.DataFrame, now: pd.DataFrame, since: pd.Timestamp | None) -> pd.DataFrame:
-    """Rows of `now` that are new, or differ from what was `told`; the latter are known from `since` on."""
-    before = told.set_index("event_date").reindex(now["event_date"])
+def _changed(served: pd.DataFrame, now: pd.DataFrame, since: pd.Timestamp | None) -> pd.DataFrame:
+    """Rows of `now` that are new, or differ from what was `served`; the latter are known from `since` on."""
+    before = served.set_index("event_date").reindex(now["event_date"])
     same = np.ones(len(now), dtype=bool)
     for name in (*PRICES, "adj_close", "volume", "scale"):
         old, new = (each[name].to_numpy() for each in (before, now))

@@ -88,7 +88,7 @@ def bar_doubts(
 
 
 def quote_doubts(ticker: str, bars: pd.DataFrame) -> np.ndarray:
-    """The reason to doubt a live bar as a quote, or an empty text: nothing traded, or the bar before it told again.
+    """The reason to doubt a live bar as a quote, or an empty text: nothing traded, or the bar before it repeated.
 
     A provider whose feed has stopped repeats its last bar. In a snapshot such rows may be what really happened to a
     money-market fund, so this is asked of live bars only; indices have no volume and are exempt.

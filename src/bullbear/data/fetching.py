@@ -373,7 +373,7 @@ def _missing_short_volume(stored: View, settings: Settings, now: pd.Timestamp) -
     wanted = settings.fetch.short_volume
     if not wanted:
         return []
-    days = sessions.between(str(settings.fetch.short_volume_start), str(now.tz_convert(NEW_YORK).date()))
+    days = sessions.between(str(settings.fetch.short_volume_start), str(sessions.day(now).date()))
     published = publication.short_volume_known_at(days)
     days = days[published <= now]
     stored_days = [pd.DatetimeIndex(stored.short_volume(t).index) for t in wanted if stored.has("short_volume", t)]

@@ -52,7 +52,7 @@ def candidates(closes: np.ndarray) -> np.ndarray:
 
 
 def market_change(bars: pd.DataFrame, others: Iterable[pd.DataFrame]) -> np.ndarray:
-    """The median log change of `others` over each split-like step of `bars`, NaN where there is none to ask about.
+    """The median log change of `others` over each split-like step of `bars`, NaN on other days or without a market.
 
     Parameters
     ----------

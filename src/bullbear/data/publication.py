@@ -192,7 +192,7 @@ _DEFAULTS: dict[Period, Rule] = {
     "year": Rule("year", 366, 0, "16:15", "no rule for this series: a year after the period", revised=True),
 }
 
-# One value alone does not tell its period: it waits for the rule of a quarter, and is believed from its own day on.
+# One value alone does not show its period: it waits for the rule of a quarter, and is believed from its own day on.
 _ALONE = replace(_DEFAULTS["quarter"], within_period=True)
 
 # First day, last day, who was closed, and by how many days the releases due until 45 days after were late at most.

@@ -6,8 +6,8 @@ and a common ratio that nothing explains refuses the answer. Single differences 
 the store holds a snapshot, only what lies after it is stored; a difference on the overlap beyond the tolerance is set
 aside as a disagreement of two sources.
 
-What is told late is known late: a dividend, split or bar for a day that the store had already passed could not be seen
-by the views of yesterday, so its `known_at` is now.
+What is listed late is known late: a dividend, split or bar for a day that the store had already passed could not be
+seen by the views of yesterday, so its `known_at` is now.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _MICROSECOND = pd.Timedelta(1, "us")
 
 @dataclass
 class RawAdditions:
-    """Rows to append, by kind and without `series`; doubtful rows with reasons, by kind; what there is to tell."""
+    """Rows to append, by kind and without `series`; doubtful rows with reasons, by kind; notes for the user."""
 
     rows: dict[str, pd.DataFrame] = field(default_factory=dict)
     doubtful: list[tuple[str, pd.DataFrame, np.ndarray]] = field(default_factory=list)
@@ -130,7 +130,7 @@ def raw_additions(stored: View, ticker: str, frame: pd.DataFrame, now: pd.Timest
         rows = rows[~running]
     late = pd.Series(False, index=rows.index) if own.last is None else rows["event_date"] <= own.last
     late |= rows["event_date"].isin(own.aside)
-    # History from before all that is stored comes late to nobody.
+    # History older than all that is stored is not late: no earlier view covered it.
     first = pd.Timestamp.min.as_unit("us") if own.bars is None else pd.Timestamp(own.bars.index[0])
     rows = rows.assign(known_at=rows["known_at"].where(~late | (rows["event_date"] < first), now))
     _add_splits(own, splits, gone, rows, now, found)
@@ -230,22 +230,22 @@ def _add_dividends(
     now: pd.Timestamp,
     found: RawAdditions,
 ) -> None:
-    told = own.after_floor(dividends).reset_index(drop=True)
+    listed = own.after_floor(dividends).reset_index(drop=True)
     closes = priced[["event_date", "close"]]
     if own.raw is not None:
         older = own.raw[own.raw.index < closes["event_date"].min()] if len(closes) else own.raw
         closes = pd.concat([older.reset_index()[["event_date", "close"]], closes], ignore_index=True)
-    too_large = actions.not_below_price(told, closes, splits)
+    too_large = actions.not_below_price(listed, closes, splits)
     if too_large.any():
-        found.doubt("dividends", told[too_large], doubts.EXCEEDS_PRICE)
-    known = _actions_known(own, told[~too_large], now)
+        found.doubt("dividends", listed[too_large], doubts.EXCEEDS_PRICE)
+    known = _actions_known(own, listed[~too_large], now)
     known, revised = additions(own.dividends, known, ["amount"], now, 1e-4) if len(own.dividends) else (known, 0)
     found.revised += revised
     found.rows["dividends"] = known[["event_date", "known_at", "amount"]]
 
 
-def _actions_known(own: _Stored, told: pd.DataFrame, now: pd.Timestamp) -> pd.DataFrame:
-    rows = told.assign(known_at=publication.dividends_known_at(pd.DatetimeIndex(told["event_date"])))
+def _actions_known(own: _Stored, listed: pd.DataFrame, now: pd.Timestamp) -> pd.DataFrame:
+    rows = listed.assign(known_at=publication.dividends_known_at(pd.DatetimeIndex(listed["event_date"])))
     rows = rows[rows["known_at"] <= now].reset_index(drop=True)
     if own.last is not None:
         rows["known_at"] = rows["known_at"].where(rows["event_date"] > own.last, now)
@@ -285,7 +285,7 @@ def _without_doubtful(
     market: Market,
     found: RawAdditions,
 ) -> tuple[pd.DataFrame, pd.DatetimeIndex]:
-    """The rows that nothing speaks against, judged on the shares after the last split; and the days that settle it."""
+    """The rows that are not doubtful, judged on the shares after the last split, and the days that settle it."""
     if rows.empty:
         return rows, pd.DatetimeIndex(rows["event_date"])
     kept = own.splits[~own.splits["event_date"].isin(gone["event_date"])][["event_date", "ratio"]]
@@ -320,5 +320,5 @@ def _without_doubtful(
 def _divided(rows: pd.DataFrame, factor: np.ndarray) -> pd.DataFrame:
     columns = {name: rows[name].to_numpy() / factor for name in PRICES}
     columns["adj_close"] = columns["close"]
-    told = pd.DataFrame(columns).assign(volume=rows["volume"].to_numpy() * factor)
-    return told.assign(event_date=rows["event_date"].to_numpy())
+    listed = pd.DataFrame(columns).assign(volume=rows["volume"].to_numpy() * factor)
+    return listed.assign(event_date=rows["event_date"].to_numpy())

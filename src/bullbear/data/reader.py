@@ -74,9 +74,12 @@ class Reader:
         if cached is None or cached[0] != files:
             columns = KINDS[kind].columns
             tables = self._parts(files, kind, lambda segment: segment.read(series, columns, self.stored))
-            whole = (
-                History.of_table(tables[0]) if len(tables) == 1 else History.of_frame(self.frame(files, kind, series))
-            )
+            if not tables:
+                whole = _no_history(KINDS[kind])
+            elif len(tables) == 1:
+                whole = History.of_table(tables[0])
+            else:
+                whole = History.of_frame(self.frame(files, kind, series))
             cached = self._histories[kind, series] = (files, whole)
         return cached[1]
 
@@ -119,6 +122,11 @@ class Reader:
         if path not in self._segments:
             self._segments[path] = Segment(path)
         return self._segments[path]
+
+
+@lru_cache(maxsize=len(KINDS))
+def _no_history(layout: Kind) -> History:
+    return History.of_frame(_nothing(layout).drop(columns="series"))
 
 
 @lru_cache(maxsize=len(KINDS))

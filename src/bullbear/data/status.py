@@ -13,7 +13,7 @@ import pandas as pd
 from bullbear.data import publication
 from bullbear.data.segments import KINDS
 from bullbear.data.view import View
-from bullbear.sessions import NEW_YORK
+from bullbear.sessions import day
 
 COLUMNS = (
     "kind",
@@ -71,7 +71,7 @@ def status(view: View) -> pd.DataFrame:
 def _line(view: View, kind: str, series: str, last_known_at: pd.Timestamp) -> tuple[object, ...]:
     events = pd.DatetimeIndex(view.versions(kind, series)["event_date"].unique()).sort_values()
     limit = publication.max_age_days(kind, series, events)
-    today = view.instant.tz_convert(NEW_YORK).tz_localize(None).normalize()
+    today = day(view.instant)
     last = events[-1]
     age = max((today - last).days, 0)
     return (

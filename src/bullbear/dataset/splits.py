@@ -71,13 +71,15 @@ def walk_forward_folds(
     rows = np.flatnonzero(wanted if decidable is None else wanted & decidable)
     folds = []
     if len(rows):
+        # Compared as bare numbers: there are hundreds of folds, and each daily forecast asks for them.
+        decided, resolved = (each.to_numpy("datetime64[us]") for each in (decided_at, resolved_at))
         periods = sessions[rows].to_period(_PERIOD[splitter.refit]).astype("int64")
         cuts = np.flatnonzero(np.diff(periods)) + 1
         for test in np.split(rows, cuts):
             # The fit is made at the close before the first test session, so that its first forecast has it at hand.
             fitted = max(test[0] - 1, 0)
             edge = max(fitted - splitter.embargo, 0)
-            train = np.flatnonzero(resolved_at[: test[0]] <= decided_at[edge])
+            train = np.flatnonzero(resolved[: test[0]] <= decided[edge])
             if len(train) >= splitter.min_train:
                 folds.append(Fold(train, test, decided_at[fitted]))
     if not folds:

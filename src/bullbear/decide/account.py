@@ -103,7 +103,7 @@ def step(book: Book, market: Market, row: int, rate: float, cost_rates: Mapping[
     rate : yield known at the close of `book.session`, fraction a year; earned over actual days / 365
     cost_rates : per ticker, cost as a fraction of the value traded
     """
-    session = market.sessions[row]
+    session = market.days[row]
     pnl = dict.fromkeys(BOOKINGS, 0.0)
     cash_return = rate * (session - book.session).days / 365.0
     pnl["interest"] = book.cash * cash_return
@@ -145,7 +145,7 @@ def walk(
     -------
     What happened, and the book at the last close.
     """
-    book = Book(session=market.sessions[first])
+    book = Book(session=market.days[first])
     daily: list[tuple[float, ...]] = []
     fills: list[Fill] = []
     for row in range(first, last + 1):
@@ -188,7 +188,7 @@ def _mark(
             moved = values[t] * (price / marks[t].price - 1.0)
             values[t] += moved
             pnl[f"{leg(t)}_{when}"] += moved
-        marks[t] = Mark(market.sessions[row], price)
+        marks[t] = Mark(market.days[row], price)
 
 
 def _fill(book: Book, market: Market, row: int, cost_rates: Mapping[str, float]) -> tuple[Book, tuple[Fill, ...]]:

@@ -21,7 +21,7 @@ from bullbear.decide.instruments import instrument
 from bullbear.decide.market import Market, View, bill_rate, read_market
 from bullbear.decide.policy import BandPolicy, Stance, State
 from bullbear.errors import InputError
-from bullbear.sessions import NEW_YORK, between, closes
+from bullbear.sessions import between, closes, day
 
 _LONGEST_CLOSURE = pd.Timedelta(days=14)
 
@@ -45,7 +45,7 @@ class Forecast:
     @property
     def session(self) -> pd.Timestamp:
         """The session at whose close it was made (`event_date`)."""
-        return self.decided_at.tz_convert(NEW_YORK).tz_localize(None).normalize().as_unit("us")
+        return day(self.decided_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +118,7 @@ def advise(
     market = read_market(view, policy, ticker, held=held)
     row = market.place(forecast.session)
     if before is None:
-        book = Book(session=market.sessions[row])
+        book = Book(session=market.days[row])
     else:
         if before.session > forecast.session:
             raise InputError(

@@ -25,7 +25,7 @@ from bullbear.decide.instruments import CASH
 from bullbear.decide.market import Market, View, bill_rate, read_market
 from bullbear.decide.policy import BandPolicy, Stance, State
 from bullbear.errors import InputError
-from bullbear.sessions import NEW_YORK, between, closes
+from bullbear.sessions import between, closes, day, days
 
 BUY_AND_HOLD = "buy_and_hold"
 TEN_MONTHS = "ten_month_average"
@@ -215,7 +215,7 @@ def _check(predictions: pd.DataFrame) -> None:
 
 def _rows(predictions: pd.DataFrame, market: Market) -> list[int]:
     decided = pd.DatetimeIndex(predictions["decided_at"]).as_unit("us").tz_convert("UTC")
-    sessions = decided.tz_convert(NEW_YORK).tz_localize(None).normalize()
+    sessions = days(decided)
     # A weekday without a session is a closure that the calendar has learned of since: nothing was decided there.
     calendar = between(sessions[0], sessions[-1])
     asked = sessions.isin(calendar) | (sessions.day_of_week >= 5)
@@ -234,5 +234,4 @@ def _end(predictions: pd.DataFrame, market: Market) -> int:
     resolved = predictions["resolved_at"].iloc[-1]
     if resolved is pd.NaT:
         return len(market.sessions) - 1
-    end = pd.Timestamp(resolved).tz_convert(NEW_YORK).tz_localize(None).normalize().as_unit("us")
-    return int(market.sessions.searchsorted(end, side="right")) - 1
+    return int(market.sessions.searchsorted(day(resolved), side="right")) - 1

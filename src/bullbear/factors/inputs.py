@@ -300,17 +300,21 @@ def level_max_ages(series: str, versions: Versions) -> float | Ages:
 
 
 def _ages_by_spacing(versions: Versions) -> Columns:
-    events = pd.DatetimeIndex(versions.event_date[:_FIRST_VERSIONS].view("datetime64[us]"))
+    events = _first_events(versions)
     days = [_age_by_spacing(events[: i + 1]) for i in range(len(events))]
     return (np.array(days + days[-1:] * (len(versions) - len(days))),)
+
+
+def _first_events(versions: Versions) -> pd.DatetimeIndex:
+    return pd.DatetimeIndex(versions.event_date[:_FIRST_VERSIONS].view("datetime64[us]"))
 
 
 def _age_by_spacing(events: pd.DatetimeIndex) -> float:
     return float(rule_of("", events.unique().sort_values()).max_age_days)
 
 
-def level_max_age(series: str, versions: pd.DataFrame) -> float:
+def level_max_age(series: str, versions: Versions) -> float:
     """Days after which the last published value of `series` is no longer used, judged by all of `versions`."""
     if series in RULES:
         return float(RULES[series].max_age_days)
-    return _age_by_spacing(pd.DatetimeIndex(versions["event_date"].iloc[:_FIRST_VERSIONS]))
+    return _age_by_spacing(_first_events(versions))

@@ -9,9 +9,9 @@ learner, `a = 0` and the forecast *is* the base rate: this is how the product do
 
 The interval beside a forecast is one of a long-run frequency: of all days with this base rate and this signal, how many
 end up. The true chance of the single day scatters about that frequency with everything that the learner does not see.
-By how much, the labels of twenty years do not tell: the share of their variance that persists has a standard error of
-0.05 where nothing is predictable, and is 0.01 and 0.06 where the true chances of a rise have standard deviations of
-0.06 and 0.12.
+By how much cannot be read from the labels of twenty years: the share of their variance that persists has a standard
+error of 0.05 where nothing is predictable, and is 0.01 and 0.06 where the true chances of a rise have standard
+deviations of 0.06 and 0.12.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ class Shrinkage:
 
         with `b` the frequency slope. It holds what is not known of the base rate and of the slope. It is *not* an
         interval of the true chance of the single day: that also depends on what the learner does not see, and past
-        labels do not tell by how much. The forecast itself always lies in it.
+        labels cannot show by how much. The forecast itself always lies in it.
 
         Parameters
         ----------
@@ -164,8 +164,7 @@ class _Past:
 
     def pull(self, a: float, mean: float, variance: float) -> tuple[float, float]:
         """Gradient and negative curvature of the log posterior at a slope."""
-        with np.errstate(over="ignore"):  # at the ends of the bracket
-            p = _sigmoid(self.base + a * self.signal)
+        p = _sigmoid(self.base + a * self.signal)
         gradient = float(np.sum((self.y - p) * self.signal)) * self.weight - (a - mean) / variance
         return gradient, float(np.sum(p * (1 - p) * self.signal**2)) * self.weight + 1.0 / variance
 
@@ -199,5 +198,6 @@ def _logit(p: np.ndarray) -> np.ndarray:
 
 
 def _sigmoid(x: np.ndarray) -> np.ndarray:
-    p: np.ndarray = 1.0 / (1.0 + np.exp(-x))
+    with np.errstate(over="ignore"):  # far below 0 the exponential is infinite, and p is 0
+        p: np.ndarray = 1.0 / (1.0 + np.exp(-x))
     return p

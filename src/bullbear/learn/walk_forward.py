@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from multiprocessing import get_context, parent_process
 from pathlib import Path
 from threading import Thread
@@ -72,7 +73,11 @@ class FoldModel:
         )
 
     def fitted(self) -> Fitted:
-        """The learner, ready to answer."""
+        """The learner, ready to answer; restored once."""
+        return self._fitted
+
+    @cached_property
+    def _fitted(self) -> Fitted:
         return learner_of(self.learner).restore(self.learner_state)
 
 

@@ -73,7 +73,7 @@ def variance_inflation(y: Array, horizon: int) -> float:
 
     Returns
     -------
-    The factor; with too few labels to tell, that of an estimate of 0 from two horizons of labels.
+    The factor; with too few labels for an estimate, that of an estimate of 0 from two horizons of labels.
 
     Example
     -------

@@ -147,11 +147,23 @@ class Runs:
                 tried.add((tags.get("definition_hash"), params.get("option.start")))
         return len(tried)
 
-    def promote(self, run: Run) -> None:
+    def promote(self, run: Run, *, instead_of: Path | None = None) -> None:
         """Make `run` the champion: the forecasts' bundle first, then the mark in MLflow's registry.
 
         The registered model is `bullbear`, for a run on a simulated market `bullbear-simulated`; its alias `champion`
         points to the version of the run, which is made once.
+
+        Parameters
+        ----------
+        run
+            What becomes champion.
+        instead_of
+            The folder of the champion that the run was compared with (`Home.champion`, resolved); None replaces any.
+
+        Raises
+        ------
+        RunError
+            Another champion stands there by now.
         """
         require_ready(self.home.runs)  # reading has not needed a store that can be written
         self.home.forecasts.mkdir(parents=True, exist_ok=True)
@@ -161,6 +173,10 @@ class Runs:
             meta = json.loads((staged / "bundle.json").read_text(encoding="utf-8"))
             (staged / "bundle.json").write_text(json.dumps({**meta, "run_id": run.run_id}, indent=1), encoding="utf-8")
             with self.home.champion_lock():
+                if instead_of is not None and self.home.champion.resolve() != instead_of:
+                    raise RunError(
+                        "champion", "replaced during the comparison", "one promotion at a time", "run the command again"
+                    )
                 replace_directory(staged, self.home.champion)
         if run.bundle_at is not None:  # the champion, promoted again; it is marked again if its run is still there
             for tracked in self._finished():

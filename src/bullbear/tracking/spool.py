@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import math
 import shutil
 import sys
 import tempfile
@@ -76,7 +77,7 @@ def log_spooled(client: MlflowClient, experiment: str, runs: Path) -> None:
     with open(spool / ".lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         waiting = [folder for folder in spool.iterdir() if (folder / RUN).is_file() and folder.name[0] != "."]
-        for folder in sorted(waiting, key=lambda each: json.loads((each / RUN).read_text(encoding="utf-8"))["started"]):
+        for folder in sorted(waiting, key=_started):
             try:
                 if not _is_logged(client, experiment, folder.name):
                     log_staged(client, experiment, folder, {_TAG: folder.name})
@@ -86,6 +87,14 @@ def log_spooled(client: MlflowClient, experiment: str, runs: Path) -> None:
                 return
             shutil.rmtree(folder)
             sys.stderr.write(f"note: logged the training that was kept in {folder}\n")
+
+
+def _started(folder: Path) -> float:
+    """When a staged training ended; one whose file is damaged comes last, and prevents no other."""
+    try:
+        return float(json.loads((folder / RUN).read_text(encoding="utf-8"))["started"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return math.inf
 
 
 def log_staged(client: MlflowClient, experiment: str, staged: Path, tags: dict[str, str] | None = None) -> str:

@@ -74,7 +74,7 @@ class Ask:
 
 @dataclass(frozen=True)
 class Answer:
-    """A body whose length, compression and look are sound; `served_at` is the provider's own clock, if it told."""
+    """A body whose length, compression and look are sound; `served_at` is the provider's own clock, if sent."""
 
     ask: Ask
     status: int
