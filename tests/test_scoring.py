@@ -203,7 +203,12 @@ def test_a_ledger_that_was_written_anew_is_not_scored(home: Home) -> None:
     for entry in entries:
         better = {key: value for key, value in entry.items() if key != "ledger"} | {"p_up": 0.999}
         Ledger(path).append(better, same=("decided_at",))
-    with pytest.raises(LedgerError, match=r"ledger\.jsonl:2: .* the MLflow store recorded: the chain was written anew"):
+    again = [json.loads(line)["ledger"]["hash"][:12] for line in path.read_text().splitlines()]
+    with pytest.raises(
+        LedgerError,
+        match=rf"ledger\.jsonl:2: got 'hash {again[1]}\.\.\.'; allowed: {entries[1]['ledger']['hash'][:12]}\.\.\., "
+        r"which the MLflow store recorded: the chain was written anew",
+    ):
         score_ledger(home)
 
 
