@@ -114,11 +114,6 @@ def continue_training(
     )
 
 
-def is_due(folds: Sequence[Fold], fitted_through: pd.Timestamp) -> bool:
-    """Whether the walk-forward would have fitted a newer model by the last of `folds`."""
-    return folds[-1].trained_through > fitted_through
-
-
 def _rows_before(folds: Sequence[Fold], number: int) -> np.ndarray:
     """The out-of-sample rows of all folds before one; their signals are known by its fit."""
     return np.concatenate([np.zeros(0, dtype=np.int64), *(fold.test for fold in folds[:number])])
