@@ -155,9 +155,10 @@ def test_forecasts_of_a_simulated_market_are_no_record_of_a_real_one(real: Home,
     simulated = {**entry, "data": {"fingerprint": "f2", "simulated": True}}
     del simulated["ledger"]
     Ledger(real.forecasts / "ledger.jsonl").append(simulated, same=("data.fingerprint",))
+    say(real, "2019-12-23", "2019-12-23T21:30Z", 0.6)
     found = score_ledger(real)
-    assert (found["entries"], found["live"]["entries"], found["simulated"]) == (1, 1, False)
-    assert found["anchors"]["head"] == 2
+    assert (found["entries"], found["live"]["entries"], found["simulated"]) == (2, 2, False)
+    assert found["anchors"]["head"] == 3
     (simulated_home_entries,) = {record["ticker"] for record in score_ledger(trained_home)["forecasts"]}
     assert simulated_home_entries == "IWM"
 
