@@ -80,6 +80,12 @@ def test_a_missing_bar_leaves_its_labels_missing_and_moves_none(toy_store: Calla
     assert table["resolved_at"].iloc[0] == pd.Timestamp("2019-12-24 18:00", tz="UTC")
 
 
+def test_one_bar_has_one_label_that_has_not_resolved(toy_store: Callable[..., Store]) -> None:
+    table = resolve(toy_store({"2019-12-24": 101.0}).as_of(), "IWM", 2)
+    assert table["resolved_at"].tolist() == utc("2019-12-27 21:00")
+    assert table["y"].isna().all()
+
+
 def test_an_unknown_adjusted_close_is_a_missing_bar(toy_store: Callable[..., Store]) -> None:
     table = resolve(toy_store({**PRICES, "2019-12-26": np.nan}).as_of(), "IWM", 2)
     np.testing.assert_array_equal(table["y"], [1, np.nan, 1, np.nan, 0, np.nan, np.nan])
