@@ -14,9 +14,10 @@ import pandas as pd
 import pytest
 
 from bullbear import refitting
-from bullbear.bundle import Bundle, read_bundle
+from bullbear.bundle import Bundle, predictions_csv, read_bundle
+from bullbear.decide import Book
 from bullbear.errors import HistoryError, InputError, NoDataError, RunError
-from bullbear.forecast import Close, close_of, forecast, issue
+from bullbear.forecast import Close, _advice_given, _read_past, close_of, forecast, forecast_at, issue
 from bullbear.home import Home
 from bullbear.ledger import Ledger, stamped
 from bullbear.pipeline import train_model
@@ -63,6 +64,35 @@ def test_the_document_has_the_keys_of_the_interface(trained_home: Home) -> None:
         assert driver["factor"] in ("rsi_14", "vix")
     for stop in entry["stops"]:
         assert {"ticker", "level", "atr", "multiple"} <= set(stop)
+
+
+def test_the_days_since_the_training_are_each_forecast_by_their_own_factors_model_and_base_rate(
+    trained_home: Home, tmp_path: Path
+) -> None:
+    day = "2007-07-20"
+    whole = _copied(trained_home, tmp_path / "whole")
+    span = whole.predictions.set_index("decided_at").loc["2007-05-10":day]
+    # Thresholds amid the forecasts and no inertia: the account depends on the forecast of every day.
+    high, low = (float(span["p"].quantile(share)) for share in (0.6, 0.4))
+    policy = {"bull_above": high, "bear_below": low, "stop_atr_multiple": 0.0, "rebalance_threshold": 0.0}
+    _rewritten(whole.root, policy=policy)
+    known = whole.predictions
+    shutil.copytree(whole.root, tmp_path / "cut")
+    ended = known[known["decided_at"] < "2007-05-10"]
+    (tmp_path / "cut" / "predictions.csv").write_text(predictions_csv(ended))
+    whole, cut = read_bundle(whole.root), read_bundle(tmp_path / "cut")
+    assert len(span) == 50
+    assert span["p"].nunique() > 5
+    assert whole.model_for(span["resolved_at"].index[0].tz_localize(None)) != whole.model_for(pd.Timestamp(day))
+
+    at = close_of(trained_home.store(), "IWM", 21, day)
+    found, expected = (_read_past(at, each).predictions.drop(columns="y") for each in (cut, whole))
+    pd.testing.assert_frame_equal(found, expected, check_exact=True)
+    assert forecast_at(at, cut, simulated=True) == forecast_at(at, whole, simulated=True)
+    # On the day after the training's last forecast there is one new row, and none is repeated.
+    one = close_of(trained_home.store(), "IWM", 21, "2007-05-10")
+    assert len(_read_past(one, cut).X) == 1
+    assert _read_past(one, cut).predictions["decided_at"].is_unique
 
 
 @pytest.mark.parametrize("asked", ["2007-06-16", "2007-06-17"])
@@ -301,6 +331,40 @@ def test_what_is_stored_during_a_forecast_is_not_looked_at(home: Home, monkeypat
     assert issue(home, "2007-12-28", now=_evening("2007-12-28")) == plain
 
 
+DAY = "2019-12-30T21:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("change", "counts"),
+    [
+        ({}, True),
+        ({"ticker": "SPY"}, False),
+        ({"data": {"simulated": True}}, False),
+        ({"data": {"simulated": False}}, True),
+        ({"kind": "replay"}, False),
+        ({"account": {"kind": "hypothetical"}}, False),
+        ({"account": None}, False),
+        ({"decided_at": "2019-12-31T21:00:00Z"}, False),
+    ],
+)
+def test_only_live_advice_on_this_ticker_and_this_market_is_continued(change: dict[str, Any], counts: bool) -> None:
+    def said(cash: float) -> dict[str, Any]:
+        book = Book(session=pd.Timestamp("2019-12-30"), cash=cash).to_json()
+        account = {"kind": "advised", "book": book}
+        return {"ticker": "IWM", "decided_at": DAY, "kind": "live", "data": {}, "account": account}
+
+    def newest(entries: list[dict[str, Any]], simulated: bool) -> float:
+        return _advice_given(entries, "IWM", simulated, DAY)[-1]["account"]["book"]["cash"]
+
+    other = said(2.0)
+    other |= {key: other[key] | value if isinstance(value, dict) else value for key, value in change.items()}
+    other = {key: value for key, value in other.items() if value is not None}
+    assert newest([said(1.0), other], simulated=False) == (2.0 if counts else 1.0)
+    simulated = {**said(3.0), "data": {"simulated": True}}
+    assert newest([simulated, other], simulated=True) == (2.0 if change == {"data": {"simulated": True}} else 3.0)
+    assert _advice_given([], "IWM", False, DAY) == []
+
+
 def test_a_refit_that_is_due_is_made_once_and_kept(home: Home, tmp_path: Path) -> None:
     whole = _copied(home, tmp_path / "whole")
     _shorten(home, "2007-05-10")
@@ -382,6 +446,13 @@ def _promoting(runs: Runs, other: Run, real: Callable[..., Bundle]) -> Callable[
         return real(*arguments)
 
     return promoting
+
+
+def _rewritten(root: Path, policy: dict[str, Any]) -> None:
+    path = root / "bundle.json"
+    meta = json.loads(path.read_text())
+    meta["policy"] |= policy
+    path.write_text(json.dumps(meta))
 
 
 def _copied(home: Home, place: Path) -> Bundle:

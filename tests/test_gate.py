@@ -156,6 +156,21 @@ def test_a_skill_that_is_not_above_zero_beyond_luck_is_refused(base: Record, at_
         check(run, None, tried=1)
 
 
+def test_a_bound_a_hair_below_zero_is_refused(base: Record) -> None:
+    c, y = base.predictions["climatology"].to_numpy(), base.predictions["y"].to_numpy()
+    wrong, below, above = noise(3, 0.98, len(y)), -0.3, 0.5
+    for _ in range(14):
+        share = (below + above) / 2
+        p = expit(logit(c) + 0.3 * (share * (2 * y - 1) + wrong))
+        bounds = [lower_bound(y, p, c, HORIZON, score=score).skill_low for score in ("brier", "log_loss")]
+        below, above = (below, share) if min(bounds) > 0 else (share, above)
+        if -0.0005 < min(bounds) < 0:
+            break
+    run = changed(base, p, run_id="b" * 32, definition_hash="x")
+    with pytest.raises(GateError, match=r"lower bound -0\.000\d is not above 0"):
+        check(run, None, tried=1)
+
+
 def test_a_better_brier_score_does_not_excuse_the_log_loss(base: Record) -> None:
     p = leaning(base, 0.5)
     p[np.flatnonzero(base.predictions["y"] == 0)[:60]] = 1 - 1e-12
@@ -297,6 +312,30 @@ def test_another_simulated_market_is_not_compared_with(base: Record) -> None:
     verdict = check(run, other, tried=1)
     assert verdict.notes == ("the champion mine cccccccc is of another SIMULATED market and is not compared with",)
     assert {test.rival for test in verdict.tests} == {"the base rate"}
+
+
+@pytest.mark.parametrize("flipped", [150, 151])
+def test_outcomes_that_differ_on_more_than_a_twentieth_of_days_are_those_of_another_market(
+    base: Record, flipped: int
+) -> None:
+    run = changed(base, leaning(base, 0.45), run_id="d" * 32, simulated=True)
+    run = replace(run, predictions=run.predictions.head(3000))
+    y = run.predictions["y"].to_numpy(copy=True)
+    y[:: 3000 // flipped][:flipped] = 1 - y[:: 3000 // flipped][:flipped]
+    y[1 : 1 + 2 * (flipped - 150) : 2] = 1 - y[1 : 1 + 2 * (flipped - 150) : 2]
+    theirs = replace(run, predictions=run.predictions.assign(y=y, p=0.5), run_id="c" * 32, definition_hash="other")
+    rivals = {test.rival for test in check(run, theirs, tried=1).tests}
+    assert rivals == ({"the base rate", "climatology cccccccc"} if flipped == 150 else {"the base rate"})
+
+
+def test_nineteen_common_days_are_too_few_at_any_horizon(base: Record) -> None:
+    run = changed(base, leaning(base, 0.45), run_id="d" * 32, horizon=1)
+    next_day = run.predictions["decided_at"] + pd.offsets.BusinessDay()
+    run = replace(run, predictions=run.predictions.assign(resolved_at=next_day))
+    champion = replace(run, run_id="c" * 32, predictions=run.predictions.head(1019), definition_hash="old")
+    late = replace(run, predictions=run.predictions.iloc[1000:].reset_index(drop=True))
+    with pytest.raises(GateError, match=r"19 resolved days in common with .*, at least 20 are needed"):
+        check(late, champion, tried=1)
 
 
 def test_the_champion_itself_may_be_promoted_again(base: Record) -> None:

@@ -155,9 +155,10 @@ def test_forecasts_of_a_simulated_market_are_no_record_of_a_real_one(real: Home,
     simulated = {**entry, "data": {"fingerprint": "f2", "simulated": True}}
     del simulated["ledger"]
     Ledger(real.forecasts / "ledger.jsonl").append(simulated, same=("data.fingerprint",))
+    say(real, "2019-12-23", "2019-12-23T21:30Z", 0.6)
     found = score_ledger(real)
-    assert (found["entries"], found["live"]["entries"], found["simulated"]) == (1, 1, False)
-    assert found["anchors"]["head"] == 2
+    assert (found["entries"], found["live"]["entries"], found["simulated"]) == (2, 2, False)
+    assert found["anchors"]["head"] == 3
     (simulated_home_entries,) = {record["ticker"] for record in score_ledger(trained_home)["forecasts"]}
     assert simulated_home_entries == "IWM"
 
@@ -203,7 +204,12 @@ def test_a_ledger_that_was_written_anew_is_not_scored(home: Home) -> None:
     for entry in entries:
         better = {key: value for key, value in entry.items() if key != "ledger"} | {"p_up": 0.999}
         Ledger(path).append(better, same=("decided_at",))
-    with pytest.raises(LedgerError, match=r"ledger\.jsonl:2: .* the MLflow store recorded: the chain was written anew"):
+    again = [json.loads(line)["ledger"]["hash"][:12] for line in path.read_text().splitlines()]
+    with pytest.raises(
+        LedgerError,
+        match=rf"ledger\.jsonl:2: got 'hash {again[1]}\.\.\.'; allowed: {entries[1]['ledger']['hash'][:12]}\.\.\., "
+        r"which the MLflow store recorded: the chain was written anew",
+    ):
         score_ledger(home)
 
 

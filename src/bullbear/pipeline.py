@@ -90,7 +90,8 @@ def train_model(
         raise DefinitionError(where, dict(model.definition.learner), allowed, "correct the file") from bad
     progress("evaluation", 0, 1)
     evaluation = evaluate(training.predictions, examples.horizon)
-    tested = backtest(training.predictions, view, model.policy, ticker=model.definition.target.ticker)
+    target = model.definition.target
+    tested = backtest(training.predictions, view, model.policy, ticker=target.ticker, horizon=target.horizon)
     figures = comparison(tested)
     progress("evaluation", 1, 1)
     progress("tracking", 0, 1)
@@ -199,9 +200,11 @@ def oracle_share(home: Home, run: Run) -> OracleShare | None:
 
 def backtest_run(home: Home, run: Run, policy: BandPolicy | None = None) -> Backtest:
     """The policy of a run (or another) over its out-of-sample forecasts, on the prices stored now."""
-    definition = run.bundle.definition
+    target = run.bundle.definition.target
     view = home.filled_store().as_of()
-    return backtest(run.predictions, view, policy or run.bundle.policy, ticker=definition.target.ticker)
+    return backtest(
+        run.predictions, view, policy or run.bundle.policy, ticker=target.ticker, horizon=target.horizon
+    )  # fmt: skip
 
 
 def backtest_summary(tested: Backtest, figures: pd.DataFrame | None = None) -> dict[str, Any]:

@@ -80,6 +80,12 @@ def test_a_missing_bar_leaves_its_labels_missing_and_moves_none(toy_store: Calla
     assert table["resolved_at"].iloc[0] == pd.Timestamp("2019-12-24 18:00", tz="UTC")
 
 
+def test_one_bar_has_one_label_that_has_not_resolved(toy_store: Callable[..., Store]) -> None:
+    table = resolve(toy_store({"2019-12-24": 101.0}).as_of(), "IWM", 2)
+    assert table["resolved_at"].tolist() == utc("2019-12-27 21:00")
+    assert table["y"].isna().all()
+
+
 def test_an_unknown_adjusted_close_is_a_missing_bar(toy_store: Callable[..., Store]) -> None:
     table = resolve(toy_store({**PRICES, "2019-12-26": np.nan}).as_of(), "IWM", 2)
     np.testing.assert_array_equal(table["y"], [1, np.nan, 1, np.nan, 0, np.nan, np.nan])
@@ -198,9 +204,17 @@ def test_a_session_is_decidable_if_its_bar_was_known_at_its_close(toy_store: Cal
     prices = {day: price for day, price in PRICES.items() if day not in late}
     store = toy_store({**prices, "2019-12-27": np.nan})
     correct(store, "2019-12-24", 101.0, "2019-12-24 18:01")  # a minute after the early close
+    correct(store, "2020-01-02", 104.0, "2020-01-02 18:01")  # an early close that the calendar does not know
     table = resolve(store.as_of(), "IWM", 2)
+    assert table["resolved_at"]["2019-12-30":].tolist()[:2] == utc("2020-01-02 21:00", "2020-01-03 21:00")
     decidable = table.index[table["decidable"]]
-    assert [str(day.date()) for day in decidable] == ["2019-12-20", "2019-12-23", "2019-12-26", "2019-12-31"]
+    assert [str(day.date()) for day in decidable] == [
+        "2019-12-20",
+        "2019-12-23",
+        "2019-12-26",
+        "2019-12-31",
+        "2020-01-02",
+    ]
 
 
 def test_climatology_waits_for_a_label_that_resolves_late(toy_store: Callable[..., Store]) -> None:

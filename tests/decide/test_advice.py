@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -12,9 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bullbear.data.adjusting import adjusted_versions
-from bullbear.decide.advice import Forecast, Trade, advise
+from bullbear.decide.advice import Forecast, Trade, advise, cost_rates_of
 from bullbear.decide.backtest import backtest
 from bullbear.decide.book import Book
+from bullbear.decide.market import read_market
 from bullbear.decide.policy import BandPolicy, Level, Tier
 from bullbear.errors import InputError, NoDataError
 from bullbear.sessions import between, closes
@@ -161,6 +163,9 @@ def test_the_first_advice_starts_in_cash_and_names_its_trades(market_view):
     advice = advise(view, BandPolicy(volatility_cap=9.0), forecast)
     assert (advice.book.cash, advice.book.equity, advice.book.values) == (1.0, 1.0, {})
     assert advice.trades == (Trade("IWM", 0.0, 1.0),)
+    assert Trade("IWM", 0.75, 0.5).to_json() == {
+        "ticker": "IWM", "weight_before": 0.75, "weight_after": 0.5, "change": -0.25,
+    }  # fmt: skip
     assert advice.book.orders == {"IWM": 1.0}
     assert (advice.book.bull, advice.book.bear, advice.book.tier) == ("IWM", "TWM", Tier.NONE)
 
@@ -203,10 +208,11 @@ def test_another_policy_on_the_same_funds_keeps_their_levels(market_view):
     assert switched.trades == ()
 
 
-def test_a_book_follows_prices_that_a_new_store_keeps_at_another_level(market_view):
+@pytest.mark.parametrize("factor", [4.0, 0.25])
+def test_a_book_follows_prices_that_a_new_store_keeps_at_another_level(market_view, factor):
     view, again = market_view(73), market_view(73)
     for frame in again.prices.values():
-        frame["adj_close"] *= 4.0
+        frame["adj_close"] *= factor
     held = evenings(view, OLD, {"2019-03-01": 0.7, "2019-03-04": 0.7})
     # A stop just below the close of the next decision, so that it must be carried over and not set anew.
     level = Level("exit", 0.999 * view.prices["IWM"].loc["2019-03-11", "adj_close"])
@@ -215,7 +221,23 @@ def test_a_book_follows_prices_that_a_new_store_keeps_at_another_level(market_vi
     assert same.book.levels == {"IWM": level}
     assert moved.book.values == same.book.values
     assert moved.stance.stops == same.stance.stops
-    assert moved.book.levels["IWM"] == Level("exit", 4.0 * level.level)
+    assert moved.book.levels["IWM"] == Level("exit", factor * level.level)
+
+
+def test_a_mark_whose_bar_the_new_store_lacks_stays_as_it_was(market_view):
+    view = market_view(73)
+    held = evenings(view, OLD, {"2019-03-01": 0.7, "2019-03-04": 0.7, "2019-03-05": 0.7}).book
+    market = read_market(view.until(pd.Timestamp("2019-03-01")), OLD, "IWM")
+    assert held.in_prices_of(market) == held
+    assert held.marks["IWM"].session == pd.Timestamp("2019-03-05")
+
+
+def test_what_a_trade_costs():
+    costs = cost_rates_of(("IWM", "TWM"), 2.0, {"TWM": 0.0})
+    assert costs == {"IWM": (1.0 + 2.0) / 10_000, "TWM": 2.0 / 10_000}
+    for slippage, spreads, name in ((-1.0, None, "slippage_bp"), (0.0, {"TWM": math.inf}, "TWM"), (math.nan, {}, "sl")):
+        with pytest.raises(InputError, match=rf"cost {name}.*allowed: basis points from 0"):
+            cost_rates_of(("IWM", "TWM"), slippage, spreads)
 
 
 def test_a_book_kept_on_a_day_that_is_no_session_any_more_is_taken_up(market_view):

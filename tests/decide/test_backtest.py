@@ -357,10 +357,14 @@ def test_a_session_without_a_bar_decides_nothing(view, bars, predictions):
     assert with_gap.equity.tolist() == without.equity.tolist()
 
 
-def test_a_forecast_of_a_weekday_that_is_no_session_any_more_is_passed_over(view, bars, predictions):
-    view.prices["IWM"] = bars([*FLAT, *[(d, *FLAT[0][1:]) for d in ("2019-12-24", "2019-12-26")]])
-    forecasts = predictions({"2019-12-23": 0.7, "2019-12-24": 0.5, "2019-12-26": 0.7})
-    closure = forecasts["decided_at"].mask(forecasts.index == 1, pd.Timestamp("2019-12-25T21:00Z"))
+@pytest.mark.parametrize("christmas", ["2017-12-25", "2018-12-25", "2019-12-25", "2014-12-25", "2020-12-25"])
+def test_a_forecast_of_a_weekday_that_is_no_session_any_more_is_passed_over(view, bars, predictions, christmas):
+    days = [f"{day.date()}" for day in between(f"{christmas[:4]}-12-14", f"{christmas[:4]}-12-30")]
+    view.prices["IWM"] = bars([(day, *FLAT[0][1:]) for day in days])
+    before, after = max(day for day in days if day < christmas), min(day for day in days if day > christmas)
+    earlier = days[days.index(before) - 1]
+    forecasts = predictions({earlier: 0.7, before: 0.5, after: 0.7}, resolved=days[-1])
+    closure = forecasts["decided_at"].mask(forecasts.index == 1, pd.Timestamp(f"{christmas}T21:00Z"))
     with_closure = backtest(forecasts.assign(decided_at=closure), view, TINY)
     without = backtest(forecasts.drop(index=1), view, TINY)
     assert with_closure.stances == without.stances

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -135,6 +136,19 @@ def test_the_interval_knows_that_positions_persist():
     assert width() > 1.4 * width(block=1)
     assert width() == width(block=21)
     assert width(block=5) < 0.9 * width(block=21)
+
+
+def test_comparisons_take_blocks_of_the_horizon_of_the_forecasts(market_view, random_forecasts):
+    view = market_view(61)
+    result = backtest(
+        random_forecasts(view.bars("IWM").index[21:480], 62), view, BandPolicy(), ticker="IWM", horizon=63
+    )  # fmt: skip
+    own, hold = (perf.excess_returns(each) for each in (result.account, result.baselines["buy_and_hold"]))
+    for horizon, block in ((63, 63), (21, 21), (5, 21)):
+        table = perf.comparison(replace(result, horizon=horizon), replicates=50)
+        _, low, high = perf.sharpe_difference(own, hold, block=block, replicates=50)
+        row = table.loc["buy_and_hold", ["sharpe_difference_low", "sharpe_difference_high"]]
+        assert row.tolist() == [low, high]
 
 
 def test_wrong_comparisons_are_refused():

@@ -246,7 +246,10 @@ def test_what_was_not_possible_is_said():
     ("low", "high", "said"),
     [
         (0.5, 0.7, "the interval [0.500, 0.700] holds the climatology 0.600: no evidence against it"),
+        (0.6, 0.7, "the interval [0.600, 0.700] holds the climatology 0.600: no evidence against it"),
+        (0.5, 0.6, "the interval [0.500, 0.600] holds the climatology 0.600: no evidence against it"),
         (0.61, 0.7, "the interval [0.610, 0.700] excludes the climatology 0.600"),
+        (0.5, 0.59, "the interval [0.500, 0.590] excludes the climatology 0.600"),
         (math.nan, math.nan, "climatology is 0.600; the forecast has no interval"),
     ],
 )
@@ -329,11 +332,47 @@ SOURCE = Source(Path("models/x.toml"), 'name = "x"\n[policy]\nbull_above = 0.4\n
         ({"bear_instrument": "IWM"}, r"bear_instrument 'IWM' must be one of RWM, TWM, TZA, SRTY"),
         ({"bull_instrument": "XYZ"}, r"bull_instrument 'XYZ' must be one of IWM, UWM, TNA, URTY"),
         ({"bear_weight": 1.5}, r"policy\.bear_weight"),
+        *(
+            ({key: value}, rf"policy\.{key}")
+            for key, values in {
+                "bull_above": (0.0, 1.0),
+                "bear_below": (0.0, 1.0),
+                "bear_step": (-0.01, 1.0),
+                "bull_weight": (-0.01, 1.01),
+                "neutral_weight": (-0.01, 1.01),
+                "bear_weight": (-0.01, 1.01),
+                "volatility_cap": (0.0,),
+                "volatility_window": (1, 505),
+                "stop_atr_multiple": (-0.01,),
+                "reentry_atr_multiple": (0.0,),
+                "atr_window": (1, 253),
+                "rebalance_threshold": (-0.01, 1.0),
+            }.items()
+            for value in values
+        ),
     ],
 )
 def test_a_wrong_policy_table_names_file_line_and_key(table, message):
     with pytest.raises(DefinitionError, match=message):
         load_policy(table, SOURCE)
+
+
+def test_the_ends_of_each_range_are_allowed():
+    table = {
+        "bear_step": 0.0,
+        "bull_weight": 1.0,
+        "neutral_weight": 0.0,
+        "bear_weight": 1.0,
+        "volatility_window": 2,
+        "stop_atr_multiple": 0.0,
+        "atr_window": 2,
+        "rebalance_threshold": 0.0,
+    }
+    for changes in (
+        table,
+        table | {"volatility_window": 504, "atr_window": 252, "bull_weight": 0.0, "bear_weight": 0.0},
+    ):
+        assert load_policy(changes, SOURCE).model_dump() == BandPolicy().model_dump() | changes
 
 
 def test_a_policy_loads_with_defaults_and_is_frozen():

@@ -45,6 +45,13 @@ def test_equal_losses_give_no_bound_above_zero() -> None:
     assert (got.gain, got.low, got.p_value, got.skill, got.skill_low) == (0, 0, 1, 0, 0)
 
 
+@pytest.mark.parametrize(("p", "p_value"), [(0.75, 0.0), (0.25, 1.0)])
+def test_a_gain_that_never_varies_is_certain(p: float, p_value: float) -> None:
+    got = lower_bound([1] * 40, [p] * 40, [0.5] * 40, 1)
+    assert got.low == got.gain
+    assert got.p_value == p_value
+
+
 def test_a_failed_certainty_is_never_above_a_bound() -> None:
     got = lower_bound([1, 0] * 20, [0.6] * 39 + [1.0], [0.6] * 40, 1, score="log_loss")
     assert (got.low, got.p_value, got.skill) == (-np.inf, 1, -np.inf)
@@ -63,7 +70,8 @@ def test_the_bound_lies_above_the_truth_as_often_as_it_says(market) -> None:
 
 
 def test_refusals() -> None:
-    with pytest.raises(InputError, match=r"error: got 0\.5; allowed: between 0 and 0\.5"):
-        lower_bound([1] * 40, [0.5] * 40, [0.5] * 40, 1, error=0.5)
+    for error in (0.0, 0.5):
+        with pytest.raises(InputError, match=rf"error: got {error}; allowed: between 0 and 0\.5"):
+            lower_bound([1] * 40, [0.5] * 40, [0.5] * 40, 1, error=error)
     with pytest.raises(HistoryError, match=r"y: got '39 resolved rows'; allowed: at least 40"):
         lower_bound([1] * 39, [0.5] * 39, [0.5] * 39, 10)

@@ -188,8 +188,15 @@ def test_refusals(rivals):
         diebold_mariano([1, 0, 1], [0.5, 1.0, 0.5], [0.6, 0.5, 0.5], 1, score="log_loss")
     with pytest.raises(InputError, match="horizon: got 0"):
         diebold_mariano(y, p, reference, 0)
-    with pytest.raises(InputError, match="difference: got"):
-        effective_number(10, 2, [0.1] * 9)
+    with pytest.raises(HistoryError, match=r"y: got '2 rows'; allowed: at least 3"):
+        clark_west([1, 0], [0.5, 0.5], [0.6, 0.5], 1)
+    assert clark_west([1, 0, 1], [0.7, 0.4, 0.6], [0.6, 0.5, 0.5], 1).lag == 2
+    for length in (9, 11):
+        with pytest.raises(InputError, match="difference: got"):
+            effective_number(10, 2, [0.1] * length)
+    for wrong in (3.0, [[1.0, 2.0]], [1.0, np.nan]):
+        with pytest.raises(InputError, match=r"x: got .*allowed: a one-dimensional array of finite numbers"):
+            long_run_variance(wrong, 0)
     with pytest.raises(InputError, match="lag: got 3; allowed: 0 to 2"):
         long_run_variance([1, 2, 4], 3)
     with pytest.raises(InputError, match="reference: got '599 values'"):

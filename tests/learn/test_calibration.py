@@ -181,6 +181,15 @@ def test_a_probability_by_hand() -> None:
     assert found[0] == pytest.approx(1.8321041 / 2.8321041, abs=1e-8)
 
 
+def test_a_base_rate_of_nought_or_one_counts_as_one_in_a_million() -> None:
+    found = known(1.0, 1.0, 0.1).probability(np.array([0.0, 1.0]), np.array([2.0, -2.0]))
+    assert found == pytest.approx([expit(logit(1e-6) + 2.0), expit(logit(1 - 1e-6) - 2.0)], rel=1e-9)
+
+
+def test_the_table_that_is_left_out() -> None:
+    assert ShrinkageParams().model_dump() == {"kind": "shrinkage", "prior_sd": 0.5, "prior_mean": 0.0, "ceiling": 1.0}
+
+
 def test_an_interval_by_hand() -> None:
     # Around the frequency slope, 0.8 * 0.3; persistence doubles 1 / (50 * 0.6 * 0.4), and 0.09 * 0.04 is the slope's.
     width = 1.6448536269514722 * np.sqrt(2 / 12 + 0.0036)

@@ -20,6 +20,8 @@ Make = Callable[..., ModelDefinition]
 def continued(definition: ModelDefinition, feature_sets: list[FeatureSet], examples: Examples, early: Training):
     def model_for(session: pd.Timestamp):
         day = pd.Timestamp(session).tz_localize("UTC")
+        # Models of days whose signals are kept already are never loaded: a bundle may hold two hundred.
+        assert day > early.signals.index[-1].normalize() - pd.Timedelta(days=31)
         return [model for model in early.models if model.trained_through < day][-1]
 
     return continue_training(

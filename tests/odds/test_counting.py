@@ -105,6 +105,15 @@ def test_q_is_adjusted_over_the_events_of_the_row() -> None:
     assert found.q_value[0, 2] == pytest.approx(p[2])
 
 
+def test_the_number_of_tests_behind_q_is_that_of_the_events_of_one_day() -> None:
+    toy = tape(ZIGZAG, up=("bullish", [0, 2, 4, 6, 8, 10]), down=("bearish", [0, 3, 5]))
+    at = np.array([12, 16, 21])
+    together = count(toy, 1, at, np.zeros(3, dtype=int))
+    alone = [count(toy, 1, at[[row]], np.array([0])) for row in range(3)]
+    np.testing.assert_array_equal(together.q_value, np.concatenate([each.q_value for each in alone]))
+    assert len(set(together.p_value[:, 0])) == 3
+
+
 def test_what_followed_and_how_deep_it_fell_on_the_way() -> None:
     close = np.array([100.0, 120.0, 90.0, 110.0, np.nan, 99.0])
     np.testing.assert_allclose(followed(close, 2), [-0.10, 110 / 120 - 1, np.nan, -0.10, np.nan, np.nan])

@@ -38,7 +38,7 @@ class Backtest:
     """The policy's account, and the baselines by name.
 
     Of each decision there is the state that the policy saw, its stance and the book after it; `book` is what the
-    account holds at its end.
+    account holds at its end. `horizon` is that of the forecasts, in sessions: positions persist about that long.
     """
 
     ticker: str
@@ -49,6 +49,7 @@ class Backtest:
     books: tuple[Book, ...]
     book: Book
     baselines: Mapping[str, Account]
+    horizon: int = 21
 
     @property
     def advice(self) -> Advice:
@@ -98,6 +99,7 @@ def backtest(
     policy: BandPolicy,
     *,
     ticker: str = "IWM",
+    horizon: int = 21,
     slippage_bp: float = 0.0,
     half_spread_bp: Mapping[str, float] | None = None,
     cash_series: str = "DGS3MO",
@@ -112,6 +114,7 @@ def backtest(
     ----------
     predictions : decided_at, resolved_at (UTC), p, p_low, p_high, climatology; sorted, one row per decision
     view : everything known at the end of the backtest; each decision uses its past only
+    horizon : sessions that a forecast spans; how far luck persists in comparisons, nothing else
     slippage_bp : added to every half-spread, basis points of the value traded
     half_spread_bp : replaces the instruments' own assumption, by ticker
     cash_series : yield in per cent a year that cash earns as known at each close; absent means none
@@ -160,7 +163,7 @@ def backtest(
     if baselines:
         others[BUY_AND_HOLD], _ = run(_buy_and_hold(ticker, first), ticker)
         others[TEN_MONTHS], _ = run(_ten_months(market, first), ticker)
-    return Backtest(ticker, policy, account, tuple(states), tuple(stances), tuple(books), book, others)
+    return Backtest(ticker, policy, account, tuple(states), tuple(stances), tuple(books), book, others, horizon)
 
 
 def _buy_and_hold(ticker: str, first: int) -> Decider:

@@ -254,13 +254,13 @@ def comparison(result: Backtest, *, level: float = 0.90, replicates: int = 1000,
     Columns are the fields of `Performance`, then `sharpe_difference`, `sharpe_difference_low`,
     `sharpe_difference_high` (policy minus that baseline; NaN on the policy's own row).
     """
-    own = excess_returns(result.account)
+    own, block = excess_returns(result.account), max(21, result.horizon)
     rows: dict[str, dict[str, Any]] = {}
     for name, account in {POLICY: result.account, **result.baselines}.items():
         difference = low = high = math.nan
         if name != POLICY:
             difference, low, high = sharpe_difference(
-                own, excess_returns(account), level=level, replicates=replicates, seed=seed
+                own, excess_returns(account), level=level, block=block, replicates=replicates, seed=seed
             )
         rows[name] = {
             **asdict(performance(account)),
