@@ -101,7 +101,9 @@ def issue(
             "champion", f"trained on {trained}", "a champion of this store's own data", "train and promote one here"
         )
     target = bundle.definition.target
-    at = close_of(store, target.ticker, target.horizon, as_of)
+    # Fixed first: what a fetch stores meanwhile is neither seen nor said to have been seen.
+    stored = store.last_stored_at
+    at = close_of(store, target.ticker, target.horizon, as_of, stored=stored)
     if refit and bundle.keeps_signals and refit_overdue(bundle, at.labels):
         bundle = refit_champion(home, bundle, at.view, progress)
     # Read after the refit, which may take minutes: a forecast that is ready after the next open is not live.
@@ -110,14 +112,14 @@ def issue(
     before = advised_book(ledger.entries(), target.ticker, store.is_simulated) if is_live else None
     made = forecast_at(at, bundle, simulated=store.is_simulated, is_advised=is_live, before=before)
     made["data"] |= {
-        "stored_through": _iso(store.last_stored_at, "us"),
+        "stored_through": _iso(stored, "us"),
         "sessions_behind": len(sessions.between(at.session, sessions.last_closed(now))) - 1,
     }
     check_budget(
         made,
         bundle,
         settings_of(home.root).staleness,
-        is_fed=store.as_of().has("raw_bars", target.ticker),
+        is_fed=store.as_of(stored=stored).has("raw_bars", target.ticker),
         is_today=as_of is None,
     )
     return ledger.append(stamped(made, now), same=SAME)
