@@ -440,6 +440,37 @@ def test_a_refit_does_not_undo_a_promotion(home: Home, monkeypatch: pytest.Monke
     assert read_bundle(home.champion).meta["run_id"] == base.run_id
 
 
+def test_a_refit_for_an_earlier_day_does_not_undo_a_later_one(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    _shorten(home, "2007-05-10")
+    real = refitting.continued
+
+    def overtaken(*arguments: Any) -> Bundle:
+        monkeypatch.setattr("bullbear.refitting.continued", real)
+        issue(home, "2007-12-28")
+        return real(*arguments)
+
+    monkeypatch.setattr("bullbear.refitting.continued", overtaken)
+    early = issue(home, "2007-07-05")
+    assert early["model"]["trained_through"] == "2007-06-29"
+    assert read_bundle(home.champion).trained_through()[-1] == "2007-09-28"
+
+
+def test_what_is_stored_while_a_forecast_is_made_is_no_part_of_it(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = forecast_at
+
+    def overtaken(*arguments: Any, **named: Any) -> dict[str, Any]:
+        day = pd.Timestamp("2007-12-03")
+        late = pd.DataFrame({"series": ["LATE"], "event_date": [day], "known_at": [day.tz_localize("UTC")]})
+        home.store().append("observations", late.assign(value=1.0))
+        return real(*arguments, **named)
+
+    monkeypatch.setattr("bullbear.forecast.forecast_at", overtaken)
+    entry = issue(home, "2007-12-26")
+    stored = pd.Timestamp(entry["data"]["stored_through"])
+    assert home.store().as_of().has("observations", "LATE")
+    assert not home.store().as_of(stored=stored).has("observations", "LATE")
+
+
 def _promoting(runs: Runs, other: Run, real: Callable[..., Bundle]) -> Callable[..., Bundle]:
     def promoting(*arguments: Any) -> Bundle:
         runs.promote(other)

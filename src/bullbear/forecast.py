@@ -120,7 +120,7 @@ def issue(
         made,
         bundle,
         settings_of(home.root).staleness,
-        is_fed=store.as_of().has("raw_bars", target.ticker),
+        is_fed=store.as_of(stored=stored).has("raw_bars", target.ticker),
         is_today=as_of is None,
     )
     if not is_live:

@@ -89,12 +89,13 @@ def refit_champion(home: Home, bundle: Bundle, view: View, progress: Progress | 
     """
     with tempfile.TemporaryDirectory(prefix=".refit-", dir=home.forecasts) as folder:
         staged = Path(folder) / "bundle"
-        continued(bundle, view, staged, progress)
+        refitted = continued(bundle, view, staged, progress)
         with home.champion_lock():
             present = read_bundle(home.champion)
             if present.meta["run_id"] != bundle.meta["run_id"]:
                 raise RunError(
                     "champion", "replaced during the refit", "one champion at a time", "run the command again"
                 )
-            replace_directory(staged, home.champion)
+            if present.trained_through()[-1] < refitted.trained_through()[-1]:  # else another forecast was quicker
+                replace_directory(staged, home.champion)
             return read_bundle(home.champion)

@@ -63,6 +63,16 @@ def test_a_damaged_ledger_does_not_lose_a_training(home: Home, capsys: pytest.Ca
     assert tracked_anchor(home.runs) is None
 
 
+def test_a_store_that_cannot_be_used_does_not_end_the_command(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    notes: list[str] = []
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "nowhere")
+    assert record_ledger_head(home, say=notes.append) is None
+    assert notes == [
+        "the ledger was not recorded in the MLflow store: MLFLOW_TRACKING_URI: got 'nowhere'; allowed: the URI of an "
+        "MLflow server or database; correct or unset MLFLOW_TRACKING_URI"
+    ]
+
+
 def test_without_a_forecast_there_is_nothing_to_record(home: Home) -> None:
     for name in ("ledger.jsonl", "ledger.head"):
         (home.forecasts / name).unlink()

@@ -6,11 +6,12 @@ a note says so; `bullbear score` then refuses the ledger.
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
 
 from mlflow.exceptions import MlflowException
 
-from bullbear.errors import LedgerError
+from bullbear.errors import BullbearError
 from bullbear.home import Home
 from bullbear.ledger import Anchor, Ledger, note
 from bullbear.tracked_anchor import TAG
@@ -37,6 +38,6 @@ def record_ledger_head(home: Home, *, say: Callable[[str], None] = note) -> Anch
         if anchor.text() != seen:
             client.set_experiment_tag(experiment.experiment_id, tag, anchor.text())
         return anchor
-    except (LedgerError, MlflowException, OSError) as bad:
+    except (BullbearError, MlflowException, OSError, sqlite3.Error) as bad:
         say(f"the ledger was not recorded in the MLflow store: {bad}")
         return None
