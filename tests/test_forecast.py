@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from bullbear.forecast import Close, close_of, forecast, issue
 from bullbear.home import Home
 from bullbear.ledger import Ledger
 from bullbear.pipeline import train_model
+from bullbear.staleness import lag_note
 from bullbear.tracking import Run, Runs
 
 KEYS = {
@@ -285,6 +287,26 @@ def test_a_bar_of_the_inverse_fund_between_two_questions_of_an_evening_makes_ano
 def test_a_clock_that_is_behind_the_data_counts_no_sessions(home: Home) -> None:
     entry = issue(home, "2007-12-27", now=_evening("2007-12-26"))
     assert (entry["data"]["sessions_behind"], entry["kind"]) == (0, "replay")
+
+
+def test_an_entry_of_an_earlier_evening_is_shown_with_a_word_on_the_bars_missing_since(
+    home: Home, bullbear: Callable[..., Any]
+) -> None:
+    _late(home, "2007-12-31", "2007-12-31T23:00")
+    entry = issue(home, now=_evening("2007-12-28"))
+    assert (entry["kind"], entry["data"]["sessions_behind"]) == ("live", 0)
+    assert issue(home, now=_evening("2007-12-31")) == entry
+    done = bullbear("forecast", "--home", home.root, "--json")
+    assert (done.code, json.loads(done.out)) == (0, entry)
+    assert re.fullmatch(
+        r"note: no bar of IWM was known at the close of the last 4,\d\d\d sessions: this is the forecast of 2007-12-28, "
+        r"as it was issued then\n",
+        done.err,
+    )
+    assert bullbear("forecast", "--home", home.root, "--as-of", "2007-12-28").err == ""
+    told = "no bar of IWM was known at the close of the last 1 session: this is the forecast of 2007-12-28, as it was "
+    assert lag_note(entry, _evening("2007-12-31")) == f"{told}issued then"
+    assert lag_note(entry, _evening("2007-12-30")) is None
 
 
 def test_what_is_stored_during_a_forecast_is_not_looked_at(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
