@@ -299,8 +299,8 @@ def test_an_entry_of_an_earlier_evening_is_shown_with_a_word_on_the_bars_missing
     done = bullbear("forecast", "--home", home.root, "--json")
     assert (done.code, json.loads(done.out)) == (0, entry)
     assert re.fullmatch(
-        r"note: no bar of IWM was known at the close of the last 4,\d\d\d sessions: this is the forecast of 2007-12-28, "
-        r"as it was issued then\n",
+        r"note: no bar of IWM was known at the close of the last 4,\d\d\d sessions: this is the forecast of "
+        r"2007-12-28, as it was issued then\n",
         done.err,
     )
     assert bullbear("forecast", "--home", home.root, "--as-of", "2007-12-28").err == ""
