@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 import shutil
@@ -17,7 +18,7 @@ import pytest
 from bullbear import refitting
 from bullbear.bundle import Bundle, read_bundle
 from bullbear.errors import HistoryError, InputError, NoDataError, RunError
-from bullbear.forecast import Close, close_of, forecast, issue
+from bullbear.forecast import Close, close_of, forecast, forecast_at, issue
 from bullbear.home import Home
 from bullbear.ledger import Ledger
 from bullbear.pipeline import train_model
@@ -344,6 +345,37 @@ def test_a_refit_that_is_due_is_made_once_and_kept(home: Home, tmp_path: Path) -
     calls.clear()
     assert issue(home, "2007-12-28", progress=lambda done, total: calls.append((done, total))) == entry
     assert calls == []
+
+
+def test_entries_replay_in_their_order_although_the_past_changed_after_a_refit(home: Home, tmp_path: Path) -> None:
+    # A value that its rule dates back, but that was stored after a refit, was not in that refit.
+    _shorten(home, "2007-05-10")
+    run = Runs(home).find("champion")
+    bundle = dataclasses.replace(run.bundle, meta=run.bundle.meta | {"run_id": run.run_id})
+    entries = [issue(home, "2007-07-05")]
+    vix = home.store().as_of().versions("observations", "VIXCLS")
+    late = vix[(vix["event_date"] >= "2005-01-01") & (vix["event_date"] < "2007-05-01")].assign(series="VIXCLS")
+    late["known_at"] += pd.Timedelta(seconds=1)
+    late["value"] = late["value"].to_numpy()[::-1]
+    home.store().append("observations", late[["series", "event_date", "known_at", "value"]])
+    entries.append(issue(home, "2007-07-06"))
+    assert {entry["model"]["trained_through"] for entry in entries} == {"2007-06-29"}
+
+    def replayed(entry: dict, bundle: Bundle, place: str) -> tuple[dict, Bundle]:
+        stored = pd.Timestamp(entry["data"]["stored_through"])
+        at = close_of(home.store(), "IWM", bundle.definition.target.horizon, entry["decided_at"][:10], stored=stored)
+        bundle = refitting.continued(bundle, at.view, tmp_path / place)
+        return forecast_at(at, bundle, simulated=True), bundle
+
+    carried = bundle
+    for entry in entries:
+        again, carried = replayed(entry, carried, entry["decided_at"][:10])
+        assert again["p_up"] == entry["p_up"]
+        assert {key: entry[key] for key in again if key != "data"} == {
+            key: again[key] for key in again if key != "data"
+        }
+    at_once, _ = replayed(entries[1], bundle, "at once")
+    assert at_once["p_up"] != entries[1]["p_up"]
 
 
 def test_without_a_refit_the_forecast_says_its_age_and_is_refused_past_the_limit(
