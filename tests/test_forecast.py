@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -21,6 +23,7 @@ from bullbear.forecast import Close, _advice_given, _read_past, close_of, foreca
 from bullbear.home import Home
 from bullbear.ledger import Ledger, stamped
 from bullbear.pipeline import train_model
+from bullbear.staleness import lag_note
 from bullbear.tracking import Run, Runs
 
 KEYS = {
@@ -317,6 +320,26 @@ def test_a_clock_that_is_behind_the_data_counts_no_sessions(home: Home) -> None:
     assert (entry["data"]["sessions_behind"], entry["kind"]) == (0, "replay")
 
 
+def test_an_entry_of_an_earlier_evening_is_shown_with_a_word_on_the_bars_missing_since(
+    home: Home, bullbear: Callable[..., Any]
+) -> None:
+    _late(home, "2007-12-31", "2007-12-31T23:00")
+    entry = issue(home, now=_evening("2007-12-28"))
+    assert (entry["kind"], entry["data"]["sessions_behind"]) == ("live", 0)
+    assert issue(home, now=_evening("2007-12-31")) == entry
+    done = bullbear("forecast", "--home", home.root, "--json")
+    assert (done.code, json.loads(done.out)) == (0, entry)
+    assert re.fullmatch(
+        r"note: no bar of IWM was known at the close of the last 4,\d\d\d sessions: this is the forecast of "
+        r"2007-12-28, as it was issued then\n",
+        done.err,
+    )
+    assert bullbear("forecast", "--home", home.root, "--as-of", "2007-12-28").err == ""
+    told = "no bar of IWM was known at the close of the last 1 session: this is the forecast of 2007-12-28, as it was "
+    assert lag_note(entry, _evening("2007-12-31")) == f"{told}issued then"
+    assert lag_note(entry, _evening("2007-12-30")) is None
+
+
 def test_what_is_stored_during_a_forecast_is_not_looked_at(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     plain = issue(home, "2007-12-28", now=_evening("2007-12-28"))
     bars = home.store().as_of().bars("IWM").loc[["2007-12-28"]].reset_index().assign(series="IWM")
@@ -386,6 +409,37 @@ def test_a_refit_that_is_due_is_made_once_and_kept(home: Home, tmp_path: Path) -
     calls.clear()
     assert issue(home, "2007-12-28", progress=lambda done, total: calls.append((done, total))) == entry
     assert calls == []
+
+
+def test_entries_replay_in_their_order_although_the_past_changed_after_a_refit(home: Home, tmp_path: Path) -> None:
+    # A value that its rule dates back, but that was stored after a refit, was not in that refit.
+    _shorten(home, "2007-05-10")
+    run = Runs(home).find("champion")
+    bundle = dataclasses.replace(run.bundle, meta=run.bundle.meta | {"run_id": run.run_id})
+    entries = [issue(home, "2007-07-05")]
+    vix = home.store().as_of().versions("observations", "VIXCLS")
+    late = vix[(vix["event_date"] >= "2005-01-01") & (vix["event_date"] < "2007-05-01")].assign(series="VIXCLS")
+    late["known_at"] += pd.Timedelta(seconds=1)
+    late["value"] = late["value"].to_numpy()[::-1]
+    home.store().append("observations", late[["series", "event_date", "known_at", "value"]])
+    entries.append(issue(home, "2007-07-06"))
+    assert {entry["model"]["trained_through"] for entry in entries} == {"2007-06-29"}
+
+    def replayed(entry: dict, bundle: Bundle, place: str) -> tuple[dict, Bundle]:
+        stored = pd.Timestamp(entry["data"]["stored_through"])
+        at = close_of(home.store(), "IWM", bundle.definition.target.horizon, entry["decided_at"][:10], stored=stored)
+        bundle = refitting.continued(bundle, at.view, tmp_path / place)
+        return forecast_at(at, bundle, simulated=True), bundle
+
+    carried = bundle
+    for entry in entries:
+        again, carried = replayed(entry, carried, entry["decided_at"][:10])
+        assert again["p_up"] == entry["p_up"]
+        assert {key: entry[key] for key in again if key != "data"} == {
+            key: again[key] for key in again if key != "data"
+        }
+    at_once, _ = replayed(entries[1], bundle, "at once")
+    assert at_once["p_up"] != entries[1]["p_up"]
 
 
 def test_without_a_refit_the_forecast_says_its_age_and_is_refused_past_the_limit(

@@ -19,6 +19,7 @@ from bullbear.factors import registered
 from bullbear.factors.inputs import SHORT_INTEREST_MAX_AGE_DAYS, SHORT_VOLUME_MAX_AGE_DAYS, level_max_age
 from bullbear.factors.registry import OBSERVED
 from bullbear.home import Home
+from bullbear.sessions import NEW_YORK, between, last_closed
 from bullbear.settings import Staleness
 
 _MAX_AGE_DAYS = {"bars": 7, "short_volume": SHORT_VOLUME_MAX_AGE_DAYS, "short_interest": SHORT_INTEREST_MAX_AGE_DAYS}
@@ -70,6 +71,24 @@ def is_stale(view: View, kind: str, series: str, session: pd.Timestamp) -> bool:
     allowed = level_max_age(series, versions) if stored == "observations" else _MAX_AGE_DAYS[stored]
     newest = pd.Timestamp(int(versions.event_date.max()), unit="us")
     return bool((session - newest).days > allowed)
+
+
+def lag_note(entry: Mapping[str, Any], now: pd.Timestamp) -> str | None:
+    """What an entry that was made earlier cannot say itself: that sessions have closed since whose bar is missing.
+
+    Returns
+    -------
+    None if it says so, or if there are none.
+    """
+    day = pd.Timestamp(entry["decided_at"]).tz_convert(NEW_YORK).tz_localize(None).normalize()
+    behind = len(between(day, last_closed(now))) - 1
+    if behind <= entry["data"].get("sessions_behind", 0):
+        return None
+    plural = "s" if behind > 1 else ""
+    return (
+        f"no bar of {entry['ticker']} was known at the close of the last {behind:,} session{plural}: this is the "
+        f"forecast of {day.date()}, as it was issued then"
+    )
 
 
 def check_budget(made: Mapping[str, Any], bundle: Bundle, budget: Staleness, *, is_fed: bool, is_today: bool) -> None:

@@ -240,6 +240,19 @@ def test_what_a_trade_costs():
             cost_rates_of(("IWM", "TWM"), slippage, spreads)
 
 
+def test_the_levels_of_the_very_first_advice_follow_the_prices_of_a_new_store_too(market_view):
+    view, again = market_view(73), market_view(73)
+    for frame in again.prices.values():
+        frame["adj_close"] *= 0.25
+    first = evenings(view, OLD, {"2019-03-01": 0.7})
+    assert first.book.values == {}
+    assert set(first.book.marks) == set(first.book.levels) == {"IWM"}
+    same, moved = (evenings(each, OLD, {"2019-03-04": 0.7}, before=first.book) for each in (view, again))
+    # A level left in the old prices would stand at four times the close and sell what was just bought.
+    assert (moved.stance.stops, moved.stance.positions) == (same.stance.stops, same.stance.positions)
+    assert moved.stance.positions["IWM"] > 0
+
+
 def test_a_book_kept_on_a_day_that_is_no_session_any_more_is_taken_up(market_view):
     view = market_view(75)
     held = evenings(view, OLD, {"2019-03-01": 0.7, "2019-03-04": 0.7})

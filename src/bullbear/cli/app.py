@@ -276,13 +276,18 @@ def forecast(
     from bullbear.learn.gradient_boosting import import_without_sklearn
 
     import_without_sklearn()
+    import pandas as pd
+
     from bullbear.forecast import issue
+    from bullbear.staleness import lag_note
 
     def refitting(done: int, total: int) -> None:
         if not as_json:
             typer.echo(f"refitted the champion, {done} of {total}", err=True)
 
     entry = issue(locate(home), as_of, refit=refit, progress=refitting)
+    if as_of is None and (note := lag_note(entry, pd.Timestamp.now("UTC"))):
+        typer.echo(f"note: {note}", err=True)
     if as_json:
         typer.echo(json.dumps(entry, indent=1, allow_nan=False))
     else:
