@@ -266,7 +266,7 @@ def test_a_challenger_must_beat_the_champion_beyond_luck(base: Record) -> None:
         2 * strong.predictions["p"] - even,
     ):  # to either side: one is a little better
         with pytest.raises(GateError, match=r"champion test: (Brier|log-loss) score 0\.\d+ (worse|better) than strong"):
-            check(changed(strong, each.to_numpy(), run_id="e" * 32, definition_hash="even"), strong, tried=2)
+            check(changed(strong, np.asarray(each), run_id="e" * 32, definition_hash="even"), strong, tried=2)
 
 
 def test_a_gain_that_may_be_luck_is_refused_with_its_bound(base: Record) -> None:
