@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cache
+from types import SimpleNamespace
+from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -11,7 +13,9 @@ import pytest
 from scipy.signal import lfilter
 from scipy.special import expit, logit
 
+from bullbear.bundle import Bundle
 from bullbear.data.simulated_process import HORIZON, draw
+from bullbear.definitions import ModelDefinition
 from bullbear.errors import GateError
 from bullbear.evaluate.bounds import lower_bound
 from bullbear.gate import Record, check
@@ -44,8 +48,8 @@ def skill_less(seed: int, persistence: float) -> Record:
     for start in range(FIRST - BURN_IN, len(y), HORIZON):
         month, past = slice(start, start + HORIZON), slice(FIRST - BURN_IN, max(FIRST - BURN_IN, start - HORIZON + 1))
         believed = calibration.fit(
-            y[past], c[past], signal[past], HORIZON, calibration.ShrinkageParams(), resolved=y[: past.stop]
-        )
+            y[past], c[past], signal[past], HORIZON, calibration.ShrinkageParams(), resolved=y[:0]
+        )  # `resolved` widens intervals alone
         p[month] = believed.probability(c[month], signal[month])
     return record(y[FIRST:], p[FIRST:], c[FIRST:], model=f"noise {persistence}")
 
@@ -60,7 +64,8 @@ def record(y: np.ndarray, p: np.ndarray, c: np.ndarray, **other: object) -> Reco
 
 
 def changed(found: Record, p: np.ndarray, **other: object) -> Record:
-    return replace(found, predictions=found.predictions.assign(p=p), **other)  # type: ignore[arg-type]
+    own = {"has_signal": True, **other}
+    return replace(found, predictions=found.predictions.assign(p=p), **own)  # type: ignore[arg-type]
 
 
 def passes(found: Record, tried: int) -> bool:
@@ -106,7 +111,9 @@ def test_under_five_per_cent_of_models_without_skill_are_promoted() -> None:
 @pytest.fixture(scope="module")
 def base() -> Record:
     y, c = market(7)
-    return record(y[FIRST:], c[FIRST:], c[FIRST:], model="climatology", definition_hash="hash of climatology")
+    return record(
+        y[FIRST:], c[FIRST:], c[FIRST:], model="climatology", definition_hash="hash of climatology", has_signal=False
+    )
 
 
 def leaning(base: Record, strength: float, blur: float = 1.0, seed: int = 1) -> np.ndarray:
@@ -198,13 +205,53 @@ def test_the_base_rate_needs_no_evidence_but_replaces_only_itself(base: Record) 
         verdict = check(replace(base, predictions=base.predictions.head(200)), champion, tried=1)
         assert verdict.tests == ()
         assert verdict.notes == (
-            "climatology aaaaaaaa is the base rate on every day: it can do no harm and needs no evidence",
+            "climatology aaaaaaaa can say nothing but the base rate: it does no harm and needs no evidence",
         )
     champion = changed(base, leaning(base, 0.2), run_id="c" * 32, model="theirs")
     with pytest.raises(
         GateError, match=r"champion test: Brier score 0\.\d+ worse than theirs cccccccc's on 3,759 common"
     ):
         check(base, champion, tried=1)
+
+
+@pytest.mark.parametrize("days", [200, 3759])
+def test_a_model_that_has_not_spoken_yet_is_no_base_rate(base: Record, days: int) -> None:
+    # Its slope happened to be 0 on every reported day; the next refit may believe its signal.
+    silent = replace(base, model="mine", run_id="b" * 32, definition_hash="x", has_signal=True)
+    silent = replace(silent, predictions=base.predictions.tail(days).reset_index(drop=True))
+    for champion in (None, base):
+        with pytest.raises(GateError, match=r"refused by the (evidence|skill) test"):
+            check(silent, champion, tried=1)
+    # As a champion it is nothing that the base rate would have to beat.
+    assert check(base, silent, tried=1).notes[-1].startswith("the forecasts are those of the champion mine bbbbbbbb")
+    if days == 200:
+        return
+    with pytest.raises(GateError, match=r"refused by the champion test: Brier score 0\.\d+ worse than mine bbbbbbbb's"):
+        check(changed(silent, 0.5 * silent.predictions["p"].to_numpy(), run_id="d" * 32), silent, tried=1)
+
+
+@pytest.mark.parametrize(
+    ("learner", "calibration_table", "expected"),
+    [
+        ({"kind": "climatology"}, {}, False),
+        ({"kind": "logistic"}, {}, True),
+        ({"kind": "logistic"}, {"prior_sd": 0.0}, False),
+        ({"kind": "logistic"}, {"prior_sd": 0.0, "prior_mean": 0.3}, True),
+    ],
+)
+def test_whether_a_model_can_leave_the_base_rate_is_read_from_its_definition(
+    base: Record, learner: dict[str, object], calibration_table: dict[str, object], expected: bool
+) -> None:
+    definition = ModelDefinition.model_validate(
+        {"name": "mine", "intent": "A model to be read.", "learner": learner, "calibration": calibration_table}
+    )
+    bundle = SimpleNamespace(
+        definition=definition,
+        feature_sets=(),
+        predictions=base.predictions,
+        meta={"definition_hash": "x", "simulated": False},
+    )
+    assert Record.of(cast(Bundle, bundle), "b" * 32).has_signal is expected
 
 
 def test_too_little_evidence_is_refused(base: Record) -> None:
@@ -234,7 +281,7 @@ def test_a_challenger_must_beat_the_champion_beyond_luck(base: Record) -> None:
         2 * strong.predictions["p"] - even,
     ):  # to either side: one is a little better
         with pytest.raises(GateError, match=r"champion test: (Brier|log-loss) score 0\.\d+ (worse|better) than strong"):
-            check(changed(strong, each.to_numpy(), run_id="e" * 32, definition_hash="even"), strong, tried=2)
+            check(changed(strong, np.asarray(each), run_id="e" * 32, definition_hash="even"), strong, tried=2)
 
 
 def test_a_gain_that_may_be_luck_is_refused_with_its_bound(base: Record) -> None:

@@ -4,9 +4,11 @@ A skill at or above zero is no evidence: one skill-less model in seven has it ov
 in two cases of five. So the one-sided 90 % bound of a run's skill must lie above zero, in Brier score and in log loss
 alike, with the tenth of error shared out among all models that were tried (Bonferroni). Then the run must beat the
 champion beyond luck on the days that both forecast. A retraining of the champion chooses nothing new: it is refused
-only if it became worse. A run whose forecasts are the base rate can do no harm and needs no evidence, but it does not
-replace a champion that has earned more. The champion is read from its bundle, never from the tracking store; one that
-cannot be used any more is passed over with a note, so that it can always be replaced.
+only if it became worse. A model that can say nothing but the base rate does no harm and needs no evidence, but it does
+not replace a champion that has earned more; one that merely happened to say the base rate on every reported day may
+believe its signal at the next refit, and needs the same evidence as any other. The champion is read from its bundle,
+never from the tracking store; one that cannot be used any more is passed over with a note, so that it can always be
+replaced.
 """
 
 from __future__ import annotations
@@ -18,12 +20,14 @@ import numpy as np
 import pandas as pd
 
 from bullbear.bundle import Bundle, read_bundle
+from bullbear.definitions import Source, validate
 from bullbear.errors import BullbearError, GateError
 from bullbear.evaluate.bounds import Bound, lower_bound
 from bullbear.evaluate.rows import plain, require, resolved
 from bullbear.evaluate.scores import Score, losses
 from bullbear.evaluate.significance import effective_number
 from bullbear.home import Home
+from bullbear.learn.calibration import ShrinkageParams
 from bullbear.learn.learners import learner_of
 
 LEAST_EVIDENCE = 36
@@ -47,22 +51,28 @@ class Record:
     horizon: int
     simulated: bool
     predictions: pd.DataFrame
+    has_signal: bool = True
+    """Whether its definition lets it ever say anything but the base rate."""
     definition: object = None
     """The definition itself, by which a model is known again when the rule of the hash has changed."""
 
     @classmethod
     def of(cls, bundle: Bundle, run_id: str | None = None) -> Record:
         """The record in a bundle; a champion's bundle knows its `run_id` itself."""
-        target = bundle.definition.target
+        definition = bundle.definition
+        target = definition.target
+        shrink = validate(definition.calibration, ShrinkageParams, Source.nowhere("bundle"), below=("calibration",))
+        is_silenced = shrink.prior_sd == 0 and shrink.prior_mean == 0
         return cls(
-            model=bundle.definition.name,
+            model=definition.name,
             run_id=run_id or str(bundle.meta["run_id"]),
             definition_hash=str(bundle.meta["definition_hash"]),
             ticker=target.ticker,
             horizon=target.horizon,
             simulated=bool(bundle.meta["simulated"]),
             predictions=bundle.predictions,
-            definition=(bundle.definition, bundle.feature_sets),
+            has_signal=learner_of(definition.learner).uses_factors and not is_silenced,
+            definition=(definition, bundle.feature_sets),
         )
 
     @property
@@ -77,8 +87,8 @@ class Record:
 
     @property
     def is_base_rate(self) -> bool:
-        """Whether it said the base rate on every day."""
-        return bool((self.predictions["p"] == self.predictions["climatology"]).all())
+        """Whether it said the base rate on every day, and by its definition always will."""
+        return not self.has_signal and bool((self.predictions["p"] == self.predictions["climatology"]).all())
 
     def retrains(self, other: Record) -> bool:
         """Whether it is a training of the very definition of `other`."""
@@ -141,7 +151,6 @@ def present_champion(home: Home, *, simulated: bool) -> tuple[Record | None, str
         champion = Record.of(bundle)
         resolved(champion.predictions, "champion")
         bundle.require_usable()
-        learner_of(bundle.definition.learner)
     except (BullbearError, OSError, ValueError, KeyError, TypeError) as bad:
         return None, f"the champion cannot be used and is not compared with: {bad}"
     if champion.simulated != simulated:
@@ -160,7 +169,7 @@ def check(run: Record, champion: Record | None, *, tried: int) -> Verdict:
     champion
         The present champion, if there is one that can be used.
     tried
-        Models tried on this kind of data for this ticker and horizon, this one included; at least 1.
+        Models tried on this kind of data, this one included; at least 1.
 
     Returns
     -------
@@ -185,7 +194,7 @@ def check(run: Record, champion: Record | None, *, tried: int) -> Verdict:
             champion = common = None
     n_effective = _evidence(run)
     if run.is_base_rate and (champion is None or champion.is_base_rate):
-        said = "is the base rate on every day: it can do no harm and needs no evidence"
+        said = "can say nothing but the base rate: it does no harm and needs no evidence"
         return Verdict(tried, n_effective, (), (*notes, f"{run.name} {said}"))
     if n_effective < LEAST_EVIDENCE:
         raise GateError(

@@ -59,7 +59,7 @@ def test_train_evaluate_compare_and_promote(bullbear: Run, home: Home) -> None:
 
     home.champion.unlink()
     taken = bullbear("promote", trained["run_id"][:12], "--home", home.root, "--json")
-    note = f"base {trained['run_id'][:8]} is the base rate on every day: it can do no harm and needs no evidence"
+    note = f"base {trained['run_id'][:8]} can say nothing but the base rate: it does no harm and needs no evidence"
     assert (taken.code, taken.err) == (0, f"note: {note}\n")
     assert set(taken.json) == {"champion", "model", "tried", "n_effective", "tests", "notes"}
     assert (taken.json["champion"], taken.json["model"]) == (trained["run_id"], "base")

@@ -316,6 +316,19 @@ def test_a_dividend_above_the_price_is_set_aside(tmp_path: Path) -> None:
     assert adjusted.iloc[7] / adjusted.iloc[6] == pytest.approx(close[7] / close[6], rel=1e-12)
 
 
+@pytest.mark.parametrize(("fall", "kept"), [(0.0, False), (0.15, False), (0.25, True), (0.4, True)])
+def test_a_large_dividend_must_show_in_the_price_of_its_ex_date(tmp_path: Path, fall: float, kept: bool) -> None:
+    # 48 dollars of some 120: two fifths of the price, of which the ex-date must show half at the least.
+    store = Store(tmp_path / "data")
+    close = 120 * WAVE[: AFTER + 1]
+    close[7:] *= 1 - fall
+    put(store, paid(close, d7=48.0, d20=1.0), AFTER)
+    assert store.as_of().dividends("IWM")["amount"].tolist() == ([48.0, 1.0] if kept else [1.0])
+    aside = store.as_of().quarantine()
+    reasons = [] if kept else [["dividends", "large dividend after which the price did not fall"]]
+    assert aside.loc[aside["kind"] == "dividends", ["kind", "reason"]].to_numpy().tolist() == reasons
+
+
 def test_odd_dividends_of_a_snapshot(tmp_path: Path) -> None:
     days = ["2025-03-05", "2025-03-11", "2025-03-15", "2025-03-17", "2025-03-20", "2025-04-02"]
     rows = pd.DataFrame({"date": days, "amount": [0.4, 0.0, 0.5, 0.25, -0.1, 700.0]}).astype({"date": "datetime64[us]"})

@@ -138,7 +138,7 @@ def test_the_champion_is_read_from_its_bundle_when_its_run_is_deleted_or_the_sto
     assert not home.runs.exists()
 
 
-def test_models_tried_are_counted_once_by_definition_kind_of_data_and_target(home: Home) -> None:
+def test_models_tried_are_counted_once_by_definition_span_and_kind_of_data(home: Home) -> None:
     runs, client = Runs(home), connect(home.runs)
     small = by_model(home)["small"]
     assert runs.tried(small) == 1  # `base` is climatology
@@ -157,13 +157,15 @@ def test_models_tried_are_counted_once_by_definition_kind_of_data_and_target(hom
     assert runs.tried(small) == 2
     log("three", status="FAILED")
     log("four", data="real")
-    log("five", target="IWM 5 sessions")
     log("six", **{"learner.kind": "climatology"})
     assert runs.tried(small) == 2
     log("two", **{"option.start": "2004-01-02"})  # the choice of a first day is a try of its own
-    assert runs.tried(small) == 3
-    client.delete_run(log("seven"))  # what has been looked at cannot be unseen
+    log("two", **{"option.end": "2011-12-30"})  # and so is that of a last day
     assert runs.tried(small) == 4
+    log("five", target="IWM 5 sessions")  # and of a horizon
+    assert runs.tried(small) == 5
+    client.delete_run(log("seven"))  # what has been looked at cannot be unseen
+    assert runs.tried(small) == 6
 
 
 def test_a_store_named_by_the_environment_is_used_and_keeps_its_artifacts_in_the_home(

@@ -2,8 +2,9 @@
 
 An odd one must neither stop a fetch nor move a price nor lose money. A dividend or split on a day without a session is
 booked on the next session, several of one day together. What cannot have been paid or done (a dividend of zero, a
-negative one, a split of 1:0 or 1:1) is left out. A dividend that is not below the price before it is set aside. Each
-is noted but for the neutral values, zero and 1:1, with which providers fill the days without an action.
+negative one, a split of 1:0 or 1:1) is left out. A dividend that is not below the price before it is set aside, and so
+is a large one after which the price did not fall: booked as a return it would be a gain that nobody had. Each is noted
+but for the neutral values, zero and 1:1, with which providers fill the days without an action.
 """
 
 from __future__ import annotations
@@ -13,6 +14,9 @@ import pandas as pd
 
 from bullbear.data import publication
 from bullbear.data.adjusting import split_factor
+
+LARGE = 0.25
+"""Share of the price beyond which a dividend must show in the price of its ex-date."""
 
 
 def listed_splits(ticker: str, frame: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
@@ -55,6 +59,24 @@ def not_below_price(dividends: pd.DataFrame, bars: pd.DataFrame, splits: pd.Data
     bars:
         Columns event_date (ascending), close, both as traded.
     """
+    reaches: np.ndarray = dividends["amount"].to_numpy() >= _price_before(dividends, bars, splits)
+    return reaches
+
+
+def without_a_fall(dividends: pd.DataFrame, bars: pd.DataFrame, splits: pd.DataFrame) -> np.ndarray:
+    """Which dividends above a quarter of the price saw it fall by less than half their amount; (n_dividends,).
+
+    A price that is not known on the ex-date tells nothing. The parameters are those of `not_below_price`.
+    """
+    amounts, before = dividends["amount"].to_numpy(), _price_before(dividends, bars, splits)
+    after = bars.drop_duplicates("event_date", keep="last").set_index("event_date")["close"]
+    ex = after.reindex(pd.DatetimeIndex(dividends["event_date"])).to_numpy()
+    doubtful: np.ndarray = (amounts > LARGE * before) & (ex > before - amounts / 2.0)
+    return doubtful
+
+
+def _price_before(dividends: pd.DataFrame, bars: pd.DataFrame, splits: pd.DataFrame) -> np.ndarray:
+    """The last close before each ex-date, on that day's shares; infinite where there is none."""
     known = bars[bars["close"].notna()]
     days, close = known["event_date"].to_numpy(), known["close"].to_numpy()
     places = np.searchsorted(days, dividends["event_date"].to_numpy()) - 1
@@ -63,8 +85,7 @@ def not_below_price(dividends: pd.DataFrame, bars: pd.DataFrame, splits: pd.Data
     last = known["event_date"].iloc[places[found]]
     between = split_factor(splits, last) / split_factor(splits, dividends["event_date"][found])
     before[found] = close[places[found]] / between
-    reaches: np.ndarray = dividends["amount"].to_numpy() >= before
-    return reaches
+    return before
 
 
 def _listed(frame: pd.DataFrame, column: str, neutral: float) -> pd.DataFrame:

@@ -32,6 +32,7 @@ IMPOSSIBLE = "known before the end of the period described"
 OTHER_SHARES = "a listed split and the prices before it do not fit"
 NEGATIVE_AMOUNT = "negative amount"
 EXCEEDS_PRICE = "dividend not below the price before it"
+NO_FALL = "large dividend after which the price did not fall"
 
 # Prices in single precision, rescaled by providers for splits, miss their own extremes by a few parts in 1e7.
 ROUNDING = 1e-6

@@ -236,9 +236,11 @@ def _add_dividends(
         older = own.raw[own.raw.index < closes["event_date"].min()] if len(closes) else own.raw
         closes = pd.concat([older.reset_index()[["event_date", "close"]], closes], ignore_index=True)
     too_large = actions.not_below_price(listed, closes, splits)
-    if too_large.any():
-        found.doubt("dividends", listed[too_large], doubts.EXCEEDS_PRICE)
-    known = _actions_known(own, listed[~too_large], now)
+    unseen = actions.without_a_fall(listed, closes, splits) & ~too_large
+    for doubtful, reason in ((too_large, doubts.EXCEEDS_PRICE), (unseen, doubts.NO_FALL)):
+        if doubtful.any():
+            found.doubt("dividends", listed[doubtful], reason)
+    known = _actions_known(own, listed[~(too_large | unseen)], now)
     known, revised = additions(own.dividends, known, ["amount"], now, 1e-4) if len(own.dividends) else (known, 0)
     found.revised += revised
     found.rows["dividends"] = known[["event_date", "known_at", "amount"]]

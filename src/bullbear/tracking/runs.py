@@ -133,18 +133,17 @@ class Runs:
         )
 
     def tried(self, run: Run) -> int:
-        """How many models were tried on `run`'s kind of data for its ticker and horizon, itself included.
+        """How many models were tried on `run`'s kind of data, itself included.
 
-        A model is a definition together with the first day asked for; climatology is the benchmark, not a try. Runs
-        that were deleted since count too: what has been looked at cannot be unseen.
+        A model is a definition, of whatever ticker and horizon, together with the first and last day asked for: a
+        choice among horizons or among spans is one among tries, too. Climatology is the benchmark, not a try. Runs
+        that were deleted since count: what has been looked at cannot be unseen.
         """
-        asked = {name: run.params.get(name) for name in ("target", "option.start")}
-        tried = {(run.tags.get("definition_hash"), asked["option.start"])}
+        tried = {_try(run.tags, run.params)}
         for each in self._finished(ViewType.ALL):
             tags, params = each.data.tags, each.data.params
-            kind = (tags.get("data"), params.get("target"))
-            if kind == (run.tags.get("data"), asked["target"]) and params.get("learner.kind") != "climatology":
-                tried.add((tags.get("definition_hash"), params.get("option.start")))
+            if tags.get("data") == run.tags.get("data") and params.get("learner.kind") != "climatology":
+                tried.add(_try(tags, params))
         return len(tried)
 
     def promote(self, run: Run, *, instead_of: Path | None = None) -> None:
@@ -255,3 +254,8 @@ class Runs:
                 if not place.exists():
                     os.replace(staged, place)
         return place
+
+
+def _try(tags: Mapping[str, str], params: Mapping[str, str]) -> tuple[str | None, ...]:
+    """What makes a training a try of its own."""
+    return (tags.get("definition_hash"), params.get("option.start"), params.get("option.end"))
