@@ -27,6 +27,13 @@ def test_truth_has_all_and_climatology_nothing(market):
     assert (none.share, none.low, none.high) == pytest.approx((0, 0, 0))
 
 
+def test_labels_span_a_month_unless_it_is_said(market):
+    made = market(500, np.random.default_rng(9), 0.08)
+    seen = (made.y, np.clip(made.truth + 0.1 * made.y, 0, 1), made.truth, made.climatology)
+    assert share_of_oracle(*seen, resamples=50) == share_of_oracle(*seen, horizon=21, resamples=50)
+    assert share_of_oracle(*seen, resamples=50) != share_of_oracle(*seen, horizon=22, resamples=50)
+
+
 def test_half_way_to_the_truth_has_three_quarters(market):
     # A forecast half way leaves a quarter of the squared distance.
     made = market(4000, np.random.default_rng(4), 0.08)

@@ -36,6 +36,12 @@ def test_table_by_hand():
     assert (high.low, high.high) == pytest.approx(wilson(2 / 3, 3, 0.90))
 
 
+def test_there_are_ten_bins_unless_it_is_said():
+    y, p = Y * 20, np.linspace(0.2, 0.8, 100)
+    assert [each.n for each in calibration_table(y, p)] == [10] * 10
+    assert ece(y, p) == ece(y, p, bins=10) != ece(y, p, bins=9)
+
+
 def test_fewer_effective_rows_widen_the_table():
     plain, overlapping = calibration_table(Y, P, bins=2), calibration_table(Y, P, bins=2, n_effective=2.5)
     assert (overlapping[1].low, overlapping[1].high) == pytest.approx(wilson(2 / 3, 1.5, 0.90))

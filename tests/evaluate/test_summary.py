@@ -36,6 +36,7 @@ def test_scores_only_what_resolved(predictions):
     y, p, c = done["y"].to_numpy(), done["p"].to_numpy(), done["climatology"].to_numpy()
     assert (result.n, result.n_unresolved) == (1479, 21)
     assert result.first == pd.Timestamp(FIRST_DAY, tz="UTC")
+    assert result.last == done["decided_at"].iloc[-1] > result.first
     assert result.brier == pytest.approx(np.mean((p - y) ** 2), rel=1e-12)
     assert result.brier_climatology == pytest.approx(np.mean((c - y) ** 2), rel=1e-12)
     assert result.bss == pytest.approx(brier_skill(y, p, c), rel=1e-12)
@@ -44,6 +45,20 @@ def test_scores_only_what_resolved(predictions):
     assert result.dm_statistic == diebold_mariano(y, p, c, 21).statistic
     assert result.cw_p_value == clark_west(y, p, c, 21).p_value
     assert result.share_up == pytest.approx(y.mean())
+
+
+@pytest.mark.parametrize(("rows", "horizon"), [(21, 13), (22, 14), (32, 21), (2, 1)])
+def test_a_horizon_too_short_for_the_overlap_is_refused_with_some_allowance(predictions, rows, horizon):
+    """A label may span half as many rows again as the horizon says, and one more."""
+    days = pd.date_range(FIRST_DAY, periods=1500 + rows, freq="B", tz="UTC")
+    spanning = predictions.assign(resolved_at=days[rows:])
+    if rows <= 1.5 * horizon + 1:
+        assert evaluate(spanning, horizon, resamples=10).n == 1479
+    else:
+        with pytest.raises(InputError, match=rf"horizon: got {horizon}; allowed: about {rows}, the rows a label spans"):
+            evaluate(spanning, horizon, resamples=10)
+    with pytest.raises(InputError, match=r"the rows a label spans; give the model's horizon"):
+        evaluate(predictions, 13, resamples=10)
 
 
 def test_intervals_hold_their_estimates_and_overlap_is_counted(predictions):

@@ -13,6 +13,7 @@ from pathlib import Path
 import lightgbm
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from bullbear.learn.gradient_boosting import GradientBoosting, import_without_sklearn
 from bullbear.learn.learners import TrainingSet
@@ -180,3 +181,34 @@ def test_import_without_sklearn_leaves_a_loaded_sklearn_alone() -> None:
     loaded = importlib.import_module("sklearn")
     import_without_sklearn()
     assert sys.modules["sklearn"] is loaded
+
+
+def test_a_fit_and_its_answers_print_nothing(
+    training: Callable[..., TrainingSet], capfd: pytest.CaptureFixture[str]
+) -> None:
+    seen = training(seed=3)
+    fitted = SMALL.fit(seen)
+    SMALL.restore(fitted.state()).signals(seen.X)
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("key", "ends", "beyond"),
+    [
+        ("bags", (1, 64), (0, 65)),
+        ("num_iterations", (1, 5000), (0, 5001)),
+        ("learning_rate", (1.0,), (0.0, 1.01)),
+        ("num_leaves", (2, 256), (1, 257)),
+        ("min_data_in_leaf", (1,), (0,)),
+        ("feature_fraction", (1.0,), (0.0, 1.01)),
+        ("bagging_fraction", (1.0,), (0.0, 1.01)),
+        ("lambda_l2", (0.0,), (-0.01,)),
+        ("max_bin", (2, 1023), (1, 1024)),
+    ],
+)
+def test_the_ends_of_each_range(key: str, ends: tuple[float, ...], beyond: tuple[float, ...]) -> None:
+    for value in ends:
+        assert GradientBoosting.model_validate({"kind": "lightgbm", key: value}).model_dump()[key] == value
+    for value in beyond:
+        with pytest.raises(ValidationError, match=key):
+            GradientBoosting.model_validate({"kind": "lightgbm", key: value})

@@ -12,7 +12,7 @@ import pytest
 
 from bullbear.definitions import Source
 from bullbear.errors import DefinitionError
-from bullbear.learn.learners import Learner, TrainingSet, factor_matrix, learner_of
+from bullbear.learn.learners import Learner, TrainingSet, factor_matrix, learner_of, varies
 
 SMALL_TREES = {"kind": "lightgbm", "bags": 3, "num_iterations": 12, "min_data_in_leaf": 15, "learning_rate": 0.2}
 TABLES = [{"kind": "climatology"}, {"kind": "logistic", "penalty": 1.0}, SMALL_TREES]
@@ -146,3 +146,8 @@ def test_a_factor_matrix_is_c_ordered_in_the_order_of_the_names() -> None:
     assert found.flags.c_contiguous
     assert found.dtype == np.float64
     assert factor_matrix(frame, ()).shape == (2, 0)
+
+
+def test_a_factor_of_noughts_does_not_vary() -> None:
+    X = np.array([[0.0, 0.0, 1e9, np.nan], [0.0, 1e-300, 1e9, 5.0], [0.0, 0.0, 1e9, 5.0]])
+    assert varies(X).tolist() == [False, True, False, False]

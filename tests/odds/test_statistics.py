@@ -17,7 +17,9 @@ def test_wilson_equals_statsmodels(hits: int, n: int) -> None:
     np.testing.assert_allclose([low[0], high[0]], expected, atol=1e-12)
 
 
-@pytest.mark.parametrize(("hits", "n", "base"), [(0, 5, 0.6), (9, 10, 0.6), (30, 61, 0.39), (61, 61, 0.9)])
+@pytest.mark.parametrize(
+    ("hits", "n", "base"), [(0, 5, 0.6), (1, 5, 0.01), (4, 5, 0.99), (9, 10, 0.6), (30, 61, 0.39), (61, 61, 0.9)]
+)
 def test_p_value_is_twice_the_smaller_binomial_tail(hits: int, n: int, base: float) -> None:
     tails = [stats.binomtest(hits, n, base, alternative=side).pvalue for side in ("less", "greater")]
     found = binomial_p_value(np.array([hits / n]), np.array([base]), np.array([float(n)]))
