@@ -199,5 +199,6 @@ def _logit(p: np.ndarray) -> np.ndarray:
 
 
 def _sigmoid(x: np.ndarray) -> np.ndarray:
-    p: np.ndarray = 1.0 / (1.0 + np.exp(-x))
+    with np.errstate(over="ignore"):  # exp(-x) beyond the largest float: p is 0, as it should be
+        p: np.ndarray = 1.0 / (1.0 + np.exp(-x))
     return p
