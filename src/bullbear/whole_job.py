@@ -198,9 +198,7 @@ def _fill(home: Home, wish: DataWish, talk: Talk) -> None:
         if held is None or empty:
             _fill_real(home, str(wish.data), home, talk)
             return
-        talk.say(
-            "the SIMULATED market is replaced by real data; `bullbear simulate --home DIR` makes it again elsewhere"
-        )
+        talk.say("real data will replace the SIMULATED market once they are stored; to keep it, give another --home")
         in_place_of_simulated(home, lambda place: _fill_real(place, str(wish.data), home, talk))
         return
     if not empty and held is None:

@@ -93,3 +93,10 @@ def test_a_panel_of_an_entry_of_the_old_schema_says_nothing_of_it(trained_home: 
     entry = Ledger(trained_home.forecasts / "ledger.jsonl").entries()[1]
     old = {key: value for key, value in entry.items() if key not in ("schema_version", "issued_at", "kind")}
     assert "issued at" not in text_of(old)
+
+
+def test_a_panel_counts_the_sessions_from_the_close_to_the_issue(trained_home: Home) -> None:
+    entry = Ledger(trained_home.forecasts / "ledger.jsonl").entries()[1]
+    for behind, expected in ((1, "issued 1 session after the close"), (4756, "issued 4,756 sessions after the close")):
+        entry["data"]["sessions_behind"] = behind
+        assert expected in text_of(entry)

@@ -295,3 +295,14 @@ def test_the_state_gives_back_the_same_bits_through_json() -> None:
 def test_a_wrong_table_is_refused(table: dict[str, object], message: str) -> None:
     with pytest.raises(DefinitionError, match=rf"\(calibration\..*\): {message}"):
         validate(table, ShrinkageParams, Source.nowhere("tiny"), below=("calibration",))
+
+
+def test_a_huge_signal_gives_zero_or_one_without_a_warning() -> None:
+    shrinkage = Shrinkage(slope=1.0, frequency_slope=1.0, variance=1.0, evidence=10.0, persistence=1.0)
+    base = np.array([0.6, 0.6])
+    with np.errstate(over="raise"):
+        p = shrinkage.probability(base, np.array([-2000.0, 2000.0]))
+        low, high = shrinkage.interval(base, np.array([50.0, 50.0]), np.array([-2000.0, 2000.0]))
+    assert p.tolist() == [0.0, 1.0]
+    assert low.tolist() == [0.0, 0.0]
+    assert high.tolist() == [1.0, 1.0]

@@ -140,6 +140,32 @@ def test_a_home_without_champion_still_reports_its_models(tmp_path: Path, model:
     assert "(champion)" not in text
 
 
+@pytest.mark.parametrize(
+    ("kind", "account", "said", "unsaid"),
+    [
+        ("live", "advised", ("Live, issued 2020-01-01 02:00 UTC.", "Positions continue the account"), "hindsight"),
+        (
+            "replay",
+            "backtest",
+            ("Replay, issued 2020-01-01 02:00 UTC, in hindsight", "champion's own backtest"),
+            "Live,",
+        ),
+    ],
+)
+def test_the_page_says_whether_the_forecast_is_live_and_what_to_trade(
+    tmp_path: Path, forecast: dict[str, Any], kind: str, account: str, said: tuple[str, ...], unsaid: str
+) -> None:
+    trade = {"ticker": "IWM", "change": -0.4, "weight_before": 0.875, "weight_after": 0.475}
+    forecast |= {"kind": kind, "issued_at": "2020-01-01T02:00:00Z", "account": {"kind": account, "trades": [trade]}}
+    text = _page(tmp_path, [], forecast).text
+    for expected in (*said, "Sell IWM: 87.5% to 47.5%."):
+        assert expected in text
+    assert unsaid not in text
+    assert "No trade." not in text
+    forecast["account"]["trades"] = []
+    assert "No trade." in _page(tmp_path, [], forecast).text
+
+
 def test_a_forecast_alone_is_reported_even_with_gaps(tmp_path: Path, forecast: dict[str, Any]) -> None:
     forecast |= {"p_low": None, "p_high": None, "regime": None, "stops": [], "drivers": []}
     del forecast["ledger"]

@@ -32,7 +32,7 @@ def forecast_panel(entry: dict[str, Any]) -> Panel:
         if inside
         else f"{edge:.1%} away from the base rate, and the interval leaves it out.\n"
     )
-    head.append("The interval is of the long-run share of rises on days like this one to the model.\n")
+    head.append("The interval is for the long-run share of rises on days that look like this one to the model.\n")
     head.append(f"Regime: {entry['regime']}\n")
     body = Table.grid(padding=(0, 1))
     body.add_row(head)
@@ -104,13 +104,18 @@ def _foot(entry: dict[str, Any]) -> Text:
         f"ledger entry {stamp['index']}, hash {stamp['hash'][:12]}",
     ]
     if data.get("sessions_behind"):
-        lines.append(f"the data ended {data['sessions_behind']:,} sessions before this forecast was issued")
+        lines.append(f"issued {_sessions(data['sessions_behind'])} after the close it was decided at")
     if model.get("refit_overdue_sessions"):
         overdue = model["refit_overdue_sessions"]
-        lines.append(f"the model is {model['age_sessions']} sessions old; its refit is {overdue} sessions overdue")
+        age = _sessions(model["age_sessions"])
+        lines.append(f"the model is {age} old; its refit is {_sessions(overdue)} overdue")
     if "issued_at" in entry:
         hindsight = ", in hindsight and not part of the record" if entry["kind"] == "replay" else ""
         lines.append(f"{entry['kind']}, issued at {entry['issued_at']}{hindsight}")
     if data["stale"]:
         lines.append(f"absent or stale: {', '.join(data['stale'])}")
     return Text("\n".join(lines), style="dim")
+
+
+def _sessions(n: int) -> str:
+    return f"{n:,} session{'' if n == 1 else 's'}"
