@@ -143,7 +143,12 @@ def test_a_home_without_champion_still_reports_its_models(tmp_path: Path, model:
 @pytest.mark.parametrize(
     ("kind", "account", "said", "unsaid"),
     [
-        ("live", "advised", ("Live, issued 2020-01-01 02:00 UTC.", "Positions continue the account"), "hindsight"),
+        (
+            "live",
+            "advised",
+            ("Live, issued 2020-01-01 02:00 UTC.", "Positions follow the account of live advice"),
+            "hindsight",
+        ),
         (
             "replay",
             "backtest",

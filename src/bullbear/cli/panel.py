@@ -70,7 +70,7 @@ def _account(account: dict[str, Any]) -> Text:
     """Which account the positions belong to, and its trades."""
     live = account["kind"] == "advised"
     lines = [
-        "Positions continue the account advised so far."
+        "Positions follow the account of live advice."
         if live
         else "Positions are those of the champion's own backtest: this is a replay, not live advice."
     ]
