@@ -88,7 +88,8 @@ def issue(
     RunError
         There is no champion.
     InputError
-        The champion was trained on the simulated market and the store is real, or the other way round.
+        The champion was trained on the simulated market and the store is real, or the other way round; or the session
+        has not closed yet, although a row for it is stored.
     NoDataError
         The store cannot answer for that day.
     GateError
@@ -105,6 +106,10 @@ def issue(
     target, stored = bundle.definition.target, store.last_stored_at
     # What is fetched from now on is not looked at: the entry replays from what was stored when it began.
     at = close_of(store, target.ticker, target.horizon, as_of, stored=stored)
+    asked = pd.Timestamp.now("UTC") if now is None else now
+    if at.decided_at > asked:  # a refit must not see an unfinished bar, either
+        allowed = f"a session that has closed by {_iso(asked)}"
+        raise InputError("--as-of", str(at.session.date()), allowed, "ask after its close")
     if refit and bundle.keeps_signals and refit_overdue(bundle, at.labels):
         bundle = refit_champion(home, bundle, at.view, progress)
     # Read after the refit, which may take minutes: a forecast that is ready after the next open is not live.
@@ -114,7 +119,7 @@ def issue(
     made = forecast_at(at, bundle, simulated=store.is_simulated, is_advised=is_live, before=_book_before(given, at))
     made["data"] |= {
         "stored_through": _iso(stored, "us"),
-        "sessions_behind": max(0, len(sessions.between(at.session, sessions.last_closed(now))) - 1),
+        "sessions_behind": len(sessions.between(at.session, sessions.last_closed(now))) - 1,
     }
     check_budget(
         made,
