@@ -82,9 +82,14 @@ def promoted(seeds: range) -> dict[str, float]:
     shares = {f"{each}": float(np.mean([passes(run, 1) for run in runs])) for each, runs in alone.items()}
     three = [any(passes(run, 3) for run in runs) for runs in zip(*alone.values(), strict=True)]
     shares["best of three"] = float(np.mean(three))
-    at_or_above_zero = [skill(run) >= 0 and not run.is_base_rate for runs in alone.values() for run in runs]
+    at_or_above_zero = [skill(run) >= 0 and spoke(run) for runs in alone.values() for run in runs]
     shares["at or above zero"] = float(np.mean(at_or_above_zero))
     return shares
+
+
+def spoke(found: Record) -> bool:
+    """Whether its forecasts ever left the base rate."""
+    return bool((found.predictions["p"] != found.predictions["climatology"]).any())
 
 
 def skill(found: Record) -> float:
