@@ -56,6 +56,14 @@ def test_a_purchase_whose_sale_has_no_open_takes_only_the_free_cash_and_the_rest
     assert [(f.ticker, f.weight_after) for f in second.fills] == [("IWM", 0.0), ("TWM", 0.3)]
 
 
+def test_an_order_that_is_met_already_does_not_wait_for_cash():
+    prices = market(IWM=[FLAT, (NAN, 100.0)], TWM=[FLAT, FLAT], RWM=[FLAT, FLAT])
+    book = held(0.125, {"IWM": 0.0, "TWM": 0.25, "RWM": 0.25}, IWM=0.625, TWM=0.25)
+    done = step(book, prices, 1, 0.0, FREE)
+    assert done.book.values == {"IWM": 0.625, "TWM": 0.25, "RWM": 0.125}
+    assert done.book.orders == {"IWM": 0.0, "RWM": 0.25}
+
+
 def test_without_any_cash_nothing_is_bought_and_no_trade_is_recorded():
     prices = market(IWM=[FLAT, (NAN, 100.0)], TWM=[FLAT, FLAT])
     done = step(held(0.0, {"IWM": 0.0, "TWM": 0.3}, IWM=1.0), prices, 1, 0.0, COSTS)

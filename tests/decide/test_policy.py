@@ -238,6 +238,8 @@ def test_what_was_not_possible_is_said():
     missing = POLICY.decide(state(p_up=0.3, closes={"IWM": 70.0}))
     assert missing.bear.instrument == "CASH"
     assert missing.bear.reasons[-1] == "TWM has no price on this day (listed 2007-01-23): cash instead"
+    held = POLICY.decide(state(p_up=0.3, closes={"IWM": 70.0}, weights={"TWM": 0.2}))
+    assert held.bear.instrument == "TWM"
     capped = POLICY.decide(state(volatility=0.5))
     assert capped.bull.reasons[-1] == "volatility 0.500 a year: 1.00 cut to 0.400 by the cap 0.20"
 
