@@ -141,6 +141,31 @@ def test_a_training_is_reproducible_to_the_last_bit_in_one_process_or_two(
     assert told == [(1, 5), (2, 5), (3, 5), (4, 5), (5, 5)]
 
 
+@pytest.mark.parametrize(
+    ("learner", "jobs", "starts"),
+    [(LINE, 0, False), (LINE, 1, False), (LINE, 2, True), ({"kind": "climatology"}, 2, False)],
+)
+def test_other_processes_are_started_only_where_they_are_asked_for_and_have_work(
+    learner: dict[str, object],
+    jobs: int,
+    starts: bool,
+    model: Make,
+    feature_sets: list[FeatureSet],
+    examples: Examples,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def started(count: int, place: object) -> None:
+        raise RuntimeError(f"{count} processes")
+
+    monkeypatch.setattr("bullbear.learn.walk_forward._pool", started)
+    definition = model(learner, seed=2, refit="quarter")
+    if starts:
+        with pytest.raises(RuntimeError, match=f"{jobs} processes"):
+            train(definition, feature_sets, examples, jobs=jobs)
+    else:
+        assert len(train(definition, feature_sets, examples, jobs=jobs).models) == 5
+
+
 def test_another_seed_gives_other_bits(model: Make, feature_sets: list[FeatureSet], examples: Examples) -> None:
     one, two = (train(model(TREES, seed=s, refit="quarter"), feature_sets, examples) for s in (1, 2))
     assert not one.predictions["p"].equals(two.predictions["p"])
