@@ -265,6 +265,17 @@ def test_too_little_evidence_is_refused(base: Record) -> None:
         check(replace(run, predictions=run.predictions.head(500)), None, tried=1)
 
 
+def test_as_much_evidence_as_is_needed_is_enough() -> None:
+    # Losses that differ by turns have no persistence: over one session each row counts for one.
+    y = np.tile([1.0, 0.0], 18)
+    run = record(y, np.where(y == 1, 0.7, 0.4), np.full(36, 0.5), horizon=1)
+    next_day = run.predictions["decided_at"] + pd.offsets.BusinessDay()
+    run = replace(run, predictions=run.predictions.assign(resolved_at=next_day))
+    assert len(check(run, None, tried=1).tests) == 2
+    with pytest.raises(GateError, match=r"refused by the evidence test: 35 effective forecasts, 36 are needed"):
+        check(replace(run, predictions=run.predictions.head(35)), None, tried=1)
+
+
 def test_a_challenger_must_beat_the_champion_beyond_luck(base: Record) -> None:
     weak = changed(base, leaning(base, 0.15), run_id="c" * 32, model="weak", definition_hash="weak")
     strong = changed(base, leaning(base, 0.45), run_id="d" * 32, model="strong", definition_hash="strong")

@@ -134,6 +134,7 @@ def test_the_first_live_forecast_of_a_day_and_model_counts(real: Home) -> None:
 
 def test_where_all_is_hindsight_one_sentence_says_so(real: Home) -> None:
     say(real, "2019-12-20", "2026-11-26T00:00Z", 0.6)
+    assert score_ledger(real)["statement"].startswith("No live record, only 1 replay (hindsight")
     say(real, "2019-12-23", "2026-11-26T00:00Z", 0.6)
     found = score_ledger(real)
     assert found["live"]["entries"] == 0

@@ -147,3 +147,14 @@ def test_an_old_or_absent_bill_earns_nothing(view):
     assert bill_rate(view, "DGS3MO", closes(days)) == [0.05, 0.05, 0.05, 0.05, 0.0, 0.0, 0.0]
     bills(view, [("2019-11-26", "2019-11-27T12:00Z", np.nan)])
     assert bill_rate(view, "DGS3MO", closes(days)) == [0.0] * 7
+
+
+def test_a_fund_whose_bars_are_all_still_to_come_has_no_price(market_view):
+    view = market_view(81)
+    day = view.bars("IWM").index[200]
+    early = view.until(day)
+    assert len(early.bars("TWM")) == 0
+    market = read_market(early, BandPolicy(), "IWM")
+    assert market.close_on("IWM", day) == view.bars("IWM")["adj_close"].iloc[200]
+    assert market.close_on("TWM", day) is None
+    assert market.close_on("IWM", day + pd.Timedelta(days=1)) is None

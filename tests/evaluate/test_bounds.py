@@ -52,6 +52,13 @@ def test_a_gain_that_never_varies_is_certain(p: float, p_value: float) -> None:
     assert got.p_value == p_value
 
 
+def test_against_a_perfect_rival_skill_is_undetermined() -> None:
+    y = [1, 0] * 20
+    got = lower_bound(y, [0.6] * 40, y, 1)
+    assert got.gain == pytest.approx(-(0.16 + 0.36) / 2)
+    assert np.isnan([got.skill, got.skill_low]).all()
+
+
 def test_a_failed_certainty_is_never_above_a_bound() -> None:
     got = lower_bound([1, 0] * 20, [0.6] * 39 + [1.0], [0.6] * 40, 1, score="log_loss")
     assert (got.low, got.p_value, got.skill) == (-np.inf, 1, -np.inf)

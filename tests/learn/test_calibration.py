@@ -145,7 +145,9 @@ def test_without_evidence_the_slope_is_the_mode_of_the_prior(
     y: list[float], signal: list[float], prior_sd: float, prior_mean: float, ceiling: float, slope: float
 ) -> None:
     params = ShrinkageParams(prior_sd=prior_sd, prior_mean=prior_mean, ceiling=ceiling)
-    assert fitted(np.array(y), np.full(len(y), 0.6), np.array(signal), 1, params).slope == slope
+    found = fitted(np.array(y), np.full(len(y), 0.6), np.array(signal), 1, params)
+    assert (found.slope, found.frequency_slope) == (slope, slope)
+    assert found.variance == (max(prior_sd, ceiling) ** 2 if prior_sd else 0.0)
 
 
 def test_evidence_counts_independent_labels() -> None:

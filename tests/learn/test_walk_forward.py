@@ -6,6 +6,7 @@ import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -18,6 +19,7 @@ from bullbear.errors import DefinitionError, HistoryError
 from bullbear.learn import FoldModel, Training, predict, train
 from bullbear.learn.calibration import ShrinkageParams, bag_mean, fit
 from bullbear.learn.learners import TrainingSet, factor_matrix, learner_of
+from bullbear.learn.walk_forward import _pool
 from bullbear.statistics import independent_number
 
 TREES = {"kind": "lightgbm", "bags": 2, "num_iterations": 10, "min_data_in_leaf": 15, "learning_rate": 0.2}
@@ -139,6 +141,54 @@ def test_a_training_is_reproducible_to_the_last_bit_in_one_process_or_two(
         one, train(definition, feature_sets, examples, jobs=2, progress=lambda done, total: told.append((done, total)))
     )
     assert told == [(1, 5), (2, 5), (3, 5), (4, 5), (5, 5)]
+
+
+@pytest.mark.parametrize(
+    ("learner", "jobs", "starts"),
+    [(LINE, 0, False), (LINE, 1, False), (LINE, 2, True), ({"kind": "climatology"}, 2, False)],
+)
+def test_other_processes_are_started_only_where_they_are_asked_for_and_have_work(
+    learner: dict[str, object],
+    jobs: int,
+    starts: bool,
+    model: Make,
+    feature_sets: list[FeatureSet],
+    examples: Examples,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def started(count: int, place: object) -> None:
+        raise RuntimeError(f"{count} processes")
+
+    monkeypatch.setattr("bullbear.learn.walk_forward._pool", started)
+    definition = model(learner, seed=2, refit="quarter")
+    if starts:
+        with pytest.raises(RuntimeError, match=f"{jobs} processes"):
+            train(definition, feature_sets, examples, jobs=jobs)
+    else:
+        assert len(train(definition, feature_sets, examples, jobs=jobs).models) == 5
+
+
+def test_an_interrupted_training_waits_for_no_fit_and_begins_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[dict[str, object]] = []
+
+    class Pool:
+        def __init__(self, *_: object, **__: object) -> None:
+            pass
+
+        def __enter__(self) -> Pool:
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            pass
+
+        def shutdown(self, **options: object) -> None:
+            told.append(options)
+
+    monkeypatch.setattr("bullbear.learn.walk_forward.ProcessPoolExecutor", Pool)
+    task = SimpleNamespace(learner=SimpleNamespace(libraries=()))
+    with pytest.raises(KeyboardInterrupt), _pool(2, (Path("X.npy"), task)):  # type: ignore[arg-type]
+        raise KeyboardInterrupt
+    assert told == [{"wait": False, "cancel_futures": True}]
 
 
 def test_another_seed_gives_other_bits(model: Make, feature_sets: list[FeatureSet], examples: Examples) -> None:
