@@ -34,14 +34,22 @@ def mounted(home: Home, command: str) -> subprocess.CompletedProcess[str]:
     return done
 
 
-@pytest.mark.parametrize("command", READS)
+SLOW = [pytest.mark.slow]
+LOADING = ("evaluate", "compare", "backtest")  # seconds each; `predictions` reads the tracking store, too
+
+
+@pytest.mark.parametrize(
+    "command", [pytest.param(each, marks=SLOW if each.split()[0] in LOADING else []) for each in READS]
+)
 def test_what_only_reads_works(home: Home, command: str) -> None:
     done = mounted(home, command)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout
 
 
-@pytest.mark.parametrize("command", WRITES)
+@pytest.mark.parametrize(
+    "command", [pytest.param(each, marks=SLOW if number else []) for number, each in enumerate(WRITES)]
+)
 def test_what_writes_is_one_line_with_the_place(home: Home, command: str) -> None:
     done = mounted(home, command)
     assert done.returncode == 2

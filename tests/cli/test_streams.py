@@ -25,7 +25,14 @@ def shell(line: str, home: Home) -> subprocess.CompletedProcess[str]:
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("command", ["status", "predictions latest", "factors", "evaluate latest --json"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        "status",
+        "predictions latest",
+        *(pytest.param(each, marks=pytest.mark.slow) for each in ("factors", "evaluate latest --json")),
+    ],
+)
 def test_a_reader_that_reads_nothing_is_no_failure(trained_home: Home, command: str) -> None:
     done = shell(f'"$B" {command} 2>&1 >/dev/null | cat >&2; "$B" {command} 2>/dev/null | true', trained_home)
     assert (done.returncode, done.stdout) == (0, "")

@@ -207,7 +207,7 @@ def told(view: View) -> dict[str, pd.DataFrame | None]:
     return found
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(deliveries=deliveries(), data=st.data())
 def test_a_replay_is_the_view_of_a_store_that_received_no_more(
     deliveries: list[tuple[pd.Timestamp, dict[tuple[str, str], pd.DataFrame]]], data: st.DataObject

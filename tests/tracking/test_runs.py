@@ -86,7 +86,7 @@ def test_artifacts_that_are_gone_are_named(home: Home) -> None:
 def test_a_bundle_without_its_forecasts_is_named(home: Home) -> None:
     run = Runs(home).find("latest")
     (run.artifacts / "bundle" / "predictions.csv").unlink()
-    with pytest.raises(RunError, match=rf"run {run.run_id[:8]}: got 'no predictions.csv'"):
+    with pytest.raises(RunError, match=rf"run {run.run_id[:8]}: got 'predictions.csv, damaged or of another version'"):
         _ = run.predictions
 
 
