@@ -286,15 +286,18 @@ class Fit:
     seconds: float
 
 
-def fit_fold(task: Task, fold: Fold) -> Fit:
-    """Fit one fold; the same task and fold give the same bits."""
-    began = time.perf_counter()
+def training_set(task: Task, fold: Fold) -> TrainingSet:
+    """The resolved examples of a fold, weighted by their uniqueness."""
     rows = fold.train[~np.isnan(task.y[fold.train])]
     weights = uniqueness(len(rows), task.horizon)
     weights *= independent_number(len(rows), task.horizon) / weights.sum()
-    fitted = task.learner.fit(
-        TrainingSet(task.X[rows], task.y[rows], weights, task.names, task.signs, task.seed, task.horizon)
-    )
+    return TrainingSet(task.X[rows], task.y[rows], weights, task.names, task.signs, task.seed, task.horizon)
+
+
+def fit_fold(task: Task, fold: Fold) -> Fit:
+    """Fit one fold; the same task and fold give the same bits."""
+    began = time.perf_counter()
+    fitted = task.learner.fit(training_set(task, fold))
     seconds = time.perf_counter() - began
     return Fit(fitted.state(), fitted.signals(task.X[fold.test]), seconds)
 
