@@ -101,7 +101,7 @@ def test_what_is_no_uri_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_only_the_password_is_hidden() -> None:
     assert without_password("http://ann:pw@host:5000/a") == "http://ann:***@host:5000/a"
     assert without_password("http://host:5000/a") == "http://host:5000/a"
-    assert without_password("sqlite:////tmp/a@b:c/mlflow.db") == "sqlite:////tmp/a@b:c/mlflow.db"
+    assert without_password("sqlite:////srv/a@b:c/mlflow.db") == "sqlite:////srv/a@b:c/mlflow.db"
 
 
 @pytest.mark.usefixtures("no_work")
