@@ -39,7 +39,7 @@ bench: setup ## ratios of benchmarks/, each measured within one run
 	$(BIN)/python -m benchmarks
 
 docs: setup ## write docs/factors.md from the definitions and docstrings
-	$(BIN)/python -c 'from pathlib import Path; from bullbear.factor_catalogue import write_page; from bullbear.home import Home; write_page(Path("docs/factors.md"), Home(Path.cwd()))'
+	$(BIN)/python -c 'from pathlib import Path; from bullbear.workflows.factor_catalogue import write_page; from bullbear.home import Home; write_page(Path("docs/factors.md"), Home(Path.cwd()))'
 
 requirements: ## resolve requirements.txt anew (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links --extra dev pyproject.toml --output-file requirements.txt

@@ -19,9 +19,10 @@ from benchmarks.market import home
 from benchmarks.ratio import Ratio, interleaved
 from bullbear.data.store import Store
 from bullbear.definitions import FactorSpec
-from bullbear.factors import compute, load, matrix, registered
-from bullbear.factors.inputs import joint_bars
-from bullbear.factors.remembered import forget
+from bullbear.factors import compute, load, registered
+from bullbear.factors.engine import matrix
+from bullbear.factors.engine.inputs import joint_bars
+from bullbear.factors.engine.remembered import forget
 from bullbear.sessions import closes
 
 APART = {"levels", "regime"}

@@ -7,8 +7,8 @@ import tempfile
 from functools import lru_cache
 from pathlib import Path
 
-from bullbear.filling import fill_from, fill_simulated
 from bullbear.home import Home
+from bullbear.workflows.filling import fill_from, fill_simulated
 
 
 @lru_cache(maxsize=1)

@@ -162,10 +162,10 @@ def _define(root: Path) -> None:
 
 
 def _build(home: Home) -> None:
-    from bullbear.filling import fill_simulated
-    from bullbear.forecast import issue
-    from bullbear.pipeline import train_model
+    from bullbear.forecasting.forecast import issue
     from bullbear.tracking import Runs
+    from bullbear.workflows.filling import fill_simulated
+    from bullbear.workflows.pipeline import train_model
 
     _define(home.root)
     fill_simulated(home, 7, 0.5, 8)

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from bullbear.errors import DefinitionError, InputError
-from bullbear.factors import registered, registry
+from bullbear.factors import registered
+from bullbear.factors.engine import registry
 from bullbear.home import Home, locate, meaning, replace_directory
 from bullbear.learn.gradient_boosting import GradientBoosting
 

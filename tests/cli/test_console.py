@@ -10,10 +10,10 @@ import pytest
 
 from bullbear.cli import factor_tables, level_tables, odds, panel, show
 from bullbear.cli.talk import Talk
-from bullbear.factor_catalogue import catalogue
+from bullbear.forecasting.ledger import Ledger
 from bullbear.home import Home
-from bullbear.ledger import Ledger
 from bullbear.report.level_chart import level_chart
+from bullbear.workflows.factor_catalogue import catalogue
 
 ODD = "open [4.0] outside [low, high] [/x] :smile:"
 

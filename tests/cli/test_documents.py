@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bullbear.bundle import predictions_csv
+from bullbear.forecasting.bundle import predictions_csv
 from bullbear.home import Home
 from bullbear.tracking import Runs
 

@@ -93,7 +93,7 @@ def test_a_place_that_the_system_refuses_is_named(
     def refused(*arguments: object) -> None:
         raise OSError(number, os.strerror(number), "/some/place")
 
-    monkeypatch.setattr("bullbear.scoring.score_ledger", refused)
+    monkeypatch.setattr("bullbear.forecasting.scoring.score_ledger", refused)
     answer = bullbear("score", "--home", home.root)
     assert answer.code == 2
     assert answer.mistake == f"bullbear: /some/place: {message}"
@@ -105,7 +105,7 @@ def test_an_error_of_the_system_without_a_place_stays_a_bug(
     def broken(*arguments: object) -> None:
         raise BrokenPipeError(errno.EPIPE, "Broken pipe")  # of a worker, say: stdout is read
 
-    monkeypatch.setattr("bullbear.scoring.score_ledger", broken)
+    monkeypatch.setattr("bullbear.forecasting.scoring.score_ledger", broken)
     answer = bullbear("score", "--home", home.root)
     assert answer.code == 1
     assert "unexpected failure: BrokenPipeError" in answer.mistake
@@ -115,7 +115,7 @@ def test_a_bug_is_one_line_and_code_1(bullbear: Run, home: Home, monkeypatch: py
     def broken(*arguments: object) -> None:
         raise RuntimeError("two\nlines")
 
-    monkeypatch.setattr("bullbear.scoring.score_ledger", broken)
+    monkeypatch.setattr("bullbear.forecasting.scoring.score_ledger", broken)
     answer = bullbear("score", "--home", home.root)
     assert answer.code == 1
     assert answer.mistake == (

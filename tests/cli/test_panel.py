@@ -9,8 +9,8 @@ import pytest
 from rich.console import Console
 
 from bullbear.cli.panel import forecast_panel
+from bullbear.forecasting.ledger import Ledger, stamped
 from bullbear.home import Home
-from bullbear.ledger import Ledger, stamped
 
 STOP = {"ticker": "IWM", "level": 159.37, "atr": 1.83, "multiple": 7.0, "side": "exit"}
 REENTRY = {"ticker": "IWM", "level": 161.25, "atr": 1.83, "multiple": 3.0, "side": "reentry"}

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from bullbear.forecasting.ledger import Ledger
 from bullbear.home import Home
-from bullbear.ledger import Ledger
 
 BULLBEAR = str(Path(sys.executable).with_name("bullbear"))
 

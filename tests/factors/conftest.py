@@ -14,7 +14,7 @@ import pytest
 from bullbear.data import Store
 from bullbear.definitions import FactorSpec
 from bullbear.factors import compute
-from bullbear.factors.registry import _FACTORS, Bars, factor
+from bullbear.factors.engine.registry import _FACTORS, Bars, factor
 from bullbear.sessions import closes, day
 
 Tape = Callable[..., Bars]

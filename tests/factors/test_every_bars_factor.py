@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 
 import bullbear.factors
 from bullbear.definitions import FeatureSet, read
-from bullbear.factors.registry import Array, Bars, Factor, registered
+from bullbear.factors.engine.registry import Array, Bars, Factor, registered
 
 for _module in pkgutil.iter_modules(bullbear.factors.__path__):
     importlib.import_module(f"bullbear.factors.{_module.name}")

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 import talib
 
-from bullbear.factors import averages, bands, oscillators, trend
-from bullbear.factors.registry import Array, Bars
+from bullbear.factors.engine.registry import Array, Bars
+from bullbear.factors.technical import averages, bands, oscillators, trend
 
 Exact = list[Fraction]
 ROWS = 6_000

@@ -11,7 +11,7 @@ import pytest
 
 from bullbear.definitions import FeatureSet, read
 from bullbear.factors import registered
-from bullbear.factors.registry import Bars
+from bullbear.factors.engine.registry import Bars
 
 FEATURES = Path(__file__).resolve().parents[2] / "features"
 RANDOM_DATES = 250

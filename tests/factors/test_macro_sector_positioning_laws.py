@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import bullbear.factors  # noqa: F401 (registers)
-from bullbear.factors.registry import Bars, Factor, Releases, ShortInterest, ShortVolume, registered
+from bullbear.factors.engine.registry import Bars, Factor, Releases, ShortInterest, ShortVolume, registered
 
 ROWS = 120
 

@@ -35,7 +35,7 @@ ALONE = {
     "rich": "cli",
 }
 """Library to the one package that may import it."""
-EDGE = {"tracking", "report", "cli", "pipeline", "whole_job"}
+EDGE = {"tracking", "report", "cli", "workflows"}
 """What may be missing when MLflow is."""
 NEVER_IN_A_FORECAST = ("mlflow", "sklearn", "matplotlib", "optuna", "arch", "httpx", "jinja2", "exchange_calendars")
 
@@ -101,7 +101,7 @@ edge = set(sys.argv[2].split(","))
 for module in pkgutil.walk_packages(bullbear.__path__, "bullbear."):
     if module.name.split(".")[1] not in edge:
         importlib.import_module(module.name)
-from bullbear.forecast import issue
+from bullbear.forecasting.forecast import issue
 from bullbear.home import Home
 print(issue(Home(Path(sys.argv[1])))["p_up"])
 """

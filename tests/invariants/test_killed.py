@@ -21,12 +21,12 @@ import pandas as pd
 import pytest
 
 from bullbear.data.simulator import simulate
-from bullbear.filling import fill_from, is_unfinished
-from bullbear.forecast import issue
+from bullbear.forecasting.forecast import issue
+from bullbear.forecasting.ledger import Ledger
 from bullbear.home import Home
-from bullbear.ledger import Ledger
-from bullbear.pipeline import evaluate_run, train_model
 from bullbear.tracking import Runs
+from bullbear.workflows.filling import fill_from, is_unfinished
+from bullbear.workflows.pipeline import evaluate_run, train_model
 
 BULLBEAR = str(Path(sys.executable).with_name("bullbear"))
 FEW, MANY = 2, 25

@@ -19,7 +19,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bullbear.bundle import Bundle, read_bundle, write_bundle
 from bullbear.data import Store
 from bullbear.data.segments import KINDS
 from bullbear.data.simulator import load as load_simulation
@@ -29,8 +28,9 @@ from bullbear.dataset.splits import Fold, walk_forward_folds
 from bullbear.decide import Backtest, backtest, market
 from bullbear.definitions import FactorSpec
 from bullbear.factors import compute, load
-from bullbear.factors.registry import _FACTORS, Array, Bars, factor
-from bullbear.forecast import forecast
+from bullbear.factors.engine.registry import _FACTORS, Array, Bars, factor
+from bullbear.forecasting.bundle import Bundle, read_bundle, write_bundle
+from bullbear.forecasting.forecast import forecast
 from bullbear.home import Home, Model
 from bullbear.learn import Training, train, walk_forward
 from bullbear.sessions import between, closes, day

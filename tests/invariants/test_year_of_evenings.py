@@ -19,14 +19,14 @@ from bullbear import sessions
 from bullbear.data.fetching import fetch_all
 from bullbear.decide import Book, backtest
 from bullbear.evaluate.scores import brier
-from bullbear.forecast import close_of, forecast_at, issue
+from bullbear.forecasting.forecast import close_of, forecast_at, issue
+from bullbear.forecasting.ledger import Ledger
+from bullbear.forecasting.refitting import continued
+from bullbear.forecasting.scoring import score_ledger
 from bullbear.home import Home
-from bullbear.ledger import Ledger
-from bullbear.pipeline import train_model
-from bullbear.refitting import continued
-from bullbear.scoring import score_ledger
 from bullbear.settings import settings_of
 from bullbear.tracking import Runs
+from bullbear.workflows.pipeline import train_model
 
 sys.path.insert(0, str(Path(__file__).parent))
 from evenings import Incidents, Provider, numbers_of, served

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bullbear.factors.registry import Bars, registered
+from bullbear.factors.engine.registry import Bars, registered
 from bullbear.odds import EventSet, EventSpec
 from bullbear.odds.counting import Counts, count
 from bullbear.odds.rules import happens

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from bullbear.errors import InputError
-from bullbear.factors.occurrences import occurs, passes, stays
+from bullbear.factors.technical.occurrences import occurs, passes, stays
 from bullbear.odds import EventSpec
 from bullbear.odds.rules import happens
 

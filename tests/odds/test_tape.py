@@ -13,9 +13,9 @@ import pytest
 
 from bullbear import sessions
 from bullbear.data import Store
-from bullbear.factors.breaks import level_events
-from bullbear.factors.inputs import joint_bars
-from bullbear.factors.registry import registered
+from bullbear.factors.engine.inputs import joint_bars
+from bullbear.factors.engine.registry import registered
+from bullbear.factors.levels.breaks import level_events
 from bullbear.odds import EventSet
 from bullbear.odds.tape import Tape, read_tape
 

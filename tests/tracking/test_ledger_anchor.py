@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from bullbear.errors import LedgerError
-from bullbear.forecast import issue
+from bullbear.forecasting.forecast import issue
+from bullbear.forecasting.ledger import Anchor, Ledger
+from bullbear.forecasting.tracked_anchor import tracked_anchor
 from bullbear.home import Home
-from bullbear.ledger import Anchor, Ledger
-from bullbear.pipeline import train_model
-from bullbear.tracked_anchor import tracked_anchor
 from bullbear.tracking import Runs
 from bullbear.tracking.ledger_anchor import record_ledger_head
 from bullbear.tracking.mlflow_store import connect, experiment_id
+from bullbear.workflows.pipeline import train_model
 
 
 def ledger(home: Home) -> Ledger:

@@ -9,12 +9,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from bullbear.bundle import read_bundle
 from bullbear.errors import RunError
+from bullbear.forecasting.bundle import read_bundle
 from bullbear.home import Home
-from bullbear.pipeline import train_model
 from bullbear.tracking import Run, Runs
 from bullbear.tracking.mlflow_store import connect, experiment_id
+from bullbear.workflows.pipeline import train_model
 
 
 def by_model(home: Home) -> dict[str, Run]:

@@ -18,10 +18,10 @@ import pytest
 
 from bullbear.errors import InputError
 from bullbear.home import Home
-from bullbear.pipeline import train_model
 from bullbear.tracking import Runs
 from bullbear.tracking.spool import SpooledError
 from bullbear.tracking.ui import serve
+from bullbear.workflows.pipeline import train_model
 
 BULLBEAR = str(Path(sys.executable).with_name("bullbear"))
 

@@ -18,11 +18,11 @@ import pytest
 
 from bullbear.errors import RunError
 from bullbear.home import Home
-from bullbear.pipeline import train_model
 from bullbear.tracking import Runs
 from bullbear.tracking.mlflow_store import EXPERIMENT, connect, experiment_of, require_ready
 from bullbear.tracking.odds_run import require_ready_for_odds
 from bullbear.tracking.usable import require_usable, without_password
+from bullbear.workflows.pipeline import train_model
 
 Run = Callable[..., Any]
 MLFLOW = str(Path(sys.executable).with_name("mlflow"))
@@ -49,7 +49,7 @@ def no_work(monkeypatch: pytest.MonkeyPatch) -> None:
     def worked(*arguments: object, **options: object) -> None:
         pytest.fail("the training had begun")
 
-    monkeypatch.setattr("bullbear.pipeline.build", worked)
+    monkeypatch.setattr("bullbear.workflows.pipeline.build", worked)
 
 
 def execute(database: Path, statement: str) -> None:
@@ -156,7 +156,7 @@ def test_a_deleted_experiment_of_the_odds_is_found_before_their_record(
     def worked(*arguments: object) -> None:
         pytest.fail("the record had begun")
 
-    monkeypatch.setattr("bullbear.odds_record.odds_record", worked)
+    monkeypatch.setattr("bullbear.forecasting.odds_record.odds_record", worked)
     client = connect(home.runs)
     number = experiment_of(client, "bullbear-odds", home.runs)
     client.delete_experiment(number)

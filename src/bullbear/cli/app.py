@@ -58,7 +58,7 @@ def run(
     Example: bullbear run --data ../snapshot
     """
     from bullbear.cli import show
-    from bullbear.whole_job import DataWish, run_all
+    from bullbear.workflows.whole_job import DataWish, run_all
 
     talk = Talk(quiet=as_json)
     outcome = run_all(locate(home), DataWish(data, seed, signal, years), jobs=jobs, talk=talk)
@@ -81,7 +81,7 @@ def simulate(
     Example: bullbear simulate --signal 0 --years 20
     """
     from bullbear.cli import show
-    from bullbear.filling import fill_simulated
+    from bullbear.workflows.filling import fill_simulated
 
     report = fill_simulated(locate(home), seed, signal, years)
     if as_json:
@@ -101,7 +101,7 @@ def ingest(
     Example: bullbear ingest ../snapshot
     """
     from bullbear.cli import show
-    from bullbear.filling import fill_from
+    from bullbear.workflows.filling import fill_from
 
     report = fill_from(locate(home), directory)
     if as_json:
@@ -123,7 +123,7 @@ def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
     """
     from bullbear.cli import show
     from bullbear.data.status import status as table_of
-    from bullbear.staleness import mark_needed
+    from bullbear.forecasting.staleness import mark_needed
 
     place = locate(home)
     store = place.filled_store()
@@ -151,7 +151,7 @@ def train(
     Example: bullbear train lightgbm --start 2010-01-01
     """
     from bullbear.cli import show
-    from bullbear.pipeline import train_model
+    from bullbear.workflows.pipeline import train_model
 
     talk = Talk(quiet=as_json)
     with talk.progress(f"training {model}") as progress:
@@ -186,8 +186,8 @@ def compare(
 
 def _evaluate(home: Home, names: list[str], as_json: bool) -> None:
     from bullbear.cli import show
-    from bullbear.pipeline import compare_runs, evaluate_run, oracle_share
     from bullbear.tracking import Runs
+    from bullbear.workflows.pipeline import compare_runs, evaluate_run, oracle_share
 
     runs = Runs(home)
     found = list({run.run_id: run for run in (runs.find(name) for name in names)}.values())
@@ -206,7 +206,7 @@ def predictions(run: RunArgument, home: HomeOption = None, as_json: JsonOption =
 
     Example: bullbear predictions latest > forecasts.csv
     """
-    from bullbear.bundle import predictions_csv
+    from bullbear.forecasting.bundle import predictions_csv
     from bullbear.tracking import Runs
 
     found = Runs(locate(home)).find(run)
@@ -222,8 +222,8 @@ def promote(run: RunArgument, home: HomeOption = None, as_json: JsonOption = Fal
 
     Example: bullbear promote latest
     """
-    from bullbear.pipeline import promote_run
     from bullbear.tracking import Runs
+    from bullbear.workflows.pipeline import promote_run
 
     place = locate(home)
     runs = Runs(place)
@@ -246,8 +246,8 @@ def backtest(run: RunArgument, home: HomeOption = None, as_json: JsonOption = Fa
     Example: bullbear backtest champion
     """
     from bullbear.cli import show
-    from bullbear.pipeline import backtest_run
     from bullbear.tracking import Runs
+    from bullbear.workflows.pipeline import backtest_run
 
     place = locate(home)
     found = Runs(place).find(run)
@@ -278,8 +278,8 @@ def forecast(
     import_without_sklearn()
     import pandas as pd
 
-    from bullbear.forecast import issue
-    from bullbear.staleness import lag_note
+    from bullbear.forecasting.forecast import issue
+    from bullbear.forecasting.staleness import lag_note
 
     def refitting(done: int, total: int) -> None:
         if not as_json:
@@ -303,7 +303,7 @@ def score(home: HomeOption = None, as_json: JsonOption = False) -> None:
     Example: bullbear score
     """
     from bullbear.cli import show
-    from bullbear.scoring import score_ledger
+    from bullbear.forecasting.scoring import score_ledger
 
     outcome = score_ledger(locate(home))
     if as_json:
@@ -362,7 +362,7 @@ def report(home: HomeOption = None, as_json: JsonOption = False) -> None:
 
     Example: bullbear report
     """
-    from bullbear.whole_job import write_report_of
+    from bullbear.workflows.whole_job import write_report_of
 
     path = write_report_of(locate(home))
     if as_json:

@@ -12,7 +12,7 @@ from rich.text import Text
 from bullbear.cli.console import ResultConsole
 
 if TYPE_CHECKING:
-    from bullbear.factor_catalogue import Entry
+    from bullbear.workflows.factor_catalogue import Entry
 
 _FULL = 130
 """Columns of a terminal below which the list leaves out inputs and units instead of folding every line."""

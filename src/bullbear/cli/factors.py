@@ -13,9 +13,9 @@ from bullbear.errors import InputError
 from bullbear.home import locate
 
 if TYPE_CHECKING:
-    from bullbear.factor_catalogue import Entry
     from bullbear.home import Home
     from bullbear.report.level_chart import LevelChart
+    from bullbear.workflows.factor_catalogue import Entry
 
 
 def factors(
@@ -77,7 +77,7 @@ def _refuse_what_does_not_go_together(
 
 
 def _catalogue(home: Home, name: str | None, family: str | None, as_json: bool) -> None:
-    from bullbear.factor_catalogue import catalogue
+    from bullbear.workflows.factor_catalogue import catalogue
 
     if name is None and family is None:
         Talk(quiet=as_json).say("computing every factor at every close of the store")
@@ -120,7 +120,7 @@ def document(entries: list[Entry]) -> list[dict[str, Any]]:
 
 def draw(home: Home, name: str) -> str:
     """Draw one factor into `reports/factors/`; the path of the picture."""
-    from bullbear.factor_catalogue import values_of
+    from bullbear.workflows.factor_catalogue import values_of
 
     entry, values = values_of(home, name)
     if entry.first is None:

@@ -27,7 +27,7 @@ def fetch(
     Example: bullbear fetch --only IWM --only fred
     """
     from bullbear.cli.talk import Talk
-    from bullbear.filling import fill_live
+    from bullbear.workflows.filling import fill_live
 
     talk = Talk(quiet=as_json)
     report = fill_live(locate(home), tuple(only or ()), talk.say)

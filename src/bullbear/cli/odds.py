@@ -18,7 +18,7 @@ from bullbear.odds import EventOdds, load, tell
 from bullbear.odds.statements import RARE
 
 if TYPE_CHECKING:
-    from bullbear.odds_record import OddsRecord
+    from bullbear.forecasting.odds_record import OddsRecord
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def draw(home: Home, question: Question, told: list[EventOdds]) -> list[str]:
 
 def scored(home: Home, ticker: str, horizon: int) -> OddsRecord:
     """The record of all past statements, logged to MLflow."""
-    from bullbear.odds_record import odds_record
+    from bullbear.forecasting.odds_record import odds_record
     from bullbear.tracking.odds_run import log_odds, require_ready_for_odds
 
     home.filled_store()

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from bullbear.data.store import Store
     from bullbear.decide import Backtest
     from bullbear.evaluate import Comparison, Evaluation, OracleShare
-    from bullbear.pipeline import Trained
     from bullbear.tracking import Run
-    from bullbear.whole_job import Outcome
+    from bullbear.workflows.pipeline import Trained
+    from bullbear.workflows.whole_job import Outcome
 
 Result = "tuple[Run, Evaluation, OracleShare | None]"
 
@@ -204,7 +204,7 @@ def _calibration_table(found: Evaluation) -> Table:
 
 def backtest_document(run: Run, tested: Backtest) -> dict[str, Any]:
     """A backtest for programs: figures, attribution, costs, equity, positions, trades."""
-    from bullbear.pipeline import backtest_summary
+    from bullbear.workflows.pipeline import backtest_summary
 
     return {
         "model": run.model,
@@ -222,7 +222,7 @@ def backtest_document(run: Run, tested: Backtest) -> dict[str, Any]:
 
 def backtest(run: Run, tested: Backtest) -> None:
     """A backtest next to its baselines."""
-    from bullbear.pipeline import backtest_summary
+    from bullbear.workflows.pipeline import backtest_summary
 
     summary = backtest_summary(tested)
     table = Table(

@@ -1,50 +1,20 @@
-"""The factor library: registered functions, feature sets that use them, and the engine that respects time."""
+"""The factor library: one folder per family, the engine beside them.
 
-from bullbear.factors import (  # each import registers its factors
-    absorption,
-    averages,
-    bands,
-    broken_levels,
-    change_point,
-    channels,
-    directional,
-    drawdowns,
-    event_lift,
-    extremes,
-    implied,
-    level_signals,
-    levels,
-    macro,
-    macro_releases,
-    markov_switching,
-    momentum,
-    money_flow,
-    oscillators,
-    patterns,
-    phase,
-    positioning,
-    relative_volatility,
-    sectors,
-    short_interest_index,
-    streaks,
-    swings,
-    tails,
-    three_states,
-    trend,
-    turbulence,
-    volatility,
-    volume,
+Importing the package imports every module of every family, and so fills the registry; a new module needs no entry here.
+"""
+
+import pkgutil
+from importlib import import_module
+
+FAMILIES = tuple(
+    import_module(each.name)
+    for each in pkgutil.walk_packages(__path__, f"{__name__}.")
+    if not each.ispkg and not each.name.startswith(f"{__name__}.engine.")
 )
-from bullbear.factors.feature_sets import load
-from bullbear.factors.matrix import compute
-from bullbear.factors.registry import Factor, factor, registered
-
-FAMILIES = (
-    absorption, averages, bands, broken_levels, change_point, channels, directional, drawdowns, event_lift,
-    extremes, implied, level_signals, levels, macro, macro_releases, markov_switching, momentum, money_flow,
-    oscillators, patterns, phase, positioning, relative_volatility, sectors, short_interest_index, streaks, swings,
-    tails, three_states, trend, turbulence, volatility, volume,
-)  # fmt: skip
 """The modules whose import fills the registry."""
+
+from bullbear.factors.engine.feature_sets import load  # noqa: E402
+from bullbear.factors.engine.matrix import compute  # noqa: E402
+from bullbear.factors.engine.registry import Factor, factor, registered  # noqa: E402
 
 __all__ = ["FAMILIES", "Factor", "compute", "factor", "load", "registered"]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bullbear.factors.registry import Array
+from bullbear.factors.engine.registry import Array
 from bullbear.odds.statistics import benjamini_hochberg, binomial_p_value, shrunk_differences, wilson
 from bullbear.odds.tape import Tape, followed
 from bullbear.statistics.overlap import Rows, evidence

@@ -15,8 +15,8 @@ from pydantic import Field, StringConstraints
 
 from bullbear.definitions import Definition, FactorSpec, Name, Scalar, Sentence, Source, read
 from bullbear.errors import DefinitionError, InputError
-from bullbear.factors.feature_sets import check
-from bullbear.factors.registry import registered
+from bullbear.factors.engine.feature_sets import check
+from bullbear.factors.engine.registry import registered
 
 Direction = Literal["bullish", "bearish"]
 Rule = Literal["rises_through", "falls_through", "stays_above", "stays_below"]

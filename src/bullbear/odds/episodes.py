@@ -10,7 +10,7 @@ import pandas as pd
 from bullbear import sessions
 from bullbear.data.store import Store
 from bullbear.errors import HistoryError
-from bullbear.factors.registry import Array
+from bullbear.factors.engine.registry import Array
 from bullbear.odds.definitions import EventSpec
 from bullbear.odds.tape import read_tape
 from bullbear.odds.telling import look_back, session_of

@@ -22,7 +22,7 @@ from scipy.special import expit, logit
 from bullbear.data.view import View
 from bullbear.dataset.labels import climatology, resolve
 from bullbear.errors import HistoryError
-from bullbear.factors.registry import Array
+from bullbear.factors.engine.registry import Array
 from bullbear.odds.counting import Counts, count
 from bullbear.odds.definitions import EventSpec
 from bullbear.odds.statistics import wilson

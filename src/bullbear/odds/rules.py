@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bullbear.factors.occurrences import Flags, occurs
-from bullbear.factors.registry import Array
+from bullbear.factors.engine.registry import Array
+from bullbear.factors.technical.occurrences import Flags, occurs
 from bullbear.odds.definitions import EventSpec
 
 

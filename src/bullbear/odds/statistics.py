@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import betainc, ndtri
 
-from bullbear.factors.registry import Array
+from bullbear.factors.engine.registry import Array
 
 LEVEL = 0.90
 """Confidence of every interval: of ten, nine should hold the truth."""

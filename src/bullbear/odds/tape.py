@@ -17,8 +17,8 @@ from bullbear import sessions
 from bullbear.data.view import View
 from bullbear.errors import HistoryError, NoDataError
 from bullbear.factors import compute
-from bullbear.factors.occurrences import Flags
-from bullbear.factors.registry import Array
+from bullbear.factors.engine.registry import Array
+from bullbear.factors.technical.occurrences import Flags
 from bullbear.odds.definitions import EventSpec
 from bullbear.odds.rules import happens
 

@@ -21,13 +21,13 @@ from bullbear import sessions
 from bullbear.data.store import Store
 from bullbear.data.view import View
 from bullbear.errors import HistoryError
-from bullbear.factors.breaks import BREAKS, breaks
-from bullbear.factors.channels import channel
-from bullbear.factors.inputs import joint_bars
-from bullbear.factors.level_table import LEVELS, SUPPORT, Level, levels_at, table_rows
-from bullbear.factors.patterns import DoublePattern, double_bottoms, double_tops
-from bullbear.factors.registry import Array, Bars
-from bullbear.factors.swings import average_true_range, swings
+from bullbear.factors.engine.inputs import joint_bars
+from bullbear.factors.engine.registry import Array, Bars
+from bullbear.factors.levels.breaks import BREAKS, breaks
+from bullbear.factors.levels.channels import channel
+from bullbear.factors.levels.level_table import LEVELS, SUPPORT, Level, levels_at, table_rows
+from bullbear.factors.levels.patterns import DoublePattern, double_bottoms, double_tops
+from bullbear.factors.levels.swings import average_true_range, swings
 from bullbear.odds.telling import session_of
 
 RULES = BREAKS

@@ -12,9 +12,9 @@ from collections.abc import Callable
 from mlflow.exceptions import MlflowException
 
 from bullbear.errors import BullbearError
+from bullbear.forecasting.ledger import Anchor, Ledger, note
+from bullbear.forecasting.tracked_anchor import TAG
 from bullbear.home import Home
-from bullbear.ledger import Anchor, Ledger, note
-from bullbear.tracked_anchor import TAG
 from bullbear.tracking.mlflow_store import connect, experiment_id, is_local
 
 

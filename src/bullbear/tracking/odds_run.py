@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from mlflow.entities import Metric, Param
 
-from bullbear.bundle import predictions_csv
-from bullbear.odds_record import OddsRecord
+from bullbear.forecasting.bundle import predictions_csv
+from bullbear.forecasting.odds_record import OddsRecord
 from bullbear.tracking.mlflow_store import connect, experiment_of, require_ready
 
 EXPERIMENT = "bullbear-odds"

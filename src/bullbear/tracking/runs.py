@@ -22,8 +22,8 @@ import pandas as pd
 from mlflow.entities import ViewType
 from mlflow.exceptions import MlflowException
 
-from bullbear.bundle import Bundle, read_bundle
 from bullbear.errors import RunError
+from bullbear.forecasting.bundle import Bundle, read_bundle
 from bullbear.home import Home, replace_directory
 from bullbear.tracking.ledger_anchor import record_ledger_head
 from bullbear.tracking.mlflow_store import connect_to_read, exists, experiment_id, require_ready

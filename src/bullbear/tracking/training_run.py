@@ -20,9 +20,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bullbear.bundle import predictions_csv, write_bundle
 from bullbear.dataset import Examples
 from bullbear.evaluate import Evaluation
+from bullbear.forecasting.bundle import predictions_csv, write_bundle
 from bullbear.home import Model
 from bullbear.learn import Training
 from bullbear.tracking.mlflow_store import connect, experiment_id, require_ready

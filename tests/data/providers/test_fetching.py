@@ -23,10 +23,10 @@ from bullbear.data.snapshot import ingest_frames
 from bullbear.data.status import status
 from bullbear.data.store import Store
 from bullbear.errors import FetchError, InputError
-from bullbear.filling import is_unfinished
 from bullbear.home import Home
 from bullbear.settings import Keys, Settings
-from bullbear.whole_job import DataWish, _fill
+from bullbear.workflows.filling import is_unfinished
+from bullbear.workflows.whole_job import DataWish, _fill
 
 if TYPE_CHECKING:
     from collections.abc import Callable

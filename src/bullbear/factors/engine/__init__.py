@@ -1,0 +1,1 @@
+"""The engine: what a factor is, what it may read, and the matrix that respects time."""

@@ -1,0 +1,127 @@
+"""Feature sets: TOML files of factors, checked against the registry when they are loaded.
+
+A file in the user's own `features/` wins over the packaged one of the same name. What is wrong with a factor - an
+unknown function or parameter, an input that is not named, a window out of range, a text that is none of the choices, a
+duplicate name - is refused here, with file and line, before any data is read.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from difflib import get_close_matches
+from math import inf
+from pathlib import Path
+from typing import Any
+
+from bullbear.definitions import FactorSpec, FeatureSet, Source, read
+from bullbear.errors import DefinitionError
+from bullbear.factors.engine.registry import Factor, registered
+from bullbear.settings import VINTAGES
+
+KEPT_BY_VINTAGE = frozenset(VINTAGES) | {"CLAIMSx", "EMPLOY", "ROUTPUT"}
+"""Series that are stored as whole vintages: revised statistics, whose newest value and older one may not be compared
+unless both stand in the same vintage."""
+
+
+def load(paths: Sequence[Path]) -> tuple[FeatureSet, ...]:
+    """The feature sets of `paths`, in order, every factor checked and no name used twice.
+
+    Raises
+    ------
+    DefinitionError
+        A file cannot be used; the message names file and line.
+    """
+    sets: list[FeatureSet] = []
+    seen: dict[str, str] = {}
+    for path in paths:
+        feature_set, source = read(path, FeatureSet)
+        if feature_set.name != path.stem:
+            raise DefinitionError(source.where("name"), feature_set.name, f"the file's name, {path.stem}", "rename one")
+        for place, spec in enumerate(feature_set.factor):
+            where = source.where("factor", place, "name")
+            if spec.name in seen:
+                raise DefinitionError(where, spec.name, f"a new name (it is used at {seen[spec.name]})", "rename one")
+            seen[spec.name] = where
+            check(spec, source, place)
+        sets.append(feature_set)
+    return tuple(sets)
+
+
+def check(spec: FactorSpec, source: Source, place: int, *, table: str = "factor") -> Factor:
+    """The registered factor that `spec`, the `place`-th `[[table]]` of its file, asks for, or a refusal."""
+    known = registered()
+    if spec.function not in known:
+        close = ", ".join(get_close_matches(spec.function, known, n=3)) or "see `bullbear factors`"
+        raise DefinitionError(
+            f"{source.where(table, place, 'function')} ({spec.name})",
+            spec.function,
+            "a registered factor",
+            f"did you mean: {close}",
+        )
+    found = known[spec.function]
+    _check_inputs(spec, found, f"{source.where(table, place, 'inputs')} ({spec.name})")
+    where = f"{source.where(table, place, 'params')} ({spec.name})"
+    for name, value in spec.params.items():
+        if name not in found.parameters:
+            allowed = ", ".join(found.parameters) or "no parameters"
+            raise DefinitionError(where, name, allowed, "remove or rename the parameter")
+        _check_value(found, name, value, where)
+    for name, default in found.parameters.items():
+        if default is inspect.Parameter.empty and name not in spec.params:
+            raise DefinitionError(where, "nothing", f"a value for {name}", "add the parameter")
+    try:
+        rows = found.rows_needed(spec.params)
+    except Exception as bad:
+        raise DefinitionError(where, dict(spec.params), "parameters that fit together", str(bad)) from bad
+    if rows < 1:
+        raise DefinitionError(where, dict(spec.params), "a look-back of at least one row", "correct the windows")
+    if rows > 1:
+        _refuse_across_vintages(spec, found, f"{source.where(table, place, 'inputs')} ({spec.name})")
+    return found
+
+
+def _check_inputs(spec: FactorSpec, found: Factor, where: str) -> None:
+    needed = ", ".join(f"{name} ({kind})" for name, kind in found.inputs.items())
+    for name in spec.inputs:
+        if name not in found.inputs:
+            raise DefinitionError(where, name, needed, "remove or rename the input")
+    for name in found.inputs:
+        if not spec.inputs.get(name):
+            raise DefinitionError(where, "nothing", needed, f"name a series for {name}")
+
+
+def _refuse_across_vintages(spec: FactorSpec, found: Factor, where: str) -> None:
+    """A window over the levels of a series with vintages would take a revision for a change of the economy."""
+    for name, kind in found.inputs.items():
+        if kind == "level" and spec.inputs[name] in KEPT_BY_VINTAGE:
+            raise DefinitionError(
+                where,
+                f"{name} = {spec.inputs[name]!r}",
+                "a series that is never revised, since its values are compared over time",
+                "use a factor of releases (release_change, release_growth, release_zscore)",
+            )
+
+
+def _check_value(found: Factor, name: str, value: Any, where: str) -> None:
+    default = found.parameters[name]
+    if default is not inspect.Parameter.empty:
+        number = isinstance(default, (int, float)) and not isinstance(default, bool)
+        whole = isinstance(default, int) and not isinstance(default, bool)
+        fits = (
+            (isinstance(value, int) and not isinstance(value, bool))
+            if whole
+            else (isinstance(value, (int, float)) and not isinstance(value, bool))
+            if number
+            else isinstance(value, type(default))
+        )
+        if not fits:
+            kind = "a whole number" if whole else "a number" if number else type(default).__name__
+            raise DefinitionError(where, f"{name} = {value!r}", f"{name} as {kind}", "correct the value")
+    allowed = found.choices.get(name)
+    if allowed is not None and value not in allowed:
+        raise DefinitionError(where, f"{name} = {value!r}", f"one of {', '.join(allowed)}", "choose one of them")
+    # A window needs at least one row even where its function sets no narrower limit.
+    low, high = found.limits.get(name, (1 if name.endswith("window") else -inf, inf))
+    if isinstance(value, (int, float)) and not low <= value <= high:
+        raise DefinitionError(where, f"{name} = {value!r}", f"{name} from {low:g} to {high:g}", "choose a value inside")

@@ -1,0 +1,1 @@
+"""Factors of support and resistance: swings, levels, breaks, channels, patterns."""

@@ -1,0 +1,1 @@
+"""Macro factors: observed series and releases with their vintages."""

@@ -1,0 +1,1 @@
+"""Positioning factors: short volume and short interest."""

@@ -1,0 +1,1 @@
+"""Regime factors: market phase, Markov switching, change points, turbulence."""

@@ -1,0 +1,1 @@
+"""Sector factors: relative strength and the absorption ratio."""

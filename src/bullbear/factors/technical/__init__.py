@@ -1,0 +1,1 @@
+"""Technical factors: trend, momentum, oscillators, bands, volume."""

@@ -1,0 +1,126 @@
+"""Event odds as a factor: how far an event's own past moves the odds of a rise while its statement stands.
+
+The factor counts as the odds engine does: only outcomes that are known, against the share of rises over the same rows.
+It pulls the count towards that share by a fixed number of imaginary cases, so that a rare event says little. When no
+event is recent it is zero: nobody speaks.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bullbear.errors import InputError
+from bullbear.factors.engine.registry import Array, Bars, Factor, factor, registered
+from bullbear.factors.technical.occurrences import RULES, occurs
+
+
+def _indicator(of: str, span: int) -> tuple[Factor, dict[str, int]]:
+    """The factor on which the event is seen, and its window where one is asked for."""
+    found = registered().get(of)
+    if found is None or set(found.inputs.values()) != {"bars"} or len(found.inputs) != 1 or of == "event_lift":
+        raise InputError("of", of, "a registered factor of one ticker's bars", "choose another factor")
+    if span and "window" not in found.parameters:
+        raise InputError("span", span, f"0, as {of} has no window", "leave it out")
+    return found, {"window": span} if span else {}
+
+
+def _rows(*, of: str, span: int, rule: str, sessions: int, horizon: int, window: int, **_: float) -> int:
+    found, params = _indicator(of, span)
+    if rule not in RULES:
+        raise InputError("rule", rule, ", ".join(RULES), "choose one of them")
+    if window < 3 * horizon:
+        raise InputError("window", window, f"at least {3 * horizon}, three horizons", "look back further")
+    return window + found.rows_needed(params) + sessions - 1
+
+
+def _is_windowed(*, of: str, span: int, **_: object) -> bool:
+    found, params = _indicator(of, span)
+    return found.is_windowed(params)
+
+
+@factor(
+    family="technical",
+    unit="log-odds of a rise",
+    limits={
+        "span": (0, 2520),
+        "sessions": (1, 252),
+        "horizon": (1, 126),
+        "window": (63, 5040),
+        "prior": (1.0, 1000.0),
+    },
+    lookback=_rows,
+    windowed=_is_windowed,
+)
+def event_lift(
+    bars: Bars,
+    *,
+    of: str = "price_to_sma",
+    span: int = 50,
+    rule: str = "rises_through",
+    level: float = 0.0,
+    sessions: int = 1,
+    horizon: int = 21,
+    window: int = 1260,
+    prior: float = 40.0,
+) -> Array:
+    """Shift in the log-odds of a rise that the past of an event speaks for, 0 while no occurrence is recent.
+
+    logit((u + prior b) / (n + prior)) - logit(b), u of n resolved cases within `window` rows having risen, b the share
+    of rises over all resolved rows of them (of one more rise and one more fall, so that it is never certain)
+
+    Parameters
+    ----------
+    bars
+        Daily bars, shape (n_sessions,).
+    of, span
+        The factor on which the event is seen, and its window; 0 leaves the factor's own.
+    rule, level, sessions
+        When it happens: see `occurrences.occurs`.
+    horizon
+        Sessions until an outcome is known, and for which an occurrence counts as recent.
+    window
+        Sessions looked back.
+    prior
+        Imaginary cases at the base rate; overlapping cases are worth less than they number, hence a high default.
+
+    Returns
+    -------
+    Shape (n_sessions,).
+
+    Example
+    -------
+    Every rise is followed by a fall: of 31 cases none rose, half of all rows did; log((0 + 5) / (31 + 5)).
+
+    >>> from bullbear.factors.engine.windows import bars_from
+    >>> event_lift(bars_from([1, 2] * 40), of="roc", span=1, horizon=1, window=63, prior=10.0)[-1].round(4)
+    np.float64(-1.9741)
+    """
+    found, params = _indicator(of, span)
+    n = len(bars.close)
+    rows = _rows(of=of, span=span, rule=rule, sessions=sessions, horizon=horizon, window=window)
+    result = np.full(n, np.nan)
+    if n < rows:
+        return result
+    values = np.array(found.function(bars, **found.complete(params)), dtype=np.float64)
+    values[: found.rows_needed(params) - 1] = np.nan
+    seen = occurs(values, rule, level, sessions)
+    result[rows - 1 :] = 0.0
+    if not seen[rows - horizon :].any():  # the horizon before the first row asked for, and all that follow
+        return result
+    rise = np.zeros(n, dtype=bool)
+    rise[:-horizon] = bars.close[horizon:] > bars.close[:-horizon]
+    told = np.zeros((3, n + 1))
+    np.cumsum([seen, seen & rise, rise], axis=1, out=told[:, 1:])
+    # Row i knows the outcomes of rows up to i - horizon; `window` rows end at i.
+    known = told[:, rows - horizon : n - horizon + 1]
+    cases, ups, base = known - told[:, rows - window : n - window + 1]
+    speaks = (told[0, rows:] > known[0]) & (cases > 0)
+    cases, ups, share = cases[speaks], ups[speaks], (base[speaks] + 1.0) / (window - horizon + 2.0)
+    result[rows - 1 :][speaks] = _logit((ups + prior * share) / (cases + prior)) - _logit(share)
+    return result
+
+
+def _logit(share: Array) -> Array:
+    # Not SciPy's: its import takes longer than a daily forecast spends on all factors.
+    with np.errstate(divide="ignore"):
+        return np.log(share / (1.0 - share))

@@ -1,0 +1,1 @@
+"""Volatility factors: realised, implied, tails, drawdowns."""

@@ -1,0 +1,1 @@
+"""The daily forecast: bundle, refits, ledger, gate and scoring."""

@@ -1,0 +1,284 @@
+"""A bundle: everything that a forecast needs from a training, as plain files, without MLflow.
+
+`bundle.json` says what was trained and on what; `models/DATE.json` holds the model fitted at the close of DATE, used
+from the next session on; `predictions.csv` the reported out-of-sample forecasts, to the last bit; `signals.csv` the
+learner's mean signal on every out-of-sample session, on which a later refit is calibrated.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from bullbear import sessions
+from bullbear.decide.policy import BandPolicy
+from bullbear.definitions import FactorSpec, FeatureSet, ModelDefinition, Source
+from bullbear.errors import DefinitionError, HistoryError, RunError
+from bullbear.factors.engine.feature_sets import check
+from bullbear.learn import FoldModel, Training
+from bullbear.learn.refit import Continuation
+
+INSTANTS = ("decided_at", "resolved_at")
+_AGAIN = "train and promote again"
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A bundle on disk, opened."""
+
+    root: Path
+    meta: dict[str, Any]
+    definition: ModelDefinition
+    feature_sets: tuple[FeatureSet, ...]
+    policy: BandPolicy
+    of: str = "champion"
+    _opened: dict[str, FoldModel] = field(default_factory=dict, repr=False, compare=False)
+
+    def require_usable(self) -> None:
+        """Refuse a bundle that this version cannot forecast with.
+
+        Raises
+        ------
+        RunError
+            A factor or the newest model is of another version, or something is damaged or missing.
+        """
+        self.factors()
+        self.model_named(self._fits()[-1])
+        _ = self.predictions, self.signals
+
+    def factors(self) -> list[FactorSpec]:
+        """The factors that its models read.
+
+        Raises
+        ------
+        RunError
+            This version of the library computes one of them otherwise, or not at all.
+        """
+        return list(self._factors)
+
+    @cached_property
+    def _factors(self) -> list[FactorSpec]:
+        specs = [spec for feature_set in self.feature_sets for spec in feature_set.factor]
+        for place, spec in enumerate(specs):
+            try:
+                check(spec, Source.nowhere("bundle"), place)
+            except DefinitionError as unknown:
+                raise RunError(
+                    self.of,
+                    f"factor {spec.name} by {spec.function}({', '.join(spec.params)})",
+                    "factors of this version of bullbear",
+                    _AGAIN,
+                ) from unknown
+        return specs
+
+    @property
+    def predictions(self) -> pd.DataFrame:
+        """The reported out-of-sample forecasts.
+
+        Raises
+        ------
+        RunError
+            They are missing or damaged.
+        """
+        with self._whole("predictions.csv"):
+            return read_predictions((self.root / "predictions.csv").read_text(encoding="utf-8"))
+
+    @property
+    def keeps_signals(self) -> bool:
+        """Whether it can be continued: a bundle of an earlier version has no `signals`."""
+        return self._signals_path.exists()
+
+    @property
+    def _signals_path(self) -> Path:
+        return self.root / "signals.csv"
+
+    @property
+    def signals(self) -> pd.Series | None:
+        """Mean signals by `decided_at`, burn-in included; None for a bundle of a version that did not keep them."""
+        if not self.keeps_signals:
+            return None
+        with self._whole("signals.csv"):
+            table = pd.read_csv(self._signals_path, dtype="str", keep_default_na=False)
+            index = pd.DatetimeIndex(pd.to_datetime(table["decided_at"], utc=True)).as_unit("us")
+            return pd.Series([float(cell) for cell in table["signal"]], index=index, dtype=np.float64)
+
+    def trained_through(self) -> list[str]:
+        """The day of each fold's fit, in order."""
+        return sorted(path.stem for path in (self.root / "models").glob("*.json"))
+
+    def model_for(self, session: pd.Timestamp) -> FoldModel:
+        """The newest model fitted before `session`.
+
+        Raises
+        ------
+        HistoryError
+            Every model was fitted at or after it; a forecast of that day with any of them would look ahead.
+        """
+        fits = self._fits()
+        earlier = [name for name in fits if name < str(session.date())]
+        if not earlier:
+            raise HistoryError(
+                "--as-of",
+                str(session.date()),
+                f"days after {fits[0]}, when the champion's first model was fitted",
+                "choose a later day: an earlier one would look ahead",
+            )
+        return self.model_named(earlier[-1])
+
+    def model_named(self, day: str) -> FoldModel:
+        """The model fitted at the close of `day`, one of `trained_through`.
+
+        Raises
+        ------
+        RunError
+            Another version of the library wrote it in another form, or it is damaged.
+        """
+        if day in self._opened:
+            return self._opened[day]
+        with self._whole(f"models/{day}.json"):
+            model = FoldModel.restore(json.loads((self.root / "models" / f"{day}.json").read_text(encoding="utf-8")))
+            model.fitted()  # a learner of another version keeps another state
+        # One at a time: a forecast asks for one again and again, and a few hundred would fill the memory.
+        self._opened.clear()
+        self._opened[day] = model
+        return model
+
+    def _fits(self) -> list[str]:
+        fits = self.trained_through()
+        if not fits:
+            raise RunError(self.of, "no models", "a bundle with its models", _AGAIN)
+        return fits
+
+    @contextmanager
+    def _whole(self, name: str) -> Iterator[None]:
+        """Tell a file that cannot be read as this version writes it in one line."""
+        try:
+            yield
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, DefinitionError) as bad:
+            raise RunError(
+                self.of, f"{name}, damaged or of another version", "a bundle as this version writes it", _AGAIN
+            ) from bad
+
+
+def write_bundle(
+    root: Path,
+    *,
+    definition: ModelDefinition,
+    feature_sets: tuple[FeatureSet, ...],
+    policy: BandPolicy,
+    definition_hash: str,
+    fingerprint: str,
+    simulated: bool,
+    training: Training,
+    start: str | None = None,
+) -> None:
+    """Write a bundle into the empty folder `root`; `start` is the first reported day if the training was given one."""
+    (root / "models").mkdir(parents=True)
+    for model in training.models:
+        _write_model(root, model)
+    (root / "predictions.csv").write_text(predictions_csv(training.predictions), encoding="utf-8")
+    (root / "signals.csv").write_text(_signals_csv(training.signals), encoding="utf-8")
+    meta = {
+        "definition": definition.model_dump(mode="json"),
+        "feature_sets": [each.model_dump(mode="json") for each in feature_sets],
+        "policy": policy.model_dump(mode="json"),
+        "definition_hash": definition_hash,
+        "data_fingerprint": fingerprint,
+        "simulated": simulated,
+        "start": start,
+    }
+    (root / "bundle.json").write_text(json.dumps(meta, indent=1), encoding="utf-8")
+
+
+def write_continued(root: Path, bundle: Bundle, continuation: Continuation) -> None:
+    """Write into the empty folder `root` what `bundle` holds, continued by a refit."""
+    (root / "models").mkdir(parents=True)
+    for path in sorted((bundle.root / "models").glob("*.json")):
+        _link_or_copy(path, root / "models" / path.name)
+    for model in continuation.models:
+        _write_model(root, model)
+    predictions, signals = bundle.predictions, bundle.signals
+    assert signals is not None  # nothing is continued without them
+    if len(continuation.predictions):
+        predictions = pd.concat([predictions, continuation.predictions], ignore_index=True)
+        signals = pd.concat([signals, continuation.signals])
+    (root / "predictions.csv").write_text(predictions_csv(predictions), encoding="utf-8")
+    (root / "signals.csv").write_text(_signals_csv(signals), encoding="utf-8")
+    (root / "bundle.json").write_text(json.dumps(bundle.meta, indent=1), encoding="utf-8")
+
+
+def read_bundle(root: Path, *, of: str = "champion") -> Bundle:
+    """Open a bundle, `of` the champion or a run; a champion's `run_id` stands in `meta`.
+
+    Raises
+    ------
+    RunError
+        There is none, or it is not whole.
+    """
+    place = root.resolve()  # a promotion may exchange the link meanwhile; stay with one version
+    try:
+        meta = json.loads((place / "bundle.json").read_text(encoding="utf-8"))
+        return Bundle(
+            place,
+            meta,
+            ModelDefinition.model_validate(meta["definition"]),
+            tuple(FeatureSet.model_validate(each) for each in meta["feature_sets"]),
+            BandPolicy.model_validate(meta["policy"]),
+            of,
+        )
+    except OSError as bad:
+        allowed = "a promoted run" if of == "champion" else "a run with its artifacts"
+        raise RunError(
+            of, "no bundle", allowed, "train a model and run `bullbear promote latest`, or `bullbear run`"
+        ) from bad
+    except (ValueError, KeyError, TypeError) as bad:  # pydantic's and JSON's errors are ValueErrors
+        raise RunError(of, "a damaged bundle.json", "a bundle as it was written", _AGAIN) from bad
+
+
+def _link_or_copy(source: Path, target: Path) -> None:
+    # A bundle may hold forty megabytes of models, which never change; not every disk knows links.
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
+
+
+def _write_model(root: Path, model: FoldModel) -> None:
+    day = sessions.day(model.trained_through).date()
+    (root / "models" / f"{day}.json").write_text(json.dumps(model.state()))
+
+
+def _signals_csv(signals: pd.Series) -> str:
+    decided = pd.DatetimeIndex(signals.index).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return pd.DataFrame({"decided_at": decided, "signal": signals.to_numpy()}).to_csv(index=False)
+
+
+def predictions_csv(predictions: pd.DataFrame) -> str:
+    """Predictions as the CSV of `bullbear predictions`: ISO instants, floats that read back to the same bits."""
+    table = predictions[["decided_at", "resolved_at", "p", "p_low", "p_high", "climatology", "y"]].copy()
+    for name in INSTANTS:
+        table[name] = pd.DatetimeIndex(table[name]).strftime("%Y-%m-%dT%H:%M:%SZ")
+    table["y"] = table["y"].map(lambda y: "" if pd.isna(y) else str(int(y)))
+    return table.to_csv(index=False)
+
+
+def read_predictions(text: str) -> pd.DataFrame:
+    """The inverse of `predictions_csv`."""
+    table = pd.read_csv(StringIO(text), dtype="str", keep_default_na=False)
+    for name in INSTANTS:
+        table[name] = pd.to_datetime(table[name], utc=True).astype("datetime64[us, UTC]")
+    for name in table.columns.drop(list(INSTANTS)):
+        # Python's own float: pandas' parser may miss the last bit.
+        table[name] = np.array([float(cell) if cell else np.nan for cell in table[name]])
+    return table

@@ -1,0 +1,101 @@
+"""Keeping the champion as young as its evaluation assumed: refits that are due are made before a forecast.
+
+A model that was evaluated with a refit every month must be refitted every month when it is used. The refit is that of
+the walk-forward, to the last bit, and is kept in the champion's bundle; the run in the tracking store stays as it was.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+
+from bullbear.data.view import View
+from bullbear.dataset import build, walk_forward_folds
+from bullbear.errors import RunError
+from bullbear.forecasting.bundle import Bundle, read_bundle, write_continued
+from bullbear.home import Home, replace_directory
+from bullbear.learn import continue_training
+from bullbear.sessions import between, day, days
+
+Progress = Callable[[int, int], None]
+
+
+def refit_overdue(bundle: Bundle, labels: pd.DataFrame) -> int:
+    """Sessions since the walk-forward would have fitted a newer model than the bundle holds; 0 if none is due.
+
+    Parameters
+    ----------
+    labels
+        From `dataset.resolve` on what was known at the close of the last session of `labels`.
+    """
+    newest = day(bundle.trained_through()[-1])
+    if labels.index[-1] <= newest:
+        return 0
+    folds = walk_forward_folds(
+        pd.DatetimeIndex(labels["decided_at"]),
+        pd.DatetimeIndex(labels["resolved_at"]),
+        bundle.definition.splitter,
+        sessions=pd.DatetimeIndex(labels.index),
+        decidable=labels["decidable"].to_numpy(),
+        start=bundle.meta.get("start"),
+    )
+    fitted = days(pd.DatetimeIndex([fold.trained_through for fold in folds]))
+    due = fitted[fitted > newest]
+    return len(between(due[0], labels.index[-1])) - 1 if len(due) else 0
+
+
+def model_age(bundle: Bundle, session: pd.Timestamp) -> int:
+    """Sessions from the fit of the model in force to `session`."""
+    return len(between(day(bundle.model_for(session).trained_through), session)) - 1
+
+
+def continued(bundle: Bundle, view: View, root: Path, progress: Progress | None = None) -> Bundle:
+    """The bundle with every refit that is due at the view's instant, written into the empty folder `root`.
+
+    Raises
+    ------
+    RunError
+        This version of the library computes one of the model's factors otherwise, or not at all.
+    """
+    bundle.factors()  # refuses what this version does not know
+    signals = bundle.signals
+    assert signals is not None
+    definition = bundle.definition
+    names = bundle.trained_through()
+    continuation = continue_training(
+        definition,
+        bundle.feature_sets,
+        build(view, bundle.feature_sets, definition.target),
+        signals=signals,
+        fitted_through=bundle.model_named(names[-1]).trained_through,
+        model_for=bundle.model_for,
+        start=bundle.meta.get("start"),
+        progress=progress,
+    )
+    write_continued(root, bundle, continuation)
+    return read_bundle(root)
+
+
+def refit_champion(home: Home, bundle: Bundle, view: View, progress: Progress | None = None) -> Bundle:
+    """Make the refits that are due and keep them in the champion's bundle.
+
+    Raises
+    ------
+    RunError
+        Another champion was promoted meanwhile, or a factor is unknown to this version.
+    """
+    with tempfile.TemporaryDirectory(prefix=".refit-", dir=home.forecasts) as folder:
+        staged = Path(folder) / "bundle"
+        refitted = continued(bundle, view, staged, progress)
+        with home.champion_lock():
+            present = read_bundle(home.champion)
+            if present.meta["run_id"] != bundle.meta["run_id"]:
+                raise RunError(
+                    "champion", "replaced during the refit", "one champion at a time", "run the command again"
+                )
+            if present.trained_through()[-1] < refitted.trained_through()[-1]:  # else another forecast was quicker
+                replace_directory(staged, home.champion)
+            return read_bundle(home.champion)

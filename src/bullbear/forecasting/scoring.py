@@ -1,0 +1,143 @@
+"""Scoring the ledger: what became of the forecasts that were really made.
+
+The record consists of live forecasts alone: those issued before the next session opened. A replay, made when the
+outcome had begun to show or was known, is scored beside them and labelled as hindsight. Of several forecasts for one
+day by one model (its definition's name, whatever the run) the first in the ledger counts: asking again until an answer
+pleases changes no score.
+
+Outcomes are decided by final prices, the latest version of each bar in the store: a wrong price that was corrected the
+next morning must not stay the outcome for ever.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from bullbear.data.view import View
+from bullbear.dataset.labels import resolve
+from bullbear.evaluate.scores import brier, brier_skill, log_loss, log_loss_skill
+from bullbear.forecasting.ledger import LIVE, REPLAY, UNKNOWN, Ledger, kind_of_entry
+from bullbear.forecasting.tracked_anchor import tracked_anchor
+from bullbear.home import Home
+from bullbear.sessions import day
+
+_SCORES = ("brier", "brier_climatology", "bss", "log_loss", "log_loss_skill")
+
+
+def score_ledger(home: Home) -> dict[str, Any]:
+    """Resolve every ledger entry whose label is known in the store, and score them.
+
+    Forecasts of the simulated market are scored on a simulated store only, real ones on a real store only.
+
+    Returns
+    -------
+    dict
+        entries, resolved, pending: counts over all entries. brier, brier_climatology, bss, log_loss, log_loss_skill: of
+        the live record alone (None without a resolved live entry, bss and skill None where climatology was perfect).
+        `live`, `replays` and `unknown` (entries of an older version, which did not record when they were issued), each
+        with entries, repeated (left out, since the day and model has an earlier entry), resolved, pending and these
+        five scores. `statement`, the record in one sentence; `prices`, always "final"; `anchors`, the number of
+        entries that the head file and the tracking store vouch for; `forecasts`, one record per entry.
+
+    Raises
+    ------
+    LedgerError
+        The chain does not verify, or contradicts the head file or the tracking store.
+    """
+    ledger = Ledger(home.forecasts / "ledger.jsonl")
+    entries = ledger.entries()
+    head, tracked = ledger.head(), tracked_anchor(home.runs)
+    if tracked is not None:
+        tracked.check(entries, "the MLflow store")
+    store = home.filled_store()
+    view = store.as_of()
+    records = _records(entries, view, simulated=store.is_simulated)
+    kinds = {kind: _score([each for each in records if each["kind"] == kind]) for kind in (LIVE, REPLAY, UNKNOWN)}
+    resolved = sum(record["y"] is not None for record in records)
+    return {
+        "simulated": store.is_simulated,
+        "entries": len(records),
+        "resolved": resolved,
+        "pending": len(records) - resolved,
+        **{name: kinds[LIVE][name] for name in _SCORES},
+        "live": kinds[LIVE],
+        "replays": kinds[REPLAY],
+        "unknown": kinds[UNKNOWN],
+        "statement": _statement(records, kinds, view),
+        "prices": "final",
+        "anchors": {"head": head.count if head else None, "tracking": tracked.count if tracked else None},
+        "forecasts": records,
+    }
+
+
+def _records(entries: list[dict[str, Any]], view: View, *, simulated: bool) -> list[dict[str, Any]]:
+    outcomes: dict[tuple[str, int], pd.Series] = {}
+    seen: set[tuple[str, ...]] = set()
+    records = []
+    for entry in entries:
+        if bool(entry["data"].get("simulated")) != simulated:
+            continue
+        target = (entry["ticker"], entry["horizon_sessions"])
+        if target not in outcomes:
+            outcomes[target] = resolve(view, *target, final=True)["y"]
+        session = day(entry["decided_at"])
+        y = float(outcomes[target].get(session, np.nan))
+        kind = kind_of_entry(entry)
+        day_and_model = (kind, *map(str, target), str(session.date()), entry["model"]["name"])
+        records.append(
+            {
+                "ticker": entry["ticker"],
+                "decided_at": entry["decided_at"],
+                "issued_at": entry.get("issued_at"),
+                "kind": kind,
+                "counts": day_and_model not in seen,
+                "resolves_on": entry["resolves_on"],
+                "model": entry["model"]["name"],
+                "p_up": entry["p_up"],
+                "climatology": entry["climatology"],
+                "y": None if np.isnan(y) else int(y),
+            }
+        )
+        seen.add(day_and_model)
+    return records
+
+
+def _score(records: list[dict[str, Any]]) -> dict[str, Any]:
+    counted = [record for record in records if record["counts"]]
+    due = [record for record in counted if record["y"] is not None]
+    counts = {
+        "entries": len(records),
+        "repeated": len(records) - len(counted),
+        "resolved": len(due),
+        "pending": len(counted) - len(due),
+    }
+    if not due:
+        return {**counts, **dict.fromkeys(_SCORES)}
+    y, p, base = (np.array([record[key] for record in due], dtype=float) for key in ("y", "p_up", "climatology"))
+    values = (brier(y, p), brier(y, base), brier_skill(y, p, base), log_loss(y, p), log_loss_skill(y, p, base))
+    return {
+        **counts,
+        **{name: value if np.isfinite(value) else None for name, value in zip(_SCORES, values, strict=True)},
+    }
+
+
+def _statement(records: list[dict[str, Any]], kinds: dict[str, dict[str, Any]], view: View) -> str:
+    if not records:
+        return "No forecasts yet."
+    live, replays, unknown = (kinds[kind] for kind in (LIVE, REPLAY, UNKNOWN))
+    if live["entries"]:
+        return f"Live record, one forecast per day and model: {live['resolved']} resolved, {live['pending']} pending."
+    parts = []
+    if replays["entries"]:
+        parts.append(f"{_counted(replays, 'replay')} (hindsight: issued after the next session had opened)")
+    if unknown["entries"]:
+        parts.append(f"{_counted(unknown, 'forecast')} of an older version, which did not record the time of issue")
+    ends = view.bars(records[-1]["ticker"]).index[-1].date()
+    return f"No live record, only {' and '.join(parts)}; the stored data end on {ends}."
+
+
+def _counted(group: dict[str, Any], noun: str) -> str:
+    return f"{group['entries']} {noun}" + ("s" if group["entries"] != 1 else "")

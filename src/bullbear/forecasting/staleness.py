@@ -1,0 +1,134 @@
+"""What a forecast lacks: series that are absent or stale, a target that fell behind, a model whose refit is overdue.
+
+Staleness is judged by each series' own publication rule. A forecast names what it lacks, and is refused beyond the
+budget of `[staleness]` in bullbear.toml.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+import pandas as pd
+
+from bullbear.data.view import View
+from bullbear.errors import GateError, RunError
+from bullbear.factors import registered
+from bullbear.factors.engine.inputs import SHORT_INTEREST_MAX_AGE_DAYS, SHORT_VOLUME_MAX_AGE_DAYS, level_max_age
+from bullbear.factors.engine.registry import OBSERVED
+from bullbear.forecasting.bundle import Bundle, read_bundle
+from bullbear.home import Home
+from bullbear.sessions import NEW_YORK, between, last_closed
+from bullbear.settings import Staleness
+
+_MAX_AGE_DAYS = {"bars": 7, "short_volume": SHORT_VOLUME_MAX_AGE_DAYS, "short_interest": SHORT_INTEREST_MAX_AGE_DAYS}
+
+
+def stale_series(view: View, bundle: Bundle, session: pd.Timestamp) -> list[str]:
+    """Series read by the champion's factors that are absent, or whose last value is older than its rule allows."""
+    return sorted({series for kind, series in series_read(bundle) if is_stale(view, kind, series, session)})
+
+
+def series_read(bundle: Bundle) -> set[tuple[str, str]]:
+    """The inputs of the champion's factors, as (kind of input, series)."""
+    known = registered()
+    return {
+        (kind, spec.inputs[name]) for spec in bundle.factors() for name, kind in known[spec.function].inputs.items()
+    }
+
+
+def mark_needed(table: pd.DataFrame, home: Home) -> pd.DataFrame:
+    """A table of `data.status` with a column `needed`: what the champion reads, absent series included.
+
+    Without a champion that this version can use nothing is needed.
+    """
+    read: set[tuple[str, str]] = set()
+    with suppress(RunError):
+        read = {(_stored(kind), series) for kind, series in series_read(read_bundle(home.champion))}
+    present = set(zip(table["kind"], table["series"], strict=True))
+    marked = table.assign(needed=[pair in read for pair in zip(table["kind"], table["series"], strict=True)])
+    absent = sorted(read - present)
+    if not absent:
+        return marked
+    blank = {"rows": 0, "stale": True, "quarantined": 0, "reasons": "not in the store", "rewritten": 0, "needed": True}
+    lines = pd.DataFrame([{"kind": kind, "series": series, **blank} for kind, series in absent])
+    joined = pd.concat([marked, lines.reindex(columns=marked.columns)], ignore_index=True)
+    counted = ("gaps", "age_days", "max_age_days")  # whole numbers, which joining has turned into fractions
+    return joined.astype({name: marked[name].dtype for name in (*blank, *counted)})
+
+
+def _stored(kind: str) -> str:
+    return "observations" if kind in OBSERVED else kind
+
+
+def is_stale(view: View, kind: str, series: str, session: pd.Timestamp) -> bool:
+    """Whether an input of that kind is absent at `session`, or older than its rule allows."""
+    stored = _stored(kind)
+    versions = view.arrays(stored, series)
+    if not len(versions):
+        return True
+    allowed = level_max_age(series, versions) if stored == "observations" else _MAX_AGE_DAYS[stored]
+    newest = pd.Timestamp(int(versions.event_date.max()), unit="us")
+    return bool((session - newest).days > allowed)
+
+
+def lag_note(entry: Mapping[str, Any], now: pd.Timestamp) -> str | None:
+    """What an entry that was made earlier cannot say itself: that sessions have closed since whose bar is missing.
+
+    Returns
+    -------
+    None if it says so, or if there are none.
+    """
+    day = pd.Timestamp(entry["decided_at"]).tz_convert(NEW_YORK).tz_localize(None).normalize()
+    behind = len(between(day, last_closed(now))) - 1
+    if behind <= entry["data"].get("sessions_behind", 0):
+        return None
+    plural = "s" if behind > 1 else ""
+    return (
+        f"no bar of {entry['ticker']} was known at the close of the last {behind:,} session{plural}: this is the "
+        f"forecast of {day.date()}, as it was issued then"
+    )
+
+
+def check_budget(made: Mapping[str, Any], bundle: Bundle, budget: Staleness, *, is_fed: bool, is_today: bool) -> None:
+    """Refuse a forecast that lacks more than the budget allows.
+
+    Parameters
+    ----------
+    made
+        A forecast.
+    is_fed
+        Whether its store is fed by `bullbear fetch`; a snapshot ends where it ends.
+    is_today
+        Whether the forecast is meant for the evening on which it is made.
+
+    Raises
+    ------
+    GateError
+        Too many series are stale, the target has fallen behind, or the model should have been refitted long ago.
+    """
+    stale, read = made["data"]["stale"], {series for _, series in series_read(bundle)}
+    day = made["decided_at"][:10]
+    if len(stale) > budget.max_share * len(read):
+        raise GateError(
+            "staleness budget",
+            f"{len(stale)} of {len(read)} series that {made['model']['name']} reads are absent or stale on "
+            f"{day} ({', '.join(stale[:5])}{', ...' if len(stale) > 5 else ''})",
+            "run `bullbear fetch`, or raise max_share in [staleness] of bullbear.toml",
+        )
+    behind = made["data"]["sessions_behind"]
+    if is_today and is_fed and behind > budget.max_sessions_behind:
+        raise GateError(
+            "staleness budget",
+            f"the last bar of {made['ticker']} is {behind} sessions old",
+            "run `bullbear fetch`, or name the day that is meant with --as-of",
+        )
+    model = made["model"]
+    if model["refit_overdue_sessions"] > budget.max_refit_overdue_sessions:
+        raise GateError(
+            "staleness budget",
+            f"the refit of {model['name']}, last fitted {model['age_sessions']} sessions before {day}, is "
+            f"{model['refit_overdue_sessions']} sessions overdue",
+            "run `bullbear forecast` without --no-refit, or train and promote again",
+        )

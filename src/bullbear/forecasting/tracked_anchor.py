@@ -1,0 +1,38 @@
+"""The ledger's anchor in the tracking store: a second witness, in another file than the ledger's own head.
+
+`tracking.ledger_anchor` writes it whenever a command has loaded MLflow anyway. It is read here from MLflow's SQLite
+file itself, read-only, because loading MLflow would take longer than scoring a ledger.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from bullbear.forecasting.ledger import Anchor
+
+TAG = "ledger.head"
+_TAGS = "SELECT value FROM experiment_tags JOIN experiments USING (experiment_id) WHERE key = ? AND name = ?"
+
+
+def tracked_anchor(runs: Path, experiment: str = "bullbear") -> Anchor | None:
+    """The anchor in the SQLite store of a home; None where there is no store, or none in it that can be read.
+
+    A remote store is not asked.
+
+    Raises
+    ------
+    LedgerError
+        The tag is there and is no anchor.
+    """
+    database = runs / "mlflow.db"
+    if not database.is_file():
+        return None
+    try:
+        with closing(sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+            found = connection.execute(_TAGS, (TAG, experiment)).fetchall()
+    except sqlite3.Error:
+        return None
+    anchors = [Anchor.read(str(text), f"{database.name}, tag {TAG}") for (text,) in found]
+    return max(anchors, key=lambda anchor: anchor.count, default=None)

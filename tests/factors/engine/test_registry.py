@@ -1,0 +1,263 @@
+"""The registry: what a factor must declare, and what it derives from that."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import bullbear.factors  # noqa: F401 (registers)
+from bullbear.factors.engine.parameter_groups import within
+from bullbear.factors.engine.registry import (
+    Array,
+    Bars,
+    Releases,
+    ShortInterest,
+    ShortVolume,
+    names,
+    registered,
+    settles,
+)
+
+
+def test_a_factor_carries_what_it_declares(register: Any) -> None:
+    @register(
+        family="technical",
+        inputs={"bars": "bars", "rate": "level"},
+        unit="ratio",
+        lookback=lambda *, window, skip: window + skip,
+        bounds=(0, 1),
+        limits={"window": (2, 10)},
+    )
+    def toy(bars: Bars, rate: Array, *, window: int, skip: int = 3) -> Array:
+        """Says what it is
+        in one sentence.
+
+        Then more.
+        """
+        return bars.close * rate * window * skip
+
+    found = registered()["toy"]
+    assert (found.name, found.family, found.unit, found.bounds) == ("toy", "technical", "ratio", (0, 1))
+    assert dict(found.inputs) == {"bars": "bars", "rate": "level"}
+    assert found.parameters == {"window": inspect.Parameter.empty, "skip": 3}
+    assert found.limits == {"window": (2, 10)}
+    assert not found.windowed
+    assert found.summary == "Says what it is in one sentence."
+    assert found.complete({"window": 5}) == {"window": 5, "skip": 3}
+    assert found.rows_needed({"window": 5}) == 8
+    assert found.rows_needed({"window": 5, "skip": 0}) == 5
+    assert found.function is toy
+
+
+@dataclass(frozen=True)
+class Speed:
+    fast: int = within(12, 2, 100)
+    share: float = 0.5
+
+
+def registered_pace(register: Any) -> Any:
+    @register(
+        family="technical",
+        inputs={"bars": "bars"},
+        unit="x",
+        lookback=lambda *, side, speed, window: window + speed.fast + (side == "low"),
+        limits={"window": (2, 10)},
+        choices={"side": ("high", "low")},
+    )
+    def toy(bars: Bars, *, side: str = "high", speed: Speed = Speed(share=0.25), window: int) -> Array:
+        return np.full(len(bars.close), speed.fast * speed.share + window)
+
+    return registered()["toy"]
+
+
+def test_a_group_is_ordinary_parameters_to_a_definition_and_one_argument_to_the_function(register: Any) -> None:
+    found = registered_pace(register)
+    assert found.parameters == {"side": "high", "fast": 12, "share": 0.25, "window": inspect.Parameter.empty}
+    assert found.limits == {"fast": (2, 100), "window": (2, 10)}
+    assert found.choices == {"side": ("high", "low")}
+    assert found.complete({"window": 5}) == {"side": "high", "speed": Speed(12, 0.25), "window": 5}
+    asked = {"window": 5, "fast": 7, "side": "low"}
+    assert found.complete(asked) == {"side": "low", "speed": Speed(7, 0.25), "window": 5}
+    assert found.complete(found.complete(asked)) == found.complete(asked)
+    assert found.rows_needed(asked) == found.rows_needed(found.complete(asked)) == 13
+    assert found.rows_needed({"window": 5}) == 17
+    assert asked == {"window": 5, "fast": 7, "side": "low"}
+
+
+def test_what_is_kept_of_a_factor_is_neither_shared_nor_mixed_up(register: Any) -> None:
+    found = registered_pace(register)
+    first = found.complete({"window": 5, "fast": 7})
+    first["speed"] = first["window"] = None
+    assert found.complete({"window": 5, "fast": 7}) == {"side": "high", "speed": Speed(7, 0.25), "window": 5}
+    whole, fraction = (found.complete({"window": 5, "share": share})["speed"].share for share in (1, 1.0))
+    assert (type(whole), type(fraction)) == (int, float)
+    assert found.rows_needed({"window": 5, "fast": 7}) == 12
+
+    @register(family="technical", inputs={"bars": "bars"}, unit="x", lookback=lambda *, window, fast: 1)
+    def toy(bars: Bars, *, window: int, fast: int) -> Array:
+        return bars.close
+
+    assert registered()["toy"].rows_needed({"window": 5, "fast": 7}) == 1
+
+
+def test_two_parameters_of_one_name(register: Any) -> None:
+    with pytest.raises(TypeError, match=r"factor toy: two parameters of one name \['share'\]"):
+
+        @register(family="technical", inputs={"bars": "bars"}, unit="x", lookback=lambda **_: 1)
+        def toy(bars: Bars, *, speed: Speed = Speed(), share: float = 1.0) -> Array:
+            return bars.close
+
+
+def test_a_group_that_could_change(register: Any) -> None:
+    @dataclass
+    class Loose:
+        fast: int = 1
+
+    with pytest.raises(TypeError, match=r"factor toy: the group Loose is not frozen"):
+
+        @register(family="technical", inputs={"bars": "bars"}, unit="x", lookback=lambda **_: 1)
+        def toy(bars: Bars, *, loose: Loose = Loose()) -> Array:  # noqa: B008
+            return bars.close
+
+
+def test_choices_of_what_is_no_parameter(register: Any) -> None:
+    with pytest.raises(TypeError, match=r"factor toy: choices of unknown parameters \['sied'\]"):
+
+        @register(
+            family="technical", inputs={"bars": "bars"}, unit="x", lookback=lambda **_: 1, choices={"sied": ("high",)}
+        )
+        def toy(bars: Bars, *, side: str = "high") -> Array:
+            return bars.close
+
+
+def test_annotations_say_what_the_inputs_are(register: Any) -> None:
+    @register(family="sectors", unit="x", lookback=lambda: 1)
+    def toy(bars: Bars, rate: Array, short: ShortInterest, volume: ShortVolume) -> Array:
+        return bars.close
+
+    assert registered()["toy"].inputs == {
+        "bars": "bars", "rate": "level", "short": "short_interest", "volume": "short_volume",
+    }  # fmt: skip
+
+    @register(family="macro", unit="x", lookback=lambda: 1)
+    def toy_releases(claims: Releases) -> Array:
+        return claims.value
+
+    assert registered()["toy_releases"].inputs == {"claims": "releases"}
+    with pytest.raises(TypeError, match=r"factor toy: neither inputs nor annotations say what \['x', 'rest'\] are"):
+
+        @register(family="macro", unit="x", lookback=lambda: 1)
+        def toy(bars: Bars, x: float, *rest: Bars) -> Array:
+            return bars.close
+
+
+def test_a_function_may_take_the_rest_of_its_inputs_as_they_come(register: Any) -> None:
+    @register(family="sectors", inputs=dict.fromkeys(("asset", "s1", "s2"), "bars"), unit="x", lookback=lambda: 1)
+    def toy(asset: Bars, *sectors: Bars) -> Array:
+        return asset.close - sectors[0].close
+
+    assert list(registered()["toy"].inputs) == ["asset", "s1", "s2"]
+    with pytest.raises(TypeError, match=r"factor toy: arguments \['fund'\] are not the inputs \['asset', 's1'\]"):
+
+        @register(family="sectors", inputs=dict.fromkeys(("asset", "s1"), "bars"), unit="x", lookback=lambda: 1)
+        def toy(fund: Bars, *sectors: Bars) -> Array:
+            return fund.close
+
+
+def test_arguments_must_be_the_inputs_in_their_order(register: Any) -> None:
+    with pytest.raises(TypeError, match=r"factor toy: arguments \['bars'\] are not the inputs \['bars', 'rate'\]"):
+
+        @register(family="technical", inputs={"bars": "bars", "rate": "level"}, unit="x", lookback=lambda: 1)
+        def toy(bars: Bars) -> Array:
+            return bars.close
+
+
+def test_limits_of_what_is_no_parameter(register: Any) -> None:
+    with pytest.raises(TypeError, match=r"factor toy: limits of unknown parameters \['windw'\]"):
+
+        @register(
+            family="technical",
+            inputs={"bars": "bars"},
+            unit="x",
+            lookback=lambda *, window: 1,
+            limits={"windw": (1, 2)},
+        )
+        def toy(bars: Bars, *, window: int = 2) -> Array:
+            return bars.close
+
+
+def test_releases_stand_alone(register: Any) -> None:
+    with pytest.raises(TypeError, match=r"factor toy: releases cannot be combined with other inputs"):
+
+        @register(family="macro", inputs={"one": "releases", "rate": "level"}, unit="x", lookback=lambda: 1)
+        def toy(one: Releases, rate: Array) -> Array:
+            return one.value
+
+
+def test_a_name_is_taken_once(register: Any) -> None:
+    def rsi(bars: Bars) -> Array:
+        return bars.close
+
+    with pytest.raises(TypeError, match=r"factor rsi is registered twice"):
+        register(family="technical", inputs={"bars": "bars"}, unit="x", lookback=lambda: 1)(rsi)
+
+
+def test_the_table_handed_out_cannot_be_changed() -> None:
+    with pytest.raises(TypeError, match="does not support item"):
+        registered()["invented"] = next(iter(registered().values()))  # type: ignore[index]
+
+
+def test_names_are_sorted() -> None:
+    table = registered()
+    assert names([table["rsi"], table["macd_histogram"]]) == ["macd_histogram", "rsi"]
+
+
+@pytest.mark.parametrize("name", sorted(registered()))
+def test_every_factor_is_fully_declared(name: str) -> None:
+    one = registered()[name]
+    assert one.unit.strip()
+    assert one.summary.endswith("."), one.summary
+    assert one.inputs
+    if one.bounds is not None:
+        assert one.bounds[0] < one.bounds[1]
+    for parameter, (low, high) in one.limits.items():
+        default = one.parameters[parameter]
+        assert low < high
+        assert default is inspect.Parameter.empty or low <= default <= high
+    for parameter, allowed in one.choices.items():
+        assert len(set(allowed)) > 1
+        assert one.parameters[parameter] in allowed
+    if all(default is not inspect.Parameter.empty for default in one.parameters.values()):
+        assert one.rows_needed({}) >= 1
+
+
+def start_weight(ratios: tuple[float, ...], rows: int) -> float:
+    """What a cascade still says of its start: all stages begin at 1, the first is fed zeros, each feeds the next."""
+    stages = np.ones(len(ratios))
+    for _ in range(rows):
+        below = 0.0
+        for place, ratio in enumerate(ratios):
+            stages[place] = ratio * stages[place] + (1 - ratio) * below
+            below = stages[place]
+    return float(stages[-1])
+
+
+@settings(deadline=None, max_examples=30)
+@given(ratio=st.floats(0.05, 0.97), count=st.integers(1, 3))
+def test_a_cascade_has_forgotten_its_start_when_it_settles(ratio: float, count: int) -> None:
+    ratios = (ratio,) * count
+    rows = settles(*ratios)
+    assert start_weight(ratios, rows) < 1.0001e-12 + 1e-15
+    assert start_weight(ratios, max(rows - 3 * count - 2, 0)) > 1e-13
+
+
+def test_the_slowest_stage_rules() -> None:
+    assert settles(0.9, 0.5) <= settles(0.9, 0.9)
+    assert start_weight((0.9, 0.5), settles(0.9, 0.5)) < 1e-12
+    assert settles(0.5, tolerance=0.25) == 3

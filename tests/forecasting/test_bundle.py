@@ -1,0 +1,174 @@
+"""A bundle: the same bits back, the model of the day, and one clear line when it is not whole."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bullbear.errors import HistoryError, RunError
+from bullbear.forecasting.bundle import predictions_csv, read_bundle, read_predictions
+from bullbear.home import Home
+
+HEADER = "decided_at,resolved_at,p,p_low,p_high,climatology,y"
+
+
+def frame(values: list[float]) -> pd.DataFrame:
+    days = pd.date_range("2019-12-02 21:00", periods=len(values), freq="D", tz="UTC", unit="us")
+    p = np.array(values)
+    y = np.where(np.arange(len(values)) % 3 == 2, np.nan, np.arange(len(values)) % 3)
+    return pd.DataFrame(
+        {"decided_at": days, "resolved_at": days + pd.Timedelta(days=30), "p": p, "p_low": p / 3, "p_high": p / 7,
+         "climatology": p / 11, "y": y}
+    )  # fmt: skip
+
+
+def test_predictions_are_csv_with_iso_instants_whole_outcomes_and_full_precision() -> None:
+    lines = predictions_csv(frame([0.1 + 0.2, 0.5, 1 / 3])).splitlines()
+    assert lines[0] == HEADER
+    assert lines[1].startswith("2019-12-02T21:00:00Z,2020-01-01T21:00:00Z,0.30000000000000004,")
+    assert [line.rsplit(",", 1)[1] for line in lines[1:]] == ["0", "1", ""]
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=20))
+def test_predictions_read_back_to_the_same_bits(values: list[float]) -> None:
+    table = frame(values)
+    pd.testing.assert_frame_equal(read_predictions(predictions_csv(table)), table, check_exact=True)
+
+
+def test_no_model_is_used_on_the_day_of_its_own_fit(trained_home: Home) -> None:
+    bundle = read_bundle(trained_home.champion)
+    fitted = bundle.trained_through()
+    assert fitted[:2] == ["2001-12-31", "2002-03-28"]
+    of_day = {
+        day: str(bundle.model_for(pd.Timestamp(day)).trained_through.date()) for day in ("2002-03-28", "2002-04-01")
+    }
+    assert of_day == {"2002-03-28": "2001-12-31", "2002-04-01": "2002-03-28"}
+    with pytest.raises(HistoryError, match=r"--as-of: got '2001-12-31'.*look ahead"):
+        bundle.model_for(pd.Timestamp("2001-12-31"))
+
+
+def test_the_champion_knows_its_run(trained_home: Home) -> None:
+    meta = read_bundle(trained_home.champion).meta
+    assert set(meta) == {
+        "definition", "feature_sets", "policy", "definition_hash", "data_fingerprint", "simulated", "start", "run_id",
+    }  # fmt: skip
+    assert meta["simulated"] is True
+    assert len(meta["run_id"]) == 32
+
+
+def test_no_champion_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(
+        RunError, match=r"champion: got 'no bundle'; allowed: a promoted run; .*bullbear promote latest"
+    ):
+        read_bundle(tmp_path / "champion")
+
+
+@pytest.mark.parametrize("damage", ["", "{", "{}", '{"definition": 1}', "[]"])
+def test_a_damaged_bundle_is_told_in_one_line(trained_home: Home, tmp_path: Path, damage: str) -> None:
+    shutil.copytree(trained_home.champion, tmp_path / "bundle")
+    (tmp_path / "bundle" / "bundle.json").write_text(damage)
+    with pytest.raises(RunError, match=r"champion: got 'a damaged bundle.json'"):
+        read_bundle(tmp_path / "bundle")
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("function", "support_distance"), ("params", {"width": 3}), ("inputs", {"asset": "IWM"})]
+)
+def test_factors_of_another_version_are_told_in_one_line(
+    trained_home: Home, tmp_path: Path, key: str, value: object
+) -> None:
+    shutil.copytree(trained_home.champion, tmp_path / "bundle")
+    path = tmp_path / "bundle" / "bundle.json"
+    meta = json.loads(path.read_text())
+    meta["feature_sets"] = [
+        {
+            "name": "old",
+            "why": "An older version.",
+            "factor": [{"name": "gone", "function": "roc", "inputs": {"bars": "IWM"}}],
+        }
+    ]
+    path.write_text(json.dumps(meta))
+    assert [spec.name for spec in read_bundle(tmp_path / "bundle").factors()] == ["gone"]
+    meta["feature_sets"][0]["factor"][0][key] = value
+    path.write_text(json.dumps(meta))
+    with pytest.raises(RunError, match=r"champion: got 'factor gone by .*'; allowed: factors of this version"):
+        read_bundle(tmp_path / "bundle").factors()
+
+
+def _spoil(path: Path, change: Callable[[Any], object]) -> None:
+    state = json.loads(path.read_text())
+    change(state)
+    path.write_text(json.dumps(state))
+
+
+def test_a_model_of_another_version_is_told_in_one_line(trained_home: Home, tmp_path: Path) -> None:
+    shutil.copytree(trained_home.champion, tmp_path / "bundle")
+    bundle = read_bundle(tmp_path / "bundle")
+    bundle.require_usable()
+    path = bundle.root / "models" / f"{bundle.trained_through()[-1]}.json"
+    line = r"champion: got 'models/2007-\d\d-\d\d.json, damaged or of another version'; allowed: .*; train and promote"
+    whole = path.read_text()
+    for change in (
+        lambda state: state["calibrator"].pop("frequency_slope"),
+        lambda state: state["learner_state"].clear(),
+        lambda state: state["learner"].update(independence=21),
+        lambda state: state.pop("factors"),
+    ):
+        path.write_text(whole)
+        _spoil(path, change)
+        with pytest.raises(RunError, match=line):
+            read_bundle(tmp_path / "bundle").model_for(pd.Timestamp("2007-12-31"))
+        with pytest.raises(RunError, match=line):
+            read_bundle(tmp_path / "bundle").require_usable()
+
+
+@pytest.mark.parametrize("name", ["predictions.csv", "signals.csv"])
+@pytest.mark.parametrize("text", ["", "nothing\n1\n", "decided_at,signal,resolved_at,p\nx,y,z,q\n"])
+def test_damaged_tables_are_told_in_one_line(trained_home: Home, tmp_path: Path, name: str, text: str) -> None:
+    shutil.copytree(trained_home.champion, tmp_path / "bundle")
+    (tmp_path / "bundle" / name).write_text(text)
+    with pytest.raises(RunError, match=rf"run 1234: got '{name}, damaged or of another version'"):
+        read_bundle(tmp_path / "bundle", of="run 1234").require_usable()
+
+
+def test_a_bundle_without_models_is_told_in_one_line(trained_home: Home, tmp_path: Path) -> None:
+    shutil.copytree(trained_home.champion, tmp_path / "bundle")
+    shutil.rmtree(tmp_path / "bundle" / "models")
+    bundle = read_bundle(tmp_path / "bundle")
+    for ask in (bundle.require_usable, lambda: bundle.model_for(pd.Timestamp("2007-12-31"))):
+        with pytest.raises(RunError, match=r"champion: got 'no models'; .*; train and promote again"):
+            ask()
+
+
+def test_signals_begin_with_the_burn_in_and_read_back_to_the_same_bits(trained_home: Home, tmp_path: Path) -> None:
+    bundle = read_bundle(trained_home.champion)
+    signals = bundle.signals
+    assert signals is not None
+    assert signals.index[0] < bundle.predictions["decided_at"].iloc[0]
+    assert signals.index[-1] == bundle.predictions["decided_at"].iloc[-1]
+    model = bundle.model_for(pd.Timestamp("2007-12-31"))
+    row = bundle.predictions.iloc[-1]
+    odds = np.log(row["climatology"] / (1 - row["climatology"])) + model.calibrator.slope * signals.iloc[-1]
+    assert row["p"] == pytest.approx(1 / (1 + np.exp(-odds)), abs=1e-12)
+    shutil.copytree(trained_home.champion, tmp_path / "bundle")
+    (tmp_path / "bundle" / "signals.csv").unlink()
+    assert read_bundle(tmp_path / "bundle").signals is None
+
+
+def test_a_bundle_holds_plain_text_only(trained_home: Home) -> None:
+    place = trained_home.champion.resolve()
+    files = sorted(str(path.relative_to(place)) for path in place.rglob("*") if path.is_file())
+    assert files[0] == "bundle.json"
+    assert files[-2:] == ["predictions.csv", "signals.csv"]
+    for name in files[:-2]:
+        assert isinstance(json.loads((place / name).read_text()), dict)

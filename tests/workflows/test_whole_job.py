@@ -1,0 +1,214 @@
+"""The whole job in one go, twice, and after a kill in the middle of filling the store."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bullbear.cli.talk import Talk
+from bullbear.errors import BullbearError, InputError
+from bullbear.forecasting.bundle import predictions_csv
+from bullbear.forecasting.forecast import issue
+from bullbear.forecasting.ledger import Anchor, Ledger
+from bullbear.forecasting.tracked_anchor import tracked_anchor
+from bullbear.home import Home
+from bullbear.tracking import Runs
+from bullbear.tracking.mlflow_store import connect
+from bullbear.workflows.filling import fill_simulated
+from bullbear.workflows.pipeline import train_model
+from bullbear.workflows.whole_job import MODELS, DataWish, _promote_best, run_all, write_report_of
+
+QUIET = Talk(quiet=True)
+
+
+def run(home: Home, data: str | None = None, **wishes: Any) -> Any:
+    return run_all(home, DataWish(data, **wishes), jobs=1, talk=QUIET)
+
+
+class FilledError(BullbearError):
+    pass
+
+
+@pytest.fixture
+def stop_after_filling(monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop(*arguments: object, **options: object) -> None:
+        raise FilledError("after the filling")
+
+    monkeypatch.setattr("bullbear.workflows.whole_job.train_model", stop)
+
+
+@pytest.fixture
+def small_models(home: Home) -> Home:
+    """A home whose own definitions replace the three packaged ones by small ones."""
+    for name in MODELS:
+        source = home.root / "models" / ("base.toml" if name == "climatology" else "small.toml")
+        text = source.read_text().replace(f'name = "{source.stem}"', f'name = "{name}"')
+        (home.root / "models" / f"{name}.toml").write_text(text)
+    return home
+
+
+def test_everything_is_done_and_told(small_models: Home) -> None:
+    present = Runs(small_models).find("champion").run_id
+    outcome = run(small_models)
+    document = outcome.as_dict()
+    assert [model["model"] for model in document["models"]] == ["climatology", "logistic", "lightgbm"]
+    assert document["simulated"] is True
+    assert set(outcome.shares) == set(MODELS)
+    # `small`, the present champion, is beaten by none of its two likes nor by the base rate.
+    assert outcome.champion.run_id in {each.run_id for each in outcome.trained} | {present}
+    assert (outcome.champion.run_id == present) == (set(outcome.refused) == set(MODELS))
+    assert outcome.forecast["model"]["run_id"] == outcome.champion.run_id
+    entries = Ledger(small_models.forecasts / "ledger.jsonl").entries()
+    assert entries[-1] == outcome.forecast
+    assert tracked_anchor(small_models.runs) == Anchor.of(entries)
+    page = outcome.report.read_text()
+    assert "SIMULATED" in page
+    assert all(name in page for name in MODELS)
+    assert f"{outcome.champion.model} (champion)" in page
+
+
+@pytest.mark.usefixtures("stop_after_filling")
+def test_a_filling_that_was_killed_is_completed_first(small_models: Home) -> None:
+    for path in (small_models.data / "observations").iterdir():
+        path.unlink()
+    (small_models.data / ".filling").touch()
+    with pytest.raises(FilledError):
+        run(small_models)
+    assert small_models.store().as_of().has("observations", "VIXCLS")
+    assert fill_simulated(small_models, 7, 0.5, 8).rows_added == 0
+
+
+@pytest.mark.parametrize("data", ["nowhere", "alive"])
+def test_data_that_is_not_there_changes_nothing(home: Home, data: str) -> None:
+    with pytest.raises(InputError, match=rf"--data: got '{data}'"):
+        run(home, data)
+    assert home.store().simulated_from == {"seed": 7, "signal": 0.5, "years": 8}
+    assert fill_simulated(home, 7, 0.5, 8).rows_added == 0
+
+
+def test_a_refused_snapshot_leaves_the_simulated_market(home: Home, tmp_path: Path) -> None:
+    (tmp_path / "snapshot" / "prices").mkdir(parents=True)
+    (tmp_path / "snapshot" / "prices" / "IWM.csv").write_text("date,open\n2019-12-30,165\n")
+    before = sorted(path.name for path in home.root.iterdir())
+    with pytest.raises(InputError, match=r"prices/IWM\.csv"):
+        run(home, str(tmp_path / "snapshot"))
+    assert home.store().simulated_from == {"seed": 7, "signal": 0.5, "years": 8}
+    assert sorted(path.name for path in home.root.iterdir()) == before
+
+
+@pytest.mark.usefixtures("stop_after_filling")
+def test_another_simulated_market_takes_the_place_of_the_first(home: Home) -> None:
+    with pytest.raises(FilledError):
+        run(home, signal=0.0, years=3)
+    assert home.store().simulated_from == {"seed": 7, "signal": 0.0, "years": 3}
+    assert home.store().as_of().bars("IWM").index[-1].year == 2002
+
+
+@pytest.mark.usefixtures("stop_after_filling")
+def test_the_simulated_market_makes_way_for_real_data_and_never_the_other_way(home: Home, tmp_path: Path) -> None:
+    (tmp_path / "snapshot" / "prices").mkdir(parents=True)
+    (tmp_path / "snapshot" / "prices" / "IWM.csv").write_text(
+        "date,open,high,low,close,adj_close,volume\n2019-12-30,165,166,164,165,165,100\n"
+    )
+    with pytest.raises(FilledError):
+        run(home, str(tmp_path / "snapshot"))
+    assert not home.store().is_simulated
+    assert not (home.root / "oracle").exists()
+    assert home.store().as_of().bars("IWM")["close"].tolist() == [165.0]
+    with pytest.raises(InputError, match=r"--data: got 'sim'; allowed: the real data that is in the store"):
+        run(home, "sim")
+    with pytest.raises(FilledError):
+        run(home)
+    assert home.store().as_of().bars("IWM")["close"].tolist() == [165.0]
+
+
+@pytest.mark.parametrize("data", ["nowhere", "alive"])
+def test_data_that_is_not_there_leaves_no_trace(tmp_path: Path, data: str) -> None:
+    with pytest.raises(InputError, match=rf"'{data}'"):
+        run(Home(tmp_path / "home"), data)
+    assert not (tmp_path / "home").exists()
+
+
+def finished(home: Home) -> list[Any]:
+    """The trainings of a home as `run_all` holds them, as far as a promotion looks."""
+    runs = Runs(home)
+    found = [runs.find(run.info.run_id) for run in runs._finished()]
+    return [
+        SimpleNamespace(
+            run_id=run.run_id,
+            evaluation=SimpleNamespace(bss=run.evaluation["bss"]),
+            model=SimpleNamespace(definition=SimpleNamespace(name=run.model)),
+        )
+        for run in found
+    ]
+
+
+def test_a_person_s_champion_is_not_overwritten_without_the_test(home: Home) -> None:
+    champion = Runs(home).find("champion")
+    table = champion.predictions
+    better = table.assign(p=np.where(table["y"] == 1, 1.1, 0.9) * table["climatology"])
+    (home.champion / "predictions.csv").write_text(predictions_csv(better))
+    meta = home.champion / "bundle.json"
+    meta.write_text(meta.read_text().replace(champion.run_id, "0" * 32).replace('"name": "small"', '"name": "theirs"'))
+    before = home.champion.resolve()
+    refused = _promote_best(home, Runs(home), finished(home), QUIET)
+    assert set(refused) == {"small", "base"}
+    assert "champion test: Brier score" in refused["base"]
+    assert "worse than theirs 00000000's" in refused["base"]
+    assert home.champion.resolve() == before
+
+
+@pytest.mark.parametrize("damage", [True, False])
+def test_without_a_champion_that_can_be_used_the_base_rate_is_taken(home: Home, damage: bool) -> None:
+    if damage:
+        (home.champion / "bundle.json").write_text("{")
+    else:
+        home.champion.unlink()
+    refused = _promote_best(home, Runs(home), finished(home), QUIET)
+    assert Runs(home).find("champion").model == "base"
+    assert set(refused) <= {"small"}
+
+
+def test_the_report_of_a_champion_whose_run_was_deleted(home: Home) -> None:
+    page = write_report_of(home).read_text()
+    connect(home.runs).delete_run(Runs(home).find("champion").run_id)
+    again = write_report_of(home).read_text()
+    assert "small" in again
+    assert len(again) == len(page)
+
+
+def test_the_report_of_the_champion_alone(home: Home) -> None:
+    before = Ledger(home.forecasts / "ledger.jsonl").entries()
+    page = write_report_of(home).read_text()
+    assert "SIMULATED" in page
+    assert "small" in page
+    assert before[1]["ledger"]["hash"][:12] in page
+    assert Ledger(home.forecasts / "ledger.jsonl").entries() == before
+
+
+def test_a_report_shows_the_latest_decision_and_appends_nothing(home: Home) -> None:
+    issue(home, "2007-06-18")
+    ledger = home.forecasts / "ledger.jsonl"
+    before = ledger.read_bytes()
+    # The last entry of the file decided for an earlier day than the one before it.
+    assert "2007-12-31" in write_report_of(home).read_text()
+    assert ledger.read_bytes() == before
+    for name in ("ledger.jsonl", "ledger.head"):
+        (home.forecasts / name).unlink()
+    assert "2007-12-31" in write_report_of(home).read_text()
+    assert not ledger.exists()
+
+
+def test_a_report_shows_no_forecast_of_another_model(home: Home) -> None:
+    runs = Runs(home)
+    base = train_model(home, "base")
+    runs.promote(runs.find(base.run_id))
+    before = (home.forecasts / "ledger.jsonl").read_bytes()
+    page = write_report_of(home).read_text()
+    assert base.run_id[:8] in page
+    assert Ledger(home.forecasts / "ledger.jsonl").entries()[1]["ledger"]["hash"][:12] not in page
+    assert (home.forecasts / "ledger.jsonl").read_bytes() == before
