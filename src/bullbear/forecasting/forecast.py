@@ -27,7 +27,7 @@ from bullbear.dataset.labels import climatology, resolve
 from bullbear.decide import Advice, Book, Forecast, advise, backtest
 from bullbear.errors import HistoryError, InputError, NoDataError
 from bullbear.factors import compute
-from bullbear.factors.regime.phase import phase_of
+from bullbear.factors.regime.market_phase import phase_of
 from bullbear.forecasting.bundle import Bundle, read_bundle
 from bullbear.forecasting.ledger import LIVE, Ledger, kind_of, stamped
 from bullbear.forecasting.refitting import model_age, refit_champion, refit_overdue

@@ -33,15 +33,6 @@ def _window_and_one(*, window: int) -> int:
 def last_known(level: Array) -> Array:
     """The last value published by each decision.
 
-    Parameters
-    ----------
-    level
-        Shape (n_sessions,).
-
-    Returns
-    -------
-    Shape (n_sessions,), in the unit of the series.
-
     Example
     -------
     >>> last_known(np.array([np.nan, 4.5, 4.5]))
@@ -60,17 +51,6 @@ def last_known(level: Array) -> Array:
 def level_change(level: Array, *, window: int = 21) -> Array:
     """Change of the last published value over `window` sessions: x[t] - x[t - window].
 
-    Parameters
-    ----------
-    level
-        Shape (n_sessions,), a rate, a spread or an index of opinion.
-    window
-        Sessions.
-
-    Returns
-    -------
-    Shape (n_sessions,), in the unit of the series (percentage points for rates and spreads).
-
     Example
     -------
     >>> level_change(np.array([4.0, 4.25, 4.5]), window=2)
@@ -88,17 +68,6 @@ def level_change(level: Array, *, window: int = 21) -> Array:
 )
 def level_log_change(level: Array, *, window: int = 63) -> Array:
     """Logarithmic change over `window` sessions: ln(x[t] / x[t - window]).
-
-    Parameters
-    ----------
-    level
-        Shape (n_sessions,), a price or an index; a value that is not positive is missing.
-    window
-        Sessions.
-
-    Returns
-    -------
-    Shape (n_sessions,), a fraction (0.05 is about 5 per cent); the same for k x as for x.
 
     Example
     -------
@@ -119,17 +88,6 @@ def level_log_change(level: Array, *, window: int = 63) -> Array:
 def level_zscore(level: Array, *, window: int = 756) -> Array:
     """Distance from the mean of the last `window` sessions, in their standard deviations (n - 1).
 
-    Parameters
-    ----------
-    level
-        Shape (n_sessions,).
-    window
-        Sessions, the current one included.
-
-    Returns
-    -------
-    Shape (n_sessions,); missing where the window is constant; the same for a + k x (k > 0) as for x.
-
     Example
     -------
     >>> level_zscore(np.array([1.0, 2.0, 3.0]), window=3)
@@ -149,17 +107,6 @@ def level_zscore(level: Array, *, window: int = 756) -> Array:
 def level_rise(level: Array, *, window: int = 252) -> Array:
     """Rise above the lowest value of the last `window` sessions: x[t] - min(x[t - window + 1 .. t]).
 
-    Parameters
-    ----------
-    level
-        Shape (n_sessions,), a spread for instance: how far credit has tightened from its easiest.
-    window
-        Sessions, the current one included.
-
-    Returns
-    -------
-    Shape (n_sessions,), never negative, in the unit of the series.
-
     Example
     -------
     >>> level_rise(np.array([3.0, 2.0, 2.5]), window=3)
@@ -178,17 +125,6 @@ def level_rise(level: Array, *, window: int = 252) -> Array:
 )
 def below_zero_share(level: Array, *, window: int = 252) -> Array:
     """Share of the last `window` sessions at which the value was below zero (a slope: the curve was inverted).
-
-    Parameters
-    ----------
-    level
-        Shape (n_sessions,).
-    window
-        Sessions, the current one included.
-
-    Returns
-    -------
-    Shape (n_sessions,), a fraction.
 
     References
     ----------
@@ -212,15 +148,6 @@ def below_zero_share(level: Array, *, window: int = 252) -> Array:
 def level_gap(level: Array, reference: Array) -> Array:
     """Difference of two last published values: a slope, a spread or a real rate.
 
-    Parameters
-    ----------
-    level, reference
-        Shape (n_sessions,), of one unit.
-
-    Returns
-    -------
-    Shape (n_sessions,), level - reference.
-
     Example
     -------
     >>> level_gap(np.array([5.0, 5.5]), np.array([4.0, 6.0]))
@@ -238,17 +165,6 @@ def level_gap(level: Array, reference: Array) -> Array:
 )
 def level_gap_change(level: Array, reference: Array, *, window: int = 63) -> Array:
     """Change over `window` sessions of the difference of two last published values.
-
-    Parameters
-    ----------
-    level, reference
-        Shape (n_sessions,), of one unit.
-    window
-        Sessions.
-
-    Returns
-    -------
-    Shape (n_sessions,), in the unit of the series.
 
     Example
     -------
@@ -277,25 +193,6 @@ def small_cap_headwind(rate: Array, spread: Array, slack: Array, *, window: int 
     it takes out of earnings. No point-in-time series of their leverage is free; it moves slowly, is taken as constant
     over a window, and then drops out of z. Growth enters as Okun saw it: where unemployment rises, it falls short. It
     is revised, so its change is taken between two months of one vintage.
-
-    Parameters
-    ----------
-    rate
-        Shape (n_sessions,), a short rate, per cent.
-    spread
-        Shape (n_sessions,), the spread of risky over government bonds, percentage points.
-    slack
-        Shape (n_sessions,), the last published change over six months, within one vintage, of the unemployment rate or
-        of another monthly measure that rises when activity falls.
-    window
-        Sessions of the standardisation, the current one included.
-    change
-        Sessions over which the change of the spread is taken.
-
-    Returns
-    -------
-    Shape (n_sessions,); positive where the wind blows against small caps; missing where a window has a missing value
-    or one of the three does not vary in it.
 
     Example
     -------

@@ -35,19 +35,6 @@ def _unbroken(releases: Releases, rows: int, step: int) -> Array:
 def release_growth(releases: Releases, *, periods: int = 12, step: int = 1) -> Array:
     """Annualised logarithmic growth over `periods` releases: 12 / (periods step) ln(x[i] / x[i - periods]).
 
-    Parameters
-    ----------
-    releases
-        Shape (n_releases,); a value that is not positive is missing.
-    periods
-        Releases looked back.
-    step
-        Months from one release to the next (3 for a quarterly series).
-
-    Returns
-    -------
-    Shape (n_releases,), a fraction per year; the same for k x as for x.
-
     Example
     -------
     >>> months = np.array(["2019-01", "2019-02", "2019-03"], dtype="datetime64[M]")
@@ -69,19 +56,6 @@ def release_growth(releases: Releases, *, periods: int = 12, step: int = 1) -> A
 def release_acceleration(releases: Releases, *, short: int = 3, long: int = 12, step: int = 1) -> Array:
     """Annualised growth over the last `short` releases less that over the last `long` ones.
 
-    Parameters
-    ----------
-    releases
-        Shape (n_releases,); a value that is not positive is missing.
-    short, long
-        Releases looked back.
-    step
-        Months from one release to the next.
-
-    Returns
-    -------
-    Shape (n_releases,), a fraction per year; positive where growth quickens; the same for k x as for x.
-
     Example
     -------
     >>> months = np.array(["2019-01", "2019-02", "2019-03"], dtype="datetime64[M]")
@@ -100,19 +74,6 @@ def release_acceleration(releases: Releases, *, short: int = 3, long: int = 12, 
 )
 def release_change(releases: Releases, *, periods: int = 3, step: int = 1) -> Array:
     """Change over `periods` releases: x[i] - x[i - periods].
-
-    Parameters
-    ----------
-    releases
-        Shape (n_releases,), a rate or a balance of opinion.
-    periods
-        Releases looked back.
-    step
-        Months from one release to the next.
-
-    Returns
-    -------
-    Shape (n_releases,), in the unit of the series.
 
     Example
     -------
@@ -133,19 +94,6 @@ def release_change(releases: Releases, *, periods: int = 3, step: int = 1) -> Ar
 def release_zscore(releases: Releases, *, window: int = 36, step: int = 1) -> Array:
     """Distance from the mean of the last `window` releases, in their standard deviations (n - 1).
 
-    Parameters
-    ----------
-    releases
-        Shape (n_releases,).
-    window
-        Releases, the newest included.
-    step
-        Months from one release to the next.
-
-    Returns
-    -------
-    Shape (n_releases,); missing where the window is constant; the same for a + k x (k > 0) as for x.
-
     Example
     -------
     >>> months = np.array(["2019-01", "2019-02", "2019-03"], dtype="datetime64[M]")
@@ -165,19 +113,6 @@ def release_zscore(releases: Releases, *, window: int = 36, step: int = 1) -> Ar
 )
 def release_trend(releases: Releases, *, short: int = 3, long: int = 12, step: int = 1) -> Array:
     """Mean of the last `short` releases against that of the last `long` ones: ln(mean_short / mean_long).
-
-    Parameters
-    ----------
-    releases
-        Shape (n_releases,); a mean that is not positive is missing.
-    short, long
-        Releases, the newest included.
-    step
-        Months from one release to the next.
-
-    Returns
-    -------
-    Shape (n_releases,), a fraction; positive where the series rises; the same for k x as for x.
 
     Example
     -------
@@ -201,21 +136,6 @@ def release_rise(releases: Releases, *, average: int = 3, window: int = 12, step
 
     ln(m[i] / min(m[i - window .. i - 1])), m the mean of the last `average` releases. It is the Sahm rule's shape for a
     series without a natural scale, such as jobless claims: labour markets turn by rising off a low.
-
-    Parameters
-    ----------
-    releases
-        Shape (n_releases,); a mean that is not positive is missing.
-    average
-        Releases in the moving average, the newest included.
-    window
-        Earlier averages among which the low is sought.
-    step
-        Months from one release to the next.
-
-    Returns
-    -------
-    Shape (n_releases,), a fraction; negative at a new low; the same for k x as for x.
 
     Example
     -------
@@ -242,21 +162,6 @@ def release_drawdown(releases: Releases, *, average: int = 3, window: int = 24, 
     ln(m[i] / max(m[i - window + 1 .. i])), m the mean of the last `average` releases. Housing starts fall for a year or
     more before a recession, which this shows earlier than growth over a year.
 
-    Parameters
-    ----------
-    releases
-        Shape (n_releases,); a mean that is not positive is missing.
-    average
-        Releases in the moving average, the newest included.
-    window
-        Averages among which the high is sought, the newest included.
-    step
-        Months from one release to the next.
-
-    Returns
-    -------
-    Shape (n_releases,), never positive; the same for k x as for x.
-
     References
     ----------
     Leamer (2007), "Housing IS the business cycle", doi:10.3386/w13428.
@@ -278,15 +183,6 @@ def sahm_gap(unemployment: Releases) -> Array:
 
     m[i] - min(m[i - 12 .. i - 1]), m the mean of the last three months. At 0.5 points and above a recession has
     begun in every case since 1970.
-
-    Parameters
-    ----------
-    unemployment
-        Shape (n_releases,), the monthly unemployment rate, per cent.
-
-    Returns
-    -------
-    Shape (n_releases,), negative at a new low.
 
     References
     ----------

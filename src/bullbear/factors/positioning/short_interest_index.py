@@ -32,15 +32,6 @@ def detrended_score(x: Array) -> Array:
     It looks at the whole of `x`: give it what was known at a date, and use the last value as that date's index. A
     predictive regression estimated at that date uses the whole result.
 
-    Parameters
-    ----------
-    x
-        Shape (..., n), for the index the logarithm of short interest; rows of a batch are treated one by one.
-
-    Returns
-    -------
-    Shape (..., n), in standard deviations; the same for a + b t + k x (k > 0) as for x; missing where x lies on a line.
-
     References
     ----------
     Rapach, Ringgenberg and Zhou (2016), "Short interest and aggregate stock returns", Journal of Financial Economics
@@ -78,19 +69,6 @@ def short_interest_index(
     The last value of `detrended_score(ln(shares_short / shares_outstanding))` over the last `window` sessions. Of the
     shares alone, for stores that do not know the shares outstanding, the trend takes out a fund's steady growth; a
     split inside the window then breaks it, since shares short are as reported.
-
-    Parameters
-    ----------
-    short_interest
-        Shape (n_sessions,), the last published values.
-    window
-        Sessions, the current one included; 1260 are five years.
-    measure
-        One of `positioning.MEASURES`.
-
-    Returns
-    -------
-    Shape (n_sessions,); high where shorts are crowded against their trend; the paper finds low returns thereafter.
 
     References
     ----------

@@ -37,15 +37,6 @@ def _one_row(**_: object) -> int:
 def short_interest_ratio(short_interest: ShortInterest) -> Array:
     """Shares short per share outstanding; for a fund it may exceed 1.
 
-    Parameters
-    ----------
-    short_interest
-        Shape (n_sessions,), the last published values.
-
-    Returns
-    -------
-    Shape (n_sessions,), a fraction; missing where either count is, or where none is outstanding.
-
     Example
     -------
     >>> short_interest_ratio(_interest(2e6, 3e6))
@@ -63,16 +54,6 @@ def short_interest_ratio(short_interest: ShortInterest) -> Array:
 )
 def days_to_cover(short_interest: ShortInterest) -> Array:
     """Days of average volume needed to buy back every share short: shares_short / avg_daily_volume.
-
-    Parameters
-    ----------
-    short_interest
-        Shape (n_sessions,), the last published values.
-
-    Returns
-    -------
-    Shape (n_sessions,). Computed, since the published figure is raised to 1 where it is less; the published one is
-    taken where the average volume is unknown.
 
     References
     ----------
@@ -121,19 +102,6 @@ def short_interest_change(
 ) -> Array:
     """Logarithmic change over `window` sessions of a measure of short interest.
 
-    Parameters
-    ----------
-    short_interest
-        Shape (n_sessions,), the last published values.
-    window
-        Sessions.
-    measure
-        One of `MEASURES`.
-
-    Returns
-    -------
-    Shape (n_sessions,), a fraction; per share outstanding unmoved by a split that both counts reflect.
-
     Example
     -------
     >>> short_interest_change(_interest(2e6, 3e6), window=1).round(4)
@@ -156,19 +124,6 @@ def short_interest_zscore(
 ) -> Array:
     """A measure of short interest against the last `window` sessions, in their standard deviations (n - 1).
 
-    Parameters
-    ----------
-    short_interest
-        Shape (n_sessions,), the last published values.
-    window
-        Sessions, the current one included.
-    measure
-        One of `MEASURES`.
-
-    Returns
-    -------
-    Shape (n_sessions,); missing where the window is constant.
-
     Example
     -------
     >>> short_interest_zscore(_interest(2e6, 3e6, 4e6), window=3).round(6)
@@ -187,17 +142,6 @@ def short_interest_zscore(
 )
 def short_volume_ratio(short_volume: ShortVolume, *, window: int = 1) -> Array:
     """Short sales as a share of the reported volume of the last `window` sessions: sum(short) / sum(total).
-
-    Parameters
-    ----------
-    short_volume
-        Shape (n_sessions,), shares; the last published day at each decision.
-    window
-        Sessions, the current one included.
-
-    Returns
-    -------
-    Shape (n_sessions,), a fraction; missing where no volume was reported.
 
     Example
     -------
@@ -218,17 +162,6 @@ def short_volume_ratio(short_volume: ShortVolume, *, window: int = 1) -> Array:
 def short_volume_zscore(short_volume: ShortVolume, *, window: int = 63) -> Array:
     """The day's short-volume ratio against the last `window` sessions, in their standard deviations (n - 1).
 
-    Parameters
-    ----------
-    short_volume
-        Shape (n_sessions,), shares; the last published day at each decision.
-    window
-        Sessions, the current one included.
-
-    Returns
-    -------
-    Shape (n_sessions,); missing where the window is constant.
-
     Example
     -------
     >>> total = np.array([10.0, 10.0, 10.0])
@@ -247,17 +180,6 @@ def short_volume_zscore(short_volume: ShortVolume, *, window: int = 63) -> Array
 )
 def short_volume_shift(short_volume: ShortVolume, *, short: int = 5, long: int = 63) -> Array:
     """Short-volume ratio of the last `short` sessions against that of the last `long` ones, in logarithms.
-
-    Parameters
-    ----------
-    short_volume
-        Shape (n_sessions,), shares; the last published day at each decision.
-    short, long
-        Sessions, the current one included.
-
-    Returns
-    -------
-    Shape (n_sessions,), a fraction; venues that join weigh by their volume and soon stand on both sides.
 
     Example
     -------
@@ -281,17 +203,6 @@ def short_volume_anomaly(short_volume: ShortVolume, *, window: int = 63) -> Arra
 
     (r[t] - median) / (1.4826 median(|r - median|)), medians over t - window .. t - 1. The day itself stays outside, so
     that it cannot hide in its own yardstick; medians keep the last anomaly from hiding the next.
-
-    Parameters
-    ----------
-    short_volume
-        Shape (n_sessions,), shares; the last published day at each decision.
-    window
-        Sessions before the current one.
-
-    Returns
-    -------
-    Shape (n_sessions,), in deviations of a normal distribution; missing where half the window is one value.
 
     Example
     -------

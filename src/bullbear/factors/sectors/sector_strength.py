@@ -16,7 +16,7 @@ import numpy as np
 
 from bullbear.factors.engine import trailing, windows
 from bullbear.factors.engine.registry import Array, Bars, factor
-from bullbear.factors.sectors.nine_sectors import NINE
+from bullbear.factors.sectors.sector_funds import SECTORS
 
 _WINDOW = (1, 1260)
 
@@ -32,17 +32,6 @@ def relative_strength(asset: Bars, benchmark: Bars, *, window: int = 63) -> Arra
     """Total log return of one ticker less that of another over `window` sessions.
 
     ln(a[t] / a[t - window]) - ln(b[t] / b[t - window])
-
-    Parameters
-    ----------
-    asset, benchmark
-        Shape (n_sessions,), joint sessions.
-    window
-        Sessions.
-
-    Returns
-    -------
-    Shape (n_sessions,), a fraction; the same whatever the prices' scales.
 
     Example
     -------
@@ -64,17 +53,6 @@ def relative_strength(asset: Bars, benchmark: Bars, *, window: int = 63) -> Arra
 def relative_trend(asset: Bars, benchmark: Bars, *, window: int = 200) -> Array:
     """Distance of the price ratio from its own moving average: r[t] - mean(r over `window` sessions), r = ln(a / b).
 
-    Parameters
-    ----------
-    asset, benchmark
-        Shape (n_sessions,), joint sessions.
-    window
-        Sessions, the current one included.
-
-    Returns
-    -------
-    Shape (n_sessions,), a fraction; positive where the asset leads; the same whatever the prices' scales.
-
     Example
     -------
     >>> from bullbear.factors.engine.windows import bars_from
@@ -94,17 +72,6 @@ def relative_trend(asset: Bars, benchmark: Bars, *, window: int = 200) -> Array:
 )
 def relative_zscore(asset: Bars, benchmark: Bars, *, window: int = 252) -> Array:
     """Position of the log price ratio within its last `window` sessions, in their standard deviations (n - 1).
-
-    Parameters
-    ----------
-    asset, benchmark
-        Shape (n_sessions,), joint sessions.
-    window
-        Sessions, the current one included.
-
-    Returns
-    -------
-    Shape (n_sessions,); missing where the ratio was constant; the same whatever the prices' scales.
 
     Example
     -------
@@ -126,17 +93,6 @@ def relative_zscore(asset: Bars, benchmark: Bars, *, window: int = 252) -> Array
 def relative_drawdown(asset: Bars, benchmark: Bars, *, window: int = 252) -> Array:
     """Distance of the log price ratio below its high of the last `window` sessions.
 
-    Parameters
-    ----------
-    asset, benchmark
-        Shape (n_sessions,), joint sessions.
-    window
-        Sessions, the current one included.
-
-    Returns
-    -------
-    Shape (n_sessions,), never positive; 0 at a relative high; the same whatever the prices' scales.
-
     Example
     -------
     >>> from bullbear.factors.engine.windows import bars_from
@@ -149,7 +105,7 @@ def relative_drawdown(asset: Bars, benchmark: Bars, *, window: int = 252) -> Arr
 
 @factor(
     family="sectors",
-    inputs=NINE,
+    inputs=SECTORS,
     unit="share of sectors",
     lookback=lambda *, window: window,
     bounds=(0.0, 1.0),
@@ -158,17 +114,6 @@ def relative_drawdown(asset: Bars, benchmark: Bars, *, window: int = 252) -> Arr
 )
 def sectors_above_average(*sectors: Bars, window: int = 200) -> Array:
     """Share of the nine sectors that close above their own mean of the last `window` closes.
-
-    Parameters
-    ----------
-    *sectors
-        The nine, shape (n_sessions,), joint sessions, in any order.
-    window
-        Sessions, the current one included.
-
-    Returns
-    -------
-    Shape (n_sessions,), a fraction in ninths.
 
     Example
     -------
@@ -182,7 +127,7 @@ def sectors_above_average(*sectors: Bars, window: int = 200) -> Array:
 
 @factor(
     family="sectors",
-    inputs=NINE,
+    inputs=SECTORS,
     unit="log return",
     lookback=lambda *, window: window + 1,
     bounds=(0.0, float("inf")),
@@ -191,17 +136,6 @@ def sectors_above_average(*sectors: Bars, window: int = 200) -> Array:
 )
 def sector_dispersion(*sectors: Bars, window: int = 21) -> Array:
     """Cross-sectional standard deviation (n - 1) of the nine sectors' log returns over `window` sessions.
-
-    Parameters
-    ----------
-    *sectors
-        The nine, shape (n_sessions,), joint sessions, in any order.
-    window
-        Sessions over which the returns are taken.
-
-    Returns
-    -------
-    Shape (n_sessions,), a fraction; 0 where all moved alike.
 
     Example
     -------
@@ -217,7 +151,7 @@ def sector_dispersion(*sectors: Bars, window: int = 21) -> Array:
 
 @factor(
     family="sectors",
-    inputs={"benchmark": "bars", **NINE},
+    inputs={"benchmark": "bars", **SECTORS},
     unit="score",
     lookback=lambda *, trend, momentum: max(trend, momentum + 1),
     bounds=(0.0, 1.0),
@@ -229,21 +163,6 @@ def sector_weakness(benchmark: Bars, *sectors: Bars, trend: int = 200, momentum:
 
     A sector is marked for a close at or below its mean of `trend` closes, for a fall over `momentum` sessions, and for
     a return over `momentum` sessions below the benchmark's.
-
-    Parameters
-    ----------
-    benchmark
-        Shape (n_sessions,), joint sessions.
-    *sectors
-        The nine, likewise, in any order.
-    trend
-        Sessions of the moving average, the current one included.
-    momentum
-        Sessions over which returns are taken.
-
-    Returns
-    -------
-    Shape (n_sessions,); 0 where every sector is strong, 1 where every mark is set.
 
     Example
     -------
