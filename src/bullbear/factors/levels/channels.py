@@ -67,8 +67,7 @@ def _channel(bars: Bars, strength: int, window: int) -> Channel:
     # Rows count from the newest swing, which every history that reaches the row shares, so the bits are shared too.
     origin = np.max([np.append(0, rows)[stop] for (rows, _), (_, stop) in zip(sides, spans, strict=True)], axis=0)
     high, low = (
-        _moments(rows, prices, first, stop, origin)
-        for (rows, prices), (first, stop) in zip(sides, spans, strict=True)
+        _moments(rows, prices, first, stop, origin) for (rows, prices), (first, stop) in zip(sides, spans, strict=True)
     )
     slope = (high.products + low.products) / (high.squares + low.squares)
     spreading = high.products / high.squares - low.products / low.squares

@@ -1,8 +1,8 @@
-"""Macro factors read off the last published values: rates, spreads, dollar, oil, and the small-cap headwind.
+"""Macro factors of the last published values: rates, spreads, dollar, oil, and the small-cap headwind.
 
 Every input is the value a user could have had at each close, so a monthly series is a step function of the sessions.
 That suits series whose values are never revised (prices of markets, and surveys of opinion). Statistics that are
-revised belong in `macro_releases`, where a change is taken within one vintage and never across two.
+revised belong in `macro.releases`, where a change is taken within one vintage and never across two.
 
 Missing data: a session without a valid input is missing, and so is every window that contains one.
 """
@@ -17,19 +17,7 @@ from bullbear.factors.engine.registry import Array, factor
 _WINDOW = (1, 2520)
 
 
-def _one_row(**_: object) -> int:
-    return 1
-
-
-def _window(*, window: int) -> int:
-    return window
-
-
-def _window_and_one(*, window: int) -> int:
-    return window + 1
-
-
-@factor(family="macro", unit="unit of the series", lookback=_one_row, windowed=True)
+@factor(family="macro", unit="unit of the series", lookback=lambda: 1, windowed=True)
 def last_known(level: Array) -> Array:
     """The last value published by each decision.
 
@@ -44,7 +32,7 @@ def last_known(level: Array) -> Array:
 @factor(
     family="macro",
     unit="unit of the series",
-    lookback=_window_and_one,
+    lookback=lambda *, window: window + 1,
     limits={"window": _WINDOW},
     windowed=True,
 )
@@ -62,7 +50,7 @@ def level_change(level: Array, *, window: int = 21) -> Array:
 @factor(
     family="macro",
     unit="log change",
-    lookback=_window_and_one,
+    lookback=lambda *, window: window + 1,
     limits={"window": _WINDOW},
     windowed=True,
 )
@@ -81,7 +69,7 @@ def level_log_change(level: Array, *, window: int = 63) -> Array:
 @factor(
     family="macro",
     unit="standard deviations",
-    lookback=_window,
+    lookback=lambda *, window: window,
     limits={"window": (3, 2520)},
     windowed=True,
 )
@@ -99,7 +87,7 @@ def level_zscore(level: Array, *, window: int = 756) -> Array:
 @factor(
     family="macro",
     unit="unit of the series",
-    lookback=_window,
+    lookback=lambda *, window: window,
     bounds=(0.0, float("inf")),
     limits={"window": _WINDOW},
     windowed=True,
@@ -118,7 +106,7 @@ def level_rise(level: Array, *, window: int = 252) -> Array:
 @factor(
     family="macro",
     unit="share of sessions",
-    lookback=_window,
+    lookback=lambda *, window: window,
     bounds=(0.0, 1.0),
     limits={"window": _WINDOW},
     windowed=True,
@@ -142,7 +130,7 @@ def below_zero_share(level: Array, *, window: int = 252) -> Array:
 @factor(
     family="macro",
     unit="unit of the series",
-    lookback=_one_row,
+    lookback=lambda: 1,
     windowed=True,
 )
 def level_gap(level: Array, reference: Array) -> Array:
@@ -159,7 +147,7 @@ def level_gap(level: Array, reference: Array) -> Array:
 @factor(
     family="macro",
     unit="unit of the series",
-    lookback=_window_and_one,
+    lookback=lambda *, window: window + 1,
     limits={"window": _WINDOW},
     windowed=True,
 )
@@ -188,11 +176,12 @@ def small_cap_headwind(rate: Array, spread: Array, slack: Array, *, window: int 
 
     headwind = (z(leverage (rate + spread)) + z(spread[t] - spread[t - change]) + z(half-year change of slack)) / 3
 
-    where z is the distance from the mean of the last `window` sessions in their standard deviations. Small companies
-    borrow short and at a spread, so that `rate + spread` is what their debt costs and its product with leverage what
-    it takes out of earnings. No point-in-time series of their leverage is free; it moves slowly, is taken as constant
-    over a window, and then drops out of z. Growth enters as Okun saw it: where unemployment rises, it falls short. It
-    is revised, so its change is taken between two months of one vintage.
+    where z is the distance from the mean of the last `window` sessions in their standard deviations, `rate` a short
+    rate, `spread` that of risky over government bonds, and `slack` the change over six months, within one vintage, of
+    the unemployment rate or another monthly measure that rises when activity falls (Okun's law). Small companies borrow
+    short and at a spread, so that `rate + spread` is what their debt costs and its product with leverage what it takes
+    out of earnings. Leverage moves slowly, is taken as constant over a window, and then drops out of z. Positive where
+    conditions are against small caps.
 
     Example
     -------
