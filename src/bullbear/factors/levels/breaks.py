@@ -14,9 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from bullbear.factors.engine.bars_cache import cached_by_bars
 from bullbear.factors.engine.parameter_groups import within
 from bullbear.factors.engine.registry import Array, Bars, factor
-from bullbear.factors.engine.remembered import remembered
 from bullbear.factors.levels.horizontal_levels import RESISTANCE, SIDES, SUPPORT, TOUCHES, LevelRules, Side, level_table
 from bullbear.factors.levels.swings import Rows, average_true_range, rows_of
 
@@ -71,7 +71,7 @@ class Breaks:
     undone: Rows
 
 
-@remembered(4)
+@cached_by_bars(4)
 def breaks(bars: Bars, rules: BreakRules = BREAKS) -> Breaks:
     """Every break of a level with at least `rules.touches` touches, and what came of it by the rules of this module.
 
@@ -163,14 +163,7 @@ def _latest(found: Breaks, kind: int, memory: int, n: int) -> Rows:
     return np.where((newest >= 0) & (np.arange(n) - found.row[place] < memory), place, -1)
 
 
-@factor(
-    family="levels",
-    windowed=True,
-    unit="sessions",
-    bounds=(0.0, float("inf")),
-    choices={"side": tuple(SIDES)},
-    lookback=rows_of,
-)
+@factor(windowed=True, unit="sessions", bounds=(0.0, float("inf")), choices={"side": tuple(SIDES)}, lookback=rows_of)
 def break_age(bars: Bars, *, side: Side = "support", rules: BreakRules = BREAKS) -> Array:
     """Sessions since the last break of a support (or of a resistance), `memory` where there was none within it."""
     found, n = breaks(bars, rules), len(bars.close)
@@ -179,13 +172,7 @@ def break_age(bars: Bars, *, side: Side = "support", rules: BreakRules = BREAKS)
     return np.where(place >= 0, np.arange(n) - row, rules.memory).astype(np.float64)
 
 
-@factor(
-    family="levels",
-    windowed=True,
-    unit="ATRs",
-    choices={"side": tuple(SIDES)},
-    lookback=rows_of,
-)
+@factor(windowed=True, unit="ATRs", choices={"side": tuple(SIDES)}, lookback=rows_of)
 def break_size(bars: Bars, *, side: Side = "support", rules: BreakRules = BREAKS) -> Array:
     """How far the close is below the support (or above the resistance) that broke last, in ATRs.
 
@@ -200,7 +187,6 @@ def break_size(bars: Bars, *, side: Side = "support", rules: BreakRules = BREAKS
 
 
 @factor(
-    family="levels",
     windowed=True,
     unit="0 none, 1 broken, 2 returned, 3 held, -1 undone",
     bounds=(-1.0, 3.0),
@@ -223,13 +209,7 @@ def break_stage(bars: Bars, *, side: Side = "support", rules: BreakRules = BREAK
     return np.where(place < 0, 0.0, np.where(happened(found.undone), -1.0, stage))
 
 
-@factor(
-    family="levels",
-    windowed=True,
-    unit="score",
-    bounds=(-1.0, 1.0),
-    lookback=rows_of,
-)
+@factor(windowed=True, unit="score", bounds=(-1.0, 1.0), lookback=rows_of)
 def break_balance(bars: Bars, *, rules: BreakRules = BREAKS) -> Array:
     """Breaks of resistance less breaks of support within `memory` sessions, per break.
 
@@ -246,14 +226,16 @@ def break_balance(bars: Bars, *, rules: BreakRules = BREAKS) -> Array:
 
 
 @factor(
-    family="levels",
-    unit="1 at the close at which it happened, else 0",
-    bounds=(0.0, 1.0),
-    choices={"kind": EVENTS},
-    lookback=rows_of,
+    unit="1 at the close at which it happened, else 0", bounds=(0.0, 1.0), choices={"kind": EVENTS}, lookback=rows_of
 )
 def level_signal(bars: Bars, *, kind: str = "support_break", rules: BreakRules = BREAKS) -> Array:
-    """Whether one kind of event of the levels became known at this close; see `level_events`."""
+    """Whether one kind of event of the levels became known at this close; see `level_events`.
+
+    Parameters
+    ----------
+    kind
+        The kind of event.
+    """
     result = np.zeros(len(bars.close))
     result[level_events(bars, rules)[kind]] = 1.0
     return result

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bullbear.factors.engine.bars_cache import cached_by_bars
 from bullbear.factors.engine.registry import Array, Bars, factor
-from bullbear.factors.engine.remembered import remembered
 from bullbear.factors.levels.swings import (
     TURNS,
     Rows,
@@ -56,7 +56,7 @@ def channel(bars: Bars, rules: SwingRules = HALF_YEAR) -> Channel:
     return _channel(bars, rules.strength, rules.window)
 
 
-@remembered(4)
+@cached_by_bars(4)
 def _channel(bars: Bars, strength: int, window: int) -> Channel:
     found, n = swings(bars, strength=strength), len(bars.close)
     sides = [found.of(turn) for turn in TURNS]
@@ -105,13 +105,7 @@ def _moments(rows: Rows, prices: Array, first: Rows, stop: Rows, origin: Rows) -
     return _Moments(row, price, total(away * (y - price[:, None])), total(away * away))
 
 
-@factor(
-    family="levels",
-    windowed=True,
-    unit="share of the width",
-    bounds=(-2.0, 3.0),
-    lookback=rows_of,
-)
+@factor(windowed=True, unit="share of the width", bounds=(-2.0, 3.0), lookback=rows_of)
 def channel_position(bars: Bars, *, rules: SwingRules = HALF_YEAR) -> Array:
     """Where the close stands in the trend channel: (close - lower) / (upper - lower), clipped two widths outside.
 
@@ -123,35 +117,20 @@ def channel_position(bars: Bars, *, rules: SwingRules = HALF_YEAR) -> Array:
     return np.clip((bars.close - found.lower) / width, -2.0, 3.0)
 
 
-@factor(
-    family="levels",
-    windowed=True,
-    unit="ATRs a session",
-    lookback=rows_of,
-)
+@factor(windowed=True, unit="ATRs a session", lookback=rows_of)
 def channel_slope(bars: Bars, *, rules: ScaledSwingRules = HALF_YEAR_SCALED) -> Array:
     """Slope of the trend channel: change of its lines in a session / ATR."""
     return channel(bars, rules).slope / average_true_range(bars, rules.atr)
 
 
-@factor(
-    family="levels",
-    windowed=True,
-    unit="ATRs",
-    lookback=rows_of,
-)
+@factor(windowed=True, unit="ATRs", lookback=rows_of)
 def channel_width(bars: Bars, *, rules: ScaledSwingRules = HALF_YEAR_SCALED) -> Array:
     """Width of the trend channel: (upper - lower) / ATR."""
     found = channel(bars, rules)
     return (found.upper - found.lower) / average_true_range(bars, rules.atr)
 
 
-@factor(
-    family="levels",
-    windowed=True,
-    unit="ATRs a session",
-    lookback=rows_of,
-)
+@factor(windowed=True, unit="ATRs a session", lookback=rows_of)
 def channel_spreading(bars: Bars, *, rules: ScaledSwingRules = HALF_YEAR_SCALED) -> Array:
     """How the swings open or close: slope through the highs less slope through the lows, in ATRs a session.
 

@@ -15,9 +15,9 @@ from typing import Literal, get_args
 
 import numpy as np
 
+from bullbear.factors.engine.bars_cache import cached_by_bars
 from bullbear.factors.engine.parameter_groups import within
 from bullbear.factors.engine.registry import Array, Bars, factor
-from bullbear.factors.engine.remembered import remembered
 from bullbear.factors.engine.windows import in_order
 from bullbear.factors.levels.swings import WINDOW, ScaledSwingRules, Swings, average_true_range, rows_of, swings
 
@@ -83,7 +83,7 @@ class DoublePattern:
     """Why it is over: "target", "failed", "expired"; "open" while it stands."""
 
 
-@remembered(8)
+@cached_by_bars(8)
 def double_patterns(bars: Bars, side: Turn = "top", rules: DoubleRules = DOUBLES) -> tuple[DoublePattern, ...]:
     """Every double top (or bottom) that the bars confirm, in the order of the second extreme, and what came of it.
 
@@ -161,26 +161,14 @@ def _standing(found: tuple[DoublePattern, ...], n: int) -> tuple[Array, Array]:
 
 
 @factor(
-    family="levels",
-    windowed=True,
-    unit="0 none, 1 formed, 2 completed",
-    bounds=(0.0, 2.0),
-    choices={"side": TURNS},
-    lookback=rows_of,
+    windowed=True, unit="0 none, 1 formed, 2 completed", bounds=(0.0, 2.0), choices={"side": TURNS}, lookback=rows_of
 )
 def double_pattern_stage(bars: Bars, *, side: Turn = "top", rules: DoubleRules = DOUBLES) -> Array:
     """Stage of the double top (or bottom) that stands: 0 none, 1 formed, 2 completed by a close beyond the neckline."""
     return _standing(double_patterns(bars, side, rules), len(bars.close))[0]
 
 
-@factor(
-    family="levels",
-    windowed=True,
-    unit="ATRs",
-    bounds=(0.0, float("inf")),
-    choices={"side": TURNS},
-    lookback=rows_of,
-)
+@factor(windowed=True, unit="ATRs", bounds=(0.0, float("inf")), choices={"side": TURNS}, lookback=rows_of)
 def double_pattern_room(bars: Bars, *, side: Turn = "top", rules: DoubleRules = DOUBLES) -> Array:
     """Room to the measured target of a completed double top (or bottom), in ATRs.
 

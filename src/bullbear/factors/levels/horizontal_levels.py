@@ -20,9 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bullbear.errors import InputError
+from bullbear.factors.engine.bars_cache import cached_by_bars
 from bullbear.factors.engine.parameter_groups import within
 from bullbear.factors.engine.registry import Array, Bars
-from bullbear.factors.engine.remembered import remembered
 from bullbear.factors.engine.windows import in_order, mean, ratio
 from bullbear.factors.levels.swings import WINDOW, Rows, ScaledSwingRules, average_true_range, swings
 
@@ -125,7 +125,7 @@ def level_table(bars: Bars, rules: LevelRules = LEVELS) -> LevelTable:
     return _table(bars, LevelRules(rules.strength, rules.window, rules.atr, rules.tolerance))
 
 
-@remembered(4)
+@cached_by_bars(4)
 def _table(bars: Bars, rules: LevelRules) -> LevelTable:
     n = len(bars.close)
     starts, counts, records = _epochs(_touches(bars, rules), rules.strength, rules.window, n)

@@ -15,7 +15,6 @@ from bullbear.factors.levels.horizontal_levels import (
     HALF_LIFE,
     LEVELS,
     SIDES,
-    TOUCHES,
     LevelRules,
     LevelTable,
     Side,
@@ -50,10 +49,9 @@ def _strength(table: LevelTable, window: int) -> Array:
 
 
 @factor(
-    family="levels",
     windowed=True,
     unit="ATRs",
-    limits={"touches": TOUCHES, "cap": _ATRS},
+    limits={"cap": _ATRS},
     choices={"side": tuple(SIDES)},
     lookback=rows_of,
 )
@@ -65,9 +63,13 @@ def level_distance(
     min(cap, (close - support) / ATR) or min(cap, (resistance - close) / ATR); `cap` where no level with so many
     `touches` stands on that side, negative while the close is beyond the level but has not left its band
 
+    Parameters
+    ----------
+    cap
+        Largest distance, in ATRs; also the value where no level stands on that side.
+
     Example
     -------
-    >>> from bullbear.factors.engine.windows import bars_from
     >>> level_distance(bars_from([3, 1, 2, 3]), rules=LevelRules(strength=1, window=3, atr=2))[-1]
     np.float64(2.0)
     """
@@ -75,17 +77,21 @@ def level_distance(
 
 
 @factor(
-    family="levels",
     windowed=True,
     unit="share of the gap",
     bounds=(0.0, 1.0),
-    limits={"touches": TOUCHES, "cap": _ATRS},
+    limits={"cap": _ATRS},
     lookback=rows_of,
 )
 def level_position(bars: Bars, *, rules: LevelRules = LEVELS, touches: int = 1, cap: float = 10.0) -> Array:
     """Where the close stands between the nearest support and the nearest resistance.
 
     s / (s + r) with s and r the two distances in ATRs, each clipped to 0 and `cap`
+
+    Parameters
+    ----------
+    cap
+        Distance, in ATRs, at which a level is set where there is none.
     """
     support, resistance = (np.maximum(_distance(bars, rules, side, touches, cap), 0.0) for side in SIDES)
     whole = support + resistance
@@ -93,12 +99,7 @@ def level_position(bars: Bars, *, rules: LevelRules = LEVELS, touches: int = 1, 
 
 
 @factor(
-    family="levels",
-    windowed=True,
-    unit="touches, faded",
-    bounds=(0.0, float("inf")),
-    choices={"side": tuple(SIDES)},
-    lookback=rows_of,
+    windowed=True, unit="touches, faded", bounds=(0.0, float("inf")), choices={"side": tuple(SIDES)}, lookback=rows_of
 )
 def level_strength(bars: Bars, *, side: Side = "support", rules: LevelRules = LEVELS) -> Array:
     """Strength of the nearest support or resistance: its touches, weighed by volume and faded by age.
@@ -112,11 +113,9 @@ def level_strength(bars: Bars, *, side: Side = "support", rules: LevelRules = LE
 
 
 @factor(
-    family="levels",
     windowed=True,
     unit="share of touches",
     bounds=(0.0, 1.0),
-    limits={"touches": TOUCHES},
     choices={"side": tuple(SIDES)},
     lookback=rows_of,
 )
@@ -133,18 +132,16 @@ def level_role_reversal(bars: Bars, *, side: Side = "support", rules: LevelRules
     return np.where(np.isnan(average_true_range(bars, rules.atr)), np.nan, result)
 
 
-@factor(
-    family="levels",
-    windowed=True,
-    unit="score",
-    bounds=(-1.0, 1.0),
-    limits={"reach": _ATRS},
-    lookback=rows_of,
-)
+@factor(windowed=True, unit="score", bounds=(-1.0, 1.0), limits={"reach": _ATRS}, lookback=rows_of)
 def level_balance(bars: Bars, *, rules: LevelRules = LEVELS, reach: float = 5.0) -> Array:
     """Support less resistance within `reach` ATRs of the close, by strength: (S - R) / (S + R).
 
     1 where no level stands above, 0 where none is within reach
+
+    Parameters
+    ----------
+    reach
+        ATRs from the close within which levels count.
     """
     table = level_table(bars, rules)
     size = average_true_range(bars, rules.atr)

@@ -16,9 +16,9 @@ import numpy as np
 import talib
 from numpy.typing import NDArray
 
+from bullbear.factors.engine.bars_cache import cached_by_bars
 from bullbear.factors.engine.parameter_groups import within
 from bullbear.factors.engine.registry import Array, Bars, factor
-from bullbear.factors.engine.remembered import remembered
 from bullbear.factors.engine.windows import highest, in_order, mean, ratio
 
 Rows = NDArray[np.int64]
@@ -57,7 +57,13 @@ class SwingRules:
 
 @dataclass(frozen=True)
 class ScaledSwingRules(SwingRules):
-    """Which swings count, and the sessions `atr` of the mean true range that distances are measured in."""
+    """Which swings count, and the range that distances from them are measured in.
+
+    Parameters
+    ----------
+    atr
+        Sessions of the mean true range.
+    """
 
     atr: int = within(20, *ATR)
 
@@ -100,7 +106,7 @@ def average_true_range(bars: Bars, window: int) -> Array:
     return result
 
 
-@remembered(4)
+@cached_by_bars(4)
 def swings(bars: Bars, *, strength: int = 5) -> Swings:
     """Every swing high and swing low that the bars confirm.
 
@@ -138,18 +144,12 @@ def _newest(found: Swings, side: Turn, window: int, n: int, *, back: int = 0) ->
     return np.where(missing, np.nan, prices[np.maximum(place, 0)]), age
 
 
-def rows_of(*, rules: SwingRules, **_: object) -> int:
+def rows_of(rules: SwingRules) -> int:
     """The look-back of a factor that obeys a group of rules."""
     return rules.rows
 
 
-@factor(
-    family="levels",
-    windowed=True,
-    unit="ATRs",
-    choices={"side": TURNS},
-    lookback=rows_of,
-)
+@factor(windowed=True, unit="ATRs", choices={"side": TURNS}, lookback=rows_of)
 def swing_distance(bars: Bars, *, side: Turn = "high", rules: ScaledSwingRules = SCALED_SWINGS) -> Array:
     """Last confirmed swing high above the close, or close above the last swing low, in ATRs.
 
@@ -158,7 +158,6 @@ def swing_distance(bars: Bars, *, side: Turn = "high", rules: ScaledSwingRules =
 
     Example
     -------
-    >>> from bullbear.factors.engine.windows import bars_from
     >>> swing_distance(bars_from([1, 3, 2, 1.5]), rules=ScaledSwingRules(strength=1, window=3, atr=2))[-1]
     np.float64(2.0)
     """
@@ -167,12 +166,7 @@ def swing_distance(bars: Bars, *, side: Turn = "high", rules: ScaledSwingRules =
     return away / average_true_range(bars, rules.atr)
 
 
-@factor(
-    family="levels",
-    windowed=True,
-    unit="sessions",
-    lookback=rows_of,
-)
+@factor(windowed=True, unit="sessions", lookback=rows_of)
 def swing_age_gap(bars: Bars, *, rules: SwingRules = SWINGS) -> Array:
     """How much older the last confirmed swing low is than the last confirmed swing high, in sessions.
 
@@ -183,19 +177,17 @@ def swing_age_gap(bars: Bars, *, rules: SwingRules = SWINGS) -> Array:
     return low_age - high_age
 
 
-@factor(
-    family="levels",
-    windowed=True,
-    unit="score",
-    bounds=(-1.0, 1.0),
-    limits={"steps": (1, 10)},
-    lookback=rows_of,
-)
+@factor(windowed=True, unit="score", bounds=(-1.0, 1.0), limits={"steps": (1, 10)}, lookback=rows_of)
 def swing_trend(bars: Bars, *, rules: SwingRules = SWINGS, steps: int = 2) -> Array:
     """Dow's trend: higher highs and higher lows, less lower ones, over the last `steps` pairs of swings.
 
     mean over highs and lows and the last `steps` steps of sign(swing - swing before it); 1 where every high and low is
     above the one before it, missing where too few swings are known
+
+    Parameters
+    ----------
+    steps
+        Steps from swing to swing that are counted.
     """
     found, n = swings(bars, strength=rules.strength), len(bars.close)
     score = np.zeros(n)
@@ -206,13 +198,7 @@ def swing_trend(bars: Bars, *, rules: SwingRules = SWINGS, steps: int = 2) -> Ar
     return score / (2 * steps)
 
 
-@factor(
-    family="levels",
-    windowed=True,
-    unit="share of the leg",
-    bounds=(-2.0, 3.0),
-    lookback=rows_of,
-)
+@factor(windowed=True, unit="share of the leg", bounds=(-2.0, 3.0), lookback=rows_of)
 def swing_position(bars: Bars, *, rules: SwingRules = SWINGS) -> Array:
     """Where the close stands between the last swing low (0) and the last swing high (1).
 

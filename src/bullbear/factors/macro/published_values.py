@@ -13,11 +13,12 @@ import numpy as np
 
 from bullbear.factors.engine import trailing, windows
 from bullbear.factors.engine.registry import Array, factor
+from bullbear.factors.macro.releases import HALF_YEAR_CHANGE
 
 _WINDOW = (1, 2520)
 
 
-@factor(family="macro", unit="unit of the series", lookback=lambda: 1, windowed=True)
+@factor(unit="unit of the series", windowed=True)
 def last_known(level: Array) -> Array:
     """The last value published by each decision.
 
@@ -29,13 +30,7 @@ def last_known(level: Array) -> Array:
     return level.copy()
 
 
-@factor(
-    family="macro",
-    unit="unit of the series",
-    lookback=lambda *, window: window + 1,
-    limits={"window": _WINDOW},
-    windowed=True,
-)
+@factor(unit="unit of the series", lookback=lambda window: window + 1, limits={"window": _WINDOW}, windowed=True)
 def level_change(level: Array, *, window: int = 21) -> Array:
     """Change of the last published value over `window` sessions: x[t] - x[t - window].
 
@@ -47,13 +42,7 @@ def level_change(level: Array, *, window: int = 21) -> Array:
     return level - windows.lagged(level, window)
 
 
-@factor(
-    family="macro",
-    unit="log change",
-    lookback=lambda *, window: window + 1,
-    limits={"window": _WINDOW},
-    windowed=True,
-)
+@factor(unit="log change", lookback=lambda window: window + 1, limits={"window": _WINDOW}, windowed=True)
 def level_log_change(level: Array, *, window: int = 63) -> Array:
     """Logarithmic change over `window` sessions: ln(x[t] / x[t - window]).
 
@@ -66,13 +55,7 @@ def level_log_change(level: Array, *, window: int = 63) -> Array:
     return logs - windows.lagged(logs, window)
 
 
-@factor(
-    family="macro",
-    unit="standard deviations",
-    lookback=lambda *, window: window,
-    limits={"window": (3, 2520)},
-    windowed=True,
-)
+@factor(unit="standard deviations", limits={"window": (3, 2520)}, windowed=True)
 def level_zscore(level: Array, *, window: int = 756) -> Array:
     """Distance from the mean of the last `window` sessions, in their standard deviations (n - 1).
 
@@ -84,14 +67,7 @@ def level_zscore(level: Array, *, window: int = 756) -> Array:
     return windows.standard_score(level, window)
 
 
-@factor(
-    family="macro",
-    unit="unit of the series",
-    lookback=lambda *, window: window,
-    bounds=(0.0, float("inf")),
-    limits={"window": _WINDOW},
-    windowed=True,
-)
+@factor(unit="unit of the series", bounds=(0.0, float("inf")), limits={"window": _WINDOW}, windowed=True)
 def level_rise(level: Array, *, window: int = 252) -> Array:
     """Rise above the lowest value of the last `window` sessions: x[t] - min(x[t - window + 1 .. t]).
 
@@ -103,14 +79,7 @@ def level_rise(level: Array, *, window: int = 252) -> Array:
     return level - trailing.lowest(level, window)
 
 
-@factor(
-    family="macro",
-    unit="share of sessions",
-    lookback=lambda *, window: window,
-    bounds=(0.0, 1.0),
-    limits={"window": _WINDOW},
-    windowed=True,
-)
+@factor(unit="share of sessions", bounds=(0.0, 1.0), limits={"window": _WINDOW}, windowed=True)
 def below_zero_share(level: Array, *, window: int = 252) -> Array:
     """Share of the last `window` sessions at which the value was below zero (a slope: the curve was inverted).
 
@@ -127,12 +96,7 @@ def below_zero_share(level: Array, *, window: int = 252) -> Array:
     return windows.mean(below, window)
 
 
-@factor(
-    family="macro",
-    unit="unit of the series",
-    lookback=lambda: 1,
-    windowed=True,
-)
+@factor(unit="unit of the series", windowed=True)
 def level_gap(level: Array, reference: Array) -> Array:
     """Difference of two last published values: a slope, a spread or a real rate.
 
@@ -144,13 +108,7 @@ def level_gap(level: Array, reference: Array) -> Array:
     return level - reference
 
 
-@factor(
-    family="macro",
-    unit="unit of the series",
-    lookback=lambda *, window: window + 1,
-    limits={"window": _WINDOW},
-    windowed=True,
-)
+@factor(unit="unit of the series", lookback=lambda window: window + 1, limits={"window": _WINDOW}, windowed=True)
 def level_gap_change(level: Array, reference: Array, *, window: int = 63) -> Array:
     """Change over `window` sessions of the difference of two last published values.
 
@@ -164,10 +122,9 @@ def level_gap_change(level: Array, reference: Array, *, window: int = 63) -> Arr
 
 
 @factor(
-    family="macro",
     unit="standard deviations",
-    inputs={"rate": "level", "spread": "level", "slack": "half_year_change"},
-    lookback=lambda *, window, change: window + change,
+    inputs={"rate": "level", "spread": "level", "slack": HALF_YEAR_CHANGE},
+    lookback=lambda window, change: window + change,
     limits={"window": (3, 2520), "change": (1, 504)},
     windowed=True,
 )
@@ -176,12 +133,22 @@ def small_cap_headwind(rate: Array, spread: Array, slack: Array, *, window: int 
 
     headwind = (z(leverage (rate + spread)) + z(spread[t] - spread[t - change]) + z(half-year change of slack)) / 3
 
-    where z is the distance from the mean of the last `window` sessions in their standard deviations, `rate` a short
-    rate, `spread` that of risky over government bonds, and `slack` the change over six months, within one vintage, of
-    the unemployment rate or another monthly measure that rises when activity falls (Okun's law). Small companies borrow
-    short and at a spread, so that `rate + spread` is what their debt costs and its product with leverage what it takes
+    where z is the distance from the mean of the last `window` sessions in their standard deviations. Small companies
+    borrow short and at a spread: `rate + spread` is what their debt costs, and its product with leverage what it takes
     out of earnings. Leverage moves slowly, is taken as constant over a window, and then drops out of z. Positive where
     conditions are against small caps.
+
+    Parameters
+    ----------
+    rate
+        A short rate, per cent.
+    spread
+        The spread of risky over government bonds, percentage points.
+    slack
+        The change over six months, within one vintage, of the unemployment rate or of another monthly measure that
+        rises when activity falls (Okun's law).
+    change
+        Sessions over which the change of the spread is taken.
 
     Example
     -------

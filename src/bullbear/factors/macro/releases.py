@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from bullbear.data.versions import Versions
 from bullbear.factors.engine import trailing, windows
-from bullbear.factors.engine.registry import Array, Releases, factor
+from bullbear.factors.engine.inputs import level_max_ages, release_spans, release_states
+from bullbear.factors.engine.registry import Array, Releases, factor, input_kind
 
 _ROWS = (1, 120)
-_STEP = (1, 12)
 
 
 def _unbroken(releases: Releases, rows: int, step: int) -> Array:
@@ -25,13 +26,7 @@ def _unbroken(releases: Releases, rows: int, step: int) -> Array:
     return np.where(months - windows.lagged(months, rows - 1) == (rows - 1) * step, releases.value, np.nan)
 
 
-@factor(
-    family="macro",
-    unit="log growth per year",
-    lookback=lambda *, periods, **_: periods + 1,
-    limits={"periods": _ROWS, "step": _STEP},
-    windowed=True,
-)
+@factor(unit="log growth per year", lookback=lambda periods: periods + 1, windowed=True)
 def release_growth(releases: Releases, *, periods: int = 12, step: int = 1) -> Array:
     """Annualised logarithmic growth over `periods` releases: 12 / (periods step) ln(x[i] / x[i - periods]).
 
@@ -47,10 +42,9 @@ def release_growth(releases: Releases, *, periods: int = 12, step: int = 1) -> A
 
 
 @factor(
-    family="macro",
     unit="log growth per year",
-    lookback=lambda *, short, long, **_: max(short, long) + 1,
-    limits={"short": _ROWS, "long": _ROWS, "step": _STEP},
+    lookback=lambda short, long: max(short, long) + 1,
+    limits={"short": _ROWS, "long": _ROWS},
     windowed=True,
 )
 def release_acceleration(releases: Releases, *, short: int = 3, long: int = 12, step: int = 1) -> Array:
@@ -65,13 +59,7 @@ def release_acceleration(releases: Releases, *, short: int = 3, long: int = 12, 
     return release_growth(releases, periods=short, step=step) - release_growth(releases, periods=long, step=step)
 
 
-@factor(
-    family="macro",
-    unit="unit of the series",
-    lookback=lambda *, periods, **_: periods + 1,
-    limits={"periods": _ROWS, "step": _STEP},
-    windowed=True,
-)
+@factor(unit="unit of the series", lookback=lambda periods: periods + 1, windowed=True)
 def release_change(releases: Releases, *, periods: int = 3, step: int = 1) -> Array:
     """Change over `periods` releases: x[i] - x[i - periods].
 
@@ -84,13 +72,7 @@ def release_change(releases: Releases, *, periods: int = 3, step: int = 1) -> Ar
     return _unbroken(releases, periods + 1, step) - windows.lagged(releases.value, periods)
 
 
-@factor(
-    family="macro",
-    unit="standard deviations",
-    lookback=lambda *, window, **_: window,
-    limits={"window": (3, 120), "step": _STEP},
-    windowed=True,
-)
+@factor(unit="standard deviations", limits={"window": (3, 120)}, windowed=True)
 def release_zscore(releases: Releases, *, window: int = 36, step: int = 1) -> Array:
     """Distance from the mean of the last `window` releases, in their standard deviations (n - 1).
 
@@ -105,10 +87,9 @@ def release_zscore(releases: Releases, *, window: int = 36, step: int = 1) -> Ar
 
 
 @factor(
-    family="macro",
     unit="log ratio",
-    lookback=lambda *, short, long, **_: max(short, long),
-    limits={"short": _ROWS, "long": _ROWS, "step": _STEP},
+    lookback=lambda short, long: max(short, long),
+    limits={"short": _ROWS, "long": _ROWS},
     windowed=True,
 )
 def release_trend(releases: Releases, *, short: int = 3, long: int = 12, step: int = 1) -> Array:
@@ -124,13 +105,7 @@ def release_trend(releases: Releases, *, short: int = 3, long: int = 12, step: i
     return np.where(np.isnan(_unbroken(releases, max(short, long), step)), np.nan, trailing.log_positive(ratio))
 
 
-@factor(
-    family="macro",
-    unit="log ratio",
-    lookback=lambda *, average, window, **_: average + window,
-    limits={"average": (1, 24), "window": _ROWS, "step": _STEP},
-    windowed=True,
-)
+@factor(unit="log ratio", lookback=lambda average, window: average + window, limits={"window": _ROWS}, windowed=True)
 def release_rise(releases: Releases, *, average: int = 3, window: int = 12, step: int = 1) -> Array:
     """Rise of the moving average above its low of the `window` releases before, in logarithms.
 
@@ -149,11 +124,10 @@ def release_rise(releases: Releases, *, average: int = 3, window: int = 12, step
 
 
 @factor(
-    family="macro",
     unit="log ratio",
-    lookback=lambda *, average, window, **_: average + window - 1,
+    lookback=lambda average, window: average + window - 1,
     bounds=(float("-inf"), 0.0),
-    limits={"average": (1, 24), "window": _ROWS, "step": _STEP},
+    limits={"window": _ROWS},
     windowed=True,
 )
 def release_drawdown(releases: Releases, *, average: int = 3, window: int = 24, step: int = 1) -> Array:
@@ -177,12 +151,17 @@ def release_drawdown(releases: Releases, *, average: int = 3, window: int = 24, 
     return np.where(np.isnan(_unbroken(releases, average + window - 1, step)), np.nan, gap)
 
 
-@factor(family="macro", unit="percentage points", lookback=lambda: 15, windowed=True)
+@factor(unit="percentage points", lookback=15, windowed=True)
 def sahm_gap(unemployment: Releases) -> Array:
     """The Sahm rule: unemployment's three-month mean less the lowest such mean of the twelve months before.
 
     m[i] - min(m[i - 12 .. i - 1]), m the mean of the last three months. At 0.5 points and above a recession has
     begun in every case since 1970.
+
+    Parameters
+    ----------
+    unemployment
+        The monthly unemployment rate, per cent.
 
     References
     ----------
@@ -199,3 +178,17 @@ def sahm_gap(unemployment: Releases) -> Array:
     mean = windows.mean(unemployment.value, 3)
     gap = mean - windows.lagged(trailing.lowest(mean, 12), 1)
     return np.where(np.isnan(_unbroken(unemployment, 15, 1)), np.nan, gap)
+
+
+HALF_YEAR_CHANGE = "half_year_change"
+
+
+@input_kind(HALF_YEAR_CHANGE, stored="observations")
+def half_year_change(versions: Versions, series: str, decided: np.ndarray) -> Array:
+    """The last value of a monthly series less the value six months before in the same vintage, at each decision.
+
+    A kind of input, not a factor: the difference of two levels would compare numbers of two vintages.
+    """
+    spans = release_spans(versions, int(decided[0]), int(decided[-1]))
+    states = release_states(spans, lambda releases: release_change(releases, periods=6))
+    return states.at(decided, level_max_ages(series, versions))

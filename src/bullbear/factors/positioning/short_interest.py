@@ -24,25 +24,13 @@ _CHUNK = 128
 """Windows handled at once: bounds the memory, changes no result."""
 
 
-@factor(
-    family="positioning",
-    unit="share of shares outstanding",
-    lookback=lambda: 1,
-    bounds=(0.0, float("inf")),
-    windowed=True,
-)
+@factor(unit="share of shares outstanding", bounds=(0.0, float("inf")), windowed=True)
 def short_interest_ratio(short_interest: ShortInterest) -> Array:
     """Shares short per share outstanding; for a fund it may exceed 1."""
     return windows.ratio(short_interest.shares_short, short_interest.shares_outstanding)
 
 
-@factor(
-    family="positioning",
-    unit="days",
-    lookback=lambda: 1,
-    bounds=(0.0, float("inf")),
-    windowed=True,
-)
+@factor(unit="days", bounds=(0.0, float("inf")), windowed=True)
 def days_to_cover(short_interest: ShortInterest) -> Array:
     """Days of average volume needed to buy back every share short: shares_short / avg_daily_volume.
 
@@ -71,9 +59,8 @@ def measured(short_interest: ShortInterest, measure: str) -> Array:
 
 
 @factor(
-    family="positioning",
     unit="log change",
-    lookback=lambda *, window, **_: window + 1,
+    lookback=lambda window: window + 1,
     limits={"window": _WINDOW},
     choices={"measure": MEASURES},
     windowed=True,
@@ -86,14 +73,7 @@ def short_interest_change(
     return logs - windows.lagged(logs, window)
 
 
-@factor(
-    family="positioning",
-    unit="standard deviations",
-    lookback=lambda *, window, **_: window,
-    limits={"window": (3, 2520)},
-    choices={"measure": MEASURES},
-    windowed=True,
-)
+@factor(unit="standard deviations", limits={"window": (3, 2520)}, choices={"measure": MEASURES}, windowed=True)
 def short_interest_zscore(
     short_interest: ShortInterest, *, window: int = 252, measure: str = "per_share_outstanding"
 ) -> Array:
@@ -130,14 +110,7 @@ def detrended_score(x: Array) -> Array:
     return np.asarray(residual / np.where(on_a_line, np.nan, deviation), dtype=np.float64)
 
 
-@factor(
-    family="positioning",
-    unit="standard deviations",
-    lookback=lambda *, window, **_: window,
-    limits={"window": (10, 2520)},
-    choices={"measure": MEASURES},
-    windowed=True,
-)
+@factor(unit="standard deviations", limits={"window": (10, 2520)}, choices={"measure": MEASURES}, windowed=True)
 def short_interest_index(
     short_interest: ShortInterest, *, window: int = 1260, measure: str = "per_share_outstanding"
 ) -> Array:

@@ -14,14 +14,7 @@ from bullbear.factors.engine.registry import Array, ShortVolume, factor
 _WINDOW = (1, 2520)
 
 
-@factor(
-    family="positioning",
-    unit="share of volume",
-    lookback=lambda *, window: window,
-    bounds=(0.0, 1.0),
-    limits={"window": _WINDOW},
-    windowed=True,
-)
+@factor(unit="share of volume", bounds=(0.0, 1.0), limits={"window": _WINDOW}, windowed=True)
 def short_volume_ratio(short_volume: ShortVolume, *, window: int = 1) -> Array:
     """Short sales as a share of the reported volume of the last `window` sessions: sum(short) / sum(total).
 
@@ -34,13 +27,7 @@ def short_volume_ratio(short_volume: ShortVolume, *, window: int = 1) -> Array:
     return windows.ratio(short, windows.total(short_volume.total, window))
 
 
-@factor(
-    family="positioning",
-    unit="standard deviations",
-    lookback=lambda *, window: window,
-    limits={"window": (3, 2520)},
-    windowed=True,
-)
+@factor(unit="standard deviations", limits={"window": (3, 2520)}, windowed=True)
 def short_volume_zscore(short_volume: ShortVolume, *, window: int = 63) -> Array:
     """The day's short-volume ratio against the last `window` sessions, in their standard deviations (n - 1).
 
@@ -54,9 +41,8 @@ def short_volume_zscore(short_volume: ShortVolume, *, window: int = 63) -> Array
 
 
 @factor(
-    family="positioning",
     unit="log ratio",
-    lookback=lambda *, short, long: max(short, long),
+    lookback=lambda short, long: max(short, long),
     limits={"short": _WINDOW, "long": _WINDOW},
     windowed=True,
 )
@@ -74,11 +60,7 @@ def short_volume_shift(short_volume: ShortVolume, *, short: int = 5, long: int =
 
 
 @factor(
-    family="positioning",
-    unit="robust standard deviations",
-    lookback=lambda *, window: window + 1,
-    limits={"window": (5, 504)},
-    windowed=True,
+    unit="robust standard deviations", lookback=lambda window: window + 1, limits={"window": (5, 504)}, windowed=True
 )
 def short_volume_anomaly(short_volume: ShortVolume, *, window: int = 63) -> Array:
     """Distance of the day's short-volume ratio from the median of the `window` sessions before it.

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from bullbear.factors.engine.bars_cache import cached_by_bars
 from bullbear.factors.engine.registry import Array, Bars, factor
-from bullbear.factors.engine.remembered import remembered
 from bullbear.factors.engine.windows import NOISE, in_order, log_returns
 
 SHAPE, RATE, PULL = 2.0, 1.0, 100.0
@@ -30,7 +30,7 @@ _CHUNK = 512
 _LIMITS = {"window": (21.0, 1260.0)}
 
 
-@remembered(1)
+@cached_by_bars(1)
 def change_posterior(bars: Bars, *, window: int = 252) -> tuple[Array, Array]:
     """Posterior of the number of returns since the change, and the log ratio of the spreads after and before it.
 
@@ -100,14 +100,7 @@ def _expected(values: Array) -> Array:
     return np.asarray(np.cumsum(values, axis=1)[:, -1])
 
 
-@factor(
-    family="regime",
-    windowed=True,
-    unit="sessions",
-    bounds=(0.0, float("inf")),
-    limits=_LIMITS,
-    lookback=lambda *, window: window + 1,
-)
+@factor(windowed=True, unit="sessions", bounds=(0.0, float("inf")), limits=_LIMITS, lookback=lambda window: window + 1)
 def change_point_age(bars: Bars, *, window: int = 252) -> Array:
     """Expected number of sessions since the behaviour of returns changed, `window` standing for "not in the window".
 
@@ -118,29 +111,25 @@ def change_point_age(bars: Bars, *, window: int = 252) -> Array:
 
 
 @factor(
-    family="regime",
     windowed=True,
     unit="probability",
     bounds=(0.0, 1.0),
     limits={**_LIMITS, "recent": (5.0, 252.0)},
-    lookback=lambda *, window, recent: in_order(recent=recent, window=window) + 1,
+    lookback=lambda window, recent: in_order(recent=recent, window=window) + 1,
 )
 def change_point_recent(bars: Bars, *, window: int = 252, recent: int = 21) -> Array:
-    """Probability that the behaviour of returns changed within the last `recent` sessions, the newest included.
+    """Probability that the behaviour of returns changed within the last `recent` sessions.
 
-    A change needs five sessions to be seen.
+    Parameters
+    ----------
+    recent
+        Sessions that count as recent, the newest included; a change needs five sessions to be seen.
     """
     posterior, _ = change_posterior(bars, window=window)
     return np.minimum(_expected(posterior[:, : recent + 1]), 1.0)
 
 
-@factor(
-    family="regime",
-    windowed=True,
-    unit="log ratio",
-    limits=_LIMITS,
-    lookback=lambda *, window: window + 1,
-)
+@factor(windowed=True, unit="log ratio", limits=_LIMITS, lookback=lambda window: window + 1)
 def change_point_shift(bars: Bars, *, window: int = 252) -> Array:
     """Expected change of volatility at the change: ln(spread after / spread before), 0 where there was none.
 

@@ -10,14 +10,13 @@ from bullbear.factors.engine.registry import Array, Bars, factor
 from bullbear.factors.engine.windows import lagged, mean, run_length
 
 PHASES = ("downtrend", "accumulation", "distribution", "uptrend")
-_LIMITS = {"window": (2.0, 1000.0), "slope_window": (1.0, 252.0)}
+_LIMITS = {"window": (2.0, 1000.0)}
 
 
 @factor(
-    family="regime",
     windowed=True,
     unit="0 downtrend, 1 accumulation, 2 distribution, 3 uptrend",
-    lookback=lambda *, window, slope_window: window + slope_window,
+    lookback=lambda window, slope_window: window + slope_window,
     bounds=(0, 3),
     limits=_LIMITS,
 )
@@ -29,7 +28,6 @@ def market_phase(bars: Bars, *, window: int = 200, slope_window: int = 21) -> Ar
 
     Example
     -------
-    >>> from bullbear.factors.engine.windows import bars_from
     >>> market_phase(bars_from([1, 2, 3, 4, 2, 1, 2.5]), window=2, slope_window=1)
     array([nan, nan,  3.,  3.,  0.,  0.,  3.])
     """
@@ -40,12 +38,11 @@ def market_phase(bars: Bars, *, window: int = 200, slope_window: int = 21) -> Ar
 
 
 @factor(
-    family="regime",
     windowed=True,
     unit="sessions",
     bounds=(1, float("inf")),
     limits={**_LIMITS, "cap": (2, 504)},
-    lookback=lambda *, window, slope_window, cap: window + slope_window + cap - 1,
+    lookback=lambda window, slope_window, cap: window + slope_window + cap - 1,
 )
 def market_phase_age(bars: Bars, *, window: int = 200, slope_window: int = 21, cap: int = 126) -> Array:
     """Sessions for which the market phase has been what it is, the current one included, at most `cap`."""

@@ -19,8 +19,8 @@ from typing import Literal, get_args
 
 import numpy as np
 
+from bullbear.factors.engine.bars_cache import cached_by_bars
 from bullbear.factors.engine.registry import Array, Bars, factor
-from bullbear.factors.engine.remembered import remembered
 from bullbear.factors.engine.windows import NOISE, SESSIONS_A_YEAR, in_order, log_returns
 
 LONGEST_HALF_YEAR = 184
@@ -185,7 +185,7 @@ def refit_spans(bars: Bars, window: int) -> list[tuple[int, int]]:
     return [(row, stop) for row, stop in zip(rows.tolist(), stops.tolist(), strict=True) if row > window]
 
 
-@remembered(4)
+@cached_by_bars(4)
 def _two_states(bars: Bars, *, window: int) -> tuple[Array, Array, Array]:
     """P(turbulent), and mean and variance of the next session's return, at each row."""
     returns = log_returns(bars.close)
@@ -205,18 +205,11 @@ def _two_states(bars: Bars, *, window: int) -> tuple[Array, Array, Array]:
     return turbulent, mean, variance
 
 
-def _rows(*, window: int) -> int:
+def _rows(window: int) -> int:
     return window + LONGEST_HALF_YEAR + 1
 
 
-@factor(
-    family="regime",
-    windowed=True,
-    unit="probability",
-    bounds=(0.0, 1.0),
-    limits=_LIMITS,
-    lookback=_rows,
-)
+@factor(windowed=True, unit="probability", bounds=(0.0, 1.0), limits=_LIMITS, lookback=_rows)
 def turbulent_probability(bars: Bars, *, window: int = 1260) -> Array:
     """Filtered probability that the market is in the turbulent state of a two-state Markov-switching model.
 
@@ -230,14 +223,7 @@ def turbulent_probability(bars: Bars, *, window: int = 1260) -> Array:
     return _two_states(bars, window=window)[0]
 
 
-@factor(
-    family="regime",
-    windowed=True,
-    unit="a year",
-    bounds=(0.0, float("inf")),
-    limits=_LIMITS,
-    lookback=_rows,
-)
+@factor(windowed=True, unit="a year", bounds=(0.0, float("inf")), limits=_LIMITS, lookback=_rows)
 def regime_volatility(bars: Bars, *, window: int = 1260) -> Array:
     """Volatility of the next session that the two-state model expects, a year's fraction.
 
@@ -246,13 +232,7 @@ def regime_volatility(bars: Bars, *, window: int = 1260) -> Array:
     return np.sqrt(SESSIONS_A_YEAR * _two_states(bars, window=window)[2])
 
 
-@factor(
-    family="regime",
-    windowed=True,
-    unit="Sharpe ratio a year",
-    limits=_LIMITS,
-    lookback=_rows,
-)
+@factor(windowed=True, unit="Sharpe ratio a year", limits=_LIMITS, lookback=_rows)
 def regime_drift(bars: Bars, *, window: int = 1260) -> Array:
     """Return of the next session that the two-state model expects, per unit of the volatility that it expects.
 
@@ -264,7 +244,7 @@ def regime_drift(bars: Bars, *, window: int = 1260) -> Array:
     return drift
 
 
-@remembered(4)
+@cached_by_bars(4)
 def _three_states(bars: Bars, *, window: int, span: int) -> Array:
     """Filtered probabilities of the states at each row, shape (3, n_sessions).
 
@@ -285,13 +265,12 @@ def _three_states(bars: Bars, *, window: int, span: int) -> Array:
     return result
 
 
-def _rows_of_spans(*, window: int, span: int, **_: object) -> int:
+def _rows_of_spans(window: int, span: int) -> int:
     # Two hundred returns would be few for three states; ten spans are the least that can be fitted at all.
     return in_order(**{"10 * span": 10 * span, "window": window}) + LONGEST_HALF_YEAR + 1
 
 
 @factor(
-    family="regime",
     windowed=True,
     unit="probability",
     bounds=(0.0, 1.0),
@@ -304,6 +283,11 @@ def three_state_probability(bars: Bars, *, state: State = "wild", window: int = 
 
     P(s_t = state | returns up to t), the model refitted each half-year to the `window` sessions before. Three states
     need longer stretches than days to be told apart.
+
+    Parameters
+    ----------
+    state
+        From the smallest variance to the largest.
     """
     probability: Array = _three_states(bars, window=window, span=span)[STATES.index(state)].copy()
     return probability

@@ -15,7 +15,7 @@ from bullbear.factors.engine import trailing, windows
 from bullbear.factors.engine.registry import Array, Bars, factor
 from bullbear.factors.sectors.sector_funds import SECTORS, daily_returns, symmetric
 
-_LIMITS = {"window": (30.0, 2520.0), "smooth": (1.0, 252.0)}
+_LIMITS = {"window": (30.0, 2520.0)}
 _SINGULAR = 1e-12
 """Determinant of the correlations below which one series is a combination of the others."""
 
@@ -58,12 +58,7 @@ def distances(returns: Array, window: int) -> tuple[Array, Array]:
 
 
 @factor(
-    family="regime",
-    inputs=SECTORS,
-    windowed=True,
-    unit="log ratio",
-    limits=_LIMITS,
-    lookback=lambda *, window, smooth: window + smooth + 1,
+    inputs=SECTORS, windowed=True, unit="log ratio", limits=_LIMITS, lookback=lambda window, smooth: window + smooth + 1
 )
 def turbulence(*sectors: Bars, window: int = 756, smooth: int = 21) -> Array:
     """Turbulence index of the nine sectors: logarithm of its mean over `smooth` sessions.
@@ -80,12 +75,7 @@ def turbulence(*sectors: Bars, window: int = 756, smooth: int = 21) -> Array:
 
 
 @factor(
-    family="regime",
-    inputs=SECTORS,
-    windowed=True,
-    unit="log ratio",
-    limits=_LIMITS,
-    lookback=lambda *, window, smooth: window + smooth + 1,
+    inputs=SECTORS, windowed=True, unit="log ratio", limits=_LIMITS, lookback=lambda window, smooth: window + smooth + 1
 )
 def correlation_surprise(*sectors: Bars, window: int = 756, smooth: int = 21) -> Array:
     """Correlation surprise: turbulence beyond what the size of the sectors' moves explains.

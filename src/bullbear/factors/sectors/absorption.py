@@ -18,12 +18,11 @@ from bullbear.factors.sectors.sector_funds import SECTORS, daily_returns, symmet
 
 
 @factor(
-    family="sectors",
     inputs=SECTORS,
     unit="share of variance",
-    lookback=lambda *, window, **_: window + 1,
+    lookback=lambda window: window + 1,
     bounds=(0.0, 1.0),
-    limits={"window": (10, 1260), "components": (1, 9)},
+    limits={"window": (10, 1260)},
     windowed=True,
 )
 def absorption_ratio(*sectors: Bars, window: int = 500, components: int = 2) -> Array:
@@ -42,11 +41,10 @@ def absorption_ratio(*sectors: Bars, window: int = 500, components: int = 2) -> 
 
 
 @factor(
-    family="sectors",
     inputs=SECTORS,
     unit="standard deviations",
-    lookback=lambda *, window, short, long, **_: window + max(short, long),
-    limits={"window": (10, 1260), "components": (1, 9), "short": (1, 252), "long": (5, 504)},
+    lookback=lambda window, short, long: window + max(short, long),
+    limits={"window": (10, 1260), "long": (5, 504)},
     windowed=True,
 )
 def absorption_shift(*sectors: Bars, window: int = 500, components: int = 2, short: int = 15, long: int = 252) -> Array:
@@ -60,10 +58,9 @@ def absorption_shift(*sectors: Bars, window: int = 500, components: int = 2, sho
 
 
 @factor(
-    family="sectors",
     inputs=SECTORS,
     unit="correlation",
-    lookback=lambda *, window: window + 1,
+    lookback=lambda window: window + 1,
     bounds=(-0.125, 1.0),
     limits={"window": (3, 1260)},
     windowed=True,

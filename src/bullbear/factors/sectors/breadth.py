@@ -13,21 +13,12 @@ from bullbear.factors.sectors.sector_funds import SECTORS
 _WINDOW = (1, 1260)
 
 
-@factor(
-    family="sectors",
-    inputs=SECTORS,
-    unit="share of sectors",
-    lookback=lambda *, window: window,
-    bounds=(0.0, 1.0),
-    limits={"window": (2, 1260)},
-    windowed=True,
-)
+@factor(inputs=SECTORS, unit="share of sectors", bounds=(0.0, 1.0), limits={"window": (2, 1260)}, windowed=True)
 def sectors_above_average(*sectors: Bars, window: int = 200) -> Array:
     """Share of the nine sectors that close above their own mean of the last `window` closes.
 
     Example
     -------
-    >>> from bullbear.factors.engine.windows import bars_from
     >>> up, down = bars_from([1, 2]), bars_from([2, 1])
     >>> sectors_above_average(*[up] * 3, *[down] * 6, window=2).round(4)
     array([   nan, 0.3333])
@@ -36,10 +27,9 @@ def sectors_above_average(*sectors: Bars, window: int = 200) -> Array:
 
 
 @factor(
-    family="sectors",
     inputs=SECTORS,
     unit="log return",
-    lookback=lambda *, window: window + 1,
+    lookback=lambda window: window + 1,
     bounds=(0.0, float("inf")),
     limits={"window": _WINDOW},
     windowed=True,
@@ -49,7 +39,6 @@ def sector_dispersion(*sectors: Bars, window: int = 21) -> Array:
 
     Example
     -------
-    >>> from bullbear.factors.engine.windows import bars_from
     >>> flat, up = bars_from([1, 1]), bars_from([1, 1.1])
     >>> sector_dispersion(*[flat] * 8, up, window=1).round(4)
     array([   nan, 0.0318])
@@ -60,10 +49,9 @@ def sector_dispersion(*sectors: Bars, window: int = 21) -> Array:
 
 
 @factor(
-    family="sectors",
     inputs={"benchmark": "bars", **SECTORS},
     unit="score",
-    lookback=lambda *, trend, momentum: max(trend, momentum + 1),
+    lookback=lambda trend, momentum: max(trend, momentum + 1),
     bounds=(0.0, 1.0),
     limits={"trend": (2, 1260), "momentum": _WINDOW},
     windowed=True,
@@ -74,9 +62,15 @@ def sector_weakness(benchmark: Bars, *sectors: Bars, trend: int = 200, momentum:
     A sector is marked for a close at or below its mean of `trend` closes, for a fall over `momentum` sessions, and for
     a return over `momentum` sessions below the benchmark's.
 
+    Parameters
+    ----------
+    trend
+        Sessions of the moving average, the current one included.
+    momentum
+        Sessions over which returns are taken.
+
     Example
     -------
-    >>> from bullbear.factors.engine.windows import bars_from
     >>> up, down, index = bars_from([1, 2]), bars_from([2, 1]), bars_from([1, 1.5])
     >>> sector_weakness(index, *[up] * 6, *[down] * 3, trend=2, momentum=1).round(4)
     array([   nan, 0.3333])
