@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from bullbear.decide import Backtest, BandPolicy, backtest, comparison
+from bullbear.documents import json_ready
 from bullbear.home import Home
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def backtest_summary(tested: Backtest, figures: pd.DataFrame | None = None) -> d
     """Figures of the policy and the baselines (`decide.comparison`), attribution and costs, JSON-ready."""
     figures = comparison(tested) if figures is None else figures
     return {
-        "accounts": plain(figures.reset_index().to_dict(orient="records")),
+        "accounts": json_ready(figures.reset_index().to_dict(orient="records")),
         "attribution": tested.attribution,
         "trades": len(tested.trades),
         "costs": float(tested.trades["cost"].sum()) if len(tested.trades) else 0.0,
@@ -44,17 +45,3 @@ def backtest_metrics(figures: pd.DataFrame) -> dict[str, float]:
         for figure, value in row.items()
         if figure in ("cagr", "volatility", "sharpe", "max_drawdown", "turnover") and math.isfinite(value)
     }
-
-
-def plain(value: Any) -> Any:
-    """Records for JSON: instants and days in ISO form; None for what is missing or no number."""
-    if isinstance(value, dict):
-        return {str(key): plain(each) for key, each in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(each) for each in value]
-    if pd.isna(value):
-        return None
-    if isinstance(value, pd.Timestamp):
-        return value.isoformat()
-    number = value.item() if hasattr(value, "item") else value
-    return None if isinstance(number, float) and math.isinf(number) else number
