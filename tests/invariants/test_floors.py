@@ -32,9 +32,8 @@ EDGE = {"tracking", "report", "cli", "workflows"}
 NEVER_IN_A_FORECAST = ("mlflow", "sklearn", "matplotlib", "arch", "httpx", "jinja2", "exchange_calendars")
 
 
-CONTRACTS: list[dict[str, Any]] = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"][
-    "contracts"
-]
+PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
+CONTRACTS: list[dict[str, Any]] = PROJECT["tool"]["importlinter"]["contracts"]
 PROTECTED = {name for contract in CONTRACTS for name in contract.get("protected_modules", ())}
 PLANTED = "def late():\n" + "".join(f"    import {name}\n" for name in sorted(PROTECTED)) + "    import bullbear.cli\n"
 
