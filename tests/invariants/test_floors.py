@@ -31,13 +31,27 @@ ALONE = {
     "pyarrow": "data",
     "lightgbm": "learn",
     "sklearn": "learn",
+    "dask": "execution",
+    "distributed": "execution",
+    "joblib": "execution",
     "typer": "cli",
     "rich": "cli",
 }
 """Library to the one package that may import it."""
 EDGE = {"tracking", "report", "cli", "workflows"}
 """What may be missing when MLflow is."""
-NEVER_IN_A_FORECAST = ("mlflow", "sklearn", "matplotlib", "optuna", "arch", "httpx", "jinja2", "exchange_calendars")
+NEVER_IN_A_FORECAST = (
+    "mlflow",
+    "sklearn",
+    "matplotlib",
+    "optuna",
+    "arch",
+    "httpx",
+    "jinja2",
+    "exchange_calendars",
+    "joblib",
+    "distributed",
+)
 
 
 def test_the_contracts_of_the_floors_are_kept() -> None:

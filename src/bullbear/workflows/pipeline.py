@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shutil
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -48,9 +49,12 @@ def train_model(
     start: str | None = None,
     end: str | None = None,
     jobs: int = 1,
+    cluster: str | None = None,
     progress: Progress | None = None,
 ) -> Trained:
     """Train `models/NAME.toml` walk-forward on everything stored, evaluate it, backtest it, log it as one run.
+
+    Fitted folds are kept until the run is logged, so that the next training of the same continues an interrupted one.
 
     Raises
     ------
@@ -82,7 +86,9 @@ def train_model(
             start=start,
             end=end,
             jobs=jobs,
+            cluster=cluster,
             progress=lambda done, total: progress("folds", done, total),
+            kept=home.unfinished(model.definition.name),
         )
     except FitError as bad:
         where = f"{model.source.where('learner')} (learner)"
@@ -117,6 +123,7 @@ def train_model(
         ),
     )
     record_ledger_head(home)
+    shutil.rmtree(home.unfinished(model.definition.name), ignore_errors=True)
     progress("tracking", 1, 1)
     seconds = time.perf_counter() - began
     return Trained(run_id, model, examples, training, evaluation, tested, seconds, store.is_simulated)
