@@ -6,8 +6,9 @@ import os
 import pickle
 import signal
 import tempfile
+import warnings
 from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from typing import Any, Protocol
 
 from bullbear.errors import ExecutionError
 from bullbear.execution.shipping import Shipment, map_from_file, write_to_file
+from bullbear.extras import require
 
 Function = Callable[[Any, Any], Any]
 Outcome = tuple[int, Callable[[], Any]]
@@ -61,8 +63,8 @@ class Local:
             write_to_file((function, shared), path)
             with _pool(min(self.jobs, len(items)), path, (function.__module__, *self.preload)) as pool:
                 pending = {pool.submit(_call_in_worker, item): number for number, item in enumerate(items)}
-                for future in as_completed(pending):
-                    yield pending[future], partial(_result, future)
+                for number, future in _finished(pending):
+                    yield number, partial(_result, future)
 
 
 @contextmanager
@@ -83,6 +85,14 @@ def _pool(jobs: int, path: Path, preload: tuple[str, ...]) -> Iterator[ProcessPo
     finally:
         ours.close()
         alive.close()
+
+
+def _finished(pending: dict[Future[Any], int]) -> Iterator[tuple[int, Future[Any]]]:
+    while pending:
+        done, _ = wait(pending, return_when=FIRST_COMPLETED)
+        # Successes first: a failure ends the iteration, and what has finished beside it should be kept.
+        for future in sorted(done, key=lambda each: each.cancelled() or each.exception() is not None):
+            yield pending.pop(future), future
 
 
 def _result(future: Future[Any]) -> Any:
@@ -144,23 +154,23 @@ class Cluster:
     def outcomes(self, function: Function, shared: object, items: Sequence[Any]) -> Generator[Outcome, None, None]:
         """See `Executor`."""
         with self._client() as client:
-            shipment = client.scatter(Shipment.of((function, shared)), broadcast=True, hash=False)
+            # Not scattered: what a task made can be made again when the worker that held it is lost.
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", "Sending large graph", UserWarning)
+                shipment = client.submit(_received, Shipment.of((function, shared)), pure=False)
             executor = client.get_executor(pure=False)
             pending = {executor.submit(_call_shipped, shipment, item): number for number, item in enumerate(items)}
             try:
-                for future in as_completed(pending):
-                    yield pending[future], partial(self._result, future)
+                for number, future in _finished(pending):
+                    yield number, partial(self._result, future)
             finally:
                 executor.shutdown(wait=False)  # cancels what is not finished
 
     @contextmanager
     def _client(self) -> Iterator[Any]:
-        try:
-            import distributed
-        except ModuleNotFoundError as missing:
-            raise ExecutionError(
-                f"{missing.name} is not installed, and --cluster needs it; install bullbear[dask]"
-            ) from missing
+        require("--cluster", "dask")
+        import distributed
+
         try:
             client: Any = distributed.Client(self.address, timeout=self.timeout, set_as_default=False)
             client.wait_for_workers(1, timeout=self.timeout)
@@ -188,6 +198,10 @@ class Cluster:
             ) from lost
 
 
+def _received(shipment: Shipment) -> Shipment:
+    return shipment
+
+
 def _call_shipped(shipment: Shipment, item: Any) -> Any:
-    function, shared = shipment.value
+    function, shared = shipment.open()
     return _call(function, shared, item)

@@ -8,9 +8,10 @@ from __future__ import annotations
 import mmap
 import pickle
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
+from threading import Lock
 from typing import Any
+from uuid import uuid4
 
 from bullbear import user_code
 
@@ -21,6 +22,7 @@ _ALIGN = 64
 class Shipment:
     """A pickled value, opened once by each process that receives it."""
 
+    token: str
     modules: dict[str, tuple[str, str]]
     head: bytes
     buffers: tuple[bytes, ...]
@@ -29,16 +31,20 @@ class Shipment:
     def of(cls, value: object) -> Shipment:
         """Pack a value."""
         head, buffers = _pickled(value)
-        return cls(user_code.loaded(), head, tuple(bytes(buffer) for buffer in buffers))
+        return cls(uuid4().hex, user_code.loaded(), head, tuple(bytes(buffer) for buffer in buffers))
 
-    @cached_property
-    def value(self) -> Any:
+    def open(self) -> Any:
         """The value; its arrays cannot be written to."""
-        user_code.restore(self.modules)
-        return pickle.loads(self.head, buffers=self.buffers)
+        with _opening:  # a worker may run several threads, and Dask may send it the same shipment twice
+            if self.token not in _opened:
+                user_code.restore(self.modules)
+                _opened.clear()
+                _opened[self.token] = pickle.loads(self.head, buffers=self.buffers)
+            return _opened[self.token]
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {"modules": self.modules, "head": self.head, "buffers": self.buffers}  # without the opened value
+
+_opening = Lock()
+_opened: dict[str, Any] = {}
 
 
 def write_to_file(value: object, path: Path) -> None:
