@@ -199,7 +199,7 @@ def test_an_interrupt_ends_every_process_and_keeps_what_is_finished(
     finished = len(list((tmp_path / "kept").glob("*.result")))
     assert 3 <= finished < 12
     begun = len(calls())
-    assert begun <= finished + 2
+    assert begun <= finished + 4  # two running, two whose results were on their way
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.strip() == str([item * 10 for item in range(12)])
     assert len(calls()) - begun == 12 - finished
