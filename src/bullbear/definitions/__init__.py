@@ -5,25 +5,19 @@ wrong type or a duplicate name stops it there, never in the middle of a training
 """
 
 from bullbear.definitions.kinds import Kinds
-from bullbear.definitions.models import (
-    FactorSpec,
-    FeatureSet,
-    ModelDefinition,
-    Name,
-    Scalar,
-    Sentence,
-    Splitter,
-    Target,
-)
-from bullbear.definitions.reading import Definition, Source, digest, read, validate
+from bullbear.definitions.models import FactorSpec, FeatureSet, ModelDefinition, Scalar, Splitter, Target
+from bullbear.definitions.questions import UP, Question
+from bullbear.definitions.reading import Definition, Name, Sentence, Source, digest, read, validate
 
 __all__ = [
+    "UP",
     "Definition",
     "FactorSpec",
     "FeatureSet",
     "Kinds",
     "ModelDefinition",
     "Name",
+    "Question",
     "Scalar",
     "Sentence",
     "Source",

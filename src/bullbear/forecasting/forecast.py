@@ -25,6 +25,7 @@ from bullbear.data.view import View
 from bullbear.dataset.examples import fingerprint
 from bullbear.dataset.labels import climatology, resolve
 from bullbear.decide import Advice, Book, Forecast, advise, backtest
+from bullbear.definitions import Target
 from bullbear.errors import HistoryError, InputError, NoDataError
 from bullbear.factors import compute
 from bullbear.factors.regime.phase import phase_of
@@ -230,7 +231,7 @@ def close_of(
         view = store.as_of(decided_at, stored=stored)
         if not view.has("bars", ticker):
             break
-        labels = resolve(view, ticker, horizon)
+        labels = resolve(view, Target(ticker=ticker, horizon=horizon))
         if labels.index[-1] == session and labels["decidable"].iloc[-1]:
             return Close(session, decided_at, view, labels)
     day = "the last session" if as_of is None else str(candidates[0].date())
