@@ -1,6 +1,6 @@
 """Floor 5: from a probability to the positions of the Bull and the Bear, and what those would have earned."""
 
-from bullbear.decide.advice import Advice, Forecast, advise
+from bullbear.decide.advice import Advice, Forecast, advise, advise_each
 from bullbear.decide.backtest import Backtest, backtest
 from bullbear.decide.book import Book
 from bullbear.decide.instruments import CASH, INSTRUMENTS, Instrument
@@ -19,6 +19,7 @@ __all__ = [
     "Stance",
     "State",
     "advise",
+    "advise_each",
     "backtest",
     "comparison",
     "load_policy",

@@ -9,7 +9,7 @@ one has no place for is sold, and the trades say so.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -114,24 +114,55 @@ def advise(
     HistoryError
         The decision stands before a whole volatility window.
     """
+    market = read_market(view, policy, ticker, held=before.tickers if before is not None else ())
+    market.place(forecast.session)
+    return _advise(market, view, policy, [forecast], before, slippage_bp, half_spread_bp, cash_series)[0]
+
+
+def advise_each(
+    view: View, policy: BandPolicy, forecasts: Sequence[Forecast], *, ticker: str = "IWM", before: Book | None = None
+) -> tuple[Advice, ...]:
+    """`advise` on one forecast after the other, each from the account that the one before it left.
+
+    As in `backtest`, a forecast on whose session `ticker` has no bar is passed over.
+    """
+    if not forecasts:
+        return ()
+    market = read_market(view, policy, ticker, held=before.tickers if before is not None else ())
+    decided = [each for each in forecasts if market.close_on(ticker, each.session) is not None]
+    return tuple(_advise(market, view, policy, decided, before, 0.0, None, "DGS3MO"))
+
+
+def _advise(
+    market: Market,
+    view: View,
+    policy: BandPolicy,
+    forecasts: Sequence[Forecast],
+    before: Book | None,
+    slippage_bp: float,
+    half_spread_bp: Mapping[str, float] | None,
+    cash_series: str,
+) -> list[Advice]:
     held = before.tickers if before is not None else ()
-    market = read_market(view, policy, ticker, held=held)
-    row = market.place(forecast.session)
-    if before is None:
-        book = Book(session=market.days[row])
-    else:
-        if before.session > forecast.session:
+    funds = (market.ticker, policy.bull_instrument, policy.bear_instrument, *held)
+    costs = cost_rates_of(funds, slippage_bp, half_spread_bp)
+    book, advice = before, list[Advice]()
+    for forecast in forecasts:
+        row = market.place(forecast.session)
+        if book is None:
+            book = Book(session=market.days[row])
+        elif book.session > forecast.session:
             raise InputError(
                 "forecast.decided_at",
                 str(forecast.session.date()),
-                f"a session from {before.session.date()} on, the account's last",
+                f"a session from {book.session.date()} on, the account's last",
                 "decide on a later day, or from the account as it stood before that day",
             )
-        funds = (ticker, policy.bull_instrument, policy.bear_instrument, *held)
-        costs = cost_rates_of(funds, slippage_bp, half_spread_bp)
-        book = _carried(before, market, row, view, cash_series, costs)
-    _, stance, after = take(market, row, book, policy, forecast)
-    return Advice(stance, after)
+        else:
+            book = _carried(book, market, row, view, cash_series, costs)
+        _, stance, book = take(market, row, book, policy, forecast)
+        advice.append(Advice(stance, book))
+    return advice
 
 
 def take(market: Market, row: int, book: Book, policy: BandPolicy, forecast: Forecast) -> tuple[State, Stance, Book]:

@@ -102,6 +102,7 @@ def train_model(
             model=model,
             examples=examples,
             training=training,
+            books=tested.books,
             evaluation=evaluation,
             plots={
                 "calibration": plots.calibration_plot(evaluation, training.predictions, simulated=store.is_simulated),
