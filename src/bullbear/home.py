@@ -24,7 +24,7 @@ from bullbear.decide.policy import BandPolicy, load_policy
 from bullbear.definitions import FeatureSet, ModelDefinition, Source, digest, read, validate
 from bullbear.definitions.questions import Question, read_questions
 from bullbear.errors import DefinitionError, InputError
-from bullbear.factors import load, registered
+from bullbear.factors import load, registered, universe
 from bullbear.learn import learner_of
 from bullbear.learn.calibration import ShrinkageParams
 from bullbear.learn.gradient_boosting import GradientBoosting
@@ -208,7 +208,8 @@ def meaning(
     plain = definition.model_dump(mode="json", include={"seed", "target", "splitter"})
     for words in ("name", "sentence"):
         del plain["target"]["question"][words]
-    return {**plain, **{name: _plain(part) for name, part in parts.items()}, "factors": factors}
+    assets = universe(feature_sets, definition.target.ticker)
+    return {**plain, **{name: _plain(part) for name, part in parts.items()}, "factors": factors, "assets": assets}
 
 
 def _plain(part: object) -> dict[str, Any]:

@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 from bullbear.decide.policy import BandPolicy, Level, State
 from bullbear.errors import HistoryError, NoDataError
 from bullbear.sessions import between, closes
+from bullbear.statistics.volatility import wilder_atr, zero_mean_volatility
 
-SESSIONS_PER_YEAR = 252
 STALE_DAYS = 31
 _DECIMALS = 8
 """Of a quotient of two prices of one bar. A tick of 0.01 on 160 dollars is 6e-5; what lies beyond the eighth decimal is
@@ -160,33 +160,8 @@ def read_market(view: View, policy: BandPolicy, ticker: str = "IWM", *, held: It
         if other not in frames and view.has("bars", other):
             frames[other] = _usable(view.versions("bars", other))
     funds = {name: _fund(frame, sessions, policy.atr_window) for name, frame in frames.items()}
-    volatility = realised_volatility(np.array(funds[ticker].close), policy.volatility_window)
+    volatility = zero_mean_volatility(np.array(funds[ticker].close), policy.volatility_window)
     return Market(ticker, sessions, volatility.tolist(), funds)
-
-
-def realised_volatility(close: Floats, window: int) -> Floats:
-    """Annualised volatility sqrt(252 / window * sum of squared simple returns) per row; NaN before a whole window.
-
-    Parameters
-    ----------
-    close : (n_sessions,) total-return closes, no NaN
-    window : number of returns
-
-    Example
-    -------
-    >>> float(round(realised_volatility(np.array([100.0, 110.0, 99.0]), 2)[-1] ** 2, 10))  # 252 / 2 * (0.01 + 0.01)
-    2.52
-    """
-    result = np.full(len(close), np.nan)
-    if len(close) <= window:
-        return result
-    squared = np.square(close[1:] / close[:-1] - 1.0)
-    # Summed lag by lag, elementwise: a row's rounding then cannot depend on how many rows follow it.
-    total = np.zeros(len(squared) - window + 1)
-    for lag in range(window):
-        total += squared[lag : lag + len(total)]
-    result[window:] = np.sqrt(total * (SESSIONS_PER_YEAR / window))
-    return result
 
 
 def bill_rate(view: View, series: str, instants: pd.DatetimeIndex) -> list[float]:
@@ -237,7 +212,7 @@ def _fund(frame: pd.DataFrame, sessions: pd.DatetimeIndex, atr_window: int) -> F
     close, raw_close = frame["adj_close"].to_numpy(), frame["close"].to_numpy()
     total = {name: close * np.round(frame[name].to_numpy() / raw_close, _DECIMALS) for name in ("open", "high", "low")}
     whole = frame[["open", "high", "low"]].notna().all(axis=1).to_numpy()
-    atr = _average_true_range(total["high"][whole], total["low"][whole], close[whole], atr_window)
+    atr = wilder_atr(total["high"][whole], total["low"][whole], close[whole], atr_window)
     places = frame.index.get_indexer(sessions)
     return Fund(
         open=_at(places, total["open"]).tolist(),
@@ -246,15 +221,6 @@ def _fund(frame: pd.DataFrame, sessions: pd.DatetimeIndex, atr_window: int) -> F
         raw_open=_at(places, frame["open"].to_numpy()).tolist(),
         unit=_last_known(frame.index, raw_close / close, sessions).tolist(),
     )
-
-
-def _average_true_range(high: Floats, low: Floats, close: Floats, window: int) -> Floats:
-    """Wilder's, of total-return prices, in which an ex-dividend gap is no range."""
-    import talib  # half a second of a start-up, and only decisions need it
-
-    if len(close) <= window:
-        return np.full(len(close), np.nan)
-    return np.asarray(talib.ATR(high, low, close, timeperiod=window), dtype=np.float64)
 
 
 def _at(places: NDArray[np.intp], values: Floats) -> Floats:

@@ -5,11 +5,21 @@ wrong type or a duplicate name stops it there, never in the middle of a training
 """
 
 from bullbear.definitions.kinds import Kinds
-from bullbear.definitions.models import FactorSpec, FeatureSet, ModelDefinition, Scalar, Splitter, Target
+from bullbear.definitions.models import (
+    ASSET,
+    FactorSpec,
+    FeatureSet,
+    ModelDefinition,
+    Scalar,
+    Splitter,
+    Target,
+    Universe,
+)
 from bullbear.definitions.questions import UP, Question
 from bullbear.definitions.reading import Definition, Name, Sentence, Source, digest, read, validate
 
 __all__ = [
+    "ASSET",
     "UP",
     "Definition",
     "FactorSpec",
@@ -23,6 +33,7 @@ __all__ = [
     "Source",
     "Splitter",
     "Target",
+    "Universe",
     "digest",
     "read",
     "validate",
