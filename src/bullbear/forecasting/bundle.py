@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 
 from bullbear import sessions
-from bullbear.decide.policy import BandPolicy
+from bullbear.decide.policy import Policy, load_policy
 from bullbear.definitions import FactorSpec, FeatureSet, ModelDefinition, Source
 from bullbear.errors import DefinitionError, HistoryError, RunError
 from bullbear.factors.engine.feature_sets import check
@@ -41,7 +41,7 @@ class Bundle:
     meta: dict[str, Any]
     definition: ModelDefinition
     feature_sets: tuple[FeatureSet, ...]
-    policy: BandPolicy
+    policy: Policy
     of: str = "champion"
     _opened: dict[str, FoldModel] = field(default_factory=dict, repr=False, compare=False)
 
@@ -176,7 +176,7 @@ def write_bundle(
     *,
     definition: ModelDefinition,
     feature_sets: tuple[FeatureSet, ...],
-    policy: BandPolicy,
+    policy: Policy,
     definition_hash: str,
     fingerprint: str,
     simulated: bool,
@@ -234,7 +234,7 @@ def read_bundle(root: Path, *, of: str = "champion") -> Bundle:
             meta,
             ModelDefinition.model_validate(meta["definition"]),
             tuple(FeatureSet.model_validate(each) for each in meta["feature_sets"]),
-            BandPolicy.model_validate(meta["policy"]),
+            load_policy(meta["policy"]),
             of,
         )
     except OSError as bad:
@@ -242,7 +242,7 @@ def read_bundle(root: Path, *, of: str = "champion") -> Bundle:
         raise RunError(
             of, "no bundle", allowed, "train a model and run `bullbear promote latest`, or `bullbear run`"
         ) from bad
-    except (ValueError, KeyError, TypeError) as bad:  # pydantic's and JSON's errors are ValueErrors
+    except (ValueError, KeyError, TypeError, DefinitionError) as bad:  # pydantic's and JSON's errors are ValueErrors
         raise RunError(of, "a damaged bundle.json", "a bundle as it was written", _AGAIN) from bad
 
 

@@ -24,7 +24,7 @@ from bullbear.data.store import Store
 from bullbear.data.view import View
 from bullbear.dataset.examples import fingerprint
 from bullbear.dataset.labels import climatology, resolve
-from bullbear.decide import Advice, Book, Forecast, advise, backtest
+from bullbear.decide import Advice, Book, advise, backtest, forecasts_by_close
 from bullbear.errors import HistoryError, InputError, NoDataError
 from bullbear.factors import compute
 from bullbear.factors.regime.phase import phase_of
@@ -328,8 +328,9 @@ def _forecast_row(
 def _advice(at: Close, bundle: Bundle, predictions: pd.DataFrame, *, is_advised: bool, before: Book | None) -> Advice:
     ticker, policy = bundle.definition.target.ticker, bundle.policy
     if is_advised:
-        return advise(at.view, policy, Forecast.of(predictions.iloc[-1].to_dict()), ticker=ticker, before=before)
-    return backtest(predictions, at.view, policy, ticker=ticker, baselines=False).advice
+        today = forecasts_by_close(predictions.iloc[[-1]])[at.decided_at]
+        return advise(at.view, policy, at.decided_at, today, ticker=ticker, before=before)
+    return backtest(predictions, at.view, policy, ticker=ticker, baselines={}).advice
 
 
 def _drivers(model: FoldModel, row: pd.DataFrame) -> list[dict[str, Any]]:

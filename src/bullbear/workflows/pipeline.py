@@ -12,7 +12,7 @@ import pandas as pd
 
 from bullbear.data.oracle import read_truth
 from bullbear.dataset import Examples, build
-from bullbear.decide import Backtest, BandPolicy, backtest, comparison
+from bullbear.decide import Backtest, Policy, backtest, baselines_of, comparison
 from bullbear.errors import DefinitionError, FitError, GateError, InputError
 from bullbear.evaluate import Comparison, Evaluation, OracleShare, compare, evaluate, share_of_oracle
 from bullbear.forecasting import gate
@@ -91,7 +91,15 @@ def train_model(
     progress("evaluation", 0, 1)
     evaluation = evaluate(training.predictions, examples.horizon)
     target = model.definition.target
-    tested = backtest(training.predictions, view, model.policy, ticker=target.ticker, horizon=target.horizon)
+    tested = backtest(
+        training.predictions,
+        view,
+        model.policy,
+        ticker=target.ticker,
+        horizon=target.horizon,
+        factors=examples.X,
+        baselines=baselines_of(target.ticker, home.instruments()),
+    )
     figures = comparison(tested)
     progress("evaluation", 1, 1)
     progress("tracking", 0, 1)
@@ -198,7 +206,7 @@ def oracle_share(home: Home, run: Run) -> OracleShare | None:
     )
 
 
-def backtest_run(home: Home, run: Run, policy: BandPolicy | None = None) -> Backtest:
+def backtest_run(home: Home, run: Run, policy: Policy | None = None) -> Backtest:
     """The policy of a run (or another) over its out-of-sample forecasts, on the prices stored now."""
     target = run.bundle.definition.target
     view = home.filled_store().as_of()
