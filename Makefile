@@ -1,29 +1,38 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check-all lint bench docs requirements clean
+.PHONY: help setup dev run test check-all lint bench docs requirements clean
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DATA ?=
-STAMP := $(VENV)/.ready
+SETUP := $(VENV)/.ready
+DEV := $(VENV)/.ready-dev
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+COMPILE := echo hatchling | uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links --quiet pyproject.toml -
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
 
-setup: $(STAMP) ## create .venv with everything pinned, bytecode compiled
+setup: $(SETUP) ## create .venv with everything that `make run` needs, pinned
 
-$(STAMP): requirements.txt pyproject.toml
+dev: $(DEV) ## add what the tests need: the extras live, dask and dev
+
+$(SETUP): requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$(PYTHON) is older than 3.11; call make PYTHON=python3.11 (or newer)"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	$(PIP) --require-hashes --requirement requirements.txt
+	$(PIP) --no-deps --no-build-isolation --editable .
 	$(BIN)/python -m compileall -q src # pip has compiled the rest
-	@touch $(STAMP)
+	@touch $(SETUP)
+
+$(DEV): requirements-dev.txt $(SETUP)
+	$(PIP) --require-hashes --requirement requirements-dev.txt
+	@touch $(DEV)
 
 run: setup ## do the whole job: make run (simulated market) or make run DATA=../snapshot
 	$(BIN)/bullbear run $(if $(DATA),--data $(DATA))
 
-lint: setup ## ruff, mypy, import-linter
+lint: dev ## ruff, mypy, import-linter
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -35,14 +44,16 @@ test: lint ## lint, types, floors and the test suite
 check-all: lint ## the suite with its slow checks
 	$(BIN)/pytest --timeout 3600
 
-bench: setup ## ratios of benchmarks/, each measured within one run
+bench: dev ## ratios of benchmarks/, each measured within one run
 	$(BIN)/python -m benchmarks
 
-docs: setup ## write docs/factors.md from the definitions and docstrings
+docs: dev ## write docs/factors.md from the definitions and docstrings
 	$(BIN)/python -c 'from pathlib import Path; from bullbear.workflows.factor_catalogue import write_page; from bullbear.home import Home; write_page(Path("docs/factors.md"), Home(Path.cwd()))'
 
-requirements: ## resolve requirements.txt anew (needs uv)
-	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links --extra dev pyproject.toml --output-file requirements.txt
+requirements: ## resolve the three requirements files anew (needs uv)
+	$(COMPILE) --all-extras --output-file requirements-dev.txt
+	$(COMPILE) --constraint requirements-dev.txt --extra train --extra tracking --extra report --output-file requirements.txt
+	$(COMPILE) --constraint requirements-dev.txt --output-file requirements-base.txt
 
 clean: ## remove the environment and caches, never data or runs
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist

@@ -43,6 +43,15 @@ def test_the_option_wins_over_the_environment_and_that_over_the_current_director
     assert not (tmp_path / "option").exists()
 
 
+def test_the_questions_of_a_home_replace_the_packaged_ones(place: Home) -> None:
+    assert list(place.questions()) == ["up", "fall5", "dip5", "dip8", "rally5", "move5", "vol20", "vol30"]
+    assert "questions" not in place.names("models")
+    (place.root / "models" / "questions.toml").write_text(
+        '[[question]]\nname = "dip10"\nkind = "dip"\nthreshold = -0.1\nsentence = "A close 10 % below today."\n'
+    )
+    assert list(place.questions()) == ["dip10"]
+
+
 def test_a_file_is_no_home(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match=r"--home: got '.*file'; allowed: a directory"):

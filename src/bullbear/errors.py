@@ -6,6 +6,8 @@ prints it and exits with the class's code; a traceback is for our bugs only.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 
 class BullbearError(Exception):
     """Base of everything bullbear raises on purpose; `exit_code` is what the command line exits with."""
@@ -45,6 +47,17 @@ class RunError(InputError):
 
 class LedgerError(InputError):
     """The forecast ledger does not verify, or a request contradicts it."""
+
+
+class MissingExtraError(BullbearError):
+    """An optional library is not installed; `extras` are those of pyproject.toml that bring what is missing."""
+
+    exit_code = 2
+
+    def __init__(self, what: str, extras: Sequence[str]) -> None:
+        self.what, self.extras = what, tuple(extras)
+        names = f"[{','.join(extras)}]"
+        super().__init__(f"{what} needs the extra{'s' * (len(extras) > 1)} {names}: pip install 'bullbear{names}'")
 
 
 class FitError(BullbearError):

@@ -20,6 +20,7 @@ from pydantic import BaseModel
 from bullbear import sessions
 from bullbear.data.segments import WriteLock
 from bullbear.data.store import Store
+from bullbear.dataset.questions import Question, read_questions
 from bullbear.decide.instruments import Instrument, read_instruments
 from bullbear.decide.policy import Policy, load_policy
 from bullbear.definitions import FeatureSet, ModelDefinition, Source, digest, read, validate
@@ -28,6 +29,9 @@ from bullbear.factors import load, registered
 from bullbear.learn import learner_of
 from bullbear.learn.calibration import ShrinkageParams
 from bullbear.learn.gradient_boosting import GradientBoosting
+
+SHARED_FILES = frozenset({"questions", "instruments"})
+"""What lies in `models/` and is no model."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +101,8 @@ class Home:
 
     def names(self, kind: str) -> list[str]:
         """The definitions of a kind (`models` or `features`) that this home sees, sorted."""
-        return sorted({path.stem for folder in self._folders(kind) for path in folder.glob("*.toml")})
+        found = {path.stem for folder in self._folders(kind) for path in folder.glob("*.toml")}
+        return sorted(found - SHARED_FILES)
 
     def find(self, kind: str, name: str) -> Path:
         """The file that defines `name`.
@@ -122,6 +127,16 @@ class Home:
         if alike and (alike[0].stem not in names or not alike[0].stem.islower()):
             remedy = f"rename {kind}/{alike[0].name} to {wanted.lower()}"
         raise DefinitionError(f"{kind}/{wanted}", "no such file", ", ".join(names) or "none found", remedy)
+
+    def questions(self) -> dict[str, Question]:
+        """The questions of this home's `models/questions.toml`, else of the packaged one, by name.
+
+        Raises
+        ------
+        DefinitionError
+            A question makes no sense; the message names file and line.
+        """
+        return read_questions(self.find("models", "questions"))
 
     def model(self, name: str) -> Model:
         """`models/NAME.toml` with its feature sets, learner and policy, all checked; `name` may be that path.

@@ -16,6 +16,7 @@ from bullbear.cli.factors import factors
 from bullbear.cli.fetch import fetch
 from bullbear.cli.options import HomeBeforeOption, HomeOption, JsonOption, iso_day, print_document
 from bullbear.cli.talk import Talk
+from bullbear.extras import require
 from bullbear.home import Home, locate
 
 app = typer.Typer(
@@ -32,11 +33,26 @@ SeedOption = Annotated[int, typer.Option(min=0, help="Seed of the simulated mark
 SignalOption = Annotated[float, typer.Option(min=0.0, max=1.0, help="0: nothing is predictable; 1: much is.")]
 YearsOption = Annotated[int, typer.Option(min=3, max=25, help="Length of the simulated market.")]
 
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from bullbear.code_version import code_version
+
+        typer.echo(f"bullbear {code_version()}")
+        raise typer.Exit
+
+
 DEFAULT_JOBS = max(1, min(os.cpu_count() or 1, 8))
 
 
 @app.callback()
-def before_the_command(context: typer.Context, home: HomeBeforeOption = None) -> None:
+def before_the_command(
+    context: typer.Context,
+    home: HomeBeforeOption = None,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
     """Keep what stands before the command for the command."""
     context.obj = home
 
@@ -57,6 +73,7 @@ def run(
 
     Example: bullbear run --data ../snapshot
     """
+    require("bullbear run", "train", "tracking", "report")
     from bullbear.cli import show
     from bullbear.workflows.whole_job import DataWish, run_all
 
@@ -150,6 +167,7 @@ def train(
 
     Example: bullbear train lightgbm --start 2010-01-01
     """
+    require("bullbear train", "train", "tracking", "report")
     from bullbear.cli import show
     from bullbear.workflows.pipeline import train_model
 
@@ -168,6 +186,7 @@ def evaluate(run: RunArgument, home: HomeOption = None, as_json: JsonOption = Fa
 
     Example: bullbear evaluate latest --json
     """
+    require("bullbear evaluate", "train", "tracking")
     _evaluate(locate(home), [run], as_json)
 
 
@@ -181,6 +200,7 @@ def compare(
 
     Example: bullbear compare latest champion
     """
+    require("bullbear compare", "train", "tracking")
     _evaluate(locate(home), runs, as_json)
 
 
@@ -206,6 +226,7 @@ def predictions(run: RunArgument, home: HomeOption = None, as_json: JsonOption =
 
     Example: bullbear predictions latest > forecasts.csv
     """
+    require("bullbear predictions", "tracking")
     from bullbear.forecasting.bundle import predictions_csv
     from bullbear.tracking import Runs
 
@@ -222,6 +243,7 @@ def promote(run: RunArgument, home: HomeOption = None, as_json: JsonOption = Fal
 
     Example: bullbear promote latest
     """
+    require("bullbear promote", "train", "tracking")
     from bullbear.tracking import Runs
     from bullbear.workflows.pipeline import promote_run
 
@@ -245,6 +267,7 @@ def backtest(run: RunArgument, home: HomeOption = None, as_json: JsonOption = Fa
 
     Example: bullbear backtest champion
     """
+    require("bullbear backtest", "train", "tracking")
     from bullbear.cli import show
     from bullbear.tracking import Runs
     from bullbear.workflows.pipeline import backtest_run
@@ -336,7 +359,10 @@ def odds(
     from bullbear.cli import odds as shown
 
     place = locate(home)
+    if chart:
+        require("--chart", "report")
     if history:
+        require("--history", "train", "tracking")
         shown.refuse_with_history({"--as-of": as_of, "--since": since, "--event": event, "--chart": chart or None})
         Talk(quiet=as_json).say(f"scoring every past statement of {ticker}, {horizon} sessions ahead")
         record = shown.scored(place, ticker, horizon)
@@ -362,6 +388,7 @@ def report(home: HomeOption = None, as_json: JsonOption = False) -> None:
 
     Example: bullbear report
     """
+    require("bullbear report", "train", "tracking", "report")
     from bullbear.workflows.whole_job import write_report_of
 
     path = write_report_of(locate(home))
@@ -380,6 +407,7 @@ def ui(
 
     Example: bullbear ui --port 5001
     """
+    require("bullbear ui", "tracking")
     from bullbear.tracking.ui import serve
 
     serve(locate(home).runs, port)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
+from typing import NoReturn
 
 from bullbear.cli.streams import open_closed_streams, reader_has_left, settle, talk_may_be_unread
 
@@ -31,7 +32,8 @@ def _run() -> None:
     from typer.main import get_command
 
     from bullbear.cli.app import app
-    from bullbear.errors import BullbearError
+    from bullbear.errors import BullbearError, MissingExtraError
+    from bullbear.extras import extra_of
 
     try:
         # Not `app()`: typer's own runner prints a usage error in four lines and ends with code 1 on a closed pipe.
@@ -48,6 +50,12 @@ def _run() -> None:
     except BullbearError as mistake:
         _say(f"bullbear: {mistake}")
         sys.exit(mistake.exit_code)
+    except ModuleNotFoundError as missing:
+        extra = extra_of(missing.name)
+        if extra is None:
+            _unexpected(missing)
+        _say(f"bullbear: {MissingExtraError('this command', [extra])}")
+        sys.exit(2)
     except KeyboardInterrupt:
         _say("bullbear: interrupted; what was finished is kept")
         sys.exit(INTERRUPTED)
@@ -57,11 +65,15 @@ def _run() -> None:
         if isinstance(bug, OSError) and (line := _refused_by_the_system(bug)):
             _say(f"bullbear: {line}")
             sys.exit(2)
-        if os.environ.get("BULLBEAR_DEBUG"):
-            raise
-        where = " ".join(str(bug).split()) or type(bug).__name__
-        _say(f"bullbear: unexpected failure: {type(bug).__name__}: {where}; set BULLBEAR_DEBUG=1 for the details")
-        sys.exit(1)
+        _unexpected(bug)
+
+
+def _unexpected(bug: Exception) -> NoReturn:
+    if os.environ.get("BULLBEAR_DEBUG"):
+        raise bug
+    where = " ".join(str(bug).split()) or type(bug).__name__
+    _say(f"bullbear: unexpected failure: {type(bug).__name__}: {where}; set BULLBEAR_DEBUG=1 for the details")
+    sys.exit(1)
 
 
 def _refused_by_the_system(bad: OSError) -> str | None:

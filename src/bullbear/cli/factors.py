@@ -10,6 +10,7 @@ import typer
 from bullbear.cli.options import HomeOption, JsonOption, iso_day, print_document
 from bullbear.cli.talk import Talk
 from bullbear.errors import InputError
+from bullbear.extras import require
 from bullbear.home import locate
 
 if TYPE_CHECKING:
@@ -46,6 +47,8 @@ def factors(
     Example: bullbear factors --levels --ticker IWM --as-of 2016-02-11
     """
     _refuse_what_does_not_go_together(name, family, plot, levels, ticker, as_of)
+    if levels or plot:
+        require("--levels" if levels else "--plot", "report")
     place = locate(home)
     if levels:
         _levels(place, ticker or "IWM", as_of, as_json)

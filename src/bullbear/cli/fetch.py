@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bullbear.cli.options import HomeOption, JsonOption
+from bullbear.extras import require
 from bullbear.home import locate
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ def fetch(
 
     Example: bullbear fetch --only IWM --only fred
     """
+    require("bullbear fetch", "live")
     from bullbear.cli.talk import Talk
     from bullbear.workflows.filling import fill_live
 

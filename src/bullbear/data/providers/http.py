@@ -25,19 +25,13 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
+import httpx
 import pandas as pd
+import tenacity
 
 from bullbear.data.providers.messages import own_message
-from bullbear.errors import FetchError, InputError
+from bullbear.errors import FetchError
 from bullbear.settings import HttpSettings
-
-try:
-    import httpx
-    import tenacity
-except ImportError as missing:  # the base install leaves them out
-    raise InputError(
-        "bullbear fetch", f"no {missing.name}", "the extra `live`", "run `pip install 'bullbear[live]'`"
-    ) from missing
 
 # httpx writes every address, query and key included, at level INFO.
 for _name in ("httpx", "httpcore"):

@@ -1,8 +1,6 @@
-"""TOML definitions: read strictly, frozen, hashed, and refused with file and line.
+"""Reading TOML strictly: frozen records, refusals with file and line, and a hash of the meaning.
 
-Python says what can be computed, TOML says what is used. A definition is checked when it is loaded: an unknown key, a
-wrong type or a duplicate name stops it there, never in the middle of a training. Its hash covers the meaning, not the
-layout: comments and the order of keys do not change it.
+The hash does not depend on the layout: comments and the order of keys change nothing.
 """
 
 from __future__ import annotations
@@ -13,87 +11,20 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, get_args
+from typing import Any, TypeVar, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 
 from bullbear.errors import DefinitionError
 
-
-def _iso_day(text: str) -> str:
-    date.fromisoformat(text)  # its ValueError becomes the message
-    return text
-
-
-Day = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d{2}-\d{2}$"), AfterValidator(_iso_day)]
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
-Sentence = Annotated[str, StringConstraints(min_length=10)]
-Scalar = bool | int | float | str
 T = TypeVar("T", bound="Definition")
 
 
 class Definition(BaseModel):
-    """A frozen record that refuses unknown keys and does not read a number from a text or a truth."""
+    """A frozen record that refuses unknown keys and converts no types: "1" and `true` are not the number 1."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
-
-
-class FactorSpec(Definition):
-    """One factor of a feature set: a registered function, its inputs, its parameters."""
-
-    name: Name
-    function: Name
-    inputs: dict[str, str]
-    params: dict[str, Scalar] = Field(default_factory=dict)
-    sign: Literal[-1, 0, 1] = 0
-    """The direction in which theory says the factor moves P(up); 0 where it says nothing. Monotone learners obey it."""
-    why: str = ""
-
-
-class FeatureSet(Definition):
-    """`features/NAME.toml`: which factors, with which parameters, and one sentence of why."""
-
-    name: Name
-    why: Sentence
-    factor: tuple[FactorSpec, ...] = Field(min_length=1, strict=False)  # TOML has lists, no tuples
-
-
-class Target(Definition):
-    """What is forecast: the sign of `ticker`'s total return over `horizon` sessions."""
-
-    ticker: str = "IWM"
-    horizon: int = Field(default=21, ge=1, le=252)
-
-
-class Splitter(Definition):
-    """Purged expanding walk-forward: a refit at the first close of every month (or quarter, or year)."""
-
-    kind: Literal["expanding"] = "expanding"
-    first: Day = "2005-01-01"
-    """The first day whose forecast is reported."""
-    burn_in_months: int = Field(default=24, ge=0, le=120)
-    """Months before `first` that are forecast too, only so that the calibrator has a past when reporting starts."""
-    refit: Literal["month", "quarter", "year"] = "month"
-    embargo: int = Field(default=0, ge=0, le=252)
-    """Further sessions between the last resolved training label and the forecast."""
-    min_train: int = Field(default=252, ge=21)
-    """Resolved examples without which no model is fitted."""
-
-
-class ModelDefinition(Definition):
-    """`models/NAME.toml`. `learner`, `calibration` and `policy` are checked by the parts that own them."""
-
-    name: Name
-    intent: Sentence
-    seed: int = Field(default=0, ge=0)
-    target: Target = Target()
-    features: tuple[Name, ...] = Field(default=(), strict=False)
-    splitter: Splitter = Splitter()
-    learner: dict[str, Any]
-    calibration: dict[str, Any] = Field(default_factory=dict)
-    policy: dict[str, Any] = Field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -146,7 +77,9 @@ def read(path: Path, kind: type[T]) -> tuple[T, Source]:
     return validate(table, kind, source), source
 
 
-def validate(table: Mapping[str, Any], kind: type[T], source: Source, *, below: tuple[str | int, ...] = ()) -> T:
+def validate(
+    table: Mapping[str, Any], kind: type[T], source: Source, *, below: tuple[str | int, ...] = (), context: Any = None
+) -> T:
     """`table`, found under the key path `below` of `source`, as a frozen `kind`.
 
     Raises
@@ -155,7 +88,7 @@ def validate(table: Mapping[str, Any], kind: type[T], source: Source, *, below: 
         The table does not fit; the message names file, line and key.
     """
     try:
-        return kind.model_validate(dict(table))
+        return kind.model_validate(dict(table), context=context)
     except ValidationError as bad:
         first = bad.errors()[0]
         inside = _inside(table, first["loc"], first["type"] == "missing")

@@ -1,0 +1,35 @@
+"""TOML definitions: what the files hold, how they are read, and the registries of the kinds that they name.
+
+Python says what can be computed, TOML says what is used. A definition is checked when it is loaded: an unknown key, a
+wrong type or a duplicate name stops it there, never in the middle of a training.
+"""
+
+from bullbear.definitions.kinds import Kinds
+from bullbear.definitions.models import (
+    FactorSpec,
+    FeatureSet,
+    ModelDefinition,
+    Name,
+    Scalar,
+    Sentence,
+    Splitter,
+    Target,
+)
+from bullbear.definitions.reading import Definition, Source, digest, read, validate
+
+__all__ = [
+    "Definition",
+    "FactorSpec",
+    "FeatureSet",
+    "Kinds",
+    "ModelDefinition",
+    "Name",
+    "Scalar",
+    "Sentence",
+    "Source",
+    "Splitter",
+    "Target",
+    "digest",
+    "read",
+    "validate",
+]

@@ -1,0 +1,77 @@
+"""What the TOML files of `features/` and `models/` hold."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field, StringConstraints
+
+from bullbear.definitions.reading import Definition
+
+
+def _iso_day(text: str) -> str:
+    date.fromisoformat(text)  # its ValueError becomes the message
+    return text
+
+
+Day = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d{2}-\d{2}$"), AfterValidator(_iso_day)]
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
+Sentence = Annotated[str, StringConstraints(min_length=10)]
+Scalar = bool | int | float | str
+
+
+class FactorSpec(Definition):
+    """One factor of a feature set: a registered function, its inputs, its parameters."""
+
+    name: Name
+    function: Name
+    inputs: dict[str, str]
+    params: dict[str, Scalar] = Field(default_factory=dict)
+    sign: Literal[-1, 0, 1] = 0
+    """The direction in which theory says the factor moves P(up); 0 where it says nothing. Monotone learners obey it."""
+    why: str = ""
+
+
+class FeatureSet(Definition):
+    """`features/NAME.toml`: which factors, with which parameters, and one sentence of why."""
+
+    name: Name
+    why: Sentence
+    factor: tuple[FactorSpec, ...] = Field(min_length=1, strict=False)  # TOML has lists, no tuples
+
+
+class Target(Definition):
+    """What is forecast: the sign of `ticker`'s total return over `horizon` sessions."""
+
+    ticker: str = "IWM"
+    horizon: int = Field(default=21, ge=1, le=252)
+
+
+class Splitter(Definition):
+    """Purged expanding walk-forward: a refit at the first close of every month (or quarter, or year)."""
+
+    kind: Literal["expanding"] = "expanding"
+    first: Day = "2005-01-01"
+    """The first day whose forecast is reported."""
+    burn_in_months: int = Field(default=24, ge=0, le=120)
+    """Months before `first` that are forecast too, only so that the calibrator has a past when reporting starts."""
+    refit: Literal["month", "quarter", "year"] = "month"
+    embargo: int = Field(default=0, ge=0, le=252)
+    """Further sessions between the last resolved training label and the forecast."""
+    min_train: int = Field(default=252, ge=21)
+    """Resolved examples without which no model is fitted."""
+
+
+class ModelDefinition(Definition):
+    """`models/NAME.toml`. `learner`, `calibration` and `policy` are checked by the parts that own them."""
+
+    name: Name
+    intent: Sentence
+    seed: int = Field(default=0, ge=0)
+    target: Target = Target()
+    features: tuple[Name, ...] = Field(default=(), strict=False)
+    splitter: Splitter = Splitter()
+    learner: dict[str, Any]
+    calibration: dict[str, Any] = Field(default_factory=dict)
+    policy: dict[str, Any] = Field(default_factory=dict)

@@ -1,0 +1,70 @@
+"""Which library belongs to which extra, and what is said where one is missing."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tomllib
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bullbear.errors import MissingExtraError
+from bullbear.extras import LIBRARIES, extra_of, require
+
+ROOT = Path(__file__).resolve().parents[1]
+IMPORTED_AS = {"scikit-learn": "sklearn"}
+
+
+def packages(requirements: list[str]) -> set[str]:
+    """The import names of requirements, of `dask[distributed]` both."""
+    names = [name for line in requirements for name in re.findall(r"[\w-]+", re.split(r"[<>=]", line)[0])]
+    return {IMPORTED_AS.get(name, name) for name in names}
+
+
+def test_the_table_is_that_of_pyproject() -> None:
+    extras: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    extras.pop("dev")
+    assert {name: packages(requirements) for name, requirements in extras.items()} == {
+        name: set(libraries) for name, libraries in LIBRARIES.items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("library", "extra"), [("mlflow.tracking", "tracking"), ("sklearn", "train"), ("numpy", None), (None, None)]
+)
+def test_a_module_leads_to_its_extra(library: str | None, extra: str | None) -> None:
+    assert extra_of(library) == extra
+
+
+def test_what_is_missing_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    require("bullbear train", "train", "tracking")
+    monkeypatch.setattr(
+        "bullbear.extras.find_spec", lambda name: None if name in ("arch", "mlflow") else find_spec(name)
+    )
+    require("bullbear report", "report")
+    with pytest.raises(MissingExtraError, match=r"^bullbear train needs the extras \[train,tracking\]: pip install"):
+        require("bullbear train", "train", "tracking", "report")
+
+
+@pytest.mark.parametrize(
+    ("library", "arguments", "line"),
+    [
+        ("mlflow", ["ui"], "bullbear ui needs the extra [tracking]: pip install 'bullbear[tracking]'"),
+        ("sklearn", ["train", "logistic"], "bullbear train needs the extra [train]: pip install 'bullbear[train]'"),
+        ("matplotlib", ["odds", "--chart"], "--chart needs the extra [report]: pip install 'bullbear[report]'"),
+        ("httpx", ["run", "--data", "live"], "this command needs the extra [live]: pip install 'bullbear[live]'"),
+    ],
+)  # fmt: skip
+def test_a_command_without_its_extra_says_so_in_one_line(
+    tmp_path: Path, library: str, arguments: list[str], line: str
+) -> None:
+    code = f"import sys; sys.modules[{library!r}] = None; from bullbear.cli import main; main()"
+    command = [sys.executable, "-c", code, *arguments, "--home", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.splitlines()[-1] == f"bullbear: {line}"
+    assert "Traceback" not in done.stderr
