@@ -4,24 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bullbear.decide.market import bill_rate, read_market, realised_volatility
+from bullbear.decide.market import bill_rate, read_market
 from bullbear.decide.policy import BandPolicy
 from bullbear.errors import HistoryError, NoDataError
 from bullbear.sessions import between, closes
 
 POLICY = BandPolicy()
 FORECAST = {"p": 0.5, "p_low": 0.4, "p_high": 0.6, "climatology": 0.6, "weights": {}, "levels": {}}
-
-
-def test_volatility_equals_the_plain_pandas_expression(market_view):
-    close = market_view(3).bars("IWM")["adj_close"]
-    plain = ((close.pct_change() ** 2).rolling(21).mean() * 252) ** 0.5
-    np.testing.assert_allclose(realised_volatility(close.to_numpy(), 21), plain, rtol=1e-12)
-
-
-def test_volatility_is_unknown_before_a_whole_window():
-    assert np.isnan(realised_volatility(np.array([1.0, 2.0, 3.0]), 3)).all()
-    assert np.isfinite(realised_volatility(np.array([1.0, 2.0, 3.0, 4.0]), 3)).tolist() == [False] * 3 + [True]
 
 
 def test_atr_equals_wilders_loop_over_total_return_prices(market_view):

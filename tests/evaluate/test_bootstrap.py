@@ -8,16 +8,9 @@ from arch.bootstrap import StationaryBootstrap
 from scipy import stats
 from sklearn.metrics import roc_auc_score
 
-from bullbear.errors import HistoryError, InputError
-from bullbear.evaluate.bootstrap import (
-    auc_interval,
-    default_block,
-    ratio_interval,
-    resample,
-    skill_interval,
-    widening,
-)
+from bullbear.evaluate.bootstrap import auc_interval, skill_interval
 from bullbear.evaluate.scores import auc, brier_skill, log_loss_skill
+from bullbear.statistics.bootstrap import resample, widening
 
 
 def _slow_draws(statistic, arrays, block, resamples, seed):
@@ -47,38 +40,6 @@ def test_auc_interval_agrees_with_resampled_rows(market):
     values = _slow_draws(roc_auc_score, (made.y, p), 12, 150, 4)
     assert got.estimate == pytest.approx(auc(made.y, p), rel=1e-12)
     assert [got.low, got.high] == pytest.approx(_slow_ends(got.estimate, values, widening(300, 5, 12)), rel=1e-9)
-
-
-def test_widening_by_hand():
-    # h = 2, b = 4, n = 80: t with 20 degrees 1.724718 over 1.644854; 1 / (1 - 7/80); (1 + 2/2) / (1 + 2 * 1/2 * 3/4)
-    expected = 1.7247182 / 1.6448536 * np.sqrt(1 / (1 - 7 / 80)) * np.sqrt(2 / 1.75)
-    assert widening(80, 2, 4) == pytest.approx(expected, rel=1e-7)
-    assert widening(10_000_000, 1, 50) == pytest.approx(1, abs=1e-4)
-
-
-def test_widening_of_a_known_variance():
-    # The stationary bootstrap's variance of a mean is that of the exponential kernel; check it by its own draws.
-    x = np.random.default_rng(3).standard_normal((2000, 1))
-    draws = resample(2000, 21, resamples=1500, seed=1)
-    centred = x[:, 0] - x.mean()
-    b = draws.mean_block
-    gamma = np.array([np.dot(centred, np.roll(centred, k)) / 2000 for k in range(600)])
-    kernel = gamma[0] + 2 * np.sum(gamma[1:] * (1 - 1 / b) ** np.arange(1, 600))
-    assert draws.means(x)[:, 0].var() * 2000 == pytest.approx(kernel, rel=0.15)
-
-
-def test_draws_repeat_with_the_seed_and_average_the_block():
-    draws = resample(500, 10, resamples=40, seed=9)
-    assert draws.mean_block == 20
-    assert (draws.counts == resample(500, 10, resamples=40, seed=9).counts).all()
-    assert (draws.counts != resample(500, 10, resamples=40, seed=10).counts).any()
-    assert (draws.counts.sum(axis=1) == 500).all()
-
-
-@pytest.mark.parametrize(("n", "horizon"), [(8, 1), (84, 21), (85, 21), (170, 21), (4000, 21), (20_000, 1)])
-def test_default_block_is_never_refused(n, horizon):
-    assert horizon <= default_block(n, horizon) <= n // 4
-    assert widening(n, horizon, default_block(n, horizon)) >= 1
 
 
 def test_identical_forecasts_have_a_point_interval(market):
@@ -153,16 +114,3 @@ def test_coverage_at_length(market, n, signal):
     held, claimed = _coverage(market, n, signal, 500, n)
     assert 0.85 <= held <= 0.95
     assert signal > 0 or claimed <= 0.05
-
-
-def test_refusals(market):
-    with pytest.raises(HistoryError, match=r"y: got '83 rows'; allowed: at least 84, four horizons"):
-        resample(83, 21)
-    with pytest.raises(InputError, match=r"mean_block: got 20; allowed: 21 \(the horizon\) to 100"):
-        resample(400, 21, mean_block=20)
-    with pytest.raises(InputError, match="resamples: got 0"):
-        resample(400, 21, resamples=0)
-    with pytest.raises(InputError, match="level: got 90"):
-        widening(400, 21, 42, 90)
-    with pytest.raises(InputError, match="y: got '399 rows'; allowed: 400 rows"):
-        ratio_interval(np.ones((399, 1)), lambda m: m[:, 0], resample(400, 21, resamples=2))

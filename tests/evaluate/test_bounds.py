@@ -8,7 +8,8 @@ from scipy.stats import t as student
 
 from bullbear.errors import HistoryError, InputError
 from bullbear.evaluate.bounds import lower_bound
-from bullbear.evaluate.significance import default_lag, diebold_mariano, long_run_variance
+from bullbear.evaluate.significance import diebold_mariano
+from bullbear.statistics.long_run import default_lag, long_run_variance
 
 
 def test_by_hand() -> None:

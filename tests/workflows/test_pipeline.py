@@ -24,7 +24,6 @@ from bullbear.workflows.pipeline import (
     compare_runs,
     evaluate_run,
     oracle_share,
-    plain,
     promote_run,
     train_model,
 )
@@ -258,12 +257,3 @@ def test_a_run_on_another_kind_of_data_than_the_store_holds_is_refused(home: Hom
         match=r"data test: the run was trained on real data, the store holds a SIMULATED market; train",
     ):
         promote_run(home, Runs(home), real)
-
-
-def test_plain_makes_json_of_what_pandas_and_numpy_hold() -> None:
-    found = plain(
-        {1: [np.float64(0.5), np.int64(3), np.bool_(True)], "t": pd.Timestamp("2019-12-31"), "n": float("nan")}
-    )
-    assert found == {"1": [0.5, 3, True], "t": "2019-12-31T00:00:00", "n": None}
-    assert json.dumps(found, allow_nan=False)
-    assert plain({"a": np.float64("nan"), "b": pd.NaT, "c": pd.NA, "d": float("inf")}) == dict.fromkeys("abcd")

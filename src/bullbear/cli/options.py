@@ -49,6 +49,6 @@ def iso_day(param: typer.CallbackParam, value: str | None) -> str | None:
 
 def print_document(document: Any) -> None:
     """Print JSON: days and instants in ISO form, null for what is missing."""
-    from bullbear.workflows.pipeline import plain
+    from bullbear.documents import json_ready
 
-    typer.echo(json.dumps(plain(document), indent=1, allow_nan=False))
+    typer.echo(json.dumps(json_ready(document), indent=1, allow_nan=False))

@@ -161,9 +161,18 @@ def _account(index: pd.DatetimeIndex, steps: Sequence[Step], declared: tuple[Slo
             by_ticker[slot.ticker] += held[slot]
             exposure += held[slot] * book.instruments[slot.ticker].multiple
         profit = [each.profit.get(name, 0.0) for name in (*booked, "interest", "costs")]
-        daily.append((book.equity, *by_sleeve.values(), cash, exposure, each.cash_return, _turnover(each.fills), *profit))
+        daily.append(
+            (book.equity, *by_sleeve.values(), cash, exposure, each.cash_return, _turnover(each.fills), *profit)
+        )
         positions.append((*by_ticker.values(), cash))
-    names = ["equity", *(f"{sleeve}_weight" for sleeve in sleeves), "cash_weight", "exposure", "cash_return", "turnover"]
+    names = [
+        "equity",
+        *(f"{sleeve}_weight" for sleeve in sleeves),
+        "cash_weight",
+        "exposure",
+        "cash_return",
+        "turnover",
+    ]
     return Account(
         pd.DataFrame(daily, columns=[*names, *booked, "interest", "costs"], index=index),
         pd.DataFrame(positions, columns=[*tickers, CASH], index=index),
@@ -230,7 +239,17 @@ def _expire(book: Book) -> tuple[Book, tuple[Fill, ...]]:
             cash += value
             decided = book.session if book.decided_on is None else book.decided_on
             fills.append(
-                Fill(slot, decided, book.session, "close", value / equity, 0.0, book.marks[slot.ticker].price, -value, 0.0)
+                Fill(
+                    slot,
+                    decided,
+                    book.session,
+                    "close",
+                    value / equity,
+                    0.0,
+                    book.marks[slot.ticker].price,
+                    -value,
+                    0.0,
+                )
             )
     return replace(
         book,
@@ -283,9 +302,7 @@ class _Trade:
     short: frozenset[str]
 
 
-def _trade(
-    book: Book, market: Market, row: int, held: Mapping[Slot, float], targets: Mapping[Slot, float]
-) -> _Trade:
+def _trade(book: Book, market: Market, row: int, held: Mapping[Slot, float], targets: Mapping[Slot, float]) -> _Trade:
     """Meet each target after costs are paid, as far as the cash goes.
 
     Solves C = sum_k c_k |w_k (E - C) - v_k| over tickers by iteration, a contraction with factor of the size of c.

@@ -28,6 +28,7 @@ from bullbear.decide.account import Account
 from bullbear.decide.backtest import Backtest
 from bullbear.decide.market import Floats
 from bullbear.errors import HistoryError, InputError
+from bullbear.statistics.bootstrap import stationary_rows
 from bullbear.statistics.volatility import SESSIONS_PER_YEAR
 
 DAYS_PER_YEAR = 365.25
@@ -239,11 +240,8 @@ def sharpe_difference(
     difference = sharpe(excess) - sharpe(baseline)
     if not math.isfinite(difference):
         return math.nan, math.nan, math.nan
-    from arch.bootstrap import StationaryBootstrap  # two seconds of a start-up
-
-    draws = StationaryBootstrap(block, excess, baseline, seed=seed).apply(
-        lambda a, b: np.array([sharpe(a) - sharpe(b)]), reps=replicates
-    )
+    drawn = stationary_rows(len(excess), block, resamples=replicates, seed=seed)
+    draws = [sharpe(excess[rows]) - sharpe(baseline[rows]) for rows in drawn]
     tail = (1.0 - level) / 2.0
     low, high = np.quantile(draws, [tail, 1.0 - tail])
     return difference, float(low), float(high)

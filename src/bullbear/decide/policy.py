@@ -317,7 +317,10 @@ def load_policy(
     place = source or Source.nowhere("policy")
     context = packaged_instruments() if instruments is None else instruments
     policy = POLICIES.read(table, place, below=("policy",), context=context)
-    for what, needed, given in (("question", policy.needs.questions, questions), ("factor", policy.needs.factors, factors)):
+    for what, needed, given in (
+        ("question", policy.needs.questions, questions),
+        ("factor", policy.needs.factors, factors),
+    ):
         missing = sorted(set(needed) - set(given))
         if missing:
             allowed = f"a policy whose {what}s the model has: {', '.join(sorted(given)) or 'none'}"

@@ -15,7 +15,7 @@ from scipy.special import stdtr, stdtrit
 
 from bullbear.errors import HistoryError, InputError
 from bullbear.evaluate.scores import Score, checked, losses
-from bullbear.evaluate.significance import default_lag, long_run_variance
+from bullbear.statistics.long_run import default_lag, long_run_variance
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ def lower_bound(
     d = loss(rival) - loss(p);  low = mean(d) - t * sqrt(LRV(d) / n) / H
 
     with t Student's quantile of `1 - error` at `min(n - 1, 3n / 2L)` degrees of freedom, LRV the Newey-West variance
-    over `significance.default_lag` lags (L), and H Harvey's correction for overlap: the one-sided Diebold-Mariano test,
+    over `default_lag` lags (L), and H Harvey's correction for overlap: the one-sided Diebold-Mariano test,
     turned into a bound.
 
     Parameters

@@ -12,11 +12,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bullbear.documents import json_ready
 from bullbear.errors import InputError
-from bullbear.evaluate.bootstrap import LEVEL, RESAMPLES, SEED, Interval, ratio_interval, resample
-from bullbear.evaluate.rows import plain, require, resolved
+from bullbear.evaluate.rows import require, resolved
 from bullbear.evaluate.scores import Score, brier, losses
 from bullbear.evaluate.significance import diebold_mariano
+from bullbear.statistics.bootstrap import RESAMPLES, SEED, Interval, resample
+from bullbear.statistics.proportions import LEVEL
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ class Comparison:
 
     def as_dict(self) -> dict[str, Any]:
         """Ready for JSON, what is not a finite number as None."""
-        result: dict[str, Any] = plain(self)
+        result: dict[str, Any] = json_ready(self)
         return result
 
 
@@ -106,7 +108,7 @@ def compare(
         def gain(score: Score) -> Interval:
             with np.errstate(invalid="ignore"):  # certainties that failed in both: the gain is undetermined
                 difference = losses(y, forecasts[b], score) - losses(y, forecasts[a], score)
-            return ratio_interval(difference[:, None], lambda means: means[:, 0], draws, level=level)
+            return draws.ratio(difference[:, None], lambda means: means[:, 0], level=level)
 
         squared, nats = gain("brier"), gain("log_loss")
         dm = diebold_mariano(y, forecasts[a], forecasts[b], horizon)

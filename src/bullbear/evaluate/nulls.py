@@ -14,9 +14,10 @@ from numpy.typing import ArrayLike
 from scipy.special import logit, ndtri
 
 from bullbear.errors import HistoryError
-from bullbear.evaluate.bootstrap import LEVEL, SEED
 from bullbear.evaluate.decomposition import equal_mass_bins
 from bullbear.evaluate.scores import checked, weighted_auc
+from bullbear.statistics.bootstrap import SEED
+from bullbear.statistics.proportions import LEVEL
 
 SHIFTS = 200
 PATHS = 500

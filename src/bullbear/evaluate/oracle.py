@@ -10,8 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bullbear.evaluate.bootstrap import LEVEL, RESAMPLES, SEED, ratio_interval, resample
 from bullbear.evaluate.scores import Floats, brier_skill, checked
+from bullbear.statistics.bootstrap import RESAMPLES, SEED, resample
+from bullbear.statistics.proportions import LEVEL
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ def share_of_oracle(
     outcomes, forecast, true, benchmark = checked(y, p=p, truth=truth, climatology=climatology)
     draws = resample(len(outcomes), horizon, resamples=resamples, seed=seed)
     distances = np.column_stack([(forecast - true) ** 2, (benchmark - true) ** 2])
-    interval = ratio_interval(distances, _share, draws, level=level)
+    interval = draws.ratio(distances, _share, level=level)
     bss, oracle_bss = brier_skill(outcomes, forecast, benchmark), brier_skill(outcomes, true, benchmark)
     return OracleShare(
         share=interval.estimate,

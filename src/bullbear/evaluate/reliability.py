@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import expit, logit, ndtri
+from scipy.special import expit, logit
 
-from bullbear.errors import InputError
 from bullbear.evaluate.decomposition import equal_mass_bins
 from bullbear.evaluate.scores import checked
+from bullbear.statistics.proportions import LEVEL, wilson
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class CalibrationLine:
 
 
 def calibration_table(
-    y: ArrayLike, p: ArrayLike, *, bins: int = 10, n_effective: float | None = None, level: float = 0.90
+    y: ArrayLike, p: ArrayLike, *, bins: int = 10, n_effective: float | None = None, level: float = LEVEL
 ) -> list[CalibrationBin]:
     """Forecasts sorted into bins of about equal mass, each with its share of ups and a Wilson interval.
 
@@ -50,7 +50,7 @@ def calibration_table(
     bins
         Number of bins; equal probabilities are never parted, so there may be fewer.
     n_effective
-        Independent observations in all `n` rows (`significance.effective_number`); each bin gets its share. None = n.
+        Independent observations in all `n` rows (`effective_number`); each bin gets its share. None = n.
     level
         Confidence of the intervals.
 
@@ -81,53 +81,9 @@ def calibration_table(
     for k in range(int(which.max()) + 1):
         inside = which == k
         n, up = int(inside.sum()), float(outcomes[inside].mean())
-        low, high = wilson(up, n * share, level)
-        table.append(CalibrationBin(n, float(forecast[inside].mean()), up, low, high))
+        low, high = wilson(up, n * share, level=level)
+        table.append(CalibrationBin(n, float(forecast[inside].mean()), up, float(low), float(high)))
     return table
-
-
-def wilson(share: float, n: float, level: float = 0.90) -> tuple[float, float]:
-    """Wilson's score interval of a share observed over `n` (perhaps fractional, effective) trials.
-
-    (share + z^2 / 2n -+ z sqrt(share (1 - share) / n + z^2 / 4n^2)) / (1 + z^2 / n)
-
-    Parameters
-    ----------
-    share
-        Observed share, a fraction in [0, 1].
-    n
-        Number of independent trials, above 0.
-    level
-        Confidence, a fraction between 0 and 1.
-
-    Returns
-    -------
-    Lower and upper end, within [0, 1].
-
-    Raises
-    ------
-    InputError
-        An argument is out of range.
-
-    References
-    ----------
-    Wilson (1927), doi:10.1080/01621459.1927.10502953
-
-    Example
-    -------
-    >>> [round(end, 4) for end in wilson(0.7, 10, 0.95)]
-    [0.3968, 0.8922]
-    """
-    if not 0.0 <= share <= 1.0:
-        raise InputError("share", share, "a fraction in [0, 1]", "give a fraction, not per cent")
-    if not n > 0.0:
-        raise InputError("n", n, "above 0", "give at least some trials")
-    if not 0.0 < level < 1.0:
-        raise InputError("level", level, "between 0 and 1", "0.90 asks for a 90 % interval")
-    z = float(ndtri(0.5 + level / 2.0))
-    middle = (share + z**2 / (2.0 * n)) / (1.0 + z**2 / n)
-    half = z * np.sqrt(share * (1.0 - share) / n + z**2 / (4.0 * n**2)) / (1.0 + z**2 / n)
-    return max(0.0, float(middle - half)), min(1.0, float(middle + half))
 
 
 def ece(y: ArrayLike, p: ArrayLike, bins: int = 10) -> float:

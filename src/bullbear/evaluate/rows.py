@@ -1,14 +1,10 @@
-"""Which rows of a predictions frame may be scored, and how an evaluation becomes JSON.
+"""Which rows of a predictions frame may be scored.
 
 A forecast without an outcome is left out; one with an outcome but without a probability is an error, because dropping
 it would let a model choose the days on which it is judged.
 """
 
 from __future__ import annotations
-
-import math
-from dataclasses import fields, is_dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -91,16 +87,3 @@ def require(rows: pd.DataFrame, horizon: int, name: str) -> None:
     overlap = int(np.median(within)) if len(within) else 0
     if overlap > 1.5 * horizon + 1:
         raise InputError("horizon", horizon, f"about {overlap}, the rows a label spans", "give the model's horizon")
-
-
-def plain(value: Any) -> Any:
-    """A result as JSON knows it: dataclasses to objects, instants to ISO text, numbers that are not finite to None."""
-    if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
-    if isinstance(value, (tuple, list)):
-        return [plain(item) for item in value]
-    if isinstance(value, pd.Timestamp):
-        return value.isoformat()
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value

@@ -13,13 +13,17 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bullbear.evaluate.bootstrap import LEVEL, RESAMPLES, SEED, auc_interval, resample, skill_interval
+from bullbear.documents import json_ready
+from bullbear.evaluate.bootstrap import auc_interval, skill_interval
 from bullbear.evaluate.decomposition import decompose
 from bullbear.evaluate.nulls import auc_null, ece_null
 from bullbear.evaluate.reliability import CalibrationBin, calibration_line, calibration_table, ece
-from bullbear.evaluate.rows import plain, require, resolved
+from bullbear.evaluate.rows import require, resolved
 from bullbear.evaluate.scores import Floats, Score, brier, log_loss, losses
-from bullbear.evaluate.significance import clark_west, diebold_mariano, effective_number
+from bullbear.evaluate.significance import clark_west, diebold_mariano
+from bullbear.statistics.bootstrap import RESAMPLES, SEED, resample
+from bullbear.statistics.long_run import effective_number
+from bullbear.statistics.proportions import LEVEL
 
 
 @dataclass(frozen=True)
@@ -92,7 +96,7 @@ class Evaluation:
 
     def as_dict(self) -> dict[str, Any]:
         """Ready for JSON: instants in ISO form, what is not a finite number as None; a year's entry has `year`."""
-        result: dict[str, Any] = plain(self)
+        result: dict[str, Any] = json_ready(self)
         result["by_year"] = [{"year": row.pop("first_year"), **row} for row in result["by_year"]]
         for row in result["by_year"]:
             del row["last_year"]

@@ -20,15 +20,16 @@ import numpy as np
 import pandas as pd
 
 from bullbear.definitions import Source, validate
+from bullbear.documents import json_ready
 from bullbear.errors import BullbearError, GateError
 from bullbear.evaluate.bounds import Bound, lower_bound
-from bullbear.evaluate.rows import plain, require, resolved
+from bullbear.evaluate.rows import require, resolved
 from bullbear.evaluate.scores import Score, losses
-from bullbear.evaluate.significance import effective_number
 from bullbear.forecasting.bundle import Bundle, read_bundle
 from bullbear.home import Home
 from bullbear.learn.calibration import ShrinkageParams
 from bullbear.learn.learners import learner_of
+from bullbear.statistics.long_run import effective_number
 
 LEAST_EVIDENCE = 36
 """Effective independent forecasts below which no model is promoted: three years of months."""
@@ -122,7 +123,7 @@ class Verdict:
 
     def as_dict(self) -> dict[str, Any]:
         """Ready for JSON, what is not a finite number as None."""
-        result: dict[str, Any] = plain(self)
+        result: dict[str, Any] = json_ready(self)
         return result
 
     def lines(self) -> list[str]:

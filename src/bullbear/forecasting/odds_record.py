@@ -6,21 +6,23 @@ and so counts for nothing in the difference. The intervals of all events use the
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from bullbear.documents import json_ready
 from bullbear.errors import HistoryError
 from bullbear.evaluate import Evaluation, evaluate
-from bullbear.evaluate.bootstrap import resample, skill_interval
+from bullbear.evaluate.bootstrap import skill_interval
 from bullbear.evaluate.reliability import ece
 from bullbear.home import Home
 from bullbear.odds import load
 from bullbear.odds.history import History, build_history, forecasts, pooled
 from bullbear.odds.telling import YEARS
+from bullbear.statistics.bootstrap import resample
 
 
 @dataclass(frozen=True)
@@ -65,10 +67,7 @@ class OddsRecord:
             "horizon_sessions": self.horizon,
             "simulated": self.simulated,
             "pooled": self.pooled.as_dict(),
-            "events": [
-                {name: None if isinstance(value, float) and not np.isfinite(value) else value for name, value in row}
-                for row in (asdict(each).items() for each in self.events)
-            ],
+            "events": json_ready(self.events),
         }
 
 

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from bullbear.factors.engine.registry import Array
-from bullbear.odds.statistics import benjamini_hochberg, binomial_p_value, shrunk_differences, wilson
 from bullbear.odds.tape import Tape, followed
+from bullbear.statistics.multiple_tests import benjamini_hochberg, shrunk_differences
 from bullbear.statistics.overlap import Rows, evidence
+from bullbear.statistics.proportions import binomial_p_value, wilson
 
 
 @dataclass(frozen=True)

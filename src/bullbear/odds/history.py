@@ -25,9 +25,9 @@ from bullbear.errors import HistoryError
 from bullbear.factors.engine.registry import Array
 from bullbear.odds.counting import Counts, count
 from bullbear.odds.definitions import EventSpec
-from bullbear.odds.statistics import wilson
 from bullbear.odds.tape import Tape, read_tape
 from bullbear.odds.telling import LEAST_HORIZONS, YEARS
+from bullbear.statistics.proportions import wilson
 
 Reading = Literal["told", "shrunk"]
 SURE = 0.01

@@ -5,12 +5,13 @@ No odds stand alone: what the ticker did after any session of the same span is s
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from bullbear.documents import json_ready
 from bullbear.odds.definitions import Direction
 
 RARE = 0.10
@@ -69,8 +70,7 @@ class EventOdds:
 
     def as_dict(self) -> dict[str, Any]:
         """Ready for JSON: days in ISO form, unknown numbers as None, the statement last."""
-        plain = {name: _plain(value) for name, value in asdict(self).items()}
-        return {**plain, "statement": self.statement}
+        return {**json_ready(self, days=True), "statement": self.statement}
 
 
 def statement(told: EventOdds) -> str:
@@ -147,11 +147,3 @@ def _number(value: float) -> str:
 
 def _day(day: pd.Timestamp) -> str:
     return str(day.date())
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, pd.Timestamp):
-        return _day(value)
-    if isinstance(value, float) and not np.isfinite(value):
-        return None
-    return value

@@ -16,8 +16,8 @@ from bullbear.errors import HistoryError, InputError, NoDataError
 from bullbear.odds.counting import Counts, count
 from bullbear.odds.definitions import EventSpec
 from bullbear.odds.statements import EventOdds
-from bullbear.odds.statistics import LEVEL
 from bullbear.odds.tape import Tape, followed, read_tape, worst_drawdown
+from bullbear.statistics.proportions import LEVEL
 
 HORIZONS = (5, 21, 63)
 YEARS = 5

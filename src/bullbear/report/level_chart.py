@@ -11,7 +11,7 @@ than it once printed, by what has been paid out since.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -20,6 +20,7 @@ import pandas as pd
 from bullbear import sessions
 from bullbear.data.store import Store
 from bullbear.data.view import View
+from bullbear.documents import json_ready
 from bullbear.errors import HistoryError
 from bullbear.factors.engine.inputs import joint_bars
 from bullbear.factors.engine.registry import Array, Bars
@@ -150,10 +151,10 @@ class LevelChart:
             "close": self.close,
             "atr": self.atr,
             "window_from": str(self.sessions[0].date()),
-            "levels": [_plain(each) for each in self.levels],
-            "channel": None if self.channel is None else _plain(self.channel),
-            "patterns": [_plain(each) for each in self.patterns],
-            "breaks": [_plain(each) for each in self.breaks],
+            "levels": json_ready(self.levels, days=True),
+            "channel": json_ready(self.channel, days=True),
+            "patterns": json_ready(self.patterns, days=True),
+            "breaks": json_ready(self.breaks, days=True),
         }
 
 
@@ -339,13 +340,3 @@ def _breaks(bars: Bars, days: pd.DatetimeIndex) -> tuple[DrawnBreak, ...]:
             )
         )
     return tuple(told)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, tuple):
-        return [_plain(each) for each in value]
-    if isinstance(value, pd.Timestamp):
-        return str(value.date())
-    if isinstance(value, (DrawnLevel, DrawnChannel, DrawnPattern, DrawnBreak, Touch)):
-        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
-    return value

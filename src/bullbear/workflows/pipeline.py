@@ -13,6 +13,7 @@ import pandas as pd
 from bullbear.data.oracle import read_truth
 from bullbear.dataset import Examples, build
 from bullbear.decide import Backtest, Policy, backtest, baselines_of, comparison
+from bullbear.documents import json_ready
 from bullbear.errors import DefinitionError, FitError, GateError, InputError
 from bullbear.evaluate import Comparison, Evaluation, OracleShare, compare, evaluate, share_of_oracle
 from bullbear.forecasting import gate
@@ -219,7 +220,7 @@ def backtest_summary(tested: Backtest, figures: pd.DataFrame | None = None) -> d
     """Figures of the policy and the baselines (`decide.comparison`), attribution and costs, JSON-ready."""
     figures = comparison(tested) if figures is None else figures
     return {
-        "accounts": plain(figures.reset_index().to_dict(orient="records")),
+        "accounts": json_ready(figures.reset_index().to_dict(orient="records")),
         "attribution": tested.attribution,
         "trades": len(tested.trades),
         "costs": float(tested.trades["cost"].sum()) if len(tested.trades) else 0.0,
@@ -264,17 +265,3 @@ def promote_run(home: Home, runs: Runs, run: Run) -> Verdict:
     verdict = gate.check(record, champion, tried=runs.tried(run))
     runs.promote(run, instead_of=compared)
     return replace(verdict, notes=(*([note] if note else []), *verdict.notes))
-
-
-def plain(value: Any) -> Any:
-    """Records for JSON: instants and days in ISO form; None for what is missing or no number."""
-    if isinstance(value, dict):
-        return {str(key): plain(each) for key, each in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(each) for each in value]
-    if pd.isna(value):
-        return None
-    if isinstance(value, pd.Timestamp):
-        return value.isoformat()
-    number = value.item() if hasattr(value, "item") else value
-    return None if isinstance(number, float) and math.isinf(number) else number

@@ -1,34 +1,13 @@
+"""Adjusted p-values against scipy, shrinkage by hand and against the truth."""
+
 from __future__ import annotations
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
-from statsmodels.stats.proportion import proportion_confint
 
-from bullbear.odds.statistics import benjamini_hochberg, binomial_p_value, shrunk_differences, wilson
-
-
-@pytest.mark.parametrize(("hits", "n"), [(0, 3), (2, 9), (7, 10), (150, 187), (5, 5)])
-def test_wilson_equals_statsmodels(hits: int, n: int) -> None:
-    low, high = wilson(np.array([hits / n]), np.array([float(n)]))
-    expected = proportion_confint(hits, n, alpha=0.1, method="wilson")
-    np.testing.assert_allclose([low[0], high[0]], expected, atol=1e-12)
-
-
-@pytest.mark.parametrize(
-    ("hits", "n", "base"), [(0, 5, 0.6), (1, 5, 0.01), (4, 5, 0.99), (9, 10, 0.6), (30, 61, 0.39), (61, 61, 0.9)]
-)
-def test_p_value_is_twice_the_smaller_binomial_tail(hits: int, n: int, base: float) -> None:
-    tails = [stats.binomtest(hits, n, base, alternative=side).pvalue for side in ("less", "greater")]
-    found = binomial_p_value(np.array([hits / n]), np.array([base]), np.array([float(n)]))
-    assert found[0] == pytest.approx(min(1.0, 2.0 * min(tails)), rel=1e-9)
-
-
-def test_no_comparison_is_no_evidence() -> None:
-    share, base, n = np.array([0.4, 1.0, np.nan]), np.array([0.4, 1.0, 0.5]), np.array([np.inf, 8.0, 8.0])
-    np.testing.assert_array_equal(binomial_p_value(share, base, n), [1.0, 1.0, np.nan])
+from bullbear.statistics.multiple_tests import benjamini_hochberg, shrunk_differences
 
 
 @given(st.lists(st.floats(0.0, 1.0), min_size=1, max_size=40))
