@@ -138,7 +138,8 @@ def read_market(
 ) -> Market:
     """The market of `ticker` with the bars of other `tickers`, from everything that `view` serves.
 
-    A ticker without bars is simply absent (the policy says so). `factors` are columns by session (`event_date`).
+    A ticker without bars is simply absent (the policy says so); a window of 0 leaves its numbers unknown. `factors` are
+    columns by session (`event_date`).
 
     Raises
     ------
@@ -156,7 +157,9 @@ def read_market(
         if other not in frames and view.has("bars", other):
             frames[other] = _usable(view.versions("bars", other))
     bars = {name: _bars(frame, sessions, atr_window) for name, frame in frames.items()}
-    volatility = zero_mean_volatility(np.array(bars[ticker].close), volatility_window)
+    volatility = np.full(len(sessions), np.nan)
+    if volatility_window:
+        volatility = zero_mean_volatility(np.array(bars[ticker].close), volatility_window)
     rates = bill_rate(view, BILL, closes(sessions))
     aligned = {} if factors is None else factors.reindex(sessions).to_dict("list")
     return Market(ticker, sessions, volatility.tolist(), bars, rates, {str(name): c for name, c in aligned.items()})
@@ -210,7 +213,9 @@ def _bars(frame: pd.DataFrame, sessions: pd.DatetimeIndex, atr_window: int) -> B
     close, raw_close = frame["adj_close"].to_numpy(), frame["close"].to_numpy()
     total = {name: close * np.round(frame[name].to_numpy() / raw_close, _DECIMALS) for name in ("open", "high", "low")}
     whole = frame[["open", "high", "low"]].notna().all(axis=1).to_numpy()
-    atr = wilder_atr(total["high"][whole], total["low"][whole], close[whole], atr_window)
+    atr = np.full(int(whole.sum()), np.nan)
+    if atr_window:
+        atr = wilder_atr(total["high"][whole], total["low"][whole], close[whole], atr_window)
     places = frame.index.get_indexer(sessions)
     return Bars(
         open=_at(places, total["open"]).tolist(),

@@ -98,9 +98,9 @@ class Needs:
 class State:
     """All that a decision may know, at the close `decided_at`; what its policy needs, and the account.
 
-    `forecasts` by question and `factors` by name (NaN where unknown). `volatility` is annualised (a fraction). `closes`,
-    `atrs` and `month_closes` (oldest first) are total-return prices by ticker, without those unknown; `units` turns them
-    into prices of the day, for display. `held` are the fractions of equity at this close, by slot.
+    `forecasts` by question, `factors` by name (NaN where unknown), `volatility` annualised (a fraction). `closes`,
+    `atrs` and `month_closes` (oldest first) are total-return prices by ticker, without the unknown ones; `units` turns
+    them into prices of the day, for display. `held` are the fractions of equity at this close, by slot.
     """
 
     decided_at: pd.Timestamp
