@@ -21,8 +21,8 @@ from bullbear.data.store import Store
 from bullbear.definitions import FactorSpec
 from bullbear.factors import compute, load, registered
 from bullbear.factors.engine import matrix
+from bullbear.factors.engine.bars_cache import clear_bars_cache
 from bullbear.factors.engine.inputs import joint_bars
-from bullbear.factors.engine.remembered import forget
 from bullbear.sessions import closes
 
 APART = {"levels", "regime"}
@@ -46,7 +46,7 @@ def measure() -> list[Ratio]:
     plain, apart = specs(apart=False), specs(apart=True)
 
     def whole(chosen: list[FactorSpec]) -> object:
-        forget()
+        clear_bars_cache()
         return compute(store.as_of(), chosen, index)
 
     result = [
@@ -81,7 +81,7 @@ def measure() -> list[Ratio]:
 
 def from_disk(root: Path, chosen: list[FactorSpec], index: pd.DatetimeIndex) -> object:
     """The full matrix as a training computes it: of a store of which nothing has been read."""
-    forget()
+    clear_bars_cache()
     return compute(Store(root).as_of(), chosen, index)
 
 
@@ -116,7 +116,7 @@ def bare(store: Store, chosen: list[FactorSpec], index: pd.DatetimeIndex) -> Cal
         matrix._called = called
 
     def work() -> None:
-        forget()
+        clear_bars_cache()
         for function, arguments, params in calls:
             function(*arguments, **params)
 

@@ -60,7 +60,8 @@ def test_no_model_is_used_on_the_day_of_its_own_fit(trained_home: Home) -> None:
 def test_the_champion_knows_its_run(trained_home: Home) -> None:
     meta = read_bundle(trained_home.champion).meta
     assert set(meta) == {
-        "definition", "feature_sets", "policy", "definition_hash", "data_fingerprint", "simulated", "start", "run_id",
+        "version", "definition", "feature_sets", "policy", "definition_hash", "data_fingerprint", "simulated", "start",
+        "run_id",
     }  # fmt: skip
     assert meta["simulated"] is True
     assert len(meta["run_id"]) == 32
@@ -73,11 +74,25 @@ def test_no_champion_says_what_to_do(tmp_path: Path) -> None:
         read_bundle(tmp_path / "champion")
 
 
-@pytest.mark.parametrize("damage", ["", "{", "{}", '{"definition": 1}', "[]"])
+@pytest.mark.parametrize("damage", ["", "{", '{"version": 2}', '{"version": 2, "definition": 1}', "[]"])
 def test_a_damaged_bundle_is_told_in_one_line(trained_home: Home, tmp_path: Path, damage: str) -> None:
     shutil.copytree(trained_home.champion, tmp_path / "bundle")
     (tmp_path / "bundle" / "bundle.json").write_text(damage)
     with pytest.raises(RunError, match=r"champion: got 'a damaged bundle.json'"):
+        read_bundle(tmp_path / "bundle")
+
+
+@pytest.mark.parametrize(("version", "shown"), [({}, 1), ({"version": 3}, 3)])
+def test_a_bundle_of_another_version_is_refused_in_one_line(
+    trained_home: Home, tmp_path: Path, version: dict[str, int], shown: int
+) -> None:
+    shutil.copytree(trained_home.champion, tmp_path / "bundle")
+    path = tmp_path / "bundle" / "bundle.json"
+    meta = json.loads(path.read_text())
+    del meta["version"]
+    path.write_text(json.dumps(meta | version))
+    line = rf"champion: got 'a bundle of version {shown}'; allowed: version 2; train and promote again$"
+    with pytest.raises(RunError, match=line):
         read_bundle(tmp_path / "bundle")
 
 
@@ -132,13 +147,13 @@ def test_a_model_of_another_version_is_told_in_one_line(trained_home: Home, tmp_
             read_bundle(tmp_path / "bundle").require_usable()
 
 
-@pytest.mark.parametrize("name", ["predictions.csv", "signals.csv"])
+@pytest.mark.parametrize("name", ["predictions.csv", "signals.csv", "account.jsonl"])
 @pytest.mark.parametrize("text", ["", "nothing\n1\n", "decided_at,signal,resolved_at,p\nx,y,z,q\n"])
 def test_damaged_tables_are_told_in_one_line(trained_home: Home, tmp_path: Path, name: str, text: str) -> None:
     shutil.copytree(trained_home.champion, tmp_path / "bundle")
     (tmp_path / "bundle" / name).write_text(text)
     with pytest.raises(RunError, match=rf"run 1234: got '{name}, damaged or of another version'"):
-        read_bundle(tmp_path / "bundle", of="run 1234").require_usable()
+        read_bundle(tmp_path / "bundle", label="run 1234").require_usable()
 
 
 def test_a_bundle_without_models_is_told_in_one_line(trained_home: Home, tmp_path: Path) -> None:
@@ -150,25 +165,21 @@ def test_a_bundle_without_models_is_told_in_one_line(trained_home: Home, tmp_pat
             ask()
 
 
-def test_signals_begin_with_the_burn_in_and_read_back_to_the_same_bits(trained_home: Home, tmp_path: Path) -> None:
+def test_signals_begin_with_the_burn_in_and_read_back_to_the_same_bits(trained_home: Home) -> None:
     bundle = read_bundle(trained_home.champion)
     signals = bundle.signals
-    assert signals is not None
     assert signals.index[0] < bundle.predictions["decided_at"].iloc[0]
     assert signals.index[-1] == bundle.predictions["decided_at"].iloc[-1]
     model = bundle.model_for(pd.Timestamp("2007-12-31"))
     row = bundle.predictions.iloc[-1]
     odds = np.log(row["climatology"] / (1 - row["climatology"])) + model.calibrator.slope * signals.iloc[-1]
     assert row["p"] == pytest.approx(1 / (1 + np.exp(-odds)), abs=1e-12)
-    shutil.copytree(trained_home.champion, tmp_path / "bundle")
-    (tmp_path / "bundle" / "signals.csv").unlink()
-    assert read_bundle(tmp_path / "bundle").signals is None
 
 
 def test_a_bundle_holds_plain_text_only(trained_home: Home) -> None:
     place = trained_home.champion.resolve()
     files = sorted(str(path.relative_to(place)) for path in place.rglob("*") if path.is_file())
-    assert files[0] == "bundle.json"
+    assert files[:2] == ["account.jsonl", "bundle.json"]
     assert files[-2:] == ["predictions.csv", "signals.csv"]
-    for name in files[:-2]:
+    for name in files[1:-2]:
         assert isinstance(json.loads((place / name).read_text()), dict)

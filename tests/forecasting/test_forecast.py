@@ -15,13 +15,16 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from bullbear.decide import Book
+from bullbear.decide import Book, backtest
 from bullbear.errors import HistoryError, InputError, NoDataError, RunError
 from bullbear.forecasting import refitting
+from bullbear.forecasting.advised import Advised, advised
 from bullbear.forecasting.bundle import Bundle, predictions_csv, read_bundle
-from bullbear.forecasting.forecast import Close, _advice_given, _read_past, close_of, forecast, forecast_at, issue
-from bullbear.forecasting.ledger import Ledger, stamped
+from bullbear.forecasting.close import Close, close_of
+from bullbear.forecasting.forecast import forecast_at, issue, replay
+from bullbear.forecasting.ledger import Ledger, with_provenance
 from bullbear.forecasting.staleness import lag_note
+from bullbear.forecasting.today import forecast_sessions
 from bullbear.home import Home
 from bullbear.tracking import Run, Runs
 from bullbear.workflows.pipeline import train_model
@@ -38,7 +41,7 @@ KEYS = {
 
 
 def of_day(home: Home, day: str | None) -> dict:
-    return forecast(home.store(), read_bundle(home.champion), day)
+    return replay(home.store(), read_bundle(home.champion), day)
 
 
 @pytest.mark.parametrize("day", ["2003-01-02", "2005-07-01", "2007-12-31"])
@@ -69,33 +72,52 @@ def test_the_document_has_the_keys_of_the_interface(trained_home: Home) -> None:
         assert {"ticker", "level", "atr", "multiple"} <= set(stop)
 
 
-def test_the_days_since_the_training_are_each_forecast_by_their_own_factors_model_and_base_rate(
-    trained_home: Home, tmp_path: Path
-) -> None:
+def test_the_days_since_the_training_are_each_forecast_by_their_own_factors_model_and_base_rate(home: Home) -> None:
     day = "2007-07-20"
-    whole = _copied(trained_home, tmp_path / "whole")
+    whole = _eager(home)
     span = whole.predictions.set_index("decided_at").loc["2007-05-10":day]
-    # Thresholds amid the forecasts and no inertia: the account depends on the forecast of every day.
-    high, low = (float(span["p"].quantile(share)) for share in (0.6, 0.4))
-    policy = {"bull_above": high, "bear_below": low, "stop_atr_multiple": 0.0, "rebalance_threshold": 0.0}
-    _rewritten(whole.root, policy=policy)
-    known = whole.predictions
-    shutil.copytree(whole.root, tmp_path / "cut")
-    ended = known[known["decided_at"] < "2007-05-10"]
-    (tmp_path / "cut" / "predictions.csv").write_text(predictions_csv(ended))
-    whole, cut = read_bundle(whole.root), read_bundle(tmp_path / "cut")
     assert len(span) == 50
     assert span["p"].nunique() > 5
     assert whole.model_for(span["resolved_at"].index[0].tz_localize(None)) != whole.model_for(pd.Timestamp(day))
+    cut = _ended(whole, home.root / "cut", "2007-05-10")
 
-    at = close_of(trained_home.store(), "IWM", 21, day)
-    found, expected = (_read_past(at, each).predictions.drop(columns="y") for each in (cut, whole))
+    at = close_of(home.store(), "IWM", 21, day)
+    today = forecast_sessions(at, cut, after=cut.last_book.session)
+    found = pd.DataFrame([dataclasses.asdict(each) for each in today.forecasts])
+    expected = span.reset_index()[["decided_at", "p", "p_low", "p_high", "climatology"]]
     pd.testing.assert_frame_equal(found, expected, check_exact=True)
     assert forecast_at(at, cut, simulated=True) == forecast_at(at, whole, simulated=True)
     # On the day after the training's last forecast there is one new row, and none is repeated.
-    one = close_of(trained_home.store(), "IWM", 21, "2007-05-10")
-    assert len(_read_past(one, cut).X) == 1
-    assert _read_past(one, cut).predictions["decided_at"].is_unique
+    one = close_of(home.store(), "IWM", 21, "2007-05-10")
+    assert len(forecast_sessions(one, cut, after=cut.last_book.session).forecasts) == 1
+
+
+def test_a_replay_holds_what_the_backtest_held(home: Home) -> None:
+    bundle = _eager(home)
+    tested = backtest(bundle.predictions, home.store().as_of(), bundle.policy, baselines=False)
+    decided = [state.decided_at for state in tested.states]
+    assert len({tuple(stance.positions.values()) for stance in tested.stances}) > 5
+    for number in (0, 1, 700, len(decided) - 1):
+        entry = of_day(home, str(decided[number].date()))
+        assert Book.from_json(entry["account"]["book"]) == tested.books[number]
+        assert entry["positions"] == dict(tested.stances[number].positions)
+
+
+def test_a_replay_in_prices_of_another_level_holds_the_same_weights(home: Home) -> None:
+    before = of_day(home, "2007-07-20")
+    store = home.store()
+    rows = {name: store.as_of().bars(name).reset_index().assign(series=name) for name in ("IWM", "TWM")}
+    mark = (store.root / "SIMULATED.json").read_text()
+    for path in (store.root / "bars").iterdir():
+        path.unlink()
+    for bars in rows.values():
+        store.append("bars", bars.assign(adj_close=bars["adj_close"] * 0.5))
+    (store.root / "SIMULATED.json").write_text(mark)
+    after = of_day(home, "2007-07-20")
+    assert after["positions"] == before["positions"]
+    assert after["account"]["trades"] == before["account"]["trades"]
+    held = {place: entry["account"]["book"]["marks"]["IWM"]["price"] for place, entry in (("a", after), ("b", before))}
+    assert held["a"] == held["b"] * 0.5
 
 
 @pytest.mark.parametrize("asked", ["2007-06-16", "2007-06-17"])
@@ -385,7 +407,9 @@ def test_only_live_advice_on_this_ticker_and_this_market_is_continued(change: di
         return {"ticker": "IWM", "decided_at": DAY, "kind": "live", "data": {}, "account": account}
 
     def newest(entries: list[dict[str, Any]], simulated: bool) -> float:
-        return _advice_given(entries, "IWM", simulated, DAY)[-1]["account"]["book"]["cash"]
+        last = advised(entries, "IWM", simulated=simulated, decided_at=DAY).last
+        assert last is not None
+        return float(last["account"]["book"]["cash"])
 
     other = said(2.0)
     other |= {key: other[key] | value if isinstance(value, dict) else value for key, value in change.items()}
@@ -393,7 +417,7 @@ def test_only_live_advice_on_this_ticker_and_this_market_is_continued(change: di
     assert newest([said(1.0), other], simulated=False) == (2.0 if counts else 1.0)
     simulated = {**said(3.0), "data": {"simulated": True}}
     assert newest([simulated, other], simulated=True) == (2.0 if change == {"data": {"simulated": True}} else 3.0)
-    assert _advice_given([], "IWM", False, DAY) == []
+    assert advised([], "IWM", simulated=False, decided_at=DAY) == Advised(None, None)
 
 
 def test_a_refit_that_is_due_is_made_once_and_kept(home: Home, tmp_path: Path) -> None:
@@ -480,13 +504,13 @@ def test_the_clock_is_read_after_the_refit_so_that_a_late_forecast_is_not_live(
         ended.append(pd.Timestamp.now("UTC"))
         return bundle
 
-    def stamped_at(made: dict[str, Any], now: pd.Timestamp) -> dict[str, Any]:
+    def issued_at(made: dict[str, Any], now: pd.Timestamp) -> dict[str, Any]:
         read.append(now)
-        return stamped(made, now)
+        return with_provenance(made, now)
 
     monkeypatch.setattr("bullbear.forecasting.forecast.refit_overdue", lambda bundle, labels: 1)
     monkeypatch.setattr("bullbear.forecasting.forecast.refit_champion", refitted)
-    monkeypatch.setattr("bullbear.forecasting.forecast.stamped", stamped_at)
+    monkeypatch.setattr("bullbear.forecasting.forecast.with_provenance", issued_at)
     issue(home, "2007-12-27")
     assert len(ended) == len(read) == 1
     assert read[0] >= ended[0]
@@ -541,11 +565,26 @@ def _promoting(runs: Runs, other: Run, real: Callable[..., Bundle]) -> Callable[
     return promoting
 
 
-def _rewritten(root: Path, policy: dict[str, Any]) -> None:
-    path = root / "bundle.json"
-    meta = json.loads(path.read_text())
-    meta["policy"] |= policy
-    path.write_text(json.dumps(meta))
+def _eager(home: Home) -> Bundle:
+    """A champion whose account depends on every forecast: thresholds amid them, no stops, every change is traded."""
+    p = read_bundle(home.champion).predictions["p"]
+    high, low = (float(p.quantile(share)) for share in (0.6, 0.4))
+    path = home.root / "models" / "small.toml"
+    keys = f"bull_above = {high}\nbear_below = {low}\nstop_atr_multiple = 0.0\nrebalance_threshold = 0.0\n"
+    path.write_text(path.read_text() + f"\n[policy]\n{keys}")
+    runs = Runs(home)
+    runs.promote(runs.find(train_model(home, "small").run_id))
+    return read_bundle(home.champion)
+
+
+def _ended(bundle: Bundle, place: Path, day: str) -> Bundle:
+    """The bundle as if its forecasts had ended before `day`."""
+    shutil.copytree(bundle.root, place)
+    known = bundle.predictions
+    (place / "predictions.csv").write_text(predictions_csv(known[known["decided_at"] < day]))
+    lines = (place / "account.jsonl").read_text().splitlines(keepends=True)
+    (place / "account.jsonl").write_text("".join(line for line in lines if json.loads(line)["session"] < day))
+    return read_bundle(place)
 
 
 def _copied(home: Home, place: Path) -> Bundle:

@@ -24,9 +24,9 @@ from hypothesis import strategies as st
 
 from bullbear.code_version import code_version
 from bullbear.errors import LedgerError
-from bullbear.forecasting.ledger import Anchor, Ledger, kind_of, kind_of_entry, seal, stamped
+from bullbear.forecasting.ledger import Anchor, Ledger, kind_of, kind_of_entry, seal, with_provenance
 
-SAME = ("ticker", "decided_at", "model.run_id")
+IDENTITY = ("ticker", "decided_at", "model.run_id")
 
 
 def forecast(day: int, p_up: float = 0.6, **more: Any) -> dict[str, Any]:
@@ -37,14 +37,14 @@ def forecast(day: int, p_up: float = 0.6, **more: Any) -> dict[str, Any]:
 def ledger(tmp_path: Path) -> Ledger:
     ledger = Ledger(tmp_path / "forecasts" / "ledger.jsonl")
     for day in (2, 3, 4, 5):
-        ledger.append(forecast(day), same=SAME)
+        ledger.append(forecast(day), identity=IDENTITY)
     return ledger
 
 
 def test_hash_is_sha256_over_place_previous_hash_and_sorted_compact_json(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path / "ledger.jsonl")
-    ledger.append({"p_up": 0.25, "decided_at": "2019-12-30"}, same=("decided_at",))
-    ledger.append({"p_up": 0.75, "decided_at": "2019-12-31"}, same=("decided_at",))
+    ledger.append({"p_up": 0.25, "decided_at": "2019-12-30"}, identity=("decided_at",))
+    ledger.append({"p_up": 0.75, "decided_at": "2019-12-31"}, identity=("decided_at",))
     first = hashlib.sha256(("0\n" + "0" * 64 + '\n{"decided_at":"2019-12-30","p_up":0.25}').encode()).hexdigest()
     second = hashlib.sha256((f"1\n{first}\n" + '{"decided_at":"2019-12-31","p_up":0.75}').encode()).hexdigest()
     lines = [json.loads(line) for line in ledger.path.read_text().splitlines()]
@@ -57,20 +57,20 @@ def test_hash_is_sha256_over_place_previous_hash_and_sorted_compact_json(tmp_pat
 
 def test_asked_twice_the_entry_is_the_same_and_the_file_does_not_grow(ledger: Ledger) -> None:
     before = ledger.path.read_bytes()
-    again = ledger.append(forecast(3, p_up=0.9), same=SAME)
+    again = ledger.append(forecast(3, p_up=0.9), identity=IDENTITY)
     assert again["p_up"] == 0.6
     assert again["ledger"]["index"] == 1
     assert ledger.path.read_bytes() == before
 
 
 def test_another_model_on_the_same_day_is_another_forecast(ledger: Ledger) -> None:
-    assert ledger.append(forecast(3, model={"run_id": "b2"}), same=SAME)["ledger"]["index"] == 4
+    assert ledger.append(forecast(3, model={"run_id": "b2"}), identity=IDENTITY)["ledger"]["index"] == 4
 
 
 def test_a_number_that_is_no_json_is_not_written(ledger: Ledger) -> None:
     before = ledger.path.read_bytes()
     with pytest.raises(ValueError, match=r"not JSON compliant"):
-        ledger.append(forecast(9, p_up=float("nan")), same=SAME)
+        ledger.append(forecast(9, p_up=float("nan")), identity=IDENTITY)
     assert ledger.path.read_bytes() == before
 
 
@@ -99,7 +99,7 @@ def test_tampering_is_told_with_its_line_and_nothing_more_is_written(ledger: Led
     with pytest.raises(LedgerError, match=rf"ledger\.jsonl:{line}: .*restore the file"):
         ledger.entries()
     with pytest.raises(LedgerError, match=rf"ledger\.jsonl:{line}: "):
-        ledger.append(forecast(9), same=SAME)
+        ledger.append(forecast(9), identity=IDENTITY)
     assert ledger.path.read_bytes() == tampered
 
 
@@ -129,7 +129,7 @@ def test_a_line_cut_short_is_reported_kept_aside_and_replaced_by_the_next_append
     assert len(ledger.entries()) == 3
     expected = f"note: ledger.jsonl ends in a line cut short ({len(torn)} bytes), which is no entry; the next forecast"
     assert capsys.readouterr().err.startswith(expected)
-    assert ledger.append(forecast(6), same=SAME)["ledger"]["index"] == 3
+    assert ledger.append(forecast(6), identity=IDENTITY)["ledger"]["index"] == 3
     note = capsys.readouterr().err
     assert note.startswith(f"note: a line of ledger.jsonl was cut short ({len(torn)} bytes)")
     assert note.endswith("it is no entry and was moved to ledger.torn\n")
@@ -177,10 +177,10 @@ def test_what_an_editor_does_around_the_entries_changes_none_of_them(
     before = ledger.entries()
     ledger.path.write_bytes(dress(ledger.path.read_bytes()))
     assert ledger.entries() == before
-    assert ledger.append(forecast(5, p_up=0.9), same=SAME) == before[3]
-    made = ledger.append(forecast(6), same=SAME)
+    assert ledger.append(forecast(5, p_up=0.9), identity=IDENTITY) == before[3]
+    made = ledger.append(forecast(6), identity=IDENTITY)
     assert made["ledger"] == {**made["ledger"], "index": 4, "previous_hash": before[3]["ledger"]["hash"]}
-    assert ledger.append(forecast(9), same=SAME)["ledger"]["index"] == 5
+    assert ledger.append(forecast(9), identity=IDENTITY)["ledger"]["index"] == 5
     assert ledger.entries()[:5] == [*before, made]
     assert capsys.readouterr().err == ""
     assert not ledger.torn_path.exists()
@@ -190,7 +190,7 @@ def test_a_last_line_without_its_line_feed_is_an_entry_without_a_head_too(ledger
     ledger.head_path.unlink()
     ledger.path.write_bytes(ledger.path.read_bytes()[:-1])
     assert len(ledger.entries()) == 4
-    assert ledger.append(forecast(6), same=SAME)["ledger"]["index"] == 4
+    assert ledger.append(forecast(6), identity=IDENTITY)["ledger"]["index"] == 4
     assert [entry["decided_at"][-2:] for entry in ledger.entries()] == ["02", "03", "04", "05", "06"]
 
 
@@ -221,7 +221,7 @@ def test_a_cut_tail_is_found(ledger: Ledger, kept: int) -> None:
     cut = b"".join(_rows(ledger.path.read_bytes())[:kept])
     ledger.path.write_bytes(cut)
     expected = rf"ledger\.jsonl: got '{kept} whole entries'; allowed: at least the 4 that ledger\.head recorded"
-    for refused in (ledger.entries, lambda: ledger.append(forecast(9), same=SAME)):
+    for refused in (ledger.entries, lambda: ledger.append(forecast(9), identity=IDENTITY)):
         with pytest.raises(LedgerError, match=expected):
             refused()
     assert ledger.path.read_bytes() == cut
@@ -236,7 +236,7 @@ def test_a_removed_ledger_is_found(ledger: Ledger) -> None:
 def test_a_last_line_cut_short_that_the_head_counts_is_no_torn_line(ledger: Ledger) -> None:
     ledger.path.write_bytes(ledger.path.read_bytes()[:-30])
     with pytest.raises(LedgerError, match=r"got '3 whole entries'; .* entries at the end were cut off or damaged"):
-        ledger.append(forecast(9), same=SAME)
+        ledger.append(forecast(9), identity=IDENTITY)
     assert not ledger.torn_path.exists()
 
 
@@ -244,7 +244,7 @@ def test_a_last_line_cut_short_that_the_head_counts_is_no_torn_line(ledger: Ledg
 def test_a_chain_written_anew_is_found_even_when_it_is_longer(ledger: Ledger, tmp_path: Path, longer: int) -> None:
     forged = Ledger(tmp_path / "forged.jsonl")
     for day in range(2, 6 + longer):
-        forged.append(forecast(day, p_up=0.7 if day == 4 else 0.6), same=SAME)
+        forged.append(forecast(day, p_up=0.7 if day == 4 else 0.6), identity=IDENTITY)
     assert len(forged.entries()) == 4 + longer
     ledger.path.write_bytes(forged.path.read_bytes())
     expected = r"ledger\.jsonl:4: got 'hash [0-9a-f]{12}\.\.\.'; allowed: .*ledger\.head recorded: the chain"
@@ -257,7 +257,7 @@ def test_a_head_that_is_behind_heals_at_the_next_request(ledger: Ledger, count: 
     behind(ledger, count)
     entries = ledger.entries()
     assert len(entries) == 4
-    ledger.append(forecast(5), same=SAME)
+    ledger.append(forecast(5), identity=IDENTITY)
     assert ledger.head() == Anchor.of(entries)
 
 
@@ -265,7 +265,7 @@ def test_a_ledger_from_before_there_were_heads_is_read_and_gets_one(ledger: Ledg
     ledger.head_path.unlink()
     assert ledger.head() is None
     assert len(ledger.entries()) == 4
-    ledger.append(forecast(6), same=SAME)
+    ledger.append(forecast(6), identity=IDENTITY)
     assert ledger.head() == Anchor.of(ledger.entries())
 
 
@@ -313,11 +313,11 @@ def test_an_append_that_ends_at_any_step_leaves_a_ledger_that_goes_on(
     with monkeypatch.context() as patched, suppress(Killed):
         patched.setattr(os, "fsync", stop(os.fsync))
         patched.setattr(os, "replace", stop(os.replace))
-        ledger.append(forecast(6), same=SAME)
+        ledger.append(forecast(6), identity=IDENTITY)
     found = len(ledger.entries())
     assert found in (4, 5)
-    assert ledger.append(forecast(6), same=SAME)["ledger"]["index"] == 4
-    assert ledger.append(forecast(9), same=SAME)["ledger"]["index"] == 5
+    assert ledger.append(forecast(6), identity=IDENTITY)["ledger"]["index"] == 4
+    assert ledger.append(forecast(9), identity=IDENTITY)["ledger"]["index"] == 5
     assert [entry["decided_at"][-2:] for entry in ledger.entries()] == ["02", "03", "04", "05", "06", "09"]
     assert ledger.head() == Anchor.of(ledger.entries())
     assert ledger.torn_path.exists() == torn
@@ -326,7 +326,7 @@ def test_an_append_that_ends_at_any_step_leaves_a_ledger_that_goes_on(
 def _append_on(path: Path, first: int, told: Connection) -> None:
     ledger = Ledger(path, say=lambda line: None)
     for number in range(first, 100_000):
-        told.send(ledger.append({"number": number, "text": "x" * 2000}, same=("number",))["ledger"]["index"])
+        told.send(ledger.append({"number": number, "text": "x" * 2000}, identity=("number",))["ledger"]["index"])
 
 
 def test_a_writer_killed_at_random_loses_nothing_that_it_answered(tmp_path: Path) -> None:
@@ -355,8 +355,8 @@ def test_a_writer_killed_at_random_loses_nothing_that_it_answered(tmp_path: Path
 def _append_days(path: Path, writer: int) -> None:
     ledger = Ledger(path)
     for day in range(1, 21):
-        ledger.append(forecast(day, model={"run_id": str(writer)}), same=SAME)
-        ledger.append(forecast(day, model={"run_id": "shared"}), same=SAME)
+        ledger.append(forecast(day, model={"run_id": str(writer)}), identity=IDENTITY)
+        ledger.append(forecast(day, model={"run_id": "shared"}), identity=IDENTITY)
 
 
 def test_four_processes_lose_nothing_and_double_nothing(tmp_path: Path) -> None:
@@ -387,7 +387,7 @@ def test_every_edit_of_a_single_byte_is_found(tmp_path: Path, others: bytes, bit
     notes: list[str] = []
     ledger = Ledger(tmp_path / "ledger.jsonl", say=notes.append)
     for number in range(2):
-        ledger.append({"n": number}, same=("n",))
+        ledger.append({"n": number}, identity=("n",))
     entries, raw = ledger.entries(), ledger.path.read_bytes()
     raw = raw if feed else raw[:-1]
     unseen = set()
@@ -427,9 +427,9 @@ def test_reading_and_finding_need_no_write_access(ledger: Ledger, lags: bool, mo
         head = ledger.head_path.read_text()
     monkeypatch.setattr("builtins.open", read_only)
     assert len(ledger.entries()) == 4
-    assert ledger.append(forecast(3, p_up=0.9), same=SAME)["ledger"]["index"] == 1
+    assert ledger.append(forecast(3, p_up=0.9), identity=IDENTITY)["ledger"]["index"] == 1
     with pytest.raises(PermissionError, match="Read-only"):
-        ledger.append(forecast(9), same=SAME)
+        ledger.append(forecast(9), identity=IDENTITY)
     assert ledger.head_path.read_text() == head
 
 
@@ -460,7 +460,7 @@ def test_live_is_from_the_close_to_the_next_open(decided_at: str, issued_at: str
 def test_a_stamp_says_when_by_which_code_and_whether_live() -> None:
     said = {"decided_at": "2019-12-31T21:00:00Z", "p_up": 0.6}
     evening = pd.Timestamp("2019-12-31T16:25:30.75", tz="America/New_York")
-    assert stamped(said, evening) == {
+    assert with_provenance(said, evening) == {
         "decided_at": "2019-12-31T21:00:00Z",
         "p_up": 0.6,
         "schema_version": 2,
@@ -468,14 +468,14 @@ def test_a_stamp_says_when_by_which_code_and_whether_live() -> None:
         "kind": "live",
         "code_version": code_version(),
     }
-    assert stamped(said, evening + pd.Timedelta(days=2))["kind"] == "replay"
+    assert with_provenance(said, evening + pd.Timedelta(days=2))["kind"] == "replay"
 
 
 def test_the_first_of_a_live_forecast_and_its_replay_stays(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path / "ledger.jsonl")
     said = {"ticker": "IWM", "decided_at": "2019-12-31T21:00:00Z", "p_up": 0.6, "model": {"run_id": "a1"}}
-    live = ledger.append(stamped(said, pd.Timestamp("2020-01-01T00:00Z")), same=SAME)
-    assert ledger.append(stamped(said, pd.Timestamp("2020-02-01T00:00Z")), same=SAME) == live
+    live = ledger.append(with_provenance(said, pd.Timestamp("2020-01-01T00:00Z")), identity=IDENTITY)
+    assert ledger.append(with_provenance(said, pd.Timestamp("2020-02-01T00:00Z")), identity=IDENTITY) == live
     assert (live["kind"], live["issued_at"]) == ("live", "2020-01-01T00:00:00Z")
     assert len(ledger.entries()) == 1
 
@@ -496,9 +496,9 @@ def test_an_entry_of_the_old_schema_is_neither_live_nor_a_replay(entry: dict[str
 
 
 def test_a_key_that_is_absent_equals_only_another_absent_one(ledger: Ledger) -> None:
-    same = (*SAME, "data.fingerprint")
-    assert ledger.append(forecast(3), same=same)["ledger"]["index"] == 1
-    assert ledger.append(forecast(3, data={"fingerprint": "f1"}), same=same)["ledger"]["index"] == 4
+    identity = (*IDENTITY, "data.fingerprint")
+    assert ledger.append(forecast(3), identity=identity)["ledger"]["index"] == 1
+    assert ledger.append(forecast(3, data={"fingerprint": "f1"}), identity=identity)["ledger"]["index"] == 4
 
 
 _texts = st.text(max_size=8)
@@ -516,7 +516,7 @@ def test_what_went_in_comes_out_and_no_byte_can_be_changed_unseen(
 ) -> None:
     ledger = Ledger(tmp_path_factory.mktemp("ledger") / "ledger.jsonl")
     for number, content in enumerate(contents):
-        ledger.append({**content, "number": number}, same=("number",))
+        ledger.append({**content, "number": number}, identity=("number",))
     entries = ledger.entries()
     read = [{key: value for key, value in entry.items() if key != "ledger"} for entry in entries]
     assert read == [{**content, "number": number} for number, content in enumerate(contents)]
@@ -539,11 +539,11 @@ def test_the_same_bytes_are_verified_once_and_other_ones_anew(tmp_path: Path, mo
 
     ledger = Ledger(path)
     for day in ("2019-12-30", "2019-12-31"):
-        ledger.append({"decided_at": day}, same=("decided_at",))
+        ledger.append({"decided_at": day}, identity=("decided_at",))
     ledger = Ledger(path)
     monkeypatch.setattr("bullbear.forecasting.ledger.seal", counted)
     assert len(ledger.entries()) == 2
-    ledger.append({"decided_at": "2020-01-02"}, same=("decided_at",))
+    ledger.append({"decided_at": "2020-01-02"}, identity=("decided_at",))
     assert sealed == [0, 1, 2]
     path.write_bytes(path.read_bytes().replace(b"2019-12-31", b"2019-12-29"))
     with pytest.raises(LedgerError, match=r"ledger\.jsonl:2: .*the chained hash"):

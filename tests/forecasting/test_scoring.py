@@ -11,7 +11,7 @@ import pytest
 
 from bullbear import sessions
 from bullbear.errors import InputError, LedgerError
-from bullbear.forecasting.ledger import Anchor, Ledger, stamped
+from bullbear.forecasting.ledger import Anchor, Ledger, with_provenance
 from bullbear.forecasting.scoring import score_ledger
 from bullbear.home import Home
 from bullbear.tracking.ledger_anchor import record_ledger_head
@@ -80,9 +80,9 @@ def say(
         "model": {"name": model, "run_id": run},
         "data": {"fingerprint": data, "simulated": False},
     }
-    stamped_content = content if issued_at is None else stamped(content, pd.Timestamp(issued_at))
+    stamped_content = content if issued_at is None else with_provenance(content, pd.Timestamp(issued_at))
     Ledger(home.forecasts / "ledger.jsonl").append(
-        stamped_content, same=("ticker", "decided_at", "model.run_id", "data.fingerprint")
+        stamped_content, identity=("ticker", "decided_at", "model.run_id", "data.fingerprint")
     )
 
 
@@ -155,7 +155,7 @@ def test_forecasts_of_a_simulated_market_are_no_record_of_a_real_one(real: Home,
     (entry,) = Ledger(real.forecasts / "ledger.jsonl").entries()
     simulated = {**entry, "data": {"fingerprint": "f2", "simulated": True}}
     del simulated["ledger"]
-    Ledger(real.forecasts / "ledger.jsonl").append(simulated, same=("data.fingerprint",))
+    Ledger(real.forecasts / "ledger.jsonl").append(simulated, identity=("data.fingerprint",))
     say(real, "2019-12-23", "2019-12-23T21:30Z", 0.6)
     found = score_ledger(real)
     assert (found["entries"], found["live"]["entries"], found["simulated"]) == (2, 2, False)
@@ -204,7 +204,7 @@ def test_a_ledger_that_was_written_anew_is_not_scored(home: Home) -> None:
         (home.forecasts / name).unlink()
     for entry in entries:
         better = {key: value for key, value in entry.items() if key != "ledger"} | {"p_up": 0.999}
-        Ledger(path).append(better, same=("decided_at",))
+        Ledger(path).append(better, identity=("decided_at",))
     again = [json.loads(line)["ledger"]["hash"][:12] for line in path.read_text().splitlines()]
     with pytest.raises(
         LedgerError,

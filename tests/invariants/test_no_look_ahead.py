@@ -30,7 +30,7 @@ from bullbear.definitions import FactorSpec
 from bullbear.factors import compute, load
 from bullbear.factors.engine.registry import _FACTORS, Array, Bars, factor
 from bullbear.forecasting.bundle import Bundle, read_bundle, write_bundle
-from bullbear.forecasting.forecast import forecast
+from bullbear.forecasting.forecast import replay
 from bullbear.home import Home, Model
 from bullbear.learn import Training, train, walk_forward
 from bullbear.sessions import between, closes, day
@@ -236,6 +236,7 @@ def run_line(store: Store, models: list[Model], root: Path) -> Line:
     for model in models:
         name = model.definition.name
         trainings[name] = train(model.definition, model.feature_sets, made)
+        tested[name] = backtest(trainings[name].predictions, view, model.policy, baselines=name == "trees")
         write_bundle(
             root / name,
             definition=model.definition,
@@ -245,11 +246,11 @@ def run_line(store: Store, models: list[Model], root: Path) -> Line:
             fingerprint=made.fingerprint,
             simulated=True,
             training=trainings[name],
+            books=tested[name].books,
         )
         meta = json.loads((root / name / "bundle.json").read_text())
         (root / name / "bundle.json").write_text(json.dumps({**meta, "run_id": "0"}))
         bundles[name] = read_bundle(root / name)
-        tested[name] = backtest(trainings[name].predictions, view, model.policy, baselines=name == "trees")
     return Line(store, made, labels.resolve(view, target.ticker, target.horizon), trainings, bundles, tested)
 
 
@@ -275,7 +276,7 @@ def told_by(line: Line, t: pd.Timestamp, models: list[Model]) -> dict[str, Any]:
             told[f"{name} {account} trades"] = history.trades[history.trades["executed_at"] <= t]
         told[f"{name} states"] = [repr(state) for state in tested.states if state.decided_at <= t]
         told[f"{name} stances"] = [repr(stance) for stance in tested.stances if stance.decided_at <= t]
-        told[f"{name} forecast"] = forecast(line.store, line.bundles[name], str(session.date()))
+        told[f"{name} forecast"] = replay(line.store, line.bundles[name], str(session.date()))
     return told
 
 
@@ -390,7 +391,7 @@ def test_the_forecast_of_a_day_is_the_walk_forward_one_to_the_last_bit(setting: 
     tested = setting.line.tested[name]
     decisions = {state.decided_at: stance for state, stance in zip(tested.states, tested.stances, strict=True)}
     for session in DECISIONS:
-        told = forecast(setting.line.store, setting.line.bundles[name], session)
+        told = replay(setting.line.store, setting.line.bundles[name], session)
         row = predictions.loc[close_of(session)]
         assert (told["p_up"], told["p_low"], told["p_high"]) == (row["p"], row["p_low"], row["p_high"])
         assert told["climatology"] == row["climatology"]

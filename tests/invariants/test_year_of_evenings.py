@@ -19,7 +19,9 @@ from bullbear import sessions
 from bullbear.data.fetching import fetch_all
 from bullbear.decide import Book, backtest
 from bullbear.evaluate.scores import brier
-from bullbear.forecasting.forecast import close_of, forecast_at, issue
+from bullbear.forecasting.advised import Advised
+from bullbear.forecasting.close import close_of
+from bullbear.forecasting.forecast import forecast_at, issue
 from bullbear.forecasting.ledger import Ledger
 from bullbear.forecasting.refitting import continued
 from bullbear.forecasting.scoring import score_ledger
@@ -233,6 +235,6 @@ def test_every_entry_replays_from_the_store_as_it_was(year: Year, tmp_path: Path
         bundle = dataclasses.replace(bundle, meta=bundle.meta | {"run_id": run_id})
         at = close_of(store, "IWM", 10, entry["decided_at"][:10], stored=stored)
         bundle = continued(bundle, at.view, tmp_path / str(number))
-        again = forecast_at(at, bundle, simulated=False, is_advised=True, before=before)
+        again = forecast_at(at, bundle, Advised(before, None), simulated=False)
         assert again == numbers_of(entry), session
         before = Book.from_json(entry["account"]["book"])

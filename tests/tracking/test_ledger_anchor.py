@@ -85,7 +85,7 @@ def test_homes_that_share_a_store_do_not_contradict_each_other(
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/shared.db")
     other = Home(tmp_path / "other")
-    Ledger(other.forecasts / "ledger.jsonl").append({"n": 0}, same=("n",))
+    Ledger(other.forecasts / "ledger.jsonl").append({"n": 0}, identity=("n",))
     notes: list[str] = []
     recorded = [record_ledger_head(each, say=notes.append) for each in (home, other, home)]
     assert [each.count for each in recorded if each] == [2, 1, 2]

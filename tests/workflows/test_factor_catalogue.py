@@ -13,9 +13,9 @@ from bullbear.errors import InputError
 from bullbear.home import Home
 from bullbear.sessions import between, closes
 from bullbear.workflows import factor_catalogue
-from bullbear.workflows.factor_catalogue import FAMILIES, catalogue, feature_sets, page, values_of
+from bullbear.workflows.factor_catalogue import catalogue, families, feature_sets, page, values_of
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 DECLARED = """
 name = "own"
 why = "A set of one for these tests."
@@ -73,7 +73,7 @@ def test_parameters_left_to_the_function_are_told_with_their_defaults(home: Home
 
 def test_factors_stand_by_family_and_within_it_the_familys_own_set_comes_first(home: Home) -> None:
     entries = catalogue(home)
-    order = [FAMILIES.index(entry.family) for entry in entries]
+    order = [families().index(entry.family) for entry in entries]
     assert order == sorted(order)
     technical = list(dict.fromkeys(entry.feature_set for entry in entries if entry.family == "technical"))
     assert technical[0] == "technical"

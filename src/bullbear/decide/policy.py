@@ -299,7 +299,7 @@ def load_policy(
     questions: Iterable[str] = ("up",),
     factors: Iterable[str] = (),
 ) -> Policy:
-    """The policy of a model file's `[policy]` table, or one that was dumped; missing keys take their defaults.
+    """The policy of a model file's `[policy]` table; missing keys take their defaults.
 
     Parameters
     ----------
@@ -321,14 +321,25 @@ def load_policy(
         ("question", policy.needs.questions, questions),
         ("factor", policy.needs.factors, factors),
     ):
-        missing = sorted(set(needed) - set(given))
-        if missing:
-            allowed = f"a policy whose {what}s the model has: {', '.join(sorted(given)) or 'none'}"
+        if missing := sorted(set(needed) - set(given)):
             raise DefinitionError(
-                f"{place.where('policy', 'kind')} (policy.kind)", f"{policy.kind}, which needs {what} {missing[0]}",
-                allowed, f"choose another policy, or give the model that {what}",
-            )  # fmt: skip
+                f"{place.where('policy')} (policy)",
+                f"{policy.kind}, which needs the {what} {missing[0]}",
+                f"a policy that needs no {what} but {', '.join(sorted(given)) or 'none'}",
+                f"choose another kind, or give the model that {what}",
+            )
     return policy
+
+
+def read_policy(document: Mapping[str, Any]) -> Policy:
+    """The policy of which `document` is the dump; its instruments are in it.
+
+    Raises
+    ------
+    DefinitionError
+        It is not one of this version.
+    """
+    return POLICIES.read(document, context={})
 
 
 def named_as_sold(state: State, tickers: Sequence[str]) -> dict[str, tuple[str, float]]:

@@ -6,15 +6,12 @@ Importing the package imports every module of every family, and so fills the reg
 import pkgutil
 from importlib import import_module
 
-FAMILIES = tuple(
-    import_module(each.name)
-    for each in pkgutil.walk_packages(__path__, f"{__name__}.")
-    if not each.ispkg and not each.name.startswith(f"{__name__}.engine.")
-)
-"""The modules whose import fills the registry."""
+from bullbear.factors.engine.feature_sets import load
+from bullbear.factors.engine.matrix import compute
+from bullbear.factors.engine.registry import Array, Bars, Factor, Releases, factor, registered
 
-from bullbear.factors.engine.feature_sets import load  # noqa: E402
-from bullbear.factors.engine.matrix import compute  # noqa: E402
-from bullbear.factors.engine.registry import Factor, factor, registered  # noqa: E402
+__all__ = ["Array", "Bars", "Factor", "Releases", "compute", "factor", "load", "registered"]
 
-__all__ = ["FAMILIES", "Factor", "compute", "factor", "load", "registered"]
+for _module in pkgutil.walk_packages(__path__, f"{__name__}."):
+    if not _module.ispkg and not _module.name.startswith(f"{__name__}.engine."):
+        import_module(_module.name)

@@ -2,7 +2,8 @@
 
 `bundle.json` says what was trained and on what; `models/DATE.json` holds the model fitted at the close of DATE, used
 from the next session on; `predictions.csv` the reported out-of-sample forecasts, to the last bit; `signals.csv` the
-learner's mean signal on every out-of-sample session, on which a later refit is calibrated.
+learner's mean signal on every out-of-sample session, on which a later refit is calibrated; `account.jsonl` the
+account of the backtest after each decision, one `Book` a line, which a replay continues.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -22,13 +24,16 @@ import numpy as np
 import pandas as pd
 
 from bullbear import sessions
-from bullbear.decide.policy import Policy, load_policy
+from bullbear.decide.book import Book
+from bullbear.decide.policy import Policy, read_policy
 from bullbear.definitions import FactorSpec, FeatureSet, ModelDefinition, Source
-from bullbear.errors import DefinitionError, HistoryError, RunError
+from bullbear.errors import DefinitionError, HistoryError, InputError, RunError
 from bullbear.factors.engine.feature_sets import check
 from bullbear.learn import FoldModel, Training
 from bullbear.learn.refit import Continuation
 
+VERSION = 2
+ACCOUNT = "account.jsonl"
 INSTANTS = ("decided_at", "resolved_at")
 _AGAIN = "train and promote again"
 
@@ -42,7 +47,7 @@ class Bundle:
     definition: ModelDefinition
     feature_sets: tuple[FeatureSet, ...]
     policy: Policy
-    of: str = "champion"
+    label: str = "champion"
     _opened: dict[str, FoldModel] = field(default_factory=dict, repr=False, compare=False)
 
     def require_usable(self) -> None:
@@ -55,7 +60,7 @@ class Bundle:
         """
         self.factors()
         self.model_named(self._fits()[-1])
-        _ = self.predictions, self.signals
+        _ = self.predictions, self.signals, self.first_session, self.last_book
 
     def factors(self) -> list[FactorSpec]:
         """The factors that its models read.
@@ -75,7 +80,7 @@ class Bundle:
                 check(spec, Source.nowhere("bundle"), place)
             except DefinitionError as unknown:
                 raise RunError(
-                    self.of,
+                    self.label,
                     f"factor {spec.name} by {spec.function}({', '.join(spec.params)})",
                     "factors of this version of bullbear",
                     _AGAIN,
@@ -95,23 +100,46 @@ class Bundle:
             return read_predictions((self.root / "predictions.csv").read_text(encoding="utf-8"))
 
     @property
-    def keeps_signals(self) -> bool:
-        """Whether it can be continued: a bundle of an earlier version has no `signals`."""
-        return self._signals_path.exists()
+    def signals(self) -> pd.Series:
+        """Mean signals by `decided_at`, burn-in included.
 
-    @property
-    def _signals_path(self) -> Path:
-        return self.root / "signals.csv"
-
-    @property
-    def signals(self) -> pd.Series | None:
-        """Mean signals by `decided_at`, burn-in included; None for a bundle of a version that did not keep them."""
-        if not self.keeps_signals:
-            return None
+        Raises
+        ------
+        RunError
+            They are missing or damaged.
+        """
         with self._whole("signals.csv"):
-            table = pd.read_csv(self._signals_path, dtype="str", keep_default_na=False)
+            table = pd.read_csv(self.root / "signals.csv", dtype="str", keep_default_na=False)
             index = pd.DatetimeIndex(pd.to_datetime(table["decided_at"], utc=True)).as_unit("us")
             return pd.Series([float(cell) for cell in table["signal"]], index=index, dtype=np.float64)
+
+    @property
+    def first_session(self) -> pd.Timestamp:
+        """The session of the first reported forecast."""
+        return self._book(0).session
+
+    @property
+    def last_book(self) -> Book:
+        """The account after the last decision."""
+        return self._book(-1)
+
+    def book_before(self, session: pd.Timestamp) -> Book | None:
+        """The account after the last decision before `session`; None if that is the first one."""
+        with self._whole(ACCOUNT):
+            earlier = bisect_left(self._books, str(session.date()), key=lambda line: str(json.loads(line)["session"]))
+        return self._book(earlier - 1) if earlier else None
+
+    def _book(self, place: int) -> Book:
+        with self._whole(ACCOUNT):
+            return Book.from_json(json.loads(self._books[place]))
+
+    @cached_property
+    def _books(self) -> list[str]:
+        with self._whole(ACCOUNT):
+            lines = (self.root / ACCOUNT).read_text(encoding="utf-8").splitlines()
+            if not lines:
+                raise ValueError("no decision")
+            return lines
 
     def trained_through(self) -> list[str]:
         """The day of each fold's fit, in order."""
@@ -157,17 +185,17 @@ class Bundle:
     def _fits(self) -> list[str]:
         fits = self.trained_through()
         if not fits:
-            raise RunError(self.of, "no models", "a bundle with its models", _AGAIN)
+            raise RunError(self.label, "no models", "a bundle with its models", _AGAIN)
         return fits
 
     @contextmanager
     def _whole(self, name: str) -> Iterator[None]:
-        """Tell a file that cannot be read as this version writes it in one line."""
+        """Refuse a file that cannot be read as this version writes it."""
         try:
             yield
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, DefinitionError) as bad:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, DefinitionError, InputError) as bad:
             raise RunError(
-                self.of, f"{name}, damaged or of another version", "a bundle as this version writes it", _AGAIN
+                self.label, f"{name}, damaged or of another version", "a bundle as this version writes it", _AGAIN
             ) from bad
 
 
@@ -181,15 +209,26 @@ def write_bundle(
     fingerprint: str,
     simulated: bool,
     training: Training,
+    books: Sequence[Book],
     start: str | None = None,
 ) -> None:
-    """Write a bundle into the empty folder `root`; `start` is the first reported day if the training was given one."""
+    """Write a bundle into the empty folder `root`.
+
+    Parameters
+    ----------
+    books
+        The backtest's account after each decision.
+    start
+        The first reported day, if the training was given one.
+    """
     (root / "models").mkdir(parents=True)
     for model in training.models:
         _write_model(root, model)
     (root / "predictions.csv").write_text(predictions_csv(training.predictions), encoding="utf-8")
     (root / "signals.csv").write_text(_signals_csv(training.signals), encoding="utf-8")
+    (root / ACCOUNT).write_text(_account(books), encoding="utf-8")
     meta = {
+        "version": VERSION,
         "definition": definition.model_dump(mode="json"),
         "feature_sets": [each.model_dump(mode="json") for each in feature_sets],
         "policy": policy.model_dump(mode="json"),
@@ -201,25 +240,26 @@ def write_bundle(
     (root / "bundle.json").write_text(json.dumps(meta, indent=1), encoding="utf-8")
 
 
-def write_continued(root: Path, bundle: Bundle, continuation: Continuation) -> None:
-    """Write into the empty folder `root` what `bundle` holds, continued by a refit."""
+def write_continued(root: Path, bundle: Bundle, continuation: Continuation, books: Sequence[Book]) -> None:
+    """Write into the empty folder `root` what `bundle` holds, continued by a refit and its decisions since."""
     (root / "models").mkdir(parents=True)
     for path in sorted((bundle.root / "models").glob("*.json")):
         _link_or_copy(path, root / "models" / path.name)
     for model in continuation.models:
         _write_model(root, model)
     predictions, signals = bundle.predictions, bundle.signals
-    assert signals is not None  # nothing is continued without them
     if len(continuation.predictions):
         predictions = pd.concat([predictions, continuation.predictions], ignore_index=True)
         signals = pd.concat([signals, continuation.signals])
     (root / "predictions.csv").write_text(predictions_csv(predictions), encoding="utf-8")
     (root / "signals.csv").write_text(_signals_csv(signals), encoding="utf-8")
+    account = (bundle.root / ACCOUNT).read_text(encoding="utf-8")
+    (root / ACCOUNT).write_text(account + _account(books), encoding="utf-8")
     (root / "bundle.json").write_text(json.dumps(bundle.meta, indent=1), encoding="utf-8")
 
 
-def read_bundle(root: Path, *, of: str = "champion") -> Bundle:
-    """Open a bundle, `of` the champion or a run; a champion's `run_id` stands in `meta`.
+def read_bundle(root: Path, *, label: str = "champion") -> Bundle:
+    """Open a bundle; `label` names it in messages. A champion's `run_id` stands in `meta`.
 
     Raises
     ------
@@ -229,21 +269,29 @@ def read_bundle(root: Path, *, of: str = "champion") -> Bundle:
     place = root.resolve()  # a promotion may exchange the link meanwhile; stay with one version
     try:
         meta = json.loads((place / "bundle.json").read_text(encoding="utf-8"))
+        if (version := meta.get("version", 1)) != VERSION:
+            raise RunError(label, f"a bundle of version {version}", f"version {VERSION}", _AGAIN)
         return Bundle(
             place,
             meta,
             ModelDefinition.model_validate(meta["definition"]),
             tuple(FeatureSet.model_validate(each) for each in meta["feature_sets"]),
-            load_policy(meta["policy"]),
-            of,
+            read_policy(meta["policy"]),
+            label,
         )
     except OSError as bad:
-        allowed = "a promoted run" if of == "champion" else "a run with its artifacts"
+        allowed = "a promoted run" if label == "champion" else "a run with its artifacts"
         raise RunError(
-            of, "no bundle", allowed, "train a model and run `bullbear promote latest`, or `bullbear run`"
+            label, "no bundle", allowed, "train a model and run `bullbear promote latest`, or `bullbear run`"
         ) from bad
-    except (ValueError, KeyError, TypeError, DefinitionError) as bad:  # pydantic's and JSON's errors are ValueErrors
-        raise RunError(of, "a damaged bundle.json", "a bundle as it was written", _AGAIN) from bad
+    except (
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        DefinitionError,
+    ) as bad:  # pydantic's and JSON's errors are ValueErrors
+        raise RunError(label, "a damaged bundle.json", "a bundle as it was written", _AGAIN) from bad
 
 
 def _link_or_copy(source: Path, target: Path) -> None:
@@ -257,6 +305,10 @@ def _link_or_copy(source: Path, target: Path) -> None:
 def _write_model(root: Path, model: FoldModel) -> None:
     day = sessions.day(model.trained_through).date()
     (root / "models" / f"{day}.json").write_text(json.dumps(model.state()))
+
+
+def _account(books: Sequence[Book]) -> str:
+    return "".join(json.dumps(book.to_json()) + "\n" for book in books)
 
 
 def _signals_csv(signals: pd.Series) -> str:

@@ -104,9 +104,9 @@ class _Content:
     torn: bytes  # the start of a line that was never finished
     head: Anchor | None
 
-    def find(self, forecast: Mapping[str, Any], same: tuple[str, ...]) -> dict[str, Any] | None:
+    def find(self, forecast: Mapping[str, Any], identity: tuple[str, ...]) -> dict[str, Any] | None:
         for entry in self.entries:
-            if all(_at(entry, key) == _at(forecast, key) for key in same):
+            if all(_at(entry, key) == _at(forecast, key) for key in identity):
                 return entry
         return None
 
@@ -124,8 +124,8 @@ class Ledger:
     >>> import tempfile
     >>> ledger = Ledger(Path(tempfile.mkdtemp()) / "ledger.jsonl")
     >>> said = {"decided_at": "2019-12-31", "p_up": 0.6}
-    >>> entry = ledger.append(said, same=("decided_at",))
-    >>> entry["ledger"]["index"], ledger.append(said, same=("decided_at",)) == entry
+    >>> entry = ledger.append(said, identity=("decided_at",))
+    >>> entry["ledger"]["index"], ledger.append(said, identity=("decided_at",)) == entry
     (0, True)
     """
 
@@ -182,8 +182,8 @@ class Ledger:
             return None
         return Anchor.read(text, self.head_path.name)
 
-    def append(self, forecast: Mapping[str, Any], *, same: tuple[str, ...]) -> dict[str, Any]:
-        """Append `forecast`, or return the entry that has the same values under the keys `same`.
+    def append(self, forecast: Mapping[str, Any], *, identity: tuple[str, ...]) -> dict[str, Any]:
+        """Append `forecast`, or return the entry that has the same values under the keys `identity`.
 
         An entry that is there already is found without a lock and without write access.
 
@@ -191,7 +191,7 @@ class Ledger:
         ----------
         forecast
             JSON-ready content without a `ledger` key.
-        same
+        identity
             Dotted keys that identify a forecast, such as ("ticker", "decided_at", "model.run_id"); a key that is
             absent equals only another absent one.
 
@@ -201,7 +201,7 @@ class Ledger:
             The entry: the content and `ledger {index, hash, previous_hash}`.
         """
         content = self._read()
-        found = content.find(forecast, same)
+        found = content.find(forecast, identity)
         if found is not None:
             if content.head != Anchor.of(content.entries):
                 with suppress(OSError), self._locked():  # a home that cannot be written to keeps its old head
@@ -210,7 +210,7 @@ class Ledger:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self._locked():
             content = self._read()
-            found = content.find(forecast, same)
+            found = content.find(forecast, identity)
             return self._write(content, forecast) if found is None else found
 
     def _write(self, content: _Content, forecast: Mapping[str, Any]) -> dict[str, Any]:
@@ -329,7 +329,7 @@ def kind_of(decided_at: str | pd.Timestamp, issued_at: str | pd.Timestamp) -> st
     return LIVE if decided <= issued < sessions.opens(following)[0] else REPLAY
 
 
-def stamped(content: Mapping[str, Any], issued_at: pd.Timestamp) -> dict[str, Any]:
+def with_provenance(content: Mapping[str, Any], issued_at: pd.Timestamp) -> dict[str, Any]:
     """`content` with schema_version, issued_at (UTC, to the second), kind and code_version.
 
     Parameters

@@ -14,6 +14,7 @@ import pandas as pd
 
 from bullbear.data.view import View
 from bullbear.dataset import build, walk_forward_folds
+from bullbear.decide import advise_each, forecasts_by_close
 from bullbear.errors import RunError
 from bullbear.forecasting.bundle import Bundle, read_bundle, write_continued
 from bullbear.home import Home, replace_directory
@@ -47,11 +48,6 @@ def refit_overdue(bundle: Bundle, labels: pd.DataFrame) -> int:
     return len(between(due[0], labels.index[-1])) - 1 if len(due) else 0
 
 
-def model_age(bundle: Bundle, session: pd.Timestamp) -> int:
-    """Sessions from the fit of the model in force to `session`."""
-    return len(between(day(bundle.model_for(session).trained_through), session)) - 1
-
-
 def continued(bundle: Bundle, view: View, root: Path, progress: Progress | None = None) -> Bundle:
     """The bundle with every refit that is due at the view's instant, written into the empty folder `root`.
 
@@ -61,21 +57,23 @@ def continued(bundle: Bundle, view: View, root: Path, progress: Progress | None 
         This version of the library computes one of the model's factors otherwise, or not at all.
     """
     bundle.factors()  # refuses what this version does not know
-    signals = bundle.signals
-    assert signals is not None
     definition = bundle.definition
     names = bundle.trained_through()
+    examples = build(view, bundle.feature_sets, definition.target)
     continuation = continue_training(
         definition,
         bundle.feature_sets,
-        build(view, bundle.feature_sets, definition.target),
-        signals=signals,
+        examples,
+        signals=bundle.signals,
         fitted_through=bundle.model_named(names[-1]).trained_through,
         model_for=bundle.model_for,
         start=bundle.meta.get("start"),
         progress=progress,
     )
-    write_continued(root, bundle, continuation)
+    forecasts = forecasts_by_close(continuation.predictions)
+    before, ticker = bundle.last_book, definition.target.ticker
+    advice = advise_each(view, bundle.policy, forecasts, ticker=ticker, before=before, factors=examples.X)
+    write_continued(root, bundle, continuation, [each.book for each in advice])
     return read_bundle(root)
 
 

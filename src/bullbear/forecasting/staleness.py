@@ -15,14 +15,12 @@ import pandas as pd
 from bullbear.data.view import View
 from bullbear.errors import GateError, RunError
 from bullbear.factors import registered
-from bullbear.factors.engine.inputs import SHORT_INTEREST_MAX_AGE_DAYS, SHORT_VOLUME_MAX_AGE_DAYS, level_max_age
-from bullbear.factors.engine.registry import OBSERVED
+from bullbear.factors.engine.inputs import level_max_age
+from bullbear.factors.engine.registry import kind_of
 from bullbear.forecasting.bundle import Bundle, read_bundle
 from bullbear.home import Home
 from bullbear.sessions import NEW_YORK, between, last_closed
 from bullbear.settings import Staleness
-
-_MAX_AGE_DAYS = {"bars": 7, "short_volume": SHORT_VOLUME_MAX_AGE_DAYS, "short_interest": SHORT_INTEREST_MAX_AGE_DAYS}
 
 
 def stale_series(view: View, bundle: Bundle, session: pd.Timestamp) -> list[str]:
@@ -45,7 +43,7 @@ def mark_needed(table: pd.DataFrame, home: Home) -> pd.DataFrame:
     """
     read: set[tuple[str, str]] = set()
     with suppress(RunError):
-        read = {(_stored(kind), series) for kind, series in series_read(read_bundle(home.champion))}
+        read = {(kind_of(kind).stored, series) for kind, series in series_read(read_bundle(home.champion))}
     present = set(zip(table["kind"], table["series"], strict=True))
     marked = table.assign(needed=[pair in read for pair in zip(table["kind"], table["series"], strict=True)])
     absent = sorted(read - present)
@@ -58,17 +56,13 @@ def mark_needed(table: pd.DataFrame, home: Home) -> pd.DataFrame:
     return joined.astype({name: marked[name].dtype for name in (*blank, *counted)})
 
 
-def _stored(kind: str) -> str:
-    return "observations" if kind in OBSERVED else kind
-
-
 def is_stale(view: View, kind: str, series: str, session: pd.Timestamp) -> bool:
     """Whether an input of that kind is absent at `session`, or older than its rule allows."""
-    stored = _stored(kind)
-    versions = view.arrays(stored, series)
+    rule = kind_of(kind)
+    versions = view.arrays(rule.stored, series)
     if not len(versions):
         return True
-    allowed = level_max_age(series, versions) if stored == "observations" else _MAX_AGE_DAYS[stored]
+    allowed = level_max_age(series, versions) if rule.max_age_days is None else rule.max_age_days
     newest = pd.Timestamp(int(versions.event_date.max()), unit="us")
     return bool((session - newest).days > allowed)
 

@@ -73,7 +73,7 @@ class Run:
     @cached_property
     def bundle(self) -> Bundle:
         """What a forecast needs."""
-        return read_bundle(self.bundle_at or self.artifacts / "bundle", of=f"run {self.run_id[:8]}")
+        return read_bundle(self.bundle_at or self.artifacts / "bundle", label=f"run {self.run_id[:8]}")
 
     def read_text(self, artifact: str) -> str:
         """The text of one artifact.

@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -21,6 +21,7 @@ import numpy as np
 import pandas as pd
 
 from bullbear.dataset import Examples
+from bullbear.decide import Book
 from bullbear.evaluate import Evaluation
 from bullbear.forecasting.bundle import predictions_csv, write_bundle
 from bullbear.home import Model
@@ -40,6 +41,7 @@ class TrainingRecord:
     model: Model
     examples: Examples
     training: Training
+    books: Sequence[Book]
     evaluation: Evaluation
     plots: Mapping[str, bytes]
     backtest: Mapping[str, Any]
@@ -135,6 +137,7 @@ def _stage_artifacts(staged: Path, record: TrainingRecord) -> None:
         fingerprint=record.examples.fingerprint,
         simulated=record.simulated,
         training=record.training,
+        books=record.books,
         start=record.options.get("start"),
     )
 

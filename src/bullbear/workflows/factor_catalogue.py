@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import get_args
 
 import numpy as np
 import pandas as pd
@@ -15,12 +14,12 @@ import pandas as pd
 from bullbear.definitions import FactorSpec, FeatureSet, Scalar
 from bullbear.errors import InputError
 from bullbear.factors import compute, load, registered
-from bullbear.factors.engine.registry import Family
+from bullbear.factors.engine.parameters import SHARED
 from bullbear.home import Home
 from bullbear.sessions import closes
 
-FAMILIES: tuple[str, ...] = get_args(Family)
-"""In the order in which they are listed."""
+_FAMILY_ORDER = ("technical", "volatility", "levels", "positioning", "macro", "sectors", "regime")
+"""Families listed first, in this order."""
 FEATURE_SETS_APART = ("odds",)
 """Files in `features/` that define events, not factors."""
 _MOST_OFFERED = 6
@@ -46,6 +45,12 @@ class Entry:
     first: pd.Timestamp | None
     missing: float | None
     latest: float | None
+
+
+def families() -> tuple[str, ...]:
+    """Every family of a registered factor, in the order in which they are listed."""
+    found = {factor.family for factor in registered().values()}
+    return (*(each for each in _FAMILY_ORDER if each in found), *sorted(found - set(_FAMILY_ORDER)))
 
 
 def feature_sets(home: Home) -> tuple[FeatureSet, ...]:
@@ -78,8 +83,8 @@ def catalogue(
         if name not in [spec.name for _, spec in specs]:
             raise _unknown(home, name)
     if family is not None:
-        if family not in FAMILIES:
-            raise InputError("--family", family, ", ".join(FAMILIES), "choose one of them")
+        if family not in families():
+            raise InputError("--family", family, ", ".join(families()), "choose one of them")
         specs = [each for each in specs if _family(each[1]) == family]
     values = _values(home, [spec for _, spec in specs], ticker)
     columns = [None] * len(specs) if values is None else [values[place] for place in range(len(specs))]
@@ -133,6 +138,17 @@ def page(home: Home) -> str:
     lines += ["", "## Functions", ""]
     for name in sorted(used):
         lines += [f"### {name}", "", "```text", inspect.getdoc(known[name].function) or "", "```", ""]
+    lines += [
+        "## Parameters",
+        "",
+        "What a parameter or an input of this name means where a function does not say more.",
+        "",
+    ]
+    lines += ["| name | meaning | limits |", "| --- | --- | --- |"]
+    for name, shared in SHARED.items():
+        limits = "" if shared.limits is None else "{:g} to {:g}".format(*shared.limits)
+        lines.append(f"| `{name}` | {shared.text} | {limits} |")
+    lines.append("")
     groups = {type(known[name].defaults[group]) for name in used for group in known[name].groups}
     lines += ["## Rules", "", "Parameters that functions share. A definition sets them like a function's own.", ""]
     for rules in sorted(groups, key=lambda group: str(group.__name__)):
@@ -151,7 +167,8 @@ def _declared(home: Home) -> list[tuple[str, FactorSpec]]:
     A factor that several sets declare alike is told once.
     """
     specs = [(each.name, spec) for each in feature_sets(home) for spec in each.factor]
-    specs.sort(key=lambda each: (FAMILIES.index(_family(each[1])), each[0] != _family(each[1])))
+    order = families()
+    specs.sort(key=lambda each: (order.index(_family(each[1])), each[0] != _family(each[1])))
     told: dict[str, tuple[str, FactorSpec]] = {}
     for feature_set, spec in specs:
         meaning = repr((spec.name, spec.function, sorted(_params(spec).items()), sorted(spec.inputs.items())))
@@ -180,7 +197,9 @@ def _unknown(home: Home, name: str) -> InputError:
     offered = ", ".join(near[:_MOST_OFFERED])
     if len(near) > _MOST_OFFERED:
         offered += f", or one of {len(near) - _MOST_OFFERED} others with this in the name"
-    remedy = f"{name} is a family: `bullbear factors --family {name}`" if name in FAMILIES else "see `bullbear factors`"
+    remedy = (
+        f"{name} is a family: `bullbear factors --family {name}`" if name in families() else "see `bullbear factors`"
+    )
     return InputError("factor", name, offered or "a factor of features/*.toml", remedy)
 
 

@@ -16,6 +16,7 @@ from bullbear.decide import Backtest, Policy, backtest, baselines_of, comparison
 from bullbear.documents import json_ready
 from bullbear.errors import DefinitionError, FitError, GateError, InputError
 from bullbear.evaluate import Comparison, Evaluation, OracleShare, compare, evaluate, share_of_oracle
+from bullbear.factors import compute
 from bullbear.forecasting import gate
 from bullbear.forecasting.gate import Verdict
 from bullbear.home import Home, Model
@@ -111,6 +112,7 @@ def train_model(
             model=model,
             examples=examples,
             training=training,
+            books=tested.books,
             evaluation=evaluation,
             plots={
                 "calibration": plots.calibration_plot(evaluation, training.predictions, simulated=store.is_simulated),
@@ -211,9 +213,17 @@ def backtest_run(home: Home, run: Run, policy: Policy | None = None) -> Backtest
     """The policy of a run (or another) over its out-of-sample forecasts, on the prices stored now."""
     target = run.bundle.definition.target
     view = home.filled_store().as_of()
+    policy = policy or run.bundle.policy
+    specs = [spec for spec in run.bundle.factors() if spec.name in policy.needs.factors]
     return backtest(
-        run.predictions, view, policy or run.bundle.policy, ticker=target.ticker, horizon=target.horizon
-    )  # fmt: skip
+        run.predictions,
+        view,
+        policy,
+        ticker=target.ticker,
+        horizon=target.horizon,
+        factors=compute(view, specs, pd.DatetimeIndex(view.bars(target.ticker).index)) if specs else None,
+        baselines=baselines_of(target.ticker, home.instruments()),
+    )
 
 
 def backtest_summary(tested: Backtest, figures: pd.DataFrame | None = None) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import pandas as pd
 from bullbear.errors import BullbearError, GateError, InputError
 from bullbear.evaluate import OracleShare
 from bullbear.forecasting.bundle import read_bundle
-from bullbear.forecasting.forecast import forecast, issue
+from bullbear.forecasting.forecast import issue, replay
 from bullbear.forecasting.ledger import Ledger
 from bullbear.home import Home
 from bullbear.settings import settings_of
@@ -161,7 +161,7 @@ def _latest_forecast(home: Home, run: Run) -> dict[str, Any]:
         if entry["model"]["run_id"] == run.run_id and bool(entry["data"].get("simulated")) == run.simulated
     ]
     if not made:
-        return forecast(home.filled_store(), read_bundle(home.champion))
+        return replay(home.filled_store(), read_bundle(home.champion))
     latest = max(entry["decided_at"] for entry in made)
     return next(entry for entry in reversed(made) if entry["decided_at"] == latest)
 

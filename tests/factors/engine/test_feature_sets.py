@@ -16,7 +16,7 @@ from bullbear.factors import load
 from bullbear.factors.engine.parameter_groups import within
 from bullbear.factors.engine.registry import Array, Bars, registered
 
-FEATURES = Path(__file__).resolve().parents[2] / "features"
+FEATURES = Path(__file__).resolve().parents[3] / "features"
 HEAD = 'name = "mine"\nwhy = "One sentence of why."\n\n'
 GOOD = '[[factor]]\nname = "rsi_14"\nfunction = "rsi"\ninputs = { bars = "IWM" }\nparams = { window = 14 }\n'
 

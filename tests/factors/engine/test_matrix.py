@@ -27,7 +27,7 @@ from bullbear.sessions import between, closes, day, offset
 
 FEATURES = [
     path
-    for path in sorted((Path(__file__).resolve().parents[2] / "features").glob("*.toml"))
+    for path in sorted((Path(__file__).resolve().parents[3] / "features").glob("*.toml"))
     if "factor" in tomllib.loads(path.read_text(encoding="utf-8"))
 ]
 NAN = float("nan")

@@ -13,13 +13,14 @@ from hypothesis import strategies as st
 
 import bullbear.factors  # noqa: F401 (registers)
 from bullbear.factors.engine.parameter_groups import within
+from bullbear.factors.engine.parameters import SHARED
 from bullbear.factors.engine.registry import (
     Array,
     Bars,
     Releases,
     ShortInterest,
     ShortVolume,
-    names,
+    kind_of,
     registered,
     settles,
 )
@@ -47,12 +48,91 @@ def test_a_factor_carries_what_it_declares(register: Any) -> None:
     assert dict(found.inputs) == {"bars": "bars", "rate": "level"}
     assert found.parameters == {"window": inspect.Parameter.empty, "skip": 3}
     assert found.limits == {"window": (2, 10)}
-    assert not found.windowed
+    assert not found.is_windowed({"window": 5})
     assert found.summary == "Says what it is in one sentence."
     assert found.complete({"window": 5}) == {"window": 5, "skip": 3}
     assert found.rows_needed({"window": 5}) == 8
     assert found.rows_needed({"window": 5, "skip": 0}) == 5
     assert found.function is toy
+
+
+def test_what_a_factor_leaves_out_is_derived(register: Any) -> None:
+    @register(unit="ratio", windowed=lambda window: window > 20)
+    def toy(bars: Bars, rate: Array, *, window: int = 20, cap: float = 3.0, pace: int = 2) -> Array:
+        """One sentence.
+
+        Parameters
+        ----------
+        rate
+            A rate of
+            interest.
+        pace, cap
+            Of this factor.
+
+        Example
+        -------
+        >>> 1
+        1
+        """
+        return bars.close * rate
+
+    found = registered()["toy"]
+    assert found.family == "engine"  # the folder of this file
+    assert dict(found.inputs) == {"bars": "bars", "rate": "level"}
+    assert found.limits == {"window": (2, 2520), "cap": (1, 1260)}
+    assert found.rows_needed({}) == 20
+    assert found.rows_needed({"window": 7}) == 7
+    assert [found.is_windowed({"window": rows}) for rows in (20, 21)] == [False, True]
+    assert found.describe("rate") == "A rate of interest."
+    assert found.describe("cap") == found.describe("pace") == "Of this factor."
+    assert found.describe("window") == SHARED["window"].text
+    assert found.describe("bars") == SHARED["bars"].text
+
+    @register(unit="ratio", lookback=3)
+    def toy_of_three_rows(bars: Bars) -> Array:
+        return bars.close
+
+    assert registered()["toy_of_three_rows"].rows_needed({}) == 3
+    assert not registered()["toy_of_three_rows"].is_windowed({})
+
+    @register(unit="ratio")
+    def toy_of_one_row(bars: Bars) -> Array:
+        return bars.close
+
+    assert registered()["toy_of_one_row"].rows_needed({}) == 1
+
+
+def test_a_look_back_sees_the_parameters_that_it_names(register: Any) -> None:
+    @register(unit="x", lookback=lambda slow: 2 * slow)
+    def toy(bars: Bars, *, fast: int = 2, slow: int = 5) -> Array:
+        return bars.close
+
+    assert registered()["toy"].rows_needed({"fast": 3}) == 10
+
+
+def test_a_module_registers_a_kind_of_input_of_its_own(register: Any) -> None:
+    with pytest.raises(TypeError, match=r"toy: \['invented'\] are no kinds of input; allowed: bars, releases, level"):
+
+        @register(inputs={"rate": "invented"}, unit="x")
+        def toy(rate: Array) -> Array:
+            return rate
+
+    assert kind_of("half_year_change").stored == "observations"  # macro.releases registers it
+
+
+def test_annotations_that_are_evaluated(register: Any) -> None:
+    def toy(bars, rate):  # type: ignore[no-untyped-def]
+        return bars.close
+
+    toy.__annotations__ = {"bars": Bars, "rate": Array}
+    register(unit="x")(toy)
+    assert dict(registered()["toy"].inputs) == {"bars": "bars", "rate": "level"}
+
+
+@pytest.mark.parametrize("name", sorted(registered()))
+def test_every_parameter_and_input_is_described(name: str) -> None:
+    one = registered()[name]
+    assert [each for each in (*one.parameters, *one.inputs) if not one.describe(each)] == []
 
 
 @dataclass(frozen=True)
@@ -211,11 +291,6 @@ def test_a_name_is_taken_once(register: Any) -> None:
 def test_the_table_handed_out_cannot_be_changed() -> None:
     with pytest.raises(TypeError, match="does not support item"):
         registered()["invented"] = next(iter(registered().values()))  # type: ignore[index]
-
-
-def test_names_are_sorted() -> None:
-    table = registered()
-    assert names([table["rsi"], table["macd_histogram"]]) == ["macd_histogram", "rsi"]
 
 
 @pytest.mark.parametrize("name", sorted(registered()))

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 from bullbear.errors import InputError
+from bullbear.factors.engine.bars_cache import cached_by_bars, digest
 from bullbear.factors.engine.registry import Bars, registered
-from bullbear.factors.engine.remembered import digest, remembered
 from bullbear.factors.engine.windows import bars_from
 from bullbear.factors.levels import swings as module
 from bullbear.factors.levels.swings import ScaledSwingRules, SwingRules, average_true_range, newest_known, swings
@@ -123,7 +123,7 @@ def test_what_is_remembered_is_told_apart_by_content() -> None:
     assert digest(one) != digest(other)
     asked = []
 
-    @remembered(1)
+    @cached_by_bars(1)
     def last(bars: Bars, *, scale: float) -> float:
         asked.append(scale)
         return float(bars.close[-1] * scale)

@@ -6,7 +6,7 @@ A matrix of two hundred factors reads some sixty series; without this, aligning 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -17,23 +17,18 @@ from bullbear import sessions
 from bullbear.data.versions import Versions
 from bullbear.data.view import View
 from bullbear.factors.engine.inputs import (
-    SHORT_INTEREST_MAX_AGE_DAYS,
-    SHORT_VOLUME_MAX_AGE_DAYS,
     Ages,
     DatedBars,
     Span,
     bar_spans,
     dated_bars,
     joint,
-    last_known,
     level_max_ages,
     microseconds,
     release_spans,
-    release_states,
     since,
 )
-from bullbear.factors.engine.registry import OBSERVED, Array, Bars, Releases, ShortInterest, ShortVolume
-from bullbear.factors.macro.releases import release_change
+from bullbear.factors.engine.registry import Bars, kind_of
 
 GRID_START = "1990-01-01"
 """First session of factors that read no bars; a constant, so that a row never depends on what else was asked for."""
@@ -46,11 +41,7 @@ _FIRST = microseconds(pd.DatetimeIndex([GRID_START]))[0]
 _WEEK = pd.Timedelta(weeks=1)
 
 
-def _half_year_change(releases: Releases) -> Array:
-    return release_change(releases, periods=6)
-
-
-class Clock:
+class Timeline:
     """Instants at which factors look, one a row, and what has been looked up at them so far."""
 
     def __init__(self, instants: Callable[[], np.ndarray]) -> None:
@@ -65,15 +56,15 @@ class Clock:
 
 
 @dataclass(frozen=True)
-class Stretch:
+class BarSpan:
     """Joint bars of some tickers within a span without revisions, and the rows in force at the decisions in it.
 
     `decisions` are the places in the index that the span answers, `row` the newest row of bars known at each, `fresh`
-    whether that row is of the decision's own session or the one before; `clock` strikes at the rows' own closes.
+    whether that row is of the decision's own session or the one before; `times` are the rows' own closes.
     """
 
     bars: list[Bars]
-    clock: Clock
+    times: Timeline
     decisions: slice
     row: np.ndarray
     fresh: np.ndarray
@@ -83,16 +74,13 @@ def cut(argument: Any, start: int, stop: int) -> Any:
     """Rows of an array, or of every array of a dataclass."""
     if isinstance(argument, np.ndarray):
         return argument[start:stop]
-    names = _COLUMNS[type(argument)]
-    if start == 0 and stop >= len(getattr(argument, names[0])):
+    columns = vars(argument).values()
+    if start == 0 and stop >= len(next(iter(columns))):
         return argument
-    return type(argument)(*[getattr(argument, name)[start:stop] for name in names])
+    return type(argument)(*[column[start:stop] for column in columns])
 
 
-_COLUMNS = {each: tuple(f.name for f in fields(each)) for each in (Bars, Releases, ShortVolume, ShortInterest)}
-
-
-class Supply:
+class AlignedInputs:
     """Inputs of one matrix.
 
     Parameters
@@ -112,7 +100,7 @@ class Supply:
         if index[0] < start + _WEEK:  # the session before the first one asked for must be in the grid
             start = index[0] - _WEEK
         self.grid_days, self.grid_closes = sessions.clock(start, index[-1])
-        self.grid = Clock(lambda: np.where(self.grid_days < _FIRST, _NEVER, self.grid_closes))
+        self.grid = Timeline(lambda: np.where(self.grid_days < _FIRST, _NEVER, self.grid_closes))
         """When factors that read no bars look: at every close of the grid, before its first session never."""
         days = microseconds(index)
         self.place = np.searchsorted(self.grid_days, days)
@@ -122,7 +110,7 @@ class Supply:
         self.decided = self.grid_closes[self.place]
         self._day_before = self.grid_days[np.maximum(self.place - 1, 0)]
         self._has: dict[tuple[str, str], bool] = {}
-        self._stretches: dict[tuple[str, ...], list[Stretch]] = {}
+        self._joined: dict[tuple[str, ...], list[BarSpan]] = {}
         self._bars: dict[tuple[str, int], DatedBars] = {}
         self._spans: dict[str, list[tuple[int, int]]] = {}
         self._releases: dict[str, list[Span]] = {}
@@ -133,12 +121,12 @@ class Supply:
             self._has[kind, series] = len(self._versions(kind, series)) > 0
         return self._has[kind, series]
 
-    def stretches(self, tickers: tuple[str, ...]) -> list[Stretch]:
+    def joint_bars(self, tickers: tuple[str, ...]) -> list[BarSpan]:
         """The joint bars of `tickers`, cut where any of them was revised."""
-        if tickers not in self._stretches:
-            found = [self._stretch(tickers, start, stop) for start, stop in self._joint_spans(tickers)]
-            self._stretches[tickers] = [stretch for stretch in found if stretch is not None]
-        return self._stretches[tickers]
+        if tickers not in self._joined:
+            found = [self._bar_span(tickers, start, stop) for start, stop in self._joint_spans(tickers)]
+            self._joined[tickers] = [stretch for stretch in found if stretch is not None]
+        return self._joined[tickers]
 
     def releases(self, series: str) -> tuple[list[Span], float | Ages]:
         """The spans of a series of releases that matter, and the days after which its last value is stale."""
@@ -147,7 +135,7 @@ class Supply:
             self._releases[series] = release_spans(versions, int(self.decided[0]), int(self.decided[-1]))
         return self._releases[series], level_max_ages(series, versions)
 
-    def published(self, kind: str, series: str, clock: Clock, start: int, stop: int) -> Any:
+    def published(self, kind: str, series: str, clock: Timeline, start: int, stop: int) -> Any:
         """What was last published of an input of any kind but bars and releases, at rows of a clock."""
         begin, values = clock.seen.get((kind, series), (_FOREVER, None))
         if begin > start:
@@ -156,23 +144,14 @@ class Supply:
         return cut(values, start - begin, stop - begin)
 
     def _align(self, kind: str, series: str, decided: np.ndarray) -> Any:
-        versions = self._versions(kind, series)
-        if kind == "half_year_change":
-            spans = release_spans(versions, int(decided[0]), int(decided[-1]))
-            return release_states(spans, _half_year_change).at(decided, level_max_ages(series, versions))
-        states = last_known(versions)
-        if kind == "level":
-            return states.at(decided, level_max_ages(series, versions))[:, 0]
-        age = SHORT_VOLUME_MAX_AGE_DAYS if kind == "short_volume" else SHORT_INTEREST_MAX_AGE_DAYS
-        told = dict(zip(versions.numbers, states.at(decided, age).T.copy(), strict=True))
-        if kind == "short_volume":
-            return ShortVolume(told["short_volume"], told["total_volume"])
-        return ShortInterest(**told)
+        align = kind_of(kind).align
+        assert align is not None, f"{kind} defines the rows of a factor"
+        return align(self._versions(kind, series), series, decided)
 
     def _versions(self, kind: str, series: str) -> Versions:
-        return self.view.arrays("observations" if kind in OBSERVED else kind, series)
+        return self.view.arrays(kind_of(kind).stored, series)
 
-    def _stretch(self, tickers: tuple[str, ...], start: int, stop: int) -> Stretch | None:
+    def _bar_span(self, tickers: tuple[str, ...], start: int, stop: int) -> BarSpan | None:
         decisions = slice(*np.searchsorted(self.decided, (start, stop)))
         decided = self.decided[decisions]
         if not len(decided):
@@ -192,7 +171,7 @@ class Supply:
         days = bars[0].sessions.view(np.int64)
         place = np.maximum(row, 0)
         fresh = (row >= 0) & (days[place] >= self._day_before[decisions])
-        return Stretch(bars, Clock(lambda: self._closes(days)), decisions, place, fresh)
+        return BarSpan(bars, Timeline(lambda: self._closes(days)), decisions, place, fresh)
 
     def _closes(self, days: np.ndarray) -> np.ndarray:
         place = np.searchsorted(self.grid_days, days)

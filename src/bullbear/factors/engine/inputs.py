@@ -15,13 +15,11 @@ import pandas as pd
 
 from bullbear.data.publication import RULES, rule_of
 from bullbear.data.versions import Columns, Versions, newest_rows, versions_of
-from bullbear.factors.engine.registry import Array, Bars, Releases
+from bullbear.factors.engine.registry import Array, Bars, Releases, ShortInterest, ShortVolume, input_kind
 
 _DAY = 86_400_000_000
 _NEVER = np.iinfo(np.int64).max
 _LONG_AGO = -(2**62)
-SHORT_VOLUME_MAX_AGE_DAYS = 7
-SHORT_INTEREST_MAX_AGE_DAYS = 45
 
 
 @dataclass(frozen=True)
@@ -318,3 +316,27 @@ def level_max_age(series: str, versions: Versions) -> float:
     if series in RULES:
         return float(RULES[series].max_age_days)
     return _age_by_spacing(_first_events(versions))
+
+
+@input_kind("level", stored="observations", annotation=Array)
+def level(versions: Versions, series: str, decided: np.ndarray) -> Array:
+    """The last value published by each decision, missing once it is older than the series' rule allows."""
+    return last_known(versions).at(decided, level_max_ages(series, versions))[:, 0]
+
+
+@input_kind("short_volume", stored="short_volume", annotation=ShortVolume, max_age_days=7)
+def short_volume(versions: Versions, series: str, decided: np.ndarray) -> ShortVolume:
+    """The last daily short-sale volume published by each decision."""
+    columns = _columns(versions, decided, 7)
+    return ShortVolume(columns["short_volume"], columns["total_volume"])
+
+
+@input_kind("short_interest", stored="short_interest", annotation=ShortInterest, max_age_days=45)
+def short_interest(versions: Versions, series: str, decided: np.ndarray) -> ShortInterest:
+    """The last short interest published by each decision."""
+    return ShortInterest(**_columns(versions, decided, 45))
+
+
+def _columns(versions: Versions, decided: np.ndarray, max_age_days: int) -> dict[str, Array]:
+    values = last_known(versions).at(decided, max_age_days)
+    return dict(zip(versions.numbers, values.T.copy(), strict=True))

@@ -17,9 +17,9 @@ import pandas as pd
 from bullbear.data.view import View
 from bullbear.definitions import FactorSpec
 from bullbear.errors import InputError
-from bullbear.factors.engine.aligned_inputs import Stretch, Supply, cut
+from bullbear.factors.engine.aligned_inputs import AlignedInputs, BarSpan, cut
 from bullbear.factors.engine.inputs import microseconds, release_states
-from bullbear.factors.engine.registry import Array, Factor, Kind, Releases, ShortInterest, ShortVolume, registered
+from bullbear.factors.engine.registry import Array, Bars, Factor, Releases, registered
 
 _ALL = 2**31
 """More rows than any history has."""
@@ -50,32 +50,32 @@ def compute(view: View, specs: Sequence[FactorSpec], index: pd.DatetimeIndex) ->
     """
     columns = np.empty((0, len(specs)))
     if len(index):
-        asked = [_Asked.of(spec) for spec in specs]
+        request = [_Request.of(spec) for spec in specs]
         reach: dict[tuple[str, ...], int] = {}
-        for each in asked:
+        for each in request:
             reach[each.tickers] = max(each.rows if each.windowed else _ALL, reach.get(each.tickers, 0))
-        supply = Supply(view, index, reach)
-        if supply.decided[-1] > microseconds(pd.DatetimeIndex([view.instant]))[0]:
+        inputs = AlignedInputs(view, index, reach)
+        if inputs.decided[-1] > microseconds(pd.DatetimeIndex([view.instant]))[0]:
             raise InputError("session", str(index[-1].date()), f"sessions closed by {view.instant}", "use a later view")
         columns = np.empty((len(index), len(specs)), order="F")
-        for place, each in enumerate(asked):
-            columns[:, place] = _column(supply, each)
+        for place, each in enumerate(request):
+            columns[:, place] = _column(inputs, each)
     return pd.DataFrame(columns, pd.DatetimeIndex(index, name="session"), [spec.name for spec in specs])
 
 
 @dataclass(frozen=True)
-class _Asked:
+class _Request:
     """A factor as a definition asks for it; `inputs` are pairs of kind and series in the order of its arguments."""
 
     factor: Factor
-    inputs: tuple[tuple[Kind, str], ...]
+    inputs: tuple[tuple[str, str], ...]
     tickers: tuple[str, ...]
     params: dict[str, Any]
     rows: int
     windowed: bool
 
     @classmethod
-    def of(cls, spec: FactorSpec) -> _Asked:
+    def of(cls, spec: FactorSpec) -> _Request:
         factor = registered()[spec.function]
         inputs = tuple([(kind, spec.inputs[name]) for name, kind in factor.inputs.items()])
         tickers = tuple([series for kind, series in inputs if kind == "bars"])
@@ -83,51 +83,51 @@ class _Asked:
         return cls(factor, inputs, tickers, factor.complete(spec.params), rows, windowed)
 
 
-def _column(supply: Supply, asked: _Asked) -> Array:
-    if not all([supply.has(kind, series) for kind, series in asked.inputs]):
-        return np.full(len(supply.decided), np.nan)
-    if asked.tickers:
-        return _on_bars(supply, asked)
-    if asked.inputs[0][0] == "releases":
-        return _on_releases(supply, asked)
+def _column(inputs: AlignedInputs, request: _Request) -> Array:
+    if not all([inputs.has(kind, series) for kind, series in request.inputs]):
+        return np.full(len(inputs.decided), np.nan)
+    if request.tickers:
+        return _on_bars(inputs, request)
+    if request.inputs[0][0] == "releases":
+        return _on_releases(inputs, request)
 
     def feed(start: int, stop: int) -> list[Any]:
-        return [supply.published(kind, series, supply.grid, start, stop) for kind, series in asked.inputs]
+        return [inputs.published(kind, series, inputs.grid, start, stop) for kind, series in request.inputs]
 
-    first, last = int(supply.place[0]), int(supply.place[-1])
-    return _values(asked, feed, first, last)[supply.place - first]
+    first, last = int(inputs.place[0]), int(inputs.place[-1])
+    return _values(request, feed, first, last)[inputs.place - first]
 
 
-def _on_releases(supply: Supply, asked: _Asked) -> Array:
-    ((_, series),) = asked.inputs
-    spans, max_age = supply.releases(series)
+def _on_releases(inputs: AlignedInputs, request: _Request) -> Array:
+    ((_, series),) = request.inputs
+    spans, max_age = inputs.releases(series)
 
     def function(releases: Releases) -> Array:
-        return _values(asked, lambda start, stop: [cut(releases, start, stop)], 0, len(releases.value) - 1)
+        return _values(request, lambda start, stop: [cut(releases, start, stop)], 0, len(releases.value) - 1)
 
-    return release_states(spans, function).at(supply.decided, max_age)
+    return release_states(spans, function).at(inputs.decided, max_age)
 
 
-def _on_bars(supply: Supply, asked: _Asked) -> Array:
-    result = np.full(len(supply.decided), np.nan)
-    for stretch in supply.stretches(asked.tickers):
+def _on_bars(inputs: AlignedInputs, request: _Request) -> Array:
+    result = np.full(len(inputs.decided), np.nan)
+    for span in inputs.joint_bars(request.tickers):
 
-        def feed(start: int, stop: int, stretch: Stretch = stretch) -> list[Any]:
-            bars = iter(stretch.bars)
+        def feed(start: int, stop: int, span: BarSpan = span) -> list[Any]:
+            bars = iter(span.bars)
             return [
                 cut(next(bars), start, stop)
                 if kind == "bars"
-                else supply.published(kind, series, stretch.clock, start, stop)
-                for kind, series in asked.inputs
+                else inputs.published(kind, series, span.times, start, stop)
+                for kind, series in request.inputs
             ]
 
-        first, last = int(stretch.row[0]), int(stretch.row[-1])
-        values = _values(asked, feed, first, last)
-        result[stretch.decisions] = np.where(stretch.fresh, values[stretch.row - first], np.nan)
+        first, last = int(span.row[0]), int(span.row[-1])
+        values = _values(request, feed, first, last)
+        result[span.decisions] = np.where(span.fresh, values[span.row - first], np.nan)
     return result
 
 
-def _values(asked: _Asked, feed: Callable[[int, int], list[Any]], first: int, last: int) -> Array:
+def _values(request: _Request, feed: Callable[[int, int], list[Any]], first: int, last: int) -> Array:
     """Rows `first` to `last` of a factor, missing until its look-back is covered by rows on which every input is there.
 
     Parameters
@@ -135,14 +135,14 @@ def _values(asked: _Asked, feed: Callable[[int, int], list[Any]], first: int, la
     feed
         The factor's arguments on the rows from `start` until `stop`.
     """
-    begin = max(first - asked.rows + 1, 0) if asked.windowed else 0
+    begin = max(first - request.rows + 1, 0) if request.windowed else 0
     arguments = feed(begin, last + 1)
     known = _known_from(arguments)
     if begin and known:  # a gap where the look-back begins: only the whole history tells whether it is covered
         begin, arguments = 0, feed(0, last + 1)
         known = _known_from(arguments)
-    values = np.array(_called(asked.factor, arguments, asked.params)[first - begin :], dtype=np.float64)
-    values[: max(known + begin + asked.rows - 1 - first, 0)] = np.nan
+    values = np.array(_called(request.factor, arguments, request.params)[first - begin :], dtype=np.float64)
+    values[: max(known + begin + request.rows - 1 - first, 0)] = np.nan
     return values
 
 
@@ -163,10 +163,7 @@ def _known_from(arguments: list[Any]) -> int:
 
 
 def _presence(argument: Any) -> Array | None:
-    if isinstance(argument, np.ndarray):
-        return argument
-    if isinstance(argument, ShortVolume):
-        return argument.total
-    if isinstance(argument, ShortInterest):
-        return argument.shares_short
-    return None  # bars and releases are complete
+    """An array that is missing where the input is; None for bars and releases, which are complete."""
+    if isinstance(argument, Bars | Releases):
+        return None
+    return argument if isinstance(argument, np.ndarray) else argument.presence

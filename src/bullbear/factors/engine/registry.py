@@ -1,10 +1,18 @@
-"""The registry: what a factor is, and the arrays it may look at.
+"""The registry: what a factor is, and the arrays that it reads.
 
-A factor is a pure function from aligned arrays to one array of the same length, row `i` of which depends on rows up to
-`i` only. It declares its family, what kind of input each argument is, its unit, its bounds and its look-back; the
-engine (`matrix`) feeds it what was known at each decision and masks whatever the look-back does not yet cover. A
-function that is not registered, a parameter it does not have or an input of the wrong kind is refused when the TOML is
-loaded.
+A factor is a pure function from aligned arrays to one array of the same length, shape (n_rows,): a row a session, or a
+row a release where it reads `Releases`. Row `i` depends on rows up to `i` only; NaN means missing. Its decorator states
+the unit, the look-back, and the bounds where there are any; everything else is read from the function:
+
+- the family from the folder of its module,
+- the kind of each input from its annotation,
+- the limits and the description of a parameter from the table in `parameters`, unless the factor states its own.
+
+See `technical.momentum.roc` for one of average length.
+
+The engine (`matrix`) feeds a factor what was known at each decision and masks whatever its look-back does not cover. A
+function that is not registered, a parameter that it does not have or an input of the wrong kind is refused when the
+TOML is loaded.
 """
 
 from __future__ import annotations
@@ -14,20 +22,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bullbear.data.versions import Versions
 from bullbear.factors.engine.parameter_groups import flattened, packed
+from bullbear.factors.engine.parameters import described, limits_of
 
 Array = NDArray[np.float64]
-Kind = Literal["bars", "level", "half_year_change", "releases", "short_volume", "short_interest"]
-"""`level` is the last value published by each row, `half_year_change` that of a monthly series less the value six
-months before in the same vintage: the difference of two levels would compare numbers of two vintages."""
-OBSERVED: tuple[Kind, ...] = ("level", "half_year_change", "releases")
-"""Kinds that are read from a macro series."""
-Family = Literal["technical", "volatility", "levels", "positioning", "macro", "sectors", "regime"]
 F = TypeVar("F", bound=Callable[..., Array])
 
 
@@ -62,6 +66,11 @@ class ShortVolume:
     short: Array
     total: Array
 
+    @property
+    def presence(self) -> Array:
+        """Missing where the report is."""
+        return self.total
+
 
 @dataclass(frozen=True)
 class ShortInterest:
@@ -75,27 +84,102 @@ class ShortInterest:
     days_to_cover: Array
     shares_outstanding: Array
 
+    @property
+    def presence(self) -> Array:
+        """Missing where the report is."""
+        return self.shares_short
+
+
+Align = Callable[[Versions, str, NDArray[np.int64]], Any]
+
+
+@dataclass(frozen=True)
+class InputKind:
+    """A kind of input: what the store calls it, how it is aligned to decisions, and when it is too old.
+
+    `align(versions, series, decided_at)` gives the argument of the factor, a row for each decision (microseconds);
+    None for bars and releases, which define the rows of a factor themselves. `max_age_days` is None where each series
+    has a rule of its own.
+    """
+
+    name: str
+    stored: str
+    align: Align | None = None
+    max_age_days: int | None = None
+
+
+_KINDS: dict[str, InputKind] = {}
+_KIND_OF: dict[str, str] = {}
+
+
+def input_kind(
+    name: str, *, stored: str, annotation: Any = None, max_age_days: int | None = None
+) -> Callable[[Align], Align]:
+    """Register a function as the reader of a kind of input, in whichever module knows how to read it.
+
+    Parameters
+    ----------
+    name
+        What `inputs` of a factor call it.
+    stored
+        The store's kind of series that it is read from.
+    annotation
+        The annotation of an argument that stands for this kind, if one does.
+    max_age_days
+        Days after which the last value is no longer used, unless each series has a rule of its own.
+    """
+
+    def register(align: Align) -> Align:
+        _add_kind(InputKind(name, stored, align, max_age_days), annotation)
+        return align
+
+    return register
+
+
+def _add_kind(kind: InputKind, annotation: Any) -> None:
+    _KINDS[kind.name] = kind
+    if annotation is not None:
+        _KIND_OF[_text(annotation)] = kind.name
+
+
+def _text(annotation: Any) -> str:
+    """An annotation as it is written; it is text already in modules that defer their evaluation."""
+    if isinstance(annotation, str):
+        return annotation
+    return "Array" if annotation == Array else getattr(annotation, "__name__", "")
+
+
+def kind_of(name: str) -> InputKind:
+    """The kind of input registered as `name`."""
+    return _KINDS[name]
+
+
+_add_kind(InputKind("bars", "bars", max_age_days=7), Bars)
+_add_kind(InputKind("releases", "observations"), Releases)
+
 
 @dataclass(frozen=True, eq=False)
 class Factor:
-    """A registered function and what it declares about itself."""
+    """A registered function and what it declares about itself.
+
+    `parameters` are what a definition may set, with the defaults (`inspect.Parameter.empty` where one is required);
+    `groups` are the keywords of the function that are groups of parameters (see `parameter_groups`), with the names in
+    each; `defaults` is what the function is called with if a definition sets nothing.
+    """
 
     name: str
     function: Callable[..., Array]
-    family: Family
-    inputs: Mapping[str, Kind]
+    family: str
+    inputs: Mapping[str, str]
     unit: str
     bounds: tuple[float, float] | None
     lookback: Callable[..., int]
     parameters: Mapping[str, Any]
-    """What a definition may set, with its defaults (`inspect.Parameter.empty` where required)."""
     limits: Mapping[str, tuple[float, float]]
     choices: Mapping[str, tuple[str, ...]]
     groups: Mapping[str, tuple[str, ...]]
-    """Keywords of the function that are groups of parameters (see `parameter_groups`), with the names in each."""
     defaults: Mapping[str, Any]
-    """What the function is called with if a definition sets nothing."""
-    windowed: bool | Callable[..., bool]
+    windowed: Callable[..., bool]
 
     def rows_needed(self, params: Mapping[str, Any]) -> int:
         """Rows, the current one included, before which the factor is missing."""
@@ -103,7 +187,7 @@ class Factor:
 
     def is_windowed(self, params: Mapping[str, Any]) -> bool:
         """Whether a row follows from the last `rows_needed` rows alone, to the last bit."""
-        return self.windowed if isinstance(self.windowed, bool) else _is_windowed(self, tuple(params), *params.values())
+        return _is_windowed(self, tuple(params), *params.values())
 
     def complete(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """The keywords of a call: `params` with the defaults filled in and the groups put together."""
@@ -124,6 +208,16 @@ class Factor:
         """The first sentence of the docstring."""
         return (inspect.getdoc(self.function) or "").split("\n\n")[0].replace("\n", " ")
 
+    def describe(self, name: str) -> str:
+        """What a parameter or an input means."""
+        group = next((group for group, names in self.groups.items() if name in names), None)
+        if group is not None:
+            return described(type(self.defaults[group]), name)
+        arguments = inspect.signature(self.function).parameters
+        if name not in arguments:  # one of those that `*sectors` takes
+            name = next(each.name for each in arguments.values() if each.kind is each.VAR_POSITIONAL)
+        return described(self.function, name)
+
 
 # Asked for each factor of each forecast, and some look-backs are searches (see `settles`). A factor is known by its
 # identity, a value by its type too: 14.0 and True must not be answered with what holds for 14 and 1.
@@ -134,27 +228,18 @@ def _rows_needed(factor: Factor, names: tuple[str, ...], *values: Any) -> int:
 
 @lru_cache(maxsize=4096, typed=True)
 def _is_windowed(factor: Factor, names: tuple[str, ...], *values: Any) -> bool:
-    told = factor.windowed
-    return told if isinstance(told, bool) else told(**factor.complete(dict(zip(names, values, strict=True))))
+    return bool(factor.windowed(**factor.complete(dict(zip(names, values, strict=True)))))
 
 
 _FACTORS: dict[str, Factor] = {}
-# As text: annotations are not evaluated in modules that defer them, and ours all do.
-_KINDS: Mapping[str, Kind] = {
-    "Bars": "bars",
-    "Array": "level",
-    "Releases": "releases",
-    "ShortVolume": "short_volume",
-    "ShortInterest": "short_interest",
-}
 
 
 def factor(
     *,
-    family: Family,
     unit: str,
-    lookback: Callable[..., int],
-    inputs: Mapping[str, Kind] | None = None,
+    lookback: int | Callable[..., int] | None = None,
+    family: str | None = None,
+    inputs: Mapping[str, str] | None = None,
     bounds: tuple[float, float] | None = None,
     limits: Mapping[str, tuple[float, float]] | None = None,
     choices: Mapping[str, Sequence[str]] | None = None,
@@ -164,20 +249,22 @@ def factor(
 
     Parameters
     ----------
-    family
-        The family it is listed under.
     unit
         Unit of the result, as shown to a user ("ratio", "standard deviations", "percentage points").
     lookback
-        From the function's keywords to the rows needed, the current one included. A recursive indicator declares the
-        length beyond which its start weighs less than 1e-12.
+        The rows needed, the current one included: a number, or a function of those parameters that it names. By default
+        `window`, or 1 where there is none. A recursive indicator declares the length beyond which its start weighs less
+        than 1e-12.
+    family
+        The family it is listed under; by default the folder of its module.
     inputs
-        Argument name to kind of input, in the order of the function's positional arguments; as the arguments are
-        annotated unless said. `*bars` takes all inputs that are left.
+        Argument name to kind of input, in the order of the function's positional arguments; by default as the arguments
+        are annotated. `*bars` takes all inputs that are left.
     bounds
         Closed range of the result, where it has one.
     limits
-        Parameter name to its allowed closed range; the parameters of a group bring their own.
+        Parameter name to its allowed closed range; by default that of the table in `parameters`. The parameters of a
+        group bring their own.
     choices
         Parameter name to the texts it may be.
     windowed
@@ -206,38 +293,56 @@ def factor(
         for what, given in (("limits", limits or {}), ("choices", choices or {})):
             if unknown := set(given) - set(parameters):
                 raise TypeError(f"{where}: {what} of unknown parameters {sorted(unknown)}")
+        shared = {name: found for name in keywords if (found := limits_of(name)) is not None}
         # A look-back may ask for that of another factor, which this one may replace.
         _rows_needed.cache_clear()
         _FACTORS[function.__name__] = Factor(
             name=function.__name__,
             function=function,
-            family=family,
+            family=family or function.__module__.rpartition(".")[0].rpartition(".")[2],
             inputs=kinds,
             unit=unit,
             bounds=bounds,
-            lookback=lookback,
+            lookback=_of_keywords(lookback or (_window if "window" in keywords else 1)),
             parameters=parameters,
-            limits={**bounded, **(limits or {})},
+            limits={**shared, **bounded, **(limits or {})},
             choices={name: tuple(allowed) for name, allowed in (choices or {}).items()},
             groups=groups,
             defaults={name: value for name, value in keywords.items() if value is not inspect.Parameter.empty},
-            windowed=windowed,
+            windowed=_of_keywords(windowed),
         )
         return function
 
     return register
 
 
-def _kinds(where: str, arguments: Sequence[inspect.Parameter], inputs: Mapping[str, Kind] | None) -> dict[str, Kind]:
+def _window(window: int) -> int:
+    return window
+
+
+def _of_keywords(declared: Any) -> Callable[..., Any]:
+    """`declared`, a constant or a function of some parameters, as a function of all parameters."""
+    if not callable(declared):
+        return lambda **_: declared
+    asked = inspect.signature(declared).parameters.values()
+    names = [each.name for each in asked if each.default is each.empty]
+    if any(each.kind is each.VAR_KEYWORD for each in asked):
+        return lambda **keywords: declared(**keywords)
+    return lambda **keywords: declared(**{name: keywords[name] for name in names})
+
+
+def _kinds(where: str, arguments: Sequence[inspect.Parameter], inputs: Mapping[str, str] | None) -> dict[str, str]:
     """The kind of each positional argument, as `inputs` or its annotation says."""
     named = [each for each in arguments if each.kind is not each.VAR_POSITIONAL]
     positional = [each.name for each in named]
     if inputs is None:
-        if unknown := [each.name for each in arguments if each not in named or each.annotation not in _KINDS]:
+        if unknown := [each.name for each in arguments if each not in named or _text(each.annotation) not in _KIND_OF]:
             raise TypeError(f"{where}: neither inputs nor annotations say what {unknown} are")
-        return {each.name: _KINDS[each.annotation] for each in named}
+        return {each.name: _KIND_OF[_text(each.annotation)] for each in named}
     if positional != (list(inputs) if len(named) == len(arguments) else list(inputs)[: len(named)]):
         raise TypeError(f"{where}: arguments {positional} are not the inputs {list(inputs)}")
+    if unknown := sorted(set(inputs.values()) - set(_KINDS)):
+        raise TypeError(f"{where}: {unknown} are no kinds of input; allowed: {', '.join(_KINDS)}")
     return dict(inputs)
 
 
@@ -281,8 +386,3 @@ def _choose(n: int, k: int) -> float:
     for i in range(k):
         result = result * (n - i) / (i + 1)
     return result
-
-
-def names(factors: Sequence[Factor]) -> list[str]:
-    """The names of `factors`, sorted."""
-    return sorted(f.name for f in factors)

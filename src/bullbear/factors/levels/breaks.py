@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bullbear.factors.engine.bars_cache import cached_by_bars
 from bullbear.factors.engine.parameter_groups import within
 from bullbear.factors.engine.registry import Array, Bars
-from bullbear.factors.engine.remembered import remembered
 from bullbear.factors.levels.level_table import RESISTANCE, SUPPORT, TOUCHES, LevelRules, level_table
 from bullbear.factors.levels.swings import Rows
 
@@ -97,7 +97,7 @@ def breaks(bars: Bars, rules: BreakRules = BREAKS, **fields: Any) -> Breaks:
     return _breaks(bars, replace(rules, **fields))
 
 
-@remembered(4)
+@cached_by_bars(4)
 def _breaks(bars: Bars, rules: BreakRules) -> Breaks:
     table = level_table(bars, rules)
     before, close = table.epoch[:-1], bars.close[1:, None]

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from bullbear.factors.engine.bars_cache import cached_by_bars
 from bullbear.factors.engine.registry import Array, Bars, factor
-from bullbear.factors.engine.remembered import remembered
 from bullbear.factors.levels.swings import ScaledSwingRules, SwingRules, average_true_range, rows_of, swings
 
 HALF_YEAR = SwingRules(window=126)
@@ -56,7 +56,7 @@ def channel(bars: Bars, rules: SwingRules = HALF_YEAR, **fields: Any) -> Channel
     return _channel(bars, rules.of_swings(**fields))
 
 
-@remembered(4)
+@cached_by_bars(4)
 def _channel(bars: Bars, rules: SwingRules) -> Channel:
     strength, window = rules.strength, rules.window
     found, n = swings(bars, strength=strength), len(bars.close)

@@ -20,9 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bullbear.errors import InputError
+from bullbear.factors.engine.bars_cache import cached_by_bars
 from bullbear.factors.engine.parameter_groups import within
 from bullbear.factors.engine.registry import Array, Bars
-from bullbear.factors.engine.remembered import remembered
 from bullbear.factors.engine.windows import in_order, mean
 from bullbear.factors.levels.swings import HISTORY, Rows, ScaledSwingRules, average_true_range, swings
 
@@ -150,7 +150,7 @@ def level_table(bars: Bars, rules: LevelRules = LEVELS, **fields: Any) -> LevelT
     return _table(bars, rules.of_levels(**fields))
 
 
-@remembered(4)
+@cached_by_bars(4)
 def _table(bars: Bars, rules: LevelRules) -> LevelTable:
     strength, window = rules.strength, rules.window
     touches = _touches(bars, strength, rules.atr, rules.tolerance)

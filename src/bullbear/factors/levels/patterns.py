@@ -15,9 +15,9 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
+from bullbear.factors.engine.bars_cache import cached_by_bars
 from bullbear.factors.engine.parameter_groups import within
 from bullbear.factors.engine.registry import Array, Bars, factor
-from bullbear.factors.engine.remembered import remembered
 from bullbear.factors.engine.windows import in_order
 from bullbear.factors.levels.swings import HISTORY, ScaledSwingRules, Swings, average_true_range, rows_of, swings
 
@@ -120,7 +120,7 @@ def double_bottoms(bars: Bars, rules: DoubleRules = DOUBLES, **fields: Any) -> t
     return _doubles(bars, side="bottom", rules=replace(rules, **fields))
 
 
-@remembered(8)
+@cached_by_bars(8)
 def _doubles(bars: Bars, *, side: Turn, rules: DoubleRules) -> tuple[DoublePattern, ...]:
     size = average_true_range(bars, rules.atr)
     found = swings(bars, strength=rules.strength)

@@ -16,9 +16,9 @@ import numpy as np
 import talib
 from numpy.typing import NDArray
 
+from bullbear.factors.engine.bars_cache import cached_by_bars
 from bullbear.factors.engine.parameter_groups import within
 from bullbear.factors.engine.registry import Array, Bars, factor
-from bullbear.factors.engine.remembered import remembered
 from bullbear.factors.engine.windows import highest, in_order, mean, ratio
 
 Rows = NDArray[np.int64]
@@ -114,7 +114,7 @@ def average_true_range(bars: Bars, window: int) -> Array:
     return result
 
 
-@remembered(4)
+@cached_by_bars(4)
 def swings(bars: Bars, *, strength: int = 5) -> Swings:
     """Every swing high and swing low that the bars confirm.
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from bullbear.factors.engine import trailing, windows
 from bullbear.factors.engine.registry import Array, factor
+from bullbear.factors.macro.releases import HALF_YEAR_CHANGE
 
 _WINDOW = (1, 2520)
 
@@ -262,7 +263,7 @@ def level_gap_change(level: Array, reference: Array, *, window: int = 63) -> Arr
 @factor(
     family="macro",
     unit="standard deviations",
-    inputs={"rate": "level", "spread": "level", "slack": "half_year_change"},
+    inputs={"rate": "level", "spread": "level", "slack": HALF_YEAR_CHANGE},
     lookback=lambda *, window, change: window + change,
     limits={"window": (3, 2520), "change": (1, 504)},
     windowed=True,

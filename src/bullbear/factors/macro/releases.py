@@ -12,8 +12,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from bullbear.data.versions import Versions
 from bullbear.factors.engine import trailing, windows
-from bullbear.factors.engine.registry import Array, Releases, factor
+from bullbear.factors.engine.inputs import level_max_ages, release_spans, release_states
+from bullbear.factors.engine.registry import Array, Releases, factor, input_kind
 
 _ROWS = (1, 120)
 _STEP = (1, 12)
@@ -303,3 +305,17 @@ def sahm_gap(unemployment: Releases) -> Array:
     mean = windows.mean(unemployment.value, 3)
     gap = mean - windows.lagged(trailing.lowest(mean, 12), 1)
     return np.where(np.isnan(_unbroken(unemployment, 15, 1)), np.nan, gap)
+
+
+HALF_YEAR_CHANGE = "half_year_change"
+
+
+@input_kind(HALF_YEAR_CHANGE, stored="observations")
+def half_year_change(versions: Versions, series: str, decided: np.ndarray) -> Array:
+    """The last value of a monthly series less the value six months before in the same vintage, at each decision.
+
+    A kind of input, not a factor: the difference of two levels would compare numbers of two vintages.
+    """
+    spans = release_spans(versions, int(decided[0]), int(decided[-1]))
+    states = release_states(spans, lambda releases: release_change(releases, periods=6))
+    return states.at(decided, level_max_ages(series, versions))

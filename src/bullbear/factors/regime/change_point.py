@@ -15,8 +15,8 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from bullbear.factors.engine.bars_cache import cached_by_bars
 from bullbear.factors.engine.registry import Array, Bars, factor
-from bullbear.factors.engine.remembered import remembered
 from bullbear.factors.engine.windows import NOISE, in_order, log_returns
 
 SHAPE, RATE, PULL = 2.0, 1.0, 100.0
@@ -30,7 +30,7 @@ _CHUNK = 512
 _LIMITS = {"window": (21.0, 1260.0)}
 
 
-@remembered(1)
+@cached_by_bars(1)
 def change_posterior(bars: Bars, *, window: int = 252) -> tuple[Array, Array]:
     """Posterior of the number of returns since the change, and the log ratio of the spreads after and before it.
 

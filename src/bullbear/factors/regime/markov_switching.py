@@ -18,8 +18,8 @@ from functools import lru_cache
 
 import numpy as np
 
+from bullbear.factors.engine.bars_cache import cached_by_bars
 from bullbear.factors.engine.registry import Array, Bars, factor
-from bullbear.factors.engine.remembered import remembered
 from bullbear.factors.engine.windows import NOISE, SESSIONS_A_YEAR, log_returns
 
 STEPS = 60
@@ -206,7 +206,7 @@ def refit_spans(bars: Bars, window: int) -> list[tuple[int, int]]:
     return [(row, stop) for row, stop in zip(rows.tolist(), stops.tolist(), strict=True) if row > window]
 
 
-@remembered(4)
+@cached_by_bars(4)
 def regimes(bars: Bars, *, window: int = 1260) -> Regimes:
     """The model of this module along a history: refitted on the first session of each half-year, filtered in between.
 

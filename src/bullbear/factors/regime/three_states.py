@@ -14,8 +14,8 @@ from typing import Literal, get_args
 
 import numpy as np
 
+from bullbear.factors.engine.bars_cache import cached_by_bars
 from bullbear.factors.engine.registry import Array, Bars, factor
-from bullbear.factors.engine.remembered import remembered
 from bullbear.factors.engine.windows import NOISE, in_order
 from bullbear.factors.regime.markov_switching import LONGEST, refit_spans
 
@@ -166,7 +166,7 @@ def _fit_of(content: bytes) -> ThreeStates | None:
     return fit(returns) if returns.std() > NOISE else None
 
 
-@remembered(4)
+@cached_by_bars(4)
 def three_states(bars: Bars, *, window: int = 1260, span: int = 5) -> Array:
     """Filtered probabilities of the calm, the usual and the wild state at each row, shape (3, n_sessions).
 

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from bullbear.factors.engine.registry import Array, Bars, Kind
+from bullbear.factors.engine.registry import Array, Bars
 from bullbear.factors.engine.windows import bars_from, log_returns
 
-NINE: dict[str, Kind] = dict.fromkeys(("s1", "s2", "s3", "s4", "s5", "s6", "s7", "s8", "s9"), "bars")
+NINE: dict[str, str] = dict.fromkeys(("s1", "s2", "s3", "s4", "s5", "s6", "s7", "s8", "s9"), "bars")
 """The inputs of a factor that takes `*sectors`."""
 
 

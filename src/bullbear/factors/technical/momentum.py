@@ -7,7 +7,6 @@ import talib
 
 from bullbear.factors.engine.registry import Array, Bars, factor
 from bullbear.factors.engine.windows import (
-    WINDOW,
     correlation,
     deviation,
     in_order,
@@ -19,32 +18,14 @@ from bullbear.factors.engine.windows import (
 )
 
 
-@factor(
-    family="technical",
-    unit="per cent",
-    limits={"window": (1, 2520)},
-    lookback=lambda *, window: window + 1,
-    windowed=True,
-)
+@factor(unit="per cent", limits={"window": (1, 2520)}, lookback=lambda window: window + 1, windowed=True)
 def roc(bars: Bars, *, window: int = 21) -> Array:
     """Rate of change: the total return over some sessions.
 
     100 * (close_t / close_{t - window} - 1)
 
-    Parameters
-    ----------
-    bars
-        Daily bars, shape (n_sessions,).
-    window
-        Sessions over which the return is taken.
-
-    Returns
-    -------
-    Shape (n_sessions,), per cent.
-
     Example
     -------
-    >>> from bullbear.factors.engine.windows import bars_from
     >>> roc(bars_from([10, 11, 12]), window=2)[-1].round(4)
     np.float64(20.0)
     """
@@ -52,10 +33,9 @@ def roc(bars: Bars, *, window: int = 21) -> Array:
 
 
 @factor(
-    family="technical",
     unit="per cent",
-    limits={"window": WINDOW, "skip": (1, 252)},
-    lookback=lambda *, window, skip: in_order(skip=skip, window=window) + 1,
+    limits={"skip": (1, 252)},
+    lookback=lambda window, skip: in_order(skip=skip, window=window) + 1,
     windowed=True,
 )
 def skip_momentum(bars: Bars, *, window: int = 252, skip: int = 21) -> Array:
@@ -65,16 +45,8 @@ def skip_momentum(bars: Bars, *, window: int = 252, skip: int = 21) -> Array:
 
     Parameters
     ----------
-    bars
-        Daily bars, shape (n_sessions,).
-    window
-        Sessions back to the start of the return.
     skip
         Sessions back to its end, fewer than `window`.
-
-    Returns
-    -------
-    Shape (n_sessions,), per cent.
 
     References
     ----------
@@ -82,35 +54,19 @@ def skip_momentum(bars: Bars, *, window: int = 252, skip: int = 21) -> Array:
 
     Example
     -------
-    >>> from bullbear.factors.engine.windows import bars_from
     >>> skip_momentum(bars_from([10, 11, 12]), window=2, skip=1)[-1].round(4)
     np.float64(10.0)
     """
     return 100.0 * (lagged(bars.close, skip) / lagged(bars.close, window) - 1.0)
 
 
-@factor(
-    family="technical",
-    unit="standard errors",
-    limits={"window": WINDOW},
-    lookback=lambda *, window: window + 1,
-    windowed=True,
-)
+@factor(unit="standard errors", lookback=lambda window: window + 1, windowed=True)
 def momentum_t(bars: Bars, *, window: int = 252) -> Array:
     """Return over some sessions per unit of the risk taken to earn it: the t statistic of the mean daily return.
 
     sqrt(window) * mean(r) / std(r), r the log returns, std with window - 1 degrees of freedom
 
-    Parameters
-    ----------
-    bars
-        Daily bars, shape (n_sessions,).
-    window
-        Daily returns used.
-
-    Returns
-    -------
-    Shape (n_sessions,); missing where all returns are equal.
+    Missing where all returns are equal.
 
     References
     ----------
@@ -118,7 +74,6 @@ def momentum_t(bars: Bars, *, window: int = 252) -> Array:
 
     Example
     -------
-    >>> from bullbear.factors.engine.windows import bars_from
     >>> momentum_t(bars_from([1.0, 1.1, 1.1, 1.2]), window=3)[-1].round(4)
     np.float64(1.9938)
     """
@@ -129,32 +84,14 @@ def momentum_t(bars: Bars, *, window: int = 252) -> Array:
     return float(np.sqrt(window)) * mean(returns, window) / spread
 
 
-@factor(
-    family="technical",
-    unit="percentage points",
-    limits={"window": (1, 1260)},
-    lookback=lambda *, window: 2 * window + 1,
-    windowed=True,
-)
+@factor(unit="percentage points", limits={"window": (1, 1260)}, lookback=lambda window: 2 * window + 1, windowed=True)
 def momentum_change(bars: Bars, *, window: int = 63) -> Array:
     """Acceleration: the return of a window less that of the window before it.
 
     ROC_t - ROC_{t - window}
 
-    Parameters
-    ----------
-    bars
-        Daily bars, shape (n_sessions,).
-    window
-        Sessions of each of the two windows.
-
-    Returns
-    -------
-    Shape (n_sessions,), percentage points.
-
     Example
     -------
-    >>> from bullbear.factors.engine.windows import bars_from
     >>> momentum_change(bars_from([10, 11, 13.2]), window=1)[-1].round(4)
     np.float64(10.0)
     """
@@ -163,11 +100,10 @@ def momentum_change(bars: Bars, *, window: int = 63) -> Array:
 
 
 @factor(
-    family="technical",
     unit="share, signed",
     bounds=(-1.0, 1.0),
     limits={"window": (1, 2520)},
-    lookback=lambda *, window: window + 1,
+    lookback=lambda window: window + 1,
     windowed=True,
 )
 def information_discreteness(bars: Bars, *, window: int = 252) -> Array:
@@ -175,16 +111,7 @@ def information_discreteness(bars: Bars, *, window: int = 252) -> Array:
 
     sign(return) * (share of declines - share of advances)
 
-    Parameters
-    ----------
-    bars
-        Daily bars, shape (n_sessions,).
-    window
-        Daily returns used.
-
-    Returns
-    -------
-    Shape (n_sessions,); continuous information, which the paper finds to persist, is negative.
+    Continuous information, which the paper finds to persist, is negative.
 
     References
     ----------
@@ -192,7 +119,6 @@ def information_discreteness(bars: Bars, *, window: int = 252) -> Array:
 
     Example
     -------
-    >>> from bullbear.factors.engine.windows import bars_from
     >>> information_discreteness(bars_from([10, 9, 8, 12]), window=3)[-1].round(4)
     np.float64(0.3333)
     """
@@ -201,11 +127,10 @@ def information_discreteness(bars: Bars, *, window: int = 252) -> Array:
 
 
 @factor(
-    family="technical",
     unit="per cent",
     limits={"window": (1, 2520)},
     choices={"part": ("night", "day")},
-    lookback=lambda *, window, part: window + (part == "night"),
+    lookback=lambda window, part: window + (part == "night"),
     windowed=True,
 )
 def day_part_return(bars: Bars, *, window: int = 21, part: str = "night") -> Array:
@@ -215,16 +140,8 @@ def day_part_return(bars: Bars, *, window: int = 21, part: str = "night") -> Arr
 
     Parameters
     ----------
-    bars
-        Daily bars, shape (n_sessions,).
-    window
-        Nights or days added up.
     part
         "night" or "day"; the two add up to the whole return.
-
-    Returns
-    -------
-    Shape (n_sessions,), log per cent.
 
     References
     ----------
@@ -232,7 +149,6 @@ def day_part_return(bars: Bars, *, window: int = 21, part: str = "night") -> Arr
 
     Example
     -------
-    >>> from bullbear.factors.engine.windows import bars_from
     >>> day_part_return(bars_from([10, 10], open=[10, 11]), window=1)[-1].round(4)
     np.float64(9.531)
     """
@@ -241,11 +157,10 @@ def day_part_return(bars: Bars, *, window: int = 21, part: str = "night") -> Arr
 
 
 @factor(
-    family="technical",
     unit="correlation",
     bounds=(-1.0, 1.0),
     limits={"window": (3, 2520), "lag": (1, 252)},
-    lookback=lambda *, window, lag: window + lag + 1,
+    lookback=lambda window, lag: window + lag + 1,
     windowed=True,
 )
 def return_autocorrelation(bars: Bars, *, window: int = 63, lag: int = 1) -> Array:
@@ -253,22 +168,10 @@ def return_autocorrelation(bars: Bars, *, window: int = 63, lag: int = 1) -> Arr
 
     corr(r_t, r_{t - lag}) over the last `window` pairs of log returns
 
-    Parameters
-    ----------
-    bars
-        Daily bars, shape (n_sessions,).
-    window
-        Pairs of returns used.
-    lag
-        Sessions between the two of a pair.
-
-    Returns
-    -------
-    Shape (n_sessions,); missing where prices did not move.
+    Missing where prices did not move.
 
     Example
     -------
-    >>> from bullbear.factors.engine.windows import bars_from
     >>> return_autocorrelation(bars_from([10, 11, 10, 11, 10]), window=3)[-1].round(4)
     np.float64(-1.0)
     """
@@ -277,11 +180,10 @@ def return_autocorrelation(bars: Bars, *, window: int = 63, lag: int = 1) -> Arr
 
 
 @factor(
-    family="technical",
     unit="ratio",
     bounds=(0.0, np.inf),
     limits={"window": (3, 2520), "span": (2, 252)},
-    lookback=lambda *, window, span: window + span,
+    lookback=lambda window, span: window + span,
     windowed=True,
 )
 def variance_ratio(bars: Bars, *, window: int = 252, span: int = 5) -> Array:
@@ -289,18 +191,12 @@ def variance_ratio(bars: Bars, *, window: int = 252, span: int = 5) -> Array:
 
     var(r_span) / (span * var(r_1)), overlapping log returns, population variances over the window
 
+    Missing where prices did not move.
+
     Parameters
     ----------
-    bars
-        Daily bars, shape (n_sessions,).
-    window
-        Returns of each kind used.
     span
         Sessions of the longer return.
-
-    Returns
-    -------
-    Shape (n_sessions,); missing where prices did not move.
 
     References
     ----------
@@ -308,7 +204,6 @@ def variance_ratio(bars: Bars, *, window: int = 252, span: int = 5) -> Array:
 
     Example
     -------
-    >>> from bullbear.factors.engine.windows import bars_from
     >>> variance_ratio(bars_from([10, 11, 12, 12, 10]), window=3, span=2)[-1].round(4)
     np.float64(0.9466)
     """

@@ -1,8 +1,7 @@
-"""Results kept by the content of the bars they came from.
+"""A cache keyed by the content of the bars.
 
-The factors of levels and of regimes are many views of a few costly structures: the swings, the levels, the fitted
-states. The key is a digest of the arrays themselves, so a result is returned only for the very same numbers: what is
-remembered can never be stale, and a factor stays a pure function.
+The factors of levels and of regimes read a few costly structures many times: the swings, the levels, the fitted states.
+The key is a digest of the arrays themselves, so a cached result can never be stale and a factor stays a pure function.
 """
 
 from __future__ import annotations
@@ -25,8 +24,8 @@ T = TypeVar("T")
 _ALL: list[OrderedDict[tuple[object, ...], Any]] = []
 
 
-def forget() -> None:
-    """Drop everything remembered, to free memory or to time the work itself."""
+def clear_bars_cache() -> None:
+    """Empty every cache, to free memory or to time the work itself."""
     for kept in _ALL:
         kept.clear()
 
@@ -40,14 +39,14 @@ def digest(bars: Bars) -> bytes:
     return state.digest()
 
 
-def remembered(size: int) -> Callable[[Callable[Concatenate[Bars, P], T]], Callable[Concatenate[Bars, P], T]]:
-    """Keep the last `size` results of a pure function of bars and keywords; its result must not be written to.
+def cached_by_bars(size: int) -> Callable[[Callable[Concatenate[Bars, P], T]], Callable[Concatenate[Bars, P], T]]:
+    """Cache the last `size` results of a pure function of bars and keywords; nobody may write to a result.
 
     Example
     -------
     >>> from bullbear.factors.engine.windows import bars_from
     >>> calls = []
-    >>> @remembered(2)
+    >>> @cached_by_bars(2)
     ... def last(bars: Bars) -> float:
     ...     calls.append(1)
     ...     return bars.close[-1]
@@ -55,13 +54,13 @@ def remembered(size: int) -> Callable[[Callable[Concatenate[Bars, P], T]], Calla
     (np.float64(2.0), np.float64(2.0), np.float64(3.0), 2)
     """
 
-    def keep(function: Callable[Concatenate[Bars, P], T]) -> Callable[Concatenate[Bars, P], T]:
+    def decorate(function: Callable[Concatenate[Bars, P], T]) -> Callable[Concatenate[Bars, P], T]:
         kept: OrderedDict[tuple[object, ...], T] = OrderedDict()
         _ALL.append(kept)
         lock = Lock()
 
         @wraps(function)
-        def recall(bars: Bars, *args: P.args, **kwargs: P.kwargs) -> T:
+        def cached(bars: Bars, *args: P.args, **kwargs: P.kwargs) -> T:
             key = (digest(bars), args, tuple(sorted(kwargs.items())))
             with lock:
                 if key in kept:
@@ -74,6 +73,6 @@ def remembered(size: int) -> Callable[[Callable[Concatenate[Bars, P], T]], Calla
                     kept.popitem(last=False)
             return result
 
-        return cast(Callable[Concatenate[Bars, P], T], recall)
+        return cast(Callable[Concatenate[Bars, P], T], cached)
 
-    return keep
+    return decorate

@@ -1,0 +1,58 @@
+"""The account of live advice, read back from the ledger: what was last advised before a close, and at that close.
+
+The last advice of an evening counts; earlier ones of the same evening were never traded and leave no trace.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bullbear.decide import Book
+from bullbear.forecasting.ledger import LIVE
+
+ADVISED, HYPOTHETICAL = "advised", "hypothetical"
+
+Entry = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Advised:
+    """The account before a close (None: no advice yet), and the last entry that advised at the close itself."""
+
+    before: Book | None
+    last: Entry | None
+
+    def marked(self, made: Entry) -> Entry:
+        """The account of the new entry `made`; `replaces` is the index of an entry at the same close that it replaces.
+
+        Where the last entry says the same, its own account is returned: it is the same entry.
+        """
+        account: Entry = made["account"]
+        if self.last is None:
+            return account
+        replaced = self.last["account"].get("replaces")
+        again = account if replaced is None else account | {"replaces": replaced}
+        is_same = self.last["account"] == again and all(
+            self.last[group][key] == made[group][key] for group, key in (("model", "run_id"), ("data", "fingerprint"))
+        )
+        return again if is_same else account | {"replaces": self.last["ledger"]["index"]}
+
+
+def advised(entries: Sequence[Entry], ticker: str, *, simulated: bool, decided_at: str) -> Advised:
+    """What the ledger's live entries on `ticker`, of the simulated market or the real one, advised up to a close."""
+    found = [
+        entry
+        for entry in entries
+        if entry["ticker"] == ticker
+        and bool(entry["data"].get("simulated")) == simulated
+        and entry.get("kind") == LIVE
+        and entry.get("account", {}).get("kind") == ADVISED
+        and entry["decided_at"] <= decided_at
+    ]
+    earlier = [entry for entry in found if entry["decided_at"] < decided_at]
+    return Advised(
+        before=Book.from_json(earlier[-1]["account"]["book"]) if earlier else None,
+        last=found[-1] if len(found) > len(earlier) and found[-1]["decided_at"] == decided_at else None,
+    )

@@ -1,0 +1,81 @@
+"""Which close a forecast is decided at, and what was known there: the one view that all later steps read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from bullbear import sessions
+from bullbear.data.store import Store
+from bullbear.data.view import View
+from bullbear.dataset.labels import resolve
+from bullbear.errors import NoDataError
+
+
+@dataclass(frozen=True)
+class Close:
+    """A session's close, what was known then, and every label up to it."""
+
+    session: pd.Timestamp
+    decided_at: pd.Timestamp
+    view: View
+    labels: pd.DataFrame
+
+    def decidable_after(self, session: pd.Timestamp | None) -> pd.DataFrame:
+        """The labels of the sessions after `session` (None: of all) on which a forecast could be decided."""
+        labels = self.labels[self.labels["decidable"].to_numpy()]
+        return labels if session is None else labels[labels.index > session]
+
+
+def close_of(
+    store: Store, ticker: str, horizon: int, as_of: str | None, *, stored: pd.Timestamp | None = None
+) -> Close:
+    """The close to decide at: that of `as_of`, or the last one at which its session's bar was known.
+
+    Parameters
+    ----------
+    stored
+        Leave out what this machine stored later; None for everything.
+
+    Raises
+    ------
+    NoDataError
+        The session of `as_of` has no bar, or one that came after its close. A day without a session is answered from
+        the last session before it.
+    """
+    bars = store.as_of(stored=stored).bars(ticker)
+    if as_of is None:
+        # A bar that came late serves the next decision; rarely is there more than one.
+        candidates = bars.index[::-1]
+    else:
+        candidates = pd.DatetimeIndex([_last_session(sessions.day(as_of), bars.index, ticker)])
+    for session in candidates:
+        if not sessions.is_session(session):
+            continue  # the exchange announced late that it would be closed
+        decided_at = sessions.closes(pd.DatetimeIndex([session]))[0]
+        view = store.as_of(decided_at, stored=stored)
+        if not view.has("bars", ticker):
+            break
+        labels = resolve(view, ticker, horizon)
+        if labels.index[-1] == session and labels["decidable"].iloc[-1]:
+            return Close(session, decided_at, view, labels)
+    raise NoDataError(
+        "--as-of",
+        "the last session" if as_of is None else str(candidates[0].date()),
+        f"sessions whose bar of {ticker} was known at their close, {bars.index[0].date()} to {bars.index[-1].date()}",
+        "choose another day, or fetch the missing bar",
+    )
+
+
+def _last_session(day: pd.Timestamp, days: pd.Index, ticker: str) -> pd.Timestamp:
+    last = days[-1] + pd.Timedelta(days=14)
+    found = sessions.between(days[0], day) if days[0] <= day <= last else pd.DatetimeIndex([])
+    if not len(found) or found[-1] > days[-1]:
+        raise NoDataError(
+            "--as-of",
+            str(day.date()),
+            f"{days[0].date()} to {days[-1].date()}, the bars of {ticker} in the store",
+            "fetch newer data or choose another day",
+        )
+    return pd.Timestamp(found[-1])
