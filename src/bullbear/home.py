@@ -25,7 +25,7 @@ from bullbear.decide.instruments import Instrument, read_instruments
 from bullbear.decide.policy import Policy, load_policy
 from bullbear.definitions import FeatureSet, ModelDefinition, Source, digest, read, validate
 from bullbear.errors import DefinitionError, InputError
-from bullbear.factors import load, registered
+from bullbear.factors import load, registered, universe
 from bullbear.learn import learner_of
 from bullbear.learn.calibration import ShrinkageParams
 from bullbear.learn.gradient_boosting import GradientBoosting
@@ -223,7 +223,8 @@ def meaning(
         for spec in feature_set.factor
     ]
     plain = definition.model_dump(mode="json", include={"seed", "target", "splitter"})
-    return {**plain, **{name: _plain(part) for name, part in parts.items()}, "factors": factors}
+    assets = universe(feature_sets, definition.target.ticker)
+    return {**plain, **{name: _plain(part) for name, part in parts.items()}, "factors": factors, "assets": assets}
 
 
 def _plain(part: object) -> dict[str, Any]:

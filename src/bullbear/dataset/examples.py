@@ -58,7 +58,7 @@ def build(view: View, feature_sets: Sequence[FeatureSet], target: Target) -> Exa
     labels = resolve(view, target.ticker, target.horizon)
     index = pd.DatetimeIndex(labels.index)
     specs = [spec for feature_set in feature_sets for spec in feature_set.factor]
-    X = compute(view, specs, index)
+    X = compute(view, specs, index, target.ticker)
     y = labels["y"].to_numpy()
     decided_at, resolved_at = pd.DatetimeIndex(labels["decided_at"]), pd.DatetimeIndex(labels["resolved_at"])
     share, n_resolved = climatology(y, resolved_at, decided_at)

@@ -1,4 +1,4 @@
-"""Floor 5: from probabilities to the positions of the Bull and the Bear, and what those would have earned."""
+"""From probabilities to the positions of the Bull and the Bear, and what those would have earned."""
 
 from bullbear.decide.advice import Advice, advise, advise_each, forecasts_by_close
 from bullbear.decide.backtest import Backtest, backtest, baselines_of

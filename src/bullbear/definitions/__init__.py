@@ -6,6 +6,7 @@ wrong type or a duplicate name stops it there, never in the middle of a training
 
 from bullbear.definitions.kinds import Kinds
 from bullbear.definitions.models import (
+    ASSET,
     FactorSpec,
     FeatureSet,
     ModelDefinition,
@@ -14,10 +15,12 @@ from bullbear.definitions.models import (
     Sentence,
     Splitter,
     Target,
+    Universe,
 )
 from bullbear.definitions.reading import Definition, Source, digest, read, validate
 
 __all__ = [
+    "ASSET",
     "Definition",
     "FactorSpec",
     "FeatureSet",
@@ -29,6 +32,7 @@ __all__ = [
     "Source",
     "Splitter",
     "Target",
+    "Universe",
     "digest",
     "read",
     "validate",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints, field_validator
 
 from bullbear.definitions.reading import Definition
 
@@ -21,6 +21,10 @@ Sentence = Annotated[str, StringConstraints(min_length=10)]
 Scalar = bool | int | float | str
 
 
+ASSET = "$asset"
+"""As an input of a factor: the asset that a row is for."""
+
+
 class FactorSpec(Definition):
     """One factor of a feature set: a registered function, its inputs, its parameters."""
 
@@ -32,12 +36,32 @@ class FactorSpec(Definition):
     """The direction in which theory says the factor moves P(up); 0 where it says nothing. Monotone learners obey it."""
     why: str = ""
 
+    def inputs_for(self, asset: str) -> dict[str, str]:
+        """Input to series, `"$asset"` replaced by `asset`."""
+        return {name: asset if series == ASSET else series for name, series in self.inputs.items()}
+
+
+class Universe(Definition):
+    """`[universe]` of a feature set: the assets that rows are computed for; none means the model's target alone."""
+
+    assets: tuple[Annotated[str, StringConstraints(pattern=r"^\^?[A-Z0-9][A-Z0-9.\-]*$")], ...] = Field(
+        default=(), strict=False
+    )
+
+    @field_validator("assets")
+    @classmethod
+    def _each_once(cls, assets: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(assets)) < len(assets):
+            raise ValueError("each asset once")
+        return assets
+
 
 class FeatureSet(Definition):
     """`features/NAME.toml`: which factors, with which parameters, and one sentence of why."""
 
     name: Name
     why: Sentence
+    universe: Universe = Universe()
     factor: tuple[FactorSpec, ...] = Field(min_length=1, strict=False)  # TOML has lists, no tuples
 
 
