@@ -20,6 +20,7 @@ from pydantic import BaseModel
 from bullbear import sessions
 from bullbear.data.segments import WriteLock
 from bullbear.data.store import Store
+from bullbear.dataset import splitter_of
 from bullbear.decide.policy import BandPolicy, load_policy
 from bullbear.definitions import FeatureSet, ModelDefinition, Source, digest, read, validate
 from bullbear.definitions.questions import Question, read_questions
@@ -158,12 +159,13 @@ class Home:
         policy = load_policy(definition.policy, source)
         paths = tuple(self._feature_path(source, number, each) for number, each in enumerate(definition.features))
         feature_sets = load(paths)
-        least = definition.splitter.min_train
+        splitter = splitter_of(definition, source)
+        least = splitter.min_train
         if isinstance(learner, GradientBoosting) and learner.leaves_a_bag_empty(least):
             where = f"{source.where('learner', 'bagging_fraction')} (learner.bagging_fraction)"
             allowed = f"at least one of splitter.min_train = {least} rows in a bag"
             raise DefinitionError(where, learner.bagging_fraction, allowed, "correct the file")
-        parts = {"learner": learner, "calibration": calibration, "policy": policy}
+        parts = {"splitter": splitter, "learner": learner, "calibration": calibration, "policy": policy}
         return Model(definition, source, feature_sets, paths, policy, digest(meaning(definition, feature_sets, parts)))
 
     def _feature_path(self, source: Source, number: int, name: str) -> Path:
@@ -205,7 +207,7 @@ def meaning(
         for feature_set in feature_sets
         for spec in feature_set.factor
     ]
-    plain = definition.model_dump(mode="json", include={"seed", "target", "splitter"})
+    plain = definition.model_dump(mode="json", include={"seed", "target"})
     for words in ("name", "sentence"):
         del plain["target"]["question"][words]
     assets = universe(feature_sets, definition.target.ticker)

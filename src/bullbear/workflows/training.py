@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from bullbear.dataset import Examples, build
+from bullbear.dataset import Examples, build, splitter_of
 from bullbear.decide import Backtest, backtest, comparison
 from bullbear.errors import DefinitionError, FitError, InputError
 from bullbear.evaluate import Evaluation, evaluate
@@ -122,7 +122,7 @@ def check_span(model: Model, traded: pd.DatetimeIndex, start: str | None, end: s
     InputError
         `start` lies after `end`, or one of them outside what the model and the bars allow.
     """
-    target, first = model.definition.target, start or model.definition.splitter.first
+    target, first = model.definition.target, start or splitter_of(model.definition).first
     opening = "--start" if start else f"splitter.first of models/{model.definition.name}.toml"
     if end and day(first) > day(end):
         if start:
