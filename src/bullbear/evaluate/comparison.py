@@ -83,10 +83,12 @@ def compare(
     for name, each in forecasts.items():
         samples[name] = Sample.of(each.where(_keys(each).isin(shared)), "common sessions")
     base = samples[first]
-    for name, each in samples.items():
-        if (each.question, each.horizon) != (base.question, base.horizon):
-            raise InputError(name, f"{each.question} over {each.horizon}", f"the question of {first}", "compare alike")
-        if not np.array_equal(each.y, base.y):
+    for name, sample in samples.items():
+        if (sample.question, sample.horizon) != (base.question, base.horizon):
+            raise InputError(
+                name, f"{sample.question} over {sample.horizon}", f"the question of {first}", "compare alike"
+            )
+        if not np.array_equal(sample.y, base.y):
             raise InputError(name, f"outcomes unlike those of {first}", "the same target", "compare like with like")
     draws = resample(base.n_sessions, base.horizon, resamples=resamples, seed=seed, session=base.session)
 

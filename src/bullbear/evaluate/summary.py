@@ -244,7 +244,8 @@ def path_scores(predictions: Predictions) -> PathScores:
     """
     numbers = [int(path) for path in np.unique(predictions.table["path"])]
     samples = [Sample.of(predictions.select(path=path), f"predictions of path {path}") for path in numbers]
-    parts = tuple(_part(str(path), rows, np.ones(len(rows.y), bool)) for path, rows in zip(numbers, samples, strict=True))
+    scored = zip(numbers, samples, strict=True)
+    parts = tuple(_part(str(path), rows, np.ones(len(rows.y), dtype=bool)) for path, rows in scored)
     skills = np.array([part.bss for part in parts])
     return PathScores(
         paths=parts,
@@ -258,7 +259,8 @@ def path_scores(predictions: Predictions) -> PathScores:
 def _each(predictions: Predictions) -> Iterable[Predictions]:
     walked = predictions.select(path=0)
     columns = ["question", "horizon", "member"]
-    for question, horizon, member in walked.table[columns].drop_duplicates().sort_values(columns).itertuples(index=False):
+    found = walked.table[columns].drop_duplicates().sort_values(columns)
+    for question, horizon, member in found.itertuples(index=False):
         yield walked.select(question=question, horizon=horizon, member=member)
 
 

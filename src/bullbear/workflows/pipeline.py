@@ -12,7 +12,9 @@ import pandas as pd
 
 from bullbear.data.oracle import read_truth
 from bullbear.dataset import Examples, build
+from bullbear.dataset.predictions import Predictions
 from bullbear.decide import Backtest, BandPolicy, backtest, comparison
+from bullbear.definitions import Target
 from bullbear.documents import json_ready
 from bullbear.errors import DefinitionError, FitError, GateError, InputError
 from bullbear.evaluate import Comparison, Evaluation, OracleShare, compare, evaluate, share_of_oracle
@@ -90,7 +92,7 @@ def train_model(
         allowed = f"parameters that the learner takes ({bad})"
         raise DefinitionError(where, dict(model.definition.learner), allowed, "correct the file") from bad
     progress("evaluation", 0, 1)
-    evaluation = evaluate(training.predictions, examples.horizon)
+    evaluation = evaluate(_scored(training.predictions, model.definition.target))
     target = model.definition.target
     tested = backtest(training.predictions, view, model.policy, ticker=target.ticker, horizon=target.horizon)
     figures = comparison(tested)
@@ -156,9 +158,13 @@ def _silent(stage: str, done: int, total: int) -> None:  # the shape of `Progres
     return
 
 
+def _scored(table: pd.DataFrame, target: Target) -> Predictions:
+    return Predictions.of(**table, asset=target.ticker, horizon=target.horizon)
+
+
 def evaluate_run(run: Run) -> Evaluation:
     """Score a run's out-of-sample forecasts."""
-    return evaluate(run.predictions, run.horizon)
+    return evaluate(_scored(run.predictions, run.bundle.definition.target))
 
 
 def compare_runs(runs: Sequence[Run]) -> list[Comparison]:
@@ -180,7 +186,8 @@ def compare_runs(runs: Sequence[Run]) -> list[Comparison]:
     known = pd.concat(by_age).dropna(subset=["y"]).drop_duplicates("decided_at", keep="last")
     outcomes = known.set_index("decided_at")["y"]
     final = {name: frame.assign(y=frame["decided_at"].map(outcomes)) for name, frame in frames.items()}
-    return compare(final, runs[0].horizon)
+    target = runs[0].bundle.definition.target
+    return compare({name: _scored(frame, target) for name, frame in final.items()})
 
 
 def oracle_share(home: Home, run: Run) -> OracleShare | None:
