@@ -6,29 +6,34 @@ wrong type or a duplicate name stops it there, never in the middle of a training
 
 from bullbear.definitions.kinds import Kinds
 from bullbear.definitions.models import (
+    ASSET,
     FactorSpec,
     FeatureSet,
     ModelDefinition,
-    Name,
     Scalar,
-    Sentence,
     Splitter,
     Target,
+    Universe,
 )
-from bullbear.definitions.reading import Definition, Source, digest, read, validate
+from bullbear.definitions.questions import UP, Question
+from bullbear.definitions.reading import Definition, Name, Sentence, Source, digest, read, validate
 
 __all__ = [
+    "ASSET",
+    "UP",
     "Definition",
     "FactorSpec",
     "FeatureSet",
     "Kinds",
     "ModelDefinition",
     "Name",
+    "Question",
     "Scalar",
     "Sentence",
     "Source",
     "Splitter",
     "Target",
+    "Universe",
     "digest",
     "read",
     "validate",

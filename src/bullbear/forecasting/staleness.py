@@ -30,9 +30,11 @@ def stale_series(view: View, bundle: Bundle, session: pd.Timestamp) -> list[str]
 
 def series_read(bundle: Bundle) -> set[tuple[str, str]]:
     """The inputs of the champion's factors, as (kind of input, series)."""
-    known = registered()
+    known, ticker = registered(), bundle.definition.target.ticker
     return {
-        (kind, spec.inputs[name]) for spec in bundle.factors() for name, kind in known[spec.function].inputs.items()
+        (kind, spec.inputs_for(ticker)[name])
+        for spec in bundle.factors()
+        for name, kind in known[spec.function].inputs.items()
     }
 
 

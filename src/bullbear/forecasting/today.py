@@ -74,7 +74,7 @@ def forecast_sessions(at: Close, bundle: Bundle, after: pd.Timestamp | None) -> 
             "choose a later day: an earlier one would look ahead",
         )
     due = at.labels.iloc[[-1]] if after is None else at.decidable_after(after)
-    X = compute(at.view, bundle.factors(), pd.DatetimeIndex(due.index))
+    X = compute(at.view, bundle.factors(), pd.DatetimeIndex(due.index), bundle.definition.target.ticker)
     decided_at = pd.DatetimeIndex(due["decided_at"])
     share, n_resolved = climatology(
         at.labels["y"].to_numpy(), pd.DatetimeIndex(at.labels["resolved_at"]), decided_at

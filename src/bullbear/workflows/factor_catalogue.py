@@ -88,7 +88,7 @@ def catalogue(
         specs = [each for each in specs if _family(each[1]) == family]
     values = _values(home, [spec for _, spec in specs], ticker)
     columns = [None] * len(specs) if values is None else [values[place] for place in range(len(specs))]
-    return [_entry(name, spec, column) for (name, spec), column in zip(specs, columns, strict=True)]
+    return [_entry(name, spec, column, ticker) for (name, spec), column in zip(specs, columns, strict=True)]
 
 
 def values_of(home: Home, name: str, ticker: str = "IWM") -> tuple[Entry, pd.Series]:
@@ -110,7 +110,7 @@ def values_of(home: Home, name: str, ticker: str = "IWM") -> tuple[Entry, pd.Ser
     values = _values(home, [spec], ticker)
     if values is None:
         raise InputError("store", f"no bars of {ticker}", "a store with them", "ingest its prices first")
-    return _entry(feature_set, spec, values[0]), values[0].rename(name)
+    return _entry(feature_set, spec, values[0], ticker), values[0].rename(name)
 
 
 def page(home: Home) -> str:
@@ -210,11 +210,11 @@ def _values(home: Home, specs: list[FactorSpec], ticker: str) -> pd.DataFrame | 
         return None
     index = pd.DatetimeIndex(view.bars(ticker).index)
     numbered = [spec.model_copy(update={"name": f"f{place}"}) for place, spec in enumerate(specs)]
-    values = compute(view, numbered, index[closes(index) <= view.instant])
+    values = compute(view, numbered, index[closes(index) <= view.instant], ticker)
     return values.set_axis(range(len(specs)), axis="columns")
 
 
-def _entry(feature_set: str, spec: FactorSpec, values: pd.Series | None) -> Entry:
+def _entry(feature_set: str, spec: FactorSpec, values: pd.Series | None, ticker: str) -> Entry:
     factor = registered()[spec.function]
     first, missing, latest = None, None, None
     if values is not None:
@@ -229,7 +229,7 @@ def _entry(feature_set: str, spec: FactorSpec, values: pd.Series | None) -> Entr
         family=factor.family,
         function=spec.function,
         params=_params(spec),
-        inputs=dict(spec.inputs),
+        inputs=spec.inputs_for(ticker),
         lookback=factor.rows_needed(spec.params),
         unit=factor.unit,
         sign=spec.sign,

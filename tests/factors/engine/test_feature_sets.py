@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from bullbear.errors import DefinitionError
-from bullbear.factors import load
+from bullbear.factors import load, universe
 from bullbear.factors.engine.parameter_groups import within
 from bullbear.factors.engine.registry import Array, Bars, registered
 
@@ -79,6 +79,12 @@ def test_a_window_over_the_levels_of_a_revised_series_is_refused(tmp_path: Path,
         ("params", "{ window = -3 }", "14 (second)", "got 'window = -3'; allowed: window from "),
         ("params", "{ window = 1000000 }", "14 (second)", "got 'window = 1000000'; allowed: window from "),
         ("inputs", "{ }", "13 (second)", "got 'nothing'; allowed: bars (bars); name a series for bars"),
+        (
+            "inputs",
+            '{ bars = "$ticker" }',
+            "13 (second)",
+            "got \"bars = '$ticker'\"; allowed: $asset or a series; correct",
+        ),
         ("inputs", '{ bars = "" }', "13 (second)", "got 'nothing'; allowed: bars (bars); name a series for bars"),
         ("inputs", '{ bar = "IWM" }', "13 (second)", "got 'bar'; allowed: bars (bars); remove or rename the input"),
         ("inputs", "", "10 (factor.1.inputs)", "got 'nothing'; allowed: Field required"),
@@ -196,3 +202,47 @@ def test_what_is_shipped_loads_together_and_says_why() -> None:
     used = {spec.function for each in sets for spec in each.factor}
     assert used <= set(registered())
     assert all(each.why.endswith(".") for each in sets)
+
+
+UNIVERSE = '[universe]\nassets = ["IWM", "SPY"]\n\n'
+
+
+def test_a_universe_is_that_of_the_sets_or_the_target_alone(tmp_path: Path) -> None:
+    panel = load([write(tmp_path, HEAD + UNIVERSE + GOOD)])
+    assert universe(panel, "IWM") == ("IWM", "SPY")
+    plain = load([write(tmp_path, HEAD.replace("mine", "plain") + GOOD.replace("rsi_14", "other"), "plain")])
+    assert universe((*plain, *panel), "QQQ") == ("IWM", "SPY")
+    assert universe(plain, "QQQ") == ("QQQ",)
+
+
+def test_two_sets_with_different_universes(tmp_path: Path) -> None:
+    one = write(tmp_path, HEAD + UNIVERSE + GOOD)
+    other = HEAD.replace("mine", "yours") + UNIVERSE.replace("SPY", "QQQ") + GOOD.replace("rsi_14", "other")
+    message = r"features/yours.toml:5: got 'IWM, QQQ'; allowed: the same assets as the sets before it, IWM, SPY"
+    with pytest.raises(DefinitionError, match=message):
+        load([one, write(tmp_path, other, "yours")])
+
+
+@pytest.mark.parametrize(
+    ("assets", "message"),
+    [
+        ('["IWM", "IWM"]', r"mine.toml:5 \(universe.assets\): .*each asset once"),
+        ('["iwm etf"]', r"mine.toml:5 \(universe.assets.0\): got 'iwm etf'"),
+        ('"IWM"', r"mine.toml:5 \(universe.assets\): got 'IWM'"),
+    ],
+)
+def test_a_universe_that_is_none(tmp_path: Path, assets: str, message: str) -> None:
+    with pytest.raises(DefinitionError, match=message):
+        load([write(tmp_path, HEAD + f"[universe]\nassets = {assets}\n\n" + GOOD)])
+
+
+def test_the_asset_is_no_macro_series(tmp_path: Path) -> None:
+    body = factor(function='"last_known"', inputs='{ level = "$asset" }', params="")
+    with pytest.raises(DefinitionError, match=r"mine.toml:13 \(second\): got \"level = '\$asset'\"; allowed: a series"):
+        load([write(tmp_path, body)])
+
+
+def test_the_asset_takes_its_place_among_the_inputs(tmp_path: Path) -> None:
+    body = factor(function='"relative_strength"', inputs='{ asset = "$asset", benchmark = "SPY" }', params="")
+    spec = load([write(tmp_path, body)])[0].factor[1]
+    assert spec.inputs_for("QQQ") == {"asset": "QQQ", "benchmark": "SPY"}

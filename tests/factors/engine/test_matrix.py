@@ -645,3 +645,13 @@ def test_incremental_equals_batch_on_real_data(real: Store, shipped: list[Factor
 @pytest.mark.parametrize("seed", range(30, 40))
 def test_incremental_equals_batch_on_250_real_days(real: Store, shipped: list[FactorSpec], seed: int) -> None:
     assert not differing(real, shipped, "IWM", 25, seed)
+
+
+def test_a_row_is_for_an_asset(toy: Any, spec: Any) -> None:
+    for ticker, factor in (("IWM", 1.0), ("SPY", 3.0)):
+        toy.bars(ticker, ("2019-01-02", 10.0), ("2019-01-03", 10.0 + factor))
+    index = pd.DatetimeIndex([day("2019-01-03")])
+    view = toy.store.as_of()
+    asked = [spec("roc", bars="$asset", window=1), spec("roc", "fixed", bars="IWM", window=1)]
+    assert compute(view, asked, index, "SPY").iloc[0].round(9).tolist() == [30.0, 10.0]
+    assert compute(view, asked, index).iloc[0].round(9).tolist() == [10.0, 10.0]

@@ -14,9 +14,9 @@ from math import inf
 from pathlib import Path
 from typing import Any
 
-from bullbear.definitions import FactorSpec, FeatureSet, Source, read
+from bullbear.definitions import ASSET, FactorSpec, FeatureSet, Source, Universe, read
 from bullbear.errors import DefinitionError
-from bullbear.factors.engine.registry import Factor, registered
+from bullbear.factors.engine.registry import Factor, kind_of, registered
 from bullbear.settings import VINTAGES
 
 KEPT_BY_VINTAGE = frozenset(VINTAGES) | {"CLAIMSx", "EMPLOY", "ROUTPUT"}
@@ -25,7 +25,7 @@ unless both stand in the same vintage."""
 
 
 def load(paths: Sequence[Path]) -> tuple[FeatureSet, ...]:
-    """The feature sets of `paths`, in order, every factor checked and no name used twice.
+    """The feature sets of `paths`, in order, every factor checked, no name used twice, and one universe for all.
 
     Raises
     ------
@@ -45,7 +45,26 @@ def load(paths: Sequence[Path]) -> tuple[FeatureSet, ...]:
             seen[spec.name] = where
             check(spec, source, place)
         sets.append(feature_set)
+        if feature_set.universe.assets and feature_set.universe != (first := _universe(sets)):
+            where = source.where("universe", "assets")
+            allowed = f"the same assets as the sets before it, {', '.join(first.assets)}"
+            raise DefinitionError(where, ", ".join(feature_set.universe.assets), allowed, "make them equal")
     return tuple(sets)
+
+
+def _universe(sets: Sequence[FeatureSet]) -> Universe:
+    return next((each.universe for each in sets if each.universe.assets), Universe())
+
+
+def universe(sets: Sequence[FeatureSet], ticker: str) -> tuple[str, ...]:
+    """The assets that rows are computed for: those of the sets, else the target's ticker alone.
+
+    Example
+    -------
+    >>> universe((), "IWM")
+    ('IWM',)
+    """
+    return _universe(sets).assets or (ticker,)
 
 
 def check(spec: FactorSpec, source: Source, place: int, *, table: str = "factor") -> Factor:
@@ -86,9 +105,13 @@ def _check_inputs(spec: FactorSpec, found: Factor, where: str) -> None:
     for name in spec.inputs:
         if name not in found.inputs:
             raise DefinitionError(where, name, needed, "remove or rename the input")
-    for name in found.inputs:
-        if not spec.inputs.get(name):
+    for name, kind in found.inputs.items():
+        series = spec.inputs.get(name)
+        if not series:
             raise DefinitionError(where, "nothing", needed, f"name a series for {name}")
+        if series.startswith("$") and (series != ASSET or kind_of(kind).stored == "observations"):
+            allowed = "a series" if series == ASSET else f"{ASSET} or a series"
+            raise DefinitionError(where, f"{name} = {series!r}", allowed, "correct the input")
 
 
 def _refuse_across_vintages(spec: FactorSpec, found: Factor, where: str) -> None:

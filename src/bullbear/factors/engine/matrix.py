@@ -25,7 +25,7 @@ _ALL = 2**31
 """More rows than any history has."""
 
 
-def compute(view: View, specs: Sequence[FactorSpec], index: pd.DatetimeIndex) -> pd.DataFrame:
+def compute(view: View, specs: Sequence[FactorSpec], index: pd.DatetimeIndex, asset: str = "IWM") -> pd.DataFrame:
     """The factors `specs` at the closes of the sessions `index`.
 
     Parameters
@@ -36,6 +36,8 @@ def compute(view: View, specs: Sequence[FactorSpec], index: pd.DatetimeIndex) ->
         Checked factors (see `feature_sets.load`).
     index
         Sessions, sorted; shape (n,).
+    asset
+        The ticker that the rows are for, which takes the place of `"$asset"` among the inputs.
 
     Returns
     -------
@@ -50,7 +52,7 @@ def compute(view: View, specs: Sequence[FactorSpec], index: pd.DatetimeIndex) ->
     """
     columns = np.empty((0, len(specs)))
     if len(index):
-        request = [_Request.of(spec) for spec in specs]
+        request = [_Request.of(spec, asset) for spec in specs]
         reach: dict[tuple[str, ...], int] = {}
         for each in request:
             reach[each.tickers] = max(each.rows if each.windowed else _ALL, reach.get(each.tickers, 0))
@@ -75,9 +77,10 @@ class _Request:
     windowed: bool
 
     @classmethod
-    def of(cls, spec: FactorSpec) -> _Request:
+    def of(cls, spec: FactorSpec, asset: str) -> _Request:
         factor = registered()[spec.function]
-        inputs = tuple([(kind, spec.inputs[name]) for name, kind in factor.inputs.items()])
+        series = spec.inputs_for(asset)
+        inputs = tuple([(kind, series[name]) for name, kind in factor.inputs.items()])
         tickers = tuple([series for kind, series in inputs if kind == "bars"])
         rows, windowed = factor.rows_needed(spec.params), factor.is_windowed(spec.params)
         return cls(factor, inputs, tickers, factor.complete(spec.params), rows, windowed)

@@ -14,70 +14,34 @@ import numpy as np
 import talib
 
 from bullbear.factors.engine.registry import Array, Bars, factor
-from bullbear.factors.engine.windows import EMA, NOISE, WINDOW, ema_settles, in_order, mean, run_length
+from bullbear.factors.engine.windows import EMA, NOISE, ema_settles, in_order, mean, run_length
 
 STACK = (20, 50, 100, 200)
 """The averages that analysts draw."""
 
 
-@factor(
-    family="technical",
-    unit="ratio - 1",
-    limits={"window": WINDOW},
-    lookback=lambda *, window: window,
-    windowed=True,
-)
+@factor(unit="ratio - 1", windowed=True)
 def price_to_sma(bars: Bars, *, window: int = 200) -> Array:
     """Close against its simple moving average.
 
     close / SMA(close, window) - 1
 
-    Parameters
-    ----------
-    bars
-        Daily bars, shape (n_sessions,).
-    window
-        Sessions averaged, the current one included.
-
-    Returns
-    -------
-    Shape (n_sessions,), fraction of the average; missing for the first `window` - 1 rows.
-
     Example
     -------
-    >>> from bullbear.factors.engine.windows import bars_from
     >>> price_to_sma(bars_from([10, 10, 13]), window=3)[-1].round(4)
     np.float64(0.1818)
     """
     return bars.close / mean(bars.close, window) - 1.0
 
 
-@factor(
-    family="technical",
-    unit="ratio - 1",
-    limits={"fast": WINDOW, "slow": WINDOW},
-    lookback=lambda *, fast, slow: in_order(fast=fast, slow=slow),
-    windowed=True,
-)
+@factor(unit="ratio - 1", lookback=lambda fast, slow: in_order(fast=fast, slow=slow), windowed=True)
 def sma_gap(bars: Bars, *, fast: int = 50, slow: int = 200) -> Array:
     """Fast simple moving average against the slow one; positive above a golden cross, negative below a death cross.
 
     SMA(close, fast) / SMA(close, slow) - 1
 
-    Parameters
-    ----------
-    bars
-        Daily bars, shape (n_sessions,).
-    fast, slow
-        Sessions averaged, `fast` fewer than `slow`.
-
-    Returns
-    -------
-    Shape (n_sessions,), fraction of the slow average.
-
     Example
     -------
-    >>> from bullbear.factors.engine.windows import bars_from
     >>> sma_gap(bars_from([10, 10, 10, 14]), fast=2, slow=4)[-1].round(4)
     np.float64(0.0909)
     """
@@ -90,32 +54,15 @@ def side_of(gap: Array) -> Array:
 
 
 @factor(
-    family="technical",
-    unit="-1, 0 or 1",
-    bounds=(-1.0, 1.0),
-    limits={"fast": WINDOW, "slow": WINDOW},
-    lookback=lambda *, fast, slow: in_order(fast=fast, slow=slow),
-    windowed=True,
+    unit="-1, 0 or 1", bounds=(-1.0, 1.0), lookback=lambda fast, slow: in_order(fast=fast, slow=slow), windowed=True
 )
 def sma_state(bars: Bars, *, fast: int = 50, slow: int = 200) -> Array:
     """Side of the crossing of two simple moving averages: 1 while the fast one is above, -1 while it is below.
 
-    sign(SMA(close, fast) - SMA(close, slow))
-
-    Parameters
-    ----------
-    bars
-        Daily bars, shape (n_sessions,).
-    fast, slow
-        Sessions averaged, `fast` fewer than `slow`.
-
-    Returns
-    -------
-    Shape (n_sessions,); 0 where the two are equal but for rounding.
+    sign(SMA(close, fast) - SMA(close, slow)); 0 where the two are equal but for rounding
 
     Example
     -------
-    >>> from bullbear.factors.engine.windows import bars_from
     >>> sma_state(bars_from([10, 10, 10, 14]), fast=2, slow=4)[-1]
     np.float64(1.0)
     """
@@ -123,10 +70,8 @@ def sma_state(bars: Bars, *, fast: int = 50, slow: int = 200) -> Array:
 
 
 @factor(
-    family="technical",
     unit="sessions, signed",
-    limits={"fast": WINDOW, "slow": WINDOW, "cap": (1, 1260)},
-    lookback=lambda *, fast, slow, cap: in_order(fast=fast, slow=slow) + cap - 1,
+    lookback=lambda fast, slow, cap: in_order(fast=fast, slow=slow) + cap - 1,
     windowed=True,
 )
 def sma_cross_age(bars: Bars, *, fast: int = 50, slow: int = 200, cap: int = 252) -> Array:
@@ -134,22 +79,10 @@ def sma_cross_age(bars: Bars, *, fast: int = 50, slow: int = 200, cap: int = 252
 
     The session of the crossing counts as 1, so that a fresh golden cross is +1 and a fresh death cross -1.
 
-    Parameters
-    ----------
-    bars
-        Daily bars, shape (n_sessions,).
-    fast, slow
-        Sessions averaged, `fast` fewer than `slow`.
-    cap
-        Largest age told; older crossings read as this.
-
-    Returns
-    -------
-    Shape (n_sessions,), in [-cap, cap]; 0 while the two averages are equal.
+    In [-cap, cap]; 0 while the two averages are equal.
 
     Example
     -------
-    >>> from bullbear.factors.engine.windows import bars_from
     >>> sma_cross_age(bars_from([10, 10, 9, 14, 15]), fast=2, slow=3, cap=3)[-1]
     np.float64(2.0)
     """
@@ -157,64 +90,28 @@ def sma_cross_age(bars: Bars, *, fast: int = 50, slow: int = 200, cap: int = 252
     return side * run_length(side, cap)
 
 
-@factor(
-    family="technical",
-    unit="per cent",
-    limits={"window": WINDOW, "span": (1, 1260)},
-    lookback=lambda *, window, span: window + span,
-    windowed=True,
-)
+@factor(unit="per cent", lookback=lambda window, span: window + span, windowed=True)
 def sma_slope(bars: Bars, *, window: int = 200, span: int = 21) -> Array:
     """Change of a simple moving average over some sessions, in per cent.
 
     100 * (SMA_t / SMA_{t - span} - 1)
 
-    Parameters
-    ----------
-    bars
-        Daily bars, shape (n_sessions,).
-    window
-        Sessions averaged.
-    span
-        Sessions over which the average's change is taken.
-
-    Returns
-    -------
-    Shape (n_sessions,), per cent over `span` sessions.
-
     Example
     -------
-    >>> from bullbear.factors.engine.windows import bars_from
     >>> sma_slope(bars_from([10, 10, 12]), window=2, span=1)[-1].round(4)
     np.float64(10.0)
     """
-    return np.asarray(talib.ROC(mean(bars.close, window), span))
+    return talib.ROC(mean(bars.close, window), span)
 
 
-@factor(
-    family="technical",
-    unit="share, signed",
-    bounds=(-1.0, 1.0),
-    lookback=lambda: STACK[-1],
-    windowed=True,
-)
+@factor(unit="share, signed", bounds=(-1.0, 1.0), lookback=STACK[-1], windowed=True)
 def sma_stack(bars: Bars) -> Array:
     """Order of the price and its 20, 50, 100 and 200-session averages: 1 fully bullish, -1 fully bearish.
 
-    Mean of sign(x_i - x_{i+1}) over (close, SMA 20, SMA 50, SMA 100, SMA 200).
-
-    Parameters
-    ----------
-    bars
-        Daily bars, shape (n_sessions,).
-
-    Returns
-    -------
-    Shape (n_sessions,), one of -1, -0.75, ..., 1.
+    Mean of sign(x_i - x_{i+1}) over (close, SMA 20, SMA 50, SMA 100, SMA 200)
 
     Example
     -------
-    >>> from bullbear.factors.engine.windows import bars_from
     >>> sma_stack(bars_from(range(1, 201)))[-1]
     np.float64(1.0)
     """
@@ -223,42 +120,23 @@ def sma_stack(bars: Bars) -> Array:
     return (signs[0] + signs[1] + signs[2] + signs[3]) / len(signs)
 
 
-@factor(
-    family="technical",
-    unit="per cent",
-    limits={"fast": WINDOW, "slow": WINDOW},
-    lookback=lambda *, fast, slow: ema_settles(in_order(fast=fast, slow=slow)),
-)
+@factor(unit="per cent", lookback=lambda fast, slow: ema_settles(in_order(fast=fast, slow=slow)))
 def ppo(bars: Bars, *, fast: int = 12, slow: int = 26) -> Array:
     """Percentage price oscillator: the MACD line as a per cent of the slow exponential average.
 
     100 * (EMA(close, fast) / EMA(close, slow) - 1)
 
-    Parameters
-    ----------
-    bars
-        Daily bars, shape (n_sessions,).
-    fast, slow
-        Spans of the exponential averages (weight 2 / (span + 1) on the newest close), `fast` shorter than `slow`.
-
-    Returns
-    -------
-    Shape (n_sessions,), per cent.
-
     Example
     -------
-    >>> from bullbear.factors.engine.windows import bars_from
     >>> ppo(bars_from([10, 10, 10, 10, 15]), fast=2, slow=4)[-1].round(4)
     np.float64(11.1111)
     """
-    return np.asarray(talib.PPO(bars.close, fast, slow, EMA))
+    return talib.PPO(bars.close, fast, slow, EMA)
 
 
 @factor(
-    family="technical",
     unit="per cent of price",
-    limits={"fast": WINDOW, "slow": WINDOW, "signal": WINDOW},
-    lookback=lambda *, fast, slow, signal: ema_settles(in_order(fast=fast, slow=slow), signal),
+    lookback=lambda fast, slow, signal: ema_settles(in_order(fast=fast, slow=slow), signal),
 )
 def macd_histogram(bars: Bars, *, fast: int = 12, slow: int = 26, signal: int = 9) -> Array:
     """MACD line less its signal line, as a per cent of the close.
@@ -267,51 +145,27 @@ def macd_histogram(bars: Bars, *, fast: int = 12, slow: int = 26, signal: int = 
 
     Parameters
     ----------
-    bars
-        Daily bars, shape (n_sessions,).
     fast, slow, signal
         Spans of the exponential averages, `fast` shorter than `slow`.
 
-    Returns
-    -------
-    Shape (n_sessions,), per cent of the close.
-
     Example
     -------
-    >>> from bullbear.factors.engine.windows import bars_from
     >>> macd_histogram(bars_from([10, 10, 10, 10, 10, 15]), fast=2, slow=4, signal=2)[-1].round(4)
     np.float64(2.963)
     """
     _, _, histogram = talib.MACD(bars.close, fast, slow, signal)
-    return 100.0 * np.asarray(histogram) / bars.close
+    return 100.0 * histogram / bars.close
 
 
-@factor(
-    family="technical",
-    unit="per cent a session",
-    limits={"window": WINDOW},
-    lookback=lambda *, window: ema_settles(window, window, window) + 1,
-)
+@factor(unit="per cent a session", lookback=lambda window: ema_settles(window, window, window) + 1)
 def trix(bars: Bars, *, window: int = 15) -> Array:
     """One-session change of the triple exponential average of the close.
 
     100 * (E_t / E_{t-1} - 1), E = EMA(EMA(EMA(close)))
 
-    Parameters
-    ----------
-    bars
-        Daily bars, shape (n_sessions,).
-    window
-        Span of each of the three averages.
-
-    Returns
-    -------
-    Shape (n_sessions,), per cent a session.
-
     Example
     -------
-    >>> from bullbear.factors.engine.windows import bars_from
     >>> trix(bars_from([10, 10, 10, 10, 13]), window=2)[-1].round(4)
     np.float64(8.8889)
     """
-    return np.asarray(talib.TRIX(bars.close, window))
+    return talib.TRIX(bars.close, window)

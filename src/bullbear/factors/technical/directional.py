@@ -9,31 +9,14 @@ import numpy as np
 import talib
 
 from bullbear.factors.engine.registry import Array, Bars, factor
-from bullbear.factors.engine.windows import WINDOW, unless_flat, wilder_settles
+from bullbear.factors.engine.windows import unless_flat, wilder_settles
 
 
-@factor(
-    family="technical",
-    unit="points",
-    bounds=(0.0, 100.0),
-    limits={"window": WINDOW},
-    lookback=lambda *, window: wilder_settles(window, stages=2),
-)
+@factor(unit="points", bounds=(0.0, 100.0), lookback=lambda window: wilder_settles(window, stages=2))
 def adx(bars: Bars, *, window: int = 14) -> Array:
     """Average directional index: the strength of a trend in either direction.
 
-    Wilder's average of DX = 100 * abs(+DI - -DI) / (+DI + -DI)
-
-    Parameters
-    ----------
-    bars
-        Daily bars, shape (n_sessions,).
-    window
-        Wilder's smoothing length of both stages.
-
-    Returns
-    -------
-    Shape (n_sessions,); missing while prices have not moved at all.
+    Wilder's average of DX = 100 * abs(+DI - -DI) / (+DI + -DI); missing while prices have not moved at all
 
     References
     ----------
@@ -41,40 +24,24 @@ def adx(bars: Bars, *, window: int = 14) -> Array:
 
     Example
     -------
-    >>> from bullbear.factors.engine.windows import bars_from
     >>> adx(bars_from([10, 11, 12, 13, 14]), window=2)[-1]
     np.float64(100.0)
     """
-    value = np.asarray(talib.ADX(bars.high, bars.low, bars.close, window))
+    value = talib.ADX(bars.high, bars.low, bars.close, window)
     return unless_flat(value, bars.high, bars.low, wilder_settles(window, stages=2))
 
 
-@factor(
-    family="technical",
-    unit="points",
-    bounds=(0.0, 100.0),
-    limits={"window": WINDOW},
-    choices={"side": ("up", "down")},
-    lookback=lambda *, window, **_: wilder_settles(window),
-)
+@factor(unit="points", bounds=(0.0, 100.0), choices={"side": ("up", "down")}, lookback=wilder_settles)
 def directional_indicator(bars: Bars, *, window: int = 14, side: str = "up") -> Array:
     """Directional indicator +DI or -DI: the upward or the downward share of the true range.
 
     100 * W(DM) / W(true range), W Wilder's smoothing; +DM is the rise of the high where it exceeds the fall of the low,
-    -DM the fall of the low where it exceeds the rise of the high
+    -DM the fall of the low where it exceeds the rise of the high; missing while prices have not moved at all
 
     Parameters
     ----------
-    bars
-        Daily bars, shape (n_sessions,).
-    window
-        Wilder's smoothing length.
     side
         "up" for +DI, "down" for -DI.
-
-    Returns
-    -------
-    Shape (n_sessions,); missing while prices have not moved at all.
 
     References
     ----------
@@ -82,37 +49,19 @@ def directional_indicator(bars: Bars, *, window: int = 14, side: str = "up") -> 
 
     Example
     -------
-    >>> from bullbear.factors.engine.windows import bars_from
     >>> directional_indicator(bars_from([10, 11, 12, 13, 14]), window=2, side="up")[-1]
     np.float64(100.0)
     """
     line = talib.PLUS_DI if side == "up" else talib.MINUS_DI
-    value = np.asarray(line(bars.high, bars.low, bars.close, window))
+    value = line(bars.high, bars.low, bars.close, window)
     return unless_flat(value, bars.high, bars.low, wilder_settles(window))
 
 
-@factor(
-    family="technical",
-    unit="points",
-    bounds=(-100.0, 100.0),
-    limits={"window": WINDOW},
-    lookback=lambda *, window: wilder_settles(window),
-)
+@factor(unit="points", bounds=(-100.0, 100.0), lookback=wilder_settles)
 def directional_spread(bars: Bars, *, window: int = 14) -> Array:
     """Positive less negative directional indicator: the direction that `adx` leaves out.
 
-    +DI - -DI
-
-    Parameters
-    ----------
-    bars
-        Daily bars, shape (n_sessions,).
-    window
-        Wilder's smoothing length.
-
-    Returns
-    -------
-    Shape (n_sessions,); missing while prices have not moved at all.
+    +DI - -DI; missing while prices have not moved at all
 
     References
     ----------
@@ -120,7 +69,6 @@ def directional_spread(bars: Bars, *, window: int = 14) -> Array:
 
     Example
     -------
-    >>> from bullbear.factors.engine.windows import bars_from
     >>> directional_spread(bars_from([14, 13, 12, 11, 10]), window=2)[-1]
     np.float64(-100.0)
     """
@@ -128,28 +76,11 @@ def directional_spread(bars: Bars, *, window: int = 14) -> Array:
     return up - down
 
 
-@factor(
-    family="technical",
-    unit="points",
-    bounds=(-100.0, 100.0),
-    limits={"window": WINDOW},
-    lookback=lambda *, window: wilder_settles(window, stages=2),
-)
+@factor(unit="points", bounds=(-100.0, 100.0), lookback=lambda window: wilder_settles(window, stages=2))
 def directed_adx(bars: Bars, *, window: int = 14) -> Array:
     """Strength of the trend with its direction: above 25 a strong rise, below -25 a strong fall.
 
-    ADX * sign(+DI - -DI)
-
-    Parameters
-    ----------
-    bars
-        Daily bars, shape (n_sessions,).
-    window
-        Wilder's smoothing length.
-
-    Returns
-    -------
-    Shape (n_sessions,); missing while prices have not moved at all.
+    ADX * sign(+DI - -DI); missing while prices have not moved at all
 
     References
     ----------
@@ -157,7 +88,6 @@ def directed_adx(bars: Bars, *, window: int = 14) -> Array:
 
     Example
     -------
-    >>> from bullbear.factors.engine.windows import bars_from
     >>> directed_adx(bars_from([14, 13, 12, 11, 10]), window=2)[-1]
     np.float64(-100.0)
     """

@@ -2,7 +2,7 @@
 
 The factor counts as the odds engine does: only outcomes that are known, against the share of rises over the same rows.
 It pulls the count towards that share by a fixed number of imaginary cases, so that a rare event says little. When no
-event is recent it is zero: nobody speaks.
+event is recent it is zero.
 """
 
 from __future__ import annotations
@@ -39,15 +39,8 @@ def _is_windowed(*, of: str, span: int, **_: object) -> bool:
 
 
 @factor(
-    family="technical",
     unit="log-odds of a rise",
-    limits={
-        "span": (0, 2520),
-        "sessions": (1, 252),
-        "horizon": (1, 126),
-        "window": (63, 5040),
-        "prior": (1.0, 1000.0),
-    },
+    limits={"span": (0, 2520), "sessions": (1, 252), "window": (63, 5040), "prior": (1.0, 1000.0)},
     lookback=_rows,
     windowed=_is_windowed,
 )
@@ -63,35 +56,24 @@ def event_lift(
     window: int = 1260,
     prior: float = 40.0,
 ) -> Array:
-    """Shift in the log-odds of a rise that the past of an event speaks for, 0 while no occurrence is recent.
+    """Shift in the log-odds of a rise that the past of an event suggests, 0 while no occurrence is recent.
 
     logit((u + prior b) / (n + prior)) - logit(b), u of n resolved cases within `window` rows having risen, b the share
     of rises over all resolved rows of them (of one more rise and one more fall, so that it is never certain)
 
     Parameters
     ----------
-    bars
-        Daily bars, shape (n_sessions,).
     of, span
         The factor on which the event is seen, and its window; 0 leaves the factor's own.
     rule, level, sessions
         When it happens: see `occurrences.occurs`.
-    horizon
-        Sessions until an outcome is known, and for which an occurrence counts as recent.
-    window
-        Sessions looked back.
     prior
         Imaginary cases at the base rate; overlapping cases are worth less than they number, hence a high default.
-
-    Returns
-    -------
-    Shape (n_sessions,).
 
     Example
     -------
     Every rise is followed by a fall: of 31 cases none rose, half of all rows did; log((0 + 5) / (31 + 5)).
 
-    >>> from bullbear.factors.engine.windows import bars_from
     >>> event_lift(bars_from([1, 2] * 40), of="roc", span=1, horizon=1, window=63, prior=10.0)[-1].round(4)
     np.float64(-1.9741)
     """
@@ -109,14 +91,14 @@ def event_lift(
         return result
     rise = np.zeros(n, dtype=bool)
     rise[:-horizon] = bars.close[horizon:] > bars.close[:-horizon]
-    told = np.zeros((3, n + 1))
-    np.cumsum([seen, seen & rise, rise], axis=1, out=told[:, 1:])
+    counts = np.zeros((3, n + 1))
+    np.cumsum([seen, seen & rise, rise], axis=1, out=counts[:, 1:])
     # Row i knows the outcomes of rows up to i - horizon; `window` rows end at i.
-    known = told[:, rows - horizon : n - horizon + 1]
-    cases, ups, base = known - told[:, rows - window : n - window + 1]
-    speaks = (told[0, rows:] > known[0]) & (cases > 0)
-    cases, ups, share = cases[speaks], ups[speaks], (base[speaks] + 1.0) / (window - horizon + 2.0)
-    result[rows - 1 :][speaks] = _logit((ups + prior * share) / (cases + prior)) - _logit(share)
+    known = counts[:, rows - horizon : n - horizon + 1]
+    cases, ups, base = known - counts[:, rows - window : n - window + 1]
+    active = (counts[0, rows:] > known[0]) & (cases > 0)
+    cases, ups, share = cases[active], ups[active], (base[active] + 1.0) / (window - horizon + 2.0)
+    result[rows - 1 :][active] = _logit((ups + prior * share) / (cases + prior)) - _logit(share)
     return result
 
 

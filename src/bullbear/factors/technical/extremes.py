@@ -8,19 +8,11 @@ from __future__ import annotations
 import numpy as np
 
 from bullbear.factors.engine.registry import Array, Bars, factor
-from bullbear.factors.engine.windows import WINDOW, highest, lagged, lowest, mean, positive_part, ratio, total
+from bullbear.factors.engine.windows import highest, lagged, lowest, mean, positive_part, ratio, total
 from bullbear.factors.technical.volume import log_volume
 
 
-@factor(
-    family="technical",
-    unit="per cent",
-    bounds=(-100.0, np.inf),
-    limits={"window": WINDOW},
-    choices={"side": ("high", "low")},
-    lookback=lambda *, window, **_: window,
-    windowed=True,
-)
+@factor(unit="per cent", bounds=(-100.0, np.inf), choices={"side": ("high", "low")}, windowed=True)
 def extreme_distance(bars: Bars, *, window: int = 252, side: str = "high") -> Array:
     """Close below the window's high, or above its low: 0 at a 52-week high or low.
 
@@ -28,16 +20,8 @@ def extreme_distance(bars: Bars, *, window: int = 252, side: str = "high") -> Ar
 
     Parameters
     ----------
-    bars
-        Daily bars, shape (n_sessions,).
-    window
-        Sessions, the current one included.
     side
         "high" or "low".
-
-    Returns
-    -------
-    Shape (n_sessions,), per cent.
 
     References
     ----------
@@ -45,7 +29,6 @@ def extreme_distance(bars: Bars, *, window: int = 252, side: str = "high") -> Ar
 
     Example
     -------
-    >>> from bullbear.factors.engine.windows import bars_from
     >>> extreme_distance(bars_from([10, 12, 9]), window=3)[-1].round(4)
     np.float64(-25.0)
     """
@@ -55,33 +38,14 @@ def extreme_distance(bars: Bars, *, window: int = 252, side: str = "high") -> Ar
     return np.maximum(100.0 * (bars.close / lowest(bars.low, window) - 1.0), 0.0)
 
 
-@factor(
-    family="technical",
-    unit="share of the range",
-    bounds=(0.0, 1.0),
-    limits={"window": WINDOW},
-    lookback=lambda *, window: window,
-    windowed=True,
-)
+@factor(unit="share of the range", bounds=(0.0, 1.0), windowed=True)
 def range_position(bars: Bars, *, window: int = 252) -> Array:
     """Close within the window's range of closes: 0 at the lowest, 1 at the highest.
 
-    (close - min(close)) / (max(close) - min(close))
-
-    Parameters
-    ----------
-    bars
-        Daily bars, shape (n_sessions,).
-    window
-        Sessions, the current one included.
-
-    Returns
-    -------
-    Shape (n_sessions,); missing where the close never moved.
+    (close - min(close)) / (max(close) - min(close)); missing where the close never moved
 
     Example
     -------
-    >>> from bullbear.factors.engine.windows import bars_from
     >>> range_position(bars_from([10, 8, 9]), window=3)[-1]
     np.float64(0.5)
     """
@@ -101,11 +65,10 @@ def _usual(bars: Bars, window: int) -> Array:
 
 
 @factor(
-    family="technical",
     unit="share of sessions, signed",
     bounds=(-1.0, 1.0),
-    limits={"window": WINDOW, "memory": (1, 1260)},
-    lookback=lambda *, window, memory: window + memory,
+    limits={"memory": (1, 1260)},
+    lookback=lambda window, memory: window + memory,
     windowed=True,
 )
 def new_extreme_balance(bars: Bars, *, window: int = 63, memory: int = 21) -> Array:
@@ -115,20 +78,11 @@ def new_extreme_balance(bars: Bars, *, window: int = 63, memory: int = 21) -> Ar
 
     Parameters
     ----------
-    bars
-        Daily bars, shape (n_sessions,).
-    window
-        Sessions before that a new extreme must beat.
     memory
         Sessions averaged.
 
-    Returns
-    -------
-    Shape (n_sessions,), fraction.
-
     Example
     -------
-    >>> from bullbear.factors.engine.windows import bars_from
     >>> new_extreme_balance(bars_from([10, 11, 12, 11.5]), window=2, memory=2)[-1]
     np.float64(0.5)
     """
@@ -137,35 +91,22 @@ def new_extreme_balance(bars: Bars, *, window: int = 63, memory: int = 21) -> Ar
     return mean(np.where(np.isnan(top), np.nan, score), memory)
 
 
-@factor(
-    family="technical",
-    unit="per cent, volume-weighted",
-    limits={"window": WINDOW, "memory": (1, 252)},
-    lookback=lambda *, window, memory: window + memory,
-    windowed=True,
-)
+@factor(unit="per cent, volume-weighted", lookback=lambda window, memory: window + memory, windowed=True)
 def volume_breakout(bars: Bars, *, window: int = 63, memory: int = 5) -> Array:
     """Breakouts from the earlier range, each weighted by how unusual its volume was.
 
     Sum over `memory` sessions of 100 * b * volume / mean(volume of the `window` sessions before), where b is
     close / max(earlier highs) - 1 above the range, close / min(earlier lows) - 1 below it, and 0 inside.
 
+    Positive after breakouts upward, 0 where the price stayed in its range.
+
     Parameters
     ----------
-    bars
-        Daily bars, shape (n_sessions,).
-    window
-        Sessions of the earlier range and of the usual volume, the breaking session not included.
     memory
         Sessions whose breakouts are added up.
 
-    Returns
-    -------
-    Shape (n_sessions,); positive after breakouts upward, 0 where the price stayed in its range.
-
     Example
     -------
-    >>> from bullbear.factors.engine.windows import bars_from
     >>> volume_breakout(bars_from([10, 10, 11], volume=[1, 1, 3]), window=2, memory=1)[-1].round(4)
     np.float64(30.0)
     """
@@ -174,33 +115,15 @@ def volume_breakout(bars: Bars, *, window: int = 63, memory: int = 5) -> Array:
     return total(100.0 * (above - below) * (bars.volume / _usual(bars, window)), memory)
 
 
-@factor(
-    family="technical",
-    unit="times the usual volume",
-    limits={"window": WINDOW},
-    lookback=lambda *, window: window + 1,
-    windowed=True,
-)
+@factor(unit="times the usual volume", lookback=lambda window: window + 1, windowed=True)
 def volume_break(bars: Bars, *, window: int = 20) -> Array:
     """Volume of a close that leaves the earlier range, signed by the side on which it leaves.
 
     b * volume / mean(volume of the `window` sessions before), b = 1 where the close is above their highest high, -1
-    where it is below their lowest low, 0 inside
-
-    Parameters
-    ----------
-    bars
-        Daily bars, shape (n_sessions,).
-    window
-        Sessions of the range and of the usual volume, the current one not counted.
-
-    Returns
-    -------
-    Shape (n_sessions,); missing where the volume is, or where none was usual.
+    where it is below their lowest low, 0 inside; missing where the volume is, or where none was usual
 
     Example
     -------
-    >>> from bullbear.factors.engine.windows import bars_from
     >>> volume_break(bars_from([10, 11, 12, 11, 9], volume=[1, 3, 4, 2, 6]), window=2)
     array([nan, nan,  2.,  0., -2.])
     """
@@ -210,11 +133,9 @@ def volume_break(bars: Bars, *, window: int = 20) -> Array:
 
 
 @factor(
-    family="technical",
     unit="log ratio",
-    limits={"window": WINDOW, "memory": (1, 252)},
     choices={"side": ("low", "high")},
-    lookback=lambda *, window, memory, **_: window + memory,
+    lookback=lambda window, memory: window + memory,
     windowed=True,
 )
 def dry_extremes(bars: Bars, *, window: int = 21, memory: int = 21, side: str = "low") -> Array:
@@ -223,24 +144,17 @@ def dry_extremes(bars: Bars, *, window: int = 21, memory: int = 21, side: str = 
     Mean over `memory` sessions of 1{close < min(the `window` closes before)} * log(mean volume before / volume), or of
     1{close > max(...)} * log(...); thin new lows are sellers who run out, thin new highs buyers.
 
+    0 without new extremes, negative when they come on heavy volume.
+
     Parameters
     ----------
-    bars
-        Daily bars, shape (n_sessions,).
-    window
-        Sessions before that define a new extreme and the usual volume.
     memory
         Sessions averaged; a quiet session without an extreme adds nothing.
     side
         "low" or "high".
 
-    Returns
-    -------
-    Shape (n_sessions,); 0 without new extremes, negative when they come on heavy volume.
-
     Example
     -------
-    >>> from bullbear.factors.engine.windows import bars_from
     >>> dry_extremes(bars_from([10, 10, 9], volume=[4, 4, 2]), window=2, memory=1)[-1].round(4)
     np.float64(0.6931)
     """

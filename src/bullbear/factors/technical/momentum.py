@@ -29,7 +29,7 @@ def roc(bars: Bars, *, window: int = 21) -> Array:
     >>> roc(bars_from([10, 11, 12]), window=2)[-1].round(4)
     np.float64(20.0)
     """
-    return np.asarray(talib.ROC(bars.close, window))
+    return talib.ROC(bars.close, window)
 
 
 @factor(
@@ -159,16 +159,14 @@ def day_part_return(bars: Bars, *, window: int = 21, part: str = "night") -> Arr
 @factor(
     unit="correlation",
     bounds=(-1.0, 1.0),
-    limits={"window": (3, 2520), "lag": (1, 252)},
+    limits={"window": (3, 2520)},
     lookback=lambda window, lag: window + lag + 1,
     windowed=True,
 )
 def return_autocorrelation(bars: Bars, *, window: int = 63, lag: int = 1) -> Array:
     """Correlation of daily returns with those `lag` sessions before: positive in trends, negative in reversals.
 
-    corr(r_t, r_{t - lag}) over the last `window` pairs of log returns
-
-    Missing where prices did not move.
+    corr(r_t, r_{t - lag}) over the last `window` pairs of log returns; missing where prices did not move
 
     Example
     -------

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from bullbear.factors.engine.registry import Array, Bars, factor
-from bullbear.factors.engine.windows import WINDOW, lagged, mean, ratio, total
+from bullbear.factors.engine.windows import lagged, mean, ratio, total
 
 
 def _signed_volume(bars: Bars) -> Array:
@@ -17,28 +17,11 @@ def _signed_volume(bars: Bars) -> Array:
     return np.sign(bars.close - lagged(bars.close, 1)) * bars.volume
 
 
-@factor(
-    family="technical",
-    unit="average days' volume a session",
-    limits={"window": (3, 1260)},
-    lookback=lambda *, window: window,
-    windowed=True,
-)
+@factor(unit="average days' volume a session", limits={"window": (3, 1260)}, windowed=True)
 def obv_slope(bars: Bars, *, window: int = 21) -> Array:
     """Least-squares slope of on-balance volume over the window, in average days' volume.
 
-    slope of OBV on time / mean(volume)
-
-    Parameters
-    ----------
-    bars
-        Daily bars, shape (n_sessions,).
-    window
-        Sessions fitted. The line is fitted inside the window, so the start of the running total does not matter.
-
-    Returns
-    -------
-    Shape (n_sessions,); 1 when every session of the window advances on even volume.
+    slope of OBV on time / mean(volume); 1 when every session of the window advances on even volume
 
     References
     ----------
@@ -46,84 +29,47 @@ def obv_slope(bars: Bars, *, window: int = 21) -> Array:
 
     Example
     -------
-    >>> from bullbear.factors.engine.windows import bars_from
     >>> obv_slope(bars_from([10, 11, 12], volume=[5, 5, 5]), window=3)[-1]
     np.float64(1.0)
     """
     signed = _signed_volume(bars)
-    n, result = len(signed), np.full(len(signed), np.nan)
-    if n < window:
-        return result
-    # The slope is a weighted sum of the window's increments: OBV_k - OBV_0 summed by parts.
-    times = np.arange(window) - (window - 1) / 2.0
-    weights = np.cumsum(times[::-1])[::-1] / np.sum(times * times)
-    slope = np.zeros(n - window + 1)
-    for k in range(1, window):
-        slope += weights[k] * signed[k : n - window + 1 + k]
-    result[window - 1 :] = slope
+    result = np.full(len(signed), np.nan)
+    if len(signed) >= window:
+        # The slope is a weighted sum of the window's increments: OBV_k - OBV_0 summed by parts.
+        times = np.arange(window) - (window - 1) / 2.0
+        weights = np.cumsum(times[::-1])[::-1] / np.sum(times * times)
+        result[window - 1 :] = np.correlate(signed, weights[1:], "valid")[1:]
     return ratio(result, mean(bars.volume, window))
 
 
 @factor(
-    family="technical",
     unit="share, signed",
     bounds=(-1.0, 1.0),
     limits={"window": (1, 1260)},
-    lookback=lambda *, window: window + 1,
+    lookback=lambda window: window + 1,
     windowed=True,
 )
 def volume_balance(bars: Bars, *, window: int = 63) -> Array:
     """Volume of advancing less that of declining sessions, as a share of all volume.
 
-    (OBV_t - OBV_{t - window}) / sum(volume)
-
-    Parameters
-    ----------
-    bars
-        Daily bars, shape (n_sessions,).
-    window
-        Sessions added up.
-
-    Returns
-    -------
-    Shape (n_sessions,); missing where no share traded.
+    (OBV_t - OBV_{t - window}) / sum(volume); missing where no share traded
 
     Example
     -------
-    >>> from bullbear.factors.engine.windows import bars_from
     >>> volume_balance(bars_from([10, 11, 10], volume=[9, 3, 1]), window=2)[-1]
     np.float64(0.5)
     """
     return ratio(total(_signed_volume(bars), window), total(bars.volume, window))
 
 
-@factor(
-    family="technical",
-    unit="share, signed",
-    bounds=(-1.0, 1.0),
-    limits={"window": (1, 1260)},
-    lookback=lambda *, window: window,
-    windowed=True,
-)
+@factor(unit="share, signed", bounds=(-1.0, 1.0), limits={"window": (1, 1260)}, windowed=True)
 def chaikin_money_flow(bars: Bars, *, window: int = 21) -> Array:
     """Chaikin money flow: volume weighted by where in its range each session closed.
 
-    sum(volume * ((close - low) - (high - close)) / (high - low)) / sum(volume)
-
-    Parameters
-    ----------
-    bars
-        Daily bars, shape (n_sessions,).
-    window
-        Sessions added up. A session without a range counts in the volume only.
-
-    Returns
-    -------
-    Shape (n_sessions,); missing where no share traded.
+    sum(volume * ((close - low) - (high - close)) / (high - low)) / sum(volume); missing where no share traded
 
     Example
     -------
-    >>> from bullbear.factors.engine.windows import bars_from
     >>> chaikin_money_flow(bars_from([13], high=[14], low=[10], volume=[7]), window=1)[-1]
     np.float64(0.5)
     """
@@ -132,33 +78,16 @@ def chaikin_money_flow(bars: Bars, *, window: int = 21) -> Array:
     return ratio(total(place * bars.volume, window), total(bars.volume, window))
 
 
-@factor(
-    family="technical",
-    unit="points",
-    bounds=(0.0, 100.0),
-    limits={"window": WINDOW},
-    lookback=lambda *, window: window + 1,
-    windowed=True,
-)
+@factor(unit="points", bounds=(0.0, 100.0), lookback=lambda window: window + 1, windowed=True)
 def money_flow_index(bars: Bars, *, window: int = 14) -> Array:
     """Money flow index: the share of the money traded that came with a rising typical price.
 
     100 * sum(MF where TP rose) / sum(MF where TP rose or fell), MF = TP * volume, TP = (high + low + close) / 3
 
-    Parameters
-    ----------
-    bars
-        Daily bars, shape (n_sessions,).
-    window
-        Sessions added up.
-
-    Returns
-    -------
-    Shape (n_sessions,); missing where volume is unknown in the window, or where nothing flowed.
+    Missing where volume is unknown in the window, or where nothing flowed.
 
     Example
     -------
-    >>> from bullbear.factors.engine.windows import bars_from
     >>> money_flow_index(bars_from([10, 12, 8], volume=[1, 1, 1]), window=2)[-1]
     np.float64(60.0)
     """
@@ -171,32 +100,14 @@ def money_flow_index(bars: Bars, *, window: int = 14) -> Array:
     return 100.0 * ratio(total(rising, window), total(either, window))
 
 
-@factor(
-    family="technical",
-    unit="ratio - 1",
-    limits={"window": WINDOW},
-    lookback=lambda *, window: window,
-    windowed=True,
-)
+@factor(unit="ratio - 1", windowed=True)
 def vwap_distance(bars: Bars, *, window: int = 63) -> Array:
     """Close against the volume-weighted average close: the mean holder's gain since the window began.
 
-    close / (sum(close * volume) / sum(volume)) - 1
-
-    Parameters
-    ----------
-    bars
-        Daily bars, shape (n_sessions,).
-    window
-        Sessions averaged.
-
-    Returns
-    -------
-    Shape (n_sessions,), fraction; missing where no share traded.
+    close / (sum(close * volume) / sum(volume)) - 1; missing where no share traded
 
     Example
     -------
-    >>> from bullbear.factors.engine.windows import bars_from
     >>> vwap_distance(bars_from([10, 12], volume=[1, 3]), window=2)[-1].round(4)
     np.float64(0.0435)
     """

@@ -1,7 +1,7 @@
-"""Moments in the life of a series: it passes a level, or has stayed beyond one for so many rows.
+"""Events of a series: it crosses a level, or has stayed beyond one for a number of rows.
 
-Every row is judged from the rows up to it alone. An unknown value makes no moment and interrupts a stay; a series that
-begins beyond the level has not passed it.
+Each row is judged by the rows up to it. A missing value is no event and ends a stay; a series that starts beyond the
+level has not crossed it.
 """
 
 from __future__ import annotations
@@ -21,18 +21,12 @@ def occurs(values: Array, rule: str, level: float, sessions: int = 1) -> Flags:
 
     Parameters
     ----------
-    values
-        One row a session, NaN where unknown; shape (n_sessions,).
     rule
         One of `RULES`.
     level
-        What is passed, or stayed beyond.
+        What is crossed, or stayed beyond.
     sessions
-        For the `stays` rules: the row, counted from the first beyond the level, that is meant.
-
-    Returns
-    -------
-    Shape (n_sessions,), boolean.
+        For the `stays` rules: the length of the stay at which the event happens.
 
     Raises
     ------

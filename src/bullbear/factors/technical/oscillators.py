@@ -25,28 +25,13 @@ from bullbear.factors.engine.windows import (
 )
 
 
-@factor(
-    family="technical",
-    unit="points",
-    bounds=(0.0, 100.0),
-    limits={"window": WINDOW},
-    lookback=lambda *, window: wilder_settles(window),
-)
+@factor(unit="points", bounds=(0.0, 100.0), lookback=wilder_settles)
 def rsi(bars: Bars, *, window: int = 14) -> Array:
     """Relative strength index: the advances' share of all movement.
 
     100 * W(gains) / (W(gains) + W(losses)), W Wilder's smoothing of close-to-close changes
 
-    Parameters
-    ----------
-    bars
-        Daily bars, shape (n_sessions,).
-    window
-        Wilder's smoothing length.
-
-    Returns
-    -------
-    Shape (n_sessions,); missing while the close has not moved.
+    Missing while the close has not moved.
 
     References
     ----------
@@ -54,38 +39,28 @@ def rsi(bars: Bars, *, window: int = 14) -> Array:
 
     Example
     -------
-    >>> from bullbear.factors.engine.windows import bars_from
     >>> rsi(bars_from([10, 12, 11]), window=2)[-1].round(4)
     np.float64(66.6667)
     """
-    value = np.asarray(talib.RSI(bars.close, window))
+    value = talib.RSI(bars.close, window)
     return unless_flat(value, bars.close, bars.close, wilder_settles(window))
 
 
 @factor(
-    family="technical",
     unit="points",
     bounds=(0.0, 100.0),
-    limits={"window": WINDOW, "span": WINDOW},
-    lookback=lambda *, window, span: wilder_settles(window) + span - 1,
+    limits={"span": WINDOW},
+    lookback=lambda window, span: wilder_settles(window) + span - 1,
 )
 def rsi_position(bars: Bars, *, window: int = 14, span: int = 14) -> Array:
     """Stochastic RSI: where the RSI stands in its own recent range.
 
-    100 * (RSI - min(RSI)) / (max(RSI) - min(RSI)) over `span` sessions
+    100 * (RSI - min(RSI)) / (max(RSI) - min(RSI)) over `span` sessions; missing where the RSI did not move
 
     Parameters
     ----------
-    bars
-        Daily bars, shape (n_sessions,).
-    window
-        Wilder's smoothing length of the RSI.
     span
         Sessions of the RSI's range.
-
-    Returns
-    -------
-    Shape (n_sessions,); missing where the RSI did not move.
 
     References
     ----------
@@ -93,7 +68,6 @@ def rsi_position(bars: Bars, *, window: int = 14, span: int = 14) -> Array:
 
     Example
     -------
-    >>> from bullbear.factors.engine.windows import bars_from
     >>> rsi_position(bars_from([10, 12, 11, 12, 10]), window=2, span=2)[-1]
     np.float64(0.0)
     """
@@ -107,41 +81,31 @@ def rsi_position(bars: Bars, *, window: int = 14, span: int = 14) -> Array:
 
 
 @factor(
-    family="technical",
     unit="points",
     bounds=(0.0, 100.0),
-    limits={"window": WINDOW, "smooth": (1, 252), "signal": (1, 252)},
-    lookback=lambda *, window, smooth, signal: window + smooth + signal - 2,
+    limits={"smooth": (1, 252), "signal": (1, 252)},
+    lookback=lambda window, smooth, signal: window + smooth + signal - 2,
     windowed=True,
 )
 def stochastic_k(bars: Bars, *, window: int = 14, smooth: int = 3, signal: int = 1) -> Array:
     """Stochastic %K, or its signal line %D: close within the window's range, averaged over a few sessions.
 
-    SMA(SMA(100 * (close - min(low)) / (max(high) - min(low)), smooth), signal)
+    SMA(SMA(100 * (close - min(low)) / (max(high) - min(low)), smooth), signal); missing where a range averaged is zero
 
     Parameters
     ----------
-    bars
-        Daily bars, shape (n_sessions,).
-    window
-        Sessions of the range.
     smooth
         Sessions averaged; 1 gives the fast stochastic.
     signal
         Sessions averaged once more for %D; 1 gives %K itself.
 
-    Returns
-    -------
-    Shape (n_sessions,); missing where a range averaged is zero.
-
     Example
     -------
-    >>> from bullbear.factors.engine.windows import bars_from
     >>> stochastic_k(bars_from([10, 12, 11]), window=3, smooth=1)[-1]
     np.float64(50.0)
     """
     fast, _ = talib.STOCHF(bars.high, bars.low, bars.close, window, 1, SMA)
-    slow = np.clip(mean(np.asarray(fast), smooth), 0.0, 100.0) + _no_flat_window(bars, window, smooth)
+    slow = np.clip(mean(fast, smooth), 0.0, 100.0) + _no_flat_window(bars, window, smooth)
     return slow if signal == 1 else mean(slow, signal)
 
 
@@ -151,62 +115,28 @@ def _no_flat_window(bars: Bars, window: int, rows: int) -> Array:
     return total(np.where(flat, np.nan, 0.0), rows)
 
 
-@factor(
-    family="technical",
-    unit="points",
-    bounds=(-100.0, 0.0),
-    limits={"window": WINDOW},
-    lookback=lambda *, window: window,
-    windowed=True,
-)
+@factor(unit="points", bounds=(-100.0, 0.0), windowed=True)
 def williams_r(bars: Bars, *, window: int = 14) -> Array:
     """Williams %R: close below the window's high, as a share of its range.
 
-    -100 * (max(high) - close) / (max(high) - min(low))
-
-    Parameters
-    ----------
-    bars
-        Daily bars, shape (n_sessions,).
-    window
-        Sessions, the current one included.
-
-    Returns
-    -------
-    Shape (n_sessions,); missing where the range is zero.
+    -100 * (max(high) - close) / (max(high) - min(low)); missing where the range is zero
 
     Example
     -------
-    >>> from bullbear.factors.engine.windows import bars_from
     >>> williams_r(bars_from([10, 12, 11]), window=3)[-1]
     np.float64(-50.0)
     """
-    value = np.clip(np.asarray(talib.WILLR(bars.high, bars.low, bars.close, window)), -100.0, 0.0)
+    value = np.clip(talib.WILLR(bars.high, bars.low, bars.close, window), -100.0, 0.0)
     return unless_flat(value, bars.high, bars.low, window)
 
 
-@factor(
-    family="technical",
-    unit="index points",
-    limits={"window": WINDOW},
-    lookback=lambda *, window: window,
-    windowed=True,
-)
+@factor(unit="index points")
 def cci(bars: Bars, *, window: int = 20) -> Array:
     """Commodity channel index: the typical price's distance from its mean in mean absolute deviations.
 
     (TP - SMA(TP)) / (0.015 * mean abs(TP - SMA(TP))), TP = (high + low + close) / 3
 
-    Parameters
-    ----------
-    bars
-        Daily bars, shape (n_sessions,).
-    window
-        Sessions, the current one included.
-
-    Returns
-    -------
-    Shape (n_sessions,); missing where the typical price did not move.
+    Missing where the typical price did not move.
 
     References
     ----------
@@ -214,33 +144,18 @@ def cci(bars: Bars, *, window: int = 20) -> Array:
 
     Example
     -------
-    >>> from bullbear.factors.engine.windows import bars_from
     >>> cci(bars_from([10, 10, 13]), window=3)[-1].round(4)
     np.float64(100.0)
     """
-    typical = np.asarray(talib.TYPPRICE(bars.high, bars.low, bars.close))
-    distance = typical - mean(typical, window)
-    return unless_flat(ratio(distance, 0.015 * _mean_deviation(typical, window)), typical, typical, window)
-
-
-def _mean_deviation(x: Array, window: int) -> Array:
-    """Mean absolute deviation of the last `window` values from their mean."""
-    middle, result = mean(x, window), np.full(len(x), np.nan)
-    if len(x) >= window:
-        middle, rows = middle[window - 1 :], len(x) - window + 1
-        apart = np.zeros(rows)
-        for first in range(window):
-            apart += np.abs(x[first : first + rows] - middle)
-        result[window - 1 :] = apart / window
-    return result
+    typical = talib.TYPPRICE(bars.high, bars.low, bars.close)
+    return unless_flat(talib.CCI(bars.high, bars.low, bars.close, window), typical, typical, window)
 
 
 @factor(
-    family="technical",
     unit="points",
     bounds=(0.0, 100.0),
-    limits={"short": (1, 252), "medium": (1, 504), "long": (1, 1260)},
-    lookback=lambda *, short, medium, long: in_order(short=short, medium=medium, long=long) + 1,
+    limits={"medium": (1, 504)},
+    lookback=lambda short, medium, long: in_order(short=short, medium=medium, long=long) + 1,
     windowed=True,
 )
 def ultimate_oscillator(bars: Bars, *, short: int = 7, medium: int = 14, long: int = 28) -> Array:
@@ -248,16 +163,12 @@ def ultimate_oscillator(bars: Bars, *, short: int = 7, medium: int = 14, long: i
 
     100 * (4 * A(short) + 2 * A(medium) + A(long)) / 7, A = sum(close - true low) / sum(true range)
 
+    Missing where the true range of the shortest horizon is zero.
+
     Parameters
     ----------
-    bars
-        Daily bars, shape (n_sessions,).
     short, medium, long
         Sessions added up, growing.
-
-    Returns
-    -------
-    Shape (n_sessions,); missing where the true range of the shortest horizon is zero.
 
     References
     ----------
@@ -265,7 +176,6 @@ def ultimate_oscillator(bars: Bars, *, short: int = 7, medium: int = 14, long: i
 
     Example
     -------
-    >>> from bullbear.factors.engine.windows import bars_from
     >>> ultimate_oscillator(bars_from([10, 11, 12, 11]), short=1, medium=2, long=3)[-1].round(4)
     np.float64(23.8095)
     """
@@ -277,33 +187,14 @@ def ultimate_oscillator(bars: Bars, *, short: int = 7, medium: int = 14, long: i
     return unless_flat(np.clip(value, 0.0, 100.0), bars.high, bars.low, short + 1)
 
 
-@factor(
-    family="technical",
-    unit="share of the range",
-    bounds=(0.0, 1.0),
-    limits={"window": (1, 252)},
-    lookback=lambda *, window: window,
-    windowed=True,
-)
+@factor(unit="share of the range", bounds=(0.0, 1.0), limits={"window": (1, 252)}, windowed=True)
 def closing_strength(bars: Bars, *, window: int = 5) -> Array:
     """Internal bar strength: where sessions close in their own ranges, 0 at the low and 1 at the high.
 
-    sum(close - low) / sum(high - low)
-
-    Parameters
-    ----------
-    bars
-        Daily bars, shape (n_sessions,).
-    window
-        Sessions added up.
-
-    Returns
-    -------
-    Shape (n_sessions,); missing where no session had a range.
+    sum(close - low) / sum(high - low); missing where no session had a range
 
     Example
     -------
-    >>> from bullbear.factors.engine.windows import bars_from
     >>> closing_strength(bars_from([11], high=[14], low=[10]), window=1)[-1]
     np.float64(0.25)
     """

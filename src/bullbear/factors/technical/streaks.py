@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from bullbear.factors.engine.registry import Array, Bars, factor
-from bullbear.factors.engine.windows import WINDOW, lagged, mean, run_length
+from bullbear.factors.engine.windows import lagged, mean, run_length
 from bullbear.factors.technical.averages import price_to_sma, side_of
 
 
@@ -14,32 +14,16 @@ def _direction(x: Array) -> Array:
     return np.sign(x - lagged(x, 1))
 
 
-@factor(
-    family="technical",
-    unit="sessions, signed",
-    limits={"cap": (1, 252)},
-    lookback=lambda *, cap: cap + 1,
-    windowed=True,
-)
+@factor(unit="sessions, signed", limits={"cap": (1, 252)}, lookback=lambda cap: cap + 1, windowed=True)
 def streak(bars: Bars, *, cap: int = 15) -> Array:
     """Advances in a row, or declines in a row with a minus sign.
 
     An unchanged close ends a streak and reads 0.
 
-    Parameters
-    ----------
-    bars
-        Daily bars, shape (n_sessions,).
-    cap
-        Longest streak told; longer ones read as this.
-
-    Returns
-    -------
-    Shape (n_sessions,), in [-cap, cap].
+    In [-cap, cap].
 
     Example
     -------
-    >>> from bullbear.factors.engine.windows import bars_from
     >>> streak(bars_from([10, 11, 10, 9]), cap=3)[-1]
     np.float64(-2.0)
     """
@@ -47,32 +31,14 @@ def streak(bars: Bars, *, cap: int = 15) -> Array:
     return direction * run_length(direction, cap)
 
 
-@factor(
-    family="technical",
-    unit="per cent",
-    limits={"cap": (1, 252)},
-    lookback=lambda *, cap: cap + 1,
-    windowed=True,
-)
+@factor(unit="per cent", limits={"cap": (1, 252)}, lookback=lambda cap: cap + 1, windowed=True)
 def streak_return(bars: Bars, *, cap: int = 15) -> Array:
     """Return over the streak that is running.
 
-    100 * (close_t / close_{t - k} - 1), k the length of the streak, at most `cap`
-
-    Parameters
-    ----------
-    bars
-        Daily bars, shape (n_sessions,).
-    cap
-        Longest streak followed back.
-
-    Returns
-    -------
-    Shape (n_sessions,), per cent; 0 on an unchanged close.
+    100 * (close_t / close_{t - k} - 1), k the length of the streak, at most `cap`; 0 on an unchanged close
 
     Example
     -------
-    >>> from bullbear.factors.engine.windows import bars_from
     >>> streak_return(bars_from([10, 11, 10, 9]), cap=3)[-1].round(4)
     np.float64(-18.1818)
     """
@@ -84,11 +50,10 @@ def streak_return(bars: Bars, *, cap: int = 15) -> Array:
 
 
 @factor(
-    family="technical",
     unit="share of sessions",
     bounds=(0.0, 1.0),
     limits={"window": (1, 2520)},
-    lookback=lambda *, window: window + 1,
+    lookback=lambda window: window + 1,
     windowed=True,
 )
 def up_share(bars: Bars, *, window: int = 21) -> Array:
@@ -96,20 +61,8 @@ def up_share(bars: Bars, *, window: int = 21) -> Array:
 
     mean of 1{close_t > close_{t-1}}
 
-    Parameters
-    ----------
-    bars
-        Daily bars, shape (n_sessions,).
-    window
-        Sessions looked at.
-
-    Returns
-    -------
-    Shape (n_sessions,), fraction.
-
     Example
     -------
-    >>> from bullbear.factors.engine.windows import bars_from
     >>> up_share(bars_from([10, 11, 11, 12]), window=3)[-1].round(4)
     np.float64(0.6667)
     """
@@ -118,11 +71,10 @@ def up_share(bars: Bars, *, window: int = 21) -> Array:
 
 
 @factor(
-    family="technical",
     unit="share of sessions, signed",
     bounds=(-1.0, 1.0),
     limits={"window": (1, 2520)},
-    lookback=lambda *, window: window + 1,
+    lookback=lambda window: window + 1,
     windowed=True,
 )
 def bar_direction(bars: Bars, *, window: int = 21) -> Array:
@@ -130,52 +82,22 @@ def bar_direction(bars: Bars, *, window: int = 21) -> Array:
 
     mean of (sign(high_t - high_{t-1}) + sign(low_t - low_{t-1})) / 2
 
-    Parameters
-    ----------
-    bars
-        Daily bars, shape (n_sessions,).
-    window
-        Sessions looked at. Inside and outside sessions count as 0.
-
-    Returns
-    -------
-    Shape (n_sessions,), fraction.
-
     Example
     -------
-    >>> from bullbear.factors.engine.windows import bars_from
     >>> bar_direction(bars_from([10, 11, 12]), window=2)[-1]
     np.float64(1.0)
     """
     return mean((_direction(bars.high) + _direction(bars.low)) / 2.0, window)
 
 
-@factor(
-    family="technical",
-    unit="sessions, signed",
-    limits={"window": WINDOW, "cap": (1, 1260)},
-    lookback=lambda *, window, cap: window + cap - 1,
-    windowed=True,
-)
+@factor(unit="sessions, signed", lookback=lambda window, cap: window + cap - 1, windowed=True)
 def sma_side_age(bars: Bars, *, window: int = 200, cap: int = 63) -> Array:
     """Sessions for which the close has stood on one side of its simple moving average, negative below it.
 
-    Parameters
-    ----------
-    bars
-        Daily bars, shape (n_sessions,).
-    window
-        Sessions averaged.
-    cap
-        Largest age told; longer ones read as this.
-
-    Returns
-    -------
-    Shape (n_sessions,), in [-cap, cap]; 0 on the average.
+    In [-cap, cap]; 0 on the average.
 
     Example
     -------
-    >>> from bullbear.factors.engine.windows import bars_from
     >>> sma_side_age(bars_from([10, 9, 12, 13]), window=2, cap=3)[-1]
     np.float64(2.0)
     """

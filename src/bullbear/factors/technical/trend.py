@@ -9,48 +9,30 @@ import numpy as np
 import talib
 
 from bullbear.factors.engine.registry import Array, Bars, factor
-from bullbear.factors.engine.windows import NOISE, WINDOW, lagged, line, ratio, total, unless_flat, variance
+from bullbear.factors.engine.windows import NOISE, lagged, line, ratio, total, unless_flat, variance
 
 
-@factor(
-    family="technical",
-    unit="points",
-    bounds=(-100.0, 100.0),
-    limits={"window": WINDOW},
-    lookback=lambda *, window: window + 1,
-    windowed=True,
-)
+@factor(unit="points", bounds=(-100.0, 100.0), lookback=lambda window: window + 1, windowed=True)
 def aroon_oscillator(bars: Bars, *, window: int = 25) -> Array:
     """How much more recent the window's high is than its low.
 
     100 * (sessions since the low - sessions since the high) / window, over the last `window` + 1 sessions
 
-    Parameters
-    ----------
-    bars
-        Daily bars, shape (n_sessions,).
-    window
-        Sessions looked back, the current one not counted.
-
-    Returns
-    -------
-    Shape (n_sessions,); 100 when the high is now and the low was `window` sessions ago.
+    100 when the high is now and the low was `window` sessions ago.
 
     Example
     -------
-    >>> from bullbear.factors.engine.windows import bars_from
     >>> aroon_oscillator(bars_from([10, 11, 12, 11.5]), window=3)[-1].round(4)
     np.float64(66.6667)
     """
-    return np.asarray(talib.AROONOSC(bars.high, bars.low, window))
+    return talib.AROONOSC(bars.high, bars.low, window)
 
 
 @factor(
-    family="technical",
     unit="1 uptrend, -1 downtrend, 0 neither",
     bounds=(-1.0, 1.0),
-    limits={"window": WINDOW, "strong": (50.0, 100.0), "weak": (0.0, 50.0)},
-    lookback=lambda *, window, strong, weak: window + 1,
+    limits={"strong": (50.0, 100.0), "weak": (0.0, 50.0)},
+    lookback=lambda window: window + 1,
     windowed=True,
 )
 def aroon_trend(bars: Bars, *, window: int = 14, strong: float = 70.0, weak: float = 30.0) -> Array:
@@ -58,18 +40,12 @@ def aroon_trend(bars: Bars, *, window: int = 14, strong: float = 70.0, weak: flo
 
     Aroon up = 100 * (window - sessions since the high) / window over the last `window` + 1 sessions; down by the low
 
+    Of several equal extremes the latest counts.
+
     Parameters
     ----------
-    bars
-        Daily bars, shape (n_sessions,).
-    window
-        Sessions looked back, the current one not counted.
     strong, weak
         Points that the leading line must exceed and the other must stay below.
-
-    Returns
-    -------
-    Shape (n_sessions,); of several equal extremes the latest counts.
 
     References
     ----------
@@ -77,38 +53,21 @@ def aroon_trend(bars: Bars, *, window: int = 14, strong: float = 70.0, weak: flo
 
     Example
     -------
-    >>> from bullbear.factors.engine.windows import bars_from
     >>> aroon_trend(bars_from([10, 11, 12, 13, 12, 10, 9]), window=3)
     array([nan, nan, nan,  1.,  0.,  0., -1.])
     """
-    down, up = (np.asarray(line) for line in talib.AROON(bars.high, bars.low, window))
+    down, up = talib.AROON(bars.high, bars.low, window)
     rising, falling = (up > strong) & (down < weak), (down > strong) & (up < weak)
     return np.where(np.isnan(up), np.nan, rising.astype(np.float64) - falling)
 
 
-@factor(
-    family="technical",
-    unit="points",
-    bounds=(0.0, 1.0),
-    limits={"window": WINDOW},
-    lookback=lambda *, window: window + 1,
-    windowed=True,
-)
+@factor(unit="points", bounds=(0.0, 1.0), lookback=lambda window: window + 1, windowed=True)
 def efficiency_ratio(bars: Bars, *, window: int = 21) -> Array:
     """Kaufman's efficiency ratio: net movement as a share of all movement.
 
     abs(close_t - close_{t - window}) / sum of abs(close_i - close_{i-1}) over the window
 
-    Parameters
-    ----------
-    bars
-        Daily bars, shape (n_sessions,).
-    window
-        Session-to-session changes added up.
-
-    Returns
-    -------
-    Shape (n_sessions,); 1 for a straight line, missing where the close never moved.
+    1 for a straight line, missing where the close never moved.
 
     References
     ----------
@@ -116,7 +75,6 @@ def efficiency_ratio(bars: Bars, *, window: int = 21) -> Array:
 
     Example
     -------
-    >>> from bullbear.factors.engine.windows import bars_from
     >>> efficiency_ratio(bars_from([10, 12, 11, 13]), window=3)[-1]
     np.float64(0.6)
     """
@@ -124,32 +82,14 @@ def efficiency_ratio(bars: Bars, *, window: int = 21) -> Array:
     return np.minimum(ratio(np.abs(bars.close - lagged(bars.close, window)), path), 1.0)
 
 
-@factor(
-    family="technical",
-    unit="per cent a session",
-    limits={"window": (3, 2520)},
-    lookback=lambda *, window: window,
-    windowed=True,
-)
+@factor(unit="per cent a session", limits={"window": (3, 2520)}, windowed=True)
 def regression_slope(bars: Bars, *, window: int = 63) -> Array:
     """Slope of the least-squares channel through the logarithm of the close.
 
     100 * b in log(close) = a + b * t + error over the window
 
-    Parameters
-    ----------
-    bars
-        Daily bars, shape (n_sessions,).
-    window
-        Sessions fitted.
-
-    Returns
-    -------
-    Shape (n_sessions,), per cent a session.
-
     Example
     -------
-    >>> from bullbear.factors.engine.windows import bars_from
     >>> regression_slope(bars_from([1.0, 1.01, 1.01**2]), window=3)[-1].round(4)
     np.float64(0.995)
     """
@@ -163,33 +103,16 @@ def _explained(logs: Array, slope: Array, window: int) -> tuple[Array, Array]:
     return spread, np.clip(slope * slope * ((window * window - 1.0) / 12.0) / spread, 0.0, 1.0)
 
 
-@factor(
-    family="technical",
-    unit="share, signed",
-    bounds=(-1.0, 1.0),
-    limits={"window": (3, 2520)},
-    lookback=lambda *, window: window,
-    windowed=True,
-)
+@factor(unit="share, signed", bounds=(-1.0, 1.0), limits={"window": (3, 2520)}, windowed=True)
 def regression_fit(bars: Bars, *, window: int = 63) -> Array:
     """How straight the least-squares channel is: its R squared, with the sign of the slope.
 
     sign(b) * R^2 of log(close) on time
 
-    Parameters
-    ----------
-    bars
-        Daily bars, shape (n_sessions,).
-    window
-        Sessions fitted.
-
-    Returns
-    -------
-    Shape (n_sessions,); 1 for a straight rise, -1 for a straight fall, missing where the close never moved.
+    1 for a straight rise, -1 for a straight fall, missing where the close never moved.
 
     Example
     -------
-    >>> from bullbear.factors.engine.windows import bars_from
     >>> regression_fit(bars_from([1.0, 1.01, 1.01**2]), window=3)[-1].round(4)
     np.float64(1.0)
     """
@@ -198,32 +121,16 @@ def regression_fit(bars: Bars, *, window: int = 63) -> Array:
     return np.sign(slope) * _explained(logs, slope, window)[1]
 
 
-@factor(
-    family="technical",
-    unit="standard deviations",
-    limits={"window": (3, 2520)},
-    lookback=lambda *, window: window,
-    windowed=True,
-)
+@factor(unit="standard deviations", limits={"window": (3, 2520)}, windowed=True)
 def regression_position(bars: Bars, *, window: int = 63) -> Array:
     """Where the close stands in its least-squares channel, in standard deviations of the channel.
 
     (log(close) - fitted end) / sqrt(mean squared residual)
 
-    Parameters
-    ----------
-    bars
-        Daily bars, shape (n_sessions,).
-    window
-        Sessions fitted.
-
-    Returns
-    -------
-    Shape (n_sessions,); positive above the centre line, missing where the closes form a straight line.
+    Positive above the centre line, missing where the closes form a straight line.
 
     Example
     -------
-    >>> from bullbear.factors.engine.windows import bars_from
     >>> regression_position(bars_from([1.0, 1.0, 1.1, 1.0]), window=4)[-1].round(4)
     np.float64(-0.9562)
     """
@@ -235,28 +142,13 @@ def regression_position(bars: Bars, *, window: int = 63) -> Array:
     return (logs - height) / np.sqrt(spread * unexplained)
 
 
-@factor(
-    family="technical",
-    unit="ratio - 1",
-    limits={"window": WINDOW},
-    lookback=lambda *, window: window + 1,
-    windowed=True,
-)
+@factor(unit="ratio - 1", lookback=lambda window: window + 1, windowed=True)
 def vortex_spread(bars: Bars, *, window: int = 14) -> Array:
     """Vortex indicator: upward less downward movement between extremes, per unit of true range.
 
     (sum of abs(high_t - low_{t-1}) - sum of abs(low_t - high_{t-1})) / sum of true range
 
-    Parameters
-    ----------
-    bars
-        Daily bars, shape (n_sessions,).
-    window
-        Sessions added up.
-
-    Returns
-    -------
-    Shape (n_sessions,); missing where prices never moved.
+    Missing where prices never moved.
 
     References
     ----------
@@ -264,11 +156,10 @@ def vortex_spread(bars: Bars, *, window: int = 14) -> Array:
 
     Example
     -------
-    >>> from bullbear.factors.engine.windows import bars_from
     >>> vortex_spread(bars_from([10, 11], high=[10, 12], low=[9, 10]), window=1)[-1]
     np.float64(1.5)
     """
     up, down = np.abs(bars.high - lagged(bars.low, 1)), np.abs(bars.low - lagged(bars.high, 1))
-    true_range = np.asarray(talib.TRANGE(bars.high, bars.low, bars.close))
+    true_range = talib.TRANGE(bars.high, bars.low, bars.close)
     spread = ratio(total(up, window) - total(down, window), total(true_range, window))
     return unless_flat(spread, bars.high, bars.low, window + 1)

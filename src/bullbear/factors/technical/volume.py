@@ -12,7 +12,6 @@ import talib
 
 from bullbear.factors.engine.registry import Array, Bars, factor
 from bullbear.factors.engine.windows import (
-    WINDOW,
     correlation,
     in_order,
     lagged,
@@ -28,32 +27,14 @@ def log_volume(bars: Bars) -> Array:
     return np.log(np.where(bars.volume > 0.0, bars.volume, np.nan))
 
 
-@factor(
-    family="technical",
-    unit="standard deviations",
-    limits={"window": (3, 1260)},
-    lookback=lambda *, window: window,
-    windowed=True,
-)
+@factor(unit="standard deviations", limits={"window": (3, 1260)}, windowed=True)
 def volume_z(bars: Bars, *, window: int = 63) -> Array:
     """Standard score of the logarithm of today's volume.
 
-    (log v - mean(log v)) / std(log v), std with window - 1 degrees of freedom
-
-    Parameters
-    ----------
-    bars
-        Daily bars, shape (n_sessions,).
-    window
-        Sessions, the current one included.
-
-    Returns
-    -------
-    Shape (n_sessions,); missing where volume never changed.
+    (log v - mean(log v)) / std(log v), std with window - 1 degrees of freedom; missing where volume never changed
 
     Example
     -------
-    >>> from bullbear.factors.engine.windows import bars_from
     >>> volume_z(bars_from([1, 1, 1], volume=[1, 1, 8]), window=3)[-1].round(4)
     np.float64(1.1547)
     """
@@ -61,32 +42,19 @@ def volume_z(bars: Bars, *, window: int = 63) -> Array:
 
 
 @factor(
-    family="technical",
     unit="ratio",
     bounds=(0.0, np.inf),
-    limits={"fast": (1, 252), "slow": WINDOW},
-    lookback=lambda *, fast, slow: in_order(fast=fast, slow=slow),
+    limits={"fast": (1, 252)},
+    lookback=lambda fast, slow: in_order(fast=fast, slow=slow),
     windowed=True,
 )
 def volume_ratio(bars: Bars, *, fast: int = 5, slow: int = 63) -> Array:
     """Recent mean volume against the usual one.
 
-    mean(volume, fast) / mean(volume, slow)
-
-    Parameters
-    ----------
-    bars
-        Daily bars, shape (n_sessions,).
-    fast, slow
-        Sessions averaged, `fast` fewer than `slow`.
-
-    Returns
-    -------
-    Shape (n_sessions,); missing where no share traded.
+    mean(volume, fast) / mean(volume, slow); missing where no share traded
 
     Example
     -------
-    >>> from bullbear.factors.engine.windows import bars_from
     >>> volume_ratio(bars_from([1, 1], volume=[1, 3]), fast=1, slow=2)[-1]
     np.float64(1.5)
     """
@@ -94,10 +62,9 @@ def volume_ratio(bars: Bars, *, fast: int = 5, slow: int = 63) -> Array:
 
 
 @factor(
-    family="technical",
     unit="log ratio",
-    limits={"fast": (1, 252), "slow": WINDOW},
-    lookback=lambda *, fast, slow: in_order(fast=fast, slow=slow) + 1,
+    limits={"fast": (1, 252)},
+    lookback=lambda fast, slow: in_order(fast=fast, slow=slow) + 1,
     windowed=True,
 )
 def illiquidity_ratio(bars: Bars, *, fast: int = 21, slow: int = 252) -> Array:
@@ -105,16 +72,7 @@ def illiquidity_ratio(bars: Bars, *, fast: int = 21, slow: int = 252) -> Array:
 
     log(mean(a, fast) / mean(a, slow)), a = abs(return) / (close * volume)
 
-    Parameters
-    ----------
-    bars
-        Daily bars, shape (n_sessions,).
-    fast, slow
-        Sessions averaged, `fast` fewer than `slow`.
-
-    Returns
-    -------
-    Shape (n_sessions,); missing where a session had no volume, or where the price did not move.
+    Missing where a session had no volume, or where the price did not move.
 
     References
     ----------
@@ -122,7 +80,6 @@ def illiquidity_ratio(bars: Bars, *, fast: int = 21, slow: int = 252) -> Array:
 
     Example
     -------
-    >>> from bullbear.factors.engine.windows import bars_from
     >>> illiquidity_ratio(bars_from([1, 2, 4], volume=[1, 1, 1]), fast=1, slow=2)[-1].round(4)
     np.float64(-0.4055)
     """
@@ -132,32 +89,19 @@ def illiquidity_ratio(bars: Bars, *, fast: int = 21, slow: int = 252) -> Array:
 
 
 @factor(
-    family="technical",
     unit="correlation",
     bounds=(-1.0, 1.0),
     limits={"window": (3, 1260)},
-    lookback=lambda *, window: window + 1,
+    lookback=lambda window: window + 1,
     windowed=True,
 )
 def volume_return_correlation(bars: Bars, *, window: int = 63) -> Array:
     """Correlation of daily returns with log volume: negative when declines, not advances, draw the crowd.
 
-    corr(log(close_t / close_{t-1}), log(volume_t))
-
-    Parameters
-    ----------
-    bars
-        Daily bars, shape (n_sessions,).
-    window
-        Pairs used.
-
-    Returns
-    -------
-    Shape (n_sessions,); missing where returns or volume did not vary.
+    corr(log(close_t / close_{t-1}), log(volume_t)); missing where returns or volume did not vary
 
     Example
     -------
-    >>> from bullbear.factors.engine.windows import bars_from
     >>> volume_return_correlation(bars_from([10, 11, 10, 11], volume=[1, 1, 2, 1]), window=3)[-1].round(4)
     np.float64(-1.0)
     """
@@ -165,11 +109,10 @@ def volume_return_correlation(bars: Bars, *, window: int = 63) -> Array:
 
 
 @factor(
-    family="technical",
     unit="share of sessions",
     bounds=(0.0, 1.0),
     limits={"window": (1, 252), "drop": (0.0, 10.0)},
-    lookback=lambda *, window, drop: window + 1,
+    lookback=lambda window: window + 1,
     windowed=True,
 )
 def distribution_days(bars: Bars, *, window: int = 25, drop: float = 0.2) -> Array:
@@ -179,16 +122,8 @@ def distribution_days(bars: Bars, *, window: int = 25, drop: float = 0.2) -> Arr
 
     Parameters
     ----------
-    bars
-        Daily bars, shape (n_sessions,).
-    window
-        Sessions looked at.
     drop
         Smallest decline that counts, in per cent.
-
-    Returns
-    -------
-    Shape (n_sessions,), fraction.
 
     References
     ----------
@@ -196,10 +131,9 @@ def distribution_days(bars: Bars, *, window: int = 25, drop: float = 0.2) -> Arr
 
     Example
     -------
-    >>> from bullbear.factors.engine.windows import bars_from
     >>> distribution_days(bars_from([10, 9, 8], volume=[1, 2, 1]), window=2)[-1]
     np.float64(0.5)
     """
-    change, more = np.asarray(talib.ROC(bars.close, 1)), bars.volume - lagged(bars.volume, 1)
+    change, more = talib.ROC(bars.close, 1), bars.volume - lagged(bars.volume, 1)
     counted = np.where((change <= -drop) & (more > 0.0), 1.0, 0.0)
     return mean(np.where(np.isnan(change) | np.isnan(more), np.nan, counted), window)

@@ -5,36 +5,17 @@ from __future__ import annotations
 import numpy as np
 
 from bullbear.factors.engine.registry import Array, Bars, factor
-from bullbear.factors.engine.windows import WINDOW, Blocks, fold, highest, mean
+from bullbear.factors.engine.windows import Blocks, fold, highest, mean
 
 
-@factor(
-    family="volatility",
-    unit="per cent",
-    bounds=(-100.0, 0.0),
-    limits={"window": WINDOW},
-    lookback=lambda *, window: window,
-    windowed=True,
-)
+@factor(unit="per cent", bounds=(-100.0, 0.0), windowed=True)
 def max_drawdown(bars: Bars, *, window: int = 252) -> Array:
     """Worst decline from a close to a later close within the window.
 
-    100 * min over s <= t of (close_t / close_s - 1)
-
-    Parameters
-    ----------
-    bars
-        Daily bars, shape (n_sessions,).
-    window
-        Sessions, the current one included.
-
-    Returns
-    -------
-    Shape (n_sessions,), per cent; 0 in a window without a decline.
+    100 * min over s <= t of (close_t / close_s - 1); 0 in a window without a decline
 
     Example
     -------
-    >>> from bullbear.factors.engine.windows import bars_from
     >>> max_drawdown(bars_from([10, 12, 9, 11]), window=4)[-1].round(4)
     np.float64(-25.0)
     """
@@ -52,29 +33,11 @@ def _deeper(older: Blocks, newer: Blocks, *_: int) -> Blocks:
     return [worst, np.maximum(older[1], newer[1]), np.minimum(older[2], newer[2])]
 
 
-@factor(
-    family="volatility",
-    unit="per cent",
-    bounds=(0.0, 100.0),
-    limits={"window": WINDOW},
-    lookback=lambda *, window: 2 * window - 1,
-    windowed=True,
-)
+@factor(unit="per cent", bounds=(0.0, 100.0), lookback=lambda window: 2 * window - 1, windowed=True)
 def ulcer_index(bars: Bars, *, window: int = 63) -> Array:
     """Depth and length of drawdowns in one number.
 
     sqrt(mean(d^2)), d = 100 * (close / max of the last `window` closes - 1)
-
-    Parameters
-    ----------
-    bars
-        Daily bars, shape (n_sessions,).
-    window
-        Sessions averaged, and sessions looked back for the high.
-
-    Returns
-    -------
-    Shape (n_sessions,), per cent.
 
     References
     ----------
@@ -82,7 +45,6 @@ def ulcer_index(bars: Bars, *, window: int = 63) -> Array:
 
     Example
     -------
-    >>> from bullbear.factors.engine.windows import bars_from
     >>> ulcer_index(bars_from([10, 10, 9]), window=2)[-1].round(4)
     np.float64(7.0711)
     """

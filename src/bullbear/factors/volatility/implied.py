@@ -1,4 +1,4 @@
-"""Implied volatility: what option prices say is coming, against its own past and against what the tape did.
+"""Implied volatility: what option prices expect, against its own past and against realised volatility.
 
 The inputs are levels in per cent a year as last published at each decision; a stale or unpublished level is missing,
 and every window that touches it is too.
@@ -11,28 +11,13 @@ import talib
 
 from bullbear.factors.engine.registry import Array, Bars, factor
 from bullbear.factors.engine.trailing import log_positive
-from bullbear.factors.engine.windows import WINDOW, lagged, mean, ratio, standard_score, total
+from bullbear.factors.engine.windows import lagged, mean, ratio, standard_score, total
 from bullbear.factors.volatility.realised import realised_volatility
 
 
-@factor(
-    family="volatility",
-    unit="per cent a year",
-    bounds=(0.0, np.inf),
-    lookback=lambda: 1,
-    windowed=True,
-)
+@factor(unit="per cent a year", bounds=(0.0, np.inf), lookback=1, windowed=True)
 def implied_volatility(implied: Array) -> Array:
     """Implied volatility as last published.
-
-    Parameters
-    ----------
-    implied
-        Level in per cent a year, shape (n_sessions,).
-
-    Returns
-    -------
-    Shape (n_sessions,), per cent a year.
 
     References
     ----------
@@ -46,12 +31,7 @@ def implied_volatility(implied: Array) -> Array:
     return np.where(implied > 0.0, implied, np.nan)
 
 
-@factor(
-    family="volatility",
-    unit="ratio - 1",
-    lookback=lambda: 1,
-    windowed=True,
-)
+@factor(unit="ratio - 1", lookback=1, windowed=True)
 def implied_term(near: Array, far: Array) -> Array:
     """Near implied volatility against the far one: positive (backwardation) when the fear is now.
 
@@ -60,11 +40,7 @@ def implied_term(near: Array, far: Array) -> Array:
     Parameters
     ----------
     near, far
-        Levels in per cent a year, shape (n_sessions,), such as the one-month and the three-month VIX.
-
-    Returns
-    -------
-    Shape (n_sessions,), fraction.
+        Levels in per cent a year, such as the one-month and the three-month VIX.
 
     Example
     -------
@@ -74,30 +50,11 @@ def implied_term(near: Array, far: Array) -> Array:
     return ratio(near, far) - 1.0
 
 
-@factor(
-    family="volatility",
-    unit="percentage points a year",
-    limits={"window": WINDOW},
-    lookback=lambda *, window: window + 1,
-    windowed=True,
-)
+@factor(unit="percentage points a year", lookback=lambda window: window + 1, windowed=True)
 def implied_minus_realised(bars: Bars, implied: Array, *, window: int = 21) -> Array:
     """Implied volatility less what was realised: the price of insurance.
 
     implied - RV(window)
-
-    Parameters
-    ----------
-    bars
-        Daily bars of the ticker insured, shape (n_sessions,).
-    implied
-        Level in per cent a year, shape (n_sessions,).
-    window
-        Daily returns in the realised volatility.
-
-    Returns
-    -------
-    Shape (n_sessions,), percentage points a year.
 
     References
     ----------
@@ -105,35 +62,17 @@ def implied_minus_realised(bars: Bars, implied: Array, *, window: int = 21) -> A
 
     Example
     -------
-    >>> from bullbear.factors.engine.windows import bars_from
     >>> implied_minus_realised(bars_from([100, 101, 100]), np.full(3, 25.0), window=2)[-1].round(4)
     np.float64(2.6616)
     """
     return implied_volatility(implied) - realised_volatility(bars, window=window)
 
 
-@factor(
-    family="volatility",
-    unit="log change",
-    limits={"window": (1, 1260)},
-    lookback=lambda *, window: window + 1,
-    windowed=True,
-)
+@factor(unit="log change", limits={"window": (1, 1260)}, lookback=lambda window: window + 1, windowed=True)
 def implied_change(implied: Array, *, window: int = 5) -> Array:
     """Logarithmic change of implied volatility.
 
     log(implied_t / implied_{t - window})
-
-    Parameters
-    ----------
-    implied
-        Level in per cent a year, shape (n_sessions,).
-    window
-        Sessions over which the change is taken.
-
-    Returns
-    -------
-    Shape (n_sessions,).
 
     Example
     -------
@@ -144,28 +83,11 @@ def implied_change(implied: Array, *, window: int = 5) -> Array:
     return logs - lagged(logs, window)
 
 
-@factor(
-    family="volatility",
-    unit="standard deviations",
-    limits={"window": (3, 2520)},
-    lookback=lambda *, window: window,
-    windowed=True,
-)
+@factor(unit="standard deviations", limits={"window": (3, 2520)}, windowed=True)
 def implied_z(implied: Array, *, window: int = 252) -> Array:
     """Standard score of the logarithm of implied volatility.
 
-    (log x - mean(log x)) / std(log x), std with window - 1 degrees of freedom
-
-    Parameters
-    ----------
-    implied
-        Level in per cent a year, shape (n_sessions,).
-    window
-        Sessions, the current one included.
-
-    Returns
-    -------
-    Shape (n_sessions,); missing where the level did not move.
+    (log x - mean(log x)) / std(log x), std with window - 1 degrees of freedom; missing where the level did not move
 
     Example
     -------
@@ -175,62 +97,27 @@ def implied_z(implied: Array, *, window: int = 252) -> Array:
     return standard_score(log_positive(implied), window)
 
 
-@factor(
-    family="volatility",
-    unit="share of sessions",
-    bounds=(0.0, 1.0),
-    limits={"window": WINDOW},
-    lookback=lambda *, window: window + 1,
-    windowed=True,
-)
+@factor(unit="share of sessions", bounds=(0.0, 1.0), lookback=lambda window: window + 1, windowed=True)
 def implied_percentile(implied: Array, *, window: int = 252) -> Array:
     """Rank of implied volatility among its values before.
 
     Share of the `window` values before that lie below today's
-
-    Parameters
-    ----------
-    implied
-        Level in per cent a year, shape (n_sessions,).
-    window
-        Earlier sessions compared with.
-
-    Returns
-    -------
-    Shape (n_sessions,), fraction.
 
     Example
     -------
     >>> implied_percentile(np.array([10.0, 30.0, 20.0]), window=2)[-1]
     np.float64(0.5)
     """
-    rank = np.asarray(talib.PERCENTRANK(np.nan_to_num(implied, nan=0.0), window)) / 100.0
+    rank = talib.PERCENTRANK(np.nan_to_num(implied, nan=0.0), window) / 100.0
     # A gap was ranked as zero above; every window that holds one is taken out again.
     return rank + 0.0 * total(implied, window + 1)
 
 
-@factor(
-    family="volatility",
-    unit="log ratio",
-    limits={"window": WINDOW},
-    lookback=lambda *, window: window,
-    windowed=True,
-)
+@factor(unit="log ratio", windowed=True)
 def implied_stretch(implied: Array, *, window: int = 21) -> Array:
     """Implied volatility against its own recent mean: spikes tend to fade.
 
     log(implied) - mean(log(implied))
-
-    Parameters
-    ----------
-    implied
-        Level in per cent a year, shape (n_sessions,).
-    window
-        Sessions averaged, the current one included.
-
-    Returns
-    -------
-    Shape (n_sessions,), log ratio.
 
     Example
     -------

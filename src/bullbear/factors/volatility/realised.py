@@ -1,7 +1,7 @@
-"""Volatility as the tape shows it: range and realised estimators.
+"""Realised volatility: estimators from closes and from ranges.
 
-Daily estimators are annualised with 252 sessions and told in per cent a year, the unit of the VIX. Log returns are
-used throughout; where a mean is not subtracted the formula says so.
+Daily estimators are annualised with 252 sessions, in per cent a year like the VIX. Returns are logarithmic; where a
+mean is not subtracted the formula says so.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import talib
 from bullbear.factors.engine.registry import Array, Bars, factor
 from bullbear.factors.engine.windows import (
     SESSIONS_A_YEAR,
-    WINDOW,
     deviation,
     lagged,
     log_returns,
@@ -27,28 +26,11 @@ YEARLY = 100.0 * float(np.sqrt(SESSIONS_A_YEAR))
 LOG2 = float(np.log(2.0))
 
 
-@factor(
-    family="volatility",
-    unit="per cent of price",
-    bounds=(0.0, np.inf),
-    limits={"window": WINDOW},
-    lookback=lambda *, window: wilder_settles(window),
-)
+@factor(unit="per cent of price", bounds=(0.0, np.inf), lookback=wilder_settles)
 def atr_percent(bars: Bars, *, window: int = 14) -> Array:
     """Average true range as a per cent of the close.
 
     100 * W(true range) / close, W Wilder's smoothing
-
-    Parameters
-    ----------
-    bars
-        Daily bars, shape (n_sessions,).
-    window
-        Wilder's smoothing length.
-
-    Returns
-    -------
-    Shape (n_sessions,), per cent of the close.
 
     References
     ----------
@@ -56,69 +38,31 @@ def atr_percent(bars: Bars, *, window: int = 14) -> Array:
 
     Example
     -------
-    >>> from bullbear.factors.engine.windows import bars_from
     >>> atr_percent(bars_from([10, 11, 10]), window=2)[-1]
     np.float64(10.0)
     """
-    return np.asarray(talib.NATR(bars.high, bars.low, bars.close, window))
+    return talib.NATR(bars.high, bars.low, bars.close, window)
 
 
-@factor(
-    family="volatility",
-    unit="per cent a year",
-    bounds=(0.0, np.inf),
-    limits={"window": WINDOW},
-    lookback=lambda *, window: window + 1,
-    windowed=True,
-)
+@factor(unit="per cent a year", bounds=(0.0, np.inf), lookback=lambda window: window + 1, windowed=True)
 def realised_volatility(bars: Bars, *, window: int = 21) -> Array:
     """Standard deviation of daily log returns, annualised.
 
     100 * sqrt(252) * std(r), std with window - 1 degrees of freedom
 
-    Parameters
-    ----------
-    bars
-        Daily bars, shape (n_sessions,).
-    window
-        Daily returns used.
-
-    Returns
-    -------
-    Shape (n_sessions,), per cent a year.
-
     Example
     -------
-    >>> from bullbear.factors.engine.windows import bars_from
     >>> realised_volatility(bars_from([100, 101, 100]), window=2)[-1].round(4)
     np.float64(22.3384)
     """
     return YEARLY * deviation(log_returns(bars.close), window, ddof=1)
 
 
-@factor(
-    family="volatility",
-    unit="per cent a year",
-    bounds=(0.0, np.inf),
-    limits={"window": (1, 2520)},
-    lookback=lambda *, window: window,
-    windowed=True,
-)
+@factor(unit="per cent a year", bounds=(0.0, np.inf), limits={"window": (1, 2520)}, windowed=True)
 def parkinson_volatility(bars: Bars, *, window: int = 21) -> Array:
     """Parkinson's estimator: volatility from highs and lows, five times as efficient as closes.
 
-    100 * sqrt(252 * mean(log(high / low)^2) / (4 * log 2))
-
-    Parameters
-    ----------
-    bars
-        Daily bars, shape (n_sessions,).
-    window
-        Sessions averaged.
-
-    Returns
-    -------
-    Shape (n_sessions,), per cent a year; nights are not in it.
+    100 * sqrt(252 * mean(log(high / low)^2) / (4 * log 2)); nights are not in it
 
     References
     ----------
@@ -126,7 +70,6 @@ def parkinson_volatility(bars: Bars, *, window: int = 21) -> Array:
 
     Example
     -------
-    >>> from bullbear.factors.engine.windows import bars_from
     >>> parkinson_volatility(bars_from([10], high=[10.2], low=[9.9]), window=1)[-1].round(4)
     np.float64(28.4607)
     """
@@ -134,29 +77,11 @@ def parkinson_volatility(bars: Bars, *, window: int = 21) -> Array:
     return YEARLY * np.sqrt(mean(span * span, window) / (4.0 * LOG2))
 
 
-@factor(
-    family="volatility",
-    unit="per cent a year",
-    bounds=(0.0, np.inf),
-    limits={"window": (1, 2520)},
-    lookback=lambda *, window: window,
-    windowed=True,
-)
+@factor(unit="per cent a year", bounds=(0.0, np.inf), limits={"window": (1, 2520)}, windowed=True)
 def garman_klass_volatility(bars: Bars, *, window: int = 21) -> Array:
     """Garman and Klass's estimator: volatility from open, high, low and close.
 
-    100 * sqrt(252 * mean(log(high / low)^2 / 2 - (2 * log 2 - 1) * log(close / open)^2))
-
-    Parameters
-    ----------
-    bars
-        Daily bars, shape (n_sessions,).
-    window
-        Sessions averaged.
-
-    Returns
-    -------
-    Shape (n_sessions,), per cent a year; nights are not in it.
+    100 * sqrt(252 * mean(log(high / low)^2 / 2 - (2 * log 2 - 1) * log(close / open)^2)); nights are not in it
 
     References
     ----------
@@ -164,7 +89,6 @@ def garman_klass_volatility(bars: Bars, *, window: int = 21) -> Array:
 
     Example
     -------
-    >>> from bullbear.factors.engine.windows import bars_from
     >>> garman_klass_volatility(bars_from([10.1], open=[10], high=[10.2], low=[9.9]), window=1)[-1].round(4)
     np.float64(32.0395)
     """
@@ -180,29 +104,11 @@ def _rogers_satchell(bars: Bars) -> Array:
     return result
 
 
-@factor(
-    family="volatility",
-    unit="per cent a year",
-    bounds=(0.0, np.inf),
-    limits={"window": (1, 2520)},
-    lookback=lambda *, window: window,
-    windowed=True,
-)
+@factor(unit="per cent a year", bounds=(0.0, np.inf), limits={"window": (1, 2520)}, windowed=True)
 def rogers_satchell_volatility(bars: Bars, *, window: int = 21) -> Array:
     """Rogers and Satchell's estimator: volatility from open, high, low and close, whatever the drift.
 
-    100 * sqrt(252 * mean(u * (u - c) + d * (d - c))), u, d, c = log(high, low, close / open)
-
-    Parameters
-    ----------
-    bars
-        Daily bars, shape (n_sessions,).
-    window
-        Sessions averaged.
-
-    Returns
-    -------
-    Shape (n_sessions,), per cent a year; nights are not in it.
+    100 * sqrt(252 * mean(u * (u - c) + d * (d - c))), u, d, c = log(high, low, close / open); nights are not in it
 
     References
     ----------
@@ -210,37 +116,18 @@ def rogers_satchell_volatility(bars: Bars, *, window: int = 21) -> Array:
 
     Example
     -------
-    >>> from bullbear.factors.engine.windows import bars_from
     >>> rogers_satchell_volatility(bars_from([10.1], open=[10], high=[10.2], low=[9.9]), window=1)[-1].round(4)
     np.float64(31.5944)
     """
     return YEARLY * np.sqrt(np.maximum(mean(_rogers_satchell(bars), window), 0.0))
 
 
-@factor(
-    family="volatility",
-    unit="per cent a year",
-    bounds=(0.0, np.inf),
-    limits={"window": WINDOW},
-    lookback=lambda *, window: window + 1,
-    windowed=True,
-)
+@factor(unit="per cent a year", bounds=(0.0, np.inf), lookback=lambda window: window + 1, windowed=True)
 def yang_zhang_volatility(bars: Bars, *, window: int = 21) -> Array:
     """Yang and Zhang's estimator: nights, opens to closes and ranges together, whatever the drift.
 
     100 * sqrt(252 * (var(o) + k * var(c) + (1 - k) * RS)), o = log(open_t / close_{t-1}), c = log(close / open),
     k = 0.34 / (1.34 + (window + 1) / (window - 1)), RS Rogers and Satchell's variance
-
-    Parameters
-    ----------
-    bars
-        Daily bars, shape (n_sessions,).
-    window
-        Sessions used.
-
-    Returns
-    -------
-    Shape (n_sessions,), per cent a year.
 
     References
     ----------
@@ -248,7 +135,6 @@ def yang_zhang_volatility(bars: Bars, *, window: int = 21) -> Array:
 
     Example
     -------
-    >>> from bullbear.factors.engine.windows import bars_from
     >>> tape = bars_from([10, 10.1, 10.3], open=[10, 10, 10.2], high=[10, 10.2, 10.4], low=[10, 9.9, 10.1])
     >>> yang_zhang_volatility(tape, window=2)[-1].round(4)
     np.float64(32.0084)

@@ -10,46 +10,26 @@ from bullbear.factors.engine.windows import WINDOW, deviation, in_order, log_ret
 from bullbear.factors.volatility.realised import realised_volatility
 
 
-@factor(
-    family="volatility",
-    unit="ratio",
-    bounds=(0.0, np.inf),
-    limits={"window": WINDOW},
-    lookback=lambda *, window: window + 1,
-    windowed=True,
-)
+@factor(unit="ratio", bounds=(0.0, np.inf), lookback=lambda window: window + 1, windowed=True)
 def range_expansion(bars: Bars, *, window: int = 21) -> Array:
     """Today's true range against its mean.
 
-    true range / SMA(true range)
-
-    Parameters
-    ----------
-    bars
-        Daily bars, shape (n_sessions,).
-    window
-        Sessions averaged, the current one included.
-
-    Returns
-    -------
-    Shape (n_sessions,), ratio; missing where the range was zero throughout.
+    true range / SMA(true range); missing where the range was zero throughout
 
     Example
     -------
-    >>> from bullbear.factors.engine.windows import bars_from
     >>> range_expansion(bars_from([10, 11, 14]), window=2)[-1]
     np.float64(1.5)
     """
-    true_range = np.asarray(talib.TRANGE(bars.high, bars.low, bars.close))
+    true_range = talib.TRANGE(bars.high, bars.low, bars.close)
     return ratio(true_range, mean(true_range, window))
 
 
 @factor(
-    family="volatility",
     unit="ratio",
     bounds=(0.0, np.inf),
-    limits={"window": WINDOW, "inner": WINDOW},
-    lookback=lambda *, window, inner: window + inner,
+    limits={"inner": WINDOW},
+    lookback=lambda window, inner: window + inner,
     windowed=True,
 )
 def volatility_of_volatility(bars: Bars, *, window: int = 63, inner: int = 21) -> Array:
@@ -57,22 +37,15 @@ def volatility_of_volatility(bars: Bars, *, window: int = 63, inner: int = 21) -
 
     std(v) / mean(v), v the `inner`-session realised volatility, std with window - 1 degrees of freedom
 
+    Missing where volatility was zero throughout.
+
     Parameters
     ----------
-    bars
-        Daily bars, shape (n_sessions,).
-    window
-        Daily values of realised volatility used.
     inner
         Daily returns in each of them.
 
-    Returns
-    -------
-    Shape (n_sessions,), ratio; missing where volatility was zero throughout.
-
     Example
     -------
-    >>> from bullbear.factors.engine.windows import bars_from
     >>> volatility_of_volatility(bars_from([100, 101, 100, 103, 104]), window=2, inner=2)[-1].round(4)
     np.float64(0.4669)
     """
@@ -80,32 +53,14 @@ def volatility_of_volatility(bars: Bars, *, window: int = 63, inner: int = 21) -
     return ratio(deviation(level, window, ddof=1), mean(level, window))
 
 
-@factor(
-    family="volatility",
-    unit="log ratio",
-    limits={"fast": WINDOW, "slow": WINDOW},
-    lookback=lambda *, fast, slow: in_order(fast=fast, slow=slow) + 1,
-    windowed=True,
-)
+@factor(unit="log ratio", lookback=lambda fast, slow: in_order(fast=fast, slow=slow) + 1, windowed=True)
 def volatility_term(bars: Bars, *, fast: int = 21, slow: int = 252) -> Array:
     """Recent realised volatility against the longer one.
 
-    log(RV(fast) / RV(slow))
-
-    Parameters
-    ----------
-    bars
-        Daily bars, shape (n_sessions,).
-    fast, slow
-        Daily returns used, `fast` fewer than `slow`.
-
-    Returns
-    -------
-    Shape (n_sessions,); positive in unrest, missing where either volatility is zero.
+    log(RV(fast) / RV(slow)); positive in unrest, missing where either volatility is zero
 
     Example
     -------
-    >>> from bullbear.factors.engine.windows import bars_from
     >>> volatility_term(bars_from([100, 101, 100, 104]), fast=2, slow=3)[-1].round(4)
     np.float64(0.3406)
     """
@@ -116,11 +71,10 @@ def volatility_term(bars: Bars, *, fast: int = 21, slow: int = 252) -> Array:
 
 
 @factor(
-    family="volatility",
     unit="share of sessions",
     bounds=(0.0, 1.0),
-    limits={"window": WINDOW, "history": WINDOW},
-    lookback=lambda *, window, history: window + 1 + history,
+    limits={"history": WINDOW},
+    lookback=lambda window, history: window + 1 + history,
     windowed=True,
 )
 def realised_percentile(bars: Bars, *, window: int = 21, history: int = 252) -> Array:
@@ -130,21 +84,12 @@ def realised_percentile(bars: Bars, *, window: int = 21, history: int = 252) -> 
 
     Parameters
     ----------
-    bars
-        Daily bars, shape (n_sessions,).
-    window
-        Daily returns in each realised volatility.
     history
         Earlier values compared with.
 
-    Returns
-    -------
-    Shape (n_sessions,), fraction.
-
     Example
     -------
-    >>> from bullbear.factors.engine.windows import bars_from
     >>> realised_percentile(bars_from([100, 101, 100, 101, 105]), window=2, history=2)[-1]
     np.float64(1.0)
     """
-    return np.asarray(talib.PERCENTRANK(realised_volatility(bars, window=window), history)) / 100.0
+    return talib.PERCENTRANK(realised_volatility(bars, window=window), history) / 100.0

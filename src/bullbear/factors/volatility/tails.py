@@ -13,11 +13,10 @@ from bullbear.factors.volatility.realised import YEARLY
 
 
 @factor(
-    family="volatility",
     unit="per cent a year",
     bounds=(0.0, np.inf),
     limits={"window": (1, 2520)},
-    lookback=lambda *, window: window + 1,
+    lookback=lambda window: window + 1,
     windowed=True,
 )
 def downside_volatility(bars: Bars, *, window: int = 63) -> Array:
@@ -25,24 +24,12 @@ def downside_volatility(bars: Bars, *, window: int = 63) -> Array:
 
     100 * sqrt(252 * mean(min(r, 0)^2))
 
-    Parameters
-    ----------
-    bars
-        Daily bars, shape (n_sessions,).
-    window
-        Daily returns used.
-
-    Returns
-    -------
-    Shape (n_sessions,), per cent a year.
-
     References
     ----------
     Sortino and van der Meer (1991), Journal of Portfolio Management 17(4), doi:10.3905/jpm.1991.409343
 
     Example
     -------
-    >>> from bullbear.factors.engine.windows import bars_from
     >>> downside_volatility(bars_from([100, 99, 100]), window=2)[-1].round(4)
     np.float64(11.2815)
     """
@@ -51,28 +38,12 @@ def downside_volatility(bars: Bars, *, window: int = 63) -> Array:
 
 
 @factor(
-    family="volatility",
-    unit="share",
-    bounds=(0.0, 1.0),
-    limits={"window": (1, 2520)},
-    lookback=lambda *, window: window + 1,
-    windowed=True,
+    unit="share", bounds=(0.0, 1.0), limits={"window": (1, 2520)}, lookback=lambda window: window + 1, windowed=True
 )
 def downside_share(bars: Bars, *, window: int = 63) -> Array:
     """Share of the realised variance that came from declines.
 
-    sum(min(r, 0)^2) / sum(r^2)
-
-    Parameters
-    ----------
-    bars
-        Daily bars, shape (n_sessions,).
-    window
-        Daily returns used.
-
-    Returns
-    -------
-    Shape (n_sessions,), fraction; missing where the close did not move.
+    sum(min(r, 0)^2) / sum(r^2); missing where the close did not move
 
     References
     ----------
@@ -80,7 +51,6 @@ def downside_share(bars: Bars, *, window: int = 63) -> Array:
 
     Example
     -------
-    >>> from bullbear.factors.engine.windows import bars_from
     >>> downside_share(bars_from([100, 90, 100]), window=2)[-1]
     np.float64(0.5)
     """
@@ -89,28 +59,13 @@ def downside_share(bars: Bars, *, window: int = 63) -> Array:
     return np.minimum(ratio(total(decline * decline, window), total(returns * returns, window)), 1.0)
 
 
-@factor(
-    family="volatility",
-    unit="skewness",
-    limits={"window": (3, 2520)},
-    lookback=lambda *, window: window + 1,
-    windowed=True,
-)
+@factor(unit="skewness", limits={"window": (3, 2520)}, lookback=lambda window: window + 1, windowed=True)
 def realised_skewness(bars: Bars, *, window: int = 63) -> Array:
     """Realised skewness of daily returns: negative when the large moves were declines.
 
     sqrt(window) * sum(r^3) / sum(r^2)^1.5, no mean subtracted
 
-    Parameters
-    ----------
-    bars
-        Daily bars, shape (n_sessions,).
-    window
-        Daily returns used.
-
-    Returns
-    -------
-    Shape (n_sessions,), in +-sqrt(window); missing where the close did not move.
+    In +-sqrt(window); missing where the close did not move.
 
     References
     ----------
@@ -119,7 +74,6 @@ def realised_skewness(bars: Bars, *, window: int = 63) -> Array:
 
     Example
     -------
-    >>> from bullbear.factors.engine.windows import bars_from
     >>> realised_skewness(bars_from([100, 101, 102, 98]), window=3)[-1].round(4)
     np.float64(-1.4122)
     """
@@ -130,28 +84,16 @@ def realised_skewness(bars: Bars, *, window: int = 63) -> Array:
 
 
 @factor(
-    family="volatility",
     unit="kurtosis",
     bounds=(0.0, np.inf),
     limits={"window": (3, 2520)},
-    lookback=lambda *, window: window + 1,
+    lookback=lambda window: window + 1,
     windowed=True,
 )
 def realised_kurtosis(bars: Bars, *, window: int = 63) -> Array:
     """Realised kurtosis of daily returns: how much of the movement came on a few days; 3 for normal returns.
 
-    window * sum(r^4) / sum(r^2)^2, no mean subtracted
-
-    Parameters
-    ----------
-    bars
-        Daily bars, shape (n_sessions,).
-    window
-        Daily returns used.
-
-    Returns
-    -------
-    Shape (n_sessions,), in [1, window]; missing where the close did not move.
+    window * sum(r^4) / sum(r^2)^2, no mean subtracted; In [1, window]; missing where the close did not move
 
     References
     ----------
@@ -160,7 +102,6 @@ def realised_kurtosis(bars: Bars, *, window: int = 63) -> Array:
 
     Example
     -------
-    >>> from bullbear.factors.engine.windows import bars_from
     >>> realised_kurtosis(bars_from([100, 101, 102, 98]), window=3)[-1].round(4)
     np.float64(2.3987)
     """
@@ -171,28 +112,14 @@ def realised_kurtosis(bars: Bars, *, window: int = 63) -> Array:
 
 
 @factor(
-    family="volatility",
-    unit="share",
-    bounds=(0.0, 1.0),
-    limits={"window": (3, 2520)},
-    lookback=lambda *, window: window + 1,
-    windowed=True,
+    unit="share", bounds=(0.0, 1.0), limits={"window": (3, 2520)}, lookback=lambda window: window + 1, windowed=True
 )
 def jump_share(bars: Bars, *, window: int = 21) -> Array:
     """Share of realised variance that came in jumps, which neighbouring days do not share.
 
     max(0, 1 - BV / RV), RV = sum(r_t^2), BV = (pi / 2) * window / (window - 1) * sum(abs(r_t) * abs(r_{t-1}))
 
-    Parameters
-    ----------
-    bars
-        Daily bars, shape (n_sessions,).
-    window
-        Daily returns used.
-
-    Returns
-    -------
-    Shape (n_sessions,), fraction; missing where the close did not move.
+    Missing where the close did not move.
 
     References
     ----------
@@ -200,7 +127,6 @@ def jump_share(bars: Bars, *, window: int = 21) -> Array:
 
     Example
     -------
-    >>> from bullbear.factors.engine.windows import bars_from
     >>> jump_share(bars_from([100, 101, 102, 92]), window=3)[-1].round(4)
     np.float64(0.7578)
     """
@@ -211,32 +137,17 @@ def jump_share(bars: Bars, *, window: int = 21) -> Array:
 
 
 @factor(
-    family="volatility",
-    unit="share",
-    bounds=(0.0, 1.0),
-    limits={"window": (1, 2520)},
-    lookback=lambda *, window: window + 1,
-    windowed=True,
+    unit="share", bounds=(0.0, 1.0), limits={"window": (1, 2520)}, lookback=lambda window: window + 1, windowed=True
 )
 def overnight_share(bars: Bars, *, window: int = 63) -> Array:
     """Share of squared movement that happened between close and open.
 
     sum(o^2) / (sum(o^2) + sum(c^2)), o = log(open_t / close_{t-1}), c = log(close_t / open_t)
 
-    Parameters
-    ----------
-    bars
-        Daily bars, shape (n_sessions,).
-    window
-        Sessions added up.
-
-    Returns
-    -------
-    Shape (n_sessions,), fraction; missing where prices did not move.
+    Missing where prices did not move.
 
     Example
     -------
-    >>> from bullbear.factors.engine.windows import bars_from
     >>> overnight_share(bars_from([10, 12], open=[10, 12]), window=1)[-1]
     np.float64(1.0)
     """
@@ -245,32 +156,14 @@ def overnight_share(bars: Bars, *, window: int = 63) -> Array:
     return ratio(nights, nights + total(day * day, window))
 
 
-@factor(
-    family="volatility",
-    unit="standard deviations",
-    limits={"window": (3, 2520)},
-    lookback=lambda *, window: window + 1,
-    windowed=True,
-)
+@factor(unit="standard deviations", limits={"window": (3, 2520)}, lookback=lambda window: window + 1, windowed=True)
 def worst_session(bars: Bars, *, window: int = 21) -> Array:
     """Worst daily return of the window in units of its typical movement.
 
-    min(r) / sqrt(mean(r^2))
-
-    Parameters
-    ----------
-    bars
-        Daily bars, shape (n_sessions,).
-    window
-        Daily returns used.
-
-    Returns
-    -------
-    Shape (n_sessions,); missing where the close did not move.
+    min(r) / sqrt(mean(r^2)); missing where the close did not move
 
     Example
     -------
-    >>> from bullbear.factors.engine.windows import bars_from
     >>> worst_session(bars_from([100, 101, 102, 98]), window=3)[-1].round(4)
     np.float64(-1.6348)
     """
