@@ -78,6 +78,10 @@ class Home:
         with WriteLock(self.forecasts / ".champion.lock")():
             yield
 
+    def unfinished(self, model: str) -> Path:
+        """Where a training of `models/MODEL.toml` keeps fitted folds until it is logged."""
+        return self.runs / ".unfinished" / model
+
     @property
     def reports(self) -> Path:
         """Reports."""

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from bullbear.dataset.predictions import Predictions
 from bullbear.errors import DefinitionError, GateError, InputError, RunError
 from bullbear.evaluate import compare
 from bullbear.forecasting import gate
@@ -80,7 +81,7 @@ def test_a_span_without_forecasts_is_refused_before_training_and_leaves_no_run(
     def fitted(*arguments: object) -> None:
         pytest.fail("a fold was fitted")
 
-    monkeypatch.setattr("bullbear.learn.walk_forward._fit_all", fitted)
+    monkeypatch.setattr("bullbear.learn.walk_forward.fit_fold", fitted)
     before = len(Runs(home)._finished())
     with pytest.raises(InputError, match=re.escape(message)):
         train_model(home, "base", start=start, end=end)
@@ -135,7 +136,7 @@ def test_runs_are_compared_on_the_newest_outcomes_of_each_day(home: Home, small:
     record_forecasts(base.bundle.root, early)
     runs = Runs(home)
     (pair,) = compare_runs([runs.find(base.run_id), runs.find(small.run_id)])
-    (wanted,) = compare({"base": table, "small": small.predictions}, 21)
+    (wanted,) = compare({"base": Predictions.of(**table), "small": Predictions.of(**small.predictions)})
     assert (pair.n, pair.gain, pair.brier_first) == (wanted.n, wanted.gain, wanted.brier_first)
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from dataclasses import dataclass
 
 import pandas as pd
 
-from bullbear.dataset import Examples, build, splitter_of
+from bullbear.dataset import Examples, Predictions, build, splitter_of
 from bullbear.decide import Backtest, backtest, comparison
 from bullbear.errors import DefinitionError, FitError, InputError
 from bullbear.evaluate import Evaluation, evaluate
@@ -39,9 +40,12 @@ def train_model(
     start: str | None = None,
     end: str | None = None,
     jobs: int = 1,
+    cluster: str | None = None,
     progress: Progress | None = None,
 ) -> TrainedModel:
     """Train `models/NAME.toml` walk-forward on everything stored, evaluate it, backtest it, log it as one run.
+
+    Fitted folds are kept until the run is logged: the next training of the same continues an interrupted one.
 
     Raises
     ------
@@ -73,14 +77,18 @@ def train_model(
             start=start,
             end=end,
             jobs=jobs,
+            cluster=cluster,
             progress=lambda done, total: progress("folds", done, total),
+            kept=home.unfinished(model.definition.name),
         )
     except FitError as bad:
         where = f"{model.source.where('learner')} (learner)"
         allowed = f"parameters that the learner takes ({bad})"
         raise DefinitionError(where, dict(model.definition.learner), allowed, "correct the file") from bad
     progress("evaluation", 0, 1)
-    evaluation = evaluate(training.predictions, examples.horizon)
+    evaluation = evaluate(
+        Predictions.of(**training.predictions, asset=model.definition.target.ticker, horizon=examples.horizon)
+    )
     target = model.definition.target
     tested = backtest(training.predictions, view, model.policy, ticker=target.ticker, horizon=target.horizon)
     figures = comparison(tested)
@@ -109,6 +117,7 @@ def train_model(
         ),
     )
     record_ledger_head(home)
+    shutil.rmtree(home.unfinished(model.definition.name), ignore_errors=True)
     progress("tracking", 1, 1)
     seconds = time.perf_counter() - began
     return TrainedModel(run_id, model, examples, training, evaluation, tested, seconds, store.is_simulated)
