@@ -9,7 +9,7 @@ from pathlib import Path
 from benchmarks.market import home
 from benchmarks.ratio import Ratio, interleaved
 from bullbear.tracking import Runs
-from bullbear.workflows.pipeline import train_model
+from bullbear.workflows.training import train_model
 
 
 def measure() -> list[Ratio]:

@@ -165,7 +165,7 @@ def _build(home: Home) -> None:
     from bullbear.forecasting.forecast import issue
     from bullbear.tracking import Runs
     from bullbear.workflows.filling import fill_simulated
-    from bullbear.workflows.pipeline import train_model
+    from bullbear.workflows.training import train_model
 
     _define(home.root)
     fill_simulated(home, 7, 0.5, 8)

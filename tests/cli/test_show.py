@@ -14,7 +14,7 @@ from bullbear.decide import Backtest, BandPolicy, Book, comparison
 from bullbear.decide.account import Account
 from bullbear.sessions import between
 from bullbear.tracking import Run
-from bullbear.workflows.pipeline import backtest_metrics, backtest_summary
+from bullbear.workflows.backtesting import backtest_metrics, backtest_summary
 
 DAYS = between("2019-01-02", "2019-12-31")
 

@@ -27,7 +27,7 @@ from bullbear.forecasting.staleness import lag_note
 from bullbear.forecasting.today import forecast_sessions
 from bullbear.home import Home
 from bullbear.tracking import Run, Runs
-from bullbear.workflows.pipeline import train_model
+from bullbear.workflows.training import train_model
 
 KEYS = {
     "": "ticker decided_at resolves_on horizon_sessions p_up p_low p_high climatology regime agents positions stops "

@@ -25,8 +25,9 @@ from bullbear.forecasting.forecast import issue
 from bullbear.forecasting.ledger import Ledger
 from bullbear.home import Home
 from bullbear.tracking import Runs
+from bullbear.workflows.comparison import evaluate_run
 from bullbear.workflows.filling import fill_from, is_unfinished
-from bullbear.workflows.pipeline import evaluate_run, train_model
+from bullbear.workflows.training import train_model
 
 BULLBEAR = str(Path(sys.executable).with_name("bullbear"))
 FEW, MANY = 2, 25

@@ -28,7 +28,7 @@ from bullbear.forecasting.scoring import score_ledger
 from bullbear.home import Home
 from bullbear.settings import settings_of
 from bullbear.tracking import Runs
-from bullbear.workflows.pipeline import train_model
+from bullbear.workflows.training import train_model
 
 sys.path.insert(0, str(Path(__file__).parent))
 from evenings import Incidents, Provider, numbers_of, served

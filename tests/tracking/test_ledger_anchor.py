@@ -15,7 +15,7 @@ from bullbear.home import Home
 from bullbear.tracking import Runs
 from bullbear.tracking.ledger_anchor import record_ledger_head
 from bullbear.tracking.mlflow_store import connect, experiment_id
-from bullbear.workflows.pipeline import train_model
+from bullbear.workflows.training import train_model
 
 
 def ledger(home: Home) -> Ledger:

@@ -14,7 +14,7 @@ from bullbear.forecasting.bundle import read_bundle
 from bullbear.home import Home
 from bullbear.tracking import Run, Runs
 from bullbear.tracking.mlflow_store import connect, experiment_id
-from bullbear.workflows.pipeline import train_model
+from bullbear.workflows.training import train_model
 
 
 def by_model(home: Home) -> dict[str, Run]:

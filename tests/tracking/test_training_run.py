@@ -14,7 +14,7 @@ from bullbear.home import Home
 from bullbear.tracking import Runs
 from bullbear.tracking.mlflow_store import connect, experiment_id
 from bullbear.tracking.spool import SpooledError
-from bullbear.workflows.pipeline import train_model
+from bullbear.workflows.training import train_model
 
 ROOT = Path(__file__).resolve().parents[2]
 

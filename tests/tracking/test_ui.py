@@ -21,7 +21,7 @@ from bullbear.home import Home
 from bullbear.tracking import Runs
 from bullbear.tracking.spool import SpooledError
 from bullbear.tracking.ui import serve
-from bullbear.workflows.pipeline import train_model
+from bullbear.workflows.training import train_model
 
 BULLBEAR = str(Path(sys.executable).with_name("bullbear"))
 

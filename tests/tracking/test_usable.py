@@ -22,7 +22,7 @@ from bullbear.tracking import Runs
 from bullbear.tracking.mlflow_store import EXPERIMENT, connect, experiment_of, require_ready
 from bullbear.tracking.odds_run import require_ready_for_odds
 from bullbear.tracking.usable import require_usable, without_password
-from bullbear.workflows.pipeline import train_model
+from bullbear.workflows.training import train_model
 
 Run = Callable[..., Any]
 MLFLOW = str(Path(sys.executable).with_name("mlflow"))
@@ -49,7 +49,7 @@ def no_work(monkeypatch: pytest.MonkeyPatch) -> None:
     def worked(*arguments: object, **options: object) -> None:
         pytest.fail("the training had begun")
 
-    monkeypatch.setattr("bullbear.workflows.pipeline.build", worked)
+    monkeypatch.setattr("bullbear.workflows.training.build", worked)
 
 
 def execute(database: Path, statement: str) -> None:

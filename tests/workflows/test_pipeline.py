@@ -19,14 +19,10 @@ from bullbear.forecasting import gate
 from bullbear.forecasting.bundle import predictions_csv, read_bundle
 from bullbear.home import Home
 from bullbear.tracking import Run, Runs
-from bullbear.workflows.pipeline import (
-    backtest_run,
-    compare_runs,
-    evaluate_run,
-    oracle_share,
-    promote_run,
-    train_model,
-)
+from bullbear.workflows.backtesting import backtest_run
+from bullbear.workflows.comparison import compare_runs, evaluate_run, oracle_share
+from bullbear.workflows.promotion import promote_run
+from bullbear.workflows.training import train_model
 
 
 @pytest.fixture

@@ -75,14 +75,15 @@ def run(
     """
     require("bullbear run", "train", "tracking", "report")
     from bullbear.cli import show
-    from bullbear.workflows.whole_job import DataWish, run_all
+    from bullbear.workflows.filling import DataSource
+    from bullbear.workflows.full_run import run_all
 
     talk = Talk(quiet=as_json)
-    outcome = run_all(locate(home), DataWish(data, seed, signal, years), jobs=jobs, talk=talk)
+    outcome = run_all(locate(home), DataSource(data, seed, signal, years), jobs=jobs, console=talk)
     if as_json:
         print_document(outcome.as_dict())
     else:
-        show.whole_job(outcome)
+        show.full_run(outcome)
 
 
 @app.command()
@@ -169,7 +170,7 @@ def train(
     """
     require("bullbear train", "train", "tracking", "report")
     from bullbear.cli import show
-    from bullbear.workflows.pipeline import train_model
+    from bullbear.workflows.training import train_model
 
     talk = Talk(quiet=as_json)
     with talk.progress(f"training {model}") as progress:
@@ -207,7 +208,7 @@ def compare(
 def _evaluate(home: Home, names: list[str], as_json: bool) -> None:
     from bullbear.cli import show
     from bullbear.tracking import Runs
-    from bullbear.workflows.pipeline import compare_runs, evaluate_run, oracle_share
+    from bullbear.workflows.comparison import compare_runs, evaluate_run, oracle_share
 
     runs = Runs(home)
     found = list({run.run_id: run for run in (runs.find(name) for name in names)}.values())
@@ -245,7 +246,7 @@ def promote(run: RunArgument, home: HomeOption = None, as_json: JsonOption = Fal
     """
     require("bullbear promote", "train", "tracking")
     from bullbear.tracking import Runs
-    from bullbear.workflows.pipeline import promote_run
+    from bullbear.workflows.promotion import promote_run
 
     place = locate(home)
     runs = Runs(place)
@@ -270,7 +271,7 @@ def backtest(run: RunArgument, home: HomeOption = None, as_json: JsonOption = Fa
     require("bullbear backtest", "train", "tracking")
     from bullbear.cli import show
     from bullbear.tracking import Runs
-    from bullbear.workflows.pipeline import backtest_run
+    from bullbear.workflows.backtesting import backtest_run
 
     place = locate(home)
     found = Runs(place).find(run)
@@ -389,9 +390,9 @@ def report(home: HomeOption = None, as_json: JsonOption = False) -> None:
     Example: bullbear report
     """
     require("bullbear report", "train", "tracking", "report")
-    from bullbear.workflows.whole_job import write_report_of
+    from bullbear.workflows.reporting import report_champion
 
-    path = write_report_of(locate(home))
+    path = report_champion(locate(home))
     if as_json:
         print_document({"report": str(path)})
     else:

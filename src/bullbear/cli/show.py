@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from bullbear.decide import Backtest
     from bullbear.evaluate import Comparison, Evaluation, OracleShare
     from bullbear.tracking import Run
-    from bullbear.workflows.pipeline import Trained
-    from bullbear.workflows.whole_job import Outcome
+    from bullbear.workflows.full_run import FullRun
+    from bullbear.workflows.training import TrainedModel
 
 Result = "tuple[Run, Evaluation, OracleShare | None]"
 
@@ -96,7 +96,7 @@ def status(table: pd.DataFrame, simulated: bool) -> None:
         ResultConsole().print(f"the next forecast will lack: {', '.join(lacking)}")
 
 
-def trained_document(trained: Trained) -> dict[str, Any]:
+def trained_document(trained: TrainedModel) -> dict[str, Any]:
     """The keys of `train --json`."""
     table = trained.training.predictions
     return {
@@ -111,7 +111,7 @@ def trained_document(trained: Trained) -> dict[str, Any]:
     }
 
 
-def trained(found: Trained) -> None:
+def trained(found: TrainedModel) -> None:
     """A finished training."""
     document = trained_document(found)
     ResultConsole().print(
@@ -204,7 +204,7 @@ def _calibration_table(found: Evaluation) -> Table:
 
 def backtest_document(run: Run, tested: Backtest) -> dict[str, Any]:
     """A backtest for programs: figures, attribution, costs, equity, positions, trades."""
-    from bullbear.workflows.pipeline import backtest_summary
+    from bullbear.workflows.backtesting import backtest_summary
 
     return {
         "model": run.model,
@@ -222,7 +222,7 @@ def backtest_document(run: Run, tested: Backtest) -> dict[str, Any]:
 
 def backtest(run: Run, tested: Backtest) -> None:
     """A backtest next to its baselines."""
-    from bullbear.workflows.pipeline import backtest_summary
+    from bullbear.workflows.backtesting import backtest_summary
 
     summary = backtest_summary(tested)
     table = Table(
@@ -275,7 +275,7 @@ def scored(outcome: dict[str, Any]) -> None:
             )
 
 
-def whole_job(outcome: Outcome) -> None:
+def full_run(outcome: FullRun) -> None:
     """What `bullbear run` found."""
     console = ResultConsole()
     shares = outcome.shares

@@ -1,4 +1,4 @@
-"""Filling a home's store: from a snapshot directory, with the simulated market, or from the live providers.
+"""`bullbear ingest`, `simulate`, `fetch`, and the first step of `run`: filling a home's store.
 
 Kinds of rows are stored one after the other. A mark stands in the store meanwhile, so that one whose filling was killed
 is not taken for a full one; filling again completes it.
@@ -8,23 +8,95 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pandas as pd
 
 from bullbear.data.simulator import load, simulate
 from bullbear.data.snapshot import IngestReport, ingest
-from bullbear.errors import InputError
+from bullbear.errors import BullbearError, InputError
 from bullbear.home import Home
 from bullbear.settings import Settings, settings_of
+from bullbear.workflows.console import Console
 
 if TYPE_CHECKING:
     from bullbear.data.fetching import FetchReport
 
+DEFAULT_MARKET = {"seed": 7, "signal": 0.5, "years": 20}
 T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class DataSource:
+    """What `bullbear run` works on; None means what is there, else the default.
+
+    `data` is `sim`, `live` or a snapshot directory; `seed`, `signal` and `years` make the simulated market.
+    """
+
+    data: str | None = None
+    seed: int | None = None
+    signal: float | None = None
+    years: int | None = None
+
+    def market(self, held: Mapping[str, Any]) -> dict[str, Any]:
+        """The simulated market that is meant, given the one that the store holds."""
+        asked = {"seed": self.seed, "signal": self.signal, "years": self.years}
+        return {name: held.get(name, DEFAULT_MARKET[name]) if value is None else value for name, value in asked.items()}
+
+
+def fill(home: Home, source: DataSource, console: Console) -> None:
+    """Bring the store to what was asked for: as it is if nothing was, else filled, completed or exchanged.
+
+    Raises
+    ------
+    InputError
+        The snapshot was refused whole, or the store holds real data and the simulated market was asked for.
+    """
+    empty, held = home.store().is_empty, home.store().simulated_from
+    if source.data not in (None, "sim"):
+        if held is None or empty:
+            _fill_real(home, str(source.data), home, console)
+            return
+        console.say("real data will replace the SIMULATED market once they are stored; to keep it, give another --home")
+        in_place_of_simulated(home, lambda place: _fill_real(place, str(source.data), home, console))
+        return
+    if not empty and held is None:
+        if source.data == "sim":
+            raise InputError("--data", "sim", "the real data that is in the store", "give another --home")
+        console.say(f"store: {home.data} as it is")
+        return
+    market = source.market(held or {})
+    if held is not None and not empty and market == held and not is_unfinished(home):
+        console.say(f"store: {home.data} as it is, the SIMULATED market of {held}")
+        return
+    console.say(
+        "filling the store with the SIMULATED market (seed {seed}, signal {signal:g}, {years} years)".format(**market)
+    )
+    if held is not None and market != held:
+        in_place_of_simulated(home, lambda place: fill_simulated(place, **market))
+    else:
+        fill_simulated(home, **market)
+
+
+def _fill_real(place: Home, data: str, home: Home, console: Console) -> None:
+    """Fill the store of `place` by the settings of `home`; a partial refusal is reported, a whole one raised."""
+    faults: Sequence[BullbearError]
+    if data == "live":
+        console.say("bringing the store up to date from the live providers")
+        faults = fill_live(place, say=console.say, settings=settings_of(home.root)).failures
+    else:
+        if not Path(data).is_dir():
+            raise InputError("--data", data, "`sim`, `live` or a snapshot directory", "check the path")
+        console.say(f"filling the store from {data}")
+        faults = fill_from(place, Path(data)).refusals
+        for refusal in faults:
+            console.say(f"refused: {refusal}")
+    if faults and place.store().is_empty:
+        raise faults[0]
 
 
 def fill_simulated(home: Home, seed: int, signal: float, years: int) -> IngestReport:
@@ -54,25 +126,25 @@ def fill_from(home: Home, directory: Path) -> IngestReport:
         return ingest(directory, home.store(), pd.Timestamp.now("UTC"))
 
 
-def in_place_of_simulated(home: Home, fill: Callable[[Home], T]) -> T:
-    """Exchange the simulated market for what `fill` stores; kept until something has arrived, since its seed can
+def in_place_of_simulated(home: Home, filler: Callable[[Home], T]) -> T:
+    """Exchange the simulated market for what `filler` stores; kept until something has arrived, since its seed can
     bring it back, but a dead network cannot. Real data are never removed.
 
     Parameters
     ----------
-    fill
+    filler
         Fills the home it is given: one beside the present one, on the same disk.
 
     Raises
     ------
     InputError
-        The store holds real data; and whatever `fill` raises, with nothing changed.
+        The store holds real data; and whatever `filler` raises, with nothing changed.
     """
     if not home.store().is_simulated:
         raise InputError("store", "real data", "the simulated market", "give another --home")
     incoming, away = (home.root / f".{name}-{os.getpid()}" for name in ("incoming", "discarded"))
     try:
-        result = fill(Home(incoming))
+        result = filler(Home(incoming))
         if not Home(incoming).store().is_empty:
             away.mkdir(exist_ok=True)
             for name in (home.data.name, "oracle"):

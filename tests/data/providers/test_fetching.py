@@ -25,8 +25,7 @@ from bullbear.data.store import Store
 from bullbear.errors import FetchError, InputError
 from bullbear.home import Home
 from bullbear.settings import Keys, Settings
-from bullbear.workflows.filling import is_unfinished
-from bullbear.workflows.whole_job import DataWish, _fill
+from bullbear.workflows.filling import DataSource, fill, is_unfinished
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -217,10 +216,10 @@ def test_the_whole_job_fills_an_empty_home_from_the_live_providers(world: Any, u
     talk = SimpleNamespace(say=told.append)
     world.misbehave("yahoo", "500")
     with pytest.raises(FetchError, match="yahoo IWM: HTTP 500, 1 tries"):
-        _fill(home, DataWish(data="live"), talk)  # type: ignore[arg-type]
+        fill(home, DataSource(data="live"), talk)  # type: ignore[arg-type]
     assert home.store().is_empty
     world.behave()
-    _fill(home, DataWish(data="live"), talk)  # type: ignore[arg-type]
+    fill(home, DataSource(data="live"), talk)  # type: ignore[arg-type]
     assert len(home.store().as_of().bars("IWM")) == 47
     assert not is_unfinished(home)
     assert told[-1].endswith("yahoo IWM: 1 splits, 1 dividends, 47 raw_bars")

@@ -18,15 +18,16 @@ from bullbear.forecasting.tracked_anchor import tracked_anchor
 from bullbear.home import Home
 from bullbear.tracking import Runs
 from bullbear.tracking.mlflow_store import connect
-from bullbear.workflows.filling import fill_simulated
-from bullbear.workflows.pipeline import train_model
-from bullbear.workflows.whole_job import MODELS, DataWish, _promote_best, run_all, write_report_of
+from bullbear.workflows.filling import DataSource, fill_simulated
+from bullbear.workflows.full_run import MODELS, _promote_best, run_all
+from bullbear.workflows.reporting import report_champion
+from bullbear.workflows.training import train_model
 
 QUIET = Talk(quiet=True)
 
 
 def run(home: Home, data: str | None = None, **wishes: Any) -> Any:
-    return run_all(home, DataWish(data, **wishes), jobs=1, talk=QUIET)
+    return run_all(home, DataSource(data, **wishes), jobs=1, console=QUIET)
 
 
 class FilledError(BullbearError):
@@ -38,7 +39,7 @@ def stop_after_filling(monkeypatch: pytest.MonkeyPatch) -> None:
     def stop(*arguments: object, **options: object) -> None:
         raise FilledError("after the filling")
 
-    monkeypatch.setattr("bullbear.workflows.whole_job.train_model", stop)
+    monkeypatch.setattr("bullbear.workflows.full_run.train_model", stop)
 
 
 @pytest.fixture
@@ -174,16 +175,16 @@ def test_without_a_champion_that_can_be_used_the_base_rate_is_taken(home: Home, 
 
 
 def test_the_report_of_a_champion_whose_run_was_deleted(home: Home) -> None:
-    page = write_report_of(home).read_text()
+    page = report_champion(home).read_text()
     connect(home.runs).delete_run(Runs(home).find("champion").run_id)
-    again = write_report_of(home).read_text()
+    again = report_champion(home).read_text()
     assert "small" in again
     assert len(again) == len(page)
 
 
 def test_the_report_of_the_champion_alone(home: Home) -> None:
     before = Ledger(home.forecasts / "ledger.jsonl").entries()
-    page = write_report_of(home).read_text()
+    page = report_champion(home).read_text()
     assert "SIMULATED" in page
     assert "small" in page
     assert before[1]["ledger"]["hash"][:12] in page
@@ -195,11 +196,11 @@ def test_a_report_shows_the_latest_decision_and_appends_nothing(home: Home) -> N
     ledger = home.forecasts / "ledger.jsonl"
     before = ledger.read_bytes()
     # The last entry of the file decided for an earlier day than the one before it.
-    assert "2007-12-31" in write_report_of(home).read_text()
+    assert "2007-12-31" in report_champion(home).read_text()
     assert ledger.read_bytes() == before
     for name in ("ledger.jsonl", "ledger.head"):
         (home.forecasts / name).unlink()
-    assert "2007-12-31" in write_report_of(home).read_text()
+    assert "2007-12-31" in report_champion(home).read_text()
     assert not ledger.exists()
 
 
@@ -208,7 +209,7 @@ def test_a_report_shows_no_forecast_of_another_model(home: Home) -> None:
     base = train_model(home, "base")
     runs.promote(runs.find(base.run_id))
     before = (home.forecasts / "ledger.jsonl").read_bytes()
-    page = write_report_of(home).read_text()
+    page = report_champion(home).read_text()
     assert base.run_id[:8] in page
     assert Ledger(home.forecasts / "ledger.jsonl").entries()[1]["ledger"]["hash"][:12] not in page
     assert (home.forecasts / "ledger.jsonl").read_bytes() == before

@@ -1,0 +1,61 @@
+"""`bullbear evaluate` and `bullbear compare`: the scores of runs, against climatology and each other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from bullbear.data.oracle import read_truth
+from bullbear.errors import InputError
+from bullbear.evaluate import Comparison, Evaluation, OracleShare, compare, evaluate, share_of_oracle
+from bullbear.home import Home
+from bullbear.sessions import days
+
+if TYPE_CHECKING:
+    from bullbear.tracking import Run
+
+
+def evaluate_run(run: Run) -> Evaluation:
+    """Score a run's out-of-sample forecasts."""
+    return evaluate(run.predictions, run.horizon)
+
+
+def compare_runs(runs: Sequence[Run]) -> list[Comparison]:
+    """Every pair of runs on the days that all of them forecast, scored on the outcomes that the newest data know.
+
+    Runs that were trained at different times may hold different outcomes of one day: a price was corrected in between.
+
+    Raises
+    ------
+    InputError
+        The runs forecast different tickers or over different horizons.
+    """
+    targets = {(run.bundle.definition.target.ticker, run.horizon): run for run in runs}
+    if len(targets) > 1:
+        shown = ", ".join(f"{run.model} {run.run_id[:8]}: {t} over {h} sessions" for (t, h), run in targets.items())
+        raise InputError("RUN RUN ...", shown, "runs of one ticker and horizon", "compare like with like")
+    frames = {f"{run.model} {run.run_id[:8]}": run.predictions for run in runs}
+    by_age = sorted(frames.values(), key=lambda frame: frame.loc[frame["y"].notna(), "resolved_at"].max())
+    known = pd.concat(by_age).dropna(subset=["y"]).drop_duplicates("decided_at", keep="last")
+    outcomes = known.set_index("decided_at")["y"]
+    final = {name: frame.assign(y=frame["decided_at"].map(outcomes)) for name, frame in frames.items()}
+    return compare(final, runs[0].horizon)
+
+
+def oracle_share(home: Home, run: Run) -> OracleShare | None:
+    """On a simulated market, the run's skill as a share of what knowing the hidden state was worth; else None."""
+    if not run.simulated:
+        return None
+    predictions = run.predictions
+    sessions = days(pd.DatetimeIndex(predictions["decided_at"]))
+    truth = read_truth(home.root).set_index("decided")["p_up"]
+    resolved = predictions["y"].notna().to_numpy()
+    return share_of_oracle(
+        predictions["y"].to_numpy()[resolved],
+        predictions["p"].to_numpy()[resolved],
+        truth.reindex(sessions).to_numpy()[resolved],
+        predictions["climatology"].to_numpy()[resolved],
+        horizon=run.horizon,
+    )

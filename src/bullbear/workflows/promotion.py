@@ -1,0 +1,42 @@
+"""`bullbear promote`: a run through the gate, and to the champion's place."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from bullbear.errors import GateError
+from bullbear.forecasting import gate
+from bullbear.forecasting.gate import Verdict
+from bullbear.home import Home
+
+if TYPE_CHECKING:
+    from bullbear.tracking import Run, Runs
+
+
+def promote_run(home: Home, runs: Runs, run: Run) -> Verdict:
+    """Make a run the champion if it passes the gate against the present one; see `gate.check`.
+
+    Raises
+    ------
+    GateError
+        Which test failed, and by how much; nothing has changed.
+    RunError
+        Another version of the library trained the run, and this one cannot forecast with it; or another run, with
+        which this one was not compared, became champion meanwhile.
+    """
+    run.bundle.require_usable()
+    store = home.store()
+    if not store.is_empty and store.is_simulated != run.simulated:
+        kinds = {True: "a SIMULATED market", False: "real data"}
+        raise GateError(
+            "the data test",
+            f"the run was trained on {kinds[run.simulated]}, the store holds {kinds[store.is_simulated]}",
+            "train on this store",
+        )
+    record = gate.Record.of(run.bundle, run.run_id)
+    compared = home.champion.resolve()
+    champion, note = gate.present_champion(home, simulated=run.simulated)
+    verdict = gate.check(record, champion, tried=runs.tried(run))
+    runs.promote(run, instead_of=compared)
+    return replace(verdict, notes=(*([note] if note else []), *verdict.notes))

@@ -1,0 +1,82 @@
+"""`bullbear report`: the page on the champion and its latest forecast."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from bullbear.forecasting.bundle import read_bundle
+from bullbear.forecasting.forecast import replay
+from bullbear.forecasting.ledger import Ledger
+from bullbear.home import Home
+from bullbear.tracking import Run, Runs
+from bullbear.workflows.backtesting import backtest_run
+from bullbear.workflows.comparison import evaluate_run
+from bullbear.workflows.training import TrainedModel
+
+if TYPE_CHECKING:
+    from bullbear.report import ModelResult
+
+
+def report_champion(home: Home) -> Path:
+    """The report on the champion and its latest forecast; nothing is appended to the ledger.
+
+    Latest is the latest decision among the champion's entries; without one, a forecast is made for this page only.
+    """
+    run = Runs(home).find("champion")
+    return write_page(home, [result_of_run(home, run)], _latest_forecast(home, run))
+
+
+def result_of_run(home: Home, run: Run) -> ModelResult:
+    """What the report shows of a run, scored and backtested on what is stored now."""
+    from bullbear.report import ModelResult
+
+    return ModelResult(
+        name=run.model,
+        run_id=run.run_id,
+        intent=run.bundle.definition.intent,
+        evaluation=evaluate_run(run),
+        backtest=backtest_run(home, run),
+        predictions=run.predictions,
+    )
+
+
+def _latest_forecast(home: Home, run: Run) -> dict[str, Any]:
+    made = [
+        entry
+        for entry in Ledger(home.forecasts / "ledger.jsonl").entries()
+        if entry["model"]["run_id"] == run.run_id and bool(entry["data"].get("simulated")) == run.simulated
+    ]
+    if not made:
+        return replay(home.filled_store(), read_bundle(home.champion))
+    latest = max(entry["decided_at"] for entry in made)
+    return next(entry for entry in reversed(made) if entry["decided_at"] == latest)
+
+
+def result_of_training(trained: TrainedModel) -> ModelResult:
+    """What the report shows of a training just made."""
+    from bullbear.report import ModelResult
+
+    return ModelResult(
+        name=trained.model.definition.name,
+        run_id=trained.run_id,
+        intent=trained.model.definition.intent,
+        evaluation=trained.evaluation,
+        backtest=trained.backtest,
+        predictions=trained.training.predictions,
+    )
+
+
+def write_page(home: Home, models: list[ModelResult], entry: dict[str, Any]) -> Path:
+    """Write the report on `models` and one forecast into the home."""
+    from bullbear.report import write_report
+
+    return write_report(
+        home.reports / "index.html",
+        models=models,
+        forecast=entry,
+        simulated=home.store().is_simulated,
+        generated_at=pd.Timestamp.now("UTC"),
+    )

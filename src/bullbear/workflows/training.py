@@ -1,0 +1,146 @@
+"""`bullbear train`: from stored rows to one tracked run, evaluated and backtested."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import pandas as pd
+
+from bullbear.dataset import Examples, build
+from bullbear.decide import Backtest, backtest, comparison
+from bullbear.errors import DefinitionError, FitError, InputError
+from bullbear.evaluate import Evaluation, evaluate
+from bullbear.home import Home, Model
+from bullbear.learn import Training, train
+from bullbear.sessions import day
+from bullbear.workflows.backtesting import backtest_metrics, backtest_summary
+from bullbear.workflows.console import Progress
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """A finished training and its run."""
+
+    run_id: str
+    model: Model
+    examples: Examples
+    training: Training
+    evaluation: Evaluation
+    backtest: Backtest
+    seconds: float
+    simulated: bool
+
+
+def train_model(
+    home: Home,
+    name: str,
+    *,
+    start: str | None = None,
+    end: str | None = None,
+    jobs: int = 1,
+    progress: Progress | None = None,
+) -> TrainedModel:
+    """Train `models/NAME.toml` walk-forward on everything stored, evaluate it, backtest it, log it as one run.
+
+    Raises
+    ------
+    DefinitionError, NoDataError, HistoryError
+        See `Home.model`, `dataset.build` and `learn.train`.
+    RunError, SpooledError
+        The tracking store cannot be used, or took the finished training no more; see `tracking.training_run`.
+    """
+    from bullbear.report import plots
+    from bullbear.tracking.ledger_anchor import record_ledger_head
+    from bullbear.tracking.training_run import TrainingRecord, log_training, require_ready
+
+    began = time.perf_counter()
+    progress = progress or _silent
+    model = home.model(name)
+    store = home.filled_store()
+    view = store.as_of()
+    check_span(model, pd.DatetimeIndex(view.bars(model.definition.target.ticker).index), start, end)
+    require_ready(home.runs)  # a tracking store that cannot take the result is found before the work
+    progress("factors", 0, 1)
+    examples = build(view, model.feature_sets, model.definition.target)
+    progress("factors", 1, 1)
+    try:
+        training = train(
+            model.definition,
+            model.feature_sets,
+            examples,
+            source=model.source,
+            start=start,
+            end=end,
+            jobs=jobs,
+            progress=lambda done, total: progress("folds", done, total),
+        )
+    except FitError as bad:
+        where = f"{model.source.where('learner')} (learner)"
+        allowed = f"parameters that the learner takes ({bad})"
+        raise DefinitionError(where, dict(model.definition.learner), allowed, "correct the file") from bad
+    progress("evaluation", 0, 1)
+    evaluation = evaluate(training.predictions, examples.horizon)
+    target = model.definition.target
+    tested = backtest(training.predictions, view, model.policy, ticker=target.ticker, horizon=target.horizon)
+    figures = comparison(tested)
+    progress("evaluation", 1, 1)
+    progress("tracking", 0, 1)
+    seconds = time.perf_counter() - began
+    run_id = log_training(
+        home.runs,
+        TrainingRecord(
+            model=model,
+            examples=examples,
+            training=training,
+            books=tested.books,
+            evaluation=evaluation,
+            plots={
+                "calibration": plots.calibration_plot(evaluation, training.predictions, simulated=store.is_simulated),
+                "equity": plots.equity_plot(tested, simulated=store.is_simulated),
+                "skill": plots.skill_plot(evaluation, simulated=store.is_simulated),
+                "probability": plots.probability_plot(training.predictions, simulated=store.is_simulated),
+            },
+            backtest=backtest_summary(tested, figures),
+            backtest_metrics=backtest_metrics(figures),
+            seconds=seconds,
+            simulated=store.is_simulated,
+            options={"start": start, "end": end},
+        ),
+    )
+    record_ledger_head(home)
+    progress("tracking", 1, 1)
+    seconds = time.perf_counter() - began
+    return TrainedModel(run_id, model, examples, training, evaluation, tested, seconds, store.is_simulated)
+
+
+def check_span(model: Model, traded: pd.DatetimeIndex, start: str | None, end: str | None) -> None:
+    """Refuse, before any work, a reported span that holds no session, or none whose label is known.
+
+    Raises
+    ------
+    InputError
+        `start` lies after `end`, or one of them outside what the model and the bars allow.
+    """
+    target, first = model.definition.target, start or model.definition.splitter.first
+    opening = "--start" if start else f"splitter.first of models/{model.definition.name}.toml"
+    if end and day(first) > day(end):
+        if start:
+            raise InputError("--start", start, f"a day up to --end, {end}", "exchange the two")
+        raise InputError("--end", end, f"days from {first}, {opening}", "give an earlier --start or a later --end")
+    if end and day(end) < traded[0]:
+        raise InputError(
+            "--end", end, f"days from {traded[0].date()}, the first bar of {target.ticker}", "set it later"
+        )
+    resolved = traded[: -target.horizon]
+    if len(resolved) and day(first) > resolved[-1]:
+        allowed = f"days up to {resolved[-1].date()}: labels of {target.ticker} are known to there"
+        raise InputError(opening, first, allowed, "set it earlier")
+    if not ((traded >= day(first)) & (traded <= day(end or str(traded[-1].date())))).any():
+        raise InputError(
+            opening, first, f"a day up to --end with a session of {target.ticker} between", "widen the span"
+        )
+
+
+def _silent(stage: str, done: int, total: int) -> None:  # the shape of `Progress`
+    return
