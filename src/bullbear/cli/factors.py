@@ -24,7 +24,7 @@ def factors(
     home: HomeOption = None,
     family: Annotated[
         str | None,
-        typer.Option(help="Only technical, volatility, levels, positioning, macro, sectors or regime."),
+        typer.Option(help="Only one family, such as technical, macro or own."),
     ] = None,
     plot: Annotated[bool, typer.Option("--plot", help="Draw the factor into reports/factors/.")] = False,
     levels: Annotated[
