@@ -136,14 +136,18 @@ class Home:
         raise DefinitionError(f"{kind}/{wanted}", "no such file", ", ".join(names) or "none found", remedy)
 
     def questions(self) -> dict[str, Question]:
-        """The questions of this home's `models/questions.toml`, else of the packaged one, by name.
+        """The packaged questions and those of this home's `models/questions.toml`, which win, by name.
 
         Raises
         ------
         DefinitionError
             A question makes no sense; the message names file and line.
         """
-        return read_questions(self.find("models", "questions"))
+        found: dict[str, Question] = {}
+        for folder in reversed(self._folders("models")):
+            if (path := folder / "questions.toml").exists():
+                found |= read_questions(path)
+        return found
 
     def model(self, name: str) -> Model:
         """`models/NAME.toml` with its feature sets, learner and policy, all checked; `name` may be that path.
