@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from bullbear.dataset import splitter_of
 from bullbear.definitions import UP
 from bullbear.errors import GateError
 from bullbear.forecasting import gate
@@ -31,9 +30,6 @@ def promote_run(home: Home, runs: Runs, run: Run) -> Verdict:
     if definition.target.question.name != UP.name:
         reason = f"the run answers the question {definition.target.question.name}, forecasts are issued for up"
         raise GateError("the question test", reason, 'promote a run of "up"')
-    if not splitter_of(definition).is_walk_forward:
-        reason = f"the splitter {splitter_of(definition).kind} trains on later data, too"
-        raise GateError("the walk-forward test", reason, "train with a walk-forward splitter")
     run.bundle.require_usable()
     store = home.store()
     if not store.is_empty and store.is_simulated != run.simulated:

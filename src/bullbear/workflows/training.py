@@ -64,6 +64,10 @@ def train_model(
     began = time.perf_counter()
     progress = progress or _silent
     model = home.model(name)
+    splitter = splitter_of(model.definition)
+    if not splitter.is_walk_forward:  # its folds know the future, and test each session several times
+        where = f"{model.source.where('splitter', 'kind')} (splitter.kind)"
+        raise DefinitionError(where, splitter.kind, "a walk-forward kind: expanding or rolling", "choose one")
     store = home.filled_store()
     view = store.as_of()
     check_span(model, pd.DatetimeIndex(view.bars(model.definition.target.ticker).index), start, end)
