@@ -34,7 +34,7 @@ from bullbear.learn.calibration import ShrinkageParams
 from bullbear.learn.gradient_boosting import GradientBoosting
 
 SHARED_FILES = frozenset({"questions", "instruments"})
-"""What lies in `models/` and is no model."""
+"""Files of `models/` that define no model."""
 
 
 @dataclass(frozen=True)
@@ -250,7 +250,7 @@ def meaning(
 
 def _plain(part: object) -> dict[str, Any]:
     if not isinstance(part, BaseModel):  # its parameters would be left out of the hash
-        raise TypeError(f"{type(part).__name__} is no definition")
+        raise TypeError(f"{type(part).__name__} is not a Definition")
     return part.model_dump(mode="json")
 
 

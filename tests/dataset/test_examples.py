@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from bullbear.data.store import Store
 from bullbear.dataset import build
-from bullbear.dataset.examples import fingerprint, uniqueness, uniqueness_by_asset
+from bullbear.dataset.examples import fingerprint, uniqueness
 from bullbear.definitions import FactorSpec, FeatureSet, Target, Universe
 from bullbear.errors import NoDataError
 from bullbear.sessions import between, closes
@@ -102,7 +102,6 @@ def test_examples_of_two_assets(tmp_path: Path) -> None:
     np.testing.assert_array_equal(alone["SPY"].y, [0, 1, np.nan, np.nan, np.nan])
     assert both.horizon == 1
     assert len({both.fingerprint, *(own.fingerprint for own in alone.values())}) == 3
-    np.testing.assert_array_equal(uniqueness_by_asset(both.asset, 2)[both.asset == "SPY"], uniqueness(5, 2))
     universal = factors.model_copy(update={"universe": Universe(assets=("IWM", "SPY"))})
     assert build(view, [universal], Target(horizon=1)).fingerprint == both.fingerprint
 

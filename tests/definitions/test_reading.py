@@ -117,12 +117,12 @@ def test_definitions_are_frozen(put) -> None:
         (
             'why = "What',
             'because = "What',
-            "features/some.toml:1 (why): got 'nothing'; allowed: Field required; correct the file",
+            "features/some.toml:1 (why): got 'nothing'; allowed: a value; add the key",
         ),
         (
             'function = "slope"\n',
             "",
-            "features/some.toml:12 (factor.1.function): got 'nothing'; allowed: Field required; correct the file",
+            "features/some.toml:12 (factor.1.function): got 'nothing'; allowed: a value; add the key",
         ),
         (
             'name = "slope_50"',
@@ -173,7 +173,7 @@ def test_what_does_not_fit_a_feature_set_is_named_with_its_line(put, old: str, n
         ("seed = 7", "seed = -1", 4, "seed", "greater than or equal to 0"),
         ('["technical"]', '["technical", 3]', 3, "features.1", "valid string"),
         ('["technical"]', '"technical"', 3, "features", "valid tuple"),
-        ('[learner]\nkind = "logistic"\npenalty = 10.0\n', "", 1, "learner", "Field required"),
+        ('[learner]\nkind = "logistic"\npenalty = 10.0\n', "", 1, "learner", "a value; add the key"),
     ],
 )
 def test_what_does_not_fit_a_model_is_named_with_its_line(

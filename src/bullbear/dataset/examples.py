@@ -1,6 +1,6 @@
 """Examples: factors, label, weight and both instants in one frozen record with a fingerprint.
 
-Daily labels over 21 sessions overlap 21-fold, so 4,000 rows are worth some 260 independent labels. Each example carries
+Daily labels over 21 sessions overlap 21-fold, so 4,000 rows hold no more information than some 260. Each example carries
 its average uniqueness (Lopez de Prado 2018, ch. 4): the mean over its life of one over the number of labels alive. The
 fingerprint is a hash of the numbers themselves; two trainings with the same fingerprint, definition and seed must give
 the same bits.
@@ -139,15 +139,6 @@ def uniqueness(n: int, horizon: int) -> np.ndarray:
     shares = np.concatenate([[0.0], np.cumsum(1.0 / np.maximum(alive, 1))])
     start = np.arange(n)
     unique: np.ndarray = (shares[start + horizon] - shares[start]) / horizon
-    return unique
-
-
-def uniqueness_by_asset(asset: np.ndarray, horizon: int) -> np.ndarray:
-    """`uniqueness` of each row among those of its asset; rows are in order of session; shape (n,)."""
-    unique = np.empty(len(asset))
-    for each in np.unique(asset):
-        rows = asset == each
-        unique[rows] = uniqueness(int(rows.sum()), horizon)
     return unique
 
 
