@@ -1,6 +1,6 @@
 """Examples: factors, label, weight and both instants in one frozen record with a fingerprint.
 
-Daily labels over 21 sessions overlap 21-fold, so 4,000 rows hold no more information than some 260. Each example carries
+Daily labels over 21 sessions overlap 21-fold, so 4,000 rows hold as much as some 260. Each example carries
 its average uniqueness (Lopez de Prado 2018, ch. 4): the mean over its life of one over the number of labels alive. The
 fingerprint is a hash of the numbers themselves; two trainings with the same fingerprint, definition and seed must give
 the same bits.
