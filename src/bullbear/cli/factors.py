@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bullbear.cli.options import HomeOption, JsonOption, iso_day, print_document
-from bullbear.cli.talk import Talk
 from bullbear.errors import InputError
 from bullbear.extras import require
 from bullbear.home import locate
@@ -80,10 +79,11 @@ def _refuse_what_does_not_go_together(
 
 
 def _catalogue(home: Home, name: str | None, family: str | None, as_json: bool) -> None:
+    from bullbear.cli.console import ProgressConsole
     from bullbear.workflows.factor_catalogue import catalogue
 
     if name is None and family is None:
-        Talk(quiet=as_json).say("computing every factor at every close of the store")
+        ProgressConsole(quiet=as_json).say("computing every factor at every close of the store")
     entries = catalogue(home, names=None if name is None else [name], family=family)
     if as_json:
         print_document(document(entries))
@@ -97,12 +97,13 @@ def _catalogue(home: Home, name: str | None, family: str | None, as_json: bool) 
         return
     factor_tables.show(entries, simulated=store.is_simulated)
     if store.is_empty:
-        Talk().say(
+        ProgressConsole().say(
             "the store is empty: run `bullbear simulate` or `bullbear ingest DIR` to see since when each is known"
         )
 
 
 def _levels(home: Home, ticker: str, as_of: str | None, as_json: bool) -> None:
+    from bullbear.cli.console import ProgressConsole
     from bullbear.report.level_chart import level_chart
 
     chart = level_chart(home.filled_store(), ticker, as_of=as_of)
@@ -113,7 +114,7 @@ def _levels(home: Home, ticker: str, as_of: str | None, as_json: bool) -> None:
     from bullbear.cli import level_tables
 
     level_tables.show(chart)
-    Talk().say(path)
+    ProgressConsole().say(path)
 
 
 def document(entries: list[Entry]) -> list[dict[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from pathlib import Path
 from typing import Annotated, Any
@@ -31,6 +32,8 @@ def one_home(context: typer.Context, value: Path | None) -> Path | None:
 _HOME_HELP = "The folder to work in; default: BULLBEAR_HOME, else the current one."
 HomeBeforeOption = Annotated[Path | None, typer.Option("--home", help=f"{_HOME_HELP} Also after the command.")]
 HomeOption = Annotated[Path | None, typer.Option("--home", callback=one_home, help=_HOME_HELP)]
+JobsOption = Annotated[int, typer.Option(min=1, max=64, help="Worker processes.")]
+DEFAULT_JOBS = max(1, min(os.cpu_count() or 1, 8))
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
 
 
