@@ -17,7 +17,7 @@ from bullbear.data.snapshot import ingest
 from bullbear.errors import HistoryError, NoDataError
 from bullbear.factors import compute, load
 from bullbear.factors.engine.inputs import joint_bars
-from bullbear.factors.levels.level_table import levels_at
+from bullbear.factors.levels.horizontal_levels import levels_at
 from bullbear.report.level_chart import LEAST_SESSIONS, RULES, LevelChart, level_chart
 from bullbear.sessions import between, closes
 
@@ -227,7 +227,7 @@ def test_the_shortest_history_that_the_factors_accept_is_drawn(stored: Callable[
 
 def test_prices_that_stood_still_have_no_levels(stored: Callable[..., Store]) -> None:
     still = bars(np.full(600, 10.0)).assign(high=10.0, low=10.0)
-    with pytest.raises(HistoryError, match="prices stood still"):
+    with pytest.raises(HistoryError, match="prices did not move"):
         level_chart(stored(still), "IWM")
 
 
