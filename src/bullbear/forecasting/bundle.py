@@ -25,10 +25,11 @@ import pandas as pd
 
 from bullbear import sessions
 from bullbear.decide.book import Book
-from bullbear.decide.policy import BandPolicy
+from bullbear.decide.policy import Policy, read_policy
 from bullbear.definitions import FactorSpec, FeatureSet, ModelDefinition, Source
 from bullbear.errors import DefinitionError, HistoryError, InputError, RunError
-from bullbear.factors.engine.feature_sets import check
+from bullbear.factors import registered
+from bullbear.factors.engine.feature_sets import check, user_code_of
 from bullbear.learn import FoldModel, Training
 from bullbear.learn.refit import Continuation
 
@@ -46,7 +47,7 @@ class Bundle:
     meta: dict[str, Any]
     definition: ModelDefinition
     feature_sets: tuple[FeatureSet, ...]
-    policy: BandPolicy
+    policy: Policy
     label: str = "champion"
     _opened: dict[str, FoldModel] = field(default_factory=dict, repr=False, compare=False)
 
@@ -75,6 +76,7 @@ class Bundle:
     @cached_property
     def _factors(self) -> list[FactorSpec]:
         specs = [spec for feature_set in self.feature_sets for spec in feature_set.factor]
+        registered()  # a file of the home that cannot be loaded is named first
         for place, spec in enumerate(specs):
             try:
                 check(spec, Source.nowhere("bundle"), place)
@@ -82,9 +84,12 @@ class Bundle:
                 raise RunError(
                     self.label,
                     f"factor {spec.name} by {spec.function}({', '.join(spec.params)})",
-                    "factors of this version of bullbear",
+                    "factors of this version of bullbear and of this home",
                     _AGAIN,
                 ) from unknown
+        if changed := sorted({name for name, _ in self.meta["user_code"].items() ^ user_code_of(specs).items()}):
+            name = ", ".join(changed)
+            raise RunError(self.label, f"factor {name}, changed since", "the code that it was trained with", _AGAIN)
         return specs
 
     @property
@@ -204,7 +209,7 @@ def write_bundle(
     *,
     definition: ModelDefinition,
     feature_sets: tuple[FeatureSet, ...],
-    policy: BandPolicy,
+    policy: Policy,
     definition_hash: str,
     fingerprint: str,
     simulated: bool,
@@ -231,6 +236,7 @@ def write_bundle(
         "version": VERSION,
         "definition": definition.model_dump(mode="json"),
         "feature_sets": [each.model_dump(mode="json") for each in feature_sets],
+        "user_code": user_code_of([spec for each in feature_sets for spec in each.factor]),
         "policy": policy.model_dump(mode="json"),
         "definition_hash": definition_hash,
         "data_fingerprint": fingerprint,
@@ -276,7 +282,7 @@ def read_bundle(root: Path, *, label: str = "champion") -> Bundle:
             meta,
             ModelDefinition.model_validate(meta["definition"]),
             tuple(FeatureSet.model_validate(each) for each in meta["feature_sets"]),
-            BandPolicy.model_validate(meta["policy"]),
+            read_policy(meta["policy"]),
             label,
         )
     except OSError as bad:
@@ -284,7 +290,13 @@ def read_bundle(root: Path, *, label: str = "champion") -> Bundle:
         raise RunError(
             label, "no bundle", allowed, "train a model and run `bullbear promote latest`, or `bullbear run`"
         ) from bad
-    except (ValueError, KeyError, TypeError, AttributeError) as bad:  # pydantic's and JSON's errors are ValueErrors
+    except (
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        DefinitionError,
+    ) as bad:  # pydantic's and JSON's errors are ValueErrors
         raise RunError(label, "a damaged bundle.json", "a bundle as it was written", _AGAIN) from bad
 
 
