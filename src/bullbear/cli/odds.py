@@ -27,7 +27,7 @@ def odds(
     history: Annotated[bool, typer.Option("--history", help="Score all past statements; log it to MLflow.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Tell what followed the events of odds.toml: odds with their intervals, base rates and the part of luck.
+    """Show what followed the events of odds.toml: odds with intervals, base rates and q-values.
 
     Example: bullbear odds --ticker IWM --horizon 21 --since 2010-01-01
     """

@@ -25,7 +25,9 @@ def one_home(context: typer.Context, value: Path | None) -> Path | None:
     if value is None or before is None:
         return value or before
     if value.resolve() != before.resolve():
-        raise InputError("--home", str(value), f"one home; before the command stands {before}", "give --home once")
+        raise InputError(
+            "--home", str(value), f"one home, and {before} was given before the command", "give --home once"
+        )
     return value
 
 
