@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from bullbear.dataset import Examples, build
-from bullbear.decide import Backtest, backtest, comparison
+from bullbear.decide import Backtest, backtest, baselines_of, comparison
 from bullbear.errors import DefinitionError, FitError, InputError
 from bullbear.evaluate import Evaluation, evaluate
 from bullbear.home import Home, Model
@@ -88,7 +88,15 @@ def train_model(
     progress("evaluation", 0, 1)
     evaluation = evaluate(training.predictions, examples.horizon)
     target = model.definition.target
-    tested = backtest(training.predictions, view, model.policy, ticker=target.ticker, horizon=target.horizon)
+    tested = backtest(
+        training.predictions,
+        view,
+        model.policy,
+        ticker=target.ticker,
+        horizon=target.horizon,
+        factors=examples.X,
+        baselines=baselines_of(target.ticker, home.instruments()),
+    )
     figures = comparison(tested)
     progress("evaluation", 1, 1)
     progress("tracking", 0, 1)
