@@ -26,6 +26,8 @@ from bullbear.definitions import FeatureSet, ModelDefinition, Source, digest, re
 from bullbear.definitions.questions import Question, read_questions
 from bullbear.errors import DefinitionError, InputError
 from bullbear.factors import load, registered, universe
+from bullbear.factors.engine.feature_sets import user_code_of
+from bullbear.factors.engine.registry import use_factors_of
 from bullbear.learn import CALIBRATORS, LEARNERS
 
 SHARED_FILES = frozenset({"questions", "instruments"})
@@ -227,10 +229,17 @@ def meaning(
         for spec in feature_set.factor
     ]
     plain = definition.model_dump(mode="json", include={"seed", "target", "splitter"})
+    code = user_code_of([spec for feature_set in feature_sets for spec in feature_set.factor])
     for words in ("name", "sentence"):
         del plain["target"]["question"][words]
     assets = universe(feature_sets, definition.target.ticker)
-    return {**plain, **{name: _plain(part) for name, part in parts.items()}, "factors": factors, "assets": assets}
+    return {
+        **plain,
+        **{name: _plain(part) for name, part in parts.items()},
+        "factors": factors,
+        "assets": assets,
+        "code": code,
+    }
 
 
 def _plain(part: object) -> dict[str, Any]:
@@ -257,6 +266,7 @@ def locate(option: Path | None) -> Home:
     if not home.root.parent.is_dir():
         raise InputError("--home", str(root), "a directory, or a new one in a directory that exists", "create it first")
     sessions.keep_in(home.data)
+    use_factors_of(home.root / "factors")
     return home
 
 

@@ -16,7 +16,7 @@ from scipy.special import expit, logit
 from bullbear.data.simulated_process import HORIZON, draw
 from bullbear.definitions import ModelDefinition
 from bullbear.errors import GateError
-from bullbear.evaluate.bounds import lower_bound
+from bullbear.evaluate.significance import lower_bound
 from bullbear.forecasting.bundle import Bundle
 from bullbear.forecasting.gate import Record, check
 from bullbear.learn.calibrator import History

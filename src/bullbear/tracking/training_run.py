@@ -211,7 +211,7 @@ def _metrics(record: TrainingRecord) -> list[tuple[str, float, int]]:
         **record.backtest_metrics,
     }
     steps = [
-        (f"yearly/{name}", value, span.first_year)
+        (f"yearly/{name}", value, int(span.label))
         for span in found.by_year
         for name, value in (("bss", span.bss), ("log_loss_skill", span.log_loss_skill))
     ]

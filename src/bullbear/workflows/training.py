@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from bullbear.dataset import Examples, build
+from bullbear.dataset.predictions import Predictions
 from bullbear.decide import Backtest, backtest, baselines_of, comparison
 from bullbear.errors import DefinitionError, FitError, InputError
 from bullbear.evaluate import Evaluation, evaluate
@@ -86,7 +87,9 @@ def train_model(
         allowed = f"parameters that the learner takes ({bad})"
         raise DefinitionError(where, dict(model.definition.learner), allowed, "correct the file") from bad
     progress("evaluation", 0, 1)
-    evaluation = evaluate(training.predictions, examples.horizon)
+    evaluation = evaluate(
+        Predictions.of(**training.predictions, asset=model.definition.target.ticker, horizon=examples.horizon)
+    )
     target = model.definition.target
     tested = backtest(
         training.predictions,
