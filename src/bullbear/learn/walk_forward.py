@@ -223,9 +223,8 @@ def prepared(
     # A sign speaks of P(up); a rise makes a fall less likely, and says nothing of volatility.
     signs = tuple(spec.sign * definition.target.question.direction for spec in specs)
     X = factor_matrix(examples.X, names)
-    asset = np.full(len(examples), definition.target.ticker)
-    instants = (examples.decided_at, examples.resolved_at)
-    return Task(learner, X, examples.y, *instants, asset, examples.horizon, names, signs, definition.seed), calibrator
+    rows = (examples.decided_at, examples.resolved_at, examples.asset)
+    return Task(learner, X, examples.y, *rows, examples.horizon, names, signs, definition.seed), calibrator
 
 
 def fold_model(
