@@ -217,7 +217,7 @@ def test_a_default_that_changes_in_the_code_changes_the_hash(place: Home, monkey
 
 def test_a_table_that_cannot_be_read_into_the_hash_is_refused(place: Home) -> None:
     model = place.model("small")
-    with pytest.raises(TypeError, match="dict is no definition"):
+    with pytest.raises(TypeError, match="dict is not a Definition"):
         meaning(model.definition, model.feature_sets, {"policy": {}})
 
 
