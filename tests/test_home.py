@@ -16,7 +16,7 @@ from bullbear.errors import DefinitionError, InputError
 from bullbear.factors import registered
 from bullbear.factors.engine import registry
 from bullbear.home import Home, locate, meaning, replace_directory
-from bullbear.learn.gradient_boosting import GradientBoosting
+from bullbear.learn.learners.lightgbm import GradientBoosting
 
 
 @pytest.fixture
