@@ -21,7 +21,7 @@ from bullbear import sessions
 from bullbear.data.segments import WriteLock
 from bullbear.data.store import Store
 from bullbear.decide.instruments import Instrument, read_instruments
-from bullbear.decide.policy import Policy, load_policy
+from bullbear.decide.policy import POLICIES, Policy, load_policy
 from bullbear.definitions import FeatureSet, ModelDefinition, Source, digest, read, validate
 from bullbear.definitions.questions import Question, read_questions
 from bullbear.errors import DefinitionError, InputError
@@ -162,10 +162,14 @@ class Home:
             raise DefinitionError(source.where("features"), "no feature set", "at least one", "name feature sets")
         paths = tuple(self._feature_path(source, number, each) for number, each in enumerate(definition.features))
         feature_sets = load(paths)
+        question = definition.target.question.name
+        # The rule for positions reads `up`; a model of another question that names no policy holds none.
+        table = definition.policy or ({} if question == "up" else {"kind": "hold_cash"})
         policy = load_policy(
-            definition.policy,
+            table,
             source,
             self.instruments(),
+            questions=[question],
             factors=[spec.name for feature_set in feature_sets for spec in feature_set.factor],
         )
         least = definition.splitter.min_train
@@ -236,7 +240,9 @@ def meaning(
 def _plain(part: object) -> dict[str, Any]:
     if not isinstance(part, BaseModel):  # its parameters would be left out of the hash
         raise TypeError(f"{type(part).__name__} is no definition")
-    return part.model_dump(mode="json")
+    module = type(part).__module__
+    # The name of a user's module holds the digest of its source.
+    return part.model_dump(mode="json") | ({"code": module} if is_user_module(module) else {})
 
 
 def locate(option: Path | None) -> Home:
@@ -254,6 +260,7 @@ def locate(option: Path | None) -> Home:
     if not home.root.parent.is_dir():
         raise InputError("--home", str(root), "a directory, or a new one in a directory that exists", "create it first")
     sessions.keep_in(home.data)
+    POLICIES.look_in(home.root / "policies")
     return home
 
 
