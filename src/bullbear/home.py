@@ -17,7 +17,7 @@ from uuid import uuid4
 
 from pydantic import BaseModel
 
-from bullbear import sessions
+from bullbear import sessions, user_code
 from bullbear.data.segments import WriteLock
 from bullbear.data.store import Store
 from bullbear.decide.instruments import Instrument, read_instruments
@@ -242,7 +242,7 @@ def _plain(part: object) -> dict[str, Any]:
         raise TypeError(f"{type(part).__name__} is no definition")
     module = type(part).__module__
     # The name of a user's module holds the digest of its source.
-    return part.model_dump(mode="json") | ({"code": module} if is_user_module(module) else {})
+    return part.model_dump(mode="json") | ({"code": module} if module in user_code.loaded() else {})
 
 
 def locate(option: Path | None) -> Home:
