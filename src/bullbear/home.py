@@ -20,18 +20,19 @@ from pydantic import BaseModel
 from bullbear import sessions, user_code
 from bullbear.data.segments import WriteLock
 from bullbear.data.store import Store
+from bullbear.dataset import splitter_of
 from bullbear.decide.instruments import Instrument, read_instruments
 from bullbear.decide.policy import POLICIES, Policy, load_policy
-from bullbear.definitions import FeatureSet, ModelDefinition, Source, digest, read, validate
+from bullbear.definitions import FeatureSet, ModelDefinition, Source, digest, read
 from bullbear.definitions.questions import Question, read_questions
 from bullbear.errors import DefinitionError, InputError
 from bullbear.factors import load, registered, universe
-from bullbear.learn import learner_of
-from bullbear.learn.calibration import ShrinkageParams
-from bullbear.learn.gradient_boosting import GradientBoosting
+from bullbear.factors.engine.feature_sets import user_code_of
+from bullbear.factors.engine.registry import use_factors_of
+from bullbear.learn import CALIBRATORS, LEARNERS
 
 SHARED_FILES = frozenset({"questions", "instruments"})
-"""What lies in `models/` and is no model."""
+"""Files of `models/` that define no model."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,10 @@ class Home:
     """The folders of a home; none need exist before something is written."""
 
     root: Path
+
+    def __post_init__(self) -> None:
+        LEARNERS.look_in(self.root / "learners")
+        POLICIES.look_in(self.root / "policies")
 
     @property
     def data(self) -> Path:
@@ -133,14 +138,18 @@ class Home:
         raise DefinitionError(f"{kind}/{wanted}", "no such file", ", ".join(names) or "none found", remedy)
 
     def questions(self) -> dict[str, Question]:
-        """The questions of this home's `models/questions.toml`, else of the packaged one, by name.
+        """The packaged questions and those of this home's `models/questions.toml`, which win, by name.
 
         Raises
         ------
         DefinitionError
             A question makes no sense; the message names file and line.
         """
-        return read_questions(self.find("models", "questions"))
+        found: dict[str, Question] = {}
+        for folder in reversed(self._folders("models")):
+            if (path := folder / "questions.toml").exists():
+                found |= read_questions(path)
+        return found
 
     def model(self, name: str) -> Model:
         """`models/NAME.toml` with its feature sets, learner and policy, all checked; `name` may be that path.
@@ -156,8 +165,8 @@ class Home:
             in_another_case = definition.name == name.lower()
             remedy = f"rename the file to {definition.name}.toml" if in_another_case else "rename one"
             raise DefinitionError(source.where("name"), definition.name, f"the file's name, {name}", remedy)
-        learner = learner_of(definition.learner, source)
-        calibration = validate(definition.calibration, ShrinkageParams, source, below=("calibration",))
+        learner = LEARNERS.read(definition.learner, source, below=("learner",))
+        calibration = CALIBRATORS.read(definition.calibration, source, below=("calibration",))
         if learner.uses_factors and not definition.features:
             raise DefinitionError(source.where("features"), "no feature set", "at least one", "name feature sets")
         paths = tuple(self._feature_path(source, number, each) for number, each in enumerate(definition.features))
@@ -172,12 +181,12 @@ class Home:
             questions=[question],
             factors=[spec.name for feature_set in feature_sets for spec in feature_set.factor],
         )
-        least = definition.splitter.min_train
-        if isinstance(learner, GradientBoosting) and learner.leaves_a_bag_empty(least):
-            where = f"{source.where('learner', 'bagging_fraction')} (learner.bagging_fraction)"
-            allowed = f"at least one of splitter.min_train = {least} rows in a bag"
-            raise DefinitionError(where, learner.bagging_fraction, allowed, "correct the file")
-        parts = {"learner": learner, "calibration": calibration, "policy": policy}
+        splitter = splitter_of(definition, source)
+        if refused := learner.refuses(splitter.min_train):
+            key, allowed = refused
+            where = f"{source.where('learner', key)} (learner.{key})"
+            raise DefinitionError(where, getattr(learner, key), allowed, "correct the file")
+        parts = {"splitter": splitter, "learner": learner, "calibration": calibration, "policy": policy}
         return Model(definition, source, feature_sets, paths, policy, digest(meaning(definition, feature_sets, parts)))
 
     def instruments(self) -> dict[str, Instrument]:
@@ -230,19 +239,27 @@ def meaning(
         for feature_set in feature_sets
         for spec in feature_set.factor
     ]
-    plain = definition.model_dump(mode="json", include={"seed", "target", "splitter"})
+    plain = definition.model_dump(mode="json", include={"seed", "target"})
+    code = user_code_of([spec for feature_set in feature_sets for spec in feature_set.factor])
     for words in ("name", "sentence"):
         del plain["target"]["question"][words]
     assets = universe(feature_sets, definition.target.ticker)
-    return {**plain, **{name: _plain(part) for name, part in parts.items()}, "factors": factors, "assets": assets}
+    return {
+        **plain,
+        **{name: _plain(part) for name, part in parts.items()},
+        "factors": factors,
+        "assets": assets,
+        "code": code,
+    }
 
 
 def _plain(part: object) -> dict[str, Any]:
     if not isinstance(part, BaseModel):  # its parameters would be left out of the hash
-        raise TypeError(f"{type(part).__name__} is no definition")
-    module = type(part).__module__
-    # The name of a user's module holds the digest of its source.
-    return part.model_dump(mode="json") | ({"code": module} if module in user_code.loaded() else {})
+        raise TypeError(f"{type(part).__name__} is not a Definition")
+    plain = part.model_dump(mode="json")
+    # The module of a user's file is named after its content: an edited learner is another one.
+    source = type(part).__module__
+    return {**plain, "source": source} if user_code.is_user_module(source) else plain
 
 
 def locate(option: Path | None) -> Home:
@@ -260,7 +277,7 @@ def locate(option: Path | None) -> Home:
     if not home.root.parent.is_dir():
         raise InputError("--home", str(root), "a directory, or a new one in a directory that exists", "create it first")
     sessions.keep_in(home.data)
-    POLICIES.look_in(home.root / "policies")
+    use_factors_of(home.root / "factors")
     return home
 
 

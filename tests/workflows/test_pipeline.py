@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from bullbear.dataset.predictions import Predictions
 from bullbear.errors import DefinitionError, GateError, InputError, RunError
 from bullbear.evaluate import compare
 from bullbear.forecasting import gate
@@ -135,7 +136,7 @@ def test_runs_are_compared_on_the_newest_outcomes_of_each_day(home: Home, small:
     record_forecasts(base.bundle.root, early)
     runs = Runs(home)
     (pair,) = compare_runs([runs.find(base.run_id), runs.find(small.run_id)])
-    (wanted,) = compare({"base": table, "small": small.predictions}, 21)
+    (wanted,) = compare({"base": Predictions.of(**table), "small": Predictions.of(**small.predictions)})
     assert (pair.n, pair.gain, pair.brier_first) == (wanted.n, wanted.gain, wanted.brier_first)
 
 

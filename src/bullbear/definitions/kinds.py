@@ -65,8 +65,9 @@ class Kinds(Generic[T]):
         return cls
 
     def look_in(self, folder: Path) -> None:
-        """Take in the kinds of a home's Python files, too; they are run when a kind is next asked for."""
-        self._folders.append(folder)
+        """Also find kinds in the Python files of a folder that need not exist; read when a kind is next asked for."""
+        if folder not in self._folders:
+            self._folders.append(folder)
 
     def __getitem__(self, name: str) -> type[T]:
         """The class of a kind; KeyError if there is none."""
@@ -113,8 +114,7 @@ class Kinds(Generic[T]):
                 import_module(each.name)
             self._package = None
         while self._folders:
-            user_code.load_folder(self._folders[-1])
-            self._folders.pop()
+            user_code.load_folder(self._folders.pop(0))
 
 
 def _file_of(cls: type) -> str:

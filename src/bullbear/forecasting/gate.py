@@ -18,17 +18,17 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
-from bullbear.definitions import Source, validate
+from bullbear.dataset.predictions import Predictions
 from bullbear.documents import json_ready
 from bullbear.errors import BullbearError, GateError
-from bullbear.evaluate.bounds import Bound, lower_bound
-from bullbear.evaluate.rows import require, resolved
+from bullbear.evaluate.sample import Sample
 from bullbear.evaluate.scores import Score, losses
+from bullbear.evaluate.significance import Bound, lower_bound
 from bullbear.forecasting.bundle import Bundle, read_bundle
 from bullbear.home import Home
-from bullbear.learn.calibration import ShrinkageParams
-from bullbear.learn.learners import learner_of
+from bullbear.learn import CALIBRATORS, LEARNERS
 from bullbear.statistics.long_run import effective_number
 
 LEAST_EVIDENCE = 36
@@ -62,8 +62,6 @@ class Record:
         """The record in a bundle; a champion's bundle knows its `run_id` itself."""
         definition = bundle.definition
         target = definition.target
-        shrink = validate(definition.calibration, ShrinkageParams, Source.nowhere("bundle"), below=("calibration",))
-        is_silenced = shrink.prior_sd == 0 and shrink.prior_mean == 0
         return cls(
             model=definition.name,
             run_id=run_id or str(bundle.meta["run_id"]),
@@ -72,7 +70,8 @@ class Record:
             horizon=target.horizon,
             simulated=bool(bundle.meta["simulated"]),
             predictions=bundle.predictions,
-            has_signal=learner_of(definition.learner).uses_factors and not is_silenced,
+            has_signal=LEARNERS.read(definition.learner).uses_factors
+            and not CALIBRATORS.read(definition.calibration).is_silent,
             definition=(definition, bundle.feature_sets),
         )
 
@@ -90,6 +89,10 @@ class Record:
     def is_base_rate(self) -> bool:
         """Whether it said the base rate on every day, and by its definition always will."""
         return not self.has_signal and bool((self.predictions["p"] == self.predictions["climatology"]).all())
+
+    def scored(self) -> Predictions:
+        """The forecasts as they are scored."""
+        return Predictions.of(**self.predictions, asset=self.ticker, horizon=self.horizon)
 
     def retrains(self, other: Record) -> bool:
         """Whether it is a training of the very definition of `other`."""
@@ -150,7 +153,7 @@ def present_champion(home: Home, *, simulated: bool) -> tuple[Record | None, str
     try:
         bundle = read_bundle(home.champion)
         champion = Record.of(bundle)
-        resolved(champion.predictions, "champion")
+        champion.scored()
         bundle.require_usable()
     except (BullbearError, OSError, ValueError, KeyError, TypeError) as bad:
         return None, f"the champion cannot be used and is not compared with: {bad}"
@@ -207,8 +210,8 @@ def check(run: Record, champion: Record | None, *, tried: int) -> Verdict:
     error = ERROR if again else ERROR / tried
     tests: list[Evidence] = []
     if not run.is_base_rate:
-        rows = resolved(run.predictions, "predictions")
-        tests = _tests(rows["y"], rows["p"], rows["climatology"], "the base rate", run.horizon, error)
+        rows = Sample.of(run.scored())
+        tests = _tests(rows.y, rows.p, rows.climatology, "the base rate", run.horizon, error)
         if not again:
             _refuse_luck(tests, tried)
     if champion is not None and common is not None and not champion.is_base_rate:
@@ -219,11 +222,9 @@ def check(run: Record, champion: Record | None, *, tried: int) -> Verdict:
 
 
 def _evidence(run: Record) -> float:
-    rows = resolved(run.predictions, "predictions")
-    require(rows, run.horizon, "predictions")
-    y, p, c = (rows[name].to_numpy(dtype=np.float64) for name in ("y", "p", "climatology"))
-    with np.errstate(invalid="ignore"):
-        return effective_number(len(rows), run.horizon, losses(y, c, "brier") - losses(y, p, "brier"))
+    rows = Sample.of(run.scored())
+    gain = losses(rows.y, rows.climatology, "brier") - losses(rows.y, rows.p, "brier")
+    return effective_number(rows.n_sessions, run.horizon, gain)
 
 
 def _refuse_luck(tests: list[Evidence], tried: int) -> None:
@@ -249,8 +250,7 @@ def _refuse_another_target(run: Record, champion: Record) -> None:
 
 def _common(run: Record, champion: Record) -> pd.DataFrame:
     """The rows that both have forecast and that have resolved; outcomes as the run, the newer training, has them."""
-    ours = resolved(run.predictions, "predictions")
-    theirs = resolved(champion.predictions, "champion")
+    ours, theirs = (each.scored().resolved().table for each in (run, champion))
     return ours.merge(theirs[["decided_at", "p", "y"]], on="decided_at", suffixes=("", "_champion"))
 
 
@@ -296,11 +296,11 @@ def _against(run: Record, champion: Record, common: pd.DataFrame, error: float) 
     return tests, []
 
 
-def _tests(y: pd.Series, p: pd.Series, rival: pd.Series, name: str, horizon: int, error: float) -> list[Evidence]:
+def _tests(y: ArrayLike, p: ArrayLike, rival: ArrayLike, name: str, horizon: int, error: float) -> list[Evidence]:
     def test(label: str, score: Score) -> Evidence:
         found: Bound = lower_bound(y, p, rival, horizon, error=error, score=score)
         return Evidence(
-            name, label, len(y), found.gain, found.low, found.p_value, 1 - error, found.skill, found.skill_low
+            name, label, np.size(y), found.gain, found.low, found.p_value, 1 - error, found.skill, found.skill_low
         )  # fmt: skip
 
     return [test(label, score) for label, score in _SCORES]

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bullbear.dataset.predictions import Predictions
 from bullbear.documents import json_ready
 from bullbear.errors import HistoryError
 from bullbear.evaluate import Evaluation, evaluate
@@ -94,7 +95,7 @@ def odds_record(home: Home, ticker: str, horizon: int) -> OddsRecord:
         ticker=ticker,
         horizon=horizon,
         definition=definition,
-        pooled=evaluate(frame, horizon),
+        pooled=evaluate(Predictions.of(**frame.drop(columns="spoke"), asset=ticker, horizon=horizon)),
         predictions=frame.drop(columns="spoke"),
         events=_records(history, scored),
         simulated=store.is_simulated,

@@ -21,7 +21,8 @@ from bullbear.dataset.examples import fingerprint, uniqueness
 from bullbear.dataset.labels import climatology
 from bullbear.definitions import FactorSpec, FeatureSet, ModelDefinition
 from bullbear.learn import train
-from bullbear.learn.calibration import ShrinkageParams, fit
+from bullbear.learn.calibrator import History
+from bullbear.learn.calibrators.shrinkage import Shrinkage
 from bullbear.sessions import between, closes
 from bullbear.statistics import independent_number
 
@@ -80,7 +81,7 @@ def coverage(market: Gaussian, markets: int, seed: int, scale: float, persistenc
         for start in range(1260, 5040, 252):
             past = slice(756, known[start - 1])
             signal = scale * seen
-            found = fit(y[past], base[past], signal[past], HORIZON, ShrinkageParams(), resolved=y[: known[start - 1]])
+            found = Shrinkage().fit(History(y[past], base[past], signal[past], HORIZON, y[: known[start - 1]]))
             if persistence is not None:
                 found = replace(found, persistence=persistence)
             days = slice(start, start + 252)
@@ -124,7 +125,10 @@ def simulated(seed: int, signal: float) -> Examples:
     decided_at, resolved_at = closes(grid)[:SESSIONS], closes(grid)[HORIZON : SESSIONS + HORIZON]
     share, count = climatology(y, resolved_at, decided_at)
     seal = fingerprint(X, y, resolved_at)
-    return Examples(X, y, uniqueness(SESSIONS, HORIZON), decided_at, resolved_at, share, count, HORIZON, seal)
+    return Examples(
+        X, y, y, np.ones(SESSIONS, dtype=bool), uniqueness(SESSIONS, HORIZON), decided_at, resolved_at, share, count,
+        HORIZON, seal, np.full(SESSIONS, "IWM"),
+    )  # fmt: skip
 
 
 def frequency(signals: np.ndarray, tide: np.ndarray, p_up: np.ndarray, seen: np.ndarray) -> np.ndarray:
