@@ -28,7 +28,10 @@ app = typer.Typer(
 )
 
 JobsOption = Annotated[int, typer.Option(min=1, max=64, help="Worker processes.")]
-RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="A run id, a unique prefix, `latest` or `champion`.")]
+RunArgument = Annotated[
+    str, typer.Argument(metavar="RUN", help="A run id, a unique prefix, a model's name, `latest` or `champion`.")
+]
+QuestionOption = Annotated[str, typer.Option("--question", metavar="NAME", help="The question answered.")]
 SeedOption = Annotated[int, typer.Option(min=0, help="Seed of the simulated market.")]
 SignalOption = Annotated[float, typer.Option(min=0.0, max=1.0, help="0: nothing is predictable; 1: much is.")]
 YearsOption = Annotated[int, typer.Option(min=3, max=25, help="Length of the simulated market.")]
@@ -222,20 +225,22 @@ def _evaluate(home: Home, names: list[str], as_json: bool) -> None:
 
 
 @app.command()
-def predictions(run: RunArgument, home: HomeOption = None, as_json: JsonOption = False) -> None:
+def predictions(
+    run: RunArgument, home: HomeOption = None, question: QuestionOption = "up", as_json: JsonOption = False
+) -> None:
     """Print the out-of-sample forecasts of a run as CSV.
 
     Example: bullbear predictions latest > forecasts.csv
     """
     require("bullbear predictions", "tracking")
-    from bullbear.forecasting.bundle import predictions_csv
+    from bullbear.dataset.predictions import INTERFACE
     from bullbear.tracking import Runs
 
-    found = Runs(locate(home)).find(run)
+    found = Runs(locate(home)).find(run).predictions_of(question)
     if as_json:
-        print_document(found.predictions.to_dict(orient="records"))
+        print_document(found.table[list(INTERFACE)].to_dict(orient="records"))
     else:
-        typer.echo(predictions_csv(found.predictions), nl=False)
+        typer.echo(found.interface_csv(), nl=False)
 
 
 @app.command()

@@ -37,6 +37,8 @@ ERROR = 0.10
 """Chance that a skill-less model passes, shared out among the models tried."""
 SAME = 1e-6
 """Probabilities that differ by less than this on every common day are the same forecasts."""
+PROMOTABLE = "up"
+"""The question that a champion answers."""
 _SCORES: tuple[tuple[str, Score], ...] = (("Brier", "brier"), ("log-loss", "log_loss"))
 _KEEP = "keep the present champion"
 
@@ -56,11 +58,15 @@ class Record:
     """Whether its definition lets it ever say anything but the base rate."""
     definition: object = None
     """The definition itself, by which a model is known again when the rule of the hash has changed."""
+    start: str | None = None
+    """The first reported day, if the training was given one: another choice of it is another try."""
+    question: str = PROMOTABLE
+    is_walk_forward: bool = True
 
     @classmethod
     def of(cls, bundle: Bundle, run_id: str | None = None) -> Record:
         """The record in a bundle; a champion's bundle knows its `run_id` itself."""
-        definition = bundle.definition
+        definition, predictions = bundle.definition, bundle.predictions
         target = definition.target
         shrink = validate(definition.calibration, ShrinkageParams, Source.nowhere("bundle"), below=("calibration",))
         is_silenced = shrink.prior_sd == 0 and shrink.prior_mean == 0
@@ -71,9 +77,12 @@ class Record:
             ticker=target.ticker,
             horizon=target.horizon,
             simulated=bool(bundle.meta["simulated"]),
-            predictions=bundle.predictions,
+            predictions=predictions.table,
             has_signal=learner_of(definition.learner).uses_factors and not is_silenced,
             definition=(definition, bundle.feature_sets),
+            start=bundle.meta.get("start"),
+            question=bundle.question,
+            is_walk_forward=not predictions.table["path"].any(),
         )
 
     @property
@@ -92,7 +101,9 @@ class Record:
         return not self.has_signal and bool((self.predictions["p"] == self.predictions["climatology"]).all())
 
     def retrains(self, other: Record) -> bool:
-        """Whether it is a training of the very definition of `other`."""
+        """Whether it is a training of the very definition of `other`, reported from the same day on."""
+        if self.start != other.start:
+            return False
         same = self.definition is not None and self.definition == other.definition
         return same or self.definition_hash == other.definition_hash
 
@@ -185,6 +196,7 @@ def check(run: Record, champion: Record | None, *, tried: int) -> Verdict:
     """
     if champion is not None and champion.run_id == run.run_id:
         return Verdict(tried, _evidence(run), (), (f"{run.name} is the champion already",))
+    _refuse_what_is_not_issued(run)
     notes: list[str] = []
     common = None
     if champion is not None:
@@ -226,6 +238,21 @@ def _evidence(run: Record) -> float:
         return effective_number(len(rows), run.horizon, losses(y, c, "brier") - losses(y, p, "brier"))
 
 
+def _refuse_what_is_not_issued(run: Record) -> None:
+    if run.question != PROMOTABLE:
+        raise GateError(
+            "the question test",
+            f"{run.name} answers the question {run.question}, forecasts are issued for {PROMOTABLE}",
+            f'train a model whose target is the question "{PROMOTABLE}"',
+        )
+    if not run.is_walk_forward:
+        raise GateError(
+            "the walk-forward test",
+            f"{run.name} was trained on several paths, some of whose models have seen later data",
+            "train it with a walk-forward splitter",
+        )
+
+
 def _refuse_luck(tests: list[Evidence], tried: int) -> None:
     for test in tests:
         if not (test.skill > 0 and test.skill_low > 0):
@@ -243,7 +270,7 @@ def _refuse_another_target(run: Record, champion: Record) -> None:
         raise GateError(
             "the champion test",
             f"the run forecasts {run.target}, the champion {champion.name} {champion.target}",
-            f"train for {champion.target}, or remove forecasts/champion to begin with another target",
+            f"train for {champion.target}, or remove forecasts/champions/{run.question} to begin with another target",
         )
 
 

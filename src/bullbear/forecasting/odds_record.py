@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bullbear.dataset.predictions import Predictions
 from bullbear.documents import json_ready
 from bullbear.errors import HistoryError
 from bullbear.evaluate import Evaluation, evaluate
@@ -56,7 +57,7 @@ class OddsRecord:
     horizon: int
     definition: Path
     pooled: Evaluation
-    predictions: pd.DataFrame
+    predictions: Predictions
     events: tuple[EventRecord, ...]
     simulated: bool
 
@@ -95,7 +96,7 @@ def odds_record(home: Home, ticker: str, horizon: int) -> OddsRecord:
         horizon=horizon,
         definition=definition,
         pooled=evaluate(frame, horizon),
-        predictions=frame.drop(columns="spoke"),
+        predictions=Predictions.of(**frame.drop(columns="spoke"), asset=ticker, horizon=horizon),
         events=_records(history, scored),
         simulated=store.is_simulated,
     )

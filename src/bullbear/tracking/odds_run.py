@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 from mlflow.entities import Metric, Param
 
-from bullbear.forecasting.bundle import predictions_csv
 from bullbear.forecasting.odds_record import OddsRecord
 from bullbear.tracking.mlflow_store import connect, experiment_of, require_ready
 
@@ -39,7 +38,7 @@ def log_odds(runs: Path, record: OddsRecord) -> str:
         with tempfile.TemporaryDirectory(prefix="bullbear-") as folder:
             staged = Path(folder)
             (staged / "odds.toml").write_text(record.definition.read_text(encoding="utf-8"), encoding="utf-8")
-            (staged / "predictions.csv").write_text(predictions_csv(record.predictions), encoding="utf-8")
+            (staged / "predictions.csv").write_text(record.predictions.interface_csv(), encoding="utf-8")
             (staged / "record.json").write_text(json.dumps(record.as_dict(), indent=1), encoding="utf-8")
             client.log_artifacts(run_id, str(staged))
     except BaseException:

@@ -20,7 +20,7 @@ def backtest_run(home: Home, run: Run, policy: BandPolicy | None = None) -> Back
     target = run.bundle.definition.target
     view = home.filled_store().as_of()
     return backtest(
-        run.predictions, view, policy or run.bundle.policy, ticker=target.ticker, horizon=target.horizon
+        run.predictions.table, view, policy or run.bundle.policy, ticker=target.ticker, horizon=target.horizon
     )  # fmt: skip
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def evaluate_run(run: Run) -> Evaluation:
     """Score a run's out-of-sample forecasts."""
-    return evaluate(run.predictions, run.horizon)
+    return evaluate(run.predictions.table, run.horizon)
 
 
 def compare_runs(runs: Sequence[Run]) -> list[Comparison]:
@@ -36,7 +36,7 @@ def compare_runs(runs: Sequence[Run]) -> list[Comparison]:
     if len(targets) > 1:
         shown = ", ".join(f"{run.model} {run.run_id[:8]}: {t} over {h} sessions" for (t, h), run in targets.items())
         raise InputError("RUN RUN ...", shown, "runs of one ticker and horizon", "compare like with like")
-    frames = {f"{run.model} {run.run_id[:8]}": run.predictions for run in runs}
+    frames = {f"{run.model} {run.run_id[:8]}": run.predictions.table for run in runs}
     by_age = sorted(frames.values(), key=lambda frame: frame.loc[frame["y"].notna(), "resolved_at"].max())
     known = pd.concat(by_age).dropna(subset=["y"]).drop_duplicates("decided_at", keep="last")
     outcomes = known.set_index("decided_at")["y"]
@@ -48,7 +48,7 @@ def oracle_share(home: Home, run: Run) -> OracleShare | None:
     """On a simulated market, the run's skill as a share of what knowing the hidden state was worth; else None."""
     if not run.simulated:
         return None
-    predictions = run.predictions
+    predictions = run.predictions.table
     sessions = days(pd.DatetimeIndex(predictions["decided_at"]))
     truth = read_truth(home.root).set_index("decided")["p_up"]
     resolved = predictions["y"].notna().to_numpy()

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 import pandas as pd
 
 from bullbear.dataset import Examples, build
+from bullbear.dataset.predictions import Predictions
 from bullbear.decide import Backtest, backtest, comparison
 from bullbear.errors import DefinitionError, FitError, InputError
 from bullbear.evaluate import Evaluation, evaluate
+from bullbear.forecasting.bundle import predictions_of
 from bullbear.home import Home, Model
 from bullbear.learn import Training, train
 from bullbear.sessions import day
@@ -26,6 +28,7 @@ class TrainedModel:
     model: Model
     examples: Examples
     training: Training
+    predictions: Predictions
     evaluation: Evaluation
     backtest: Backtest
     seconds: float
@@ -80,9 +83,10 @@ def train_model(
         allowed = f"parameters that the learner takes ({bad})"
         raise DefinitionError(where, dict(model.definition.learner), allowed, "correct the file") from bad
     progress("evaluation", 0, 1)
-    evaluation = evaluate(training.predictions, examples.horizon)
     target = model.definition.target
-    tested = backtest(training.predictions, view, model.policy, ticker=target.ticker, horizon=target.horizon)
+    predictions = predictions_of(training.predictions, target)
+    evaluation = evaluate(predictions.table, examples.horizon)
+    tested = backtest(predictions.table, view, model.policy, ticker=target.ticker, horizon=target.horizon)
     figures = comparison(tested)
     progress("evaluation", 1, 1)
     progress("tracking", 0, 1)
@@ -93,13 +97,14 @@ def train_model(
             model=model,
             examples=examples,
             training=training,
+            predictions=predictions,
             books=tested.books,
             evaluation=evaluation,
             plots={
-                "calibration": plots.calibration_plot(evaluation, training.predictions, simulated=store.is_simulated),
+                "calibration": plots.calibration_plot(evaluation, predictions.table, simulated=store.is_simulated),
                 "equity": plots.equity_plot(tested, simulated=store.is_simulated),
                 "skill": plots.skill_plot(evaluation, simulated=store.is_simulated),
-                "probability": plots.probability_plot(training.predictions, simulated=store.is_simulated),
+                "probability": plots.probability_plot(predictions.table, simulated=store.is_simulated),
             },
             backtest=backtest_summary(tested, figures),
             backtest_metrics=backtest_metrics(figures),
@@ -111,7 +116,7 @@ def train_model(
     record_ledger_head(home)
     progress("tracking", 1, 1)
     seconds = time.perf_counter() - began
-    return TrainedModel(run_id, model, examples, training, evaluation, tested, seconds, store.is_simulated)
+    return TrainedModel(run_id, model, examples, training, predictions, evaluation, tested, seconds, store.is_simulated)
 
 
 def check_span(model: Model, traded: pd.DatetimeIndex, start: str | None, end: str | None) -> None:
