@@ -47,7 +47,8 @@ check-all: lint ## the suite with its slow checks
 bench: dev ## ratios of benchmarks/, each measured within one run
 	$(BIN)/python -m benchmarks
 
-docs: dev ## write docs/factors.md from the definitions and docstrings
+docs: dev ## write docs/factors.md and the house of docs/architecture.md
+	$(BIN)/python docs/house.py
 	$(BIN)/python -c 'from pathlib import Path; from bullbear.workflows.factor_catalogue import write_page; from bullbear.home import Home; write_page(Path("docs/factors.md"), Home(Path.cwd()))'
 
 requirements: ## resolve the three requirements files anew (needs uv)

@@ -1,4 +1,4 @@
-"""Every mistake a user can make has a class here, and each is told in one line.
+"""One exception class per kind of mistake; each prints as one line.
 
 A message answers four questions: which input, the value received, what is allowed, what to do. The command line
 prints it and exits with the class's code; a traceback is for our bugs only.

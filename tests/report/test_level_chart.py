@@ -17,7 +17,7 @@ from bullbear.data.snapshot import ingest
 from bullbear.errors import HistoryError, NoDataError
 from bullbear.factors import compute, load
 from bullbear.factors.engine.inputs import joint_bars
-from bullbear.factors.levels.level_table import levels_at
+from bullbear.factors.levels.horizontal_levels import levels_at
 from bullbear.report.level_chart import LEAST_SESSIONS, RULES, LevelChart, level_chart
 from bullbear.sessions import between, closes
 

@@ -1,4 +1,4 @@
-"""The command line: stdout is data, stderr is talk; a user's mistake is one line and an exit code."""
+"""The command line: results on stdout, messages on stderr; a user's mistake is one line and an exit code."""
 
 from bullbear.cli.entry import main
 

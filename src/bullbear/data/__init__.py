@@ -1,4 +1,4 @@
-"""Floor 1: the point-in-time store, the snapshot directory that fills it, and the rules of publication.
+"""The point-in-time store, the snapshot directory that fills it, and the rules of publication.
 
 Everything above reads through `Store.as_of`; nothing else touches data.
 """

@@ -1,4 +1,4 @@
-"""Floor 5: from a probability to the positions of the Bull and the Bear, and what those would have earned."""
+"""From a probability to the positions of the Bull and the Bear, and what those would have earned."""
 
 from bullbear.decide.advice import Advice, Forecast, advise, advise_each
 from bullbear.decide.backtest import Backtest, backtest

@@ -1,4 +1,4 @@
-"""Floor 4: what forecasts were worth, with intervals that know how few independent months there are."""
+"""What forecasts were worth, with intervals that know how few independent months there are."""
 
 from bullbear.evaluate.comparison import Comparison, compare
 from bullbear.evaluate.oracle import OracleShare, share_of_oracle

@@ -9,7 +9,7 @@ import pandas as pd
 from bullbear import sessions
 from bullbear.dataset.examples import fingerprint
 from bullbear.decide import Advice
-from bullbear.factors.regime.phase import phase_of
+from bullbear.factors.regime.market_phase import phase_of
 from bullbear.forecasting.bundle import Bundle
 from bullbear.forecasting.close import Close
 from bullbear.forecasting.staleness import stale_series

@@ -1,4 +1,4 @@
-"""Event odds: it has happened before, and this is what followed - with the base rate, and with what luck would do."""
+"""What followed past events, with the base rate, an interval and a q-value."""
 
 from bullbear.odds.definitions import EventSet, EventSpec, load
 from bullbear.odds.statements import EventOdds

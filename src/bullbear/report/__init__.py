@@ -1,4 +1,4 @@
-"""The edge: one HTML file that tells what the models are worth and what today's forecast says.
+"""The HTML report and the charts: the skill of the models and today's forecast.
 
 matplotlib is imported by `plots` only, and that when a report is written, not when this package is imported.
 """

@@ -26,15 +26,15 @@ from bullbear.factors.engine.inputs import joint_bars
 from bullbear.factors.engine.registry import Array, Bars
 from bullbear.factors.levels.breaks import BREAKS, breaks
 from bullbear.factors.levels.channels import channel
-from bullbear.factors.levels.level_table import LEVELS, SUPPORT, Level, levels_at, table_rows
-from bullbear.factors.levels.patterns import DoublePattern, double_bottoms, double_tops
-from bullbear.factors.levels.swings import average_true_range, swings
+from bullbear.factors.levels.double_tops import TURNS, DoublePattern, double_patterns
+from bullbear.factors.levels.horizontal_levels import LEVELS, SUPPORT, Level, levels_at
+from bullbear.factors.levels.swings import SwingRules, average_true_range, swings
 from bullbear.odds.telling import session_of
 
 RULES = BREAKS
 """Which levels and breaks are drawn; a double turn is told as long after its end as a break is followed."""
 CHANNEL_WINDOW = 126
-LEAST_SESSIONS = table_rows(LEVELS)
+LEAST_SESSIONS = LEVELS.rows
 Side = Literal["support", "resistance"]
 Stage = Literal["broken", "retested", "held", "undone"]
 
@@ -279,7 +279,7 @@ def _touched(bars: Bars, days: pd.DatetimeIndex) -> list[tuple[Touch, ...]]:
 
 
 def _channel(bars: Bars, days: pd.DatetimeIndex, atr: float) -> DrawnChannel | None:
-    lines = channel(bars, strength=RULES.strength, window=CHANNEL_WINDOW)
+    lines = channel(bars, SwingRules(RULES.strength, CHANNEL_WINDOW))
     lower, upper, slope = (float(line[-1]) for line in (lines.lower, lines.upper, lines.slope))
     if np.isnan(slope):
         return None
@@ -293,11 +293,13 @@ def _channel(bars: Bars, days: pd.DatetimeIndex, atr: float) -> DrawnChannel | N
 
 def _patterns(bars: Bars, days: pd.DatetimeIndex) -> tuple[DrawnPattern, ...]:
     last = len(days) - 1
-    told = [_pattern("double top", each, days) for each in double_tops(bars) if each.over_row > last - RULES.memory]
-    told += [
-        _pattern("double bottom", each, days) for each in double_bottoms(bars) if each.over_row > last - RULES.memory
+    drawn = [
+        _pattern("double top" if side == "top" else "double bottom", each, days)
+        for side in TURNS
+        for each in double_patterns(bars, side)
+        if each.over_row > last - RULES.memory
     ]
-    return tuple(sorted(told, key=lambda each: (each.known_from, each.kind), reverse=True))
+    return tuple(sorted(drawn, key=lambda each: (each.known_from, each.kind), reverse=True))
 
 
 def _pattern(

@@ -1,4 +1,4 @@
-"""Tracking: the only part of bullbear that knows MLflow."""
+"""Experiment tracking and model registry, on MLflow."""
 
 from bullbear.tracking.runs import Run, Runs
 from bullbear.tracking.training_run import log_training

@@ -17,7 +17,7 @@ RISING = bars_from([1, 4, 2, 5, 3, 6, 5.25])
 
 def test_a_rising_channel_by_hand() -> None:
     # Highs 4, 5, 6 at rows 1, 3, 5 and lows 2, 3 at rows 2, 4: slope 1/2; at row 6 the lines stand at 6.5 and 4.
-    found = channels.channel(RISING, strength=1, window=7)
+    found = channels.channel(RISING, SwingRules(strength=1, window=7))
     assert (found.lower[-1], found.upper[-1], found.slope[-1], found.spreading[-1]) == (4.0, 6.5, 0.5, 0.0)
     assert channels.channel_position(RISING, rules=SwingRules(strength=1, window=7))[-1] == 0.5
     # True ranges of the last two sessions are 3 and 0.75.
@@ -31,8 +31,8 @@ def test_a_rising_channel_by_hand() -> None:
 
 def test_the_channel_waits_for_two_swings_of_each_kind() -> None:
     # The second low (row 4) is confirmed at row 5.
-    assert np.isnan(channels.channel(RISING, strength=1, window=7).slope[:5]).all()
-    assert not np.isnan(channels.channel(RISING, strength=1, window=7).slope[5])
+    assert np.isnan(channels.channel(RISING, SwingRules(strength=1, window=7)).slope[:5]).all()
+    assert not np.isnan(channels.channel(RISING, SwingRules(strength=1, window=7)).slope[5])
 
 
 def test_a_triangle_closes_and_a_broadening_range_opens() -> None:
@@ -65,7 +65,7 @@ def test_against_least_squares_with_two_intercepts(tape: Callable[..., Bars], ro
     design = np.column_stack([np.array(x) - row, side, 1.0 - side])
     slope, upper, lower = np.linalg.lstsq(design, np.array(y), rcond=None)[0]
     apart = [np.polyfit(np.array(x)[side == k], np.array(y)[side == k], 1)[0] for k in (1.0, 0.0)]
-    result = channels.channel(bars, strength=strength, window=window)
+    result = channels.channel(bars, SwingRules(strength, window))
     assert_allclose(
         [result.slope[row], result.upper[row], result.lower[row], result.spreading[row]],
         [slope, upper, lower, apart[0] - apart[1]],

@@ -13,7 +13,7 @@ from bullbear.factors import registered
 from bullbear.factors.engine.registry import Array, Bars
 from bullbear.factors.engine.windows import bars_from
 from bullbear.factors.levels import support_resistance as levels
-from bullbear.factors.levels.level_table import Level, LevelRules, levels_at
+from bullbear.factors.levels.horizontal_levels import Level, LevelRules, levels_at
 from bullbear.factors.levels.swings import average_true_range
 
 RULES = LevelRules(strength=1, window=30, atr=2, tolerance=0.25)

@@ -15,7 +15,7 @@ from bullbear.factors.engine.bars_cache import cached_by_bars, digest
 from bullbear.factors.engine.registry import Bars, registered
 from bullbear.factors.engine.windows import bars_from
 from bullbear.factors.levels import swings as module
-from bullbear.factors.levels.swings import ScaledSwingRules, SwingRules, average_true_range, newest_known, swings
+from bullbear.factors.levels.swings import ScaledSwingRules, SwingRules, average_true_range, swings
 
 # A zigzag with tops at rows 3 and 9 and bottoms at rows 6 and 12.
 ZIGZAG = [10.0, 11.0, 12.0, 13.0, 12.0, 11.0, 10.5, 12.0, 13.0, 14.0, 13.0, 12.0, 11.5, 12.5, 13.5]
@@ -54,8 +54,10 @@ def test_a_swing_appears_only_when_its_last_bar_does() -> None:
     bars = bars_from(ZIGZAG)
     assert swings(part(bars, 5), strength=2).high_rows.tolist() == []
     assert swings(part(bars, 6), strength=2).high_rows.tolist() == [3]
-    assert newest_known(np.array([3, 9]), 2, 15).tolist() == [-1] * 5 + [0] * 6 + [1] * 4
-    assert newest_known(np.array([3, 9]), 2, 15, back=1).tolist() == [-1] * 11 + [0] * 4
+    gap = module.swing_age_gap(bars, rules=SwingRules(strength=2, window=15))
+    # The low of row 6 is known from row 8, the high of row 9 from row 11, the low of row 12 from row 14.
+    assert gap[8:].tolist() == [-3, -3, -3, 3, 3, 3, -3]
+    assert np.isnan(gap[:8]).all()
 
 
 @settings(max_examples=60, deadline=None)

@@ -51,6 +51,12 @@ SHARED: dict[str, Parameter] = {
     "horizon": Parameter("Sessions until an outcome is known.", (1.0, 126.0)),
     "width": Parameter("Standard deviations from the middle to each band.", (0.1, 10.0)),
     "side": Parameter("Which of the two sides is measured."),
+    "reference": Parameter("The series that is taken off, of the same unit, as last published at each close."),
+    "measure": Parameter("Short interest per share outstanding, in shares as reported, or in days of average volume."),
+    "touches": Parameter("Touches that a level needs to count.", (1.0, 10.0)),
+    "components": Parameter("Eigenvectors counted; the paper takes a fifth of the number of assets.", (1.0, 9.0)),
+    "smooth": Parameter("Sessions averaged.", (1.0, 252.0)),
+    "slope_window": Parameter("Sessions over which the average's own change is taken.", (1.0, 252.0)),
 }
 
 
@@ -67,7 +73,11 @@ def described(documented: Callable[..., Any] | type, name: str) -> str:
     >>> described(limits_of, "window")
     'Rows of the window, the current one included; a change over it starts a row earlier.'
     """
-    own = _entries(inspect.getdoc(documented) or "")
+    # A group that extends another describes what it adds or changes.
+    documents = reversed(documented.__mro__) if isinstance(documented, type) else [documented]
+    own: dict[str, str] = {}
+    for each in documents:
+        own |= _entries(inspect.getdoc(each) or "")
     return own.get(name) or (SHARED[name].text if name in SHARED else "")
 
 

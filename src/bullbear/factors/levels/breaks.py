@@ -1,25 +1,24 @@
-"""Breaks of levels and what came of them: departure, return, a held retest, or the level reclaimed.
+"""Breaks of levels and what came of them: departure, return, a retest that held, or the level reclaimed.
 
 A support breaks at the first close below its band, a resistance at the first close above it; the level is taken as it
-stood at the close before. What follows is told by stated rules. *Departed*: a whole bar beyond the band. *Returned*:
-after that, a bar that touches the band again. *Held*: then a close beyond the band, so the break stands (the old
-support turned the price back; the old resistance has become support). *Undone*: at any time a close on the far side of
-the band. Each of the four has the row at which it became known; the story is followed for `memory` sessions.
+stood at the close before. *Departed*: a whole bar beyond the band. *Returned*: after that, a bar that touches the band
+again. *Held*: then a close beyond the band, so the break stands (the old support turned the price back; the old
+resistance has become support). *Undone*: at any time a close on the far side of the band. Each of the four has the row
+at which it became known; a break is followed for `memory` sessions.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bullbear.factors.engine.bars_cache import cached_by_bars
 from bullbear.factors.engine.parameter_groups import within
-from bullbear.factors.engine.registry import Array, Bars
-from bullbear.factors.levels.level_table import RESISTANCE, SUPPORT, TOUCHES, LevelRules, level_table
-from bullbear.factors.levels.swings import Rows
+from bullbear.factors.engine.registry import Array, Bars, factor
+from bullbear.factors.levels.horizontal_levels import RESISTANCE, SIDES, SUPPORT, TOUCHES, LevelRules, Side, level_table
+from bullbear.factors.levels.swings import Rows, average_true_range, rows_of
 
 EVENTS = (
     "support_break",
@@ -33,12 +32,10 @@ EVENTS = (
 
 @dataclass(frozen=True)
 class BreakRules(LevelRules):
-    """Which levels stand, and which breaks of them count.
+    """Which levels stand (see `LevelRules`), and which breaks of them count.
 
     Parameters
     ----------
-    strength, window, atr, tolerance
-        Which levels stand: as in `LevelRules`.
     touches
         Touches that a level needs for its break to count.
     memory
@@ -74,31 +71,20 @@ class Breaks:
     undone: Rows
 
 
-def breaks(bars: Bars, rules: BreakRules = BREAKS, **fields: Any) -> Breaks:
-    """Every break of a level with at least `rules.touches` touches, and its story by the rules of this module.
+@cached_by_bars(4)
+def breaks(bars: Bars, rules: BreakRules = BREAKS) -> Breaks:
+    """Every break of a level with at least `rules.touches` touches, and what came of it by the rules of this module.
 
     Of several levels broken by one close the last is the one that counts as the latest: the most touched, and of equal
     ones the farthest.
 
-    Parameters
-    ----------
-    bars
-        Daily bars, shape (n_sessions,).
-    rules, fields
-        Which breaks count: see `BreakRules`; single fields of it may be given by their names.
-
     Example
     -------
     >>> from bullbear.factors.engine.windows import bars_from
-    >>> found = breaks(bars_from([9, 5, 7, 5, 7, 4, 3]), strength=1, window=7, atr=2, tolerance=0.3)
+    >>> found = breaks(bars_from([9, 5, 7, 5, 7, 4, 3]), BreakRules(strength=1, window=7, atr=2, tolerance=0.3))
     >>> found.row, found.price, found.kind
     (array([5]), array([5.]), array([1], dtype=int8))
     """
-    return _breaks(bars, replace(rules, **fields))
-
-
-@cached_by_bars(4)
-def _breaks(bars: Bars, rules: BreakRules) -> Breaks:
     table = level_table(bars, rules)
     before, close = table.epoch[:-1], bars.close[1:, None]
     stood = table.touches[before] >= rules.touches
@@ -108,35 +94,27 @@ def _breaks(bars: Bars, rules: BreakRules) -> Breaks:
     epochs = before[rows]
     kind = np.where(down[rows, places], SUPPORT, RESISTANCE).astype(np.int8)
     price, band = table.price[epochs, places], table.band[epochs, places]
-    count = table.touches[epochs, places].astype(np.int64)
+    count, born = (column[epochs, places].astype(np.int64) for column in (table.touches, table.born))
     order = np.lexsort((-kind * price, count, rows))
     rows, kind, price, band = rows[order] + 1, kind[order], price[order], band[order]
-    stories = _stories(bars, rows, kind, price, band, rules.memory)
-    born = table.born[epochs, places].astype(np.int64)[order]
-    return Breaks(rows, kind, price, band, count[order], born, *stories.T.copy())
+    outcomes = np.full((len(rows), 4), -1, dtype=np.int64)
+    # An upward break is a downward one of the mirrored prices.
+    sides = {
+        SUPPORT: (bars.high.tolist(), bars.close.tolist()),
+        RESISTANCE: ((-bars.low).tolist(), (-bars.close).tolist()),
+    }
+    for place, (row, side) in enumerate(zip(rows.tolist(), kind.tolist(), strict=True)):
+        level, half = side * price[place], band[place]
+        outcomes[place] = _followed(*sides[side], row, row + rules.memory, level - half, level + half)
+    return Breaks(rows, kind, price, band, count[order], born[order], *outcomes.T.copy())
 
 
-def _stories(bars: Bars, rows: Rows, kind: NDArray[np.int8], price: Array, band: Array, memory: int) -> Rows:
-    """Rows of departure, return, hold and undoing of each break; shape (n_breaks, 4)."""
-    # An upward break is a downward one of the mirrored tape.
-    fallen = (bars.high.tolist(), bars.close.tolist())
-    risen = ((-bars.low).tolist(), (-bars.close).tolist())
-    result = np.full((len(rows), 4), -1, dtype=np.int64)
-    for place, (row, side, level, half) in enumerate(
-        zip(rows.tolist(), kind.tolist(), price.tolist(), band.tolist(), strict=True)
-    ):
-        high, close = fallen if side == SUPPORT else risen
-        result[place] = _story(
-            high, close, row, min(row + memory, len(close)), side * level - half, side * level + half
-        )
-    return result
-
-
-def _story(
+def _followed(
     high: list[float], close: list[float], row: int, stop: int, near: float, far: float
 ) -> tuple[int, int, int, int]:
+    """Rows of departure, return, hold and undoing of a downward break."""
     departed = returned = held = -1
-    for t in range(row, stop):
+    for t in range(row, min(stop, len(close))):
         if close[t] > far:
             return departed, returned, held, t
         if departed < 0:
@@ -149,20 +127,13 @@ def _story(
     return departed, returned, held, -1
 
 
-def level_events(bars: Bars, rules: BreakRules = BREAKS, **fields: Any) -> dict[str, Rows]:
+def level_events(bars: Bars, rules: BreakRules = BREAKS) -> dict[str, Rows]:
     """Rows at whose close each kind of event happened and was known.
 
     "support_break", "resistance_break": the close left the band of a level downwards, upwards. "support_retest": a
     broken support was touched again from below and turned the price back. "resistance_turned_support": a broken
     resistance was touched again from above and held. "reclaim": a close above a support that had broken.
     "failed_breakout": a close below a resistance that had broken.
-
-    Parameters
-    ----------
-    bars
-        Daily bars, shape (n_sessions,).
-    rules, fields
-        As in `breaks`.
 
     Returns
     -------
@@ -172,18 +143,99 @@ def level_events(bars: Bars, rules: BreakRules = BREAKS, **fields: Any) -> dict[
     -------
     >>> from bullbear.factors.engine.windows import bars_from
     >>> bars = bars_from([9, 5, 7, 5, 7, 4, 3, 5, 4, 6])
-    >>> events = level_events(bars, strength=1, window=10, atr=2, tolerance=0.2)
+    >>> events = level_events(bars, BreakRules(strength=1, window=10, atr=2, tolerance=0.2))
     >>> [events[name].tolist() for name in ("support_break", "support_retest", "reclaim")]
     [[5], [8], [9]]
     """
-    found = breaks(bars, rules, **fields)
+    found = breaks(bars, rules)
     fell = found.kind == SUPPORT
-    rows = (
-        found.row[fell],
-        found.row[~fell],
-        found.held[fell],
-        found.held[~fell],
-        found.undone[fell],
-        found.undone[~fell],
-    )
+    rows = [each for column in (found.row, found.held, found.undone) for each in (column[fell], column[~fell])]
     return {name: np.unique(each[each >= 0]) for name, each in zip(EVENTS, rows, strict=True)}
+
+
+def _latest(found: Breaks, kind: int, memory: int, n: int) -> Rows:
+    """For each of `n` rows the place of the latest break of a kind within `memory` sessions, -1 where there is none."""
+    places = np.flatnonzero(found.kind == kind)
+    if not len(places):
+        return np.full(n, -1, dtype=np.int64)
+    newest = np.searchsorted(found.row[places], np.arange(n), side="right") - 1
+    place = places[np.maximum(newest, 0)]
+    return np.where((newest >= 0) & (np.arange(n) - found.row[place] < memory), place, -1)
+
+
+@factor(windowed=True, unit="sessions", bounds=(0.0, float("inf")), choices={"side": tuple(SIDES)}, lookback=rows_of)
+def break_age(bars: Bars, *, side: Side = "support", rules: BreakRules = BREAKS) -> Array:
+    """Sessions since the last break of a support (or of a resistance), `memory` where there was none within it."""
+    found, n = breaks(bars, rules), len(bars.close)
+    place = _latest(found, SIDES[side], rules.memory, n)
+    row = np.append(found.row, 0)[place]
+    return np.where(place >= 0, np.arange(n) - row, rules.memory).astype(np.float64)
+
+
+@factor(windowed=True, unit="ATRs", choices={"side": tuple(SIDES)}, lookback=rows_of)
+def break_size(bars: Bars, *, side: Side = "support", rules: BreakRules = BREAKS) -> Array:
+    """How far the close is below the support (or above the resistance) that broke last, in ATRs.
+
+    (support - close) / ATR or (close - resistance) / ATR; negative once the close is back, 0 where none broke within
+    `memory`
+    """
+    found, kind = breaks(bars, rules), SIDES[side]
+    place = _latest(found, kind, rules.memory, len(bars.close))
+    price = np.append(found.price, np.nan)[place]
+    beyond = np.where(place >= 0, kind * (price - bars.close), 0.0)
+    return beyond / average_true_range(bars, rules.atr)
+
+
+@factor(
+    windowed=True,
+    unit="0 none, 1 broken, 2 returned, 3 held, -1 undone",
+    bounds=(-1.0, 3.0),
+    choices={"side": tuple(SIDES)},
+    lookback=rows_of,
+)
+def break_stage(bars: Bars, *, side: Side = "support", rules: BreakRules = BREAKS) -> Array:
+    """Break and retest of the support (or resistance) that broke last: how far they have gone.
+
+    0 no break within `memory`, 1 broken, 2 returned to the band, 3 retest held, -1 undone
+    """
+    found, rows = breaks(bars, rules), np.arange(len(bars.close))
+    place = _latest(found, SIDES[side], rules.memory, len(rows))
+
+    def happened(row: Rows) -> NDArray[np.bool_]:
+        when = np.append(row, -1)[place]
+        return (when >= 0) & (when <= rows)
+
+    stage = 1.0 + happened(found.returned) + happened(found.held)
+    return np.where(place < 0, 0.0, np.where(happened(found.undone), -1.0, stage))
+
+
+@factor(windowed=True, unit="score", bounds=(-1.0, 1.0), lookback=rows_of)
+def break_balance(bars: Bars, *, rules: BreakRules = BREAKS) -> Array:
+    """Breaks of resistance less breaks of support within `memory` sessions, per break.
+
+    (up - down) / (up + down), without breaks that have been undone; 0 where nothing broke
+    """
+    found, n = breaks(bars, rules), len(bars.close)
+    ends = np.minimum(found.row + rules.memory, n)
+    ends = np.where(found.undone < 0, ends, np.minimum(found.undone, ends))
+    count = np.zeros((2, n + 1))
+    np.add.at(count, ((found.kind == SUPPORT).astype(np.int64), found.row), 1.0)
+    np.add.at(count, ((found.kind == SUPPORT).astype(np.int64), ends), -1.0)
+    up, down = np.cumsum(count, axis=1)[:, :n]  # whole numbers, so the sum is exact
+    return np.asarray((up - down) / np.maximum(up + down, 1.0))
+
+
+@factor(
+    unit="1 at the close at which it happened, else 0", bounds=(0.0, 1.0), choices={"kind": EVENTS}, lookback=rows_of
+)
+def level_signal(bars: Bars, *, kind: str = "support_break", rules: BreakRules = BREAKS) -> Array:
+    """Whether one kind of event of the levels became known at this close; see `level_events`.
+
+    Parameters
+    ----------
+    kind
+        The kind of event.
+    """
+    result = np.zeros(len(bars.close))
+    result[level_events(bars, rules)[kind]] = 1.0
+    return result

@@ -11,15 +11,22 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bullbear.factors.engine.bars_cache import cached_by_bars
 from bullbear.factors.engine.registry import Array, Bars, factor
-from bullbear.factors.levels.swings import ScaledSwingRules, SwingRules, average_true_range, rows_of, swings
+from bullbear.factors.levels.swings import (
+    TURNS,
+    Rows,
+    ScaledSwingRules,
+    SwingRules,
+    average_true_range,
+    rows_of,
+    swings,
+)
 
 HALF_YEAR = SwingRules(window=126)
 HALF_YEAR_SCALED = ScaledSwingRules(window=126)
-EACH = 2
-"""Swings of each kind without which there is no channel."""
 
 
 @dataclass(frozen=True)
@@ -36,96 +43,73 @@ class Channel:
     spreading: Array
 
 
-def channel(bars: Bars, rules: SwingRules = HALF_YEAR, **fields: Any) -> Channel:
+def channel(bars: Bars, rules: SwingRules = HALF_YEAR) -> Channel:
     """The parallel channel through the swings of the last `rules.window` sessions, at every row.
-
-    Parameters
-    ----------
-    bars
-        Daily bars, shape (n_sessions,).
-    rules, fields
-        Which swings count: see `SwingRules`; single fields of it may be given by their names.
 
     Example
     -------
     >>> from bullbear.factors.engine.windows import bars_from
-    >>> found = channel(bars_from([1, 4, 2, 5, 3, 6, 4]), strength=1, window=7)
+    >>> found = channel(bars_from([1, 4, 2, 5, 3, 6, 4]), SwingRules(strength=1, window=7))
     >>> found.lower[-1], found.upper[-1], found.slope[-1], found.spreading[-1]
     (np.float64(4.0), np.float64(6.5), np.float64(0.5), np.float64(0.0))
     """
-    return _channel(bars, rules.of_swings(**fields))
+    return _channel(bars, rules.strength, rules.window)
 
 
 @cached_by_bars(4)
-def _channel(bars: Bars, rules: SwingRules) -> Channel:
-    strength, window = rules.strength, rules.window
+def _channel(bars: Bars, strength: int, window: int) -> Channel:
     found, n = swings(bars, strength=strength), len(bars.close)
-    result = np.full((4, n), np.nan)
-    highs = found.high_rows.tolist(), found.high_prices.tolist()
-    lows = found.low_rows.tolist(), found.low_prices.tolist()
-    changes = np.concatenate([rows + lag for rows in (found.high_rows, found.low_rows) for lag in (strength, window)])
+    sides = [found.of(turn) for turn in TURNS]
+    # The lines change only where a swing becomes known or leaves the window.
+    changes = np.concatenate([[0], *(rows + lag for rows, _ in sides for lag in (strength, window))])
     starts = np.unique(changes[changes < n])
-    spans = [
-        [np.searchsorted(rows + lag, starts, side="right").tolist() for lag in (window, strength)]
-        for rows in (found.high_rows, found.low_rows)
-    ]
-    stops = np.append(starts, n)[1:].tolist()
-    for place, (start, stop) in enumerate(zip(starts.tolist(), stops, strict=True)):
-        (high_first, high_stop), (low_first, low_stop) = ((first[place], last[place]) for first, last in spans)
-        if high_stop - high_first < EACH or low_stop - low_first < EACH:
-            continue
-        # Counted from the newest swing, which every history that reaches the row shares, so the bits are shared too.
-        origin = max(highs[0][high_stop - 1], lows[0][low_stop - 1])
-        high_row, high, high_xy, high_xx = _moments(*highs, high_first, high_stop, origin)
-        low_row, low, low_xy, low_xx = _moments(*lows, low_first, low_stop, origin)
-        slope = (high_xy + low_xy) / (high_xx + low_xx)
-        ahead = np.arange(start, stop) - origin
-        result[0, start:stop] = low + slope * (ahead - low_row)
-        result[1, start:stop] = high + slope * (ahead - high_row)
-        result[2, start:stop] = slope
-        result[3, start:stop] = high_xy / high_xx - low_xy / low_xx
-    return Channel(*result)
+    spans = [[np.searchsorted(rows + lag, starts, side="right") for lag in (window, strength)] for rows, _ in sides]
+    # Rows count from the newest swing, which every history that reaches the row shares, so the bits are shared too.
+    origin = np.max([np.append(0, rows)[stop] for (rows, _), (_, stop) in zip(sides, spans, strict=True)], axis=0)
+    high, low = (
+        _moments(rows, prices, first, stop, origin) for (rows, prices), (first, stop) in zip(sides, spans, strict=True)
+    )
+    slope = (high.products + low.products) / (high.squares + low.squares)
+    spreading = high.products / high.squares - low.products / low.squares
+    span = np.searchsorted(starts, np.arange(n), side="right") - 1
+    ahead = np.arange(n) - origin[span]
+    lower, upper = (side.price[span] + slope[span] * (ahead - side.row[span]) for side in (low, high))
+    return Channel(lower, upper, slope[span], spreading[span])
 
 
-def _moments(
-    rows: list[int], prices: list[float], first: int, stop: int, origin: int
-) -> tuple[float, float, float, float]:
-    """Mean row, mean price, and the sums of products of deviations of rows with prices and with themselves."""
-    x = [float(row - origin) for row in rows[first:stop]]
-    y = prices[first:stop]
-    mean_x, mean_y = sum(x) / len(x), sum(y) / len(y)
-    xy = sum((a - mean_x) * (b - mean_y) for a, b in zip(x, y, strict=True))
-    xx = sum((a - mean_x) ** 2 for a in x)
-    return mean_x, mean_y, xy, xx
+@dataclass(frozen=True)
+class _Moments:
+    """Mean row and price of the swings of each span, and sums of products of deviations; NaN for fewer than two."""
+
+    row: Array
+    price: Array
+    products: Array
+    squares: Array
 
 
-@factor(
-    family="levels",
-    windowed=True,
-    unit="share of the width",
-    bounds=(-2.0, 3.0),
-    lookback=rows_of,
-)
+def _moments(rows: Rows, prices: Array, first: Rows, stop: Rows, origin: Rows) -> _Moments:
+    count = stop - first
+    place = first[:, None] + np.arange(count.max(initial=1))
+    inside = place < stop[:, None]
+    place = np.where(inside, place, -1)
+    x = np.append(rows, 0)[place] - origin[:, None]
+    y = np.append(prices, 0.0)[place]
+
+    def total(values: NDArray[Any]) -> Array:
+        # From the left to the right: the zeros behind the last swing then change no bit.
+        sums = np.cumsum(np.where(inside, values, 0.0), axis=1)[:, -1]
+        return np.where(count >= 2, sums, np.nan)
+
+    row, price = total(x) / count, total(y) / count
+    away = x - row[:, None]
+    return _Moments(row, price, total(away * (y - price[:, None])), total(away * away))
+
+
+@factor(windowed=True, unit="share of the width", bounds=(-2.0, 3.0), lookback=rows_of)
 def channel_position(bars: Bars, *, rules: SwingRules = HALF_YEAR) -> Array:
-    """Where the close stands in the trend channel: (close - lower) / (upper - lower), held within two widths.
+    """Where the close stands in the trend channel: (close - lower) / (upper - lower), clipped two widths outside.
 
-    Parameters
-    ----------
-    bars
-        Daily bars, shape (n_sessions,).
-    rules
-        Which swings count: see `SwingRules`.
-
-    Returns
-    -------
-    Shape (n_sessions,); 0 on the lower line, 1 on the upper, below 0 or above 1 where the channel is broken; missing
-    where there is no channel or its lines have crossed.
-
-    Example
-    -------
-    >>> from bullbear.factors.engine.windows import bars_from
-    >>> channel_position(bars_from([1, 4, 2, 5, 3, 6, 5.25]), rules=SwingRules(strength=1, window=7))[-1]
-    np.float64(0.5)
+    0 on the lower line, 1 on the upper; missing where there is no channel or its lines have crossed.
     """
     found = channel(bars, rules)
     width = found.upper - found.lower
@@ -133,89 +117,23 @@ def channel_position(bars: Bars, *, rules: SwingRules = HALF_YEAR) -> Array:
     return np.clip((bars.close - found.lower) / width, -2.0, 3.0)
 
 
-@factor(
-    family="levels",
-    windowed=True,
-    unit="ATRs a session",
-    lookback=rows_of,
-)
+@factor(windowed=True, unit="ATRs a session", lookback=rows_of)
 def channel_slope(bars: Bars, *, rules: ScaledSwingRules = HALF_YEAR_SCALED) -> Array:
-    """Slope of the trend channel: change of its lines in a session / ATR.
-
-    Parameters
-    ----------
-    bars
-        Daily bars, shape (n_sessions,).
-    rules
-        Which swings count, and the range: see `ScaledSwingRules`.
-
-    Returns
-    -------
-    Shape (n_sessions,); missing where there is no channel.
-
-    Example
-    -------
-    >>> from bullbear.factors.engine.windows import bars_from
-    >>> channel_slope(bars_from([1, 4, 2, 5, 3, 6, 4]), rules=ScaledSwingRules(strength=1, window=7, atr=2))[-1]
-    np.float64(0.2)
-    """
+    """Slope of the trend channel: change of its lines in a session / ATR."""
     return channel(bars, rules).slope / average_true_range(bars, rules.atr)
 
 
-@factor(
-    family="levels",
-    windowed=True,
-    unit="ATRs",
-    lookback=rows_of,
-)
+@factor(windowed=True, unit="ATRs", lookback=rows_of)
 def channel_width(bars: Bars, *, rules: ScaledSwingRules = HALF_YEAR_SCALED) -> Array:
-    """Width of the trend channel: (upper - lower) / ATR.
-
-    Parameters
-    ----------
-    bars
-        Daily bars, shape (n_sessions,).
-    rules
-        Which swings count, and the range: see `ScaledSwingRules`.
-
-    Returns
-    -------
-    Shape (n_sessions,); missing where there is no channel.
-
-    Example
-    -------
-    >>> from bullbear.factors.engine.windows import bars_from
-    >>> channel_width(bars_from([1, 4, 2, 5, 3, 6, 4]), rules=ScaledSwingRules(strength=1, window=7, atr=2))[-1]
-    np.float64(1.0)
-    """
+    """Width of the trend channel: (upper - lower) / ATR."""
     found = channel(bars, rules)
     return (found.upper - found.lower) / average_true_range(bars, rules.atr)
 
 
-@factor(
-    family="levels",
-    windowed=True,
-    unit="ATRs a session",
-    lookback=rows_of,
-)
+@factor(windowed=True, unit="ATRs a session", lookback=rows_of)
 def channel_spreading(bars: Bars, *, rules: ScaledSwingRules = HALF_YEAR_SCALED) -> Array:
     """How the swings open or close: slope through the highs less slope through the lows, in ATRs a session.
 
-    Parameters
-    ----------
-    bars
-        Daily bars, shape (n_sessions,).
-    rules
-        Which swings count, and the range: see `ScaledSwingRules`.
-
-    Returns
-    -------
-    Shape (n_sessions,); negative in a triangle, positive in a broadening range, missing where there is no channel.
-
-    Example
-    -------
-    >>> from bullbear.factors.engine.windows import bars_from
-    >>> channel_spreading(bars_from([1, 6, 2, 5, 3, 4, 3]), rules=ScaledSwingRules(strength=1, window=7, atr=2))[-1]
-    np.float64(-1.0)
+    Negative in a triangle, positive in a broadening range.
     """
     return channel(bars, rules).spreading / average_true_range(bars, rules.atr)

@@ -2,15 +2,15 @@
 
 A swing of strength k is a high above the k highs before it and not below the k after it, so it is known k sessions
 later and never earlier: a chart that marks a top on the day of the top marks it with hindsight. Distances are in ATRs,
-here the plain mean of the true range over a window, since Wilder's average would remember the whole history. Prices are
-those of `Bars`, adjusted for dividends: an old swing lies lower than on an unadjusted chart by what was paid since.
+here the plain mean of the true range over a window, since Wilder's average would depend on the whole history. Prices
+are those of `Bars`, adjusted for dividends: an old swing lies lower than on an unadjusted chart by what was paid since.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import numpy as np
 import talib
@@ -22,9 +22,8 @@ from bullbear.factors.engine.registry import Array, Bars, factor
 from bullbear.factors.engine.windows import highest, in_order, mean, ratio
 
 Rows = NDArray[np.int64]
-STRENGTH = (1.0, 63.0)
 ATR = (2.0, 252.0)
-HISTORY = (10.0, 2520.0)
+WINDOW = (10.0, 2520.0)
 Turn = Literal["high", "low"]
 TURNS = get_args(Turn)
 
@@ -41,8 +40,8 @@ class SwingRules:
         Sessions within which swings count.
     """
 
-    strength: int = within(5, *STRENGTH)
-    window: int = within(252, *HISTORY)
+    strength: int = within(5, 1, 63)
+    window: int = within(252, *WINDOW)
 
     @property
     def rows(self) -> int:
@@ -55,11 +54,6 @@ class SwingRules:
         """
         return in_order(strength=self.strength, window=self.window) + self.strength
 
-    def of_swings(self, **fields: Any) -> SwingRules:
-        """These rules with some fields changed, without what a group that goes further adds to them."""
-        changed = replace(self, **fields)
-        return SwingRules(changed.strength, changed.window)
-
 
 @dataclass(frozen=True)
 class ScaledSwingRules(SwingRules):
@@ -67,8 +61,6 @@ class ScaledSwingRules(SwingRules):
 
     Parameters
     ----------
-    strength, window
-        Which swings count: as in `SwingRules`.
     atr
         Sessions of the mean true range.
     """
@@ -101,7 +93,7 @@ class Swings:
 
 
 def average_true_range(bars: Bars, window: int) -> Array:
-    """Mean true range of the last `window` sessions, shape (n_sessions,); missing where prices stood still.
+    """Mean true range of the last `window` sessions, shape (n_sessions,); missing where prices did not move.
 
     Example
     -------
@@ -120,13 +112,6 @@ def swings(bars: Bars, *, strength: int = 5) -> Swings:
 
     High at p: high[p] > high[p - j] and high[p] >= high[p + j] for j = 1 ... `strength`; lows alike. Of equal highs the
     first is the swing.
-
-    Parameters
-    ----------
-    bars
-        Daily bars, shape (n_sessions,).
-    strength
-        Sessions on each side that the swing must exceed.
 
     Example
     -------
@@ -147,69 +132,33 @@ def _pivots(x: Array, k: int) -> Rows:
     return np.flatnonzero((middle > top[k - 1 : len(x) - k - 1]) & (middle >= top[2 * k :])) + k
 
 
-def newest_known(rows: Rows, strength: int, n: int, *, back: int = 0) -> Rows:
-    """For each of `n` rows the place in `rows` of the newest swing known by then, or of the `back`-th before it.
-
-    -1 where there is none.
-
-    Example
-    -------
-    >>> newest_known(np.array([2, 4]), 1, 7)
-    array([-1, -1, -1,  0,  0,  1,  1])
-    """
-    place = np.searchsorted(rows + strength, np.arange(n), side="right") - 1 - back
-    return np.maximum(place, -1)
-
-
 def _newest(found: Swings, side: Turn, window: int, n: int, *, back: int = 0) -> tuple[Array, Array]:
-    """Value and age of the newest known swing (or an earlier one), missing where it is `window` sessions old."""
-    rows, values = found.of(side)
+    """Price and age of the newest swing known at each row, or of the `back`-th before it; missing beyond `window`."""
+    rows, prices = found.of(side)
     if not len(rows):
         return np.full(n, np.nan), np.full(n, np.nan)
-    place = newest_known(rows, found.strength, n, back=back)
-    age = (np.arange(n) - rows[place]).astype(np.float64)
+    place = np.searchsorted(rows + found.strength, np.arange(n), side="right") - 1 - back
+    age = (np.arange(n) - rows[np.maximum(place, 0)]).astype(np.float64)
     missing = (place < 0) | (age >= window)
     age[missing] = np.nan
-    return np.where(missing, np.nan, values[place]), age
+    return np.where(missing, np.nan, prices[np.maximum(place, 0)]), age
 
 
-def rows_of(*, rules: SwingRules, **_: object) -> int:
+def rows_of(rules: SwingRules) -> int:
     """The look-back of a factor that obeys a group of rules."""
     return rules.rows
 
 
-@factor(
-    family="levels",
-    windowed=True,
-    unit="ATRs",
-    choices={"side": TURNS},
-    lookback=rows_of,
-)
+@factor(windowed=True, unit="ATRs", choices={"side": TURNS}, lookback=rows_of)
 def swing_distance(bars: Bars, *, side: Turn = "high", rules: ScaledSwingRules = SCALED_SWINGS) -> Array:
     """Last confirmed swing high above the close, or close above the last swing low, in ATRs.
 
-    (high - close) / ATR or (close - low) / ATR
-
-    Parameters
-    ----------
-    bars
-        Daily bars, shape (n_sessions,).
-    side
-        "high" or "low".
-    rules
-        Which swings count, and the range: see `ScaledSwingRules`.
-
-    Returns
-    -------
-    Shape (n_sessions,); negative once the close is beyond the swing, missing where no swing is known.
+    (high - close) / ATR or (close - low) / ATR; negative once the close is beyond the swing, missing where no swing is
+    known
 
     Example
     -------
-    >>> from bullbear.factors.engine.windows import bars_from
-    >>> rules = ScaledSwingRules(strength=1, window=3, atr=2)
-    >>> swing_distance(bars_from([1, 3, 2, 1.5]), rules=rules)[-1]
-    np.float64(2.0)
-    >>> swing_distance(bars_from([3, 1, 2, 3]), side="low", rules=rules)[-1]
+    >>> swing_distance(bars_from([1, 3, 2, 1.5]), rules=ScaledSwingRules(strength=1, window=3, atr=2))[-1]
     np.float64(2.0)
     """
     price, _ = _newest(swings(bars, strength=rules.strength), side, rules.window, len(bars.close))
@@ -217,68 +166,28 @@ def swing_distance(bars: Bars, *, side: Turn = "high", rules: ScaledSwingRules =
     return away / average_true_range(bars, rules.atr)
 
 
-@factor(
-    family="levels",
-    windowed=True,
-    unit="sessions",
-    lookback=rows_of,
-)
+@factor(windowed=True, unit="sessions", lookback=rows_of)
 def swing_age_gap(bars: Bars, *, rules: SwingRules = SWINGS) -> Array:
     """How much older the last confirmed swing low is than the last confirmed swing high, in sessions.
 
-    Parameters
-    ----------
-    bars
-        Daily bars, shape (n_sessions,).
-    rules
-        Which swings count: see `SwingRules`.
-
-    Returns
-    -------
-    Shape (n_sessions,); positive where the last turn was a high, missing where a swing is missing.
-
-    Example
-    -------
-    >>> from bullbear.factors.engine.windows import bars_from
-    >>> swing_age_gap(bars_from([2, 1, 2, 3, 2]), rules=SwingRules(strength=1, window=5))[-1]
-    np.float64(2.0)
+    Positive where the last turn was a high, missing where a swing is missing.
     """
     found, n = swings(bars, strength=rules.strength), len(bars.close)
     (_, high_age), (_, low_age) = (_newest(found, side, rules.window, n) for side in TURNS)
     return low_age - high_age
 
 
-@factor(
-    family="levels",
-    windowed=True,
-    unit="score",
-    bounds=(-1.0, 1.0),
-    limits={"steps": (1, 10)},
-    lookback=rows_of,
-)
+@factor(windowed=True, unit="score", bounds=(-1.0, 1.0), limits={"steps": (1, 10)}, lookback=rows_of)
 def swing_trend(bars: Bars, *, rules: SwingRules = SWINGS, steps: int = 2) -> Array:
     """Dow's trend: higher highs and higher lows, less lower ones, over the last `steps` pairs of swings.
 
-    mean over highs and lows and the last `steps` steps of sign(swing - swing before it)
+    mean over highs and lows and the last `steps` steps of sign(swing - swing before it); 1 where every high and low is
+    above the one before it, missing where too few swings are known
 
     Parameters
     ----------
-    bars
-        Daily bars, shape (n_sessions,).
-    rules
-        Which swings count: see `SwingRules`.
     steps
         Steps from swing to swing that are counted.
-
-    Returns
-    -------
-    Shape (n_sessions,); 1 where every high and low is above the one before it, missing where too few swings are known.
-
-    Example
-    -------
-    >>> from bullbear.factors.engine.windows import bars_from
-    >>> swing_trend(bars_from([1, 3, 2, 4, 3, 5]), rules=SwingRules(strength=1, window=5), steps=1)[-1]
-    np.float64(1.0)
     """
     found, n = swings(bars, strength=rules.strength), len(bars.close)
     score = np.zeros(n)
@@ -289,34 +198,12 @@ def swing_trend(bars: Bars, *, rules: SwingRules = SWINGS, steps: int = 2) -> Ar
     return score / (2 * steps)
 
 
-@factor(
-    family="levels",
-    windowed=True,
-    unit="share of the leg",
-    bounds=(-2.0, 3.0),
-    lookback=rows_of,
-)
+@factor(windowed=True, unit="share of the leg", bounds=(-2.0, 3.0), lookback=rows_of)
 def swing_position(bars: Bars, *, rules: SwingRules = SWINGS) -> Array:
-    """Where the close stands between the last swing low and the last swing high.
+    """Where the close stands between the last swing low (0) and the last swing high (1).
 
-    (close - low) / (high - low), held within two legs of either end
-
-    Parameters
-    ----------
-    bars
-        Daily bars, shape (n_sessions,).
-    rules
-        Which swings count: see `SwingRules`.
-
-    Returns
-    -------
-    Shape (n_sessions,); 0 at the low, 1 at the high, missing where a swing is missing or the low is not below the high.
-
-    Example
-    -------
-    >>> from bullbear.factors.engine.windows import bars_from
-    >>> swing_position(bars_from([2, 1, 2, 3, 2.5]), rules=SwingRules(strength=1, window=5))[-1]
-    np.float64(0.75)
+    (close - low) / (high - low), clipped two legs beyond either end; missing where a swing is missing or the low is not
+    below the high
     """
     found, n = swings(bars, strength=rules.strength), len(bars.close)
     (high, _), (low, _) = (_newest(found, side, rules.window, n) for side in TURNS)

@@ -18,7 +18,6 @@ from bullbear.factors.engine.inputs import level_max_ages, release_spans, releas
 from bullbear.factors.engine.registry import Array, Releases, factor, input_kind
 
 _ROWS = (1, 120)
-_STEP = (1, 12)
 
 
 def _unbroken(releases: Releases, rows: int, step: int) -> Array:
@@ -27,28 +26,9 @@ def _unbroken(releases: Releases, rows: int, step: int) -> Array:
     return np.where(months - windows.lagged(months, rows - 1) == (rows - 1) * step, releases.value, np.nan)
 
 
-@factor(
-    family="macro",
-    unit="log growth per year",
-    lookback=lambda *, periods, **_: periods + 1,
-    limits={"periods": _ROWS, "step": _STEP},
-    windowed=True,
-)
+@factor(unit="log growth per year", lookback=lambda periods: periods + 1, windowed=True)
 def release_growth(releases: Releases, *, periods: int = 12, step: int = 1) -> Array:
     """Annualised logarithmic growth over `periods` releases: 12 / (periods step) ln(x[i] / x[i - periods]).
-
-    Parameters
-    ----------
-    releases
-        Shape (n_releases,); a value that is not positive is missing.
-    periods
-        Releases looked back.
-    step
-        Months from one release to the next (3 for a quarterly series).
-
-    Returns
-    -------
-    Shape (n_releases,), a fraction per year; the same for k x as for x.
 
     Example
     -------
@@ -62,27 +42,13 @@ def release_growth(releases: Releases, *, periods: int = 12, step: int = 1) -> A
 
 
 @factor(
-    family="macro",
     unit="log growth per year",
-    lookback=lambda *, short, long, **_: max(short, long) + 1,
-    limits={"short": _ROWS, "long": _ROWS, "step": _STEP},
+    lookback=lambda short, long: max(short, long) + 1,
+    limits={"short": _ROWS, "long": _ROWS},
     windowed=True,
 )
 def release_acceleration(releases: Releases, *, short: int = 3, long: int = 12, step: int = 1) -> Array:
     """Annualised growth over the last `short` releases less that over the last `long` ones.
-
-    Parameters
-    ----------
-    releases
-        Shape (n_releases,); a value that is not positive is missing.
-    short, long
-        Releases looked back.
-    step
-        Months from one release to the next.
-
-    Returns
-    -------
-    Shape (n_releases,), a fraction per year; positive where growth quickens; the same for k x as for x.
 
     Example
     -------
@@ -93,28 +59,9 @@ def release_acceleration(releases: Releases, *, short: int = 3, long: int = 12, 
     return release_growth(releases, periods=short, step=step) - release_growth(releases, periods=long, step=step)
 
 
-@factor(
-    family="macro",
-    unit="unit of the series",
-    lookback=lambda *, periods, **_: periods + 1,
-    limits={"periods": _ROWS, "step": _STEP},
-    windowed=True,
-)
+@factor(unit="unit of the series", lookback=lambda periods: periods + 1, windowed=True)
 def release_change(releases: Releases, *, periods: int = 3, step: int = 1) -> Array:
     """Change over `periods` releases: x[i] - x[i - periods].
-
-    Parameters
-    ----------
-    releases
-        Shape (n_releases,), a rate or a balance of opinion.
-    periods
-        Releases looked back.
-    step
-        Months from one release to the next.
-
-    Returns
-    -------
-    Shape (n_releases,), in the unit of the series.
 
     Example
     -------
@@ -125,28 +72,9 @@ def release_change(releases: Releases, *, periods: int = 3, step: int = 1) -> Ar
     return _unbroken(releases, periods + 1, step) - windows.lagged(releases.value, periods)
 
 
-@factor(
-    family="macro",
-    unit="standard deviations",
-    lookback=lambda *, window, **_: window,
-    limits={"window": (3, 120), "step": _STEP},
-    windowed=True,
-)
+@factor(unit="standard deviations", limits={"window": (3, 120)}, windowed=True)
 def release_zscore(releases: Releases, *, window: int = 36, step: int = 1) -> Array:
     """Distance from the mean of the last `window` releases, in their standard deviations (n - 1).
-
-    Parameters
-    ----------
-    releases
-        Shape (n_releases,).
-    window
-        Releases, the newest included.
-    step
-        Months from one release to the next.
-
-    Returns
-    -------
-    Shape (n_releases,); missing where the window is constant; the same for a + k x (k > 0) as for x.
 
     Example
     -------
@@ -159,27 +87,13 @@ def release_zscore(releases: Releases, *, window: int = 36, step: int = 1) -> Ar
 
 
 @factor(
-    family="macro",
     unit="log ratio",
-    lookback=lambda *, short, long, **_: max(short, long),
-    limits={"short": _ROWS, "long": _ROWS, "step": _STEP},
+    lookback=lambda short, long: max(short, long),
+    limits={"short": _ROWS, "long": _ROWS},
     windowed=True,
 )
 def release_trend(releases: Releases, *, short: int = 3, long: int = 12, step: int = 1) -> Array:
     """Mean of the last `short` releases against that of the last `long` ones: ln(mean_short / mean_long).
-
-    Parameters
-    ----------
-    releases
-        Shape (n_releases,); a mean that is not positive is missing.
-    short, long
-        Releases, the newest included.
-    step
-        Months from one release to the next.
-
-    Returns
-    -------
-    Shape (n_releases,), a fraction; positive where the series rises; the same for k x as for x.
 
     Example
     -------
@@ -191,33 +105,12 @@ def release_trend(releases: Releases, *, short: int = 3, long: int = 12, step: i
     return np.where(np.isnan(_unbroken(releases, max(short, long), step)), np.nan, trailing.log_positive(ratio))
 
 
-@factor(
-    family="macro",
-    unit="log ratio",
-    lookback=lambda *, average, window, **_: average + window,
-    limits={"average": (1, 24), "window": _ROWS, "step": _STEP},
-    windowed=True,
-)
+@factor(unit="log ratio", lookback=lambda average, window: average + window, limits={"window": _ROWS}, windowed=True)
 def release_rise(releases: Releases, *, average: int = 3, window: int = 12, step: int = 1) -> Array:
     """Rise of the moving average above its low of the `window` releases before, in logarithms.
 
     ln(m[i] / min(m[i - window .. i - 1])), m the mean of the last `average` releases. It is the Sahm rule's shape for a
     series without a natural scale, such as jobless claims: labour markets turn by rising off a low.
-
-    Parameters
-    ----------
-    releases
-        Shape (n_releases,); a mean that is not positive is missing.
-    average
-        Releases in the moving average, the newest included.
-    window
-        Earlier averages among which the low is sought.
-    step
-        Months from one release to the next.
-
-    Returns
-    -------
-    Shape (n_releases,), a fraction; negative at a new low; the same for k x as for x.
 
     Example
     -------
@@ -231,11 +124,10 @@ def release_rise(releases: Releases, *, average: int = 3, window: int = 12, step
 
 
 @factor(
-    family="macro",
     unit="log ratio",
-    lookback=lambda *, average, window, **_: average + window - 1,
+    lookback=lambda average, window: average + window - 1,
     bounds=(float("-inf"), 0.0),
-    limits={"average": (1, 24), "window": _ROWS, "step": _STEP},
+    limits={"window": _ROWS},
     windowed=True,
 )
 def release_drawdown(releases: Releases, *, average: int = 3, window: int = 24, step: int = 1) -> Array:
@@ -243,21 +135,6 @@ def release_drawdown(releases: Releases, *, average: int = 3, window: int = 24, 
 
     ln(m[i] / max(m[i - window + 1 .. i])), m the mean of the last `average` releases. Housing starts fall for a year or
     more before a recession, which this shows earlier than growth over a year.
-
-    Parameters
-    ----------
-    releases
-        Shape (n_releases,); a mean that is not positive is missing.
-    average
-        Releases in the moving average, the newest included.
-    window
-        Averages among which the high is sought, the newest included.
-    step
-        Months from one release to the next.
-
-    Returns
-    -------
-    Shape (n_releases,), never positive; the same for k x as for x.
 
     References
     ----------
@@ -274,7 +151,7 @@ def release_drawdown(releases: Releases, *, average: int = 3, window: int = 24, 
     return np.where(np.isnan(_unbroken(releases, average + window - 1, step)), np.nan, gap)
 
 
-@factor(family="macro", unit="percentage points", lookback=lambda: 15, windowed=True)
+@factor(unit="percentage points", lookback=15, windowed=True)
 def sahm_gap(unemployment: Releases) -> Array:
     """The Sahm rule: unemployment's three-month mean less the lowest such mean of the twelve months before.
 
@@ -284,11 +161,7 @@ def sahm_gap(unemployment: Releases) -> Array:
     Parameters
     ----------
     unemployment
-        Shape (n_releases,), the monthly unemployment rate, per cent.
-
-    Returns
-    -------
-    Shape (n_releases,), negative at a new low.
+        The monthly unemployment rate, per cent.
 
     References
     ----------

@@ -2,9 +2,9 @@
 
 Before and after the change, returns are normal with a mean and a variance of their own, both unknown (conjugate prior,
 so the mathematics is exact). A change of volatility shows within days; one of the mean hardly ever does, and the prior
-says so: means are small beside the spread. Before the data, chances are even that the window holds a change at all, and
-all places are alike. Returns beyond three spreads of the window count as three: one wild day is not a new market. What
-the window cannot show, the second change back, is left alone.
+says so: means are small beside the spread. A priori the chances are even that the window holds a change, and all places
+are alike. Returns beyond three spreads of the window count as three: one wild day is not a new market. Only the last
+change in the window is modelled.
 """
 
 from __future__ import annotations
@@ -33,13 +33,6 @@ _LIMITS = {"window": (21.0, 1260.0)}
 @cached_by_bars(1)
 def change_posterior(bars: Bars, *, window: int = 252) -> tuple[Array, Array]:
     """Posterior of the number of returns since the change, and the log ratio of the spreads after and before it.
-
-    Parameters
-    ----------
-    bars
-        Daily bars, shape (n_sessions,).
-    window
-        Returns looked at.
 
     Returns
     -------
@@ -92,10 +85,7 @@ def _posterior(y: Array) -> tuple[Array, Array]:
 
 
 def _evidence(count: NDArray[np.int64], total: Array, square: Array) -> tuple[Array, Array]:
-    """Log density of `count` returns with this sum and sum of squares, and the logarithm of their variance.
-
-    The factor (2 pi)**(-count / 2) and the constants of the prior are left out of the first where they cancel.
-    """
+    """Log density of `count` returns with this sum and sum of squares, up to what cancels, and their log variance."""
     shape = SHAPE + count / 2.0
     constant = [
         math.lgamma(SHAPE + n / 2.0) - math.lgamma(SHAPE) + SHAPE * math.log(RATE) - 0.5 * math.log1p(n / PULL)
@@ -105,122 +95,46 @@ def _evidence(count: NDArray[np.int64], total: Array, square: Array) -> tuple[Ar
     return constant - shape * log_rate, log_rate - np.log(shape)
 
 
-def _rows(*, window: int, **_: int) -> int:
-    return window + 1
-
-
 def _expected(values: Array) -> Array:
     """Sum along the columns, from the left to the right."""
-    result: Array = np.cumsum(values, axis=1)[:, -1]
-    return result
+    return np.asarray(np.cumsum(values, axis=1)[:, -1])
 
 
-@factor(
-    family="regime",
-    windowed=True,
-    unit="sessions",
-    bounds=(0.0, float("inf")),
-    limits=_LIMITS,
-    lookback=_rows,
-)
+@factor(windowed=True, unit="sessions", bounds=(0.0, float("inf")), limits=_LIMITS, lookback=lambda window: window + 1)
 def change_point_age(bars: Bars, *, window: int = 252) -> Array:
     """Expected number of sessions since the behaviour of returns changed, `window` standing for "not in the window".
 
-    sum over a of a * P(the change was a sessions ago | returns of the window)
-
-    Parameters
-    ----------
-    bars
-        Daily bars, shape (n_sessions,).
-    window
-        Returns looked at.
-
-    Returns
-    -------
-    Shape (n_sessions,), 5 to `window`; missing where the returns are all equal.
-
-    References
-    ----------
-    Smith (1975), Biometrika 62(2), 407-416, doi:10.1093/biomet/62.2.407
-
-    Example
-    -------
-    >>> from bullbear.factors.engine.windows import bars_from
-    >>> random = np.random.default_rng(0)
-    >>> returns = np.concatenate([random.normal(0.0, 0.005, 40), random.normal(0.0, 0.03, 12)])
-    >>> change_point_age(bars_from(np.exp(np.cumsum(returns))), window=50)[-1].round()
-    np.float64(12.0)
+    sum over a of a * P(the change was a sessions ago | returns of the window); missing where these are all equal
     """
     posterior, _ = change_posterior(bars, window=window)
     return _expected(posterior * np.arange(window + 1))
 
 
 @factor(
-    family="regime",
     windowed=True,
     unit="probability",
     bounds=(0.0, 1.0),
     limits={**_LIMITS, "recent": (5.0, 252.0)},
-    lookback=lambda *, window, recent: in_order(recent=recent, window=window) + 1,
+    lookback=lambda window, recent: in_order(recent=recent, window=window) + 1,
 )
 def change_point_recent(bars: Bars, *, window: int = 252, recent: int = 21) -> Array:
     """Probability that the behaviour of returns changed within the last `recent` sessions.
 
     Parameters
     ----------
-    bars
-        Daily bars, shape (n_sessions,).
-    window
-        Returns looked at.
     recent
         Sessions that count as recent, the newest included; a change needs five sessions to be seen.
-
-    Returns
-    -------
-    Shape (n_sessions,); missing where the returns of the window are all equal.
-
-    Example
-    -------
-    >>> from bullbear.factors.engine.windows import bars_from
-    >>> random = np.random.default_rng(0)
-    >>> returns = np.concatenate([random.normal(0.0, 0.005, 40), random.normal(0.0, 0.03, 12)])
-    >>> change_point_recent(bars_from(np.exp(np.cumsum(returns))), window=38, recent=15)[[-13, -1]].round(2)
-    array([0.16, 0.99])
     """
     posterior, _ = change_posterior(bars, window=window)
     return np.minimum(_expected(posterior[:, : recent + 1]), 1.0)
 
 
-@factor(
-    family="regime",
-    windowed=True,
-    unit="log ratio",
-    limits=_LIMITS,
-    lookback=_rows,
-)
+@factor(windowed=True, unit="log ratio", limits=_LIMITS, lookback=lambda window: window + 1)
 def change_point_shift(bars: Bars, *, window: int = 252) -> Array:
     """Expected change of volatility at the change: ln(spread after / spread before), 0 where there was none.
 
-    sum over a of P(the change was a sessions ago) * ln(s_after / s_before), s**2 the posterior rate / shape
-
-    Parameters
-    ----------
-    bars
-        Daily bars, shape (n_sessions,).
-    window
-        Returns looked at.
-
-    Returns
-    -------
-    Shape (n_sessions,); positive where the market became wilder, missing where the returns are all equal.
-
-    Example
-    -------
-    >>> from bullbear.factors.engine.windows import bars_from
-    >>> random = np.random.default_rng(0)
-    >>> returns = np.concatenate([random.normal(0.0, 0.005, 40), random.normal(0.0, 0.03, 12)])
-    >>> change_point_shift(bars_from(np.exp(np.cumsum(returns))), window=50)[-1].round(1)
-    np.float64(1.5)
+    sum over a of P(the change was a sessions ago) * ln(s_after / s_before), s**2 the posterior rate / shape. Positive
+    where the market became wilder.
     """
     posterior, ratio = change_posterior(bars, window=window)
     return _expected(posterior * ratio)

@@ -1,8 +1,8 @@
-"""Macro factors read off the last published values: rates, spreads, dollar, oil, and the small-cap headwind.
+"""Macro factors of the last published values: rates, spreads, dollar, oil, and the small-cap headwind.
 
 Every input is the value a user could have had at each close, so a monthly series is a step function of the sessions.
 That suits series whose values are never revised (prices of markets, and surveys of opinion). Statistics that are
-revised belong in `macro_releases`, where a change is taken within one vintage and never across two.
+revised belong in `macro.releases`, where a change is taken within one vintage and never across two.
 
 Missing data: a session without a valid input is missing, and so is every window that contains one.
 """
@@ -18,30 +18,9 @@ from bullbear.factors.macro.releases import HALF_YEAR_CHANGE
 _WINDOW = (1, 2520)
 
 
-def _one_row(**_: object) -> int:
-    return 1
-
-
-def _window(*, window: int) -> int:
-    return window
-
-
-def _window_and_one(*, window: int) -> int:
-    return window + 1
-
-
-@factor(family="macro", unit="unit of the series", lookback=_one_row, windowed=True)
+@factor(unit="unit of the series", windowed=True)
 def last_known(level: Array) -> Array:
     """The last value published by each decision.
-
-    Parameters
-    ----------
-    level
-        Shape (n_sessions,).
-
-    Returns
-    -------
-    Shape (n_sessions,), in the unit of the series.
 
     Example
     -------
@@ -51,26 +30,9 @@ def last_known(level: Array) -> Array:
     return level.copy()
 
 
-@factor(
-    family="macro",
-    unit="unit of the series",
-    lookback=_window_and_one,
-    limits={"window": _WINDOW},
-    windowed=True,
-)
+@factor(unit="unit of the series", lookback=lambda window: window + 1, limits={"window": _WINDOW}, windowed=True)
 def level_change(level: Array, *, window: int = 21) -> Array:
     """Change of the last published value over `window` sessions: x[t] - x[t - window].
-
-    Parameters
-    ----------
-    level
-        Shape (n_sessions,), a rate, a spread or an index of opinion.
-    window
-        Sessions.
-
-    Returns
-    -------
-    Shape (n_sessions,), in the unit of the series (percentage points for rates and spreads).
 
     Example
     -------
@@ -80,26 +42,9 @@ def level_change(level: Array, *, window: int = 21) -> Array:
     return level - windows.lagged(level, window)
 
 
-@factor(
-    family="macro",
-    unit="log change",
-    lookback=_window_and_one,
-    limits={"window": _WINDOW},
-    windowed=True,
-)
+@factor(unit="log change", lookback=lambda window: window + 1, limits={"window": _WINDOW}, windowed=True)
 def level_log_change(level: Array, *, window: int = 63) -> Array:
     """Logarithmic change over `window` sessions: ln(x[t] / x[t - window]).
-
-    Parameters
-    ----------
-    level
-        Shape (n_sessions,), a price or an index; a value that is not positive is missing.
-    window
-        Sessions.
-
-    Returns
-    -------
-    Shape (n_sessions,), a fraction (0.05 is about 5 per cent); the same for k x as for x.
 
     Example
     -------
@@ -110,26 +55,9 @@ def level_log_change(level: Array, *, window: int = 63) -> Array:
     return logs - windows.lagged(logs, window)
 
 
-@factor(
-    family="macro",
-    unit="standard deviations",
-    lookback=_window,
-    limits={"window": (3, 2520)},
-    windowed=True,
-)
+@factor(unit="standard deviations", limits={"window": (3, 2520)}, windowed=True)
 def level_zscore(level: Array, *, window: int = 756) -> Array:
     """Distance from the mean of the last `window` sessions, in their standard deviations (n - 1).
-
-    Parameters
-    ----------
-    level
-        Shape (n_sessions,).
-    window
-        Sessions, the current one included.
-
-    Returns
-    -------
-    Shape (n_sessions,); missing where the window is constant; the same for a + k x (k > 0) as for x.
 
     Example
     -------
@@ -139,27 +67,9 @@ def level_zscore(level: Array, *, window: int = 756) -> Array:
     return windows.standard_score(level, window)
 
 
-@factor(
-    family="macro",
-    unit="unit of the series",
-    lookback=_window,
-    bounds=(0.0, float("inf")),
-    limits={"window": _WINDOW},
-    windowed=True,
-)
+@factor(unit="unit of the series", bounds=(0.0, float("inf")), limits={"window": _WINDOW}, windowed=True)
 def level_rise(level: Array, *, window: int = 252) -> Array:
     """Rise above the lowest value of the last `window` sessions: x[t] - min(x[t - window + 1 .. t]).
-
-    Parameters
-    ----------
-    level
-        Shape (n_sessions,), a spread for instance: how far credit has tightened from its easiest.
-    window
-        Sessions, the current one included.
-
-    Returns
-    -------
-    Shape (n_sessions,), never negative, in the unit of the series.
 
     Example
     -------
@@ -169,27 +79,9 @@ def level_rise(level: Array, *, window: int = 252) -> Array:
     return level - trailing.lowest(level, window)
 
 
-@factor(
-    family="macro",
-    unit="share of sessions",
-    lookback=_window,
-    bounds=(0.0, 1.0),
-    limits={"window": _WINDOW},
-    windowed=True,
-)
+@factor(unit="share of sessions", bounds=(0.0, 1.0), limits={"window": _WINDOW}, windowed=True)
 def below_zero_share(level: Array, *, window: int = 252) -> Array:
     """Share of the last `window` sessions at which the value was below zero (a slope: the curve was inverted).
-
-    Parameters
-    ----------
-    level
-        Shape (n_sessions,).
-    window
-        Sessions, the current one included.
-
-    Returns
-    -------
-    Shape (n_sessions,), a fraction.
 
     References
     ----------
@@ -204,23 +96,9 @@ def below_zero_share(level: Array, *, window: int = 252) -> Array:
     return windows.mean(below, window)
 
 
-@factor(
-    family="macro",
-    unit="unit of the series",
-    lookback=_one_row,
-    windowed=True,
-)
+@factor(unit="unit of the series", windowed=True)
 def level_gap(level: Array, reference: Array) -> Array:
     """Difference of two last published values: a slope, a spread or a real rate.
-
-    Parameters
-    ----------
-    level, reference
-        Shape (n_sessions,), of one unit.
-
-    Returns
-    -------
-    Shape (n_sessions,), level - reference.
 
     Example
     -------
@@ -230,26 +108,9 @@ def level_gap(level: Array, reference: Array) -> Array:
     return level - reference
 
 
-@factor(
-    family="macro",
-    unit="unit of the series",
-    lookback=_window_and_one,
-    limits={"window": _WINDOW},
-    windowed=True,
-)
+@factor(unit="unit of the series", lookback=lambda window: window + 1, limits={"window": _WINDOW}, windowed=True)
 def level_gap_change(level: Array, reference: Array, *, window: int = 63) -> Array:
     """Change over `window` sessions of the difference of two last published values.
-
-    Parameters
-    ----------
-    level, reference
-        Shape (n_sessions,), of one unit.
-    window
-        Sessions.
-
-    Returns
-    -------
-    Shape (n_sessions,), in the unit of the series.
 
     Example
     -------
@@ -261,10 +122,9 @@ def level_gap_change(level: Array, reference: Array, *, window: int = 63) -> Arr
 
 
 @factor(
-    family="macro",
     unit="standard deviations",
     inputs={"rate": "level", "spread": "level", "slack": HALF_YEAR_CHANGE},
-    lookback=lambda *, window, change: window + change,
+    lookback=lambda window, change: window + change,
     limits={"window": (3, 2520), "change": (1, 504)},
     windowed=True,
 )
@@ -274,29 +134,21 @@ def small_cap_headwind(rate: Array, spread: Array, slack: Array, *, window: int 
     headwind = (z(leverage (rate + spread)) + z(spread[t] - spread[t - change]) + z(half-year change of slack)) / 3
 
     where z is the distance from the mean of the last `window` sessions in their standard deviations. Small companies
-    borrow short and at a spread, so that `rate + spread` is what their debt costs and its product with leverage what
-    it takes out of earnings. No point-in-time series of their leverage is free; it moves slowly, is taken as constant
-    over a window, and then drops out of z. Growth enters as Okun saw it: where unemployment rises, it falls short. It
-    is revised, so its change is taken between two months of one vintage.
+    borrow short and at a spread: `rate + spread` is what their debt costs, and its product with leverage what it takes
+    out of earnings. Leverage moves slowly, is taken as constant over a window, and then drops out of z. Positive where
+    conditions are against small caps.
 
     Parameters
     ----------
     rate
-        Shape (n_sessions,), a short rate, per cent.
+        A short rate, per cent.
     spread
-        Shape (n_sessions,), the spread of risky over government bonds, percentage points.
+        The spread of risky over government bonds, percentage points.
     slack
-        Shape (n_sessions,), the last published change over six months, within one vintage, of the unemployment rate or
-        of another monthly measure that rises when activity falls.
-    window
-        Sessions of the standardisation, the current one included.
+        The change over six months, within one vintage, of the unemployment rate or of another monthly measure that
+        rises when activity falls (Okun's law).
     change
         Sessions over which the change of the spread is taken.
-
-    Returns
-    -------
-    Shape (n_sessions,); positive where the wind blows against small caps; missing where a window has a missing value
-    or one of the three does not vary in it.
 
     Example
     -------

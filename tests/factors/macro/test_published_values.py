@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from bullbear.factors.engine.registry import Releases
-from bullbear.factors.macro import observed as macro
+from bullbear.factors.macro import published_values as macro
 from bullbear.factors.macro import releases as macro_releases
 
 

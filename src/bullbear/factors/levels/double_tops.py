@@ -5,13 +5,13 @@ ATRs of each other; no high between them above both; the lowest low between them
 below their mean. The measured target lies as far below the neckline as the neckline lies below the tops. Of several
 first tops the nearest in time is taken. It is *formed* once the second top is confirmed, *completed* by the first
 close below the neckline, and over when a low reaches the target, when a close stands above both tops, or `memory`
-sessions after the second top. A double bottom is a double top of the tape turned upside down.
+sessions after the second top. A double bottom is a double top of the prices turned upside down.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from bullbear.factors.engine.bars_cache import cached_by_bars
 from bullbear.factors.engine.parameter_groups import within
 from bullbear.factors.engine.registry import Array, Bars, factor
 from bullbear.factors.engine.windows import in_order
-from bullbear.factors.levels.swings import HISTORY, ScaledSwingRules, Swings, average_true_range, rows_of, swings
+from bullbear.factors.levels.swings import WINDOW, ScaledSwingRules, Swings, average_true_range, rows_of, swings
 
 Turn = Literal["top", "bottom"]
 TURNS = get_args(Turn)
@@ -31,20 +31,16 @@ class DoubleRules(ScaledSwingRules):
 
     Parameters
     ----------
-    strength
-        Sessions on each side that confirm a swing.
     window, gap
         Most and fewest sessions between the two extremes.
     tolerance, depth
         Largest difference of the extremes and least distance of the neckline from them, in ATRs of the row of
         confirmation.
-    atr
-        Sessions of the mean true range.
     memory
         Sessions after the second extreme for which the pattern stands.
     """
 
-    window: int = within(126, *HISTORY)
+    window: int = within(126, *WINDOW)
     gap: int = within(15, 2, 252)
     tolerance: float = within(0.5, 0.05, 5)
     depth: float = within(4.0, 0.5, 20)
@@ -87,56 +83,27 @@ class DoublePattern:
     """Why it is over: "target", "failed", "expired"; "open" while it stands."""
 
 
-def double_tops(bars: Bars, rules: DoubleRules = DOUBLES, **fields: Any) -> tuple[DoublePattern, ...]:
-    """Every double top that the bars confirm, in the order of the second top, with what came of it so far.
-
-    Parameters
-    ----------
-    bars
-        Daily bars, shape (n_sessions,).
-    rules, fields
-        What counts as one: see `DoubleRules`; single fields of it may be given by their names.
+@cached_by_bars(8)
+def double_patterns(bars: Bars, side: Turn = "top", rules: DoubleRules = DOUBLES) -> tuple[DoublePattern, ...]:
+    """Every double top (or bottom) that the bars confirm, in the order of the second extreme, and what came of it.
 
     Example
     -------
     >>> from bullbear.factors.engine.windows import bars_from
-    >>> (found,) = double_tops(bars_from([1, 5, 3, 5, 4, 2.5]), strength=1, gap=2, depth=1.0, atr=2)
+    >>> rules = DoubleRules(strength=1, gap=2, depth=1.0, atr=2)
+    >>> (found,) = double_patterns(bars_from([1, 5, 3, 5, 4, 2.5]), "top", rules)
     >>> found.known_row, found.neckline, found.target, found.completed_row, found.outcome
     (4, 3.0, 1.0, 5, 'open')
     """
-    return _doubles(bars, side="top", rules=replace(rules, **fields))
-
-
-def double_bottoms(bars: Bars, rules: DoubleRules = DOUBLES, **fields: Any) -> tuple[DoublePattern, ...]:
-    """Every double bottom that the bars confirm; otherwise as `double_tops`.
-
-    Example
-    -------
-    >>> from bullbear.factors.engine.windows import bars_from
-    >>> (found,) = double_bottoms(bars_from([9, 5, 7, 5, 6, 7.5]), strength=1, gap=2, depth=1.0, atr=2)
-    >>> found.known_row, found.neckline, found.target, found.completed_row, found.outcome
-    (4, 7.0, 9.0, 5, 'open')
-    """
-    return _doubles(bars, side="bottom", rules=replace(rules, **fields))
-
-
-@cached_by_bars(8)
-def _doubles(bars: Bars, *, side: Turn, rules: DoubleRules) -> tuple[DoublePattern, ...]:
     size = average_true_range(bars, rules.atr)
     found = swings(bars, strength=rules.strength)
     if side == "top":
         return _tops(found, bars, size, rules)
     turned = Swings(rules.strength, found.low_rows, -found.low_prices, found.high_rows, -found.high_prices)
     mirror = replace(bars, high=-bars.low, low=-bars.high, close=-bars.close)
+    prices = ("first_price", "second_price", "neckline", "target")
     return tuple(
-        replace(
-            one,
-            first_price=-one.first_price,
-            second_price=-one.second_price,
-            neckline=-one.neckline,
-            target=-one.target,
-        )
-        for one in _tops(turned, mirror, size, rules)
+        replace(one, **{name: -getattr(one, name) for name in prices}) for one in _tops(turned, mirror, size, rules)
     )
 
 
@@ -158,14 +125,14 @@ def _tops(found: Swings, bars: Bars, size: Array, rules: DoubleRules) -> tuple[D
                 if height >= rules.depth * size[known] and highest <= max(other, price):
                     ceiling, target = max(other, price), neckline - height
                     stop = min(second + rules.memory, len(size))
-                    story = _story(bars, known, stop, second, ceiling, neckline, target)
-                    tops.append(DoublePattern(first, second, known, other, price, neckline, target, *story))
+                    outcome = _outcome(bars, known, stop, second, ceiling, neckline, target)
+                    tops.append(DoublePattern(first, second, known, other, price, neckline, target, *outcome))
                     break
             between = max(between, other)
     return tuple(tops)
 
 
-def _story(
+def _outcome(
     bars: Bars, known: int, stop: int, second: int, ceiling: float, neckline: float, target: float
 ) -> tuple[int | None, int, str]:
     """Completion, end and outcome; what happened between the second top and its confirmation is known at the latter."""
@@ -194,74 +161,21 @@ def _standing(found: tuple[DoublePattern, ...], n: int) -> tuple[Array, Array]:
 
 
 @factor(
-    family="levels",
-    windowed=True,
-    unit="0 none, 1 formed, 2 completed",
-    bounds=(0.0, 2.0),
-    choices={"side": TURNS},
-    lookback=rows_of,
+    windowed=True, unit="0 none, 1 formed, 2 completed", bounds=(0.0, 2.0), choices={"side": TURNS}, lookback=rows_of
 )
 def double_pattern_stage(bars: Bars, *, side: Turn = "top", rules: DoubleRules = DOUBLES) -> Array:
-    """Stage of the double top (or bottom) that stands: 0 none, 1 formed, 2 completed by a close beyond the neckline.
-
-    Parameters
-    ----------
-    bars
-        Daily bars, shape (n_sessions,).
-    side
-        "top" or "bottom".
-    rules
-        What counts as a double top or bottom: see `DoubleRules`.
-
-    Returns
-    -------
-    Shape (n_sessions,).
-
-    Example
-    -------
-    >>> from bullbear.factors.engine.windows import bars_from
-    >>> rules = DoubleRules(strength=1, window=4, gap=2, depth=1.0, atr=2, memory=4)
-    >>> double_pattern_stage(bars_from([1, 5, 3, 5, 4, 2.5]), rules=rules)[-1]
-    np.float64(2.0)
-    """
-    return _standing(_doubles(bars, side=side, rules=rules), len(bars.close))[0]
+    """Stage of the double top (or bottom) that stands: 0 none, 1 formed, 2 completed by a close beyond the neckline."""
+    return _standing(double_patterns(bars, side, rules), len(bars.close))[0]
 
 
-@factor(
-    family="levels",
-    windowed=True,
-    unit="ATRs",
-    bounds=(0.0, float("inf")),
-    choices={"side": TURNS},
-    lookback=rows_of,
-)
+@factor(windowed=True, unit="ATRs", bounds=(0.0, float("inf")), choices={"side": TURNS}, lookback=rows_of)
 def double_pattern_room(bars: Bars, *, side: Turn = "top", rules: DoubleRules = DOUBLES) -> Array:
     """Room to the measured target of a completed double top (or bottom), in ATRs.
 
-    (close - target) / ATR of a top, (target - close) / ATR of a bottom
-
-    Parameters
-    ----------
-    bars
-        Daily bars, shape (n_sessions,).
-    side
-        "top" or "bottom".
-    rules
-        What counts as a double top or bottom: see `DoubleRules`.
-
-    Returns
-    -------
-    Shape (n_sessions,); 0 where no such pattern is completed.
-
-    Example
-    -------
-    >>> from bullbear.factors.engine.windows import bars_from
-    >>> rules = DoubleRules(strength=1, window=4, gap=2, depth=1.0, atr=2, memory=4)
-    >>> double_pattern_room(bars_from([9, 5, 7, 5, 6, 7.5]), side="bottom", rules=rules)[-1]
-    np.float64(1.2)
+    (close - target) / ATR of a top, (target - close) / ATR of a bottom; 0 where no such pattern is completed
     """
-    stage, target = _standing(_doubles(bars, side=side, rules=rules), len(bars.close))
+    stage, target = _standing(double_patterns(bars, side, rules), len(bars.close))
     size = average_true_range(bars, rules.atr)
     left = bars.close - target if side == "top" else target - bars.close
-    # A pattern that has reached its target is over, so no room is negative but by rounding.
+    # A pattern that has reached its target is over, so only rounding could make the room negative.
     return np.where(stage == 2.0, np.maximum(left / size, 0.0), np.where(np.isnan(size), np.nan, 0.0))

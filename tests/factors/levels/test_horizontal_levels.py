@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -14,10 +14,10 @@ from bullbear.errors import InputError
 from bullbear.factors.engine.registry import Bars
 from bullbear.factors.engine.windows import bars_from
 from bullbear.factors.levels.breaks import BreakRules
-from bullbear.factors.levels.level_table import HALF_LIFE, Level, LevelRules, level_table, levels_at, table_rows
+from bullbear.factors.levels.horizontal_levels import HALF_LIFE, Level, LevelRules, level_table, levels_at
 from bullbear.factors.levels.swings import average_true_range
 
-SHAPE = {"strength": 1, "window": 30, "atr": 2, "tolerance": 0.25}
+RULES = LevelRules(strength=1, window=30, atr=2, tolerance=0.25)
 
 #                    0   1   2   3   4    5   6   7     8   9
 TAPE = bars_from([8, 10, 6, 10.2, 7, 12.0, 10, 11.5, 13, 12])
@@ -28,7 +28,7 @@ def part(bars: Bars, start: int, stop: int) -> Bars:
 
 
 def seen(row: int, **more: int) -> dict[float, Level]:
-    return {round(level.price, 6): level for level in levels_at(TAPE, row, **SHAPE, **more)}
+    return {round(level.price, 6): level for level in levels_at(TAPE, row, RULES, **more)}
 
 
 def test_two_tops_within_the_tolerance_make_one_level() -> None:
@@ -43,8 +43,8 @@ def test_two_tops_within_the_tolerance_make_one_level() -> None:
 
 def test_a_level_is_not_there_before_its_first_touch_is_confirmed() -> None:
     # The top of row 1 is confirmed at row 2, but the ATR of two sessions is known only from row 2 on.
-    assert levels_at(TAPE, 1, **SHAPE) == ()
-    assert [(level.price, level.touches) for level in levels_at(TAPE, 2, **SHAPE)] == [(10.0, 1)]
+    assert levels_at(TAPE, 1, RULES) == ()
+    assert [(level.price, level.touches) for level in levels_at(TAPE, 2, RULES)] == [(10.0, 1)]
 
 
 def test_resistance_turns_support_when_a_close_leaves_its_band_above() -> None:
@@ -56,55 +56,51 @@ def test_resistance_turns_support_when_a_close_leaves_its_band_above() -> None:
 
 def test_strength_adds_touches_faded_and_weighed_by_volume() -> None:
     bars = bars_from([8, 10, 6, 10.2, 7], volume=[10, 30, 20, 60, 10])
-    top = max(levels_at(bars, -1, **SHAPE), key=lambda level: level.price)
+    top = max(levels_at(bars, -1, RULES), key=lambda level: level.price)
     # Volumes 30 and 60 against means of two sessions of 20 and 40, three sessions and one session old.
     assert top.strength == pytest.approx(1.5 * 2 ** (-3 / HALF_LIFE) + 1.5 * 2 ** (-1 / HALF_LIFE))
 
 
 def test_a_touch_of_unknown_volume_counts_as_usual() -> None:
     bars = bars_from([8, 10, 6], volume=[np.nan, np.nan, 5])
-    (level,) = levels_at(bars, -1, **SHAPE)
+    (level,) = levels_at(bars, -1, RULES)
     assert level.strength == pytest.approx(2 ** (-1 / HALF_LIFE))
 
 
 def test_levels_leave_with_the_window() -> None:
-    shape = {**SHAPE, "window": 3}
+    rules = replace(RULES, window=3)
     # At row 4 only rows 2 to 4 count: the first top is gone and the level stands at the second.
-    assert {round(level.price, 6) for level in levels_at(TAPE, 4, **shape)} == {6.0, 10.2}
+    assert {round(level.price, 6) for level in levels_at(TAPE, 4, rules)} == {6.0, 10.2}
 
 
 def test_few_touches_are_left_out_on_request() -> None:
     assert list(seen(4, touches=2)) == [10.1]
 
 
-def test_rules_may_be_given_whole_or_field_by_field() -> None:
-    rules = LevelRules(**SHAPE)
-    assert levels_at(TAPE, -1, rules) == levels_at(TAPE, -1, **SHAPE)
-    assert levels_at(TAPE, -1, rules, touches=2, window=5) == levels_at(TAPE, -1, touches=2, **{**SHAPE, "window": 5})
-    assert table_rows(rules) == table_rows(strength=1, window=30, atr=2) == rules.rows == 31
-    assert table_rows() == 504 + 19
-    with pytest.raises(TypeError, match="unexpected keyword argument 'windw'"):
-        level_table(TAPE, windw=30)
+def test_the_rules_say_how_many_rows_they_need() -> None:
+    assert (RULES.rows, LevelRules().rows) == (31, 504 + 19)
+    with pytest.raises(InputError, match=r"window.*more than strength = 30"):
+        _ = LevelRules(strength=30, window=20).rows
 
 
 def test_groups_that_extend_the_rules_share_their_levels() -> None:
-    rules = LevelRules(**SHAPE)
-    assert level_table(TAPE, BreakRules(**SHAPE, memory=7)) is level_table(TAPE, rules)
+    extended = BreakRules(strength=1, window=30, atr=2, tolerance=0.25, memory=7)
+    assert level_table(TAPE, extended) is level_table(TAPE, RULES)
 
 
 @pytest.mark.parametrize("row", [10, -11])
 def test_no_such_row(row: int) -> None:
     with pytest.raises(InputError, match="row"):
-        levels_at(TAPE, row, **SHAPE)
+        levels_at(TAPE, row, RULES)
 
 
 def test_one_bar_and_none_have_no_levels() -> None:
-    assert levels_at(bars_from([5.0]), 0, **SHAPE) == ()
-    assert level_table(bars_from([]), **SHAPE).role.shape == (0, 0)
+    assert levels_at(bars_from([5.0]), 0, RULES) == ()
+    assert level_table(bars_from([]), RULES).role.shape == (0, 0)
 
 
 def test_constant_prices_have_no_levels() -> None:
-    assert levels_at(bars_from([5.0] * 40), -1, **SHAPE) == ()
+    assert levels_at(bars_from([5.0] * 40), -1, RULES) == ()
 
 
 def obvious(bars: Bars, row: int, strength: int, window: int, atr: int, tolerance: float) -> list[tuple[float, ...]]:
@@ -142,7 +138,7 @@ def test_table_against_a_loop_from_scratch(
     tape: Callable[..., Bars], strength: int, window: int, atr: int, tolerance: float
 ) -> None:
     bars = tape(400, seed=strength)
-    table = level_table(bars, strength=strength, window=window, atr=atr, tolerance=tolerance)
+    table = level_table(bars, LevelRules(strength, window, atr, tolerance))
     for row in (0, 5, 40, 150, 151, 152, 275, 399):
         expected = obvious(bars, row, strength, window, atr, tolerance)
         epoch = table.epoch[row]
@@ -159,11 +155,11 @@ def test_levels_of_a_row_are_those_of_its_window_alone(seed: int, row: int) -> N
     random = np.random.default_rng(seed)
     close = 50 * np.exp(np.cumsum(random.normal(0, 0.01, 300)))
     bars = bars_from(close, high=close * 1.004, low=close * 0.996, volume=random.uniform(1, 9, 300))
-    shape = {"strength": 2, "window": 90, "atr": 10, "tolerance": 0.5}
-    whole = levels_at(bars, row, **shape)
-    assert whole == levels_at(part(bars, 0, row + 1), row, **shape)
+    rules = LevelRules(strength=2, window=90, atr=10, tolerance=0.5)
+    whole = levels_at(bars, row, rules)
+    assert whole == levels_at(part(bars, 0, row + 1), row, rules)
     first = max(row - 99 + 1, 0)  # window + atr - 1 rows
-    alone = levels_at(part(bars, first, row + 1), -1, **shape)
+    alone = levels_at(part(bars, first, row + 1), -1, rules)
     shifted = [
         (level.price, level.kind, level.touches, level.strength, level.born_row + first, level.last_touch_row + first)
         for level in alone
@@ -179,9 +175,9 @@ def test_levels_of_a_row_are_those_of_its_window_alone(seed: int, row: int) -> N
 def test_levels_scale_with_prices(price: float, seed: int) -> None:
     random = np.random.default_rng(seed)
     close = 50 * np.exp(np.cumsum(random.normal(0, 0.01, 200)))
-    shape = {"strength": 2, "window": 90, "atr": 10, "tolerance": 0.5}
-    plain = levels_at(bars_from(close), -1, **shape)
-    scaled = levels_at(bars_from(close * price), -1, **shape)
+    rules = LevelRules(strength=2, window=90, atr=10, tolerance=0.5)
+    plain = levels_at(bars_from(close), -1, rules)
+    scaled = levels_at(bars_from(close * price), -1, rules)
     assert [(one.kind, one.touches, one.born_row) for one in plain] == [
         (one.kind, one.touches, one.born_row) for one in scaled
     ]

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from bullbear.factors.engine.registry import Bars
-from bullbear.factors.sectors import absorption
-from bullbear.factors.sectors import sector_strength as sectors
+from bullbear.factors.sectors import absorption, breadth
+from bullbear.factors.sectors import relative_strength as relative
 
 NINE = 9
 
@@ -38,35 +38,35 @@ def test_pairs_equal_plain_pandas() -> None:
     frame = prices(columns=2)
     a, b = bars(frame[0].to_numpy()), bars(frame[1].to_numpy())
     ratio = np.log(frame[0] / frame[1])
-    close(sectors.relative_strength(a, b, window=21), np.log(frame).diff(21).pipe(lambda f: f[0] - f[1]))
-    close(sectors.relative_trend(a, b, window=50), ratio - ratio.rolling(50).mean())
-    close(sectors.relative_zscore(a, b, window=50), (ratio - ratio.rolling(50).mean()) / ratio.rolling(50).std())
-    close(sectors.relative_drawdown(a, b, window=50), ratio - ratio.rolling(50).max())
+    close(relative.relative_strength(a, b, window=21), np.log(frame).diff(21).pipe(lambda f: f[0] - f[1]))
+    close(relative.relative_trend(a, b, window=50), ratio - ratio.rolling(50).mean())
+    close(relative.relative_zscore(a, b, window=50), (ratio - ratio.rolling(50).mean()) / ratio.rolling(50).std())
+    close(relative.relative_drawdown(a, b, window=50), ratio - ratio.rolling(50).max())
 
 
 def test_the_mirror_of_a_lead_is_a_lag() -> None:
     frame = prices(columns=2)
     a, b = bars(frame[0].to_numpy()), bars(frame[1].to_numpy())
-    for function in (sectors.relative_strength, sectors.relative_trend, sectors.relative_zscore):
+    for function in (relative.relative_strength, relative.relative_trend, relative.relative_zscore):
         np.testing.assert_allclose(function(a, b, window=20), -function(b, a, window=20), atol=1e-12)
 
 
 def test_breadth_equals_plain_pandas() -> None:
     frame, index = prices(), prices(columns=1, seed=7)[0]
     above = (frame > frame.rolling(40).mean()).mean(axis=1).where(frame.rolling(40).mean().notna().all(axis=1))
-    close(sectors.sectors_above_average(*nine(frame), window=40), above)
+    close(breadth.sectors_above_average(*nine(frame), window=40), above)
     returns = np.log(frame).diff(15)
-    close(sectors.sector_dispersion(*nine(frame), window=15), returns.std(axis=1))
+    close(breadth.sector_dispersion(*nine(frame), window=15), returns.std(axis=1))
     lead = returns.sub(np.log(index).diff(15), axis=0)
     score = ((1 - above) + (returns < 0).mean(axis=1) + (lead < 0).mean(axis=1)) / 3
-    close(sectors.sector_weakness(bars(index.to_numpy()), *nine(frame), trend=40, momentum=15), score)
+    close(breadth.sector_weakness(bars(index.to_numpy()), *nine(frame), trend=40, momentum=15), score)
 
 
 def test_breadth_takes_the_sectors_in_any_order() -> None:
     frame = prices()
     forwards, backwards = nine(frame), nine(frame)[::-1]
-    same = sectors.sectors_above_average(*forwards, window=40)
-    np.testing.assert_allclose(sectors.sectors_above_average(*backwards, window=40), same)
+    same = breadth.sectors_above_average(*forwards, window=40)
+    np.testing.assert_allclose(breadth.sectors_above_average(*backwards, window=40), same)
     ratio = absorption.absorption_ratio(*forwards, window=60)
     np.testing.assert_allclose(absorption.absorption_ratio(*backwards, window=60), ratio, rtol=1e-9)
 
@@ -116,5 +116,5 @@ def test_absorption_rises_with_what_sectors_share() -> None:
 def test_a_sector_without_a_price_leaves_breadth_missing() -> None:
     frame = prices(rows=60)
     frame.loc[30, 4] = np.nan
-    result = sectors.sectors_above_average(*nine(frame), window=10)
+    result = breadth.sectors_above_average(*nine(frame), window=10)
     np.testing.assert_array_equal(np.flatnonzero(np.isnan(result)), [*range(9), *range(30, 40)])

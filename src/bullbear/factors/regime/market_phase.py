@@ -1,4 +1,4 @@
-"""Market phase by a stated rule: where the price stands against its long average, and where that average is going."""
+"""Market phase: where the price stands against its long average, and where that average is going."""
 
 from __future__ import annotations
 
@@ -10,43 +10,24 @@ from bullbear.factors.engine.registry import Array, Bars, factor
 from bullbear.factors.engine.windows import lagged, mean, run_length
 
 PHASES = ("downtrend", "accumulation", "distribution", "uptrend")
-
-
-def _rows(window: int, slope_window: int) -> int:
-    return window + slope_window
+_LIMITS = {"window": (2.0, 1000.0)}
 
 
 @factor(
-    family="regime",
     windowed=True,
     unit="0 downtrend, 1 accumulation, 2 distribution, 3 uptrend",
-    lookback=_rows,
+    lookback=lambda window, slope_window: window + slope_window,
     bounds=(0, 3),
-    limits={"window": (2, 1000), "slope_window": (1, 252)},
+    limits=_LIMITS,
 )
 def market_phase(bars: Bars, *, window: int = 200, slope_window: int = 21) -> Array:
     """Market phase from the price against its long average and that average's direction.
 
     Uptrend (3): close above a rising average. Distribution (2): close at or below a rising one. Accumulation (1): close
-    above an average that does not rise. Downtrend (0): neither.
-
-    Parameters
-    ----------
-    bars
-        Adjusted daily bars, shape (n_sessions,).
-    window
-        Sessions of the simple moving average.
-    slope_window
-        Sessions over which the average's change is taken.
-
-    Returns
-    -------
-    ndarray
-        Shape (n_sessions,), 0 to 3.
+    above an average that does not rise. Downtrend (0): neither. `slope_window` sessions decide whether it rises.
 
     Example
     -------
-    >>> from bullbear.factors.engine.windows import bars_from
     >>> market_phase(bars_from([1, 2, 3, 4, 2, 1, 2.5]), window=2, slope_window=1)
     array([nan, nan,  3.,  3.,  0.,  0.,  3.])
     """
@@ -57,36 +38,14 @@ def market_phase(bars: Bars, *, window: int = 200, slope_window: int = 21) -> Ar
 
 
 @factor(
-    family="regime",
     windowed=True,
     unit="sessions",
     bounds=(1, float("inf")),
-    limits={"window": (2, 1000), "slope_window": (1, 252), "cap": (2, 504)},
-    lookback=lambda *, window, slope_window, cap: _rows(window, slope_window) + cap - 1,
+    limits={**_LIMITS, "cap": (2, 504)},
+    lookback=lambda window, slope_window, cap: window + slope_window + cap - 1,
 )
 def market_phase_age(bars: Bars, *, window: int = 200, slope_window: int = 21, cap: int = 126) -> Array:
-    """Sessions for which the market phase has been what it is, the current one included, at most `cap`.
-
-    Parameters
-    ----------
-    bars
-        Adjusted daily bars, shape (n_sessions,).
-    window, slope_window
-        As in `market_phase`.
-    cap
-        Largest age.
-
-    Returns
-    -------
-    ndarray
-        Shape (n_sessions,), 1 to `cap`.
-
-    Example
-    -------
-    >>> from bullbear.factors.engine.windows import bars_from
-    >>> market_phase_age(bars_from([1, 2, 3, 4, 2, 1, 2.5]), window=2, slope_window=1, cap=2)
-    array([nan, nan, nan,  2.,  1.,  2.,  1.])
-    """
+    """Sessions for which the market phase has been what it is, the current one included, at most `cap`."""
     return run_length(market_phase(bars, window=window, slope_window=slope_window), cap)
 
 

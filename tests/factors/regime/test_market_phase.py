@@ -10,7 +10,7 @@ from numpy.testing import assert_array_equal
 
 from bullbear.factors.engine.registry import Bars
 from bullbear.factors.engine.windows import bars_from
-from bullbear.factors.regime.phase import PHASES, market_phase, market_phase_age, phase_of
+from bullbear.factors.regime.market_phase import PHASES, market_phase, market_phase_age, phase_of
 
 
 def test_every_phase_by_hand() -> None:

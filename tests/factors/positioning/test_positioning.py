@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bullbear.factors.engine.registry import ShortInterest, ShortVolume
-from bullbear.factors.positioning import short_selling as positioning
-from bullbear.factors.positioning.short_interest_index import detrended_score, short_interest_index
+from bullbear.factors.positioning import short_interest, short_volume
+from bullbear.factors.positioning.short_interest import detrended_score, short_interest_index
 
 
 def interest(rows: int = 200, seed: int = 0) -> ShortInterest:
@@ -40,31 +40,31 @@ def test_short_interest_equals_plain_pandas() -> None:
     known = interest()
     ratio = pd.Series(known.shares_short / known.shares_outstanding)
     days = pd.Series(known.shares_short / known.avg_daily_volume)
-    close(positioning.short_interest_ratio(known), ratio)
-    close(positioning.days_to_cover(known), days)
-    close(positioning.short_interest_change(known, window=21), np.log(ratio).diff(21))
+    close(short_interest.short_interest_ratio(known), ratio)
+    close(short_interest.days_to_cover(known), days)
+    close(short_interest.short_interest_change(known, window=21), np.log(ratio).diff(21))
     close(
-        positioning.short_interest_change(known, window=21, measure="shares"),
+        short_interest.short_interest_change(known, window=21, measure="shares"),
         np.log(pd.Series(known.shares_short)).diff(21),
     )
     close(
-        positioning.short_interest_zscore(known, window=63),
+        short_interest.short_interest_zscore(known, window=63),
         (ratio - ratio.rolling(63).mean()) / ratio.rolling(63).std(),
     )
     close(
-        positioning.short_interest_zscore(known, window=63, measure="days_to_cover"),
+        short_interest.short_interest_zscore(known, window=63, measure="days_to_cover"),
         (days - days.rolling(63).mean()) / days.rolling(63).std(),
     )
 
 
 def test_days_to_cover_below_one_is_not_raised_to_one() -> None:
     known = ShortInterest(*(np.array([x]) for x in (1e6, 4e6, 1.0, 1e8)))
-    np.testing.assert_array_equal(positioning.days_to_cover(known), [0.25])
+    np.testing.assert_array_equal(short_interest.days_to_cover(known), [0.25])
 
 
 def test_days_to_cover_falls_back_on_the_published_figure() -> None:
     known = ShortInterest(*(np.array([x]) for x in (1e6, np.nan, 2.5, 1e8)))
-    np.testing.assert_array_equal(positioning.days_to_cover(known), [2.5])
+    np.testing.assert_array_equal(short_interest.days_to_cover(known), [2.5])
 
 
 def test_without_shares_outstanding_the_ratio_is_missing_not_zero() -> None:
@@ -72,7 +72,7 @@ def test_without_shares_outstanding_the_ratio_is_missing_not_zero() -> None:
     unknown = ShortInterest(
         known.shares_short, known.avg_daily_volume, known.days_to_cover, np.full(len(known.shares_short), np.nan)
     )
-    assert np.isnan(positioning.short_interest_ratio(unknown)).all()
+    assert np.isnan(short_interest.short_interest_ratio(unknown)).all()
     assert np.isnan(short_interest_index(unknown, window=60)).all()
     assert np.isfinite(short_interest_index(unknown, window=60, measure="shares")[-1])
 
@@ -81,22 +81,23 @@ def test_short_volume_equals_plain_pandas() -> None:
     volume = flow()
     short, total = pd.Series(volume.short), pd.Series(volume.total)
     ratio = short / total
-    close(positioning.short_volume_ratio(volume, window=5), short.rolling(5).sum() / total.rolling(5).sum())
+    close(short_volume.short_volume_ratio(volume, window=5), short.rolling(5).sum() / total.rolling(5).sum())
     close(
-        positioning.short_volume_zscore(volume, window=21), (ratio - ratio.rolling(21).mean()) / ratio.rolling(21).std()
+        short_volume.short_volume_zscore(volume, window=21),
+        (ratio - ratio.rolling(21).mean()) / ratio.rolling(21).std(),
     )
     recent, usual = (short.rolling(n).sum() / total.rolling(n).sum() for n in (5, 63))
-    close(positioning.short_volume_shift(volume, short=5, long=63), np.log(recent / usual))
+    close(short_volume.short_volume_shift(volume, short=5, long=63), np.log(recent / usual))
     median = ratio.shift(1).rolling(21).median()
     spread = ratio.rolling(21).apply(lambda w: np.median(np.abs(w - np.median(w))), raw=True).shift(1)
-    close(positioning.short_volume_anomaly(volume, window=21), (ratio - median) / (1.4826 * spread))
+    close(short_volume.short_volume_anomaly(volume, window=21), (ratio - median) / (1.4826 * spread))
 
 
 def test_an_anomaly_does_not_hide_in_its_own_yardstick() -> None:
     volume = flow()
     volume.short[150] = 0.999 * volume.total[150]
-    score = positioning.short_volume_anomaly(volume, window=63)
-    np.testing.assert_array_equal(score[:150], positioning.short_volume_anomaly(flow(), window=63)[:150])
+    score = short_volume.short_volume_anomaly(volume, window=63)
+    np.testing.assert_array_equal(score[:150], short_volume.short_volume_anomaly(flow(), window=63)[:150])
     assert score[150] > 2.5
     assert np.nanmax(score[151:]) < 2.5
 
