@@ -76,8 +76,8 @@ def test_no_model_is_used_on_the_day_of_its_own_fit(trained_home: Home) -> None:
 def test_the_champion_knows_its_run(trained_home: Home) -> None:
     meta = read_bundle(trained_home.champion).meta
     assert set(meta) == {
-        "version", "question", "definition", "feature_sets", "policy", "definition_hash", "data_fingerprint", "simulated", "start",
-        "run_id",
+        "version", "question", "definition", "feature_sets", "policy", "definition_hash", "data_fingerprint",
+        "simulated", "start", "run_id",
     }  # fmt: skip
     assert meta["simulated"] is True
     assert len(meta["run_id"]) == 32

@@ -14,6 +14,7 @@ from scipy.signal import lfilter
 from scipy.special import expit, logit
 
 from bullbear.data.simulated_process import HORIZON, draw
+from bullbear.dataset.predictions import Predictions
 from bullbear.definitions import ModelDefinition
 from bullbear.errors import GateError
 from bullbear.evaluate.bounds import lower_bound
@@ -253,7 +254,8 @@ def test_whether_a_model_can_leave_the_base_rate_is_read_from_its_definition(
     bundle = SimpleNamespace(
         definition=definition,
         feature_sets=(),
-        predictions=base.predictions,
+        question="up",
+        predictions=Predictions.of(**base.predictions, horizon=HORIZON),
         meta={"definition_hash": "x", "simulated": False},
     )
     assert Record.of(cast(Bundle, bundle), "b" * 32).has_signal is expected
@@ -413,9 +415,9 @@ def test_the_champion_itself_may_be_promoted_again(base: Record) -> None:
         ({"is_walk_forward": False}, "the walk-forward test: .* several paths, .*; train it with a walk-forward"),
     ],
 )
-def test_only_walk_forward_forecasts_of_up_are_promoted(base: Record, own: dict[str, Any], line: str) -> None:
+def test_only_walk_forward_forecasts_of_up_are_promoted(base: Record, own: dict[str, object], line: str) -> None:
     with pytest.raises(GateError, match=line):
-        check(replace(base, **own), None, tried=1)
+        check(replace(base, **own), None, tried=1)  # type: ignore[arg-type]
 
 
 def test_another_first_day_is_no_retraining(base: Record) -> None:
