@@ -43,7 +43,7 @@ def test_an_unknown_or_empty_name_lists_the_runs(trained_home: Home) -> None:
 def test_an_ambiguous_prefix_is_refused(home: Home) -> None:
     client = connect(home.runs)
     for number in range(17):  # of seventeen hexadecimal ids two begin alike
-        run = client.create_run(experiment_id(client), tags={"model": str(number)})
+        run = client.create_run(experiment_id(client), tags={"model": f"m{number}"})
         client.set_terminated(run.info.run_id)
     ids = [run.info.run_id for run in Runs(home)._finished()]
     first = next(digit for digit in "0123456789abcdef" if sum(each.startswith(digit) for each in ids) > 1)
