@@ -8,6 +8,7 @@ from __future__ import annotations
 from benchmarks.market import home
 from benchmarks.ratio import Ratio, interleaved
 from bullbear.dataset import resolve
+from bullbear.definitions import Target
 from bullbear.odds import HORIZONS, load
 from bullbear.odds.history import history_of, pooled
 from bullbear.odds.tape import read_tape
@@ -26,7 +27,7 @@ def measure() -> list[Ratio]:
     def told() -> None:
         tape = read_tape(view, "IWM", events)
         for horizon in HORIZONS:
-            pooled(history_of(tape, resolve(view, "IWM", horizon), horizon=horizon))
+            pooled(history_of(tape, resolve(view, Target(horizon=horizon)), horizon=horizon))
 
     years = f"{len(read_tape(view, 'IWM', events).sessions) / 252:.0f} years"
     name = f"{len(events)} events, {years}, 3 horizons, every close"

@@ -20,9 +20,9 @@ from pydantic import BaseModel
 from bullbear import sessions
 from bullbear.data.segments import WriteLock
 from bullbear.data.store import Store
-from bullbear.dataset.questions import Question, read_questions
 from bullbear.decide.policy import BandPolicy, load_policy
 from bullbear.definitions import FeatureSet, ModelDefinition, Source, digest, read, validate
+from bullbear.definitions.questions import Question, read_questions
 from bullbear.errors import DefinitionError, InputError
 from bullbear.factors import load, registered, universe
 from bullbear.learn import learner_of
@@ -100,6 +100,10 @@ class Home:
             finally:
                 shutil.rmtree(folder, ignore_errors=True)
 
+    def unfinished(self, model: str) -> Path:
+        """Where a training of `models/MODEL.toml` keeps fitted folds until it is logged."""
+        return self.runs / ".unfinished" / model
+
     @property
     def reports(self) -> Path:
         """Reports."""
@@ -169,7 +173,7 @@ class Home:
             Anything in any of the files cannot be used; the message names file and line.
         """
         name = name.removeprefix("models/").removesuffix(".toml")
-        definition, source = read(self.find("models", name), ModelDefinition)
+        definition, source = read(self.find("models", name), ModelDefinition, context={"questions": self.questions()})
         if definition.name != name:
             in_another_case = definition.name == name.lower()
             remedy = f"rename the file to {definition.name}.toml" if in_another_case else "rename one"
@@ -207,7 +211,7 @@ def meaning(
 ) -> dict[str, Any]:
     """All of a model that can change a forecast or a position, every default filled in; its `definition_hash` is of it.
 
-    Names of the model and of its feature sets and every sentence of why are left out. A default that is written out
+    Names of the model, its feature sets and its question and every sentence are left out. A default that is written out
     changes nothing, one that changes in the code does.
 
     Parameters
@@ -229,6 +233,8 @@ def meaning(
         for spec in feature_set.factor
     ]
     plain = definition.model_dump(mode="json", include={"seed", "target", "splitter"})
+    for words in ("name", "sentence"):
+        del plain["target"]["question"][words]
     assets = universe(feature_sets, definition.target.ticker)
     return {**plain, **{name: _plain(part) for name, part in parts.items()}, "factors": factors, "assets": assets}
 

@@ -170,7 +170,7 @@ def test_what_does_not_fit_a_feature_set_is_named_with_its_line(put, old: str, n
         ("horizon = 21", 'horizon = "21"', 8, "target.horizon", "valid integer"),
         ("horizon = 21", "horizon = 21.0", 8, "target.horizon", "valid integer"),
         ("horizon = 21", "horizon = 0", 8, "target.horizon", "greater than or equal to 1"),
-        ("horizon = 21", "horizons = 21", 8, "target.horizons", "one of ticker, horizon"),
+        ("horizon = 21", "horizons = 21", 8, "target.horizons", "one of ticker, question, horizon"),
         ("seed = 7", "seed = true", 4, "seed", "valid integer"),
         ("seed = 7", "seed = -1", 4, "seed", "greater than or equal to 0"),
         ('refit = "quarter"', 'refit = "week"', 12, "splitter.refit", "'month', 'quarter' or 'year'"),

@@ -16,6 +16,7 @@ import pandas as pd
 import pytest
 
 from bullbear.decide import Book, backtest
+from bullbear.definitions import Target
 from bullbear.errors import HistoryError, InputError, NoDataError, RunError
 from bullbear.forecasting import refitting
 from bullbear.forecasting.advised import Advised, advised
@@ -81,14 +82,14 @@ def test_the_days_since_the_training_are_each_forecast_by_their_own_factors_mode
     assert whole.model_for(span["resolved_at"].index[0].tz_localize(None)) != whole.model_for(pd.Timestamp(day))
     cut = _ended(whole, home.root / "cut", "2007-05-10")
 
-    at = close_of(home.store(), "IWM", 21, day)
+    at = close_of(home.store(), Target(), day)
     today = forecast_sessions(at, cut, after=cut.last_book.session)
     found = pd.DataFrame([dataclasses.asdict(each) for each in today.forecasts])
     expected = span.reset_index()[["decided_at", "p", "p_low", "p_high", "climatology"]]
     pd.testing.assert_frame_equal(found, expected, check_exact=True)
     assert forecast_at(at, cut, simulated=True) == forecast_at(at, whole, simulated=True)
     # On the day after the training's last forecast there is one new row, and none is repeated.
-    one = close_of(home.store(), "IWM", 21, "2007-05-10")
+    one = close_of(home.store(), Target(), "2007-05-10")
     assert len(forecast_sessions(one, cut, after=cut.last_book.session).forecasts) == 1
 
 
@@ -461,7 +462,7 @@ def test_entries_replay_in_their_order_although_the_past_changed_after_a_refit(h
 
     def replayed(entry: dict, bundle: Bundle, place: str) -> tuple[dict, Bundle]:
         stored = pd.Timestamp(entry["data"]["stored_through"])
-        at = close_of(home.store(), "IWM", bundle.definition.target.horizon, entry["decided_at"][:10], stored=stored)
+        at = close_of(home.store(), bundle.definition.target, entry["decided_at"][:10], stored=stored)
         bundle = refitting.continued(bundle, at.view, tmp_path / place)
         return forecast_at(at, bundle, simulated=True), bundle
 

@@ -26,7 +26,7 @@ from bullbear.data.simulator import simulate
 from bullbear.dataset import Examples, build, examples, labels
 from bullbear.dataset.splits import Fold, walk_forward_folds
 from bullbear.decide import Backtest, backtest, market
-from bullbear.definitions import FactorSpec
+from bullbear.definitions import FactorSpec, Target
 from bullbear.factors import compute, load
 from bullbear.factors.engine.registry import _FACTORS, Array, Bars, factor
 from bullbear.forecasting.bundle import Bundle, predictions_of, read_bundle, write_bundle
@@ -252,7 +252,7 @@ def run_line(store: Store, models: list[Model], root: Path) -> Line:
         meta = json.loads((root / name / "bundle.json").read_text())
         (root / name / "bundle.json").write_text(json.dumps({**meta, "run_id": "0"}))
         bundles[name] = read_bundle(root / name)
-    return Line(store, made, labels.resolve(view, target.ticker, target.horizon), trainings, bundles, tested)
+    return Line(store, made, labels.resolve(view, target), trainings, bundles, tested)
 
 
 def told_by(line: Line, t: pd.Timestamp, models: list[Model]) -> dict[str, Any]:
@@ -413,12 +413,12 @@ def test_a_corrected_price_does_not_rewrite_a_label_that_had_resolved(tmp_path: 
     # Known on the 18th at noon: Monday's close was 11.5, above Tuesday's.
     late = bars.iloc[[0]].assign(adj_close=11.5, known_at=close_of("2019-12-18") - pd.Timedelta(hours=4))
     store.append("bars", pd.concat([bars, late]))
-    one, two = (labels.resolve(store.as_of(), "A", horizon) for horizon in (1, 2))
+    one, two = (labels.resolve(store.as_of(), Target(ticker="A", horizon=horizon)) for horizon in (1, 2))
     assert one["y"].tolist()[:4] == [1.0, 1.0, 1.0, 1.0]
-    np.testing.assert_allclose(one["forward_return"].iloc[0], 0.1)
+    np.testing.assert_allclose(one["value"].iloc[0], 0.1)
     # Over two sessions the same label resolves after the correction.
-    np.testing.assert_allclose(two["forward_return"].iloc[0], 12 / 11.5 - 1)
-    assert np.isnan(labels.resolve(store.as_of(close_of("2019-12-16")), "A", 1)["y"].iloc[0])
+    np.testing.assert_allclose(two["value"].iloc[0], 12 / 11.5 - 1)
+    assert np.isnan(labels.resolve(store.as_of(close_of("2019-12-16")), Target(ticker="A", horizon=1))["y"].iloc[0])
 
 
 def test_a_price_that_comes_late_resolves_its_labels_late(tmp_path: Path) -> None:
@@ -427,7 +427,7 @@ def test_a_price_that_comes_late_resolves_its_labels_late(tmp_path: Path) -> Non
     bars = bars.assign(**{name: [10.0, 11.0, 9.0, 8.0, 14.0] for name in KINDS["bars"].numbers})
     bars.loc[1, "known_at"] = close_of("2019-12-19") - pd.Timedelta(hours=1)
     store.append("bars", bars)
-    table = labels.resolve(store.as_of(), "A", 1)
+    table = labels.resolve(store.as_of(), Target(ticker="A", horizon=1))
     assert table["resolved_at"].tolist()[:4] == [
         bars["known_at"][1],
         bars["known_at"][1],
@@ -505,11 +505,12 @@ def test_labels_counted_before_they_resolve_are_reported(
 def test_labels_of_prices_corrected_later_are_reported(
     setting: Setting, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    def latest(versions: pd.DataFrame, days: pd.DatetimeIndex, instants: pd.DatetimeIndex) -> np.ndarray:
-        bars = versions.drop_duplicates("event_date", keep="last").set_index("event_date")
-        return bars["adj_close"].reindex(days).to_numpy()
+    honest = labels._correct
 
-    monkeypatch.setattr(labels, "_price_at", latest)
+    def latest(paths: Any, corrections: Any, grid: Any, resolved: np.ndarray, read: Any) -> None:
+        honest(paths, corrections, grid, np.full_like(resolved, np.iinfo(np.int64).max), read)
+
+    monkeypatch.setattr(labels, "_correct", latest)
     assert "labels" in reported(setting, setting.models[0], corrected_later(setting), tmp_path)
 
 

@@ -18,6 +18,7 @@ import pytest
 from bullbear import sessions
 from bullbear.data.fetching import fetch_all
 from bullbear.decide import Book, backtest
+from bullbear.definitions import Target
 from bullbear.evaluate.scores import brier
 from bullbear.forecasting.advised import Advised
 from bullbear.forecasting.close import close_of
@@ -233,7 +234,7 @@ def test_every_entry_replays_from_the_store_as_it_was(year: Year, tmp_path: Path
         run_id = entry["model"]["run_id"]
         bundle = runs.find(run_id).bundle
         bundle = dataclasses.replace(bundle, meta=bundle.meta | {"run_id": run_id})
-        at = close_of(store, "IWM", 10, entry["decided_at"][:10], stored=stored)
+        at = close_of(store, Target(horizon=10), entry["decided_at"][:10], stored=stored)
         bundle = continued(bundle, at.view, tmp_path / str(number))
         again = forecast_at(at, bundle, Advised(before, None), simulated=False)
         assert again == numbers_of(entry), session

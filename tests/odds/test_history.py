@@ -6,6 +6,7 @@ import pytest
 
 from bullbear.data import Store
 from bullbear.dataset import resolve
+from bullbear.definitions import Target
 from bullbear.errors import HistoryError
 from bullbear.odds import EventSet, tell
 from bullbear.odds.history import History, build_history, forecasts, history_of, pooled
@@ -48,12 +49,12 @@ def test_told_odds_are_the_forecast_while_they_stand(history: History) -> None:
 
 def test_outcomes_and_climatology_are_those_of_every_model(history: History, iwm_store: Store) -> None:
     frame = pooled(history)
-    labels = resolve(iwm_store.as_of(), "IWM", 21).loc[history.sessions]
+    labels = resolve(iwm_store.as_of(), Target(horizon=21)).loc[history.sessions]
     np.testing.assert_array_equal(frame["y"], labels["y"])
     assert frame["y"].isna().sum() == 21
     assert (frame["resolved_at"] == labels["resolved_at"].reset_index(drop=True)).all()
     past = labels[labels["resolved_at"] <= labels["decided_at"].iloc[3000]]
-    first = resolve(iwm_store.as_of(), "IWM", 21)["y"].iloc[: len(past) + 63]
+    first = resolve(iwm_store.as_of(), Target(horizon=21))["y"].iloc[: len(past) + 63]
     share = first[first.index <= past.index[-1]].mean()
     assert frame["climatology"].iloc[3000] == pytest.approx(share)
 
@@ -81,7 +82,7 @@ def test_no_forecast_of_the_past_changes_with_the_future(history: History, iwm_s
     tape = history.tape
     earlier = Tape(tape.ticker, tape.sessions[:cut], tape.close[:cut], tape.events, tape.flags[:cut])
     labels = history.labels.iloc[:cut].copy()
-    labels.loc[labels["resolved_at"] > labels["decided_at"].iloc[-1], ["forward_return", "y"]] = np.nan
+    labels.loc[labels["resolved_at"] > labels["decided_at"].iloc[-1], ["value", "y"]] = np.nan
     past = pooled(history_of(earlier, labels, horizon=21))
     now = pooled(history).iloc[: len(past)]
     columns = ["decided_at", "p", "p_low", "p_high", "climatology", "spoke"]

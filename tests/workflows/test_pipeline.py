@@ -81,7 +81,7 @@ def test_a_span_without_forecasts_is_refused_before_training_and_leaves_no_run(
     def fitted(*arguments: object) -> None:
         pytest.fail("a fold was fitted")
 
-    monkeypatch.setattr("bullbear.learn.walk_forward._fit_all", fitted)
+    monkeypatch.setattr("bullbear.learn.walk_forward.fit_fold", fitted)
     before = len(Runs(home)._finished())
     with pytest.raises(InputError, match=re.escape(message)):
         train_model(home, "base", start=start, end=end)
@@ -146,7 +146,7 @@ def test_runs_over_different_horizons_are_not_compared(home: Home, small: Run, b
     week = train_model(home, "week").run_id
     done = bullbear("compare", week, small.run_id, "--home", home.root)
     assert done.code == 2
-    assert done.mistake.startswith(f"bullbear: RUN RUN ...: got 'week {week[:8]}: IWM over 5 sessions, small ")
+    assert done.mistake.startswith(f"bullbear: RUN RUN ...: got 'week {week[:8]}: IWM up over 5 sessions, small ")
 
 
 def test_a_run_is_promoted_through_the_gate_with_what_was_compared(home: Home) -> None:

@@ -55,7 +55,7 @@ def build(view: View, feature_sets: Sequence[FeatureSet], target: Target) -> Exa
     NoDataError
         No bar of the target is known.
     """
-    labels = resolve(view, target.ticker, target.horizon)
+    labels = resolve(view, target)
     index = pd.DatetimeIndex(labels.index)
     specs = [spec for feature_set in feature_sets for spec in feature_set.factor]
     X = compute(view, specs, index, target.ticker)
@@ -65,7 +65,7 @@ def build(view: View, feature_sets: Sequence[FeatureSet], target: Target) -> Exa
     return Examples(
         X=X,
         y=y,
-        y_final=resolve(view, target.ticker, target.horizon, final=True)["y"].to_numpy(),
+        y_final=resolve(view, target, final=True)["y"].to_numpy(),
         decidable=labels["decidable"].to_numpy(),
         weights=uniqueness(len(labels), target.horizon),
         decided_at=decided_at,

@@ -10,23 +10,24 @@ from bullbear.definitions.models import (
     FactorSpec,
     FeatureSet,
     ModelDefinition,
-    Name,
     Scalar,
-    Sentence,
     Splitter,
     Target,
     Universe,
 )
-from bullbear.definitions.reading import Definition, Source, digest, read, validate
+from bullbear.definitions.questions import UP, Question
+from bullbear.definitions.reading import Definition, Name, Sentence, Source, digest, read, validate
 
 __all__ = [
     "ASSET",
+    "UP",
     "Definition",
     "FactorSpec",
     "FeatureSet",
     "Kinds",
     "ModelDefinition",
     "Name",
+    "Question",
     "Scalar",
     "Sentence",
     "Source",

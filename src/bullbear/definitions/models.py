@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, StringConstraints, field_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
-from bullbear.definitions.reading import Definition
+from bullbear.definitions.questions import UP, AnyQuestion, Question
+from bullbear.definitions.reading import Definition, Name, Sentence
 
 
 def _iso_day(text: str) -> str:
@@ -16,13 +26,21 @@ def _iso_day(text: str) -> str:
 
 
 Day = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d{2}-\d{2}$"), AfterValidator(_iso_day)]
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
-Sentence = Annotated[str, StringConstraints(min_length=10)]
 Scalar = bool | int | float | str
 
 
 ASSET = "$asset"
 """As an input of a factor: the asset that a row is for."""
+
+
+def _named(value: Any, info: ValidationInfo) -> Any:
+    """The question of a name, out of those that the context holds."""
+    if not isinstance(value, str):
+        return value
+    questions: Mapping[str, Question] = (info.context or {}).get("questions", {UP.name: UP})
+    if value not in questions:
+        raise ValueError(f"one of {', '.join(questions)}, as models/questions.toml defines them")
+    return questions[value]
 
 
 class FactorSpec(Definition):
@@ -66,10 +84,28 @@ class FeatureSet(Definition):
 
 
 class Target(Definition):
-    """What is forecast: the sign of `ticker`'s total return over `horizon` sessions."""
+    """What is forecast: the answer to a question about a ticker.
+
+    A file names the question; reading needs the questions as context: `read(path, ModelDefinition, context=...)`. Once
+    read, and in JSON, the target holds the whole question, so that a later edit of `questions.toml` changes no bundle.
+    A `horizon` replaces that of the question.
+    """
 
     ticker: str = "IWM"
-    horizon: int = Field(default=21, ge=1, le=252)
+    question: Annotated[AnyQuestion, BeforeValidator(_named)] = UP
+    horizon: int = Field(default=0, ge=1, le=252)
+    """In sessions; always that of the question once read."""
+
+    @model_validator(mode="after")
+    def _one_horizon(self) -> Self:
+        if self.horizon:
+            object.__setattr__(self, "question", self.question.model_copy(update={"horizon": self.horizon}))
+        object.__setattr__(self, "horizon", self.question.horizon)
+        return self
+
+    def on(self, ticker: str) -> Target:
+        """The same question about another ticker."""
+        return self.model_copy(update={"ticker": ticker})
 
 
 class Splitter(Definition):

@@ -12,12 +12,14 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Annotated, Any, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, SecretStr, StringConstraints, ValidationError
 
 from bullbear.errors import DefinitionError
 
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
+Sentence = Annotated[str, StringConstraints(min_length=10)]
 T = TypeVar("T", bound="Definition")
 
 
@@ -52,8 +54,8 @@ class Source:
         return f"{self.path.parent.name}/{self.path.name}:{self.line_of(location)}"
 
 
-def read(path: Path, kind: type[T]) -> tuple[T, Source]:
-    """Read one TOML file as `kind`.
+def read(path: Path, kind: type[T], *, context: Mapping[str, Any] | None = None) -> tuple[T, Source]:
+    """Read one TOML file as `kind`; `context` is what its validators may ask for.
 
     Raises
     ------
@@ -74,10 +76,17 @@ def read(path: Path, kind: type[T]) -> tuple[T, Source]:
         line = int(place.group(1)) if place else text.count("\n") + 1
         raise DefinitionError(f"{shown}:{line}", str(bad), "valid TOML", "mend the syntax") from bad
     source = Source(path, text)
-    return validate(table, kind, source), source
+    return validate(table, kind, source, context=context), source
 
 
-def validate(table: Mapping[str, Any], kind: type[T], source: Source, *, below: tuple[str | int, ...] = ()) -> T:
+def validate(
+    table: Mapping[str, Any],
+    kind: type[T],
+    source: Source,
+    *,
+    below: tuple[str | int, ...] = (),
+    context: Mapping[str, Any] | None = None,
+) -> T:
     """`table`, found under the key path `below` of `source`, as a frozen `kind`.
 
     Raises
@@ -86,7 +95,7 @@ def validate(table: Mapping[str, Any], kind: type[T], source: Source, *, below: 
         The table does not fit; the message names file, line and key.
     """
     try:
-        return kind.model_validate(dict(table))
+        return kind.model_validate(dict(table), context=context)
     except ValidationError as bad:
         first = bad.errors()[0]
         inside = _inside(table, first["loc"], first["type"] == "missing")
@@ -100,7 +109,11 @@ def validate(table: Mapping[str, Any], kind: type[T], source: Source, *, below: 
         value = "nothing" if first["type"] == "missing" else first["input"]
         if _is_secret(kind, first["loc"]):
             value = "a value that is not shown"
-        wishes = [error["msg"] for error in bad.errors() if error["loc"][: len(inside)] == inside]
+        wishes = [
+            error["msg"].removeprefix("Value error, ")
+            for error in bad.errors()
+            if error["loc"][: len(inside)] == inside
+        ]
         allowed = " or ".join(dict.fromkeys(wishes))
         raise DefinitionError(f"{source.where(*location)} ({key})", value, allowed, "correct the file") from bad
 

@@ -270,7 +270,9 @@ def write_continued(
 
 def predictions_of(table: pd.DataFrame, target: Target) -> Predictions:
     """The forecasts of a training as predictions of its target."""
-    return Predictions.of(**table, asset=target.ticker, horizon=target.horizon) if len(table) else Predictions.none()
+    if not len(table):
+        return Predictions.none()
+    return Predictions.of(**table, asset=target.ticker, question=target.question.name, horizon=target.horizon)
 
 
 def _one_question(predictions: Predictions) -> str:

@@ -10,6 +10,7 @@ from bullbear import sessions
 from bullbear.data.store import Store
 from bullbear.data.view import View
 from bullbear.dataset.labels import resolve
+from bullbear.definitions import Target
 from bullbear.errors import NoDataError
 
 
@@ -28,9 +29,7 @@ class Close:
         return labels if session is None else labels[labels.index > session]
 
 
-def close_of(
-    store: Store, ticker: str, horizon: int, as_of: str | None, *, stored: pd.Timestamp | None = None
-) -> Close:
+def close_of(store: Store, target: Target, as_of: str | None, *, stored: pd.Timestamp | None = None) -> Close:
     """The close to decide at: that of `as_of`, or the last one at which its session's bar was known.
 
     Parameters
@@ -44,6 +43,7 @@ def close_of(
         The session of `as_of` has no bar, or one that came after its close. A day without a session is answered from
         the last session before it.
     """
+    ticker = target.ticker
     bars = store.as_of(stored=stored).bars(ticker)
     if as_of is None:
         # A bar that came late serves the next decision; rarely is there more than one.
@@ -57,7 +57,7 @@ def close_of(
         view = store.as_of(decided_at, stored=stored)
         if not view.has("bars", ticker):
             break
-        labels = resolve(view, ticker, horizon)
+        labels = resolve(view, target)
         if labels.index[-1] == session and labels["decidable"].iloc[-1]:
             return Close(session, decided_at, view, labels)
     raise NoDataError(

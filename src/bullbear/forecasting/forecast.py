@@ -74,7 +74,7 @@ def issue(
     _refuse_other_market(bundle, store)
     target, simulated = bundle.definition.target, store.is_simulated
     stored = store.last_stored_at  # what is fetched from now on is not looked at: the entry can be replayed
-    at = close_of(store, target.ticker, target.horizon, as_of, stored=stored)
+    at = close_of(store, target, as_of, stored=stored)
     asked = pd.Timestamp.now("UTC") if now is None else now
     if at.decided_at > asked:  # a refit must not see an unfinished bar, either
         allowed = f"a session that has closed by {iso(asked)}"
@@ -118,7 +118,7 @@ def replay(store: Store, bundle: Bundle, as_of: str | None = None) -> dict[str, 
         The store cannot answer for that day.
     """
     target = bundle.definition.target
-    at = close_of(store, target.ticker, target.horizon, as_of)
+    at = close_of(store, target, as_of)
     return forecast_at(at, bundle, refit_overdue=refit_overdue(bundle, at.labels), simulated=store.is_simulated)
 
 

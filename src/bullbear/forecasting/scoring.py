@@ -18,6 +18,7 @@ import pandas as pd
 
 from bullbear.data.view import View
 from bullbear.dataset.labels import resolve
+from bullbear.definitions import Target
 from bullbear.evaluate.scores import brier, brier_skill, log_loss, log_loss_skill
 from bullbear.forecasting.ledger import LIVE, REPLAY, UNKNOWN, Ledger, kind_of_entry
 from bullbear.forecasting.tracked_anchor import tracked_anchor
@@ -82,7 +83,7 @@ def _records(entries: list[dict[str, Any]], view: View, *, simulated: bool) -> l
             continue
         target = (entry["ticker"], entry["horizon_sessions"])
         if target not in outcomes:
-            outcomes[target] = resolve(view, *target, final=True)["y"]
+            outcomes[target] = resolve(view, Target(ticker=target[0], horizon=target[1]), final=True)["y"]
         session = day(entry["decided_at"])
         y = float(outcomes[target].get(session, np.nan))
         kind = kind_of_entry(entry)

@@ -21,6 +21,7 @@ from scipy.special import expit, logit
 
 from bullbear.data.view import View
 from bullbear.dataset.labels import climatology, resolve
+from bullbear.definitions import Target
 from bullbear.errors import HistoryError
 from bullbear.factors.engine.registry import Array
 from bullbear.odds.counting import Counts, count
@@ -85,7 +86,8 @@ def build_history(view: View, ticker: str, events: Sequence[EventSpec], *, horiz
     HistoryError
         Fewer than three horizons of bars.
     """
-    return history_of(read_tape(view, ticker, events), resolve(view, ticker, horizon), horizon=horizon, years=years)
+    labels = resolve(view, Target(ticker=ticker, horizon=horizon))
+    return history_of(read_tape(view, ticker, events), labels, horizon=horizon, years=years)
 
 
 def history_of(tape: Tape, labels: pd.DataFrame, *, horizon: int, years: int = YEARS) -> History:

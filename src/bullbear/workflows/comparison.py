@@ -30,12 +30,14 @@ def compare_runs(runs: Sequence[Run]) -> list[Comparison]:
     Raises
     ------
     InputError
-        The runs forecast different tickers or over different horizons.
+        The runs forecast different tickers, answer different questions, or over different horizons.
     """
-    targets = {(run.bundle.definition.target.ticker, run.horizon): run for run in runs}
+    targets = {(run.bundle.definition.target.ticker, run.bundle.question, run.horizon): run for run in runs}
     if len(targets) > 1:
-        shown = ", ".join(f"{run.model} {run.run_id[:8]}: {t} over {h} sessions" for (t, h), run in targets.items())
-        raise InputError("RUN RUN ...", shown, "runs of one ticker and horizon", "compare like with like")
+        shown = ", ".join(
+            f"{run.model} {run.run_id[:8]}: {t} {q} over {h} sessions" for (t, q, h), run in targets.items()
+        )
+        raise InputError("RUN RUN ...", shown, "runs of one ticker, question and horizon", "compare like with like")
     frames = {f"{run.model} {run.run_id[:8]}": run.predictions.table for run in runs}
     by_age = sorted(frames.values(), key=lambda frame: frame.loc[frame["y"].notna(), "resolved_at"].max())
     known = pd.concat(by_age).dropna(subset=["y"]).drop_duplicates("decided_at", keep="last")

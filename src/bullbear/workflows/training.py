@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from dataclasses import dataclass
 
@@ -42,9 +43,12 @@ def train_model(
     start: str | None = None,
     end: str | None = None,
     jobs: int = 1,
+    cluster: str | None = None,
     progress: Progress | None = None,
 ) -> TrainedModel:
     """Train `models/NAME.toml` walk-forward on everything stored, evaluate it, backtest it, log it as one run.
+
+    Fitted folds are kept until the run is logged: the next training of the same continues an interrupted one.
 
     Raises
     ------
@@ -76,7 +80,9 @@ def train_model(
             start=start,
             end=end,
             jobs=jobs,
+            cluster=cluster,
             progress=lambda done, total: progress("folds", done, total),
+            kept=home.unfinished(model.definition.name),
         )
     except FitError as bad:
         where = f"{model.source.where('learner')} (learner)"
@@ -114,6 +120,7 @@ def train_model(
         ),
     )
     record_ledger_head(home)
+    shutil.rmtree(home.unfinished(model.definition.name), ignore_errors=True)
     progress("tracking", 1, 1)
     seconds = time.perf_counter() - began
     return TrainedModel(run_id, model, examples, training, predictions, evaluation, tested, seconds, store.is_simulated)

@@ -15,7 +15,8 @@ from typing import Annotated, Any, ClassVar, Literal
 import numpy as np
 from pydantic import BeforeValidator, Field, SerializeAsAny
 
-from bullbear.definitions import Definition, Kinds, Name, Sentence, read
+from bullbear.definitions.kinds import Kinds
+from bullbear.definitions.reading import Definition, Name, Sentence, read
 from bullbear.errors import DefinitionError
 
 Array = np.ndarray[Any, np.dtype[Any]]

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from bullbear.dataset.questions import QUESTION_KINDS, UP, Question, read_questions
+from bullbear.definitions.questions import QUESTION_KINDS, UP, Question, read_questions
 from bullbear.errors import DefinitionError
 
 SHIPPED = Path(__file__).parents[2] / "models" / "questions.toml"
