@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bullbear.decide import BandPolicy, backtest
+from bullbear.decide import backtest
+from bullbear.decide.policies.band import BandPolicy
 from bullbear.evaluate import evaluate
 from bullbear.report import ModelResult
 from bullbear.sessions import between, closes

@@ -13,7 +13,7 @@ import pandas as pd
 
 from bullbear.data.view import View
 from bullbear.dataset import build, walk_forward_folds
-from bullbear.decide import Forecast, advise_each
+from bullbear.decide import advise_each, forecasts_by_close
 from bullbear.errors import RunError
 from bullbear.forecasting.bundle import Bundle, predictions_of, read_bundle, write_continued
 from bullbear.home import Home, replace_directory
@@ -58,10 +58,11 @@ def continued(bundle: Bundle, view: View, root: Path, progress: Progress | None 
     bundle.factors()  # refuses what this version does not know
     definition = bundle.definition
     names = bundle.trained_through()
+    examples = build(view, bundle.feature_sets, definition.target)
     continuation = continue_training(
         definition,
         bundle.feature_sets,
-        build(view, bundle.feature_sets, definition.target),
+        examples,
         signals=bundle.signals,
         fitted_through=bundle.model_named(names[-1]).trained_through,
         model_for=bundle.model_for,
@@ -69,9 +70,9 @@ def continued(bundle: Bundle, view: View, root: Path, progress: Progress | None 
         progress=progress,
     )
     predictions = predictions_of(continuation.predictions, definition.target)
-    forecasts = [Forecast.of(row) for row in predictions.table.to_dict("records")]
+    forecasts = forecasts_by_close(predictions.table)
     before, ticker = bundle.last_book, definition.target.ticker
-    advice = advise_each(view, bundle.policy, forecasts, ticker=ticker, before=before)
+    advice = advise_each(view, bundle.policy, forecasts, ticker=ticker, before=before, factors=examples.X)
     write_continued(root, bundle, continuation, predictions, [each.book for each in advice])
     return read_bundle(root)
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from bullbear.dataset import Examples, build
 from bullbear.dataset.predictions import Predictions
-from bullbear.decide import Backtest, backtest, comparison
+from bullbear.decide import Backtest, backtest, baselines_of, comparison
 from bullbear.errors import DefinitionError, FitError, InputError
 from bullbear.evaluate import Evaluation, evaluate
 from bullbear.forecasting.bundle import predictions_of
@@ -92,7 +92,15 @@ def train_model(
     target = model.definition.target
     predictions = predictions_of(training.predictions, target)
     evaluation = evaluate(predictions.table, examples.horizon)
-    tested = backtest(predictions.table, view, model.policy, ticker=target.ticker, horizon=target.horizon)
+    tested = backtest(
+        predictions.table,
+        view,
+        model.policy,
+        ticker=target.ticker,
+        horizon=target.horizon,
+        factors=examples.X,
+        baselines=baselines_of(target.ticker, home.instruments()),
+    )
     figures = comparison(tested)
     progress("evaluation", 1, 1)
     progress("tracking", 0, 1)
