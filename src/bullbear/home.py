@@ -20,18 +20,21 @@ from pydantic import BaseModel
 from bullbear import sessions
 from bullbear.data.segments import WriteLock
 from bullbear.data.store import Store
+from bullbear.dataset import splitter_of
 from bullbear.decide.instruments import Instrument, read_instruments
 from bullbear.decide.policy import Policy, load_policy
 from bullbear.definitions import FeatureSet, ModelDefinition, Source, digest, read, validate
 from bullbear.definitions.questions import Question, read_questions
 from bullbear.errors import DefinitionError, InputError
 from bullbear.factors import load, registered, universe
+from bullbear.factors.engine.feature_sets import user_code_of
+from bullbear.factors.engine.registry import use_factors_of
 from bullbear.learn import learner_of
 from bullbear.learn.calibration import ShrinkageParams
 from bullbear.learn.gradient_boosting import GradientBoosting
 
 SHARED_FILES = frozenset({"questions", "instruments"})
-"""What lies in `models/` and is no model."""
+"""Files of `models/` that define no model."""
 
 
 @dataclass(frozen=True)
@@ -156,14 +159,18 @@ class Home:
         raise DefinitionError(f"{kind}/{wanted}", "no such file", ", ".join(names) or "none found", remedy)
 
     def questions(self) -> dict[str, Question]:
-        """The questions of this home's `models/questions.toml`, else of the packaged one, by name.
+        """The packaged questions and those of this home's `models/questions.toml`, which win, by name.
 
         Raises
         ------
         DefinitionError
             A question makes no sense; the message names file and line.
         """
-        return read_questions(self.find("models", "questions"))
+        found: dict[str, Question] = {}
+        for folder in reversed(self._folders("models")):
+            if (path := folder / "questions.toml").exists():
+                found |= read_questions(path)
+        return found
 
     def model(self, name: str) -> Model:
         """`models/NAME.toml` with its feature sets, learner and policy, all checked; `name` may be that path.
@@ -191,12 +198,13 @@ class Home:
             self.instruments(),
             factors=[spec.name for feature_set in feature_sets for spec in feature_set.factor],
         )
-        least = definition.splitter.min_train
+        splitter = splitter_of(definition, source)
+        least = splitter.min_train
         if isinstance(learner, GradientBoosting) and learner.leaves_a_bag_empty(least):
             where = f"{source.where('learner', 'bagging_fraction')} (learner.bagging_fraction)"
             allowed = f"at least one of splitter.min_train = {least} rows in a bag"
             raise DefinitionError(where, learner.bagging_fraction, allowed, "correct the file")
-        parts = {"learner": learner, "calibration": calibration, "policy": policy}
+        parts = {"splitter": splitter, "learner": learner, "calibration": calibration, "policy": policy}
         return Model(definition, source, feature_sets, paths, policy, digest(meaning(definition, feature_sets, parts)))
 
     def instruments(self) -> dict[str, Instrument]:
@@ -249,16 +257,23 @@ def meaning(
         for feature_set in feature_sets
         for spec in feature_set.factor
     ]
-    plain = definition.model_dump(mode="json", include={"seed", "target", "splitter"})
+    plain = definition.model_dump(mode="json", include={"seed", "target"})
+    code = user_code_of([spec for feature_set in feature_sets for spec in feature_set.factor])
     for words in ("name", "sentence"):
         del plain["target"]["question"][words]
     assets = universe(feature_sets, definition.target.ticker)
-    return {**plain, **{name: _plain(part) for name, part in parts.items()}, "factors": factors, "assets": assets}
+    return {
+        **plain,
+        **{name: _plain(part) for name, part in parts.items()},
+        "factors": factors,
+        "assets": assets,
+        "code": code,
+    }
 
 
 def _plain(part: object) -> dict[str, Any]:
     if not isinstance(part, BaseModel):  # its parameters would be left out of the hash
-        raise TypeError(f"{type(part).__name__} is no definition")
+        raise TypeError(f"{type(part).__name__} is not a Definition")
     return part.model_dump(mode="json")
 
 
@@ -277,6 +292,7 @@ def locate(option: Path | None) -> Home:
     if not home.root.parent.is_dir():
         raise InputError("--home", str(root), "a directory, or a new one in a directory that exists", "create it first")
     sessions.keep_in(home.data)
+    use_factors_of(home.root / "factors")
     return home
 
 

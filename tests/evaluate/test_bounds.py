@@ -7,8 +7,7 @@ import pytest
 from scipy.stats import t as student
 
 from bullbear.errors import HistoryError, InputError
-from bullbear.evaluate.bounds import lower_bound
-from bullbear.evaluate.significance import diebold_mariano
+from bullbear.evaluate.significance import diebold_mariano, lower_bound
 from bullbear.statistics.long_run import default_lag, long_run_variance
 
 

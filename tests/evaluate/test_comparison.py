@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from bullbear.dataset.predictions import Predictions
 from bullbear.errors import HistoryError, InputError
-from bullbear.evaluate import compare
+from bullbear.evaluate import Comparison, compare
 from bullbear.evaluate.significance import diebold_mariano
 
 
@@ -28,8 +29,12 @@ def frames(market) -> dict[str, pd.DataFrame]:
     }
 
 
+def compared(frames: dict[str, pd.DataFrame], **options) -> list[Comparison]:
+    return compare({name: Predictions.of(**frame) for name, frame in frames.items()}, **options)
+
+
 def test_every_pair_on_the_common_resolved_sessions(frames):
-    pairs = compare(frames, 21, resamples=200)
+    pairs = compared(frames, resamples=200)
     assert [(pair.first, pair.second) for pair in pairs] == [
         ("truth", "blurred"),
         ("truth", "climatology"),
@@ -39,7 +44,7 @@ def test_every_pair_on_the_common_resolved_sessions(frames):
 
 
 def test_gain_and_test_are_those_of_the_common_rows(frames):
-    pair = compare(frames, 21, resamples=200)[0]
+    pair = compared(frames, resamples=200)[0]
     one, other = frames["truth"].iloc[100:890], frames["blurred"].iloc[:790]
     y = one["y"].to_numpy()
     expected = np.mean((other["p"].to_numpy() - y) ** 2 - (one["p"].to_numpy() - y) ** 2)
@@ -53,23 +58,40 @@ def test_gain_and_test_are_those_of_the_common_rows(frames):
 
 def test_turning_the_pair_turns_the_gain(frames):
     names = ("truth", "climatology")
-    one = compare({name: frames[name] for name in names}, 21, resamples=200)[0]
-    other = compare({name: frames[name] for name in reversed(names)}, 21, resamples=200)[0]
+    one = compared({name: frames[name] for name in names}, resamples=200)[0]
+    other = compared({name: frames[name] for name in reversed(names)}, resamples=200)[0]
     assert (one.gain, one.gain_low, one.gain_high) == pytest.approx((-other.gain, -other.gain_high, -other.gain_low))
 
 
 def test_a_run_equals_itself(frames):
-    pair = compare({"a": frames["truth"], "b": frames["truth"]}, 21, resamples=50)[0].as_dict()
+    pair = compared({"a": frames["truth"], "b": frames["truth"]}, resamples=50)[0].as_dict()
     assert (pair["gain"], pair["gain_low"], pair["gain_high"], pair["dm_p_value"]) == (0, 0, 0, 1)
 
 
 def test_refusals(frames):
-    with pytest.raises(InputError, match="frames: got '1 run'"):
-        compare({"truth": frames["truth"]}, 21)
+    with pytest.raises(InputError, match=r"RUN RUN \.\.\.: got '1 run'"):
+        compared({"truth": frames["truth"]})
     turned = frames["truth"].assign(y=1 - frames["truth"]["y"])
     with pytest.raises(InputError, match="turned: got 'outcomes unlike those of truth'"):
-        compare({"truth": frames["truth"], "turned": turned}, 21)
+        compared({"truth": frames["truth"], "turned": turned})
     with pytest.raises(HistoryError, match="common sessions: got '50 resolved rows'"):
-        compare({"early": frames["truth"].iloc[:150], "late": frames["blurred"]}, 21)
+        compared({"early": frames["truth"].iloc[:150], "late": frames["blurred"]})
     with pytest.raises(HistoryError, match="common sessions: got '0 resolved rows'"):
-        compare({"early": frames["truth"].iloc[:100], "late": frames["blurred"]}, 21)
+        compared({"early": frames["truth"].iloc[:100], "late": frames["blurred"]})
+
+
+def test_assets_are_compared_asset_by_asset(frames):
+    one = compared({name: frames[name] for name in ("truth", "blurred")}, resamples=50)[0]
+    both = {
+        name: Predictions.concat([Predictions.of(**frames[name], asset=asset) for asset in ("IWM", "TWIN")])
+        for name in ("truth", "blurred")
+    }
+    two = compare(both, resamples=50)[0]
+    assert two.n == 2 * one.n
+    assert (two.gain, two.gain_low, two.dm_p_value) == pytest.approx((one.gain, one.gain_low, one.dm_p_value))
+
+
+def test_other_questions_are_refused(frames):
+    made = {name: Predictions.of(**frames["truth"], question=name) for name in ("up", "dip")}
+    with pytest.raises(InputError, match="dip: got 'dip over 21'; allowed: the question of up"):
+        compare(made)

@@ -11,7 +11,12 @@ from bullbear.data.simulated_process import HORIZON, draw
 from bullbear.errors import HistoryError, InputError
 from bullbear.evaluate.nulls import auc_null, ece_null
 from bullbear.evaluate.reliability import ece
-from bullbear.evaluate.scores import auc
+from bullbear.evaluate.scores import weighted_auc
+
+
+def auc(y, p) -> float:
+    y, p = np.asarray(y, dtype=float), np.asarray(p, dtype=float)
+    return float(weighted_auc(y, p, np.ones((1, len(y))))[0])
 
 
 def labels(seed: int, signal: float, sessions: int) -> tuple[np.ndarray, np.ndarray]:

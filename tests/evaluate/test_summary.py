@@ -9,8 +9,9 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
+from bullbear.dataset.predictions import Predictions
 from bullbear.errors import HistoryError, InputError
-from bullbear.evaluate import evaluate
+from bullbear.evaluate import Evaluation, evaluate, evaluate_each, path_scores
 from bullbear.evaluate.nulls import auc_null, ece_null
 from bullbear.evaluate.scores import brier_skill, log_loss_skill
 from bullbear.evaluate.significance import clark_west, diebold_mariano
@@ -30,8 +31,12 @@ def predictions(market) -> pd.DataFrame:
     return pd.DataFrame({**columns, "p_high": made.truth + 0.1, "climatology": made.climatology, "y": y})
 
 
+def scored(frame: pd.DataFrame, horizon: int = 21, **options) -> Evaluation:
+    return evaluate(Predictions.of(**frame, horizon=horizon), **options)
+
+
 def test_scores_only_what_resolved(predictions):
-    result = evaluate(predictions, 21, resamples=200)
+    result = scored(predictions, 21, resamples=200)
     done = predictions.iloc[:-21]
     y, p, c = done["y"].to_numpy(), done["p"].to_numpy(), done["climatology"].to_numpy()
     assert (result.n, result.n_unresolved) == (1479, 21)
@@ -53,16 +58,16 @@ def test_a_horizon_too_short_for_the_overlap_is_refused_with_some_allowance(pred
     days = pd.date_range(FIRST_DAY, periods=1500 + rows, freq="B", tz="UTC")
     spanning = predictions.assign(resolved_at=days[rows:])
     if rows <= 1.5 * horizon + 1:
-        assert evaluate(spanning, horizon, resamples=10).n == 1479
+        assert scored(spanning, horizon, resamples=10).n == 1479
     else:
         with pytest.raises(InputError, match=rf"horizon: got {horizon}; allowed: about {rows}, the rows a label spans"):
-            evaluate(spanning, horizon, resamples=10)
+            scored(spanning, horizon, resamples=10)
     with pytest.raises(InputError, match=r"the rows a label spans; give the model's horizon"):
-        evaluate(predictions, 13, resamples=10)
+        scored(predictions, 13, resamples=10)
 
 
 def test_intervals_hold_their_estimates_and_overlap_is_counted(predictions):
-    result = evaluate(predictions, 21, resamples=200)
+    result = scored(predictions, 21, resamples=200)
     assert result.bss_low < result.bss < result.bss_high
     assert result.log_loss_skill_low < result.log_loss_skill < result.log_loss_skill_high
     assert 0 <= result.auc_low < result.auc < result.auc_high <= 1
@@ -71,23 +76,23 @@ def test_intervals_hold_their_estimates_and_overlap_is_counted(predictions):
 
 
 def test_auc_and_ece_stand_beside_their_nulls(predictions):
-    result = evaluate(predictions, 21, resamples=50)
+    result = scored(predictions, 21, resamples=50)
     done = predictions.iloc[:-21]
     ranking, calibrated = auc_null(done["y"], done["p"], done["climatology"], 21), ece_null(done["p"], 21)
     assert (result.auc_null, result.auc_null_low, result.auc_null_high) == (ranking.mean, ranking.low, ranking.high)
     assert (result.ece_null, result.ece_null_low, result.ece_null_high) == (
         calibrated.mean, calibrated.low, calibrated.high,
     )  # fmt: skip
-    base = evaluate(predictions.assign(p=predictions["climatology"]), 21, resamples=50)
+    base = scored(predictions.assign(p=predictions["climatology"]), 21, resamples=50)
     assert base.auc == base.auc_null
 
 
 def test_years_and_periods_add_up(predictions):
-    result = evaluate(predictions, 21, resamples=50)
-    assert [span.first_year for span in result.by_year] == [2008, 2009, 2010, 2011, 2012, 2013, 2014]
-    assert [(span.first_year, span.last_year) for span in result.by_period] == [(2005, 2009), (2010, 2014)]
-    assert sum(span.n for span in result.by_year) == sum(span.n for span in result.by_period) == 1479
-    mean_p = sum(span.n * span.mean_p for span in result.by_year) / 1479
+    result = scored(predictions, 21, resamples=50)
+    assert [part.label for part in result.by_year] == [str(year) for year in range(2008, 2015)]
+    assert [part.label for part in result.by_period] == ["2005-2009", "2010-2014"]
+    assert sum(part.n for part in result.by_year) == sum(part.n for part in result.by_period) == 1479
+    mean_p = sum(part.n * part.mean_p for part in result.by_year) / 1479
     assert mean_p == pytest.approx(result.mean_p, rel=1e-12)
     of_2010 = predictions[predictions["decided_at"].dt.year == 2010]
     expected = brier_skill(of_2010["y"], of_2010["p"], of_2010["climatology"])
@@ -96,7 +101,7 @@ def test_years_and_periods_add_up(predictions):
 
 
 def test_json_has_the_published_fields(predictions):
-    plain = evaluate(predictions, 21, resamples=50).as_dict()
+    plain = scored(predictions, 21, resamples=50).as_dict()
     assert plain == json.loads(json.dumps(plain, allow_nan=False))
     promised = "n n_effective brier brier_climatology bss bss_low bss_high log_loss_skill auc ece by_year"
     assert set(promised.split()) <= set(plain)
@@ -107,7 +112,7 @@ def test_json_has_the_published_fields(predictions):
 
 def test_json_says_null_where_nothing_is_determined(predictions):
     flat = predictions.assign(p=predictions["climatology"], y=1.0)
-    plain = json.loads(json.dumps(evaluate(flat, 21, resamples=50).as_dict(), allow_nan=False))
+    plain = json.loads(json.dumps(scored(flat, 21, resamples=50).as_dict(), allow_nan=False))
     assert plain["auc"] is None
     assert plain["calibration_slope"] is None
     assert (plain["bss"], plain["bss_low"], plain["bss_high"], plain["dm_p_value"]) == (0, 0, 0, 1)
@@ -115,50 +120,95 @@ def test_json_says_null_where_nothing_is_determined(predictions):
 
 def test_a_perfect_reference_and_a_failed_certainty_become_null(predictions):
     y = predictions["y"].fillna(1.0)
-    plain = evaluate(predictions.assign(climatology=y), 21, resamples=50).as_dict()
+    plain = scored(predictions.assign(climatology=y), 21, resamples=50).as_dict()
     assert plain["bss"] is None
     assert plain["by_year"][0]["bss"] is None
-    certain = evaluate(predictions.assign(p=1.0), 21, resamples=50).as_dict()
+    certain = scored(predictions.assign(p=1.0), 21, resamples=50).as_dict()
     json.dumps(certain, allow_nan=False)
     assert certain["log_loss_skill"] is None
     assert certain["bss"] < 0
 
 
 def test_the_same_seed_gives_the_same_page(predictions):
-    assert evaluate(predictions, 21, resamples=50) == evaluate(predictions, 21, resamples=50)
-    assert evaluate(predictions, 21, resamples=50, seed=1).bss_low != evaluate(predictions, 21, resamples=50).bss_low
+    assert scored(predictions, 21, resamples=50) == scored(predictions, 21, resamples=50)
+    assert scored(predictions, 21, resamples=50, seed=1).bss_low != scored(predictions, 21, resamples=50).bss_low
 
 
 def test_a_wider_level_gives_a_wider_interval(predictions):
-    narrow, wide = (evaluate(predictions, 21, resamples=200, level=level) for level in (0.8, 0.95))
+    narrow, wide = (scored(predictions, 21, resamples=200, level=level) for level in (0.8, 0.95))
     assert wide.bss_low < narrow.bss_low < narrow.bss_high < wide.bss_high
 
 
 def test_too_little_history(predictions):
     with pytest.raises(HistoryError, match="predictions: got '83 resolved rows'; allowed: at least 84"):
-        evaluate(predictions.iloc[:83], 21)
+        scored(predictions.iloc[:83], 21)
     with pytest.raises(HistoryError, match="predictions: got '0 resolved rows'"):
-        evaluate(predictions.assign(y=np.nan), 21)
-    assert evaluate(predictions.iloc[:84], 21, resamples=20).n == 84
+        scored(predictions.assign(y=np.nan), 21)
+    assert scored(predictions.iloc[:84], 21, resamples=20).n == 84
 
 
-def test_malformed_frames_are_refused(predictions):
-    with pytest.raises(InputError, match="predictions: got 'no column climatology'"):
-        evaluate(predictions.drop(columns="climatology"), 21)
-    with pytest.raises(InputError, match="decided_at: got 'unsorted or doubled'"):
-        evaluate(predictions.iloc[::-1], 21)
-    with pytest.raises(InputError, match="decided_at: got 'unsorted or doubled'"):
-        evaluate(pd.concat([predictions.iloc[:1], predictions]), 21)
-    with pytest.raises(InputError, match=r"predictions\.p of 2008-06-03: got 'nothing'"):
-        evaluate(predictions.assign(p=predictions["p"].mask(predictions.index == 1)), 21)
-    with pytest.raises(InputError, match="instants with a time zone"):
-        evaluate(predictions.assign(decided_at=predictions["decided_at"].dt.tz_localize(None)), 21)
-    with pytest.raises(InputError, match=r"resolved_at of 2008-06-02: .* later than decided_at"):
-        evaluate(predictions.assign(resolved_at=predictions["decided_at"]), 21)
+def test_a_resolved_row_without_its_base_rate_is_refused(predictions):
+    with pytest.raises(InputError, match=r"predictions\.climatology of 2008-06-03: got 'nothing'"):
+        scored(predictions.assign(climatology=predictions["climatology"].mask(predictions.index == 1)))
+
+
+@pytest.mark.parametrize(("column", "value"), [("question", "dip"), ("member", "trees"), ("path", 1), ("horizon", 5)])
+def test_mixed_forecasts_are_refused(predictions, column, value):
+    two = Predictions.concat([Predictions.of(**predictions), Predictions.of(**predictions, **{column: value})])
+    with pytest.raises(InputError, match=rf"predictions\.{column}: got '.*{value}.*'; allowed: one value; select one"):
+        evaluate(two)
+
+
+def test_assets_that_move_as_one_are_one_observation(predictions):
+    one = scored(predictions, resamples=100)
+    twins = [Predictions.of(**predictions, asset=asset) for asset in ("IWM", "TWIN", "MORE")]
+    three = evaluate(Predictions.concat(twins), resamples=100)
+    assert (three.n, three.n_sessions, three.n_unresolved) == (3 * one.n, one.n, 63)
+    assert three.n_effective == pytest.approx(one.n_effective, rel=1e-12)
+    for name in ("bss", "bss_low", "bss_high", "auc", "auc_low", "ece_null", "auc_null", "dm_p_value", "cw_p_value"):
+        assert getattr(three, name) == pytest.approx(getattr(one, name), rel=1e-9), name
+    assert [(part.label, part.n) for part in three.by_asset] == [("IWM", 1479), ("MORE", 1479), ("TWIN", 1479)]
+    assert [part.bss for part in three.by_asset] == pytest.approx([one.bss] * 3, rel=1e-12)
+
+
+def test_assets_need_not_share_every_session(predictions):
+    other = predictions.iloc[300:].assign(p=predictions["climatology"].iloc[300:])
+    both = Predictions.concat([Predictions.of(**predictions), Predictions.of(**other, asset="OTHER")])
+    result = evaluate(both, resamples=100)
+    alone = scored(predictions, resamples=100)
+    assert (result.n, result.n_sessions) == (1479 + 1179, 1479)
+    assert [part.bss for part in result.by_asset] == pytest.approx([alone.bss, 0.0], abs=1e-12)
+    assert 0 < result.bss < alone.bss
+
+
+def test_every_question_and_member_has_its_evaluation(predictions):
+    made = [
+        Predictions.of(**predictions, question=question, member=member)
+        for question in ("up", "dip") for member in ("trees", "combined")
+    ]  # fmt: skip
+    other_path = Predictions.of(**predictions.assign(p=0.5), question="up", member="trees", path=1)
+    found = evaluate_each(Predictions.concat([*made, other_path]), resamples=20)
+    assert [(each.question, each.member) for each in found] == [
+        ("dip", "combined"), ("dip", "trees"), ("up", "combined"), ("up", "trees")
+    ]  # fmt: skip
+    assert {each.bss for each in found} == {scored(predictions, resamples=20).bss}
+
+
+def test_the_spread_of_paths(predictions):
+    dull = predictions.assign(p=predictions["climatology"])
+    between = predictions.assign(p=(predictions["p"] + predictions["climatology"]) / 2)
+    paths = [Predictions.of(**each, path=path) for path, each in enumerate((predictions, dull, between))]
+    found = path_scores(Predictions.concat(paths))
+    skills = [scored(each, resamples=10).bss for each in (predictions, dull, between)]
+    assert [part.label for part in found.paths] == ["0", "1", "2"]
+    assert [part.bss for part in found.paths] == pytest.approx(skills, abs=1e-12)
+    assert found.bss_mean == pytest.approx(np.mean(skills))
+    assert found.bss_deviation == pytest.approx(np.std(skills, ddof=1))
+    assert (found.bss_lowest, found.bss_highest) == pytest.approx((min(skills), max(skills)), abs=1e-12)
 
 
 def test_a_horizon_shorter_than_the_labels_is_refused(predictions):
     with pytest.raises(InputError, match="horizon: got 5; allowed: about 21"):
-        evaluate(predictions, 5)
+        scored(predictions, 5)
     with pytest.raises(InputError, match="horizon: got 0"):
-        evaluate(predictions, 0)
+        scored(predictions, 0)

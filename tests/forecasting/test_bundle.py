@@ -17,7 +17,10 @@ from hypothesis import strategies as st
 
 from bullbear.dataset.predictions import Predictions
 from bullbear.decide.book import Book, Mark
+from bullbear.definitions import FactorSpec
 from bullbear.errors import HistoryError, RunError
+from bullbear.factors.engine.feature_sets import user_code_of
+from bullbear.factors.engine.registry import use_factors_of
 from bullbear.forecasting.bundle import read_bundle, write_bundle
 from bullbear.home import Home
 from bullbear.learn import Training
@@ -77,7 +80,7 @@ def test_the_champion_knows_its_run(trained_home: Home) -> None:
     meta = read_bundle(trained_home.champion).meta
     assert set(meta) == {
         "version", "question", "definition", "feature_sets", "policy", "definition_hash", "data_fingerprint",
-        "simulated", "start", "run_id",
+        "simulated", "start", "run_id", "user_code",
     }  # fmt: skip
     assert meta["simulated"] is True
     assert len(meta["run_id"]) == 32
@@ -110,6 +113,31 @@ def test_a_bundle_of_another_version_is_refused_in_one_line(
     line = rf"champion: got 'a bundle of version {shown}'; allowed: version 2; train and promote again$"
     with pytest.raises(RunError, match=line):
         read_bundle(tmp_path / "bundle")
+
+
+def test_a_bundle_is_bound_to_the_code_of_its_users_factors(trained_home: Home, tmp_path: Path) -> None:
+    mine = tmp_path / "factors" / "mine.py"
+    mine.parent.mkdir()
+    text = "from bullbear.factors import Array, Bars, factor\n\n"
+    text += '@factor(unit="ratio")\ndef half(bars: Bars) -> Array:\n    """Half."""\n    return bars.close / 2\n'
+    mine.write_text(text)
+    use_factors_of(mine.parent)
+    spec = {"name": "half", "function": "half", "inputs": {"bars": "$asset"}}
+    shutil.copytree(trained_home.champion, tmp_path / "bundle")
+    path = tmp_path / "bundle" / "bundle.json"
+    meta = json.loads(path.read_text())
+    meta["feature_sets"] = [{"name": "mine", "why": "A factor of my own.", "factor": [spec]}]
+    meta["user_code"] = user_code_of([FactorSpec.model_validate(spec)])
+    path.write_text(json.dumps(meta))
+    assert [each.name for each in read_bundle(tmp_path / "bundle").factors()] == ["half"]
+    mine.write_text(text.replace("/ 2", "/ 3"))
+    use_factors_of(mine.parent)
+    with pytest.raises(RunError, match=r"got 'factor half, changed since'; allowed: the code that it was trained with"):
+        read_bundle(tmp_path / "bundle").factors()
+    mine.unlink()
+    use_factors_of(mine.parent)
+    with pytest.raises(RunError, match=r"got 'factor half by half\(\)'; allowed: .* and of this home"):
+        read_bundle(tmp_path / "bundle").factors()
 
 
 @pytest.mark.parametrize(

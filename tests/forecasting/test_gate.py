@@ -17,7 +17,7 @@ from bullbear.data.simulated_process import HORIZON, draw
 from bullbear.dataset.predictions import Predictions
 from bullbear.definitions import ModelDefinition
 from bullbear.errors import GateError
-from bullbear.evaluate.bounds import lower_bound
+from bullbear.evaluate.significance import lower_bound
 from bullbear.forecasting.bundle import Bundle
 from bullbear.forecasting.gate import Record, check
 from bullbear.learn import calibration
@@ -412,7 +412,10 @@ def test_the_champion_itself_may_be_promoted_again(base: Record) -> None:
     ("own", "line"),
     [
         ({"question": "dip_8"}, "the question test: .* answers the question dip_8, forecasts are issued for up; train"),
-        ({"is_walk_forward": False}, "the walk-forward test: .* several paths, .*; train it with a walk-forward"),
+        (
+            {"is_walk_forward": False},
+            "the walk-forward test: .* some of its models have seen later data; train it with a walk-forward",
+        ),
     ],
 )
 def test_only_walk_forward_forecasts_of_up_are_promoted(base: Record, own: dict[str, object], line: str) -> None:

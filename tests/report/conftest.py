@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from bullbear.dataset.predictions import Predictions
 from bullbear.decide import backtest
 from bullbear.decide.policies.band import BandPolicy
 from bullbear.evaluate import evaluate
@@ -60,7 +61,7 @@ def make(first: str, last: str, *, noise: float = 0.6, seed: int = 5) -> ModelRe
         }
     )
     result = backtest(predictions, FakeView(frames), BandPolicy())
-    evaluation = evaluate(predictions, 21, resamples=200)
+    evaluation = evaluate(Predictions.of(**predictions), resamples=200)
     return ModelResult(
         "seeded",
         f"{seed:x}0e1f2a3b4c5d6e7f",

@@ -96,7 +96,7 @@ def test_what_is_asked_for_is_what_is_computed(home: Home, monkeypatch: pytest.M
     asked: list[int] = []
     real = factor_catalogue.compute
     monkeypatch.setattr(
-        factor_catalogue, "compute", lambda view, specs, days: asked.append(len(specs)) or real(view, specs, days)
+        factor_catalogue, "compute", lambda view, specs, *rest: asked.append(len(specs)) or real(view, specs, *rest)
     )
     (entry,) = catalogue(home, names=["three_day_change"])
     assert entry.first == pd.Timestamp("2019-01-07")

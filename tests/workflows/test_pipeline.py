@@ -135,7 +135,7 @@ def test_runs_are_compared_on_the_newest_outcomes_of_each_day(home: Home, small:
     record_forecasts(base.bundle.root, early)
     runs = Runs(home)
     (pair,) = compare_runs([runs.find(base.run_id), runs.find(small.run_id)])
-    (wanted,) = compare({"base": table, "small": small.predictions.table}, 21)
+    (wanted,) = compare({"base": Predictions(table), "small": small.predictions})
     assert (pair.n, pair.gain, pair.brier_first) == (wanted.n, wanted.gain, wanted.brier_first)
 
 

@@ -58,6 +58,7 @@ def show_one(entry: Entry, *, simulated: bool) -> None:
         ("declared in", f"features/{entry.feature_set}.toml, family {entry.family}"),
         ("function", f"{entry.function}({params})"),
         ("inputs", inputs),
+        *_meanings(entry),
         ("look-back", f"{entry.lookback} rows"),
         ("unit", entry.unit),
         ("direction", _DIRECTION[entry.sign]),
@@ -67,6 +68,16 @@ def show_one(entry: Entry, *, simulated: bool) -> None:
         grid.add_row(Text(label, style="dim"), Text(value))
     title = entry.name + ("  SIMULATED" if simulated else "")
     ResultConsole().print(Panel(grid, title=Text(title), title_align="left", expand=False))
+
+
+def _meanings(entry: Entry) -> list[tuple[str, str]]:
+    """What each input and parameter means; those that mean the same stand together."""
+    from bullbear.factors import registered
+
+    names: dict[str, list[str]] = {}
+    for name in (*entry.inputs, *entry.params):
+        names.setdefault(registered()[entry.function].describe(name), []).append(name)
+    return [(", ".join(alike), text) for text, alike in names.items() if text]
 
 
 def _inputs(entry: Entry) -> str:

@@ -186,9 +186,8 @@ def _years_table(found: Evaluation) -> Table:
     for name in ("span", "n", "Brier skill", "log-loss skill", "share of ups", "mean p"):
         table.add_column(name, justify="left" if name == "span" else "right")
     for span in (*found.by_period, *found.by_year):
-        years = str(span.first_year) if span.first_year == span.last_year else f"{span.first_year}-{span.last_year}"
         table.add_row(
-            years, f"{span.n:,}", _percent(span.bss), _percent(span.log_loss_skill), f"{span.share_up:.1%}",
+            span.label, f"{span.n:,}", _percent(span.bss), _percent(span.log_loss_skill), f"{span.share_up:.1%}",
             f"{span.mean_p:.1%}",
         )  # fmt: skip
     return table

@@ -2,6 +2,16 @@
 
 from bullbear.evaluate.comparison import Comparison, compare
 from bullbear.evaluate.oracle import OracleShare, share_of_oracle
-from bullbear.evaluate.summary import Evaluation, evaluate
+from bullbear.evaluate.summary import Evaluation, PathScores, evaluate, evaluate_each, path_scores
 
-__all__ = ["Comparison", "Evaluation", "OracleShare", "compare", "evaluate", "share_of_oracle"]
+__all__ = [
+    "Comparison",
+    "Evaluation",
+    "OracleShare",
+    "PathScores",
+    "compare",
+    "evaluate",
+    "evaluate_each",
+    "path_scores",
+    "share_of_oracle",
+]

@@ -1,4 +1,4 @@
-"""Several forecasters against each other, on the sessions that all of them forecast.
+"""Several forecasters against each other, on the sessions and assets that all of them forecast.
 
 A run that sat out a hard year must not look better for it, so every pair is judged on the rows common to all.
 """
@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bullbear.dataset.predictions import Predictions
 from bullbear.documents import json_ready
 from bullbear.errors import InputError
-from bullbear.evaluate.rows import require, resolved
+from bullbear.evaluate.sample import Sample
 from bullbear.evaluate.scores import Score, brier, losses
 from bullbear.evaluate.significance import diebold_mariano
 from bullbear.statistics.bootstrap import RESAMPLES, SEED, Interval, resample
@@ -46,78 +47,67 @@ class Comparison:
 
 
 def compare(
-    frames: dict[str, pd.DataFrame],
-    horizon: int,
-    *,
-    seed: int = SEED,
-    resamples: int = RESAMPLES,
-    level: float = LEVEL,
+    forecasts: dict[str, Predictions], *, seed: int = SEED, resamples: int = RESAMPLES, level: float = LEVEL
 ) -> list[Comparison]:
-    """Every pair of forecasters on the sessions that all of them forecast and that have resolved.
-
-    Parameters
-    ----------
-    frames
-        Name to predictions frame, as for `evaluate`.
-    horizon
-        Sessions that a label spans.
-    seed
-        The same seed gives the same intervals.
-    resamples
-        Number of bootstrap resamples.
-    level
-        Confidence of the intervals, a fraction.
+    """Every pair of forecasters on the common resolved rows, each as for `evaluate`.
 
     Returns
     -------
-    One comparison per pair, in the order of `frames`. The p-values are not adjusted for the number of pairs.
+    One comparison per pair, in the order of `forecasts`. The p-values are not adjusted for the number of pairs.
 
     Raises
     ------
     InputError
-        Fewer than two frames, a malformed one, or outcomes that disagree on a common session.
+        Fewer than two forecasters, different questions or horizons, or outcomes that disagree on a common row.
     HistoryError
-        Fewer than `4 * horizon` common resolved rows (at least 20).
+        Fewer than four horizons of common resolved sessions (at least 20).
 
     Example
     -------
     >>> days = pd.date_range("2020-01-01 21:00", periods=60, freq="D", tz="UTC")
-    >>> frame = pd.DataFrame({"decided_at": days, "resolved_at": days + pd.Timedelta(days=2), "climatology": 0.6})
-    >>> frame["y"] = [1.0, 0.0, 1.0, 1.0, 0.0, 1.0] * 10
-    >>> sharp = frame.assign(p=[0.7, 0.5, 0.7, 0.6, 0.4, 0.7] * 10)
-    >>> pair = compare({"sharp": sharp, "flat": frame.assign(p=0.6)}, horizon=2, resamples=200)[0]
+    >>> given = dict(decided_at=days, resolved_at=days + pd.Timedelta(days=2), horizon=2, climatology=0.6)
+    >>> given["y"] = [1.0, 0.0, 1.0, 1.0, 0.0, 1.0] * 10
+    >>> sharp = Predictions.of(**given, p=[0.7, 0.5, 0.7, 0.6, 0.4, 0.7] * 10)
+    >>> pair = compare({"sharp": sharp, "flat": Predictions.of(**given, p=0.6)}, resamples=200)[0]
     >>> pair.first, pair.n, round(pair.gain, 4), pair.gain_low > 0
     ('sharp', 60, 0.0867, True)
     """
-    if len(frames) < 2:
-        raise InputError("frames", f"{len(frames)} run", "two or more", "name another run to compare with")
-    rows = {name: resolved(frame, name).set_index("decided_at") for name, frame in frames.items()}
-    shared = set.intersection(*(set(frame.index) for frame in rows.values()))
-    common = pd.DatetimeIndex(sorted(shared))
-    n = len(common)
-    first = next(iter(rows))
-    require(rows[first].loc[rows[first].index.isin(common)].reset_index(), horizon, "common sessions")
-    y = rows[first].loc[common, "y"].to_numpy(dtype=np.float64)
-    for name, frame in rows.items():
-        if not np.array_equal(frame.loc[common, "y"].to_numpy(dtype=np.float64), y):
+    if len(forecasts) < 2:
+        raise InputError("RUN RUN ...", f"{len(forecasts)} run", "two or more", "name another run to compare with")
+    first, *others = forecasts
+    keys = {name: _keys(each.resolved()) for name, each in forecasts.items()}
+    shared = keys[first]
+    for name in others:
+        shared = shared.intersection(keys[name])
+    samples = {}
+    for name, each in forecasts.items():
+        samples[name] = Sample.of(each.where(_keys(each).isin(shared)), "common sessions")
+    base = samples[first]
+    for name, sample in samples.items():
+        if (sample.question, sample.horizon) != (base.question, base.horizon):
+            raise InputError(
+                name, f"{sample.question} over {sample.horizon}", f"the question of {first}", "compare alike"
+            )
+        if not np.array_equal(sample.y, base.y):
             raise InputError(name, f"outcomes unlike those of {first}", "the same target", "compare like with like")
-    forecasts = {name: frame.loc[common, "p"].to_numpy(dtype=np.float64) for name, frame in rows.items()}
-    draws = resample(n, horizon, resamples=resamples, seed=seed)
+    draws = resample(base.n_sessions, base.horizon, resamples=resamples, seed=seed, session=base.session)
 
     def pair(a: str, b: str) -> Comparison:
+        one, other = samples[a].p, samples[b].p
+
         def gain(score: Score) -> Interval:
             with np.errstate(invalid="ignore"):  # certainties that failed in both: the gain is undetermined
-                difference = losses(y, forecasts[b], score) - losses(y, forecasts[a], score)
+                difference = losses(base.y, other, score) - losses(base.y, one, score)
             return draws.ratio(difference[:, None], lambda means: means[:, 0], level=level)
 
         squared, nats = gain("brier"), gain("log_loss")
-        dm = diebold_mariano(y, forecasts[a], forecasts[b], horizon)
+        dm = diebold_mariano(base.y, one, other, base.horizon, session=base.session)
         return Comparison(
             first=a,
             second=b,
-            n=n,
-            brier_first=brier(y, forecasts[a]),
-            brier_second=brier(y, forecasts[b]),
+            n=len(base.y),
+            brier_first=brier(base.y, one),
+            brier_second=brier(base.y, other),
             gain=squared.estimate,
             gain_low=squared.low,
             gain_high=squared.high,
@@ -128,4 +118,8 @@ def compare(
             dm_p_value=dm.p_value,
         )
 
-    return [pair(a, b) for a, b in combinations(forecasts, 2)]
+    return [pair(a, b) for a, b in combinations(samples, 2)]
+
+
+def _keys(predictions: Predictions) -> pd.MultiIndex:
+    return pd.MultiIndex.from_frame(predictions.table[["decided_at", "asset"]])

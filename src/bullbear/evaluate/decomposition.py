@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bullbear.errors import InputError
-from bullbear.evaluate.scores import Floats, checked
+from bullbear.evaluate.scores import checked
+from bullbear.statistics.overlap import Array
 
 
 @dataclass(frozen=True)
@@ -36,23 +37,7 @@ def decompose(y: ArrayLike, p: ArrayLike, bins: int = 10) -> Decomposition:
 
     BS = sum(n_k (p_k - y_k)^2) / n - sum(n_k (y_k - ybar)^2) / n + ybar (1 - ybar) + var_within - 2 cov_within
 
-    Parameters
-    ----------
-    y
-        Outcomes, 0 or 1, shape `(n,)`.
-    p
-        P(y = 1), fractions in [0, 1], shape `(n,)`.
-    bins
-        Number of bins of about equal mass; equal probabilities are never parted.
-
-    Returns
-    -------
-    The five parts; `within_bin_covariance` holds twice the covariance.
-
-    Raises
-    ------
-    InputError
-        A value is missing or out of range, the lengths differ, or `bins` is not positive.
+    Bins never part equal probabilities; `within_bin_covariance` holds twice the covariance.
 
     References
     ----------
@@ -81,7 +66,7 @@ def decompose(y: ArrayLike, p: ArrayLike, bins: int = 10) -> Decomposition:
     )
 
 
-def equal_mass_bins(p: Floats, bins: int) -> NDArray[np.intp]:
+def equal_mass_bins(p: Array, bins: int) -> NDArray[np.intp]:
     """The bin of every forecast, 0 upwards without gaps; equal forecasts share the bin of their middle rank."""
     if bins < 1:
         raise InputError("bins", bins, "at least 1", "ask for fewer or more bins")

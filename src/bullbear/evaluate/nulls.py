@@ -17,6 +17,7 @@ from bullbear.errors import HistoryError
 from bullbear.evaluate.decomposition import equal_mass_bins
 from bullbear.evaluate.scores import checked, weighted_auc
 from bullbear.statistics.bootstrap import SEED
+from bullbear.statistics.overlap import Rows
 from bullbear.statistics.proportions import LEVEL
 
 SHIFTS = 200
@@ -33,7 +34,14 @@ class Null:
 
 
 def auc_null(
-    y: ArrayLike, p: ArrayLike, reference: ArrayLike, horizon: int, *, level: float = LEVEL, shifts: int = SHIFTS
+    y: ArrayLike,
+    p: ArrayLike,
+    reference: ArrayLike,
+    horizon: int,
+    *,
+    level: float = LEVEL,
+    shifts: int = SHIFTS,
+    asset: ArrayLike | None = None,
 ) -> Null:
     """The AUC of a forecast that moves about the reference as `p` does, but at the wrong times.
 
@@ -44,18 +52,14 @@ def auc_null(
 
     Parameters
     ----------
-    y
-        Outcomes, 0 or 1, shape `(n,)`, one row per session in order.
-    p
-        P(y = 1) of the forecast, shape `(n,)`.
-    reference
-        P(y = 1) of the benchmark (c), shape `(n,)`.
     horizon
         Sessions that a label spans; shifts by less than twice as many, either way, are left out.
     level
         Share of the shifts within the range, a fraction.
     shifts
         Number of shifts, evenly spaced.
+    asset
+        The asset of every row, where there are several: the signal of each is shifted by itself.
 
     Returns
     -------
@@ -63,10 +67,8 @@ def auc_null(
 
     Raises
     ------
-    InputError
-        A value is missing or out of range, or lengths differ.
     HistoryError
-        Fewer than `4 * horizon` rows.
+        An asset has fewer than `4 * horizon` rows.
 
     Example
     -------
@@ -77,19 +79,26 @@ def auc_null(
     0.0
     """
     outcomes, forecast, benchmark = checked(y, p=p, reference=reference)
-    n = len(outcomes)
+    assets = np.zeros(len(outcomes)) if asset is None else np.asarray(asset)
+    rows = [np.flatnonzero(assets == each) for each in np.unique(assets)]
+    n = min(len(each) for each in rows)
     if n < 4 * horizon:
         raise HistoryError("y", f"{n} rows", f"at least {4 * horizon}", "wait for more resolved forecasts")
     if outcomes.min() == outcomes.max():
         return Null(float("nan"), float("nan"), float("nan"))
     base = _logit(benchmark)
     signal = np.where(forecast == benchmark, 0.0, _logit(forecast) - base)
-    one = np.ones((1, n))
+    one = np.ones((1, len(outcomes)))
     if not signal.any():
         own = float(weighted_auc(outcomes, forecast, one)[0])
         return Null(own, own, own)
     far = np.unique(np.linspace(2 * horizon, n - 2 * horizon, shifts).astype(np.int64))
-    values = np.array([weighted_auc(outcomes, base + np.roll(signal, k), one)[0] for k in far])
+    values = np.empty(len(far))
+    for place, k in enumerate(far):
+        shifted = base.copy()
+        for each in rows:
+            shifted[each] += np.roll(signal[each], k)
+        values[place] = weighted_auc(outcomes, shifted, one)[0]
     return _range(values, level)
 
 
@@ -101,6 +110,7 @@ def ece_null(
     level: float = LEVEL,
     paths: int = PATHS,
     seed: int = SEED,
+    session: Rows | None = None,
 ) -> Null:
     """The expected calibration error that true probabilities would show over as many overlapping labels.
 
@@ -109,10 +119,10 @@ def ece_null(
     Each outcome has exactly its probability, and outcomes l < h rows apart share h - l of their shocks, as returns over
     overlapping months do.
 
+    Several assets share their shocks, which is the widest null.
+
     Parameters
     ----------
-    p
-        P(y = 1), fractions in [0, 1], shape `(n,)`, one row per session in order.
     horizon
         Sessions that a label spans (h).
     bins
@@ -121,17 +131,8 @@ def ece_null(
         Share of the simulated values within the range, a fraction.
     paths
         Number of simulated sets of outcomes.
-    seed
-        The same seed gives the same figures.
-
-    Returns
-    -------
-    Mean and range, fractions.
-
-    Raises
-    ------
-    InputError
-        A value is missing or out of range.
+    session
+        The session of every row, from 0, where a session has rows of several assets.
 
     Example
     -------
@@ -141,6 +142,7 @@ def ece_null(
     """
     (forecast,) = checked(np.zeros(len(np.asarray(p))), p=p)[1:]
     n = len(forecast)
+    at = np.arange(n) if session is None else session
     which = equal_mass_bins(forecast, bins)
     member = np.zeros((n, int(which.max()) + 1))
     member[np.arange(n), which] = 1.0
@@ -148,8 +150,8 @@ def ece_null(
     rng = np.random.default_rng(seed)
     values = np.empty(paths)
     for path in range(paths):
-        walk = np.concatenate([[0.0], np.cumsum(rng.standard_normal(n + horizon - 1))])
-        up = (walk[horizon:] - walk[:-horizon]) / np.sqrt(horizon) < threshold
+        walk = np.concatenate([[0.0], np.cumsum(rng.standard_normal(int(at[-1]) + horizon))])
+        up = ((walk[horizon:] - walk[:-horizon]) / np.sqrt(horizon))[at] < threshold
         values[path] = np.abs((forecast - up) @ member).sum() / n
     return _range(values, level)
 

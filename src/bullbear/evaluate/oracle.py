@@ -10,8 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bullbear.evaluate.scores import Floats, brier_skill, checked
+from bullbear.evaluate.scores import brier_skill, checked
 from bullbear.statistics.bootstrap import RESAMPLES, SEED, resample
+from bullbear.statistics.overlap import Array
 from bullbear.statistics.proportions import LEVEL
 
 
@@ -49,34 +50,19 @@ def share_of_oracle(
     Given what was knowable, E (p - y)^2 = (p - q)^2 + q (1 - q), so the ratio of expected gains needs no outcomes. The
     ratio of realised gains has the same target, but in twenty years of monthly labels its divisor is often luck.
 
+    The share is 1 for the truth itself, 0 for climatology, and below 0 for a forecast farther from the truth than that.
+
     Parameters
     ----------
-    y
-        Outcomes, 0 or 1, shape `(n,)`, one row per session in order; only the realised figures use them.
-    p
-        P(y = 1) of the forecast, shape `(n,)`.
     truth
         True P(y = 1) given all that was knowable (q), shape `(n,)`.
     climatology
         P(y = 1) of the benchmark (c), shape `(n,)`.
-    horizon
-        Sessions that a label spans.
-    seed
-        The same seed gives the same interval.
-    resamples
-        Number of bootstrap resamples.
-    level
-        Confidence of the interval, a fraction.
-
-    Returns
-    -------
-    The share, 1 for the truth itself, 0 for climatology and below 0 for a forecast farther from the truth than
-    climatology is, with its stationary-bootstrap interval and the realised figures.
 
     Raises
     ------
     InputError
-        A value is missing or out of range, lengths differ, or climatology is perfect.
+        Climatology is perfect.
     HistoryError
         Fewer than `4 * horizon` rows (at least 8).
 
@@ -103,6 +89,6 @@ def share_of_oracle(
     )
 
 
-def _share(distances: Floats) -> Floats:
+def _share(distances: Array) -> Array:
     room = np.where(distances[:, 1] > 0.0, distances[:, 1], np.nan)
     return np.asarray(1.0 - distances[:, 0] / room, dtype=np.float64)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import expit, logit
+from scipy.special import logit
 
 from bullbear.evaluate.decomposition import equal_mass_bins
 from bullbear.evaluate.scores import checked
@@ -43,25 +43,10 @@ def calibration_table(
 
     Parameters
     ----------
-    y
-        Outcomes, 0 or 1, shape `(n,)`.
-    p
-        P(y = 1), fractions in [0, 1], shape `(n,)`.
     bins
         Number of bins; equal probabilities are never parted, so there may be fewer.
     n_effective
         Independent observations in all `n` rows (`effective_number`); each bin gets its share. None = n.
-    level
-        Confidence of the intervals.
-
-    Returns
-    -------
-    The bins, by rising probability.
-
-    Raises
-    ------
-    InputError
-        A value is missing or out of range, or the lengths differ.
 
     References
     ----------
@@ -91,23 +76,7 @@ def ece(y: ArrayLike, p: ArrayLike, bins: int = 10) -> float:
 
     ECE = sum(n_k |p_k - y_k|) / n
 
-    Parameters
-    ----------
-    y
-        Outcomes, 0 or 1, shape `(n,)`.
-    p
-        P(y = 1), fractions in [0, 1], shape `(n,)`.
-    bins
-        Number of equal-mass bins. The error of a perfect forecast is above 0 by chance, and grows with `bins`.
-
-    Returns
-    -------
-    A fraction in [0, 1]; 0 is perfect.
-
-    Raises
-    ------
-    InputError
-        A value is missing or out of range, or the lengths differ.
+    Over equal-mass bins; 0 is perfect, but a perfect forecast's error is above 0 by chance, and grows with `bins`.
 
     References
     ----------
@@ -128,24 +97,10 @@ def calibration_line(y: ArrayLike, p: ArrayLike) -> CalibrationLine:
 
     logit P(y = 1) = intercept + slope * logit(p)
 
-    A slope below 1 tells of overconfidence, a negative one of forecasts that point the wrong way.
+    A slope below 1 means overconfidence, a negative one that forecasts point the wrong way.
 
-    Parameters
-    ----------
-    y
-        Outcomes, 0 or 1, shape `(n,)`.
-    p
-        P(y = 1), fractions strictly between 0 and 1, shape `(n,)`.
-
-    Returns
-    -------
-    Slope and intercept; both NaN where the data do not determine them: one outcome only, constant forecasts,
-    forecasts of 0 or 1, or outcomes that the forecasts separate perfectly.
-
-    Raises
-    ------
-    InputError
-        A value is missing or out of range, or the lengths differ.
+    Both are NaN where the data do not determine them: one outcome only, constant forecasts, forecasts of 0 or 1, or
+    outcomes that the forecasts separate perfectly.
 
     References
     ----------
@@ -162,19 +117,16 @@ def calibration_line(y: ArrayLike, p: ArrayLike) -> CalibrationLine:
     x = logit(forecast)
     if not np.isfinite(x).all() or np.ptp(x) < 1e-9 or _separated(outcomes == 1.0, x):
         return undetermined
-    # Newton's steps on a standardised regressor: on the raw one, forecasts within a hair of climatology overflow.
+    from statsmodels.discrete.discrete_model import Logit  # costs a second
+
+    # On a standardised regressor: on the raw one, forecasts within a hair of climatology overflow.
     centre, scale = x.mean(), x.std()
     design = np.column_stack([np.ones_like(x), (x - centre) / scale])
-    beta = np.array([logit(outcomes.mean()), 0.0])
-    for _ in range(100):
-        fitted = expit(design @ beta)
-        curvature = (design * (fitted * (1.0 - fitted))[:, None]).T @ design
-        step = np.linalg.solve(curvature, design.T @ (outcomes - fitted))
-        beta = beta + step * min(1.0, 2.0 / float(np.abs(step).max() + 1e-300))
-        if np.abs(step).max() < 1e-10:
-            slope = float(beta[1] / scale)
-            return CalibrationLine(slope, float(beta[0] - slope * centre))
-    return undetermined
+    fit = Logit(outcomes, design).fit(disp=0, maxiter=100, tol=1e-12, warn_convergence=False)
+    if not fit.mle_retvals["converged"]:
+        return undetermined
+    slope = float(fit.params[1] / scale)
+    return CalibrationLine(slope, float(fit.params[0] - slope * centre))
 
 
 def _separated(up: np.ndarray, x: np.ndarray) -> bool:

@@ -1,8 +1,12 @@
 """Whether a skill is more than luck, when daily labels overlap and so repeat each other.
 
-Rows are one per session, in order. A label that spans `horizon` sessions shares all but one of them with its
-neighbour, so every variance here is a long-run variance over at least `horizon` lags and every resample is made of
-blocks of at least `horizon` rows. Nothing here assumes independent rows, and none of it may be used on shuffled ones.
+A label that spans `horizon` sessions shares all but one of them with its neighbour, so every variance here is a
+long-run variance over at least `horizon` lags. Rows stand in the order of time; `session` numbers their sessions from 0
+where one session has rows of several assets, and is None where it has one. Gains are averaged over a session's assets
+first, so that markets that move together count once.
+
+`statsmodels.tsa.stattools.diebold_mariano_test` gives the same statistic, but takes its p-value from degrees of freedom
+that find skill in noise when the lag is long.
 """
 
 from __future__ import annotations
@@ -11,11 +15,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import stdtr
+from scipy.special import stdtr, stdtrit
 
 from bullbear.errors import HistoryError, InputError
-from bullbear.evaluate.scores import Floats, Score, checked, losses
-from bullbear.statistics.long_run import default_lag, long_run_variance
+from bullbear.evaluate.scores import Score, checked, losses
+from bullbear.statistics.long_run import default_lag, long_run_variance, session_means
+from bullbear.statistics.overlap import Array, Rows
 
 
 @dataclass(frozen=True)
@@ -29,42 +34,48 @@ class MeanTest:
     degrees_of_freedom: float
 
 
+@dataclass(frozen=True)
+class Bound:
+    """A mean gain over a rival, its one-sided lower bound, and the p-value against no gain.
+
+    `skill` and `skill_low` are the same two as fractions of the rival's mean loss.
+    """
+
+    gain: float
+    low: float
+    p_value: float
+    skill: float
+    skill_low: float
+
+
 def diebold_mariano(
-    y: ArrayLike, p: ArrayLike, reference: ArrayLike, horizon: int, *, score: Score = "brier", lag: int | None = None
+    y: ArrayLike,
+    p: ArrayLike,
+    reference: ArrayLike,
+    horizon: int,
+    *,
+    score: Score = "brier",
+    lag: int | None = None,
+    session: Rows | None = None,
 ) -> MeanTest:
     """Two-sided test of equal accuracy of two forecasts, with Newey-West variance and Harvey's correction.
 
     d = loss(reference) - loss(p);  DM = mean(d) / sqrt(LRV(d) / n) * sqrt((n + 1 - 2h + h(h - 1) / n) / n)
 
     The p-value is Student's with `min(n - 1, 3n / 2L)` degrees of freedom, L being the lag: the variance is itself
-    an estimate from few blocks, and a normal law would find skill in noise too often.
+    an estimate from few blocks. Forecasts that never differ in loss give 0 and 1.
 
     Parameters
     ----------
-    y
-        Outcomes, 0 or 1, shape `(n,)`, one row per session in order.
-    p
-        P(y = 1) of the forecast under test, shape `(n,)`.
-    reference
-        P(y = 1) of its rival, shape `(n,)`.
-    horizon
-        Sessions that a label spans (h).
-    score
-        "brier" or "log_loss".
     lag
         Bartlett lag, at least `horizon`; None = `default_lag(n, horizon)`.
-
-    Returns
-    -------
-    The mean gain in the score's unit, the statistic (positive when `p` is better) and its two-sided p-value.
-    Forecasts that never differ in loss give 0 and 1.
 
     Raises
     ------
     InputError
-        A value is missing or out of range, the lengths differ, the lag is below the horizon, or a loss is infinite.
+        The lag is below the horizon, or a loss is infinite.
     HistoryError
-        Fewer than `2 * horizon` rows (at least 3).
+        Fewer than `2 * horizon` sessions (at least 3).
 
     References
     ----------
@@ -79,49 +90,34 @@ def diebold_mariano(
     >>> round(test.gain, 4), round(test.statistic, 3), round(test.p_value, 3)
     (0.0767, 3.753, 0.013)
     """
-    outcomes, forecast, rival = checked(y, p=p, reference=reference)
-    with np.errstate(invalid="ignore"):  # two infinite losses: refused on the next line
-        difference = losses(outcomes, rival, score) - losses(outcomes, forecast, score)
-    _refuse_infinite(difference, score)
-    n = len(difference)
-    test = _mean_test(difference, horizon, lag)
-    harvey = np.sqrt((n + 1 - 2 * horizon + horizon * (horizon - 1) / n) / n)
-    statistic = test.statistic * float(harvey)
-    p_value = float(2.0 * stdtr(test.degrees_of_freedom, -abs(statistic)))
+    checked(y, p=p, reference=reference)
+    with np.errstate(invalid="ignore"):
+        difference = losses(y, reference, score) - losses(y, p, score)
+    if not np.isfinite(difference).all():
+        row = int((~np.isfinite(difference)).argmax())
+        raise InputError(f"{score}[{row}]", float(difference[row]), "a finite loss", "avoid probabilities of 0 and 1")
+    test = _mean_test(session_means(difference, session), horizon, lag)
+    statistic = test.statistic * float(np.sqrt(_harvey(_count(difference, session), horizon)))
+    p_value = 2.0 * float(stdtr(test.degrees_of_freedom, -abs(statistic)))
     return MeanTest(test.gain, statistic, p_value, test.lag, test.degrees_of_freedom)
 
 
-def clark_west(y: ArrayLike, p: ArrayLike, reference: ArrayLike, horizon: int, *, lag: int | None = None) -> MeanTest:
-    """One-sided test that a larger model beats the reference nested in it, net of the noise of its extra parameters.
+def clark_west(
+    y: ArrayLike,
+    p: ArrayLike,
+    reference: ArrayLike,
+    horizon: int,
+    *,
+    lag: int | None = None,
+    session: Rows | None = None,
+) -> MeanTest:
+    """One-sided test that a larger model carries information, though its estimated parameters add noise.
 
-    f = (y - reference)^2 - ((y - p)^2 - (reference - p)^2);  CW = mean(f) / sqrt(LRV(f) / n)
+    f = (y - reference)^2 - ((y - p)^2 - (reference - p)^2);  t = mean(f) / sqrt(LRV(f) / n), Student's as above
 
-    It asks whether the predictors carry information at all, so it can reject while the Brier skill is negative:
-    read it next to the skill, never instead of it.
-
-    Parameters
-    ----------
-    y
-        Outcomes, 0 or 1, shape `(n,)`, one row per session in order.
-    p
-        P(y = 1) of the larger model, shape `(n,)`.
-    reference
-        P(y = 1) of the nested one, climatology as a rule, shape `(n,)`.
-    horizon
-        Sessions that a label spans.
-    lag
-        Bartlett lag, at least `horizon`; None = `default_lag(n, horizon)`.
-
-    Returns
-    -------
-    The adjusted mean gain, the statistic and the p-value against "no information".
-
-    Raises
-    ------
-    InputError
-        A value is missing or out of range, the lengths differ, or the lag is below the horizon.
-    HistoryError
-        Fewer than `2 * horizon` rows (at least 3).
+    The nested forecast (climatology as a rule) is `reference`; under the null the larger model's own noise raises its
+    Brier score, and the last term gives that back. It can reject while the Brier skill is negative: read it next to the
+    skill, never instead of it. Parameters and errors are those of `diebold_mariano`.
 
     References
     ----------
@@ -136,13 +132,87 @@ def clark_west(y: ArrayLike, p: ArrayLike, reference: ArrayLike, horizon: int, *
     """
     outcomes, forecast, nested = checked(y, p=p, reference=reference)
     adjusted = (outcomes - nested) ** 2 - ((outcomes - forecast) ** 2 - (nested - forecast) ** 2)
-    test = _mean_test(adjusted, horizon, lag)
+    test = _mean_test(session_means(adjusted, session), horizon, lag)
     p_value = float(stdtr(test.degrees_of_freedom, -test.statistic))
     return MeanTest(test.gain, test.statistic, p_value, test.lag, test.degrees_of_freedom)
 
 
-def _mean_test(series: Floats, horizon: int, lag: int | None) -> MeanTest:
-    _positive("horizon", horizon)
+def lower_bound(
+    y: ArrayLike,
+    p: ArrayLike,
+    rival: ArrayLike,
+    horizon: int,
+    *,
+    error: float = 0.10,
+    score: Score = "brier",
+    session: Rows | None = None,
+) -> Bound:
+    """How much better than its rival a forecast is at least, but for a chance of `error`.
+
+    low = mean(d) - t * sqrt(LRV(d) / n) / H: the one-sided Diebold-Mariano test turned into a bound, with t Student's
+    quantile of `1 - error` and H Harvey's correction
+
+    A bound that must hold after many models have been tried asks for quantiles far out, where two thousand bootstrap
+    resamples hold a handful. At 90 % this one and the bootstrap agree.
+
+    Parameters
+    ----------
+    error
+        Chance that the bound lies above the truth, a fraction between 0 and 1/2.
+
+    Returns
+    -------
+    The bound. Forecasts that never differ in loss have a bound of 0 and a p-value of 1.
+
+    Raises
+    ------
+    InputError
+        `error` is out of range.
+    HistoryError
+        Fewer than `4 * horizon` sessions (at least 20).
+
+    Example
+    -------
+    >>> y, p = [1, 0, 1, 1, 0, 1] * 5, [0.7, 0.4, 0.6, 0.8, 0.6, 0.7] * 5
+    >>> got = lower_bound(y, p, [0.6] * 30, horizon=2)
+    >>> round(got.gain, 4), 0 < got.low < got.gain, got.p_value < 0.01
+    (0.0767, True, True)
+    """
+    if not 0.0 < error < 0.5:
+        raise InputError("error", error, "between 0 and 0.5", "0.10 asks for a 90 % bound")
+    outcomes, forecast, benchmark = checked(y, p=p, rival=rival)
+    n, least = _count(outcomes, session), max(20, 4 * horizon)
+    if n < least:
+        raise HistoryError("y", f"{n} resolved rows", f"at least {least}", "wait for more resolved forecasts")
+    par = losses(outcomes, benchmark, score)
+    with np.errstate(invalid="ignore"):
+        difference = session_means(par - losses(outcomes, forecast, score), session)
+    gain, mean_par = float(difference.mean()), float(par.mean())
+    if not np.isfinite(difference).all():
+        # A certainty that failed, of the forecast or of its rival; neither makes this one better.
+        return Bound(gain, float("-inf"), 1.0, float("-inf"), float("-inf"))
+    lag = default_lag(n, horizon)
+    error_of_mean = float(np.sqrt(long_run_variance(difference, lag) / n / _harvey(n, horizon)))
+    freedom = min(n - 1.0, 1.5 * n / lag)
+    low = gain - float(stdtrit(freedom, 1.0 - error)) * error_of_mean
+    p_value = 1.0 if gain <= 0.0 else 0.0
+    if error_of_mean > 0.0:
+        p_value = float(stdtr(freedom, -gain / error_of_mean))
+    relative = 1.0 / mean_par if mean_par > 0.0 else float("nan")
+    return Bound(gain, low, p_value, gain * relative, low * relative)
+
+
+def _count(rows: Array, session: Rows | None) -> int:
+    return len(rows) if session is None else int(session[-1]) + 1
+
+
+def _harvey(n: int, horizon: int) -> float:
+    return (n + 1 - 2 * horizon + horizon * (horizon - 1) / n) / n
+
+
+def _mean_test(series: Array, horizon: int, lag: int | None) -> MeanTest:
+    if horizon < 1:
+        raise InputError("horizon", horizon, "at least 1", "count it in sessions")
     n = len(series)
     if n < max(3, 2 * horizon):
         raise HistoryError("y", f"{n} rows", f"at least {max(3, 2 * horizon)}", "wait for more resolved forecasts")
@@ -156,14 +226,3 @@ def _mean_test(series: Floats, horizon: int, lag: int | None) -> MeanTest:
     else:
         statistic = gain / float(np.sqrt(variance / n))
     return MeanTest(gain, statistic, float("nan"), chosen, freedom)
-
-
-def _refuse_infinite(difference: Floats, score: Score) -> None:
-    if not np.isfinite(difference).all():
-        row = int((~np.isfinite(difference)).argmax())
-        raise InputError(f"{score}[{row}]", float(difference[row]), "a finite loss", "avoid probabilities of 0 and 1")
-
-
-def _positive(where: str, value: int) -> None:
-    if value < 1:
-        raise InputError(where, value, "at least 1", "count it in sessions")

@@ -1,11 +1,11 @@
-"""One honest page about a set of out-of-sample forecasts.
+"""The evaluation of out-of-sample forecasts: scores, intervals, tests and calibration of one question and member.
 
-Only resolved rows are scored, and how many were left out is part of the result. Intervals cover 90 % by default. The
-rows must stand one per session in order: every interval and test leans on that.
+Only resolved rows are scored, and how many were left out is part of the result. Intervals cover 90 % by default.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,25 +13,25 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from bullbear.dataset.predictions import Predictions
 from bullbear.documents import json_ready
 from bullbear.evaluate.bootstrap import auc_interval, skill_interval
 from bullbear.evaluate.decomposition import decompose
 from bullbear.evaluate.nulls import auc_null, ece_null
 from bullbear.evaluate.reliability import CalibrationBin, calibration_line, calibration_table, ece
-from bullbear.evaluate.rows import require, resolved
-from bullbear.evaluate.scores import Floats, Score, brier, log_loss, losses
+from bullbear.evaluate.sample import Sample
+from bullbear.evaluate.scores import Score, brier, log_loss, losses
 from bullbear.evaluate.significance import clark_west, diebold_mariano
 from bullbear.statistics.bootstrap import RESAMPLES, SEED, resample
-from bullbear.statistics.long_run import effective_number
+from bullbear.statistics.long_run import effective_number, session_means
 from bullbear.statistics.proportions import LEVEL
 
 
 @dataclass(frozen=True)
-class Span:
-    """The scores of a calendar year or of a block of five; skills are NaN where climatology was perfect."""
+class Part:
+    """The scores of a part of the rows, named by `label`; skills are NaN where climatology was perfect."""
 
-    first_year: int
-    last_year: int
+    label: str
     n: int
     bss: float
     log_loss_skill: float
@@ -43,13 +43,18 @@ class Span:
 class Evaluation:
     """What the resolved forecasts were worth against climatology; `_low` and `_high` are ends of `level` intervals.
 
-    A number that the data do not determine is NaN here and null in `as_dict`. `dm_*` is the two-sided Diebold-Mariano
-    test of the Brier score (positive: better than climatology), `cw_*` Clark and West's one-sided test. `auc_null` is
-    the AUC that the forecast would have without skill, `ece_null` the calibration error that true
-    probabilities would show on as many days (see `nulls`); `_low` and `_high` are the range of `level` of their values.
+    `n` counts rows; `n_effective` independent observations among the `n_sessions` sessions: several assets on one
+    session count once, since they move together. A number that the data do not determine is NaN here and null in
+    `as_dict`. `dm_*` is the two-sided Diebold-Mariano test of the Brier score (positive: better than climatology),
+    `cw_*` Clark and West's one-sided test. `auc_null` is the AUC that the forecast would have without skill, `ece_null`
+    the calibration error that true probabilities would show on as many days (see `nulls`); `_low` and `_high` are the
+    range of `level` of their values.
     """
 
+    question: str
+    member: str
     n: int
+    n_sessions: int
     n_unresolved: int
     n_effective: float
     horizon: int
@@ -86,8 +91,9 @@ class Evaluation:
     dm_p_value: float
     cw_statistic: float
     cw_p_value: float
-    by_year: tuple[Span, ...]
-    by_period: tuple[Span, ...]
+    by_year: tuple[Part, ...]
+    by_period: tuple[Part, ...]
+    by_asset: tuple[Part, ...]
     calibration: tuple[CalibrationBin, ...]
     level: float
     mean_block: int
@@ -95,29 +101,39 @@ class Evaluation:
     seed: int
 
     def as_dict(self) -> dict[str, Any]:
-        """Ready for JSON: instants in ISO form, what is not a finite number as None; a year's entry has `year`."""
+        """Ready for JSON: instants in ISO form, None where nothing is determined; years are numbers."""
         result: dict[str, Any] = json_ready(self)
-        result["by_year"] = [{"year": row.pop("first_year"), **row} for row in result["by_year"]]
+        for name, label in (("by_year", "year"), ("by_period", "period"), ("by_asset", "asset")):
+            result[name] = [{label: row.pop("label"), **row} for row in result[name]]
         for row in result["by_year"]:
-            del row["last_year"]
-        result["by_period"] = [
-            {"period": f"{row.pop('first_year')}-{row.pop('last_year')}", **row} for row in result["by_period"]
-        ]
+            row["year"] = int(row["year"])
         return result
 
 
+@dataclass(frozen=True)
+class PathScores:
+    """The scores of every path of a combinatorial splitter, and their spread.
+
+    Every path scores the same sessions with other training sets, so the spread tells how much the result depends on
+    what was trained on, not how uncertain it is: that is the interval of each path.
+    """
+
+    paths: tuple[Part, ...]
+    bss_mean: float
+    bss_deviation: float
+    bss_lowest: float
+    bss_highest: float
+
+
 def evaluate(
-    predictions: pd.DataFrame, horizon: int, *, seed: int = SEED, resamples: int = RESAMPLES, level: float = LEVEL
+    predictions: Predictions, *, seed: int = SEED, resamples: int = RESAMPLES, level: float = LEVEL
 ) -> Evaluation:
-    """Score the resolved forecasts of a frame against climatology, with intervals and tests that know of overlap.
+    """Score the resolved forecasts of one question, horizon, member and path against climatology.
 
     Parameters
     ----------
     predictions
-        Columns `decided_at`, `resolved_at` (instants), `p`, `climatology` (fractions) and `y` (0, 1, or NaN while
-        unresolved); one row per session, sorted by `decided_at`. Others are ignored.
-    horizon
-        Sessions that a label spans.
+        Of one or several assets, with `climatology`; select one question, member and path first.
     seed
         The same seed gives the same intervals.
     resamples
@@ -125,51 +141,50 @@ def evaluate(
     level
         Confidence of the intervals, a fraction.
 
-    Returns
-    -------
-    The evaluation; rows without `y` are left out and counted in `n_unresolved`.
-
     Raises
     ------
     InputError
-        A column is missing, a resolved row lacks a probability, rows are unsorted or doubled, or the labels overlap
-        over clearly more rows than `horizon`.
+        Questions, horizons, members or paths are mixed, a resolved row lacks its base rate, or labels overlap over
+        clearly more sessions than the horizon.
     HistoryError
-        Fewer than `4 * horizon` resolved rows (at least 20).
+        Fewer than four horizons of resolved sessions (at least 20).
 
     Example
     -------
     >>> days = pd.date_range("2020-01-01 21:00", periods=60, freq="D", tz="UTC")
-    >>> frame = pd.DataFrame({"decided_at": days, "resolved_at": days + pd.Timedelta(days=2), "climatology": 0.6})
-    >>> frame["y"] = [1.0, 0.0, 1.0, 1.0, 0.0, 1.0] * 10
-    >>> frame["p"] = [0.7, 0.5, 0.7, 0.6, 0.4, 0.7] * 10
-    >>> result = evaluate(frame, horizon=2, resamples=200)
+    >>> p, y = [0.7, 0.5, 0.7, 0.6, 0.4, 0.7] * 10, [1.0, 0.0, 1.0, 1.0, 0.0, 1.0] * 10
+    >>> due = days + pd.Timedelta(days=2)
+    >>> made = Predictions.of(decided_at=days, resolved_at=due, horizon=2, climatology=0.6, p=p, y=y)
+    >>> result = evaluate(made, resamples=200)
     >>> result.n, round(result.n_effective, 1), round(result.brier, 4), round(result.bss, 4)
     (60, 36.2, 0.14, 0.3824)
     """
-    rows = resolved(predictions, "predictions")
-    require(rows, horizon, "predictions")
-    n = len(rows)
-    y, p, climatology = (rows[name].to_numpy(dtype=np.float64) for name in ("y", "p", "climatology"))
-    draws = resample(n, horizon, resamples=resamples, seed=seed)
+    rows = Sample.of(predictions)
+    y, p, climatology, horizon, session = rows.y, rows.p, rows.climatology, rows.horizon, rows.session
+    draws = resample(rows.n_sessions, horizon, resamples=resamples, seed=seed, session=session)
     brier_skill = skill_interval(y, p, climatology, draws, level=level)
     log_skill = skill_interval(y, p, climatology, draws, score="log_loss", level=level)
     area = auc_interval(y, p, draws, level=level)
-    unskilled = auc_null(y, p, climatology, horizon, level=level)
-    calibrated = ece_null(p, horizon, level=level, seed=seed)
+    unskilled = auc_null(y, p, climatology, horizon, level=level, asset=rows.asset)
+    calibrated = ece_null(p, horizon, level=level, seed=seed, session=session)
     parts = decompose(y, p)
     line = calibration_line(y, p)
-    dm = diebold_mariano(y, p, climatology, horizon)
-    cw = clark_west(y, p, climatology, horizon)
-    n_effective = effective_number(n, horizon, losses(y, climatology, "brier") - losses(y, p, "brier"))
-    year = rows["decided_at"].dt.year.to_numpy()
+    dm = diebold_mariano(y, p, climatology, horizon, session=session)
+    cw = clark_west(y, p, climatology, horizon, session=session)
+    gain = session_means(losses(y, climatology, "brier") - losses(y, p, "brier"), session)
+    n_effective = effective_number(rows.n_sessions, horizon, gain)
+    year = rows.decided_at.year.to_numpy()
+    five = year // 5 * 5
     return Evaluation(
-        n=n,
-        n_unresolved=len(predictions) - n,
+        question=rows.question,
+        member=rows.member,
+        n=len(y),
+        n_sessions=rows.n_sessions,
+        n_unresolved=len(predictions) - len(y),
         n_effective=n_effective,
         horizon=horizon,
-        first=rows["decided_at"].iloc[0],
-        last=rows["decided_at"].iloc[-1],
+        first=rows.decided_at[0],
+        last=rows.decided_at[-1],
         share_up=float(y.mean()),
         mean_p=float(p.mean()),
         brier=brier(y, p),
@@ -201,8 +216,9 @@ def evaluate(
         dm_p_value=dm.p_value,
         cw_statistic=cw.statistic,
         cw_p_value=cw.p_value,
-        by_year=_spans(y, p, climatology, year, 1),
-        by_period=_spans(y, p, climatology, year, 5),
+        by_year=_parts(rows, year),
+        by_period=_parts(rows, np.array([f"{first}-{first + 4}" for first in five])),
+        by_asset=_parts(rows, rows.asset),
         calibration=tuple(calibration_table(y, p, n_effective=n_effective, level=level)),
         level=level,
         mean_block=draws.mean_block,
@@ -211,27 +227,59 @@ def evaluate(
     )
 
 
-def _spans(y: Floats, p: Floats, climatology: Floats, year: NDArray[np.int64], length: int) -> tuple[Span, ...]:
-    """Scores by blocks of `length` calendar years that start at multiples of it; blocks without rows do not appear."""
-    block = year // length * length
-    spans = []
-    for start in np.unique(block):
-        inside = block == start
-        outcomes, forecast, benchmark = y[inside], p[inside], climatology[inside]
-        spans.append(
-            Span(
-                first_year=int(start),
-                last_year=int(start) + length - 1,
-                n=int(inside.sum()),
-                bss=_skill(outcomes, forecast, benchmark, "brier"),
-                log_loss_skill=_skill(outcomes, forecast, benchmark, "log_loss"),
-                share_up=float(outcomes.mean()),
-                mean_p=float(forecast.mean()),
-            )
-        )
-    return tuple(spans)
+def evaluate_each(
+    predictions: Predictions, *, seed: int = SEED, resamples: int = RESAMPLES, level: float = LEVEL
+) -> list[Evaluation]:
+    """One evaluation for every question, horizon and member of a walk-forward (path 0), in that order."""
+    return [evaluate(part, seed=seed, resamples=resamples, level=level) for part in _each(predictions)]
 
 
-def _skill(y: Floats, p: Floats, reference: Floats, score: Score) -> float:
+def path_scores(predictions: Predictions) -> PathScores:
+    """The scores of every path of one question, horizon and member.
+
+    Raises
+    ------
+    InputError, HistoryError
+        A path cannot be scored: see `evaluate`.
+    """
+    numbers = [int(path) for path in np.unique(predictions.table["path"])]
+    samples = [Sample.of(predictions.select(path=path), f"predictions of path {path}") for path in numbers]
+    scored = zip(numbers, samples, strict=True)
+    parts = tuple(_part(str(path), rows, np.ones(len(rows.y), dtype=bool)) for path, rows in scored)
+    skills = np.array([part.bss for part in parts])
+    return PathScores(
+        paths=parts,
+        bss_mean=float(skills.mean()),
+        bss_deviation=float(skills.std(ddof=1)) if len(skills) > 1 else float("nan"),
+        bss_lowest=float(skills.min()),
+        bss_highest=float(skills.max()),
+    )
+
+
+def _each(predictions: Predictions) -> Iterable[Predictions]:
+    walked = predictions.select(path=0)
+    columns = ["question", "horizon", "member"]
+    found = walked.table[columns].drop_duplicates().sort_values(columns)
+    for question, horizon, member in found.itertuples(index=False):
+        yield walked.select(question=question, horizon=horizon, member=member)
+
+
+def _parts(rows: Sample, key: NDArray[Any]) -> tuple[Part, ...]:
+    return tuple(_part(str(value), rows, key == value) for value in np.unique(key))
+
+
+def _part(label: str, rows: Sample, inside: NDArray[np.bool_]) -> Part:
+    y, p, climatology = rows.y[inside], rows.p[inside], rows.climatology[inside]
+    return Part(
+        label=label,
+        n=len(y),
+        bss=_skill(y, p, climatology, "brier"),
+        log_loss_skill=_skill(y, p, climatology, "log_loss"),
+        share_up=float(y.mean()),
+        mean_p=float(p.mean()),
+    )
+
+
+def _skill(y: NDArray[np.float64], p: NDArray[np.float64], reference: NDArray[np.float64], score: Score) -> float:
     par = float(losses(y, reference, score).mean())
     return 1.0 - float(losses(y, p, score).mean()) / par if 0.0 < par < np.inf else float("nan")

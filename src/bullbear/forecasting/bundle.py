@@ -28,11 +28,14 @@ from bullbear.decide.book import Book
 from bullbear.decide.policy import Policy, read_policy
 from bullbear.definitions import FactorSpec, FeatureSet, ModelDefinition, Source, Target
 from bullbear.errors import DefinitionError, HistoryError, InputError, RunError
-from bullbear.factors.engine.feature_sets import check
+from bullbear.factors import registered
+from bullbear.factors.engine.feature_sets import check, user_code_of
 from bullbear.learn import FoldModel, Training
 from bullbear.learn.refit import Continuation
 
 VERSION = 2
+PROMOTABLE = "up"
+"""The question that a champion answers; a policy decides on it."""
 ACCOUNT = "account.jsonl"
 _AGAIN = "train and promote again"
 
@@ -59,7 +62,9 @@ class Bundle:
         """
         self.factors()
         self.model_named(self._fits()[-1])
-        _ = self.predictions, self.signals, self.first_session, self.last_book
+        _ = self.predictions, self.signals
+        if self.question == PROMOTABLE:
+            _ = self.first_session, self.last_book
 
     def factors(self) -> list[FactorSpec]:
         """The factors that its models read.
@@ -74,6 +79,7 @@ class Bundle:
     @cached_property
     def _factors(self) -> list[FactorSpec]:
         specs = [spec for feature_set in self.feature_sets for spec in feature_set.factor]
+        registered()  # a file of the home that cannot be loaded is named first
         for place, spec in enumerate(specs):
             try:
                 check(spec, Source.nowhere("bundle"), place)
@@ -81,9 +87,12 @@ class Bundle:
                 raise RunError(
                     self.label,
                     f"factor {spec.name} by {spec.function}({', '.join(spec.params)})",
-                    "factors of this version of bullbear",
+                    "factors of this version of bullbear and of this home",
                     _AGAIN,
                 ) from unknown
+        if changed := sorted({name for name, _ in self.meta["user_code"].items() ^ user_code_of(specs).items()}):
+            name = ", ".join(changed)
+            raise RunError(self.label, f"factor {name}, changed since", "the code that it was trained with", _AGAIN)
         return specs
 
     @property
@@ -239,6 +248,7 @@ def write_bundle(
         "question": _one_question(predictions),
         "definition": definition.model_dump(mode="json"),
         "feature_sets": [each.model_dump(mode="json") for each in feature_sets],
+        "user_code": user_code_of([spec for each in feature_sets for spec in each.factor]),
         "policy": policy.model_dump(mode="json"),
         "definition_hash": definition_hash,
         "data_fingerprint": fingerprint,

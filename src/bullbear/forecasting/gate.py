@@ -18,14 +18,17 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
+from bullbear.dataset import splitter_of
+from bullbear.dataset.predictions import INTERFACE, Predictions
 from bullbear.definitions import Source, validate
 from bullbear.documents import json_ready
 from bullbear.errors import BullbearError, GateError
-from bullbear.evaluate.bounds import Bound, lower_bound
-from bullbear.evaluate.rows import require, resolved
+from bullbear.evaluate.sample import Sample
 from bullbear.evaluate.scores import Score, losses
-from bullbear.forecasting.bundle import Bundle, read_bundle
+from bullbear.evaluate.significance import Bound, lower_bound
+from bullbear.forecasting.bundle import PROMOTABLE, Bundle, read_bundle
 from bullbear.home import Home
 from bullbear.learn.calibration import ShrinkageParams
 from bullbear.learn.learners import learner_of
@@ -37,8 +40,6 @@ ERROR = 0.10
 """Chance that a skill-less model passes, shared out among the models tried."""
 SAME = 1e-6
 """Probabilities that differ by less than this on every common day are the same forecasts."""
-PROMOTABLE = "up"
-"""The question that a champion answers."""
 _SCORES: tuple[tuple[str, Score], ...] = (("Brier", "brier"), ("log-loss", "log_loss"))
 _KEEP = "keep the present champion"
 
@@ -77,12 +78,12 @@ class Record:
             ticker=target.ticker,
             horizon=target.horizon,
             simulated=bool(bundle.meta["simulated"]),
-            predictions=predictions.table,
+            predictions=predictions.table[list(INTERFACE)],
             has_signal=learner_of(definition.learner).uses_factors and not is_silenced,
             definition=(definition, bundle.feature_sets),
             start=bundle.meta.get("start"),
             question=bundle.question,
-            is_walk_forward=not predictions.table["path"].any(),
+            is_walk_forward=splitter_of(definition).is_walk_forward,
         )
 
     @property
@@ -99,6 +100,10 @@ class Record:
     def is_base_rate(self) -> bool:
         """Whether it said the base rate on every day, and by its definition always will."""
         return not self.has_signal and bool((self.predictions["p"] == self.predictions["climatology"]).all())
+
+    def scored(self) -> Predictions:
+        """The forecasts as they are scored."""
+        return Predictions.of(**self.predictions, asset=self.ticker, horizon=self.horizon)
 
     def retrains(self, other: Record) -> bool:
         """Whether it is a training of the very definition of `other`, reported from the same day on."""
@@ -161,7 +166,7 @@ def present_champion(home: Home, *, simulated: bool) -> tuple[Record | None, str
     try:
         bundle = read_bundle(home.champion)
         champion = Record.of(bundle)
-        resolved(champion.predictions, "champion")
+        champion.scored()
         bundle.require_usable()
     except (BullbearError, OSError, ValueError, KeyError, TypeError) as bad:
         return None, f"the champion cannot be used and is not compared with: {bad}"
@@ -219,8 +224,8 @@ def check(run: Record, champion: Record | None, *, tried: int) -> Verdict:
     error = ERROR if again else ERROR / tried
     tests: list[Evidence] = []
     if not run.is_base_rate:
-        rows = resolved(run.predictions, "predictions")
-        tests = _tests(rows["y"], rows["p"], rows["climatology"], "the base rate", run.horizon, error)
+        rows = Sample.of(run.scored())
+        tests = _tests(rows.y, rows.p, rows.climatology, "the base rate", run.horizon, error)
         if not again:
             _refuse_luck(tests, tried)
     if champion is not None and common is not None and not champion.is_base_rate:
@@ -231,11 +236,9 @@ def check(run: Record, champion: Record | None, *, tried: int) -> Verdict:
 
 
 def _evidence(run: Record) -> float:
-    rows = resolved(run.predictions, "predictions")
-    require(rows, run.horizon, "predictions")
-    y, p, c = (rows[name].to_numpy(dtype=np.float64) for name in ("y", "p", "climatology"))
-    with np.errstate(invalid="ignore"):
-        return effective_number(len(rows), run.horizon, losses(y, c, "brier") - losses(y, p, "brier"))
+    rows = Sample.of(run.scored())
+    gain = losses(rows.y, rows.climatology, "brier") - losses(rows.y, rows.p, "brier")
+    return effective_number(rows.n_sessions, run.horizon, gain)
 
 
 def _refuse_what_is_not_issued(run: Record) -> None:
@@ -248,7 +251,7 @@ def _refuse_what_is_not_issued(run: Record) -> None:
     if not run.is_walk_forward:
         raise GateError(
             "the walk-forward test",
-            f"{run.name} was trained on several paths, some of whose models have seen later data",
+            f"{run.name} was not trained walk-forward: some of its models have seen later data",
             "train it with a walk-forward splitter",
         )
 
@@ -276,8 +279,7 @@ def _refuse_another_target(run: Record, champion: Record) -> None:
 
 def _common(run: Record, champion: Record) -> pd.DataFrame:
     """The rows that both have forecast and that have resolved; outcomes as the run, the newer training, has them."""
-    ours = resolved(run.predictions, "predictions")
-    theirs = resolved(champion.predictions, "champion")
+    ours, theirs = (each.scored().resolved().table for each in (run, champion))
     return ours.merge(theirs[["decided_at", "p", "y"]], on="decided_at", suffixes=("", "_champion"))
 
 
@@ -323,11 +325,11 @@ def _against(run: Record, champion: Record, common: pd.DataFrame, error: float) 
     return tests, []
 
 
-def _tests(y: pd.Series, p: pd.Series, rival: pd.Series, name: str, horizon: int, error: float) -> list[Evidence]:
+def _tests(y: ArrayLike, p: ArrayLike, rival: ArrayLike, name: str, horizon: int, error: float) -> list[Evidence]:
     def test(label: str, score: Score) -> Evidence:
         found: Bound = lower_bound(y, p, rival, horizon, error=error, score=score)
         return Evidence(
-            name, label, len(y), found.gain, found.low, found.p_value, 1 - error, found.skill, found.skill_low
+            name, label, np.size(y), found.gain, found.low, found.p_value, 1 - error, found.skill, found.skill_low
         )  # fmt: skip
 
     return [test(label, score) for label, score in _SCORES]

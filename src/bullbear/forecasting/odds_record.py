@@ -91,12 +91,13 @@ def odds_record(home: Home, ticker: str, horizon: int) -> OddsRecord:
             f"history of {ticker}", f"{len(history.sessions)} sessions", f"more than {YEARS} years", "ingest more"
         )
     frame = pooled(history)[scored].reset_index(drop=True)
+    predictions = Predictions.of(**frame.drop(columns="spoke"), asset=ticker, horizon=horizon)
     return OddsRecord(
         ticker=ticker,
         horizon=horizon,
         definition=definition,
-        pooled=evaluate(frame, horizon),
-        predictions=Predictions.of(**frame.drop(columns="spoke"), asset=ticker, horizon=horizon),
+        pooled=evaluate(predictions),
+        predictions=predictions,
         events=_records(history, scored),
         simulated=store.is_simulated,
     )

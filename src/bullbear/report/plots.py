@@ -102,7 +102,7 @@ def skill_plot(evaluation: Evaluation, *, simulated: bool = False) -> bytes:
 
     def draw(figure: Figure) -> None:
         axes = figure.subplots()
-        years = [span.first_year for span in evaluation.by_year]
+        years = [int(span.label) for span in evaluation.by_year]
         skills = [max(span.bss, WORST_SHOWN) for span in evaluation.by_year]
         if np.isfinite(evaluation.bss_low) and np.isfinite(evaluation.bss_high):
             label = f"all years, {evaluation.level:.0%} interval"
@@ -113,7 +113,7 @@ def skill_plot(evaluation: Evaluation, *, simulated: bool = False) -> bytes:
             if span.n < 126:
                 bar.set_hatch("///")
             if span.bss < WORST_SHOWN:
-                axes.text(span.first_year, WORST_SHOWN, f"{span.bss:.0%}", ha="center", va="bottom", rotation=90)
+                axes.text(int(span.label), WORST_SHOWN, f"{span.bss:.0%}", ha="center", va="bottom", rotation=90)
         axes.axhline(0.0, color="black", lw=1.2)
         axes.margins(y=0.15)
         axes.set(title="Brier skill against climatology by year (above zero is better)", ylabel="skill")

@@ -151,7 +151,7 @@ def by_year(evaluation: Evaluation) -> Table:
         ("year", "days", "Brier skill", "log-loss skill", "share of ups", "mean forecast"),
         tuple(
             (
-                str(s.first_year),
+                s.label,
                 f"{s.n:,}",
                 percent(s.bss, signed=True),
                 percent(s.log_loss_skill, signed=True),

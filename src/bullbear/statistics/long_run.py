@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bullbear.errors import InputError
-from bullbear.statistics.overlap import Array, independent_number
+from bullbear.statistics.overlap import Array, Rows, independent_number
 
 
 def long_run_variance(x: ArrayLike, lag: int) -> float:
@@ -101,6 +101,19 @@ def effective_number(n: int, horizon: int, difference: ArrayLike | None = None) 
     if variances[0] == 0.0:
         return max(1.0, overlapped)
     return max(1.0, min(overlapped, n * float(variances[0] / variances.max())))
+
+
+def session_means(values: Array, session: Rows | None) -> Array:
+    """The mean of each session's values; the values themselves where a session has one row.
+
+    Example
+    -------
+    >>> session_means(np.array([1.0, 3.0, 5.0]), np.array([0, 0, 1])).tolist()
+    [2.0, 5.0]
+    """
+    if session is None:
+        return values
+    return np.asarray(np.bincount(session, values) / np.bincount(session))
 
 
 def _variances_by_lag(series: Array, last: int) -> Array:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from bullbear.data.oracle import read_truth
+from bullbear.dataset.predictions import Predictions
 from bullbear.errors import InputError
 from bullbear.evaluate import Comparison, Evaluation, OracleShare, compare, evaluate, share_of_oracle
 from bullbear.home import Home
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 def evaluate_run(run: Run) -> Evaluation:
     """Score a run's out-of-sample forecasts."""
-    return evaluate(run.predictions.table, run.horizon)
+    return evaluate(run.predictions)
 
 
 def compare_runs(runs: Sequence[Run]) -> list[Comparison]:
@@ -43,7 +44,7 @@ def compare_runs(runs: Sequence[Run]) -> list[Comparison]:
     known = pd.concat(by_age).dropna(subset=["y"]).drop_duplicates("decided_at", keep="last")
     outcomes = known.set_index("decided_at")["y"]
     final = {name: frame.assign(y=frame["decided_at"].map(outcomes)) for name, frame in frames.items()}
-    return compare(final, runs[0].horizon)
+    return compare({name: Predictions(frame) for name, frame in final.items()})
 
 
 def oracle_share(home: Home, run: Run) -> OracleShare | None:

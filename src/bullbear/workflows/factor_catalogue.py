@@ -78,10 +78,10 @@ def catalogue(
     InputError
         There is no such factor or family.
     """
-    specs = [each for each in _declared(home) if names is None or each[1].name in names]
+    specs = [each for each in _declared(home, ticker) if names is None or each[1].name in names]
     for name in names or ():
         if name not in [spec.name for _, spec in specs]:
-            raise _unknown(home, name)
+            raise _unknown(home, name, ticker)
     if family is not None:
         if family not in families():
             raise InputError("--family", family, ", ".join(families()), "choose one of them")
@@ -99,9 +99,9 @@ def values_of(home: Home, name: str, ticker: str = "IWM") -> tuple[Entry, pd.Ser
     InputError
         No feature set declares it, two declare it differently, or the store is empty.
     """
-    found = [each for each in _declared(home) if each[1].name == name]
+    found = [each for each in _declared(home, ticker) if each[1].name == name]
     if not found:
-        raise _unknown(home, name)
+        raise _unknown(home, name, ticker)
     if len(found) > 1:
         files = " and ".join(f"features/{feature_set}.toml" for feature_set, _ in found)
         raise InputError("factor", name, f"a name with one meaning; {files} differ", "rename one of them")
@@ -161,19 +161,21 @@ def write_page(path: Path, home: Home) -> None:
     path.write_text(page(home), encoding="utf-8")
 
 
-def _declared(home: Home) -> list[tuple[str, FactorSpec]]:
+def _declared(home: Home, ticker: str) -> list[tuple[str, FactorSpec]]:
     """Each factor with the name of its feature set, by family; in a family the set that bears its name comes first.
 
-    A factor that several sets declare alike is told once.
+    A factor that several sets declare alike is listed once.
     """
     specs = [(each.name, spec) for each in feature_sets(home) for spec in each.factor]
     order = families()
     specs.sort(key=lambda each: (order.index(_family(each[1])), each[0] != _family(each[1])))
-    told: dict[str, tuple[str, FactorSpec]] = {}
+    listed: dict[str, tuple[str, FactorSpec]] = {}
     for feature_set, spec in specs:
-        meaning = repr((spec.name, spec.function, sorted(_params(spec).items()), sorted(spec.inputs.items())))
-        told.setdefault(meaning, (feature_set, spec))
-    return list(told.values())
+        meaning = repr(
+            (spec.name, spec.function, sorted(_params(spec).items()), sorted(spec.inputs_for(ticker).items()))
+        )
+        listed.setdefault(meaning, (feature_set, spec))
+    return list(listed.values())
 
 
 def _params(spec: FactorSpec) -> dict[str, Scalar]:
@@ -187,9 +189,9 @@ def _family(spec: FactorSpec) -> str:
     return registered()[spec.function].family
 
 
-def _unknown(home: Home, name: str) -> InputError:
+def _unknown(home: Home, name: str, ticker: str) -> InputError:
     """What to say of a factor that nobody has declared: those that may have been meant."""
-    known = [spec.name for _, spec in _declared(home)]
+    known = [spec.name for _, spec in _declared(home, ticker)]
     holding = sorted(
         (each for each in known if name.lower() in each), key=lambda each: not each.startswith(name.lower())
     )

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.testing import assert_allclose, assert_array_equal
@@ -176,3 +176,29 @@ def test_flat_is_a_window_of_one_price(low: Array, rows: int, seed: int) -> None
         window = slice(i - rows + 1, i + 1)
         flat = i >= rows - 1 and high[window].max() == low[window].min()
         assert np.isnan(found[i]) == flat
+
+
+def start_weight(ratios: tuple[float, ...], rows: int) -> float:
+    """What a cascade still says of its start: all stages begin at 1, the first is fed zeros, each feeds the next."""
+    stages = np.ones(len(ratios))
+    for _ in range(rows):
+        below = 0.0
+        for place, ratio in enumerate(ratios):
+            stages[place] = ratio * stages[place] + (1 - ratio) * below
+            below = stages[place]
+    return float(stages[-1])
+
+
+@settings(deadline=None, max_examples=30)
+@given(ratio=st.floats(0.05, 0.97), count=st.integers(1, 3))
+def test_a_cascade_has_forgotten_its_start_when_it_settles(ratio: float, count: int) -> None:
+    ratios = (ratio,) * count
+    rows = windows.settles(*ratios)
+    assert start_weight(ratios, rows) < 1.0001e-12 + 1e-15
+    assert start_weight(ratios, max(rows - 3 * count - 2, 0)) > 1e-13
+
+
+def test_the_slowest_stage_rules() -> None:
+    assert windows.settles(0.9, 0.5) <= windows.settles(0.9, 0.9)
+    assert start_weight((0.9, 0.5), windows.settles(0.9, 0.5)) < 1e-12
+    assert windows.settles(0.5, tolerance=0.25) == 3

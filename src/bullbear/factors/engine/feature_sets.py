@@ -67,6 +67,16 @@ def universe(sets: Sequence[FeatureSet], ticker: str) -> tuple[str, ...]:
     return _universe(sets).assets or (ticker,)
 
 
+def user_code_of(specs: Sequence[FactorSpec]) -> dict[str, str]:
+    """The user's own factors that `specs` run, each with a digest of its file; a model is bound to that code.
+
+    A parameter may name a factor too, as `of` of `event_lift` does.
+    """
+    known = registered()
+    named = {name for spec in specs for name in (spec.function, *map(str, spec.params.values()))}
+    return {name: code for name in sorted(named & set(known)) if (code := known[name].source_digest)}
+
+
 def check(spec: FactorSpec, source: Source, place: int, *, table: str = "factor") -> Factor:
     """The registered factor that `spec`, the `place`-th `[[table]]` of its file, asks for, or a refusal."""
     known = registered()

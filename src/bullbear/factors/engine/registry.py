@@ -18,21 +18,27 @@ TOML is loaded.
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bullbear import user_code
 from bullbear.data.versions import Versions
 from bullbear.factors.engine.parameter_groups import flattened, packed
 from bullbear.factors.engine.parameters import described, limits_of
 
 Array = NDArray[np.float64]
 F = TypeVar("F", bound=Callable[..., Array])
+
+OWN = "own"
+"""The family of a factor in the user's home that names none."""
 
 
 @dataclass(frozen=True)
@@ -208,6 +214,12 @@ class Factor:
         """The first sentence of the docstring."""
         return (inspect.getdoc(self.function) or "").split("\n\n")[0].replace("\n", " ")
 
+    @property
+    def source_digest(self) -> str | None:
+        """A digest of the file of a user's factor; None for a factor of this package."""
+        module = self.function.__module__
+        return module.rpartition("_")[2] if hasattr(sys.modules.get(module), "__source__") else None
+
     def describe(self, name: str) -> str:
         """What a parameter or an input means."""
         group = next((group for group, names in self.groups.items() if name in names), None)
@@ -283,10 +295,6 @@ def factor(
         signature = inspect.signature(function).parameters.values()
         keywords = {p.name: p.default for p in signature if p.kind is p.KEYWORD_ONLY}
         kinds = _kinds(where, [p for p in signature if p.kind is not p.KEYWORD_ONLY], inputs)
-        earlier = _FACTORS.get(function.__name__)
-        # A test runner may load the same module a second time under its own name.
-        if earlier is not None and earlier.function.__code__.co_filename != function.__code__.co_filename:
-            raise TypeError(f"{where} is registered twice")
         if "releases" in kinds.values() and len(kinds) > 1:
             raise TypeError(f"{where}: releases cannot be combined with other inputs")
         parameters, bounded, groups = flattened(where, keywords)
@@ -294,12 +302,10 @@ def factor(
             if unknown := set(given) - set(parameters):
                 raise TypeError(f"{where}: {what} of unknown parameters {sorted(unknown)}")
         shared = {name: found for name in keywords if (found := limits_of(name)) is not None}
-        # A look-back may ask for that of another factor, which this one may replace.
-        _rows_needed.cache_clear()
-        _FACTORS[function.__name__] = Factor(
+        new = Factor(
             name=function.__name__,
             function=function,
-            family=family or function.__module__.rpartition(".")[0].rpartition(".")[2],
+            family=family or function.__module__.rpartition(".")[0].rpartition(".")[2] or OWN,
             inputs=kinds,
             unit=unit,
             bounds=bounds,
@@ -311,6 +317,7 @@ def factor(
             defaults={name: value for name, value in keywords.items() if value is not inspect.Parameter.empty},
             windowed=_of_keywords(windowed),
         )
+        _add(new)
         return function
 
     return register
@@ -347,42 +354,57 @@ def _kinds(where: str, arguments: Sequence[inspect.Parameter], inputs: Mapping[s
 
 
 def registered() -> Mapping[str, Factor]:
-    """Every registered factor by name; importing `bullbear.factors` fills it."""
+    """Every registered factor by name: those shipped, and those of the home in use.
+
+    Raises
+    ------
+    DefinitionError
+        A file of the home's `factors/` cannot be loaded; the message names file and line.
+    """
+    global _unread
+    if _unread is not None:
+        folder, _unread = _unread, None
+        try:
+            _load_user_factors(folder)
+        except BaseException:
+            _unread = folder  # whoever asks next is told too
+            raise
     return MappingProxyType(_FACTORS)
 
 
-def settles(*ratios: float, tolerance: float = 1e-12) -> int:
-    """Rows after which a cascade of exponential smoothers has forgotten its start.
-
-    A smoother that keeps the share `r` of its past weighs its start by r**n after n rows; of a cascade the slowest
-    dominates, and every further stage of the same speed adds a power of n, hence the search.
-
-    Parameters
-    ----------
-    ratios
-        For each stage the share kept from one row to the next: 1 - 2 / (window + 1) for an EMA, 1 - 1 / window for
-        Wilder's smoothing.
-    tolerance
-        The weight below which the start counts as forgotten.
-
-    Example
-    -------
-    >>> settles(0.5)
-    40
-    """
-    slowest = max(ratios)
-    stages = len(ratios)
-    rows = 1
-    while True:
-        # A negative-binomial tail bounds the start's weight in a cascade of equal stages from above.
-        weight = sum(_choose(rows, k) * slowest ** (rows - k) * (1 - slowest) ** k for k in range(stages))
-        if weight < tolerance:
-            return rows
-        rows += 1
+_unread: Path | None = None
+_user: dict[str, dict[str, Factor]] = {}
+"""By user module, those of other homes included: the factors that it has registered."""
 
 
-def _choose(n: int, k: int) -> float:
-    result = 1.0
-    for i in range(k):
-        result = result * (n - i) / (i + 1)
-    return result
+def use_factors_of(folder: Path) -> None:
+    """Register the factors of the files `*.py` in `folder`, instead of any other home's, when they are first needed."""
+    global _unread
+    _unread = folder
+
+
+def _load_user_factors(folder: Path) -> None:
+    """Replace all user factors by those of `folder`; a module that was loaded before is not run again."""
+    for name in [name for name, each in _FACTORS.items() if each.source_digest]:
+        del _FACTORS[name]
+    for path in sorted(folder.glob("[!_]*.py")):
+        for each in list(_user.get(user_code.load(path).__name__, {}).values()):
+            _add(each)
+    _rows_needed.cache_clear()
+    _is_windowed.cache_clear()
+
+
+def _add(new: Factor) -> None:
+    earlier = _FACTORS.get(new.name)
+    # A test runner may load the same file a second time under another module name.
+    if earlier is not None and _file_of(earlier) != _file_of(new):
+        raise TypeError(f"factor {new.name} is already registered by {_file_of(earlier)}; choose another name")
+    if new.source_digest:
+        _user.setdefault(new.function.__module__, {})[new.name] = new
+    # A look-back may ask for that of another factor, which this one may replace.
+    _rows_needed.cache_clear()
+    _FACTORS[new.name] = new
+
+
+def _file_of(each: Factor) -> str:
+    return "/".join(Path(each.function.__code__.co_filename).parts[-3:])

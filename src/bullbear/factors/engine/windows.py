@@ -18,7 +18,7 @@ import talib
 from talib._ta_lib import MA_Type
 
 from bullbear.errors import InputError
-from bullbear.factors.engine.registry import Array, Bars, settles
+from bullbear.factors.engine.registry import Array, Bars
 
 Blocks = list[Array]
 """What is known of blocks of rows, each array by the blocks' first rows."""
@@ -27,8 +27,6 @@ Join = Callable[[Blocks, Blocks, int, int], Blocks]
 SESSIONS_A_YEAR = 252.0
 SMA, EMA = MA_Type.SMA, MA_Type.EMA
 """TA-Lib's codes of the simple and the exponential average."""
-WINDOW = (2.0, 2520.0)
-"""Allowed range of a window: from two sessions to ten years."""
 NOISE = 1e-12
 """A spread below this share of the level is rounding, not movement."""
 FORGOTTEN = 1e-14
@@ -367,6 +365,43 @@ def in_order(**windows: int) -> int:
         if windows[shorter] >= windows[longer]:
             raise InputError(longer, windows[longer], f"more than {shorter} = {windows[shorter]}", "swap or widen them")
     return windows[names[-1]]
+
+
+def settles(*ratios: float, tolerance: float = 1e-12) -> int:
+    """Rows after which a cascade of exponential smoothers has forgotten its start.
+
+    A smoother that keeps the share `r` of its past weighs its start by r**n after n rows; of a cascade the slowest
+    dominates, and every further stage of the same speed adds a power of n, hence the search.
+
+    Parameters
+    ----------
+    ratios
+        For each stage the share kept from one row to the next: 1 - 2 / (window + 1) for an EMA, 1 - 1 / window for
+        Wilder's smoothing.
+    tolerance
+        The weight below which the start counts as forgotten.
+
+    Example
+    -------
+    >>> settles(0.5)
+    40
+    """
+    slowest = max(ratios)
+    stages = len(ratios)
+    rows = 1
+    while True:
+        # A negative-binomial tail bounds the start's weight in a cascade of equal stages from above.
+        weight = sum(_choose(rows, k) * slowest ** (rows - k) * (1 - slowest) ** k for k in range(stages))
+        if weight < tolerance:
+            return rows
+        rows += 1
+
+
+def _choose(n: int, k: int) -> float:
+    result = 1.0
+    for i in range(k):
+        result = result * (n - i) / (i + 1)
+    return result
 
 
 @cache

@@ -9,10 +9,10 @@ from __future__ import annotations
 import numpy as np
 import talib
 
+from bullbear.factors.engine.parameters import WINDOW
 from bullbear.factors.engine.registry import Array, Bars, factor
 from bullbear.factors.engine.windows import (
     SMA,
-    WINDOW,
     highest,
     in_order,
     lagged,

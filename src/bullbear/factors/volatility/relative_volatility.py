@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import talib
 
+from bullbear.factors.engine.parameters import WINDOW
 from bullbear.factors.engine.registry import Array, Bars, factor
-from bullbear.factors.engine.windows import WINDOW, deviation, in_order, log_returns, mean, ratio
+from bullbear.factors.engine.windows import deviation, in_order, log_returns, mean, ratio
 from bullbear.factors.volatility.realised import realised_volatility
 
 
