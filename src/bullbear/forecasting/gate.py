@@ -22,7 +22,6 @@ from numpy.typing import ArrayLike
 
 from bullbear.dataset import splitter_of
 from bullbear.dataset.predictions import INTERFACE, Predictions
-from bullbear.definitions import Source, validate
 from bullbear.documents import json_ready
 from bullbear.errors import BullbearError, GateError
 from bullbear.evaluate.sample import Sample
@@ -30,8 +29,7 @@ from bullbear.evaluate.scores import Score, losses
 from bullbear.evaluate.significance import Bound, lower_bound
 from bullbear.forecasting.bundle import PROMOTABLE, Bundle, read_bundle
 from bullbear.home import Home
-from bullbear.learn.calibration import ShrinkageParams
-from bullbear.learn.learners import learner_of
+from bullbear.learn import CALIBRATORS, LEARNERS
 from bullbear.statistics.long_run import effective_number
 
 LEAST_EVIDENCE = 36
@@ -69,8 +67,6 @@ class Record:
         """The record in a bundle; a champion's bundle knows its `run_id` itself."""
         definition, predictions = bundle.definition, bundle.predictions
         target = definition.target
-        shrink = validate(definition.calibration, ShrinkageParams, Source.nowhere("bundle"), below=("calibration",))
-        is_silenced = shrink.prior_sd == 0 and shrink.prior_mean == 0
         return cls(
             model=definition.name,
             run_id=run_id or str(bundle.meta["run_id"]),
@@ -79,7 +75,8 @@ class Record:
             horizon=target.horizon,
             simulated=bool(bundle.meta["simulated"]),
             predictions=predictions.table[list(INTERFACE)],
-            has_signal=learner_of(definition.learner).uses_factors and not is_silenced,
+            has_signal=LEARNERS.read(definition.learner).uses_factors
+            and not CALIBRATORS.read(definition.calibration).is_silent,
             definition=(definition, bundle.feature_sets),
             start=bundle.meta.get("start"),
             question=bundle.question,
