@@ -84,10 +84,10 @@ def statement(odds: EventOdds) -> str:
     >>> print(textwrap.fill(statement(odds), 100))
     IWM on 2019-12-27 (2 sessions ago): the MACD histogram turned negative. In 3 of 9 past cases since
     2014-12-31 IWM stood lower 21 sessions later: the odds of a fall are 33% (90% interval 12% to 64%;
-    overlap leaves the worth of 7.5 independent cases). IWM stood lower after 40% of all sessions in
-    that time, so the lift is 0.83 (0.30 to 1.60): the difference could well be luck (q = 0.90 over 30
-    events). Median return afterwards +1.0% (middle 80%: -5.0% to +6.0%), median worst drawdown on the
-    way -3.0%. The newest case has not resolved and is not counted.
+    outcomes overlap, so the cases count as 7.5 independent ones). IWM stood lower after 40% of all
+    sessions in that time, so the lift is 0.83 (0.30 to 1.60): the difference may be chance (q = 0.90
+    over 30 events). Median return afterwards +1.0% (middle 80%: -5.0% to +6.0%), median worst drawdown
+    on the way -3.0%. The newest case has not resolved and is not counted.
     """
     where = "lower" if odds.direction == "bearish" else "higher"
     move = "fall" if odds.direction == "bearish" else "rise"
