@@ -24,6 +24,9 @@ class InputError(BullbearError):
         self.where, self.value, self.allowed, self.remedy = where, value, allowed, remedy
         super().__init__(f"{where}: got {_quoted(value)}; allowed: {allowed}; {remedy}")
 
+    def __reduce__(self) -> tuple[type[InputError], tuple[str, object, str, str]]:
+        return type(self), (self.where, self.value, self.allowed, self.remedy)  # it may cross processes
+
 
 class DefinitionError(InputError):
     """A feature set, model or odds definition (TOML) that cannot be used; `where` is `file:line`."""
@@ -64,6 +67,20 @@ class FitError(BullbearError):
     """A learner that could not be fitted with its parameters; takes its message only, since it crosses processes."""
 
     exit_code = 2
+
+
+class ExecutionError(BullbearError):
+    """Worker processes or a cluster that cannot do the work; takes its message only."""
+
+    exit_code = 2
+
+
+class ItemError(BullbearError):
+    """One of many calls failed: the `item`, and the `cause` as text."""
+
+    def __init__(self, item: str, cause: str) -> None:
+        self.item, self.cause = item, cause
+        super().__init__(f"{item}: {cause}; what was finished is kept")
 
 
 class FetchError(BullbearError):

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from bullbear.errors import MissingExtraError
 
 LIBRARIES = {
-    "train": ("arch", "cloudpickle", "sklearn", "statsmodels"),
+    "train": ("arch", "joblib", "sklearn", "statsmodels"),
     "tracking": ("alembic", "mlflow", "sqlalchemy"),
     "report": ("jinja2", "matplotlib"),
     "live": ("httpx", "pandera", "tenacity"),

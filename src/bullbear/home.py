@@ -20,7 +20,8 @@ from pydantic import BaseModel
 from bullbear import sessions
 from bullbear.data.segments import WriteLock
 from bullbear.data.store import Store
-from bullbear.decide.policy import BandPolicy, load_policy
+from bullbear.decide.instruments import Instrument, read_instruments
+from bullbear.decide.policy import Policy, load_policy
 from bullbear.definitions import FeatureSet, ModelDefinition, Source, digest, read, validate
 from bullbear.definitions.questions import Question, read_questions
 from bullbear.errors import DefinitionError, InputError
@@ -41,7 +42,7 @@ class Model:
     source: Source
     feature_sets: tuple[FeatureSet, ...]
     feature_paths: tuple[Path, ...]
-    policy: BandPolicy
+    policy: Policy
     definition_hash: str
 
 
@@ -76,6 +77,10 @@ class Home:
         """Held by whoever replaces the champion's bundle."""
         with WriteLock(self.forecasts / ".champion.lock")():
             yield
+
+    def unfinished(self, model: str) -> Path:
+        """Where a training of `models/MODEL.toml` keeps fitted folds until it is logged."""
+        return self.runs / ".unfinished" / model
 
     @property
     def reports(self) -> Path:
@@ -155,9 +160,14 @@ class Home:
         calibration = validate(definition.calibration, ShrinkageParams, source, below=("calibration",))
         if learner.uses_factors and not definition.features:
             raise DefinitionError(source.where("features"), "no feature set", "at least one", "name feature sets")
-        policy = load_policy(definition.policy, source)
         paths = tuple(self._feature_path(source, number, each) for number, each in enumerate(definition.features))
         feature_sets = load(paths)
+        policy = load_policy(
+            definition.policy,
+            source,
+            self.instruments(),
+            factors=[spec.name for feature_set in feature_sets for spec in feature_set.factor],
+        )
         least = definition.splitter.min_train
         if isinstance(learner, GradientBoosting) and learner.leaves_a_bag_empty(least):
             where = f"{source.where('learner', 'bagging_fraction')} (learner.bagging_fraction)"
@@ -165,6 +175,17 @@ class Home:
             raise DefinitionError(where, learner.bagging_fraction, allowed, "correct the file")
         parts = {"learner": learner, "calibration": calibration, "policy": policy}
         return Model(definition, source, feature_sets, paths, policy, digest(meaning(definition, feature_sets, parts)))
+
+    def instruments(self) -> dict[str, Instrument]:
+        """What a policy may hold, by ticker: the packaged instruments, and this home's, which win.
+
+        Raises
+        ------
+        DefinitionError
+            An `instruments.toml` cannot be used; the message names file and line.
+        """
+        paths = [folder / "instruments.toml" for folder in self._folders("models")]
+        return read_instruments(*[path for path in reversed(paths) if path.exists()])
 
     def _feature_path(self, source: Source, number: int, name: str) -> Path:
         try:

@@ -89,7 +89,7 @@ def test_the_levels_of_a_close_are_told_and_drawn(bullbear: Run, home: Home) -> 
     assert picture.startswith(b"\x89PNG")
     assert b"SIMULATED" in picture
     assert "IWM levels at the close of 2006-09-01  SIMULATED" in answer.out
-    for part in ("known from", "resistance", "support", "close", "Trend channel", "Dollars of that close"):
+    for part in ("known from", "resistance", "support", "close", "Trend channel", "In dollars of that close"):
         assert part in answer.out
     assert max(map(len, answer.out.splitlines())) <= 120
     bullbear("factors", "--levels", "--as-of", "2006-09-01", "--home", home.root)
@@ -124,8 +124,8 @@ MISTAKES = [
     (["--family", "level"], "--family: got 'level'; allowed: technical, volatility"),
     (["rsi_14", "--family", "technical"], "--family: got 'technical'; allowed: this option without a NAME"),
     (["--as-of", "2006-06-01"], "--as-of: got '2006-06-01'; allowed: this option with --levels only"),
-    (["rsi_14", "--levels"], "NAME: got 'rsi_14'; allowed: no such thing with --levels"),
-    (["--levels", "--plot"], "--plot: got True; allowed: no such thing with --levels"),
+    (["rsi_14", "--levels"], "NAME: got 'rsi_14'; allowed: no such option with --levels"),
+    (["--levels", "--plot"], "--plot: got True; allowed: no such option with --levels"),
     (["--levels", "--as-of", "1/2/2006"], "--as-of: got '1/2/2006'; allowed: a day as YYYY-MM-DD"),
     (["--levels", "--as-of", "2006-02-30"], "date: got '2006-02-30'"),
     (["--levels", "--as-of", "1999-12-31"], "--as-of: got '1999-12-31'; allowed: 2000-01-03 to 2007-12-31 for IWM"),

@@ -10,8 +10,9 @@ import pandas as pd
 import pytest
 
 from bullbear.cli import show
-from bullbear.decide import Backtest, BandPolicy, Book, comparison
+from bullbear.decide import Backtest, Book, comparison
 from bullbear.decide.account import Account
+from bullbear.decide.policies.band import BandPolicy
 from bullbear.sessions import between
 from bullbear.tracking import Run
 from bullbear.workflows.backtesting import backtest_metrics, backtest_summary
@@ -26,7 +27,8 @@ def account(returns: np.ndarray, cash: float, invested: float) -> Account:
     daily = daily.assign(
         equity=equity, cash_return=cash, bull_weight=invested, bear_weight=0.0, cash_weight=1 - invested, exposure=0.0
     )
-    return Account(daily, pd.DataFrame({"cost": []}), "IWM", "TWM")
+    sleeves = {"bull": ("IWM",), "bear": ("TWM",)}
+    return Account(daily, pd.DataFrame(index=daily.index), pd.DataFrame({"cost": []}), sleeves)
 
 
 @pytest.fixture

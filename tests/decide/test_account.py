@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -10,33 +11,48 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bullbear.decide.account import BOOKINGS, step, walk
+from bullbear.decide.account import step, walk
 from bullbear.decide.backtest import backtest
 from bullbear.decide.book import Book, Mark
-from bullbear.decide.market import Fund, Market
-from bullbear.decide.policy import BandPolicy
+from bullbear.decide.instruments import Fund
+from bullbear.decide.market import Bars, Market
+from bullbear.decide.policies.band import BandPolicy
+from bullbear.decide.policy import Slot
 from bullbear.sessions import between
 
 NAN = math.nan
 DAYS = between("2019-12-02", "2019-12-31")
-TICKERS = ("IWM", "TWM", "UWM", "RWM")
+SLOTS = {t: Slot(t, agent, agent) for t, agent in (("IWM", "bull"), ("TWM", "bear"), ("UWM", "bull"), ("RWM", "bear"))}
+TICKERS = tuple(SLOTS)
+MULTIPLES = {"IWM": 1.0, "TWM": -2.0, "UWM": 2.0, "RWM": -1.0}
 COSTS = {"IWM": 0.01, "TWM": 0.02, "UWM": 0.0, "RWM": 0.005}
 FREE = dict.fromkeys(TICKERS, 0.0)
 
 
+def funds(costs: dict[str, float]) -> dict[str, Fund]:
+    return {
+        t: Fund(ticker=t, multiple=MULTIPLES[t], inception="2000-01-03", half_spread_bp=0, commission=cost)
+        for t, cost in costs.items()
+    }
+
+
 def market(**bars: list[tuple[float, float]]) -> Market:
     """(open, close) of each fund, by session from 2019-12-02."""
-    funds = {}
+    found = {}
     for ticker, rows in bars.items():
         open_, close = [o for o, _ in rows], [c for _, c in rows]
-        funds[ticker] = Fund(open_, close, [NAN] * len(rows), open_, [1.0] * len(rows))
+        found[ticker] = Bars(open_, close, [NAN] * len(rows), open_, [1.0] * len(rows))
     n = len(next(iter(bars.values())))
-    return Market("IWM", DAYS[:n], [0.1] * n, funds)
+    return Market("IWM", DAYS[:n], [0.1] * n, found, [0.0] * n)
 
 
-def held(cash: float, orders: dict[str, float], **values: float) -> Book:
+def by_slot(weights: dict[str, float]) -> dict[Slot, float]:
+    return {SLOTS[t]: weight for t, weight in weights.items()}
+
+
+def held(cash: float, orders: dict[str, float], costs: dict[str, float] = FREE, **values: float) -> Book:
     marks = {t: Mark(DAYS[0], 100.0) for t in values}
-    return Book(DAYS[0], cash, values, marks, orders, DAYS[0])
+    return Book(DAYS[0], cash, by_slot(values), marks, by_slot(orders), DAYS[0], funds(costs))
 
 
 FLAT = (100.0, 100.0)
@@ -45,58 +61,58 @@ FLAT = (100.0, 100.0)
 def test_a_purchase_whose_sale_has_no_open_takes_only_the_free_cash_and_the_rest_waits_for_it():
     prices = market(IWM=[FLAT, (NAN, 100.0), FLAT], TWM=[FLAT, FLAT, FLAT])
     book = held(0.1, {"IWM": 0.0, "TWM": 0.3}, IWM=0.9)
-    first = step(book, prices, 1, 0.0, FREE)
+    first = step(book, prices, 1)
     assert first.book.weights == pytest.approx({"IWM": 0.9, "TWM": 0.1}, abs=1e-15)
     assert first.book.cash == 0.0
-    assert first.book.orders == {"IWM": 0.0, "TWM": 0.3}
-    assert [(f.ticker, f.weight_before, f.weight_after) for f in first.fills] == [("TWM", 0.0, pytest.approx(0.1))]
-    second = step(first.book, prices, 2, 0.0, FREE)
+    assert first.book.orders == by_slot({"IWM": 0.0, "TWM": 0.3})
+    assert [(f.slot.ticker, f.weight_before, f.weight_after) for f in first.fills] == [("TWM", 0.0, pytest.approx(0.1))]
+    second = step(first.book, prices, 2)
     assert second.book.weights == pytest.approx({"TWM": 0.3}, abs=1e-15)
     assert second.book.orders == {}
-    assert [(f.ticker, f.weight_after) for f in second.fills] == [("IWM", 0.0), ("TWM", 0.3)]
+    assert [(f.slot.ticker, f.weight_after) for f in second.fills] == [("IWM", 0.0), ("TWM", 0.3)]
 
 
 def test_an_order_that_is_met_already_does_not_wait_for_cash():
     prices = market(IWM=[FLAT, (NAN, 100.0)], TWM=[FLAT, FLAT], RWM=[FLAT, FLAT])
     book = held(0.125, {"IWM": 0.0, "TWM": 0.25, "RWM": 0.25}, IWM=0.625, TWM=0.25)
-    done = step(book, prices, 1, 0.0, FREE)
-    assert done.book.values == {"IWM": 0.625, "TWM": 0.25, "RWM": 0.125}
-    assert done.book.orders == {"IWM": 0.0, "RWM": 0.25}
+    done = step(book, prices, 1)
+    assert done.book.values == by_slot({"IWM": 0.625, "TWM": 0.25, "RWM": 0.125})
+    assert done.book.orders == by_slot({"IWM": 0.0, "RWM": 0.25})
 
 
 def test_without_any_cash_nothing_is_bought_and_no_trade_is_recorded():
     prices = market(IWM=[FLAT, (NAN, 100.0)], TWM=[FLAT, FLAT])
-    done = step(held(0.0, {"IWM": 0.0, "TWM": 0.3}, IWM=1.0), prices, 1, 0.0, COSTS)
-    assert (done.fills, done.book.values, done.book.cash) == ((), {"IWM": 1.0}, 0.0)
-    assert done.book.orders == {"IWM": 0.0, "TWM": 0.3}
+    done = step(held(0.0, {"IWM": 0.0, "TWM": 0.3}, COSTS, IWM=1.0), prices, 1)
+    assert (done.fills, done.book.values, done.book.cash) == ((), by_slot({"IWM": 1.0}), 0.0)
+    assert done.book.orders == by_slot({"IWM": 0.0, "TWM": 0.3})
 
 
 def test_purchases_share_the_free_cash_and_their_costs_come_out_of_it():
     prices = market(IWM=[FLAT, (NAN, 100.0)], TWM=[FLAT, FLAT], RWM=[FLAT, FLAT])
-    book = held(0.1, {"IWM": 0.0, "TWM": 0.3, "RWM": 0.1}, IWM=0.9)
-    done = step(book, prices, 1, 0.0, COSTS)
+    book = held(0.1, {"IWM": 0.0, "TWM": 0.3, "RWM": 0.1}, COSTS, IWM=0.9)
+    done = step(book, prices, 1)
     # 0.3 (1 - C) at 2 % and 0.1 (1 - C) at 0.5 %, both cut by one factor to spend 0.1
     factor = 0.1 / (0.3 * 1.02 + 0.1 * 1.005)
-    assert done.book.values == pytest.approx({"IWM": 0.9, "TWM": 0.3 * factor, "RWM": 0.1 * factor}, rel=1e-12)
+    assert done.book.values == pytest.approx(by_slot({"IWM": 0.9, "TWM": 0.3 * factor, "RWM": 0.1 * factor}), rel=1e-12)
     assert done.book.cash == pytest.approx(0.0, abs=1e-15)
-    assert done.bookings["costs"] == pytest.approx(-factor * (0.3 * 0.02 + 0.1 * 0.005), rel=1e-12)
-    reached = 0.3 * factor / (1 + done.bookings["costs"])
-    assert next(f.weight_after for f in done.fills if f.ticker == "TWM") == pytest.approx(reached, rel=1e-12)
+    assert done.profit["costs"] == pytest.approx(-factor * (0.3 * 0.02 + 0.1 * 0.005), rel=1e-12)
+    reached = 0.3 * factor / (1 + done.profit["costs"])
+    assert next(f.weight_after for f in done.fills if f.slot.ticker == "TWM") == pytest.approx(reached, rel=1e-12)
 
 
 def test_the_sales_of_an_open_pay_for_its_purchases():
     prices = market(IWM=[FLAT, FLAT], TWM=[FLAT, FLAT])
-    done = step(held(0.0, {"IWM": 0.0, "TWM": 1.0}, IWM=1.0), prices, 1, 0.0, COSTS)
+    done = step(held(0.0, {"IWM": 0.0, "TWM": 1.0}, COSTS, IWM=1.0), prices, 1)
     # 1 sold at 1 %, all of the rest bought at 2 %
-    assert done.book.values == pytest.approx({"TWM": 0.99 / 1.02}, rel=1e-12)
+    assert done.book.values == pytest.approx(by_slot({"TWM": 0.99 / 1.02}), rel=1e-12)
     assert done.book.cash == pytest.approx(0.0, abs=1e-15)
     assert [f.weight_after for f in done.fills] == [0.0, 1.0]
 
 
 def test_what_a_drifted_position_leaves_no_cash_for_is_not_bought_later():
     prices = market(IWM=[FLAT, (150.0, 150.0)], TWM=[FLAT, FLAT])
-    done = step(held(0.3, {"TWM": 0.3}, IWM=0.7), prices, 1, 0.0, FREE)
-    assert done.book.values == pytest.approx({"IWM": 1.05, "TWM": 0.3}, rel=1e-12)
+    done = step(held(0.3, {"TWM": 0.3}, IWM=0.7), prices, 1)
+    assert done.book.values == pytest.approx(by_slot({"IWM": 1.05, "TWM": 0.3}), rel=1e-12)
     assert (done.book.cash, done.book.orders) == (0.0, {})
 
 
@@ -126,34 +142,27 @@ def markets(draw: st.DrawFn) -> tuple[Market, list[dict[str, float] | None]]:
 @settings(max_examples=150, deadline=None)
 def test_cash_is_never_spent_twice_and_no_cent_is_lost(case, costly):
     prices, targets = case
+    prices = replace(prices, rates=np.linspace(0.0, 0.05, len(targets)).tolist())
+    traded = funds(COSTS if costly else FREE)
     books: list[Book] = []
 
     def decide(row: int, book: Book) -> Book:
         books.append(book)
         wanted = targets[row]
-        return book if wanted is None else book.ordered(wanted)
+        return book if wanted is None else book.ordered(by_slot(wanted), traded)
 
-    rates = np.linspace(0.0, 0.05, len(targets)).tolist()
-    account, last = walk(
-        prices,
-        0,
-        len(targets) - 1,
-        decide,
-        bull_ticker="IWM",
-        bear_ticker="TWM",
-        rates=rates,
-        cost_rates=COSTS if costly else FREE,
-    )
+    account, last = walk(prices, 0, len(targets) - 1, decide)
     for book in (*books, last):
         assert book.cash >= -1e-12
         assert all(weight > 0.0 for weight in book.weights.values())
         assert sum(book.weights.values()) <= 1 + 1e-9
-    booked = account.daily[list(BOOKINGS)].sum(axis=1).to_numpy()[1:]
+    booked = account.bookings.sum(axis=1).to_numpy()[1:]
     np.testing.assert_allclose(booked, np.diff(account.equity), rtol=0, atol=1e-13)
     assert account.attribution["total"] == pytest.approx(account.equity.iloc[-1] - 1, abs=1e-12)
     assert account.trades["cost"].sum() == pytest.approx(-account.attribution["costs"], abs=1e-13)
-    weights = account.daily[["bull_weight", "bear_weight", "cash_weight"]]
-    np.testing.assert_allclose(weights.sum(axis=1), 1.0, rtol=0, atol=1e-12)
+    weights = account.weights.sum(axis=1) + account.daily["cash_weight"]
+    np.testing.assert_allclose(weights, 1.0, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(account.positions.sum(axis=1), 1.0, rtol=0, atol=1e-12)
 
 
 def test_a_whole_switch_with_a_missing_bar_goes_on_deciding(view, bars, predictions):
@@ -162,18 +171,21 @@ def test_a_whole_switch_with_a_missing_bar_goes_on_deciding(view, bars, predicti
     view.prices["TWM"] = bars(rows)
     rows[5] = ("2019-12-26", NAN, 101.0, 99.0, 100.0, 100.0)
     view.prices["IWM"] = bars(rows)
-    policy = BandPolicy(volatility_window=2, atr_window=2, volatility_cap=9, stop_atr_multiple=0)
+    policy = BandPolicy(
+        volatility_window=2, atr_window=2, volatility_cap=9, stop_atr_multiple=0,
+        bull_instrument=funds(FREE)["IWM"], bear_instrument=funds(FREE)["TWM"],
+    )  # fmt: skip
     forecasts = predictions({"2019-12-23": 0.7, "2019-12-24": 0.3, "2019-12-26": 0.3})
-    result = backtest(forecasts, view, policy, half_spread_bp={"IWM": 0.0, "TWM": 0.0})
+    result = backtest(forecasts, view, policy)
     assert result.positions["IWM"].tolist() == [0.0, 1.0, 1.0, 0.0]
     assert result.positions["TWM"].tolist() == [0.0, 0.0, 0.0, 0.3]
-    assert result.states[-1].weights == {"IWM": 1.0}
+    assert result.states[-1].held == {SLOTS["IWM"]: 1.0}
 
 
-def test_bookings_go_to_the_agent_of_the_funds_sign():
+def test_bookings_go_to_the_sleeve_that_holds():
     prices = market(IWM=[FLAT, (110.0, 121.0)], RWM=[FLAT, (90.0, 81.0)])
-    done = step(held(0.0, {}, IWM=0.5, RWM=0.5), prices, 1, 0.0, COSTS)
-    assert {k: pytest.approx(v) for k, v in done.bookings.items()} == {
+    done = step(held(0.0, {}, IWM=0.5, RWM=0.5), prices, 1)
+    assert {k: pytest.approx(v) for k, v in done.profit.items()} == {
         "bull_overnight": 0.05, "bull_intraday": 0.055, "bear_overnight": -0.05, "bear_intraday": -0.045,
         "interest": 0.0, "costs": 0.0,
     }  # fmt: skip

@@ -8,16 +8,33 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bullbear.decide.backtest import BUY_AND_HOLD, TEN_MONTHS, above_average, backtest
+from bullbear.decide.advice import forecasts_by_close, state_at
+from bullbear.decide.backtest import backtest, baselines_of
+from bullbear.decide.book import Book
+from bullbear.decide.instruments import packaged_instruments
 from bullbear.decide.market import read_market
-from bullbear.decide.policy import BandPolicy
+from bullbear.decide.policies.band import BandPolicy
+from bullbear.decide.policies.ten_month_average import TenMonthAverage
+from bullbear.decide.policy import load_policy
 from bullbear.errors import HistoryError, InputError, NoDataError
 from bullbear.sessions import between, closes
 
 TINY = BandPolicy(
     volatility_window=2, atr_window=2, volatility_cap=100, stop_atr_multiple=0, rebalance_threshold=0, neutral_weight=0
 )
-FREE = {"IWM": 0.0, "TWM": 0.0}
+BUY_AND_HOLD, TEN_MONTHS = "buy_and_hold", "ten_month_average"
+FUNDS = packaged_instruments()
+CLOSE = pd.Timestamp("2019-12-23T21:00Z")
+
+
+def paying(policy: BandPolicy, **costs: float) -> BandPolicy:
+    """The policy with its funds at these costs, basis points of the value traded."""
+    funds = {
+        t: FUNDS[t].model_copy(update={"half_spread_bp": cost}) for t, cost in {"IWM": 0.0, "TWM": 0.0, **costs}.items()
+    }
+    return policy.model_copy(update={"bull_instrument": funds["IWM"], "bear_instrument": funds["TWM"]})
+
+
 FLAT = [(day, 100.0, 101.0, 99.0, 100.0, 100.0) for day in ("2019-12-18", "2019-12-19", "2019-12-20", "2019-12-23")]
 
 
@@ -36,7 +53,7 @@ def test_cost_gap_drift_and_dividend_by_hand(view, bars, predictions):
             ("2019-12-31", 97.2405 * 0.99, 100.0, 90.0, 90.0, 90.0),  # gaps down 10 %, sold there
         ]
     )
-    result = backtest(predictions({"2019-12-23": 0.7, "2019-12-30": 0.3}), view, TINY, half_spread_bp={"IWM": 100.0})
+    result = backtest(predictions({"2019-12-23": 0.7, "2019-12-30": 0.3}), view, paying(TINY, IWM=100.0))
     bought = 1 / 1.01
     expected = {
         "2019-12-23": 1.0,
@@ -83,7 +100,7 @@ def test_from_bull_to_bear_both_legs_pay_and_meet_their_weights_after_costs(view
         ]
     )
     forecasts = predictions({"2019-12-23": 0.7, "2019-12-24": 0.3})
-    result = backtest(forecasts, view, TINY, half_spread_bp={"IWM": 100.0, "TWM": 150.0}, slippage_bp=50.0)
+    result = backtest(forecasts, view, paying(TINY, IWM=150.0, TWM=200.0))
     bought = 1 / 1.015
     paid = bought * (0.015 + 0.02 * 0.3) / (1 + 0.02 * 0.3)  # C = 0.015 E + 0.02 * 0.3 (E - C)
     rest = bought - paid
@@ -123,7 +140,7 @@ def test_a_stop_sells_at_the_open_after_the_close_below_it_and_a_rise_from_the_l
     )
     policy = TINY.model_copy(update={"stop_atr_multiple": 1.0, "reentry_atr_multiple": 1.0})
     days = ("2019-12-23", "2019-12-24", "2019-12-26", "2019-12-27", "2019-12-30")
-    result = backtest(predictions(dict.fromkeys(days, 0.7)), view, policy, half_spread_bp=FREE)
+    result = backtest(predictions(dict.fromkeys(days, 0.7)), view, paying(policy))
     assert result.equity.tolist() == pytest.approx([1, 0.97, 0.95, 0.95, 0.95 * 99.99 / 99], rel=1e-8)
     assert result.positions["IWM"].tolist() == [0.0, 1.0, 0.0, 0.0, 1.0]
     approx = pytest.approx
@@ -143,7 +160,7 @@ def test_a_dividend_alone_does_not_trigger_a_stop(view, bars, predictions):
     )
     policy = TINY.model_copy(update={"stop_atr_multiple": 1.0})
     days = ("2019-12-23", "2019-12-24", "2019-12-26")
-    result = backtest(predictions(dict.fromkeys(days, 0.7)), view, policy, half_spread_bp=FREE)
+    result = backtest(predictions(dict.fromkeys(days, 0.7)), view, paying(policy))
     assert result.stances[-1].positions["IWM"] == 1.0
     assert [stance.stops[0].level for stance in result.stances] == pytest.approx([98, 98, 98 * 0.96])
 
@@ -158,10 +175,10 @@ def test_an_order_without_an_open_waits_and_a_new_decision_replaces_it(view, bar
             ("2019-12-27", 100.0, 101.0, 99.0, 100.0, 100.0),
         ]
     )
-    waits = backtest(predictions({"2019-12-23": 0.7}), view, TINY, half_spread_bp=FREE)
+    waits = backtest(predictions({"2019-12-23": 0.7}), view, paying(TINY))
     assert waits.equity.tolist() == pytest.approx([1, 1, 1.25, 1.25])
     assert str(waits.trades["executed_at"].iloc[0]) == "2019-12-26 14:30:00+00:00"
-    replaced = backtest(predictions({"2019-12-23": 0.7, "2019-12-24": 0.5}), view, TINY, half_spread_bp=FREE)
+    replaced = backtest(predictions({"2019-12-23": 0.7, "2019-12-24": 0.5}), view, paying(TINY))
     assert replaced.trades.empty
 
 
@@ -173,15 +190,15 @@ def test_a_day_without_an_open_books_the_whole_move_within_the_day(view, bars, p
             ("2019-12-26", float("nan"), 121.0, 99.0, 120.0, 120.0),
         ]
     )
-    result = backtest(predictions({"2019-12-23": 0.7}), view, TINY, half_spread_bp=FREE)
+    result = backtest(predictions({"2019-12-23": 0.7}), view, paying(TINY))
     assert result.attribution["bull_intraday"] == pytest.approx(0.2)
 
 
 def test_without_its_fund_the_bear_is_cash_and_says_so(view, bars, predictions):
     view.prices["IWM"] = bars([*FLAT, ("2019-12-24", *FLAT[0][1:])])
     result = backtest(predictions({"2019-12-23": 0.3}), view, TINY)
-    assert result.stances[0].bear.instrument == "CASH"
-    assert "TWM has no price on this day (listed 2007-01-23): cash instead" in result.stances[0].bear.reasons
+    assert result.stances[0].to_json()["agents"]["bear"]["instrument"] == "CASH"
+    assert "TWM has no price on this day (listed 2007-01-23): cash instead" in result.stances[0].sleeves[1].reasons
     assert result.equity.tolist() == [1.0, 1.0]
 
 
@@ -194,7 +211,7 @@ def test_the_account_ends_when_the_last_forecast_resolves(view, bars, prediction
 
 
 def run(view, forecasts):
-    return backtest(forecasts, view, BandPolicy(), slippage_bp=1.0)
+    return backtest(forecasts, view, paying(BandPolicy(), IWM=2.0, TWM=6.0))
 
 
 @pytest.mark.parametrize("cut", [100, 249, 262, 300, 420])
@@ -234,20 +251,15 @@ def test_the_policy_called_by_hand_on_a_day_gives_the_backtests_weights_to_the_l
     forecasts = random_forecasts(days, 22)
     result = backtest(forecasts, view, policy)
     number = cut - 21
-    # The daily forecast sees only its own past, and knows yesterday's stance and today's weights.
-    market = read_market(view.until(view.bars("IWM").index[cut]), policy)
-    row, previous = forecasts.iloc[number], result.stances[number - 1]
-    today = market.state(
-        market.place(view.bars("IWM").index[cut]),
-        decided_at=row["decided_at"],
-        p=row["p"],
-        p_low=row["p_low"],
-        p_high=row["p_high"],
-        climatology=row["climatology"],
-        weights=result.positions.drop(columns="CASH").iloc[number].to_dict(),
-        levels=previous.levels,
-    )
-    assert policy.decide(today) == result.stances[number]
+    session = view.bars("IWM").index[cut]
+    market = read_market(view.until(session), "IWM", tickers=("TWM",))
+    row = market.place(session)
+    at, forecast = list(forecasts_by_close(forecasts).items())[number]
+    # The daily forecast sees only its own past, and knows yesterday's memory and today's positions.
+    book = Book(session=session, cash=result.books[number].cash, values=result.books[number].values)
+    today = state_at(market, row, book, policy, at, forecast)
+    stance, _ = policy.decide(today, result.books[number - 1].recalled(policy))
+    assert stance == result.stances[number]
     again = backtest(forecasts.iloc[: number + 1], view.until(view.bars("IWM").index[cut]), policy)
     assert again.stances[-1] == result.stances[number]
 
@@ -263,10 +275,11 @@ def test_executed_weights_are_the_decided_ones_and_every_booking_adds_up(market_
         assert trade.executed_at > trade.decided_at
     for account in (result.account, *result.baselines.values()):
         change = account.equity.diff().iloc[1:]
-        booked = account.daily[list(account.attribution)[2:-1]].sum(axis=1).iloc[1:]
+        booked = account.bookings.sum(axis=1).iloc[1:]
         np.testing.assert_allclose(booked, change, atol=1e-13)
         parts = account.attribution
-        assert parts["bull"] + parts["bear"] + parts["interest"] + parts["costs"] == parts["total"]
+        sleeves = sum(parts[name] for name in account.sleeves)
+        assert sleeves + parts["interest"] + parts["costs"] == parts["total"]
         assert parts["total"] == pytest.approx(account.equity.iloc[-1] - 1, abs=1e-12)
         assert account.trades["cost"].sum() == pytest.approx(-parts["costs"], abs=1e-12)
         np.testing.assert_allclose(account.positions.sum(axis=1), 1, atol=1e-12)
@@ -275,7 +288,9 @@ def test_executed_weights_are_the_decided_ones_and_every_booking_adds_up(market_
 def test_buy_and_hold_is_the_total_return_from_the_first_open_after_one_cost(market_view, random_forecasts):
     view = market_view(41)
     frame = view.bars("IWM")
-    result = backtest(random_forecasts(frame.index[21:480], 42), view, BandPolicy(), half_spread_bp={"IWM": 10.0})
+    dear = {"IWM": FUNDS["IWM"].model_copy(update={"half_spread_bp": 10.0})}
+    forecasts = random_forecasts(frame.index[21:480], 42)
+    result = backtest(forecasts, view, BandPolicy(), baselines=baselines_of("IWM", dear))
     factor = frame["adj_close"] / frame["close"]
     first_open = frame["open"].iloc[22] * factor.iloc[22]
     night = 1 + 0.02 / 365  # of cash at 2 %, before the first open
@@ -285,20 +300,60 @@ def test_buy_and_hold_is_the_total_return_from_the_first_open_after_one_cost(mar
     assert len(hold.trades) == 1
 
 
+def inside(market) -> list[bool]:
+    """Whether the ten-month rule wants to be in the market, by session."""
+    policy = TenMonthAverage()
+    found = []
+    for row, session in enumerate(market.days):
+        stance, _ = policy.decide(state_at(market, row, Book(session=session), policy, CLOSE, {}), None)
+        found.append(stance.positions["IWM"] == 1.0)
+    return found
+
+
 def test_the_ten_month_rule_equals_the_plain_pandas_expression(market_view):
-    market = read_market(market_view(51), BandPolicy())
-    close = pd.Series(market.funds["IWM"].close, index=market.sessions)
+    market = read_market(market_view(51), "IWM")
+    close = pd.Series(market.bars["IWM"].close, index=market.sessions)
     month_end = close.groupby(close.index.to_period("M")).tail(1)  # the data ends on a month's last session
     signal = month_end > month_end.rolling(10).mean()
     expected = signal.reindex(close.index).ffill().fillna(False).astype(bool)
     assert expected.sum() > 20
     assert (~expected.iloc[220:]).sum() > 20
-    assert above_average(market) == expected.tolist()
+    assert inside(market) == expected.tolist()
 
 
 def test_an_unfinished_month_gives_no_signal(market_view):
-    market = read_market(market_view(51).until(pd.Timestamp("2019-11-27")), BandPolicy())
-    assert above_average(market)[-1] == above_average(market)[market.place(pd.Timestamp("2019-10-31"))]
+    market = read_market(market_view(51).until(pd.Timestamp("2019-11-27")), "IWM")
+    assert inside(market)[-1] == inside(market)[market.place(pd.Timestamp("2019-10-31"))]
+
+
+@pytest.mark.parametrize("kind", [BUY_AND_HOLD, TEN_MONTHS])
+def test_a_baseline_as_the_policy_of_a_model_earns_what_the_baseline_earns(market_view, random_forecasts, kind):
+    view = market_view(51)
+    forecasts = random_forecasts(view.bars("IWM").index[21:480], 52)
+    result = backtest(forecasts, view, load_policy({"kind": kind}))
+    pd.testing.assert_frame_equal(result.account.daily, result.baselines[kind].daily, check_exact=True)
+    assert result.equity.iloc[-1] != 1.0
+
+
+def test_a_model_that_holds_cash_earns_the_bill(market_view, random_forecasts):
+    view = market_view(51)
+    forecasts = random_forecasts(view.bars("IWM").index[21:480], 52)
+    result = backtest(forecasts, view, load_policy({"kind": "hold_cash"}))
+    assert result.trades.empty
+    assert list(result.positions) == ["CASH"]
+    assert result.attribution == {
+        "interest": result.attribution["total"],
+        "costs": 0.0,
+        "total": pytest.approx(result.equity.iloc[-1] - 1),
+    }
+    assert result.attribution["total"] > 0
+
+
+def test_a_ticker_that_is_no_instrument_has_no_baseline():
+    with pytest.raises(
+        InputError, match=r"instrument: got 'QQQ'; allowed: IWM, .*; add it to models/instruments\.toml"
+    ):
+        baselines_of("QQQ")
 
 
 def test_the_ten_month_rule_trades_at_the_open_after_a_month_end(market_view, random_forecasts):
@@ -338,7 +393,7 @@ def test_the_ten_month_rule_starts_on_its_first_day_with_the_signal_that_stands(
         (lambda f: f.assign(decided_at=f["decided_at"].dt.tz_localize(None)), InputError, "allowed: instants in UTC"),
         (lambda f: f.assign(decided_at=f["decided_at"] - pd.Timedelta("1h")), InputError, "the close of a session"),
         (lambda f: f.assign(decided_at=f["decided_at"] - pd.Timedelta("3D")), InputError, "days on which the exchange"),
-        (lambda f: f.assign(p=float("nan")), InputError, r"state\.p_up: got nan"),
+        (lambda f: f.assign(p=float("nan")), InputError, r"state\.up\.p: got nan"),
     ],
 )
 def test_predictions_without_sense_are_refused(view, bars, predictions, change, error, message):
@@ -371,14 +426,12 @@ def test_a_forecast_of_a_weekday_that_is_no_session_any_more_is_passed_over(view
     assert with_closure.equity.tolist() == without.equity.tolist()
 
 
-def test_missing_bars_short_history_and_negative_costs_are_refused(view, bars, predictions):
+def test_missing_bars_and_short_history_are_refused(view, bars, predictions):
     view.prices["IWM"] = bars([*FLAT, ("2019-12-26", *FLAT[0][1:])])
     with pytest.raises(NoDataError, match=r"bars of IWM: got '2019-12-24'"):
         backtest(predictions({"2019-12-24": 0.5}), view, TINY)
     with pytest.raises(HistoryError, match=r"volatility of IWM: got '2019-12-19'"):
         backtest(predictions({"2019-12-19": 0.7}), view, TINY)
-    with pytest.raises(InputError, match=r"cost slippage_bp: got -1"):
-        backtest(predictions({"2019-12-23": 0.7}), view, TINY, slippage_bp=-1)
 
 
 def test_fifteen_years_of_the_real_market(snapshot_dir, view):

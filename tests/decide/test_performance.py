@@ -10,7 +10,7 @@ import pytest
 from bullbear.decide import performance as perf
 from bullbear.decide.account import Account
 from bullbear.decide.backtest import backtest
-from bullbear.decide.policy import BandPolicy
+from bullbear.decide.policies.band import BandPolicy
 from bullbear.errors import HistoryError, InputError
 from bullbear.sessions import between, closes
 
@@ -75,7 +75,8 @@ def account():
         },
         index=EQUITY.index,
     )
-    return Account(daily, pd.DataFrame({"cost": [0.01, 0.018, 0.0108]}), "IWM", "TWM")
+    trades = pd.DataFrame({"cost": [0.01, 0.018, 0.0108]})
+    return Account(daily, pd.DataFrame(index=EQUITY.index), trades, {"bull": ("IWM",), "bear": ("TWM",)})
 
 
 def test_figures_of_an_account_by_hand(account):

@@ -84,7 +84,8 @@ def test_the_days_since_the_training_are_each_forecast_by_their_own_factors_mode
 
     at = close_of(home.store(), Target(), day)
     today = forecast_sessions(at, cut, after=cut.last_book.session)
-    found = pd.DataFrame([dataclasses.asdict(each) for each in today.forecasts])
+    rows = [{"decided_at": at, **dataclasses.asdict(each["up"])} for at, each in today.forecasts.items()]
+    found = pd.DataFrame(rows)
     expected = span.reset_index()[["decided_at", "p", "p_low", "p_high", "climatology"]]
     pd.testing.assert_frame_equal(found, expected, check_exact=True)
     assert forecast_at(at, cut, simulated=True) == forecast_at(at, whole, simulated=True)
@@ -95,7 +96,7 @@ def test_the_days_since_the_training_are_each_forecast_by_their_own_factors_mode
 
 def test_a_replay_holds_what_the_backtest_held(home: Home) -> None:
     bundle = _eager(home)
-    tested = backtest(bundle.predictions, home.store().as_of(), bundle.policy, baselines=False)
+    tested = backtest(bundle.predictions, home.store().as_of(), bundle.policy, baselines={})
     decided = [state.decided_at for state in tested.states]
     assert len({tuple(stance.positions.values()) for stance in tested.stances}) > 5
     for number in (0, 1, 700, len(decided) - 1):
@@ -266,7 +267,7 @@ def test_a_new_champion_starts_from_the_advised_positions_and_names_its_trades(h
     assert trades["IWM"]["weight_before"] == pytest.approx(bought, abs=0.02)
     assert trades["IWM"]["weight_after"] == 0.0
     book = second["account"]["book"]
-    assert book["cash"] + sum(book["values"].values()) == pytest.approx(book["equity"], abs=1e-15)
+    assert book["cash"] + sum(each["value"] for each in book["values"]) == pytest.approx(book["equity"], abs=1e-15)
     assert book["equity"] != 1.0
 
 

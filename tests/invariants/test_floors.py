@@ -23,13 +23,13 @@ from bullbear.home import Home
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = ROOT / "src" / "bullbear"
-FREE = {"arch", "cloudpickle"}
+FREE = {"arch"}
 """Libraries of an extra that several floors may import."""
-UNIMPORTED = {"ta_lib", "dask", "distributed", "cloudpickle", "filelock"}
+UNIMPORTED = {"ta_lib", "dask", "filelock"}
 """Declared under another name than they are imported by, or for what they bring."""
 EDGE = {"tracking", "report", "cli", "workflows"}
 """What may be missing when MLflow is."""
-NEVER_IN_A_FORECAST = ("mlflow", "sklearn", "matplotlib", "arch", "httpx", "jinja2", "exchange_calendars")
+NEVER_IN_A_FORECAST = ("mlflow", "sklearn", "matplotlib", "arch", "httpx", "jinja2", "joblib", "exchange_calendars")
 
 
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())

@@ -236,7 +236,9 @@ def run_line(store: Store, models: list[Model], root: Path) -> Line:
     for model in models:
         name = model.definition.name
         trainings[name] = train(model.definition, model.feature_sets, made)
-        tested[name] = backtest(trainings[name].predictions, view, model.policy, baselines=name == "trees")
+        tested[name] = backtest(
+            trainings[name].predictions, view, model.policy, baselines=None if name == "trees" else {}
+        )
         write_bundle(
             root / name,
             definition=model.definition,

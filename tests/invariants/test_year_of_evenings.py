@@ -209,7 +209,7 @@ def test_positions_equal_the_backtest(year: Year, walk: dict[str, pd.DataFrame])
     runs = Runs(year.home)
     policy = runs.find(next(iter(year.runs))).bundle.policy
     view = year.home.store().as_of()
-    tested = backtest(stitched(year, walk), view, policy, ticker="IWM", baselines=False)
+    tested = backtest(stitched(year, walk), view, policy, ticker="IWM", baselines={})
     equity = tested.account.equity
     for entry, session, stance in zip(year.entries, sessions_of(year.entries), tested.stances, strict=True):
         assert dict(stance.positions) == entry["positions"], session

@@ -6,7 +6,6 @@ import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -19,7 +18,6 @@ from bullbear.errors import DefinitionError, HistoryError
 from bullbear.learn import FoldModel, Training, predict, train
 from bullbear.learn.calibration import ShrinkageParams, bag_mean, fit
 from bullbear.learn.learners import TrainingSet, factor_matrix, learner_of
-from bullbear.learn.walk_forward import _pool
 from bullbear.statistics import independent_number
 
 TREES = {"kind": "lightgbm", "bags": 2, "num_iterations": 10, "min_data_in_leaf": 15, "learning_rate": 0.2}
@@ -156,10 +154,10 @@ def test_other_processes_are_started_only_where_they_are_asked_for_and_have_work
     examples: Examples,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def started(count: int, place: object) -> None:
+    def started(count: int, *_: object) -> None:
         raise RuntimeError(f"{count} processes")
 
-    monkeypatch.setattr("bullbear.learn.walk_forward._pool", started)
+    monkeypatch.setattr("bullbear.execution.executors._pool", started)
     definition = model(learner, seed=2, refit="quarter")
     if starts:
         with pytest.raises(RuntimeError, match=f"{jobs} processes"):
@@ -168,27 +166,40 @@ def test_other_processes_are_started_only_where_they_are_asked_for_and_have_work
         assert len(train(definition, feature_sets, examples, jobs=jobs).models) == 5
 
 
-def test_an_interrupted_training_waits_for_no_fit_and_begins_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    told: list[dict[str, object]] = []
+@pytest.mark.parametrize("learner", [LINE, TREES], ids=["logistic", "lightgbm"])
+def test_an_interrupted_training_continues_to_the_same_bits(
+    learner: dict[str, object], model: Make, feature_sets: list[FeatureSet], examples: Examples, tmp_path: Path
+) -> None:
+    def stop(done: int, total: int) -> None:
+        if done == 2:
+            raise KeyboardInterrupt
 
-    class Pool:
-        def __init__(self, *_: object, **__: object) -> None:
-            pass
+    definition = model(learner, refit="quarter")
+    with pytest.raises(KeyboardInterrupt):
+        train(definition, feature_sets, examples, progress=stop, kept=tmp_path)
+    seen: list[int] = []
+    again = train(
+        definition, feature_sets, examples, progress=lambda done, total: seen.append(done), kept=tmp_path, jobs=2
+    )
+    assert seen == [2, 3, 4, 5]
+    same(again, train(definition, feature_sets, examples))
+    seen.clear()
+    train(model(learner, seed=9, refit="quarter"), feature_sets, examples, progress=lambda d, t: seen.append(d),
+          kept=tmp_path)  # fmt: skip
+    assert seen == [1, 2, 3, 4, 5]  # nothing of another seed is used
 
-        def __enter__(self) -> Pool:
-            return self
 
-        def __exit__(self, *_: object) -> None:
-            pass
-
-        def shutdown(self, **options: object) -> None:
-            told.append(options)
-
-    monkeypatch.setattr("bullbear.learn.walk_forward.ProcessPoolExecutor", Pool)
-    task = SimpleNamespace(learner=SimpleNamespace(libraries=()))
-    with pytest.raises(KeyboardInterrupt), _pool(2, (Path("X.npy"), task)):  # type: ignore[arg-type]
-        raise KeyboardInterrupt
-    assert told == [{"wait": False, "cancel_futures": True}]
+@pytest.mark.parametrize("learner", [LINE, TREES], ids=["logistic", "lightgbm"])
+def test_a_cluster_gives_the_same_bits(
+    learner: dict[str, object], model: Make, feature_sets: list[FeatureSet], examples: Examples
+) -> None:
+    distributed = pytest.importorskip("distributed")
+    definition = model(learner, refit="quarter")
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, processes=True, host="127.0.0.1", dashboard_address=None
+    ) as cluster:
+        found = train(definition, feature_sets, examples, cluster=cluster.scheduler_address)
+    same(found, train(definition, feature_sets, examples))
 
 
 def test_another_seed_gives_other_bits(model: Make, feature_sets: list[FeatureSet], examples: Examples) -> None:

@@ -11,7 +11,8 @@ import pandas as pd
 import pytest
 
 from bullbear.dataset.predictions import Predictions
-from bullbear.decide import BandPolicy, backtest
+from bullbear.decide import backtest
+from bullbear.decide.policies.band import BandPolicy
 from bullbear.evaluate import evaluate
 from bullbear.report import ModelResult
 from bullbear.sessions import between, closes

@@ -227,7 +227,7 @@ def test_the_shortest_history_that_the_factors_accept_is_drawn(stored: Callable[
 
 def test_prices_that_stood_still_have_no_levels(stored: Callable[..., Store]) -> None:
     still = bars(np.full(600, 10.0)).assign(high=10.0, low=10.0)
-    with pytest.raises(HistoryError, match="prices stood still"):
+    with pytest.raises(HistoryError, match="prices did not move"):
         level_chart(stored(still), "IWM")
 
 

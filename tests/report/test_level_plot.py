@@ -27,7 +27,7 @@ DAYS = between("2014-01-02", "2017-12-29")
 
 
 def rows(count: int, *, seed: int = 3) -> pd.DataFrame:
-    """A market that turns often enough for levels, breaks, a channel and double turns."""
+    """A market that turns often enough for levels, breaks, a channel, double tops and bottoms."""
     random = np.random.default_rng(seed)
     close = 100.0 * np.exp(np.cumsum(random.normal(0.0, 0.012, len(DAYS))))[:count]
     wide = close * np.exp(np.abs(np.random.default_rng(seed + 1).normal(0.0, 0.006, len(DAYS))[:count]))

@@ -162,9 +162,14 @@ def train(
     start: Annotated[str | None, typer.Option(callback=iso_day, help="First reported day, YYYY-MM-DD.")] = None,
     end: Annotated[str | None, typer.Option(callback=iso_day, help="Last day, YYYY-MM-DD.")] = None,
     jobs: JobsOption = DEFAULT_JOBS,
+    cluster: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="Fit on a Dask cluster, such as tcp://127.0.0.1:8786.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Train models/MODEL.toml walk-forward and log it as one MLflow run.
+
+    An interrupted training continues where it stopped.
 
     Example: bullbear train lightgbm --start 2010-01-01
     """
@@ -174,7 +179,7 @@ def train(
 
     talk = Talk(quiet=as_json)
     with talk.progress(f"training {model}") as progress:
-        trained = train_model(locate(home), model, start=start, end=end, jobs=jobs, progress=progress)
+        trained = train_model(locate(home), model, start=start, end=end, jobs=jobs, cluster=cluster, progress=progress)
     if as_json:
         print_document(show.trained_document(trained))
     else:

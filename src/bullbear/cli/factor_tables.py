@@ -1,4 +1,4 @@
-"""The catalogue of factors as a table for people, and one factor as a card."""
+"""The catalogue of factors as a table, and one factor as a card."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ if TYPE_CHECKING:
     from bullbear.workflows.factor_catalogue import Entry
 
 _FULL = 130
-"""Columns of a terminal below which the list leaves out inputs and units instead of folding every line."""
-_DIRECTION = {-1: "a rise speaks for lower prices", 0: "theory says nothing", 1: "a rise speaks for higher prices"}
+"""Terminal width below which the list omits inputs and units."""
+_DIRECTION = {-1: "a rise suggests lower prices", 0: "no direction from theory", 1: "a rise suggests higher prices"}
 
 
 def show(entries: list[Entry], *, simulated: bool) -> None:
-    """Print the catalogue, a rule between families."""
+    """Print the catalogue, a line between families."""
     console = ResultConsole()
     full = console.width >= _FULL
     table = Table(title=f"{len(entries)} factors" + (" (SIMULATED market)" if simulated else ""))
     for name in ("factor", "family", *(("inputs",) if full else ()), "look-back", *(("unit",) if full else ())):
         table.add_column(name, justify="right" if name == "look-back" else "left", no_wrap=name in ("factor", "family"))
     table.add_column("first day", no_wrap=True)
-    twice = {name for name, count in Counter(each.name for each in entries).items() if count > 1}
+    repeated = {name for name, count in Counter(each.name for each in entries).items() if count > 1}
     table.add_column("missing", justify="right", no_wrap=True)
     for place, each in enumerate(entries):
         last = place + 1 == len(entries) or entries[place + 1].family != each.family
         table.add_row(
-            f"{each.name} ({each.feature_set})" if each.name in twice else each.name,
+            f"{each.name} ({each.feature_set})" if each.name in repeated else each.name,
             each.family,
             *([_inputs(each)] if full else []),
             str(each.lookback),
@@ -45,13 +45,13 @@ def show(entries: list[Entry], *, simulated: bool) -> None:
 
 
 def show_one(entry: Entry, *, simulated: bool) -> None:
-    """Print all that is known of one factor."""
+    """Print one factor."""
     params = ", ".join(f"{key}={value}" for key, value in entry.params.items())
     inputs = ", ".join(f"{key} = {value}" for key, value in entry.inputs.items())
     since = "no data in this store"
     if entry.first is not None:
-        holes = f"missing on {entry.missing:.1%} of the sessions" if entry.missing else "never missing"
-        since = f"{entry.first.date()}, {holes} since"
+        gaps = f"missing on {entry.missing:.1%} of the sessions" if entry.missing else "never missing"
+        since = f"{entry.first.date()}, {gaps} since"
     grid = Table.grid(padding=(0, 2))
     for label, value in (
         ("what", entry.summary),
@@ -61,7 +61,7 @@ def show_one(entry: Entry, *, simulated: bool) -> None:
         ("look-back", f"{entry.lookback} rows"),
         ("unit", entry.unit),
         ("direction", _DIRECTION[entry.sign]),
-        ("known since", since),
+        ("first day", since),
         ("latest", "missing" if entry.latest is None else f"{entry.latest:.6g}"),
     ):
         grid.add_row(Text(label, style="dim"), Text(value))

@@ -1,4 +1,4 @@
-"""`bullbear factors`: the factor library as this store sees it, and the levels of one close."""
+"""`bullbear factors`: the factors and their coverage in this store, and the levels of one close."""
 
 from __future__ import annotations
 
@@ -24,11 +24,14 @@ def factors(
     home: HomeOption = None,
     family: Annotated[
         str | None,
-        typer.Option(help="Only technical, volatility, levels, positioning, macro, sectors or regime."),
+        typer.Option(
+            help="Only this family: technical, volatility, levels, positioning, macro, sectors, regime or your own."
+        ),
     ] = None,
     plot: Annotated[bool, typer.Option("--plot", help="Draw the factor into reports/factors/.")] = False,
     levels: Annotated[
-        bool, typer.Option("--levels", help="Tell the support and resistance of a close; draw it into reports/levels/.")
+        bool,
+        typer.Option("--levels", help="List the support and resistance of a close; draw them into reports/levels/."),
     ] = False,
     ticker: Annotated[
         str | None, typer.Option(help="With --levels: any ticker with bars in the store; default IWM.")
@@ -39,14 +42,14 @@ def factors(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List the factors: inputs, look-back, unit, since when this store can tell them; draw one; or draw the levels.
+    """List the factors with inputs, look-back, unit and first day in this store; draw one; or draw the levels.
 
     bullbear factors --family macro lists one family, bullbear factors rsi_14 --plot draws one factor, and --levels the
-    support and resistance, trend channel, double turns and breaks as they could be drawn at a close.
+    support and resistance, trend channel, double tops and bottoms and breaks as they could be drawn at a close.
 
     Example: bullbear factors --levels --ticker IWM --as-of 2016-02-11
     """
-    _refuse_what_does_not_go_together(name, family, plot, levels, ticker, as_of)
+    _check_options(name, family, plot, levels, ticker, as_of)
     if levels or plot:
         require("--levels" if levels else "--plot", "report")
     place = locate(home)
@@ -62,21 +65,21 @@ def factors(
         _catalogue(place, name, family, as_json)
 
 
-def _refuse_what_does_not_go_together(
+def _check_options(
     name: str | None, family: str | None, plot: bool, levels: bool, ticker: str | None, as_of: str | None
 ) -> None:
     if levels:
         for option, value in (("NAME", name), ("--family", family), ("--plot", plot or None)):
             if value is not None:
-                raise InputError(option, value, "no such thing with --levels", "drop one of the two")
+                raise InputError(option, value, "no such option with --levels", "remove one of the two")
         return
     for option, value in (("--ticker", ticker), ("--as-of", as_of)):
         if value is not None:
-            raise InputError(option, value, "this option with --levels only", "add --levels or drop it")
+            raise InputError(option, value, "this option with --levels only", "add --levels or remove it")
     if plot and name is None:
         raise InputError("--plot", "no factor", "the name of one factor", "write `bullbear factors NAME --plot`")
     if name is not None and family is not None:
-        raise InputError("--family", family, "this option without a NAME", "drop one of the two")
+        raise InputError("--family", family, "this option without a NAME", "remove one of the two")
 
 
 def _catalogue(home: Home, name: str | None, family: str | None, as_json: bool) -> None:
@@ -92,14 +95,12 @@ def _catalogue(home: Home, name: str | None, family: str | None, as_json: bool) 
 
     store = home.store()
     if name is not None:
-        for entry in entries:  # more than one if feature sets differ in what they call by this name
+        for entry in entries:  # several if feature sets declare different factors of this name
             factor_tables.show_one(entry, simulated=store.is_simulated)
         return
     factor_tables.show(entries, simulated=store.is_simulated)
     if store.is_empty:
-        Talk().say(
-            "the store is empty: run `bullbear simulate` or `bullbear ingest DIR` to see since when each is known"
-        )
+        Talk().say("the store is empty: run `bullbear simulate` or `bullbear ingest DIR` to see the first day of each")
 
 
 def _levels(home: Home, ticker: str, as_of: str | None, as_json: bool) -> None:
@@ -122,7 +123,7 @@ def document(entries: list[Entry]) -> list[dict[str, Any]]:
 
 
 def draw(home: Home, name: str) -> str:
-    """Draw one factor into `reports/factors/`; the path of the picture."""
+    """Draw one factor into `reports/factors/`; returns the file's path."""
     from bullbear.workflows.factor_catalogue import values_of
 
     entry, values = values_of(home, name)
@@ -137,7 +138,7 @@ def draw(home: Home, name: str) -> str:
 
 
 def draw_levels(home: Home, chart: LevelChart) -> str:
-    """Draw the levels of a close into `reports/levels/`; the path of the picture."""
+    """Draw the levels of a close into `reports/levels/`; returns the file's path."""
     from bullbear.report.level_plot import level_plot
 
     path = home.reports / "levels" / f"{chart.ticker}-{chart.session.date()}.png"

@@ -1,4 +1,4 @@
-"""The levels of one close as a panel for people: from the highest to the lowest, with the close among them."""
+"""The levels of one close as a panel: from the highest to the lowest, with the close between them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _NUMBERS = ("price", "ATRs away", "touches", "strength", "neckline", "target")
 
 
 def show(chart: LevelChart) -> None:
-    """Print levels, channel, double turns and breaks."""
+    """Print levels, channel, double tops and bottoms, and breaks."""
     console = ResultConsole(120)
     parts: list[Table | Text] = [_ladder(chart), Text(""), Text(_channel(chart)), Text("")]
     parts += _patterns(chart)
@@ -47,11 +47,10 @@ def _ladder(chart: LevelChart) -> Table:
         ("price", "ATRs away", "level", "touches", "strength", "first touch", "known from", "last touch", "turned")
     )
     close = (f"{chart.close:,.2f}", "", "close", *[""] * 6)
-    told = False
-    for each in chart.levels:
-        if not told and each.price <= chart.close:
+    above = sum(each.price > chart.close for each in chart.levels)
+    for place, each in enumerate(chart.levels):
+        if place == above:
             table.add_row(*close, style="bold")
-            told = True
         table.add_row(
             f"{each.price:,.2f}",
             f"{each.distance:+.1f}",
@@ -63,7 +62,7 @@ def _ladder(chart: LevelChart) -> Table:
             _day(each.last_touch),
             "" if each.turned_on is None else f"{_day(each.turned_on)} from {_OTHER[each.kind]}",
         )
-    if not told:
+    if above == len(chart.levels):
         table.add_row(*close, style="bold")
     return table
 
@@ -114,14 +113,14 @@ def _breaks(chart: LevelChart) -> list[Table | Text]:
         cells = _day(each.session), each.side, f"{each.price:,.2f}", str(each.touches), each.stage
         table.add_row(*cells, _day(each.stage_since))
     older = len(chart.breaks) - _BREAKS_SHOWN
-    return [table, *([Text(f"and {older} older in --json", style="dim")] if older > 0 else []), Text("")]
+    return [table, *([Text(f"{older} older ones: see --json", style="dim")] if older > 0 else []), Text("")]
 
 
 def _foot(chart: LevelChart) -> str:
     return (
-        f"Dollars of that close: dividends paid since are taken off old prices. One ATR is {chart.atr:,.2f}. Levels of "
-        f"the {len(chart.sessions)} sessions from {_day(chart.sessions[0])}; a swing, and so a level, is known five "
-        "sessions after its extreme. Strength: touches weighed by volume, halved every 126 sessions."
+        f"In dollars of that close: dividends paid since are taken off older prices. One ATR is {chart.atr:,.2f}. "
+        f"Levels of the {len(chart.sessions)} sessions from {_day(chart.sessions[0])}; a swing, and so a level, is "
+        "known five sessions after its extreme. Strength: touches weighed by volume, halved every 126 sessions."
     )
 
 

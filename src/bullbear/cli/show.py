@@ -244,9 +244,10 @@ def backtest(run: Run, tested: Backtest) -> None:
         )  # fmt: skip
     ResultConsole().print(table)
     parts = tested.attribution
+    sleeves = "".join(f"{name.capitalize()} {parts[name]:+.3f}, " for name in tested.account.sleeves)
     ResultConsole().print(
-        f"Profit per unit at the start: Bull {parts['bull']:+.3f}, Bear {parts['bear']:+.3f}, cash "
-        f"{parts['interest']:+.3f}, costs {parts['costs']:+.3f}, together {parts['total']:+.3f}"
+        f"Profit per unit at the start: {sleeves}cash {parts['interest']:+.3f}, costs {parts['costs']:+.3f}, "
+        f"together {parts['total']:+.3f}"
     )
 
 

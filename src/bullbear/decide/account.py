@@ -1,34 +1,33 @@
 """A paper account: walks sessions one by one, executes orders at opens, marks at closes, and loses no cent.
 
-Per session, in this order (`step`): overnight (interest on the cash held, holdings from the last close to the open),
-orders of an earlier close at the open with their costs, intraday (open to close); then at the close the next decision.
-Holdings are carried in total-return units, so a dividend is reinvested on its ex-date. Profit is booked where it
-arises; the sum of all bookings is the change of equity.
+Per session, in this order (`step`): overnight (interest on the cash held, positions from the last close to the open),
+orders of an earlier close at the open with their costs, intraday (open to close), payment of what has expired; then at
+the close the next decision. Positions are carried in total-return units, so a dividend is reinvested on its ex-date.
+Profit is booked by sleeve where it arises; the sum of all bookings is the change of equity.
 
-An order for a fund that has no open waits for one, or for the next decision, which replaces it. At one open sales come
-before purchases, and purchases share the cash that is there: cash never falls below zero and weights never pass one.
-What a purchase lacked cash for waits as long as another order does, which may be the sale that brings it.
+An order for an instrument without an open waits for one, or for the next decision, which replaces it. At one open sales
+come before purchases, and purchases share the cash that no margin binds: cash never falls below zero and weights never
+pass one. What a purchase lacked cash for waits as long as another order does, which may be the sale that brings it.
+Orders of several sleeves for one instrument are netted: only the difference is traded and pays.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import pandas as pd
 
 from bullbear.decide.book import Book, Mark
-from bullbear.decide.instruments import CASH, instrument
+from bullbear.decide.instruments import CASH, At
 from bullbear.decide.market import Market
+from bullbear.decide.policy import Slot
 from bullbear.sessions import closes, opens
 
 Decider = Callable[[int, Book], Book]
 """(row, book at its close) -> the book with the orders of a decision, or as it was where nothing is decided."""
 
-Leg = Literal["bull", "bear"]
-BOOKINGS = ("bull_overnight", "bull_intraday", "bear_overnight", "bear_intraday", "interest", "costs")
-_DAILY = ("equity", "bull_weight", "bear_weight", "cash_weight", "exposure", "cash_return", "turnover", *BOOKINGS)
+_WHEN = ("overnight", "intraday")
 _ROUNDING = 1e-12  # of equity: a purchase with all cash may miss it by this much and is not cut
 
 
@@ -36,20 +35,20 @@ _ROUNDING = 1e-12  # of equity: a purchase with all cash may miss it by this muc
 class Account:
     """What happened.
 
-    `daily`, by session (`event_date`): `equity` at the close (starts at 1), `bull_weight`, `bear_weight` (all funds
-    with a positive and with a negative multiple), `cash_weight` at the close, `exposure` (sum of weight times index
-    multiple), `cash_return` (what a unit of cash earned since the last close), `turnover` (sum of absolute weight
-    changes), and the bookings `bull_overnight`, `bull_intraday`, `bear_overnight`, `bear_intraday`, `interest`,
-    `costs` (negative) in units of starting equity.
+    `daily`, by session (`event_date`): `equity` at the close (starts at 1), `SLEEVE_weight` for each of `sleeves` and
+    `cash_weight` at the close, `exposure` (sum of weight times index multiple), `cash_return` (what a unit of cash
+    earned since the last close), `turnover` (sum of absolute weight changes), and the bookings `SLEEVE_overnight`,
+    `SLEEVE_intraday`, `interest`, `costs` (negative) in units of starting equity.
 
-    `trades`: ticker, decided_at, executed_at, weight_before, weight_after, weight_change, price (raw open), value
-    (signed, in units of starting equity), cost.
+    `positions` are the weights at each close, by ticker, with cash. `trades`: ticker, decided_at, executed_at,
+    weight_before, weight_after, weight_change, price (raw), value (signed, in units of starting equity), cost, sleeve.
+    `sleeves` names what each sleeve held.
     """
 
     daily: pd.DataFrame
+    positions: pd.DataFrame
     trades: pd.DataFrame
-    bull_ticker: str
-    bear_ticker: str
+    sleeves: Mapping[str, tuple[str, ...]]
 
     @property
     def equity(self) -> pd.Series:
@@ -57,27 +56,32 @@ class Account:
         return self.daily["equity"]
 
     @property
-    def positions(self) -> pd.DataFrame:
-        """Weights at each close, by ticker, with cash."""
-        names = {"bull_weight": self.bull_ticker, "bear_weight": self.bear_ticker, "cash_weight": CASH}
-        return self.daily[list(names)].rename(columns=names)
+    def weights(self) -> pd.DataFrame:
+        """Weights at each close by sleeve, without cash."""
+        return self.daily[[f"{sleeve}_weight" for sleeve in self.sleeves]]
+
+    @property
+    def bookings(self) -> pd.DataFrame:
+        """Profit by session and source; each row sums to the change of equity."""
+        return self.daily[[*_booked(self.sleeves), "interest", "costs"]]
 
     @property
     def attribution(self) -> dict[str, float]:
-        """Arithmetic profit by source, in units of starting equity: bull + bear + interest + costs = total."""
-        sums = {name: float(self.daily[name].sum()) for name in BOOKINGS}
-        bull, bear = sums["bull_overnight"] + sums["bull_intraday"], sums["bear_overnight"] + sums["bear_intraday"]
-        total = bull + bear + sums["interest"] + sums["costs"]
-        return {"bull": bull, "bear": bear, **sums, "total": total}
+        """Arithmetic profit by source, in units of starting equity: sleeves + interest + costs = total."""
+        sums = {str(name): float(column.sum()) for name, column in self.bookings.items()}
+        sleeves = {name: sums[f"{name}_overnight"] + sums[f"{name}_intraday"] for name in self.sleeves}
+        total = sum(sleeves.values(), 0.0) + sums["interest"] + sums["costs"]
+        return {**sleeves, **sums, "total": total}
 
 
 @dataclass(frozen=True, slots=True)
 class Fill:
-    """An order executed at an open; weights are fractions of the equity before and after all trades of that open."""
+    """A slot's trade; weights are fractions of the equity before and after all trades of that moment."""
 
-    ticker: str
+    slot: Slot
     decided_on: pd.Timestamp
     session: pd.Timestamp
+    at: At
     weight_before: float
     weight_after: float
     price: float
@@ -87,172 +91,277 @@ class Fill:
 
 @dataclass(frozen=True)
 class Step:
-    """One session of an account: the book at its close, its profit by source, its trades."""
+    """One session of an account: the book at its close, its profit by source, its trades.
+
+    `profit` has the keys `SLEEVE_overnight` and `SLEEVE_intraday` of what was held, `interest` and `costs`.
+    """
 
     book: Book
-    bookings: Mapping[str, float]
+    profit: Mapping[str, float]
     cash_return: float
     fills: tuple[Fill, ...]
 
 
-def step(book: Book, market: Market, row: int, rate: float, cost_rates: Mapping[str, float]) -> Step:
-    """Carry `book` to the close of session number `row`, without a decision there.
+def step(book: Book, market: Market, row: int) -> Step:
+    """Carry `book` from the close of the session before to that of session number `row`, without a decision there.
 
-    Parameters
-    ----------
-    rate : yield known at the close of `book.session`, fraction a year; earned over actual days / 365
-    cost_rates : per ticker, cost as a fraction of the value traded
+    Cash earns the yield that was known at the close before, over actual days / 365.
     """
     session = market.days[row]
-    pnl = dict.fromkeys(BOOKINGS, 0.0)
+    rate = market.rates[row - 1] if row else 0.0
     cash_return = rate * (session - book.session).days / 365.0
-    pnl["interest"] = book.cash * cash_return
-    cash = book.cash + pnl["interest"]
+    profit = {"interest": book.cash * cash_return}
+    cash = book.cash + profit["interest"]
     values, marks = dict(book.values), dict(book.marks)
-    _mark(market, row, "open", values, marks, pnl)
-    now = replace(book, session=session, cash=cash, values=values, marks=marks)
-    now, fills = _fill(now, market, row, cost_rates)
-    pnl["costs"] = -sum(fill.cost for fill in fills)
-    values, marks = dict(now.values), dict(now.marks)
-    _mark(market, row, "close", values, marks, pnl)
-    return Step(replace(now, values=values, marks=marks), pnl, cash_return, fills)
+    _mark(book, market, row, "open", values, marks, profit)
+    orders: Mapping[Slot, float] = {}
+    fills: tuple[Fill, ...] = ()
+    if book.orders:
+        at_open = replace(book, session=session, cash=cash, values=values, marks=marks)
+        cash, values, orders, fills = _fill(at_open, market, row)
+    profit["costs"] = -sum(fill.cost for fill in fills)
+    _mark(book, market, row, "close", values, marks, profit)
+    at_close = replace(book, session=session, cash=cash, values=values, marks=marks, orders=orders)
+    done, paid_out = _expire(at_close)
+    return Step(done, profit, cash_return, (*fills, *paid_out))
 
 
-def leg(ticker: str) -> Leg:
-    """Whose fund it is: the Bear's where the multiple is negative, else the Bull's."""
-    return "bear" if instrument(ticker).multiple < 0 else "bull"
-
-
-def walk(
-    market: Market,
-    first: int,
-    last: int,
-    decide: Decider,
-    *,
-    bull_ticker: str,
-    bear_ticker: str,
-    rates: Sequence[float],
-    cost_rates: Mapping[str, float],
-) -> tuple[Account, Book]:
+def walk(market: Market, first: int, last: int, decide: Decider) -> tuple[Account, Book]:
     """Run an account of 1 from the close of row `first` to the close of row `last`.
-
-    Parameters
-    ----------
-    rates : yield known at each row's close from `first` on, fraction a year
-    cost_rates : per ticker, cost as a fraction of the value traded
 
     Returns
     -------
     What happened, and the book at the last close.
     """
     book = Book(session=market.days[first])
-    daily: list[tuple[float, ...]] = []
-    fills: list[Fill] = []
-    for row in range(first, last + 1):
-        done = Step(book, dict.fromkeys(BOOKINGS, 0.0), 0.0, ())
-        if row > first:
-            done = step(book, market, row, rates[row - first - 1], cost_rates)
-        book, weights = done.book, done.book.weights
-        by_leg = {"bull": 0.0, "bear": 0.0}
-        for t in sorted(weights):
-            by_leg[leg(t)] += weights[t]
-        exposure = sum(weights[t] * instrument(t).multiple for t in sorted(weights))
-        turnover = sum(abs(fill.weight_after - fill.weight_before) for fill in done.fills)
+    done = [Step(book, {}, 0.0, ())]
+    slots: dict[Slot, None] = {}
+    book = decide(first, book)
+    for row in range(first + 1, last + 1):
+        slots |= dict.fromkeys(book.slots)
+        done.append(step(book, market, row))
+        book = decide(row, done[-1].book)
+    slots |= dict.fromkeys(book.slots)
+    return _account(market.sessions[first : last + 1].rename("event_date"), done, tuple(slots)), book
+
+
+def _account(index: pd.DatetimeIndex, steps: Sequence[Step], declared: tuple[Slot, ...]) -> Account:
+    slots = tuple(dict.fromkeys([*declared, *(slot for each in steps for slot in each.book.values)]))
+    sleeves: dict[str, tuple[str, ...]] = {}
+    for slot in slots:
+        sleeves[slot.sleeve] = (*sleeves.get(slot.sleeve, ()), slot.ticker)
+    tickers, booked = tuple(dict.fromkeys(slot.ticker for slot in slots)), _booked(sleeves)
+    daily, positions = [], []
+    for each in steps:
+        book, held, cash = each.book, each.book.held, each.book.cash / each.book.equity
+        by_sleeve, by_ticker = dict.fromkeys(sleeves, 0.0), dict.fromkeys(tickers, 0.0)
+        exposure = 0.0
+        for slot in sorted(held):
+            by_sleeve[slot.sleeve] += held[slot]
+            by_ticker[slot.ticker] += held[slot]
+            exposure += held[slot] * book.instruments[slot.ticker].multiple
+        profit = [each.profit.get(name, 0.0) for name in (*booked, "interest", "costs")]
         daily.append(
-            (book.equity, by_leg["bull"], by_leg["bear"], book.cash / book.equity, exposure, done.cash_return, turnover,
-             *done.bookings.values())
-        )  # fmt: skip
-        fills += done.fills
-        book = decide(row, book)
-    index = market.sessions[first : last + 1].rename("event_date")
-    frame = pd.DataFrame(daily, columns=list(_DAILY), index=index)
-    return Account(frame, _trades(fills), bull_ticker, bear_ticker), book
+            (book.equity, *by_sleeve.values(), cash, exposure, each.cash_return, _turnover(each.fills), *profit)
+        )
+        positions.append((*by_ticker.values(), cash))
+    names = [
+        "equity",
+        *(f"{sleeve}_weight" for sleeve in sleeves),
+        "cash_weight",
+        "exposure",
+        "cash_return",
+        "turnover",
+    ]
+    return Account(
+        pd.DataFrame(daily, columns=[*names, *booked, "interest", "costs"], index=index),
+        pd.DataFrame(positions, columns=[*tickers, CASH], index=index),
+        _trades([fill for each in steps for fill in each.fills]),
+        {sleeve: tuple(dict.fromkeys(held)) for sleeve, held in sleeves.items()},
+    )
+
+
+def _booked(sleeves: Mapping[str, tuple[str, ...]]) -> list[str]:
+    return [f"{sleeve}_{when}" for sleeve in sleeves for when in _WHEN]
+
+
+def _turnover(fills: Sequence[Fill]) -> float:
+    """Sum of absolute weight changes by ticker; what sleeves pass to each other is none."""
+    changes: dict[str, float] = {}
+    for fill in fills:
+        changes[fill.slot.ticker] = changes.get(fill.slot.ticker, 0.0) + (fill.weight_after - fill.weight_before)
+    return sum(map(abs, changes.values()))
 
 
 def _mark(
+    book: Book,
     market: Market,
     row: int,
-    at: Literal["open", "close"],
-    values: dict[str, float],
+    at: At,
+    values: dict[Slot, float],
     marks: dict[str, Mark],
-    pnl: dict[str, float],
+    profit: dict[str, float],
 ) -> None:
     """Bring values and marks to the row's prices where there are any, and book the difference."""
-    when = "overnight" if at == "open" else "intraday"
-    for t in sorted(market.funds):
-        fund = market.funds[t]
-        price = (fund.open if at == "open" else fund.close)[row]
+    when = _WHEN[at == "close"]
+    moves: dict[str, float] = {}
+    for t in sorted({*book.instruments, *marks}):
+        if t in book.instruments:
+            price = book.instruments[t].mark(market, row, at)
+        else:  # only remembered, by the level of a policy
+            price = getattr(market.bars[t], at)[row] if t in market.bars else float("nan")
         if price != price:
             continue
-        if t in values:
-            moved = values[t] * (price / marks[t].price - 1.0)
-            values[t] += moved
-            pnl[f"{leg(t)}_{when}"] += moved
+        if t in marks:
+            moves[t] = price / marks[t].price - 1.0
         marks[t] = Mark(market.days[row], price)
+    for slot in sorted(values):
+        if slot.ticker in moves:
+            moved = values[slot] * moves[slot.ticker]
+            values[slot] += moved
+            name = f"{slot.sleeve}_{when}"
+            profit[name] = profit.get(name, 0.0) + moved
 
 
-def _fill(book: Book, market: Market, row: int, cost_rates: Mapping[str, float]) -> tuple[Book, tuple[Fill, ...]]:
-    """Execute what can be executed at the row's open."""
-    funds, day = market.funds, book.session
-    targets = {
-        t: book.orders[t] for t in sorted(book.orders) if t in funds and funds[t].open[row] == funds[t].open[row]
-    }
-    if not targets:
+def _expire(book: Book) -> tuple[Book, tuple[Fill, ...]]:
+    """Pay out at the close what has expired or is worth nothing; orders for it lapse."""
+    today, over = book.session.date(), set()
+    for t, instrument in book.instruments.items():
+        is_worthless = t in book.marks and book.marks[t].price == 0.0
+        if is_worthless or (instrument.expiry is not None and instrument.expiry <= today):
+            over.add(t)
+    if not over:
         return book, ()
-    equity, values = book.equity, dict(book.values)
-    held = {t: values.get(t, 0.0) for t in targets}
-    after, short = _after_trade(equity, book.cash, held, targets, cost_rates)
-    costs = {t: cost_rates[t] * abs(after[t] - held[t]) for t in targets}
-    paid, cash = sum(costs.values()), book.cash
+    equity, cash, values, fills = book.equity, book.cash, dict(book.values), []
+    for slot in sorted(book.values):
+        if slot.ticker in over:
+            value = values.pop(slot)
+            cash += value
+            decided = book.session if book.decided_on is None else book.decided_on
+            fills.append(
+                Fill(
+                    slot,
+                    decided,
+                    book.session,
+                    "close",
+                    value / equity,
+                    0.0,
+                    book.marks[slot.ticker].price,
+                    -value,
+                    0.0,
+                )
+            )
+    return replace(
+        book,
+        cash=cash,
+        values=values,
+        orders={slot: weight for slot, weight in book.orders.items() if slot.ticker not in over},
+        instruments={t: each for t, each in book.instruments.items() if t not in over},
+        marks={t: mark for t, mark in book.marks.items() if t not in over},
+    ), tuple(fills)
+
+
+def _fill(
+    book: Book, market: Market, row: int
+) -> tuple[float, dict[Slot, float], Mapping[Slot, float], tuple[Fill, ...]]:
+    """Execute what can be executed at the row's open: cash, values and orders after it, and the trades."""
+    prices = {t: book.instruments[t].mark(market, row, "open") for t in {slot.ticker for slot in book.orders}}
+    targets = {slot: book.orders[slot] for slot in sorted(book.orders) if prices[slot.ticker] == prices[slot.ticker]}
+    equity, values, cash = book.equity, dict(book.values), book.cash
+    if not targets:
+        return cash, values, book.orders, ()
+    held = {slot: values.get(slot, 0.0) for slot in targets}
+    trade = _trade(book, market, row, held, targets)
+    decided = book.session if book.decided_on is None else book.decided_on
     fills = []
-    for t, target in targets.items():
-        value = after[t] - held[t]
-        cash -= value + costs[t]
-        if after[t] > 0.0:
-            values[t] = after[t]
+    for slot, target in targets.items():
+        t, value, cost = slot.ticker, trade.after[slot] - held[slot], trade.costs[slot]
+        cash -= value + cost
+        if trade.after[slot] > 0.0:
+            values[slot] = trade.after[slot]
         else:
-            values.pop(t, None)
-        if value == 0.0 and t in short:
+            values.pop(slot, None)
+        if value == 0.0 and t in trade.short:
             continue
-        reached = after[t] / (equity - paid) if t in short else target
-        decided = day if book.decided_on is None else book.decided_on
-        fills.append(
-            Fill(t, decided, day, held[t] / equity, reached, funds[t].raw_open[row], value, costs[t])
-        )  # fmt: skip
-    waiting = {t: weight for t, weight in book.orders.items() if t not in targets}
+        reached = trade.after[slot] / (equity - trade.paid) if t in trade.short else target
+        raw = market.bars[t].raw_open[row] if t in market.bars else prices[t]
+        fills.append(Fill(slot, decided, book.session, "open", held[slot] / equity, reached, raw, value, cost))
+    waiting = {slot: weight for slot, weight in book.orders.items() if slot not in targets}
     if waiting:  # one of them may be the sale that brings the cash
-        waiting |= {t: targets[t] for t in targets if t in short}
-    return replace(book, cash=cash, values=values, orders=waiting), tuple(fills)
+        waiting |= {slot: weight for slot, weight in targets.items() if slot.ticker in trade.short}
+    return cash, values, waiting, tuple(fills)
 
 
-def _after_trade(
-    equity: float,
-    cash: float,
-    held: Mapping[str, float],
-    targets: Mapping[str, float],
-    cost_rates: Mapping[str, float],
-) -> tuple[dict[str, float], frozenset[str]]:
-    """Values after the trade, such that each target is met *after* costs are paid; and what lacked the cash for it.
+@dataclass(frozen=True)
+class _Trade:
+    """Values and costs by slot after the trades of one open, their sum, and the tickers that lacked cash."""
 
-    Solves C = sum_k c_k |w_k (E - C) - v_k| by iteration, a contraction with factor of the size of c. Where the
-    purchases would take more than the cash held and the proceeds of the sales, all are cut by one factor.
+    after: Mapping[Slot, float]
+    costs: Mapping[Slot, float]
+    paid: float
+    short: frozenset[str]
+
+
+def _trade(book: Book, market: Market, row: int, held: Mapping[Slot, float], targets: Mapping[Slot, float]) -> _Trade:
+    """Meet each target after costs are paid, as far as the cash goes.
+
+    Solves C = sum_k c_k |w_k (E - C) - v_k| over tickers by iteration, a contraction with factor of the size of c.
+    Where the purchases would take more than the free cash and the proceeds of the sales, all are cut by one factor.
     """
-    paid = 0.0
-    after: dict[str, float] = {}
+    equity, slots = book.equity, _by_ticker(targets)
+    funds = {t: book.instruments[t] for t in slots}
+    before = {t: sum(held[slot] for slot in each) for t, each in slots.items()}
+    weights = {t: sum(targets[slot] for slot in each) for t, each in slots.items()}
+    paid, after, rates = 0.0, before, dict.fromkeys(slots, 0.0)
     for _ in range(50):
-        after = {t: weight * (equity - paid) for t, weight in targets.items()}
-        total = sum(cost_rates[t] * abs(after[t] - held[t]) for t in targets)
+        after = {t: weight * (equity - paid) for t, weight in weights.items()}
+        rates = {t: funds[t].cost(after[t] - before[t], market, row) for t in slots}
+        total = sum(rates[t] * abs(after[t] - before[t]) for t in slots)
         if abs(total - paid) <= 1e-17 * equity:
             break
         paid = total
-    bought = [t for t in targets if after[t] > held[t]]
-    proceeds = sum((held[t] - after[t]) * (1.0 - cost_rates[t]) for t in targets if t not in bought)
-    free = max(0.0, cash + proceeds)
-    needed = sum((after[t] - held[t]) * (1.0 + cost_rates[t]) for t in bought)
-    if needed <= free + _ROUNDING * equity:
-        return after, frozenset()
-    cut = free / needed
-    return {t: held[t] + cut * (after[t] - held[t]) if t in bought else after[t] for t in targets}, frozenset(bought)
+    bought = [t for t in slots if after[t] > before[t]]
+    bound = sum(
+        book.instruments[slot.ticker].margin(value) for slot, value in book.values.items() if slot.ticker not in slots
+    )
+    bound += sum(funds[t].margin(before[t] if t in bought else after[t]) for t in slots)
+    proceeds = sum((before[t] - after[t]) * (1.0 - rates[t]) for t in slots if t not in bought)
+    free = max(0.0, book.cash + proceeds - bound)
+    needed = sum(
+        (after[t] - before[t]) * (1.0 + rates[t]) + funds[t].margin(after[t]) - funds[t].margin(before[t])
+        for t in bought
+    )
+    short: frozenset[str] = frozenset()
+    if needed > free + _ROUNDING * equity:
+        cut, short = free / needed, frozenset(bought)
+        after = {t: before[t] + cut * (after[t] - before[t]) if t in short else after[t] for t in slots}
+    by_slot: dict[Slot, float] = {}
+    costs: dict[Slot, float] = {}
+    for t, own in slots.items():
+        wanted = {slot: targets[slot] * (equity - paid) for slot in own}
+        by_slot |= {own[0]: after[t]} if len(own) == 1 else _shared(wanted, held, after[t] if t in short else None)
+        cost = rates[t] * abs(after[t] - before[t])
+        changes = {slot: abs(by_slot[slot] - held[slot]) for slot in own}
+        moved = sum(changes.values())
+        costs |= {slot: cost * (change / moved) if moved else 0.0 for slot, change in changes.items()}
+    return _Trade(by_slot, costs, sum(costs.values()), short)
+
+
+def _by_ticker(slots: Mapping[Slot, float]) -> dict[str, tuple[Slot, ...]]:
+    found: dict[str, tuple[Slot, ...]] = {}
+    for slot in slots:
+        found[slot.ticker] = (*found.get(slot.ticker, ()), slot)
+    return found
+
+
+def _shared(wanted: Mapping[Slot, float], held: Mapping[Slot, float], after: float | None) -> dict[Slot, float]:
+    """What each sleeve holds of one ticker: what it wants or, if only `after` is there, buyers their share of it."""
+    if after is None:
+        return dict(wanted)
+    buyers = [slot for slot in wanted if wanted[slot] > held[slot]]
+    kept = {slot: held[slot] if slot in buyers else value for slot, value in wanted.items()}
+    share = (after - sum(kept.values())) / sum(wanted[slot] - held[slot] for slot in buyers)
+    return {slot: kept[slot] + (share * (wanted[slot] - held[slot]) if slot in buyers else 0.0) for slot in wanted}
 
 
 def _trades(fills: Sequence[Fill]) -> pd.DataFrame:
@@ -260,16 +369,19 @@ def _trades(fills: Sequence[Fill]) -> pd.DataFrame:
         name: pd.DatetimeIndex([getattr(fill, name) for fill in fills]).as_unit("us")
         for name in ("decided_on", "session")
     }
+    at_open = [fill.at == "open" for fill in fills]
+    executed = opens(days["session"]).where(at_open, closes(days["session"]))
     return pd.DataFrame(
         {
-            "ticker": [fill.ticker for fill in fills],
+            "ticker": [fill.slot.ticker for fill in fills],
             "decided_at": closes(days["decided_on"]),
-            "executed_at": opens(days["session"]),
+            "executed_at": executed,
             "weight_before": [fill.weight_before for fill in fills],
             "weight_after": [fill.weight_after for fill in fills],
             "weight_change": [fill.weight_after - fill.weight_before for fill in fills],
             "price": [fill.price for fill in fills],
             "value": [fill.value for fill in fills],
             "cost": [fill.cost for fill in fills],
+            "sleeve": [fill.slot.sleeve for fill in fills],
         }
     )

@@ -1,51 +1,28 @@
-"""The advice of one evening: the account as it stands, one decision of the policy, and the trades that follow.
+"""The advice of an evening: the account as it stands, one decision of the policy, and the trades that follow.
 
 `advise` takes up the account where the last advice left it, carries it over every session since then, decides at the
 last one and hands back the account to be kept. Day after day it walks the very steps that `backtest` walks at once, so
-both give the same weights, equity and levels to the last bit. The account survives a change of policy: what the new
+both give the same weights, equity and memory to the last bit. The account survives a change of policy: what the new
 one has no place for is sold, and the trades say so.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Self
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
 from bullbear.decide.account import step
-from bullbear.decide.book import Book, Mark
-from bullbear.decide.instruments import instrument
-from bullbear.decide.market import Market, View, bill_rate, read_market
-from bullbear.decide.policy import BandPolicy, Stance, State
-from bullbear.errors import InputError
-from bullbear.sessions import between, closes, day
+from bullbear.decide.book import Book
+from bullbear.decide.market import Market, View, read_market
+from bullbear.decide.policy import Forecast, Policy, Stance, State
+from bullbear.errors import HistoryError, InputError
+from bullbear.sessions import day
 
-_LONGEST_CLOSURE = pd.Timedelta(days=14)
-
-
-@dataclass(frozen=True, slots=True)
-class Forecast:
-    """What a policy decides on: P(up) with its interval (NaN where unknown) and the base rate, at a session's close."""
-
-    decided_at: pd.Timestamp
-    p: float
-    p_low: float
-    p_high: float
-    climatology: float
-
-    @classmethod
-    def of(cls, row: Mapping[Any, Any]) -> Self:
-        """From a row of out-of-sample forecasts."""
-        numbers = (float(row[name]) for name in ("p", "p_low", "p_high", "climatology"))
-        return cls(pd.Timestamp(row["decided_at"]), *numbers)
-
-    @property
-    def session(self) -> pd.Timestamp:
-        """The session at whose close it was made (`event_date`)."""
-        return day(self.decided_at)
+Forecasts = Mapping[str, Forecast]
+"""By question."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,138 +57,180 @@ class Advice:
 
     @property
     def trades(self) -> tuple[Trade, ...]:
-        """The orders that now stand."""
+        """The orders that now stand, by ticker."""
         held = self.book.weights
-        return tuple(Trade(t, held.get(t, 0.0), target) for t, target in self.book.orders.items())
+        return tuple(Trade(t, held.get(t, 0.0), target) for t, target in self.book.targets.items())
 
 
 def advise(
     view: View,
-    policy: BandPolicy,
-    forecast: Forecast,
+    policy: Policy,
+    decided_at: pd.Timestamp,
+    forecasts: Forecasts,
     *,
     ticker: str = "IWM",
     before: Book | None = None,
-    slippage_bp: float = 0.0,
-    half_spread_bp: Mapping[str, float] | None = None,
-    cash_series: str = "DGS3MO",
+    factors: pd.DataFrame | None = None,
 ) -> Advice:
-    """The policy's stance on `forecast`, from the positions that the account really holds.
+    """The policy's stance at one close, from the positions that the account really holds.
 
     Parameters
     ----------
-    view : everything known at the forecast's close
-    before : the account as the last advice left it, perhaps under another policy; None starts in cash. Advice at the
-        same close replaces the earlier one: its orders have not been filled yet
-    slippage_bp, half_spread_bp, cash_series : as in `backtest`
+    view
+        Everything known at that close.
+    decided_at
+        The close of a session.
+    forecasts
+        By question, those that the policy needs.
+    before
+        The account as the last advice left it, perhaps under another policy; None starts in cash. Advice at the same
+        close replaces the earlier one: its orders have not been filled yet.
+    factors
+        What the policy and modelled instruments read, columns by session; each row must have been known at its close.
 
     Raises
     ------
     InputError
-        The forecast does not come after `before`, or holds a number that no rule can use.
+        The close does not come after `before`, a forecast or a factor that the policy needs is missing, or a number is
+        one that no rule can use.
     NoDataError
-        The ticker has no bar on the forecast's day.
+        The ticker has no bar on that day.
     HistoryError
         The decision stands before a whole volatility window.
     """
-    market = read_market(view, policy, ticker, held=before.tickers if before is not None else ())
-    market.place(forecast.session)
-    return _advise(market, view, policy, [forecast], before, slippage_bp, half_spread_bp, cash_series)[0]
+    market = _market(view, policy, ticker, before, factors)
+    market.place(day(decided_at))
+    return _each(market, policy, {decided_at: forecasts}, before)[0]
 
 
 def advise_each(
-    view: View, policy: BandPolicy, forecasts: Sequence[Forecast], *, ticker: str = "IWM", before: Book | None = None
+    view: View,
+    policy: Policy,
+    forecasts: Mapping[pd.Timestamp, Forecasts],
+    *,
+    ticker: str = "IWM",
+    before: Book | None = None,
+    factors: pd.DataFrame | None = None,
 ) -> tuple[Advice, ...]:
-    """`advise` on one forecast after the other, each from the account that the one before it left.
+    """`advise` on one close after the other, each from the account that the one before it left.
 
-    As in `backtest`, a forecast on whose session `ticker` has no bar is passed over.
+    As in `backtest`, a close on whose session `ticker` has no bar is passed over.
     """
     if not forecasts:
         return ()
-    market = read_market(view, policy, ticker, held=before.tickers if before is not None else ())
-    decided = [each for each in forecasts if market.close_on(ticker, each.session) is not None]
-    return tuple(_advise(market, view, policy, decided, before, 0.0, None, "DGS3MO"))
+    market = _market(view, policy, ticker, before, factors)
+    known = {at: each for at, each in forecasts.items() if market.close_on(ticker, day(at)) is not None}
+    return tuple(_each(market, policy, known, before))
 
 
-def _advise(
-    market: Market,
-    view: View,
-    policy: BandPolicy,
-    forecasts: Sequence[Forecast],
-    before: Book | None,
-    slippage_bp: float,
-    half_spread_bp: Mapping[str, float] | None,
-    cash_series: str,
+def forecasts_by_close(predictions: pd.DataFrame) -> dict[pd.Timestamp, dict[str, Forecast]]:
+    """Out-of-sample forecasts as policies read them: by `decided_at`, then by question (`up` where none is named)."""
+    found: dict[pd.Timestamp, dict[str, Forecast]] = {}
+    columns = [predictions[name].to_list() for name in ("decided_at", "p", "p_low", "p_high", "climatology")]
+    questions = predictions["question"].to_list() if "question" in predictions else ["up"] * len(predictions)
+    for question, at, *numbers in zip(questions, *columns, strict=True):
+        found.setdefault(at, {})[question] = Forecast(*map(float, numbers))
+    return found
+
+
+def take(
+    market: Market, row: int, book: Book, policy: Policy, decided_at: pd.Timestamp, forecasts: Forecasts
+) -> tuple[State, Stance, Book]:
+    """The decision at the close of session number `row`: what the policy saw, its stance, the account after it."""
+    state = state_at(market, row, book, policy, decided_at, forecasts)
+    stance, memory = policy.decide(state, book.recalled(policy))
+    return state, stance, book.followed(stance, memory, policy.kind, state.closes)
+
+
+def state_at(
+    market: Market, row: int, book: Book, policy: Policy, decided_at: pd.Timestamp, forecasts: Forecasts
+) -> State:
+    """What `policy` sees at the close of session number `row`.
+
+    Raises
+    ------
+    InputError
+        A question or a factor that it needs is not there.
+    HistoryError
+        There are fewer bars before it than the volatility window needs.
+    """
+    needs, volatility = policy.needs, market.volatility[row]
+    if needs.volatility_window and volatility != volatility:
+        raise HistoryError(
+            f"volatility of {market.ticker}",
+            str(market.days[row].date()),
+            "a session with a whole volatility window before it",
+            "decide later or shorten volatility_window",
+        )
+    return State(
+        decided_at=decided_at,
+        forecasts={name: _needed("question", name, forecasts) for name in needs.questions},
+        factors={name: _needed("factor", name, market.factors)[row] for name in needs.factors},
+        volatility=volatility if needs.volatility_window else float("nan"),
+        closes=market.known(row, "close"),
+        atrs=market.known(row, "atr") if needs.atr_window else {},
+        month_closes={t: market.month_closes(t, row, needs.month_ends) for t in needs.funds if t in market.bars}
+        if needs.month_ends
+        else {},
+        units=market.known(row, "unit"),
+        held=book.held,
+    )
+
+
+def _needed(what: str, name: str, given: Mapping[str, Any]) -> Any:
+    if name not in given:
+        allowed = f"those given: {', '.join(sorted(given)) or 'none'}"
+        raise InputError(f"policy's {what}", name, allowed, f"give that {what}, or choose another policy")
+    return given[name]
+
+
+def _market(view: View, policy: Policy, ticker: str, before: Book | None, factors: pd.DataFrame | None) -> Market:
+    return market_for(view, policy, ticker, held=before.tickers if before else (), factors=factors)
+
+
+def market_for(
+    view: View, policy: Policy, ticker: str, *, held: Iterable[str] = (), factors: pd.DataFrame | None = None
+) -> Market:
+    """The market that `policy` needs, with the tickers `held` besides."""
+    needs = policy.needs
+    if factors is not None:
+        factors = factors[[name for name in needs.factors if name in factors]]
+    return read_market(
+        view,
+        ticker,
+        tickers=(*needs.funds, *held),
+        volatility_window=needs.volatility_window,
+        atr_window=needs.atr_window,
+        factors=factors,
+    )
+
+
+def _each(
+    market: Market, policy: Policy, forecasts: Mapping[pd.Timestamp, Forecasts], before: Book | None
 ) -> list[Advice]:
-    held = before.tickers if before is not None else ()
-    funds = (market.ticker, policy.bull_instrument, policy.bear_instrument, *held)
-    costs = cost_rates_of(funds, slippage_bp, half_spread_bp)
     book, advice = before, list[Advice]()
-    for forecast in forecasts:
-        row = market.place(forecast.session)
+    for decided_at, each in forecasts.items():
+        session = day(decided_at)
+        row = market.place(session)
         if book is None:
             book = Book(session=market.days[row])
-        elif book.session > forecast.session:
+        elif book.session > session:
             raise InputError(
-                "forecast.decided_at",
-                str(forecast.session.date()),
+                "decided_at",
+                str(session.date()),
                 f"a session from {book.session.date()} on, the account's last",
                 "decide on a later day, or from the account as it stood before that day",
             )
         else:
-            book = _carried(book, market, row, view, cash_series, costs)
-        _, stance, book = take(market, row, book, policy, forecast)
+            book = _carried(book, market, row, policy)
+        _, stance, book = take(market, row, book, policy, decided_at, each)
         advice.append(Advice(stance, book))
     return advice
 
 
-def take(market: Market, row: int, book: Book, policy: BandPolicy, forecast: Forecast) -> tuple[State, Stance, Book]:
-    """The decision at the close of session number `row`: what the policy saw, its stance, the account after it."""
-    state = market.state(
-        row,
-        decided_at=forecast.decided_at,
-        p=forecast.p,
-        p_low=forecast.p_low,
-        p_high=forecast.p_high,
-        climatology=forecast.climatology,
-        weights=book.weights,
-        levels=book.levels,
-    )
-    stance = policy.decide(state)
-    # A level without its mark could not follow prices that a new store keeps at another level.
-    closes_now = {t: market.funds[t].close[row] for t in stance.levels if t in market.funds and t not in book.marks}
-    new = {t: Mark(market.sessions[row], close) for t, close in closes_now.items() if close == close}
-    return state, stance, replace(book, marks={**book.marks, **new}).followed(stance)
-
-
-def cost_rates_of(
-    tickers: Iterable[str], slippage_bp: float, half_spread_bp: Mapping[str, float] | None
-) -> dict[str, float]:
-    """By ticker, the cost of a trade as a fraction of its value.
-
-    Raises
-    ------
-    InputError
-        A cost is negative or no number.
-    """
-    given = half_spread_bp or {}
-    for name, value in {"slippage_bp": slippage_bp, **given}.items():
-        if not 0.0 <= value < math.inf:
-            raise InputError(f"cost {name}", value, "basis points from 0", "costs cannot be negative")
-    funds = {t: instrument(t) for t in tickers}
-    return {t: (given.get(t, fund.half_spread_bp) + slippage_bp) / 1e4 + fund.commission for t, fund in funds.items()}
-
-
-def _carried(
-    before: Book, market: Market, row: int, view: View, cash_series: str, cost_rates: Mapping[str, float]
-) -> Book:
+def _carried(before: Book, market: Market, row: int, policy: Policy) -> Book:
     """`before` at the close of session number `row`."""
-    book = before.in_prices_of(market)
-    first = int(market.sessions.searchsorted(book.session, side="right"))
-    # The calendar may have learned since that the exchange was closed on the day of the book.
-    begun = between(book.session - _LONGEST_CLOSURE, book.session)[-1]
-    sessions = pd.DatetimeIndex([begun, *market.sessions[first:row]]).as_unit("us")
-    rates = bill_rate(view, cash_series, closes(sessions))
-    for number, at in enumerate(range(first, row + 1)):
-        book = step(book, market, at, rates[number], cost_rates).book
+    book = before.in_prices_of(market, policy)
+    for at in range(int(market.sessions.searchsorted(book.session, side="right")), row + 1):
+        book = step(book, market, at).book
     return book

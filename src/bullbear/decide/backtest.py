@@ -1,13 +1,8 @@
-"""The policy over out-of-sample forecasts, next to two baselines that ran through the same account.
+"""A policy over out-of-sample forecasts, next to baselines that ran through the same account.
 
 Each forecast is decided at its session's close with what was known then and traded at the next session's open. The
-baselines, buy-and-hold and Faber's ten-month average, pay the same costs and earn the same cash; without them no
-equity curve says anything. The account ends when the last forecast resolves, or with the data.
-
-References
-----------
-Faber, M. T. (2007), A quantitative approach to tactical asset allocation, Journal of Wealth Management 9(4), 69-79.
-https://doi.org/10.3905/jwm.2007.674809 (SSRN 962461)
+baselines are policies too: they decide at every close, pay the same costs and earn the same cash. The account ends when
+the last forecast resolves, or with the data.
 """
 
 from __future__ import annotations
@@ -15,20 +10,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 
-from bullbear.decide.account import Account, Decider, walk
-from bullbear.decide.advice import Advice, Forecast, cost_rates_of, take
+from bullbear.decide.account import Account, walk
+from bullbear.decide.advice import Advice, forecasts_by_close, market_for, take
 from bullbear.decide.book import Book
-from bullbear.decide.instruments import CASH
-from bullbear.decide.market import Market, View, bill_rate, read_market
-from bullbear.decide.policy import BandPolicy, Stance, State
+from bullbear.decide.instruments import Instrument, packaged_instruments
+from bullbear.decide.market import Market, View
+from bullbear.decide.policies.buy_and_hold import BuyAndHold
+from bullbear.decide.policies.ten_month_average import TenMonthAverage
+from bullbear.decide.policy import Policy, Stance, State
 from bullbear.errors import InputError
 from bullbear.sessions import between, closes, day, days
 
-BUY_AND_HOLD = "buy_and_hold"
-TEN_MONTHS = "ten_month_average"
 _FORECAST = ("decided_at", "p", "p_low", "p_high", "climatology")
 _COLUMNS = ("resolved_at", *_FORECAST)
 
@@ -42,7 +36,7 @@ class Backtest:
     """
 
     ticker: str
-    policy: BandPolicy
+    policy: Policy
     account: Account
     states: tuple[State, ...]
     stances: tuple[Stance, ...]
@@ -78,14 +72,13 @@ class Backtest:
 
     @property
     def decisions(self) -> pd.DataFrame:
-        """One row per decision: decided_at, p, climatology, volatility, tier and the target weights."""
+        """One row per decision: decided_at, p_QUESTION, volatility, tier and the target weights."""
         rows = [
             {
                 "decided_at": state.decided_at,
-                "p": state.p_up,
-                "climatology": state.climatology,
+                **{f"p_{question}": each.p for question, each in state.forecasts.items()},
                 "volatility": state.volatility,
-                "tier": int(stance.tier),
+                "tier": stance.tier,
                 **stance.positions,
             }
             for state, stance in zip(self.states, self.stances, strict=True)
@@ -93,17 +86,30 @@ class Backtest:
         return pd.DataFrame(rows)
 
 
+def baselines_of(ticker: str, instruments: Mapping[str, Instrument] | None = None) -> dict[str, Policy]:
+    """What every policy is shown against, by name: buy-and-hold of `ticker` and its ten-month average.
+
+    Raises
+    ------
+    InputError
+        The ticker is not among the `instruments` (the packaged ones without).
+    """
+    known = packaged_instruments() if instruments is None else instruments
+    if ticker not in known:
+        raise InputError("instrument", ticker, ", ".join(known), "add it to models/instruments.toml")
+    held = known[ticker]
+    return {each.kind: each for each in (BuyAndHold(instrument=held), TenMonthAverage(instrument=held))}
+
+
 def backtest(
     predictions: pd.DataFrame,
     view: View,
-    policy: BandPolicy,
+    policy: Policy,
     *,
     ticker: str = "IWM",
     horizon: int = 21,
-    slippage_bp: float = 0.0,
-    half_spread_bp: Mapping[str, float] | None = None,
-    cash_series: str = "DGS3MO",
-    baselines: bool = True,
+    factors: pd.DataFrame | None = None,
+    baselines: Mapping[str, Policy] | None = None,
 ) -> Backtest:
     """Run `policy` and the baselines over `predictions`.
 
@@ -112,94 +118,73 @@ def backtest(
 
     Parameters
     ----------
-    predictions : decided_at, resolved_at (UTC), p, p_low, p_high, climatology; sorted, one row per decision
-    view : everything known at the end of the backtest; each decision uses its past only
-    horizon : sessions that a forecast spans; how far luck persists in comparisons, nothing else
-    slippage_bp : added to every half-spread, basis points of the value traded
-    half_spread_bp : replaces the instruments' own assumption, by ticker
-    cash_series : yield in per cent a year that cash earns as known at each close; absent means none
-    baselines : also run buy-and-hold and the ten-month average
+    predictions
+        decided_at, resolved_at (UTC), p, p_low, p_high, climatology and, if there are several, question; sorted.
+    view
+        Everything known at the end of the backtest; each decision uses its past only.
+    horizon
+        Sessions that a forecast spans; how far luck persists in comparisons, nothing else.
+    factors
+        What the policy and modelled instruments read, columns by session; each row must have been known at its close.
+    baselines
+        Policies that need neither questions nor factors, by name; None for `baselines_of(ticker)`.
 
     Raises
     ------
     InputError
-        The predictions lack a column, are empty, unsorted, or decided at no session's close; a cost is negative.
+        The predictions lack a column, are empty, unsorted, or decided at no session's close; a question or factor that
+        the policy needs is missing.
     NoDataError
         The ticker has no bars, or none on any decision's day.
     HistoryError
         A decision stands before a whole volatility window.
     """
     _check(predictions)
-    market = read_market(view, policy, ticker)
-    places = _rows(predictions, market)
-    rows = [place for place in places if place >= 0]
-    predictions = predictions[[place >= 0 for place in places]]
-    first, last = rows[0], _end(predictions, market)
-    costs = cost_rates_of((ticker, policy.bull_instrument, policy.bear_instrument), slippage_bp, half_spread_bp)
-    rates = bill_rate(view, cash_series, closes(market.sessions[first : last + 1]))
-
+    others = baselines_of(ticker) if baselines is None else baselines
+    held = [t for other in others.values() for t in other.needs.funds]
+    market = market_for(view, policy, ticker, held=held, factors=factors)
+    by_close = forecasts_by_close(predictions)
+    places = _rows(pd.DatetimeIndex(list(by_close)), market)
+    asked = {row: (at, each) for row, (at, each) in zip(places, by_close.items(), strict=True) if row >= 0}
+    first, last = next(iter(asked)), _end(predictions, market)
     states: list[State] = []
     stances: list[Stance] = []
     books: list[Book] = []
-    forecasts = dict(zip(rows, map(Forecast.of, predictions[list(_FORECAST)].to_dict("records")), strict=True))
 
-    def by_policy(row: int, book: Book) -> Book:
-        if row not in forecasts:
+    def decide(row: int, book: Book) -> Book:
+        if row not in asked:
             return book
-        state, stance, book = take(market, row, book, policy, forecasts[row])
+        state, stance, book = take(market, row, book, policy, *asked[row])
         states.append(state)
         stances.append(stance)
         books.append(book)
         return book
 
-    def run(decider: Decider, bull: str) -> tuple[Account, Book]:
-        bear = policy.bear_instrument
-        return walk(
-            market, first, last, decider, bull_ticker=bull, bear_ticker=bear, rates=rates, cost_rates=costs
-        )  # fmt: skip
-
-    account, book = run(by_policy, policy.bull_instrument)
-    others: dict[str, Account] = {}
-    if baselines:
-        others[BUY_AND_HOLD], _ = run(_buy_and_hold(ticker, first), ticker)
-        others[TEN_MONTHS], _ = run(_ten_months(market, first), ticker)
-    return Backtest(ticker, policy, account, tuple(states), tuple(stances), tuple(books), book, others, horizon)
-
-
-def _buy_and_hold(ticker: str, first: int) -> Decider:
-    return lambda row, book: book.ordered({ticker: 1.0}) if row == first else book
+    account, book = walk(market, first, last, decide)
+    return Backtest(
+        ticker,
+        policy,
+        account,
+        tuple(states),
+        tuple(stances),
+        tuple(books),
+        book,
+        {name: _run(other, market, first, last) for name, other in others.items()},
+        horizon,
+    )
 
 
-def _ten_months(market: Market, first: int) -> Decider:
-    """All in `ticker` while its month-end close stands above the mean of the last ten month-end closes, else cash.
-
-    Closes are total-return prices, as in Faber's tables. The signal changes at month ends only; the first decision
-    takes the signal of the last month end.
-    """
-    inside = above_average(market)
+def _run(policy: Policy, market: Market, first: int, last: int) -> Account:
+    at = list(closes(market.sessions[first : last + 1]))
+    ends = set(market.month_ends[0])
+    by_month = policy.needs.by_month
 
     def decide(row: int, book: Book) -> Book:
-        if row != first and inside[row] == inside[row - 1]:
+        if by_month and row != first and row not in ends and not book.orders:
             return book
-        return book.ordered({market.ticker if inside[row] else CASH: 1.0})
+        return take(market, row, book, policy, at[row - first], {})[2]
 
-    return decide
-
-
-def above_average(market: Market, months: int = 10) -> list[bool]:
-    """Per session, whether the last month-end close stood above the mean of the last `months` of them; False before."""
-    sessions = market.sessions
-    # The calendar knows in advance which session ends a month; the next bar must not be asked.
-    calendar = between(sessions[0], sessions[-1] + pd.Timedelta(days=15))
-    month = calendar.year * 12 + calendar.month
-    ends = np.isin(sessions.to_numpy(), calendar[:-1][month[:-1] != month[1:]].to_numpy())
-    inside, current, window = [], False, list[float]()
-    for close, is_end in zip(market.funds[market.ticker].close, ends, strict=True):
-        if is_end:
-            window = [*window[1 - months :], close]
-            current = len(window) == months and close > sum(window) / months
-        inside.append(current)
-    return inside
+    return walk(market, first, last, decide)[0]
 
 
 def _check(predictions: pd.DataFrame) -> None:
@@ -212,12 +197,14 @@ def _check(predictions: pd.DataFrame) -> None:
         if not isinstance(predictions[name].dtype, pd.DatetimeTZDtype):
             raise InputError(f"predictions.{name}", str(predictions[name].dtype), "instants in UTC", "localise them")
     decided = pd.DatetimeIndex(predictions["decided_at"])
-    if decided.hasnans or not (decided.is_monotonic_increasing and decided.is_unique):
+    once = decided.is_unique or "question" in predictions
+    if decided.hasnans or not (decided.is_monotonic_increasing and once):
         raise InputError("predictions.decided_at", "unsorted, repeated or missing", "increasing instants", "sort them")
 
 
-def _rows(predictions: pd.DataFrame, market: Market) -> list[int]:
-    decided = pd.DatetimeIndex(predictions["decided_at"]).as_unit("us").tz_convert("UTC")
+def _rows(decided: pd.DatetimeIndex, market: Market) -> list[int]:
+    """The row of each close; -1 where the ticker has no bar."""
+    decided = decided.as_unit("us").tz_convert("UTC")
     sessions = days(decided)
     # A weekday without a session is a closure that the calendar has learned of since: nothing was decided there.
     calendar = between(sessions[0], sessions[-1])

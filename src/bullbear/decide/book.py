@@ -1,29 +1,32 @@
-"""What an account holds after a session: cash, positions, waiting orders and stop levels, as one value.
+"""What an account holds after a session: cash, positions, waiting orders and the policy's memory, as one value.
 
 A `Book` is all that the account remembers. A session turns one book into the next (`account.step`), a decision adds
-orders and levels (`Book.ordered`), and JSON keeps every float to its last bit; so an account can be put down after one
+orders and memory (`Book.followed`), and JSON keeps every float to its last bit; so an account can be put down after one
 close and taken up at a later one. Everything is in units that neither a split nor a dividend changes: values are
-fractions of the equity at the start, marks and levels are total-return prices (`adj_close`).
+fractions of the equity at the start, marks are total-return prices (`adj_close`).
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, Self
 
 import pandas as pd
 
-from bullbear.decide.instruments import CASH, instrument
+from bullbear.decide.instruments import CASH, INSTRUMENT_KINDS, Instrument
 from bullbear.decide.market import Market
-from bullbear.decide.policy import Level, Stance, Tier
-from bullbear.errors import InputError
+from bullbear.decide.policy import Memory, Policy, Slot, Stance
+from bullbear.errors import DefinitionError, InputError
+
+_AGAIN = "start a new account"
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """The last total-return price seen of a fund, and its session (`event_date`)."""
+    """The last price of an instrument, in total-return units, and its session (`event_date`)."""
 
     session: pd.Timestamp
     price: float
@@ -33,65 +36,106 @@ class Mark:
 class Book:
     """The account after the close of `session`, and after that close's decision if there was one.
 
-    `values` are in units of the equity at the start, without tickers that are not held; `orders` are target weights
-    that wait for an open, decided at the close of `decided_on`; `levels` are the exit and re-entry levels of the last
-    decision, `tier` the Bear's tier, and `bull` and `bear` the funds of the policy that decided.
+    `values` are in units of the equity at the start, without slots that hold nothing; `orders` are target weights that
+    wait for an open, decided at the close of `decided_on`; `instruments` are those held or ordered, by ticker. `slots`
+    are the sleeves of the last decision, `kind` is that of its policy, and `memory` what the policy remembers, as JSON.
     """
 
     session: pd.Timestamp
     cash: float = 1.0
-    values: Mapping[str, float] = field(default_factory=dict)
+    values: Mapping[Slot, float] = field(default_factory=dict)
     marks: Mapping[str, Mark] = field(default_factory=dict)
-    orders: Mapping[str, float] = field(default_factory=dict)
+    orders: Mapping[Slot, float] = field(default_factory=dict)
     decided_on: pd.Timestamp | None = None
-    levels: Mapping[str, Level] = field(default_factory=dict)
-    tier: Tier = Tier.NONE
-    bull: str = ""
-    bear: str = ""
+    instruments: Mapping[str, Instrument] = field(default_factory=dict)
+    slots: tuple[Slot, ...] = ()
+    kind: str = ""
+    memory: Mapping[str, Any] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def equity(self) -> float:
         """Cash and values, in units of the equity at the start."""
         # In the order of the names: the sum must not depend on what was bought first.
-        return self.cash + sum(self.values[t] for t in sorted(self.values))
+        return self.cash + sum(self.values[slot] for slot in sorted(self.values))
+
+    @cached_property
+    def held(self) -> dict[Slot, float]:
+        """Fractions of equity by slot."""
+        equity = self.equity
+        return {slot: value / equity for slot, value in self.values.items()}
 
     @property
     def weights(self) -> dict[str, float]:
         """Fractions of equity by ticker, without cash."""
-        equity = self.equity
-        return {t: value / equity for t, value in self.values.items()}
+        found: dict[str, float] = {}
+        for slot, weight in self.held.items():
+            found[slot.ticker] = found.get(slot.ticker, 0.0) + weight
+        return found
+
+    @property
+    def targets(self) -> dict[str, float]:
+        """The weights, by ticker, to which the waiting orders lead."""
+        after = {**self.held, **self.orders}
+        found: dict[str, float] = {}
+        for slot in self.orders:
+            found[slot.ticker] = sum(weight for each, weight in after.items() if each.ticker == slot.ticker)
+        return found
 
     @property
     def tickers(self) -> tuple[str, ...]:
-        """Every fund that the book knows of: held, ordered or with a level."""
-        return tuple(sorted({*self.values, *self.orders, *self.levels}))
+        """Every ticker whose bars the book needs."""
+        read = (t for instrument in self.instruments.values() for t in instrument.priced_by)
+        return tuple(sorted({*read, *self.marks}))
 
-    def ordered(self, targets: Mapping[str, float]) -> Book:
+    def recalled(self, policy: Policy) -> Memory:
+        """What `policy` remembers; that of a first decision where another kind decided last.
+
+        Raises
+        ------
+        InputError
+            The memory cannot be read.
+        """
+        try:
+            return policy.recall(self.memory if self.kind == policy.kind else {})
+        except (KeyError, TypeError, ValueError, AttributeError) as bad:
+            raise _unreadable("book.memory", bad) from bad
+
+    def ordered(self, targets: Mapping[Slot, float], instruments: Mapping[str, Instrument]) -> Book:
         """With orders to the `targets` of a decision at this close, replacing all that still wait.
 
-        A ticker that is held and has no target is sold.
+        A slot that is held and has no target is sold.
         """
-        held = self.weights
-        wanted = {t: targets.get(t, 0.0) for t in sorted({*targets, *held} - {CASH})}
-        orders = {t: weight for t, weight in wanted.items() if weight != held.get(t, 0.0)}
-        return replace(self, orders=orders, decided_on=self.session)
+        return replace(self, **self._orders(targets, instruments))
 
-    def followed(self, stance: Stance) -> Book:
-        """With the orders, levels, tier and funds of a stance taken at this close."""
-        orders = self.ordered(stance.positions).orders
-        kept = {*self.values, *stance.levels}
+    def followed(self, stance: Stance, memory: Memory, kind: str, closes: Mapping[str, float]) -> Book:
+        """With the orders and the memory of a decision taken at this close by a policy of that kind."""
+        stance.check()
+        targets = {sleeve.slot: sleeve.weight for sleeve in stance.sleeves}
+        held, marks = {slot.ticker for slot in self.values}, {}
+        for t in (*self.marks, *memory.tickers):
+            # A remembered level without its mark could not follow prices that a new store keeps at another level.
+            if t in self.marks and (t in held or t in memory.tickers):
+                marks[t] = self.marks[t]
+            elif t in closes and t in memory.tickers:
+                marks[t] = Mark(self.session, closes[t])
         return replace(
             self,
-            marks={t: mark for t, mark in self.marks.items() if t in kept},
-            orders=orders,
-            decided_on=self.session,
-            levels=stance.levels,
-            tier=stance.tier,
-            bull=stance.bull_fund,
-            bear=stance.bear_fund,
+            marks=marks,
+            slots=tuple(slot for slot in targets if slot.ticker != CASH),
+            kind=kind,
+            memory=memory.to_json(),
+            **self._orders(targets, {sleeve.instrument.ticker: sleeve.instrument for sleeve in stance.sleeves}),
         )
 
-    def in_prices_of(self, market: Market) -> Book:
+    def _orders(self, targets: Mapping[Slot, float], instruments: Mapping[str, Instrument]) -> dict[str, Any]:
+        held = self.held
+        wanted = {slot: targets.get(slot, 0.0) for slot in sorted({*targets, *held}) if slot.ticker != CASH}
+        orders = {slot: weight for slot, weight in wanted.items() if weight != held.get(slot, 0.0)}
+        known = {**self.instruments, **instruments}
+        kept = {slot.ticker: known[slot.ticker] for slot in sorted({*self.values, *orders})}
+        return {"orders": orders, "decided_on": self.session, "instruments": kept}
+
+    def in_prices_of(self, market: Market, policy: Policy) -> Book:
         """The same book, should the total-return prices of `market` stand at another level than those it was kept in.
 
         Only their returns have a meaning; a store that was filled anew may serve another multiple of them.
@@ -103,8 +147,8 @@ class Book:
         if all(scale == 1.0 for scale in scales.values()):
             return self
         marks = {t: Mark(mark.session, mark.price * scales[t]) for t, mark in self.marks.items()}
-        levels = {t: each.scaled(scales.get(t, 1.0)) for t, each in self.levels.items()}
-        return replace(self, marks=marks, levels=levels)
+        memory = self.recalled(policy).rescaled(scales).to_json() if self.kind == policy.kind else {}
+        return replace(self, marks=marks, memory=memory)
 
     def to_json(self) -> dict[str, Any]:
         """A document of plain values; `from_json` gives back the same book to the last bit."""
@@ -112,14 +156,14 @@ class Book:
             "session": str(self.session.date()),
             "equity": self.equity,
             "cash": self.cash,
-            "values": dict(self.values),
+            "values": [{**slot._asdict(), "value": value} for slot, value in self.values.items()],
             "marks": {t: {"session": str(m.session.date()), "price": m.price} for t, m in self.marks.items()},
-            "orders": dict(self.orders),
+            "orders": [{**slot._asdict(), "weight": weight} for slot, weight in self.orders.items()],
             "decided_on": None if self.decided_on is None else str(self.decided_on.date()),
-            "levels": {t: asdict(each) for t, each in self.levels.items()},
-            "tier": int(self.tier),
-            "bull": self.bull,
-            "bear": self.bear,
+            "instruments": [each.model_dump(mode="json") for each in self.instruments.values()],
+            "slots": [slot._asdict() for slot in self.slots],
+            "policy": self.kind,
+            "memory": dict(self.memory),
         }
 
     @classmethod
@@ -129,58 +173,54 @@ class Book:
         Raises
         ------
         InputError
-            A key is missing, a number is not finite or is negative, or a fund is unknown.
+            A key is missing, a number is not finite or is negative, or an instrument is unknown.
         """
         try:
             decided = document["decided_on"]
+            instruments = [INSTRUMENT_KINDS.read(each) for each in document["instruments"]]
             book = cls(
                 session=_day(document["session"]),
                 cash=float(document["cash"]),
-                values={str(t): float(v) for t, v in document["values"].items()},
+                values={_slot(each): float(each["value"]) for each in document["values"]},
                 marks={str(t): Mark(_day(m["session"]), float(m["price"])) for t, m in document["marks"].items()},
-                orders={str(t): float(w) for t, w in document["orders"].items()},
+                orders={_slot(each): float(each["weight"]) for each in document["orders"]},
                 decided_on=None if decided is None else _day(decided),
-                levels={str(t): _level(each) for t, each in document["levels"].items()},
-                tier=Tier(document["tier"]),
-                bull=str(document["bull"]),
-                bear=str(document["bear"]),
+                instruments={each.ticker: each for each in instruments},
+                slots=tuple(_slot(each) for each in document["slots"]),
+                kind=str(document["policy"]),
+                memory=dict(document["memory"]),
             )
-        except (KeyError, TypeError, ValueError, AttributeError) as bad:
-            raise InputError(
-                "book", f"{type(bad).__name__}: {bad}", "the document that Book.to_json writes", "start a new account"
-            ) from bad
+        except (KeyError, TypeError, ValueError, AttributeError, DefinitionError) as bad:
+            raise _unreadable("book", bad) from bad
         book._check()
         return book
 
     def _check(self) -> None:
-        named = {"cash": self.cash, **{f"values[{t}]": v for t, v in self.values.items()}}
+        named = {"cash": self.cash, **{f"values[{slot.ticker}]": v for slot, v in self.values.items()}}
         named |= {f"marks[{t}]": mark.price for t, mark in self.marks.items()}
-        named |= {f"orders[{t}]": weight for t, weight in self.orders.items()}
-        named |= {f"levels[{t}]": each.level for t, each in self.levels.items()}
-        named |= {
-            f"levels[{t}].sold_below": each.sold_below for t, each in self.levels.items() if each.sold_below is not None
-        }
+        named |= {f"orders[{slot.ticker}]": weight for slot, weight in self.orders.items()}
         for name, number in named.items():
             # Cash may miss zero by the rounding of a purchase with all of it.
             if not -1e-9 <= number < math.inf:
-                raise InputError(f"book.{name}", number, "a finite number from 0", "start a new account")
-        for t in self.tickers:
-            instrument(t)
-        unmarked = sorted(set(self.values) - set(self.marks))
-        if unmarked or self.equity <= 0.0:
-            value = f"{', '.join(unmarked)} without a mark" if unmarked else f"equity {self.equity}"
-            raise InputError("book", value, "a mark for each fund held and an equity above 0", "start a new account")
+                raise InputError(f"book.{name}", number, "a finite number from 0", _AGAIN)
+        unknown = sorted({slot.ticker for slot in (*self.values, *self.orders)} - set(self.instruments))
+        unmarked = sorted({slot.ticker for slot in self.values} - set(self.marks))
+        for tickers, lack in ((unknown, "an instrument"), (unmarked, "a mark")):
+            if tickers:
+                raise InputError("book", f"{', '.join(tickers)} without {lack}", f"{lack} for each position", _AGAIN)
+        if self.equity <= 0.0:
+            raise InputError("book", f"equity {self.equity}", "an equity above 0", _AGAIN)
+
+
+def _unreadable(name: str, bad: Exception) -> InputError:
+    return InputError(name, f"{type(bad).__name__}: {bad}", "the document that Book.to_json writes", _AGAIN)
+
+
+def _slot(document: Mapping[str, Any]) -> Slot:
+    return Slot(*(str(document[name]) for name in Slot._fields))
 
 
 def _day(text: Any) -> pd.Timestamp:
     if not isinstance(text, str):
-        raise TypeError(f"{text!r} is no day")
+        raise TypeError(f"{text!r} is not a day")
     return pd.Timestamp(text).as_unit("us")
-
-
-def _level(document: Mapping[str, Any]) -> Level:
-    side = document["side"]
-    if side not in ("exit", "reentry"):
-        raise ValueError(f"{side!r} is neither exit nor reentry")
-    sold_below = document["sold_below"]
-    return Level(side, float(document["level"]), None if sold_below is None else float(sold_below))

@@ -1,80 +1,164 @@
-"""The funds that the two agents may hold, with what each gives (exposure) and takes (expenses, spread).
+"""What a policy may hold: funds at their own prices, cash, and whatever else can be marked.
 
-All are exchange-traded funds on the Russell 2000 or on bills. A geared fund promises its multiple of the index's
-return over *one day* only: held longer, its return depends on the path (Cheng and Madhavan 2009), which is why the
-backtest uses the funds' own prices and never multiplies the index. Expenses are already inside those prices; the ratio
-is listed for information and is never charged twice. The half-spread is our assumption, on the careful side of what is
-quoted at the open for a small account; commissions are zero, as at US retail brokers.
+Instruments are data: `models/instruments.toml`, packaged and in the home. A policy holds the instruments themselves,
+checked when it is loaded, so that it and a book of its positions need no table beside them. An instrument may also be
+made by a policy on the day, such as an option spread with its strikes and expiry.
+
+A geared fund promises its multiple of the index's return over one day only: held longer, its return depends on the path
+(Cheng and Madhavan 2009). Positions are therefore marked at the funds' own prices, never at a multiple of the index.
 
 References
 ----------
-Expense ratios (net of waivers) and inception dates: the issuers' prospectuses and fund pages. iShares (IWM), ProShares
-Trust N-1A, SEC file 333-89822 (TWM, RWM, UWM, SRTY, URTY), Direxion Shares (TNA, TZA), SPDR Series Trust (BIL).
 Cheng, M. and Madhavan, A. (2009), The dynamics of leveraged and inverse exchange-traded funds, Journal of Investment
 Management 7(4).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import date
-from types import MappingProxyType
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from bullbear.errors import InputError
+from pydantic import BeforeValidator, Field, PlainSerializer, SkipValidation, ValidationInfo
+
+from bullbear.definitions import Definition, Kinds, read
+from bullbear.definitions.models import Day
+from bullbear.errors import DefinitionError
+
+if TYPE_CHECKING:
+    from bullbear.decide.market import Market
 
 CASH = "CASH"
+At = Literal["open", "close"]
 
 
-@dataclass(frozen=True, slots=True)
-class Instrument:
-    """One tradable fund.
+class Instrument(Definition):
+    """What every instrument answers; `ticker` is its name in books, orders and positions.
 
-    `multiple` is the index exposure per unit of weight (daily reset beyond +1), `expense_ratio` a fraction per year,
-    `half_spread_bp` the cost of crossing from mid to quote in basis points of the value traded, and `commission` a
-    fraction of it.
+    `multiple` is the index exposure per unit of weight. Costs are parts of the value traded: `half_spread_bp` and
+    `slippage_bp` in basis points, `commission` a fraction.
     """
 
-    ticker: str
-    name: str
-    multiple: float
-    expense_ratio: float
-    inception: date
-    half_spread_bp: float
-    commission: float = 0.0
+    kind: str
+    ticker: str = Field(min_length=1)
+    name: str = ""
+    multiple: float = 1.0
+    half_spread_bp: float = Field(ge=0)
+    slippage_bp: float = Field(default=0.0, ge=0)
+    commission: float = Field(default=0.0, ge=0, lt=1)
+
+    @property
+    def priced_by(self) -> tuple[str, ...]:
+        """Tickers whose bars `mark` reads."""
+        return (self.ticker,)
+
+    @property
+    def expiry(self) -> date | None:
+        """The day at whose close the position is paid out in cash; None for never."""
+        return None
+
+    def mark(self, market: Market, row: int, at: At) -> float:
+        """Total-return price of a unit at a session's open or close, from what was known then; NaN where unknown."""
+        raise NotImplementedError
+
+    def cost(self, value: float, market: Market, row: int) -> float:
+        """Cost of trading `value` at a session's open, as a fraction of it."""
+        return (self.half_spread_bp + self.slippage_bp) / 1e4 + self.commission
+
+    def margin(self, value: float) -> float:
+        """Cash that a position of this value binds, in proportion to the value; none for what is paid in full."""
+        return 0.0
 
 
-INSTRUMENTS = MappingProxyType(
-    {
-        fund.ticker: fund
-        for fund in (
-            Instrument("IWM", "iShares Russell 2000", 1.0, 0.0019, date(2000, 5, 22), 1.0),
-            Instrument("UWM", "ProShares Ultra Russell2000", 2.0, 0.0095, date(2007, 1, 23), 5.0),
-            Instrument("TNA", "Direxion Daily Small Cap Bull 3X", 3.0, 0.0103, date(2008, 11, 5), 3.0),
-            Instrument("URTY", "ProShares UltraPro Russell2000", 3.0, 0.0095, date(2010, 2, 9), 5.0),
-            Instrument("RWM", "ProShares Short Russell2000", -1.0, 0.0095, date(2007, 1, 23), 4.0),
-            Instrument("TWM", "ProShares UltraShort Russell2000", -2.0, 0.0095, date(2007, 1, 23), 5.0),
-            Instrument("TZA", "Direxion Daily Small Cap Bear 3X", -3.0, 0.0104, date(2008, 11, 5), 5.0),
-            Instrument("SRTY", "ProShares UltraPro Short Russell2000", -3.0, 0.0095, date(2010, 2, 9), 6.0),
-            Instrument("BIL", "SPDR 1-3 Month T-Bill", 0.0, 0.0014, date(2007, 5, 25), 1.0),
-            Instrument(CASH, "cash at the three-month bill", 0.0, 0.0, date(1900, 1, 1), 0.0),
-        )
-    }
-)
+INSTRUMENT_KINDS = Kinds[Instrument]("instrument", default="fund")
 
 
-def instrument(ticker: str) -> Instrument:
-    """The fund called `ticker`.
+@INSTRUMENT_KINDS.register
+class Fund(Instrument):
+    """An exchange-traded fund at its own prices."""
+
+    kind: Literal["fund"] = "fund"
+    expense_ratio: float = Field(default=0.0, ge=0, lt=1)
+    inception: Day
+
+    def mark(self, market: Market, row: int, at: At) -> float:
+        """The bar's open or close in total-return units."""
+        bars = market.bars.get(self.ticker)
+        if bars is None:
+            return float("nan")
+        return bars.open[row] if at == "open" else bars.close[row]
+
+
+@INSTRUMENT_KINDS.register
+class Cash(Instrument):
+    """Cash at the bill rate; what no sleeve holds."""
+
+    kind: Literal["cash"] = "cash"
+    ticker: Literal["CASH"] = "CASH"
+    multiple: float = 0.0
+    half_spread_bp: float = 0.0
+
+    @property
+    def priced_by(self) -> tuple[str, ...]:
+        """None: cash is its own price."""
+        return ()
+
+    def mark(self, market: Market, row: int, at: At) -> float:
+        """One."""
+        return 1.0
+
+
+class _Table(Definition):
+    instrument: list[dict[str, Any]] = Field(min_length=1)
+
+
+def read_instruments(*paths: Path) -> dict[str, Instrument]:
+    """The instruments of some `instruments.toml`, by ticker; on the same ticker a later file wins.
 
     Raises
     ------
-    InputError
-        The ticker is none of `INSTRUMENTS`.
-
-    Example
-    -------
-    >>> instrument("TWM").multiple
-    -2.0
+    DefinitionError
+        An entry makes no sense, or a file names a ticker twice; the message names file and line.
     """
-    if ticker not in INSTRUMENTS:
-        raise InputError("instrument", ticker, ", ".join(INSTRUMENTS), "choose a fund of this list")
-    return INSTRUMENTS[ticker]
+    found: dict[str, Instrument] = {}
+    for path in paths:
+        table, source = read(path, _Table)
+        inside: set[str] = set()
+        for place, entry in enumerate(table.instrument):
+            each = INSTRUMENT_KINDS.read(entry, source, below=("instrument", place))
+            if each.ticker in inside or each.ticker == CASH:
+                where = f"{source.where('instrument', place, 'ticker')} (instrument.{place}.ticker)"
+                raise DefinitionError(where, each.ticker, "a ticker that no other instrument has", "remove one")
+            inside.add(each.ticker)
+            found[each.ticker] = each
+    return found
+
+
+@cache
+def packaged_instruments() -> Mapping[str, Instrument]:
+    """The instruments that come with the library."""
+    package = Path(__file__).parents[1]
+    # A wheel carries the definitions inside the package; a checkout has them at its top level.
+    places = [folder / "models" / "instruments.toml" for folder in (package, package.parents[1])]
+    return read_instruments(*[path for path in places if path.exists()][:1])
+
+
+def _held(value: Any, info: ValidationInfo) -> Instrument:
+    if isinstance(value, Instrument):
+        return value
+    if isinstance(value, Mapping):  # as a policy was dumped
+        return INSTRUMENT_KINDS.read(value)
+    known = info.context or packaged_instruments()
+    if value not in known:
+        raise ValueError(f"one of {', '.join(known)} (models/instruments.toml)")
+    return known[value]
+
+
+Tradable = Annotated[
+    SkipValidation[Instrument],
+    BeforeValidator(_held),
+    PlainSerializer(lambda instrument: instrument.model_dump(mode="json")),
+]
+"""A field of a policy that names an instrument by its ticker."""

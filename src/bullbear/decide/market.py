@@ -1,29 +1,28 @@
-"""What was known of prices at each close: the arrays that an account walks through and a decision reads one row of.
+"""Prices and rates as they were known at each close: what an account walks through, row by row.
 
-Everything is causal and computed by forward recursions or by fixed windows in a fixed order, so the row of a session
-is the same number, bit for bit, whether later bars are present or not. All arithmetic is in total-return prices
-(`adj_close`, and `open`, `high`, `low` in its units), which no later split or dividend changes; `unit` turns them into
-the prices of the view's day, for display only. A bar counts in the version first published, and only if that was known
-at its session's close: a correction that came later must not move what was decided or booked before it, and a bar that
-came later was missing on its day. What a misprinted close has booked, the next open makes good.
+Everything is causal, by forward recursions or fixed windows in a fixed order, so the row of a session is the same to
+the last bit whether later bars are present or not. All arithmetic is in total-return prices (`adj_close`, and `open`,
+`high`, `low` in its units), which no later split or dividend changes. A bar counts in the version first published, and
+only if that was known at its session's close: a later correction must not move what was decided or booked before it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bullbear.decide.policy import BandPolicy, Level, State
-from bullbear.errors import HistoryError, NoDataError
+from bullbear.errors import NoDataError
 from bullbear.sessions import between, closes
 from bullbear.statistics.volatility import wilder_atr, zero_mean_volatility
 
+BILL = "DGS3MO"
+"""The yield, in per cent a year, that cash earns; without it cash earns nothing."""
 STALE_DAYS = 31
 _DECIMALS = 8
 """Of a quotient of two prices of one bar. A tick of 0.01 on 160 dollars is 6e-5; what lies beyond the eighth decimal is
@@ -45,12 +44,12 @@ class View(Protocol):
 
 
 @dataclass(frozen=True)
-class Fund:
-    """One fund on the market's sessions; plain lists, since the walk reads single floats. NaN is unknown.
+class Bars:
+    """One ticker on the market's sessions; plain lists, since the walk reads single floats. NaN is unknown.
 
     `open` and `close` are total-return prices, `atr` Wilder's average true range of them (last known). `raw_open` is
     the open in the split-adjusted prices of the view's day, and `unit` what a total-return price is multiplied by to be
-    one of those (last known).
+    one of those (last known), for display only.
     """
 
     open: list[float]
@@ -62,17 +61,39 @@ class Fund:
 
 @dataclass(frozen=True)
 class Market:
-    """Funds on the sessions on which `ticker` has a close; `volatility` is that of `ticker`, annualised."""
+    """Bars by ticker on the sessions on which `ticker` has a close.
+
+    `volatility` is that of `ticker`, annualised; `rates` the bill yield known at each close, a fraction a year;
+    `factors` what policies and modelled instruments read beside prices, NaN where unknown.
+    """
 
     ticker: str
     sessions: pd.DatetimeIndex
     volatility: list[float]
-    funds: Mapping[str, Fund]
+    bars: Mapping[str, Bars]
+    rates: list[float]
+    factors: Mapping[str, list[float]] = field(default_factory=dict)
 
     @cached_property
     def days(self) -> list[pd.Timestamp]:
         """The sessions one by one; taking each out of the index again and again would cost a walk half its time."""
         return list(self.sessions)
+
+    @cached_property
+    def month_ends(self) -> tuple[list[int], list[int]]:
+        """Rows of the last sessions of a month, and per row how many of them lie at or before it."""
+        sessions = self.sessions
+        # The calendar knows in advance which session ends a month; the next bar must not be asked.
+        calendar = between(sessions[0], sessions[-1] + pd.Timedelta(days=15))
+        month = calendar.year * 12 + calendar.month
+        is_end = np.isin(sessions.to_numpy(), calendar[:-1][month[:-1] != month[1:]].to_numpy())
+        return np.flatnonzero(is_end).tolist(), np.cumsum(is_end).tolist()
+
+    def month_closes(self, ticker: str, row: int, count: int) -> tuple[float, ...]:
+        """The last `count` known month-end closes at session number `row`, total-return prices."""
+        ends, known = self.month_ends
+        close = self.bars[ticker].close
+        return tuple(c for end in ends[max(0, known[row] - count) : known[row]] if (c := close[end]) == c)
 
     def place(self, session: pd.Timestamp) -> int:
         """The row of `session`.
@@ -94,55 +115,31 @@ class Market:
         return row
 
     def close_on(self, ticker: str, session: pd.Timestamp) -> float | None:
-        """The total-return close of a fund on a session; None where there is none."""
+        """The total-return close of a ticker on a session; None where there is none."""
         row = int(self.sessions.get_indexer(pd.DatetimeIndex([session]).as_unit("us"))[0])
-        if row < 0 or ticker not in self.funds:
+        if row < 0 or ticker not in self.bars:
             return None
-        close = self.funds[ticker].close[row]
+        close = self.bars[ticker].close[row]
         return close if close == close else None
 
-    def state(
-        self,
-        row: int,
-        *,
-        decided_at: pd.Timestamp,
-        p: float,
-        p_low: float,
-        p_high: float,
-        climatology: float,
-        weights: Mapping[str, float],
-        levels: Mapping[str, Level],
-    ) -> State:
-        """The policy's state at the close of session number `row`.
-
-        Raises
-        ------
-        HistoryError
-            There are fewer bars before it than the volatility window needs.
-        """
-        volatility = self.volatility[row]
-        if volatility != volatility:
-            raise HistoryError(
-                f"volatility of {self.ticker}",
-                str(self.sessions[row].date()),
-                "a session with a whole volatility window before it",
-                "decide later or shorten volatility_window",
-            )
-        known = {
-            name: {t: value for t, fund in self.funds.items() if (value := getattr(fund, name)[row]) == value}
-            for name in ("close", "atr", "unit")
-        }
-        return State(
-            decided_at, p, p_low, p_high, climatology, volatility, known["close"], known["atr"], dict(weights),
-            dict(levels), known["unit"],
-        )  # fmt: skip
+    def known(self, row: int, name: Literal["close", "atr", "unit"]) -> dict[str, float]:
+        """A number of each ticker at a session, without the unknown ones."""
+        return {t: value for t, bars in self.bars.items() if (value := getattr(bars, name)[row]) == value}
 
 
-def read_market(view: View, policy: BandPolicy, ticker: str = "IWM", *, held: Iterable[str] = ()) -> Market:
-    """The market of `ticker`, the policy's two funds and those `held`, from everything that `view` serves.
+def read_market(
+    view: View,
+    ticker: str,
+    *,
+    tickers: Iterable[str] = (),
+    volatility_window: int = 21,
+    atr_window: int = 14,
+    factors: pd.DataFrame | None = None,
+) -> Market:
+    """The market of `ticker` with the bars of other `tickers`, from everything that `view` serves.
 
-    Volatility is the root mean square of the last n total returns, sqrt(252 / n * sum r^2): no mean is taken off, as
-    over a month it is noise. A fund without bars is simply absent (the policy says so).
+    A ticker without bars is simply absent (the policy says so); a window of 0 leaves its numbers unknown. `factors` are
+    columns by session (`event_date`).
 
     Raises
     ------
@@ -156,12 +153,16 @@ def read_market(view: View, policy: BandPolicy, ticker: str = "IWM", *, held: It
         raise NoDataError("bars", ticker, "a ticker with closes", "ingest or fetch its prices first")
     sessions = pd.DatetimeIndex(own.index)
     frames = {ticker: own}
-    for other in (policy.bull_instrument, policy.bear_instrument, *held):
+    for other in tickers:
         if other not in frames and view.has("bars", other):
             frames[other] = _usable(view.versions("bars", other))
-    funds = {name: _fund(frame, sessions, policy.atr_window) for name, frame in frames.items()}
-    volatility = zero_mean_volatility(np.array(funds[ticker].close), policy.volatility_window)
-    return Market(ticker, sessions, volatility.tolist(), funds)
+    bars = {name: _bars(frame, sessions, atr_window) for name, frame in frames.items()}
+    volatility = np.full(len(sessions), np.nan)
+    if volatility_window:
+        volatility = zero_mean_volatility(np.array(bars[ticker].close), volatility_window)
+    rates = bill_rate(view, BILL, closes(sessions))
+    aligned = {} if factors is None else factors.reindex(sessions).to_dict("list")
+    return Market(ticker, sessions, volatility.tolist(), bars, rates, {str(name): c for name, c in aligned.items()})
 
 
 def bill_rate(view: View, series: str, instants: pd.DatetimeIndex) -> list[float]:
@@ -208,13 +209,15 @@ def _first(versions: pd.DataFrame) -> pd.DataFrame:
     return versions.drop_duplicates("event_date").set_index("event_date").sort_index()
 
 
-def _fund(frame: pd.DataFrame, sessions: pd.DatetimeIndex, atr_window: int) -> Fund:
+def _bars(frame: pd.DataFrame, sessions: pd.DatetimeIndex, atr_window: int) -> Bars:
     close, raw_close = frame["adj_close"].to_numpy(), frame["close"].to_numpy()
     total = {name: close * np.round(frame[name].to_numpy() / raw_close, _DECIMALS) for name in ("open", "high", "low")}
     whole = frame[["open", "high", "low"]].notna().all(axis=1).to_numpy()
-    atr = wilder_atr(total["high"][whole], total["low"][whole], close[whole], atr_window)
+    atr = np.full(int(whole.sum()), np.nan)
+    if atr_window:
+        atr = wilder_atr(total["high"][whole], total["low"][whole], close[whole], atr_window)
     places = frame.index.get_indexer(sessions)
-    return Fund(
+    return Bars(
         open=_at(places, total["open"]).tolist(),
         close=_at(places, close).tolist(),
         atr=_last_known(frame.index[whole], atr, sessions).tolist(),

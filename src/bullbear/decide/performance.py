@@ -156,8 +156,8 @@ def cost_drag(account: Account) -> float:
 
 def hit_rate(account: Account) -> float:
     """Share of sessions with profit among those entered with a position (held at the close before)."""
-    held = _invested(account.daily)[:-1]
-    gains = account.daily[["bull_overnight", "bull_intraday", "bear_overnight", "bear_intraday"]].sum(axis=1)
+    held = _invested(account)[:-1]
+    gains = account.bookings.drop(columns=["interest", "costs"]).sum(axis=1)
     return float(np.mean(gains.to_numpy(dtype=float)[1:][held] > 0)) if held.any() else math.nan
 
 
@@ -205,7 +205,7 @@ def performance(account: Account) -> Performance:
         drawdown_recovered=str(fall.recovered.date()) if fall.recovered is not None else None,
         calmar=calmar(account.equity),
         exposure=float(daily["exposure"].mean()),
-        time_invested=float(_invested(daily).mean()),
+        time_invested=float(_invested(account).mean()),
         turnover=turnover(account),
         hit_rate=hit_rate(account),
         cost_drag=cost_drag(account),
@@ -270,8 +270,8 @@ def comparison(result: Backtest, *, level: float = 0.90, replicates: int = 1000,
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("account")
 
 
-def _invested(daily: pd.DataFrame) -> NDArray[np.bool_]:
-    return np.asarray((daily[["bull_weight", "bear_weight"]].to_numpy() > 0.0).any(axis=1))
+def _invested(account: Account) -> NDArray[np.bool_]:
+    return np.asarray((account.weights.to_numpy() > 0.0).any(axis=1))
 
 
 def _years(daily: pd.DataFrame) -> float:

@@ -70,8 +70,17 @@ class Kinds(Generic[T]):
         self._import()
         return tuple(sorted(self._classes))
 
-    def read(self, table: Mapping[str, Any], source: Source | None = None, *, below: tuple[str | int, ...] = ()) -> T:
+    def read(
+        self,
+        table: Mapping[str, Any],
+        source: Source | None = None,
+        *,
+        below: tuple[str | int, ...] = (),
+        context: Any = None,
+    ) -> T:
         """The validated object that `table`, found under the key path `below` of `source`, describes.
+
+        `context` is handed to the class's validators.
 
         Raises
         ------
@@ -86,7 +95,7 @@ class Kinds(Generic[T]):
             shown = f"{place.where(*location)} ({'.'.join(map(str, location))})"
             value = "nothing" if name is None else name
             raise DefinitionError(shown, value, " or ".join(names), f"choose the {self.what}'s {self.key}")
-        found = validate({**table, self.key: name}, self._classes[str(name)], place, below=below)
+        found = validate({**table, self.key: name}, self._classes[str(name)], place, below=below, context=context)
         return cast(T, found)
 
     def _import(self) -> None:

@@ -25,7 +25,7 @@ import pandas as pd
 
 from bullbear import sessions
 from bullbear.decide.book import Book
-from bullbear.decide.policy import BandPolicy
+from bullbear.decide.policy import Policy, read_policy
 from bullbear.definitions import FactorSpec, FeatureSet, ModelDefinition, Source
 from bullbear.errors import DefinitionError, HistoryError, InputError, RunError
 from bullbear.factors.engine.feature_sets import check
@@ -46,7 +46,7 @@ class Bundle:
     meta: dict[str, Any]
     definition: ModelDefinition
     feature_sets: tuple[FeatureSet, ...]
-    policy: BandPolicy
+    policy: Policy
     label: str = "champion"
     _opened: dict[str, FoldModel] = field(default_factory=dict, repr=False, compare=False)
 
@@ -204,7 +204,7 @@ def write_bundle(
     *,
     definition: ModelDefinition,
     feature_sets: tuple[FeatureSet, ...],
-    policy: BandPolicy,
+    policy: Policy,
     definition_hash: str,
     fingerprint: str,
     simulated: bool,
@@ -276,7 +276,7 @@ def read_bundle(root: Path, *, label: str = "champion") -> Bundle:
             meta,
             ModelDefinition.model_validate(meta["definition"]),
             tuple(FeatureSet.model_validate(each) for each in meta["feature_sets"]),
-            BandPolicy.model_validate(meta["policy"]),
+            read_policy(meta["policy"]),
             label,
         )
     except OSError as bad:
@@ -284,7 +284,13 @@ def read_bundle(root: Path, *, label: str = "champion") -> Bundle:
         raise RunError(
             label, "no bundle", allowed, "train a model and run `bullbear promote latest`, or `bullbear run`"
         ) from bad
-    except (ValueError, KeyError, TypeError, AttributeError) as bad:  # pydantic's and JSON's errors are ValueErrors
+    except (
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        DefinitionError,
+    ) as bad:  # pydantic's and JSON's errors are ValueErrors
         raise RunError(label, "a damaged bundle.json", "a bundle as it was written", _AGAIN) from bad
 
 

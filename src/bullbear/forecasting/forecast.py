@@ -137,12 +137,16 @@ def forecast_at(
     if account is None:
         before, kind = bundle.book_before(at.session), HYPOTHETICAL
         today = forecast_sessions(at, bundle, after=None if before is None else before.session)
-        since = advise_each(at.view, bundle.policy, today.forecasts[:-1], ticker=ticker, before=before)
+        since = advise_each(
+            at.view, bundle.policy, today.earlier, ticker=ticker, before=before, factors=today.X
+        )  # fmt: skip
         before = since[-1].book if since else before
     else:
         before, kind = account.before, ADVISED
         today = forecast_sessions(at, bundle, after=None)
-    advice = advise(at.view, bundle.policy, today.forecast, ticker=ticker, before=before)
+    advice = advise(
+        at.view, bundle.policy, at.decided_at, today.outlook, ticker=ticker, before=before, factors=today.X
+    )  # fmt: skip
     return document(
         at,
         bundle,

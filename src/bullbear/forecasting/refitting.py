@@ -14,7 +14,7 @@ import pandas as pd
 
 from bullbear.data.view import View
 from bullbear.dataset import build, walk_forward_folds
-from bullbear.decide import Forecast, advise_each
+from bullbear.decide import advise_each, forecasts_by_close
 from bullbear.errors import RunError
 from bullbear.forecasting.bundle import Bundle, read_bundle, write_continued
 from bullbear.home import Home, replace_directory
@@ -59,19 +59,20 @@ def continued(bundle: Bundle, view: View, root: Path, progress: Progress | None 
     bundle.factors()  # refuses what this version does not know
     definition = bundle.definition
     names = bundle.trained_through()
+    examples = build(view, bundle.feature_sets, definition.target)
     continuation = continue_training(
         definition,
         bundle.feature_sets,
-        build(view, bundle.feature_sets, definition.target),
+        examples,
         signals=bundle.signals,
         fitted_through=bundle.model_named(names[-1]).trained_through,
         model_for=bundle.model_for,
         start=bundle.meta.get("start"),
         progress=progress,
     )
-    forecasts = [Forecast.of(row) for row in continuation.predictions.to_dict("records")]
+    forecasts = forecasts_by_close(continuation.predictions)
     before, ticker = bundle.last_book, definition.target.ticker
-    advice = advise_each(view, bundle.policy, forecasts, ticker=ticker, before=before)
+    advice = advise_each(view, bundle.policy, forecasts, ticker=ticker, before=before, factors=examples.X)
     write_continued(root, bundle, continuation, [each.book for each in advice])
     return read_bundle(root)
 

@@ -28,16 +28,31 @@ DRIVERS = 8
 
 @dataclass(frozen=True)
 class Today:
-    """The forecasts of the sessions to decide, the close's last, and the model and factors (one row) behind that."""
+    """Forecasts by close and question and factors by session, of the sessions to decide; the last close's model."""
 
-    forecasts: tuple[Forecast, ...]
+    forecasts: dict[pd.Timestamp, dict[str, Forecast]]
     model: FoldModel
-    factors: pd.DataFrame
+    X: pd.DataFrame
+
+    @property
+    def earlier(self) -> dict[pd.Timestamp, dict[str, Forecast]]:
+        """The forecasts before that of the close."""
+        return dict(list(self.forecasts.items())[:-1])
+
+    @property
+    def outlook(self) -> dict[str, Forecast]:
+        """The forecasts of the close, by question."""
+        return self.forecasts[next(reversed(self.forecasts))]
 
     @property
     def forecast(self) -> Forecast:
         """The forecast of the close."""
-        return self.forecasts[-1]
+        return self.outlook["up"]
+
+    @property
+    def factors(self) -> pd.DataFrame:
+        """The factors of the close, one row."""
+        return self.X.iloc[[-1]]
 
     def drivers(self) -> list[dict[str, Any]]:
         """The factors that move the forecast most, in log-odds after calibration."""
@@ -79,13 +94,13 @@ def forecast_sessions(at: Close, bundle: Bundle, after: pd.Timestamp | None) -> 
     share, n_resolved = climatology(
         at.labels["y"].to_numpy(), pd.DatetimeIndex(at.labels["resolved_at"]), decided_at
     )  # fmt: skip
-    forecasts = []
+    forecasts = {}
     for row, session in enumerate(due.index):
         model = bundle.model_for(session)
         signals = model.fitted().signals(factor_matrix(X.iloc[[row]], model.factors))
         answer = predict(model.calibrator, signals, share[[row]], independent_number(n_resolved[[row]], model.horizon))
-        forecasts.append(Forecast.of({"decided_at": decided_at[row], **answer.iloc[0]}))
-    return Today(tuple(forecasts), model, X.iloc[[-1]])
+        forecasts[decided_at[row]] = {"up": Forecast(**answer.iloc[0])}
+    return Today(forecasts, model, X)
 
 
 def model_age(model: FoldModel, session: pd.Timestamp) -> int:

@@ -1,24 +1,17 @@
 """Walk-forward training: one model per fold, each fitted on what had resolved, each judged on what came after.
 
-Folds are fitted in processes, one thread each, and handed to them through a memory-mapped file, so that two workers
-cost little more than two bare fits. Calibration then runs through the folds in order: the slope of a fold rests on the
-signals of earlier folds whose labels had resolved when it was fitted. The model of every fold is kept, because a
-forecast "as of" an old day must use the model of that day.
+Folds are fitted one thread each, in processes or on a cluster. Calibration then runs through the folds in order: the
+slope of a fold rests on the signals of earlier folds whose labels had resolved when it was fitted. The model of every
+fold is kept, because a forecast "as of" an old day must use the model of that day.
 """
 
 from __future__ import annotations
 
-import os
-import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from multiprocessing import get_context, parent_process
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import numpy as np
@@ -28,6 +21,7 @@ from bullbear.dataset import Examples, Fold, walk_forward_folds
 from bullbear.dataset.examples import uniqueness
 from bullbear.definitions import FeatureSet, ModelDefinition, Source, validate
 from bullbear.errors import DefinitionError
+from bullbear.execution import Cluster, Local, map_items
 from bullbear.learn import calibration
 from bullbear.learn.calibration import Shrinkage, ShrinkageParams
 from bullbear.learn.learners import Fitted, Learner, TrainingSet, factor_matrix, learner_of
@@ -106,7 +100,9 @@ def train(
     start: str | None = None,
     end: str | None = None,
     jobs: int = 1,
+    cluster: str | None = None,
     progress: Callable[[int, int], None] | None = None,
+    kept: Path | None = None,
 ) -> Training:
     """Train and forecast fold by fold.
 
@@ -122,8 +118,12 @@ def train(
         First reported day and last day, instead of the definition's.
     jobs
         Worker processes.
+    cluster
+        Address of a Dask scheduler that fits the folds instead.
     progress
         Called with folds done and folds in all.
+    kept
+        A folder for fitted folds, from which an interrupted training continues; see `execution.map_items`.
 
     Raises
     ------
@@ -135,7 +135,17 @@ def train(
     task, shrink = prepared(definition, feature_sets, examples, source)
     sessions = pd.DatetimeIndex(examples.X.index)
     folds = folds_of(definition, examples, start=start, end=end)
-    fits = _fit_all(task, folds, jobs, progress or _silent)
+    workers = Cluster(cluster) if cluster else Local(jobs, preload=task.learner.libraries)
+    fits = map_items(
+        fit_fold,
+        task,
+        folds,
+        executor=workers if task.learner.uses_factors else None,
+        progress=progress,
+        kept=kept,
+        weight=lambda fold: len(fold.train),
+        name=lambda fold: f"the fold fitted through {fold.trained_through.date()}",
+    )
     rows = np.concatenate([fold.test for fold in folds])
     mean = np.concatenate([calibration.bag_mean(fit.signals) for fit in fits])
     models = tuple(
@@ -179,10 +189,6 @@ def predict(
     p = calibrator.probability(climatology, signal)
     low, high = calibrator.interval(climatology, n_independent, signal)
     return pd.DataFrame({"p": p, "p_low": low, "p_high": high, "climatology": climatology})
-
-
-def _silent(done: int, total: int) -> None:  # the shape of `progress`
-    return
 
 
 def base_rate_at(examples: Examples, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -300,66 +306,3 @@ def fit_fold(task: Task, fold: Fold) -> Fit:
     fitted = task.learner.fit(training_set(task, fold))
     seconds = time.perf_counter() - began
     return Fit(fitted.state(), fitted.signals(task.X[fold.test]), seconds)
-
-
-def _fit_all(task: Task, folds: Sequence[Fold], jobs: int, progress: Callable[[int, int], None]) -> list[Fit]:
-    if jobs <= 1 or not task.learner.uses_factors:
-        fits = []
-        for done, fold in enumerate(folds, start=1):
-            fits.append(fit_fold(task, fold))
-            progress(done, len(folds))
-        return fits
-    # The largest folds first, so that no worker is left alone with a long one at the end.
-    order = sorted(range(len(folds)), key=lambda i: -len(folds[i].train))
-    found: dict[int, Fit] = {}
-    with _mapped(task) as place, _pool(jobs, place) as pool:
-        pending = {pool.submit(_fit_in_worker, folds[i]): i for i in order}
-        for done, future in enumerate(as_completed(pending), start=1):
-            found[pending[future]] = future.result()
-            progress(done, len(folds))
-    return [found[i] for i in range(len(folds))]
-
-
-@contextmanager
-def _mapped(task: Task) -> Iterator[tuple[Path, Task]]:
-    """The task with its matrix in a file that workers map, so that it is never copied through a pipe."""
-    with tempfile.TemporaryDirectory(prefix="bullbear-") as folder:
-        path = Path(folder) / "X.npy"
-        np.save(path, task.X)
-        yield path, Task(task.learner, np.empty((0, 0)), task.y, task.horizon, task.names, task.signs, task.seed)
-
-
-@contextmanager
-def _pool(jobs: int, place: tuple[Path, Task]) -> Iterator[ProcessPoolExecutor]:
-    # A fork server with the learner's library already imported: fresh interpreters would pay for the import once per
-    # worker, and a plain fork may inherit a locked OpenMP runtime.
-    context = get_context("forkserver")
-    context.set_forkserver_preload(["bullbear.learn.walk_forward", *place[1].learner.libraries])
-    with ProcessPoolExecutor(jobs, mp_context=context, initializer=_open, initargs=place) as pool:
-        try:
-            yield pool
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-
-
-_worker: list[Task] = []
-
-
-def _open(path: Path, task: Task) -> None:
-    os.environ["OMP_NUM_THREADS"] = "1"
-    Thread(target=_end_with_parent, daemon=True).start()
-    X = np.load(path, mmap_mode="r")
-    _worker[:] = [Task(task.learner, X, task.y, task.horizon, task.names, task.signs, task.seed)]
-
-
-def _end_with_parent() -> None:
-    # A worker waits for work on a pipe that it holds open itself: if the parent is killed, it would wait for ever.
-    parent = parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
-
-
-def _fit_in_worker(fold: Fold) -> Fit:
-    return fit_fold(_worker[0], fold)

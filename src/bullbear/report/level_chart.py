@@ -1,12 +1,12 @@
-"""What a chart reader sees at one close: levels, channel, double turns and breaks, in the prices of that day's screen.
+"""Levels, channel, double tops and bottoms, and breaks as they could be drawn at one close, in that day's prices.
 
-Everything is read through the view of that close, so a store that goes on for years tells the same as one that ends
-there. The rules and their parameters are those of the level factors (`factors.level_table`, `breaks`, `channels`,
-`patterns`) with their defaults, and a history too short for the factors is too short for the chart.
+Everything is read through the view of that close, so a longer store gives the same chart. The rules are those of the
+level factors (`factors.levels`) with their defaults, and a history too short for the factors is too short for the
+chart.
 
 Factors work on prices adjusted for dividends, whose level means nothing. Here they are scaled so that the last close is
-the one on the screen: a level is told in the dollars in which one would trade at it. An old extreme then lies lower
-than it once printed, by what has been paid out since.
+the quoted one: a level is given in the dollars in which one would trade at it. An old extreme then lies lower than it
+was quoted, by the dividends paid since.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from bullbear.factors.engine.registry import Array, Bars
 from bullbear.factors.levels.breaks import BREAKS, breaks
 from bullbear.factors.levels.channels import channel
 from bullbear.factors.levels.double_tops import TURNS, DoublePattern, double_patterns
-from bullbear.factors.levels.horizontal_levels import LEVELS, SUPPORT, Level, levels_at
-from bullbear.factors.levels.swings import SwingRules, average_true_range, swings
+from bullbear.factors.levels.horizontal_levels import LEVELS, SUPPORT, levels_at
+from bullbear.factors.levels.swings import SwingRules, mean_true_range, swings
 
 RULES = BREAKS
-"""Which levels and breaks are drawn; a double turn is told as long after its end as a break is followed."""
+"""Which levels and breaks are drawn; a double top is shown as long after its end as a break is followed."""
 CHANNEL_WINDOW = 126
 LEAST_SESSIONS = LEVELS.rows
 Side = Literal["support", "resistance"]
@@ -104,7 +104,7 @@ class DrawnPattern:
 
 @dataclass(frozen=True)
 class DrawnBreak:
-    """A break of a level and the stage that its story has reached, since `stage_since`; `side` is what broke."""
+    """A break of a level and the stage that it has reached, since `stage_since`; `side` is what broke."""
 
     session: pd.Timestamp
     side: Side
@@ -179,7 +179,7 @@ def level_chart(store: Store, ticker: str, *, as_of: str | None = None) -> Level
     """
     asked = session_as_of(store, ticker, as_of)
     view = store.as_of(sessions.closes(pd.DatetimeIndex([asked]))[0])
-    bars = _on_the_screen(view, ticker)
+    bars = _quoted(view, ticker)
     count = len(bars.close)
     if count < LEAST_SESSIONS:
         raise HistoryError(
@@ -188,11 +188,11 @@ def level_chart(store: Store, ticker: str, *, as_of: str | None = None) -> Level
             f"at least {LEAST_SESSIONS}, what the level factors read",
             "choose a later day or another ticker",
         )
-    atr = float(average_true_range(bars, RULES.atr)[-1])
+    atr = float(mean_true_range(bars, RULES.atr)[-1])
     if np.isnan(atr):
         raise HistoryError(
             f"history of {ticker} by {asked.date()}",
-            f"prices stood still for {RULES.atr} sessions",
+            f"prices did not move for {RULES.atr} sessions",
             "prices that move",
             "choose another day or ticker",
         )
@@ -217,8 +217,8 @@ def level_chart(store: Store, ticker: str, *, as_of: str | None = None) -> Level
     )
 
 
-def _on_the_screen(view: View, ticker: str) -> Bars:
-    """The factors' adjusted bars, scaled to the close that a screen showed at the view's instant."""
+def _quoted(view: View, ticker: str) -> Bars:
+    """The factors' adjusted bars, scaled to the close that was quoted at the view's instant."""
     frame = view.bars(ticker)
     (adjusted,), _ = joint_bars([frame])
     if not len(adjusted.close):
@@ -230,44 +230,38 @@ def _on_the_screen(view: View, ticker: str) -> Bars:
 
 
 def _levels(bars: Bars, days: pd.DatetimeIndex, atr: float) -> tuple[DrawnLevel, ...]:
-    found = levels_at(bars, -1, RULES)
-    touched = _touched(bars, days)
-    drawn = [_level(level, touches, bars, days, atr) for level, touches in zip(found, touched, strict=True)]
-    return tuple(reversed(drawn))
-
-
-def _level(level: Level, touched: tuple[Touch, ...], bars: Bars, days: pd.DatetimeIndex, atr: float) -> DrawnLevel:
-    return DrawnLevel(
-        price=level.price,
-        band=level.band,
-        kind=level.kind,
-        distance=(level.price - float(bars.close[-1])) / atr,
-        touches=level.touches,
-        high_touches=level.high_touches,
-        strength=level.strength,
-        first_touch=pd.Timestamp(days[level.born_row]),
-        known_from=pd.Timestamp(days[level.known_row]),
-        last_touch=pd.Timestamp(days[level.last_touch_row]),
-        turned_on=None if level.broken_row is None else pd.Timestamp(days[level.broken_row]),
-        touched=touched,
-    )
+    found = [
+        DrawnLevel(
+            price=level.price,
+            band=level.band,
+            kind=level.kind,
+            distance=(level.price - float(bars.close[-1])) / atr,
+            touches=level.touches,
+            high_touches=level.high_touches,
+            strength=level.strength,
+            first_touch=days[level.born_row],
+            known_from=days[level.known_row],
+            last_touch=days[level.last_touch_row],
+            turned_on=None if level.broken_row is None else days[level.broken_row],
+            touched=touched,
+        )
+        for level, touched in zip(levels_at(bars, -1, RULES), _touched(bars, days), strict=True)
+    ]
+    return tuple(reversed(found))
 
 
 def _touched(bars: Bars, days: pd.DatetimeIndex) -> list[tuple[Touch, ...]]:
-    """The swings of each level, from the lowest level to the highest: the rule of `level_table`, told swing by swing.
-
-    `levels_at` counts touches; a picture has to know which ones they are.
-    """
+    """The swings of each level, from the lowest level to the highest: `level_table` only counts them."""
     found = swings(bars, strength=RULES.strength)
     highs = [(row, 0, price) for row, price in zip(found.high_rows.tolist(), found.high_prices.tolist(), strict=True)]
     lows = [(row, 1, price) for row, price in zip(found.low_rows.tolist(), found.low_prices.tolist(), strict=True)]
-    reach = RULES.tolerance * average_true_range(bars, RULES.atr)
+    reach = RULES.tolerance * mean_true_range(bars, RULES.atr)
     centres: list[float] = []
     members: list[list[Touch]] = []
     for row, is_low, price in sorted(highs + lows):
         if row <= len(days) - 1 - RULES.window or np.isnan(reach[row + RULES.strength]):
             continue
-        touch = Touch(pd.Timestamp(days[row]), price, "low" if is_low else "high")
+        touch = Touch(days[row], price, "low" if is_low else "high")
         near = min(range(len(centres)), key=lambda each: (abs(centres[each] - price), centres[each]), default=None)
         if near is not None and abs(price - centres[near]) <= reach[row + RULES.strength]:
             members[near].append(touch)
@@ -288,7 +282,7 @@ def _channel(bars: Bars, days: pd.DatetimeIndex, atr: float) -> DrawnChannel | N
     oldest = int(rows[rows > len(days) - 1 - CHANNEL_WINDOW].min())
     width = upper - lower
     position = (float(bars.close[-1]) - lower) / width if width > 0.0 else None
-    return DrawnChannel(lower, upper, slope, width / atr, position, pd.Timestamp(days[oldest]))
+    return DrawnChannel(lower, upper, slope, width / atr, position, days[oldest])
 
 
 def _patterns(bars: Bars, days: pd.DatetimeIndex) -> tuple[DrawnPattern, ...]:
@@ -307,22 +301,22 @@ def _pattern(
 ) -> DrawnPattern:
     return DrawnPattern(
         kind=kind,
-        first=pd.Timestamp(days[found.first_row]),
-        second=pd.Timestamp(days[found.second_row]),
-        known_from=pd.Timestamp(days[found.known_row]),
+        first=days[found.first_row],
+        second=days[found.second_row],
+        known_from=days[found.known_row],
         first_price=found.first_price,
         second_price=found.second_price,
         neckline=found.neckline,
         target=found.target,
-        completed_on=None if found.completed_row is None else pd.Timestamp(days[found.completed_row]),
+        completed_on=None if found.completed_row is None else days[found.completed_row],
         outcome=found.outcome,
-        over_on=None if found.outcome == "open" else pd.Timestamp(days[found.over_row]),
+        over_on=None if found.outcome == "open" else days[found.over_row],
     )
 
 
 def _breaks(bars: Bars, days: pd.DatetimeIndex) -> tuple[DrawnBreak, ...]:
     found = breaks(bars, RULES)
-    told = []
+    drawn = []
     for place in np.flatnonzero(found.row > len(days) - 1 - RULES.memory)[::-1].tolist():
         reached: list[tuple[Stage, int]] = [
             ("undone", int(found.undone[place])),
@@ -331,14 +325,14 @@ def _breaks(bars: Bars, days: pd.DatetimeIndex) -> tuple[DrawnBreak, ...]:
             ("broken", int(found.row[place])),
         ]
         stage, row = next(each for each in reached if each[1] >= 0)
-        told.append(
+        drawn.append(
             DrawnBreak(
-                session=pd.Timestamp(days[found.row[place]]),
+                session=days[found.row[place]],
                 side="support" if found.kind[place] == SUPPORT else "resistance",
                 price=float(found.price[place]),
                 touches=int(found.touches[place]),
                 stage=stage,
-                stage_since=pd.Timestamp(days[row]),
+                stage_since=days[row],
             )
         )
-    return tuple(told)
+    return tuple(drawn)

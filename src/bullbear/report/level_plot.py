@@ -1,8 +1,8 @@
-"""The picture of one close as a chart reader would have drawn it that evening.
+"""The chart of the levels of one close.
 
 A level's line starts at the session from which the level could be known, not at its first touch: a line from the touch
-on would show the turn as foreseen. Touches stand at their own sessions. Prices are in grey, so that colour belongs to
-what is read into them; support and resistance differ by dash, upward and downward breaks by the way the mark points.
+on would show the turn as foreseen. Prices are grey and levels coloured; support and resistance differ by dash, upward
+and downward breaks by the direction of the marker.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 PURPLE, BLACK, UP, DOWN = "#AA4499", "#111111", "#A6A6A6", "#3C3C3C"
-"""The purple is Tol's: that of Okabe and Ito is too light for small print."""
+"""The purple is Tol's: that of Okabe and Ito is too light for small text."""
 _SIZE = 13.0, 8.0
 _PANEL = 0.06, 0.27, 0.795, 0.64
 """Left, bottom, width and height of the prices, as shares of the picture; the labels' column is to the right."""
@@ -32,20 +32,13 @@ _COLOUR = {"support": GREEN, "resistance": ORANGE}
 
 
 def level_plot(chart: LevelChart) -> bytes:
-    """Prices and volume of the window, the levels by strength, channel, double turns and breaks.
+    """Prices and volume of the window, levels by strength, channel, double tops and bottoms and breaks, as a PNG.
 
-    Parameters
-    ----------
-    chart
-        See `level_chart`; SIMULATED is written across the picture where it is.
-
-    Returns
-    -------
-    A PNG.
+    SIMULATED is written across the chart of a simulated market.
     """
 
     def draw(figure: Figure) -> None:
-        figure.set_layout_engine("none")  # the column of labels needs axes whose place is known
+        figure.set_layout_engine("none")  # the column of labels needs axes at a known position
         left, bottom, width, height = _PANEL
         prices = figure.add_axes((left, bottom, width, height))
         volume = figure.add_axes((left, 0.125, width, bottom - 0.14), sharex=prices)
@@ -62,14 +55,9 @@ def level_plot(chart: LevelChart) -> bytes:
 
 
 def spread(wanted: Sequence[float], gap: float, low: float, high: float) -> np.ndarray:
-    """Positions as near to the `wanted` ones as a least distance of `gap` allows, in their order, within low to high.
+    """Positions in [low, high] as near to the rising `wanted` ones as a least distance of `gap` allows.
 
-    Labels that meet are moved apart around their common middle (pooling of adjacent violators).
-
-    Parameters
-    ----------
-    wanted
-        Rising, shape (n,).
+    Labels that overlap are moved apart around their common middle (pooling of adjacent violators).
 
     Example
     -------
@@ -90,7 +78,7 @@ def spread(wanted: Sequence[float], gap: float, low: float, high: float) -> np.n
 
 
 def _place(chart: LevelChart, day: pd.Timestamp) -> int:
-    """Where a session stands on the axis; one before the window stands at its left end or beyond."""
+    """Position of a session on the axis; one before the window is at its left end."""
     return int(chart.sessions.searchsorted(day))
 
 
@@ -138,18 +126,18 @@ def _channel(prices: Axes, chart: LevelChart) -> None:
 
 def _breaks(prices: Axes, chart: LevelChart) -> None:
     for side, mark, way in (("support", "v", "down"), ("resistance", "^", "up")):
-        for undone, fill, size, fate in ((False, BLACK, 7.0, ""), (True, "white", 4.5, ", undone")):
+        for undone, fill, size, outcome in ((False, BLACK, 7.0, ""), (True, "white", 4.5, ", undone")):
             own = [each for each in chart.breaks if each.side == side and (each.stage == "undone") == undone]
             at = [(_place(chart, each.session), each.price) for each in own]
             if at:
                 prices.plot(
                     *zip(*at, strict=True), mark, color=BLACK, mfc=fill, ms=size, mew=0.9, ls="", zorder=6,
-                    label=f"break {way}{fate}",
+                    label=f"break {way}{outcome}",
                 )  # fmt: skip
 
 
 def standing(chart: LevelChart) -> list[DrawnPattern]:
-    """The double turns that are drawn: of each kind the newest that is still open, as the factors tell it."""
+    """The double tops and bottoms that are drawn: of each kind the newest that is still open, as in the factors."""
     found: dict[str, DrawnPattern] = {}
     for each in chart.patterns:
         if each.outcome == "open":
@@ -213,23 +201,25 @@ def _months(days: pd.DatetimeIndex) -> tuple[list[int], list[str]]:
 
 
 def _labels(prices: Axes, chart: LevelChart) -> None:
-    """Prices at the right, moved apart where they would meet, each tied to its line."""
-    told = [(chart.close, f"{chart.close:,.2f}  close", BLACK, "bold")]
+    """Prices at the right, moved apart where they would overlap, each joined to its line."""
+    labels = [(chart.close, f"{chart.close:,.2f}  close", BLACK, "bold")]
     for each in standing(chart):
         turn = each.kind.removeprefix("double ")
-        told.append((each.neckline, f"{each.neckline:,.2f}  neckline of {turn}", PURPLE, "normal"))
-        told.append((each.target, f"{each.target:,.2f}  target of {turn}", PURPLE, "normal"))
-    for level in labelled(chart.levels, _MOST_LABELS - len(told)):
+        labels.append((each.neckline, f"{each.neckline:,.2f}  neckline of {turn}", PURPLE, "normal"))
+        labels.append((each.target, f"{each.target:,.2f}  target of {turn}", PURPLE, "normal"))
+    for level in labelled(chart.levels, _MOST_LABELS - len(labels)):
         other = "support" if level.kind == "resistance" else "resistance"
         once = "" if level.turned_on is None else f"  once {other}"
         text = f"{level.price:,.2f}  {level.touches}\N{MULTIPLICATION SIGN}{once}"
-        told.append((level.price, text, _COLOUR[level.kind], "normal"))
-    told.sort(key=lambda each: each[0])
+        labels.append((level.price, text, _COLOUR[level.kind], "normal"))
+    labels.sort(key=lambda each: each[0])
     low, high = prices.get_ylim()
-    # A line of text is 1.3 of its size high; the panel has so many points.
+    # A line of text is 1.3 of its size high; the panel has that many points.
     gap = (high - low) * 1.3 * _LABEL / (_SIZE[1] * 72.0 * _PANEL[3])
     end = len(chart.sessions)
-    for (price, text, colour, weight), height in zip(told, spread([t[0] for t in told], gap, low, high), strict=True):
+    for (price, text, colour, weight), height in zip(
+        labels, spread([each[0] for each in labels], gap, low, high), strict=True
+    ):
         prices.annotate(
             text, (end, price), xytext=(1.02, (height - low) / (high - low)), textcoords="axes fraction",
             fontsize=_LABEL, color=colour, fontweight=weight, va="center", annotation_clip=False,
@@ -238,7 +228,7 @@ def _labels(prices: Axes, chart: LevelChart) -> None:
 
 
 def labelled(levels: Sequence[DrawnLevel], most: int) -> list[DrawnLevel]:
-    """The levels whose price is written out: the nearest on either side of the close, then the strongest."""
+    """The levels that get a label: the nearest on either side of the close, then the strongest."""
     below = sorted((each for each in levels if each.distance < 0), key=lambda each: -each.distance)
     above = sorted((each for each in levels if each.distance >= 0), key=lambda each: each.distance)
     near = [*below[:_NEAREST], *above[:_NEAREST]]

@@ -24,11 +24,11 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocato
 
 from bullbear.decide import Backtest
 from bullbear.decide.account import Account
-from bullbear.decide.backtest import BUY_AND_HOLD, TEN_MONTHS
 from bullbear.evaluate import Evaluation
 
 SIMULATED = "SIMULATED"
 BLUE, ORANGE, GREEN, GREY, PALE = "#0072B2", "#D55E00", "#009E73", "#555555", "#D9D9D9"
+_SLEEVES = (BLUE, ORANGE, GREEN, GREY)
 WORST_SHOWN = -1.0
 _STYLE: dict[Any, Any] = {
     "font.family": "DejaVu Sans",
@@ -44,8 +44,8 @@ _STYLE: dict[Any, Any] = {
     "savefig.dpi": 130.0,
 }
 _ACCOUNTS: dict[str, tuple[str, str, Literal["--", ":"]]] = {
-    BUY_AND_HOLD: ("buy and hold", ORANGE, "--"),
-    TEN_MONTHS: ("ten-month average", GREEN, ":"),
+    "buy_and_hold": ("buy and hold", ORANGE, "--"),
+    "ten_month_average": ("ten-month average", GREEN, ":"),
 }
 
 
@@ -150,14 +150,11 @@ def equity_plot(result: Backtest, *, simulated: bool = False) -> bytes:
         equity.legend(loc="best")
         falls.fill_between(days, _drawdown(result.account), 0.0, color=BLUE, alpha=0.35, lw=0)
         falls.set(ylabel="drawdown")
-        held = [result.account.daily[name].to_numpy(dtype=float) for name in _WEIGHTS]
-        weights.stackplot(
-            days,
-            *held,
-            labels=[f"bull, {result.account.bull_ticker}", f"bear, {result.account.bear_ticker}", "cash"],
-            colors=[BLUE, ORANGE, PALE],
-            lw=0,
-        )
+        sleeves = result.account.sleeves
+        held = [result.account.daily[f"{name}_weight"].to_numpy(dtype=float) for name in (*sleeves, "cash")]
+        labels = [f"{name}, {' + '.join(tickers)}" for name, tickers in sleeves.items()]
+        colours = [_SLEEVES[place % len(_SLEEVES)] for place in range(len(sleeves))]
+        weights.stackplot(days, *held, labels=[*labels, "cash"], colors=[*colours, PALE], lw=0)
         weights.set(ylabel="weights", ylim=(0, 1), xlim=(days[0], days[-1]))
         figure.legend(*weights.get_legend_handles_labels(), loc="outside lower center", ncols=3)
         for axes in (falls, weights):
@@ -240,9 +237,6 @@ def factor_plot(values: pd.Series, *, unit: str, summary: str, simulated: bool =
 def _latest(values: pd.Series) -> str:
     known = values.dropna()
     return f": {known.iloc[-1]:.6g} on {pd.Timestamp(known.index[-1]).date()}" if len(known) else ""
-
-
-_WEIGHTS = ("bull_weight", "bear_weight", "cash_weight")
 
 
 def _png(draw: Callable[[Figure], None], size: tuple[float, float], simulated: bool) -> bytes:

@@ -202,21 +202,21 @@ def performance(result: Backtest) -> Table:
 
 def attribution(result: Backtest) -> Table:
     """Where the policy's profit arose, in per cent of the starting equity; the rows add up to the total."""
-    a, account = result.attribution, result.account
-    legs = tuple(
+    a = result.attribution
+    sleeves = tuple(
         (
-            f"{leg}, {ticker}",
-            percent(a[f"{leg}_overnight"], signed=True),
-            percent(a[f"{leg}_intraday"], signed=True),
-            percent(a[leg], signed=True),
+            f"{sleeve}, {' + '.join(tickers)}",
+            percent(a[f"{sleeve}_overnight"], signed=True),
+            percent(a[f"{sleeve}_intraday"], signed=True),
+            percent(a[sleeve], signed=True),
         )
-        for leg, ticker in (("bull", account.bull_ticker), ("bear", account.bear_ticker))
+        for sleeve, tickers in result.account.sleeves.items()
     )
     others = tuple((name, "", "", percent(a[name], signed=True)) for name in ("interest", "costs", "total"))
     return Table(
         "The policy's profit by source, of the starting equity",
         ("source", "overnight", "intraday", "together"),
-        legs + others,
+        sleeves + others,
     )
 
 

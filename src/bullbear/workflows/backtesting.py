@@ -7,21 +7,32 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from bullbear.decide import Backtest, BandPolicy, backtest, comparison
+from bullbear.decide import Backtest, Policy, backtest, baselines_of, comparison
 from bullbear.documents import json_ready
+from bullbear.factors import compute
 from bullbear.home import Home
 
 if TYPE_CHECKING:
     from bullbear.tracking import Run
 
 
-def backtest_run(home: Home, run: Run, policy: BandPolicy | None = None) -> Backtest:
+def backtest_run(home: Home, run: Run, policy: Policy | None = None) -> Backtest:
     """The policy of a run (or another) over its out-of-sample forecasts, on the prices stored now."""
     target = run.bundle.definition.target
     view = home.filled_store().as_of()
+    policy = policy or run.bundle.policy
+    specs = [spec for spec in run.bundle.factors() if spec.name in policy.needs.factors]
     return backtest(
-        run.predictions, view, policy or run.bundle.policy, ticker=target.ticker, horizon=target.horizon
-    )  # fmt: skip
+        run.predictions,
+        view,
+        policy,
+        ticker=target.ticker,
+        horizon=target.horizon,
+        factors=compute(view, specs, pd.DatetimeIndex(view.bars(target.ticker).index), target.ticker)
+        if specs
+        else None,
+        baselines=baselines_of(target.ticker, home.instruments()),
+    )
 
 
 def backtest_summary(tested: Backtest, figures: pd.DataFrame | None = None) -> dict[str, Any]:

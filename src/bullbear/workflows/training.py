@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from dataclasses import dataclass
 
@@ -9,7 +10,7 @@ import pandas as pd
 
 from bullbear.dataset import Examples, build
 from bullbear.dataset.predictions import Predictions
-from bullbear.decide import Backtest, backtest, comparison
+from bullbear.decide import Backtest, backtest, baselines_of, comparison
 from bullbear.errors import DefinitionError, FitError, InputError
 from bullbear.evaluate import Evaluation, evaluate
 from bullbear.home import Home, Model
@@ -40,9 +41,12 @@ def train_model(
     start: str | None = None,
     end: str | None = None,
     jobs: int = 1,
+    cluster: str | None = None,
     progress: Progress | None = None,
 ) -> TrainedModel:
     """Train `models/NAME.toml` walk-forward on everything stored, evaluate it, backtest it, log it as one run.
+
+    Fitted folds are kept until the run is logged: the next training of the same continues an interrupted one.
 
     Raises
     ------
@@ -74,7 +78,9 @@ def train_model(
             start=start,
             end=end,
             jobs=jobs,
+            cluster=cluster,
             progress=lambda done, total: progress("folds", done, total),
+            kept=home.unfinished(model.definition.name),
         )
     except FitError as bad:
         where = f"{model.source.where('learner')} (learner)"
@@ -85,7 +91,15 @@ def train_model(
         Predictions.of(**training.predictions, asset=model.definition.target.ticker, horizon=examples.horizon)
     )
     target = model.definition.target
-    tested = backtest(training.predictions, view, model.policy, ticker=target.ticker, horizon=target.horizon)
+    tested = backtest(
+        training.predictions,
+        view,
+        model.policy,
+        ticker=target.ticker,
+        horizon=target.horizon,
+        factors=examples.X,
+        baselines=baselines_of(target.ticker, home.instruments()),
+    )
     figures = comparison(tested)
     progress("evaluation", 1, 1)
     progress("tracking", 0, 1)
@@ -112,6 +126,7 @@ def train_model(
         ),
     )
     record_ledger_head(home)
+    shutil.rmtree(home.unfinished(model.definition.name), ignore_errors=True)
     progress("tracking", 1, 1)
     seconds = time.perf_counter() - began
     return TrainedModel(run_id, model, examples, training, evaluation, tested, seconds, store.is_simulated)

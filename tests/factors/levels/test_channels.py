@@ -9,7 +9,7 @@ from numpy.testing import assert_allclose
 from bullbear.factors.engine.registry import Bars
 from bullbear.factors.engine.windows import bars_from
 from bullbear.factors.levels import channels
-from bullbear.factors.levels.swings import ScaledSwingRules, SwingRules, average_true_range, swings
+from bullbear.factors.levels.swings import ScaledSwingRules, SwingRules, mean_true_range, swings
 
 #                   0  1  2  3  4  5  6
 RISING = bars_from([1, 4, 2, 5, 3, 6, 5.25])
@@ -71,7 +71,7 @@ def test_against_least_squares_with_two_intercepts(tape: Callable[..., Bars], ro
         [slope, upper, lower, apart[0] - apart[1]],
         rtol=1e-9,
     )
-    size = average_true_range(bars, 20)[row]
+    size = mean_true_range(bars, 20)[row]
     assert channels.channel_spreading(bars, rules=ScaledSwingRules(strength=3, window=100))[row] == pytest.approx(
         (apart[0] - apart[1]) / size
     )

@@ -15,7 +15,7 @@ from bullbear.factors.engine.registry import Bars
 from bullbear.factors.engine.windows import bars_from
 from bullbear.factors.levels.breaks import BreakRules
 from bullbear.factors.levels.horizontal_levels import HALF_LIFE, Level, LevelRules, level_table, levels_at
-from bullbear.factors.levels.swings import average_true_range
+from bullbear.factors.levels.swings import mean_true_range
 
 RULES = LevelRules(strength=1, window=30, atr=2, tolerance=0.25)
 
@@ -105,7 +105,7 @@ def test_constant_prices_have_no_levels() -> None:
 
 def obvious(bars: Bars, row: int, strength: int, window: int, atr: int, tolerance: float) -> list[tuple[float, ...]]:
     """Price, touches, highs, born, last, role at one row, by the rule as it is written."""
-    size = average_true_range(bars, atr)
+    size = mean_true_range(bars, atr)
     levels: list[dict[str, float]] = []
     for p in range(max(row - window + 1, strength), row - strength + 1):
         around = [p + j for j in range(-strength, strength + 1) if j]

@@ -14,7 +14,7 @@ from bullbear.factors.engine.registry import Array, Bars
 from bullbear.factors.engine.windows import bars_from
 from bullbear.factors.levels import support_resistance as levels
 from bullbear.factors.levels.horizontal_levels import Level, LevelRules, levels_at
-from bullbear.factors.levels.swings import average_true_range
+from bullbear.factors.levels.swings import mean_true_range
 
 RULES = LevelRules(strength=1, window=30, atr=2, tolerance=0.25)
 
@@ -64,7 +64,7 @@ def nearest(found: tuple[Level, ...], kind: str, touches: int) -> Level | None:
 def test_factors_are_what_the_structured_levels_say(tape: Callable[..., Bars], touches: int) -> None:
     bars = tape(400)
     rules = LevelRules(strength=2, window=120, atr=10, tolerance=0.5)
-    size = average_true_range(bars, 10)
+    size = mean_true_range(bars, 10)
     below, above = (
         levels.level_distance(bars, side=side, rules=rules, touches=touches, cap=6.0)
         for side in ("support", "resistance")

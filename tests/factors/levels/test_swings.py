@@ -15,7 +15,7 @@ from bullbear.factors.engine.bars_cache import cached_by_bars, digest
 from bullbear.factors.engine.registry import Bars, registered
 from bullbear.factors.engine.windows import bars_from
 from bullbear.factors.levels import swings as module
-from bullbear.factors.levels.swings import ScaledSwingRules, SwingRules, average_true_range, swings
+from bullbear.factors.levels.swings import ScaledSwingRules, SwingRules, mean_true_range, swings
 
 # A zigzag with tops at rows 3 and 9 and bottoms at rows 6 and 12.
 ZIGZAG = [10.0, 11.0, 12.0, 13.0, 12.0, 11.0, 10.5, 12.0, 13.0, 14.0, 13.0, 12.0, 11.5, 12.5, 13.5]
@@ -75,16 +75,16 @@ def test_swings_by_definition_and_without_look_ahead(prices: list[int], strength
     assert swings(part(bars, cut), strength=strength).high_rows.tolist() == known
 
 
-def test_average_true_range_is_the_mean_of_talib(tape: Callable[..., Bars]) -> None:
+def test_mean_true_range_is_the_mean_of_talib(tape: Callable[..., Bars]) -> None:
     bars = tape(300)
     truth = talib.SMA(talib.TRANGE(bars.high, bars.low, bars.close)[1:], 20)
-    assert_allclose(average_true_range(bars, 20)[1:], truth, rtol=1e-12)
+    assert_allclose(mean_true_range(bars, 20)[1:], truth, rtol=1e-12)
 
 
-def test_average_true_range_by_hand() -> None:
+def test_mean_true_range_by_hand() -> None:
     bars = bars_from([10, 12, 9], high=[10, 13, 10], low=[9, 11, 8])
     # True ranges: max(13 - 11, 13 - 10, 11 - 10) = 3 and max(10 - 8, 12 - 10, 12 - 8) = 4.
-    assert_array_equal(average_true_range(bars, 2), [np.nan, np.nan, 3.5])
+    assert_array_equal(mean_true_range(bars, 2), [np.nan, np.nan, 3.5])
 
 
 def test_distances_and_positions_by_hand() -> None:

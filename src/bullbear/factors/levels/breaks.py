@@ -18,7 +18,7 @@ from bullbear.factors.engine.bars_cache import cached_by_bars
 from bullbear.factors.engine.parameter_groups import within
 from bullbear.factors.engine.registry import Array, Bars, factor
 from bullbear.factors.levels.horizontal_levels import RESISTANCE, SIDES, SUPPORT, TOUCHES, LevelRules, Side, level_table
-from bullbear.factors.levels.swings import Rows, average_true_range, rows_of
+from bullbear.factors.levels.swings import Rows, mean_true_range, rows_of
 
 EVENTS = (
     "support_break",
@@ -183,7 +183,7 @@ def break_size(bars: Bars, *, side: Side = "support", rules: BreakRules = BREAKS
     place = _latest(found, kind, rules.memory, len(bars.close))
     price = np.append(found.price, np.nan)[place]
     beyond = np.where(place >= 0, kind * (price - bars.close), 0.0)
-    return beyond / average_true_range(bars, rules.atr)
+    return beyond / mean_true_range(bars, rules.atr)
 
 
 @factor(

@@ -20,7 +20,7 @@ from bullbear.factors.levels.swings import (
     Rows,
     ScaledSwingRules,
     SwingRules,
-    average_true_range,
+    mean_true_range,
     rows_of,
     swings,
 )
@@ -120,14 +120,14 @@ def channel_position(bars: Bars, *, rules: SwingRules = HALF_YEAR) -> Array:
 @factor(windowed=True, unit="ATRs a session", lookback=rows_of)
 def channel_slope(bars: Bars, *, rules: ScaledSwingRules = HALF_YEAR_SCALED) -> Array:
     """Slope of the trend channel: change of its lines in a session / ATR."""
-    return channel(bars, rules).slope / average_true_range(bars, rules.atr)
+    return channel(bars, rules).slope / mean_true_range(bars, rules.atr)
 
 
 @factor(windowed=True, unit="ATRs", lookback=rows_of)
 def channel_width(bars: Bars, *, rules: ScaledSwingRules = HALF_YEAR_SCALED) -> Array:
     """Width of the trend channel: (upper - lower) / ATR."""
     found = channel(bars, rules)
-    return (found.upper - found.lower) / average_true_range(bars, rules.atr)
+    return (found.upper - found.lower) / mean_true_range(bars, rules.atr)
 
 
 @factor(windowed=True, unit="ATRs a session", lookback=rows_of)
@@ -136,4 +136,4 @@ def channel_spreading(bars: Bars, *, rules: ScaledSwingRules = HALF_YEAR_SCALED)
 
     Negative in a triangle, positive in a broadening range.
     """
-    return channel(bars, rules).spreading / average_true_range(bars, rules.atr)
+    return channel(bars, rules).spreading / mean_true_range(bars, rules.atr)

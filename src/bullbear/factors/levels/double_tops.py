@@ -19,7 +19,7 @@ from bullbear.factors.engine.bars_cache import cached_by_bars
 from bullbear.factors.engine.parameter_groups import within
 from bullbear.factors.engine.registry import Array, Bars, factor
 from bullbear.factors.engine.windows import in_order
-from bullbear.factors.levels.swings import WINDOW, ScaledSwingRules, Swings, average_true_range, rows_of, swings
+from bullbear.factors.levels.swings import WINDOW, ScaledSwingRules, Swings, mean_true_range, rows_of, swings
 
 Turn = Literal["top", "bottom"]
 TURNS = get_args(Turn)
@@ -95,7 +95,7 @@ def double_patterns(bars: Bars, side: Turn = "top", rules: DoubleRules = DOUBLES
     >>> found.known_row, found.neckline, found.target, found.completed_row, found.outcome
     (4, 3.0, 1.0, 5, 'open')
     """
-    size = average_true_range(bars, rules.atr)
+    size = mean_true_range(bars, rules.atr)
     found = swings(bars, strength=rules.strength)
     if side == "top":
         return _tops(found, bars, size, rules)
@@ -175,7 +175,7 @@ def double_pattern_room(bars: Bars, *, side: Turn = "top", rules: DoubleRules = 
     (close - target) / ATR of a top, (target - close) / ATR of a bottom; 0 where no such pattern is completed
     """
     stage, target = _standing(double_patterns(bars, side, rules), len(bars.close))
-    size = average_true_range(bars, rules.atr)
+    size = mean_true_range(bars, rules.atr)
     left = bars.close - target if side == "top" else target - bars.close
     # A pattern that has reached its target is over, so only rounding could make the room negative.
     return np.where(stage == 2.0, np.maximum(left / size, 0.0), np.where(np.isnan(size), np.nan, 0.0))

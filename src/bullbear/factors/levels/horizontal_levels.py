@@ -24,7 +24,7 @@ from bullbear.factors.engine.bars_cache import cached_by_bars
 from bullbear.factors.engine.parameter_groups import within
 from bullbear.factors.engine.registry import Array, Bars
 from bullbear.factors.engine.windows import in_order, mean, ratio
-from bullbear.factors.levels.swings import WINDOW, Rows, ScaledSwingRules, average_true_range, swings
+from bullbear.factors.levels.swings import WINDOW, Rows, ScaledSwingRules, mean_true_range, swings
 
 TOUCHES = (1.0, 10.0)
 HALF_LIFE = 126
@@ -158,7 +158,7 @@ def _touches(bars: Bars, rules: LevelRules) -> _Touches:
     rows = np.concatenate([found.high_rows, found.low_rows])
     prices = np.concatenate([found.high_prices, found.low_prices])
     is_high = np.arange(len(rows)) < len(found.high_rows)
-    reach = rules.tolerance * average_true_range(bars, rules.atr)[rows + rules.strength]
+    reach = rules.tolerance * mean_true_range(bars, rules.atr)[rows + rules.strength]
     usual = mean(bars.volume, rules.atr)
     volume = ratio(bars.volume, usual)[rows]
     volume = np.where(np.isnan(volume), 1.0, volume)  # a touch of unknown volume counts as one of usual volume

@@ -20,7 +20,7 @@ from bullbear.factors.levels.horizontal_levels import (
     Side,
     level_table,
 )
-from bullbear.factors.levels.swings import Rows, average_true_range, rows_of
+from bullbear.factors.levels.swings import Rows, mean_true_range, rows_of
 
 _ATRS = (0.5, 100.0)
 
@@ -35,7 +35,7 @@ def _of_nearest(values: Array, place: Rows, there: NDArray[np.bool_], otherwise:
 def _distance(bars: Bars, rules: LevelRules, side: Side, touches: int, cap: float) -> Array:
     table = level_table(bars, rules)
     price = _of_nearest(table.price[table.epoch], *table.nearest(SIDES[side], touches), np.nan)
-    size = average_true_range(bars, rules.atr)
+    size = mean_true_range(bars, rules.atr)
     away = SIDES[side] * (bars.close - price) / size
     return np.where(np.isnan(size), np.nan, np.fmin(away, cap))
 
@@ -109,7 +109,7 @@ def level_strength(bars: Bars, *, side: Side = "support", rules: LevelRules = LE
     """
     table = level_table(bars, rules)
     result = _of_nearest(_strength(table, rules.window), *table.nearest(SIDES[side], 1), 0.0)
-    return np.where(np.isnan(average_true_range(bars, rules.atr)), np.nan, result)
+    return np.where(np.isnan(mean_true_range(bars, rules.atr)), np.nan, result)
 
 
 @factor(
@@ -129,7 +129,7 @@ def level_role_reversal(bars: Bars, *, side: Side = "support", rules: LevelRules
     former = table.high_touches if side == "support" else table.touches - table.high_touches
     share = former / np.maximum(table.touches, 1.0)
     result = _of_nearest(share[table.epoch], *table.nearest(SIDES[side], touches), 0.0)
-    return np.where(np.isnan(average_true_range(bars, rules.atr)), np.nan, result)
+    return np.where(np.isnan(mean_true_range(bars, rules.atr)), np.nan, result)
 
 
 @factor(windowed=True, unit="score", bounds=(-1.0, 1.0), limits={"reach": _ATRS}, lookback=rows_of)
@@ -144,7 +144,7 @@ def level_balance(bars: Bars, *, rules: LevelRules = LEVELS, reach: float = 5.0)
         ATRs from the close within which levels count.
     """
     table = level_table(bars, rules)
-    size = average_true_range(bars, rules.atr)
+    size = mean_true_range(bars, rules.atr)
     distance = np.abs(table.price[table.epoch] - bars.close[:, None]) / size[:, None]
     weight = np.where(distance <= reach, _strength(table, rules.window), 0.0)
     if not weight.shape[1]:

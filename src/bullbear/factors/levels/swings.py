@@ -92,13 +92,13 @@ class Swings:
         return (self.high_rows, self.high_prices) if side == "high" else (self.low_rows, self.low_prices)
 
 
-def average_true_range(bars: Bars, window: int) -> Array:
+def mean_true_range(bars: Bars, window: int) -> Array:
     """Mean true range of the last `window` sessions, shape (n_sessions,); missing where prices did not move.
 
     Example
     -------
     >>> from bullbear.factors.engine.windows import bars_from
-    >>> average_true_range(bars_from([10, 12, 11], high=[10, 13, 12], low=[10, 11, 11]), 2)
+    >>> mean_true_range(bars_from([10, 12, 11], high=[10, 13, 12], low=[10, 11, 11]), 2)
     array([nan, nan,  2.])
     """
     result = mean(np.asarray(talib.TRANGE(bars.high, bars.low, bars.close)), window)
@@ -163,7 +163,7 @@ def swing_distance(bars: Bars, *, side: Turn = "high", rules: ScaledSwingRules =
     """
     price, _ = _newest(swings(bars, strength=rules.strength), side, rules.window, len(bars.close))
     away = price - bars.close if side == "high" else bars.close - price
-    return away / average_true_range(bars, rules.atr)
+    return away / mean_true_range(bars, rules.atr)
 
 
 @factor(windowed=True, unit="sessions", lookback=rows_of)

@@ -1,0 +1,6 @@
+"""Many calls of one function, in this process, in a pool of processes or on a Dask cluster."""
+
+from bullbear.execution.executors import Cluster, Executor, Local
+from bullbear.execution.mapping import map_items
+
+__all__ = ["Cluster", "Executor", "Local", "map_items"]
