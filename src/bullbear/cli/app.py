@@ -355,10 +355,10 @@ def odds(
     event: Annotated[list[str] | None, typer.Option(help="Show this event of odds.toml only; may be repeated.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="Also show events that are not active now.")] = False,
     chart: Annotated[bool, typer.Option("--chart", help="Draw each event shown into reports/odds/.")] = False,
-    history: Annotated[bool, typer.Option("--history", help="Score all past statements; log it to MLflow.")] = False,
+    history: Annotated[bool, typer.Option("--history", help="Score all past odds; log them to MLflow.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Tell what followed the events of odds.toml: odds with their intervals, base rates and the part of luck.
+    """Show what followed the events of odds.toml: odds with intervals, base rates, and whether chance explains them.
 
     Example: bullbear odds --ticker IWM --horizon 21 --since 2010-01-01
     """
@@ -370,22 +370,22 @@ def odds(
     if history:
         require("--history", "train", "tracking")
         shown.refuse_with_history({"--as-of": as_of, "--since": since, "--event": event, "--chart": chart or None})
-        Talk(quiet=as_json).say(f"scoring every past statement of {ticker}, {horizon} sessions ahead")
-        record = shown.scored(place, ticker, horizon)
+        Talk(quiet=as_json).say(f"scoring all past odds of {ticker}, {horizon} sessions ahead")
+        record = shown.record_history(place, ticker, horizon)
         if as_json:
             print_document(record.as_dict())
         else:
             shown.show_record(record)
         return
-    question = shown.Question(ticker, horizon, as_of, since, tuple(event or ()), everything)
-    told = shown.answer(place, question)
+    request = shown.OddsRequest(ticker, horizon, as_of, since, tuple(event or ()), everything)
+    odds_now = shown.find(place, request)
     if chart:
-        for path in shown.draw(place, question, told):
+        for path in shown.draw(place, request, odds_now):
             typer.echo(path, err=True)
     if as_json:
-        print_document([each.as_dict() for each in told])
+        print_document([each.as_dict() for each in odds_now])
     else:
-        shown.show(told, question, simulated=place.store().is_simulated)
+        shown.show(odds_now, request, simulated=place.store().is_simulated)
 
 
 @app.command()
