@@ -43,13 +43,27 @@ def test_the_option_wins_over_the_environment_and_that_over_the_current_director
     assert not (tmp_path / "option").exists()
 
 
-def test_the_questions_of_a_home_replace_the_packaged_ones(place: Home) -> None:
+def test_the_questions_of_a_home_join_the_packaged_ones_and_win(place: Home) -> None:
     assert list(place.questions()) == ["up", "fall5", "dip5", "dip8", "rally5", "move5", "vol20", "vol30"]
     assert "questions" not in place.names("models")
     (place.root / "models" / "questions.toml").write_text(
         '[[question]]\nname = "dip10"\nkind = "dip"\nthreshold = -0.1\nsentence = "A close 10 % below today."\n'
+        '[[question]]\nname = "dip5"\nkind = "dip"\nthreshold = -0.05\nhorizon = 63\nsentence = "Within a quarter."\n'
     )
-    assert list(place.questions()) == ["dip10"]
+    found = place.questions()
+    assert list(found) == ["up", "fall5", "dip5", "dip8", "rally5", "move5", "vol20", "vol30", "dip10"]
+    assert (found["dip10"].threshold, found["dip5"].horizon, found["up"].horizon) == (-0.1, 63, 21)
+
+
+def test_a_model_names_its_question(place: Home) -> None:
+    edit(place, "models/base.toml", "[learner]", '[target]\nquestion = "dip8"\nhorizon = 63\n[learner]')
+    target = place.model("base").definition.target
+    assert (target.question.name, target.question.threshold) == ("dip8", -0.08)
+    assert target.horizon == target.question.horizon == 63
+    edit(place, "models/base.toml", '"dip8"', '"dip9"')
+    message = r"models/base\.toml:\d+ \(target\.question\): got 'dip9'; allowed: one of up, fall5, dip5, dip8, rally5"
+    with pytest.raises(DefinitionError, match=message):
+        place.model("base")
 
 
 def test_a_file_is_no_home(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from pydantic import BaseModel
 from bullbear import sessions
 from bullbear.data.segments import WriteLock
 from bullbear.data.store import Store
+from bullbear.dataset import splitter_of
 from bullbear.decide.instruments import Instrument, read_instruments
 from bullbear.decide.policy import Policy, load_policy
 from bullbear.definitions import FeatureSet, ModelDefinition, Source, digest, read, validate
@@ -33,7 +34,7 @@ from bullbear.learn.calibration import ShrinkageParams
 from bullbear.learn.gradient_boosting import GradientBoosting
 
 SHARED_FILES = frozenset({"questions", "instruments"})
-"""What lies in `models/` and is no model."""
+"""Files of `models/` that define no model."""
 
 
 @dataclass(frozen=True)
@@ -135,14 +136,18 @@ class Home:
         raise DefinitionError(f"{kind}/{wanted}", "no such file", ", ".join(names) or "none found", remedy)
 
     def questions(self) -> dict[str, Question]:
-        """The questions of this home's `models/questions.toml`, else of the packaged one, by name.
+        """The packaged questions and those of this home's `models/questions.toml`, which win, by name.
 
         Raises
         ------
         DefinitionError
             A question makes no sense; the message names file and line.
         """
-        return read_questions(self.find("models", "questions"))
+        found: dict[str, Question] = {}
+        for folder in reversed(self._folders("models")):
+            if (path := folder / "questions.toml").exists():
+                found |= read_questions(path)
+        return found
 
     def model(self, name: str) -> Model:
         """`models/NAME.toml` with its feature sets, learner and policy, all checked; `name` may be that path.
@@ -170,12 +175,13 @@ class Home:
             self.instruments(),
             factors=[spec.name for feature_set in feature_sets for spec in feature_set.factor],
         )
-        least = definition.splitter.min_train
+        splitter = splitter_of(definition, source)
+        least = splitter.min_train
         if isinstance(learner, GradientBoosting) and learner.leaves_a_bag_empty(least):
             where = f"{source.where('learner', 'bagging_fraction')} (learner.bagging_fraction)"
             allowed = f"at least one of splitter.min_train = {least} rows in a bag"
             raise DefinitionError(where, learner.bagging_fraction, allowed, "correct the file")
-        parts = {"learner": learner, "calibration": calibration, "policy": policy}
+        parts = {"splitter": splitter, "learner": learner, "calibration": calibration, "policy": policy}
         return Model(definition, source, feature_sets, paths, policy, digest(meaning(definition, feature_sets, parts)))
 
     def instruments(self) -> dict[str, Instrument]:
@@ -228,7 +234,7 @@ def meaning(
         for feature_set in feature_sets
         for spec in feature_set.factor
     ]
-    plain = definition.model_dump(mode="json", include={"seed", "target", "splitter"})
+    plain = definition.model_dump(mode="json", include={"seed", "target"})
     code = user_code_of([spec for feature_set in feature_sets for spec in feature_set.factor])
     for words in ("name", "sentence"):
         del plain["target"]["question"][words]
@@ -244,7 +250,7 @@ def meaning(
 
 def _plain(part: object) -> dict[str, Any]:
     if not isinstance(part, BaseModel):  # its parameters would be left out of the hash
-        raise TypeError(f"{type(part).__name__} is no definition")
+        raise TypeError(f"{type(part).__name__} is not a Definition")
     return part.model_dump(mode="json")
 
 

@@ -1,8 +1,7 @@
 """Settings of a home: `bullbear.toml` beside its folders, and keys from the environment.
 
 Everything has a default, so a home needs no such file. An unknown key is refused with file and line. Keys are read from
-`FRED_API_KEY` and `TIINGO_API_KEY` first, then from the table `[keys]`; they are held as secrets, which print as stars,
-and are put into a request only.
+`FRED_API_KEY` and `TIINGO_API_KEY` first, then from the table `[keys]`; they are held as secrets, which print as stars.
 """
 
 from __future__ import annotations

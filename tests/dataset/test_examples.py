@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from bullbear.data.store import Store
 from bullbear.dataset import build
 from bullbear.dataset.examples import fingerprint, uniqueness
-from bullbear.definitions import FactorSpec, FeatureSet, Target
+from bullbear.definitions import FactorSpec, FeatureSet, Target, Universe
 from bullbear.errors import NoDataError
 from bullbear.sessions import between, closes
 
@@ -72,6 +73,37 @@ def test_a_fingerprint_is_the_same_for_the_same_store(toy_store: Callable[..., S
 def test_a_target_without_bars_is_refused(toy_store: Callable[..., Store]) -> None:
     with pytest.raises(NoDataError, match="bars of IWN"):
         build(toy_store(PRICES).as_of(), [], Target(ticker="IWN"))
+
+
+def test_examples_of_two_assets(tmp_path: Path) -> None:
+    store = Store(tmp_path / "data")
+    other = {"2019-12-24": 50.0, "2019-12-26": 49.0, "2019-12-27": 51.0, "2019-12-31": 50.0}
+    for ticker, prices in (("IWM", PRICES), ("SPY", other)):
+        days = pd.DatetimeIndex(list(prices)).as_unit("us")
+        rows = pd.DataFrame({"series": ticker, "event_date": days, "known_at": closes(days)})
+        for name in ("open", "high", "low", "close", "adj_close"):
+            rows[name] = list(prices.values())
+        store.append("bars", rows.assign(volume=1e6))
+    view = store.as_of()
+    spec = FactorSpec(name="roc_1", function="roc", inputs={"bars": "$asset"}, params={"window": 1})
+    factors = SET.model_copy(update={"factor": (spec,)})
+    both = build(view, [factors], Target(horizon=1), ["SPY", "IWM"])
+    alone = {ticker: build(view, [factors], Target(ticker=ticker, horizon=1)) for ticker in ("IWM", "SPY")}
+    assert list(zip(both.session.strftime("%d"), both.asset.tolist(), strict=True)) == [
+        ("20", "IWM"), ("23", "IWM"), ("24", "IWM"), ("24", "SPY"), ("26", "IWM"), ("26", "SPY"),
+        ("27", "IWM"), ("27", "SPY"), ("30", "IWM"), ("30", "SPY"), ("31", "IWM"), ("31", "SPY"),
+    ]  # fmt: skip
+    # Each asset's rows are those that it has alone: its own factor, label, base rate and uniqueness.
+    for ticker, own in alone.items():
+        rows = both.asset == ticker
+        pd.testing.assert_frame_equal(both.X[rows], own.X)
+        for name in ("y", "y_final", "decidable", "weights", "climatology", "n_resolved", "decided_at", "resolved_at"):
+            np.testing.assert_array_equal(getattr(both, name)[rows], getattr(own, name), err_msg=name)
+    np.testing.assert_array_equal(alone["SPY"].y, [0, 1, np.nan, np.nan, np.nan])
+    assert both.horizon == 1
+    assert len({both.fingerprint, *(own.fingerprint for own in alone.values())}) == 3
+    universal = factors.model_copy(update={"universe": Universe(assets=("IWM", "SPY"))})
+    assert build(view, [universal], Target(horizon=1)).fingerprint == both.fingerprint
 
 
 def slow_uniqueness(n: int, horizon: int) -> list[float]:

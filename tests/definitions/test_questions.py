@@ -168,7 +168,7 @@ def test_a_user_adds_questions_by_editing_one_file(tmp_path: Path) -> None:
             r":3 \(question\.0\.kind\): got 'dipp'; allowed: dip or move or rally or return_a",
         ),
         ('kind = "dip"\n', "", r":1 \(question\.0\.kind\): got 'nothing'; allowed: dip or move"),
-        ("threshold = -0.10\n", "", r":1 \(question\.0\.threshold\): got 'nothing'; allowed: Field required"),
+        ("threshold = -0.10\n", "", r":1 \(question\.0\.threshold\): got 'nothing'; allowed: a value; add the key"),
         ("threshold = -0.10", "level = -0.10", r":4 \(question\.0\.level\): got 'level'|:1 \(question\.0\.threshold\)"),
         (
             "dip10",

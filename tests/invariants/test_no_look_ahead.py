@@ -24,7 +24,7 @@ from bullbear.data.segments import KINDS
 from bullbear.data.simulator import load as load_simulation
 from bullbear.data.simulator import simulate
 from bullbear.dataset import Examples, build, examples, labels
-from bullbear.dataset.splits import Fold, walk_forward_folds
+from bullbear.dataset.splits import Expanding, Fold
 from bullbear.decide import Backtest, backtest, market
 from bullbear.definitions import FactorSpec, Target
 from bullbear.factors import compute, load
@@ -32,7 +32,7 @@ from bullbear.factors.engine.registry import _FACTORS, Array, Bars, factor
 from bullbear.forecasting.bundle import Bundle, read_bundle, write_bundle
 from bullbear.forecasting.forecast import replay
 from bullbear.home import Home, Model
-from bullbear.learn import Training, train, walk_forward
+from bullbear.learn import Training, train
 from bullbear.sessions import between, closes, day
 
 Rows = dict[str, pd.DataFrame]
@@ -485,11 +485,13 @@ def test_a_factor_that_reads_the_next_row_is_reported(setting: Setting, registry
 def test_a_purge_that_is_left_out_is_reported(
     setting: Setting, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    def unpurged(decided_at: pd.DatetimeIndex, resolved_at: pd.DatetimeIndex, *rest: Any, **named: Any) -> list[Fold]:
-        folds = walk_forward_folds(decided_at, resolved_at, *rest, **named)
-        return [replace(fold, train=np.flatnonzero(decided_at <= fold.trained_through)) for fold in folds]
+    honest = Expanding.folds
 
-    monkeypatch.setattr(walk_forward, "walk_forward_folds", unpurged)
+    def unpurged(splitter: Expanding, X: Any, **named: Any) -> list[Fold]:
+        folds = honest(splitter, X, **named)
+        return [replace(fold, train=np.flatnonzero(X.decided_at <= fold.trained_through)) for fold in folds]
+
+    monkeypatch.setattr(Expanding, "folds", unpurged)
     parts = reported(setting, setting.models[0], AFTER_A_FIT, tmp_path)
     assert {"trees models", "trees predictions"} <= set(parts)
     assert not [part for part in parts if part.startswith("factor")]

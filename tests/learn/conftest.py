@@ -59,7 +59,9 @@ def examples() -> Examples:
     share, count = climatology(y, resolved_at, decided_at)
     seal = fingerprint(X, y, resolved_at)
     always = np.ones(n, dtype=bool)
-    return Examples(X, y, y, always, uniqueness(n, HORIZON), decided_at, resolved_at, share, count, HORIZON, seal)
+    return Examples(
+        X, y, y, always, uniqueness(n, HORIZON), decided_at, resolved_at, share, count, HORIZON, seal, np.full(n, "IWM")
+    )
 
 
 @pytest.fixture(scope="session")

@@ -124,7 +124,10 @@ def simulated(seed: int, signal: float) -> Examples:
     decided_at, resolved_at = closes(grid)[:SESSIONS], closes(grid)[HORIZON : SESSIONS + HORIZON]
     share, count = climatology(y, resolved_at, decided_at)
     seal = fingerprint(X, y, resolved_at)
-    return Examples(X, y, uniqueness(SESSIONS, HORIZON), decided_at, resolved_at, share, count, HORIZON, seal)
+    return Examples(
+        X, y, y, np.ones(SESSIONS, dtype=bool), uniqueness(SESSIONS, HORIZON), decided_at, resolved_at, share, count,
+        HORIZON, seal, np.full(SESSIONS, "IWM"),
+    )  # fmt: skip
 
 
 def frequency(signals: np.ndarray, tide: np.ndarray, p_up: np.ndarray, seen: np.ndarray) -> np.ndarray:

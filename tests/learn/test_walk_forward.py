@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bullbear.dataset import Examples, walk_forward_folds
+from bullbear.dataset import Examples, splitter_of
 from bullbear.dataset.examples import uniqueness
 from bullbear.definitions import FeatureSet, ModelDefinition, Source
 from bullbear.errors import DefinitionError, HistoryError
@@ -92,8 +92,7 @@ def test_it_equals_a_slow_walk_by_hand(
 ) -> None:
     definition = model(learner, seed=4, refit="quarter", embargo=2)
     found = train(definition, feature_sets, examples)
-    days = pd.DatetimeIndex(examples.X.index)
-    folds = walk_forward_folds(examples.decided_at, examples.resolved_at, definition.splitter, sessions=days)
+    folds = splitter_of(definition).folds(examples)
     X = examples.X.to_numpy()
     past: list[tuple[int, float]] = []
     parts = []

@@ -2,6 +2,7 @@
 
 from bullbear.dataset.examples import Examples, build
 from bullbear.dataset.labels import resolve
-from bullbear.dataset.splits import Fold, walk_forward_folds
+from bullbear.dataset.predictions import Predictions
+from bullbear.dataset.splits import Fold, Splitter, splitter_of
 
-__all__ = ["Examples", "Fold", "build", "resolve", "walk_forward_folds"]
+__all__ = ["Examples", "Fold", "Predictions", "Splitter", "build", "resolve", "splitter_of"]

@@ -1,6 +1,6 @@
 """Examples: factors, label, weight and both instants in one frozen record with a fingerprint.
 
-Daily labels over 21 sessions overlap 21-fold, so 4,000 rows are worth some 260 independent labels. Each example carries
+Daily labels over 21 sessions overlap 21-fold, so 4,000 rows hold as much as some 260. Each example carries
 its average uniqueness (Lopez de Prado 2018, ch. 4): the mean over its life of one over the number of labels alive. The
 fingerprint is a hash of the numbers themselves; two trainings with the same fingerprint, definition and seed must give
 the same bits.
@@ -11,24 +11,26 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from bullbear.data.view import View
 from bullbear.dataset.labels import climatology, resolve
-from bullbear.definitions import FeatureSet, Target
-from bullbear.factors import compute
+from bullbear.definitions import FactorSpec, FeatureSet, Target, digest
+from bullbear.factors import compute, universe
 
 
 @dataclass(frozen=True)
 class Examples:
-    """Labelled examples in the order of their decisions.
+    """Labelled examples of one asset or several, ordered by session, then by asset.
 
     `X` has shape (n, n_factors), indexed by session; every other array has shape (n,). Models train on `y`, the label
     as known when it resolved; forecasts are scored on `y_final`, the label on final prices. Both are NaN until the
-    label resolves. `decidable` says whether the session's bar was known at its close. `climatology` is the share of
-    ups among the `n_resolved` labels that had resolved at the decision.
+    label resolves. `decidable` says whether the session's bar was known at its close. `climatology` is the share of yes
+    among the `n_resolved` labels of the same asset that had resolved at the decision; `weights` are the uniqueness of
+    each label among those of its asset.
     """
 
     X: pd.DataFrame
@@ -42,22 +44,42 @@ class Examples:
     n_resolved: np.ndarray
     horizon: int
     fingerprint: str
+    asset: np.ndarray
 
     def __len__(self) -> int:
         return len(self.y)
 
+    @property
+    def session(self) -> pd.DatetimeIndex:
+        """The session of each row."""
+        return pd.DatetimeIndex(self.X.index)
 
-def build(view: View, feature_sets: Sequence[FeatureSet], target: Target) -> Examples:
-    """The examples of `target` over all sessions that `view` knows.
+
+def build(
+    view: View, feature_sets: Sequence[FeatureSet], target: Target, assets: Sequence[str] | None = None
+) -> Examples:
+    """The examples of the target's question over all sessions that `view` knows.
+
+    Parameters
+    ----------
+    assets
+        The assets that rows are for; default the universe of the feature sets, which is the target's ticker if they
+        name none.
 
     Raises
     ------
     NoDataError
-        No bar of the target is known.
+        No bar of an asset is known.
     """
+    specs = [spec for feature_set in feature_sets for spec in feature_set.factor]
+    chosen = universe(feature_sets, target.ticker) if assets is None else assets
+    parts = [_of_asset(view, specs, target.on(asset)) for asset in sorted(set(chosen))]
+    return parts[0] if len(parts) == 1 else _merged(parts)
+
+
+def _of_asset(view: View, specs: Sequence[FactorSpec], target: Target) -> Examples:
     labels = resolve(view, target)
     index = pd.DatetimeIndex(labels.index)
-    specs = [spec for feature_set in feature_sets for spec in feature_set.factor]
     X = compute(view, specs, index, target.ticker)
     y = labels["y"].to_numpy()
     decided_at, resolved_at = pd.DatetimeIndex(labels["decided_at"]), pd.DatetimeIndex(labels["resolved_at"])
@@ -74,7 +96,23 @@ def build(view: View, feature_sets: Sequence[FeatureSet], target: Target) -> Exa
         n_resolved=n_resolved,
         horizon=target.horizon,
         fingerprint=fingerprint(X, y, resolved_at),
+        asset=np.full(len(y), target.ticker),
     )
+
+
+def _merged(parts: Sequence[Examples]) -> Examples:
+    """The rows of several assets, given in their order; its fingerprint is a hash of theirs."""
+    X = pd.concat([part.X for part in parts])
+    order = np.argsort(pd.DatetimeIndex(X.index).asi8, kind="stable")
+    columns: dict[str, Any] = {
+        name: np.concatenate([getattr(part, name) for part in parts])[order]
+        for name in ("y", "y_final", "decidable", "weights", "climatology", "n_resolved", "asset")
+    }
+    for name in ("decided_at", "resolved_at"):
+        instants = np.concatenate([getattr(part, name).asi8 for part in parts])[order]
+        columns[name] = pd.DatetimeIndex(instants.view("datetime64[us]")).tz_localize("UTC")
+    seal = digest({str(part.asset[0]): part.fingerprint for part in parts})
+    return Examples(X=X.iloc[order], horizon=parts[0].horizon, fingerprint=seal, **columns)
 
 
 def uniqueness(n: int, horizon: int) -> np.ndarray:

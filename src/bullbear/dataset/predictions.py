@@ -17,7 +17,7 @@ import pandas as pd
 from bullbear.errors import InputError
 
 KEY = ("decided_at", "asset", "question", "horizon", "member", "path")
-"""What tells one prediction from another; tables are sorted by it."""
+"""The unique key, by which tables are sorted."""
 INSTANTS = ("decided_at", "resolved_at")
 NAMES = ("asset", "question", "member")
 COUNTS = ("horizon", "path")
@@ -100,7 +100,7 @@ class Predictions:
 
     @classmethod
     def none(cls) -> Predictions:
-        """No row."""
+        """An empty table."""
         return cls.of(decided_at=pd.DatetimeIndex([], tz="UTC"), resolved_at=pd.DatetimeIndex([], tz="UTC"), p=[])
 
     def select(

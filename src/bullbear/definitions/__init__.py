@@ -7,11 +7,11 @@ wrong type or a duplicate name stops it there, never in the middle of a training
 from bullbear.definitions.kinds import Kinds
 from bullbear.definitions.models import (
     ASSET,
+    Day,
     FactorSpec,
     FeatureSet,
     ModelDefinition,
     Scalar,
-    Splitter,
     Target,
     Universe,
 )
@@ -21,6 +21,7 @@ from bullbear.definitions.reading import Definition, Name, Sentence, Source, dig
 __all__ = [
     "ASSET",
     "UP",
+    "Day",
     "Definition",
     "FactorSpec",
     "FeatureSet",
@@ -31,7 +32,6 @@ __all__ = [
     "Scalar",
     "Sentence",
     "Source",
-    "Splitter",
     "Target",
     "Universe",
     "digest",

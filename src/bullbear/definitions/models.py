@@ -108,30 +108,15 @@ class Target(Definition):
         return self.model_copy(update={"ticker": ticker})
 
 
-class Splitter(Definition):
-    """Purged expanding walk-forward: a refit at the first close of every month (or quarter, or year)."""
-
-    kind: Literal["expanding"] = "expanding"
-    first: Day = "2005-01-01"
-    """The first day whose forecast is reported."""
-    burn_in_months: int = Field(default=24, ge=0, le=120)
-    """Months before `first` that are forecast too, only so that the calibrator has a past when reporting starts."""
-    refit: Literal["month", "quarter", "year"] = "month"
-    embargo: int = Field(default=0, ge=0, le=252)
-    """Further sessions between the last resolved training label and the forecast."""
-    min_train: int = Field(default=252, ge=21)
-    """Resolved examples without which no model is fitted."""
-
-
 class ModelDefinition(Definition):
-    """`models/NAME.toml`. `learner`, `calibration` and `policy` are checked by the parts that own them."""
+    """`models/NAME.toml`. The tables of kinds are checked by the parts that own them."""
 
     name: Name
     intent: Sentence
     seed: int = Field(default=0, ge=0)
     target: Target = Target()
     features: tuple[Name, ...] = Field(default=(), strict=False)
-    splitter: Splitter = Splitter()
+    splitter: dict[str, Any] = Field(default_factory=dict)
     learner: dict[str, Any]
     calibration: dict[str, Any] = Field(default_factory=dict)
     policy: dict[str, Any] = Field(default_factory=dict)

@@ -106,7 +106,9 @@ def validate(
             raise DefinitionError(
                 f"{source.where(*location)} ({key})", location[-1], f"one of {owner}", "remove or rename the key"
             ) from bad
-        value = "nothing" if first["type"] == "missing" else first["input"]
+        if first["type"] == "missing":
+            raise DefinitionError(f"{source.where(*location)} ({key})", "nothing", "a value", "add the key") from bad
+        value = first["input"]
         if _is_secret(kind, first["loc"]):
             value = "a value that is not shown"
         wishes = [

@@ -13,7 +13,7 @@ from pathlib import Path
 import pandas as pd
 
 from bullbear.data.view import View
-from bullbear.dataset import build, walk_forward_folds
+from bullbear.dataset import build, splitter_of
 from bullbear.decide import advise_each, forecasts_by_close
 from bullbear.errors import RunError
 from bullbear.forecasting.bundle import Bundle, read_bundle, write_continued
@@ -35,14 +35,7 @@ def refit_overdue(bundle: Bundle, labels: pd.DataFrame) -> int:
     newest = day(bundle.trained_through()[-1])
     if labels.index[-1] <= newest:
         return 0
-    folds = walk_forward_folds(
-        pd.DatetimeIndex(labels["decided_at"]),
-        pd.DatetimeIndex(labels["resolved_at"]),
-        bundle.definition.splitter,
-        sessions=pd.DatetimeIndex(labels.index),
-        decidable=labels["decidable"].to_numpy(),
-        start=bundle.meta.get("start"),
-    )
+    folds = splitter_of(bundle.definition).folds(labels, start=bundle.meta.get("start"))
     fitted = days(pd.DatetimeIndex([fold.trained_through for fold in folds]))
     due = fitted[fitted > newest]
     return len(between(due[0], labels.index[-1])) - 1 if len(due) else 0

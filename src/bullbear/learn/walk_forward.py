@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bullbear.dataset import Examples, Fold, walk_forward_folds
+from bullbear.dataset import Examples, Fold, splitter_of
 from bullbear.dataset.examples import uniqueness
 from bullbear.definitions import FeatureSet, ModelDefinition, Source, validate
 from bullbear.errors import DefinitionError
@@ -157,7 +157,7 @@ def train(
         for fold, fit, model in zip(folds, fits, models, strict=True)
     ]
     table = forecasts(examples, rows, parts)
-    reported = sessions[rows] >= day(start or definition.splitter.first)
+    reported = sessions[rows] >= day(start or splitter_of(definition).first)
     return Training(
         predictions=table[reported].reset_index(drop=True),
         models=models,
@@ -199,16 +199,8 @@ def base_rate_at(examples: Examples, rows: np.ndarray) -> tuple[np.ndarray, np.n
 def folds_of(
     definition: ModelDefinition, examples: Examples, *, start: str | None = None, end: str | None = None
 ) -> list[Fold]:
-    """The walk-forward folds of a definition on `examples`; see `walk_forward_folds`."""
-    return walk_forward_folds(
-        examples.decided_at,
-        examples.resolved_at,
-        definition.splitter,
-        sessions=pd.DatetimeIndex(examples.X.index),
-        decidable=examples.decidable,
-        start=start,
-        end=end,
-    )
+    """The folds of a definition on `examples`; see `Splitter.folds`."""
+    return splitter_of(definition).folds(examples, start=start, end=end)
 
 
 def prepared(
@@ -229,7 +221,8 @@ def prepared(
         where, kind = place.where("features"), definition.learner["kind"]
         raise DefinitionError(f"{where} (features)", [], f"factors for a {kind} learner", "name a feature set")
     names = tuple(spec.name for spec in specs)
-    signs = tuple(spec.sign for spec in specs)
+    # A sign speaks of P(up); a rise makes a fall less likely, and says nothing of volatility.
+    signs = tuple(spec.sign * definition.target.question.direction for spec in specs)
     X = factor_matrix(examples.X, names)
     return Task(learner, X, examples.y, examples.horizon, names, signs, definition.seed), shrink
 

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bullbear.dataset import Examples
+from bullbear.dataset import Examples, splitter_of
 from bullbear.decide import Book
 from bullbear.evaluate import Evaluation
 from bullbear.forecasting.bundle import predictions_csv, write_bundle
@@ -179,7 +179,7 @@ def _params(record: TrainingRecord) -> dict[str, str]:
         "target": f"{definition.target.ticker} {definition.target.horizon} sessions",
         "features": ",".join(definition.features) or "none",
         "n_factors": record.examples.X.shape[1],
-        **{f"splitter.{key}": value for key, value in definition.splitter.model_dump().items()},
+        **{f"splitter.{key}": value for key, value in splitter_of(definition).model_dump().items()},
         **{f"learner.{key}": value for key, value in definition.learner.items()},
         **{f"calibration.{key}": value for key, value in definition.calibration.items()},
         **{f"policy.{key}": value for key, value in record.model.policy.model_dump().items()},

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from bullbear.decide import Backtest, Policy, backtest, baselines_of, comparison
+from bullbear.definitions import UP
 from bullbear.documents import json_ready
+from bullbear.errors import InputError
 from bullbear.factors import compute
 from bullbear.home import Home
 
@@ -17,8 +19,16 @@ if TYPE_CHECKING:
 
 
 def backtest_run(home: Home, run: Run, policy: Policy | None = None) -> Backtest:
-    """The policy of a run (or another) over its out-of-sample forecasts, on the prices stored now."""
+    """The policy of a run (or another) over its out-of-sample forecasts, on the prices stored now.
+
+    Raises
+    ------
+    InputError
+        The run answers another question than `up`, on which no policy decides.
+    """
     target = run.bundle.definition.target
+    if target.question.name != UP.name:
+        raise InputError("RUN", f"a run of the question {target.question.name}", 'a run of "up"', "choose another run")
     view = home.filled_store().as_of()
     policy = policy or run.bundle.policy
     specs = [spec for spec in run.bundle.factors() if spec.name in policy.needs.factors]

@@ -24,7 +24,8 @@ def evaluate_run(run: Run) -> Evaluation:
 
 
 def _scored(run: Run, table: pd.DataFrame) -> Predictions:
-    return Predictions.of(**table, asset=run.bundle.definition.target.ticker, horizon=run.horizon)
+    target = run.bundle.definition.target
+    return Predictions.of(**table, asset=target.ticker, question=target.question.name, horizon=target.horizon)
 
 
 def compare_runs(runs: Sequence[Run]) -> list[Comparison]:

@@ -59,6 +59,7 @@ def result_of_training(trained: TrainedModel) -> ModelResult:
     """What the report shows of a training just made."""
     from bullbear.report import ModelResult
 
+    assert trained.backtest is not None  # the report is about `up`
     return ModelResult(
         name=trained.model.definition.name,
         run_id=trained.run_id,

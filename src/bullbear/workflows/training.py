@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from bullbear.dataset import Examples, build
+from bullbear.dataset import Examples, build, splitter_of
 from bullbear.dataset.predictions import Predictions
 from bullbear.decide import Backtest, backtest, baselines_of, comparison
+from bullbear.definitions import UP
 from bullbear.errors import DefinitionError, FitError, InputError
 from bullbear.evaluate import Evaluation, evaluate
 from bullbear.home import Home, Model
@@ -29,7 +30,8 @@ class TrainedModel:
     examples: Examples
     training: Training
     evaluation: Evaluation
-    backtest: Backtest
+    backtest: Backtest | None
+    """None of a question that no policy decides on: all but `up`."""
     seconds: float
     simulated: bool
 
@@ -44,7 +46,7 @@ def train_model(
     cluster: str | None = None,
     progress: Progress | None = None,
 ) -> TrainedModel:
-    """Train `models/NAME.toml` walk-forward on everything stored, evaluate it, backtest it, log it as one run.
+    """Train `models/NAME.toml` walk-forward on everything stored, evaluate, backtest (`up` alone), log it as one run.
 
     Fitted folds are kept until the run is logged: the next training of the same continues an interrupted one.
 
@@ -62,6 +64,10 @@ def train_model(
     began = time.perf_counter()
     progress = progress or _silent
     model = home.model(name)
+    splitter = splitter_of(model.definition)
+    if not splitter.is_walk_forward:  # its folds know the future, and test each session several times
+        where = f"{model.source.where('splitter', 'kind')} (splitter.kind)"
+        raise DefinitionError(where, splitter.kind, "a walk-forward kind: expanding or rolling", "choose one")
     store = home.filled_store()
     view = store.as_of()
     check_span(model, pd.DatetimeIndex(view.bars(model.definition.target.ticker).index), start, end)
@@ -87,20 +93,24 @@ def train_model(
         allowed = f"parameters that the learner takes ({bad})"
         raise DefinitionError(where, dict(model.definition.learner), allowed, "correct the file") from bad
     progress("evaluation", 0, 1)
-    evaluation = evaluate(
-        Predictions.of(**training.predictions, asset=model.definition.target.ticker, horizon=examples.horizon)
-    )
     target = model.definition.target
-    tested = backtest(
-        training.predictions,
-        view,
-        model.policy,
-        ticker=target.ticker,
-        horizon=target.horizon,
-        factors=examples.X,
-        baselines=baselines_of(target.ticker, home.instruments()),
+    evaluation = evaluate(
+        Predictions.of(
+            **training.predictions, asset=target.ticker, question=target.question.name, horizon=target.horizon
+        )
     )
-    figures = comparison(tested)
+    tested = None
+    if target.question.name == UP.name:  # what a policy decides on
+        tested = backtest(
+            training.predictions,
+            view,
+            model.policy,
+            ticker=target.ticker,
+            horizon=target.horizon,
+            factors=examples.X,
+            baselines=baselines_of(target.ticker, home.instruments()),
+        )
+    figures = comparison(tested) if tested else None
     progress("evaluation", 1, 1)
     progress("tracking", 0, 1)
     seconds = time.perf_counter() - began
@@ -110,16 +120,16 @@ def train_model(
             model=model,
             examples=examples,
             training=training,
-            books=tested.books,
+            books=tested.books if tested else (),
             evaluation=evaluation,
             plots={
                 "calibration": plots.calibration_plot(evaluation, training.predictions, simulated=store.is_simulated),
-                "equity": plots.equity_plot(tested, simulated=store.is_simulated),
+                **({"equity": plots.equity_plot(tested, simulated=store.is_simulated)} if tested else {}),
                 "skill": plots.skill_plot(evaluation, simulated=store.is_simulated),
                 "probability": plots.probability_plot(training.predictions, simulated=store.is_simulated),
             },
-            backtest=backtest_summary(tested, figures),
-            backtest_metrics=backtest_metrics(figures),
+            backtest=backtest_summary(tested, figures) if tested else {},
+            backtest_metrics={} if figures is None else backtest_metrics(figures),
             seconds=seconds,
             simulated=store.is_simulated,
             options={"start": start, "end": end},
@@ -140,7 +150,7 @@ def check_span(model: Model, traded: pd.DatetimeIndex, start: str | None, end: s
     InputError
         `start` lies after `end`, or one of them outside what the model and the bars allow.
     """
-    target, first = model.definition.target, start or model.definition.splitter.first
+    target, first = model.definition.target, start or splitter_of(model.definition).first
     opening = "--start" if start else f"splitter.first of models/{model.definition.name}.toml"
     if end and day(first) > day(end):
         if start:

@@ -1,0 +1,65 @@
+"""A model of another question than `up`: trained and evaluated on its own labels, never issued."""
+
+from __future__ import annotations
+
+import pytest
+
+from bullbear.definitions import Target
+from bullbear.errors import DefinitionError, GateError, InputError
+from bullbear.home import Home
+
+
+def ask(home: Home, question: str) -> None:
+    path = home.root / "models" / "base.toml"
+    path.write_text(path.read_text().replace("[learner]", f'[target]\nquestion = "{question}"\n[learner]'))
+
+
+def test_a_dip_is_trained_evaluated_and_refused_by_the_gate(home: Home) -> None:
+    from bullbear.dataset import resolve
+    from bullbear.tracking import Runs
+    from bullbear.workflows.backtesting import backtest_run
+    from bullbear.workflows.promotion import promote_run
+    from bullbear.workflows.training import train_model
+
+    ask(home, "dip5")
+    trained = train_model(home, "base")
+    assert trained.backtest is None
+    question = home.questions()["dip5"]
+    labels = resolve(home.store().as_of(), Target(question=question), final=True)
+    table = trained.training.predictions
+    expected = labels.set_index("decided_at")["y"].reindex(table["decided_at"])
+    assert table["y"].tolist()[:500] == expected.tolist()[:500]
+    assert 0.05 < table["climatology"].mean() < 0.5
+    runs = Runs(home)
+    run = runs.find(trained.run_id)
+    with pytest.raises(GateError, match="refused by the question test: the run answers the question dip5"):
+        promote_run(home, runs, run)
+    with pytest.raises(InputError, match=r'RUN: got .a run of the question dip5.; allowed: a run of "up"'):
+        backtest_run(home, run)
+
+
+def test_a_training_walks_forward(home: Home) -> None:
+    from bullbear.workflows.training import train_model
+
+    path = home.root / "models" / "base.toml"
+    path.write_text(path.read_text().split("[splitter]")[0] + '[splitter]\nkind = "combinatorial"\n')
+    with pytest.raises(
+        DefinitionError, match=r"base\.toml:\d+ \(splitter\.kind\): got 'combinatorial'; allowed: a walk"
+    ):
+        train_model(home, "base")
+
+
+def test_the_sign_of_a_factor_turns_with_the_question(home: Home) -> None:
+    from bullbear.dataset import build
+    from bullbear.learn.walk_forward import prepared
+
+    signs = {}
+    for question in ("up", "dip5", "vol20"):
+        model = home.model("small")
+        target = Target(question=home.questions()[question])
+        sets = [each.model_copy(update={"factor": tuple(f.model_copy(update={"sign": 1}) for f in each.factor)})
+                for each in model.feature_sets]  # fmt: skip
+        examples = build(home.store().as_of(), sets, target)
+        task, _ = prepared(model.definition.model_copy(update={"target": target}), sets, examples)
+        signs[question] = task.signs
+    assert signs == {"up": (1, 1), "dip5": (-1, -1), "vol20": (0, 0)}
