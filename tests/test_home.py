@@ -16,7 +16,7 @@ from bullbear.errors import DefinitionError, InputError
 from bullbear.factors import registered
 from bullbear.factors.engine import registry
 from bullbear.home import Home, locate, meaning, replace_directory
-from bullbear.learn.gradient_boosting import GradientBoosting
+from bullbear.learn.learners.lightgbm import GradientBoosting
 
 
 @pytest.fixture
@@ -217,7 +217,7 @@ def test_a_default_that_changes_in_the_code_changes_the_hash(place: Home, monkey
 
 def test_a_table_that_cannot_be_read_into_the_hash_is_refused(place: Home) -> None:
     model = place.model("small")
-    with pytest.raises(TypeError, match="dict is no definition"):
+    with pytest.raises(TypeError, match="dict is not a Definition"):
         meaning(model.definition, model.feature_sets, {"policy": {}})
 
 

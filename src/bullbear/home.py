@@ -17,21 +17,19 @@ from uuid import uuid4
 
 from pydantic import BaseModel
 
-from bullbear import sessions
+from bullbear import sessions, user_code
 from bullbear.data.segments import WriteLock
 from bullbear.data.store import Store
 from bullbear.dataset import splitter_of
 from bullbear.decide.instruments import Instrument, read_instruments
 from bullbear.decide.policy import Policy, load_policy
-from bullbear.definitions import FeatureSet, ModelDefinition, Source, digest, read, validate
+from bullbear.definitions import FeatureSet, ModelDefinition, Source, digest, read
 from bullbear.definitions.questions import Question, read_questions
 from bullbear.errors import DefinitionError, InputError
 from bullbear.factors import load, registered, universe
 from bullbear.factors.engine.feature_sets import user_code_of
 from bullbear.factors.engine.registry import use_factors_of
-from bullbear.learn import learner_of
-from bullbear.learn.calibration import ShrinkageParams
-from bullbear.learn.gradient_boosting import GradientBoosting
+from bullbear.learn import CALIBRATORS, LEARNERS
 
 SHARED_FILES = frozenset({"questions", "instruments"})
 """Files of `models/` that define no model."""
@@ -54,6 +52,9 @@ class Home:
     """The folders of a home; none need exist before something is written."""
 
     root: Path
+
+    def __post_init__(self) -> None:
+        LEARNERS.look_in(self.root / "learners")
 
     @property
     def data(self) -> Path:
@@ -163,8 +164,8 @@ class Home:
             in_another_case = definition.name == name.lower()
             remedy = f"rename the file to {definition.name}.toml" if in_another_case else "rename one"
             raise DefinitionError(source.where("name"), definition.name, f"the file's name, {name}", remedy)
-        learner = learner_of(definition.learner, source)
-        calibration = validate(definition.calibration, ShrinkageParams, source, below=("calibration",))
+        learner = LEARNERS.read(definition.learner, source, below=("learner",))
+        calibration = CALIBRATORS.read(definition.calibration, source, below=("calibration",))
         if learner.uses_factors and not definition.features:
             raise DefinitionError(source.where("features"), "no feature set", "at least one", "name feature sets")
         paths = tuple(self._feature_path(source, number, each) for number, each in enumerate(definition.features))
@@ -176,11 +177,10 @@ class Home:
             factors=[spec.name for feature_set in feature_sets for spec in feature_set.factor],
         )
         splitter = splitter_of(definition, source)
-        least = splitter.min_train
-        if isinstance(learner, GradientBoosting) and learner.leaves_a_bag_empty(least):
-            where = f"{source.where('learner', 'bagging_fraction')} (learner.bagging_fraction)"
-            allowed = f"at least one of splitter.min_train = {least} rows in a bag"
-            raise DefinitionError(where, learner.bagging_fraction, allowed, "correct the file")
+        if refused := learner.refuses(splitter.min_train):
+            key, allowed = refused
+            where = f"{source.where('learner', key)} (learner.{key})"
+            raise DefinitionError(where, getattr(learner, key), allowed, "correct the file")
         parts = {"splitter": splitter, "learner": learner, "calibration": calibration, "policy": policy}
         return Model(definition, source, feature_sets, paths, policy, digest(meaning(definition, feature_sets, parts)))
 
@@ -251,7 +251,10 @@ def meaning(
 def _plain(part: object) -> dict[str, Any]:
     if not isinstance(part, BaseModel):  # its parameters would be left out of the hash
         raise TypeError(f"{type(part).__name__} is not a Definition")
-    return part.model_dump(mode="json")
+    plain = part.model_dump(mode="json")
+    # The module of a user's file is named after its content: an edited learner is another one.
+    source = type(part).__module__
+    return {**plain, "source": source} if user_code.is_user_module(source) else plain
 
 
 def locate(option: Path | None) -> Home:

@@ -63,6 +63,11 @@ def restore(modules: Mapping[str, tuple[str, str]]) -> None:
         _run(name, shown, source)
 
 
+def is_user_module(name: str) -> bool:
+    """Whether a module's name is that of a user's file."""
+    return name.startswith(_PREFIX)
+
+
 def _run(name: str, shown: str, source: str) -> ModuleType:
     if name in sys.modules:
         return sys.modules[name]

@@ -89,7 +89,7 @@ def test_bad_input(
     bullbear: Run, state: State, trained_home: Home, arguments: list[str], message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # `forecast` would keep scikit-learn out of the whole process; the other commands of this one need it.
-    monkeypatch.setattr("bullbear.learn.gradient_boosting.import_without_sklearn", lambda: None)
+    monkeypatch.setattr("bullbear.learn.learners.lightgbm.import_without_sklearn", lambda: None)
     before = state(trained_home.root)
     answer = bullbear(*arguments, "--home", trained_home.root)
     assert answer.code == 2
@@ -120,7 +120,7 @@ EMPTY = [
 def test_an_empty_home(
     bullbear: Run, tmp_path: Path, arguments: list[str], message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bullbear.learn.gradient_boosting.import_without_sklearn", lambda: None)
+    monkeypatch.setattr("bullbear.learn.learners.lightgbm.import_without_sklearn", lambda: None)
     answer = bullbear(*arguments, "--home", tmp_path / "home")
     assert answer.code == 2
     assert message in answer.mistake
@@ -194,7 +194,7 @@ def test_real_data_do_not_go_into_a_simulated_store(
 
 
 def test_a_tampered_ledger(bullbear: Run, home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bullbear.learn.gradient_boosting.import_without_sklearn", lambda: None)
+    monkeypatch.setattr("bullbear.learn.learners.lightgbm.import_without_sklearn", lambda: None)
     path = home.forecasts / "ledger.jsonl"
     path.write_text(path.read_text().replace('"p_up":0.', '"p_up":0.9', 1))
     before = path.read_bytes()

@@ -603,7 +603,7 @@ def _shorten(home: Home, end: str) -> None:
 
 def test_a_forecast_needs_neither_mlflow_nor_scikit_learn(home: Home) -> None:
     code = (
-        "import sys; from pathlib import Path; from bullbear.learn.gradient_boosting import import_without_sklearn;"
+        "import sys; from pathlib import Path; from bullbear.learn.learners.lightgbm import import_without_sklearn;"
         "import_without_sklearn(); from bullbear.forecasting.forecast import issue; from bullbear.home import Home;"
         f"issue(Home(Path({str(home.root)!r})), '2007-11-01');"
         "print([name for name in ('mlflow', 'sklearn', 'matplotlib', 'statsmodels', 'arch') if name in sys.modules])"

@@ -19,7 +19,8 @@ from bullbear.errors import GateError
 from bullbear.evaluate.significance import lower_bound
 from bullbear.forecasting.bundle import Bundle
 from bullbear.forecasting.gate import Record, check
-from bullbear.learn import calibration
+from bullbear.learn.calibrator import History
+from bullbear.learn.calibrators.shrinkage import Shrinkage
 
 SESSIONS, FIRST, BURN_IN = 5040, 1260, 504
 """Twenty years, of which the last fifteen are reported, after two years of burn-in."""
@@ -47,8 +48,8 @@ def skill_less(seed: int, persistence: float) -> Record:
     p = c.copy()
     for start in range(FIRST - BURN_IN, len(y), HORIZON):
         month, past = slice(start, start + HORIZON), slice(FIRST - BURN_IN, max(FIRST - BURN_IN, start - HORIZON + 1))
-        believed = calibration.fit(
-            y[past], c[past], signal[past], HORIZON, calibration.ShrinkageParams(), resolved=y[:0]
+        believed = Shrinkage().fit(
+            History(y[past], c[past], signal[past], HORIZON, y[:0])
         )  # `resolved` widens intervals alone
         p[month] = believed.probability(c[month], signal[month])
     return record(y[FIRST:], p[FIRST:], c[FIRST:], model=f"noise {persistence}")

@@ -23,7 +23,7 @@ from bullbear.home import Home
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = ROOT / "src" / "bullbear"
-FREE = {"arch"}
+FREE = {"arch", "statsmodels"}
 """Libraries of an extra that several floors may import."""
 UNIMPORTED = {"ta_lib", "dask", "filelock"}
 """Declared under another name than they are imported by, or for what they bring."""

@@ -12,7 +12,7 @@ from bullbear.dataset import Examples
 from bullbear.dataset.examples import fingerprint, uniqueness
 from bullbear.dataset.labels import climatology
 from bullbear.definitions import FactorSpec, FeatureSet, ModelDefinition
-from bullbear.learn.learners import TrainingSet
+from bullbear.learn import TrainingSet
 from bullbear.sessions import between, closes
 from bullbear.statistics import independent_number
 
@@ -21,7 +21,20 @@ HORIZON = 5
 
 
 @pytest.fixture(scope="session")
-def training() -> Callable[..., TrainingSet]:
+def bare() -> Callable[..., TrainingSet]:
+    """A maker of training sets on consecutive days of one asset."""
+
+    def make(X, y, weights, names, signs, seed, horizon) -> TrainingSet:
+        decided_at = pd.date_range("2001-01-01", periods=len(y), tz="UTC")
+        resolved_at = decided_at + pd.Timedelta(days=horizon)
+        asset = np.full(len(y), "IWM")
+        return TrainingSet(X, y, weights, decided_at, resolved_at, asset, names, signs, seed, horizon)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def training(bare: Callable[..., TrainingSet]) -> Callable[..., TrainingSet]:
     """A maker of training sets: `y` rises with the first factor and falls with the second."""
 
     def make(
@@ -35,7 +48,7 @@ def training() -> Callable[..., TrainingSet]:
         weights = rng.uniform(0.5, 1.5, n)
         names = tuple(f"factor_{j}" for j in range(k))
         weights *= independent_number(n, horizon) / weights.sum()
-        return TrainingSet(X, y, weights, names, signs or (0,) * k, seed, horizon)
+        return bare(X, y, weights, names, signs or (0,) * k, seed, horizon)
 
     return make
 

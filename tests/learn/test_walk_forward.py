@@ -15,9 +15,10 @@ from bullbear.dataset import Examples, splitter_of
 from bullbear.dataset.examples import uniqueness
 from bullbear.definitions import FeatureSet, ModelDefinition, Source
 from bullbear.errors import DefinitionError, HistoryError
-from bullbear.learn import FoldModel, Training, predict, train
-from bullbear.learn.calibration import ShrinkageParams, bag_mean, fit
-from bullbear.learn.learners import TrainingSet, factor_matrix, learner_of
+from bullbear.learn import LEARNERS, FoldModel, Training, TrainingSet, predict, train
+from bullbear.learn.calibrator import History
+from bullbear.learn.calibrators.shrinkage import Shrinkage
+from bullbear.learn.learner import bag_mean, factor_matrix
 from bullbear.statistics import independent_number
 
 TREES = {"kind": "lightgbm", "bags": 2, "num_iterations": 10, "min_data_in_leaf": 15, "learning_rate": 0.2}
@@ -103,17 +104,20 @@ def test_it_equals_a_slow_walk_by_hand(
             X[fold.train],
             examples.y[fold.train],
             weights,
+            examples.decided_at[fold.train],
+            examples.resolved_at[fold.train],
+            np.full(len(fold.train), "IWM"),
             tuple(examples.X.columns),
             (1, 0, 0, 0),
             4,
             5,
         )
-        fitted = learner_of(learner).fit(seen)
+        fitted = LEARNERS.read(learner).fit(seen)
         rows = [row for row, _ in past if examples.resolved_at[row] <= fold.trained_through]
         said = np.array([signal for row, signal in past if row in set(rows)])
         known = examples.y[examples.resolved_at <= fold.trained_through]
-        prior = ShrinkageParams(prior_sd=0.3)
-        calibrator = fit(examples.y[rows], examples.climatology[rows], said, 5, prior, resolved=known)
+        history = History(examples.y[rows], examples.climatology[rows], said, 5, known)
+        calibrator = Shrinkage(prior_sd=0.3).fit(history)
         assert kept.calibrator == calibrator
         assert kept.learner_state == fitted.state()
         signals = fitted.signals(X[fold.test])

@@ -302,7 +302,7 @@ def forecast(
 
     Example: bullbear forecast --as-of 2019-12-31 --json
     """
-    from bullbear.learn.gradient_boosting import import_without_sklearn
+    from bullbear.learn.learners.lightgbm import import_without_sklearn
 
     import_without_sklearn()
     import pandas as pd

@@ -10,8 +10,10 @@ import pkgutil
 import sys
 from collections.abc import Mapping
 from importlib import import_module
+from pathlib import Path
 from typing import Any, Generic, TypeVar, cast, get_args
 
+from bullbear import user_code
 from bullbear.definitions.reading import Definition, Source, validate
 from bullbear.errors import DefinitionError
 
@@ -38,6 +40,7 @@ class Kinds(Generic[T]):
     def __init__(self, what: str, *, key: str = "kind", package: str | None = None, default: str | None = None) -> None:
         self.what, self.key, self.default = what, key, default
         self._package = package
+        self._folders: list[Path] = []
         self._classes: dict[str, type[Definition]] = {}
 
     def register(self, cls: type[C]) -> type[C]:
@@ -59,6 +62,11 @@ class Kinds(Generic[T]):
             raise TypeError(f"the {self.what} {name!r} is already registered by {_file_of(earlier)}")
         self._classes[name] = cls
         return cls
+
+    def look_in(self, folder: Path) -> None:
+        """Also find kinds in the Python files of a folder that need not exist; read when a kind is next asked for."""
+        if folder not in self._folders:
+            self._folders.append(folder)
 
     def __getitem__(self, name: str) -> type[T]:
         """The class of a kind; KeyError if there is none."""
@@ -104,6 +112,8 @@ class Kinds(Generic[T]):
             for each in pkgutil.iter_modules(package.__path__, f"{self._package}."):
                 import_module(each.name)
             self._package = None
+        while self._folders:
+            user_code.load_folder(self._folders.pop(0))
 
 
 def _file_of(cls: type) -> str:

@@ -21,7 +21,6 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from bullbear.dataset.predictions import Predictions
-from bullbear.definitions import Source, validate
 from bullbear.documents import json_ready
 from bullbear.errors import BullbearError, GateError
 from bullbear.evaluate.sample import Sample
@@ -29,8 +28,7 @@ from bullbear.evaluate.scores import Score, losses
 from bullbear.evaluate.significance import Bound, lower_bound
 from bullbear.forecasting.bundle import Bundle, read_bundle
 from bullbear.home import Home
-from bullbear.learn.calibration import ShrinkageParams
-from bullbear.learn.learners import learner_of
+from bullbear.learn import CALIBRATORS, LEARNERS
 from bullbear.statistics.long_run import effective_number
 
 LEAST_EVIDENCE = 36
@@ -64,8 +62,6 @@ class Record:
         """The record in a bundle; a champion's bundle knows its `run_id` itself."""
         definition = bundle.definition
         target = definition.target
-        shrink = validate(definition.calibration, ShrinkageParams, Source.nowhere("bundle"), below=("calibration",))
-        is_silenced = shrink.prior_sd == 0 and shrink.prior_mean == 0
         return cls(
             model=definition.name,
             run_id=run_id or str(bundle.meta["run_id"]),
@@ -74,7 +70,8 @@ class Record:
             horizon=target.horizon,
             simulated=bool(bundle.meta["simulated"]),
             predictions=bundle.predictions,
-            has_signal=learner_of(definition.learner).uses_factors and not is_silenced,
+            has_signal=LEARNERS.read(definition.learner).uses_factors
+            and not CALIBRATORS.read(definition.calibration).is_silent,
             definition=(definition, bundle.feature_sets),
         )
 

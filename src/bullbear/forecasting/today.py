@@ -20,7 +20,7 @@ from bullbear.factors import compute
 from bullbear.forecasting.bundle import Bundle
 from bullbear.forecasting.close import Close
 from bullbear.learn import FoldModel, predict
-from bullbear.learn.learners import factor_matrix
+from bullbear.learn.learner import factor_matrix
 from bullbear.statistics import independent_number
 
 DRIVERS = 8

@@ -15,7 +15,7 @@ import pandas as pd
 
 from bullbear.dataset import Examples, Fold
 from bullbear.definitions import FeatureSet, ModelDefinition
-from bullbear.learn import calibration
+from bullbear.learn.learner import bag_mean
 from bullbear.learn.walk_forward import (
     FoldModel,
     base_rate_at,
@@ -74,7 +74,7 @@ def continue_training(
     HistoryError
         Too few resolved examples.
     """
-    task, shrink = prepared(definition, feature_sets, examples)
+    task, calibrator = prepared(definition, feature_sets, examples)
     folds = folds_of(definition, examples, start=start)
     due = [fold for fold in folds if fold.trained_through > fitted_through]
     known = signals.reindex(examples.decided_at).to_numpy(copy=True)
@@ -90,14 +90,16 @@ def continue_training(
         if is_due:
             fit = fit_fold(task, fold)
             rows = _rows_before(folds, number)
-            models.append(fold_model(definition, task, fold, fit, calibrate(examples, rows, known[rows], fold, shrink)))
+            models.append(
+                fold_model(definition, task, fold, fit, calibrate(examples, rows, known[rows], fold, calibrator))
+            )
             model, answers = models[-1], fit.signals
             if progress:
                 progress(len(models), len(due))
         else:
             model = model_for(pd.Timestamp(examples.X.index[fold.test[0]]))
             answers = model.fitted().signals(task.X[fold.test])
-        known[fold.test] = np.where(np.isnan(known[fold.test]), calibration.bag_mean(answers), known[fold.test])
+        known[fold.test] = np.where(np.isnan(known[fold.test]), bag_mean(answers), known[fold.test])
         late = fold.test >= first_new
         if late.any():
             rows = fold.test[late]

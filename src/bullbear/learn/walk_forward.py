@@ -19,12 +19,11 @@ import pandas as pd
 
 from bullbear.dataset import Examples, Fold, splitter_of
 from bullbear.dataset.examples import uniqueness
-from bullbear.definitions import FeatureSet, ModelDefinition, Source, validate
+from bullbear.definitions import FeatureSet, ModelDefinition, Source
 from bullbear.errors import DefinitionError
 from bullbear.execution import Cluster, Local, map_items
-from bullbear.learn import calibration
-from bullbear.learn.calibration import Shrinkage, ShrinkageParams
-from bullbear.learn.learners import Fitted, Learner, TrainingSet, factor_matrix, learner_of
+from bullbear.learn.calibrator import CALIBRATORS, Calibrator, FittedCalibrator, History
+from bullbear.learn.learner import LEARNERS, FittedLearner, Learner, TrainingSet, bag_mean, factor_matrix
 from bullbear.sessions import day
 from bullbear.statistics import independent_number
 
@@ -38,7 +37,7 @@ class FoldModel:
     factors: tuple[str, ...]
     learner: Mapping[str, Any]
     learner_state: Mapping[str, Any]
-    calibrator: Shrinkage
+    calibrator: FittedCalibrator
     horizon: int
 
     def state(self) -> dict[str, Any]:
@@ -62,17 +61,17 @@ class FoldModel:
             factors=tuple(state["factors"]),
             learner=state["learner"],
             learner_state=state["learner_state"],
-            calibrator=Shrinkage.restore(state["calibrator"]),
+            calibrator=CALIBRATORS[state["calibrator"]["kind"]].restore(state["calibrator"]),
             horizon=int(state["horizon"]),
         )
 
-    def fitted(self) -> Fitted:
+    def fitted(self) -> FittedLearner:
         """The learner, ready to answer; restored once."""
         return self._fitted
 
     @cached_property
-    def _fitted(self) -> Fitted:
-        return learner_of(self.learner).restore(self.learner_state)
+    def _fitted(self) -> FittedLearner:
+        return LEARNERS.read(self.learner).restore(self.learner_state)
 
 
 @dataclass(frozen=True)
@@ -132,7 +131,7 @@ def train(
     HistoryError
         Too few resolved examples.
     """
-    task, shrink = prepared(definition, feature_sets, examples, source)
+    task, calibrator = prepared(definition, feature_sets, examples, source)
     sessions = pd.DatetimeIndex(examples.X.index)
     folds = folds_of(definition, examples, start=start, end=end)
     workers = Cluster(cluster) if cluster else Local(jobs, preload=task.learner.libraries)
@@ -147,9 +146,9 @@ def train(
         name=lambda fold: f"the fold fitted through {fold.trained_through.date()}",
     )
     rows = np.concatenate([fold.test for fold in folds])
-    mean = np.concatenate([calibration.bag_mean(fit.signals) for fit in fits])
+    mean = np.concatenate([bag_mean(fit.signals) for fit in fits])
     models = tuple(
-        fold_model(definition, task, fold, fit, calibrate(examples, rows, mean, fold, shrink))
+        fold_model(definition, task, fold, fit, calibrate(examples, rows, mean, fold, calibrator))
         for fold, fit in zip(folds, fits, strict=True)
     )
     parts = [
@@ -167,7 +166,7 @@ def train(
 
 
 def predict(
-    calibrator: Shrinkage, signals: np.ndarray, climatology: np.ndarray, n_independent: np.ndarray
+    calibrator: FittedCalibrator, signals: np.ndarray, climatology: np.ndarray, n_independent: np.ndarray
 ) -> pd.DataFrame:
     """Probabilities with their intervals: the one place where a signal becomes a forecast.
 
@@ -185,7 +184,7 @@ def predict(
     DataFrame
         Columns p, p_low, p_high, climatology; n rows.
     """
-    signal = calibration.bag_mean(signals)
+    signal = bag_mean(signals)
     p = calibrator.probability(climatology, signal)
     low, high = calibrator.interval(climatology, n_independent, signal)
     return pd.DataFrame({"p": p, "p_low": low, "p_high": high, "climatology": climatology})
@@ -205,7 +204,7 @@ def folds_of(
 
 def prepared(
     definition: ModelDefinition, feature_sets: Sequence[FeatureSet], examples: Examples, source: Source | None = None
-) -> tuple[Task, ShrinkageParams]:
+) -> tuple[Task, Calibrator]:
     """What every fold of a training shares, and how it is calibrated.
 
     Raises
@@ -214,8 +213,8 @@ def prepared(
         The learner or calibration table does not fit, or a learner that needs factors has none.
     """
     place = source or Source.nowhere("model")
-    learner = learner_of(definition.learner, source)
-    shrink = validate(definition.calibration, ShrinkageParams, place, below=("calibration",))
+    learner = LEARNERS.read(definition.learner, source, below=("learner",))
+    calibrator = CALIBRATORS.read(definition.calibration, source, below=("calibration",))
     specs = [spec for feature_set in feature_sets for spec in feature_set.factor] if learner.uses_factors else []
     if learner.uses_factors and not specs:
         where, kind = place.where("features"), definition.learner["kind"]
@@ -224,10 +223,13 @@ def prepared(
     # A sign speaks of P(up); a rise makes a fall less likely, and says nothing of volatility.
     signs = tuple(spec.sign * definition.target.question.direction for spec in specs)
     X = factor_matrix(examples.X, names)
-    return Task(learner, X, examples.y, examples.horizon, names, signs, definition.seed), shrink
+    rows = (examples.decided_at, examples.resolved_at, examples.asset)
+    return Task(learner, X, examples.y, *rows, examples.horizon, names, signs, definition.seed), calibrator
 
 
-def fold_model(definition: ModelDefinition, task: Task, fold: Fold, fit: Fit, calibrator: Shrinkage) -> FoldModel:
+def fold_model(
+    definition: ModelDefinition, task: Task, fold: Fold, fit: Fit, calibrator: FittedCalibrator
+) -> FoldModel:
     """The model of a fold from its fit and its calibrator."""
     return FoldModel(
         trained_through=fold.trained_through,
@@ -249,7 +251,9 @@ def forecasts(examples: Examples, rows: np.ndarray, parts: Sequence[pd.DataFrame
     return table
 
 
-def calibrate(examples: Examples, rows: np.ndarray, mean: np.ndarray, fold: Fold, params: ShrinkageParams) -> Shrinkage:
+def calibrate(
+    examples: Examples, rows: np.ndarray, mean: np.ndarray, fold: Fold, calibrator: Calibrator
+) -> FittedCalibrator:
     """A fold's calibrator, from the out-of-sample signals whose labels had resolved at its fit.
 
     Parameters
@@ -260,7 +264,7 @@ def calibrate(examples: Examples, rows: np.ndarray, mean: np.ndarray, fold: Fold
     known = np.asarray(examples.resolved_at <= fold.trained_through) & ~np.isnan(examples.y)
     past, resolved = known[rows], examples.y[known]
     y, base = examples.y[rows[past]], examples.climatology[rows[past]]
-    return calibration.fit(y, base, mean[past], examples.horizon, params, resolved=resolved)
+    return calibrator.fit(History(y, base, mean[past], examples.horizon, resolved))
 
 
 @dataclass(frozen=True)
@@ -270,6 +274,9 @@ class Task:
     learner: Learner
     X: np.ndarray
     y: np.ndarray
+    decided_at: pd.DatetimeIndex
+    resolved_at: pd.DatetimeIndex
+    asset: np.ndarray
     horizon: int
     names: tuple[str, ...]
     signs: tuple[int, ...]
@@ -290,7 +297,18 @@ def training_set(task: Task, fold: Fold) -> TrainingSet:
     rows = fold.train[~np.isnan(task.y[fold.train])]
     weights = uniqueness(len(rows), task.horizon)
     weights *= independent_number(len(rows), task.horizon) / weights.sum()
-    return TrainingSet(task.X[rows], task.y[rows], weights, task.names, task.signs, task.seed, task.horizon)
+    return TrainingSet(
+        X=task.X[rows],
+        y=task.y[rows],
+        weights=weights,
+        decided_at=task.decided_at[rows],
+        resolved_at=task.resolved_at[rows],
+        asset=task.asset[rows],
+        names=task.names,
+        signs=task.signs,
+        seed=task.seed,
+        horizon=task.horizon,
+    )
 
 
 def fit_fold(task: Task, fold: Fold) -> Fit:

@@ -16,7 +16,7 @@ import pandas as pd
 from mlflow.pyfunc.model import PythonModel
 
 from bullbear.learn import FoldModel, predict
-from bullbear.learn.learners import factor_matrix
+from bullbear.learn.learner import factor_matrix
 from bullbear.statistics import independent_number
 
 

@@ -23,7 +23,7 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import Field
 
-from bullbear.definitions import Definition
+from bullbear.learn.calibrator import CALIBRATORS, Calibrator, History
 from bullbear.statistics import independent_number, variance_inflation
 
 Z90 = 1.6448536269514722
@@ -31,7 +31,8 @@ Z90 = 1.6448536269514722
 _FLOOR = 1e-6
 
 
-class ShrinkageParams(Definition):
+@CALIBRATORS.register
+class Shrinkage(Calibrator):
     """`[calibration]`: the slope `a` has a Gaussian prior, `prior_mean` and `prior_sd`, cut off at 0 and `ceiling`.
 
     Before there is evidence the slope is the prior's mode. A `prior_sd` of 0 keeps it there for ever: with the default
@@ -42,11 +43,40 @@ class ShrinkageParams(Definition):
     prior_sd: float = Field(default=0.5, ge=0)
     prior_mean: float = Field(default=0.0, ge=0)
     ceiling: float = Field(default=1.0, gt=0)
-    """The slope never exceeds it: a learner is not believed beyond its word."""
+    """The slope never exceeds it."""
+
+    @property
+    def is_silent(self) -> bool:
+        """Without width and mean the prior allows no slope but 0."""
+        return self.prior_sd == 0 and self.prior_mean == 0
+
+    def fit(self, history: History) -> ShrinkageModel:
+        """The slope of the forecasts and that of the intervals."""
+        y, signal = history.y, history.signal
+        evidence = float(independent_number(len(y), history.horizon))
+        persistence = variance_inflation(history.resolved, history.horizon)
+        mean, ceiling = min(self.prior_mean, self.ceiling), self.ceiling
+        if self.prior_sd == 0.0:
+            return ShrinkageModel(mean, mean, 0.0, evidence, persistence)
+        if len(y) == 0 or not np.any(signal):
+            return ShrinkageModel(mean, mean, max(self.prior_sd, ceiling) ** 2, evidence, persistence)
+        wide = max(self.prior_sd, ceiling, 1.0 / float(np.sqrt(np.mean(signal**2)))) ** 2
+        past = _Past(y, _logit(history.climatology), signal, evidence / len(y))
+        # The likelihood pulls with at most the sum of all weighted signals: the unbounded mode lies no further away.
+        reach = wide * past.weight * float(np.sum(np.abs(signal)))
+        slope = _mode(past, self.prior_mean, self.prior_sd**2, 0.0, ceiling)
+        frequency_slope = _mode(past, self.prior_mean, wide, self.prior_mean - reach, self.prior_mean + reach)
+        variance = 1.0 / past.pull(frequency_slope, self.prior_mean, wide)[1]
+        return ShrinkageModel(slope, frequency_slope, variance, evidence, persistence)
+
+    @classmethod
+    def restore(cls, state: Mapping[str, Any]) -> ShrinkageModel:
+        """From `state()`."""
+        return ShrinkageModel(**{field.name: float(state[field.name]) for field in fields(ShrinkageModel)})
 
 
 @dataclass(frozen=True)
-class Shrinkage:
+class ShrinkageModel:
     """A fitted slope with its posterior, the independent labels it rests on, and how the base rate scatters.
 
     Attributes
@@ -102,55 +132,9 @@ class Shrinkage:
         # The prior, the ceiling and the cut of log-odds next to 0 or 1 may leave the forecast outside.
         return np.minimum(_sigmoid(center - width), p), np.maximum(_sigmoid(center + width), p)
 
-    def state(self) -> dict[str, float]:
-        """JSON-ready numbers."""
-        return asdict(self)
-
-    @classmethod
-    def restore(cls, state: Mapping[str, Any]) -> Shrinkage:
-        """From `state()`."""
-        return cls(**{field.name: float(state[field.name]) for field in fields(cls)})
-
-
-def fit(
-    y: np.ndarray,
-    climatology: np.ndarray,
-    signal: np.ndarray,
-    horizon: int,
-    params: ShrinkageParams,
-    *,
-    resolved: np.ndarray,
-) -> Shrinkage:
-    """The slope of the forecasts and that of the intervals, from what had resolved at the fit.
-
-    Parameters
-    ----------
-    y
-        Resolved labels of past out-of-sample forecasts, 0 or 1; shape (n,).
-    climatology, signal
-        What was said at each of those decisions; shape (n,).
-    horizon
-        Sessions that a label spans: all rows together count as `independent_number(n, horizon)` labels.
-    params
-        Prior and ceiling.
-    resolved
-        Every label that had resolved, in order, those before the first forecast too: the base rate's own past.
-    """
-    evidence = float(independent_number(len(y), horizon))
-    persistence = variance_inflation(resolved, horizon)
-    mean, ceiling = min(params.prior_mean, params.ceiling), params.ceiling
-    if params.prior_sd == 0.0:
-        return Shrinkage(mean, mean, 0.0, evidence, persistence)
-    if len(y) == 0 or not np.any(signal):
-        return Shrinkage(mean, mean, max(params.prior_sd, ceiling) ** 2, evidence, persistence)
-    wide = max(params.prior_sd, ceiling, 1.0 / float(np.sqrt(np.mean(signal**2)))) ** 2
-    past = _Past(y, _logit(climatology), signal, evidence / len(y))
-    # The likelihood pulls with at most the sum of all weighted signals, so the unbounded mode lies no further away.
-    reach = wide * past.weight * float(np.sum(np.abs(signal)))
-    slope = _mode(past, params.prior_mean, params.prior_sd**2, 0.0, ceiling)
-    frequency_slope = _mode(past, params.prior_mean, wide, params.prior_mean - reach, params.prior_mean + reach)
-    variance = 1.0 / past.pull(frequency_slope, params.prior_mean, wide)[1]
-    return Shrinkage(slope, frequency_slope, variance, evidence, persistence)
+    def state(self) -> dict[str, Any]:
+        """JSON-ready."""
+        return {"kind": "shrinkage", **asdict(self)}
 
 
 @dataclass(frozen=True)
@@ -180,15 +164,6 @@ def _mode(past: _Past, mean: float, variance: float, low: float, high: float) ->
     if past.pull(high, mean, variance)[0] >= 0.0:
         return high
     return float(brentq(lambda a: past.pull(a, mean, variance)[0], low, high, xtol=1e-13, rtol=1e-14, maxiter=500))
-
-
-def bag_mean(signals: np.ndarray) -> np.ndarray:
-    """The mean over bags, added in a fixed order so that one row and many give the same bits; shape (n,)."""
-    total = np.zeros(len(signals))
-    for bag in range(signals.shape[1]):
-        total = total + signals[:, bag]
-    mean: np.ndarray = total / signals.shape[1]
-    return mean
 
 
 def _logit(p: np.ndarray) -> np.ndarray:

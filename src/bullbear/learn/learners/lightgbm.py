@@ -17,9 +17,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from bullbear.definitions import Definition
 from bullbear.errors import FitError
-from bullbear.learn.learners import TrainingSet, varies
+from bullbear.learn.learner import LEARNERS, Learner, TrainingSet, varies
 from bullbear.statistics import rows_per_label
 
 if TYPE_CHECKING:
@@ -29,7 +28,8 @@ _ROWS = rows_per_label(21)
 """Daily rows worth one independent label at the usual horizon."""
 
 
-class GradientBoosting(Definition):
+@LEARNERS.register
+class GradientBoosting(Learner):
     """`[learner] kind = "lightgbm"`; the names are LightGBM's own where it has one.
 
     `min_data_in_leaf` and `lambda_l2` are counted in daily rows of the usual labels over 21 sessions, 15.3 of which are
@@ -37,7 +37,6 @@ class GradientBoosting(Definition):
     leaf and against a penalty: at horizon 1, `min_data_in_leaf = 200` asks for 13 rows.
     """
 
-    uses_factors: ClassVar[bool] = True
     libraries: ClassVar[tuple[str, ...]] = ("lightgbm",)
 
     kind: Literal["lightgbm"]
@@ -52,9 +51,11 @@ class GradientBoosting(Definition):
     max_bin: int = Field(default=63, ge=2, le=1023)
     monotone: bool = True
 
-    def leaves_a_bag_empty(self, least_rows: int) -> bool:
-        """Whether a bag of the smallest training set would hold no row, which LightGBM refuses."""
-        return int(self.bagging_fraction * least_rows) < 1
+    def refuses(self, least_rows: int) -> tuple[str, str] | None:
+        """A bag of the smallest training set would hold no row, which LightGBM refuses."""
+        if int(self.bagging_fraction * least_rows) >= 1:
+            return None
+        return "bagging_fraction", f"at least one of splitter.min_train = {least_rows} rows in a bag"
 
     def parameters(self, training: TrainingSet, bag: int) -> dict[str, Any]:
         """LightGBM's parameters for one bag."""
@@ -97,7 +98,7 @@ class GradientBoosting(Definition):
             free_raw_data=False,
         ).construct()
 
-    def fit(self, training: TrainingSet) -> Bagged:
+    def fit(self, training: TrainingSet) -> BoostedModel:
         """Fit every bag on the same bins."""
         import lightgbm
 
@@ -115,18 +116,18 @@ class GradientBoosting(Definition):
         else:
             share = float(np.average(training.y, weights=training.weights))
             base = float(np.log(share / (1 - share)))
-        fitted = Bagged(tuple(booster.model_to_string() for booster in boosters), base)
+        fitted = BoostedModel(tuple(booster.model_to_string() for booster in boosters), base)
         # The text gives the same bits (a test says so); reading it back now would only cost time.
         fitted.__dict__["_boosters"] = boosters
         return fitted
 
-    def restore(self, state: Mapping[str, Any]) -> Bagged:
+    def restore(self, state: Mapping[str, Any]) -> BoostedModel:
         """Boosters from their text."""
-        return Bagged(tuple(state["boosters"]), float(state["base"]))
+        return BoostedModel(tuple(state["boosters"]), float(state["base"]))
 
 
 @dataclass(frozen=True)
-class Bagged:
+class BoostedModel:
     """Fitted boosters as LightGBM's own text, which keeps every bit, and the log-odds of their training set."""
 
     texts: tuple[str, ...]

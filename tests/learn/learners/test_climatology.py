@@ -5,8 +5,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from bullbear.learn.climatology import Climatology, Silent
-from bullbear.learn.learners import TrainingSet
+from bullbear.learn import TrainingSet
+from bullbear.learn.learners.climatology import Climatology, ClimatologyModel
 
 
 def test_it_says_nothing_whatever_it_has_seen(training: Callable[..., TrainingSet]) -> None:
@@ -19,5 +19,5 @@ def test_it_says_nothing_whatever_it_has_seen(training: Callable[..., TrainingSe
 
 @pytest.mark.parametrize("n_factors", [0, 2])
 def test_it_is_restored(n_factors: int) -> None:
-    assert Climatology(kind="climatology").restore({"n_factors": n_factors}) == Silent(n_factors)
-    assert Silent(n_factors).contributions(np.empty((4, n_factors))).shape == (4, n_factors)
+    assert Climatology(kind="climatology").restore({"n_factors": n_factors}) == ClimatologyModel(n_factors)
+    assert ClimatologyModel(n_factors).contributions(np.empty((4, n_factors))).shape == (4, n_factors)

@@ -8,29 +8,28 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from bullbear.definitions import Definition
-from bullbear.learn.learners import TrainingSet
+from bullbear.learn.learner import LEARNERS, Learner, TrainingSet
 
 
-class Climatology(Definition):
+@LEARNERS.register
+class Climatology(Learner):
     """`[learner] kind = "climatology"`."""
 
     uses_factors: ClassVar[bool] = False
-    libraries: ClassVar[tuple[str, ...]] = ()
 
     kind: Literal["climatology"]
 
-    def fit(self, training: TrainingSet) -> Silent:
+    def fit(self, training: TrainingSet) -> ClimatologyModel:
         """Nothing to fit."""
-        return Silent(training.X.shape[1])
+        return ClimatologyModel(training.X.shape[1])
 
-    def restore(self, state: Mapping[str, Any]) -> Silent:
-        """Nothing but the number of factors to restore."""
-        return Silent(int(state["n_factors"]))
+    def restore(self, state: Mapping[str, Any]) -> ClimatologyModel:
+        """From `state()`."""
+        return ClimatologyModel(int(state["n_factors"]))
 
 
 @dataclass(frozen=True)
-class Silent:
+class ClimatologyModel:
     """A fitted learner whose signal is always zero."""
 
     n_factors: int

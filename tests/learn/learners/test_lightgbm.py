@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from bullbear.learn.gradient_boosting import GradientBoosting, import_without_sklearn
-from bullbear.learn.learners import TrainingSet
+from bullbear.learn import TrainingSet
+from bullbear.learn.learners.lightgbm import GradientBoosting, import_without_sklearn
 from bullbear.statistics import rows_per_label
 
 SMALL = GradientBoosting(kind="lightgbm", bags=2, num_iterations=15, min_data_in_leaf=15, learning_rate=0.2)
@@ -88,9 +88,9 @@ def test_bags_differ_and_a_bag_does_not_depend_on_how_many_there_are(training: C
     assert not np.array_equal(three[:, 0], three[:, 1])
 
 
-def test_without_bagging_every_row_is_used() -> None:
+def test_without_bagging_every_row_is_used(bare: Callable[..., TrainingSet]) -> None:
     whole = SMALL.model_copy(update={"bagging_fraction": 1.0})
-    seen = TrainingSet(np.zeros((1, 1)), np.zeros(1), np.ones(1), ("a",), (0,), 5, 21)
+    seen = bare(np.zeros((1, 1)), np.zeros(1), np.ones(1), ("a",), (0,), 5, 21)
     assert whole.parameters(seen, 1)["bagging_freq"] == 0
     assert SMALL.parameters(seen, 1)["bagging_freq"] == 1
     assert SMALL.parameters(seen, 1)["seed"] == 5001
@@ -130,14 +130,14 @@ def test_without_signs_trees_follow_the_data(training: Callable[..., TrainingSet
 
 def test_weights_matter(training: Callable[..., TrainingSet]) -> None:
     seen = training()
-    other = TrainingSet(seen.X, seen.y, np.ones(len(seen.y)), seen.names, seen.signs, 0, 21)
+    other = dataclasses.replace(seen, weights=np.ones(len(seen.y)))
     assert not np.array_equal(SMALL.fit(seen).signals(seen.X), SMALL.fit(other).signals(seen.X))
 
 
-def test_base_is_the_weighted_log_odds() -> None:
+def test_base_is_the_weighted_log_odds(bare: Callable[..., TrainingSet]) -> None:
     X = np.arange(6.0)[:, None]
     y = np.array([1.0, 1.0, 0.0, 1.0, 0.0, 0.0])
-    seen = TrainingSet(X, y, np.array([2.0, 1.0, 0.5, 1.0, 0.5, 1.0]), ("a",), (0,), 0, 21)
+    seen = bare(X, y, np.array([2.0, 1.0, 0.5, 1.0, 0.5, 1.0]), ("a",), (0,), 0, 21)
     # Ups weigh 4, the others 2.
     fitted = SMALL.fit(seen)
     assert fitted.base == pytest.approx(np.log(2.0), abs=1e-12)
@@ -147,7 +147,7 @@ def test_base_is_the_weighted_log_odds() -> None:
 
 SCRIPT = """
 import json, sys
-from bullbear.learn.gradient_boosting import GradientBoosting, import_without_sklearn
+from bullbear.learn.learners.lightgbm import GradientBoosting, import_without_sklearn
 import_without_sklearn()
 assert "lightgbm" in sys.modules and "sklearn" not in sys.modules, "scikit-learn came along"
 import_without_sklearn()

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize
 from sklearn.linear_model import LogisticRegression
 
-from bullbear.learn.learners import TrainingSet
-from bullbear.learn.logistic import Linear, Logistic, standardise
+from bullbear.learn import LinearModel, TrainingSet
+from bullbear.learn.learners.logistic import Logistic, standardise
 from bullbear.statistics import independent_number
 
-HAND = Linear(np.array([1.0, 2.0, -1.0]), np.array([2.0, np.inf, 0.5]), np.array([0.5, 3.0, -0.25]), 3.0)
+HAND = LinearModel(np.array([1.0, 2.0, -1.0]), np.array([2.0, np.inf, 0.5]), np.array([0.5, 3.0, -0.25]), 3.0)
 
 
 def plain(training: TrainingSet, clip: float) -> pd.DataFrame:
@@ -80,9 +80,9 @@ def test_the_penalty_counts_independent_labels(training: Callable[..., TrainingS
     np.testing.assert_allclose(one.coefficients, two.coefficients, rtol=1e-6)
 
 
-def test_standardisation_comes_from_the_training_rows_alone() -> None:
+def test_standardisation_comes_from_the_training_rows_alone(bare: Callable[..., TrainingSet]) -> None:
     X = np.array([[1.0, 4.0], [3.0, np.nan], [5.0, 8.0], [3.0, 6.0]])
-    seen = TrainingSet(X, np.array([0.0, 1.0, 1.0, 0.0]), np.ones(4), ("a", "b"), (0, 0), 0, 1)
+    seen = bare(X, np.array([0.0, 1.0, 1.0, 0.0]), np.ones(4), ("a", "b"), (0, 0), 0, 1)
     fitted = Logistic(kind="logistic").fit(seen)
     np.testing.assert_allclose(fitted.center, [3.0, 6.0], rtol=1e-15)
     np.testing.assert_allclose(fitted.scale, [np.sqrt(2.0), np.sqrt(8 / 3)], rtol=1e-15)
@@ -104,9 +104,7 @@ def test_a_factor_that_never_varied_says_nothing_when_it_does(
     seen = training()
     X = seen.X.copy()
     X[:, 2] = value
-    fitted = Logistic(kind="logistic", penalty=0.1).fit(
-        TrainingSet(X, seen.y, seen.weights, seen.names, seen.signs, 0, 21)
-    )
+    fitted = Logistic(kind="logistic", penalty=0.1).fit(dataclasses.replace(seen, X=X))
     moved = X.copy()
     moved[:, 2] = value + 5.0
     np.testing.assert_array_equal(fitted.signals(moved), fitted.signals(X))
@@ -128,10 +126,10 @@ def test_a_factor_that_was_hardly_ever_there_is_not_used(training: Callable[...,
     X = seen.X.copy()
     X[:, 3] = np.nan
     X[:29, 3] = np.arange(29.0)
-    rare = Logistic(kind="logistic").fit(TrainingSet(X, seen.y, seen.weights, seen.names, seen.signs, 0, 21))
+    rare = Logistic(kind="logistic").fit(dataclasses.replace(seen, X=X))
     assert np.isinf(rare.scale[3])
     X[29, 3] = 29.0
-    enough = Logistic(kind="logistic").fit(TrainingSet(X, seen.y, seen.weights, seen.names, seen.signs, 0, 21))
+    enough = Logistic(kind="logistic").fit(dataclasses.replace(seen, X=X))
     assert np.isfinite(enough.scale[3])
 
 

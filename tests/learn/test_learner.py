@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,8 @@ import pytest
 
 from bullbear.definitions import Source
 from bullbear.errors import DefinitionError
-from bullbear.learn.learners import Learner, TrainingSet, factor_matrix, learner_of, varies
+from bullbear.learn import LEARNERS, Learner, TrainingSet
+from bullbear.learn.learner import factor_matrix, varies
 
 SMALL_TREES = {"kind": "lightgbm", "bags": 3, "num_iterations": 12, "min_data_in_leaf": 15, "learning_rate": 0.2}
 TABLES = [{"kind": "climatology"}, {"kind": "logistic", "penalty": 1.0}, SMALL_TREES]
@@ -21,11 +23,11 @@ KINDS = [str(table["kind"]) for table in TABLES]
 
 @pytest.fixture(params=TABLES, ids=KINDS)
 def learner(request: pytest.FixtureRequest) -> Learner:
-    return learner_of(request.param)
+    return LEARNERS.read(request.param)
 
 
 def test_which_learners_use_factors() -> None:
-    assert [learner_of(table).uses_factors for table in TABLES] == [False, True, True]
+    assert [LEARNERS.read(table).uses_factors for table in TABLES] == [False, True, True]
 
 
 def test_the_state_gives_back_the_same_bits_through_json(
@@ -80,7 +82,7 @@ def test_a_training_set_without_contrast_teaches_nothing(
     learner: Learner, training: Callable[..., TrainingSet], outcome: float
 ) -> None:
     seen = training()
-    constant = TrainingSet(seen.X, np.full(len(seen.y), outcome), seen.weights, seen.names, seen.signs, 0, 21)
+    constant = dataclasses.replace(seen, y=np.full(len(seen.y), outcome))
     fitted = learner.restore(json.loads(json.dumps(learner.fit(constant).state())))
     assert not fitted.signals(seen.X).any()
     assert not fitted.contributions(seen.X).any()
@@ -90,7 +92,7 @@ def test_a_factor_that_was_never_there_says_nothing(learner: Learner, training: 
     seen = training()
     X = seen.X.copy()
     X[:, 2] = np.nan
-    fitted = learner.fit(TrainingSet(X, seen.y, seen.weights, seen.names, seen.signs, 0, 21))
+    fitted = learner.fit(dataclasses.replace(seen, X=X))
     assert np.isfinite(fitted.signals(X)).all()
     assert not fitted.contributions(seen.X)[:, 2].any()
     np.testing.assert_array_equal(fitted.signals(seen.X), fitted.signals(X))
@@ -100,22 +102,37 @@ def test_rows_and_tables_without_any_value_are_answered(learner: Learner, traini
     seen = training()
     empty = np.full_like(seen.X, np.nan)
     assert np.isfinite(learner.fit(seen).signals(empty[:1])).all()
-    blind = learner.fit(TrainingSet(empty, seen.y, seen.weights, seen.names, seen.signs, 0, 21))
+    blind = learner.fit(dataclasses.replace(seen, X=empty))
     np.testing.assert_allclose(blind.signals(seen.X), 0.0, atol=1e-6)
+
+
+def test_inner_splits_are_purged(training: Callable[..., TrainingSet]) -> None:
+    seen = training(100, horizon=21)
+    splits = list(seen.inner_splits(4))
+    assert [(test[0], test[-1]) for _, test in splits] == [(20, 39), (40, 59), (60, 79), (80, 99)]
+    # Labels resolve 21 days later: of 20 decisions before the first test none has, of 40 the first 20 have.
+    assert [train.tolist() for train, _ in splits] == [list(range(n)) for n in (0, 20, 40, 60)]
+    twice = dataclasses.replace(
+        seen, decided_at=seen.decided_at.repeat(2)[:100], resolved_at=seen.resolved_at.repeat(2)[:100]
+    )
+    for train, test in twice.inner_splits(3):
+        assert set(train) & set(test) == set()
+        assert (twice.resolved_at[train] <= twice.decided_at[test].min()).all()
+        assert test[0] % 2 == 0  # both assets of a session are on one side
 
 
 def test_a_useful_factor_is_found(training: Callable[..., TrainingSet]) -> None:
     seen = training(holes=0.0)
     for table in TABLES[1:]:
-        signal = learner_of(table).fit(seen).signals(seen.X).mean(axis=1)
+        signal = LEARNERS.read(table).fit(seen).signals(seen.X).mean(axis=1)
         assert signal[seen.y == 1].mean() > signal[seen.y == 0].mean() + 0.3
 
 
 @pytest.mark.parametrize(
     ("table", "line", "message"),
     [
-        ({"kind": "forest"}, 4, r"\(learner.kind\): got 'forest'; allowed: climatology, logistic or lightgbm"),
-        ({}, 4, r"\(learner.kind\): got None; allowed: climatology, logistic or lightgbm"),
+        ({"kind": "forest"}, 4, r"\(learner.kind\): got 'forest'; allowed: climatology or lightgbm or logistic"),
+        ({}, 4, r"\(learner.kind\): got 'nothing'; allowed: climatology or lightgbm or logistic"),
         ({"kind": "logistic", "penalty": 0.0}, 5, r"\(learner.penalty\): got 0.0; allowed: Input should be greater"),
         (
             {"kind": "logistic", "penalty": "1"},
@@ -136,7 +153,7 @@ def test_a_useful_factor_is_found(training: Callable[..., TrainingSet]) -> None:
 def test_a_wrong_table_is_refused_with_its_line(table: dict[str, object], line: int, message: str) -> None:
     source = Source(Path("models/tiny.toml"), "\n\n[learner]\nkind = 'as tested'\npenalty = 'as tested'\n")
     with pytest.raises(DefinitionError, match=rf"^models/tiny\.toml:{line} .*{message}"):
-        learner_of(table, source)
+        LEARNERS.read(table, source, below=("learner",))
 
 
 def test_a_factor_matrix_is_c_ordered_in_the_order_of_the_names() -> None:

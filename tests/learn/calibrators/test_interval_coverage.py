@@ -21,7 +21,8 @@ from bullbear.dataset.examples import fingerprint, uniqueness
 from bullbear.dataset.labels import climatology
 from bullbear.definitions import FactorSpec, FeatureSet, ModelDefinition
 from bullbear.learn import train
-from bullbear.learn.calibration import ShrinkageParams, fit
+from bullbear.learn.calibrator import History
+from bullbear.learn.calibrators.shrinkage import Shrinkage
 from bullbear.sessions import between, closes
 from bullbear.statistics import independent_number
 
@@ -80,7 +81,7 @@ def coverage(market: Gaussian, markets: int, seed: int, scale: float, persistenc
         for start in range(1260, 5040, 252):
             past = slice(756, known[start - 1])
             signal = scale * seen
-            found = fit(y[past], base[past], signal[past], HORIZON, ShrinkageParams(), resolved=y[: known[start - 1]])
+            found = Shrinkage().fit(History(y[past], base[past], signal[past], HORIZON, y[: known[start - 1]]))
             if persistence is not None:
                 found = replace(found, persistence=persistence)
             days = slice(start, start + 252)

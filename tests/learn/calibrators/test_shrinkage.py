@@ -1,4 +1,4 @@
-"""Shrinkage: the posterior mode against an optimiser, and what it promises when there is no evidence."""
+"""ShrinkageModel: the posterior mode against an optimiser, and what it promises when there is no evidence."""
 
 from __future__ import annotations
 
@@ -12,9 +12,12 @@ from hypothesis.extra import numpy as hnp
 from scipy.optimize import minimize_scalar
 from scipy.special import expit, logit
 
-from bullbear.definitions import Source, validate
+from bullbear.definitions import Source
 from bullbear.errors import DefinitionError
-from bullbear.learn.calibration import Shrinkage, ShrinkageParams, bag_mean, fit
+from bullbear.learn import CALIBRATORS
+from bullbear.learn.calibrator import History
+from bullbear.learn.calibrators.shrinkage import Shrinkage, ShrinkageModel
+from bullbear.learn.learner import bag_mean
 from bullbear.statistics import independent_number, variance_inflation
 
 PROBABILITIES = hnp.arrays(float, 5, elements=st.floats(0.0, 1.0))
@@ -22,19 +25,19 @@ SIGNALS = hnp.arrays(float, (5, 3), elements=st.floats(-8, 8))
 
 
 def fitted(
-    y: np.ndarray, climatology: np.ndarray, signal: np.ndarray, horizon: int, params: ShrinkageParams
-) -> Shrinkage:
+    y: np.ndarray, climatology: np.ndarray, signal: np.ndarray, horizon: int, params: Shrinkage
+) -> ShrinkageModel:
     """Calibrated on the labels alone: nothing had resolved before the first forecast."""
-    return fit(y, climatology, signal, horizon, params, resolved=y)
+    return params.fit(History(y, climatology, signal, horizon, y))
 
 
-def known(slope: float, frequency_slope: float, variance: float, persistence: float = 1.0) -> Shrinkage:
-    return Shrinkage(slope, frequency_slope, variance, 3.0, persistence)
+def known(slope: float, frequency_slope: float, variance: float, persistence: float = 1.0) -> ShrinkageModel:
+    return ShrinkageModel(slope, frequency_slope, variance, 3.0, persistence)
 
 
 def test_one_label_by_hand() -> None:
     # y = 1 at even odds, signal 1, prior N(0, 1): the mode solves 1 / (1 + e^a) = a.
-    found = fitted(np.array([1.0]), np.array([0.5]), np.array([1.0]), 1, ShrinkageParams(prior_sd=1.0))
+    found = fitted(np.array([1.0]), np.array([0.5]), np.array([1.0]), 1, Shrinkage(prior_sd=1.0))
     assert found.frequency_slope == pytest.approx(found.slope, abs=1e-9)
     assert found.slope == pytest.approx(0.401058138, abs=1e-9)
     assert 1 / (1 + np.exp(found.slope)) == pytest.approx(found.slope, abs=1e-12)
@@ -51,14 +54,14 @@ def test_one_label_by_hand() -> None:
     truth=st.floats(-1.0, 2.0),
     horizon=st.sampled_from([1, 5, 21]),
     params=st.builds(
-        ShrinkageParams,
+        Shrinkage,
         prior_sd=st.floats(0.05, 10),
         prior_mean=st.sampled_from([0.0, 0.5]),
         ceiling=st.sampled_from([0.5, 1.0, 3.0]),
     ),
 )
 def test_the_slope_is_the_posterior_mode_between_zero_and_the_ceiling(
-    seed: int, n: int, scale: float, truth: float, horizon: int, params: ShrinkageParams
+    seed: int, n: int, scale: float, truth: float, horizon: int, params: Shrinkage
 ) -> None:
     rng = np.random.default_rng(seed)
     signal, climatology = scale * rng.normal(size=n), rng.uniform(0.02, 0.98, n)
@@ -96,7 +99,7 @@ def test_the_slope_is_the_posterior_mode_between_zero_and_the_ceiling(
 def test_newton_would_not_have_found_this_mode() -> None:
     # One label, 0.18 called, a strong signal against it: whole steps leap between the flat ends for ever.
     past = np.array([1.0]), np.array([0.18351901]), np.array([-2.6339035])
-    found = fitted(*past, 1, ShrinkageParams(prior_sd=3.0, prior_mean=0.5, ceiling=0.5))
+    found = fitted(*past, 1, Shrinkage(prior_sd=3.0, prior_mean=0.5, ceiling=0.5))
     eta = logit(0.18351901) - 2.6339035 * found.frequency_slope
     assert -2.6339035 * (1 - expit(eta)) == pytest.approx((found.frequency_slope - 0.5) / 9, abs=1e-9)
 
@@ -106,7 +109,7 @@ def test_large_signals_that_were_wrong_are_not_believed() -> None:
     rng = np.random.default_rng(13)
     signal = 12.0 * rng.normal(size=716)
     y = (signal < 0).astype(float)
-    params = ShrinkageParams(prior_sd=0.2, prior_mean=0.5)
+    params = Shrinkage(prior_sd=0.2, prior_mean=0.5)
     found = fitted(y, np.full(716, 0.5), signal, 21, params)
     assert found.slope == 0.0
     assert found.frequency_slope < -0.01
@@ -119,15 +122,15 @@ EXTREME = np.array([5.0, -5.0, 1.0, 0.3, 30.0, -40.0, 40.0])
 @pytest.mark.parametrize(
     ("y", "signal", "params"),
     [
-        ([], [], ShrinkageParams()),
-        ([1.0, 0.0], [0.0, 0.0], ShrinkageParams()),
-        ([0.0, 1.0], [2.0, -2.0], ShrinkageParams()),
-        ([1.0, 0.0], [2.0, -2.0], ShrinkageParams(prior_sd=0.0)),
+        ([], [], Shrinkage()),
+        ([1.0, 0.0], [0.0, 0.0], Shrinkage()),
+        ([0.0, 1.0], [2.0, -2.0], Shrinkage()),
+        ([1.0, 0.0], [2.0, -2.0], Shrinkage(prior_sd=0.0)),
     ],
     ids=["no past", "silent", "wrong", "off"],
 )
 def test_without_evidence_the_forecast_is_the_climatology_to_the_last_bit(
-    y: list[float], signal: list[float], params: ShrinkageParams
+    y: list[float], signal: list[float], params: Shrinkage
 ) -> None:
     found = fitted(np.array(y), np.full(len(y), 0.6), np.array(signal), 1, params)
     assert found.slope == 0.0
@@ -144,7 +147,7 @@ def test_without_evidence_the_forecast_is_the_climatology_to_the_last_bit(
 def test_without_evidence_the_slope_is_the_mode_of_the_prior(
     y: list[float], signal: list[float], prior_sd: float, prior_mean: float, ceiling: float, slope: float
 ) -> None:
-    params = ShrinkageParams(prior_sd=prior_sd, prior_mean=prior_mean, ceiling=ceiling)
+    params = Shrinkage(prior_sd=prior_sd, prior_mean=prior_mean, ceiling=ceiling)
     found = fitted(np.array(y), np.full(len(y), 0.6), np.array(signal), 1, params)
     assert (found.slope, found.frequency_slope) == (slope, slope)
     assert found.variance == (max(prior_sd, ceiling) ** 2 if prior_sd else 0.0)
@@ -154,7 +157,7 @@ def test_evidence_counts_independent_labels() -> None:
     rng = np.random.default_rng(5)
     signal = rng.normal(size=420)
     y = (rng.random(420) < expit(0.4 + signal)).astype(float)
-    slopes = [fitted(y, np.full(420, 0.6), signal, horizon, ShrinkageParams(prior_sd=0.5)) for horizon in (1, 21, 420)]
+    slopes = [fitted(y, np.full(420, 0.6), signal, horizon, Shrinkage(prior_sd=0.5)) for horizon in (1, 21, 420)]
     assert slopes[0].slope > slopes[1].slope > slopes[2].slope > 0
     assert slopes[0].variance < slopes[1].variance < slopes[2].variance < 1.05
     # 420 labels over 21 sessions are worth 27.8 independent ones, over 420 sessions two (the arcsine law).
@@ -164,7 +167,7 @@ def test_evidence_counts_independent_labels() -> None:
 def test_more_of_the_same_evidence_raises_the_slope() -> None:
     y, signal = np.array([1.0, 0.0, 1.0]), np.array([1.0, -1.0, -0.5])
     slopes = [
-        fitted(np.tile(y, k), np.full(3 * k, 0.5), np.tile(signal, k), 5, ShrinkageParams(ceiling=9.0)).slope
+        fitted(np.tile(y, k), np.full(3 * k, 0.5), np.tile(signal, k), 5, Shrinkage(ceiling=9.0)).slope
         for k in (1, 10, 100)
     ]
     assert slopes == sorted(slopes)
@@ -173,7 +176,7 @@ def test_more_of_the_same_evidence_raises_the_slope() -> None:
 
 def test_the_ceiling_holds() -> None:
     signal = np.tile([1.0, -1.0], 500)
-    found = fitted((signal > 0).astype(float), np.full(1000, 0.5), signal, 1, ShrinkageParams(prior_sd=10.0))
+    found = fitted((signal > 0).astype(float), np.full(1000, 0.5), signal, 1, Shrinkage(prior_sd=10.0))
     assert found.slope == 1.0
 
 
@@ -189,7 +192,7 @@ def test_a_base_rate_of_nought_or_one_counts_as_one_in_a_million() -> None:
 
 
 def test_the_table_that_is_left_out() -> None:
-    assert ShrinkageParams().model_dump() == {"kind": "shrinkage", "prior_sd": 0.5, "prior_mean": 0.0, "ceiling": 1.0}
+    assert Shrinkage().model_dump() == {"kind": "shrinkage", "prior_sd": 0.5, "prior_mean": 0.0, "ceiling": 1.0}
 
 
 def test_an_interval_by_hand() -> None:
@@ -209,7 +212,7 @@ def test_a_forecast_held_back_by_its_ceiling_still_lies_in_its_interval() -> Non
 
 
 def test_an_interval_without_bounds_is_0_to_1_without_a_warning() -> None:
-    wide = Shrinkage(slope=0.0, frequency_slope=0.0, variance=1e6, evidence=0.0, persistence=1.0)
+    wide = ShrinkageModel(slope=0.0, frequency_slope=0.0, variance=1e6, evidence=0.0, persistence=1.0)
     with np.errstate(over="raise"):
         low, high = wide.interval(np.array([0.6]), np.array([40.0]), np.array([2.0]))
     assert (low.tolist(), high.tolist()) == ([0.0], [1.0])
@@ -268,9 +271,9 @@ def test_persistence_is_read_from_all_that_had_resolved() -> None:
     # Six years of alternating good and bad half-years before the first forecast: the base rate rests on far less.
     seasons = np.repeat([1.0, 0.0, 1.0, 1.0, 0.0, 1.0], 250)
     y, base = np.array([1.0, 0.0]), np.array([0.6, 0.6])
-    found = fit(y, base, np.zeros(2), 21, ShrinkageParams(), resolved=seasons)
+    found = Shrinkage().fit(History(y, base, np.zeros(2), 21, seasons))
     assert found.persistence == variance_inflation(seasons, 21) > 4
-    assert found.slope == fitted(y, base, np.zeros(2), 21, ShrinkageParams()).slope
+    assert found.slope == fitted(y, base, np.zeros(2), 21, Shrinkage()).slope
 
 
 def test_the_mean_over_bags() -> None:
@@ -280,8 +283,9 @@ def test_the_mean_over_bags() -> None:
 
 
 def test_the_state_gives_back_the_same_bits_through_json() -> None:
-    calibrator = Shrinkage(0.1 + 0.2, -2 / 7, 1 / 3, 17 / 21, 1.1)
-    assert Shrinkage.restore(json.loads(json.dumps(calibrator.state()))) == calibrator
+    calibrator = ShrinkageModel(0.1 + 0.2, -2 / 7, 1 / 3, 17 / 21, 1.1)
+    state = json.loads(json.dumps(calibrator.state()))
+    assert CALIBRATORS[state["kind"]].restore(state) == calibrator
 
 
 @pytest.mark.parametrize(
@@ -289,18 +293,18 @@ def test_the_state_gives_back_the_same_bits_through_json() -> None:
     [
         ({"prior_sd": -0.1}, r"got -0.1; allowed: Input should be greater than or equal to 0"),
         ({"ceiling": 0.0}, r"got 0.0; allowed: Input should be greater than 0"),
-        ({"kind": "isotonic"}, r"got 'isotonic'; allowed: Input should be 'shrinkage'"),
+        ({"kind": "isotonic"}, r"got 'isotonic'; allowed: shrinkage; choose the calibration's kind"),
         ({"prior": 1.0}, r"got 'prior'; allowed: one of kind, prior_sd, prior_mean, ceiling"),
         ({"prior_sd": float("inf")}, r"got inf; allowed: Input should be a finite number"),
     ],
 )
 def test_a_wrong_table_is_refused(table: dict[str, object], message: str) -> None:
     with pytest.raises(DefinitionError, match=rf"\(calibration\..*\): {message}"):
-        validate(table, ShrinkageParams, Source.nowhere("tiny"), below=("calibration",))
+        CALIBRATORS.read(table, Source.nowhere("tiny"), below=("calibration",))
 
 
 def test_a_huge_signal_gives_zero_or_one_without_a_warning() -> None:
-    shrinkage = Shrinkage(slope=1.0, frequency_slope=1.0, variance=1.0, evidence=10.0, persistence=1.0)
+    shrinkage = ShrinkageModel(slope=1.0, frequency_slope=1.0, variance=1.0, evidence=10.0, persistence=1.0)
     base = np.array([0.6, 0.6])
     with np.errstate(over="raise"):
         p = shrinkage.probability(base, np.array([-2000.0, 2000.0]))

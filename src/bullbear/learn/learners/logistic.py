@@ -1,9 +1,8 @@
 """Regularised logistic regression on standardised factors.
 
-Mean and standard deviation come from the training rows alone; a missing factor counts as its training mean, that is
-as "says nothing"; values beyond `clip` standard deviations are drawn in, because a factor that leaves its past range
-must not extrapolate a linear rule without bound. Labels overlap, and the weights sum to the number of independent
-ones: the penalty then means the same at every horizon.
+Mean and standard deviation come from the training rows alone; a missing factor counts as its training mean; values
+beyond `clip` standard deviations are clipped, because a factor that leaves its past range must not extrapolate a linear
+rule without bound.
 """
 
 from __future__ import annotations
@@ -15,24 +14,23 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from bullbear.definitions import Definition
-from bullbear.learn.learners import TrainingSet, varies
+from bullbear.learn.learner import LEARNERS, Learner, TrainingSet, varies
 
 
-class Logistic(Definition):
+@LEARNERS.register
+class Logistic(Learner):
     """`[learner] kind = "logistic"`: an L2-penalised logistic regression.
 
     `penalty` is the precision of the Gaussian prior on each standardised coefficient, in units of independent labels.
     """
 
-    uses_factors: ClassVar[bool] = True
     libraries: ClassVar[tuple[str, ...]] = ("sklearn.linear_model",)
 
     kind: Literal["logistic"]
     penalty: float = Field(default=100.0, gt=0)
     clip: float = Field(default=3.0, gt=0)
 
-    def fit(self, training: TrainingSet) -> Linear:
+    def fit(self, training: TrainingSet) -> LinearModel:
         """Fit by scikit-learn's L-BFGS."""
         from sklearn.linear_model import LogisticRegression
 
@@ -43,24 +41,26 @@ class Logistic(Definition):
         # A factor that never varied, or was hardly ever there, cannot have taught anything.
         scale = np.where(varies(training.X) & (spread > 0) & (counts >= len(training.y) // 10), spread, np.inf)
         if training.y.min() == training.y.max():
-            return Linear(center, scale, np.zeros(len(center)), self.clip)
+            return LinearModel(center, scale, np.zeros(len(center)), self.clip)
         model = LogisticRegression(C=1.0 / self.penalty, tol=1e-8, max_iter=2000)
         model.fit(
             standardise(training.X, center, scale, self.clip),
             training.y,
             sample_weight=training.weights,
         )
-        return Linear(center, scale, model.coef_[0], self.clip)
+        return LinearModel(center, scale, model.coef_[0], self.clip)
 
-    def restore(self, state: Mapping[str, Any]) -> Linear:
-        """Coefficients and standardisation from their JSON form; `null` scale stands for an unused factor."""
-        scale = np.array([np.inf if s is None else s for s in state["scale"]], dtype=np.float64)
-        return Linear(np.array(state["center"]), scale, np.array(state["coefficients"]), float(state["clip"]))
+    def restore(self, state: Mapping[str, Any]) -> LinearModel:
+        """From `state()`."""
+        return LinearModel.restore(state)
 
 
 @dataclass(frozen=True)
-class Linear:
-    """A fitted logistic regression without its intercept (the base rate is calibration's business)."""
+class LinearModel:
+    """A linear rule on standardised factors, without an intercept: the base rate is the calibrator's.
+
+    All arrays have shape (k,); an infinite `scale` leaves a factor out.
+    """
 
     center: np.ndarray
     scale: np.ndarray
@@ -79,13 +79,19 @@ class Linear:
         return shares
 
     def state(self) -> dict[str, Any]:
-        """Plain lists."""
+        """Plain lists; `null` for an infinite scale."""
         return {
             "center": self.center.tolist(),
             "scale": [float(s) if np.isfinite(s) else None for s in self.scale],
             "coefficients": self.coefficients.tolist(),
             "clip": self.clip,
         }
+
+    @classmethod
+    def restore(cls, state: Mapping[str, Any]) -> LinearModel:
+        """From `state()`."""
+        scale = np.array([np.inf if s is None else s for s in state["scale"]], dtype=np.float64)
+        return cls(np.array(state["center"]), scale, np.array(state["coefficients"]), float(state["clip"]))
 
 
 def standardise(X: np.ndarray, center: np.ndarray, scale: np.ndarray, clip: float) -> np.ndarray:

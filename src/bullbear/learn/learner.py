@@ -1,0 +1,132 @@
+"""What a learner is: factors in, a signal out.
+
+The *signal* is the log-odds of a yes beyond those of the learner's own training set. Zero adds nothing to the base
+rate; calibration, not the learner, decides how much of the signal is believed. A fitted learner is plain data:
+`state()` goes into a JSON bundle and `restore` brings it back to the same bits, so that the daily forecast needs no
+training library.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+import pandas as pd
+
+from bullbear.definitions import Definition, Kinds
+
+_ROUNDING = 1e-10
+
+
+@dataclass(frozen=True)
+class TrainingSet:
+    """What a learner may see: n examples of k factors whose labels had resolved at the fit.
+
+    Attributes
+    ----------
+    X, y
+        Factors (n, k) with NaN for missing, and labels (n,), 0 or 1.
+    weights
+        Shape (n,). Labels span `horizon` sessions and overlap: the weights sum to the number of independent labels that
+        the rows are worth, so that a penalty means the same at every horizon.
+    decided_at, resolved_at, asset
+        Of each example, in order of decision; shape (n,).
+    names, signs
+        Of the factors; a sign is the direction in which theory says that the factor moves P(yes), 0 if it says nothing.
+    """
+
+    X: np.ndarray
+    y: np.ndarray
+    weights: np.ndarray
+    decided_at: pd.DatetimeIndex
+    resolved_at: pd.DatetimeIndex
+    asset: np.ndarray
+    names: tuple[str, ...]
+    signs: tuple[int, ...]
+    seed: int
+    horizon: int
+
+    def inner_splits(self, n: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """`n` purged walk-forward splits into row numbers to train and to test on, for choices inside a fit.
+
+        The decisions are cut into `n + 1` blocks of about equal length; each block but the first is tested by what had
+        resolved at its first decision.
+        """
+        decided = self.decided_at.as_unit("us").asi8
+        resolved = self.resolved_at.as_unit("us").asi8
+        for block in np.array_split(np.unique(decided), n + 1)[1:]:
+            test = np.flatnonzero((decided >= block[0]) & (decided <= block[-1]))
+            yield np.flatnonzero(resolved <= block[0]), test
+
+
+class FittedLearner(Protocol):
+    """A fitted learner."""
+
+    def signals(self, X: np.ndarray) -> np.ndarray:
+        """Log-odds beyond the training base rate, one column per bag; shape (n, n_bags)."""
+
+    def contributions(self, X: np.ndarray) -> np.ndarray:
+        """Each factor's share of the mean signal, log-odds; shape (n, k)."""
+
+    def state(self) -> dict[str, Any]:
+        """Everything `restore` needs, as JSON-ready data."""
+
+
+class Learner(Definition):
+    """A kind of learner with its parameters; subclasses have `kind: Literal["..."]` and are registered.
+
+    `uses_factors` says whether a fit without factors makes no sense; `libraries` which modules a worker process should
+    have imported before its first fit.
+    """
+
+    uses_factors: ClassVar[bool] = True
+    libraries: ClassVar[tuple[str, ...]] = ()
+
+    def fit(self, training: TrainingSet) -> FittedLearner:
+        """Fit on one fold's training set; the same input gives the same bits."""
+        raise NotImplementedError(f"{type(self).__name__}.fit")
+
+    def restore(self, state: Mapping[str, Any]) -> FittedLearner:
+        """A fitted learner from its `state()`."""
+        raise NotImplementedError(f"{type(self).__name__}.restore")
+
+    def refuses(self, least_rows: int) -> tuple[str, str] | None:
+        """The parameter that does not go with a training set of `least_rows`, and what would; None if all do."""
+        return None
+
+
+LEARNERS = Kinds[Learner]("learner", package="bullbear.learn.learners")
+
+
+def varies(X: np.ndarray) -> np.ndarray:
+    """Which factors vary by more than rounding over the rows where they are known; shape (k,).
+
+    A column whose values differ by less than 1e-10 of their size is constant: 0.3 and 0.1 + 0.2 are one number.
+
+    Example
+    -------
+    >>> varies(np.array([[0.3, 1.0, np.nan], [0.1 + 0.2, 2.0, np.nan]])).tolist()
+    [False, True, False]
+    """
+    known = ~np.isnan(X)
+    highest = np.max(np.where(known, X, -np.inf), axis=0, initial=-np.inf)
+    lowest = np.min(np.where(known, X, np.inf), axis=0, initial=np.inf)
+    size = np.maximum(np.abs(highest), np.abs(lowest))
+    with np.errstate(invalid="ignore"):  # a factor that is never known: -inf less inf
+        return np.asarray(known.any(axis=0) & (highest - lowest > _ROUNDING * size))
+
+
+def bag_mean(signals: np.ndarray) -> np.ndarray:
+    """The mean over bags, added in a fixed order so that one row and many give the same bits; shape (n,)."""
+    total = np.zeros(len(signals))
+    for bag in range(signals.shape[1]):
+        total = total + signals[:, bag]
+    mean: np.ndarray = total / signals.shape[1]
+    return mean
+
+
+def factor_matrix(X: Any, names: Sequence[str]) -> np.ndarray:
+    """The columns `names` of a frame as one C-ordered float64 array, so that every row is summed in the same order."""
+    return np.ascontiguousarray(X[list(names)].to_numpy(dtype=np.float64))
