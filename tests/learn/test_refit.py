@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 
 import numpy as np
@@ -67,7 +68,7 @@ def test_refits_are_calibrated_on_signals_as_they_were(
 ) -> None:
     definition = model(LINE, seed=4)
     early = train(definition, feature_sets, examples, end="2019-07-17")
-    other = Training(early.predictions, early.models, early.signals * np.float64(3.0), early.fit_seconds)
+    other = dataclasses.replace(early, signals=early.signals * np.float64(3.0))
     slopes = [
         continued(definition, feature_sets, examples, each).models[-1].calibrator.slope for each in (early, other)
     ]

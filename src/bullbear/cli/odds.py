@@ -1,4 +1,4 @@
-"""`bullbear odds`: what followed past events, and how such statements scored as forecasts."""
+"""`bullbear odds`: what followed past events, and how such odds scored as forecasts."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def odds(
     event: Annotated[list[str] | None, typer.Option(help="Show this event of odds.toml only; may be repeated.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="Also show events that are not active now.")] = False,
     chart: Annotated[bool, typer.Option("--chart", help="Draw each event shown into reports/odds/.")] = False,
-    history: Annotated[bool, typer.Option("--history", help="Score all past statements; log it to MLflow.")] = False,
+    history: Annotated[bool, typer.Option("--history", help="Score all past odds; log them to MLflow.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Show what followed the events of odds.toml: odds with intervals, base rates and q-values.
@@ -42,19 +42,19 @@ def odds(
         odds_tables.refuse_with_history(
             {"--as-of": as_of, "--since": since, "--event": event, "--chart": chart or None}
         )
-        ProgressConsole(quiet=as_json).say(f"scoring every past statement of {ticker}, {horizon} sessions ahead")
-        record = odds_tables.scored(place, ticker, horizon)
+        ProgressConsole(quiet=as_json).say(f"scoring all past odds of {ticker}, {horizon} sessions ahead")
+        record = odds_tables.record_history(place, ticker, horizon)
         if as_json:
             print_document(record.as_dict())
         else:
             odds_tables.show_record(record)
         return
-    question = odds_tables.Question(ticker, horizon, as_of, since, tuple(event or ()), everything)
-    told = odds_tables.answer(place, question)
+    request = odds_tables.OddsRequest(ticker, horizon, as_of, since, tuple(event or ()), everything)
+    found = odds_tables.find(place, request)
     if chart:
-        for path in odds_tables.draw(place, question, told):
+        for path in odds_tables.draw(place, request, found):
             typer.echo(path, err=True)
     if as_json:
-        print_document([each.as_dict() for each in told])
+        print_document([each.as_dict() for each in found])
     else:
-        odds_tables.show(told, question, simulated=place.store().is_simulated)
+        odds_tables.show(found, request, simulated=place.store().is_simulated)

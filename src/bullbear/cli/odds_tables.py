@@ -1,4 +1,4 @@
-"""The odds and their record: asked, drawn, and shown as a panel for people."""
+"""What `bullbear odds` finds, draws and prints, and the record of past odds."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from rich.text import Text
 from bullbear.cli.console import ResultConsole
 from bullbear.errors import InputError
 from bullbear.home import Home
-from bullbear.odds import EventOdds, load, tell
-from bullbear.odds.statements import RARE
+from bullbear.odds import EventOdds, event_odds, load
+from bullbear.odds.statements import FALSE_DISCOVERY_RATE
 
 if TYPE_CHECKING:
     from bullbear.forecasting.odds_record import OddsRecord
 
 
 @dataclass(frozen=True)
-class Question:
-    """What was asked of `bullbear odds`."""
+class OddsRequest:
+    """The options of `bullbear odds`."""
 
     ticker: str
     horizon: int
@@ -37,30 +37,30 @@ class Question:
         return each.active or self.everything or bool(self.events)
 
 
-def answer(home: Home, question: Question) -> list[EventOdds]:
+def find(home: Home, request: OddsRequest) -> list[EventOdds]:
     """The odds asked for; q-values are adjusted over all events, also where only some are asked for.
 
     Raises
     ------
     InputError
-        An event is not defined, or see `odds.tell`.
+        An event is not defined, or see `odds.event_odds`.
     """
     defined = load(home.find("features", "odds"))
-    wanted = {each.name for each in defined.named(list(question.events))}
-    told = tell(
+    wanted = {each.name for each in defined.named(list(request.events))}
+    found = event_odds(
         home.filled_store(),
-        question.ticker,
+        request.ticker,
         defined.event,
-        horizon=question.horizon,
-        as_of=question.as_of,
-        since=question.since,
+        horizon=request.horizon,
+        as_of=request.as_of,
+        since=request.since,
     )
-    return [each for each in told if each.event in wanted]
+    return [each for each in found if each.event in wanted]
 
 
-def draw(home: Home, question: Question, told: list[EventOdds]) -> list[str]:
+def draw(home: Home, request: OddsRequest, found: list[EventOdds]) -> list[str]:
     """A picture per event shown, in `reports/odds/`; the paths written."""
-    from bullbear.odds.episodes import episodes
+    from bullbear.odds.event_paths import event_paths
     from bullbear.report.odds_plot import odds_plot
 
     store = home.filled_store()
@@ -68,24 +68,24 @@ def draw(home: Home, question: Question, told: list[EventOdds]) -> list[str]:
     folder = home.reports / "odds"
     folder.mkdir(parents=True, exist_ok=True)
     written = []
-    for each in told:
-        if question.shows(each):
-            past = episodes(
+    for each in found:
+        if request.shows(each):
+            past = event_paths(
                 store,
-                question.ticker,
+                request.ticker,
                 by_name[each.event],
-                horizon=question.horizon,
-                as_of=question.as_of,
-                since=question.since,
+                horizon=request.horizon,
+                as_of=request.as_of,
+                since=request.since,
             )
-            path = folder / f"{question.ticker}_{each.event}_{question.horizon}.png"
+            path = folder / f"{request.ticker}_{each.event}_{request.horizon}.png"
             path.write_bytes(odds_plot(past, simulated=store.is_simulated))
             written.append(str(path))
     return written
 
 
-def scored(home: Home, ticker: str, horizon: int) -> OddsRecord:
-    """The record of all past statements, logged to MLflow."""
+def record_history(home: Home, ticker: str, horizon: int) -> OddsRecord:
+    """Score all past odds and log the record to MLflow."""
     from bullbear.forecasting.odds_record import odds_record
     from bullbear.tracking.odds_run import log_odds, require_ready_for_odds
 
@@ -110,47 +110,47 @@ def refuse_with_history(options: Mapping[str, object]) -> None:
 
 
 def show_record(record: OddsRecord) -> None:
-    """Print how past statements scored as forecasts."""
+    """Print how past odds scored as forecasts."""
     found = record.pooled
     table = Table(box=None, pad_edge=False)
-    columns = ("event", "days", "said up", "came up", "told: skill", "90% interval", "shrunk: skill", "90% interval")
+    columns = ("event", "days", "mean p", "rose", "raw odds: skill", "90% interval", "shrunk: skill", "90% interval")
     for place, name in enumerate(columns):
         table.add_column(name, justify="right" if place else "left", no_wrap=True)
     for each in record.events:
         table.add_row(
             each.event,
-            f"{each.spoke:,}",
-            f"{each.said_up:.1%}",
-            f"{each.came_up:.1%}",
-            f"{each.told_bss:+.2%}",
-            f"{each.told_bss_low:+.2%} to {each.told_bss_high:+.2%}",
+            f"{each.signals:,}",
+            f"{each.mean_p:.1%}",
+            f"{each.share_up:.1%}",
+            f"{each.raw_bss:+.2%}",
+            f"{each.raw_bss_low:+.2%} to {each.raw_bss_high:+.2%}",
             f"{each.shrunk_bss:+.2%}",
             f"{each.shrunk_bss_low:+.2%} to {each.shrunk_bss_high:+.2%}",
         )
-    good = [each.event for each in record.events if each.told_bss_low > 0]
+    good = [each.event for each in record.events if each.raw_bss_low > 0]
     foot = (
         f"All events pooled, shrunk: Brier skill {found.bss:+.2%} ({found.bss_low:+.2%} to {found.bss_high:+.2%}) over "
         f"{found.n:,} days from {found.first.date()} to {found.last.date()}. Skill is against climatology on all days; "
-        f"above zero beyond its interval as told: {', '.join(good) or 'none'}, where one in twenty would be by luck."
+        f"with an interval of raw odds above zero: {', '.join(good) or 'none'}; one in twenty would be by chance."
     )
     title = f"{record.ticker} odds as forecasts, {record.horizon} sessions ahead"
     title += "  SIMULATED" if record.simulated else ""
     ResultConsole(140).print(Panel(Group(table, Text(""), Text(foot, style="dim")), title=Text(title), expand=False))
 
 
-def show(told: list[EventOdds], question: Question, *, simulated: bool) -> None:
+def show(found: list[EventOdds], request: OddsRequest, *, simulated: bool) -> None:
     """Print the statements, grouped bullish and bearish, newest first."""
     console = ResultConsole(120)
-    ticker = question.ticker
-    chosen = [each for each in told if question.shows(each)]
-    if not told:
+    ticker = request.ticker
+    chosen = [each for each in found if request.shows(each)]
+    if not found:
         console.print(f"{ticker}: no event of odds.toml occurred in the look-back")
         return
-    first = told[0]
+    first = found[0]
     parts: list[Table | Text] = []
     for direction, heading in (
-        ("bullish", "Bullish: what followed, counted in rises"),
-        ("bearish", "Bearish: in falls"),
+        ("bullish", "Bullish events: share of rises afterwards"),
+        ("bearish", "Bearish events: share of falls afterwards"),
     ):
         group = [each for each in chosen if each.direction == direction]
         parts.append(Text(heading, style="bold"))
@@ -160,14 +160,14 @@ def show(told: list[EventOdds], question: Question, *, simulated: bool) -> None:
         else:
             parts.append(Text("nothing active", style="dim"))
         parts.append(Text(""))
-    parts.append(Text(_foot(told, chosen), style="dim"))
+    parts.append(Text(_foot(found, chosen), style="dim"))
     title = f"{ticker} odds at the close of {first.as_of.date()}, {first.horizon_sessions} sessions ahead"
     console.print(Panel(Group(*parts), title=Text(title + ("  SIMULATED" if simulated else "")), expand=False))
 
 
 def _table(group: list[EventOdds]) -> Table:
     table = Table(box=None, pad_edge=False)
-    for name in ("event", "since", "cases", "worth", "odds", "90% interval", "base rate", "lift", "shrunk", "q"):
+    for name in ("event", "since", "cases", "effective", "odds", "90% interval", "base rate", "lift", "shrunk", "q"):
         table.add_column(name, justify="left" if name in ("event", "since") else "right", no_wrap=True)
     for each in group:
         if each.cases == 0:
@@ -188,12 +188,11 @@ def _table(group: list[EventOdds]) -> Table:
     return table
 
 
-def _foot(told: list[EventOdds], chosen: list[EventOdds]) -> str:
-    first = told[0]
-    findings = [each.event for each in told if each.q_value <= RARE]
-    found = ", ".join(findings) if findings else "none"
+def _foot(found: list[EventOdds], chosen: list[EventOdds]) -> str:
+    first = found[0]
+    findings = [each.event for each in found if each.q_value <= FALSE_DISCOVERY_RATE]
     return (
-        f"Look-back from {first.since.date()}, q over the {first.tested} events with resolved cases in it. Beyond luck "
-        f"at q {RARE}: {found}. {len(told) - len(chosen)} more are not active (--all). `bullbear odds --history` "
-        "scores past odds."
+        f"Look-back from {first.since.date()}, q over the {first.tested} events with resolved cases in it. Significant "
+        f"at q <= {FALSE_DISCOVERY_RATE}: {', '.join(findings) or 'none'}. {len(found) - len(chosen)} more are not "
+        "active (--all). `bullbear odds --history` scores past odds."
     )

@@ -24,6 +24,7 @@ from bullbear.learn.walk_forward import (
     fold_model,
     folds_of,
     forecasts,
+    is_target,
     predict,
     prepared,
 )
@@ -77,32 +78,37 @@ def continue_training(
     task, calibrator = prepared(definition, feature_sets, examples)
     folds = folds_of(definition, examples, start=start)
     due = [fold for fold in folds if fold.trained_through > fitted_through]
-    known = signals.reindex(examples.decided_at).to_numpy(copy=True)
-    first_new = len(examples) if signals.empty else int(np.searchsorted(examples.decided_at, signals.index[-1])) + 1
+    own = is_target(definition, examples)
+    known = signals.reindex(examples.decided_at).where(own).to_numpy(copy=True)
+    first_new = (
+        len(examples) if signals.empty else int(np.searchsorted(examples.decided_at, signals.index[-1], side="right"))
+    )
     models: list[FoldModel] = []
     parts: list[pd.DataFrame] = []
     new_rows: list[np.ndarray] = []
     for number, fold in enumerate(folds):
         is_due = fold.trained_through > fitted_through
-        missing = fold.test[np.isnan(known[fold.test])]
+        here = own[fold.test]
+        tested = fold.test[here]
+        missing = tested[np.isnan(known[tested])]
         if not is_due and not len(missing):
             continue
         if is_due:
             fit = fit_fold(task, fold)
             rows = _rows_before(folds, number)
             models.append(
-                fold_model(definition, task, fold, fit, calibrate(examples, rows, known[rows], fold, calibrator))
+                fold_model(definition, task, fold, fit, calibrate(examples, own, rows, known[rows], fold, calibrator))
             )
-            model, answers = models[-1], fit.signals
+            model, answers = models[-1], fit.signals[here]
             if progress:
                 progress(len(models), len(due))
         else:
-            model = model_for(pd.Timestamp(examples.X.index[fold.test[0]]))
-            answers = model.fitted().signals(task.X[fold.test])
-        known[fold.test] = np.where(np.isnan(known[fold.test]), bag_mean(answers), known[fold.test])
-        late = fold.test >= first_new
+            model = model_for(pd.Timestamp(examples.X.index[tested[0]]))
+            answers = model.fitted().signals(task.X[tested])
+        known[tested] = np.where(np.isnan(known[tested]), bag_mean(answers), known[tested])
+        late = tested >= first_new
         if late.any():
-            rows = fold.test[late]
+            rows = tested[late]
             parts.append(predict(model.calibrator, answers[late], *base_rate_at(examples, rows)))
             new_rows.append(rows)
     newest = folds[-1].test[0]

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bullbear.dataset import Examples, Fold, splitter_of
+from bullbear.dataset import Examples, Fold, Predictions, splitter_of
 from bullbear.dataset.examples import uniqueness
 from bullbear.definitions import FeatureSet, ModelDefinition, Source
 from bullbear.errors import DefinitionError
@@ -78,13 +78,15 @@ class FoldModel:
 class Training:
     """The outcome of a walk-forward training.
 
-    `predictions` holds the reported out-of-sample forecasts (columns decided_at, resolved_at, p, p_low, p_high,
-    climatology, y); `models` every fold's model in order, burn-in included; `signals` the mean signal of every
-    out-of-sample session by `decided_at`, burn-in included, on which later folds are calibrated; `fit_seconds` the
-    summed time of the fits.
+    `predictions` holds the reported out-of-sample forecasts of the target (columns decided_at, resolved_at, p, p_low,
+    p_high, climatology, y); `every` those of all assets and paths; `models` every fold's model in order, burn-in
+    included; `signals` the mean signal of every out-of-sample session of the target by `decided_at`, burn-in included,
+    on which later folds are calibrated; `fit_seconds` the summed time of the fits. A combinatorial training has only
+    `every`: nothing of it can be promoted.
     """
 
     predictions: pd.DataFrame
+    every: Predictions
     models: tuple[FoldModel, ...]
     signals: pd.Series
     fit_seconds: float
@@ -145,10 +147,13 @@ def train(
         weight=lambda fold: len(fold.train),
         name=lambda fold: f"the fold fitted through {fold.trained_through.date()}",
     )
+    if not splitter_of(definition).is_walk_forward:
+        return _judged(definition, calibrator, examples, folds, fits)
     rows = np.concatenate([fold.test for fold in folds])
     mean = np.concatenate([bag_mean(fit.signals) for fit in fits])
+    own = is_target(definition, examples)
     models = tuple(
-        fold_model(definition, task, fold, fit, calibrate(examples, rows, mean, fold, calibrator))
+        fold_model(definition, task, fold, fit, calibrate(examples, own, rows, mean, fold, calibrator))
         for fold, fit in zip(folds, fits, strict=True)
     )
     parts = [
@@ -156,11 +161,13 @@ def train(
         for fold, fit, model in zip(folds, fits, models, strict=True)
     ]
     table = forecasts(examples, rows, parts)
+    own = own[rows]
     reported = sessions[rows] >= day(start or splitter_of(definition).first)
     return Training(
-        predictions=table[reported].reset_index(drop=True),
+        predictions=table[reported & own].reset_index(drop=True),
+        every=_keyed(definition, examples, rows[reported], table[reported]),
         models=models,
-        signals=pd.Series(mean, index=examples.decided_at[rows]),
+        signals=pd.Series(mean[own], index=examples.decided_at[rows[own]]),
         fit_seconds=float(sum(fit.seconds for fit in fits)),
     )
 
@@ -219,12 +226,24 @@ def prepared(
     if learner.uses_factors and not specs:
         where, kind = place.where("features"), definition.learner["kind"]
         raise DefinitionError(f"{where} (features)", [], f"factors for a {kind} learner", "name a feature set")
+    if not is_target(definition, examples).any():
+        assets = ", ".join(sorted(set(examples.asset)))
+        ticker = definition.target.ticker
+        where = f"{place.where('target', 'ticker')} (target.ticker)"
+        raise DefinitionError(
+            where, ticker, f"one of the feature sets' assets, {assets}", f"add {ticker} to [universe]"
+        )
     names = tuple(spec.name for spec in specs)
     # A sign speaks of P(up); a rise makes a fall less likely, and says nothing of volatility.
     signs = tuple(spec.sign * definition.target.question.direction for spec in specs)
     X = factor_matrix(examples.X, names)
     rows = (examples.decided_at, examples.resolved_at, examples.asset)
     return Task(learner, X, examples.y, *rows, examples.horizon, names, signs, definition.seed), calibrator
+
+
+def is_target(definition: ModelDefinition, examples: Examples) -> np.ndarray:
+    """Which examples are of the model's own target; shape (n,)."""
+    return np.asarray(examples.asset == definition.target.ticker)
 
 
 def fold_model(
@@ -252,16 +271,18 @@ def forecasts(examples: Examples, rows: np.ndarray, parts: Sequence[pd.DataFrame
 
 
 def calibrate(
-    examples: Examples, rows: np.ndarray, mean: np.ndarray, fold: Fold, calibrator: Calibrator
+    examples: Examples, own: np.ndarray, rows: np.ndarray, mean: np.ndarray, fold: Fold, calibrator: Calibrator
 ) -> FittedCalibrator:
-    """A fold's calibrator, from the out-of-sample signals whose labels had resolved at its fit.
+    """A fold's calibrator, from the out-of-sample signals on the target whose labels had resolved at its fit.
 
     Parameters
     ----------
+    own
+        Which examples are of the target, shape (len(examples),).
     rows, mean
         Row numbers of out-of-sample forecasts in order, and their mean signals; shape (n,).
     """
-    known = np.asarray(examples.resolved_at <= fold.trained_through) & ~np.isnan(examples.y)
+    known = np.asarray(examples.resolved_at <= fold.trained_through) & ~np.isnan(examples.y) & own
     past, resolved = known[rows], examples.y[known]
     y, base = examples.y[rows[past]], examples.climatology[rows[past]]
     return calibrator.fit(History(y, base, mean[past], examples.horizon, resolved))
@@ -293,10 +314,18 @@ class Fit:
 
 
 def training_set(task: Task, fold: Fold) -> TrainingSet:
-    """The resolved examples of a fold, weighted by their uniqueness."""
+    """The resolved examples of a fold, weighted by their uniqueness.
+
+    The weights of all assets together sum to the number of independent labels that the sessions are worth for one.
+    """
     rows = fold.train[~np.isnan(task.y[fold.train])]
-    weights = uniqueness(len(rows), task.horizon)
-    weights *= independent_number(len(rows), task.horizon) / weights.sum()
+    weights = np.zeros(len(rows))
+    for asset in np.unique(task.asset[rows]):
+        own = task.asset[rows] == asset
+        weights[own] = uniqueness(int(own.sum()), task.horizon)
+    # Assets move together: a session counts once, however many there are.
+    n_sessions = len(np.unique(task.decided_at[rows].asi8))
+    weights *= independent_number(n_sessions, task.horizon) / weights.sum()
     return TrainingSet(
         X=task.X[rows],
         y=task.y[rows],
@@ -317,3 +346,52 @@ def fit_fold(task: Task, fold: Fold) -> Fit:
     fitted = task.learner.fit(training_set(task, fold))
     seconds = time.perf_counter() - began
     return Fit(fitted.state(), fitted.signals(task.X[fold.test]), seconds)
+
+
+def _judged(
+    definition: ModelDefinition, calibrator: Calibrator, examples: Examples, folds: Sequence[Fold], fits: Sequence[Fit]
+) -> Training:
+    """The out-of-sample forecasts of every path of a combinatorial training.
+
+    The base rate is the share of yes among the fold's training labels of the asset. The forecasts of a fold on a path
+    are calibrated on the signals that other folds gave the target on that path, those alone whose labels are training
+    labels of this fold and so clear of its test groups. The models behind these signals may have been fitted on labels
+    of the test groups: the slope, one number, is the only thing that such a label can reach.
+    """
+    own = is_target(definition, examples)
+    n_paths = 1 + max(int(fold.path.max(initial=0)) for fold in folds)
+    signals = np.full((n_paths, len(examples)), np.nan)
+    base = np.full((n_paths, len(examples)), np.nan)
+    for fold, fit in zip(folds, fits, strict=True):
+        signals[fold.path, fold.test] = bag_mean(fit.signals)
+        train = fold.train[~np.isnan(examples.y[fold.train])]
+        for asset in np.unique(examples.asset[fold.test]):
+            rows = fold.test[examples.asset[fold.test] == asset]
+            seen = train[examples.asset[train] == asset]
+            base[fold.path[examples.asset[fold.test] == asset], rows] = examples.y[seen].mean() if len(seen) else np.nan
+    parts = []
+    for fold, fit in zip(folds, fits, strict=True):
+        train = fold.train[~np.isnan(examples.y[fold.train]) & own[fold.train]]
+        n_independent = independent_number(len(train), examples.horizon)
+        for path in np.unique(fold.path):
+            past = train[~np.isnan(signals[path, train])]
+            history = History(
+                examples.y[past], base[path, past], signals[path, past], examples.horizon, examples.y[train]
+            )
+            here = fold.path == path
+            rows = fold.test[here]
+            answer = predict(
+                calibrator.fit(history), fit.signals[here], base[path, rows], np.full(len(rows), n_independent)
+            )
+            parts.append(_keyed(definition, examples, rows, forecasts(examples, rows, [answer]), path=int(path)))
+    nothing = pd.DataFrame(columns=["decided_at", "resolved_at", "p", "p_low", "p_high", "climatology", "y"])
+    return Training(nothing, Predictions.concat(parts), (), pd.Series(dtype=float), sum(fit.seconds for fit in fits))
+
+
+def _keyed(
+    definition: ModelDefinition, examples: Examples, rows: np.ndarray, table: pd.DataFrame, *, path: int = 0
+) -> Predictions:
+    target = definition.target
+    return Predictions.of(
+        **table, asset=examples.asset[rows], question=target.question.name, horizon=target.horizon, path=path
+    )
