@@ -74,7 +74,7 @@ def test_the_page_tells_the_numbers_it_was_given(tmp_path: Path, model: ModelRes
     ):  # fmt: skip
         assert expected in text, expected
     for span in e.by_year:
-        assert f"{span.first_year} {span.n:,} {span.bss:+.1%}" in text
+        assert f"{span.label} {span.n:,} {span.bss:+.1%}" in text
 
 
 def test_pictures_are_embedded_and_described_and_tables_have_captions(
