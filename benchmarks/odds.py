@@ -10,8 +10,8 @@ from benchmarks.ratio import Ratio, interleaved
 from bullbear.dataset import resolve
 from bullbear.definitions import Target
 from bullbear.odds import HORIZONS, load
-from bullbear.odds.history import history_of, pooled
-from bullbear.odds.tape import read_tape
+from bullbear.odds.event_series import read_event_series
+from bullbear.odds.past_odds import past_odds_of, pooled
 
 LIMIT = 10.0
 
@@ -22,14 +22,14 @@ def measure() -> list[Ratio]:
     view.bars("IWM")  # the store is warm: reading Parquet is no part of the comparison
 
     def found() -> object:
-        return read_tape(view, "IWM", events)
+        return read_event_series(view, "IWM", events)
 
-    def told() -> None:
-        tape = read_tape(view, "IWM", events)
+    def odds_of_all() -> None:
+        series = read_event_series(view, "IWM", events)
         for horizon in HORIZONS:
-            pooled(history_of(tape, resolve(view, Target(horizon=horizon)), horizon=horizon))
+            pooled(past_odds_of(series, resolve(view, Target(horizon=horizon)), horizon=horizon))
 
-    years = f"{len(read_tape(view, 'IWM', events).sessions) / 252:.0f} years"
+    years = f"{len(read_event_series(view, 'IWM', events).sessions) / 252:.0f} years"
     name = f"{len(events)} events, {years}, 3 horizons, every close"
-    compared = interleaved(f"odds of {name} / finding the events", told, found, rounds=3, aim=None)
+    compared = interleaved(f"odds of {name} / finding the events", odds_of_all, found, rounds=3, aim=None)
     return [compared, Ratio(f"the same / {LIMIT:.0f} s", compared.ours, LIMIT, 1.0)]

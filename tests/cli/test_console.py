@@ -8,8 +8,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from bullbear.cli import factor_tables, level_tables, odds, panel, show
-from bullbear.cli.talk import Talk
+from bullbear.cli import factor_tables, level_tables, odds_tables, panel, show
+from bullbear.cli.console import ProgressConsole
 from bullbear.forecasting.ledger import Ledger
 from bullbear.home import Home
 from bullbear.report.level_chart import level_chart
@@ -58,10 +58,10 @@ def test_factors_and_levels_show_brackets(trained_home: Home, capsys: pytest.Cap
 
 
 def test_odds_show_brackets(trained_home: Home, capsys: pytest.CaptureFixture[str]) -> None:
-    question = odds.Question("IWM", 21, None, None, (), True)
-    told = odds.answer(trained_home, question)
+    question = odds_tables.Question("IWM", 21, None, None, (), True)
+    told = odds_tables.answer(trained_home, question)
     named = dataclasses.replace(told[0], event="e[1]", says=f"Up. {ODD}")
-    odds.show([named], dataclasses.replace(question, ticker="[IWM]"), simulated=False)
+    odds_tables.show([named], dataclasses.replace(question, ticker="[IWM]"), simulated=False)
     out = capsys.readouterr().out
     assert "[IWM] odds at the close" in out
     assert "e[1]" in out
@@ -69,6 +69,6 @@ def test_odds_show_brackets(trained_home: Home, capsys: pytest.CaptureFixture[st
 
 
 def test_a_title_of_progress_in_brackets(capsys: pytest.CaptureFixture[str]) -> None:
-    with Talk().progress("training [x]") as progress:
+    with ProgressConsole().progress("training [x]") as progress:
         progress("folds", 1, 2)
     assert "training [x]: folds" in capsys.readouterr().err

@@ -63,7 +63,7 @@ def test_the_home_is_taken_before_the_command_and_after_it(bullbear: Run, traine
     differing = bullbear("--home", trained_home.root, "status", "--home", tmp_path)
     assert differing.code == 2
     assert differing.mistake == (
-        f"bullbear: --home: got '{tmp_path}'; allowed: one home; before the command stands {trained_home.root}; "
+        f"bullbear: --home: got '{tmp_path}'; allowed: one home, and {trained_home.root} was given before the command; "
         "give --home once"
     )
 

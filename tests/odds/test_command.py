@@ -39,12 +39,12 @@ KEYS = {
 
 def test_json_has_one_object_per_event_of_the_look_back(bullbear: Run) -> None:
     code, out, _ = bullbear("--json")
-    told = json.loads(out)
+    found = json.loads(out)
     assert code == 0
-    assert len(told) > 30
-    assert all(set(each) >= KEYS for each in told)
-    assert {each["horizon_sessions"] for each in told} == {21}
-    for each in told:
+    assert len(found) > 30
+    assert all(set(each) >= KEYS for each in found)
+    assert {each["horizon_sessions"] for each in found} == {21}
+    for each in found:
         if each["cases"]:
             assert 0.0 <= each["odds_low"] <= each["odds"] <= each["odds_high"] <= 1.0
             assert each["odds"] == each["continued"] / each["cases"]
@@ -82,7 +82,10 @@ def test_a_chart_per_event_is_a_picture_in_the_reports(bullbear: Run, simulated_
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        (["--ticker", "ZZZ"], "bullbear: bars of ZZZ: got 'nothing known"),
+        (
+            ["--ticker", "ZZZ"],
+            "bullbear: --ticker: got 'ZZZ'; allowed: a ticker listed by `bullbear status`",
+        ),
         (["--as-of", "1985-01-02"], "bullbear: --as-of: got '1985-01-02'; allowed: 2000-01-03 to 2006-12-29 for IWM"),
         (["--event", "golden_goose"], "bullbear: event: got 'golden_goose'"),
         (["--since", "2006-12-28"], "bullbear: --since: got '2006-12-28'"),
@@ -110,7 +113,7 @@ def test_the_record_scores_every_event_and_is_logged(bullbear: Run, simulated_st
     assert record["simulated"] is True
     assert record["pooled"]["n"] > 400
     assert len(record["events"]) > 30
-    skills = [each["told_bss"] for each in record["events"]]
+    skills = [each["raw_bss"] for each in record["events"]]
     assert skills == sorted(skills, reverse=True)
     assert all(each["shrunk_bss_low"] <= each["shrunk_bss"] <= each["shrunk_bss_high"] for each in record["events"])
     home = Home(simulated_store.root.parent)
@@ -121,7 +124,7 @@ def test_the_record_scores_every_event_and_is_logged(bullbear: Run, simulated_st
     assert run.data.tags["data"] == "SIMULATED"
     assert run.data.metrics["skill/bss"] == pytest.approx(record["pooled"]["bss"])
     first = record["events"][0]
-    assert run.data.metrics[f"told_bss/{first['event']}"] == pytest.approx(first["told_bss"])
+    assert run.data.metrics[f"raw_bss/{first['event']}"] == pytest.approx(first["raw_bss"])
     assert {each.path for each in client.list_artifacts(run.info.run_id)} == {
         "odds.toml", "predictions.csv", "record.json",
     }  # fmt: skip

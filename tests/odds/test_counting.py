@@ -6,7 +6,7 @@ import pytest
 
 from bullbear.odds import EventSpec
 from bullbear.odds.counting import count
-from bullbear.odds.tape import Tape, followed, worst_drawdown
+from bullbear.odds.event_series import EventSeries, forward_drawdowns, forward_returns
 
 
 def spec(name: str, direction: str) -> EventSpec:
@@ -18,12 +18,12 @@ def spec(name: str, direction: str) -> EventSpec:
     )  # fmt: skip
 
 
-def tape(close: list[float], **events: tuple[str, list[int]]) -> Tape:
+def series(close: list[float], **events: tuple[str, list[int]]) -> EventSeries:
     flags = np.zeros((len(close), len(events)), dtype=bool)
     for column, (_, rows) in enumerate(events.values()):
         flags[rows, column] = True
     specs = tuple(spec(name, direction) for name, (direction, _) in events.items())
-    return Tape("TOY", pd.date_range("2020-01-01", periods=len(close)), np.array(close), specs, flags)
+    return EventSeries("TOY", pd.date_range("2020-01-01", periods=len(close)), np.array(close), specs, flags)
 
 
 SAW = [100.0 + row // 2 + (row % 2) for row in range(22)]
@@ -34,7 +34,7 @@ ZIGZAG = [100.0 + (row % 2) for row in range(22)]
 
 def test_ten_events_by_hand() -> None:
     # Ten cases at rows 0 to 12 and an eleventh at the last row; seven stand on even rows, so seven rose.
-    toy = tape(ZIGZAG[:21], up=("bullish", [0, 2, 3, 4, 6, 7, 8, 10, 11, 12, 20]))
+    toy = series(ZIGZAG[:21], up=("bullish", [0, 2, 3, 4, 6, 7, 8, 10, 11, 12, 20]))
     found = count(toy, 1, np.array([20]), np.array([0]))
     assert found.cases.item() == 10
     assert found.pending.item() == 1
@@ -55,7 +55,7 @@ def test_ten_events_by_hand() -> None:
 
 
 def test_bearish_odds_count_falls() -> None:
-    toy = tape(ZIGZAG[:21], down=("bearish", [0, 2, 3, 4, 6, 7, 8, 10, 11, 12]))
+    toy = series(ZIGZAG[:21], down=("bearish", [0, 2, 3, 4, 6, 7, 8, 10, 11, 12]))
     found = count(toy, 1, np.array([20]), np.array([0]))
     assert found.continued.item() == 3
     assert found.odds.item() == pytest.approx(0.3)
@@ -64,7 +64,7 @@ def test_bearish_odds_count_falls() -> None:
 
 
 def test_an_unchanged_price_neither_rises_nor_falls() -> None:
-    toy = tape(SAW, up=("bullish", [1, 2, 3]), down=("bearish", [1, 2, 3]))
+    toy = series(SAW, up=("bullish", [1, 2, 3]), down=("bearish", [1, 2, 3]))
     found = count(toy, 1, np.array([21]), np.array([0]))
     assert found.odds[0].tolist() == pytest.approx([1 / 3, 0.0])
     assert found.base_rate[0].tolist() == pytest.approx([11 / 21, 0.0])
@@ -73,7 +73,7 @@ def test_an_unchanged_price_neither_rises_nor_falls() -> None:
 
 
 def test_a_case_counts_once_its_outcome_is_known_and_not_a_session_earlier() -> None:
-    toy = tape(ZIGZAG, up=("bullish", [3, 9]))
+    toy = series(ZIGZAG, up=("bullish", [3, 9]))
     found = count(toy, 5, np.array([7, 8, 13, 14]), np.zeros(4, dtype=np.int64))
     assert found.cases[:, 0].tolist() == [0, 1, 1, 2]
     assert found.pending[:, 0].tolist() == [1, 0, 1, 0]
@@ -82,7 +82,7 @@ def test_a_case_counts_once_its_outcome_is_known_and_not_a_session_earlier() -> 
 
 
 def test_cases_before_the_look_back_do_not_count() -> None:
-    toy = tape(ZIGZAG, up=("bullish", [2, 4, 11]))
+    toy = series(ZIGZAG, up=("bullish", [2, 4, 11]))
     found = count(toy, 2, np.array([21, 21]), np.array([0, 5]))
     assert found.cases[:, 0].tolist() == [3, 1]
 
@@ -90,13 +90,13 @@ def test_cases_before_the_look_back_do_not_count() -> None:
 def test_a_missing_price_drops_the_case_on_either_end() -> None:
     close = list(ZIGZAG)
     close[6] = np.nan
-    toy = tape(close, up=("bullish", [4, 5, 6, 7]))
+    toy = series(close, up=("bullish", [4, 5, 6, 7]))
     found = count(toy, 1, np.array([21]), np.array([0]))
     assert found.cases.item() == 2  # 5 ends on the gap and 6 begins on it
 
 
 def test_q_is_adjusted_over_the_events_of_the_row() -> None:
-    toy = tape(ZIGZAG, up=("bullish", [0, 2, 4, 6, 8, 10]), none=("bullish", []), down=("bearish", [0, 3, 5]))
+    toy = series(ZIGZAG, up=("bullish", [0, 2, 4, 6, 8, 10]), none=("bullish", []), down=("bearish", [0, 3, 5]))
     found = count(toy, 1, np.array([21]), np.array([0]))
     p = found.p_value[0]
     assert np.isnan(p[1])
@@ -106,7 +106,7 @@ def test_q_is_adjusted_over_the_events_of_the_row() -> None:
 
 
 def test_the_number_of_tests_behind_q_is_that_of_the_events_of_one_day() -> None:
-    toy = tape(ZIGZAG, up=("bullish", [0, 2, 4, 6, 8, 10]), down=("bearish", [0, 3, 5]))
+    toy = series(ZIGZAG, up=("bullish", [0, 2, 4, 6, 8, 10]), down=("bearish", [0, 3, 5]))
     at = np.array([12, 16, 21])
     together = count(toy, 1, at, np.zeros(3, dtype=int))
     alone = [count(toy, 1, at[[row]], np.array([0])) for row in range(3)]
@@ -116,5 +116,5 @@ def test_the_number_of_tests_behind_q_is_that_of_the_events_of_one_day() -> None
 
 def test_what_followed_and_how_deep_it_fell_on_the_way() -> None:
     close = np.array([100.0, 120.0, 90.0, 110.0, np.nan, 99.0])
-    np.testing.assert_allclose(followed(close, 2), [-0.10, 110 / 120 - 1, np.nan, -0.10, np.nan, np.nan])
-    np.testing.assert_allclose(worst_drawdown(close, 3), [-0.25, np.nan, 99 / 110 - 1, np.nan, np.nan, np.nan])
+    np.testing.assert_allclose(forward_returns(close, 2), [-0.10, 110 / 120 - 1, np.nan, -0.10, np.nan, np.nan])
+    np.testing.assert_allclose(forward_drawdowns(close, 3), [-0.25, np.nan, 99 / 110 - 1, np.nan, np.nan, np.nan])

@@ -8,24 +8,13 @@ from hypothesis.extra import numpy as hnp
 
 from bullbear.errors import InputError
 from bullbear.factors.technical.occurrences import occurs, passes, stays
-from bullbear.odds import EventSpec
-from bullbear.odds.rules import happens
 
 NAN = np.nan
 SERIES = hnp.arrays(np.float64, st.integers(0, 40), elements=st.sampled_from([-1.0, 0.0, 1.0, NAN]))
 
 
-def event(rule: str, level: float, sessions: int | None = None) -> EventSpec:
-    return EventSpec.model_validate(
-        {
-            "name": "e", "indicator": "roc", "direction": "bullish", "function": "roc",
-            "rule": rule, "level": level, "sessions": sessions, "says": "something happened",
-        }
-    )  # fmt: skip
-
-
 def rows(rule: str, level: float, values: list[float], sessions: int | None = None) -> list[int]:
-    return happens(event(rule, level, sessions), np.array(values)).nonzero()[0].tolist()
+    return occurs(np.array(values, dtype=float), rule, level, sessions or 1).nonzero()[0].tolist()
 
 
 def test_passing_upward_needs_a_row_at_or_below_the_level() -> None:

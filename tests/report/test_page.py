@@ -176,7 +176,7 @@ def test_a_forecast_alone_is_reported_even_with_gaps(tmp_path: Path, forecast: d
     del forecast["ledger"]
     text = _page(tmp_path, [], forecast).text
     assert "The forecast has no interval." in text
-    assert "No stop or re-entry level stands." in text
+    assert "No stop or re-entry level is set." in text
     assert "Regime" not in text
 
 

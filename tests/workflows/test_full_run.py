@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bullbear.cli.talk import Talk
+from bullbear.cli.console import ProgressConsole
 from bullbear.errors import BullbearError, InputError
 from bullbear.forecasting.bundle import predictions_csv
 from bullbear.forecasting.forecast import issue
@@ -23,7 +23,7 @@ from bullbear.workflows.full_run import MODELS, _promote_best, run_all
 from bullbear.workflows.reporting import report_champion
 from bullbear.workflows.training import train_model
 
-QUIET = Talk(quiet=True)
+QUIET = ProgressConsole(quiet=True)
 
 
 def run(home: Home, data: str | None = None, **wishes: Any) -> Any:

@@ -1,14 +1,20 @@
-"""The one console on which results are shown: text is shown as it stands.
+"""The two consoles: results on stdout, messages and progress on stderr.
 
-Rich would read square brackets as markup and words between colons as emoji, and drop them from a reason or a name that
-holds them; styles are given by `Text` and `style=` only.
+Text is shown as it stands. Rich would read square brackets as markup and words between colons as emoji, and drop them
+from a reason or a name that holds them; styles are given by `Text` and `style=` only.
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from rich.console import Console
+
+if TYPE_CHECKING:
+    from bullbear.workflows.console import Progress
 
 
 class ResultConsole(Console):
@@ -21,3 +27,43 @@ class ResultConsole(Console):
     def on_broken_pipe(self) -> None:
         """Raise what has just happened: rich would exit with code 1."""
         raise
+
+
+class ProgressConsole:
+    """Messages and progress on stderr; nothing if `quiet`."""
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self.quiet = quiet
+
+    def say(self, line: str) -> None:
+        """One line."""
+        if not self.quiet:
+            sys.stderr.write(line + "\n")
+            sys.stderr.flush()
+
+    @contextmanager
+    def progress(self, title: str) -> Iterator[Progress]:
+        """A progress bar; call what is yielded with (stage, done, total)."""
+        if self.quiet:
+            yield lambda stage, done, total: None
+            return
+        from rich import progress
+
+        columns = (
+            progress.TextColumn("{task.description}", markup=False),
+            progress.BarColumn(),
+            progress.MofNCompleteColumn(),
+            progress.TimeElapsedColumn(),
+        )
+        console = Console(stderr=True)
+        with progress.Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+            tasks: dict[str, int] = {}
+
+            def report(stage: str, done: int, total: int) -> None:
+                if stage not in tasks:
+                    tasks[stage] = bar.add_task(f"{title}: {stage}", total=total)
+                    if not console.is_terminal:
+                        self.say(f"{title}: {stage}")
+                bar.update(tasks[stage], completed=done)  # type: ignore[arg-type]
+
+            yield report

@@ -7,7 +7,7 @@ import os
 import sys
 from typing import NoReturn
 
-from bullbear.cli.streams import open_closed_streams, reader_has_left, settle, talk_may_be_unread
+from bullbear.cli.streams import open_closed_streams, reader_has_left, settle, stderr_may_be_unread
 
 INTERRUPTED = 130
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -18,7 +18,7 @@ def main() -> None:
     """Run `bullbear`; exit code 0 done, 1 unexpected failure, 2 bad input, 3 refused by a gate."""
     open_closed_streams()
     try:
-        with talk_may_be_unread():
+        with stderr_may_be_unread():
             _run()
     finally:
         settle()

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bullbear.cli.options import HomeOption, JsonOption, iso_day, print_document
-from bullbear.cli.talk import Talk
 from bullbear.errors import InputError
 from bullbear.extras import require
 from bullbear.home import locate
@@ -83,10 +82,11 @@ def _check_options(
 
 
 def _catalogue(home: Home, name: str | None, family: str | None, as_json: bool) -> None:
+    from bullbear.cli.console import ProgressConsole
     from bullbear.workflows.factor_catalogue import catalogue
 
     if name is None and family is None:
-        Talk(quiet=as_json).say("computing every factor at every close of the store")
+        ProgressConsole(quiet=as_json).say("computing every factor at every close of the store")
     entries = catalogue(home, names=None if name is None else [name], family=family)
     if as_json:
         print_document(document(entries))
@@ -100,10 +100,13 @@ def _catalogue(home: Home, name: str | None, family: str | None, as_json: bool) 
         return
     factor_tables.show(entries, simulated=store.is_simulated)
     if store.is_empty:
-        Talk().say("the store is empty: run `bullbear simulate` or `bullbear ingest DIR` to see the first day of each")
+        ProgressConsole().say(
+            "the store is empty: run `bullbear simulate` or `bullbear ingest DIR` to see the first day of each"
+        )
 
 
 def _levels(home: Home, ticker: str, as_of: str | None, as_json: bool) -> None:
+    from bullbear.cli.console import ProgressConsole
     from bullbear.report.level_chart import level_chart
 
     chart = level_chart(home.filled_store(), ticker, as_of=as_of)
@@ -114,7 +117,7 @@ def _levels(home: Home, ticker: str, as_of: str | None, as_json: bool) -> None:
     from bullbear.cli import level_tables
 
     level_tables.show(chart)
-    Talk().say(path)
+    ProgressConsole().say(path)
 
 
 def document(entries: list[Entry]) -> list[dict[str, Any]]:

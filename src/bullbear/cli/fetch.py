@@ -28,11 +28,11 @@ def fetch(
     Example: bullbear fetch --only IWM --only fred
     """
     require("bullbear fetch", "live")
-    from bullbear.cli.talk import Talk
+    from bullbear.cli.console import ProgressConsole
     from bullbear.workflows.filling import fill_live
 
-    talk = Talk(quiet=as_json)
-    report = fill_live(locate(home), tuple(only or ()), talk.say)
+    console = ProgressConsole(quiet=as_json)
+    report = fill_live(locate(home), tuple(only or ()), console.say)
     if as_json:
         typer.echo(json.dumps(document(report), indent=1, allow_nan=False))
     else:

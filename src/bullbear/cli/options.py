@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from pathlib import Path
 from typing import Annotated, Any
@@ -24,13 +25,17 @@ def one_home(context: typer.Context, value: Path | None) -> Path | None:
     if value is None or before is None:
         return value or before
     if value.resolve() != before.resolve():
-        raise InputError("--home", str(value), f"one home; before the command stands {before}", "give --home once")
+        raise InputError(
+            "--home", str(value), f"one home, and {before} was given before the command", "give --home once"
+        )
     return value
 
 
 _HOME_HELP = "The folder to work in; default: BULLBEAR_HOME, else the current one."
 HomeBeforeOption = Annotated[Path | None, typer.Option("--home", help=f"{_HOME_HELP} Also after the command.")]
 HomeOption = Annotated[Path | None, typer.Option("--home", callback=one_home, help=_HOME_HELP)]
+JobsOption = Annotated[int, typer.Option(min=1, max=64, help="Worker processes.")]
+DEFAULT_JOBS = max(1, min(os.cpu_count() or 1, 8))
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
 
 

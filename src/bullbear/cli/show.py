@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from bullbear.workflows.full_run import FullRun
     from bullbear.workflows.training import TrainedModel
 
-Result = "tuple[Run, Evaluation, OracleShare | None]"
-
 
 def now_of(store: Store) -> pd.Timestamp:
     """The instant for which staleness is shown: now; in a simulated market, its own last instant."""

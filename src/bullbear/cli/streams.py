@@ -1,7 +1,7 @@
 """The standard streams as they are found: closed, or with a reader that leaves early.
 
 A closed stream is opened on the null device before anything else is opened, since the next file would otherwise get
-its number and be written into. Talk on stderr that nobody reads is dropped and the work goes on; a reader of stdout
+its number and be written into. What nobody reads on stderr is dropped and the work goes on; a reader of stdout
 that leaves ends the command without a complaint, because whoever types `| head` wants just that.
 """
 
@@ -30,7 +30,7 @@ def open_closed_streams() -> None:
 
 
 @contextmanager
-def talk_may_be_unread() -> Iterator[None]:
+def stderr_may_be_unread() -> Iterator[None]:
     """Within, what is written to stderr is dropped once its reader has left."""
     with redirect_stderr(cast(TextIO, _Lenient(sys.stderr))):
         yield

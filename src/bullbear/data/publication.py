@@ -37,11 +37,6 @@ CBOE_INDICES = frozenset({"^VIX", "^VIX9D", "^VIX3M", "^VIX6M", "^VVIX", "^SKEW"
 
 EVENING = "18:00"  # after every close
 
-SHORT_INTEREST_SOURCE = (
-    "FINRA Rule 4560 calendar: public on the 7th session after settlement since the T+1 cycle of 2024-05-28; "
-    "8th before (exact for T+2 from 2017-09-05, a session late for T+3); released after 16:00 on that day"
-)
-
 
 @dataclass(frozen=True)
 class Rule:
@@ -279,7 +274,9 @@ def vintages_known_at(vintages: pd.DatetimeIndex) -> pd.DatetimeIndex:
 
 
 def short_interest_known_at(settlement_dates: pd.DatetimeIndex) -> pd.DatetimeIndex:
-    """The evening of the 7th session after settlement, the 8th before the T+1 cycle: see SHORT_INTEREST_SOURCE.
+    """The evening of the 7th session after settlement, the 8th before the T+1 cycle of 2024-05-28.
+
+    FINRA Rule 4560 calendar, released after 16:00. Eight is exact for T+2 (from 2017-09-05) and a session late for T+3.
 
     Example
     -------

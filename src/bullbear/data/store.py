@@ -15,7 +15,6 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
 
 import pandas as pd
 
@@ -36,8 +35,6 @@ from bullbear.data.segments import (
 )
 from bullbear.data.view import View
 from bullbear.errors import InputError
-
-Part = TypeVar("Part")
 
 _TICK = pd.Timedelta(1, "us")
 

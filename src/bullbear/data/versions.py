@@ -96,8 +96,8 @@ class History:
     @classmethod
     def of_table(cls, table: pa.Table) -> History:
         """From the rows of one series in one segment."""
-        told = [name for name in table.column_names if not pa.types.is_string(table.schema.field(name).type)]
-        return cls({name: table.column(name).to_numpy() for name in told})
+        kept = [name for name in table.column_names if not pa.types.is_string(table.schema.field(name).type)]
+        return cls({name: table.column(name).to_numpy() for name in kept})
 
     def until(self, instant: int) -> Versions:
         """The versions known by `instant` (microseconds)."""

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from bullbear.data.adjusting import adjusted_versions
+from bullbear.data.once import once
 from bullbear.data.reader import EPOCH, Files, Reader
 from bullbear.data.segments import KINDS, kind_named
 from bullbear.data.versions import Versions, newest_rows, versions_of
@@ -31,8 +33,7 @@ class View:
         self.stored = reader.stored
         self._instant = int(instant.as_unit("us").asm8.view(np.int64))
         self._files = files
-        self._rows: dict[tuple[str, str], pd.DataFrame] = {}  # a view never changes, so neither do its rows
-        self._arrays: dict[tuple[str, str], Versions] = {}
+        self.cache: dict[object, Any] = {}  # a view never changes, so neither do its rows
 
     def bars(self, ticker: str) -> pd.DataFrame:
         """Daily bars by event_date: known_at, open, high, low, close, adj_close, volume (NaN where unknown).
@@ -94,7 +95,7 @@ class View:
         NoDataError
             Nothing of that series was known.
         """
-        rows = self._known(kind, series)
+        rows = self._known(kind, series).copy(deep=False)
         if rows.empty:
             raise NoDataError(
                 f"{kind} of {series}",
@@ -104,20 +105,17 @@ class View:
             )
         return rows
 
+    @once
     def arrays(self, kind: str, series: str) -> Versions:
         """What `versions` serves, as arrays; without rows where nothing of that series was known.
 
         Open, high, low and close of bars keep the shares on which they are stored, so that no later split moves what
         is computed from them by `adj_close / close`; prices for a reader are those of `bars`.
         """
-        if (kind, series) not in self._arrays:
-            kind_named(kind)
-            if kind == "bars" and self._is_derived(series):
-                found = versions_of(self._derived(series, on_screen=False))
-            else:
-                found = self._history(kind, series)
-            self._arrays[kind, series] = found
-        return self._arrays[kind, series]
+        kind_named(kind)
+        if kind == "bars" and self._is_derived(series):
+            return versions_of(self._derived(series, on_screen=False))
+        return self._history(kind, series)
 
     def newest(self, kind: str, series: str, column: str) -> float:
         """One number of the newest event, in its latest version; NaN where nothing of that series was known.
@@ -165,12 +163,11 @@ class View:
     def _latest(self, kind: str, series: str) -> pd.DataFrame:
         return _latest_by(self.versions(kind, series), ["event_date"])
 
+    @once
     def _known(self, kind: str, series: str) -> pd.DataFrame:
-        if (kind, series) not in self._rows:
-            kind_named(kind)
-            is_derived = kind == "bars" and self._is_derived(series)
-            self._rows[kind, series] = self._derived(series) if is_derived else self._stored(kind, series)
-        return self._rows[kind, series].copy(deep=False)
+        kind_named(kind)
+        is_derived = kind == "bars" and self._is_derived(series)
+        return self._derived(series) if is_derived else self._stored(kind, series)
 
     def snapshot_bars(self, ticker: str) -> pd.DataFrame:
         """Every version of the bars that snapshots brought, on the shares on which they are stored."""

@@ -1,7 +1,7 @@
-"""What event odds were worth as forecasts: every statement of the past scored against climatology, like any model.
+"""Event odds scored as forecasts: every past close against climatology, like any model.
 
-Scoring begins at the first close with a full look-back. A day on which an event is silent has climatology's forecast
-and so counts for nothing in the difference. The intervals of all events use the same resamples.
+Scoring begins at the first close with a full look-back. Where an event is no signal its forecast is climatology, which
+adds nothing to the difference. The intervals of all events use the same resamples.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from bullbear.dataset.predictions import Predictions
 from bullbear.documents import json_ready
@@ -21,29 +22,28 @@ from bullbear.evaluate.bootstrap import skill_interval
 from bullbear.evaluate.reliability import ece
 from bullbear.home import Home
 from bullbear.odds import load
-from bullbear.odds.history import History, build_history, forecasts, pooled
-from bullbear.odds.telling import YEARS
+from bullbear.odds.current import YEARS
+from bullbear.odds.past_odds import PastOdds, forecasts, past_odds, pooled
 from bullbear.statistics.bootstrap import resample
 
 
 @dataclass(frozen=True)
 class EventRecord:
-    """One event's statements as forecasts of P(up); skills are Brier skills against climatology over all days.
+    """One event's odds as forecasts of P(up); skills are Brier skills against climatology over all days.
 
-    `said_up` and `came_up` are the mean told P(up) and the share of rises on the days on which it spoke, `ece` the
-    calibration error of those days.
+    `mean_p`, `share_up` and `ece` (calibration error) are of the `signals` days on which its raw odds are a forecast.
     """
 
     event: str
     indicator: str
     direction: str
-    spoke: int
-    said_up: float
-    came_up: float
+    signals: int
+    mean_p: float
+    share_up: float
     ece: float
-    told_bss: float
-    told_bss_low: float
-    told_bss_high: float
+    raw_bss: float
+    raw_bss_low: float
+    raw_bss_high: float
     shrunk_bss: float
     shrunk_bss_low: float
     shrunk_bss_high: float
@@ -57,7 +57,7 @@ class OddsRecord:
     horizon: int
     definition: Path
     pooled: Evaluation
-    predictions: pd.DataFrame
+    predictions: Predictions
     events: tuple[EventRecord, ...]
     simulated: bool
 
@@ -73,7 +73,7 @@ class OddsRecord:
 
 
 def odds_record(home: Home, ticker: str, horizon: int) -> OddsRecord:
-    """Score what `bullbear odds` would have said of `ticker` at every past close.
+    """Score the odds that `bullbear odds` would have given for `ticker` at every past close.
 
     Raises
     ------
@@ -84,52 +84,50 @@ def odds_record(home: Home, ticker: str, horizon: int) -> OddsRecord:
     """
     definition = home.find("features", "odds")
     store = home.filled_store()
-    history = build_history(store.as_of(), ticker, load(definition).event, horizon=horizon)
-    scored = history.sessions >= history.tape.sessions[0] + pd.DateOffset(years=YEARS)
+    past = past_odds(store.as_of(), ticker, load(definition).event, horizon=horizon)
+    scored = past.sessions >= past.series.sessions[0] + pd.DateOffset(years=YEARS)
     if not scored.any():
         raise HistoryError(
-            f"history of {ticker}", f"{len(history.sessions)} sessions", f"more than {YEARS} years", "ingest more"
+            f"history of {ticker}", f"{len(past.sessions)} sessions", f"more than {YEARS} years", "ingest more"
         )
-    frame = pooled(history)[scored].reset_index(drop=True)
+    predictions = pooled(past).where(scored)
     return OddsRecord(
         ticker=ticker,
         horizon=horizon,
         definition=definition,
-        pooled=evaluate(Predictions.of(**frame.drop(columns="spoke"), asset=ticker, horizon=horizon)),
-        predictions=frame.drop(columns="spoke"),
-        events=_records(history, scored),
+        pooled=evaluate(predictions),
+        predictions=predictions,
+        events=_records(past, scored),
         simulated=store.is_simulated,
     )
 
 
-def _records(history: History, scored: np.ndarray) -> tuple[EventRecord, ...]:
-    resolved = scored & history.silent["y"].notna().to_numpy()
-    draws = resample(int(resolved.sum()), history.horizon)
+def _records(past: PastOdds, scored: NDArray[np.bool_]) -> tuple[EventRecord, ...]:
+    resolved = scored & past.baseline.table["y"].notna().to_numpy()
+    draws = resample(int(resolved.sum()), past.horizon)
     records = []
-    for event in history.tape.events:
-        told = forecasts(history, event.name, "told")[resolved]
-        shrunk = forecasts(history, event.name, "shrunk")[resolved]
-        spoke = told["spoke"].to_numpy()
-        if not spoke.any():
+    for column, event in enumerate(past.series.events):
+        signal = past.signals[resolved, column]
+        if not signal.any():
             continue
-        y, base = (told[name].to_numpy(dtype=np.float64) for name in ("y", "climatology"))
-        p, q = (frame["p"].to_numpy(dtype=np.float64) for frame in (told, shrunk))
-        skill, calm = skill_interval(y, p, base, draws), skill_interval(y, q, base, draws)
+        raw, shrunk = (forecasts(past, event.name, kind).where(resolved).table for kind in ("raw", "shrunk"))
+        y, base, p, q = (each.to_numpy() for each in (raw["y"], raw["climatology"], raw["p"], shrunk["p"]))
+        of_raw, of_shrunk = (skill_interval(y, each, base, draws) for each in (p, q))
         records.append(
             EventRecord(
                 event=event.name,
                 indicator=event.indicator,
                 direction=event.direction,
-                spoke=int(spoke.sum()),
-                said_up=float(p[spoke].mean()),
-                came_up=float(y[spoke].mean()),
-                ece=float(ece(y[spoke], p[spoke])),
-                told_bss=skill.estimate,
-                told_bss_low=skill.low,
-                told_bss_high=skill.high,
-                shrunk_bss=calm.estimate,
-                shrunk_bss_low=calm.low,
-                shrunk_bss_high=calm.high,
+                signals=int(signal.sum()),
+                mean_p=float(p[signal].mean()),
+                share_up=float(y[signal].mean()),
+                ece=ece(y[signal], p[signal]),
+                raw_bss=of_raw.estimate,
+                raw_bss_low=of_raw.low,
+                raw_bss_high=of_raw.high,
+                shrunk_bss=of_shrunk.estimate,
+                shrunk_bss_low=of_shrunk.low,
+                shrunk_bss_high=of_shrunk.high,
             )
         )
-    return tuple(sorted(records, key=lambda each: -each.told_bss))
+    return tuple(sorted(records, key=lambda each: -each.raw_bss))

@@ -1,7 +1,7 @@
-"""What followed past events, with the base rate, an interval and a q-value."""
+"""Event odds: how often a rise or a fall followed an event, beside the base rate, with intervals and tests."""
 
+from bullbear.odds.current import HORIZONS, event_odds
 from bullbear.odds.definitions import EventSet, EventSpec, load
 from bullbear.odds.statements import EventOdds
-from bullbear.odds.telling import HORIZONS, tell
 
-__all__ = ["HORIZONS", "EventOdds", "EventSet", "EventSpec", "load", "tell"]
+__all__ = ["HORIZONS", "EventOdds", "EventSet", "EventSpec", "event_odds", "load"]

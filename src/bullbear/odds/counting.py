@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bullbear.factors.engine.registry import Array
-from bullbear.odds.tape import Tape, followed
+from bullbear.odds.event_series import EventSeries, forward_returns
 from bullbear.statistics.multiple_tests import benjamini_hochberg, shrunk_differences
 from bullbear.statistics.overlap import Rows, evidence
 from bullbear.statistics.proportions import binomial_p_value, wilson
@@ -48,17 +48,17 @@ class Counts:
         return np.asarray(self.odds - self.base_rate)
 
 
-def count(tape: Tape, horizon: int, at: Rows, since: Rows) -> Counts:
+def count(series: EventSeries, horizon: int, at: Rows, since: Rows) -> Counts:
     """Count every event at the sessions `at`, looking back to the sessions `since`.
 
     Parameters
     ----------
-    tape
+    series
         Events and closes.
     horizon
         Sessions from an event to its outcome.
     at, since
-        Row numbers of the tape's sessions, shape (n_as_of,); a `since` later than row 0 must lie at least two
+        Row numbers of the series's sessions, shape (n_as_of,); a `since` later than row 0 must lie at least two
         horizons before its `at`.
 
     Returns
@@ -73,22 +73,22 @@ def count(tape: Tape, horizon: int, at: Rows, since: Rows) -> Counts:
     ...                   says="the price fell")
     >>> close = np.array([100.0, 99.0, 98.0, 99.0, 98.0, 97.0])
     >>> flags = np.array([[False], [True], [False], [False], [True], [True]])
-    >>> toy = Tape("X", pd.date_range("2020-01-01", periods=6), close, (event,), flags)
+    >>> toy = EventSeries("X", pd.date_range("2020-01-01", periods=6), close, (event,), flags)
     >>> found = count(toy, 1, np.array([5]), np.array([0]))
     >>> found.cases.item(), found.pending.item(), found.continued.item(), found.odds.item(), found.base_rate.item()
     (2.0, 1.0, 2.0, 1.0, 0.8)
     """
-    outcome = followed(tape.close, horizon)
+    outcome = forward_returns(series.close, horizon)
     last = np.maximum(at - horizon, since - 1)
-    shape = (len(at), len(tape.events))
+    shape = (len(at), len(series.events))
     cases, pending, continued, effective, compared, base = (np.zeros(shape) for _ in range(6))
     known = ~np.isnan(outcome)
     share = {"bullish": outcome > 0.0, "bearish": outcome < 0.0}
     sessions = _between(known, since, last)
     with np.errstate(divide="ignore", invalid="ignore"):
         rate = {direction: _between(hit, since, last) / sessions for direction, hit in share.items()}
-    for column, event in enumerate(tape.events):
-        seen = tape.flags[:, column]
+    for column, event in enumerate(series.events):
+        seen = series.flags[:, column]
         counted = seen & known
         hits = counted & share[event.direction]
         weight = evidence(counted, since, last, horizon)
@@ -97,10 +97,12 @@ def count(tape: Tape, horizon: int, at: Rows, since: Rows) -> Counts:
         continued[:, column] = _between(hits, since, last)
         effective[:, column], compared[:, column] = weight.effective, weight.compared
         base[:, column] = rate[event.direction]
-    return _told(cases, pending, continued, effective, compared, base)
+    return _with_intervals(cases, pending, continued, effective, compared, base)
 
 
-def _told(cases: Array, pending: Array, continued: Array, effective: Array, compared: Array, base: Array) -> Counts:
+def _with_intervals(
+    cases: Array, pending: Array, continued: Array, effective: Array, compared: Array, base: Array
+) -> Counts:
     with np.errstate(divide="ignore", invalid="ignore"):
         odds = np.where(cases > 0, continued / cases, np.nan)
         low, high = wilson(odds, effective)

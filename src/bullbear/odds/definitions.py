@@ -51,7 +51,7 @@ class EventSpec(Definition):
 
 
 class EventSet(Definition):
-    """`features/odds.toml`: the events told, and one sentence of why."""
+    """`features/odds.toml`: the events, and one sentence of why."""
 
     name: Name
     why: Sentence

@@ -1,7 +1,4 @@
-"""Statements: the odds of one event in plain English, with their sample, base rate and the part that luck may have.
-
-No odds stand alone: what the ticker did after any session of the same span is said in the same breath.
-"""
+"""The odds of one event as numbers and as a paragraph: sample, base rate, lift, and whether chance explains it."""
 
 from __future__ import annotations
 
@@ -14,8 +11,8 @@ import pandas as pd
 from bullbear.documents import json_ready
 from bullbear.odds.definitions import Direction
 
-RARE = 0.10
-"""The share of false findings that is accepted among those called more than luck."""
+FALSE_DISCOVERY_RATE = 0.10
+"""The share of false findings that is accepted among those called significant."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +62,7 @@ class EventOdds:
 
     @property
     def statement(self) -> str:
-        """What a reader is told."""
+        """What a reader is odds."""
         return statement(self)
 
     def as_dict(self) -> dict[str, Any]:
@@ -73,58 +70,58 @@ class EventOdds:
         return {**json_ready(self, days=True), "statement": self.statement}
 
 
-def statement(told: EventOdds) -> str:
-    """One paragraph: what happened, what followed in how many cases, the base rate, and whether it could be luck.
+def statement(odds: EventOdds) -> str:
+    """One paragraph: what happened, what followed in how many cases, the base rate, and whether chance explains it.
 
     Example
     -------
     >>> import textwrap
     >>> day, event = pd.Timestamp("2019-12-31"), pd.Timestamp("2019-12-27")
-    >>> told = EventOdds(
+    >>> odds = EventOdds(
     ...     "e", "MACD", "bearish", "the MACD histogram turned negative", "IWM", day, event, 2, True,
     ...     9, 1, 3, 1 / 3, 0.12, 0.64, 0.4, 5 / 6, 0.3, 1.6, 7.5, 0.8, 0.9, 30, 0.39, 0.01, -0.05, -0.02, 0.03, 0.06,
     ...     -0.03, -0.08, -0.01, 21, pd.Timestamp("2014-12-31"), 0.9)
-    >>> print(textwrap.fill(statement(told), 100))
+    >>> print(textwrap.fill(statement(odds), 100))
     IWM on 2019-12-27 (2 sessions ago): the MACD histogram turned negative. In 3 of 9 past cases since
     2014-12-31 IWM stood lower 21 sessions later: the odds of a fall are 33% (90% interval 12% to 64%;
-    overlap leaves the worth of 7.5 independent cases). IWM stood lower after 40% of all sessions in
-    that time, so the lift is 0.83 (0.30 to 1.60): the difference could well be luck (q = 0.90 over 30
-    events). Median return afterwards +1.0% (middle 80%: -5.0% to +6.0%), median worst drawdown on the
-    way -3.0%. The newest case has not resolved and is not counted.
+    outcomes overlap, so the cases count as 7.5 independent ones). IWM stood lower after 40% of all
+    sessions in that time, so the lift is 0.83 (0.30 to 1.60): the difference may be chance (q = 0.90
+    over 30 events). Median return afterwards +1.0% (middle 80%: -5.0% to +6.0%), median worst drawdown
+    on the way -3.0%. The newest case has not resolved and is not counted.
     """
-    where = "lower" if told.direction == "bearish" else "higher"
-    move = "fall" if told.direction == "bearish" else "rise"
-    opening = f"{told.ticker} on {_day(told.occurred_on)} ({_age(told)}): {told.says}."
-    pending = _pending(told.pending)
-    if told.cases == 0:
+    where = "lower" if odds.direction == "bearish" else "higher"
+    move = "fall" if odds.direction == "bearish" else "rise"
+    opening = f"{odds.ticker} on {_day(odds.occurred_on)} ({_age(odds)}): {odds.says}."
+    pending = _pending(odds.pending)
+    if odds.cases == 0:
         return (
-            f"{opening} No case since {_day(told.since)} has resolved, so nothing can be said of what follows.{pending}"
+            f"{opening} No case since {_day(odds.since)} has resolved, so nothing can be said of what follows.{pending}"
         )
-    noun = "case" if told.cases == 1 else "cases"
-    where_from = f"{told.cases} past {noun} since {_day(told.since)}"
+    noun = "case" if odds.cases == 1 else "cases"
+    where_from = f"{odds.cases} past {noun} since {_day(odds.since)}"
     return (
-        f"{opening} In {told.continued} of {where_from} {told.ticker} stood {where} {told.horizon_sessions} sessions "
-        f"later: the odds of a {move} are {told.odds:.0%} ({told.level:.0%} interval {told.odds_low:.0%} to "
-        f"{told.odds_high:.0%}; overlap leaves the worth of {told.effective_cases:.1f} independent cases). "
-        f"{told.ticker} stood {where} after {told.base_rate:.0%} of all sessions in that time, so the lift is "
-        f"{_number(told.lift)} ({_number(told.lift_low)} to {_number(told.lift_high)}): {luck(told)}. Median return "
-        f"afterwards {told.return_median:+.1%} (middle 80%: {told.return_q10:+.1%} to {told.return_q90:+.1%}), median "
-        f"worst drawdown on the way {told.drawdown_median:.1%}.{pending}"
+        f"{opening} In {odds.continued} of {where_from} {odds.ticker} stood {where} {odds.horizon_sessions} sessions "
+        f"later: the odds of a {move} are {odds.odds:.0%} ({odds.level:.0%} interval {odds.odds_low:.0%} to "
+        f"{odds.odds_high:.0%}; outcomes overlap, so the cases count as {odds.effective_cases:.1f} independent ones). "
+        f"{odds.ticker} stood {where} after {odds.base_rate:.0%} of all sessions in that time, so the lift is "
+        f"{_number(odds.lift)} ({_number(odds.lift_low)} to {_number(odds.lift_high)}): {significance(odds)}. "
+        f"Median return afterwards {odds.return_median:+.1%} (middle 80%: {odds.return_q10:+.1%} to "
+        f"{odds.return_q90:+.1%}), median worst drawdown on the way {odds.drawdown_median:.1%}.{pending}"
     )
 
 
-def luck(told: EventOdds) -> str:
-    """Whether the difference from the base rate could be luck, given how many events were looked at."""
-    tested = f"q = {told.q_value:.2f} over {told.tested} event{'s' if told.tested != 1 else ''}"
-    if told.q_value <= RARE:
-        return f"luck alone seldom makes such a difference ({tested})"
-    if told.p_value <= RARE:
-        return f"unusual if it stood alone, but among so many events it could be luck ({tested})"
-    return f"the difference could well be luck ({tested})"
+def significance(odds: EventOdds) -> str:
+    """Whether chance explains the difference from the base rate, given how many events were tested."""
+    tested = f"q = {odds.q_value:.2f} over {odds.tested} event{'s' if odds.tested != 1 else ''}"
+    if odds.q_value <= FALSE_DISCOVERY_RATE:
+        return f"chance alone seldom makes such a difference ({tested})"
+    if odds.p_value <= FALSE_DISCOVERY_RATE:
+        return f"unusual for a single event, but not among so many ({tested})"
+    return f"the difference may be chance ({tested})"
 
 
-def _age(told: EventOdds) -> str:
-    match told.age_sessions:
+def _age(odds: EventOdds) -> str:
+    match odds.age_sessions:
         case 0:
             return "at the latest close"
         case 1:

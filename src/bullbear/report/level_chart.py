@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 
 from bullbear import sessions
+from bullbear.data.as_of_session import session_as_of
 from bullbear.data.store import Store
 from bullbear.data.view import View
 from bullbear.documents import json_ready
@@ -29,7 +30,6 @@ from bullbear.factors.levels.channels import channel
 from bullbear.factors.levels.double_tops import TURNS, DoublePattern, double_patterns
 from bullbear.factors.levels.horizontal_levels import LEVELS, SUPPORT, levels_at
 from bullbear.factors.levels.swings import SwingRules, mean_true_range, swings
-from bullbear.odds.telling import session_of
 
 RULES = BREAKS
 """Which levels and breaks are drawn; a double top is shown as long after its end as a break is followed."""
@@ -177,7 +177,7 @@ def level_chart(store: Store, ticker: str, *, as_of: str | None = None) -> Level
     HistoryError
         Fewer sessions by then than the level factors need, or prices that did not move.
     """
-    asked = session_of(store, ticker, as_of)
+    asked = session_as_of(store, ticker, as_of)
     view = store.as_of(sessions.closes(pd.DatetimeIndex([asked]))[0])
     bars = _quoted(view, ticker)
     count = len(bars.close)

@@ -6,20 +6,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bullbear.odds.episodes import Episodes
+from bullbear.odds.event_paths import EventPaths
 from bullbear.report.plots import BLUE, GREY, ORANGE, _png
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def odds_plot(episodes: Episodes, *, simulated: bool = False) -> bytes:
+def odds_plot(event_paths: EventPaths, *, simulated: bool = False) -> bytes:
     """The paths after an event, in per cent since its close.
 
     Parameters
     ----------
-    episodes
-        See `odds.episodes`.
+    event_paths
+        See `odds.event_paths`.
     simulated
         Write SIMULATED across the picture.
 
@@ -30,19 +30,19 @@ def odds_plot(episodes: Episodes, *, simulated: bool = False) -> bytes:
 
     def draw(figure: Figure) -> None:
         axes = figure.subplots()
-        past, latest = episodes.past, episodes.latest
+        past, latest = event_paths.past, event_paths.latest
         if len(past):
             ahead = np.arange(past.shape[1])
             axes.plot(ahead, past.T, color=BLUE, alpha=0.25, lw=0.7)
             low, middle, high = np.nanquantile(past, (0.1, 0.5, 0.9), axis=0)
             axes.fill_between(ahead, low, high, color=BLUE, alpha=0.12, lw=0, label="middle 80%")
             axes.plot(ahead, middle, color=BLUE, lw=2.2, label=f"median of {len(past)} past cases")
-        today = f"since {episodes.occurred_on.date()}"
+        today = f"since {event_paths.occurred_on.date()}"
         axes.plot(np.arange(len(latest)), latest, color=ORANGE, lw=2.2, ls="--", label=today)
         axes.plot(len(latest) - 1, latest[-1], "o", color=ORANGE, ms=7)
         axes.axhline(0.0, color=GREY, lw=1)
         axes.yaxis.set_major_formatter(lambda value, _: f"{value:+.0%}")
-        title = f"{episodes.ticker}, {episodes.event.direction}: {episodes.event.says}"
+        title = f"{event_paths.ticker}, {event_paths.event.direction}: {event_paths.event.says}"
         axes.set_title(title, fontsize=10, loc="left", wrap=True)
         axes.set(xlabel="sessions since the event", ylabel="total return since the event's close")
         figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=3)

@@ -1,4 +1,4 @@
-"""The record of event odds as an MLflow run, in an experiment of its own: it is no model to promote."""
+"""The record of event odds as an MLflow run, in an experiment of its own: no model can be promoted from it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 from mlflow.entities import Metric, Param
 
-from bullbear.forecasting.bundle import predictions_csv
 from bullbear.forecasting.odds_record import OddsRecord
 from bullbear.tracking.mlflow_store import connect, experiment_of, require_ready
 
@@ -25,7 +24,7 @@ def log_odds(runs: Path, record: OddsRecord) -> str:
     """Log a record and return its run id; a failed attempt leaves a run marked as failed."""
     client = connect(runs)
     tags = {
-        "mlflow.note.content": "What event odds would have said at every past close, scored against climatology.",
+        "mlflow.note.content": "Event odds at every past close, scored against climatology.",
         "mlflow.source.name": "bullbear odds --history",
         "data": "SIMULATED" if record.simulated else "real",
     }
@@ -39,7 +38,7 @@ def log_odds(runs: Path, record: OddsRecord) -> str:
         with tempfile.TemporaryDirectory(prefix="bullbear-") as folder:
             staged = Path(folder)
             (staged / "odds.toml").write_text(record.definition.read_text(encoding="utf-8"), encoding="utf-8")
-            (staged / "predictions.csv").write_text(predictions_csv(record.predictions), encoding="utf-8")
+            (staged / "predictions.csv").write_text(record.predictions.to_csv(), encoding="utf-8")
             (staged / "record.json").write_text(json.dumps(record.as_dict(), indent=1), encoding="utf-8")
             client.log_artifacts(run_id, str(staged))
     except BaseException:
@@ -62,9 +61,9 @@ def _metrics(record: OddsRecord) -> list[Metric]:
         "size/n_effective": found.n_effective,
     }
     for each in record.events:
-        plain[f"told_bss/{each.event}"] = each.told_bss
+        plain[f"raw_bss/{each.event}"] = each.raw_bss
         plain[f"shrunk_bss/{each.event}"] = each.shrunk_bss
-        plain[f"told_ece/{each.event}"] = each.ece
-        plain[f"days_spoken/{each.event}"] = float(each.spoke)
+        plain[f"raw_ece/{each.event}"] = each.ece
+        plain[f"days_active/{each.event}"] = float(each.signals)
     # MLflow plots NaN as a gap at best; an undetermined number is simply not logged.
     return [Metric(name, float(value), 0, 0) for name, value in plain.items() if np.isfinite(value)]

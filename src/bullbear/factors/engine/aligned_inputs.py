@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from bullbear import sessions
+from bullbear.data.once import once
 from bullbear.data.versions import Versions
 from bullbear.data.view import View
 from bullbear.factors.engine.inputs import (
@@ -109,38 +110,32 @@ class AlignedInputs:
             sessions.closes(index)  # raises, naming the day that is no session
         self.decided = self.grid_closes[self.place]
         self._day_before = self.grid_days[np.maximum(self.place - 1, 0)]
-        self._has: dict[tuple[str, str], bool] = {}
-        self._joined: dict[tuple[str, ...], list[BarSpan]] = {}
-        self._bars: dict[tuple[str, int], DatedBars] = {}
-        self._spans: dict[str, list[tuple[int, int]]] = {}
-        self._releases: dict[str, list[Span]] = {}
+        self.cache: dict[object, Any] = {}
 
+    @once
     def has(self, kind: str, series: str) -> bool:
         """Whether anything of an input of that kind is known."""
-        if (kind, series) not in self._has:
-            self._has[kind, series] = len(self._versions(kind, series)) > 0
-        return self._has[kind, series]
+        return len(self._versions(kind, series)) > 0
 
+    @once
     def joint_bars(self, tickers: tuple[str, ...]) -> list[BarSpan]:
         """The joint bars of `tickers`, cut where any of them was revised."""
-        if tickers not in self._joined:
-            found = [self._bar_span(tickers, start, stop) for start, stop in self._joint_spans(tickers)]
-            self._joined[tickers] = [stretch for stretch in found if stretch is not None]
-        return self._joined[tickers]
+        found = [self._bar_span(tickers, start, stop) for start, stop in self._joint_spans(tickers)]
+        return [span for span in found if span is not None]
 
+    @once
     def releases(self, series: str) -> tuple[list[Span], float | Ages]:
         """The spans of a series of releases that matter, and the days after which its last value is stale."""
         versions = self._versions("releases", series)
-        if series not in self._releases:
-            self._releases[series] = release_spans(versions, int(self.decided[0]), int(self.decided[-1]))
-        return self._releases[series], level_max_ages(series, versions)
+        spans = release_spans(versions, int(self.decided[0]), int(self.decided[-1]))
+        return spans, level_max_ages(series, versions)
 
-    def published(self, kind: str, series: str, clock: Timeline, start: int, stop: int) -> Any:
-        """What was last published of an input of any kind but bars and releases, at rows of a clock."""
-        begin, values = clock.seen.get((kind, series), (_FOREVER, None))
+    def published(self, kind: str, series: str, times: Timeline, start: int, stop: int) -> Any:
+        """What was last published of an input of any kind but bars and releases, at rows of a timeline."""
+        begin, values = times.seen.get((kind, series), (_FOREVER, None))
         if begin > start:
-            begin, values = start, self._align(kind, series, clock.instants[start:])
-            clock.seen[kind, series] = begin, values
+            begin, values = start, self._align(kind, series, times.instants[start:])
+            times.seen[kind, series] = begin, values
         return cut(values, start - begin, stop - begin)
 
     def _align(self, kind: str, series: str, decided: np.ndarray) -> Any:
@@ -186,12 +181,10 @@ class AlignedInputs:
         starts = sorted({first, *(start for each in spans for start, _ in each if start > first)})
         return list(zip(starts, [*starts[1:], _FOREVER], strict=True))
 
+    @once
     def _spans_of(self, ticker: str) -> list[tuple[int, int]]:
-        if ticker not in self._spans:
-            self._spans[ticker] = bar_spans(self._versions("bars", ticker))
-        return self._spans[ticker]
+        return bar_spans(self._versions("bars", ticker))
 
+    @once
     def _bars_by(self, ticker: str, stop: int) -> DatedBars:
-        if (ticker, stop) not in self._bars:
-            self._bars[ticker, stop] = dated_bars(self._versions("bars", ticker), stop)
-        return self._bars[ticker, stop]
+        return dated_bars(self._versions("bars", ticker), stop)

@@ -367,7 +367,7 @@ def registered() -> Mapping[str, Factor]:
         try:
             _load_user_factors(folder)
         except BaseException:
-            _unread = folder  # whoever asks next is told too
+            _unread = folder  # the next caller gets the error too
             raise
     return MappingProxyType(_FACTORS)
 

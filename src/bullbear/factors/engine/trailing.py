@@ -82,9 +82,9 @@ def comoments(x: Array, window: int, *, decay: float = 1.0) -> tuple[Array, Arra
         end, pairs = begin + 1, series - begin
         while end < series and (pairs + series - end) * rows <= _AT_ONCE:
             end, pairs = end + 1, pairs + series - end
-        told = slice(skipped + window - 1, None)
+        covered = slice(skipped + window - 1, None)
         folded = _folded_comoments(known[begin:], end - begin, window, decay)
-        means[begin:, told], products[first : first + pairs, told] = folded
+        means[begin:, covered], products[first : first + pairs, covered] = folded
         begin, first = end, first + pairs
     return means, products
 

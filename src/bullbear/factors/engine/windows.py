@@ -126,7 +126,7 @@ def fold(single: Sequence[Array], window: int, join: Join, *, from_newest: bool 
 
     Returns
     -------
-    Arrays of `window` - 1 rows fewer than those of `single`; element `i` tells of the rows `i` to `i + window - 1`.
+    Arrays of `window` - 1 rows fewer than those of `single`; element `i` covers the rows `i` to `i + window - 1`.
 
     Example
     -------

@@ -8,22 +8,22 @@ from bullbear.data import Store
 from bullbear.dataset import resolve
 from bullbear.definitions import Target
 from bullbear.errors import HistoryError
-from bullbear.odds import EventSet, tell
-from bullbear.odds.history import History, build_history, forecasts, history_of, pooled
-from bullbear.odds.tape import Tape
+from bullbear.odds import EventSet, event_odds
+from bullbear.odds.event_series import EventSeries
+from bullbear.odds.past_odds import PastOdds, forecasts, past_odds, past_odds_of, pooled
 
 
 @pytest.fixture(scope="module")
-def history(iwm_store: Store, events: EventSet) -> History:
-    return build_history(iwm_store.as_of(), "IWM", events.event, horizon=21)
+def history(iwm_store: Store, events: EventSet) -> PastOdds:
+    return past_odds(iwm_store.as_of(), "IWM", events.event, horizon=21)
 
 
 @pytest.mark.parametrize("day", ["2001-03-01", "2008-10-10", "2013-07-03", "2019-12-31"])
-def test_the_history_of_a_day_is_what_was_told_that_day(
-    history: History, iwm_store: Store, events: EventSet, day: str
+def test_the_history_of_a_day_is_what_was_answered_that_day(
+    history: PastOdds, iwm_store: Store, events: EventSet, day: str
 ) -> None:
-    table = history.told(pd.Timestamp(day))
-    for each in tell(iwm_store, "IWM", events.event, as_of=day):
+    table = history.at_session(pd.Timestamp(day))
+    for each in event_odds(iwm_store, "IWM", events.event, as_of=day):
         row = table.loc[each.event]
         assert (row["cases"], row["pending"], row["continued"]) == (each.cases, each.pending, each.continued)
         assert (row["age"], row["active"]) == (each.age_sessions, each.active), each.event
@@ -34,21 +34,25 @@ def test_the_history_of_a_day_is_what_was_told_that_day(
             np.testing.assert_allclose(row[name], value, rtol=1e-9, err_msg=f"{each.event} {name}")
 
 
-def test_told_odds_are_the_forecast_while_they_stand(history: History) -> None:
-    frame = forecasts(history, "macd_turns_negative").set_index(history.sessions)
+def test_raw_odds_are_the_forecast_while_an_event_is_active(history: PastOdds) -> None:
+    made = forecasts(history, "macd_turns_negative").table
+    assert set(made["member"]) == {"macd_turns_negative"}
+    frame = made.set_index(history.sessions)
+    column = [event.name for event in history.series.events].index("macd_turns_negative")
+    signal = pd.Series(history.signals[:, column], index=history.sessions)
     day = pd.Timestamp("2018-12-10")
-    row = history.told(day).loc["macd_turns_negative"]
-    assert frame.loc[day, "spoke"]
+    row = history.at_session(day).loc["macd_turns_negative"]
+    assert signal[day]
     assert frame.loc[day, "p"] == pytest.approx(1.0 - row["odds"])
     assert frame.loc[day, "p_low"] == pytest.approx(1.0 - row["high"])
     assert frame.loc[day, "p_high"] == pytest.approx(1.0 - row["low"])
     superseded = pd.Timestamp("2019-01-02")
-    assert not frame.loc[superseded, "spoke"]
+    assert not signal[superseded]
     assert frame.loc[superseded, "p"] == frame.loc[superseded, "climatology"]
 
 
-def test_outcomes_and_climatology_are_those_of_every_model(history: History, iwm_store: Store) -> None:
-    frame = pooled(history)
+def test_outcomes_and_climatology_are_those_of_every_model(history: PastOdds, iwm_store: Store) -> None:
+    frame = pooled(history).table
     labels = resolve(iwm_store.as_of(), Target(horizon=21)).loc[history.sessions]
     np.testing.assert_array_equal(frame["y"], labels["y"])
     assert frame["y"].isna().sum() == 21
@@ -59,37 +63,39 @@ def test_outcomes_and_climatology_are_those_of_every_model(history: History, iwm
     assert frame["climatology"].iloc[3000] == pytest.approx(share)
 
 
-def test_every_forecast_is_a_probability_inside_its_interval(history: History) -> None:
+def test_every_forecast_is_a_probability_inside_its_interval(history: PastOdds) -> None:
     for frame in (
-        pooled(history),
-        forecasts(history, "golden_cross"),
-        forecasts(history, "rsi_stays_oversold", "shrunk"),
+        pooled(history).table,
+        forecasts(history, "golden_cross").table,
+        forecasts(history, "rsi_stays_oversold", "shrunk").table,
     ):
         known = frame[frame["climatology"].notna()]
         assert ((known["p"] > 0) & (known["p"] < 1)).all()
         assert ((known["p_low"] <= known["p"]) & (known["p"] <= known["p_high"])).all()
 
 
-def test_where_events_show_no_more_than_luck_the_pooled_forecast_is_climatology(history: History) -> None:
-    frame = pooled(history)
+def test_where_events_show_no_more_than_chance_the_pooled_forecast_is_climatology(history: PastOdds) -> None:
+    frame = pooled(history).table
     nothing = (np.nan_to_num(history.counts.shrunk - history.counts.base_rate) == 0.0).all(axis=1)
     assert nothing.any()
     assert (frame["p"][nothing] == frame["climatology"][nothing]).all()
 
 
-def test_no_forecast_of_the_past_changes_with_the_future(history: History, iwm_store: Store, events: EventSet) -> None:
+def test_no_forecast_of_the_past_changes_with_the_future(history: PastOdds, iwm_store: Store, events: EventSet) -> None:
     cut = 3000
-    tape = history.tape
-    earlier = Tape(tape.ticker, tape.sessions[:cut], tape.close[:cut], tape.events, tape.flags[:cut])
+    series = history.series
+    earlier = EventSeries(series.ticker, series.sessions[:cut], series.close[:cut], series.events, series.flags[:cut])
     labels = history.labels.iloc[:cut].copy()
     labels.loc[labels["resolved_at"] > labels["decided_at"].iloc[-1], ["value", "y"]] = np.nan
-    past = pooled(history_of(earlier, labels, horizon=21))
-    now = pooled(history).iloc[: len(past)]
-    columns = ["decided_at", "p", "p_low", "p_high", "climatology", "spoke"]
+    past = pooled(past_odds_of(earlier, labels, horizon=21)).table
+    now = pooled(history).table.iloc[: len(past)]
+    columns = ["decided_at", "p", "p_low", "p_high", "climatology"]
     pd.testing.assert_frame_equal(past[columns], now[columns])
 
 
 def test_too_short_a_history_is_refused(events: EventSet) -> None:
-    short = Tape("X", pd.date_range("2020-01-01", periods=60), np.full(60, 1.0), (), np.zeros((60, 0), dtype=bool))
+    short = EventSeries(
+        "X", pd.date_range("2020-01-01", periods=60), np.full(60, 1.0), (), np.zeros((60, 0), dtype=bool)
+    )
     with pytest.raises(HistoryError, match=r"history of X: got '60 sessions'; allowed: more than 63, three horizons"):
-        history_of(short, pd.DataFrame(), horizon=21)
+        past_odds_of(short, pd.DataFrame(), horizon=21)

@@ -17,7 +17,7 @@ from bullbear.factors.engine.inputs import joint_bars
 from bullbear.factors.engine.registry import registered
 from bullbear.factors.levels.breaks import level_events
 from bullbear.odds import EventSet
-from bullbear.odds.tape import Tape, read_tape
+from bullbear.odds.event_series import EventSeries, read_event_series
 
 sys.path.insert(0, str(Path(__file__).parent))
 from plain_events import Table, plain_dates, read_csv
@@ -28,16 +28,16 @@ SETTLED = 800
 
 
 @pytest.fixture(scope="module")
-def iwm(iwm_store: Store, events: EventSet) -> Tape:
-    return read_tape(iwm_store.as_of(), "IWM", events.event)
+def iwm(iwm_store: Store, events: EventSet) -> EventSeries:
+    return read_event_series(iwm_store.as_of(), "IWM", events.event)
 
 
-def dates(tape: Tape, name: str) -> list[str]:
-    column = [event.name for event in tape.events].index(name)
-    return [str(day.date()) for day in tape.sessions[tape.flags[:, column]]]
+def dates(series: EventSeries, name: str) -> list[str]:
+    column = [event.name for event in series.events].index(name)
+    return [str(day.date()) for day in series.sessions[series.flags[:, column]]]
 
 
-def test_every_date_found_by_eye_is_an_event(iwm: Tape) -> None:
+def test_every_date_found_by_eye_is_an_event(iwm: EventSeries) -> None:
     with GOLDEN.open() as file:
         rows = list(csv.DictReader(file))
     assert len(rows) >= 80
@@ -45,7 +45,7 @@ def test_every_date_found_by_eye_is_an_event(iwm: Tape) -> None:
     assert not missed
 
 
-def test_the_table_by_eye_is_complete_where_it_looked(iwm: Tape) -> None:
+def test_the_table_by_eye_is_complete_where_it_looked(iwm: EventSeries) -> None:
     """Between December 2018 and mid-March 2019 every event of these kinds was written down."""
     complete = (
         "macd_turns_positive", "macd_turns_negative", "rsi_leaves_oversold", "rsi_stays_oversold",
@@ -60,7 +60,7 @@ def test_the_table_by_eye_is_complete_where_it_looked(iwm: Tape) -> None:
         assert [day for day in dates(iwm, name) if "2018-12-01" <= day <= "2019-03-15"] == written, name
 
 
-def test_every_date_on_real_bars_is_the_plain_ones(iwm: Tape, snapshot_dir: Path) -> None:
+def test_every_date_on_real_bars_is_the_plain_ones(iwm: EventSeries, snapshot_dir: Path) -> None:
     table = read_csv(snapshot_dir / "prices" / "IWM.csv")
     compared = 0
     for name, expected in plain_dates(table, SETTLED).items():
@@ -81,12 +81,12 @@ def test_every_date_on_simulated_bars_is_the_plain_ones(simulated_store: Store, 
         bars["adj_close"].tolist(),
         bars["volume"].tolist(),
     )
-    tape = read_tape(view, "IWM", events.event)
+    series = read_event_series(view, "IWM", events.event)
     for name, expected in plain_dates(table, SETTLED).items():
-        assert [day for day in dates(tape, name) if day >= table.day[SETTLED]] == expected, name
+        assert [day for day in dates(series, name) if day >= table.day[SETTLED]] == expected, name
 
 
-def test_levels_are_events_on_the_first_day_of_a_run(iwm: Tape, iwm_store: Store) -> None:
+def test_levels_are_events_on_the_first_day_of_a_run(iwm: EventSeries, iwm_store: Store) -> None:
     (bars,), _ = joint_bars([iwm_store.as_of().bars("IWM")])
     names = {
         "support_break": "support_break", "support_retest": "support_retest", "support_reclaim": "reclaim",
@@ -109,7 +109,7 @@ def test_short_interest_is_an_event_on_the_close_at_which_it_was_public(
     simulated_store: Store, events: EventSet
 ) -> None:
     view = simulated_store.as_of()
-    tape = read_tape(view, "IWM", events.event)
+    series = read_event_series(view, "IWM", events.event)
     versions = view.versions("short_interest", "IWM")
     rows = list(
         zip(
@@ -121,7 +121,7 @@ def test_short_interest_is_an_event_on_the_close_at_which_it_was_public(
         )
     )
     cover, level = [], []
-    for session, close in zip(tape.sessions, sessions.closes(tape.sessions), strict=True):
+    for session, close in zip(series.sessions, sessions.closes(series.sessions), strict=True):
         public = [row for row in rows if row[0] <= close]
         newest = max(public, key=lambda row: row[1]) if public else None
         fresh = newest is not None and (session - newest[1]).days <= 44
@@ -135,7 +135,7 @@ def test_short_interest_is_an_event_on_the_close_at_which_it_was_public(
         return (level[i] - float(np.mean(window))) / float(np.std(window, ddof=1))
 
     scores = [score(i) for i in range(len(level))]
-    day = [str(session.date()) for session in tape.sessions]
+    day = [str(session.date()) for session in series.sessions]
     expected = {
         "days_to_cover_high": [day[i] for i in range(1, len(day)) if cover[i - 1] <= 5 < cover[i]],
         "short_interest_unusually_high": [day[i] for i in range(1, len(day)) if scores[i - 1] <= 1.5 < scores[i]],
@@ -144,17 +144,17 @@ def test_short_interest_is_an_event_on_the_close_at_which_it_was_public(
     assert expected["short_interest_unusually_high"]
     assert expected["short_interest_unusually_low"]
     for name, days in expected.items():
-        assert dates(tape, name) == days, name
+        assert dates(series, name) == days, name
 
 
-def test_without_short_interest_its_events_never_happen(iwm: Tape) -> None:
+def test_without_short_interest_its_events_never_happen(iwm: EventSeries) -> None:
     assert dates(iwm, "short_interest_unusually_high") == []
 
 
-def test_events_and_closes_of_the_past_do_not_change(iwm_store: Store, iwm: Tape, events: EventSet) -> None:
+def test_events_and_closes_of_the_past_do_not_change(iwm_store: Store, iwm: EventSeries, events: EventSet) -> None:
     for day in ("2008-10-10", "2012-02-29", "2018-12-24"):
         view = iwm_store.as_of(sessions.closes(pd.DatetimeIndex([day]))[0])
-        earlier = read_tape(view, "IWM", events.event)
+        earlier = read_event_series(view, "IWM", events.event)
         assert str(earlier.sessions[-1].date()) == day
         np.testing.assert_array_equal(earlier.flags, iwm.flags[: len(earlier.flags)])
         np.testing.assert_array_equal(earlier.close, iwm.close[: len(earlier.close)])

@@ -1,6 +1,6 @@
-"""One ticker's events and what followed them, on the grid of the exchange's sessions.
+"""One ticker's closes and events on the grid of the exchange's sessions, and what followed each session.
 
-An event stands at the first close at which it was known: its factor is computed point in time, so a later revision of
+An event is dated by the first close at which it was known: its factor is computed point in time, so a later revision of
 a bar moves no event. What followed is the total return to the close `horizon` sessions later, and the deepest fall
 from a peak on the way; both are unknown until that close, and where a price on either end is missing.
 """
@@ -12,20 +12,20 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from bullbear import sessions
 from bullbear.data.view import View
 from bullbear.errors import HistoryError, NoDataError
 from bullbear.factors import compute
 from bullbear.factors.engine.registry import Array
-from bullbear.factors.technical.occurrences import Flags
+from bullbear.factors.technical.occurrences import Flags, occurs
 from bullbear.odds.definitions import EventSpec
-from bullbear.odds.rules import happens
 
 
 @dataclass(frozen=True)
-class Tape:
-    """Sessions from the ticker's first bar to its last, its closes, and where events stand on them.
+class EventSeries:
+    """Sessions from the ticker's first bar to its last, its closes, and the sessions of its events.
 
     `close` has shape (n_sessions,), dividend-adjusted, NaN on a session without a bar; `flags` has shape
     (n_sessions, n_events).
@@ -37,9 +37,25 @@ class Tape:
     events: tuple[EventSpec, ...]
     flags: Flags
 
+    def activity(self, horizon: int) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """Sessions since each event's latest occurrence (-1 before the first), and whether it is active.
 
-def read_tape(view: View, ticker: str, events: Sequence[EventSpec]) -> Tape:
-    """The tape of `ticker` as known to `view`.
+        An event is active for `horizon` sessions, or until one of the same indicator in the other direction follows.
+        Both arrays have shape (n_sessions, n_events).
+        """
+        row = np.arange(len(self.flags))[:, None]
+        latest = np.maximum.accumulate(np.where(self.flags, row, -1), axis=0)
+        opposite = np.full_like(latest, -1)
+        for place, event in enumerate(self.events):
+            for other_place, other in enumerate(self.events):
+                if other.indicator == event.indicator and other.direction != event.direction:
+                    opposite[:, place] = np.maximum(opposite[:, place], latest[:, other_place])
+        age = np.where(latest >= 0, row - latest, -1)
+        return age, (age >= 0) & (age < horizon) & (opposite <= latest)
+
+
+def read_event_series(view: View, ticker: str, events: Sequence[EventSpec]) -> EventSeries:
+    """The closes and events of `ticker` as known to `view`.
 
     Raises
     ------
@@ -61,11 +77,11 @@ def read_tape(view: View, ticker: str, events: Sequence[EventSpec]) -> Tape:
     flags = np.zeros((len(grid), len(events)), dtype=bool)
     for column, event in enumerate(events):
         # Only sessions with a bar count as one more day of a stay.
-        flags[rows, column] = happens(event, values[event.name].to_numpy())
-    return Tape(ticker, grid, close, tuple(events), flags)
+        flags[rows, column] = occurs(values[event.name].to_numpy(), event.rule, event.level, event.sessions or 1)
+    return EventSeries(ticker, grid, close, tuple(events), flags)
 
 
-def followed(close: Array, horizon: int) -> Array:
+def forward_returns(close: Array, horizon: int) -> Array:
     """The total return over the `horizon` sessions after each one; NaN where unknown; shape (n_sessions,).
 
     Raises
@@ -75,7 +91,7 @@ def followed(close: Array, horizon: int) -> Array:
 
     Example
     -------
-    >>> followed(np.array([100.0, 110.0, 99.0]), 1).round(2)
+    >>> forward_returns(np.array([100.0, 110.0, 99.0]), 1).round(2)
     array([ 0.1, -0.1,  nan])
     """
     if horizon < 1:
@@ -85,19 +101,19 @@ def followed(close: Array, horizon: int) -> Array:
     return result
 
 
-def worst_drawdown(close: Array, horizon: int) -> Array:
+def forward_drawdowns(close: Array, horizon: int) -> Array:
     """The deepest fall from a peak, by closes, over the `horizon` sessions after each one.
 
     min over i < j <= i + horizon of close_j / max(close_i .. close_j) - 1
 
     Returns
     -------
-    Shape (n_sessions,), a fraction of at most 0; NaN where the horizon is not over. Sessions without a price on the way
-    are passed over.
+    Shape (n_sessions,), a fraction of at most 0; NaN where the horizon is not over. Sessions without a price are
+    skipped.
 
     Example
     -------
-    >>> worst_drawdown(np.array([100.0, 110.0, 99.0, 120.0]), 2).round(2)
+    >>> forward_drawdowns(np.array([100.0, 110.0, 99.0, 120.0]), 2).round(2)
     array([-0.1, -0.1,  nan,  nan])
     """
     n = len(close) - horizon

@@ -1,4 +1,4 @@
-"""Where there is nothing to find: intervals cover, and little is called more than luck."""
+"""Where there is nothing to find: intervals cover, and little is called significant."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import pandas as pd
 import pytest
 
 from bullbear.factors.engine.registry import Bars, registered
+from bullbear.factors.technical.occurrences import occurs
 from bullbear.odds import EventSet, EventSpec
 from bullbear.odds.counting import Counts, count
-from bullbear.odds.rules import happens
-from bullbear.odds.tape import Tape
+from bullbear.odds.event_series import EventSeries
 
 DRIFT, NOISE = 0.0003, 0.013
 LOOK_BACK, WARM_UP, LOOK_BACKS = 1260, 700, 4
@@ -31,7 +31,7 @@ def random_walk(random: np.random.Generator) -> Bars:
     return Bars(days, open_, high, low, close, np.exp(random.normal(0.0, 0.4, rows)))
 
 
-def tape_of(bars: Bars, events: list[EventSpec]) -> Tape:
+def tape_of(bars: Bars, events: list[EventSpec]) -> EventSeries:
     flags = np.zeros((len(bars.close), len(events)), dtype=bool)
     known: dict[tuple[object, ...], np.ndarray] = {}
     for column, event in enumerate(events):
@@ -40,8 +40,8 @@ def tape_of(bars: Bars, events: list[EventSpec]) -> Tape:
             factor = registered()[event.function]
             known[key] = np.array(factor.function(bars, **factor.complete(event.params)))
             known[key][: factor.rows_needed(event.params) - 1] = np.nan
-        flags[:, column] = happens(event, known[key])
-    return Tape("WALK", pd.DatetimeIndex(bars.sessions), bars.close, tuple(events), flags)
+        flags[:, column] = occurs(known[key], event.rule, event.level, event.sessions or 1)
+    return EventSeries("WALK", pd.DatetimeIndex(bars.sessions), bars.close, tuple(events), flags)
 
 
 @dataclass
@@ -49,7 +49,7 @@ class Tally:
     """What was called over a number of look-backs."""
 
     called: int = 0
-    told: int = 0
+    known_cases: int = 0
     runs: int = 0
     runs_with_a_call: int = 0
     covered: int = 0
@@ -59,7 +59,7 @@ class Tally:
         known = ~np.isnan(counts.q_value)
         called = counts.q_value <= 0.1
         self.called += int(called.sum())
-        self.told += int(known.sum())
+        self.known_cases += int(known.sum())
         self.runs += len(called)
         self.runs_with_a_call += int(called.any(axis=1).sum())
         self.covered += int((known & (counts.low <= truth) & (truth <= counts.high)).sum())
@@ -82,11 +82,11 @@ def tally(events: EventSet, walks: int, horizon: int, *, without: str = "") -> T
 def check(found: Tally) -> None:
     # Over r independent runs the share with a false call strays from its mean by at most this much in 999 of 1000.
     stray = 3.1 * sqrt(0.1 * 0.9 / found.runs)
-    assert found.called / found.told <= 0.10
+    assert found.called / found.known_cases <= 0.10
     assert found.runs_with_a_call / found.runs <= 0.10 + stray
     # The promise of each interval and of each test on its own; events of a run are dependent, hence the room.
-    assert found.covered / found.told == pytest.approx(0.90, abs=0.025)
-    assert 0.04 <= found.tail / found.told <= 0.10 + stray
+    assert found.covered / found.known_cases == pytest.approx(0.90, abs=0.025)
+    assert 0.04 <= found.tail / found.known_cases <= 0.10 + stray
 
 
 def test_three_hundred_random_walks_give_little_to_talk_about(events: EventSet) -> None:

@@ -8,16 +8,17 @@ import numpy as np
 import pandas as pd
 
 from bullbear import sessions
+from bullbear.data.as_of_session import session_as_of
 from bullbear.data.store import Store
 from bullbear.errors import HistoryError
 from bullbear.factors.engine.registry import Array
+from bullbear.odds.current import look_back
 from bullbear.odds.definitions import EventSpec
-from bullbear.odds.tape import read_tape
-from bullbear.odds.telling import look_back, session_of
+from bullbear.odds.event_series import read_event_series
 
 
 @dataclass(frozen=True)
-class Episodes:
+class EventPaths:
     """Total returns since the event, by session from 0; `past` has shape (n_cases, horizon + 1), all resolved.
 
     `latest` is the newest occurrence's path so far, shape (age + 1,) or shorter than the horizon's.
@@ -31,7 +32,7 @@ class Episodes:
     latest: Array
 
 
-def episodes(
+def event_paths(
     store: Store,
     ticker: str,
     event: EventSpec,
@@ -39,7 +40,7 @@ def episodes(
     horizon: int = 21,
     as_of: str | None = None,
     since: str | None = None,
-) -> Episodes:
+) -> EventPaths:
     """The paths after every resolved case in the look-back, and after the latest occurrence so far.
 
     Raises
@@ -47,23 +48,23 @@ def episodes(
     HistoryError
         The event did not occur in the look-back.
     """
-    session = session_of(store, ticker, as_of)
-    tape = read_tape(store.as_of(sessions.closes(pd.DatetimeIndex([session]))[0]), ticker, [event])
-    first = look_back(tape, horizon, since)
-    rows = np.flatnonzero(tape.flags[:, 0])
+    session = session_as_of(store, ticker, as_of)
+    series = read_event_series(store.as_of(sessions.closes(pd.DatetimeIndex([session]))[0]), ticker, [event])
+    first = look_back(series, horizon, since)
+    rows = np.flatnonzero(series.flags[:, 0])
     rows = rows[rows >= first]
     if not len(rows):
         raise HistoryError(
-            f"event {event.name}", "no occurrence", f"one since {tape.sessions[first].date()}", "look back further"
+            f"event {event.name}", "no occurrence", f"one since {series.sessions[first].date()}", "look back further"
         )
-    resolved = rows[rows + horizon < len(tape.close)]
-    paths = tape.close[resolved[:, None] + np.arange(horizon + 1)] / tape.close[resolved][:, None] - 1.0
+    resolved = rows[rows + horizon < len(series.close)]
+    paths = series.close[resolved[:, None] + np.arange(horizon + 1)] / series.close[resolved][:, None] - 1.0
     latest = int(rows[-1])
-    return Episodes(
+    return EventPaths(
         event=event,
         ticker=ticker,
-        as_of=pd.Timestamp(tape.sessions[-1]),
-        occurred_on=pd.Timestamp(tape.sessions[latest]),
+        as_of=pd.Timestamp(series.sessions[-1]),
+        occurred_on=pd.Timestamp(series.sessions[latest]),
         past=paths[~np.isnan(paths[:, -1])],
-        latest=tape.close[latest : latest + horizon + 1] / tape.close[latest] - 1.0,
+        latest=series.close[latest : latest + horizon + 1] / series.close[latest] - 1.0,
     )

@@ -1,0 +1,108 @@
+"""Commands of the day: run, forecast, score, report."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+from bullbear.cli.options import DEFAULT_JOBS, HomeOption, JobsOption, JsonOption, iso_day, print_document
+from bullbear.extras import require
+from bullbear.home import locate
+
+
+def run(
+    home: HomeOption = None,
+    data: Annotated[
+        str | None, typer.Option(help="`sim`, or a snapshot directory; default: what is stored, else `sim`.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Seed of the simulated market; default 7.")] = None,
+    signal: Annotated[float | None, typer.Option(min=0.0, max=1.0, help="What is predictable; default 0.5.")] = None,
+    years: Annotated[int | None, typer.Option(min=3, max=25, help="Length of the market; default 20.")] = None,
+    jobs: JobsOption = DEFAULT_JOBS,
+    as_json: JsonOption = False,
+) -> None:
+    """Do the whole job: fill the store if it is empty, train, evaluate, backtest, forecast, report.
+
+    Example: bullbear run --data ../snapshot
+    """
+    require("bullbear run", "train", "tracking", "report")
+    from bullbear.cli import show
+    from bullbear.cli.console import ProgressConsole
+    from bullbear.workflows.filling import DataSource
+    from bullbear.workflows.full_run import run_all
+
+    console = ProgressConsole(quiet=as_json)
+    outcome = run_all(locate(home), DataSource(data, seed, signal, years), jobs=jobs, console=console)
+    if as_json:
+        print_document(outcome.as_dict())
+    else:
+        show.full_run(outcome)
+
+
+def forecast(
+    home: HomeOption = None,
+    as_of: Annotated[
+        str | None, typer.Option("--as-of", callback=iso_day, help="Decide at the close of this day, YYYY-MM-DD.")
+    ] = None,
+    refit: Annotated[
+        bool, typer.Option("--refit/--no-refit", help="Refit the champion if its definition says that it is due.")
+    ] = True,
+    as_json: JsonOption = False,
+) -> None:
+    """Refit the champion if that is due, make its forecast and append it to the ledger.
+
+    Example: bullbear forecast --as-of 2019-12-31 --json
+    """
+    from bullbear.learn.learners.lightgbm import import_without_sklearn
+
+    import_without_sklearn()
+    import pandas as pd
+
+    from bullbear.forecasting.forecast import issue
+    from bullbear.forecasting.staleness import lag_note
+
+    def refitting(done: int, total: int) -> None:
+        if not as_json:
+            typer.echo(f"refitted the champion, {done} of {total}", err=True)
+
+    entry = issue(locate(home), as_of, refit=refit, progress=refitting)
+    if as_of is None and (note := lag_note(entry, pd.Timestamp.now("UTC"))):
+        typer.echo(f"note: {note}", err=True)
+    if as_json:
+        typer.echo(json.dumps(entry, indent=1, allow_nan=False))
+    else:
+        from bullbear.cli import panel
+
+        panel.forecast(entry)
+
+
+def score(home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """Resolve the ledger's due forecasts and score them.
+
+    Example: bullbear score
+    """
+    from bullbear.cli import show
+    from bullbear.forecasting.scoring import score_ledger
+
+    outcome = score_ledger(locate(home))
+    if as_json:
+        print_document(outcome)
+    else:
+        show.scored(outcome)
+
+
+def report(home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """Write the HTML report of the champion into reports/.
+
+    Example: bullbear report
+    """
+    require("bullbear report", "train", "tracking", "report")
+    from bullbear.workflows.reporting import report_champion
+
+    path = report_champion(locate(home))
+    if as_json:
+        print_document({"report": str(path)})
+    else:
+        typer.echo(str(path))

@@ -1,0 +1,198 @@
+"""What `bullbear odds` finds, draws and prints, and the record of past odds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rich.console import Group
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from bullbear.cli.console import ResultConsole
+from bullbear.errors import InputError
+from bullbear.home import Home
+from bullbear.odds import EventOdds, event_odds, load
+from bullbear.odds.statements import FALSE_DISCOVERY_RATE
+
+if TYPE_CHECKING:
+    from bullbear.forecasting.odds_record import OddsRecord
+
+
+@dataclass(frozen=True)
+class OddsRequest:
+    """The options of `bullbear odds`."""
+
+    ticker: str
+    horizon: int
+    as_of: str | None
+    since: str | None
+    events: tuple[str, ...]
+    everything: bool
+
+    def shows(self, each: EventOdds) -> bool:
+        """Whether the panel shows an event: those active now, those asked for, or all."""
+        return each.active or self.everything or bool(self.events)
+
+
+def find(home: Home, request: OddsRequest) -> list[EventOdds]:
+    """The odds asked for; q-values are adjusted over all events, also where only some are asked for.
+
+    Raises
+    ------
+    InputError
+        An event is not defined, or see `odds.event_odds`.
+    """
+    defined = load(home.find("features", "odds"))
+    wanted = {each.name for each in defined.named(list(request.events))}
+    found = event_odds(
+        home.filled_store(),
+        request.ticker,
+        defined.event,
+        horizon=request.horizon,
+        as_of=request.as_of,
+        since=request.since,
+    )
+    return [each for each in found if each.event in wanted]
+
+
+def draw(home: Home, request: OddsRequest, found: list[EventOdds]) -> list[str]:
+    """A picture per event shown, in `reports/odds/`; the paths written."""
+    from bullbear.odds.event_paths import event_paths
+    from bullbear.report.odds_plot import odds_plot
+
+    store = home.filled_store()
+    by_name = {event.name: event for event in load(home.find("features", "odds")).event}
+    folder = home.reports / "odds"
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for each in found:
+        if request.shows(each):
+            past = event_paths(
+                store,
+                request.ticker,
+                by_name[each.event],
+                horizon=request.horizon,
+                as_of=request.as_of,
+                since=request.since,
+            )
+            path = folder / f"{request.ticker}_{each.event}_{request.horizon}.png"
+            path.write_bytes(odds_plot(past, simulated=store.is_simulated))
+            written.append(str(path))
+    return written
+
+
+def record_history(home: Home, ticker: str, horizon: int) -> OddsRecord:
+    """Score all past odds and log the record to MLflow."""
+    from bullbear.forecasting.odds_record import odds_record
+    from bullbear.tracking.odds_run import log_odds, require_ready_for_odds
+
+    home.filled_store()
+    require_ready_for_odds(home.runs)
+    record = odds_record(home, ticker, horizon)
+    log_odds(home.runs, record)
+    return record
+
+
+def refuse_with_history(options: Mapping[str, object]) -> None:
+    """Options that ask about one day have no meaning for the record of all days.
+
+    Raises
+    ------
+    InputError
+        One of them was given.
+    """
+    for name, value in options.items():
+        if value:
+            raise InputError(name, value, "no such option with --history", "drop one of the two")
+
+
+def show_record(record: OddsRecord) -> None:
+    """Print how past odds scored as forecasts."""
+    found = record.pooled
+    table = Table(box=None, pad_edge=False)
+    columns = ("event", "days", "mean p", "rose", "raw odds: skill", "90% interval", "shrunk: skill", "90% interval")
+    for place, name in enumerate(columns):
+        table.add_column(name, justify="right" if place else "left", no_wrap=True)
+    for each in record.events:
+        table.add_row(
+            each.event,
+            f"{each.signals:,}",
+            f"{each.mean_p:.1%}",
+            f"{each.share_up:.1%}",
+            f"{each.raw_bss:+.2%}",
+            f"{each.raw_bss_low:+.2%} to {each.raw_bss_high:+.2%}",
+            f"{each.shrunk_bss:+.2%}",
+            f"{each.shrunk_bss_low:+.2%} to {each.shrunk_bss_high:+.2%}",
+        )
+    good = [each.event for each in record.events if each.raw_bss_low > 0]
+    foot = (
+        f"All events pooled, shrunk: Brier skill {found.bss:+.2%} ({found.bss_low:+.2%} to {found.bss_high:+.2%}) over "
+        f"{found.n:,} days from {found.first.date()} to {found.last.date()}. Skill is against climatology on all days; "
+        f"with an interval of raw odds above zero: {', '.join(good) or 'none'}; one in twenty would be by chance."
+    )
+    title = f"{record.ticker} odds as forecasts, {record.horizon} sessions ahead"
+    title += "  SIMULATED" if record.simulated else ""
+    ResultConsole(140).print(Panel(Group(table, Text(""), Text(foot, style="dim")), title=Text(title), expand=False))
+
+
+def show(found: list[EventOdds], request: OddsRequest, *, simulated: bool) -> None:
+    """Print the statements, grouped bullish and bearish, newest first."""
+    console = ResultConsole(120)
+    ticker = request.ticker
+    chosen = [each for each in found if request.shows(each)]
+    if not found:
+        console.print(f"{ticker}: no event of odds.toml occurred in the look-back")
+        return
+    first = found[0]
+    parts: list[Table | Text] = []
+    for direction, heading in (
+        ("bullish", "Bullish events: share of rises afterwards"),
+        ("bearish", "Bearish events: share of falls afterwards"),
+    ):
+        group = [each for each in chosen if each.direction == direction]
+        parts.append(Text(heading, style="bold"))
+        if group:
+            parts.append(_table(group))
+            parts.extend(Text(f"- {each.statement}") for each in group)
+        else:
+            parts.append(Text("nothing active", style="dim"))
+        parts.append(Text(""))
+    parts.append(Text(_foot(found, chosen), style="dim"))
+    title = f"{ticker} odds at the close of {first.as_of.date()}, {first.horizon_sessions} sessions ahead"
+    console.print(Panel(Group(*parts), title=Text(title + ("  SIMULATED" if simulated else "")), expand=False))
+
+
+def _table(group: list[EventOdds]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for name in ("event", "since", "cases", "effective", "odds", "90% interval", "base rate", "lift", "shrunk", "q"):
+        table.add_column(name, justify="left" if name in ("event", "since") else "right", no_wrap=True)
+    for each in group:
+        if each.cases == 0:
+            table.add_row(each.event, str(each.occurred_on.date()), "0", *[""] * 7)
+            continue
+        table.add_row(
+            each.event,
+            str(each.occurred_on.date()),
+            f"{each.continued}/{each.cases}",
+            f"{each.effective_cases:.1f}",
+            f"{each.odds:.0%}",
+            f"{each.odds_low:.0%} to {each.odds_high:.0%}",
+            f"{each.base_rate:.0%}",
+            f"{each.lift:.2f}",
+            f"{each.shrunk_odds:.0%}",
+            f"{each.q_value:.2f}",
+        )
+    return table
+
+
+def _foot(found: list[EventOdds], chosen: list[EventOdds]) -> str:
+    first = found[0]
+    findings = [each.event for each in found if each.q_value <= FALSE_DISCOVERY_RATE]
+    return (
+        f"Look-back from {first.since.date()}, q over the {first.tested} events with resolved cases in it. Significant "
+        f"at q <= {FALSE_DISCOVERY_RATE}: {', '.join(findings) or 'none'}. {len(found) - len(chosen)} more are not "
+        "active (--all). `bullbear odds --history` scores past odds."
+    )

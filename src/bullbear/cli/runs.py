@@ -1,0 +1,154 @@
+"""Commands on training runs: train, evaluate, compare, predictions, promote, backtest, ui."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from bullbear.cli.options import DEFAULT_JOBS, HomeOption, JobsOption, JsonOption, iso_day, print_document
+from bullbear.extras import require
+from bullbear.home import Home, locate
+
+RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="A run id, a unique prefix, `latest` or `champion`.")]
+
+
+def train(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="The name of a file in models/.")],
+    home: HomeOption = None,
+    start: Annotated[str | None, typer.Option(callback=iso_day, help="First reported day, YYYY-MM-DD.")] = None,
+    end: Annotated[str | None, typer.Option(callback=iso_day, help="Last day, YYYY-MM-DD.")] = None,
+    jobs: JobsOption = DEFAULT_JOBS,
+    cluster: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="Fit on a Dask cluster, such as tcp://127.0.0.1:8786.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Train models/MODEL.toml walk-forward and log it as one MLflow run.
+
+    An interrupted training continues where it stopped.
+
+    Example: bullbear train lightgbm --start 2010-01-01
+    """
+    require("bullbear train", "train", "tracking", "report")
+    from bullbear.cli import show
+    from bullbear.cli.console import ProgressConsole
+    from bullbear.workflows.training import train_model
+
+    console = ProgressConsole(quiet=as_json)
+    with console.progress(f"training {model}") as progress:
+        trained = train_model(locate(home), model, start=start, end=end, jobs=jobs, cluster=cluster, progress=progress)
+    if as_json:
+        print_document(show.trained_document(trained))
+    else:
+        show.trained(trained)
+
+
+def evaluate(run: RunArgument, home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """Score a run against climatology, with 90% intervals.
+
+    Example: bullbear evaluate latest --json
+    """
+    require("bullbear evaluate", "train", "tracking")
+    _evaluate(locate(home), [run], as_json)
+
+
+def compare(
+    runs: Annotated[list[str], typer.Argument(metavar="RUN RUN ...", help="Runs to set side by side.")],
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Score several runs against climatology and against each other, on the days that they share.
+
+    Example: bullbear compare latest champion
+    """
+    require("bullbear compare", "train", "tracking")
+    _evaluate(locate(home), runs, as_json)
+
+
+def _evaluate(home: Home, names: list[str], as_json: bool) -> None:
+    from bullbear.cli import show
+    from bullbear.tracking import Runs
+    from bullbear.workflows.comparison import compare_runs, evaluate_run, oracle_share
+
+    runs = Runs(home)
+    found = list({run.run_id: run for run in (runs.find(name) for name in names)}.values())
+    results = [(run, evaluate_run(run), oracle_share(home, run)) for run in found]
+    pairs = compare_runs(found) if len(found) > 1 else []
+    if as_json:
+        models = [show.evaluation_document(*result) for result in results]
+        print_document(models if not pairs else {"models": models, "pairs": [pair.as_dict() for pair in pairs]})
+    else:
+        show.evaluations(results, pairs)
+
+
+def predictions(run: RunArgument, home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """Print the out-of-sample forecasts of a run as CSV.
+
+    Example: bullbear predictions latest > forecasts.csv
+    """
+    require("bullbear predictions", "tracking")
+    from bullbear.forecasting.bundle import predictions_csv
+    from bullbear.tracking import Runs
+
+    found = Runs(locate(home)).find(run)
+    if as_json:
+        print_document(found.predictions.to_dict(orient="records"))
+    else:
+        typer.echo(predictions_csv(found.predictions), nl=False)
+
+
+def promote(run: RunArgument, home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """Make a run the champion, or say which test it failed (exit code 3).
+
+    Example: bullbear promote latest
+    """
+    require("bullbear promote", "train", "tracking")
+    from bullbear.tracking import Runs
+    from bullbear.workflows.promotion import promote_run
+
+    place = locate(home)
+    runs = Runs(place)
+    found = runs.find(run)
+    verdict = promote_run(place, runs, found)
+    for note in verdict.notes:
+        typer.echo(f"note: {note}", err=True)
+    if as_json:
+        print_document({"champion": found.run_id, "model": found.model, **verdict.as_dict()})
+    else:
+        for line in verdict.lines():
+            typer.echo(line)
+        typer.echo(f"champion: {found.model} {found.run_id}")
+
+
+def backtest(run: RunArgument, home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """Run the policy over a run's out-of-sample forecasts, next to its baselines.
+
+    Example: bullbear backtest champion
+    """
+    require("bullbear backtest", "train", "tracking")
+    from bullbear.cli import show
+    from bullbear.tracking import Runs
+    from bullbear.workflows.backtesting import backtest_run
+
+    place = locate(home)
+    found = Runs(place).find(run)
+    tested = backtest_run(place, found)
+    if as_json:
+        print_document(show.backtest_document(found, tested))
+    else:
+        show.backtest(found, tested)
+
+
+def ui(
+    home: HomeOption = None,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port on 127.0.0.1.")] = 5000,
+) -> None:
+    """Open the MLflow UI on this home's store.
+
+    Example: bullbear ui --port 5001
+    """
+    require("bullbear ui", "tracking")
+    from bullbear.tracking.ui import serve
+
+    serve(locate(home).runs, port)

@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bullbear import sessions
+from bullbear.data import Store
+from bullbear.errors import HistoryError, InputError, NoDataError
+from bullbear.odds import EventOdds, EventSet, event_odds
+from bullbear.odds.event_paths import event_paths
+from bullbear.odds.event_series import forward_returns, read_event_series
+
+
+@pytest.fixture(scope="module")
+def answers(iwm_store: Store, events: EventSet) -> dict[str, EventOdds]:
+    return {each.event: each for each in event_odds(iwm_store, "IWM", events.event)}
+
+
+def copy_until(store: Store, last: str, place: Store) -> Store:
+    """A store that never heard of anything after the close of `last`."""
+    rows = store.as_of(sessions.closes(pd.DatetimeIndex([last]))[0]).versions("bars", "IWM")
+    place.append("bars", rows.assign(series="IWM"))
+    return place
+
+
+def test_counts_are_those_of_a_plain_count(iwm_store: Store, events: EventSet, answers: dict[str, EventOdds]) -> None:
+    series = read_event_series(iwm_store.as_of(), "IWM", events.event)
+    ahead = forward_returns(series.close, 21)
+    recent = series.sessions >= pd.Timestamp("2014-12-31")
+    for column, event in enumerate(series.events):
+        rows = np.flatnonzero(series.flags[:, column] & recent)
+        if not len(rows):
+            assert event.name not in answers
+            continue
+        known = [row for row in rows if row + 21 < len(series.close)]
+        up = sum(ahead[row] > 0 for row in known)
+        found = answers[event.name]
+        assert (found.cases, found.pending) == (len(known), len(rows) - len(known)), event.name
+        assert found.continued == (up if event.direction == "bullish" else len(known) - up)
+        assert found.occurred_on == series.sessions[rows[-1]]
+        assert found.age_sessions == len(series.close) - 1 - rows[-1]
+    base = ahead[recent & ~np.isnan(ahead)]
+    assert answers["macd_turns_positive"].base_rate == pytest.approx((base > 0).mean())
+    assert answers["macd_turns_negative"].base_rate == pytest.approx((base < 0).mean())
+
+
+def test_the_median_of_what_followed(iwm_store: Store, events: EventSet, answers: dict[str, EventOdds]) -> None:
+    series = read_event_series(iwm_store.as_of(), "IWM", events.named(["golden_cross"]))
+    rows = np.flatnonzero(series.flags[:, 0] & (series.sessions >= pd.Timestamp("2014-12-31")))
+    returns = [series.close[row + 21] / series.close[row] - 1 for row in rows]
+    assert answers["golden_cross"].return_median == pytest.approx(np.median(returns))
+    deepest = [min(series.close[j] / series.close[row : j + 1].max() - 1 for j in range(row, row + 22)) for row in rows]
+    assert answers["golden_cross"].drawdown_median == pytest.approx(np.median(deepest))
+
+
+def test_the_statement_gives_sample_base_rate_and_chance(answers: dict[str, EventOdds]) -> None:
+    text = answers["macd_turns_negative"].statement
+    each = answers["macd_turns_negative"]
+    assert text.startswith("IWM on 2019-12-30 (1 session ago): the MACD histogram turned negative. ")
+    assert f"In {each.continued} of {each.cases} past cases since 2014-12-31 IWM stood lower 21 sessions later" in text
+    assert f"IWM stood lower after {each.base_rate:.0%} of all sessions" in text
+    assert "the difference may be chance" in text
+    assert f"The {each.pending} newest cases have not resolved and are not counted." in text
+
+
+def test_newest_first_and_only_open_ones_are_active(answers: dict[str, EventOdds]) -> None:
+    ages = [each.age_sessions for each in answers.values()]
+    assert ages == sorted(ages)
+    assert answers["macd_turns_negative"].active
+    assert not answers["macd_turns_positive"].active  # superseded by the turn to negative
+    assert not answers["golden_cross"].active  # its 21 sessions are over
+    assert all(each.age_sessions < 21 for each in answers.values() if each.active)
+
+
+@pytest.mark.parametrize("day", ["2009-03-09", "2016-11-09"])
+@pytest.mark.parametrize("horizon", [5, 63])
+def test_nothing_after_the_day_changes_its_statements(
+    iwm_store: Store, events: EventSet, tmp_path_factory: pytest.TempPathFactory, day: str, horizon: int
+) -> None:
+    ignorant = copy_until(iwm_store, day, Store(tmp_path_factory.mktemp("past") / "data"))
+    then = event_odds(ignorant, "IWM", events.event, horizon=horizon)
+    now = event_odds(iwm_store, "IWM", events.event, horizon=horizon, as_of=day)
+    assert [each.as_dict() for each in then] == [each.as_dict() for each in now]
+
+
+def test_a_weekend_is_answered_from_friday(iwm_store: Store, events: EventSet) -> None:
+    (one,) = event_odds(iwm_store, "IWM", events.named(["macd_turns_negative"]), as_of="2019-12-15")
+    assert str(one.as_of.date()) == "2019-12-13"
+
+
+def test_since_moves_the_look_back(iwm_store: Store, events: EventSet) -> None:
+    spec = events.named(["death_cross"])
+    (all_of_it,) = event_odds(iwm_store, "IWM", spec, since="1999-01-01")
+    (recent,) = event_odds(iwm_store, "IWM", spec)
+    assert str(all_of_it.since.date()) == "2000-05-26"  # the first bar: nothing earlier is claimed
+    assert all_of_it.cases > recent.cases
+
+
+def test_what_cannot_be_answered_is_refused_in_one_line(iwm_store: Store, events: EventSet) -> None:
+    spec = events.event
+    with pytest.raises(NoDataError, match="--ticker: got 'ZZZ'; allowed: a ticker listed by `bullbear status`"):
+        event_odds(iwm_store, "ZZZ", spec)
+    with pytest.raises(NoDataError, match="--as-of: got '1999-12-31'; allowed: 2000-05-26 to 2019-12-31 for IWM"):
+        event_odds(iwm_store, "IWM", spec, as_of="1999-12-31")
+    with pytest.raises(NoDataError, match="--as-of: got '2021-01-04'"):
+        event_odds(iwm_store, "IWM", spec, as_of="2021-01-04")
+    with pytest.raises(HistoryError, match="history of IWM by 2000-07-31: got '45 sessions'"):
+        event_odds(iwm_store, "IWM", spec, as_of="2000-07-31")
+    with pytest.raises(InputError, match="--since: got '2019-12-02'; allowed: days up to 2019-10-01"):
+        event_odds(iwm_store, "IWM", spec, since="2019-12-02")
+    with pytest.raises(InputError, match="date: got 'soon'"):
+        event_odds(iwm_store, "IWM", spec, as_of="soon")
+
+
+def test_without_a_resolved_case_nothing_is_claimed(iwm_store: Store, events: EventSet) -> None:
+    (only,) = event_odds(
+        iwm_store, "IWM", events.named(["golden_cross"]), since="2019-10-30", horizon=10, as_of="2019-12-13"
+    )
+    assert only.cases == 1
+    (only,) = event_odds(iwm_store, "IWM", events.named(["golden_cross"]), since="2019-08-01", as_of="2019-11-20")
+    assert (only.cases, only.pending) == (0, 1)
+    assert "No case since 2019-08-01 has resolved, so nothing can be said of what follows." in only.statement
+    assert only.as_dict()["odds"] is None
+
+
+def test_paths_hold_past_cases_and_today(iwm_store: Store, events: EventSet, answers: dict[str, EventOdds]) -> None:
+    (spec,) = events.named(["macd_turns_negative"])
+    found = event_paths(iwm_store, "IWM", spec)
+    each = answers["macd_turns_negative"]
+    assert found.past.shape == (each.cases, 22)
+    assert (found.past[:, 0] == 0.0).all()
+    assert (found.past[:, -1] < 0).sum() == each.continued
+    assert len(found.latest) == each.age_sessions + 1
+    with pytest.raises(HistoryError, match="event short_interest_unusually_low: got 'no occurrence'"):
+        event_paths(iwm_store, "IWM", events.named(["short_interest_unusually_low"])[0])
