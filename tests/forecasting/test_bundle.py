@@ -162,10 +162,10 @@ def test_a_model_of_another_version_is_told_in_one_line(trained_home: Home, tmp_
     line = r"champion: got 'models/2007-\d\d-\d\d.json, damaged or of another version'; allowed: .*; train and promote"
     whole = path.read_text()
     for change in (
-        lambda state: state["calibrator"].pop("frequency_slope"),
-        lambda state: state["learner_state"].clear(),
-        lambda state: state["learner"].update(independence=21),
-        lambda state: state.pop("factors"),
+        lambda state: state["members"][0]["calibrator"].pop("frequency_slope"),
+        lambda state: state["members"][0]["learner_state"].clear(),
+        lambda state: state["members"][0]["learner"].update(independence=21),
+        lambda state: state["members"][0].pop("factors"),
     ):
         path.write_text(whole)
         _spoil(path, change)
@@ -200,7 +200,7 @@ def test_signals_begin_with_the_burn_in_and_read_back_to_the_same_bits(trained_h
     assert signals.index[-1] == bundle.predictions["decided_at"].iloc[-1]
     model = bundle.model_for(pd.Timestamp("2007-12-31"))
     row = bundle.predictions.iloc[-1]
-    odds = np.log(row["climatology"] / (1 - row["climatology"])) + model.calibrator.slope * signals.iloc[-1]
+    odds = np.log(row["climatology"] / (1 - row["climatology"])) + model.members[0].calibrator.slope * signals.iloc[-1]
     assert row["p"] == pytest.approx(1 / (1 + np.exp(-odds)), abs=1e-12)
 
 
