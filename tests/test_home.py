@@ -328,3 +328,18 @@ def test_a_bag_without_a_row_is_refused_at_loading(place: Home, fraction: str, l
         place.model("small")
     edit(place, "models/small.toml", fraction, "0.004")
     assert place.model("small").definition.name == "small"
+
+
+def test_what_a_killed_process_has_staged_is_removed_and_what_another_stages_now_is_not(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    left = home.forecasts / ".staged-left"
+    left.mkdir(parents=True)
+    (left / "bundle").mkdir()
+    (left / ".lock").touch()
+    with home.staging() as first:
+        assert not left.exists()
+        with home.staging() as second:
+            assert first.is_dir()
+            assert second.is_dir()
+            assert first != second
+    assert list(home.forecasts.glob(".staged-*")) == []

@@ -9,7 +9,7 @@ import difflib
 import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from bullbear.data.segments import WriteLock
 from bullbear.data.store import Store
 from bullbear.dataset import splitter_of
 from bullbear.decide.instruments import Instrument, read_instruments
-from bullbear.decide.policy import Policy, load_policy
+from bullbear.decide.policy import POLICIES, Policy, load_policy
 from bullbear.definitions import FeatureSet, ModelDefinition, Source, digest, read
 from bullbear.definitions.questions import Question, read_questions
 from bullbear.errors import DefinitionError, InputError
@@ -55,6 +55,7 @@ class Home:
 
     def __post_init__(self) -> None:
         LEARNERS.look_in(self.root / "learners")
+        POLICIES.look_in(self.root / "policies")
 
     @property
     def data(self) -> Path:
@@ -73,14 +74,37 @@ class Home:
 
     @property
     def champion(self) -> Path:
-        """The champion's bundle, from which the daily forecast is served."""
-        return self.forecasts / "champion"
+        """The bundle of the champion of the question `up`, from which the daily forecast is served."""
+        return self.champion_of("up")
+
+    def champion_of(self, question: str) -> Path:
+        """The bundle of a question's champion."""
+        return self.forecasts / "champions" / question
 
     @contextmanager
     def champion_lock(self) -> Iterator[None]:
-        """Held by whoever replaces the champion's bundle."""
+        """Held by whoever replaces a champion's bundle."""
         with WriteLock(self.forecasts / ".champion.lock")():
             yield
+
+    @contextmanager
+    def staging(self) -> Iterator[Path]:
+        """An empty folder for a bundle that is to become a champion's, removed at the end.
+
+        Folders of processes that were killed go first: nobody holds their lock.
+        """
+        folder = self.forecasts / f".staged-{uuid4().hex}"
+        with self.champion_lock():
+            for left in self.forecasts.glob(".staged-*"):
+                if WriteLock(left / ".lock").is_free():
+                    shutil.rmtree(left, ignore_errors=True)
+            held = ExitStack()
+            held.enter_context(WriteLock(folder / ".lock")())
+        with held:
+            try:
+                yield folder
+            finally:
+                shutil.rmtree(folder, ignore_errors=True)
 
     def unfinished(self, model: str) -> Path:
         """Where a training of `models/MODEL.toml` keeps fitted folds until it is logged."""
@@ -170,10 +194,14 @@ class Home:
             raise DefinitionError(source.where("features"), "no feature set", "at least one", "name feature sets")
         paths = tuple(self._feature_path(source, number, each) for number, each in enumerate(definition.features))
         feature_sets = load(paths)
+        question = definition.target.question.name
+        # The rule for positions reads `up`; a model of another question that names no policy holds none.
+        table = definition.policy or ({} if question == "up" else {"kind": "hold_cash"})
         policy = load_policy(
-            definition.policy,
+            table,
             source,
             self.instruments(),
+            questions=[question],
             factors=[spec.name for feature_set in feature_sets for spec in feature_set.factor],
         )
         splitter = splitter_of(definition, source)

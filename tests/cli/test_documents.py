@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bullbear.forecasting.bundle import predictions_csv
+from bullbear.dataset.predictions import Predictions
 from bullbear.home import Home
 from bullbear.tracking import Runs
 
@@ -68,11 +68,11 @@ def test_train_evaluate_compare_and_promote(bullbear: Run, home: Home) -> None:
 
 def test_promote_tells_what_it_compared(bullbear: Run, home: Home) -> None:
     found = Runs(home).find("latest")
-    table = found.predictions
+    table = found.predictions.table
     place = found.artifacts / "bundle" / "predictions.csv"
     place.unlink()  # a link to the shared one
     better = table.assign(p=np.where(table["y"] == 1, 1.1, 0.9) * table["climatology"])
-    place.write_text(predictions_csv(better))
+    place.write_text(Predictions(better).to_csv())
     home.champion.unlink()
     told = bullbear("promote", "latest", "--home", home.root)
     assert (told.code, told.err) == (0, "")

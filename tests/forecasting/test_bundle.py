@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,41 +12,56 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from bullbear.dataset.predictions import Predictions
+from bullbear.decide.book import Book, Mark
 from bullbear.definitions import FactorSpec
 from bullbear.errors import HistoryError, RunError
 from bullbear.factors.engine.feature_sets import user_code_of
 from bullbear.factors.engine.registry import use_factors_of
-from bullbear.forecasting.bundle import predictions_csv, read_bundle, read_predictions
+from bullbear.forecasting.bundle import read_bundle, write_bundle
 from bullbear.home import Home
-
-HEADER = "decided_at,resolved_at,p,p_low,p_high,climatology,y"
-
-
-def frame(values: list[float]) -> pd.DataFrame:
-    days = pd.date_range("2019-12-02 21:00", periods=len(values), freq="D", tz="UTC", unit="us")
-    p = np.array(values)
-    y = np.where(np.arange(len(values)) % 3 == 2, np.nan, np.arange(len(values)) % 3)
-    return pd.DataFrame(
-        {"decided_at": days, "resolved_at": days + pd.Timedelta(days=30), "p": p, "p_low": p / 3, "p_high": p / 7,
-         "climatology": p / 11, "y": y}
-    )  # fmt: skip
+from bullbear.learn import Training
 
 
-def test_predictions_are_csv_with_iso_instants_whole_outcomes_and_full_precision() -> None:
-    lines = predictions_csv(frame([0.1 + 0.2, 0.5, 1 / 3])).splitlines()
-    assert lines[0] == HEADER
-    assert lines[1].startswith("2019-12-02T21:00:00Z,2020-01-01T21:00:00Z,0.30000000000000004,")
-    assert [line.rsplit(",", 1)[1] for line in lines[1:]] == ["0", "1", ""]
-
-
-@settings(max_examples=25, deadline=None)
-@given(st.lists(st.floats(0, 1), min_size=1, max_size=20))
-def test_predictions_read_back_to_the_same_bits(values: list[float]) -> None:
-    table = frame(values)
-    pd.testing.assert_frame_equal(read_predictions(predictions_csv(table)), table, check_exact=True)
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(numbers=st.lists(st.floats(0, 1), min_size=4, max_size=4), cash=st.floats(1e-6, 1e6), mark=st.floats(1e-6, 1e6))
+def test_a_bundle_that_is_written_reads_back_to_the_same_bits(
+    trained_home: Home, tmp_path: Path, numbers: list[float], cash: float, mark: float
+) -> None:
+    source = read_bundle(trained_home.champion)
+    p, low, high, base = numbers
+    table = source.predictions.table.head(3).assign(p=p, p_low=low, p_high=high, climatology=base, y=[0.0, 1.0, np.nan])
+    predictions = Predictions(table)
+    sessions = [pd.Timestamp(day).as_unit("us") for day in ("2003-01-02", "2003-01-03", "2003-01-06")]
+    books = [Book(each, cash, marks={"IWM": Mark(each, mark)}) for each in sessions]
+    models = tuple(source.model_named(day) for day in source.trained_through()[:2])
+    training = Training(table, models, source.signals * p, 0.0)
+    with tempfile.TemporaryDirectory(dir=tmp_path) as folder:
+        write_bundle(
+            Path(folder) / "bundle",
+            definition=source.definition,
+            feature_sets=source.feature_sets,
+            policy=source.policy,
+            definition_hash="h",
+            fingerprint="f",
+            simulated=True,
+            training=training,
+            predictions=predictions,
+            books=books,
+        )
+        found = read_bundle(Path(folder) / "bundle")
+        assert (found.definition, found.feature_sets, found.policy) == (
+            source.definition, source.feature_sets, source.policy,
+        )  # fmt: skip
+        assert found.question == "up"
+        pd.testing.assert_frame_equal(found.predictions.table, table, check_exact=True)
+        pd.testing.assert_series_equal(found.signals, training.signals, check_exact=True, check_names=False)
+        assert [found.model_named(day).state() for day in found.trained_through()] == [each.state() for each in models]
+        assert (found.first_session, found.last_book) == (sessions[0], books[-1])
+        assert [found.book_before(each) for each in sessions] == [None, *books[:2]]
 
 
 def test_no_model_is_used_on_the_day_of_its_own_fit(trained_home: Home) -> None:
@@ -63,8 +79,8 @@ def test_no_model_is_used_on_the_day_of_its_own_fit(trained_home: Home) -> None:
 def test_the_champion_knows_its_run(trained_home: Home) -> None:
     meta = read_bundle(trained_home.champion).meta
     assert set(meta) == {
-        "version", "definition", "feature_sets", "policy", "definition_hash", "data_fingerprint", "simulated", "start",
-        "run_id", "user_code",
+        "version", "question", "definition", "feature_sets", "policy", "definition_hash", "data_fingerprint",
+        "simulated", "start", "run_id", "user_code",
     }  # fmt: skip
     assert meta["simulated"] is True
     assert len(meta["run_id"]) == 32
@@ -196,10 +212,10 @@ def test_a_bundle_without_models_is_told_in_one_line(trained_home: Home, tmp_pat
 def test_signals_begin_with_the_burn_in_and_read_back_to_the_same_bits(trained_home: Home) -> None:
     bundle = read_bundle(trained_home.champion)
     signals = bundle.signals
-    assert signals.index[0] < bundle.predictions["decided_at"].iloc[0]
-    assert signals.index[-1] == bundle.predictions["decided_at"].iloc[-1]
+    assert signals.index[0] < bundle.predictions.table["decided_at"].iloc[0]
+    assert signals.index[-1] == bundle.predictions.table["decided_at"].iloc[-1]
     model = bundle.model_for(pd.Timestamp("2007-12-31"))
-    row = bundle.predictions.iloc[-1]
+    row = bundle.predictions.table.iloc[-1]
     odds = np.log(row["climatology"] / (1 - row["climatology"])) + model.members[0].calibrator.slope * signals.iloc[-1]
     assert row["p"] == pytest.approx(1 / (1 + np.exp(-odds)), abs=1e-12)
 

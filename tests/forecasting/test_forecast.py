@@ -20,10 +20,10 @@ from bullbear.definitions import Target
 from bullbear.errors import HistoryError, InputError, NoDataError, RunError
 from bullbear.forecasting import refitting
 from bullbear.forecasting.advised import Advised, advised
-from bullbear.forecasting.bundle import Bundle, predictions_csv, read_bundle
+from bullbear.forecasting.bundle import Bundle, read_bundle
 from bullbear.forecasting.close import Close, close_of
 from bullbear.forecasting.forecast import forecast_at, issue, replay
-from bullbear.forecasting.ledger import Ledger, with_provenance
+from bullbear.forecasting.ledger import SCHEMA_VERSION, Ledger, with_provenance
 from bullbear.forecasting.staleness import lag_note
 from bullbear.forecasting.today import forecast_sessions
 from bullbear.home import Home
@@ -48,7 +48,7 @@ def of_day(home: Home, day: str | None) -> dict:
 @pytest.mark.parametrize("day", ["2003-01-02", "2005-07-01", "2007-12-31"])
 def test_a_day_inside_the_walk_forward_is_repeated_to_the_last_bit(trained_home: Home, day: str) -> None:
     bundle = read_bundle(trained_home.champion)
-    row = bundle.predictions.set_index("decided_at").loc[f"{day}"].iloc[0]
+    row = bundle.predictions.table.set_index("decided_at").loc[f"{day}"].iloc[0]
     entry = of_day(trained_home, day)
     assert (entry["p_up"], entry["p_low"], entry["p_high"]) == (row["p"], row["p_low"], row["p_high"])
     assert entry["climatology"] == row["climatology"]
@@ -76,7 +76,7 @@ def test_the_document_has_the_keys_of_the_interface(trained_home: Home) -> None:
 def test_the_days_since_the_training_are_each_forecast_by_their_own_factors_model_and_base_rate(home: Home) -> None:
     day = "2007-07-20"
     whole = _eager(home)
-    span = whole.predictions.set_index("decided_at").loc["2007-05-10":day]
+    span = whole.predictions.table.set_index("decided_at").loc["2007-05-10":day]
     assert len(span) == 50
     assert span["p"].nunique() > 5
     assert whole.model_for(span["resolved_at"].index[0].tz_localize(None)) != whole.model_for(pd.Timestamp(day))
@@ -96,7 +96,7 @@ def test_the_days_since_the_training_are_each_forecast_by_their_own_factors_mode
 
 def test_a_replay_holds_what_the_backtest_held(home: Home) -> None:
     bundle = _eager(home)
-    tested = backtest(bundle.predictions, home.store().as_of(), bundle.policy, baselines={})
+    tested = backtest(bundle.predictions.table, home.store().as_of(), bundle.policy, baselines={})
     decided = [state.decided_at for state in tested.states]
     assert len({tuple(stance.positions.values()) for stance in tested.stances}) > 5
     for number in (0, 1, 700, len(decided) - 1):
@@ -397,6 +397,7 @@ DAY = "2019-12-30T21:00:00Z"
         ({"data": {"simulated": True}}, False),
         ({"data": {"simulated": False}}, True),
         ({"kind": "replay"}, False),
+        ({"schema_version": 2}, False),
         ({"account": {"kind": "hypothetical"}}, False),
         ({"account": None}, False),
         ({"decided_at": "2019-12-31T21:00:00Z"}, False),
@@ -406,7 +407,8 @@ def test_only_live_advice_on_this_ticker_and_this_market_is_continued(change: di
     def said(cash: float) -> dict[str, Any]:
         book = Book(session=pd.Timestamp("2019-12-30"), cash=cash).to_json()
         account = {"kind": "advised", "book": book}
-        return {"ticker": "IWM", "decided_at": DAY, "kind": "live", "data": {}, "account": account}
+        entry = {"ticker": "IWM", "decided_at": DAY, "kind": "live", "data": {}, "account": account}
+        return entry | {"schema_version": SCHEMA_VERSION}
 
     def newest(entries: list[dict[str, Any]], simulated: bool) -> float:
         last = advised(entries, "IWM", simulated=simulated, decided_at=DAY).last
@@ -429,16 +431,18 @@ def test_a_refit_that_is_due_is_made_once_and_kept(home: Home, tmp_path: Path) -
     calls: list[tuple[int, int]] = []
     entry = issue(home, "2007-12-28", progress=lambda done, total: calls.append((done, total)))
     assert calls == [(1, 2), (2, 2)]
-    row = whole.predictions.set_index("decided_at").loc["2007-12-28"].iloc[0]
+    row = whole.predictions.table.set_index("decided_at").loc["2007-12-28"].iloc[0]
     assert (entry["p_up"], entry["p_low"], entry["p_high"]) == (row["p"], row["p_low"], row["p_high"])
     assert entry["model"] | {"age_sessions": 63, "refit_overdue_sessions": 0} == entry["model"]
     refitted = read_bundle(home.champion)
     assert refitted.trained_through() == whole.trained_through()
     for day in whole.trained_through():
         assert refitted.model_named(day).state() == whole.model_named(day).state()
-    before = whole.predictions["decided_at"] < "2007-10-01"
+    before = whole.predictions.table["decided_at"] < "2007-10-01"
     pd.testing.assert_frame_equal(
-        refitted.predictions.drop(columns="y"), whole.predictions[before].drop(columns="y"), check_exact=True
+        refitted.predictions.table.drop(columns="y"),
+        whole.predictions.table[before].drop(columns="y"),
+        check_exact=True,
     )
     calls.clear()
     assert issue(home, "2007-12-28", progress=lambda done, total: calls.append((done, total))) == entry
@@ -569,7 +573,7 @@ def _promoting(runs: Runs, other: Run, real: Callable[..., Bundle]) -> Callable[
 
 def _eager(home: Home) -> Bundle:
     """A champion whose account depends on every forecast: thresholds amid them, no stops, every change is traded."""
-    p = read_bundle(home.champion).predictions["p"]
+    p = read_bundle(home.champion).predictions.table["p"]
     high, low = (float(p.quantile(share)) for share in (0.6, 0.4))
     path = home.root / "models" / "small.toml"
     keys = f"bull_above = {high}\nbear_below = {low}\nstop_atr_multiple = 0.0\nrebalance_threshold = 0.0\n"
@@ -582,8 +586,8 @@ def _eager(home: Home) -> Bundle:
 def _ended(bundle: Bundle, place: Path, day: str) -> Bundle:
     """The bundle as if its forecasts had ended before `day`."""
     shutil.copytree(bundle.root, place)
-    known = bundle.predictions
-    (place / "predictions.csv").write_text(predictions_csv(known[known["decided_at"] < day]))
+    ended = bundle.predictions.where((bundle.predictions.table["decided_at"] < day).to_numpy())
+    (place / "predictions.csv").write_text(ended.to_csv())
     lines = (place / "account.jsonl").read_text().splitlines(keepends=True)
     (place / "account.jsonl").write_text("".join(line for line in lines if json.loads(line)["session"] < day))
     return read_bundle(place)

@@ -14,6 +14,7 @@ from scipy.signal import lfilter
 from scipy.special import expit, logit
 
 from bullbear.data.simulated_process import HORIZON, draw
+from bullbear.dataset.predictions import Predictions
 from bullbear.definitions import ModelDefinition
 from bullbear.errors import GateError
 from bullbear.evaluate.significance import lower_bound
@@ -254,7 +255,8 @@ def test_whether_a_model_can_leave_the_base_rate_is_read_from_its_definition(
     bundle = SimpleNamespace(
         definition=definition,
         feature_sets=(),
-        predictions=base.predictions,
+        question="up",
+        predictions=Predictions.of(**base.predictions, horizon=HORIZON),
         meta={"definition_hash": "x", "simulated": False},
     )
     assert Record.of(cast(Bundle, bundle), "b" * 32).has_signal is expected
@@ -352,7 +354,7 @@ def test_another_target_is_not_compared(base: Record, name: str, value: object, 
     with pytest.raises(
         GateError,
         match=rf"the run forecasts IWM over 21 sessions, the champion climatology cccccccc {words} sessions; "
-        rf"train for {words} sessions, or remove forecasts/champion",
+        rf"train for {words} sessions, or remove forecasts/champions/up",
     ):
         check(run, champion, tried=1)
 
@@ -405,3 +407,23 @@ def test_nineteen_common_days_are_too_few_at_any_horizon(base: Record) -> None:
 def test_the_champion_itself_may_be_promoted_again(base: Record) -> None:
     run = with_skill(base, 0.0005, 0.006)
     assert check(run, run, tried=9).notes == ("climatology bbbbbbbb is the champion already",)
+
+
+@pytest.mark.parametrize(
+    ("own", "line"),
+    [
+        ({"question": "dip_8"}, "the question test: .* answers the question dip_8, forecasts are issued for up; train"),
+        (
+            {"is_walk_forward": False},
+            "the walk-forward test: .* some of its models have seen later data; train it with a walk-forward",
+        ),
+    ],
+)
+def test_only_walk_forward_forecasts_of_up_are_promoted(base: Record, own: dict[str, object], line: str) -> None:
+    with pytest.raises(GateError, match=line):
+        check(replace(base, **own), None, tried=1)  # type: ignore[arg-type]
+
+
+def test_another_first_day_is_no_retraining(base: Record) -> None:
+    assert base.retrains(replace(base, run_id="c" * 32))
+    assert not replace(base, start="2010-01-04").retrains(base)

@@ -29,7 +29,7 @@ from bullbear.decide import Backtest, backtest, market
 from bullbear.definitions import FactorSpec, Target
 from bullbear.factors import compute, load
 from bullbear.factors.engine.registry import _FACTORS, Array, Bars, factor
-from bullbear.forecasting.bundle import Bundle, read_bundle, write_bundle
+from bullbear.forecasting.bundle import Bundle, predictions_of, read_bundle, write_bundle
 from bullbear.forecasting.forecast import replay
 from bullbear.home import Home, Model
 from bullbear.learn import Training, train
@@ -248,6 +248,7 @@ def run_line(store: Store, models: list[Model], root: Path) -> Line:
             fingerprint=made.fingerprint,
             simulated=True,
             training=trainings[name],
+            predictions=predictions_of(trainings[name].predictions, target),
             books=tested[name].books,
         )
         meta = json.loads((root / name / "bundle.json").read_text())

@@ -166,7 +166,7 @@ def walked(year: Year) -> dict[str, pd.DataFrame]:
     """The out-of-sample forecasts of both models, trained once on everything, by `decided_at`."""
     runs = Runs(year.home)
     return {
-        name: runs.find(train_model(year.home, name).run_id).predictions.set_index("decided_at")
+        name: runs.find(train_model(year.home, name).run_id).predictions.table.set_index("decided_at")
         for name in ("line", "base")
     }
 

@@ -43,7 +43,7 @@ def test_an_unknown_or_empty_name_lists_the_runs(trained_home: Home) -> None:
 def test_an_ambiguous_prefix_is_refused(home: Home) -> None:
     client = connect(home.runs)
     for number in range(17):  # of seventeen hexadecimal ids two begin alike
-        run = client.create_run(experiment_id(client), tags={"model": str(number)})
+        run = client.create_run(experiment_id(client), tags={"model": f"m{number}"})
         client.set_terminated(run.info.run_id)
     ids = [run.info.run_id for run in Runs(home)._finished()]
     first = next(digit for digit in "0123456789abcdef" if sum(each.startswith(digit) for each in ids) > 1)
@@ -127,14 +127,14 @@ def test_simulated_and_real_runs_are_registered_apart(home: Home) -> None:
 
 def test_the_champion_is_read_from_its_bundle_when_its_run_is_deleted_or_the_store_gone(home: Home) -> None:
     small = by_model(home)["small"]
-    forecasts = small.predictions
+    forecasts = small.predictions.table
     connect(home.runs).delete_run(small.run_id)
     for gone in (False, True):
         if gone:
             shutil.rmtree(home.runs)
         champion = Runs(home).find("champion")
         assert (champion.run_id, champion.model, champion.simulated) == (small.run_id, "small", True)
-        pd.testing.assert_frame_equal(champion.predictions, forecasts)
+        pd.testing.assert_frame_equal(champion.predictions.table, forecasts)
     assert not home.runs.exists()
 
 
@@ -205,3 +205,18 @@ def test_artifacts_of_a_remote_store_are_fetched_once_and_whole(home: Home, monk
     monkeypatch.setattr("mlflow.artifacts.download_artifacts", cut_short)
     assert runs._fetched(run_id) == place
     assert [path.name for path in place.parent.iterdir()] == [run_id]
+
+
+def test_a_model_s_name_means_its_latest_run(home: Home) -> None:
+    first = Runs(home).find("base").run_id
+    assert first == by_model(home)["base"].run_id
+    again = train_model(home, "base").run_id
+    assert Runs(home).find("base").run_id == again != first
+
+
+def test_a_question_that_a_run_does_not_answer_is_refused(home: Home) -> None:
+    run = Runs(home).find("latest")
+    assert len(run.predictions_of("up")) == 1258
+    line = rf"run {run.run_id[:8]}: got '--question dip_8'; allowed: up; name a question that it answers$"
+    with pytest.raises(RunError, match=line):
+        run.predictions_of("dip_8")

@@ -32,7 +32,7 @@ def inputs(home: Home, run: Run) -> tuple[pd.DataFrame, pd.DataFrame]:
     rows = examples.X.index > last
     frame = examples.X[rows].reset_index(drop=True)
     frame = frame.assign(climatology=examples.climatology[rows], n_resolved=examples.n_resolved[rows].astype(float))
-    return frame, run.predictions.tail(len(frame)).reset_index(drop=True)
+    return frame, run.predictions.table.tail(len(frame)).reset_index(drop=True)
 
 
 def load(home: Home, run: Run) -> Any:

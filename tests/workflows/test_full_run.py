@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from bullbear.cli.console import ProgressConsole
+from bullbear.dataset.predictions import Predictions
 from bullbear.errors import BullbearError, InputError
-from bullbear.forecasting.bundle import predictions_csv
 from bullbear.forecasting.forecast import issue
 from bullbear.forecasting.ledger import Anchor, Ledger
 from bullbear.forecasting.tracked_anchor import tracked_anchor
@@ -150,9 +150,9 @@ def finished(home: Home) -> list[Any]:
 
 def test_a_person_s_champion_is_not_overwritten_without_the_test(home: Home) -> None:
     champion = Runs(home).find("champion")
-    table = champion.predictions
+    table = champion.predictions.table
     better = table.assign(p=np.where(table["y"] == 1, 1.1, 0.9) * table["climatology"])
-    (home.champion / "predictions.csv").write_text(predictions_csv(better))
+    (home.champion / "predictions.csv").write_text(Predictions(better).to_csv())
     meta = home.champion / "bundle.json"
     meta.write_text(meta.read_text().replace(champion.run_id, "0" * 32).replace('"name": "small"', '"name": "theirs"'))
     before = home.champion.resolve()

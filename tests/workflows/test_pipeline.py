@@ -17,7 +17,7 @@ from bullbear.dataset.predictions import Predictions
 from bullbear.errors import DefinitionError, GateError, InputError, RunError
 from bullbear.evaluate import compare
 from bullbear.forecasting import gate
-from bullbear.forecasting.bundle import predictions_csv, read_bundle
+from bullbear.forecasting.bundle import read_bundle
 from bullbear.home import Home
 from bullbear.tracking import Run, Runs
 from bullbear.workflows.backtesting import backtest_run
@@ -38,7 +38,7 @@ def by_model(home: Home, name: str) -> Run:
 
 def record_forecasts(champion: Path, table: pd.DataFrame) -> None:
     """Give the champion another record."""
-    (champion / "predictions.csv").write_text(predictions_csv(table))
+    (champion / "predictions.csv").write_text(Predictions(table).to_csv())
 
 
 def test_the_same_definition_data_and_seed_give_the_same_bytes_on_one_and_two_processes(home: Home, small: Run) -> None:
@@ -53,7 +53,7 @@ def test_the_same_definition_data_and_seed_give_the_same_bytes_on_one_and_two_pr
 
 def test_start_and_end_bound_what_is_reported(home: Home) -> None:
     trained = train_model(home, "base", start="2004-02-02", end="2005-12-30")
-    days = trained.training.predictions["decided_at"]
+    days = trained.predictions.table["decided_at"]
     assert (str(days.iloc[0].date()), str(days.iloc[-1].date())) == ("2004-02-02", "2005-12-30")
     with pytest.raises(GateError, match=r"refused by the evidence test: \d+ effective forecasts, 36 are needed"):
         promote_run(home, Runs(home), Runs(home).find(trained.run_id))
@@ -126,17 +126,16 @@ def test_the_oracle_is_asked_only_on_a_simulated_market(home: Home, small: Run) 
 
 def test_runs_are_compared_on_the_newest_outcomes_of_each_day(home: Home, small: Run) -> None:
     base = by_model(home, "base")
-    table = base.predictions
+    table = base.predictions.table
     resolved = table.index[table["y"].notna()]
     # As if `base` had been trained before a bar was corrected, a year earlier than `small`.
     early = table.copy()
     early.loc[resolved[100], "y"] = 1 - early.loc[resolved[100], "y"]
     early.loc[resolved[-250:], "y"] = np.nan
-    (base.artifacts / "predictions.csv").write_text(predictions_csv(early))
     record_forecasts(base.bundle.root, early)
     runs = Runs(home)
     (pair,) = compare_runs([runs.find(base.run_id), runs.find(small.run_id)])
-    (wanted,) = compare({"base": Predictions.of(**table), "small": Predictions.of(**small.predictions)})
+    (wanted,) = compare({"base": Predictions(table), "small": small.predictions})
     assert (pair.n, pair.gain, pair.brier_first) == (wanted.n, wanted.gain, wanted.brier_first)
 
 
@@ -147,7 +146,7 @@ def test_runs_over_different_horizons_are_not_compared(home: Home, small: Run, b
     week = train_model(home, "week").run_id
     done = bullbear("compare", week, small.run_id, "--home", home.root)
     assert done.code == 2
-    assert done.mistake.startswith(f"bullbear: RUN RUN ...: got 'week {week[:8]}: IWM over 5 sessions, small ")
+    assert done.mistake.startswith(f"bullbear: RUN RUN ...: got 'week {week[:8]}: IWM up over 5 sessions, small ")
 
 
 def test_a_run_is_promoted_through_the_gate_with_what_was_compared(home: Home) -> None:
@@ -180,7 +179,7 @@ def test_a_run_does_not_replace_a_champion_that_it_was_not_compared_with(
 
 
 def test_a_champion_that_earned_its_place_stands_against_the_base_rate(home: Home, small: Run) -> None:
-    table = small.predictions
+    table = small.predictions.table
     record_forecasts(home.champion, table.assign(p=np.where(table["y"] == 1, 1.1, 0.9) * table["climatology"]))
     with pytest.raises(GateError, match=rf"champion test: Brier score 0\.\d+ worse than small {small.run_id[:8]}'s"):
         promote_run(home, Runs(home), by_model(home, "base"))

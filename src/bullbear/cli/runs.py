@@ -10,7 +10,10 @@ from bullbear.cli.options import DEFAULT_JOBS, HomeOption, JobsOption, JsonOptio
 from bullbear.extras import require
 from bullbear.home import Home, locate
 
-RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="A run id, a unique prefix, `latest` or `champion`.")]
+RunArgument = Annotated[
+    str, typer.Argument(metavar="RUN", help="A run id, a unique prefix, a model's name, `latest` or `champion`.")
+]
+QuestionOption = Annotated[str, typer.Option("--question", metavar="NAME", help="The question answered.")]
 
 
 def train(
@@ -82,20 +85,22 @@ def _evaluate(home: Home, names: list[str], as_json: bool) -> None:
         show.evaluations(results, pairs)
 
 
-def predictions(run: RunArgument, home: HomeOption = None, as_json: JsonOption = False) -> None:
+def predictions(
+    run: RunArgument, home: HomeOption = None, question: QuestionOption = "up", as_json: JsonOption = False
+) -> None:
     """Print the out-of-sample forecasts of a run as CSV.
 
     Example: bullbear predictions latest > forecasts.csv
     """
     require("bullbear predictions", "tracking")
-    from bullbear.forecasting.bundle import predictions_csv
+    from bullbear.dataset.predictions import INTERFACE
     from bullbear.tracking import Runs
 
-    found = Runs(locate(home)).find(run)
+    found = Runs(locate(home)).find(run).predictions_of(question)
     if as_json:
-        print_document(found.predictions.to_dict(orient="records"))
+        print_document(found.table[list(INTERFACE)].to_dict(orient="records"))
     else:
-        typer.echo(predictions_csv(found.predictions), nl=False)
+        typer.echo(found.interface_csv(), nl=False)
 
 
 def promote(run: RunArgument, home: HomeOption = None, as_json: JsonOption = False) -> None:

@@ -96,7 +96,7 @@ def status(table: pd.DataFrame, simulated: bool) -> None:
 
 def trained_document(trained: TrainedModel) -> dict[str, Any]:
     """The keys of `train --json`."""
-    table = trained.training.predictions
+    table = trained.predictions.table
     return {
         "run_id": trained.run_id,
         "model": trained.model.definition.name,
@@ -122,7 +122,8 @@ def trained(found: TrainedModel) -> None:
 
 def evaluation_document(run: Run, found: Evaluation, share: OracleShare | None) -> dict[str, Any]:
     """The keys of `evaluate --json`."""
-    document = {"model": run.model, "run_id": run.run_id, "simulated": run.simulated, **found.as_dict()}
+    named = {"model": run.model, "question": run.bundle.question, "run_id": run.run_id, "simulated": run.simulated}
+    document = {**named, **found.as_dict()}
     if share is not None:
         document["oracle"] = _oracle(share)
     return document
@@ -213,7 +214,7 @@ def backtest_document(run: Run, tested: Backtest) -> dict[str, Any]:
             for day, value in zip(pd.DatetimeIndex(tested.equity.index), tested.equity, strict=True)
         },
         "positions": records(tested.positions.reset_index()),
-        "trade_list": records(tested.trades),
+        "trade_list": records(tested.trades.drop(columns="sleeve", errors="ignore")),
     }
 
 

@@ -237,7 +237,7 @@ def put(path: Path, content: bytes | memoryview) -> None:
         file.flush()
         os.fsync(file.fileno())
     staging.replace(path)
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
 
 
 def checked(kind: Kind, frame: pd.DataFrame) -> pd.DataFrame:
@@ -355,7 +355,8 @@ def _cuts(ends: list[int]) -> Iterator[tuple[int, int]]:
         yield start, previous
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Make a new name in `folder` survive a power failure."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -387,3 +388,17 @@ class WriteLock:
                 self._depth -= 1
                 if self._depth == 0:
                     os.close(self._handle)
+
+    def is_free(self) -> bool:
+        """Whether nobody holds it now."""
+        try:
+            handle = os.open(self.path, os.O_RDWR)
+        except FileNotFoundError:
+            return True
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        finally:
+            os.close(handle)
+        return True

@@ -1,7 +1,7 @@
 """A bundle: everything that a forecast needs from a training, as plain files, without MLflow.
 
 `bundle.json` says what was trained and on what; `models/DATE.json` holds the model fitted at the close of DATE, used
-from the next session on; `predictions.csv` the reported out-of-sample forecasts, to the last bit; `signals.csv` the
+from the next session on; `predictions.csv` the reported out-of-sample `Predictions`, to the last bit; `signals.csv` the
 learner's mean signal on every out-of-sample session, on which a later refit is calibrated; `account.jsonl` the
 account of the backtest after each decision, one `Book` a line, which a replay continues.
 """
@@ -16,7 +16,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
-from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +23,10 @@ import numpy as np
 import pandas as pd
 
 from bullbear import sessions
+from bullbear.dataset.predictions import Predictions
 from bullbear.decide.book import Book
 from bullbear.decide.policy import Policy, read_policy
-from bullbear.definitions import FactorSpec, FeatureSet, ModelDefinition, Source
+from bullbear.definitions import FactorSpec, FeatureSet, ModelDefinition, Source, Target
 from bullbear.errors import DefinitionError, HistoryError, InputError, RunError
 from bullbear.factors import registered
 from bullbear.factors.engine.feature_sets import check, user_code_of
@@ -34,8 +34,9 @@ from bullbear.learn import FoldModel, Training
 from bullbear.learn.refit import Continuation
 
 VERSION = 2
+PROMOTABLE = "up"
+"""The question that a champion answers; a policy decides on it."""
 ACCOUNT = "account.jsonl"
-INSTANTS = ("decided_at", "resolved_at")
 _AGAIN = "train and promote again"
 
 
@@ -61,7 +62,9 @@ class Bundle:
         """
         self.factors()
         self.model_named(self._fits()[-1])
-        _ = self.predictions, self.signals, self.first_session, self.last_book
+        _ = self.predictions, self.signals
+        if self.question == PROMOTABLE:
+            _ = self.first_session, self.last_book
 
     def factors(self) -> list[FactorSpec]:
         """The factors that its models read.
@@ -93,7 +96,12 @@ class Bundle:
         return specs
 
     @property
-    def predictions(self) -> pd.DataFrame:
+    def question(self) -> str:
+        """The question that it answers."""
+        return str(self.meta["question"])
+
+    @property
+    def predictions(self) -> Predictions:
         """The reported out-of-sample forecasts.
 
         Raises
@@ -102,7 +110,7 @@ class Bundle:
             They are missing or damaged.
         """
         with self._whole("predictions.csv"):
-            return read_predictions((self.root / "predictions.csv").read_text(encoding="utf-8"))
+            return Predictions.from_csv((self.root / "predictions.csv").read_text(encoding="utf-8"))
 
     @property
     def signals(self) -> pd.Series:
@@ -214,6 +222,7 @@ def write_bundle(
     fingerprint: str,
     simulated: bool,
     training: Training,
+    predictions: Predictions,
     books: Sequence[Book],
     start: str | None = None,
 ) -> None:
@@ -221,6 +230,8 @@ def write_bundle(
 
     Parameters
     ----------
+    predictions
+        Those of the training, of one question.
     books
         The backtest's account after each decision.
     start
@@ -229,11 +240,12 @@ def write_bundle(
     (root / "models").mkdir(parents=True)
     for model in training.models:
         _write_model(root, model)
-    (root / "predictions.csv").write_text(predictions_csv(training.predictions), encoding="utf-8")
+    (root / "predictions.csv").write_text(predictions.to_csv(), encoding="utf-8")
     (root / "signals.csv").write_text(_signals_csv(training.signals), encoding="utf-8")
     (root / ACCOUNT).write_text(_account(books), encoding="utf-8")
     meta = {
         "version": VERSION,
+        "question": _one_question(predictions),
         "definition": definition.model_dump(mode="json"),
         "feature_sets": [each.model_dump(mode="json") for each in feature_sets],
         "user_code": user_code_of([spec for each in feature_sets for spec in each.factor]),
@@ -246,22 +258,36 @@ def write_bundle(
     (root / "bundle.json").write_text(json.dumps(meta, indent=1), encoding="utf-8")
 
 
-def write_continued(root: Path, bundle: Bundle, continuation: Continuation, books: Sequence[Book]) -> None:
-    """Write into the empty folder `root` what `bundle` holds, continued by a refit and its decisions since."""
+def write_continued(
+    root: Path, bundle: Bundle, continuation: Continuation, predictions: Predictions, books: Sequence[Book]
+) -> None:
+    """Write into the empty folder `root` what `bundle` holds, and a refit's `predictions` and their `books`."""
     (root / "models").mkdir(parents=True)
     for path in sorted((bundle.root / "models").glob("*.json")):
         _link_or_copy(path, root / "models" / path.name)
     for model in continuation.models:
         _write_model(root, model)
-    predictions, signals = bundle.predictions, bundle.signals
-    if len(continuation.predictions):
-        predictions = pd.concat([predictions, continuation.predictions], ignore_index=True)
+    signals = bundle.signals
+    if len(continuation.signals):
         signals = pd.concat([signals, continuation.signals])
-    (root / "predictions.csv").write_text(predictions_csv(predictions), encoding="utf-8")
+    whole = Predictions.concat([bundle.predictions, predictions])
+    (root / "predictions.csv").write_text(whole.to_csv(), encoding="utf-8")
     (root / "signals.csv").write_text(_signals_csv(signals), encoding="utf-8")
     account = (bundle.root / ACCOUNT).read_text(encoding="utf-8")
     (root / ACCOUNT).write_text(account + _account(books), encoding="utf-8")
     (root / "bundle.json").write_text(json.dumps(bundle.meta, indent=1), encoding="utf-8")
+
+
+def predictions_of(table: pd.DataFrame, target: Target) -> Predictions:
+    """The forecasts of a training as predictions of its target."""
+    if not len(table):
+        return Predictions.none()
+    return Predictions.of(**table, asset=target.ticker, question=target.question.name, horizon=target.horizon)
+
+
+def _one_question(predictions: Predictions) -> str:
+    (question,) = predictions.table["question"].unique()
+    return str(question)
 
 
 def read_bundle(root: Path, *, label: str = "champion") -> Bundle:
@@ -320,23 +346,3 @@ def _account(books: Sequence[Book]) -> str:
 def _signals_csv(signals: pd.Series) -> str:
     decided = pd.DatetimeIndex(signals.index).strftime("%Y-%m-%dT%H:%M:%SZ")
     return pd.DataFrame({"decided_at": decided, "signal": signals.to_numpy()}).to_csv(index=False)
-
-
-def predictions_csv(predictions: pd.DataFrame) -> str:
-    """Predictions as the CSV of `bullbear predictions`: ISO instants, floats that read back to the same bits."""
-    table = predictions[["decided_at", "resolved_at", "p", "p_low", "p_high", "climatology", "y"]].copy()
-    for name in INSTANTS:
-        table[name] = pd.DatetimeIndex(table[name]).strftime("%Y-%m-%dT%H:%M:%SZ")
-    table["y"] = table["y"].map(lambda y: "" if pd.isna(y) else str(int(y)))
-    return table.to_csv(index=False)
-
-
-def read_predictions(text: str) -> pd.DataFrame:
-    """The inverse of `predictions_csv`."""
-    table = pd.read_csv(StringIO(text), dtype="str", keep_default_na=False)
-    for name in INSTANTS:
-        table[name] = pd.to_datetime(table[name], utc=True).astype("datetime64[us, UTC]")
-    for name in table.columns.drop(list(INSTANTS)):
-        # Python's own float: pandas' parser may miss the last bit.
-        table[name] = np.array([float(cell) if cell else np.nan for cell in table[name]])
-    return table

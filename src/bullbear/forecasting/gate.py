@@ -20,13 +20,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from bullbear.dataset.predictions import Predictions
+from bullbear.dataset import splitter_of
+from bullbear.dataset.predictions import INTERFACE, Predictions
 from bullbear.documents import json_ready
 from bullbear.errors import BullbearError, GateError
 from bullbear.evaluate.sample import Sample
 from bullbear.evaluate.scores import Score, losses
 from bullbear.evaluate.significance import Bound, lower_bound
-from bullbear.forecasting.bundle import Bundle, read_bundle
+from bullbear.forecasting.bundle import PROMOTABLE, Bundle, read_bundle
 from bullbear.home import Home
 from bullbear.learn import CALIBRATORS, LEARNERS
 from bullbear.statistics.long_run import effective_number
@@ -56,11 +57,15 @@ class Record:
     """Whether its definition lets it ever say anything but the base rate."""
     definition: object = None
     """The definition itself, by which a model is known again when the rule of the hash has changed."""
+    start: str | None = None
+    """The first reported day, if the training was given one: another choice of it is another try."""
+    question: str = PROMOTABLE
+    is_walk_forward: bool = True
 
     @classmethod
     def of(cls, bundle: Bundle, run_id: str | None = None) -> Record:
         """The record in a bundle; a champion's bundle knows its `run_id` itself."""
-        definition = bundle.definition
+        definition, predictions = bundle.definition, bundle.predictions
         target = definition.target
         return cls(
             model=definition.name,
@@ -69,10 +74,13 @@ class Record:
             ticker=target.ticker,
             horizon=target.horizon,
             simulated=bool(bundle.meta["simulated"]),
-            predictions=bundle.predictions,
+            predictions=predictions.table[list(INTERFACE)],
             has_signal=LEARNERS.read(definition.learner).uses_factors
             and not CALIBRATORS.read(definition.calibration).is_silent,
             definition=(definition, bundle.feature_sets),
+            start=bundle.meta.get("start"),
+            question=bundle.question,
+            is_walk_forward=splitter_of(definition).is_walk_forward,
         )
 
     @property
@@ -95,7 +103,9 @@ class Record:
         return Predictions.of(**self.predictions, asset=self.ticker, horizon=self.horizon)
 
     def retrains(self, other: Record) -> bool:
-        """Whether it is a training of the very definition of `other`."""
+        """Whether it is a training of the very definition of `other`, reported from the same day on."""
+        if self.start != other.start:
+            return False
         same = self.definition is not None and self.definition == other.definition
         return same or self.definition_hash == other.definition_hash
 
@@ -188,6 +198,7 @@ def check(run: Record, champion: Record | None, *, tried: int) -> Verdict:
     """
     if champion is not None and champion.run_id == run.run_id:
         return Verdict(tried, _evidence(run), (), (f"{run.name} is the champion already",))
+    _refuse_what_is_not_issued(run)
     notes: list[str] = []
     common = None
     if champion is not None:
@@ -227,6 +238,21 @@ def _evidence(run: Record) -> float:
     return effective_number(rows.n_sessions, run.horizon, gain)
 
 
+def _refuse_what_is_not_issued(run: Record) -> None:
+    if run.question != PROMOTABLE:
+        raise GateError(
+            "the question test",
+            f"{run.name} answers the question {run.question}, forecasts are issued for {PROMOTABLE}",
+            f'train a model whose target is the question "{PROMOTABLE}"',
+        )
+    if not run.is_walk_forward:
+        raise GateError(
+            "the walk-forward test",
+            f"{run.name} was not trained walk-forward: some of its models have seen later data",
+            "train it with a walk-forward splitter",
+        )
+
+
 def _refuse_luck(tests: list[Evidence], tried: int) -> None:
     for test in tests:
         if not (test.skill > 0 and test.skill_low > 0):
@@ -244,7 +270,7 @@ def _refuse_another_target(run: Record, champion: Record) -> None:
         raise GateError(
             "the champion test",
             f"the run forecasts {run.target}, the champion {champion.name} {champion.target}",
-            f"train for {champion.target}, or remove forecasts/champion to begin with another target",
+            f"train for {champion.target}, or remove forecasts/champions/{run.question} to begin with another target",
         )
 
 

@@ -16,8 +16,8 @@ import hashlib
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -26,10 +26,11 @@ import pandas as pd
 
 from bullbear import sessions
 from bullbear.code_version import code_version
+from bullbear.data.segments import WriteLock, sync_folder
 from bullbear.errors import LedgerError
 
 GENESIS = "0" * 64
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 LIVE, REPLAY, UNKNOWN = "live", "replay", "unknown"
 
 _REMEDY = "restore the file from a copy; forecasts cannot be edited (docs/ledger.md)"
@@ -111,8 +112,8 @@ class _Content:
         return None
 
 
-def note(line: str) -> None:
-    """A note for people, on stderr."""
+def warn(line: str) -> None:
+    """Write a note to stderr."""
     sys.stderr.write(f"note: {line}\n")
 
 
@@ -129,7 +130,7 @@ class Ledger:
     (0, True)
     """
 
-    def __init__(self, path: Path, *, say: Callable[[str], None] = note) -> None:
+    def __init__(self, path: Path, *, say: Callable[[str], None] = warn) -> None:
         self.path = path
         self._say = say
         self._verified: tuple[bytes, _Content] | None = None
@@ -227,7 +228,7 @@ class Ledger:
             file.flush()
             os.fsync(file.fileno())
         if is_new:
-            _sync_folder(self.path.parent)
+            sync_folder(self.path.parent)
         self._write_head(Anchor(place + 1, last))
         return json.loads(line)  # type: ignore[no-any-return]
 
@@ -249,7 +250,7 @@ class Ledger:
             file.flush()
             os.fsync(file.fileno())
         os.replace(staged, self.head_path)
-        _sync_folder(self.path.parent)
+        sync_folder(self.path.parent)
 
     def _read(self) -> _Content:
         # The head first: whoever appends meanwhile lengthens the file before the head.
@@ -299,11 +300,8 @@ class Ledger:
     def _lock_path(self) -> Path:
         return self.path.with_suffix(".lock")
 
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        with open(self._lock_path, "w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
+    def _locked(self) -> AbstractContextManager[None]:
+        return WriteLock(self._lock_path)()
 
 
 def seal(content: Mapping[str, Any], index: int, previous_hash: str) -> str:
@@ -373,12 +371,3 @@ def _at(entry: Mapping[str, Any], key: str) -> Any:
     for part in key.split("."):
         value = value.get(part) if isinstance(value, Mapping) else None
     return value
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a new name in `folder` survive a power failure."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

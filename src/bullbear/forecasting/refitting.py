@@ -6,7 +6,6 @@ the walk-forward, to the last bit, and is kept in the champion's bundle; the run
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from bullbear.data.view import View
 from bullbear.dataset import build, splitter_of
 from bullbear.decide import advise_each, forecasts_by_close
 from bullbear.errors import RunError
-from bullbear.forecasting.bundle import Bundle, read_bundle, write_continued
+from bullbear.forecasting.bundle import Bundle, predictions_of, read_bundle, write_continued
 from bullbear.home import Home, replace_directory
 from bullbear.learn import continue_training
 from bullbear.sessions import between, day, days
@@ -63,10 +62,11 @@ def continued(bundle: Bundle, view: View, root: Path, progress: Progress | None 
         start=bundle.meta.get("start"),
         progress=progress,
     )
-    forecasts = forecasts_by_close(continuation.predictions)
+    predictions = predictions_of(continuation.predictions, definition.target)
+    forecasts = forecasts_by_close(predictions.table)
     before, ticker = bundle.last_book, definition.target.ticker
     advice = advise_each(view, bundle.policy, forecasts, ticker=ticker, before=before, factors=examples.X)
-    write_continued(root, bundle, continuation, [each.book for each in advice])
+    write_continued(root, bundle, continuation, predictions, [each.book for each in advice])
     return read_bundle(root)
 
 
@@ -78,8 +78,8 @@ def refit_champion(home: Home, bundle: Bundle, view: View, progress: Progress | 
     RunError
         Another champion was promoted meanwhile, or a factor is unknown to this version.
     """
-    with tempfile.TemporaryDirectory(prefix=".refit-", dir=home.forecasts) as folder:
-        staged = Path(folder) / "bundle"
+    with home.staging() as folder:
+        staged = folder / "bundle"
         refitted = continued(bundle, view, staged, progress)
         with home.champion_lock():
             present = read_bundle(home.champion)

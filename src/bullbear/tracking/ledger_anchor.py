@@ -12,13 +12,13 @@ from collections.abc import Callable
 from mlflow.exceptions import MlflowException
 
 from bullbear.errors import BullbearError
-from bullbear.forecasting.ledger import Anchor, Ledger, note
+from bullbear.forecasting.ledger import Anchor, Ledger, warn
 from bullbear.forecasting.tracked_anchor import TAG
 from bullbear.home import Home
 from bullbear.tracking.mlflow_store import connect, experiment_id, is_local
 
 
-def record_ledger_head(home: Home, *, say: Callable[[str], None] = note) -> Anchor | None:
+def record_ledger_head(home: Home, *, say: Callable[[str], None] = warn) -> Anchor | None:
     """Record what the ledger holds now; the anchor recorded, None where there is nothing to record.
 
     It never fails: whatever goes wrong is said, because the work that it follows is done.

@@ -10,15 +10,13 @@ even where it only reads. Whether the store can be used at all is checked by `tr
 from __future__ import annotations
 
 import errno
-import fcntl
 import logging
 import os
 import shutil
 import sqlite3
 import tempfile
 import weakref
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -40,6 +38,7 @@ from mlflow import MlflowClient  # noqa: E402
 from mlflow.exceptions import MlflowException  # noqa: E402
 from sqlalchemy import URL, make_url  # noqa: E402
 
+from bullbear.data.segments import WriteLock  # noqa: E402
 from bullbear.errors import InputError, RunError  # noqa: E402
 from bullbear.tracking.spool import is_waiting, log_spooled  # noqa: E402
 from bullbear.tracking.usable import VARIABLE, is_server, require_usable, shell_command  # noqa: E402
@@ -79,7 +78,7 @@ def connect(runs: Path) -> MlflowClient:
     _quiet()
     require_usable(uri)
     runs.mkdir(parents=True, exist_ok=True)
-    with _locked(runs):
+    with WriteLock(runs / ".lock")():
         if is_local(runs):
             _require_writable(runs)
             if not (runs / _DATABASE).exists():
@@ -281,10 +280,3 @@ def _follow_move(database: Path, runs: Path) -> None:
                     f"UPDATE {table} SET {column} = ? || substr({column}, ?) WHERE substr({column}, 1, ?) = ?",
                     (here, len(row[0]) + 1, len(row[0]), row[0]),
                 )
-
-
-@contextmanager
-def _locked(runs: Path) -> Iterator[None]:
-    with open(runs / ".lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield

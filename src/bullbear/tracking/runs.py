@@ -1,4 +1,4 @@
-"""Finished trainings: found by id, prefix, `latest` or `champion`, and read back.
+"""Finished trainings: found by id, prefix, model, `latest` or `champion`, and read back.
 
 Only runs marked as finished count; a killed or failed training is as if it had never been.
 """
@@ -18,10 +18,10 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 import mlflow
-import pandas as pd
 from mlflow.entities import ViewType
 from mlflow.exceptions import MlflowException
 
+from bullbear.dataset.predictions import COMBINED, Predictions
 from bullbear.errors import RunError
 from bullbear.forecasting.bundle import Bundle, read_bundle
 from bullbear.home import Home, replace_directory
@@ -58,12 +58,27 @@ class Run:
         return self.bundle.definition.target.horizon
 
     @property
-    def predictions(self) -> pd.DataFrame:
+    def predictions(self) -> Predictions:
         """The reported out-of-sample forecasts."""
-        try:
-            return self.bundle.predictions
-        except OSError as bad:
-            raise self._lacking("predictions.csv") from bad
+        return self.bundle.predictions
+
+    def predictions_of(self, question: str) -> Predictions:
+        """Those of one question.
+
+        Raises
+        ------
+        RunError
+            The run answers another question.
+        """
+        found = self.predictions.select(question=question, member=COMBINED)
+        if not len(found):
+            raise RunError(
+                f"run {self.run_id[:8]}",
+                f"--question {question}",
+                self.bundle.question,
+                "name a question that it answers",
+            )
+        return found
 
     @property
     def evaluation(self) -> dict[str, Any]:
@@ -107,7 +122,7 @@ class Runs:
         return connect_to_read(self.home.runs)
 
     def find(self, name: str) -> Run:
-        """The run that `name` means: an id, a unique prefix of one, `latest` or `champion`.
+        """The run that `name` means: an id, a unique prefix of one, a model (its latest run), `latest` or `champion`.
 
         Raises
         ------
@@ -121,13 +136,17 @@ class Runs:
             if not found:
                 raise RunError("run", "latest", "a finished training", "run `bullbear train MODEL` first")
             return self._open(found[0])
+        if of_model := [run for run in found if run.data.tags.get("model") == name]:
+            return self._open(of_model[0])
         matching = [run for run in found if name and run.info.run_id.startswith(name)]
         if len(matching) == 1:
             return self._open(matching[0])
         if not matching:
             newest = [f"{run.info.run_id[:8]} ({run.data.tags.get('model')})" for run in found[:5]]
             known = ", ".join(newest) or "none yet"
-            raise RunError("run", name, f"latest, champion, or one of: {known}", "give an id or a unique prefix")
+            raise RunError(
+                "run", name, f"latest, champion, or one of: {known}", "give an id, a unique prefix or a model"
+            )
         raise RunError(
             "run", name, f"a unique prefix ({len(matching)} runs start with it)", "give more characters of the id"
         )
@@ -165,9 +184,8 @@ class Runs:
             Another champion stands there by now.
         """
         require_ready(self.home.runs)  # reading has not needed a store that can be written
-        self.home.forecasts.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".promote-", dir=self.home.forecasts) as folder:
-            staged = Path(folder) / "bundle"
+        with self.home.staging() as folder:
+            staged = folder / "bundle"
             shutil.copytree(run.bundle.root, staged)
             meta = json.loads((staged / "bundle.json").read_text(encoding="utf-8"))
             (staged / "bundle.json").write_text(json.dumps({**meta, "run_id": run.run_id}, indent=1), encoding="utf-8")

@@ -8,7 +8,6 @@ once: its folder's name is a tag of its run.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import math
 import shutil
@@ -27,6 +26,7 @@ from mlflow.data.pandas_dataset import from_pandas
 from mlflow.entities import Metric, Param
 from mlflow.models import infer_signature
 
+from bullbear.data.segments import WriteLock
 from bullbear.errors import BullbearError
 
 RUN = "run.json"
@@ -74,8 +74,7 @@ def log_spooled(client: MlflowClient, experiment: str, runs: Path) -> None:
     if not is_waiting(runs):
         return
     spool = runs / "spool"
-    with open(spool / ".lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with WriteLock(spool / ".lock")():
         waiting = [folder for folder in spool.iterdir() if (folder / RUN).is_file() and folder.name[0] != "."]
         for folder in sorted(waiting, key=_started):
             try:

@@ -21,9 +21,10 @@ import numpy as np
 import pandas as pd
 
 from bullbear.dataset import Examples, splitter_of
+from bullbear.dataset.predictions import Predictions
 from bullbear.decide import Book
 from bullbear.evaluate import Evaluation
-from bullbear.forecasting.bundle import predictions_csv, write_bundle
+from bullbear.forecasting.bundle import write_bundle
 from bullbear.home import Model
 from bullbear.learn import Training
 from bullbear.tracking.mlflow_store import connect, experiment_id, require_ready
@@ -41,6 +42,7 @@ class TrainingRecord:
     model: Model
     examples: Examples
     training: Training
+    predictions: Predictions
     books: Sequence[Book]
     evaluation: Evaluation
     plots: Mapping[str, bytes]
@@ -125,7 +127,7 @@ def _stage_artifacts(staged: Path, record: TrainingRecord) -> None:
     (staged / "plots").mkdir()
     for name, picture in record.plots.items():
         (staged / "plots" / f"{name}.png").write_bytes(picture)
-    (staged / "predictions.csv").write_text(predictions_csv(record.training.predictions), encoding="utf-8")
+    (staged / "predictions.csv").write_text(record.predictions.interface_csv(), encoding="utf-8")
     (staged / "evaluation.json").write_text(json.dumps(record.evaluation.as_dict(), indent=1), encoding="utf-8")
     (staged / "backtest.json").write_text(json.dumps(record.backtest, indent=1), encoding="utf-8")
     write_bundle(
@@ -137,6 +139,7 @@ def _stage_artifacts(staged: Path, record: TrainingRecord) -> None:
         fingerprint=record.examples.fingerprint,
         simulated=record.simulated,
         training=record.training,
+        predictions=record.predictions,
         books=record.books,
         start=record.options.get("start"),
     )

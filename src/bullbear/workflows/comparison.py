@@ -20,12 +20,7 @@ if TYPE_CHECKING:
 
 def evaluate_run(run: Run) -> Evaluation:
     """Score a run's out-of-sample forecasts."""
-    return evaluate(_scored(run, run.predictions))
-
-
-def _scored(run: Run, table: pd.DataFrame) -> Predictions:
-    target = run.bundle.definition.target
-    return Predictions.of(**table, asset=target.ticker, question=target.question.name, horizon=target.horizon)
+    return evaluate(run.predictions)
 
 
 def compare_runs(runs: Sequence[Run]) -> list[Comparison]:
@@ -36,25 +31,27 @@ def compare_runs(runs: Sequence[Run]) -> list[Comparison]:
     Raises
     ------
     InputError
-        The runs forecast different tickers or over different horizons.
+        The runs forecast different tickers, answer different questions, or over different horizons.
     """
-    targets = {(run.bundle.definition.target.ticker, run.horizon): run for run in runs}
+    targets = {(run.bundle.definition.target.ticker, run.bundle.question, run.horizon): run for run in runs}
     if len(targets) > 1:
-        shown = ", ".join(f"{run.model} {run.run_id[:8]}: {t} over {h} sessions" for (t, h), run in targets.items())
-        raise InputError("RUN RUN ...", shown, "runs of one ticker and horizon", "compare like with like")
-    frames = {f"{run.model} {run.run_id[:8]}": run.predictions for run in runs}
+        shown = ", ".join(
+            f"{run.model} {run.run_id[:8]}: {t} {q} over {h} sessions" for (t, q, h), run in targets.items()
+        )
+        raise InputError("RUN RUN ...", shown, "runs of one ticker, question and horizon", "compare like with like")
+    frames = {f"{run.model} {run.run_id[:8]}": run.predictions.table for run in runs}
     by_age = sorted(frames.values(), key=lambda frame: frame.loc[frame["y"].notna(), "resolved_at"].max())
     known = pd.concat(by_age).dropna(subset=["y"]).drop_duplicates("decided_at", keep="last")
     outcomes = known.set_index("decided_at")["y"]
     final = {name: frame.assign(y=frame["decided_at"].map(outcomes)) for name, frame in frames.items()}
-    return compare({name: _scored(runs[0], frame) for name, frame in final.items()})
+    return compare({name: Predictions(frame) for name, frame in final.items()})
 
 
 def oracle_share(home: Home, run: Run) -> OracleShare | None:
     """On a simulated market, the run's skill as a share of what knowing the hidden state was worth; else None."""
     if not run.simulated:
         return None
-    predictions = run.predictions
+    predictions = run.predictions.table
     sessions = days(pd.DatetimeIndex(predictions["decided_at"]))
     truth = read_truth(home.root).set_index("decided")["p_up"]
     resolved = predictions["y"].notna().to_numpy()

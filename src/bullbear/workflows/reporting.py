@@ -39,7 +39,7 @@ def result_of_run(home: Home, run: Run) -> ModelResult:
         intent=run.bundle.definition.intent,
         evaluation=evaluate_run(run),
         backtest=backtest_run(home, run),
-        predictions=run.predictions,
+        predictions=run.predictions.table,
     )
 
 
@@ -66,7 +66,7 @@ def result_of_training(trained: TrainedModel) -> ModelResult:
         intent=trained.model.definition.intent,
         evaluation=trained.evaluation,
         backtest=trained.backtest,
-        predictions=trained.training.predictions,
+        predictions=trained.predictions.table,
     )
 
 

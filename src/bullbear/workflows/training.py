@@ -14,6 +14,7 @@ from bullbear.decide import Backtest, backtest, baselines_of, comparison
 from bullbear.definitions import UP
 from bullbear.errors import DefinitionError, FitError, InputError
 from bullbear.evaluate import Evaluation, evaluate
+from bullbear.forecasting.bundle import predictions_of
 from bullbear.home import Home, Model
 from bullbear.learn import Training, train
 from bullbear.sessions import day
@@ -29,6 +30,7 @@ class TrainedModel:
     model: Model
     examples: Examples
     training: Training
+    predictions: Predictions
     evaluation: Evaluation
     backtest: Backtest | None
     """None of a question that no policy decides on: all but `up`."""
@@ -94,15 +96,12 @@ def train_model(
         raise DefinitionError(where, dict(model.definition.learner), allowed, "correct the file") from bad
     progress("evaluation", 0, 1)
     target = model.definition.target
-    evaluation = evaluate(
-        Predictions.of(
-            **training.predictions, asset=target.ticker, question=target.question.name, horizon=target.horizon
-        )
-    )
+    predictions = predictions_of(training.predictions, target)
+    evaluation = evaluate(predictions)
     tested = None
     if target.question.name == UP.name:  # what a policy decides on
         tested = backtest(
-            training.predictions,
+            predictions.table,
             view,
             model.policy,
             ticker=target.ticker,
@@ -120,13 +119,14 @@ def train_model(
             model=model,
             examples=examples,
             training=training,
+            predictions=predictions,
             books=tested.books if tested else (),
             evaluation=evaluation,
             plots={
-                "calibration": plots.calibration_plot(evaluation, training.predictions, simulated=store.is_simulated),
+                "calibration": plots.calibration_plot(evaluation, predictions.table, simulated=store.is_simulated),
                 **({"equity": plots.equity_plot(tested, simulated=store.is_simulated)} if tested else {}),
                 "skill": plots.skill_plot(evaluation, simulated=store.is_simulated),
-                "probability": plots.probability_plot(training.predictions, simulated=store.is_simulated),
+                "probability": plots.probability_plot(predictions.table, simulated=store.is_simulated),
             },
             backtest=backtest_summary(tested, figures) if tested else {},
             backtest_metrics={} if figures is None else backtest_metrics(figures),
@@ -139,7 +139,7 @@ def train_model(
     shutil.rmtree(home.unfinished(model.definition.name), ignore_errors=True)
     progress("tracking", 1, 1)
     seconds = time.perf_counter() - began
-    return TrainedModel(run_id, model, examples, training, evaluation, tested, seconds, store.is_simulated)
+    return TrainedModel(run_id, model, examples, training, predictions, evaluation, tested, seconds, store.is_simulated)
 
 
 def check_span(model: Model, traded: pd.DatetimeIndex, start: str | None, end: str | None) -> None:
