@@ -22,7 +22,7 @@ from bullbear.data.segments import WriteLock
 from bullbear.data.store import Store
 from bullbear.dataset import splitter_of
 from bullbear.decide.instruments import Instrument, read_instruments
-from bullbear.decide.policy import Policy, load_policy
+from bullbear.decide.policy import POLICIES, Policy, load_policy
 from bullbear.definitions import FeatureSet, ModelDefinition, Source, digest, read
 from bullbear.definitions.questions import Question, read_questions
 from bullbear.errors import DefinitionError, InputError
@@ -55,6 +55,7 @@ class Home:
 
     def __post_init__(self) -> None:
         LEARNERS.look_in(self.root / "learners")
+        POLICIES.look_in(self.root / "policies")
 
     @property
     def data(self) -> Path:
@@ -193,10 +194,14 @@ class Home:
             raise DefinitionError(source.where("features"), "no feature set", "at least one", "name feature sets")
         paths = tuple(self._feature_path(source, number, each) for number, each in enumerate(definition.features))
         feature_sets = load(paths)
+        question = definition.target.question.name
+        # The rule for positions reads `up`; a model of another question that names no policy holds none.
+        table = definition.policy or ({} if question == "up" else {"kind": "hold_cash"})
         policy = load_policy(
-            definition.policy,
+            table,
             source,
             self.instruments(),
+            questions=[question],
             factors=[spec.name for feature_set in feature_sets for spec in feature_set.factor],
         )
         splitter = splitter_of(definition, source)

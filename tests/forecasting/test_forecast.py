@@ -23,7 +23,7 @@ from bullbear.forecasting.advised import Advised, advised
 from bullbear.forecasting.bundle import Bundle, read_bundle
 from bullbear.forecasting.close import Close, close_of
 from bullbear.forecasting.forecast import forecast_at, issue, replay
-from bullbear.forecasting.ledger import Ledger, with_provenance
+from bullbear.forecasting.ledger import SCHEMA_VERSION, Ledger, with_provenance
 from bullbear.forecasting.staleness import lag_note
 from bullbear.forecasting.today import forecast_sessions
 from bullbear.home import Home
@@ -397,6 +397,7 @@ DAY = "2019-12-30T21:00:00Z"
         ({"data": {"simulated": True}}, False),
         ({"data": {"simulated": False}}, True),
         ({"kind": "replay"}, False),
+        ({"schema_version": 2}, False),
         ({"account": {"kind": "hypothetical"}}, False),
         ({"account": None}, False),
         ({"decided_at": "2019-12-31T21:00:00Z"}, False),
@@ -406,7 +407,8 @@ def test_only_live_advice_on_this_ticker_and_this_market_is_continued(change: di
     def said(cash: float) -> dict[str, Any]:
         book = Book(session=pd.Timestamp("2019-12-30"), cash=cash).to_json()
         account = {"kind": "advised", "book": book}
-        return {"ticker": "IWM", "decided_at": DAY, "kind": "live", "data": {}, "account": account}
+        entry = {"ticker": "IWM", "decided_at": DAY, "kind": "live", "data": {}, "account": account}
+        return entry | {"schema_version": SCHEMA_VERSION}
 
     def newest(entries: list[dict[str, Any]], simulated: bool) -> float:
         last = advised(entries, "IWM", simulated=simulated, decided_at=DAY).last

@@ -463,7 +463,7 @@ def test_a_stamp_says_when_by_which_code_and_whether_live() -> None:
     assert with_provenance(said, evening) == {
         "decided_at": "2019-12-31T21:00:00Z",
         "p_up": 0.6,
-        "schema_version": 2,
+        "schema_version": 3,
         "issued_at": "2019-12-31T21:25:30Z",
         "kind": "live",
         "code_version": code_version(),

@@ -214,7 +214,7 @@ def backtest_document(run: Run, tested: Backtest) -> dict[str, Any]:
             for day, value in zip(pd.DatetimeIndex(tested.equity.index), tested.equity, strict=True)
         },
         "positions": records(tested.positions.reset_index()),
-        "trade_list": records(tested.trades),
+        "trade_list": records(tested.trades.drop(columns="sleeve", errors="ignore")),
     }
 
 

@@ -5,7 +5,8 @@ orders of an earlier close at the open with their costs, intraday (open to close
 the close the next decision. Positions are carried in total-return units, so a dividend is reinvested on its ex-date.
 Profit is booked by sleeve where it arises; the sum of all bookings is the change of equity.
 
-An order for an instrument without an open waits for one, or for the next decision, which replaces it. At one open sales
+An order for an instrument without an open waits for one, or for the next decision, which replaces it. A price of zero
+at an open is none; one at a close ends the position. At one open sales
 come before purchases, and purchases share the cash that no margin binds: cash never falls below zero and weights never
 pass one. What a purchase lacked cash for waits as long as another order does, which may be the sale that brings it.
 Orders of several sleeves for one instrument are netted: only the difference is traded and pays.
@@ -210,7 +211,7 @@ def _mark(
             price = book.instruments[t].mark(market, row, at)
         else:  # only remembered, by the level of a policy
             price = getattr(market.bars[t], at)[row] if t in market.bars else float("nan")
-        if price != price:
+        if price != price or (price == 0.0 and at == "open"):
             continue
         if t in marks:
             moves[t] = price / marks[t].price - 1.0
@@ -266,7 +267,7 @@ def _fill(
 ) -> tuple[float, dict[Slot, float], Mapping[Slot, float], tuple[Fill, ...]]:
     """Execute what can be executed at the row's open: cash, values and orders after it, and the trades."""
     prices = {t: book.instruments[t].mark(market, row, "open") for t in {slot.ticker for slot in book.orders}}
-    targets = {slot: book.orders[slot] for slot in sorted(book.orders) if prices[slot.ticker] == prices[slot.ticker]}
+    targets = {slot: book.orders[slot] for slot in sorted(book.orders) if prices[slot.ticker] > 0.0}  # not if NaN
     equity, values, cash = book.equity, dict(book.values), book.cash
     if not targets:
         return cash, values, book.orders, ()

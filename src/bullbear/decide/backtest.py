@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from bullbear.decide.account import Account, walk
-from bullbear.decide.advice import Advice, forecasts_by_close, market_for, take
+from bullbear.decide.advice import forecasts_by_close, market_for, take
 from bullbear.decide.book import Book
 from bullbear.decide.instruments import Instrument, packaged_instruments
 from bullbear.decide.market import Market, View
@@ -44,11 +44,6 @@ class Backtest:
     book: Book
     baselines: Mapping[str, Account]
     horizon: int = 21
-
-    @property
-    def advice(self) -> Advice:
-        """The last stance, with the account after it."""
-        return Advice(self.stances[-1], self.books[-1])
 
     @property
     def equity(self) -> pd.Series:

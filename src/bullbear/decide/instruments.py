@@ -145,12 +145,17 @@ def packaged_instruments() -> Mapping[str, Instrument]:
     return read_instruments(*[path for path in places if path.exists()][:1])
 
 
+def instruments_of(info: ValidationInfo) -> Mapping[str, Instrument]:
+    """Those that a policy may name: the `instruments` of the context, or the packaged ones."""
+    return (info.context or {}).get("instruments") or packaged_instruments()
+
+
 def _held(value: Any, info: ValidationInfo) -> Instrument:
     if isinstance(value, Instrument):
         return value
     if isinstance(value, Mapping):  # as a policy was dumped
         return INSTRUMENT_KINDS.read(value)
-    known = info.context or packaged_instruments()
+    known = instruments_of(info)
     if value not in known:
         raise ValueError(f"one of {', '.join(known)} (models/instruments.toml)")
     return known[value]

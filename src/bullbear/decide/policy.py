@@ -16,7 +16,7 @@ from typing import Any, Literal, NamedTuple, Protocol, Self
 
 import pandas as pd
 
-from bullbear.decide.instruments import CASH, Instrument, packaged_instruments
+from bullbear.decide.instruments import CASH, Instrument
 from bullbear.definitions import Definition, Kinds, Source
 from bullbear.errors import DefinitionError, InputError
 
@@ -315,8 +315,7 @@ def load_policy(
         not have; with file and line.
     """
     place = source or Source.nowhere("policy")
-    context = packaged_instruments() if instruments is None else instruments
-    policy = POLICIES.read(table, place, below=("policy",), context=context)
+    policy = POLICIES.read(table, place, below=("policy",), context={"instruments": instruments})
     for what, needed, given in (
         ("question", policy.needs.questions, questions),
         ("factor", policy.needs.factors, factors),
@@ -339,7 +338,7 @@ def read_policy(document: Mapping[str, Any]) -> Policy:
     DefinitionError
         It is not one of this version.
     """
-    return POLICIES.read(document, context={})
+    return POLICIES.read(document)
 
 
 def named_as_sold(state: State, tickers: Sequence[str]) -> dict[str, tuple[str, float]]:

@@ -1,7 +1,8 @@
 """Registries: the kinds of one thing that a definition may name, each a class of its own.
 
 A kind is a frozen `Definition` with `kind: Literal["..."]`, registered where it is written. The modules of a registry's
-package are found by looking into the package, so that a new kind is a new file and nothing else.
+package are found by looking into the package, and files of a home's folder by `look_in`, so that a new kind is a new
+file and nothing else.
 """
 
 from __future__ import annotations

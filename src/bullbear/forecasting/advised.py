@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bullbear.decide import Book
-from bullbear.forecasting.ledger import LIVE
+from bullbear.forecasting.ledger import LIVE, SCHEMA_VERSION
 
 ADVISED, HYPOTHETICAL = "advised", "hypothetical"
 
@@ -50,6 +50,7 @@ def advised(entries: Sequence[Entry], ticker: str, *, simulated: bool, decided_a
         and entry.get("kind") == LIVE
         and entry.get("account", {}).get("kind") == ADVISED
         and entry["decided_at"] <= decided_at
+        and entry.get("schema_version") == SCHEMA_VERSION  # the account of another version has another form
     ]
     earlier = [entry for entry in found if entry["decided_at"] < decided_at]
     return Advised(

@@ -30,7 +30,7 @@ from bullbear.data.segments import WriteLock, sync_folder
 from bullbear.errors import LedgerError
 
 GENESIS = "0" * 64
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 LIVE, REPLAY, UNKNOWN = "live", "replay", "unknown"
 
 _REMEDY = "restore the file from a copy; forecasts cannot be edited (docs/ledger.md)"

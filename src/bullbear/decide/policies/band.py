@@ -14,7 +14,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, ValidationInfo, model_validator
 
-from bullbear.decide.instruments import Instrument, Tradable, packaged_instruments
+from bullbear.decide.instruments import Instrument, Tradable, instruments_of
 from bullbear.decide.policy import POLICIES, Forecast, Needs, Policy, Sleeve, Stance, State, Stop, named_as_sold
 from bullbear.errors import InputError
 
@@ -124,7 +124,7 @@ class BandPolicy(Policy):
             raise ValueError(f"neutral_weight {self.neutral_weight} must not exceed bull_weight {self.bull_weight}")
         for key, fund, sign in (("bull", self.bull_instrument, 1), ("bear", self.bear_instrument, -1)):
             if fund.multiple * sign <= 0:
-                known = info.context or packaged_instruments()
+                known = instruments_of(info)
                 allowed = ", ".join(t for t, each in known.items() if each.multiple * sign > 0)
                 raise ValueError(f"{key}_instrument {fund.ticker!r} must be one of {allowed}")
         return self
