@@ -48,7 +48,8 @@ def test_a_gate_exits_with_3_and_is_no_wrong_input() -> None:
 def test_every_class_is_a_bullbear_error_with_a_docstring_and_its_own_exit_code() -> None:
     classes = [c for _, c in inspect.getmembers(errors, inspect.isclass) if c.__module__ == "bullbear.errors"]
     assert {c.__name__ for c in classes} == {
-        "BullbearError", "InputError", "FetchError", "FitError", "GateError", *KINDS_OF_INPUT,
+        "BullbearError", "InputError", "FetchError", "FitError", "GateError", "MissingExtraError", "ItemError",
+        "ExecutionError", *KINDS_OF_INPUT,
     }  # fmt: skip
     assert all(issubclass(c, BullbearError) and c.__doc__ for c in classes)
     assert BullbearError.exit_code == 1

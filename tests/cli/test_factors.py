@@ -150,8 +150,8 @@ MISTAKES = [
     (["--levels", "--as-of", "1999-12-31"], "--as-of: got '1999-12-31'; allowed: 2000-01-03 to 2007-12-31 for IWM"),
     (["--levels", "--as-of", "2008-01-31"], "--as-of: got '2008-01-31'"),
     (["--levels", "--as-of", "2001-06-01"], "history of IWM by 2001-06-01: got '357 sessions'; allowed: at least 523"),
-    (["--levels", "--ticker", "ZZZ"], "bars of ZZZ: got 'nothing known"),
-    (["--levels", "--ticker", "../IWM", "--json"], "bars of ../IWM: got 'nothing known"),
+    (["--levels", "--ticker", "ZZZ"], "--ticker: got 'ZZZ'; allowed: a ticker listed by"),
+    (["--levels", "--ticker", "../IWM", "--json"], "--ticker: got '../IWM'; allowed: a ticker listed by"),
 ]
 
 

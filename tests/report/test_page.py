@@ -66,7 +66,7 @@ def test_the_page_tells_the_numbers_it_was_given(tmp_path: Path, model: ModelRes
     text = _page(tmp_path, [model], forecast).text
     e = model.evaluation
     for expected in (
-        "61.2%", "Interval 54.1% to 67.9%", "climatology 58.0%", "2020-01-31", "2019-12-31 21:00 UTC", "Regime: calm",
+        "61.2%", "Interval 54.1% to 67.9%", "base rate 58.0%", "2020-01-31", "2019-12-31 21:00 UTC", "Regime: calm",
         "87.5% in IWM", "tier 0", "159.37", "1.83", "rsi_14", "+0.0413", "-0.0127", "f1e2d3c4b5", "UMCSENT", "d1f0aa17",
         "2019-11-29 21:00 UTC", "ab" * 32, "2020-01-01 08:00 UTC", model.run_id, model.intent, "seeded (champion)",
         f"{e.bss:+.1%} [{e.bss_low:+.1%}, {e.bss_high:+.1%}]", f"{e.brier:.4f}", f"{e.n:,}", "buy and hold",
@@ -74,7 +74,7 @@ def test_the_page_tells_the_numbers_it_was_given(tmp_path: Path, model: ModelRes
     ):  # fmt: skip
         assert expected in text, expected
     for span in e.by_year:
-        assert f"{span.first_year} {span.n:,} {span.bss:+.1%}" in text
+        assert f"{span.label} {span.n:,} {span.bss:+.1%}" in text
 
 
 def test_pictures_are_embedded_and_described_and_tables_have_captions(

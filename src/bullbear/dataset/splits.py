@@ -128,7 +128,8 @@ class Expanding(Splitter):
                 edge = max(fitted - self.embargo, 0)
                 past = rows.start[opening]
                 train = np.flatnonzero(rows.resolved[:past] <= rows.decided[rows.start[edge]])
-                train = train[rows.number[train] >= self._oldest(fitted)]
+                if (oldest := self._oldest(fitted)) > 0:
+                    train = train[train >= rows.start[oldest]]
                 if len(train) >= self.min_train:
                     through = rows.closes[rows.start[fitted]]
                     folds.append(Fold(train, test, through, np.zeros(len(test), dtype=np.int64)))
@@ -256,7 +257,8 @@ class _Rows:
         days = pd.DatetimeIndex(index).as_unit("us")
         resolved = pd.DatetimeIndex(groups).as_unit("us")
         decidable = X["decidable"].to_numpy() if "decidable" in X else np.ones(len(days), dtype=bool)
-        return cls._of(days, sessions.closes(days), resolved, decidable)
+        closes = pd.DatetimeIndex(X["decided_at"]) if "decided_at" in X else sessions.closes(days)
+        return cls._of(days, closes, resolved, decidable)
 
     @classmethod
     def _of(

@@ -80,7 +80,6 @@ def breaks(bars: Bars, rules: BreakRules = BREAKS) -> Breaks:
 
     Example
     -------
-    >>> from bullbear.factors.engine.windows import bars_from
     >>> found = breaks(bars_from([9, 5, 7, 5, 7, 4, 3]), BreakRules(strength=1, window=7, atr=2, tolerance=0.3))
     >>> found.row, found.price, found.kind
     (array([5]), array([5.]), array([1], dtype=int8))
@@ -141,7 +140,6 @@ def level_events(bars: Bars, rules: BreakRules = BREAKS) -> dict[str, Rows]:
 
     Example
     -------
-    >>> from bullbear.factors.engine.windows import bars_from
     >>> bars = bars_from([9, 5, 7, 5, 7, 4, 3, 5, 4, 6])
     >>> events = level_events(bars, BreakRules(strength=1, window=10, atr=2, tolerance=0.2))
     >>> [events[name].tolist() for name in ("support_break", "support_retest", "reclaim")]

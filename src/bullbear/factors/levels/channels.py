@@ -48,7 +48,6 @@ def channel(bars: Bars, rules: SwingRules = HALF_YEAR) -> Channel:
 
     Example
     -------
-    >>> from bullbear.factors.engine.windows import bars_from
     >>> found = channel(bars_from([1, 4, 2, 5, 3, 6, 4]), SwingRules(strength=1, window=7))
     >>> found.lower[-1], found.upper[-1], found.slope[-1], found.spreading[-1]
     (np.float64(4.0), np.float64(6.5), np.float64(0.5), np.float64(0.0))

@@ -89,7 +89,6 @@ def double_patterns(bars: Bars, side: Turn = "top", rules: DoubleRules = DOUBLES
 
     Example
     -------
-    >>> from bullbear.factors.engine.windows import bars_from
     >>> rules = DoubleRules(strength=1, gap=2, depth=1.0, atr=2)
     >>> (found,) = double_patterns(bars_from([1, 5, 3, 5, 4, 2.5]), "top", rules)
     >>> found.known_row, found.neckline, found.target, found.completed_row, found.outcome

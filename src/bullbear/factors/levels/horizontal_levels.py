@@ -116,7 +116,6 @@ def level_table(bars: Bars, rules: LevelRules = LEVELS) -> LevelTable:
 
     Example
     -------
-    >>> from bullbear.factors.engine.windows import bars_from
     >>> table = level_table(bars_from([1, 3, 2, 3, 1]), LevelRules(strength=1, window=5, atr=2))
     >>> table.price[table.epoch[-1]], table.touches[table.epoch[-1]], table.role[-1]
     (array([2., 3.]), array([1., 2.]), array([-1, -1], dtype=int8))
@@ -235,15 +234,18 @@ def _roles(
     first = np.where(highs > 0, RESISTANCE, SUPPORT)
     for place, row in enumerate(starts.tolist()):
         one = place, slice(0, int(np.count_nonzero(count[place])))
-        recent = close[max(row - window + 1, 0) : row + 1]
-        side[row, one[1]] = _last_side(recent, lower[one], upper[one], row - born[one], first[one])
+        band = lower[one], upper[one], row - born[one]
+        role = _last_side(close[max(row - 7, 0) : row + 1], *band, 0 * first[one])
+        if not role.all():  # the last few closes mostly decide
+            role = _last_side(close[max(row - window + 1, 0) : row + 1], *band, first[one])
+        side[row, one[1]] = role
     # Within an epoch a close inside the band leaves the role as it was.
     newest = np.maximum.accumulate(np.where(side != 0, np.arange(len(side))[:, None], 0), axis=0)
     return np.where(count[epoch] > 0, np.take_along_axis(side, newest, axis=0), 0).astype(np.int8)
 
 
 def _last_side(close: Array, lower: Array, upper: Array, age: Array, otherwise: Array) -> Array:
-    """Side of the band on which the last close outside it stood, among those not older than the level."""
+    """Side of the last close outside the band, among those not older than the level; `otherwise` where none was."""
     back = close[::-1]
     above = back > upper[:, None]
     outside = (above | (back < lower[:, None])) & (np.arange(len(back)) <= age[:, None])
@@ -271,7 +273,6 @@ def levels_at(bars: Bars, row: int, rules: LevelRules = LEVELS, *, touches: int 
 
     Example
     -------
-    >>> from bullbear.factors.engine.windows import bars_from
     >>> bars = bars_from([1, 3, 2, 3, 1, 4])
     >>> *_, top = levels_at(bars, -1, LevelRules(strength=1, window=6, atr=2), touches=2)
     >>> top.price, top.kind, top.born_row, top.known_row, top.last_touch_row, top.broken_row

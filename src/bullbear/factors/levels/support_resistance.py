@@ -25,16 +25,15 @@ from bullbear.factors.levels.swings import Rows, mean_true_range, rows_of
 _ATRS = (0.5, 100.0)
 
 
-def _of_nearest(values: Array, place: Rows, there: NDArray[np.bool_], otherwise: float) -> Array:
-    """The column `place` of each row of `values`, or `otherwise` where there is no such level."""
-    if not values.shape[1]:
-        return np.full(len(place), otherwise)
-    return np.where(there, values[np.arange(len(place)), place], otherwise)
+def _of_nearest(values: Array, rows: Rows, nearest: tuple[Rows, NDArray[np.bool_]], otherwise: float) -> Array:
+    """The nearest level's entry in the given rows of `values`, or `otherwise` where there is no such level."""
+    place, there = nearest
+    return np.where(there, values[rows, place], otherwise) if values.shape[1] else np.full(len(rows), otherwise)
 
 
 def _distance(bars: Bars, rules: LevelRules, side: Side, touches: int, cap: float) -> Array:
     table = level_table(bars, rules)
-    price = _of_nearest(table.price[table.epoch], *table.nearest(SIDES[side], touches), np.nan)
+    price = _of_nearest(table.price, table.epoch, table.nearest(SIDES[side], touches), np.nan)
     size = mean_true_range(bars, rules.atr)
     away = SIDES[side] * (bars.close - price) / size
     return np.where(np.isnan(size), np.nan, np.fmin(away, cap))
@@ -108,7 +107,7 @@ def level_strength(bars: Bars, *, side: Side = "support", rules: LevelRules = LE
     that is unknown; 0 where no level stands on that side
     """
     table = level_table(bars, rules)
-    result = _of_nearest(_strength(table, rules.window), *table.nearest(SIDES[side], 1), 0.0)
+    result = _of_nearest(_strength(table, rules.window), np.arange(len(bars.close)), table.nearest(SIDES[side], 1), 0.0)
     return np.where(np.isnan(mean_true_range(bars, rules.atr)), np.nan, result)
 
 
@@ -128,7 +127,7 @@ def level_role_reversal(bars: Bars, *, side: Side = "support", rules: LevelRules
     table = level_table(bars, rules)
     former = table.high_touches if side == "support" else table.touches - table.high_touches
     share = former / np.maximum(table.touches, 1.0)
-    result = _of_nearest(share[table.epoch], *table.nearest(SIDES[side], touches), 0.0)
+    result = _of_nearest(share, table.epoch, table.nearest(SIDES[side], touches), 0.0)
     return np.where(np.isnan(mean_true_range(bars, rules.atr)), np.nan, result)
 
 

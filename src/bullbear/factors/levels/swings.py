@@ -97,7 +97,6 @@ def mean_true_range(bars: Bars, window: int) -> Array:
 
     Example
     -------
-    >>> from bullbear.factors.engine.windows import bars_from
     >>> mean_true_range(bars_from([10, 12, 11], high=[10, 13, 12], low=[10, 11, 11]), 2)
     array([nan, nan,  2.])
     """
@@ -115,7 +114,6 @@ def swings(bars: Bars, *, strength: int = 5) -> Swings:
 
     Example
     -------
-    >>> from bullbear.factors.engine.windows import bars_from
     >>> found = swings(bars_from([1, 2, 3, 2, 1, 2]), strength=1)
     >>> found.high_rows, found.high_prices, found.low_rows
     (array([2]), array([3.]), array([4]))

@@ -65,8 +65,8 @@ def short_volume_shift(short_volume: ShortVolume, *, short: int = 5, long: int =
 def short_volume_anomaly(short_volume: ShortVolume, *, window: int = 63) -> Array:
     """Distance of the day's short-volume ratio from the median of the `window` sessions before it.
 
-    (r[t] - median) / (1.4826 median(|r - median|)), medians over t - window .. t - 1. The day itself stays outside, so
-    that it cannot hide in its own yardstick; medians keep the last anomaly from hiding the next.
+    (r[t] - median) / (1.4826 median(|r - median|)), medians over t - window .. t - 1. The day itself is left out, so
+    that it does not widen its own scale; medians keep one anomaly from masking the next.
 
     Example
     -------

@@ -45,7 +45,6 @@ def change_posterior(bars: Bars, *, window: int = 252) -> tuple[Array, Array]:
 
     Example
     -------
-    >>> from bullbear.factors.engine.windows import bars_from
     >>> random = np.random.default_rng(0)
     >>> returns = np.concatenate([random.normal(0.0, 0.005, 40), random.normal(0.0, 0.03, 12)])
     >>> posterior, _ = change_posterior(bars_from(np.exp(np.cumsum(returns))), window=50)

@@ -175,7 +175,6 @@ def refit_spans(bars: Bars, window: int) -> list[tuple[int, int]]:
 
     Example
     -------
-    >>> from bullbear.factors.engine.windows import bars_from
     >>> refit_spans(bars_from([1.0] * 400), 20)  # 2000-01-03 and the 399 days after it
     [(180, 364), (364, 400)]
     """
@@ -195,8 +194,8 @@ def _two_states(bars: Bars, *, window: int) -> tuple[Array, Array, Array]:
         if model is None:
             continue
         turbulent = filtered(returns[row - window : stop], model)[1, window:]
-        (_, wakes), (_, stays) = model.transition
-        wild = turbulent * stays + (1.0 - turbulent) * wakes
+        (_, enters), (_, stays) = model.transition
+        wild = turbulent * stays + (1.0 - turbulent) * enters
         calm = 1.0 - wild
         mean = calm * model.mean[0] + wild * model.mean[1]
         variance = calm * model.variance[0] + wild * model.variance[1] + calm * wild * np.diff(model.mean) ** 2
@@ -282,7 +281,7 @@ def three_state_probability(bars: Bars, *, state: State = "wild", window: int = 
     """Filtered probability of the calm, the usual or the wild state of returns over `span` sessions.
 
     P(s_t = state | returns up to t), the model refitted each half-year to the `window` sessions before. Three states
-    need longer stretches than days to be told apart.
+    need longer returns than daily ones to be distinguished.
 
     Parameters
     ----------
