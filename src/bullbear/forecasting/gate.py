@@ -22,6 +22,7 @@ from numpy.typing import ArrayLike
 
 from bullbear.dataset import splitter_of
 from bullbear.dataset.predictions import INTERFACE, Predictions
+from bullbear.definitions import Source
 from bullbear.documents import json_ready
 from bullbear.errors import BullbearError, GateError
 from bullbear.evaluate.sample import Sample
@@ -66,7 +67,7 @@ class Record:
     def of(cls, bundle: Bundle, run_id: str | None = None) -> Record:
         """The record in a bundle; a champion's bundle knows its `run_id` itself."""
         definition, predictions = bundle.definition, bundle.predictions
-        target = definition.target
+        target, where = definition.target, Source.nowhere("bundle")
         return cls(
             model=definition.name,
             run_id=run_id or str(bundle.meta["run_id"]),
@@ -75,8 +76,8 @@ class Record:
             horizon=target.horizon,
             simulated=bool(bundle.meta["simulated"]),
             predictions=predictions.table[list(INTERFACE)],
-            has_signal=LEARNERS.read(definition.learner).uses_factors
-            and not CALIBRATORS.read(definition.calibration).is_silent,
+            has_signal=LEARNERS.read(definition.learner, where, below=("learner",)).uses_factors
+            and not CALIBRATORS.read(definition.calibration, where, below=("calibration",)).is_silent,
             definition=(definition, bundle.feature_sets),
             start=bundle.meta.get("start"),
             question=bundle.question,
