@@ -277,4 +277,4 @@ def test_a_policy_without_its_question_or_factor_is_refused_when_it_is_loaded(tm
 def test_a_stance_that_cannot_be_held_is_refused(sleeves, message):
     stance = Stance(pd.Timestamp("2019-12-30T21:00Z"), tuple(Sleeve(n, "bull", fund("IWM"), w) for n, w in sleeves))
     with pytest.raises(InputError, match=message):
-        stance.check()
+        stance.targets()

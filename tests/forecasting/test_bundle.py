@@ -38,7 +38,7 @@ def test_a_bundle_that_is_written_reads_back_to_the_same_bits(
     sessions = [pd.Timestamp(day).as_unit("us") for day in ("2003-01-02", "2003-01-03", "2003-01-06")]
     books = [Book(each, cash, marks={"IWM": Mark(each, mark)}) for each in sessions]
     models = tuple(source.model_named(day) for day in source.trained_through()[:2])
-    training = Training(table, models, source.signals * p, 0.0)
+    training = Training(table, Predictions.none(), models, source.signals * p, 0.0)
     with tempfile.TemporaryDirectory(dir=tmp_path) as folder:
         write_bundle(
             Path(folder) / "bundle",
@@ -178,10 +178,10 @@ def test_a_model_of_another_version_is_told_in_one_line(trained_home: Home, tmp_
     line = r"champion: got 'models/2007-\d\d-\d\d.json, damaged or of another version'; allowed: .*; train and promote"
     whole = path.read_text()
     for change in (
-        lambda state: state["calibrator"].pop("frequency_slope"),
-        lambda state: state["learner_state"].clear(),
-        lambda state: state["learner"].update(independence=21),
-        lambda state: state.pop("factors"),
+        lambda state: state["members"][0]["calibrator"].pop("frequency_slope"),
+        lambda state: state["members"][0]["learner_state"].clear(),
+        lambda state: state["members"][0]["learner"].update(independence=21),
+        lambda state: state["members"][0].pop("factors"),
     ):
         path.write_text(whole)
         _spoil(path, change)
@@ -216,7 +216,7 @@ def test_signals_begin_with_the_burn_in_and_read_back_to_the_same_bits(trained_h
     assert signals.index[-1] == bundle.predictions.table["decided_at"].iloc[-1]
     model = bundle.model_for(pd.Timestamp("2007-12-31"))
     row = bundle.predictions.table.iloc[-1]
-    odds = np.log(row["climatology"] / (1 - row["climatology"])) + model.calibrator.slope * signals.iloc[-1]
+    odds = np.log(row["climatology"] / (1 - row["climatology"])) + model.members[0].calibrator.slope * signals.iloc[-1]
     assert row["p"] == pytest.approx(1 / (1 + np.exp(-odds)), abs=1e-12)
 
 

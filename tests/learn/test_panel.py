@@ -43,7 +43,9 @@ def test_a_twin_asset_adds_no_evidence(model: Make, feature_sets: list[FeatureSe
     assert found["decided_at"].tolist() == wanted["decided_at"].tolist()
     np.testing.assert_allclose(found["p"], wanted["p"], atol=1e-5)
     np.testing.assert_array_equal(found["climatology"], wanted["climatology"])
-    assert [m.calibrator.evidence for m in twins.models] == [m.calibrator.evidence for m in alone.models]
+    assert [m.members[0].calibrator.evidence for m in twins.models] == [
+        m.members[0].calibrator.evidence for m in alone.models
+    ]
     assert twins.every.table["asset"].unique().tolist() == ["AAA", "IWM"]
     both = [twins.every.select(asset=asset).table["p"].to_numpy() for asset in ("AAA", "IWM")]
     np.testing.assert_array_equal(*both)
@@ -73,7 +75,7 @@ def test_another_asset_teaches_but_does_not_calibrate(
     # What the opposite teaches cancels out: no signal is left.
     assert np.abs(opposed.signals).max() < 0.2 * np.abs(twins.signals).max()
     by_hand = train(definition, feature_sets, examples)
-    assert opposed.models[-1].calibrator.persistence == by_hand.models[-1].calibrator.persistence
+    assert opposed.models[-1].members[0].calibrator.persistence == by_hand.models[-1].members[0].calibrator.persistence
 
 
 @pytest.mark.parametrize("end", ["2019-07-17", "2019-08-01"])

@@ -70,6 +70,7 @@ def test_refits_are_calibrated_on_signals_as_they_were(
     early = train(definition, feature_sets, examples, end="2019-07-17")
     other = dataclasses.replace(early, signals=early.signals * np.float64(3.0))
     slopes = [
-        continued(definition, feature_sets, examples, each).models[-1].calibrator.slope for each in (early, other)
+        continued(definition, feature_sets, examples, each).models[-1].members[0].calibrator.slope
+        for each in (early, other)
     ]
     assert slopes[0] != slopes[1]

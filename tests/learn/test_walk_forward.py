@@ -15,10 +15,11 @@ from bullbear.dataset import Examples, splitter_of
 from bullbear.dataset.examples import uniqueness
 from bullbear.definitions import FeatureSet, ModelDefinition, Source
 from bullbear.errors import DefinitionError, HistoryError
-from bullbear.learn import LEARNERS, FoldModel, Training, TrainingSet, predict, train
+from bullbear.learn import LEARNERS, FoldModel, Training, TrainingSet, train
 from bullbear.learn.calibrator import History
 from bullbear.learn.calibrators.shrinkage import Shrinkage
-from bullbear.learn.learner import bag_mean, factor_matrix
+from bullbear.learn.fold_model import predict
+from bullbear.learn.learner import bag_mean
 from bullbear.statistics import independent_number
 
 TREES = {"kind": "lightgbm", "bags": 2, "num_iterations": 10, "min_data_in_leaf": 15, "learning_rate": 0.2}
@@ -76,9 +77,9 @@ def test_the_models_of_every_fold_are_kept(trained: Training) -> None:
     # Three months before 3 June is a Sunday. 251 sessions of 2018, 41 to 1 March, less five whose labels are open.
     assert trained.models[0].n_train == 251 + 41 - 5
     assert [m.factors for m in trained.models] == [("truth", "noise_a", "noise_b", "noise_c")] * 11
-    assert trained.models[0].calibrator.slope == 0.0
-    assert trained.models[-1].calibrator.slope > 0.1
-    assert trained.models[-1].calibrator.evidence > 200 / 3.8
+    assert trained.models[0].members[0].calibrator.slope == 0.0
+    assert trained.models[-1].members[0].calibrator.slope > 0.1
+    assert trained.models[-1].members[0].calibrator.evidence > 200 / 3.8
 
 
 def test_a_signal_that_is_there_beats_the_climatology(trained: Training) -> None:
@@ -118,8 +119,8 @@ def test_it_equals_a_slow_walk_by_hand(
         known = examples.y[examples.resolved_at <= fold.trained_through]
         history = History(examples.y[rows], examples.climatology[rows], said, 5, known)
         calibrator = Shrinkage(prior_sd=0.3).fit(history)
-        assert kept.calibrator == calibrator
-        assert kept.learner_state == fitted.state()
+        assert kept.members[0].calibrator == calibrator
+        assert kept.members[0].learner_state == fitted.state()
         signals = fitted.signals(X[fold.test])
         past += list(zip(fold.test.tolist(), bag_mean(signals).tolist(), strict=True))
         behind = independent_number(examples.n_resolved[fold.test], 5)
@@ -241,7 +242,7 @@ def test_the_last_label_known_at_the_fit_does_reach_it(
     after = train(model(LINE), feature_sets, dataclasses.replace(examples, y=y))
     changed = [kept.state() != other.state() for kept, other in zip(trained.models, after.models, strict=True)]
     assert changed == [False] * fold + [True] * (11 - fold)
-    calibrators = trained.models[fold].calibrator, after.models[fold].calibrator
+    calibrators = [each.models[fold].members[0].calibrator for each in (trained, after)]
     assert calibrators[0] != calibrators[1]
 
 
@@ -264,15 +265,13 @@ def test_a_restored_model_forecasts_each_day_alone_to_the_same_bits(
     trained = train(model(learner, refit="quarter"), feature_sets, examples)
     models = [FoldModel.restore(json.loads(json.dumps(m.state(), allow_nan=False))) for m in trained.models]
     assert [json.dumps(m.state()) for m in models] == [json.dumps(m.state()) for m in trained.models]
-    answers = [m.fitted() for m in models]
     place = examples.decided_at.get_indexer(pd.DatetimeIndex(trained.predictions["decided_at"]))
     for number, row in list(enumerate(place))[::7]:
         decided_at = examples.decided_at[row]
         in_force = max(i for i, m in enumerate(models) if m.trained_through < decided_at)
-        signals = answers[in_force].signals(factor_matrix(examples.X.iloc[[row]], models[in_force].factors))
         one = slice(row, row + 1)
         behind = independent_number(examples.n_resolved[one], 5)
-        found = predict(models[in_force].calibrator, signals, examples.climatology[one], behind).iloc[0]
+        found = models[in_force].forecast(examples.X.iloc[[row]], examples.climatology[one], behind).iloc[0]
         assert found.to_dict() == trained.predictions.loc[number, found.index.tolist()].to_dict()
 
 

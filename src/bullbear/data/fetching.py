@@ -29,11 +29,11 @@ from bullbear.data import doubts, publication
 from bullbear.data.providers import cboe, finra, fred, ishares, tiingo, yahoo
 from bullbear.data.providers.delivery import Delivery
 from bullbear.data.providers.http import RETRY_LATER, Client, Request
-from bullbear.data.segments import WriteLock
 from bullbear.data.snapshot import ingest_frames
 from bullbear.data.store import Store
 from bullbear.data.view import View
 from bullbear.errors import FetchError, InputError
+from bullbear.files import FileLock
 from bullbear.sessions import NEW_YORK
 from bullbear.settings import Settings
 
@@ -101,8 +101,7 @@ def fetch_all(
     if store.is_simulated:
         raise InputError("store", str(store.root.name), "a store without simulated rows", "use another --home")
     report = FetchReport()
-    turn = WriteLock(store.root / ".fetching")
-    with turn(), Client(settings.http) as client:
+    with FileLock(store.root / ".fetching"), Client(settings.http) as client:
         jobs = list(plan(store.as_of(), settings, client, now))
         wanted = {name.strip().casefold(): name for name in only}
         chosen = [job for job in jobs if not only or job.names & wanted.keys()]

@@ -154,7 +154,8 @@ def _account(index: pd.DatetimeIndex, steps: Sequence[Step], declared: tuple[Slo
     tickers, booked = tuple(dict.fromkeys(slot.ticker for slot in slots)), _booked(sleeves)
     daily, positions = [], []
     for each in steps:
-        book, held, cash = each.book, each.book.held, each.book.cash / each.book.equity
+        book, equity = each.book, each.book.equity
+        cash, held = book.cash / equity, {slot: value / equity for slot, value in book.values.items()}
         by_sleeve, by_ticker = dict.fromkeys(sleeves, 0.0), dict.fromkeys(tickers, 0.0)
         exposure = 0.0
         for slot in sorted(held):
@@ -162,9 +163,7 @@ def _account(index: pd.DatetimeIndex, steps: Sequence[Step], declared: tuple[Slo
             by_ticker[slot.ticker] += held[slot]
             exposure += held[slot] * book.instruments[slot.ticker].multiple
         profit = [each.profit.get(name, 0.0) for name in (*booked, "interest", "costs")]
-        daily.append(
-            (book.equity, *by_sleeve.values(), cash, exposure, each.cash_return, _turnover(each.fills), *profit)
-        )
+        daily.append((equity, *by_sleeve.values(), cash, exposure, each.cash_return, _turnover(each.fills), *profit))
         positions.append((*by_ticker.values(), cash))
     names = [
         "equity",

@@ -11,7 +11,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from typing import Any, Self
 
 import pandas as pd
@@ -52,13 +51,13 @@ class Book:
     kind: str = ""
     memory: Mapping[str, Any] = field(default_factory=dict)
 
-    @cached_property
+    @property
     def equity(self) -> float:
         """Cash and values, in units of the equity at the start."""
         # In the order of the names: the sum must not depend on what was bought first.
-        return self.cash + sum(self.values[slot] for slot in sorted(self.values))
+        return self.cash + sum([self.values[slot] for slot in sorted(self.values)])
 
-    @cached_property
+    @property
     def held(self) -> dict[Slot, float]:
         """Fractions of equity by slot."""
         equity = self.equity
@@ -109,8 +108,7 @@ class Book:
 
     def followed(self, stance: Stance, memory: Memory, kind: str, closes: Mapping[str, float]) -> Book:
         """With the orders and the memory of a decision taken at this close by a policy of that kind."""
-        stance.check()
-        targets = {sleeve.slot: sleeve.weight for sleeve in stance.sleeves}
+        targets = stance.targets()
         held, marks = {slot.ticker for slot in self.values}, {}
         for t in (*self.marks, *memory.tickers):
             # A remembered level without its mark could not follow prices that a new store keeps at another level.

@@ -240,23 +240,24 @@ class Stance:
             "reasons": [reason for sleeve in own for reason in sleeve.reasons],
         }
 
-    def check(self) -> None:
-        """Refuse sleeves that cannot be held.
+    def targets(self) -> dict[Slot, float]:
+        """Weights by slot.
 
         Raises
         ------
         InputError
             Two sleeves have one name and agent, a weight is negative or NaN, or all together exceed one.
         """
-        slots = [sleeve.slot for sleeve in self.sleeves]
-        if len(set(slots)) < len(slots):
+        found = {sleeve.slot: sleeve.weight for sleeve in self.sleeves}
+        if len(found) < len(self.sleeves):
             raise InputError("stance.sleeves", "two of one name", "one sleeve for each name", "rename one")
         for sleeve in self.sleeves:
             if not 0.0 <= sleeve.weight < math.inf:
                 raise InputError(f"stance.{sleeve.name}", sleeve.weight, "a weight from 0", "correct the policy")
-        total = sum(sleeve.weight for sleeve in self.sleeves)
+        total = sum(found.values())
         if total > 1.0 + _ROUNDING:
             raise InputError("stance.sleeves", total, "weights that sum to at most 1", "correct the policy")
+        return found
 
 
 class Policy(Definition):

@@ -189,7 +189,7 @@ class Bundle:
             return self._opened[day]
         with self._whole(f"models/{day}.json"):
             model = FoldModel.restore(json.loads((self.root / "models" / f"{day}.json").read_text(encoding="utf-8")))
-            model.fitted()  # a learner of another version keeps another state
+            model.require_restorable()  # a learner of another version keeps another state
         # One at a time: a forecast asks for one again and again, and a few hundred would fill the memory.
         self._opened.clear()
         self._opened[day] = model

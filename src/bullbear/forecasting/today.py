@@ -19,7 +19,7 @@ from bullbear.errors import HistoryError
 from bullbear.factors import compute
 from bullbear.forecasting.bundle import Bundle
 from bullbear.forecasting.close import Close
-from bullbear.learn import FoldModel, predict
+from bullbear.learn import FoldModel
 from bullbear.learn.learner import factor_matrix
 from bullbear.statistics import independent_number
 
@@ -57,10 +57,8 @@ class Today:
     def drivers(self) -> list[dict[str, Any]]:
         """The factors that move the forecast most, in log-odds after calibration."""
         model = self.model
-        if not model.factors or model.calibrator.slope == 0.0:
-            return []
         X = factor_matrix(self.factors, model.factors)
-        contributions = model.calibrator.slope * model.fitted().contributions(X)[0]
+        contributions = model.contributions(self.factors)[0]
         order = np.argsort(-np.abs(contributions), kind="stable")[:DRIVERS]
         return [
             {
@@ -97,8 +95,8 @@ def forecast_sessions(at: Close, bundle: Bundle, after: pd.Timestamp | None) -> 
     forecasts = {}
     for row, session in enumerate(due.index):
         model = bundle.model_for(session)
-        signals = model.fitted().signals(factor_matrix(X.iloc[[row]], model.factors))
-        answer = predict(model.calibrator, signals, share[[row]], independent_number(n_resolved[[row]], model.horizon))
+        n_independent = independent_number(n_resolved[[row]], model.horizon)
+        answer = model.forecast(X.iloc[[row]], share[[row]], n_independent)
         forecasts[decided_at[row]] = {"up": Forecast(**answer.iloc[0])}
     return Today(forecasts, model, X)
 

@@ -1,10 +1,11 @@
 """Learners, calibration and walk-forward training: from examples to out-of-sample probabilities."""
 
 from bullbear.learn.calibrator import CALIBRATORS
+from bullbear.learn.fold_model import FoldModel, Member
 from bullbear.learn.learner import LEARNERS, FittedLearner, Learner, TrainingSet
 from bullbear.learn.learners.logistic import LinearModel
 from bullbear.learn.refit import continue_training
-from bullbear.learn.walk_forward import FoldModel, Training, predict, train
+from bullbear.learn.walk_forward import Training, train
 
 __all__ = [
     "CALIBRATORS",
@@ -13,9 +14,9 @@ __all__ = [
     "FoldModel",
     "Learner",
     "LinearModel",
+    "Member",
     "Training",
     "TrainingSet",
     "continue_training",
-    "predict",
     "train",
 ]

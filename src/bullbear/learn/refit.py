@@ -15,9 +15,9 @@ import pandas as pd
 
 from bullbear.dataset import Examples, Fold
 from bullbear.definitions import FeatureSet, ModelDefinition
+from bullbear.learn.fold_model import FoldModel, predict
 from bullbear.learn.learner import bag_mean
 from bullbear.learn.walk_forward import (
-    FoldModel,
     base_rate_at,
     calibrate,
     fit_fold,
@@ -25,7 +25,6 @@ from bullbear.learn.walk_forward import (
     folds_of,
     forecasts,
     is_target,
-    predict,
     prepared,
 )
 
@@ -99,17 +98,17 @@ def continue_training(
             models.append(
                 fold_model(definition, task, fold, fit, calibrate(examples, own, rows, known[rows], fold, calibrator))
             )
-            model, answers = models[-1], fit.signals[here]
+            member, answers = models[-1].members[0], fit.signals[here]
             if progress:
                 progress(len(models), len(due))
         else:
-            model = model_for(pd.Timestamp(examples.X.index[tested[0]]))
-            answers = model.fitted().signals(task.X[tested])
+            member = model_for(pd.Timestamp(examples.X.index[tested[0]])).members[0]
+            answers = member.fitted.signals(task.X[tested])
         known[tested] = np.where(np.isnan(known[tested]), bag_mean(answers), known[tested])
         late = tested >= first_new
         if late.any():
             rows = tested[late]
-            parts.append(predict(model.calibrator, answers[late], *base_rate_at(examples, rows)))
+            parts.append(predict(member.calibrator, answers[late], *base_rate_at(examples, rows)))
             new_rows.append(rows)
     newest = folds[-1].test[0]
     rows = np.concatenate(new_rows) if new_rows else np.zeros(0, dtype=np.int64)

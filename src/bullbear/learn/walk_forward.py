@@ -8,9 +8,8 @@ fold is kept, because a forecast "as of" an old day must use the model of that d
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -23,55 +22,10 @@ from bullbear.definitions import FeatureSet, ModelDefinition, Source
 from bullbear.errors import DefinitionError
 from bullbear.execution import Cluster, Local, map_items
 from bullbear.learn.calibrator import CALIBRATORS, Calibrator, FittedCalibrator, History
-from bullbear.learn.learner import LEARNERS, FittedLearner, Learner, TrainingSet, bag_mean, factor_matrix
+from bullbear.learn.fold_model import FoldModel, Member, predict
+from bullbear.learn.learner import LEARNERS, Learner, TrainingSet, bag_mean, factor_matrix
 from bullbear.sessions import day
 from bullbear.statistics import independent_number
-
-
-@dataclass(frozen=True)
-class FoldModel:
-    """The model of one fold: fitted at the close `trained_through`, used from the next session on."""
-
-    trained_through: pd.Timestamp
-    n_train: int
-    factors: tuple[str, ...]
-    learner: Mapping[str, Any]
-    learner_state: Mapping[str, Any]
-    calibrator: FittedCalibrator
-    horizon: int
-
-    def state(self) -> dict[str, Any]:
-        """JSON-ready; `restore` brings back the same bits."""
-        return {
-            "trained_through": self.trained_through.isoformat(),
-            "n_train": self.n_train,
-            "factors": list(self.factors),
-            "learner": dict(self.learner),
-            "learner_state": dict(self.learner_state),
-            "calibrator": self.calibrator.state(),
-            "horizon": self.horizon,
-        }
-
-    @classmethod
-    def restore(cls, state: Mapping[str, Any]) -> FoldModel:
-        """From `state()`."""
-        return cls(
-            trained_through=pd.Timestamp(state["trained_through"]).as_unit("us"),
-            n_train=int(state["n_train"]),
-            factors=tuple(state["factors"]),
-            learner=state["learner"],
-            learner_state=state["learner_state"],
-            calibrator=CALIBRATORS[state["calibrator"]["kind"]].restore(state["calibrator"]),
-            horizon=int(state["horizon"]),
-        )
-
-    def fitted(self) -> FittedLearner:
-        """The learner, ready to answer; restored once."""
-        return self._fitted
-
-    @cached_property
-    def _fitted(self) -> FittedLearner:
-        return LEARNERS.read(self.learner).restore(self.learner_state)
 
 
 @dataclass(frozen=True)
@@ -157,7 +111,7 @@ def train(
         for fold, fit in zip(folds, fits, strict=True)
     )
     parts = [
-        predict(model.calibrator, fit.signals, *base_rate_at(examples, fold.test))
+        predict(model.members[0].calibrator, fit.signals, *base_rate_at(examples, fold.test))
         for fold, fit, model in zip(folds, fits, models, strict=True)
     ]
     table = forecasts(examples, rows, parts)
@@ -170,31 +124,6 @@ def train(
         signals=pd.Series(mean[own], index=examples.decided_at[rows[own]]),
         fit_seconds=float(sum(fit.seconds for fit in fits)),
     )
-
-
-def predict(
-    calibrator: FittedCalibrator, signals: np.ndarray, climatology: np.ndarray, n_independent: np.ndarray
-) -> pd.DataFrame:
-    """Probabilities with their intervals: the one place where a signal becomes a forecast.
-
-    Parameters
-    ----------
-    calibrator
-        The fold's.
-    signals
-        Learner's signals, shape (n, n_bags).
-    climatology, n_independent
-        Base rate at each decision and the independent labels behind it, shape (n,).
-
-    Returns
-    -------
-    DataFrame
-        Columns p, p_low, p_high, climatology; n rows.
-    """
-    signal = bag_mean(signals)
-    p = calibrator.probability(climatology, signal)
-    low, high = calibrator.interval(climatology, n_independent, signal)
-    return pd.DataFrame({"p": p, "p_low": low, "p_high": high, "climatology": climatology})
 
 
 def base_rate_at(examples: Examples, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -250,14 +179,15 @@ def fold_model(
     definition: ModelDefinition, task: Task, fold: Fold, fit: Fit, calibrator: FittedCalibrator
 ) -> FoldModel:
     """The model of a fold from its fit and its calibrator."""
+    target = definition.target
     return FoldModel(
         trained_through=fold.trained_through,
         n_train=int(np.sum(~np.isnan(task.y[fold.train]))),  # without labels whose bar is missing or not yet known
-        factors=task.names,
-        learner=definition.learner,
-        learner_state=fit.state,
-        calibrator=calibrator,
+        asset=target.ticker,
+        question=target.question.name,
         horizon=task.horizon,
+        members=(Member(definition.name, definition.learner, fit.state, task.names, calibrator),),
+        weights=(1.0,),
     )
 
 

@@ -15,8 +15,7 @@ import numpy as np
 import pandas as pd
 from mlflow.pyfunc.model import PythonModel
 
-from bullbear.learn import FoldModel, predict
-from bullbear.learn.learner import factor_matrix
+from bullbear.learn import FoldModel
 from bullbear.statistics import independent_number
 
 
@@ -26,7 +25,7 @@ class ServedModel(PythonModel):
     def load_context(self, context: Any) -> None:
         """Read the model that was logged as the artifact `model`."""
         self._model = FoldModel.restore(json.loads(Path(context.artifacts["model"]).read_text()))
-        self._fitted = self._model.fitted()
+        self._model.require_restorable()
 
     def predict(  # the arguments are MLflow's
         self,
@@ -38,10 +37,9 @@ class ServedModel(PythonModel):
 
         `model_input` has a column per factor, `climatology` and `n_resolved` (labels behind the climatology).
         """
-        signals = self._fitted.signals(factor_matrix(model_input, self._model.factors))
         climatology = model_input["climatology"].to_numpy(dtype=np.float64)
         n_independent = independent_number(model_input["n_resolved"], self._model.horizon)
-        return predict(self._model.calibrator, signals, climatology, n_independent)[["p", "p_low", "p_high"]]
+        return self._model.forecast(model_input, climatology, n_independent)[["p", "p_low", "p_high"]]
 
 
 mlflow.models.set_model(ServedModel())

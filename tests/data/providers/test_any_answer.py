@@ -300,7 +300,7 @@ def test_what_is_impossible_is_left_out_with_a_note(
         ("yahoo", ("chart", "result", 0, "events", "splits", "1706797800", "date"), None,
          "yahoo IWM: a split without its day or ratio; "),
         ("tiingo", (0, "close"), "x", "tiingo IWM: 0.close: 'x' is refused (not a number); "),
-        ("alfred", ("observations", 0, "date"), "x", "alfred UNRATE: 'x' in column date is no day as %Y-%m-%d; "),
+        ("alfred", ("observations", 0, "date"), "x", "alfred UNRATE: 'x' in column date is not a date as YYYY-MM-DD; "),
         ("alfred", ("count",), None, "alfred UNRATE: no usable count of observations, or the same page twice; "),
         ("finra", (0, "settlementDate"), 20240112, "finra IWM: 0.settlementDate: 20240112 is refused (not a text); "),
     ],

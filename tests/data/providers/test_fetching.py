@@ -18,11 +18,11 @@ from bullbear.data import fetching
 from bullbear.data.fetching import fetch_all
 from bullbear.data.providers import cboe, tiingo, yahoo
 from bullbear.data.providers.delivery import Delivery
-from bullbear.data.segments import STAGING
 from bullbear.data.snapshot import ingest_frames
 from bullbear.data.status import status
 from bullbear.data.store import Store
 from bullbear.errors import FetchError, InputError
+from bullbear.files import STAGING
 from bullbear.home import Home
 from bullbear.settings import Keys, Settings
 from bullbear.workflows.filling import DataSource, fill, is_unfinished

@@ -1,0 +1,160 @@
+"""The model of one fold: its members, their weights, and the one place where signals become a forecast."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from bullbear.learn.calibrator import CALIBRATORS, FittedCalibrator
+from bullbear.learn.learner import LEARNERS, FittedLearner, bag_mean, factor_matrix
+
+
+@dataclass(frozen=True)
+class Member:
+    """A fitted learner with its calibrator; `learner` is the table of its definition."""
+
+    name: str
+    learner: Mapping[str, Any]
+    learner_state: Mapping[str, Any]
+    factors: tuple[str, ...]
+    calibrator: FittedCalibrator
+
+    @cached_property
+    def fitted(self) -> FittedLearner:
+        """The learner, ready to answer."""
+        return LEARNERS.read(self.learner).restore(self.learner_state)
+
+    def state(self) -> dict[str, Any]:
+        """JSON-ready; `restore` brings back the same bits."""
+        return {
+            "name": self.name,
+            "learner": dict(self.learner),
+            "learner_state": dict(self.learner_state),
+            "factors": list(self.factors),
+            "calibrator": self.calibrator.state(),
+        }
+
+    @classmethod
+    def restore(cls, state: Mapping[str, Any]) -> Member:
+        """From `state()`."""
+        calibrator = CALIBRATORS[state["calibrator"]["kind"]].restore(state["calibrator"])
+        return cls(
+            state["name"], state["learner"], state["learner_state"], tuple(state["factors"]), calibrator
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class FoldModel:
+    """Fitted at the close `trained_through`, used from the next session on, for one question about one asset.
+
+    The forecast is the weighted mean of its members' probabilities; `weights` sum to 1.
+    """
+
+    trained_through: pd.Timestamp
+    n_train: int
+    asset: str
+    question: str
+    horizon: int
+    members: tuple[Member, ...]
+    weights: tuple[float, ...]
+
+    @property
+    def factors(self) -> tuple[str, ...]:
+        """The factors that any member reads, each once."""
+        return tuple(dict.fromkeys(name for member in self.members for name in member.factors))
+
+    def forecast(self, X: pd.DataFrame, climatology: np.ndarray, n_independent: np.ndarray) -> pd.DataFrame:
+        """Probabilities with their intervals.
+
+        Parameters
+        ----------
+        X
+            A column per factor, n rows.
+        climatology, n_independent
+            Base rate at each decision and the independent labels behind it, shape (n,).
+
+        Returns
+        -------
+        DataFrame
+            Columns p, p_low, p_high, climatology; n rows.
+        """
+        answers = [
+            predict(
+                member.calibrator, member.fitted.signals(factor_matrix(X, member.factors)), climatology, n_independent
+            )
+            for member in self.members
+        ]
+        columns = ["p", "p_low", "p_high"]
+        pooled = self.weights[0] * answers[0][columns]
+        for weight, answer in zip(self.weights[1:], answers[1:], strict=True):
+            pooled += weight * answer[columns]
+        return pooled.assign(climatology=climatology)
+
+    def contributions(self, X: pd.DataFrame) -> np.ndarray:
+        """Each factor's share of the forecast in log-odds, in the order of `factors`; shape (n, k)."""
+        place = {name: number for number, name in enumerate(self.factors)}
+        total = np.zeros((len(X), len(place)))
+        for member, weight in zip(self.members, self.weights, strict=True):
+            slope = weight * member.calibrator.slope
+            if slope != 0.0:
+                shares = member.fitted.contributions(factor_matrix(X, member.factors))
+                total[:, [place[name] for name in member.factors]] += slope * shares
+        return total
+
+    def require_restorable(self) -> None:
+        """Raise whatever a member raises whose state is of another version."""
+        for member in self.members:
+            _ = member.fitted
+
+    def state(self) -> dict[str, Any]:
+        """JSON-ready; `restore` brings back the same bits."""
+        return {
+            "trained_through": self.trained_through.isoformat(),
+            "n_train": self.n_train,
+            "asset": self.asset,
+            "question": self.question,
+            "horizon": self.horizon,
+            "members": [member.state() for member in self.members],
+            "weights": list(self.weights),
+        }
+
+    @classmethod
+    def restore(cls, state: Mapping[str, Any]) -> FoldModel:
+        """From `state()`."""
+        return cls(
+            trained_through=pd.Timestamp(state["trained_through"]).as_unit("us"),
+            n_train=int(state["n_train"]),
+            asset=str(state["asset"]),
+            question=str(state["question"]),
+            horizon=int(state["horizon"]),
+            members=tuple(Member.restore(member) for member in state["members"]),
+            weights=tuple(float(weight) for weight in state["weights"]),
+        )
+
+
+def predict(
+    calibrator: FittedCalibrator, signals: np.ndarray, climatology: np.ndarray, n_independent: np.ndarray
+) -> pd.DataFrame:
+    """The probabilities of one member, with their intervals.
+
+    Parameters
+    ----------
+    signals
+        The learner's, shape (n, n_bags).
+    climatology, n_independent
+        Base rate at each decision and the independent labels behind it, shape (n,).
+
+    Returns
+    -------
+    DataFrame
+        Columns p, p_low, p_high, climatology; n rows.
+    """
+    signal = bag_mean(signals)
+    p = calibrator.probability(climatology, signal)
+    low, high = calibrator.interval(climatology, n_independent, signal)
+    return pd.DataFrame({"p": p, "p_low": low, "p_high": high, "climatology": climatology})
