@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import codecs
 import dataclasses
-import os
 import re
 import shutil
 from collections.abc import Callable
@@ -15,7 +14,7 @@ import pytest
 from bullbear.errors import DefinitionError, InputError
 from bullbear.factors import registered
 from bullbear.factors.engine import registry
-from bullbear.home import Home, locate, meaning, replace_directory
+from bullbear.home import Home, locate, meaning
 from bullbear.learn.learners.lightgbm import GradientBoosting
 
 
@@ -219,47 +218,6 @@ def test_a_table_that_cannot_be_read_into_the_hash_is_refused(place: Home) -> No
     model = place.model("small")
     with pytest.raises(TypeError, match="dict is not a Definition"):
         meaning(model.definition, model.feature_sets, {"policy": {}})
-
-
-def staged(folder: Path, text: str) -> Path:
-    folder.mkdir(parents=True)
-    (folder / "text").write_text(text)
-    return folder
-
-
-def test_a_directory_is_replaced_and_the_version_before_stays_for_its_readers(tmp_path: Path) -> None:
-    target = tmp_path / "forecasts" / "champion"
-    for number in range(4):
-        before = target.resolve() if number else None
-        replace_directory(staged(tmp_path / "staged", str(number)), target)
-        assert (target / "text").read_text() == str(number)
-        if before is not None:
-            assert (before / "text").read_text() == str(number - 1)
-    assert len(list((tmp_path / "forecasts" / ".champion").iterdir())) == 2
-    assert sorted(path.name for path in target.parent.iterdir()) == [".champion", "champion"]
-
-
-def test_the_version_that_stays_is_the_one_before_whatever_the_times_of_the_folders_say(tmp_path: Path) -> None:
-    target = tmp_path / "forecasts" / "champion"
-    for number, time in enumerate((2_000, 1_000, 3_000)):  # a copied folder keeps the time of its source
-        folder = staged(tmp_path / "staged", str(number))
-        os.utime(folder, (time, time))
-        before = target.resolve()
-        replace_directory(folder, target)
-    assert (before / "text").read_text() == "1"
-
-
-def test_a_home_copied_without_links_can_be_promoted_in(tmp_path: Path) -> None:
-    target = staged(tmp_path / "champion", "copied")
-    replace_directory(staged(tmp_path / "staged", "new"), target)
-    assert (target / "text").read_text() == "new"
-    assert target.is_symlink()
-
-
-def test_a_home_may_be_moved_with_its_champion(tmp_path: Path) -> None:
-    replace_directory(staged(tmp_path / "staged", "whole"), tmp_path / "old" / "champion")
-    os.rename(tmp_path / "old", tmp_path / "new")
-    assert (tmp_path / "new" / "champion" / "text").read_text() == "whole"
 
 
 def test_a_home_on_a_disk_that_is_missing_is_refused_and_not_created(tmp_path: Path) -> None:

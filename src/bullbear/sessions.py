@@ -8,16 +8,17 @@ everything at the edges of the store, is microseconds.
 
 from __future__ import annotations
 
-import os
 from contextlib import suppress
 from functools import lru_cache
 from importlib.metadata import version
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from bullbear.errors import InputError
+from bullbear.files import write_whole
 
 NEW_YORK = "America/New_York"
 FIRST_YEAR = 1990
@@ -222,11 +223,7 @@ def _read(path: Path) -> np.ndarray | None:
 
 
 def _write(path: Path, columns: np.ndarray) -> None:
-    staged = path.with_name(f"{path.name}.{os.getpid()}.npy")
-    try:
-        np.save(staged, columns)
-        os.replace(staged, path)
-    except OSError:
-        # A home that cannot be written to still works; it only builds the table again next time.
-        with suppress(OSError):  # on a disk mounted for reading this is refused, too
-            staged.unlink(missing_ok=True)
+    content = BytesIO()
+    np.save(content, columns)
+    with suppress(OSError):  # a home that cannot be written to builds the table again next time
+        write_whole(path, content.getbuffer())

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from bullbear.data.segments import put, sweep
 from bullbear.errors import NoDataError
+from bullbear.files import remove_staged, write_whole
 
 
 def write_truth(truth: pd.DataFrame, home: Path) -> Path:
@@ -17,11 +17,10 @@ def write_truth(truth: pd.DataFrame, home: Path) -> Path:
     The file appears whole or not at all; the caller holds the store's lock.
     """
     place = _place(home)
-    place.parent.mkdir(parents=True, exist_ok=True)
-    sweep(place.parent)
+    remove_staged(place.parent)
     content = io.BytesIO()
     truth.to_parquet(content, index=False)
-    put(place, content.getbuffer())
+    write_whole(place, content.getbuffer())
     return place
 
 

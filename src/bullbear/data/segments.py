@@ -12,12 +12,8 @@ stored when they were known, the earliest instant at which they can have been.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
-import os
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -29,8 +25,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from bullbear.errors import InputError
+from bullbear.files import remove_staged, write_whole
 
-STAGING = ".staging-"
 SMALL, MANY = 10_000, 8  # so many segments of fewer rows than that are merged into one
 ROW_GROUP = 2048  # small series share a row group up to this size; a longer one has its own
 
@@ -212,8 +208,7 @@ def write(root: Path, kind: Kind, content: memoryview) -> None:
     are removed; a process killed in between leaves rows twice, which readers take for once.
     """
     folder = root / kind.name
-    folder.mkdir(parents=True, exist_ok=True)
-    sweep(folder)
+    remove_staged(folder)
     _publish(root, kind, content)
     small = [segment for path in listing(root, kind.name) if (segment := Segment(path)).footer.num_rows < SMALL]
     if len(small) >= MANY:
@@ -226,18 +221,7 @@ def write(root: Path, kind: Kind, content: memoryview) -> None:
 def _publish(root: Path, kind: Kind, content: memoryview) -> None:
     folder = root / kind.name
     number = 1 + max((int(path.name.split("-")[0]) for path in listing(root, kind.name)), default=0)
-    put(folder / f"{number:06d}-{hashlib.sha256(content).hexdigest()[:12]}.parquet", content)
-
-
-def put(path: Path, content: bytes | memoryview) -> None:
-    """Write a file whole or not at all, whatever kills the process or the machine; the caller holds the lock."""
-    staging = path.with_name(f"{STAGING}{os.getpid()}")
-    with open(staging, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    staging.replace(path)
-    sync_folder(path.parent)
+    write_whole(folder / f"{number:06d}-{hashlib.sha256(content).hexdigest()[:12]}.parquet", content)
 
 
 def checked(kind: Kind, frame: pd.DataFrame) -> pd.DataFrame:
@@ -320,12 +304,6 @@ def _integers(column: pd.Series) -> np.ndarray:
     return codes
 
 
-def sweep(folder: Path) -> None:
-    """Remove what killed processes left behind; only the holder of the lock may call this."""
-    for leftover in folder.glob(f"{STAGING}*"):
-        leftover.unlink(missing_ok=True)
-
-
 def encoded(kind: Kind, rows: pd.DataFrame) -> memoryview:
     """A segment's bytes; `rows` have the kind's columns and `stored_at`, and are in the order of `ordered`."""
     table = pa.Table.from_pandas(rows, schema=kind.schema, preserve_index=False)
@@ -353,52 +331,3 @@ def _cuts(ends: list[int]) -> Iterator[tuple[int, int]]:
         previous = stop
     if start < previous:
         yield start, previous
-
-
-def sync_folder(folder: Path) -> None:
-    """Make a new name in `folder` survive a power failure."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-class WriteLock:
-    """One writer at a time, over threads and processes; re-entrant, and released by the system if the process dies."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._threads = threading.RLock()
-        self._depth = 0
-        self._handle = -1
-
-    @contextmanager
-    def __call__(self) -> Iterator[None]:
-        """Hold the lock."""
-        with self._threads:
-            if self._depth == 0:
-                self.path.parent.mkdir(parents=True, exist_ok=True)
-                self._handle = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o644)
-                fcntl.flock(self._handle, fcntl.LOCK_EX)
-            self._depth += 1
-            try:
-                yield
-            finally:
-                self._depth -= 1
-                if self._depth == 0:
-                    os.close(self._handle)
-
-    def is_free(self) -> bool:
-        """Whether nobody holds it now."""
-        try:
-            handle = os.open(self.path, os.O_RDWR)
-        except FileNotFoundError:
-            return True
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        finally:
-            os.close(handle)
-        return True

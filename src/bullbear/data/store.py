@@ -22,19 +22,17 @@ from bullbear.data.reader import Reader
 from bullbear.data.segments import (
     KINDS,
     Kind,
-    WriteLock,
     checked,
     encoded,
     has_twins,
     kind_named,
     listing,
     ordered,
-    put,
-    sweep,
     write,
 )
 from bullbear.data.view import View
 from bullbear.errors import InputError
+from bullbear.files import FileLock, remove_staged, write_whole
 
 _TICK = pd.Timedelta(1, "us")
 
@@ -63,7 +61,7 @@ class Store:
 
     def __init__(self, root: Path) -> None:
         self.root = Path(root)
-        self._lock = WriteLock(self.root / ".lock")
+        self._lock = FileLock(self.root / ".lock")
         self._reader = Reader(self.root)
         self._replay = self._reader  # of the last `stored` asked for
 
@@ -117,7 +115,7 @@ class Store:
     @contextmanager
     def writing(self) -> Iterator[None]:
         """Hold the write lock over several appends, so that what is read in between stays true."""
-        with self._lock():
+        with self._lock:
             yield
 
     def as_of(self, instant: pd.Timestamp | None = None, stored: pd.Timestamp | None = None) -> View:
@@ -170,8 +168,8 @@ class Store:
     def mark_simulated(self, parameters: dict[str, float | int | str]) -> None:
         """Declare the store simulated, with the simulator's parameters; it takes no real data afterwards."""
         with self.writing():
-            sweep(self.root)
-            put(self.root / "SIMULATED.json", (json.dumps(parameters, indent=2, sort_keys=True) + "\n").encode())
+            remove_staged(self.root)
+            write_whole(self.root / "SIMULATED.json", json.dumps(parameters, indent=2, sort_keys=True) + "\n")
 
     @property
     def is_empty(self) -> bool:

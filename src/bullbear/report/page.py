@@ -6,19 +6,18 @@ All text that came from outside is escaped. What was made from simulated data sa
 
 from __future__ import annotations
 
-import os
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import pandas as pd
 from jinja2 import Environment, StrictUndefined
 
 from bullbear.errors import InputError
+from bullbear.files import write_whole
 from bullbear.report import tables
 from bullbear.report.tables import ModelResult, Table
 
@@ -108,7 +107,7 @@ def write_report(
         n_models=len(models),
         sections=[_section(model, simulated) for model in models],
     )
-    _replace(path, page)
+    write_whole(path, page)
     return path
 
 
@@ -182,16 +181,3 @@ def _template() -> Any:
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters.update(percent=tables.percent, number=tables.number, instant=tables.instant)
     return environment.from_string(files("bullbear.report").joinpath("page.html.j2").read_text(encoding="utf-8"))
-
-
-def _replace(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    staged = path.with_name(f".{path.name}.{uuid4().hex}")
-    try:
-        with staged.open("x", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(staged, path)
-    finally:
-        staged.unlink(missing_ok=True)

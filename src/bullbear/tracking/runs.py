@@ -23,8 +23,9 @@ from mlflow.exceptions import MlflowException
 
 from bullbear.dataset.predictions import COMBINED, Predictions
 from bullbear.errors import RunError
+from bullbear.files import replace_folder
 from bullbear.forecasting.bundle import Bundle, read_bundle
-from bullbear.home import Home, replace_directory
+from bullbear.home import Home
 from bullbear.tracking.ledger_anchor import record_ledger_head
 from bullbear.tracking.mlflow_store import connect_to_read, exists, experiment_id, require_ready
 
@@ -198,7 +199,7 @@ class Runs:
                     raise RunError(
                         "champion", "replaced during the comparison", "one promotion at a time", "run the command again"
                     )
-                replace_directory(staged, self.home.champion)
+                replace_folder(staged, self.home.champion)
         if run.bundle_at is not None:  # the champion, promoted again; it is marked again if its run is still there
             for tracked in self._finished():
                 if tracked.info.run_id == run.run_id:

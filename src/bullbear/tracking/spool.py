@@ -26,8 +26,8 @@ from mlflow.data.pandas_dataset import from_pandas
 from mlflow.entities import Metric, Param
 from mlflow.models import infer_signature
 
-from bullbear.data.segments import WriteLock
 from bullbear.errors import BullbearError
+from bullbear.files import FileLock
 
 RUN = "run.json"
 _TAG = "spooled"
@@ -74,7 +74,7 @@ def log_spooled(client: MlflowClient, experiment: str, runs: Path) -> None:
     if not is_waiting(runs):
         return
     spool = runs / "spool"
-    with WriteLock(spool / ".lock")():
+    with FileLock(spool / ".lock"):
         waiting = [folder for folder in spool.iterdir() if (folder / RUN).is_file() and folder.name[0] != "."]
         for folder in sorted(waiting, key=_started):
             try:
