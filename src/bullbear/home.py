@@ -194,6 +194,11 @@ class Home:
             raise DefinitionError(source.where("features"), "no feature set", "at least one", "name feature sets")
         paths = tuple(self._feature_path(source, number, each) for number, each in enumerate(definition.features))
         feature_sets = load(paths)
+        target = definition.target
+        if target.ticker not in (assets := universe(feature_sets, target.ticker)):
+            where = f"{source.where('target', 'ticker')} (target.ticker)"
+            allowed = f"one of the feature sets' assets, {', '.join(assets)}"
+            raise DefinitionError(where, target.ticker, allowed, f"add {target.ticker} to [universe]")
         question = definition.target.question.name
         # The rule for positions reads `up`; a model of another question that names no policy holds none.
         table = definition.policy or ({} if question == "up" else {"kind": "hold_cash"})

@@ -34,11 +34,10 @@ def test_a_bundle_that_is_written_reads_back_to_the_same_bits(
     source = read_bundle(trained_home.champion)
     p, low, high, base = numbers
     table = source.predictions.table.head(3).assign(p=p, p_low=low, p_high=high, climatology=base, y=[0.0, 1.0, np.nan])
-    predictions = Predictions(table)
     sessions = [pd.Timestamp(day).as_unit("us") for day in ("2003-01-02", "2003-01-03", "2003-01-06")]
     books = [Book(each, cash, marks={"IWM": Mark(each, mark)}) for each in sessions]
     models = tuple(source.model_named(day) for day in source.trained_through()[:2])
-    training = Training(table, Predictions.none(), models, source.signals * p, 0.0)
+    training = Training(Predictions(table), models, source.signals * p, 0.0)
     with tempfile.TemporaryDirectory(dir=tmp_path) as folder:
         write_bundle(
             Path(folder) / "bundle",
@@ -49,7 +48,6 @@ def test_a_bundle_that_is_written_reads_back_to_the_same_bits(
             fingerprint="f",
             simulated=True,
             training=training,
-            predictions=predictions,
             books=books,
         )
         found = read_bundle(Path(folder) / "bundle")

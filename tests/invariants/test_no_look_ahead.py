@@ -29,7 +29,7 @@ from bullbear.decide import Backtest, backtest, market
 from bullbear.definitions import FactorSpec, Target
 from bullbear.factors import compute, load
 from bullbear.factors.engine.registry import _FACTORS, Array, Bars, factor
-from bullbear.forecasting.bundle import Bundle, predictions_of, read_bundle, write_bundle
+from bullbear.forecasting.bundle import Bundle, read_bundle, write_bundle
 from bullbear.forecasting.forecast import replay
 from bullbear.home import Home, Model
 from bullbear.learn import Training, train
@@ -237,7 +237,7 @@ def run_line(store: Store, models: list[Model], root: Path) -> Line:
         name = model.definition.name
         trainings[name] = train(model.definition, model.feature_sets, made)
         tested[name] = backtest(
-            trainings[name].predictions, view, model.policy, baselines=None if name == "trees" else {}
+            trainings[name].predictions.table, view, model.policy, baselines=None if name == "trees" else {}
         )
         write_bundle(
             root / name,
@@ -248,7 +248,6 @@ def run_line(store: Store, models: list[Model], root: Path) -> Line:
             fingerprint=made.fingerprint,
             simulated=True,
             training=trainings[name],
-            predictions=predictions_of(trainings[name].predictions, target),
             books=tested[name].books,
         )
         meta = json.loads((root / name / "bundle.json").read_text())
@@ -269,7 +268,7 @@ def told_by(line: Line, t: pd.Timestamp, models: list[Model]) -> dict[str, Any]:
     }
     for name in (model.definition.name for model in models):
         training = line.trainings[name]
-        predictions = training.predictions[training.predictions["decided_at"] <= t].copy()
+        predictions = training.predictions.table[training.predictions.table["decided_at"] <= t].copy()
         # Outcomes are on final prices, which a correction known later may change; what was said may not change.
         told[f"{name} predictions"] = predictions.drop(columns="y")
         told[f"{name} models"] = [m.state() for m in training.models if m.trained_through <= t]
@@ -356,7 +355,7 @@ def test_the_line_is_alive(setting: Setting) -> None:
     line = setting.line
     assert line.examples.X.notna().any().all()
     for name in ("trees", "line"):
-        predictions = line.trainings[name].predictions
+        predictions = line.trainings[name].predictions.table
         assert (predictions["p"] != predictions["climatology"]).mean() > 0.5
         assert len(line.tested[name].trades) > 5
     assert len(line.trainings["trees"].models) >= 12
@@ -390,7 +389,7 @@ DECISIONS = ("2002-01-02", "2002-06-28", "2003-03-31", "2003-10-14", "2004-07-02
 
 @pytest.mark.parametrize("name", LEARNERS)
 def test_the_forecast_of_a_day_is_the_walk_forward_one_to_the_last_bit(setting: Setting, name: str) -> None:
-    predictions = setting.line.trainings[name].predictions.set_index("decided_at")
+    predictions = setting.line.trainings[name].predictions.table.set_index("decided_at")
     tested = setting.line.tested[name]
     decisions = {state.decided_at: stance for state, stance in zip(tested.states, tested.stances, strict=True)}
     for session in DECISIONS:

@@ -39,15 +39,15 @@ def panel(examples: Examples, **second: object) -> Examples:
 def test_a_twin_asset_adds_no_evidence(model: Make, feature_sets: list[FeatureSet], examples: Examples) -> None:
     definition = model(LINE, refit="quarter")
     alone, twins = (train(definition, feature_sets, each) for each in (examples, panel(examples)))
-    found, wanted = twins.predictions, alone.predictions
+    found, wanted = twins.predictions.select(asset="IWM").table, alone.predictions.table
     assert found["decided_at"].tolist() == wanted["decided_at"].tolist()
     np.testing.assert_allclose(found["p"], wanted["p"], atol=1e-5)
     np.testing.assert_array_equal(found["climatology"], wanted["climatology"])
     assert [m.members[0].calibrator.evidence for m in twins.models] == [
         m.members[0].calibrator.evidence for m in alone.models
     ]
-    assert twins.every.table["asset"].unique().tolist() == ["AAA", "IWM"]
-    both = [twins.every.select(asset=asset).table["p"].to_numpy() for asset in ("AAA", "IWM")]
+    assert twins.predictions.table["asset"].unique().tolist() == ["AAA", "IWM"]
+    both = [twins.predictions.select(asset=asset).table["p"].to_numpy() for asset in ("AAA", "IWM")]
     np.testing.assert_array_equal(*both)
     np.testing.assert_array_equal(both[1], found["p"])
 
@@ -96,8 +96,8 @@ def test_a_panel_is_continued_to_the_same_bits(
     newest = late.models[-1].trained_through
     signals = pd.concat([early.signals, added.signals])
     pd.testing.assert_series_equal(signals, late.signals[late.signals.index <= newest], check_exact=True)
-    found = pd.concat([early.predictions, added.predictions], ignore_index=True)
-    wanted = late.predictions[late.predictions["decided_at"] <= newest].reset_index(drop=True)
+    found = pd.concat([early.predictions.table, added.predictions.table], ignore_index=True)
+    wanted = late.predictions.table[late.predictions.table["decided_at"] <= newest].reset_index(drop=True)
     pd.testing.assert_frame_equal(found, wanted, check_exact=True)
 
 
@@ -117,8 +117,8 @@ def test_every_combinatorial_path_forecasts_every_session_once(
     combinatorial: ModelDefinition, feature_sets: list[FeatureSet], examples: Examples
 ) -> None:
     found = train(combinatorial, feature_sets, examples)
-    assert (found.models, len(found.predictions)) == ((), 0)
-    table = found.every.table
+    assert (found.models, len(found.signals)) == ((), 0)
+    table = found.predictions.table
     assert sorted(table["path"].unique()) == list(range(comb(4, 1)))
     first = examples.decided_at[examples.session >= "2018-06-01"]
     for _, path in table.groupby("path"):
@@ -134,7 +134,7 @@ def test_labels_of_the_tested_groups_reach_neither_signal_nor_base_rate(
     tested[fold.test] = True
     assert not tested[fold.train].any()
     other = dataclasses.replace(examples, y=np.where(tested, 1 - examples.y, examples.y))
-    before, after = (train(combinatorial, feature_sets, each).every.table for each in (examples, other))
+    before, after = (train(combinatorial, feature_sets, each).predictions.table for each in (examples, other))
     keys = pd.MultiIndex.from_arrays([examples.decided_at[fold.test], fold.path])
     rows = [table.set_index(["decided_at", "path"]).loc[keys] for table in (before, after)]
     np.testing.assert_array_equal(rows[0]["climatology"], rows[1]["climatology"])

@@ -51,8 +51,8 @@ def test_a_continued_training_equals_a_longer_one(
     newest = late.models[-1].trained_through
     before = late.signals[late.signals.index <= newest]
     pd.testing.assert_series_equal(signals, before, check_exact=True)
-    predictions = pd.concat([early.predictions, added.predictions], ignore_index=True)
-    wanted = late.predictions[late.predictions["decided_at"] <= newest].reset_index(drop=True)
+    predictions = pd.concat([early.predictions.table, added.predictions.table], ignore_index=True)
+    wanted = late.predictions.table[late.predictions.table["decided_at"] <= newest].reset_index(drop=True)
     pd.testing.assert_frame_equal(predictions, wanted, check_exact=True)
 
 

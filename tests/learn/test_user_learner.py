@@ -19,7 +19,7 @@ README = Path(__file__).resolve().parents[2] / "README.md"
 @pytest.fixture
 def told(home: Home) -> Home:
     """A home with the files of README's section typed in."""
-    section = README.read_text(encoding="utf-8").split("### Add a learner kind")[1].split("\n## ")[0]
+    section = README.read_text(encoding="utf-8").split("## Add a learner kind")[1].split("\n## ")[0]
     (python,) = re.findall(r"```python\n(.*?)```", section, re.S)
     (toml,) = re.findall(r"```toml\n(.*?)```", section, re.S)
     (home.root / "learners").mkdir()
@@ -31,7 +31,7 @@ def told(home: Home) -> Home:
 def test_the_example_of_the_readme_trains_and_forecasts(told: Home) -> None:
     hash_before = told.model("vote").definition_hash
     trained = train_model(told, "vote", jobs=2)
-    assert not trained.training.predictions["p"].equals(trained.training.predictions["climatology"])
+    assert not trained.training.predictions.table["p"].equals(trained.training.predictions.table["climatology"])
     alone = train_model(told, "vote", jobs=1)
     assert [m.state() for m in alone.training.models] == [m.state() for m in trained.training.models]
     assert evaluate_run(Runs(told).find("latest")).n == trained.evaluation.n

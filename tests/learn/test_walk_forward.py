@@ -24,12 +24,11 @@ from bullbear.statistics import independent_number
 
 TREES = {"kind": "lightgbm", "bags": 2, "num_iterations": 10, "min_data_in_leaf": 15, "learning_rate": 0.2}
 LINE = {"kind": "logistic", "penalty": 5.0}
-COLUMNS = ["decided_at", "resolved_at", "p", "p_low", "p_high", "climatology", "y"]
 Make = Callable[..., ModelDefinition]
 
 
 def same(first: Training, second: Training) -> None:
-    pd.testing.assert_frame_equal(first.predictions, second.predictions, check_exact=True)
+    pd.testing.assert_frame_equal(first.predictions.table, second.predictions.table, check_exact=True)
     states = [json.dumps([m.state() for m in t.models], sort_keys=True) for t in (first, second)]
     assert states[0] == states[1]
 
@@ -44,8 +43,10 @@ def trained(model: Make, feature_sets: list[FeatureSet], examples: Examples) -> 
 
 
 def test_what_a_training_reports(trained: Training, examples: Examples) -> None:
-    table = trained.predictions
-    assert table.columns.tolist() == COLUMNS
+    table = trained.predictions.table
+    assert trained.predictions.select(asset="IWM", question="up", horizon=5, member="combined", path=0).table.equals(
+        table
+    )
     # The burn-in of March to May is forecast but not reported; January's last five have not resolved.
     assert day_of(table).iloc[[0, -1]].tolist() == ["2019-06-03", "2020-01-24"]
     assert day_of(table, "resolved_at").iloc[[0, -1]].tolist() == ["2019-06-10", "2020-01-31"]
@@ -83,7 +84,7 @@ def test_the_models_of_every_fold_are_kept(trained: Training) -> None:
 
 
 def test_a_signal_that_is_there_beats_the_climatology(trained: Training) -> None:
-    known = trained.predictions.dropna()
+    known = trained.predictions.table.dropna()
     brier = ((known["p"] - known["y"]) ** 2).mean() / ((known["climatology"] - known["y"]) ** 2).mean()
     assert brier < 0.9
 
@@ -128,7 +129,7 @@ def test_it_equals_a_slow_walk_by_hand(
         parts.append(answer.set_index(examples.decided_at[fold.test]))
     slow = pd.concat(parts)
     slow = slow[slow.index >= pd.Timestamp("2019-06-03", tz="UTC")].reset_index(drop=True)
-    pd.testing.assert_frame_equal(found.predictions[slow.columns.tolist()], slow, check_exact=True)
+    pd.testing.assert_frame_equal(found.predictions.table[slow.columns.tolist()], slow, check_exact=True)
 
 
 @pytest.mark.parametrize("learner", [LINE, TREES], ids=["logistic", "lightgbm"])
@@ -208,7 +209,7 @@ def test_a_cluster_gives_the_same_bits(
 
 def test_another_seed_gives_other_bits(model: Make, feature_sets: list[FeatureSet], examples: Examples) -> None:
     one, two = (train(model(TREES, seed=s, refit="quarter"), feature_sets, examples) for s in (1, 2))
-    assert not one.predictions["p"].equals(two.predictions["p"])
+    assert not one.predictions.table["p"].equals(two.predictions.table["p"])
 
 
 @pytest.mark.parametrize("learner", [LINE, TREES], ids=["logistic", "lightgbm"])
@@ -226,10 +227,12 @@ def test_labels_that_resolve_after_the_fit_do_not_reach_its_forecasts(
     for kept, other in zip(before.models[: fold + 1], after.models[: fold + 1], strict=True):
         assert json.dumps(kept.state()) == json.dumps(other.state())
     until = before.models[fold + 1].trained_through
-    upto = before.predictions["decided_at"] <= until
+    upto = before.predictions.table["decided_at"] <= until
     columns = ["decided_at", "p", "p_low", "p_high"]
-    pd.testing.assert_frame_equal(before.predictions[upto][columns], after.predictions[upto][columns], check_exact=True)
-    assert not before.predictions["p"].equals(after.predictions["p"])
+    pd.testing.assert_frame_equal(
+        before.predictions.table[upto][columns], after.predictions.table[upto][columns], check_exact=True
+    )
+    assert not before.predictions.table["p"].equals(after.predictions.table["p"])
 
 
 def test_the_last_label_known_at_the_fit_does_reach_it(
@@ -252,10 +255,10 @@ def test_factors_of_later_sessions_do_not_reach_earlier_forecasts(
     X = examples.X.copy()
     cut = pd.Timestamp("2019-09-16")
     X.loc[X.index >= cut] = X.loc[X.index >= cut] * -3.0 + 1.0
-    after = train(model(LINE), feature_sets, dataclasses.replace(examples, X=X)).predictions
-    early = trained.predictions["decided_at"] < cut.tz_localize("UTC")
-    pd.testing.assert_frame_equal(after[early], trained.predictions[early], check_exact=True)
-    assert not after["p"].equals(trained.predictions["p"])
+    after = train(model(LINE), feature_sets, dataclasses.replace(examples, X=X)).predictions.table
+    early = trained.predictions.table["decided_at"] < cut.tz_localize("UTC")
+    pd.testing.assert_frame_equal(after[early], trained.predictions.table[early], check_exact=True)
+    assert not after["p"].equals(trained.predictions.table["p"])
 
 
 @pytest.mark.parametrize("learner", [{"kind": "climatology"}, LINE, TREES], ids=["climatology", "logistic", "lightgbm"])
@@ -265,37 +268,39 @@ def test_a_restored_model_forecasts_each_day_alone_to_the_same_bits(
     trained = train(model(learner, refit="quarter"), feature_sets, examples)
     models = [FoldModel.restore(json.loads(json.dumps(m.state(), allow_nan=False))) for m in trained.models]
     assert [json.dumps(m.state()) for m in models] == [json.dumps(m.state()) for m in trained.models]
-    place = examples.decided_at.get_indexer(pd.DatetimeIndex(trained.predictions["decided_at"]))
+    place = examples.decided_at.get_indexer(pd.DatetimeIndex(trained.predictions.table["decided_at"]))
     for number, row in list(enumerate(place))[::7]:
         decided_at = examples.decided_at[row]
         in_force = max(i for i, m in enumerate(models) if m.trained_through < decided_at)
         one = slice(row, row + 1)
         behind = independent_number(examples.n_resolved[one], 5)
         found = models[in_force].forecast(examples.X.iloc[[row]], examples.climatology[one], behind).iloc[0]
-        assert found.to_dict() == trained.predictions.loc[number, found.index.tolist()].to_dict()
+        assert found.to_dict() == trained.predictions.table.loc[number, found.index.tolist()].to_dict()
 
 
 def test_a_climatology_model_forecasts_the_climatology(
     model: Make, feature_sets: list[FeatureSet], examples: Examples
 ) -> None:
     trained = train(model({"kind": "climatology"}), feature_sets, examples, jobs=2)
-    assert trained.predictions["p"].equals(trained.predictions["climatology"].rename("p"))
+    assert trained.predictions.table["p"].equals(trained.predictions.table["climatology"].rename("p"))
     assert trained.models[-1].factors == ()
     bare = dataclasses.replace(examples, X=examples.X.iloc[:, :0])
-    pd.testing.assert_frame_equal(train(model({"kind": "climatology"}), [], bare).predictions, trained.predictions)
+    pd.testing.assert_frame_equal(
+        train(model({"kind": "climatology"}), [], bare).predictions.table, trained.predictions.table
+    )
 
 
 def test_a_prior_of_zero_switches_the_learner_off(
     model: Make, feature_sets: list[FeatureSet], examples: Examples
 ) -> None:
     trained = train(model(LINE, prior_sd=0.0), feature_sets, examples)
-    assert trained.predictions["p"].equals(trained.predictions["climatology"].rename("p"))
+    assert trained.predictions.table["p"].equals(trained.predictions.table["climatology"].rename("p"))
 
 
 def test_start_and_end_replace_the_definition(
     trained: Training, model: Make, feature_sets: list[FeatureSet], examples: Examples
 ) -> None:
-    found = train(model(LINE), feature_sets, examples, start="2019-08-14", end="2019-10-15").predictions
+    found = train(model(LINE), feature_sets, examples, start="2019-08-14", end="2019-10-15").predictions.table
     assert day_of(found).iloc[[0, -1]].tolist() == ["2019-08-14", "2019-10-15"]
     # Burn-in moves along with the start, so the first fold now begins in the middle of May.
     first = train(model(LINE), feature_sets, examples, start="2019-08-14").models[0].trained_through
@@ -308,7 +313,7 @@ def test_labels_that_are_missing_are_not_trained_on(
     y = examples.y.copy()
     y[40:60] = np.nan
     found = train(model(LINE, refit="quarter"), feature_sets, dataclasses.replace(examples, y=y))
-    assert np.isfinite(found.predictions["p"]).all()
+    assert np.isfinite(found.predictions.table["p"]).all()
     # A label whose bar comes later counts neither then nor now: both must write the same model.
     whole = train(model(LINE, refit="quarter"), feature_sets, examples)
     assert [m.n_train for m in found.models] == [m.n_train - 20 for m in whole.models]

@@ -26,7 +26,7 @@ def test_a_dip_is_trained_evaluated_and_refused_by_the_gate(home: Home) -> None:
     assert trained.backtest is None
     question = home.questions()["dip5"]
     labels = resolve(home.store().as_of(), Target(question=question), final=True)
-    table = trained.training.predictions
+    table = trained.training.predictions.table
     expected = labels.set_index("decided_at")["y"].reindex(table["decided_at"])
     assert table["y"].tolist()[:500] == expected.tolist()[:500]
     assert 0.05 < table["climatology"].mean() < 0.5

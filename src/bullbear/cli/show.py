@@ -96,7 +96,7 @@ def status(table: pd.DataFrame, simulated: bool) -> None:
 
 def trained_document(trained: TrainedModel) -> dict[str, Any]:
     """The keys of `train --json`."""
-    table = trained.predictions.table
+    table = trained.training.predictions.table
     return {
         "run_id": trained.run_id,
         "model": trained.model.definition.name,

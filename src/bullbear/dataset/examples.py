@@ -46,6 +46,10 @@ class Examples:
     fingerprint: str
     asset: np.ndarray
 
+    def factors_of(self, asset: str) -> pd.DataFrame:
+        """The factors of one asset by session."""
+        return self.X if (self.asset == asset).all() else self.X[self.asset == asset]
+
     def __len__(self) -> int:
         return len(self.y)
 

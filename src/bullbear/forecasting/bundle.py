@@ -27,7 +27,7 @@ from bullbear.dataset import splitter_of
 from bullbear.dataset.predictions import Predictions
 from bullbear.decide.book import Book
 from bullbear.decide.policy import Policy, read_policy
-from bullbear.definitions import FactorSpec, FeatureSet, ModelDefinition, Source, Target
+from bullbear.definitions import FactorSpec, FeatureSet, ModelDefinition, Source
 from bullbear.errors import DefinitionError, HistoryError, InputError, RunError
 from bullbear.factors import registered
 from bullbear.factors.engine.feature_sets import check, user_code_of
@@ -232,7 +232,6 @@ def write_bundle(
     fingerprint: str,
     simulated: bool,
     training: Training,
-    predictions: Predictions,
     books: Sequence[Book],
     start: str | None = None,
 ) -> None:
@@ -240,8 +239,6 @@ def write_bundle(
 
     Parameters
     ----------
-    predictions
-        Those of the training, of one question.
     books
         The backtest's account after each decision.
     start
@@ -250,12 +247,12 @@ def write_bundle(
     (root / "models").mkdir(parents=True)
     for model in training.models:
         _write_model(root, model)
-    (root / "predictions.csv").write_text(predictions.to_csv(), encoding="utf-8")
+    (root / "predictions.csv").write_text(training.predictions.to_csv(), encoding="utf-8")
     (root / "signals.csv").write_text(_signals_csv(training.signals), encoding="utf-8")
     (root / ACCOUNT).write_text(_account(books), encoding="utf-8")
     meta = {
         "version": VERSION,
-        "question": _one_question(predictions),
+        "question": _one_question(training.predictions),
         "definition": definition.model_dump(mode="json"),
         "feature_sets": [each.model_dump(mode="json") for each in feature_sets],
         "user_code": user_code_of([spec for each in feature_sets for spec in each.factor]),
@@ -268,10 +265,8 @@ def write_bundle(
     (root / "bundle.json").write_text(json.dumps(meta, indent=1), encoding="utf-8")
 
 
-def write_continued(
-    root: Path, bundle: Bundle, continuation: Continuation, predictions: Predictions, books: Sequence[Book]
-) -> None:
-    """Write into the empty folder `root` what `bundle` holds, and a refit's `predictions` and their `books`."""
+def write_continued(root: Path, bundle: Bundle, continuation: Continuation, books: Sequence[Book]) -> None:
+    """Write into the empty folder `root` what `bundle` holds, and a refit with its `books`."""
     (root / "models").mkdir(parents=True)
     for path in sorted((bundle.root / "models").glob("*.json")):
         _link_or_copy(path, root / "models" / path.name)
@@ -280,19 +275,12 @@ def write_continued(
     signals = bundle.signals
     if len(continuation.signals):
         signals = pd.concat([signals, continuation.signals])
-    whole = Predictions.concat([bundle.predictions, predictions])
+    whole = Predictions.concat([bundle.predictions, continuation.predictions])
     (root / "predictions.csv").write_text(whole.to_csv(), encoding="utf-8")
     (root / "signals.csv").write_text(_signals_csv(signals), encoding="utf-8")
     account = (bundle.root / ACCOUNT).read_text(encoding="utf-8")
     (root / ACCOUNT).write_text(account + _account(books), encoding="utf-8")
     (root / "bundle.json").write_text(json.dumps(bundle.meta, indent=1), encoding="utf-8")
-
-
-def predictions_of(table: pd.DataFrame, target: Target) -> Predictions:
-    """The forecasts of a training as predictions of its target."""
-    if not len(table):
-        return Predictions.none()
-    return Predictions.of(**table, asset=target.ticker, question=target.question.name, horizon=target.horizon)
 
 
 def _one_question(predictions: Predictions) -> str:

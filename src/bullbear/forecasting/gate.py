@@ -65,8 +65,7 @@ class Record:
     @classmethod
     def of(cls, bundle: Bundle, run_id: str | None = None) -> Record:
         """The record in a bundle; a champion's bundle knows its `run_id` itself."""
-        definition, predictions = bundle.definition, bundle.predictions
-        target, where = definition.target, Source.nowhere("bundle")
+        definition, target, where = bundle.definition, bundle.definition.target, Source.nowhere("bundle")
         return cls(
             model=definition.name,
             run_id=run_id or str(bundle.meta["run_id"]),
@@ -74,7 +73,7 @@ class Record:
             ticker=target.ticker,
             horizon=target.horizon,
             simulated=bool(bundle.meta["simulated"]),
-            predictions=predictions.table[list(INTERFACE)],
+            predictions=bundle.predictions.select(asset=target.ticker).table[list(INTERFACE)],
             has_signal=LEARNERS.read(definition.learner, where, below=("learner",)).uses_factors
             and not CALIBRATORS.read(definition.calibration, where, below=("calibration",)).is_silent,
             definition=(definition, bundle.feature_sets),

@@ -16,7 +16,7 @@ from bullbear.dataset import build, splitter_of
 from bullbear.decide import advise_each, forecasts_by_close
 from bullbear.errors import RunError
 from bullbear.files import replace_folder
-from bullbear.forecasting.bundle import Bundle, predictions_of, read_bundle, write_continued
+from bullbear.forecasting.bundle import Bundle, read_bundle, write_continued
 from bullbear.home import Home
 from bullbear.learn import continue_training
 from bullbear.sessions import between, day, days
@@ -63,11 +63,12 @@ def continued(bundle: Bundle, view: View, root: Path, progress: Progress | None 
         start=bundle.meta.get("start"),
         progress=progress,
     )
-    predictions = predictions_of(continuation.predictions, definition.target)
-    forecasts = forecasts_by_close(predictions.table)
     before, ticker = bundle.last_book, definition.target.ticker
-    advice = advise_each(view, bundle.policy, forecasts, ticker=ticker, before=before, factors=examples.X)
-    write_continued(root, bundle, continuation, predictions, [each.book for each in advice])
+    forecasts = forecasts_by_close(continuation.predictions.select(asset=ticker).table)
+    advice = advise_each(
+        view, bundle.policy, forecasts, ticker=ticker, before=before, factors=examples.factors_of(ticker)
+    )
+    write_continued(root, bundle, continuation, [each.book for each in advice])
     return read_bundle(root)
 
 

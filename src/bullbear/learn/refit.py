@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from bullbear.dataset import Examples, Fold
+from bullbear.dataset import Examples, Fold, Predictions
 from bullbear.definitions import FeatureSet, ModelDefinition
 from bullbear.learn.fold_model import FoldModel, predict
 from bullbear.learn.learner import bag_mean
@@ -23,8 +23,8 @@ from bullbear.learn.walk_forward import (
     fit_fold,
     fold_model,
     folds_of,
-    forecasts,
     is_target,
+    predictions_of,
     prepared,
 )
 
@@ -35,7 +35,7 @@ class Continuation:
     training's last forecast and the newest model's first session."""
 
     models: tuple[FoldModel, ...]
-    predictions: pd.DataFrame
+    predictions: Predictions
     signals: pd.Series
 
 
@@ -89,8 +89,7 @@ def continue_training(
         is_due = fold.trained_through > fitted_through
         here = own[fold.test]
         tested = fold.test[here]
-        missing = tested[np.isnan(known[tested])]
-        if not is_due and not len(missing):
+        if not is_due and not np.isnan(known[tested]).any():
             continue
         if is_due:
             fit = fit_fold(task, fold)
@@ -98,34 +97,29 @@ def continue_training(
             models.append(
                 fold_model(definition, task, fold, fit, calibrate(examples, own, rows, known[rows], fold, calibrator))
             )
-            member, answers = models[-1].members[0], fit.signals[here]
+            member, answers = models[-1].members[0], fit.signals
             if progress:
                 progress(len(models), len(due))
         else:
             member = model_for(pd.Timestamp(examples.X.index[tested[0]])).members[0]
-            answers = member.fitted.signals(task.X[tested])
-        known[tested] = np.where(np.isnan(known[tested]), bag_mean(answers), known[tested])
-        late = tested >= first_new
+            answers = member.fitted.signals(task.X[fold.test])
+        known[tested] = np.where(np.isnan(known[tested]), bag_mean(answers)[here], known[tested])
+        late = fold.test >= first_new
         if late.any():
-            rows = tested[late]
+            rows = fold.test[late]
             parts.append(predict(member.calibrator, answers[late], *base_rate_at(examples, rows)))
             new_rows.append(rows)
     newest = folds[-1].test[0]
     rows = np.concatenate(new_rows) if new_rows else np.zeros(0, dtype=np.int64)
-    table = forecasts(examples, rows, parts) if parts else _nothing()
     before = rows < newest
-    return Continuation(
-        models=tuple(models),
-        predictions=table[before].reset_index(drop=True),
-        signals=pd.Series(known[rows[before]], index=examples.decided_at[rows[before]]),
-    )
+    predictions = Predictions.none()
+    if before.any():
+        answered = pd.concat(parts, ignore_index=True)[before]
+        predictions = predictions_of(definition, examples, rows[before], answered)
+    ours = rows[before & own[rows]]
+    return Continuation(tuple(models), predictions, pd.Series(known[ours], index=examples.decided_at[ours]))
 
 
 def _rows_before(folds: Sequence[Fold], number: int) -> np.ndarray:
     """The out-of-sample rows of all folds before one; their signals are known by its fit."""
     return np.concatenate([np.zeros(0, dtype=np.int64), *(fold.test for fold in folds[:number])])
-
-
-def _nothing() -> pd.DataFrame:
-    empty = np.zeros(0)
-    return pd.DataFrame({name: empty for name in ("p", "p_low", "p_high", "climatology", "y")})

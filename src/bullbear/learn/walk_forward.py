@@ -30,17 +30,15 @@ from bullbear.statistics import independent_number
 
 @dataclass(frozen=True)
 class Training:
-    """The outcome of a walk-forward training.
+    """The outcome of a training.
 
-    `predictions` holds the reported out-of-sample forecasts of the target (columns decided_at, resolved_at, p, p_low,
-    p_high, climatology, y); `every` those of all assets and paths; `models` every fold's model in order, burn-in
-    included; `signals` the mean signal of every out-of-sample session of the target by `decided_at`, burn-in included,
-    on which later folds are calibrated; `fit_seconds` the summed time of the fits. A combinatorial training has only
-    `every`: nothing of it can be promoted.
+    `predictions` holds the reported out-of-sample forecasts of all assets and paths; `models` every fold's model in
+    order, burn-in included; `signals` the mean signal of every out-of-sample session of the target by `decided_at`,
+    burn-in included, on which later folds are calibrated; `fit_seconds` the summed time of the fits. A combinatorial
+    training has neither models nor signals: nothing of it can be promoted.
     """
 
-    predictions: pd.DataFrame
-    every: Predictions
+    predictions: Predictions
     models: tuple[FoldModel, ...]
     signals: pd.Series
     fit_seconds: float
@@ -114,12 +112,10 @@ def train(
         predict(model.members[0].calibrator, fit.signals, *base_rate_at(examples, fold.test))
         for fold, fit, model in zip(folds, fits, models, strict=True)
     ]
-    table = forecasts(examples, rows, parts)
     own = own[rows]
     reported = sessions[rows] >= day(start or splitter_of(definition).first)
     return Training(
-        predictions=table[reported & own].reset_index(drop=True),
-        every=_keyed(definition, examples, rows[reported], table[reported]),
+        predictions=predictions_of(definition, examples, rows[reported], pd.concat(parts, ignore_index=True)[reported]),
         models=models,
         signals=pd.Series(mean[own], index=examples.decided_at[rows[own]]),
         fit_seconds=float(sum(fit.seconds for fit in fits)),
@@ -191,13 +187,21 @@ def fold_model(
     )
 
 
-def forecasts(examples: Examples, rows: np.ndarray, parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """The predictions of `rows` as a table: decided_at, resolved_at, what `predict` gives, and the final outcome y."""
-    table = pd.concat(parts, ignore_index=True)
-    table.insert(0, "resolved_at", examples.resolved_at[rows])
-    table.insert(0, "decided_at", examples.decided_at[rows])
-    table["y"] = examples.y_final[rows]
-    return table
+def predictions_of(
+    definition: ModelDefinition, examples: Examples, rows: np.ndarray, answers: pd.DataFrame, *, path: int = 0
+) -> Predictions:
+    """What `predict` answered of `rows`, with their final outcomes."""
+    target = definition.target
+    return Predictions.of(
+        decided_at=examples.decided_at[rows],
+        resolved_at=examples.resolved_at[rows],
+        asset=examples.asset[rows],
+        question=target.question.name,
+        horizon=target.horizon,
+        path=path,
+        y=examples.y_final[rows],
+        **answers,
+    )
 
 
 def calibrate(
@@ -313,15 +317,5 @@ def _judged(
             answer = predict(
                 calibrator.fit(history), fit.signals[here], base[path, rows], np.full(len(rows), n_independent)
             )
-            parts.append(_keyed(definition, examples, rows, forecasts(examples, rows, [answer]), path=int(path)))
-    nothing = pd.DataFrame(columns=["decided_at", "resolved_at", "p", "p_low", "p_high", "climatology", "y"])
-    return Training(nothing, Predictions.concat(parts), (), pd.Series(dtype=float), sum(fit.seconds for fit in fits))
-
-
-def _keyed(
-    definition: ModelDefinition, examples: Examples, rows: np.ndarray, table: pd.DataFrame, *, path: int = 0
-) -> Predictions:
-    target = definition.target
-    return Predictions.of(
-        **table, asset=examples.asset[rows], question=target.question.name, horizon=target.horizon, path=path
-    )
+            parts.append(predictions_of(definition, examples, rows, answer, path=int(path)))
+    return Training(Predictions.concat(parts), (), pd.Series(dtype=float), sum(fit.seconds for fit in fits))

@@ -60,18 +60,23 @@ class Run:
 
     @property
     def predictions(self) -> Predictions:
-        """The reported out-of-sample forecasts."""
+        """The reported out-of-sample forecasts of all assets and paths."""
         return self.bundle.predictions
 
+    @property
+    def of_target(self) -> Predictions:
+        """Those of the target alone."""
+        return self.predictions.select(asset=self.bundle.definition.target.ticker)
+
     def predictions_of(self, question: str, *, path: int | None = None) -> Predictions:
-        """Those of one question, and one path of a combinatorial splitter.
+        """Those of the target, one question, and one path of a combinatorial splitter.
 
         Raises
         ------
         RunError
             The run answers another question, or has several paths or not this one.
         """
-        found = self.predictions.select(question=question, member=COMBINED)
+        found = self.of_target.select(question=question, member=COMBINED)
         if not len(found):
             raise RunError(
                 f"run {self.run_id[:8]}",

@@ -21,7 +21,6 @@ import numpy as np
 import pandas as pd
 
 from bullbear.dataset import Examples, splitter_of
-from bullbear.dataset.predictions import Predictions
 from bullbear.decide import Book
 from bullbear.evaluate import Evaluation, PathScores
 from bullbear.forecasting.bundle import write_bundle
@@ -42,7 +41,6 @@ class TrainingRecord:
     model: Model
     examples: Examples
     training: Training
-    predictions: Predictions
     books: Sequence[Book]
     evaluation: Evaluation | PathScores
     plots: Mapping[str, bytes]
@@ -130,7 +128,8 @@ def _stage_artifacts(staged: Path, record: TrainingRecord) -> None:
     for name, picture in record.plots.items():
         (staged / "plots" / f"{name}.png").write_bytes(picture)
     by_path = isinstance(record.evaluation, PathScores)
-    csv = record.predictions.to_csv() if by_path else record.predictions.interface_csv()
+    made = record.training.predictions
+    csv = made.to_csv() if by_path else made.select(asset=model.definition.target.ticker).interface_csv()
     (staged / "predictions.csv").write_text(csv, encoding="utf-8")
     (staged / "evaluation.json").write_text(json.dumps(record.evaluation.as_dict(), indent=1), encoding="utf-8")
     (staged / "backtest.json").write_text(json.dumps(record.backtest, indent=1), encoding="utf-8")
@@ -143,7 +142,6 @@ def _stage_artifacts(staged: Path, record: TrainingRecord) -> None:
         fingerprint=record.examples.fingerprint,
         simulated=record.simulated,
         training=record.training,
-        predictions=record.predictions,
         books=record.books,
         start=record.options.get("start"),
     )

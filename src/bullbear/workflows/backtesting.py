@@ -35,7 +35,7 @@ def backtest_run(home: Home, run: Run, policy: Policy | None = None) -> Backtest
     policy = policy or run.bundle.policy
     specs = [spec for spec in run.bundle.factors() if spec.name in policy.needs.factors]
     return backtest(
-        run.predictions.table,
+        run.of_target.table,
         view,
         policy,
         ticker=target.ticker,

@@ -65,7 +65,7 @@ def compare_runs(runs: Sequence[Run]) -> list[Comparison]:
             f"{run.model} {run.run_id[:8]}: {t} {q} over {h} sessions" for (t, q, h), run in targets.items()
         )
         raise InputError("RUN RUN ...", shown, "runs of one ticker, question and horizon", "compare like with like")
-    frames = {f"{run.model} {run.run_id[:8]}": run.predictions.table for run in runs}
+    frames = {f"{run.model} {run.run_id[:8]}": run.of_target.table for run in runs}
     by_age = sorted(frames.values(), key=lambda frame: frame.loc[frame["y"].notna(), "resolved_at"].max())
     known = pd.concat(by_age).dropna(subset=["y"]).drop_duplicates("decided_at", keep="last")
     outcomes = known.set_index("decided_at")["y"]
@@ -77,7 +77,7 @@ def oracle_share(home: Home, run: Run) -> OracleShare | None:
     """A walk-forward run's skill as a share of what knowing a simulated market's state was worth; else None."""
     if not (run.simulated and run.bundle.is_walk_forward):
         return None
-    predictions = run.predictions.table
+    predictions = run.of_target.table
     sessions = days(pd.DatetimeIndex(predictions["decided_at"]))
     truth = read_truth(home.root).set_index("decided")["p_up"]
     resolved = predictions["y"].notna().to_numpy()

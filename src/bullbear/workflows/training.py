@@ -14,7 +14,6 @@ from bullbear.decide import Backtest, backtest, baselines_of, comparison
 from bullbear.definitions import UP
 from bullbear.errors import DefinitionError, FitError, InputError
 from bullbear.evaluate import Evaluation, PathScores, evaluate, path_scores
-from bullbear.forecasting.bundle import predictions_of
 from bullbear.home import Home, Model
 from bullbear.learn import Training, train
 from bullbear.sessions import day
@@ -30,7 +29,6 @@ class TrainedModel:
     model: Model
     examples: Examples
     training: Training
-    predictions: Predictions
     evaluation: Evaluation | PathScores
     """By path of a combinatorial splitter."""
     backtest: Backtest | None
@@ -93,17 +91,17 @@ def train_model(
         raise DefinitionError(where, dict(model.definition.learner), allowed, "correct the file") from bad
     progress("evaluation", 0, 1)
     target = model.definition.target
-    predictions = predictions_of(training.predictions, target) if walks_forward else training.every
+    predictions = training.predictions
     evaluation = evaluate(predictions) if walks_forward else path_scores(predictions)
     tested = None
     if walks_forward and target.question.name == UP.name:  # what a policy decides on
         tested = backtest(
-            predictions.table,
+            predictions.select(asset=target.ticker).table,
             view,
             model.policy,
             ticker=target.ticker,
             horizon=target.horizon,
-            factors=examples.X,
+            factors=examples.factors_of(target.ticker),
             baselines=baselines_of(target.ticker, home.instruments()),
         )
     figures = comparison(tested) if tested else None
@@ -116,10 +114,9 @@ def train_model(
             model=model,
             examples=examples,
             training=training,
-            predictions=predictions,
             books=tested.books if tested else (),
             evaluation=evaluation,
-            plots=_plots(evaluation, predictions, tested, simulated=store.is_simulated),
+            plots=_plots(evaluation, predictions.select(asset=target.ticker), tested, simulated=store.is_simulated),
             backtest=backtest_summary(tested, figures) if tested else {},
             backtest_metrics={} if figures is None else backtest_metrics(figures),
             seconds=seconds,
@@ -131,7 +128,7 @@ def train_model(
     shutil.rmtree(home.unfinished(model.definition.name), ignore_errors=True)
     progress("tracking", 1, 1)
     seconds = time.perf_counter() - began
-    return TrainedModel(run_id, model, examples, training, predictions, evaluation, tested, seconds, store.is_simulated)
+    return TrainedModel(run_id, model, examples, training, evaluation, tested, seconds, store.is_simulated)
 
 
 def _plots(

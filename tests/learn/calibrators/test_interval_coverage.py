@@ -165,10 +165,10 @@ def test_coverage_over_twenty_simulated_markets_at_each_signal(kind: str) -> Non
         for seed in range(int(1000 * signal), int(1000 * signal) + 20):  # other markets at every signal
             examples = simulated(seed, signal)
             trained = train(definition, sets, examples)
-            truth = np.full(len(trained.predictions), 0.6)
+            truth = np.full(len(trained.predictions.table), 0.6)
             if kind == "logistic":
                 cuts = pd.DatetimeIndex([model.trained_through for model in trained.models])
-                rows = examples.decided_at.get_indexer(pd.DatetimeIndex(trained.predictions["decided_at"]))
+                rows = examples.decided_at.get_indexer(pd.DatetimeIndex(trained.predictions.table["decided_at"]))
                 in_force = cuts.searchsorted(examples.decided_at[rows], side="left") - 1
                 seen = examples.X.to_numpy()[rows]
                 for number in np.unique(in_force):
@@ -176,7 +176,7 @@ def test_coverage_over_twenty_simulated_markets_at_each_signal(kind: str) -> Non
                     truth[own] = frequency(
                         fitted.signals(X)[:, 0], long.tide, long.p_up, fitted.signals(seen[own])[:, 0]
                     )
-            low, high = trained.predictions["p_low"], trained.predictions["p_high"]
+            low, high = trained.predictions.table["p_low"], trained.predictions.table["p_high"]
             shares.append(float(((low <= truth) & (truth <= high)).mean()))
         held[signal] = float(np.mean(shares))
     # Twenty markets leave a standard error of some five points at each signal, of 2.5 for the mean of the four.
