@@ -126,7 +126,7 @@ def test_the_record_scores_every_event_and_is_logged(bullbear: Run, simulated_st
     first = record["events"][0]
     assert run.data.metrics[f"raw_bss/{first['event']}"] == pytest.approx(first["raw_bss"])
     assert {each.path for each in client.list_artifacts(run.info.run_id)} == {
-        "odds.toml", "predictions.csv", "record.json",
+        "events.json", "predictions.csv", "record.json",
     }  # fmt: skip
     with pytest.raises(RunError, match="run: got 'latest'"):
         Runs(home).find("latest")  # a record is no training

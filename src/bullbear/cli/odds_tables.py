@@ -14,7 +14,7 @@ from rich.text import Text
 from bullbear.cli.console import ResultConsole
 from bullbear.errors import InputError
 from bullbear.home import Home
-from bullbear.odds import EventOdds, event_odds, load
+from bullbear.odds import EventOdds, event_odds
 from bullbear.odds.statements import FALSE_DISCOVERY_RATE
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def find(home: Home, request: OddsRequest) -> list[EventOdds]:
     InputError
         An event is not defined, or see `odds.event_odds`.
     """
-    defined = load(home.find("features", "odds"))
+    defined = home.events()
     wanted = {each.name for each in defined.named(list(request.events))}
     found = event_odds(
         home.filled_store(),
@@ -64,7 +64,7 @@ def draw(home: Home, request: OddsRequest, found: list[EventOdds]) -> list[str]:
     from bullbear.report.odds_plot import odds_plot
 
     store = home.filled_store()
-    by_name = {event.name: event for event in load(home.find("features", "odds")).event}
+    by_name = {event.name: event for event in home.events().event}
     folder = home.reports / "odds"
     folder.mkdir(parents=True, exist_ok=True)
     written = []
