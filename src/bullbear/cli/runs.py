@@ -27,7 +27,7 @@ def train(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Train models/MODEL.toml walk-forward and log it as one MLflow run.
+    """Train models/MODEL.toml and log it as one MLflow run.
 
     An interrupted training continues where it stopped.
 
@@ -48,7 +48,7 @@ def train(
 
 
 def evaluate(run: RunArgument, home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """Score a run against climatology, with 90% intervals.
+    """Score a run against climatology, with 90% intervals; that of a combinatorial splitter path by path.
 
     Example: bullbear evaluate latest --json
     """
@@ -76,8 +76,8 @@ def _evaluate(home: Home, names: list[str], as_json: bool) -> None:
 
     runs = Runs(home)
     found = list({run.run_id: run for run in (runs.find(name) for name in names)}.values())
-    results = [(run, evaluate_run(run), oracle_share(home, run)) for run in found]
     pairs = compare_runs(found) if len(found) > 1 else []
+    results = [(run, evaluate_run(run), oracle_share(home, run)) for run in found]
     if as_json:
         models = [show.evaluation_document(*result) for result in results]
         print_document(models if not pairs else {"models": models, "pairs": [pair.as_dict() for pair in pairs]})
@@ -86,7 +86,11 @@ def _evaluate(home: Home, names: list[str], as_json: bool) -> None:
 
 
 def predictions(
-    run: RunArgument, home: HomeOption = None, question: QuestionOption = "up", as_json: JsonOption = False
+    run: RunArgument,
+    home: HomeOption = None,
+    question: QuestionOption = "up",
+    path: Annotated[int | None, typer.Option(metavar="N", help="A path of a combinatorial splitter, from 0.")] = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Print the out-of-sample forecasts of a run as CSV.
 
@@ -96,7 +100,7 @@ def predictions(
     from bullbear.dataset.predictions import INTERFACE
     from bullbear.tracking import Runs
 
-    found = Runs(locate(home)).find(run).predictions_of(question)
+    found = Runs(locate(home)).find(run).predictions_of(question, path=path)
     if as_json:
         print_document(found.table[list(INTERFACE)].to_dict(orient="records"))
     else:

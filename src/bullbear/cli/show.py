@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from bullbear.data.snapshot import IngestReport
     from bullbear.data.store import Store
     from bullbear.decide import Backtest
-    from bullbear.evaluate import Comparison, Evaluation, OracleShare
+    from bullbear.evaluate import Comparison, Evaluation, OracleShare, PathScores
     from bullbear.tracking import Run
     from bullbear.workflows.full_run import FullRun
     from bullbear.workflows.training import TrainedModel
@@ -116,11 +116,10 @@ def trained(found: TrainedModel) -> None:
         f"run {document['run_id']}: {document['model']}, {document['n']:,} out-of-sample forecasts from "
         f"{document['first'][:10]} to {document['last'][:10]} in {document['seconds']:.1f} s"
     )
-    rows = [(str(document["model"]), found.run_id, found.evaluation, None)]
-    ResultConsole().print(_skill_table(rows, simulated=found.simulated))
+    _scores([(str(document["model"]), found.run_id, found.evaluation)], simulated=found.simulated)
 
 
-def evaluation_document(run: Run, found: Evaluation, share: OracleShare | None) -> dict[str, Any]:
+def evaluation_document(run: Run, found: Evaluation | PathScores, share: OracleShare | None) -> dict[str, Any]:
     """The keys of `evaluate --json`."""
     named = {"model": run.model, "question": run.bundle.question, "run_id": run.run_id, "simulated": run.simulated}
     document = {**named, **found.as_dict()}
@@ -136,16 +135,18 @@ def _oracle(share: OracleShare) -> dict[str, float | None]:
 
 def evaluations(results: list[Any], pairs: list[Comparison]) -> None:
     """Scores of runs, their years, calibration, and how they compare."""
+    from bullbear.evaluate import Evaluation
+
     console = ResultConsole()
-    rows = [(run.model, run.run_id, found, share) for run, found, share in results]
-    console.print(_skill_table(rows, simulated=any(run.simulated for run, *_ in results)))
+    rows = [(run.model, run.run_id, found) for run, found, _ in results]
+    _scores(rows, simulated=any(run.simulated for run, *_ in results))
     for run, found, share in results:
         if share is not None:
             console.print(
                 f"{run.model}: SIMULATED market; the hidden state was worth a Brier skill of {share.oracle_bss:+.2%}; "
                 f"share recovered {_percent(share.share)} [{_percent(share.low)}, {_percent(share.high)}]"
             )
-        if len(results) == 1:
+        if len(results) == 1 and isinstance(found, Evaluation):
             console.print(_years_table(found))
             console.print(_calibration_table(found))
     for pair in pairs:
@@ -155,13 +156,44 @@ def evaluations(results: list[Any], pairs: list[Comparison]) -> None:
         )
 
 
-def _skill_table(rows: Sequence[tuple[str, str, Evaluation, Any]], *, simulated: bool) -> Table:
+def _scores(rows: Sequence[tuple[str, str, Evaluation | PathScores]], *, simulated: bool) -> None:
+    """One table of the walk-forward runs, and one of the paths of each combinatorial run."""
+    from bullbear.evaluate import Evaluation, PathScores
+
+    console = ResultConsole()
+    if walked := [(name, run_id, found) for name, run_id, found in rows if isinstance(found, Evaluation)]:
+        console.print(_skill_table(walked, simulated=simulated))
+    for name, run_id, found in rows:
+        if isinstance(found, PathScores):
+            console.print(_paths_table(f"{name} {run_id[:8]}", found, simulated=simulated))
+            for label, skill in (("Brier", "bss"), ("Log-loss", "log_loss_skill")):
+                mean, low, high = (_percent2(getattr(found, f"{skill}_{end}")) for end in ("mean", "lowest", "highest"))
+                console.print(f"{label} skill over {len(found.paths)} paths: mean {mean}, from {low} to {high}")
+
+
+def _paths_table(title: str, found: PathScores, *, simulated: bool) -> Table:
+    table = Table(title=f"{title}: skill against climatology by path" + (" (SIMULATED)" if simulated else ""))
+    for name in ("path", "n", "Brier skill", "log-loss skill", "share of yes", "mean p"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for part in found.paths:
+        table.add_row(
+            part.label, f"{part.n:,}", _percent2(part.bss), _percent2(part.log_loss_skill), f"{part.share_up:.1%}",
+            f"{part.mean_p:.1%}",
+        )  # fmt: skip
+    return table
+
+
+def _percent2(value: float) -> str:
+    return f"{value:+.2%}" if math.isfinite(value) else "undetermined"
+
+
+def _skill_table(rows: Sequence[tuple[str, str, Evaluation]], *, simulated: bool) -> Table:
     table = Table(title="Skill against climatology, 90% intervals" + (" (SIMULATED)" if simulated else ""))
     heads = ("model", "run", "n", "effective", "Brier", "base rate's", "Brier skill", "log-loss skill", "AUC",
              "no skill", "ECE", "if true")  # fmt: skip
     for name in heads:
         table.add_column(name, justify="left" if name in ("model", "run") else "right", no_wrap=True)
-    for name, run_id, found, _ in rows:
+    for name, run_id, found in rows:
         table.add_row(
             name,
             run_id[:8],
@@ -278,11 +310,8 @@ def full_run(outcome: FullRun) -> None:
     """What `bullbear run` found."""
     console = ResultConsole()
     shares = outcome.shares
-    rows = [
-        (each.model.definition.name, each.run_id, each.evaluation, shares.get(each.model.definition.name))
-        for each in outcome.trained
-    ]
-    console.print(_skill_table(rows, simulated=outcome.simulated))
+    rows = [(each.model.definition.name, each.run_id, each.evaluation) for each in outcome.trained]
+    _scores(rows, simulated=outcome.simulated)
     for name, share in shares.items():
         if math.isfinite(share.share):
             console.print(

@@ -253,7 +253,7 @@ def test_whatever_one_provider_does_the_others_are_asked(
     report = fetch_all(Store(tmp_path / "data"), settings, world.instant)
     assert [str(each) for each in report.failures] == [
         f"cboe {name}: unexpected TypeError: 'NoneType' object is not iterable, ***; "
-        "report this as a fault of bullbear; stored rows are untouched"
+        "report this as a bug in bullbear; stored rows are untouched"
         for name in ("VIX", "SKEW")
     ]
     assert report.arrived == [each for each in expected.arrived if not each.startswith("cboe")]
