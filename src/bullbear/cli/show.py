@@ -252,7 +252,7 @@ def backtest_document(run: Run, tested: Backtest) -> dict[str, Any]:
         "run_id": run.run_id,
         "simulated": run.simulated,
         **backtest_summary(tested),
-        "equity": {str(day.date()): value for day, value in tested.equity.items()},
+        "equity": tested.equity.set_axis(pd.DatetimeIndex(tested.equity.index).strftime("%Y-%m-%d")).to_dict(),
         "positions": tested.positions.reset_index().to_dict(orient="records"),
         "trade_list": tested.trades.drop(columns="sleeve", errors="ignore").to_dict(orient="records"),
     }
