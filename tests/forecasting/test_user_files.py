@@ -72,7 +72,7 @@ def test_an_edited_or_missing_file_is_named(own: tuple[Home, str], process: Call
         answer = process(*command, "--home", home.root)
         who = "champion" if command[0] == "forecast" else f"run {run[:8]}"
         assert (answer.code, answer.out) == (2, ""), answer.err
-        assert answer.err.splitlines()[-1].removeprefix("error: ") == (
+        assert answer.err.splitlines()[-1].removeprefix("bullbear: ") == (
             f"{who}: got '{name}, {state}'; allowed: the file that the model was trained with; "
             "restore it, or train and promote again"
         )
