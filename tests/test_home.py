@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import codecs
 import dataclasses
-import os
 import re
 import shutil
 from collections.abc import Callable
@@ -15,7 +14,7 @@ import pytest
 from bullbear.errors import DefinitionError, InputError
 from bullbear.factors import registered
 from bullbear.factors.engine import registry
-from bullbear.home import Home, locate, meaning, replace_directory
+from bullbear.home import Home, locate, meaning
 from bullbear.learn.learners.lightgbm import GradientBoosting
 
 
@@ -221,47 +220,6 @@ def test_a_table_that_cannot_be_read_into_the_hash_is_refused(place: Home) -> No
         meaning(model.definition, model.feature_sets, {"policy": {}})
 
 
-def staged(folder: Path, text: str) -> Path:
-    folder.mkdir(parents=True)
-    (folder / "text").write_text(text)
-    return folder
-
-
-def test_a_directory_is_replaced_and_the_version_before_stays_for_its_readers(tmp_path: Path) -> None:
-    target = tmp_path / "forecasts" / "champion"
-    for number in range(4):
-        before = target.resolve() if number else None
-        replace_directory(staged(tmp_path / "staged", str(number)), target)
-        assert (target / "text").read_text() == str(number)
-        if before is not None:
-            assert (before / "text").read_text() == str(number - 1)
-    assert len(list((tmp_path / "forecasts" / ".champion").iterdir())) == 2
-    assert sorted(path.name for path in target.parent.iterdir()) == [".champion", "champion"]
-
-
-def test_the_version_that_stays_is_the_one_before_whatever_the_times_of_the_folders_say(tmp_path: Path) -> None:
-    target = tmp_path / "forecasts" / "champion"
-    for number, time in enumerate((2_000, 1_000, 3_000)):  # a copied folder keeps the time of its source
-        folder = staged(tmp_path / "staged", str(number))
-        os.utime(folder, (time, time))
-        before = target.resolve()
-        replace_directory(folder, target)
-    assert (before / "text").read_text() == "1"
-
-
-def test_a_home_copied_without_links_can_be_promoted_in(tmp_path: Path) -> None:
-    target = staged(tmp_path / "champion", "copied")
-    replace_directory(staged(tmp_path / "staged", "new"), target)
-    assert (target / "text").read_text() == "new"
-    assert target.is_symlink()
-
-
-def test_a_home_may_be_moved_with_its_champion(tmp_path: Path) -> None:
-    replace_directory(staged(tmp_path / "staged", "whole"), tmp_path / "old" / "champion")
-    os.rename(tmp_path / "old", tmp_path / "new")
-    assert (tmp_path / "new" / "champion" / "text").read_text() == "whole"
-
-
 def test_a_home_on_a_disk_that_is_missing_is_refused_and_not_created(tmp_path: Path) -> None:
     with pytest.raises(
         InputError, match=r"--home: got '.*disk/home'; allowed: a directory, or a new one in a directory"
@@ -343,3 +301,18 @@ def test_what_a_killed_process_has_staged_is_removed_and_what_another_stages_now
             assert second.is_dir()
             assert first != second
     assert list(home.forecasts.glob(".staged-*")) == []
+
+
+def test_the_homes_odds_events_add_to_the_packaged_ones_and_win_by_name(tmp_path: Path) -> None:
+    packaged = {event.name: event for event in Home(tmp_path).events().event}
+    known = next(iter(packaged))
+    event = 'direction = "bullish"\nfunction = "rsi"\nparams = { window = 2 }\nrule = "falls_through"\nlevel = 10.0\n'
+    events = [
+        f'[[event]]\nname = "{name}"\nindicator = "RSI"\nsays = "RSI(2) fell"\n{event}' for name in ("mine", known)
+    ]
+    (tmp_path / "features").mkdir()
+    (tmp_path / "features" / "odds.toml").write_text('name = "odds"\nwhy = "My own events."\n' + "\n".join(events))
+    found = {each.name: each for each in Home(tmp_path).events().event}
+    assert set(found) == {*packaged, "mine"}
+    assert (found[known].says, packaged[known].says != "RSI(2) fell") == ("RSI(2) fell", True)
+    assert all(found[name] == each for name, each in packaged.items() if name != known)

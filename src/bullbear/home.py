@@ -12,13 +12,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from pydantic import BaseModel
 
 from bullbear import sessions
-from bullbear.data.segments import WriteLock
 from bullbear.data.store import Store
 from bullbear.dataset import splitter_of
 from bullbear.decide.instruments import Instrument, read_instruments
@@ -29,8 +28,12 @@ from bullbear.errors import DefinitionError, InputError
 from bullbear.factors import load, registered, universe
 from bullbear.factors.engine.feature_sets import functions_of
 from bullbear.factors.engine.registry import use_factors_of
+from bullbear.files import FileLock
 from bullbear.learn import CALIBRATORS, LEARNERS
 from bullbear.user_code import digests
+
+if TYPE_CHECKING:
+    from bullbear.odds.definitions import EventSet
 
 SHARED_FILES = frozenset({"questions", "instruments"})
 """Files of `models/` that define no model."""
@@ -85,7 +88,7 @@ class Home:
     @contextmanager
     def champion_lock(self) -> Iterator[None]:
         """Held by whoever replaces a champion's bundle."""
-        with WriteLock(self.forecasts / ".champion.lock")():
+        with FileLock(self.forecasts / ".champion.lock"):
             yield
 
     @contextmanager
@@ -97,10 +100,10 @@ class Home:
         folder = self.forecasts / f".staged-{uuid4().hex}"
         with self.champion_lock():
             for left in self.forecasts.glob(".staged-*"):
-                if WriteLock(left / ".lock").is_free():
+                if FileLock(left / ".lock").is_free():
                     shutil.rmtree(left, ignore_errors=True)
             held = ExitStack()
-            held.enter_context(WriteLock(folder / ".lock")())
+            held.enter_context(FileLock(folder / ".lock"))
         with held:
             try:
                 yield folder
@@ -174,6 +177,21 @@ class Home:
             if (path := folder / "questions.toml").exists():
                 found |= read_questions(path)
         return found
+
+    def events(self) -> EventSet:
+        """The packaged odds events and those of this home's `features/odds.toml`, which win, by name.
+
+        Raises
+        ------
+        DefinitionError
+            A file cannot be used; the message names file and line.
+        """
+        from bullbear.odds import load as load_events  # a forecast needs no events
+
+        paths = [folder / "odds.toml" for folder in reversed(self._folders("features"))]
+        found = [load_events(path) for path in paths if path.exists()]
+        merged = {event.name: event for each in found for event in each.event}
+        return found[-1].model_copy(update={"event": tuple(merged.values())})
 
     def model(self, name: str) -> Model:
         """`models/NAME.toml` with its feature sets, learner and policy, all checked; `name` may be that path.
@@ -300,29 +318,3 @@ def locate(option: Path | None) -> Home:
     sessions.keep_in(home.data)
     use_factors_of(home.root / "factors")
     return home
-
-
-def replace_directory(staged: Path, target: Path) -> None:
-    """Put `staged` in the place of `target`; a kill in between leaves the old one or the new one, whole.
-
-    Only where a plain folder stands at `target`, as in some copies of a home, is there an instant with neither.
-    """
-    target.parent.mkdir(parents=True, exist_ok=True)
-    # A directory cannot be renamed over a full one; a symlink can, so the current version is what a link points to.
-    versions = target.parent / f".{target.name}"
-    versions.mkdir(exist_ok=True)
-    version = versions / uuid4().hex
-    os.replace(staged, version)
-    before = target.resolve().name
-    link = target.parent / f".{target.name}-{uuid4().hex}"
-    link.symlink_to(version.relative_to(target.parent))
-    if target.is_dir() and not target.is_symlink():
-        # A copy of a home made by a tool that follows links holds a folder where the link was.
-        before = uuid4().hex
-        os.replace(target, versions / before)
-    os.replace(link, target)
-    # The version before this one stays, for a reader that has it open. Times of folders do not tell which one that is:
-    # a folder that was copied into place keeps the time of its source.
-    for old in versions.iterdir():
-        if old.name not in (version.name, before):
-            shutil.rmtree(old, ignore_errors=True)

@@ -16,8 +16,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bullbear.data import Store
-from bullbear.data.segments import KINDS, MANY, ROW_GROUP, STAGING, _cuts
+from bullbear.data.segments import KINDS, MANY, ROW_GROUP, _row_groups
 from bullbear.errors import InputError, NoDataError
+from bullbear.files import STAGING
 
 
 def instant(text: str) -> pd.Timestamp:
@@ -207,15 +208,14 @@ def test_the_mark_of_a_simulated_store_appears_whole_or_not_at_all(
     def fail(*_: object) -> None:
         raise OSError("no space left on device")
 
-    owner: object = os if cut_short == "fsync" else Path
     with monkeypatch.context() as disk:
-        disk.setattr(owner, cut_short, fail)
+        disk.setattr(os, cut_short, fail)
         with pytest.raises(OSError, match="no space left"):
             store.mark_simulated({"seed": 7})
     assert not store.is_simulated
     store.mark_simulated({"seed": 7})
     with monkeypatch.context() as disk:
-        disk.setattr(owner, cut_short, fail)
+        disk.setattr(os, cut_short, fail)
         with pytest.raises(OSError, match="no space left"):
             store.mark_simulated({"seed": 8})
     assert store.simulated_from == {"seed": 7}
@@ -241,9 +241,9 @@ def test_kinds_that_are_appended_together_appear_in_their_order_or_not_at_all(
 
 def test_row_groups_break_at_series() -> None:
     ends = np.cumsum([10, 10, ROW_GROUP, 5, 5]).tolist()
-    assert list(_cuts(ends)) == [(0, 20), (20, 20 + ROW_GROUP), (20 + ROW_GROUP, 30 + ROW_GROUP)]
-    assert list(_cuts([10, 10 + ROW_GROUP])) == [(0, 10), (10, 10 + ROW_GROUP)]
-    assert list(_cuts([7])) == [(0, 7)]
+    assert list(_row_groups(ends)) == [(0, 20), (20, 20 + ROW_GROUP), (20 + ROW_GROUP, 30 + ROW_GROUP)]
+    assert list(_row_groups([10, 10 + ROW_GROUP])) == [(0, 10), (10, 10 + ROW_GROUP)]
+    assert list(_row_groups([7])) == [(0, 7)]
 
 
 def test_series_that_share_a_row_group_are_told_apart(store: Store) -> None:

@@ -48,7 +48,7 @@ def own(home: Home) -> tuple[Home, str]:
     """A home whose champion runs a factor, a learner and a policy of the user, and the id of its run."""
     readme = README.read_text(encoding="utf-8")
     texts = [FACTOR]
-    for title in ("Add a learner kind", "Add a policy"):
+    for title in ("### Add a learner kind", "### Add a policy"):
         section = readme.split(title)[1]
         texts.append(re.findall(r"```python\n(.*?)```", section, re.S)[0])
     for name, text in zip(FILES, texts, strict=True):
@@ -80,11 +80,12 @@ def test_an_edited_or_missing_file_is_named(own: tuple[Home, str], process: Call
     for name in FILES:
         path = home.root / name
         text = path.read_text()
-        path.write_text(text + "# edited\n")
-        refused(name, "changed since the training", "forecast")
         path.unlink()
         refused(name, "gone", "forecast")
-        refused(name, "gone", "promote", run)
         path.write_text(text)
+    path.write_text(text + "# edited\n")
+    refused(name, "changed since the training", "forecast")
     (home.root / "learners" / "vote.py").unlink()
+    path.write_text(text)
+    refused("learners/vote.py", "gone", "promote", run)
     assert process("evaluate", run, "--home", home.root).code == 0  # its forecasts are made

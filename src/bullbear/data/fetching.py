@@ -1,15 +1,15 @@
-"""Bringing the store up to date: what is missing is asked for, series by series, and stored as it arrives.
+"""Bringing the store up to date: each missing series is requested and stored as it arrives.
 
-Each series is committed on its own: a provider that fails, or a process that is killed, loses what had not arrived and
-nothing else, and the next fetch asks for that again. Whatever happens while one series is read or stored, an exception
-that nobody expected included, is a failure of that series, and the next one follows.
+Each series is committed by itself: a failing provider or a killed process loses only what had not arrived, and the next
+fetch requests it again. Any exception while one series is read or stored, even an unexpected one, is a failure of that
+series alone.
 
-Every request overlaps what is stored, so that the provider's anchor is verified and its revisions are seen; a full
-history is asked for where a whole vintage is stored at once. Two fetches at once take turns, because the older answer
-of one must not pass for a correction of the newer one's.
+Every request overlaps what is stored, to verify the provider's anchor and to see its revisions; the full history is
+requested where a whole vintage is stored at once. Two fetches at the same time take turns, so that an older response is
+not taken for a correction of a newer one.
 
-Clocks err. A session counts as over only if ours and the provider's clock both say so, and a correction is known from
-the later of the two.
+Clocks can be wrong: a session counts as over only if our clock and the provider's both say so, and a correction is
+known from the later of the two.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ import numpy as np
 import pandas as pd
 
 from bullbear import sessions
-from bullbear.data import doubts, publication
+from bullbear.data import publication, quality_checks
 from bullbear.data.providers import cboe, finra, fred, ishares, tiingo, yahoo
 from bullbear.data.providers.delivery import Delivery
-from bullbear.data.providers.http import RETRY_LATER, Ask, Client
-from bullbear.data.segments import WriteLock
+from bullbear.data.providers.http import RETRY_LATER, Client, Request
 from bullbear.data.snapshot import ingest_frames
 from bullbear.data.store import Store
 from bullbear.data.view import View
 from bullbear.errors import FetchError, InputError
+from bullbear.files import FileLock
 from bullbear.sessions import NEW_YORK
 from bullbear.settings import Settings
 
@@ -47,7 +47,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Job:
-    """One request for one series; `bring` asks and returns what came."""
+    """One request for one series; `bring` sends it, `instead` is a second source."""
 
     provider: str
     series: str
@@ -56,7 +56,7 @@ class Job:
 
     @property
     def names(self) -> set[str]:
-        """What a user may call it, whichever the letter case: the provider, or one of the series."""
+        """What `--only` may call it, in lower case: the provider, or one of the series."""
         return {name.casefold() for name in (self.provider, *self.series.split(" ")[0].split("/"))}
 
 
@@ -85,9 +85,9 @@ def fetch_all(
     Parameters
     ----------
     now:
-        Aware; our clock.
+        The time by our clock, with a time zone.
     only:
-        Providers or series, in any letter case, to which the fetch is confined; empty for all.
+        Fetch only these providers or series, in any letter case; empty: all.
 
     Returns
     -------
@@ -101,8 +101,7 @@ def fetch_all(
     if store.is_simulated:
         raise InputError("store", str(store.root.name), "a store without simulated rows", "use another --home")
     report = FetchReport()
-    turn = WriteLock(store.root / ".fetching")
-    with turn(), Client(settings.http) as client:
+    with FileLock(store.root / ".fetching"), Client(settings.http) as client:
         jobs = list(plan(store.as_of(), settings, client, now))
         wanted = {name.strip().casefold(): name for name in only}
         chosen = [job for job in jobs if not only or job.names & wanted.keys()]
@@ -114,9 +113,9 @@ def fetch_all(
 
 
 def plan(stored: View, settings: Settings, client: Client, now: pd.Timestamp) -> Iterator[Job]:
-    """The requests that bring `stored` up to date, in the order of their weight for a forecast.
+    """The requests that bring `stored` up to date, the most important for a forecast first.
 
-    From when on a series is asked for is looked up when its turn comes.
+    The first day to request is looked up when a job runs.
     """
     wanted, urls, keys = settings.fetch, settings.urls, settings.keys
 
@@ -137,8 +136,8 @@ def plan(stored: View, settings: Settings, client: Client, now: pd.Timestamp) ->
 
     def short_volume(day: date) -> Job:
         tickers = wanted.short_volume
-        told = f"{'/'.join(tickers)} {day}"
-        return Job("regsho", told, lambda: finra.fetch_short_volume(client, urls.regsho, tickers, day))
+        series = f"{'/'.join(tickers)} {day}"
+        return Job("regsho", series, lambda: finra.fetch_short_volume(client, urls.regsho, tickers, day))
 
     yield from map(bars, wanted.prices)
     yield from (Job("cboe", name, partial(cboe.fetch, client, urls.cboe, name)) for name in wanted.indices)
@@ -158,17 +157,17 @@ class _Run:
         self.failed_in_a_row: dict[str, int] = {}
         self.left_alone: dict[str, str] = {}
         self.daily: list[tuple[Job, Delivery]] = []
-        self.told_of_daily = False
+        self.has_said_daily = False
         self.began = time.monotonic()
 
     def through(self, jobs: list[Job]) -> None:
-        """Ask and store; a failure is noted and the next series follows."""
+        """Run the jobs in order; a failure is noted and the next series follows."""
         for job in jobs:
             delivery = self._brought(job)
             if delivery is None:
                 continue
             if job.provider == "regsho":
-                # One row a day: stored twenty at a time, which spares the disk and loses little to a kill.
+                # One row a day: stored twenty at a time, to write fewer files.
                 self.daily.append((job, delivery))
                 if len(self.daily) >= _BATCH:
                     self._store_daily()
@@ -177,18 +176,18 @@ class _Run:
         self._store_daily()
 
     def _brought(self, job: Job) -> Delivery | None:
-        ask = Ask(job.provider, job.series, "")
+        request = Request(job.provider, job.series, "")
         if job.provider in self.left_alone:
-            fault = ask.fault(f"not asked, {self.left_alone[job.provider]}", RETRY_LATER)
+            error = request.error(f"not asked, {self.left_alone[job.provider]}", RETRY_LATER)
             if job.provider == "regsho":
-                if self.told_of_daily:
-                    return None  # one line for a thousand days
-                self.told_of_daily = True
+                if self.has_said_daily:
+                    return None  # one line, not one for each of a thousand days
+                self.has_said_daily = True
         else:
             try:
                 delivery = self._asked(job.provider, job.series, job.bring)
             except FetchError as failed:
-                fault = failed
+                error = failed
                 self._blame(job, failed)
             else:
                 self.failed_in_a_row[job.provider] = 0
@@ -199,25 +198,25 @@ class _Run:
             except FetchError as also:
                 self._fail(also)
             else:
-                self.report.notes.append(f"{fault}; tiingo delivered instead")
+                self.report.notes.append(f"{error}; tiingo delivered instead")
                 return second
-        if job.provider == "regsho" and fault.status == 403:
-            self.report.notes.append(f"{fault.provider} {fault.series}: no file (yet)")
+        if job.provider == "regsho" and error.status == 403:
+            self.report.notes.append(f"{error.provider} {error.series}: no file (yet)")
         else:
-            self._fail(fault)
+            self._fail(error)
         return None
 
-    def _blame(self, job: Job, fault: FetchError) -> None:
-        # An answer about this series, not about the provider; so is 403 from one that has served other days.
-        if fault.status == 404 or (fault.status == 403 and self.failed_in_a_row.get(job.provider) == 0):
+    def _blame(self, job: Job, error: FetchError) -> None:
+        # A failure of this series, not of the provider; so is 403 from a provider that has served other days.
+        if error.status == 404 or (error.status == 403 and self.failed_in_a_row.get(job.provider) == 0):
             return
         count = self.failed_in_a_row[job.provider] = self.failed_in_a_row.get(job.provider, 0) + 1
-        if fault.stop or count >= self.settings.http.give_up_after:
-            self.left_alone[job.provider] = f"{job.provider} had answered {job.series} with: {fault.problem}"
+        if error.stop or count >= self.settings.http.give_up_after:
+            self.left_alone[job.provider] = f"{job.provider} had answered {job.series} with: {error.problem}"
 
-    def _fail(self, fault: FetchError) -> None:
-        self.report.failures.append(fault)
-        self.say(str(fault))
+    def _fail(self, error: FetchError) -> None:
+        self.report.failures.append(error)
+        self.say(str(error))
 
     def _cross_checked(self, job: Job, delivery: Delivery) -> Delivery:
         """`delivery` without the rows on which the second source disagrees."""
@@ -225,14 +224,14 @@ class _Run:
         assert instead is not None
         try:
             off = self._asked("tiingo", job.series, lambda: self._differs(delivery.frames[key], instead().frames[key]))
-        except FetchError as fault:
-            self.report.notes.append(f"not cross-checked: {fault}")
+        except FetchError as error:
+            self.report.notes.append(f"not cross-checked: {error}")
             return delivery
         if off.any():
-            # A bar that its own provider contradicts keeps that reason.
+            # A bar that is already doubtful keeps its first reason.
             ours = delivery.frames[key]
             doubted = ours["doubt"] if "doubt" in ours else pd.Series("", index=ours.index)
-            delivery.frames[key] = ours.assign(doubt=doubted.where(~off | (doubted != ""), doubts.DISAGREES))
+            delivery.frames[key] = ours.assign(doubt=doubted.where(~off | (doubted != ""), quality_checks.DISAGREES))
         return delivery
 
     def _differs(self, ours: pd.DataFrame, theirs: pd.DataFrame) -> np.ndarray:
@@ -242,7 +241,7 @@ class _Run:
         return differs
 
     def _asked(self, provider: str, series: str, bring: Callable[[], T]) -> T:
-        """What `bring` brings; whatever it raises is a FetchError of that series."""
+        """What `bring` returns; any exception becomes a FetchError of that series."""
         try:
             return bring()
         except FetchError:
@@ -251,32 +250,32 @@ class _Run:
             raise self._unexpected(provider, series, bug) from bug
 
     def _unexpected(self, provider: str, series: str, bug: Exception) -> FetchError:
-        told = " ".join(f"unexpected {type(bug).__name__}: {bug}".split())[:200].rstrip(": ")
+        problem = " ".join(f"unexpected {type(bug).__name__}: {bug}".split())[:200].rstrip(": ")
         for key in (self.settings.keys.fred, self.settings.keys.tiingo):
-            told = told.replace(key.get_secret_value(), "***") if key else told
-        return FetchError(provider, series, told, "report this as a fault of bullbear; stored rows are untouched")
+            problem = problem.replace(key.get_secret_value(), "***") if key else problem
+        return FetchError(provider, series, problem, "report this as a bug in bullbear; stored rows are untouched")
 
     def _store_daily(self) -> None:
         batch, self.daily = self.daily, []
         if not batch:
             return
-        fault = self._stored(*batch[0]) if len(batch) == 1 else self._stored(_batch(batch), _together(batch))
-        if fault is None:
+        error = self._stored(*batch[0]) if len(batch) == 1 else self._stored(_batch(batch), _together(batch))
+        if error is None:
             return
         if len(batch) == 1:
-            self._fail(fault)
+            self._fail(error)
             return
-        # One day that cannot be stored must not take the others with it.
+        # If one day cannot be stored, the others still are.
         for job, delivery in batch:
             self._store(job, delivery)
 
     def _store(self, job: Job, delivery: Delivery) -> None:
-        fault = self._stored(job, delivery)
-        if fault is not None:
-            self._fail(fault)
+        error = self._stored(job, delivery)
+        if error is not None:
+            self._fail(error)
 
     def _stored(self, job: Job, delivery: Delivery) -> FetchError | None:
-        """Store what came, all of it or nothing; returns why it could not be stored."""
+        """Store a delivery, all of it or nothing; returns the error if that failed."""
         try:
             early, late = self._clocks(job, delivery)
             frames = {key: self._over(key, frame, early) for key, frame in delivery.frames.items()}
@@ -284,7 +283,7 @@ class _Run:
         except InputError as refused:
             return FetchError(job.provider, job.series, f"{refused.where}: {refused.value}", refused.remedy)
         except OSError:
-            raise  # a disk that is full or read-only fails every series, and no provider is to blame
+            raise  # a disk that is full or read-only fails every series
         except Exception as bug:
             return self._unexpected(job.provider, job.series, bug)
         self.report.arrived.append(f"{job.provider} {job.series}")
@@ -293,8 +292,8 @@ class _Run:
         self.report.quarantined += done.added.get("quarantine", 0)
         for kind, count in done.added.items():
             self.report.added[kind] = self.report.added.get(kind, 0) + count
-        told = ", ".join(f"{count:,} {kind}" for kind, count in done.added.items() if count) or "nothing new"
-        self.say(f"{job.provider} {job.series}: {told}")
+        counts = ", ".join(f"{count:,} {kind}" for kind, count in done.added.items() if count) or "nothing new"
+        self.say(f"{job.provider} {job.series}: {counts}")
         return None
 
     def _clocks(self, job: Job, delivery: Delivery) -> tuple[pd.Timestamp, pd.Timestamp]:
@@ -306,7 +305,7 @@ class _Run:
         return min(served, self.now), max(served, self.now)
 
     def _over(self, key: tuple[str, str], frame: pd.DataFrame, now: pd.Timestamp) -> pd.DataFrame:
-        """Rows of days that are over; a bar settles for some minutes after its close."""
+        """Rows of days that are over; a bar counts from some minutes after its close."""
         folder, name = key
         column = next(c for c in ("vintage", "date", "settlement_date", "as_of") if c in frame)
         today = now.tz_convert(NEW_YORK).tz_localize(None)
@@ -342,14 +341,14 @@ def _since_bars(stored: View, ticker: str, settings: Settings) -> date:
         return settings.fetch.start
     known = stored.bars(ticker).index
     since = pd.Timestamp(known[max(len(known) - settings.fetch.overlap_sessions, 0)])
-    # Bars that did not fit a split are asked for until the provider has divided them.
+    # Bars that did not fit a split are requested again until the provider has divided them.
     aside = stored.quarantine()
-    waiting = aside["event_date"][(aside["series"] == ticker) & (aside["reason"] == doubts.OTHER_SHARES)]
+    waiting = aside["event_date"][(aside["series"] == ticker) & (aside["reason"] == quality_checks.OTHER_SHARES)]
     return pd.Timestamp(min([since, *waiting[~waiting.isin(known)]])).date()
 
 
 def _since_value(stored: View, series: str) -> date | None:
-    """From when on a series is asked for: all of it where it is short or kept by vintages, else with an overlap."""
+    """The first day to request: None (all) for a new series or one kept by vintages, else with an overlap."""
     if not stored.has("observations", series):
         return None
     versions = stored.versions("observations", series)

@@ -1,4 +1,4 @@
-"""The truth of a simulated market, kept beside the store so that no factor, label or learner can come across it."""
+"""The true probabilities of a simulated market, kept outside the store, where no factor, label or learner reads."""
 
 from __future__ import annotations
 
@@ -7,21 +7,17 @@ from pathlib import Path
 
 import pandas as pd
 
-from bullbear.data.segments import put, sweep
 from bullbear.errors import NoDataError
+from bullbear.files import remove_staged, write_whole
 
 
 def write_truth(truth: pd.DataFrame, home: Path) -> Path:
-    """Write the truth of a simulated market under `home/oracle`, which is no part of the store.
-
-    The file appears whole or not at all; the caller holds the store's lock.
-    """
+    """Write the truth under `home/oracle`; the caller holds the store's lock."""
     place = _place(home)
-    place.parent.mkdir(parents=True, exist_ok=True)
-    sweep(place.parent)
+    remove_staged(place.parent)
     content = io.BytesIO()
     truth.to_parquet(content, index=False)
-    put(place, content.getbuffer())
+    write_whole(place, content.getbuffer())
     return place
 
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import pickle
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import bullbear
+from bullbear.files import write_whole
 
 _MAGIC = b"bullbear result 1\n"
 
@@ -46,15 +45,7 @@ class KeptResults:
     def write(self, item: object, result: object) -> None:
         """Keep a result; a file is there whole or not at all."""
         key, body = self._key(item), pickle.dumps(result, protocol=5)
-        self._folder.mkdir(parents=True, exist_ok=True)
-        path = self._path(key)
-        part = path.with_name(f".{uuid4().hex}")
-        try:
-            part.write_bytes(_MAGIC + key + hashlib.sha256(body).digest() + body)
-            os.replace(part, path)
-        except BaseException:
-            part.unlink(missing_ok=True)
-            raise
+        write_whole(self._path(key), _MAGIC + key + hashlib.sha256(body).digest() + body)
 
     def _key(self, item: object) -> bytes:
         return _digest((self._context, item))

@@ -23,6 +23,7 @@ import numpy as np
 import pandas as pd
 
 from bullbear import sessions
+from bullbear.dataset import splitter_of
 from bullbear.dataset.predictions import Predictions
 from bullbear.decide.book import Book
 from bullbear.decide.policy import POLICIES, Policy, read_policy
@@ -57,8 +58,8 @@ class Bundle:
         Raises
         ------
         RunError
-            A user's file has changed or is gone, a factor or the newest model is of another version, or something is
-            damaged or missing.
+            It was not trained walk-forward, a user's file has changed or is gone, a factor or the newest model is of
+            another version, or something is damaged or missing.
         """
         self.factors()
         _ = self.policy
@@ -119,6 +120,11 @@ class Bundle:
     def question(self) -> str:
         """The question that it answers."""
         return str(self.meta["question"])
+
+    @property
+    def is_walk_forward(self) -> bool:
+        """Whether every model was fitted before what it forecasts; else there are no models, only `predictions`."""
+        return splitter_of(self.definition).is_walk_forward
 
     @property
     def predictions(self) -> Predictions:
@@ -219,6 +225,9 @@ class Bundle:
     def _fits(self) -> list[str]:
         fits = self.trained_through()
         if not fits:
+            if not self.is_walk_forward:
+                kind = self.definition.splitter["kind"]
+                raise RunError(self.label, f"no models: its splitter is {kind}", "a walk-forward training", _AGAIN)
             raise RunError(self.label, "no models", "a bundle with its models", _AGAIN)
         return fits
 

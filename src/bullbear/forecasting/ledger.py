@@ -11,13 +11,12 @@ writes nothing. docs/ledger.md says what all this protects against.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -26,8 +25,8 @@ import pandas as pd
 
 from bullbear import sessions
 from bullbear.code_version import code_version
-from bullbear.data.segments import WriteLock, sync_folder
 from bullbear.errors import LedgerError
+from bullbear.files import FileLock, sync_folder, write_whole
 
 GENESIS = "0" * 64
 SCHEMA_VERSION = 3
@@ -159,8 +158,8 @@ class Ledger:
         content = self._read()
         if content.torn:
             # Another process may be writing that line right now: look again when it has finished.
-            with suppress(OSError), open(self._lock_path) as lock:
-                fcntl.flock(lock, fcntl.LOCK_SH)
+            with suppress(OSError):
+                self._lock().wait()
                 content = self._read()
         if content.torn:
             self._say(
@@ -205,11 +204,11 @@ class Ledger:
         found = content.find(forecast, identity)
         if found is not None:
             if content.head != Anchor.of(content.entries):
-                with suppress(OSError), self._locked():  # a home that cannot be written to keeps its old head
+                with suppress(OSError), self._lock():  # a home that cannot be written to keeps its old head
                     self._write_head(Anchor.of(self._read().entries))
             return found
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self._locked():
+        with self._lock():
             content = self._read()
             found = content.find(forecast, identity)
             return self._write(content, forecast) if found is None else found
@@ -244,13 +243,7 @@ class Ledger:
 
     def _write_head(self, head: Anchor) -> None:
         # Written after the entry: a process killed in between leaves a head that is behind, never one that is ahead.
-        staged = self.head_path.with_suffix(".head-new")
-        with open(staged, "w", encoding="utf-8") as file:
-            file.write(head.text() + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(staged, self.head_path)
-        sync_folder(self.path.parent)
+        write_whole(self.head_path, head.text() + "\n")
 
     def _read(self) -> _Content:
         # The head first: whoever appends meanwhile lengthens the file before the head.
@@ -296,12 +289,8 @@ class Ledger:
             raise LedgerError(where, line[:40].decode(errors="replace"), "the line as it was written", _REMEDY)
         return entry  # type: ignore[no-any-return]
 
-    @property
-    def _lock_path(self) -> Path:
-        return self.path.with_suffix(".lock")
-
-    def _locked(self) -> AbstractContextManager[None]:
-        return WriteLock(self._lock_path)()
+    def _lock(self) -> FileLock:
+        return FileLock(self.path.with_suffix(".lock"))
 
 
 def seal(content: Mapping[str, Any], index: int, previous_hash: str) -> str:

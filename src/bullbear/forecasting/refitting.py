@@ -15,8 +15,9 @@ from bullbear.data.view import View
 from bullbear.dataset import build, splitter_of
 from bullbear.decide import advise_each, forecasts_by_close
 from bullbear.errors import RunError
+from bullbear.files import replace_folder
 from bullbear.forecasting.bundle import Bundle, predictions_of, read_bundle, write_continued
-from bullbear.home import Home, replace_directory
+from bullbear.home import Home
 from bullbear.learn import continue_training
 from bullbear.sessions import between, day, days
 
@@ -88,5 +89,5 @@ def refit_champion(home: Home, bundle: Bundle, view: View, progress: Progress | 
                     "champion", "replaced during the refit", "one champion at a time", "run the command again"
                 )
             if present.trained_through()[-1] < refitted.trained_through()[-1]:  # else another forecast was quicker
-                replace_directory(staged, home.champion)
+                replace_folder(staged, home.champion)
             return read_bundle(home.champion)

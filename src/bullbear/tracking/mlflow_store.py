@@ -38,8 +38,8 @@ from mlflow import MlflowClient  # noqa: E402
 from mlflow.exceptions import MlflowException  # noqa: E402
 from sqlalchemy import URL, make_url  # noqa: E402
 
-from bullbear.data.segments import WriteLock  # noqa: E402
 from bullbear.errors import InputError, RunError  # noqa: E402
+from bullbear.files import FileLock  # noqa: E402
 from bullbear.tracking.spool import is_waiting, log_spooled  # noqa: E402
 from bullbear.tracking.usable import VARIABLE, is_server, require_usable, shell_command  # noqa: E402
 
@@ -78,7 +78,7 @@ def connect(runs: Path) -> MlflowClient:
     _quiet()
     require_usable(uri)
     runs.mkdir(parents=True, exist_ok=True)
-    with WriteLock(runs / ".lock")():
+    with FileLock(runs / ".lock"):
         if is_local(runs):
             _require_writable(runs)
             if not (runs / _DATABASE).exists():

@@ -23,8 +23,9 @@ from mlflow.exceptions import MlflowException
 
 from bullbear.dataset.predictions import COMBINED, Predictions
 from bullbear.errors import RunError
+from bullbear.files import replace_folder
 from bullbear.forecasting.bundle import Bundle, read_bundle
-from bullbear.home import Home, replace_directory
+from bullbear.home import Home
 from bullbear.tracking.ledger_anchor import record_ledger_head
 from bullbear.tracking.mlflow_store import connect_to_read, exists, experiment_id, require_ready
 
@@ -62,13 +63,13 @@ class Run:
         """The reported out-of-sample forecasts."""
         return self.bundle.predictions
 
-    def predictions_of(self, question: str) -> Predictions:
-        """Those of one question.
+    def predictions_of(self, question: str, *, path: int | None = None) -> Predictions:
+        """Those of one question, and one path of a combinatorial splitter.
 
         Raises
         ------
         RunError
-            The run answers another question.
+            The run answers another question, or has several paths or not this one.
         """
         found = self.predictions.select(question=question, member=COMBINED)
         if not len(found):
@@ -78,7 +79,11 @@ class Run:
                 self.bundle.question,
                 "name a question that it answers",
             )
-        return found
+        paths = sorted(set(found.table["path"].tolist()))
+        if (path is not None and path not in paths) or (path is None and len(paths) > 1):
+            value = "no --path" if path is None else f"--path {path}"
+            raise RunError(f"run {self.run_id[:8]}", value, f"paths {paths[0]} to {paths[-1]}", "name one with --path")
+        return found.select(path=path)
 
     @property
     def evaluation(self) -> dict[str, Any]:
@@ -194,7 +199,7 @@ class Runs:
                     raise RunError(
                         "champion", "replaced during the comparison", "one promotion at a time", "run the command again"
                     )
-                replace_directory(staged, self.home.champion)
+                replace_folder(staged, self.home.champion)
         if run.bundle_at is not None:  # the champion, promoted again; it is marked again if its run is still there
             for tracked in self._finished():
                 if tracked.info.run_id == run.run_id:

@@ -26,8 +26,8 @@ from mlflow.data.pandas_dataset import from_pandas
 from mlflow.entities import Metric, Param
 from mlflow.models import infer_signature
 
-from bullbear.data.segments import WriteLock
 from bullbear.errors import BullbearError
+from bullbear.files import FileLock
 
 RUN = "run.json"
 _TAG = "spooled"
@@ -74,7 +74,7 @@ def log_spooled(client: MlflowClient, experiment: str, runs: Path) -> None:
     if not is_waiting(runs):
         return
     spool = runs / "spool"
-    with WriteLock(spool / ".lock")():
+    with FileLock(spool / ".lock"):
         waiting = [folder for folder in spool.iterdir() if (folder / RUN).is_file() and folder.name[0] != "."]
         for folder in sorted(waiting, key=_started):
             try:
@@ -113,7 +113,8 @@ def log_staged(client: MlflowClient, experiment: str, staged: Path, tags: dict[s
         with mlflow.start_run(run_id=run_id):
             mlflow.log_input(from_pandas(inputs, targets="y", name="examples", digest=run["digest"]), "training")
             mlflow.log_artifacts(str(staged / "artifacts"), run_id=run_id)
-            _log_model(staged, run, inputs)
+            if (staged / "model.json").exists():
+                _log_model(staged, run, inputs)
         # MLflow's own context has just marked the run as finished; nothing may be logged after this point.
     except BaseException:
         with suppress(Exception):  # where logging fails, marking may fail, too, and must not hide the cause

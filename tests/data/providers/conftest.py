@@ -315,12 +315,12 @@ class Handler(BaseHTTPRequestHandler):
         return format_datetime(moment, usegmt=True)
 
     def do_GET(self) -> None:
-        self.answer({key: values[0] for key, values in parse_qs(urlsplit(self.path).query).items()})
+        self.respond({key: values[0] for key, values in parse_qs(urlsplit(self.path).query).items()})
 
     def do_POST(self) -> None:
-        self.answer(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+        self.respond(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
 
-    def answer(self, query: dict[str, Any]) -> None:
+    def respond(self, query: dict[str, Any]) -> None:
         world, path = self.world, urlsplit(self.path).path
         self.provider = provider_of(path)
         world.asked.append((self.provider, path, self.headers.get("Authorization", "")))
@@ -362,8 +362,8 @@ class Handler(BaseHTTPRequestHandler):
     def page(self, told: bytes) -> tuple[bytes, dict[str, str]]:
         if self.provider != "finra":
             return told, {}
-        answer = json.loads(told)
-        return json.dumps(answer["page"]).encode(), {"Record-Total": str(answer["total"])}
+        response = json.loads(told)
+        return json.dumps(response["page"]).encode(), {"Record-Total": str(response["total"])}
 
     def send(self, status: int, body: bytes, headers: dict[str, str] | None = None) -> None:
         zipped = gzip.compress(body) if body and "gzip" in self.headers.get("Accept-Encoding", "") else body
@@ -391,7 +391,7 @@ class QuietServer(ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, request: object, client_address: object) -> None:
-        return  # a client that hung up on a slow answer
+        return  # a client that hung up on a slow response
 
 
 @pytest.fixture(scope="session")

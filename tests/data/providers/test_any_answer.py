@@ -1,4 +1,4 @@
-"""Any answer: each part of a realistic answer replaced, dropped or cut, and the outcome is rows or one refusal.
+"""Any response: each part of a realistic response replaced, dropped or cut, and the outcome is rows or one refusal.
 
 The walk is exhaustive: every leaf and every container of the JSON of Yahoo, Tiingo, ALFRED and FINRA, every cell and
 line of the text of the others.
@@ -21,7 +21,7 @@ import pytest
 
 from bullbear.data.loading import Loader
 from bullbear.data.providers import cboe, finra, fred, ishares, tiingo, yahoo
-from bullbear.data.providers.http import Answer, Ask
+from bullbear.data.providers.http import Request, Response
 from bullbear.data.store import Store
 from bullbear.errors import FetchError
 
@@ -44,8 +44,8 @@ class OneAnswer:
     def __init__(self, body: bytes, headers: dict[str, str] | None = None) -> None:
         self.body, self.headers = body, headers or {}
 
-    def get(self, ask: Ask) -> Answer:
-        return Answer(ask, 200, self.headers, self.body, NOW)
+    def get(self, request: Request) -> Response:
+        return Response(request, 200, self.headers, self.body, NOW)
 
 
 STAMPS = [1706711400, 1706797800]  # the opens of 2024-01-31 and 2024-02-01
@@ -290,19 +290,19 @@ def test_what_is_impossible_is_left_out_with_a_note(
     ("provider", "place", "value", "message"),
     [
         ("yahoo", (*QUOTE, "close", 1), True,
-         "yahoo IWM: chart.result.0.indicators.quote.0.close.1: True is refused (no number); the provider has changed"),
+         "yahoo IWM: chart.result.0.indicators.quote.0.close.1: True is refused (not a number); the provider has"),
         ("yahoo", ("chart", "result", 0, "timestamp"), None,
          "yahoo IWM: chart.result.0.timestamp: None is refused (Input should be a valid list); "),
         ("yahoo", ("chart", "result", 0, "indicators"), DROP,
-         "yahoo IWM: no chart.result.0.indicators in the answer; "),
+         "yahoo IWM: no chart.result.0.indicators in the response; "),
         ("yahoo", ("chart", "result", 0, "events", "dividends", "1706711400", "amount"), None,
          "yahoo IWM: a dividend without its day or amount; "),
         ("yahoo", ("chart", "result", 0, "events", "splits", "1706797800", "date"), None,
          "yahoo IWM: a split without its day or ratio; "),
-        ("tiingo", (0, "close"), "x", "tiingo IWM: 0.close: 'x' is refused (no number); "),
-        ("alfred", ("observations", 0, "date"), "x", "alfred UNRATE: 'x' in column date is no day as %Y-%m-%d; "),
+        ("tiingo", (0, "close"), "x", "tiingo IWM: 0.close: 'x' is refused (not a number); "),
+        ("alfred", ("observations", 0, "date"), "x", "alfred UNRATE: 'x' in column date is not a date as YYYY-MM-DD; "),
         ("alfred", ("count",), None, "alfred UNRATE: no usable count of observations, or the same page twice; "),
-        ("finra", (0, "settlementDate"), 20240112, "finra IWM: 0.settlementDate: 20240112 is refused (no text); "),
+        ("finra", (0, "settlementDate"), 20240112, "finra IWM: 0.settlementDate: 20240112 is refused (not a text); "),
     ],
 )  # fmt: skip
 def test_another_type_is_refused_in_one_line(

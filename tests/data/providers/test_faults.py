@@ -9,8 +9,8 @@ import pytest
 from pydantic import SecretStr
 
 from bullbear.data.fetching import FetchReport, fetch_all
-from bullbear.data.segments import STAGING
 from bullbear.data.store import Store
+from bullbear.files import STAGING
 from bullbear.settings import Keys, Settings
 
 if TYPE_CHECKING:

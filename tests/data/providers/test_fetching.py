@@ -18,11 +18,11 @@ from bullbear.data import fetching
 from bullbear.data.fetching import fetch_all
 from bullbear.data.providers import cboe, tiingo, yahoo
 from bullbear.data.providers.delivery import Delivery
-from bullbear.data.segments import STAGING
 from bullbear.data.snapshot import ingest_frames
 from bullbear.data.status import status
 from bullbear.data.store import Store
 from bullbear.errors import FetchError, InputError
+from bullbear.files import STAGING
 from bullbear.home import Home
 from bullbear.settings import Keys, Settings
 from bullbear.workflows.filling import DataSource, fill, is_unfinished
@@ -253,7 +253,7 @@ def test_whatever_one_provider_does_the_others_are_asked(
     report = fetch_all(Store(tmp_path / "data"), settings, world.instant)
     assert [str(each) for each in report.failures] == [
         f"cboe {name}: unexpected TypeError: 'NoneType' object is not iterable, ***; "
-        "report this as a fault of bullbear; stored rows are untouched"
+        "report this as a bug in bullbear; stored rows are untouched"
         for name in ("VIX", "SKEW")
     ]
     assert report.arrived == [each for each in expected.arrived if not each.startswith("cboe")]

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bullbear.data.providers import fred, tiingo
-from bullbear.data.providers.http import Ask, Client, _instant, _seconds
-from bullbear.data.providers.messages import own_message
+from bullbear.data.providers.http import Client, Request, _instant, _seconds
+from bullbear.data.providers.messages import provider_message
 from bullbear.errors import FetchError
 from bullbear.settings import HttpSettings
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-def ask(url: str) -> Ask:
-    return Ask("fred", "DGS10", f"{url}/graph/fredgraph.csv", {"id": "DGS10", "api_key": "secret"})
+def ask(url: str) -> Request:
+    return Request("fred", "DGS10", f"{url}/graph/fredgraph.csv", {"id": "DGS10", "api_key": "secret"})
 
 
 def client(waits: list[float], **settings: Any) -> Client:
@@ -107,7 +107,7 @@ def test_a_key_is_in_no_message_and_no_log(world: Any, url: str, caplog: pytest.
 
 def test_an_address_that_is_none_is_refused(world: Any) -> None:
     with client([], attempts=1) as asking, pytest.raises(FetchError, match=r"correct `\[urls\]` in bullbear\.toml"):
-        asking.get(Ask("fred", "DGS10", "fred.example/x"))
+        asking.get(Request("fred", "DGS10", "fred.example/x"))
 
 
 @pytest.mark.parametrize(
@@ -131,8 +131,8 @@ def test_a_refusal_is_shown_in_the_providers_own_words(world: Any, url: str, fau
 
 
 def test_without_an_explanation_the_status_is_explained() -> None:
-    assert own_message(b"<html>no</html>") == ""
-    assert own_message(b'{"code": 17, "message": " "}') == ""
-    assert own_message(b"[" * 100_000) == ""
-    assert own_message(b'{"message": "' + b"a " * 500 + b'"}') == ("a " * 98) + "a..."
-    assert own_message(b'{"message": "one\\u001b[31m two\\nthree"}') == "one [31m two three"
+    assert provider_message(b"<html>no</html>") == ""
+    assert provider_message(b'{"code": 17, "message": " "}') == ""
+    assert provider_message(b"[" * 100_000) == ""
+    assert provider_message(b'{"message": "' + b"a " * 500 + b'"}') == ("a " * 98) + "a..."
+    assert provider_message(b'{"message": "one\\u001b[31m two\\nthree"}') == "one [31m two three"

@@ -13,8 +13,9 @@ import pandas as pd
 import pytest
 
 from bullbear.data.fetching import fetch_all
-from bullbear.data.segments import KINDS, STAGING
+from bullbear.data.segments import KINDS
 from bullbear.data.store import Store
+from bullbear.files import STAGING
 
 if TYPE_CHECKING:
     from pathlib import Path

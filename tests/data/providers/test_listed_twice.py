@@ -11,7 +11,7 @@ import pytest
 
 from bullbear.data.fetching import fetch_all
 from bullbear.data.providers import cboe, finra, fred, ishares, tiingo, yahoo
-from bullbear.data.providers.http import Answer, Ask
+from bullbear.data.providers.http import Request, Response
 from bullbear.data.status import status
 from bullbear.data.store import Store
 from bullbear.errors import FetchError
@@ -30,12 +30,12 @@ class OneAnswer:
     def __init__(self, body: str) -> None:
         self.body = body
 
-    def get(self, ask: Ask) -> Answer:
-        return Answer(ask, 200, {}, self.body.encode(), NOW)
+    def get(self, request: Request) -> Response:
+        return Response(request, 200, {}, self.body.encode(), NOW)
 
 
 def chart(rows: list[tuple[int, float | None, float]], splits: list[tuple[int, float, float]] = []) -> Delivery:  # noqa: B006
-    """Yahoo's answer with rows of time, close and volume."""
+    """Yahoo's response with rows of time, close and volume."""
     closes = [close for _, close, _ in rows]
     quote = dict.fromkeys(("open", "high", "low", "close"), closes) | {"volume": [volume for *_, volume in rows]}
     quote |= {"open": [close or 96.0 for close in closes]}

@@ -1,14 +1,13 @@
 """FINRA: consolidated short interest twice a month, and Reg SHO's daily short-sale volume.
 
-Short interest is asked by POST at `consolidatedShortInterest`, page by page (header `Record-Total`); exchange-listed
-names are there from June 2021. The answer does not tell when a row was published: the rule of publication does. A row
-with `revisionFlag` R replaces an earlier one in place; if both are listed, the revised one is kept.
+Short interest is requested by POST at `consolidatedShortInterest`, page by page (header `Record-Total`);
+exchange-listed names are there from June 2021. The response has no publication dates: the publication rule gives them.
+A row with `revisionFlag` R replaces an earlier one; if both are listed, the revised one is kept.
 
-Reg SHO's file `CNMSshvolYYYYMMDD.txt` holds one day of off-exchange trades, all symbols, and ends with the number
-of its rows, so that a file cut short shows. A day without a file is answered by 403. The file is the sum over FINRA's
-facilities, and its column Market lists their letters: `B,Q,N`. Should a symbol come once per facility, the lines are
-summed, as the consolidated file does; lines that share a letter and differ contradict each other, and the day is left
-out until the file is corrected.
+Reg SHO's file `CNMSshvolYYYYMMDD.txt` holds one day of off-exchange trades of all symbols, and ends with its number of
+rows, so that a truncated file is noticed. A day without a file has status 403. The file is the sum over FINRA's
+facilities, whose letters stand in the column Market (`B,Q,N`). Lines of one symbol from different facilities are
+summed; lines that share a letter and differ contradict each other, and the day is left out until the file is corrected.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from bullbear.data.providers.delivery import Delivery, Frames, checked, days, numbers, table, tidy
-from bullbear.data.providers.http import RETRY_LATER, Ask, Client
+from bullbear.data.providers.http import RETRY_LATER, Client, Request
 from bullbear.data.providers.wire import Number, Text, Wire, columns_of, parsed
 from bullbear.errors import FetchError
 
@@ -61,7 +60,7 @@ def fetch_short_interest(client: Client, url: str, ticker: str) -> Delivery:
     for _ in range(MOST_PAGES):
         equal = {"compareType": "EQUAL", "fieldName": "symbolCode", "fieldValue": ticker}
         query = {"limit": PAGE, "offset": len(rows), "compareFilters": [equal]}
-        ask = Ask(
+        request = Request(
             "finra",
             ticker,
             f"{url}/data/group/otcMarket/name/consolidatedShortInterest",
@@ -69,28 +68,28 @@ def fetch_short_interest(client: Client, url: str, ticker: str) -> Delivery:
             json=query,
             remedies={204: _ABSENT},
         )
-        answer = client.get(ask)
-        page = parsed(answer, list[_Position])
+        response = client.get(request)
+        page = parsed(response, list[_Position])
         rows += page
-        total = whole_number(answer.headers.get("record-total", ""))
+        total = whole_number(response.headers.get("record-total", ""))
         # Without the header a full page may have followers, a short one is the last.
         if not page or (len(page) < PAGE if total is None else len(rows) >= total):
             break
-        if answer.body == before:
-            raise ask.fault("the same page twice", RETRY_LATER)
-        before = answer.body
+        if response.body == before:
+            raise request.error("the same page twice", RETRY_LATER)
+        before = response.body
     else:
-        raise ask.fault(f"more than {MOST_PAGES} pages", RETRY_LATER)
+        raise request.error(f"more than {MOST_PAGES} pages", RETRY_LATER)
     if not rows:
-        raise ask.fault("no rows", _ABSENT)
-    cells = columns_of(ask, rows, ("settlementDate", "symbolCode", *_SHORT_INTEREST))
+        raise request.error("no rows", _ABSENT)
+    cells = columns_of(request, rows, ("settlementDate", "symbolCode", *_SHORT_INTEREST))
     frame = cells[list(_SHORT_INTEREST)].rename(columns=_SHORT_INTEREST)
-    frame.insert(0, "settlement_date", days(ask, cells["settlementDate"]))
+    frame.insert(0, "settlement_date", days(request, cells["settlementDate"]))
     frame["is_revised"] = [str(row.revisionFlag).strip().upper() == "R" for row in rows]
     notes: list[str] = []
     own = frame[cells["symbolCode"].str.upper() == ticker.upper()]
-    frames: Frames = {("short_interest", ticker): tidy(ask, "short_interest", own, notes, later=("is_revised",))}
-    return Delivery(checked(ask, frames), answer.served_at, notes)
+    frames: Frames = {("short_interest", ticker): tidy(request, "short_interest", own, notes, later=("is_revised",))}
+    return Delivery(checked(request, frames), response.served_at, notes)
 
 
 def fetch_short_volume(client: Client, url: str, tickers: tuple[str, ...], day: date) -> Delivery:
@@ -105,56 +104,56 @@ def fetch_short_volume(client: Client, url: str, tickers: tuple[str, ...], day: 
     ----------
     https://www.finra.org/finra-data/browse-catalog/short-sale-volume-data/daily-short-sale-volume-files
     """
-    ask = Ask(
+    request = Request(
         "regsho",
         f"{'/'.join(tickers)} {day}",
         f"{url}/equity/regsho/daily/CNMSshvol{day:%Y%m%d}.txt",
         remedies={403: "the day has no file, or not yet; the next fetch asks again"},
     )
-    answer = client.get(ask)
-    lines = answer.text.strip().splitlines()
-    told = whole_number(lines[-1].strip()) if lines else None
-    body = lines[:-1] if told is not None else lines
-    cells = table(answer, _REGSHO, delimiter="|", text="\n".join(body))
-    if told is not None and told != len(cells):
-        raise ask.fault(f"{len(cells)} rows, the file says {told}", RETRY_LATER)
+    response = client.get(request)
+    lines = response.text.strip().splitlines()
+    stated = whole_number(lines[-1].strip()) if lines else None
+    body = lines[:-1] if stated is not None else lines
+    cells = table(response, _REGSHO, delimiter="|", text="\n".join(body))
+    if stated is not None and stated != len(cells):
+        raise request.error(f"{len(cells)} rows, the file says {stated}", RETRY_LATER)
     notes: list[str] = []
     frames: Frames = {}
-    fault = ask.fault("no row of the ticker", "check the ticker")
+    unusable = request.error("no row of the ticker", "check the ticker")
     for ticker in tickers:
         own = cells[cells["Symbol"].str.strip() == ticker]
         if own.empty:
             continue
         if not (own["Date"].str.strip() == f"{day:%Y%m%d}").all():
-            raise ask.fault("rows of another day", RETRY_LATER)
+            raise request.error("rows of another day", RETRY_LATER)
         frame = pd.DataFrame(
             {
-                "date": days(ask, own["Date"], "%Y%m%d"),
-                "short_volume": numbers(ask, own["ShortVolume"]),
-                "total_volume": numbers(ask, own["TotalVolume"]),
+                "date": days(request, own["Date"], "%Y%m%d"),
+                "short_volume": numbers(request, own["ShortVolume"]),
+                "total_volume": numbers(request, own["TotalVolume"]),
             }
         )
-        frame = _summed(ask, frame, own["Market"], notes)
+        frame = _summed(request, frame, own["Market"], notes)
         try:
-            frames["short_volume", ticker] = tidy(ask, "short_volume", frame, notes)
-        except FetchError as unusable:
-            fault = unusable  # the other tickers of the day may be sound
+            frames["short_volume", ticker] = tidy(request, "short_volume", frame, notes)
+        except FetchError as bad:
+            unusable = bad  # the other tickers of the day may be sound
     if not frames:
-        raise fault
-    return Delivery(checked(ask, frames), answer.served_at, notes)
+        raise unusable
+    return Delivery(checked(request, frames), response.served_at, notes)
 
 
 def whole_number(text: str) -> int | None:
-    """A count as text; None if it is none."""
+    """Text as a count; None if it is not one."""
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 16 else None
 
 
-def _summed(ask: Ask, frame: pd.DataFrame, markets: pd.Series, notes: list[str]) -> pd.DataFrame:
-    """One row, if the lines are those of different facilities; else `frame` as it is."""
+def _summed(request: Request, frame: pd.DataFrame, markets: pd.Series, notes: list[str]) -> pd.DataFrame:
+    """The sum of lines of different facilities as one row; else `frame`."""
     once = ~frame.assign(market=markets).duplicated()
     letters = [letter.strip() for market in markets[once] for letter in market.split(",")]
     if once.sum() < 2 or len(set(letters)) < len(letters) or "" in letters:
         return frame
-    notes.append(f"{ask.provider} {ask.series}: {int(once.sum())} lines of different facilities summed")
+    notes.append(request.note(f"{int(once.sum())} lines of different facilities summed"))
     summed = frame[once].sum(numeric_only=True, skipna=False)
     return frame[:1].assign(**summed)

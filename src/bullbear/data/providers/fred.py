@@ -1,10 +1,10 @@
 """FRED of the St. Louis Fed: `fredgraph.csv` without a key, and with one the real-time history of ALFRED.
 
 The keyless file holds the latest vintage only, under the header `observation_date,ID` (`DATE,ID` until 2024); unknown
-values are `.` or blank, and an unknown ID is answered by a web page with status 200. With a key, `series/observations`
-tells every value with the days on which it was the current one (`realtime_start`); from these each vintage is put
-together, known at the rule's time of day on its day of release. The service gives at most 2,000 vintages at once, so a
-daily series is asked for in spans.
+values are `.` or blank, and an unknown ID gives a web page with status 200. With a key, `series/observations` lists
+every value with the day from which it was current (`realtime_start`). The vintages are rebuilt from these, each known
+at the publication rule's time on its release day. The service gives at most 2,000 vintages per request, so a daily
+series is requested in spans.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import pandas as pd
 
 from bullbear.data import publication
 from bullbear.data.providers.delivery import Delivery, Frames, cells_of, checked, days, numbers, table, tidy
-from bullbear.data.providers.http import RETRY_LATER, Answer, Ask, Client
+from bullbear.data.providers.http import RETRY_LATER, Client, Request, Response
 from bullbear.data.providers.wire import Number, Text, Wire, columns_of, parsed
 from bullbear.errors import FetchError
 
@@ -49,7 +49,7 @@ class _Span:
 
     first: pd.Timestamp
     rows: pd.DataFrame
-    answer: Answer
+    response: Response
 
 
 def fetch(client: Client, url: str, series: str, since: date | None) -> Delivery:
@@ -65,15 +65,15 @@ def fetch(client: Client, url: str, series: str, since: date | None) -> Delivery
     https://fred.stlouisfed.org/graph/fredgraph.csv?id=DGS10
     """
     params = {"id": series} | ({"cosd": since.isoformat()} if since else {})
-    ask = Ask("fred", series, f"{url}/graph/fredgraph.csv", params)
-    answer = client.get(ask)
-    head = next(cells_of(ask, answer.text), [""])[0].strip()
+    request = Request("fred", series, f"{url}/graph/fredgraph.csv", params)
+    response = client.get(request)
+    head = next(cells_of(request, response.text), [""])[0].strip()
     dated = head if head in _HEADERS else _HEADERS[0]
-    cells = table(answer, (dated, series))
-    frame = pd.DataFrame({"date": days(ask, cells[dated]), "value": numbers(ask, cells[series])})
+    cells = table(response, (dated, series))
+    frame = pd.DataFrame({"date": days(request, cells[dated]), "value": numbers(request, cells[series])})
     notes: list[str] = []
-    frames: Frames = {("macro", series): tidy(ask, "macro", frame.dropna(subset="value"), notes)}
-    return Delivery(checked(ask, frames), answer.served_at, notes)
+    frames: Frames = {("macro", series): tidy(request, "macro", frame.dropna(subset="value"), notes)}
+    return Delivery(checked(request, frames), response.served_at, notes)
 
 
 def fetch_vintages(client: Client, url: str, key: str, series: str, since: date | None) -> Delivery:
@@ -88,21 +88,18 @@ def fetch_vintages(client: Client, url: str, key: str, series: str, since: date 
     ----------
     https://fred.stlouisfed.org/docs/api/fred/series_observations.html (output_type 1, real-time periods)
     """
-    answers = _spans(client, url, key, series, since or _FIRST)
-    ask, notes = answers[-1].answer.ask, list[str]()
-    changes = tidy(ask, "vintages", _joined(answers), notes, later=("until",))
+    responses = _spans(client, url, key, series, since or _FIRST)
+    request, notes = responses[-1].response.request, list[str]()
+    changes = tidy(request, "vintages", _joined(responses), notes, later=("until",))
     whole = _whole(series, changes)
     if whole.empty:
-        raise ask.fault("no known value", RETRY_LATER)
-    clocks = [each.answer.served_at for each in answers if each.answer.served_at is not None]
-    return Delivery(checked(ask, {("vintages", series): whole}), min(clocks, default=None), notes)
+        raise request.error("no known value", RETRY_LATER)
+    clocks = [each.response.served_at for each in responses if each.response.served_at is not None]
+    return Delivery(checked(request, {("vintages", series): whole}), min(clocks, default=None), notes)
 
 
 def _spans(client: Client, url: str, key: str, series: str, since: date) -> list[_Span]:
-    """What was current from `since` on, in spans of time that the service serves at once, in their order.
-
-    It serves at most 2,000 vintages at a time; a span with more is halved.
-    """
+    """What was current from `since` on, in consecutive spans; one with too many vintages for the service is halved."""
     spans: list[_Span] = []
     pending = [(since, _LAST)]
     while pending:
@@ -133,34 +130,34 @@ def _span(client: Client, url: str, key: str, series: str, first: date, last: da
     rows: list[_Observation] = []
     before: bytes | None = None
     for _ in range(MOST_PAGES):
-        ask = Ask("alfred", series, f"{url}/fred/series/observations", {**params, "offset": str(len(rows))},
+        request = Request("alfred", series, f"{url}/fred/series/observations", {**params, "offset": str(len(rows))},
                   remedies={400: "check FRED_API_KEY and the series' name"})  # fmt: skip
-        answer = client.get(ask)
-        page = parsed(answer, _Page)
+        response = client.get(request)
+        page = parsed(response, _Page)
         rows += page.observations
         if not page.observations or len(rows) >= page.count:
             break
-        if not page.count > 0 or answer.body == before:
-            raise ask.fault("no usable count of observations, or the same page twice", RETRY_LATER)
-        before = answer.body
+        if not page.count > 0 or response.body == before:
+            raise request.error("no usable count of observations, or the same page twice", RETRY_LATER)
+        before = response.body
     else:
-        raise ask.fault(f"more than {MOST_PAGES} pages", RETRY_LATER)
-    cells = columns_of(ask, rows, ("realtime_start", "date", "value"))
+        raise request.error(f"more than {MOST_PAGES} pages", RETRY_LATER)
+    cells = columns_of(request, rows, ("realtime_start", "date", "value"))
     frame = pd.DataFrame(
         {
-            "vintage": days(ask, cells["realtime_start"]),
-            "date": days(ask, cells["date"]),
+            "vintage": days(request, cells["realtime_start"]),
+            "date": days(request, cells["date"]),
             "value": cells["value"],
             "until": pd.Series([row.realtime_end for row in rows], dtype="str"),
         }
     )
-    return _Span(pd.Timestamp(first), frame, answer)
+    return _Span(pd.Timestamp(first), frame, response)
 
 
 def _joined(spans: list[_Span]) -> pd.DataFrame:
-    """The observations of all spans; what a span repeats of the one before is left out.
+    """The observations of all spans, without those that a span repeats from the one before.
 
-    A value that was current when a span began is listed with the span's first day instead of its own day of release.
+    A value that was current when a span began is listed with the span's first day, not with its own release day.
     """
     current = pd.Series(dtype="float64")
     parts: list[pd.DataFrame] = []
@@ -177,7 +174,7 @@ def _joined(spans: list[_Span]) -> pd.DataFrame:
 
 
 def _whole(series: str, changes: pd.DataFrame) -> pd.DataFrame:
-    """Each vintage in full, from the changes that it brought."""
+    """Each vintage in full, rebuilt from its changes."""
     values: dict[pd.Timestamp, float] = {}
     order: list[pd.Timestamp] = []
     parts = []

@@ -1,13 +1,11 @@
-"""One polite client for every provider; the only module that knows the HTTP libraries.
+"""The HTTP client of all providers; the only module that imports the HTTP libraries.
 
-A request is tried a bounded number of times. Between tries it waits: as long as `Retry-After` asks, else an exponential
-wait with full jitter, so that many clients that failed together do not return together. A provider that asks for a
-longer wait than we have, or that refuses the key, is left alone for the rest of the run (`FetchError.stop`). Only what
-another try can mend is tried again: too many requests, a server's failure, a time-out, a connection cut short.
+Only failures that may pass are retried: too many requests, a server error, a time-out, a connection cut short. Between
+tries it waits as long as `Retry-After` says, else exponentially with full jitter. A provider that wants a longer wait
+than `longest_wait`, or refuses the key, is not asked again in this run (`FetchError.stop`).
 
-A status of 200 proves nothing: what looks like a web page where data was asked for is refused here, and every provider
-checks its header. Query strings can carry keys, so messages name host and path only, and the libraries' own log of
-requests is silenced.
+A web page with status 200 is refused here; each provider checks its own header. Query strings can carry keys, so
+messages name host and path only, and the libraries' log of requests is off.
 """
 
 from __future__ import annotations
@@ -29,7 +27,7 @@ import httpx
 import pandas as pd
 import tenacity
 
-from bullbear.data.providers.messages import own_message
+from bullbear.data.providers.messages import provider_message
 from bullbear.errors import FetchError
 from bullbear.settings import HttpSettings
 
@@ -42,8 +40,8 @@ _MEBIBYTE = 1 << 20
 
 
 @dataclass(frozen=True)
-class Ask:
-    """What is asked for: by which `provider`, for which `series`, and what to do if the answer is of no use."""
+class Request:
+    """One request to a provider for a series; `remedies` say what to do about a status of the response."""
 
     provider: str
     series: str
@@ -53,12 +51,16 @@ class Ask:
     json: Mapping[str, Any] | None = None
     remedies: Mapping[int, str] | None = None
 
-    def fault(self, problem: str, remedy: str, *, status: int = 0, stop: bool = False) -> FetchError:
-        """The error of this request; `stop` leaves the provider alone for the rest of the run."""
+    def note(self, text: str) -> str:
+        """A note about this request."""
+        return f"{self.provider} {self.series}: {text}"
+
+    def error(self, problem: str, remedy: str, *, status: int = 0, stop: bool = False) -> FetchError:
+        """The error of this request; `stop` means: do not ask this provider again in this run."""
         return FetchError(self.provider, self.series, self._without_keys(problem), remedy, status=status, stop=stop)
 
     def _without_keys(self, text: str) -> str:
-        """A provider that explains a refusal may repeat the key that it was sent."""
+        # A provider that explains a refusal may repeat the key that it was sent.
         keys = [value for name, value in (self.params or {}).items() if "key" in name or "token" in name]
         keys += [value.split()[-1] for name, value in (self.headers or {}).items() if name == "Authorization"]
         for key in filter(None, keys):
@@ -67,10 +69,10 @@ class Ask:
 
 
 @dataclass(frozen=True)
-class Answer:
-    """A body whose length, compression and look are sound; `served_at` is the provider's own clock, if sent."""
+class Response:
+    """A complete response; `served_at` is the provider's clock, if it sent one."""
 
-    ask: Ask
+    request: Request
     status: int
     headers: Mapping[str, str]
     body: bytes
@@ -83,31 +85,25 @@ class Answer:
         Raises
         ------
         FetchError
-            It is no UTF-8, or a web page.
+            It is not UTF-8, or a web page.
         """
         try:
             text = self.body.decode("utf-8").lstrip("\ufeff")
         except UnicodeDecodeError:
-            raise self.ask.fault("bytes that are no UTF-8 text", RETRY_LATER) from None
+            raise self.request.error("bytes that are not UTF-8 text", RETRY_LATER) from None
         if "\0" in text:  # as UTF-16 has them
-            raise self.ask.fault("bytes that are no UTF-8 text", RETRY_LATER)
+            raise self.request.error("bytes that are not UTF-8 text", RETRY_LATER)
         if text.lstrip()[:15].lower().startswith(("<!doctype", "<html", "<?xml", "<head", "<script")):
-            raise self.ask.fault("a web page instead of data", _PAGE)
+            raise self.request.error("a web page instead of data", _PAGE)
         return text
 
     @property
     def json(self) -> Any:
-        """The body as JSON.
-
-        Raises
-        ------
-        FetchError
-            It is none.
-        """
+        """The body as JSON, or a FetchError."""
         try:
             return json.loads(self.text)
         except (ValueError, RecursionError):
-            raise self.ask.fault("JSON that ends early or is malformed", RETRY_LATER) from None
+            raise self.request.error("JSON that ends early or is malformed", RETRY_LATER) from None
 
 
 _REMEDIES = {
@@ -121,7 +117,7 @@ _PAGE = "check the series' name and `[urls]`; the provider may ask for a key or 
 
 
 class Client:
-    """Asks politely; use it as a context manager."""
+    """Sends requests, with pauses and retries; use it as a context manager."""
 
     def __init__(
         self,
@@ -146,13 +142,13 @@ class Client:
     def __exit__(self, *reason: object) -> None:
         self._http.close()
 
-    def get(self, ask: Ask) -> Answer:
-        """The answer to `ask`, which is posted if it carries JSON.
+    def get(self, request: Request) -> Response:
+        """The response to `request`; one with JSON is posted.
 
         Raises
         ------
         FetchError
-            No usable answer came within the bounds of `HttpSettings`.
+            No usable response came within the bounds of `HttpSettings`.
         """
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(_TryAgain),
@@ -163,10 +159,10 @@ class Client:
             reraise=True,
         )
         try:
-            return retrying(self._once, ask)
+            return retrying(self._once, request)
         except _TryAgain as last:
             tries = retrying.statistics["attempt_number"]
-            raise ask.fault(f"{last.problem}, {tries} tries", last.remedy, stop=last.stop) from None
+            raise request.error(f"{last.problem}, {tries} tries", last.remedy, stop=last.stop) from None
 
     def _wait(self, state: tenacity.RetryCallState) -> float:
         failure = state.outcome.exception() if state.outcome else None
@@ -177,53 +173,57 @@ class Client:
         # Full jitter may draw zero; half the first wait is the least that is polite.
         return max(jitter(state), self.settings.first_wait / 2)
 
-    def _once(self, ask: Ask) -> Answer:
-        self._pause(ask)
+    def _once(self, request: Request) -> Response:
+        self._pause(request)
         try:
-            status, headers, body = self._read(ask)
+            status, headers, body = self._read(request)
         except httpx.TimeoutException:
-            raise _TryAgain(f"no answer within {self.settings.timeout:g} s", RETRY_LATER) from None
+            raise _TryAgain(f"no response within {self.settings.timeout:g} s", RETRY_LATER) from None
         except (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.TooManyRedirects) as wrong:
-            raise ask.fault(_first_line(wrong), "correct `[urls]` in bullbear.toml") from None
+            raise request.error(_first_line(wrong), "correct `[urls]` in bullbear.toml") from None
         except (httpx.TransportError, httpx.DecodingError) as cut:
             raise _TryAgain(f"connection cut: {_first_line(cut)}", "check the network; " + RETRY_LATER) from None
-        said = own_message(body) if status >= 300 else ""
+        said = provider_message(body) if status >= 300 else ""
         problem = f"HTTP {status}: {said}" if said else f"HTTP {status}"
         if status in _AGAIN:
-            raise self._try_again(ask, status, problem, _seconds(headers.get("retry-after")))
+            raise self._try_again(request, status, problem, _seconds(headers.get("retry-after")))
         if status >= 300 or status == 204:
-            # What the provider says about this request beats our guess at what its status means for it.
-            guess = None if said else (ask.remedies or {}).get(status)
+            # The provider's own explanation is better than our guess from the status.
+            guess = None if said else (request.remedies or {}).get(status)
             remedy = guess or _REMEDIES.get(status, _AS_IT_SAYS if said else RETRY_LATER)
-            raise ask.fault(problem, remedy, status=status, stop=status in (401, 407))
+            raise request.error(problem, remedy, status=status, stop=status in (401, 407))
         if not body.strip():
-            raise _TryAgain("an empty answer", RETRY_LATER)
-        return Answer(ask, status, headers, body, _instant(headers.get("date")))
+            raise _TryAgain("an empty response", RETRY_LATER)
+        return Response(request, status, headers, body, _instant(headers.get("date")))
 
-    def _try_again(self, ask: Ask, status: int, problem: str, asked: float | None) -> _TryAgain | FetchError:
+    def _try_again(self, request: Request, status: int, problem: str, asked: float | None) -> _TryAgain | FetchError:
         if asked is not None and asked > self.settings.longest_wait:
-            return ask.fault(f"{problem}, asks to wait {asked:.0f} s", f"wait that long, then {RETRY_LATER}", stop=True)
+            return request.error(
+                f"{problem}, asks to wait {asked:.0f} s", f"wait that long, then {RETRY_LATER}", stop=True
+            )
         remedy = "ask less often (`pause` in `[http]`); " + RETRY_LATER if status == 429 else RETRY_LATER
         return _TryAgain(problem, remedy, retry_after=asked, stop=status == 429)
 
-    def _read(self, ask: Ask) -> tuple[int, Mapping[str, str], bytes]:
-        """Status, headers and body; a body beyond the limits of size and time is refused while it comes in."""
+    def _read(self, request: Request) -> tuple[int, Mapping[str, str], bytes]:
+        """Status, headers and body; a body that is too large or too slow is refused while it arrives."""
         limit, began = int(self.settings.largest_megabytes * _MEBIBYTE), time.monotonic()
-        method = "GET" if ask.json is None else "POST"
-        with self._http.stream(method, ask.url, params=ask.params, headers=ask.headers, json=ask.json) as response:
+        method = "GET" if request.json is None else "POST"
+        with self._http.stream(
+            method, request.url, params=request.params, headers=request.headers, json=request.json
+        ) as response:
             body = bytearray()
             for part in response.iter_bytes():
                 body += part
                 if len(body) > limit:
-                    raise ask.fault(
+                    raise request.error(
                         f"more than {limit:,} bytes", "raise `largest_megabytes` in `[http]` if that is right"
                     )
                 if time.monotonic() - began > self.settings.deadline:
                     raise _TryAgain(f"still sending after {self.settings.deadline:g} s", RETRY_LATER)
             return response.status_code, response.headers, bytes(body)
 
-    def _pause(self, ask: Ask) -> None:
-        host = urlsplit(ask.url).netloc
+    def _pause(self, request: Request) -> None:
+        host = urlsplit(request.url).netloc
         since = time.monotonic() - self._asked.get(host, -1e9)
         if since < self.settings.pause:
             self._sleep(self.settings.pause - since)
@@ -244,7 +244,7 @@ class _TryAgain(Exception):
 
 
 def _seconds(text: str | None) -> float | None:
-    """`Retry-After`: seconds or a date; None if it is absent or unreadable."""
+    """The seconds of `Retry-After`, which holds seconds or a date; None if it is absent or unreadable."""
     if text is None:
         return None
     try:
@@ -255,7 +255,7 @@ def _seconds(text: str | None) -> float | None:
 
 
 def _instant(text: str | None) -> pd.Timestamp | None:
-    """A date of HTTP; None if it is absent, unreadable or of no year in which a server can run."""
+    """An HTTP date; None if it is absent, unreadable or outside 1991 to 2099."""
     if text is None:
         return None
     try:

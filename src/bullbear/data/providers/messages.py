@@ -1,4 +1,4 @@
-"""What a provider itself says about a request that it refuses, fit to be shown in one line."""
+"""A provider's own explanation of a refusal, as one line."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ _NAMES = (
 )  # fmt: skip
 
 
-def own_message(body: bytes) -> str:
-    """The provider's explanation in the body of an answer; empty if it is no JSON or explains nothing.
+def provider_message(body: bytes) -> str:
+    """The explanation in the body of a response; empty if it is not JSON or explains nothing.
 
     Example
     -------
-    >>> own_message(b'{"error_code": 400, "error_message": "Bad Request.  The series does not exist."}')
+    >>> provider_message(b'{"error_code": 400, "error_message": "Bad Request.  The series does not exist."}')
     'Bad Request. The series does not exist.'
     """
     try:

@@ -1,7 +1,7 @@
-"""Tiingo's daily bars: a keyed second source, asked when Yahoo does not deliver, and to cross-check what it delivers.
+"""Tiingo's daily bars: a second source with a key, used when Yahoo fails and to cross-check what Yahoo delivers.
 
-`open` to `volume` are as traded, `divCash` and `splitFactor` stand on their ex-dates, so that nothing has to be undone.
-The key travels in a header. Tiingo has no indices.
+`open` to `volume` are as traded; `divCash` and `splitFactor` stand on their ex-dates. The key is sent in a header.
+Tiingo has no indices.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from datetime import date
 import numpy as np
 
 from bullbear.data.providers.delivery import Delivery, Frames, checked, days, tidy
-from bullbear.data.providers.http import Ask, Client
+from bullbear.data.providers.http import Client, Request
 from bullbear.data.providers.wire import Number, Text, Wire, columns_of, parsed
 
 _NAMES = {
@@ -43,21 +43,21 @@ def fetch(client: Client, url: str, key: str, ticker: str, since: date) -> Deliv
     ----------
     https://www.tiingo.com/documentation/end-of-day
     """
-    ask = Ask(
+    request = Request(
         "tiingo",
         ticker,
         f"{url}/tiingo/daily/{ticker.lower()}/prices",
         {"startDate": since.isoformat(), "format": "json"},
         headers={"Authorization": f"Token {key}"},
     )
-    answer = client.get(ask)
-    rows = parsed(answer, list[_Bar])
+    response = client.get(request)
+    rows = parsed(response, list[_Bar])
     if not rows:
-        raise ask.fault("no rows", "check the ticker")
-    cells = columns_of(ask, rows, ("date", *_NAMES))
+        raise request.error("no rows", "check the ticker")
+    cells = columns_of(request, rows, ("date", *_NAMES))
     notes: list[str] = []
-    frame = cells.rename(columns=_NAMES).assign(date=days(ask, cells["date"].str[:10]))
-    # A zero cannot divide a price; like every ratio that is no number it is unknown.
+    frame = cells.rename(columns=_NAMES).assign(date=days(request, cells["date"].str[:10]))
+    # A ratio of zero is impossible, so it is unknown.
     frame["split"] = frame["split"].replace(0.0, np.nan)
-    frames: Frames = {("raw_bars", ticker): tidy(ask, "raw_bars", frame, notes)}
-    return Delivery(checked(ask, frames), answer.served_at, notes)
+    frames: Frames = {("raw_bars", ticker): tidy(request, "raw_bars", frame, notes)}
+    return Delivery(checked(request, frames), response.served_at, notes)

@@ -1,9 +1,8 @@
-"""The cells of a JSON answer, and the parsing of a whole answer through a schema.
+"""Parsing of JSON responses: each provider describes its response as pydantic models made of these cell types.
 
-Each provider describes its answer as pydantic models made of these cells. An unknown cell (null, an empty text, ".",
-"N/A") is NaN, or None for an instant; a cell of another type refuses the answer, because the provider has then changed
-its format. A number written as text counts as a number, a boolean never does. Values that are impossible, such as an
-infinite price, pass here and become unknown in `delivery.tidy`, which says so.
+An unknown cell (null, an empty text, ".", "N/A") is NaN, or None for an instant; a cell of another type refuses the
+response, since the provider has then changed its format. A number written as text is a number, a boolean is not.
+Impossible values, such as an infinite price, pass here; `delivery.tidy` makes them unknown, with a note.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from typing import Annotated, Any
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, PlainValidator, TypeAdapter, ValidationError
 
-from bullbear.data.providers.http import Answer, Ask
+from bullbear.data.providers.http import Request, Response
 from bullbear.data.providers.messages import message_in
 
 NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
@@ -28,12 +27,7 @@ _EARLIEST, _LATEST = (pd.Timestamp(day).timestamp() for day in ("1900-01-01", "2
 
 
 def number_of(value: object) -> float:
-    """A cell as a number; NaN if unknown, infinite if it is too large.
-
-    Raises
-    ------
-    ValueError
-        It is neither.
+    """A cell as a number; NaN if unknown, infinite if too large, else a ValueError.
 
     Example
     -------
@@ -53,7 +47,7 @@ def number_of(value: object) -> float:
             return float(value)
         except OverflowError:
             return math.inf if value > 0 else -math.inf
-    raise ValueError("no number")
+    raise ValueError("not a number")
 
 
 def _stamp_of(value: object) -> float | None:
@@ -68,7 +62,7 @@ def _text_of(value: object) -> str:
     if isinstance(value, str):
         text = value.strip()
         return "" if text in UNKNOWN else text
-    raise ValueError("no text")
+    raise ValueError("not a text")
 
 
 Number = Annotated[float, PlainValidator(number_of)]
@@ -77,48 +71,42 @@ Text = Annotated[str, PlainValidator(_text_of)]
 
 
 class Wire(BaseModel):
-    """A part of an answer; what it does not name is ignored."""
+    """A part of a response; fields that it does not name are ignored."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
 
-def parsed(answer: Answer, shape: Any) -> Any:
-    """The answer as `shape`: a model, or a type made of models.
+def parsed(response: Response, shape: Any) -> Any:
+    """The response as `shape`: a model, or a type made of models.
 
     Raises
     ------
     FetchError
-        It is no JSON or has another shape; the message names the first place where it differs.
+        It is not JSON or has another shape; the message names the first place where it differs.
     """
-    document = answer.json
+    document = response.json
     try:
         return _adapter(shape).validate_python(document)
     except ValidationError as bad:
         first = bad.errors(include_url=False, include_context=False)[0]
     except RecursionError:
-        raise answer.ask.fault("JSON that is nested too deeply", FORMAT_CHANGED) from None
-    place = ".".join(str(part) for part in first["loc"]) or "the answer"
+        raise response.request.error("JSON that is nested too deeply", FORMAT_CHANGED) from None
+    place = ".".join(str(part) for part in first["loc"]) or "the response"
     if first["type"] == "missing":
-        problem = f"no {place} in the answer"
+        problem = f"no {place} in the response"
     else:
         why = first["msg"].removeprefix("Value error, ")
         problem = f"{place}: {repr(first['input'])[:40]} is refused ({why[:80]})"
     said = message_in(document)
-    raise answer.ask.fault(f"{problem}; the provider says: {said}" if said else problem, FORMAT_CHANGED)
+    raise response.request.error(f"{problem}; the provider says: {said}" if said else problem, FORMAT_CHANGED)
 
 
-def columns_of(ask: Ask, rows: Sequence[Wire], names: Iterable[str]) -> pd.DataFrame:
-    """The cells `names` of `rows` as columns; a row that leaves one out does not know it.
-
-    Raises
-    ------
-    FetchError
-        No row has one of them.
-    """
+def columns_of(request: Request, rows: Sequence[Wire], names: Iterable[str]) -> pd.DataFrame:
+    """The fields `names` of `rows` as columns; FetchError if one is in no row."""
     seen = set().union(*(row.model_fields_set for row in rows)) if rows else set(names)
     missing = [name for name in names if name not in seen]
     if missing:
-        raise ask.fault(f"no {', '.join(missing)} in the rows", FORMAT_CHANGED)
+        raise request.error(f"no {', '.join(missing)} in the rows", FORMAT_CHANGED)
     return pd.DataFrame({name: [getattr(row, name) for row in rows] for name in names})
 
 

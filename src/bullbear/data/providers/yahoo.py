@@ -1,15 +1,16 @@
 """Yahoo's daily bars as traded, with dividends and splits, from the chart endpoint that yfinance calls.
 
-`v8/finance/chart/TICKER` is asked directly: yfinance (1.7) fixes the host in its constants, gets cookies from another
-one and, unless configured, keeps caches outside the home and turns most failures into an empty frame, so that it can
-be neither replayed nor trusted to say what went wrong. The price is its cookies and its repairs. What the endpoint
-tells as `quote` is already divided by later splits, and so are dividends; both are multiplied back with the splits of
-the same answer, which reaches to today. `adjclose` is left aside: it is restated at each dividend, and we derive our
+yfinance (1.7) itself is not used: its host is fixed, it keeps caches outside the home by default and turns most
+failures into an empty frame, so that a fetch could neither be replayed in a test nor explain what went wrong. Without
+it we lack its cookies and its repairs.
+
+Prices under `quote`, and dividends, are already divided by later splits; both are multiplied back with the splits of
+the same response, which reaches to today. `adjclose` is ignored: it is restated at each dividend, and we derive our
 own.
 
-The last row of a running session carries the time of its last trade; it is left out, and so is one whose feed stopped
-before the close. After the close the last session may be listed twice, with the times of its open and of its last
-trade: the later row is kept, unless it lacks what the earlier one has.
+The last row of a running session has the time of its last trade; it is left out, and so is a session whose feed stopped
+before the close. After the close the last session may be listed twice, with the times of its open and its last trade:
+the later row is kept, unless it lacks values that the earlier one has.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ import pandas as pd
 from bullbear import sessions
 from bullbear.data.adjusting import PRICES, split_factor
 from bullbear.data.providers.delivery import LARGEST, Delivery, Frames, checked, tidy
-from bullbear.data.providers.http import RETRY_LATER, Answer, Ask, Client
+from bullbear.data.providers.http import RETRY_LATER, Client, Request, Response
 from bullbear.data.providers.messages import LONGEST, message_in
 from bullbear.data.providers.wire import FORMAT_CHANGED, Number, Stamp, Wire, parsed
 from bullbear.sessions import NEW_YORK
@@ -78,7 +79,7 @@ class _Chart(Wire):
     error: Any = None
 
 
-class _Answer(Wire):
+class _Response(Wire):
     chart: _Chart
 
 
@@ -97,37 +98,37 @@ def fetch(client: Client, url: str, ticker: str, since: date, now: pd.Timestamp)
         "events": "div,split",
         "includeAdjustedClose": "true",
     }
-    ask = Ask("yahoo", ticker, f"{url}/v8/finance/chart/{quote(ticker)}", params)
-    answer = client.get(ask)
-    result = _result(answer)
+    request = Request("yahoo", ticker, f"{url}/v8/finance/chart/{quote(ticker)}", params)
+    response = client.get(request)
+    result = _result(response)
     notes: list[str] = []
     traded = result.meta.regularMarketTime if result.meta else None
-    bars = _without_running(_bars(ask, result), traded, ask, notes)
-    bars = tidy(ask, "raw_bars", bars, notes, later=("complete", "stamp"))
-    splits, dividends = _splits(ask, result, notes), _dividends(ask, result, notes)
+    bars = _without_running(_bars(request, result), traded, request, notes)
+    bars = tidy(request, "raw_bars", bars, notes, later=("complete", "stamp"))
+    splits, dividends = _splits(request, result, notes), _dividends(request, result, notes)
     frames: Frames = {("raw_bars", ticker): _as_traded(bars, splits, dividends)}
-    return Delivery(checked(ask, frames), answer.served_at, notes)
+    return Delivery(checked(request, frames), response.served_at, notes)
 
 
-def _result(answer: Answer) -> _Result:
-    chart = parsed(answer, _Answer).chart
+def _result(response: Response) -> _Result:
+    chart = parsed(response, _Response).chart
     if not chart.result:
         said = message_in(chart.error) or (chart.error if isinstance(chart.error, str) else "")
         if said:
-            raise answer.ask.fault(said[:LONGEST], "check the ticker")
-        raise answer.ask.fault("no result in the chart", FORMAT_CHANGED)
+            raise response.request.error(said[:LONGEST], "check the ticker")
+        raise response.request.error("no result in the chart", FORMAT_CHANGED)
     result: _Result = chart.result[0]
     return result
 
 
-def _bars(ask: Ask, result: _Result) -> pd.DataFrame:
+def _bars(request: Request, result: _Result) -> pd.DataFrame:
     """The bars with the time of each, in seconds."""
     if not result.indicators.quote:
-        raise ask.fault("no quote in the chart", FORMAT_CHANGED)
+        raise request.error("no quote in the chart", FORMAT_CHANGED)
     quote, stamps = result.indicators.quote[0], result.timestamp
     columns = {name: getattr(quote, name) for name in _VALUES}
     if any(len(values) != len(stamps) for values in columns.values()):
-        raise ask.fault("columns of different length in the chart", FORMAT_CHANGED)
+        raise request.error("columns of different length in the chart", FORMAT_CHANGED)
     frame = pd.DataFrame({name: np.array(values, dtype=np.float64) for name, values in columns.items()})
     frame.insert(0, "date", _days(stamps))
     blank = frame[list(PRICES)].isna().all(axis=1)
@@ -142,8 +143,8 @@ def _days(stamps: Sequence[float | None]) -> pd.Series:
     return moments.dt.tz_convert(NEW_YORK).dt.tz_localize(None).dt.normalize().dt.as_unit("us")
 
 
-def _without_running(bars: pd.DataFrame, traded: float | None, ask: Ask, notes: list[str]) -> pd.DataFrame:
-    """Leave out the last session if the feed had not seen its close, and rows of it without one."""
+def _without_running(bars: pd.DataFrame, traded: float | None, request: Request, notes: list[str]) -> pd.DataFrame:
+    """The bars without the last session if the feed stopped before its close, else without its rows without a close."""
     if bars["date"].isna().all():
         return bars
     last = bars["date"].max()
@@ -151,46 +152,46 @@ def _without_running(bars: pd.DataFrame, traded: float | None, ask: Ask, notes: 
     if traded is not None and sessions.is_session(last):
         seen = pd.Timestamp(traded, unit="s", tz="UTC")
         close = sessions.closes(pd.DatetimeIndex([last]))[0]
-        # Indices stop a little before the close's stroke; a minute's grace covers that.
+        # The last value of an index may come some seconds before the close.
         running = last == _days([traded])[0] and seen < close - pd.Timedelta(minutes=1)
     own = bars["date"].eq(last)
     halves = own & (running | bars["close"].isna())
     if running or not bars["close"][own].notna().any():
-        notes.append(f"yahoo {ask.series}: {last.date()} left out, the session is half written")
+        notes.append(request.note(f"{last.date()} left out, the session is incomplete"))
     return bars[~halves]
 
 
-def _splits(ask: Ask, result: _Result, notes: list[str]) -> pd.DataFrame:
-    """Splits with their ratio; what is no split, such as 1:0, is left out with a note."""
+def _splits(request: Request, result: _Result, notes: list[str]) -> pd.DataFrame:
+    """Splits with their ratio; an impossible one, such as 1:0, is left out with a note."""
     events = list(((result.events and result.events.splits) or {}).values())
     stamps = [event.date for event in events]
     above, below = (np.array([getattr(e, n) for e in events], dtype=np.float64) for n in ("numerator", "denominator"))
     if np.isnan(above).any() or np.isnan(below).any() or None in stamps:
-        raise ask.fault("a split without its day or ratio", RETRY_LATER)
+        raise request.error("a split without its day or ratio", RETRY_LATER)
     ratios = np.divide(above, below, out=np.full_like(above, np.nan), where=(above > 0) & (below > 0))
     possible = (ratios >= 1 / _LARGEST_SPLIT) & (ratios <= _LARGEST_SPLIT)
     for event in (each for each, fine in zip(events, possible, strict=True) if not fine):
         shown = f"{event.numerator:g}:{event.denominator:g} on {_days([event.date])[0].date()}"
-        notes.append(f"yahoo {ask.series}: split {shown} left out, impossible ratio")
+        notes.append(request.note(f"split {shown} left out, impossible ratio"))
     listed = pd.DataFrame({"event_date": _days(stamps), "ratio": ratios, "stamp": stamps})[possible]
     listed = listed.sort_values("stamp").drop_duplicates(["event_date", "ratio"], keep="last")
     twice = listed["event_date"].duplicated(keep="last")
     if twice.any():
         day = listed["event_date"][twice].iloc[0].date()
-        notes.append(f"yahoo {ask.series}: two splits listed on {day}, the later one is kept")
+        notes.append(request.note(f"two splits listed on {day}, the later one is kept"))
     return listed[~twice][["event_date", "ratio"]].sort_values("event_date", ignore_index=True)
 
 
-def _dividends(ask: Ask, result: _Result, notes: list[str]) -> pd.DataFrame:
+def _dividends(request: Request, result: _Result, notes: list[str]) -> pd.DataFrame:
     """Dividends with their amount; one that pays nothing is left out with a note."""
     events = list(((result.events and result.events.dividends) or {}).values())
     stamps = [event.date for event in events]
     amounts = np.array([event.amount for event in events], dtype=np.float64)
     if np.isnan(amounts).any() or None in stamps:
-        raise ask.fault("a dividend without its day or amount", RETRY_LATER)
+        raise request.error("a dividend without its day or amount", RETRY_LATER)
     paid = (amounts > 0) & (amounts < LARGEST)
     if not paid.all():
-        notes.append(f"yahoo {ask.series}: {int((~paid).sum())} dividends left out, impossible amount")
+        notes.append(request.note(f"{int((~paid).sum())} dividends left out, impossible amount"))
     listed = pd.DataFrame({"date": _days(stamps), "amount": amounts})[paid]
     return listed.drop_duplicates().sort_values("date", ignore_index=True)
 
