@@ -148,8 +148,8 @@ class Book:
         orders = {slot: weight for slot, weight in wanted.items() if weight != held.get(slot, 0.0)}
         known = {**self.instruments, **instruments}
         kept = {slot.ticker: known[slot.ticker] for slot in sorted({*self.values, *orders})}
-        kept = self.instruments if kept == self.instruments else kept
-        return {"orders": orders, "decided_on": self.session, "instruments": kept}
+        same = self.instruments if kept == self.instruments else kept
+        return {"orders": orders, "decided_on": self.session, "instruments": same}
 
     def in_prices_of(self, market: Market, policy: Policy) -> Book:
         """The same book, should the total-return prices of `market` stand at another level than those it was kept in.
