@@ -32,7 +32,7 @@ def test_a_bundle_that_is_written_reads_back_to_the_same_bits(
     trained_home: Home, tmp_path: Path, numbers: list[float], cash: float, mark: float
 ) -> None:
     source = read_bundle(trained_home.champion)
-    p, low, high, base = numbers
+    base, (low, p, high) = numbers[0], sorted(numbers[1:])
     table = source.predictions.table.head(3).assign(p=p, p_low=low, p_high=high, climatology=base, y=[0.0, 1.0, np.nan])
     predictions = Predictions(table)
     sessions = [pd.Timestamp(day).as_unit("us") for day in ("2003-01-02", "2003-01-03", "2003-01-06")]

@@ -9,6 +9,7 @@ import pandas as pd
 
 from bullbear.data.oracle import read_truth
 from bullbear.dataset.predictions import Predictions
+from bullbear.definitions import Target
 from bullbear.errors import InputError
 from bullbear.evaluate import Comparison, Evaluation, OracleShare, compare, evaluate, share_of_oracle
 from bullbear.home import Home
@@ -16,6 +17,9 @@ from bullbear.sessions import days
 
 if TYPE_CHECKING:
     from bullbear.tracking import Run
+
+TRUTH = Target(ticker="IWM")
+"""What the truth of a simulated market is about: IWM up over 21 sessions."""
 
 
 def evaluate_run(run: Run) -> Evaluation:
@@ -48,8 +52,11 @@ def compare_runs(runs: Sequence[Run]) -> list[Comparison]:
 
 
 def oracle_share(home: Home, run: Run) -> OracleShare | None:
-    """On a simulated market, the run's skill as a share of what knowing the hidden state was worth; else None."""
-    if not run.simulated:
+    """The run's skill as a share of what knowing the hidden state of its simulated market was worth.
+
+    None on real data, and for a target of which there is no truth.
+    """
+    if not run.simulated or _key(run.bundle.definition.target) != _key(TRUTH):
         return None
     predictions = run.predictions.table
     sessions = days(pd.DatetimeIndex(predictions["decided_at"]))
@@ -62,3 +69,8 @@ def oracle_share(home: Home, run: Run) -> OracleShare | None:
         predictions["climatology"].to_numpy()[resolved],
         horizon=run.horizon,
     )
+
+
+def _key(target: Target) -> tuple[str, dict[str, object]]:
+    """All of a target but the words."""
+    return target.ticker, target.question.model_dump(exclude={"name", "sentence"})
