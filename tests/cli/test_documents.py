@@ -71,7 +71,7 @@ def test_promote_tells_what_it_compared(bullbear: Run, home: Home) -> None:
     table = found.predictions.table
     place = found.artifacts / "bundle" / "predictions.csv"
     place.unlink()  # a link to the shared one
-    better = table.assign(p=np.where(table["y"] == 1, 1.1, 0.9) * table["climatology"])
+    better = table.assign(p=np.where(table["y"] == 1, 1.1, 0.9) * table["climatology"], p_low=np.nan, p_high=np.nan)
     place.write_text(Predictions(better).to_csv())
     home.champion.unlink()
     told = bullbear("promote", "latest", "--home", home.root)

@@ -68,6 +68,22 @@ def test_rows_are_sorted_by_the_key_and_selected_by_it() -> None:
     [
         ({"p": [0.5, 1.5, 0.5]}, r"predictions\.p of 2024-01-03: got '1\.5'; allowed: a probability from 0 to 1"),
         ({"p": [0.5, np.nan, 0.5]}, r"predictions\.p of 2024-01-03: got 'nothing'; allowed: a probability from 0 to 1"),
+        *(
+            (
+                {name: [bad, np.nan, 0.0]},
+                rf"predictions\.{name} of 2024-01-02: got '{bad}'; allowed: a probability .* or no",
+            )
+            for name in ("p_low", "p_high", "climatology")
+            for bad in (-0.1, 1.1)
+        ),
+        (
+            {"p": [0.5, 0.1, 0.5]},
+            r"predictions\.p of 2024-01-03: got '0\.1'; allowed: a probability from p_low to p_high",
+        ),
+        (
+            {"p": [0.6, 0.5, 0.5]},
+            r"predictions\.p of 2024-01-02: got '0\.6'; allowed: a probability from p_low to p_high",
+        ),
         ({"y": [0.0, 0.0, 2.0]}, r"predictions\.y of 2024-01-04: got '2\.0'; allowed: 0, 1 or nothing"),
         (
             {"resolved_at": AT},
@@ -83,6 +99,12 @@ def test_rows_are_sorted_by_the_key_and_selected_by_it() -> None:
 def test_what_is_no_prediction_is_refused(change: dict[str, object], message: str) -> None:
     with pytest.raises(InputError, match=message):
         three(**change)
+
+
+def test_an_interval_may_be_unknown_and_may_be_a_point() -> None:
+    assert len(three(p_low=np.nan, p_high=np.nan, climatology=np.nan)) == 3
+    assert len(three(p_low=[0.4, np.nan, 0.0], p_high=np.nan, p=[0.4, 0.5, 1.0])) == 3
+    assert len(three(p=0.5, p_low=0.5, p_high=0.5)) == 3
 
 
 def test_a_table_made_elsewhere_is_checked() -> None:

@@ -14,11 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bullbear.decide.account import step, walk
+from bullbear.decide.advice import take
 from bullbear.decide.backtest import backtest
 from bullbear.decide.book import Book, Mark
 from bullbear.decide.instruments import INSTRUMENT_KINDS, Cash, Fund, Instrument
 from bullbear.decide.market import Bars, Market
-from bullbear.decide.policy import POLICIES, Needs, NoMemory, Policy, Sleeve, Slot, Stance, load_policy
+from bullbear.decide.policy import POLICIES, Forecast, Needs, NoMemory, Policy, Sleeve, Slot, Stance, State, load_policy
 from bullbear.definitions import Source
 from bullbear.errors import DefinitionError, InputError
 from bullbear.sessions import between
@@ -247,6 +248,20 @@ def test_a_policy_of_several_questions_factors_sleeves_and_agents_runs(view, bar
         backtest(up, view, policy, factors=factors, baselines={})
     with pytest.raises(InputError, match=r"policy's factor: got 'premium'; allowed: those given: none"):
         backtest(both, view, policy, baselines={})
+
+
+@pytest.mark.parametrize("wrong", [CORE, OVERLAY])
+def test_each_sleeve_of_a_state_is_checked(wrong):
+    held = {CORE: 0.5, OVERLAY: 0.25, wrong: NAN}
+    with pytest.raises(InputError, match=r"state\.held\[IWM\]: got nan; allowed: a finite number from 0"):
+        State(pd.Timestamp("2019-12-30T21:00Z"), held=held).check()
+
+
+def test_whatever_the_policy_a_state_that_no_rule_can_use_is_refused():
+    prices, asked = market(IWM=[FLAT, FLAT]), pd.Timestamp("2019-12-02T21:00Z")
+    forecasts = {"up": Forecast(0.5, NAN, NAN, 0.5), "dip8": Forecast(NAN, NAN, NAN, 0.1)}
+    with pytest.raises(InputError, match=r"state\.dip8\.p: got nan; allowed: a probability, 0 to 1"):
+        take(prices, 0, Book(DAYS[0]), TwoSleeves(), asked, forecasts)
 
 
 def test_a_policy_without_its_question_or_factor_is_refused_when_it_is_loaded(tmp_path):

@@ -27,8 +27,8 @@ def predictions(market) -> pd.DataFrame:
     days = pd.date_range(FIRST_DAY, periods=n + 21, freq="B", tz="UTC")
     y = made.y.copy()
     y[-21:] = np.nan
-    columns = {"decided_at": days[:n], "resolved_at": days[21:], "p": made.truth, "p_low": made.truth - 0.1}
-    return pd.DataFrame({**columns, "p_high": made.truth + 0.1, "climatology": made.climatology, "y": y})
+    columns = {"decided_at": days[:n], "resolved_at": days[21:], "p": made.truth, "p_low": 0.0}
+    return pd.DataFrame({**columns, "p_high": 1.0, "climatology": made.climatology, "y": y})
 
 
 def scored(frame: pd.DataFrame, horizon: int = 21, **options) -> Evaluation:

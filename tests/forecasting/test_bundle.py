@@ -22,6 +22,7 @@ from bullbear.errors import HistoryError, RunError
 from bullbear.factors.engine.feature_sets import functions_of
 from bullbear.factors.engine.registry import use_factors_of
 from bullbear.forecasting.bundle import read_bundle, write_bundle
+from bullbear.forecasting.gate import present_champion
 from bullbear.home import Home
 from bullbear.learn import Training
 from bullbear.user_code import digests
@@ -33,7 +34,7 @@ def test_a_bundle_that_is_written_reads_back_to_the_same_bits(
     trained_home: Home, tmp_path: Path, numbers: list[float], cash: float, mark: float
 ) -> None:
     source = read_bundle(trained_home.champion)
-    p, low, high, base = numbers
+    base, (low, p, high) = numbers[0], sorted(numbers[1:])
     table = source.predictions.table.head(3).assign(p=p, p_low=low, p_high=high, climatology=base, y=[0.0, 1.0, np.nan])
     sessions = [pd.Timestamp(day).as_unit("us") for day in ("2003-01-02", "2003-01-03", "2003-01-06")]
     books = [Book(each, cash, marks={"IWM": Mark(each, mark)}) for each in sessions]
@@ -90,6 +91,19 @@ def test_no_champion_says_what_to_do(tmp_path: Path) -> None:
         RunError, match=r"champion: got 'no bundle'; allowed: a promoted run; .*bullbear promote latest"
     ):
         read_bundle(tmp_path / "champion")
+
+
+def test_a_champion_of_an_earlier_version_is_refused_and_passed_over_with_a_note(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    assert present_champion(home, simulated=True) == (None, None)
+    (home.forecasts / "champion").mkdir(parents=True)
+    (home.forecasts / "champion" / "bundle.json").write_text("{}")
+    message = "champion: got 'a bundle of an earlier version'; allowed: version 2; train and promote again"
+    with pytest.raises(RunError, match=message):
+        read_bundle(home.champion)
+    champion, note = present_champion(home, simulated=True)
+    assert champion is None
+    assert note == f"the champion cannot be used and is not compared with: {message}"
 
 
 @pytest.mark.parametrize("damage", ["", "{", '{"version": 2}', '{"version": 2, "definition": 1}', "[]"])

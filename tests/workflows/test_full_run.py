@@ -151,7 +151,7 @@ def finished(home: Home) -> list[Any]:
 def test_a_person_s_champion_is_not_overwritten_without_the_test(home: Home) -> None:
     champion = Runs(home).find("champion")
     table = champion.predictions.table
-    better = table.assign(p=np.where(table["y"] == 1, 1.1, 0.9) * table["climatology"])
+    better = table.assign(p=np.where(table["y"] == 1, 1.1, 0.9) * table["climatology"], p_low=np.nan, p_high=np.nan)
     (home.champion / "predictions.csv").write_text(Predictions(better).to_csv())
     meta = home.champion / "bundle.json"
     meta.write_text(meta.read_text().replace(champion.run_id, "0" * 32).replace('"name": "small"', '"name": "theirs"'))

@@ -18,6 +18,7 @@ def test_a_dip_is_trained_evaluated_and_refused_by_the_gate(home: Home) -> None:
     from bullbear.dataset import resolve
     from bullbear.tracking import Runs
     from bullbear.workflows.backtesting import backtest_run
+    from bullbear.workflows.comparison import oracle_share
     from bullbear.workflows.promotion import promote_run
     from bullbear.workflows.training import train_model
 
@@ -32,6 +33,8 @@ def test_a_dip_is_trained_evaluated_and_refused_by_the_gate(home: Home) -> None:
     assert 0.05 < table["climatology"].mean() < 0.5
     runs = Runs(home)
     run = runs.find(trained.run_id)
+    assert run.simulated
+    assert oracle_share(home, run) is None  # the truth is P(up)
     with pytest.raises(GateError, match=r"refused by the question test: base .* answers the question dip5"):
         promote_run(home, runs, run)
     with pytest.raises(InputError, match=r'RUN: got .a run of the question dip5.; allowed: a run of "up"'):

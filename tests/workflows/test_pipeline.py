@@ -124,6 +124,22 @@ def test_the_oracle_is_asked_only_on_a_simulated_market(home: Home, small: Run) 
     assert oracle_share(home, Run(small.run_id, small.model, {"data": "real"}, {}, small.artifacts)) is None
 
 
+@pytest.mark.parametrize("other", [{"ticker": "SPY"}, {"horizon": 10}, {"threshold": 0.01}])
+def test_a_target_without_a_truth_has_no_share_of_the_oracle(home: Home, small: Run, other: dict[str, Any]) -> None:
+    meta = json.loads((small.artifacts / "bundle" / "bundle.json").read_text())
+    target = meta["definition"]["target"]
+    assert oracle_share(home, small) is not None
+    if "ticker" in other:
+        target |= other
+    else:
+        target["question"] |= other
+        target["horizon"] = target["question"]["horizon"]
+    path = small.artifacts / "bundle" / "bundle.json"
+    path.unlink()  # a link to the shared one
+    path.write_text(json.dumps(meta))
+    assert oracle_share(home, by_model(home, "small")) is None
+
+
 def test_runs_are_compared_on_the_newest_outcomes_of_each_day(home: Home, small: Run) -> None:
     base = by_model(home, "base")
     table = base.predictions.table
@@ -180,7 +196,10 @@ def test_a_run_does_not_replace_a_champion_that_it_was_not_compared_with(
 
 def test_a_champion_that_earned_its_place_stands_against_the_base_rate(home: Home, small: Run) -> None:
     table = small.predictions.table
-    record_forecasts(home.champion, table.assign(p=np.where(table["y"] == 1, 1.1, 0.9) * table["climatology"]))
+    record_forecasts(
+        home.champion,
+        table.assign(p=np.where(table["y"] == 1, 1.1, 0.9) * table["climatology"], p_low=np.nan, p_high=np.nan),
+    )
     with pytest.raises(GateError, match=rf"champion test: Brier score 0\.\d+ worse than small {small.run_id[:8]}'s"):
         promote_run(home, Runs(home), by_model(home, "base"))
 

@@ -27,6 +27,7 @@ INTERFACE = (*INSTANTS, *NUMBERS)
 """The columns of `bullbear predictions`."""
 COMBINED = "combined"
 """The member that is issued."""
+_ROUNDING = 1e-12  # pooled and moved probabilities may pass the end of their interval by as much
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,8 +43,8 @@ class Predictions:
     Raises
     ------
     InputError
-        A column is missing or of another type, two rows have the same key, rows are unsorted, an instant or a
-        probability is missing, a probability is outside 0..1, or an outcome is neither 0, 1 nor unknown.
+        A column is missing or of another type, two rows have the same key, rows are unsorted, an instant or `p` is
+        missing, a probability is outside 0..1, `p` outside its interval, or an outcome neither 0, 1 nor unknown.
 
     Example
     -------
@@ -209,6 +210,12 @@ def _check(table: pd.DataFrame) -> None:
         "no outcome precedes its forecast",
     )
     _refuse(table, ~((p >= 0.0) & (p <= 1.0)), "p", "a probability from 0 to 1", "give every row one")
+    for name in ("p_low", "p_high", "climatology"):
+        other = table[name].to_numpy()
+        # False for NaN: an interval or a base rate may be unknown.
+        _refuse(table, (other < 0.0) | (other > 1.0), name, "a probability from 0 to 1, or nothing", "correct it")
+    outside = (p < table["p_low"].to_numpy() - _ROUNDING) | (p > table["p_high"].to_numpy() + _ROUNDING)
+    _refuse(table, outside, "p", "a probability from p_low to p_high", "correct it")
     _refuse(table, ~(np.isnan(y) | (y == 0.0) | (y == 1.0)), "y", "0, 1 or nothing", "correct it")
     if not (decided.is_monotonic_increasing and decided.is_unique):
         keys = table[list(KEY)]

@@ -138,6 +138,7 @@ def take(
 ) -> tuple[State, Stance, Book]:
     """The decision at the close of session number `row`: what the policy saw, its stance, the account after it."""
     state = state_at(market, row, book, policy, decided_at, forecasts)
+    state.check()
     stance, memory = policy.decide(state, book.recalled(policy))
     return state, stance, book.followed(stance, memory, policy.kind, state.closes)
 

@@ -134,15 +134,13 @@ class State:
             for key, value in (("p_low", each.p_low), ("p_high", each.p_high)):
                 if value < 0.0 or value > 1.0:  # NaN passes: the interval may be unknown
                     raise InputError(f"state.{name}.{key}", value, "a probability, 0 to 1, or NaN", "check it")
-        weights = {slot.ticker: weight for slot, weight in self.held.items()}
-        for kind, numbers in (
-            ("closes", self.closes), ("atrs", self.atrs), ("units", self.units), ("held", weights),
-        ):  # fmt: skip
-            for ticker, value in numbers.items():
-                if not 0.0 <= value < math.inf:
-                    raise InputError(
-                        f"state.{kind}[{ticker}]", value, "a finite number from 0", "leave an unknown one out"
-                    )
+        named = [("closes", *each) for each in self.closes.items()]
+        named += [("atrs", *each) for each in self.atrs.items()]
+        named += [("units", *each) for each in self.units.items()]
+        named += [("held", slot.ticker, weight) for slot, weight in self.held.items()]
+        for kind, ticker, value in named:
+            if not 0.0 <= value < math.inf:
+                raise InputError(f"state.{kind}[{ticker}]", value, "a finite number from 0", "leave an unknown one out")
 
 
 @dataclass(frozen=True, slots=True)

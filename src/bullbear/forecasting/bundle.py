@@ -340,6 +340,8 @@ def read_bundle(root: Path, *, label: str = "champion") -> Bundle:
             label,
         )
     except OSError as bad:
+        if label == "champion" and os.path.lexists(root.parent.with_name("champion")):  # its place before version 2
+            raise RunError(label, "a bundle of an earlier version", f"version {VERSION}", _AGAIN) from bad
         allowed = "a promoted run" if label == "champion" else "a run with its artifacts"
         raise RunError(
             label, "no bundle", allowed, "train a model and run `bullbear promote latest`, or `bullbear run`"

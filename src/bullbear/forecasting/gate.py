@@ -13,6 +13,7 @@ replaced.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import Any
 
@@ -157,7 +158,8 @@ def present_champion(home: Home, *, simulated: bool) -> tuple[Record | None, str
     simulated
         Whether the run to be promoted was trained on a simulated market.
     """
-    if not home.champion.exists() and not home.champion.is_symlink():
+    # The second is the place of a champion before version 2.
+    if not any(map(os.path.lexists, (home.champion, home.forecasts / "champion"))):
         return None, None
     try:
         bundle = read_bundle(home.champion)

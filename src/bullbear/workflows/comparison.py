@@ -9,6 +9,7 @@ import pandas as pd
 
 from bullbear.data.oracle import read_truth
 from bullbear.dataset.predictions import Predictions
+from bullbear.definitions import Target
 from bullbear.errors import InputError
 from bullbear.evaluate import (
     Comparison,
@@ -25,6 +26,9 @@ from bullbear.sessions import days
 
 if TYPE_CHECKING:
     from bullbear.tracking import Run
+
+TRUTH = Target(ticker="IWM")
+"""What the truth of a simulated market is about: IWM up over 21 sessions."""
 
 
 def evaluate_run(run: Run) -> Evaluation | PathScores:
@@ -74,8 +78,12 @@ def compare_runs(runs: Sequence[Run]) -> list[Comparison]:
 
 
 def oracle_share(home: Home, run: Run) -> OracleShare | None:
-    """A walk-forward run's skill as a share of what knowing a simulated market's state was worth; else None."""
-    if not (run.simulated and run.bundle.is_walk_forward):
+    """A walk-forward run's skill as a share of what knowing a simulated market's state was worth.
+
+    None on real data, and for a target of which there is no truth.
+    """
+    is_known = run.simulated and run.bundle.is_walk_forward
+    if not is_known or _key(run.bundle.definition.target) != _key(TRUTH):
         return None
     predictions = run.of_target.table
     sessions = days(pd.DatetimeIndex(predictions["decided_at"]))
@@ -88,3 +96,8 @@ def oracle_share(home: Home, run: Run) -> OracleShare | None:
         predictions["climatology"].to_numpy()[resolved],
         horizon=run.horizon,
     )
+
+
+def _key(target: Target) -> tuple[str, dict[str, object]]:
+    """All of a target but the words."""
+    return target.ticker, target.question.model_dump(exclude={"name", "sentence"})
