@@ -20,10 +20,10 @@ from bullbear.decide.book import Book, Mark
 from bullbear.definitions import FactorSpec
 from bullbear.errors import HistoryError, RunError
 from bullbear.factors.engine.feature_sets import user_code_of
-from bullbear.factors.engine.registry import use_factors_of
 from bullbear.forecasting.bundle import read_bundle, write_bundle
 from bullbear.home import Home
 from bullbear.learn import Training
+from bullbear.user_code import use_home
 
 
 @settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -121,7 +121,7 @@ def test_a_bundle_is_bound_to_the_code_of_its_users_factors(trained_home: Home, 
     text = "from bullbear.factors import Array, Bars, factor\n\n"
     text += '@factor(unit="ratio")\ndef half(bars: Bars) -> Array:\n    """Half."""\n    return bars.close / 2\n'
     mine.write_text(text)
-    use_factors_of(mine.parent)
+    use_home(tmp_path)
     spec = {"name": "half", "function": "half", "inputs": {"bars": "$asset"}}
     shutil.copytree(trained_home.champion, tmp_path / "bundle")
     path = tmp_path / "bundle" / "bundle.json"
@@ -131,11 +131,11 @@ def test_a_bundle_is_bound_to_the_code_of_its_users_factors(trained_home: Home, 
     path.write_text(json.dumps(meta))
     assert [each.name for each in read_bundle(tmp_path / "bundle").factors()] == ["half"]
     mine.write_text(text.replace("/ 2", "/ 3"))
-    use_factors_of(mine.parent)
+    use_home(tmp_path)
     with pytest.raises(RunError, match=r"got 'factor half, changed since'; allowed: the code that it was trained with"):
         read_bundle(tmp_path / "bundle").factors()
     mine.unlink()
-    use_factors_of(mine.parent)
+    use_home(tmp_path)
     with pytest.raises(RunError, match=r"got 'factor half by half\(\)'; allowed: .* and of this home"):
         read_bundle(tmp_path / "bundle").factors()
 
