@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from pydantic import BaseModel
@@ -30,6 +30,9 @@ from bullbear.factors.engine.feature_sets import user_code_of
 from bullbear.files import FileLock
 from bullbear.learn import CALIBRATORS, LEARNERS
 from bullbear.user_code import is_user_module, use_home
+
+if TYPE_CHECKING:
+    from bullbear.odds.definitions import EventSet
 
 SHARED_FILES = frozenset({"questions", "instruments"})
 """Files of `models/` that define no model."""
@@ -175,6 +178,21 @@ class Home:
             if (path := folder / "questions.toml").exists():
                 found |= read_questions(path)
         return found
+
+    def events(self) -> EventSet:
+        """The packaged odds events and those of this home's `features/odds.toml`, which win, by name.
+
+        Raises
+        ------
+        DefinitionError
+            A file cannot be used; the message names file and line.
+        """
+        from bullbear.odds import load as load_events  # a forecast needs no events
+
+        paths = [folder / "odds.toml" for folder in reversed(self._folders("features"))]
+        found = [load_events(path) for path in paths if path.exists()]
+        merged = {event.name: event for each in found for event in each.event}
+        return found[-1].model_copy(update={"event": tuple(merged.values())})
 
     def model(self, name: str) -> Model:
         """`models/NAME.toml` with its feature sets, learner and policy, all checked; `name` may be that path.

@@ -13,21 +13,25 @@ from bullbear.home import Home, locate
 RunArgument = Annotated[
     str, typer.Argument(metavar="RUN", help="A run id, a unique prefix, a model's name, `latest` or `champion`.")
 ]
-QuestionOption = Annotated[str, typer.Option("--question", metavar="NAME", help="The question answered.")]
+QuestionOption = Annotated[str, typer.Option("--question", metavar="NAME", help="The question that the run answers.")]
 
 
 def train(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="The name of a file in models/.")],
     home: HomeOption = None,
-    start: Annotated[str | None, typer.Option(callback=iso_day, help="First reported day, YYYY-MM-DD.")] = None,
-    end: Annotated[str | None, typer.Option(callback=iso_day, help="Last day, YYYY-MM-DD.")] = None,
+    start: Annotated[
+        str | None, typer.Option(callback=iso_day, help="First day of the reported forecasts, YYYY-MM-DD.")
+    ] = None,
+    end: Annotated[
+        str | None, typer.Option(callback=iso_day, help="Last day of the reported forecasts, YYYY-MM-DD.")
+    ] = None,
     jobs: JobsOption = DEFAULT_JOBS,
     cluster: Annotated[
-        str | None, typer.Option(metavar="ADDRESS", help="Fit on a Dask cluster, such as tcp://127.0.0.1:8786.")
+        str | None, typer.Option(metavar="ADDRESS", help="Fit on this Dask cluster, such as tcp://127.0.0.1:8786.")
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Train models/MODEL.toml walk-forward and log it as one MLflow run.
+    """Train models/MODEL.toml and log it as one MLflow run.
 
     An interrupted training continues where it stopped.
 
@@ -48,7 +52,7 @@ def train(
 
 
 def evaluate(run: RunArgument, home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """Score a run against climatology, with 90% intervals.
+    """Score a run against the base rate, with 90% intervals; a combinatorial run path by path.
 
     Example: bullbear evaluate latest --json
     """
@@ -57,11 +61,11 @@ def evaluate(run: RunArgument, home: HomeOption = None, as_json: JsonOption = Fa
 
 
 def compare(
-    runs: Annotated[list[str], typer.Argument(metavar="RUN RUN ...", help="Runs to set side by side.")],
+    runs: Annotated[list[str], typer.Argument(metavar="RUN RUN ...", help="Two or more runs.")],
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Score several runs against climatology and against each other, on the days that they share.
+    """Score several runs against the base rate and against each other, on the days that they share.
 
     Example: bullbear compare latest champion
     """
@@ -76,8 +80,8 @@ def _evaluate(home: Home, names: list[str], as_json: bool) -> None:
 
     runs = Runs(home)
     found = list({run.run_id: run for run in (runs.find(name) for name in names)}.values())
-    results = [(run, evaluate_run(run), oracle_share(home, run)) for run in found]
     pairs = compare_runs(found) if len(found) > 1 else []
+    results = [(run, evaluate_run(run), oracle_share(home, run)) for run in found]
     if as_json:
         models = [show.evaluation_document(*result) for result in results]
         print_document(models if not pairs else {"models": models, "pairs": [pair.as_dict() for pair in pairs]})
@@ -86,7 +90,11 @@ def _evaluate(home: Home, names: list[str], as_json: bool) -> None:
 
 
 def predictions(
-    run: RunArgument, home: HomeOption = None, question: QuestionOption = "up", as_json: JsonOption = False
+    run: RunArgument,
+    home: HomeOption = None,
+    question: QuestionOption = "up",
+    path: Annotated[int | None, typer.Option(metavar="N", help="A path of a combinatorial splitter, from 0.")] = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Print the out-of-sample forecasts of a run as CSV.
 
@@ -96,7 +104,7 @@ def predictions(
     from bullbear.dataset.predictions import INTERFACE
     from bullbear.tracking import Runs
 
-    found = Runs(locate(home)).find(run).predictions_of(question)
+    found = Runs(locate(home)).find(run).predictions_of(question, path=path)
     if as_json:
         print_document(found.table[list(INTERFACE)].to_dict(orient="records"))
     else:

@@ -1,8 +1,7 @@
-"""Reading a store's segments: the rows of one series as a frame or as arrays, kept for as long as its files stay.
+"""Reading and caching the rows of one series from a store's segments, as a frame or as arrays.
 
-The files are those that a view found when it was opened. Nothing here knows of `known_at`: only a `View` asks, and
-cuts what it gets at its own instant. What was stored by an instant is read by a reader of its own, so that nothing that
-is kept passes from one to the other.
+Only a `View` calls this: it passes the files that it found when it was made, and cuts the rows at its instant. Each
+`stored` limit has a reader of its own, so that no cached row passes from one limit to another.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ EPOCH = pd.Timestamp("1970-01-01", tz="UTC").as_unit("us")
 
 
 class Reader:
-    """What has been read from the segments under `root`: of all rows, or of those stored by `stored`."""
+    """Reads the segments under `root`; only rows stored by `stored` unless that is None."""
 
     def __init__(self, root: Path, stored: pd.Timestamp | None = None) -> None:
         self.root = root
@@ -36,21 +35,21 @@ class Reader:
         self._histories: dict[tuple[str, str], tuple[Files, History]] = {}
 
     def by(self, stored: pd.Timestamp) -> Reader:
-        """A reader of the rows stored by `stored`; it shares the footers, and nothing that depends on rows."""
+        """A reader limited to rows stored by `stored`; it shares the files' footers, but no rows."""
         other = Reader(self.root, stored)
         other._segments = self._segments
         return other
 
     def files(self) -> dict[str, Files]:
-        """The segments of every kind, as they are now."""
+        """The segments of every kind now."""
         return {kind: self._listed(kind) for kind in KINDS}
 
     def last_known_at(self, files: Mapping[str, Files]) -> pd.Timestamp:
-        """The latest known_at of all rows; the epoch if there is none."""
+        """The latest known_at; the epoch if there are no rows."""
         return self._latest(files, self._last_known_at)
 
     def last_stored_at(self, files: Mapping[str, Files]) -> pd.Timestamp:
-        """The latest stored_at of all rows; the epoch if there is none."""
+        """The latest stored_at; the epoch if there are no rows."""
         return self._latest(files, lambda segment: segment.last_stored_at)
 
     def frame(self, files: Files, kind: str, series: str) -> pd.DataFrame:
@@ -69,7 +68,7 @@ class Reader:
         return frame
 
     def history(self, files: Files, kind: str, series: str) -> History:
-        """The arrays of what `frame` returns, without a frame in between where one segment holds them all."""
+        """The rows of `frame` as arrays; read without building a frame if they lie in one segment."""
         cached = self._histories.get((kind, series))
         if cached is None or cached[0] != files:
             columns = KINDS[kind].columns
@@ -92,7 +91,7 @@ class Reader:
         try:
             return [part for path in files if (part := read(self._segment(path))) is not None]
         except FileNotFoundError:
-            # Another process merged segments since the view was opened; the merged one holds their rows.
+            # Another process has merged segments since the view was made; the merged one holds their rows.
             files = self._listed(kind)
             return [part for path in files if (part := read(self._segment(path))) is not None]
 

@@ -41,7 +41,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What the resolved forecasts were worth against climatology; `_low` and `_high` are ends of `level` intervals.
+    """The scores of the resolved forecasts against climatology; `_low` and `_high` are ends of `level` intervals.
 
     `n` counts rows; `n_effective` independent observations among the `n_sessions` sessions: several assets on one
     session count once, since they move together. A number that the data do not determine is NaN here and null in
@@ -118,11 +118,24 @@ class PathScores:
     what was trained on, not how uncertain it is: that is the interval of each path.
     """
 
+    question: str
+    member: str
+    horizon: int
     paths: tuple[Part, ...]
     bss_mean: float
     bss_deviation: float
     bss_lowest: float
     bss_highest: float
+    log_loss_skill_mean: float
+    log_loss_skill_deviation: float
+    log_loss_skill_lowest: float
+    log_loss_skill_highest: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """Ready for JSON, None where nothing is determined."""
+        result: dict[str, Any] = json_ready(self)
+        result["paths"] = [{"path": int(row.pop("label")), **row} for row in result["paths"]]
+        return result
 
 
 def evaluate(
@@ -246,14 +259,15 @@ def path_scores(predictions: Predictions) -> PathScores:
     samples = [Sample.of(predictions.select(path=path), f"predictions of path {path}") for path in numbers]
     scored = zip(numbers, samples, strict=True)
     parts = tuple(_part(str(path), rows, np.ones(len(rows.y), dtype=bool)) for path, rows in scored)
-    skills = np.array([part.bss for part in parts])
-    return PathScores(
-        paths=parts,
-        bss_mean=float(skills.mean()),
-        bss_deviation=float(skills.std(ddof=1)) if len(skills) > 1 else float("nan"),
-        bss_lowest=float(skills.min()),
-        bss_highest=float(skills.max()),
-    )
+    spread = {}
+    for name in ("bss", "log_loss_skill"):
+        skills = np.array([getattr(part, name) for part in parts])
+        spread[f"{name}_mean"] = float(skills.mean())
+        spread[f"{name}_deviation"] = float(skills.std(ddof=1)) if len(skills) > 1 else float("nan")
+        spread[f"{name}_lowest"] = float(skills.min())
+        spread[f"{name}_highest"] = float(skills.max())
+    first = samples[0]
+    return PathScores(question=first.question, member=first.member, horizon=first.horizon, paths=parts, **spread)
 
 
 def _each(predictions: Predictions) -> Iterable[Predictions]:

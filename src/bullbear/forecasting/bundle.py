@@ -23,6 +23,7 @@ import numpy as np
 import pandas as pd
 
 from bullbear import sessions
+from bullbear.dataset import splitter_of
 from bullbear.dataset.predictions import Predictions
 from bullbear.decide.book import Book
 from bullbear.decide.policy import Policy, read_policy
@@ -58,7 +59,8 @@ class Bundle:
         Raises
         ------
         RunError
-            A factor or the newest model is of another version, or something is damaged or missing.
+            It was not trained walk-forward, a factor or the newest model is of another version, or something is
+            damaged or missing.
         """
         self.factors()
         self.model_named(self._fits()[-1])
@@ -99,6 +101,11 @@ class Bundle:
     def question(self) -> str:
         """The question that it answers."""
         return str(self.meta["question"])
+
+    @property
+    def is_walk_forward(self) -> bool:
+        """Whether every model was fitted before what it forecasts; else there are no models, only `predictions`."""
+        return splitter_of(self.definition).is_walk_forward
 
     @property
     def predictions(self) -> Predictions:
@@ -198,6 +205,9 @@ class Bundle:
     def _fits(self) -> list[str]:
         fits = self.trained_through()
         if not fits:
+            if not self.is_walk_forward:
+                kind = self.definition.splitter["kind"]
+                raise RunError(self.label, f"no models: its splitter is {kind}", "a walk-forward training", _AGAIN)
             raise RunError(self.label, "no models", "a bundle with its models", _AGAIN)
         return fits
 

@@ -20,7 +20,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from bullbear.dataset import splitter_of
 from bullbear.dataset.predictions import INTERFACE, Predictions
 from bullbear.definitions import Source
 from bullbear.documents import json_ready
@@ -81,7 +80,7 @@ class Record:
             definition=(definition, bundle.feature_sets),
             start=bundle.meta.get("start"),
             question=bundle.question,
-            is_walk_forward=splitter_of(definition).is_walk_forward,
+            is_walk_forward=bundle.is_walk_forward,
         )
 
     @property
@@ -199,7 +198,7 @@ def check(run: Record, champion: Record | None, *, tried: int) -> Verdict:
     """
     if champion is not None and champion.run_id == run.run_id:
         return Verdict(tried, _evidence(run), (), (f"{run.name} is the champion already",))
-    _refuse_what_is_not_issued(run)
+    refuse_what_is_not_issued(run.name, run.question, is_walk_forward=run.is_walk_forward)
     notes: list[str] = []
     common = None
     if champion is not None:
@@ -239,17 +238,24 @@ def _evidence(run: Record) -> float:
     return effective_number(rows.n_sessions, run.horizon, gain)
 
 
-def _refuse_what_is_not_issued(run: Record) -> None:
-    if run.question != PROMOTABLE:
+def refuse_what_is_not_issued(name: str, question: str, *, is_walk_forward: bool) -> None:
+    """Refuse a run of another question, or one that was not trained walk-forward.
+
+    Raises
+    ------
+    GateError
+        Which of the two.
+    """
+    if question != PROMOTABLE:
         raise GateError(
             "the question test",
-            f"{run.name} answers the question {run.question}, forecasts are issued for {PROMOTABLE}",
+            f"{name} answers the question {question}, forecasts are issued for {PROMOTABLE}",
             f'train a model whose target is the question "{PROMOTABLE}"',
         )
-    if not run.is_walk_forward:
+    if not is_walk_forward:
         raise GateError(
             "the walk-forward test",
-            f"{run.name} was not trained walk-forward: some of its models have seen later data",
+            f"{name} was not trained walk-forward: some of its models have seen later data",
             "train it with a walk-forward splitter",
         )
 

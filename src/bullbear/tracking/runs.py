@@ -1,6 +1,6 @@
 """Finished trainings: found by id, prefix, model, `latest` or `champion`, and read back.
 
-Only runs marked as finished count; a killed or failed training is as if it had never been.
+Only runs marked as finished count; a killed or failed training is ignored.
 """
 
 from __future__ import annotations
@@ -63,13 +63,13 @@ class Run:
         """The reported out-of-sample forecasts."""
         return self.bundle.predictions
 
-    def predictions_of(self, question: str) -> Predictions:
-        """Those of one question.
+    def predictions_of(self, question: str, *, path: int | None = None) -> Predictions:
+        """Those of one question, and one path of a combinatorial splitter.
 
         Raises
         ------
         RunError
-            The run answers another question.
+            The run answers another question, or has several paths or not this one.
         """
         found = self.predictions.select(question=question, member=COMBINED)
         if not len(found):
@@ -79,7 +79,11 @@ class Run:
                 self.bundle.question,
                 "name a question that it answers",
             )
-        return found
+        paths = sorted(set(found.table["path"].tolist()))
+        if (path is not None and path not in paths) or (path is None and len(paths) > 1):
+            value = "no --path" if path is None else f"--path {path}"
+            raise RunError(f"run {self.run_id[:8]}", value, f"paths {paths[0]} to {paths[-1]}", "name one with --path")
+        return found.select(path=path)
 
     @property
     def evaluation(self) -> dict[str, Any]:

@@ -113,7 +113,8 @@ def log_staged(client: MlflowClient, experiment: str, staged: Path, tags: dict[s
         with mlflow.start_run(run_id=run_id):
             mlflow.log_input(from_pandas(inputs, targets="y", name="examples", digest=run["digest"]), "training")
             mlflow.log_artifacts(str(staged / "artifacts"), run_id=run_id)
-            _log_model(staged, run, inputs)
+            if (staged / "model.json").exists():
+                _log_model(staged, run, inputs)
         # MLflow's own context has just marked the run as finished; nothing may be logged after this point.
     except BaseException:
         with suppress(Exception):  # where logging fails, marking may fail, too, and must not hide the cause

@@ -1,7 +1,7 @@
 """One training, one MLflow run: what was defined, on what data, by which code, with what result.
 
 Everything to be logged is written into a folder first (`tracking.spool` logs it from there), and the run is marked as
-finished last: a killed training leaves at most a run that nobody reads, because every reader asks for finished runs.
+finished last: every reader asks for finished runs, so the run of a killed training is ignored.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import pandas as pd
 from bullbear.dataset import Examples, splitter_of
 from bullbear.dataset.predictions import Predictions
 from bullbear.decide import Book
-from bullbear.evaluate import Evaluation
+from bullbear.evaluate import Evaluation, PathScores
 from bullbear.forecasting.bundle import write_bundle
 from bullbear.home import Model
 from bullbear.learn import Training
@@ -44,7 +44,7 @@ class TrainingRecord:
     training: Training
     predictions: Predictions
     books: Sequence[Book]
-    evaluation: Evaluation
+    evaluation: Evaluation | PathScores
     plots: Mapping[str, bytes]
     backtest: Mapping[str, Any]
     backtest_metrics: Mapping[str, float]
@@ -106,11 +106,13 @@ def _stage(staged: Path, record: TrainingRecord) -> None:
         "params": _params(record),
         "metrics": _metrics(record),
         "digest": record.examples.fingerprint[:36],
-        "sample": [*record.training.models[-1].factors, "climatology", "n_resolved"],
         "libraries": [f"{name}=={version(name)}" for name in _LIBRARIES],
     }
     _stage_artifacts(staged / "artifacts", record)
-    (staged / "model.json").write_text(json.dumps(record.training.models[-1].state()), encoding="utf-8")
+    if record.training.models:  # a combinatorial training has none to serve
+        newest = record.training.models[-1]
+        run["sample"] = [*newest.factors, "climatology", "n_resolved"]
+        (staged / "model.json").write_text(json.dumps(newest.state()), encoding="utf-8")
     _inputs(record.examples).assign(y=record.examples.y).to_parquet(staged / "inputs.parquet")
     # Written last: a folder without it was cut short and is no training.
     (staged / RUN).write_text(json.dumps(run, indent=1), encoding="utf-8")
@@ -127,7 +129,9 @@ def _stage_artifacts(staged: Path, record: TrainingRecord) -> None:
     (staged / "plots").mkdir()
     for name, picture in record.plots.items():
         (staged / "plots" / f"{name}.png").write_bytes(picture)
-    (staged / "predictions.csv").write_text(record.predictions.interface_csv(), encoding="utf-8")
+    by_path = isinstance(record.evaluation, PathScores)
+    csv = record.predictions.to_csv() if by_path else record.predictions.interface_csv()
+    (staged / "predictions.csv").write_text(csv, encoding="utf-8")
     (staged / "evaluation.json").write_text(json.dumps(record.evaluation.as_dict(), indent=1), encoding="utf-8")
     (staged / "backtest.json").write_text(json.dumps(record.backtest, indent=1), encoding="utf-8")
     write_bundle(
@@ -193,6 +197,16 @@ def _params(record: TrainingRecord) -> dict[str, str]:
 
 def _metrics(record: TrainingRecord) -> list[tuple[str, float, int]]:
     """Name, value and step."""
+    seconds = {"time/seconds": record.seconds, "time/fit_seconds": record.training.fit_seconds}
+    if isinstance(record.evaluation, PathScores):
+        return _finite(
+            {**_by_path(record.evaluation), **seconds},
+            [
+                (f"path/{name}", value, number)
+                for number, part in enumerate(record.evaluation.paths)
+                for name, value in (("bss", part.bss), ("log_loss_skill", part.log_loss_skill))
+            ],
+        )
     found = record.evaluation
     plain = {
         "skill/bss": found.bss,
@@ -209,8 +223,7 @@ def _metrics(record: TrainingRecord) -> list[tuple[str, float, int]]:
         "calibration/slope": found.calibration_slope,
         "size/n": found.n,
         "size/n_effective": found.n_effective,
-        "time/seconds": record.seconds,
-        "time/fit_seconds": record.training.fit_seconds,
+        **seconds,
         **record.backtest_metrics,
     }
     steps = [
@@ -218,7 +231,20 @@ def _metrics(record: TrainingRecord) -> list[tuple[str, float, int]]:
         for span in found.by_year
         for name, value in (("bss", span.bss), ("log_loss_skill", span.log_loss_skill))
     ]
-    rows = [(name, value, 0) for name, value in plain.items()] + steps
+    return _finite(plain, steps)
+
+
+def _by_path(found: PathScores) -> dict[str, float]:
+    """The mean over the paths under the names that a walk-forward has, and the range."""
+    return {
+        f"skill/{skill}{end}": getattr(found, f"{skill}_{name}")
+        for skill in ("bss", "log_loss_skill")
+        for name, end in (("mean", ""), ("deviation", "_deviation"), ("lowest", "_lowest"), ("highest", "_highest"))
+    }
+
+
+def _finite(plain: Mapping[str, float], steps: Sequence[tuple[str, float, int]]) -> list[tuple[str, float, int]]:
+    rows = [*((name, value, 0) for name, value in plain.items()), *steps]
     # MLflow plots NaN as a gap at best and fails at worst; an undetermined number is simply not logged.
     return [(name, float(value), step) for name, value, step in rows if np.isfinite(value)]
 

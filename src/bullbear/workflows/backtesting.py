@@ -13,6 +13,7 @@ from bullbear.documents import json_ready
 from bullbear.errors import InputError
 from bullbear.factors import compute
 from bullbear.home import Home
+from bullbear.workflows.comparison import require_walk_forward
 
 if TYPE_CHECKING:
     from bullbear.tracking import Run
@@ -24,8 +25,9 @@ def backtest_run(home: Home, run: Run, policy: Policy | None = None) -> Backtest
     Raises
     ------
     InputError
-        The run answers another question than `up`, on which no policy decides.
+        The run answers another question than `up`, on which no policy decides, or was not trained walk-forward.
     """
+    require_walk_forward(run, "RUN")
     target = run.bundle.definition.target
     if target.question.name != UP.name:
         raise InputError("RUN", f"a run of the question {target.question.name}", 'a run of "up"', "choose another run")

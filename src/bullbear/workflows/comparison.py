@@ -10,7 +10,16 @@ import pandas as pd
 from bullbear.data.oracle import read_truth
 from bullbear.dataset.predictions import Predictions
 from bullbear.errors import InputError
-from bullbear.evaluate import Comparison, Evaluation, OracleShare, compare, evaluate, share_of_oracle
+from bullbear.evaluate import (
+    Comparison,
+    Evaluation,
+    OracleShare,
+    PathScores,
+    compare,
+    evaluate,
+    path_scores,
+    share_of_oracle,
+)
 from bullbear.home import Home
 from bullbear.sessions import days
 
@@ -18,9 +27,23 @@ if TYPE_CHECKING:
     from bullbear.tracking import Run
 
 
-def evaluate_run(run: Run) -> Evaluation:
-    """Score a run's out-of-sample forecasts."""
-    return evaluate(run.predictions)
+def evaluate_run(run: Run) -> Evaluation | PathScores:
+    """Score a run's out-of-sample forecasts, those of a combinatorial splitter path by path."""
+    return evaluate(run.predictions) if run.bundle.is_walk_forward else path_scores(run.predictions)
+
+
+def require_walk_forward(run: Run, where: str) -> None:
+    """Refuse a run whose models have seen later data than they forecast.
+
+    Raises
+    ------
+    InputError
+        It was trained by a combinatorial splitter.
+    """
+    if not run.bundle.is_walk_forward:
+        kind = run.bundle.definition.splitter["kind"]
+        value = f"{run.model} {run.run_id[:8]}, trained by a {kind} splitter"
+        raise InputError(where, value, "a walk-forward run", "use `bullbear evaluate`, or choose another run")
 
 
 def compare_runs(runs: Sequence[Run]) -> list[Comparison]:
@@ -31,14 +54,17 @@ def compare_runs(runs: Sequence[Run]) -> list[Comparison]:
     Raises
     ------
     InputError
-        The runs forecast different tickers, answer different questions, or over different horizons.
+        The runs forecast different tickers, answer different questions, or over different horizons, or one was not
+        trained walk-forward.
     """
+    for run in runs:
+        require_walk_forward(run, "RUN RUN ...")
     targets = {(run.bundle.definition.target.ticker, run.bundle.question, run.horizon): run for run in runs}
     if len(targets) > 1:
         shown = ", ".join(
             f"{run.model} {run.run_id[:8]}: {t} {q} over {h} sessions" for (t, q, h), run in targets.items()
         )
-        raise InputError("RUN RUN ...", shown, "runs of one ticker, question and horizon", "compare like with like")
+        raise InputError("RUN RUN ...", shown, "runs of one ticker, question and horizon", "compare runs of one target")
     frames = {f"{run.model} {run.run_id[:8]}": run.predictions.table for run in runs}
     by_age = sorted(frames.values(), key=lambda frame: frame.loc[frame["y"].notna(), "resolved_at"].max())
     known = pd.concat(by_age).dropna(subset=["y"]).drop_duplicates("decided_at", keep="last")
@@ -48,8 +74,8 @@ def compare_runs(runs: Sequence[Run]) -> list[Comparison]:
 
 
 def oracle_share(home: Home, run: Run) -> OracleShare | None:
-    """On a simulated market, the run's skill as a share of what knowing the hidden state was worth; else None."""
-    if not run.simulated:
+    """A walk-forward run's skill as a share of what knowing a simulated market's state was worth; else None."""
+    if not (run.simulated and run.bundle.is_walk_forward):
         return None
     predictions = run.predictions.table
     sessions = days(pd.DatetimeIndex(predictions["decided_at"]))

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from bullbear.errors import GateError
-from bullbear.evaluate import OracleShare
+from bullbear.evaluate import OracleShare, PathScores
 from bullbear.forecasting.forecast import issue
 from bullbear.home import Home
 from bullbear.tracking import Run, Runs
@@ -74,7 +74,7 @@ def run_all(home: Home, source: DataSource, *, jobs: int, console: Console) -> F
         share = oracle_share(home, runs.find(each.run_id))
         if share is not None:
             shares[each.model.definition.name] = share
-    results = [result_of_training(each) for each in trained]
+    results = [result_of_training(each) for each in trained if each.backtest is not None]
     if champion.run_id not in {each.run_id for each in results}:
         results.append(result_of_run(home, champion))  # it stayed: none of these has beaten it
     return FullRun(
@@ -88,6 +88,11 @@ def run_all(home: Home, source: DataSource, *, jobs: int, console: Console) -> F
     )
 
 
+def _skill(trained: TrainedModel) -> float:
+    found = trained.evaluation
+    return found.bss_mean if isinstance(found, PathScores) else found.bss
+
+
 def _promote_best(home: Home, runs: Runs, trained: list[TrainedModel], console: Console) -> dict[str, str]:
     """The run of highest Brier skill that passes the gate becomes champion; who failed, and why.
 
@@ -95,7 +100,7 @@ def _promote_best(home: Home, runs: Runs, trained: list[TrainedModel], console: 
     base rate passes always, having nothing to prove.
     """
     refused: dict[str, str] = {}
-    for each in sorted(trained, key=lambda each: -each.evaluation.bss):
+    for each in sorted(trained, key=_skill, reverse=True):
         try:
             verdict = promote_run(home, runs, runs.find(each.run_id))
         except GateError as gate:

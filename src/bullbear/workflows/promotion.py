@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from bullbear.definitions import UP
 from bullbear.errors import GateError
 from bullbear.forecasting import gate
 from bullbear.forecasting.gate import Verdict
@@ -26,10 +25,8 @@ def promote_run(home: Home, runs: Runs, run: Run) -> Verdict:
         Another version of the library trained the run, and this one cannot forecast with it; or another run, with
         which this one was not compared, became champion meanwhile.
     """
-    definition = run.bundle.definition
-    if definition.target.question.name != UP.name:
-        reason = f"the run answers the question {definition.target.question.name}, forecasts are issued for up"
-        raise GateError("the question test", reason, 'promote a run of "up"')
+    name = f"{run.model} {run.run_id[:8]}"
+    gate.refuse_what_is_not_issued(name, run.bundle.question, is_walk_forward=run.bundle.is_walk_forward)
     run.bundle.require_usable()
     store = home.store()
     if not store.is_empty and store.is_simulated != run.simulated:

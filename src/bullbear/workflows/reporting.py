@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from bullbear.evaluate import Evaluation, evaluate
 from bullbear.forecasting.bundle import read_bundle
 from bullbear.forecasting.forecast import replay
 from bullbear.forecasting.ledger import Ledger
 from bullbear.home import Home
 from bullbear.tracking import Run, Runs
 from bullbear.workflows.backtesting import backtest_run
-from bullbear.workflows.comparison import evaluate_run
 from bullbear.workflows.training import TrainedModel
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def result_of_run(home: Home, run: Run) -> ModelResult:
         name=run.model,
         run_id=run.run_id,
         intent=run.bundle.definition.intent,
-        evaluation=evaluate_run(run),
+        evaluation=evaluate(run.predictions),
         backtest=backtest_run(home, run),
         predictions=run.predictions.table,
     )
@@ -59,7 +59,8 @@ def result_of_training(trained: TrainedModel) -> ModelResult:
     """What the report shows of a training just made."""
     from bullbear.report import ModelResult
 
-    assert trained.backtest is not None  # the report is about `up`
+    assert isinstance(trained.evaluation, Evaluation)
+    assert trained.backtest is not None
     return ModelResult(
         name=trained.model.definition.name,
         run_id=trained.run_id,

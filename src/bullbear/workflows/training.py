@@ -13,7 +13,7 @@ from bullbear.dataset.predictions import Predictions
 from bullbear.decide import Backtest, backtest, baselines_of, comparison
 from bullbear.definitions import UP
 from bullbear.errors import DefinitionError, FitError, InputError
-from bullbear.evaluate import Evaluation, evaluate
+from bullbear.evaluate import Evaluation, PathScores, evaluate, path_scores
 from bullbear.forecasting.bundle import predictions_of
 from bullbear.home import Home, Model
 from bullbear.learn import Training, train
@@ -31,9 +31,10 @@ class TrainedModel:
     examples: Examples
     training: Training
     predictions: Predictions
-    evaluation: Evaluation
+    evaluation: Evaluation | PathScores
+    """By path of a combinatorial splitter."""
     backtest: Backtest | None
-    """None of a question that no policy decides on: all but `up`."""
+    """None where no policy decides: of questions other than `up`, and without a walk-forward."""
     seconds: float
     simulated: bool
 
@@ -48,7 +49,7 @@ def train_model(
     cluster: str | None = None,
     progress: Progress | None = None,
 ) -> TrainedModel:
-    """Train `models/NAME.toml` walk-forward on everything stored, evaluate, backtest (`up` alone), log it as one run.
+    """Train `models/NAME.toml` on everything stored, evaluate, backtest (`up`, walk-forward), log it as one run.
 
     Fitted folds are kept until the run is logged: the next training of the same continues an interrupted one.
 
@@ -59,17 +60,13 @@ def train_model(
     RunError, SpooledError
         The tracking store cannot be used, or took the finished training no more; see `tracking.training_run`.
     """
-    from bullbear.report import plots
     from bullbear.tracking.ledger_anchor import record_ledger_head
     from bullbear.tracking.training_run import TrainingRecord, log_training, require_ready
 
     began = time.perf_counter()
     progress = progress or _silent
     model = home.model(name)
-    splitter = splitter_of(model.definition)
-    if not splitter.is_walk_forward:  # its folds know the future, and test each session several times
-        where = f"{model.source.where('splitter', 'kind')} (splitter.kind)"
-        raise DefinitionError(where, splitter.kind, "a walk-forward kind: expanding or rolling", "choose one")
+    walks_forward = splitter_of(model.definition).is_walk_forward
     store = home.filled_store()
     view = store.as_of()
     check_span(model, pd.DatetimeIndex(view.bars(model.definition.target.ticker).index), start, end)
@@ -96,10 +93,10 @@ def train_model(
         raise DefinitionError(where, dict(model.definition.learner), allowed, "correct the file") from bad
     progress("evaluation", 0, 1)
     target = model.definition.target
-    predictions = predictions_of(training.predictions, target)
-    evaluation = evaluate(predictions)
+    predictions = predictions_of(training.predictions, target) if walks_forward else training.every
+    evaluation = evaluate(predictions) if walks_forward else path_scores(predictions)
     tested = None
-    if target.question.name == UP.name:  # what a policy decides on
+    if walks_forward and target.question.name == UP.name:  # what a policy decides on
         tested = backtest(
             predictions.table,
             view,
@@ -122,12 +119,7 @@ def train_model(
             predictions=predictions,
             books=tested.books if tested else (),
             evaluation=evaluation,
-            plots={
-                "calibration": plots.calibration_plot(evaluation, predictions.table, simulated=store.is_simulated),
-                **({"equity": plots.equity_plot(tested, simulated=store.is_simulated)} if tested else {}),
-                "skill": plots.skill_plot(evaluation, simulated=store.is_simulated),
-                "probability": plots.probability_plot(predictions.table, simulated=store.is_simulated),
-            },
+            plots=_plots(evaluation, predictions, tested, simulated=store.is_simulated),
             backtest=backtest_summary(tested, figures) if tested else {},
             backtest_metrics={} if figures is None else backtest_metrics(figures),
             seconds=seconds,
@@ -140,6 +132,22 @@ def train_model(
     progress("tracking", 1, 1)
     seconds = time.perf_counter() - began
     return TrainedModel(run_id, model, examples, training, predictions, evaluation, tested, seconds, store.is_simulated)
+
+
+def _plots(
+    evaluation: Evaluation | PathScores, predictions: Predictions, tested: Backtest | None, *, simulated: bool
+) -> dict[str, bytes]:
+    """The pictures of a walk-forward training; none of one that has several forecasts of each session."""
+    from bullbear.report import plots
+
+    if isinstance(evaluation, PathScores):
+        return {}
+    return {
+        "calibration": plots.calibration_plot(evaluation, predictions.table, simulated=simulated),
+        **({"equity": plots.equity_plot(tested, simulated=simulated)} if tested else {}),
+        "skill": plots.skill_plot(evaluation, simulated=simulated),
+        "probability": plots.probability_plot(predictions.table, simulated=simulated),
+    }
 
 
 def check_span(model: Model, traded: pd.DatetimeIndex, start: str | None, end: str | None) -> None:
