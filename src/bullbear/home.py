@@ -26,10 +26,10 @@ from bullbear.definitions import FeatureSet, ModelDefinition, Source, digest, re
 from bullbear.definitions.questions import Question, read_questions
 from bullbear.errors import DefinitionError, InputError
 from bullbear.factors import load, registered, universe
-from bullbear.factors.engine.feature_sets import user_code_of
+from bullbear.factors.engine.feature_sets import functions_of
 from bullbear.files import FileLock
 from bullbear.learn import CALIBRATORS, LEARNERS
-from bullbear.user_code import is_user_module, use_home
+from bullbear.user_code import digests, use_home
 
 if TYPE_CHECKING:
     from bullbear.odds.definitions import EventSet
@@ -284,7 +284,7 @@ def meaning(
         for spec in feature_set.factor
     ]
     plain = definition.model_dump(mode="json", include={"seed", "target"})
-    code = user_code_of([spec for feature_set in feature_sets for spec in feature_set.factor])
+    functions = functions_of([spec for feature_set in feature_sets for spec in feature_set.factor])
     for words in ("name", "sentence"):
         del plain["target"]["question"][words]
     assets = universe(feature_sets, definition.target.ticker)
@@ -293,17 +293,14 @@ def meaning(
         **{name: _plain(part) for name, part in parts.items()},
         "factors": factors,
         "assets": assets,
-        "code": code,
+        "code": digests([*functions, *map(type, parts.values())]),
     }
 
 
 def _plain(part: object) -> dict[str, Any]:
     if not isinstance(part, BaseModel):  # its parameters would be left out of the hash
         raise TypeError(f"{type(part).__name__} is not a Definition")
-    plain = part.model_dump(mode="json")
-    # The module of a user's file is named after its content: an edited learner is another one.
-    source = type(part).__module__
-    return {**plain, "source": source} if is_user_module(source) else plain
+    return part.model_dump(mode="json")
 
 
 def locate(option: Path | None) -> Home:

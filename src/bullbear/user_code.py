@@ -14,7 +14,7 @@ import linecache
 import re
 import sys
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType, ModuleType
 from typing import Any, Generic, TypeVar
@@ -174,6 +174,12 @@ def restore(modules: Mapping[str, tuple[str, str]]) -> None:
 def is_user_module(name: str) -> bool:
     """Whether a module's name is that of a user's file."""
     return name.startswith(_PREFIX)
+
+
+def digests(parts: Iterable[Callable[..., object]]) -> dict[str, str]:
+    """The users' files that some functions and classes come from, such as `learners/mine.py`, each with its digest."""
+    names = {part.__module__ for part in parts if is_user_module(part.__module__)}
+    return {str(sys.modules[name].__file__): name.rpartition("_")[2] for name in sorted(names)}
 
 
 def _run(name: str, shown: str, source: str) -> ModuleType:

@@ -7,7 +7,8 @@ Only a `View` calls this: it passes the files that it found when it was made, an
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import lru_cache
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TypeVar
 
@@ -24,6 +25,33 @@ Files = tuple[Path, ...]
 EPOCH = pd.Timestamp("1970-01-01", tz="UTC").as_unit("us")
 
 
+@dataclass(frozen=True)
+class StoredSeries:
+    """All versions of one series in `files`, sorted by known_at and event_date: as a frame, and as arrays."""
+
+    files: Files
+    layout: Kind
+    _read: Callable[[], list[pa.Table]]
+
+    @cached_property
+    def frame(self) -> pd.DataFrame:
+        """The columns of the kind without `series`."""
+        tables = self._read()
+        frame = pa.concat_tables(tables).to_pandas() if tables else _nothing(self.layout)
+        if len(tables) > 1:
+            order = ["known_at", "event_date", *self.layout.extra_key]
+            frame = frame.drop_duplicates(ignore_index=True).sort_values(order, kind="stable", ignore_index=True)
+        return frame.drop(columns="series")
+
+    @cached_property
+    def history(self) -> History:
+        """The rows of `frame` as arrays; made without a frame if they lie in one segment."""
+        tables = self._read()
+        if not tables:
+            return _no_history(self.layout)
+        return History.of_table(tables[0]) if len(tables) == 1 else History.of_frame(self.frame)
+
+
 class Reader:
     """Reads the segments under `root`; only rows stored by `stored` unless that is None."""
 
@@ -31,8 +59,7 @@ class Reader:
         self.root = root
         self.stored = stored
         self._segments: dict[Path, Segment] = {}
-        self._frames: dict[tuple[str, str], tuple[Files, pd.DataFrame]] = {}
-        self._histories: dict[tuple[str, str], tuple[Files, History]] = {}
+        self._series: dict[tuple[str, str], StoredSeries] = {}
 
     def by(self, stored: pd.Timestamp) -> Reader:
         """A reader limited to rows stored by `stored`; it shares the files' footers, but no rows."""
@@ -52,35 +79,17 @@ class Reader:
         """The latest stored_at; the epoch if there are no rows."""
         return self._latest(files, lambda segment: segment.last_stored_at)
 
-    def frame(self, files: Files, kind: str, series: str) -> pd.DataFrame:
-        """Every version of a series in `files`, without its name, sorted by known_at and event_date."""
-        cached = self._frames.get((kind, series))
-        if cached is not None and cached[0] == files:
-            return cached[1]
-        layout = KINDS[kind]
-        tables = self._parts(files, kind, lambda segment: segment.read(series, layout.columns, self.stored))
-        frame = pa.concat_tables(tables).to_pandas() if tables else _nothing(layout)
-        if len(tables) > 1:
-            frame = frame.drop_duplicates(ignore_index=True)
-            frame = frame.sort_values(["known_at", "event_date", *layout.extra_key], kind="stable", ignore_index=True)
-        frame = frame.drop(columns="series")
-        self._frames[kind, series] = (files, frame)
-        return frame
+    def series(self, files: Files, kind: str, name: str) -> StoredSeries:
+        """All versions of one series in `files`, cached until the files change."""
+        cached = self._series.get((kind, name))
+        if cached is None or cached.files != files:
+            layout = KINDS[kind]
 
-    def history(self, files: Files, kind: str, series: str) -> History:
-        """The rows of `frame` as arrays; read without building a frame if they lie in one segment."""
-        cached = self._histories.get((kind, series))
-        if cached is None or cached[0] != files:
-            columns = KINDS[kind].columns
-            tables = self._parts(files, kind, lambda segment: segment.read(series, columns, self.stored))
-            if not tables:
-                whole = _no_history(KINDS[kind])
-            elif len(tables) == 1:
-                whole = History.of_table(tables[0])
-            else:
-                whole = History.of_frame(self.frame(files, kind, series))
-            cached = self._histories[kind, series] = (files, whole)
-        return cached[1]
+            def read() -> list[pa.Table]:
+                return self._parts(files, kind, lambda segment: segment.read(name, layout.columns, self.stored))
+
+            cached = self._series[kind, name] = StoredSeries(files, layout, read)
+        return cached
 
     def table(self, files: Files, kind: str, columns: list[str]) -> pa.Table:
         """Some columns of all rows of a kind."""

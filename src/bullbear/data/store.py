@@ -179,7 +179,7 @@ class Store:
     def _unknown(self, layout: Kind, rows: pd.DataFrame) -> pd.DataFrame:
         files = listing(self.root, layout.name)
         names = rows["series"].unique().tolist() if files else []
-        known = [self._reader.frame(files, layout.name, name).assign(series=name) for name in names]
+        known = [self._reader.series(files, layout.name, name).frame.assign(series=name) for name in names]
         known = [part for part in known if not part.empty]
         if not known and not has_duplicates(layout, rows):
             return rows

@@ -180,10 +180,10 @@ class View:
         return adjusted_versions(*parts, on_screen=on_screen)
 
     def _history(self, kind: str, series: str) -> Versions:
-        return self._reader.history(self._files[kind], kind, series).until(self._instant)
+        return self._reader.series(self._files[kind], kind, series).history.until(self._instant)
 
     def _stored(self, kind: str, series: str) -> pd.DataFrame:
-        rows = self._reader.frame(self._files[kind], kind, series)
+        rows = self._reader.series(self._files[kind], kind, series).frame
         count = int(rows["known_at"].searchsorted(self.instant, side="right")) if len(rows) else 0
         return rows.iloc[:count]
 

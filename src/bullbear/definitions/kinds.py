@@ -66,6 +66,10 @@ class Kinds(Registry[type[T]]):
         self.add(literal[0], cast(type[T], cls), cls.__module__)
         return cls
 
+    def find(self, table: Mapping[str, Any]) -> type[T] | None:
+        """The class of the kind that `table` names, if there is one."""
+        return self.entries().get(table.get(self.key, self.default))
+
     def __getitem__(self, name: str) -> type[T]:
         """The class of a kind; KeyError if there is none."""
         return self.entries()[name]

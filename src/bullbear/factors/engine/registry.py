@@ -18,7 +18,6 @@ TOML is loaded.
 from __future__ import annotations
 
 import inspect
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -211,12 +210,6 @@ class Factor:
     def summary(self) -> str:
         """The first sentence of the docstring."""
         return (inspect.getdoc(self.function) or "").split("\n\n")[0].replace("\n", " ")
-
-    @property
-    def source_digest(self) -> str | None:
-        """A digest of the file of a user's factor; None for a factor of this package."""
-        module = self.function.__module__
-        return module.rpartition("_")[2] if hasattr(sys.modules.get(module), "__source__") else None
 
     def describe(self, name: str) -> str:
         """What a parameter or an input means."""
