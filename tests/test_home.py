@@ -11,10 +11,14 @@ from pathlib import Path
 
 import pytest
 
+from bullbear.dataset.splits import SPLITTERS
+from bullbear.decide.policy import POLICIES
+from bullbear.definitions import Kinds
 from bullbear.errors import DefinitionError, InputError
 from bullbear.factors import registered
 from bullbear.factors.engine import registry
 from bullbear.home import Home, locate, meaning
+from bullbear.learn import CALIBRATORS, LEARNERS
 from bullbear.learn.learners.lightgbm import GradientBoosting
 
 
@@ -63,6 +67,52 @@ def test_a_model_names_its_question(place: Home) -> None:
     message = r"models/base\.toml:\d+ \(target\.question\): got 'dip9'; allowed: one of up, fall5, dip5, dip8, rally5"
     with pytest.raises(DefinitionError, match=message):
         place.model("base")
+
+
+LEARNER = """
+from typing import Literal
+from bullbear.learn import LEARNERS
+from bullbear.learn.learner import Learner
+
+@LEARNERS.register
+class Mine(Learner):
+    kind: Literal["mine"] = "mine"
+    home: Literal["{}"] = "{}"
+"""
+
+
+def test_two_homes_of_one_process_keep_their_kinds_apart(tmp_path: Path) -> None:
+    for name in "AB":
+        (tmp_path / name / "learners").mkdir(parents=True)
+        (tmp_path / name / "learners" / "mine.py").write_text(LEARNER.format(name, name))
+    for name in "ABA":
+        Home(tmp_path / name)
+        assert LEARNERS.read({"kind": "mine"}).model_dump()["home"] == name
+    Home(tmp_path / "C")
+    with pytest.raises(DefinitionError, match=r"got 'mine'; allowed: climatology or lightgbm or logistic"):
+        LEARNERS.read({"kind": "mine"})
+
+
+@pytest.mark.parametrize("kinds", [LEARNERS, POLICIES, CALIBRATORS, SPLITTERS], ids=lambda kinds: kinds.what)
+def test_a_file_of_a_home_that_fails_is_named_each_time(tmp_path: Path, kinds: Kinds[object]) -> None:
+    folder = tmp_path / str(kinds._folder)
+    folder.mkdir()
+    (folder / "bad.py").write_text("import no_such_library")
+    Home(tmp_path)
+    for _ in range(2):
+        with pytest.raises(DefinitionError, match=rf"^{folder.name}/bad\.py:1: got .ModuleNotFoundError"):
+            kinds.names()
+    Home(tmp_path / "other")
+    assert kinds.names()
+
+
+def test_a_model_is_read_with_the_kinds_of_its_own_home(place: Home, tmp_path: Path) -> None:
+    (place.root / "learners").mkdir()
+    (place.root / "learners" / "mine.py").write_text(LEARNER.format("A", "A"))
+    edit(place, "models/small.toml", 'kind = "lightgbm"', 'kind = "mine"')
+    Home(tmp_path / "other")
+    with pytest.raises(DefinitionError, match=r"\(learner\.(?!kind)"):  # its parameters are those of another kind
+        place.model("small")
 
 
 def test_a_file_is_no_home(tmp_path: Path) -> None:
@@ -201,7 +251,7 @@ def test_a_default_that_changes_in_the_code_changes_the_hash(place: Home, monkey
     before = place.model("small").definition_hash
     rsi = registered()["rsi"]
     other = dataclasses.replace(rsi, parameters={"window": 21}, defaults={"window": 21})
-    monkeypatch.setitem(registry._FACTORS, "rsi", other)
+    monkeypatch.setitem(registry._FACTORS._entries, "rsi", other)
     with_other_factor = place.model("small").definition_hash
     assert with_other_factor != before
     monkeypatch.setattr(GradientBoosting.model_fields["learning_rate"], "default", 0.04)

@@ -5,12 +5,15 @@ from __future__ import annotations
 import pickle
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 from bullbear import user_code
 from bullbear.errors import DefinitionError
+from bullbear.user_code import Registry
 
 SOURCE = """from __future__ import annotations
 from dataclasses import dataclass
@@ -44,7 +47,8 @@ def test_a_file_is_run_once_and_an_edited_one_is_another_module(path: Path) -> N
 
 
 def test_another_process_restores_what_this_one_has_loaded(path: Path) -> None:
-    made = pickle.dumps((user_code.loaded(), pickle.dumps(user_code.load(path).Answer(21))))
+    answer = pickle.dumps(user_code.load(path).Answer(21))
+    made = pickle.dumps((user_code.loaded(answer), answer))
     code = (
         "import pickle, sys; from bullbear import user_code; modules, answer = pickle.load(sys.stdin.buffer);"
         "user_code.restore(modules); print(pickle.loads(answer).doubled())"
@@ -64,11 +68,11 @@ def test_another_process_restores_what_this_one_has_loaded(path: Path) -> None:
 )
 def test_a_file_that_fails_is_named_with_its_line(path: Path, text: str, line: int, said: str) -> None:
     path.write_text(text)
-    before = user_code.loaded()
+    before = set(sys.modules)
     with pytest.raises(DefinitionError, match=rf"^learners/mine\.py:{line}: got .{said}") as caught:
         user_code.load(path)
     assert "\n" not in str(caught.value)
-    assert user_code.loaded() == before
+    assert not [name for name in set(sys.modules) - before if user_code.is_user_module(name)]
 
 
 def test_a_file_that_is_no_text_is_refused(path: Path) -> None:
@@ -77,10 +81,71 @@ def test_a_file_that_is_no_text_is_refused(path: Path) -> None:
         user_code.load(path)
 
 
-def test_a_folder_is_loaded_in_order_and_may_be_missing(path: Path) -> None:
-    (path.parent / "another.py").write_text("x = 1\n")
-    (path.parent / "_draft.py").write_text("1 / 0\n")
-    (path.parent / "notes.txt").write_text("not Python")
-    names = [module.__file__ for module in user_code.load_folder(path.parent)]
-    assert names == ["learners/another.py", "learners/mine.py"]
-    assert user_code.load_folder(path.parent / "nowhere") == []
+@pytest.fixture
+def things() -> Iterator[Registry[str]]:
+    """A registry to which a file adds by `add(name)`."""
+    found: Registry[str] = Registry("thing", "learners")
+    module = sys.modules["bullbear_test_things"] = ModuleType("bullbear_test_things")
+    module.__dict__["add"] = lambda name, where: found.add(name, f"{name} of {where}", where)
+    yield found
+    del sys.modules["bullbear_test_things"]
+    user_code._registries.remove(found)
+
+
+ADD = "from bullbear_test_things import add\n\nadd({!r}, __name__)\n"
+
+
+def write(home: Path, file: str, text: str) -> Path:
+    (home / "learners").mkdir(parents=True, exist_ok=True)
+    (home / "learners" / file).write_text(text)
+    return home
+
+
+def test_the_files_of_a_home_are_read_in_order_and_may_be_missing(things: Registry[str], tmp_path: Path) -> None:
+    write(write(tmp_path, "b.py", ADD.format("two")), "a.py", ADD.format("one"))
+    write(write(tmp_path, "_draft.py", "1 / 0"), "notes.txt", "not Python")
+    user_code.use_home(tmp_path)
+    assert list(things.entries()) == ["one", "two"]
+    user_code.use_home(tmp_path / "nowhere")
+    assert dict(things.entries()) == {}
+
+
+def test_each_home_has_its_own_entries(things: Registry[str], tmp_path: Path) -> None:
+    one, other = (write(tmp_path / name, "mine.py", ADD.format("mine") + f"# {name}") for name in ("one", "other"))
+    things.add("shipped", "shipped", __name__)
+    seen = []
+    for home in (one, other, one, tmp_path / "empty", other):
+        user_code.use_home(home)
+        seen.append(things.entries().get("mine"))
+        assert things.entries()["shipped"] == "shipped"
+    assert seen[0] == seen[2] != seen[1] == seen[4]
+    assert seen[3] is None
+
+
+def test_a_file_that_fails_is_named_each_time_until_it_is_corrected(things: Registry[str], tmp_path: Path) -> None:
+    user_code.use_home(write(tmp_path, "mine.py", ADD.format("mine") + "1 / 0\n"))
+    for _ in range(3):
+        with pytest.raises(DefinitionError, match=r"^learners/mine\.py:4: got .ZeroDivisionError"):
+            things.entries()
+    write(tmp_path, "mine.py", ADD.format("mine"))
+    assert list(things.entries()) == ["mine"]
+
+
+def test_what_another_home_or_an_earlier_file_brought_is_not_sent_to_workers(
+    things: Registry[str], tmp_path: Path
+) -> None:
+    for home, file in (("one", "a.py"), ("other", "b.py"), ("other", "c.py")):
+        (tmp_path / "other" / "learners" / "b.py").unlink(missing_ok=True)
+        user_code.use_home(write(tmp_path / home, file, ADD.format("mine") + f"# {home} {file}"))
+        assert things.entries()["mine"]
+        assert [shown for shown, _ in user_code.loaded().values()] == [f"learners/{file}"]
+    (sent,) = user_code.loaded().items()
+    user_code.use_home(tmp_path / "one")
+    before = things.entries()["mine"]
+    # A pickle made before may refer to a module that the home has no more.
+    modules = user_code.loaded(f"...{sent[0]}...".encode())
+    assert [shown for shown, _ in modules.values()] == ["learners/c.py", "learners/a.py"]
+    user_code.restore(dict([sent]))
+    assert things.entries()["mine"] != before
+    user_code.restore(modules)
+    assert things.entries()["mine"] == before

@@ -21,16 +21,15 @@ from bullbear import sessions
 from bullbear.data.store import Store
 from bullbear.dataset import splitter_of
 from bullbear.decide.instruments import Instrument, read_instruments
-from bullbear.decide.policy import POLICIES, Policy, load_policy
+from bullbear.decide.policy import Policy, load_policy
 from bullbear.definitions import FeatureSet, ModelDefinition, Source, digest, read
 from bullbear.definitions.questions import Question, read_questions
 from bullbear.errors import DefinitionError, InputError
 from bullbear.factors import load, registered, universe
 from bullbear.factors.engine.feature_sets import functions_of
-from bullbear.factors.engine.registry import use_factors_of
 from bullbear.files import FileLock
 from bullbear.learn import CALIBRATORS, LEARNERS
-from bullbear.user_code import digests
+from bullbear.user_code import digests, use_home
 
 if TYPE_CHECKING:
     from bullbear.odds.definitions import EventSet
@@ -53,13 +52,15 @@ class Model:
 
 @dataclass(frozen=True)
 class Home:
-    """The folders of a home; none need exist before something is written."""
+    """The folders of a home; none need exist before something is written.
+
+    Making one, and reading a model, puts the kinds and factors of its Python files in the place of any other home's.
+    """
 
     root: Path
 
     def __post_init__(self) -> None:
-        LEARNERS.look_in(self.root / "learners")
-        POLICIES.look_in(self.root / "policies")
+        use_home(self.root)
 
     @property
     def data(self) -> Path:
@@ -201,6 +202,7 @@ class Home:
         DefinitionError
             Anything in any of the files cannot be used; the message names file and line.
         """
+        use_home(self.root)  # another may have been used since
         name = name.removeprefix("models/").removesuffix(".toml")
         definition, source = read(self.find("models", name), ModelDefinition, context={"questions": self.questions()})
         if definition.name != name:
@@ -321,5 +323,4 @@ def locate(option: Path | None) -> Home:
     if not home.root.parent.is_dir():
         raise InputError("--home", str(root), "a directory, or a new one in a directory that exists", "create it first")
     sessions.keep_in(home.data)
-    use_factors_of(home.root / "factors")
     return home

@@ -3,6 +3,8 @@
 A module's name contains a digest of its source: an edited file is another module, and what was computed with the old
 one is not mistaken for a result of the new one. Classes that pydantic builds cannot be pickled by value, so a worker
 runs the same source under the same name (`loaded`, `restore`).
+
+What the files register belongs to the home in use (`use_home`): a `Registry` forgets it when another home is used.
 """
 
 from __future__ import annotations
@@ -14,11 +16,111 @@ import sys
 import traceback
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from types import ModuleType
+from types import MappingProxyType, ModuleType
+from typing import Any, Generic, TypeVar
 
 from bullbear.errors import DefinitionError
 
+E = TypeVar("E")
+
 _PREFIX = "bullbear_user_"
+_root = Path()
+_turn = 0
+"""Counts the calls of `use_home`; a registry that was read in an earlier turn reads its folder again."""
+_registries: list[Registry[Any]] = []
+_restoring = False
+
+
+def use_home(root: Path) -> None:
+    """Let every registry have the entries of this home's files, and of no other's, from its next use on."""
+    global _root, _turn
+    _root, _turn = root, _turn + 1
+
+
+class Registry(Generic[E]):
+    """What is shipped and what the files of the home in use add, by name.
+
+    Parameters
+    ----------
+    what
+        What error messages call an entry ("learner").
+    folder
+        The folder of a home whose files add entries, if there is one.
+    changed
+        Called after entries have come or gone.
+    """
+
+    def __init__(self, what: str, folder: str | None = None, changed: Callable[[], None] = lambda: None) -> None:
+        self.what = what
+        self._folder, self._changed = folder, changed
+        self._entries: dict[str, E] = {}
+        self._modules: dict[str, str] = {}  # of each entry
+        self._of_users: dict[str, dict[str, E]] = {}  # by user module, those of other homes included
+        self._turn = 0
+        self._in_use: list[str] = []
+        if folder is not None:
+            _registries.append(self)
+
+    def add(self, name: str, entry: E, module: str) -> None:
+        """Add what a module defines.
+
+        Raises
+        ------
+        TypeError
+            Another file has registered that name.
+        """
+        earlier = self._modules[name] if name in self._entries else module
+        # A test runner may load the same file a second time under another module name.
+        if _file_of(earlier) != _file_of(module) and not (_restoring and is_user_module(earlier)):
+            raise TypeError(
+                f"the {self.what} {name!r} is already registered by {_file_of(earlier)}; choose another name"
+            )
+        if is_user_module(module):
+            self._of_users.setdefault(module, {})[name] = entry
+        self._entries[name], self._modules[name] = entry, module
+        self._changed()
+
+    def entries(self) -> Mapping[str, E]:
+        """All entries.
+
+        Raises
+        ------
+        DefinitionError
+            A file of the home cannot be loaded; the message names file and line. The next call raises it too.
+        """
+        if self._folder is not None and self._turn != _turn:
+            self._turn = _turn  # before: a file may ask for the entries
+            try:
+                self._read(_root / self._folder)
+            except BaseException:
+                self._turn = -1
+                raise
+        return MappingProxyType(self._entries)
+
+    def in_use(self) -> list[str]:
+        """The modules of the home in use that this registry has read."""
+        return self._in_use if self._turn == _turn else []
+
+    def add_again(self, module: str) -> None:
+        """Add what a module, which is not run a second time, added when it ran."""
+        for name, entry in self._of_users.get(module, {}).copy().items():
+            self.add(name, entry, module)
+
+    def _read(self, folder: Path) -> None:
+        for name in [name for name, module in self._modules.items() if is_user_module(module)]:
+            del self._modules[name]
+            self._entries.pop(name, None)
+        self._changed()
+        self._in_use = []
+        for path in sorted(folder.glob("[!_]*.py")):
+            module = load(path).__name__
+            self._in_use.append(module)
+            self.add_again(module)
+
+
+def _file_of(module: str) -> str:
+    file = getattr(sys.modules.get(module), "__file__", None)
+    return "/".join(Path(file).parts[-3:]) if file else module
 
 
 def load(path: Path) -> ModuleType:
@@ -36,36 +138,47 @@ def load(path: Path) -> ModuleType:
         raise DefinitionError(shown, str(bad), "a readable Python file in UTF-8", "correct or remove the file") from bad
     stem = re.sub(r"\W", "_", f"{path.parent.name}_{path.stem}")
     name = f"{_PREFIX}{stem}_{hashlib.sha256(source.encode()).hexdigest()[:12]}"
-    try:
-        return _run(name, shown, source)
-    except Exception as bad:
-        line = bad.lineno if isinstance(bad, SyntaxError) else _last_line(bad, shown)
-        said = " ".join(f"{type(bad).__name__}: {bad}".split())
-        raise DefinitionError(
-            f"{shown}:{line}", said, "a Python file that imports without an error", "correct or remove the file"
-        ) from bad
+    return _run(name, shown, source)
 
 
-def load_folder(folder: Path) -> list[ModuleType]:
-    """Every `*.py` of a folder in the order of their names; nothing where there is no such folder."""
-    return [load(path) for path in sorted(folder.glob("*.py")) if not path.name.startswith("_")]
+def loaded(pickled: bytes = b"") -> dict[str, tuple[str, str]]:
+    """The modules of the home in use, and before them others that a pickle refers to.
 
-
-def loaded() -> dict[str, tuple[str, str]]:
-    """The modules loaded in this process: name to file (as shown in messages) and source."""
-    modules = [module for name, module in sys.modules.copy().items() if name.startswith(_PREFIX)]
+    Each name has its file, as messages show it, and its source.
+    """
+    used = [name for registry in _registries for name in registry.in_use()]
+    referred = [name for name in sys.modules.copy() if is_user_module(name) and name.encode() in pickled]
+    modules = [sys.modules[name] for name in dict.fromkeys([*(n for n in referred if n not in used), *used])]
     return {module.__name__: (str(module.__file__), module.__dict__["__source__"]) for module in modules}
 
 
 def restore(modules: Mapping[str, tuple[str, str]]) -> None:
-    """Run, in a worker, what `loaded` says of its parent."""
-    for name, (shown, source) in modules.items():
-        _run(name, shown, source)
+    """Run, in another process, what `loaded` gave; what it registers replaces entries of other users' files.
+
+    Raises
+    ------
+    DefinitionError
+        A file fails here; the message names file and line.
+    """
+    global _restoring
+    _restoring = True
+    try:
+        for name, (shown, source) in modules.items():
+            _run(name, shown, source)
+            for registry in _registries:
+                registry.add_again(name)
+    finally:
+        _restoring = False
+
+
+def is_user_module(name: str) -> bool:
+    """Whether a module's name is that of a user's file."""
+    return name.startswith(_PREFIX)
 
 
 def digests(parts: Iterable[Callable[..., object]]) -> dict[str, str]:
     """The users' files that some functions and classes come from, such as `learners/mine.py`, each with its digest."""
-    names = {part.__module__ for part in parts if part.__module__.startswith(_PREFIX)}
+    names = {part.__module__ for part in parts if is_user_module(part.__module__)}
     return {str(sys.modules[name].__file__): name.rpartition("_")[2] for name in sorted(names)}
 
 
@@ -79,9 +192,15 @@ def _run(name: str, shown: str, source: str) -> ModuleType:
     sys.modules[name] = module  # before it runs: dataclasses and pydantic look their module up
     try:
         exec(compile(source, shown, "exec"), module.__dict__)
-    except BaseException:
+    except BaseException as bad:
         del sys.modules[name]
-        raise
+        if not isinstance(bad, Exception):
+            raise
+        line = bad.lineno if isinstance(bad, SyntaxError) else _last_line(bad, shown)
+        said = " ".join(f"{type(bad).__name__}: {bad}".split())
+        raise DefinitionError(
+            f"{shown}:{line}", said, "a Python file that imports without an error", "correct or remove the file"
+        ) from bad
     return module
 
 

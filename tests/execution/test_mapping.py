@@ -15,7 +15,8 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from bullbear.errors import ExecutionError, FitError, InputError, ItemError
+from bullbear import user_code
+from bullbear.errors import DefinitionError, ExecutionError, FitError, InputError, ItemError
 from bullbear.execution import Local, map_items
 
 Calls = Callable[[], list[int]]
@@ -106,8 +107,6 @@ def test_what_was_kept_for_something_else_is_not_used(work: ModuleType, calls: C
     assert len(calls()) == 4
     source = Path(tmp_path / "learners" / "work.py")
     source.write_text(source.read_text().replace("item * 10", "item * 11"))
-    from bullbear import user_code
-
     assert map_items(user_code.load(source).log, shared, [1, 2], kept=kept) == [11, 22]
     assert map_items(work.log, shared, [1, 2], kept=kept) == [10, 20]
     assert len(calls()) == 6
@@ -162,6 +161,63 @@ def test_a_killed_worker_is_one_line_and_the_next_call_continues(work: ModuleTyp
         map_items(work.die_once, shared, [1, 2, 3, 4], executor=TWO, kept=kept)
     assert len(list(kept.glob("*.result"))) >= 1
     assert map_items(work.die_once, shared, [1, 2, 3, 4], executor=TWO, kept=kept) == [10, 20, 30, 40]
+
+
+ELSEWHERE = """
+import os
+if os.getpid() != {pid}:
+    raise ValueError("not here")
+
+def double(shared, item):
+    return 2 * item
+
+class Closed:
+    def __reduce__(self):
+        return eval, (f"1 if __import__('os').getpid() == {pid} else 1 / 0",)
+"""
+
+
+def test_a_file_that_fails_in_a_worker_is_named_with_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "learners" / "elsewhere.py"
+    path.parent.mkdir()
+    path.write_text(ELSEWHERE.format(pid=os.getpid()))
+    module = user_code.load(path)
+    with pytest.raises(DefinitionError, match=r"^learners/elsewhere\.py:4: got 'ValueError: not here'"):
+        map_items(module.double, None, [1, 2], executor=TWO)
+
+
+def test_what_a_worker_cannot_read_is_told_apart_from_a_killed_one(work: ModuleType, tmp_path: Path) -> None:
+    path = tmp_path / "learners" / "closed.py"
+    path.write_text(ELSEWHERE.format(pid=os.getpid()).replace("raise ValueError", "print"))
+    shared = {"closed": user_code.load(path).Closed()}
+    with pytest.raises(ExecutionError, match=r"^a worker process cannot read .*ZeroDivisionError: division by zero"):
+        map_items(work.weigh, shared, [1, 2], executor=TWO)
+
+
+FACTOR = """
+from bullbear.factors import Array, Bars, factor
+
+@factor(unit="ratio")
+def moved_to_another_file(bars: Bars) -> Array:
+    \"\"\"A half.\"\"\"
+    return bars.close / 2
+"""
+
+
+def test_workers_get_the_files_of_the_home_in_use_alone(work: ModuleType, tmp_path: Path) -> None:
+    from bullbear.factors import registered
+
+    shared = {"X": np.ones((3, 3))}
+    try:
+        for name in ("a", "b"):
+            folder = tmp_path / name / "factors"
+            folder.mkdir(parents=True)
+            (folder / f"{name}.py").write_text(FACTOR)
+            user_code.use_home(folder.parent)
+            assert "moved_to_another_file" in registered()
+            assert len(map_items(work.weigh, shared, [0, 1, 2], executor=TWO)) == 3
+    finally:
+        user_code.use_home(tmp_path / "none")
 
 
 SCRIPT = """

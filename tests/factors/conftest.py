@@ -121,10 +121,10 @@ def toy(tmp_path: Path) -> Toy:
 @pytest.fixture
 def register() -> Iterator[Callable[..., Any]]:
     """`registry.factor`, undone after the test."""
-    before = dict(_FACTORS)
+    before = dict(_FACTORS._entries)
     yield factor
-    _FACTORS.clear()
-    _FACTORS.update(before)
+    _FACTORS._entries.clear()
+    _FACTORS._entries.update(before)
 
 
 @pytest.fixture

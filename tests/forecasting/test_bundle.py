@@ -20,12 +20,11 @@ from bullbear.decide.book import Book, Mark
 from bullbear.definitions import FactorSpec
 from bullbear.errors import HistoryError, RunError
 from bullbear.factors.engine.feature_sets import functions_of
-from bullbear.factors.engine.registry import use_factors_of
 from bullbear.forecasting.bundle import read_bundle, write_bundle
 from bullbear.forecasting.gate import present_champion
 from bullbear.home import Home
 from bullbear.learn import Training
-from bullbear.user_code import digests
+from bullbear.user_code import digests, use_home
 
 
 @settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -134,7 +133,7 @@ def test_a_bundle_is_bound_to_the_code_of_its_users_factors(trained_home: Home, 
     text = "from bullbear.factors import Array, Bars, factor\n\n"
     text += '@factor(unit="ratio")\ndef half(bars: Bars) -> Array:\n    """Half."""\n    return bars.close / 2\n'
     mine.write_text(text)
-    use_factors_of(mine.parent)
+    use_home(tmp_path)
     spec = {"name": "half", "function": "half", "inputs": {"bars": "$asset"}}
     shutil.copytree(trained_home.champion, tmp_path / "bundle")
     path = tmp_path / "bundle" / "bundle.json"
@@ -144,11 +143,11 @@ def test_a_bundle_is_bound_to_the_code_of_its_users_factors(trained_home: Home, 
     path.write_text(json.dumps(meta))
     assert [each.name for each in read_bundle(tmp_path / "bundle").factors()] == ["half"]
     mine.write_text(text.replace("/ 2", "/ 3"))
-    use_factors_of(mine.parent)
+    use_home(tmp_path)
     with pytest.raises(RunError, match=r"got 'factors/mine.py, changed since the training'; allowed: the file that"):
         read_bundle(tmp_path / "bundle").factors()
     mine.unlink()
-    use_factors_of(mine.parent)
+    use_home(tmp_path)
     with pytest.raises(RunError, match=r"got 'factors/mine.py, gone'; allowed: .*; restore it, or train and promote"):
         read_bundle(tmp_path / "bundle").factors()
 

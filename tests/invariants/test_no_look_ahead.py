@@ -446,10 +446,10 @@ def test_a_price_that_comes_late_resolves_its_labels_late(tmp_path: Path) -> Non
 
 @pytest.fixture
 def registry() -> Iterator[None]:
-    before = dict(_FACTORS)
+    before = dict(_FACTORS._entries)
     yield
-    _FACTORS.clear()
-    _FACTORS.update(before)
+    _FACTORS._entries.clear()
+    _FACTORS._entries.update(before)
 
 
 AFTER_A_FIT = "2003-07-03"

@@ -92,7 +92,7 @@ class Splitter(Definition):
         raise NotImplementedError
 
 
-SPLITTERS = Kinds[Splitter]("splitter", default="expanding")
+SPLITTERS = Kinds[Splitter]("splitter", folder="splitters", default="expanding")
 
 
 def splitter_of(definition: ModelDefinition, source: Source | None = None) -> Splitter:

@@ -287,7 +287,7 @@ class Policy(Definition):
         return NoMemory()
 
 
-POLICIES = Kinds[Policy]("policy", package="bullbear.decide.policies", default="band")
+POLICIES = Kinds[Policy]("policy", package="bullbear.decide.policies", folder="policies", default="band")
 
 
 def load_policy(

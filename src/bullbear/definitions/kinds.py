@@ -1,28 +1,26 @@
 """Registries: the kinds of one thing that a definition may name, each a class of its own.
 
 A kind is a frozen `Definition` with `kind: Literal["..."]`, registered where it is written. The modules of a registry's
-package are found by looking into the package, and files of a home's folder by `look_in`, so that a new kind is a new
-file and nothing else.
+package and the files of the folder of the home in use are found by looking there: a new kind is a new file and nothing
+else.
 """
 
 from __future__ import annotations
 
 import pkgutil
-import sys
 from collections.abc import Mapping
 from importlib import import_module
-from pathlib import Path
-from typing import Any, Generic, TypeVar, cast, get_args
+from typing import Any, TypeVar, cast, get_args
 
-from bullbear import user_code
 from bullbear.definitions.reading import Definition, Source, validate
 from bullbear.errors import DefinitionError
+from bullbear.user_code import Registry
 
 T = TypeVar("T")
 C = TypeVar("C", bound=Definition)
 
 
-class Kinds(Generic[T]):
+class Kinds(Registry[type[T]]):
     """The kinds of one thing, by name.
 
     Parameters
@@ -34,15 +32,24 @@ class Kinds(Generic[T]):
     package
         The package whose modules hold the kinds; they are imported when a kind is first asked for. Importing them must
         be cheap: heavy libraries belong inside functions.
+    folder
+        The folder of a home whose files hold kinds too.
     default
         The kind of a table that names none; without one such a table is refused.
     """
 
-    def __init__(self, what: str, *, key: str = "kind", package: str | None = None, default: str | None = None) -> None:
-        self.what, self.key, self.default = what, key, default
+    def __init__(
+        self,
+        what: str,
+        *,
+        key: str = "kind",
+        package: str | None = None,
+        folder: str | None = None,
+        default: str | None = None,
+    ) -> None:
+        super().__init__(what, folder)
+        self.key, self.default = key, default
         self._package = package
-        self._folders: list[Path] = []
-        self._classes: dict[str, type[Definition]] = {}
 
     def register(self, cls: type[C]) -> type[C]:
         """Add a class under the literal of its field `kind`; a decorator.
@@ -56,33 +63,20 @@ class Kinds(Generic[T]):
         literal = get_args(field.annotation) if field else ()
         if len(literal) != 1:
             raise TypeError(f'{cls.__name__}: a {self.what} needs the field {self.key}: Literal["its name"]')
-        (name,) = literal
-        earlier = self._classes.get(name)
-        # A test runner may load the same file a second time under another module name.
-        if earlier is not None and _file_of(earlier) != _file_of(cls):
-            raise TypeError(f"the {self.what} {name!r} is already registered by {_file_of(earlier)}")
-        self._classes[name] = cls
+        self.add(literal[0], cast(type[T], cls), cls.__module__)
         return cls
-
-    def look_in(self, folder: Path) -> None:
-        """Also find kinds in the Python files of a folder that need not exist; read when a kind is next asked for."""
-        if folder not in self._folders:
-            self._folders.append(folder)
 
     def find(self, table: Mapping[str, Any]) -> type[T] | None:
         """The class of the kind that `table` names, if there is one."""
-        self._import()
-        return cast("type[T] | None", self._classes.get(table.get(self.key, self.default)))
+        return self.entries().get(table.get(self.key, self.default))
 
     def __getitem__(self, name: str) -> type[T]:
         """The class of a kind; KeyError if there is none."""
-        self._import()
-        return cast(type[T], self._classes[name])
+        return self.entries()[name]
 
     def names(self) -> tuple[str, ...]:
         """All kinds, sorted."""
-        self._import()
-        return tuple(sorted(self._classes))
+        return tuple(sorted(self.entries()))
 
     def read(
         self,
@@ -109,18 +103,15 @@ class Kinds(Generic[T]):
             shown = f"{place.where(*location)} ({'.'.join(map(str, location))})"
             value = "nothing" if name is None else name
             raise DefinitionError(shown, value, " or ".join(names), f"choose the {self.what}'s {self.key}")
-        found = validate({**table, self.key: name}, self._classes[str(name)], place, below=below, context=context)
+        cls = cast(type[Definition], self[str(name)])
+        found = validate({**table, self.key: name}, cls, place, below=below, context=context)
         return cast(T, found)
 
-    def _import(self) -> None:
+    def entries(self) -> Mapping[str, type[T]]:
+        """See `Registry.entries`; the modules of the package are imported first."""
         if self._package is not None:
             package = import_module(self._package)
             for each in pkgutil.iter_modules(package.__path__, f"{self._package}."):
                 import_module(each.name)
             self._package = None
-        while self._folders:
-            user_code.load_folder(self._folders.pop(0))
-
-
-def _file_of(cls: type) -> str:
-    return str(getattr(sys.modules.get(cls.__module__), "__file__", cls.__module__))
+        return super().entries()

@@ -19,7 +19,7 @@ from pathlib import Path
 from threading import Thread
 from typing import Any, Protocol
 
-from bullbear.errors import ExecutionError
+from bullbear.errors import DefinitionError, ExecutionError
 from bullbear.execution.shipping import Shipment, map_from_file, write_to_file
 from bullbear.extras import require
 
@@ -104,14 +104,21 @@ def _result(future: Future[Any]) -> Any:
         ) from killed
 
 
-_worker: list[tuple[Function, Any]] = []
+_worker: list[tuple[Function, Any] | ExecutionError | DefinitionError] = []
+"""What this worker calls; or why it cannot, since an initializer that raises looks like a killed process."""
 
 
 def _open(path: Path, alive: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # ^C reaches the whole group; the parent ends its workers
     os.environ["OMP_NUM_THREADS"] = "1"
     Thread(target=_end_with_parent, args=(alive,), daemon=True).start()
-    _worker[:] = [map_from_file(path)]
+    try:
+        _worker[:] = [map_from_file(path)]
+    except DefinitionError as bad:
+        _worker[:] = [bad]
+    except Exception as bad:
+        said = " ".join(f"{type(bad).__name__}: {bad}".split())
+        _worker[:] = [ExecutionError(f"a worker process cannot read what it shall compute: {said}")]
 
 
 def _end_with_parent(alive: Connection) -> None:
@@ -122,7 +129,10 @@ def _end_with_parent(alive: Connection) -> None:
 
 
 def _call_in_worker(item: Any) -> Any:
-    return _call(*_worker[0], item)
+    (task,) = _worker
+    if isinstance(task, Exception):
+        raise task
+    return _call(*task, item)
 
 
 def _call(function: Function, shared: Any, item: Any) -> Any:

@@ -31,7 +31,7 @@ class Shipment:
     def of(cls, value: object) -> Shipment:
         """Pack a value."""
         head, buffers = _pickled(value)
-        return cls(uuid4().hex, user_code.loaded(), head, tuple(bytes(buffer) for buffer in buffers))
+        return cls(uuid4().hex, user_code.loaded(head), head, tuple(bytes(buffer) for buffer in buffers))
 
     def open(self) -> Any:
         """The value; its arrays cannot be written to."""
@@ -52,7 +52,7 @@ def write_to_file(value: object, path: Path) -> None:
     head, buffers = _pickled(value)
     sizes = [buffer.nbytes for buffer in buffers]
     with path.open("wb") as file:
-        pickle.dump((user_code.loaded(), head, sizes), file, protocol=5)
+        pickle.dump((user_code.loaded(head), head, sizes), file, protocol=5)
         for buffer in buffers:
             file.seek(_aligned(file.tell()))
             file.write(buffer)

@@ -69,4 +69,6 @@ class Calibrator(Definition):
         raise NotImplementedError(f"{cls.__name__}.restore")
 
 
-CALIBRATORS = Kinds[Calibrator]("calibration", package="bullbear.learn.calibrators", default="shrinkage")
+CALIBRATORS = Kinds[Calibrator](
+    "calibration", package="bullbear.learn.calibrators", folder="calibrators", default="shrinkage"
+)

@@ -97,7 +97,7 @@ class Learner(Definition):
         return None
 
 
-LEARNERS = Kinds[Learner]("learner", package="bullbear.learn.learners")
+LEARNERS = Kinds[Learner]("learner", package="bullbear.learn.learners", folder="learners")
 
 
 def varies(X: np.ndarray) -> np.ndarray:

@@ -11,8 +11,7 @@ from bullbear.definitions import FactorSpec
 from bullbear.errors import DefinitionError
 from bullbear.factors import registered
 from bullbear.factors.engine.feature_sets import functions_of
-from bullbear.factors.engine.registry import use_factors_of
-from bullbear.user_code import digests
+from bullbear.user_code import digests, use_home
 
 MINE = """
 from bullbear.factors import Array, Bars, factor
@@ -27,18 +26,18 @@ def half_close(bars: Bars) -> Array:
 @pytest.fixture(autouse=True)
 def _no_home(tmp_path: Path) -> Iterator[None]:
     yield
-    use_factors_of(tmp_path / "nowhere")
+    use_home(tmp_path / "nowhere")
     registered()
 
 
-def write(folder: Path, text: str, name: str = "mine") -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{name}.py").write_text(text)
-    return folder
+def write(home: Path, text: str, name: str = "mine") -> Path:
+    (home / "factors").mkdir(parents=True, exist_ok=True)
+    (home / "factors" / f"{name}.py").write_text(text)
+    return home
 
 
 def test_a_file_of_the_home_adds_to_the_registry(tmp_path: Path) -> None:
-    use_factors_of(write(tmp_path, MINE.format(rows=1)))
+    use_home(write(tmp_path, MINE.format(rows=1)))
     found = registered()["half_close"]
     assert (found.family, dict(found.inputs), found.rows_needed({})) == ("own", {"bars": "bars"}, 1)
     assert found.summary == "Half of the close."
@@ -47,23 +46,23 @@ def test_a_file_of_the_home_adds_to_the_registry(tmp_path: Path) -> None:
 
 def test_another_home_has_its_own_and_no_more(tmp_path: Path) -> None:
     one, other = write(tmp_path / "one", MINE.format(rows=1)), write(tmp_path / "two", MINE.format(rows=2))
-    use_factors_of(one)
+    use_home(one)
     first = registered()["half_close"]
-    use_factors_of(other)
+    use_home(other)
     assert registered()["half_close"].rows_needed({}) == 2
-    use_factors_of(tmp_path / "empty")
+    use_home(tmp_path / "empty")
     assert "half_close" not in registered()
-    use_factors_of(one)  # loaded before, and not run again
+    use_home(one)  # loaded before, and not run again
     assert registered()["half_close"] is first
 
 
 def test_an_edited_file_is_another_code(tmp_path: Path) -> None:
     spec = FactorSpec(name="x", function="half_close", inputs={"bars": "IWM"})
-    use_factors_of(write(tmp_path, MINE.format(rows=1)))
+    use_home(write(tmp_path, MINE.format(rows=1)))
     before = digests(functions_of([spec]))
-    use_factors_of(write(tmp_path, MINE.format(rows=1) + "# edited"))
+    use_home(write(tmp_path, MINE.format(rows=1) + "# edited"))
     after = digests(functions_of([spec]))
-    assert list(before) == list(after) == [f"{tmp_path.name}/mine.py"]
+    assert list(before) == list(after) == ["factors/mine.py"]
     assert before != after
     lift = FactorSpec(name="y", function="event_lift", inputs={"bars": "IWM"}, params={"of": "half_close", "span": 0})
     assert digests(functions_of([lift])) == after
@@ -77,13 +76,13 @@ def test_an_edited_file_is_another_code(tmp_path: Path) -> None:
         ("x = 1\nx +", r"/mine.py:2: got .*SyntaxError"),
         (
             MINE.format(rows=1).replace("half_close", "rsi"),
-            r"/mine.py:\d+: .*rsi is already registered by .*oscillators.py",
+            r"/mine.py:\d+: .*'rsi' is already registered by .*oscillators.py",
         ),
         (MINE.format(rows=1).replace("bars: Bars", "bars: int"), r"/mine.py:\d+: .*neither inputs nor annotations"),
     ],
 )
 def test_a_file_that_fails_is_named_each_time(tmp_path: Path, text: str, message: str) -> None:
-    use_factors_of(write(tmp_path, text))
+    use_home(write(tmp_path, text))
     for _ in range(2):
         with pytest.raises(DefinitionError, match=message):
             registered()
@@ -91,7 +90,7 @@ def test_a_file_that_fails_is_named_each_time(tmp_path: Path, text: str, message
 
 def test_two_files_that_register_one_name(tmp_path: Path) -> None:
     write(tmp_path, MINE.format(rows=1), "a")
-    use_factors_of(write(tmp_path, MINE.format(rows=2), "b"))
+    use_home(write(tmp_path, MINE.format(rows=2), "b"))
     for _ in range(2):
-        with pytest.raises(DefinitionError, match=r"/b.py:\d+: .*half_close is already registered by .*/a.py"):
+        with pytest.raises(DefinitionError, match=r"/b.py:\d+: .*'half_close' is already registered by .*/a.py"):
             registered()

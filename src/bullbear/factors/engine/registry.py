@@ -21,17 +21,15 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
-from types import MappingProxyType
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bullbear import user_code
 from bullbear.data.versions import Versions
 from bullbear.factors.engine.parameter_groups import flattened, packed
 from bullbear.factors.engine.parameters import described, limits_of
+from bullbear.user_code import Registry
 
 Array = NDArray[np.float64]
 F = TypeVar("F", bound=Callable[..., Array])
@@ -213,11 +211,6 @@ class Factor:
         """The first sentence of the docstring."""
         return (inspect.getdoc(self.function) or "").split("\n\n")[0].replace("\n", " ")
 
-    @property
-    def is_users(self) -> bool:
-        """Whether it comes from a file of a home and not from this package."""
-        return bool(user_code.digests([self.function]))
-
     def describe(self, name: str) -> str:
         """What a parameter or an input means."""
         group = next((group for group, names in self.groups.items() if name in names), None)
@@ -241,7 +234,13 @@ def _is_windowed(factor: Factor, names: tuple[str, ...], *values: Any) -> bool:
     return bool(factor.windowed(**factor.complete(dict(zip(names, values, strict=True)))))
 
 
-_FACTORS: dict[str, Factor] = {}
+def _forget_rows() -> None:
+    # A look-back may ask for that of another factor, which may have been replaced.
+    _rows_needed.cache_clear()
+    _is_windowed.cache_clear()
+
+
+_FACTORS = Registry[Factor]("factor", "factors", _forget_rows)
 
 
 def factor(
@@ -315,7 +314,7 @@ def factor(
             defaults={name: value for name, value in keywords.items() if value is not inspect.Parameter.empty},
             windowed=_of_keywords(windowed),
         )
-        _add(new)
+        _FACTORS.add(new.name, new, function.__module__)
         return function
 
     return register
@@ -359,50 +358,4 @@ def registered() -> Mapping[str, Factor]:
     DefinitionError
         A file of the home's `factors/` cannot be loaded; the message names file and line.
     """
-    global _unread
-    if _unread is not None:
-        folder, _unread = _unread, None
-        try:
-            _load_user_factors(folder)
-        except BaseException:
-            _unread = folder  # the next caller gets the error too
-            raise
-    return MappingProxyType(_FACTORS)
-
-
-_unread: Path | None = None
-_user: dict[str, dict[str, Factor]] = {}
-"""By user module, those of other homes included: the factors that it has registered."""
-
-
-def use_factors_of(folder: Path) -> None:
-    """Register the factors of the files `*.py` in `folder`, instead of any other home's, when they are first needed."""
-    global _unread
-    _unread = folder
-
-
-def _load_user_factors(folder: Path) -> None:
-    """Replace all user factors by those of `folder`; a module that was loaded before is not run again."""
-    for name in [name for name, each in _FACTORS.items() if each.is_users]:
-        del _FACTORS[name]
-    for path in sorted(folder.glob("[!_]*.py")):
-        for each in list(_user.get(user_code.load(path).__name__, {}).values()):
-            _add(each)
-    _rows_needed.cache_clear()
-    _is_windowed.cache_clear()
-
-
-def _add(new: Factor) -> None:
-    earlier = _FACTORS.get(new.name)
-    # A test runner may load the same file a second time under another module name.
-    if earlier is not None and _file_of(earlier) != _file_of(new):
-        raise TypeError(f"factor {new.name} is already registered by {_file_of(earlier)}; choose another name")
-    if new.is_users:
-        _user.setdefault(new.function.__module__, {})[new.name] = new
-    # A look-back may ask for that of another factor, which this one may replace.
-    _rows_needed.cache_clear()
-    _FACTORS[new.name] = new
-
-
-def _file_of(each: Factor) -> str:
-    return "/".join(Path(each.function.__code__.co_filename).parts[-3:])
+    return _FACTORS.entries()
