@@ -8,17 +8,21 @@ runs the same source under the same name (`loaded`, `restore`).
 from __future__ import annotations
 
 import hashlib
+import inspect
 import linecache
 import re
 import sys
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import ModuleType
+from typing import Any, ParamSpec, TypeVar
 
-from bullbear.errors import DefinitionError
+from bullbear.errors import BullbearError, DefinitionError
 
 _PREFIX = "bullbear_user_"
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 def load(path: Path) -> ModuleType:
@@ -66,6 +70,39 @@ def restore(modules: Mapping[str, tuple[str, str]]) -> None:
 def is_user_module(name: str) -> bool:
     """Whether a module's name is that of a user's file."""
     return name.startswith(_PREFIX)
+
+
+def call(what: str, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    """`function(*args, **kwargs)`; an error in a user's file becomes one line, which calls the function `what`.
+
+    Raises
+    ------
+    DefinitionError
+        Code of a user's file failed, or `function` is of one and does not take the arguments; the message names file
+        and line. An error of the package's own code is passed on.
+    """
+    try:
+        return function(*args, **kwargs)
+    except (BullbearError, MemoryError):
+        raise
+    except Exception as bad:
+        lines = [
+            (frame.f_globals["__file__"], line)
+            for frame, line in traceback.walk_tb(bad.__traceback__)
+            if is_user_module(frame.f_globals.get("__name__", ""))
+        ]
+        if not lines and not is_user_module(function.__module__):
+            raise
+        place = "{}:{}".format(*lines[-1]) if lines else place_of(function)
+        said = " ".join(f"{type(bad).__name__}: {bad}".split())
+        raise DefinitionError(f"{place} ({what})", said, "code that runs without an error", "correct the file") from bad
+
+
+def place_of(function: Callable[..., object]) -> str:
+    """The file and line of a function, as messages show them."""
+    plain: Any = inspect.unwrap(function)
+    path = Path(plain.__code__.co_filename)
+    return f"{path.parent.name}/{path.name}:{plain.__code__.co_firstlineno}"
 
 
 def _run(name: str, shown: str, source: str) -> ModuleType:

@@ -103,7 +103,7 @@ def continue_training(
                 progress(len(models), len(due))
         else:
             member = model_for(pd.Timestamp(examples.X.index[tested[0]])).members[0]
-            answers = member.fitted.signals(task.X[tested])
+            answers = member.signals(task.X[tested])
         known[tested] = np.where(np.isnan(known[tested]), bag_mean(answers), known[tested])
         late = tested >= first_new
         if late.any():
