@@ -9,7 +9,7 @@ from benchmarks.market import home
 from benchmarks.ratio import Ratio, interleaved
 from bullbear.dataset import resolve
 from bullbear.definitions import Target
-from bullbear.odds import HORIZONS, load
+from bullbear.odds import HORIZONS
 from bullbear.odds.event_series import read_event_series
 from bullbear.odds.past_odds import past_odds_of, pooled
 
@@ -18,7 +18,7 @@ LIMIT = 10.0
 
 def measure() -> list[Ratio]:
     view = home().store().as_of()
-    events = load(home().find("features", "odds")).event
+    events = home().events().event
     view.bars("IWM")  # the store is warm: reading Parquet is no part of the comparison
 
     def found() -> object:

@@ -301,3 +301,18 @@ def test_what_a_killed_process_has_staged_is_removed_and_what_another_stages_now
             assert second.is_dir()
             assert first != second
     assert list(home.forecasts.glob(".staged-*")) == []
+
+
+def test_the_homes_odds_events_add_to_the_packaged_ones_and_win_by_name(tmp_path: Path) -> None:
+    packaged = {event.name: event for event in Home(tmp_path).events().event}
+    known = next(iter(packaged))
+    event = 'direction = "bullish"\nfunction = "rsi"\nparams = { window = 2 }\nrule = "falls_through"\nlevel = 10.0\n'
+    events = [
+        f'[[event]]\nname = "{name}"\nindicator = "RSI"\nsays = "RSI(2) fell"\n{event}' for name in ("mine", known)
+    ]
+    (tmp_path / "features").mkdir()
+    (tmp_path / "features" / "odds.toml").write_text('name = "odds"\nwhy = "My own events."\n' + "\n".join(events))
+    found = {each.name: each for each in Home(tmp_path).events().event}
+    assert set(found) == {*packaged, "mine"}
+    assert (found[known].says, packaged[known].says != "RSI(2) fell") == ("RSI(2) fell", True)
+    assert all(found[name] == each for name, each in packaged.items() if name != known)

@@ -1,7 +1,6 @@
 """One exception class per kind of mistake; each prints as one line.
 
-A message answers four questions: which input, the value received, what is allowed, what to do. The command line
-prints it and exits with the class's code; a traceback is for our bugs only.
+The command line prints the message and exits with the class's code; only a bug shows a traceback.
 """
 
 from __future__ import annotations
@@ -10,13 +9,13 @@ from collections.abc import Sequence
 
 
 class BullbearError(Exception):
-    """Base of everything bullbear raises on purpose; `exit_code` is what the command line exits with."""
+    """Base of all errors that bullbear raises; `exit_code` is that of the command line."""
 
     exit_code = 1
 
 
 class InputError(BullbearError):
-    """A wrong input: `where` it stands, the `value` received, what is `allowed`, and the `remedy`."""
+    """A wrong input: `where` it is, the `value` received, what is `allowed`, and the `remedy`."""
 
     exit_code = 2
 
@@ -25,7 +24,7 @@ class InputError(BullbearError):
         super().__init__(f"{where}: got {_quoted(value)}; allowed: {allowed}; {remedy}")
 
     def __reduce__(self) -> tuple[type[InputError], tuple[str, object, str, str]]:
-        return type(self), (self.where, self.value, self.allowed, self.remedy)  # it may cross processes
+        return type(self), (self.where, self.value, self.allowed, self.remedy)  # picklable, for worker processes
 
 
 class DefinitionError(InputError):
@@ -33,7 +32,7 @@ class DefinitionError(InputError):
 
 
 class SnapshotError(InputError):
-    """A file of a snapshot directory that is refused whole; `where` is `file:line`."""
+    """A refused file of a snapshot directory; `where` is `file:line`."""
 
 
 class NoDataError(InputError):
@@ -41,11 +40,11 @@ class NoDataError(InputError):
 
 
 class HistoryError(InputError):
-    """There is data, but not enough resolved history for what was asked."""
+    """Not enough resolved history."""
 
 
 class RunError(InputError):
-    """A run that the tracking store does not know, or knows more than once."""
+    """A run that is not in the tracking store, or an ambiguous name of one."""
 
 
 class LedgerError(InputError):
@@ -53,7 +52,7 @@ class LedgerError(InputError):
 
 
 class MissingExtraError(BullbearError):
-    """An optional library is not installed; `extras` are those of pyproject.toml that bring what is missing."""
+    """An optional library is not installed; one of `extras` in pyproject.toml installs it."""
 
     exit_code = 2
 
@@ -64,19 +63,19 @@ class MissingExtraError(BullbearError):
 
 
 class FitError(BullbearError):
-    """A learner that could not be fitted with its parameters; takes its message only, since it crosses processes."""
+    """A learner that could not be fitted; takes its message only, so that it can be pickled."""
 
     exit_code = 2
 
 
 class ExecutionError(BullbearError):
-    """Worker processes or a cluster that cannot do the work; takes its message only."""
+    """Worker processes or a cluster that failed; takes its message only, too."""
 
     exit_code = 2
 
 
 class ItemError(BullbearError):
-    """One of many calls failed: the `item`, and the `cause` as text."""
+    """One of many calls failed; `cause` is a text."""
 
     def __init__(self, item: str, cause: str) -> None:
         self.item, self.cause = item, cause
@@ -84,7 +83,7 @@ class ItemError(BullbearError):
 
 
 class FetchError(BullbearError):
-    """A provider that did not deliver a series; `stop` means that it will not deliver others either for now."""
+    """A provider did not deliver a series; `stop`: it will not deliver others now either."""
 
     def __init__(
         self, provider: str, series: str, problem: str, remedy: str, *, status: int = 0, stop: bool = False
@@ -95,7 +94,7 @@ class FetchError(BullbearError):
 
 
 class GateError(BullbearError):
-    """Refused by a gate: nothing was wrong with the input, the result is not good enough. Exit code 3."""
+    """Refused by a gate: the input is right, but the result not good enough. Exit code 3."""
 
     exit_code = 3
 

@@ -12,12 +12,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from pydantic import BaseModel
 
-from bullbear import sessions, user_code
+from bullbear import sessions
 from bullbear.data.store import Store
 from bullbear.dataset import splitter_of
 from bullbear.decide.instruments import Instrument, read_instruments
@@ -26,10 +26,14 @@ from bullbear.definitions import FeatureSet, ModelDefinition, Source, digest, re
 from bullbear.definitions.questions import Question, read_questions
 from bullbear.errors import DefinitionError, InputError
 from bullbear.factors import load, registered, universe
-from bullbear.factors.engine.feature_sets import user_code_of
+from bullbear.factors.engine.feature_sets import functions_of
 from bullbear.factors.engine.registry import use_factors_of
 from bullbear.files import FileLock
 from bullbear.learn import CALIBRATORS, LEARNERS
+from bullbear.user_code import digests
+
+if TYPE_CHECKING:
+    from bullbear.odds.definitions import EventSet
 
 SHARED_FILES = frozenset({"questions", "instruments"})
 """Files of `models/` that define no model."""
@@ -174,6 +178,21 @@ class Home:
                 found |= read_questions(path)
         return found
 
+    def events(self) -> EventSet:
+        """The packaged odds events and those of this home's `features/odds.toml`, which win, by name.
+
+        Raises
+        ------
+        DefinitionError
+            A file cannot be used; the message names file and line.
+        """
+        from bullbear.odds import load as load_events  # a forecast needs no events
+
+        paths = [folder / "odds.toml" for folder in reversed(self._folders("features"))]
+        found = [load_events(path) for path in paths if path.exists()]
+        merged = {event.name: event for each in found for event in each.event}
+        return found[-1].model_copy(update={"event": tuple(merged.values())})
+
     def model(self, name: str) -> Model:
         """`models/NAME.toml` with its feature sets, learner and policy, all checked; `name` may be that path.
 
@@ -263,7 +282,7 @@ def meaning(
         for spec in feature_set.factor
     ]
     plain = definition.model_dump(mode="json", include={"seed", "target"})
-    code = user_code_of([spec for feature_set in feature_sets for spec in feature_set.factor])
+    functions = functions_of([spec for feature_set in feature_sets for spec in feature_set.factor])
     for words in ("name", "sentence"):
         del plain["target"]["question"][words]
     assets = universe(feature_sets, definition.target.ticker)
@@ -272,17 +291,14 @@ def meaning(
         **{name: _plain(part) for name, part in parts.items()},
         "factors": factors,
         "assets": assets,
-        "code": code,
+        "code": digests([*functions, *map(type, parts.values())]),
     }
 
 
 def _plain(part: object) -> dict[str, Any]:
     if not isinstance(part, BaseModel):  # its parameters would be left out of the hash
         raise TypeError(f"{type(part).__name__} is not a Definition")
-    plain = part.model_dump(mode="json")
-    # The module of a user's file is named after its content: an edited learner is another one.
-    source = type(part).__module__
-    return {**plain, "source": source} if user_code.is_user_module(source) else plain
+    return part.model_dump(mode="json")
 
 
 def locate(option: Path | None) -> Home:

@@ -2,8 +2,7 @@
 
 A *session* is a trading day, written as a naive midnight (`datetime64[us]`); an *instant* is a point in time in UTC
 (`datetime64[us, UTC]`). A forecast is decided at the close of a session, so early closes matter, and a horizon is
-counted in sessions, never in calendar days. pandas refuses to join dates of different units: everything here, and
-everything at the edges of the store, is microseconds.
+counted in sessions, never in calendar days. pandas does not join dates of different units: all are in microseconds.
 """
 
 from __future__ import annotations
@@ -46,7 +45,7 @@ def day(value: str | pd.Timestamp) -> pd.Timestamp:
 
 
 def days(instants: pd.DatetimeIndex) -> pd.DatetimeIndex:
-    """`day` of each of some instants.
+    """`day` of each instant.
 
     Example
     -------
@@ -86,7 +85,7 @@ def opens(sessions: pd.DatetimeIndex) -> pd.DatetimeIndex:
 
 
 def clock(start: pd.Timestamp, end: pd.Timestamp) -> tuple[np.ndarray, np.ndarray]:
-    """`between` and its `closes` in microseconds since 1970 (UTC), read-only; for what looks often.
+    """`between` and its `closes` in microseconds since 1970 (UTC), as read-only arrays: much faster.
 
     Example
     -------
@@ -109,7 +108,7 @@ def offset(session: str | pd.Timestamp, count: int) -> pd.Timestamp:
     '2019-12-26'
     """
     start = day(session)
-    # Two calendar days for each session that one goes back cover every holiday.
+    # Two calendar days per session back cover every holiday.
     days_back = min(2 * max(-count, 0) + 14, (start - pd.Timestamp(year=EARLIEST_YEAR, month=1, day=1)).days)
     table = _table(_first_year(start - pd.Timedelta(days=days_back)))
     place = table.index.get_indexer(pd.DatetimeIndex([start]))[0]
@@ -157,7 +156,7 @@ def _first_year(earliest: pd.Timestamp) -> int:
     if not EARLIEST_YEAR <= earliest.year <= LAST_YEAR:
         allowed = f"a day from {EARLIEST_YEAR} to {LAST_YEAR}"
         raise InputError("date", str(earliest.date()), allowed, "choose a nearer day")
-    # Building a calendar takes a quarter of a second whatever its length: one serves all but the oldest data.
+    # Building a calendar takes a quarter of a second, whatever its length: one table serves all but the oldest data.
     return FIRST_YEAR if earliest.year >= FIRST_YEAR else earliest.year // 10 * 10
 
 
@@ -165,10 +164,9 @@ _kept: list[Path] = []
 
 
 def keep_in(folder: Path) -> None:
-    """Keep built session tables in `folder`, where it exists: a daily forecast spends half its time on building one.
+    """Cache session tables in `folder`, if it exists: building one takes half the time of a daily forecast.
 
-    The file's name carries the version of exchange-calendars, so that a newer one is built anew; a damaged file is
-    rebuilt.
+    The file's name carries the version of exchange-calendars; a damaged file is rebuilt.
     """
     _kept[:] = [folder]
 
@@ -196,13 +194,13 @@ def _microseconds(first_year: int) -> tuple[np.ndarray, np.ndarray]:
 
 def _build(first_year: int) -> np.ndarray:
     """Sessions, opens and closes in microseconds since 1970 (UTC); shape (3, n_sessions)."""
-    import exchange_calendars  # only when a table has to be built: its import alone takes a fifth of a second
+    import exchange_calendars  # takes a fifth of a second, so only where a table must be built
 
     calendar = exchange_calendars.get_calendar("XNYS", start=f"{first_year}-01-01", end=f"{LAST_YEAR}-12-31")
     columns = np.stack(
         [pd.DatetimeIndex(c).as_unit("us").asi8 for c in (calendar.sessions, calendar.opens, calendar.closes)]
     )
-    # exchange-calendars asks pandas for the regular holidays without a start, and pandas then begins in 1970.
+    # exchange-calendars computes regular holidays without a start, for which pandas begins in 1970.
     holidays = calendar.regular_holidays.holidays(calendar.sessions[0], calendar.sessions[-1])
     return columns[:, ~np.isin(columns[0], pd.DatetimeIndex(holidays).as_unit("us").asi8)]
 

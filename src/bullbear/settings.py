@@ -1,7 +1,7 @@
 """Settings of a home: `bullbear.toml` beside its folders, and keys from the environment.
 
-Everything has a default, so a home needs no such file. An unknown key is refused with file and line. Keys are read from
-`FRED_API_KEY` and `TIINGO_API_KEY` first, then from the table `[keys]`; they are held as secrets, which print as stars.
+Every setting has a default, so the file is optional. API keys come from `FRED_API_KEY` and `TIINGO_API_KEY` first, then
+from the table `[keys]`, and print as stars.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ VINTAGES = (
 
 
 def _upper(names: tuple[str, ...]) -> tuple[str, ...]:
-    """Providers and models know tickers and series in upper case; each name counts once."""
+    """Names in upper case, each once."""
     return tuple(dict.fromkeys(name.strip().upper() for name in names))
 
 
@@ -46,7 +46,7 @@ Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class FetchSettings(Definition):
-    """What `bullbear fetch` brings: series per source, from which day, and how far it looks back to verify."""
+    """What `bullbear fetch` downloads: series by source, the first day, and the overlap with stored rows."""
 
     start: date = date(1993, 1, 29)
     overlap_sessions: int = Field(default=30, ge=5, le=2000)
@@ -63,7 +63,7 @@ class FetchSettings(Definition):
 
 
 class HttpSettings(Definition):
-    """Politeness: how often, how long and how much is asked of a provider."""
+    """Limits on requests to a provider."""
 
     attempts: int = Field(default=5, ge=1, le=10)
     first_wait: Seconds = 1.0
@@ -77,7 +77,7 @@ class HttpSettings(Definition):
 
 
 class Urls(Definition):
-    """Where each provider is asked; a test or a mirror names another place."""
+    """The base URL of each provider, or of a mirror."""
 
     yahoo: str = "https://query2.finance.yahoo.com"
     tiingo: str = "https://api.tiingo.com"
@@ -90,19 +90,23 @@ class Urls(Definition):
 
 
 class Keys(Definition):
-    """Keys of providers; without one its provider is not asked."""
+    """API keys; a provider that needs one is not used without it."""
 
     fred: SecretStr | None = None
     tiingo: SecretStr | None = None
 
 
 class Staleness(Definition):
-    """The budget beyond which a forecast is refused.
+    """The limits beyond which a forecast is refused.
 
-    `max_share` is the largest share of the champion's series that may be stale or absent at the decision.
-    `max_sessions_behind` is how many sessions the target may lag behind today; it binds a store that is fed by
-    `bullbear fetch`, for which a gap means that fetching has failed. `max_refit_overdue_sessions` is how long a
-    model serves although a refit is due and was not made.
+    Attributes
+    ----------
+    max_share
+        Share of the champion's series that are stale or missing at the decision.
+    max_sessions_behind
+        Sessions that the target lags behind today, in a store filled by `bullbear fetch`.
+    max_refit_overdue_sessions
+        Sessions for which a refit has been due.
     """
 
     max_share: float = Field(default=0.5, ge=0, le=1)
@@ -126,7 +130,7 @@ def settings_of(root: Path, environment: Mapping[str, str] | None = None) -> Set
     Parameters
     ----------
     environment:
-        Where keys are looked up first; default the process's own.
+        Where keys are looked up first; by default that of the process.
 
     Raises
     ------

@@ -13,7 +13,7 @@ import linecache
 import re
 import sys
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any, ParamSpec, TypeVar
@@ -67,9 +67,10 @@ def restore(modules: Mapping[str, tuple[str, str]]) -> None:
         _run(name, shown, source)
 
 
-def is_user_module(name: str) -> bool:
-    """Whether a module's name is that of a user's file."""
-    return name.startswith(_PREFIX)
+def digests(parts: Iterable[Callable[..., object]]) -> dict[str, str]:
+    """The users' files that some functions and classes come from, such as `learners/mine.py`, each with its digest."""
+    names = {part.__module__ for part in parts if part.__module__.startswith(_PREFIX)}
+    return {str(sys.modules[name].__file__): name.rpartition("_")[2] for name in sorted(names)}
 
 
 def call(what: str, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -89,9 +90,9 @@ def call(what: str, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwar
         lines = [
             (frame.f_globals["__file__"], line)
             for frame, line in traceback.walk_tb(bad.__traceback__)
-            if is_user_module(frame.f_globals.get("__name__", ""))
+            if str(frame.f_globals.get("__name__")).startswith(_PREFIX)
         ]
-        if not lines and not is_user_module(function.__module__):
+        if not lines and not function.__module__.startswith(_PREFIX):
             raise
         place = "{}:{}".format(*lines[-1]) if lines else place_of(function)
         said = " ".join(f"{type(bad).__name__}: {bad}".split())

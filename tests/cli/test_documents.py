@@ -141,7 +141,7 @@ def test_simulate_and_ingest(bullbear: Run, tmp_path: Path) -> None:
     ("arguments", "expected"),
     [
         (["status"], "SIMULATED market"),
-        (["evaluate", "latest"], "Skill against climatology, 90% intervals (SIMULATED)"),
+        (["evaluate", "latest"], "Skill against the base rate, 90% intervals (SIMULATED)"),
         (["compare", "latest", "champion"], "Brier skill"),
         (["backtest", "latest"], "buy_and_hold"),
         (["score"], "2 forecasts, 1 resolved, 1 pending"),

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bullbear.data.jumps import Jumps, judged
+from bullbear.data.jumps import Jumps, judge
 
 CALM = [1e6, 1.2e6, 0.9e6, 1.1e6, 0.8e6, 1e6, 1.3e6, 0.7e6]
 
@@ -17,7 +17,7 @@ def of(closes: list[float], volumes: list[float], market: dict[int, float] | Non
     for row, change in (market or {}).items():
         moved[row] = change
     close = np.array(closes)
-    return judged(close, close, close, np.array(volumes), moved)
+    return judge(close, close, close, np.array(volumes), moved)
 
 
 def shown(found: Jumps, first: int = 8) -> list[int | None]:

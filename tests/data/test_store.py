@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bullbear.data import Store
-from bullbear.data.segments import KINDS, MANY, ROW_GROUP, _cuts
+from bullbear.data.segments import KINDS, MANY, ROW_GROUP, _row_groups
 from bullbear.errors import InputError, NoDataError
 from bullbear.files import STAGING
 
@@ -241,9 +241,9 @@ def test_kinds_that_are_appended_together_appear_in_their_order_or_not_at_all(
 
 def test_row_groups_break_at_series() -> None:
     ends = np.cumsum([10, 10, ROW_GROUP, 5, 5]).tolist()
-    assert list(_cuts(ends)) == [(0, 20), (20, 20 + ROW_GROUP), (20 + ROW_GROUP, 30 + ROW_GROUP)]
-    assert list(_cuts([10, 10 + ROW_GROUP])) == [(0, 10), (10, 10 + ROW_GROUP)]
-    assert list(_cuts([7])) == [(0, 7)]
+    assert list(_row_groups(ends)) == [(0, 20), (20, 20 + ROW_GROUP), (20 + ROW_GROUP, 30 + ROW_GROUP)]
+    assert list(_row_groups([10, 10 + ROW_GROUP])) == [(0, 10), (10, 10 + ROW_GROUP)]
+    assert list(_row_groups([7])) == [(0, 7)]
 
 
 def test_series_that_share_a_row_group_are_told_apart(store: Store) -> None:

@@ -19,11 +19,12 @@ from bullbear.dataset.predictions import Predictions
 from bullbear.decide.book import Book, Mark
 from bullbear.definitions import FactorSpec
 from bullbear.errors import HistoryError, RunError
-from bullbear.factors.engine.feature_sets import user_code_of
+from bullbear.factors.engine.feature_sets import functions_of
 from bullbear.factors.engine.registry import use_factors_of
 from bullbear.forecasting.bundle import read_bundle, write_bundle
 from bullbear.home import Home
 from bullbear.learn import Training
+from bullbear.user_code import digests
 
 
 @settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -127,16 +128,16 @@ def test_a_bundle_is_bound_to_the_code_of_its_users_factors(trained_home: Home, 
     path = tmp_path / "bundle" / "bundle.json"
     meta = json.loads(path.read_text())
     meta["feature_sets"] = [{"name": "mine", "why": "A factor of my own.", "factor": [spec]}]
-    meta["user_code"] = user_code_of([FactorSpec.model_validate(spec)])
+    meta["user_code"] = digests(functions_of([FactorSpec.model_validate(spec)]))
     path.write_text(json.dumps(meta))
     assert [each.name for each in read_bundle(tmp_path / "bundle").factors()] == ["half"]
     mine.write_text(text.replace("/ 2", "/ 3"))
     use_factors_of(mine.parent)
-    with pytest.raises(RunError, match=r"got 'factor half, changed since'; allowed: the code that it was trained with"):
+    with pytest.raises(RunError, match=r"got 'factors/mine.py, changed since the training'; allowed: the file that"):
         read_bundle(tmp_path / "bundle").factors()
     mine.unlink()
     use_factors_of(mine.parent)
-    with pytest.raises(RunError, match=r"got 'factor half by half\(\)'; allowed: .* and of this home"):
+    with pytest.raises(RunError, match=r"got 'factors/mine.py, gone'; allowed: .*; restore it, or train and promote"):
         read_bundle(tmp_path / "bundle").factors()
 
 

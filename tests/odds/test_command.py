@@ -89,7 +89,7 @@ def test_a_chart_per_event_is_a_picture_in_the_reports(bullbear: Run, simulated_
         (["--as-of", "1985-01-02"], "bullbear: --as-of: got '1985-01-02'; allowed: 2000-01-03 to 2006-12-29 for IWM"),
         (["--event", "golden_goose"], "bullbear: event: got 'golden_goose'"),
         (["--since", "2006-12-28"], "bullbear: --since: got '2006-12-28'"),
-        (["--history", "--as-of", "2005-06-30"], "bullbear: --as-of: got '2005-06-30'; allowed: no such option with"),
+        (["--history", "--as-of", "2005-06-30"], "bullbear: --as-of: got '2005-06-30'; allowed: not together with"),
     ],
 )
 def test_what_cannot_be_answered_is_one_line_and_exit_2(bullbear: Run, arguments: list[str], line: str) -> None:
@@ -126,7 +126,7 @@ def test_the_record_scores_every_event_and_is_logged(bullbear: Run, simulated_st
     first = record["events"][0]
     assert run.data.metrics[f"raw_bss/{first['event']}"] == pytest.approx(first["raw_bss"])
     assert {each.path for each in client.list_artifacts(run.info.run_id)} == {
-        "odds.toml", "predictions.csv", "record.json",
+        "events.json", "predictions.csv", "record.json",
     }  # fmt: skip
     with pytest.raises(RunError, match="run: got 'latest'"):
         Runs(home).find("latest")  # a record is no training

@@ -137,7 +137,7 @@ def test_the_title_says_ticker_close_and_whether_it_is_simulated(
     chart: LevelChart, figure: Callable[[LevelChart], Figure]
 ) -> None:
     said = figure(replace(chart, simulated=True)).axes[0].get_title(loc="left")
-    assert said.startswith(f"IWM: levels as they could be drawn at the close of {DAYS[799].date()}, {chart.close:,.2f}")
+    assert said.startswith(f"IWM: levels known at the close of {DAYS[799].date()}, {chart.close:,.2f}")
     assert said.endswith("(SIMULATED)")
     assert "SIMULATED" not in figure(chart).axes[0].get_title(loc="left")
 

@@ -70,7 +70,7 @@ def test_the_page_tells_the_numbers_it_was_given(tmp_path: Path, model: ModelRes
         "87.5% in IWM", "tier 0", "159.37", "1.83", "rsi_14", "+0.0413", "-0.0127", "f1e2d3c4b5", "UMCSENT", "d1f0aa17",
         "2019-11-29 21:00 UTC", "ab" * 32, "2020-01-01 08:00 UTC", model.run_id, model.intent, "seeded (champion)",
         f"{e.bss:+.1%} [{e.bss_low:+.1%}, {e.bss_high:+.1%}]", f"{e.brier:.4f}", f"{e.n:,}", "buy and hold",
-        "ten month average", "almost unpredictable", "The interval holds climatology",
+        "ten month average", "almost unpredictable", "The interval contains the base rate",
     ):  # fmt: skip
         assert expected in text, expected
     for span in e.by_year:

@@ -40,11 +40,11 @@ def test_instant(value: object, text: str) -> None:
 @pytest.mark.parametrize(
     ("low", "high", "words"),
     [
-        (0.001, 0.03, "better than climatology"),
-        (-0.03, -0.001, "worse than climatology"),
-        (-0.01, 0.03, "no difference from climatology shown"),
-        (0.0, 0.03, "no difference from climatology shown"),
-        (float("nan"), float("nan"), "no difference from climatology shown"),
+        (0.001, 0.03, "better than the base rate"),
+        (-0.03, -0.001, "worse than the base rate"),
+        (-0.01, 0.03, "no difference from the base rate shown"),
+        (0.0, 0.03, "no difference from the base rate shown"),
+        (float("nan"), float("nan"), "no difference from the base rate shown"),
     ],
 )
 def test_verdict_needs_an_interval_that_leaves_out_zero(
@@ -60,8 +60,8 @@ def test_skill_ends_with_climatology_and_marks_the_champion(model: ModelResult) 
     )  # fmt: skip
     one, two = replace(model, evaluation=scored), replace(model, name="other", run_id="ffff", evaluation=scored)
     rows = tables.skill([one, two], champion="ffff").rows
-    assert [row[0] for row in rows] == ["seeded", "other (champion)", "climatology"]
-    assert rows[0][1:3] == ("no difference from climatology shown", "+1.2% [-0.5%, +3.1%]")
+    assert [row[0] for row in rows] == ["seeded", "other (champion)", "base rate"]
+    assert rows[0][1:3] == ("no difference from the base rate shown", "+1.2% [-0.5%, +3.1%]")
     assert rows[0][4:] == ("0.531 [0.480, 0.580]", "0.452 [0.410, 0.500]")
 
 

@@ -1,7 +1,7 @@
 """The application: the options before a command, and the commands in the order of the help.
 
-A command parses, calls a workflow and shows the result; nothing is computed in it. Imports stand inside the commands,
-since a forecast must not wait for MLflow.
+A command parses its options, calls a workflow and shows the result; it computes nothing. Heavy imports stand inside the
+commands, so that a forecast does not wait for MLflow.
 """
 
 from __future__ import annotations
@@ -12,14 +12,13 @@ import typer
 
 from bullbear.cli.daily import forecast, report, run, score
 from bullbear.cli.factors import factors
-from bullbear.cli.fetch import fetch
-from bullbear.cli.market import ingest, simulate, status
+from bullbear.cli.market import fetch, ingest, simulate, status
 from bullbear.cli.odds import odds
 from bullbear.cli.options import HomeBeforeOption
 from bullbear.cli.runs import backtest, compare, evaluate, predictions, promote, train, ui
 
 app = typer.Typer(
-    help="Honest one-month direction forecasts for IWM, point in time, with the positions that follow.",
+    help="Point-in-time forecasts of IWM's direction over one month, and the positions that follow from them.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

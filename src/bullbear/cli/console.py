@@ -1,7 +1,7 @@
 """The two consoles: results on stdout, messages and progress on stderr.
 
-Text is shown as it stands. Rich would read square brackets as markup and words between colons as emoji, and drop them
-from a reason or a name that holds them; styles are given by `Text` and `style=` only.
+Text is printed as it is: markup and emoji are off, since rich would drop square brackets and words between colons from
+names and reasons. Styles are given by `Text` and `style=` only.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 
 class ResultConsole(Console):
-    """A console that reads no markup and leaves a closed pipe to the entry point."""
+    """A console without markup that leaves a closed pipe to the entry point."""
 
     def __init__(self, width: int = 160) -> None:
-        # A pipe has no width; tables must not be folded for it.
+        # A pipe has no width, and tables must not be folded.
         super().__init__(highlight=False, markup=False, emoji=False, width=None if sys.stdout.isatty() else width)
 
     def on_broken_pipe(self) -> None:
-        """Raise what has just happened: rich would exit with code 1."""
+        """Raise the error again: rich would exit with code 1."""
         raise
 
 
@@ -43,7 +43,7 @@ class ProgressConsole:
 
     @contextmanager
     def progress(self, title: str) -> Iterator[Progress]:
-        """A progress bar; call what is yielded with (stage, done, total)."""
+        """A progress bar: yields a function of (stage, done, total)."""
         if self.quiet:
             yield lambda stage, done, total: None
             return

@@ -1,4 +1,4 @@
-"""Commands of the day: run, forecast, score, report."""
+"""Commands of the daily routine: run, forecast, score, report."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from bullbear.home import locate
 def run(
     home: HomeOption = None,
     data: Annotated[
-        str | None, typer.Option(help="`sim`, or a snapshot directory; default: what is stored, else `sim`.")
+        str | None, typer.Option(help="`sim`, `live` or a snapshot directory; default: what is stored, else `sim`.")
     ] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Seed of the simulated market; default 7.")] = None,
-    signal: Annotated[float | None, typer.Option(min=0.0, max=1.0, help="What is predictable; default 0.5.")] = None,
-    years: Annotated[int | None, typer.Option(min=3, max=25, help="Length of the market; default 20.")] = None,
+    signal: Annotated[float | None, typer.Option(min=0.0, max=1.0, help="How predictable it is; default 0.5.")] = None,
+    years: Annotated[int | None, typer.Option(min=3, max=25, help="Years of simulated history; default 20.")] = None,
     jobs: JobsOption = DEFAULT_JOBS,
     as_json: JsonOption = False,
 ) -> None:
-    """Do the whole job: fill the store if it is empty, train, evaluate, backtest, forecast, report.
+    """Run every step: fill the store if it is empty, train, evaluate, backtest, promote, forecast, report.
 
     Example: bullbear run --data ../snapshot
     """
@@ -46,12 +46,10 @@ def forecast(
     as_of: Annotated[
         str | None, typer.Option("--as-of", callback=iso_day, help="Decide at the close of this day, YYYY-MM-DD.")
     ] = None,
-    refit: Annotated[
-        bool, typer.Option("--refit/--no-refit", help="Refit the champion if its definition says that it is due.")
-    ] = True,
+    refit: Annotated[bool, typer.Option("--refit/--no-refit", help="Refit the champion if a refit is due.")] = True,
     as_json: JsonOption = False,
 ) -> None:
-    """Refit the champion if that is due, make its forecast and append it to the ledger.
+    """Refit the champion if a refit is due, issue its forecast and append it to the ledger.
 
     Example: bullbear forecast --as-of 2019-12-31 --json
     """
@@ -94,7 +92,7 @@ def score(home: HomeOption = None, as_json: JsonOption = False) -> None:
 
 
 def report(home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """Write the HTML report of the champion into reports/.
+    """Write the HTML report on the champion to reports/index.html.
 
     Example: bullbear report
     """

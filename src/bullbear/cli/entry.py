@@ -1,4 +1,4 @@
-"""The entry point: runs a command, and turns whatever goes wrong into one line and an exit code."""
+"""The entry point: runs a command, and turns every error into one line and an exit code."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def _run() -> None:
         sys.exit(INTERRUPTED)
     except Exception as bug:
         if isinstance(bug, BrokenPipeError) and reader_has_left():
-            sys.exit(0)  # `bullbear predictions latest | head`: nothing is wrong
+            sys.exit(0)  # `bullbear predictions latest | head`
         if isinstance(bug, OSError) and (line := _refused_by_the_system(bug)):
             _say(f"bullbear: {line}")
             sys.exit(2)
@@ -77,7 +77,7 @@ def _unexpected(bug: Exception) -> NoReturn:
 
 
 def _refused_by_the_system(bad: OSError) -> str | None:
-    """The line for a place that the system does not let us write or read; None for an error of another kind."""
+    """The line for a file that cannot be read or written; None for another error."""
     named = [str(name) for name in (bad.filename, bad.filename2) if name is not None]
     place = " and ".join(named) or "a file of the home, or the output"
     reason = (bad.strerror or str(bad)).lower()

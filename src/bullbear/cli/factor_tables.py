@@ -1,4 +1,4 @@
-"""The catalogue of factors as a table, and one factor as a card."""
+"""The catalogue of factors as a table, and one factor as a panel."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from bullbear.workflows.factor_catalogue import Entry
 
 _FULL = 130
-"""Terminal width below which the list omits inputs and units."""
+"""Terminal width below which the table omits inputs and units."""
 _DIRECTION = {-1: "a rise suggests lower prices", 0: "no direction from theory", 1: "a rise suggests higher prices"}
 
 

@@ -1,4 +1,4 @@
-"""`bullbear factors`: the factors and their coverage in this store, and the levels of one close."""
+"""`bullbear factors`: the factors and their coverage in this store, and the price levels at a close."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def factors(
     plot: Annotated[bool, typer.Option("--plot", help="Draw the factor into reports/factors/.")] = False,
     levels: Annotated[
         bool,
-        typer.Option("--levels", help="List the support and resistance of a close; draw them into reports/levels/."),
+        typer.Option("--levels", help="Show support and resistance at a close, and draw them into reports/levels/."),
     ] = False,
     ticker: Annotated[
         str | None, typer.Option(help="With --levels: any ticker with bars in the store; default IWM.")
@@ -41,10 +41,9 @@ def factors(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List the factors with inputs, look-back, unit and first day in this store; draw one; or draw the levels.
+    """List the factors with inputs, look-back, unit and first day; show or draw one; or show the price levels.
 
-    bullbear factors --family macro lists one family, bullbear factors rsi_14 --plot draws one factor, and --levels the
-    support and resistance, trend channel, double tops and bottoms and breaks as they could be drawn at a close.
+    With --levels: support and resistance, trend channel, double tops and bottoms, and breaks, as known at a close.
 
     Example: bullbear factors --levels --ticker IWM --as-of 2016-02-11
     """
@@ -70,15 +69,15 @@ def _check_options(
     if levels:
         for option, value in (("NAME", name), ("--family", family), ("--plot", plot or None)):
             if value is not None:
-                raise InputError(option, value, "no such option with --levels", "remove one of the two")
+                raise InputError(option, value, "not together with --levels", "remove one of the two")
         return
     for option, value in (("--ticker", ticker), ("--as-of", as_of)):
         if value is not None:
-            raise InputError(option, value, "this option with --levels only", "add --levels or remove it")
+            raise InputError(option, value, "only together with --levels", "add --levels or remove it")
     if plot and name is None:
         raise InputError("--plot", "no factor", "the name of one factor", "write `bullbear factors NAME --plot`")
     if name is not None and family is not None:
-        raise InputError("--family", family, "this option without a NAME", "remove one of the two")
+        raise InputError("--family", family, "only without NAME", "remove one of the two")
 
 
 def _catalogue(home: Home, name: str | None, family: str | None, as_json: bool) -> None:

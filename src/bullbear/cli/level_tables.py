@@ -1,4 +1,4 @@
-"""The levels of one close as a panel: from the highest to the lowest, with the close between them."""
+"""The levels at a close as a panel, from the highest to the lowest."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def _ladder(chart: LevelChart) -> Table:
 def _channel(chart: LevelChart) -> str:
     found = chart.channel
     if found is None:
-        return "No trend channel: fewer than two swings of a kind in its window."
+        return "No trend channel: fewer than two swing highs or two swing lows in its window."
     where = "its lines have crossed"
     if found.position is not None:
         where = f"the close stands at {found.position:.0%} of it"
@@ -107,7 +107,7 @@ _STATE = {"target": "target reached", "failed": "failed", "expired": "expired"}
 
 def _breaks(chart: LevelChart) -> list[Table | Text]:
     if not chart.breaks:
-        return [Text("No level broke lately."), Text("")]
+        return [Text("No recent break of a level."), Text("")]
     table = _table(("broke on", "what", "price", "touches", "stage", "since"))
     for each in chart.breaks[:_BREAKS_SHOWN]:
         cells = _day(each.session), each.side, f"{each.price:,.2f}", str(each.touches), each.stage

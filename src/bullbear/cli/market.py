@@ -1,18 +1,49 @@
-"""Commands that fill the store and show what it holds: simulate, ingest, status."""
+"""Commands that fill the store and show what it holds: fetch, ingest, simulate, status."""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from bullbear.cli.options import HomeOption, JsonOption, print_document
+from bullbear.extras import require
 from bullbear.home import locate
 
 SeedOption = Annotated[int, typer.Option(min=0, help="Seed of the simulated market.")]
-SignalOption = Annotated[float, typer.Option(min=0.0, max=1.0, help="0: nothing is predictable; 1: much is.")]
-YearsOption = Annotated[int, typer.Option(min=3, max=25, help="Length of the simulated market.")]
+SignalOption = Annotated[float, typer.Option(min=0.0, max=1.0, help="How predictable: 0 not at all, 1 strongly.")]
+YearsOption = Annotated[int, typer.Option(min=3, max=25, help="Years of simulated history.")]
+
+
+def fetch(
+    home: HomeOption = None,
+    only: Annotated[
+        list[str] | None, typer.Option("--only", help="Only this provider or series; may be repeated.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Bring the store up to date from the live providers.
+
+    What arrives is stored; if a series does not arrive, the exit code is 1.
+
+    Example: bullbear fetch --only IWM --only fred
+    """
+    require("bullbear fetch", "live")
+    from bullbear.cli import show
+    from bullbear.cli.console import ProgressConsole
+    from bullbear.workflows.filling import fill_live
+
+    report = fill_live(locate(home), tuple(only or ()), ProgressConsole(quiet=as_json).say)
+    if as_json:
+        print_document(show.fetch_document(report))
+        if report.failures:
+            sys.stderr.write(f"bullbear: {len(report.failures)} series did not arrive\n")
+    else:
+        show.fetch(report)
+    if report.failures:
+        raise typer.Exit(1)
 
 
 def simulate(
@@ -58,7 +89,7 @@ def ingest(
 
 
 def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """Show every series: reach, gaps, staleness, rows set aside, rewritten history, what the forecast will lack.
+    """Show every series: first and last day, gaps, age, rows set aside, rewritten values, what a forecast will lack.
 
     Example: bullbear status
     """
@@ -70,6 +101,6 @@ def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
     store = place.filled_store()
     table = mark_needed(table_of(store.as_of(show.now_of(store))), place)
     if as_json:
-        print_document(show.records(table))
+        print_document(table.to_dict(orient="records"))
     else:
         show.status(table, store.is_simulated)

@@ -21,13 +21,15 @@ def odds(
     since: Annotated[
         str | None, typer.Option(callback=iso_day, help="First day of the look-back; default: five years before.")
     ] = None,
-    event: Annotated[list[str] | None, typer.Option(help="Show this event of odds.toml only; may be repeated.")] = None,
+    event: Annotated[list[str] | None, typer.Option(help="Show only this event; may be repeated.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="Also show events that are not active now.")] = False,
     chart: Annotated[bool, typer.Option("--chart", help="Draw each event shown into reports/odds/.")] = False,
-    history: Annotated[bool, typer.Option("--history", help="Score all past odds; log them to MLflow.")] = False,
+    history: Annotated[
+        bool, typer.Option("--history", help="Score the odds of all past closes, and log them to MLflow.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Show what followed the events of odds.toml: odds with intervals, base rates and q-values.
+    """Show how often prices rose or fell after the events of odds.toml: odds, intervals, base rates, q-values.
 
     Example: bullbear odds --ticker IWM --horizon 21 --since 2010-01-01
     """

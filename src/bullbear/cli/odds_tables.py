@@ -14,7 +14,7 @@ from rich.text import Text
 from bullbear.cli.console import ResultConsole
 from bullbear.errors import InputError
 from bullbear.home import Home
-from bullbear.odds import EventOdds, event_odds, load
+from bullbear.odds import EventOdds, event_odds
 from bullbear.odds.statements import FALSE_DISCOVERY_RATE
 
 if TYPE_CHECKING:
@@ -33,19 +33,19 @@ class OddsRequest:
     everything: bool
 
     def shows(self, each: EventOdds) -> bool:
-        """Whether the panel shows an event: those active now, those asked for, or all."""
+        """Whether an event is shown: if it is active, named, or all are."""
         return each.active or self.everything or bool(self.events)
 
 
 def find(home: Home, request: OddsRequest) -> list[EventOdds]:
-    """The odds asked for; q-values are adjusted over all events, also where only some are asked for.
+    """The odds requested; q-values are adjusted over all events, even if only some are requested.
 
     Raises
     ------
     InputError
         An event is not defined, or see `odds.event_odds`.
     """
-    defined = load(home.find("features", "odds"))
+    defined = home.events()
     wanted = {each.name for each in defined.named(list(request.events))}
     found = event_odds(
         home.filled_store(),
@@ -59,12 +59,12 @@ def find(home: Home, request: OddsRequest) -> list[EventOdds]:
 
 
 def draw(home: Home, request: OddsRequest, found: list[EventOdds]) -> list[str]:
-    """A picture per event shown, in `reports/odds/`; the paths written."""
+    """Draw each event shown into `reports/odds/`; returns the paths."""
     from bullbear.odds.event_paths import event_paths
     from bullbear.report.odds_plot import odds_plot
 
     store = home.filled_store()
-    by_name = {event.name: event for event in load(home.find("features", "odds")).event}
+    by_name = {event.name: event for event in home.events().event}
     folder = home.reports / "odds"
     folder.mkdir(parents=True, exist_ok=True)
     written = []
@@ -97,23 +97,26 @@ def record_history(home: Home, ticker: str, horizon: int) -> OddsRecord:
 
 
 def refuse_with_history(options: Mapping[str, object]) -> None:
-    """Options that ask about one day have no meaning for the record of all days.
-
-    Raises
-    ------
-    InputError
-        One of them was given.
-    """
+    """Refuse options that choose days or events, since the record covers all of them."""
     for name, value in options.items():
         if value:
-            raise InputError(name, value, "no such option with --history", "drop one of the two")
+            raise InputError(name, value, "not together with --history", "remove one of the two")
 
 
 def show_record(record: OddsRecord) -> None:
     """Print how past odds scored as forecasts."""
     found = record.pooled
     table = Table(box=None, pad_edge=False)
-    columns = ("event", "days", "mean p", "rose", "raw odds: skill", "90% interval", "shrunk: skill", "90% interval")
+    columns = (
+        "event",
+        "days",
+        "mean p",
+        "share of ups",
+        "raw odds: skill",
+        "90% interval",
+        "shrunk: skill",
+        "90% interval",
+    )
     for place, name in enumerate(columns):
         table.add_column(name, justify="right" if place else "left", no_wrap=True)
     for each in record.events:
@@ -130,8 +133,8 @@ def show_record(record: OddsRecord) -> None:
     good = [each.event for each in record.events if each.raw_bss_low > 0]
     foot = (
         f"All events pooled, shrunk: Brier skill {found.bss:+.2%} ({found.bss_low:+.2%} to {found.bss_high:+.2%}) over "
-        f"{found.n:,} days from {found.first.date()} to {found.last.date()}. Skill is against climatology on all days; "
-        f"with an interval of raw odds above zero: {', '.join(good) or 'none'}; one in twenty would be by chance."
+        f"{found.n:,} days from {found.first.date()} to {found.last.date()}. Skill against the base rate on all days; "
+        f"interval of raw odds above zero: {', '.join(good) or 'none'}; by chance one in twenty would be."
     )
     title = f"{record.ticker} odds as forecasts, {record.horizon} sessions ahead"
     title += "  SIMULATED" if record.simulated else ""

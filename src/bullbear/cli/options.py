@@ -1,4 +1,4 @@
-"""Options that several commands share, and the one way in which a document is printed."""
+"""Options that several commands share, and the printing of JSON documents."""
 
 from __future__ import annotations
 
@@ -14,13 +14,7 @@ from bullbear.errors import InputError
 
 
 def one_home(context: typer.Context, value: Path | None) -> Path | None:
-    """The home given before the command or after it.
-
-    Raises
-    ------
-    InputError
-        Both were given, and they differ.
-    """
+    """The home given before or after the command; an InputError if two different ones are given."""
     before: Path | None = context.parent.obj if context.parent else None
     if value is None or before is None:
         return value or before
@@ -36,24 +30,18 @@ HomeBeforeOption = Annotated[Path | None, typer.Option("--home", help=f"{_HOME_H
 HomeOption = Annotated[Path | None, typer.Option("--home", callback=one_home, help=_HOME_HELP)]
 JobsOption = Annotated[int, typer.Option(min=1, max=64, help="Worker processes.")]
 DEFAULT_JOBS = max(1, min(os.cpu_count() or 1, 8))
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as one JSON document.")]
 
 
 def iso_day(param: typer.CallbackParam, value: str | None) -> str | None:
-    """A day as typed, refused in any other form: pandas would read 01/02/2019 as it likes, and `now` too.
-
-    Raises
-    ------
-    InputError
-        Anything but YYYY-MM-DD.
-    """
+    """The day as typed, YYYY-MM-DD; all else is refused, since pandas would guess at 01/02/2019 and accept `now`."""
     if value is None or re.fullmatch(r"\d{4}-\d{2}-\d{2}", value):
         return value
     raise InputError(param.opts[0], value, "a day as YYYY-MM-DD", "write the date in ISO form")
 
 
 def print_document(document: Any) -> None:
-    """Print JSON: days and instants in ISO form, null for what is missing."""
+    """Print a result as JSON; see `documents.json_ready`."""
     from bullbear.documents import json_ready
 
     typer.echo(json.dumps(json_ready(document), indent=1, allow_nan=False))

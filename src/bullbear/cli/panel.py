@@ -1,4 +1,4 @@
-"""The forecast as a panel that can be read in the evening; nothing here needs more than rich."""
+"""The forecast as a panel; needs rich alone."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def forecast_panel(entry: dict[str, Any]) -> Panel:
     head.append(
         "No evidence against the base rate: treat this as a normal month.\n"
         if inside
-        else f"{edge:.1%} away from the base rate, and the interval leaves it out.\n"
+        else f"{edge:.1%} away from the base rate, which lies outside the interval.\n"
     )
     head.append("The interval is for the long-run share of rises on days that look like this one to the model.\n")
     head.append(f"Regime: {entry['regime']}\n")
@@ -87,7 +87,7 @@ def _account(account: dict[str, Any]) -> Text:
 
 
 def _drivers(entry: dict[str, Any]) -> Table:
-    table = Table(title="What moves it most (log-odds)", title_justify="left", box=None)
+    table = Table(title="Main drivers (log-odds)", title_justify="left", box=None)
     for name in ("factor", "value", "contribution"):
         table.add_column(name, justify="left" if name == "factor" else "right")
     for driver in entry["drivers"]:
@@ -104,7 +104,7 @@ def _foot(entry: dict[str, Any]) -> Text:
         f"ledger entry {stamp['index']}, hash {stamp['hash'][:12]}",
     ]
     if data.get("sessions_behind"):
-        lines.append(f"issued {_sessions(data['sessions_behind'])} after the close it was decided at")
+        lines.append(f"issued {_sessions(data['sessions_behind'])} after the close at which it was decided")
     if model.get("refit_overdue_sessions"):
         overdue = model["refit_overdue_sessions"]
         age = _sessions(model["age_sessions"])

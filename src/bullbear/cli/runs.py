@@ -13,17 +13,21 @@ from bullbear.home import Home, locate
 RunArgument = Annotated[
     str, typer.Argument(metavar="RUN", help="A run id, a unique prefix, a model's name, `latest` or `champion`.")
 ]
-QuestionOption = Annotated[str, typer.Option("--question", metavar="NAME", help="The question answered.")]
+QuestionOption = Annotated[str, typer.Option("--question", metavar="NAME", help="The question that the run answers.")]
 
 
 def train(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="The name of a file in models/.")],
     home: HomeOption = None,
-    start: Annotated[str | None, typer.Option(callback=iso_day, help="First reported day, YYYY-MM-DD.")] = None,
-    end: Annotated[str | None, typer.Option(callback=iso_day, help="Last day, YYYY-MM-DD.")] = None,
+    start: Annotated[
+        str | None, typer.Option(callback=iso_day, help="First day of the reported forecasts, YYYY-MM-DD.")
+    ] = None,
+    end: Annotated[
+        str | None, typer.Option(callback=iso_day, help="Last day of the reported forecasts, YYYY-MM-DD.")
+    ] = None,
     jobs: JobsOption = DEFAULT_JOBS,
     cluster: Annotated[
-        str | None, typer.Option(metavar="ADDRESS", help="Fit on a Dask cluster, such as tcp://127.0.0.1:8786.")
+        str | None, typer.Option(metavar="ADDRESS", help="Fit on this Dask cluster, such as tcp://127.0.0.1:8786.")
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -50,7 +54,7 @@ def train(
 
 
 def evaluate(run: RunArgument, home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """Score a run against climatology, with 90% intervals; that of a combinatorial splitter path by path.
+    """Score a run against the base rate, with 90% intervals; a combinatorial run path by path.
 
     Example: bullbear evaluate latest --json
     """
@@ -59,11 +63,11 @@ def evaluate(run: RunArgument, home: HomeOption = None, as_json: JsonOption = Fa
 
 
 def compare(
-    runs: Annotated[list[str], typer.Argument(metavar="RUN RUN ...", help="Runs to set side by side.")],
+    runs: Annotated[list[str], typer.Argument(metavar="RUN RUN ...", help="Two or more runs.")],
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Score several runs against climatology and against each other, on the days that they share.
+    """Score several runs against the base rate and against each other, on the days that they share.
 
     Example: bullbear compare latest champion
     """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -14,6 +14,7 @@ from bullbear.cli.console import ResultConsole
 from bullbear.cli.panel import forecast_panel
 
 if TYPE_CHECKING:
+    from bullbear.data.fetching import FetchReport
     from bullbear.data.snapshot import IngestReport
     from bullbear.data.store import Store
     from bullbear.decide import Backtest
@@ -24,45 +25,53 @@ if TYPE_CHECKING:
 
 
 def now_of(store: Store) -> pd.Timestamp:
-    """The instant for which staleness is shown: now; in a simulated market, its own last instant."""
+    """The instant at which staleness is judged: now, or the last instant of a simulated market."""
     return store.as_of().last_known_at if store.is_simulated else pd.Timestamp.now("UTC")
 
 
-def records(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """A frame as records with days in ISO form and missing values as None."""
-    plain = table.astype(object).where(table.notna(), None)
-    return [
-        {str(key): value.isoformat() if isinstance(value, pd.Timestamp) else value for key, value in row.items()}
-        for row in plain.to_dict(orient="records")
-    ]
-
-
 def ingest_document(report: IngestReport) -> dict[str, Any]:
-    """What an ingest did, for programs."""
-    return {
-        "files": report.files,
-        "rows_read": report.rows_read,
-        "rows_added": report.rows_added,
-        "added": report.added,
-        "quarantined": report.quarantined,
-        "revised": report.revised,
-        "refused": [str(refusal) for refusal in report.refusals],
-        "notes": list(report.notes),
-    }
+    """The keys of `ingest --json` and `simulate --json`."""
+    refused = [str(refusal) for refusal in report.refusals]
+    return {"files": report.files, "rows_read": report.rows_read, **_stored(report), "refused": refused,
+            "notes": report.notes}  # fmt: skip
+
+
+def fetch_document(report: FetchReport) -> dict[str, Any]:
+    """The keys of `fetch --json`."""
+    failed = [
+        {"provider": each.provider, "series": each.series, "problem": each.problem, "remedy": each.remedy}
+        for each in report.failures
+    ]
+    return {"arrived": report.arrived, **_stored(report), "failed": failed, "notes": report.notes}
+
+
+def _stored(report: IngestReport | FetchReport) -> dict[str, Any]:
+    return {name: getattr(report, name) for name in ("rows_added", "added", "quarantined", "revised")}
 
 
 def ingest(report: IngestReport, source: str) -> None:
-    """What an ingest did: the outcome on stdout, notes and refusals on stderr."""
+    """What an ingest stored."""
+    read = f"{source}: {report.files} files, {report.rows_read:,} rows read"
+    _print_stored(report, read, (f"refused {refusal}" for refusal in report.refusals))
+
+
+def fetch(report: FetchReport) -> None:
+    """What a fetch stored."""
+    arrived = f"{len(report.arrived)} series arrived, {len(report.failures)} did not"
+    _print_stored(report, arrived, map(str, report.failures))
+
+
+def _print_stored(report: IngestReport | FetchReport, summary: str, problems: Iterable[str]) -> None:
+    """The outcome on stdout, notes and problems on stderr."""
     kinds = ", ".join(f"{count:,} {kind}" for kind, count in report.added.items() if count) or "nothing new"
-    print(f"{source}: {report.files} files, {report.rows_read:,} rows read; added {kinds}")  # noqa: T201
+    lines = [f"{summary}; added {kinds}"]
     if report.quarantined:
-        print(f"{report.quarantined} doubtful rows set aside; `bullbear status` gives the reasons")  # noqa: T201
+        lines.append(f"{report.quarantined} doubtful rows set aside; `bullbear status` gives the reasons")
     if report.revised:
-        print(f"{report.revised} stored values revised; older views keep the old ones")  # noqa: T201
-    for note in report.notes:
-        sys.stderr.write(f"note: {note}\n")
-    for refusal in report.refusals:
-        sys.stderr.write(f"bullbear: refused {refusal}\n")
+        lines.append(f"{report.revised} stored values revised; older views keep the old ones")
+    print("\n".join(lines))  # noqa: T201
+    sys.stderr.writelines([f"note: {note}\n" for note in report.notes])
+    sys.stderr.writelines([f"bullbear: {problem}\n" for problem in problems])
 
 
 def status(table: pd.DataFrame, simulated: bool) -> None:
@@ -134,7 +143,7 @@ def _oracle(share: OracleShare) -> dict[str, float | None]:
 
 
 def evaluations(results: list[Any], pairs: list[Comparison]) -> None:
-    """Scores of runs, their years, calibration, and how they compare."""
+    """The scores of runs; of one run also years and calibration, of several every pair."""
     from bullbear.evaluate import Evaluation
 
     console = ResultConsole()
@@ -142,10 +151,7 @@ def evaluations(results: list[Any], pairs: list[Comparison]) -> None:
     _scores(rows, simulated=any(run.simulated for run, *_ in results))
     for run, found, share in results:
         if share is not None:
-            console.print(
-                f"{run.model}: SIMULATED market; the hidden state was worth a Brier skill of {share.oracle_bss:+.2%}; "
-                f"share recovered {_percent(share.share)} [{_percent(share.low)}, {_percent(share.high)}]"
-            )
+            console.print(_oracle_line(run.model, share))
         if len(results) == 1 and isinstance(found, Evaluation):
             console.print(_years_table(found))
             console.print(_calibration_table(found))
@@ -154,6 +160,13 @@ def evaluations(results: list[Any], pairs: list[Comparison]) -> None:
             f"{pair.first} against {pair.second} on {pair.n:,} common days: Brier gain {pair.gain:+.5f} "
             f"[{pair.gain_low:+.5f}, {pair.gain_high:+.5f}], Diebold-Mariano p {pair.dm_p_value:.2f}"
         )
+
+
+def _oracle_line(model: str, share: OracleShare) -> str:
+    return (
+        f"{model}: SIMULATED market; {_percent(share.share)} [{_percent(share.low)}, {_percent(share.high)}] of "
+        f"the oracle's Brier skill of {share.oracle_bss:+.2%}"
+    )
 
 
 def _scores(rows: Sequence[tuple[str, str, Evaluation | PathScores]], *, simulated: bool) -> None:
@@ -167,30 +180,28 @@ def _scores(rows: Sequence[tuple[str, str, Evaluation | PathScores]], *, simulat
         if isinstance(found, PathScores):
             console.print(_paths_table(f"{name} {run_id[:8]}", found, simulated=simulated))
             for label, skill in (("Brier", "bss"), ("Log-loss", "log_loss_skill")):
-                mean, low, high = (_percent2(getattr(found, f"{skill}_{end}")) for end in ("mean", "lowest", "highest"))
+                mean, low, high = (
+                    _percent(getattr(found, f"{skill}_{end}"), 2) for end in ("mean", "lowest", "highest")
+                )
                 console.print(f"{label} skill over {len(found.paths)} paths: mean {mean}, from {low} to {high}")
 
 
 def _paths_table(title: str, found: PathScores, *, simulated: bool) -> Table:
-    table = Table(title=f"{title}: skill against climatology by path" + (" (SIMULATED)" if simulated else ""))
+    table = Table(title=f"{title}: skill against the base rate by path" + (" (SIMULATED)" if simulated else ""))
     for name in ("path", "n", "Brier skill", "log-loss skill", "share of yes", "mean p"):
         table.add_column(name, justify="right", no_wrap=True)
     for part in found.paths:
         table.add_row(
-            part.label, f"{part.n:,}", _percent2(part.bss), _percent2(part.log_loss_skill), f"{part.share_up:.1%}",
+            part.label, f"{part.n:,}", _percent(part.bss, 2), _percent(part.log_loss_skill, 2), f"{part.share_up:.1%}",
             f"{part.mean_p:.1%}",
         )  # fmt: skip
     return table
 
 
-def _percent2(value: float) -> str:
-    return f"{value:+.2%}" if math.isfinite(value) else "undetermined"
-
-
 def _skill_table(rows: Sequence[tuple[str, str, Evaluation]], *, simulated: bool) -> Table:
-    table = Table(title="Skill against climatology, 90% intervals" + (" (SIMULATED)" if simulated else ""))
+    table = Table(title="Skill against the base rate, 90% intervals" + (" (SIMULATED)" if simulated else ""))
     heads = ("model", "run", "n", "effective", "Brier", "base rate's", "Brier skill", "log-loss skill", "AUC",
-             "no skill", "ECE", "if true")  # fmt: skip
+             "chance", "ECE", "chance")  # fmt: skip
     for name in heads:
         table.add_column(name, justify="left" if name in ("model", "run") else "right", no_wrap=True)
     for name, run_id, found in rows:
@@ -224,7 +235,7 @@ def _years_table(found: Evaluation) -> Table:
 
 
 def _calibration_table(found: Evaluation) -> Table:
-    table = Table(title="Calibration: said and seen")
+    table = Table(title="Calibration")
     for name in ("n", "mean p", "share of ups", "90% interval"):
         table.add_column(name, justify="right")
     for each in found.calibration:
@@ -233,7 +244,7 @@ def _calibration_table(found: Evaluation) -> Table:
 
 
 def backtest_document(run: Run, tested: Backtest) -> dict[str, Any]:
-    """A backtest for programs: figures, attribution, costs, equity, positions, trades."""
+    """The keys of `backtest --json`."""
     from bullbear.workflows.backtesting import backtest_summary
 
     return {
@@ -241,17 +252,14 @@ def backtest_document(run: Run, tested: Backtest) -> dict[str, Any]:
         "run_id": run.run_id,
         "simulated": run.simulated,
         **backtest_summary(tested),
-        "equity": {
-            str(day.date()): float(value)
-            for day, value in zip(pd.DatetimeIndex(tested.equity.index), tested.equity, strict=True)
-        },
-        "positions": records(tested.positions.reset_index()),
-        "trade_list": records(tested.trades.drop(columns="sleeve", errors="ignore")),
+        "equity": tested.equity.set_axis(pd.DatetimeIndex(tested.equity.index).strftime("%Y-%m-%d")).to_dict(),
+        "positions": tested.positions.reset_index().to_dict(orient="records"),
+        "trade_list": tested.trades.drop(columns="sleeve", errors="ignore").to_dict(orient="records"),
     }
 
 
 def backtest(run: Run, tested: Backtest) -> None:
-    """A backtest next to its baselines."""
+    """The policy and its baselines."""
     from bullbear.workflows.backtesting import backtest_summary
 
     summary = backtest_summary(tested)
@@ -259,8 +267,8 @@ def backtest(run: Run, tested: Backtest) -> None:
         title=f"{run.model} {run.run_id[:8]}, {summary['first']} to {summary['last']}"
         + (" SIMULATED" if run.simulated else "")
     )
-    heads = ("account", "return a year", "volatility", "Sharpe", "deepest fall", "turnover a year", "trades",
-             "policy's Sharpe less this")  # fmt: skip
+    heads = ("account", "CAGR", "volatility", "Sharpe", "max drawdown", "yearly turnover", "trades",
+             "Sharpe, policy minus this")  # fmt: skip
     for name in heads:
         table.add_column(name, justify="left" if name == "account" else "right")
     for row in summary["accounts"]:
@@ -277,8 +285,8 @@ def backtest(run: Run, tested: Backtest) -> None:
     parts = tested.attribution
     sleeves = "".join(f"{name.capitalize()} {parts[name]:+.3f}, " for name in tested.account.sleeves)
     ResultConsole().print(
-        f"Profit per unit at the start: {sleeves}cash {parts['interest']:+.3f}, costs {parts['costs']:+.3f}, "
-        f"together {parts['total']:+.3f}"
+        f"Profit per unit of starting equity: {sleeves}cash {parts['interest']:+.3f}, costs {parts['costs']:+.3f}, "
+        f"total {parts['total']:+.3f}"
     )
 
 
@@ -292,8 +300,8 @@ def scored(outcome: dict[str, Any]) -> None:
     console.print(outcome["statement"], soft_wrap=True)
     titles = {
         "live": "Live",
-        "replays": "Replays (hindsight, no record)",
-        "unknown": "Of an older version (time of issue not recorded, no record)",
+        "replays": "Replays (hindsight, not part of the record)",
+        "unknown": "From an older version (no time of issue, not part of the record)",
     }
     for kind, title in titles.items():
         found = outcome[kind]
@@ -314,10 +322,7 @@ def full_run(outcome: FullRun) -> None:
     _scores(rows, simulated=outcome.simulated)
     for name, share in shares.items():
         if math.isfinite(share.share):
-            console.print(
-                f"{name}: SIMULATED market; {_percent(share.share)} [{_percent(share.low)}, {_percent(share.high)}] of "
-                f"the oracle's Brier skill of {share.oracle_bss:+.2%}"
-            )
+            console.print(_oracle_line(name, share))
     for name, reason in outcome.refused.items():
         console.print(f"{name}: {reason}")
     console.print(f"champion: {outcome.champion.model} {outcome.champion.run_id[:8]}")
@@ -329,8 +334,8 @@ def _figure(value: float | None, form: str) -> str:
     return "-" if value is None else format(value, form)
 
 
-def _percent(value: float) -> str:
-    return f"{value:+.1%}" if math.isfinite(value) else "undetermined"
+def _percent(value: float, digits: int = 1) -> str:
+    return f"{value:+.{digits}%}" if math.isfinite(value) else "undetermined"
 
 
 def _day(value: Any) -> str:

@@ -1,8 +1,8 @@
-"""The standard streams as they are found: closed, or with a reader that leaves early.
+"""Standard streams that are closed, or whose reader leaves early.
 
-A closed stream is opened on the null device before anything else is opened, since the next file would otherwise get
-its number and be written into. What nobody reads on stderr is dropped and the work goes on; a reader of stdout
-that leaves ends the command without a complaint, because whoever types `| head` wants just that.
+A closed stream is opened on the null device first, since the next file opened would otherwise get its number and be
+written to. Unread output on stderr is dropped and the work goes on; when the reader of stdout leaves (`| head`), the
+command ends without an error.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any, TextIO, cast
 
 
 def open_closed_streams() -> None:
-    """Open every standard stream that the caller has closed on the null device."""
+    """Open every closed standard stream on the null device."""
     for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
         try:
             os.fstat(number)
@@ -31,13 +31,13 @@ def open_closed_streams() -> None:
 
 @contextmanager
 def stderr_may_be_unread() -> Iterator[None]:
-    """Within, what is written to stderr is dropped once its reader has left."""
+    """Within, output on stderr is dropped once its reader has left."""
     with redirect_stderr(cast(TextIO, _Lenient(sys.stderr))):
         yield
 
 
 def reader_has_left() -> bool:
-    """Whether stdout is a pipe that nobody reads any more."""
+    """Whether stdout is a pipe without a reader."""
     try:
         poll = select.poll()
         poll.register(sys.stdout.fileno(), 0)
@@ -47,7 +47,7 @@ def reader_has_left() -> bool:
 
 
 def settle() -> None:
-    """Flush both streams; what cannot be written is dropped, or the interpreter would complain on its way out."""
+    """Flush both streams; what cannot be written is dropped, since the interpreter would report it at exit."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()

@@ -1,18 +1,18 @@
-"""Adjusted bars derived on read from facts: raw bars, splits and dividends known at an instant.
+"""Adjusted bars, derived on read from the raw bars, splits and dividends known at an instant.
 
-Two anchors, chosen for their readers. Open, high, low, close and volume are split-adjusted *backwards*: they are the
-prices that a screen showed at the instant of the view. `adj_close` grows *forwards* from the oldest bar,
+Open, high, low, close and volume are split-adjusted *backwards*, as charts showed them at the instant of the view.
+`adj_close` grows *forwards* from the oldest bar,
 
     adj_i = close_i * S_i * prod over ex-dates up to i of 1 / (1 - D / P),
 
 with S_i the splits up to day i, D the dividend and P the close before its ex-date on the same shares (the factor of
-CRSP and Yahoo). Its level therefore means nothing, but no later dividend or split ever changes an earlier value, not
-even in the last bit: a forecast repeated years later reads the numbers of its day.
+CRSP and Yahoo). Its level has no meaning, but no later dividend or split changes an earlier value, not even in the last
+bit: a forecast repeated years later reads the same numbers.
 
-Bars of a snapshot carry an `adj_close` of their own; raw bars that follow continue it. Splits in the store are those
-that no stored price contains yet. A snapshot may stand on the shares of a day after its end; the `scale` of the raw
-bars that follow is the ratio, and from the first of them on all prices are shown in theirs. A snapshot that restates
-an earlier one is a split at the seam: its own bars are stored as they came, and the ones before it are divided.
+Raw bars after a snapshot continue the snapshot's own `adj_close`. Splits in the store are those that no stored price
+contains yet. A snapshot may be adjusted for splits after its last bar: `scale` of the raw bars that follow is the
+ratio, and all prices are then shown in units of the raw bars. A snapshot that restates an earlier one counts as a split
+on its first new session.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ PRICES = ("open", "high", "low", "close")
 
 
 def split_factor(splits: pd.DataFrame, days: pd.Series | pd.DatetimeIndex) -> np.ndarray:
-    """By how much prices of `days` must be divided to stand on the shares after the last of `splits`; (n_days,).
+    """The divisor that adjusts prices of `days` for all later `splits`; (n_days,).
 
     Example
     -------
@@ -39,36 +39,31 @@ def split_factor(splits: pd.DataFrame, days: pd.Series | pd.DatetimeIndex) -> np
 
 
 def unit_of(raw: pd.DataFrame) -> float:
-    """What a price of today's screen is multiplied by to continue the stored ones: the newest raw bar's `scale`."""
+    """The `scale` of the newest raw bar: a current price times it continues the stored ones."""
     return 1.0 if raw.empty else float(raw.sort_values(["event_date", "known_at"])["scale"].iloc[-1])
 
 
 def adjusted_versions(
     bars: pd.DataFrame, raw: pd.DataFrame, splits: pd.DataFrame, dividends: pd.DataFrame, *, on_screen: bool = True
 ) -> pd.DataFrame:
-    """Every version of the bars of one ticker: those of snapshots, continued by raw ones.
+    """Every version of the bars of one ticker, sorted by (known_at, event_date), in the columns of `bars`.
 
-    A corrected dividend or raw price changes the adjusted closes after it: these become new versions, known from the
+    A corrected dividend or raw price changes later adjusted closes: these become new versions, known from the
     correction on.
 
     Parameters
     ----------
     bars, raw, splits, dividends:
-        All versions known at the view's instant, in the columns of their kinds without `series`, sorted by
-        (known_at, event_date).
+        All versions known at the view's instant, in the columns of their kinds without `series`, sorted likewise.
     on_screen:
-        Whether open, high, low, close and volume are those of the instant's screen. If not, they keep the shares on
-        which they are stored: what is computed from `adj_close / close` then never moves, not even in the last bit.
-
-    Returns
-    -------
-    The columns of `bars`, sorted by (known_at, event_date).
+        Whether to adjust prices for the splits known at the instant. If not, `adj_close / close` never changes, not
+        even in the last bit.
     """
     if bars.empty and raw.empty:
         return bars
     shown = _latest(splits)
     rows = pd.concat([part for part in (raw.assign(adj_close=np.nan), bars.assign(scale=np.nan)) if len(part)])
-    # Of a snapshot's bar and a raw one known at once, the snapshot's comes last and is served.
+    # Of a snapshot's bar and a raw one with the same known_at, the snapshot's comes last and is served.
     rows = rows.sort_values(["known_at", "event_date"], kind="stable", ignore_index=True)
     cuts = _rewritings(rows, dividends, splits)
     served: pd.DataFrame | None = None
@@ -87,13 +82,13 @@ def adjusted_versions(
 
 
 def _rewritings(rows: pd.DataFrame, *actions: pd.DataFrame) -> list[pd.Timestamp]:
-    """The instants at which a row or an action that is known already is restated, or one becomes known late."""
+    """The instants at which a row, split or dividend is corrected, or becomes known late."""
     seen = rows["event_date"].cummax().shift(fill_value=pd.Timestamp.min.as_unit("us"))
     again = set(rows["known_at"][rows["event_date"] <= seen])
     first = rows.drop_duplicates("event_date").sort_values("event_date")
     days = first["event_date"].to_numpy()
     for facts in actions:
-        # An action is late if it became known after the first bar that it changes: that bar was served without it.
+        # Late: known after the first bar that it changes, which was served without it.
         places = np.searchsorted(days, facts["event_date"].to_numpy())
         known = facts["known_at"][places < len(first)]
         read = first["known_at"].iloc[places[places < len(first)]]
@@ -102,7 +97,7 @@ def _rewritings(rows: pd.DataFrame, *actions: pd.DataFrame) -> list[pd.Timestamp
 
 
 def _changed(served: pd.DataFrame, now: pd.DataFrame, since: pd.Timestamp | None) -> pd.DataFrame:
-    """Rows of `now` that are new, or differ from what was `served`; the latter are known from `since` on."""
+    """Rows of `now` that are new or differ from `served`; those that differ are known from `since` on."""
     before = served.set_index("event_date").reindex(now["event_date"])
     same = np.ones(len(now), dtype=bool)
     for name in (*PRICES, "adj_close", "volume", "scale"):
@@ -136,7 +131,7 @@ def _adjusted(rows: pd.DataFrame, splits: pd.DataFrame, dividends: pd.DataFrame)
 
 
 def _on_shares(rows: pd.DataFrame, splits: pd.DataFrame, unit: float, on_screen: bool) -> pd.DataFrame:
-    """Prices and volume of `rows` on common shares; without `on_screen` the prices on their own."""
+    """Adjust volume for `splits`, and prices too if `on_screen`."""
     scale = rows["scale"].fillna(1.0).to_numpy() / unit
     backward = split_factor(splits, rows["event_date"])
     shared = {name: rows[name].to_numpy() * scale / (backward if on_screen else 1.0) for name in PRICES}
@@ -163,7 +158,7 @@ def _reinvested(
         last = priced[place - 1] if 0 < place < len(days) else -1
         if last >= 0:
             before = close[last] * forward[last] / forward[place]
-            # A payout of the whole price is an error of the provider, not a return.
+            # A dividend of the whole price is an error of the provider.
             if 0 < amount * scale[place] < before:
                 steps[place] /= 1 - amount * scale[place] / before
     return steps

@@ -1,10 +1,9 @@
-"""On whose shares a provider's answer stands, compared with itself and with the store.
+"""Whether a provider's prices are adjusted for the splits that it lists, and for the same splits as the stored ones.
 
-A split reaches a provider in two steps that may be days apart: it is listed, and the prices before it are divided. An
-answer between the two is wrong before the split by the ratio, one way or the other; so may be what was stored from
-such an answer. Both show. Within an answer the price steps at a listed split by another ratio than the listed one.
-Against the store a whole stretch between two splits stands at one ratio, and that ratio is a split's: if the answer
-agrees with itself, the stored stretch is restated. A ratio that no split explains refuses the answer.
+A provider lists a split and divides the prices before it, sometimes days apart. Between the two its prices before the
+split are wrong by the ratio, and so are rows stored from such a response. Within a response this shows as a price step
+at the split other than the listed ratio. Against the store it shows as a constant ratio between two splits: a
+consistent response then restates the stored rows. A ratio that no split explains refuses the response.
 """
 
 from __future__ import annotations
@@ -19,20 +18,20 @@ from bullbear.errors import InputError
 _RESCALED = 1e-3  # how close to the common ratio a rescaled price lies
 _EXPLAINED = 5e-3  # how close to the ratio of a split a common ratio lies
 _TOGETHER = 0.8  # the share of sessions that stand at the common ratio
-_FEW = 3  # sessions; fewer of them are single revisions
+_FEW = 3  # sessions; fewer are single revisions
 _SMALLEST = np.log(1.2)  # the step of a smaller split is no larger than a day's return
 _NEWEST = 4  # splits whose combinations are tried
 
 
 def before_misfit(priced: pd.DataFrame, splits: pd.DataFrame) -> pd.Timestamp | None:
-    """The newest split at which the prices step as if it were applied twice or not at all; rows before it are wrong.
+    """The newest split that the prices before it contain twice or not at all; these prices are wrong.
 
     Parameters
     ----------
     priced:
-        Columns event_date (ascending), close, as traded.
+        Columns event_date (ascending), close, unadjusted.
     splits:
-        Columns event_date, ratio, as listed by the same answer.
+        Columns event_date, ratio, from the same response.
     """
     known = priced[priced["close"].notna()]
     days, close = known["event_date"].to_numpy(), known["close"].to_numpy()
@@ -47,7 +46,7 @@ def before_misfit(priced: pd.DataFrame, splits: pd.DataFrame) -> pd.Timestamp | 
 
 
 def withdrawn(priced: pd.DataFrame, splits: pd.DataFrame, stored: pd.DataFrame) -> pd.DataFrame:
-    """The `stored` splits that the answer covers, does not list, and whose step its prices do not show."""
+    """The `stored` splits within the response that it does not list and its prices do not show."""
     known = priced[priced["close"].notna()]
     days, close = known["event_date"].to_numpy(), known["close"].to_numpy()
     gone = []
@@ -77,7 +76,7 @@ def restatement(
     Raises
     ------
     InputError
-        The prices stand at another scale than the stored ones and no split explains it.
+        The prices have another scale than the stored ones and no split explains it.
     """
     factors = pd.Series(1.0, index=raw.index)
     common = priced[priced["event_date"].isin(raw.index) & priced["close"].notna()]
@@ -103,7 +102,7 @@ def restatement(
                 "fetch again when the provider lists the split; the stored bars are untouched",
             )
         inside = raw.index < every["event_date"].iloc[number]
-        if number > stretch.min():  # what lies before the answer stands on the shares of its first stretch
+        if number > stretch.min():  # rows before the response take the factor of its first stretch
             inside &= raw.index >= every["event_date"].iloc[number - 1]
         factors[inside] = middle
     return factors[factors != 1.0]

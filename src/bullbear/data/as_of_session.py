@@ -1,4 +1,4 @@
-"""The session at whose close a question about a day is answered."""
+"""The session that `--as-of DATE` means."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
 """Reading one CSV file of a snapshot directory, or refusing it with its name, line and value.
 
-A file is parsed and checked in bulk, which is fast and says only that something is wrong; a second, slow pass over the
-text of a refused file then finds the first offending line. What a file may not contain: a missing required column, a
-number or date that cannot be read, high < low, a duplicate or unsorted date. An empty cell is unknown, never zero.
+Arrow parses the file and the checks run on whole columns; only for a faulty file does a second, slow pass find the
+first bad line. An empty cell is unknown, never zero.
 """
 
 from __future__ import annotations
@@ -30,10 +29,9 @@ _INSTANT = r"\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}:\
 
 @dataclass(frozen=True)
 class Layout:
-    """The columns of one folder: `days` in sort order, then required and optional `numbers` and `texts`.
+    """The columns of one folder; files are sorted by `days`.
 
-    `aliases` are other spellings that are accepted with a note; `identity` names the texts that, with the days, may
-    occur only once.
+    `aliases` are other names that are accepted with a note; days together with `identity` must be unique.
     """
 
     folder: str
@@ -53,12 +51,12 @@ class Layout:
 
     @property
     def span(self) -> tuple[str, str]:
-        """First and last day that is believed: the exchange's calendar ends where `sessions` ends it."""
+        """First and last day accepted."""
         return ("1850-01-01" if self.kind == "observations" else "1900-01-01", f"{sessions.LAST_YEAR - 4}-12-31")
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """All columns that are read."""
+        """All columns that are read, the others being ignored."""
         return (*self.required, *self.optional_texts, *self.optional_numbers)
 
 
@@ -66,7 +64,7 @@ LAYOUTS: dict[str, Layout] = {
     layout.folder: layout
     for layout in (
         Layout("prices", "bars", ("date",), ("open", "high", "low", "close", "adj_close", "volume")),
-        # Price histories exported with their dividends call the column so.
+        # Price histories exported with dividends use this name.
         Layout("dividends", "dividends", ("date",), ("amount",), aliases=(("dividend", "amount"),)),
         Layout("macro", "observations", ("date",), ("value",), optional_texts=("known_at",)),
         Layout("vintages", "observations", ("vintage", "date"), ("value",)),
@@ -99,9 +97,7 @@ def read(path: Path, layout: Layout) -> tuple[pd.DataFrame, list[str]]:
     Parameters
     ----------
     path:
-        The file; it is named in messages as FOLDER/FILE.
-    layout:
-        What its folder holds.
+        Messages name it FOLDER/FILE.
 
     Returns
     -------
@@ -147,13 +143,7 @@ def _read(path: Path, where: str, layout: Layout) -> tuple[pd.DataFrame, list[st
 
 
 def instant_of(text: object) -> pd.Timestamp | None:
-    """An instant with an offset; without one New York's time, and a mere day means its end. Empty is None.
-
-    Raises
-    ------
-    ValueError
-        It is none.
-    """
+    """Parse an instant; without an offset it is New York time, and a day means its end. An empty cell gives None."""
     if not isinstance(text, str):
         return None
     moment = pd.Timestamp(text)
@@ -165,22 +155,22 @@ def instant_of(text: object) -> pd.Timestamp | None:
 
 
 def _with_instants(frame: pd.DataFrame, where: str) -> pd.DataFrame:
-    """The texts of `known_at` as instants in UTC."""
+    """`frame` with `known_at` as instants in UTC."""
     if "known_at" not in frame:
         return frame
     texts = frame["known_at"]
     plain = texts.where(texts.str.fullmatch(_INSTANT, na=False))
     instants = pd.to_datetime(plain, format="ISO8601", utc=True, errors="coerce").dt.as_unit("us")
-    # What cannot be read in bulk is looked at by itself: a day, a time without an offset, or none at all.
+    # The rest is parsed one by one: a day, a time without an offset, or a faulty cell.
     alone = np.flatnonzero(instants.isna() & texts.notna())
-    told = []
+    parsed = []
     for place in alone:
         try:
-            told.append(instant_of(texts.iloc[place]))
+            parsed.append(instant_of(texts.iloc[place]))
         except ValueError:
             value, allowed = texts.iloc[place], "an instant or a day in ISO form"
             raise SnapshotError(f"{where}:{place + 2}", value, allowed, "correct known_at") from None
-    instants.iloc[alone] = pd.Series(told, dtype=instants.dtype)
+    instants.iloc[alone] = pd.Series(parsed, dtype=instants.dtype)
     return frame.assign(known_at=instants)
 
 
@@ -228,7 +218,7 @@ def _is_faulty(table: pa.Table, columns: dict[str, np.ndarray | pd.Series], layo
             return True
     for name in (*layout.numbers, *layout.optional_numbers):
         if name in columns:
-            # Arrow reads the words nan and inf as numbers; an unknown value is an empty cell here.
+            # Arrow reads nan and inf as numbers; here only an empty cell is unknown.
             known = len(table) - table.column(name).null_count
             if np.count_nonzero(np.isfinite(columns[name])) != known:
                 return True
@@ -252,7 +242,7 @@ def _is_out_of_order(columns: dict[str, np.ndarray | pd.Series], layout: Layout)
 
 
 def _first_fault(path: Path, where: str, layout: Layout, names: list[str], otherwise: str) -> SnapshotError:
-    """Search the text of a file that is known to be bad for its first bad line."""
+    """The first bad line of a faulty file."""
     previous: tuple[date, ...] | None = None
     seen: set[tuple[str, ...]] = set()
     for line, cells in _lines(path):

@@ -25,7 +25,7 @@ import numpy as np
 import pandas as pd
 
 from bullbear import sessions
-from bullbear.data import doubts, publication
+from bullbear.data import publication, quality_checks
 from bullbear.data.providers import cboe, finra, fred, ishares, tiingo, yahoo
 from bullbear.data.providers.delivery import Delivery
 from bullbear.data.providers.http import RETRY_LATER, Client, Request
@@ -231,7 +231,7 @@ class _Run:
             # A bar that is already doubtful keeps its first reason.
             ours = delivery.frames[key]
             doubted = ours["doubt"] if "doubt" in ours else pd.Series("", index=ours.index)
-            delivery.frames[key] = ours.assign(doubt=doubted.where(~off | (doubted != ""), doubts.DISAGREES))
+            delivery.frames[key] = ours.assign(doubt=doubted.where(~off | (doubted != ""), quality_checks.DISAGREES))
         return delivery
 
     def _differs(self, ours: pd.DataFrame, theirs: pd.DataFrame) -> np.ndarray:
@@ -343,7 +343,7 @@ def _since_bars(stored: View, ticker: str, settings: Settings) -> date:
     since = pd.Timestamp(known[max(len(known) - settings.fetch.overlap_sessions, 0)])
     # Bars that did not fit a split are requested again until the provider has divided them.
     aside = stored.quarantine()
-    waiting = aside["event_date"][(aside["series"] == ticker) & (aside["reason"] == doubts.OTHER_SHARES)]
+    waiting = aside["event_date"][(aside["series"] == ticker) & (aside["reason"] == quality_checks.OTHER_SHARES)]
     return pd.Timestamp(min([since, *waiting[~waiting.isin(known)]])).date()
 
 

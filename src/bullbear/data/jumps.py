@@ -1,13 +1,13 @@
-"""Whether a price that halves or doubles overnight was traded there, or stands on shares of another split.
+"""Whether a price that halves or doubles overnight is real, or an unlisted split.
 
 A jump by nearly 1:n or n:1 that no split explains is doubtful on its day. What decides, in this order:
 
-- the rest of the market: where it moved by 8 % or more, the jump is real at once;
-- volume: a day with at least twice the shares that a split would have traded is news, and real once the next session
-  has not taken the jump back; shares that scale with 1:n from then on are a split that nobody listed;
-- the following days: a level that returns in one step was an error, one that holds for five sessions is real.
+- the rest of the market: if it moved by 8 % or more, the jump is real at once;
+- volume: at least twice the shares that a split would have traded means news, and the jump is real unless the next
+  session reverses it; volume that scales with 1:n from then on means an unlisted split;
+- the following days: a jump reversed in one step was an error, a level that holds for five sessions is real.
 
-Only a jump with the volume of a split stays set aside, until the split is listed or the level returns.
+Only a jump with the volume of a split stays in quarantine, until the split is listed or the level returns.
 """
 
 from __future__ import annotations
@@ -27,32 +27,32 @@ _NEAR = 0.03
 _TURBULENT = 0.20
 _MARKET_MOVED = 0.08  # log change
 _OTHERS = 3  # tickers that make a market
-_NEWS = 2.0  # times the shares that a split would have traded
-_ALIKE = 1.5  # how far the shares traded after a split lie from what it says, as a ratio
+_NEWS = 2.0  # times the volume that a split would have
+_ALIKE = 1.5  # largest ratio between the volume after a split and the expected one
 _BEFORE, _AFTER = 21, 5  # sessions whose median volume is compared
-_KNOWN = 5  # fewer volumes than that say nothing
+_KNOWN = 5  # with fewer known volumes there is no verdict
 HELD = 5
-"""Sessions after which a level that volume does not speak against is real."""
+"""Sessions after which a new level is real unless volume shows a split."""
 
-NEWS, SPLIT, SILENT = "news", "split", "silent"
+NEWS, SPLIT, UNDECIDED = "news", "split", "undecided"
 
 
 @dataclass(frozen=True)
 class Jumps:
-    """Which rows stand on another scale, and the row whose close settles that a row does not; both (n_rows,)."""
+    """Which rows are `off` scale, and the row whose close confirms (`settled`) each other row; both (n_rows,)."""
 
     off: np.ndarray
     settled: np.ndarray
 
 
 def candidates(closes: np.ndarray) -> np.ndarray:
-    """The rows whose close lies a split-like step from the one before; cheap, since almost none does."""
+    """The rows whose close is far enough from the one before to be a split."""
     change = closes[1:] / closes[:-1]
     return np.flatnonzero((change < 0.65) | (change > 1.54)) + 1
 
 
 def market_change(bars: pd.DataFrame, others: Iterable[pd.DataFrame]) -> np.ndarray:
-    """The median log change of `others` over each split-like step of `bars`, NaN on other days or without a market.
+    """The median log change of `others` over each split-like step of `bars`; NaN on other days, or with few `others`.
 
     Parameters
     ----------
@@ -77,38 +77,38 @@ def market_change(bars: pd.DataFrame, others: Iterable[pd.DataFrame]) -> np.ndar
     return moved
 
 
-def judged(
+def judge(
     opens: np.ndarray, closes: np.ndarray, adjusted: np.ndarray, volumes: np.ndarray, market: np.ndarray
 ) -> Jumps:
-    """Judge every jump of one ticker.
+    """Classify every jump of one ticker.
 
     Parameters
     ----------
     opens, closes, adjusted, volumes:
-        (n_rows,) in order of sessions, on common shares; NaN where unknown, closes without gaps.
+        (n_rows,) by session, split-adjusted; NaN where unknown, closes without gaps.
     market:
-        (n_rows,) log change of the rest of the market over each session, NaN where unknown.
+        (n_rows,) see `Market`.
 
     Example
     -------
     >>> closes = np.array([100.0] * 8 + [50.0, 49.0])
-    >>> news = judged(closes, closes, closes, np.array([1e6] * 8 + [2e7, 9e6]), np.full(10, np.nan))
+    >>> news = judge(closes, closes, closes, np.array([1e6] * 8 + [2e7, 9e6]), np.full(10, np.nan))
     >>> bool(news.off.any()), news.settled[-2:].tolist()
     (False, [9, 9])
     """
     rows = len(closes)
     off, settled = np.zeros(rows, dtype=bool), np.arange(rows)
     for day in candidates(closes).tolist():
-        if off[day - 1] or off[day]:  # on the other scale, or the step that ends it
+        if off[day - 1] or off[day]:  # within rows off scale, or the step that ends them
             continue
         change = closes[day] / closes[day - 1]
         ratio = _split_ratio(opens[day] / closes[day - 1], change)
         smooth = abs(np.log(adjusted[day] / adjusted[day - 1])) < 0.5 * abs(np.log(change))
         if np.isnan(ratio) or smooth or abs(market[day]) >= _MARKET_MOVED:
             continue
-        end, says = _reversal(closes, day, ratio), _verdict(volumes, day, ratio)
-        last = rows if says == SPLIT else day + (1 if says == NEWS else HELD)
-        # A level that was already taken as real is not doubted again: its reversal is the next jump.
+        end, verdict = _reversal(closes, day, ratio), _verdict(volumes, day, ratio)
+        last = rows if verdict == SPLIT else day + (1 if verdict == NEWS else HELD)
+        # A level already accepted as real stays so: its reversal is the next jump.
         if end < rows and end <= last:
             off[day:end] = True
         elif last >= rows:
@@ -130,24 +130,24 @@ def _split_ratio(overnight: float, change: float) -> float:
 
 
 def _reversal(closes: np.ndarray, day: int, ratio: float) -> int:
-    """The first row after the jump at which the level comes back in one step; the end if it never does."""
+    """The first row that reverses the jump in one step; the end if none does."""
     steps = closes[day + 1 :] / closes[day:-1]
     back = np.flatnonzero(np.abs(steps * ratio - 1) <= _TURBULENT)
     return day + 1 + int(back[0]) if len(back) else len(closes)
 
 
 def _verdict(volumes: np.ndarray, day: int, ratio: float) -> str:
-    """What the shares traded say of a jump by `ratio`."""
+    """What volume says about a jump by `ratio`."""
     before = _traded(volumes[max(day - _BEFORE, 0) : day])
     after = _traded(volumes[day : day + 1 + _AFTER])
     if len(before) < _KNOWN or not len(after):
-        return SILENT
+        return UNDECIDED
     usual = float(np.median(before))
     if volumes[day] >= _NEWS * usual * max(1.0, 1 / ratio):
         return NEWS
     share = float(np.log(np.median(after) / usual))
     as_split = abs(share + np.log(ratio))
-    return SPLIT if as_split <= np.log(_ALIKE) and as_split < abs(share) else SILENT
+    return SPLIT if as_split <= np.log(_ALIKE) and as_split < abs(share) else UNDECIDED
 
 
 def _traded(volumes: np.ndarray) -> np.ndarray:

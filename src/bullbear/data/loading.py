@@ -1,6 +1,6 @@
-"""From the columns of each file to the rows of the store: by which rules a row is doubted, dated and continued.
+"""From the columns of each kind of file to rows of the store: which checks apply, and what `known_at` a row gets.
 
-What a row is then worth, a new event, a revision, a doubt or nothing, is decided alike for all files; see `gathering`.
+Whether a row is then new, a revision, quarantined or known already is decided in `ingest_batch`, the same way for all.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ import numpy as np
 import pandas as pd
 
 from bullbear import sessions
-from bullbear.data import actions, doubts, foresight, jumps, publication
+from bullbear.data import corporate_actions, jumps, lookahead_checks, publication, quality_checks
 from bullbear.data.adjusting import PRICES, unit_of
-from bullbear.data.gathering import Gathering
-from bullbear.data.raw_bars import raw_additions, undivided
+from bullbear.data.ingest_batch import IngestBatch
+from bullbear.data.raw_bars import raw_additions, to_stored_shares
 from bullbear.data.reconcile import ANCHOR_TOLERANCE, additions, is_restated, reanchored, seam
 from bullbear.data.segments import KINDS
 
-_SEAM = 21  # stored bars before the file's first, for the usual volume
+_SEAM = 21  # stored bars before the file's first, from which the usual volume is taken
 _NO_SPLITS = pd.DataFrame(
     {
         "event_date": pd.Series(dtype="datetime64[us]"),
@@ -28,18 +28,18 @@ _NO_SPLITS = pd.DataFrame(
 )
 
 
-class Loader(Gathering):
-    """The rows that an ingest is about to append; see `Gathering`."""
+class Loader(IngestBatch):
+    """An `IngestBatch` that knows the kinds of files."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._waiting: list[tuple[str, str, pd.DataFrame]] = []
+        self._deferred: list[tuple[str, str, pd.DataFrame]] = []
 
     def add(self, folder: str, name: str, frame: pd.DataFrame) -> None:
-        """Gather what one file adds."""
+        """Add the rows of one file."""
         if folder == "dividends" or (folder == "prices" and _jumps(name, frame)):
-            # A jump is judged by the rest of the market, a dividend by the price before it.
-            self._waiting.append((folder, name, frame))
+            # A jump is compared with the rest of the market, a dividend with the price before it: both come last.
+            self._deferred.append((folder, name, frame))
         elif folder == "prices":
             self._bars(name, frame)
         elif folder == "raw_bars":
@@ -53,18 +53,18 @@ class Loader(Gathering):
         else:
             self._daily(folder, name, frame)
 
-    def gathered(self) -> dict[str, pd.DataFrame]:
-        """What is to be appended, by kind, in that order."""
-        for folder, name, frame in sorted(self._waiting, key=lambda each: each[0], reverse=True):
+    def rows_by_kind(self) -> dict[str, pd.DataFrame]:
+        """The rows to append, by kind, in order."""
+        for folder, name, frame in sorted(self._deferred, key=lambda each: each[0], reverse=True):
             if folder == "prices":
                 self._bars(name, frame)
             else:
                 self._daily(folder, name, frame)
-        self._waiting = []
-        return {kind: _together(parts) for kind, parts in self.parts.items()}
+        self._deferred = []
+        return {kind: _concatenated(parts) for kind, parts in self.parts.items()}
 
     def market(self, ticker: str, bars: pd.DataFrame) -> np.ndarray:
-        """The log change of the rest of the market over the session of each of `bars`; see `jumps.Market`."""
+        """See `jumps.Market`."""
         if not _jumps(ticker, bars):
             return np.full(len(bars), np.nan)
         fresh = {name: rows for kind in ("bars", "raw_bars") for name, rows in self.parts.get(kind, [])}
@@ -90,19 +90,19 @@ class Loader(Gathering):
             if not stored.index.isin(rows["event_date"]).any():
                 self.notes.append(f"prices/{ticker}.csv: no session in common with the store, anchor not verified")
             before = stored[stored.index < rows["event_date"].iloc[0]].tail(_SEAM).reset_index()[rows.columns]
-        # The last stored bars before the file show a jump at the seam too.
+        # With the last stored bars before the file, a jump between store and file shows too.
         known = np.concatenate([np.full(len(before), True), publication.is_session(rows["event_date"])])
         judged = pd.concat([before, rows], ignore_index=True) if len(before) else rows
-        reasons, settled = doubts.bar_doubts(ticker, judged, known, self.market(ticker, judged))
+        reasons, settled = quality_checks.check_bars(ticker, judged, known, self.market(ticker, judged))
         sound = reasons[len(before) :] == ""
         settled_on = pd.DatetimeIndex(judged["event_date"].to_numpy()[settled[len(before) :][sound]])
-        rows = self._set_aside("bars", ticker, rows, reasons[len(before) :])
+        rows = self._quarantine("bars", ticker, rows, reasons[len(before) :])
         days = pd.DatetimeIndex(rows["event_date"])
         at, settled_at = (publication.bars_known_at(ticker, each) for each in (days, settled_on))
         rows = self._closed("prices", ticker, rows.assign(known_at=at.where(at >= settled_at, settled_at)))
         if stored is None:
             if self._has("splits", ticker):
-                rows = undivided(rows, self.stored.splits(ticker).reset_index(), 1.0)
+                rows = to_stored_shares(rows, self.stored.splits(ticker).reset_index(), 1.0)
             self._append("bars", ticker, rows, None, ANCHOR_TOLERANCE)
         else:
             self._continued(ticker, rows, file, stored, price)
@@ -110,7 +110,7 @@ class Loader(Gathering):
     def _continued(
         self, ticker: str, rows: pd.DataFrame, file: pd.DataFrame, stored: pd.DataFrame, price: float
     ) -> None:
-        """Bars of a file that continues or restates stored ones, on the shares on which the store keeps them."""
+        """Add bars of a file that continues or restates stored ones, on the shares of the stored ones."""
         splits = self.stored.splits(ticker).reset_index() if self._has("splits", ticker) else _NO_SPLITS
         raw = self.stored.raw_bars(ticker).reset_index() if self._has("raw_bars", ticker) else None
         unit = 1.0 if raw is None else unit_of(raw)
@@ -120,35 +120,35 @@ class Loader(Gathering):
         )
         self.revised += revised
         is_later = rows["event_date"] > stored.index[-1]
-        older, later = undivided(rows[~is_later], splits, unit), rows[is_later]
-        # Only a file that reaches the end of what is stored says how a screen shows it now.
+        older, later = to_stored_shares(rows[~is_later], splits, unit), rows[is_later]
+        # Only a file that reaches the last stored bar shows the split adjustment of today.
         if file["event_date"].iloc[-1] >= stored.index[-1]:
             implied = seam(stored, later, price, splits, self.now)
             if len(implied):
-                self._gather("splits", ticker, implied)
+                self._add_rows("splits", ticker, implied)
                 splits = pd.concat([splits[implied.columns], implied], ignore_index=True)
                 splits = splits.sort_values("known_at", kind="stable").drop_duplicates("event_date", keep="last")
             if is_restated(price):
                 shown = file.set_index("event_date").loc[later["event_date"]]
                 later = later.assign(**{name: shown[name].to_numpy() for name in (*PRICES, "volume")})
-        rows = pd.concat([older, undivided(later, splits, unit)], ignore_index=True)
+        rows = pd.concat([older, to_stored_shares(later, splits, unit)], ignore_index=True)
         if len(rows):
-            self._gather("bars", ticker, rows)
+            self._add_rows("bars", ticker, rows)
 
     def _raw_bars(self, ticker: str, frame: pd.DataFrame) -> None:
-        """Bars as traded, with their dividends and splits."""
+        """Unadjusted bars, with their dividends and splits."""
         found = raw_additions(self.stored, ticker, _dated(frame, "date"), self.now, self.market)
         self.notes += found.notes
         self.revised += found.revised
         for kind, rows, reasons in found.doubtful:
-            self._set_aside(kind, ticker, rows, reasons)
-        # Actions first: a process killed in between leaves no bar whose split is missing.
+            self._quarantine(kind, ticker, rows, reasons)
+        # Splits and dividends first: a process killed in between leaves no bar without its split.
         for kind in ("splits", "dividends", "raw_bars"):
             if not found.rows[kind].empty:
-                self._gather(kind, ticker, found.rows[kind])
+                self._add_rows(kind, ticker, found.rows[kind])
 
     def _daily(self, folder: str, name: str, frame: pd.DataFrame) -> None:
-        """Short volume, dividends and short interest: dated by sessions."""
+        """Short volume, dividends and short interest."""
         rows = _dated(frame, "settlement_date" if folder == "short_interest" else "date")
         rows = self._without_blanks(folder, name, rows, ())
         if folder == "dividends":
@@ -157,10 +157,10 @@ class Loader(Gathering):
         if folder == "dividends":
             reasons = self._dividend_doubts(name, rows)
         elif folder == "short_volume":
-            reasons = doubts.short_volume_doubts(rows, known)
+            reasons = quality_checks.check_short_volume(rows, known)
         else:
-            reasons = np.where(known, "", doubts.NO_SESSION).astype(object)
-        rows = self._set_aside(folder, name, rows, reasons)
+            reasons = np.where(known, "", quality_checks.NO_SESSION).astype(object)
+        rows = self._quarantine(folder, name, rows, reasons)
         days = pd.DatetimeIndex(rows["event_date"])
         if folder == "short_volume":
             rows = self._closed(folder, name, rows.assign(known_at=publication.short_volume_known_at(days)))
@@ -168,15 +168,15 @@ class Loader(Gathering):
             rows = rows.assign(known_at=publication.dividends_known_at(days))
         else:
             published = self._published(rows, publication.short_interest_known_at(days))
-            early = published["known_at"].array < foresight.settled_at(days).array
+            early = published["known_at"].array < lookahead_checks.settled_at(days).array
             by_rule = publication.short_interest_known_at
-            rows = self._without_foresight(folder, name, rows, published, np.asarray(early), by_rule)
+            rows = self._without_lookahead(folder, name, rows, published, np.asarray(early), by_rule)
         self._append(folder, name, rows, self._latest(folder, name), 0.0)
 
     def _booked(self, ticker: str, rows: pd.DataFrame) -> pd.DataFrame:
-        """Dividends without those of zero, each on a session, several of one session together."""
+        """Dividends other than zero, moved to sessions and summed by session."""
         notes: list[str] = []
-        rows = actions.on_sessions(f"dividends/{ticker}.csv", rows[rows["amount"] != 0], "amount", notes)
+        rows = corporate_actions.on_sessions(f"dividends/{ticker}.csv", rows[rows["amount"] != 0], "amount", notes)
         self.notes += notes
         return rows.groupby("event_date")[["amount"]].sum().reset_index()
 
@@ -186,8 +186,8 @@ class Loader(Gathering):
         if bars is None and self._has("bars", ticker):
             bars = self.stored.bars(ticker).reset_index()
         if bars is not None:
-            reasons[actions.not_below_price(rows, bars, _NO_SPLITS)] = doubts.EXCEEDS_PRICE
-        reasons[rows["amount"].to_numpy() < 0] = doubts.NEGATIVE_AMOUNT
+            reasons[corporate_actions.not_below_price(rows, bars, _NO_SPLITS)] = quality_checks.EXCEEDS_PRICE
+        reasons[rows["amount"].to_numpy() < 0] = quality_checks.NEGATIVE_AMOUNT
         return reasons
 
     def _macro(self, series: str, frame: pd.DataFrame) -> None:
@@ -200,8 +200,8 @@ class Loader(Gathering):
         rule = publication.rule_of(series, days if stored is None else days.union(pd.DatetimeIndex(stored.index)))
         by_rule = partial(publication.observations_known_at, series, rule=rule)
         published = self._published(rows, by_rule(days))
-        early = foresight.too_early(rule, days, published["known_at"])
-        rows = self._without_foresight("observations", series, rows, published, early, by_rule)
+        early = lookahead_checks.too_early(rule, days, published["known_at"])
+        rows = self._without_lookahead("observations", series, rows, published, early, by_rule)
         self._append("observations", series, rows, stored, 0.0)
 
     def _new_vintage(self, series: str, rows: pd.DataFrame, latest: pd.DataFrame) -> None:
@@ -215,11 +215,11 @@ class Loader(Gathering):
         today = sessions.day(moment)
         self.notes.append(f"macro/{series}.csv: stored as the vintage of {today.date()}")
         vintage = rows[["event_date", "value"]].assign(vintage=today, known_at=moment)
-        self._gather("observations", series, vintage)
+        self._add_rows("observations", series, vintage)
 
     def _vintages(self, series: str, frame: pd.DataFrame) -> None:
         rows = self._without_blanks("vintages", series, _dated(frame, "date"), ())
-        # A label of a file says the day; a provider of releases also says the hour.
+        # A file gives the day of a vintage; a live provider also gives the hour.
         if "known_at" not in rows:
             rows = rows.assign(known_at=publication.vintages_known_at(pd.DatetimeIndex(rows["vintage"])))
         rows = self._without_unfinished(series, rows, rows["known_at"])
@@ -232,22 +232,22 @@ class Loader(Gathering):
             self.revised += int(changed.sum())
             rows = rows.assign(known_at=both["known_at"].where(~changed, moment))
             rows = rows[(both["value_old"].isna() | changed).to_numpy()]
-        self._gather("observations", series, rows)
+        self._add_rows("observations", series, rows)
 
     def _without_unfinished(self, series: str, rows: pd.DataFrame, known_at: pd.Series) -> pd.DataFrame:
-        """Leave out periods that a vintage lists before they are over."""
+        """Leave out periods that a vintage lists before they have ended."""
         days = pd.DatetimeIndex(rows["event_date"])
         rule = publication.rule_of(series, days.unique().sort_values())
-        early = foresight.too_early(rule, days, known_at)
+        early = lookahead_checks.too_early(rule, days, known_at)
         by_rule = partial(publication.observations_known_at, series, rule=rule)
-        return self._without_foresight("observations", series, rows, rows, early, by_rule)
+        return self._without_lookahead("observations", series, rows, rows, early, by_rule)
 
     def _holdings(self, fund: str, frame: pd.DataFrame) -> None:
         rows = _dated(frame, "as_of")
         days = pd.DatetimeIndex(rows["event_date"])
         published = self._published(rows, publication.holdings_known_at(days))
-        early = np.asarray(published["known_at"].array < foresight.day_begins(days).array)
-        rows = self._without_foresight("holdings", fund, rows, published, early, publication.holdings_known_at)
+        early = np.asarray(published["known_at"].array < lookahead_checks.day_begins(days).array)
+        rows = self._without_lookahead("holdings", fund, rows, published, early, publication.holdings_known_at)
         layout = KINDS["holdings"]
         rows = rows.reindex(columns=["event_date", "known_at", *layout.values])
         rows = rows.astype(dict.fromkeys(layout.texts, "str") | dict.fromkeys(layout.numbers, "float64"))
@@ -257,22 +257,22 @@ class Loader(Gathering):
                 old = stored[stored["event_date"] == day]
                 if _same_list(old, lines, layout.values):
                     continue
-                # A list is known as a whole: a correction of one line restates all of it.
+                # A list has one known_at: a correction of one line stores all of it again.
                 self.revised += 1
                 lines = lines.assign(known_at=self._after(old["known_at"].max()))
-            self._gather("holdings", fund, lines)
+            self._add_rows("holdings", fund, lines)
 
 
-def _together(parts: list[tuple[str, pd.DataFrame]]) -> pd.DataFrame:
-    parts = sorted(parts, key=lambda part: part[0])  # the store sorts rows, and is done at once where they are
-    # Names are spread over all rows at once: a column of text for each part takes longer than its numbers.
+def _concatenated(parts: list[tuple[str, pd.DataFrame]]) -> pd.DataFrame:
+    parts = sorted(parts, key=lambda part: part[0])  # spares the store sorting the rows
+    # One text column for all rows: one for each part takes longer than its numbers.
     names = pd.Series([series for series, _ in parts], dtype="str").array
     places = np.repeat(np.arange(len(parts)), [len(rows) for _, rows in parts])
     return pd.concat([rows for _, rows in parts], ignore_index=True).assign(series=names.take(places))
 
 
 def _jumps(ticker: str, bars: pd.DataFrame) -> bool:
-    """Whether a ticker's bars make a split-like step; indices do not split."""
+    """Whether a ticker's bars contain a split-like step; indices do not split."""
     if ticker.startswith("^"):
         return False
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -1,4 +1,4 @@
-"""The truth of a simulated market, kept beside the store so that no factor, label or learner can come across it."""
+"""The true probabilities of a simulated market, kept outside the store, where no factor, label or learner reads."""
 
 from __future__ import annotations
 
@@ -12,10 +12,7 @@ from bullbear.files import remove_staged, write_whole
 
 
 def write_truth(truth: pd.DataFrame, home: Path) -> Path:
-    """Write the truth of a simulated market under `home/oracle`, which is no part of the store.
-
-    The file appears whole or not at all; the caller holds the store's lock.
-    """
+    """Write the truth under `home/oracle`; the caller holds the store's lock."""
     place = _place(home)
     remove_staged(place.parent)
     content = io.BytesIO()

@@ -1,15 +1,12 @@
-"""When a value became public: the rules that turn an `event_date` into a `known_at`.
+"""Publication rules: the `known_at` of a value by its `event_date`.
 
-Rules are late rather than early: a factor that sees a value a week late loses a little, one that sees it a day early
-lies. Each rule of a macro series counts from the end of the period described (FRED dates a period by its start) and
-carries its source. Where values are later re-estimated on data of the future, `first_published` says from when on they
-existed at all. A series without a rule gets a long lag by its frequency.
+Rules err on the late side: a value a week late costs a little, a day early is look-ahead. Rules of macro series count
+from the end of the period (FRED dates a period by its start). Where history is re-estimated on later data,
+`first_published` says when values first existed. A series without a rule gets a long lag by its frequency.
 
-Times of day are New York's. A decision falls at the close (16:00, 13:00 on a half day), so what is published at 16:15
-serves the next one. What its source puts out after the close, or on a known day at an unknown hour, is known in the
-evening: only a bar is known at the close itself.
-
-The bound on the other side, before which no value can have been known, is in `foresight`.
+Times are New York's. A decision falls at the close (16:00, or 13:00 on a half day), so a value of 16:15 serves the next
+one. Only a bar is known at the close itself; what is published after it, or at an unknown hour, is known that evening.
+The earliest possible instant of a value is in `lookahead_checks`.
 """
 
 from __future__ import annotations
@@ -29,7 +26,7 @@ from bullbear.sessions import NEW_YORK
 Period = Literal["day", "week", "month", "quarter", "year"]
 
 _LENGTH = {"day": 1, "week": 7, "month": 31, "quarter": 92, "year": 366}
-# How long a release may be overdue before its last value is called stale: about one missed release.
+# Days that a release may be overdue before its last value is stale: about one missed release.
 _GRACE = {"day": 7, "week": 10, "month": 40, "quarter": 100, "year": 400}
 
 # Index options trade and are quoted until 16:15, so the day's last value is not known at the equity close.
@@ -42,10 +39,18 @@ EVENING = "18:00"  # after every close
 class Rule:
     """Known `calendar_days` after the period's end, rolled to a business day, `business_days` further, at `time`.
 
-    `from_start` counts from the period's start (surveys published within their month); `within_period` says of others
-    that a value may come out before its period is over. `agency` names who may be shut down with the federal
-    government. `revised`: whether later values differ from the first print, so that latest-revised files show what
-    nobody saw on the day.
+    Attributes
+    ----------
+    agency
+        Whose releases a government shutdown delays.
+    revised
+        Whether later values differ from the first print.
+    from_start
+        Count from the period's start (surveys published within their month).
+    first_published
+        The first day on which the series existed.
+    within_period
+        Whether a value may appear before its period ends.
     """
 
     period: Period
@@ -61,7 +66,7 @@ class Rule:
 
     @property
     def max_age_days(self) -> int:
-        """Days after `event_date` beyond which the last value is stale: the next release is overdue by a whole one."""
+        """Days after `event_date` from which the last value is stale, about one release missed."""
         period = _LENGTH[self.period]
         described = 0 if self.from_start or self.period in ("day", "week") else period
         business = self.business_days * 7 // 5 + 2 if self.business_days else 0
@@ -170,7 +175,7 @@ RULES: dict[str, Rule] = {
     "IWM_SHARES_OUTSTANDING": Rule(
         "day", 0, 1, EVENING, "iShares fund page: by the next business day, at an hour that it does not state"
     ),
-    # Known only as vintages: the rules here serve the judgement of staleness.
+    # Known only as vintages: these rules serve for staleness alone.
     "CLAIMSx": Rule("month", 31, 0, "16:15", "FRED-MD: monthly mean of weekly claims", revised=True),
     "EMPLOY": _payrolls(20, "Philadelphia Fed real-time data set, monthly vintages of mid-month"),
     "ROUTPUT": Rule(
@@ -179,7 +184,7 @@ RULES: dict[str, Rule] = {
 }
 
 _DEFAULTS: dict[Period, Rule] = {
-    # Fixings and polls come out on their own day, and some weeks are dated by their first day.
+    # Fixings and polls appear on their own day, and some weeks are dated by their first day.
     "day": Rule("day", 7, 0, "16:15", "no rule for this series: a week", within_period=True),
     "week": Rule("week", 21, 0, "16:15", "no rule for this series: three weeks", within_period=True),
     "month": Rule("month", 62, 0, "16:15", "no rule for this series: two months after the period", revised=True),
@@ -187,10 +192,10 @@ _DEFAULTS: dict[Period, Rule] = {
     "year": Rule("year", 366, 0, "16:15", "no rule for this series: a year after the period", revised=True),
 }
 
-# One value alone does not show its period: it waits for the rule of a quarter, and is believed from its own day on.
+# The period of a single value is unknown: it gets the lag of a quarter, and may appear from its own day on.
 _ALONE = replace(_DEFAULTS["quarter"], within_period=True)
 
-# First day, last day, who was closed, and by how many days the releases due until 45 days after were late at most.
+# First day, last day, who was closed, and the longest delay in days of releases due until 45 days after.
 _SHUTDOWNS: tuple[tuple[str, str, frozenset[str], int], ...] = (
     ("1995-11-14", "1996-01-06", frozenset({"BLS", "Census", "BEA", "G17"}), 60),
     ("2013-10-01", "2013-10-17", frozenset({"BLS", "Census", "BEA", "G17"}), 75),
@@ -200,7 +205,7 @@ _SHUTDOWNS: tuple[tuple[str, str, frozenset[str], int], ...] = (
 
 
 def rule_of(series: str, event_dates: pd.DatetimeIndex) -> Rule:
-    """The rule of a macro series; without one, a long lag by the spacing of its `event_dates`."""
+    """The rule of a macro series; by default a long lag by the spacing of its `event_dates`."""
     if series in RULES:
         return RULES[series]
     if len(event_dates) < 2:
@@ -212,7 +217,7 @@ def rule_of(series: str, event_dates: pd.DatetimeIndex) -> Rule:
 
 
 def max_age_days(kind: str, series: str, event_dates: pd.DatetimeIndex) -> int:
-    """Days after its `event_date` beyond which the last value of a series is stale.
+    """Days after its `event_date` from which the last value of a series is stale.
 
     Example
     -------
@@ -226,7 +231,7 @@ def max_age_days(kind: str, series: str, event_dates: pd.DatetimeIndex) -> int:
 
 
 def observations_known_at(series: str, event_dates: pd.DatetimeIndex, rule: Rule | None = None) -> pd.DatetimeIndex:
-    """When the observations of a macro series were public, by its rule (by default that of `rule_of`).
+    """When observations of a macro series were public, by default by `rule_of`.
 
     Example
     -------
@@ -254,17 +259,17 @@ def bars_known_at(ticker: str, event_dates: pd.DatetimeIndex) -> pd.DatetimeInde
 
 
 def short_volume_known_at(event_dates: pd.DatetimeIndex) -> pd.DatetimeIndex:
-    """18:00 New York of the session: Reg SHO daily files."""
+    """18:00 New York on the session, for Reg SHO daily files."""
     return at(event_dates.to_numpy().astype("datetime64[D]"), "18:00")
 
 
 def dividends_known_at(event_dates: pd.DatetimeIndex) -> pd.DatetimeIndex:
-    """The open of the ex-date: dividends are declared earlier, and by then the price has fallen by them."""
+    """The open of the ex-date: dividends are declared earlier, and the price has then fallen by them."""
     return _session_instants(event_dates, "open")
 
 
 def holdings_known_at(event_dates: pd.DatetimeIndex) -> pd.DatetimeIndex:
-    """The evening of the business day after the list's day: iShares does not state the hour."""
+    """The evening of the next business day; iShares does not state the hour."""
     return at(_business(event_dates.to_numpy().astype("datetime64[D]"), 1), EVENING)
 
 
@@ -293,12 +298,12 @@ def at(days: np.ndarray, time: str) -> pd.DatetimeIndex:
     """The instants (UTC) of `days` (datetime64[D]) at a New York time of day such as "16:15"."""
     hours, minutes = (int(part) for part in time.split(":"))
     local = days.astype("datetime64[us]") + np.timedelta64(hours * 60 + minutes, "m")
-    # No release falls into the hour of the night that clocks repeat or skip.
+    # No release falls into the hour that daylight saving repeats or skips.
     return pd.DatetimeIndex(local).tz_localize(NEW_YORK).tz_convert("UTC").as_unit("us")
 
 
 def clock(earliest: pd.Timestamp) -> pd.DataFrame:
-    """Sessions from `earliest` on (a long table, built once): index session, columns open and close in naive UTC."""
+    """Sessions from before `earliest` on: columns open and close in naive UTC."""
     if earliest.year < 1900:
         raise InputError("session", str(earliest.date()), "a day from 1900 on", "drop older rows")
     return _clock(1990 if earliest.year >= 1990 else 1950 if earliest.year >= 1950 else 1900)
@@ -323,7 +328,7 @@ def _clock(first_year: int) -> pd.DataFrame:
 
 @lru_cache(maxsize=1)
 def business_days() -> pd.DatetimeIndex:
-    """Days on which both the exchange and the federal government work; before 1990 simply all weekdays."""
+    """Days on which both the exchange and the federal government are open; before 1990 all weekdays."""
     federal = USFederalHolidayCalendar().holidays("1990-01-01", f"{sessions.LAST_YEAR}-12-31")
     recent = clock(pd.Timestamp("1990-01-01")).index.difference(federal)
     early = pd.bdate_range("1850-01-01", "1989-12-31")

@@ -1,13 +1,11 @@
-"""What a live provider's bars add to the store: raw prices, splits and dividends as facts, or a refusal.
+"""What a live provider's response adds to the store: unadjusted bars, splits and dividends.
 
-A provider is asked for an overlap with what is stored. On it the answer's shares are verified, see `anchoring`: rows
-before a listed split that does not fit the prices are set aside, a stored stretch that a split explains is restated,
-and a common ratio that nothing explains refuses the answer. Single differences are revisions, known from now on. Where
-the store holds a snapshot, only what lies after it is stored; a difference on the overlap beyond the tolerance is set
-aside as a disagreement of two sources.
+Responses overlap the stored bars, and the overlap shows whether both have the same split adjustment (see `anchoring`):
+rows before a split that does not fit the prices are quarantined, stored rows whose ratio a split explains are restated,
+and an unexplained common ratio refuses the response. Single differences are revisions, known from now on. After a
+snapshot only later rows are stored; a difference on the overlap beyond the tolerance is quarantined.
 
-What is listed late is known late: a dividend, split or bar for a day that the store had already passed could not be
-seen by the views of yesterday, so its `known_at` is now.
+A dividend, split or bar of a day before the last stored one was not visible to earlier views: its `known_at` is now.
 """
 
 from __future__ import annotations
@@ -17,7 +15,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from bullbear.data import actions, anchoring, doubts, publication
+from bullbear.data import anchoring, corporate_actions, publication, quality_checks
 from bullbear.data.adjusting import PRICES, split_factor, unit_of
 from bullbear.data.jumps import Market
 from bullbear.data.reconcile import ANCHOR_TOLERANCE, additions
@@ -27,22 +25,22 @@ from bullbear.errors import InputError
 VALUES = ["open", "high", "low", "close", "volume", "scale"]
 DISAGREEMENT = 0.005  # between a snapshot and a provider, relative
 _TAIL = 21
-_SEAM = 21  # stored bars before the answer's first, for the usual volume
+_SEAM = 21  # stored bars before the response's first, from which the usual volume is taken
 
 _MICROSECOND = pd.Timedelta(1, "us")
 
 
 @dataclass
 class RawAdditions:
-    """Rows to append, by kind and without `series`; doubtful rows with reasons, by kind; notes for the user."""
+    """Rows to append and doubtful rows with their reasons, by kind and without `series`; notes for the user."""
 
     rows: dict[str, pd.DataFrame] = field(default_factory=dict)
     doubtful: list[tuple[str, pd.DataFrame, np.ndarray]] = field(default_factory=list)
     revised: int = 0
     notes: list[str] = field(default_factory=list)
 
-    def doubt(self, kind: str, rows: pd.DataFrame, reasons: np.ndarray | str) -> None:
-        """Set `rows` aside."""
+    def quarantine(self, kind: str, rows: pd.DataFrame, reasons: np.ndarray | str) -> None:
+        """Mark `rows` as doubtful."""
         why = np.broadcast_to(np.asarray(reasons, dtype=object), len(rows))
         self.doubtful.append((kind, rows.reset_index(drop=True), why))
 
@@ -89,26 +87,24 @@ def _nothing(value: str) -> pd.DataFrame:
 
 
 def raw_additions(stored: View, ticker: str, frame: pd.DataFrame, now: pd.Timestamp, market: Market) -> RawAdditions:
-    """What `frame` adds.
+    """What the response `frame` adds.
 
     Parameters
     ----------
     frame:
-        Columns event_date (ascending), open, high, low, close, volume as traded, dividend (dollars per share on its
-        ex-date, else 0) and split (new shares for an old one, else 1); prices are NaN on a day with an action alone.
-        Optionally `doubt`: why a row is to be set aside, or an empty text.
-    market:
-        The log change of the rest of the market over each of some days.
+        Columns event_date (ascending), open, high, low, close, volume (unadjusted), dividend (dollars per share on its
+        ex-date, else 0) and split (new shares for an old one, else 1); prices are NaN on a day with a dividend or split
+        only. Optional: `doubt`, the reason to quarantine a row, or an empty text.
 
     Raises
     ------
     InputError
-        The prices stand at another scale than the stored ones and no split explains it.
+        The prices have another scale than the stored ones and no split explains it.
     """
     found = RawAdditions()
     own = _Stored.of(stored, ticker)
-    splits = actions.listed_splits(ticker, frame, found.notes)
-    dividends = actions.listed_dividends(ticker, frame, splits, found.notes)
+    splits = corporate_actions.listed_splits(ticker, frame, found.notes)
+    dividends = corporate_actions.listed_dividends(ticker, frame, splits, found.notes)
     priced = frame[frame[list(PRICES)].notna().any(axis=1)].reset_index(drop=True)
     misfit = anchoring.before_misfit(priced, splits)
     if misfit is not None:
@@ -130,7 +126,7 @@ def raw_additions(stored: View, ticker: str, frame: pd.DataFrame, now: pd.Timest
         rows = rows[~running]
     late = pd.Series(False, index=rows.index) if own.last is None else rows["event_date"] <= own.last
     late |= rows["event_date"].isin(own.aside)
-    # History older than all that is stored is not late: no earlier view covered it.
+    # Rows older than all stored ones are not late: no earlier view covered their days.
     first = pd.Timestamp.min.as_unit("us") if own.bars is None else pd.Timestamp(own.bars.index[0])
     rows = rows.assign(known_at=rows["known_at"].where(~late | (rows["event_date"] < first), now))
     _add_splits(own, splits, gone, rows, now, found)
@@ -143,8 +139,8 @@ def raw_additions(stored: View, ticker: str, frame: pd.DataFrame, now: pd.Timest
     return found
 
 
-def undivided(rows: pd.DataFrame, splits: pd.DataFrame, unit: float) -> pd.DataFrame:
-    """Bars as shown brought back to the shares on which the store keeps them."""
+def to_stored_shares(rows: pd.DataFrame, splits: pd.DataFrame, unit: float) -> pd.DataFrame:
+    """Undo the split adjustment of bars, to the shares on which the store keeps prices."""
     factor = split_factor(splits, rows["event_date"]) * unit
     restored = rows.assign(**{name: rows[name].to_numpy() * factor for name in PRICES})
     return restored.assign(volume=rows["volume"].to_numpy() / factor)
@@ -153,7 +149,7 @@ def undivided(rows: pd.DataFrame, splits: pd.DataFrame, unit: float) -> pd.DataF
 def _without_misfits(
     own: _Stored, priced: pd.DataFrame, splits: pd.DataFrame, misfit: pd.Timestamp, found: RawAdditions
 ) -> pd.DataFrame:
-    """`priced` from the day of the split on that does not fit the prices before it."""
+    """`priced` from the day `misfit` on, whose split does not fit the prices before it."""
     before = priced["event_date"] < misfit
     early = priced[before]
     if own.raw is not None:
@@ -169,12 +165,12 @@ def _without_misfits(
             )
     served = early["event_date"].isin([] if own.bars is None else own.bars.index)
     found.notes.append(f"{own.ticker}: {len(early)} bars before the split of {misfit.date()} do not fit it")
-    found.doubt("bars", early[["event_date", *PRICES, "volume"]][~served], doubts.OTHER_SHARES)
+    found.quarantine("bars", early[["event_date", *PRICES, "volume"]][~served], quality_checks.OTHER_SHARES)
     return priced[~before].reset_index(drop=True)
 
 
 def _scale(own: _Stored, priced: pd.DataFrame, splits: pd.DataFrame, unit: float, found: RawAdditions) -> float:
-    """What a raw price is multiplied by to continue the stored ones; `unit` unless a snapshot came last."""
+    """The factor that makes raw prices continue the stored ones; `unit` unless a snapshot came last."""
     ticker = own.ticker
     if own.bars is None or own.floor is None or (own.raw is not None and own.raw.index[-1] > own.floor):
         return unit
@@ -182,7 +178,7 @@ def _scale(own: _Stored, priced: pd.DataFrame, splits: pd.DataFrame, unit: float
     if common.empty:
         found.notes.append(f"{ticker}: no session in common with the store, anchor not verified")
         return unit
-    # The last bar of the snapshot stands on its own shares but for the splits that the store holds after it.
+    # The snapshot's prices are adjusted for all splits but those that the store holds after its last bar.
     later = float(np.prod(own.after_floor(own.splits)["ratio"].to_numpy()))
     shown = own.bars["close"].loc[common["event_date"]].to_numpy() * later * own.unit
     within = splits[splits["event_date"] <= own.floor]
@@ -197,7 +193,7 @@ def _scale(own: _Stored, priced: pd.DataFrame, splits: pd.DataFrame, unit: float
     off = np.abs(ratios / scale - 1)
     differs = np.isfinite(off) & (off > DISAGREEMENT)
     if differs.any():
-        found.doubt("bars", common[["event_date", *PRICES, "volume"]][differs], doubts.DISAGREES)
+        found.quarantine("bars", common[["event_date", *PRICES, "volume"]][differs], quality_checks.DISAGREES)
     return scale
 
 
@@ -212,7 +208,7 @@ def _add_splits(
     known = _actions_known(own, own.after_floor(splits), now)
     known, revised = additions(own.splits, known, ["ratio"], now, 1e-4) if len(own.splits) else (known, 0)
     found.revised += revised
-    # A withdrawn split is one of 1:1, from the first bar on that goes without it.
+    # A withdrawn split becomes one of 1:1, known from the first bar without it.
     for day, at in gone[["event_date", "known_at"]].itertuples(index=False):
         after = rows["known_at"][rows["event_date"] >= day]
         moment = max(min([now, *after]), at + _MICROSECOND)
@@ -235,11 +231,11 @@ def _add_dividends(
     if own.raw is not None:
         older = own.raw[own.raw.index < closes["event_date"].min()] if len(closes) else own.raw
         closes = pd.concat([older.reset_index()[["event_date", "close"]], closes], ignore_index=True)
-    too_large = actions.not_below_price(listed, closes, splits)
-    unseen = actions.without_a_fall(listed, closes, splits) & ~too_large
-    for doubtful, reason in ((too_large, doubts.EXCEEDS_PRICE), (unseen, doubts.NO_FALL)):
+    too_large = corporate_actions.not_below_price(listed, closes, splits)
+    unseen = corporate_actions.without_price_drop(listed, closes, splits) & ~too_large
+    for doubtful, reason in ((too_large, quality_checks.EXCEEDS_PRICE), (unseen, quality_checks.NO_FALL)):
         if doubtful.any():
-            found.doubt("dividends", listed[doubtful], reason)
+            found.quarantine("dividends", listed[doubtful], reason)
     known = _actions_known(own, listed[~(too_large | unseen)], now)
     known, revised = additions(own.dividends, known, ["amount"], now, 1e-4) if len(own.dividends) else (known, 0)
     found.revised += revised
@@ -255,14 +251,14 @@ def _actions_known(own: _Stored, listed: pd.DataFrame, now: pd.Timestamp) -> pd.
 
 
 def _first_factor(own: _Stored, factors: pd.Series) -> float:
-    """What the oldest raw bar is multiplied by; every `scale` is divided by it, so that no adj_close moves with it."""
+    """The factor of the oldest raw bar; every `scale` is divided by it, so that adj_close does not change."""
     return 1.0 if own.raw is None else float(factors.get(own.raw.index[0], 1.0))
 
 
 def _restated(
     own: _Stored, factors: pd.Series, rows: pd.DataFrame, now: pd.Timestamp, found: RawAdditions
 ) -> pd.DataFrame:
-    """Stored raw bars on other shares than the answer's, which itself does not reach back to them."""
+    """Restate stored raw bars before the response, whose split adjustment differs from the response's."""
     assert own.raw is not None
     if factors.empty:
         return rows.iloc[:0]
@@ -287,7 +283,7 @@ def _without_doubtful(
     market: Market,
     found: RawAdditions,
 ) -> tuple[pd.DataFrame, pd.DatetimeIndex]:
-    """The rows that are not doubtful, judged on the shares after the last split, and the days that settle it."""
+    """The rows that pass the checks on split-adjusted prices, and the session that confirms each of them."""
     if rows.empty:
         return rows, pd.DatetimeIndex(rows["event_date"])
     kept = own.splits[~own.splits["event_date"].isin(gone["event_date"])][["event_date", "ratio"]]
@@ -306,15 +302,15 @@ def _without_doubtful(
         seam = len(last)
     days = pd.concat([checked["event_date"]])
     session = np.concatenate([np.full(seam, True), publication.is_session(rows["event_date"])])
-    reasons, settled = doubts.bar_doubts(own.ticker, checked, session, market(own.ticker, checked))
-    live = doubts.quote_doubts(own.ticker, checked)
+    reasons, settled = quality_checks.check_bars(own.ticker, checked, session, market(own.ticker, checked))
+    live = quality_checks.check_quotes(own.ticker, checked)
     reasons[reasons == ""] = live[reasons == ""]
     reasons, settled = reasons[seam:], settled[seam:]
     if "doubt" in rows:
         reasons[reasons == ""] = rows["doubt"].to_numpy(dtype=object)[reasons == ""]
     odd = reasons != ""
     if odd.any():
-        found.doubt("bars", rows[["event_date", *PRICES, "volume"]][odd], reasons[odd])
+        found.quarantine("bars", rows[["event_date", *PRICES, "volume"]][odd], reasons[odd])
     sound: pd.DataFrame = rows[~odd].reset_index(drop=True)
     return sound, pd.DatetimeIndex(days.to_numpy()[settled[~odd]])
 

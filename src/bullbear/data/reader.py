@@ -1,14 +1,14 @@
-"""Reading a store's segments: the rows of one series as a frame or as arrays, kept for as long as its files stay.
+"""Reading and caching the rows of one series from a store's segments, as a frame or as arrays.
 
-The files are those that a view found when it was opened. Nothing here knows of `known_at`: only a `View` asks, and
-cuts what it gets at its own instant. What was stored by an instant is read by a reader of its own, so that nothing that
-is kept passes from one to the other.
+Only a `View` calls this: it passes the files that it found when it was made, and cuts the rows at its instant. Each
+`stored` limit has a reader of its own, so that no cached row passes from one limit to another.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import lru_cache
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TypeVar
 
@@ -25,63 +25,71 @@ Files = tuple[Path, ...]
 EPOCH = pd.Timestamp("1970-01-01", tz="UTC").as_unit("us")
 
 
+@dataclass(frozen=True)
+class StoredSeries:
+    """All versions of one series in `files`, sorted by known_at and event_date: as a frame, and as arrays."""
+
+    files: Files
+    layout: Kind
+    _read: Callable[[], list[pa.Table]]
+
+    @cached_property
+    def frame(self) -> pd.DataFrame:
+        """The columns of the kind without `series`."""
+        tables = self._read()
+        frame = pa.concat_tables(tables).to_pandas() if tables else _nothing(self.layout)
+        if len(tables) > 1:
+            order = ["known_at", "event_date", *self.layout.extra_key]
+            frame = frame.drop_duplicates(ignore_index=True).sort_values(order, kind="stable", ignore_index=True)
+        return frame.drop(columns="series")
+
+    @cached_property
+    def history(self) -> History:
+        """The rows of `frame` as arrays; made without a frame if they lie in one segment."""
+        tables = self._read()
+        if not tables:
+            return _no_history(self.layout)
+        return History.of_table(tables[0]) if len(tables) == 1 else History.of_frame(self.frame)
+
+
 class Reader:
-    """What has been read from the segments under `root`: of all rows, or of those stored by `stored`."""
+    """Reads the segments under `root`; only rows stored by `stored` unless that is None."""
 
     def __init__(self, root: Path, stored: pd.Timestamp | None = None) -> None:
         self.root = root
         self.stored = stored
         self._segments: dict[Path, Segment] = {}
-        self._frames: dict[tuple[str, str], tuple[Files, pd.DataFrame]] = {}
-        self._histories: dict[tuple[str, str], tuple[Files, History]] = {}
+        self._series: dict[tuple[str, str], StoredSeries] = {}
 
     def by(self, stored: pd.Timestamp) -> Reader:
-        """A reader of the rows stored by `stored`; it shares the footers, and nothing that depends on rows."""
+        """A reader limited to rows stored by `stored`; it shares the files' footers, but no rows."""
         other = Reader(self.root, stored)
         other._segments = self._segments
         return other
 
     def files(self) -> dict[str, Files]:
-        """The segments of every kind, as they are now."""
+        """The segments of every kind now."""
         return {kind: self._listed(kind) for kind in KINDS}
 
     def last_known_at(self, files: Mapping[str, Files]) -> pd.Timestamp:
-        """The latest known_at of all rows; the epoch if there is none."""
+        """The latest known_at; the epoch if there are no rows."""
         return self._latest(files, self._last_known_at)
 
     def last_stored_at(self, files: Mapping[str, Files]) -> pd.Timestamp:
-        """The latest stored_at of all rows; the epoch if there is none."""
+        """The latest stored_at; the epoch if there are no rows."""
         return self._latest(files, lambda segment: segment.last_stored_at)
 
-    def frame(self, files: Files, kind: str, series: str) -> pd.DataFrame:
-        """Every version of a series in `files`, without its name, sorted by known_at and event_date."""
-        cached = self._frames.get((kind, series))
-        if cached is not None and cached[0] == files:
-            return cached[1]
-        layout = KINDS[kind]
-        tables = self._parts(files, kind, lambda segment: segment.read(series, layout.columns, self.stored))
-        frame = pa.concat_tables(tables).to_pandas() if tables else _nothing(layout)
-        if len(tables) > 1:
-            frame = frame.drop_duplicates(ignore_index=True)
-            frame = frame.sort_values(["known_at", "event_date", *layout.extra_key], kind="stable", ignore_index=True)
-        frame = frame.drop(columns="series")
-        self._frames[kind, series] = (files, frame)
-        return frame
+    def series(self, files: Files, kind: str, name: str) -> StoredSeries:
+        """All versions of one series in `files`, cached until the files change."""
+        cached = self._series.get((kind, name))
+        if cached is None or cached.files != files:
+            layout = KINDS[kind]
 
-    def history(self, files: Files, kind: str, series: str) -> History:
-        """The arrays of what `frame` returns, without a frame in between where one segment holds them all."""
-        cached = self._histories.get((kind, series))
-        if cached is None or cached[0] != files:
-            columns = KINDS[kind].columns
-            tables = self._parts(files, kind, lambda segment: segment.read(series, columns, self.stored))
-            if not tables:
-                whole = _no_history(KINDS[kind])
-            elif len(tables) == 1:
-                whole = History.of_table(tables[0])
-            else:
-                whole = History.of_frame(self.frame(files, kind, series))
-            cached = self._histories[kind, series] = (files, whole)
-        return cached[1]
+            def read() -> list[pa.Table]:
+                return self._parts(files, kind, lambda segment: segment.read(name, layout.columns, self.stored))
+
+            cached = self._series[kind, name] = StoredSeries(files, layout, read)
+        return cached
 
     def table(self, files: Files, kind: str, columns: list[str]) -> pa.Table:
         """Some columns of all rows of a kind."""
@@ -92,7 +100,7 @@ class Reader:
         try:
             return [part for path in files if (part := read(self._segment(path))) is not None]
         except FileNotFoundError:
-            # Another process merged segments since the view was opened; the merged one holds their rows.
+            # Another process has merged segments since the view was made; the merged one holds their rows.
             files = self._listed(kind)
             return [part for path in files if (part := read(self._segment(path))) is not None]
 

@@ -1,13 +1,11 @@
-"""What a file adds to a store that already holds its series: new events, genuine revisions, and nothing else.
+"""What a file adds to a series already stored: new events and revisions.
 
-Providers restate whole histories. Yahoo divides every earlier price by a split and every earlier adj_close by each new
-dividend, so a later file equals the stored history times a constant. The file is brought back to the stored anchor,
-OHLC and adj_close each by its own ratio, and only its continuation is added. What then still differs is a revision: a
-new row, known from now on.
+Providers restate whole histories: Yahoo divides all earlier prices by a split and all earlier adj_close by each
+dividend, so a later file equals the stored history times a constant. The file is rescaled to the stored history, prices
+and adj_close each by its own ratio, and its new rows are added. What still differs is a revision, known from now on.
 
-The level of adj_close carries no meaning, that of a price does: it is what a screen shows. A file that reaches the end
-of the stored history or beyond and restates its prices is therefore a split at the seam (see `seam`): what follows is
-stored as it came, and the bars before it are divided when they are read.
+Unlike that of adj_close, the level of a price has a meaning. A file with restated prices that reaches the last stored
+bar therefore implies a split (see `seam`): its new rows are stored unchanged, and earlier ones are divided on read.
 """
 
 from __future__ import annotations
@@ -25,10 +23,10 @@ _MICROSECOND = pd.Timedelta(1, "us")
 
 
 def reanchored(stored: pd.DataFrame, bars: pd.DataFrame) -> tuple[pd.DataFrame, float, float]:
-    """Bring `bars` to the scale of the `stored` ones.
+    """Rescale `bars` to the `stored` ones; returns them with the ratios of prices and of adj_close.
 
-    The ratio is the median of new/stored over the last 21 sessions that both hold, so that neither a corrected last
-    bar nor a dividend restated far back moves it. Within 1e-5 of one it is one.
+    A ratio is the median of new/stored over the last 21 common sessions, which neither a corrected last bar nor a
+    dividend restated far back changes; 1 if nothing overlaps, or if it is within 1e-5 of 1.
 
     Parameters
     ----------
@@ -36,10 +34,6 @@ def reanchored(stored: pd.DataFrame, bars: pd.DataFrame) -> tuple[pd.DataFrame, 
         Latest versions, indexed by event_date.
     bars:
         Columns event_date, open, high, low, close, adj_close, volume.
-
-    Returns
-    -------
-    The rescaled bars, the ratio of prices and the ratio of adj_close (1.0 where nothing overlaps).
 
     Example
     -------
@@ -60,38 +54,34 @@ def reanchored(stored: pd.DataFrame, bars: pd.DataFrame) -> tuple[pd.DataFrame, 
     for name in ("open", "high", "low", "close"):
         rescaled[name] = bars[name] / price
     rescaled["adj_close"] = bars["adj_close"] / adjusted
-    # Most providers restate volume at a split, some do not: the overlap tells.
+    # Most providers restate volume at a split, some do not: the overlap shows which.
     if shares != 1.0:
         rescaled["volume"] = bars["volume"] * price
     return rescaled, price, adjusted
 
 
 def is_restated(price: float) -> bool:
-    """Whether a ratio of prices is more than the rounding of cheap ones."""
+    """Whether a ratio of prices exceeds rounding."""
     return abs(price - 1) > _RESTATED
 
 
 def seam(bars: pd.DataFrame, rows: pd.DataFrame, price: float, splits: pd.DataFrame, now: pd.Timestamp) -> pd.DataFrame:
-    """The split that a file of restated prices implies, as rows to append.
+    """The split that a file of restated prices implies, as rows to append: event_date, known_at, ratio.
 
-    It takes effect on the first session that the file adds, or on the next one if it adds none, and is known as soon
-    as a bar on the new shares is; without such a bar from `now` on. A seam that waits for its first bar is known with
-    that bar at the latest.
+    It takes effect on the first session that the file adds, or the next session if it adds none, and is known with the
+    first bar from then on; without such a bar, now. An earlier implied split still without a bar is known with its
+    first bar at the latest.
 
     Parameters
     ----------
     bars:
-        The stored bars as shown, by event_date.
+        The stored bars as served, by event_date.
     rows:
-        What the file adds after the last of `bars`: columns event_date, known_at.
+        The file's rows after the last of `bars`: columns event_date, known_at.
     price:
         The ratio of the file's prices to the stored ones.
     splits:
         The latest stored splits: columns event_date, known_at, ratio.
-
-    Returns
-    -------
-    Columns event_date, known_at, ratio.
     """
     last = bars.index[-1]
     day = rows["event_date"].min() if len(rows) else sessions.offset(last, 1)
@@ -115,9 +105,9 @@ def seam(bars: pd.DataFrame, rows: pd.DataFrame, price: float, splits: pd.DataFr
 def additions(
     stored: pd.DataFrame, rows: pd.DataFrame, values: list[str], now: pd.Timestamp, tolerance: float
 ) -> tuple[pd.DataFrame, int]:
-    """The rows to append: events not stored yet, and changed values with a known_at of `now`.
+    """The rows to append, and how many are revisions: new events, and changed values known from `now`.
 
-    A cell that is empty in `rows` and known in the store is no revision: it keeps the stored value.
+    An empty cell of `rows` is no revision: it keeps the stored value.
 
     Parameters
     ----------
@@ -126,11 +116,7 @@ def additions(
     rows:
         Columns event_date, known_at and `values`; known_at by the rule of publication.
     tolerance:
-        Relative difference that is rounding.
-
-    Returns
-    -------
-    The additions, and how many of them are revisions.
+        Relative; smaller differences are rounding.
     """
     places = pd.Index(stored["event_date"]).get_indexer(pd.Index(rows["event_date"]))
     known = places >= 0
@@ -145,7 +131,7 @@ def additions(
         revised[name] = np.where(unknown, before, after)
     if not changed.any():
         return rows[~known], 0
-    # A clock that runs behind the stored rows must not put a correction before what it corrects.
+    # If the clock is behind the stored rows, a correction must still follow what it corrects.
     after_stored = old["known_at"][changed] + _MICROSECOND
     after_stored = after_stored.where(after_stored > now, now)
     revisions = new.assign(**revised)[changed].assign(known_at=after_stored.array)

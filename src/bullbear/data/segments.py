@@ -1,13 +1,10 @@
-"""Immutable Parquet segments: how rows of one kind lie on disk, and how the rows of one series are found again.
+"""Immutable Parquet segments: how rows of one kind are stored on disk, and how the rows of one series are found.
 
-A segment is written once, under a staging name that no reader looks at, and then renamed; it is never changed.
-Inside it rows are sorted by series, `known_at` and `event_date`, and row groups break at series, so that the footer
-alone says where a series lies. Small segments are merged into one, which replaces them. The order of segments carries
-no meaning: what a reader is served depends on the set of rows only.
+Rows are sorted by series, `known_at` and `event_date`, and row groups break at series, so that the footer alone shows
+where a series lies. Small segments are merged into one, which replaces them; the order of segments has no meaning.
 
-Beside its values a row has `stored_at`, when this machine stored it. It is no part of a row's identity, and is read
-only by those who ask for what was stored by an instant. A segment of an earlier version lacks it: its rows count as
-stored when they were known, the earliest instant at which they can have been.
+`stored_at` is not part of a row's identity. Segments of earlier versions lack it: their rows count as stored when they
+were known, the earliest possible instant.
 """
 
 from __future__ import annotations
@@ -27,7 +24,7 @@ import pyarrow.parquet as pq
 from bullbear.errors import InputError
 from bullbear.files import remove_staged, write_whole
 
-SMALL, MANY = 10_000, 8  # so many segments of fewer rows than that are merged into one
+SMALL, MANY = 10_000, 8  # MANY segments of fewer than SMALL rows are merged into one
 ROW_GROUP = 2048  # small series share a row group up to this size; a longer one has its own
 
 _DAY = pa.timestamp("us")
@@ -37,9 +34,9 @@ _MICROSECONDS_A_DAY = 86_400_000_000
 
 @dataclass(frozen=True)
 class Kind:
-    """The columns of one kind of rows: `numbers`, `texts` and `days` beside series, event_date and known_at.
+    """The columns of one kind of rows, besides series, event_date and known_at.
 
-    `extra_key` names the columns that, with the three, identify a row: a second row with the same key must be equal.
+    Rows with the same series, event_date, known_at and `extra_key` must be equal.
     """
 
     name: str
@@ -55,7 +52,7 @@ class Kind:
 
     @property
     def values(self) -> list[str]:
-        """Columns beside series, event_date and known_at."""
+        """Columns besides series, event_date and known_at."""
         return [*self.texts, *self.numbers, *self.days]
 
     @property
@@ -111,7 +108,7 @@ def kind_named(name: str) -> Kind:
 
 @dataclass(frozen=True)
 class Segment:
-    """One segment file; its footer is read when first asked for."""
+    """One segment file; its footer is read on first use."""
 
     path: Path
 
@@ -121,7 +118,7 @@ class Segment:
         try:
             return pq.read_metadata(self.path)
         except FileNotFoundError:
-            raise  # merged away: the reader lists the folder anew
+            raise  # merged meanwhile: the reader lists the folder again
         except (OSError, pa.ArrowException) as bad:
             raise InputError(
                 f"segment {self.path.parent.name}/{self.path.name}",
@@ -155,7 +152,7 @@ class Segment:
         return self._bounds(self._stored_at)[1]
 
     def read(self, series: str, columns: list[str], stored: pd.Timestamp | None = None) -> pa.Table | None:
-        """Some columns, `series` among them, of the rows of one series; of those stored by `stored` if given."""
+        """Some columns, including `series`, of the rows of one series stored by `stored`; None if there are none."""
         places = [place for place, (low, high) in enumerate(self.groups) if low <= series <= high]
         if not places:
             return None
@@ -165,7 +162,7 @@ class Segment:
         return table if len(table) else None
 
     def read_all(self, columns: list[str], stored: pd.Timestamp | None = None) -> pa.Table:
-        """Some columns of all rows, or of those stored by `stored`."""
+        """Some columns of all rows stored by `stored`."""
         return self._rows(list(range(self.footer.num_row_groups)), columns, stored)
 
     def read_whole(self, kind: Kind) -> pd.DataFrame:
@@ -201,11 +198,10 @@ def listing(root: Path, kind: str) -> tuple[Path, ...]:
 
 
 def write(root: Path, kind: Kind, content: memoryview) -> None:
-    """Write `content` (see `encoded`) as the next segment; the caller holds the lock.
+    """Write `content` (see `encoded`) as the next segment, and merge small ones; the caller holds the lock.
 
-    Either the whole segment appears or nothing does, whatever kills the process. Daily appends would leave thousands
-    of tiny files, so small segments are merged now and then. A merged segment stands beside its sources until these
-    are removed; a process killed in between leaves rows twice, which readers take for once.
+    A process killed between writing a merged segment and removing its sources leaves rows twice; readers drop
+    duplicates.
     """
     folder = root / kind.name
     remove_staged(folder)
@@ -225,7 +221,7 @@ def _publish(root: Path, kind: Kind, content: memoryview) -> None:
 
 
 def checked(kind: Kind, frame: pd.DataFrame) -> pd.DataFrame:
-    """`frame` with the kind's columns in its types, in order; a value column that is absent is unknown throughout.
+    """`frame` with the kind's columns, types and order; a missing value column counts as unknown.
 
     Raises
     ------
@@ -267,17 +263,17 @@ def _days(kind: Kind, name: str, values: pd.Series) -> pd.Series:
 
 
 def ordered(kind: Kind, frame: pd.DataFrame) -> pd.DataFrame:
-    """The rows sorted by series, known_at, event_date and what else identifies them."""
+    """The rows sorted by series, known_at, event_date and the kind's extra key."""
     keys = [_integers(frame[name]) for name in ("series", "known_at", "event_date", *kind.extra_key)]
     if not _ascend(keys):
         frame = frame.take(np.lexsort(keys[::-1]))
     return frame.reset_index(drop=True)
 
 
-def has_twins(kind: Kind, frame: pd.DataFrame) -> bool:
+def has_duplicates(kind: Kind, frame: pd.DataFrame) -> bool:
     """Whether two rows of an ordered frame have the same key."""
     same = np.ones(max(len(frame) - 1, 0), dtype=bool)
-    # Instants tell almost all rows apart, and are cheap to compare.
+    # Instants differ between almost all rows, and are cheap to compare.
     for name in ("known_at", "event_date", "series", *kind.extra_key):
         if not same.any():
             return False
@@ -287,7 +283,7 @@ def has_twins(kind: Kind, frame: pd.DataFrame) -> bool:
 
 
 def _ascend(keys: list[np.ndarray]) -> bool:
-    """Whether rows are sorted by `keys`, the first of which weighs most."""
+    """Whether rows are sorted by `keys`, the most significant first."""
     tied = np.ones(max(len(keys[0]) - 1, 0), dtype=bool)
     for key in keys:
         if (tied & (key[1:] < key[:-1])).any():
@@ -297,7 +293,7 @@ def _ascend(keys: list[np.ndarray]) -> bool:
 
 
 def _integers(column: pd.Series) -> np.ndarray:
-    """Integers in the order of the column's values, equal where these are."""
+    """Integers that sort like the column's values, and are equal where they are."""
     if column.dtype.kind == "M" or isinstance(column.dtype, pd.DatetimeTZDtype):
         return column.to_numpy("datetime64[us]").view(np.int64)
     codes: np.ndarray = pd.factorize(column, sort=True)[0]
@@ -305,23 +301,23 @@ def _integers(column: pd.Series) -> np.ndarray:
 
 
 def encoded(kind: Kind, rows: pd.DataFrame) -> memoryview:
-    """A segment's bytes; `rows` have the kind's columns and `stored_at`, and are in the order of `ordered`."""
+    """A segment's bytes, of rows with `stored_at`, sorted by `ordered`."""
     table = pa.Table.from_pandas(rows, schema=kind.schema, preserve_index=False)
     table = table.replace_schema_metadata(None)
     sink = pa.BufferOutputStream()
     dictionaries = ["series", "stored_at", *kind.texts]
     with pq.ParquetWriter(sink, table.schema, compression="zstd", use_dictionary=dictionaries) as writer:
         runs = pc.run_end_encode(table.column("series").combine_chunks(), run_end_type=pa.int64())
-        for start, stop in _cuts(runs.run_ends.to_pylist()):
+        for start, stop in _row_groups(runs.run_ends.to_pylist()):
             writer.write_table(table.slice(start, stop - start), row_group_size=stop - start)
     return memoryview(sink.getvalue())
 
 
-def _cuts(ends: list[int]) -> Iterator[tuple[int, int]]:
-    """First row and end of each row group, from the rows at which a series ends."""
+def _row_groups(ends: list[int]) -> Iterator[tuple[int, int]]:
+    """First row and end of each row group, from the end row of each series."""
     start = previous = 0
     for stop in ends:
-        # A long series neither shares a row group with its forerunners nor is joined by its followers.
+        # A long series does not share a row group with the series before or after it.
         if start < previous and stop - previous >= ROW_GROUP:
             yield start, previous
             start = previous

@@ -1,10 +1,9 @@
-"""What leaks: interest rates, spreads, economic releases and short positions of the simulated market.
+"""Rates, spreads, economic releases and short positions of the simulated market: noisy observations of the tide.
 
-Nobody observes the tide. What can be seen of it is a lagged, smoothed copy (an exponential average with a half-life of
-about a week) plus a persistent noise of each series' own, at about one part of tide to one part of noise. Spreads and
-volatility indices also rise with volatility and after falls (`stress`, a decaying sum of past losses), which carries
-no information about the future beyond that of the tide. Every value depends on the past of the market only, and every
-row says in `known_at` when it was published; what the sample's end leaves unpublished is left out.
+Each series sees a smoothed copy of the tide (an exponential average with a half-life of about a week) plus its own
+persistent noise, about one part to one. Spreads and volatility indices also rise with volatility and after falls
+(`stress`, a decaying sum of past losses), which adds no information about the future. Every value depends on the past
+only; rows not published by the end of the sample are left out.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ SHORT_INTEREST_LAG = 8
 
 @dataclass(frozen=True)
 class Climate:
-    """What the economy's series see of the market, one entry per session."""
+    """The states that the macro series observe, one entry per session."""
 
     tide: Floats
     volatility: Floats
@@ -60,7 +59,7 @@ MONTHLY = {
 
 
 def climate(path: Path) -> Climate:
-    """The smoothed tide, log volatility and stress that the observable series are made of."""
+    """The smoothed tide, log volatility and stress."""
     drive = path.tide * (1.0 - SMOOTHING)
     drive[0] = path.tide[0]
     tide = lfilter([1.0], [1.0, -SMOOTHING], drive)
@@ -106,7 +105,7 @@ def daily(seen: Climate, path: Path, seed: int) -> dict[str, Floats]:
 
 
 def bond_returns(rates: dict[str, Floats]) -> dict[str, Floats]:
-    """Log returns of TLT, LQD and HYG: carry less duration times the changes of yield and spread."""
+    """Log returns of TLT, LQD and HYG: carry minus duration times the change of yield and spread."""
     ten, baa, junk = (rates[name] / 100.0 for name in ("DGS10", "BAA10Y", "BAMLH0A0HYM2"))
 
     def change(level: Floats) -> Floats:
@@ -120,7 +119,7 @@ def bond_returns(rates: dict[str, Floats]) -> dict[str, Floats]:
 
 
 def series(path: Path, sessions: pd.DatetimeIndex, seed: int) -> tuple[dict[str, pd.DataFrame], dict[str, Floats]]:
-    """Every macro series as `date, value, known_at`, and the daily levels by themselves."""
+    """Every macro series as `date, value, known_at`, and the daily levels as arrays."""
     seen = climate(path)
     rates = daily(seen, path, seed)
     end = closes(sessions[-1:])[0]
@@ -192,7 +191,7 @@ def _monthly(
     table = pd.DataFrame({"x": seen.tide, "start": start, "BAA": rates["DGS10"] + rates["BAA10Y"]})
     table["AAA"] = rates["DGS10"] + rates["AAA10Y"]
     means = table.groupby("start").mean()
-    # A survey that appears before the month is over has asked only in its first twenty days.
+    # A survey published within its month covers only the first twenty days.
     early = table[sessions.day <= 20].groupby("start").mean()
     months, n = pd.DatetimeIndex(means.index).as_unit("us"), len(means)
     frames = {}
@@ -243,7 +242,7 @@ def _instants(days: pd.DatetimeIndex, time: str) -> pd.DatetimeIndex:
 
 
 def _settlements(sessions: pd.DatetimeIndex) -> np.ndarray:
-    """Places of the last session up to the 15th and of the last session of each month, once published in the sample."""
+    """Positions of the last session up to the 15th, and of each month, that are published within the sample."""
     half = (sessions.year * 24 + (sessions.month - 1) * 2 + (sessions.day > 15)).to_numpy()
     last = np.flatnonzero(half[1:] != half[:-1])
     return np.asarray(last[last + SHORT_INTEREST_LAG < len(sessions) - 1])
@@ -254,7 +253,7 @@ def _period_start(sessions: pd.DatetimeIndex, freq: str) -> pd.Series:
 
 
 def _trail(values: Floats, decay: float) -> Floats:
-    """Exponential average, starting at the first value: the labour market follows with a delay."""
+    """Exponential average, starting at the first value."""
     drive = values * (1.0 - decay)
     drive[0] = values[0]
     return np.asarray(lfilter([1.0], [1.0, -decay], drive), dtype=np.float64)

@@ -1,7 +1,7 @@
 """Bars and dividends of the simulated funds, sectors and indices.
 
-Every fund is driven by IWM's total return, by the tide up to the previous session (cyclical sectors lead, defensive
-ones lag) and by a noise of its own. A session's log return splits into a gap and a day as a Brownian path would: with
+A fund's return depends on IWM's total return, the tide up to the previous session (cyclical sectors lead, defensive
+ones lag) and its own noise. A session's log return splits into a gap and a day as a Brownian path would: with
 `q = OVERNIGHT` and `z` normal, `gap = q r + sqrt(q (1 - q)) sigma z`. High and low are the extremes of a Brownian
 bridge from open to close, so that `low <= open, close <= high` holds by construction.
 
@@ -23,7 +23,7 @@ from bullbear.data.simulated_process import Floats, Path, stream
 
 OVERNIGHT = 0.3
 FEE = 0.0095 / 252.0
-# A fund cannot lose more than it has; only a fall of 32 % in one session would reach this floor of a 3x fund.
+# Only a fall of 32 % in one session would reach this floor of a 3x fund.
 WORST_DAY = -0.95
 TYPICAL_VOLATILITY = 0.0138
 
@@ -47,7 +47,7 @@ class Fund:
 
 @dataclass(frozen=True)
 class Leverage:
-    """A fund that makes `multiple` times IWM's return of the day, with its last close and typical volume."""
+    """A fund with `multiple` times IWM's daily return, its last close and typical volume."""
 
     multiple: float
     last_close: float
@@ -94,13 +94,11 @@ def bars(
     Parameters
     ----------
     path
-        The hidden states and IWM's returns, one entry per session.
+        One entry per session.
     sessions
-        The sessions, shape (n,).
-    seed
-        The seed of the market.
+        Shape (n,).
     bond_returns
-        Log total returns of the bond funds that follow from yields and spreads, each of shape (n,).
+        The part of the bond funds' log returns that yields and spreads explain, each of shape (n,).
 
     Returns
     -------
@@ -132,7 +130,7 @@ def bars(
 
 
 def volatility_index(level: Floats, sessions: pd.DatetimeIndex, seed: int) -> pd.DataFrame:
-    """Bars of an index that is quoted, not traded: volume is unknown."""
+    """Bars of a volatility index, without volume."""
     n = len(sessions)
     previous = np.concatenate([[level[0]], level[:-1]])
     opening = np.sqrt(previous * level) * np.exp(0.012 * _normal(seed, "^VIX gap", n))
@@ -143,7 +141,7 @@ def volatility_index(level: Floats, sessions: pd.DatetimeIndex, seed: int) -> pd
 
 
 def significant(values: Floats, digits: int = 8) -> Floats:
-    """Values rounded to `digits` significant digits, which keeps their order and makes short CSV cells."""
+    """Round to significant digits, for short CSV cells."""
     with np.errstate(divide="ignore"):
         power = np.floor(np.log10(np.abs(values)))
     scale: Floats = 10.0 ** (digits - 1 - np.where(np.isfinite(power), power, 0.0))

@@ -1,6 +1,6 @@
-"""The law of the simulated market: its hidden states, its returns, and the true probability of a rise.
+"""The process of the simulated market: hidden states, returns, and the true probability of a rise.
 
-The probability is the primitive and the drift is solved for it. The hidden state of a session is `s = (k, j, x)`:
+The probability is prescribed, and the drift solved for it. The hidden state of a session is `s = (k, j, x)`:
 
 - a *regime* `k` (calm bull, grinding, bear), which sets the base volatility;
 - a *ripple* `j`, a five-level Markov chain on log volatility inside the regime (half-life about ten sessions);
@@ -46,7 +46,7 @@ LEVERAGE = 1.0
 REGIMES = ("calm bull", "grinding", "bear")
 REGIME_VOLATILITY = np.array([0.0090, 0.0138, 0.0215])
 REGIME_STAY = np.array([0.992, 0.988, 0.974])
-# Where a regime goes when it ends; a turn of one standard deviation of the tide multiplies these odds by e**TILT.
+# The next regime when one ends; one standard deviation of the tide multiplies these odds by e**TILT.
 REGIME_EXITS = np.array([[0.0, 0.85, 0.15], [0.65, 0.0, 0.35], [0.25, 0.75, 0.0]])
 TILT = 0.5
 
@@ -117,7 +117,7 @@ def chance_of_rise(drift: Floats, nodes: int = 200) -> tuple[Floats, Floats]:
     drift
         `mu(s)`, log return per session, shape (15, 11): (regime and ripple) by tide.
     nodes
-        Number of quadrature nodes.
+        Of the quadrature.
 
     Returns
     -------
@@ -155,17 +155,7 @@ def drifts(signal: float) -> Floats:
 
 
 def draw(seed: int, signal: float, sessions: int) -> Path:
-    """One market of `sessions` sessions; the first sessions do not depend on how many follow.
-
-    Parameters
-    ----------
-    seed
-        Any non-negative integer.
-    signal
-        0 (nothing is predictable) to 1.
-    sessions
-        Number of sessions.
-    """
+    """One market of `sessions` sessions, whose first sessions do not depend on how many follow."""
     sigma, tides = volatilities(), tide_levels()
     drift = drifts(signal)
     vol_steps, tide_steps = volatility_transitions().cumsum(axis=2), tide_transitions().cumsum(axis=1)
@@ -186,7 +176,7 @@ def draw(seed: int, signal: float, sessions: int) -> Path:
 
 
 def stream(seed: int, name: str) -> np.random.Generator:
-    """A random stream of its own for each named quantity, so that adding one leaves the others as they were."""
+    """A separate random stream for each name, so that adding one does not change the others."""
     return np.random.default_rng([seed, *name.encode()])
 
 

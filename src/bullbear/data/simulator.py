@@ -1,11 +1,11 @@
-"""A market made by a known law, so that the whole pipeline can be run, and judged against the truth, without any data.
+"""A simulated market with known probabilities, to run and test the whole pipeline without data.
 
-`simulate` draws it (the law: `simulated_process`; the prices: `simulated_prices`; what leaks: `simulated_macro`) as the
-files of a snapshot directory, and `load` puts those files into a store on the same road as any snapshot. The true
-probability of a rise is kept beside the store, where nothing that forecasts may read it (`oracle`).
+`simulate` draws the files of a snapshot directory (process: `simulated_process`; prices: `simulated_prices`; macro
+series: `simulated_macro`), and `load` ingests them like any snapshot. The true probability of a rise is stored outside
+the store, where no forecast can read it (`oracle`).
 
-`signal` scales what can be predicted. At 0 the true probability is 0.60 on every day; at 0.5 knowing the hidden state
-is worth a Brier skill of about 6 %, at 1 about 19 %, and a forecaster sees that state through noise only.
+`signal` scales predictability. At 0 the true probability is 0.60 every day; knowing the hidden state gives a Brier
+skill of about 6 % at 0.5 and 19 % at 1, but it is observed with noise only.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ class Simulation:
     Attributes
     ----------
     seed, signal, years
-        What it was made from.
+        The arguments of `simulate`.
     frames
-        The files of the snapshot directory by name without suffix, such as `prices/IWM`.
+        The files of the snapshot directory, by name without suffix: `prices/IWM`.
     truth
         `decided` (session) and `p_up`: P(the total return of IWM over the next 21 sessions exceeds 0), given the whole
         hidden state at that session's close.
@@ -51,7 +51,7 @@ class Simulation:
     truth: pd.DataFrame
 
     def write(self, directory: Path) -> None:
-        """Write the files of a snapshot directory; the truth is not among them."""
+        """Write the snapshot directory, without the truth."""
         for name, frame in self.frames.items():
             place = directory / f"{name}.csv"
             place.parent.mkdir(parents=True, exist_ok=True)
@@ -61,8 +61,8 @@ class Simulation:
 def simulate(seed: int = 7, signal: float = 0.5, years: int = 20) -> Simulation:
     """Draw a simulated market from the first session of 2000 on.
 
-    The same arguments give the same market to the last bit, and the first years of a long market are the short market
-    (up to the scale of adjusted prices, which are anchored at the end).
+    Reproducible to the last bit; a shorter market is the beginning of a longer one (but for the scale of adjusted
+    prices, which are anchored at the end).
 
     Parameters
     ----------
@@ -103,14 +103,12 @@ def simulate(seed: int = 7, signal: float = 0.5, years: int = 20) -> Simulation:
 
 
 def load(simulation: Simulation, store: Store, home: Path, now: pd.Timestamp) -> IngestReport:
-    """Put a simulated market into the store on the road of a snapshot's files, and its truth beside the store.
-
-    Loading the same market twice adds nothing.
+    """Ingest a simulated market, and write its truth under `home`; loading it again adds nothing.
 
     Raises
     ------
     InputError
-        The store holds something else: the simulated market is never mixed with real data, nor with another one.
+        The store holds real data or another simulated market.
     """
     made_from: dict[str, float | int | str] = {
         "seed": simulation.seed,
@@ -123,7 +121,7 @@ def load(simulation: Simulation, store: Store, home: Path, now: pd.Timestamp) ->
         what = f"the simulated market of {held}" if held else "real data"
         raise InputError("store", what, "an empty store", "give another --home, or move its data/ away")
     with store.writing():
-        # Marked before it is filled: were the load cut short, the rows could not pass for real ones.
+        # Marked before it is filled, so that rows of an interrupted load never count as real.
         store.mark_simulated(made_from)
         write_truth(simulation.truth, home)
     return ingest_frames({_place(name): frame for name, frame in simulation.frames.items()}, store, now)

@@ -1,18 +1,15 @@
 """Loading a snapshot directory into the store.
 
-A file with a fault is refused whole and named; the others load. Doubtful rows go to quarantine. Running the same
-directory twice adds nothing, and a run that was killed is completed by the next: every row's `known_at` follows from
-the file and the rules of publication, not from the time of loading; only a value that contradicts a stored one is
-known from `now`.
+A faulty file is refused as a whole; the others load. Doubtful rows are quarantined. `known_at` follows from the file
+and the publication rules, not from the time of loading, so loading a directory again adds nothing, or completes a run
+that was killed. Only a value that contradicts a stored one is known from `now`.
 
-Where `vintages/X.csv` exists, `macro/X.csv` is not stored: it holds revised values, and a first release cannot be told
-from a revision in it. If the store already follows X by vintages and a snapshot brings only `macro/X.csv`, the file is
-one more vintage, known from `now`. FRED-MD's CLAIMSx changes its unit from thousands to persons between vintages; as
-with changes of base year, the values are stored as they were published, and one vintage never mixes with another.
+If `vintages/X.csv` exists, `macro/X.csv` is not stored: it holds revised values. If the store has vintages of X and a
+snapshot only `macro/X.csv`, that file is one more vintage, known from `now`. Values are stored as published, and
+vintages are never mixed: CLAIMSx of FRED-MD changes from thousands to persons between vintages, others their base year.
 
-Some systems do not keep the letter case of names: folders and `.csv` are known in any case, tickers are read in upper
-case, and a macro series by its spelling in the rules of publication. Of two files of one series only the one with the
-exact name is read.
+Letter case may differ, since some systems do not keep it: tickers are read in upper case, macro series as the
+publication rules spell them. Of two files of one series only the one with the exact name is read.
 """
 
 from __future__ import annotations
@@ -36,7 +33,7 @@ _SPELLINGS = {name.upper(): name for name in publication.RULES}
 
 @dataclass(frozen=True)
 class IngestReport:
-    """What an ingest did: rows added per kind, files read, files refused, notes, rows set aside, values revised."""
+    """What an ingest did; `added` is rows by kind."""
 
     added: dict[str, int]
     files: int
@@ -48,7 +45,7 @@ class IngestReport:
 
     @property
     def rows_added(self) -> int:
-        """All rows added, the quarantined included."""
+        """All rows added, including quarantined ones."""
         return sum(self.added.values())
 
 
@@ -58,13 +55,9 @@ def ingest(directory: Path, store: Store, now: pd.Timestamp) -> IngestReport:
     Parameters
     ----------
     directory:
-        Holds any of the folders prices, dividends, macro, vintages, short_interest, short_volume, holdings.
+        With any of the folders in `csv_files.LAYOUTS`.
     now:
-        Aware; the instant from which corrections of stored values are known, and at which all new rows are stored.
-
-    Returns
-    -------
-    The report; `refusals` holds one error per refused file, in order of their paths.
+        With a time zone; `known_at` of corrections, and `stored_at` of all new rows.
 
     Raises
     ------
@@ -79,7 +72,7 @@ def ingest(directory: Path, store: Store, now: pd.Timestamp) -> IngestReport:
     files, refusals, notes = listing.files, listing.refusals, listing.notes
 
     def frames() -> Iterator[tuple[tuple[str, str], pd.DataFrame]]:
-        # Parsing leaves the interpreter to others: files are read ahead while the rows of the one before are judged.
+        # Parsing releases the interpreter lock: files are read ahead while the rows before are checked.
         with ThreadPoolExecutor(READERS) as pool:
             for file, outcome in zip(files, pool.map(_outcome, files), strict=True):
                 if isinstance(outcome, SnapshotError):
@@ -102,8 +95,6 @@ def ingest_frames(frames: Mapping[tuple[str, str], pd.DataFrame], store: Store, 
     frames:
         By (folder, name), e.g. ("prices", "IWM"), each with its folder's columns in ascending order: days as
         datetime64, numbers as float64, `known_at` as instants with a time zone.
-    now:
-        As in `ingest`.
     """
     return _load(frames.items(), store, now, {name for folder, name in frames if folder == "vintages"})
 
@@ -117,7 +108,7 @@ def _load(
     if now.tzinfo is None:
         raise InputError("now", str(now), "an instant with a time zone", "localize it")
     now = now.tz_convert("UTC").as_unit("us")
-    # One lock over reading and writing: two processes that load the same files must not both see an empty store.
+    # Locked from the first read on: two processes that load the same files must not both see an empty store.
     files = rows_read = 0
     with store.writing():
         batch = Loader(store.as_of(), now)
@@ -127,7 +118,7 @@ def _load(
                 batch.notes.append(f"macro/{name}.csv: not stored; its real-time history in vintages/ serves instead")
                 continue
             batch.add(folder, name, frame)
-        added = store.append_all(batch.gathered(), stored_at=now)
+        added = store.append_all(batch.rows_by_kind(), stored_at=now)
     return IngestReport(
         added=added,
         files=files,
@@ -141,7 +132,7 @@ def _load(
 
 @dataclass(frozen=True)
 class _File:
-    """One file that is read: the rows of `series` in the columns of `layout`."""
+    """One file to read."""
 
     path: Path
     layout: Layout
@@ -149,15 +140,15 @@ class _File:
 
     @property
     def shown(self) -> str:
-        """The file as a user sees it."""
+        """FOLDER/FILE, for messages."""
         return f"{self.path.parent.name}/{self.path.name}"
 
 
 @dataclass(frozen=True)
 class _Listing:
-    """The files to read, refusals of those that another one of their series excludes, and notes.
+    """The files to read, and refusals of second files of a series.
 
-    `followed` are the series of which the directory has vintages; a refused file still says that they are revised.
+    `followed` are the series with a file of vintages, even a refused one.
     """
 
     files: list[_File]
@@ -216,7 +207,7 @@ def _series(stem: str, layout: Layout) -> str:
 
 
 def _outcome(file: _File) -> tuple[pd.DataFrame, list[str]] | SnapshotError:
-    """The rows of a file and what was ignored of it, or why it is refused."""
+    """The rows of a file with notes, or its refusal."""
     try:
         return read(file.path, file.layout)
     except SnapshotError as refused:

@@ -1,8 +1,8 @@
-"""The state of every series at the instant of a view: how far it reaches, what is missing, what is stale or set aside.
+"""The state of every series in a view: span, gaps, staleness, quarantined and revised rows.
 
-A gap is a session (bars, short volume), a business day (daily macro series) or a period (weekly to quarterly ones)
-between the first and the last event for which no row is served; a row set aside leaves a gap. Irregular series
-(dividends, short interest, holdings) have no count of gaps.
+A gap is a missing session (bars, short volume), business day (daily macro series) or period (weekly to quarterly ones)
+between the first and the last event; a quarantined row leaves a gap. Irregular series (dividends, short interest,
+holdings) have no count of gaps.
 """
 
 from __future__ import annotations
@@ -38,11 +38,10 @@ def status(view: View) -> pd.DataFrame:
 
     Returns
     -------
-    Columns `COLUMNS`: first and last are event dates (missing if every row was set aside), rows counts distinct
-    events, gaps is missing for irregular series, age_days counts from the last event to the view's instant, stale says
-    whether that exceeds max_age_days, reasons joins the distinct reasons of quarantine, each with its count. rewritten
-    is how many values a provider has changed since they were stored, largest_change the largest of these as a fraction
-    of the old value; the vintages of a series are not changes of each other.
+    Columns `COLUMNS`: first and last are event dates (missing if every row is quarantined), rows counts distinct
+    events, age_days runs from the last event to the view's instant and is stale beyond max_age_days, reasons lists why
+    rows are quarantined, with counts. rewritten counts stored values that the provider changed later, largest_change is
+    the largest as a fraction of the old value; vintages are not changes of each other.
     """
     catalogue = view.catalogue()
     names = zip(catalogue["kind"], catalogue["series"], catalogue["last_known_at"], strict=True)
@@ -60,7 +59,7 @@ def status(view: View) -> pd.DataFrame:
     for name in ("rows", "rewritten"):
         table[name] = table[name].fillna(0).astype("int64")
     table["reasons"] = table["reasons"].fillna("").astype("str")
-    table["stale"] = table["stale"].fillna(True).astype("bool")  # nothing served is as stale as can be
+    table["stale"] = table["stale"].fillna(True).astype("bool")  # no row is served
     for name in ("gaps", "age_days", "max_age_days"):
         table[name] = table[name].astype("Int64")
     order = {kind: place for place, kind in enumerate(KINDS)}
@@ -90,9 +89,9 @@ def _line(view: View, kind: str, series: str, last_known_at: pd.Timestamp) -> tu
 
 def _rewritten(view: View, kind: str, series: str) -> tuple[int, float]:
     """How many stored values were changed later, and the largest change as a fraction."""
-    # Adjusted prices follow from their dividends; what the provider said are the raw ones.
-    told = "raw_bars" if kind == "bars" and view.has("raw_bars", series) else kind
-    versions, layout = view.versions(told, series), KINDS[told]
+    # Adjusted prices change with each dividend; the provider's own values are the raw ones.
+    source = "raw_bars" if kind == "bars" and view.has("raw_bars", series) else kind
+    versions, layout = view.versions(source, series), KINDS[source]
     identity = ["event_date", *layout.extra_key]
     again = versions.duplicated(identity).to_numpy()
     if not again.any():

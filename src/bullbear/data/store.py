@@ -1,11 +1,8 @@
-"""The point-in-time store: rows go in once and never change, and come out only through `Store.as_of`.
+"""The point-in-time store: append-only rows, read only through `Store.as_of`.
 
-Every row says when it could first have been known (`known_at`). A `View` is frozen at an instant and serves only rows
-known by then. A correction is a new row with a later `known_at`.
-
-What was public and what this machine had are two questions. A value that a rule dates two weeks back, but that was
-fetched today, was public then: `as_of(t)` serves it from now on. Every row therefore also says when it was stored
-(`stored_at`), and `as_of(t, stored=s)` answers for ever as `as_of(t)` did when no more than that was stored.
+Each row says when it could first have been known (`known_at`) and when this machine stored it (`stored_at`).
+`as_of(t)` serves what was public at `t`, even if it was fetched later; `as_of(t, stored=s)` serves only what was stored
+by `s`, so it always gives the same rows. A correction is a new row with a later `known_at`.
 """
 
 from __future__ import annotations
@@ -24,7 +21,7 @@ from bullbear.data.segments import (
     Kind,
     checked,
     encoded,
-    has_twins,
+    has_duplicates,
     kind_named,
     listing,
     ordered,
@@ -43,7 +40,7 @@ class Store:
     Parameters
     ----------
     root:
-        The folder, created at the first write; `data/` of a home.
+        `data/` of a home; created at the first write.
 
     Example
     -------
@@ -69,42 +66,38 @@ class Store:
         return Store, (self.root,)  # a worker process opens the folder anew; locks do not travel
 
     def append(self, kind: str, frame: pd.DataFrame, stored_at: pd.Timestamp | None = None) -> int:
-        """Add rows; identical rows are skipped, and keep their first `stored_at`.
+        """Add rows and return how many are new; a repeated row keeps its first `stored_at`.
 
         Parameters
         ----------
         kind:
             One of `segments.KINDS`.
         frame:
-            Columns series, event_date (naive midnight), known_at (aware) and the kind's values; a value column that
-            is absent is unknown throughout.
+            Columns series, event_date (naive midnight), known_at (with a time zone) and the kind's values; a missing
+            value column counts as unknown.
         stored_at:
-            Aware; the clock, by default the machine's. Each append is stored at least a microsecond after those before
-            it, whatever the clock says, so that what was stored by an instant never grows.
-
-        Returns
-        -------
-        The number of rows that are new.
+            With a time zone; by default now. Moved to at least a microsecond after the previous append, so that what
+            was stored by an instant never grows.
 
         Raises
         ------
         InputError
-            A column is wrong, `stored_at` has no time zone, or a stored row has the same key and known_at but another
-            value: what was known then cannot change, so a correction needs its own, later known_at.
+            A column is wrong, `stored_at` has no time zone, or a row contradicts a stored one with the same key and
+            known_at: a correction needs a later known_at.
         """
         return self.append_all({kind: frame}, stored_at)[kind]
 
     def append_all(self, frames: Mapping[str, pd.DataFrame], stored_at: pd.Timestamp | None = None) -> dict[str, int]:
-        """Add rows of several kinds as `append` does; they appear in the order of `frames`, or none if one is refused.
+        """Append several kinds in the order of `frames`, or none of them if one is refused.
 
-        The last kind is stored at `stored_at`, each kind before it a microsecond earlier: a reader between two of them
-        has seen the one and not the other.
+        The last kind is stored at `stored_at`, each kind before it a microsecond earlier, so that `stored` separates
+        them as a concurrent reader may have seen them.
         """
         clock = _instant("stored_at", pd.Timestamp.now("UTC") if stored_at is None else stored_at)
         with self.writing():
             last = max(clock, self.last_stored_at + len(frames) * _TICK)
             stamps = [last - place * _TICK for place in reversed(range(len(frames)))]
-            # Sorting and compressing one kind leaves the interpreter to the next.
+            # Sorting and compressing release the interpreter lock.
             with ThreadPoolExecutor(2) as pool:
                 prepared = list(pool.map(self._prepared, frames.keys(), frames.values(), stamps))
             for kind, (count, content) in zip(frames, prepared, strict=True):
@@ -114,19 +107,12 @@ class Store:
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """Hold the write lock over several appends, so that what is read in between stays true."""
+        """Hold the write lock, so that nothing changes between a read and an append."""
         with self._lock:
             yield
 
     def as_of(self, instant: pd.Timestamp | None = None, stored: pd.Timestamp | None = None) -> View:
-        """The view of what was public at `instant`, or of what this machine had of it.
-
-        Parameters
-        ----------
-        instant:
-            Aware; rows known later are not served. None serves every row.
-        stored:
-            Aware; rows stored later are not served, either. None serves what was public, whenever it was stored.
+        """The view of the rows known at `instant` and stored by `stored`, both with a time zone; None is no limit.
 
         Raises
         ------
@@ -140,7 +126,7 @@ class Store:
 
     @property
     def last_stored_at(self) -> pd.Timestamp:
-        """The latest `stored_at` of all rows, the epoch if there is none: `as_of(t, stored=that)` repeats today's view.
+        """The latest `stored_at`, the epoch in an empty store; `as_of(t, stored=that)` repeats today's view of `t`.
 
         Example
         -------
@@ -156,7 +142,7 @@ class Store:
 
     @property
     def is_simulated(self) -> bool:
-        """Whether the store holds the simulated market."""
+        """Whether the store holds a simulated market."""
         return (self.root / "SIMULATED.json").exists()
 
     @property
@@ -166,7 +152,7 @@ class Store:
         return json.loads(mark.read_text()) if mark.exists() else None
 
     def mark_simulated(self, parameters: dict[str, float | int | str]) -> None:
-        """Declare the store simulated, with the simulator's parameters; it takes no real data afterwards."""
+        """Declare the store simulated; it then takes no real data."""
         with self.writing():
             remove_staged(self.root)
             write_whole(self.root / "SIMULATED.json", json.dumps(parameters, indent=2, sort_keys=True) + "\n")
@@ -177,14 +163,14 @@ class Store:
         return not any(listing(self.root, kind) for kind in KINDS)
 
     def _reader_by(self, stored: pd.Timestamp) -> Reader:
-        """The reader of what was stored by then; the last one is kept, for a replay asks for several instants."""
+        """The reader of rows stored by then; the last one is cached, since a replay reads at several instants."""
         replay = self._replay
         if replay.stored != stored:
             replay = self._replay = self._reader.by(stored)
         return replay
 
     def _prepared(self, kind: str, frame: pd.DataFrame, stored_at: pd.Timestamp) -> tuple[int, memoryview]:
-        """How many rows are new, and the segment that holds them."""
+        """The number of new rows, and their encoded segment."""
         layout = kind_named(kind)
         rows = ordered(layout, checked(layout, frame))
         fresh = rows if rows.empty else self._unknown(layout, rows)
@@ -193,9 +179,9 @@ class Store:
     def _unknown(self, layout: Kind, rows: pd.DataFrame) -> pd.DataFrame:
         files = listing(self.root, layout.name)
         names = rows["series"].unique().tolist() if files else []
-        known = [self._reader.frame(files, layout.name, name).assign(series=name) for name in names]
+        known = [self._reader.series(files, layout.name, name).frame.assign(series=name) for name in names]
         known = [part for part in known if not part.empty]
-        if not known and not has_twins(layout, rows):
+        if not known and not has_duplicates(layout, rows):
             return rows
         both = pd.concat([*known, rows], ignore_index=True)
         count = len(both) - len(rows)

@@ -1,8 +1,7 @@
-"""All versions of one series as arrays, cut at an instant: what `View.versions` serves, for arithmetic.
+"""All versions of one series as NumPy arrays, cut at an instant.
 
-A store keeps the arrays of a series once (`History`); a view cuts them at its own instant (`Versions`), which copies
-nothing. What is derived row by row from the versions before it, an adjusted price or the newest value so far, is kept
-with them: see `Versions.causal`.
+The store caches the arrays of a series once (`History`); each view slices them at its own instant (`Versions`), without
+a copy. Columns derived causally from them are cached alongside; see `Versions.causal`.
 """
 
 from __future__ import annotations
@@ -42,18 +41,13 @@ class Versions:
         return len(self.known_at)
 
     def causal(self, function: Callable[[Versions], Columns]) -> Columns:
-        """The columns that `function` makes of these versions, computed once for all instants.
+        """Columns derived from these versions, computed once on the whole history and cut here.
 
         Parameters
         ----------
         function
-            From versions to arrays of as many rows, read-only afterwards. Row i of each may depend on rows up to i and
-            on nothing after them; tests hold every such function to it. It must be a module's own, not made anew for
-            each call.
-
-        Returns
-        -------
-        The arrays, cut where these versions are.
+            From versions to arrays of as many rows. Row i may depend on rows 0 to i only; tests check every such
+            function. It is the cache's key: pass a function of a module, not a lambda.
         """
         kept = self._history.kept
         if function not in kept:
@@ -62,7 +56,7 @@ class Versions:
 
 
 class History:
-    """Every stored version of one series; only a view, which cuts it, hands it out.
+    """Every stored version of one series; reached only through a view, which cuts it.
 
     Parameters
     ----------
@@ -108,7 +102,7 @@ class History:
 
 
 def newest_rows(versions: Versions) -> Columns:
-    """The row that holds the newest event's newest version after each row, in the vintage in force; causal."""
+    """For each row, the row with the latest version of the newest event so far, within the latest vintage; causal."""
     order = versions.event_date // _DAY
     dated = versions.vintage != UNDATED
     if dated.any():
@@ -125,5 +119,5 @@ def versions_of(frame: pd.DataFrame) -> Versions:
 
 def _fixed(column: np.ndarray) -> np.ndarray:
     view = column.view()
-    view.flags.writeable = False  # a store's arrays outlive the one who reads them
+    view.flags.writeable = False  # shared by all readers of the store
     return view

@@ -1,7 +1,7 @@
-"""What was known at one instant, and stored by another if asked: the only gate to data.
+"""A point-in-time view of the store: the only gate to data.
 
-A view serves rows known by its instant, the latest version of each event. What is doubtful lies in the kind
-`quarantine`, which no reader of series serves.
+Factors read `arrays`: every version, as NumPy arrays. All else reads frames: the latest version of each event, or all
+with `versions`. Quarantined rows are served by `quarantine` alone.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from bullbear.data.adjusting import adjusted_versions
-from bullbear.data.once import once
+from bullbear.data.cached_method import cached_method
 from bullbear.data.reader import EPOCH, Files, Reader
 from bullbear.data.segments import KINDS, kind_named
 from bullbear.data.versions import Versions, newest_rows, versions_of
@@ -22,9 +22,9 @@ from bullbear.errors import InputError, NoDataError
 
 
 class View:
-    """What was known at `instant`, and stored by `stored` unless that is None: the only gate to data.
+    """What was known at `instant` and stored by `stored` (None: no limit).
 
-    Readers of a single series raise `NoDataError` when nothing of it was known; `has` tells first.
+    Methods that return a frame of one series raise `NoDataError` where nothing of it was known; check with `has`.
     """
 
     def __init__(self, reader: Reader, instant: pd.Timestamp, files: Mapping[str, Files]) -> None:
@@ -38,31 +38,30 @@ class View:
     def bars(self, ticker: str) -> pd.DataFrame:
         """Daily bars by event_date: known_at, open, high, low, close, adj_close, volume (NaN where unknown).
 
-        Prices and volume are those of a screen at the view's instant, split-adjusted; adj_close also for dividends. The
-        level of adj_close has no meaning, its returns do: see `adjusting`.
+        Prices and volume are adjusted for the splits known at the view's instant, adj_close also for dividends. Only
+        the returns of adj_close have a meaning, not its level; see `adjusting`.
         """
         return self._latest("bars", ticker)
 
     def raw_bars(self, ticker: str) -> pd.DataFrame:
-        """Bars as traded, by event_date: known_at, open, high, low, close, volume, scale; `bars` is derived from them.
+        """Unadjusted bars by event_date: known_at, open, high, low, close, volume, scale.
 
-        `scale` is what a raw price is multiplied by to continue the prices of a snapshot that was stored before.
+        A raw price times `scale` continues the prices of a snapshot stored before.
         """
         return self._latest("raw_bars", ticker)
 
     def splits(self, ticker: str) -> pd.DataFrame:
         """By ex-date: known_at, ratio (new shares for an old one).
 
-        Also the seam at which a snapshot restates an earlier one, whatever split lies behind it.
+        A snapshot that restates the prices of an earlier one counts as a split, too.
         """
         return self._latest("splits", ticker)
 
     def observations(self, series: str) -> pd.DataFrame:
         """Values by event_date: known_at, value.
 
-        Where the real-time history of a series is stored as vintages, only the events that the latest vintage lists
-        are served: units and base years change from vintage to vintage, so two of them must not be mixed. Use
-        `versions` to follow a series through its vintages.
+        Of a series stored as vintages only the latest vintage is served, because units and base years differ between
+        vintages; `versions` serves them all.
         """
         rows = self.versions("observations", series)
         if rows["vintage"].notna().any():
@@ -105,12 +104,12 @@ class View:
             )
         return rows
 
-    @once
+    @cached_method
     def arrays(self, kind: str, series: str) -> Versions:
-        """What `versions` serves, as arrays; without rows where nothing of that series was known.
+        """The rows of `versions` as arrays; empty where nothing of that series was known.
 
-        Open, high, low and close of bars keep the shares on which they are stored, so that no later split moves what
-        is computed from them by `adj_close / close`; prices for a reader are those of `bars`.
+        Prices of bars are not adjusted for splits that follow, unlike in `bars`, so that what is computed from
+        `adj_close / close` never changes with a later split.
         """
         kind_named(kind)
         if kind == "bars" and self._is_derived(series):
@@ -118,9 +117,9 @@ class View:
         return self._history(kind, series)
 
     def newest(self, kind: str, series: str, column: str) -> float:
-        """One number of the newest event, in its latest version; NaN where nothing of that series was known.
+        """The latest value of one column; NaN where nothing of that series was known.
 
-        Equal to the last row of `observations(series)[column]` and its likes, at a hundredth of the cost.
+        Equal to `observations(series)[column].iloc[-1]` (likewise for other kinds), a hundred times faster.
 
         Raises
         ------
@@ -140,7 +139,7 @@ class View:
         return not self._known(kind, series).empty
 
     def quarantine(self) -> pd.DataFrame:
-        """Rows set aside as doubtful: series, event_date, known_at, kind, reason, row (JSON of the source row)."""
+        """Quarantined rows: series, event_date, known_at, kind, reason, row (the source row as JSON)."""
         return self._all("quarantine", KINDS["quarantine"].columns).reset_index(drop=True)
 
     def catalogue(self) -> pd.DataFrame:
@@ -151,26 +150,26 @@ class View:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing at all, known or not, was stored when the view was taken."""
+        """Whether the store was empty when the view was made, whatever its instant."""
         return not any(self._files.values())
 
     @cached_property
     def last_known_at(self) -> pd.Timestamp:
-        """The latest known_at of all that is served; the epoch if nothing is."""
+        """The latest known_at of all series in `catalogue`; the epoch if there are none."""
         latest = self.catalogue()["last_known_at"].max()
         return EPOCH if latest is pd.NaT else latest
 
     def _latest(self, kind: str, series: str) -> pd.DataFrame:
         return _latest_by(self.versions(kind, series), ["event_date"])
 
-    @once
+    @cached_method
     def _known(self, kind: str, series: str) -> pd.DataFrame:
         kind_named(kind)
         is_derived = kind == "bars" and self._is_derived(series)
         return self._derived(series) if is_derived else self._stored(kind, series)
 
     def snapshot_bars(self, ticker: str) -> pd.DataFrame:
-        """Every version of the bars that snapshots brought, on the shares on which they are stored."""
+        """Every version of the bars from snapshots, as stored."""
         return self._stored("bars", ticker)
 
     def _is_derived(self, ticker: str) -> bool:
@@ -181,10 +180,10 @@ class View:
         return adjusted_versions(*parts, on_screen=on_screen)
 
     def _history(self, kind: str, series: str) -> Versions:
-        return self._reader.history(self._files[kind], kind, series).until(self._instant)
+        return self._reader.series(self._files[kind], kind, series).history.until(self._instant)
 
     def _stored(self, kind: str, series: str) -> pd.DataFrame:
-        rows = self._reader.frame(self._files[kind], kind, series)
+        rows = self._reader.series(self._files[kind], kind, series).frame
         count = int(rows["known_at"].searchsorted(self.instant, side="right")) if len(rows) else 0
         return rows.iloc[:count]
 

@@ -16,7 +16,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from bullbear.decide.book import Book, Mark
@@ -113,18 +115,23 @@ def step(book: Book, market: Market, row: int) -> Step:
     cash_return = rate * (session - book.session).days / 365.0
     profit = {"interest": book.cash * cash_return}
     cash = book.cash + profit["interest"]
-    values, marks = dict(book.values), dict(book.marks)
-    _mark(book, market, row, "open", values, marks, profit)
+    values, prices = dict(book.values), {t: mark.price for t, mark in book.marks.items()}
+    seen: dict[str, None] = {}  # tickers with a price on this session
+    names = sorted({*book.instruments, *book.marks})
+    _mark(book, market, row, "open", names, values, prices, seen, profit)
     orders: Mapping[Slot, float] = {}
     fills: tuple[Fill, ...] = ()
     if book.orders:
-        at_open = replace(book, session=session, cash=cash, values=values, marks=marks)
-        cash, values, orders, fills = _fill(at_open, market, row)
-    profit["costs"] = -sum(fill.cost for fill in fills)
-    _mark(book, market, row, "close", values, marks, profit)
-    at_close = replace(book, session=session, cash=cash, values=values, marks=marks, orders=orders)
-    done, paid_out = _expire(at_close)
-    return Step(done, profit, cash_return, (*fills, *paid_out))
+        cash, values, orders, fills = _fill(replace(book, session=session, cash=cash, values=values), market, row)
+    profit["costs"] = -sum([fill.cost for fill in fills])
+    _mark(book, market, row, "close", names, values, prices, seen, profit)
+    marks = {**book.marks, **{t: Mark(session, prices[t]) for t in seen}}
+    at_close = book.at(session, cash, values, marks, orders)
+    over = _over(at_close)
+    if not over:
+        return Step(at_close, profit, cash_return, fills)
+    paid_out, ended = _paid_out(at_close, over)
+    return Step(paid_out, profit, cash_return, (*fills, *ended))
 
 
 def walk(market: Market, first: int, last: int, decide: Decider) -> tuple[Account, Book]:
@@ -135,49 +142,65 @@ def walk(market: Market, first: int, last: int, decide: Decider) -> tuple[Accoun
     What happened, and the book at the last close.
     """
     book = Book(session=market.days[first])
-    done = [Step(book, {}, 0.0, ())]
+    done = [_row(Step(book, {}, 0.0, ()))]
     slots: dict[Slot, None] = {}
     book = decide(first, book)
+    declared = book.slots
+    slots |= dict.fromkeys(declared)
     for row in range(first + 1, last + 1):
-        slots |= dict.fromkeys(book.slots)
-        done.append(step(book, market, row))
-        book = decide(row, done[-1].book)
-    slots |= dict.fromkeys(book.slots)
+        made = step(book, market, row)
+        done.append(_row(made))
+        book = decide(row, made.book)
+        if book.slots is not declared:
+            declared = book.slots
+            slots |= dict.fromkeys(declared)
     return _account(market.sessions[first : last + 1].rename("event_date"), done, tuple(slots)), book
 
 
-def _account(index: pd.DatetimeIndex, steps: Sequence[Step], declared: tuple[Slot, ...]) -> Account:
-    slots = tuple(dict.fromkeys([*declared, *(slot for each in steps for slot in each.book.values)]))
+class _Row(NamedTuple):
+    """What a row of an `Account` keeps of a step; the books of all sessions would fill the memory."""
+
+    equity: float
+    cash: float
+    held: dict[Slot, float]
+    exposure: float
+    cash_return: float
+    profit: Mapping[str, float]
+    fills: tuple[Fill, ...]
+
+
+def _row(made: Step) -> _Row:
+    book, equity, exposure = made.book, made.book.equity, 0.0
+    held = {slot: book.values[slot] / equity for slot in sorted(book.values)}
+    for slot, weight in held.items():
+        exposure += weight * book.instruments[slot.ticker].multiple
+    return _Row(equity, book.cash / equity, held, exposure, made.cash_return, made.profit, made.fills)
+
+
+def _account(index: pd.DatetimeIndex, rows: Sequence[_Row], declared: tuple[Slot, ...]) -> Account:
+    slots = tuple(dict.fromkeys([*declared, *(slot for each in rows for slot in each.held)]))
     sleeves: dict[str, tuple[str, ...]] = {}
     for slot in slots:
         sleeves[slot.sleeve] = (*sleeves.get(slot.sleeve, ()), slot.ticker)
-    tickers, booked = tuple(dict.fromkeys(slot.ticker for slot in slots)), _booked(sleeves)
-    daily, positions = [], []
-    for each in steps:
-        book, equity = each.book, each.book.equity
-        cash, held = book.cash / equity, {slot: value / equity for slot, value in book.values.items()}
-        by_sleeve, by_ticker = dict.fromkeys(sleeves, 0.0), dict.fromkeys(tickers, 0.0)
-        exposure = 0.0
-        for slot in sorted(held):
-            by_sleeve[slot.sleeve] += held[slot]
-            by_ticker[slot.ticker] += held[slot]
-            exposure += held[slot] * book.instruments[slot.ticker].multiple
-        profit = [each.profit.get(name, 0.0) for name in (*booked, "interest", "costs")]
-        daily.append((equity, *by_sleeve.values(), cash, exposure, each.cash_return, _turnover(each.fills), *profit))
-        positions.append((*by_ticker.values(), cash))
-    names = [
-        "equity",
-        *(f"{sleeve}_weight" for sleeve in sleeves),
-        "cash_weight",
-        "exposure",
-        "cash_return",
-        "turnover",
-    ]
+    # Summed in the order of the names: a sum must not depend on what was bought first.
+    held = {slot: np.array([row.held.get(slot, 0.0) for row in rows]) for slot in sorted(slots)}
+    columns: dict[str, Any] = {"equity": [row.equity for row in rows]}
+    for sleeve in sleeves:
+        columns[f"{sleeve}_weight"] = sum(each for slot, each in held.items() if slot.sleeve == sleeve)
+    cash = [row.cash for row in rows]
+    columns |= {"cash_weight": cash, "exposure": [row.exposure for row in rows]}
+    columns["cash_return"] = [row.cash_return for row in rows]
+    columns["turnover"] = [_turnover(row.fills) if row.fills else 0.0 for row in rows]
+    for source in (*_booked(sleeves), "interest", "costs"):
+        columns[source] = [row.profit.get(source, 0.0) for row in rows]
+    positions: dict[str, Any] = {}
+    for t in dict.fromkeys(slot.ticker for slot in slots):
+        positions[t] = sum(each for slot, each in held.items() if slot.ticker == t)
     return Account(
-        pd.DataFrame(daily, columns=[*names, *booked, "interest", "costs"], index=index),
-        pd.DataFrame(positions, columns=[*tickers, CASH], index=index),
-        _trades([fill for each in steps for fill in each.fills]),
-        {sleeve: tuple(dict.fromkeys(held)) for sleeve, held in sleeves.items()},
+        pd.DataFrame(columns, index=index),
+        pd.DataFrame({**positions, CASH: cash}, index=index),
+        _trades([fill for row in rows for fill in row.fills]),
+        {sleeve: tuple(dict.fromkeys(tickers)) for sleeve, tickers in sleeves.items()},
     )
 
 
@@ -198,23 +221,26 @@ def _mark(
     market: Market,
     row: int,
     at: At,
+    names: Sequence[str],
     values: dict[Slot, float],
-    marks: dict[str, Mark],
+    prices: dict[str, float],
+    seen: dict[str, None],
     profit: dict[str, float],
 ) -> None:
-    """Bring values and marks to the row's prices where there are any, and book the difference."""
+    """Bring values and prices to those of the row where there are any, and book the difference."""
     when = _WHEN[at == "close"]
     moves: dict[str, float] = {}
-    for t in sorted({*book.instruments, *marks}):
+    for t in names:
         if t in book.instruments:
             price = book.instruments[t].mark(market, row, at)
         else:  # only remembered, by the level of a policy
             price = getattr(market.bars[t], at)[row] if t in market.bars else float("nan")
         if price != price or (price == 0.0 and at == "open"):
             continue
-        if t in marks:
-            moves[t] = price / marks[t].price - 1.0
-        marks[t] = Mark(market.days[row], price)
+        if t in prices:
+            moves[t] = price / prices[t] - 1.0
+        prices[t] = price
+        seen[t] = None
     for slot in sorted(values):
         if slot.ticker in moves:
             moved = values[slot] * moves[slot.ticker]
@@ -223,15 +249,18 @@ def _mark(
             profit[name] = profit.get(name, 0.0) + moved
 
 
-def _expire(book: Book) -> tuple[Book, tuple[Fill, ...]]:
-    """Pay out at the close what has expired or is worth nothing; orders for it lapse."""
-    today, over = book.session.date(), set()
+def _over(book: Book) -> set[str]:
+    """The tickers that have expired or are worth nothing at the close."""
+    over = {t for t in book.instruments if t in book.marks and book.marks[t].price == 0.0}
     for t, instrument in book.instruments.items():
-        is_worthless = t in book.marks and book.marks[t].price == 0.0
-        if is_worthless or (instrument.expiry is not None and instrument.expiry <= today):
+        expiry = instrument.expiry
+        if expiry is not None and expiry <= book.session.date():
             over.add(t)
-    if not over:
-        return book, ()
+    return over
+
+
+def _paid_out(book: Book, over: set[str]) -> tuple[Book, tuple[Fill, ...]]:
+    """The book after what is over was paid out, and those trades; orders for it lapse."""
     equity, cash, values, fills = book.equity, book.cash, dict(book.values), []
     for slot in sorted(book.values):
         if slot.ticker in over:

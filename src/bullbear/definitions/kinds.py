@@ -69,6 +69,11 @@ class Kinds(Generic[T]):
         if folder not in self._folders:
             self._folders.append(folder)
 
+    def find(self, table: Mapping[str, Any]) -> type[T] | None:
+        """The class of the kind that `table` names, if there is one."""
+        self._import()
+        return cast("type[T] | None", self._classes.get(table.get(self.key, self.default)))
+
     def __getitem__(self, name: str) -> type[T]:
         """The class of a kind; KeyError if there is none."""
         self._import()

@@ -1,4 +1,4 @@
-"""What forecasts were worth, with intervals that know how few independent months there are."""
+"""Scores of forecasts with intervals and tests that allow for overlapping labels."""
 
 from bullbear.evaluate.comparison import Comparison, compare
 from bullbear.evaluate.oracle import OracleShare, share_of_oracle

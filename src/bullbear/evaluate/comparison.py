@@ -1,6 +1,6 @@
 """Several forecasters against each other, on the sessions and assets that all of them forecast.
 
-A run that sat out a hard year must not look better for it, so every pair is judged on the rows common to all.
+Every pair is scored on the rows common to all, so that a run does not look better for missing a hard year.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""The Brier score in parts: how far a forecast is miscalibrated, and how well it tells good days from bad.
+"""The parts of the Brier score: miscalibration, resolution and uncertainty.
 
-Bins are of about equal mass and never part equal probabilities, so the parts do not depend on the order of the rows.
+Bins have about equal mass and never split equal probabilities, so the parts do not depend on the order of the rows.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What AUC and calibration error would be without skill, or with perfect probabilities: neither is 0.5 or 0.
+"""The AUC without skill, and the calibration error of true probabilities: these are not 0.5 and 0.
 
 An expanding base rate moves against the outcomes (after many ups it stands high and fewer follow), so that its AUC over
 a long span lies below one half although nothing is wrong with it. And the shares of ups in ten bins of a few dozen

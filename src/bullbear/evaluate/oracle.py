@@ -1,4 +1,4 @@
-"""How much of the skill that was there was found: only a simulated market, whose true probabilities are known, can say.
+"""The share of the possible skill that a forecast has, on a simulated market whose true probabilities are known.
 
 A Brier skill of 2 % is poor where 20 % was possible and excellent where 2.5 % was.
 """
@@ -18,7 +18,7 @@ from bullbear.statistics.proportions import LEVEL
 
 @dataclass(frozen=True)
 class OracleShare:
-    """How much of the possible Brier gain was had on a market whose true probabilities are known.
+    """The share of the possible Brier gain on a market whose true probabilities are known.
 
     `share` and its interval put the truth in the place of the outcomes; `realised` is the ratio of the two realised
     skills, `bss / oracle_bss`. NaN where nothing was possible, or the truth happened not to beat climatology.

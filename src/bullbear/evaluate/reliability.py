@@ -1,4 +1,4 @@
-"""Whether a probability means what it says: of the days called 60 %, did 60 % end higher?
+"""Calibration: of the days with a forecast of 60 %, did 60 % end higher?
 
 A table by equal-mass bins, the expected calibration error, and Cox's slope and intercept. Daily labels overlap, so the
 rows of a bin are not independent: the intervals here use an effective number of observations when they are given one.
@@ -72,7 +72,7 @@ def calibration_table(
 
 
 def ece(y: ArrayLike, p: ArrayLike, bins: int = 10) -> float:
-    """Expected calibration error: the mean gap, weighted by bin size, between what was said and what happened.
+    """Expected calibration error: the mean gap, weighted by bin size, between forecast and outcome.
 
     ECE = sum(n_k |p_k - y_k|) / n
 

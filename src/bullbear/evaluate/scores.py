@@ -1,4 +1,4 @@
-"""What a forecast is worth: proper scores of probabilities, and their skill against a reference.
+"""Proper scores of probabilities, and their skill against a reference.
 
 Throughout `evaluate`, `y` are outcomes (0 or 1) and `p` and `reference` probabilities of y = 1 (fractions), all of
 shape `(n,)`, in the order of time, outcome first. Nothing is dropped or clipped: a missing value, a value out of range

@@ -1,4 +1,4 @@
-"""Whether a skill is more than luck, when daily labels overlap and so repeat each other.
+"""Tests of skill on overlapping daily labels.
 
 A label that spans `horizon` sessions shares all but one of them with its neighbour, so every variance here is a
 long-run variance over at least `horizon` lags. Rows stand in the order of time; `session` numbers their sessions from 0
@@ -147,7 +147,7 @@ def lower_bound(
     score: Score = "brier",
     session: Rows | None = None,
 ) -> Bound:
-    """How much better than its rival a forecast is at least, but for a chance of `error`.
+    """A one-sided lower bound of the gain over a rival, at confidence 1 - `error`.
 
     low = mean(d) - t * sqrt(LRV(d) / n) / H: the one-sided Diebold-Mariano test turned into a bound, with t Student's
     quantile of `1 - error` and H Harvey's correction

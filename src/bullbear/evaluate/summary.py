@@ -41,7 +41,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What the resolved forecasts were worth against climatology; `_low` and `_high` are ends of `level` intervals.
+    """The scores of the resolved forecasts against climatology; `_low` and `_high` are ends of `level` intervals.
 
     `n` counts rows; `n_effective` independent observations among the `n_sessions` sessions: several assets on one
     session count once, since they move together. A number that the data do not determine is NaN here and null in

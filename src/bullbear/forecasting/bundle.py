@@ -12,7 +12,7 @@ import json
 import os
 import shutil
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -26,13 +26,13 @@ from bullbear import sessions
 from bullbear.dataset import splitter_of
 from bullbear.dataset.predictions import Predictions
 from bullbear.decide.book import Book
-from bullbear.decide.policy import Policy, read_policy
+from bullbear.decide.policy import POLICIES, Policy, read_policy
 from bullbear.definitions import FactorSpec, FeatureSet, ModelDefinition, Source, Target
 from bullbear.errors import DefinitionError, HistoryError, InputError, RunError
-from bullbear.factors import registered
-from bullbear.factors.engine.feature_sets import check, user_code_of
-from bullbear.learn import FoldModel, Training
+from bullbear.factors.engine.feature_sets import check, functions_of
+from bullbear.learn import CALIBRATORS, LEARNERS, FoldModel, Training
 from bullbear.learn.refit import Continuation
+from bullbear.user_code import digests
 
 VERSION = 2
 PROMOTABLE = "up"
@@ -49,7 +49,6 @@ class Bundle:
     meta: dict[str, Any]
     definition: ModelDefinition
     feature_sets: tuple[FeatureSet, ...]
-    policy: Policy
     label: str = "champion"
     _opened: dict[str, FoldModel] = field(default_factory=dict, repr=False, compare=False)
 
@@ -59,10 +58,11 @@ class Bundle:
         Raises
         ------
         RunError
-            It was not trained walk-forward, a factor or the newest model is of another version, or something is
-            damaged or missing.
+            It was not trained walk-forward, a user's file has changed or is gone, a factor or the newest model is of
+            another version, or something is damaged or missing.
         """
         self.factors()
+        _ = self.policy
         self.model_named(self._fits()[-1])
         _ = self.predictions, self.signals
         if self.question == PROMOTABLE:
@@ -74,14 +74,14 @@ class Bundle:
         Raises
         ------
         RunError
-            This version of the library computes one of them otherwise, or not at all.
+            This version of the library computes one of them otherwise, or not at all, or a user's file has changed.
         """
         return list(self._factors)
 
     @cached_property
     def _factors(self) -> list[FactorSpec]:
+        self._require_same_code()
         specs = [spec for feature_set in self.feature_sets for spec in feature_set.factor]
-        registered()  # a file of the home that cannot be loaded is named first
         for place, spec in enumerate(specs):
             try:
                 check(spec, Source.nowhere("bundle"), place)
@@ -92,10 +92,29 @@ class Bundle:
                     "factors of this version of bullbear and of this home",
                     _AGAIN,
                 ) from unknown
-        if changed := sorted({name for name, _ in self.meta["user_code"].items() ^ user_code_of(specs).items()}):
-            name = ", ".join(changed)
-            raise RunError(self.label, f"factor {name}, changed since", "the code that it was trained with", _AGAIN)
         return specs
+
+    @cached_property
+    def policy(self) -> Policy:
+        """The rule for positions that it was trained with.
+
+        Raises
+        ------
+        RunError
+            A user's file has changed or is gone, or the policy is one of another version.
+        """
+        self._require_same_code()
+        with self._whole("policy"):
+            return read_policy(self.meta["policy"])
+
+    def _require_same_code(self) -> None:
+        """Refuse a model of which a user's file (factor, learner, calibrator, policy) has changed or is gone."""
+        recorded, now = self.meta["user_code"], _user_code(self.definition, self.feature_sets, self.meta["policy"])
+        for name in sorted({name for name, _ in recorded.items() ^ now.items()}):
+            state = "changed since the training" if name in now else "gone"
+            raise RunError(
+                self.label, f"{name}, {state}", "the file that the model was trained with", f"restore it, or {_AGAIN}"
+            )
 
     @property
     def question(self) -> str:
@@ -194,6 +213,7 @@ class Bundle:
         """
         if day in self._opened:
             return self._opened[day]
+        self._require_same_code()
         with self._whole(f"models/{day}.json"):
             model = FoldModel.restore(json.loads((self.root / "models" / f"{day}.json").read_text(encoding="utf-8")))
             model.require_restorable()  # a learner of another version keeps another state
@@ -253,13 +273,14 @@ def write_bundle(
     (root / "predictions.csv").write_text(predictions.to_csv(), encoding="utf-8")
     (root / "signals.csv").write_text(_signals_csv(training.signals), encoding="utf-8")
     (root / ACCOUNT).write_text(_account(books), encoding="utf-8")
+    table = policy.model_dump(mode="json")
     meta = {
         "version": VERSION,
         "question": _one_question(predictions),
         "definition": definition.model_dump(mode="json"),
         "feature_sets": [each.model_dump(mode="json") for each in feature_sets],
-        "user_code": user_code_of([spec for each in feature_sets for spec in each.factor]),
-        "policy": policy.model_dump(mode="json"),
+        "user_code": _user_code(definition, feature_sets, table),
+        "policy": table,
         "definition_hash": definition_hash,
         "data_fingerprint": fingerprint,
         "simulated": simulated,
@@ -295,6 +316,15 @@ def predictions_of(table: pd.DataFrame, target: Target) -> Predictions:
     return Predictions.of(**table, asset=target.ticker, question=target.question.name, horizon=target.horizon)
 
 
+def _user_code(
+    definition: ModelDefinition, feature_sets: Sequence[FeatureSet], policy: Mapping[str, Any]
+) -> dict[str, str]:
+    """The users' files that a model runs, with their digests; a part that is not to be found has none."""
+    functions = functions_of([spec for each in feature_sets for spec in each.factor])
+    kinds = LEARNERS.find(definition.learner), CALIBRATORS.find(definition.calibration), POLICIES.find(policy)
+    return digests([*functions, *filter(None, kinds)])
+
+
 def _one_question(predictions: Predictions) -> str:
     (question,) = predictions.table["question"].unique()
     return str(question)
@@ -313,12 +343,12 @@ def read_bundle(root: Path, *, label: str = "champion") -> Bundle:
         meta = json.loads((place / "bundle.json").read_text(encoding="utf-8"))
         if (version := meta.get("version", 1)) != VERSION:
             raise RunError(label, f"a bundle of version {version}", f"version {VERSION}", _AGAIN)
+        _ = dict(meta["policy"]), dict(meta["user_code"])
         return Bundle(
             place,
             meta,
             ModelDefinition.model_validate(meta["definition"]),
             tuple(FeatureSet.model_validate(each) for each in meta["feature_sets"]),
-            read_policy(meta["policy"]),
             label,
         )
     except OSError as bad:

@@ -162,9 +162,9 @@ def present_champion(home: Home, *, simulated: bool) -> tuple[Record | None, str
         return None, None
     try:
         bundle = read_bundle(home.champion)
+        bundle.require_usable()
         champion = Record.of(bundle)
         champion.scored()
-        bundle.require_usable()
     except (BullbearError, OSError, ValueError, KeyError, TypeError) as bad:
         return None, f"the champion cannot be used and is not compared with: {bad}"
     if champion.simulated != simulated:

@@ -7,7 +7,6 @@ adds nothing to the difference. The intervals of all events use the same resampl
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,8 +20,8 @@ from bullbear.evaluate import Evaluation, evaluate
 from bullbear.evaluate.bootstrap import skill_interval
 from bullbear.evaluate.reliability import ece
 from bullbear.home import Home
-from bullbear.odds import load
 from bullbear.odds.current import YEARS
+from bullbear.odds.definitions import EventSet
 from bullbear.odds.past_odds import PastOdds, forecasts, past_odds, pooled
 from bullbear.statistics.bootstrap import resample
 
@@ -55,7 +54,7 @@ class OddsRecord:
 
     ticker: str
     horizon: int
-    definition: Path
+    definition: EventSet
     pooled: Evaluation
     predictions: Predictions
     events: tuple[EventRecord, ...]
@@ -82,9 +81,9 @@ def odds_record(home: Home, ticker: str, horizon: int) -> OddsRecord:
     HistoryError
         Too few closes with a full look-back.
     """
-    definition = home.find("features", "odds")
+    events = home.events()
     store = home.filled_store()
-    past = past_odds(store.as_of(), ticker, load(definition).event, horizon=horizon)
+    past = past_odds(store.as_of(), ticker, events.event, horizon=horizon)
     scored = past.sessions >= past.series.sessions[0] + pd.DateOffset(years=YEARS)
     if not scored.any():
         raise HistoryError(
@@ -94,7 +93,7 @@ def odds_record(home: Home, ticker: str, horizon: int) -> OddsRecord:
     return OddsRecord(
         ticker=ticker,
         horizon=horizon,
-        definition=definition,
+        definition=events,
         pooled=evaluate(predictions),
         predictions=predictions,
         events=_records(past, scored),

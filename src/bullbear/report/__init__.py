@@ -1,6 +1,6 @@
 """The HTML report and the charts: the skill of the models and today's forecast.
 
-matplotlib is imported by `plots` only, and that when a report is written, not when this package is imported.
+matplotlib is imported by `plots` only, when a report is written.
 """
 
 from bullbear.report.page import write_report

@@ -1,12 +1,10 @@
-"""Levels, channel, double tops and bottoms, and breaks as they could be drawn at one close, in that day's prices.
+"""Levels, channel, double tops and bottoms, and breaks as known at one close, in that day's prices.
 
 Everything is read through the view of that close, so a longer store gives the same chart. The rules are those of the
-level factors (`factors.levels`) with their defaults, and a history too short for the factors is too short for the
-chart.
+level factors (`factors.levels`) with their defaults, and so is the least history.
 
-Factors work on prices adjusted for dividends, whose level means nothing. Here they are scaled so that the last close is
-the quoted one: a level is given in the dollars in which one would trade at it. An old extreme then lies lower than it
-was quoted, by the dividends paid since.
+Factors work on dividend-adjusted prices. Here these are scaled so that the last close is the quoted one, and a level is
+a price at which one could trade. An old extreme lies lower than it was quoted, by the dividends paid since.
 """
 
 from __future__ import annotations
@@ -32,7 +30,7 @@ from bullbear.factors.levels.horizontal_levels import LEVELS, SUPPORT, levels_at
 from bullbear.factors.levels.swings import SwingRules, mean_true_range, swings
 
 RULES = BREAKS
-"""Which levels and breaks are drawn; a double top is shown as long after its end as a break is followed."""
+"""Which levels and breaks are drawn; a double top is shown as long after its end as a break is."""
 CHANNEL_WINDOW = 126
 LEAST_SESSIONS = LEVELS.rows
 Side = Literal["support", "resistance"]
@@ -159,16 +157,7 @@ class LevelChart:
 
 
 def level_chart(store: Store, ticker: str, *, as_of: str | None = None) -> LevelChart:
-    """What could be drawn at the close of `as_of`.
-
-    Parameters
-    ----------
-    store
-        Where the ticker's bars are.
-    ticker
-        Any ticker with bars.
-    as_of
-        A day, answered from its close or the last one before it; None is the last one stored.
+    """The chart at the close of the day `as_of`, or the last close before it; None: the last one stored.
 
     Raises
     ------

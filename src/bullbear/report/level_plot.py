@@ -1,7 +1,7 @@
-"""The chart of the levels of one close.
+"""The plot of the levels at one close.
 
-A level's line starts at the session from which the level could be known, not at its first touch: a line from the touch
-on would show the turn as foreseen. Prices are grey and levels coloured; support and resistance differ by dash, upward
+A level's line starts at the session at which the level became known, not at its first touch, which would suggest that
+the turn was foreseen. Prices are grey and levels coloured; support and resistance differ by dash, upward
 and downward breaks by the direction of the marker.
 """
 
@@ -32,10 +32,7 @@ _COLOUR = {"support": GREEN, "resistance": ORANGE}
 
 
 def level_plot(chart: LevelChart) -> bytes:
-    """Prices and volume of the window, levels by strength, channel, double tops and bottoms and breaks, as a PNG.
-
-    SIMULATED is written across the chart of a simulated market.
-    """
+    """Prices and volume of the window, levels by strength, channel, double tops and bottoms and breaks, as a PNG."""
 
     def draw(figure: Figure) -> None:
         figure.set_layout_engine("none")  # the column of labels needs axes at a known position
@@ -169,7 +166,7 @@ def _frame(prices: Axes, volume: Axes, chart: LevelChart) -> None:
     last = chart.sessions[-1]
     late = "" if last == chart.session else f" of {last.date()}, the last bar known"
     prices.set_title(
-        f"{chart.ticker}: levels as they could be drawn at the close of {chart.session.date()}, {chart.close:,.2f}"
+        f"{chart.ticker}: levels known at the close of {chart.session.date()}, {chart.close:,.2f}"
         f"{late}{'  (SIMULATED)' if chart.simulated else ''}",
         loc="left", fontsize=13, pad=22,
     )  # fmt: skip

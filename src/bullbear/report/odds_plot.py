@@ -1,4 +1,4 @@
-"""The picture of one event's odds: every past case as a thin path, their median, and where the latest one stands."""
+"""The plot of one event: the path after each past case, their median, and the path after the latest one."""
 
 from __future__ import annotations
 
@@ -14,19 +14,7 @@ if TYPE_CHECKING:
 
 
 def odds_plot(event_paths: EventPaths, *, simulated: bool = False) -> bytes:
-    """The paths after an event, in per cent since its close.
-
-    Parameters
-    ----------
-    event_paths
-        See `odds.event_paths`.
-    simulated
-        Write SIMULATED across the picture.
-
-    Returns
-    -------
-    A PNG.
-    """
+    """The total return after each case of an event, as a PNG."""
 
     def draw(figure: Figure) -> None:
         axes = figure.subplots()

@@ -1,7 +1,7 @@
-"""The report: one HTML file that needs nothing else, today's forecast first and its honest worth right below.
+"""The report: one self-contained HTML file, the forecast first and the skill of the models below it.
 
-The page embeds its pictures, runs no script and forbids itself any request, so that it can be mailed, printed and kept.
-All text that came from outside is escaped. What was made from simulated data says so at the top and on every picture.
+Pictures are embedded; there are no scripts and no requests. All text is escaped. A report on simulated data says so at
+the top and on every picture.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _FORECAST = ("ticker", "decided_at", "resolves_on", "horizon_sessions", "p_up", 
 
 @dataclass(frozen=True)
 class Picture:
-    """A PNG in base64, with the words for those who do not see it."""
+    """A PNG in base64 and its alternative text."""
 
     data: str
     alt: str
@@ -64,21 +64,17 @@ def write_report(
     Parameters
     ----------
     path
-        Where to; its folder is made, and a file that stands there is replaced at once.
+        Its folder is created, and an existing file is replaced.
     models
-        In the order in which to show them; the one whose `run_id` the forecast names is marked as champion.
+        In the order to show; the one whose `run_id` the forecast names is marked as champion.
     forecast
-        The JSON of `bullbear forecast`, or None where there is no champion yet.
+        The document of `bullbear forecast --json`; None without a champion.
     simulated
         Whether any number comes from the simulated market.
     generated_at
-        The instant to print; with a time zone.
+        With a time zone.
     data
-        `fingerprint`, `last_known_at` and `stale` of the data; None takes those of the forecast.
-
-    Returns
-    -------
-    `path`.
+        `fingerprint`, `last_known_at` and `stale` of the data; default: those of the forecast.
 
     Raises
     ------
@@ -131,24 +127,24 @@ def _section(model: ModelResult, simulated: bool) -> Section:
         calibration_picture=_picture(
             plots.calibration_plot(e, model.predictions, simulated=simulated),
             "Reliability diagram: share of ups against the forecast, with a histogram of forecasts; "
-            "the numbers stand in the calibration table.",
+            "the numbers are in the calibration table.",
             simulated,
         ),
         skill_picture=_picture(
             plots.skill_plot(e, simulated=simulated),
-            f"Bars: Brier skill by calendar year around zero, {skill}; the numbers stand in the table by year.",
+            f"Bars: Brier skill by calendar year around zero, {skill}; the numbers are in the table by year.",
             simulated,
         ),
         probability_picture=_picture(
             plots.probability_plot(model.predictions, simulated=simulated),
-            f"Lines: forecast P(up) with its interval and climatology from {e.first:%Y-%m} on; mean forecast "
+            f"Lines: forecast P(up) with its interval and the base rate from {e.first:%Y-%m} on; mean forecast "
             f"{tables.percent(e.mean_p)}, share of ups {tables.percent(e.share_up)}.",
             simulated,
         ),
         equity_picture=_picture(
             plots.equity_plot(result, simulated=simulated),
             "Lines: equity of the policy and its baselines on a log scale, drawdowns and weights below; "
-            "the numbers stand in the backtest table.",
+            "the numbers are in the backtest table.",
             simulated,
         )
         if result is not None
@@ -165,8 +161,8 @@ def _reading(forecast: Mapping[str, Any]) -> str:
     if low is None or high is None:
         return "The forecast has no interval."
     if low <= base <= high:
-        return "The interval holds climatology: the forecast shows no evidence of knowing more than the long-run share."
-    return f"The interval lies {'above' if low > base else 'below'} climatology."
+        return "The interval contains the base rate: no evidence that the forecast knows more than the base rate."
+    return f"The interval lies {'above' if low > base else 'below'} the base rate."
 
 
 def _gauge(forecast: Mapping[str, Any]) -> dict[str, float | None]:

@@ -1,8 +1,7 @@
-"""The report's pictures, as PNG bytes; the only module that imports matplotlib.
+"""Plots as PNG bytes; the only module that imports matplotlib.
 
-The same input gives the same bytes: no time stamp, no version and none of the user's own plot settings go in. Colours
-are Okabe and Ito's, and no line is told from another by colour alone. Pictures of simulated data say so across their
-whole width and in the file's description, since a picture travels without its page.
+The same input gives the same bytes: no time stamp, version or user setting goes in. Colours are Okabe and Ito's, and
+lines also differ by style. With `simulated`, SIMULATED is written across the plot and into the file's description.
 
 References
 ----------
@@ -58,12 +57,6 @@ def calibration_plot(evaluation: Evaluation, predictions: pd.DataFrame, *, simul
         Its calibration table is drawn; the intervals are Wilson's over the effective number of observations.
     predictions
         The frame that was evaluated; `p` of its resolved rows makes the histogram.
-    simulated
-        Write SIMULATED across the picture.
-
-    Returns
-    -------
-    A PNG.
     """
 
     def draw(figure: Figure) -> None:
@@ -75,11 +68,16 @@ def calibration_plot(evaluation: Evaluation, predictions: pd.DataFrame, *, simul
         edges = _window(p)
         top.plot([0, 1], [0, 1], color=GREY, lw=1, label="perfect calibration")
         base = evaluation.share_up
-        top.axhline(base, color=ORANGE, ls="--", lw=1.5, label=f"climatology of these days, {base:.1%}")
+        top.axhline(base, color=ORANGE, ls="--", lw=1.5, label=f"base rate of these days, {base:.1%}")
         top.errorbar(
             mean_p, share, spread, fmt="o", color=BLUE, capsize=3, label=f"forecasts, {evaluation.level:.0%} interval"
         )
-        top.set(xlim=edges, ylim=(-0.02, 1.02), ylabel="share of ups", title="Of the days called p, how many ended up?")
+        top.set(
+            xlim=edges,
+            ylim=(-0.02, 1.02),
+            ylabel="share of ups",
+            title="Share of ups among days with about the same forecast",
+        )
         top.legend(loc="best")
         bottom.hist(p, bins=np.linspace(*edges, 41), color=BLUE, alpha=0.8)
         bottom.axvline(base, color=ORANGE, ls="--", lw=1.5)
@@ -94,10 +92,6 @@ def skill_plot(evaluation: Evaluation, *, simulated: bool = False) -> bytes:
     """Brier skill by calendar year around zero, with the interval of the skill over all years as a band.
 
     A year below -1 is cut there and its value written; a year with less than half of its sessions is hatched.
-
-    Returns
-    -------
-    A PNG.
     """
 
     def draw(figure: Figure) -> None:
@@ -116,7 +110,7 @@ def skill_plot(evaluation: Evaluation, *, simulated: bool = False) -> bytes:
                 axes.text(int(span.label), WORST_SHOWN, f"{span.bss:.0%}", ha="center", va="bottom", rotation=90)
         axes.axhline(0.0, color="black", lw=1.2)
         axes.margins(y=0.15)
-        axes.set(title="Brier skill against climatology by year (above zero is better)", ylabel="skill")
+        axes.set(title="Brier skill against the base rate by year (above zero is better)", ylabel="skill")
         axes.yaxis.set_major_formatter(PercentFormatter(1.0))
         axes.xaxis.set_major_locator(MaxNLocator(nbins=12, integer=True, min_n_ticks=1))
         axes.legend(loc="best")
@@ -125,12 +119,7 @@ def skill_plot(evaluation: Evaluation, *, simulated: bool = False) -> bytes:
 
 
 def equity_plot(result: Backtest, *, simulated: bool = False) -> bytes:
-    """Equity of the policy and the baselines on a log scale, their drawdowns, and the policy's weights.
-
-    Returns
-    -------
-    A PNG.
-    """
+    """Equity of the policy and the baselines on a log scale, their drawdowns, and the policy's weights."""
 
     def draw(figure: Figure) -> None:
         equity, falls, weights = figure.subplots(3, 1, sharex=True, height_ratios=[3, 1.5, 1.5])
@@ -164,18 +153,12 @@ def equity_plot(result: Backtest, *, simulated: bool = False) -> bytes:
 
 
 def probability_plot(predictions: pd.DataFrame, *, simulated: bool = False) -> bytes:
-    """Forecasts with their intervals and climatology through time; marks at the edges are the outcomes.
+    """Forecasts with their intervals and the base rate through time; marks at the edges are the outcomes.
 
     Parameters
     ----------
     predictions
         Columns decided_at, p, p_low, p_high, climatology (fractions) and y (0, 1, NaN while unresolved).
-    simulated
-        Write SIMULATED across the picture.
-
-    Returns
-    -------
-    A PNG.
     """
 
     def draw(figure: Figure) -> None:
@@ -186,10 +169,10 @@ def probability_plot(predictions: pd.DataFrame, *, simulated: bool = False) -> b
         )
         axes.fill_between(days, low, high, color=BLUE, alpha=0.2, lw=0, label="interval")
         axes.plot(days, p, color=BLUE, lw=1.2, label="forecast P(up)")
-        axes.plot(days, base, color=ORANGE, ls="--", lw=1.6, label="climatology")
+        axes.plot(days, base, color=ORANGE, ls="--", lw=1.6, label="base rate")
         bottom, top = _window(np.concatenate([p, low, high, base]))
         pad = 0.12 * (top - bottom)
-        axes.set(ylim=(bottom - pad, top + pad), title="Forecasts through time, and what happened (marks)")
+        axes.set(ylim=(bottom - pad, top + pad), title="Forecasts and outcomes (marks)")
         # Marks stand at the edges of the panel, whatever range the forecasts span.
         for outcome, height, colour, label in ((1.0, 0.975, GREEN, "ended up"), (0.0, 0.025, GREY, "ended down")):
             at = days[y == outcome]
@@ -207,7 +190,7 @@ def probability_plot(predictions: pd.DataFrame, *, simulated: bool = False) -> b
 
 
 def factor_plot(values: pd.Series, *, unit: str, summary: str, simulated: bool = False) -> bytes:
-    """One factor through time, missing stretches left open.
+    """One factor through time, with gaps where it is missing.
 
     Parameters
     ----------
@@ -217,12 +200,6 @@ def factor_plot(values: pd.Series, *, unit: str, summary: str, simulated: bool =
         Label of the vertical axis.
     summary
         One sentence under the title.
-    simulated
-        Write SIMULATED across the picture.
-
-    Returns
-    -------
-    A PNG.
     """
 
     def draw(figure: Figure) -> None:
@@ -257,7 +234,7 @@ def _png(draw: Callable[[Figure], None], size: tuple[float, float], simulated: b
 
 
 def _window(values: np.ndarray) -> tuple[float, float]:
-    """A range within 0..1 that holds every finite value with air around it, at least 20 points wide."""
+    """A range within 0..1 around all finite values, with a margin, at least 0.2 wide."""
     known = values[np.isfinite(values)]
     low, high = (float(known.min()), float(known.max())) if len(known) else (0.5, 0.5)
     air = max(0.02, (0.2 - (high - low)) / 2)

@@ -1,7 +1,6 @@
-"""Results as tables of text: what each cell of the report says, and how many digits it deserves.
+"""Results as tables of text, for the report.
 
-Probabilities and returns are shown in per cent, as a reader expects on a page; a number that the data do not determine
-is a dash, never a zero.
+Probabilities and returns are in per cent; an undetermined number is a dash.
 """
 
 from __future__ import annotations
@@ -61,7 +60,7 @@ def number(value: float | None, digits: int = 2) -> str:
 
 
 def instant(value: Any) -> str:
-    """An instant, or its ISO text, to the minute in UTC; text that is no instant stays as it is."""
+    """An instant, or its ISO text, to the minute in UTC; other text stays as it is."""
     try:
         moment = pd.Timestamp(value)
     except ValueError:
@@ -74,16 +73,16 @@ def instant(value: Any) -> str:
 
 
 def verdict(evaluation: Evaluation) -> str:
-    """The interval of the Brier skill in words."""
+    """What the interval of the Brier skill shows."""
     if evaluation.bss_low > 0.0:
-        return "better than climatology"
+        return "better than the base rate"
     if evaluation.bss_high < 0.0:
-        return "worse than climatology"
-    return "no difference from climatology shown"
+        return "worse than the base rate"
+    return "no difference from the base rate shown"
 
 
 def skill(models: Sequence[ModelResult], champion: str | None) -> Table:
-    """Every model against climatology, which stands last as the zero of the scale."""
+    """Every model against the base rate, which stands last."""
     rows = [
         (
             _shown(model, champion),
@@ -96,21 +95,21 @@ def skill(models: Sequence[ModelResult], champion: str | None) -> Table:
         for model in models
         for e in (model.evaluation,)
     ]
-    rows.append(("climatology", "the benchmark", "0", "0", "", ""))
+    rows.append(("base rate", "the benchmark", "0", "0", "", ""))
     return Table(
-        f"Out-of-sample skill against climatology, with {models[0].evaluation.level:.0%} intervals in brackets "
-        "(stationary bootstrap), and the AUC of a forecast without skill that moves as much",
-        ("model", "verdict", "Brier skill", "log-loss skill", "AUC", "AUC without skill"),
+        f"Out-of-sample skill against the base rate, with {models[0].evaluation.level:.0%} intervals in brackets "
+        "(stationary bootstrap), and the AUC of the same forecasts at the wrong times",
+        ("model", "verdict", "Brier skill", "log-loss skill", "AUC", "AUC by chance"),
         tuple(rows),
     )
 
 
 def evidence(models: Sequence[ModelResult], champion: str | None) -> Table:
-    """What the skills rest on: how many days, what they are worth, the raw scores and the tests."""
+    """The evidence behind the skills: numbers of days, raw scores and tests."""
     return Table(
-        "What the skills rest on; p values of the Diebold-Mariano test (two-sided) and of Clark and West's (one-sided)",
-        ("model", "run", "decided", "days", "worth independent", "Brier", "Brier of climatology", "calibration error",
-         "calibration error of true probabilities", "p, Diebold-Mariano", "p, Clark-West"),
+        "Evidence behind the skills; p-values of the tests of Diebold-Mariano (two-sided) and Clark-West (one-sided)",
+        ("model", "run", "decided", "days", "effective days", "Brier", "Brier of the base rate", "calibration error",
+         "calibration error by chance", "p, Diebold-Mariano", "p, Clark-West"),
         tuple(
             (
                 _shown(model, champion),
@@ -134,7 +133,7 @@ def evidence(models: Sequence[ModelResult], champion: str | None) -> Table:
 def calibration(evaluation: Evaluation) -> Table:
     """Equal-mass bins of the forecast with the share of ups in each."""
     return Table(
-        f"Calibration: of the days that were called p, how many ended up ({evaluation.level:.0%} Wilson intervals over "
+        f"Calibration: share of ups by forecast ({evaluation.level:.0%} Wilson intervals over "
         "the effective number of days)",
         ("mean forecast", "days", "share of ups", "interval"),
         tuple(
@@ -192,16 +191,16 @@ def performance(result: Backtest) -> Table:
         )
     first, last = result.equity.index[0], result.equity.index[-1]
     return Table(
-        f"Backtest after costs, {first:%Y-%m-%d} to {last:%Y-%m-%d}, next to baselines through the same account "
+        f"Backtest after costs, {first:%Y-%m-%d} to {last:%Y-%m-%d}, with baselines in the same account "
         f"({LEVEL:.0%} intervals)",
-        ("account", "CAGR", "volatility", "Sharpe", "policy's Sharpe less this", "deepest drawdown", "mean exposure",
-         "turnover a year", "costs a year", "trades"),
+        ("account", "CAGR", "volatility", "Sharpe", "Sharpe, policy minus this", "max drawdown", "mean exposure",
+         "yearly turnover", "yearly costs", "trades"),
         tuple(rows),
     )  # fmt: skip
 
 
 def attribution(result: Backtest) -> Table:
-    """Where the policy's profit arose, in per cent of the starting equity; the rows add up to the total."""
+    """The policy's profit by source; the rows add up to the total."""
     a = result.attribution
     sleeves = tuple(
         (
@@ -214,8 +213,8 @@ def attribution(result: Backtest) -> Table:
     )
     others = tuple((name, "", "", percent(a[name], signed=True)) for name in ("interest", "costs", "total"))
     return Table(
-        "The policy's profit by source, of the starting equity",
-        ("source", "overnight", "intraday", "together"),
+        "The policy's profit by source, in per cent of starting equity",
+        ("source", "overnight", "intraday", "total"),
         sleeves + others,
     )
 
@@ -233,8 +232,8 @@ def stops(forecast: Mapping[str, Any]) -> Table:
     """Standing levels: a close below a stop sells, one at or above a re-entry level buys, at the next open."""
     names = {"exit": "stop", "reentry": "re-entry"}
     return Table(
-        "Stops and re-entry levels, judged at closes",
-        ("ticker", "level", "price", "ATR", "ATRs away at least"),
+        "Stops and re-entry levels, checked at closes",
+        ("ticker", "level", "price", "ATR", "least distance in ATRs"),
         tuple(
             (
                 str(each["ticker"]),
@@ -249,9 +248,9 @@ def stops(forecast: Mapping[str, Any]) -> Table:
 
 
 def drivers(forecast: Mapping[str, Any]) -> Table:
-    """Factors that moved this forecast, as they were given: the largest should come first."""
+    """The factors that moved this forecast, in the order given."""
     return Table(
-        "Drivers: what moves this forecast away from climatology (log-odds, after calibration)",
+        "Drivers: what moves this forecast away from the base rate (log-odds, after calibration)",
         ("factor", "value", "contribution"),
         tuple(
             (

@@ -61,7 +61,7 @@ def default_lag(n: int, horizon: int) -> int:
 
 
 def effective_number(n: int, horizon: int, difference: ArrayLike | None = None) -> float:
-    """How many independent observations `n` overlapping ones are worth, between 1 and `n`.
+    """The effective sample size of `n` overlapping observations, between 1 and `n`.
 
     n_eff = independent_number(n, h);  with scores at most n gamma_0 / max_{l<=L} LRV_l
 

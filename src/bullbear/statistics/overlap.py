@@ -79,7 +79,7 @@ def independent_number(n: ArrayLike, horizon: int) -> Array:
 
 
 def rows_per_label(horizon: int) -> float:
-    """Daily rows that are worth one independent label in a long history: 1 + 2 sum_{0 < l < h} c(l).
+    """Daily rows per independent label in a long history: 1 + 2 sum_{0 < l < h} c(l).
 
     Example
     -------

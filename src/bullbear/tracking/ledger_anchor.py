@@ -1,7 +1,7 @@
 """Records the head of the ledger in the tracking store, as a tag of the experiment.
 
-The record is never set back: where the ledger is no continuation of what the store has seen, the tag stays as it is and
-a note says so; `bullbear score` then refuses the ledger.
+The record never goes back: if the ledger does not continue what the store has seen, the tag stays and a note says so;
+`bullbear score` then refuses the ledger.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from bullbear.tracking.mlflow_store import connect, experiment_id, is_local
 def record_ledger_head(home: Home, *, say: Callable[[str], None] = warn) -> Anchor | None:
     """Record what the ledger holds now; the anchor recorded, None where there is nothing to record.
 
-    It never fails: whatever goes wrong is said, because the work that it follows is done.
+    It never fails: the work before it is done, so an error becomes a note.
     """
     try:
         entries = Ledger(home.forecasts / "ledger.jsonl", say=say).entries()

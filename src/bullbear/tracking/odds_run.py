@@ -24,7 +24,7 @@ def log_odds(runs: Path, record: OddsRecord) -> str:
     """Log a record and return its run id; a failed attempt leaves a run marked as failed."""
     client = connect(runs)
     tags = {
-        "mlflow.note.content": "Event odds at every past close, scored against climatology.",
+        "mlflow.note.content": "Event odds at every past close, scored against the base rate.",
         "mlflow.source.name": "bullbear odds --history",
         "data": "SIMULATED" if record.simulated else "real",
     }
@@ -37,7 +37,7 @@ def log_odds(runs: Path, record: OddsRecord) -> str:
         client.log_batch(run_id, metrics=_metrics(record), params=params)
         with tempfile.TemporaryDirectory(prefix="bullbear-") as folder:
             staged = Path(folder)
-            (staged / "odds.toml").write_text(record.definition.read_text(encoding="utf-8"), encoding="utf-8")
+            (staged / "events.json").write_text(record.definition.model_dump_json(indent=1), encoding="utf-8")
             (staged / "predictions.csv").write_text(record.predictions.to_csv(), encoding="utf-8")
             (staged / "record.json").write_text(json.dumps(record.as_dict(), indent=1), encoding="utf-8")
             client.log_artifacts(run_id, str(staged))

@@ -1,6 +1,6 @@
 """Finished trainings: found by id, prefix, model, `latest` or `champion`, and read back.
 
-Only runs marked as finished count; a killed or failed training is as if it had never been.
+Only runs marked as finished count; a killed or failed training is ignored.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """One training, one MLflow run: what was defined, on what data, by which code, with what result.
 
 Everything to be logged is written into a folder first (`tracking.spool` logs it from there), and the run is marked as
-finished last: a killed training leaves at most a run that nobody reads, because every reader asks for finished runs.
+finished last: every reader asks for finished runs, so the run of a killed training is ignored.
 """
 
 from __future__ import annotations

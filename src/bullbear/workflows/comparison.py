@@ -64,7 +64,7 @@ def compare_runs(runs: Sequence[Run]) -> list[Comparison]:
         shown = ", ".join(
             f"{run.model} {run.run_id[:8]}: {t} {q} over {h} sessions" for (t, q, h), run in targets.items()
         )
-        raise InputError("RUN RUN ...", shown, "runs of one ticker, question and horizon", "compare like with like")
+        raise InputError("RUN RUN ...", shown, "runs of one ticker, question and horizon", "compare runs of one target")
     frames = {f"{run.model} {run.run_id[:8]}": run.predictions.table for run in runs}
     by_age = sorted(frames.values(), key=lambda frame: frame.loc[frame["y"].notna(), "resolved_at"].max())
     known = pd.concat(by_age).dropna(subset=["y"]).drop_duplicates("decided_at", keep="last")

@@ -1,4 +1,4 @@
-"""What a workflow tells its user while it runs; the command line has the implementation."""
+"""Messages and progress of a workflow; the command line implements them."""
 
 from __future__ import annotations
 

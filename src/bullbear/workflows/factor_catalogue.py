@@ -1,4 +1,4 @@
-"""The catalogue of factors: what each one is, what it reads, and since when this store can tell it."""
+"""The catalogue of factors: what each one is, what it reads, and its first day in this store."""
 
 from __future__ import annotations
 
@@ -194,7 +194,7 @@ def _family(spec: FactorSpec) -> str:
 
 
 def _unknown(home: Home, name: str, ticker: str) -> InputError:
-    """What to say of a factor that nobody has declared: those that may have been meant."""
+    """The error for an unknown factor, with similar names."""
     known = [spec.name for _, spec in _declared(home, ticker)]
     holding = sorted(
         (each for each in known if name.lower() in each), key=lambda each: not each.startswith(name.lower())

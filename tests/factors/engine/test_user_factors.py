@@ -10,8 +10,9 @@ import pytest
 from bullbear.definitions import FactorSpec
 from bullbear.errors import DefinitionError
 from bullbear.factors import registered
-from bullbear.factors.engine.feature_sets import user_code_of
+from bullbear.factors.engine.feature_sets import functions_of
 from bullbear.factors.engine.registry import use_factors_of
+from bullbear.user_code import digests
 
 MINE = """
 from bullbear.factors import Array, Bars, factor
@@ -59,14 +60,14 @@ def test_another_home_has_its_own_and_no_more(tmp_path: Path) -> None:
 def test_an_edited_file_is_another_code(tmp_path: Path) -> None:
     spec = FactorSpec(name="x", function="half_close", inputs={"bars": "IWM"})
     use_factors_of(write(tmp_path, MINE.format(rows=1)))
-    before = user_code_of([spec])
+    before = digests(functions_of([spec]))
     use_factors_of(write(tmp_path, MINE.format(rows=1) + "# edited"))
-    after = user_code_of([spec])
-    assert list(before) == list(after) == ["half_close"]
+    after = digests(functions_of([spec]))
+    assert list(before) == list(after) == [f"{tmp_path.name}/mine.py"]
     assert before != after
     lift = FactorSpec(name="y", function="event_lift", inputs={"bars": "IWM"}, params={"of": "half_close", "span": 0})
-    assert user_code_of([lift]) == after
-    assert user_code_of([FactorSpec(name="z", function="rsi", inputs={"bars": "IWM"})]) == {}
+    assert digests(functions_of([lift])) == after
+    assert digests(functions_of([FactorSpec(name="z", function="rsi", inputs={"bars": "IWM"})])) == {}
 
 
 @pytest.mark.parametrize(

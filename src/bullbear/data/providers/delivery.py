@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bullbear.data import doubts
+from bullbear.data import quality_checks
 from bullbear.data.csv_files import LAYOUTS
 from bullbear.data.providers.http import RETRY_LATER, Request, Response
 from bullbear.data.providers.wire import FORMAT_CHANGED, NUMBER, UNKNOWN
@@ -148,7 +148,8 @@ def tidy(
     twice = once.duplicated(identity, keep=False)
     if twice.any() and folder == "raw_bars":
         _note_twice(request, once["date"][twice], "set aside", notes)
-        once = once.assign(doubt=np.where(twice, doubts.LISTED_TWICE, "")).drop_duplicates(identity, keep="last")
+        reasons = np.where(twice, quality_checks.LISTED_TWICE, "")
+        once = once.assign(doubt=reasons).drop_duplicates(identity, keep="last")
     elif twice.any():
         _note_twice(request, once[identity[0]][twice], "left out", notes)
         once = once[~twice]

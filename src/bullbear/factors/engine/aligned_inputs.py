@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from bullbear import sessions
-from bullbear.data.once import once
+from bullbear.data.cached_method import cached_method
 from bullbear.data.versions import Versions
 from bullbear.data.view import View
 from bullbear.factors.engine.inputs import (
@@ -112,18 +112,18 @@ class AlignedInputs:
         self._day_before = self.grid_days[np.maximum(self.place - 1, 0)]
         self.cache: dict[object, Any] = {}
 
-    @once
+    @cached_method
     def has(self, kind: str, series: str) -> bool:
         """Whether anything of an input of that kind is known."""
         return len(self._versions(kind, series)) > 0
 
-    @once
+    @cached_method
     def joint_bars(self, tickers: tuple[str, ...]) -> list[BarSpan]:
         """The joint bars of `tickers`, cut where any of them was revised."""
         found = [self._bar_span(tickers, start, stop) for start, stop in self._joint_spans(tickers)]
         return [span for span in found if span is not None]
 
-    @once
+    @cached_method
     def releases(self, series: str) -> tuple[list[Span], float | Ages]:
         """The spans of a series of releases that matter, and the days after which its last value is stale."""
         versions = self._versions("releases", series)
@@ -181,10 +181,10 @@ class AlignedInputs:
         starts = sorted({first, *(start for each in spans for start, _ in each if start > first)})
         return list(zip(starts, [*starts[1:], _FOREVER], strict=True))
 
-    @once
+    @cached_method
     def _spans_of(self, ticker: str) -> list[tuple[int, int]]:
         return bar_spans(self._versions("bars", ticker))
 
-    @once
+    @cached_method
     def _bars_by(self, ticker: str, stop: int) -> DatedBars:
         return dated_bars(self._versions("bars", ticker), stop)

@@ -8,7 +8,7 @@ duplicate name - is refused here, with file and line, before any data is read.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from math import inf
 from pathlib import Path
@@ -67,14 +67,14 @@ def universe(sets: Sequence[FeatureSet], ticker: str) -> tuple[str, ...]:
     return _universe(sets).assets or (ticker,)
 
 
-def user_code_of(specs: Sequence[FactorSpec]) -> dict[str, str]:
-    """The user's own factors that `specs` run, each with a digest of its file; a model is bound to that code.
+def functions_of(specs: Sequence[FactorSpec]) -> list[Callable[..., object]]:
+    """The functions that `specs` run, those that are not registered left out.
 
     A parameter may name a factor too, as `of` of `event_lift` does.
     """
     known = registered()
     named = {name for spec in specs for name in (spec.function, *map(str, spec.params.values()))}
-    return {name: code for name in sorted(named & set(known)) if (code := known[name].source_digest)}
+    return [known[name].function for name in sorted(named & set(known))]
 
 
 def check(spec: FactorSpec, source: Source, place: int, *, table: str = "factor") -> Factor:

@@ -18,7 +18,6 @@ TOML is loaded.
 from __future__ import annotations
 
 import inspect
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -215,10 +214,9 @@ class Factor:
         return (inspect.getdoc(self.function) or "").split("\n\n")[0].replace("\n", " ")
 
     @property
-    def source_digest(self) -> str | None:
-        """A digest of the file of a user's factor; None for a factor of this package."""
-        module = self.function.__module__
-        return module.rpartition("_")[2] if hasattr(sys.modules.get(module), "__source__") else None
+    def is_users(self) -> bool:
+        """Whether it comes from a file of a home and not from this package."""
+        return bool(user_code.digests([self.function]))
 
     def describe(self, name: str) -> str:
         """What a parameter or an input means."""
@@ -385,7 +383,7 @@ def use_factors_of(folder: Path) -> None:
 
 def _load_user_factors(folder: Path) -> None:
     """Replace all user factors by those of `folder`; a module that was loaded before is not run again."""
-    for name in [name for name, each in _FACTORS.items() if each.source_digest]:
+    for name in [name for name, each in _FACTORS.items() if each.is_users]:
         del _FACTORS[name]
     for path in sorted(folder.glob("[!_]*.py")):
         for each in list(_user.get(user_code.load(path).__name__, {}).values()):
@@ -399,7 +397,7 @@ def _add(new: Factor) -> None:
     # A test runner may load the same file a second time under another module name.
     if earlier is not None and _file_of(earlier) != _file_of(new):
         raise TypeError(f"factor {new.name} is already registered by {_file_of(earlier)}; choose another name")
-    if new.source_digest:
+    if new.is_users:
         _user.setdefault(new.function.__module__, {})[new.name] = new
     # A look-back may ask for that of another factor, which this one may replace.
     _rows_needed.cache_clear()

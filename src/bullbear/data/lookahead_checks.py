@@ -1,9 +1,8 @@
-"""What cannot have been known: a value before the period that it describes was over.
+"""The earliest possible `known_at`: no value is known before the period it describes has ended.
 
-A file may claim an early `known_at`, and a provider may list a period that is still running; either would let a
-backtest see the future. Such a row is set aside. A period is over, for this purpose, at 16:00 New York of its last
-business day: nothing is traded or worked in it afterwards. Surveys come out within their month, and are only held to
-its beginning.
+A file may claim an early `known_at`, and a provider may list an unfinished period; both would be look-ahead, so such a
+row is quarantined. A period ends at 16:00 New York on its last business day. Surveys appear within their month; their
+bound is its beginning.
 """
 
 from __future__ import annotations
@@ -17,9 +16,7 @@ OVER = "16:00"
 
 
 def earliest_known_at(rule: Rule, event_dates: pd.DatetimeIndex) -> pd.DatetimeIndex:
-    """The instants before which no value of a macro series can have been known.
-
-    They are never before the event date begins, which is the bound where a value may come out within its period.
+    """The first instants at which values of a macro series can have been known, never before the event date.
 
     Example
     -------
@@ -38,7 +35,7 @@ def earliest_known_at(rule: Rule, event_dates: pd.DatetimeIndex) -> pd.DatetimeI
 def too_early(rule: Rule, event_dates: pd.DatetimeIndex, known_at: pd.Series) -> np.ndarray:
     """Whether each `known_at` lies before `earliest_known_at`; (n_rows,) of bool."""
     instants = pd.DatetimeIndex(known_at).tz_localize(None).to_numpy()
-    # Almost every value is known days later; 21:00 UTC is never before 16:00 New York, and costs no time zone.
+    # A cheap bound first: 21:00 UTC is never before 16:00 New York, and almost every value is known days later.
     safe: np.ndarray = _last_day(rule, event_dates).astype("datetime64[h]") + 21
     early: np.ndarray = instants < safe
     if early.any():
@@ -47,12 +44,12 @@ def too_early(rule: Rule, event_dates: pd.DatetimeIndex, known_at: pd.Series) ->
 
 
 def settled_at(settlement_dates: pd.DatetimeIndex) -> pd.DatetimeIndex:
-    """The instants before which no short interest of these settlement dates can have been known."""
+    """The first instants at which short interest of these settlement dates can have been known."""
     return at(settlement_dates.to_numpy().astype("datetime64[D]"), OVER)
 
 
 def day_begins(days: pd.DatetimeIndex) -> pd.DatetimeIndex:
-    """The midnight in New York with which each day begins."""
+    """Midnight in New York at the beginning of each day."""
     return at(days.to_numpy().astype("datetime64[D]"), "00:00")
 
 

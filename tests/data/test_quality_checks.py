@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bullbear.data import doubts
+from bullbear.data import quality_checks
 
 
 def bars(closes: list[float], opens: list[float] | None = None, adjusted: list[float] | None = None) -> pd.DataFrame:
@@ -26,18 +26,18 @@ def bars(closes: list[float], opens: list[float] | None = None, adjusted: list[f
 
 def reasons(frame: pd.DataFrame, ticker: str = "IWM", sessions: list[bool] | None = None) -> list[str]:
     known = np.ones(len(frame), dtype=bool) if sessions is None else np.array(sessions)
-    return doubts.bar_doubts(ticker, frame, known)[0].tolist()
+    return quality_checks.check_bars(ticker, frame, known)[0].tolist()
 
 
 @pytest.mark.parametrize(
     ("name", "value", "reason"),
     [
-        ("open", 101.1, doubts.OUTSIDE),
-        ("close", 98.9, doubts.OUTSIDE),
+        ("open", 101.1, quality_checks.OUTSIDE),
+        ("close", 98.9, quality_checks.OUTSIDE),
         ("open", 101.0 * (1 + 2e-7), ""),
-        ("low", 0.0, doubts.NOT_POSITIVE),
-        ("adj_close", -1.0, doubts.NOT_POSITIVE),
-        ("volume", -5.0, doubts.NEGATIVE),
+        ("low", 0.0, quality_checks.NOT_POSITIVE),
+        ("adj_close", -1.0, quality_checks.NOT_POSITIVE),
+        ("volume", -5.0, quality_checks.NEGATIVE),
         ("volume", np.nan, ""),
         ("open", np.nan, ""),
     ],
@@ -50,20 +50,20 @@ def test_a_bar_alone(name: str, value: float, reason: str) -> None:
 
 
 def test_a_day_without_session_comes_first_among_the_reasons() -> None:
-    assert reasons(bars([100, 0.0]), sessions=[True, False]) == ["", doubts.NO_SESSION]
+    assert reasons(bars([100, 0.0]), sessions=[True, False]) == ["", quality_checks.NO_SESSION]
 
 
 def test_a_split_that_was_not_recorded_sets_aside_all_that_follows() -> None:
     frame = bars([100, 101, 50.2, 50.9, 51.0], opens=[100, 101, 50.6, 50.3, 50.9])
-    assert reasons(frame) == ["", "", doubts.SPLIT_LIKE, doubts.SPLIT_LIKE, doubts.SPLIT_LIKE]
+    assert reasons(frame) == ["", "", quality_checks.SPLIT_LIKE, quality_checks.SPLIT_LIKE, quality_checks.SPLIT_LIKE]
 
 
 def test_a_reverse_split_is_the_same() -> None:
-    assert reasons(bars([10, 10.1, 40.5, 41])) == ["", "", doubts.SPLIT_LIKE, doubts.SPLIT_LIKE]
+    assert reasons(bars([10, 10.1, 40.5, 41])) == ["", "", quality_checks.SPLIT_LIKE, quality_checks.SPLIT_LIKE]
 
 
 def test_a_bad_tick_that_returns_sets_aside_itself_only() -> None:
-    assert reasons(bars([100, 101, 1010, 102, 103])) == ["", "", doubts.SPLIT_LIKE, "", ""]
+    assert reasons(bars([100, 101, 1010, 102, 103])) == ["", "", quality_checks.SPLIT_LIKE, "", ""]
 
 
 def test_a_split_that_adj_close_knows_is_a_split() -> None:
@@ -88,17 +88,17 @@ def test_indices_do_not_split() -> None:
 
 
 def test_two_jumps_in_a_row_are_followed() -> None:
-    expected = ["", doubts.SPLIT_LIKE, "", doubts.SPLIT_LIKE, doubts.SPLIT_LIKE]
+    expected = ["", quality_checks.SPLIT_LIKE, "", quality_checks.SPLIT_LIKE, quality_checks.SPLIT_LIKE]
     assert reasons(bars([100, 200, 100, 50, 50])) == expected
 
 
 def test_short_volume_cannot_exceed_the_total() -> None:
     frame = pd.DataFrame({"short_volume": [5.0, 11.0, -1.0, np.nan, 1.0], "total_volume": [10.0] * 5})
     known = np.array([True, True, True, True, False])
-    assert doubts.short_volume_doubts(frame, known).tolist() == [
+    assert quality_checks.check_short_volume(frame, known).tolist() == [
         "",
-        doubts.EXCEEDS,
-        doubts.NEGATIVE,
+        quality_checks.EXCEEDS,
+        quality_checks.NEGATIVE,
         "",
-        doubts.NO_SESSION,
+        quality_checks.NO_SESSION,
     ]

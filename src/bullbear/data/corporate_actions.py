@@ -1,10 +1,9 @@
-"""Dividends and splits as a provider lists them, made fit for the store.
+"""Cleaning the dividends and splits that a provider lists.
 
-An odd one must neither stop a fetch nor move a price nor lose money. A dividend or split on a day without a session is
-booked on the next session, several of one day together. What cannot have been paid or done (a dividend of zero, a
-negative one, a split of 1:0 or 1:1) is left out. A dividend that is not below the price before it is set aside, and so
-is a large one after which the price did not fall: booked as a return it would be a gain that nobody had. Each is noted
-but for the neutral values, zero and 1:1, with which providers fill the days without an action.
+A dividend or split on a day without a session moves to the next session; several on one session are combined. An
+impossible one (negative dividend, split of 1:0) is left out with a note; zero and 1:1, with which providers fill days
+without an action, without one. A dividend not below the price before it, or a large one after which the price did not
+fall, is quarantined: it would be a return that nobody earned.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from bullbear.data import publication
 from bullbear.data.adjusting import split_factor
 
 LARGE = 0.25
-"""Share of the price beyond which a dividend must show in the price of its ex-date."""
+"""Share of the price above which a dividend must show as a fall on its ex-date."""
 
 
 def listed_splits(ticker: str, frame: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
@@ -34,7 +33,7 @@ def listed_dividends(ticker: str, frame: pd.DataFrame, splits: pd.DataFrame, not
     amounts = listed["dividend"].to_numpy()
     listed = _without(ticker, listed, ~(np.isfinite(amounts) & (amounts > 0)), "dividend", notes)
     booked = on_sessions(ticker, listed, "dividend", notes)
-    # A split between the ex-date and its session changes the shares on which the amount is counted.
+    # A split between the ex-date and the next session changes the amount per share.
     moved = split_factor(splits, listed["event_date"]) / split_factor(splits, booked["event_date"])
     booked = booked.assign(amount=booked["dividend"].to_numpy() / moved)
     return booked.groupby("event_date")[["amount"]].sum().reset_index()
@@ -57,16 +56,16 @@ def not_below_price(dividends: pd.DataFrame, bars: pd.DataFrame, splits: pd.Data
     dividends:
         Columns event_date, amount.
     bars:
-        Columns event_date (ascending), close, both as traded.
+        Columns event_date (ascending), close, unadjusted.
     """
     reaches: np.ndarray = dividends["amount"].to_numpy() >= _price_before(dividends, bars, splits)
     return reaches
 
 
-def without_a_fall(dividends: pd.DataFrame, bars: pd.DataFrame, splits: pd.DataFrame) -> np.ndarray:
+def without_price_drop(dividends: pd.DataFrame, bars: pd.DataFrame, splits: pd.DataFrame) -> np.ndarray:
     """Which dividends above a quarter of the price saw it fall by less than half their amount; (n_dividends,).
 
-    A price that is not known on the ex-date tells nothing. The parameters are those of `not_below_price`.
+    None where the price of the ex-date is unknown. Parameters as in `not_below_price`.
     """
     amounts, before = dividends["amount"].to_numpy(), _price_before(dividends, bars, splits)
     after = bars.drop_duplicates("event_date", keep="last").set_index("event_date")["close"]

@@ -1,14 +1,11 @@
-"""Which rows of a snapshot file are doubtful: set aside with a reason, kept, and never served.
+"""Which rows are doubtful: quarantined with a reason, and never served. Their file is not refused.
 
-A doubtful row is not wrong enough to refuse its file, yet a factor must not see it. The reasons are: no session on that
-day, an open or close outside [low, high], a price that is not positive, and a split-like jump without a split.
-
-The last one is the delicate one: crashes are real. A close-to-close or overnight ratio counts as split-like only if it
-lies within 3 % of 1:n or n:1 for a usual n, the session itself is no more turbulent than 20 % from open to close, and
-adj_close jumps along (a recorded split or dividend would leave adj_close smooth). No crash of an index or of a listed
-fund qualifies: 1987 closed at 0.80. A single stock can halve overnight; `jumps` judges it by the market, by volume and
-by the days that follow. Rows on another scale are set aside together: serving the first one alone would only move the
-false return elsewhere. Indices do not split and are exempt.
+The delicate reason is a split-like jump without a split, since crashes are real. A close-to-close or overnight ratio is
+split-like only within 3 % of 1:n or n:1 for a usual n, if open to close moved by at most 20 %, and if adj_close jumps
+too (a recorded split or dividend leaves it smooth). No crash of an index or a listed fund qualifies: 1987 closed at
+0.80. A single stock can halve overnight; `jumps` decides by the market, volume and the days that follow. All rows on
+the other scale are quarantined together; one alone would only move the false return. Indices do not split and are
+exempt.
 """
 
 from __future__ import annotations
@@ -38,10 +35,10 @@ NO_FALL = "large dividend after which the price did not fall"
 ROUNDING = 1e-6
 
 
-def bar_doubts(
+def check_bars(
     ticker: str, bars: pd.DataFrame, is_session: np.ndarray, market: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The reason to doubt each bar, or an empty text; and the row at whose close a bar is beyond doubt.
+    """The reason to quarantine each bar, or an empty text; and the row at whose close each bar is confirmed.
 
     Parameters
     ----------
@@ -52,11 +49,11 @@ def bar_doubts(
     is_session:
         (n_rows,) whether the exchange was open.
     market:
-        (n_rows,) log change of the rest of the market over each session, NaN where unknown; None is unknown throughout.
+        (n_rows,) see `jumps.Market`; None: unknown throughout.
 
     Returns
     -------
-    (n_rows,) of str, and (n_rows,) of row numbers: the row itself, or a later one after a jump.
+    (n_rows,) of str, and (n_rows,) of row numbers: the row itself, or after a jump a later one.
     """
     reasons = np.full(len(bars), "", dtype=object)
     prices = {name: bars[name].to_numpy(dtype=np.float64) for name in ("open", "high", "low", "close", "adj_close")}
@@ -82,26 +79,22 @@ def bar_doubts(
         sound = np.flatnonzero((reasons == "") & ~np.isnan(prices["close"]))
         moved = np.full(len(bars), np.nan) if market is None else market
         columns = (prices["open"], prices["close"], prices["adj_close"], volume, moved)
-        found = jumps.judged(*(column[sound] for column in columns))
+        found = jumps.judge(*(column[sound] for column in columns))
         reasons[sound[found.off]] = SPLIT_LIKE
         settled[sound] = sound[found.settled]
     return reasons, settled
 
 
-def quote_doubts(ticker: str, bars: pd.DataFrame) -> np.ndarray:
-    """The reason to doubt a live bar as a quote, or an empty text: nothing traded, or the bar before it repeated.
+def check_quotes(ticker: str, bars: pd.DataFrame) -> np.ndarray:
+    """The reason to quarantine each live bar, or an empty text; (n_rows,) of str.
 
-    A provider whose feed has stopped repeats its last bar. In a snapshot such rows may be what really happened to a
-    money-market fund, so this is asked of live bars only; indices have no volume and are exempt.
+    A provider whose feed has stopped repeats its last bar. In a snapshot a repeated bar may be a real one of a
+    money-market fund, so only live bars are checked; indices have no volume and are exempt.
 
     Parameters
     ----------
     bars:
         Columns open, high, low, close, volume, in order of event_date.
-
-    Returns
-    -------
-    (n_rows,) of str.
     """
     reasons = np.full(len(bars), "", dtype=object)
     if ticker.startswith("^") or bars.empty:
@@ -113,8 +106,8 @@ def quote_doubts(ticker: str, bars: pd.DataFrame) -> np.ndarray:
     return reasons
 
 
-def short_volume_doubts(rows: pd.DataFrame, is_session: np.ndarray) -> np.ndarray:
-    """The reason to doubt each row of short_volume and total_volume (shares), or an empty text."""
+def check_short_volume(rows: pd.DataFrame, is_session: np.ndarray) -> np.ndarray:
+    """The reason to quarantine each row of short_volume and total_volume (shares), or an empty text."""
     reasons = np.full(len(rows), "", dtype=object)
     short, total = rows["short_volume"].to_numpy(), rows["total_volume"].to_numpy()
     for wrong, reason in ((~is_session, NO_SESSION), ((short < 0) | (total < 0), NEGATIVE), (short > total, EXCEEDS)):

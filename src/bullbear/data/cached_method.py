@@ -1,4 +1,4 @@
-"""The one cache of an object that never changes: what a method has answered, kept with the object it belongs to."""
+"""Caching the results of a method on its immutable owner."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ Key = TypeVarTuple("Key")
 T = TypeVar("T")
 
 
-def once(method: Callable[[Any, *Key], T]) -> Callable[[Any, *Key], T]:
-    """Call the method once for each key, its arguments, and answer from the owner's `cache` afterwards.
+def cached_method(method: Callable[[Any, *Key], T]) -> Callable[[Any, *Key], T]:
+    """Cache results by arguments in the owner's dict `cache`.
 
-    Unlike `functools.cache` it neither keeps the owner alive nor shares entries between owners.
+    Unlike `functools.cache` it neither keeps owners alive nor shares entries between them.
 
     Example
     -------
     >>> class Squares:
     ...     def __init__(self) -> None:
     ...         self.cache: dict[object, int] = {}
-    ...     @once
+    ...     @cached_method
     ...     def of(self, x: int) -> int:
     ...         print("computed")
     ...         return x * x

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bullbear.data.foresight import day_begins, earliest_known_at, settled_at, too_early
+from bullbear.data.lookahead_checks import day_begins, earliest_known_at, settled_at, too_early
 from bullbear.data.publication import RULES, observations_known_at, rule_of
 
 YORK = "America/New_York"

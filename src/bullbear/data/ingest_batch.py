@@ -1,6 +1,6 @@
-"""What an ingest adds to the store: new rows, revisions and rows set aside, gathered until all is appended at once.
+"""What an ingest adds to the store: new rows, revisions and quarantined rows, collected and appended at once.
 
-A `Gathering` holds what the store knew when the ingest began; everything is compared with that and with nothing else.
+Rows are compared with the store as it was when the ingest began.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from bullbear.data import doubts, publication
+from bullbear.data import publication, quality_checks
 from bullbear.data.csv_files import LAYOUTS
 from bullbear.data.reconcile import additions
 from bullbear.data.segments import KINDS
@@ -23,8 +23,8 @@ _ASIDE = ["kind", "event_date", "reason", "row"]
 
 
 @dataclass
-class Gathering:
-    """The rows that an ingest is about to append, by kind and series; `stored` is what the store held when it began."""
+class IngestBatch:
+    """The rows to append, by kind and series; `stored` is the store when the ingest began."""
 
     stored: View
     now: pd.Timestamp
@@ -46,12 +46,12 @@ class Gathering:
             self.revised += revised
         if rows.empty:
             return
-        self._gather(kind, series, rows)
+        self._add_rows(kind, series, rows)
 
-    def _gather(self, kind: str, series: str, rows: pd.DataFrame) -> None:
+    def _add_rows(self, kind: str, series: str, rows: pd.DataFrame) -> None:
         self.parts.setdefault(kind, []).append((series, rows))
 
-    def _set_aside(
+    def _quarantine(
         self,
         kind: str,
         series: str,
@@ -59,10 +59,9 @@ class Gathering:
         reasons: np.ndarray,
         known_at: pd.DatetimeIndex | None = None,
     ) -> pd.DataFrame:
-        """The rows without a reason; the others are kept in quarantine, once.
+        """Quarantine each row that has a reason, unless it already is; return the others.
 
-        They are known from `known_at` (one for each of them; by default the end of their day) or from now, whichever
-        comes first: what is set aside is listed at once.
+        Quarantined rows get `known_at` (one for each; by default the end of their day), or now if that is earlier.
         """
         doubtful = reasons != ""
         if not doubtful.any():
@@ -78,7 +77,7 @@ class Gathering:
         before = self._aside[self._aside["series"] == series]
         again = pd.MultiIndex.from_frame(listed[_ASIDE]).isin(pd.MultiIndex.from_frame(before[_ASIDE]))
         if not again.all():
-            self._gather("quarantine", series, listed[~again])
+            self._add_rows("quarantine", series, listed[~again])
         kept: pd.DataFrame = rows[~doubtful].reset_index(drop=True)
         return kept
 
@@ -87,7 +86,7 @@ class Gathering:
         return self.stored.quarantine()
 
     def _closed(self, folder: str, name: str, rows: pd.DataFrame) -> pd.DataFrame:
-        """Leave out sessions that are not over at `now`: their bar is still moving."""
+        """Leave out sessions that are not over at `now`."""
         running = rows["known_at"] > self.now
         if running.any():
             first = rows["event_date"][running].iloc[0].date()
@@ -96,7 +95,7 @@ class Gathering:
         return rows
 
     def _published(self, rows: pd.DataFrame, by_rule: pd.DatetimeIndex) -> pd.DataFrame:
-        """The file's own known_at where it has one; else the rule's, or `now` if the value is here before that."""
+        """Fill in known_at where the file has none: the rule's, or `now` if that is earlier."""
         early = by_rule > self.now
         ruled = by_rule.where(~early, self.now) if early.any() else by_rule
         if "known_at" not in rows:
@@ -123,13 +122,13 @@ class Gathering:
         return latest
 
     def _has(self, kind: str, series: str) -> bool:
-        # Most rows ever loaded come into an empty store, where looking for each series takes longer than judging it.
+        # Most rows are loaded into an empty store, where the look-up of each series takes longer than its checks.
         return not self._is_first and self.stored.has(kind, series)
 
     def _has_vintages(self, series: str) -> bool:
         return bool(self.stored.versions("observations", series)["vintage"].notna().any())
 
-    def _without_foresight(
+    def _without_lookahead(
         self,
         kind: str,
         series: str,
@@ -138,16 +137,16 @@ class Gathering:
         early: np.ndarray,
         by_rule: Callable[[pd.DatetimeIndex], pd.DatetimeIndex],
     ) -> pd.DataFrame:
-        """The `published` rows without the `early` ones, which would be known before they can have been; set aside."""
+        """Quarantine the `early` rows, whose known_at is impossible; return the other `published` rows."""
         if not early.any():
             return published
         known = by_rule(pd.DatetimeIndex(rows["event_date"][early]))
-        self._set_aside(kind, series, rows, np.where(early, doubts.IMPOSSIBLE, ""), known)
+        self._quarantine(kind, series, rows, np.where(early, quality_checks.IMPOSSIBLE, ""), known)
         kept: pd.DataFrame = published[~early].reset_index(drop=True)
         return kept
 
     def _after(self, stored: pd.Timestamp) -> pd.Timestamp:
-        """`now`, unless the clock runs behind what is stored: a correction follows what it corrects."""
+        """`now`, or just after `stored` if the clock is behind: a correction is known after what it corrects."""
         return max(self.now, stored + pd.Timedelta(1, "us"))
 
 

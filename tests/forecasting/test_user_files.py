@@ -1,0 +1,91 @@
+"""A champion is bound to every file of its home that it runs: an edited or missing one is refused in one line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.conftest import Answer
+
+from bullbear.home import Home, locate
+from bullbear.tracking import Runs
+from bullbear.workflows.training import train_model
+
+README = Path(__file__).resolve().parents[2] / "README.md"
+FACTOR = '''from bullbear.factors import Array, Bars, factor
+
+
+@factor(unit="ratio")
+def day_range(bars: Bars) -> Array:
+    """Range of the day over its close."""
+    return (bars.high - bars.low) / bars.close
+'''
+FEATURES = """name = "own"
+why = "A factor of my own."
+
+[[factor]]
+name = "day_range"
+function = "day_range"
+inputs = { bars = "$asset" }
+"""
+MODEL = """name = "own"
+intent = "A factor, a learner and a policy of my own."
+features = ["own"]
+
+[learner]
+kind = "vote"
+
+[policy]
+kind = "half"
+"""
+FILES = ("factors/own.py", "learners/vote.py", "policies/half.py")
+
+
+@pytest.fixture
+def own(home: Home) -> tuple[Home, str]:
+    """A home whose champion runs a factor, a learner and a policy of the user, and the id of its run."""
+    readme = README.read_text(encoding="utf-8")
+    texts = [FACTOR]
+    for title in ("### Add a learner kind", "### Add a policy"):
+        section = readme.split(title)[1]
+        texts.append(re.findall(r"```python\n(.*?)```", section, re.S)[0])
+    for name, text in zip(FILES, texts, strict=True):
+        (home.root / name).parent.mkdir()
+        (home.root / name).write_text(text)
+    (home.root / "features" / "own.toml").write_text(FEATURES)
+    (home.root / "models" / "own.toml").write_text(MODEL)
+    place = locate(home.root)
+    train_model(place, "own", jobs=1)
+    runs = Runs(place)
+    run = runs.find("latest")
+    assert sorted(run.bundle.meta["user_code"]) == list(FILES)
+    runs.promote(run)
+    return place, run.run_id
+
+
+def test_an_edited_or_missing_file_is_named(own: tuple[Home, str], process: Callable[..., Answer]) -> None:
+    home, run = own
+
+    def refused(name: str, state: str, *command: str) -> None:
+        answer = process(*command, "--home", home.root)
+        who = "champion" if command[0] == "forecast" else f"run {run[:8]}"
+        assert (answer.code, answer.out) == (2, ""), answer.err
+        assert answer.err.splitlines()[-1].removeprefix("bullbear: ") == (
+            f"{who}: got '{name}, {state}'; allowed: the file that the model was trained with; "
+            "restore it, or train and promote again"
+        )
+
+    for name in FILES:
+        path = home.root / name
+        text = path.read_text()
+        path.unlink()
+        refused(name, "gone", "forecast")
+        path.write_text(text)
+    path.write_text(text + "# edited\n")
+    refused(name, "changed since the training", "forecast")
+    (home.root / "learners" / "vote.py").unlink()
+    path.write_text(text)
+    refused("learners/vote.py", "gone", "promote", run)
+    assert process("evaluate", run, "--home", home.root).code == 0  # its forecasts are made
