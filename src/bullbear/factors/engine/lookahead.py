@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -11,7 +11,7 @@ from bullbear import user_code
 from bullbear.data.store import Store
 from bullbear.definitions import FactorSpec
 from bullbear.errors import DefinitionError
-from bullbear.factors.engine.feature_sets import user_code_of
+from bullbear.factors.engine.feature_sets import functions_of
 from bullbear.factors.engine.matrix import compute
 from bullbear.factors.engine.registry import registered
 from bullbear.sessions import closes
@@ -31,7 +31,7 @@ def require_causal(store: Store, specs: Sequence[FactorSpec], index: pd.Datetime
     DefinitionError
         A factor reads later sessions, or a windowed one more rows than it declares.
     """
-    own = [spec for spec in specs if user_code_of([spec])]
+    own = [spec for spec in specs if _users_functions(spec)]
     if not own or not len(index):
         return
     whole = compute(store.as_of(), own, index, asset)
@@ -52,8 +52,13 @@ def require_causal(store: Store, specs: Sequence[FactorSpec], index: pd.Datetime
             )
 
 
+def _users_functions(spec: FactorSpec) -> list[Callable[..., object]]:
+    """The functions of users' files that a factor runs, itself or by a parameter such as `of`."""
+    return [function for function in functions_of([spec]) if user_code.digests([function])]
+
+
 def _compare(spec: FactorSpec, day: str, value: float, history: float, alone: float, windowed: bool) -> None:
-    where = f"{user_code.place_of(registered()[next(iter(user_code_of([spec])))].function)} ({spec.name})"
+    where = f"{user_code.place_of(_users_functions(spec)[0])} ({spec.name})"
     if not _equal(value, history, exact=windowed):
         raise DefinitionError(
             where,
