@@ -149,3 +149,17 @@ def test_what_another_home_or_an_earlier_file_brought_is_not_sent_to_workers(
     assert things.entries()["mine"] != before
     user_code.restore(modules)
     assert things.entries()["mine"] == before
+
+
+def test_a_call_that_fails_in_a_users_file_names_its_innermost_line_there(path: Path) -> None:
+    path.write_text(
+        "import numpy as np\n\n\ndef f(x: int) -> int:\n    return np.zeros(2)[x]\n\n\ndef g() -> int:\n    return 1\n"
+    )
+    module = user_code.load(path)
+    assert user_code.call("mine", module.f, 1) == 0
+    with pytest.raises(DefinitionError, match=r"^learners/mine\.py:5 \(mine\): got .IndexError: .*out of bounds"):
+        user_code.call("mine", module.f, 7)
+    with pytest.raises(DefinitionError, match=r"^learners/mine\.py:8 \(mine\): got .TypeError: .*takes 0 positional"):
+        user_code.call("mine", module.g, 7)
+    with pytest.raises(ZeroDivisionError):  # of the package's own code
+        user_code.call("mine", divmod, 1, 0)

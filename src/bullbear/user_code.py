@@ -10,6 +10,7 @@ What the files register belongs to the home in use (`use_home`): a `Registry` fo
 from __future__ import annotations
 
 import hashlib
+import inspect
 import linecache
 import re
 import sys
@@ -17,13 +18,15 @@ import traceback
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType, ModuleType
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, ParamSpec, TypeVar
 
-from bullbear.errors import DefinitionError
+from bullbear.errors import BullbearError, DefinitionError
 
 E = TypeVar("E")
 
 _PREFIX = "bullbear_user_"
+P = ParamSpec("P")
+T = TypeVar("T")
 _root = Path()
 _turn = 0
 """Counts the calls of `use_home`; a registry that was read in an earlier turn reads its folder again."""
@@ -180,6 +183,39 @@ def digests(parts: Iterable[Callable[..., object]]) -> dict[str, str]:
     """The users' files that some functions and classes come from, such as `learners/mine.py`, each with its digest."""
     names = {part.__module__ for part in parts if is_user_module(part.__module__)}
     return {str(sys.modules[name].__file__): name.rpartition("_")[2] for name in sorted(names)}
+
+
+def call(what: str, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    """`function(*args, **kwargs)`; an error in a user's file becomes one line, which calls the function `what`.
+
+    Raises
+    ------
+    DefinitionError
+        Code of a user's file failed, or `function` is of one and does not take the arguments; the message names file
+        and line. An error of the package's own code is passed on.
+    """
+    try:
+        return function(*args, **kwargs)
+    except (BullbearError, MemoryError):
+        raise
+    except Exception as bad:
+        lines = [
+            (frame.f_globals["__file__"], line)
+            for frame, line in traceback.walk_tb(bad.__traceback__)
+            if str(frame.f_globals.get("__name__")).startswith(_PREFIX)
+        ]
+        if not lines and not function.__module__.startswith(_PREFIX):
+            raise
+        place = "{}:{}".format(*lines[-1]) if lines else place_of(function)
+        said = " ".join(f"{type(bad).__name__}: {bad}".split())
+        raise DefinitionError(f"{place} ({what})", said, "code that runs without an error", "correct the file") from bad
+
+
+def place_of(function: Callable[..., object]) -> str:
+    """The file and line of a function, as messages show them."""
+    plain: Any = inspect.unwrap(function)
+    path = Path(plain.__code__.co_filename)
+    return f"{path.parent.name}/{path.name}:{plain.__code__.co_firstlineno}"
 
 
 def _run(name: str, shown: str, source: str) -> ModuleType:

@@ -49,6 +49,8 @@ def train(
         print_document(show.trained_document(trained))
     else:
         show.trained(trained)
+    for note in trained.notes:
+        typer.echo(f"note: {note}", err=True)
 
 
 def evaluate(run: RunArgument, home: HomeOption = None, as_json: JsonOption = False) -> None:

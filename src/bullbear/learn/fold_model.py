@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bullbear import user_code
 from bullbear.learn.calibrator import CALIBRATORS, FittedCalibrator
-from bullbear.learn.learner import LEARNERS, FittedLearner, bag_mean, factor_matrix
+from bullbear.learn.learner import LEARNERS, FittedLearner, bag_mean, factor_matrix, signals_of
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,12 @@ class Member:
     @cached_property
     def fitted(self) -> FittedLearner:
         """The learner, ready to answer."""
-        return LEARNERS.read(self.learner).restore(self.learner_state)
+        learner = LEARNERS.read(self.learner)
+        return user_code.call(f"learner {self.learner['kind']}", learner.restore, self.learner_state)
+
+    def signals(self, X: np.ndarray) -> np.ndarray:
+        """The learner's signals, shape (n, n_bags)."""
+        return signals_of(str(self.learner["kind"]), self.fitted, X)
 
     def state(self) -> dict[str, Any]:
         """JSON-ready; `restore` brings back the same bits."""
@@ -84,9 +90,7 @@ class FoldModel:
             Columns p, p_low, p_high, climatology; n rows.
         """
         answers = [
-            predict(
-                member.calibrator, member.fitted.signals(factor_matrix(X, member.factors)), climatology, n_independent
-            )
+            predict(member.calibrator, member.signals(factor_matrix(X, member.factors)), climatology, n_independent)
             for member in self.members
         ]
         columns = ["p", "p_low", "p_high"]

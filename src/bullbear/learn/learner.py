@@ -15,7 +15,9 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 import pandas as pd
 
+from bullbear import user_code
 from bullbear.definitions import Definition, Kinds
+from bullbear.errors import DefinitionError
 
 _ROUNDING = 1e-10
 
@@ -98,6 +100,28 @@ class Learner(Definition):
 
 
 LEARNERS = Kinds[Learner]("learner", package="bullbear.learn.learners", folder="learners")
+
+
+def fit_learner(learner: Learner, training: TrainingSet) -> FittedLearner:
+    """`learner.fit(training)`; an error in a user's file is named with its line."""
+    kind = str(learner.model_dump()["kind"])
+    fitted = user_code.call(f"learner {kind}", learner.fit, training)
+    if missing := [name for name in ("signals", "contributions", "state") if not hasattr(fitted, name)]:
+        where = f"{user_code.place_of(learner.fit)} (learner {kind})"
+        allowed = f"a fitted learner, with {', '.join(missing)}"
+        raise DefinitionError(where, type(fitted).__name__, allowed, "correct what `fit` returns")
+    return fitted
+
+
+def signals_of(kind: str, fitted: FittedLearner, X: np.ndarray) -> np.ndarray:
+    """`fitted.signals(X)`, shape (n, n_bags); an error in a user's file is named with its line."""
+    found = user_code.call(f"learner {kind}", fitted.signals, X)
+    if not isinstance(found, np.ndarray) or found.ndim != 2 or len(found) != len(X) or not found.shape[1]:
+        given = f"shape {found.shape}" if isinstance(found, np.ndarray) else type(found).__name__
+        where = f"{user_code.place_of(fitted.signals)} (learner {kind})"
+        allowed = f"an array of shape ({len(X)}, bags)"
+        raise DefinitionError(where, given, allowed, "return a column of signals for each bag")
+    return found
 
 
 def varies(X: np.ndarray) -> np.ndarray:

@@ -102,7 +102,7 @@ def continue_training(
                 progress(len(models), len(due))
         else:
             member = model_for(pd.Timestamp(examples.X.index[tested[0]])).members[0]
-            answers = member.fitted.signals(task.X[fold.test])
+            answers = member.signals(task.X[fold.test])
         known[tested] = np.where(np.isnan(known[tested]), bag_mean(answers)[here], known[tested])
         late = fold.test >= first_new
         if late.any():

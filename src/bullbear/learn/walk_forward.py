@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bullbear import user_code
 from bullbear.dataset import Examples, Fold, Predictions, splitter_of
 from bullbear.dataset.examples import uniqueness
 from bullbear.definitions import FeatureSet, ModelDefinition, Source
@@ -23,7 +24,7 @@ from bullbear.errors import DefinitionError
 from bullbear.execution import Cluster, Local, map_items
 from bullbear.learn.calibrator import CALIBRATORS, Calibrator, FittedCalibrator, History
 from bullbear.learn.fold_model import FoldModel, Member, predict
-from bullbear.learn.learner import LEARNERS, Learner, TrainingSet, bag_mean, factor_matrix
+from bullbear.learn.learner import LEARNERS, Learner, TrainingSet, bag_mean, factor_matrix, fit_learner, signals_of
 from bullbear.sessions import day
 from bullbear.statistics import independent_number
 
@@ -277,9 +278,11 @@ def training_set(task: Task, fold: Fold) -> TrainingSet:
 def fit_fold(task: Task, fold: Fold) -> Fit:
     """Fit one fold; the same task and fold give the same bits."""
     began = time.perf_counter()
-    fitted = task.learner.fit(training_set(task, fold))
+    fitted = fit_learner(task.learner, training_set(task, fold))
     seconds = time.perf_counter() - began
-    return Fit(fitted.state(), fitted.signals(task.X[fold.test]), seconds)
+    kind = str(task.learner.model_dump()["kind"])
+    state = user_code.call(f"learner {kind}", fitted.state)
+    return Fit(state, signals_of(kind, fitted, task.X[fold.test]), seconds)
 
 
 def _judged(

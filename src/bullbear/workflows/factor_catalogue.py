@@ -13,7 +13,8 @@ import pandas as pd
 
 from bullbear.definitions import FactorSpec, FeatureSet, Scalar
 from bullbear.errors import InputError
-from bullbear.factors import compute, load, registered
+from bullbear.factors import compute, factor, load, registered
+from bullbear.factors.engine.lookahead import require_causal
 from bullbear.factors.engine.parameters import SHARED
 from bullbear.home import Home
 from bullbear.sessions import closes
@@ -49,7 +50,7 @@ class Entry:
 
 def families() -> tuple[str, ...]:
     """Every family of a registered factor, in the order in which they are listed."""
-    found = {factor.family for factor in registered().values()}
+    found = {each.family for each in registered().values()}
     return (*(each for each in _FAMILY_ORDER if each in found), *sorted(found - set(_FAMILY_ORDER)))
 
 
@@ -98,6 +99,8 @@ def values_of(home: Home, name: str, ticker: str = "IWM") -> tuple[Entry, pd.Ser
     ------
     InputError
         No feature set declares it, two declare it differently, or the store is empty.
+    DefinitionError
+        It is a user's factor and fails or looks ahead; see `require_causal`.
     """
     found = [each for each in _declared(home, ticker) if each[1].name == name]
     if not found:
@@ -110,6 +113,7 @@ def values_of(home: Home, name: str, ticker: str = "IWM") -> tuple[Entry, pd.Ser
     values = _values(home, [spec], ticker)
     if values is None:
         raise InputError("store", f"no bars of {ticker}", "a store with them", "ingest its prices first")
+    require_causal(home.store(), [spec], pd.DatetimeIndex(values.index), ticker)
     return _entry(feature_set, spec, values[0], ticker), values[0].rename(name)
 
 
@@ -126,14 +130,12 @@ def page(home: Home) -> str:
         lines += ["", f"## {each.name}", "", each.why, "", "| factor | function | inputs | look-back | unit | what |"]
         lines.append("| --- | --- | --- | --- | --- | --- |")
         for spec in each.factor:
-            factor = known[spec.function]
+            found = known[spec.function]
             params = ", ".join(f"{key}={value}" for key, value in spec.params.items())
             inputs = _inputs(spec.inputs)
-            rows = factor.rows_needed(spec.params)
-            what = spec.why or factor.summary
-            lines.append(
-                f"| `{spec.name}` | `{spec.function}({params})` | {inputs} | {rows} | {factor.unit} | {what} |"
-            )
+            rows = found.rows_needed(spec.params)
+            what = spec.why or found.summary
+            lines.append(f"| `{spec.name}` | `{spec.function}({params})` | {inputs} | {rows} | {found.unit} | {what} |")
     used = {spec.function for each in feature_sets(home) for spec in each.factor}
     lines += ["", "## Functions", ""]
     for name in sorted(used):
@@ -149,6 +151,8 @@ def page(home: Home) -> str:
         limits = "" if shared.limits is None else "{:g} to {:g}".format(*shared.limits)
         lines.append(f"| `{name}` | {shared.text} | {limits} |")
     lines.append("")
+    options = inspect.getdoc(factor) or ""
+    lines += ["## Options of @factor", "", "```text", options, "```", ""]
     groups = {type(known[name].defaults[group]) for name in used for group in known[name].groups}
     lines += ["## Rules", "", "Parameters that functions share. A definition sets them like a function's own.", ""]
     for rules in sorted(groups, key=lambda group: str(group.__name__)):
@@ -211,13 +215,12 @@ def _values(home: Home, specs: list[FactorSpec], ticker: str) -> pd.DataFrame | 
     if not view.has("bars", ticker):
         return None
     index = pd.DatetimeIndex(view.bars(ticker).index)
-    numbered = [spec.model_copy(update={"name": f"f{place}"}) for place, spec in enumerate(specs)]
-    values = compute(view, numbered, index[closes(index) <= view.instant], ticker)
+    values = compute(view, specs, index[closes(index) <= view.instant], ticker)
     return values.set_axis(range(len(specs)), axis="columns")
 
 
 def _entry(feature_set: str, spec: FactorSpec, values: pd.Series | None, ticker: str) -> Entry:
-    factor = registered()[spec.function]
+    found = registered()[spec.function]
     first, missing, latest = None, None, None
     if values is not None:
         present = values.notna().to_numpy()
@@ -228,14 +231,14 @@ def _entry(feature_set: str, spec: FactorSpec, values: pd.Series | None, ticker:
     return Entry(
         name=spec.name,
         feature_set=feature_set,
-        family=factor.family,
+        family=found.family,
         function=spec.function,
         params=_params(spec),
         inputs=spec.inputs_for(ticker),
-        lookback=factor.rows_needed(spec.params),
-        unit=factor.unit,
+        lookback=found.rows_needed(spec.params),
+        unit=found.unit,
         sign=spec.sign,
-        summary=spec.why or factor.summary,
+        summary=spec.why or found.summary,
         first=first,
         missing=missing,
         latest=latest,

@@ -12,8 +12,9 @@ from bullbear.dataset import Examples, build, splitter_of
 from bullbear.dataset.predictions import Predictions
 from bullbear.decide import Backtest, backtest, baselines_of, comparison
 from bullbear.definitions import UP
-from bullbear.errors import DefinitionError, FitError, InputError
+from bullbear.errors import DefinitionError, FitError, InputError, NoDataError
 from bullbear.evaluate import Evaluation, PathScores, evaluate, path_scores
+from bullbear.factors.engine.lookahead import require_causal
 from bullbear.home import Home, Model
 from bullbear.learn import Training, train
 from bullbear.sessions import day
@@ -35,6 +36,7 @@ class TrainedModel:
     """None where no policy decides: of questions other than `up`, and without a walk-forward."""
     seconds: float
     simulated: bool
+    notes: tuple[str, ...] = ()
 
 
 def train_model(
@@ -71,6 +73,9 @@ def train_model(
     require_ready(home.runs)  # a tracking store that cannot take the result is found before the work
     progress("factors", 0, 1)
     examples = build(view, model.feature_sets, model.definition.target)
+    specs = [spec for each in model.feature_sets for spec in each.factor]
+    require_causal(store, specs, pd.DatetimeIndex(examples.X.index).unique(), model.definition.target.ticker)
+    notes = _notes_on_data(model, examples)
     progress("factors", 1, 1)
     try:
         training = train(
@@ -128,7 +133,20 @@ def train_model(
     shutil.rmtree(home.unfinished(model.definition.name), ignore_errors=True)
     progress("tracking", 1, 1)
     seconds = time.perf_counter() - began
-    return TrainedModel(run_id, model, examples, training, evaluation, tested, seconds, store.is_simulated)
+    return TrainedModel(run_id, model, examples, training, evaluation, tested, seconds, store.is_simulated, notes)
+
+
+def _notes_on_data(model: Model, examples: Examples) -> tuple[str, ...]:
+    """A note for each factor without any value; a model that has no others is refused."""
+    empty = [str(name) for name, missing in examples.X.isna().all().items() if missing]
+    if empty and len(empty) == examples.X.shape[1]:
+        raise NoDataError(
+            f"features of models/{model.definition.name}.toml",
+            f"no data in this store for {', '.join(empty)}",
+            "a model with data for one factor or more",
+            "fetch or ingest the series that they read",
+        )
+    return tuple([f"{name} has no data in this store" for name in empty])
 
 
 def _plots(

@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bullbear import user_code
 from bullbear.data.view import View
 from bullbear.definitions import FactorSpec
-from bullbear.errors import InputError
+from bullbear.errors import DefinitionError, InputError
 from bullbear.factors.engine.aligned_inputs import AlignedInputs, BarSpan, cut
 from bullbear.factors.engine.inputs import microseconds, release_states
 from bullbear.factors.engine.registry import Array, Bars, Factor, Releases, registered
@@ -69,6 +70,7 @@ def compute(view: View, specs: Sequence[FactorSpec], index: pd.DatetimeIndex, as
 class _Request:
     """A factor as a definition asks for it; `inputs` are pairs of kind and series in the order of its arguments."""
 
+    name: str
     factor: Factor
     inputs: tuple[tuple[str, str], ...]
     tickers: tuple[str, ...]
@@ -83,7 +85,7 @@ class _Request:
         inputs = tuple([(kind, series[name]) for name, kind in factor.inputs.items()])
         tickers = tuple([series for kind, series in inputs if kind == "bars"])
         rows, windowed = factor.rows_needed(spec.params), factor.is_windowed(spec.params)
-        return cls(factor, inputs, tickers, factor.complete(spec.params), rows, windowed)
+        return cls(spec.name, factor, inputs, tickers, factor.complete(spec.params), rows, windowed)
 
 
 def _column(inputs: AlignedInputs, request: _Request) -> Array:
@@ -144,13 +146,20 @@ def _values(request: _Request, feed: Callable[[int, int], list[Any]], first: int
     if begin and known:  # a gap where the look-back begins: only the whole history tells whether it is covered
         begin, arguments = 0, feed(0, last + 1)
         known = _known_from(arguments)
-    values = np.array(_called(request.factor, arguments, request.params)[first - begin :], dtype=np.float64)
+    values = _called(request, arguments, last + 1 - begin)[first - begin :].copy()
     values[: max(known + begin + request.rows - 1 - first, 0)] = np.nan
     return values
 
 
-def _called(factor: Factor, arguments: list[Any], params: dict[str, Any]) -> Array:
-    return factor.function(*arguments, **params)
+def _called(request: _Request, arguments: list[Any], rows: int) -> Array:
+    """What a factor gives on `rows` rows, shape (rows,)."""
+    function = request.factor.function
+    result = user_code.call(request.name, function, *arguments, **request.params)
+    if not isinstance(result, np.ndarray) or result.shape != (rows,) or result.dtype.kind not in "fiub":
+        given = f"an array of {result.dtype}, shape {result.shape}" if isinstance(result, np.ndarray) else type(result)
+        where, allowed = f"{user_code.place_of(function)} ({request.name})", f"an array of numbers of shape ({rows},)"
+        raise DefinitionError(where, given, allowed, "return a number for each row")
+    return result.astype(np.float64, copy=False)
 
 
 def _known_from(arguments: list[Any]) -> int:
