@@ -59,7 +59,8 @@ def test_train_evaluate_compare_and_promote(bullbear: Run, home: Home) -> None:
 
     home.champion.unlink()
     taken = bullbear("promote", trained["run_id"][:12], "--home", home.root, "--json")
-    note = f"base {trained['run_id'][:8]} can say nothing but the base rate: it does no harm and needs no evidence"
+    said = "its probabilities are the base rate and need no evidence; its policy is not tested by the gate"
+    note = f"base {trained['run_id'][:8]}: {said}"
     assert (taken.code, taken.err) == (0, f"note: {note}\n")
     assert set(taken.json) == {"champion", "model", "tried", "n_effective", "tests", "notes"}
     assert (taken.json["champion"], taken.json["model"]) == (trained["run_id"], "base")

@@ -149,16 +149,20 @@ def test_a_user_adds_questions_by_editing_one_file(tmp_path: Path) -> None:
         (
             "-0.10",
             "0.0",
-            r"questions\.toml:4 \(question\.0\.threshold\): got 0\.0; allowed: Input should be less than 0",
+            r"questions\.toml:4 \(question\.0\.threshold\): got 0\.0; allowed: a fraction between -1 and 0: -0\.05",
         ),
-        ("-0.10", "0.10", r"questions\.toml:4 \(question\.0\.threshold\): got 0\.1; allowed: .*less than 0"),
+        ("-0.10", "0.10", r"questions\.toml:4 \(question\.0\.threshold\): got 0\.1; allowed: .* between -1 and 0"),
         (
             '"dip"\nthreshold = -0.10',
             '"volatility"\nthreshold = -0.2',
-            r":4 \(question\.0\.threshold\): got -0\.2; .*greater",
+            r":4 \(question\.0\.threshold\): got -0\.2; allowed: a fraction between 0 and 3: 0\.20 is 20 % a year",
         ),
-        ('"dip"\nthreshold = -0.10', '"rally"\nthreshold = 0.0', r":4 \(question\.0\.threshold\): got 0\.0; .*greater"),
-        ("-0.10", "-1.0", r":4 \(question\.0\.threshold\): got -1\.0; allowed: Input should be greater than -1"),
+        (
+            '"dip"\nthreshold = -0.10',
+            '"rally"\nthreshold = 0.0',
+            r":4 \(question\.0\.threshold\): got 0\.0; .*between 0 and 1",
+        ),
+        ("-0.10", "-1.0", r":4 \(question\.0\.threshold\): got -1\.0; allowed: a fraction between -1 and 0"),
         ("horizon = 63", "horizon = 0", r":11 \(question\.1\.horizon\): got 0; .*greater than or equal to 1"),
         ("horizon = 63", "horizon = 300", r":11 \(question\.1\.horizon\): got 300; .*less than or equal to 252"),
         ("up63", "dip10", r":8 \(question\.1\.name\): got 'dip10'; allowed: a name that no other question has"),
@@ -188,3 +192,19 @@ def test_a_question_that_makes_no_sense_is_refused_with_its_line(
     assert old in GOOD
     with pytest.raises(DefinitionError, match=message):
         read_questions(write(tmp_path, GOOD.replace(old, new, 1)))
+
+
+@pytest.mark.parametrize(
+    ("kind", "threshold", "allowed"),
+    [
+        ("return_above", 5, "between -1 and 1: 0.05 is 5 %"),
+        ("return_below", -5, "between -1 and 1: 0.05 is 5 %"),
+        ("dip", -5, "between -1 and 0: -0.05 is a fall of 5 %"),
+        ("rally", 5, "between 0 and 1: 0.05 is 5 %"),
+        ("move", 5, "between 0 and 1: 0.05 is 5 %"),
+        ("volatility", 12, "between 0 and 3: 0.20 is 20 % a year"),
+    ],
+)
+def test_a_threshold_in_per_cent_is_refused(kind: str, threshold: float, allowed: str) -> None:
+    with pytest.raises(DefinitionError, match=f"got {threshold}; allowed: a fraction {allowed}"):
+        ask(kind, threshold)

@@ -212,7 +212,8 @@ def test_the_base_rate_needs_no_evidence_but_replaces_only_itself(base: Record) 
         verdict = check(replace(base, predictions=base.predictions.head(200)), champion, tried=1)
         assert verdict.tests == ()
         assert verdict.notes == (
-            "climatology aaaaaaaa can say nothing but the base rate: it does no harm and needs no evidence",
+            "climatology aaaaaaaa: its probabilities are the base rate and need no evidence; "
+            "its policy is not tested by the gate",
         )
     champion = changed(base, leaning(base, 0.2), run_id="c" * 32, model="theirs")
     with pytest.raises(
@@ -412,7 +413,7 @@ def test_the_champion_itself_may_be_promoted_again(base: Record) -> None:
 @pytest.mark.parametrize(
     ("own", "line"),
     [
-        ({"question": "dip_8"}, "the question test: .* answers the question dip_8, forecasts are issued for up; train"),
+        ({"question": "dip_8"}, "the question test: .* answers the question dip_8, the policy acts on up; train"),
         (
             {"is_walk_forward": False},
             "the walk-forward test: .* some of its models have seen later data; train it with a walk-forward",

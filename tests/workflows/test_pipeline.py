@@ -170,7 +170,9 @@ def test_a_run_is_promoted_through_the_gate_with_what_was_compared(home: Home) -
     home.champion.unlink()
     verdict = promote_run(home, runs, by_model(home, "base"))
     assert read_bundle(home.champion).definition.name == "base"
-    assert verdict.notes[0].endswith("can say nothing but the base rate: it does no harm and needs no evidence")
+    assert verdict.notes[0].endswith(
+        "its probabilities are the base rate and need no evidence; its policy is not tested by the gate"
+    )
     before = home.champion.resolve()
     with pytest.raises(GateError, match=r"refused by the skill test: (Brier|log-loss) skill .* \(1 model tried\)"):
         promote_run(home, runs, by_model(home, "small"))

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from bullbear.cli.console import ResultConsole
 from bullbear.cli.panel import forecast_panel
+from bullbear.definitions import UP
 
 if TYPE_CHECKING:
     from bullbear.data.fetching import FetchReport
@@ -178,7 +179,8 @@ def _scores(rows: Sequence[tuple[str, str, Evaluation | PathScores]], *, simulat
         console.print(_skill_table(walked, simulated=simulated))
     for name, run_id, found in rows:
         if isinstance(found, PathScores):
-            console.print(_paths_table(f"{name} {run_id[:8]}", found, simulated=simulated))
+            title = f"{name} {run_id[:8]}{_asked(found)}"
+            console.print(_paths_table(title, found, simulated=simulated))
             for label, skill in (("Brier", "bss"), ("Log-loss", "log_loss_skill")):
                 mean, low, high = (
                     _percent(getattr(found, f"{skill}_{end}"), 2) for end in ("mean", "lowest", "highest")
@@ -198,8 +200,15 @@ def _paths_table(title: str, found: PathScores, *, simulated: bool) -> Table:
     return table
 
 
+def _asked(found: Evaluation | PathScores) -> str:
+    """The question and its horizon, unless it is the default."""
+    is_default = (found.question, found.horizon) == (UP.name, UP.horizon)
+    return "" if is_default else f", {found.question} over {found.horizon} sessions"
+
+
 def _skill_table(rows: Sequence[tuple[str, str, Evaluation]], *, simulated: bool) -> Table:
-    table = Table(title="Skill against the base rate, 90% intervals" + (" (SIMULATED)" if simulated else ""))
+    asked = _asked(rows[0][2])
+    table = Table(title=f"Skill against the base rate{asked}, 90% intervals" + (" (SIMULATED)" if simulated else ""))
     heads = ("model", "run", "n", "effective", "Brier", "base rate's", "Brier skill", "log-loss skill", "AUC",
              "chance", "ECE", "chance")  # fmt: skip
     for name in heads:
@@ -212,19 +221,20 @@ def _skill_table(rows: Sequence[tuple[str, str, Evaluation]], *, simulated: bool
             f"{found.n_effective:.0f}",
             f"{found.brier:.4f}",
             f"{found.brier_climatology:.4f}",
-            f"{found.bss:+.2%} [{found.bss_low:+.2%}, {found.bss_high:+.2%}]",
-            f"{found.log_loss_skill:+.2%} [{found.log_loss_skill_low:+.2%}, {found.log_loss_skill_high:+.2%}]",
-            f"{found.auc:.3f}",
-            f"{found.auc_null:.3f}",
-            f"{found.ece:.3f}",
-            f"{found.ece_null:.3f}",
+            f"{_percent(found.bss, 2)} [{_percent(found.bss_low, 2)}, {_percent(found.bss_high, 2)}]",
+            f"{_percent(found.log_loss_skill, 2)} "
+            f"[{_percent(found.log_loss_skill_low, 2)}, {_percent(found.log_loss_skill_high, 2)}]",
+            _digits(found.auc, 3),
+            _digits(found.auc_null, 3),
+            _digits(found.ece, 3),
+            _digits(found.ece_null, 3),
         )
     return table
 
 
 def _years_table(found: Evaluation) -> Table:
     table = Table(title="By period and year")
-    for name in ("span", "n", "Brier skill", "log-loss skill", "share of ups", "mean p"):
+    for name in ("span", "n", "Brier skill", "log-loss skill", "share of yes", "mean p"):
         table.add_column(name, justify="left" if name == "span" else "right")
     for span in (*found.by_period, *found.by_year):
         table.add_row(
@@ -236,7 +246,7 @@ def _years_table(found: Evaluation) -> Table:
 
 def _calibration_table(found: Evaluation) -> Table:
     table = Table(title="Calibration")
-    for name in ("n", "mean p", "share of ups", "90% interval"):
+    for name in ("n", "mean p", "share of yes", "90% interval"):
         table.add_column(name, justify="right")
     for each in found.calibration:
         table.add_row(f"{each.n:,}", f"{each.mean_p:.1%}", f"{each.share_up:.1%}", f"{each.low:.1%} to {each.high:.1%}")
@@ -328,6 +338,10 @@ def full_run(outcome: FullRun) -> None:
     console.print(f"champion: {outcome.champion.model} {outcome.champion.run_id[:8]}")
     console.print(forecast_panel(outcome.forecast))
     console.print(f"report: {outcome.report}", soft_wrap=True)
+
+
+def _digits(value: float, digits: int) -> str:
+    return f"{value:.{digits}f}" if math.isfinite(value) else "-"
 
 
 def _figure(value: float | None, form: str) -> str:

@@ -8,12 +8,12 @@ measured on the path, and the answer is yes if it lies beyond the threshold. Thr
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
-from pydantic import BeforeValidator, Field, SerializeAsAny
+from pydantic import AfterValidator, BeforeValidator, Field, SerializeAsAny
 
 from bullbear.definitions.kinds import Kinds
 from bullbear.definitions.reading import Definition, Name, Sentence, read
@@ -21,6 +21,21 @@ from bullbear.errors import DefinitionError
 
 Array = np.ndarray[Any, np.dtype[Any]]
 SESSIONS_A_YEAR = 252
+
+
+def _between(low: float, high: float, example: str) -> Callable[[float], float]:
+    def checked(threshold: float) -> float:
+        if not low < threshold < high:
+            raise ValueError(f"a fraction between {low:g} and {high:g}: {example}")
+        return threshold
+
+    return checked
+
+
+Return = Annotated[float, AfterValidator(_between(-1, 1, "0.05 is 5 %"))]
+Fall = Annotated[float, AfterValidator(_between(-1, 0, "-0.05 is a fall of 5 %"))]
+Gain = Annotated[float, AfterValidator(_between(0, 1, "0.05 is 5 %"))]
+YearlyVolatility = Annotated[float, AfterValidator(_between(0, 3, "0.20 is 20 % a year"))]
 
 
 class Question(Definition):
@@ -65,7 +80,7 @@ class ReturnAbove(Question):
     """The return over the horizon exceeds the threshold."""
 
     kind: Literal["return_above"]
-    threshold: float = Field(gt=-1)
+    threshold: Return
     direction: ClassVar[int] = 1
     reads_path: ClassVar[bool] = False
 
@@ -79,7 +94,7 @@ class ReturnBelow(Question):
     """The return over the horizon is under the threshold."""
 
     kind: Literal["return_below"]
-    threshold: float = Field(gt=-1)
+    threshold: Return
     direction: ClassVar[int] = -1
     reads_path: ClassVar[bool] = False
 
@@ -97,7 +112,7 @@ class Dip(Question):
     """Some close within the horizon is at or below the decision's by the threshold, a negative fraction."""
 
     kind: Literal["dip"]
-    threshold: float = Field(gt=-1, lt=0)
+    threshold: Fall
     direction: ClassVar[int] = -1
 
     def outcome(self, paths: Array) -> Array:
@@ -115,7 +130,7 @@ class Rally(Question):
     """Some close within the horizon is at or above the decision's by the threshold."""
 
     kind: Literal["rally"]
-    threshold: float = Field(gt=0)
+    threshold: Gain
     direction: ClassVar[int] = 1
 
     def outcome(self, paths: Array) -> Array:
@@ -132,7 +147,7 @@ class Move(Question):
     """The return over the horizon exceeds the threshold in either direction."""
 
     kind: Literal["move"]
-    threshold: float = Field(gt=0)
+    threshold: Gain
     reads_path: ClassVar[bool] = False
 
     def outcome(self, paths: Array) -> Array:
@@ -148,7 +163,7 @@ class Volatility(Question):
     """
 
     kind: Literal["volatility"]
-    threshold: float = Field(gt=0)
+    threshold: YearlyVolatility
 
     def outcome(self, paths: Array) -> Array:
         """The annualised realised volatility."""

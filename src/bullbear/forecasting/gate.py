@@ -210,8 +210,8 @@ def check(run: Record, champion: Record | None, *, tried: int) -> Verdict:
             champion = common = None
     n_effective = _evidence(run)
     if run.is_base_rate and (champion is None or champion.is_base_rate):
-        said = "can say nothing but the base rate: it does no harm and needs no evidence"
-        return Verdict(tried, n_effective, (), (*notes, f"{run.name} {said}"))
+        said = "its probabilities are the base rate and need no evidence; its policy is not tested by the gate"
+        return Verdict(tried, n_effective, (), (*notes, f"{run.name}: {said}"))
     if n_effective < LEAST_EVIDENCE:
         raise GateError(
             "the evidence test",
@@ -247,17 +247,28 @@ def refuse_what_is_not_issued(name: str, question: str, *, is_walk_forward: bool
     GateError
         Which of the two.
     """
-    if question != PROMOTABLE:
-        raise GateError(
-            "the question test",
-            f"{name} answers the question {question}, forecasts are issued for {PROMOTABLE}",
-            f'train a model whose target is the question "{PROMOTABLE}"',
-        )
+    refuse_another_question(name, question)
     if not is_walk_forward:
         raise GateError(
             "the walk-forward test",
             f"{name} was not trained walk-forward: some of its models have seen later data",
             "train it with a walk-forward splitter",
+        )
+
+
+def refuse_another_question(name: str, question: str) -> None:
+    """Refuse a run whose question no policy acts on.
+
+    Raises
+    ------
+    GateError
+        It is not `PROMOTABLE`.
+    """
+    if question != PROMOTABLE:
+        raise GateError(
+            "the question test",
+            f"{name} answers the question {question}, the policy acts on {PROMOTABLE}",
+            f'train a model whose target is the question "{PROMOTABLE}"',
         )
 
 

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from bullbear.decide import Backtest, Policy, backtest, baselines_of, comparison
-from bullbear.definitions import UP
 from bullbear.documents import json_ready
-from bullbear.errors import InputError
 from bullbear.factors import compute
+from bullbear.forecasting.gate import refuse_another_question
 from bullbear.home import Home
 from bullbear.workflows.comparison import require_walk_forward
 
@@ -24,13 +23,14 @@ def backtest_run(home: Home, run: Run, policy: Policy | None = None) -> Backtest
 
     Raises
     ------
+    GateError
+        The run answers another question than `up`, on which policies act.
     InputError
-        The run answers another question than `up`, on which no policy decides, or was not trained walk-forward.
+        It was not trained walk-forward.
     """
+    refuse_another_question(f"{run.model} {run.run_id[:8]}", run.bundle.question)
     require_walk_forward(run, "RUN")
     target = run.bundle.definition.target
-    if target.question.name != UP.name:
-        raise InputError("RUN", f"a run of the question {target.question.name}", 'a run of "up"', "choose another run")
     view = home.filled_store().as_of()
     policy = policy or run.bundle.policy
     specs = [spec for spec in run.bundle.factors() if spec.name in policy.needs.factors]
