@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -68,7 +69,7 @@ def test_one_factor_is_told_in_full(bullbear: Run, trained_home: Home) -> None:
 
 def test_the_factor_of_the_readme_works_as_typed(bullbear: Run, home: Home) -> None:
     readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-    section = readme.partition("## Add a factor\n")[2].partition("\n## ")[0]
+    section = re.split(r"\n##+ ", readme.partition("# Add a factor\n")[2])[0]
     for folder, language in (("factors", "python"), ("features", "toml")):
         (home.root / folder).mkdir(exist_ok=True)
         text = section.partition(f"```{language}\n")[2].partition("```")[0]

@@ -51,7 +51,7 @@ class ToySpread(Instrument):
     def mark(self, market: Market, row: int, at: Literal["open", "close"]) -> float:
         bars = market.bars[self.underlying]
         price = (bars.open if at == "open" else bars.close)[row]
-        premium = market.factors["premium"][row] if market.days[row].date() < self.expiry else 0.0
+        premium = market.factor("premium", row, at) if market.days[row].date() < self.expiry else 0.0
         return min(max(price - self.strike, 0.0), self.width) + premium
 
     def margin(self, value: float) -> float:

@@ -257,6 +257,7 @@ def test_whether_a_model_can_leave_the_base_rate_is_read_from_its_definition(
         definition=definition,
         feature_sets=(),
         question="up",
+        is_walk_forward=True,
         predictions=Predictions.of(**base.predictions, horizon=HORIZON),
         meta={"definition_hash": "x", "simulated": False},
     )

@@ -19,7 +19,7 @@ README = Path(__file__).resolve().parents[2] / "README.md"
 @pytest.fixture
 def told(home: Home) -> Home:
     """A home with the files of README's section typed in."""
-    section = README.read_text(encoding="utf-8").split("### Add a learner kind")[1].split("\n## ")[0]
+    section = re.split(r"\n##+ ", README.read_text(encoding="utf-8").split("# Add a learner kind")[1])[0]
     (python,) = re.findall(r"```python\n(.*?)```", section, re.S)
     (toml,) = re.findall(r"```toml\n(.*?)```", section, re.S)
     (home.root / "learners").mkdir()

@@ -60,7 +60,10 @@ class Instrument(Definition):
         return None
 
     def mark(self, market: Market, row: int, at: At) -> float:
-        """Total-return price of a unit at a session's open or close, from what was known then; NaN where unknown."""
+        """Total-return price of a unit at a session's open or close, from what was known then; NaN where unknown.
+
+        Factors are read by `market.factor`, which gives an open the values of the close before.
+        """
         raise NotImplementedError
 
     def cost(self, value: float, market: Market, row: int) -> float:

@@ -74,6 +74,11 @@ class Market:
     rates: list[float]
     factors: Mapping[str, list[float]] = field(default_factory=dict)
 
+    def factor(self, name: str, row: int, at: Literal["open", "close"]) -> float:
+        """A factor as an instrument may read it: at an open, the value of the close before; NaN where unknown."""
+        known = row if at == "close" else row - 1
+        return self.factors[name][known] if known >= 0 else float("nan")
+
     @cached_property
     def days(self) -> list[pd.Timestamp]:
         """The sessions one by one; taking each out of the index again and again would cost a walk half its time."""

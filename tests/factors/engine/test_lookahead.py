@@ -14,8 +14,8 @@ from bullbear.definitions import FactorSpec
 from bullbear.errors import DefinitionError
 from bullbear.factors import compute, registered
 from bullbear.factors.engine.lookahead import require_causal
-from bullbear.factors.engine.registry import use_factors_of
 from bullbear.sessions import between, closes
+from bullbear.user_code import use_home
 
 SPEC = FactorSpec(name="mine_5", function="mine", inputs={"bars": "$asset"})
 DAYS = between("2019-01-02", "2019-06-28")
@@ -25,7 +25,7 @@ HEAD = "import numpy as np\nfrom bullbear.factors import Array, Bars, factor\n\n
 @pytest.fixture(autouse=True)
 def _no_home(tmp_path: Path) -> Iterator[None]:
     yield
-    use_factors_of(tmp_path / "nowhere")
+    use_home(tmp_path / "nowhere")
     registered()
 
 
@@ -43,7 +43,7 @@ def use(tmp_path: Path, options: str, body: str) -> None:
     folder.mkdir()
     declared = f'@factor(unit="ratio", {options})\ndef mine(bars: Bars) -> Array:\n    """A mine."""\n'
     (folder / "mine.py").write_text(HEAD + declared + f"    return {body}\n")
-    use_factors_of(folder)
+    use_home(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_what_reads_other_rows_than_it_may_is_refused(
 def test_what_reads_its_own_row_passes(store: Store, tmp_path: Path, options: str) -> None:
     use(tmp_path, options, "bars.high / bars.low")
     require_causal(store, [SPEC], DAYS, "IWM")
-    use_factors_of(tmp_path / "nowhere")
+    use_home(tmp_path / "nowhere")
     require_causal(store, [FactorSpec(name="x", function="rsi", inputs={"bars": "IWM"})], DAYS, "IWM")
 
 
