@@ -58,10 +58,10 @@ def test_factors_and_levels_show_brackets(trained_home: Home, capsys: pytest.Cap
 
 
 def test_odds_show_brackets(trained_home: Home, capsys: pytest.CaptureFixture[str]) -> None:
-    question = odds_tables.Question("IWM", 21, None, None, (), True)
-    told = odds_tables.answer(trained_home, question)
-    named = dataclasses.replace(told[0], event="e[1]", says=f"Up. {ODD}")
-    odds_tables.show([named], dataclasses.replace(question, ticker="[IWM]"), simulated=False)
+    request = odds_tables.OddsRequest("IWM", 21, None, None, (), True)
+    found = odds_tables.find(trained_home, request)
+    named = dataclasses.replace(found[0], event="e[1]", says=f"Up. {ODD}")
+    odds_tables.show([named], dataclasses.replace(request, ticker="[IWM]"), simulated=False)
     out = capsys.readouterr().out
     assert "[IWM] odds at the close" in out
     assert "e[1]" in out
