@@ -9,13 +9,14 @@ import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bullbear import user_code
 from bullbear.home import Home
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -102,6 +103,14 @@ def process() -> Callable[..., Answer]:
         return Answer(done.returncode, done.stdout, done.stderr)
 
     return run
+
+
+@pytest.fixture(autouse=True)
+def _no_home_in_use() -> Iterator[None]:
+    # The files of a home that one test opened, broken ones perhaps, must not reach the next.
+    yield
+    if user_code._root != Path("nowhere"):
+        user_code.use_home(Path("nowhere"))
 
 
 @pytest.fixture(autouse=True)
