@@ -189,7 +189,7 @@ def test_a_half_written_session_is_not_stored(world: Any, settings: Settings, tm
     view = store.as_of()
     if provider == "yahoo":
         assert str(view.bars("IWM").index[-1].date()) == "2024-03-07"
-        assert any("half written" in note for note in report.notes)
+        assert any("the session is incomplete" in note for note in report.notes)
     if provider in ("regsho", "ishares"):
         assert report.failures
     found = contents(store)
