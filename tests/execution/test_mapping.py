@@ -227,7 +227,7 @@ from bullbear import user_code
 from bullbear.execution import Local, map_items
 home = Path(sys.argv[1])
 work = user_code.load(home / "learners" / "work.py")
-shared = {"log": home / "log", "pause": 0.3}
+shared = {"log": home / "log", "pause": 0.8}
 print(map_items(work.log, shared, list(range(12)), executor=Local(2), kept=home / "kept"))
 """
 

@@ -281,7 +281,7 @@ def test_a_name_is_taken_once(register: Any) -> None:
     def rsi(bars: Bars) -> Array:
         return bars.close
 
-    with pytest.raises(TypeError, match=r"factor rsi is already registered by factors/technical/oscillators.py"):
+    with pytest.raises(TypeError, match=r"the factor .rsi. is already registered by factors/technical/oscillators.py"):
         register(family="technical", inputs={"bars": "bars"}, unit="x", lookback=lambda: 1)(rsi)
 
 
