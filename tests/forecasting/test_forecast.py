@@ -389,6 +389,16 @@ def test_what_is_stored_during_a_forecast_is_not_looked_at(home: Home, monkeypat
 DAY = "2019-12-30T21:00:00Z"
 
 
+def test_an_account_of_an_earlier_version_is_not_dropped_in_silence(capsys: pytest.CaptureFixture[str]) -> None:
+    account = {"kind": "advised", "book": {}}
+    entry = {"ticker": "IWM", "decided_at": DAY, "kind": "live", "data": {}, "account": account, "schema_version": 2}
+    assert advised([entry], "IWM", simulated=False, decided_at="2019-12-31T21:00:00Z").before is None
+    err = capsys.readouterr().err
+    assert err.startswith("note: the account advised on 2019-12-30 is of an earlier version and is not continued")
+    advised([entry, entry | {"schema_version": SCHEMA_VERSION}], "IWM", simulated=False, decided_at=DAY)
+    assert capsys.readouterr().err == ""
+
+
 @pytest.mark.parametrize(
     ("change", "counts"),
     [

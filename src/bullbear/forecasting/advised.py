@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bullbear.decide import Book
-from bullbear.forecasting.ledger import LIVE, SCHEMA_VERSION
+from bullbear.forecasting.ledger import LIVE, SCHEMA_VERSION, warn
 
 ADVISED, HYPOTHETICAL = "advised", "hypothetical"
 
@@ -42,7 +42,7 @@ class Advised:
 
 def advised(entries: Sequence[Entry], ticker: str, *, simulated: bool, decided_at: str) -> Advised:
     """What the ledger's live entries on `ticker`, of the simulated market or the real one, advised up to a close."""
-    found = [
+    every = [
         entry
         for entry in entries
         if entry["ticker"] == ticker
@@ -50,8 +50,14 @@ def advised(entries: Sequence[Entry], ticker: str, *, simulated: bool, decided_a
         and entry.get("kind") == LIVE
         and entry.get("account", {}).get("kind") == ADVISED
         and entry["decided_at"] <= decided_at
-        and entry.get("schema_version") == SCHEMA_VERSION  # the account of another version has another form
     ]
+    # The account of another version has another form.
+    found = [entry for entry in every if entry.get("schema_version") == SCHEMA_VERSION]
+    if every and not found:
+        warn(
+            f"the account advised on {every[-1]['decided_at'][:10]} is of an earlier version and is not continued: "
+            "this advice starts in cash; compare it with what you hold"
+        )
     earlier = [entry for entry in found if entry["decided_at"] < decided_at]
     return Advised(
         before=Book.from_json(earlier[-1]["account"]["book"]) if earlier else None,

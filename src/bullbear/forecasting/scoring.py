@@ -41,7 +41,7 @@ def score_ledger(home: Home) -> dict[str, Any]:
         `live`, `replays` and `unknown` (entries of an older version, which did not record when they were issued), each
         with entries, repeated (left out, since the day and model has an earlier entry), resolved, pending and these
         five scores. `statement`, the record in one sentence; `prices`, always "final"; `anchors`, the number of
-        entries that the head file and the tracking store vouch for; `forecasts`, one record per entry.
+        entries that the head file and the tracking store confirm; `forecasts`, one record per entry.
 
     Raises
     ------
