@@ -159,9 +159,9 @@ def _refuse(constant: str) -> None:
 
 
 def _copy_or_link(source: str, target: str) -> object:
-    # Segments and artifacts are written once and never changed.
-    immutable = "/mlruns/artifacts/" in source or ("/data/" in source and source.endswith(".parquet"))
-    return os.link(source, target) if immutable else shutil.copy2(source, target)
+    # Links for what is large and written once; a test that damages a file must not damage the shared one.
+    linked = "/bundle/models/" in source or ("/data/" in source and source.endswith(".parquet"))
+    return os.link(source, target) if linked else shutil.copy2(source, target)
 
 
 def _define(root: Path) -> None:

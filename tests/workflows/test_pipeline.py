@@ -135,7 +135,6 @@ def test_a_target_without_a_truth_has_no_share_of_the_oracle(home: Home, small: 
         target["question"] |= other
         target["horizon"] = target["question"]["horizon"]
     path = small.artifacts / "bundle" / "bundle.json"
-    path.unlink()  # a link to the shared one
     path.write_text(json.dumps(meta))
     assert oracle_share(home, by_model(home, "small")) is None
 
