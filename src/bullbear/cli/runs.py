@@ -13,7 +13,13 @@ from bullbear.home import Home, locate
 RunArgument = Annotated[
     str, typer.Argument(metavar="RUN", help="A run id, a unique prefix, a model's name, `latest` or `champion`.")
 ]
-QuestionOption = Annotated[str, typer.Option("--question", metavar="NAME", help="The question that the run answers.")]
+QuestionOption = Annotated[
+    str | None,
+    typer.Option("--question", metavar="NAME", help="One of the run's questions; default `up`, or its only one."),
+]
+EachQuestionOption = Annotated[
+    str | None, typer.Option("--question", metavar="NAME", help="One of the run's questions; default all.")
+]
 
 
 def train(
@@ -29,9 +35,12 @@ def train(
     cluster: Annotated[
         str | None, typer.Option(metavar="ADDRESS", help="Fit on this Dask cluster, such as tcp://127.0.0.1:8786.")
     ] = None,
+    question: Annotated[
+        str | None, typer.Option("--question", metavar="NAME", help="Train one of the model's questions; default all.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Train models/MODEL.toml and log it as one MLflow run.
+    """Train models/MODEL.toml and log it as one MLflow run, with a nested run for each of several questions.
 
     An interrupted training continues where it stopped.
 
@@ -44,7 +53,16 @@ def train(
 
     console = ProgressConsole(quiet=as_json)
     with console.progress(f"training {model}") as progress:
-        trained = train_model(locate(home), model, start=start, end=end, jobs=jobs, cluster=cluster, progress=progress)
+        trained = train_model(
+            locate(home),
+            model,
+            question=question,
+            start=start,
+            end=end,
+            jobs=jobs,
+            cluster=cluster,
+            progress=progress,
+        )
     if as_json:
         print_document(show.trained_document(trained))
     else:
@@ -53,40 +71,48 @@ def train(
         typer.echo(f"note: {note}", err=True)
 
 
-def evaluate(run: RunArgument, home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """Score a run against the base rate, with 90% intervals; a combinatorial run path by path.
+def evaluate(
+    run: RunArgument,
+    home: HomeOption = None,
+    question: EachQuestionOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Score a run against the base rate, question by question, with 90% intervals; a combinatorial run path by path.
 
     Example: bullbear evaluate latest --json
     """
     require("bullbear evaluate", "train", "tracking")
-    _evaluate(locate(home), [run], as_json)
+    _evaluate(locate(home), [run], question, as_json)
 
 
 def compare(
     runs: Annotated[list[str], typer.Argument(metavar="RUN RUN ...", help="Two or more runs.")],
     home: HomeOption = None,
+    question: EachQuestionOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Score several runs against the base rate and against each other, on the days that they share.
+    """Score several runs against the base rate and against each other, on the days and questions that they share.
 
     Example: bullbear compare latest champion
     """
     require("bullbear compare", "train", "tracking")
-    _evaluate(locate(home), runs, as_json)
+    _evaluate(locate(home), runs, question, as_json)
 
 
-def _evaluate(home: Home, names: list[str], as_json: bool) -> None:
+def _evaluate(home: Home, names: list[str], question: str | None, as_json: bool) -> None:
     from bullbear.cli import show
     from bullbear.tracking import Runs
-    from bullbear.workflows.comparison import compare_runs, evaluate_run, oracle_share
+    from bullbear.workflows.comparison import compare_runs, evaluate_run, oracle_share, shared_questions
 
     runs = Runs(home)
-    found = list({run.run_id: run for run in (runs.find(name) for name in names)}.values())
-    pairs = compare_runs(found) if len(found) > 1 else []
-    results = [(run, evaluate_run(run), oracle_share(home, run)) for run in found]
+    named = [runs.find_each(name) if question is None else [runs.find(name, question)] for name in names]
+    groups = shared_questions(named)
+    pairs = [(asked, pair) for asked, group in groups.items() if len(group) > 1 for pair in compare_runs(group)]
+    results = [(run, evaluate_run(run), oracle_share(home, run)) for group in groups.values() for run in group]
     if as_json:
         models = [show.evaluation_document(*result) for result in results]
-        print_document(models if not pairs else {"models": models, "pairs": [pair.as_dict() for pair in pairs]})
+        found = [{"question": asked, **pair.as_dict()} for asked, pair in pairs]
+        print_document(models if not pairs else {"models": models, "pairs": found})
     else:
         show.evaluations(results, pairs)
 
@@ -94,7 +120,7 @@ def _evaluate(home: Home, names: list[str], as_json: bool) -> None:
 def predictions(
     run: RunArgument,
     home: HomeOption = None,
-    question: QuestionOption = "up",
+    question: QuestionOption = None,
     path: Annotated[int | None, typer.Option(metavar="N", help="A path of a combinatorial splitter, from 0.")] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -106,7 +132,8 @@ def predictions(
     from bullbear.dataset.predictions import INTERFACE
     from bullbear.tracking import Runs
 
-    found = Runs(locate(home)).find(run).predictions_of(question, path=path)
+    run_of_question = Runs(locate(home)).find(run, question)
+    found = run_of_question.predictions_of(question or run_of_question.bundle.question, path=path)
     if as_json:
         print_document(found.table[list(INTERFACE)].to_dict(orient="records"))
     else:

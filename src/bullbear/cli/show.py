@@ -143,23 +143,26 @@ def _oracle(share: OracleShare) -> dict[str, float | None]:
     return {name: value if math.isfinite(value := getattr(share, name)) else None for name in names}
 
 
-def evaluations(results: list[Any], pairs: list[Comparison]) -> None:
-    """The scores of runs; of one run also years and calibration, of several every pair."""
+def evaluations(results: list[Any], pairs: Sequence[tuple[str, Comparison]]) -> None:
+    """The scores of runs; of a single one also years and calibration, of several every pair, by question."""
     from bullbear.evaluate import Evaluation
 
     console = ResultConsole()
-    rows = [(run.model, run.run_id, found) for run, found, _ in results]
+    several = len({run.bundle.question for run, *_ in results}) > 1
+    rows = [(f"{run.model} {run.bundle.question}" if several else run.model, run.run_id, found)
+            for run, found, _ in results]  # fmt: skip
     _scores(rows, simulated=any(run.simulated for run, *_ in results))
-    for run, found, share in results:
+    for (run, found, share), (name, *_) in zip(results, rows, strict=True):
         if share is not None:
-            console.print(_oracle_line(run.model, share))
+            console.print(_oracle_line(name, share))
         if len(results) == 1 and isinstance(found, Evaluation):
             console.print(_years_table(found))
             console.print(_calibration_table(found))
-    for pair in pairs:
+    for question, pair in pairs:
         console.print(
-            f"{pair.first} against {pair.second} on {pair.n:,} common days: Brier gain {pair.gain:+.5f} "
-            f"[{pair.gain_low:+.5f}, {pair.gain_high:+.5f}], Diebold-Mariano p {pair.dm_p_value:.2f}"
+            f"{f'{question}: ' if several else ''}{pair.first} against {pair.second} on {pair.n:,} common days: "
+            f"Brier gain {pair.gain:+.5f} [{pair.gain_low:+.5f}, {pair.gain_high:+.5f}], "
+            f"Diebold-Mariano p {pair.dm_p_value:.2f}"
         )
 
 

@@ -20,6 +20,7 @@ from urllib.request import url2pathname
 import mlflow
 from mlflow.entities import ViewType
 from mlflow.exceptions import MlflowException
+from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
 from bullbear.dataset.predictions import COMBINED, Predictions
 from bullbear.errors import RunError
@@ -28,6 +29,7 @@ from bullbear.forecasting.bundle import Bundle, read_bundle
 from bullbear.home import Home
 from bullbear.tracking.ledger_anchor import record_ledger_head
 from bullbear.tracking.mlflow_store import connect_to_read, exists, experiment_id, require_ready
+from bullbear.tracking.spool import QUESTION, QUESTIONS
 
 REGISTERED = "bullbear"
 """The registered model whose alias `champion` is the champion on real data."""
@@ -131,34 +133,72 @@ class Runs:
             raise RunError("run", "no tracked run in this home", "a finished training", remedy)
         return connect_to_read(self.home.runs)
 
-    def find(self, name: str) -> Run:
+    def find(self, name: str, question: str | None = None) -> Run:
         """The run that `name` means: an id, a unique prefix of one, a model (its latest run), `latest` or `champion`.
+
+        Parameters
+        ----------
+        question
+            Which of a training's questions; None for `up`, or for the only one it has. Of `champion` the champion of
+            that question.
 
         Raises
         ------
         RunError
-            There is no such run, or there are several.
+            There is no such run, there are several, or it does not answer the question.
         """
         if name == "champion":
             return self._champion()
+        found = self._named(name)
+        answered = _questions(found)
+        wanted = question or ("up" if "up" in answered or len(answered) > 1 else answered[0])
+        if wanted not in answered:
+            raise RunError(
+                f"run {found.info.run_id[:8]}",
+                f"--question {wanted}",
+                ", ".join(answered),
+                "name a question that it answers",
+            )
+        return self._open(self._child(found, wanted))
+
+    def find_each(self, name: str) -> list[Run]:
+        """The run of each question that the training answers which `name` means; see `find`."""
+        if name == "champion":
+            return [self._champion()]
+        found = self._named(name)
+        return [self._open(self._child(found, question)) for question in _questions(found)]
+
+    def _named(self, name: str) -> Any:
+        """A training, by id, prefix, model or `latest`; a child run only by its id or prefix."""
         found = self._finished()
+        trainings = [run for run in found if _parent(run) is None]
         if name == "latest":
-            if not found:
+            if not trainings:
                 raise RunError("run", "latest", "a finished training", "run `bullbear train MODEL` first")
-            return self._open(found[0])
-        if of_model := [run for run in found if run.data.tags.get("model") == name]:
-            return self._open(of_model[0])
+            return trainings[0]
+        if of_model := [run for run in trainings if run.data.tags.get("model") == name]:
+            return of_model[0]
         matching = [run for run in found if name and run.info.run_id.startswith(name)]
         if len(matching) == 1:
-            return self._open(matching[0])
+            return matching[0]
         if not matching:
-            newest = [f"{run.info.run_id[:8]} ({run.data.tags.get('model')})" for run in found[:5]]
+            newest = [f"{run.info.run_id[:8]} ({run.data.tags.get('model')})" for run in trainings[:5]]
             known = ", ".join(newest) or "none yet"
             raise RunError(
                 "run", name, f"latest, champion, or one of: {known}", "give an id, a unique prefix or a model"
             )
         raise RunError(
             "run", name, f"a unique prefix ({len(matching)} runs start with it)", "give more characters of the id"
+        )
+
+    def _child(self, run: Any, question: str) -> Any:
+        """The child run of a question; the run itself if it answers a single one."""
+        if QUESTIONS not in run.data.tags:
+            return run
+        return next(
+            each
+            for each in self._finished()
+            if _parent(each) == run.info.run_id and each.data.tags.get(QUESTION) == question
         )
 
     def tried(self, run: Run) -> int:
@@ -171,7 +211,8 @@ class Runs:
         tried = {_try(run.tags, run.params)}
         for each in self._finished(ViewType.ALL):
             tags, params = each.data.tags, each.data.params
-            if tags.get("data") == run.tags.get("data") and params.get("learner.kind") != "climatology":
+            is_try = QUESTIONS not in tags and params.get("learner.kind") != "climatology"  # a parent is none itself
+            if tags.get("data") == run.tags.get("data") and is_try:
                 tried.add(_try(tags, params))
         return len(tried)
 
@@ -240,6 +281,7 @@ class Runs:
         self._client.set_registered_model_alias(name, "champion", version.version)
 
     def _finished(self, view: int = ViewType.ACTIVE_ONLY) -> list[Any]:
+        """Finished runs, the newest first; a child counts only with its finished parent."""
         found: list[Any] = []
         token = None
         while True:
@@ -254,7 +296,8 @@ class Runs:
             found += page
             token = page.token
             if not token:
-                return found
+                whole = {run.info.run_id for run in found}
+                return [run for run in found if (_parent(run) or run.info.run_id) in whole]
 
     def _open(self, run: Any) -> Run:
         uri = urlsplit(str(run.info.artifact_uri))
@@ -282,6 +325,17 @@ class Runs:
                 if not place.exists():
                     os.replace(staged, place)
         return place
+
+
+def _questions(run: Any) -> list[str]:
+    """The questions that a run answers, in the order of its definition."""
+    tags = run.data.tags
+    return str(tags[QUESTIONS] if QUESTIONS in tags else tags.get(QUESTION, "up")).split(",")
+
+
+def _parent(run: Any) -> str | None:
+    found: str | None = run.data.tags.get(MLFLOW_PARENT_RUN_ID)
+    return found
 
 
 def _try(tags: Mapping[str, str], params: Mapping[str, str]) -> tuple[str | None, ...]:
