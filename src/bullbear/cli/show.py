@@ -105,17 +105,18 @@ def status(table: pd.DataFrame, simulated: bool) -> None:
 
 
 def trained_document(trained: TrainedModel) -> dict[str, Any]:
-    """The keys of `train --json`."""
-    table = trained.training.predictions.table
+    """The keys of `train --json`; fingerprint, span and number are those of the first question."""
+    table = trained.first.training.predictions.table
     return {
         "run_id": trained.run_id,
         "model": trained.model.definition.name,
         "definition_hash": trained.model.definition_hash,
-        "data_fingerprint": trained.examples.fingerprint,
+        "data_fingerprint": trained.first.examples.fingerprint,
         "first": table["decided_at"].iloc[0].isoformat(),
         "last": table["decided_at"].iloc[-1].isoformat(),
         "n": len(table),
         "seconds": round(trained.seconds, 3),
+        "questions": [{"question": name, "run_id": each.run_id} for name, each in trained.questions.items()],
     }
 
 
@@ -126,7 +127,10 @@ def trained(found: TrainedModel) -> None:
         f"run {document['run_id']}: {document['model']}, {document['n']:,} out-of-sample forecasts from "
         f"{document['first'][:10]} to {document['last'][:10]} in {document['seconds']:.1f} s"
     )
-    _scores([(str(document["model"]), found.run_id, found.evaluation)], simulated=found.simulated)
+    name = str(document["model"])
+    labels = [name] if len(found.questions) == 1 else [f"{name} {question}" for question in found.questions]
+    rows = [(label, each.run_id, each.evaluation) for label, each in zip(labels, found.questions.values(), strict=True)]
+    _scores(rows, simulated=found.simulated)
 
 
 def evaluation_document(run: Run, found: Evaluation | PathScores, share: OracleShare | None) -> dict[str, Any]:

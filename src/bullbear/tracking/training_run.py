@@ -67,15 +67,15 @@ class JointRecord:
     seconds: float
 
 
-def log_training(runs: Path, record: TrainingRecord) -> str:
-    """Log a training of one question and return its run id; one that cannot be logged is kept in the spool.
+def log_training(runs: Path, record: TrainingRecord) -> LoggedTraining:
+    """Log a training of one question; one that cannot be logged is kept in the spool.
 
     Raises
     ------
     SpooledError
         The store did not take it; the message says where the training is kept and what logs it.
     """
-    return _log(runs, record.model.definition.name, lambda folder: _stage(folder, record)).run_id
+    return _log(runs, record.model.definition.name, lambda folder: _stage(folder, record))
 
 
 def log_joint_training(runs: Path, record: JointRecord) -> LoggedTraining:
