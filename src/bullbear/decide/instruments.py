@@ -1,8 +1,9 @@
 """What a policy may hold: funds at their own prices, cash, and whatever else can be marked.
 
-Instruments are data: `models/instruments.toml`, packaged and in the home. A policy holds the instruments themselves,
-checked when it is loaded, so that it and a book of its positions need no table beside them. An instrument may also be
-made by a policy on the day, such as an option spread with its strikes and expiry.
+Instruments are data: `models/instruments.toml`, packaged and in the home. A kind of instrument is a registered class,
+here or in a home's `instruments/`. A policy holds the instruments themselves, checked when it is loaded, so that it and
+a book of its positions need no table beside them. An instrument may also be made by a policy on the day, such as an
+option spread with its strikes and expiry; the policy's `needs` must then name what it reads.
 
 A geared fund promises its multiple of the index's return over one day only: held longer, its return depends on the path
 (Cheng and Madhavan 2009). Positions are therefore marked at the funds' own prices, never at a multiple of the index.
@@ -15,7 +16,7 @@ Management 7(4).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -55,6 +56,11 @@ class Instrument(Definition):
         return (self.ticker,)
 
     @property
+    def factors(self) -> tuple[str, ...]:
+        """Factors that `mark` and `cost` read; the model must compute them."""
+        return ()
+
+    @property
     def expiry(self) -> date | None:
         """The day at whose close the position is paid out in cash; None for never."""
         return None
@@ -62,7 +68,8 @@ class Instrument(Definition):
     def mark(self, market: Market, row: int, at: At) -> float:
         """Total-return price of a unit at a session's open or close, from what was known then; NaN where unknown.
 
-        Factors are read by `market.factor`, which gives an open the values of the close before.
+        Factors are read by `market.factor`, which gives an open the values of the close before, and at this row only: a
+        live account has no earlier ones.
         """
         raise NotImplementedError
 
@@ -75,7 +82,7 @@ class Instrument(Definition):
         return 0.0
 
 
-INSTRUMENT_KINDS = Kinds[Instrument]("instrument", default="fund")
+INSTRUMENT_KINDS = Kinds[Instrument]("instrument", folder="instruments", default="fund")
 
 
 @INSTRUMENT_KINDS.register
@@ -188,6 +195,19 @@ def _held(value: Any, info: ValidationInfo) -> Instrument:
     if value not in known:
         raise ValueError(f"one of {', '.join(known)} (models/instruments.toml)")
     return known[value]
+
+
+def instruments_in(value: Any) -> Iterator[Instrument]:
+    """Every instrument in a value and, if it is a mapping, a sequence or a definition, in what it holds."""
+    if isinstance(value, Instrument):
+        yield value
+    elif isinstance(value, Definition):
+        yield from instruments_in(dict(value))
+    elif isinstance(value, Mapping):
+        yield from instruments_in(tuple(value.values()))
+    elif isinstance(value, (tuple, list)):
+        for each in value:
+            yield from instruments_in(each)
 
 
 Tradable = Annotated[

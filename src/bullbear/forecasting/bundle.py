@@ -26,6 +26,7 @@ from bullbear import sessions
 from bullbear.dataset import splitter_of
 from bullbear.dataset.predictions import Predictions
 from bullbear.decide.book import Book
+from bullbear.decide.instruments import INSTRUMENT_KINDS, Instrument
 from bullbear.decide.policy import POLICIES, Policy, read_policy
 from bullbear.definitions import FactorSpec, FeatureSet, ModelDefinition, Source
 from bullbear.errors import DefinitionError, Found, HistoryError, InputError, RunError
@@ -314,7 +315,15 @@ def _user_code(
     """The users' files that a model runs, with their digests; a part that is not to be found has none."""
     functions = functions_of([spec for each in feature_sets for spec in each.factor])
     kinds = LEARNERS.find(definition.learner), CALIBRATORS.find(definition.calibration), POLICIES.find(policy)
-    return digests([*functions, *filter(None, kinds)])
+    return digests([*functions, *filter(None, [*kinds, *_instrument_kinds(policy)])])
+
+
+def _instrument_kinds(value: Any) -> list[type[Instrument] | None]:
+    """Those of the instruments in a policy's dump, which is read although one of them may be gone."""
+    if isinstance(value, Mapping):
+        own = [INSTRUMENT_KINDS.find(value)] if "ticker" in value and "kind" in value else []
+        return own + _instrument_kinds(list(value.values()))
+    return [kind for each in value for kind in _instrument_kinds(each)] if isinstance(value, list) else []
 
 
 def _one_question(predictions: Predictions) -> str:

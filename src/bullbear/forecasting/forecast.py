@@ -22,6 +22,7 @@ from bullbear import sessions
 from bullbear.data.store import Store
 from bullbear.decide import advise, advise_each
 from bullbear.errors import InputError
+from bullbear.forecasting.account_factors import account_factors
 from bullbear.forecasting.advised import ADVISED, HYPOTHETICAL, Advised, advised
 from bullbear.forecasting.bundle import Bundle, read_bundle
 from bullbear.forecasting.close import Close, close_of
@@ -143,15 +144,17 @@ def forecast_at(
     if account is None:
         before, kind = bundle.book_before(at.session), HYPOTHETICAL
         today = forecast_sessions(at, bundle, after=None if before is None else before.session)
+        factors = account_factors(at.view, bundle, bundle.policy, before, at.session)
         since = advise_each(
-            at.view, bundle.policy, today.earlier, ticker=ticker, before=before, factors=today.X
+            at.view, bundle.policy, today.earlier, ticker=ticker, before=before, factors=factors
         )  # fmt: skip
         before = since[-1].book if since else before
     else:
         before, kind = account.before, ADVISED
         today = forecast_sessions(at, bundle, after=None)
+        factors = account_factors(at.view, bundle, bundle.policy, before, at.session)
     advice = advise(
-        at.view, bundle.policy, at.decided_at, today.outlook, ticker=ticker, before=before, factors=today.X
+        at.view, bundle.policy, at.decided_at, today.outlook, ticker=ticker, before=before, factors=factors
     )  # fmt: skip
     return document(
         at,
