@@ -172,14 +172,18 @@ def backtest(run: RunArgument, home: HomeOption = None, as_json: JsonOption = Fa
     from bullbear.cli import show
     from bullbear.tracking import Runs
     from bullbear.workflows.backtesting import backtest_run
+    from bullbear.workflows.notes import fund_notes
 
     place = locate(home)
     found = Runs(place).find(run)
     tested = backtest_run(place, found)
+    notes = fund_notes(place.filled_store().as_of(), tested.policy, tested.states[0].decided_at)
     if as_json:
-        print_document(show.backtest_document(found, tested))
+        print_document(show.backtest_document(found, tested, notes))
     else:
         show.backtest(found, tested)
+    for note in notes:
+        typer.echo(f"note: {note}", err=True)
 
 
 def ui(

@@ -16,7 +16,7 @@ from bullbear.dataset import Examples, build_all, splitter_of
 from bullbear.dataset.predictions import Predictions
 from bullbear.decide import Backtest, backtest, baselines_of, comparison
 from bullbear.definitions import UP
-from bullbear.errors import DefinitionError, FitError, InputError, NoDataError
+from bullbear.errors import DefinitionError, FitError, InputError
 from bullbear.evaluate import Evaluation, PathScores, evaluate, path_scores
 from bullbear.factors.engine.lookahead import require_causal
 from bullbear.home import Home, Model
@@ -24,6 +24,7 @@ from bullbear.learn import Training, train_all
 from bullbear.sessions import day
 from bullbear.workflows.backtesting import backtest_metrics, backtest_summary
 from bullbear.workflows.console import Progress
+from bullbear.workflows.notes import factor_notes, fund_notes, outcome_notes
 
 if TYPE_CHECKING:
     from bullbear.tracking.spool import LoggedTraining
@@ -109,7 +110,9 @@ def train_model(
     examples = build_all(view, model.feature_sets, targets)
     specs = [spec for each in model.feature_sets for spec in each.factor]
     require_causal(store, specs, pd.DatetimeIndex(examples[0].X.index).unique(), ticker)
-    notes = _notes_on_data(model, examples[0])
+    notes = factor_notes(model, examples[0])
+    for target, of_target in zip(targets, examples, strict=True):
+        notes += outcome_notes(model.only(target.question.name), of_target, start=start, end=end)
     progress("factors", 1, 1)
     try:
         trainings = train_all(
@@ -133,6 +136,9 @@ def train_model(
         target.question.name: _judge(home, view, model.only(target.question.name), of_target, training)
         for target, of_target, training in zip(targets, examples, trainings, strict=True)
     }
+    for each in judged.values():
+        if each.backtest is not None:
+            notes += fund_notes(view, model.policy, each.backtest.states[0].decided_at)
     progress("evaluation", 1, 1)
     progress("tracking", 0, 1)
     logged = _log(
@@ -230,19 +236,6 @@ def _metrics_by_question(judged: Mapping[str, TrainedQuestion]) -> dict[str, flo
         else:
             found[f"{name}/bss"] = each.evaluation.bss_mean
     return {"skill/mean_bss": float(np.mean([found[f"{name}/bss"] for name in judged])), **found}
-
-
-def _notes_on_data(model: Model, examples: Examples) -> tuple[str, ...]:
-    """A note for each factor without any value; a model that has no others is refused."""
-    empty = [str(name) for name, missing in examples.X.isna().all().items() if missing]
-    if empty and len(empty) == examples.X.shape[1]:
-        raise NoDataError(
-            f"features of models/{model.definition.name}.toml",
-            f"no data in this store for {', '.join(empty)}",
-            "a model with data for one factor or more",
-            "fetch or ingest the series that they read",
-        )
-    return tuple([f"{name} has no data in this store" for name in empty])
 
 
 def _plots(
