@@ -22,7 +22,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, PlainSerializer, SkipValidation, ValidationInfo
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, SkipValidation, ValidationInfo
 
 from bullbear.definitions import Definition, Kinds, read
 from bullbear.definitions.models import Day
@@ -120,11 +120,19 @@ class Cash(Instrument):
         return 1.0
 
 
+class Instruments(dict[str, Instrument]):
+    """Instruments by ticker, and the `file:line` at which each is defined."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.defined_at: dict[str, str] = {}
+
+
 class _Table(Definition):
     instrument: list[dict[str, Any]] = Field(min_length=1)
 
 
-def read_instruments(*paths: Path) -> dict[str, Instrument]:
+def read_instruments(*paths: Path) -> Instruments:
     """The instruments of some `instruments.toml`, by ticker; on the same ticker a later file wins.
 
     Raises
@@ -132,7 +140,7 @@ def read_instruments(*paths: Path) -> dict[str, Instrument]:
     DefinitionError
         An entry makes no sense, or a file names a ticker twice; the message names file and line.
     """
-    found: dict[str, Instrument] = {}
+    found = Instruments()
     for path in paths:
         table, source = read(path, _Table)
         inside: set[str] = set()
@@ -143,6 +151,7 @@ def read_instruments(*paths: Path) -> dict[str, Instrument]:
                 raise DefinitionError(where, each.ticker, "a ticker that no other instrument has", "remove one")
             inside.add(each.ticker)
             found[each.ticker] = each
+            found.defined_at[each.ticker] = source.where("instrument", place, "multiple")
     return found
 
 
@@ -158,6 +167,23 @@ def packaged_instruments() -> Mapping[str, Instrument]:
 def instruments_of(info: ValidationInfo) -> Mapping[str, Instrument]:
     """Those that a policy may name: the `instruments` of the context, or the packaged ones."""
     return (info.context or {}).get("instruments") or packaged_instruments()
+
+
+def exposed(sign: int) -> AfterValidator:
+    """A check that a `Tradable` field names an instrument whose multiple has this sign, +1 or -1."""
+
+    def checked(instrument: Instrument, info: ValidationInfo) -> Instrument:
+        if instrument.multiple * sign > 0:
+            return instrument
+        known = instruments_of(info)
+        others = ", ".join(ticker for ticker, each in known.items() if each.multiple * sign > 0)
+        place = getattr(known, "defined_at", {}).get(instrument.ticker)
+        raise ValueError(
+            f"an instrument with a {'positive' if sign > 0 else 'negative'} multiple: {others} (that of "
+            f"{instrument.ticker} is {instrument.multiple:g}{f', {place}' if place else ''})"
+        )
+
+    return AfterValidator(checked)
 
 
 def _held(value: Any, info: ValidationInfo) -> Instrument:

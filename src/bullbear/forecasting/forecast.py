@@ -89,7 +89,13 @@ def issue(
     ledger = Ledger(home.forecasts / "ledger.jsonl")
     account: Advised | None = None
     if kind_of(at.decided_at, now) == LIVE:
-        account = advised(ledger.entries(), target.ticker, simulated=simulated, decided_at=iso(at.decided_at))
+        account = advised(
+            ledger.entries(),
+            target.ticker,
+            simulated=simulated,
+            decided_at=iso(at.decided_at),
+            instruments=home.instruments(),
+        )
     made = forecast_at(at, bundle, account, refit_overdue=overdue, simulated=simulated)
     made["data"] |= {
         "stored_through": iso(stored, "us"),
