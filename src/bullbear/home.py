@@ -112,7 +112,7 @@ class Home:
                 shutil.rmtree(folder, ignore_errors=True)
 
     def unfinished(self, model: str) -> Path:
-        """Where a training of `models/MODEL.toml` keeps fitted folds until it is logged."""
+        """Where trainings of `models/MODEL.toml` keep fitted folds until they are logged."""
         return self.runs / ".unfinished" / model
 
     @property
