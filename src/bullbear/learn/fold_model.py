@@ -12,6 +12,7 @@ import pandas as pd
 
 from bullbear import user_code
 from bullbear.learn.calibrator import CALIBRATORS, FittedCalibrator
+from bullbear.learn.distribution import DistributionForecast, DistributionModel
 from bullbear.learn.learner import LEARNERS, FittedLearner, bag_mean, factor_matrix, signals_of
 
 
@@ -99,6 +100,13 @@ class FoldModel:
             pooled += weight * answer[columns]
         return pooled.assign(climatology=climatology)
 
+    def distribution(self, X: pd.DataFrame) -> DistributionForecast | None:
+        """The distribution by the first member that knows one; None if none does."""
+        for member in self.members:
+            if isinstance(member.fitted, DistributionModel):
+                return member.fitted.distribution(factor_matrix(X, member.factors))
+        return None
+
     def contributions(self, X: pd.DataFrame) -> np.ndarray:
         """Each factor's share of the forecast in log-odds, in the order of `factors`; shape (n, k)."""
         place = {name: number for number, name in enumerate(self.factors)}
@@ -109,6 +117,13 @@ class FoldModel:
                 shares = member.fitted.contributions(factor_matrix(X, member.factors))
                 total[:, [place[name] for name in member.factors]] += slope * shares
         return total
+
+    @property
+    def kinds(self) -> tuple[type, ...]:
+        """The kinds of learner and calibrator that restore it."""
+        learners = [LEARNERS[str(member.learner["kind"])] for member in self.members]
+        calibrators = [CALIBRATORS[str(member.calibrator.state()["kind"])] for member in self.members]
+        return (*learners, *calibrators)
 
     def require_restorable(self) -> None:
         """Raise whatever a member raises whose state is of another version."""
