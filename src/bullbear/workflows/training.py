@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -18,6 +17,7 @@ from bullbear.decide import Backtest, backtest, baselines_of, comparison
 from bullbear.definitions import UP
 from bullbear.errors import DefinitionError, FitError, InputError
 from bullbear.evaluate import Evaluation, PathScores, evaluate, path_scores
+from bullbear.execution import Kept
 from bullbear.factors.engine.lookahead import require_causal
 from bullbear.home import Home, Model
 from bullbear.learn import Training, train_all
@@ -76,7 +76,8 @@ def train_model(
     """Train `models/NAME.toml` on everything stored, evaluate, backtest (`up`, walk-forward), log it.
 
     Factors are computed once for all questions, and the questions of a fold are fitted together. Fitted folds are kept
-    until the run is logged: the next training of the same continues an interrupted one.
+    until the run is logged: the next training of the same on the same data, with the same libraries, continues an
+    interrupted one.
 
     Parameters
     ----------
@@ -92,14 +93,27 @@ def train_model(
     RunError, SpooledError
         The tracking store cannot be used, or took the finished training no more; see `tracking.training_run`.
     """
+    model = home.model(name)
+    if question is not None:
+        model = _only(model, question)
+    with Kept(home.unfinished(model.definition.name)) as kept:
+        return _train(home, model, kept, start, end, jobs, cluster, progress or _silent)
+
+
+def _train(
+    home: Home,
+    model: Model,
+    kept: Kept,
+    start: str | None,
+    end: str | None,
+    jobs: int,
+    cluster: str | None,
+    progress: Progress,
+) -> TrainedModel:
     from bullbear.tracking.ledger_anchor import record_ledger_head
     from bullbear.tracking.training_run import require_ready
 
     began = time.perf_counter()
-    progress = progress or _silent
-    model = home.model(name)
-    if question is not None:
-        model = _only(model, question)
     targets = model.definition.targets
     ticker = targets[0].ticker
     store = home.filled_store()
@@ -125,7 +139,7 @@ def train_model(
             jobs=jobs,
             cluster=cluster,
             progress=lambda done, total: progress("folds", done, total),
-            kept=home.unfinished(model.definition.name),
+            kept=kept,
         )
     except FitError as bad:
         where = f"{model.source.where('learner')} (learner)"
@@ -145,7 +159,7 @@ def train_model(
         home, model, judged, seconds=time.perf_counter() - began, simulated=store.is_simulated, start=start, end=end
     )
     record_ledger_head(home)
-    shutil.rmtree(home.unfinished(model.definition.name), ignore_errors=True)
+    kept.remove()
     progress("tracking", 1, 1)
     questions = {
         name: replace(each, run_id=logged.questions.get(name, logged.run_id)) for name, each in judged.items()
