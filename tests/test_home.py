@@ -202,6 +202,15 @@ def test_the_hash_follows_the_meaning_not_the_layout(place: Home) -> None:
     assert place.model("small").definition_hash == before
 
 
+def test_the_order_of_a_universe_leaves_the_hash(place: Home) -> None:
+    edit(place, "features/tiny.toml", "[[factor]]", '[universe]\nassets = ["XLF", "IWM"]\n[[factor]]')
+    before = place.model("small").definition_hash
+    edit(place, "features/tiny.toml", '"XLF", "IWM"', '"IWM", "XLF"')
+    assert place.model("small").definition_hash == before
+    edit(place, "features/tiny.toml", '"IWM", "XLF"', '"IWM", "SPY"')
+    assert place.model("small").definition_hash != before
+
+
 @pytest.mark.parametrize(
     ("name", "old", "new"),
     [
@@ -296,7 +305,7 @@ def test_a_name_in_another_case_is_answered_with_the_name_that_exists(
     place: Home, file: str, asked: str, remedy: str
 ) -> None:
     (place.root / "models" / "small.toml").rename(place.root / "models" / file)
-    with pytest.raises(DefinitionError, match=rf"models/{asked}.toml: got 'no such file'.*{re.escape(remedy)}$"):
+    with pytest.raises(DefinitionError, match=rf"models/{asked}.toml: no such file.*{re.escape(remedy)}$"):
         place.model(asked)
 
 

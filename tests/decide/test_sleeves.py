@@ -13,13 +13,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bullbear.decide.account import step, walk
+from bullbear.decide.account import walk
 from bullbear.decide.advice import take
 from bullbear.decide.backtest import backtest
 from bullbear.decide.book import Book, Mark
 from bullbear.decide.instruments import INSTRUMENT_KINDS, Cash, Fund, Instrument
 from bullbear.decide.market import Bars, Market
 from bullbear.decide.policy import POLICIES, Forecast, Needs, NoMemory, Policy, Sleeve, Slot, Stance, State, load_policy
+from bullbear.decide.step import step
 from bullbear.definitions import Source
 from bullbear.errors import DefinitionError, InputError
 from bullbear.sessions import between
@@ -244,7 +245,7 @@ def test_a_policy_of_several_questions_factors_sleeves_and_agents_runs(view, bar
     }
     assert document["positions"] == pytest.approx({"IWM": 0.52, "IWM 100/110": 0.2, "CASH": 0.28})
     assert result.decisions[["p_up", "p_dip8"]].iloc[0].tolist() == [0.5, 0.2]
-    with pytest.raises(InputError, match=r"policy's question: got 'dip8'; allowed: those given: up"):
+    with pytest.raises(InputError, match=r"policy's question: got 'dip8'; allowed: those given on 2019-12-20: up"):
         backtest(up, view, policy, factors=factors, baselines={})
     with pytest.raises(InputError, match=r"policy's factor: got 'premium'; allowed: those given: none"):
         backtest(both, view, policy, baselines={})
