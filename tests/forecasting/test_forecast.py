@@ -21,6 +21,7 @@ from bullbear.errors import HistoryError, InputError, NoDataError, RunError
 from bullbear.forecasting import refitting
 from bullbear.forecasting.advised import Advised, advised
 from bullbear.forecasting.bundle import Bundle, read_bundle
+from bullbear.forecasting.champions import others_of
 from bullbear.forecasting.close import Close, close_of
 from bullbear.forecasting.forecast import forecast_at, issue, replay
 from bullbear.forecasting.ledger import SCHEMA_VERSION, Ledger, with_provenance
@@ -31,7 +32,7 @@ from bullbear.tracking import Run, Runs
 from bullbear.workflows.training import train_model
 
 KEYS = {
-    "": "ticker decided_at resolves_on horizon_sessions p_up p_low p_high climatology regime agents positions stops "
+    "": "question outlook ticker decided_at resolves_on horizon_sessions p_up p_low p_high climatology regime agents positions stops "
     "reentries account drivers model data",
     "agents.bull": "weight instrument reasons",
     "agents.bear": "weight instrument tier reasons",
@@ -42,7 +43,8 @@ KEYS = {
 
 
 def of_day(home: Home, day: str | None) -> dict:
-    return replay(home.store(), read_bundle(home.champion), day)
+    champion = read_bundle(home.champion)
+    return replay(home.store(), champion, day, others=others_of(home, champion))
 
 
 @pytest.mark.parametrize("day", ["2003-01-02", "2005-07-01", "2007-12-31"])
@@ -477,7 +479,7 @@ def test_entries_replay_in_their_order_although_the_past_changed_after_a_refit(h
         stored = pd.Timestamp(entry["data"]["stored_through"])
         at = close_of(home.store(), bundle.definition.target, entry["decided_at"][:10], stored=stored)
         bundle = refitting.continued(bundle, at.view, tmp_path / place)
-        return forecast_at(at, bundle, simulated=True), bundle
+        return forecast_at(at, bundle, others=others_of(home, bundle).asked, simulated=True), bundle
 
     carried = bundle
     for entry in entries:

@@ -15,12 +15,120 @@ raise the base rate.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 
 from bullbear import sessions
 from bullbear.data.view import View
-from bullbear.definitions import Target
+from bullbear.definitions import Question, Target
+
+
+@dataclass(frozen=True)
+class Paths:
+    """What the price did after each decision, for learners that model more than the answer to one question.
+
+    Attributes
+    ----------
+    returns
+        Daily log total returns of the coming sessions, shape (n, horizon), from the closes known at `known_at`; a row
+        is NaN where one of them is missing or not known yet.
+    known_at
+        When each whole path was known, shape (n,). A label that reads two closes of the path may resolve earlier.
+    """
+
+    returns: np.ndarray
+    known_at: pd.DatetimeIndex
+
+    def known_by(self, instant: pd.Timestamp) -> np.ndarray:
+        """The returns of the paths known at an instant, rows of NaN for the others; shape (n, horizon)."""
+        return np.where(np.asarray(self.known_at <= instant)[:, None], self.returns, np.nan)
+
+
+class Labels:
+    """The labels of any questions about one ticker; questions that read the same closes share them.
+
+    Raises
+    ------
+    NoDataError
+        The ticker has no bar.
+    """
+
+    def __init__(self, view: View, ticker: str) -> None:
+        self._view = view
+        self._versions = view.versions("bars", ticker)
+        # The first version of each bar; later ones are corrections.
+        self._bars = self._versions.drop_duplicates("event_date").set_index("event_date").sort_index()
+        self._laid_out: dict[tuple[int, bool, bool], _Closes] = {}
+
+    def resolve(self, question: Question, *, final: bool = False) -> pd.DataFrame:
+        """The labels of a question; see `resolve`."""
+        closes = self._closes(question.horizon, question.reads_path, final)
+        value = np.where(self._has_come(closes.resolved), question.outcome(closes.paths), np.nan)
+        return pd.DataFrame(
+            {
+                "decided_at": closes.decided_at,
+                "resolved_at": closes.resolved_at,
+                "decidable": closes.decidable,
+                "value": value,
+                "y": question.answer(value),
+            },
+            index=closes.session,
+        )
+
+    def paths(self, horizon: int) -> Paths:
+        """The daily returns over the horizon after every session."""
+        closes = self._closes(horizon, True, False)
+        returns = np.diff(np.log(closes.paths), axis=1)
+        whole = self._has_come(closes.resolved) & ~np.isnan(returns).any(axis=1)
+        return Paths(np.where(whole[:, None], returns, np.nan), closes.resolved_at)
+
+    def _has_come(self, instants: np.ndarray) -> np.ndarray:
+        # A bar may be in the store before its label may be used: only the clock decides.
+        return np.asarray(instants <= pd.DatetimeIndex([self._view.instant]).as_unit("us").asi8[0])
+
+    def _closes(self, horizon: int, whole: bool, final: bool) -> _Closes:
+        key = (horizon, whole, final)
+        if key not in self._laid_out:
+            self._laid_out[key] = self._lay_out(horizon, whole, final)
+        return self._laid_out[key]
+
+    def _lay_out(self, horizon: int, whole: bool, final: bool) -> _Closes:
+        versions, bars = self._versions, self._bars
+        last = sessions.between(bars.index[-1] - pd.Timedelta(days=14), bars.index[-1])[-1]  # a bar's day may be none
+        grid = sessions.between(bars.index[0], sessions.offset(last, horizon))
+        closes, known = sessions.closes(grid), pd.DatetimeIndex(bars["known_at"].reindex(grid))
+        price = bars["adj_close"].reindex(grid)
+        # A missing instant is not before the close.
+        decidable = np.asarray(known <= closes) & price.notna().to_numpy()
+        known = known.where(known > closes, closes)
+        read = np.arange(horizon + 1) if whole else np.array([0, horizon])
+        places = np.arange(len(grid) - horizon)[:, None] + read
+        resolved = known.asi8[places].max(axis=1)
+        if final and len(bars) < len(versions):
+            newest = versions.drop_duplicates("event_date", keep="last").set_index("event_date")
+            price = newest["adj_close"].reindex(grid)
+        paths = price.to_numpy()[places]
+        if not final and len(bars) < len(versions):
+            _correct(paths, versions[versions.duplicated("event_date")], grid, resolved, read)
+        session = pd.DatetimeIndex(grid[:-horizon], name="session")
+        return _Closes(session, closes[:-horizon], decidable[:-horizon], resolved, paths)
+
+
+@dataclass(frozen=True)
+class _Closes:
+    """The closes that the labels of a horizon read, by decision: `paths` (n, 2 or horizon + 1), the others (n,)."""
+
+    session: pd.DatetimeIndex
+    decided_at: pd.DatetimeIndex
+    decidable: np.ndarray
+    resolved: np.ndarray
+    paths: np.ndarray
+
+    @property
+    def resolved_at(self) -> pd.DatetimeIndex:
+        return pd.DatetimeIndex(self.resolved.view("datetime64[us]")).tz_localize("UTC")
 
 
 def resolve(view: View, target: Target, *, final: bool = False) -> pd.DataFrame:
@@ -52,38 +160,7 @@ def resolve(view: View, target: Target, *, final: bool = False) -> pd.DataFrame:
     NoDataError
         The ticker has no bar.
     """
-    horizon, question = target.horizon, target.question
-    versions = view.versions("bars", target.ticker)
-    # The first version of each bar; later ones are corrections.
-    bars = versions.drop_duplicates("event_date").set_index("event_date").sort_index()
-    last = sessions.between(bars.index[-1] - pd.Timedelta(days=14), bars.index[-1])[-1]  # a bar's day may be none
-    grid = sessions.between(bars.index[0], sessions.offset(last, horizon))
-    closes, known = sessions.closes(grid), pd.DatetimeIndex(bars["known_at"].reindex(grid))
-    price = bars["adj_close"].reindex(grid)
-    decidable = np.asarray(known <= closes) & price.notna().to_numpy()  # a missing instant is not before the close
-    known = known.where(known > closes, closes)
-    decided = grid[:-horizon]
-    read = np.arange(horizon + 1) if question.reads_path else np.array([0, horizon])
-    places = np.arange(len(decided))[:, None] + read
-    resolved = known.asi8[places].max(axis=1)
-    if final and len(bars) < len(versions):
-        price = versions.drop_duplicates("event_date", keep="last").set_index("event_date")["adj_close"].reindex(grid)
-    paths = price.to_numpy()[places]
-    if not final and len(bars) < len(versions):
-        _correct(paths, versions[versions.duplicated("event_date")], grid, resolved, read)
-    # A bar may be in the store before its label may be used: only the clock decides.
-    instant = pd.DatetimeIndex([view.instant]).as_unit("us").asi8[0]
-    value = np.where(resolved <= instant, question.outcome(paths), np.nan)
-    return pd.DataFrame(
-        {
-            "decided_at": closes[:-horizon],
-            "resolved_at": pd.DatetimeIndex(resolved.view("datetime64[us]")).tz_localize("UTC"),
-            "decidable": decidable[:-horizon],
-            "value": value,
-            "y": question.answer(value),
-        },
-        index=pd.DatetimeIndex(decided, name="session"),
-    )
+    return Labels(view, target.ticker).resolve(target.question, final=final)
 
 
 def _correct(

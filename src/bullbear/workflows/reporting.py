@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from bullbear.definitions import UP
 from bullbear.evaluate import Evaluation, evaluate
 from bullbear.forecasting.bundle import read_bundle
+from bullbear.forecasting.champions import others_of
 from bullbear.forecasting.forecast import replay
 from bullbear.forecasting.ledger import Ledger
 from bullbear.home import Home
@@ -47,10 +49,13 @@ def _latest_forecast(home: Home, run: Run) -> dict[str, Any]:
     made = [
         entry
         for entry in Ledger(home.forecasts / "ledger.jsonl").entries()
-        if entry["model"]["run_id"] == run.run_id and bool(entry["data"].get("simulated")) == run.simulated
+        if entry.get("question", UP.name) == UP.name
+        and entry["model"]["run_id"] == run.run_id
+        and bool(entry["data"].get("simulated")) == run.simulated
     ]
     if not made:
-        return replay(home.filled_store(), read_bundle(home.champion))
+        champion = read_bundle(home.champion)
+        return replay(home.filled_store(), champion, others=others_of(home, champion))
     latest = max(entry["decided_at"] for entry in made)
     return next(entry for entry in reversed(made) if entry["decided_at"] == latest)
 
