@@ -20,7 +20,7 @@ from pydantic import BaseModel
 from bullbear import sessions
 from bullbear.data.store import Store
 from bullbear.dataset import splitter_of
-from bullbear.decide.instruments import Instrument, read_instruments
+from bullbear.decide.instruments import Instrument, instruments_in, read_instruments
 from bullbear.decide.policy import Policy, load_policy
 from bullbear.definitions import FeatureSet, ModelDefinition, Source, digest, read
 from bullbear.definitions.questions import Question, read_questions
@@ -298,7 +298,7 @@ def meaning(
         **{name: _plain(part) for name, part in parts.items()},
         "factors": factors,
         "assets": assets,
-        "code": digests([*functions, *map(type, parts.values())]),
+        "code": digests([*functions, *map(type, [*parts.values(), *instruments_in(parts)])]),
     }
 
 

@@ -12,9 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bullbear.data.store import Store
-from bullbear.dataset import build
+from bullbear.dataset import build, build_all
 from bullbear.dataset.examples import fingerprint, uniqueness
 from bullbear.definitions import FactorSpec, FeatureSet, Target, Universe
+from bullbear.definitions.questions import Dip
 from bullbear.errors import NoDataError
 from bullbear.sessions import between, closes
 
@@ -104,6 +105,54 @@ def test_examples_of_two_assets(tmp_path: Path) -> None:
     assert len({both.fingerprint, *(own.fingerprint for own in alone.values())}) == 3
     universal = factors.model_copy(update={"universe": Universe(assets=("IWM", "SPY"))})
     assert build(view, [universal], Target(horizon=1)).fingerprint == both.fingerprint
+
+
+def test_several_questions_are_built_as_each_alone_and_share_their_factors(tmp_path: Path) -> None:
+    store = Store(tmp_path / "data")
+    for ticker, factor in (("IWM", 1.0), ("SPY", 2.0)):
+        days = pd.DatetimeIndex(list(PRICES)).as_unit("us")
+        rows = pd.DataFrame({"series": ticker, "event_date": days, "known_at": closes(days)})
+        for name in ("open", "high", "low", "close", "adj_close"):
+            rows[name] = [100.0 + factor * (price - 100.0) for price in PRICES.values()]
+        store.append("bars", rows.assign(volume=1e6))
+    dip = Dip(name="dip4", kind="dip", threshold=-0.04, horizon=3, sentence="Some close 4 % below.")
+    spec = FactorSpec(name="roc_1", function="roc", inputs={"bars": "$asset"}, params={"window": 1})
+    factors = SET.model_copy(update={"factor": (spec,)})
+    targets = [Target(horizon=2), Target(question=dip), Target(horizon=3)]
+    for assets in (["IWM"], ["IWM", "SPY"]):
+        found = build_all(store.as_of(), [factors], targets, assets)
+        for target, together in zip(targets, found, strict=True):
+            alone = build(store.as_of(), [factors], target, assets)
+            assert together.fingerprint == alone.fingerprint
+            assert together.X is found[0].X
+            pd.testing.assert_frame_equal(together.X, alone.X)
+            for name in ("y", "y_final", "weights", "climatology", "n_resolved", "decided_at", "resolved_at", "asset"):
+                np.testing.assert_array_equal(getattr(together, name), getattr(alone, name), err_msg=name)
+            assert together.paths is not None
+            np.testing.assert_array_equal(together.paths.known_at, alone.resolved_at)
+        assert found[1].y[found[1].asset == "IWM"][:4].tolist() == [0, 0, 0, 1]  # 99 after 106
+        assert not np.array_equal(found[1].y, found[2].y)
+
+
+def test_paths_of_two_assets_stand_with_their_rows(toy_store: Callable[..., Store], tmp_path: Path) -> None:
+    store = toy_store(PRICES)
+    days = pd.DatetimeIndex(list(PRICES)).as_unit("us")
+    rows = pd.DataFrame({"series": "SPY", "event_date": days, "known_at": closes(days)})
+    for name in ("open", "high", "low", "close", "adj_close"):
+        rows[name] = [price**2 for price in PRICES.values()]
+    store.append("bars", rows.assign(volume=1e6))
+    both = build(store.as_of(), [], Target(horizon=2), ["IWM", "SPY"])
+    assert both.paths is not None
+    iwm, spy = (both.paths.returns[both.asset == ticker] for ticker in ("IWM", "SPY"))
+    np.testing.assert_allclose(spy, 2 * iwm, rtol=0, atol=1e-14)
+    assert np.isfinite(iwm[:5]).all()
+
+
+def test_the_returns_of_the_paths_are_sealed_too() -> None:
+    X, y = pd.DataFrame({"a": [1.0]}, index=between("2019-12-20", "2019-12-20")), np.array([1.0])
+    resolved_at = pd.DatetimeIndex(["2019-12-24 18:00"], tz="UTC")
+    seals = {fingerprint(X, y, resolved_at, np.array([[first, 0.02]])) for first in (0.01, 0.011, np.nan)}
+    assert len(seals) == 3
 
 
 def slow_uniqueness(n: int, horizon: int) -> list[float]:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from bullbear import sessions
 from bullbear.data.store import Store
-from bullbear.dataset.labels import climatology, resolve
+from bullbear.dataset.labels import Labels, climatology, resolve
 from bullbear.definitions import Target
 from bullbear.definitions.questions import QUESTION_KINDS
 from bullbear.errors import NoDataError
@@ -423,3 +423,53 @@ def test_climatology_uses_what_had_resolved_and_all_of_it(y: list[float], horizo
     after, _ = climatology(outcomes, resolved, decided)
     before = decided < resolved[place]
     np.testing.assert_array_equal(after[before], share[before])
+
+
+def test_paths_over_two_sessions(toy_store: Callable[..., Store]) -> None:
+    paths = Labels(toy_store(PRICES).as_of(), "IWM").paths(2)
+    closes_of = list(PRICES.values())
+    expected = [
+        [math.log(b / a), math.log(c / b)] for a, b, c in zip(closes_of, closes_of[1:], closes_of[2:], strict=False)
+    ]
+    np.testing.assert_allclose(paths.returns[:5], expected, rtol=0, atol=1e-15)
+    assert np.isnan(paths.returns[5:]).all()  # not resolved yet
+    assert paths.known_at[:2].tolist() == utc("2019-12-24 18:00", "2019-12-26 21:00")
+    known = paths.known_by(utc("2019-12-26 20:59")[0])
+    np.testing.assert_array_equal(known[0], paths.returns[0])
+    assert np.isnan(known[1:]).all()
+
+
+def test_a_missing_close_leaves_no_path_over_it(toy_store: Callable[..., Store]) -> None:
+    prices = {day: price for day, price in PRICES.items() if day != "2019-12-26"}
+    returns = Labels(toy_store(prices).as_of(), "IWM").paths(2).returns
+    # Paths from the 23rd, the 24th and the 26th itself read it.
+    assert np.isnan(returns).all(axis=1).tolist() == [False, True, True, True, False, True, True]
+    assert np.isnan(returns).any(axis=1).tolist() == np.isnan(returns).all(axis=1).tolist()
+
+
+def test_a_close_between_that_comes_late_is_in_no_path_before_it_came(toy_store: Callable[..., Store]) -> None:
+    store = toy_store({day: price for day, price in PRICES.items() if day != "2019-12-23"})
+    correct(store, "2019-12-23", 104.0, "2019-12-30 15:00")
+    labels = Labels(store.as_of(), "IWM")
+    paths, late = labels.paths(2), utc("2019-12-30 15:00")[0]
+    assert labels.resolve(Target(horizon=2).question)["resolved_at"].iloc[0] == utc("2019-12-24 18:00")[0]
+    assert paths.known_at[0] == late
+    np.testing.assert_allclose(paths.known_by(late)[0], [math.log(1.04), math.log(101 / 104)], rtol=0, atol=1e-15)
+    assert np.isnan(paths.known_by(late - pd.Timedelta(microseconds=1))[0]).all()
+    # The path of the next decision but one was known long before.
+    assert not np.isnan(paths.known_by(late - pd.Timedelta(microseconds=1))[2]).any()
+
+
+def test_a_path_keeps_what_was_known_when_it_ended(toy_store: Callable[..., Store]) -> None:
+    store = toy_store(PRICES)
+    before = Labels(store.as_of(), "IWM").paths(2).returns
+    correct(store, "2019-12-26", 50.0, "2019-12-27 21:30")
+    after = Labels(store.as_of(), "IWM").paths(2).returns
+    # The paths of the 20th, 23rd and 24th had ended; those of the 26th and later had not.
+    np.testing.assert_array_equal(after[:3], before[:3])
+    np.testing.assert_allclose(after[3], [math.log(103 / 50), math.log(99 / 103)], rtol=0, atol=1e-15)
+    np.testing.assert_array_equal(after[4:], before[4:])
+    for instant in utc("2019-12-26 21:00", "2019-12-27 21:00", "2019-12-30 21:00"):
+        early = Labels(store.as_of(instant), "IWM").paths(2)
+        n = len(early.returns)
+        np.testing.assert_array_equal(early.returns, Labels(store.as_of(), "IWM").paths(2).known_by(instant)[:n])

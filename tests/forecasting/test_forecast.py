@@ -23,8 +23,8 @@ from bullbear.forecasting.advised import Advised, advised
 from bullbear.forecasting.bundle import Bundle, read_bundle
 from bullbear.forecasting.champions import others_of
 from bullbear.forecasting.close import Close, close_of
-from bullbear.forecasting.forecast import forecast_at, issue, replay
-from bullbear.forecasting.ledger import SCHEMA_VERSION, Ledger, with_provenance
+from bullbear.forecasting.forecast import forecast_at, forecasts_at, issue, replay
+from bullbear.forecasting.ledger import SCHEMA_VERSION, Ledger, of_question, with_provenance
 from bullbear.forecasting.staleness import lag_note
 from bullbear.forecasting.today import forecast_sessions
 from bullbear.home import Home
@@ -32,8 +32,8 @@ from bullbear.tracking import Run, Runs
 from bullbear.workflows.training import train_model
 
 KEYS = {
-    "": "question outlook ticker decided_at resolves_on horizon_sessions p_up p_low p_high climatology regime agents positions stops "
-    "reentries account drivers model data",
+    "": "question ticker decided_at resolves_on horizon_sessions p_up p_low p_high climatology outlook distribution "
+    "regime agents positions stops reentries account drivers model data",
     "agents.bull": "weight instrument reasons",
     "agents.bear": "weight instrument tier reasons",
     "account": "kind trades book",
@@ -155,12 +155,12 @@ def test_a_day_that_cannot_be_answered(trained_home: Home, day: str, kind: type[
 
 def test_asked_twice_there_is_one_entry(home: Home) -> None:
     ledger = Ledger(home.forecasts / "ledger.jsonl")
-    before = ledger.entries()
+    before = of_question(ledger.entries())
     assert [entry["decided_at"] for entry in before] == ["2007-06-15T20:00:00Z", "2007-12-31T21:00:00Z"]
     assert issue(home) == before[1]
-    assert issue(home, "2007-12-28")["ledger"]["index"] == 2
-    assert issue(home, "2007-12-29")["ledger"]["index"] == 2  # a Saturday: the same decision
-    assert len(ledger.entries()) == 3
+    assert issue(home, "2007-12-28")["ledger"]["index"] == 16  # two evenings of eight questions came before
+    assert issue(home, "2007-12-29")["ledger"]["index"] == 16  # a Saturday: the same decision
+    assert len(ledger.entries()) == 24
 
 
 def test_another_champion_makes_another_entry_without_drivers(home: Home) -> None:
@@ -168,7 +168,7 @@ def test_another_champion_makes_another_entry_without_drivers(home: Home) -> Non
     base = next(run for run in map(runs.find, _ids(runs)) if run.model == "base")
     runs.promote(base)
     entry = issue(home)
-    assert entry["ledger"]["index"] == 2
+    assert entry["ledger"]["index"] == 16
     assert entry["model"]["run_id"] == base.run_id
     assert entry["drivers"] == []
     assert entry["p_up"] == pytest.approx(entry["climatology"], abs=1e-12)
@@ -186,7 +186,11 @@ def test_a_champion_of_simulated_data_does_not_forecast_on_real_data(home: Home)
 
 def test_no_champion(home: Home) -> None:
     home.champion.unlink()
-    with pytest.raises(RunError, match=r"bullbear promote latest"):
+    line = (
+        "champion: none yet; allowed: a promoted run; train a model, then `bullbear promote latest`; `bullbear train "
+        "climatology && bullbear promote latest` makes the base rate the champion"
+    )
+    with pytest.raises(RunError, match=f"^{re.escape(line)}$"):
         issue(home)
 
 
@@ -374,6 +378,17 @@ def test_an_entry_of_an_earlier_evening_is_shown_with_a_word_on_the_bars_missing
     assert lag_note(entry, _evening("2007-12-30")) is None
 
 
+def test_a_day_without_a_session_is_answered_from_the_last_one_with_a_note(
+    home: Home, bullbear: Callable[..., Any]
+) -> None:
+    friday = bullbear("forecast", "--home", home.root, "--as-of", "2007-06-15", "--json")
+    assert friday.err == ""
+    sunday = bullbear("forecast", "--home", home.root, "--as-of", "2007-06-17", "--json")
+    assert (sunday.code, sunday.json) == (0, friday.json)
+    note = "2007-06-17 is no session of the exchange: this is the forecast of 2007-06-15, the last one before"
+    assert sunday.err == f"note: {note}\n"
+
+
 def test_what_is_stored_during_a_forecast_is_not_looked_at(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     plain = issue(home, "2007-12-28", now=_evening("2007-12-28"))
     bars = home.store().as_of().bars("IWM").loc[["2007-12-28"]].reset_index().assign(series="IWM")
@@ -393,10 +408,12 @@ DAY = "2019-12-30T21:00:00Z"
 
 def test_an_account_of_an_earlier_version_is_not_dropped_in_silence(capsys: pytest.CaptureFixture[str]) -> None:
     account = {"kind": "advised", "book": {}}
-    entry = {"ticker": "IWM", "decided_at": DAY, "kind": "live", "data": {}, "account": account, "schema_version": 2}
+    entry = {"ticker": "IWM", "decided_at": DAY, "kind": "live", "data": {}, "account": account, "schema_version": 9}
     assert advised([entry], "IWM", simulated=False, decided_at="2019-12-31T21:00:00Z").before is None
     err = capsys.readouterr().err
-    assert err.startswith("note: the account advised on 2019-12-30 is of an earlier version and is not continued")
+    assert err.startswith(
+        "note: the account advised on 2019-12-30 is of schema_version 9, which this version cannot read, "
+    )
     advised([entry, entry | {"schema_version": SCHEMA_VERSION}], "IWM", simulated=False, decided_at=DAY)
     assert capsys.readouterr().err == ""
 
@@ -409,7 +426,8 @@ def test_an_account_of_an_earlier_version_is_not_dropped_in_silence(capsys: pyte
         ({"data": {"simulated": True}}, False),
         ({"data": {"simulated": False}}, True),
         ({"kind": "replay"}, False),
-        ({"schema_version": 2}, False),
+        ({"schema_version": 2}, True),
+        ({"schema_version": 9}, False),
         ({"account": {"kind": "hypothetical"}}, False),
         ({"account": None}, False),
         ({"decided_at": "2019-12-31T21:00:00Z"}, False),
@@ -530,7 +548,7 @@ def test_the_clock_is_read_after_the_refit_so_that_a_late_forecast_is_not_live(
     monkeypatch.setattr("bullbear.forecasting.forecast.refit_champion", refitted)
     monkeypatch.setattr("bullbear.forecasting.forecast.with_provenance", issued_at)
     issue(home, "2007-12-27")
-    assert len(ended) == len(read) == 1
+    assert len(ended) == len(set(read)) == 1
     assert read[0] >= ended[0]
 
 
@@ -560,15 +578,15 @@ def test_a_refit_for_an_earlier_day_does_not_undo_a_later_one(home: Home, monkey
 
 
 def test_what_is_stored_while_a_forecast_is_made_is_no_part_of_it(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = forecast_at
+    real = forecasts_at
 
-    def overtaken(*arguments: Any, **named: Any) -> dict[str, Any]:
+    def overtaken(*arguments: Any, **named: Any) -> list[dict[str, Any]]:
         day = pd.Timestamp("2007-12-03")
         late = pd.DataFrame({"series": ["LATE"], "event_date": [day], "known_at": [day.tz_localize("UTC")]})
         home.store().append("observations", late.assign(value=1.0))
         return real(*arguments, **named)
 
-    monkeypatch.setattr("bullbear.forecasting.forecast.forecast_at", overtaken)
+    monkeypatch.setattr("bullbear.forecasting.forecast.forecasts_at", overtaken)
     entry = issue(home, "2007-12-26")
     stored = pd.Timestamp(entry["data"]["stored_through"])
     assert home.store().as_of().has("observations", "LATE")

@@ -20,13 +20,13 @@ from bullbear.tracking.ledger_anchor import record_ledger_head
 def test_due_forecasts_are_resolved_and_scored(trained_home: Home) -> None:
     found = score_ledger(trained_home)
     assert (found["entries"], found["resolved"], found["pending"]) == (2, 1, 1)
-    due, open_ = found["forecasts"]
+    due, open_ = [record for record in found["forecasts"] if record["question"] == "up"]
     assert open_["y"] is None
     close = trained_home.store().as_of().bars("IWM")["adj_close"]
     assert due["resolves_on"] == "2007-07-17"  # 21 sessions after 15 June, the fourth of July being none
     y = int(close["2007-07-17"] > close["2007-06-15"])
     assert due["y"] == y
-    p, base = due["p_up"], due["climatology"]
+    p, base = due["p"], due["climatology"]
     (scores,) = (found[kind] for kind in ("live", "replays", "unknown") if found[kind]["entries"])
     assert (scores["entries"], scores["repeated"], scores["resolved"], scores["pending"]) == (2, 0, 1, 1)
     assert scores["brier"] == pytest.approx((p - y) ** 2, rel=1e-12)

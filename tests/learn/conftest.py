@@ -11,7 +11,7 @@ import pytest
 from bullbear.dataset import Examples
 from bullbear.dataset.examples import fingerprint, uniqueness
 from bullbear.dataset.labels import climatology
-from bullbear.definitions import FactorSpec, FeatureSet, ModelDefinition
+from bullbear.definitions import UP, FactorSpec, FeatureSet, ModelDefinition
 from bullbear.learn import TrainingSet
 from bullbear.sessions import between, closes
 from bullbear.statistics import independent_number
@@ -28,7 +28,7 @@ def bare() -> Callable[..., TrainingSet]:
         decided_at = pd.date_range("2001-01-01", periods=len(y), tz="UTC")
         resolved_at = decided_at + pd.Timedelta(days=horizon)
         asset = np.full(len(y), "IWM")
-        return TrainingSet(X, y, weights, decided_at, resolved_at, asset, names, signs, seed, horizon)
+        return TrainingSet(X, y, weights, decided_at, resolved_at, asset, names, signs, seed, horizon, UP)
 
     return make
 

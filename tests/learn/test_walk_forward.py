@@ -113,6 +113,7 @@ def test_it_equals_a_slow_walk_by_hand(
             (1, 0, 0, 0),
             4,
             5,
+            definition.target.question,
         )
         fitted = LEARNERS.read(learner).fit(seen)
         rows = [row for row, _ in past if examples.resolved_at[row] <= fold.trained_through]

@@ -211,5 +211,5 @@ def test_a_report_shows_no_forecast_of_another_model(home: Home) -> None:
     before = (home.forecasts / "ledger.jsonl").read_bytes()
     page = report_champion(home).read_text()
     assert base.run_id[:8] in page
-    assert Ledger(home.forecasts / "ledger.jsonl").entries()[1]["ledger"]["hash"][:12] not in page
+    assert of_question(Ledger(home.forecasts / "ledger.jsonl").entries())[1]["ledger"]["hash"][:12] not in page
     assert (home.forecasts / "ledger.jsonl").read_bytes() == before

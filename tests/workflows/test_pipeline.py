@@ -252,7 +252,7 @@ def real_data(place: Path) -> None:
             another_calibration,
             r"the champion cannot be used and is not compared with: champion: got 'models/.*\.json, dam",
         ),
-        (no_bundle, r"the champion cannot be used and is not compared with: champion: got 'no bundle'"),
+        (no_bundle, r"the champion cannot be used and is not compared with: champion: none yet"),
         (real_data, r"the champion small [0-9a-f]{8} is of real data and is not compared with"),
     ],
 )

@@ -253,7 +253,7 @@ def _calibration_table(found: Evaluation) -> Table:
     return table
 
 
-def backtest_document(run: Run, tested: Backtest) -> dict[str, Any]:
+def backtest_document(run: Run, tested: Backtest, notes: Sequence[str] = ()) -> dict[str, Any]:
     """The keys of `backtest --json`."""
     from bullbear.workflows.backtesting import backtest_summary
 
@@ -265,6 +265,7 @@ def backtest_document(run: Run, tested: Backtest) -> dict[str, Any]:
         "equity": tested.equity.set_axis(pd.DatetimeIndex(tested.equity.index).strftime("%Y-%m-%d")).to_dict(),
         "positions": tested.positions.reset_index().to_dict(orient="records"),
         "trade_list": tested.trades.drop(columns="sleeve", errors="ignore").to_dict(orient="records"),
+        "notes": list(notes),
     }
 
 

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from bullbear.data.view import View
-from bullbear.dataset.labels import climatology, resolve
+from bullbear.dataset.labels import Labels, Paths, climatology
 from bullbear.definitions import FactorSpec, FeatureSet, Target, digest
 from bullbear.factors import compute, universe
 
@@ -45,6 +45,7 @@ class Examples:
     horizon: int
     fingerprint: str
     asset: np.ndarray
+    paths: Paths | None = None
 
     def factors_of(self, asset: str) -> pd.DataFrame:
         """The factors of one asset by session."""
@@ -75,48 +76,82 @@ def build(
     NoDataError
         No bar of an asset is known.
     """
+    return build_all(view, feature_sets, [target], assets)[0]
+
+
+def build_all(
+    view: View, feature_sets: Sequence[FeatureSet], targets: Sequence[Target], assets: Sequence[str] | None = None
+) -> list[Examples]:
+    """The examples of several questions about one ticker, in their order, each as `build` makes it.
+
+    Factors are computed once, and closes laid out once for all questions that read the same.
+    """
     specs = [spec for feature_set in feature_sets for spec in feature_set.factor]
-    chosen = universe(feature_sets, target.ticker) if assets is None else assets
-    parts = [_of_asset(view, specs, target.on(asset)) for asset in sorted(set(chosen))]
-    return parts[0] if len(parts) == 1 else _merged(parts)
+    chosen = universe(feature_sets, targets[0].ticker) if assets is None else assets
+    parts = [_of_asset(view, specs, [target.on(asset) for target in targets]) for asset in sorted(set(chosen))]
+    if len(parts) == 1:
+        return parts[0]
+    X = pd.concat([part[0].X for part in parts])
+    order = np.argsort(pd.DatetimeIndex(X.index).asi8, kind="stable")
+    X = X.iloc[order]
+    return [_merged(of_one, X, order) for of_one in zip(*parts, strict=True)]
 
 
-def _of_asset(view: View, specs: Sequence[FactorSpec], target: Target) -> Examples:
-    labels = resolve(view, target)
-    index = pd.DatetimeIndex(labels.index)
-    X = compute(view, specs, index, target.ticker)
-    y = labels["y"].to_numpy()
-    decided_at, resolved_at = pd.DatetimeIndex(labels["decided_at"]), pd.DatetimeIndex(labels["resolved_at"])
+def _of_asset(view: View, specs: Sequence[FactorSpec], targets: Sequence[Target]) -> list[Examples]:
+    labels = Labels(view, targets[0].ticker)
+    X: pd.DataFrame | None = None
+    paths: dict[int, Paths] = {}
+    found = []
+    for target in targets:
+        resolved = labels.resolve(target.question)
+        if X is None:
+            X = compute(view, specs, pd.DatetimeIndex(resolved.index), target.ticker)
+        if target.horizon not in paths:
+            paths[target.horizon] = labels.paths(target.horizon)
+        found.append(_of_question(X, labels, resolved, paths[target.horizon], target))
+    return found
+
+
+def _of_question(X: pd.DataFrame, labels: Labels, resolved: pd.DataFrame, paths: Paths, target: Target) -> Examples:
+    y = resolved["y"].to_numpy()
+    decided_at, resolved_at = pd.DatetimeIndex(resolved["decided_at"]), pd.DatetimeIndex(resolved["resolved_at"])
     share, n_resolved = climatology(y, resolved_at, decided_at)
     return Examples(
         X=X,
         y=y,
-        y_final=resolve(view, target, final=True)["y"].to_numpy(),
-        decidable=labels["decidable"].to_numpy(),
-        weights=uniqueness(len(labels), target.horizon),
+        y_final=labels.resolve(target.question, final=True)["y"].to_numpy(),
+        decidable=resolved["decidable"].to_numpy(),
+        weights=uniqueness(len(y), target.horizon),
         decided_at=decided_at,
         resolved_at=resolved_at,
         climatology=share,
         n_resolved=n_resolved,
         horizon=target.horizon,
-        fingerprint=fingerprint(X, y, resolved_at),
+        fingerprint=fingerprint(X, y, resolved_at, paths.returns),
         asset=np.full(len(y), target.ticker),
+        paths=paths,
     )
 
 
-def _merged(parts: Sequence[Examples]) -> Examples:
-    """The rows of several assets, given in their order; its fingerprint is a hash of theirs."""
-    X = pd.concat([part.X for part in parts])
-    order = np.argsort(pd.DatetimeIndex(X.index).asi8, kind="stable")
+def _merged(parts: Sequence[Examples], X: pd.DataFrame, order: np.ndarray) -> Examples:
+    """The rows of several assets in `order`, with their factors `X`; its fingerprint is a hash of theirs."""
     columns: dict[str, Any] = {
         name: np.concatenate([getattr(part, name) for part in parts])[order]
         for name in ("y", "y_final", "decidable", "weights", "climatology", "n_resolved", "asset")
     }
     for name in ("decided_at", "resolved_at"):
-        instants = np.concatenate([getattr(part, name).asi8 for part in parts])[order]
-        columns[name] = pd.DatetimeIndex(instants.view("datetime64[us]")).tz_localize("UTC")
+        columns[name] = _instants([getattr(part, name) for part in parts], order)
+    paths = [part.paths for part in parts if part.paths is not None]
+    columns["paths"] = Paths(
+        np.concatenate([each.returns for each in paths])[order], _instants([each.known_at for each in paths], order)
+    )
     seal = digest({str(part.asset[0]): part.fingerprint for part in parts})
-    return Examples(X=X.iloc[order], horizon=parts[0].horizon, fingerprint=seal, **columns)
+    return Examples(X=X, horizon=parts[0].horizon, fingerprint=seal, **columns)
+
+
+def _instants(parts: Sequence[pd.DatetimeIndex], order: np.ndarray) -> pd.DatetimeIndex:
+    joined = np.concatenate([part.as_unit("us").asi8 for part in parts])[order]
+    return pd.DatetimeIndex(joined.view("datetime64[us]")).tz_localize("UTC")
 
 
 def uniqueness(n: int, horizon: int) -> np.ndarray:
@@ -146,8 +181,8 @@ def uniqueness(n: int, horizon: int) -> np.ndarray:
     return unique
 
 
-def fingerprint(X: pd.DataFrame, y: np.ndarray, resolved_at: pd.DatetimeIndex) -> str:
-    """A sha256 over factor names, values, labels and instants."""
+def fingerprint(X: pd.DataFrame, y: np.ndarray, resolved_at: pd.DatetimeIndex, *others: np.ndarray) -> str:
+    """A sha256 over factor names, values, labels, instants and other numbers."""
     seal = hashlib.sha256()
     seal.update("\x1f".join(X.columns).encode())
     for array in (
@@ -155,6 +190,7 @@ def fingerprint(X: pd.DataFrame, y: np.ndarray, resolved_at: pd.DatetimeIndex) -
         X.to_numpy(dtype=np.float64),
         y,
         resolved_at.as_unit("us").asi8,
+        *others,
     ):
         # Many bit patterns mean NaN, and which one arises may depend on the length of an array.
         plain = array if array.dtype.kind == "i" else np.where(np.isnan(array), np.nan, array)

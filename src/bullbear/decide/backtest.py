@@ -19,7 +19,7 @@ from bullbear.decide.instruments import Instrument, packaged_instruments
 from bullbear.decide.market import Market, View
 from bullbear.decide.policies.buy_and_hold import BuyAndHold
 from bullbear.decide.policies.ten_month_average import TenMonthAverage
-from bullbear.decide.policy import Policy, Stance, State
+from bullbear.decide.policy import Policy, Stance, State, all_needs
 from bullbear.errors import InputError
 from bullbear.sessions import between, closes, day, days
 
@@ -136,8 +136,8 @@ def backtest(
     """
     _check(predictions)
     others = baselines_of(ticker) if baselines is None else baselines
-    held = [t for other in others.values() for t in other.needs.funds]
-    market = market_for(view, policy, ticker, held=held, factors=factors)
+    funds = [t for other in others.values() for t in all_needs(other).funds]
+    market = market_for(view, policy, ticker, tickers=funds, factors=factors)
     by_close = forecasts_by_close(predictions)
     places = _rows(pd.DatetimeIndex(list(by_close)), market)
     asked = {row: (at, each) for row, (at, each) in zip(places, by_close.items(), strict=True) if row >= 0}

@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, NamedTuple, Protocol, Self
 
 import pandas as pd
 
-from bullbear.decide.instruments import CASH, Instrument
+from bullbear.decide.instruments import CASH, Instrument, instruments_in
 from bullbear.definitions import Definition, Kinds, Source
 from bullbear.errors import DefinitionError, InputError
 
@@ -287,6 +287,18 @@ class Policy(Definition):
         return NoMemory()
 
 
+def all_needs(policy: Policy, held: Iterable[Instrument] = ()) -> Needs:
+    """The needs of a policy together with those of the instruments in its fields, and of those `held` besides.
+
+    `funds` are then all tickers whose bars are read.
+    """
+    needs = policy.needs
+    instruments = (*instruments_in(policy), *held)
+    funds = (*needs.funds, *(ticker for each in instruments for ticker in each.priced_by))
+    factors = (*needs.factors, *(name for each in instruments for name in each.factors))
+    return replace(needs, funds=tuple(dict.fromkeys(funds)), factors=tuple(dict.fromkeys(factors)))
+
+
 POLICIES = Kinds[Policy]("policy", package="bullbear.decide.policies", folder="policies", default="band")
 
 
@@ -310,15 +322,13 @@ def load_policy(
     Raises
     ------
     DefinitionError
-        An unknown kind, key or ticker, a value out of range, or a need for a question or a factor that the model does
-        not have; with file and line.
+        An unknown kind, key or ticker, a value out of range, or a need (of the policy or an instrument in it) for a
+        question or a factor that the model does not have; with file and line.
     """
     place = source or Source.nowhere("policy")
     policy = POLICIES.read(table, place, below=("policy",), context={"instruments": instruments})
-    for what, needed, given in (
-        ("question", policy.needs.questions, questions),
-        ("factor", policy.needs.factors, factors),
-    ):
+    needs = all_needs(policy)
+    for what, needed, given in (("question", needs.questions, questions), ("factor", needs.factors, factors)):
         if missing := sorted(set(needed) - set(given)):
             raise DefinitionError(
                 f"{place.where('policy')} (policy)",

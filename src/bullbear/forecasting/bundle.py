@@ -28,9 +28,10 @@ from bullbear import sessions
 from bullbear.dataset import splitter_of
 from bullbear.dataset.predictions import Predictions
 from bullbear.decide.book import Book
+from bullbear.decide.instruments import INSTRUMENT_KINDS, Instrument
 from bullbear.decide.policy import POLICIES, Policy, read_policy
 from bullbear.definitions import UP, FactorSpec, FeatureSet, ModelDefinition, Source
-from bullbear.errors import DefinitionError, HistoryError, InputError, RunError
+from bullbear.errors import DefinitionError, Found, HistoryError, InputError, RunError
 from bullbear.factors.engine.feature_sets import check, functions_of
 from bullbear.learn import CALIBRATORS, LEARNERS, FoldModel, Training
 from bullbear.learn.refit import Continuation
@@ -39,6 +40,10 @@ from bullbear.user_code import digests
 VERSION = 2
 ACCOUNT = "account.jsonl"
 CHAMPION = "champion"
+_PROMOTE = (
+    "train a model, then `bullbear promote latest`; `bullbear train climatology && bullbear promote latest` makes the "
+    "base rate the champion"
+)
 _AGAIN = "train and promote again"
 
 
@@ -322,7 +327,15 @@ def _user_code(
     """The users' files that a model runs, with their digests; a part that is not to be found has none."""
     functions = functions_of([spec for each in feature_sets for spec in each.factor])
     kinds = LEARNERS.find(definition.learner), CALIBRATORS.find(definition.calibration), POLICIES.find(policy)
-    return digests([*functions, *filter(None, kinds)])
+    return digests([*functions, *filter(None, [*kinds, *_instrument_kinds(policy)])])
+
+
+def _instrument_kinds(value: Any) -> list[type[Instrument] | None]:
+    """Those of the instruments in a policy's dump, which is read although one of them may be gone."""
+    if isinstance(value, Mapping):
+        own = [INSTRUMENT_KINDS.find(value)] if "ticker" in value and "kind" in value else []
+        return own + _instrument_kinds(list(value.values()))
+    return [kind for each in value for kind in _instrument_kinds(each)] if isinstance(value, list) else []
 
 
 def _one_question(predictions: Predictions) -> str:
@@ -359,10 +372,9 @@ def read_bundle(root: Path, *, label: str = CHAMPION) -> Bundle:
     except OSError as bad:
         if label == CHAMPION and os.path.lexists(root.parent.with_name("champion")):  # its place before version 2
             raise RunError(label, "a bundle of an earlier version", f"version {VERSION}", _AGAIN) from bad
-        allowed = "a promoted run" if label.startswith(CHAMPION) else "a run with its artifacts"
-        raise RunError(
-            label, "no bundle", allowed, "train a model and run `bullbear promote latest`, or `bullbear run`"
-        ) from bad
+        if label.startswith(CHAMPION):
+            raise RunError(label, Found("none yet"), "a promoted run", _PROMOTE) from bad
+        raise RunError(label, Found("its bundle is gone"), "a run with its artifacts", "train the model again") from bad
     except (
         ValueError,
         KeyError,

@@ -23,6 +23,7 @@ from bullbear import sessions
 from bullbear.data.store import Store
 from bullbear.decide import advise, advise_each
 from bullbear.errors import InputError
+from bullbear.forecasting.account_factors import account_factors
 from bullbear.forecasting.advised import ADVISED, HYPOTHETICAL, Advised, advised
 from bullbear.forecasting.bundle import Bundle, read_bundle
 from bullbear.forecasting.champions import Asked, Others, others_of, question_of
@@ -109,7 +110,13 @@ def issue(
     ledger = Ledger(home.forecasts / "ledger.jsonl")
     account: Advised | None = None
     if kind_of(at.decided_at, now) == LIVE:
-        account = advised(ledger.entries(), target.ticker, simulated=simulated, decided_at=iso(at.decided_at))
+        account = advised(
+            ledger.entries(),
+            target.ticker,
+            simulated=simulated,
+            decided_at=iso(at.decided_at),
+            instruments=home.instruments(),
+        )
     documents = forecasts_at(at, bundle, account, others.asked, refit_overdue=overdue, simulated=simulated)
     fresh.checked(bundle, at, overdue)
     for note in others.notes:
@@ -195,15 +202,17 @@ def forecasts_at(
     if account is None:
         before, kind = bundle.book_before(at.session), HYPOTHETICAL
         today = forecast_sessions(at, bundle, None if before is None else before.session, others)
+        factors = account_factors(at.view, bundle, bundle.policy, before, at.session)
         since = advise_each(
-            at.view, bundle.policy, today.earlier, ticker=ticker, before=before, factors=today.factors
+            at.view, bundle.policy, today.earlier, ticker=ticker, before=before, factors=factors
         )  # fmt: skip
         before = since[-1].book if since else before
     else:
         before, kind = account.before, ADVISED
         today = forecast_sessions(at, bundle, None, others)
+        factors = account_factors(at.view, bundle, bundle.policy, before, at.session)
     advice = advise(
-        at.view, bundle.policy, at.decided_at, today.outlook, ticker=ticker, before=before, factors=today.factors
+        at.view, bundle.policy, at.decided_at, today.outlook, ticker=ticker, before=before, factors=factors
     )  # fmt: skip
     first = document(at, bundle, today, advice, account=kind, overdue=refit_overdue, simulated=simulated)
     return [first, *(question_document(at, each, simulated=simulated) for each in today.answers[1:])]

@@ -26,6 +26,7 @@ import pandas as pd
 
 from bullbear import sessions
 from bullbear.code_version import code_version
+from bullbear.definitions import UP
 from bullbear.errors import LedgerError
 from bullbear.files import FileLock, sync_folder, write_whole
 
@@ -359,6 +360,11 @@ def with_provenance(content: Mapping[str, Any], issued_at: pd.Timestamp) -> dict
         "kind": kind_of(content["decided_at"], issued),
         "code_version": code_version(),
     }
+
+
+def of_question(entries: Sequence[dict[str, Any]], question: str = UP.name) -> list[dict[str, Any]]:
+    """The entries of one question; those of an older version are of `up`."""
+    return [entry for entry in entries if entry.get("question", UP.name) == question]
 
 
 def kind_of_entry(entry: Mapping[str, Any]) -> str:

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
 
 from bullbear import sessions
 from bullbear.dataset.examples import fingerprint
 from bullbear.decide import Advice
 from bullbear.definitions import UP
+from bullbear.definitions.questions import Volatility
 from bullbear.factors.regime.market_phase import phase_of
 from bullbear.forecasting.bundle import Bundle
 from bullbear.forecasting.close import Close
@@ -22,6 +24,11 @@ from bullbear.forecasting.refitting import refit_overdue
 from bullbear.forecasting.staleness import model_age, stale_series
 from bullbear.forecasting.today import Answered, Today
 from bullbear.learn import FoldModel
+
+_REALISED = Volatility(
+    name="realised", kind="volatility", threshold=0.2, sentence="Realised volatility over the horizon."
+)
+"""Asked for its outcome, not its answer."""
 
 
 def document(
@@ -37,6 +44,7 @@ def document(
         "p_high": up.forecast.p_high,
         "climatology": up.forecast.climatology,
         "outlook": [_outlook(each) for each in today.answers],
+        "distribution": _distribution(at, today),
         "regime": phase_of(at.view.bars(at.target.ticker)),
         **advice.stance.to_json(),
         "account": {
@@ -85,6 +93,22 @@ def _outlook(answer: Answered) -> dict[str, Any]:
         "climatology": said.climatology,
         "lift": said.p / said.climatology if said.climatology > 0 else None,
         **answerer,
+    }
+
+
+def _distribution(at: Close, today: Today) -> dict[str, Any] | None:
+    """Quantiles of the return by level and the volatility of the coming sessions, beside what is usual: the geometric
+    mean over the past, as volatilities are skewed; None without a champion that knows a distribution."""
+    if (found := today.distribution()) is None:
+        return None
+    answer, said = found
+    horizon = answer.asked.question.horizon
+    realised = at.labels_of(_REALISED.model_copy(update={"horizon": horizon}))["value"].to_numpy()
+    known = np.log(realised[realised > 0])
+    return {
+        "quantiles": {f"{level:g}": float(value) for level, value in zip(said.levels, said.quantiles[0], strict=True)},
+        "volatility": float(said.volatility[0]),
+        "volatility_climatology": float(np.exp(known.mean())) if len(known) else None,
     }
 
 

@@ -15,11 +15,13 @@ from bullbear.data.view import View
 from bullbear.dataset import build, splitter_of
 from bullbear.dataset.labels import Labels
 from bullbear.decide import Forecast, advise_each, forecasts_by_close
+from bullbear.definitions import UP
 from bullbear.errors import RunError
 from bullbear.files import replace_folder
+from bullbear.forecasting.account_factors import account_factors
 from bullbear.forecasting.bundle import Bundle, read_bundle, write_continued
 from bullbear.forecasting.champions import Asked
-from bullbear.forecasting.today import forecasts_on
+from bullbear.forecasting.today import Answered, forecasts_on
 from bullbear.home import Home
 from bullbear.learn import continue_training
 from bullbear.sessions import between, day, days
@@ -78,23 +80,24 @@ def continued(
         ticker = definition.target.ticker
         forecasts = forecasts_by_close(continuation.predictions.select(asset=ticker).table)
         if set(bundle.policy.needs.questions) - {bundle.question} and forecasts:
-            _add(forecasts, others, view, ticker)
-        factors = examples.factors_of(ticker)
-        advice = advise_each(
-            view, bundle.policy, forecasts, ticker=ticker, before=bundle.last_book, factors=factors
-        )  # fmt: skip
+            _add(forecasts, Asked(definition.target.question, bundle), others, view, ticker)
+        before = bundle.last_book
+        factors = account_factors(view, bundle, bundle.policy, before)
+        advice = advise_each(view, bundle.policy, forecasts, ticker=ticker, before=before, factors=factors)
         books = [each.book for each in advice]
     write_continued(root, bundle, continuation, books)
     return read_bundle(root, label=bundle.label)
 
 
 def _add(
-    forecasts: Mapping[pd.Timestamp, dict[str, Forecast]], others: Sequence[Asked], view: View, ticker: str
+    forecasts: Mapping[pd.Timestamp, dict[str, Forecast]], up: Asked, others: Sequence[Asked], view: View, ticker: str
 ) -> None:
     """Add the forecasts of the other questions to those of `up`, by close and question."""
     labels = Labels(view, ticker)
     index = pd.DatetimeIndex([day(at) for at in forecasts])
-    for at, each in forecasts_on(view, labels.resolve, ticker, index, others).forecasts.items():
+    said = tuple(each[UP.name] for each in forecasts.values())
+    answered = Answered(up, labels.resolve(up.question), said, pd.DataFrame(index=index), None)
+    for at, each in forecasts_on(view, labels.resolve, ticker, index, others, answered).forecasts.items():
         forecasts[at].update(each)
 
 

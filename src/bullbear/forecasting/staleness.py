@@ -92,6 +92,16 @@ def lag_note(entry: Mapping[str, Any], now: pd.Timestamp) -> str | None:
     )
 
 
+def closed_day_note(entry: Mapping[str, Any], as_of: str) -> str | None:
+    """That the exchange held no session on the day asked for; None if it did."""
+    session, asked = day(pd.Timestamp(entry["decided_at"])), day(as_of)
+    if asked == session:
+        return None
+    return (
+        f"{asked.date()} is no session of the exchange: this is the forecast of {session.date()}, the last one before"
+    )
+
+
 @dataclass(frozen=True)
 class Freshness:
     """What a forecast may lack, and how far the target's bars have fallen behind.

@@ -1,13 +1,14 @@
 """The champions' forecasts at a close: the factors of the sessions to decide, and each session's own models on them.
 
 Usually that is one session. A replay of a day after the last refit of `up`'s champion also needs those since, because
-its account was decided on each of them. A factor that several champions read is computed once.
+its account was decided on each of them. A factor that several champions read is computed once. The champions know
+nothing of each other, so their probabilities are projected onto the nearest coherent ones, with `up` as it is.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from bullbear.data.view import View
 from bullbear.dataset.labels import climatology
 from bullbear.decide import Forecast
 from bullbear.definitions import UP, FactorSpec, Question
+from bullbear.definitions.coherence import project
 from bullbear.errors import HistoryError
 from bullbear.factors import compute, registered
 from bullbear.forecasting.bundle import Bundle
@@ -25,6 +27,7 @@ from bullbear.forecasting.close import Close
 from bullbear.learn import FoldModel
 from bullbear.learn.calibrator import History
 from bullbear.learn.calibrators.shrinkage import Shrinkage
+from bullbear.learn.distribution import DistributionForecast
 from bullbear.learn.fold_model import predict
 from bullbear.learn.learner import factor_matrix
 from bullbear.statistics import independent_number
@@ -75,11 +78,6 @@ class Today:
         return self.up.model
 
     @property
-    def factors(self) -> pd.DataFrame:
-        """The factors of `up`'s champion by session."""
-        return self.up.X
-
-    @property
     def forecasts(self) -> dict[pd.Timestamp, dict[str, Forecast]]:
         """Forecasts by close and question."""
         return {
@@ -96,6 +94,13 @@ class Today:
     def outlook(self) -> dict[str, Forecast]:
         """The forecasts of the close, by question."""
         return {each.asked.question.name: each.forecast for each in self.answers}
+
+    def distribution(self) -> tuple[Answered, DistributionForecast] | None:
+        """The distribution of the close by the first question whose model knows one, and that question's answer."""
+        for each in self.answers:
+            if each.model is not None and (found := each.model.distribution(each.factors)) is not None:
+                return each, found
+        return None
 
     def drivers(self) -> list[dict[str, Any]]:
         """The factors that move the forecast of `up` most, in log-odds after calibration."""
@@ -147,6 +152,7 @@ def forecasts_on(
     ticker: str,
     index: pd.DatetimeIndex,
     asked: Sequence[Asked],
+    up: Answered | None = None,
 ) -> Today:
     """The forecasts of several questions on the sessions `index`, each with what was known at its close.
 
@@ -154,6 +160,8 @@ def forecasts_on(
     ----------
     labels_of
         The labels of a question, as known to `view`.
+    up
+        What `up` has been answered on these sessions, if it is not among those asked.
 
     Raises
     ------
@@ -161,7 +169,7 @@ def forecasts_on(
         The champion of `up` has no model for a session; any other question then has the base rate.
     """
     tables = _factors(view, [each.bundle for each in asked], index, ticker)
-    answers = []
+    answers = [] if up is None else [up]
     decided_at = pd.DatetimeIndex([])
     for each, X in zip(asked, tables, strict=True):
         every = labels_of(each.question)
@@ -169,7 +177,23 @@ def forecasts_on(
         answer = _answer(each, every, decided_at, X, must=each.question.name == UP.name)
         if answer is not None:
             answers.append(answer)
-    return Today(decided_at, tuple(answers))
+    return Today(decided_at, _coherent(answers))
+
+
+def _coherent(answers: Sequence[Answered]) -> tuple[Answered, ...]:
+    p = np.array([[said.p for said in each.forecasts] for each in answers]).T
+    nearest = project([each.asked.question for each in answers], p)
+    return tuple(
+        replace(each, forecasts=tuple(_moved(*pair) for pair in zip(each.forecasts, nearest[:, place], strict=True)))
+        for place, each in enumerate(answers)
+    )
+
+
+def _moved(said: Forecast, p: float) -> Forecast:
+    """The forecast with another probability, which its interval still contains."""
+    if said.p == p:
+        return said
+    return Forecast(float(p), min(said.p_low, float(p)), max(said.p_high, float(p)), said.climatology)
 
 
 def _answer(

@@ -1,6 +1,7 @@
 """Learners, calibration and walk-forward training: from examples to out-of-sample probabilities."""
 
 from bullbear.learn.calibrator import CALIBRATORS
+from bullbear.learn.distribution import DistributionForecast, DistributionModel
 from bullbear.learn.fold_model import FoldModel, Member
 from bullbear.learn.learner import LEARNERS, FittedLearner, Learner, TrainingSet
 from bullbear.learn.learners.logistic import LinearModel
@@ -10,6 +11,8 @@ from bullbear.learn.walk_forward import Training, train
 __all__ = [
     "CALIBRATORS",
     "LEARNERS",
+    "DistributionForecast",
+    "DistributionModel",
     "FittedLearner",
     "FoldModel",
     "Learner",

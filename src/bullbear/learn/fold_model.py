@@ -12,6 +12,7 @@ import pandas as pd
 
 from bullbear import user_code
 from bullbear.learn.calibrator import CALIBRATORS, FittedCalibrator
+from bullbear.learn.distribution import DistributionForecast, DistributionModel
 from bullbear.learn.learner import LEARNERS, FittedLearner, bag_mean, factor_matrix, signals_of
 
 
@@ -98,6 +99,13 @@ class FoldModel:
         for weight, answer in zip(self.weights[1:], answers[1:], strict=True):
             pooled += weight * answer[columns]
         return pooled.assign(climatology=climatology)
+
+    def distribution(self, X: pd.DataFrame) -> DistributionForecast | None:
+        """The distribution by the first member that knows one; None if none does."""
+        for member in self.members:
+            if isinstance(member.fitted, DistributionModel):
+                return member.fitted.distribution(factor_matrix(X, member.factors))
+        return None
 
     def contributions(self, X: pd.DataFrame) -> np.ndarray:
         """Each factor's share of the forecast in log-odds, in the order of `factors`; shape (n, k)."""

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from bullbear import user_code
-from bullbear.definitions import Definition, Kinds
+from bullbear.definitions import Definition, Kinds, Question
 from bullbear.errors import DefinitionError
 
 _ROUNDING = 1e-10
@@ -37,6 +37,11 @@ class TrainingSet:
         Of each example, in order of decision; shape (n,).
     names, signs
         Of the factors; a sign is the direction in which theory says that the factor moves P(yes), 0 if it says nothing.
+    question
+        What the labels answer.
+    paths
+        For a learner that `reads_paths`: daily log total returns of the coming sessions as known at the fit, shape
+        (n, horizon). A row is NaN where a close was missing or not known.
     """
 
     X: np.ndarray
@@ -49,6 +54,8 @@ class TrainingSet:
     signs: tuple[int, ...]
     seed: int
     horizon: int
+    question: Question
+    paths: np.ndarray | None = None
 
     def inner_splits(self, n: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """`n` purged walk-forward splits into row numbers to train and to test on, for choices inside a fit.
@@ -80,15 +87,24 @@ class Learner(Definition):
     """A kind of learner with its parameters; subclasses have `kind: Literal["..."]` and are registered.
 
     `uses_factors` says whether a fit without factors makes no sense; `libraries` which modules a worker process should
-    have imported before its first fit.
+    have imported before its first fit; `reads_paths` whether it asks for the daily returns behind the labels.
     """
 
     uses_factors: ClassVar[bool] = True
+    reads_paths: ClassVar[bool] = False
     libraries: ClassVar[tuple[str, ...]] = ()
 
     def fit(self, training: TrainingSet) -> FittedLearner:
         """Fit on one fold's training set; the same input gives the same bits."""
         raise NotImplementedError(f"{type(self).__name__}.fit")
+
+    def fit_all(self, trainings: Sequence[TrainingSet]) -> list[FittedLearner]:
+        """A fit for each of several questions about the same examples, as `fit` makes it; override it to share work.
+
+        The sets have the same factors, horizon and seed, and nearly the same rows: each lacks the examples whose own
+        label is missing.
+        """
+        return [self.fit(training) for training in trainings]
 
     def restore(self, state: Mapping[str, Any]) -> FittedLearner:
         """A fitted learner from its `state()`."""
@@ -102,15 +118,20 @@ class Learner(Definition):
 LEARNERS = Kinds[Learner]("learner", package="bullbear.learn.learners", folder="learners")
 
 
-def fit_learner(learner: Learner, training: TrainingSet) -> FittedLearner:
-    """`learner.fit(training)`; an error in a user's file is named with its line."""
+def fit_learners(learner: Learner, trainings: Sequence[TrainingSet]) -> list[FittedLearner]:
+    """`learner.fit_all(trainings)`; an error in a user's file is named with its line."""
     kind = str(learner.model_dump()["kind"])
-    fitted = user_code.call(f"learner {kind}", learner.fit, training)
-    if missing := [name for name in ("signals", "contributions", "state") if not hasattr(fitted, name)]:
-        where = f"{user_code.place_of(learner.fit)} (learner {kind})"
-        allowed = f"a fitted learner, with {', '.join(missing)}"
-        raise DefinitionError(where, type(fitted).__name__, allowed, "correct what `fit` returns")
-    return fitted
+    found = user_code.call(f"learner {kind}", learner.fit_all, trainings)
+    if not isinstance(found, list | tuple) or len(found) != len(trainings):
+        given = f"{len(found)}" if isinstance(found, list | tuple) else type(found).__name__
+        where = f"{user_code.place_of(learner.fit_all)} (learner {kind})"
+        raise DefinitionError(where, given, f"a list of {len(trainings)} fitted learners", "correct what it returns")
+    for fitted in found:
+        if missing := [name for name in ("signals", "contributions", "state") if not hasattr(fitted, name)]:
+            where = f"{user_code.place_of(learner.fit)} (learner {kind})"
+            allowed = f"a fitted learner, with {', '.join(missing)}"
+            raise DefinitionError(where, type(fitted).__name__, allowed, "correct what `fit` returns")
+    return list(found)
 
 
 def signals_of(kind: str, fitted: FittedLearner, X: np.ndarray) -> np.ndarray:

@@ -17,14 +17,14 @@ import numpy as np
 import pandas as pd
 
 from bullbear import user_code
-from bullbear.dataset import Examples, Fold, Predictions, splitter_of
+from bullbear.dataset import Examples, Fold, Paths, Predictions, splitter_of
 from bullbear.dataset.examples import uniqueness
-from bullbear.definitions import FeatureSet, ModelDefinition, Source
+from bullbear.definitions import FeatureSet, ModelDefinition, Question, Source
 from bullbear.errors import DefinitionError
 from bullbear.execution import Cluster, Local, map_items
 from bullbear.learn.calibrator import CALIBRATORS, Calibrator, FittedCalibrator, History
 from bullbear.learn.fold_model import FoldModel, Member, predict
-from bullbear.learn.learner import LEARNERS, Learner, TrainingSet, bag_mean, factor_matrix, fit_learner, signals_of
+from bullbear.learn.learner import LEARNERS, Learner, TrainingSet, bag_mean, factor_matrix, fit_learners, signals_of
 from bullbear.sessions import day
 from bullbear.statistics import independent_number
 
@@ -164,7 +164,10 @@ def prepared(
     signs = tuple(spec.sign * definition.target.question.direction for spec in specs)
     X = factor_matrix(examples.X, names)
     rows = (examples.decided_at, examples.resolved_at, examples.asset)
-    return Task(learner, X, examples.y, *rows, examples.horizon, names, signs, definition.seed), calibrator
+    paths = examples.paths if learner.reads_paths else None
+    question = definition.target.question
+    task = Task(learner, X, examples.y, *rows, examples.horizon, names, signs, definition.seed, question, paths)
+    return task, calibrator
 
 
 def is_target(definition: ModelDefinition, examples: Examples) -> np.ndarray:
@@ -237,6 +240,8 @@ class Task:
     names: tuple[str, ...]
     signs: tuple[int, ...]
     seed: int
+    question: Question
+    paths: Paths | None
 
 
 @dataclass(frozen=True)
@@ -272,13 +277,15 @@ def training_set(task: Task, fold: Fold) -> TrainingSet:
         signs=task.signs,
         seed=task.seed,
         horizon=task.horizon,
+        question=task.question,
+        paths=None if task.paths is None else task.paths.known_by(fold.trained_through)[rows],
     )
 
 
 def fit_fold(task: Task, fold: Fold) -> Fit:
     """Fit one fold; the same task and fold give the same bits."""
     began = time.perf_counter()
-    fitted = fit_learner(task.learner, training_set(task, fold))
+    (fitted,) = fit_learners(task.learner, [training_set(task, fold)])
     seconds = time.perf_counter() - began
     kind = str(task.learner.model_dump()["kind"])
     state = user_code.call(f"learner {kind}", fitted.state)

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from bullbear.definitions import UP
 from bullbear.evaluate import Evaluation, evaluate
 from bullbear.forecasting.bundle import read_bundle
 from bullbear.forecasting.champions import others_of
 from bullbear.forecasting.forecast import replay
-from bullbear.forecasting.ledger import Ledger
+from bullbear.forecasting.ledger import Ledger, of_question
 from bullbear.home import Home
 from bullbear.tracking import Run, Runs
 from bullbear.workflows.backtesting import backtest_run
@@ -48,10 +47,8 @@ def result_of_run(home: Home, run: Run) -> ModelResult:
 def _latest_forecast(home: Home, run: Run) -> dict[str, Any]:
     made = [
         entry
-        for entry in Ledger(home.forecasts / "ledger.jsonl").entries()
-        if entry.get("question", UP.name) == UP.name
-        and entry["model"]["run_id"] == run.run_id
-        and bool(entry["data"].get("simulated")) == run.simulated
+        for entry in of_question(Ledger(home.forecasts / "ledger.jsonl").entries())
+        if entry["model"]["run_id"] == run.run_id and bool(entry["data"].get("simulated")) == run.simulated
     ]
     if not made:
         champion = read_bundle(home.champion)

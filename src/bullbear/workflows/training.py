@@ -12,7 +12,7 @@ from bullbear.dataset import Examples, build, splitter_of
 from bullbear.dataset.predictions import Predictions
 from bullbear.decide import Backtest, backtest, baselines_of, comparison
 from bullbear.definitions import UP
-from bullbear.errors import DefinitionError, FitError, InputError, NoDataError
+from bullbear.errors import DefinitionError, FitError, InputError
 from bullbear.evaluate import Evaluation, PathScores, evaluate, path_scores
 from bullbear.factors.engine.lookahead import require_causal
 from bullbear.home import Home, Model
@@ -20,6 +20,7 @@ from bullbear.learn import Training, train
 from bullbear.sessions import day
 from bullbear.workflows.backtesting import backtest_metrics, backtest_summary
 from bullbear.workflows.console import Progress
+from bullbear.workflows.notes import factor_notes, fund_notes, outcome_notes
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ def train_model(
     examples = build(view, model.feature_sets, model.definition.target)
     specs = [spec for each in model.feature_sets for spec in each.factor]
     require_causal(store, specs, pd.DatetimeIndex(examples.X.index).unique(), model.definition.target.ticker)
-    notes = _notes_on_data(model, examples)
+    notes = factor_notes(model, examples) + outcome_notes(model, examples, start=start, end=end)
     progress("factors", 1, 1)
     try:
         training = train(
@@ -109,6 +110,7 @@ def train_model(
             factors=examples.factors_of(target.ticker),
             baselines=baselines_of(target.ticker, home.instruments()),
         )
+        notes += fund_notes(view, model.policy, tested.states[0].decided_at)
     figures = comparison(tested) if tested else None
     progress("evaluation", 1, 1)
     progress("tracking", 0, 1)
@@ -134,19 +136,6 @@ def train_model(
     progress("tracking", 1, 1)
     seconds = time.perf_counter() - began
     return TrainedModel(run_id, model, examples, training, evaluation, tested, seconds, store.is_simulated, notes)
-
-
-def _notes_on_data(model: Model, examples: Examples) -> tuple[str, ...]:
-    """A note for each factor without any value; a model that has no others is refused."""
-    empty = [str(name) for name, missing in examples.X.isna().all().items() if missing]
-    if empty and len(empty) == examples.X.shape[1]:
-        raise NoDataError(
-            f"features of models/{model.definition.name}.toml",
-            f"no data in this store for {', '.join(empty)}",
-            "a model with data for one factor or more",
-            "fetch or ingest the series that they read",
-        )
-    return tuple([f"{name} has no data in this store" for name in empty])
 
 
 def _plots(

@@ -172,7 +172,7 @@ def test_coverage_over_twenty_simulated_markets_at_each_signal(kind: str) -> Non
                 in_force = cuts.searchsorted(examples.decided_at[rows], side="left") - 1
                 seen = examples.X.to_numpy()[rows]
                 for number in np.unique(in_force):
-                    fitted, own = trained.models[number].fitted(), in_force == number
+                    fitted, own = trained.models[number].members[0].fitted, in_force == number
                     truth[own] = frequency(
                         fitted.signals(X)[:, 0], long.tide, long.p_up, fitted.signals(seen[own])[:, 0]
                     )

@@ -1,0 +1,47 @@
+"""Forecasts of the whole distribution of the coming sessions, from which the answer to any question follows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+
+from bullbear.learn.learner import FittedLearner
+
+FAN_LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
+"""The quantiles of a fan, in its order."""
+
+
+@dataclass(frozen=True)
+class DistributionForecast:
+    """Forecast distributions of n decisions; returns are simple total returns, fractions.
+
+    Attributes
+    ----------
+    levels
+        Probabilities of the quantiles, increasing; shape (k,).
+    quantiles
+        Of the return over the horizon, shape (n, k); increasing along each row.
+    volatility
+        Of the coming sessions, per year; shape (n,).
+    fan
+        The quantiles `FAN_LEVELS` of the return after 1 to `horizon` sessions; shape (n, 5, horizon).
+    """
+
+    levels: np.ndarray
+    quantiles: np.ndarray
+    volatility: np.ndarray
+    fan: np.ndarray
+
+
+@runtime_checkable
+class DistributionModel(FittedLearner, Protocol):
+    """A fitted learner that knows the whole distribution.
+
+    Its signal of a question is logit P(yes) by the distribution, less the logit of the share of yes in its training
+    set.
+    """
+
+    def distribution(self, X: np.ndarray) -> DistributionForecast:
+        """The distribution at each row of factors (n, n_factors)."""
