@@ -21,9 +21,10 @@ from bullbear.decide import Book, backtest
 from bullbear.definitions import Target
 from bullbear.evaluate.scores import brier
 from bullbear.forecasting.advised import Advised
+from bullbear.forecasting.champions import others_of
 from bullbear.forecasting.close import close_of
 from bullbear.forecasting.forecast import forecast_at, issue
-from bullbear.forecasting.ledger import Ledger
+from bullbear.forecasting.ledger import Ledger, of_question
 from bullbear.forecasting.refitting import continued
 from bullbear.forecasting.scoring import score_ledger
 from bullbear.home import Home
@@ -125,9 +126,8 @@ def live(
                 store = Runs(home)
                 store.promote(store.find(run_id))
             issue(home, now=now)
-    return Year(
-        home, provider, incidents, of_question(Ledger(home.forecasts / "ledger.jsonl").entries()), runs, away_days
-    )
+    entries = of_question(Ledger(home.forecasts / "ledger.jsonl").entries())
+    return Year(home, provider, incidents, entries, runs, away_days)
 
 
 @pytest.fixture(scope="module")
