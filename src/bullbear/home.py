@@ -112,7 +112,7 @@ class Home:
                 shutil.rmtree(folder, ignore_errors=True)
 
     def unfinished(self, model: str) -> Path:
-        """Where a training of `models/MODEL.toml` keeps fitted folds until it is logged."""
+        """Where trainings of `models/MODEL.toml` keep fitted folds until they are logged."""
         return self.runs / ".unfinished" / model
 
     @property
@@ -229,6 +229,7 @@ class Home:
             self.instruments(),
             questions=[question],
             factors=[spec.name for feature_set in feature_sets for spec in feature_set.factor],
+            known=self.questions(),
         )
         splitter = splitter_of(definition, source)
         if refused := learner.refuses(splitter.min_train):
@@ -292,7 +293,7 @@ def meaning(
     functions = functions_of([spec for feature_set in feature_sets for spec in feature_set.factor])
     for words in ("name", "sentence"):
         del plain["target"]["question"][words]
-    assets = universe(feature_sets, definition.target.ticker)
+    assets = sorted(universe(feature_sets, definition.target.ticker))  # rows are in this order
     return {
         **plain,
         **{name: _plain(part) for name, part in parts.items()},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from functools import cache
@@ -13,6 +14,8 @@ import pytest
 
 from bullbear.data import simulated_macro
 from bullbear.data.oracle import read_truth, write_truth
+from bullbear.data.publication import AAII, PUT_CALL, VIX_FUTURES
+from bullbear.data.quality_checks import check_observations
 from bullbear.data.simulated_process import (
     BASE_RATE,
     HORIZON,
@@ -308,6 +311,7 @@ def test_releases_come_after_their_period() -> None:
     # Days from the date of the value to its publication; a month or quarter is dated by its first day.
     limits = {"NFCI": (5, 6), "ICSA": (5, 6), "GDPC1": (115, 125), "UMCSENT": (20, 31), "PAYEMS": (28, 38)}
     limits |= {"UNRATE": (28, 38), "BAA": (28, 34), "CPIAUCSL": (40, 47), "INDPRO": (43, 49), "HOUST": (45, 51)}
+    limits |= dict.fromkeys(("AAII_BULLISH", "AAII_NEUTRAL", "AAII_BEARISH"), (1, 2)) | {"NAAIM": (2, 3)}
     for name, frame in macro.items():
         assert (frame["known_at"] <= end).all(), name
         age = (frame["known_at"].dt.tz_localize(None) - frame["date"]).dt.total_seconds() / 86400
@@ -326,6 +330,31 @@ def test_spreads_and_curve_add_up() -> None:
     }
     np.testing.assert_allclose(value["DGS10"] - value["DGS2"], value["T10Y2Y"], atol=1e-9)
     np.testing.assert_allclose(value["DGS10"] - value["DGS3MO"], value["T10Y3M"], atol=1e-9)
+
+
+def test_the_simulated_market_has_sentiment_and_a_term_structure() -> None:
+    value = {name[6:]: frame.set_index("date")["value"] for name, frame in market().frames.items() if "macro" in name}
+    shares = value["AAII_BULLISH"] + value["AAII_NEUTRAL"] + value["AAII_BEARISH"]
+    np.testing.assert_allclose(shares, 100.0, atol=1e-9)
+    for series in (*AAII, *PUT_CALL, *VIX_FUTURES, "NAAIM", "CBOE_VIX6M", "CBOE_VIX1Y"):
+        assert (check_observations(series, value[series].to_numpy()) == "").all(), series
+    # Calm curves rise and frightened ones fall.
+    basis, calm = value["VX_M2"] / value["VX_M1"], value["VIXCLS"] < value["VIXCLS"].quantile(0.3)
+    wild = value["VIXCLS"] > value["VIXCLS"].quantile(0.97)
+    assert basis[calm].mean() > 1.03
+    assert basis[wild].mean() < 0.97
+    assert (value["CBOE_VIX1Y"].std() < value["CBOE_VIX6M"].std()) & (value["CBOE_VIX6M"].std() < value["VIXCLS"].std())
+
+
+# Hashes of files as they were before the market had sentiment and futures: a new series moves no old one.
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("prices/IWM", "3c2aa64fe4875275"), ("macro/CBOE_VIX3M", "e157c626b1e59dbf"), ("macro/NFCI", "f8909ee27cc26c32")],
+)
+def test_older_files_are_the_same_to_the_last_bit(name: str, expected: str) -> None:
+    frame = market(years=8).frames[name]
+    rows = pd.util.hash_pandas_object(frame, index=True).to_numpy().tobytes()
+    assert hashlib.sha256(rows + str(list(frame.columns)).encode()).hexdigest()[:16] == expected
 
 
 def test_short_interest_settles_twice_a_month_and_is_published_eight_sessions_later() -> None:

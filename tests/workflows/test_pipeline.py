@@ -100,6 +100,22 @@ def test_what_lightgbm_refuses_is_a_mistake_in_the_learner_table(home: Home, mon
         train_model(home, "small")
 
 
+def test_what_interrupted_trainings_left_goes_when_the_model_is_logged(home: Home) -> None:
+    def stop(stage: str, done: int, total: int) -> None:
+        if stage == "folds" and done == 1:
+            raise KeyboardInterrupt
+
+    kept = home.unfinished("base")
+    with pytest.raises(KeyboardInterrupt):
+        train_model(home, "base", progress=stop)
+    assert len(list(kept.glob("*/*.result"))) == 1
+    killed = kept / ("0" * 40)  # on other data
+    killed.mkdir()
+    (killed / "1.result").touch()
+    train_model(home, "base")
+    assert [path.name for path in kept.iterdir()] == [".lock"]
+
+
 def test_an_empty_store_is_refused_before_anything_is_written(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"nothing stored"):
         train_model(Home(tmp_path / "home"), "climatology")

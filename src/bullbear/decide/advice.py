@@ -82,7 +82,7 @@ def advise(
     decided_at
         The close of a session.
     forecasts
-        By question, those that the policy needs.
+        By question: those that the policy needs, and others, of which it sees those that it declares as optional.
     before
         The account as the last advice left it, perhaps under another policy; None starts in cash. Advice at the same
         close replaces the earlier one: its orders have not been filled yet.
@@ -164,9 +164,12 @@ def state_at(
             "a session with a whole volatility window before it",
             "decide later or shorten volatility_window",
         )
+    for name in needs.questions:
+        _needed("question", name, forecasts, on=market.days[row])
+    asked = dict.fromkeys((*needs.questions, *needs.optional))
     return State(
         decided_at=decided_at,
-        forecasts={_needed("question", name, forecasts): forecasts[name] for name in needs.questions},
+        forecasts={name: forecasts[name] for name in asked if name in forecasts},
         factors={name: market.factor(name, row, "close") for name in needs.factors},
         volatility=volatility if needs.volatility_window else float("nan"),
         closes=market.known(row, "close"),
@@ -179,9 +182,11 @@ def state_at(
     )
 
 
-def _needed(what: str, name: str, given: Iterable[str], who: str = "policy's") -> str:
+def _needed(
+    what: str, name: str, given: Iterable[str], *, who: str = "policy's", on: pd.Timestamp | None = None
+) -> str:
     if name not in given:
-        allowed = f"those given: {', '.join(sorted(given)) or 'none'}"
+        allowed = f"those given{'' if on is None else f' on {on.date()}'}: {', '.join(sorted(given)) or 'none'}"
         raise InputError(f"{who} {what}", name, allowed, f"give that {what}, or choose another policy")
     return name
 
@@ -210,7 +215,7 @@ def market_for(
     given = [] if factors is None else [str(name) for name in factors.columns]
     for each in held:
         for name in each.factors:
-            _needed("factor", name, given, f"{each.ticker} held:")
+            _needed("factor", name, given, who=f"{each.ticker} held:")
     needs = all_needs(policy, held)
     chosen = [_needed("factor", name, given) for name in needs.factors]
     return read_market(

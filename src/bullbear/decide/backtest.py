@@ -114,7 +114,8 @@ def backtest(
     Parameters
     ----------
     predictions
-        decided_at, resolved_at (UTC), p, p_low, p_high, climatology and, if there are several, question; sorted.
+        decided_at, resolved_at (UTC), p, p_low, p_high, climatology and, if there are several, question; sorted. The
+        table of `Predictions.concat` joins those of several questions by their closes.
     view
         Everything known at the end of the backtest; each decision uses its past only.
     horizon
@@ -192,9 +193,16 @@ def _check(predictions: pd.DataFrame) -> None:
         if not isinstance(predictions[name].dtype, pd.DatetimeTZDtype):
             raise InputError(f"predictions.{name}", str(predictions[name].dtype), "instants in UTC", "localise them")
     decided = pd.DatetimeIndex(predictions["decided_at"])
-    once = decided.is_unique or "question" in predictions
-    if decided.hasnans or not (decided.is_monotonic_increasing and once):
-        raise InputError("predictions.decided_at", "unsorted, repeated or missing", "increasing instants", "sort them")
+    if decided.hasnans or not decided.is_monotonic_increasing:
+        raise InputError("predictions.decided_at", "unsorted or missing", "increasing instants", "sort them")
+    keys = [name for name in ("decided_at", "question") if name in predictions]
+    if (twice := predictions.duplicated(keys)).any():
+        raise InputError(
+            "predictions.decided_at",
+            f"{decided[twice.to_numpy()][0]} repeated",
+            "one forecast of a question at each close",
+            "select one asset, horizon, member and path",
+        )
 
 
 def _rows(decided: pd.DatetimeIndex, market: Market) -> list[int]:
@@ -216,7 +224,8 @@ def _rows(decided: pd.DatetimeIndex, market: Market) -> list[int]:
 
 
 def _end(predictions: pd.DataFrame, market: Market) -> int:
-    resolved = predictions["resolved_at"].iloc[-1]
-    if resolved is pd.NaT:
+    last = predictions["decided_at"] == predictions["decided_at"].iloc[-1]
+    resolved = predictions.loc[last, "resolved_at"]  # of several questions
+    if resolved.isna().any():
         return len(market.sessions) - 1
-    return int(market.sessions.searchsorted(day(resolved), side="right")) - 1
+    return int(market.sessions.searchsorted(day(resolved.max()), side="right")) - 1

@@ -10,7 +10,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,7 +20,7 @@ from bullbear.dataset import Examples, Fold, Paths, Predictions, splitter_of
 from bullbear.dataset.examples import uniqueness
 from bullbear.definitions import FeatureSet, ModelDefinition, Question, Source
 from bullbear.errors import DefinitionError
-from bullbear.execution import Cluster, Local, map_items
+from bullbear.execution import Cluster, Kept, Local, map_items
 from bullbear.learn.calibrator import CALIBRATORS, Calibrator, FittedCalibrator, History
 from bullbear.learn.fold_model import FoldModel, Member, predict
 from bullbear.learn.learner import LEARNERS, Learner, TrainingSet, bag_mean, factor_matrix, fit_learners, signals_of
@@ -56,7 +55,7 @@ def train(
     jobs: int = 1,
     cluster: str | None = None,
     progress: Callable[[int, int], None] | None = None,
-    kept: Path | None = None,
+    kept: Kept | None = None,
 ) -> Training:
     """Train and forecast fold by fold.
 
@@ -77,7 +76,7 @@ def train(
     progress
         Called with folds done and folds in all.
     kept
-        A folder for fitted folds, from which an interrupted training continues; see `execution.map_items`.
+        Where fitted folds are stored, from which an interrupted training continues; see `execution.map_items`.
 
     Raises
     ------

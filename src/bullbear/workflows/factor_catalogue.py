@@ -19,7 +19,7 @@ from bullbear.factors.engine.parameters import SHARED
 from bullbear.home import Home
 from bullbear.sessions import closes
 
-_FAMILY_ORDER = ("technical", "volatility", "levels", "positioning", "macro", "sectors", "regime")
+_FAMILY_ORDER = ("technical", "volatility", "levels", "positioning", "sentiment", "macro", "sectors", "regime")
 """Families listed first, in this order."""
 FEATURE_SETS_APART = ("odds",)
 """Files in `features/` that define events, not factors."""

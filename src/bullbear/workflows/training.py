@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from dataclasses import dataclass
 
@@ -14,6 +13,7 @@ from bullbear.decide import Backtest, backtest, baselines_of, comparison
 from bullbear.definitions import UP
 from bullbear.errors import DefinitionError, FitError, InputError
 from bullbear.evaluate import Evaluation, PathScores, evaluate, path_scores
+from bullbear.execution import Kept
 from bullbear.factors.engine.lookahead import require_causal
 from bullbear.home import Home, Model
 from bullbear.learn import Training, train
@@ -52,7 +52,8 @@ def train_model(
 ) -> TrainedModel:
     """Train `models/NAME.toml` on everything stored, evaluate, backtest (`up`, walk-forward), log it as one run.
 
-    Fitted folds are kept until the run is logged: the next training of the same continues an interrupted one.
+    Fitted folds are kept until the run is logged: the next training of the same on the same data, with the same
+    libraries, continues an interrupted one.
 
     Raises
     ------
@@ -61,12 +62,25 @@ def train_model(
     RunError, SpooledError
         The tracking store cannot be used, or took the finished training no more; see `tracking.training_run`.
     """
+    model = home.model(name)
+    with Kept(home.unfinished(model.definition.name)) as kept:
+        return _train(home, model, kept, start, end, jobs, cluster, progress or _silent)
+
+
+def _train(
+    home: Home,
+    model: Model,
+    kept: Kept,
+    start: str | None,
+    end: str | None,
+    jobs: int,
+    cluster: str | None,
+    progress: Progress,
+) -> TrainedModel:
     from bullbear.tracking.ledger_anchor import record_ledger_head
     from bullbear.tracking.training_run import TrainingRecord, log_training, require_ready
 
     began = time.perf_counter()
-    progress = progress or _silent
-    model = home.model(name)
     walks_forward = splitter_of(model.definition).is_walk_forward
     store = home.filled_store()
     view = store.as_of()
@@ -89,7 +103,7 @@ def train_model(
             jobs=jobs,
             cluster=cluster,
             progress=lambda done, total: progress("folds", done, total),
-            kept=home.unfinished(model.definition.name),
+            kept=kept,
         )
     except FitError as bad:
         where = f"{model.source.where('learner')} (learner)"
@@ -132,7 +146,7 @@ def train_model(
         ),
     )
     record_ledger_head(home)
-    shutil.rmtree(home.unfinished(model.definition.name), ignore_errors=True)
+    kept.remove()
     progress("tracking", 1, 1)
     seconds = time.perf_counter() - began
     return TrainedModel(run_id, model, examples, training, evaluation, tested, seconds, store.is_simulated, notes)

@@ -7,11 +7,10 @@ and every window that touches it is too.
 from __future__ import annotations
 
 import numpy as np
-import talib
 
 from bullbear.factors.engine.registry import Array, Bars, factor
 from bullbear.factors.engine.trailing import log_positive
-from bullbear.factors.engine.windows import lagged, mean, ratio, standard_score, total
+from bullbear.factors.engine.windows import lagged, mean, percent_rank, ratio, standard_score
 from bullbear.factors.volatility.realised import realised_volatility
 
 
@@ -108,9 +107,7 @@ def implied_percentile(implied: Array, *, window: int = 252) -> Array:
     >>> implied_percentile(np.array([10.0, 30.0, 20.0]), window=2)[-1]
     np.float64(0.5)
     """
-    rank = talib.PERCENTRANK(np.nan_to_num(implied, nan=0.0), window) / 100.0
-    # A gap was ranked as zero above; every window that holds one is taken out again.
-    return rank + 0.0 * total(implied, window + 1)
+    return percent_rank(implied, window)
 
 
 @factor(unit="log ratio", windowed=True)
