@@ -23,11 +23,11 @@ from bullbear.data.simulated_process import (
     SHOCK_MEANS,
     SHOCK_WEIGHTS,
     TIDES,
-    _widths,
     chance_of_rise,
     draw,
     drifts,
     p_up,
+    shock_widths,
     tide_levels,
     tide_transitions,
     volatilities,
@@ -69,7 +69,7 @@ def test_transitions_are_probabilities(matrix: np.ndarray) -> None:
 
 def test_shocks_have_mean_zero_and_unit_variance() -> None:
     assert float(SHOCK_WEIGHTS @ SHOCK_MEANS) == pytest.approx(0.0, abs=1e-15)
-    assert float(SHOCK_WEIGHTS @ (_widths() ** 2 + SHOCK_MEANS**2)) == pytest.approx(1.0, abs=1e-12)
+    assert float(SHOCK_WEIGHTS @ (shock_widths() ** 2 + SHOCK_MEANS**2)) == pytest.approx(1.0, abs=1e-12)
 
 
 def test_tide_has_unit_variance_and_a_half_life_of_three_months() -> None:
@@ -102,7 +102,7 @@ def test_characteristic_function_agrees_with_monte_carlo(v: int, x: int) -> None
     for _ in range(HORIZON):
         new_v = np.minimum((rng.random((paths, 1)) > vols[xs, vs]).sum(axis=1), 14)
         wide = (rng.random(paths) < SHOCK_WEIGHTS[1]).astype(int)
-        shock = SHOCK_MEANS[wide] + _widths()[wide] * rng.standard_normal(paths)
+        shock = SHOCK_MEANS[wide] + shock_widths()[wide] * rng.standard_normal(paths)
         total += drift[vs, xs] + sigma[new_v] * (shock - np.log(sigma[new_v] / sigma[vs]))
         xs = np.minimum((rng.random((paths, 1)) > tides[xs]).sum(axis=1), TIDES - 1)
         vs = new_v
@@ -121,7 +121,7 @@ def test_a_low_tide_makes_the_bear_regime_likelier() -> None:
 
 def test_truth_is_constant_without_signal() -> None:
     truth = market(3, 0.0, 4).truth
-    assert list(truth.columns) == ["decided", "p_up"]
+    assert list(truth.columns) == ["decided", "p_up", "state", "signal"]
     assert (truth["p_up"] == truth["p_up"].iloc[0]).all()
     assert truth["p_up"].iloc[0] == pytest.approx(0.6, abs=1e-12)
 

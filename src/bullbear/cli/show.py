@@ -139,7 +139,7 @@ def evaluation_document(run: Run, found: Evaluation | PathScores, share: OracleS
 
 
 def _oracle(share: OracleShare) -> dict[str, float | None]:
-    names = ("share", "low", "high", "realised", "bss", "oracle_bss")
+    names = ("share", "low", "high", "realised", "bss", "oracle_bss", "truth_error")
     return {name: value if math.isfinite(value := getattr(share, name)) else None for name in names}
 
 
@@ -164,9 +164,10 @@ def evaluations(results: list[Any], pairs: list[Comparison]) -> None:
 
 
 def _oracle_line(model: str, share: OracleShare) -> str:
+    error = f" (simulated true probabilities, standard error {share.truth_error:.2%})" if share.truth_error else ""
     return (
         f"{model}: SIMULATED market; {_percent(share.share)} [{_percent(share.low)}, {_percent(share.high)}] of "
-        f"the oracle's Brier skill of {share.oracle_bss:+.2%}"
+        f"the oracle's Brier skill of {share.oracle_bss:+.2%}{error}"
     )
 
 

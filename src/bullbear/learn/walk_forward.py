@@ -17,13 +17,13 @@ import pandas as pd
 
 from bullbear import user_code
 from bullbear.dataset import Examples, Fold, Paths, Predictions, splitter_of
-from bullbear.dataset.examples import uniqueness
 from bullbear.definitions import FeatureSet, ModelDefinition, Question, Source
 from bullbear.errors import DefinitionError
 from bullbear.execution import Cluster, Kept, Local, map_items
 from bullbear.learn.calibrator import CALIBRATORS, Calibrator, FittedCalibrator, History
 from bullbear.learn.fold_model import FoldModel, Member, predict
 from bullbear.learn.learner import LEARNERS, Learner, TrainingSet, bag_mean, factor_matrix, fit_learners, signals_of
+from bullbear.learn.weights import label_weights
 from bullbear.sessions import day
 from bullbear.statistics import independent_number
 
@@ -253,22 +253,12 @@ class Fit:
 
 
 def training_set(task: Task, fold: Fold) -> TrainingSet:
-    """The resolved examples of a fold, weighted by their uniqueness.
-
-    The weights of all assets together sum to the number of independent labels that the sessions are worth for one.
-    """
+    """The resolved examples of a fold, weighted by their uniqueness; see `label_weights`."""
     rows = fold.train[~np.isnan(task.y[fold.train])]
-    weights = np.zeros(len(rows))
-    for asset in np.unique(task.asset[rows]):
-        own = task.asset[rows] == asset
-        weights[own] = uniqueness(int(own.sum()), task.horizon)
-    # Assets move together: a session counts once, however many there are.
-    n_sessions = len(np.unique(task.decided_at[rows].asi8))
-    weights *= independent_number(n_sessions, task.horizon) / weights.sum()
     return TrainingSet(
         X=task.X[rows],
         y=task.y[rows],
-        weights=weights,
+        weights=label_weights(task.decided_at[rows], task.asset[rows], task.decided_at, task.horizon),
         decided_at=task.decided_at[rows],
         resolved_at=task.resolved_at[rows],
         asset=task.asset[rows],
