@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from bullbear.definitions import ASSET, FactorSpec, FeatureSet, Source, Universe, read
-from bullbear.errors import DefinitionError
+from bullbear.definitions.models import FeatureFile
+from bullbear.errors import DefinitionError, Found
 from bullbear.factors.engine.registry import Factor, kind_of, registered
 from bullbear.settings import VINTAGES
 
@@ -35,15 +36,20 @@ def load(paths: Sequence[Path]) -> tuple[FeatureSet, ...]:
     sets: list[FeatureSet] = []
     seen: dict[str, str] = {}
     for path in paths:
-        feature_set, source = read(path, FeatureSet)
-        if feature_set.name != path.stem:
-            raise DefinitionError(source.where("name"), feature_set.name, f"the file's name, {path.stem}", "rename one")
-        for place, spec in enumerate(feature_set.factor):
+        file, source = read(path, FeatureFile)
+        if file.name != path.stem:
+            raise DefinitionError(source.where("name"), file.name, f"the file's name, {path.stem}", "rename one")
+        specs: list[FactorSpec] = []
+        for place, entry in enumerate(file.factor):
             where = source.where("factor", place, "name")
-            if spec.name in seen:
-                raise DefinitionError(where, spec.name, f"a new name (it is used at {seen[spec.name]})", "rename one")
-            seen[spec.name] = where
-            check(spec, source, place)
+            for spec in entry.specs():
+                if spec.name in seen:
+                    allowed = f"a new name (it is used at {seen[spec.name]})"
+                    raise DefinitionError(where, spec.name, allowed, "rename one")
+                seen[spec.name] = where
+                check(spec, source, place)
+                specs.append(spec)
+        feature_set = FeatureSet(name=file.name, why=file.why, universe=file.universe, factor=tuple(specs))
         sets.append(feature_set)
         if feature_set.universe.assets and feature_set.universe != (first := _universe(sets)):
             where = source.where("universe", "assets")
@@ -81,12 +87,12 @@ def check(spec: FactorSpec, source: Source, place: int, *, table: str = "factor"
     """The registered factor that `spec`, the `place`-th `[[table]]` of its file, asks for, or a refusal."""
     known = registered()
     if spec.function not in known:
-        close = ", ".join(get_close_matches(spec.function, known, n=3)) or "see `bullbear factors`"
+        close = " or ".join(get_close_matches(spec.function, known, n=3))
         raise DefinitionError(
             f"{source.where(table, place, 'function')} ({spec.name})",
             spec.function,
             "a registered factor",
-            f"did you mean: {close}",
+            f"did you mean {close}?" if close else "`bullbear factors` lists them",
         )
     found = known[spec.function]
     _check_inputs(spec, found, f"{source.where(table, place, 'inputs')} ({spec.name})")
@@ -98,7 +104,7 @@ def check(spec: FactorSpec, source: Source, place: int, *, table: str = "factor"
         _check_value(found, name, value, where)
     for name, default in found.parameters.items():
         if default is inspect.Parameter.empty and name not in spec.params:
-            raise DefinitionError(where, "nothing", f"a value for {name}", "add the parameter")
+            raise DefinitionError(where, Found(f"{name} is missing"), f"a value for {name}", "add the parameter")
     try:
         rows = found.rows_needed(spec.params)
     except Exception as bad:
@@ -118,7 +124,7 @@ def _check_inputs(spec: FactorSpec, found: Factor, where: str) -> None:
     for name, kind in found.inputs.items():
         series = spec.inputs.get(name)
         if not series:
-            raise DefinitionError(where, "nothing", needed, f"name a series for {name}")
+            raise DefinitionError(where, Found(f"no series for {name}"), needed, f"name a series for {name}")
         if series.startswith("$") and (series != ASSET or kind_of(kind).stored == "observations"):
             allowed = "a series" if series == ASSET else f"{ASSET} or a series"
             raise DefinitionError(where, f"{name} = {series!r}", allowed, "correct the input")
