@@ -140,32 +140,52 @@ def predictions(
         typer.echo(found.interface_csv(), nl=False)
 
 
-def promote(run: RunArgument, home: HomeOption = None, as_json: JsonOption = False) -> None:
+def promote(
+    run: RunArgument,
+    home: HomeOption = None,
+    question: EachQuestionOption = None,
+    as_json: JsonOption = False,
+) -> None:
     """Make a run the champion of its question, or say which test it failed (exit code 3).
+
+    Of a run that answers several questions each is promoted by itself; the exit code is 3 if none passes.
 
     Example: bullbear promote latest
     """
     require("bullbear promote", "train", "tracking")
     from bullbear.forecasting.bundle import champion_of
     from bullbear.tracking import Runs
-    from bullbear.workflows.promotion import promote_run
+    from bullbear.workflows.promotion import promote_each
 
     place = locate(home)
     runs = Runs(place)
-    found = runs.find(run)
-    verdict = promote_run(place, runs, found)
-    for note in verdict.notes:
-        typer.echo(f"note: {note}", err=True)
+    found = runs.find_each(run) if question is None else [runs.find(run, question)]
+    verdicts, refused = promote_each(place, runs, found)
+    for verdict in verdicts.values():
+        for note in verdict.notes:
+            typer.echo(f"note: {note}", err=True)
+    for reason in refused.values():
+        typer.echo(f"note: {reason}", err=True)
+    promoted = [each for each in found if each.question in verdicts]
     if as_json:
-        named = {"champion": found.run_id, "model": found.model, "question": found.question}
-        print_document({**named, **verdict.as_dict()})
+        documents = [
+            {"champion": each.run_id, "model": each.model, "question": each.question, **verdicts[each.question].as_dict()}
+            for each in promoted
+        ]
+        print_document(documents[0] if len(found) == 1 else {"promoted": documents, "refused": refused})
     else:
-        for line in verdict.lines():
-            typer.echo(line)
-        typer.echo(f"{champion_of(found.question)}: {found.model} {found.run_id}")
+        for each in promoted:
+            for line in verdicts[each.question].lines():
+                typer.echo(line)
+            typer.echo(f"{champion_of(each.question)}: {each.model} {each.run_id}")
 
 
-def backtest(run: RunArgument, home: HomeOption = None, as_json: JsonOption = False) -> None:
+def backtest(
+    run: RunArgument,
+    home: HomeOption = None,
+    question: QuestionOption = None,
+    as_json: JsonOption = False,
+) -> None:
     """Run the policy over a run's out-of-sample forecasts, next to its baselines.
 
     Example: bullbear backtest champion
@@ -177,7 +197,7 @@ def backtest(run: RunArgument, home: HomeOption = None, as_json: JsonOption = Fa
     from bullbear.workflows.notes import fund_notes
 
     place = locate(home)
-    found = Runs(place).find(run)
+    found = Runs(place).find(run, question)
     tested = backtest_run(place, found)
     notes = fund_notes(place.filled_store().as_of(), tested.policy, tested.states[0].decided_at)
     if as_json:

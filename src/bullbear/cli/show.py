@@ -14,6 +14,7 @@ from bullbear.cli.console import ResultConsole
 from bullbear.cli.panel import forecast_panel
 from bullbear.data.publication import SNAPSHOT_ONLY
 from bullbear.definitions import UP
+from bullbear.forecasting.bundle import champion_of
 
 if TYPE_CHECKING:
     from bullbear.data.fetching import FetchReport
@@ -131,10 +132,16 @@ def trained(found: TrainedModel) -> None:
         f"run {document['run_id']}: {document['model']}, {document['n']:,} out-of-sample forecasts from "
         f"{document['first'][:10]} to {document['last'][:10]} in {document['seconds']:.1f} s"
     )
-    name = str(document["model"])
-    labels = [name] if len(found.questions) == 1 else [f"{name} {question}" for question in found.questions]
-    rows = [(label, each.run_id, each.evaluation) for label, each in zip(labels, found.questions.values(), strict=True)]
-    _scores(rows, simulated=found.simulated)
+    _scores(_trained_rows(found), simulated=found.simulated)
+
+
+def _trained_rows(found: TrainedModel) -> list[tuple[str, str, Evaluation | PathScores]]:
+    """A row of scores for each question."""
+    name = found.model.definition.name
+    return [
+        (name if len(found.questions) == 1 else f"{name} {question}", each.run_id, each.evaluation)
+        for question, each in found.questions.items()
+    ]
 
 
 def evaluation_document(run: Run, found: Evaluation | PathScores, share: OracleShare | None) -> dict[str, Any]:
@@ -347,15 +354,15 @@ def _scored_question(console: ResultConsole, outcome: dict[str, Any]) -> None:
 def full_run(outcome: FullRun) -> None:
     """What `bullbear run` found."""
     console = ResultConsole()
-    shares = outcome.shares
-    rows = [(each.model.definition.name, each.run_id, each.evaluation) for each in outcome.trained]
+    rows = [row for each in outcome.trained for row in _trained_rows(each)]
     _scores(rows, simulated=outcome.simulated)
-    for name, share in shares.items():
+    for name, share in outcome.shares.items():
         if math.isfinite(share.share):
             console.print(_oracle_line(name, share))
     for name, reason in outcome.refused.items():
         console.print(f"{name}: {reason}")
-    console.print(f"champion: {outcome.champion.model} {outcome.champion.run_id[:8]}")
+    for question, run in outcome.champions.items():
+        console.print(f"{champion_of(question)}: {run.model} {run.run_id[:8]}")
     console.print(forecast_panel(outcome.forecast))
     console.print(f"report: {outcome.report}", soft_wrap=True)
 

@@ -226,7 +226,6 @@ def _tags(record: TrainingRecord) -> dict[str, str]:
         "data_fingerprint": record.examples.fingerprint,
         "question": record.model.definition.target.question.name,
         "data": "SIMULATED" if record.simulated else "real",
-        QUESTION: record.training.predictions.table["question"].iloc[0],
         **_code_version(),
     }
 

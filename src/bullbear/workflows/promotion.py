@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -48,3 +49,26 @@ def promote_run(home: Home, runs: Runs, run: Run) -> Verdict:
     skill = {"skill": found.bss, "skill_low": found.bss_low, "skill_high": found.bss_high, "n": found.n}
     runs.promote(run, instead_of=compared, skill=json_ready(skill))
     return replace(verdict, notes=(*([note] if note else []), *verdict.notes))
+
+
+def promote_each(home: Home, runs: Runs, found: Sequence[Run]) -> tuple[dict[str, Verdict], dict[str, str]]:
+    """Promote the run of each question by itself: the verdicts, and who was refused and why, by question.
+
+    Raises
+    ------
+    GateError
+        None passed; of several the message holds every reason.
+    """
+    verdicts: dict[str, Verdict] = {}
+    refused: dict[str, GateError] = {}
+    for run in found:
+        try:
+            verdicts[run.question] = promote_run(home, runs, run)
+        except GateError as gate:
+            refused[run.question] = gate
+    if not verdicts:
+        if len(refused) == 1:
+            raise next(iter(refused.values()))
+        reasons = "; ".join(f"{question}: {gate}" for question, gate in refused.items())
+        raise GateError("the gate", reasons, "keep the champions, or train another model")
+    return verdicts, {question: str(gate) for question, gate in refused.items()}

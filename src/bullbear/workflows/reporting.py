@@ -58,18 +58,19 @@ def _latest_forecast(home: Home, run: Run) -> dict[str, Any]:
 
 
 def result_of_training(trained: TrainedModel) -> ModelResult:
-    """What the report shows of a training just made."""
+    """What the report shows of a training just made: its answers to the first question."""
     from bullbear.report import ModelResult
 
-    assert isinstance(trained.evaluation, Evaluation)
-    assert trained.backtest is not None
+    first = trained.first
+    assert isinstance(first.evaluation, Evaluation)
+    assert first.backtest is not None
     return ModelResult(
         name=trained.model.definition.name,
-        run_id=trained.run_id,
+        run_id=first.run_id,
         intent=trained.model.definition.intent,
-        evaluation=trained.evaluation,
-        backtest=trained.backtest,
-        predictions=trained.training.predictions.select(asset=trained.model.definition.target.ticker).table,
+        evaluation=first.evaluation,
+        backtest=first.backtest,
+        predictions=first.training.predictions.select(asset=first.model.definition.target.ticker).table,
     )
 
 
