@@ -15,8 +15,9 @@ from bullbear.definitions import UP
 from bullbear.errors import DefinitionError, FitError, InputError, NoDataError
 from bullbear.evaluate import Evaluation, PathScores, evaluate, path_scores
 from bullbear.factors.engine.lookahead import require_causal
-from bullbear.home import Home, Model
+from bullbear.home import Home
 from bullbear.learn import Training, train
+from bullbear.model import Model
 from bullbear.sessions import day
 from bullbear.workflows.backtesting import backtest_metrics, backtest_summary
 from bullbear.workflows.console import Progress
@@ -91,9 +92,15 @@ def train_model(
             kept=home.unfinished(model.definition.name),
         )
     except FitError as bad:
-        where = f"{model.source.where('learner')} (learner)"
+        key = "member" if model.definition.member else "learner"
+        tables = [dict(member.learner) for member in model.definition.members]
         allowed = f"parameters that the learner takes ({bad})"
-        raise DefinitionError(where, dict(model.definition.learner), allowed, "correct the file") from bad
+        raise DefinitionError(
+            f"{model.source.where(key)} ({key})",
+            tables if len(tables) > 1 else tables[0],
+            allowed,
+            "correct the file",
+        ) from bad
     progress("evaluation", 0, 1)
     target = model.definition.target
     predictions = training.predictions
