@@ -116,3 +116,10 @@ def test_a_home_may_be_moved_with_its_champion(tmp_path: Path) -> None:
     replace_folder(staged(tmp_path / "staged", "whole"), tmp_path / "old" / "champion")
     os.rename(tmp_path / "old", tmp_path / "new")
     assert (tmp_path / "new" / "champion" / "text").read_text() == "whole"
+
+
+def test_a_shared_lock_is_held_by_many_and_not_beside_an_exclusive_one(tmp_path: Path) -> None:
+    path = tmp_path / ".lock"
+    with FileLock(path, shared=True), FileLock(path, shared=True):
+        assert not FileLock(path).is_free()
+    assert FileLock(path).is_free()

@@ -294,6 +294,15 @@ def test_the_hash_follows_the_meaning_not_the_layout(place: Home) -> None:
     assert place.model("small").definition_hash == before
 
 
+def test_the_order_of_a_universe_leaves_the_hash(place: Home) -> None:
+    edit(place, "features/tiny.toml", "[[factor]]", '[universe]\nassets = ["XLF", "IWM"]\n[[factor]]')
+    before = place.model("small").definition_hash
+    edit(place, "features/tiny.toml", '"XLF", "IWM"', '"IWM", "XLF"')
+    assert place.model("small").definition_hash == before
+    edit(place, "features/tiny.toml", '"IWM", "XLF"', '"IWM", "SPY"')
+    assert place.model("small").definition_hash != before
+
+
 @pytest.mark.parametrize(
     ("name", "old", "new"),
     [

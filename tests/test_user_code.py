@@ -163,3 +163,25 @@ def test_a_call_that_fails_in_a_users_file_names_its_innermost_line_there(path: 
         user_code.call("mine", module.g, 7)
     with pytest.raises(ZeroDivisionError):  # of the package's own code
         user_code.call("mine", divmod, 1, 0)
+
+
+def test_files_are_in_use_within_a_block_alone(things: Registry[str], tmp_path: Path) -> None:
+    user_code.use_home(write(tmp_path / "here", "a.py", ADD.format("home's")))
+    there = write(tmp_path / "there", "a.py", ADD.format("block's")) / "learners" / "a.py"
+    assert list(things.entries()) == ["home's"]
+    for _ in range(2):  # the second time the file has been run already
+        with user_code.using([there]):
+            assert list(things.entries()) == ["block's"]
+        assert list(things.entries()) == ["home's"]
+    missing = there.with_name("none.py")
+    with pytest.raises(DefinitionError, match=r"^learners/none\.py: got "), user_code.using([missing]):
+        pass
+    assert list(things.entries()) == ["home's"]
+
+
+def test_files_in_use_for_a_block_do_not_need_the_home(things: Registry[str], tmp_path: Path) -> None:
+    user_code.use_home(write(tmp_path / "here", "a.py", "1 / 0"))
+    with user_code.using([write(tmp_path / "there", "a.py", ADD.format("served")) / "learners" / "a.py"]):
+        assert list(things.entries()) == ["served"]
+    with pytest.raises(DefinitionError, match=r"^learners/a\.py:1: got .*ZeroDivisionError"):
+        things.entries()

@@ -8,6 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 
+class Found(str):
+    """What stands in the place of a value, such as "no such file": printed as it is, not as a value received."""
+
+
 class BullbearError(Exception):
     """Base of all errors that bullbear raises; `exit_code` is that of the command line."""
 
@@ -15,13 +19,14 @@ class BullbearError(Exception):
 
 
 class InputError(BullbearError):
-    """A wrong input: `where` it is, the `value` received, what is `allowed`, and the `remedy`."""
+    """A wrong input: `where` it is, the `value` received or `Found`, what is `allowed`, and the `remedy`."""
 
     exit_code = 2
 
     def __init__(self, where: str, value: object, allowed: str, remedy: str) -> None:
         self.where, self.value, self.allowed, self.remedy = where, value, allowed, remedy
-        super().__init__(f"{where}: got {_quoted(value)}; allowed: {allowed}; {remedy}")
+        received = str(value) if isinstance(value, Found) else f"got {_quoted(value)}"
+        super().__init__(f"{where}: {received}; allowed: {allowed}; {remedy}")
 
     def __reduce__(self) -> tuple[type[InputError], tuple[str, object, str, str]]:
         return type(self), (self.where, self.value, self.allowed, self.remedy)  # picklable, for worker processes

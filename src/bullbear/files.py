@@ -76,7 +76,9 @@ def replace_folder(staged: Path, target: Path) -> None:
 
 
 class FileLock:
-    """An exclusive lock over threads and processes, for `with`; re-entrant, released by the system if the process dies.
+    """A lock over threads and processes, for `with`; re-entrant, released by the system if the process dies.
+
+    A `shared` one may be held many times at once, but not beside an exclusive one.
 
     Example
     -------
@@ -87,8 +89,8 @@ class FileLock:
     False
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, *, shared: bool = False) -> None:
+        self.path, self.shared = path, shared
         self._threads = threading.RLock()
         self._depth = 0
         self._handle = -1
@@ -99,7 +101,7 @@ class FileLock:
             if self._depth == 0:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
                 self._handle = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o644)
-                fcntl.flock(self._handle, fcntl.LOCK_EX)
+                fcntl.flock(self._handle, fcntl.LOCK_SH if self.shared else fcntl.LOCK_EX)
         except BaseException:
             self._close()
             self._threads.release()

@@ -98,7 +98,7 @@ class Home:
                 shutil.rmtree(folder, ignore_errors=True)
 
     def unfinished(self, model: str) -> Path:
-        """Where a training of `models/MODEL.toml` keeps fitted folds until it is logged."""
+        """Where trainings of `models/MODEL.toml` keep fitted folds until they are logged."""
         return self.runs / ".unfinished" / model
 
     @property
@@ -213,6 +213,7 @@ class Home:
             self.instruments(),
             questions=questions,
             factors=[spec.name for feature_set in feature_sets for spec in feature_set.factor],
+            known=self.questions(),
         )
         splitter = splitter_of(definition, source)
         for member in members:

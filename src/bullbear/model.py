@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from bullbear.dataset import Splitter
+from bullbear.decide.instruments import instruments_in
 from bullbear.decide.policy import Policy, load_policy
 from bullbear.definitions import FeatureSet, ModelDefinition, Source, digest
 from bullbear.factors import registered, universe
@@ -126,8 +127,8 @@ def meaning(definition: ModelDefinition, feature_sets: Sequence[FeatureSet], par
         "questions": [each.model_dump(mode="json", exclude={"name", "sentence"}) for each in definition.questions],
         **parts.meaning(feature_sets),
         "factors": factors,
-        "assets": universe(feature_sets, definition.ticker),
-        "code": digests([*functions, *parts.kinds]),
+        "assets": sorted(universe(feature_sets, definition.ticker)),  # rows are in this order
+        "code": digests([*functions, *parts.kinds, *map(type, instruments_in(parts.policy))]),
     }
 
 

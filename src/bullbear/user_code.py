@@ -15,7 +15,8 @@ import linecache
 import re
 import sys
 import traceback
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import MappingProxyType, ModuleType
 from typing import Any, Generic, ParamSpec, TypeVar
@@ -109,12 +110,32 @@ class Registry(Generic[E]):
         for name, entry in self._of_users.get(module, {}).copy().items():
             self.add(name, entry, module)
 
-    def _read(self, folder: Path) -> None:
+    @contextmanager
+    def without_users(self) -> Iterator[None]:
+        """Have no entry of a user's file, and read no folder, until the end of the block."""
+        turn, in_use = self._turn, self._in_use
+        users = {name: module for name, module in self._modules.items() if is_user_module(module)}
+        entries = {name: self._entries[name] for name in users}
+        self._forget()
+        self._turn = _turn
+        try:
+            yield
+        finally:
+            self._forget()
+            self._entries.update(entries)
+            self._modules.update(users)
+            self._turn, self._in_use = turn, in_use
+            self._changed()
+
+    def _forget(self) -> None:
         for name in [name for name, module in self._modules.items() if is_user_module(module)]:
             del self._modules[name]
             self._entries.pop(name, None)
         self._changed()
         self._in_use = []
+
+    def _read(self, folder: Path) -> None:
+        self._forget()
         for path in sorted(folder.glob("[!_]*.py")):
             module = load(path).__name__
             self._in_use.append(module)
@@ -174,6 +195,25 @@ def restore(modules: Mapping[str, tuple[str, str]]) -> None:
         _restoring = False
 
 
+@contextmanager
+def using(files: Iterable[Path]) -> Iterator[None]:
+    """Let every registry have the entries of these files instead of those of the home in use, within the block.
+
+    Raises
+    ------
+    DefinitionError
+        A file cannot be read or fails; the message names file and line.
+    """
+    with ExitStack() as stack:
+        for registry in _registries:
+            stack.enter_context(registry.without_users())
+        for path in files:
+            name = load(path).__name__
+            for registry in _registries:
+                registry.add_again(name)
+        yield
+
+
 def is_user_module(name: str) -> bool:
     """Whether a module's name is that of a user's file."""
     return name.startswith(_PREFIX)
@@ -181,8 +221,17 @@ def is_user_module(name: str) -> bool:
 
 def digests(parts: Iterable[Callable[..., object]]) -> dict[str, str]:
     """The users' files that some functions and classes come from, such as `learners/mine.py`, each with its digest."""
+    return {str(module.__file__): module.__name__.rpartition("_")[2] for module in _modules_of(parts)}
+
+
+def sources(parts: Iterable[Callable[..., object]]) -> dict[str, str]:
+    """The users' files that some functions and classes come from, such as `learners/mine.py`, each with its source."""
+    return {str(module.__file__): module.__dict__["__source__"] for module in _modules_of(parts)}
+
+
+def _modules_of(parts: Iterable[Callable[..., object]]) -> list[ModuleType]:
     names = {part.__module__ for part in parts if is_user_module(part.__module__)}
-    return {str(sys.modules[name].__file__): name.rpartition("_")[2] for name in sorted(names)}
+    return [sys.modules[name] for name in sorted(names)]
 
 
 def call(what: str, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:

@@ -107,7 +107,7 @@ EMPTY = [
     (["predictions", "latest"], "run `bullbear train MODEL` first"),
     (["promote", "latest"], "run `bullbear train MODEL` first"),
     (["backtest", "latest"], "run `bullbear train MODEL` first"),
-    (["forecast"], "train a model and run `bullbear promote latest`"),
+    (["forecast"], "bullbear train climatology && bullbear promote latest"),
     (["score"], "nothing stored"),
     (["report"], "bullbear promote latest"),
     (["ingest", "nowhere"], "snapshot: got 'nowhere'"),

@@ -29,6 +29,15 @@ def known(series: str, *event_dates: str) -> list[str]:
         ("DGS10", "2019-10-11", "2019-10-15 16:15"),  # Columbus Day: stocks traded, H.15 was not posted
         ("T10Y2Y", "2019-07-05", "2019-07-08 16:15"),
         ("VIXCLS", "2019-12-31", "2020-01-02 09:30"),
+        ("CBOE_VIX6M", "2019-12-24", "2019-12-26 09:30"),
+        ("CBOE_VIX1Y", "2019-12-30", "2019-12-31 09:30"),
+        ("CBOE_RVX", "2019-12-30", "2019-12-31 09:30"),
+        ("CBOE_PC_EQUITY", "2019-12-27", "2019-12-30 09:30"),
+        ("VX_M1", "2019-12-31", "2020-01-02 09:30"),
+        ("AAII_BULLISH", "2019-12-19", "2019-12-20 09:30"),  # printed early that Thursday
+        ("AAII_BEARISH", "2019-07-03", "2019-07-05 09:30"),  # dated Wednesday before a holiday
+        ("NAAIM", "2019-12-18", "2019-12-20 18:00"),  # printed on Thursday
+        ("NAAIM", "2014-03-18", "2014-03-20 18:00"),  # dated Tuesday, printed on Thursday
         ("ICSA", "2019-12-14", "2019-12-19 08:30"),
         ("CCSA", "2019-12-07", "2019-12-19 08:30"),
         ("NFCI", "2019-12-13", "2019-12-18 08:30"),
@@ -197,3 +206,13 @@ def test_months_whose_release_a_shutdown_delayed(snapshot_dir: Path, series: str
     rows = pd.read_csv(snapshot_dir / "vintages" / f"{series}.csv", parse_dates=["vintage", "date"])
     assert str(rows["vintage"][rows["date"] == month].min().date()) == vintage
     assert known(series, month)[0] > vintage[:7]
+
+
+@pytest.mark.parametrize(("series", "printed"), [("AAII_BULLISH", "09:30"), ("NAAIM", "16:00")])
+def test_a_survey_is_served_after_the_thursday_of_its_week(snapshot_dir: Path, series: str, printed: str) -> None:
+    days = pd.DatetimeIndex(pd.read_csv(snapshot_dir / "macro" / f"{series}.csv", parse_dates=["date"])["date"])
+    local = observations_known_at(series, days).tz_convert(YORK).tz_localize(None)
+    thursday = days - pd.to_timedelta(days.day_of_week - 3, unit="D")
+    assert (local >= thursday + pd.Timedelta(f"{printed}:00")).all()
+    assert (local > days + pd.Timedelta(hours=16)).all()  # never at the close of its own day
+    assert (local - days).max() < pd.Timedelta(days=6)

@@ -102,3 +102,23 @@ def test_short_volume_cannot_exceed_the_total() -> None:
         "",
         quality_checks.NO_SESSION,
     ]
+
+
+@pytest.mark.parametrize(
+    ("series", "value", "reason"),
+    [
+        ("AAII_BULLISH", 0.0, ""),
+        ("AAII_BEARISH", 100.1, quality_checks.NO_SHARE),
+        ("AAII_NEUTRAL", -0.1, quality_checks.NO_SHARE),
+        ("NAAIM", -3.56, ""),
+        ("NAAIM", 200.5, quality_checks.NO_EXPOSURE),
+        ("NAAIM", -201.0, quality_checks.NO_EXPOSURE),
+        ("CBOE_PC_TOTAL", 0.0, quality_checks.LEVEL_NOT_POSITIVE),
+        ("CBOE_PC_INDEX", 3.5, ""),
+        ("CBOE_VIX1Y", -1.0, quality_checks.LEVEL_NOT_POSITIVE),
+        ("VX_M2", 0.0, quality_checks.LEVEL_NOT_POSITIVE),
+        ("DCOILWTICO", -36.98, ""),  # oil was sold at a negative price
+    ],
+)
+def test_a_macro_value_that_cannot_be(series: str, value: float, reason: str) -> None:
+    assert quality_checks.check_observations(series, np.array([value, 50.0])).tolist() == [reason, ""]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from functools import cache
@@ -13,6 +14,8 @@ import pytest
 
 from bullbear.data import simulated_macro
 from bullbear.data.oracle import read_truth, write_truth
+from bullbear.data.publication import AAII, PUT_CALL, VIX_FUTURES
+from bullbear.data.quality_checks import check_observations
 from bullbear.data.simulated_process import (
     BASE_RATE,
     HORIZON,
@@ -20,11 +23,11 @@ from bullbear.data.simulated_process import (
     SHOCK_MEANS,
     SHOCK_WEIGHTS,
     TIDES,
-    _widths,
     chance_of_rise,
     draw,
     drifts,
     p_up,
+    shock_widths,
     tide_levels,
     tide_transitions,
     volatilities,
@@ -66,7 +69,7 @@ def test_transitions_are_probabilities(matrix: np.ndarray) -> None:
 
 def test_shocks_have_mean_zero_and_unit_variance() -> None:
     assert float(SHOCK_WEIGHTS @ SHOCK_MEANS) == pytest.approx(0.0, abs=1e-15)
-    assert float(SHOCK_WEIGHTS @ (_widths() ** 2 + SHOCK_MEANS**2)) == pytest.approx(1.0, abs=1e-12)
+    assert float(SHOCK_WEIGHTS @ (shock_widths() ** 2 + SHOCK_MEANS**2)) == pytest.approx(1.0, abs=1e-12)
 
 
 def test_tide_has_unit_variance_and_a_half_life_of_three_months() -> None:
@@ -99,7 +102,7 @@ def test_characteristic_function_agrees_with_monte_carlo(v: int, x: int) -> None
     for _ in range(HORIZON):
         new_v = np.minimum((rng.random((paths, 1)) > vols[xs, vs]).sum(axis=1), 14)
         wide = (rng.random(paths) < SHOCK_WEIGHTS[1]).astype(int)
-        shock = SHOCK_MEANS[wide] + _widths()[wide] * rng.standard_normal(paths)
+        shock = SHOCK_MEANS[wide] + shock_widths()[wide] * rng.standard_normal(paths)
         total += drift[vs, xs] + sigma[new_v] * (shock - np.log(sigma[new_v] / sigma[vs]))
         xs = np.minimum((rng.random((paths, 1)) > tides[xs]).sum(axis=1), TIDES - 1)
         vs = new_v
@@ -118,7 +121,7 @@ def test_a_low_tide_makes_the_bear_regime_likelier() -> None:
 
 def test_truth_is_constant_without_signal() -> None:
     truth = market(3, 0.0, 4).truth
-    assert list(truth.columns) == ["decided", "p_up"]
+    assert list(truth.columns) == ["decided", "p_up", "state", "signal"]
     assert (truth["p_up"] == truth["p_up"].iloc[0]).all()
     assert truth["p_up"].iloc[0] == pytest.approx(0.6, abs=1e-12)
 
@@ -308,6 +311,7 @@ def test_releases_come_after_their_period() -> None:
     # Days from the date of the value to its publication; a month or quarter is dated by its first day.
     limits = {"NFCI": (5, 6), "ICSA": (5, 6), "GDPC1": (115, 125), "UMCSENT": (20, 31), "PAYEMS": (28, 38)}
     limits |= {"UNRATE": (28, 38), "BAA": (28, 34), "CPIAUCSL": (40, 47), "INDPRO": (43, 49), "HOUST": (45, 51)}
+    limits |= dict.fromkeys(("AAII_BULLISH", "AAII_NEUTRAL", "AAII_BEARISH"), (1, 2)) | {"NAAIM": (2, 3)}
     for name, frame in macro.items():
         assert (frame["known_at"] <= end).all(), name
         age = (frame["known_at"].dt.tz_localize(None) - frame["date"]).dt.total_seconds() / 86400
@@ -326,6 +330,31 @@ def test_spreads_and_curve_add_up() -> None:
     }
     np.testing.assert_allclose(value["DGS10"] - value["DGS2"], value["T10Y2Y"], atol=1e-9)
     np.testing.assert_allclose(value["DGS10"] - value["DGS3MO"], value["T10Y3M"], atol=1e-9)
+
+
+def test_the_simulated_market_has_sentiment_and_a_term_structure() -> None:
+    value = {name[6:]: frame.set_index("date")["value"] for name, frame in market().frames.items() if "macro" in name}
+    shares = value["AAII_BULLISH"] + value["AAII_NEUTRAL"] + value["AAII_BEARISH"]
+    np.testing.assert_allclose(shares, 100.0, atol=1e-9)
+    for series in (*AAII, *PUT_CALL, *VIX_FUTURES, "NAAIM", "CBOE_VIX6M", "CBOE_VIX1Y"):
+        assert (check_observations(series, value[series].to_numpy()) == "").all(), series
+    # Calm curves rise and frightened ones fall.
+    basis, calm = value["VX_M2"] / value["VX_M1"], value["VIXCLS"] < value["VIXCLS"].quantile(0.3)
+    wild = value["VIXCLS"] > value["VIXCLS"].quantile(0.97)
+    assert basis[calm].mean() > 1.03
+    assert basis[wild].mean() < 0.97
+    assert (value["CBOE_VIX1Y"].std() < value["CBOE_VIX6M"].std()) & (value["CBOE_VIX6M"].std() < value["VIXCLS"].std())
+
+
+# Hashes of files as they were before the market had sentiment and futures: a new series moves no old one.
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("prices/IWM", "3c2aa64fe4875275"), ("macro/CBOE_VIX3M", "e157c626b1e59dbf"), ("macro/NFCI", "f8909ee27cc26c32")],
+)
+def test_older_files_are_the_same_to_the_last_bit(name: str, expected: str) -> None:
+    frame = market(years=8).frames[name]
+    rows = pd.util.hash_pandas_object(frame, index=True).to_numpy().tobytes()
+    assert hashlib.sha256(rows + str(list(frame.columns)).encode()).hexdigest()[:16] == expected
 
 
 def test_short_interest_settles_twice_a_month_and_is_published_eight_sessions_later() -> None:

@@ -542,9 +542,10 @@ def test_the_real_snapshot_loads_whole(snapshot_dir: Path, tmp_path: Path) -> No
     prices = manifest["rows"][manifest["file"].str.startswith("prices/")].sum()
     assert report.added["bars"] == prices - 48  # those set aside below
     aside = store.as_of().quarantine()
-    assert aside["series"].unique().tolist() == ["^VIX"]
+    assert sorted(aside["series"].unique()) == ["VX_M2", "^VIX"]
     assert aside["reason"].value_counts().to_dict() == {
         "open or close outside [low, high]": 47,
+        "level or ratio not positive": 9,  # VX_M2 on days without a second month
         "no session of the exchange on that day": 1,
     }
     assert pd.Timestamp("2004-06-11") in aside["event_date"].tolist()
@@ -556,6 +557,19 @@ def test_the_real_snapshot_loads_whole(snapshot_dir: Path, tmp_path: Path) -> No
     store.as_of(pd.Timestamp("2015-06-30 20:00", tz="UTC")).bars("SPY")
     assert time.perf_counter() - started < 0.25  # about 5 ms on an idle machine
     assert ingest(snapshot_dir, store, LATER).rows_added == 0
+
+
+def test_an_impossible_value_is_set_aside_until_it_is_corrected(tmp_path: Path) -> None:
+    store, report = loaded(
+        tmp_path, {"macro/VX_M2.csv": "date,value\n2019-12-27,16.5\n2019-12-30,0\n2019-12-31,16.6\n"}
+    )
+    assert (report.quarantined, report.added) == (1, {"observations": 2, "quarantine": 1})
+    aside = store.as_of().quarantine().iloc[0]
+    assert (aside["series"], aside["reason"]) == ("VX_M2", "level or ratio not positive")
+    assert str(aside["known_at"].tz_convert("America/New_York")) == "2019-12-31 09:30:00-05:00"
+    corrected = {"macro/VX_M2.csv": "date,value\n2019-12-27,16.5\n2019-12-30,17.4\n2019-12-31,16.6\n"}
+    assert ingest(snapshot(tmp_path / "next", corrected), store, LATER).added["observations"] == 1
+    assert store.as_of().observations("VX_M2")["value"].tolist() == [16.5, 17.4, 16.6]
 
 
 def test_corrections_at_one_and_the_same_now_follow_each_other(tmp_path: Path) -> None:

@@ -83,3 +83,4 @@ def test_the_real_snapshot(snapshot_dir: Path, tmp_path: Path) -> None:
     assert ended == ["NAPM", "NAPMEI", "NAPMII", "NAPMNOI", "NAPMPI", "NAPMPRI", "NAPMSDI"]
     assert table.loc[("bars", "IWM"), "gaps"] == 0
     assert table.loc[("bars", "^VIX"), "quarantined"] == 48
+    assert table.loc[("observations", "VX_M2"), "reasons"] == "level or ratio not positive (9)"

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from bullbear.data.store import Store
 from bullbear.dataset import build, build_all
-from bullbear.dataset.examples import fingerprint, uniqueness
+from bullbear.dataset.examples import fingerprint, uniqueness, uniqueness_at
 from bullbear.definitions import FactorSpec, FeatureSet, Target, Universe
 from bullbear.definitions.questions import Dip
 from bullbear.errors import NoDataError
@@ -173,6 +173,15 @@ def test_uniqueness_equals_the_slow_loop(n: int, horizon: int) -> None:
     np.testing.assert_allclose(fast, slow_uniqueness(n, horizon), rtol=1e-12)
     assert ((fast > 0) & (fast <= 1 + 1e-12)).all()
     np.testing.assert_allclose(fast, fast[::-1], rtol=1e-12)
+
+
+@given(there=st.lists(st.booleans(), min_size=1, max_size=60).filter(any), horizon=st.integers(1, 30))
+def test_uniqueness_counts_the_labels_that_are_there(there: list[bool], horizon: int) -> None:
+    sessions = np.flatnonzero(there)
+    lives = [range(i + 1, i + horizon + 1) for i in sessions]
+    alive = [sum(session in life for life in lives) for session in range(len(there) + horizon + 1)]
+    slow = [sum(1.0 / alive[session] for session in life) / horizon for life in lives]
+    np.testing.assert_allclose(uniqueness_at(sessions + 7, horizon), slow, rtol=1e-12)
 
 
 def test_labels_that_do_not_overlap_are_wholly_unique() -> None:

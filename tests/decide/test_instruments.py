@@ -66,6 +66,24 @@ def test_cash_is_its_own_price():
     assert (Cash().ticker, Cash().multiple, Cash().mark(None, 0, "open"), Cash().priced_by) == ("CASH", 0.0, 1.0, ())
 
 
+@pytest.mark.parametrize(
+    ("leg", "multiple", "sign"),
+    [("bear", "2.0", "negative"), ("bull", "-1.0", "positive"), ("bear", "0.0", "negative")],
+)
+def test_a_multiple_of_the_wrong_sign_is_shown_where_it_is_defined_and_where_it_is_used(tmp_path, leg, multiple, sign):
+    (tmp_path / "models").mkdir()
+    text = PSQ + PSQ.replace("PSQ", "DOWN").replace("-1.0", multiple)
+    (tmp_path / "models" / "instruments.toml").write_text(text)
+    policy = f'name = "mine"\nintent = "A leg of the wrong sign."\n[policy]\n{leg}_instrument = "DOWN"\n'
+    (tmp_path / "models" / "mine.toml").write_text(policy + '[learner]\nkind = "climatology"\n')
+    message = (
+        rf"^models/mine\.toml:4 \(policy\.{leg}_instrument\): got 'DOWN'; allowed: an instrument with a {sign} "
+        rf"multiple: .*\(that of DOWN is {float(multiple):g}, models/instruments\.toml:13\); correct the file$"
+    )
+    with pytest.raises(DefinitionError, match=message):
+        Home(tmp_path).model("mine")
+
+
 def test_a_home_adds_an_instrument_and_replaces_one(tmp_path):
     (tmp_path / "models").mkdir()
     (tmp_path / "models" / "instruments.toml").write_text(PSQ + PSQ.replace("PSQ", "TWM"))
@@ -79,7 +97,7 @@ def test_a_home_adds_an_instrument_and_replaces_one(tmp_path):
     assert load_policy(policy.model_dump(mode="json")) == policy
     with pytest.raises(DefinitionError, match=r"bear_instrument\): got 'PSQ'; allowed: .*one of IWM, UWM"):
         load_policy({"bear_instrument": "PSQ"})
-    with pytest.raises(DefinitionError, match=r"bear_instrument 'IWM' must be one of RWM, TWM, TZA, SRTY, PSQ"):
+    with pytest.raises(DefinitionError, match=r"negative multiple: RWM, TWM, TZA, SRTY, PSQ \(that of IWM is 1, "):
         load_policy({"bear_instrument": "IWM"}, Source.nowhere("policy"), found)
     assert BandPolicy().bear_instrument == FUNDS["TWM"]
 

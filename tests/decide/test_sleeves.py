@@ -244,7 +244,7 @@ def test_a_policy_of_several_questions_factors_sleeves_and_agents_runs(view, bar
     }
     assert document["positions"] == pytest.approx({"IWM": 0.52, "IWM 100/110": 0.2, "CASH": 0.28})
     assert result.decisions[["p_up", "p_dip8"]].iloc[0].tolist() == [0.5, 0.2]
-    with pytest.raises(InputError, match=r"policy's question: got 'dip8'; allowed: those given: up"):
+    with pytest.raises(InputError, match=r"policy's question: got 'dip8'; allowed: those given on 2019-12-20: up"):
         backtest(up, view, policy, factors=factors, baselines={})
     with pytest.raises(InputError, match=r"policy's factor: got 'premium'; allowed: those given: none"):
         backtest(both, view, policy, baselines={})

@@ -59,6 +59,17 @@ def test_the_interval_covers_the_share_of_a_long_market(market):
     assert np.isnan(realised).any()  # the oracle itself loses to climatology in some spans of six years
 
 
+def test_the_error_of_an_estimated_truth_is_taken_off(market):
+    made = market(4000, np.random.default_rng(6), 0.08)
+    half = (made.truth + made.climatology) / 2
+    blurred = np.clip(made.truth + 0.08 * np.random.default_rng(7).standard_normal(4000), 0, 1)
+    error = np.full(4000, 0.08)
+    biased = share_of_oracle(made.y, half, blurred, made.climatology, resamples=100)
+    corrected = share_of_oracle(made.y, half, blurred, made.climatology, truth_error=error, resamples=100)
+    assert abs(corrected.share - 0.75) < 0.03 < abs(biased.share - 0.75)
+    assert (biased.truth_error, corrected.truth_error) == (0.0, pytest.approx(0.08))
+
+
 def test_where_nothing_was_possible_no_share_is_claimed(market):
     made = market(500, np.random.default_rng(5), 0.0)
     got = share_of_oracle(made.y, made.truth + 0.1, made.climatology, made.climatology, resamples=50)

@@ -17,7 +17,8 @@ import pytest
 
 from bullbear import user_code
 from bullbear.errors import DefinitionError, ExecutionError, FitError, InputError, ItemError
-from bullbear.execution import Local, map_items
+from bullbear.execution import Kept, Local, map_items
+from bullbear.execution.environment import environment
 
 Calls = Callable[[], list[int]]
 TWO = Local(2, preload=("numpy",))
@@ -71,13 +72,13 @@ def test_a_failed_item_is_named_and_the_finished_ones_stay(
     kept, shared = tmp_path / "kept", {"log": tmp_path / "log", "fails": 1, "pause": 0.1}
     items = [5, 4, 3, 2, 1]
     with pytest.raises(ItemError, match=r"^fold 1: KeyError: 'no such factor'; what was finished is kept$"):
-        map_items(work.log, shared, items, executor=executor, kept=kept, name=lambda item: f"fold {item}")
-    finished = len(list(kept.glob("*.result")))
+        map_items(work.log, shared, items, executor=executor, kept=Kept(kept), name=lambda item: f"fold {item}")
+    finished = len(list(kept.glob("*/*.result")))
     assert finished >= 3
     before = len(calls())
     shared_now = dict(shared)
     with pytest.raises(ItemError):
-        map_items(work.log, shared_now, items, executor=executor, kept=kept)
+        map_items(work.log, shared_now, items, executor=executor, kept=Kept(kept))
     assert set(calls()[before:]) <= set(items[finished:])
 
 
@@ -89,27 +90,43 @@ def test_an_interrupted_call_is_continued(work: ModuleType, calls: Calls, tmp_pa
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        map_items(work.log, shared, [1, 2, 3, 4, 5], kept=kept, progress=stop)
+        map_items(work.log, shared, [1, 2, 3, 4, 5], kept=Kept(kept), progress=stop)
     assert calls() == [1, 2, 3]
     seen: list[int] = []
-    found = map_items(work.log, shared, [1, 2, 3, 4, 5], kept=kept, progress=lambda done, total: seen.append(done))
+    found = map_items(
+        work.log, shared, [1, 2, 3, 4, 5], kept=Kept(kept), progress=lambda done, total: seen.append(done)
+    )
     assert found == [10, 20, 30, 40, 50]
     assert calls() == [1, 2, 3, 4, 5]
     assert seen == [3, 4, 5]
-    assert map_items(work.log, shared, [5, 1], kept=kept, executor=TWO) == [50, 10]
+    assert map_items(work.log, shared, [5, 1], kept=Kept(kept), executor=TWO) == [50, 10]
     assert len(calls()) == 5
 
 
 def test_what_was_kept_for_something_else_is_not_used(work: ModuleType, calls: Calls, tmp_path: Path) -> None:
     kept, shared = tmp_path / "kept", {"log": tmp_path / "log", "X": np.array([1.0, np.nan])}
-    map_items(work.log, shared, [1, 2], kept=kept)
-    map_items(work.log, shared | {"X": np.array([1.0, np.nextafter(2, 3)])}, [1, 2], kept=kept)
+    map_items(work.log, shared, [1, 2], kept=Kept(kept))
+    map_items(work.log, shared | {"X": np.array([1.0, np.nextafter(2, 3)])}, [1, 2], kept=Kept(kept))
     assert len(calls()) == 4
     source = Path(tmp_path / "learners" / "work.py")
     source.write_text(source.read_text().replace("item * 10", "item * 11"))
-    assert map_items(user_code.load(source).log, shared, [1, 2], kept=kept) == [11, 22]
-    assert map_items(work.log, shared, [1, 2], kept=kept) == [10, 20]
+    assert map_items(user_code.load(source).log, shared, [1, 2], kept=Kept(kept)) == [11, 22]
+    assert map_items(work.log, shared, [1, 2], kept=Kept(kept)) == [10, 20]
     assert len(calls()) == 6
+
+
+def test_versions_of_other_libraries_are_another_computation(
+    work: ModuleType, calls: Calls, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept, shared = tmp_path / "kept", {"log": tmp_path / "log"}
+    map_items(work.log, shared, [1, 2], kept=Kept(kept))
+    other = {**environment(), "numpy": "1.0.0"}
+    with monkeypatch.context() as patched:
+        patched.setattr("bullbear.execution.kept.environment", lambda: other)
+        map_items(work.log, shared, [1, 2], kept=Kept(kept))
+    assert len(calls()) == 4
+    map_items(work.log, shared, [1, 2], kept=Kept(kept))
+    assert len(calls()) == 4
 
 
 @pytest.mark.parametrize("damage", ["flipped", "cut", "empty", "foreign", "swapped"])
@@ -117,8 +134,8 @@ def test_a_damaged_or_foreign_file_is_computed_again(
     damage: str, work: ModuleType, calls: Calls, tmp_path: Path
 ) -> None:
     kept, shared = tmp_path / "kept", {"log": tmp_path / "log"}
-    map_items(work.log, shared, [1, 2], kept=kept)
-    first, second = sorted(kept.glob("*.result"))
+    map_items(work.log, shared, [1, 2], kept=Kept(kept))
+    first, second = sorted(kept.glob("*/*.result"))
     content = first.read_bytes()
     first.write_bytes(
         {
@@ -129,7 +146,7 @@ def test_a_damaged_or_foreign_file_is_computed_again(
             "swapped": second.read_bytes(),
         }[damage]
     )
-    assert map_items(work.log, shared, [1, 2], kept=kept) == [10, 20]
+    assert map_items(work.log, shared, [1, 2], kept=Kept(kept)) == [10, 20]
     assert len(calls()) == 3
     assert first.read_bytes() == content
 
@@ -158,9 +175,9 @@ def test_an_input_error_crosses_processes() -> None:
 def test_a_killed_worker_is_one_line_and_the_next_call_continues(work: ModuleType, tmp_path: Path) -> None:
     shared, kept = {"mark": tmp_path / "mark"}, tmp_path / "kept"
     with pytest.raises(ExecutionError, match="a worker process was killed, perhaps for lack of memory"):
-        map_items(work.die_once, shared, [1, 2, 3, 4], executor=TWO, kept=kept)
-    assert len(list(kept.glob("*.result"))) >= 1
-    assert map_items(work.die_once, shared, [1, 2, 3, 4], executor=TWO, kept=kept) == [10, 20, 30, 40]
+        map_items(work.die_once, shared, [1, 2, 3, 4], executor=TWO, kept=Kept(kept))
+    assert len(list(kept.glob("*/*.result"))) >= 1
+    assert map_items(work.die_once, shared, [1, 2, 3, 4], executor=TWO, kept=Kept(kept)) == [10, 20, 30, 40]
 
 
 ELSEWHERE = """
@@ -224,11 +241,11 @@ SCRIPT = """
 import sys
 from pathlib import Path
 from bullbear import user_code
-from bullbear.execution import Local, map_items
+from bullbear.execution import Kept, Local, map_items
 home = Path(sys.argv[1])
 work = user_code.load(home / "learners" / "work.py")
 shared = {"log": home / "log", "pause": 0.8}
-print(map_items(work.log, shared, list(range(12)), executor=Local(2), kept=home / "kept"))
+print(map_items(work.log, shared, list(range(12)), executor=Local(2), kept=Kept(home / "kept")))
 """
 
 
@@ -244,7 +261,7 @@ def test_an_interrupt_ends_every_process_and_keeps_what_is_finished(
     command = [sys.executable, "-c", textwrap.dedent(SCRIPT), str(tmp_path)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
     until = time.monotonic() + 60
-    while len(list((tmp_path / "kept").glob("*.result"))) < 3 and time.monotonic() < until:
+    while len(list((tmp_path / "kept").glob("*/*.result"))) < 3 and time.monotonic() < until:
         time.sleep(0.05)
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does
     _, said = process.communicate(timeout=30)
@@ -252,7 +269,7 @@ def test_an_interrupt_ends_every_process_and_keeps_what_is_finished(
     while group(process.pid) and time.monotonic() < until:
         time.sleep(0.05)
     assert group(process.pid) == []
-    finished = len(list((tmp_path / "kept").glob("*.result")))
+    finished = len(list((tmp_path / "kept").glob("*/*.result")))
     assert 3 <= finished < 12
     begun = len(calls())
     assert begun <= finished + 4  # two running, two whose results were on their way

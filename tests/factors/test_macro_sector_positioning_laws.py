@@ -1,4 +1,4 @@
-"""What every factor of macro series, sectors and positioning promises, and of implied volatility, whatever it computes.
+"""What every factor of macro series, sectors, positioning, sentiment and implied volatility promises.
 
 A row knows its past only, and of that its declared look-back only, to the last bit; a missing input is missing and does
 not linger; a result stays within its declared bounds; the inputs are left as they were.
@@ -36,6 +36,20 @@ CASES: dict[str, dict[str, Any]] = {
     "implied_percentile": {"window": 21},
     "implied_stretch": {"window": 8},
     "implied_minus_realised": {"window": 11},
+    "term_slope": {},
+    "forward_volatility": {},
+    "term_percentile": {"window": 21},
+    "futures_basis": {},
+    "futures_roll": {},
+    "futures_roll_z": {"window": 21},
+    "bull_bear_spread": {},
+    "bull_bear_zscore": {"window": 21},
+    "bull_bear_percentile": {"window": 21},
+    "manager_exposure": {},
+    "manager_exposure_percentile": {"window": 21},
+    "put_call_ratio": {"window": 5},
+    "put_call_stretch": {"short": 5, "long": 21},
+    "put_call_percentile": {"window": 21, "smooth": 5},
     "release_growth": {"periods": 12},
     "release_acceleration": {"short": 3, "long": 12},
     "release_change": {"periods": 3},
@@ -85,7 +99,8 @@ SCALE_FREE = [
     "days_to_cover",
     *("short_volume_ratio", "short_volume_zscore", "short_volume_shift", "short_volume_anomaly"),
 ]
-FAMILIES = ("macro", "sectors", "positioning")
+FAMILIES = ("macro", "sectors", "positioning", "sentiment")
+POSITIVE = ("implied", "term_", "forward_", "futures_", "put_call_")
 
 
 def factor_of(name: str) -> Factor:
@@ -103,7 +118,9 @@ def columns_of(factor_name: str, seed: int, rows: int = ROWS) -> list[dict[str, 
     for kind in factor_of(factor_name).inputs.values():
         if kind in ("level", "half_year_change"):
             walk = generator.normal(0, 0.1, rows).cumsum()
-            positive = "log" in factor_name or factor_name.startswith("implied")
+            positive = "log" in factor_name or factor_name.startswith(POSITIVE)
+            # Two levels so close that no forward variance is negative.
+            walk = 0.1 * np.sin(walk) if factor_name == "forward_volatility" else walk
             made.append({"level": 20 * np.exp(walk) if positive else walk + 0.2})
         elif kind == "releases":
             months = np.arange("2000-01", "2100-01", dtype="datetime64[M]")[:rows].astype("datetime64[us]")
@@ -264,6 +281,13 @@ def test_what_never_moves_gives_a_plain_zero_or_nothing(name: str) -> None:
         "implied_volatility": 2.5,
         "implied_term": 2.5 / 3.5 - 1.0,
         "implied_minus_realised": 3.5,
+        "term_slope": float(np.polyfit(np.log([1, 3, 6, 12]), np.log([2.5, 3.5, 4.5, 5.5]), 1)[0]),
+        "forward_volatility": float(np.sqrt((6 * 3.5**2 - 3 * 2.5**2) / 3)),
+        "futures_basis": float(np.log(2.5) - np.log(3.5)),
+        "futures_roll": float(np.log(3.5) - np.log(2.5)),
+        "bull_bear_spread": -1.0,
+        "manager_exposure": 2.5,
+        "put_call_ratio": 2.5,
         "sector_weakness": 1 / 3,
         "short_interest_ratio": 0.5,
         "days_to_cover": 1.0,
@@ -271,8 +295,10 @@ def test_what_never_moves_gives_a_plain_zero_or_nothing(name: str) -> None:
     }
     undefined = {n for n in CASES if factor_of(n).name.endswith(("_zscore", "_index", "_anomaly"))}
     undefined |= {"small_cap_headwind", "absorption_ratio", "absorption_shift", "mean_correlation", "implied_z"}
+    undefined |= {"futures_roll_z"}
     if name in undefined:
         assert np.isnan(result).all()
     else:
         rows = factor_of(name).rows_needed(CASES[name])
-        np.testing.assert_array_equal(result[rows - 1 :], constant.get(name, 0.0))
+        # No absolute tolerance: a zero is exact.
+        np.testing.assert_allclose(result[rows - 1 :], constant.get(name, 0.0), rtol=1e-14, atol=0.0)

@@ -184,7 +184,11 @@ def test_a_champion_of_simulated_data_does_not_forecast_on_real_data(home: Home)
 
 def test_no_champion(home: Home) -> None:
     home.champion.unlink()
-    with pytest.raises(RunError, match=r"bullbear promote latest"):
+    line = (
+        "champion: none yet; allowed: a promoted run; train a model, then `bullbear promote latest`; `bullbear train "
+        "climatology && bullbear promote latest` makes the base rate the champion"
+    )
+    with pytest.raises(RunError, match=f"^{re.escape(line)}$"):
         issue(home)
 
 
@@ -372,6 +376,17 @@ def test_an_entry_of_an_earlier_evening_is_shown_with_a_word_on_the_bars_missing
     assert lag_note(entry, _evening("2007-12-30")) is None
 
 
+def test_a_day_without_a_session_is_answered_from_the_last_one_with_a_note(
+    home: Home, bullbear: Callable[..., Any]
+) -> None:
+    friday = bullbear("forecast", "--home", home.root, "--as-of", "2007-06-15", "--json")
+    assert friday.err == ""
+    sunday = bullbear("forecast", "--home", home.root, "--as-of", "2007-06-17", "--json")
+    assert (sunday.code, sunday.json) == (0, friday.json)
+    note = "2007-06-17 is no session of the exchange: this is the forecast of 2007-06-15, the last one before"
+    assert sunday.err == f"note: {note}\n"
+
+
 def test_what_is_stored_during_a_forecast_is_not_looked_at(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     plain = issue(home, "2007-12-28", now=_evening("2007-12-28"))
     bars = home.store().as_of().bars("IWM").loc[["2007-12-28"]].reset_index().assign(series="IWM")
@@ -391,10 +406,12 @@ DAY = "2019-12-30T21:00:00Z"
 
 def test_an_account_of_an_earlier_version_is_not_dropped_in_silence(capsys: pytest.CaptureFixture[str]) -> None:
     account = {"kind": "advised", "book": {}}
-    entry = {"ticker": "IWM", "decided_at": DAY, "kind": "live", "data": {}, "account": account, "schema_version": 2}
+    entry = {"ticker": "IWM", "decided_at": DAY, "kind": "live", "data": {}, "account": account, "schema_version": 9}
     assert advised([entry], "IWM", simulated=False, decided_at="2019-12-31T21:00:00Z").before is None
     err = capsys.readouterr().err
-    assert err.startswith("note: the account advised on 2019-12-30 is of an earlier version and is not continued")
+    assert err.startswith(
+        "note: the account advised on 2019-12-30 is of schema_version 9, which this version cannot read, "
+    )
     advised([entry, entry | {"schema_version": SCHEMA_VERSION}], "IWM", simulated=False, decided_at=DAY)
     assert capsys.readouterr().err == ""
 
@@ -407,7 +424,8 @@ def test_an_account_of_an_earlier_version_is_not_dropped_in_silence(capsys: pyte
         ({"data": {"simulated": True}}, False),
         ({"data": {"simulated": False}}, True),
         ({"kind": "replay"}, False),
-        ({"schema_version": 2}, False),
+        ({"schema_version": 2}, True),
+        ({"schema_version": 9}, False),
         ({"account": {"kind": "hypothetical"}}, False),
         ({"account": None}, False),
         ({"decided_at": "2019-12-31T21:00:00Z"}, False),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -114,5 +115,36 @@ def model() -> Callable[..., ModelDefinition]:
                 **(more or {}),
             }
         )
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def returns() -> np.ndarray:
+    """Daily log returns of a GJR-GARCH process, shape (1200,)."""
+    rng = np.random.default_rng(5)
+    found, variance = np.empty(1200), 1.5
+    for day, shock in enumerate(rng.standard_t(6, 1200) * np.sqrt(4 / 6)):
+        found[day] = np.sqrt(variance) * shock + 0.03
+        variance = 0.03 + (0.02 + 0.12 * (found[day] < 0)) * found[day] ** 2 + 0.89 * variance
+    return found / 100.0
+
+
+@pytest.fixture(scope="session")
+def stormy(returns: np.ndarray, bare: Callable[..., TrainingSet]) -> Callable[..., TrainingSet]:
+    """A maker of training sets on `returns`: two log volatilities, an implied one, and the lagged returns."""
+
+    def make(n: int = 900, *, horizon: int = 21, first: int = 100) -> TrainingSet:
+        days = np.arange(first, first + n)
+        lagged = np.stack([returns[days - lag] for lag in range(60)], axis=1)
+        week = 0.5 * np.log(252 * np.mean(lagged[:, :5] ** 2, axis=1))
+        month = 0.5 * np.log(252 * np.mean(lagged[:, :21] ** 2, axis=1))
+        implied = month + 0.2 + 0.1 * np.random.default_rng(3).normal(size=n)
+        paths = np.stack([returns[days + ahead] for ahead in range(1, horizon + 1)], axis=1)
+        names = ("week", "month", "log_vix", *(f"daily_return_{lag}" for lag in range(60)))
+        y = (paths.sum(axis=1) > 0).astype(float)
+        X = np.column_stack([week, month, implied, lagged])
+        training = bare(X, y, np.full(n, 1 / horizon), names, (0,) * len(names), 1, horizon)
+        return replace(training, paths=paths)
 
     return make

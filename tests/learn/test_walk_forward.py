@@ -15,6 +15,7 @@ from bullbear.dataset import Examples, splitter_of
 from bullbear.dataset.examples import uniqueness
 from bullbear.definitions import FeatureSet, ModelDefinition, Source
 from bullbear.errors import DefinitionError, HistoryError
+from bullbear.execution import Kept
 from bullbear.learn import LEARNERS, FoldModel, Training, TrainingSet, train
 from bullbear.learn.calibrator import History
 from bullbear.learn.calibrators.shrinkage import Shrinkage
@@ -182,16 +183,16 @@ def test_an_interrupted_training_continues_to_the_same_bits(
 
     definition = model(learner, refit="quarter")
     with pytest.raises(KeyboardInterrupt):
-        train(definition, feature_sets, examples, progress=stop, kept=tmp_path)
+        train(definition, feature_sets, examples, progress=stop, kept=Kept(tmp_path))
     seen: list[int] = []
     again = train(
-        definition, feature_sets, examples, progress=lambda done, total: seen.append(done), kept=tmp_path, jobs=2
+        definition, feature_sets, examples, progress=lambda done, total: seen.append(done), kept=Kept(tmp_path), jobs=2
     )
     assert seen == [2, 3, 4, 5]
     same(again, train(definition, feature_sets, examples))
     seen.clear()
     train(model(learner, seed=9, refit="quarter"), feature_sets, examples, progress=lambda d, t: seen.append(d),
-          kept=tmp_path)  # fmt: skip
+          kept=Kept(tmp_path))  # fmt: skip
     assert seen == [1, 2, 3, 4, 5]  # nothing of another seed is used
 
 

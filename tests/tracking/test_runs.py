@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from bullbear.dataset.predictions import KEY, Predictions
 from bullbear.errors import RunError
 from bullbear.forecasting.bundle import read_bundle
 from bullbear.home import Home
@@ -70,14 +71,14 @@ def test_reading_where_nothing_was_trained_leaves_no_store_behind(tmp_path: Path
 
 def test_no_champion_yet(home: Home) -> None:
     home.champion.unlink()
-    with pytest.raises(RunError, match=r"champion: got 'no bundle'"):
+    with pytest.raises(RunError, match=r"champion: none yet"):
         Runs(home).find("champion")
 
 
 def test_artifacts_that_are_gone_are_named(home: Home) -> None:
     run = Runs(home).find("latest")
     shutil.rmtree(run.artifacts)
-    with pytest.raises(RunError, match=rf"run {run.run_id[:8]}: got 'no bundle'"):
+    with pytest.raises(RunError, match=rf"run {run.run_id[:8]}: its bundle is gone"):
         _ = run.predictions
     with pytest.raises(RunError, match=rf"run {run.run_id[:8]}: got 'no evaluation.json'"):
         _ = run.evaluation
@@ -216,7 +217,26 @@ def test_a_model_s_name_means_its_latest_run(home: Home) -> None:
 
 def test_a_question_that_a_run_does_not_answer_is_refused(home: Home) -> None:
     run = Runs(home).find("latest")
-    assert len(run.predictions_of("up")) == 1258
+    assert len(run.predictions_of("up")) == len(run.predictions_of()) == 1258
     line = rf"run {run.run_id[:8]}: got '--question dip_8'; allowed: up; name a question that it answers$"
     with pytest.raises(RunError, match=line):
         run.predictions_of("dip_8")
+
+
+def test_without_a_question_up_is_meant_or_the_only_one(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = Runs(home).find("latest")
+    up = run.of_target.table
+    dip, rally = up.assign(question="dip8"), up.assign(question="rally5")
+
+    def answering(*tables: pd.DataFrame) -> Run:
+        joined = pd.concat(tables, ignore_index=True)
+        monkeypatch.setattr(Run, "of_target", Predictions(joined.sort_values(list(KEY), ignore_index=True)))
+        return run
+
+    assert set(answering(dip).predictions_of().table["question"]) == {"dip8"}
+    assert set(answering(dip, up).predictions_of().table["question"]) == {"up"}
+    assert set(answering(dip, up).predictions_of("dip8").table["question"]) == {"dip8"}
+    with pytest.raises(
+        RunError, match=rf"run {run.run_id[:8]}: no --question; allowed: dip8 or rally5; name a question"
+    ):
+        answering(dip, rally).predictions_of()

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from bullbear.dataset import build
 from bullbear.home import Home
 from bullbear.tracking import Run, Runs
 from bullbear.tracking.mlflow_store import connect, tracking_uri
+from bullbear.workflows.training import train_model
 
 
 def inputs(home: Home, run: Run) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -68,6 +70,102 @@ def test_a_missing_column_is_refused(trained_home: Home) -> None:
     frame, _ = inputs(trained_home, run)
     with pytest.raises(Exception, match=r"vix"):
         load(trained_home, run).predict(frame.drop(columns="vix"))
+
+
+TIMID = """
+from dataclasses import asdict, dataclass, fields
+from typing import Literal
+
+from bullbear.learn import CALIBRATORS
+from bullbear.learn.calibrators.shrinkage import Shrinkage, ShrinkageModel
+
+
+@CALIBRATORS.register
+class Timid(Shrinkage):
+    kind: Literal["timid"]
+
+    def fit(self, history):
+        return TimidModel(**asdict(super().fit(history)))
+
+    @classmethod
+    def restore(cls, state):
+        return TimidModel(**{field.name: state[field.name] for field in fields(TimidModel)})
+
+
+@dataclass(frozen=True)
+class TimidModel(ShrinkageModel):
+    def probability(self, climatology, signal):
+        return super().probability(climatology, signal / 2)
+
+    def state(self):
+        return {**super().state(), "kind": "timid"}
+"""
+LEANING = """
+from typing import Literal
+
+import numpy as np
+
+from bullbear.learn import LEARNERS, Learner, LinearModel
+
+
+@LEARNERS.register
+class Leaning(Learner):
+    kind: Literal["leaning"]
+
+    def fit(self, training):
+        width = training.X.shape[1]
+        center, coefficients = np.nanmean(training.X, axis=0), np.linspace(0.05, 0.1, width)
+        return LinearModel(center, np.full(width, 10.0), coefficients, clip=3.0)
+
+    def restore(self, state):
+        return LinearModel.restore(state)
+"""
+PREDICT = """
+import json, sys
+import mlflow
+import pandas as pd
+answer = mlflow.pyfunc.load_model(sys.argv[1]).predict(pd.read_parquet(sys.argv[2]))
+print(json.dumps(answer.iloc[-1].to_dict()))
+"""
+
+
+def own_kinds(home: Home) -> Run:
+    """The promoted run of a model whose learner and calibrator are files of the home."""
+    files = {"learners/leaning.py": LEANING, "calibrators/timid.py": TIMID}
+    definition = (home.root / "models" / "small.toml").read_text()
+    start, end = definition.index("[learner]"), definition.index("[splitter]")
+    tables = '[learner]\nkind = "leaning"\n[calibration]\nkind = "timid"\nprior_mean = 0.5\nprior_sd = 0.0\n'
+    files["models/own.toml"] = (definition[:start] + tables + definition[end:]).replace('"small"', '"own"')
+    for name, text in files.items():
+        (home.root / name).parent.mkdir(exist_ok=True)
+        (home.root / name).write_text(text)
+    runs = Runs(home)
+    run = runs.find(train_model(Home(home.root), "own").run_id)
+    runs.promote(run)
+    return run
+
+
+def test_a_users_learner_and_calibrator_are_served_without_the_home(
+    home: Home, tmp_path: Path, process: Callable[..., Any]
+) -> None:
+    import mlflow
+
+    run = own_kinds(home)
+    said = process("forecast", "--json", "--home", home.root).json
+    frame, _ = inputs(home, run)
+    frame.to_parquet(tmp_path / "inputs.parquet")
+    connect(home.runs)
+    place = mlflow.artifacts.download_artifacts(f"models:/{run.tags['model_id']}", dst_path=str(tmp_path / "served"))
+    home.root.rename(tmp_path / "gone")
+    (tmp_path / "elsewhere").mkdir()
+    done = subprocess.run(
+        [sys.executable, "-c", PREDICT, place, tmp_path / "inputs.parquet"],
+        cwd=tmp_path / "elsewhere", capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout)
+    assert (answer["p"], answer["p_low"], answer["p_high"]) == (said["p_up"], said["p_low"], said["p_high"])
+    assert answer["p"] != frame["climatology"].iloc[-1]
 
 
 @pytest.mark.slow

@@ -34,7 +34,9 @@ def test_a_dip_is_trained_evaluated_and_refused_by_the_gate(home: Home) -> None:
     runs = Runs(home)
     run = runs.find(trained.run_id)
     assert run.simulated
-    assert oracle_share(home, run) is None  # the truth is P(up)
+    share = oracle_share(home, run)
+    assert share is not None
+    assert share.oracle_bss > 0.0 < share.truth_error < 0.01
     refusal = r"refused by the question test: base .* answers the question dip5, the policy acts on up"
     with pytest.raises(GateError, match=refusal):
         promote_run(home, runs, run)

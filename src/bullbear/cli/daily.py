@@ -59,14 +59,14 @@ def forecast(
     import pandas as pd
 
     from bullbear.forecasting.forecast import issue
-    from bullbear.forecasting.staleness import lag_note
+    from bullbear.forecasting.staleness import closed_day_note, lag_note
 
     def refitting(done: int, total: int) -> None:
         if not as_json:
             typer.echo(f"refitted the champion, {done} of {total}", err=True)
 
     entry = issue(locate(home), as_of, refit=refit, progress=refitting)
-    if as_of is None and (note := lag_note(entry, pd.Timestamp.now("UTC"))):
+    if note := lag_note(entry, pd.Timestamp.now("UTC")) if as_of is None else closed_day_note(entry, as_of):
         typer.echo(f"note: {note}", err=True)
     if as_json:
         typer.echo(json.dumps(entry, indent=1, allow_nan=False))

@@ -13,7 +13,10 @@ from bullbear.home import Home, locate
 RunArgument = Annotated[
     str, typer.Argument(metavar="RUN", help="A run id, a unique prefix, a model's name, `latest` or `champion`.")
 ]
-QuestionOption = Annotated[str, typer.Option("--question", metavar="NAME", help="The question that the run answers.")]
+QuestionOption = Annotated[
+    str | None,
+    typer.Option("--question", metavar="NAME", help="A question that the run answers; default: `up`, or its only one."),
+]
 
 
 def train(
@@ -94,7 +97,7 @@ def _evaluate(home: Home, names: list[str], as_json: bool) -> None:
 def predictions(
     run: RunArgument,
     home: HomeOption = None,
-    question: QuestionOption = "up",
+    question: QuestionOption = None,
     path: Annotated[int | None, typer.Option(metavar="N", help="A path of a combinatorial splitter, from 0.")] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -145,14 +148,18 @@ def backtest(run: RunArgument, home: HomeOption = None, as_json: JsonOption = Fa
     from bullbear.cli import show
     from bullbear.tracking import Runs
     from bullbear.workflows.backtesting import backtest_run
+    from bullbear.workflows.notes import fund_notes
 
     place = locate(home)
     found = Runs(place).find(run)
     tested = backtest_run(place, found)
+    notes = fund_notes(place.filled_store().as_of(), tested.policy, tested.states[0].decided_at)
     if as_json:
-        print_document(show.backtest_document(found, tested))
+        print_document(show.backtest_document(found, tested, notes))
     else:
         show.backtest(found, tested)
+    for note in notes:
+        typer.echo(f"note: {note}", err=True)
 
 
 def ui(

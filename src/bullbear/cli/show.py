@@ -12,6 +12,7 @@ from rich.table import Table
 
 from bullbear.cli.console import ResultConsole
 from bullbear.cli.panel import forecast_panel
+from bullbear.data.publication import SNAPSHOT_ONLY
 from bullbear.definitions import UP
 
 if TYPE_CHECKING:
@@ -99,6 +100,9 @@ def status(table: pd.DataFrame, simulated: bool) -> None:
             style="bold" if row.needed and row.stale else None,
         )
     ResultConsole().print(shown)
+    from_files = sorted({str(row.series) for row in rows if row.series in SNAPSHOT_ONLY})
+    if from_files and not simulated:
+        ResultConsole().print(f"no live source, from snapshot files only: {', '.join(from_files)}")
     lacking = sorted({str(row.series) for row in rows if row.needed and row.stale})
     if lacking:
         ResultConsole().print(f"the next forecast will lack: {', '.join(lacking)}")
@@ -139,7 +143,7 @@ def evaluation_document(run: Run, found: Evaluation | PathScores, share: OracleS
 
 
 def _oracle(share: OracleShare) -> dict[str, float | None]:
-    names = ("share", "low", "high", "realised", "bss", "oracle_bss")
+    names = ("share", "low", "high", "realised", "bss", "oracle_bss", "truth_error")
     return {name: value if math.isfinite(value := getattr(share, name)) else None for name in names}
 
 
@@ -164,9 +168,10 @@ def evaluations(results: list[Any], pairs: list[Comparison]) -> None:
 
 
 def _oracle_line(model: str, share: OracleShare) -> str:
+    error = f" (simulated true probabilities, standard error {share.truth_error:.2%})" if share.truth_error else ""
     return (
         f"{model}: SIMULATED market; {_percent(share.share)} [{_percent(share.low)}, {_percent(share.high)}] of "
-        f"the oracle's Brier skill of {share.oracle_bss:+.2%}"
+        f"the oracle's Brier skill of {share.oracle_bss:+.2%}{error}"
     )
 
 
@@ -253,7 +258,7 @@ def _calibration_table(found: Evaluation) -> Table:
     return table
 
 
-def backtest_document(run: Run, tested: Backtest) -> dict[str, Any]:
+def backtest_document(run: Run, tested: Backtest, notes: Sequence[str] = ()) -> dict[str, Any]:
     """The keys of `backtest --json`."""
     from bullbear.workflows.backtesting import backtest_summary
 
@@ -265,6 +270,7 @@ def backtest_document(run: Run, tested: Backtest) -> dict[str, Any]:
         "equity": tested.equity.set_axis(pd.DatetimeIndex(tested.equity.index).strftime("%Y-%m-%d")).to_dict(),
         "positions": tested.positions.reset_index().to_dict(orient="records"),
         "trade_list": tested.trades.drop(columns="sleeve", errors="ignore").to_dict(orient="records"),
+        "notes": list(notes),
     }
 
 

@@ -199,6 +199,10 @@ class Loader(IngestBatch):
         days = pd.DatetimeIndex(rows["event_date"])
         rule = publication.rule_of(series, days if stored is None else days.union(pd.DatetimeIndex(stored.index)))
         by_rule = partial(publication.observations_known_at, series, rule=rule)
+        doubts = quality_checks.check_observations(series, rows["value"].to_numpy())
+        if (doubts != "").any():
+            rows = self._quarantine("observations", series, rows, doubts, by_rule(days[doubts != ""]))
+            days = pd.DatetimeIndex(rows["event_date"])
         published = self._published(rows, by_rule(days))
         early = lookahead_checks.too_early(rule, days, published["known_at"])
         rows = self._without_lookahead("observations", series, rows, published, early, by_rule)

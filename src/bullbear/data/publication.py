@@ -30,7 +30,19 @@ _LENGTH = {"day": 1, "week": 7, "month": 31, "quarter": 92, "year": 366}
 _GRACE = {"day": 7, "week": 10, "month": 40, "quarter": 100, "year": 400}
 
 # Index options trade and are quoted until 16:15, so the day's last value is not known at the equity close.
-CBOE_INDICES = frozenset({"^VIX", "^VIX9D", "^VIX3M", "^VIX6M", "^VVIX", "^SKEW", "^RVX", "^VXN", "^OVX", "^GVZ"})
+CBOE_INDICES = frozenset(
+    {"^VIX", "^VIX9D", "^VIX3M", "^VIX6M", "^VIX1Y", "^VVIX", "^SKEW", "^RVX", "^VXN", "^OVX", "^GVZ"}
+)
+
+AAII = ("AAII_BULLISH", "AAII_NEUTRAL", "AAII_BEARISH")
+PUT_CALL = ("CBOE_PC_TOTAL", "CBOE_PC_EQUITY", "CBOE_PC_INDEX")
+VIX_FUTURES = ("VX_M1", "VX_M2")
+
+SNAPSHOT_ONLY = frozenset(
+    {*AAII, "NAAIM", *VIX_FUTURES, "FINRA_MARGIN_DEBT", "CLAIMSx", "EMPLOY", "ROUTPUT"}
+    | {"NAPM", "NAPMEI", "NAPMII", "NAPMNOI", "NAPMPI", "NAPMPRI", "NAPMSDI"}
+)
+"""Series that no live provider brings: they have no free file that a program may fetch, or were withdrawn."""
 
 EVENING = "18:00"  # after every close
 
@@ -88,6 +100,30 @@ _MONTHLY_YIELD = Rule(
     "month", 0, 3, "16:15", "Federal Reserve H.15 monthly averages: first business days after the month"
 )
 _CBOE = Rule("day", 0, 1, "09:30", "Cboe: disseminated to 16:15, history file that evening; served the next session")
+_AAII = Rule(
+    "week",
+    0,
+    1,
+    "09:30",
+    "AAII: polled to Wednesday 23:59, published early on the Thursday of its date; a business day spare, since some "
+    "weeks are dated Wednesday",
+    within_period=True,
+)
+_NAAIM = Rule(
+    "week",
+    0,
+    2,
+    EVENING,
+    "NAAIM: exposure at Wednesday's close, published on Thursday at no stated hour; a business day spare, since some "
+    "weeks are dated Tuesday; recalculated since 2006 when its method was corrected",
+    revised=True,
+)
+_PUT_CALL = Rule(
+    "day", 0, 1, "09:30", "Cboe daily market statistics: volumes to 16:15, file that evening; served the next session"
+)
+_VIX_FUTURE = Rule(
+    "day", 0, 1, "09:30", "Cboe Futures Exchange: settled at or after the close of stocks; served the next session"
+)
 _SURVEY = "second or third week of the month that it describes; seasonal factors revised each January"
 _EMPIRE = Rule("month", 20, 0, "08:30", f"New York Fed Empire State survey: {_SURVEY}", revised=True, from_start=True)
 _PHILLY = Rule(
@@ -124,7 +160,11 @@ RULES: dict[str, Rule] = {
     **dict.fromkeys(("AAA10Y", "BAA10Y"), _MOODYS),
     "DFF": _h15(2),
     "BAMLH0A0HYM2": Rule("day", 0, 1, "16:15", "ICE BofA index: on FRED the next morning"),
-    **dict.fromkeys(("VIXCLS", "CBOE_VIX3M", "CBOE_SKEW"), _CBOE),
+    **dict.fromkeys(("VIXCLS", "CBOE_VIX3M", "CBOE_VIX6M", "CBOE_VIX1Y", "CBOE_RVX", "CBOE_SKEW"), _CBOE),
+    **dict.fromkeys(PUT_CALL, _PUT_CALL),
+    **dict.fromkeys(VIX_FUTURES, _VIX_FUTURE),
+    **dict.fromkeys(AAII, _AAII),
+    "NAAIM": _NAAIM,
     "DCOILWTICO": Rule("day", 8, 1, "16:15", "EIA spot prices: Wednesdays, through the Monday before"),
     "DTWEXBGS": Rule("day", 7, 1, "16:15", "Federal Reserve H.10: Mondays 16:15 for the week to Friday", revised=True),
     "ICSA": Rule("week", 5, 0, "08:30", "DOL: Thursday 08:30 after the week ending Saturday", revised=True),

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from bullbear.data import jumps
+from bullbear.data.publication import AAII, PUT_CALL, VIX_FUTURES
 
 NO_SESSION = "no session of the exchange on that day"
 OUTSIDE = "open or close outside [low, high]"
@@ -30,6 +31,14 @@ OTHER_SHARES = "a listed split and the prices before it do not fit"
 NEGATIVE_AMOUNT = "negative amount"
 EXCEEDS_PRICE = "dividend not below the price before it"
 NO_FALL = "large dividend after which the price did not fall"
+LEVEL_NOT_POSITIVE = "level or ratio not positive"
+NO_SHARE = "share outside 0 to 100 per cent"
+NO_EXPOSURE = "exposure outside -200 to 200 per cent"
+
+POSITIVE = frozenset(
+    {*PUT_CALL, *VIX_FUTURES, "VIXCLS", "CBOE_VIX3M", "CBOE_VIX6M", "CBOE_VIX1Y", "CBOE_RVX", "CBOE_VVIX"}
+)
+"""Ratios of volumes, implied volatilities and prices of futures; some files hold a zero on days without a quote."""
 
 # Prices in single precision, rescaled by providers for splits, miss their own extremes by a few parts in 1e7.
 ROUNDING = 1e-6
@@ -113,4 +122,28 @@ def check_short_volume(rows: pd.DataFrame, is_session: np.ndarray) -> np.ndarray
     for wrong, reason in ((~is_session, NO_SESSION), ((short < 0) | (total < 0), NEGATIVE), (short > total, EXCEEDS)):
         if wrong.any():
             reasons[wrong & (reasons == "")] = reason
+    return reasons
+
+
+def check_observations(series: str, values: np.ndarray) -> np.ndarray:
+    """The reason to quarantine each value of a macro series, or an empty text; only impossible values have one.
+
+    Parameters
+    ----------
+    values:
+        (n_rows,), in the unit of the series.
+
+    Example
+    -------
+    >>> check_observations("VX_M2", np.array([15.1, 0.0])).tolist()
+    ['', 'level or ratio not positive']
+    """
+    reasons = np.full(len(values), "", dtype=object)
+    if series in POSITIVE:
+        reasons[values <= 0] = LEVEL_NOT_POSITIVE
+    elif series in AAII:
+        reasons[(values < 0) | (values > 100)] = NO_SHARE
+    elif series == "NAAIM":
+        # Members answer from 200 % short to 200 % long; the index is their mean.
+        reasons[np.abs(values) > 200] = NO_EXPOSURE
     return reasons

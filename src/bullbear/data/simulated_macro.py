@@ -83,6 +83,14 @@ def daily(seen: Climate, path: Path, seed: int) -> dict[str, Floats]:
     junk = 4.8 * np.exp(-0.20 * x + 0.20 * v + 1.8 * s + noise("junk", 0.995, 0.20))
     vix = 17.5 * np.exp(0.60 * v + 2.5 * s - 0.10 * x + noise("VIX", 0.97, 0.08))
     far = vix * np.exp(0.05 + 0.05 * x - 0.35 * np.log(vix / 18.0) + noise("VIX3M", 0.6, 0.03))
+    # The further the horizon, the less of an excursion is expected to last; a future settles to the VIX.
+    excursion = np.log(vix / 18.0)
+    half_year = vix * np.exp(0.07 + 0.05 * x - 0.47 * excursion + noise("VIX6M", 0.6, 0.03))
+    year = vix * np.exp(0.09 + 0.04 * x - 0.57 * excursion + noise("VIX1Y", 0.6, 0.03))
+    first = vix * np.exp(0.03 + 0.02 * x - 0.15 * excursion + noise("VX_M1", 0.8, 0.03))
+    second = vix * np.exp(0.05 + 0.04 * x - 0.27 * excursion + noise("VX_M2", 0.8, 0.03))
+    # Fear buys puts, first of all on indices, where they insure.
+    fear = 1.2 * s + 0.08 * v - 0.02 * x
     oil = 45.0 * np.exp(noise("oil", 0.999, 0.45) - 0.8 * s)
     levels = {
         "DGS3MO": bills,
@@ -96,6 +104,13 @@ def daily(seen: Climate, path: Path, seed: int) -> dict[str, Floats]:
         "DCOILWTICO": oil,
         "VIXCLS": vix,
         "CBOE_VIX3M": far,
+        "CBOE_VIX6M": half_year,
+        "CBOE_VIX1Y": year,
+        "VX_M1": first,
+        "VX_M2": second,
+        "CBOE_PC_TOTAL": 0.93 * np.exp(fear + noise("CBOE_PC_TOTAL", 0.4, 0.11)),
+        "CBOE_PC_EQUITY": 0.63 * np.exp(fear + noise("CBOE_PC_EQUITY", 0.6, 0.12)),
+        "CBOE_PC_INDEX": 1.18 * np.exp(0.4 * fear + noise("CBOE_PC_INDEX", 0.3, 0.22)),
     }
     rounded = {name: np.round(level, 2) for name, level in levels.items()}
     rounded["DTWEXBGS"] = np.round(100.0 * np.exp(noise("dollar", 0.9985, 0.08) + 0.15 * s), 4)
@@ -125,7 +140,8 @@ def series(path: Path, sessions: pd.DatetimeIndex, seed: int) -> tuple[dict[str,
     end = closes(sessions[-1:])[0]
     morning = _instants(sessions[1:], "09:00")
     frames = {name: _published(sessions[:-1], values[:-1], morning, end) for name, values in rates.items()}
-    frames |= _weekly(seen, sessions, seed, end) | _monthly(seen, rates, sessions, seed, end)
+    frames |= _weekly(seen, sessions, seed, end) | _surveys(seen, sessions, seed, end)
+    frames |= _monthly(seen, rates, sessions, seed, end)
     frames["GDPC1"] = _quarterly(seen, sessions, seed, end)
     return frames, rates
 
@@ -181,6 +197,28 @@ def _weekly(seen: Climate, sessions: pd.DatetimeIndex, seed: int, end: pd.Timest
     return {
         "NFCI": _published(weeks, np.round(financial, 3), _instants(wednesday, "08:30"), end),
         "ICSA": _published(weeks + pd.Timedelta(days=1), np.round(claims, -3), _instants(thursday, "08:30"), end),
+    }
+
+
+def _surveys(seen: Climate, sessions: pd.DatetimeIndex, seed: int, end: pd.Timestamp) -> dict[str, pd.DataFrame]:
+    """Polls of the week to Wednesday: opinion follows the tide and past losses, with much noise of its own."""
+    wednesdays = sessions.to_series().dt.to_period("W-WED").dt.end_time.dt.normalize().dt.as_unit("us")
+    table = pd.DataFrame({"x": seen.tide, "s": seen.stress, "week": wednesdays.to_numpy()})
+    means = table.groupby("week").mean()
+    weeks, n = pd.DatetimeIndex(means.index), len(means)
+    x, s = means["x"].to_numpy(), means["s"].to_numpy()
+    bullish = 38.0 + 3.0 * x - 60.0 * s + 7.0 * _autoregression(seed, "AAII_BULLISH", n, 0.75)
+    bullish = np.clip(bullish, 8.0, 80.0).round(1)
+    bearish = 31.0 - 2.5 * x + 60.0 * s + 6.0 * _autoregression(seed, "AAII_BEARISH", n, 0.75)
+    bearish = np.clip(bearish, 5.0, 95.0 - bullish).round(1)
+    exposure = 65.0 + 8.0 * x - 220.0 * s + 14.0 * _autoregression(seed, "NAAIM", n, 0.85)
+    thursday, friday = weeks + pd.Timedelta(days=1), weeks + pd.Timedelta(days=2)
+    morning = _instants(friday, "09:30")
+    return {
+        "AAII_BULLISH": _published(thursday, bullish, morning, end),
+        "AAII_NEUTRAL": _published(thursday, (100.0 - bullish - bearish).round(1), morning, end),
+        "AAII_BEARISH": _published(thursday, bearish, morning, end),
+        "NAAIM": _published(weeks, np.clip(exposure, -100.0, 160.0).round(2), _instants(friday, "18:00"), end),
     }
 
 

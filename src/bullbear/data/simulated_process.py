@@ -63,13 +63,17 @@ Complexes = NDArray[np.complex128]
 
 @dataclass(frozen=True)
 class Path:
-    """One draw of the hidden states and of IWM's log total returns; entry `t` is session `t`, `returns[0]` is 0."""
+    """One draw of the hidden states and of IWM's log total returns; entry `t` is session `t`, `returns[0]` is 0.
+
+    `state` numbers the whole hidden state from 0 to 164: `TIDES * (regime and ripple) + tide`.
+    """
 
     regime: NDArray[np.int64]
     volatility: Floats
     tide: Floats
     returns: Floats
     p_up: Floats
+    state: NDArray[np.int64]
 
 
 def p_up(signal: float, tide: Floats) -> Floats:
@@ -168,11 +172,11 @@ def draw(seed: int, signal: float, sessions: int) -> Path:
         v[t] = min(int(np.searchsorted(vol_steps[x[t - 1], v[t - 1]], u_vol[t], side="right")), len(sigma) - 1)
         x[t] = min(int(np.searchsorted(tide_steps[x[t - 1]], u_tide[t], side="right")), TIDES - 1)
     wide = (stream(seed, "shock kind").random(sessions) < SHOCK_WEIGHTS[1]).astype(np.int64)
-    shock = SHOCK_MEANS[wide] + _widths()[wide] * stream(seed, "shock").standard_normal(sessions)
+    shock = SHOCK_MEANS[wide] + shock_widths()[wide] * stream(seed, "shock").standard_normal(sessions)
     returns = np.zeros(sessions)
     turn = np.log(sigma[v[1:]] / sigma[v[:-1]])
     returns[1:] = drift[v[:-1], x[:-1]] + sigma[v[1:]] * (shock[1:] - LEVERAGE * turn)
-    return Path(v // RIPPLES, sigma[v], tides[x], returns, p_up(signal, tides[x]))
+    return Path(v // RIPPLES, sigma[v], tides[x], returns, p_up(signal, tides[x]), v * TIDES + x)
 
 
 def stream(seed: int, name: str) -> np.random.Generator:
@@ -213,7 +217,8 @@ def _regime_transitions(tide: float) -> Floats:
     return np.asarray(rows / rows.sum(axis=1, keepdims=True), dtype=np.float64)
 
 
-def _widths() -> Floats:
+def shock_widths() -> Floats:
+    """The standard deviations of the two normals of a shock; shape (2,)."""
     # Exactly unit variance, whatever the rounding of the constants above.
     variance = float(SHOCK_WEIGHTS @ (SHOCK_WIDTHS**2 + SHOCK_MEANS**2))
     between = float(SHOCK_WEIGHTS @ SHOCK_MEANS**2)
@@ -225,17 +230,30 @@ def _arrival(u: Floats, sigma: Floats) -> Complexes:
     turn = np.log(sigma[None, :] / sigma[:, None])
     scaled = u[:, None] * sigma[None, :]
     shock = np.zeros_like(scaled, dtype=np.complex128)
-    for weight, mean, width in zip(SHOCK_WEIGHTS, SHOCK_MEANS, _widths(), strict=True):
+    for weight, mean, width in zip(SHOCK_WEIGHTS, SHOCK_MEANS, shock_widths(), strict=True):
         shock += weight * np.exp(1j * scaled * mean - 0.5 * (scaled * width) ** 2)
     step = shock[:, None, :] * np.exp(-1j * LEVERAGE * scaled[:, None, :] * turn[None])
     return np.asarray(volatility_transitions()[None] * step[:, None], dtype=np.complex128)
 
 
-def _visits() -> Floats:
-    """Expected number of the sessions t .. t+20 spent in each state, given the state at t; shape (165, 165)."""
+def stationary() -> Floats:
+    """The share of the sessions that a long market spends in each state, by `Path.state`; shape (165,)."""
+    step = _transitions()
+    equations = np.vstack([step.T - np.eye(len(step)), np.ones(len(step))])
+    return np.asarray(np.linalg.lstsq(equations, np.append(np.zeros(len(step)), 1.0))[0], dtype=np.float64)
+
+
+def _transitions() -> Floats:
+    """Of the whole state, regime and ripple outermost; shape (165, 165)."""
     tides, vols = tide_transitions(), volatility_transitions()
     count = vols.shape[1] * TIDES
-    step = np.einsum("xvw,xy->vxwy", vols, tides).reshape(count, count)
+    return np.asarray(np.einsum("xvw,xy->vxwy", vols, tides).reshape(count, count), dtype=np.float64)
+
+
+def _visits() -> Floats:
+    """Expected number of the sessions t .. t+20 spent in each state, given the state at t; shape (165, 165)."""
+    step = _transitions()
+    count = len(step)
     total = np.eye(count)
     for _ in range(HORIZON - 1):
         total = np.eye(count) + step @ total

@@ -1,8 +1,8 @@
 """A simulated market with known probabilities, to run and test the whole pipeline without data.
 
 `simulate` draws the files of a snapshot directory (process: `simulated_process`; prices: `simulated_prices`; macro
-series: `simulated_macro`), and `load` ingests them like any snapshot. The true probability of a rise is stored outside
-the store, where no forecast can read it (`oracle`).
+series: `simulated_macro`), and `load` ingests them like any snapshot. The true probability of a rise and the hidden
+states are stored outside the store, where no forecast can read them (`oracle`).
 
 `signal` scales predictability. At 0 the true probability is 0.60 every day; knowing the hidden state gives a Brier
 skill of about 6 % at 0.5 and 19 % at 1, but it is observed with noise only.
@@ -41,7 +41,8 @@ class Simulation:
         The files of the snapshot directory, by name without suffix: `prices/IWM`.
     truth
         `decided` (session) and `p_up`: P(the total return of IWM over the next 21 sessions exceeds 0), given the whole
-        hidden state at that session's close.
+        hidden state at that session's close; `state` is its number and `signal` the market's, from which the truth of
+        any other question follows (`oracle.true_probabilities`).
     """
 
     seed: int
@@ -98,7 +99,7 @@ def simulate(seed: int = 7, signal: float = 0.5, years: int = 20) -> Simulation:
     frames |= {f"macro/{name}": frame for name, frame in macro.items()}
     frames["short_interest/IWM"] = simulated_macro.short_interest(path, sessions, volume, seed)
     frames["short_volume/IWM"] = simulated_macro.short_volume(path, sessions, volume, seed)
-    truth = pd.DataFrame({"decided": sessions, "p_up": path.p_up})
+    truth = pd.DataFrame({"decided": sessions, "p_up": path.p_up, "state": path.state, "signal": float(signal)})
     return Simulation(seed, float(signal), years, frames, truth)
 
 

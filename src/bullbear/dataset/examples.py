@@ -155,14 +155,32 @@ def _instants(parts: Sequence[pd.DatetimeIndex], order: np.ndarray) -> pd.Dateti
 
 
 def uniqueness(n: int, horizon: int) -> np.ndarray:
-    """Average uniqueness of `n` consecutive daily labels that live `horizon` sessions each.
+    """`uniqueness_at` of `n` consecutive daily labels; shape (n,), 1 / horizon away from the ends.
+
+    Example
+    -------
+    >>> uniqueness(4, 2).round(4).tolist()
+    [0.75, 0.5, 0.5, 0.75]
+    """
+    return uniqueness_at(np.arange(n), horizon)
+
+
+def uniqueness_at(session: np.ndarray, horizon: int) -> np.ndarray:
+    """Average uniqueness of labels that are decided in some sessions and live the `horizon` sessions after.
 
     `u_i = mean over s in (i, i + horizon] of 1 / c_s`, with `c_s` the number of labels alive in session `s`.
+
+    Parameters
+    ----------
+    session
+        The number of each label's session, ascending, shape (n,); a session without a label is left out.
+    horizon
+        Sessions.
 
     Returns
     -------
     ndarray
-        Shape (n,), in (0, 1]; 1 / horizon away from the ends.
+        Shape (n,), in (0, 1].
 
     References
     ----------
@@ -170,13 +188,18 @@ def uniqueness(n: int, horizon: int) -> np.ndarray:
 
     Example
     -------
-    >>> uniqueness(4, 2).round(4).tolist()
-    [0.75, 0.5, 0.5, 0.75]
+    The label of session 1 is missing: the labels of 0 and 2 no longer share half of their lives with it.
+
+    >>> uniqueness_at(np.array([0, 2, 3]), 2).tolist()
+    [1.0, 0.75, 0.75]
     """
-    ends = np.arange(n + horizon)
-    alive = np.minimum(ends, n - 1) - np.maximum(ends - horizon + 1, 0) + 1
+    if len(session) == 0:
+        return np.zeros(0)
+    start = session - session[0]
+    begun = np.bincount(start, minlength=int(start[-1]) + horizon + 1)
+    count = np.concatenate([np.zeros(horizon, dtype=int), np.cumsum(begun)])
+    alive = count[horizon:] - count[:-horizon]
     shares = np.concatenate([[0.0], np.cumsum(1.0 / np.maximum(alive, 1))])
-    start = np.arange(n)
     unique: np.ndarray = (shares[start + horizon] - shares[start]) / horizon
     return unique
 

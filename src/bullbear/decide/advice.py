@@ -8,7 +8,7 @@ one has no place for is sold, and the trades say so.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,8 +16,9 @@ import pandas as pd
 
 from bullbear.decide.account import step
 from bullbear.decide.book import Book
+from bullbear.decide.instruments import Instrument
 from bullbear.decide.market import Market, View, read_market
-from bullbear.decide.policy import Forecast, Policy, Stance, State
+from bullbear.decide.policy import Forecast, Policy, Stance, State, all_needs
 from bullbear.errors import HistoryError, InputError
 from bullbear.sessions import day
 
@@ -81,7 +82,7 @@ def advise(
     decided_at
         The close of a session.
     forecasts
-        By question, those that the policy needs.
+        By question: those that the policy needs, and others, of which it sees those that it declares as optional.
     before
         The account as the last advice left it, perhaps under another policy; None starts in cash. Advice at the same
         close replaces the earlier one: its orders have not been filled yet.
@@ -151,7 +152,7 @@ def state_at(
     Raises
     ------
     InputError
-        A question or a factor that it needs is not there.
+        A question that it needs is not there.
     HistoryError
         There are fewer bars before it than the volatility window needs.
     """
@@ -163,10 +164,13 @@ def state_at(
             "a session with a whole volatility window before it",
             "decide later or shorten volatility_window",
         )
+    for name in needs.questions:
+        _needed("question", name, forecasts, on=market.days[row])
+    asked = dict.fromkeys((*needs.questions, *needs.optional))
     return State(
         decided_at=decided_at,
-        forecasts={name: _needed("question", name, forecasts) for name in needs.questions},
-        factors={name: _needed("factor", name, market.factors)[row] for name in needs.factors},
+        forecasts={name: forecasts[name] for name in asked if name in forecasts},
+        factors={name: market.factor(name, row, "close") for name in needs.factors},
         volatility=volatility if needs.volatility_window else float("nan"),
         closes=market.known(row, "close"),
         atrs=market.known(row, "atr") if needs.atr_window else {},
@@ -178,31 +182,49 @@ def state_at(
     )
 
 
-def _needed(what: str, name: str, given: Mapping[str, Any]) -> Any:
+def _needed(
+    what: str, name: str, given: Iterable[str], *, who: str = "policy's", on: pd.Timestamp | None = None
+) -> str:
     if name not in given:
-        allowed = f"those given: {', '.join(sorted(given)) or 'none'}"
-        raise InputError(f"policy's {what}", name, allowed, f"give that {what}, or choose another policy")
-    return given[name]
+        allowed = f"those given{'' if on is None else f' on {on.date()}'}: {', '.join(sorted(given)) or 'none'}"
+        raise InputError(f"{who} {what}", name, allowed, f"give that {what}, or choose another policy")
+    return name
 
 
 def _market(view: View, policy: Policy, ticker: str, before: Book | None, factors: pd.DataFrame | None) -> Market:
-    return market_for(view, policy, ticker, held=before.tickers if before else (), factors=factors)
+    held = before.instruments.values() if before else ()
+    return market_for(view, policy, ticker, held=held, tickers=before.tickers if before else (), factors=factors)
 
 
 def market_for(
-    view: View, policy: Policy, ticker: str, *, held: Iterable[str] = (), factors: pd.DataFrame | None = None
+    view: View,
+    policy: Policy,
+    ticker: str,
+    *,
+    held: Collection[Instrument] = (),
+    tickers: Iterable[str] = (),
+    factors: pd.DataFrame | None = None,
 ) -> Market:
-    """The market that `policy` needs, with the tickers `held` besides."""
-    needs = policy.needs
-    if factors is not None:
-        factors = factors[[name for name in needs.factors if name in factors]]
+    """The market that `policy` and its instruments need, with the instruments `held` and other `tickers` besides.
+
+    Raises
+    ------
+    InputError
+        A factor that one of them needs is not given.
+    """
+    given = [] if factors is None else [str(name) for name in factors.columns]
+    for each in held:
+        for name in each.factors:
+            _needed("factor", name, given, who=f"{each.ticker} held:")
+    needs = all_needs(policy, held)
+    chosen = [_needed("factor", name, given) for name in needs.factors]
     return read_market(
         view,
         ticker,
-        tickers=(*needs.funds, *held),
+        tickers=(*needs.funds, *tickers),
         volatility_window=needs.volatility_window,
         atr_window=needs.atr_window,
-        factors=factors,
+        factors=None if factors is None else factors[chosen],
     )
 
 

@@ -19,7 +19,7 @@ from bullbear.decide.instruments import Instrument, packaged_instruments
 from bullbear.decide.market import Market, View
 from bullbear.decide.policies.buy_and_hold import BuyAndHold
 from bullbear.decide.policies.ten_month_average import TenMonthAverage
-from bullbear.decide.policy import Policy, Stance, State
+from bullbear.decide.policy import Policy, Stance, State, all_needs
 from bullbear.errors import InputError
 from bullbear.sessions import between, closes, day, days
 
@@ -114,7 +114,8 @@ def backtest(
     Parameters
     ----------
     predictions
-        decided_at, resolved_at (UTC), p, p_low, p_high, climatology and, if there are several, question; sorted.
+        decided_at, resolved_at (UTC), p, p_low, p_high, climatology and, if there are several, question; sorted. The
+        table of `Predictions.concat` joins those of several questions by their closes.
     view
         Everything known at the end of the backtest; each decision uses its past only.
     horizon
@@ -136,8 +137,8 @@ def backtest(
     """
     _check(predictions)
     others = baselines_of(ticker) if baselines is None else baselines
-    held = [t for other in others.values() for t in other.needs.funds]
-    market = market_for(view, policy, ticker, held=held, factors=factors)
+    funds = [t for other in others.values() for t in all_needs(other).funds]
+    market = market_for(view, policy, ticker, tickers=funds, factors=factors)
     by_close = forecasts_by_close(predictions)
     places = _rows(pd.DatetimeIndex(list(by_close)), market)
     asked = {row: (at, each) for row, (at, each) in zip(places, by_close.items(), strict=True) if row >= 0}
@@ -192,9 +193,16 @@ def _check(predictions: pd.DataFrame) -> None:
         if not isinstance(predictions[name].dtype, pd.DatetimeTZDtype):
             raise InputError(f"predictions.{name}", str(predictions[name].dtype), "instants in UTC", "localise them")
     decided = pd.DatetimeIndex(predictions["decided_at"])
-    once = decided.is_unique or "question" in predictions
-    if decided.hasnans or not (decided.is_monotonic_increasing and once):
-        raise InputError("predictions.decided_at", "unsorted, repeated or missing", "increasing instants", "sort them")
+    if decided.hasnans or not decided.is_monotonic_increasing:
+        raise InputError("predictions.decided_at", "unsorted or missing", "increasing instants", "sort them")
+    keys = [name for name in ("decided_at", "question") if name in predictions]
+    if (twice := predictions.duplicated(keys)).any():
+        raise InputError(
+            "predictions.decided_at",
+            f"{decided[twice.to_numpy()][0]} repeated",
+            "one forecast of a question at each close",
+            "select one asset, horizon, member and path",
+        )
 
 
 def _rows(decided: pd.DatetimeIndex, market: Market) -> list[int]:
@@ -216,7 +224,8 @@ def _rows(decided: pd.DatetimeIndex, market: Market) -> list[int]:
 
 
 def _end(predictions: pd.DataFrame, market: Market) -> int:
-    resolved = predictions["resolved_at"].iloc[-1]
-    if resolved is pd.NaT:
+    last = predictions["decided_at"] == predictions["decided_at"].iloc[-1]
+    resolved = predictions.loc[last, "resolved_at"]  # of several questions
+    if resolved.isna().any():
         return len(market.sessions) - 1
-    return int(market.sessions.searchsorted(day(resolved), side="right")) - 1
+    return int(market.sessions.searchsorted(day(resolved.max()), side="right")) - 1

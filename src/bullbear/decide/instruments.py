@@ -1,8 +1,9 @@
 """What a policy may hold: funds at their own prices, cash, and whatever else can be marked.
 
-Instruments are data: `models/instruments.toml`, packaged and in the home. A policy holds the instruments themselves,
-checked when it is loaded, so that it and a book of its positions need no table beside them. An instrument may also be
-made by a policy on the day, such as an option spread with its strikes and expiry.
+Instruments are data: `models/instruments.toml`, packaged and in the home. A kind of instrument is a registered class,
+here or in a home's `instruments/`. A policy holds the instruments themselves, checked when it is loaded, so that it and
+a book of its positions need no table beside them. An instrument may also be made by a policy on the day, such as an
+option spread with its strikes and expiry; the policy's `needs` must then name what it reads.
 
 A geared fund promises its multiple of the index's return over one day only: held longer, its return depends on the path
 (Cheng and Madhavan 2009). Positions are therefore marked at the funds' own prices, never at a multiple of the index.
@@ -15,13 +16,13 @@ Management 7(4).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, PlainSerializer, SkipValidation, ValidationInfo
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, SkipValidation, ValidationInfo
 
 from bullbear.definitions import Definition, Kinds, read
 from bullbear.definitions.models import Day
@@ -55,6 +56,11 @@ class Instrument(Definition):
         return (self.ticker,)
 
     @property
+    def factors(self) -> tuple[str, ...]:
+        """Factors that `mark` and `cost` read; the model must compute them."""
+        return ()
+
+    @property
     def expiry(self) -> date | None:
         """The day at whose close the position is paid out in cash; None for never."""
         return None
@@ -62,7 +68,8 @@ class Instrument(Definition):
     def mark(self, market: Market, row: int, at: At) -> float:
         """Total-return price of a unit at a session's open or close, from what was known then; NaN where unknown.
 
-        Factors are read by `market.factor`, which gives an open the values of the close before.
+        Factors are read by `market.factor`, which gives an open the values of the close before, and at this row only: a
+        live account has no earlier ones.
         """
         raise NotImplementedError
 
@@ -75,7 +82,7 @@ class Instrument(Definition):
         return 0.0
 
 
-INSTRUMENT_KINDS = Kinds[Instrument]("instrument", default="fund")
+INSTRUMENT_KINDS = Kinds[Instrument]("instrument", folder="instruments", default="fund")
 
 
 @INSTRUMENT_KINDS.register
@@ -113,11 +120,19 @@ class Cash(Instrument):
         return 1.0
 
 
+class Instruments(dict[str, Instrument]):
+    """Instruments by ticker, and the `file:line` at which each is defined."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.defined_at: dict[str, str] = {}
+
+
 class _Table(Definition):
     instrument: list[dict[str, Any]] = Field(min_length=1)
 
 
-def read_instruments(*paths: Path) -> dict[str, Instrument]:
+def read_instruments(*paths: Path) -> Instruments:
     """The instruments of some `instruments.toml`, by ticker; on the same ticker a later file wins.
 
     Raises
@@ -125,7 +140,7 @@ def read_instruments(*paths: Path) -> dict[str, Instrument]:
     DefinitionError
         An entry makes no sense, or a file names a ticker twice; the message names file and line.
     """
-    found: dict[str, Instrument] = {}
+    found = Instruments()
     for path in paths:
         table, source = read(path, _Table)
         inside: set[str] = set()
@@ -136,6 +151,7 @@ def read_instruments(*paths: Path) -> dict[str, Instrument]:
                 raise DefinitionError(where, each.ticker, "a ticker that no other instrument has", "remove one")
             inside.add(each.ticker)
             found[each.ticker] = each
+            found.defined_at[each.ticker] = source.where("instrument", place, "multiple")
     return found
 
 
@@ -153,6 +169,23 @@ def instruments_of(info: ValidationInfo) -> Mapping[str, Instrument]:
     return (info.context or {}).get("instruments") or packaged_instruments()
 
 
+def exposed(sign: int) -> AfterValidator:
+    """A check that a `Tradable` field names an instrument whose multiple has this sign, +1 or -1."""
+
+    def checked(instrument: Instrument, info: ValidationInfo) -> Instrument:
+        if instrument.multiple * sign > 0:
+            return instrument
+        known = instruments_of(info)
+        others = ", ".join(ticker for ticker, each in known.items() if each.multiple * sign > 0)
+        place = getattr(known, "defined_at", {}).get(instrument.ticker)
+        raise ValueError(
+            f"an instrument with a {'positive' if sign > 0 else 'negative'} multiple: {others} (that of "
+            f"{instrument.ticker} is {instrument.multiple:g}{f', {place}' if place else ''})"
+        )
+
+    return AfterValidator(checked)
+
+
 def _held(value: Any, info: ValidationInfo) -> Instrument:
     if isinstance(value, Instrument):
         return value
@@ -162,6 +195,19 @@ def _held(value: Any, info: ValidationInfo) -> Instrument:
     if value not in known:
         raise ValueError(f"one of {', '.join(known)} (models/instruments.toml)")
     return known[value]
+
+
+def instruments_in(value: Any) -> Iterator[Instrument]:
+    """Every instrument in a value and, if it is a mapping, a sequence or a definition, in what it holds."""
+    if isinstance(value, Instrument):
+        yield value
+    elif isinstance(value, Definition):
+        yield from instruments_in(dict(value))
+    elif isinstance(value, Mapping):
+        yield from instruments_in(tuple(value.values()))
+    elif isinstance(value, (tuple, list)):
+        for each in value:
+            yield from instruments_in(each)
 
 
 Tradable = Annotated[

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bullbear.errors import NoDataError
+from bullbear.errors import InputError, NoDataError
 from bullbear.sessions import between, closes
 from bullbear.statistics.volatility import wilder_atr, zero_mean_volatility
 
@@ -63,8 +63,8 @@ class Bars:
 class Market:
     """Bars by ticker on the sessions on which `ticker` has a close.
 
-    `volatility` is that of `ticker`, annualised; `rates` the bill yield known at each close, a fraction a year;
-    `factors` what policies and modelled instruments read beside prices, NaN where unknown.
+    `volatility` is that of `ticker`, annualised; `rates` the bill yield known at each close, a fraction a year. What
+    policies and instruments read beside prices they ask of `factor`, which knows what an open may see.
     """
 
     ticker: str
@@ -72,12 +72,21 @@ class Market:
     volatility: list[float]
     bars: Mapping[str, Bars]
     rates: list[float]
-    factors: Mapping[str, list[float]] = field(default_factory=dict)
+    _factors: Mapping[str, list[float]] = field(default_factory=dict, repr=False)
 
     def factor(self, name: str, row: int, at: Literal["open", "close"]) -> float:
-        """A factor as an instrument may read it: at an open, the value of the close before; NaN where unknown."""
+        """A factor as it was known then: at an open, the value of the close before; NaN where unknown.
+
+        Raises
+        ------
+        InputError
+            It is not among what the policy and its instruments declare.
+        """
+        if name not in self._factors:
+            allowed = f"those declared: {', '.join(sorted(self._factors)) or 'none'}"
+            raise InputError("factor", name, allowed, "name it in the policy's needs or the instrument's factors")
         known = row if at == "close" else row - 1
-        return self.factors[name][known] if known >= 0 else float("nan")
+        return self._factors[name][known] if known >= 0 else float("nan")
 
     @cached_property
     def days(self) -> list[pd.Timestamp]:

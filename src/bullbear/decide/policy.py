@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, NamedTuple, Protocol, Self
 
 import pandas as pd
 
-from bullbear.decide.instruments import CASH, Instrument
+from bullbear.decide.instruments import CASH, Instrument, instruments_in
 from bullbear.definitions import Definition, Kinds, Source
 from bullbear.errors import DefinitionError, InputError
 
@@ -80,13 +80,15 @@ class NoMemory:
 class Needs:
     """What a policy must be given; a window of 0 is not needed.
 
-    `funds` are the tickers whose bars it reads, `questions` and `factors` what must be forecast and computed for it.
+    `funds` are the tickers whose bars it reads, `questions` and `factors` what must be forecast and computed for it. An
+    `optional` question is in the state where it was forecast at that close, and absent elsewhere.
     `volatility_window` and `atr_window` count sessions, `month_ends` closes at the ends of months. A policy `by_month`
     changes its mind at month ends only; it is asked then, first of all, and while an order waits.
     """
 
     funds: tuple[str, ...] = ()
     questions: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
     factors: tuple[str, ...] = ()
     volatility_window: int = 0
     atr_window: int = 0
@@ -287,6 +289,18 @@ class Policy(Definition):
         return NoMemory()
 
 
+def all_needs(policy: Policy, held: Iterable[Instrument] = ()) -> Needs:
+    """The needs of a policy together with those of the instruments in its fields, and of those `held` besides.
+
+    `funds` are then all tickers whose bars are read.
+    """
+    needs = policy.needs
+    instruments = (*instruments_in(policy), *held)
+    funds = (*needs.funds, *(ticker for each in instruments for ticker in each.priced_by))
+    factors = (*needs.factors, *(name for each in instruments for name in each.factors))
+    return replace(needs, funds=tuple(dict.fromkeys(funds)), factors=tuple(dict.fromkeys(factors)))
+
+
 POLICIES = Kinds[Policy]("policy", package="bullbear.decide.policies", folder="policies", default="band")
 
 
@@ -297,6 +311,7 @@ def load_policy(
     *,
     questions: Iterable[str] = ("up",),
     factors: Iterable[str] = (),
+    known: Iterable[str] | None = None,
 ) -> Policy:
     """The policy of a model file's `[policy]` table; missing keys take their defaults.
 
@@ -306,19 +321,20 @@ def load_policy(
         Those that it may name, by ticker; the packaged ones without.
     questions, factors
         What the model forecasts and computes.
+    known
+        Every question that is defined, one of which an optional question must be; None does not check.
 
     Raises
     ------
     DefinitionError
-        An unknown kind, key or ticker, a value out of range, or a need for a question or a factor that the model does
-        not have; with file and line.
+        An unknown kind, key or ticker, a value out of range, or a need (of the policy or an instrument in it) for a
+        question or a factor that the model does not have, or an optional question that is not defined; with file and
+        line.
     """
     place = source or Source.nowhere("policy")
     policy = POLICIES.read(table, place, below=("policy",), context={"instruments": instruments})
-    for what, needed, given in (
-        ("question", policy.needs.questions, questions),
-        ("factor", policy.needs.factors, factors),
-    ):
+    needs = all_needs(policy)
+    for what, needed, given in (("question", needs.questions, questions), ("factor", needs.factors, factors)):
         if missing := sorted(set(needed) - set(given)):
             raise DefinitionError(
                 f"{place.where('policy')} (policy)",
@@ -326,6 +342,13 @@ def load_policy(
                 f"a policy that needs no {what} but {', '.join(sorted(given)) or 'none'}",
                 f"choose another kind, or give the model that {what}",
             )
+    if known is not None and (unknown := sorted(set(needs.optional) - set(known))):
+        raise DefinitionError(
+            f"{place.where('policy')} (policy)",
+            f"{policy.kind}, which reads the question {unknown[0]}",
+            f"one of {', '.join(known)} (models/questions.toml)",
+            "correct the policy's needs, or define that question",
+        )
     return policy
 
 

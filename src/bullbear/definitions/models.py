@@ -61,6 +61,40 @@ class FactorSpec(Definition):
         return {name: asset if series == ASSET else series for name, series in self.inputs.items()}
 
 
+class FactorEntry(FactorSpec):
+    """One `[[factor]]` table of a file: a factor, or with `each` one for every whole number from a first to a last.
+
+    `name = "daily_return", each = { lag = [0, 2] }` gives daily_return_0, daily_return_1 and daily_return_2, with that
+    `lag` among their parameters.
+    """
+
+    each: dict[str, tuple[int, int]] = Field(default_factory=dict, max_length=1, strict=False)
+
+    @field_validator("each", mode="before")
+    @classmethod
+    def _ranges(cls, each: Any) -> Any:
+        lists = isinstance(each, dict) and all(isinstance(ends, list) for ends in each.values())
+        return {name: tuple(ends) for name, ends in each.items()} if lists else each
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        for name, (first, last) in self.each.items():
+            if not 0 <= first <= last < first + 1000:
+                raise ValueError(f"each.{name} = [first, last], from 0 on, in order, at most 1000 numbers")
+        return self
+
+    def specs(self) -> tuple[FactorSpec, ...]:
+        """The factors that the table stands for."""
+        plain = {name: getattr(self, name) for name in FactorSpec.model_fields}
+        if not self.each:
+            return (FactorSpec(**plain),)
+        ((parameter, (first, last)),) = self.each.items()
+        return tuple(
+            FactorSpec(**{**plain, "name": f"{self.name}_{number}", "params": {**self.params, parameter: number}})
+            for number in range(first, last + 1)
+        )
+
+
 class Universe(Definition):
     """`[universe]` of a feature set: the assets that rows are computed for; none means the model's target alone."""
 
@@ -83,6 +117,12 @@ class FeatureSet(Definition):
     why: Sentence
     universe: Universe = Universe()
     factor: tuple[FactorSpec, ...] = Field(min_length=1, strict=False)  # TOML has lists, no tuples
+
+
+class FeatureFile(FeatureSet):
+    """A feature set as its file has it, each table of which may stand for several factors."""
+
+    factor: tuple[FactorEntry, ...] = Field(min_length=1, strict=False)
 
 
 class Target(Definition):

@@ -22,6 +22,7 @@ class OracleShare:
 
     `share` and its interval put the truth in the place of the outcomes; `realised` is the ratio of the two realised
     skills, `bss / oracle_bss`. NaN where nothing was possible, or the truth happened not to beat climatology.
+    `truth_error` is the mean standard error of the true probabilities, 0 where they are exact.
     """
 
     share: float
@@ -30,6 +31,7 @@ class OracleShare:
     realised: float
     bss: float
     oracle_bss: float
+    truth_error: float = 0.0
 
 
 def share_of_oracle(
@@ -38,6 +40,7 @@ def share_of_oracle(
     truth: ArrayLike,
     climatology: ArrayLike,
     *,
+    truth_error: ArrayLike | None = None,
     horizon: int = 21,
     seed: int = SEED,
     resamples: int = RESAMPLES,
@@ -58,6 +61,9 @@ def share_of_oracle(
         True P(y = 1) given all that was knowable (q), shape `(n,)`.
     climatology
         P(y = 1) of the benchmark (c), shape `(n,)`.
+    truth_error
+        Standard error (s) of a `truth` that was itself estimated, shape `(n,)`: the mean of (p - q)^2 is too large by
+        s^2, which is taken off. None = the truth is exact.
 
     Raises
     ------
@@ -75,8 +81,9 @@ def share_of_oracle(
     (0.795, 0.846, True)
     """
     outcomes, forecast, true, benchmark = checked(y, p=p, truth=truth, climatology=climatology)
+    error = np.zeros(len(true)) if truth_error is None else checked(outcomes, truth_error=truth_error)[1]
     draws = resample(len(outcomes), horizon, resamples=resamples, seed=seed)
-    distances = np.column_stack([(forecast - true) ** 2, (benchmark - true) ** 2])
+    distances = np.column_stack([(forecast - true) ** 2, (benchmark - true) ** 2]) - error[:, None] ** 2
     interval = draws.ratio(distances, _share, level=level)
     bss, oracle_bss = brier_skill(outcomes, forecast, benchmark), brier_skill(outcomes, true, benchmark)
     return OracleShare(
@@ -86,6 +93,7 @@ def share_of_oracle(
         realised=bss / oracle_bss if oracle_bss > 0.0 else float("nan"),
         bss=bss,
         oracle_bss=oracle_bss,
+        truth_error=float(error.mean()),
     )
 
 

@@ -1,18 +1,77 @@
-"""Finished results in a folder, so that an interrupted computation continues where it stopped."""
+"""Finished results in folders, so that an interrupted computation continues where it stopped."""
 
 from __future__ import annotations
 
 import hashlib
 import pickle
+import shutil
+import sys
 from collections.abc import Callable
-from functools import cache
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
-import bullbear
-from bullbear.files import write_whole
+from bullbear.execution.environment import environment
+from bullbear.files import FileLock, write_whole
 
 _MAGIC = b"bullbear result 1\n"
+_LOCK = ".lock"
+
+
+class Kept:
+    """Where computations of one kind keep their results: a folder below `root` for each function and `shared` value.
+
+    A folder's name is a digest of the function, the value, the versions of the libraries and bullbear's own source.
+    Within a `with` block the folders that were asked for are locked, and no other process removes them. A folder that
+    cannot be written is warned about once; the results are then computed and not kept.
+
+    Parameters
+    ----------
+    root
+        The folder, created when it is needed.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._held = ExitStack()
+        self._warned = False
+
+    def __enter__(self) -> Kept:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._held.close()
+
+    def results(self, function: Callable[..., Any], shared: object) -> KeptResults:
+        """The results of `function` on `shared`."""
+        context = _digest((f"{function.__module__}.{function.__qualname__}", dict(environment()), shared))
+        folder = self._root / context.hex()
+        try:
+            with FileLock(self._root / _LOCK):  # between the folder and its lock nobody removes it
+                self._held.enter_context(FileLock(folder / _LOCK, shared=True))
+        except OSError as bad:
+            self.warn(bad)
+        return KeptResults(folder, context, self.warn)
+
+    def remove(self) -> None:
+        """Remove what these computations kept, and what killed ones left; a folder that another still uses stays."""
+        self._held.close()
+        if not self._root.is_dir():
+            return
+        # What cannot be removed now may stay: the next call tries again.
+        with suppress(OSError), FileLock(self._root / _LOCK):
+            for folder in self._root.iterdir():
+                if folder.is_dir() and FileLock(folder / _LOCK).is_free():
+                    shutil.rmtree(folder, ignore_errors=True)
+
+    def warn(self, bad: OSError) -> None:
+        """Say once that a result cannot be kept."""
+        if not self._warned:
+            self._warned = True
+            why = bad.strerror or str(bad)
+            sys.stderr.write(
+                f"note: {self._root} cannot be written ({why}); an interrupt would lose what is finished\n"
+            )
 
 
 class KeptResults:
@@ -22,9 +81,8 @@ class KeptResults:
     for something else, counts as missing.
     """
 
-    def __init__(self, folder: Path, function: Callable[..., Any], shared: object) -> None:
-        self._folder = folder
-        self._context = _digest((f"{function.__module__}.{function.__qualname__}", _source_digest(), shared))
+    def __init__(self, folder: Path, context: bytes, warn: Callable[[OSError], None]) -> None:
+        self._folder, self._context, self._warn = folder, context, warn
 
     def read(self, item: object) -> tuple[Any] | None:
         """The result of an item in a tuple of one, or None where there is none."""
@@ -43,9 +101,12 @@ class KeptResults:
             return None
 
     def write(self, item: object, result: object) -> None:
-        """Keep a result; a file is there whole or not at all."""
+        """Keep a result if the disk takes it; a file is there whole or not at all."""
         key, body = self._key(item), pickle.dumps(result, protocol=5)
-        write_whole(self._path(key), _MAGIC + key + hashlib.sha256(body).digest() + body)
+        try:
+            write_whole(self._path(key), _MAGIC + key + hashlib.sha256(body).digest() + body)
+        except OSError as bad:
+            self._warn(bad)
 
     def _key(self, item: object) -> bytes:
         return _digest((self._context, item))
@@ -59,12 +120,3 @@ def _digest(value: object) -> bytes:
     from joblib import hash as content_hash
 
     return bytes.fromhex(str(content_hash(value, hash_name="sha1")))
-
-
-@cache
-def _source_digest() -> str:
-    """Of the package's own source: after an edit nothing that was kept is used, committed or not."""
-    seal = hashlib.sha256()
-    for path in sorted(Path(bullbear.__file__).parent.rglob("*.py")):
-        seal.update(path.read_bytes())
-    return seal.hexdigest()

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from pathlib import Path
 from typing import TypeVar
 
 from bullbear.errors import BullbearError, ItemError
 from bullbear.execution.executors import Executor, Local
-from bullbear.execution.kept import KeptResults
+from bullbear.execution.kept import Kept
 
 Shared = TypeVar("Shared")
 Item = TypeVar("Item")
@@ -23,7 +22,7 @@ def map_items(
     *,
     executor: Executor | None = None,
     progress: Callable[[int, int], None] | None = None,
-    kept: Path | None = None,
+    kept: Kept | None = None,
     weight: Callable[[Item], float] | None = None,
     name: Callable[[Item], str] = repr,
 ) -> list[Result]:
@@ -42,8 +41,8 @@ def map_items(
     progress
         Called with items done and items in all; items found in `kept` count as done.
     kept
-        A folder in which finished results are stored. A second call with the same function, `shared`, items and source
-        of bullbear reads them instead of computing them; the caller removes the folder when it is done.
+        Where finished results are stored. A second call with the same function, `shared`, items, library versions and
+        source of bullbear reads them instead of computing them; the caller removes them when it is done.
     weight
         The expected cost of an item; the costliest begin first, so that no worker is left alone with one at the end.
     name
@@ -57,7 +56,7 @@ def map_items(
         A worker process was killed, or the cluster cannot be reached.
     """
     results: dict[int, Result] = {}
-    store = KeptResults(kept, function, shared) if kept else None
+    store = kept.results(function, shared) if kept else None
     if store:
         results = {place: found[0] for place, item in enumerate(items) if (found := store.read(item)) is not None}
         if results and progress:

@@ -7,22 +7,30 @@ from __future__ import annotations
 
 import mmap
 import pickle
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from socket import gethostname
 from threading import Lock
 from typing import Any
 from uuid import uuid4
 
 from bullbear import user_code
+from bullbear.errors import ExecutionError
+from bullbear.execution.environment import difference, environment
 
 _ALIGN = 64
 
 
 @dataclass(frozen=True)
 class Shipment:
-    """A pickled value, opened once by each process that receives it."""
+    """A pickled value, opened once by each process that receives it.
+
+    `environment` is that of the sender; one that differs at the receiver could give other bits.
+    """
 
     token: str
+    environment: Mapping[str, str]
     modules: dict[str, tuple[str, str]]
     head: bytes
     buffers: tuple[bytes, ...]
@@ -31,10 +39,22 @@ class Shipment:
     def of(cls, value: object) -> Shipment:
         """Pack a value."""
         head, buffers = _pickled(value)
-        return cls(uuid4().hex, user_code.loaded(head), head, tuple(bytes(buffer) for buffer in buffers))
+        modules, copies = user_code.loaded(head), tuple(bytes(buffer) for buffer in buffers)
+        return cls(uuid4().hex, dict(environment()), modules, head, copies)
 
     def open(self) -> Any:
-        """The value; its arrays cannot be written to."""
+        """The value; its arrays cannot be written to.
+
+        Raises
+        ------
+        ExecutionError
+            Python, a library or bullbear has another version here.
+        """
+        if differs := difference(self.environment, environment()):
+            raise ExecutionError(
+                f"--cluster: the worker on {gethostname()} has {differs}; "
+                "install there what runs here and start it again"
+            )
         with _opening:  # a worker may run several threads, and Dask may send it the same shipment twice
             if self.token not in _opened:
                 user_code.restore(self.modules)

@@ -5,11 +5,13 @@ The last advice of an evening counts; earlier ones of the same evening were neve
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from bullbear.decide import Book
+from bullbear.decide.instruments import Instrument, packaged_instruments
+from bullbear.forecasting.earlier_account import EARLIER_VERSION, present_book
 from bullbear.forecasting.ledger import LIVE, SCHEMA_VERSION, warn
 
 ADVISED, HYPOTHETICAL = "advised", "hypothetical"
@@ -40,8 +42,21 @@ class Advised:
         return again if is_same else account | {"replaces": self.last["ledger"]["index"]}
 
 
-def advised(entries: Sequence[Entry], ticker: str, *, simulated: bool, decided_at: str) -> Advised:
-    """What the ledger's live entries on `ticker`, of the simulated market or the real one, advised up to a close."""
+def advised(
+    entries: Sequence[Entry],
+    ticker: str,
+    *,
+    simulated: bool,
+    decided_at: str,
+    instruments: Mapping[str, Instrument] | None = None,
+) -> Advised:
+    """What the ledger's live entries on `ticker`, of the simulated market or the real one, advised up to a close.
+
+    Parameters
+    ----------
+    instruments
+        Those of the home, by ticker, for entries of the version that did not carry them; the packaged ones without.
+    """
     every = [
         entry
         for entry in entries
@@ -51,15 +66,19 @@ def advised(entries: Sequence[Entry], ticker: str, *, simulated: bool, decided_a
         and entry.get("account", {}).get("kind") == ADVISED
         and entry["decided_at"] <= decided_at
     ]
-    # The account of another version has another form.
-    found = [entry for entry in every if entry.get("schema_version") == SCHEMA_VERSION]
+    found = [entry for entry in every if entry.get("schema_version") in (EARLIER_VERSION, SCHEMA_VERSION)]
     if every and not found:
         warn(
-            f"the account advised on {every[-1]['decided_at'][:10]} is of an earlier version and is not continued: "
-            "this advice starts in cash; compare it with what you hold"
+            f"the account advised on {every[-1]['decided_at'][:10]} is of schema_version "
+            f"{every[-1].get('schema_version')}, which this version cannot read, and is not continued: this advice "
+            "starts in cash; compare it with what you hold"
         )
     earlier = [entry for entry in found if entry["decided_at"] < decided_at]
+    before = None
+    if earlier:
+        book = earlier[-1]["account"]["book"]
+        before = Book.from_json(present_book(book, packaged_instruments() if instruments is None else instruments))
     return Advised(
-        before=Book.from_json(earlier[-1]["account"]["book"]) if earlier else None,
+        before=before,
         last=found[-1] if len(found) > len(earlier) and found[-1]["decided_at"] == decided_at else None,
     )

@@ -26,9 +26,10 @@ from bullbear import sessions
 from bullbear.dataset import splitter_of
 from bullbear.dataset.predictions import Predictions
 from bullbear.decide.book import Book
+from bullbear.decide.instruments import INSTRUMENT_KINDS, Instrument
 from bullbear.decide.policy import POLICIES, Policy, read_policy
 from bullbear.definitions import FactorSpec, FeatureSet, ModelDefinition, Source
-from bullbear.errors import DefinitionError, HistoryError, InputError, RunError
+from bullbear.errors import DefinitionError, Found, HistoryError, InputError, RunError
 from bullbear.factors.engine.feature_sets import check, functions_of
 from bullbear.learn import CALIBRATORS, LEARNERS, POOLS, FoldModel, Training
 from bullbear.learn.pooling import SIGNAL, column_of
@@ -39,6 +40,10 @@ VERSION = 3
 PROMOTABLE = "up"
 """The question that a champion answers; a policy decides on it."""
 ACCOUNT = "account.jsonl"
+_PROMOTE = (
+    "train a model, then `bullbear promote latest`; `bullbear train climatology && bullbear promote latest` makes the "
+    "base rate the champion"
+)
 _AGAIN = "train and promote again"
 
 
@@ -318,7 +323,15 @@ def _user_code(
     learners = [LEARNERS.find(member.learner) for member in definition.members]
     pool = POOLS.find(definition.pool) if len(learners) > 1 else None
     kinds = [*learners, pool, CALIBRATORS.find(definition.calibration), POLICIES.find(policy)]
-    return digests([*functions, *filter(None, kinds)])
+    return digests([*functions, *filter(None, [*kinds, *_instrument_kinds(policy)])])
+
+
+def _instrument_kinds(value: Any) -> list[type[Instrument] | None]:
+    """Those of the instruments in a policy's dump, which is read although one of them may be gone."""
+    if isinstance(value, Mapping):
+        own = [INSTRUMENT_KINDS.find(value)] if "ticker" in value and "kind" in value else []
+        return own + _instrument_kinds(list(value.values()))
+    return [kind for each in value for kind in _instrument_kinds(each)] if isinstance(value, list) else []
 
 
 def _one_question(predictions: Predictions) -> str:
@@ -350,10 +363,9 @@ def read_bundle(root: Path, *, label: str = "champion") -> Bundle:
     except OSError as bad:
         if label == "champion" and os.path.lexists(root.parent.with_name("champion")):  # its place before version 2
             raise RunError(label, "a bundle of an earlier version", f"version {VERSION}", _AGAIN) from bad
-        allowed = "a promoted run" if label == "champion" else "a run with its artifacts"
-        raise RunError(
-            label, "no bundle", allowed, "train a model and run `bullbear promote latest`, or `bullbear run`"
-        ) from bad
+        if label.startswith("champion"):
+            raise RunError(label, Found("none yet"), "a promoted run", _PROMOTE) from bad
+        raise RunError(label, Found("its bundle is gone"), "a run with its artifacts", "train the model again") from bad
     except (
         ValueError,
         KeyError,

@@ -22,6 +22,7 @@ from bullbear import sessions
 from bullbear.data.store import Store
 from bullbear.decide import advise, advise_each
 from bullbear.errors import InputError
+from bullbear.forecasting.account_factors import account_factors
 from bullbear.forecasting.advised import ADVISED, HYPOTHETICAL, Advised, advised
 from bullbear.forecasting.bundle import Bundle, read_bundle
 from bullbear.forecasting.close import Close, close_of
@@ -88,7 +89,13 @@ def issue(
     ledger = Ledger(home.forecasts / "ledger.jsonl")
     account: Advised | None = None
     if kind_of(at.decided_at, now) == LIVE:
-        account = advised(ledger.entries(), target.ticker, simulated=simulated, decided_at=iso(at.decided_at))
+        account = advised(
+            ledger.entries(),
+            target.ticker,
+            simulated=simulated,
+            decided_at=iso(at.decided_at),
+            instruments=home.instruments(),
+        )
     made = forecast_at(at, bundle, account, refit_overdue=overdue, simulated=simulated)
     made["data"] |= {
         "stored_through": iso(stored, "us"),
@@ -137,15 +144,17 @@ def forecast_at(
     if account is None:
         before, kind = bundle.book_before(at.session), HYPOTHETICAL
         today = forecast_sessions(at, bundle, after=None if before is None else before.session)
+        factors = account_factors(at.view, bundle, bundle.policy, before, at.session)
         since = advise_each(
-            at.view, bundle.policy, today.earlier, ticker=ticker, before=before, factors=today.X
+            at.view, bundle.policy, today.earlier, ticker=ticker, before=before, factors=factors
         )  # fmt: skip
         before = since[-1].book if since else before
     else:
         before, kind = account.before, ADVISED
         today = forecast_sessions(at, bundle, after=None)
+        factors = account_factors(at.view, bundle, bundle.policy, before, at.session)
     advice = advise(
-        at.view, bundle.policy, at.decided_at, today.outlook, ticker=ticker, before=before, factors=today.X
+        at.view, bundle.policy, at.decided_at, today.outlook, ticker=ticker, before=before, factors=factors
     )  # fmt: skip
     return document(
         at,

@@ -16,6 +16,7 @@ from bullbear.dataset import build, splitter_of
 from bullbear.decide import advise_each, forecasts_by_close
 from bullbear.errors import RunError
 from bullbear.files import replace_folder
+from bullbear.forecasting.account_factors import account_factors
 from bullbear.forecasting.bundle import Bundle, read_bundle, write_continued
 from bullbear.home import Home
 from bullbear.learn import continue_training
@@ -65,9 +66,8 @@ def continued(bundle: Bundle, view: View, root: Path, progress: Progress | None 
     )
     before, ticker = bundle.last_book, definition.target.ticker
     forecasts = forecasts_by_close(continuation.predictions.select(asset=ticker).table)
-    advice = advise_each(
-        view, bundle.policy, forecasts, ticker=ticker, before=before, factors=examples.factors_of(ticker)
-    )
+    factors = account_factors(view, bundle, bundle.policy, before)
+    advice = advise_each(view, bundle.policy, forecasts, ticker=ticker, before=before, factors=factors)
     write_continued(root, bundle, continuation, [each.book for each in advice])
     return read_bundle(root)
 

@@ -19,7 +19,7 @@ from bullbear.factors.engine.inputs import level_max_age
 from bullbear.factors.engine.registry import kind_of
 from bullbear.forecasting.bundle import Bundle, read_bundle
 from bullbear.home import Home
-from bullbear.sessions import NEW_YORK, between, last_closed
+from bullbear.sessions import between, day, last_closed
 from bullbear.settings import Staleness
 
 
@@ -76,14 +76,24 @@ def lag_note(entry: Mapping[str, Any], now: pd.Timestamp) -> str | None:
     -------
     None if it says so, or if there are none.
     """
-    day = pd.Timestamp(entry["decided_at"]).tz_convert(NEW_YORK).tz_localize(None).normalize()
-    behind = len(between(day, last_closed(now))) - 1
+    session = day(pd.Timestamp(entry["decided_at"]))
+    behind = len(between(session, last_closed(now))) - 1
     if behind <= entry["data"].get("sessions_behind", 0):
         return None
     plural = "s" if behind > 1 else ""
     return (
         f"no bar of {entry['ticker']} was known at the close of the last {behind:,} session{plural}: this is the "
-        f"forecast of {day.date()}, as it was issued then"
+        f"forecast of {session.date()}, as it was issued then"
+    )
+
+
+def closed_day_note(entry: Mapping[str, Any], as_of: str) -> str | None:
+    """That the exchange held no session on the day asked for; None if it did."""
+    session, asked = day(pd.Timestamp(entry["decided_at"])), day(as_of)
+    if asked == session:
+        return None
+    return (
+        f"{asked.date()} is no session of the exchange: this is the forecast of {session.date()}, the last one before"
     )
 
 
@@ -105,12 +115,12 @@ def check_budget(made: Mapping[str, Any], bundle: Bundle, budget: Staleness, *, 
         Too many series are stale, the target has fallen behind, or the model should have been refitted long ago.
     """
     stale, read = made["data"]["stale"], {series for _, series in series_read(bundle)}
-    day = made["decided_at"][:10]
+    decided = made["decided_at"][:10]
     if len(stale) > budget.max_share * len(read):
         raise GateError(
             "staleness budget",
             f"{len(stale)} of {len(read)} series that {made['model']['name']} reads are absent or stale on "
-            f"{day} ({', '.join(stale[:5])}{', ...' if len(stale) > 5 else ''})",
+            f"{decided} ({', '.join(stale[:5])}{', ...' if len(stale) > 5 else ''})",
             "run `bullbear fetch`, or raise max_share in [staleness] of bullbear.toml",
         )
     behind = made["data"]["sessions_behind"]
@@ -124,7 +134,7 @@ def check_budget(made: Mapping[str, Any], bundle: Bundle, budget: Staleness, *, 
     if model["refit_overdue_sessions"] > budget.max_refit_overdue_sessions:
         raise GateError(
             "staleness budget",
-            f"the refit of {model['name']}, last fitted {model['age_sessions']} sessions before {day}, is "
+            f"the refit of {model['name']}, last fitted {model['age_sessions']} sessions before {decided}, is "
             f"{model['refit_overdue_sessions']} sessions overdue",
             "run `bullbear forecast` without --no-refit, or train and promote again",
         )

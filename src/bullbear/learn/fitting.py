@@ -15,12 +15,11 @@ import pandas as pd
 
 from bullbear import user_code
 from bullbear.dataset import Examples, Fold, Paths
-from bullbear.dataset.examples import uniqueness
 from bullbear.definitions import FeatureSet, ModelDefinition, Question, Source
 from bullbear.errors import DefinitionError
 from bullbear.learn.learner import Learner, TrainingSet, factor_matrix, fit_learners, signals_of
 from bullbear.learn.members import members_of
-from bullbear.statistics import independent_number
+from bullbear.learn.weights import label_weights
 
 Step = tuple[Fold | None, ...]
 """A fold of each question, fitted at the same close; None for a question that has too little history then."""
@@ -123,9 +122,8 @@ def is_target(definition: ModelDefinition, examples: Examples) -> np.ndarray:
 
 
 def training_sets(task: Task, member: MemberTask, folds: Mapping[int, Fold]) -> list[TrainingSet]:
-    """The resolved examples of a fold, by number of question, weighted by their uniqueness.
+    """The resolved examples of a fold, by number of question, weighted by their uniqueness; see `label_weights`.
 
-    The weights of all assets together sum to the number of independent labels that the sessions are worth for one.
     Questions that have labels on the same rows share the arrays of these rows.
     """
     shared: dict[bytes, TrainingSet] = {}
@@ -147,7 +145,7 @@ def training_sets(task: Task, member: MemberTask, folds: Mapping[int, Fold]) -> 
         reads_paths = member.learner.reads_paths and asked.paths is not None
         made = TrainingSet(
             X=member.X[rows],
-            weights=_weights(task, rows, asked.question.horizon),
+            weights=label_weights(task.decided_at[rows], task.asset[rows], task.decided_at, asked.question.horizon),
             decided_at=task.decided_at[rows],
             asset=task.asset[rows],
             names=member.factors,
@@ -159,17 +157,6 @@ def training_sets(task: Task, member: MemberTask, folds: Mapping[int, Fold]) -> 
         shared[rows.tobytes()] = made
         found.append(made)
     return found
-
-
-def _weights(task: Task, rows: np.ndarray, horizon: int) -> np.ndarray:
-    weights = np.zeros(len(rows))
-    for asset in np.unique(task.asset[rows]):
-        own = task.asset[rows] == asset
-        weights[own] = uniqueness(int(own.sum()), horizon)
-    # Assets move together: a session counts once, however many there are.
-    n_sessions = len(np.unique(task.decided_at[rows].asi8))
-    weights *= independent_number(n_sessions, horizon) / weights.sum()
-    return weights
 
 
 def fit_step(task: Task, step: Step) -> list[tuple[Fit, ...] | None]:

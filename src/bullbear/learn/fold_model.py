@@ -114,6 +114,12 @@ class FoldModel:
                 total[:, [place[name] for name in member.factors]] += slope * shares
         return total
 
+    @property
+    def kinds(self) -> tuple[type, ...]:
+        """The kinds of learner and calibrator that restore it."""
+        learners = [LEARNERS[str(member.learner["kind"])] for member in self.members]
+        return (*learners, CALIBRATORS[str(self.calibrator.state()["kind"])])
+
     def require_restorable(self) -> None:
         """Raise whatever a member raises whose state is of another version."""
         for member in self.members:

@@ -10,14 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from bullbear.dataset import Examples, Fold, Predictions, splitter_of
 from bullbear.definitions import FeatureSet, ModelDefinition, Source
-from bullbear.execution import Cluster, Local, map_items
+from bullbear.execution import Cluster, Kept, Local, map_items
 from bullbear.learn.fitting import Fit, Step, Task, fit_step, prepared
 from bullbear.learn.fold_model import FoldModel, predict
 from bullbear.learn.pool import pooled
@@ -54,7 +53,7 @@ def train(
     jobs: int = 1,
     cluster: str | None = None,
     progress: Callable[[int, int], None] | None = None,
-    kept: Path | None = None,
+    kept: Kept | None = None,
 ) -> Training:
     """Train a model of one question and forecast fold by fold; see `train_all`.
 
@@ -89,7 +88,7 @@ def train_all(
     jobs: int = 1,
     cluster: str | None = None,
     progress: Callable[[int, int], None] | None = None,
-    kept: Path | None = None,
+    kept: Kept | None = None,
 ) -> list[Training]:
     """Train every question of a model and forecast fold by fold.
 
@@ -110,7 +109,7 @@ def train_all(
     progress
         Called with folds done and folds in all.
     kept
-        A folder for fitted folds, from which an interrupted training continues; see `execution.map_items`.
+        Where fitted folds are stored, from which an interrupted training continues; see `execution.map_items`.
 
     Returns
     -------

@@ -22,7 +22,8 @@ from mlflow.entities import ViewType
 from mlflow.exceptions import MlflowException
 
 from bullbear.dataset.predictions import COMBINED, Predictions
-from bullbear.errors import RunError
+from bullbear.definitions import UP
+from bullbear.errors import Found, RunError
 from bullbear.files import replace_folder
 from bullbear.forecasting.bundle import Bundle, read_bundle
 from bullbear.home import Home
@@ -68,25 +69,30 @@ class Run:
         """Those of the target alone."""
         return self.predictions.select(asset=self.bundle.definition.target.ticker)
 
-    def predictions_of(self, question: str, *, path: int | None = None) -> Predictions:
+    def predictions_of(self, question: str | None = None, *, path: int | None = None) -> Predictions:
         """Those of the target, one question, and one path of a combinatorial splitter.
+
+        Parameters
+        ----------
+        question
+            None for `up` where the run answers it, else for the only one that it answers.
 
         Raises
         ------
         RunError
-            The run answers another question, or has several paths or not this one.
+            The run answers another question, or several of which none is named; or has several paths or not this one.
         """
+        answered = list(dict.fromkeys(self.of_target.table["question"].astype(str)))
+        if question is None and (UP.name in answered or len(answered) == 1):
+            question = UP.name if UP.name in answered else answered[0]
+        if question not in answered:
+            value: str = Found("no --question") if question is None else f"--question {question}"
+            allowed = " or ".join(answered)
+            raise RunError(f"run {self.run_id[:8]}", value, allowed, "name a question that it answers")
         found = self.of_target.select(question=question, member=COMBINED)
-        if not len(found):
-            raise RunError(
-                f"run {self.run_id[:8]}",
-                f"--question {question}",
-                self.bundle.question,
-                "name a question that it answers",
-            )
         paths = sorted(set(found.table["path"].tolist()))
         if (path is not None and path not in paths) or (path is None and len(paths) > 1):
-            value = "no --path" if path is None else f"--path {path}"
+            value = Found("no --path") if path is None else f"--path {path}"
             raise RunError(f"run {self.run_id[:8]}", value, f"paths {paths[0]} to {paths[-1]}", "name one with --path")
         return found.select(path=path)
 

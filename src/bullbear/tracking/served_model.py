@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from mlflow.pyfunc.model import PythonModel
 
+from bullbear import user_code
 from bullbear.learn import FoldModel
 from bullbear.statistics import independent_number
 
@@ -23,9 +24,11 @@ class ServedModel(PythonModel):
     """The last fold's model behind MLflow's `predict`."""
 
     def load_context(self, context: Any) -> None:
-        """Read the model that was logged as the artifact `model`."""
-        self._model = FoldModel.restore(json.loads(Path(context.artifacts["model"]).read_text()))
-        self._model.require_restorable()
+        """Read the artifacts `model` and, if there are any, `user_code`: the files of a home that the model runs."""
+        folder = context.artifacts.get("user_code")
+        with user_code.using(sorted(Path(folder).glob("*/*.py")) if folder else ()):
+            self._model = FoldModel.restore(json.loads(Path(context.artifacts["model"]).read_text()))
+            self._model.require_restorable()
 
     def predict(  # the arguments are MLflow's
         self,

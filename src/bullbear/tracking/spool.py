@@ -30,6 +30,8 @@ from bullbear.errors import BullbearError
 from bullbear.files import FileLock
 
 RUN = "run.json"
+USER_CODE = "user_code"
+"""The folder of a staged training with the files of the home that the served model runs."""
 _TAG = "spooled"
 
 
@@ -134,7 +136,7 @@ def _log_model(staged: Path, run: dict[str, Any], inputs: pd.DataFrame) -> None:
     mlflow.pyfunc.log_model(
         name="model",
         python_model=str(Path(__file__).with_name("served_model.py")),
-        artifacts={"model": str(staged / "model.json")},
+        artifacts={path.stem: str(path) for path in (staged / "model.json", staged / USER_CODE) if path.exists()},
         code_paths=[str(Path(__file__).parents[1])],
         signature=infer_signature(sample, answer),
         input_example=sample,

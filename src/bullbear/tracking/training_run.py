@@ -28,7 +28,8 @@ from bullbear.forecasting.bundle import write_bundle
 from bullbear.learn import Training, pool_of
 from bullbear.model import Model
 from bullbear.tracking.mlflow_store import connect, experiment_id, require_ready
-from bullbear.tracking.spool import RUN, SpooledError, keep, log_staged
+from bullbear.tracking.spool import RUN, USER_CODE, SpooledError, keep, log_staged
+from bullbear.user_code import sources
 
 __all__ = ["TrainingRecord", "log_training", "require_ready"]
 
@@ -112,6 +113,10 @@ def _stage(staged: Path, record: TrainingRecord) -> None:
         newest = record.training.models[-1]
         run["sample"] = [*newest.factors, "climatology", "n_resolved"]
         (staged / "model.json").write_text(json.dumps(newest.state()), encoding="utf-8")
+        for name, source in sources(newest.kinds).items():  # it is served where there is no home
+            path = staged / USER_CODE / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(source, encoding="utf-8")
     _inputs(record.examples).assign(y=record.examples.y).to_parquet(staged / "inputs.parquet")
     # Written last: a folder without it was cut short and is no training.
     (staged / RUN).write_text(json.dumps(run, indent=1), encoding="utf-8")

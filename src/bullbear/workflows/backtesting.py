@@ -9,7 +9,7 @@ import pandas as pd
 
 from bullbear.decide import Backtest, Policy, backtest, baselines_of, comparison
 from bullbear.documents import json_ready
-from bullbear.factors import compute
+from bullbear.forecasting.account_factors import account_factors
 from bullbear.forecasting.gate import refuse_another_question
 from bullbear.home import Home
 from bullbear.workflows.comparison import require_walk_forward
@@ -33,16 +33,13 @@ def backtest_run(home: Home, run: Run, policy: Policy | None = None) -> Backtest
     target = run.bundle.definition.target
     view = home.filled_store().as_of()
     policy = policy or run.bundle.policy
-    specs = [spec for spec in run.bundle.factors() if spec.name in policy.needs.factors]
     return backtest(
         run.of_target.table,
         view,
         policy,
         ticker=target.ticker,
         horizon=target.horizon,
-        factors=compute(view, specs, pd.DatetimeIndex(view.bars(target.ticker).index), target.ticker)
-        if specs
-        else None,
+        factors=account_factors(view, run.bundle, policy),
         baselines=baselines_of(target.ticker, home.instruments()),
     )
 

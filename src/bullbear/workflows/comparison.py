@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from bullbear.data.oracle import read_truth
+from bullbear.data.oracle import true_probabilities
 from bullbear.dataset.predictions import Predictions
-from bullbear.definitions import Target
 from bullbear.errors import InputError
 from bullbear.evaluate import (
     Comparison,
@@ -27,8 +26,8 @@ from bullbear.sessions import days
 if TYPE_CHECKING:
     from bullbear.tracking import Run
 
-TRUTH = Target(ticker="IWM")
-"""What the truth of a simulated market is about: IWM up over 21 sessions."""
+TICKER = "IWM"
+"""What the truth of a simulated market is about."""
 
 
 def evaluate_run(run: Run) -> Evaluation | PathScores:
@@ -80,24 +79,21 @@ def compare_runs(runs: Sequence[Run]) -> list[Comparison]:
 def oracle_share(home: Home, run: Run) -> OracleShare | None:
     """A walk-forward run's skill as a share of what knowing a simulated market's state was worth.
 
-    None on real data, and for a target of which there is no truth.
+    None on real data, and for a ticker of which there is no truth.
     """
-    is_known = run.simulated and run.bundle.is_walk_forward
-    if not is_known or _key(run.bundle.definition.target) != _key(TRUTH):
+    target = run.bundle.definition.target
+    if not (run.simulated and run.bundle.is_walk_forward and target.ticker == TICKER):
         return None
     predictions = run.of_target.table
     sessions = days(pd.DatetimeIndex(predictions["decided_at"]))
-    truth = read_truth(home.root).set_index("decided")["p_up"]
+    found = true_probabilities(home.root, target.question, others=home.questions().values())
+    truth = found.set_index("decided").reindex(sessions)
     resolved = predictions["y"].notna().to_numpy()
     return share_of_oracle(
         predictions["y"].to_numpy()[resolved],
         predictions["p"].to_numpy()[resolved],
-        truth.reindex(sessions).to_numpy()[resolved],
+        truth["p"].to_numpy()[resolved],
         predictions["climatology"].to_numpy()[resolved],
+        truth_error=truth["error"].to_numpy()[resolved],
         horizon=run.horizon,
     )
-
-
-def _key(target: Target) -> tuple[str, dict[str, object]]:
-    """All of a target but the words."""
-    return target.ticker, target.question.model_dump(exclude={"name", "sentence"})

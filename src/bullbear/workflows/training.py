@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from dataclasses import dataclass
 
@@ -12,8 +11,9 @@ from bullbear.dataset import Examples, build, splitter_of
 from bullbear.dataset.predictions import Predictions
 from bullbear.decide import Backtest, backtest, baselines_of, comparison
 from bullbear.definitions import UP
-from bullbear.errors import DefinitionError, FitError, InputError, NoDataError
+from bullbear.errors import DefinitionError, FitError, InputError
 from bullbear.evaluate import Evaluation, PathScores, evaluate, path_scores
+from bullbear.execution import Kept
 from bullbear.factors.engine.lookahead import require_causal
 from bullbear.home import Home
 from bullbear.learn import Training, train
@@ -21,6 +21,7 @@ from bullbear.model import Model
 from bullbear.sessions import day
 from bullbear.workflows.backtesting import backtest_metrics, backtest_summary
 from bullbear.workflows.console import Progress
+from bullbear.workflows.notes import factor_notes, fund_notes, outcome_notes
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,8 @@ def train_model(
 ) -> TrainedModel:
     """Train `models/NAME.toml` on everything stored, evaluate, backtest (`up`, walk-forward), log it as one run.
 
-    Fitted folds are kept until the run is logged: the next training of the same continues an interrupted one.
+    Fitted folds are kept until the run is logged: the next training of the same on the same data, with the same
+    libraries, continues an interrupted one.
 
     Raises
     ------
@@ -61,12 +63,25 @@ def train_model(
     RunError, SpooledError
         The tracking store cannot be used, or took the finished training no more; see `tracking.training_run`.
     """
+    model = home.model(name)
+    with Kept(home.unfinished(model.definition.name)) as kept:
+        return _train(home, model, kept, start, end, jobs, cluster, progress or _silent)
+
+
+def _train(
+    home: Home,
+    model: Model,
+    kept: Kept,
+    start: str | None,
+    end: str | None,
+    jobs: int,
+    cluster: str | None,
+    progress: Progress,
+) -> TrainedModel:
     from bullbear.tracking.ledger_anchor import record_ledger_head
     from bullbear.tracking.training_run import TrainingRecord, log_training, require_ready
 
     began = time.perf_counter()
-    progress = progress or _silent
-    model = home.model(name)
     walks_forward = splitter_of(model.definition).is_walk_forward
     store = home.filled_store()
     view = store.as_of()
@@ -76,7 +91,7 @@ def train_model(
     examples = build(view, model.feature_sets, model.definition.target)
     specs = [spec for each in model.feature_sets for spec in each.factor]
     require_causal(store, specs, pd.DatetimeIndex(examples.X.index).unique(), model.definition.target.ticker)
-    notes = _notes_on_data(model, examples)
+    notes = factor_notes(model, examples) + outcome_notes(model, examples, start=start, end=end)
     progress("factors", 1, 1)
     try:
         training = train(
@@ -89,7 +104,7 @@ def train_model(
             jobs=jobs,
             cluster=cluster,
             progress=lambda done, total: progress("folds", done, total),
-            kept=home.unfinished(model.definition.name),
+            kept=kept,
         )
     except FitError as bad:
         key = "member" if model.definition.member else "learner"
@@ -116,6 +131,7 @@ def train_model(
             factors=examples.factors_of(target.ticker),
             baselines=baselines_of(target.ticker, home.instruments()),
         )
+        notes += fund_notes(view, model.policy, tested.states[0].decided_at)
     figures = comparison(tested) if tested else None
     progress("evaluation", 1, 1)
     progress("tracking", 0, 1)
@@ -137,23 +153,10 @@ def train_model(
         ),
     )
     record_ledger_head(home)
-    shutil.rmtree(home.unfinished(model.definition.name), ignore_errors=True)
+    kept.remove()
     progress("tracking", 1, 1)
     seconds = time.perf_counter() - began
     return TrainedModel(run_id, model, examples, training, evaluation, tested, seconds, store.is_simulated, notes)
-
-
-def _notes_on_data(model: Model, examples: Examples) -> tuple[str, ...]:
-    """A note for each factor without any value; a model that has no others is refused."""
-    empty = [str(name) for name, missing in examples.X.isna().all().items() if missing]
-    if empty and len(empty) == examples.X.shape[1]:
-        raise NoDataError(
-            f"features of models/{model.definition.name}.toml",
-            f"no data in this store for {', '.join(empty)}",
-            "a model with data for one factor or more",
-            "fetch or ingest the series that they read",
-        )
-    return tuple([f"{name} has no data in this store" for name in empty])
 
 
 def _plots(

@@ -382,7 +382,11 @@ SOURCE = Source(Path("models/x.toml"), 'name = "x"\n[policy]\nbull_above = 0.4\n
         ({"bull_above": math.nan}, r"models/x\.toml:3 \(policy\.bull_above\): got nan"),
         ({"bull_above": 0.4}, r"models/x\.toml:2 .*bear_below 0\.45 must be under bull_above 0\.4"),
         ({"neutral_weight": 0.9, "bull_weight": 0.5}, r"neutral_weight 0\.9 must not exceed bull_weight 0\.5"),
-        ({"bear_instrument": "IWM"}, r"bear_instrument 'IWM' must be one of RWM, TWM, TZA, SRTY"),
+        (
+            {"bear_instrument": "IWM"},
+            r"policy\.bear_instrument\): got 'IWM'; allowed: an instrument with a negative multiple: RWM, TWM, TZA, "
+            r"SRTY \(that of IWM is 1, models/instruments\.toml:\d+\); correct the file",
+        ),
         ({"bull_instrument": "XYZ"}, r"policy\.bull_instrument\): got 'XYZ'; allowed: .*one of IWM, UWM, TNA, URTY"),
         ({"bear_weight": 1.5}, r"policy\.bear_weight"),
         *(

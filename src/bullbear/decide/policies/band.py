@@ -10,11 +10,11 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, ValidationInfo, model_validator
+from pydantic import Field, model_validator
 
-from bullbear.decide.instruments import Instrument, Tradable, instruments_of
+from bullbear.decide.instruments import Instrument, Tradable, exposed
 from bullbear.decide.policy import POLICIES, Forecast, Needs, Policy, Sleeve, Stance, State, Stop, named_as_sold
 from bullbear.errors import InputError
 
@@ -113,20 +113,15 @@ class BandPolicy(Policy):
     reentry_atr_multiple: float = Field(default=3.0, gt=0)
     atr_window: int = Field(default=14, ge=2, le=252)
     rebalance_threshold: float = Field(default=0.05, ge=0, lt=1)
-    bull_instrument: Tradable = Field(default="IWM", validate_default=True)
-    bear_instrument: Tradable = Field(default="TWM", validate_default=True)
+    bull_instrument: Annotated[Tradable, exposed(1)] = Field(default="IWM", validate_default=True)
+    bear_instrument: Annotated[Tradable, exposed(-1)] = Field(default="TWM", validate_default=True)
 
     @model_validator(mode="after")
-    def _consistent(self, info: ValidationInfo) -> Self:
+    def _consistent(self) -> Self:
         if self.bear_below >= self.bull_above:
             raise ValueError(f"bear_below {self.bear_below} must be under bull_above {self.bull_above}")
         if self.neutral_weight > self.bull_weight:
             raise ValueError(f"neutral_weight {self.neutral_weight} must not exceed bull_weight {self.bull_weight}")
-        for key, fund, sign in (("bull", self.bull_instrument, 1), ("bear", self.bear_instrument, -1)):
-            if fund.multiple * sign <= 0:
-                known = instruments_of(info)
-                allowed = ", ".join(t for t, each in known.items() if each.multiple * sign > 0)
-                raise ValueError(f"{key}_instrument {fund.ticker!r} must be one of {allowed}")
         return self
 
     @property

@@ -110,6 +110,21 @@ def mean(x: Array, window: int) -> Array:
     return total(x, window) / window
 
 
+def percent_rank(x: Array, window: int) -> Array:
+    """Share of the `window` values before that lie below the present one; missing where any of them all is.
+
+    Example
+    -------
+    >>> percent_rank(np.array([1.0, 3.0, 2.0]), 2)
+    array([nan, nan, 0.5])
+    """
+    if len(x) <= window:
+        return np.full(len(x), np.nan)
+    rank = talib.PERCENTRANK(np.nan_to_num(x, nan=0.0), window) / 100.0
+    # A gap was ranked as zero above; every window that holds one is taken out again.
+    return np.asarray(rank + 0.0 * total(x, window + 1))
+
+
 def fold(single: Sequence[Array], window: int, join: Join, *, from_newest: bool = False) -> Blocks:
     """Blocks of one row joined to blocks of `window` rows, the way to every sum that depends on its own rows only.
 

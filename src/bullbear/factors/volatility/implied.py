@@ -7,11 +7,10 @@ and every window that touches it is too.
 from __future__ import annotations
 
 import numpy as np
-import talib
 
 from bullbear.factors.engine.registry import Array, Bars, factor
 from bullbear.factors.engine.trailing import log_positive
-from bullbear.factors.engine.windows import lagged, mean, ratio, standard_score, total
+from bullbear.factors.engine.windows import lagged, mean, percent_rank, ratio, standard_score
 from bullbear.factors.volatility.realised import realised_volatility
 
 
@@ -29,6 +28,20 @@ def implied_volatility(implied: Array) -> Array:
     array([20., nan])
     """
     return np.where(implied > 0.0, implied, np.nan)
+
+
+@factor(unit="log of a fraction a year", lookback=1, windowed=True)
+def log_implied_volatility(implied: Array) -> Array:
+    """Logarithm of implied volatility, in the unit of `log_realised_volatility`.
+
+    log(implied / 100)
+
+    Example
+    -------
+    >>> log_implied_volatility(np.array([20.0, 0.0])).round(4)
+    array([-1.6094,     nan])
+    """
+    return log_positive(implied) - np.log(100.0)
 
 
 @factor(unit="ratio - 1", lookback=1, windowed=True)
@@ -108,9 +121,7 @@ def implied_percentile(implied: Array, *, window: int = 252) -> Array:
     >>> implied_percentile(np.array([10.0, 30.0, 20.0]), window=2)[-1]
     np.float64(0.5)
     """
-    rank = talib.PERCENTRANK(np.nan_to_num(implied, nan=0.0), window) / 100.0
-    # A gap was ranked as zero above; every window that holds one is taken out again.
-    return rank + 0.0 * total(implied, window + 1)
+    return percent_rank(implied, window)
 
 
 @factor(unit="log ratio", windowed=True)

@@ -1,0 +1,1 @@
+"""Sentiment factors: what investors say, and what they pay for protection."""

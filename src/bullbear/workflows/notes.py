@@ -1,0 +1,94 @@
+"""What a user should hear about a training or a backtest that runs, but not on all that its definition asks for."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from bullbear.data.view import View
+from bullbear.dataset import Examples
+from bullbear.decide import Policy
+from bullbear.errors import DefinitionError, Found, NoDataError
+from bullbear.learn.fitting import is_target
+from bullbear.learn.walk_forward import folds_of
+from bullbear.model import Model
+from bullbear.sessions import day
+
+
+def factor_notes(model: Model, examples: Examples) -> tuple[str, ...]:
+    """A note for each factor without any value.
+
+    Raises
+    ------
+    NoDataError
+        The model has no others.
+    """
+    empty = [str(name) for name, missing in examples.X.isna().all().items() if missing]
+    if empty and len(empty) == examples.X.shape[1]:
+        raise NoDataError(
+            f"features of models/{model.definition.name}.toml",
+            Found(f"no data in this store for {', '.join(empty)}"),
+            "a model with data for one factor or more",
+            "fetch or ingest the series that they read",
+        )
+    return tuple([f"{name} has no data in this store" for name in empty])
+
+
+def outcome_notes(
+    model: Model, examples: Examples, *, start: str | None = None, end: str | None = None
+) -> tuple[str, ...]:
+    """A note on fits whose labels are all alike: they teach the base rate alone.
+
+    Raises
+    ------
+    DefinitionError
+        The question was answered alike on every day of the sample.
+    """
+    definition, question = model.definition, model.definition.target.question.name
+    folds = folds_of(definition, examples, start=start, end=end)
+    own = is_target(definition, examples) & ~np.isnan(examples.y)
+    used = np.unique(np.concatenate([np.concatenate([fold.train, fold.test]) for fold in folds]))
+    used = used[own[used]]
+    labels = examples.y[used]
+    if _alike(labels):
+        first, last = (examples.session[row].date() for row in (used[0], used[-1]))
+        raise DefinitionError(
+            f"{model.source.where('questions')} (questions)",
+            Found(f"{question} was answered yes on {int(labels.sum()):,} of {len(labels):,} days, {first} to {last}"),
+            "a question that was answered both ways",
+            "choose another threshold in models/questions.toml, or a longer span",
+        )
+    known = [(fold, examples.y[fold.train[own[fold.train]]]) for fold in folds]
+    alike = [(fold, y) for fold, y in known if _alike(y)]
+    if not alike:
+        return ()
+    fold, y = alike[-1]
+    answer = "yes" if y[0] else "no"
+    return (
+        f"{question} had only been answered {answer} when {len(alike)} of {len(folds)} models were fitted, the last on "
+        f"{day(fold.trained_through).date()}: they forecast the base rate alone",
+    )
+
+
+def fund_notes(view: View, policy: Policy, first: pd.Timestamp) -> tuple[str, ...]:
+    """A note on funds of the policy without a bar in the store, or none at its first decision, at the instant `first`.
+
+    The policy holds cash in their place.
+    """
+    decided = day(first)
+    lacking = []
+    for ticker in dict.fromkeys(policy.needs.funds):
+        if not view.has("bars", ticker):
+            lacking.append(f"{ticker} has no bars in this store")
+        elif (begins := view.bars(ticker).index[0]) > decided:
+            lacking.append(f"{ticker} has bars from {begins.date()} only")
+    if not lacking:
+        return ()
+    return (
+        f"{' and '.join(lacking)}; the policy, which decides from {decided.date()} on, holds cash in place of a fund "
+        "without a price",
+    )
+
+
+def _alike(labels: np.ndarray) -> bool:
+    return bool(len(labels) and labels.min() == labels.max())

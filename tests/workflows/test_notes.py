@@ -1,0 +1,115 @@
+"""What a training and a backtest say about data and outcomes that they lack."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bullbear.dataset import Examples, build
+from bullbear.decide.instruments import packaged_instruments
+from bullbear.decide.policies.band import BandPolicy
+from bullbear.errors import DefinitionError
+from bullbear.home import Home
+from bullbear.workflows.notes import fund_notes, outcome_notes
+
+FIRST = pd.Timestamp("2006-03-01 21:00", tz="UTC")
+POLICY = '[policy]\nbear_instrument = "{}"\n'
+INSTRUMENT = """
+[[instrument]]
+ticker = "{}"
+multiple = -1.0
+half_spread_bp = 1.0
+inception = "2000-01-03"
+"""
+
+
+def _policy(bear: str) -> BandPolicy:
+    known = packaged_instruments()
+    fund = known["TWM"].model_copy(update={"ticker": bear})
+    return BandPolicy(bear_instrument=fund)
+
+
+def _store(home: Home, ticker: str, since: str) -> None:
+    bars = home.store().as_of().bars("IWM").loc[since:].reset_index().assign(series=ticker)
+    home.store().append("bars", bars)
+
+
+def test_a_fund_without_bars_or_with_late_ones_is_named_in_one_note(home: Home) -> None:
+    view = home.store().as_of()
+    (none,) = fund_notes(view, _policy("NEW"), FIRST)
+    assert none == (
+        "NEW has no bars in this store; the policy, which decides from 2006-03-01 on, holds cash in place of a fund "
+        "without a price"
+    )
+    _store(home, "LATE", "2006-03-02")
+    _store(home, "THEN", "2006-03-01")
+    view = home.store().as_of()
+    (late,) = fund_notes(view, _policy("LATE"), FIRST)
+    assert late.startswith("LATE has bars from 2006-03-02 only; the policy, ")
+    assert fund_notes(view, _policy("THEN"), FIRST) == ()
+
+
+def test_train_and_backtest_say_so(home: Home, bullbear: Callable[..., Any]) -> None:
+    (home.root / "models" / "instruments.toml").write_text(INSTRUMENT.format("NEW"))
+    path = home.root / "models" / "base.toml"
+    path.write_text(path.read_text() + POLICY.format("NEW"))
+    note = "note: NEW has no bars in this store; the policy, which decides from 2003-01-02 on, holds cash"
+    trained = bullbear("train", "base", "--json", "--home", home.root)
+    assert (trained.code, trained.err.startswith(note)) == (0, True)
+    tested = bullbear("backtest", "latest", "--json", "--home", home.root)
+    assert tested.err.startswith(note)
+    assert [f"note: {each}\n" for each in tested.json["notes"]] == [tested.err]
+
+
+@pytest.fixture
+def examples(home: Home) -> Examples:
+    model = home.model("base")
+    return build(home.store().as_of(), model.feature_sets, model.definition.target)
+
+
+@pytest.mark.parametrize(("answer", "count"), [(0.0, "0 of 1,"), (1.0, "1,")])
+def test_a_question_that_was_always_answered_alike_is_refused(
+    home: Home, examples: Examples, answer: float, count: str
+) -> None:
+    alike = dataclasses.replace(examples, y=np.where(np.isnan(examples.y), np.nan, answer))
+    message = (
+        rf"^models/base\.toml:1 \(target\.question\): up was answered yes on {count}\d+( of 1,\d+)? days, 2000-01-03 "
+        r"to 2005-\d\d-\d\d; allowed: a question that was answered both ways; choose another threshold in models/"
+    )
+    with pytest.raises(DefinitionError, match=message):
+        outcome_notes(home.model("base"), alike, end="2005-12-30")
+    # One other answer within the span is enough, one after it is none.
+    row = examples.session.get_loc("2006-06-01")
+    alike.y[row] = 1.0 - answer
+    with pytest.raises(DefinitionError, match=r"\(target\.question\)"):
+        outcome_notes(home.model("base"), alike, end="2005-12-30")
+    alike.y[row - 300] = 1.0 - answer
+    outcome_notes(home.model("base"), alike, end="2005-12-30")
+
+
+def test_fits_on_labels_that_are_all_alike_are_noted(home: Home, examples: Examples) -> None:
+    assert outcome_notes(home.model("base"), examples) == ()
+    row = examples.session.get_loc("2003-06-02")
+    late = dataclasses.replace(examples, y=np.where(np.arange(len(examples)) < row, 0.0, examples.y))
+    (note,) = outcome_notes(home.model("base"), late)
+    assert note == (
+        "up had only been answered no when 7 of 24 models were fitted, the last on 2003-06-30: they forecast the base "
+        "rate alone"
+    )
+
+
+def test_a_dip_that_never_came_is_refused_by_train(home: Home, bullbear: Callable[..., Any]) -> None:
+    (home.root / "models" / "questions.toml").write_text(
+        '[[question]]\nname = "crash"\nkind = "dip"\nthreshold = -0.95\n'
+        'sentence = "IWM closes 95 % lower within the next 21 sessions"\n'
+    )
+    path = home.root / "models" / "base.toml"
+    path.write_text('questions = ["crash"]\n' + path.read_text())
+    done = bullbear("train", "base", "--home", home.root)
+    assert done.code == 2
+    assert "(questions): crash was answered yes on 0 of " in done.mistake
