@@ -181,7 +181,7 @@ def test_two_homes_of_one_process_keep_their_kinds_apart(tmp_path: Path) -> None
         Home(tmp_path / name)
         assert LEARNERS.read({"kind": "mine"}).model_dump()["home"] == name
     Home(tmp_path / "C")
-    with pytest.raises(DefinitionError, match=r"got 'mine'; allowed: climatology or lightgbm or logistic"):
+    with pytest.raises(DefinitionError, match=r"got 'mine'; allowed: climatology or distribution or lightgbm or logistic"):
         LEARNERS.read({"kind": "mine"})
 
 
