@@ -22,7 +22,7 @@ from bullbear.decide.instruments import Instrument, read_instruments
 from bullbear.decide.policy import load_policy
 from bullbear.definitions import ModelDefinition, Source, read
 from bullbear.definitions.questions import Question, read_questions
-from bullbear.errors import DefinitionError, InputError
+from bullbear.errors import DefinitionError, Found, InputError
 from bullbear.factors import load, universe
 from bullbear.files import FileLock
 from bullbear.learn import CALIBRATORS, members_of, pool_of
@@ -116,7 +116,7 @@ class Home:
         if store.is_empty:
             raise InputError(
                 f"store {self.data}",
-                "nothing stored",
+                Found("nothing stored"),
                 "a store with data",
                 "run `bullbear simulate` or `bullbear ingest DIR` first",
             )
@@ -149,7 +149,7 @@ class Home:
             remedy = f"did you mean {close[0]}?"
         if alike and (alike[0].stem not in names or not alike[0].stem.islower()):
             remedy = f"rename {kind}/{alike[0].name} to {wanted.lower()}"
-        raise DefinitionError(f"{kind}/{wanted}", "no such file", ", ".join(names) or "none found", remedy)
+        raise DefinitionError(f"{kind}/{wanted}", Found("no such file"), ", ".join(names) or "none found", remedy)
 
     def questions(self) -> dict[str, Question]:
         """The packaged questions and those of this home's `models/questions.toml`, which win, by name.

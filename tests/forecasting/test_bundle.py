@@ -92,13 +92,13 @@ def test_no_champion_says_what_to_do(tmp_path: Path) -> None:
 
 def test_a_champion_of_an_earlier_version_is_refused_and_passed_over_with_a_note(tmp_path: Path) -> None:
     home = Home(tmp_path)
-    assert present_champion(home, simulated=True) == (None, None)
+    assert present_champion(home, "up", simulated=True) == (None, None)
     (home.forecasts / "champion").mkdir(parents=True)
     (home.forecasts / "champion" / "bundle.json").write_text("{}")
     message = "champion: got 'a bundle of an earlier version'; allowed: version 3; train and promote again"
     with pytest.raises(RunError, match=message):
         read_bundle(home.champion)
-    champion, note = present_champion(home, simulated=True)
+    champion, note = present_champion(home, "up", simulated=True)
     assert champion is None
     assert note == f"the champion cannot be used and is not compared with: {message}"
 

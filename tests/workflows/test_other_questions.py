@@ -1,4 +1,4 @@
-"""A model of another question than `up`: trained and evaluated on its own labels, never issued."""
+"""A model of another question than `up`: trained and evaluated on its own labels, without positions."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def ask(home: Home, question: str) -> None:
     path.write_text(f'questions = ["{question}"]\n' + path.read_text())
 
 
-def test_a_dip_is_trained_evaluated_and_refused_by_the_gate(home: Home) -> None:
+def test_a_dip_is_trained_and_evaluated_and_holds_no_positions(home: Home) -> None:
     from bullbear.dataset import resolve
     from bullbear.tracking import Runs
     from bullbear.workflows.backtesting import backtest_run
@@ -38,8 +38,10 @@ def test_a_dip_is_trained_evaluated_and_refused_by_the_gate(home: Home) -> None:
     assert share is not None
     assert share.oracle_bss > 0.0 < share.truth_error < 0.01
     refusal = r"refused by the question test: base .* answers the question dip5, the policy acts on up"
-    with pytest.raises(GateError, match=refusal):
-        promote_run(home, runs, run)
+    before = home.champion.resolve()
+    assert promote_run(home, runs, run).tests == ()  # the base rate needs no evidence
+    assert runs.find("champion", "dip5").run_id == run.run_id
+    assert home.champion.resolve() == before
     with pytest.raises(GateError, match=refusal):
         backtest_run(home, run)
 

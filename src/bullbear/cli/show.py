@@ -309,9 +309,16 @@ def backtest(run: Run, tested: Backtest) -> None:
 def scored(outcome: dict[str, Any]) -> None:
     """The ledger's scores."""
     console = ResultConsole()
-    market = "SIMULATED market: " if outcome["simulated"] else ""
+    if outcome["simulated"]:
+        console.print("SIMULATED market")
+    for found in outcome["questions"]:
+        _scored_question(console, found)
+
+
+def _scored_question(console: ResultConsole, outcome: dict[str, Any]) -> None:
     console.print(
-        f"{market}{outcome['entries']} forecasts, {outcome['resolved']} resolved, {outcome['pending']} pending"
+        f"{outcome['question']}: {outcome['entries']} forecasts, {outcome['resolved']} resolved, "
+        f"{outcome['pending']} pending"
     )
     console.print(outcome["statement"], soft_wrap=True)
     titles = {

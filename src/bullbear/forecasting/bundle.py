@@ -3,7 +3,9 @@
 `bundle.json` says what was trained and on what; `models/DATE.json` holds the model fitted at the close of DATE, used
 from the next session on; `predictions.csv` the reported out-of-sample `Predictions`, to the last bit; `signals.csv` the
 pooled signal on every out-of-sample session, as issued, and that of each member, on which a later refit rests;
-`account.jsonl` the account of the backtest after each decision, one `Book` a line, which a replay continues.
+`account.jsonl` the account of the backtest after each decision, one `Book` a line, which a replay continues. Only the
+question `up` has an account: policies hold positions on its forecasts. A champion's `bundle.json` also has its `run_id`
+and the `skill` that it was promoted with.
 """
 
 from __future__ import annotations
@@ -28,7 +30,7 @@ from bullbear.dataset.predictions import Predictions
 from bullbear.decide.book import Book
 from bullbear.decide.instruments import INSTRUMENT_KINDS, Instrument
 from bullbear.decide.policy import POLICIES, Policy, read_policy
-from bullbear.definitions import FactorSpec, FeatureSet, ModelDefinition, Source
+from bullbear.definitions import UP, FactorSpec, FeatureSet, ModelDefinition, Source
 from bullbear.errors import DefinitionError, Found, HistoryError, InputError, RunError
 from bullbear.factors.engine.feature_sets import check, functions_of
 from bullbear.learn import CALIBRATORS, LEARNERS, POOLS, FoldModel, Training
@@ -37,9 +39,8 @@ from bullbear.learn.refit import Continuation
 from bullbear.user_code import digests
 
 VERSION = 3
-PROMOTABLE = "up"
-"""The question that a champion answers; a policy decides on it."""
 ACCOUNT = "account.jsonl"
+CHAMPION = "champion"
 _PROMOTE = (
     "train a model, then `bullbear promote latest`; `bullbear train climatology && bullbear promote latest` makes the "
     "base rate the champion"
@@ -55,7 +56,7 @@ class Bundle:
     meta: dict[str, Any]
     definition: ModelDefinition
     feature_sets: tuple[FeatureSet, ...]
-    label: str = "champion"
+    label: str = CHAMPION
     _opened: dict[str, FoldModel] = field(default_factory=dict, repr=False, compare=False)
 
     def require_usable(self) -> None:
@@ -71,7 +72,7 @@ class Bundle:
         _ = self.policy
         self.model_named(self._fits()[-1])
         _ = self.predictions, self.signals
-        if self.question == PROMOTABLE:
+        if self.has_account:
             _ = self.first_session, self.last_book
 
     def factors(self) -> list[FactorSpec]:
@@ -126,6 +127,17 @@ class Bundle:
     def question(self) -> str:
         """The question that it answers."""
         return str(self.meta["question"])
+
+    @property
+    def has_account(self) -> bool:
+        """Whether positions are held on its forecasts."""
+        return self.question == UP.name
+
+    @property
+    def skill(self) -> dict[str, float | None]:
+        """The Brier skill of a champion at its promotion, `skill`, `skill_low` and `skill_high`; None where unknown."""
+        found = self.meta.get("skill") or {}
+        return {name: found.get(name) for name in ("skill", "skill_low", "skill_high")}
 
     @property
     def is_walk_forward(self) -> bool:
@@ -339,7 +351,12 @@ def _one_question(predictions: Predictions) -> str:
     return str(question)
 
 
-def read_bundle(root: Path, *, label: str = "champion") -> Bundle:
+def champion_of(question: str) -> str:
+    """What messages call the champion of a question."""
+    return CHAMPION if question == UP.name else f"{CHAMPION} of {question}"
+
+
+def read_bundle(root: Path, *, label: str = CHAMPION) -> Bundle:
     """Open a bundle; `label` names it in messages. A champion's `run_id` stands in `meta`.
 
     Raises
@@ -361,9 +378,9 @@ def read_bundle(root: Path, *, label: str = "champion") -> Bundle:
             label,
         )
     except OSError as bad:
-        if label == "champion" and os.path.lexists(root.parent.with_name("champion")):  # its place before version 2
+        if label == CHAMPION and os.path.lexists(root.parent.with_name("champion")):  # its place before version 2
             raise RunError(label, "a bundle of an earlier version", f"version {VERSION}", _AGAIN) from bad
-        if label.startswith("champion"):
+        if label.startswith(CHAMPION):
             raise RunError(label, Found("none yet"), "a promoted run", _PROMOTE) from bad
         raise RunError(label, Found("its bundle is gone"), "a run with its artifacts", "train the model again") from bad
     except (

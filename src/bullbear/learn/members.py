@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bullbear.definitions import ModelDefinition, Source
-from bullbear.errors import DefinitionError
+from bullbear.errors import DefinitionError, Found
 from bullbear.learn.learner import LEARNERS, Learner
 from bullbear.learn.pool import POOLS, Pool
 
@@ -37,7 +37,7 @@ def members_of(definition: ModelDefinition, source: Source | None = None) -> tup
         allowed = "either [learner], for one member, or [[member]] tables"
         raise DefinitionError(f"{file.where('member')} (member)", "both", allowed, "remove one")
     if not definition.members:
-        raise DefinitionError(f"{file.where('learner')} (learner)", "nothing", "a value", "add the key")
+        raise DefinitionError(f"{file.where('learner')} (learner)", Found("nothing"), "a value", "add the key")
     found: dict[str, MemberPlan] = {}
     for number, member in enumerate(definition.members):
         above: tuple[str | int, ...] = () if definition.learner is not None else ("member", number)
@@ -55,7 +55,7 @@ def members_of(definition: ModelDefinition, source: Source | None = None) -> tup
         learner = LEARNERS.read(member.learner, source, below=(*above, "learner"))
         if learner.uses_factors and not features:
             raise DefinitionError(
-                _shown(file, *above, "features"), "no feature set", "at least one", "name feature sets"
+                _shown(file, *above, "features"), Found("no feature set"), "at least one", "name feature sets"
             )
         found[member.name] = MemberPlan(member.name, member.learner, learner, features, (*above, "learner"))
     return tuple(found.values())

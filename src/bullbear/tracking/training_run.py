@@ -161,6 +161,7 @@ def _tags(record: TrainingRecord) -> dict[str, str]:
         "model": record.model.definition.name,
         "definition_hash": record.model.definition_hash,
         "data_fingerprint": record.examples.fingerprint,
+        "question": record.model.definition.target.question.name,
         "data": "SIMULATED" if record.simulated else "real",
         **_code_version(),
     }
