@@ -78,7 +78,9 @@ def test_one_question_of_several_is_trained_alike(three: Home) -> None:
     assert run.tags["definition_hash"] == joint.tags["definition_hash"]
     columns = ["decided_at", "p", "climatology", "y"]
     assert run.predictions.table[columns].equals(joint.predictions.table[columns])
-    with pytest.raises(InputError, match=r"--question: got 'rally5'; allowed: up, dip5, vol20, the questions of models"):
+    with pytest.raises(
+        InputError, match=r"--question: got 'rally5'; allowed: up, dip5, vol20, the questions of models"
+    ):
         train_model(three, "three", question="rally5")
 
 

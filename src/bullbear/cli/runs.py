@@ -169,7 +169,12 @@ def promote(
     promoted = [each for each in found if each.question in verdicts]
     if as_json:
         documents = [
-            {"champion": each.run_id, "model": each.model, "question": each.question, **verdicts[each.question].as_dict()}
+            {
+                "champion": each.run_id,
+                "model": each.model,
+                "question": each.question,
+                **verdicts[each.question].as_dict(),
+            }
             for each in promoted
         ]
         print_document(documents[0] if len(found) == 1 else {"promoted": documents, "refused": refused})

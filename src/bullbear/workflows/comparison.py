@@ -94,7 +94,9 @@ def shared_questions(named: Sequence[Sequence[Run]]) -> dict[str, list[Run]]:
         answered = {run.bundle.question for run in others}
         common = [question for question in common if question in answered]
     if not common:
-        shown = "; ".join(", ".join(f"{run.model} {run.run_id[:8]}: {run.bundle.question}" for run in of) for of in named)
+        shown = "; ".join(
+            ", ".join(f"{run.model} {run.run_id[:8]}: {run.bundle.question}" for run in of) for of in named
+        )
         raise InputError("RUN RUN ...", shown, "runs with a question in common", "compare runs of one question")
     return {
         question: list({run.run_id: run for of in named for run in of if run.bundle.question == question}.values())

@@ -47,7 +47,12 @@ class FullRun:
         return {
             "simulated": self.simulated,
             "models": [
-                {"model": each.model.definition.name, "question": name, "run_id": one.run_id, **one.evaluation.as_dict()}
+                {
+                    "model": each.model.definition.name,
+                    "question": name,
+                    "run_id": one.run_id,
+                    **one.evaluation.as_dict(),
+                }
                 for each in self.trained
                 for name, one in each.questions.items()
             ],

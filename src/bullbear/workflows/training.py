@@ -19,8 +19,9 @@ from bullbear.errors import DefinitionError, FitError, InputError
 from bullbear.evaluate import Evaluation, PathScores, evaluate, path_scores
 from bullbear.execution import Kept
 from bullbear.factors.engine.lookahead import require_causal
-from bullbear.home import Home, Model
+from bullbear.home import Home
 from bullbear.learn import Training, train_all
+from bullbear.model import Model
 from bullbear.sessions import day
 from bullbear.workflows.backtesting import backtest_metrics, backtest_summary
 from bullbear.workflows.console import Progress
@@ -142,9 +143,15 @@ def _train(
             kept=kept,
         )
     except FitError as bad:
-        where = f"{model.source.where('learner')} (learner)"
+        key = "member" if model.definition.member else "learner"
+        tables = [dict(member.learner) for member in model.definition.members]
         allowed = f"parameters that the learner takes ({bad})"
-        raise DefinitionError(where, dict(model.definition.learner), allowed, "correct the file") from bad
+        raise DefinitionError(
+            f"{model.source.where(key)} ({key})",
+            tables if len(tables) > 1 else tables[0],
+            allowed,
+            "correct the file",
+        ) from bad
     progress("evaluation", 0, 1)
     judged = {
         target.question.name: _judge(home, view, model.only(target.question.name), of_target, training)
@@ -161,9 +168,7 @@ def _train(
     record_ledger_head(home)
     kept.remove()
     progress("tracking", 1, 1)
-    questions = {
-        name: replace(each, run_id=logged.questions.get(name, logged.run_id)) for name, each in judged.items()
-    }
+    questions = {name: replace(each, run_id=logged.questions.get(name, logged.run_id)) for name, each in judged.items()}
     seconds = time.perf_counter() - began
     return TrainedModel(logged.run_id, model, questions, seconds, store.is_simulated, notes)
 
