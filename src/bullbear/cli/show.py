@@ -167,7 +167,7 @@ def evaluations(results: list[Any], pairs: Sequence[tuple[str, Comparison]]) -> 
     rows = [(f"{run.model} {run.bundle.question}" if several else run.model, run.run_id, found)
             for run, found, _ in results]  # fmt: skip
     _scores(rows, simulated=any(run.simulated for run, *_ in results))
-    for (run, found, share), (name, *_) in zip(results, rows, strict=True):
+    for (_, found, share), (name, *_) in zip(results, rows, strict=True):
         if share is not None:
             console.print(_oracle_line(name, share))
         if len(results) == 1 and isinstance(found, Evaluation):

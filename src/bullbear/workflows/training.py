@@ -248,7 +248,7 @@ def _log(
 
 def _metrics_by_question(judged: Mapping[str, TrainedQuestion]) -> dict[str, float]:
     """The Brier skill of each question with its interval, and the mean over them."""
-    found = {}
+    found: dict[str, float] = {}
     for name, each in judged.items():
         if isinstance(each.evaluation, Evaluation):
             found |= {f"{name}/{figure}": getattr(each.evaluation, figure) for figure in ("bss", "bss_low", "bss_high")}
