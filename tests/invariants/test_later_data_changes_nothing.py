@@ -104,7 +104,7 @@ def rows() -> pd.DataFrame:
         frame = pd.DataFrame({"series": ticker, "event_date": days, "known_at": closes(days), **prices})
         frame = frame.assign(close=close, adj_close=close, volume=1e6)
         frame.loc[rng.random(len(days)) < 0.01, "known_at"] += pd.Timedelta("20h")
-        again = frame[rng.random(len(days)) < 0.02].copy()
+        again = frame[rng.random(len(days)) < 0.15].copy()  # some are corrected across the cut
         again["known_at"] += pd.to_timedelta(rng.integers(30, 900, len(again)), unit="h")
         again[["open", "high", "low", "close", "adj_close"]] *= 1.03
         parts += [frame, again]
