@@ -33,7 +33,7 @@ QUESTIONS = ["up", "fall5", "dip5", "dip8", "rally5", "move5", "vol20", "vol30"]
 def train(home: Home, question: str = "vol20", *, end: str | None = None) -> Run:
     path = home.root / "models" / "wild.toml"
     text = (home.root / "models" / "small.toml").read_text().replace('"small"', '"wild"')
-    path.write_text(text.replace("[learner]", f'[target]\nquestion = "{question}"\n[learner]', 1))
+    path.write_text(f'questions = ["{question}"]\n' + text)
     return Runs(home).find(train_model(home, "wild", end=end).run_id)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -87,12 +88,14 @@ def feature_sets() -> list[FeatureSet]:
 
 @pytest.fixture(scope="session")
 def model() -> Callable[..., ModelDefinition]:
-    """A maker of definitions around a `[learner]` table; reported from June 2019, three months of burn-in."""
+    """A maker of definitions around a `[learner]` table, or several; reported from June 2019, burn-in three months."""
 
     def make(
-        learner: dict[str, object], *, seed: int = 0, prior_sd: float = 0.3, **splitter: object
+        learner: Any, *, seed: int = 0, prior_sd: float = 0.3, more: dict[str, Any] | None = None, **splitter: object
     ) -> ModelDefinition:
-        table = {"first": "2019-06-03", "burn_in_months": 3, "min_train": 100, **splitter}
+        table = {"first": "2019-06-03", "min_train": 100, **splitter}
+        if "kind" not in table:
+            table.setdefault("burn_in_months", 3)
         return ModelDefinition.model_validate(
             {
                 "name": "tiny",
@@ -101,8 +104,15 @@ def model() -> Callable[..., ModelDefinition]:
                 "target": {"horizon": HORIZON},
                 "features": ["tiny"],
                 "splitter": table,
-                "learner": learner,
+                **(
+                    {"learner": learner}
+                    if isinstance(learner, dict)
+                    else {
+                        "member": [{"name": f"member_{number}", "learner": each} for number, each in enumerate(learner)]
+                    }
+                ),
                 "calibration": {"prior_sd": prior_sd},
+                **(more or {}),
             }
         )
 

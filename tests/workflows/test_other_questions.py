@@ -11,7 +11,7 @@ from bullbear.home import Home
 
 def ask(home: Home, question: str) -> None:
     path = home.root / "models" / "base.toml"
-    path.write_text(path.read_text().replace("[learner]", f'[target]\nquestion = "{question}"\n[learner]'))
+    path.write_text(f'questions = ["{question}"]\n' + path.read_text())
 
 
 def test_a_dip_is_trained_and_evaluated_and_holds_no_positions(home: Home) -> None:
@@ -47,8 +47,8 @@ def test_a_dip_is_trained_and_evaluated_and_holds_no_positions(home: Home) -> No
 
 
 def test_the_sign_of_a_factor_turns_with_the_question(home: Home) -> None:
-    from bullbear.dataset import build
-    from bullbear.learn.walk_forward import prepared
+    from bullbear.dataset import build, splitter_of
+    from bullbear.learn.fitting import prepared, training_sets
 
     signs = {}
     for question in ("up", "dip5", "vol20"):
@@ -57,6 +57,9 @@ def test_the_sign_of_a_factor_turns_with_the_question(home: Home) -> None:
         sets = [each.model_copy(update={"factor": tuple(f.model_copy(update={"sign": 1}) for f in each.factor)})
                 for each in model.feature_sets]  # fmt: skip
         examples = build(home.store().as_of(), sets, target)
-        task, _ = prepared(model.definition.model_copy(update={"target": target}), sets, examples)
-        signs[question] = task.signs
+        definition = model.definition.model_copy(update={"questions": (target.question,)})
+        task = prepared(definition, sets, [examples])
+        (fold, *_) = splitter_of(definition).folds(examples)
+        (seen,) = training_sets(task, task.members[0], {0: fold})
+        signs[question] = seen.signs
     assert signs == {"up": (1, 1), "dip5": (-1, -1), "vol20": (0, 0)}

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import (
     AfterValidator,
     BeforeValidator,
+    ConfigDict,
     Field,
     StringConstraints,
     ValidationInfo,
@@ -18,6 +19,7 @@ from pydantic import (
 
 from bullbear.definitions.questions import UP, AnyQuestion, Question
 from bullbear.definitions.reading import Definition, Name, Sentence
+from bullbear.errors import InputError
 
 
 def _iso_day(text: str) -> str:
@@ -127,17 +129,12 @@ class FeatureFile(FeatureSet):
 
 
 class Target(Definition):
-    """What is forecast: the answer to a question about a ticker.
-
-    A file names the question; reading needs the questions as context: `read(path, ModelDefinition, context=...)`. Once
-    read, and in JSON, the target holds the whole question, so that a later edit of `questions.toml` changes no bundle.
-    A `horizon` replaces that of the question.
-    """
+    """What is forecast: the answer to a question about a ticker. A `horizon` replaces that of the question."""
 
     ticker: str = "IWM"
-    question: Annotated[AnyQuestion, BeforeValidator(_named)] = UP
+    question: AnyQuestion = UP
     horizon: int = Field(default=0, ge=1, le=252)
-    """In sessions; always that of the question once read."""
+    """In sessions; always that of the question once made."""
 
     @model_validator(mode="after")
     def _one_horizon(self) -> Self:
@@ -151,15 +148,101 @@ class Target(Definition):
         return self.model_copy(update={"ticker": ticker})
 
 
+class Subject(Definition):
+    """`[target]` of a model: which ticker its questions are about, and a horizon that replaces theirs, in sessions."""
+
+    ticker: str = "IWM"
+    horizon: int | None = Field(default=None, ge=1, le=252)
+
+
+class MemberDefinition(Definition):
+    """`[[member]]` of a model: a learner with a name, and the feature sets that it reads, by default all."""
+
+    name: Name
+    features: tuple[Name, ...] | None = Field(default=None, strict=False)
+    learner: dict[str, Any]
+
+
 class ModelDefinition(Definition):
-    """`models/NAME.toml`. The tables of kinds are checked by the parts that own them."""
+    """`models/NAME.toml`. The tables of kinds are checked by the parts that own them.
+
+    A file names its questions; reading needs them as context: `read(path, ModelDefinition, context=...)`. Once read,
+    and in JSON, the definition holds whole questions, so that a later edit of `questions.toml` changes no bundle.
+    `[learner]` is short for one `[[member]]` that is named like the model.
+    """
+
+    model_config = ConfigDict(serialize_by_alias=True)
 
     name: Name
     intent: Sentence
     seed: int = Field(default=0, ge=0)
-    target: Target = Target()
+    questions: tuple[Annotated[AnyQuestion, BeforeValidator(_named)], ...] = Field(
+        default=(UP,), min_length=1, strict=False
+    )
+    subject: Subject = Field(default=Subject(), alias="target")
     features: tuple[Name, ...] = Field(default=(), strict=False)
     splitter: dict[str, Any] = Field(default_factory=dict)
-    learner: dict[str, Any]
+    learner: dict[str, Any] | None = None
+    member: tuple[MemberDefinition, ...] = Field(default=(), strict=False)
+    pool: dict[str, Any] = Field(default_factory=dict)
     calibration: dict[str, Any] = Field(default_factory=dict)
     policy: dict[str, Any] = Field(default_factory=dict)
+
+    @field_validator("questions")
+    @classmethod
+    def _each_once(cls, questions: tuple[Question, ...]) -> tuple[Question, ...]:
+        if len({question.name for question in questions}) < len(questions):
+            raise ValueError("each question once")
+        return questions
+
+    @model_validator(mode="after")
+    def _one_horizon(self) -> Self:
+        if horizon := self.subject.horizon:
+            changed = tuple(question.model_copy(update={"horizon": horizon}) for question in self.questions)
+            object.__setattr__(self, "questions", changed)
+        return self
+
+    @property
+    def ticker(self) -> str:
+        """What its questions are about."""
+        return self.subject.ticker
+
+    @property
+    def targets(self) -> tuple[Target, ...]:
+        """What is forecast, question by question."""
+        return tuple(Target(ticker=self.ticker, question=question) for question in self.questions)
+
+    @property
+    def target(self) -> Target:
+        """What a model of one question forecasts.
+
+        Raises
+        ------
+        InputError
+            It has several; see `only`.
+        """
+        if len(self.questions) > 1:
+            names = ", ".join(question.name for question in self.questions)
+            raise InputError(f"model {self.name}", names, "a single question", "name one of them")
+        return self.targets[0]
+
+    def only(self, question: str) -> ModelDefinition:
+        """The model of one of its questions.
+
+        Raises
+        ------
+        InputError
+            It does not have that question.
+        """
+        for each in self.questions:
+            if each.name == question:
+                return self.model_copy(update={"questions": (each,)})
+        names = ", ".join(each.name for each in self.questions)
+        raise InputError(f"question of model {self.name}", question, f"one of {names}", "choose one of them")
+
+    @property
+    def members(self) -> tuple[MemberDefinition, ...]:
+        """Its members; the one of `[learner]` is named like the model."""
+        if self.learner is None:
+            return self.member
+        return (MemberDefinition(name=self.name, learner=self.learner), *self.member)

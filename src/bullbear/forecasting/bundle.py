@@ -2,10 +2,10 @@
 
 `bundle.json` says what was trained and on what; `models/DATE.json` holds the model fitted at the close of DATE, used
 from the next session on; `predictions.csv` the reported out-of-sample `Predictions`, to the last bit; `signals.csv` the
-learner's mean signal on every out-of-sample session, on which a later refit is calibrated; `account.jsonl` the
-account of the backtest after each decision, one `Book` a line, which a replay continues. Only the question `up` has an
-account: policies hold positions on its forecasts. A champion's `bundle.json` also has its `run_id` and the `skill` that
-it was promoted with.
+pooled signal on every out-of-sample session, as issued, and that of each member, on which a later refit rests;
+`account.jsonl` the account of the backtest after each decision, one `Book` a line, which a replay continues. Only the
+question `up` has an account: policies hold positions on its forecasts. A champion's `bundle.json` also has its `run_id`
+and the `skill` that it was promoted with.
 """
 
 from __future__ import annotations
@@ -33,11 +33,12 @@ from bullbear.decide.policy import POLICIES, Policy, read_policy
 from bullbear.definitions import UP, FactorSpec, FeatureSet, ModelDefinition, Source
 from bullbear.errors import DefinitionError, Found, HistoryError, InputError, RunError
 from bullbear.factors.engine.feature_sets import check, functions_of
-from bullbear.learn import CALIBRATORS, LEARNERS, FoldModel, Training
+from bullbear.learn import CALIBRATORS, LEARNERS, POOLS, FoldModel, Training
+from bullbear.learn.pooling import SIGNAL, column_of
 from bullbear.learn.refit import Continuation
 from bullbear.user_code import digests
 
-VERSION = 2
+VERSION = 3
 ACCOUNT = "account.jsonl"
 CHAMPION = "champion"
 _PROMOTE = (
@@ -156,8 +157,8 @@ class Bundle:
             return Predictions.from_csv((self.root / "predictions.csv").read_text(encoding="utf-8"))
 
     @property
-    def signals(self) -> pd.Series:
-        """Mean signals by `decided_at`, burn-in included.
+    def signals(self) -> pd.DataFrame:
+        """The pooled and the members' signals by `decided_at`, burn-in included; see `learn.Training`.
 
         Raises
         ------
@@ -167,7 +168,12 @@ class Bundle:
         with self._whole("signals.csv"):
             table = pd.read_csv(self.root / "signals.csv", dtype="str", keep_default_na=False)
             index = pd.DatetimeIndex(pd.to_datetime(table["decided_at"], utc=True)).as_unit("us")
-            return pd.Series([float(cell) for cell in table["signal"]], index=index, dtype=np.float64)
+            columns = {name: [float(cell) for cell in table[name]] for name in self._signal_columns}
+            return pd.DataFrame(columns, index=index, dtype=np.float64)
+
+    @property
+    def _signal_columns(self) -> list[str]:
+        return [SIGNAL, *(column_of(member.name) for member in self.definition.members)]
 
     @property
     def first_session(self) -> pd.Timestamp:
@@ -326,7 +332,9 @@ def _user_code(
 ) -> dict[str, str]:
     """The users' files that a model runs, with their digests; a part that is not to be found has none."""
     functions = functions_of([spec for each in feature_sets for spec in each.factor])
-    kinds = LEARNERS.find(definition.learner), CALIBRATORS.find(definition.calibration), POLICIES.find(policy)
+    learners = [LEARNERS.find(member.learner) for member in definition.members]
+    pool = POOLS.find(definition.pool) if len(learners) > 1 else None
+    kinds = [*learners, pool, CALIBRATORS.find(definition.calibration), POLICIES.find(policy)]
     return digests([*functions, *filter(None, [*kinds, *_instrument_kinds(policy)])])
 
 
@@ -402,6 +410,6 @@ def _account(books: Sequence[Book]) -> str:
     return "".join(json.dumps(book.to_json()) + "\n" for book in books)
 
 
-def _signals_csv(signals: pd.Series) -> str:
+def _signals_csv(signals: pd.DataFrame) -> str:
     decided = pd.DatetimeIndex(signals.index).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return pd.DataFrame({"decided_at": decided, "signal": signals.to_numpy()}).to_csv(index=False)
+    return signals.reset_index(drop=True).assign(decided_at=decided)[["decided_at", *signals]].to_csv(index=False)

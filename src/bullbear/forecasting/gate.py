@@ -67,6 +67,7 @@ class Record:
     def of(cls, bundle: Bundle, run_id: str | None = None) -> Record:
         """The record in a bundle; a champion's bundle knows its `run_id` itself."""
         definition, target, where = bundle.definition, bundle.definition.target, Source.nowhere("bundle")
+        learners = [LEARNERS.read(member.learner, where, below=("learner",)) for member in definition.members]
         return cls(
             model=definition.name,
             run_id=run_id or str(bundle.meta["run_id"]),
@@ -75,7 +76,7 @@ class Record:
             horizon=target.horizon,
             simulated=bool(bundle.meta["simulated"]),
             predictions=bundle.predictions.select(asset=target.ticker).table[list(INTERFACE)],
-            has_signal=LEARNERS.read(definition.learner, where, below=("learner",)).uses_factors
+            has_signal=any(learner.uses_factors or learner.reads_paths for learner in learners)
             and not CALIBRATORS.read(definition.calibration, where, below=("calibration",)).is_silent,
             definition=(definition, bundle.feature_sets),
             start=bundle.meta.get("start"),
