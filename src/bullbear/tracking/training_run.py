@@ -15,7 +15,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -157,22 +157,22 @@ def _stage(staged: Path, record: TrainingRecord) -> None:
 
 def _stage_joint(staged: Path, record: JointRecord) -> None:
     """The parent's part, and a folder for each question below `questions/`."""
-    for name, one in record.questions.items():
-        _stage(staged / QUESTIONS / name, one)
+    for name, each in record.questions.items():
+        _stage(staged / QUESTIONS / name, each)
     artifacts = staged / "artifacts"
     _stage_definitions(artifacts, record.model)
     _stage_plots(artifacts, record.plots)
     for name, document in record.documents.items():
         (artifacts / name).write_text(json.dumps(document, indent=1), encoding="utf-8")
-    whole = replace(next(iter(record.questions.values())), model=record.model)
+    one = next(iter(record.questions.values()))
     names = ",".join(record.questions)
-    tags = {**_tags(whole), QUESTIONS: names}
+    tags = {**_tags(one), "definition_hash": record.model.definition_hash, QUESTIONS: names}
     del tags[QUESTION]
     run = {
         "name": record.model.definition.name,
         "started": int(time.time() * 1000),
         "tags": tags,
-        "params": {**_params(whole), QUESTIONS: names},
+        "params": {**_params(one), QUESTIONS: names},
         "metrics": _finite({**record.metrics, "time/seconds": record.seconds}, []),
     }
     (staged / RUN).write_text(json.dumps(run, indent=1), encoding="utf-8")
