@@ -21,7 +21,8 @@ import numpy as np
 
 from bullbear.factors.engine.bars_cache import cached_by_bars
 from bullbear.factors.engine.registry import Array, Bars, factor
-from bullbear.factors.engine.windows import NOISE, SESSIONS_A_YEAR, in_order, log_returns
+from bullbear.factors.engine.warm_up import in_order
+from bullbear.factors.engine.windows import NOISE, SESSIONS_A_YEAR, log_returns
 
 LONGEST_HALF_YEAR = 184
 """Days: no history of at most one bar a day has more rows in a half-year."""

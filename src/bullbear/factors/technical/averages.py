@@ -14,7 +14,8 @@ import numpy as np
 import talib
 
 from bullbear.factors.engine.registry import Array, Bars, factor
-from bullbear.factors.engine.windows import EMA, NOISE, ema_settles, in_order, mean, run_length
+from bullbear.factors.engine.warm_up import ema_settles, in_order
+from bullbear.factors.engine.windows import EMA, NOISE, mean, run_length
 
 STACK = (20, 50, 100, 200)
 """The averages that analysts draw."""

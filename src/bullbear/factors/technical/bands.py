@@ -6,7 +6,8 @@ import numpy as np
 import talib
 
 from bullbear.factors.engine.registry import Array, Bars, factor
-from bullbear.factors.engine.windows import deviation, mean, ratio, unless_flat, wilder_settles
+from bullbear.factors.engine.warm_up import wilder_settles
+from bullbear.factors.engine.windows import deviation, mean, ratio, unless_flat
 
 
 @factor(unit="share of the band", windowed=True)

@@ -9,7 +9,8 @@ import numpy as np
 import talib
 
 from bullbear.factors.engine.registry import Array, Bars, factor
-from bullbear.factors.engine.windows import unless_flat, wilder_settles
+from bullbear.factors.engine.warm_up import wilder_settles
+from bullbear.factors.engine.windows import unless_flat
 
 
 @factor(unit="points", bounds=(0.0, 100.0), lookback=lambda window: wilder_settles(window, stages=2))

@@ -6,16 +6,8 @@ import numpy as np
 import talib
 
 from bullbear.factors.engine.registry import Array, Bars, factor
-from bullbear.factors.engine.windows import (
-    correlation,
-    deviation,
-    in_order,
-    lagged,
-    log_returns,
-    mean,
-    total,
-    variance,
-)
+from bullbear.factors.engine.warm_up import in_order
+from bullbear.factors.engine.windows import correlation, deviation, lagged, log_returns, mean, total, variance
 
 
 @factor(unit="per cent", limits={"window": (1, 2520)}, lookback=lambda window: window + 1, windowed=True)

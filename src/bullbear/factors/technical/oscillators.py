@@ -11,18 +11,8 @@ import talib
 
 from bullbear.factors.engine.parameters import WINDOW
 from bullbear.factors.engine.registry import Array, Bars, factor
-from bullbear.factors.engine.windows import (
-    SMA,
-    highest,
-    in_order,
-    lagged,
-    lowest,
-    mean,
-    ratio,
-    total,
-    unless_flat,
-    wilder_settles,
-)
+from bullbear.factors.engine.warm_up import in_order, wilder_settles
+from bullbear.factors.engine.windows import SMA, highest, lagged, lowest, mean, ratio, total, unless_flat
 
 
 @factor(unit="points", bounds=(0.0, 100.0), lookback=wilder_settles)

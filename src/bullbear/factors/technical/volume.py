@@ -11,15 +11,8 @@ import numpy as np
 import talib
 
 from bullbear.factors.engine.registry import Array, Bars, factor
-from bullbear.factors.engine.windows import (
-    correlation,
-    in_order,
-    lagged,
-    log_returns,
-    mean,
-    ratio,
-    standard_score,
-)
+from bullbear.factors.engine.warm_up import in_order
+from bullbear.factors.engine.windows import correlation, lagged, log_returns, mean, ratio, standard_score
 
 
 def log_volume(bars: Bars) -> Array:

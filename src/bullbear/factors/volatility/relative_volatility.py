@@ -7,7 +7,8 @@ import talib
 
 from bullbear.factors.engine.parameters import WINDOW
 from bullbear.factors.engine.registry import Array, Bars, factor
-from bullbear.factors.engine.windows import deviation, in_order, log_returns, mean, ratio
+from bullbear.factors.engine.warm_up import in_order
+from bullbear.factors.engine.windows import deviation, log_returns, mean, ratio
 from bullbear.factors.volatility.realised import realised_volatility
 
 
