@@ -53,17 +53,9 @@ def count(series: EventSeries, horizon: int, at: Rows, since: Rows) -> Counts:
 
     Parameters
     ----------
-    series
-        Events and closes.
-    horizon
-        Sessions from an event to its outcome.
     at, since
         Row numbers of the series's sessions, shape (n_as_of,); a `since` later than row 0 must lie at least two
         horizons before its `at`.
-
-    Returns
-    -------
-    The counts.
 
     Example
     -------

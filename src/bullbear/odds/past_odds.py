@@ -104,12 +104,7 @@ def past_odds(view: View, ticker: str, events: Sequence[EventSpec], *, horizon: 
 
     Events are dated by when they were first known; outcomes are counted in the version that `view` holds.
 
-    Raises
-    ------
-    NoDataError
-        No bars of the ticker.
-    HistoryError
-        Fewer than three horizons of bars.
+    NoDataError without bars of the ticker, HistoryError with fewer than three horizons of them.
     """
     labels = resolve(view, Target(ticker=ticker, horizon=horizon))
     return past_odds_of(read_event_series(view, ticker, events), labels, horizon=horizon, years=years)

@@ -127,8 +127,6 @@ def fold(single: Sequence[Array], window: int, join: Join, *, from_newest: bool 
     ----------
     single
         What is known of each row alone: arrays of one length, at least `window`.
-    window
-        Rows of the blocks wanted.
     join
         `join(older, newer, rows_older, rows_newer)`: what is known of two neighbouring blocks together.
     from_newest

@@ -50,10 +50,7 @@ class DoubleRules(ScaledSwingRules):
     def rows(self) -> int:
         """Rows that decide which pattern stands at one row.
 
-        Raises
-        ------
-        InputError
-            The window cannot hold the gap, or the memory not the confirmation.
+        InputError if the window cannot hold the gap, or the memory not the confirmation.
         """
         in_order(gap=self.gap, window=self.window)
         in_order(strength=self.strength, memory=self.memory)

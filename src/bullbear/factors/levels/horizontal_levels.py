@@ -256,9 +256,7 @@ def _last_side(close: Array, lower: Array, upper: Array, age: Array, otherwise: 
 
 
 def levels_at(bars: Bars, row: int, rules: LevelRules = LEVELS, *, touches: int = 1) -> tuple[Level, ...]:
-    """The levels that could be drawn at the close of one row, from the lowest to the highest.
-
-    Nothing after the row is read.
+    """The levels that could be drawn at the close of one row, from the lowest to the highest; nothing later is read.
 
     Parameters
     ----------

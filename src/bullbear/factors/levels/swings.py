@@ -48,10 +48,7 @@ class SwingRules:
     def rows(self) -> int:
         """Rows that decide which swings count at one row: the window, and what its oldest swing needs before it.
 
-        Raises
-        ------
-        InputError
-            The window cannot hold a confirmed swing.
+        InputError if the window cannot hold a confirmed swing.
         """
         return in_order(strength=self.strength, window=self.window) + self.strength
 

@@ -79,7 +79,6 @@ def sma_cross_age(bars: Bars, *, fast: int = 50, slow: int = 200, cap: int = 252
     """Sessions since two simple moving averages last crossed, with the sign of the side they are on.
 
     The session of the crossing counts as 1, so that a fresh golden cross is +1 and a fresh death cross -1.
-
     In [-cap, cap]; 0 while the two averages are equal.
 
     Example
@@ -143,11 +142,6 @@ def macd_histogram(bars: Bars, *, fast: int = 12, slow: int = 26, signal: int = 
     """MACD line less its signal line, as a per cent of the close.
 
     With MACD = EMA(close, fast) - EMA(close, slow): 100 * (MACD - EMA(MACD, signal)) / close
-
-    Parameters
-    ----------
-    fast, slow, signal
-        Spans of the exponential averages, `fast` shorter than `slow`.
 
     Example
     -------

@@ -19,9 +19,7 @@ from bullbear.factors.engine.windows import SMA, highest, lagged, lowest, mean, 
 def rsi(bars: Bars, *, window: int = 14) -> Array:
     """Relative strength index: the advances' share of all movement.
 
-    100 * W(gains) / (W(gains) + W(losses)), W Wilder's smoothing of close-to-close changes
-
-    Missing while the close has not moved.
+    100 * W(gains) / (W(gains) + W(losses)), W Wilder's smoothing of changes; missing while the close has not moved
 
     References
     ----------
@@ -124,9 +122,7 @@ def williams_r(bars: Bars, *, window: int = 14) -> Array:
 def cci(bars: Bars, *, window: int = 20) -> Array:
     """Commodity channel index: the typical price's distance from its mean in mean absolute deviations.
 
-    (TP - SMA(TP)) / (0.015 * mean abs(TP - SMA(TP))), TP = (high + low + close) / 3
-
-    Missing where the typical price did not move.
+    (TP - SMA(TP)) / (0.015 * mean abs(TP - SMA(TP))), TP = (high + low + close) / 3; missing where TP did not move
 
     References
     ----------
@@ -152,7 +148,6 @@ def ultimate_oscillator(bars: Bars, *, short: int = 7, medium: int = 14, long: i
     """Williams' ultimate oscillator: buying pressure as a share of true range on three horizons.
 
     100 * (4 * A(short) + 2 * A(medium) + A(long)) / 7, A = sum(close - true low) / sum(true range)
-
     Missing where the true range of the shortest horizon is zero.
 
     Parameters

@@ -63,9 +63,7 @@ def volume_ratio(bars: Bars, *, fast: int = 5, slow: int = 63) -> Array:
 def illiquidity_ratio(bars: Bars, *, fast: int = 21, slow: int = 252) -> Array:
     """Amihud's illiquidity, recent against usual: positive when a dollar traded moves the price more than it did.
 
-    log(mean(a, fast) / mean(a, slow)), a = abs(return) / (close * volume)
-
-    Missing where a session had no volume, or where the price did not move.
+    log(mean(a, fast) / mean(a, slow)), a = abs(return) / (close * volume); missing without volume or without a move
 
     References
     ----------
