@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from bullbear.cli.panel import forecast_panel
-from bullbear.forecasting.ledger import Ledger, with_provenance
+from bullbear.forecasting.ledger import Ledger, of_question, with_provenance
 from bullbear.home import Home
 
 STOP = {"ticker": "IWM", "level": 159.37, "atr": 1.83, "multiple": 7.0, "side": "exit"}
@@ -84,19 +84,19 @@ def text_of(entry: dict[str, Any]) -> str:
     ],
 )
 def test_a_panel_says_whether_the_forecast_is_live(trained_home: Home, issued_at: str, expected: str) -> None:
-    entry = Ledger(trained_home.forecasts / "ledger.jsonl").entries()[1]
+    entry = of_question(Ledger(trained_home.forecasts / "ledger.jsonl").entries())[1]
     assert entry["decided_at"] == "2007-12-31T21:00:00Z"
     assert expected in text_of(with_provenance(entry, pd.Timestamp(issued_at)))
 
 
 def test_a_panel_of_an_entry_of_the_old_schema_says_nothing_of_it(trained_home: Home) -> None:
-    entry = Ledger(trained_home.forecasts / "ledger.jsonl").entries()[1]
+    entry = of_question(Ledger(trained_home.forecasts / "ledger.jsonl").entries())[1]
     old = {key: value for key, value in entry.items() if key not in ("schema_version", "issued_at", "kind")}
     assert "issued at" not in text_of(old)
 
 
 def test_a_panel_counts_the_sessions_from_the_close_to_the_issue(trained_home: Home) -> None:
-    entry = Ledger(trained_home.forecasts / "ledger.jsonl").entries()[1]
+    entry = of_question(Ledger(trained_home.forecasts / "ledger.jsonl").entries())[1]
     for behind, expected in ((1, "issued 1 session after the close"), (4756, "issued 4,756 sessions after the close")):
         entry["data"]["sessions_behind"] = behind
         assert expected in text_of(entry)

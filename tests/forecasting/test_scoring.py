@@ -20,13 +20,13 @@ from bullbear.tracking.ledger_anchor import record_ledger_head
 def test_due_forecasts_are_resolved_and_scored(trained_home: Home) -> None:
     found = score_ledger(trained_home)
     assert (found["entries"], found["resolved"], found["pending"]) == (2, 1, 1)
-    due, open_ = found["forecasts"]
+    due, open_ = [record for record in found["forecasts"] if record["question"] == "up"]
     assert open_["y"] is None
     close = trained_home.store().as_of().bars("IWM")["adj_close"]
     assert due["resolves_on"] == "2007-07-17"  # 21 sessions after 15 June, the fourth of July being none
     y = int(close["2007-07-17"] > close["2007-06-15"])
     assert due["y"] == y
-    p, base = due["p_up"], due["climatology"]
+    p, base = due["p"], due["climatology"]
     (scores,) = (found[kind] for kind in ("live", "replays", "unknown") if found[kind]["entries"])
     assert (scores["entries"], scores["repeated"], scores["resolved"], scores["pending"]) == (2, 0, 1, 1)
     assert scores["brier"] == pytest.approx((p - y) ** 2, rel=1e-12)
@@ -179,16 +179,16 @@ def test_a_wrong_price_that_was_corrected_is_not_the_outcome(real: Home) -> None
 
 def test_a_ledger_that_the_tracking_store_contradicts_is_not_scored(home: Home) -> None:
     assert record_ledger_head(home) == Anchor.of(Ledger(home.forecasts / "ledger.jsonl").entries())
-    assert score_ledger(home)["anchors"] == {"head": 2, "tracking": 2}
+    assert score_ledger(home)["anchors"] == {"head": 16, "tracking": 16}
     path, head = home.forecasts / "ledger.jsonl", home.forecasts / "ledger.head"
-    kept = path.read_text().splitlines(keepends=True)[0]
+    kept = "".join(path.read_text().splitlines(keepends=True)[:8])  # the first evening
     # Somebody cuts the file and removes its head, or writes a shorter one.
     path.write_text(kept)
-    for text in (None, Anchor(1, json.loads(kept)["ledger"]["hash"]).text()):
+    for text in (None, Anchor(8, json.loads(kept.splitlines()[-1])["ledger"]["hash"]).text()):
         head.unlink(missing_ok=True)
         if text:
             head.write_text(text)
-        with pytest.raises(LedgerError, match=r"got '1 whole entries'; allowed: at least the 2 that the MLflow store"):
+        with pytest.raises(LedgerError, match=r"got '8 whole entries'; allowed: at least the 16 that the MLflow store"):
             score_ledger(home)
     path.unlink()
     head.unlink()
@@ -203,12 +203,12 @@ def test_a_ledger_that_was_written_anew_is_not_scored(home: Home) -> None:
     for name in ("ledger.jsonl", "ledger.head"):
         (home.forecasts / name).unlink()
     for entry in entries:
-        better = {key: value for key, value in entry.items() if key != "ledger"} | {"p_up": 0.999}
-        Ledger(path).append(better, identity=("decided_at",))
+        better = {key: value for key, value in entry.items() if key not in ("ledger", "batch")} | {"p_up": 0.999}
+        Ledger(path).append(better, identity=("decided_at", "question"))
     again = [json.loads(line)["ledger"]["hash"][:12] for line in path.read_text().splitlines()]
     with pytest.raises(
         LedgerError,
-        match=rf"ledger\.jsonl:2: got 'hash {again[1]}\.\.\.'; allowed: {entries[1]['ledger']['hash'][:12]}\.\.\., "
+        match=rf"ledger\.jsonl:16: got 'hash {again[15]}\.\.\.'; allowed: {entries[15]['ledger']['hash'][:12]}\.\.\., "
         r"which the MLflow store recorded: the chain was written anew",
     ):
         score_ledger(home)

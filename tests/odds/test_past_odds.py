@@ -7,10 +7,11 @@ import pytest
 from bullbear.data import Store
 from bullbear.dataset import resolve
 from bullbear.definitions import Target
+from bullbear.definitions.questions import Dip
 from bullbear.errors import HistoryError
 from bullbear.odds import EventSet, event_odds
 from bullbear.odds.event_series import EventSeries
-from bullbear.odds.past_odds import PastOdds, forecasts, past_odds, past_odds_of, pooled
+from bullbear.odds.past_odds import MARGIN, PastOdds, forecasts, past_odds, past_odds_of, pooled
 
 
 @pytest.fixture(scope="module")
@@ -99,3 +100,21 @@ def test_too_short_a_history_is_refused(events: EventSet) -> None:
     )
     with pytest.raises(HistoryError, match=r"history of X: got '60 sessions'; allowed: more than 63, three horizons"):
         past_odds_of(short, pd.DataFrame(), horizon=21)
+
+
+def test_odds_of_another_question_are_forecasts_of_its_yes(simulated_store: Store, events: EventSet) -> None:
+    dip = Dip(name="dip5", kind="dip", threshold=-0.05, sentence="A close 5 % lower within the month.")
+    chosen = events.named(["macd_turns_positive", "macd_turns_negative"])
+    past = past_odds(simulated_store.as_of(), "IWM", chosen, horizon=21, question=dip)
+    labels = resolve(simulated_store.as_of(), Target(question=dip)).loc[past.sessions]
+    for column, event in enumerate(chosen):
+        made = forecasts(past, event.name).table
+        assert set(made["question"]) == {"dip5"}
+        np.testing.assert_array_equal(made["y"], labels["y"])
+        signal = past.signals[:, column]
+        odds = past.counts.odds[signal, column]
+        # The odds of a bearish event are those of a yes, not of its opposite.
+        np.testing.assert_array_equal(made["p"][signal], np.clip(odds, MARGIN, 1 - MARGIN))
+        base = past.counts.base_rate[signal, column]
+        np.testing.assert_allclose(made["climatology"][signal].mean(), base.mean(), atol=0.1)
+    assert past.upward.all()

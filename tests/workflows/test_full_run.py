@@ -13,7 +13,7 @@ from bullbear.cli.console import ProgressConsole
 from bullbear.dataset.predictions import Predictions
 from bullbear.errors import BullbearError, InputError
 from bullbear.forecasting.forecast import issue
-from bullbear.forecasting.ledger import Anchor, Ledger
+from bullbear.forecasting.ledger import Anchor, Ledger, of_question
 from bullbear.forecasting.tracked_anchor import tracked_anchor
 from bullbear.home import Home
 from bullbear.tracking import Runs
@@ -64,7 +64,7 @@ def test_everything_is_done_and_told(small_models: Home) -> None:
     assert (outcome.champion.run_id == present) == (set(outcome.refused) == set(MODELS))
     assert outcome.forecast["model"]["run_id"] == outcome.champion.run_id
     entries = Ledger(small_models.forecasts / "ledger.jsonl").entries()
-    assert entries[-1] == outcome.forecast
+    assert of_question(entries)[-1] == outcome.forecast
     assert tracked_anchor(small_models.runs) == Anchor.of(entries)
     page = outcome.report.read_text()
     assert "SIMULATED" in page
@@ -187,7 +187,7 @@ def test_the_report_of_the_champion_alone(home: Home) -> None:
     page = report_champion(home).read_text()
     assert "SIMULATED" in page
     assert "small" in page
-    assert before[1]["ledger"]["hash"][:12] in page
+    assert of_question(before)[1]["ledger"]["hash"][:12] in page
     assert Ledger(home.forecasts / "ledger.jsonl").entries() == before
 
 
@@ -211,5 +211,5 @@ def test_a_report_shows_no_forecast_of_another_model(home: Home) -> None:
     before = (home.forecasts / "ledger.jsonl").read_bytes()
     page = report_champion(home).read_text()
     assert base.run_id[:8] in page
-    assert Ledger(home.forecasts / "ledger.jsonl").entries()[1]["ledger"]["hash"][:12] not in page
+    assert of_question(Ledger(home.forecasts / "ledger.jsonl").entries())[1]["ledger"]["hash"][:12] not in page
     assert (home.forecasts / "ledger.jsonl").read_bytes() == before

@@ -109,7 +109,7 @@ def test_a_dip_that_never_came_is_refused_by_train(home: Home, bullbear: Callabl
         'sentence = "IWM closes 95 % lower within the next 21 sessions"\n'
     )
     path = home.root / "models" / "base.toml"
-    path.write_text(path.read_text() + '[target]\nquestion = "crash"\n')
+    path.write_text('questions = ["crash"]\n' + path.read_text())
     done = bullbear("train", "base", "--json", "--home", home.root)
     assert done.code == 2
-    assert "(target.question): crash was answered yes on 0 of " in done.mistake
+    assert "(questions): crash was answered yes on 0 of " in done.mistake

@@ -117,11 +117,12 @@ def predictions(
 
 
 def promote(run: RunArgument, home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """Make a run the champion, or say which test it failed (exit code 3).
+    """Make a run the champion of its question, or say which test it failed (exit code 3).
 
     Example: bullbear promote latest
     """
     require("bullbear promote", "train", "tracking")
+    from bullbear.forecasting.bundle import champion_of
     from bullbear.tracking import Runs
     from bullbear.workflows.promotion import promote_run
 
@@ -132,11 +133,12 @@ def promote(run: RunArgument, home: HomeOption = None, as_json: JsonOption = Fal
     for note in verdict.notes:
         typer.echo(f"note: {note}", err=True)
     if as_json:
-        print_document({"champion": found.run_id, "model": found.model, **verdict.as_dict()})
+        named = {"champion": found.run_id, "model": found.model, "question": found.question}
+        print_document({**named, **verdict.as_dict()})
     else:
         for line in verdict.lines():
             typer.echo(line)
-        typer.echo(f"champion: {found.model} {found.run_id}")
+        typer.echo(f"{champion_of(found.question)}: {found.model} {found.run_id}")
 
 
 def backtest(run: RunArgument, home: HomeOption = None, as_json: JsonOption = False) -> None:

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from bullbear.cli.console import ResultConsole
 from bullbear.cli.panel import forecast_panel
+from bullbear.data.publication import SNAPSHOT_ONLY
 from bullbear.definitions import UP
 
 if TYPE_CHECKING:
@@ -99,6 +100,9 @@ def status(table: pd.DataFrame, simulated: bool) -> None:
             style="bold" if row.needed and row.stale else None,
         )
     ResultConsole().print(shown)
+    from_files = sorted({str(row.series) for row in rows if row.series in SNAPSHOT_ONLY})
+    if from_files and not simulated:
+        ResultConsole().print(f"no live source, from snapshot files only: {', '.join(from_files)}")
     lacking = sorted({str(row.series) for row in rows if row.needed and row.stale})
     if lacking:
         ResultConsole().print(f"the next forecast will lack: {', '.join(lacking)}")
@@ -305,9 +309,16 @@ def backtest(run: Run, tested: Backtest) -> None:
 def scored(outcome: dict[str, Any]) -> None:
     """The ledger's scores."""
     console = ResultConsole()
-    market = "SIMULATED market: " if outcome["simulated"] else ""
+    if outcome["simulated"]:
+        console.print("SIMULATED market")
+    for found in outcome["questions"]:
+        _scored_question(console, found)
+
+
+def _scored_question(console: ResultConsole, outcome: dict[str, Any]) -> None:
     console.print(
-        f"{market}{outcome['entries']} forecasts, {outcome['resolved']} resolved, {outcome['pending']} pending"
+        f"{outcome['question']}: {outcome['entries']} forecasts, {outcome['resolved']} resolved, "
+        f"{outcome['pending']} pending"
     )
     console.print(outcome["statement"], soft_wrap=True)
     titles = {

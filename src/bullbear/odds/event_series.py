@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from bullbear import sessions
 from bullbear.data.view import View
+from bullbear.definitions import Question
 from bullbear.errors import Found, HistoryError, NoDataError
 from bullbear.factors import compute
 from bullbear.factors.engine.registry import Array
@@ -94,6 +95,23 @@ def forward_returns(close: Array, horizon: int) -> Array:
         raise HistoryError("horizon", horizon, "at least 1 session", "choose 5, 21 or 63")
     result = np.full(len(close), np.nan)
     result[:-horizon] = close[horizon:] / close[:-horizon] - 1.0
+    return result
+
+
+def forward_answers(close: Array, question: Question) -> Array:
+    """The answer over the question's horizon after each session: 1 for yes, 0 for no, NaN where unknown; (n_sessions,).
+
+    Example
+    -------
+    >>> from bullbear.definitions.questions import Dip
+    >>> dip = Dip(name="dip5", kind="dip", threshold=-0.05, horizon=2, sentence="A close 5 % lower within two days.")
+    >>> forward_answers(np.array([100.0, 94.0, 101.0, 99.0]), dip).tolist()
+    [1.0, 0.0, nan, nan]
+    """
+    result = np.full(len(close), np.nan)
+    if len(close) > question.horizon:
+        paths = np.lib.stride_tricks.sliding_window_view(close, question.horizon + 1)
+        result[: -question.horizon] = question.answer(question.outcome(paths))
     return result
 
 

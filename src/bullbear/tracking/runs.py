@@ -25,13 +25,14 @@ from bullbear.dataset.predictions import COMBINED, Predictions
 from bullbear.definitions import UP
 from bullbear.errors import Found, RunError
 from bullbear.files import replace_folder
-from bullbear.forecasting.bundle import Bundle, read_bundle
+from bullbear.forecasting.bundle import Bundle, champion_of, read_bundle
 from bullbear.home import Home
 from bullbear.tracking.ledger_anchor import record_ledger_head
 from bullbear.tracking.mlflow_store import connect_to_read, exists, experiment_id, require_ready
 
 REGISTERED = "bullbear"
-"""The registered model whose alias `champion` is the champion on real data."""
+"""The registered model of real data: its alias `champion` is the champion of `up`, `champion-NAME` that of another
+question."""
 SIMULATED = "bullbear-simulated"
 """The same on a simulated market, so that the two are never taken for each other."""
 _NEWEST = ["attributes.start_time DESC"]
@@ -48,6 +49,11 @@ class Run:
     artifacts: Path
     bundle_at: Path | None = None
     """Where its bundle is, if not among the artifacts."""
+
+    @property
+    def question(self) -> str:
+        """The question that it answers."""
+        return self.bundle.question
 
     @property
     def simulated(self) -> bool:
@@ -139,8 +145,13 @@ class Runs:
             raise RunError("run", Found("no tracked run in this home"), "a finished training", remedy)
         return connect_to_read(self.home.runs)
 
-    def find(self, name: str) -> Run:
+    def find(self, name: str, question: str | None = None) -> Run:
         """The run that `name` means: an id, a unique prefix of one, a model (its latest run), `latest` or `champion`.
+
+        Parameters
+        ----------
+        question
+            Whose champion is meant; None for that of `up`.
 
         Raises
         ------
@@ -148,7 +159,7 @@ class Runs:
             There is no such run, or there are several.
         """
         if name == "champion":
-            return self._champion()
+            return self._champion(question or UP.name)
         found = self._finished()
         if name == "latest":
             if not found:
@@ -170,7 +181,7 @@ class Runs:
         )
 
     def tried(self, run: Run) -> int:
-        """How many models were tried on `run`'s kind of data, itself included.
+        """How many models were tried on `run`'s question and kind of data, itself included.
 
         A model is a definition, of whatever ticker and horizon, together with the first and last day asked for: a
         choice among horizons or among spans is one among tries, too. Climatology is the benchmark, not a try. Runs
@@ -179,22 +190,32 @@ class Runs:
         tried = {_try(run.tags, run.params)}
         for each in self._finished(ViewType.ALL):
             tags, params = each.data.tags, each.data.params
-            if tags.get("data") == run.tags.get("data") and params.get("learner.kind") != "climatology":
+            # Runs from before the tag are of `up`; that of a training on several `questions` has children that count.
+            question = None if "questions" in tags else tags.get("question", UP.name)
+            if (
+                question == run.question
+                and tags.get("data") == run.tags.get("data")
+                and params.get("learner.kind") != "climatology"
+            ):
                 tried.add(_try(tags, params))
         return len(tried)
 
-    def promote(self, run: Run, *, instead_of: Path | None = None) -> None:
-        """Make `run` the champion: the forecasts' bundle first, then the mark in MLflow's registry.
+    def promote(
+        self, run: Run, *, instead_of: Path | None = None, skill: Mapping[str, float | None] | None = None
+    ) -> None:
+        """Make `run` the champion of its question: the forecasts' bundle first, then the mark in MLflow's registry.
 
-        The registered model is `bullbear`, for a run on a simulated market `bullbear-simulated`; its alias `champion`
-        points to the version of the run, which is made once.
+        The registered model is `bullbear`, for a run on a simulated market `bullbear-simulated`; its alias (`champion`
+        for `up`, `champion-NAME` for another question) points to the version of the run, which is made once.
 
         Parameters
         ----------
         run
             What becomes champion.
         instead_of
-            The folder of the champion that the run was compared with (`Home.champion`, resolved); None replaces any.
+            The folder of the champion that the run was compared with (`Home.champion_of`, resolved); None replaces any.
+        skill
+            What its forecasts are shown with, see `Bundle.skill`; None keeps what its bundle has.
 
         Raises
         ------
@@ -202,17 +223,19 @@ class Runs:
             Another champion stands there by now.
         """
         require_ready(self.home.runs)  # reading has not needed a store that can be written
+        place = self.home.champion_of(run.question)
         with self.home.staging() as folder:
             staged = folder / "bundle"
             shutil.copytree(run.bundle.root, staged)
             meta = json.loads((staged / "bundle.json").read_text(encoding="utf-8"))
-            (staged / "bundle.json").write_text(json.dumps({**meta, "run_id": run.run_id}, indent=1), encoding="utf-8")
+            added = {"run_id": run.run_id} | ({} if skill is None else {"skill": dict(skill)})
+            (staged / "bundle.json").write_text(json.dumps(meta | added, indent=1), encoding="utf-8")
             with self.home.champion_lock():
-                if instead_of is not None and self.home.champion.resolve() != instead_of:
+                if instead_of is not None and place.resolve() != instead_of:
                     raise RunError(
                         "champion", "replaced during the comparison", "one promotion at a time", "run the command again"
                     )
-                replace_folder(staged, self.home.champion)
+                replace_folder(staged, place)
         if run.bundle_at is not None:  # the champion, promoted again; it is marked again if its run is still there
             for tracked in self._finished():
                 if tracked.info.run_id == run.run_id:
@@ -221,11 +244,12 @@ class Runs:
         self._register(run)
         record_ledger_head(self.home)
 
-    def _champion(self) -> Run:
+    def _champion(self, question: str) -> Run:
         # From its own bundle alone: the run may have been deleted, or the tracking store be another one by now.
-        bundle = read_bundle(self.home.champion)
+        bundle = read_bundle(self.home.champion_of(question), label=champion_of(question))
         tags = {
             "model": bundle.definition.name,
+            "question": question,
             "definition_hash": str(bundle.meta["definition_hash"]),
             "data": "SIMULATED" if bundle.meta["simulated"] else "real",
         }
@@ -245,7 +269,8 @@ class Runs:
         else:
             source = f"models:/{model_id}" if model_id else f"runs:/{run.run_id}/model"
             version = self._client.create_model_version(name, source, run.run_id, model_id=model_id)
-        self._client.set_registered_model_alias(name, "champion", version.version)
+        alias = "champion" if run.question == UP.name else f"champion-{run.question}"
+        self._client.set_registered_model_alias(name, alias, version.version)
 
     def _finished(self, view: int = ViewType.ACTIVE_ONLY) -> list[Any]:
         found: list[Any] = []

@@ -22,10 +22,11 @@ import pandas as pd
 
 from bullbear.dataset import Examples, splitter_of
 from bullbear.decide import Book
+from bullbear.definitions import ModelDefinition
 from bullbear.evaluate import Evaluation, PathScores
 from bullbear.forecasting.bundle import write_bundle
-from bullbear.home import Model
-from bullbear.learn import Training
+from bullbear.learn import Training, pool_of
+from bullbear.model import Model
 from bullbear.tracking.mlflow_store import connect, experiment_id, require_ready
 from bullbear.tracking.spool import RUN, USER_CODE, SpooledError, keep, log_staged
 from bullbear.user_code import sources
@@ -160,6 +161,7 @@ def _tags(record: TrainingRecord) -> dict[str, str]:
         "model": record.model.definition.name,
         "definition_hash": record.model.definition_hash,
         "data_fingerprint": record.examples.fingerprint,
+        "question": record.model.definition.target.question.name,
         "data": "SIMULATED" if record.simulated else "real",
         **_code_version(),
     }
@@ -190,12 +192,21 @@ def _params(record: TrainingRecord) -> dict[str, str]:
         "features": ",".join(definition.features) or "none",
         "n_factors": record.examples.X.shape[1],
         **{f"splitter.{key}": value for key, value in splitter_of(definition).model_dump().items()},
-        **{f"learner.{key}": value for key, value in definition.learner.items()},
+        **_learner_params(definition),
         **{f"calibration.{key}": value for key, value in definition.calibration.items()},
         **{f"policy.{key}": value for key, value in record.model.policy.model_dump().items()},
         **{f"option.{key}": value for key, value in record.options.items() if value is not None},
     }
     return {key: str(value) for key, value in flat.items()}
+
+
+def _learner_params(definition: ModelDefinition) -> dict[str, Any]:
+    if definition.learner is not None:
+        return {f"learner.{key}": value for key, value in definition.learner.items()}
+    return {
+        **{f"member.{each.name}.{key}": value for each in definition.member for key, value in each.learner.items()},
+        **{f"pool.{key}": value for key, value in pool_of(definition).model_dump().items()},
+    }
 
 
 def _metrics(record: TrainingRecord) -> list[tuple[str, float, int]]:

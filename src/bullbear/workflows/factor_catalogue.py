@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,8 @@ _FAMILY_ORDER = ("technical", "volatility", "levels", "positioning", "sentiment"
 FEATURE_SETS_APART = ("odds",)
 """Files in `features/` that define events, not factors."""
 _MOST_OFFERED = 6
+_LONG = 10
+"""Numbered factors in a run beyond which a page shows only the first and the last."""
 
 
 @dataclass(frozen=True)
@@ -129,7 +132,10 @@ def page(home: Home) -> str:
     for each in feature_sets(home):
         lines += ["", f"## {each.name}", "", each.why, "", "| factor | function | inputs | look-back | unit | what |"]
         lines.append("| --- | --- | --- | --- | --- | --- |")
-        for spec in each.factor:
+        for spec in _ends_of_runs(each.factor):
+            if spec is None:
+                lines.append("| ... |  |  |  |  |  |")
+                continue
             found = known[spec.function]
             params = ", ".join(f"{key}={value}" for key, value in spec.params.items())
             inputs = _inputs(spec.inputs)
@@ -158,6 +164,23 @@ def page(home: Home) -> str:
     for rules in sorted(groups, key=lambda group: str(group.__name__)):
         lines += [f"### {rules.__name__}", "", "```text", inspect.getdoc(rules) or "", "```", ""]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _ends_of_runs(specs: Sequence[FactorSpec]) -> list[FactorSpec | None]:
+    """Each factor, but of a run of more than ten of one function on the same inputs the ends, with None between."""
+    shown: list[FactorSpec | None] = []
+    for _, each in groupby(specs, lambda spec: (spec.function, tuple(spec.inputs.items()))):
+        run = list(each)
+        shown += [run[0], None, run[-1]] if len(run) > _LONG and _is_numbered(run) else run
+    return shown
+
+
+def _is_numbered(run: Sequence[FactorSpec]) -> bool:
+    """Whether the names end in successive numbers, as those of a table with `each` do."""
+    stem, _, first = run[0].name.rpartition("_")
+    if not first.isdigit():
+        return False
+    return [spec.name for spec in run] == [f"{stem}_{int(first) + place}" for place in range(len(run))]
 
 
 def write_page(path: Path, home: Home) -> None:

@@ -9,8 +9,9 @@ import pandas as pd
 
 from bullbear.evaluate import Evaluation, evaluate
 from bullbear.forecasting.bundle import read_bundle
+from bullbear.forecasting.champions import others_of
 from bullbear.forecasting.forecast import replay
-from bullbear.forecasting.ledger import Ledger
+from bullbear.forecasting.ledger import Ledger, of_question
 from bullbear.home import Home
 from bullbear.tracking import Run, Runs
 from bullbear.workflows.backtesting import backtest_run
@@ -46,11 +47,12 @@ def result_of_run(home: Home, run: Run) -> ModelResult:
 def _latest_forecast(home: Home, run: Run) -> dict[str, Any]:
     made = [
         entry
-        for entry in Ledger(home.forecasts / "ledger.jsonl").entries()
+        for entry in of_question(Ledger(home.forecasts / "ledger.jsonl").entries())
         if entry["model"]["run_id"] == run.run_id and bool(entry["data"].get("simulated")) == run.simulated
     ]
     if not made:
-        return replay(home.filled_store(), read_bundle(home.champion))
+        champion = read_bundle(home.champion)
+        return replay(home.filled_store(), champion, others=others_of(home, champion))
     latest = max(entry["decided_at"] for entry in made)
     return next(entry for entry in reversed(made) if entry["decided_at"] == latest)
 

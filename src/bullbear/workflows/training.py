@@ -15,8 +15,9 @@ from bullbear.errors import DefinitionError, FitError, InputError
 from bullbear.evaluate import Evaluation, PathScores, evaluate, path_scores
 from bullbear.execution import Kept
 from bullbear.factors.engine.lookahead import require_causal
-from bullbear.home import Home, Model
+from bullbear.home import Home
 from bullbear.learn import Training, train
+from bullbear.model import Model
 from bullbear.sessions import day
 from bullbear.workflows.backtesting import backtest_metrics, backtest_summary
 from bullbear.workflows.console import Progress
@@ -106,9 +107,15 @@ def _train(
             kept=kept,
         )
     except FitError as bad:
-        where = f"{model.source.where('learner')} (learner)"
+        key = "member" if model.definition.member else "learner"
+        tables = [dict(member.learner) for member in model.definition.members]
         allowed = f"parameters that the learner takes ({bad})"
-        raise DefinitionError(where, dict(model.definition.learner), allowed, "correct the file") from bad
+        raise DefinitionError(
+            f"{model.source.where(key)} ({key})",
+            tables if len(tables) > 1 else tables[0],
+            allowed,
+            "correct the file",
+        ) from bad
     progress("evaluation", 0, 1)
     target = model.definition.target
     predictions = training.predictions

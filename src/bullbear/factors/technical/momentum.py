@@ -196,3 +196,22 @@ def variance_ratio(bars: Bars, *, window: int = 252, span: int = 5) -> Array:
     daily = variance(logs - lagged(logs, 1), window)
     daily[daily < 1e-26] = np.nan
     return variance(logs - lagged(logs, span), window) / (span * daily)
+
+
+@factor(unit="log return", limits={"lag": (0, 1260)}, lookback=lambda lag: lag + 2, windowed=True)
+def daily_log_return(bars: Bars, *, lag: int = 0) -> Array:
+    """Log return of one session.
+
+    log(close_{t - lag} / close_{t - lag - 1})
+
+    Parameters
+    ----------
+    lag
+        Sessions back; 0 is the session of the decision.
+
+    Example
+    -------
+    >>> daily_log_return(bars_from([10, 11, 12]), lag=1)[-1].round(4)
+    np.float64(0.0953)
+    """
+    return lagged(log_returns(bars.close), lag)

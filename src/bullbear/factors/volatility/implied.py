@@ -30,6 +30,20 @@ def implied_volatility(implied: Array) -> Array:
     return np.where(implied > 0.0, implied, np.nan)
 
 
+@factor(unit="log of a fraction a year", lookback=1, windowed=True)
+def log_implied_volatility(implied: Array) -> Array:
+    """Logarithm of implied volatility, in the unit of `log_realised_volatility`.
+
+    log(implied / 100)
+
+    Example
+    -------
+    >>> log_implied_volatility(np.array([20.0, 0.0])).round(4)
+    array([-1.6094,     nan])
+    """
+    return log_positive(implied) - np.log(100.0)
+
+
 @factor(unit="ratio - 1", lookback=1, windowed=True)
 def implied_term(near: Array, far: Array) -> Array:
     """Near implied volatility against the far one, near / far - 1: positive (backwardation) when the fear is now.
