@@ -44,7 +44,7 @@ def stop_after_filling(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def small_models(home: Home) -> Home:
-    """A home whose own definitions replace the three packaged ones by small ones."""
+    """A home whose own definitions replace the packaged ones by small ones."""
     for name in MODELS:
         source = home.root / "models" / ("base.toml" if name == "climatology" else "small.toml")
         text = source.read_text().replace(f'name = "{source.stem}"', f'name = "{name}"')
@@ -56,7 +56,7 @@ def test_everything_is_done_and_told(small_models: Home) -> None:
     present = Runs(small_models).find("champion").run_id
     outcome = run(small_models)
     document = outcome.as_dict()
-    assert [model["model"] for model in document["models"]] == ["climatology", "logistic", "lightgbm"]
+    assert [model["model"] for model in document["models"]] == list(MODELS)
     assert document["simulated"] is True
     assert set(outcome.shares) == set(MODELS)
     # `small`, the present champion, is beaten by none of its two likes nor by the base rate.
@@ -135,15 +135,11 @@ def test_data_that_is_not_there_leaves_no_trace(tmp_path: Path, data: str) -> No
 
 
 def finished(home: Home) -> list[Any]:
-    """The trainings of a home as `run_all` holds them, as far as a promotion looks."""
+    """The trainings of a home as the candidates for the champion of `up`, as far as a promotion looks."""
     runs = Runs(home)
     found = [runs.find(run.info.run_id) for run in runs._finished()]
     return [
-        SimpleNamespace(
-            run_id=run.run_id,
-            evaluation=SimpleNamespace(bss=run.evaluation["bss"]),
-            model=SimpleNamespace(definition=SimpleNamespace(name=run.model)),
-        )
+        SimpleNamespace(label=run.model, skill=run.evaluation["bss"], trained=SimpleNamespace(run_id=run.run_id))
         for run in found
     ]
 

@@ -24,10 +24,10 @@ def test_a_dip_is_trained_and_evaluated_and_holds_no_positions(home: Home) -> No
 
     ask(home, "dip5")
     trained = train_model(home, "base")
-    assert trained.backtest is None
+    assert trained.first.backtest is None
     question = home.questions()["dip5"]
     labels = resolve(home.store().as_of(), Target(question=question), final=True)
-    table = trained.training.predictions.table
+    table = trained.first.training.predictions.table
     expected = labels.set_index("decided_at")["y"].reindex(table["decided_at"])
     assert table["y"].tolist()[:500] == expected.tolist()[:500]
     assert 0.05 < table["climatology"].mean() < 0.5

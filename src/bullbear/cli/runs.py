@@ -109,12 +109,17 @@ def _evaluate(home: Home, names: list[str], question: str | None, as_json: bool)
     groups = shared_questions(named)
     pairs = [(asked, pair) for asked, group in groups.items() if len(group) > 1 for pair in compare_runs(group)]
     results = [(run, evaluate_run(run), oracle_share(home, run)) for group in groups.values() for run in group]
+    distribution = runs.distribution(names[0]) if len(names) == 1 and question is None else None
     if as_json:
         models = [show.evaluation_document(*result) for result in results]
+        if distribution is not None:
+            models[0]["distribution"] = distribution
         found = [{"question": asked, **pair.as_dict()} for asked, pair in pairs]
         print_document(models if not pairs else {"models": models, "pairs": found})
     else:
         show.evaluations(results, pairs)
+        if distribution is not None:
+            show.distribution(distribution, simulated=results[0][0].simulated)
 
 
 def predictions(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -133,6 +133,17 @@ def trained(found: TrainedModel) -> None:
         f"{document['first'][:10]} to {document['last'][:10]} in {document['seconds']:.1f} s"
     )
     _scores(_trained_rows(found), simulated=found.simulated)
+    if found.distribution is not None:
+        distribution(found.distribution.as_dict(), simulated=found.simulated)
+
+
+def distribution(document: Mapping[str, Any], *, simulated: bool) -> None:
+    """The scores of a forecast distribution, as they were logged."""
+    from bullbear.cli.distribution_tables import distribution_tables
+    from bullbear.evaluate.distribution import DistributionEvaluation
+
+    for table in distribution_tables(DistributionEvaluation.restore(document), simulated=simulated):
+        ResultConsole().print(table)
 
 
 def _trained_rows(found: TrainedModel) -> list[tuple[str, str, Evaluation | PathScores]]:

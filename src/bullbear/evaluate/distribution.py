@@ -6,6 +6,7 @@ calibrated forecast are uniform. They are counted between the forecast's own lev
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -105,6 +106,17 @@ class DistributionEvaluation:
         """Ready for JSON, None where nothing is determined."""
         document: dict[str, Any] = json_ready(self)
         return document
+
+    @classmethod
+    def restore(cls, document: Mapping[str, Any]) -> DistributionEvaluation:
+        """From `as_dict()`."""
+        parts: dict[str, Any] = {
+            "quantiles": tuple(QuantileScore(**_numbers(each)) for each in document["quantiles"]),
+            "pit": tuple(PitBin(**_numbers(each)) for each in document["pit"]),
+            "coverage": tuple(Coverage(**_numbers(each)) for each in document["coverage"]),
+            "volatility": VolatilityScore(**_numbers(document["volatility"])) if document["volatility"] else None,
+        }
+        return cls(**{**_numbers(document), **parts})
 
 
 def evaluate_distribution(
@@ -280,3 +292,7 @@ def _volatility(rows: tuple[ArrayLike, ArrayLike, ArrayLike], draws: Resamples, 
     actual = np.log(realised)
     interval = _skill((actual - np.log(forecast)) ** 2, (actual - mean_log) ** 2, draws, level)
     return VolatilityScore(len(actual), interval.estimate, interval.low, interval.high)
+
+
+def _numbers(document: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: float("nan") if value is None else value for name, value in document.items()}

@@ -183,6 +183,13 @@ class Runs:
         found = self._named(name)
         return [self._open(self._child(found, question)) for question in _questions(found)]
 
+    def distribution(self, name: str) -> dict[str, Any] | None:
+        """The scores of the distribution that a training forecast, as they were logged; None if it knew none."""
+        if name == "champion":
+            return None
+        place = self._artifacts(self._named(name)) / "distribution.json"
+        return json.loads(place.read_text(encoding="utf-8")) if place.exists() else None
+
     def _named(self, name: str) -> Any:
         """A training, by id, prefix, model or `latest`; a child run only by its id or prefix."""
         found = self._finished()
@@ -328,11 +335,7 @@ class Runs:
                 return [run for run in found if (_parent(run) or run.info.run_id) in whole]
 
     def _open(self, run: Any) -> Run:
-        uri = urlsplit(str(run.info.artifact_uri))
-        # A URI escapes blanks and letters beyond ASCII; a path does not.
-        local = url2pathname(uri.path) if uri.scheme in ("file", "") else None
-        # Artifacts on a remote store are fetched once into the home's cache, by run id, and never change.
-        place = Path(local) if local else self._fetched(run.info.run_id)
+        place = self._artifacts(run)
         models = self._client.search_logged_models(
             [run.info.experiment_id], filter_string=f"source_run_id = '{run.info.run_id}'"
         )
@@ -340,6 +343,13 @@ class Runs:
         if models:
             tags["model_id"] = str(models[0].model_id)
         return Run(str(run.info.run_id), tags.get("model", "?"), tags, dict(run.data.params), place)
+
+    def _artifacts(self, run: Any) -> Path:
+        uri = urlsplit(str(run.info.artifact_uri))
+        # A URI escapes blanks and letters beyond ASCII; a path does not.
+        local = url2pathname(uri.path) if uri.scheme in ("file", "") else None
+        # Artifacts on a remote store are fetched once into the home's cache, by run id, and never change.
+        return Path(local) if local else self._fetched(run.info.run_id)
 
     def _fetched(self, run_id: str) -> Path:
         place = self.home.runs / "fetched" / run_id

@@ -15,7 +15,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -63,6 +63,8 @@ class TrainingRecord:
     seconds: float
     simulated: bool
     options: Mapping[str, Any]
+    documents: Mapping[str, Any] = field(default_factory=dict)
+    """Further JSON artifacts by file name."""
 
 
 @dataclass(frozen=True)
@@ -162,8 +164,7 @@ def _stage_joint(staged: Path, record: JointRecord) -> None:
     artifacts = staged / "artifacts"
     _stage_definitions(artifacts, record.model)
     _stage_plots(artifacts, record.plots)
-    for name, document in record.documents.items():
-        (artifacts / name).write_text(json.dumps(document, indent=1), encoding="utf-8")
+    _stage_documents(artifacts, record.documents)
     one = next(iter(record.questions.values()))
     names = ",".join(record.questions)
     tags = {**_tags(one), "definition_hash": record.model.definition_hash, QUESTIONS: names}
@@ -186,6 +187,11 @@ def _stage_definitions(artifacts: Path, model: Model) -> None:
         (definitions / "features" / path.name).write_text(path.read_text(encoding="utf-8"), encoding="utf-8")
 
 
+def _stage_documents(artifacts: Path, documents: Mapping[str, Any]) -> None:
+    for name, document in documents.items():
+        (artifacts / name).write_text(json.dumps(document, indent=1), encoding="utf-8")
+
+
 def _stage_plots(artifacts: Path, plots: Mapping[str, bytes]) -> None:
     (artifacts / "plots").mkdir()
     for name, picture in plots.items():
@@ -197,6 +203,7 @@ def _stage_artifacts(staged: Path, record: TrainingRecord) -> None:
     model = record.model
     _stage_definitions(staged, model)
     _stage_plots(staged, record.plots)
+    _stage_documents(staged, record.documents)
     by_path = isinstance(record.evaluation, PathScores)
     made = record.training.predictions
     csv = made.to_csv() if by_path else made.select(asset=model.definition.target.ticker).interface_csv()

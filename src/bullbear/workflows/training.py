@@ -17,6 +17,7 @@ from bullbear.decide import Backtest, backtest, baselines_of, comparison
 from bullbear.definitions import UP
 from bullbear.errors import DefinitionError, FitError, InputError
 from bullbear.evaluate import Evaluation, PathScores, evaluate, path_scores
+from bullbear.evaluate.distribution import DistributionEvaluation
 from bullbear.execution import Kept
 from bullbear.factors.engine.lookahead import require_causal
 from bullbear.home import Home
@@ -25,6 +26,7 @@ from bullbear.model import Model
 from bullbear.sessions import day
 from bullbear.workflows.backtesting import backtest_metrics, backtest_summary
 from bullbear.workflows.console import Progress
+from bullbear.workflows.distributions import evaluate_distributions, past_distributions
 from bullbear.workflows.notes import factor_notes, fund_notes, outcome_notes
 
 if TYPE_CHECKING:
@@ -56,6 +58,8 @@ class TrainedModel:
     seconds: float
     simulated: bool
     notes: tuple[str, ...] = ()
+    distribution: DistributionEvaluation | None = None
+    """None if no member knows the whole distribution."""
 
     @property
     def first(self) -> TrainedQuestion:
@@ -160,17 +164,26 @@ def _train(
     for each in judged.values():
         if each.backtest is not None:
             notes += fund_notes(view, model.policy, each.backtest.states[0].decided_at)
+    past = past_distributions(trainings[0], examples[0], ticker)
+    distribution = evaluate_distributions(view, past) if past is not None else None
     progress("evaluation", 1, 1)
     progress("tracking", 0, 1)
     logged = _log(
-        home, model, judged, seconds=time.perf_counter() - began, simulated=store.is_simulated, start=start, end=end
+        home,
+        model,
+        judged,
+        distribution,
+        seconds=time.perf_counter() - began,
+        simulated=store.is_simulated,
+        start=start,
+        end=end,
     )
     record_ledger_head(home)
     kept.remove()
     progress("tracking", 1, 1)
     questions = {name: replace(each, run_id=logged.questions.get(name, logged.run_id)) for name, each in judged.items()}
     seconds = time.perf_counter() - began
-    return TrainedModel(logged.run_id, model, questions, seconds, store.is_simulated, notes)
+    return TrainedModel(logged.run_id, model, questions, seconds, store.is_simulated, notes, distribution)
 
 
 def _only(model: Model, question: str) -> Model:
@@ -205,6 +218,7 @@ def _log(
     home: Home,
     model: Model,
     judged: Mapping[str, TrainedQuestion],
+    distribution: DistributionEvaluation | None,
     *,
     seconds: float,
     simulated: bool,
@@ -231,19 +245,49 @@ def _log(
             options={"start": start, "end": end},
         )
 
+    documents = {} if distribution is None else {"distribution.json": distribution.as_dict()}
     if len(judged) == 1:
-        return log_training(home.runs, record(next(iter(judged.values()))))
+        return log_training(home.runs, replace(record(next(iter(judged.values()))), documents=documents))
+    documents["evaluation.json"] = {name: each.evaluation.as_dict() for name, each in judged.items()}
     return log_joint_training(
         home.runs,
         JointRecord(
             model=model,
             questions={name: record(each) for name, each in judged.items()},
-            metrics=_metrics_by_question(judged),
-            plots={},
-            documents={"evaluation.json": {name: each.evaluation.as_dict() for name, each in judged.items()}},
+            metrics=_metrics_by_question(judged) | _metrics_of(distribution),
+            plots=_plots_of_all(judged, simulated=simulated),
+            documents=documents,
             seconds=seconds,
         ),
     )
+
+
+def _plots_of_all(judged: Mapping[str, TrainedQuestion], *, simulated: bool) -> dict[str, bytes]:
+    """The questions side by side: their past forecasts against the outcomes, and their reliability."""
+    from bullbear.report.outlook_plots import past_outlooks_plot, reliability_plot
+
+    evaluations = {name: each.evaluation for name, each in judged.items() if isinstance(each.evaluation, Evaluation)}
+    if len(evaluations) < len(judged):
+        return {}
+    tables = {
+        name: each.training.predictions.select(asset=each.model.definition.target.ticker).table
+        for name, each in judged.items()
+    }
+    return {
+        "outlooks": past_outlooks_plot(tables, simulated=simulated),
+        "reliability": reliability_plot(evaluations, simulated=simulated),
+    }
+
+
+def _metrics_of(distribution: DistributionEvaluation | None) -> dict[str, float]:
+    if distribution is None:
+        return {}
+    names = ("crps", "crps_climatology", "crps_skill", "crps_skill_low", "crps_skill_high", "pit_p_value")
+    found = {f"distribution/{name}": float(getattr(distribution, name)) for name in names}
+    found |= {f"distribution/coverage_{each.nominal:.0%}".rstrip("%"): each.share for each in distribution.coverage}
+    if distribution.volatility is not None:
+        found["distribution/log_volatility_r2"] = distribution.volatility.r2
+    return found
 
 
 def _metrics_by_question(judged: Mapping[str, TrainedQuestion]) -> dict[str, float]:
