@@ -70,7 +70,8 @@ def test_without_levels_the_columns_are_empty() -> None:
 
 
 ROW = {"question": "dip8", "statement": "A close 8 % or more below today's within the month.", "p": 0.191,
-       "p_low": 0.142, "p_high": 0.252, "climatology": 0.123, "lift": 1.55, "skill": 0.104, "skill_low": 0.041, "skill_high": 0.162,
+       "p_low": 0.142, "p_high": 0.252, "climatology": 0.123, "lift": 1.55, "skill": 0.104,
+       "skill_low": 0.041, "skill_high": 0.162,
        "model": "wild", "run_id": "ab12"}  # fmt: skip
 USUAL = ROW | {"question": "dip5", "p": 0.26, "p_low": 0.2, "p_high": 0.3, "climatology": 0.25}
 ALONE = ROW | {"question": "rally5", "p": 0.31, "climatology": 0.31, "model": None, "run_id": None, "skill": 0.0}

@@ -97,7 +97,8 @@ def test_pictures_are_embedded_and_described_and_tables_have_captions(
 
 
 ROW = {"question": "dip8", "statement": "A close 8 % or more below today's within the month.", "p": 0.191,
-       "p_low": 0.142, "p_high": 0.252, "climatology": 0.123, "lift": 1.55, "skill": 0.104, "skill_low": 0.041, "skill_high": 0.162,
+       "p_low": 0.142, "p_high": 0.252, "climatology": 0.123, "lift": 1.55, "skill": 0.104,
+       "skill_low": 0.041, "skill_high": 0.162,
        "model": "wild", "run_id": "ab12cd34ef"}  # fmt: skip
 ALONE = ROW | {"question": "rally5", "p": 0.31, "climatology": 0.31, "model": None, "run_id": None, "skill": 0.0,
                "skill_low": None, "skill_high": None}  # fmt: skip
