@@ -198,6 +198,7 @@ def test_the_store_cut_at_a_close_gives_what_the_full_store_gives_up_to_it(
     refitted = continued(bundle, whole.as_of(), tmp_path / "refitted")
     newest = [each.state() for each in full.models[len(known) :]]
     assert [refitted.model_named(name).state() for name in refitted.trained_through()[len(known) :]] == newest
-    last = refitted.last_book
-    assert last.session > cut_test.books[-1].session
-    assert last in full_test.books
+    if question == "up":  # a champion of another question has no account to carry on
+        last = refitted.last_book
+        assert last.session > cut_test.books[-1].session
+        assert last in full_test.books
