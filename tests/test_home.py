@@ -143,7 +143,7 @@ def test_members_and_pool_are_part_of_the_meaning(place: Home, before: str, afte
         ("[]", '["levels"]', r":14 \(member\.1\.features\.0\): got 'levels'; allowed: one of the model's"),
         ('kind = "climatology"', 'kind = "logistic"', r":14 \(member\.1\.features\): no feature set"),
         ('kind = "climatology"', 'kind = "none"', r":16 \(member\.1\.learner\.kind\): got 'none'; allowed: clim"),
-        ('kind = "logistic"', 'kind = "logistic"\nclip = 0', r":11 \(member\.0\.learner\.clip\): got 0; allowed: a num"),
+        ('kind = "logistic"', 'kind = "logistic"\nclip = 0', r":11 \(member\.0\.learner\.clip\): got 0; allowed: a"),
         ("penalty = 50.0", "penalty = 0.0", r":19 \(pool\.penalty\): got 0\.0; allowed: a number above 0"),
         ("penalty = 50.0", 'kind = "linear"', r":19 \(pool\.kind\): got 'linear'; allowed: log"),
         (MEMBERS[MEMBERS.index("[[member]]\nname = \"still"):MEMBERS.index("[pool]")], "",
