@@ -137,7 +137,6 @@ def _reversal(closes: np.ndarray, day: int, ratio: float) -> int:
 
 
 def _verdict(volumes: np.ndarray, day: int, ratio: float) -> str:
-    """What volume says about a jump by `ratio`."""
     before = _traded(volumes[max(day - _BEFORE, 0) : day])
     after = _traded(volumes[day : day + 1 + _AFTER])
     if len(before) < _KNOWN or not len(after):

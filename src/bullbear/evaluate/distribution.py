@@ -133,8 +133,6 @@ def evaluate_distribution(
         Sessions that an outcome spans.
     volatility
         Realised volatility, its forecast, and the expanding mean of its *logarithm*, each of shape `(n,)`.
-    level
-        Confidence of the intervals.
 
     Raises
     ------
@@ -216,17 +214,10 @@ def uniformity(histogram: tuple[PitBin, ...], horizon: int, *, paths: int = PATH
     """A test that the PITs are uniform, for daily forecasts of overlapping outcomes.
 
     X2 = sum (n_b - n w_b)^2 / (n w_b), with w_b the width of bin b, against its distribution under the PITs
-    Phi(z_t), z_t = (e_{t+1} + ... + e_{t+h}) / sqrt(h), e independent standard normal
+    Phi(z_t), z_t = (e_{t+1} + ... + e_{t+h}) / sqrt(h), e independent standard normal, h = `horizon`
 
     The chi-squared distribution holds for independent PITs only. Those of a calibrated forecast over h sessions depend
     on each other over h - 1 lags, as the simulated ones do. `paths` sets of them give the p-value.
-
-    Parameters
-    ----------
-    histogram
-        Of consecutive sessions.
-    horizon
-        Sessions that an outcome spans (h).
 
     Example
     -------

@@ -45,25 +45,18 @@ def auc_null(
 ) -> Null:
     """The AUC of a forecast that moves about the reference as `p` does, but at the wrong times.
 
-    p*_t = sigma(logit(c_t) + s_{t+k}), s = logit(p) - logit(c), for shifts k around the circle
+    p*_t = sigma(logit(c_t) + s_{t+k}), s = logit(p) - logit(c), for `shifts` evenly spaced shifts k around the circle
 
     A shift keeps the outcomes with their overlap, the base rate with its drift, and the persistence of the signal; it
     breaks only what links the signal to the outcomes. A forecast that is the base rate has its own AUC as its null.
+    All NaN where only one outcome occurred.
 
     Parameters
     ----------
     horizon
         Sessions that a label spans; shifts by less than twice as many, either way, are left out.
-    level
-        Share of the shifts within the range, a fraction.
-    shifts
-        Number of shifts, evenly spaced.
     asset
         The asset of every row, where there are several: the signal of each is shifted by itself.
-
-    Returns
-    -------
-    Mean and range; all NaN when only one outcome occurred.
 
     Raises
     ------
@@ -118,19 +111,12 @@ def ece_null(
 
     Each outcome has exactly its probability, and outcomes l < h rows apart share h - l of their shocks, as returns over
     overlapping months do.
-
     Several assets share their shocks, which is the widest null.
 
     Parameters
     ----------
     horizon
         Sessions that a label spans (h).
-    bins
-        Bins of `reliability.ece`.
-    level
-        Share of the simulated values within the range, a fraction.
-    paths
-        Number of simulated sets of outcomes.
     session
         The session of every row, from 0, where a session has rows of several assets.
 

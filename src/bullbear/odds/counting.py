@@ -57,19 +57,11 @@ def count(series: EventSeries, horizon: int, at: Rows, since: Rows, question: Qu
 
     Parameters
     ----------
-    series
-        Events and closes.
-    horizon
-        Sessions from an event to its outcome.
     at, since
         Row numbers of the series's sessions, shape (n_as_of,); a `since` later than row 0 must lie at least two
         horizons before its `at`.
     question
         What is asked of an event; its own horizon has no effect.
-
-    Returns
-    -------
-    The counts.
 
     Example
     -------

@@ -35,12 +35,10 @@ def event_odds(
     as_of: str | None = None,
     since: str | None = None,
 ) -> list[EventOdds]:
-    """The odds of the events that occurred in the look-back, as of a close.
+    """The odds of the events that occurred in the look-back, as of a close; newest occurrence first.
 
     Parameters
     ----------
-    ticker
-        Any ticker with bars.
     events
         The q-values are adjusted over those that have a resolved case.
     horizon
@@ -51,10 +49,6 @@ def event_odds(
         The day at whose close the answer is given, or the last session before it; None is the last one stored.
     since
         The first day of the look-back; None is five years before.
-
-    Returns
-    -------
-    One entry per event, newest occurrence first.
 
     Raises
     ------
@@ -89,12 +83,7 @@ def event_odds(
 def look_back(series: EventSeries, horizon: int, since: str | None) -> int:
     """The row of the series at which the look-back of its last session begins.
 
-    Raises
-    ------
-    InputError
-        `since` leaves fewer than three horizons.
-    HistoryError
-        The series itself is shorter than that.
+    InputError if `since` leaves fewer than three horizons, HistoryError if the series itself is shorter than that.
     """
     last = pd.Timestamp(series.sessions[-1])
     least = LEAST_HORIZONS * horizon

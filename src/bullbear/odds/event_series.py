@@ -56,13 +56,7 @@ class EventSeries:
 
 
 def read_event_series(view: View, ticker: str, events: Sequence[EventSpec]) -> EventSeries:
-    """The closes and events of `ticker` as known to `view`.
-
-    Raises
-    ------
-    NoDataError
-        There is no bar of the ticker.
-    """
+    """The closes and events of `ticker` as known to `view`; NoDataError without a bar."""
     bars = view.bars(ticker)
     bars = bars[bars["adj_close"].notna()]
     if bars.empty:
@@ -122,14 +116,10 @@ def forward_answers(close: Array, question: Question) -> Array:
 
 
 def forward_drawdowns(close: Array, horizon: int) -> Array:
-    """The deepest fall from a peak, by closes, over the `horizon` sessions after each one.
+    """The deepest fall from a peak, by closes, over the `horizon` sessions after each one; shape (n_sessions,).
 
-    min over i < j <= i + horizon of close_j / max(close_i .. close_j) - 1
-
-    Returns
-    -------
-    Shape (n_sessions,), a fraction of at most 0; NaN where the horizon is not over. Sessions without a price are
-    skipped.
+    min over i < j <= i + horizon of close_j / max(close_i .. close_j) - 1; NaN where the horizon is not over. Sessions
+    without a price are skipped.
 
     Example
     -------

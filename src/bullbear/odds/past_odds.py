@@ -120,12 +120,7 @@ def past_odds(
 
     Events are dated by when they were first known; outcomes are counted in the version that `view` holds.
 
-    Raises
-    ------
-    NoDataError
-        No bars of the ticker.
-    HistoryError
-        Fewer than three horizons of bars.
+    NoDataError without bars of the ticker, HistoryError with fewer than three horizons of them.
     """
     asked = question.model_copy(update={"horizon": horizon})
     labels = resolve(view, Target(ticker=ticker, question=asked))

@@ -67,7 +67,7 @@ class EventOdds:
 
     @property
     def statement(self) -> str:
-        """What a reader is odds."""
+        """These odds as a paragraph."""
         return statement(self)
 
     def as_dict(self) -> dict[str, Any]:

@@ -145,11 +145,7 @@ def past_outlooks_plot(predictions: Mapping[str, pd.DataFrame], *, simulated: bo
 def reliability_plot(evaluations: Mapping[str, Evaluation], *, simulated: bool = False) -> bytes:
     """A reliability diagram for each question: the share of yes among days with about the same forecast.
 
-    Parameters
-    ----------
-    evaluations
-        By question; the calibration tables are drawn, with Wilson's intervals over the effective number of
-        observations.
+    Intervals are Wilson's, over the effective number of observations.
     """
     lines = max(-(-len(evaluations) // 2), 1)
 

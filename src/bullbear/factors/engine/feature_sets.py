@@ -28,10 +28,7 @@ unless both stand in the same vintage."""
 def load(paths: Sequence[Path]) -> tuple[FeatureSet, ...]:
     """The feature sets of `paths`, in order, every factor checked, no name used twice, and one universe for all.
 
-    Raises
-    ------
-    DefinitionError
-        A file cannot be used; the message names file and line.
+    A DefinitionError names file and line of what cannot be used.
     """
     sets: list[FeatureSet] = []
     seen: dict[str, str] = {}

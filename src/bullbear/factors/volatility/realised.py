@@ -10,14 +10,8 @@ import numpy as np
 import talib
 
 from bullbear.factors.engine.registry import Array, Bars, factor
-from bullbear.factors.engine.windows import (
-    SESSIONS_A_YEAR,
-    deviation,
-    lagged,
-    log_returns,
-    mean,
-    wilder_settles,
-)
+from bullbear.factors.engine.warm_up import wilder_settles
+from bullbear.factors.engine.windows import SESSIONS_A_YEAR, deviation, lagged, log_returns, mean
 
 YEARLY = 100.0 * float(np.sqrt(SESSIONS_A_YEAR))
 """From a daily standard deviation to per cent a year."""
