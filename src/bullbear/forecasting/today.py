@@ -226,7 +226,7 @@ def _base_rate(known: np.ndarray, share: np.ndarray, n_independent: np.ndarray, 
     """The base rate with the interval that a model without a signal gives it; `known` are the labels behind it."""
     none = known[:0]
     silent = Shrinkage(prior_sd=0.0).fit(History(none, none, none, horizon, known))
-    return predict(silent, np.zeros((1, 1)), share, n_independent)
+    return predict(silent, np.zeros(1), share, n_independent)
 
 
 def _factors(view: View, bundles: Sequence[Bundle | None], index: pd.DatetimeIndex, ticker: str) -> list[pd.DataFrame]:

@@ -9,7 +9,7 @@ model of that day.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -17,6 +17,7 @@ import pandas as pd
 from bullbear.dataset import Examples, Fold, Predictions, splitter_of
 from bullbear.definitions import FeatureSet, ModelDefinition, Source
 from bullbear.execution import Cluster, Kept, Local, map_items
+from bullbear.learn.coherent import coherent
 from bullbear.learn.fitting import Fit, Step, Task, fit_step, prepared
 from bullbear.learn.fold_model import FoldModel, predict
 from bullbear.learn.pool import pooled
@@ -92,6 +93,9 @@ def train_all(
 ) -> list[Training]:
     """Train every question of a model and forecast fold by fold.
 
+    The forecasts of a decision are coherent (`definitions.coherence`); models and signals are those that each question
+    has alone.
+
     Parameters
     ----------
     definition, feature_sets
@@ -148,7 +152,8 @@ def train_all(
             trainings.append(_walked(one, task, number, each, folds[number], own, start))
         else:
             trainings.append(_judged(one, each, folds[number], own))
-    return trainings
+    moved = coherent(definition.questions, [training.predictions for training in trainings])
+    return [replace(training, predictions=each) for training, each in zip(trainings, moved, strict=True)]
 
 
 def _steps(folds: Sequence[Sequence[Fold]], is_walk_forward: bool) -> list[Step]:
