@@ -69,6 +69,48 @@ def test_without_levels_the_columns_are_empty() -> None:
     assert any(line.split() == ["CASH", "12.5%"] for line in lines)
 
 
+ROW = {"question": "dip8", "statement": "A close 8 % or more below today's within the month.", "p": 0.191,
+       "p_low": 0.142, "p_high": 0.252, "climatology": 0.123, "lift": 1.55, "skill": 0.104,
+       "skill_low": 0.041, "skill_high": 0.162,
+       "model": "wild", "run_id": "ab12"}  # fmt: skip
+USUAL = ROW | {"question": "dip5", "p": 0.26, "p_low": 0.2, "p_high": 0.3, "climatology": 0.25}
+ALONE = ROW | {"question": "rally5", "p": 0.31, "climatology": 0.31, "model": None, "run_id": None, "skill": 0.0}
+UP = USUAL | {"question": "up"}
+
+
+def test_the_panel_leads_with_what_differs_from_usual() -> None:
+    lines = shown(outlook=[UP, ALONE, USUAL, ROW])
+    assert lines[1:4] == [
+        "A close 8 % or more below today's within the month: 19 % (usually 12 %; skill +10 % [+4, +16])",
+        "As usual: dip5 26 %",
+        "Base rates alone: rally5 31 %",
+    ]
+    assert next(line for line in lines if line.startswith("P(up")).split("   ") == [
+        "P(up over 21 sessions, to 2020-01-31)  61.0 %", "90 % interval 54.0 % to 67.0 %", "usually 58.0 %",
+    ]  # fmt: skip
+
+
+def test_where_nothing_differs_a_plain_sentence_says_so() -> None:
+    lines = shown(outlook=[UP, USUAL])
+    assert lines[1:3] == ["Nothing differs from usual: treat this as a normal month.", "As usual: dip5 26 %"]
+    # The base rate differs from itself in no way, whatever its interval.
+    assert shown(outlook=[UP, ALONE | {"p_low": 0.32}])[1] == lines[1]
+
+
+def test_a_skill_that_is_unknown_is_not_shown() -> None:
+    assert shown(outlook=[UP, ROW | {"skill_low": None}])[1].endswith(": 19 % (usually 12 %)")
+
+
+def test_the_distribution_is_one_line() -> None:
+    known = {"quantiles": {"0.05": -0.081, "0.5": 0.01, "0.95": 0.075}, "volatility": 0.243,
+             "volatility_climatology": 0.187}  # fmt: skip
+    (line,) = [line for line in shown(outlook=[UP], distribution=known) if line.startswith("Volatility")]
+    assert line == (
+        "Volatility 24 % a year (usually 19 %); the return lies between -8.1 % and +7.5 % in nine cases of ten."
+    )
+    assert not any(line.startswith("Volatility") for line in shown(outlook=[UP], distribution=None))
+
+
 def text_of(entry: dict[str, Any]) -> str:
     console = Console(width=160)
     with console.capture() as capture:

@@ -49,9 +49,8 @@ params = {{ window = 5 }}
 MODEL = """
 name = "grid"
 intent = "A line, refitted every quarter."
+questions = ["{question}"]
 features = ["pair"]
-[target]
-question = "{question}"
 [learner]
 kind = "logistic"
 penalty = 5.0

@@ -9,7 +9,7 @@ model of that day.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -17,8 +17,9 @@ import pandas as pd
 from bullbear.dataset import Examples, Fold, Predictions, splitter_of
 from bullbear.definitions import FeatureSet, ModelDefinition, Source
 from bullbear.execution import Cluster, Kept, Local, map_items
+from bullbear.learn.coherent import coherent
 from bullbear.learn.fitting import Fit, Step, Task, fit_step, prepared
-from bullbear.learn.fold_model import FoldModel, predict
+from bullbear.learn.fold_model import FoldModel, predict, probabilities
 from bullbear.learn.pool import pooled
 from bullbear.learn.pooling import SignalRecord, kinds_of, member_signals
 from bullbear.sessions import day
@@ -92,6 +93,9 @@ def train_all(
 ) -> list[Training]:
     """Train every question of a model and forecast fold by fold.
 
+    The forecasts of a decision are coherent (`definitions.coherence`); models and signals are those that each question
+    has alone.
+
     Parameters
     ----------
     definition, feature_sets
@@ -148,7 +152,8 @@ def train_all(
             trainings.append(_walked(one, task, number, each, folds[number], own, start))
         else:
             trainings.append(_judged(one, each, folds[number], own))
-    return trainings
+    moved = coherent(definition.questions, [training.predictions for training in trainings])
+    return [replace(training, predictions=each) for training, each in zip(trainings, moved, strict=True)]
 
 
 def _steps(folds: Sequence[Sequence[Fold]], is_walk_forward: bool) -> list[Step]:
@@ -176,7 +181,8 @@ def _walked(
     """The training of one question from its fits, walked through in order."""
     record = SignalRecord(definition, examples, *kinds_of(definition))
     rows = np.concatenate([fold.test for fold in folds])
-    models, parts = [], []
+    climatology, behind = base_rate_at(examples, rows)
+    models, parts, done = [], [], 0
     for fold, fitted in zip(folds, fits, strict=True):
         # Forecasts of this fold and of later ones cannot have resolved yet.
         model = record.model(task, number, fold, fitted, rows)
@@ -184,10 +190,12 @@ def _walked(
         issued = pooled(model.weights, signals)
         record.write(fold.test, signals, issued)
         models.append(model)
-        parts.append(predict(model.calibrator, issued, *base_rate_at(examples, fold.test)))
+        here = slice(done, done := done + len(fold.test))
+        parts.append(probabilities(model.calibrator, issued, climatology[here], behind[here]))
+    answers = pd.DataFrame({name: np.concatenate([part[name] for part in parts]) for name in parts[0]})
     reported = pd.DatetimeIndex(examples.X.index)[rows] >= day(start or splitter_of(definition).first)
     return Training(
-        predictions=predictions_of(definition, examples, rows[reported], pd.concat(parts, ignore_index=True)[reported]),
+        predictions=predictions_of(definition, examples, rows[reported], answers[reported]),
         models=tuple(models),
         signals=record.table(rows[record.own[rows]]),
         fit_seconds=_seconds(fits),

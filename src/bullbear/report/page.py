@@ -91,12 +91,16 @@ def write_report(
     if generated_at.tzinfo is None:
         raise InputError("generated_at", str(generated_at), "an instant with a time zone", "give it in UTC")
     champion = str(forecast["model"]["run_id"]) if forecast is not None else None
+    rows = forecast.get("outlook", ()) if forecast is not None else ()  # an earlier version's entry has none
     page = _template().render(
         simulated=simulated,
         generated_at=tables.instant(generated_at),
         forecast=forecast,
         reading=_reading(forecast) if forecast is not None else None,
         gauge=_gauge(forecast) if forecast is not None else None,
+        outlook=tables.outlook(rows) if rows else None,
+        outlook_picture=_outlook_picture(rows, simulated) if rows else None,
+        distribution=tables.distribution(forecast.get("distribution")) if forecast is not None else None,
         positions=tables.positions(forecast) if forecast is not None else None,
         stops=tables.stops(forecast) if forecast is not None and _has_levels(forecast) else None,
         drivers=tables.drivers(forecast) if forecast is not None and forecast["drivers"] else None,
@@ -151,6 +155,16 @@ def _section(model: ModelResult, simulated: bool) -> Section:
         )
         if result is not None
         else None,
+    )
+
+
+def _outlook_picture(rows: Sequence[Mapping[str, Any]], simulated: bool) -> Picture:
+    from bullbear.report import outlook_plots
+
+    return _picture(
+        outlook_plots.against_usual_plot(rows, simulated=simulated),
+        "Each question's forecast with its interval beside its base rate; the numbers are in the table of the outlook.",
+        simulated,
     )
 
 
