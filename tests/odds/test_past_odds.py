@@ -19,11 +19,19 @@ def history(iwm_store: Store, events: EventSet) -> PastOdds:
     return past_odds(iwm_store.as_of(), "IWM", events.event, horizon=21)
 
 
+def counted(history: PastOdds, day: str) -> pd.DataFrame:
+    """The counts of one session, a row per event."""
+    row = int(np.flatnonzero(history.sessions == pd.Timestamp(day))[0])
+    names = [event.name for event in history.series.events]
+    figures = {name: values[row] for name, values in vars(history.counts).items()}
+    return pd.DataFrame({**figures, "age": history.age[row], "active": history.active[row]}, index=names)
+
+
 @pytest.mark.parametrize("day", ["2001-03-01", "2008-10-10", "2013-07-03", "2019-12-31"])
 def test_the_history_of_a_day_is_what_was_answered_that_day(
     history: PastOdds, iwm_store: Store, events: EventSet, day: str
 ) -> None:
-    table = history.at_session(pd.Timestamp(day))
+    table = counted(history, day)
     for each in event_odds(iwm_store, "IWM", events.event, as_of=day):
         row = table.loc[each.event]
         assert (row["cases"], row["pending"], row["continued"]) == (each.cases, each.pending, each.continued)
@@ -42,7 +50,7 @@ def test_raw_odds_are_the_forecast_while_an_event_is_active(history: PastOdds) -
     column = [event.name for event in history.series.events].index("macd_turns_negative")
     signal = pd.Series(history.signals[:, column], index=history.sessions)
     day = pd.Timestamp("2018-12-10")
-    row = history.at_session(day).loc["macd_turns_negative"]
+    row = counted(history, "2018-12-10").loc["macd_turns_negative"]
     assert signal[day]
     assert frame.loc[day, "p"] == pytest.approx(1.0 - row["odds"])
     assert frame.loc[day, "p_low"] == pytest.approx(1.0 - row["high"])

@@ -77,6 +77,14 @@ def test_the_fan_ends_at_its_quantiles_and_begins_at_nothing(drawn: list[Figure]
     assert drawn[1].axes[0].get_title() == "Total return from today's close"
 
 
+def test_the_ticks_of_a_narrow_fan_are_not_rounded(drawn: list[Figure]) -> None:
+    plots.fan_plot(FAN)
+    axis = drawn[0].axes[0].yaxis
+    for place in (0.025, -0.075, 0.05, 0.0):
+        text = axis.get_major_formatter()(place, None)
+        assert float(text.removesuffix("%")) == pytest.approx(100 * place)
+
+
 def test_every_question_is_named_with_its_probability_and_the_usual_one(drawn: list[Figure]) -> None:
     plots.against_usual_plot(OUTLOOK)
     axes = drawn[0].axes[0]

@@ -40,12 +40,11 @@ def auc_null(
     horizon: int,
     *,
     level: float = LEVEL,
-    shifts: int = SHIFTS,
     asset: ArrayLike | None = None,
 ) -> Null:
     """The AUC of a forecast that moves about the reference as `p` does, but at the wrong times.
 
-    p*_t = sigma(logit(c_t) + s_{t+k}), s = logit(p) - logit(c), for `shifts` evenly spaced shifts k around the circle
+    p*_t = sigma(logit(c_t) + s_{t+k}), s = logit(p) - logit(c), for evenly spaced shifts k around the circle
 
     A shift keeps the outcomes with their overlap, the base rate with its drift, and the persistence of the signal; it
     breaks only what links the signal to the outcomes. A forecast that is the base rate has its own AUC as its null.
@@ -85,7 +84,7 @@ def auc_null(
     if not signal.any():
         own = float(weighted_auc(outcomes, forecast, one)[0])
         return Null(own, own, own)
-    far = np.unique(np.linspace(2 * horizon, n - 2 * horizon, shifts).astype(np.int64))
+    far = np.unique(np.linspace(2 * horizon, n - 2 * horizon, SHIFTS).astype(np.int64))
     values = np.empty(len(far))
     for place, k in enumerate(far):
         shifted = base.copy()

@@ -44,7 +44,7 @@ def document(
         "p_high": up.forecast.p_high,
         "climatology": up.forecast.climatology,
         "outlook": [_outlook(each) for each in today.answers],
-        "distribution": _distribution(at, today),
+        "distribution": distribution_document(at, today),
         "regime": phase_of(at.view.bars(at.target.ticker)),
         **advice.stance.to_json(),
         "account": {
@@ -96,7 +96,7 @@ def _outlook(answer: Answered) -> dict[str, Any]:
     }
 
 
-def _distribution(at: Close, today: Today) -> dict[str, Any] | None:
+def distribution_document(at: Close, today: Today) -> dict[str, Any] | None:
     """Quantiles of the return by level and the volatility of the coming sessions, beside what is usual: the geometric
     mean over the past, as volatilities are skewed; None without a champion that knows a distribution."""
     if (found := today.distribution()) is None:

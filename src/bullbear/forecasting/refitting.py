@@ -79,7 +79,8 @@ def continued(
     if bundle.has_account:
         ticker = definition.target.ticker
         forecasts = forecasts_by_close(continuation.predictions.select(asset=ticker).table)
-        if set(bundle.policy.needs.questions) - {bundle.question} and forecasts:
+        needs = bundle.policy.needs
+        if {*needs.questions, *needs.optional} - {bundle.question} and forecasts:
             _add(forecasts, Asked(definition.target.question, bundle), others, view, ticker)
         before = bundle.last_book
         factors = account_factors(view, bundle, bundle.policy, before)

@@ -99,13 +99,6 @@ class PastOdds:
         """The sessions answered."""
         return self.series.sessions[self.at]
 
-    def at_session(self, day: pd.Timestamp) -> pd.DataFrame:
-        """The counts of one session, one row per event."""
-        row = int(np.flatnonzero(self.sessions == day)[0])
-        names = [event.name for event in self.series.events]
-        figures = {name: values[row] for name, values in vars(self.counts).items()}
-        return pd.DataFrame({**figures, "age": self.age[row], "active": self.active[row]}, index=names)
-
 
 def past_odds(
     view: View,

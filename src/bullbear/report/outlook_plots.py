@@ -67,7 +67,9 @@ def fan_plot(
         third = max(fan.shape[1] // 3, 1)
         crowded = past is not None and len(past) > 6 * third
         axes.xaxis.set_major_locator(MultipleLocator(3 * third if crowded else third))
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:+.0%}" if value else "0%"))
+        axes.yaxis.set_major_formatter(
+            FuncFormatter(lambda value, _: f"{round(100 * value, 6):+g}%" if value else "0%")
+        )
         figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=3)
 
     return _png(draw, (WIDTH, 4.8), simulated)

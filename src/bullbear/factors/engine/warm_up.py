@@ -16,12 +16,7 @@ FORGOTTEN = 1e-14
 
 
 def in_order(**windows: int) -> int:
-    """The last of `windows`, which must grow from left to right.
-
-    Raises
-    ------
-    InputError
-        One is not longer than the one before it.
+    """The last of `windows`; InputError unless they grow from left to right.
 
     Example
     -------

@@ -179,7 +179,7 @@ def _folded_once(single: Sequence[Array], join: Join, from_newest: bool) -> Bloc
     return done
 
 
-def covariance(x: Array, y: Array, window: int, *, ddof: int = 0) -> Array:
+def covariance(x: Array, y: Array, window: int) -> Array:
     """Covariance of the last `window` pairs; missing where a value is.
 
     Pieces are merged by the pairwise update, so a large level does not drown a small spread as it does in a difference
@@ -196,7 +196,7 @@ def covariance(x: Array, y: Array, window: int, *, ddof: int = 0) -> Array:
     """
     result = np.full(x.shape, np.nan)
     if x.shape[-1] >= window:
-        result[..., window - 1 :] = fold((0.0 * x, x, y), window, _joined_pairs)[0] / (window - ddof)
+        result[..., window - 1 :] = fold((0.0 * x, x, y), window, _joined_pairs)[0] / window
     return result
 
 
