@@ -170,6 +170,13 @@ def predict(
     DataFrame
         Columns p, p_low, p_high, climatology; n rows.
     """
+    return pd.DataFrame(probabilities(calibrator, signal, climatology, n_independent))
+
+
+def probabilities(
+    calibrator: FittedCalibrator, signal: np.ndarray, climatology: np.ndarray, n_independent: np.ndarray
+) -> dict[str, np.ndarray]:
+    """The columns of `predict`."""
     p = calibrator.probability(climatology, signal)
     low, high = calibrator.interval(climatology, n_independent, signal)
-    return pd.DataFrame({"p": p, "p_low": low, "p_high": high, "climatology": climatology})
+    return {"p": p, "p_low": low, "p_high": high, "climatology": climatology}

@@ -51,6 +51,8 @@ class SignalRecord:
         self._pool, self._calibrator = pool, calibrator
         self.own = is_target(definition, examples)
         self._names = [member.name for member in definition.members]
+        self._is_label = ~np.isnan(examples.y) & self.own
+        self._resolved = examples.resolved_at.as_unit("us").asi8
         self.members = np.full((len(examples), len(self._names)), np.nan)
         self.issued = np.full(len(examples), np.nan)
 
@@ -65,7 +67,8 @@ class SignalRecord:
             Row numbers of the forecasts so far, in order.
         """
         examples = self._examples
-        known = np.asarray(examples.resolved_at <= fold.trained_through) & ~np.isnan(examples.y) & self.own
+        fitted = pd.DatetimeIndex([fold.trained_through]).as_unit("us").asi8[0]
+        known = self._is_label & (self._resolved <= fitted)
         past = before[known[before]]
         base = examples.climatology[past]
         members = zip(task.members, fits, strict=True)

@@ -19,7 +19,7 @@ from bullbear.definitions import FeatureSet, ModelDefinition, Source
 from bullbear.execution import Cluster, Kept, Local, map_items
 from bullbear.learn.coherent import coherent
 from bullbear.learn.fitting import Fit, Step, Task, fit_step, prepared
-from bullbear.learn.fold_model import FoldModel, predict
+from bullbear.learn.fold_model import FoldModel, predict, probabilities
 from bullbear.learn.pool import pooled
 from bullbear.learn.pooling import SignalRecord, kinds_of, member_signals
 from bullbear.sessions import day
@@ -181,7 +181,8 @@ def _walked(
     """The training of one question from its fits, walked through in order."""
     record = SignalRecord(definition, examples, *kinds_of(definition))
     rows = np.concatenate([fold.test for fold in folds])
-    models, parts = [], []
+    climatology, behind = base_rate_at(examples, rows)
+    models, parts, done = [], [], 0
     for fold, fitted in zip(folds, fits, strict=True):
         # Forecasts of this fold and of later ones cannot have resolved yet.
         model = record.model(task, number, fold, fitted, rows)
@@ -189,10 +190,12 @@ def _walked(
         issued = pooled(model.weights, signals)
         record.write(fold.test, signals, issued)
         models.append(model)
-        parts.append(predict(model.calibrator, issued, *base_rate_at(examples, fold.test)))
+        here = slice(done, done := done + len(fold.test))
+        parts.append(probabilities(model.calibrator, issued, climatology[here], behind[here]))
+    answers = pd.DataFrame({name: np.concatenate([part[name] for part in parts]) for name in parts[0]})
     reported = pd.DatetimeIndex(examples.X.index)[rows] >= day(start or splitter_of(definition).first)
     return Training(
-        predictions=predictions_of(definition, examples, rows[reported], pd.concat(parts, ignore_index=True)[reported]),
+        predictions=predictions_of(definition, examples, rows[reported], answers[reported]),
         models=tuple(models),
         signals=record.table(rows[record.own[rows]]),
         fit_seconds=_seconds(fits),
