@@ -132,6 +132,43 @@ def test_the_first_live_forecast_of_a_day_and_model_counts(real: Home) -> None:
     assert found["replays"]["brier"] == pytest.approx(0.0001, rel=1e-9)
 
 
+def test_where_the_base_rate_was_right_on_every_day_there_is_no_skill(real: Home) -> None:
+    asks = {"name": "dip20", "kind": "dip", "threshold": -0.2, "horizon": 2, "sentence": "A close 20 % below today's."}
+    for day in ("2019-12-20", "2019-12-23"):
+        content = {
+            "question": "dip20", "asks": asks, "ticker": "IWM", "decided_at": f"{day}T21:00:00Z", "resolves_on": day,
+            "horizon_sessions": 2, "p": 0.1, "climatology": 0.0, "model": {"name": None, "run_id": None},
+            "data": {"simulated": False},
+        }  # fmt: skip
+        Ledger(real.forecasts / "ledger.jsonl").append(content, identity=("decided_at",))
+    found = {each["question"]: each for each in score_ledger(real)["questions"]}["dip20"]["unknown"]
+    assert (found["resolved"], found["brier_climatology"], found["bss"], found["log_loss_skill"]) == (
+        2,
+        0.0,
+        None,
+        None,
+    )
+    assert found["brier"] == pytest.approx(0.01, rel=1e-12)
+
+
+def test_where_the_base_rate_excluded_what_happened_there_is_no_log_loss_skill(real: Home) -> None:
+    asks = {
+        "name": "rally3",
+        "kind": "rally",
+        "threshold": 0.03,
+        "horizon": 2,
+        "sentence": "A close 3 % above today's.",
+    }
+    content = {
+        "question": "rally3", "asks": asks, "ticker": "IWM", "decided_at": "2019-12-20T21:00:00Z",
+        "resolves_on": "2019-12-24", "horizon_sessions": 2, "p": 0.0, "climatology": 0.0,
+        "model": {"name": None, "run_id": None}, "data": {"simulated": False},
+    }  # fmt: skip
+    Ledger(real.forecasts / "ledger.jsonl").append(content, identity=("decided_at",))
+    found = {each["question"]: each for each in score_ledger(real)["questions"]}["rally3"]["unknown"]
+    assert [found[name] for name in SCORES] == [1.0, 1.0, 0.0, None, None]
+
+
 def test_where_all_is_hindsight_one_sentence_says_so(real: Home) -> None:
     say(real, "2019-12-20", "2026-11-26T00:00Z", 0.6)
     assert score_ledger(real)["statement"].startswith("No live record, only 1 replay (hindsight")

@@ -55,9 +55,16 @@ class Page(HTMLParser):
         return [attributes for name, attributes in self.elements if name == tag]
 
 
-def _page(folder: Path, models: list[ModelResult], forecast: dict[str, Any] | None, simulated: bool = False) -> Page:
+def _page(
+    folder: Path,
+    models: list[ModelResult],
+    forecast: dict[str, Any] | None,
+    simulated: bool = False,
+    pictures: dict[str, bytes] | None = None,
+) -> Page:
     path = write_report(
-        folder / "report.html", models=models, forecast=forecast, simulated=simulated, generated_at=NOW
+        folder / "report.html", models=models, forecast=forecast, simulated=simulated, generated_at=NOW,
+        pictures=pictures,
     )  # fmt: skip
     return Page(path.read_text(encoding="utf-8"))
 
@@ -107,8 +114,11 @@ ALONE = ROW | {"question": "rally5", "p": 0.31, "climatology": 0.31, "model": No
 def test_the_outlook_is_a_picture_and_a_table(tmp_path: Path, model: ModelResult, forecast: dict[str, Any]) -> None:
     plain = _page(tmp_path, [model], forecast)
     known = {"quantiles": {"0.05": -0.081, "0.95": 0.075}, "volatility": 0.243, "volatility_climatology": 0.187}
-    page = _page(tmp_path, [model], forecast | {"outlook": [ROW, ALONE], "distribution": known})
-    assert len(page.all("img")) == len(plain.all("img")) + 1
+    page = _page(
+        tmp_path, [model], forecast | {"outlook": [ROW, ALONE], "distribution": known},
+        pictures={"against_usual": b"\x89PNG", "fan": b"\x89PNG"},
+    )  # fmt: skip
+    assert len(page.all("img")) == len(plain.all("img")) + 2
     for expected in (
         "dip8 A close 8 % or more below today's within the month. 19.1% 14.2% to 25.2% 12.3% +10.4% [+4.1%, +16.2%] "
         "wild ab12cd34",

@@ -154,10 +154,16 @@ def _score(records: list[dict[str, Any]]) -> dict[str, Any]:
     if not due:
         return {**counts, **dict.fromkeys(_SCORES)}
     y, p, base = (np.array([record[key] for record in due], dtype=float) for key in ("y", "p", "climatology"))
-    values = (brier(y, p), brier(y, base), brier_skill(y, p, base), log_loss(y, p), log_loss_skill(y, p, base))
+    values = {"brier": brier(y, p), "brier_climatology": brier(y, base), "log_loss": log_loss(y, p)}
+    # The base rate of a rare event may be 0: right on every day so far, or infinitely wrong by its logarithm.
+    if values["brier_climatology"] > 0:
+        values["bss"] = brier_skill(y, p, base)
+    if 0 < log_loss(y, base) < np.inf:
+        values["log_loss_skill"] = log_loss_skill(y, p, base)
     return {
         **counts,
-        **{name: value if np.isfinite(value) else None for name, value in zip(_SCORES, values, strict=True)},
+        **dict.fromkeys(_SCORES),
+        **{name: value for name, value in values.items() if np.isfinite(value)},
     }
 
 

@@ -15,6 +15,7 @@ from bullbear.forecasting.ledger import Ledger, of_question
 from bullbear.home import Home
 from bullbear.tracking import Run, Runs
 from bullbear.workflows.backtesting import backtest_run
+from bullbear.workflows.outlook_pictures import outlook_pictures
 from bullbear.workflows.training import TrainedModel
 
 if TYPE_CHECKING:
@@ -84,4 +85,5 @@ def write_page(home: Home, models: list[ModelResult], entry: dict[str, Any]) -> 
         forecast=entry,
         simulated=home.store().is_simulated,
         generated_at=pd.Timestamp.now("UTC"),
+        pictures=outlook_pictures(home, entry) if entry.get("outlook") else None,
     )
