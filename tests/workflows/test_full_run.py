@@ -151,6 +151,8 @@ def test_a_person_s_champion_is_not_overwritten_without_the_test(home: Home) -> 
     (home.champion / "predictions.csv").write_text(Predictions(better).to_csv())
     meta = home.champion / "bundle.json"
     meta.write_text(meta.read_text().replace(champion.run_id, "0" * 32).replace('"name": "small"', '"name": "theirs"'))
+    signals = home.champion / "signals.csv"
+    signals.write_text(signals.read_text().replace("signal_small", "signal_theirs"))
     before = home.champion.resolve()
     refused = _promote_best(home, Runs(home), finished(home), QUIET)
     assert set(refused) == {"small", "base"}

@@ -60,7 +60,7 @@ def test_a_span_without_forecasts_is_refused_before_training_and_leaves_no_run(
     def fitted(*arguments: object) -> None:
         pytest.fail("a fold was fitted")
 
-    monkeypatch.setattr("bullbear.learn.walk_forward.fit_fold", fitted)
+    monkeypatch.setattr("bullbear.learn.walk_forward.fit_step", fitted)
     before = len(Runs(home)._finished())
     with pytest.raises(InputError, match=re.escape(message)):
         train_model(home, "base", start=start, end=end)
