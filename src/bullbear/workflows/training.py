@@ -275,11 +275,12 @@ def _plots_of_all(view: View, judged: Mapping[str, TrainedQuestion], *, simulate
         name: each.training.predictions.select(asset=each.model.definition.target.ticker).table
         for name, each in judged.items()
     }
+    columns = ("p", "p_low", "p_high", "climatology")
     last = [
         {
             "question": name,
             "statement": judged[name].model.definition.target.question.sentence,
-            **table.iloc[-1][["p", "p_low", "p_high", "climatology"]].to_dict(),
+            **{column: float(table[column].iloc[-1]) for column in columns},
         }
         for name, table in tables.items()
     ]
