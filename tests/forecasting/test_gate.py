@@ -414,14 +414,13 @@ def test_the_champion_itself_may_be_promoted_again(base: Record) -> None:
 @pytest.mark.parametrize(
     ("own", "line"),
     [
-        ({"question": "dip_8"}, "the question test: .* answers the question dip_8, the policy acts on up; train"),
         (
             {"is_walk_forward": False},
             "the walk-forward test: .* some of its models have seen later data; train it with a walk-forward",
         ),
     ],
 )
-def test_only_walk_forward_forecasts_of_up_are_promoted(base: Record, own: dict[str, object], line: str) -> None:
+def test_only_walk_forward_forecasts_are_promoted(base: Record, own: dict[str, object], line: str) -> None:
     with pytest.raises(GateError, match=line):
         check(replace(base, **own), None, tried=1)  # type: ignore[arg-type]
 
