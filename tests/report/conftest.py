@@ -60,15 +60,16 @@ def make(first: str, last: str, *, noise: float = 0.6, seed: int = 5) -> ModelRe
             "y": y,
         }
     )
+    made = Predictions.of(**predictions)
     result = backtest(predictions, FakeView(frames), BandPolicy())
-    evaluation = evaluate(Predictions.of(**predictions), resamples=200)
+    evaluation = evaluate(made, resamples=200)
     return ModelResult(
         "seeded",
         f"{seed:x}0e1f2a3b4c5d6e7f",
         "Sees some of the future.",
         evaluation,
         result,
-        predictions,
+        made,
     )
 
 

@@ -25,15 +25,15 @@ def _equity(model: ModelResult, simulated: bool) -> bytes:
 
 
 def _values(model: ModelResult) -> pd.Series:
-    days = pd.DatetimeIndex(model.predictions["decided_at"].dt.tz_convert(None).dt.normalize())
-    return pd.Series(model.predictions["p"].to_numpy(), days, name="p")
+    days = pd.DatetimeIndex(model.predictions.table["decided_at"].dt.tz_convert(None).dt.normalize())
+    return pd.Series(model.predictions.table["p"].to_numpy(), days, name="p")
 
 
 PLOTS: dict[str, Draw] = {
-    "calibration": lambda m, s: plots.calibration_plot(m.evaluation, m.predictions, simulated=s),
+    "calibration": lambda m, s: plots.calibration_plot(m.evaluation, m.predictions.table, simulated=s),
     "skill": lambda m, s: plots.skill_plot(m.evaluation, simulated=s),
     "equity": _equity,
-    "probability": lambda m, s: plots.probability_plot(m.predictions, simulated=s),
+    "probability": lambda m, s: plots.probability_plot(m.predictions.table, simulated=s),
     "factor": lambda m, s: plots.factor_plot(_values(m), unit="share", summary="What is said.", simulated=s),
 }
 
@@ -86,12 +86,12 @@ def test_undetermined_years_and_intervals_are_drawn_as_gaps(model: ModelResult) 
 
 
 def test_forecasts_without_interval_or_outcome_are_drawn(model: ModelResult) -> None:
-    bare = model.predictions.assign(p_low=np.nan, p_high=np.nan, y=np.nan)
+    bare = model.predictions.table.assign(p_low=np.nan, p_high=np.nan, y=np.nan)
     assert plots.probability_plot(bare).startswith(b"\x89PNG")
 
 
 def test_constant_forecasts_are_drawn(model: ModelResult) -> None:
-    constant = model.predictions.assign(p=0.6)
+    constant = model.predictions.table.assign(p=0.6)
     assert plots.calibration_plot(model.evaluation, constant).startswith(b"\x89PNG")
 
 

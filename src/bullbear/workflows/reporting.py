@@ -39,7 +39,7 @@ def result_of_run(home: Home, run: Run) -> ModelResult:
         intent=run.bundle.definition.intent,
         evaluation=evaluate(run.predictions),
         backtest=backtest_run(home, run),
-        predictions=run.of_target.table,
+        predictions=run.of_target,
     )
 
 
@@ -67,7 +67,7 @@ def result_of_training(trained: TrainedModel) -> ModelResult:
         intent=trained.model.definition.intent,
         evaluation=trained.evaluation,
         backtest=trained.backtest,
-        predictions=trained.training.predictions.select(asset=trained.model.definition.target.ticker).table,
+        predictions=trained.training.predictions.select(asset=trained.model.definition.target.ticker),
     )
 
 
