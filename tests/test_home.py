@@ -305,7 +305,7 @@ def test_a_name_in_another_case_is_answered_with_the_name_that_exists(
     place: Home, file: str, asked: str, remedy: str
 ) -> None:
     (place.root / "models" / "small.toml").rename(place.root / "models" / file)
-    with pytest.raises(DefinitionError, match=rf"models/{asked}.toml: got 'no such file'.*{re.escape(remedy)}$"):
+    with pytest.raises(DefinitionError, match=rf"models/{asked}.toml: no such file.*{re.escape(remedy)}$"):
         place.model(asked)
 
 

@@ -24,7 +24,7 @@ from bullbear.decide.instruments import Instrument, instruments_in, read_instrum
 from bullbear.decide.policy import Policy, load_policy
 from bullbear.definitions import FeatureSet, ModelDefinition, Source, digest, read
 from bullbear.definitions.questions import Question, read_questions
-from bullbear.errors import DefinitionError, InputError
+from bullbear.errors import DefinitionError, Found, InputError
 from bullbear.factors import load, registered, universe
 from bullbear.factors.engine.feature_sets import functions_of
 from bullbear.files import FileLock
@@ -130,7 +130,7 @@ class Home:
         if store.is_empty:
             raise InputError(
                 f"store {self.data}",
-                "nothing stored",
+                Found("nothing stored"),
                 "a store with data",
                 "run `bullbear simulate` or `bullbear ingest DIR` first",
             )
@@ -163,7 +163,7 @@ class Home:
             remedy = f"did you mean {close[0]}?"
         if alike and (alike[0].stem not in names or not alike[0].stem.islower()):
             remedy = f"rename {kind}/{alike[0].name} to {wanted.lower()}"
-        raise DefinitionError(f"{kind}/{wanted}", "no such file", ", ".join(names) or "none found", remedy)
+        raise DefinitionError(f"{kind}/{wanted}", Found("no such file"), ", ".join(names) or "none found", remedy)
 
     def questions(self) -> dict[str, Question]:
         """The packaged questions and those of this home's `models/questions.toml`, which win, by name.
@@ -212,7 +212,9 @@ class Home:
         learner = LEARNERS.read(definition.learner, source, below=("learner",))
         calibration = CALIBRATORS.read(definition.calibration, source, below=("calibration",))
         if learner.uses_factors and not definition.features:
-            raise DefinitionError(source.where("features"), "no feature set", "at least one", "name feature sets")
+            raise DefinitionError(
+                source.where("features"), Found("no feature set"), "at least one", "name feature sets"
+            )
         paths = tuple(self._feature_path(source, number, each) for number, each in enumerate(definition.features))
         feature_sets = load(paths)
         target = definition.target

@@ -53,12 +53,14 @@ class FetchSettings(Definition):
     settle_minutes: int = Field(default=20, ge=0, le=600)
     tolerance: float = Field(default=0.005, gt=0, lt=1)
     prices: Names = PRICES
-    indices: Names = ("VIX", "VIX9D", "VIX3M", "RVX", "SKEW", "VVIX")
+    indices: Names = ("VIX", "VIX9D", "VIX3M", "VIX6M", "VIX1Y", "RVX", "SKEW", "VVIX")
     macro: Names = MACRO
     vintages: Names = VINTAGES
     short_interest: Names = ("IWM",)
     short_volume: Names = ("IWM",)
     short_volume_start: date = date(2019, 1, 2)
+    put_call: Names = ("CBOE_PC_TOTAL", "CBOE_PC_EQUITY", "CBOE_PC_INDEX")
+    put_call_start: date = date(2019, 10, 7)
     holdings: Names = ("IWM",)
 
 

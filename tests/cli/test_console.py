@@ -29,6 +29,20 @@ def test_status_shows_reasons_in_brackets(capsys: pytest.CaptureFixture[str]) ->
     out = capsys.readouterr().out
     assert ODD in " ".join(out.replace("\N{BOX DRAWINGS LIGHT VERTICAL}", " ").split())
     assert "the next forecast will lack: A[b]" in out
+    assert "snapshot files" not in out
+
+
+@pytest.mark.parametrize("simulated", [True, False])
+def test_status_says_which_series_have_no_live_source(simulated: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    day = pd.Timestamp("2019-12-31")
+    row = {
+        "kind": "observations", "series": "NAAIM", "first": day, "last": day, "last_known_at": day, "rows": 9,
+        "gaps": 0, "age_days": 3, "max_age_days": 30, "stale": False, "quarantined": 0, "reasons": "", "rewritten": 0,
+        "largest_change": 0.0, "needed": False,
+    }  # fmt: skip
+    show.status(pd.DataFrame([row, row | {"series": "CBOE_PC_TOTAL"}]), simulated=simulated)
+    told = "no live source, from snapshot files only: NAAIM\n" in capsys.readouterr().out
+    assert told is not simulated
 
 
 def test_a_forecast_shows_names_and_reasons_in_brackets(home: Home, capsys: pytest.CaptureFixture[str]) -> None:

@@ -139,7 +139,7 @@ def test_the_levels_as_json(bullbear: Run, home: Home) -> None:
 MISTAKES = [
     (["rsi14"], "factor: got 'rsi14'; allowed: rsi_14"),
     (["rsi14", "--plot"], "factor: got 'rsi14'; allowed: rsi_14"),
-    (["--plot"], "--plot: got 'no factor'"),
+    (["--plot"], "--plot: no factor"),
     (["short_days_to_cover", "--plot", "--ticker", "SPY"], "--ticker: got 'SPY'; allowed: only together with --levels"),
     (["--family", "level"], "--family: got 'level'; allowed: technical, volatility"),
     (["rsi_14", "--family", "technical"], "--family: got 'technical'; allowed: only without NAME"),

@@ -67,7 +67,7 @@ def test_rows_are_sorted_by_the_key_and_selected_by_it() -> None:
     ("change", "message"),
     [
         ({"p": [0.5, 1.5, 0.5]}, r"predictions\.p of 2024-01-03: got '1\.5'; allowed: a probability from 0 to 1"),
-        ({"p": [0.5, np.nan, 0.5]}, r"predictions\.p of 2024-01-03: got 'nothing'; allowed: a probability from 0 to 1"),
+        ({"p": [0.5, np.nan, 0.5]}, r"predictions\.p of 2024-01-03: missing; allowed: a probability from 0 to 1"),
         *(
             (
                 {name: [bad, np.nan, 0.0]},
@@ -89,7 +89,7 @@ def test_rows_are_sorted_by_the_key_and_selected_by_it() -> None:
             {"resolved_at": AT},
             r"predictions\.resolved_at of 2024-01-02: got '2024-01-02 21:00:00\+00:00'; allowed: later than decided_at",
         ),
-        ({"resolved_at": [AT[2], pd.NaT, AT[2]]}, r"predictions\.resolved_at of 2024-01-03: got 'nothing'"),
+        ({"resolved_at": [AT[2], pd.NaT, AT[2]]}, r"predictions\.resolved_at of 2024-01-03: missing"),
         (
             {"decided_at": AT[[0, 0, 1]]},
             r"predictions\.key of 2024-01-02: got 'a second row'; allowed: one row for each decided_at, asset, ",

@@ -313,7 +313,7 @@ def test_kinds_are_read_from_a_table() -> None:
 
 def test_what_cannot_be_split_is_refused() -> None:
     splitter = Expanding(first="2020-01-01", min_train=21)
-    with pytest.raises(InputError, match="groups: got 'nothing'; allowed: the instant at which each label resolves"):
+    with pytest.raises(InputError, match="groups: missing; allowed: the instant at which each label resolves"):
         splitter.folds(labels()[[]])
     with pytest.raises(InputError, match="groups: got '3 instants for 188 rows'"):
         splitter.folds(labels(), groups=labels()["resolved_at"][:3])

@@ -11,13 +11,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bullbear.decide.account import step, walk
+from bullbear.decide.account import walk
 from bullbear.decide.backtest import backtest
 from bullbear.decide.book import Book, Mark
 from bullbear.decide.instruments import Fund
 from bullbear.decide.market import Bars, Market
 from bullbear.decide.policies.band import BandPolicy
 from bullbear.decide.policy import Slot
+from bullbear.decide.step import step
 from bullbear.sessions import between
 
 NAN = math.nan

@@ -387,7 +387,7 @@ def test_the_ten_month_rule_starts_on_its_first_day_with_the_signal_that_stands(
     ("change", "error", "message"),
     [
         (lambda f: f.drop(columns="climatology"), InputError, "predictions: got 'no climatology'"),
-        (lambda f: f.iloc[:0], InputError, "predictions: got 'no rows'"),
+        (lambda f: f.iloc[:0], InputError, "predictions: no rows"),
         (lambda f: f.iloc[::-1], InputError, "decided_at: got 'unsorted"),
         (lambda f: pd.concat([f, f.iloc[-1:]]), InputError, "decided_at: got '2019-12-24 .* repeated'"),
         (lambda f: f.assign(decided_at=f["decided_at"].dt.tz_localize(None)), InputError, "allowed: instants in UTC"),

@@ -120,7 +120,7 @@ def test_a_home_adds_an_instrument_and_replaces_one(tmp_path):
             r"instruments\.toml:5 \(instrument\.0\.leverage\): got 'leverage'; allowed: one",
         ),
         (PSQ + 'kind = "swap"', r"instruments\.toml:9 \(instrument\.0\.kind\): got 'swap'; allowed: cash or fund"),
-        ("", r"instruments\.toml:1 \(instrument\): got 'nothing'"),
+        ("", r"instruments\.toml:1 \(instrument\): missing"),
     ],
 )
 def test_a_file_without_sense_is_refused(tmp_path, text, message):

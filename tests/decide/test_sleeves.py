@@ -13,13 +13,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bullbear.decide.account import step, walk
+from bullbear.decide.account import walk
 from bullbear.decide.advice import take
 from bullbear.decide.backtest import backtest
 from bullbear.decide.book import Book, Mark
 from bullbear.decide.instruments import INSTRUMENT_KINDS, Cash, Fund, Instrument
 from bullbear.decide.market import Bars, Market
 from bullbear.decide.policy import POLICIES, Forecast, Needs, NoMemory, Policy, Sleeve, Slot, Stance, State, load_policy
+from bullbear.decide.step import step
 from bullbear.definitions import Source
 from bullbear.errors import DefinitionError, InputError
 from bullbear.sessions import between

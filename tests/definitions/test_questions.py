@@ -163,16 +163,16 @@ def test_a_user_adds_questions_by_editing_one_file(tmp_path: Path) -> None:
             r":4 \(question\.0\.threshold\): got 0\.0; .*between 0 and 1",
         ),
         ("-0.10", "-1.0", r":4 \(question\.0\.threshold\): got -1\.0; allowed: a fraction between -1 and 0"),
-        ("horizon = 63", "horizon = 0", r":11 \(question\.1\.horizon\): got 0; .*greater than or equal to 1"),
-        ("horizon = 63", "horizon = 300", r":11 \(question\.1\.horizon\): got 300; .*less than or equal to 252"),
+        ("horizon = 63", "horizon = 0", r":11 \(question\.1\.horizon\): got 0; .*a number from 1 on"),
+        ("horizon = 63", "horizon = 300", r":11 \(question\.1\.horizon\): got 300; .*a number up to 252"),
         ("up63", "dip10", r":8 \(question\.1\.name\): got 'dip10'; allowed: a name that no other question has"),
         (
             'kind = "dip"',
             'kind = "dipp"',
             r":3 \(question\.0\.kind\): got 'dipp'; allowed: dip or move or rally or return_a",
         ),
-        ('kind = "dip"\n', "", r":1 \(question\.0\.kind\): got 'nothing'; allowed: dip or move"),
-        ("threshold = -0.10\n", "", r":1 \(question\.0\.threshold\): got 'nothing'; allowed: a value; add the key"),
+        ('kind = "dip"\n', "", r":1 \(question\.0\.kind\): missing; allowed: dip or move"),
+        ("threshold = -0.10\n", "", r":1 \(question\.0\.threshold\): missing; allowed: a value; add the key"),
         ("threshold = -0.10", "level = -0.10", r":4 \(question\.0\.level\): got 'level'|:1 \(question\.0\.threshold\)"),
         (
             "dip10",
@@ -182,7 +182,7 @@ def test_a_user_adds_questions_by_editing_one_file(tmp_path: Path) -> None:
         (
             '"Up over the quarter."',
             '""',
-            r":12 \(question\.1\.sentence\): got ''; allowed: String should have at least",
+            r":12 \(question\.1\.sentence\): got ''; allowed: a text of at least 10 characters",
         ),
     ],
 )

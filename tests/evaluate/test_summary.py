@@ -148,7 +148,7 @@ def test_too_little_history(predictions):
 
 
 def test_a_resolved_row_without_its_base_rate_is_refused(predictions):
-    with pytest.raises(InputError, match=r"predictions\.climatology of 2008-06-03: got 'nothing'"):
+    with pytest.raises(InputError, match=r"predictions\.climatology of 2008-06-03: missing"):
         scored(predictions.assign(climatology=predictions["climatology"].mask(predictions.index == 1)))
 
 

@@ -132,5 +132,5 @@ def test_paths_hold_past_cases_and_today(iwm_store: Store, events: EventSet, ans
     assert (found.past[:, 0] == 0.0).all()
     assert (found.past[:, -1] < 0).sum() == each.continued
     assert len(found.latest) == each.age_sessions + 1
-    with pytest.raises(HistoryError, match="event short_interest_unusually_low: got 'no occurrence'"):
+    with pytest.raises(HistoryError, match="event short_interest_unusually_low: no occurrence"):
         event_paths(iwm_store, "IWM", events.named(["short_interest_unusually_low"])[0])

@@ -56,12 +56,15 @@ def test_an_unknown_event_is_refused(events: EventSet) -> None:
         (EVENT.replace("window = 3", "window = 0"), r"odds.toml:9 \(up\): got 'window = 0'"),
         (EVENT.replace('"bullish"', '"upward"'), r"odds.toml:7 \(event.0.direction\): got 'upward'"),
         (EVENT.replace("rises_through", "jumps"), r"odds.toml:10 \(event.0.rule\): got 'jumps'"),
-        (EVENT.replace("rises_through", "stays_above"), r"odds.toml:10 \(up\): got 'nothing'; allowed: sessions with"),
+        (
+            EVENT.replace("rises_through", "stays_above"),
+            r"odds.toml:10 \(up\): sessions is missing; allowed: sessions with",
+        ),
         (EVENT + "sessions = 4\n", r"odds.toml:13 \(up\): got 4; allowed: no sessions with rises_through"),
         (EVENT + "colour = 1\n", r"odds.toml:13 \(event.0.colour\): got 'colour'"),
         (EVENT.replace("level = 0.0", "level = nan"), r"odds.toml:11 \(event.0.level\)"),
         (EVENT + EVENT, r"odds.toml:15: got 'up'; allowed: a new name \(it is used at .*odds.toml:5\)"),
-        ("", r"odds.toml:1 \(event\): got 'nothing'"),
+        ("", r"odds.toml:1 \(event\): missing"),
         (
             EVENT.replace('"roc"', '"level_signal"').replace("window = 3", 'kind = "explosion"'),
             r"odds.toml:9 \(up\): got \"kind = 'explosion'\"; allowed: one of support_break, ",

@@ -158,3 +158,15 @@ def test_events_and_closes_of_the_past_do_not_change(iwm_store: Store, iwm: Even
         assert str(earlier.sessions[-1].date()) == day
         np.testing.assert_array_equal(earlier.flags, iwm.flags[: len(earlier.flags)])
         np.testing.assert_array_equal(earlier.close, iwm.close[: len(earlier.close)])
+
+
+@pytest.mark.parametrize("horizon", [1, 3, 21])
+def test_an_event_without_an_opposite_ends_with_its_horizon(events: EventSet, horizon: int) -> None:
+    (alone,) = events.named(["rsi_stays_oversold"])
+    flags = np.zeros((40, 1), dtype=bool)
+    flags[[5, 7]] = True
+    series = EventSeries("IWM", pd.date_range("2019-01-02", periods=40), np.ones(40), (alone,), flags)
+    age, active = series.activity(horizon)
+    open_rows = {row for begin in (5, 7) for row in range(begin, begin + horizon)}
+    assert set(np.flatnonzero(active[:, 0])) == open_rows
+    assert age[-1, 0] == 32

@@ -108,3 +108,15 @@ def test_a_factor_is_drawn_with_its_last_known_value_and_open_where_it_is_missin
     assert np.isnan(axes.lines[0].get_ydata()[-2:]).all()
     plots.factor_plot(values * np.nan, unit="share", summary="What is said.")
     assert drawn.axes[-1].get_title() == "p\nWhat is said."
+
+
+def test_another_question_than_up_is_named(model: ModelResult, monkeypatch: pytest.MonkeyPatch) -> None:
+    figures: list[Figure] = []
+    save = Figure.savefig
+    monkeypatch.setattr(Figure, "savefig", lambda figure, *a, **k: (figures.append(figure), save(figure, *a, **k))[1])
+    plots.calibration_plot(replace(model.evaluation, question="dip5"), model.predictions)
+    plots.probability_plot(model.predictions, question="dip5")
+    top, bottom = figures[0].axes
+    assert (top.get_ylabel(), bottom.get_xlabel()) == ("share of yes", "forecast P(dip5)")
+    assert [each.get_text() for each in figures[1].axes[0].texts] == ["yes", "no"]
+    assert "forecast P(dip5)" in figures[1].axes[0].get_legend_handles_labels()[1]

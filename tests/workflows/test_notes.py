@@ -110,6 +110,6 @@ def test_a_dip_that_never_came_is_refused_by_train(home: Home, bullbear: Callabl
     )
     path = home.root / "models" / "base.toml"
     path.write_text(path.read_text() + '[target]\nquestion = "crash"\n')
-    done = bullbear("train", "base", "--home", home.root)
+    done = bullbear("train", "base", "--json", "--home", home.root)
     assert done.code == 2
     assert "(target.question): crash was answered yes on 0 of " in done.mistake

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bullbear.cli.options import HomeOption, JsonOption, iso_day, print_document
-from bullbear.errors import InputError
+from bullbear.errors import Found, InputError
 from bullbear.extras import require
 from bullbear.home import locate
 
@@ -75,7 +75,7 @@ def _check_options(
         if value is not None:
             raise InputError(option, value, "only together with --levels", "add --levels or remove it")
     if plot and name is None:
-        raise InputError("--plot", "no factor", "the name of one factor", "write `bullbear factors NAME --plot`")
+        raise InputError("--plot", Found("no factor"), "the name of one factor", "write `bullbear factors NAME --plot`")
     if name is not None and family is not None:
         raise InputError("--family", family, "only without NAME", "remove one of the two")
 
@@ -130,7 +130,9 @@ def draw(home: Home, name: str) -> str:
 
     entry, values = values_of(home, name)
     if entry.first is None:
-        raise InputError(f"factor {name}", "no value in this store", "a factor with data", "see `bullbear factors`")
+        raise InputError(
+            f"factor {name}", Found("no value in this store"), "a factor with data", "see `bullbear factors`"
+        )
     from bullbear.report.plots import factor_plot
 
     path = home.reports / "factors" / f"{name}.png"

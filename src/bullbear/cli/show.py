@@ -12,6 +12,7 @@ from rich.table import Table
 
 from bullbear.cli.console import ResultConsole
 from bullbear.cli.panel import forecast_panel
+from bullbear.data.publication import SNAPSHOT_ONLY
 from bullbear.definitions import UP
 
 if TYPE_CHECKING:
@@ -99,6 +100,9 @@ def status(table: pd.DataFrame, simulated: bool) -> None:
             style="bold" if row.needed and row.stale else None,
         )
     ResultConsole().print(shown)
+    from_files = sorted({str(row.series) for row in rows if row.series in SNAPSHOT_ONLY})
+    if from_files and not simulated:
+        ResultConsole().print(f"no live source, from snapshot files only: {', '.join(from_files)}")
     lacking = sorted({str(row.series) for row in rows if row.needed and row.stale})
     if lacking:
         ResultConsole().print(f"the next forecast will lack: {', '.join(lacking)}")

@@ -26,7 +26,7 @@ import pandas as pd
 
 from bullbear import sessions
 from bullbear.data import publication, quality_checks
-from bullbear.data.providers import cboe, finra, fred, ishares, tiingo, yahoo
+from bullbear.data.providers import cboe, finra, fred, ishares, put_call, tiingo, yahoo
 from bullbear.data.providers.delivery import Delivery
 from bullbear.data.providers.http import RETRY_LATER, Client, Request
 from bullbear.data.snapshot import ingest_frames
@@ -39,6 +39,8 @@ from bullbear.settings import Settings
 
 SKEW = pd.Timedelta(minutes=5)
 _BATCH = 20
+_DAILY = frozenset({"regsho", "putcall"})
+"""Providers of one file a day, which has status 403 until it is there."""
 REVISED_YEARS = 5
 
 Say = Callable[[str], None]
@@ -57,7 +59,10 @@ class Job:
     @property
     def names(self) -> set[str]:
         """What `--only` may call it, in lower case: the provider, or one of the series."""
-        return {name.casefold() for name in (self.provider, *self.series.split(" ")[0].split("/"))}
+        names = [self.provider, *self.series.split(" ")[0].split("/")]
+        if self.provider == "cboe":
+            names.append(f"CBOE_{self.series}")  # as it is stored
+        return {name.casefold() for name in names}
 
 
 @dataclass
@@ -105,9 +110,9 @@ def fetch_all(
         jobs = list(plan(store.as_of(), settings, client, now))
         wanted = {name.strip().casefold(): name for name in only}
         chosen = [job for job in jobs if not only or job.names & wanted.keys()]
-        unknown = wanted.keys() - set[str]().union(*(job.names for job in jobs))
+        unknown = wanted.keys() - set[str]().union(_daily_names(settings), *(job.names for job in jobs))
         if unknown:
-            raise InputError("--only", wanted[min(unknown)], "a provider or series of `[fetch]`", "correct the name")
+            raise _not_fetched(wanted[min(unknown)])
         _Run(store, settings, now, report, say).through(chosen)
     return report
 
@@ -139,6 +144,10 @@ def plan(stored: View, settings: Settings, client: Client, now: pd.Timestamp) ->
         series = f"{'/'.join(tickers)} {day}"
         return Job("regsho", series, lambda: finra.fetch_short_volume(client, urls.regsho, tickers, day))
 
+    def ratios(day: date) -> Job:
+        series = f"{'/'.join(wanted.put_call)} {day}"
+        return Job("putcall", series, lambda: put_call.fetch(client, urls.cboe, wanted.put_call, day))
+
     yield from map(bars, wanted.prices)
     yield from (Job("cboe", name, partial(cboe.fetch, client, urls.cboe, name)) for name in wanted.indices)
     yield from map(macro, wanted.macro)
@@ -147,6 +156,7 @@ def plan(stored: View, settings: Settings, client: Client, now: pd.Timestamp) ->
     for fund in wanted.holdings:
         yield Job("ishares", fund, partial(ishares.fetch, client, urls.ishares, fund))
     yield from map(short_volume, _missing_short_volume(stored, settings, now))
+    yield from map(ratios, _missing_put_call(stored, settings, now))
 
 
 class _Run:
@@ -157,7 +167,7 @@ class _Run:
         self.failed_in_a_row: dict[str, int] = {}
         self.left_alone: dict[str, str] = {}
         self.daily: list[tuple[Job, Delivery]] = []
-        self.has_said_daily = False
+        self.has_said_daily: set[str] = set()
         self.began = time.monotonic()
 
     def through(self, jobs: list[Job]) -> None:
@@ -166,8 +176,10 @@ class _Run:
             delivery = self._brought(job)
             if delivery is None:
                 continue
-            if job.provider == "regsho":
+            if job.provider in _DAILY:
                 # One row a day: stored twenty at a time, to write fewer files.
+                if self.daily and self.daily[0][0].provider != job.provider:
+                    self._store_daily()
                 self.daily.append((job, delivery))
                 if len(self.daily) >= _BATCH:
                     self._store_daily()
@@ -179,10 +191,10 @@ class _Run:
         request = Request(job.provider, job.series, "")
         if job.provider in self.left_alone:
             error = request.error(f"not asked, {self.left_alone[job.provider]}", RETRY_LATER)
-            if job.provider == "regsho":
-                if self.has_said_daily:
+            if job.provider in _DAILY:
+                if job.provider in self.has_said_daily:
                     return None  # one line, not one for each of a thousand days
-                self.has_said_daily = True
+                self.has_said_daily.add(job.provider)
         else:
             try:
                 delivery = self._asked(job.provider, job.series, job.bring)
@@ -200,7 +212,7 @@ class _Run:
             else:
                 self.report.notes.append(f"{error}; tiingo delivered instead")
                 return second
-        if job.provider == "regsho" and error.status == 403:
+        if job.provider in _DAILY and error.status == 403:
             self.report.notes.append(f"{error.provider} {error.series}: no file (yet)")
         else:
             self._fail(error)
@@ -321,6 +333,21 @@ class _Run:
         return kept
 
 
+def _daily_names(settings: Settings) -> set[str]:
+    """Names that stay known when no day is missing."""
+    by_provider = {"regsho": settings.fetch.short_volume, "putcall": settings.fetch.put_call}
+    return {name.casefold() for provider, series in by_provider.items() if series for name in (provider, *series)}
+
+
+def _not_fetched(name: str) -> InputError:
+    """The error of a name that `[fetch]` does not hold."""
+    if name.strip().upper() in {each.upper() for each in publication.SNAPSHOT_ONLY}:
+        series = next(each for each in publication.SNAPSHOT_ONLY if each.upper() == name.strip().upper())
+        remedy = f"put macro/{series}.csv into a snapshot directory and `bullbear ingest` it"
+        return InputError("--only", name, "series that a live provider brings", remedy)
+    return InputError("--only", name, "a provider or series of `[fetch]`", "correct the name")
+
+
 def _batch(batch: list[tuple[Job, Delivery]]) -> Job:
     first, last = batch[0][0], batch[-1][0]
     return Job(first.provider, f"{first.series} to {last.series.split(' ')[-1]}", first.bring)
@@ -370,11 +397,27 @@ def _last_vintage(stored: View, series: str) -> date | None:
 def _missing_short_volume(stored: View, settings: Settings, now: pd.Timestamp) -> list[date]:
     """Sessions without a stored file, the newest first, so that today's forecast does not wait for old ones."""
     wanted = settings.fetch.short_volume
+    known = [pd.DatetimeIndex(stored.short_volume(t).index) for t in wanted if stored.has("short_volume", t)]
+    return _missing(settings.fetch.short_volume_start, now, known, len(wanted))
+
+
+def _missing_put_call(stored: View, settings: Settings, now: pd.Timestamp) -> list[date]:
+    """Sessions without the put/call ratios that are wanted, the newest first; a quarantined ratio is not missing."""
+    wanted = settings.fetch.put_call
+    aside = stored.quarantine()
+    known = []
+    for series in wanted:
+        doubtful = pd.DatetimeIndex(aside["event_date"][aside["series"] == series])
+        served = stored.observations(series).index if stored.has("observations", series) else doubtful
+        known.append(pd.DatetimeIndex(served).union(doubtful))
+    return _missing(settings.fetch.put_call_start, now, known, len(wanted))
+
+
+def _missing(start: date, now: pd.Timestamp, known: list[pd.DatetimeIndex], wanted: int) -> list[date]:
+    """Sessions from `start` whose evening has come and that one of the `wanted` series lacks, the newest first."""
     if not wanted:
         return []
-    days = sessions.between(str(settings.fetch.short_volume_start), str(sessions.day(now).date()))
-    published = publication.short_volume_known_at(days)
-    days = days[published <= now]
-    stored_days = [pd.DatetimeIndex(stored.short_volume(t).index) for t in wanted if stored.has("short_volume", t)]
-    complete = set.intersection(*map(set, stored_days)) if len(stored_days) == len(wanted) else set()
+    days = sessions.between(str(start), str(sessions.day(now).date()))
+    days = days[publication.at(days.to_numpy().astype("datetime64[D]"), publication.EVENING) <= now]
+    complete = set.intersection(*map(set, known)) if len(known) == wanted else set()
     return [day.date() for day in days[::-1] if day not in complete]

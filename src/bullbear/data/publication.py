@@ -38,6 +38,12 @@ AAII = ("AAII_BULLISH", "AAII_NEUTRAL", "AAII_BEARISH")
 PUT_CALL = ("CBOE_PC_TOTAL", "CBOE_PC_EQUITY", "CBOE_PC_INDEX")
 VIX_FUTURES = ("VX_M1", "VX_M2")
 
+SNAPSHOT_ONLY = frozenset(
+    {*AAII, "NAAIM", *VIX_FUTURES, "FINRA_MARGIN_DEBT", "CLAIMSx", "EMPLOY", "ROUTPUT"}
+    | {"NAPM", "NAPMEI", "NAPMII", "NAPMNOI", "NAPMPI", "NAPMPRI", "NAPMSDI"}
+)
+"""Series that no live provider brings: they have no free file that a program may fetch, or were withdrawn."""
+
 EVENING = "18:00"  # after every close
 
 

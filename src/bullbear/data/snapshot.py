@@ -25,7 +25,7 @@ from bullbear.data import publication
 from bullbear.data.csv_files import LAYOUTS, Layout, read
 from bullbear.data.loading import Loader
 from bullbear.data.store import Store
-from bullbear.errors import InputError, SnapshotError
+from bullbear.errors import Found, InputError, SnapshotError
 
 READERS = 2
 _SPELLINGS = {name.upper(): name for name in publication.RULES}
@@ -159,7 +159,7 @@ class _Listing:
 
 def _listing(directory: Path) -> _Listing:
     if not directory.is_dir():
-        raise SnapshotError(str(directory), "no such folder", "a snapshot directory", "check the path")
+        raise SnapshotError(str(directory), Found("no such folder"), "a snapshot directory", "check the path")
     found: dict[tuple[str, str], list[_File]] = {}
     notes = []
     for entry in sorted(directory.iterdir()):
@@ -180,7 +180,9 @@ def _listing(directory: Path) -> _Listing:
             found.setdefault((layout.folder, series), []).append(_File(path, layout, series))
     if not found:
         folders = ", ".join(LAYOUTS)
-        raise SnapshotError(directory.name, "no file to load", f"CSV files in {folders}", "choose a snapshot directory")
+        raise SnapshotError(
+            directory.name, Found("no file to load"), f"CSV files in {folders}", "choose a snapshot directory"
+        )
     files, refusals = [], []
     for (folder, series), each in found.items():
         exact = [file for file in each if file.path.stem == series and file.path.parent.name == folder]

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bullbear.errors import InputError
+from bullbear.errors import Found, InputError
 
 KEY = ("decided_at", "asset", "question", "horizon", "member", "path")
 """The unique key, by which tables are sorted."""
@@ -229,4 +229,6 @@ def _refuse(table: pd.DataFrame, bad: np.ndarray, column: str, allowed: str, rem
         row = table.iloc[int(np.argmax(bad))]
         value = "a second row" if column == "key" else row[column]
         at = f" of {row['decided_at']:%Y-%m-%d}" if pd.notna(row["decided_at"]) else ""
-        raise InputError(f"predictions.{column}{at}", "nothing" if pd.isna(value) else str(value), allowed, remedy)
+        raise InputError(
+            f"predictions.{column}{at}", Found("missing") if pd.isna(value) else str(value), allowed, remedy
+        )

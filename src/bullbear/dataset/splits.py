@@ -22,7 +22,7 @@ from pydantic import Field, model_validator
 from bullbear import sessions
 from bullbear.dataset.examples import Examples
 from bullbear.definitions import Day, Definition, Kinds, ModelDefinition, Source
-from bullbear.errors import HistoryError, InputError
+from bullbear.errors import Found, HistoryError, InputError
 
 _PERIOD = {"month": "M", "quarter": "Q", "year": "Y"}
 
@@ -252,7 +252,7 @@ class _Rows:
         if "resolved_at" in X and groups is None:
             groups = X["resolved_at"]
         if groups is None or len(groups) != len(index):
-            value = "nothing" if groups is None else f"{len(groups)} instants for {len(index)} rows"
+            value = Found("missing") if groups is None else f"{len(groups)} instants for {len(index)} rows"
             raise InputError("groups", value, "the instant at which each label resolves", "give groups=resolved_at")
         days = pd.DatetimeIndex(index).as_unit("us")
         resolved = pd.DatetimeIndex(groups).as_unit("us")

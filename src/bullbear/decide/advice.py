@@ -14,11 +14,11 @@ from typing import Any
 
 import pandas as pd
 
-from bullbear.decide.account import step
 from bullbear.decide.book import Book
 from bullbear.decide.instruments import Instrument
 from bullbear.decide.market import Market, View, read_market
 from bullbear.decide.policy import Forecast, Policy, Stance, State, all_needs
+from bullbear.decide.step import step
 from bullbear.errors import HistoryError, InputError
 from bullbear.sessions import day
 

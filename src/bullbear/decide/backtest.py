@@ -20,7 +20,7 @@ from bullbear.decide.market import Market, View
 from bullbear.decide.policies.buy_and_hold import BuyAndHold
 from bullbear.decide.policies.ten_month_average import TenMonthAverage
 from bullbear.decide.policy import Policy, Stance, State, all_needs
-from bullbear.errors import InputError
+from bullbear.errors import Found, InputError
 from bullbear.sessions import between, closes, day, days
 
 _FORECAST = ("decided_at", "p", "p_low", "p_high", "climatology")
@@ -188,7 +188,7 @@ def _check(predictions: pd.DataFrame) -> None:
     if missing:
         raise InputError("predictions", f"no {', '.join(missing)}", ", ".join(_COLUMNS), "use `bullbear predictions`")
     if predictions.empty:
-        raise InputError("predictions", "no rows", "at least one forecast", "train over a longer span")
+        raise InputError("predictions", Found("no rows"), "at least one forecast", "train over a longer span")
     for name in ("decided_at", "resolved_at"):
         if not isinstance(predictions[name].dtype, pd.DatetimeTZDtype):
             raise InputError(f"predictions.{name}", str(predictions[name].dtype), "instants in UTC", "localise them")

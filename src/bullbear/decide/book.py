@@ -1,6 +1,6 @@
 """What an account holds after a session: cash, positions, waiting orders and the policy's memory, as one value.
 
-A `Book` is all that the account remembers. A session turns one book into the next (`account.step`), a decision adds
+A `Book` is all that the account remembers. A session turns one book into the next (`step.step`), a decision adds
 orders and memory (`Book.followed`), and JSON keeps every float to its last bit; so an account can be put down after one
 close and taken up at a later one. Everything is in units that neither a split nor a dividend changes: values are
 fractions of the equity at the start, marks are total-return prices (`adj_close`).

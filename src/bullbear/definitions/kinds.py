@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import Any, TypeVar, cast, get_args
 
 from bullbear.definitions.reading import Definition, Source, validate
-from bullbear.errors import DefinitionError
+from bullbear.errors import DefinitionError, Found
 from bullbear.user_code import Registry
 
 T = TypeVar("T")
@@ -101,7 +101,7 @@ class Kinds(Registry[type[T]]):
         if name not in names:
             location = (*below, self.key)
             shown = f"{place.where(*location)} ({'.'.join(map(str, location))})"
-            value = "nothing" if name is None else name
+            value = Found("missing") if name is None else name
             raise DefinitionError(shown, value, " or ".join(names), f"choose the {self.what}'s {self.key}")
         cls = cast(type[Definition], self[str(name)])
         found = validate({**table, self.key: name}, cls, place, below=below, context=context)

@@ -21,7 +21,10 @@ from bullbear.definitions.reading import Definition, Name, Sentence
 
 
 def _iso_day(text: str) -> str:
-    date.fromisoformat(text)  # its ValueError becomes the message
+    try:
+        date.fromisoformat(text)
+    except ValueError as bad:
+        raise ValueError("a day of the calendar as YYYY-MM-DD") from bad
     return text
 
 

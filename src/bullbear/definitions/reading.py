@@ -16,9 +16,10 @@ from typing import Annotated, Any, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, SecretStr, StringConstraints, ValidationError
 
-from bullbear.errors import DefinitionError
+from bullbear.errors import DefinitionError, Found
 
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
+_NAME = r"^[a-z][a-z0-9_]*$"
+Name = Annotated[str, StringConstraints(pattern=_NAME)]
 Sentence = Annotated[str, StringConstraints(min_length=10)]
 T = TypeVar("T", bound="Definition")
 
@@ -107,15 +108,13 @@ def validate(
                 f"{source.where(*location)} ({key})", location[-1], f"one of {owner}", "remove or rename the key"
             ) from bad
         if first["type"] == "missing":
-            raise DefinitionError(f"{source.where(*location)} ({key})", "nothing", "a value", "add the key") from bad
+            raise DefinitionError(
+                f"{source.where(*location)} ({key})", Found("missing"), "a value", "add the key"
+            ) from bad
         value = first["input"]
         if _is_secret(kind, first["loc"]):
             value = "a value that is not shown"
-        wishes = [
-            error["msg"].removeprefix("Value error, ")
-            for error in bad.errors()
-            if error["loc"][: len(inside)] == inside
-        ]
+        wishes = [_allowed(error) for error in bad.errors() if error["loc"][: len(inside)] == inside]
         allowed = " or ".join(dict.fromkeys(wishes))
         raise DefinitionError(f"{source.where(*location)} ({key})", value, allowed, "correct the file") from bad
 
@@ -141,6 +140,42 @@ def _inside(table: Mapping[str, Any], location: tuple[str | int, ...], missing: 
             return location if missing else location[:depth]
         value = value[part]
     return location
+
+
+_WANTED = {
+    "greater_than": "a number above {gt:g}",
+    "greater_than_equal": "a number from {ge:g} on",
+    "less_than": "a number below {lt:g}",
+    "less_than_equal": "a number up to {le:g}",
+    "finite_number": "a finite number",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "bool_type": "true or false",
+    "string_type": "a text in quotes",
+    "string_too_short": "a text of at least {min_length} characters",
+    "too_short": "a list of at least {min_length}",
+    "list_type": "a list",
+    "tuple_type": "a list",
+    "dict_type": "a table",
+    "model_type": "a table",
+    "literal_error": "{expected}",
+}
+_PATTERNS = {
+    _NAME: "lower-case letters, digits and _, beginning with a letter",
+    r"^\d{4}-\d{2}-\d{2}$": "a day as YYYY-MM-DD",
+    r"^\^?[A-Z0-9][A-Z0-9.\-]*$": "a ticker in capitals",
+}
+
+
+def _allowed(error: Mapping[str, Any]) -> str:
+    """What would be allowed in place of a value that pydantic refused, in plain words."""
+    context = error.get("ctx", {})
+    if error["type"] == "string_pattern_mismatch":
+        return _PATTERNS.get(context["pattern"], f"a text that matches {context['pattern']}")
+    if error["type"] in _WANTED:
+        return _WANTED[error["type"]].format(**context)
+    return str(error["msg"]).removeprefix("Value error, ")
 
 
 def _is_secret(kind: type[BaseModel], location: tuple[str | int, ...]) -> bool:

@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bullbear.dataset.predictions import Predictions
-from bullbear.errors import HistoryError, InputError
+from bullbear.errors import Found, HistoryError, InputError
 from bullbear.statistics.overlap import Array, Rows
 
 
@@ -63,7 +63,7 @@ class Sample:
         absent = rows["climatology"].isna().to_numpy()
         if absent.any():
             where = f"{name}.climatology of {rows['decided_at'].iloc[int(absent.argmax())]:%Y-%m-%d}"
-            raise InputError(where, "nothing", "a value in every resolved row", "fill it in")
+            raise InputError(where, Found("missing"), "a value in every resolved row", "fill it in")
         _require_horizon(rows.drop_duplicates("decided_at"), horizon)
         y, p, climatology = (rows[column].to_numpy(dtype=np.float64) for column in ("y", "p", "climatology"))
         first = rows.iloc[0]

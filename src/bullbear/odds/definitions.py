@@ -14,7 +14,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from bullbear.definitions import Definition, FactorSpec, Name, Scalar, Sentence, Source, read
-from bullbear.errors import DefinitionError, InputError
+from bullbear.errors import DefinitionError, Found, InputError
 from bullbear.factors.engine.feature_sets import check
 from bullbear.factors.engine.registry import registered
 
@@ -29,7 +29,8 @@ class EventSpec(Definition):
 
     name: Name
     indicator: Annotated[str, StringConstraints(min_length=2)]
-    """The indicator as traders write it, e.g. "MACD(12, 26, 9)"; events of one indicator supersede each other."""
+    """The indicator as traders write it, e.g. "MACD(12, 26, 9)"; events of one indicator supersede each other.
+    One whose opposite is not defined is active until its horizon is over, too."""
     direction: Direction
     """What traders expect to follow: rises (bullish) or falls (bearish)."""
     function: Name
@@ -116,7 +117,7 @@ def _check(event: EventSpec, source: Source, place: int) -> None:
         where = source.where("event", place, "sessions" if event.sessions is not None else "rule")
         raise DefinitionError(
             f"{where} ({event.name})",
-            "nothing" if event.sessions is None else event.sessions,
+            Found("sessions is missing") if event.sessions is None else event.sessions,
             allowed,
             "add sessions = n" if stays else "remove the key",
         )

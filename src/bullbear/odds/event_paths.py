@@ -10,7 +10,7 @@ import pandas as pd
 from bullbear import sessions
 from bullbear.data.as_of_session import session_as_of
 from bullbear.data.store import Store
-from bullbear.errors import HistoryError
+from bullbear.errors import Found, HistoryError
 from bullbear.factors.engine.registry import Array
 from bullbear.odds.current import look_back
 from bullbear.odds.definitions import EventSpec
@@ -55,7 +55,10 @@ def event_paths(
     rows = rows[rows >= first]
     if not len(rows):
         raise HistoryError(
-            f"event {event.name}", "no occurrence", f"one since {series.sessions[first].date()}", "look back further"
+            f"event {event.name}",
+            Found("no occurrence"),
+            f"one since {series.sessions[first].date()}",
+            "look back further",
         )
     resolved = rows[rows + horizon < len(series.close)]
     paths = series.close[resolved[:, None] + np.arange(horizon + 1)] / series.close[resolved][:, None] - 1.0

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from bullbear import sessions
 from bullbear.data.view import View
-from bullbear.errors import HistoryError, NoDataError
+from bullbear.errors import Found, HistoryError, NoDataError
 from bullbear.factors import compute
 from bullbear.factors.engine.registry import Array
 from bullbear.factors.technical.occurrences import Flags, occurs
@@ -65,7 +65,9 @@ def read_event_series(view: View, ticker: str, events: Sequence[EventSpec]) -> E
     bars = view.bars(ticker)
     bars = bars[bars["adj_close"].notna()]
     if bars.empty:
-        raise NoDataError(f"bars of {ticker}", "none with a close", "a ticker with prices", "ingest its prices first")
+        raise NoDataError(
+            f"bars of {ticker}", Found("none with a close"), "a ticker with prices", "ingest its prices first"
+        )
     traded = pd.DatetimeIndex(bars.index)
     grid = sessions.between(traded[0], traded[-1])
     place = grid.get_indexer(traded)

@@ -16,7 +16,7 @@ from typing import Any
 import pandas as pd
 from jinja2 import Environment, StrictUndefined
 
-from bullbear.errors import InputError
+from bullbear.errors import Found, InputError
 from bullbear.files import write_whole
 from bullbear.report import tables
 from bullbear.report.tables import ModelResult, Table
@@ -82,7 +82,9 @@ def write_report(
         Neither a model nor a forecast is given, the forecast lacks a key, or `generated_at` has no time zone.
     """
     if not models and forecast is None:
-        raise InputError("report", "no model and no forecast", "at least one of them", "run `bullbear train` first")
+        raise InputError(
+            "report", Found("no model and no forecast"), "at least one of them", "run `bullbear train` first"
+        )
     missing = [key for key in _FORECAST if forecast is not None and key not in forecast]
     if missing:
         raise InputError("forecast", f"no {', '.join(missing)}", ", ".join(_FORECAST), "make it by `bullbear forecast`")

@@ -23,6 +23,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocato
 
 from bullbear.decide import Backtest
 from bullbear.decide.account import Account
+from bullbear.definitions import UP
 from bullbear.evaluate import Evaluation
 
 SIMULATED = "SIMULATED"
@@ -61,6 +62,7 @@ def calibration_plot(evaluation: Evaluation, predictions: pd.DataFrame, *, simul
 
     def draw(figure: Figure) -> None:
         top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=[4, 1])
+        answers = "ups" if evaluation.question == UP.name else "yes"
         bins = evaluation.calibration
         mean_p, share = np.array([b.mean_p for b in bins]), np.array([b.share_up for b in bins])
         spread = np.abs(np.array([[b.low for b in bins], [b.high for b in bins]]) - share)
@@ -75,13 +77,13 @@ def calibration_plot(evaluation: Evaluation, predictions: pd.DataFrame, *, simul
         top.set(
             xlim=edges,
             ylim=(-0.02, 1.02),
-            ylabel="share of ups",
-            title="Share of ups among days with about the same forecast",
+            ylabel=f"share of {answers}",
+            title=f"Share of {answers} among days with about the same forecast",
         )
         top.legend(loc="best")
         bottom.hist(p, bins=np.linspace(*edges, 41), color=BLUE, alpha=0.8)
         bottom.axvline(base, color=ORANGE, ls="--", lw=1.5)
-        bottom.set(xlabel="forecast P(up)", ylabel="days")
+        bottom.set(xlabel=f"forecast P({evaluation.question})", ylabel="days")
         for axis in (top.yaxis, bottom.xaxis):
             axis.set_major_formatter(PercentFormatter(1.0, decimals=0))
 
@@ -152,14 +154,17 @@ def equity_plot(result: Backtest, *, simulated: bool = False) -> bytes:
     return _png(draw, (6.8, 7.2), simulated)
 
 
-def probability_plot(predictions: pd.DataFrame, *, simulated: bool = False) -> bytes:
+def probability_plot(predictions: pd.DataFrame, *, question: str = UP.name, simulated: bool = False) -> bytes:
     """Forecasts with their intervals and the base rate through time; marks at the edges are the outcomes.
 
     Parameters
     ----------
     predictions
         Columns decided_at, p, p_low, p_high, climatology (fractions) and y (0, 1, NaN while unresolved).
+    question
+        The name of what is forecast.
     """
+    ends = ("ended up", "ended down") if question == UP.name else ("yes", "no")
 
     def draw(figure: Figure) -> None:
         axes = figure.subplots()
@@ -168,13 +173,13 @@ def probability_plot(predictions: pd.DataFrame, *, simulated: bool = False) -> b
             predictions[name].to_numpy(dtype=float) for name in ("p", "p_low", "p_high", "climatology", "y")
         )
         axes.fill_between(days, low, high, color=BLUE, alpha=0.2, lw=0, label="interval")
-        axes.plot(days, p, color=BLUE, lw=1.2, label="forecast P(up)")
+        axes.plot(days, p, color=BLUE, lw=1.2, label=f"forecast P({question})")
         axes.plot(days, base, color=ORANGE, ls="--", lw=1.6, label="base rate")
         bottom, top = _window(np.concatenate([p, low, high, base]))
         pad = 0.12 * (top - bottom)
         axes.set(ylim=(bottom - pad, top + pad), title="Forecasts and outcomes (marks)")
         # Marks stand at the edges of the panel, whatever range the forecasts span.
-        for outcome, height, colour, label in ((1.0, 0.975, GREEN, "ended up"), (0.0, 0.025, GREY, "ended down")):
+        for outcome, height, colour, label in ((1.0, 0.975, GREEN, ends[0]), (0.0, 0.025, GREY, ends[1])):
             at = days[y == outcome]
             axes.plot(
                 at, np.full(len(at), height), "|", color=colour, ms=9, mew=0.6, transform=axes.get_xaxis_transform()

@@ -38,7 +38,7 @@ from mlflow import MlflowClient  # noqa: E402
 from mlflow.exceptions import MlflowException  # noqa: E402
 from sqlalchemy import URL, make_url  # noqa: E402
 
-from bullbear.errors import InputError, RunError  # noqa: E402
+from bullbear.errors import Found, InputError, RunError  # noqa: E402
 from bullbear.files import FileLock  # noqa: E402
 from bullbear.tracking.spool import is_waiting, log_spooled  # noqa: E402
 from bullbear.tracking.usable import VARIABLE, is_server, require_usable, shell_command  # noqa: E402
@@ -140,7 +140,7 @@ def experiment_id(client: MlflowClient) -> str:
     """
     found = client.get_experiment_by_name(EXPERIMENT)
     if found is None:
-        raise RunError("MLflow store", "no experiment", EXPERIMENT, "run `bullbear train MODEL` to create it")
+        raise RunError("MLflow store", Found("no experiment"), EXPERIMENT, "run `bullbear train MODEL` to create it")
     return _not_deleted(found, client.tracking_uri)
 
 

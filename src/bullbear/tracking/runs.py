@@ -120,7 +120,9 @@ class Run:
             raise self._lacking(artifact) from bad
 
     def _lacking(self, artifact: str) -> RunError:
-        return RunError(f"run {self.run_id[:8]}", f"no {artifact}", "a run with its artifacts", "train the model again")
+        return RunError(
+            f"run {self.run_id[:8]}", Found(f"no {artifact}"), "a run with its artifacts", "train the model again"
+        )
 
 
 class Runs:
@@ -134,7 +136,7 @@ class Runs:
         # Reading must not leave an empty store behind in a folder that has none.
         if not exists(self.home.runs):
             remedy = "run `bullbear train MODEL` first"
-            raise RunError("run", "no tracked run in this home", "a finished training", remedy)
+            raise RunError("run", Found("no tracked run in this home"), "a finished training", remedy)
         return connect_to_read(self.home.runs)
 
     def find(self, name: str) -> Run:

@@ -249,6 +249,22 @@ def cboe(world: World, path: str, query: dict[str, str]) -> bytes:
     return ("\r\n".join([head, *rows_told(world, rows)]) + "\r\n").encode()
 
 
+def putcall(world: World, path: str, query: dict[str, str]) -> bytes | None:
+    day = pd.Timestamp(path.rsplit("/", 1)[1].removesuffix("_daily_options"))
+    if not sessions.is_session(day) or day > pd.Timestamp(world.today):
+        return None
+    level = 0.9 + day.day / 1000 + (0.1 if world.fault == "changed past" else 0.0)
+    names = ("TOTAL", "INDEX", "EXCHANGE TRADED PRODUCTS", "EQUITY")
+    ratios = [{"name": f"{name} PUT/CALL RATIO", "value": f"{level - place / 10:.3f}"}
+              for place, name in enumerate(names)]  # fmt: skip
+    volume = [{"name": "VOLUME", "call": 9428474, "put": 7490078, "total": 16918552}]
+    document = {"ratios": rows_told(world, ratios), "SUM OF ALL PRODUCTS": volume}
+    if world.fault == "renamed":
+        document["quotients"] = document.pop("ratios")
+    text = json.dumps(document)
+    return (text[: len(text) // 2] if world.fault == "half-written" else text).encode()
+
+
 def ishares(world: World, path: str, query: dict[str, str]) -> bytes:
     lines = []
     for place in range(20):
@@ -270,13 +286,14 @@ def ishares(world: World, path: str, query: dict[str, str]) -> bytes:
 
 def provider_of(path: str) -> str:
     marks = {"/v8/": "yahoo", "/tiingo/": "tiingo", "/graph/": "fred", "/fred/": "alfred", "/data/group/": "finra",
-             "/equity/": "regsho", "/api/global/": "cboe", "/us/products/": "ishares"}  # fmt: skip
+             "/equity/": "regsho", "/api/global/": "cboe", "/data/us/options/": "putcall",
+             "/us/products/": "ishares"}  # fmt: skip
     return next(name for mark, name in marks.items() if path.startswith(mark))
 
 
 WIRE: dict[str, Callable[..., bytes | None]] = {
     "yahoo": yahoo, "tiingo": tiingo, "fred": fred, "alfred": alfred, "finra": finra, "regsho": regsho, "cboe": cboe,
-    "ishares": ishares,
+    "ishares": ishares, "putcall": putcall,
 }  # fmt: skip
 PAGE = b"<!DOCTYPE html><html><body>Please enable JavaScript</body></html>"
 STATUS = {
@@ -425,6 +442,7 @@ def settings(url: str) -> Settings:
             "fetch": {
                 "start": date(2024, 1, 2), "overlap_sessions": 20, "prices": ["IWM", "SPY"], "indices": ["VIX", "SKEW"],
                 "macro": ["DGS10", "UNRATE"], "vintages": ["UNRATE"], "short_volume_start": date(2024, 3, 5),
+                "put_call_start": date(2024, 3, 6),
             },
             "http": {"attempts": 3, "first_wait": 0.002, "longest_wait": 0.2, "timeout": 5, "pause": 0},
             "urls": dict.fromkeys(Urls.model_fields, url),

@@ -20,7 +20,7 @@ import pandas as pd
 import pytest
 
 from bullbear.data.loading import Loader
-from bullbear.data.providers import cboe, finra, fred, ishares, tiingo, yahoo
+from bullbear.data.providers import cboe, finra, fred, ishares, put_call, tiingo, yahoo
 from bullbear.data.providers.http import Request, Response
 from bullbear.data.store import Store
 from bullbear.errors import FetchError
@@ -104,11 +104,20 @@ ISHARES = (
     + '\xa0\n"The content is owned"\n'
 )
 
+PUT_CALL = {
+    "ratios": [
+        {"name": "TOTAL PUT/CALL RATIO", "value": "0.86"}, {"name": "INDEX PUT/CALL RATIO", "value": "1.06"},
+        {"name": "EQUITY PUT/CALL RATIO", "value": "0.58"}, {"name": "SPX + SPXW PUT/CALL RATIO", "value": "1.23"},
+    ],
+    "SUM OF ALL PRODUCTS": [{"name": "VOLUME", "call": 9428474, "put": 7490078, "total": 16918552}],
+}  # fmt: skip
+
 JSON: dict[str, tuple[Any, Callable[[Any], Delivery]]] = {
     "yahoo": (YAHOO, lambda client: yahoo.fetch(client, "", "IWM", date(2024, 1, 30), NOW)),
     "tiingo": (TIINGO, lambda client: tiingo.fetch(client, "", "key-of-tiingo", "IWM", date(2024, 1, 30))),
     "alfred": (ALFRED, lambda client: fred.fetch_vintages(client, "", "key-of-fred", "UNRATE", None)),
     "finra": (FINRA, lambda client: finra.fetch_short_interest(client, "", "IWM")),
+    "putcall": (PUT_CALL, lambda client: put_call.fetch(client, "", tuple(put_call.NAMES), date(2024, 1, 31))),
 }
 TEXT: dict[str, tuple[str, str, Callable[[Any], Delivery]]] = {
     "fred": (FRED, ",", lambda client: fred.fetch(client, "", "DGS10", None)),

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
-PROVIDERS = ("yahoo", "tiingo", "fred", "alfred", "finra", "regsho", "cboe", "ishares")
+PROVIDERS = ("yahoo", "tiingo", "fred", "alfred", "finra", "regsho", "cboe", "putcall", "ishares")
 # What the server of `conftest` can be told, and how many requests a series may cost at most.
 REFUSALS = {
     "401": 1, "404": 1, "429": 3, "429 with Retry-After": 3, "429 for an hour": 1, "500": 3, "503": 3, "time-out": 3,
@@ -25,7 +25,8 @@ REFUSALS = {
 }  # fmt: skip
 MENDED = ("duplicated", "reordered")
 ODD = ("changed past", "clock skew", "half-written")
-SERIES = {"yahoo": 2, "fred": 2, "cboe": 2, "regsho": 4, "alfred": 2, "finra": 2}  # requests that a fetch needs
+# Requests that a fetch needs.
+SERIES = {"yahoo": 2, "fred": 2, "cboe": 2, "regsho": 4, "putcall": 3, "alfred": 2, "finra": 2}
 _reference: dict[str, Any] = {}
 
 
@@ -43,6 +44,7 @@ def configured(settings: Settings, provider: str, fault: str = "") -> Settings:
         "short_interest": ("IWM",) if provider == "finra" else (),
         "short_volume": ("IWM",) if provider == "regsho" else (),
         "holdings": ("IWM",) if provider == "ishares" else (),
+        "put_call": settings.fetch.put_call if provider == "putcall" else (),
     }
     urls = settings.urls
     if provider == "tiingo":
@@ -149,8 +151,8 @@ def test_a_changed_past_is_a_revision(world: Any, settings: Settings, tmp_path: 
     world.misbehave(provider, "changed past")
     changed = run(store, world, settings)
     assert not changed.failures
-    if provider == "regsho":  # a stored day is not asked for again
-        assert world.count("regsho") == 0
+    if provider in ("regsho", "putcall"):  # a stored day is not asked for again
+        assert world.count(provider) == 0
         return
     assert changed.revised > 0
     assert any(not frame.equals(expected[name]) for name, frame in contents(store).items())
@@ -190,7 +192,7 @@ def test_a_half_written_session_is_not_stored(world: Any, settings: Settings, tm
     if provider == "yahoo":
         assert str(view.bars("IWM").index[-1].date()) == "2024-03-07"
         assert any("the session is incomplete" in note for note in report.notes)
-    if provider in ("regsho", "ishares"):
+    if provider in ("regsho", "putcall", "ishares"):
         assert report.failures
     found = contents(store)
     assert all(len(frame) <= len(expected[name]) for name, frame in found.items())

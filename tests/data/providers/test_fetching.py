@@ -14,9 +14,10 @@ import pyarrow as pa
 import pytest
 from pydantic import SecretStr
 
+from bullbear import sessions
 from bullbear.data import fetching
 from bullbear.data.fetching import fetch_all
-from bullbear.data.providers import cboe, tiingo, yahoo
+from bullbear.data.providers import cboe, put_call, tiingo, yahoo
 from bullbear.data.providers.delivery import Delivery
 from bullbear.data.snapshot import ingest_frames
 from bullbear.data.status import status
@@ -82,7 +83,7 @@ def test_alfred_serves_first_releases_and_revisions_on_their_day(
     world: Any, settings: Settings, tmp_path: Path
 ) -> None:
     settings = changed(
-        settings, prices=(), indices=(), macro=("UNRATE",), short_interest=(), short_volume=(), holdings=()
+        settings, prices=(), indices=(), macro=("UNRATE",), short_interest=(), short_volume=(), put_call=(), holdings=()
     )
     settings = settings.model_copy(update={"keys": Keys(fred=SecretStr("secret-fred"))})
     store = Store(tmp_path)
@@ -113,7 +114,9 @@ def test_a_fetch_asks_only_for_what_is_missing_and_an_overlap(world: Any, settin
 
 
 def test_the_second_source_fills_in_and_cross_checks(world: Any, settings: Settings, tmp_path: Path) -> None:
-    settings = changed(settings, prices=("IWM",), indices=(), macro=(), short_interest=(), short_volume=(), holdings=())
+    settings = changed(
+        settings, prices=("IWM",), indices=(), macro=(), short_interest=(), short_volume=(), put_call=(), holdings=()
+    )
     settings = settings.model_copy(update={"keys": Keys(tiingo=SecretStr("secret-tiingo"))})
     world.misbehave("yahoo", "500")
     filled = Store(tmp_path / "filled")
@@ -208,9 +211,8 @@ def test_without_the_extra_it_says_in_one_line_what_to_install(tmp_path: Path) -
 
 def test_the_whole_job_fills_an_empty_home_from_the_live_providers(world: Any, url: str, tmp_path: Path) -> None:
     urls = "".join(f'{name} = "{url}"\n' for name in ("yahoo", "fred", "cboe", "finra", "regsho", "ishares"))
-    wanted = (
-        '[fetch]\nprices = ["IWM"]\nindices = []\nmacro = []\nshort_interest = []\nshort_volume = []\nholdings = []\n'
-    )
+    nothing = "".join(f"{name} = []\n" for name in ("indices", "macro", "short_interest", "short_volume", "put_call"))
+    wanted = f'[fetch]\nprices = ["IWM"]\nholdings = []\n{nothing}'
     (tmp_path / "bullbear.toml").write_text(f"{wanted}[http]\nattempts = 1\n[urls]\n{urls}")
     home, told = Home(tmp_path), []
     talk = SimpleNamespace(say=told.append)
@@ -226,7 +228,9 @@ def test_the_whole_job_fills_an_empty_home_from_the_live_providers(world: Any, u
 
 
 def test_a_split_between_two_fetches_restates_nothing(world: Any, settings: Settings, tmp_path: Path) -> None:
-    settings = changed(settings, prices=("IWM",), indices=(), macro=(), short_interest=(), short_volume=(), holdings=())
+    settings = changed(
+        settings, prices=("IWM",), indices=(), macro=(), short_interest=(), short_volume=(), put_call=(), holdings=()
+    )
     store = Store(tmp_path)
     world.today, world.now = "2024-02-20", "2024-02-20T23:30"
     fetch_all(store, settings, world.instant)
@@ -262,7 +266,9 @@ def test_whatever_one_provider_does_the_others_are_asked(
 def test_a_second_source_that_fails_unexpectedly_is_only_a_second_source(
     world: Any, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = changed(settings, prices=("IWM",), indices=(), macro=(), short_interest=(), short_volume=(), holdings=())
+    settings = changed(
+        settings, prices=("IWM",), indices=(), macro=(), short_interest=(), short_volume=(), put_call=(), holdings=()
+    )
     settings = settings.model_copy(update={"keys": Keys(tiingo=SecretStr("secret-tiingo"))})
     monkeypatch.setattr(tiingo, "fetch", lambda *_: Delivery({}, None))  # no frame of IWM in it
     report = fetch_all(Store(tmp_path), settings, world.instant)
@@ -330,18 +336,71 @@ def test_one_bad_day_of_a_batch_does_not_take_the_others_with_it(
 
 
 def test_names_are_taken_in_any_letter_case(world: Any, settings: Settings, tmp_path: Path) -> None:
-    report = fetch_all(Store(tmp_path), settings, world.instant, only=("iwm", "dgs10", "CBOE"))
-    asked = ["cboe SKEW", "cboe VIX", "finra IWM", "fred DGS10", "ishares IWM", "regsho IWM 2024-03-08 to 2024-03-05",
+    report = fetch_all(Store(tmp_path), settings, world.instant, only=("iwm", "dgs10", "CBOE", "cboe_pc_equity"))
+    ratios = "CBOE_PC_TOTAL/CBOE_PC_EQUITY/CBOE_PC_INDEX"
+    asked = ["cboe SKEW", "cboe VIX", "finra IWM", "fred DGS10", "ishares IWM",
+             f"putcall {ratios} 2024-03-08 to 2024-03-06", "regsho IWM 2024-03-08 to 2024-03-05",
              "yahoo IWM"]  # fmt: skip
     assert sorted(report.arrived) == asked
     with pytest.raises(InputError, match="--only: got 'Tsla'; allowed: a provider or series"):
         fetch_all(Store(tmp_path), settings, world.instant, only=("Iwm", "Tsla"))
+    with pytest.raises(InputError, match=r"--only: got 'naaim'.*put macro/NAAIM\.csv into a snapshot directory"):
+        fetch_all(Store(tmp_path), settings, world.instant, only=("naaim",))
+
+
+def test_the_term_structure_and_the_ratios_arrive_as_they_were_told(
+    world: Any, settings: Settings, tmp_path: Path
+) -> None:
+    settings = changed(settings, indices=("VIX6M", "VIX1Y", "RVX"))
+    store = Store(tmp_path)
+    report = fetch_all(store, settings, world.instant, only=("CBOE_VIX6M", "vix1y", "RVX", "putcall"))
+    assert not report.failures
+    view = store.as_of()
+    for index in ("VIX6M", "VIX1Y", "RVX"):
+        level = view.observations(f"CBOE_{index}")
+        assert level["value"].tolist() == view.bars(f"^{index}")["close"].tolist()
+        known = level["known_at"].dt.tz_convert("America/New_York").dt.strftime("%Y-%m-%d %H:%M")
+        assert known["2024-01-02"] == "2024-01-03 09:30"
+    ratios = {name: view.observations(f"CBOE_PC_{name}") for name in ("TOTAL", "EQUITY", "INDEX")}
+    assert [ratios[name].loc["2024-03-07", "value"] for name in ratios] == [0.907, 0.607, 0.807]
+    assert [str(day.date()) for day in ratios["TOTAL"].index] == ["2024-03-06", "2024-03-07", "2024-03-08"]
+    # That of the day came in the evening and serves the next session.
+    arrived = ratios["TOTAL"].loc["2024-03-08", "known_at"]
+    assert sessions.closes(pd.DatetimeIndex(["2024-03-08"]))[0] < arrived <= world.instant
+    assert fetch_all(store, settings, world.instant, only=("putcall",)).rows_added == 0
+
+
+def test_a_ratio_of_nothing_is_set_aside_and_not_asked_for_again(
+    world: Any, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def zero(*_: Any) -> Delivery:
+        frame = pd.DataFrame({"date": pd.DatetimeIndex(["2024-03-08"]).as_unit("us"), "value": [0.0]})
+        return Delivery({("macro", "CBOE_PC_EQUITY"): frame}, world.instant, [])
+
+    settings = changed(settings, put_call=("CBOE_PC_EQUITY",), put_call_start=date(2024, 3, 8))
+    store = Store(tmp_path)
+    with monkeypatch.context() as patched:
+        patched.setattr(put_call, "fetch", zero)
+        assert fetch_all(store, settings, world.instant, only=("putcall",)).quarantined == 1
+    assert store.as_of(pd.Timestamp("2024-04-01", tz="UTC")).quarantine()["reason"].tolist() == [
+        "level or ratio not positive"
+    ]
+    world.asked.clear()
+    later = changed(settings, put_call_start=date(2024, 3, 7))
+    assert fetch_all(store, later, world.instant, only=("putcall",)).arrived == ["putcall CBOE_PC_EQUITY 2024-03-07"]
+
+
+def test_a_ratio_that_does_not_exist_is_named(world: Any, settings: Settings, tmp_path: Path) -> None:
+    settings = changed(settings, put_call=("CBOE_PC_VIX",))
+    report = fetch_all(Store(tmp_path), settings, world.instant, only=("putcall",))
+    assert "no such ratio as CBOE_PC_VIX; name some of CBOE_PC_TOTAL" in str(report.failures[0])
+    assert world.asked == []
 
 
 def test_vintages_are_asked_for_in_spans_that_the_service_serves(
     world: Any, settings: Settings, tmp_path: Path
 ) -> None:
-    settings = changed(settings, prices=(), indices=(), short_interest=(), short_volume=(), holdings=())
+    settings = changed(settings, prices=(), indices=(), short_interest=(), short_volume=(), put_call=(), holdings=())
     settings = settings.model_copy(update={"keys": Keys(fred=SecretStr("secret-fred"))})
     whole, parts = Store(tmp_path / "whole"), Store(tmp_path / "parts")
     assert not fetch_all(whole, settings, world.instant).failures
@@ -357,7 +416,7 @@ def test_vintages_are_asked_for_in_spans_that_the_service_serves(
 def test_a_service_that_serves_no_span_is_left_with_its_own_words(
     world: Any, settings: Settings, tmp_path: Path
 ) -> None:
-    settings = changed(settings, prices=(), indices=(), short_interest=(), short_volume=(), holdings=())
+    settings = changed(settings, prices=(), indices=(), short_interest=(), short_volume=(), put_call=(), holdings=())
     settings = settings.model_copy(update={"keys": Keys(fred=SecretStr("secret-fred"))})
     world.most_vintages = -1
     report = fetch_all(Store(tmp_path), settings, world.instant)

@@ -278,12 +278,12 @@ def test_what_was_not_possible_is_said():
 @pytest.mark.parametrize(
     ("low", "high", "said"),
     [
-        (0.5, 0.7, "the interval [0.500, 0.700] holds the climatology 0.600: no evidence against it"),
-        (0.6, 0.7, "the interval [0.600, 0.700] holds the climatology 0.600: no evidence against it"),
-        (0.5, 0.6, "the interval [0.500, 0.600] holds the climatology 0.600: no evidence against it"),
-        (0.61, 0.7, "the interval [0.610, 0.700] excludes the climatology 0.600"),
-        (0.5, 0.59, "the interval [0.500, 0.590] excludes the climatology 0.600"),
-        (math.nan, math.nan, "climatology is 0.600; the forecast has no interval"),
+        (0.5, 0.7, "the interval [0.500, 0.700] holds the base rate 0.600: no evidence against it"),
+        (0.6, 0.7, "the interval [0.600, 0.700] holds the base rate 0.600: no evidence against it"),
+        (0.5, 0.6, "the interval [0.500, 0.600] holds the base rate 0.600: no evidence against it"),
+        (0.61, 0.7, "the interval [0.610, 0.700] excludes the base rate 0.600"),
+        (0.5, 0.59, "the interval [0.500, 0.590] excludes the base rate 0.600"),
+        (math.nan, math.nan, "the base rate is 0.600; the forecast has no interval"),
     ],
 )
 def test_both_agents_say_whether_the_forecast_differs_from_the_base_rate(low, high, said):

@@ -64,12 +64,12 @@ def test_a_window_over_the_levels_of_a_revised_series_is_refused(tmp_path: Path,
 @pytest.mark.parametrize(
     ("key", "value", "where", "message"),
     [
-        ("function", '"rsii"', "12 (second)", "got 'rsii'; allowed: a registered factor; did you mean: rsi"),
+        ("function", '"rsii"', "12 (second)", "got 'rsii'; allowed: a registered factor; did you mean rsi"),
         (
             "function",
             '"zzzzzz"',
             "12 (second)",
-            "got 'zzzzzz'; allowed: a registered factor; did you mean: see `bullbear",
+            "got 'zzzzzz'; allowed: a registered factor; `bullbear factors` lists them",
         ),
         ("params", "{ windw = 14 }", "14 (second)", "got 'windw'; allowed: window; remove or rename the parameter"),
         ("params", "{ window = 14.5 }", "14 (second)", "got 'window = 14.5'; allowed: window as a whole number"),
@@ -78,16 +78,16 @@ def test_a_window_over_the_levels_of_a_revised_series_is_refused(tmp_path: Path,
         ("params", "{ window = 0 }", "14 (second)", "got 'window = 0'; allowed: window from "),
         ("params", "{ window = -3 }", "14 (second)", "got 'window = -3'; allowed: window from "),
         ("params", "{ window = 1000000 }", "14 (second)", "got 'window = 1000000'; allowed: window from "),
-        ("inputs", "{ }", "13 (second)", "got 'nothing'; allowed: bars (bars); name a series for bars"),
+        ("inputs", "{ }", "13 (second)", "no series for bars; allowed: bars (bars); name a series for bars"),
         (
             "inputs",
             '{ bars = "$ticker" }',
             "13 (second)",
             "got \"bars = '$ticker'\"; allowed: $asset or a series; correct",
         ),
-        ("inputs", '{ bars = "" }', "13 (second)", "got 'nothing'; allowed: bars (bars); name a series for bars"),
+        ("inputs", '{ bars = "" }', "13 (second)", "no series for bars; allowed: bars (bars); name a series for bars"),
         ("inputs", '{ bar = "IWM" }', "13 (second)", "got 'bar'; allowed: bars (bars); remove or rename the input"),
-        ("inputs", "", "10 (factor.1.inputs)", "got 'nothing'; allowed: a value"),
+        ("inputs", "", "10 (factor.1.inputs)", "missing; allowed: a value"),
         ("name", '"rsi_14"', "11", "got 'rsi_14'; allowed: a new name (it is used at features/mine.toml:5)"),
         ("name", '"RSI 14"', "11 (factor.1.name)", "got 'RSI 14'"),
         ("sign", "2", "15 (factor.1.sign)", "got 2"),
@@ -118,7 +118,9 @@ def test_a_parameter_without_a_default_must_be_given(tmp_path: Path, register: A
     def toy_required(bars: Bars, *, window: int) -> Array:
         return np.full(len(bars.close), float(window))
 
-    with pytest.raises(DefinitionError, match=r"mine.toml:10 \(second\): got 'nothing'; allowed: a value for window"):
+    with pytest.raises(
+        DefinitionError, match=r"mine.toml:10 \(second\): window is missing; allowed: a value for window"
+    ):
         load([write(tmp_path, factor(function='"toy_required"', params=""))])
 
 
@@ -174,9 +176,9 @@ def test_a_file_named_otherwise_than_its_set(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        (HEAD, r"features/mine.toml:1 \(factor\): got 'nothing'"),
+        (HEAD, r"features/mine.toml:1 \(factor\): missing"),
         (HEAD + "factor = []\n", r"mine.toml:4 \(factor\): got"),
-        ('name = "mine"\n' + GOOD, r"mine.toml:1 \(why\): got 'nothing'"),
+        ('name = "mine"\n' + GOOD, r"mine.toml:1 \(why\): missing"),
         ('name = "mine"\nwhy = "short"\n' + GOOD, r"mine.toml:2 \(why\): got 'short'"),
         ("name = mine", r"features/mine.toml:1: got .*valid TOML"),
     ],

@@ -1,8 +1,8 @@
 """Cboe's volatility indices: one file of the whole history each, `{NAME}_History.csv`.
 
-VIX, VIX9D, VIX3M and RVX (the Russell 2000's VIX) come as `DATE,OPEN,HIGH,LOW,CLOSE`, SKEW and VVIX as `DATE,NAME`;
-days are written MM/DD/YYYY. The first kind is stored as bars of ^NAME; the close of VIX3M and the second kind as
-observations named CBOE_NAME.
+VIX, VIX9D, VIX3M, VIX6M, VIX1Y and RVX (the Russell 2000's VIX) come as `DATE,OPEN,HIGH,LOW,CLOSE`, SKEW and VVIX as
+`DATE,NAME`; days are written MM/DD/YYYY. The first kind is stored as bars of ^NAME; the close of VIX3M, VIX6M, VIX1Y
+and RVX, and the second kind, as observations named CBOE_NAME.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from bullbear.data.providers.delivery import Delivery, Frames, checked, days, nu
 from bullbear.data.providers.http import Client, Request
 
 _PATH = "/api/global/us_indices/daily_prices"
-BARS = frozenset({"VIX", "VIX9D", "VIX3M", "VIX6M", "RVX"})
-OBSERVED = frozenset({"VIX3M", "SKEW", "VVIX"})
+BARS = frozenset({"VIX", "VIX9D", "VIX3M", "VIX6M", "VIX1Y", "RVX"})
+OBSERVED = frozenset({"VIX3M", "VIX6M", "VIX1Y", "RVX", "SKEW", "VVIX"})
 
 
 def fetch(client: Client, url: str, index: str) -> Delivery:

@@ -1,7 +1,7 @@
 """From a probability to two positions: bands, a volatility cap, a trailing stop, and no trade that is not worth it.
 
 The Bull holds the long fund, the Bear the inverse fund, cash the rest; at most one of them stands in the market. With a
-forecast that stays near climatology the rule stays near its neutral weights.
+forecast that stays near the base rate the rule stays near its neutral weights.
 """
 
 from __future__ import annotations
@@ -294,10 +294,10 @@ class BandPolicy(Policy):
 def _evidence(forecast: Forecast) -> str:
     low, high, base = forecast.p_low, forecast.p_high, forecast.climatology
     if math.isnan(low) or math.isnan(high):
-        return f"climatology is {base:.3f}; the forecast has no interval"
+        return f"the base rate is {base:.3f}; the forecast has no interval"
     if low <= base <= high:
-        return f"the interval [{low:.3f}, {high:.3f}] holds the climatology {base:.3f}: no evidence against it"
-    return f"the interval [{low:.3f}, {high:.3f}] excludes the climatology {base:.3f}"
+        return f"the interval [{low:.3f}, {high:.3f}] holds the base rate {base:.3f}: no evidence against it"
+    return f"the interval [{low:.3f}, {high:.3f}] excludes the base rate {base:.3f}"
 
 
 def _check(state: State) -> None:

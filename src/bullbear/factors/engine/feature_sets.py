@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from bullbear.definitions import ASSET, FactorSpec, FeatureSet, Source, Universe, read
-from bullbear.errors import DefinitionError
+from bullbear.errors import DefinitionError, Found
 from bullbear.factors.engine.registry import Factor, kind_of, registered
 from bullbear.settings import VINTAGES
 
@@ -81,12 +81,12 @@ def check(spec: FactorSpec, source: Source, place: int, *, table: str = "factor"
     """The registered factor that `spec`, the `place`-th `[[table]]` of its file, asks for, or a refusal."""
     known = registered()
     if spec.function not in known:
-        close = ", ".join(get_close_matches(spec.function, known, n=3)) or "see `bullbear factors`"
+        close = " or ".join(get_close_matches(spec.function, known, n=3))
         raise DefinitionError(
             f"{source.where(table, place, 'function')} ({spec.name})",
             spec.function,
             "a registered factor",
-            f"did you mean: {close}",
+            f"did you mean {close}?" if close else "`bullbear factors` lists them",
         )
     found = known[spec.function]
     _check_inputs(spec, found, f"{source.where(table, place, 'inputs')} ({spec.name})")
@@ -98,7 +98,7 @@ def check(spec: FactorSpec, source: Source, place: int, *, table: str = "factor"
         _check_value(found, name, value, where)
     for name, default in found.parameters.items():
         if default is inspect.Parameter.empty and name not in spec.params:
-            raise DefinitionError(where, "nothing", f"a value for {name}", "add the parameter")
+            raise DefinitionError(where, Found(f"{name} is missing"), f"a value for {name}", "add the parameter")
     try:
         rows = found.rows_needed(spec.params)
     except Exception as bad:
@@ -118,7 +118,7 @@ def _check_inputs(spec: FactorSpec, found: Factor, where: str) -> None:
     for name, kind in found.inputs.items():
         series = spec.inputs.get(name)
         if not series:
-            raise DefinitionError(where, "nothing", needed, f"name a series for {name}")
+            raise DefinitionError(where, Found(f"no series for {name}"), needed, f"name a series for {name}")
         if series.startswith("$") and (series != ASSET or kind_of(kind).stored == "observations"):
             allowed = "a series" if series == ASSET else f"{ASSET} or a series"
             raise DefinitionError(where, f"{name} = {series!r}", allowed, "correct the input")

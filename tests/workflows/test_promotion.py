@@ -1,0 +1,141 @@
+"""A run becomes champion through the gate, or is refused."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bullbear.dataset.predictions import Predictions
+from bullbear.errors import GateError, RunError
+from bullbear.forecasting import gate
+from bullbear.forecasting.bundle import read_bundle
+from bullbear.home import Home
+from bullbear.tracking import Run, Runs
+from bullbear.workflows.promotion import promote_run
+
+
+@pytest.fixture
+def small(home: Home) -> Run:
+    return Runs(home).find("small")
+
+
+def record_forecasts(champion: Path, table: pd.DataFrame) -> None:
+    """Give the champion another record."""
+    (champion / "predictions.csv").write_text(Predictions(table).to_csv())
+
+
+def test_a_run_is_promoted_through_the_gate_with_what_was_compared(home: Home) -> None:
+    runs = Runs(home)
+    home.champion.unlink()
+    verdict = promote_run(home, runs, Runs(home).find("base"))
+    assert read_bundle(home.champion).definition.name == "base"
+    assert verdict.notes[0].endswith(
+        "its probabilities are the base rate and need no evidence; its policy is not tested by the gate"
+    )
+    before = home.champion.resolve()
+    with pytest.raises(GateError, match=r"refused by the skill test: (Brier|log-loss) skill .* \(1 model tried\)"):
+        promote_run(home, runs, Runs(home).find("small"))
+    assert home.champion.resolve() == before
+
+
+def test_a_run_does_not_replace_a_champion_that_it_was_not_compared_with(
+    home: Home, small: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs, base = Runs(home), Runs(home).find("base")
+    home.champion.unlink()
+    real = gate.check
+
+    def checked_while_another_is_promoted(*arguments: Any, **named: Any) -> gate.Verdict:
+        runs.promote(small)
+        return real(*arguments, **named)
+
+    monkeypatch.setattr(gate, "check", checked_while_another_is_promoted)
+    with pytest.raises(RunError, match=r"champion: got 'replaced during the comparison'; .*run the command again"):
+        promote_run(home, runs, base)
+    assert read_bundle(home.champion).meta["run_id"] == small.run_id
+
+
+def test_a_champion_that_earned_its_place_stands_against_the_base_rate(home: Home, small: Run) -> None:
+    table = small.predictions.table
+    record_forecasts(
+        home.champion,
+        table.assign(p=np.where(table["y"] == 1, 1.1, 0.9) * table["climatology"], p_low=np.nan, p_high=np.nan),
+    )
+    with pytest.raises(GateError, match=rf"champion test: Brier score 0\.\d+ worse than small {small.run_id[:8]}'s"):
+        promote_run(home, Runs(home), Runs(home).find("base"))
+
+
+def unknown_factor(place: Path) -> None:
+    path = place / "bundle.json"
+    path.write_text(path.read_text().replace('"function": "rsi"', '"function": "gone"'))
+
+
+def unknown_learner(place: Path) -> None:
+    path = place / "bundle.json"
+    path.write_text(path.read_text().replace('"kind": "lightgbm"', '"kind": "gone"'))
+
+
+def half_a_bundle(place: Path) -> None:
+    path = place / "bundle.json"
+    path.write_text(path.read_text()[:100])
+
+
+def no_forecasts(place: Path) -> None:
+    (place / "predictions.csv").unlink()
+
+
+def another_calibration(place: Path) -> None:
+    for path in (place / "models").iterdir():
+        path.write_text(path.read_text().replace('"frequency_slope"', '"inflation"'))
+
+
+def no_bundle(place: Path) -> None:
+    (place / "bundle.json").unlink()
+
+
+def real_data(place: Path) -> None:
+    path = place / "bundle.json"
+    path.write_text(path.read_text().replace('"simulated": true', '"simulated": false'))
+
+
+@pytest.mark.parametrize(
+    ("damage", "told"),
+    [
+        (unknown_factor, r"the champion cannot be used and is not compared with: champion: got 'factor rsi_14 by gone"),
+        (unknown_learner, r"the champion cannot be used and is not compared with: .*\(learner\.kind\): got 'gone'"),
+        (
+            half_a_bundle,
+            r"the champion cannot be used and is not compared with: champion: got 'a damaged bundle\.json'",
+        ),
+        (no_forecasts, r"the champion cannot be used and is not compared with: .*predictions\.csv"),
+        (
+            another_calibration,
+            r"the champion cannot be used and is not compared with: champion: got 'models/.*\.json, dam",
+        ),
+        (no_bundle, r"the champion cannot be used and is not compared with: champion: none yet"),
+        (real_data, r"the champion small [0-9a-f]{8} is of real data and is not compared with"),
+    ],
+)
+def test_a_champion_that_cannot_be_used_never_prevents_its_replacement(
+    home: Home, damage: Callable[[Path], None], told: str
+) -> None:
+    damage(home.champion.resolve())
+    verdict = promote_run(home, Runs(home), Runs(home).find("base"))
+    assert re.match(told, verdict.notes[0])
+    assert read_bundle(home.champion).definition.name == "base"
+
+
+def test_a_run_on_another_kind_of_data_than_the_store_holds_is_refused(home: Home) -> None:
+    run = Runs(home).find("base")
+    real = Run(run.run_id, run.model, {**run.tags, "data": "real"}, run.params, run.artifacts)
+    with pytest.raises(
+        GateError,
+        match=r"data test: the run was trained on real data, the store holds a SIMULATED market; train",
+    ):
+        promote_run(home, Runs(home), real)
