@@ -40,19 +40,19 @@ def measure() -> list[Ratio]:
     store = home().store()
     index = pd.DatetimeIndex(store.as_of().bars("IWM").index)
     view = store.as_of()
-    compute(view, specs(), index)  # the store is warm: reading Parquet is no part of the comparison
+    compute(view, specs(), index, "IWM")  # the store is warm: reading Parquet is no part of the comparison
     years = f"{len(index) / 252:.0f} years"
     charts = technical()
     plain, apart = specs(apart=False), specs(apart=True)
 
     def whole(chosen: list[FactorSpec]) -> object:
         clear_bars_cache()
-        return compute(store.as_of(), chosen, index)
+        return compute(store.as_of(), chosen, index, "IWM")
 
     result = [
         interleaved(
             f"technical.toml, {years} / the same indicators by TA-Lib",
-            partial(compute, view, charts, index),
+            partial(compute, view, charts, index, "IWM"),
             bare_talib(),
             rounds=9,
             aim=None,
@@ -82,7 +82,7 @@ def measure() -> list[Ratio]:
 def from_disk(root: Path, chosen: list[FactorSpec], index: pd.DatetimeIndex) -> object:
     """The full matrix as a training computes it: of a store of which nothing has been read."""
     clear_bars_cache()
-    return compute(Store(root).as_of(), chosen, index)
+    return compute(Store(root).as_of(), chosen, index, "IWM")
 
 
 def a_day(store: Store, chosen: list[FactorSpec], index: pd.DatetimeIndex) -> Callable[[], object]:
@@ -91,7 +91,7 @@ def a_day(store: Store, chosen: list[FactorSpec], index: pd.DatetimeIndex) -> Ca
 
     def work() -> object:
         session = next(sessions)
-        return compute(store.as_of(closes(session)[0]), chosen, session)
+        return compute(store.as_of(closes(session)[0]), chosen, session, "IWM")
 
     return work
 
@@ -111,7 +111,7 @@ def bare(store: Store, chosen: list[FactorSpec], index: pd.DatetimeIndex) -> Cal
 
     matrix._called = recorded
     try:
-        compute(store.as_of(), chosen, index)
+        compute(store.as_of(), chosen, index, "IWM")
     finally:
         matrix._called = called
 

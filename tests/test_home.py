@@ -7,6 +7,7 @@ import dataclasses
 import re
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from bullbear.definitions import Kinds
 from bullbear.errors import DefinitionError, InputError
 from bullbear.factors import registered
 from bullbear.factors.engine import registry
-from bullbear.home import Home, locate, meaning
+from bullbear.home import Home, locate
 from bullbear.learn import CALIBRATORS, LEARNERS
 from bullbear.learn.learners.lightgbm import GradientBoosting
 
@@ -59,14 +60,105 @@ def test_the_questions_of_a_home_join_the_packaged_ones_and_win(place: Home) -> 
 
 
 def test_a_model_names_its_question(place: Home) -> None:
-    edit(place, "models/base.toml", "[learner]", '[target]\nquestion = "dip8"\nhorizon = 63\n[learner]')
+    edit(place, "models/base.toml", "[learner]", "[target]\nhorizon = 63\n[learner]")
+    edit(place, "models/base.toml", "intent", 'questions = ["dip8"]\nintent')
     target = place.model("base").definition.target
     assert (target.question.name, target.question.threshold) == ("dip8", -0.08)
     assert target.horizon == target.question.horizon == 63
     edit(place, "models/base.toml", '"dip8"', '"dip9"')
-    message = r"models/base\.toml:\d+ \(target\.question\): got 'dip9'; allowed: one of up, fall5, dip5, dip8, rally5"
+    message = r"models/base\.toml:\d+ \(questions\.0\): got 'dip9'; allowed: one of up, fall5, dip5, dip8, rally5"
     with pytest.raises(DefinitionError, match=message):
         place.model("base")
+
+
+MEMBERS = """
+name = "pair"
+intent = "Two members of one model."
+questions = ["up", "dip8"]
+features = ["tiny"]
+
+[[member]]
+name = "line"
+[member.learner]
+kind = "logistic"
+
+[[member]]
+name = "still"
+features = []
+[member.learner]
+kind = "climatology"
+
+[pool]
+penalty = 50.0
+"""
+
+
+def test_a_model_of_several_questions_and_members(place: Home) -> None:
+    (place.root / "models" / "pair.toml").write_text(MEMBERS)
+    model = place.model("pair")
+    assert [member.name for member in model.definition.members] == ["line", "still"]
+    assert [target.question.name for target in model.definition.targets] == ["up", "dip8"]
+    with pytest.raises(InputError, match=r"model pair: got 'up, dip8'; allowed: a single question"):
+        _ = model.definition.target
+    with pytest.raises(InputError, match=r"question of model pair: got 'dip5'; allowed: one of up, dip8"):
+        model.only("dip5")
+    up, dip = model.only("up"), model.only("dip8")
+    assert (up.definition.target.question.name, dip.definition.target.question.name) == ("up", "dip8")
+    assert (up.policy, dip.policy.kind) == (model.policy, "hold_cash")
+    assert len({model.definition_hash, up.definition_hash, dip.definition_hash}) == 3
+    # A model of that one question means the same.
+    edit(place, "models/pair.toml", '["up", "dip8"]', '["dip8"]')
+    alone = place.model("pair")
+    assert alone.definition_hash == dip.definition_hash
+    assert alone.only("dip8") is alone
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("penalty = 50.0", "penalty = 51.0"),
+        ("[]", '["tiny"]'),
+        ('kind = "logistic"', 'kind = "logistic"\npenalty = 7.0'),
+        ('["up", "dip8"]', '["dip8", "up"]'),
+    ],
+)
+def test_members_and_pool_are_part_of_the_meaning(place: Home, before: str, after: str) -> None:
+    (place.root / "models" / "pair.toml").write_text(MEMBERS)
+    first = place.model("pair").definition_hash
+    edit(place, "models/pair.toml", '"line"', '"linear"')
+    assert place.model("pair").definition_hash == first
+    edit(place, "models/pair.toml", before, after)
+    assert place.model("pair").definition_hash != first
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "message"),
+    [
+        ('["up", "dip8"]', '["up", "dip9"]', r":4 \(questions\.1\): got 'dip9'; allowed: one of up, fall5"),
+        ('["up", "dip8"]', '["up", "up"]', r":4 \(questions\): got .*; allowed: each question once"),
+        ('["up", "dip8"]', "[]", r":4 \(questions\): got .*; allowed: a list of at least 1"),
+        ("[[member]]\nname = \"line\"", '[learner]\nkind = "climatology"\n[[member]]\nname = "line"',
+         r":9 \(member\): got 'both'; allowed: either \[learner\], for one member, or \[\[member\]\]"),
+        ('"still"', '"line"', r":13 \(member\.1\.name\): got 'line'; allowed: a name that no other member has"),
+        ("[]", '["levels"]', r":14 \(member\.1\.features\.0\): got 'levels'; allowed: one of the model's"),
+        ('kind = "climatology"', 'kind = "logistic"', r":14 \(member\.1\.features\): no feature set"),
+        ('kind = "climatology"', 'kind = "none"', r":16 \(member\.1\.learner\.kind\): got 'none'; allowed: clim"),
+        ('kind = "logistic"', 'kind = "logistic"\nclip = 0', r":11 \(member\.0\.learner\.clip\): got 0; allowed: a"),
+        ("penalty = 50.0", "penalty = 0.0", r":19 \(pool\.penalty\): got 0\.0; allowed: a number above 0"),
+        ("penalty = 50.0", 'kind = "linear"', r":19 \(pool\.kind\): got 'linear'; allowed: log"),
+        (MEMBERS[MEMBERS.index("[[member]]\nname = \"still"):MEMBERS.index("[pool]")], "",
+         r":12 \(pool\): got 'one member'; allowed: two members or more in a pool; remove \[pool\]"),
+        (MEMBERS[MEMBERS.index("[[member]]"):], "", r":1 \(learner\): nothing; allowed: a value; add the key"),
+        ("[pool]", "[target]\nquestion = \"up\"\n[pool]", r":19 \(target\.question\): got 'question'; allowed: one"),
+    ],
+)  # fmt: skip
+def test_members_questions_and_pools_that_cannot_be_used(place: Home, before: str, after: str, message: str) -> None:
+    assert before in MEMBERS
+    (place.root / "models" / "pair.toml").write_text(MEMBERS.replace(before, after))
+    with pytest.raises(
+        DefinitionError, match=r"^models/pair\.toml" + (message if message[0] == ":" else r".*" + message)
+    ):
+        place.model("pair")
 
 
 LEARNER = """
@@ -89,7 +181,7 @@ def test_two_homes_of_one_process_keep_their_kinds_apart(tmp_path: Path) -> None
         Home(tmp_path / name)
         assert LEARNERS.read({"kind": "mine"}).model_dump()["home"] == name
     Home(tmp_path / "C")
-    with pytest.raises(DefinitionError, match=r"got 'mine'; allowed: climatology or lightgbm or logistic"):
+    with pytest.raises(DefinitionError, match=r"got 'mine'; allowed: climatology or distribution or lightgbm"):
         LEARNERS.read({"kind": "mine"})
 
 
@@ -276,7 +368,7 @@ def test_a_default_that_changes_in_the_code_changes_the_hash(place: Home, monkey
 def test_a_table_that_cannot_be_read_into_the_hash_is_refused(place: Home) -> None:
     model = place.model("small")
     with pytest.raises(TypeError, match="dict is not a Definition"):
-        meaning(model.definition, model.feature_sets, {"policy": {}})
+        replace(model.parts, policy={}).meaning(model.feature_sets)  # type: ignore[arg-type]
 
 
 def test_a_home_on_a_disk_that_is_missing_is_refused_and_not_created(tmp_path: Path) -> None:

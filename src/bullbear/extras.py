@@ -19,10 +19,7 @@ LIBRARIES = {
 def require(what: str, *extras: str) -> None:
     """Check that the libraries of `extras` are installed, without importing them.
 
-    Raises
-    ------
-    MissingExtraError
-        `what` (a command or an option) cannot work; every missing extra is named.
+    MissingExtraError names every missing extra, and `what` (a command or an option) as what needs them.
     """
     missing = [extra for extra in extras if any(find_spec(library) is None for library in LIBRARIES[extra])]
     if missing:

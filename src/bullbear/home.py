@@ -8,46 +8,32 @@ from __future__ import annotations
 import difflib
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import uuid4
-
-from pydantic import BaseModel
 
 from bullbear import sessions
 from bullbear.data.store import Store
 from bullbear.dataset import splitter_of
-from bullbear.decide.instruments import Instrument, instruments_in, read_instruments
-from bullbear.decide.policy import Policy, load_policy
-from bullbear.definitions import FeatureSet, ModelDefinition, Source, digest, read
+from bullbear.decide.instruments import Instrument, read_instruments
+from bullbear.decide.policy import load_policy
+from bullbear.definitions import ModelDefinition, Source, read
 from bullbear.definitions.questions import Question, read_questions
 from bullbear.errors import DefinitionError, Found, InputError
-from bullbear.factors import load, registered, universe
-from bullbear.factors.engine.feature_sets import functions_of
+from bullbear.factors import load, universe
 from bullbear.files import FileLock
-from bullbear.learn import CALIBRATORS, LEARNERS
-from bullbear.user_code import digests, use_home
+from bullbear.learn import CALIBRATORS, members_of, pool_of
+from bullbear.model import HOLD_CASH, Model, Parts
+from bullbear.user_code import use_home
 
 if TYPE_CHECKING:
     from bullbear.odds.definitions import EventSet
 
 SHARED_FILES = frozenset({"questions", "instruments"})
 """Files of `models/` that define no model."""
-
-
-@dataclass(frozen=True)
-class Model:
-    """A model definition with all that it names, checked to the last parameter."""
-
-    definition: ModelDefinition
-    source: Source
-    feature_sets: tuple[FeatureSet, ...]
-    feature_paths: tuple[Path, ...]
-    policy: Policy
-    definition_hash: str
 
 
 @dataclass(frozen=True)
@@ -209,37 +195,36 @@ class Home:
             in_another_case = definition.name == name.lower()
             remedy = f"rename the file to {definition.name}.toml" if in_another_case else "rename one"
             raise DefinitionError(source.where("name"), definition.name, f"the file's name, {name}", remedy)
-        learner = LEARNERS.read(definition.learner, source, below=("learner",))
+        members, pool = members_of(definition, source), pool_of(definition, source)
         calibration = CALIBRATORS.read(definition.calibration, source, below=("calibration",))
-        if learner.uses_factors and not definition.features:
-            raise DefinitionError(
-                source.where("features"), Found("no feature set"), "at least one", "name feature sets"
-            )
         paths = tuple(self._feature_path(source, number, each) for number, each in enumerate(definition.features))
         feature_sets = load(paths)
-        target = definition.target
-        if target.ticker not in (assets := universe(feature_sets, target.ticker)):
+        ticker = definition.ticker
+        if ticker not in (assets := universe(feature_sets, ticker)):
             where = f"{source.where('target', 'ticker')} (target.ticker)"
             allowed = f"one of the feature sets' assets, {', '.join(assets)}"
-            raise DefinitionError(where, target.ticker, allowed, f"add {target.ticker} to [universe]")
-        question = definition.target.question.name
-        # The rule for positions reads `up`; a model of another question that names no policy holds none.
-        table = definition.policy or ({} if question == "up" else {"kind": "hold_cash"})
+            raise DefinitionError(where, ticker, allowed, f"add {ticker} to [universe]")
+        questions = [question.name for question in definition.questions]
+        # The rule for positions reads `up`; a model of other questions that names no policy holds none.
+        table = definition.policy or ({} if "up" in questions else HOLD_CASH)
         policy = load_policy(
             table,
             source,
             self.instruments(),
-            questions=[question],
+            questions=questions,
             factors=[spec.name for feature_set in feature_sets for spec in feature_set.factor],
             known=self.questions(),
         )
         splitter = splitter_of(definition, source)
-        if refused := learner.refuses(splitter.min_train):
-            key, allowed = refused
-            where = f"{source.where('learner', key)} (learner.{key})"
-            raise DefinitionError(where, getattr(learner, key), allowed, "correct the file")
-        parts = {"splitter": splitter, "learner": learner, "calibration": calibration, "policy": policy}
-        return Model(definition, source, feature_sets, paths, policy, digest(meaning(definition, feature_sets, parts)))
+        for member in members:
+            if refused := member.learner.refuses(splitter.min_train):
+                key, allowed = refused
+                place = (*member.place, key)
+                where = f"{source.where(*place)} ({'.'.join(map(str, place))})"
+                raise DefinitionError(where, getattr(member.learner, key), allowed, "correct the file")
+        return Model.of(
+            definition, source, feature_sets, paths, Parts(members, pool, calibration, splitter, policy)
+        )  # fmt: skip
 
     def instruments(self) -> dict[str, Instrument]:
         """What a policy may hold, by ticker: the packaged instruments, and this home's, which win.
@@ -263,52 +248,6 @@ class Home:
         # A wheel carries the definitions inside the package; a checkout has them at its top level.
         packaged = [package / kind, package.parents[1] / kind]
         return [folder for folder in (self.root / kind, *packaged) if folder.is_dir()]
-
-
-def meaning(
-    definition: ModelDefinition, feature_sets: Sequence[FeatureSet], parts: Mapping[str, object]
-) -> dict[str, Any]:
-    """All of a model that can change a forecast or a position, every default filled in; its `definition_hash` is of it.
-
-    Names of the model, its feature sets and its question and every sentence are left out. A default that is written out
-    changes nothing, one that changes in the code does.
-
-    Parameters
-    ----------
-    definition, feature_sets
-        As read from their files.
-    parts
-        The definition's tables as the parts that own them have validated them.
-    """
-    factors = [
-        {
-            "name": spec.name,
-            "function": spec.function,
-            "inputs": spec.inputs,
-            "params": registered()[spec.function].settled(spec.params),
-            "sign": spec.sign,
-        }
-        for feature_set in feature_sets
-        for spec in feature_set.factor
-    ]
-    plain = definition.model_dump(mode="json", include={"seed", "target"})
-    functions = functions_of([spec for feature_set in feature_sets for spec in feature_set.factor])
-    for words in ("name", "sentence"):
-        del plain["target"]["question"][words]
-    assets = sorted(universe(feature_sets, definition.target.ticker))  # rows are in this order
-    return {
-        **plain,
-        **{name: _plain(part) for name, part in parts.items()},
-        "factors": factors,
-        "assets": assets,
-        "code": digests([*functions, *map(type, [*parts.values(), *instruments_in(parts)])]),
-    }
-
-
-def _plain(part: object) -> dict[str, Any]:
-    if not isinstance(part, BaseModel):  # its parameters would be left out of the hash
-        raise TypeError(f"{type(part).__name__} is not a Definition")
-    return part.model_dump(mode="json")
 
 
 def locate(option: Path | None) -> Home:

@@ -26,13 +26,7 @@ EARLIEST_YEAR = 1900
 
 
 def day(value: str | pd.Timestamp) -> pd.Timestamp:
-    """A calendar day as a naive midnight in microseconds; of an instant, its day in New York.
-
-    Raises
-    ------
-    InputError
-        The value is not a date.
-    """
+    """A calendar day as a naive midnight in microseconds; of an instant, its day in New York; else InputError."""
     try:
         parsed = pd.Timestamp(value)
     except (ValueError, TypeError) as bad:
@@ -128,10 +122,7 @@ def is_session(value: str | pd.Timestamp) -> bool:
 def last_closed(instant: pd.Timestamp) -> pd.Timestamp:
     """The last session whose close is at or before `instant` (UTC).
 
-    Raises
-    ------
-    InputError
-        `instant` has no time zone, or lies outside the calendar.
+    InputError if it has no time zone, or lies outside the calendar.
     """
     if instant.tzinfo is None:
         raise InputError("instant", str(instant), "an instant with a time zone", "write e.g. 2019-12-31T21:00Z")

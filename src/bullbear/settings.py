@@ -37,7 +37,6 @@ VINTAGES = (
 
 
 def _upper(names: tuple[str, ...]) -> tuple[str, ...]:
-    """Names in upper case, each once."""
     return tuple(dict.fromkeys(name.strip().upper() for name in names))
 
 
@@ -127,12 +126,7 @@ class Settings(Definition):
 
 
 def settings_of(root: Path, environment: Mapping[str, str] | None = None) -> Settings:
-    """The settings of the home at `root`.
-
-    Parameters
-    ----------
-    environment:
-        Where keys are looked up first; by default that of the process.
+    """The settings of the home at `root`; keys are looked up in `environment` first, by default the process's.
 
     Raises
     ------

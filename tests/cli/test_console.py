@@ -10,7 +10,7 @@ import pytest
 
 from bullbear.cli import factor_tables, level_tables, odds_tables, panel, show
 from bullbear.cli.console import ProgressConsole
-from bullbear.forecasting.ledger import Ledger
+from bullbear.forecasting.ledger import Ledger, of_question
 from bullbear.home import Home
 from bullbear.report.level_chart import level_chart
 from bullbear.workflows.factor_catalogue import catalogue
@@ -46,7 +46,7 @@ def test_status_says_which_series_have_no_live_source(simulated: bool, capsys: p
 
 
 def test_a_forecast_shows_names_and_reasons_in_brackets(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
-    entry: dict[str, Any] = Ledger(home.forecasts / "ledger.jsonl").entries()[-1]
+    entry: dict[str, Any] = of_question(Ledger(home.forecasts / "ledger.jsonl").entries())[-1]
     entry["ticker"] = "[IWM]"
     entry["regime"] = "[red]calm[/red]"
     entry["agents"]["bull"]["reasons"] = [ODD]

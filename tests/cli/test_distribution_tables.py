@@ -32,3 +32,13 @@ def test_every_score_is_shown_with_its_interval() -> None:
     assert f"{found.coverage[1].share:.1%} [{found.coverage[1].low:.1%}, {found.coverage[1].high:.1%}]" in text
     assert "5% and 25%" in text
     assert f"p {found.pit_p_value:.2f}, overlap allowed for" in text
+
+
+def test_of_many_quantiles_five_are_shown() -> None:
+    random = np.random.default_rng(2)
+    y, levels = random.standard_normal(200), np.arange(1, 100) / 100
+    normal = np.tile(ndtri(levels), (200, 1))
+    found = evaluate_distribution(y, normal, normal, levels, horizon=1, resamples=50)
+    out = io.StringIO()
+    Console(file=out, width=120).print(*distribution_tables(found))
+    assert [level for level in range(1, 100) if f"pinball, {level}% quantile" in out.getvalue()] == [5, 25, 50, 75, 95]

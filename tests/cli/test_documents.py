@@ -21,7 +21,8 @@ EVALUATE = {"model", "run_id", "n", "n_effective", "brier", "brier_climatology",
             "log_loss_skill", "auc", "auc_null", "ece", "ece_null", "by_year"}  # fmt: skip
 FORECAST = {"ticker", "decided_at", "resolves_on", "horizon_sessions", "p_up", "p_low", "p_high", "climatology",
             "regime", "agents", "positions", "stops", "reentries", "account", "drivers", "model", "data", "ledger",
-            "schema_version", "issued_at", "kind", "code_version"}  # fmt: skip
+            "question", "outlook", "distribution", "batch", "schema_version", "issued_at", "kind",
+            "code_version"}  # fmt: skip
 STATUS = {"kind", "series", "first", "last", "last_known_at", "gaps", "stale"}
 
 
@@ -62,7 +63,7 @@ def test_train_evaluate_compare_and_promote(bullbear: Run, home: Home) -> None:
     said = "its probabilities are the base rate and need no evidence; its policy is not tested by the gate"
     note = f"base {trained['run_id'][:8]}: {said}"
     assert (taken.code, taken.err) == (0, f"note: {note}\n")
-    assert set(taken.json) == {"champion", "model", "tried", "n_effective", "tests", "notes"}
+    assert set(taken.json) == {"champion", "model", "question", "tried", "n_effective", "tests", "notes"}
     assert (taken.json["champion"], taken.json["model"]) == (trained["run_id"], "base")
     assert (taken.json["tests"], taken.json["notes"]) == ([], [note])
 
@@ -112,7 +113,7 @@ def test_forecast_score_and_report(process: Run, bullbear: Run, home: Home) -> N
     entry = answer.json
     assert set(entry) == FORECAST
     assert set(entry["ledger"]) == {"index", "hash", "previous_hash"}
-    assert entry["ledger"]["index"] == 2
+    assert entry["ledger"]["index"] == 16
     assert process("forecast", "--as-of", "2007-11-01", "--json", BULLBEAR_HOME=str(home.root)).json == entry
 
     scored = bullbear("score", "--home", home.root, "--json").json
@@ -163,6 +164,6 @@ def test_the_panel_of_a_forecast(process: Run, home: Home) -> None:
         "IWM at the close of 2007-12-31",
         "SIMULATED",
         "P(up over 21 sessions, to 2008-01-31)",
-        "ledger entry 1",
+        "ledger entry 8",
     ):
         assert part in answer.out

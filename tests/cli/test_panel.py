@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from bullbear.cli.panel import forecast_panel
-from bullbear.forecasting.ledger import Ledger, with_provenance
+from bullbear.forecasting.ledger import Ledger, of_question, with_provenance
 from bullbear.home import Home
 
 STOP = {"ticker": "IWM", "level": 159.37, "atr": 1.83, "multiple": 7.0, "side": "exit"}
@@ -69,6 +69,48 @@ def test_without_levels_the_columns_are_empty() -> None:
     assert any(line.split() == ["CASH", "12.5%"] for line in lines)
 
 
+ROW = {"question": "dip8", "statement": "A close 8 % or more below today's within the month.", "p": 0.191,
+       "p_low": 0.142, "p_high": 0.252, "climatology": 0.123, "lift": 1.55, "skill": 0.104,
+       "skill_low": 0.041, "skill_high": 0.162,
+       "model": "wild", "run_id": "ab12"}  # fmt: skip
+USUAL = ROW | {"question": "dip5", "p": 0.26, "p_low": 0.2, "p_high": 0.3, "climatology": 0.25}
+ALONE = ROW | {"question": "rally5", "p": 0.31, "climatology": 0.31, "model": None, "run_id": None, "skill": 0.0}
+UP = USUAL | {"question": "up"}
+
+
+def test_the_panel_leads_with_what_differs_from_usual() -> None:
+    lines = shown(outlook=[UP, ALONE, USUAL, ROW])
+    assert lines[1:4] == [
+        "A close 8 % or more below today's within the month: 19 % (usually 12 %; skill +10 % [+4, +16])",
+        "As usual: dip5 26 %",
+        "Base rates alone: rally5 31 %",
+    ]
+    assert next(line for line in lines if line.startswith("P(up")).split("   ") == [
+        "P(up over 21 sessions, to 2020-01-31)  61.0 %", "90 % interval 54.0 % to 67.0 %", "usually 58.0 %",
+    ]  # fmt: skip
+
+
+def test_where_nothing_differs_a_plain_sentence_says_so() -> None:
+    lines = shown(outlook=[UP, USUAL])
+    assert lines[1:3] == ["Nothing differs from usual: treat this as a normal month.", "As usual: dip5 26 %"]
+    # The base rate differs from itself in no way, whatever its interval.
+    assert shown(outlook=[UP, ALONE | {"p_low": 0.32}])[1] == lines[1]
+
+
+def test_a_skill_that_is_unknown_is_not_shown() -> None:
+    assert shown(outlook=[UP, ROW | {"skill_low": None}])[1].endswith(": 19 % (usually 12 %)")
+
+
+def test_the_distribution_is_one_line() -> None:
+    known = {"quantiles": {"0.05": -0.081, "0.5": 0.01, "0.95": 0.075}, "volatility": 0.243,
+             "volatility_climatology": 0.187}  # fmt: skip
+    (line,) = [line for line in shown(outlook=[UP], distribution=known) if line.startswith("Volatility")]
+    assert line == (
+        "Volatility 24 % a year (usually 19 %); the return lies between -8.1 % and +7.5 % in nine cases of ten."
+    )
+    assert not any(line.startswith("Volatility") for line in shown(outlook=[UP], distribution=None))
+
+
 def text_of(entry: dict[str, Any]) -> str:
     console = Console(width=160)
     with console.capture() as capture:
@@ -84,19 +126,19 @@ def text_of(entry: dict[str, Any]) -> str:
     ],
 )
 def test_a_panel_says_whether_the_forecast_is_live(trained_home: Home, issued_at: str, expected: str) -> None:
-    entry = Ledger(trained_home.forecasts / "ledger.jsonl").entries()[1]
+    entry = of_question(Ledger(trained_home.forecasts / "ledger.jsonl").entries())[1]
     assert entry["decided_at"] == "2007-12-31T21:00:00Z"
     assert expected in text_of(with_provenance(entry, pd.Timestamp(issued_at)))
 
 
 def test_a_panel_of_an_entry_of_the_old_schema_says_nothing_of_it(trained_home: Home) -> None:
-    entry = Ledger(trained_home.forecasts / "ledger.jsonl").entries()[1]
+    entry = of_question(Ledger(trained_home.forecasts / "ledger.jsonl").entries())[1]
     old = {key: value for key, value in entry.items() if key not in ("schema_version", "issued_at", "kind")}
     assert "issued at" not in text_of(old)
 
 
 def test_a_panel_counts_the_sessions_from_the_close_to_the_issue(trained_home: Home) -> None:
-    entry = Ledger(trained_home.forecasts / "ledger.jsonl").entries()[1]
+    entry = of_question(Ledger(trained_home.forecasts / "ledger.jsonl").entries())[1]
     for behind, expected in ((1, "issued 1 session after the close"), (4756, "issued 4,756 sessions after the close")):
         entry["data"]["sessions_behind"] = behind
         assert expected in text_of(entry)

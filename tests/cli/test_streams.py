@@ -68,4 +68,4 @@ def test_talk_that_nobody_reads_does_not_end_the_work(home: Home) -> None:
 def test_with_every_stream_closed_no_file_of_the_home_takes_the_output(home: Home) -> None:
     before = len(Ledger(home.forecasts / "ledger.jsonl").entries())
     assert shell('"$B" forecast --as-of 2007-09-14 >&- 2>&- <&-', home).returncode == 0
-    assert len(Ledger(home.forecasts / "ledger.jsonl").entries()) == before + 1
+    assert len(Ledger(home.forecasts / "ledger.jsonl").entries()) == before + 8

@@ -163,16 +163,21 @@ def test_what_does_not_fit_a_feature_set_is_named_with_its_line(put, old: str, n
 @pytest.mark.parametrize(
     ("old", "new", "line", "key", "allowed"),
     [
-        ("seed = 7", "sead = 7", 4, "sead", "one of name, intent, seed, target, features, splitter, learner"),
+        (
+            "seed = 7",
+            "sead = 7",
+            4,
+            "sead",
+            "one of name, intent, seed, questions, target, features, splitter",
+        ),
         ("horizon = 21", 'horizon = "21"', 8, "target.horizon", "a whole number"),
         ("horizon = 21", "horizon = 21.0", 8, "target.horizon", "a whole number"),
         ("horizon = 21", "horizon = 0", 8, "target.horizon", "a number from 1 on"),
-        ("horizon = 21", "horizons = 21", 8, "target.horizons", "one of ticker, question, horizon"),
+        ("horizon = 21", "horizons = 21", 8, "target.horizons", "one of ticker, horizon"),
         ("seed = 7", "seed = true", 4, "seed", "a whole number"),
         ("seed = 7", "seed = -1", 4, "seed", "a number from 0 on"),
         ('["technical"]', '["technical", 3]', 3, "features.1", "a text in quotes"),
         ('["technical"]', '"technical"', 3, "features", "a list"),
-        ('[learner]\nkind = "logistic"\npenalty = 10.0\n', "", 1, "learner", "a value; add the key"),
     ],
 )
 def test_what_does_not_fit_a_model_is_named_with_its_line(

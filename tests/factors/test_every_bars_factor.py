@@ -21,7 +21,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import bullbear.factors
-from bullbear.definitions import FeatureSet, read
+from bullbear.factors import load
 from bullbear.factors.engine.registry import Array, Bars, Factor, registered
 
 for _module in pkgutil.iter_modules(bullbear.factors.__path__):
@@ -98,7 +98,7 @@ def _cases() -> list[Case]:
     for path in sorted(FEATURES.glob("*.toml")):
         if path.stem == "odds":  # events, not factors; tests/odds reads it
             continue
-        for spec in read(path, FeatureSet)[0].factor:
+        for spec in load([path])[0].factor:
             if spec.function in found:
                 params = found[spec.function].complete(spec.params)
                 key = spec.function, _key(params)

@@ -30,6 +30,7 @@ CASES: dict[str, dict[str, Any]] = {
     "level_gap_change": {"window": 9},
     "small_cap_headwind": {"window": 23, "change": 7},
     "implied_volatility": {},
+    "log_implied_volatility": {},
     "implied_term": {},
     "implied_change": {"window": 5},
     "implied_z": {"window": 21},
@@ -279,6 +280,7 @@ def test_what_never_moves_gives_a_plain_zero_or_nothing(name: str) -> None:
     constant = {
         "level_gap": -1.0,
         "implied_volatility": 2.5,
+        "log_implied_volatility": float(np.log(2.5) - np.log(100.0)),
         "implied_term": 2.5 / 3.5 - 1.0,
         "implied_minus_realised": 3.5,
         "term_slope": float(np.polyfit(np.log([1, 3, 6, 12]), np.log([2.5, 3.5, 4.5, 5.5]), 1)[0]),

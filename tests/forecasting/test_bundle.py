@@ -57,7 +57,7 @@ def test_a_bundle_that_is_written_reads_back_to_the_same_bits(
         )  # fmt: skip
         assert found.question == "up"
         pd.testing.assert_frame_equal(found.predictions.table, table, check_exact=True)
-        pd.testing.assert_series_equal(found.signals, training.signals, check_exact=True, check_names=False)
+        pd.testing.assert_frame_equal(found.signals, training.signals, check_exact=True, check_names=False)
         assert [found.model_named(day).state() for day in found.trained_through()] == [each.state() for each in models]
         assert (found.first_session, found.last_book) == (sessions[0], books[-1])
         assert [found.book_before(each) for each in sessions] == [None, *books[:2]]
@@ -92,18 +92,18 @@ def test_no_champion_says_what_to_do(tmp_path: Path) -> None:
 
 def test_a_champion_of_an_earlier_version_is_refused_and_passed_over_with_a_note(tmp_path: Path) -> None:
     home = Home(tmp_path)
-    assert present_champion(home, simulated=True) == (None, None)
+    assert present_champion(home, "up", simulated=True) == (None, None)
     (home.forecasts / "champion").mkdir(parents=True)
     (home.forecasts / "champion" / "bundle.json").write_text("{}")
-    message = "champion: got 'a bundle of an earlier version'; allowed: version 2; train and promote again"
+    message = "champion: got 'a bundle of an earlier version'; allowed: version 3; train and promote again"
     with pytest.raises(RunError, match=message):
         read_bundle(home.champion)
-    champion, note = present_champion(home, simulated=True)
+    champion, note = present_champion(home, "up", simulated=True)
     assert champion is None
     assert note == f"the champion cannot be used and is not compared with: {message}"
 
 
-@pytest.mark.parametrize("damage", ["", "{", '{"version": 2}', '{"version": 2, "definition": 1}', "[]"])
+@pytest.mark.parametrize("damage", ["", "{", '{"version": 3}', '{"version": 3, "definition": 1}', "[]"])
 def test_a_damaged_bundle_is_told_in_one_line(trained_home: Home, tmp_path: Path, damage: str) -> None:
     shutil.copytree(trained_home.champion, tmp_path / "bundle")
     (tmp_path / "bundle" / "bundle.json").write_text(damage)
@@ -111,7 +111,7 @@ def test_a_damaged_bundle_is_told_in_one_line(trained_home: Home, tmp_path: Path
         read_bundle(tmp_path / "bundle")
 
 
-@pytest.mark.parametrize(("version", "shown"), [({}, 1), ({"version": 3}, 3)])
+@pytest.mark.parametrize(("version", "shown"), [({}, 1), ({"version": 4}, 4)])
 def test_a_bundle_of_another_version_is_refused_in_one_line(
     trained_home: Home, tmp_path: Path, version: dict[str, int], shown: int
 ) -> None:
@@ -120,7 +120,7 @@ def test_a_bundle_of_another_version_is_refused_in_one_line(
     meta = json.loads(path.read_text())
     del meta["version"]
     path.write_text(json.dumps(meta | version))
-    line = rf"champion: got 'a bundle of version {shown}'; allowed: version 2; train and promote again$"
+    line = rf"champion: got 'a bundle of version {shown}'; allowed: version 3; train and promote again$"
     with pytest.raises(RunError, match=line):
         read_bundle(tmp_path / "bundle")
 
@@ -188,7 +188,7 @@ def test_a_model_of_another_version_is_told_in_one_line(trained_home: Home, tmp_
     line = r"champion: got 'models/2007-\d\d-\d\d.json, damaged or of another version'; allowed: .*; train and promote"
     whole = path.read_text()
     for change in (
-        lambda state: state["members"][0]["calibrator"].pop("frequency_slope"),
+        lambda state: state["calibrator"].pop("frequency_slope"),
         lambda state: state["members"][0]["learner_state"].clear(),
         lambda state: state["members"][0]["learner"].update(independence=21),
         lambda state: state["members"][0].pop("factors"),
@@ -224,9 +224,11 @@ def test_signals_begin_with_the_burn_in_and_read_back_to_the_same_bits(trained_h
     signals = bundle.signals
     assert signals.index[0] < bundle.predictions.table["decided_at"].iloc[0]
     assert signals.index[-1] == bundle.predictions.table["decided_at"].iloc[-1]
+    assert signals.columns.tolist() == ["signal", "signal_small"]
+    assert signals["signal"].equals(signals["signal_small"].rename("signal"))
     model = bundle.model_for(pd.Timestamp("2007-12-31"))
     row = bundle.predictions.table.iloc[-1]
-    odds = np.log(row["climatology"] / (1 - row["climatology"])) + model.members[0].calibrator.slope * signals.iloc[-1]
+    odds = np.log(row["climatology"] / (1 - row["climatology"])) + model.calibrator.slope * signals["signal"].iloc[-1]
     assert row["p"] == pytest.approx(1 / (1 + np.exp(-odds)), abs=1e-12)
 
 

@@ -21,9 +21,10 @@ from bullbear.errors import HistoryError, InputError, NoDataError, RunError
 from bullbear.forecasting import refitting
 from bullbear.forecasting.advised import Advised, advised
 from bullbear.forecasting.bundle import Bundle, read_bundle
+from bullbear.forecasting.champions import others_of
 from bullbear.forecasting.close import Close, close_of
-from bullbear.forecasting.forecast import forecast_at, issue, replay
-from bullbear.forecasting.ledger import SCHEMA_VERSION, Ledger, with_provenance
+from bullbear.forecasting.forecast import forecast_at, forecasts_at, issue, replay
+from bullbear.forecasting.ledger import SCHEMA_VERSION, Ledger, of_question, with_provenance
 from bullbear.forecasting.staleness import lag_note
 from bullbear.forecasting.today import forecast_sessions
 from bullbear.home import Home
@@ -31,8 +32,8 @@ from bullbear.tracking import Run, Runs
 from bullbear.workflows.training import train_model
 
 KEYS = {
-    "": "ticker decided_at resolves_on horizon_sessions p_up p_low p_high climatology regime agents positions stops "
-    "reentries account drivers model data",
+    "": "question ticker decided_at resolves_on horizon_sessions p_up p_low p_high climatology outlook distribution "
+    "regime agents positions stops reentries account drivers model data",
     "agents.bull": "weight instrument reasons",
     "agents.bear": "weight instrument tier reasons",
     "account": "kind trades book",
@@ -42,7 +43,8 @@ KEYS = {
 
 
 def of_day(home: Home, day: str | None) -> dict:
-    return replay(home.store(), read_bundle(home.champion), day)
+    champion = read_bundle(home.champion)
+    return replay(home.store(), champion, day, others=others_of(home, champion))
 
 
 @pytest.mark.parametrize("day", ["2003-01-02", "2005-07-01", "2007-12-31"])
@@ -153,12 +155,12 @@ def test_a_day_that_cannot_be_answered(trained_home: Home, day: str, kind: type[
 
 def test_asked_twice_there_is_one_entry(home: Home) -> None:
     ledger = Ledger(home.forecasts / "ledger.jsonl")
-    before = ledger.entries()
+    before = of_question(ledger.entries())
     assert [entry["decided_at"] for entry in before] == ["2007-06-15T20:00:00Z", "2007-12-31T21:00:00Z"]
     assert issue(home) == before[1]
-    assert issue(home, "2007-12-28")["ledger"]["index"] == 2
-    assert issue(home, "2007-12-29")["ledger"]["index"] == 2  # a Saturday: the same decision
-    assert len(ledger.entries()) == 3
+    assert issue(home, "2007-12-28")["ledger"]["index"] == 16  # two evenings of eight questions came before
+    assert issue(home, "2007-12-29")["ledger"]["index"] == 16  # a Saturday: the same decision
+    assert len(ledger.entries()) == 24
 
 
 def test_another_champion_makes_another_entry_without_drivers(home: Home) -> None:
@@ -166,7 +168,7 @@ def test_another_champion_makes_another_entry_without_drivers(home: Home) -> Non
     base = next(run for run in map(runs.find, _ids(runs)) if run.model == "base")
     runs.promote(base)
     entry = issue(home)
-    assert entry["ledger"]["index"] == 2
+    assert entry["ledger"]["index"] == 16
     assert entry["model"]["run_id"] == base.run_id
     assert entry["drivers"] == []
     assert entry["p_up"] == pytest.approx(entry["climatology"], abs=1e-12)
@@ -495,7 +497,7 @@ def test_entries_replay_in_their_order_although_the_past_changed_after_a_refit(h
         stored = pd.Timestamp(entry["data"]["stored_through"])
         at = close_of(home.store(), bundle.definition.target, entry["decided_at"][:10], stored=stored)
         bundle = refitting.continued(bundle, at.view, tmp_path / place)
-        return forecast_at(at, bundle, simulated=True), bundle
+        return forecast_at(at, bundle, others=others_of(home, bundle).asked, simulated=True), bundle
 
     carried = bundle
     for entry in entries:
@@ -546,7 +548,7 @@ def test_the_clock_is_read_after_the_refit_so_that_a_late_forecast_is_not_live(
     monkeypatch.setattr("bullbear.forecasting.forecast.refit_champion", refitted)
     monkeypatch.setattr("bullbear.forecasting.forecast.with_provenance", issued_at)
     issue(home, "2007-12-27")
-    assert len(ended) == len(read) == 1
+    assert len(ended) == len(set(read)) == 1
     assert read[0] >= ended[0]
 
 
@@ -576,15 +578,15 @@ def test_a_refit_for_an_earlier_day_does_not_undo_a_later_one(home: Home, monkey
 
 
 def test_what_is_stored_while_a_forecast_is_made_is_no_part_of_it(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = forecast_at
+    real = forecasts_at
 
-    def overtaken(*arguments: Any, **named: Any) -> dict[str, Any]:
+    def overtaken(*arguments: Any, **named: Any) -> list[dict[str, Any]]:
         day = pd.Timestamp("2007-12-03")
         late = pd.DataFrame({"series": ["LATE"], "event_date": [day], "known_at": [day.tz_localize("UTC")]})
         home.store().append("observations", late.assign(value=1.0))
         return real(*arguments, **named)
 
-    monkeypatch.setattr("bullbear.forecasting.forecast.forecast_at", overtaken)
+    monkeypatch.setattr("bullbear.forecasting.forecast.forecasts_at", overtaken)
     entry = issue(home, "2007-12-26")
     stored = pd.Timestamp(entry["data"]["stored_through"])
     assert home.store().as_of().has("observations", "LATE")

@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 
 from bullbear.code_version import code_version
 from bullbear.errors import LedgerError
-from bullbear.forecasting.ledger import Anchor, Ledger, kind_of, kind_of_entry, seal, with_provenance
+from bullbear.forecasting.ledger import Anchor, Ledger, kind_of, kind_of_entry, of_question, seal, with_provenance
 
 IDENTITY = ("ticker", "decided_at", "model.run_id")
 
@@ -548,3 +548,61 @@ def test_the_same_bytes_are_verified_once_and_other_ones_anew(tmp_path: Path, mo
     path.write_bytes(path.read_bytes().replace(b"2019-12-31", b"2019-12-29"))
     with pytest.raises(LedgerError, match=r"ledger\.jsonl:2: .*the chained hash"):
         ledger.entries()
+
+
+def _said(question: str, p: float = 0.5) -> tuple[dict[str, Any], tuple[str, ...]]:
+    return {"question": question, "decided_at": "2019-12-31", "p": p}, ("question", "decided_at", "p")
+
+
+def test_a_batch_is_appended_as_a_whole_or_not_at_all(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "ledger.jsonl", say=lambda line: None)
+    content, identity = _said("before")
+    ledger.append(content, identity=identity)
+    kept = ledger.path.read_bytes()
+    batch = ledger.append_all([_said("up"), _said("dip5"), _said("dip8")])
+    assert [each["batch"] for each in batch] == [{"place": place, "of": 3} for place in range(3)]
+    assert [each["ledger"]["index"] for each in ledger.entries()] == [0, 1, 2, 3]
+    assert "batch" not in ledger.entries()[0]
+    whole = ledger.path.read_bytes()
+    old_head = Anchor.of(ledger.entries()[:1]).text()
+    for cut in range(len(kept), len(whole) - 1):
+        ledger.path.write_bytes(whole[:cut])
+        ledger.head_path.write_text(old_head)  # the head is written last
+        assert [each["question"] for each in ledger.entries()] == ["before"], cut
+    # Everything is there but the last line feed: that is a whole entry.
+    ledger.path.write_bytes(whole[:-1])
+    assert len(ledger.entries()) == 4
+
+
+def test_what_is_left_of_a_batch_is_moved_aside_by_the_next_append(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ledger = Ledger(tmp_path / "ledger.jsonl")
+    ledger.append_all([_said("up"), _said("dip5"), _said("dip8")])
+    lines = ledger.path.read_bytes().splitlines(keepends=True)
+    ledger.head_path.unlink()
+    torn = lines[0] + lines[1] + lines[2][:20]
+    ledger.path.write_bytes(torn)
+    assert ledger.entries() == []
+    assert capsys.readouterr().err.startswith(f"note: ledger.jsonl ends in a batch cut short ({len(torn)} bytes)")
+    again = ledger.append_all([_said("up"), _said("dip5")])
+    assert ledger.entries() == again
+    assert [each["ledger"]["index"] for each in again] == [0, 1]
+    assert ledger.torn_path.read_bytes() == torn + b"\n"
+
+
+def test_a_batch_whose_end_was_cut_off_although_the_head_counts_it_is_refused(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "ledger.jsonl")
+    ledger.append_all([_said("up"), _said("dip5")])
+    ledger.path.write_bytes(ledger.path.read_bytes().splitlines(keepends=True)[0])
+    with pytest.raises(LedgerError, match=r"got '0 whole entries'; allowed: at least the 2"):
+        ledger.entries()
+
+
+def test_of_a_batch_only_what_is_not_there_yet_is_appended(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "ledger.jsonl")
+    first = ledger.append_all([_said("up"), _said("dip5"), _said("dip8")])
+    second = ledger.append_all([_said("up", 0.6), _said("dip5"), _said("dip8")])
+    assert (second[1:], second[0]["ledger"]["index"]) == (first[1:], 3)
+    assert "batch" not in second[0]
+    assert of_question(ledger.entries()) == [first[0], second[0]]

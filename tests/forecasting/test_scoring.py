@@ -20,13 +20,13 @@ from bullbear.tracking.ledger_anchor import record_ledger_head
 def test_due_forecasts_are_resolved_and_scored(trained_home: Home) -> None:
     found = score_ledger(trained_home)
     assert (found["entries"], found["resolved"], found["pending"]) == (2, 1, 1)
-    due, open_ = found["forecasts"]
+    due, open_ = [record for record in found["forecasts"] if record["question"] == "up"]
     assert open_["y"] is None
     close = trained_home.store().as_of().bars("IWM")["adj_close"]
     assert due["resolves_on"] == "2007-07-17"  # 21 sessions after 15 June, the fourth of July being none
     y = int(close["2007-07-17"] > close["2007-06-15"])
     assert due["y"] == y
-    p, base = due["p_up"], due["climatology"]
+    p, base = due["p"], due["climatology"]
     (scores,) = (found[kind] for kind in ("live", "replays", "unknown") if found[kind]["entries"])
     assert (scores["entries"], scores["repeated"], scores["resolved"], scores["pending"]) == (2, 0, 1, 1)
     assert scores["brier"] == pytest.approx((p - y) ** 2, rel=1e-12)
@@ -132,6 +132,43 @@ def test_the_first_live_forecast_of_a_day_and_model_counts(real: Home) -> None:
     assert found["replays"]["brier"] == pytest.approx(0.0001, rel=1e-9)
 
 
+def test_where_the_base_rate_was_right_on_every_day_there_is_no_skill(real: Home) -> None:
+    asks = {"name": "dip20", "kind": "dip", "threshold": -0.2, "horizon": 2, "sentence": "A close 20 % below today's."}
+    for day in ("2019-12-20", "2019-12-23"):
+        content = {
+            "question": "dip20", "asks": asks, "ticker": "IWM", "decided_at": f"{day}T21:00:00Z", "resolves_on": day,
+            "horizon_sessions": 2, "p": 0.1, "climatology": 0.0, "model": {"name": None, "run_id": None},
+            "data": {"simulated": False},
+        }  # fmt: skip
+        Ledger(real.forecasts / "ledger.jsonl").append(content, identity=("decided_at",))
+    found = {each["question"]: each for each in score_ledger(real)["questions"]}["dip20"]["unknown"]
+    assert (found["resolved"], found["brier_climatology"], found["bss"], found["log_loss_skill"]) == (
+        2,
+        0.0,
+        None,
+        None,
+    )
+    assert found["brier"] == pytest.approx(0.01, rel=1e-12)
+
+
+def test_where_the_base_rate_excluded_what_happened_there_is_no_log_loss_skill(real: Home) -> None:
+    asks = {
+        "name": "rally3",
+        "kind": "rally",
+        "threshold": 0.03,
+        "horizon": 2,
+        "sentence": "A close 3 % above today's.",
+    }
+    content = {
+        "question": "rally3", "asks": asks, "ticker": "IWM", "decided_at": "2019-12-20T21:00:00Z",
+        "resolves_on": "2019-12-24", "horizon_sessions": 2, "p": 0.0, "climatology": 0.0,
+        "model": {"name": None, "run_id": None}, "data": {"simulated": False},
+    }  # fmt: skip
+    Ledger(real.forecasts / "ledger.jsonl").append(content, identity=("decided_at",))
+    found = {each["question"]: each for each in score_ledger(real)["questions"]}["rally3"]["unknown"]
+    assert [found[name] for name in SCORES] == [1.0, 1.0, 0.0, None, None]
+
+
 def test_where_all_is_hindsight_one_sentence_says_so(real: Home) -> None:
     say(real, "2019-12-20", "2026-11-26T00:00Z", 0.6)
     assert score_ledger(real)["statement"].startswith("No live record, only 1 replay (hindsight")
@@ -179,16 +216,16 @@ def test_a_wrong_price_that_was_corrected_is_not_the_outcome(real: Home) -> None
 
 def test_a_ledger_that_the_tracking_store_contradicts_is_not_scored(home: Home) -> None:
     assert record_ledger_head(home) == Anchor.of(Ledger(home.forecasts / "ledger.jsonl").entries())
-    assert score_ledger(home)["anchors"] == {"head": 2, "tracking": 2}
+    assert score_ledger(home)["anchors"] == {"head": 16, "tracking": 16}
     path, head = home.forecasts / "ledger.jsonl", home.forecasts / "ledger.head"
-    kept = path.read_text().splitlines(keepends=True)[0]
+    kept = "".join(path.read_text().splitlines(keepends=True)[:8])  # the first evening
     # Somebody cuts the file and removes its head, or writes a shorter one.
     path.write_text(kept)
-    for text in (None, Anchor(1, json.loads(kept)["ledger"]["hash"]).text()):
+    for text in (None, Anchor(8, json.loads(kept.splitlines()[-1])["ledger"]["hash"]).text()):
         head.unlink(missing_ok=True)
         if text:
             head.write_text(text)
-        with pytest.raises(LedgerError, match=r"got '1 whole entries'; allowed: at least the 2 that the MLflow store"):
+        with pytest.raises(LedgerError, match=r"got '8 whole entries'; allowed: at least the 16 that the MLflow store"):
             score_ledger(home)
     path.unlink()
     head.unlink()
@@ -203,12 +240,12 @@ def test_a_ledger_that_was_written_anew_is_not_scored(home: Home) -> None:
     for name in ("ledger.jsonl", "ledger.head"):
         (home.forecasts / name).unlink()
     for entry in entries:
-        better = {key: value for key, value in entry.items() if key != "ledger"} | {"p_up": 0.999}
-        Ledger(path).append(better, identity=("decided_at",))
+        better = {key: value for key, value in entry.items() if key not in ("ledger", "batch")} | {"p_up": 0.999}
+        Ledger(path).append(better, identity=("decided_at", "question"))
     again = [json.loads(line)["ledger"]["hash"][:12] for line in path.read_text().splitlines()]
     with pytest.raises(
         LedgerError,
-        match=rf"ledger\.jsonl:2: got 'hash {again[1]}\.\.\.'; allowed: {entries[1]['ledger']['hash'][:12]}\.\.\., "
+        match=rf"ledger\.jsonl:16: got 'hash {again[15]}\.\.\.'; allowed: {entries[15]['ledger']['hash'][:12]}\.\.\., "
         r"which the MLflow store recorded: the chain was written anew",
     ):
         score_ledger(home)

@@ -124,7 +124,7 @@ def served(provider: Provider) -> Iterator[str]:
 
 def numbers_of(entry: dict[str, Any]) -> dict[str, Any]:
     """What a ledger entry says, without when and by which code it was said and where it stands."""
-    stamps = ("ledger", "issued_at", "kind", "code_version", "schema_version")
+    stamps = ("ledger", "batch", "issued_at", "kind", "code_version", "schema_version")
     content = {key: value for key, value in entry.items() if key not in stamps}
     data = {key: value for key, value in entry["data"].items() if key not in ("stored_through", "sessions_behind")}
     return content | {"data": data}

@@ -125,7 +125,7 @@ def test_train(place: int, places: int, home: Home, training_seconds: float) -> 
     runs = Runs(home)
     latest = runs.find("latest")
     assert latest.run_id == trained.run_id
-    assert evaluate_run(latest).n == trained.evaluation.n
+    assert evaluate_run(latest).n == trained.first.evaluation.n
     for listed in runs._finished():  # whatever counts as finished is whole
         run = runs.find(listed.info.run_id)
         assert evaluate_run(run).as_dict()["bss"] == run.evaluation["bss"]

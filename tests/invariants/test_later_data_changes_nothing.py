@@ -49,9 +49,8 @@ params = {{ window = 5 }}
 MODEL = """
 name = "grid"
 intent = "A line, refitted every quarter."
+questions = ["{question}"]
 features = ["pair"]
-[target]
-question = "{question}"
 [learner]
 kind = "logistic"
 penalty = 5.0
@@ -104,7 +103,7 @@ def rows() -> pd.DataFrame:
         frame = pd.DataFrame({"series": ticker, "event_date": days, "known_at": closes(days), **prices})
         frame = frame.assign(close=close, adj_close=close, volume=1e6)
         frame.loc[rng.random(len(days)) < 0.01, "known_at"] += pd.Timedelta("20h")
-        again = frame[rng.random(len(days)) < 0.02].copy()
+        again = frame[rng.random(len(days)) < 0.15].copy()  # some are corrected across the cut
         again["known_at"] += pd.to_timedelta(rng.integers(30, 900, len(again)), unit="h")
         again[["open", "high", "low", "close", "adj_close"]] *= 1.03
         parts += [frame, again]
@@ -198,6 +197,7 @@ def test_the_store_cut_at_a_close_gives_what_the_full_store_gives_up_to_it(
     refitted = continued(bundle, whole.as_of(), tmp_path / "refitted")
     newest = [each.state() for each in full.models[len(known) :]]
     assert [refitted.model_named(name).state() for name in refitted.trained_through()[len(known) :]] == newest
-    last = refitted.last_book
-    assert last.session > cut_test.books[-1].session
-    assert last in full_test.books
+    if question == "up":  # a champion of another question has no account to carry on
+        last = refitted.last_book
+        assert last.session > cut_test.books[-1].session
+        assert last in full_test.books

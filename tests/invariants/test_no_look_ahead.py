@@ -31,8 +31,9 @@ from bullbear.factors import compute, load
 from bullbear.factors.engine.registry import _FACTORS, Array, Bars, factor
 from bullbear.forecasting.bundle import Bundle, read_bundle, write_bundle
 from bullbear.forecasting.forecast import replay
-from bullbear.home import Home, Model
+from bullbear.home import Home
 from bullbear.learn import Training, train
+from bullbear.model import Model
 from bullbear.sessions import between, closes, day
 
 Rows = dict[str, pd.DataFrame]

@@ -21,9 +21,10 @@ from bullbear.decide import Book, backtest
 from bullbear.definitions import Target
 from bullbear.evaluate.scores import brier
 from bullbear.forecasting.advised import Advised
+from bullbear.forecasting.champions import others_of
 from bullbear.forecasting.close import close_of
 from bullbear.forecasting.forecast import forecast_at, issue
-from bullbear.forecasting.ledger import Ledger
+from bullbear.forecasting.ledger import Ledger, of_question
 from bullbear.forecasting.refitting import continued
 from bullbear.forecasting.scoring import score_ledger
 from bullbear.home import Home
@@ -125,7 +126,8 @@ def live(
                 store = Runs(home)
                 store.promote(store.find(run_id))
             issue(home, now=now)
-    return Year(home, provider, incidents, Ledger(home.forecasts / "ledger.jsonl").entries(), runs, away_days)
+    entries = of_question(Ledger(home.forecasts / "ledger.jsonl").entries())
+    return Year(home, provider, incidents, entries, runs, away_days)
 
 
 @pytest.fixture(scope="module")
@@ -222,7 +224,7 @@ def test_the_record_equals_the_walk_forward_scored_on_final_prices(year: Year, w
     wanted = stitched(year, walk).dropna(subset=["y"])
     assert scored["live"]["resolved"] == len(wanted) > 30
     assert scored["live"]["brier"] == brier(wanted["y"], wanted["p"])
-    outcomes = [record["y"] for record in scored["forecasts"] if record["y"] is not None]
+    outcomes = [record["y"] for record in scored["forecasts"] if record["question"] == "up" and record["y"] is not None]
     np.testing.assert_array_equal(outcomes, wanted["y"])
 
 
@@ -236,6 +238,7 @@ def test_every_entry_replays_from_the_store_as_it_was(year: Year, tmp_path: Path
         bundle = dataclasses.replace(bundle, meta=bundle.meta | {"run_id": run_id})
         at = close_of(store, Target(horizon=10), entry["decided_at"][:10], stored=stored)
         bundle = continued(bundle, at.view, tmp_path / str(number))
-        again = forecast_at(at, bundle, Advised(before, None), simulated=False)
+        others = others_of(year.home, bundle).asked
+        again = forecast_at(at, bundle, Advised(before, None), others=others, simulated=False)
         assert again == numbers_of(entry), session
         before = Book.from_json(entry["account"]["book"])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -86,12 +88,14 @@ def feature_sets() -> list[FeatureSet]:
 
 @pytest.fixture(scope="session")
 def model() -> Callable[..., ModelDefinition]:
-    """A maker of definitions around a `[learner]` table; reported from June 2019, three months of burn-in."""
+    """A maker of definitions around a `[learner]` table, or several; reported from June 2019, burn-in three months."""
 
     def make(
-        learner: dict[str, object], *, seed: int = 0, prior_sd: float = 0.3, **splitter: object
+        learner: Any, *, seed: int = 0, prior_sd: float = 0.3, more: dict[str, Any] | None = None, **splitter: object
     ) -> ModelDefinition:
-        table = {"first": "2019-06-03", "burn_in_months": 3, "min_train": 100, **splitter}
+        table = {"first": "2019-06-03", "min_train": 100, **splitter}
+        if "kind" not in table:
+            table.setdefault("burn_in_months", 3)
         return ModelDefinition.model_validate(
             {
                 "name": "tiny",
@@ -100,9 +104,47 @@ def model() -> Callable[..., ModelDefinition]:
                 "target": {"horizon": HORIZON},
                 "features": ["tiny"],
                 "splitter": table,
-                "learner": learner,
+                **(
+                    {"learner": learner}
+                    if isinstance(learner, dict)
+                    else {
+                        "member": [{"name": f"member_{number}", "learner": each} for number, each in enumerate(learner)]
+                    }
+                ),
                 "calibration": {"prior_sd": prior_sd},
+                **(more or {}),
             }
         )
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def returns() -> np.ndarray:
+    """Daily log returns of a GJR-GARCH process, shape (1200,)."""
+    rng = np.random.default_rng(5)
+    found, variance = np.empty(1200), 1.5
+    for day, shock in enumerate(rng.standard_t(6, 1200) * np.sqrt(4 / 6)):
+        found[day] = np.sqrt(variance) * shock + 0.03
+        variance = 0.03 + (0.02 + 0.12 * (found[day] < 0)) * found[day] ** 2 + 0.89 * variance
+    return found / 100.0
+
+
+@pytest.fixture(scope="session")
+def stormy(returns: np.ndarray, bare: Callable[..., TrainingSet]) -> Callable[..., TrainingSet]:
+    """A maker of training sets on `returns`: two log volatilities, an implied one, and the lagged returns."""
+
+    def make(n: int = 900, *, horizon: int = 21, first: int = 100) -> TrainingSet:
+        days = np.arange(first, first + n)
+        lagged = np.stack([returns[days - lag] for lag in range(60)], axis=1)
+        week = 0.5 * np.log(252 * np.mean(lagged[:, :5] ** 2, axis=1))
+        month = 0.5 * np.log(252 * np.mean(lagged[:, :21] ** 2, axis=1))
+        implied = month + 0.2 + 0.1 * np.random.default_rng(3).normal(size=n)
+        paths = np.stack([returns[days + ahead] for ahead in range(1, horizon + 1)], axis=1)
+        names = ("week", "month", "log_vix", *(f"daily_return_{lag}" for lag in range(60)))
+        y = (paths.sum(axis=1) > 0).astype(float)
+        X = np.column_stack([week, month, implied, lagged])
+        training = bare(X, y, np.full(n, 1 / horizon), names, (0,) * len(names), 1, horizon)
+        return replace(training, paths=paths)
 
     return make

@@ -14,9 +14,9 @@ from bullbear.dataset import Examples, Paths, splitter_of
 from bullbear.definitions import UP, FeatureSet, ModelDefinition
 from bullbear.errors import DefinitionError
 from bullbear.learn import LEARNERS, FittedLearner, Learner, TrainingSet
+from bullbear.learn.fitting import fit_step, prepared
 from bullbear.learn.learner import fit_learners
 from bullbear.learn.learners.climatology import ClimatologyModel
-from bullbear.learn.walk_forward import fit_fold, prepared
 
 SEEN: list[TrainingSet] = []
 
@@ -57,10 +57,10 @@ def test_a_path_is_given_from_the_fit_on_at_which_it_is_known(
     known_at[3] = examples.decided_at[400]  # a close between came late
     known = replace(examples, paths=Paths(returns, pd.DatetimeIndex(known_at)))
     definition = model({"kind": "witness"})
-    task, _ = prepared(definition, feature_sets, known)
+    task = prepared(definition, feature_sets, [known])
     folds = splitter_of(definition).folds(known)
     for fold in folds:
-        fit_fold(task, fold)
+        fit_step(task, (fold,))
     assert len(SEEN) == len(folds) > 3
     late = [fold.trained_through >= examples.decided_at[400] for fold in folds]
     assert True in late
@@ -80,8 +80,8 @@ def test_a_learner_that_does_not_ask_is_given_no_paths(
     examples: Examples, feature_sets: list[FeatureSet], model: Callable[..., ModelDefinition]
 ) -> None:
     paths = Paths(np.zeros((len(examples), 5)), examples.resolved_at)
-    task, _ = prepared(model({"kind": "climatology"}), feature_sets, replace(examples, paths=paths))
-    assert task.paths is None
+    task = prepared(model({"kind": "climatology"}), feature_sets, [replace(examples, paths=paths)])
+    assert task.questions[0].paths is None
 
 
 def test_questions_are_fitted_one_after_another_by_default(training: Callable[..., Any]) -> None:

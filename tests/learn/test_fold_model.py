@@ -1,4 +1,4 @@
-"""A fold's model: one member forecasts as itself, several as their weighted mean."""
+"""A fold's model: one member forecasts as itself, several by the weighted sum of their signals."""
 
 from __future__ import annotations
 
@@ -31,29 +31,33 @@ def pooled(pair: tuple[FoldModel, FoldModel], weights: tuple[float, float]) -> F
     return dataclasses.replace(pair[0], members=(few, dataclasses.replace(trees, name="trees")), weights=weights)
 
 
-def test_several_members_forecast_their_weighted_mean(pair: tuple[FoldModel, FoldModel], examples: Examples) -> None:
+def test_several_members_forecast_by_the_weighted_sum_of_their_signals(
+    pair: tuple[FoldModel, FoldModel], examples: Examples
+) -> None:
     X, base, behind = examples.X.tail(30), np.full(30, 0.6), np.full(30, 80.0)
-    one, two = (each.forecast(X, base, behind) for each in pair)
-    found = pooled(pair, (0.25, 0.75)).forecast(X, base, behind)
-    for column in ("p", "p_low", "p_high"):
-        np.testing.assert_allclose(found[column], 0.25 * one[column] + 0.75 * two[column], rtol=1e-14)
-    assert (found["p_low"] <= found["p"]).all()
+    found = pooled(pair, (0.25, 0.5)).forecast(X, base, behind)
+    signals = [each.signals(X)[:, 0] for each in pair]
+    np.testing.assert_array_equal(pooled(pair, (0.25, 0.5)).signals(X), np.column_stack(signals))
+    odds = np.log(0.6 / 0.4) + pair[0].calibrator.slope * (0.25 * signals[0] + 0.5 * signals[1])
+    np.testing.assert_allclose(found["p"], 1 / (1 + np.exp(-odds)), rtol=1e-12)
+    assert found["p"].nunique() > 20
+    assert ((found["p_low"] <= found["p"]) & (found["p"] <= found["p_high"])).all()
     np.testing.assert_array_equal(found["climatology"], base)
     alone = pooled(pair, (1.0, 0.0)).forecast(X, base, behind)
-    np.testing.assert_array_equal(alone["p"], one["p"])
+    np.testing.assert_array_equal(alone["p"], pair[0].forecast(X, base, behind)["p"])
+    # All weight on the base rate.
+    np.testing.assert_allclose(pooled(pair, (0.0, 0.0)).forecast(X, base, behind)["p"], base, rtol=1e-15)
 
 
 def test_contributions_are_pooled_too(pair: tuple[FoldModel, FoldModel], examples: Examples) -> None:
     X = examples.X.tail(5)
     both = pooled(pair, (0.25, 0.75))
     assert both.factors == pair[0].factors
-    expected = 0.25 * pair[0].contributions(X) + 0.75 * pair[1].contributions(X)
-    np.testing.assert_allclose(both.contributions(X), expected, rtol=1e-12)
-    slope = pair[0].members[0].calibrator.slope
-    np.testing.assert_array_equal(
-        pair[0].contributions(X), slope * pair[0].members[0].fitted.contributions(X.to_numpy())
-    )
-    assert np.abs(expected).max() > 0
+    slope = pair[0].calibrator.slope
+    line, trees = (each.members[0].fitted.contributions(X.to_numpy()) for each in pair)
+    np.testing.assert_allclose(both.contributions(X), slope * (0.25 * line + 0.75 * trees), rtol=1e-12)
+    np.testing.assert_array_equal(pair[0].contributions(X), slope * line)
+    assert np.abs(both.contributions(X)).max() > 0
 
 
 def test_a_pool_is_restored_to_the_same_bits(pair: tuple[FoldModel, FoldModel], examples: Examples) -> None:

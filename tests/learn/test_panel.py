@@ -10,15 +10,21 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bullbear.dataset import Examples
+from bullbear.dataset import Examples, Fold
 from bullbear.dataset.splits import splitter_of
 from bullbear.definitions import FeatureSet, ModelDefinition
 from bullbear.errors import DefinitionError
 from bullbear.learn import LEARNERS, continue_training, train
-from bullbear.learn.walk_forward import prepared, training_set
+from bullbear.learn.fitting import Task, prepared, training_sets
+from bullbear.learn.learner import TrainingSet
 
 LINE = {"kind": "logistic", "penalty": 5.0}
 Make = Callable[..., ModelDefinition]
+
+
+def training_set(task: Task, fold: Fold) -> TrainingSet:
+    (found,) = training_sets(task, task.members[0], {0: fold})
+    return found
 
 
 def panel(examples: Examples, **second: object) -> Examples:
@@ -43,9 +49,7 @@ def test_a_twin_asset_adds_no_evidence(model: Make, feature_sets: list[FeatureSe
     assert found["decided_at"].tolist() == wanted["decided_at"].tolist()
     np.testing.assert_allclose(found["p"], wanted["p"], atol=1e-5)
     np.testing.assert_array_equal(found["climatology"], wanted["climatology"])
-    assert [m.members[0].calibrator.evidence for m in twins.models] == [
-        m.members[0].calibrator.evidence for m in alone.models
-    ]
+    assert [m.calibrator.evidence for m in twins.models] == [m.calibrator.evidence for m in alone.models]
     assert twins.predictions.table["asset"].unique().tolist() == ["AAA", "IWM"]
     both = [twins.predictions.select(asset=asset).table["p"].to_numpy() for asset in ("AAA", "IWM")]
     np.testing.assert_array_equal(*both)
@@ -58,7 +62,7 @@ def test_weights_of_a_panel_sum_to_the_labels_of_one_asset(
     definition = model(LINE, refit="quarter")
     sums = []
     for each in (examples, panel(examples)):
-        task, _ = prepared(definition, feature_sets, each)
+        task = prepared(definition, feature_sets, [each])
         folds = splitter_of(definition).folds(each)
         sums.append([training_set(task, fold).weights.sum() for fold in folds])
         assert set(training_set(task, folds[0]).asset) == set(each.asset)
@@ -73,9 +77,9 @@ def test_another_asset_teaches_but_does_not_calibrate(
         train(definition, feature_sets, panel(examples, y=y)) for y in (examples.y, 1 - examples.y)
     )  # fmt: skip
     # What the opposite teaches cancels out: no signal is left.
-    assert np.abs(opposed.signals).max() < 0.2 * np.abs(twins.signals).max()
+    assert np.abs(opposed.signals["signal"]).max() < 0.2 * np.abs(twins.signals["signal"]).max()
     by_hand = train(definition, feature_sets, examples)
-    assert opposed.models[-1].members[0].calibrator.persistence == by_hand.models[-1].members[0].calibrator.persistence
+    assert opposed.models[-1].calibrator.persistence == by_hand.models[-1].calibrator.persistence
 
 
 @pytest.mark.parametrize("end", ["2019-07-17", "2019-08-01"])
@@ -95,7 +99,7 @@ def test_a_panel_is_continued_to_the_same_bits(
     assert [m.state() for m in (*early.models, *added.models)] == [m.state() for m in late.models]
     newest = late.models[-1].trained_through
     signals = pd.concat([early.signals, added.signals])
-    pd.testing.assert_series_equal(signals, late.signals[late.signals.index <= newest], check_exact=True)
+    pd.testing.assert_frame_equal(signals, late.signals[late.signals.index <= newest], check_exact=True)
     found = pd.concat([early.predictions.table, added.predictions.table], ignore_index=True)
     wanted = late.predictions.table[late.predictions.table["decided_at"] <= newest].reset_index(drop=True)
     pd.testing.assert_frame_equal(found, wanted, check_exact=True)
@@ -138,9 +142,9 @@ def test_labels_of_the_tested_groups_reach_neither_signal_nor_base_rate(
     keys = pd.MultiIndex.from_arrays([examples.decided_at[fold.test], fold.path])
     rows = [table.set_index(["decided_at", "path"]).loc[keys] for table in (before, after)]
     np.testing.assert_array_equal(rows[0]["climatology"], rows[1]["climatology"])
-    task, _ = prepared(combinatorial, feature_sets, other)
+    task = prepared(combinatorial, feature_sets, [other])
     fitted = LEARNERS.read(LINE).fit(training_set(task, fold))
-    twin, _ = prepared(combinatorial, feature_sets, examples)
+    twin = prepared(combinatorial, feature_sets, [examples])
     assert fitted.state() == LEARNERS.read(LINE).fit(training_set(twin, fold)).state()
     train_rows = fold.train[~np.isnan(examples.y[fold.train])]
     assert rows[0]["climatology"].iloc[0] == examples.y[train_rows].mean()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -37,9 +38,13 @@ def continued(definition: ModelDefinition, feature_sets: list[FeatureSet], examp
 
 # In the middle of a month, at the end of one, and after its first session.
 @pytest.mark.parametrize("end", ["2019-07-17", "2019-07-31", "2019-08-01", "2019-12-31"])
-@pytest.mark.parametrize("learner", [LINE, TREES, {"kind": "climatology"}], ids=["logistic", "lightgbm", "climatology"])
+@pytest.mark.parametrize(
+    "learner",
+    [LINE, TREES, {"kind": "climatology"}, [LINE, TREES]],
+    ids=["logistic", "lightgbm", "climatology", "two members"],
+)
 def test_a_continued_training_equals_a_longer_one(
-    learner: dict[str, object], end: str, model: Make, feature_sets: list[FeatureSet], examples: Examples
+    learner: Any, end: str, model: Make, feature_sets: list[FeatureSet], examples: Examples
 ) -> None:
     definition = model(learner, seed=4)
     early, late = (train(definition, feature_sets, examples, end=each) for each in (end, None))
@@ -50,7 +55,7 @@ def test_a_continued_training_equals_a_longer_one(
     signals = pd.concat([early.signals, added.signals])
     newest = late.models[-1].trained_through
     before = late.signals[late.signals.index <= newest]
-    pd.testing.assert_series_equal(signals, before, check_exact=True)
+    pd.testing.assert_frame_equal(signals, before, check_exact=True)
     predictions = pd.concat([early.predictions.table, added.predictions.table], ignore_index=True)
     wanted = late.predictions.table[late.predictions.table["decided_at"] <= newest].reset_index(drop=True)
     pd.testing.assert_frame_equal(predictions, wanted, check_exact=True)
@@ -70,7 +75,6 @@ def test_refits_are_calibrated_on_signals_as_they_were(
     early = train(definition, feature_sets, examples, end="2019-07-17")
     other = dataclasses.replace(early, signals=early.signals * np.float64(3.0))
     slopes = [
-        continued(definition, feature_sets, examples, each).models[-1].members[0].calibrator.slope
-        for each in (early, other)
+        continued(definition, feature_sets, examples, each).models[-1].calibrator.slope for each in (early, other)
     ]
     assert slopes[0] != slopes[1]

@@ -79,9 +79,9 @@ def test_the_models_of_every_fold_are_kept(trained: Training) -> None:
     # Three months before 3 June is a Sunday. 251 sessions of 2018, 41 to 1 March, less five whose labels are open.
     assert trained.models[0].n_train == 251 + 41 - 5
     assert [m.factors for m in trained.models] == [("truth", "noise_a", "noise_b", "noise_c")] * 11
-    assert trained.models[0].members[0].calibrator.slope == 0.0
-    assert trained.models[-1].members[0].calibrator.slope > 0.1
-    assert trained.models[-1].members[0].calibrator.evidence > 200 / 3.8
+    assert trained.models[0].calibrator.slope == 0.0
+    assert trained.models[-1].calibrator.slope > 0.1
+    assert trained.models[-1].calibrator.evidence > 200 / 3.8
 
 
 def test_a_signal_that_is_there_beats_the_climatology(trained: Training) -> None:
@@ -122,12 +122,12 @@ def test_it_equals_a_slow_walk_by_hand(
         known = examples.y[examples.resolved_at <= fold.trained_through]
         history = History(examples.y[rows], examples.climatology[rows], said, 5, known)
         calibrator = Shrinkage(prior_sd=0.3).fit(history)
-        assert kept.members[0].calibrator == calibrator
+        assert kept.calibrator == calibrator
         assert kept.members[0].learner_state == fitted.state()
         signals = fitted.signals(X[fold.test])
         past += list(zip(fold.test.tolist(), bag_mean(signals).tolist(), strict=True))
         behind = independent_number(examples.n_resolved[fold.test], 5)
-        answer = predict(calibrator, signals, examples.climatology[fold.test], behind)
+        answer = predict(calibrator, bag_mean(signals), examples.climatology[fold.test], behind)
         parts.append(answer.set_index(examples.decided_at[fold.test]))
     slow = pd.concat(parts)
     slow = slow[slow.index >= pd.Timestamp("2019-06-03", tz="UTC")].reset_index(drop=True)
@@ -247,7 +247,7 @@ def test_the_last_label_known_at_the_fit_does_reach_it(
     after = train(model(LINE), feature_sets, dataclasses.replace(examples, y=y))
     changed = [kept.state() != other.state() for kept, other in zip(trained.models, after.models, strict=True)]
     assert changed == [False] * fold + [True] * (11 - fold)
-    calibrators = [each.models[fold].members[0].calibrator for each in (trained, after)]
+    calibrators = [each.models[fold].calibrator for each in (trained, after)]
     assert calibrators[0] != calibrators[1]
 
 

@@ -60,6 +60,19 @@ def test_the_panel_groups_what_is_active_and_says_that_the_market_is_simulated(b
     assert "Look-back from 2000-06-30" in out
 
 
+def test_any_question_may_be_asked(bullbear: Run) -> None:
+    code, out, _ = bullbear("--question", "dip5", "--all")
+    assert code == 0
+    assert "IWM odds of dip5 at the close of 2006-12-29, 21 sessions ahead  SIMULATED" in out
+    assert "Bearish events: P(yes) afterwards" in out
+    assert "A close 5 % or more below today's within the month." in " ".join(out.replace("│", " ").split())
+    code, out, _ = bullbear("--question", "vol20", "--json")
+    found = json.loads(out)
+    assert code == 0
+    assert {each["question"] for each in found} == {"vol20"}
+    assert len({each["base_rate"] for each in found if each["cases"]}) == 1  # whatever the direction of the event
+
+
 def test_one_event_is_shown_though_it_is_not_active(bullbear: Run) -> None:
     code, out, _ = bullbear("--event", "golden_cross", "--since", "2000-01-03")
     assert code == 0
@@ -87,6 +100,7 @@ def test_a_chart_per_event_is_a_picture_in_the_reports(bullbear: Run, simulated_
             "bullbear: --ticker: got 'ZZZ'; allowed: a ticker listed by `bullbear status`",
         ),
         (["--as-of", "1985-01-02"], "bullbear: --as-of: got '1985-01-02'; allowed: 2000-01-03 to 2006-12-29 for IWM"),
+        (["--question", "dip99"], "bullbear: --question: got 'dip99'; allowed: up, fall5, dip5"),
         (["--event", "golden_goose"], "bullbear: event: got 'golden_goose'"),
         (["--since", "2006-12-28"], "bullbear: --since: got '2006-12-28'"),
         (["--history", "--as-of", "2005-06-30"], "bullbear: --as-of: got '2005-06-30'; allowed: not together with"),
@@ -98,6 +112,25 @@ def test_what_cannot_be_answered_is_one_line_and_exit_2(bullbear: Run, arguments
     assert out == ""
     assert err.startswith(line)
     assert err.count("\n") == 1
+
+
+def test_the_record_of_another_question_is_logged_as_such(bullbear: Run, simulated_store: Store) -> None:
+    from bullbear.home import Home
+    from bullbear.tracking.mlflow_store import connect
+    from bullbear.tracking.odds_run import EXPERIMENT
+
+    code, out, _ = bullbear("--history", "--question", "dip5", "--horizon", "5", "--json")
+    record = json.loads(out)
+    assert code == 0
+    assert (record["question"], record["pooled"]["question"]) == ("dip5", "dip5")
+    assert record["pooled"]["share_up"] < 0.3
+    client = connect(Home(simulated_store.root.parent).runs)
+    (run,) = [
+        each
+        for each in client.search_runs([client.get_experiment_by_name(EXPERIMENT).experiment_id])
+        if each.data.params.get("question") == "dip5"
+    ]
+    assert run.info.run_name == "odds IWM dip5 5"
 
 
 def test_the_record_scores_every_event_and_is_logged(bullbear: Run, simulated_store: Store) -> None:
@@ -118,7 +151,8 @@ def test_the_record_scores_every_event_and_is_logged(bullbear: Run, simulated_st
     assert all(each["shrunk_bss_low"] <= each["shrunk_bss"] <= each["shrunk_bss_high"] for each in record["events"])
     home = Home(simulated_store.root.parent)
     client = connect(home.runs)
-    (run,) = client.search_runs([client.get_experiment_by_name(EXPERIMENT).experiment_id])
+    experiment = client.get_experiment_by_name(EXPERIMENT).experiment_id
+    (run,) = [each for each in client.search_runs([experiment]) if "question" not in each.data.params]
     assert run.info.status == "FINISHED"
     assert run.data.params == {"ticker": "IWM", "horizon": "5"}
     assert run.data.tags["data"] == "SIMULATED"

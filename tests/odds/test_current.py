@@ -6,6 +6,7 @@ import pytest
 
 from bullbear import sessions
 from bullbear.data import Store
+from bullbear.definitions.questions import QUESTION_KINDS, UP
 from bullbear.errors import HistoryError, InputError, NoDataError
 from bullbear.odds import EventOdds, EventSet, event_odds
 from bullbear.odds.event_paths import event_paths
@@ -134,3 +135,45 @@ def test_paths_hold_past_cases_and_today(iwm_store: Store, events: EventSet, ans
     assert len(found.latest) == each.age_sessions + 1
     with pytest.raises(HistoryError, match="event short_interest_unusually_low: no occurrence"):
         event_paths(iwm_store, "IWM", events.named(["short_interest_unusually_low"])[0])
+
+
+@pytest.mark.parametrize("kind", ["dip", "move", "volatility"])
+def test_another_question_is_counted_by_its_own_answer(simulated_store: Store, events: EventSet, kind: str) -> None:
+    thresholds = {"dip": -0.05, "move": 0.05, "volatility": 0.2}
+    question = QUESTION_KINDS.read(
+        {
+            "name": "asked",
+            "kind": kind,
+            "threshold": thresholds[kind],
+            "sentence": "Something happens within the month.",
+        }
+    )
+    chosen = events.named(["macd_turns_positive", "macd_turns_negative"])
+    series = read_event_series(simulated_store.as_of(), "IWM", chosen)
+    close, first = series.close, int(series.sessions.searchsorted(pd.Timestamp("2001-12-29")))
+
+    def yes(row: int) -> bool:
+        path = close[row : row + 22]
+        if kind == "dip":
+            return bool(min(path[1:]) <= 0.95 * path[0])
+        if kind == "move":
+            return bool(abs(path[-1] / path[0] - 1) > 0.05)
+        return bool(np.sqrt(252 * np.mean(np.diff(np.log(path)) ** 2)) > 0.2)
+
+    usual = np.mean([yes(row) for row in range(first, len(close) - 21)])
+    for each in event_odds(simulated_store, "IWM", chosen, question=question, since="2001-12-29"):
+        column = [event.name for event in chosen].index(each.event)
+        rows = [row for row in np.flatnonzero(series.flags[first:, column]) + first if row + 21 < len(close)]
+        assert (each.cases, each.continued) == (len(rows), sum(yes(row) for row in rows))
+        assert each.base_rate == pytest.approx(usual)
+        assert f'was yes to asked, "Something happens within the month.": P(yes) is {each.odds:.0%}' in each.statement
+        assert f"It was yes after {each.base_rate:.0%} of all sessions" in each.statement
+        assert each.as_dict()["question"] == "asked"
+
+
+def test_up_by_any_name_is_judged_by_the_direction_of_the_event(simulated_store: Store, events: EventSet) -> None:
+    plain = event_odds(simulated_store, "IWM", events.event)
+    named = UP.model_copy(update={"name": "higher", "sentence": "The month ends higher.", "horizon": 5})
+    assert [each.as_dict() for each in event_odds(simulated_store, "IWM", events.event, question=named)] == [
+        each.as_dict() for each in plain
+    ]

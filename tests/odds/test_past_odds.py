@@ -7,10 +7,11 @@ import pytest
 from bullbear.data import Store
 from bullbear.dataset import resolve
 from bullbear.definitions import Target
+from bullbear.definitions.questions import Dip
 from bullbear.errors import HistoryError
 from bullbear.odds import EventSet, event_odds
 from bullbear.odds.event_series import EventSeries
-from bullbear.odds.past_odds import PastOdds, forecasts, past_odds, past_odds_of, pooled
+from bullbear.odds.past_odds import MARGIN, PastOdds, forecasts, past_odds, past_odds_of, pooled
 
 
 @pytest.fixture(scope="module")
@@ -18,11 +19,19 @@ def history(iwm_store: Store, events: EventSet) -> PastOdds:
     return past_odds(iwm_store.as_of(), "IWM", events.event, horizon=21)
 
 
+def counted(history: PastOdds, day: str) -> pd.DataFrame:
+    """The counts of one session, a row per event."""
+    row = int(np.flatnonzero(history.sessions == pd.Timestamp(day))[0])
+    names = [event.name for event in history.series.events]
+    figures = {name: values[row] for name, values in vars(history.counts).items()}
+    return pd.DataFrame({**figures, "age": history.age[row], "active": history.active[row]}, index=names)
+
+
 @pytest.mark.parametrize("day", ["2001-03-01", "2008-10-10", "2013-07-03", "2019-12-31"])
 def test_the_history_of_a_day_is_what_was_answered_that_day(
     history: PastOdds, iwm_store: Store, events: EventSet, day: str
 ) -> None:
-    table = history.at_session(pd.Timestamp(day))
+    table = counted(history, day)
     for each in event_odds(iwm_store, "IWM", events.event, as_of=day):
         row = table.loc[each.event]
         assert (row["cases"], row["pending"], row["continued"]) == (each.cases, each.pending, each.continued)
@@ -41,7 +50,7 @@ def test_raw_odds_are_the_forecast_while_an_event_is_active(history: PastOdds) -
     column = [event.name for event in history.series.events].index("macd_turns_negative")
     signal = pd.Series(history.signals[:, column], index=history.sessions)
     day = pd.Timestamp("2018-12-10")
-    row = history.at_session(day).loc["macd_turns_negative"]
+    row = counted(history, "2018-12-10").loc["macd_turns_negative"]
     assert signal[day]
     assert frame.loc[day, "p"] == pytest.approx(1.0 - row["odds"])
     assert frame.loc[day, "p_low"] == pytest.approx(1.0 - row["high"])
@@ -99,3 +108,21 @@ def test_too_short_a_history_is_refused(events: EventSet) -> None:
     )
     with pytest.raises(HistoryError, match=r"history of X: got '60 sessions'; allowed: more than 63, three horizons"):
         past_odds_of(short, pd.DataFrame(), horizon=21)
+
+
+def test_odds_of_another_question_are_forecasts_of_its_yes(simulated_store: Store, events: EventSet) -> None:
+    dip = Dip(name="dip5", kind="dip", threshold=-0.05, sentence="A close 5 % lower within the month.")
+    chosen = events.named(["macd_turns_positive", "macd_turns_negative"])
+    past = past_odds(simulated_store.as_of(), "IWM", chosen, horizon=21, question=dip)
+    labels = resolve(simulated_store.as_of(), Target(question=dip)).loc[past.sessions]
+    for column, event in enumerate(chosen):
+        made = forecasts(past, event.name).table
+        assert set(made["question"]) == {"dip5"}
+        np.testing.assert_array_equal(made["y"], labels["y"])
+        signal = past.signals[:, column]
+        odds = past.counts.odds[signal, column]
+        # The odds of a bearish event are those of a yes, not of its opposite.
+        np.testing.assert_array_equal(made["p"][signal], np.clip(odds, MARGIN, 1 - MARGIN))
+        base = past.counts.base_rate[signal, column]
+        np.testing.assert_allclose(made["climatology"][signal].mean(), base.mean(), atol=0.1)
+    assert past.upward.all()

@@ -26,7 +26,9 @@ Draw = Callable[[ModelResult, bool], bytes]
 PLOTS: dict[str, Draw] = {
     "fan": lambda m, s: plots.fan_plot(FAN, usual=1.3 * FAN, past=PAST, simulated=s),
     "usual": lambda m, s: plots.against_usual_plot(OUTLOOK, simulated=s),
-    "past": lambda m, s: plots.past_outlooks_plot({"up": m.predictions, "dip5": m.predictions}, simulated=s),
+    "past": lambda m, s: plots.past_outlooks_plot(
+        {"up": m.predictions.table, "dip5": m.predictions.table}, simulated=s
+    ),
     "reliability": lambda m, s: plots.reliability_plot({"up": m.evaluation, "dip5": m.evaluation}, simulated=s),
 }
 
@@ -77,6 +79,14 @@ def test_the_fan_ends_at_its_quantiles_and_begins_at_nothing(drawn: list[Figure]
     assert drawn[1].axes[0].get_title() == "Total return from today's close"
 
 
+def test_the_ticks_of_a_narrow_fan_are_not_rounded(drawn: list[Figure]) -> None:
+    plots.fan_plot(FAN)
+    axis = drawn[0].axes[0].yaxis
+    for place in (0.025, -0.075, 0.05, 0.0):
+        text = axis.get_major_formatter()(place, None)
+        assert float(text.removesuffix("%")) == pytest.approx(100 * place)
+
+
 def test_every_question_is_named_with_its_probability_and_the_usual_one(drawn: list[Figure]) -> None:
     plots.against_usual_plot(OUTLOOK)
     axes = drawn[0].axes[0]
@@ -99,7 +109,7 @@ def test_reliability_shows_the_calibration_of_each_question(drawn: list[Figure],
 
 
 def test_pictures_of_little_are_drawn_too(model: ModelResult) -> None:
-    unresolved = model.predictions.assign(y=np.nan).tail(1)
+    unresolved = model.predictions.table.assign(y=np.nan).tail(1)
     for png in (
         plots.past_outlooks_plot({"up": unresolved}),
         plots.past_outlooks_plot({}),

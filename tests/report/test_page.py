@@ -55,9 +55,16 @@ class Page(HTMLParser):
         return [attributes for name, attributes in self.elements if name == tag]
 
 
-def _page(folder: Path, models: list[ModelResult], forecast: dict[str, Any] | None, simulated: bool = False) -> Page:
+def _page(
+    folder: Path,
+    models: list[ModelResult],
+    forecast: dict[str, Any] | None,
+    simulated: bool = False,
+    pictures: dict[str, bytes] | None = None,
+) -> Page:
     path = write_report(
-        folder / "report.html", models=models, forecast=forecast, simulated=simulated, generated_at=NOW
+        folder / "report.html", models=models, forecast=forecast, simulated=simulated, generated_at=NOW,
+        pictures=pictures,
     )  # fmt: skip
     return Page(path.read_text(encoding="utf-8"))
 
@@ -94,6 +101,31 @@ def test_pictures_are_embedded_and_described_and_tables_have_captions(
     assert len(identifiers) == len(set(identifiers))
     for _, attributes in page.elements:
         assert attributes.get("aria-labelledby", identifiers[0]) in identifiers
+
+
+ROW = {"question": "dip8", "statement": "A close 8 % or more below today's within the month.", "p": 0.191,
+       "p_low": 0.142, "p_high": 0.252, "climatology": 0.123, "lift": 1.55, "skill": 0.104,
+       "skill_low": 0.041, "skill_high": 0.162,
+       "model": "wild", "run_id": "ab12cd34ef"}  # fmt: skip
+ALONE = ROW | {"question": "rally5", "p": 0.31, "climatology": 0.31, "model": None, "run_id": None, "skill": 0.0,
+               "skill_low": None, "skill_high": None}  # fmt: skip
+
+
+def test_the_outlook_is_a_picture_and_a_table(tmp_path: Path, model: ModelResult, forecast: dict[str, Any]) -> None:
+    plain = _page(tmp_path, [model], forecast)
+    known = {"quantiles": {"0.05": -0.081, "0.95": 0.075}, "volatility": 0.243, "volatility_climatology": 0.187}
+    page = _page(
+        tmp_path, [model], forecast | {"outlook": [ROW, ALONE], "distribution": known},
+        pictures={"against_usual": b"\x89PNG", "fan": b"\x89PNG"},
+    )  # fmt: skip
+    assert len(page.all("img")) == len(plain.all("img")) + 2
+    for expected in (
+        "dip8 A close 8 % or more below today's within the month. 19.1% 14.2% to 25.2% 12.3% +10.4% [+4.1%, +16.2%] "
+        "wild ab12cd34",
+        "31.0% – none: the base rate",
+        "Forecast volatility 24.3% a year (usually 18.7%). Quantiles of the return: 5% below -8.1%, 95% below +7.5%.",
+    ):
+        assert expected in page.text, expected
 
 
 def test_nothing_is_loaded_from_anywhere_and_nothing_runs(

@@ -114,8 +114,8 @@ def test_another_question_than_up_is_named(model: ModelResult, monkeypatch: pyte
     figures: list[Figure] = []
     save = Figure.savefig
     monkeypatch.setattr(Figure, "savefig", lambda figure, *a, **k: (figures.append(figure), save(figure, *a, **k))[1])
-    plots.calibration_plot(replace(model.evaluation, question="dip5"), model.predictions)
-    plots.probability_plot(model.predictions, question="dip5")
+    plots.calibration_plot(replace(model.evaluation, question="dip5"), model.predictions.table)
+    plots.probability_plot(model.predictions.table, question="dip5")
     top, bottom = figures[0].axes
     assert (top.get_ylabel(), bottom.get_xlabel()) == ("share of yes", "forecast P(dip5)")
     assert [each.get_text() for each in figures[1].axes[0].texts] == ["yes", "no"]

@@ -49,7 +49,7 @@ def no_work(monkeypatch: pytest.MonkeyPatch) -> None:
     def worked(*arguments: object, **options: object) -> None:
         pytest.fail("the training had begun")
 
-    monkeypatch.setattr("bullbear.workflows.training.build", worked)
+    monkeypatch.setattr("bullbear.workflows.training.build_all", worked)
 
 
 def execute(database: Path, statement: str) -> None:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import math
+import re
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from bullbear.definitions import FactorSpec
 from bullbear.errors import InputError
 from bullbear.home import Home
 from bullbear.sessions import between, closes
 from bullbear.workflows import factor_catalogue
-from bullbear.workflows.factor_catalogue import catalogue, families, feature_sets, page, values_of
+from bullbear.workflows.factor_catalogue import catalogue, ends_of_runs, families, feature_sets, page, values_of
 
 ROOT = Path(__file__).resolve().parents[2]
 DECLARED = """
@@ -159,4 +161,18 @@ def test_page_is_current_and_names_every_factor() -> None:
     assert text == page(packaged), "run `make docs`"
     for each in feature_sets(packaged):
         for spec in each.factor:
-            assert f"| `{spec.name}` |" in text
+            # Of a long run of numbered ones only the ends are shown.
+            shown = re.sub(r"^(daily_return)_\d+$", r"\1_125", spec.name)
+            assert f"| `{shown}` |" in text
+
+
+def test_of_a_long_numbered_run_the_ends_are_shown() -> None:
+    def spec(name: str, function: str = "roc") -> FactorSpec:
+        return FactorSpec(name=name, function=function, inputs={"bars": "IWM"})
+
+    run = [spec(f"back_{lag}") for lag in range(3, 14)]
+    shown = ends_of_runs([spec("first"), *run, spec("back_13", "rsi")])
+    assert [None if each is None else each.name for each in shown] == ["first", "back_3", None, "back_13", "back_13"]
+    gap = [*run[:5], *run[6:]]
+    assert ends_of_runs([*gap, spec("back_14")]) == [*gap, spec("back_14")]
+    assert ends_of_runs(run[:10]) == run[:10]

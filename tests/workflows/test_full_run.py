@@ -13,7 +13,7 @@ from bullbear.cli.console import ProgressConsole
 from bullbear.dataset.predictions import Predictions
 from bullbear.errors import BullbearError, InputError
 from bullbear.forecasting.forecast import issue
-from bullbear.forecasting.ledger import Anchor, Ledger
+from bullbear.forecasting.ledger import Anchor, Ledger, of_question
 from bullbear.forecasting.tracked_anchor import tracked_anchor
 from bullbear.home import Home
 from bullbear.tracking import Runs
@@ -44,7 +44,7 @@ def stop_after_filling(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def small_models(home: Home) -> Home:
-    """A home whose own definitions replace the three packaged ones by small ones."""
+    """A home whose own definitions replace the packaged ones by small ones."""
     for name in MODELS:
         source = home.root / "models" / ("base.toml" if name == "climatology" else "small.toml")
         text = source.read_text().replace(f'name = "{source.stem}"', f'name = "{name}"')
@@ -56,7 +56,7 @@ def test_everything_is_done_and_told(small_models: Home) -> None:
     present = Runs(small_models).find("champion").run_id
     outcome = run(small_models)
     document = outcome.as_dict()
-    assert [model["model"] for model in document["models"]] == ["climatology", "logistic", "lightgbm"]
+    assert [model["model"] for model in document["models"]] == list(MODELS)
     assert document["simulated"] is True
     assert set(outcome.shares) == set(MODELS)
     # `small`, the present champion, is beaten by none of its two likes nor by the base rate.
@@ -64,7 +64,7 @@ def test_everything_is_done_and_told(small_models: Home) -> None:
     assert (outcome.champion.run_id == present) == (set(outcome.refused) == set(MODELS))
     assert outcome.forecast["model"]["run_id"] == outcome.champion.run_id
     entries = Ledger(small_models.forecasts / "ledger.jsonl").entries()
-    assert entries[-1] == outcome.forecast
+    assert of_question(entries)[-1] == outcome.forecast
     assert tracked_anchor(small_models.runs) == Anchor.of(entries)
     page = outcome.report.read_text()
     assert "SIMULATED" in page
@@ -135,15 +135,11 @@ def test_data_that_is_not_there_leaves_no_trace(tmp_path: Path, data: str) -> No
 
 
 def finished(home: Home) -> list[Any]:
-    """The trainings of a home as `run_all` holds them, as far as a promotion looks."""
+    """The trainings of a home as the candidates for the champion of `up`, as far as a promotion looks."""
     runs = Runs(home)
     found = [runs.find(run.info.run_id) for run in runs._finished()]
     return [
-        SimpleNamespace(
-            run_id=run.run_id,
-            evaluation=SimpleNamespace(bss=run.evaluation["bss"]),
-            model=SimpleNamespace(definition=SimpleNamespace(name=run.model)),
-        )
+        SimpleNamespace(label=run.model, skill=run.evaluation["bss"], trained=SimpleNamespace(run_id=run.run_id))
         for run in found
     ]
 
@@ -155,6 +151,8 @@ def test_a_person_s_champion_is_not_overwritten_without_the_test(home: Home) -> 
     (home.champion / "predictions.csv").write_text(Predictions(better).to_csv())
     meta = home.champion / "bundle.json"
     meta.write_text(meta.read_text().replace(champion.run_id, "0" * 32).replace('"name": "small"', '"name": "theirs"'))
+    signals = home.champion / "signals.csv"
+    signals.write_text(signals.read_text().replace("signal_small", "signal_theirs"))
     before = home.champion.resolve()
     refused = _promote_best(home, Runs(home), finished(home), QUIET)
     assert set(refused) == {"small", "base"}
@@ -187,7 +185,7 @@ def test_the_report_of_the_champion_alone(home: Home) -> None:
     page = report_champion(home).read_text()
     assert "SIMULATED" in page
     assert "small" in page
-    assert before[1]["ledger"]["hash"][:12] in page
+    assert of_question(before)[1]["ledger"]["hash"][:12] in page
     assert Ledger(home.forecasts / "ledger.jsonl").entries() == before
 
 
@@ -211,5 +209,5 @@ def test_a_report_shows_no_forecast_of_another_model(home: Home) -> None:
     before = (home.forecasts / "ledger.jsonl").read_bytes()
     page = report_champion(home).read_text()
     assert base.run_id[:8] in page
-    assert Ledger(home.forecasts / "ledger.jsonl").entries()[1]["ledger"]["hash"][:12] not in page
+    assert of_question(Ledger(home.forecasts / "ledger.jsonl").entries())[1]["ledger"]["hash"][:12] not in page
     assert (home.forecasts / "ledger.jsonl").read_bytes() == before

@@ -78,7 +78,7 @@ def test_a_question_that_was_always_answered_alike_is_refused(
 ) -> None:
     alike = dataclasses.replace(examples, y=np.where(np.isnan(examples.y), np.nan, answer))
     message = (
-        rf"^models/base\.toml:1 \(target\.question\): up was answered yes on {count}\d+( of 1,\d+)? days, 2000-01-03 "
+        rf"^models/base\.toml:1 \(questions\): up was answered yes on {count}\d+( of 1,\d+)? days, 2000-01-03 "
         r"to 2005-\d\d-\d\d; allowed: a question that was answered both ways; choose another threshold in models/"
     )
     with pytest.raises(DefinitionError, match=message):
@@ -86,7 +86,7 @@ def test_a_question_that_was_always_answered_alike_is_refused(
     # One other answer within the span is enough, one after it is none.
     row = examples.session.get_loc("2006-06-01")
     alike.y[row] = 1.0 - answer
-    with pytest.raises(DefinitionError, match=r"\(target\.question\)"):
+    with pytest.raises(DefinitionError, match=r"\(questions\)"):
         outcome_notes(home.model("base"), alike, end="2005-12-30")
     alike.y[row - 300] = 1.0 - answer
     outcome_notes(home.model("base"), alike, end="2005-12-30")
@@ -109,7 +109,7 @@ def test_a_dip_that_never_came_is_refused_by_train(home: Home, bullbear: Callabl
         'sentence = "IWM closes 95 % lower within the next 21 sessions"\n'
     )
     path = home.root / "models" / "base.toml"
-    path.write_text(path.read_text() + '[target]\nquestion = "crash"\n')
+    path.write_text('questions = ["crash"]\n' + path.read_text())
     done = bullbear("train", "base", "--json", "--home", home.root)
     assert done.code == 2
-    assert "(target.question): crash was answered yes on 0 of " in done.mistake
+    assert "(questions): crash was answered yes on 0 of " in done.mistake

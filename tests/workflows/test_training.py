@@ -32,7 +32,7 @@ def test_the_same_definition_data_and_seed_give_the_same_bytes_on_one_and_two_pr
 
 def test_start_and_end_bound_what_is_reported(home: Home) -> None:
     trained = train_model(home, "base", start="2004-02-02", end="2005-12-30")
-    days = trained.training.predictions.table["decided_at"]
+    days = trained.first.training.predictions.table["decided_at"]
     assert (str(days.iloc[0].date()), str(days.iloc[-1].date())) == ("2004-02-02", "2005-12-30")
     with pytest.raises(GateError, match=r"refused by the evidence test: \d+ effective forecasts, 36 are needed"):
         promote_run(home, Runs(home), Runs(home).find(trained.run_id))
@@ -60,7 +60,7 @@ def test_a_span_without_forecasts_is_refused_before_training_and_leaves_no_run(
     def fitted(*arguments: object) -> None:
         pytest.fail("a fold was fitted")
 
-    monkeypatch.setattr("bullbear.learn.walk_forward.fit_fold", fitted)
+    monkeypatch.setattr("bullbear.learn.walk_forward.fit_step", fitted)
     before = len(Runs(home)._finished())
     with pytest.raises(InputError, match=re.escape(message)):
         train_model(home, "base", start=start, end=end)

@@ -46,10 +46,11 @@ def forecast(
     as_of: Annotated[
         str | None, typer.Option("--as-of", callback=iso_day, help="Decide at the close of this day, YYYY-MM-DD.")
     ] = None,
-    refit: Annotated[bool, typer.Option("--refit/--no-refit", help="Refit the champion if a refit is due.")] = True,
+    refit: Annotated[bool, typer.Option("--refit/--no-refit", help="Refit champions whose refit is due.")] = True,
+    plot: Annotated[bool, typer.Option("--plot", help="Draw the outlook into reports/outlook/.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Refit the champion if a refit is due, issue its forecast and append it to the ledger.
+    """Refit the champions whose refit is due, issue a forecast for every question and append them to the ledger.
 
     Example: bullbear forecast --as-of 2019-12-31 --json
     """
@@ -61,11 +62,15 @@ def forecast(
     from bullbear.forecasting.forecast import issue
     from bullbear.forecasting.staleness import closed_day_note, lag_note
 
+    if plot:
+        require("--plot", "report")
+
     def refitting(done: int, total: int) -> None:
         if not as_json:
-            typer.echo(f"refitted the champion, {done} of {total}", err=True)
+            typer.echo(f"refitted a champion, {done} of {total}", err=True)
 
-    entry = issue(locate(home), as_of, refit=refit, progress=refitting)
+    place = locate(home)
+    entry = issue(place, as_of, refit=refit, progress=refitting)
     if note := lag_note(entry, pd.Timestamp.now("UTC")) if as_of is None else closed_day_note(entry, as_of):
         typer.echo(f"note: {note}", err=True)
     if as_json:
@@ -74,6 +79,11 @@ def forecast(
         from bullbear.cli import panel
 
         panel.forecast(entry)
+    if plot:
+        from bullbear.workflows.outlook_pictures import draw_outlook
+
+        for path in draw_outlook(place, entry):
+            typer.echo(path, err=as_json)
 
 
 def score(home: HomeOption = None, as_json: JsonOption = False) -> None:

@@ -11,6 +11,9 @@ from rich.table import Table
 if TYPE_CHECKING:
     from bullbear.evaluate.distribution import DistributionEvaluation
 
+_SHOWN = (0.05, 0.25, 0.5, 0.75, 0.95)
+"""Quantiles in the table, of a forecast that has more."""
+
 
 def distribution_tables(found: DistributionEvaluation, *, simulated: bool = False) -> Iterator[Table]:
     """Skill, coverage and the PIT histogram of one evaluation."""
@@ -31,7 +34,8 @@ def _skills(found: DistributionEvaluation, *, simulated: bool) -> Table:
         "CRPS", f"{found.crps:.4%}", f"{found.crps_climatology:.4%}",
         _interval(found.crps_skill, found.crps_skill_low, found.crps_skill_high, "+.1%"),
     )  # fmt: skip
-    for each in found.quantiles:
+    shown = [each for each in found.quantiles if len(found.quantiles) <= len(_SHOWN) or round(each.level, 9) in _SHOWN]
+    for each in shown:
         table.add_row(
             f"pinball, {each.level:.0%} quantile", f"{each.loss:.4%}", f"{each.climatology:.4%}",
             _interval(each.skill, each.skill_low, each.skill_high, "+.1%"),

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bullbear.cli.console import ResultConsole
+from bullbear.workflows.factor_catalogue import ends_of_runs
 
 if TYPE_CHECKING:
     from bullbear.workflows.factor_catalogue import Entry
@@ -29,8 +30,13 @@ def show(entries: list[Entry], *, simulated: bool) -> None:
     table.add_column("first day", no_wrap=True)
     repeated = {name for name, count in Counter(each.name for each in entries).items() if count > 1}
     table.add_column("missing", justify="right", no_wrap=True)
-    for place, each in enumerate(entries):
-        last = place + 1 == len(entries) or entries[place + 1].family != each.family
+    shown = ends_of_runs(entries)
+    for place, each in enumerate(shown):
+        if each is None:
+            table.add_row("...")
+            continue
+        following = shown[place + 1] if place + 1 < len(shown) else None
+        last = place + 1 == len(shown) or (following is not None and following.family != each.family)
         table.add_row(
             f"{each.name} ({each.feature_set})" if each.name in repeated else each.name,
             each.family,

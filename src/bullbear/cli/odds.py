@@ -14,7 +14,11 @@ from bullbear.home import locate
 def odds(
     home: HomeOption = None,
     ticker: Annotated[str, typer.Option(help="Any ticker with bars in the store.")] = "IWM",
-    horizon: Annotated[int, typer.Option(min=1, max=126, help="Sessions ahead: 5, 21 and 63 are usual.")] = 21,
+    question: Annotated[str, typer.Option(help="What is asked after an event, by its name in questions.toml.")] = "up",
+    horizon: Annotated[
+        int | None,
+        typer.Option(min=1, max=126, help="Sessions ahead: 5, 21 and 63 are usual; default: the question's, 21 of up."),
+    ] = None,
     as_of: Annotated[
         str | None, typer.Option("--as-of", callback=iso_day, help="Answer at the close of this day, YYYY-MM-DD.")
     ] = None,
@@ -31,12 +35,16 @@ def odds(
 ) -> None:
     """Show how often prices rose or fell after the events of odds.toml: odds, intervals, base rates, q-values.
 
+    With --question NAME, how often the answer to that question was yes instead.
+
     Example: bullbear odds --ticker IWM --horizon 21 --since 2010-01-01
     """
     from bullbear.cli import odds_tables
     from bullbear.cli.console import ProgressConsole
 
     place = locate(home)
+    asked = odds_tables.asked(place, question)
+    sessions = horizon or asked.horizon
     if chart:
         require("--chart", "report")
     if history:
@@ -44,14 +52,14 @@ def odds(
         odds_tables.refuse_with_history(
             {"--as-of": as_of, "--since": since, "--event": event, "--chart": chart or None}
         )
-        ProgressConsole(quiet=as_json).say(f"scoring all past odds of {ticker}, {horizon} sessions ahead")
-        record = odds_tables.record_history(place, ticker, horizon)
+        ProgressConsole(quiet=as_json).say(f"scoring all past odds of {ticker}, {sessions} sessions ahead")
+        record = odds_tables.record_history(place, ticker, sessions, asked)
         if as_json:
             print_document(record.as_dict())
         else:
             odds_tables.show_record(record)
         return
-    request = odds_tables.OddsRequest(ticker, horizon, as_of, since, tuple(event or ()), everything)
+    request = odds_tables.OddsRequest(ticker, sessions, as_of, since, tuple(event or ()), everything, asked)
     found = odds_tables.find(place, request)
     if chart:
         for path in odds_tables.draw(place, request, found):

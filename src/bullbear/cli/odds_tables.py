@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bullbear.cli.console import ResultConsole
+from bullbear.definitions import UP, Question
 from bullbear.errors import InputError
 from bullbear.home import Home
 from bullbear.odds import EventOdds, event_odds
@@ -31,6 +32,7 @@ class OddsRequest:
     since: str | None
     events: tuple[str, ...]
     everything: bool
+    question: Question = UP
 
     def shows(self, each: EventOdds) -> bool:
         """Whether an event is shown: if it is active, named, or all are."""
@@ -52,6 +54,7 @@ def find(home: Home, request: OddsRequest) -> list[EventOdds]:
         request.ticker,
         defined.event,
         horizon=request.horizon,
+        question=request.question,
         as_of=request.as_of,
         since=request.since,
     )
@@ -78,20 +81,35 @@ def draw(home: Home, request: OddsRequest, found: list[EventOdds]) -> list[str]:
                 as_of=request.as_of,
                 since=request.since,
             )
+            # The picture shows the paths, the same for every question.
             path = folder / f"{request.ticker}_{each.event}_{request.horizon}.png"
             path.write_bytes(odds_plot(past, simulated=store.is_simulated))
             written.append(str(path))
     return written
 
 
-def record_history(home: Home, ticker: str, horizon: int) -> OddsRecord:
+def asked(home: Home, name: str) -> Question:
+    """The question of that name.
+
+    Raises
+    ------
+    InputError
+        There is none.
+    """
+    known = home.questions()
+    if name not in known:
+        raise InputError("--question", name, ", ".join(known), "choose one, or add it to models/questions.toml")
+    return known[name]
+
+
+def record_history(home: Home, ticker: str, horizon: int, question: Question = UP) -> OddsRecord:
     """Score all past odds and log the record to MLflow."""
     from bullbear.forecasting.odds_record import odds_record
     from bullbear.tracking.odds_run import log_odds, require_ready_for_odds
 
     home.filled_store()
     require_ready_for_odds(home.runs)
-    record = odds_record(home, ticker, horizon)
+    record = odds_record(home, ticker, horizon, question)
     log_odds(home.runs, record)
     return record
 
@@ -111,7 +129,7 @@ def show_record(record: OddsRecord) -> None:
         "event",
         "days",
         "mean p",
-        "share of ups",
+        "share of ups" if record.question == UP.name else "share of yes",
         "raw odds: skill",
         "90% interval",
         "shrunk: skill",
@@ -136,7 +154,8 @@ def show_record(record: OddsRecord) -> None:
         f"{found.n:,} days from {found.first.date()} to {found.last.date()}. Skill against the base rate on all days; "
         f"interval of raw odds above zero: {', '.join(good) or 'none'}; by chance one in twenty would be."
     )
-    title = f"{record.ticker} odds as forecasts, {record.horizon} sessions ahead"
+    of = "" if record.question == UP.name else f" of {record.question}"
+    title = f"{record.ticker} odds{of} as forecasts, {record.horizon} sessions ahead"
     title += "  SIMULATED" if record.simulated else ""
     ResultConsole(140).print(Panel(Group(table, Text(""), Text(foot, style="dim")), title=Text(title), expand=False))
 
@@ -151,9 +170,10 @@ def show(found: list[EventOdds], request: OddsRequest, *, simulated: bool) -> No
         return
     first = found[0]
     parts: list[Table | Text] = []
+    plain = first.question == UP.name
     for direction, heading in (
-        ("bullish", "Bullish events: share of rises afterwards"),
-        ("bearish", "Bearish events: share of falls afterwards"),
+        ("bullish", "Bullish events: share of rises afterwards" if plain else "Bullish events: P(yes) afterwards"),
+        ("bearish", "Bearish events: share of falls afterwards" if plain else "Bearish events: P(yes) afterwards"),
     ):
         group = [each for each in chosen if each.direction == direction]
         parts.append(Text(heading, style="bold"))
@@ -164,7 +184,8 @@ def show(found: list[EventOdds], request: OddsRequest, *, simulated: bool) -> No
             parts.append(Text("nothing active", style="dim"))
         parts.append(Text(""))
     parts.append(Text(_foot(found, chosen), style="dim"))
-    title = f"{ticker} odds at the close of {first.as_of.date()}, {first.horizon_sessions} sessions ahead"
+    of = "" if plain else f" of {first.question}"
+    title = f"{ticker} odds{of} at the close of {first.as_of.date()}, {first.horizon_sessions} sessions ahead"
     console.print(Panel(Group(*parts), title=Text(title + ("  SIMULATED" if simulated else "")), expand=False))
 
 

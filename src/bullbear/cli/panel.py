@@ -1,4 +1,8 @@
-"""The forecast as a panel; needs rich alone."""
+"""The forecast as a panel; needs rich alone.
+
+What differs from usual comes first: a probability whose interval does not contain the base rate. Then the direction,
+which hardly ever does, the distribution, and the positions.
+"""
 
 from __future__ import annotations
 
@@ -19,23 +23,13 @@ def forecast(entry: dict[str, Any]) -> None:
 def forecast_panel(entry: dict[str, Any]) -> Panel:
     """A ledger entry as a panel."""
     simulated = entry["data"].get("simulated", False)
-    head = Text()
-    head.append(f"P(up over {entry['horizon_sessions']} sessions, to {entry['resolves_on']})  ", style="bold")
-    head.append(f"{entry['p_up']:.1%}", style="bold")
-    head.append(
-        f"   90% interval {entry['p_low']:.1%} to {entry['p_high']:.1%}   base rate {entry['climatology']:.1%}\n"
-    )
-    edge = abs(entry["p_up"] - entry["climatology"])
-    inside = entry["p_low"] <= entry["climatology"] <= entry["p_high"]
-    head.append(
-        "No evidence against the base rate: treat this as a normal month.\n"
-        if inside
-        else f"{edge:.1%} away from the base rate, which lies outside the interval.\n"
-    )
-    head.append("The interval is for the long-run share of rises on days that look like this one to the model.\n")
-    head.append(f"Regime: {entry['regime']}\n")
     body = Table.grid(padding=(0, 1))
-    body.add_row(head)
+    if "outlook" in entry:  # absent from entries of an earlier version
+        body.add_row(_outlook(entry["outlook"]))
+    body.add_row(_direction(entry))
+    if entry.get("distribution"):
+        body.add_row(_distribution(entry["distribution"]))
+    body.add_row(Text(f"Regime: {entry['regime']}\n"))
     body.add_row(_positions(entry))
     if "account" in entry:  # absent from entries of an earlier version
         body.add_row(_account(entry["account"]))
@@ -44,6 +38,71 @@ def forecast_panel(entry: dict[str, Any]) -> Panel:
     body.add_row(_foot(entry))
     title = f"{entry['ticker']} at the close of {entry['decided_at'][:10]}" + ("  SIMULATED" if simulated else "")
     return Panel(body, title=Text(title), expand=False)
+
+
+def _outlook(rows: list[dict[str, Any]]) -> Text:
+    """The questions besides `up`: those that differ from usual a line each, the others on a line together."""
+    others = [row for row in rows if row["question"] != "up"]
+    unusual = [row for row in others if row["model"] is not None and _differs(row)]
+    text = Text()
+    for row in unusual:
+        text.append(f"{row['statement'].removesuffix('.')}: ", style="bold")
+        text.append(_percent(row["p"]), style="bold")
+        text.append(f" (usually {_percent(row['climatology'])}{_skill(row)})\n")
+    if not unusual:
+        text.append("Nothing differs from usual: treat this as a normal month.\n")
+    usual = [row for row in others if row["model"] is not None and row not in unusual]
+    alone = [row for row in others if row["model"] is None]
+    for lead, rest in (("As usual", usual), ("Base rates alone", alone)):
+        if rest:
+            text.append(f"{lead}: {', '.join(map(_short, rest))}\n")
+    return text
+
+
+def _short(row: dict[str, Any]) -> str:
+    return f"{row['question']} {_percent(row['p'])}"
+
+
+def _differs(row: dict[str, Any]) -> bool:
+    return not row["p_low"] <= row["climatology"] <= row["p_high"]
+
+
+def _skill(row: dict[str, Any]) -> str:
+    if any(row[name] is None for name in ("skill", "skill_low", "skill_high")):
+        return ""
+    low, high = (f"{100 * row[name]:+.0f}" for name in ("skill_low", "skill_high"))
+    return f"; skill {100 * row['skill']:+.0f} % [{low}, {high}]"
+
+
+def _direction(entry: dict[str, Any]) -> Text:
+    text = Text()
+    text.append(f"P(up over {entry['horizon_sessions']} sessions, to {entry['resolves_on']})  ", style="bold")
+    text.append(_percent(entry["p_up"], 1), style="bold")
+    low, high, usual = (_percent(entry[name], 1) for name in ("p_low", "p_high", "climatology"))
+    text.append(f"   90 % interval {low} to {high}   usually {usual}\n")
+    text.append(
+        f"{_percent(abs(entry['p_up'] - entry['climatology']), 1)} away from the base rate, which lies outside the "
+        "interval.\n"
+        if _differs(entry)
+        else "No evidence against the base rate: nothing is known about the direction.\n"
+    )
+    text.append("The interval is for the long-run share of rises on days that look like this one to the model.\n")
+    return text
+
+
+def _distribution(found: dict[str, Any]) -> Text:
+    """Volatility beside the usual one, and the central 90 % of the returns."""
+    usual = found["volatility_climatology"]
+    text = f"Volatility {_percent(found['volatility'])} a year"
+    text += "" if usual is None else f" (usually {_percent(usual)})"
+    low, high = (found["quantiles"].get(level) for level in ("0.05", "0.95"))
+    if low is not None and high is not None:
+        text += f"; the return lies between {100 * low:+.1f} % and {100 * high:+.1f} % in nine cases of ten"
+    return Text(f"{text}.\n")
+
+
+def _percent(value: float, digits: int = 0) -> str:
+    return f"{100 * value:.{digits}f} %"
 
 
 def _positions(entry: dict[str, Any]) -> Table:

@@ -15,7 +15,10 @@ RunArgument = Annotated[
 ]
 QuestionOption = Annotated[
     str | None,
-    typer.Option("--question", metavar="NAME", help="A question that the run answers; default: `up`, or its only one."),
+    typer.Option("--question", metavar="NAME", help="One of the run's questions; default `up`, or its only one."),
+]
+EachQuestionOption = Annotated[
+    str | None, typer.Option("--question", metavar="NAME", help="One of the run's questions; default all.")
 ]
 
 
@@ -32,9 +35,12 @@ def train(
     cluster: Annotated[
         str | None, typer.Option(metavar="ADDRESS", help="Fit on this Dask cluster, such as tcp://127.0.0.1:8786.")
     ] = None,
+    question: Annotated[
+        str | None, typer.Option("--question", metavar="NAME", help="Train one of the model's questions; default all.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Train models/MODEL.toml and log it as one MLflow run.
+    """Train models/MODEL.toml and log it as one MLflow run, with a nested run for each of several questions.
 
     An interrupted training continues where it stopped.
 
@@ -47,7 +53,16 @@ def train(
 
     console = ProgressConsole(quiet=as_json)
     with console.progress(f"training {model}") as progress:
-        trained = train_model(locate(home), model, start=start, end=end, jobs=jobs, cluster=cluster, progress=progress)
+        trained = train_model(
+            locate(home),
+            model,
+            question=question,
+            start=start,
+            end=end,
+            jobs=jobs,
+            cluster=cluster,
+            progress=progress,
+        )
     if as_json:
         print_document(show.trained_document(trained))
     else:
@@ -56,42 +71,55 @@ def train(
         typer.echo(f"note: {note}", err=True)
 
 
-def evaluate(run: RunArgument, home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """Score a run against the base rate, with 90% intervals; a combinatorial run path by path.
+def evaluate(
+    run: RunArgument,
+    home: HomeOption = None,
+    question: EachQuestionOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Score a run against the base rate, question by question, with 90% intervals; a combinatorial run path by path.
 
     Example: bullbear evaluate latest --json
     """
     require("bullbear evaluate", "train", "tracking")
-    _evaluate(locate(home), [run], as_json)
+    _evaluate(locate(home), [run], question, as_json)
 
 
 def compare(
     runs: Annotated[list[str], typer.Argument(metavar="RUN RUN ...", help="Two or more runs.")],
     home: HomeOption = None,
+    question: EachQuestionOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Score several runs against the base rate and against each other, on the days that they share.
+    """Score several runs against the base rate and against each other, on the days and questions that they share.
 
     Example: bullbear compare latest champion
     """
     require("bullbear compare", "train", "tracking")
-    _evaluate(locate(home), runs, as_json)
+    _evaluate(locate(home), runs, question, as_json)
 
 
-def _evaluate(home: Home, names: list[str], as_json: bool) -> None:
+def _evaluate(home: Home, names: list[str], question: str | None, as_json: bool) -> None:
     from bullbear.cli import show
     from bullbear.tracking import Runs
-    from bullbear.workflows.comparison import compare_runs, evaluate_run, oracle_share
+    from bullbear.workflows.comparison import compare_runs, evaluate_run, oracle_share, shared_questions
 
     runs = Runs(home)
-    found = list({run.run_id: run for run in (runs.find(name) for name in names)}.values())
-    pairs = compare_runs(found) if len(found) > 1 else []
-    results = [(run, evaluate_run(run), oracle_share(home, run)) for run in found]
+    named = [runs.find_each(name) if question is None else [runs.find(name, question)] for name in names]
+    groups = shared_questions(named)
+    pairs = [(asked, pair) for asked, group in groups.items() if len(group) > 1 for pair in compare_runs(group)]
+    results = [(run, evaluate_run(run), oracle_share(home, run)) for group in groups.values() for run in group]
+    distribution = runs.distribution(names[0]) if len(names) == 1 and question is None else None
     if as_json:
         models = [show.evaluation_document(*result) for result in results]
-        print_document(models if not pairs else {"models": models, "pairs": [pair.as_dict() for pair in pairs]})
+        if distribution is not None:
+            models[0]["distribution"] = distribution
+        found = [{"question": asked, **pair.as_dict()} for asked, pair in pairs]
+        print_document(models if not pairs else {"models": models, "pairs": found})
     else:
         show.evaluations(results, pairs)
+        if distribution is not None:
+            show.distribution(distribution, simulated=results[0][0].simulated)
 
 
 def predictions(
@@ -109,37 +137,65 @@ def predictions(
     from bullbear.dataset.predictions import INTERFACE
     from bullbear.tracking import Runs
 
-    found = Runs(locate(home)).find(run).predictions_of(question, path=path)
+    run_of_question = Runs(locate(home)).find(run, question)
+    found = run_of_question.predictions_of(question or run_of_question.bundle.question, path=path)
     if as_json:
         print_document(found.table[list(INTERFACE)].to_dict(orient="records"))
     else:
         typer.echo(found.interface_csv(), nl=False)
 
 
-def promote(run: RunArgument, home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """Make a run the champion, or say which test it failed (exit code 3).
+def promote(
+    run: RunArgument,
+    home: HomeOption = None,
+    question: EachQuestionOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a run the champion of its question, or say which test it failed (exit code 3).
+
+    Of a run that answers several questions each is promoted by itself; the exit code is 3 if none passes.
 
     Example: bullbear promote latest
     """
     require("bullbear promote", "train", "tracking")
+    from bullbear.forecasting.bundle import champion_of
     from bullbear.tracking import Runs
-    from bullbear.workflows.promotion import promote_run
+    from bullbear.workflows.promotion import promote_each
 
     place = locate(home)
     runs = Runs(place)
-    found = runs.find(run)
-    verdict = promote_run(place, runs, found)
-    for note in verdict.notes:
-        typer.echo(f"note: {note}", err=True)
+    found = runs.find_each(run) if question is None else [runs.find(run, question)]
+    verdicts, refused = promote_each(place, runs, found)
+    for verdict in verdicts.values():
+        for note in verdict.notes:
+            typer.echo(f"note: {note}", err=True)
+    for reason in refused.values():
+        typer.echo(f"note: {reason}", err=True)
+    promoted = [each for each in found if each.question in verdicts]
     if as_json:
-        print_document({"champion": found.run_id, "model": found.model, **verdict.as_dict()})
+        documents = [
+            {
+                "champion": each.run_id,
+                "model": each.model,
+                "question": each.question,
+                **verdicts[each.question].as_dict(),
+            }
+            for each in promoted
+        ]
+        print_document(documents[0] if len(found) == 1 else {"promoted": documents, "refused": refused})
     else:
-        for line in verdict.lines():
-            typer.echo(line)
-        typer.echo(f"champion: {found.model} {found.run_id}")
+        for each in promoted:
+            for line in verdicts[each.question].lines():
+                typer.echo(line)
+            typer.echo(f"{champion_of(each.question)}: {each.model} {each.run_id}")
 
 
-def backtest(run: RunArgument, home: HomeOption = None, as_json: JsonOption = False) -> None:
+def backtest(
+    run: RunArgument,
+    home: HomeOption = None,
+    question: QuestionOption = None,
+    as_json: JsonOption = False,
+) -> None:
     """Run the policy over a run's out-of-sample forecasts, next to its baselines.
 
     Example: bullbear backtest champion
@@ -151,7 +207,7 @@ def backtest(run: RunArgument, home: HomeOption = None, as_json: JsonOption = Fa
     from bullbear.workflows.notes import fund_notes
 
     place = locate(home)
-    found = Runs(place).find(run)
+    found = Runs(place).find(run, question)
     tested = backtest_run(place, found)
     notes = fund_notes(place.filled_store().as_of(), tested.policy, tested.states[0].decided_at)
     if as_json:

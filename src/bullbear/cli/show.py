@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -14,6 +14,7 @@ from bullbear.cli.console import ResultConsole
 from bullbear.cli.panel import forecast_panel
 from bullbear.data.publication import SNAPSHOT_ONLY
 from bullbear.definitions import UP
+from bullbear.forecasting.bundle import champion_of
 
 if TYPE_CHECKING:
     from bullbear.data.fetching import FetchReport
@@ -109,17 +110,18 @@ def status(table: pd.DataFrame, simulated: bool) -> None:
 
 
 def trained_document(trained: TrainedModel) -> dict[str, Any]:
-    """The keys of `train --json`."""
-    table = trained.training.predictions.table
+    """The keys of `train --json`; fingerprint, span and number are those of the first question."""
+    table = trained.first.training.predictions.table
     return {
         "run_id": trained.run_id,
         "model": trained.model.definition.name,
         "definition_hash": trained.model.definition_hash,
-        "data_fingerprint": trained.examples.fingerprint,
+        "data_fingerprint": trained.first.examples.fingerprint,
         "first": table["decided_at"].iloc[0].isoformat(),
         "last": table["decided_at"].iloc[-1].isoformat(),
         "n": len(table),
         "seconds": round(trained.seconds, 3),
+        "questions": [{"question": name, "run_id": each.run_id} for name, each in trained.questions.items()],
     }
 
 
@@ -130,7 +132,27 @@ def trained(found: TrainedModel) -> None:
         f"run {document['run_id']}: {document['model']}, {document['n']:,} out-of-sample forecasts from "
         f"{document['first'][:10]} to {document['last'][:10]} in {document['seconds']:.1f} s"
     )
-    _scores([(str(document["model"]), found.run_id, found.evaluation)], simulated=found.simulated)
+    _scores(_trained_rows(found), simulated=found.simulated)
+    if found.distribution is not None:
+        distribution(found.distribution.as_dict(), simulated=found.simulated)
+
+
+def distribution(document: Mapping[str, Any], *, simulated: bool) -> None:
+    """The scores of a forecast distribution, as they were logged."""
+    from bullbear.cli.distribution_tables import distribution_tables
+    from bullbear.evaluate.distribution import DistributionEvaluation
+
+    for table in distribution_tables(DistributionEvaluation.restore(document), simulated=simulated):
+        ResultConsole().print(table)
+
+
+def _trained_rows(found: TrainedModel) -> list[tuple[str, str, Evaluation | PathScores]]:
+    """A row of scores for each question."""
+    name = found.model.definition.name
+    return [
+        (name if len(found.questions) == 1 else f"{name} {question}", each.run_id, each.evaluation)
+        for question, each in found.questions.items()
+    ]
 
 
 def evaluation_document(run: Run, found: Evaluation | PathScores, share: OracleShare | None) -> dict[str, Any]:
@@ -147,23 +169,26 @@ def _oracle(share: OracleShare) -> dict[str, float | None]:
     return {name: value if math.isfinite(value := getattr(share, name)) else None for name in names}
 
 
-def evaluations(results: list[Any], pairs: list[Comparison]) -> None:
-    """The scores of runs; of one run also years and calibration, of several every pair."""
+def evaluations(results: list[Any], pairs: Sequence[tuple[str, Comparison]]) -> None:
+    """The scores of runs; of a single one also years and calibration, of several every pair, by question."""
     from bullbear.evaluate import Evaluation
 
     console = ResultConsole()
-    rows = [(run.model, run.run_id, found) for run, found, _ in results]
+    several = len({run.bundle.question for run, *_ in results}) > 1
+    rows = [(f"{run.model} {run.bundle.question}" if several else run.model, run.run_id, found)
+            for run, found, _ in results]  # fmt: skip
     _scores(rows, simulated=any(run.simulated for run, *_ in results))
-    for run, found, share in results:
+    for (_, found, share), (name, *_) in zip(results, rows, strict=True):
         if share is not None:
-            console.print(_oracle_line(run.model, share))
+            console.print(_oracle_line(name, share))
         if len(results) == 1 and isinstance(found, Evaluation):
             console.print(_years_table(found))
             console.print(_calibration_table(found))
-    for pair in pairs:
+    for question, pair in pairs:
         console.print(
-            f"{pair.first} against {pair.second} on {pair.n:,} common days: Brier gain {pair.gain:+.5f} "
-            f"[{pair.gain_low:+.5f}, {pair.gain_high:+.5f}], Diebold-Mariano p {pair.dm_p_value:.2f}"
+            f"{f'{question}: ' if several else ''}{pair.first} against {pair.second} on {pair.n:,} common days: "
+            f"Brier gain {pair.gain:+.5f} [{pair.gain_low:+.5f}, {pair.gain_high:+.5f}], "
+            f"Diebold-Mariano p {pair.dm_p_value:.2f}"
         )
 
 
@@ -309,9 +334,16 @@ def backtest(run: Run, tested: Backtest) -> None:
 def scored(outcome: dict[str, Any]) -> None:
     """The ledger's scores."""
     console = ResultConsole()
-    market = "SIMULATED market: " if outcome["simulated"] else ""
+    if outcome["simulated"]:
+        console.print("SIMULATED market")
+    for found in outcome["questions"]:
+        _scored_question(console, found)
+
+
+def _scored_question(console: ResultConsole, outcome: dict[str, Any]) -> None:
     console.print(
-        f"{market}{outcome['entries']} forecasts, {outcome['resolved']} resolved, {outcome['pending']} pending"
+        f"{outcome['question']}: {outcome['entries']} forecasts, {outcome['resolved']} resolved, "
+        f"{outcome['pending']} pending"
     )
     console.print(outcome["statement"], soft_wrap=True)
     titles = {
@@ -333,15 +365,15 @@ def scored(outcome: dict[str, Any]) -> None:
 def full_run(outcome: FullRun) -> None:
     """What `bullbear run` found."""
     console = ResultConsole()
-    shares = outcome.shares
-    rows = [(each.model.definition.name, each.run_id, each.evaluation) for each in outcome.trained]
+    rows = [row for each in outcome.trained for row in _trained_rows(each)]
     _scores(rows, simulated=outcome.simulated)
-    for name, share in shares.items():
+    for name, share in outcome.shares.items():
         if math.isfinite(share.share):
             console.print(_oracle_line(name, share))
     for name, reason in outcome.refused.items():
         console.print(f"{name}: {reason}")
-    console.print(f"champion: {outcome.champion.model} {outcome.champion.run_id[:8]}")
+    for question, run in outcome.champions.items():
+        console.print(f"{champion_of(question)}: {run.model} {run.run_id[:8]}")
     console.print(forecast_panel(outcome.forecast))
     console.print(f"report: {outcome.report}", soft_wrap=True)
 

@@ -14,10 +14,7 @@ STALE_DAYS = 7
 def session_as_of(store: Store, ticker: str, as_of: str | None) -> pd.Timestamp:
     """The session of `as_of`, or the last one before it; the last one stored if `as_of` is None.
 
-    Raises
-    ------
-    NoDataError
-        No bars of the ticker, or a day before its first or more than a week after its last.
+    NoDataError without bars of the ticker, before its first, or more than a week after its last.
     """
     view = store.as_of()
     if not view.has("bars", ticker):

@@ -94,11 +94,6 @@ LAYOUTS: dict[str, Layout] = {
 def read(path: Path, layout: Layout) -> tuple[pd.DataFrame, list[str]]:
     """The rows of a snapshot file, and notes on what was ignored.
 
-    Parameters
-    ----------
-    path:
-        Messages name it FOLDER/FILE.
-
     Returns
     -------
     Columns of the layout (days as datetime64[us], numbers as float64, `known_at` as instants in UTC, other texts as
@@ -155,7 +150,6 @@ def instant_of(text: object) -> pd.Timestamp | None:
 
 
 def _with_instants(frame: pd.DataFrame, where: str) -> pd.DataFrame:
-    """`frame` with `known_at` as instants in UTC."""
     if "known_at" not in frame:
         return frame
     texts = frame["known_at"]
@@ -242,7 +236,6 @@ def _is_out_of_order(columns: dict[str, np.ndarray | pd.Series], layout: Layout)
 
 
 def _first_fault(path: Path, where: str, layout: Layout, names: list[str], otherwise: str) -> SnapshotError:
-    """The first bad line of a faulty file."""
     previous: tuple[date, ...] | None = None
     seen: set[tuple[str, ...]] = set()
     for line, cells in _lines(path):

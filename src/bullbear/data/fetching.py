@@ -85,7 +85,7 @@ class FetchReport:
 def fetch_all(
     store: Store, settings: Settings, now: pd.Timestamp, *, only: tuple[str, ...] = (), say: Say = lambda _: None
 ) -> FetchReport:
-    """Bring the store up to date.
+    """Bring the store up to date; `failures` of the report hold one error per series that did not arrive.
 
     Parameters
     ----------
@@ -93,10 +93,6 @@ def fetch_all(
         The time by our clock, with a time zone.
     only:
         Fetch only these providers or series, in any letter case; empty: all.
-
-    Returns
-    -------
-    The report; `failures` holds one error per series that did not arrive.
 
     Raises
     ------
@@ -160,8 +156,6 @@ def plan(stored: View, settings: Settings, client: Client, now: pd.Timestamp) ->
 
 
 class _Run:
-    """One pass over the jobs."""
-
     def __init__(self, store: Store, settings: Settings, now: pd.Timestamp, report: FetchReport, say: Say) -> None:
         self.store, self.settings, self.now, self.report, self.say = store, settings, now, report, say
         self.failed_in_a_row: dict[str, int] = {}

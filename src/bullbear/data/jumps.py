@@ -54,10 +54,7 @@ def candidates(closes: np.ndarray) -> np.ndarray:
 def market_change(bars: pd.DataFrame, others: Iterable[pd.DataFrame]) -> np.ndarray:
     """The median log change of `others` over each split-like step of `bars`; NaN on other days, or with few `others`.
 
-    Parameters
-    ----------
-    bars, others:
-        Columns event_date (ascending) and close.
+    Both have the columns event_date (ascending) and close.
     """
     moved = np.full(len(bars), np.nan)
     steps = candidates(bars["close"].to_numpy())
@@ -137,7 +134,6 @@ def _reversal(closes: np.ndarray, day: int, ratio: float) -> int:
 
 
 def _verdict(volumes: np.ndarray, day: int, ratio: float) -> str:
-    """What volume says about a jump by `ratio`."""
     before = _traded(volumes[max(day - _BEFORE, 0) : day])
     after = _traded(volumes[day : day + 1 + _AFTER])
     if len(before) < _KNOWN or not len(after):

@@ -136,7 +136,6 @@ class Loader(IngestBatch):
             self._add_rows("bars", ticker, rows)
 
     def _raw_bars(self, ticker: str, frame: pd.DataFrame) -> None:
-        """Unadjusted bars, with their dividends and splits."""
         found = raw_additions(self.stored, ticker, _dated(frame, "date"), self.now, self.market)
         self.notes += found.notes
         self.revised += found.revised

@@ -24,10 +24,7 @@ def write_truth(truth: pd.DataFrame, home: Path) -> Path:
 def read_truth(home: Path) -> pd.DataFrame:
     """The truth of the simulated market in `home`: `decided` (session), `p_up`, `state` and the market's `signal`.
 
-    Raises
-    ------
-    NoDataError
-        This home has no simulated market, or one of an earlier version.
+    NoDataError if this home has no simulated market, or one of an earlier version.
     """
     place = _place(home)
     remedy = "run `bullbear simulate` first"
@@ -49,10 +46,7 @@ def true_probabilities(home: Path, question: Question, *, others: Iterable[Quest
     others
         Questions to simulate on the same paths, and keep, if this one has to be.
 
-    Raises
-    ------
-    NoDataError
-        See `read_truth`.
+    NoDataError as `read_truth`.
     """
     truth = read_truth(home)
     if key(question) == key(UP):

@@ -128,11 +128,6 @@ def check_short_volume(rows: pd.DataFrame, is_session: np.ndarray) -> np.ndarray
 def check_observations(series: str, values: np.ndarray) -> np.ndarray:
     """The reason to quarantine each value of a macro series, or an empty text; only impossible values have one.
 
-    Parameters
-    ----------
-    values:
-        (n_rows,), in the unit of the series.
-
     Example
     -------
     >>> check_observations("VX_M2", np.array([15.1, 0.0])).tolist()

@@ -47,8 +47,6 @@ class RawAdditions:
 
 @dataclass(frozen=True)
 class _Stored:
-    """What the store holds of one ticker."""
-
     ticker: str
     bars: pd.DataFrame | None  # as shown
     raw: pd.DataFrame | None

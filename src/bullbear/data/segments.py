@@ -94,13 +94,7 @@ KINDS: dict[str, Kind] = {
 
 
 def kind_named(name: str) -> Kind:
-    """The kind of that name.
-
-    Raises
-    ------
-    InputError
-        There is none.
-    """
+    """The kind of that name; InputError if there is none."""
     if name not in KINDS:
         raise InputError("kind", name, ", ".join(KINDS), "use one of the store's kinds")
     return KINDS[name]
@@ -223,10 +217,7 @@ def _publish(root: Path, kind: Kind, content: memoryview) -> None:
 def checked(kind: Kind, frame: pd.DataFrame) -> pd.DataFrame:
     """`frame` with the kind's columns, types and order; a missing value column counts as unknown.
 
-    Raises
-    ------
-    InputError
-        A column is unknown, missing, or of a wrong type; a day has a time of day.
+    InputError if a column is unknown, missing, or of a wrong type, or if a day has a time of day.
     """
     frame = frame.reset_index(drop=True)
     for name in frame.columns:

@@ -93,10 +93,6 @@ def bars(
 
     Parameters
     ----------
-    path
-        One entry per session.
-    sessions
-        Shape (n,).
     bond_returns
         The part of the bond funds' log returns that yields and spreads explain, each of shape (n,).
 

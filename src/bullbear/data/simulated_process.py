@@ -43,7 +43,6 @@ BASE_RATE = 0.60
 STRENGTH = 0.64
 LEVERAGE = 1.0
 
-REGIMES = ("calm bull", "grinding", "bear")
 REGIME_VOLATILITY = np.array([0.0090, 0.0138, 0.0215])
 REGIME_STAY = np.array([0.992, 0.988, 0.974])
 # The next regime when one ends; one standard deviation of the tide multiplies these odds by e**TILT.
@@ -120,8 +119,6 @@ def chance_of_rise(drift: Floats, nodes: int = 200) -> tuple[Floats, Floats]:
     ----------
     drift
         `mu(s)`, log return per session, shape (15, 11): (regime and ripple) by tide.
-    nodes
-        Of the quadrature.
 
     Returns
     -------

@@ -52,10 +52,6 @@ def state_probabilities(
 
     Parameters
     ----------
-    questions
-        With different names.
-    signal
-        Of the simulated market, 0 to 1.
     pairs
         Antithetic pairs of paths, on average over the states: a state that is visited more often has more.
     """

@@ -106,10 +106,7 @@ def simulate(seed: int = 7, signal: float = 0.5, years: int = 20) -> Simulation:
 def load(simulation: Simulation, store: Store, home: Path, now: pd.Timestamp) -> IngestReport:
     """Ingest a simulated market, and write its truth under `home`; loading it again adds nothing.
 
-    Raises
-    ------
-    InputError
-        The store holds real data or another simulated market.
+    InputError if the store holds real data or another simulated market.
     """
     made_from: dict[str, float | int | str] = {
         "seed": simulation.seed,

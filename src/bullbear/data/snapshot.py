@@ -132,8 +132,6 @@ def _load(
 
 @dataclass(frozen=True)
 class _File:
-    """One file to read."""
-
     path: Path
     layout: Layout
     series: str

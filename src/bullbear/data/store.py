@@ -35,12 +35,7 @@ _TICK = pd.Timedelta(1, "us")
 
 
 class Store:
-    """Rows of all kinds under one folder; safe for several processes at once.
-
-    Parameters
-    ----------
-    root:
-        `data/` of a home; created at the first write.
+    """Rows of all kinds under the folder `root`, created at the first write; safe for several processes at once.
 
     Example
     -------
@@ -114,10 +109,7 @@ class Store:
     def as_of(self, instant: pd.Timestamp | None = None, stored: pd.Timestamp | None = None) -> View:
         """The view of the rows known at `instant` and stored by `stored`, both with a time zone; None is no limit.
 
-        Raises
-        ------
-        InputError
-            `instant` or `stored` has no time zone.
+        InputError if one of them has none.
         """
         moment = None if instant is None else _instant("as_of", instant)
         reader = self._reader if stored is None else self._reader_by(_instant("stored", stored))

@@ -43,11 +43,8 @@ class Versions:
     def causal(self, function: Callable[[Versions], Columns]) -> Columns:
         """Columns derived from these versions, computed once on the whole history and cut here.
 
-        Parameters
-        ----------
-        function
-            From versions to arrays of as many rows. Row i may depend on rows 0 to i only; tests check every such
-            function. It is the cache's key: pass a function of a module, not a lambda.
+        `function` gives arrays of as many rows. Row i may depend on rows 0 to i only; tests check every such function.
+        It is the cache's key: pass a function of a module, not a lambda.
         """
         kept = self._history.kept
         if function not in kept:

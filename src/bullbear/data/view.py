@@ -87,13 +87,7 @@ class View:
         return _latest_by(rows[rows["known_at"] == latest], ["event_date", "ticker", "name"])
 
     def versions(self, kind: str, series: str) -> pd.DataFrame:
-        """Every version known by `instant`: event_date, known_at and the values, sorted by (known_at, event_date).
-
-        Raises
-        ------
-        NoDataError
-            Nothing of that series was known.
-        """
+        """Every version known by `instant`: event_date, known_at and the values, sorted by (known_at, event_date)."""
         rows = self._known(kind, series).copy(deep=False)
         if rows.empty:
             raise NoDataError(
@@ -120,11 +114,7 @@ class View:
         """The latest value of one column; NaN where nothing of that series was known.
 
         Equal to `observations(series)[column].iloc[-1]` (likewise for other kinds), a hundred times faster.
-
-        Raises
-        ------
-        InputError
-            `column` is none of the kind's numbers.
+        InputError if `column` is none of the kind's numbers.
         """
         if column not in kind_named(kind).numbers:
             raise InputError("column", column, ", ".join(KINDS[kind].numbers), "name a number of the kind")

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import (
     AfterValidator,
     BeforeValidator,
+    ConfigDict,
     Field,
     StringConstraints,
     ValidationInfo,
@@ -18,6 +19,7 @@ from pydantic import (
 
 from bullbear.definitions.questions import UP, AnyQuestion, Question
 from bullbear.definitions.reading import Definition, Name, Sentence
+from bullbear.errors import InputError
 
 
 def _iso_day(text: str) -> str:
@@ -62,6 +64,40 @@ class FactorSpec(Definition):
         return {name: asset if series == ASSET else series for name, series in self.inputs.items()}
 
 
+class FactorEntry(FactorSpec):
+    """One `[[factor]]` table of a file: a factor, or with `each` one for every whole number from a first to a last.
+
+    `name = "daily_return", each = { lag = [0, 2] }` gives daily_return_0, daily_return_1 and daily_return_2, with that
+    `lag` among their parameters.
+    """
+
+    each: dict[str, tuple[int, int]] = Field(default_factory=dict, max_length=1, strict=False)
+
+    @field_validator("each", mode="before")
+    @classmethod
+    def _ranges(cls, each: Any) -> Any:
+        lists = isinstance(each, dict) and all(isinstance(ends, list) for ends in each.values())
+        return {name: tuple(ends) for name, ends in each.items()} if lists else each
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        for name, (first, last) in self.each.items():
+            if not 0 <= first <= last < first + 1000:
+                raise ValueError(f"each.{name} = [first, last], from 0 on, in order, at most 1000 numbers")
+        return self
+
+    def specs(self) -> tuple[FactorSpec, ...]:
+        """The factors that the table stands for."""
+        plain = {name: getattr(self, name) for name in FactorSpec.model_fields}
+        if not self.each:
+            return (FactorSpec(**plain),)
+        ((parameter, (first, last)),) = self.each.items()
+        return tuple(
+            FactorSpec(**{**plain, "name": f"{self.name}_{number}", "params": {**self.params, parameter: number}})
+            for number in range(first, last + 1)
+        )
+
+
 class Universe(Definition):
     """`[universe]` of a feature set: the assets that rows are computed for; none means the model's target alone."""
 
@@ -86,18 +122,19 @@ class FeatureSet(Definition):
     factor: tuple[FactorSpec, ...] = Field(min_length=1, strict=False)  # TOML has lists, no tuples
 
 
-class Target(Definition):
-    """What is forecast: the answer to a question about a ticker.
+class FeatureFile(FeatureSet):
+    """A feature set as its file has it, each table of which may stand for several factors."""
 
-    A file names the question; reading needs the questions as context: `read(path, ModelDefinition, context=...)`. Once
-    read, and in JSON, the target holds the whole question, so that a later edit of `questions.toml` changes no bundle.
-    A `horizon` replaces that of the question.
-    """
+    factor: tuple[FactorEntry, ...] = Field(min_length=1, strict=False)
+
+
+class Target(Definition):
+    """What is forecast: the answer to a question about a ticker. A `horizon` replaces that of the question."""
 
     ticker: str = "IWM"
-    question: Annotated[AnyQuestion, BeforeValidator(_named)] = UP
+    question: AnyQuestion = UP
     horizon: int = Field(default=0, ge=1, le=252)
-    """In sessions; always that of the question once read."""
+    """In sessions; always that of the question once made."""
 
     @model_validator(mode="after")
     def _one_horizon(self) -> Self:
@@ -111,15 +148,101 @@ class Target(Definition):
         return self.model_copy(update={"ticker": ticker})
 
 
+class Subject(Definition):
+    """`[target]` of a model: which ticker its questions are about, and a horizon that replaces theirs, in sessions."""
+
+    ticker: str = "IWM"
+    horizon: int | None = Field(default=None, ge=1, le=252)
+
+
+class MemberDefinition(Definition):
+    """`[[member]]` of a model: a learner with a name, and the feature sets that it reads, by default all."""
+
+    name: Name
+    features: tuple[Name, ...] | None = Field(default=None, strict=False)
+    learner: dict[str, Any]
+
+
 class ModelDefinition(Definition):
-    """`models/NAME.toml`. The tables of kinds are checked by the parts that own them."""
+    """`models/NAME.toml`. The tables of kinds are checked by the parts that own them.
+
+    A file names its questions; reading needs them as context: `read(path, ModelDefinition, context=...)`. Once read,
+    and in JSON, the definition holds whole questions, so that a later edit of `questions.toml` changes no bundle.
+    `[learner]` is short for one `[[member]]` that is named like the model.
+    """
+
+    model_config = ConfigDict(serialize_by_alias=True)
 
     name: Name
     intent: Sentence
     seed: int = Field(default=0, ge=0)
-    target: Target = Target()
+    questions: tuple[Annotated[AnyQuestion, BeforeValidator(_named)], ...] = Field(
+        default=(UP,), min_length=1, strict=False
+    )
+    subject: Subject = Field(default=Subject(), alias="target")
     features: tuple[Name, ...] = Field(default=(), strict=False)
     splitter: dict[str, Any] = Field(default_factory=dict)
-    learner: dict[str, Any]
+    learner: dict[str, Any] | None = None
+    member: tuple[MemberDefinition, ...] = Field(default=(), strict=False)
+    pool: dict[str, Any] = Field(default_factory=dict)
     calibration: dict[str, Any] = Field(default_factory=dict)
     policy: dict[str, Any] = Field(default_factory=dict)
+
+    @field_validator("questions")
+    @classmethod
+    def _each_once(cls, questions: tuple[Question, ...]) -> tuple[Question, ...]:
+        if len({question.name for question in questions}) < len(questions):
+            raise ValueError("each question once")
+        return questions
+
+    @model_validator(mode="after")
+    def _one_horizon(self) -> Self:
+        if horizon := self.subject.horizon:
+            changed = tuple(question.model_copy(update={"horizon": horizon}) for question in self.questions)
+            object.__setattr__(self, "questions", changed)
+        return self
+
+    @property
+    def ticker(self) -> str:
+        """What its questions are about."""
+        return self.subject.ticker
+
+    @property
+    def targets(self) -> tuple[Target, ...]:
+        """What is forecast, question by question."""
+        return tuple(Target(ticker=self.ticker, question=question) for question in self.questions)
+
+    @property
+    def target(self) -> Target:
+        """What a model of one question forecasts.
+
+        Raises
+        ------
+        InputError
+            It has several; see `only`.
+        """
+        if len(self.questions) > 1:
+            names = ", ".join(question.name for question in self.questions)
+            raise InputError(f"model {self.name}", names, "a single question", "name one of them")
+        return self.targets[0]
+
+    def only(self, question: str) -> ModelDefinition:
+        """The model of one of its questions.
+
+        Raises
+        ------
+        InputError
+            It does not have that question.
+        """
+        for each in self.questions:
+            if each.name == question:
+                return self.model_copy(update={"questions": (each,)})
+        names = ", ".join(each.name for each in self.questions)
+        raise InputError(f"question of model {self.name}", question, f"one of {names}", "choose one of them")
+
+    @property
+    def members(self) -> tuple[MemberDefinition, ...]:
+        """Its members; the one of `[learner]` is named like the model."""
+        if self.learner is None:
+            return self.member
+        return (MemberDefinition(name=self.name, learner=self.learner), *self.member)

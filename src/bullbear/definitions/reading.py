@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Annotated, Any, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, SecretStr, StringConstraints, ValidationError
+from pydantic.fields import FieldInfo
 
 from bullbear.errors import DefinitionError, Found
 
@@ -193,7 +194,7 @@ def _is_secret(kind: type[BaseModel], location: tuple[str | int, ...]) -> bool:
 
 def _owner(kind: type[BaseModel], location: tuple[str | int, ...]) -> str:
     """The keys allowed at the place where an unknown one stood."""
-    fields = kind.model_fields
+    fields = _by_key(kind)
     for part in location[:-1]:
         if isinstance(part, int) or part not in fields:
             continue
@@ -201,8 +202,12 @@ def _owner(kind: type[BaseModel], location: tuple[str | int, ...]) -> str:
         inner = [annotation, *getattr(annotation, "__args__", ())]
         models = [a for a in inner if isinstance(a, type) and issubclass(a, BaseModel)]
         if models:
-            fields = models[0].model_fields
+            fields = _by_key(models[0])
     return ", ".join(fields)
+
+
+def _by_key(kind: type[BaseModel]) -> dict[str, FieldInfo]:
+    return {field.alias or name: field for name, field in kind.model_fields.items()}
 
 
 _HEADER = re.compile(r"^\s*(\[\[?)\s*([A-Za-z0-9_.\-]+)\s*\]\]?\s*(#.*)?$")

@@ -49,11 +49,7 @@ class Comparison:
 def compare(
     forecasts: dict[str, Predictions], *, seed: int = SEED, resamples: int = RESAMPLES, level: float = LEVEL
 ) -> list[Comparison]:
-    """Every pair of forecasters on the common resolved rows, each as for `evaluate`.
-
-    Returns
-    -------
-    One comparison per pair, in the order of `forecasts`. The p-values are not adjusted for the number of pairs.
+    """Every pair of forecasters on the common resolved rows, in order; p-values are not adjusted for their number.
 
     Raises
     ------

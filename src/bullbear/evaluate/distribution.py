@@ -6,6 +6,7 @@ calibrated forecast are uniform. They are counted between the forecast's own lev
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -106,6 +107,17 @@ class DistributionEvaluation:
         document: dict[str, Any] = json_ready(self)
         return document
 
+    @classmethod
+    def restore(cls, document: Mapping[str, Any]) -> DistributionEvaluation:
+        """From `as_dict()`."""
+        parts: dict[str, Any] = {
+            "quantiles": tuple(QuantileScore(**_numbers(each)) for each in document["quantiles"]),
+            "pit": tuple(PitBin(**_numbers(each)) for each in document["pit"]),
+            "coverage": tuple(Coverage(**_numbers(each)) for each in document["coverage"]),
+            "volatility": VolatilityScore(**_numbers(document["volatility"])) if document["volatility"] else None,
+        }
+        return cls(**{**_numbers(document), **parts})
+
 
 def evaluate_distribution(
     y: ArrayLike,
@@ -133,8 +145,6 @@ def evaluate_distribution(
         Sessions that an outcome spans.
     volatility
         Realised volatility, its forecast, and the expanding mean of its *logarithm*, each of shape `(n,)`.
-    level
-        Confidence of the intervals.
 
     Raises
     ------
@@ -216,17 +226,10 @@ def uniformity(histogram: tuple[PitBin, ...], horizon: int, *, paths: int = PATH
     """A test that the PITs are uniform, for daily forecasts of overlapping outcomes.
 
     X2 = sum (n_b - n w_b)^2 / (n w_b), with w_b the width of bin b, against its distribution under the PITs
-    Phi(z_t), z_t = (e_{t+1} + ... + e_{t+h}) / sqrt(h), e independent standard normal
+    Phi(z_t), z_t = (e_{t+1} + ... + e_{t+h}) / sqrt(h), e independent standard normal, h = `horizon`
 
     The chi-squared distribution holds for independent PITs only. Those of a calibrated forecast over h sessions depend
     on each other over h - 1 lags, as the simulated ones do. `paths` sets of them give the p-value.
-
-    Parameters
-    ----------
-    histogram
-        Of consecutive sessions.
-    horizon
-        Sessions that an outcome spans (h).
 
     Example
     -------
@@ -289,3 +292,7 @@ def _volatility(rows: tuple[ArrayLike, ArrayLike, ArrayLike], draws: Resamples, 
     actual = np.log(realised)
     interval = _skill((actual - np.log(forecast)) ** 2, (actual - mean_log) ** 2, draws, level)
     return VolatilityScore(len(actual), interval.estimate, interval.low, interval.high)
+
+
+def _numbers(document: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: float("nan") if value is None else value for name, value in document.items()}

@@ -78,9 +78,7 @@ def crps(y: ArrayLike, quantiles: ArrayLike, levels: ArrayLike) -> Array:
 def climatological_quantiles(
     y: ArrayLike, resolved_at: Instants, decided_at: Instants, levels: ArrayLike, *, fewest: int = FEWEST
 ) -> Array:
-    """The quantiles of all outcomes that had resolved by each decision, shape `(n, k)`.
-
-    They are NaN while fewer than `fewest` have.
+    """The quantiles of all outcomes resolved by each decision, shape `(n, k)`; NaN while fewer than `fewest` have.
 
     Parameters
     ----------
@@ -112,10 +110,7 @@ def climatological_quantiles(
 
 
 def climatological_mean(y: ArrayLike, resolved_at: Instants, decided_at: Instants, *, fewest: int = FEWEST) -> Array:
-    """The mean of all outcomes that had resolved by each decision, shape `(n,)`; NaN while fewer than `fewest` have.
-
-    Parameters are those of `climatological_quantiles`.
-    """
+    """The mean of all outcomes resolved by each decision, shape `(n,)`; otherwise as `climatological_quantiles`."""
     total, count = 0.0, 0
     result = np.full(len(decided_at), np.nan)
     for row, arrived in enumerate(_arrivals(np.asarray(y, dtype=np.float64), resolved_at, decided_at)):

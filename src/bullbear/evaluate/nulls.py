@@ -40,30 +40,22 @@ def auc_null(
     horizon: int,
     *,
     level: float = LEVEL,
-    shifts: int = SHIFTS,
     asset: ArrayLike | None = None,
 ) -> Null:
     """The AUC of a forecast that moves about the reference as `p` does, but at the wrong times.
 
-    p*_t = sigma(logit(c_t) + s_{t+k}), s = logit(p) - logit(c), for shifts k around the circle
+    p*_t = sigma(logit(c_t) + s_{t+k}), s = logit(p) - logit(c), for evenly spaced shifts k around the circle
 
     A shift keeps the outcomes with their overlap, the base rate with its drift, and the persistence of the signal; it
     breaks only what links the signal to the outcomes. A forecast that is the base rate has its own AUC as its null.
+    All NaN where only one outcome occurred.
 
     Parameters
     ----------
     horizon
         Sessions that a label spans; shifts by less than twice as many, either way, are left out.
-    level
-        Share of the shifts within the range, a fraction.
-    shifts
-        Number of shifts, evenly spaced.
     asset
         The asset of every row, where there are several: the signal of each is shifted by itself.
-
-    Returns
-    -------
-    Mean and range; all NaN when only one outcome occurred.
 
     Raises
     ------
@@ -92,7 +84,7 @@ def auc_null(
     if not signal.any():
         own = float(weighted_auc(outcomes, forecast, one)[0])
         return Null(own, own, own)
-    far = np.unique(np.linspace(2 * horizon, n - 2 * horizon, shifts).astype(np.int64))
+    far = np.unique(np.linspace(2 * horizon, n - 2 * horizon, SHIFTS).astype(np.int64))
     values = np.empty(len(far))
     for place, k in enumerate(far):
         shifted = base.copy()
@@ -118,19 +110,12 @@ def ece_null(
 
     Each outcome has exactly its probability, and outcomes l < h rows apart share h - l of their shocks, as returns over
     overlapping months do.
-
     Several assets share their shocks, which is the widest null.
 
     Parameters
     ----------
     horizon
         Sessions that a label spans (h).
-    bins
-        Bins of `reliability.ece`.
-    level
-        Share of the simulated values within the range, a fraction.
-    paths
-        Number of simulated sets of outcomes.
     session
         The session of every row, from 0, where a session has rows of several assets.
 

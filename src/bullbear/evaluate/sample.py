@@ -38,16 +38,7 @@ class Sample:
 
     @classmethod
     def of(cls, predictions: Predictions, name: str = "predictions") -> Sample:
-        """The resolved rows of `predictions`; an error calls them `name`.
-
-        Raises
-        ------
-        InputError
-            Questions, horizons, members or paths are mixed, a resolved row lacks its base rate, or labels span clearly
-            more sessions than the horizon.
-        HistoryError
-            Fewer than four horizons of sessions (at least 20).
-        """
+        """The resolved rows of `predictions`; an error, as `evaluate` lists them, calls them `name`."""
         table = predictions.table
         for column in ("question", "horizon", "member", "path"):
             found = table[column].unique()

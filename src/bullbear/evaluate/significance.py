@@ -153,16 +153,13 @@ def lower_bound(
     quantile of `1 - error` and H Harvey's correction
 
     A bound that must hold after many models have been tried asks for quantiles far out, where two thousand bootstrap
-    resamples hold a handful. At 90 % this one and the bootstrap agree.
+    resamples hold a handful. At 90 % this one and the bootstrap agree. Forecasts that never
+    differ in loss have a bound of 0 and a p-value of 1.
 
     Parameters
     ----------
     error
         Chance that the bound lies above the truth, a fraction between 0 and 1/2.
-
-    Returns
-    -------
-    The bound. Forecasts that never differ in loss have a bound of 0 and a p-value of 1.
 
     Raises
     ------

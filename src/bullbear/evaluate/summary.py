@@ -147,12 +147,6 @@ def evaluate(
     ----------
     predictions
         Of one or several assets, with `climatology`; select one question, member and path first.
-    seed
-        The same seed gives the same intervals.
-    resamples
-        Number of bootstrap resamples.
-    level
-        Confidence of the intervals, a fraction.
 
     Raises
     ------
@@ -248,13 +242,7 @@ def evaluate_each(
 
 
 def path_scores(predictions: Predictions) -> PathScores:
-    """The scores of every path of one question, horizon and member.
-
-    Raises
-    ------
-    InputError, HistoryError
-        A path cannot be scored: see `evaluate`.
-    """
+    """The scores of every path of one question, horizon and member; errors are those of `evaluate`."""
     numbers = [int(path) for path in np.unique(predictions.table["path"])]
     samples = [Sample.of(predictions.select(path=path), f"predictions of path {path}") for path in numbers]
     scored = zip(numbers, samples, strict=True)

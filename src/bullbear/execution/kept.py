@@ -24,11 +24,6 @@ class Kept:
     A folder's name is a digest of the function, the value, the versions of the libraries and bullbear's own source.
     Within a `with` block the folders that were asked for are locked, and no other process removes them. A folder that
     cannot be written is warned about once; the results are then computed and not kept.
-
-    Parameters
-    ----------
-    root
-        The folder, created when it is needed.
     """
 
     def __init__(self, root: Path) -> None:

@@ -43,13 +43,7 @@ class Shipment:
         return cls(uuid4().hex, dict(environment()), modules, head, copies)
 
     def open(self) -> Any:
-        """The value; its arrays cannot be written to.
-
-        Raises
-        ------
-        ExecutionError
-            Python, a library or bullbear has another version here.
-        """
+        """The value, its arrays read-only; ExecutionError if Python, a library or bullbear has another version here."""
         if differs := difference(self.environment, environment()):
             raise ExecutionError(
                 f"--cluster: the worker on {gethostname()} has {differs}; "

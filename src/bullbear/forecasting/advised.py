@@ -36,8 +36,11 @@ class Advised:
             return account
         replaced = self.last["account"].get("replaces")
         again = account if replaced is None else account | {"replaces": replaced}
-        is_same = self.last["account"] == again and all(
-            self.last[group][key] == made[group][key] for group, key in (("model", "run_id"), ("data", "fingerprint"))
+        is_same = (
+            self.last["account"] == again
+            and self.last.get("outlook") == made.get("outlook")
+            and self.last["model"]["run_id"] == made["model"]["run_id"]
+            and self.last["data"]["fingerprint"] == made["data"]["fingerprint"]
         )
         return again if is_same else account | {"replaces": self.last["ledger"]["index"]}
 

@@ -2,8 +2,10 @@
 
 `bundle.json` says what was trained and on what; `models/DATE.json` holds the model fitted at the close of DATE, used
 from the next session on; `predictions.csv` the reported out-of-sample `Predictions`, to the last bit; `signals.csv` the
-learner's mean signal on every out-of-sample session, on which a later refit is calibrated; `account.jsonl` the
-account of the backtest after each decision, one `Book` a line, which a replay continues.
+pooled signal on every out-of-sample session, as issued, and that of each member, on which a later refit rests;
+`account.jsonl` the account of the backtest after each decision, one `Book` a line, which a replay continues. Only the
+question `up` has an account: policies hold positions on its forecasts. A champion's `bundle.json` also has its `run_id`
+and the `skill` that it was promoted with.
 """
 
 from __future__ import annotations
@@ -28,17 +30,17 @@ from bullbear.dataset.predictions import Predictions
 from bullbear.decide.book import Book
 from bullbear.decide.instruments import INSTRUMENT_KINDS, Instrument
 from bullbear.decide.policy import POLICIES, Policy, read_policy
-from bullbear.definitions import FactorSpec, FeatureSet, ModelDefinition, Source
+from bullbear.definitions import UP, FactorSpec, FeatureSet, ModelDefinition, Source
 from bullbear.errors import DefinitionError, Found, HistoryError, InputError, RunError
 from bullbear.factors.engine.feature_sets import check, functions_of
-from bullbear.learn import CALIBRATORS, LEARNERS, FoldModel, Training
+from bullbear.learn import CALIBRATORS, LEARNERS, POOLS, FoldModel, Training
+from bullbear.learn.pooling import SIGNAL, column_of
 from bullbear.learn.refit import Continuation
 from bullbear.user_code import digests
 
-VERSION = 2
-PROMOTABLE = "up"
-"""The question that a champion answers; a policy decides on it."""
+VERSION = 3
 ACCOUNT = "account.jsonl"
+CHAMPION = "champion"
 _PROMOTE = (
     "train a model, then `bullbear promote latest`; `bullbear train climatology && bullbear promote latest` makes the "
     "base rate the champion"
@@ -54,7 +56,7 @@ class Bundle:
     meta: dict[str, Any]
     definition: ModelDefinition
     feature_sets: tuple[FeatureSet, ...]
-    label: str = "champion"
+    label: str = CHAMPION
     _opened: dict[str, FoldModel] = field(default_factory=dict, repr=False, compare=False)
 
     def require_usable(self) -> None:
@@ -70,7 +72,7 @@ class Bundle:
         _ = self.policy
         self.model_named(self._fits()[-1])
         _ = self.predictions, self.signals
-        if self.question == PROMOTABLE:
+        if self.has_account:
             _ = self.first_session, self.last_book
 
     def factors(self) -> list[FactorSpec]:
@@ -127,6 +129,17 @@ class Bundle:
         return str(self.meta["question"])
 
     @property
+    def has_account(self) -> bool:
+        """Whether positions are held on its forecasts."""
+        return self.question == UP.name
+
+    @property
+    def skill(self) -> dict[str, float | None]:
+        """The Brier skill of a champion at its promotion, `skill`, `skill_low` and `skill_high`; None where unknown."""
+        found = self.meta.get("skill") or {}
+        return {name: found.get(name) for name in ("skill", "skill_low", "skill_high")}
+
+    @property
     def is_walk_forward(self) -> bool:
         """Whether every model was fitted before what it forecasts; else there are no models, only `predictions`."""
         return splitter_of(self.definition).is_walk_forward
@@ -144,8 +157,8 @@ class Bundle:
             return Predictions.from_csv((self.root / "predictions.csv").read_text(encoding="utf-8"))
 
     @property
-    def signals(self) -> pd.Series:
-        """Mean signals by `decided_at`, burn-in included.
+    def signals(self) -> pd.DataFrame:
+        """The pooled and the members' signals by `decided_at`, burn-in included; see `learn.Training`.
 
         Raises
         ------
@@ -155,7 +168,12 @@ class Bundle:
         with self._whole("signals.csv"):
             table = pd.read_csv(self.root / "signals.csv", dtype="str", keep_default_na=False)
             index = pd.DatetimeIndex(pd.to_datetime(table["decided_at"], utc=True)).as_unit("us")
-            return pd.Series([float(cell) for cell in table["signal"]], index=index, dtype=np.float64)
+            columns = {name: [float(cell) for cell in table[name]] for name in self._signal_columns}
+            return pd.DataFrame(columns, index=index, dtype=np.float64)
+
+    @property
+    def _signal_columns(self) -> list[str]:
+        return [SIGNAL, *(column_of(member.name) for member in self.definition.members)]
 
     @property
     def first_session(self) -> pd.Timestamp:
@@ -314,7 +332,9 @@ def _user_code(
 ) -> dict[str, str]:
     """The users' files that a model runs, with their digests; a part that is not to be found has none."""
     functions = functions_of([spec for each in feature_sets for spec in each.factor])
-    kinds = LEARNERS.find(definition.learner), CALIBRATORS.find(definition.calibration), POLICIES.find(policy)
+    learners = [LEARNERS.find(member.learner) for member in definition.members]
+    pool = POOLS.find(definition.pool) if len(learners) > 1 else None
+    kinds = [*learners, pool, CALIBRATORS.find(definition.calibration), POLICIES.find(policy)]
     return digests([*functions, *filter(None, [*kinds, *_instrument_kinds(policy)])])
 
 
@@ -331,7 +351,12 @@ def _one_question(predictions: Predictions) -> str:
     return str(question)
 
 
-def read_bundle(root: Path, *, label: str = "champion") -> Bundle:
+def champion_of(question: str) -> str:
+    """What messages call the champion of a question."""
+    return CHAMPION if question == UP.name else f"{CHAMPION} of {question}"
+
+
+def read_bundle(root: Path, *, label: str = CHAMPION) -> Bundle:
     """Open a bundle; `label` names it in messages. A champion's `run_id` stands in `meta`.
 
     Raises
@@ -353,9 +378,9 @@ def read_bundle(root: Path, *, label: str = "champion") -> Bundle:
             label,
         )
     except OSError as bad:
-        if label == "champion" and os.path.lexists(root.parent.with_name("champion")):  # its place before version 2
+        if label == CHAMPION and os.path.lexists(root.parent.with_name("champion")):  # its place before version 2
             raise RunError(label, "a bundle of an earlier version", f"version {VERSION}", _AGAIN) from bad
-        if label.startswith("champion"):
+        if label.startswith(CHAMPION):
             raise RunError(label, Found("none yet"), "a promoted run", _PROMOTE) from bad
         raise RunError(label, Found("its bundle is gone"), "a run with its artifacts", "train the model again") from bad
     except (
@@ -385,6 +410,6 @@ def _account(books: Sequence[Book]) -> str:
     return "".join(json.dumps(book.to_json()) + "\n" for book in books)
 
 
-def _signals_csv(signals: pd.Series) -> str:
+def _signals_csv(signals: pd.DataFrame) -> str:
     decided = pd.DatetimeIndex(signals.index).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return pd.DataFrame({"decided_at": decided, "signal": signals.to_numpy()}).to_csv(index=False)
+    return signals.reset_index(drop=True).assign(decided_at=decided)[["decided_at", *signals]].to_csv(index=False)

@@ -2,26 +2,40 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pandas as pd
 
 from bullbear import sessions
 from bullbear.data.store import Store
 from bullbear.data.view import View
-from bullbear.dataset.labels import resolve
-from bullbear.definitions import Target
+from bullbear.dataset.labels import Labels
+from bullbear.definitions import Question, Target
 from bullbear.errors import NoDataError
 
 
 @dataclass(frozen=True)
 class Close:
-    """A session's close, what was known then, and every label up to it."""
+    """A session's close, what was known then, and every label of the target up to it.
+
+    `every` gives the labels of any other question from the same reading of the bars.
+    """
 
     session: pd.Timestamp
     decided_at: pd.Timestamp
     view: View
+    target: Target
     labels: pd.DataFrame
+    every: Labels
+    _resolved: dict[Question, pd.DataFrame] = field(default_factory=dict, repr=False, compare=False)
+
+    def labels_of(self, question: Question) -> pd.DataFrame:
+        """The labels of a question about the same ticker, on the same sessions."""
+        if question == self.target.question:
+            return self.labels
+        if question not in self._resolved:
+            self._resolved[question] = self.every.resolve(question)
+        return self._resolved[question]
 
     def decidable_after(self, session: pd.Timestamp | None) -> pd.DataFrame:
         """The labels of the sessions after `session` (None: of all) on which a forecast could be decided."""
@@ -57,9 +71,10 @@ def close_of(store: Store, target: Target, as_of: str | None, *, stored: pd.Time
         view = store.as_of(decided_at, stored=stored)
         if not view.has("bars", ticker):
             break
-        labels = resolve(view, target)
+        every = Labels(view, ticker)
+        labels = every.resolve(target.question)
         if labels.index[-1] == session and labels["decidable"].iloc[-1]:
-            return Close(session, decided_at, view, labels)
+            return Close(session, decided_at, view, target, labels, every)
     raise NoDataError(
         "--as-of",
         "the last session" if as_of is None else str(candidates[0].date()),

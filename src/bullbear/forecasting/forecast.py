@@ -1,7 +1,8 @@
-"""The daily forecast: one probability, two agents, and everything that made them, at one close.
+"""The daily forecast: a probability for each question, two agents, and everything that made them, at one close.
 
-It goes down once: the close and what was known there (`close`), the factors and forecasts of the sessions to decide
-(`today`), one decision of the policy (`decide.advise`), the entry (`record`, `ledger`). A day inside the champion's
+It goes down once: the close and what was known there (`close`), who answers each question (`champions`), the factors
+and forecasts of the sessions to decide (`today`), one decision of the policy (`decide.advise`), the entries (`record`,
+`ledger`). A day inside the champion's
 out-of-sample span is answered by the model of that day, so it repeats the walk-forward to the last bit; a day before
 the first model is refused, since any model would look ahead; after the last one the champion is refitted first, as the
 walk-forward would have been.
@@ -13,7 +14,7 @@ decision is in the bundle.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pandas as pd
@@ -25,18 +26,20 @@ from bullbear.errors import InputError
 from bullbear.forecasting.account_factors import account_factors
 from bullbear.forecasting.advised import ADVISED, HYPOTHETICAL, Advised, advised
 from bullbear.forecasting.bundle import Bundle, read_bundle
+from bullbear.forecasting.champions import Asked, Others, others_of, question_of
 from bullbear.forecasting.close import Close, close_of
-from bullbear.forecasting.ledger import LIVE, Ledger, kind_of, with_provenance
-from bullbear.forecasting.record import document, iso
+from bullbear.forecasting.ledger import LIVE, Ledger, kind_of, warn, with_provenance
+from bullbear.forecasting.record import document, iso, question_document
 from bullbear.forecasting.refitting import refit_champion, refit_overdue
-from bullbear.forecasting.staleness import check_budget
+from bullbear.forecasting.staleness import Freshness
 from bullbear.forecasting.today import forecast_sessions
 from bullbear.home import Home
 from bullbear.settings import settings_of
 
-IDENTITY = ("ticker", "decided_at", "model.run_id", "data.fingerprint")
-"""What makes two forecasts one. A live one is the same only if its account is, too, and what it replaces: a bar of the
-inverse fund or a promotion may come between two questions of one evening."""
+IDENTITY = ("decided_at", "question", "ticker", "model.run_id", "data.fingerprint")
+"""What makes two forecasts of a question one. That of `up` is the same only if its outlook is, too, and a live one if
+its account is, and what it replaces: a bar of the inverse fund or a promotion may come between two questions of one
+evening."""
 Progress = Callable[[int, int], None]
 
 
@@ -47,8 +50,12 @@ def issue(
     now: pd.Timestamp | None = None,
     refit: bool = True,
     progress: Progress | None = None,
+    say: Callable[[str], None] = warn,
 ) -> dict[str, Any]:
-    """The champion's forecast, appended to the ledger; asked again, the same entry.
+    """The champions' forecast, appended to the ledger; asked again, the same entry.
+
+    Each question is an entry of its own, and those of one evening are appended together; that of `up` is returned. A
+    question whose champion cannot be used, is refused a refit or staler than allowed, falls back to the base rate.
 
     Parameters
     ----------
@@ -57,19 +64,23 @@ def issue(
     now
         The clock; None for this machine's, read when the refits are made.
     refit
-        Whether to make the refits of the champion that are due.
+        Whether to make the refits of the champions that are due.
+    progress
+        Called with fits done and fits in all of each champion.
+    say
+        Called with a note for each question that falls back.
 
     Raises
     ------
     RunError
-        There is no champion.
+        `up` has no champion.
     InputError
-        The champion was trained on the simulated market and the store is real, or the other way round; or the session
+        Its champion was trained on the simulated market and the store is real, or the other way round; or the session
         has not closed yet, although a row for it is stored.
     NoDataError
         The store cannot answer for that day.
     GateError
-        What the champion reads, or the champion itself, is staler than `[staleness]` in bullbear.toml allows.
+        What its champion reads, or the champion itself, is staler than `[staleness]` in bullbear.toml allows.
     """
     bundle, store = read_bundle(home.champion), home.filled_store()
     _refuse_other_market(bundle, store)
@@ -80,12 +91,22 @@ def issue(
     if at.decided_at > asked:  # a refit must not see an unfinished bar, either
         allowed = f"a session that has closed by {iso(asked)}"
         raise InputError("--as-of", str(at.session.date()), allowed, "ask after its close")
+    others = usable(at, others_of(home, bundle))
+    if refit:
+        others = others.through(lambda each: _refitted(home, each, at, progress))
     overdue = refit_overdue(bundle, at.labels)
     if refit and overdue:
-        bundle = refit_champion(home, bundle, at.view, progress)
+        bundle = refit_champion(home, bundle, at.view, progress, others.asked)
         overdue = refit_overdue(bundle, at.labels)
     # Read after the refit, which may take minutes: a forecast that is ready after the next open is not live.
     now = pd.Timestamp.now("UTC") if now is None else now
+    fresh = Freshness(
+        budget=settings_of(home.root).staleness,
+        sessions_behind=len(sessions.between(at.session, sessions.last_closed(now))) - 1,
+        is_fed=store.as_of(stored=stored).has("raw_bars", target.ticker),
+        is_today=as_of is None,
+    )
+    others = others.through(lambda each: fresh.checked(each, at, refit_overdue(each, at.labels_of(question_of(each)))))
     ledger = Ledger(home.forecasts / "ledger.jsonl")
     account: Advised | None = None
     if kind_of(at.decided_at, now) == LIVE:
@@ -96,26 +117,30 @@ def issue(
             decided_at=iso(at.decided_at),
             instruments=home.instruments(),
         )
-    made = forecast_at(at, bundle, account, refit_overdue=overdue, simulated=simulated)
-    made["data"] |= {
-        "stored_through": iso(stored, "us"),
-        "sessions_behind": len(sessions.between(at.session, sessions.last_closed(now))) - 1,
-    }
-    check_budget(
-        made,
-        bundle,
-        settings_of(home.root).staleness,
-        is_fed=store.as_of(stored=stored).has("raw_bars", target.ticker),
-        is_today=as_of is None,
-    )
-    if account is None:
-        return ledger.append(with_provenance(made, now), identity=IDENTITY)
-    made["account"] = account.marked(made)
-    return ledger.append(with_provenance(made, now), identity=(*IDENTITY, "account"))
+    documents = forecasts_at(at, bundle, account, others.asked, refit_overdue=overdue, simulated=simulated)
+    fresh.checked(bundle, at, overdue)
+    for note in others.notes:
+        say(note)
+    origin = {"stored_through": iso(stored, "us"), "sessions_behind": fresh.sessions_behind}
+    for each in documents:
+        each["data"] |= origin
+    made = documents[0]
+    if account is not None:
+        made["account"] = account.marked(made)
+    identities = [(*IDENTITY, "outlook", *(["account"] if account else [])), *[IDENTITY] * (len(documents) - 1)]
+    stamped = [with_provenance(each, now) for each in documents]
+    return ledger.append_all(list(zip(stamped, identities, strict=True)))[0]
 
 
-def replay(store: Store, bundle: Bundle, as_of: str | None = None) -> dict[str, Any]:
+def replay(store: Store, bundle: Bundle, as_of: str | None = None, *, others: Others | None = None) -> dict[str, Any]:
     """The replay at the close of `as_of` (default: the last session stored), JSON-ready, without the ledger's keys.
+
+    Parameters
+    ----------
+    bundle
+        The champion of `up`.
+    others
+        The other questions of the outlook; None for none.
 
     Raises
     ------
@@ -126,24 +151,57 @@ def replay(store: Store, bundle: Bundle, as_of: str | None = None) -> dict[str, 
     """
     target = bundle.definition.target
     at = close_of(store, target, as_of)
-    return forecast_at(at, bundle, refit_overdue=refit_overdue(bundle, at.labels), simulated=store.is_simulated)
+    overdue, asked = refit_overdue(bundle, at.labels), usable(at, others or Others()).asked
+    return forecast_at(at, bundle, others=asked, refit_overdue=overdue, simulated=store.is_simulated)
+
+
+def usable(at: Close, others: Others) -> Others:
+    """The other questions; whose champion this version and this home cannot use at the close falls back."""
+
+    def opened(bundle: Bundle) -> Bundle:
+        bundle.factors()
+        bundle.model_for(at.session)
+        return bundle
+
+    return others.through(opened)
 
 
 def forecast_at(
-    at: Close, bundle: Bundle, account: Advised | None = None, *, refit_overdue: int = 0, simulated: bool
+    at: Close,
+    bundle: Bundle,
+    account: Advised | None = None,
+    *,
+    others: Sequence[Asked] = (),
+    refit_overdue: int = 0,
+    simulated: bool,
 ) -> dict[str, Any]:
-    """The forecast of `bundle` at one close.
+    """The forecast of `up` at one close, with the outlook; see `forecasts_at`."""
+    return forecasts_at(at, bundle, account, others, refit_overdue=refit_overdue, simulated=simulated)[0]
+
+
+def forecasts_at(
+    at: Close,
+    bundle: Bundle,
+    account: Advised | None,
+    others: Sequence[Asked],
+    *,
+    refit_overdue: int = 0,
+    simulated: bool,
+) -> list[dict[str, Any]]:
+    """The forecast of `up` by its champion `bundle` at one close, then those of the other questions.
 
     Parameters
     ----------
     account
         What was advised before; its positions are continued. None for a replay, which continues the bundle's own
         account.
+    others
+        The other questions of the outlook.
     """
     ticker = bundle.definition.target.ticker
     if account is None:
         before, kind = bundle.book_before(at.session), HYPOTHETICAL
-        today = forecast_sessions(at, bundle, after=None if before is None else before.session)
+        today = forecast_sessions(at, bundle, None if before is None else before.session, others)
         factors = account_factors(at.view, bundle, bundle.policy, before, at.session)
         since = advise_each(
             at.view, bundle.policy, today.earlier, ticker=ticker, before=before, factors=factors
@@ -151,20 +209,19 @@ def forecast_at(
         before = since[-1].book if since else before
     else:
         before, kind = account.before, ADVISED
-        today = forecast_sessions(at, bundle, after=None)
+        today = forecast_sessions(at, bundle, None, others)
         factors = account_factors(at.view, bundle, bundle.policy, before, at.session)
     advice = advise(
         at.view, bundle.policy, at.decided_at, today.outlook, ticker=ticker, before=before, factors=factors
     )  # fmt: skip
-    return document(
-        at,
-        bundle,
-        today,
-        advice,
-        account=kind,
-        refit_overdue=refit_overdue,
-        simulated=simulated,
-    )
+    first = document(at, bundle, today, advice, account=kind, overdue=refit_overdue, simulated=simulated)
+    return [first, *(question_document(at, each, simulated=simulated) for each in today.answers[1:])]
+
+
+def _refitted(home: Home, bundle: Bundle, at: Close, progress: Progress | None) -> Bundle:
+    if not refit_overdue(bundle, at.labels_of(question_of(bundle))):
+        return bundle
+    return refit_champion(home, bundle, at.view, progress)
 
 
 def _refuse_other_market(bundle: Bundle, store: Store) -> None:

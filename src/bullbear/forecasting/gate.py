@@ -2,13 +2,13 @@
 
 A skill at or above zero is no evidence: one skill-less model in seven has it over fifteen years, and the best of three
 in two cases of five. So the one-sided 90 % bound of a run's skill must lie above zero, in Brier score and in log loss
-alike, with the tenth of error shared out among all models that were tried (Bonferroni). Then the run must beat the
-champion beyond luck on the days that both forecast. A retraining of the champion chooses nothing new: it is refused
-only if it became worse. A model that can say nothing but the base rate does no harm and needs no evidence, but it does
-not replace a champion that has earned more; one that merely happened to say the base rate on every reported day may
-believe its signal at the next refit, and needs the same evidence as any other. The champion is read from its bundle,
-never from the tracking store; one that cannot be used any more is passed over with a note, so that it can always be
-replaced.
+alike, with the tenth of error shared out among all models that were tried on the question (Bonferroni). Then the run
+must beat the question's champion beyond luck on the days that both forecast. A retraining of the champion chooses
+nothing new: it is refused only if it became worse. A model that can say nothing but the base rate does no harm and
+needs no evidence, but it does not replace a champion that has earned more; one that merely happened to say the base
+rate on every reported day may believe its signal at the next refit, and needs the same evidence as any other. The
+champion is read from its bundle, never from the tracking store; one that cannot be used any more is passed over with a
+note, so that it can always be replaced.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from bullbear.dataset.predictions import INTERFACE, Predictions
-from bullbear.definitions import Source
+from bullbear.definitions import UP, Question, Source
 from bullbear.documents import json_ready
 from bullbear.errors import BullbearError, GateError
 from bullbear.evaluate.sample import Sample
 from bullbear.evaluate.scores import Score, losses
 from bullbear.evaluate.significance import Bound, lower_bound
-from bullbear.forecasting.bundle import PROMOTABLE, Bundle, read_bundle
+from bullbear.forecasting.bundle import Bundle, champion_of, read_bundle
 from bullbear.home import Home
 from bullbear.learn import CALIBRATORS, LEARNERS
 from bullbear.statistics.long_run import effective_number
@@ -60,13 +60,14 @@ class Record:
     """The definition itself, by which a model is known again when the rule of the hash has changed."""
     start: str | None = None
     """The first reported day, if the training was given one: another choice of it is another try."""
-    question: str = PROMOTABLE
+    question: Question = UP
     is_walk_forward: bool = True
 
     @classmethod
     def of(cls, bundle: Bundle, run_id: str | None = None) -> Record:
         """The record in a bundle; a champion's bundle knows its `run_id` itself."""
         definition, target, where = bundle.definition, bundle.definition.target, Source.nowhere("bundle")
+        learners = [LEARNERS.read(member.learner, where, below=("learner",)) for member in definition.members]
         return cls(
             model=definition.name,
             run_id=run_id or str(bundle.meta["run_id"]),
@@ -75,11 +76,11 @@ class Record:
             horizon=target.horizon,
             simulated=bool(bundle.meta["simulated"]),
             predictions=bundle.predictions.select(asset=target.ticker).table[list(INTERFACE)],
-            has_signal=LEARNERS.read(definition.learner, where, below=("learner",)).uses_factors
+            has_signal=any(learner.uses_factors or learner.reads_paths for learner in learners)
             and not CALIBRATORS.read(definition.calibration, where, below=("calibration",)).is_silent,
             definition=(definition, bundle.feature_sets),
             start=bundle.meta.get("start"),
-            question=bundle.question,
+            question=target.question,
             is_walk_forward=bundle.is_walk_forward,
         )
 
@@ -91,7 +92,9 @@ class Record:
     @property
     def target(self) -> str:
         """What is forecast, in words."""
-        return f"{self.ticker} over {self.horizon} sessions"
+        asked = self.question
+        named = "" if asked.name == UP.name else f"{asked.name} ({asked.kind}, threshold {asked.threshold:g}) of "
+        return f"{named}{self.ticker} over {self.horizon} sessions"
 
     @property
     def is_base_rate(self) -> bool:
@@ -148,26 +151,29 @@ class Verdict:
         ]
 
 
-def present_champion(home: Home, *, simulated: bool) -> tuple[Record | None, str | None]:
-    """The champion as a promotion compares with it, or None with a note of why it cannot be used.
+def present_champion(home: Home, question: str, *, simulated: bool) -> tuple[Record | None, str | None]:
+    """The champion of a question as a promotion compares with it, or None with a note of why it cannot be used.
 
     Parameters
     ----------
     home
         Where it is promoted.
+    question
+        Its name.
     simulated
         Whether the run to be promoted was trained on a simulated market.
     """
-    # The second is the place of a champion before version 2.
-    if not any(map(os.path.lexists, (home.champion, home.forecasts / "champion"))):
+    place = home.champion_of(question)
+    places = [place, home.forecasts / "champion"] if question == UP.name else [place]  # the second: before version 2
+    if not any(map(os.path.lexists, places)):
         return None, None
     try:
-        bundle = read_bundle(home.champion)
+        bundle = read_bundle(place, label=champion_of(question))
         bundle.require_usable()
         champion = Record.of(bundle)
         champion.scored()
     except (BullbearError, OSError, ValueError, KeyError, TypeError) as bad:
-        return None, f"the champion cannot be used and is not compared with: {bad}"
+        return None, f"the {champion_of(question)} cannot be used and is not compared with: {bad}"
     if champion.simulated != simulated:
         kind = "a SIMULATED market" if champion.simulated else "real data"
         return None, f"the champion {champion.name} is of {kind} and is not compared with"
@@ -184,7 +190,7 @@ def check(run: Record, champion: Record | None, *, tried: int) -> Verdict:
     champion
         The present champion, if there is one that can be used.
     tried
-        Models tried on this kind of data, this one included; at least 1.
+        Models tried on this question and kind of data, this one included; at least 1.
 
     Returns
     -------
@@ -199,7 +205,7 @@ def check(run: Record, champion: Record | None, *, tried: int) -> Verdict:
     """
     if champion is not None and champion.run_id == run.run_id:
         return Verdict(tried, _evidence(run), (), (f"{run.name} is the champion already",))
-    refuse_what_is_not_issued(run.name, run.question, is_walk_forward=run.is_walk_forward)
+    refuse_what_is_not_issued(run.name, is_walk_forward=run.is_walk_forward)
     notes: list[str] = []
     common = None
     if champion is not None:
@@ -239,15 +245,14 @@ def _evidence(run: Record) -> float:
     return effective_number(rows.n_sessions, run.horizon, gain)
 
 
-def refuse_what_is_not_issued(name: str, question: str, *, is_walk_forward: bool) -> None:
-    """Refuse a run of another question, or one that was not trained walk-forward.
+def refuse_what_is_not_issued(name: str, *, is_walk_forward: bool) -> None:
+    """Refuse a run that was not trained walk-forward.
 
     Raises
     ------
     GateError
-        Which of the two.
+        It was not.
     """
-    refuse_another_question(name, question)
     if not is_walk_forward:
         raise GateError(
             "the walk-forward test",
@@ -262,13 +267,13 @@ def refuse_another_question(name: str, question: str) -> None:
     Raises
     ------
     GateError
-        It is not `PROMOTABLE`.
+        It is not `up`.
     """
-    if question != PROMOTABLE:
+    if question != UP.name:
         raise GateError(
             "the question test",
-            f"{name} answers the question {question}, the policy acts on {PROMOTABLE}",
-            f'train a model whose target is the question "{PROMOTABLE}"',
+            f"{name} answers the question {question}, the policy acts on {UP.name}",
+            f'train a model whose target is the question "{UP.name}"',
         )
 
 
@@ -289,7 +294,8 @@ def _refuse_another_target(run: Record, champion: Record) -> None:
         raise GateError(
             "the champion test",
             f"the run forecasts {run.target}, the champion {champion.name} {champion.target}",
-            f"train for {champion.target}, or remove forecasts/champions/{run.question} to begin with another target",
+            f"train for {champion.target}, or remove forecasts/champions/{run.question.name} to begin with another "
+            "target",
         )
 
 

@@ -4,9 +4,10 @@ An entry's hash covers its content and the hash before it, so that no forecast c
 afterwards without breaking the chain. The chain alone cannot show that its end was cut off or that it was written anew:
 for that `ledger.head`, a file of its own, keeps the number of entries and the last hash (`Anchor`).
 
-A forecast counts once: the same model, ticker and decision yield the same entry when asked again. A line cut short by a
-killed process was never promised to anybody; the next append moves it to `ledger.torn`. Reading takes no lock and
-writes nothing. docs/ledger.md says what all this protects against.
+A forecast counts once: the same model, ticker and decision yield the same entry when asked again. Entries that are
+appended together say so under `batch {place, of}`. What a killed process left, a line cut short or a batch that lacks
+its end, was never promised to anybody; the next append moves it to `ledger.torn`. Reading takes no lock and writes
+nothing. docs/ledger.md says what all this protects against.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ import pandas as pd
 
 from bullbear import sessions
 from bullbear.code_version import code_version
+from bullbear.definitions import UP
 from bullbear.errors import LedgerError
 from bullbear.files import FileLock, sync_folder, write_whole
 
@@ -101,7 +103,7 @@ class _Content:
     entries: list[dict[str, Any]]
     end: int  # bytes up to the end of the last entry, its line feed included
     terminated: bool  # whether that line feed is there
-    torn: bytes  # the start of a line that was never finished
+    torn: bytes  # the start of a line or a batch that was never finished
     head: Anchor | None
 
     def find(self, forecast: Mapping[str, Any], identity: tuple[str, ...]) -> dict[str, Any] | None:
@@ -163,8 +165,8 @@ class Ledger:
                 content = self._read()
         if content.torn:
             self._say(
-                f"{self.path.name} ends in a line cut short ({len(content.torn)} bytes), which is no entry; "
-                f"the next forecast moves it to {self.torn_path.name}"
+                f"{self.path.name} ends in {_what(content.torn)} cut short ({len(content.torn)} bytes), which is no "
+                f"entry; the next forecast moves it to {self.torn_path.name}"
             )
         return list(content.entries)
 
@@ -200,44 +202,62 @@ class Ledger:
         dict
             The entry: the content and `ledger {index, hash, previous_hash}`.
         """
+        return self.append_all([(forecast, identity)])[0]
+
+    def append_all(self, forecasts: Sequence[tuple[Mapping[str, Any], tuple[str, ...]]]) -> list[dict[str, Any]]:
+        """`append` of several forecasts, each with its identity: those that are not there yet, all of them or none.
+
+        Returns
+        -------
+        list of dict
+            The entry of each forecast, in their order.
+        """
         content = self._read()
-        found = content.find(forecast, identity)
-        if found is not None:
+        found = [content.find(*each) for each in forecasts]
+        if None not in found:
             if content.head != Anchor.of(content.entries):
                 with suppress(OSError), self._lock():  # a home that cannot be written to keeps its old head
                     self._write_head(Anchor.of(self._read().entries))
-            return found
+            return [each for each in found if each is not None]
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self._lock():
             content = self._read()
-            found = content.find(forecast, identity)
-            return self._write(content, forecast) if found is None else found
+            found = [content.find(*each) for each in forecasts]
+            new = [forecast for (forecast, _), entry in zip(forecasts, found, strict=True) if entry is None]
+            written = iter(self._write(content, new) if new else ())
+            return [next(written) if entry is None else entry for entry in found]
 
-    def _write(self, content: _Content, forecast: Mapping[str, Any]) -> dict[str, Any]:
-        place, previous = len(content.entries), Anchor.of(content.entries).hash
-        stamp = {"index": place, "hash": (last := seal(forecast, place, previous)), "previous_hash": previous}
-        line = (_canonical({**forecast, "ledger": stamp}) + "\n").encode()
+    def _write(self, content: _Content, forecasts: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        place, last = len(content.entries), Anchor.of(content.entries).hash
+        lines = []
+        for number, forecast in enumerate(forecasts):
+            if len(forecasts) > 1:
+                forecast = {**forecast, "batch": {"place": number, "of": len(forecasts)}}
+            stamp = {"index": place, "hash": seal(forecast, place, last), "previous_hash": last}
+            lines.append((_canonical({**forecast, "ledger": stamp}) + "\n").encode())
+            place, last = place + 1, str(stamp["hash"])
+        text = b"".join(lines)
         if content.torn:
             self._keep_aside(content.torn)
         is_new = not self.path.exists()
         with open(self.path, "w+b" if is_new else "r+b") as file:
             file.truncate(content.end)
             file.seek(0, os.SEEK_END)
-            file.write(line if content.terminated else b"\n" + line)
+            file.write(text if content.terminated else b"\n" + text)
             file.flush()
             os.fsync(file.fileno())
         if is_new:
             sync_folder(self.path.parent)
-        self._write_head(Anchor(place + 1, last))
-        return json.loads(line)  # type: ignore[no-any-return]
+        self._write_head(Anchor(place, last))
+        return [json.loads(line) for line in lines]
 
     def _keep_aside(self, torn: bytes) -> None:
         with open(self.torn_path, "ab") as file:
-            file.write(torn + b"\n")
+            file.write(torn.removesuffix(b"\n") + b"\n")
             file.flush()
             os.fsync(file.fileno())
         self._say(
-            f"a line of {self.path.name} was cut short ({len(torn)} bytes), probably by a killed process; "
+            f"{_what(torn)} of {self.path.name} was cut short ({len(torn)} bytes), probably by a killed process; "
             f"it is no entry and was moved to {self.torn_path.name}"
         )
 
@@ -259,6 +279,7 @@ class Ledger:
 
     def _parse(self, raw: bytes, head: Anchor | None) -> _Content:
         entries: list[dict[str, Any]] = []
+        starts: list[int] = []
         end = len(_BYTE_ORDER_MARK) if raw.startswith(_BYTE_ORDER_MARK) else 0
         whole, terminated = len(raw.rstrip(b"\r\n")), True
         while end < whole:
@@ -266,10 +287,15 @@ class Ledger:
             feed = raw.find(b"\n", end)
             line = raw[end:feed] if feed >= 0 else raw[end:]
             if feed < 0 and not _is_document(line):
-                return _Content(entries, end, terminated, line, head)
+                break
+            starts.append(end)
             entries.append(self._entry(line.removesuffix(b"\r"), entries))
             end, terminated = (feed + 1, True) if feed >= 0 else (len(raw), False)
-        return _Content(entries, end, terminated, b"", head)
+        torn = raw[end:whole]
+        if entries and (begun := _unfinished(entries[-1])):
+            end, terminated = starts[-begun], True
+            entries, torn = entries[:-begun], raw[end:whole]
+        return _Content(entries, end, terminated, torn, head)
 
     def _entry(self, line: bytes, before: list[dict[str, Any]]) -> dict[str, Any]:
         number, previous = len(before), Anchor.of(before).hash
@@ -336,6 +362,11 @@ def with_provenance(content: Mapping[str, Any], issued_at: pd.Timestamp) -> dict
     }
 
 
+def of_question(entries: Sequence[dict[str, Any]], question: str = UP.name) -> list[dict[str, Any]]:
+    """The entries of one question; those of an older version are of `up`."""
+    return [entry for entry in entries if entry.get("question", UP.name) == question]
+
+
 def kind_of_entry(entry: Mapping[str, Any]) -> str:
     """`live`, `replay`, or `unknown` for an entry from before the schema that records it."""
     kind = entry.get("kind") if entry.get("schema_version") else None
@@ -344,6 +375,17 @@ def kind_of_entry(entry: Mapping[str, Any]) -> str:
 
 def _canonical(content: Mapping[str, Any]) -> str:
     return json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def _unfinished(last: Mapping[str, Any]) -> int:
+    """How many entries there are of a batch whose end is missing, if `last` is the last one; else 0."""
+    batch = last.get("batch")
+    begun = batch["place"] + 1 if batch else 0
+    return begun if batch and begun < batch["of"] else 0
+
+
+def _what(torn: bytes) -> str:
+    return "a batch" if b"\n" in torn else "a line"
 
 
 def _is_document(line: bytes) -> bool:

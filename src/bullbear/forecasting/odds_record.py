@@ -14,6 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bullbear.dataset.predictions import Predictions
+from bullbear.definitions import UP, Question
 from bullbear.documents import json_ready
 from bullbear.errors import HistoryError
 from bullbear.evaluate import Evaluation, evaluate
@@ -28,7 +29,7 @@ from bullbear.statistics.bootstrap import resample
 
 @dataclass(frozen=True)
 class EventRecord:
-    """One event's odds as forecasts of P(up); skills are Brier skills against climatology over all days.
+    """One event's odds as forecasts of P(yes); skills are Brier skills against climatology over all days.
 
     `mean_p`, `share_up` and `ece` (calibration error) are of the `signals` days on which its raw odds are a forecast.
     """
@@ -59,11 +60,13 @@ class OddsRecord:
     predictions: Predictions
     events: tuple[EventRecord, ...]
     simulated: bool
+    question: str = UP.name
 
     def as_dict(self) -> dict[str, Any]:
         """Ready for JSON."""
         return {
             "ticker": self.ticker,
+            "question": self.question,
             "horizon_sessions": self.horizon,
             "simulated": self.simulated,
             "pooled": self.pooled.as_dict(),
@@ -71,7 +74,7 @@ class OddsRecord:
         }
 
 
-def odds_record(home: Home, ticker: str, horizon: int) -> OddsRecord:
+def odds_record(home: Home, ticker: str, horizon: int, question: Question = UP) -> OddsRecord:
     """Score the odds that `bullbear odds` would have given for `ticker` at every past close.
 
     Raises
@@ -83,7 +86,7 @@ def odds_record(home: Home, ticker: str, horizon: int) -> OddsRecord:
     """
     events = home.events()
     store = home.filled_store()
-    past = past_odds(store.as_of(), ticker, events.event, horizon=horizon)
+    past = past_odds(store.as_of(), ticker, events.event, horizon=horizon, question=question)
     scored = past.sessions >= past.series.sessions[0] + pd.DateOffset(years=YEARS)
     if not scored.any():
         raise HistoryError(
@@ -98,6 +101,7 @@ def odds_record(home: Home, ticker: str, horizon: int) -> OddsRecord:
         predictions=predictions,
         events=_records(past, scored),
         simulated=store.is_simulated,
+        question=str(predictions.table["question"].iloc[0]),
     )
 
 

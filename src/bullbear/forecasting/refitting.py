@@ -6,18 +6,22 @@ the walk-forward, to the last bit, and is kept in the champion's bundle; the run
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from bullbear.data.view import View
 from bullbear.dataset import build, splitter_of
-from bullbear.decide import advise_each, forecasts_by_close
+from bullbear.dataset.labels import Labels
+from bullbear.decide import Forecast, advise_each, forecasts_by_close
+from bullbear.definitions import UP
 from bullbear.errors import RunError
 from bullbear.files import replace_folder
 from bullbear.forecasting.account_factors import account_factors
 from bullbear.forecasting.bundle import Bundle, read_bundle, write_continued
+from bullbear.forecasting.champions import Asked
+from bullbear.forecasting.today import Answered, forecasts_on
 from bullbear.home import Home
 from bullbear.learn import continue_training
 from bullbear.sessions import between, day, days
@@ -42,8 +46,15 @@ def refit_overdue(bundle: Bundle, labels: pd.DataFrame) -> int:
     return len(between(due[0], labels.index[-1])) - 1 if len(due) else 0
 
 
-def continued(bundle: Bundle, view: View, root: Path, progress: Progress | None = None) -> Bundle:
+def continued(
+    bundle: Bundle, view: View, root: Path, progress: Progress | None = None, others: Sequence[Asked] = ()
+) -> Bundle:
     """The bundle with every refit that is due at the view's instant, written into the empty folder `root`.
+
+    Parameters
+    ----------
+    others
+        The other questions, whose forecasts the policy of `up` may read.
 
     Raises
     ------
@@ -64,16 +75,37 @@ def continued(bundle: Bundle, view: View, root: Path, progress: Progress | None 
         start=bundle.meta.get("start"),
         progress=progress,
     )
-    before, ticker = bundle.last_book, definition.target.ticker
-    forecasts = forecasts_by_close(continuation.predictions.select(asset=ticker).table)
-    factors = account_factors(view, bundle, bundle.policy, before)
-    advice = advise_each(view, bundle.policy, forecasts, ticker=ticker, before=before, factors=factors)
-    write_continued(root, bundle, continuation, [each.book for each in advice])
-    return read_bundle(root)
+    books = []
+    if bundle.has_account:
+        ticker = definition.target.ticker
+        forecasts = forecasts_by_close(continuation.predictions.select(asset=ticker).table)
+        needs = bundle.policy.needs
+        if {*needs.questions, *needs.optional} - {bundle.question} and forecasts:
+            _add(forecasts, Asked(definition.target.question, bundle), others, view, ticker)
+        before = bundle.last_book
+        factors = account_factors(view, bundle, bundle.policy, before)
+        advice = advise_each(view, bundle.policy, forecasts, ticker=ticker, before=before, factors=factors)
+        books = [each.book for each in advice]
+    write_continued(root, bundle, continuation, books)
+    return read_bundle(root, label=bundle.label)
 
 
-def refit_champion(home: Home, bundle: Bundle, view: View, progress: Progress | None = None) -> Bundle:
-    """Make the refits that are due and keep them in the champion's bundle.
+def _add(
+    forecasts: Mapping[pd.Timestamp, dict[str, Forecast]], up: Asked, others: Sequence[Asked], view: View, ticker: str
+) -> None:
+    """Add the forecasts of the other questions to those of `up`, by close and question."""
+    labels = Labels(view, ticker)
+    index = pd.DatetimeIndex([day(at) for at in forecasts])
+    said = tuple(each[UP.name] for each in forecasts.values())
+    answered = Answered(up, labels.resolve(up.question), said, pd.DataFrame(index=index), None)
+    for at, each in forecasts_on(view, labels.resolve, ticker, index, others, answered).forecasts.items():
+        forecasts[at].update(each)
+
+
+def refit_champion(
+    home: Home, bundle: Bundle, view: View, progress: Progress | None = None, others: Sequence[Asked] = ()
+) -> Bundle:
+    """Make the refits that are due and keep them in the bundle of the question's champion; see `continued`.
 
     Raises
     ------
@@ -82,13 +114,14 @@ def refit_champion(home: Home, bundle: Bundle, view: View, progress: Progress | 
     """
     with home.staging() as folder:
         staged = folder / "bundle"
-        refitted = continued(bundle, view, staged, progress)
+        refitted = continued(bundle, view, staged, progress, others)
+        place = home.champion_of(bundle.question)
         with home.champion_lock():
-            present = read_bundle(home.champion)
+            present = read_bundle(place, label=bundle.label)
             if present.meta["run_id"] != bundle.meta["run_id"]:
                 raise RunError(
-                    "champion", "replaced during the refit", "one champion at a time", "run the command again"
+                    bundle.label, "replaced during the refit", "one champion at a time", "run the command again"
                 )
             if present.trained_through()[-1] < refitted.trained_through()[-1]:  # else another forecast was quicker
-                replace_folder(staged, home.champion)
-            return read_bundle(home.champion)
+                replace_folder(staged, place)
+            return read_bundle(place, label=bundle.label)

@@ -3,7 +3,7 @@
 The record consists of live forecasts alone: those issued before the next session opened. A replay, made when the
 outcome had begun to show or was known, is scored beside them and labelled as hindsight. Of several forecasts for one
 day by one model (its definition's name, whatever the run) the first in the ledger counts: asking again until an answer
-pleases changes no score.
+pleases changes no score. Each question has a record of its own; entries of an older version are of `up`.
 
 Outcomes are decided by final prices, the latest version of each bar in the store: a wrong price that was corrected the
 next morning must not stay the outcome for ever.
@@ -17,8 +17,9 @@ import numpy as np
 import pandas as pd
 
 from bullbear.data.view import View
-from bullbear.dataset.labels import resolve
-from bullbear.definitions import Target
+from bullbear.dataset.labels import Labels
+from bullbear.definitions import UP, Question
+from bullbear.definitions.questions import QUESTION_KINDS
 from bullbear.evaluate.scores import brier, brier_skill, log_loss, log_loss_skill
 from bullbear.forecasting.ledger import LIVE, REPLAY, UNKNOWN, Ledger, kind_of_entry
 from bullbear.forecasting.tracked_anchor import tracked_anchor
@@ -36,12 +37,14 @@ def score_ledger(home: Home) -> dict[str, Any]:
     Returns
     -------
     dict
-        entries, resolved, pending: counts over all entries. brier, brier_climatology, bss, log_loss, log_loss_skill: of
-        the live record alone (None without a resolved live entry, bss and skill None where climatology was perfect).
-        `live`, `replays` and `unknown` (entries of an older version, which did not record when they were issued), each
-        with entries, repeated (left out, since the day and model has an earlier entry), resolved, pending and these
-        five scores. `statement`, the record in one sentence; `prices`, always "final"; `anchors`, the number of
-        entries that the head file and the tracking store confirm; `forecasts`, one record per entry.
+        Of `up`: entries, resolved, pending: counts over its entries. brier, brier_climatology, bss, log_loss,
+        log_loss_skill: of the live record alone (None without a resolved live entry, bss and skill None where
+        climatology was perfect). `live`, `replays` and `unknown` (entries of an older version, which did not record
+        when they were issued), each with entries, repeated (left out, since the day and model has an earlier entry),
+        resolved, pending and these five scores. `statement`, the record in one sentence.
+        Of all questions: `questions`, a list with the `question` and the same keys; `prices`, always "final";
+        `anchors`, the number of entries that the head file and the tracking store confirm; `forecasts`, one record per
+        entry with its `question`.
 
     Raises
     ------
@@ -56,10 +59,23 @@ def score_ledger(home: Home) -> dict[str, Any]:
     store = home.filled_store()
     view = store.as_of()
     records = _records(entries, view, simulated=store.is_simulated)
+    questions = dict.fromkeys([UP.name, *(record["question"] for record in records)])
+    by_question = {name: _of([each for each in records if each["question"] == name], view) for name in questions}
+    return {
+        "simulated": store.is_simulated,
+        **by_question[UP.name],
+        "questions": [{"question": name, **found} for name, found in by_question.items()],
+        "prices": "final",
+        "anchors": {"head": head.count if head else None, "tracking": tracked.count if tracked else None},
+        "forecasts": records,
+    }
+
+
+def _of(records: list[dict[str, Any]], view: View) -> dict[str, Any]:
+    """Counts and scores of one question's records."""
     kinds = {kind: _score([each for each in records if each["kind"] == kind]) for kind in (LIVE, REPLAY, UNKNOWN)}
     resolved = sum(record["y"] is not None for record in records)
     return {
-        "simulated": store.is_simulated,
         "entries": len(records),
         "resolved": resolved,
         "pending": len(records) - resolved,
@@ -68,28 +84,23 @@ def score_ledger(home: Home) -> dict[str, Any]:
         "replays": kinds[REPLAY],
         "unknown": kinds[UNKNOWN],
         "statement": _statement(records, kinds, view),
-        "prices": "final",
-        "anchors": {"head": head.count if head else None, "tracking": tracked.count if tracked else None},
-        "forecasts": records,
     }
 
 
 def _records(entries: list[dict[str, Any]], view: View, *, simulated: bool) -> list[dict[str, Any]]:
-    outcomes: dict[tuple[str, int], pd.Series] = {}
+    outcomes = _Outcomes(view)
     seen: set[tuple[str, ...]] = set()
     records = []
     for entry in entries:
         if bool(entry["data"].get("simulated")) != simulated:
             continue
-        target = (entry["ticker"], entry["horizon_sessions"])
-        if target not in outcomes:
-            outcomes[target] = resolve(view, Target(ticker=target[0], horizon=target[1]), final=True)["y"]
-        session = day(entry["decided_at"])
-        y = float(outcomes[target].get(session, np.nan))
-        kind = kind_of_entry(entry)
-        day_and_model = (kind, *map(str, target), str(session.date()), entry["model"]["name"])
+        question, session, kind = _question(entry), day(entry["decided_at"]), kind_of_entry(entry)
+        y = outcomes.of(entry["ticker"], question, session)
+        asked = (question.name, question.kind, question.threshold, question.horizon)
+        day_and_model = (kind, entry["ticker"], *map(str, asked), str(session.date()), str(entry["model"]["name"]))
         records.append(
             {
+                "question": question.name,
                 "ticker": entry["ticker"],
                 "decided_at": entry["decided_at"],
                 "issued_at": entry.get("issued_at"),
@@ -97,13 +108,38 @@ def _records(entries: list[dict[str, Any]], view: View, *, simulated: bool) -> l
                 "counts": day_and_model not in seen,
                 "resolves_on": entry["resolves_on"],
                 "model": entry["model"]["name"],
-                "p_up": entry["p_up"],
+                "p": entry["p_up"] if question.name == UP.name else entry["p"],
                 "climatology": entry["climatology"],
                 "y": None if np.isnan(y) else int(y),
             }
         )
         seen.add(day_and_model)
     return records
+
+
+class _Outcomes:
+    """Final answers by ticker, question and session."""
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+        self._labels: dict[str, Labels] = {}
+        self._answers: dict[tuple[str, Question], pd.Series] = {}
+
+    def of(self, ticker: str, question: Question, session: pd.Timestamp) -> float:
+        """1, 0, or NaN while it is open."""
+        key = (ticker, question)
+        if key not in self._answers:
+            if ticker not in self._labels:
+                self._labels[ticker] = Labels(self._view, ticker)
+            self._answers[key] = self._labels[ticker].resolve(question, final=True)["y"]
+        return float(self._answers[key].get(session, np.nan))
+
+
+def _question(entry: dict[str, Any]) -> Question:
+    """What an entry asks: the question that it holds, else `up`."""
+    if "asks" in entry:
+        return QUESTION_KINDS.read(entry["asks"])
+    return UP.model_copy(update={"horizon": entry["horizon_sessions"]})
 
 
 def _score(records: list[dict[str, Any]]) -> dict[str, Any]:
@@ -117,11 +153,17 @@ def _score(records: list[dict[str, Any]]) -> dict[str, Any]:
     }
     if not due:
         return {**counts, **dict.fromkeys(_SCORES)}
-    y, p, base = (np.array([record[key] for record in due], dtype=float) for key in ("y", "p_up", "climatology"))
-    values = (brier(y, p), brier(y, base), brier_skill(y, p, base), log_loss(y, p), log_loss_skill(y, p, base))
+    y, p, base = (np.array([record[key] for record in due], dtype=float) for key in ("y", "p", "climatology"))
+    values = {"brier": brier(y, p), "brier_climatology": brier(y, base), "log_loss": log_loss(y, p)}
+    # The base rate of a rare event may be 0: right on every day so far, or infinitely wrong by its logarithm.
+    if values["brier_climatology"] > 0:
+        values["bss"] = brier_skill(y, p, base)
+    if 0 < log_loss(y, base) < np.inf:
+        values["log_loss_skill"] = log_loss_skill(y, p, base)
     return {
         **counts,
-        **{name: value if np.isfinite(value) else None for name, value in zip(_SCORES, values, strict=True)},
+        **dict.fromkeys(_SCORES),
+        **{name: value for name, value in values.items() if np.isfinite(value)},
     }
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
@@ -17,8 +18,10 @@ from bullbear.errors import GateError, RunError
 from bullbear.factors import registered
 from bullbear.factors.engine.inputs import level_max_age
 from bullbear.factors.engine.registry import kind_of
-from bullbear.forecasting.bundle import Bundle, read_bundle
+from bullbear.forecasting.bundle import Bundle, champion_of, read_bundle
+from bullbear.forecasting.close import Close
 from bullbear.home import Home
+from bullbear.learn import FoldModel
 from bullbear.sessions import between, day, last_closed
 from bullbear.settings import Staleness
 
@@ -39,13 +42,15 @@ def series_read(bundle: Bundle) -> set[tuple[str, str]]:
 
 
 def mark_needed(table: pd.DataFrame, home: Home) -> pd.DataFrame:
-    """A table of `data.status` with a column `needed`: what the champion reads, absent series included.
+    """A table of `data.status` with a column `needed`: what any champion reads, absent series included.
 
-    Without a champion that this version can use nothing is needed.
+    What a champion reads that this version cannot use is not needed.
     """
     read: set[tuple[str, str]] = set()
-    with suppress(RunError):
-        read = {(kind_of(kind).stored, series) for kind, series in series_read(read_bundle(home.champion))}
+    for question in home.questions():
+        with suppress(RunError):
+            champion = read_bundle(home.champion_of(question), label=champion_of(question))
+            read |= {(kind_of(kind).stored, series) for kind, series in series_read(champion)}
     present = set(zip(table["kind"], table["series"], strict=True))
     marked = table.assign(needed=[pair in read for pair in zip(table["kind"], table["series"], strict=True)])
     absent = sorted(read - present)
@@ -97,44 +102,59 @@ def closed_day_note(entry: Mapping[str, Any], as_of: str) -> str | None:
     )
 
 
-def check_budget(made: Mapping[str, Any], bundle: Bundle, budget: Staleness, *, is_fed: bool, is_today: bool) -> None:
-    """Refuse a forecast that lacks more than the budget allows.
+@dataclass(frozen=True)
+class Freshness:
+    """What a forecast may lack, and how far the target's bars have fallen behind.
 
-    Parameters
+    Attributes
     ----------
-    made
-        A forecast.
+    sessions_behind
+        Sessions that have closed since the decision.
     is_fed
-        Whether its store is fed by `bullbear fetch`; a snapshot ends where it ends.
+        Whether the store is fed by `bullbear fetch`; a snapshot ends where it ends.
     is_today
         Whether the forecast is meant for the evening on which it is made.
-
-    Raises
-    ------
-    GateError
-        Too many series are stale, the target has fallen behind, or the model should have been refitted long ago.
     """
-    stale, read = made["data"]["stale"], {series for _, series in series_read(bundle)}
-    decided = made["decided_at"][:10]
-    if len(stale) > budget.max_share * len(read):
-        raise GateError(
-            "staleness budget",
-            f"{len(stale)} of {len(read)} series that {made['model']['name']} reads are absent or stale on "
-            f"{decided} ({', '.join(stale[:5])}{', ...' if len(stale) > 5 else ''})",
-            "run `bullbear fetch`, or raise max_share in [staleness] of bullbear.toml",
-        )
-    behind = made["data"]["sessions_behind"]
-    if is_today and is_fed and behind > budget.max_sessions_behind:
-        raise GateError(
-            "staleness budget",
-            f"the last bar of {made['ticker']} is {behind} sessions old",
-            "run `bullbear fetch`, or name the day that is meant with --as-of",
-        )
-    model = made["model"]
-    if model["refit_overdue_sessions"] > budget.max_refit_overdue_sessions:
-        raise GateError(
-            "staleness budget",
-            f"the refit of {model['name']}, last fitted {model['age_sessions']} sessions before {decided}, is "
-            f"{model['refit_overdue_sessions']} sessions overdue",
-            "run `bullbear forecast` without --no-refit, or train and promote again",
-        )
+
+    budget: Staleness
+    sessions_behind: int
+    is_fed: bool
+    is_today: bool
+
+    def checked(self, bundle: Bundle, at: Close, overdue: int) -> Bundle:
+        """The champion, if it lacks no more at the close than the budget allows; its refit is `overdue` by sessions.
+
+        Raises
+        ------
+        GateError
+            Too many series are stale, the target has fallen behind, or the model should have been refitted long ago.
+        """
+        stale, read = stale_series(at.view, bundle, at.session), {series for _, series in series_read(bundle)}
+        decided, name = at.session.date(), bundle.definition.name
+        if len(stale) > self.budget.max_share * len(read):
+            raise GateError(
+                "staleness budget",
+                f"{len(stale)} of {len(read)} series that {name} reads are absent or stale on "
+                f"{decided} ({', '.join(stale[:5])}{', ...' if len(stale) > 5 else ''})",
+                "run `bullbear fetch`, or raise max_share in [staleness] of bullbear.toml",
+            )
+        behind = self.sessions_behind
+        if self.is_today and self.is_fed and behind > self.budget.max_sessions_behind:
+            raise GateError(
+                "staleness budget",
+                f"the last bar of {at.target.ticker} is {behind} sessions old",
+                "run `bullbear fetch`, or name the day that is meant with --as-of",
+            )
+        if overdue > self.budget.max_refit_overdue_sessions:
+            age = model_age(bundle.model_for(at.session), at.session)
+            raise GateError(
+                "staleness budget",
+                f"the refit of {name}, last fitted {age} sessions before {decided}, is {overdue} sessions overdue",
+                "run `bullbear forecast` without --no-refit, or train and promote again",
+            )
+        return bundle
+
+
+def model_age(model: FoldModel, session: pd.Timestamp) -> int:
+    """Sessions from the fit of a model to `session`."""
+    return len(between(day(model.trained_through), session)) - 1

@@ -1,25 +1,34 @@
-"""The champion's forecasts at a close: the factors of the sessions to decide, and each session's own model on them.
+"""The champions' forecasts at a close: the factors of the sessions to decide, and each session's own models on them.
 
-Usually that is one session. A replay of a day after the champion's last refit also needs those since, because its
-account was decided on each of them.
+Usually that is one session. A replay of a day after the last refit of `up`'s champion also needs those since, because
+its account was decided on each of them. A factor that several champions read is computed once. The champions know
+nothing of each other, so their probabilities are projected onto the nearest coherent ones, with `up` as it is.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from bullbear import sessions
+from bullbear.data.view import View
 from bullbear.dataset.labels import climatology
 from bullbear.decide import Forecast
+from bullbear.definitions import UP, FactorSpec, Question
+from bullbear.definitions.coherence import project
 from bullbear.errors import HistoryError
-from bullbear.factors import compute
+from bullbear.factors import compute, registered
 from bullbear.forecasting.bundle import Bundle
+from bullbear.forecasting.champions import Asked
 from bullbear.forecasting.close import Close
 from bullbear.learn import FoldModel
+from bullbear.learn.calibrator import History
+from bullbear.learn.calibrators.shrinkage import Shrinkage
+from bullbear.learn.distribution import DistributionForecast
+from bullbear.learn.fold_model import predict
 from bullbear.learn.learner import factor_matrix
 from bullbear.statistics import independent_number
 
@@ -27,12 +36,54 @@ DRIVERS = 8
 
 
 @dataclass(frozen=True)
-class Today:
-    """Forecasts by close and question and factors by session, of the sessions to decide; the last close's model."""
+class Answered:
+    """The forecasts of one question and the factors behind them, by session; the last session's model, if any.
 
-    forecasts: dict[pd.Timestamp, dict[str, Forecast]]
-    model: FoldModel
+    `labels` are all of the question's as known at the close.
+    """
+
+    asked: Asked
+    labels: pd.DataFrame
+    forecasts: tuple[Forecast, ...]
     X: pd.DataFrame
+    model: FoldModel | None
+
+    @property
+    def forecast(self) -> Forecast:
+        """That of the close."""
+        return self.forecasts[-1]
+
+    @property
+    def factors(self) -> pd.DataFrame:
+        """The factors of the close, one row."""
+        return self.X.iloc[[-1]]
+
+
+@dataclass(frozen=True)
+class Today:
+    """What is forecast at `decided_at`, the sessions to decide: `up` first, then the other questions."""
+
+    decided_at: pd.DatetimeIndex
+    answers: tuple[Answered, ...]
+
+    @property
+    def up(self) -> Answered:
+        """The answer to `up`."""
+        return self.answers[0]
+
+    @property
+    def model(self) -> FoldModel:
+        """The model of `up` at the close."""
+        assert self.up.model is not None  # its champion is no base rate
+        return self.up.model
+
+    @property
+    def forecasts(self) -> dict[pd.Timestamp, dict[str, Forecast]]:
+        """Forecasts by close and question."""
+        return {
+            at: {each.asked.question.name: each.forecasts[row] for each in self.answers}
+            for row, at in enumerate(self.decided_at)
+        }
 
     @property
     def earlier(self) -> dict[pd.Timestamp, dict[str, Forecast]]:
@@ -42,23 +93,20 @@ class Today:
     @property
     def outlook(self) -> dict[str, Forecast]:
         """The forecasts of the close, by question."""
-        return self.forecasts[next(reversed(self.forecasts))]
+        return {each.asked.question.name: each.forecast for each in self.answers}
 
-    @property
-    def forecast(self) -> Forecast:
-        """The forecast of the close."""
-        return self.outlook["up"]
-
-    @property
-    def factors(self) -> pd.DataFrame:
-        """The factors of the close, one row."""
-        return self.X.iloc[[-1]]
+    def distribution(self) -> tuple[Answered, DistributionForecast] | None:
+        """The distribution of the close by the first question whose model knows one, and that question's answer."""
+        for each in self.answers:
+            if each.model is not None and (found := each.model.distribution(each.factors)) is not None:
+                return each, found
+        return None
 
     def drivers(self) -> list[dict[str, Any]]:
-        """The factors that move the forecast most, in log-odds after calibration."""
-        model = self.model
-        X = factor_matrix(self.factors, model.factors)
-        contributions = model.contributions(self.factors)[0]
+        """The factors that move the forecast of `up` most, in log-odds after calibration."""
+        model, factors = self.model, self.up.factors
+        X = factor_matrix(factors, model.factors)
+        contributions = model.contributions(factors)[0]
         order = np.argsort(-np.abs(contributions), kind="stable")[:DRIVERS]
         return [
             {
@@ -71,13 +119,20 @@ class Today:
         ]
 
 
-def forecast_sessions(at: Close, bundle: Bundle, after: pd.Timestamp | None) -> Today:
+def forecast_sessions(at: Close, bundle: Bundle, after: pd.Timestamp | None, others: Sequence[Asked] = ()) -> Today:
     """Forecast every decidable session after `after` (None: the close's own) up to the close.
+
+    Parameters
+    ----------
+    bundle
+        The champion of `up`.
+    others
+        The other questions; one of which no label has resolved yet is left out.
 
     Raises
     ------
     HistoryError
-        The close lies before the champion's first reported forecast, or before its first model.
+        The close lies before the first reported forecast of `up`'s champion, or before its first model.
     """
     if at.session < bundle.first_session:
         raise HistoryError(
@@ -87,20 +142,114 @@ def forecast_sessions(at: Close, bundle: Bundle, after: pd.Timestamp | None) -> 
             "choose a later day: an earlier one would look ahead",
         )
     due = at.labels.iloc[[-1]] if after is None else at.decidable_after(after)
-    X = compute(at.view, bundle.factors(), pd.DatetimeIndex(due.index), bundle.definition.target.ticker)
-    decided_at = pd.DatetimeIndex(due["decided_at"])
-    share, n_resolved = climatology(
-        at.labels["y"].to_numpy(), pd.DatetimeIndex(at.labels["resolved_at"]), decided_at
-    )  # fmt: skip
-    forecasts = {}
-    for row, session in enumerate(due.index):
-        model = bundle.model_for(session)
-        n_independent = independent_number(n_resolved[[row]], model.horizon)
-        answer = model.forecast(X.iloc[[row]], share[[row]], n_independent)
-        forecasts[decided_at[row]] = {"up": Forecast(**answer.iloc[0])}
-    return Today(forecasts, model, X)
+    asked = (Asked(bundle.definition.target.question, bundle), *others)
+    return forecasts_on(at.view, at.labels_of, bundle.definition.target.ticker, pd.DatetimeIndex(due.index), asked)
 
 
-def model_age(model: FoldModel, session: pd.Timestamp) -> int:
-    """Sessions from the fit of a model to `session`."""
-    return len(sessions.between(sessions.day(model.trained_through), session)) - 1
+def forecasts_on(
+    view: View,
+    labels_of: Callable[[Question], pd.DataFrame],
+    ticker: str,
+    index: pd.DatetimeIndex,
+    asked: Sequence[Asked],
+    up: Answered | None = None,
+) -> Today:
+    """The forecasts of several questions on the sessions `index`, each with what was known at its close.
+
+    Parameters
+    ----------
+    labels_of
+        The labels of a question, as known to `view`.
+    up
+        What `up` has been answered on these sessions, if it is not among those asked.
+
+    Raises
+    ------
+    HistoryError
+        The champion of `up` has no model for a session; any other question then has the base rate.
+    """
+    tables = _factors(view, [each.bundle for each in asked], index, ticker)
+    answers = [] if up is None else [up]
+    decided_at = pd.DatetimeIndex([])
+    for each, X in zip(asked, tables, strict=True):
+        every = labels_of(each.question)
+        decided_at = pd.DatetimeIndex(every["decided_at"].loc[index])
+        answer = _answer(each, every, decided_at, X, must=each.question.name == UP.name)
+        if answer is not None:
+            answers.append(answer)
+    return Today(decided_at, _coherent(answers))
+
+
+def _coherent(answers: Sequence[Answered]) -> tuple[Answered, ...]:
+    p = np.array([[said.p for said in each.forecasts] for each in answers]).T
+    nearest = project([each.asked.question for each in answers], p)
+    return tuple(
+        replace(each, forecasts=tuple(_moved(*pair) for pair in zip(each.forecasts, nearest[:, place], strict=True)))
+        for place, each in enumerate(answers)
+    )
+
+
+def _moved(said: Forecast, p: float) -> Forecast:
+    """The forecast with another probability, which its interval still contains."""
+    if said.p == p:
+        return said
+    return Forecast(float(p), min(said.p_low, float(p)), max(said.p_high, float(p)), said.climatology)
+
+
+def _answer(
+    asked: Asked, labels: pd.DataFrame, decided_at: pd.DatetimeIndex, X: pd.DataFrame, *, must: bool
+) -> Answered | None:
+    y, resolved_at, horizon = labels["y"].to_numpy(), pd.DatetimeIndex(labels["resolved_at"]), asked.question.horizon
+    share, n_resolved = climatology(y, resolved_at, decided_at)
+    if np.isnan(share).any() and not must:
+        return None
+    forecasts = []
+    for row, session in enumerate(X.index):
+        n_independent = independent_number(n_resolved[[row]], horizon)
+        model = None
+        if asked.bundle is not None:
+            try:
+                model = asked.bundle.model_for(session)
+            except HistoryError:
+                if must:
+                    raise
+        if model is None:
+            known = y[np.asarray(resolved_at <= decided_at[row]) & ~np.isnan(y)]
+            answer = _base_rate(known, share[[row]], n_independent, horizon)
+        else:
+            answer = model.forecast(X.iloc[[row]], share[[row]], n_independent)
+        forecasts.append(Forecast(**answer.iloc[0]))
+    return Answered(asked, labels, tuple(forecasts), X, model)
+
+
+def _base_rate(known: np.ndarray, share: np.ndarray, n_independent: np.ndarray, horizon: int) -> pd.DataFrame:
+    """The base rate with the interval that a model without a signal gives it; `known` are the labels behind it."""
+    none = known[:0]
+    silent = Shrinkage(prior_sd=0.0).fit(History(none, none, none, horizon, known))
+    return predict(silent, np.zeros(1), share, n_independent)
+
+
+def _factors(view: View, bundles: Sequence[Bundle | None], index: pd.DatetimeIndex, ticker: str) -> list[pd.DataFrame]:
+    """The factors of each champion, computed once where they mean the same; no columns for the base rate."""
+    specs: list[FactorSpec] = []
+    place: dict[tuple[Any, ...], int] = {}
+    columns = []
+    for bundle in bundles:
+        named = {}
+        for spec in bundle.factors() if bundle is not None else ():
+            meaning = _meaning(spec, ticker)
+            if meaning not in place:
+                place[meaning] = len(specs)
+                specs.append(spec)
+            named[spec.name] = place[meaning]
+        columns.append(named)
+    values = compute(view, specs, index, ticker).to_numpy()
+    return [
+        pd.DataFrame(values[:, list(named.values())], pd.DatetimeIndex(index, name="session"), list(named))
+        for named in columns
+    ]
+
+
+def _meaning(spec: FactorSpec, ticker: str) -> tuple[Any, ...]:
+    settled = registered()[spec.function].settled(spec.params)
+    return spec.function, tuple(sorted(spec.inputs_for(ticker).items())), tuple(sorted(settled.items()))

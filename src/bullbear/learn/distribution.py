@@ -39,8 +39,8 @@ class DistributionForecast:
 class DistributionModel(FittedLearner, Protocol):
     """A fitted learner that knows the whole distribution.
 
-    Its signal of a question is logit P(yes) by the distribution, less the logit of the share of yes in its training
-    set.
+    Its signal of a question is the log-odds of P(yes) by the distribution, less those of its mean over the training
+    rows: what the distribution gets wrong of every day alike says nothing about this one.
     """
 
     def distribution(self, X: np.ndarray) -> DistributionForecast:

@@ -14,17 +14,17 @@ from bullbear import user_code
 from bullbear.learn.calibrator import CALIBRATORS, FittedCalibrator
 from bullbear.learn.distribution import DistributionForecast, DistributionModel
 from bullbear.learn.learner import LEARNERS, FittedLearner, bag_mean, factor_matrix, signals_of
+from bullbear.learn.pool import pooled
 
 
 @dataclass(frozen=True)
 class Member:
-    """A fitted learner with its calibrator; `learner` is the table of its definition."""
+    """A fitted learner; `learner` is the table of its definition."""
 
     name: str
     learner: Mapping[str, Any]
     learner_state: Mapping[str, Any]
     factors: tuple[str, ...]
-    calibrator: FittedCalibrator
 
     @cached_property
     def fitted(self) -> FittedLearner:
@@ -43,23 +43,20 @@ class Member:
             "learner": dict(self.learner),
             "learner_state": dict(self.learner_state),
             "factors": list(self.factors),
-            "calibrator": self.calibrator.state(),
         }
 
     @classmethod
     def restore(cls, state: Mapping[str, Any]) -> Member:
         """From `state()`."""
-        calibrator = CALIBRATORS[state["calibrator"]["kind"]].restore(state["calibrator"])
-        return cls(
-            state["name"], state["learner"], state["learner_state"], tuple(state["factors"]), calibrator
-        )  # fmt: skip
+        return cls(state["name"], state["learner"], state["learner_state"], tuple(state["factors"]))
 
 
 @dataclass(frozen=True)
 class FoldModel:
     """Fitted at the close `trained_through`, used from the next session on, for one question about one asset.
 
-    The forecast is the weighted mean of its members' probabilities; `weights` sum to 1.
+    The pooled signal is the weighted sum of its members'; `weights` sum to at most 1, the rest is the base rate's,
+    whose signal is zero. The calibrator turns it into a forecast.
     """
 
     trained_through: pd.Timestamp
@@ -69,11 +66,18 @@ class FoldModel:
     horizon: int
     members: tuple[Member, ...]
     weights: tuple[float, ...]
+    calibrator: FittedCalibrator
 
     @property
     def factors(self) -> tuple[str, ...]:
         """The factors that any member reads, each once."""
         return tuple(dict.fromkeys(name for member in self.members for name in member.factors))
+
+    def signals(self, X: pd.DataFrame) -> np.ndarray:
+        """The mean signal of each member, shape (n, n_members), from a column per factor."""
+        return np.column_stack(
+            [bag_mean(member.signals(factor_matrix(X, member.factors))) for member in self.members]
+        )  # fmt: skip
 
     def forecast(self, X: pd.DataFrame, climatology: np.ndarray, n_independent: np.ndarray) -> pd.DataFrame:
         """Probabilities with their intervals.
@@ -90,15 +94,7 @@ class FoldModel:
         DataFrame
             Columns p, p_low, p_high, climatology; n rows.
         """
-        answers = [
-            predict(member.calibrator, member.signals(factor_matrix(X, member.factors)), climatology, n_independent)
-            for member in self.members
-        ]
-        columns = ["p", "p_low", "p_high"]
-        pooled = self.weights[0] * answers[0][columns]
-        for weight, answer in zip(self.weights[1:], answers[1:], strict=True):
-            pooled += weight * answer[columns]
-        return pooled.assign(climatology=climatology)
+        return predict(self.calibrator, pooled(self.weights, self.signals(X)), climatology, n_independent)
 
     def distribution(self, X: pd.DataFrame) -> DistributionForecast | None:
         """The distribution by the first member that knows one; None if none does."""
@@ -112,7 +108,7 @@ class FoldModel:
         place = {name: number for number, name in enumerate(self.factors)}
         total = np.zeros((len(X), len(place)))
         for member, weight in zip(self.members, self.weights, strict=True):
-            slope = weight * member.calibrator.slope
+            slope = weight * self.calibrator.slope
             if slope != 0.0:
                 shares = member.fitted.contributions(factor_matrix(X, member.factors))
                 total[:, [place[name] for name in member.factors]] += slope * shares
@@ -122,8 +118,7 @@ class FoldModel:
     def kinds(self) -> tuple[type, ...]:
         """The kinds of learner and calibrator that restore it."""
         learners = [LEARNERS[str(member.learner["kind"])] for member in self.members]
-        calibrators = [CALIBRATORS[str(member.calibrator.state()["kind"])] for member in self.members]
-        return (*learners, *calibrators)
+        return (*learners, CALIBRATORS[str(self.calibrator.state()["kind"])])
 
     def require_restorable(self) -> None:
         """Raise whatever a member raises whose state is of another version."""
@@ -140,6 +135,7 @@ class FoldModel:
             "horizon": self.horizon,
             "members": [member.state() for member in self.members],
             "weights": list(self.weights),
+            "calibrator": self.calibrator.state(),
         }
 
     @classmethod
@@ -153,18 +149,19 @@ class FoldModel:
             horizon=int(state["horizon"]),
             members=tuple(Member.restore(member) for member in state["members"]),
             weights=tuple(float(weight) for weight in state["weights"]),
+            calibrator=CALIBRATORS[state["calibrator"]["kind"]].restore(state["calibrator"]),
         )
 
 
 def predict(
-    calibrator: FittedCalibrator, signals: np.ndarray, climatology: np.ndarray, n_independent: np.ndarray
+    calibrator: FittedCalibrator, signal: np.ndarray, climatology: np.ndarray, n_independent: np.ndarray
 ) -> pd.DataFrame:
-    """The probabilities of one member, with their intervals.
+    """The probabilities that follow from signals, with their intervals.
 
     Parameters
     ----------
-    signals
-        The learner's, shape (n, n_bags).
+    signal
+        The pooled signal of each decision, shape (n,).
     climatology, n_independent
         Base rate at each decision and the independent labels behind it, shape (n,).
 
@@ -173,7 +170,13 @@ def predict(
     DataFrame
         Columns p, p_low, p_high, climatology; n rows.
     """
-    signal = bag_mean(signals)
+    return pd.DataFrame(probabilities(calibrator, signal, climatology, n_independent))
+
+
+def probabilities(
+    calibrator: FittedCalibrator, signal: np.ndarray, climatology: np.ndarray, n_independent: np.ndarray
+) -> dict[str, np.ndarray]:
+    """The columns of `predict`."""
     p = calibrator.probability(climatology, signal)
     low, high = calibrator.interval(climatology, n_independent, signal)
-    return pd.DataFrame({"p": p, "p_low": low, "p_high": high, "climatology": climatology})
+    return {"p": p, "p_low": low, "p_high": high, "climatology": climatology}

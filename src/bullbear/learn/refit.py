@@ -15,18 +15,11 @@ import pandas as pd
 
 from bullbear.dataset import Examples, Fold, Predictions
 from bullbear.definitions import FeatureSet, ModelDefinition
+from bullbear.learn.fitting import fit_step, prepared
 from bullbear.learn.fold_model import FoldModel, predict
-from bullbear.learn.learner import bag_mean
-from bullbear.learn.walk_forward import (
-    base_rate_at,
-    calibrate,
-    fit_fold,
-    fold_model,
-    folds_of,
-    is_target,
-    predictions_of,
-    prepared,
-)
+from bullbear.learn.pool import pooled
+from bullbear.learn.pooling import SignalRecord, kinds_of, member_signals
+from bullbear.learn.walk_forward import base_rate_at, folds_of, predictions_of
 
 
 @dataclass(frozen=True)
@@ -36,7 +29,7 @@ class Continuation:
 
     models: tuple[FoldModel, ...]
     predictions: Predictions
-    signals: pd.Series
+    signals: pd.DataFrame
 
 
 def continue_training(
@@ -44,7 +37,7 @@ def continue_training(
     feature_sets: Sequence[FeatureSet],
     examples: Examples,
     *,
-    signals: pd.Series,
+    signals: pd.DataFrame,
     fitted_through: pd.Timestamp,
     model_for: Callable[[pd.Timestamp], FoldModel],
     start: str | None = None,
@@ -59,7 +52,7 @@ def continue_training(
     examples
         From `dataset.build` on what was known at the close that asks for the refit.
     signals
-        Mean out-of-sample signals so far, by `decided_at`.
+        Those of the training so far, as `Training.signals`.
     fitted_through
         The close at which the newest model was fitted.
     model_for
@@ -74,11 +67,13 @@ def continue_training(
     HistoryError
         Too few resolved examples.
     """
-    task, calibrator = prepared(definition, feature_sets, examples)
+    task = prepared(definition, feature_sets, [examples])
     folds = folds_of(definition, examples, start=start)
     due = [fold for fold in folds if fold.trained_through > fitted_through]
-    own = is_target(definition, examples)
-    known = signals.reindex(examples.decided_at).where(own).to_numpy(copy=True)
+    record = SignalRecord(definition, examples, *kinds_of(definition))
+    if not signals.empty:
+        record.read(signals)
+    own = record.own
     first_new = (
         len(examples) if signals.empty else int(np.searchsorted(examples.decided_at, signals.index[-1], side="right"))
     )
@@ -87,27 +82,27 @@ def continue_training(
     new_rows: list[np.ndarray] = []
     for number, fold in enumerate(folds):
         is_due = fold.trained_through > fitted_through
-        here = own[fold.test]
-        tested = fold.test[here]
-        if not is_due and not np.isnan(known[tested]).any():
+        tested = fold.test[own[fold.test]]
+        is_known = ~np.isnan(record.issued[fold.test])
+        if not is_due and is_known[own[fold.test]].all():
             continue
         if is_due:
-            fit = fit_fold(task, fold)
-            rows = _rows_before(folds, number)
-            models.append(
-                fold_model(definition, task, fold, fit, calibrate(examples, own, rows, known[rows], fold, calibrator))
-            )
-            member, answers = models[-1].members[0], fit.signals
+            (fits,) = fit_step(task, (fold,))
+            assert fits is not None
+            model = record.model(task, 0, fold, fits, _rows_before(folds, number))
+            answers = member_signals(fits)
+            models.append(model)
             if progress:
                 progress(len(models), len(due))
         else:
-            member = model_for(pd.Timestamp(examples.X.index[tested[0]])).members[0]
-            answers = member.signals(task.X[fold.test])
-        known[tested] = np.where(np.isnan(known[tested]), bag_mean(answers)[here], known[tested])
+            model = model_for(pd.Timestamp(examples.X.index[tested[0]]))
+            answers = model.signals(examples.X.iloc[fold.test])
+        issued = pooled(model.weights, answers)
+        record.write(fold.test[~is_known], answers[~is_known], issued[~is_known])
         late = fold.test >= first_new
         if late.any():
             rows = fold.test[late]
-            parts.append(predict(member.calibrator, answers[late], *base_rate_at(examples, rows)))
+            parts.append(predict(model.calibrator, issued[late], *base_rate_at(examples, rows)))
             new_rows.append(rows)
     newest = folds[-1].test[0]
     rows = np.concatenate(new_rows) if new_rows else np.zeros(0, dtype=np.int64)
@@ -116,8 +111,7 @@ def continue_training(
     if before.any():
         answered = pd.concat(parts, ignore_index=True)[before]
         predictions = predictions_of(definition, examples, rows[before], answered)
-    ours = rows[before & own[rows]]
-    return Continuation(tuple(models), predictions, pd.Series(known[ours], index=examples.decided_at[ours]))
+    return Continuation(tuple(models), predictions, record.table(rows[before & own[rows]]))
 
 
 def _rows_before(folds: Sequence[Fold], number: int) -> np.ndarray:

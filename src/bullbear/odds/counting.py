@@ -1,8 +1,10 @@
 """The odds of every event at any number of as-of sessions, counted from what had resolved by each of them.
 
 At session t a case counts if it stands in the look-back and its outcome was known at the close of t; newer ones are
-pending. The base rate is the share of the same outcome over all sessions of the same span. A fall is strictly a lower
-price, a rise strictly a higher one.
+pending. The base rate is the share of the same outcome over all sessions of the same span.
+
+Asked `up`, an event is judged by its own direction: a bullish one by rises (strictly higher prices), a bearish one by
+falls (strictly lower ones). Asked any other question, every event is judged by the answer yes.
 """
 
 from __future__ import annotations
@@ -11,8 +13,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bullbear.definitions import UP, Question
 from bullbear.factors.engine.registry import Array
-from bullbear.odds.event_series import EventSeries, forward_returns
+from bullbear.factors.technical.occurrences import Flags
+from bullbear.odds.event_series import EventSeries, forward_answers, forward_returns
 from bullbear.statistics.multiple_tests import benjamini_hochberg, shrunk_differences
 from bullbear.statistics.overlap import Rows, evidence
 from bullbear.statistics.proportions import binomial_p_value, wilson
@@ -22,9 +26,9 @@ from bullbear.statistics.proportions import binomial_p_value, wilson
 class Counts:
     """What had been counted at each as-of session; every array has shape (n_as_of, n_events), NaN without a case.
 
-    `odds` is the share of cases that continued in the event's own direction, `base_rate` the share of all sessions that
-    did; `difference` is the one less the other, `lift` the one over the other. `q_value` is adjusted over the events of
-    its row. `shrunk` is the odds after empirical-Bayes shrinkage towards the base rate.
+    `odds` is the share of cases that continued, `base_rate` the share of all sessions that did; `difference` is the
+    one less the other, `lift` the one over the other. `q_value` is adjusted over the events of its row. `shrunk` is the
+    odds after empirical-Bayes shrinkage towards the base rate.
     """
 
     cases: Array
@@ -48,22 +52,16 @@ class Counts:
         return np.asarray(self.odds - self.base_rate)
 
 
-def count(series: EventSeries, horizon: int, at: Rows, since: Rows) -> Counts:
+def count(series: EventSeries, horizon: int, at: Rows, since: Rows, question: Question = UP) -> Counts:
     """Count every event at the sessions `at`, looking back to the sessions `since`.
 
     Parameters
     ----------
-    series
-        Events and closes.
-    horizon
-        Sessions from an event to its outcome.
     at, since
         Row numbers of the series's sessions, shape (n_as_of,); a `since` later than row 0 must lie at least two
         horizons before its `at`.
-
-    Returns
-    -------
-    The counts.
+    question
+        What is asked of an event; its own horizon has no effect.
 
     Example
     -------
@@ -78,12 +76,10 @@ def count(series: EventSeries, horizon: int, at: Rows, since: Rows) -> Counts:
     >>> found.cases.item(), found.pending.item(), found.continued.item(), found.odds.item(), found.base_rate.item()
     (2.0, 1.0, 2.0, 1.0, 0.8)
     """
-    outcome = forward_returns(series.close, horizon)
+    known, share = _outcomes(series.close, question.model_copy(update={"horizon": horizon}))
     last = np.maximum(at - horizon, since - 1)
     shape = (len(at), len(series.events))
     cases, pending, continued, effective, compared, base = (np.zeros(shape) for _ in range(6))
-    known = ~np.isnan(outcome)
-    share = {"bullish": outcome > 0.0, "bearish": outcome < 0.0}
     sessions = _between(known, since, last)
     with np.errstate(divide="ignore", invalid="ignore"):
         rate = {direction: _between(hit, since, last) / sessions for direction, hit in share.items()}
@@ -98,6 +94,21 @@ def count(series: EventSeries, horizon: int, at: Rows, since: Rows) -> Counts:
         effective[:, column], compared[:, column] = weight.effective, weight.compared
         base[:, column] = rate[event.direction]
     return _with_intervals(cases, pending, continued, effective, compared, base)
+
+
+def directed(question: Question) -> bool:
+    """Whether an event is judged by its own direction: the question is that of `up`, over any horizon."""
+    return (question.kind, question.threshold) == (UP.kind, UP.threshold)
+
+
+def _outcomes(close: Array, question: Question) -> tuple[Flags, dict[str, Flags]]:
+    """Where the outcome is known, and where it is what continues an event of each direction."""
+    if directed(question):
+        returns = forward_returns(close, question.horizon)
+        return ~np.isnan(returns), {"bullish": returns > 0.0, "bearish": returns < 0.0}
+    answers = forward_answers(close, question)
+    yes = answers == 1.0
+    return ~np.isnan(answers), {"bullish": yes, "bearish": yes}
 
 
 def _with_intervals(

@@ -10,8 +10,9 @@ import pandas as pd
 from bullbear import sessions
 from bullbear.data.as_of_session import session_as_of
 from bullbear.data.store import Store
+from bullbear.definitions import UP, Question
 from bullbear.errors import HistoryError, InputError
-from bullbear.odds.counting import Counts, count
+from bullbear.odds.counting import Counts, count, directed
 from bullbear.odds.definitions import EventSpec
 from bullbear.odds.event_series import EventSeries, forward_drawdowns, forward_returns, read_event_series
 from bullbear.odds.statements import EventOdds
@@ -30,27 +31,24 @@ def event_odds(
     events: Sequence[EventSpec],
     *,
     horizon: int = 21,
+    question: Question = UP,
     as_of: str | None = None,
     since: str | None = None,
 ) -> list[EventOdds]:
-    """The odds of the events that occurred in the look-back, as of a close.
+    """The odds of the events that occurred in the look-back, as of a close; newest occurrence first.
 
     Parameters
     ----------
-    ticker
-        Any ticker with bars.
     events
         The q-values are adjusted over those that have a resolved case.
     horizon
-        Sessions over which an event is judged.
+        Sessions over which an event is judged, whatever the question's own.
+    question
+        What is asked after an event; see `counting`.
     as_of
         The day at whose close the answer is given, or the last session before it; None is the last one stored.
     since
         The first day of the look-back; None is five years before.
-
-    Returns
-    -------
-    One entry per event, newest occurrence first.
 
     Raises
     ------
@@ -73,10 +71,10 @@ def event_odds(
         tuple(event for event, seen in zip(series.events, occurred, strict=True) if seen),
         series.flags[:, occurred],
     )
-    counts = count(shown, horizon, np.array([at]), np.array([first]))
+    counts = count(shown, horizon, np.array([at]), np.array([first]), question)
     age, active = shown.activity(horizon)
     found = [
-        _entry(shown, column, counts, horizon, first, int(age[at, column]), bool(active[at, column]))
+        _entry(shown, column, counts, question, horizon, first, int(age[at, column]), bool(active[at, column]))
         for column in range(len(shown.events))
     ]
     return sorted(found, key=lambda each: (each.age_sessions, each.event))
@@ -85,12 +83,7 @@ def event_odds(
 def look_back(series: EventSeries, horizon: int, since: str | None) -> int:
     """The row of the series at which the look-back of its last session begins.
 
-    Raises
-    ------
-    InputError
-        `since` leaves fewer than three horizons.
-    HistoryError
-        The series itself is shorter than that.
+    InputError if `since` leaves fewer than three horizons, HistoryError if the series itself is shorter than that.
     """
     last = pd.Timestamp(series.sessions[-1])
     least = LEAST_HORIZONS * horizon
@@ -110,7 +103,14 @@ def look_back(series: EventSeries, horizon: int, since: str | None) -> int:
 
 
 def _entry(
-    series: EventSeries, column: int, counts: Counts, horizon: int, first: int, age: int, active: bool
+    series: EventSeries,
+    column: int,
+    counts: Counts,
+    question: Question,
+    horizon: int,
+    first: int,
+    age: int,
+    active: bool,
 ) -> EventOdds:
     event = series.events[column]
     at = len(series.sessions) - 1
@@ -160,6 +160,8 @@ def _entry(
         horizon_sessions=horizon,
         since=pd.Timestamp(series.sessions[first]),
         level=LEVEL,
+        question=UP.name if directed(question) else question.name,
+        sentence=UP.sentence if directed(question) else question.sentence,
     )
 
 

@@ -59,13 +59,7 @@ class EventSet(Definition):
     event: tuple[EventSpec, ...] = Field(min_length=1, strict=False)  # TOML has lists, no tuples
 
     def named(self, names: list[str]) -> tuple[EventSpec, ...]:
-        """The events of those names, in the file's order; all of them if none is named.
-
-        Raises
-        ------
-        InputError
-            There is no event of that name.
-        """
+        """The events of those names (InputError if one is unknown), in the file's order; all if none is named."""
         known = [event.name for event in self.event]
         for name in names:
             if name not in known:
@@ -74,13 +68,7 @@ class EventSet(Definition):
 
 
 def load(path: Path) -> EventSet:
-    """The event set of a TOML file, every event checked against the registry of factors.
-
-    Raises
-    ------
-    DefinitionError
-        The file cannot be used; the message names file and line.
-    """
+    """The event set of a TOML file, checked against the registry of factors; a DefinitionError names file and line."""
     events, source = read(path, EventSet)
     if events.name != path.stem:
         raise DefinitionError(source.where("name"), events.name, f"the file's name, {path.stem}", "rename one")

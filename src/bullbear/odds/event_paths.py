@@ -41,13 +41,7 @@ def event_paths(
     as_of: str | None = None,
     since: str | None = None,
 ) -> EventPaths:
-    """The paths after every resolved case in the look-back, and after the latest occurrence so far.
-
-    Raises
-    ------
-    HistoryError
-        The event did not occur in the look-back.
-    """
+    """The paths after every resolved case in the look-back and after the latest occurrence; HistoryError if none."""
     session = session_as_of(store, ticker, as_of)
     series = read_event_series(store.as_of(sessions.closes(pd.DatetimeIndex([session]))[0]), ticker, [event])
     first = look_back(series, horizon, since)

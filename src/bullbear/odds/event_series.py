@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from bullbear import sessions
 from bullbear.data.view import View
+from bullbear.definitions import Question
 from bullbear.errors import Found, HistoryError, NoDataError
 from bullbear.factors import compute
 from bullbear.factors.engine.registry import Array
@@ -55,13 +56,7 @@ class EventSeries:
 
 
 def read_event_series(view: View, ticker: str, events: Sequence[EventSpec]) -> EventSeries:
-    """The closes and events of `ticker` as known to `view`.
-
-    Raises
-    ------
-    NoDataError
-        There is no bar of the ticker.
-    """
+    """The closes and events of `ticker` as known to `view`; NoDataError without a bar."""
     bars = view.bars(ticker)
     bars = bars[bars["adj_close"].notna()]
     if bars.empty:
@@ -103,15 +98,28 @@ def forward_returns(close: Array, horizon: int) -> Array:
     return result
 
 
-def forward_drawdowns(close: Array, horizon: int) -> Array:
-    """The deepest fall from a peak, by closes, over the `horizon` sessions after each one.
+def forward_answers(close: Array, question: Question) -> Array:
+    """The answer over the question's horizon after each session: 1 for yes, 0 for no, NaN where unknown; (n_sessions,).
 
-    min over i < j <= i + horizon of close_j / max(close_i .. close_j) - 1
-
-    Returns
+    Example
     -------
-    Shape (n_sessions,), a fraction of at most 0; NaN where the horizon is not over. Sessions without a price are
-    skipped.
+    >>> from bullbear.definitions.questions import Dip
+    >>> dip = Dip(name="dip5", kind="dip", threshold=-0.05, horizon=2, sentence="A close 5 % lower within two days.")
+    >>> forward_answers(np.array([100.0, 94.0, 101.0, 99.0]), dip).tolist()
+    [1.0, 0.0, nan, nan]
+    """
+    result = np.full(len(close), np.nan)
+    if len(close) > question.horizon:
+        paths = np.lib.stride_tricks.sliding_window_view(close, question.horizon + 1)
+        result[: -question.horizon] = question.answer(question.outcome(paths))
+    return result
+
+
+def forward_drawdowns(close: Array, horizon: int) -> Array:
+    """The deepest fall from a peak, by closes, over the `horizon` sessions after each one; shape (n_sessions,).
+
+    min over i < j <= i + horizon of close_j / max(close_i .. close_j) - 1; NaN where the horizon is not over. Sessions
+    without a price are skipped.
 
     Example
     -------

@@ -1,4 +1,4 @@
-"""The odds at every past close, as forecasts of P(up).
+"""The odds at every past close, as forecasts of P(yes): of P(up), unless another question is asked.
 
 At each close the odds are counted as `current` counts them: cases of the five years before that had resolved by then.
 While an event is active its odds are a forecast; on other days the forecast is climatology. Three forecasts are made
@@ -21,10 +21,10 @@ from scipy.special import expit, logit
 from bullbear.data.view import View
 from bullbear.dataset.labels import climatology, resolve
 from bullbear.dataset.predictions import Predictions
-from bullbear.definitions import Target
+from bullbear.definitions import UP, Question, Target
 from bullbear.errors import HistoryError
 from bullbear.factors.engine.registry import Array
-from bullbear.odds.counting import Counts, count
+from bullbear.odds.counting import Counts, count, directed
 from bullbear.odds.current import LEAST_HORIZONS, YEARS
 from bullbear.odds.definitions import EventSpec
 from bullbear.odds.event_series import EventSeries, read_event_series
@@ -52,6 +52,13 @@ class PastOdds:
     age: NDArray[np.int64]
     active: NDArray[np.bool_]
     labels: pd.DataFrame
+    question: Question = UP
+
+    @property
+    def upward(self) -> NDArray[np.bool_]:
+        """Whether the odds of each event speak of a yes: always, but of falls where the question is `up`."""
+        bullish = np.array([event.direction == "bullish" for event in self.series.events])
+        return bullish if directed(self.question) else np.ones(len(bullish), dtype=bool)
 
     @cached_property
     def baseline(self) -> Predictions:
@@ -66,6 +73,7 @@ class PastOdds:
             decided_at=known["decided_at"],
             resolved_at=known["resolved_at"],
             asset=self.series.ticker,
+            question=UP.name if directed(self.question) else self.question.name,
             horizon=self.horizon,
             p=share[self.at],
             p_low=low,
@@ -76,9 +84,9 @@ class PastOdds:
 
     @cached_property
     def shift(self) -> Array:
-        """How far each event's shrunk odds lie from the base rate, in log-odds of a rise; NaN without a case."""
+        """How far each event's shrunk odds lie from the base rate, in log-odds of a yes; NaN without a case."""
         base, shrunk = (np.clip(share, MARGIN, 1.0 - MARGIN) for share in (self.counts.base_rate, self.counts.shrunk))
-        sign = np.array([1.0 if event.direction == "bullish" else -1.0 for event in self.series.events])
+        sign = np.where(self.upward, 1.0, -1.0)
         return np.asarray(sign * (logit(shrunk) - logit(base)))
 
     @property
@@ -91,32 +99,31 @@ class PastOdds:
         """The sessions answered."""
         return self.series.sessions[self.at]
 
-    def at_session(self, day: pd.Timestamp) -> pd.DataFrame:
-        """The counts of one session, one row per event."""
-        row = int(np.flatnonzero(self.sessions == day)[0])
-        names = [event.name for event in self.series.events]
-        figures = {name: values[row] for name, values in vars(self.counts).items()}
-        return pd.DataFrame({**figures, "age": self.age[row], "active": self.active[row]}, index=names)
 
-
-def past_odds(view: View, ticker: str, events: Sequence[EventSpec], *, horizon: int, years: int = YEARS) -> PastOdds:
+def past_odds(
+    view: View,
+    ticker: str,
+    events: Sequence[EventSpec],
+    *,
+    horizon: int,
+    question: Question = UP,
+    years: int = YEARS,
+) -> PastOdds:
     """The odds of every event at every close at which three horizons of bars were known.
 
     Events are dated by when they were first known; outcomes are counted in the version that `view` holds.
 
-    Raises
-    ------
-    NoDataError
-        No bars of the ticker.
-    HistoryError
-        Fewer than three horizons of bars.
+    NoDataError without bars of the ticker, HistoryError with fewer than three horizons of them.
     """
-    labels = resolve(view, Target(ticker=ticker, horizon=horizon))
-    return past_odds_of(read_event_series(view, ticker, events), labels, horizon=horizon, years=years)
+    asked = question.model_copy(update={"horizon": horizon})
+    labels = resolve(view, Target(ticker=ticker, question=asked))
+    return past_odds_of(read_event_series(view, ticker, events), labels, horizon=horizon, question=asked, years=years)
 
 
-def past_odds_of(series: EventSeries, labels: pd.DataFrame, *, horizon: int, years: int = YEARS) -> PastOdds:
-    """The same on a series that has been read; `labels` are those of `dataset.resolve` for the same ticker."""
+def past_odds_of(
+    series: EventSeries, labels: pd.DataFrame, *, horizon: int, question: Question = UP, years: int = YEARS
+) -> PastOdds:
+    """The same on a series that has been read; `labels` are those of `dataset.resolve` for ticker and question."""
     priced = ~np.isnan(series.close)
     at = np.flatnonzero(priced & (np.arange(len(series.close)) >= LEAST_HORIZONS * horizon))
     if not len(at):
@@ -129,14 +136,16 @@ def past_odds_of(series: EventSeries, labels: pd.DataFrame, *, horizon: int, yea
     starts = series.sessions[at] - pd.DateOffset(years=years)
     since = np.asarray(series.sessions.searchsorted(starts), dtype=np.int64)
     age, active = series.activity(horizon)
-    return PastOdds(series, horizon, at, count(series, horizon, at, since), age[at], active[at], labels)
+    return PastOdds(
+        series, horizon, at, count(series, horizon, at, since, question), age[at], active[at], labels, question
+    )
 
 
 def forecasts(past: PastOdds, event: str, kind: Kind = "raw") -> Predictions:
-    """One event's odds as forecasts of P(up) where it is a signal, climatology elsewhere; the member is the event."""
+    """One event's odds as forecasts of P(yes) where it is a signal, climatology elsewhere; the member is the event."""
     column = [each.name for each in past.series.events].index(event)
     counts, baseline = past.counts, past.baseline.table
-    odds, low, high = (_up(past, values[:, column], column) for values in (counts.odds, counts.low, counts.high))
+    odds, low, high = (_yes(past, values[:, column], column) for values in (counts.odds, counts.low, counts.high))
     if kind == "raw":
         p = np.clip(odds, MARGIN, 1.0 - MARGIN)
     else:
@@ -154,8 +163,8 @@ def pooled(past: PastOdds) -> Predictions:
     return _predictions(past, POOLED, number > 0, *moved)
 
 
-def _up(past: PastOdds, share: Array, column: int) -> Array:
-    return share if past.series.events[column].direction == "bullish" else 1.0 - share
+def _yes(past: PastOdds, share: Array, column: int) -> Array:
+    return share if past.upward[column] else 1.0 - share
 
 
 def _moved(p: Array, shift: Array) -> Array:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bullbear.definitions import UP
 from bullbear.documents import json_ready
 from bullbear.odds.definitions import Direction
 
@@ -21,7 +22,9 @@ class EventOdds:
 
     `active` is true while the latest occurrence's own outcome is open and no opposite event of the same indicator has
     followed it. `tested` is the number of events over which `q_value` is adjusted. `return_q10` and its like are
-    quantiles of the total return that followed, `drawdown_*` of the deepest fall from a peak on the way.
+    quantiles of the total return that followed, `drawdown_*` of the deepest fall from a peak on the way. `continued`
+    counts the rises after a bullish event and the falls after a bearish one where the question is `up`, else the cases
+    in which the answer was yes; `odds` and `base_rate` are shares of the same.
     """
 
     event: str
@@ -59,10 +62,12 @@ class EventOdds:
     horizon_sessions: int
     since: pd.Timestamp
     level: float
+    question: str = UP.name
+    sentence: str = UP.sentence
 
     @property
     def statement(self) -> str:
-        """What a reader is odds."""
+        """These odds as a paragraph."""
         return statement(self)
 
     def as_dict(self) -> dict[str, Any]:
@@ -89,8 +94,6 @@ def statement(odds: EventOdds) -> str:
     over 30 events). Median return afterwards +1.0% (middle 80%: -5.0% to +6.0%), median worst drawdown
     on the way -3.0%. The newest case has not resolved and is not counted.
     """
-    where = "lower" if odds.direction == "bearish" else "higher"
-    move = "fall" if odds.direction == "bearish" else "rise"
     opening = f"{odds.ticker} on {_day(odds.occurred_on)} ({_age(odds)}): {odds.says}."
     pending = _pending(odds.pending)
     if odds.cases == 0:
@@ -99,15 +102,29 @@ def statement(odds: EventOdds) -> str:
         )
     noun = "case" if odds.cases == 1 else "cases"
     where_from = f"{odds.cases} past {noun} since {_day(odds.since)}"
+    followed, usually = _words(odds)
     return (
-        f"{opening} In {odds.continued} of {where_from} {odds.ticker} stood {where} {odds.horizon_sessions} sessions "
-        f"later: the odds of a {move} are {odds.odds:.0%} ({odds.level:.0%} interval {odds.odds_low:.0%} to "
+        f"{opening} In {odds.continued} of {where_from} {followed} "
+        f"{odds.odds:.0%} ({odds.level:.0%} interval {odds.odds_low:.0%} to "
         f"{odds.odds_high:.0%}; outcomes overlap, so the cases count as {odds.effective_cases:.1f} independent ones). "
-        f"{odds.ticker} stood {where} after {odds.base_rate:.0%} of all sessions in that time, so the lift is "
+        f"{usually} after {odds.base_rate:.0%} of all sessions in that time, so the lift is "
         f"{_number(odds.lift)} ({_number(odds.lift_low)} to {_number(odds.lift_high)}): {significance(odds)}. "
         f"Median return afterwards {odds.return_median:+.1%} (middle 80%: {odds.return_q10:+.1%} to "
         f"{odds.return_q90:+.1%}), median worst drawdown on the way {odds.drawdown_median:.1%}.{pending}"
     )
+
+
+def _words(odds: EventOdds) -> tuple[str, str]:
+    """What followed, up to the odds, and what is usual, up to the base rate."""
+    if odds.question != UP.name:
+        followed = (
+            f'the answer over {odds.horizon_sessions} sessions was yes to {odds.question}, "{odds.sentence}": P(yes) is'
+        )
+        return followed, "It was yes"
+    where = "lower" if odds.direction == "bearish" else "higher"
+    move = "fall" if odds.direction == "bearish" else "rise"
+    followed = f"{odds.ticker} stood {where} {odds.horizon_sessions} sessions later: the odds of a {move} are"
+    return followed, f"{odds.ticker} stood {where}"
 
 
 def significance(odds: EventOdds) -> str:

@@ -67,7 +67,9 @@ def fan_plot(
         third = max(fan.shape[1] // 3, 1)
         crowded = past is not None and len(past) > 6 * third
         axes.xaxis.set_major_locator(MultipleLocator(3 * third if crowded else third))
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:+.0%}" if value else "0%"))
+        axes.yaxis.set_major_formatter(
+            FuncFormatter(lambda value, _: f"{round(100 * value, 6):+g}%" if value else "0%")
+        )
         figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=3)
 
     return _png(draw, (WIDTH, 4.8), simulated)
@@ -143,11 +145,7 @@ def past_outlooks_plot(predictions: Mapping[str, pd.DataFrame], *, simulated: bo
 def reliability_plot(evaluations: Mapping[str, Evaluation], *, simulated: bool = False) -> bytes:
     """A reliability diagram for each question: the share of yes among days with about the same forecast.
 
-    Parameters
-    ----------
-    evaluations
-        By question; the calibration tables are drawn, with Wilson's intervals over the effective number of
-        observations.
+    Intervals are Wilson's, over the effective number of observations.
     """
     lines = max(-(-len(evaluations) // 2), 1)
 

@@ -24,6 +24,13 @@ from bullbear.report.tables import ModelResult, Table
 _FORECAST = ("ticker", "decided_at", "resolves_on", "horizon_sessions", "p_up", "p_low", "p_high", "climatology",
              "regime", "agents", "positions", "stops", "drivers", "model", "data")  # fmt: skip
 
+_OUTLOOK = {
+    "against_usual": "Bars: each question's forecast with its interval beside its base rate; the numbers are in the "
+    "table of the outlook.",
+    "fan": "Bands: the central 50% and 90% of the total return after each coming session, beside the usual 90%, after "
+    "the closes of the last quarter; the quantiles of the last session stand below.",
+}
+
 
 @dataclass(frozen=True)
 class Picture:
@@ -58,6 +65,7 @@ def write_report(
     simulated: bool,
     generated_at: pd.Timestamp,
     data: Mapping[str, Any] | None = None,
+    pictures: Mapping[str, bytes] | None = None,
 ) -> Path:
     """Write the report as one self-contained HTML file, whole or not at all.
 
@@ -75,6 +83,8 @@ def write_report(
         With a time zone.
     data
         `fingerprint`, `last_known_at` and `stale` of the data; default: those of the forecast.
+    pictures
+        PNGs of the forecast, by name: `against_usual`, `fan`.
 
     Raises
     ------
@@ -91,12 +101,16 @@ def write_report(
     if generated_at.tzinfo is None:
         raise InputError("generated_at", str(generated_at), "an instant with a time zone", "give it in UTC")
     champion = str(forecast["model"]["run_id"]) if forecast is not None else None
+    rows = forecast.get("outlook", ()) if forecast is not None else ()  # an earlier version's entry has none
     page = _template().render(
         simulated=simulated,
         generated_at=tables.instant(generated_at),
         forecast=forecast,
         reading=_reading(forecast) if forecast is not None else None,
         gauge=_gauge(forecast) if forecast is not None else None,
+        outlook=tables.outlook(rows) if rows else None,
+        outlook_pictures=[_picture(png, _OUTLOOK[name], simulated) for name, png in (pictures or {}).items()],
+        distribution=tables.distribution(forecast.get("distribution")) if forecast is not None else None,
         positions=tables.positions(forecast) if forecast is not None else None,
         stops=tables.stops(forecast) if forecast is not None and _has_levels(forecast) else None,
         drivers=tables.drivers(forecast) if forecast is not None and forecast["drivers"] else None,

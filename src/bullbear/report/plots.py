@@ -52,12 +52,8 @@ _ACCOUNTS: dict[str, tuple[str, str, Literal["--", ":"]]] = {
 def calibration_plot(evaluation: Evaluation, predictions: pd.DataFrame, *, simulated: bool = False) -> bytes:
     """Reliability diagram with intervals over a histogram of the resolved forecasts.
 
-    Parameters
-    ----------
-    evaluation
-        Its calibration table is drawn; the intervals are Wilson's over the effective number of observations.
-    predictions
-        The frame that was evaluated; `p` of its resolved rows makes the histogram.
+    The intervals are Wilson's over the effective number of observations; the histogram is that of `p` in the resolved
+    rows of `predictions`, the frame that was evaluated.
     """
 
     def draw(figure: Figure) -> None:
@@ -161,8 +157,6 @@ def probability_plot(predictions: pd.DataFrame, *, question: str = UP.name, simu
     ----------
     predictions
         Columns decided_at, p, p_low, p_high, climatology (fractions) and y (0, 1, NaN while unresolved).
-    question
-        The name of what is forecast.
     """
     ends = ("ended up", "ended down") if question == UP.name else ("yes", "no")
 
@@ -195,17 +189,7 @@ def probability_plot(predictions: pd.DataFrame, *, question: str = UP.name, simu
 
 
 def factor_plot(values: pd.Series, *, unit: str, summary: str, simulated: bool = False) -> bytes:
-    """One factor through time, with gaps where it is missing.
-
-    Parameters
-    ----------
-    values
-        By session; the series' name is the title.
-    unit
-        Label of the vertical axis.
-    summary
-        One sentence under the title.
-    """
+    """One factor by session, with gaps where it is missing; its name is the title, `summary` a sentence under it."""
 
     def draw(figure: Figure) -> None:
         axes = figure.subplots()

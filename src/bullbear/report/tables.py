@@ -220,6 +220,38 @@ def attribution(result: Backtest) -> Table:
     )
 
 
+def outlook(rows: Sequence[Mapping[str, Any]]) -> Table:
+    """Every question of a forecast beside its base rate, and whose forecast it is with what skill."""
+    return Table(
+        "Every question beside its base rate; intervals are of 90%. The skill is that of the question's champion, "
+        "measured at its promotion",
+        ("question", "statement", "forecast", "interval", "base rate", "skill", "champion"),
+        tuple(
+            (
+                str(row["question"]),
+                str(row["statement"]),
+                percent(row["p"]),
+                f"{percent(row['p_low'])} to {percent(row['p_high'])}",
+                percent(row["climatology"]),
+                UNKNOWN if row["model"] is None else _interval(row["skill"], row["skill_low"], row["skill_high"]),
+                "none: the base rate" if row["model"] is None else f"{row['model']} {str(row['run_id'])[:8]}",
+            )
+            for row in rows
+        ),
+    )
+
+
+def distribution(found: Mapping[str, Any] | None) -> str | None:
+    """The forecast volatility beside the usual one, and the quantiles of the return; None without a distribution."""
+    if found is None:
+        return None
+    quantiles = ", ".join(
+        f"{float(level):.0%} below {percent(value, signed=True)}" for level, value in found["quantiles"].items()
+    )
+    usual = f" (usually {percent(found['volatility_climatology'])})"
+    return f"Forecast volatility {percent(found['volatility'])} a year{usual}. Quantiles of the return: {quantiles}."
+
+
 def positions(forecast: Mapping[str, Any]) -> Table:
     """Target weights from the next open on."""
     return Table(
@@ -272,5 +304,5 @@ def _p_value(value: float) -> str:
     return "<0.001" if value < 0.001 else number(value, 3)
 
 
-def _interval(estimate: float, low: float, high: float) -> str:
+def _interval(estimate: float | None, low: float | None, high: float | None) -> str:
     return f"{percent(estimate, signed=True)} [{percent(low, signed=True)}, {percent(high, signed=True)}]"

@@ -123,14 +123,8 @@ def resample(
 
     Parameters
     ----------
-    n
-        Number of sessions.
     horizon
         Sessions that a label spans.
-    resamples
-        Number of resamples.
-    seed
-        The same seed gives the same resamples.
     mean_block
         Mean length of a block in sessions, at least `horizon`; None = `default_block(n, horizon)`.
     session

@@ -41,21 +41,14 @@ def benjamini_hochberg(p_values: Array) -> Array:
 
 
 def shrunk_differences(difference: Array, variance: Array) -> Array:
-    """Empirical-Bayes estimates over the last axis: each difference is shrunk towards 0.
+    """Empirical-Bayes estimates over the last axis: each difference d, of sampling variance v, is shrunk towards 0.
 
     d t^2 / (t^2 + v), t^2 = max(0, sum(w d^2 - w v) / sum(w)) with w = 1 / v: DerSimonian and Laird's moment estimate
     of the spread of true differences around 0
 
-    Parameters
-    ----------
-    difference
-        Estimates (d), NaN where there is none.
-    variance
-        Their sampling variances (v).
-
     Returns
     -------
-    The shape of `difference`; all zeros where the differences spread no wider than chance alone would spread them.
+    The shape of `difference`, NaN where it is; all zeros where the differences spread no wider than chance would.
 
     References
     ----------

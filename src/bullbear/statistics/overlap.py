@@ -93,7 +93,8 @@ def evidence(flags: NDArray[np.bool_], first: Rows, last: Rows, horizon: int) ->
     """Effective numbers of cases within the windows of rows `first` to `last`, both included.
 
     effective = k^2 / sum over pairs of cases of c(l); compared = 1 / (A / k^2 - 2 X / (k N) + B / N^2), where A, X and
-    B are the sums of c(l) over pairs of cases, of a case and a session, and of sessions of the window
+    B are the sums of c(l) over pairs of cases, of a case and a session, and of sessions of the window; infinite where
+    every session is a case
 
     Parameters
     ----------
@@ -102,12 +103,6 @@ def evidence(flags: NDArray[np.bool_], first: Rows, last: Rows, horizon: int) ->
     first, last
         Windows, shape (n_windows,). A window that does not begin at row 0 must be at least `horizon` long; an empty
         one has last < first.
-    horizon
-        Sessions that an outcome spans.
-
-    Returns
-    -------
-    The counts; `compared` is infinite where every session is a case.
 
     Example
     -------

@@ -5,6 +5,8 @@ rests on fewer independent ones than the overlap leaves. How much fewer can be r
 apart, but only roughly: fifteen years of daily labels leave a standard error of 0.05 in the share of variance that
 persists, which is what a market whose true chances run from 0.25 to 0.9 has. So the estimate is a posterior mean, and
 never says that nothing persists.
+
+Throughout, `y` are consecutive resolved labels, 0 or 1, shape (n,), and `horizon` (h) sessions that a label spans.
 """
 
 from __future__ import annotations
@@ -27,13 +29,6 @@ def persistent_share(y: Array, horizon: int) -> tuple[float, float]:
     A = sum_l w(l) r(l) / sum_l w(l)^2, with r(l) the autocorrelation at lag l, w(l) = 2^(-l / HALF_LIFE) and
     l = h, ..., h + REACH - 1: the least-squares fit of A w(l) to it. The error follows from Bartlett's formula for
     labels that overlap and have nothing else in common.
-
-    Parameters
-    ----------
-    y
-        Consecutive resolved labels, 0 or 1; shape (n,).
-    horizon
-        Sessions that a label spans (h).
 
     Returns
     -------
@@ -63,13 +58,6 @@ def variance_inflation(y: Array, horizon: int) -> float:
 
     1 + 2 E[A] sum_{l > 0} (1 - c(l)) w(l) / rows_per_label(h), with c(l) the correlation by overlap (0 from the horizon
     on) and E[A] the mean of a normal with the estimate and error of `persistent_share`, cut off below 0
-
-    Parameters
-    ----------
-    y
-        Consecutive resolved labels, 0 or 1; shape (n,).
-    horizon
-        Sessions that a label spans (h).
 
     Returns
     -------

@@ -29,8 +29,6 @@ def wilson(share: ArrayLike, n: ArrayLike, *, level: float = LEVEL) -> tuple[Arr
         Observed share (s), a fraction in [0, 1] or NaN.
     n
         Effective number of cases, above 0 wherever the share is known.
-    level
-        Confidence, a fraction between 0 and 1.
 
     Returns
     -------
@@ -66,8 +64,6 @@ def binomial_p_value(share: Array, base: Array, n: Array) -> Array:
 
     Parameters
     ----------
-    share, base
-        Fractions.
     n
         Independent cases that would leave the difference as uncertain as it is.
 

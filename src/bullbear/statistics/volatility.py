@@ -22,8 +22,6 @@ def zero_mean_volatility(close: Array, window: int) -> Array:
     ----------
     close
         Total-return closes without NaN, shape (n_sessions,).
-    window
-        Number of returns.
 
     Example
     -------

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from mlflow.entities import Metric, Param
 
+from bullbear.definitions import UP
 from bullbear.forecasting.odds_record import OddsRecord
 from bullbear.tracking.mlflow_store import connect, experiment_of, require_ready
 
@@ -28,12 +29,16 @@ def log_odds(runs: Path, record: OddsRecord) -> str:
         "mlflow.source.name": "bullbear odds --history",
         "data": "SIMULATED" if record.simulated else "real",
     }
+    asked = [] if record.question == UP.name else [record.question]
     run = client.create_run(
-        experiment_of(client, EXPERIMENT, runs), run_name=f"odds {record.ticker} {record.horizon}", tags=tags
+        experiment_of(client, EXPERIMENT, runs),
+        run_name=" ".join(["odds", record.ticker, *asked, str(record.horizon)]),
+        tags=tags,
     )
     run_id = str(run.info.run_id)
     try:
         params = [Param("ticker", record.ticker), Param("horizon", str(record.horizon))]
+        params += [Param("question", each) for each in asked]
         client.log_batch(run_id, metrics=_metrics(record), params=params)
         with tempfile.TemporaryDirectory(prefix="bullbear-") as folder:
             staged = Path(folder)

@@ -20,18 +20,21 @@ from urllib.request import url2pathname
 import mlflow
 from mlflow.entities import ViewType
 from mlflow.exceptions import MlflowException
+from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
 from bullbear.dataset.predictions import COMBINED, Predictions
 from bullbear.definitions import UP
 from bullbear.errors import Found, RunError
 from bullbear.files import replace_folder
-from bullbear.forecasting.bundle import Bundle, read_bundle
+from bullbear.forecasting.bundle import Bundle, champion_of, read_bundle
 from bullbear.home import Home
 from bullbear.tracking.ledger_anchor import record_ledger_head
 from bullbear.tracking.mlflow_store import connect_to_read, exists, experiment_id, require_ready
+from bullbear.tracking.spool import QUESTION, QUESTIONS
 
 REGISTERED = "bullbear"
-"""The registered model whose alias `champion` is the champion on real data."""
+"""The registered model of real data: its alias `champion` is the champion of `up`, `champion-NAME` that of another
+question."""
 SIMULATED = "bullbear-simulated"
 """The same on a simulated market, so that the two are never taken for each other."""
 _NEWEST = ["attributes.start_time DESC"]
@@ -48,6 +51,11 @@ class Run:
     artifacts: Path
     bundle_at: Path | None = None
     """Where its bundle is, if not among the artifacts."""
+
+    @property
+    def question(self) -> str:
+        """The question that it answers."""
+        return self.bundle.question
 
     @property
     def simulated(self) -> bool:
@@ -139,28 +147,64 @@ class Runs:
             raise RunError("run", Found("no tracked run in this home"), "a finished training", remedy)
         return connect_to_read(self.home.runs)
 
-    def find(self, name: str) -> Run:
+    def find(self, name: str, question: str | None = None) -> Run:
         """The run that `name` means: an id, a unique prefix of one, a model (its latest run), `latest` or `champion`.
+
+        Parameters
+        ----------
+        question
+            Which of a training's questions; None for `up`, or for the only one it has. Of `champion` the champion of
+            that question.
 
         Raises
         ------
         RunError
-            There is no such run, or there are several.
+            There is no such run, there are several, or it does not answer the question.
         """
         if name == "champion":
-            return self._champion()
+            return self._champion(question or UP.name)
+        found = self._named(name)
+        answered = _questions(found)
+        wanted = question or (UP.name if UP.name in answered or len(answered) > 1 else answered[0])
+        if wanted not in answered:
+            raise RunError(
+                f"run {found.info.run_id[:8]}",
+                f"--question {wanted}",
+                ", ".join(answered),
+                "name a question that it answers",
+            )
+        return self._open(self._child(found, wanted))
+
+    def find_each(self, name: str) -> list[Run]:
+        """The run of each question that the training answers which `name` means; see `find`."""
+        if name == "champion":
+            held = [each for each in self.home.questions() if self.home.champion_of(each).exists()]
+            return [self._champion(each) for each in held or [UP.name]]
+        found = self._named(name)
+        return [self._open(self._child(found, question)) for question in _questions(found)]
+
+    def distribution(self, name: str) -> dict[str, Any] | None:
+        """The scores of the distribution that a training forecast, as they were logged; None if it knew none."""
+        if name == "champion":
+            return None
+        place = self._artifacts(self._named(name)) / "distribution.json"
+        return json.loads(place.read_text(encoding="utf-8")) if place.exists() else None
+
+    def _named(self, name: str) -> Any:
+        """A training, by id, prefix, model or `latest`; a child run only by its id or prefix."""
         found = self._finished()
+        trainings = [run for run in found if _parent(run) is None]
         if name == "latest":
-            if not found:
+            if not trainings:
                 raise RunError("run", "latest", "a finished training", "run `bullbear train MODEL` first")
-            return self._open(found[0])
-        if of_model := [run for run in found if run.data.tags.get("model") == name]:
-            return self._open(of_model[0])
+            return trainings[0]
+        if of_model := [run for run in trainings if run.data.tags.get("model") == name]:
+            return of_model[0]
         matching = [run for run in found if name and run.info.run_id.startswith(name)]
         if len(matching) == 1:
-            return self._open(matching[0])
+            return matching[0]
         if not matching:
-            newest = [f"{run.info.run_id[:8]} ({run.data.tags.get('model')})" for run in found[:5]]
+            newest = [f"{run.info.run_id[:8]} ({run.data.tags.get('model')})" for run in trainings[:5]]
             known = ", ".join(newest) or "none yet"
             raise RunError(
                 "run", name, f"latest, champion, or one of: {known}", "give an id, a unique prefix or a model"
@@ -169,8 +213,18 @@ class Runs:
             "run", name, f"a unique prefix ({len(matching)} runs start with it)", "give more characters of the id"
         )
 
+    def _child(self, run: Any, question: str) -> Any:
+        """The child run of a question; the run itself if it answers a single one."""
+        if QUESTIONS not in run.data.tags:
+            return run
+        return next(
+            each
+            for each in self._finished()
+            if _parent(each) == run.info.run_id and each.data.tags.get(QUESTION) == question
+        )
+
     def tried(self, run: Run) -> int:
-        """How many models were tried on `run`'s kind of data, itself included.
+        """How many models were tried on `run`'s question and kind of data, itself included.
 
         A model is a definition, of whatever ticker and horizon, together with the first and last day asked for: a
         choice among horizons or among spans is one among tries, too. Climatology is the benchmark, not a try. Runs
@@ -179,22 +233,32 @@ class Runs:
         tried = {_try(run.tags, run.params)}
         for each in self._finished(ViewType.ALL):
             tags, params = each.data.tags, each.data.params
-            if tags.get("data") == run.tags.get("data") and params.get("learner.kind") != "climatology":
+            # Runs from before the tag are of `up`; a parent is no try itself, its children are.
+            question = None if QUESTIONS in tags else tags.get(QUESTION, UP.name)
+            if (
+                question == run.question
+                and tags.get("data") == run.tags.get("data")
+                and params.get("learner.kind") != "climatology"
+            ):
                 tried.add(_try(tags, params))
         return len(tried)
 
-    def promote(self, run: Run, *, instead_of: Path | None = None) -> None:
-        """Make `run` the champion: the forecasts' bundle first, then the mark in MLflow's registry.
+    def promote(
+        self, run: Run, *, instead_of: Path | None = None, skill: Mapping[str, float | None] | None = None
+    ) -> None:
+        """Make `run` the champion of its question: the forecasts' bundle first, then the mark in MLflow's registry.
 
-        The registered model is `bullbear`, for a run on a simulated market `bullbear-simulated`; its alias `champion`
-        points to the version of the run, which is made once.
+        The registered model is `bullbear`, for a run on a simulated market `bullbear-simulated`; its alias (`champion`
+        for `up`, `champion-NAME` for another question) points to the version of the run, which is made once.
 
         Parameters
         ----------
         run
             What becomes champion.
         instead_of
-            The folder of the champion that the run was compared with (`Home.champion`, resolved); None replaces any.
+            The folder of the champion that the run was compared with (`Home.champion_of`, resolved); None replaces any.
+        skill
+            What its forecasts are shown with, see `Bundle.skill`; None keeps what its bundle has.
 
         Raises
         ------
@@ -202,17 +266,19 @@ class Runs:
             Another champion stands there by now.
         """
         require_ready(self.home.runs)  # reading has not needed a store that can be written
+        place = self.home.champion_of(run.question)
         with self.home.staging() as folder:
             staged = folder / "bundle"
             shutil.copytree(run.bundle.root, staged)
             meta = json.loads((staged / "bundle.json").read_text(encoding="utf-8"))
-            (staged / "bundle.json").write_text(json.dumps({**meta, "run_id": run.run_id}, indent=1), encoding="utf-8")
+            added = {"run_id": run.run_id} | ({} if skill is None else {"skill": dict(skill)})
+            (staged / "bundle.json").write_text(json.dumps(meta | added, indent=1), encoding="utf-8")
             with self.home.champion_lock():
-                if instead_of is not None and self.home.champion.resolve() != instead_of:
+                if instead_of is not None and place.resolve() != instead_of:
                     raise RunError(
                         "champion", "replaced during the comparison", "one promotion at a time", "run the command again"
                     )
-                replace_folder(staged, self.home.champion)
+                replace_folder(staged, place)
         if run.bundle_at is not None:  # the champion, promoted again; it is marked again if its run is still there
             for tracked in self._finished():
                 if tracked.info.run_id == run.run_id:
@@ -221,11 +287,12 @@ class Runs:
         self._register(run)
         record_ledger_head(self.home)
 
-    def _champion(self) -> Run:
+    def _champion(self, question: str) -> Run:
         # From its own bundle alone: the run may have been deleted, or the tracking store be another one by now.
-        bundle = read_bundle(self.home.champion)
+        bundle = read_bundle(self.home.champion_of(question), label=champion_of(question))
         tags = {
             "model": bundle.definition.name,
+            "question": question,
             "definition_hash": str(bundle.meta["definition_hash"]),
             "data": "SIMULATED" if bundle.meta["simulated"] else "real",
         }
@@ -245,9 +312,11 @@ class Runs:
         else:
             source = f"models:/{model_id}" if model_id else f"runs:/{run.run_id}/model"
             version = self._client.create_model_version(name, source, run.run_id, model_id=model_id)
-        self._client.set_registered_model_alias(name, "champion", version.version)
+        alias = "champion" if run.question == UP.name else f"champion-{run.question}"
+        self._client.set_registered_model_alias(name, alias, version.version)
 
     def _finished(self, view: int = ViewType.ACTIVE_ONLY) -> list[Any]:
+        """Finished runs, the newest first; a child counts only with its finished parent."""
         found: list[Any] = []
         token = None
         while True:
@@ -262,14 +331,11 @@ class Runs:
             found += page
             token = page.token
             if not token:
-                return found
+                whole = {run.info.run_id for run in found}
+                return [run for run in found if (_parent(run) or run.info.run_id) in whole]
 
     def _open(self, run: Any) -> Run:
-        uri = urlsplit(str(run.info.artifact_uri))
-        # A URI escapes blanks and letters beyond ASCII; a path does not.
-        local = url2pathname(uri.path) if uri.scheme in ("file", "") else None
-        # Artifacts on a remote store are fetched once into the home's cache, by run id, and never change.
-        place = Path(local) if local else self._fetched(run.info.run_id)
+        place = self._artifacts(run)
         models = self._client.search_logged_models(
             [run.info.experiment_id], filter_string=f"source_run_id = '{run.info.run_id}'"
         )
@@ -277,6 +343,13 @@ class Runs:
         if models:
             tags["model_id"] = str(models[0].model_id)
         return Run(str(run.info.run_id), tags.get("model", "?"), tags, dict(run.data.params), place)
+
+    def _artifacts(self, run: Any) -> Path:
+        uri = urlsplit(str(run.info.artifact_uri))
+        # A URI escapes blanks and letters beyond ASCII; a path does not.
+        local = url2pathname(uri.path) if uri.scheme in ("file", "") else None
+        # Artifacts on a remote store are fetched once into the home's cache, by run id, and never change.
+        return Path(local) if local else self._fetched(run.info.run_id)
 
     def _fetched(self, run_id: str) -> Path:
         place = self.home.runs / "fetched" / run_id
@@ -290,6 +363,17 @@ class Runs:
                 if not place.exists():
                     os.replace(staged, place)
         return place
+
+
+def _questions(run: Any) -> list[str]:
+    """The questions that a run answers, in the order of its definition."""
+    tags = run.data.tags
+    return str(tags[QUESTIONS] if QUESTIONS in tags else tags.get(QUESTION, UP.name)).split(",")
+
+
+def _parent(run: Any) -> str | None:
+    found: str | None = run.data.tags.get(MLFLOW_PARENT_RUN_ID)
+    return found
 
 
 def _try(tags: Mapping[str, str], params: Mapping[str, str]) -> tuple[str | None, ...]:

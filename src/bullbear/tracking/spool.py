@@ -13,7 +13,9 @@ import math
 import shutil
 import sys
 import tempfile
+from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -25,14 +27,27 @@ from mlflow import MlflowClient
 from mlflow.data.pandas_dataset import from_pandas
 from mlflow.entities import Metric, Param
 from mlflow.models import infer_signature
+from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
 from bullbear.errors import BullbearError
 from bullbear.files import FileLock
 
 RUN = "run.json"
+QUESTIONS = "questions"
+"""The folder of a staged training of several questions with one staged training each; also the tag that names them."""
+QUESTION = "question"
+"""The tag of a child run that names its question."""
 USER_CODE = "user_code"
 """The folder of a staged training with the files of the home that the served model runs."""
 _TAG = "spooled"
+
+
+@dataclass(frozen=True)
+class LoggedTraining:
+    """A logged training: its run, and the child run of each question if it answers several."""
+
+    run_id: str
+    questions: Mapping[str, str]
 
 
 class SpooledError(BullbearError):
@@ -98,22 +113,32 @@ def _started(folder: Path) -> float:
         return math.inf
 
 
-def log_staged(client: MlflowClient, experiment: str, staged: Path, tags: dict[str, str] | None = None) -> str:
-    """Log a staged training as a run and return its id; a failed attempt leaves a run marked as failed."""
+def log_staged(
+    client: MlflowClient, experiment: str, staged: Path, tags: Mapping[str, str] | None = None
+) -> LoggedTraining:
+    """Log a staged training; a failed attempt leaves runs marked as failed.
+
+    A parent run is marked as finished after all of its children: a child without a finished parent does not count.
+    """
     run = json.loads((staged / RUN).read_text(encoding="utf-8"))
     created = client.create_run(
         experiment, start_time=run["started"], run_name=run["name"], tags={**run["tags"], **(tags or {})}
     )
     run_id = str(created.info.run_id)
+    questions: dict[str, str] = {}
     try:
         client.log_batch(
             run_id,
             metrics=[Metric(name, value, 0, step) for name, value, step in run["metrics"]],
             params=[Param(key, value) for key, value in run["params"].items()],
         )
-        inputs = pd.read_parquet(staged / "inputs.parquet")
+        for folder in _children(staged):
+            parent = {MLFLOW_PARENT_RUN_ID: run_id, QUESTION: folder.name}
+            questions[folder.name] = log_staged(client, experiment, folder, parent).run_id
         with mlflow.start_run(run_id=run_id):
-            mlflow.log_input(from_pandas(inputs, targets="y", name="examples", digest=run["digest"]), "training")
+            if (staged / "inputs.parquet").exists():
+                inputs = pd.read_parquet(staged / "inputs.parquet")
+                mlflow.log_input(from_pandas(inputs, targets="y", name="examples", digest=run["digest"]), "training")
             mlflow.log_artifacts(str(staged / "artifacts"), run_id=run_id)
             if (staged / "model.json").exists():
                 _log_model(staged, run, inputs)
@@ -122,7 +147,15 @@ def log_staged(client: MlflowClient, experiment: str, staged: Path, tags: dict[s
         with suppress(Exception):  # where logging fails, marking may fail, too, and must not hide the cause
             client.set_terminated(run_id, "FAILED")
         raise
-    return run_id
+    return LoggedTraining(run_id, questions)
+
+
+def _children(staged: Path) -> list[Path]:
+    """The staged training of each question, in the order in which the run names them; none of a single question."""
+    if not (staged / QUESTIONS).is_dir():
+        return []
+    run = json.loads((staged / RUN).read_text(encoding="utf-8"))
+    return [staged / QUESTIONS / name for name in run["tags"][QUESTIONS].split(",")]
 
 
 def _is_logged(client: MlflowClient, experiment: str, name: str) -> bool:

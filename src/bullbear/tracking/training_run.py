@@ -1,5 +1,8 @@
 """One training, one MLflow run: what was defined, on what data, by which code, with what result.
 
+A training of several questions is a parent run, which shows all of them beside each other, and a nested child run for
+each question, which holds everything that the run of a single question holds.
+
 Everything to be logged is written into a folder first (`tracking.spool` logs it from there), and the run is marked as
 finished last: every reader asks for finished runs, so the run of a killed training is ignored.
 """
@@ -11,8 +14,8 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -22,15 +25,25 @@ import pandas as pd
 
 from bullbear.dataset import Examples, splitter_of
 from bullbear.decide import Book
+from bullbear.definitions import ModelDefinition
 from bullbear.evaluate import Evaluation, PathScores
 from bullbear.forecasting.bundle import write_bundle
-from bullbear.home import Model
-from bullbear.learn import Training
+from bullbear.learn import Training, pool_of
+from bullbear.model import Model
 from bullbear.tracking.mlflow_store import connect, experiment_id, require_ready
-from bullbear.tracking.spool import RUN, USER_CODE, SpooledError, keep, log_staged
+from bullbear.tracking.spool import (
+    QUESTION,
+    QUESTIONS,
+    RUN,
+    USER_CODE,
+    LoggedTraining,
+    SpooledError,
+    keep,
+    log_staged,
+)
 from bullbear.user_code import sources
 
-__all__ = ["TrainingRecord", "log_training", "require_ready"]
+__all__ = ["JointRecord", "TrainingRecord", "log_joint_training", "log_training", "require_ready"]
 
 _LIBRARIES = ("lightgbm", "numpy", "pandas", "pydantic", "scikit-learn", "exchange-calendars")
 
@@ -50,20 +63,43 @@ class TrainingRecord:
     seconds: float
     simulated: bool
     options: Mapping[str, Any]
+    documents: Mapping[str, Any] = field(default_factory=dict)
+    """Further JSON artifacts by file name."""
 
 
-def log_training(runs: Path, record: TrainingRecord) -> str:
-    """Log a training and return its run id; one that cannot be logged is kept in the spool.
+@dataclass(frozen=True)
+class JointRecord:
+    """A training of several questions: what its parent run shows, and the record of each question."""
+
+    model: Model
+    questions: Mapping[str, TrainingRecord]
+    metrics: Mapping[str, float]
+    plots: Mapping[str, bytes]
+    documents: Mapping[str, Any]
+    """JSON artifacts by file name."""
+    seconds: float
+
+
+def log_training(runs: Path, record: TrainingRecord) -> LoggedTraining:
+    """Log a training of one question; one that cannot be logged is kept in the spool.
 
     Raises
     ------
     SpooledError
         The store did not take it; the message says where the training is kept and what logs it.
     """
-    name = record.model.definition.name
+    return _log(runs, record.model.definition.name, lambda folder: _stage(folder, record))
+
+
+def log_joint_training(runs: Path, record: JointRecord) -> LoggedTraining:
+    """Log a training of several questions, all or nothing; see `log_training`."""
+    return _log(runs, record.model.definition.name, lambda folder: _stage_joint(folder, record))
+
+
+def _log(runs: Path, name: str, stage: Callable[[Path], None]) -> LoggedTraining:
     staged = None
     try:
-        staged = _staged(runs, record)
+        staged = _staged(runs, stage)
         client = connect(runs)
         return log_staged(client, experiment_id(client), staged)
     except BaseException as bad:
@@ -76,18 +112,18 @@ def log_training(runs: Path, record: TrainingRecord) -> str:
             shutil.rmtree(staged, ignore_errors=True)
 
 
-def _staged(runs: Path, record: TrainingRecord) -> Path:
+def _staged(runs: Path, stage: Callable[[Path], None]) -> Path:
     """The training as files in a folder of its own: a temporary one, or in the home if there is no room for that."""
     try:
         folder = Path(tempfile.mkdtemp(prefix="bullbear-"))
     except OSError:
         folder = _in_home(runs)
     try:
-        _stage(folder, record)
+        stage(folder)
     except OSError:
         shutil.rmtree(folder, ignore_errors=True)
         folder = _in_home(runs)
-        _stage(folder, record)
+        stage(folder)
     return folder
 
 
@@ -121,17 +157,53 @@ def _stage(staged: Path, record: TrainingRecord) -> None:
     (staged / RUN).write_text(json.dumps(run, indent=1), encoding="utf-8")
 
 
-def _stage_artifacts(staged: Path, record: TrainingRecord) -> None:
-    """Everything that becomes an artifact, in the layout that the run shows."""
-    model = record.model
-    definitions = staged / "definitions"
+def _stage_joint(staged: Path, record: JointRecord) -> None:
+    """The parent's part, and a folder for each question below `questions/`."""
+    for name, each in record.questions.items():
+        _stage(staged / QUESTIONS / name, each)
+    artifacts = staged / "artifacts"
+    _stage_definitions(artifacts, record.model)
+    _stage_plots(artifacts, record.plots)
+    _stage_documents(artifacts, record.documents)
+    one = next(iter(record.questions.values()))
+    names = ",".join(record.questions)
+    tags = {**_tags(one), "definition_hash": record.model.definition_hash, QUESTIONS: names}
+    del tags[QUESTION]
+    run = {
+        "name": record.model.definition.name,
+        "started": int(time.time() * 1000),
+        "tags": tags,
+        "params": {**_params(one), QUESTIONS: names},
+        "metrics": _finite({**record.metrics, "time/seconds": record.seconds}, []),
+    }
+    (staged / RUN).write_text(json.dumps(run, indent=1), encoding="utf-8")
+
+
+def _stage_definitions(artifacts: Path, model: Model) -> None:
+    definitions = artifacts / "definitions"
     (definitions / "features").mkdir(parents=True)
     (definitions / model.source.path.name).write_text(model.source.text, encoding="utf-8")
     for path in model.feature_paths:
         (definitions / "features" / path.name).write_text(path.read_text(encoding="utf-8"), encoding="utf-8")
-    (staged / "plots").mkdir()
-    for name, picture in record.plots.items():
-        (staged / "plots" / f"{name}.png").write_bytes(picture)
+
+
+def _stage_documents(artifacts: Path, documents: Mapping[str, Any]) -> None:
+    for name, document in documents.items():
+        (artifacts / name).write_text(json.dumps(document, indent=1), encoding="utf-8")
+
+
+def _stage_plots(artifacts: Path, plots: Mapping[str, bytes]) -> None:
+    (artifacts / "plots").mkdir()
+    for name, picture in plots.items():
+        (artifacts / "plots" / f"{name}.png").write_bytes(picture)
+
+
+def _stage_artifacts(staged: Path, record: TrainingRecord) -> None:
+    """Everything that becomes an artifact, in the layout that the run shows."""
+    model = record.model
+    _stage_definitions(staged, model)
+    _stage_plots(staged, record.plots)
+    _stage_documents(staged, record.documents)
     by_path = isinstance(record.evaluation, PathScores)
     made = record.training.predictions
     csv = made.to_csv() if by_path else made.select(asset=model.definition.target.ticker).interface_csv()
@@ -160,6 +232,7 @@ def _tags(record: TrainingRecord) -> dict[str, str]:
         "model": record.model.definition.name,
         "definition_hash": record.model.definition_hash,
         "data_fingerprint": record.examples.fingerprint,
+        "question": record.model.definition.target.question.name,
         "data": "SIMULATED" if record.simulated else "real",
         **_code_version(),
     }
@@ -190,12 +263,21 @@ def _params(record: TrainingRecord) -> dict[str, str]:
         "features": ",".join(definition.features) or "none",
         "n_factors": record.examples.X.shape[1],
         **{f"splitter.{key}": value for key, value in splitter_of(definition).model_dump().items()},
-        **{f"learner.{key}": value for key, value in definition.learner.items()},
+        **_learner_params(definition),
         **{f"calibration.{key}": value for key, value in definition.calibration.items()},
         **{f"policy.{key}": value for key, value in record.model.policy.model_dump().items()},
         **{f"option.{key}": value for key, value in record.options.items() if value is not None},
     }
     return {key: str(value) for key, value in flat.items()}
+
+
+def _learner_params(definition: ModelDefinition) -> dict[str, Any]:
+    if definition.learner is not None:
+        return {f"learner.{key}": value for key, value in definition.learner.items()}
+    return {
+        **{f"member.{each.name}.{key}": value for each in definition.member for key, value in each.learner.items()},
+        **{f"pool.{key}": value for key, value in pool_of(definition).model_dump().items()},
+    }
 
 
 def _metrics(record: TrainingRecord) -> list[tuple[str, float, int]]:

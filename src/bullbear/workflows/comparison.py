@@ -76,6 +76,34 @@ def compare_runs(runs: Sequence[Run]) -> list[Comparison]:
     return compare({name: Predictions(frame) for name, frame in final.items()})
 
 
+def shared_questions(named: Sequence[Sequence[Run]]) -> dict[str, list[Run]]:
+    """The runs of each question, each run once; of several trainings those questions that all of them answer.
+
+    Parameters
+    ----------
+    named
+        Of each training the run of each of its questions.
+
+    Raises
+    ------
+    InputError
+        They have no question in common.
+    """
+    common = [run.bundle.question for run in named[0]]
+    for others in named[1:]:
+        answered = {run.bundle.question for run in others}
+        common = [question for question in common if question in answered]
+    if not common:
+        shown = "; ".join(
+            ", ".join(f"{run.model} {run.run_id[:8]}: {run.bundle.question}" for run in of) for of in named
+        )
+        raise InputError("RUN RUN ...", shown, "runs with a question in common", "compare runs of one question")
+    return {
+        question: list({run.run_id: run for of in named for run in of if run.bundle.question == question}.values())
+        for question in common
+    }
+
+
 def oracle_share(home: Home, run: Run) -> OracleShare | None:
     """A walk-forward run's skill as a share of what knowing a simulated market's state was worth.
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from itertools import groupby
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -24,6 +26,8 @@ _FAMILY_ORDER = ("technical", "volatility", "levels", "positioning", "sentiment"
 FEATURE_SETS_APART = ("odds",)
 """Files in `features/` that define events, not factors."""
 _MOST_OFFERED = 6
+_LONG = 10
+"""Numbered factors in a run beyond which a list shows only the first and the last."""
 
 
 @dataclass(frozen=True)
@@ -129,7 +133,10 @@ def page(home: Home) -> str:
     for each in feature_sets(home):
         lines += ["", f"## {each.name}", "", each.why, "", "| factor | function | inputs | look-back | unit | what |"]
         lines.append("| --- | --- | --- | --- | --- | --- |")
-        for spec in each.factor:
+        for spec in ends_of_runs(each.factor):
+            if spec is None:
+                lines.append("| ... |  |  |  |  |  |")
+                continue
             found = known[spec.function]
             params = ", ".join(f"{key}={value}" for key, value in spec.params.items())
             inputs = _inputs(spec.inputs)
@@ -158,6 +165,47 @@ def page(home: Home) -> str:
     for rules in sorted(groups, key=lambda group: str(group.__name__)):
         lines += [f"### {rules.__name__}", "", "```text", inspect.getdoc(rules) or "", "```", ""]
     return "\n".join(lines).rstrip() + "\n"
+
+
+class Declared(Protocol):
+    """What a factor of a definition and one of the catalogue share."""
+
+    @property
+    def name(self) -> str:
+        """Of the factor."""
+
+    @property
+    def function(self) -> str:
+        """The registered function."""
+
+    @property
+    def inputs(self) -> Mapping[str, str]:
+        """Input to series."""
+
+
+F = TypeVar("F", bound=Declared)
+
+
+def ends_of_runs(factors: Sequence[F]) -> list[F | None]:
+    """Each factor, but of a run of more than ten of one function with successive numbers the ends, and None between."""
+    shown: list[F | None] = []
+    for _, each in groupby(factors, _of_one_table):
+        run = list(each)
+        shown += [run[0], None, run[-1]] if len(run) > _LONG and _is_numbered(run) else run
+    return shown
+
+
+def _of_one_table(found: Declared) -> tuple[object, ...]:
+    """What the factors of a table with `each` have in common."""
+    return found.function, tuple(found.inputs.items()), found.name.rpartition("_")[0]
+
+
+def _is_numbered(run: Sequence[Declared]) -> bool:
+    """Whether the names end in successive numbers, as those of a table with `each` do."""
+    stem, _, first = run[0].name.rpartition("_")
+    if not first.isdigit():
+        return False
+    return [found.name for found in run] == [f"{stem}_{int(first) + place}" for place in range(len(run))]
 
 
 def write_page(path: Path, home: Home) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bullbear.definitions import UP
 from bullbear.errors import GateError
 from bullbear.evaluate import OracleShare, PathScores
 from bullbear.forecasting.forecast import issue
@@ -17,32 +19,45 @@ from bullbear.workflows.console import Console
 from bullbear.workflows.filling import DataSource, fill
 from bullbear.workflows.promotion import promote_run
 from bullbear.workflows.reporting import result_of_run, result_of_training, write_page
-from bullbear.workflows.training import TrainedModel, train_model
+from bullbear.workflows.training import TrainedModel, TrainedQuestion, train_model
 
-MODELS = ("climatology", "logistic", "lightgbm")
+MODELS = ("climatology", "logistic", "lightgbm", "outlook")
 
 
 @dataclass(frozen=True)
 class FullRun:
-    """What `run_all` did."""
+    """What `run_all` did; `shares` and `refused` by model, and question where that is not `up`."""
 
     trained: tuple[TrainedModel, ...]
     shares: dict[str, OracleShare]
     refused: dict[str, str]
-    champion: Run
+    champions: dict[str, Run]
+    """By question; a question without one is answered by its base rate."""
     forecast: dict[str, Any]
     report: Path
     simulated: bool
+
+    @property
+    def champion(self) -> Run:
+        """That of `up`."""
+        return self.champions[UP.name]
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-ready."""
         return {
             "simulated": self.simulated,
             "models": [
-                {"model": each.model.definition.name, "run_id": each.run_id, **each.evaluation.as_dict()}
+                {
+                    "model": each.model.definition.name,
+                    "question": name,
+                    "run_id": one.run_id,
+                    **one.evaluation.as_dict(),
+                }
                 for each in self.trained
+                for name, one in each.questions.items()
             ],
             "champion": {"model": self.champion.model, "run_id": self.champion.run_id},
+            "champions": {name: {"model": run.model, "run_id": run.run_id} for name, run in self.champions.items()},
             "refused": self.refused,
             "forecast": self.forecast,
             "report": str(self.report),
@@ -64,47 +79,63 @@ def run_all(home: Home, source: DataSource, *, jobs: int, console: Console) -> F
             trained.append(train_model(home, name, jobs=jobs, progress=progress))
     console.say("promoting, forecasting, reporting")
     runs = Runs(home)
-    refused = _promote_best(home, runs, trained, console)
-    champion = runs.find("champion")
+    candidates = [_Candidate(name, one) for each in trained for name, one in each.questions.items()]
+    refused: dict[str, str] = {}
+    for question in dict.fromkeys(each.question for each in candidates):
+        of_question = [each for each in candidates if each.question == question]
+        refused |= _promote_best(home, runs, of_question, console)
+    champions = {run.question: run for run in runs.find_each("champion")}
     entry = issue(home)
     record_ledger_head(home)
-    store = home.store()
     shares = {}
-    for each in trained:
-        share = oracle_share(home, runs.find(each.run_id))
+    for each in candidates:
+        share = oracle_share(home, runs.find(each.trained.run_id))
         if share is not None:
-            shares[each.model.definition.name] = share
-    results = [result_of_training(each) for each in trained if each.backtest is not None]
-    if champion.run_id not in {each.run_id for each in results}:
-        results.append(result_of_run(home, champion))  # it stayed: none of these has beaten it
+            shares[each.label] = share
+    results = [result_of_training(each) for each in trained if each.first.backtest is not None]
+    if champions[UP.name].run_id not in {each.run_id for each in results}:
+        results.append(result_of_run(home, champions[UP.name]))  # it stayed: none of these has beaten it
     return FullRun(
         trained=tuple(trained),
         shares=shares,
         refused=refused,
-        champion=champion,
+        champions=champions,
         forecast=entry,
         report=write_page(home, results, entry),
-        simulated=store.is_simulated,
+        simulated=home.store().is_simulated,
     )
 
 
-def _skill(trained: TrainedModel) -> float:
-    found = trained.evaluation
-    return found.bss_mean if isinstance(found, PathScores) else found.bss
+@dataclass(frozen=True)
+class _Candidate:
+    """A trained model for one question."""
+
+    question: str
+    trained: TrainedQuestion
+
+    @property
+    def label(self) -> str:
+        name = self.trained.model.definition.name
+        return name if self.question == UP.name else f"{name} {self.question}"
+
+    @property
+    def skill(self) -> float:
+        found = self.trained.evaluation
+        return found.bss_mean if isinstance(found, PathScores) else found.bss
 
 
-def _promote_best(home: Home, runs: Runs, trained: list[TrainedModel], console: Console) -> dict[str, str]:
+def _promote_best(home: Home, runs: Runs, candidates: Sequence[_Candidate], console: Console) -> dict[str, str]:
     """The run of highest Brier skill that passes the gate becomes champion; who failed, and why.
 
-    The gate compares with the present champion. Where none passes, a champion that can be used stays; without one, the
-    base rate passes always, having nothing to prove.
+    The gate compares with the present champion. Where none passes, a champion that can be used stays; of `up` the base
+    rate passes always, having nothing to prove.
     """
     refused: dict[str, str] = {}
-    for each in sorted(trained, key=_skill, reverse=True):
+    for each in sorted(candidates, key=lambda candidate: candidate.skill, reverse=True):
         try:
-            verdict = promote_run(home, runs, runs.find(each.run_id))
+            verdict = promote_run(home, runs, runs.find(each.trained.run_id))
         except GateError as gate:
-            refused[each.model.definition.name] = str(gate)
+            refused[each.label] = str(gate)
             continue
         for note in verdict.notes:
             console.say(f"note: {note}")

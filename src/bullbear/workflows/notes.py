@@ -9,8 +9,9 @@ from bullbear.data.view import View
 from bullbear.dataset import Examples
 from bullbear.decide import Policy
 from bullbear.errors import DefinitionError, Found, NoDataError
-from bullbear.home import Model
-from bullbear.learn.walk_forward import folds_of, is_target
+from bullbear.learn.fitting import is_target
+from bullbear.learn.walk_forward import folds_of
+from bullbear.model import Model
 from bullbear.sessions import day
 
 
@@ -52,7 +53,7 @@ def outcome_notes(
     if _alike(labels):
         first, last = (examples.session[row].date() for row in (used[0], used[-1]))
         raise DefinitionError(
-            f"{model.source.where('target', 'question')} (target.question)",
+            f"{model.source.where('questions')} (questions)",
             Found(f"{question} was answered yes on {int(labels.sum()):,} of {len(labels):,} days, {first} to {last}"),
             "a question that was answered both ways",
             "choose another threshold in models/questions.toml, or a longer span",

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from bullbear.documents import json_ready
 from bullbear.errors import GateError
+from bullbear.evaluate import evaluate
 from bullbear.forecasting import gate
 from bullbear.forecasting.gate import Verdict
 from bullbear.home import Home
@@ -15,7 +18,9 @@ if TYPE_CHECKING:
 
 
 def promote_run(home: Home, runs: Runs, run: Run) -> Verdict:
-    """Make a run the champion if it passes the gate against the present one; see `gate.check`.
+    """Make a run the champion of its question if it passes the gate against the present one; see `gate.check`.
+
+    The skill of its out-of-sample forecasts is kept in the champion's bundle, beside which it forecasts.
 
     Raises
     ------
@@ -26,7 +31,7 @@ def promote_run(home: Home, runs: Runs, run: Run) -> Verdict:
         which this one was not compared, became champion meanwhile.
     """
     name = f"{run.model} {run.run_id[:8]}"
-    gate.refuse_what_is_not_issued(name, run.bundle.question, is_walk_forward=run.bundle.is_walk_forward)
+    gate.refuse_what_is_not_issued(name, is_walk_forward=run.bundle.is_walk_forward)
     run.bundle.require_usable()
     store = home.store()
     if not store.is_empty and store.is_simulated != run.simulated:
@@ -37,8 +42,33 @@ def promote_run(home: Home, runs: Runs, run: Run) -> Verdict:
             "train on this store",
         )
     record = gate.Record.of(run.bundle, run.run_id)
-    compared = home.champion.resolve()
-    champion, note = gate.present_champion(home, simulated=run.simulated)
+    compared = home.champion_of(run.question).resolve()
+    champion, note = gate.present_champion(home, run.question, simulated=run.simulated)
     verdict = gate.check(record, champion, tried=runs.tried(run))
-    runs.promote(run, instead_of=compared)
+    found = evaluate(run.of_target)
+    skill = {"skill": found.bss, "skill_low": found.bss_low, "skill_high": found.bss_high, "n": found.n}
+    runs.promote(run, instead_of=compared, skill=json_ready(skill))
     return replace(verdict, notes=(*([note] if note else []), *verdict.notes))
+
+
+def promote_each(home: Home, runs: Runs, found: Sequence[Run]) -> tuple[dict[str, Verdict], dict[str, str]]:
+    """Promote the run of each question by itself: the verdicts, and who was refused and why, by question.
+
+    Raises
+    ------
+    GateError
+        None passed; of several the message holds every reason.
+    """
+    verdicts: dict[str, Verdict] = {}
+    refused: dict[str, GateError] = {}
+    for run in found:
+        try:
+            verdicts[run.question] = promote_run(home, runs, run)
+        except GateError as gate:
+            refused[run.question] = gate
+    if not verdicts:
+        if len(refused) == 1:
+            raise next(iter(refused.values()))
+        reasons = "; ".join(f"{question}: {gate}" for question, gate in refused.items())
+        raise GateError("the gate", reasons, "keep the champions, or train another model")
+    return verdicts, {question: str(gate) for question, gate in refused.items()}

@@ -9,11 +9,13 @@ import pandas as pd
 
 from bullbear.evaluate import Evaluation, evaluate
 from bullbear.forecasting.bundle import read_bundle
+from bullbear.forecasting.champions import others_of
 from bullbear.forecasting.forecast import replay
-from bullbear.forecasting.ledger import Ledger
+from bullbear.forecasting.ledger import Ledger, of_question
 from bullbear.home import Home
 from bullbear.tracking import Run, Runs
 from bullbear.workflows.backtesting import backtest_run
+from bullbear.workflows.outlook_pictures import outlook_pictures
 from bullbear.workflows.training import TrainedModel
 
 if TYPE_CHECKING:
@@ -46,28 +48,30 @@ def result_of_run(home: Home, run: Run) -> ModelResult:
 def _latest_forecast(home: Home, run: Run) -> dict[str, Any]:
     made = [
         entry
-        for entry in Ledger(home.forecasts / "ledger.jsonl").entries()
+        for entry in of_question(Ledger(home.forecasts / "ledger.jsonl").entries())
         if entry["model"]["run_id"] == run.run_id and bool(entry["data"].get("simulated")) == run.simulated
     ]
     if not made:
-        return replay(home.filled_store(), read_bundle(home.champion))
+        champion = read_bundle(home.champion)
+        return replay(home.filled_store(), champion, others=others_of(home, champion))
     latest = max(entry["decided_at"] for entry in made)
     return next(entry for entry in reversed(made) if entry["decided_at"] == latest)
 
 
 def result_of_training(trained: TrainedModel) -> ModelResult:
-    """What the report shows of a training just made."""
+    """What the report shows of a training just made: its answers to the first question."""
     from bullbear.report import ModelResult
 
-    assert isinstance(trained.evaluation, Evaluation)
-    assert trained.backtest is not None
+    first = trained.first
+    assert isinstance(first.evaluation, Evaluation)
+    assert first.backtest is not None
     return ModelResult(
         name=trained.model.definition.name,
-        run_id=trained.run_id,
+        run_id=first.run_id,
         intent=trained.model.definition.intent,
-        evaluation=trained.evaluation,
-        backtest=trained.backtest,
-        predictions=trained.training.predictions.select(asset=trained.model.definition.target.ticker),
+        evaluation=first.evaluation,
+        backtest=first.backtest,
+        predictions=first.training.predictions.select(asset=first.model.definition.target.ticker),
     )
 
 
@@ -81,4 +85,5 @@ def write_page(home: Home, models: list[ModelResult], entry: dict[str, Any]) -> 
         forecast=entry,
         simulated=home.store().is_simulated,
         generated_at=pd.Timestamp.now("UTC"),
+        pictures=outlook_pictures(home, entry) if entry.get("outlook") else None,
     )

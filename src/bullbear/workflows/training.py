@@ -3,66 +3,104 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
-from bullbear.dataset import Examples, build, splitter_of
+from bullbear.data.view import View
+from bullbear.dataset import Examples, build_all, splitter_of
 from bullbear.dataset.predictions import Predictions
 from bullbear.decide import Backtest, backtest, baselines_of, comparison
 from bullbear.definitions import UP
 from bullbear.errors import DefinitionError, FitError, InputError
 from bullbear.evaluate import Evaluation, PathScores, evaluate, path_scores
+from bullbear.evaluate.distribution import DistributionEvaluation
 from bullbear.execution import Kept
 from bullbear.factors.engine.lookahead import require_causal
-from bullbear.home import Home, Model
-from bullbear.learn import Training, train
+from bullbear.home import Home
+from bullbear.learn import Training, train_all
+from bullbear.model import Model
 from bullbear.sessions import day
 from bullbear.workflows.backtesting import backtest_metrics, backtest_summary
 from bullbear.workflows.console import Progress
+from bullbear.workflows.distributions import evaluate_distributions, past_distributions
 from bullbear.workflows.notes import factor_notes, fund_notes, outcome_notes
+
+if TYPE_CHECKING:
+    from bullbear.tracking.spool import LoggedTraining
 
 
 @dataclass(frozen=True)
-class TrainedModel:
-    """A finished training and its run."""
+class TrainedQuestion:
+    """What a training found for one question, and the run that holds it."""
 
     run_id: str
     model: Model
+    """The definition of this question alone."""
     examples: Examples
     training: Training
     evaluation: Evaluation | PathScores
     """By path of a combinatorial splitter."""
     backtest: Backtest | None
     """None where no policy decides: of questions other than `up`, and without a walk-forward."""
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """A finished training and its run: of several questions the parent of their runs."""
+
+    run_id: str
+    model: Model
+    questions: Mapping[str, TrainedQuestion]
     seconds: float
     simulated: bool
     notes: tuple[str, ...] = ()
+    distribution: DistributionEvaluation | None = None
+    """None if no member knows the whole distribution."""
+
+    @property
+    def first(self) -> TrainedQuestion:
+        """That of the first question."""
+        return next(iter(self.questions.values()))
 
 
 def train_model(
     home: Home,
     name: str,
     *,
+    question: str | None = None,
     start: str | None = None,
     end: str | None = None,
     jobs: int = 1,
     cluster: str | None = None,
     progress: Progress | None = None,
 ) -> TrainedModel:
-    """Train `models/NAME.toml` on everything stored, evaluate, backtest (`up`, walk-forward), log it as one run.
+    """Train `models/NAME.toml` on everything stored, evaluate, backtest (`up`, walk-forward), log it.
 
-    Fitted folds are kept until the run is logged: the next training of the same on the same data, with the same
-    libraries, continues an interrupted one.
+    Factors are computed once for all questions, and the questions of a fold are fitted together. Fitted folds are kept
+    until the run is logged: the next training of the same on the same data, with the same libraries, continues an
+    interrupted one.
+
+    Parameters
+    ----------
+    question
+        Train this one of the model's questions alone.
 
     Raises
     ------
+    InputError
+        The model does not answer `question`, or the span is empty.
     DefinitionError, NoDataError, HistoryError
         See `Home.model`, `dataset.build` and `learn.train`.
     RunError, SpooledError
         The tracking store cannot be used, or took the finished training no more; see `tracking.training_run`.
     """
     model = home.model(name)
+    if question is not None:
+        model = _only(model, question)
     with Kept(home.unfinished(model.definition.name)) as kept:
         return _train(home, model, kept, start, end, jobs, cluster, progress or _silent)
 
@@ -78,22 +116,25 @@ def _train(
     progress: Progress,
 ) -> TrainedModel:
     from bullbear.tracking.ledger_anchor import record_ledger_head
-    from bullbear.tracking.training_run import TrainingRecord, log_training, require_ready
+    from bullbear.tracking.training_run import require_ready
 
     began = time.perf_counter()
-    walks_forward = splitter_of(model.definition).is_walk_forward
+    targets = model.definition.targets
+    ticker = targets[0].ticker
     store = home.filled_store()
     view = store.as_of()
-    check_span(model, pd.DatetimeIndex(view.bars(model.definition.target.ticker).index), start, end)
+    check_span(model, pd.DatetimeIndex(view.bars(ticker).index), start, end)
     require_ready(home.runs)  # a tracking store that cannot take the result is found before the work
     progress("factors", 0, 1)
-    examples = build(view, model.feature_sets, model.definition.target)
+    examples = build_all(view, model.feature_sets, targets)
     specs = [spec for each in model.feature_sets for spec in each.factor]
-    require_causal(store, specs, pd.DatetimeIndex(examples.X.index).unique(), model.definition.target.ticker)
-    notes = factor_notes(model, examples) + outcome_notes(model, examples, start=start, end=end)
+    require_causal(store, specs, pd.DatetimeIndex(examples[0].X.index).unique(), ticker)
+    notes = factor_notes(model, examples[0])
+    for target, of_target in zip(targets, examples, strict=True):
+        notes += outcome_notes(model.only(target.question.name), of_target, start=start, end=end)
     progress("factors", 1, 1)
     try:
-        training = train(
+        trainings = train_all(
             model.definition,
             model.feature_sets,
             examples,
@@ -106,13 +147,58 @@ def _train(
             kept=kept,
         )
     except FitError as bad:
-        where = f"{model.source.where('learner')} (learner)"
+        key = "member" if model.definition.member else "learner"
+        tables = [dict(member.learner) for member in model.definition.members]
         allowed = f"parameters that the learner takes ({bad})"
-        raise DefinitionError(where, dict(model.definition.learner), allowed, "correct the file") from bad
+        raise DefinitionError(
+            f"{model.source.where(key)} ({key})",
+            tables if len(tables) > 1 else tables[0],
+            allowed,
+            "correct the file",
+        ) from bad
     progress("evaluation", 0, 1)
+    judged = {
+        target.question.name: _judge(home, view, model.only(target.question.name), of_target, training)
+        for target, of_target, training in zip(targets, examples, trainings, strict=True)
+    }
+    for each in judged.values():
+        if each.backtest is not None:
+            notes += fund_notes(view, model.policy, each.backtest.states[0].decided_at)
+    past = past_distributions(trainings[0], examples[0], ticker)
+    distribution = evaluate_distributions(view, past) if past is not None else None
+    progress("evaluation", 1, 1)
+    progress("tracking", 0, 1)
+    logged = _log(
+        home,
+        model,
+        judged,
+        distribution,
+        seconds=time.perf_counter() - began,
+        simulated=store.is_simulated,
+        start=start,
+        end=end,
+    )
+    record_ledger_head(home)
+    kept.remove()
+    progress("tracking", 1, 1)
+    questions = {name: replace(each, run_id=logged.questions.get(name, logged.run_id)) for name, each in judged.items()}
+    seconds = time.perf_counter() - began
+    return TrainedModel(logged.run_id, model, questions, seconds, store.is_simulated, notes, distribution)
+
+
+def _only(model: Model, question: str) -> Model:
+    names = [each.question.name for each in model.definition.targets]
+    if question not in names:
+        allowed = f"{', '.join(names)}, the questions of models/{model.definition.name}.toml"
+        raise InputError("--question", question, allowed, "choose one, or add it to the model's `questions`")
+    return model.only(question)
+
+
+def _judge(home: Home, view: View, model: Model, examples: Examples, training: Training) -> TrainedQuestion:
+    """The scores of one question, and the account of the policy that decides on it."""
     target = model.definition.target
+    walks_forward = splitter_of(model.definition).is_walk_forward
     predictions = training.predictions
-    evaluation = evaluate(predictions) if walks_forward else path_scores(predictions)
     tested = None
     if walks_forward and target.question.name == UP.name:  # what a policy decides on
         tested = backtest(
@@ -124,32 +210,95 @@ def _train(
             factors=examples.factors_of(target.ticker),
             baselines=baselines_of(target.ticker, home.instruments()),
         )
-        notes += fund_notes(view, model.policy, tested.states[0].decided_at)
-    figures = comparison(tested) if tested else None
-    progress("evaluation", 1, 1)
-    progress("tracking", 0, 1)
-    seconds = time.perf_counter() - began
-    run_id = log_training(
-        home.runs,
-        TrainingRecord(
-            model=model,
-            examples=examples,
-            training=training,
-            books=tested.books if tested else (),
-            evaluation=evaluation,
-            plots=_plots(evaluation, predictions.select(asset=target.ticker), tested, simulated=store.is_simulated),
-            backtest=backtest_summary(tested, figures) if tested else {},
+    evaluation = evaluate(predictions) if walks_forward else path_scores(predictions)
+    return TrainedQuestion("", model, examples, training, evaluation, tested)
+
+
+def _log(
+    home: Home,
+    model: Model,
+    judged: Mapping[str, TrainedQuestion],
+    distribution: DistributionEvaluation | None,
+    *,
+    seconds: float,
+    simulated: bool,
+    start: str | None,
+    end: str | None,
+) -> LoggedTraining:
+    """Log one run, or a parent with a run for each of several questions."""
+    from bullbear.tracking.training_run import JointRecord, TrainingRecord, log_joint_training, log_training
+
+    def record(each: TrainedQuestion) -> TrainingRecord:
+        predictions = each.training.predictions.select(asset=each.model.definition.target.ticker)
+        figures = comparison(each.backtest) if each.backtest else None
+        return TrainingRecord(
+            model=each.model,
+            examples=each.examples,
+            training=each.training,
+            books=each.backtest.books if each.backtest else (),
+            evaluation=each.evaluation,
+            plots=_plots(each.evaluation, predictions, each.backtest, simulated=simulated),
+            backtest=backtest_summary(each.backtest, figures) if each.backtest else {},
             backtest_metrics={} if figures is None else backtest_metrics(figures),
             seconds=seconds,
-            simulated=store.is_simulated,
+            simulated=simulated,
             options={"start": start, "end": end},
+        )
+
+    documents = {} if distribution is None else {"distribution.json": distribution.as_dict()}
+    if len(judged) == 1:
+        return log_training(home.runs, replace(record(next(iter(judged.values()))), documents=documents))
+    documents["evaluation.json"] = {name: each.evaluation.as_dict() for name, each in judged.items()}
+    return log_joint_training(
+        home.runs,
+        JointRecord(
+            model=model,
+            questions={name: record(each) for name, each in judged.items()},
+            metrics=_metrics_by_question(judged) | _metrics_of(distribution),
+            plots=_plots_of_all(judged, simulated=simulated),
+            documents=documents,
+            seconds=seconds,
         ),
     )
-    record_ledger_head(home)
-    kept.remove()
-    progress("tracking", 1, 1)
-    seconds = time.perf_counter() - began
-    return TrainedModel(run_id, model, examples, training, evaluation, tested, seconds, store.is_simulated, notes)
+
+
+def _plots_of_all(judged: Mapping[str, TrainedQuestion], *, simulated: bool) -> dict[str, bytes]:
+    """The questions side by side: their past forecasts against the outcomes, and their reliability."""
+    from bullbear.report.outlook_plots import past_outlooks_plot, reliability_plot
+
+    evaluations = {name: each.evaluation for name, each in judged.items() if isinstance(each.evaluation, Evaluation)}
+    if len(evaluations) < len(judged):
+        return {}
+    tables = {
+        name: each.training.predictions.select(asset=each.model.definition.target.ticker).table
+        for name, each in judged.items()
+    }
+    return {
+        "outlooks": past_outlooks_plot(tables, simulated=simulated),
+        "reliability": reliability_plot(evaluations, simulated=simulated),
+    }
+
+
+def _metrics_of(distribution: DistributionEvaluation | None) -> dict[str, float]:
+    if distribution is None:
+        return {}
+    names = ("crps", "crps_climatology", "crps_skill", "crps_skill_low", "crps_skill_high", "pit_p_value")
+    found = {f"distribution/{name}": float(getattr(distribution, name)) for name in names}
+    found |= {f"distribution/coverage_{each.nominal:.0%}".rstrip("%"): each.share for each in distribution.coverage}
+    if distribution.volatility is not None:
+        found["distribution/log_volatility_r2"] = distribution.volatility.r2
+    return found
+
+
+def _metrics_by_question(judged: Mapping[str, TrainedQuestion]) -> dict[str, float]:
+    """The Brier skill of each question with its interval, and the mean over them."""
+    found: dict[str, float] = {}
+    for name, each in judged.items():
+        if isinstance(each.evaluation, Evaluation):
+            found |= {f"{name}/{figure}": getattr(each.evaluation, figure) for figure in ("bss", "bss_low", "bss_high")}
+        else:
+            found[f"{name}/bss"] = each.evaluation.bss_mean
+    return {"skill/mean_bss": float(np.mean([found[f"{name}/bss"] for name in judged])), **found}
 
 
 def _plots(
@@ -176,7 +325,8 @@ def check_span(model: Model, traded: pd.DatetimeIndex, start: str | None, end: s
     InputError
         `start` lies after `end`, or one of them outside what the model and the bars allow.
     """
-    target, first = model.definition.target, start or splitter_of(model.definition).first
+    target, first = model.definition.targets[0], start or splitter_of(model.definition).first
+    horizon = max(each.horizon for each in model.definition.targets)
     opening = "--start" if start else f"splitter.first of models/{model.definition.name}.toml"
     if end and day(first) > day(end):
         if start:
@@ -186,7 +336,7 @@ def check_span(model: Model, traded: pd.DatetimeIndex, start: str | None, end: s
         raise InputError(
             "--end", end, f"days from {traded[0].date()}, the first bar of {target.ticker}", "set it later"
         )
-    resolved = traded[: -target.horizon]
+    resolved = traded[:-horizon]
     if len(resolved) and day(first) > resolved[-1]:
         allowed = f"days up to {resolved[-1].date()}: labels of {target.ticker} are known to there"
         raise InputError(opening, first, allowed, "set it earlier")

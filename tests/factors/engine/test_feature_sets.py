@@ -248,3 +248,26 @@ def test_the_asset_takes_its_place_among_the_inputs(tmp_path: Path) -> None:
     body = factor(function='"relative_strength"', inputs='{ asset = "$asset", benchmark = "SPY" }', params="")
     spec = load([write(tmp_path, body)])[0].factor[1]
     assert spec.inputs_for("QQQ") == {"asset": "QQQ", "benchmark": "SPY"}
+
+
+def test_one_table_stands_for_a_factor_of_each_number(tmp_path: Path) -> None:
+    (loaded,) = load([write(tmp_path, factor(params="{ }", each="{ window = [3, 5] }"))])
+    assert [(each.name, each.params) for each in loaded.factor[1:]] == [
+        ("second_3", {"window": 3}),
+        ("second_4", {"window": 4}),
+        ("second_5", {"window": 5}),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("each", "message"),
+    [
+        ("{ window = [5, 3] }", r"mine\.toml:\d+ \(factor\.1.*in order"),
+        ("{ window = [1, 3] }", r"mine\.toml:\d+ \(second_1\).*window = 1.*from 2"),
+        ("{ speed = [3, 5] }", r"mine\.toml:\d+ \(second_3\).*got 'speed'"),
+        ("{ window = 3 }", r"mine\.toml:\d+ \(factor\.1\.each"),
+    ],
+)
+def test_a_range_of_numbers_that_makes_no_sense_is_refused(tmp_path: Path, each: str, message: str) -> None:
+    with pytest.raises(DefinitionError, match=message):
+        load([write(tmp_path, factor(params="{ }", each=each))])

@@ -5,12 +5,11 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.testing import assert_allclose, assert_array_equal
 
-from bullbear.errors import InputError
 from bullbear.factors.engine import windows
 from bullbear.factors.engine.registry import Array
 
@@ -129,19 +128,6 @@ def test_ratio_by_zero_is_missing() -> None:
     assert_array_equal(windows.ratio(np.array([1.0, 0.0, 3.0]), np.array([0.0, 0.0, 2.0])), [np.nan, np.nan, 1.5])
 
 
-def test_windows_must_grow() -> None:
-    assert windows.in_order(short=1, medium=2, long=3) == 3
-    with pytest.raises(InputError, match=r"medium: got 1; allowed: more than short = 1; swap or widen them"):
-        windows.in_order(short=1, medium=1, long=3)
-
-
-@pytest.mark.parametrize(
-    ("kept", "rows"), [(1 - 2 / 27, windows.ema_settles(26)), (13 / 14, windows.wilder_settles(14))]
-)
-def test_settled_starts_weigh_less_than_promised(kept: float, rows: int) -> None:
-    assert kept**rows < windows.FORGOTTEN < kept ** (rows - 60)
-
-
 @pytest.mark.parametrize("of", [windows.total, windows.variance, windows.standard_score, windows.lagged, slope, height])
 def test_series_one_above_the_other_are_as_each_alone(of: Callable[..., Array]) -> None:
     rows = np.random.default_rng(3).normal(0.0, 1.0, (3, 40))
@@ -176,29 +162,3 @@ def test_flat_is_a_window_of_one_price(low: Array, rows: int, seed: int) -> None
         window = slice(i - rows + 1, i + 1)
         flat = i >= rows - 1 and high[window].max() == low[window].min()
         assert np.isnan(found[i]) == flat
-
-
-def start_weight(ratios: tuple[float, ...], rows: int) -> float:
-    """What a cascade still says of its start: all stages begin at 1, the first is fed zeros, each feeds the next."""
-    stages = np.ones(len(ratios))
-    for _ in range(rows):
-        below = 0.0
-        for place, ratio in enumerate(ratios):
-            stages[place] = ratio * stages[place] + (1 - ratio) * below
-            below = stages[place]
-    return float(stages[-1])
-
-
-@settings(deadline=None, max_examples=30)
-@given(ratio=st.floats(0.05, 0.97), count=st.integers(1, 3))
-def test_a_cascade_has_forgotten_its_start_when_it_settles(ratio: float, count: int) -> None:
-    ratios = (ratio,) * count
-    rows = windows.settles(*ratios)
-    assert start_weight(ratios, rows) < 1.0001e-12 + 1e-15
-    assert start_weight(ratios, max(rows - 3 * count - 2, 0)) > 1e-13
-
-
-def test_the_slowest_stage_rules() -> None:
-    assert windows.settles(0.9, 0.5) <= windows.settles(0.9, 0.9)
-    assert start_weight((0.9, 0.5), windows.settles(0.9, 0.5)) < 1e-12
-    assert windows.settles(0.5, tolerance=0.25) == 3

@@ -82,3 +82,27 @@ def test_range_estimators_find_the_volatility_of_a_finely_sampled_walk(name: str
     walk = bars_from(paths[:, -1], open=open_, high=high, low=low)
     # Sampling 390 times a session misses some of the range: a known bias of a few per cent downward.
     assert getattr(volatility, name)(walk, window=599)[-1] == pytest.approx(20.0, rel=0.08)
+
+
+@pytest.mark.parametrize("window", [1, 5, 252])
+def test_log_realised_volatility_is_the_root_mean_square_of_pandas(
+    bars: Bars, frame: pd.DataFrame, window: int
+) -> None:
+    returns = np.log(frame["close"]).diff()
+    expected = np.log(np.sqrt(YEAR * (returns**2).rolling(window).mean()).clip(lower=0.01))
+    assert_allclose(volatility.log_realised_volatility(bars, window=window), expected, rtol=1e-9)
+
+
+@pytest.mark.parametrize("window", [1, 5, 252])
+def test_log_range_volatility_adds_nights_to_garman_and_klass(bars: Bars, frame: pd.DataFrame, window: int) -> None:
+    logs = np.log(frame)
+    night, body = logs["open"] - logs["close"].shift(), logs["close"] - logs["open"]
+    daily = night**2 + 0.5 * (logs["high"] - logs["low"]) ** 2 - (2 * np.log(2) - 1) * body**2
+    expected = 0.5 * np.log(YEAR * daily.rolling(window).mean())
+    assert_allclose(volatility.log_range_volatility(bars, window=window), expected, rtol=1e-9)
+
+
+def test_a_price_that_stands_still_has_the_least_log_volatility() -> None:
+    still = bars_from([10.0] * 5)
+    for found in (volatility.log_realised_volatility, volatility.log_range_volatility):
+        assert found(still, window=2)[-1] == np.log(0.01)

@@ -52,6 +52,28 @@ def test_it_equals_lightgbm_called_plainly(training: Callable[..., TrainingSet])
     assert np.ptp(found) > 0.3
 
 
+def test_questions_share_their_bins_and_are_fitted_as_each_alone(training: Callable[..., TrainingSet]) -> None:
+    up = training(n=400, seed=3, signs=(1, -1, 0, 0))
+    rng = np.random.default_rng(8)
+    down = dataclasses.replace(
+        up, y=1.0 - up.y, signs=(-1, 1, 0, 0), weights=rng.permutation(up.weights) * rng.uniform(0.9, 1.1, 400)
+    )
+    wide = dataclasses.replace(up, y=(np.abs(np.nan_to_num(up.X[:, 2])) > 1).astype(float), signs=(0, 0, 0, 0))
+    fewer = training(n=390, seed=3, signs=(1, -1, 0, 0))  # labels on other rows
+    constant = dataclasses.replace(up, y=np.ones(400))
+    sets = [up, down, fewer, wide, constant, up]
+    assert sets[0].X is sets[1].X
+    found = SMALL.fit_all(sets)
+    assert [each.state() for each in found] == [SMALL.fit(each).state() for each in sets]
+    assert found[0].state() == found[-1].state() != found[3].state()
+    for each, direction in ((found[0], 1), (found[1], -1)):
+        grid = np.zeros((50, 4))
+        grid[:, 0] = np.linspace(-3, 3, 50)
+        steps = direction * np.diff(each.signals(grid), axis=0)
+        assert (steps >= 0).all()
+        assert steps.max() > 0
+
+
 @pytest.mark.parametrize(("horizon", "rows"), [(1, 13), (5, 49), (21, 200), (63, 598)])
 def test_leaf_and_penalty_follow_the_horizon(training: Callable[..., TrainingSet], horizon: int, rows: int) -> None:
     # 200 rows over 21 sessions are worth 13 labels: 13 rows over one session, 13 * 3.78 over five.

@@ -19,13 +19,7 @@ OBSERVED = frozenset({"VIX3M", "VIX6M", "VIX1Y", "RVX", "SKEW", "VVIX"})
 
 
 def fetch(client: Client, url: str, index: str) -> Delivery:
-    """The history of one index.
-
-    Raises
-    ------
-    FetchError
-        It did not come, or cannot be used.
-    """
+    """The history of one index."""
     request = Request("cboe", index, f"{url}{_PATH}/{index}_History.csv")
     response = client.get(request)
     has_bars = index in BARS

@@ -8,6 +8,11 @@ Reg SHO's file `CNMSshvolYYYYMMDD.txt` holds one day of off-exchange trades of a
 rows, so that a truncated file is noticed. A day without a file has status 403. The file is the sum over FINRA's
 facilities, whose letters stand in the column Market (`B,Q,N`). Lines of one symbol from different facilities are
 summed; lines that share a letter and differ contradict each other, and the day is left out until the file is corrected.
+
+References
+----------
+https://developer.finra.org/docs#query_api-equity-equity_short_interest_standardized
+https://www.finra.org/finra-data/browse-catalog/short-sale-volume-data/daily-short-sale-volume-files
 """
 
 from __future__ import annotations
@@ -44,17 +49,7 @@ class _Position(Wire):
 
 
 def fetch_short_interest(client: Client, url: str, ticker: str) -> Delivery:
-    """All settlement dates of `ticker`.
-
-    Raises
-    ------
-    FetchError
-        They did not come, or cannot be used.
-
-    References
-    ----------
-    https://developer.finra.org/docs#query_api-equity-equity_short_interest_standardized
-    """
+    """All settlement dates of `ticker`."""
     rows: list[_Position] = []
     before: bytes | None = None
     for _ in range(MOST_PAGES):
@@ -93,17 +88,7 @@ def fetch_short_interest(client: Client, url: str, ticker: str) -> Delivery:
 
 
 def fetch_short_volume(client: Client, url: str, tickers: tuple[str, ...], day: date) -> Delivery:
-    """The short-sale volume of `tickers` on one day.
-
-    Raises
-    ------
-    FetchError
-        The file is not there (status 403), did not come, or cannot be used.
-
-    References
-    ----------
-    https://www.finra.org/finra-data/browse-catalog/short-sale-volume-data/daily-short-sale-volume-files
-    """
+    """The short-sale volume of `tickers` on one day; a FetchError with status 403 where there is no file."""
     request = Request(
         "regsho",
         f"{'/'.join(tickers)} {day}",

@@ -5,6 +5,11 @@ values are `.` or blank, and an unknown ID gives a web page with status 200. Wit
 every value with the day from which it was current (`realtime_start`). The vintages are rebuilt from these, each known
 at the publication rule's time on its release day. The service gives at most 2,000 vintages per request, so a daily
 series is requested in spans.
+
+References
+----------
+https://fred.stlouisfed.org/graph/fredgraph.csv?id=DGS10
+https://fred.stlouisfed.org/docs/api/fred/series_observations.html (output_type 1, real-time periods)
 """
 
 from __future__ import annotations
@@ -53,17 +58,7 @@ class _Span:
 
 
 def fetch(client: Client, url: str, series: str, since: date | None) -> Delivery:
-    """The latest vintage of `series` from `since` on.
-
-    Raises
-    ------
-    FetchError
-        It did not come, or cannot be used.
-
-    References
-    ----------
-    https://fred.stlouisfed.org/graph/fredgraph.csv?id=DGS10
-    """
+    """The latest vintage of `series` from `since` on."""
     params = {"id": series} | ({"cosd": since.isoformat()} if since else {})
     request = Request("fred", series, f"{url}/graph/fredgraph.csv", params)
     response = client.get(request)
@@ -77,17 +72,7 @@ def fetch(client: Client, url: str, series: str, since: date | None) -> Delivery
 
 
 def fetch_vintages(client: Client, url: str, key: str, series: str, since: date | None) -> Delivery:
-    """Every vintage of `series` from that of `since` on (None: all).
-
-    Raises
-    ------
-    FetchError
-        It did not come, or cannot be used.
-
-    References
-    ----------
-    https://fred.stlouisfed.org/docs/api/fred/series_observations.html (output_type 1, real-time periods)
-    """
+    """Every vintage of `series` from that of `since` on (None: all)."""
     responses = _spans(client, url, key, series, since or _FIRST)
     request, notes = responses[-1].response.request, list[str]()
     changes = tidy(request, "vintages", _joined(responses), notes, later=("until",))

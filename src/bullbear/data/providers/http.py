@@ -80,13 +80,7 @@ class Response:
 
     @property
     def text(self) -> str:
-        """The body as text.
-
-        Raises
-        ------
-        FetchError
-            It is not UTF-8, or a web page.
-        """
+        """The body as text; FetchError if it is not UTF-8, or a web page."""
         try:
             text = self.body.decode("utf-8").lstrip("\ufeff")
         except UnicodeDecodeError:
@@ -145,10 +139,7 @@ class Client:
     def get(self, request: Request) -> Response:
         """The response to `request`; one with JSON is posted.
 
-        Raises
-        ------
-        FetchError
-            No usable response came within the bounds of `HttpSettings`.
+        FetchError if no usable response came within the bounds of `HttpSettings`.
         """
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(_TryAgain),

@@ -25,13 +25,7 @@ SMALLEST = 10  # a page with fewer lines is broken
 
 
 def fetch(client: Client, url: str, fund: str) -> Delivery:
-    """The latest list of `fund`.
-
-    Raises
-    ------
-    FetchError
-        It did not come, or cannot be used.
-    """
+    """The latest list of `fund`."""
     request = Request(
         "ishares",
         fund,

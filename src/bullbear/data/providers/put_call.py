@@ -34,13 +34,7 @@ class _Day(Wire):
 
 
 def fetch(client: Client, url: str, series: tuple[str, ...], day: date) -> Delivery:
-    """The ratios of one day.
-
-    Raises
-    ------
-    FetchError
-        The file is not there (status 403), did not come, or cannot be used; or a series is unknown.
-    """
+    """The ratios of one day; a FetchError with status 403 where there is no file, or if a series is unknown."""
     request = Request(
         "putcall",
         f"{'/'.join(series)} {day}",

@@ -1,7 +1,7 @@
 """Tiingo's daily bars: a second source with a key, used when Yahoo fails and to cross-check what Yahoo delivers.
 
 `open` to `volume` are as traded; `divCash` and `splitFactor` stand on their ex-dates. The key is sent in a header.
-Tiingo has no indices.
+Tiingo has no indices. Reference: https://www.tiingo.com/documentation/end-of-day
 """
 
 from __future__ import annotations
@@ -32,17 +32,7 @@ class _Bar(Wire):
 
 
 def fetch(client: Client, url: str, key: str, ticker: str, since: date) -> Delivery:
-    """Bars of `ticker` from `since` on.
-
-    Raises
-    ------
-    FetchError
-        They did not come, or cannot be used.
-
-    References
-    ----------
-    https://www.tiingo.com/documentation/end-of-day
-    """
+    """Bars of `ticker` from `since` on."""
     request = Request(
         "tiingo",
         ticker,

@@ -79,10 +79,7 @@ class Wire(BaseModel):
 def parsed(response: Response, shape: Any) -> Any:
     """The response as `shape`: a model, or a type made of models.
 
-    Raises
-    ------
-    FetchError
-        It is not JSON or has another shape; the message names the first place where it differs.
+    A FetchError, if it is not JSON or has another shape, names the first place where it differs.
     """
     document = response.json
     try:

@@ -84,13 +84,7 @@ class _Response(Wire):
 
 
 def fetch(client: Client, url: str, ticker: str, since: date, now: pd.Timestamp) -> Delivery:
-    """Bars of `ticker` from `since` on.
-
-    Raises
-    ------
-    FetchError
-        They did not come, or cannot be used.
-    """
+    """Bars of `ticker` from `since` on."""
     params = {
         "period1": str(int(datetime(since.year, since.month, since.day, tzinfo=UTC).timestamp())),
         "period2": str(int((now + timedelta(days=2)).timestamp())),

@@ -86,10 +86,6 @@ class AlignedInputs:
 
     Parameters
     ----------
-    view
-        What was known.
-    index
-        Sessions at whose closes the factors look.
     reach
         For tickers whose bars are read together, the rows that must be there up to the first of these closes (or all
         that ever were).

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from bullbear.definitions import ASSET, FactorSpec, FeatureSet, Source, Universe, read
+from bullbear.definitions.models import FeatureFile
 from bullbear.errors import DefinitionError, Found
 from bullbear.factors.engine.registry import Factor, kind_of, registered
 from bullbear.settings import VINTAGES
@@ -27,23 +28,25 @@ unless both stand in the same vintage."""
 def load(paths: Sequence[Path]) -> tuple[FeatureSet, ...]:
     """The feature sets of `paths`, in order, every factor checked, no name used twice, and one universe for all.
 
-    Raises
-    ------
-    DefinitionError
-        A file cannot be used; the message names file and line.
+    A DefinitionError names file and line of what cannot be used.
     """
     sets: list[FeatureSet] = []
     seen: dict[str, str] = {}
     for path in paths:
-        feature_set, source = read(path, FeatureSet)
-        if feature_set.name != path.stem:
-            raise DefinitionError(source.where("name"), feature_set.name, f"the file's name, {path.stem}", "rename one")
-        for place, spec in enumerate(feature_set.factor):
+        file, source = read(path, FeatureFile)
+        if file.name != path.stem:
+            raise DefinitionError(source.where("name"), file.name, f"the file's name, {path.stem}", "rename one")
+        specs: list[FactorSpec] = []
+        for place, entry in enumerate(file.factor):
             where = source.where("factor", place, "name")
-            if spec.name in seen:
-                raise DefinitionError(where, spec.name, f"a new name (it is used at {seen[spec.name]})", "rename one")
-            seen[spec.name] = where
-            check(spec, source, place)
+            for spec in entry.specs():
+                if spec.name in seen:
+                    allowed = f"a new name (it is used at {seen[spec.name]})"
+                    raise DefinitionError(where, spec.name, allowed, "rename one")
+                seen[spec.name] = where
+                check(spec, source, place)
+                specs.append(spec)
+        feature_set = FeatureSet(name=file.name, why=file.why, universe=file.universe, factor=tuple(specs))
         sets.append(feature_set)
         if feature_set.universe.assets and feature_set.universe != (first := _universe(sets)):
             where = source.where("universe", "assets")

@@ -141,10 +141,7 @@ def _releases(events: np.ndarray, values: np.ndarray) -> Releases:
 def revision_spans(events: np.ndarray, known: np.ndarray) -> list[tuple[int, int]]:
     """Half-open spans of instants within which no event that was already passed is written again.
 
-    Parameters
-    ----------
-    events, known
-        event_date and known_at of every version in microseconds, sorted by (known, events); shape (n,).
+    `events` and `known` are event_date and known_at of every version in microseconds, sorted by (known, events).
 
     Example
     -------

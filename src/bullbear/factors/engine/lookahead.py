@@ -26,10 +26,7 @@ def require_causal(store: Store, specs: Sequence[FactorSpec], index: pd.Datetime
 
     Three days are compared: to the last bit for a windowed factor, whose look-back is checked so, else to 1e-9.
 
-    Raises
-    ------
-    DefinitionError
-        A factor reads later sessions, or a windowed one more rows than it declares.
+    DefinitionError if a factor reads later sessions, or a windowed one more rows than it declares.
     """
     own = [spec for spec in specs if _users_functions(spec)]
     if not own or not len(index):

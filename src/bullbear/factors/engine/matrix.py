@@ -31,8 +31,6 @@ def compute(view: View, specs: Sequence[FactorSpec], index: pd.DatetimeIndex, as
 
     Parameters
     ----------
-    view
-        The store as known at one instant; no session of `index` may close after it.
     specs
         Checked factors (see `feature_sets.load`).
     index
@@ -135,10 +133,7 @@ def _on_bars(inputs: AlignedInputs, request: _Request) -> Array:
 def _values(request: _Request, feed: Callable[[int, int], list[Any]], first: int, last: int) -> Array:
     """Rows `first` to `last` of a factor, missing until its look-back is covered by rows on which every input is there.
 
-    Parameters
-    ----------
-    feed
-        The factor's arguments on the rows from `start` until `stop`.
+    `feed` gives the arguments on the rows from `start` until `stop`.
     """
     begin = max(first - request.rows + 1, 0) if request.windowed else 0
     arguments = feed(begin, last + 1)
@@ -152,7 +147,6 @@ def _values(request: _Request, feed: Callable[[int, int], list[Any]], first: int
 
 
 def _called(request: _Request, arguments: list[Any], rows: int) -> Array:
-    """What a factor gives on `rows` rows, shape (rows,)."""
     function = request.factor.function
     result = user_code.call(request.name, function, *arguments, **request.params)
     if not isinstance(result, np.ndarray) or result.shape != (rows,) or result.dtype.kind not in "fiub":

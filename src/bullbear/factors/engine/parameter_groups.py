@@ -39,21 +39,8 @@ def flattened(
 ) -> tuple[dict[str, Any], dict[str, tuple[float, float]], dict[str, tuple[str, ...]]]:
     """The keywords of a function with the parameters of each group in its place.
 
-    Parameters
-    ----------
-    where
-        Whose they are, for the message.
-    keywords
-        Keyword to default.
-
-    Returns
-    -------
-    Parameter to default, parameter to limits as far as groups declare them, and group to the names of its parameters.
-
-    Raises
-    ------
-    TypeError
-        Two parameters of one name, or a group that could change; a mistake of the author.
+    Gives parameter to default, parameter to limits as far as groups declare them, and group to the names of its
+    parameters. TypeError, a mistake of the author, if two parameters have one name or a group could change.
     """
     parameters: dict[str, Any] = {}
     limits: dict[str, tuple[float, float]] = {}

@@ -61,6 +61,7 @@ SHARED: dict[str, Parameter] = {
     "side": Parameter("Which of the two sides is measured."),
     "reference": Parameter("The series that is taken off, of the same unit, as last published at each close."),
     "measure": Parameter("Short interest per share outstanding, in shares as reported, or in days of average volume."),
+    "kind": Parameter("The kind of event."),
     "touches": Parameter("Touches that a level needs to count.", (1.0, 10.0)),
     "components": Parameter("Eigenvectors counted; the paper takes a fifth of the number of assets.", (1.0, 9.0)),
     "smooth": Parameter("Sessions averaged.", (1.0, 252.0)),

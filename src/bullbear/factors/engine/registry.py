@@ -120,16 +120,7 @@ def input_kind(
 ) -> Callable[[Align], Align]:
     """Register a function as the reader of a kind of input, in whichever module knows how to read it.
 
-    Parameters
-    ----------
-    name
-        What `inputs` of a factor call it.
-    stored
-        The store's kind of series that it is read from.
-    annotation
-        The annotation of an argument that stands for this kind, if one does.
-    max_age_days
-        Days after which the last value is no longer used, unless each series has a rule of its own.
+    `name`, `stored` and `max_age_days` are those of `InputKind`; `annotation` is that of an argument of this kind.
     """
 
     def register(align: Align) -> Align:
@@ -353,9 +344,6 @@ def _kinds(where: str, arguments: Sequence[inspect.Parameter], inputs: Mapping[s
 def registered() -> Mapping[str, Factor]:
     """Every registered factor by name: those shipped, and those of the home in use.
 
-    Raises
-    ------
-    DefinitionError
-        A file of the home's `factors/` cannot be loaded; the message names file and line.
+    A DefinitionError names file and line of what cannot be loaded from the home's `factors/`.
     """
     return _FACTORS.entries()

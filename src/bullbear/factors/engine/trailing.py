@@ -49,8 +49,6 @@ def comoments(x: Array, window: int, *, decay: float = 1.0) -> tuple[Array, Arra
     ----------
     x
         Shape (n_series, n_rows).
-    window
-        Rows in the window.
     decay
         Weight of a row relative to the next newer one; 1 weighs all alike.
 

@@ -10,14 +10,11 @@ Rows run along the last axis; several series may be handed over at once, one abo
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cache
-from itertools import pairwise
 
 import numpy as np
 import talib
 from talib._ta_lib import MA_Type
 
-from bullbear.errors import InputError
 from bullbear.factors.engine.registry import Array, Bars
 
 Blocks = list[Array]
@@ -29,8 +26,6 @@ SMA, EMA = MA_Type.SMA, MA_Type.EMA
 """TA-Lib's codes of the simple and the exponential average."""
 NOISE = 1e-12
 """A spread below this share of the level is rounding, not movement."""
-FORGOTTEN = 1e-14
-"""Weight of a start that is forgotten: even one a hundred times as wild as the present then moves 1e-12 at most."""
 
 
 def bars_from(
@@ -132,8 +127,6 @@ def fold(single: Sequence[Array], window: int, join: Join, *, from_newest: bool 
     ----------
     single
         What is known of each row alone: arrays of one length, at least `window`.
-    window
-        Rows of the blocks wanted.
     join
         `join(older, newer, rows_older, rows_newer)`: what is known of two neighbouring blocks together.
     from_newest
@@ -186,7 +179,7 @@ def _folded_once(single: Sequence[Array], join: Join, from_newest: bool) -> Bloc
     return done
 
 
-def covariance(x: Array, y: Array, window: int, *, ddof: int = 0) -> Array:
+def covariance(x: Array, y: Array, window: int) -> Array:
     """Covariance of the last `window` pairs; missing where a value is.
 
     Pieces are merged by the pairwise update, so a large level does not drown a small spread as it does in a difference
@@ -203,7 +196,7 @@ def covariance(x: Array, y: Array, window: int, *, ddof: int = 0) -> Array:
     """
     result = np.full(x.shape, np.nan)
     if x.shape[-1] >= window:
-        result[..., window - 1 :] = fold((0.0 * x, x, y), window, _joined_pairs)[0] / (window - ddof)
+        result[..., window - 1 :] = fold((0.0 * x, x, y), window, _joined_pairs)[0] / window
     return result
 
 
@@ -360,72 +353,3 @@ def run_length(state: Array, cap: int) -> Array:
     result[: first + cap - 1] = np.nan
     result[~known] = np.nan
     return result
-
-
-def in_order(**windows: int) -> int:
-    """The last of `windows`, which must grow from left to right.
-
-    Raises
-    ------
-    InputError
-        One is not longer than the one before it.
-
-    Example
-    -------
-    >>> in_order(fast=50, slow=200)
-    200
-    """
-    names = list(windows)
-    for shorter, longer in pairwise(names):
-        if windows[shorter] >= windows[longer]:
-            raise InputError(longer, windows[longer], f"more than {shorter} = {windows[shorter]}", "swap or widen them")
-    return windows[names[-1]]
-
-
-def settles(*ratios: float, tolerance: float = 1e-12) -> int:
-    """Rows after which a cascade of exponential smoothers has forgotten its start.
-
-    A smoother that keeps the share `r` of its past weighs its start by r**n after n rows; of a cascade the slowest
-    dominates, and every further stage of the same speed adds a power of n, hence the search.
-
-    Parameters
-    ----------
-    ratios
-        For each stage the share kept from one row to the next: 1 - 2 / (window + 1) for an EMA, 1 - 1 / window for
-        Wilder's smoothing.
-    tolerance
-        The weight below which the start counts as forgotten.
-
-    Example
-    -------
-    >>> settles(0.5)
-    40
-    """
-    slowest = max(ratios)
-    stages = len(ratios)
-    rows = 1
-    while True:
-        # A negative-binomial tail bounds the start's weight in a cascade of equal stages from above.
-        weight = sum(_choose(rows, k) * slowest ** (rows - k) * (1 - slowest) ** k for k in range(stages))
-        if weight < tolerance:
-            return rows
-        rows += 1
-
-
-def _choose(n: int, k: int) -> float:
-    result = 1.0
-    for i in range(k):
-        result = result * (n - i) / (i + 1)
-    return result
-
-
-@cache
-def ema_settles(*windows: int) -> int:
-    """Rows after which a cascade of exponential averages, each seeded by a plain mean, has forgotten its start."""
-    return sum(windows) + settles(*(1.0 - 2.0 / (window + 1.0) for window in windows), tolerance=FORGOTTEN)
-
-
-@cache
-def wilder_settles(window: int, *, stages: int = 1) -> int:
-    """Rows after which `stages` of Wilder's smoothing, each seeded by a plain mean, have forgotten their start."""
-    return stages * window + settles(*[1.0 - 1.0 / window] * stages, tolerance=FORGOTTEN) + 1

@@ -227,13 +227,7 @@ def break_balance(bars: Bars, *, rules: BreakRules = BREAKS) -> Array:
     unit="1 at the close at which it happened, else 0", bounds=(0.0, 1.0), choices={"kind": EVENTS}, lookback=rows_of
 )
 def level_signal(bars: Bars, *, kind: str = "support_break", rules: BreakRules = BREAKS) -> Array:
-    """Whether one kind of event of the levels became known at this close; see `level_events`.
-
-    Parameters
-    ----------
-    kind
-        The kind of event.
-    """
+    """Whether one kind of event of the levels became known at this close; see `level_events`."""
     result = np.zeros(len(bars.close))
     result[level_events(bars, rules)[kind]] = 1.0
     return result

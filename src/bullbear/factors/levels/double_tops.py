@@ -18,7 +18,7 @@ import numpy as np
 from bullbear.factors.engine.bars_cache import cached_by_bars
 from bullbear.factors.engine.parameter_groups import within
 from bullbear.factors.engine.registry import Array, Bars, factor
-from bullbear.factors.engine.windows import in_order
+from bullbear.factors.engine.warm_up import in_order
 from bullbear.factors.levels.swings import WINDOW, ScaledSwingRules, Swings, mean_true_range, rows_of, swings
 
 Turn = Literal["top", "bottom"]
@@ -50,10 +50,7 @@ class DoubleRules(ScaledSwingRules):
     def rows(self) -> int:
         """Rows that decide which pattern stands at one row.
 
-        Raises
-        ------
-        InputError
-            The window cannot hold the gap, or the memory not the confirmation.
+        InputError if the window cannot hold the gap, or the memory not the confirmation.
         """
         in_order(gap=self.gap, window=self.window)
         in_order(strength=self.strength, memory=self.memory)

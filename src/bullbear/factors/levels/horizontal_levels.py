@@ -23,7 +23,8 @@ from bullbear.errors import InputError
 from bullbear.factors.engine.bars_cache import cached_by_bars
 from bullbear.factors.engine.parameter_groups import within
 from bullbear.factors.engine.registry import Array, Bars
-from bullbear.factors.engine.windows import in_order, mean, ratio
+from bullbear.factors.engine.warm_up import in_order
+from bullbear.factors.engine.windows import mean, ratio
 from bullbear.factors.levels.swings import WINDOW, Rows, ScaledSwingRules, mean_true_range, swings
 
 TOUCHES = (1.0, 10.0)
@@ -255,9 +256,7 @@ def _last_side(close: Array, lower: Array, upper: Array, age: Array, otherwise: 
 
 
 def levels_at(bars: Bars, row: int, rules: LevelRules = LEVELS, *, touches: int = 1) -> tuple[Level, ...]:
-    """The levels that could be drawn at the close of one row, from the lowest to the highest.
-
-    Nothing after the row is read.
+    """The levels that could be drawn at the close of one row, from the lowest to the highest; nothing later is read.
 
     Parameters
     ----------

@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from bullbear.factors.engine.bars_cache import cached_by_bars
 from bullbear.factors.engine.parameter_groups import within
 from bullbear.factors.engine.registry import Array, Bars, factor
-from bullbear.factors.engine.windows import highest, in_order, mean, ratio
+from bullbear.factors.engine.warm_up import in_order
+from bullbear.factors.engine.windows import highest, mean, ratio
 
 Rows = NDArray[np.int64]
 ATR = (2.0, 252.0)
@@ -47,10 +48,7 @@ class SwingRules:
     def rows(self) -> int:
         """Rows that decide which swings count at one row: the window, and what its oldest swing needs before it.
 
-        Raises
-        ------
-        InputError
-            The window cannot hold a confirmed swing.
+        InputError if the window cannot hold a confirmed swing.
         """
         return in_order(strength=self.strength, window=self.window) + self.strength
 

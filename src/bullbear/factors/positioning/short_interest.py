@@ -89,11 +89,6 @@ def detrended_score(x: Array) -> Array:
     It looks at the whole of `x`: give it what was known at a date, and use the last value as that date's index.
     Missing where x lies on a line; rows of a batch, shape (..., n), are treated one by one.
 
-    References
-    ----------
-    Rapach, Ringgenberg and Zhou (2016), "Short interest and aggregate stock returns", Journal of Financial Economics
-    121, 46-65, doi:10.1016/j.jfineco.2016.03.004.
-
     Example
     -------
     >>> detrended_score(np.array([0.0, 2.0, 1.0])).round(4)
@@ -123,7 +118,8 @@ def short_interest_index(
 
     References
     ----------
-    Rapach, Ringgenberg and Zhou (2016), doi:10.1016/j.jfineco.2016.03.004.
+    Rapach, Ringgenberg and Zhou (2016), "Short interest and aggregate stock returns", Journal of Financial Economics
+    121, 46-65, doi:10.1016/j.jfineco.2016.03.004.
 
     Example
     -------

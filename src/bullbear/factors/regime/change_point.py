@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from bullbear.factors.engine.bars_cache import cached_by_bars
 from bullbear.factors.engine.registry import Array, Bars, factor
-from bullbear.factors.engine.windows import NOISE, in_order, log_returns
+from bullbear.factors.engine.warm_up import in_order
+from bullbear.factors.engine.windows import NOISE, log_returns
 
 SHAPE, RATE, PULL = 2.0, 1.0, 100.0
 """Prior of a stretch of returns in units of the window's spread: variance from an inverse gamma of this shape and rate,

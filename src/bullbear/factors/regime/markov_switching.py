@@ -21,7 +21,8 @@ import numpy as np
 
 from bullbear.factors.engine.bars_cache import cached_by_bars
 from bullbear.factors.engine.registry import Array, Bars, factor
-from bullbear.factors.engine.windows import NOISE, SESSIONS_A_YEAR, in_order, log_returns
+from bullbear.factors.engine.warm_up import in_order
+from bullbear.factors.engine.windows import NOISE, SESSIONS_A_YEAR, log_returns
 
 LONGEST_HALF_YEAR = 184
 """Days: no history of at most one bar a day has more rows in a half-year."""
@@ -59,10 +60,7 @@ def fit(returns: Array, start: MarkovSwitching = TWO_STATES, *, steps: int = 60)
 
     The first return's state has the stationary distribution of the transition probabilities of the step.
 
-    Parameters
-    ----------
-    returns
-        Shape (n,), in any unit, none missing and not all equal.
+    The `returns`, shape (n,), are in any unit, none missing and not all equal.
 
     References
     ----------
@@ -88,10 +86,6 @@ def fit(returns: Array, start: MarkovSwitching = TWO_STATES, *, steps: int = 60)
 
 def filtered(returns: Array, model: MarkovSwitching) -> Array:
     """P(state at t | returns up to t), shape (k, n), the chain stationary before the first return.
-
-    References
-    ----------
-    Hamilton (1989), Econometrica 57(2), doi:10.2307/1912559
 
     Example
     -------

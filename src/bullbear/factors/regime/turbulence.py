@@ -25,14 +25,7 @@ def distances(returns: Array, window: int) -> tuple[Array, Array]:
 
     d_t = (y_t - m)' S^-1 (y_t - m) / n, with m and S (n - 1) of the `window` rows t - `window` to t - 1
 
-    Parameters
-    ----------
-    returns
-        Shape (n_series, n_rows).
-
-    Returns
-    -------
-    Two arrays of shape (n_rows,).
+    `returns` has shape (n_series, n_rows), each result (n_rows,).
 
     Example
     -------

@@ -10,7 +10,8 @@ import numpy as np
 
 from bullbear.factors.engine.registry import Array, factor
 from bullbear.factors.engine.trailing import log_positive
-from bullbear.factors.engine.windows import in_order, mean, percent_rank
+from bullbear.factors.engine.warm_up import in_order
+from bullbear.factors.engine.windows import mean, percent_rank
 
 _WINDOW = (1, 1260)
 

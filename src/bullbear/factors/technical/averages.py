@@ -14,7 +14,8 @@ import numpy as np
 import talib
 
 from bullbear.factors.engine.registry import Array, Bars, factor
-from bullbear.factors.engine.windows import EMA, NOISE, ema_settles, in_order, mean, run_length
+from bullbear.factors.engine.warm_up import ema_settles, in_order
+from bullbear.factors.engine.windows import EMA, NOISE, mean, run_length
 
 STACK = (20, 50, 100, 200)
 """The averages that analysts draw."""
@@ -78,7 +79,6 @@ def sma_cross_age(bars: Bars, *, fast: int = 50, slow: int = 200, cap: int = 252
     """Sessions since two simple moving averages last crossed, with the sign of the side they are on.
 
     The session of the crossing counts as 1, so that a fresh golden cross is +1 and a fresh death cross -1.
-
     In [-cap, cap]; 0 while the two averages are equal.
 
     Example
@@ -142,11 +142,6 @@ def macd_histogram(bars: Bars, *, fast: int = 12, slow: int = 26, signal: int = 
     """MACD line less its signal line, as a per cent of the close.
 
     With MACD = EMA(close, fast) - EMA(close, slow): 100 * (MACD - EMA(MACD, signal)) / close
-
-    Parameters
-    ----------
-    fast, slow, signal
-        Spans of the exponential averages, `fast` shorter than `slow`.
 
     Example
     -------

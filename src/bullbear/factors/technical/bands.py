@@ -6,7 +6,8 @@ import numpy as np
 import talib
 
 from bullbear.factors.engine.registry import Array, Bars, factor
-from bullbear.factors.engine.windows import deviation, mean, ratio, unless_flat, wilder_settles
+from bullbear.factors.engine.warm_up import wilder_settles
+from bullbear.factors.engine.windows import deviation, mean, ratio, unless_flat
 
 
 @factor(unit="share of the band", windowed=True)
@@ -14,7 +15,6 @@ def bollinger_position(bars: Bars, *, window: int = 20, width: float = 2.0) -> A
     """Bollinger's %b: 0 on the lower band, 1 on the upper one.
 
     (close - lower) / (upper - lower), bands at SMA +- width * population standard deviation
-
     Missing where the close did not move.
 
     References
@@ -40,10 +40,6 @@ def bollinger_width(bars: Bars, *, window: int = 20, width: float = 2.0) -> Arra
     """Width of the Bollinger bands as a share of their middle.
 
     (upper - lower) / SMA
-
-    References
-    ----------
-    Bollinger (2002), Bollinger on Bollinger Bands.
 
     Example
     -------

@@ -9,7 +9,8 @@ import numpy as np
 import talib
 
 from bullbear.factors.engine.registry import Array, Bars, factor
-from bullbear.factors.engine.windows import unless_flat, wilder_settles
+from bullbear.factors.engine.warm_up import wilder_settles
+from bullbear.factors.engine.windows import unless_flat
 
 
 @factor(unit="points", bounds=(0.0, 100.0), lookback=lambda window: wilder_settles(window, stages=2))
@@ -43,10 +44,6 @@ def directional_indicator(bars: Bars, *, window: int = 14, side: str = "up") -> 
     side
         "up" for +DI, "down" for -DI.
 
-    References
-    ----------
-    Wilder (1978), New Concepts in Technical Trading Systems.
-
     Example
     -------
     >>> directional_indicator(bars_from([10, 11, 12, 13, 14]), window=2, side="up")[-1]
@@ -63,10 +60,6 @@ def directional_spread(bars: Bars, *, window: int = 14) -> Array:
 
     +DI - -DI; missing while prices have not moved at all
 
-    References
-    ----------
-    Wilder (1978), New Concepts in Technical Trading Systems.
-
     Example
     -------
     >>> directional_spread(bars_from([14, 13, 12, 11, 10]), window=2)[-1]
@@ -81,10 +74,6 @@ def directed_adx(bars: Bars, *, window: int = 14) -> Array:
     """Strength of the trend with its direction: above 25 a strong rise, below -25 a strong fall.
 
     ADX * sign(+DI - -DI); missing while prices have not moved at all
-
-    References
-    ----------
-    Wilder (1978), New Concepts in Technical Trading Systems.
 
     Example
     -------

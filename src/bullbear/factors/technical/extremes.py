@@ -18,11 +18,6 @@ def extreme_distance(bars: Bars, *, window: int = 252, side: str = "high") -> Ar
 
     100 * (close / max(high) - 1), never positive, or 100 * (close / min(low) - 1), never negative
 
-    Parameters
-    ----------
-    side
-        "high" or "low".
-
     References
     ----------
     George and Hwang (2004), Journal of Finance 59(5), doi:10.1111/j.1540-6261.2004.00695.x
@@ -76,11 +71,6 @@ def new_extreme_balance(bars: Bars, *, window: int = 63, memory: int = 21) -> Ar
 
     mean over `memory` of 1{close > max(the `window` closes before)} - 1{close < min(the `window` closes before)}
 
-    Parameters
-    ----------
-    memory
-        Sessions averaged.
-
     Example
     -------
     >>> new_extreme_balance(bars_from([10, 11, 12, 11.5]), window=2, memory=2)[-1]
@@ -97,13 +87,7 @@ def volume_breakout(bars: Bars, *, window: int = 63, memory: int = 5) -> Array:
 
     Sum over `memory` sessions of 100 * b * volume / mean(volume of the `window` sessions before), where b is
     close / max(earlier highs) - 1 above the range, close / min(earlier lows) - 1 below it, and 0 inside.
-
     Positive after breakouts upward, 0 where the price stayed in its range.
-
-    Parameters
-    ----------
-    memory
-        Sessions whose breakouts are added up.
 
     Example
     -------
@@ -143,15 +127,7 @@ def dry_extremes(bars: Bars, *, window: int = 21, memory: int = 21, side: str = 
 
     Mean over `memory` sessions of 1{close < min(the `window` closes before)} * log(mean volume before / volume), or of
     1{close > max(...)} * log(...); thin new lows are sellers who run out, thin new highs buyers.
-
     0 without new extremes, negative when they come on heavy volume.
-
-    Parameters
-    ----------
-    memory
-        Sessions averaged; a quiet session without an extreme adds nothing.
-    side
-        "low" or "high".
 
     Example
     -------

@@ -6,16 +6,8 @@ import numpy as np
 import talib
 
 from bullbear.factors.engine.registry import Array, Bars, factor
-from bullbear.factors.engine.windows import (
-    correlation,
-    deviation,
-    in_order,
-    lagged,
-    log_returns,
-    mean,
-    total,
-    variance,
-)
+from bullbear.factors.engine.warm_up import in_order
+from bullbear.factors.engine.windows import correlation, deviation, lagged, log_returns, mean, total, variance
 
 
 @factor(unit="per cent", limits={"window": (1, 2520)}, lookback=lambda window: window + 1, windowed=True)
@@ -65,7 +57,6 @@ def momentum_t(bars: Bars, *, window: int = 252) -> Array:
     """Return over some sessions per unit of the risk taken to earn it: the t statistic of the mean daily return.
 
     sqrt(window) * mean(r) / std(r), r the log returns, std with window - 1 degrees of freedom
-
     Missing where all returns are equal.
 
     References
@@ -109,9 +100,7 @@ def momentum_change(bars: Bars, *, window: int = 63) -> Array:
 def information_discreteness(bars: Bars, *, window: int = 252) -> Array:
     """Whether the window's return came in a few jumps (positive) or drop by drop (negative).
 
-    sign(return) * (share of declines - share of advances)
-
-    Continuous information, which the paper finds to persist, is negative.
+    sign(return) * (share of declines - share of advances); the paper finds that what came drop by drop persists
 
     References
     ----------
@@ -187,9 +176,7 @@ def return_autocorrelation(bars: Bars, *, window: int = 63, lag: int = 1) -> Arr
 def variance_ratio(bars: Bars, *, window: int = 252, span: int = 5) -> Array:
     """Variance of multi-session returns against that of daily ones: above 1 in trends, below 1 in reversals.
 
-    var(r_span) / (span * var(r_1)), overlapping log returns, population variances over the window
-
-    Missing where prices did not move.
+    var(r_span) / (span * var(r_1)), overlapping log returns, population variances; missing where prices did not move
 
     Parameters
     ----------
@@ -209,3 +196,22 @@ def variance_ratio(bars: Bars, *, window: int = 252, span: int = 5) -> Array:
     daily = variance(logs - lagged(logs, 1), window)
     daily[daily < 1e-26] = np.nan
     return variance(logs - lagged(logs, span), window) / (span * daily)
+
+
+@factor(unit="log return", limits={"lag": (0, 1260)}, lookback=lambda lag: lag + 2, windowed=True)
+def daily_log_return(bars: Bars, *, lag: int = 0) -> Array:
+    """Log return of one session.
+
+    log(close_{t - lag} / close_{t - lag - 1})
+
+    Parameters
+    ----------
+    lag
+        Sessions back; 0 is the session of the decision.
+
+    Example
+    -------
+    >>> daily_log_return(bars_from([10, 11, 12]), lag=1)[-1].round(4)
+    np.float64(0.0953)
+    """
+    return lagged(log_returns(bars.close), lag)

@@ -83,8 +83,7 @@ def money_flow_index(bars: Bars, *, window: int = 14) -> Array:
     """Money flow index: the share of the money traded that came with a rising typical price.
 
     100 * sum(MF where TP rose) / sum(MF where TP rose or fell), MF = TP * volume, TP = (high + low + close) / 3
-
-    Missing where volume is unknown in the window, or where nothing flowed.
+    Missing where nothing flowed.
 
     Example
     -------

@@ -23,8 +23,6 @@ def occurs(values: Array, rule: str, level: float, sessions: int = 1) -> Flags:
     ----------
     rule
         One of `RULES`.
-    level
-        What is crossed, or stayed beyond.
     sessions
         For the `stays` rules: the length of the stay at which the event happens.
 

@@ -11,27 +11,15 @@ import talib
 
 from bullbear.factors.engine.parameters import WINDOW
 from bullbear.factors.engine.registry import Array, Bars, factor
-from bullbear.factors.engine.windows import (
-    SMA,
-    highest,
-    in_order,
-    lagged,
-    lowest,
-    mean,
-    ratio,
-    total,
-    unless_flat,
-    wilder_settles,
-)
+from bullbear.factors.engine.warm_up import in_order, wilder_settles
+from bullbear.factors.engine.windows import SMA, highest, lagged, lowest, mean, ratio, total, unless_flat
 
 
 @factor(unit="points", bounds=(0.0, 100.0), lookback=wilder_settles)
 def rsi(bars: Bars, *, window: int = 14) -> Array:
     """Relative strength index: the advances' share of all movement.
 
-    100 * W(gains) / (W(gains) + W(losses)), W Wilder's smoothing of close-to-close changes
-
-    Missing while the close has not moved.
+    100 * W(gains) / (W(gains) + W(losses)), W Wilder's smoothing of changes; missing while the close has not moved
 
     References
     ----------
@@ -134,9 +122,7 @@ def williams_r(bars: Bars, *, window: int = 14) -> Array:
 def cci(bars: Bars, *, window: int = 20) -> Array:
     """Commodity channel index: the typical price's distance from its mean in mean absolute deviations.
 
-    (TP - SMA(TP)) / (0.015 * mean abs(TP - SMA(TP))), TP = (high + low + close) / 3
-
-    Missing where the typical price did not move.
+    (TP - SMA(TP)) / (0.015 * mean abs(TP - SMA(TP))), TP = (high + low + close) / 3; missing where TP did not move
 
     References
     ----------
@@ -162,7 +148,6 @@ def ultimate_oscillator(bars: Bars, *, short: int = 7, medium: int = 14, long: i
     """Williams' ultimate oscillator: buying pressure as a share of true range on three horizons.
 
     100 * (4 * A(short) + 2 * A(medium) + A(long)) / 7, A = sum(close - true low) / sum(true range)
-
     Missing where the true range of the shortest horizon is zero.
 
     Parameters

@@ -18,9 +18,7 @@ def _direction(x: Array) -> Array:
 def streak(bars: Bars, *, cap: int = 15) -> Array:
     """Advances in a row, or declines in a row with a minus sign.
 
-    An unchanged close ends a streak and reads 0.
-
-    In [-cap, cap].
+    An unchanged close ends a streak and reads 0; in [-cap, cap].
 
     Example
     -------
@@ -58,8 +56,6 @@ def streak_return(bars: Bars, *, cap: int = 15) -> Array:
 )
 def up_share(bars: Bars, *, window: int = 21) -> Array:
     """Share of sessions that closed above the session before.
-
-    mean of 1{close_t > close_{t-1}}
 
     Example
     -------

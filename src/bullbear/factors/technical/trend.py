@@ -18,8 +18,6 @@ def aroon_oscillator(bars: Bars, *, window: int = 25) -> Array:
 
     100 * (sessions since the low - sessions since the high) / window, over the last `window` + 1 sessions
 
-    100 when the high is now and the low was `window` sessions ago.
-
     Example
     -------
     >>> aroon_oscillator(bars_from([10, 11, 12, 11.5]), window=3)[-1].round(4)
@@ -39,7 +37,6 @@ def aroon_trend(bars: Bars, *, window: int = 14, strong: float = 70.0, weak: flo
     """Aroon's trend: one line above `strong` while the other lies below `weak`.
 
     Aroon up = 100 * (window - sessions since the high) / window over the last `window` + 1 sessions; down by the low
-
     Of several equal extremes the latest counts.
 
     Parameters
@@ -66,7 +63,6 @@ def efficiency_ratio(bars: Bars, *, window: int = 21) -> Array:
     """Kaufman's efficiency ratio: net movement as a share of all movement.
 
     abs(close_t - close_{t - window}) / sum of abs(close_i - close_{i-1}) over the window
-
     1 for a straight line, missing where the close never moved.
 
     References
@@ -107,9 +103,7 @@ def _explained(logs: Array, slope: Array, window: int) -> tuple[Array, Array]:
 def regression_fit(bars: Bars, *, window: int = 63) -> Array:
     """How straight the least-squares channel is: its R squared, with the sign of the slope.
 
-    sign(b) * R^2 of log(close) on time
-
-    1 for a straight rise, -1 for a straight fall, missing where the close never moved.
+    Of log(close) on time: 1 for a straight rise, -1 for a straight fall, missing where the close never moved.
 
     Example
     -------
@@ -126,7 +120,6 @@ def regression_position(bars: Bars, *, window: int = 63) -> Array:
     """Where the close stands in its least-squares channel, in standard deviations of the channel.
 
     (log(close) - fitted end) / sqrt(mean squared residual)
-
     Positive above the centre line, missing where the closes form a straight line.
 
     Example
@@ -147,7 +140,6 @@ def vortex_spread(bars: Bars, *, window: int = 14) -> Array:
     """Vortex indicator: upward less downward movement between extremes, per unit of true range.
 
     (sum of abs(high_t - low_{t-1}) - sum of abs(low_t - high_{t-1})) / sum of true range
-
     Missing where prices never moved.
 
     References

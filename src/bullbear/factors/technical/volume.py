@@ -11,15 +11,8 @@ import numpy as np
 import talib
 
 from bullbear.factors.engine.registry import Array, Bars, factor
-from bullbear.factors.engine.windows import (
-    correlation,
-    in_order,
-    lagged,
-    log_returns,
-    mean,
-    ratio,
-    standard_score,
-)
+from bullbear.factors.engine.warm_up import in_order
+from bullbear.factors.engine.windows import correlation, lagged, log_returns, mean, ratio, standard_score
 
 
 def log_volume(bars: Bars) -> Array:
@@ -70,9 +63,7 @@ def volume_ratio(bars: Bars, *, fast: int = 5, slow: int = 63) -> Array:
 def illiquidity_ratio(bars: Bars, *, fast: int = 21, slow: int = 252) -> Array:
     """Amihud's illiquidity, recent against usual: positive when a dollar traded moves the price more than it did.
 
-    log(mean(a, fast) / mean(a, slow)), a = abs(return) / (close * volume)
-
-    Missing where a session had no volume, or where the price did not move.
+    log(mean(a, fast) / mean(a, slow)), a = abs(return) / (close * volume); missing without volume or without a move
 
     References
     ----------

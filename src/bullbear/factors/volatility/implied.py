@@ -30,16 +30,23 @@ def implied_volatility(implied: Array) -> Array:
     return np.where(implied > 0.0, implied, np.nan)
 
 
+@factor(unit="log of a fraction a year", lookback=1, windowed=True)
+def log_implied_volatility(implied: Array) -> Array:
+    """Logarithm of implied volatility, in the unit of `log_realised_volatility`.
+
+    log(implied / 100)
+
+    Example
+    -------
+    >>> log_implied_volatility(np.array([20.0, 0.0])).round(4)
+    array([-1.6094,     nan])
+    """
+    return log_positive(implied) - np.log(100.0)
+
+
 @factor(unit="ratio - 1", lookback=1, windowed=True)
 def implied_term(near: Array, far: Array) -> Array:
-    """Near implied volatility against the far one: positive (backwardation) when the fear is now.
-
-    near / far - 1
-
-    Parameters
-    ----------
-    near, far
-        Levels in per cent a year, such as the one-month and the three-month VIX.
+    """Near implied volatility against the far one, near / far - 1: positive (backwardation) when the fear is now.
 
     Example
     -------
@@ -52,8 +59,6 @@ def implied_term(near: Array, far: Array) -> Array:
 @factor(unit="percentage points a year", lookback=lambda window: window + 1, windowed=True)
 def implied_minus_realised(bars: Bars, implied: Array, *, window: int = 21) -> Array:
     """Implied volatility less what was realised: the price of insurance.
-
-    implied - RV(window)
 
     References
     ----------
@@ -98,9 +103,7 @@ def implied_z(implied: Array, *, window: int = 252) -> Array:
 
 @factor(unit="share of sessions", bounds=(0.0, 1.0), lookback=lambda window: window + 1, windowed=True)
 def implied_percentile(implied: Array, *, window: int = 252) -> Array:
-    """Rank of implied volatility among its values before.
-
-    Share of the `window` values before that lie below today's
+    """Rank of implied volatility: the share of the `window` values before that lie below today's.
 
     Example
     -------

@@ -10,20 +10,17 @@ import numpy as np
 import talib
 
 from bullbear.factors.engine.registry import Array, Bars, factor
-from bullbear.factors.engine.windows import (
-    SESSIONS_A_YEAR,
-    deviation,
-    lagged,
-    log_returns,
-    mean,
-    wilder_settles,
-)
+from bullbear.factors.engine.warm_up import wilder_settles
+from bullbear.factors.engine.windows import SESSIONS_A_YEAR, deviation, lagged, log_returns, mean
 
 YEARLY = 100.0 * float(np.sqrt(SESSIONS_A_YEAR))
 """From a daily standard deviation to per cent a year."""
 
 
 LOG2 = float(np.log(2.0))
+
+STILL = 0.01
+"""Volatility a year below which logarithms see no difference: a price that stood still has none."""
 
 
 @factor(unit="per cent of price", bounds=(0.0, np.inf), lookback=wilder_settles)
@@ -145,3 +142,55 @@ def yang_zhang_volatility(bars: Bars, *, window: int = 21) -> Array:
     nights, days = deviation(night, window, ddof=1), deviation(day, window, ddof=1)
     daily = nights * nights + k * (days * days) + (1.0 - k) * mean(_rogers_satchell(bars), window)
     return YEARLY * np.sqrt(np.maximum(daily, 0.0))
+
+
+@factor(
+    unit="log of a fraction a year",
+    limits={"window": (1, 2520)},
+    lookback=lambda window: window + 1,
+    windowed=True,
+)
+def log_realised_volatility(bars: Bars, *, window: int = 21) -> Array:
+    """Logarithm of realised volatility about zero, an input of the HAR regression.
+
+    log(sqrt(252 * mean(r^2))), r daily log returns; 1 % a year is the least
+
+    References
+    ----------
+    Corsi (2009), Journal of Financial Econometrics 7(2), doi:10.1093/jjfinec/nbp001
+
+    Example
+    -------
+    >>> log_realised_volatility(bars_from([100, 101]), window=1)[-1].round(4)
+    np.float64(-1.8454)
+    """
+    returns = log_returns(bars.close)
+    return np.log(np.maximum(np.sqrt(SESSIONS_A_YEAR * mean(returns * returns, window)), STILL))
+
+
+@factor(
+    unit="log of a fraction a year",
+    limits={"window": (1, 2520)},
+    lookback=lambda window: window + 1,
+    windowed=True,
+)
+def log_range_volatility(bars: Bars, *, window: int = 21) -> Array:
+    """Logarithm of volatility from nights and ranges: less noisy than that from closes, above all over a few sessions.
+
+    log(sqrt(252 * mean(o^2 + GK))), o = log(open_t / close_{t-1}), GK Garman and Klass's daily variance; 1 % a year is
+    the least
+
+    References
+    ----------
+    Garman and Klass (1980), Journal of Business 53(1), doi:10.1086/296072
+
+    Example
+    -------
+    >>> tape = bars_from([10, 10.1], open=[10, 10], high=[10, 10.2], low=[10, 9.9])
+    >>> log_range_volatility(tape, window=1)[-1].round(4)
+    np.float64(-1.1382)
+    """
+    night = np.log(bars.open / lagged(bars.close, 1))
+    span, body = np.log(bars.high / bars.low), np.log(bars.close / bars.open)
+    daily = night * night + 0.5 * span * span - (2.0 * LOG2 - 1.0) * body * body
+    return np.log(np.maximum(np.sqrt(SESSIONS_A_YEAR * np.maximum(mean(daily, window), 0.0)), STILL))

@@ -7,7 +7,8 @@ import talib
 
 from bullbear.factors.engine.parameters import WINDOW
 from bullbear.factors.engine.registry import Array, Bars, factor
-from bullbear.factors.engine.windows import deviation, in_order, log_returns, mean, ratio
+from bullbear.factors.engine.warm_up import in_order
+from bullbear.factors.engine.windows import deviation, log_returns, mean, ratio
 from bullbear.factors.volatility.realised import realised_volatility
 
 
@@ -37,7 +38,6 @@ def volatility_of_volatility(bars: Bars, *, window: int = 63, inner: int = 21) -
     """How much realised volatility itself has varied, relative to its mean.
 
     std(v) / mean(v), v the `inner`-session realised volatility, std with window - 1 degrees of freedom
-
     Missing where volatility was zero throughout.
 
     Parameters
@@ -79,9 +79,7 @@ def volatility_term(bars: Bars, *, fast: int = 21, slow: int = 252) -> Array:
     windowed=True,
 )
 def realised_percentile(bars: Bars, *, window: int = 21, history: int = 252) -> Array:
-    """Rank of today's realised volatility among its values before.
-
-    Share of the `history` values before that lie below today's
+    """Rank of today's realised volatility: the share of the `history` values before that lie below it.
 
     Parameters
     ----------

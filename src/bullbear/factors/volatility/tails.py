@@ -63,9 +63,7 @@ def downside_share(bars: Bars, *, window: int = 63) -> Array:
 def realised_skewness(bars: Bars, *, window: int = 63) -> Array:
     """Realised skewness of daily returns: negative when the large moves were declines.
 
-    sqrt(window) * sum(r^3) / sum(r^2)^1.5, no mean subtracted
-
-    In +-sqrt(window); missing where the close did not move.
+    sqrt(window) * sum(r^3) / sum(r^2)^1.5, no mean subtracted; in +-sqrt(window), missing where the close did not move
 
     References
     ----------
@@ -93,12 +91,7 @@ def realised_skewness(bars: Bars, *, window: int = 63) -> Array:
 def realised_kurtosis(bars: Bars, *, window: int = 63) -> Array:
     """Realised kurtosis of daily returns: how much of the movement came on a few days; 3 for normal returns.
 
-    window * sum(r^4) / sum(r^2)^2, no mean subtracted; In [1, window]; missing where the close did not move
-
-    References
-    ----------
-    Amaya, Christoffersen, Jacobs and Vasquez (2015), Journal of Financial Economics 118(1),
-    doi:10.1016/j.jfineco.2015.02.009
+    window * sum(r^4) / sum(r^2)^2, no mean subtracted; in [1, window], missing where the close did not move
 
     Example
     -------
@@ -118,7 +111,6 @@ def jump_share(bars: Bars, *, window: int = 21) -> Array:
     """Share of realised variance that came in jumps, which neighbouring days do not share.
 
     max(0, 1 - BV / RV), RV = sum(r_t^2), BV = (pi / 2) * window / (window - 1) * sum(abs(r_t) * abs(r_{t-1}))
-
     Missing where the close did not move.
 
     References
@@ -143,7 +135,6 @@ def overnight_share(bars: Bars, *, window: int = 63) -> Array:
     """Share of squared movement that happened between close and open.
 
     sum(o^2) / (sum(o^2) + sum(c^2)), o = log(open_t / close_{t-1}), c = log(close_t / open_t)
-
     Missing where prices did not move.
 
     Example

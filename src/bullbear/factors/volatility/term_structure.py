@@ -10,7 +10,8 @@ import numpy as np
 
 from bullbear.factors.engine.registry import Array, factor
 from bullbear.factors.engine.trailing import log_positive
-from bullbear.factors.engine.windows import in_order, percent_rank, standard_score
+from bullbear.factors.engine.warm_up import in_order
+from bullbear.factors.engine.windows import percent_rank, standard_score
 
 _MATURITIES = np.log(np.array([1.0, 3.0, 6.0, 12.0]))
 _WEIGHTS = (_MATURITIES - _MATURITIES.mean()) / ((_MATURITIES - _MATURITIES.mean()) ** 2).sum()

@@ -66,7 +66,7 @@ class Shrinkage(Calibrator):
         reach = wide * past.weight * float(np.sum(np.abs(signal)))
         slope = _mode(past, self.prior_mean, self.prior_sd**2, 0.0, ceiling)
         frequency_slope = _mode(past, self.prior_mean, wide, self.prior_mean - reach, self.prior_mean + reach)
-        variance = 1.0 / past.pull(frequency_slope, self.prior_mean, wide)[1]
+        variance = 1.0 / past.curvature(frequency_slope, wide)
         return ShrinkageModel(slope, frequency_slope, variance, evidence, persistence)
 
     @classmethod
@@ -146,11 +146,15 @@ class _Past:
     signal: np.ndarray
     weight: float
 
-    def pull(self, a: float, mean: float, variance: float) -> tuple[float, float]:
-        """Gradient and negative curvature of the log posterior at a slope."""
+    def pull(self, a: float, mean: float, variance: float) -> float:
+        """Gradient of the log posterior at a slope."""
         p = _sigmoid(self.base + a * self.signal)
-        gradient = float(np.sum((self.y - p) * self.signal)) * self.weight - (a - mean) / variance
-        return gradient, float(np.sum(p * (1 - p) * self.signal**2)) * self.weight + 1.0 / variance
+        return float(np.sum((self.y - p) * self.signal)) * self.weight - (a - mean) / variance
+
+    def curvature(self, a: float, variance: float) -> float:
+        """Negative curvature of the log posterior at a slope."""
+        p = _sigmoid(self.base + a * self.signal)
+        return float(np.sum(p * (1 - p) * self.signal**2)) * self.weight + 1.0 / variance
 
 
 def _mode(past: _Past, mean: float, variance: float, low: float, high: float) -> float:
@@ -159,11 +163,11 @@ def _mode(past: _Past, mean: float, variance: float, low: float, high: float) ->
 
     # The gradient falls all the way, so its sign tells the side of the mode. Newton's steps may leap to and fro between
     # the flat ends when signals are large; a bracketing search does not.
-    if past.pull(low, mean, variance)[0] <= 0.0:
+    if past.pull(low, mean, variance) <= 0.0:
         return low
-    if past.pull(high, mean, variance)[0] >= 0.0:
+    if past.pull(high, mean, variance) >= 0.0:
         return high
-    return float(brentq(lambda a: past.pull(a, mean, variance)[0], low, high, xtol=1e-13, rtol=1e-14, maxiter=500))
+    return float(brentq(lambda a: past.pull(a, mean, variance), low, high, xtol=1e-13, rtol=1e-14, maxiter=500))
 
 
 def _logit(p: np.ndarray) -> np.ndarray:

@@ -1,15 +1,15 @@
 """Shallow, bagged, monotone gradient boosting (LightGBM).
 
-The bins are built once per fold and shared by all bags; each bag draws rows and factors with a seed of its own. One
-thread per fit: folds run in processes, and oversubscribed threads make LightGBM ten times slower. Where theory gives a
-factor a direction, the trees must respect it. Factors are read in single precision, so that no split can fall between
-two numbers that differ by rounding alone.
+The bins are built once per fold and shared by all bags and questions; each bag draws rows and factors with a seed of
+its own. One thread per fit: folds run in processes, and oversubscribed threads make LightGBM ten times slower. Where
+theory gives a factor a direction, the trees must respect it. Factors are read in single precision, so that no split can
+fall between two numbers that differ by rounding alone.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -18,7 +18,7 @@ import numpy as np
 from pydantic import Field
 
 from bullbear.errors import FitError
-from bullbear.learn.learner import LEARNERS, Learner, TrainingSet, varies
+from bullbear.learn.learner import LEARNERS, FittedLearner, Learner, TrainingSet, varies
 from bullbear.statistics import rows_per_label
 
 if TYPE_CHECKING:
@@ -100,9 +100,24 @@ class GradientBoosting(Learner):
 
     def fit(self, training: TrainingSet) -> BoostedModel:
         """Fit every bag on the same bins."""
+        return self._fit(training, self.dataset(training))
+
+    def fit_all(self, trainings: Sequence[TrainingSet]) -> list[FittedLearner]:
+        """As `fit`, to the last bit; questions with labels on the same rows share the bins too."""
+        bins: dict[int, lightgbm.Dataset] = {}
+        fitted: list[FittedLearner] = []
+        for training in trainings:
+            rows = id(training.X)
+            if rows not in bins:
+                bins[rows] = self.dataset(training)
+            else:
+                bins[rows].set_label(training.y).set_weight(training.weights)
+            fitted.append(self._fit(training, bins[rows]))
+        return fitted
+
+    def _fit(self, training: TrainingSet, bins: lightgbm.Dataset) -> BoostedModel:
         import lightgbm
 
-        bins = self.dataset(training)
         boosters = []
         for bag in range(self.bags):
             parameters = {k: v for k, v in self.parameters(training, bag).items() if v is not None}

@@ -1,0 +1,196 @@
+"""The distribution of the coming path, from which the answer to any question follows.
+
+Direction is close to unpredictable, volatility is not: how wide the month will be decides most questions. Three ways to
+the distribution are `scale`:
+
+- `har`: a log-linear regression for the volatility times the standardised paths of history,
+- `garch`: filtered historical simulation with a GJR-GARCH(1,1),
+- `implied`: implied volatility read as that of a lognormal.
+
+The signal of a question is the log-odds of its P(yes) less those of the mean P(yes) over the training rows. A way that
+is biased for a question, as a lognormal is where history is skewed, thus keeps what it knows about today and loses its
+bias. Where the distribution says the same of every day, the signal is zero.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from pydantic import Field
+
+from bullbear.definitions import Name
+from bullbear.errors import DefinitionError, HistoryError
+from bullbear.learn.distribution import DistributionForecast
+from bullbear.learn.learner import LEARNERS, Learner, TrainingSet
+from bullbear.learn.paths.events import Event, event_of
+from bullbear.learn.paths.filtered_simulation import FilteredSimulation
+from bullbear.learn.paths.implied_lognormal import ImpliedLognormal
+from bullbear.learn.paths.path_distribution import PathDistribution
+from bullbear.learn.paths.scaled_history import ScaledHistory
+
+_FEWEST = 21
+_GRID = 17
+"""Levels at which P(yes) is computed for its mean over the training rows."""
+_DIGITS = 9
+"""Of a signal: the rounding of a sum is no signal, and a calibrator must not be asked what it is worth."""
+_WAYS: dict[str, Any] = {"har": ScaledHistory, "garch": FilteredSimulation, "implied": ImpliedLognormal}
+
+
+@LEARNERS.register
+class Distribution(Learner):
+    """`[learner] kind = "distribution"`.
+
+    `har` regresses on all factors, under a Gaussian prior of precision `penalty` (in independent labels) on each
+    standardised coefficient. `garch` reads the factors `returns`_0, `returns`_1 ... , log returns of the session of the
+    decision and those before it. `implied` reads the factor `implied`, the log of implied volatility as a fraction a
+    year. The last two are about one asset: each has its own scale.
+    """
+
+    libraries: ClassVar[tuple[str, ...]] = ("arch",)
+    reads_paths: ClassVar[bool] = True
+
+    kind: Literal["distribution"]
+    scale: Literal["har", "garch", "implied"] = "har"
+    penalty: float = Field(default=3.0, gt=0)
+    returns: Name = "daily_return"
+    implied: Name = "log_vix"
+
+    def fit(self, training: TrainingSet) -> FittedDistribution:
+        """Fit the distribution, and the bias of its answer to one question."""
+        return self.fit_all([training])[0]
+
+    def fit_all(self, trainings: Sequence[TrainingSet]) -> list[FittedDistribution]:  # type: ignore[override]
+        """One distribution, on the set with the most examples, for all questions."""
+        training = max(trainings, key=lambda each: len(each.y))
+        model = self._distribution(training)
+        levels = model.level(training.X)
+        independent = float(training.weights.sum())
+        return [_fitted(self.scale, model, event_of(each.question), levels, independent) for each in trainings]
+
+    def restore(self, state: Mapping[str, Any]) -> FittedDistribution:
+        """From `state()`."""
+        event = Event(**{name: _bound(name, value) for name, value in state["event"].items()})
+        model = _WAYS[state["scale"]].restore(state["distribution"])
+        return FittedDistribution(state["scale"], model, event, float(state["share"]), float(state["independent"]))
+
+    def _distribution(self, training: TrainingSet) -> PathDistribution:
+        if training.paths is None:
+            raise HistoryError(
+                "distribution learner", "no paths", "daily returns behind the labels", "train it by `learn.train`"
+            )
+        rows = np.flatnonzero(~np.isnan(training.paths).any(axis=1))
+        if len(rows) < _FEWEST:
+            raise HistoryError(
+                "distribution learner", f"{len(rows)} known paths", f"at least {_FEWEST}", "load more history"
+            )
+        paths = training.paths[rows]
+        if self.scale == "har":
+            return ScaledHistory.fit(training, paths, rows, self.penalty)
+        if len(assets := np.unique(training.asset)) > 1:
+            value = f'scale = "{self.scale}" for {", ".join(assets)}'
+            raise DefinitionError(
+                "learner.scale", value, '"har" for several assets', "leave out [universe], or choose it"
+            )
+        if self.scale == "implied":
+            return ImpliedLognormal.fit(training.X[rows, place := self._place(training, self.implied)], paths, place)
+        lags = self._lags(training)
+        newest = np.ascontiguousarray(training.X[: rows[-1] + 1, lags[0]])
+        # The returns of the decisions, and of the sessions between the last of them and the fit.
+        known = np.concatenate([newest[~np.isnan(newest)], paths[-1]])
+        return FilteredSimulation.fit(known, horizon=paths.shape[1], seed=training.seed, lags=lags)
+
+    def _place(self, training: TrainingSet, name: str) -> int:
+        if name not in training.names:
+            allowed = f"{name}, which the scale {self.scale} reads, among the factors"
+            given = ", ".join(training.names[:5]) + (", ..." if len(training.names) > 5 else "")
+            raise DefinitionError("learner.scale", given, allowed, "add the feature set that has it")
+        return training.names.index(name)
+
+    def _lags(self, training: TrainingSet) -> tuple[int, ...]:
+        first = self._place(training, f"{self.returns}_0")
+        lags = [first]
+        while (name := f"{self.returns}_{len(lags)}") in training.names:
+            lags.append(training.names.index(name))
+        return tuple(lags)
+
+
+@dataclass(frozen=True)
+class FittedDistribution:
+    """A distribution and one event.
+
+    `share` is the mean P(event) over the training rows; `independent` how many independent labels they are worth.
+    """
+
+    scale: str
+    model: PathDistribution
+    event: Event
+    share: float
+    independent: float
+
+    def probability(self, X: np.ndarray) -> np.ndarray:
+        """P(event) as the distribution has it, shape (n,)."""
+        return self.model.probability(self.event, self.model.level(X))
+
+    def signals(self, X: np.ndarray) -> np.ndarray:
+        """The log-odds of P(event) less those of its mean in training, shape (n, 1)."""
+        return self._signal(self.model.level(X))[:, None]
+
+    def _signal(self, level: np.ndarray) -> np.ndarray:
+        p = self.model.probability(self.event, level)
+        signal = _logit(self._hedged(p)) - _logit(self._hedged(np.array([self.share])))
+        return np.asarray(np.round(signal, _DIGITS))
+
+    def _hedged(self, p: np.ndarray) -> np.ndarray:
+        """`p` after one more independent label at the mean: what never happened in history is not impossible."""
+        middle = min(max(self.share, 1e-3), 1.0 - 1e-3)
+        return np.asarray((self.independent * p + middle) / (self.independent + 1.0))
+
+    def contributions(self, X: np.ndarray) -> np.ndarray:
+        """Each factor's share of the level times the slope of the signal there; zeros for `garch`; shape (n, k)."""
+        shares = self.model.shares(X)
+        if not shares.any():
+            return shares
+        level, step = self.model.level(X), 0.1
+        slope = (self._signal(level + step) - self._signal(level - step)) / (2.0 * step)
+        return np.asarray(shares * slope[:, None])
+
+    def distribution(self, X: np.ndarray) -> DistributionForecast:
+        """The distribution at each row of factors (n, k)."""
+        return self.model.distribution(X)
+
+    def state(self) -> dict[str, Any]:
+        """JSON-ready; no bound is null."""
+        event = {name: _bound_text(value) for name, value in asdict(self.event).items()}
+        return {
+            "scale": self.scale,
+            "distribution": self.model.state(self.event),
+            "event": event,
+            "share": self.share,
+            "independent": self.independent,
+        }
+
+
+def _fitted(
+    scale: str, model: PathDistribution, event: Event, levels: np.ndarray, independent: float
+) -> FittedDistribution:
+    """With the mean P(event) over the training rows, by linear interpolation between levels."""
+    grid = np.linspace(levels.min(), levels.max(), _GRID)
+    share = float(np.mean(np.interp(levels, grid, model.probability(event, grid))))
+    return FittedDistribution(scale, model, event, share, independent)
+
+
+def _bound_text(value: Any) -> Any:
+    return None if isinstance(value, float) and math.isinf(value) else value
+
+
+def _bound(name: str, value: Any) -> Any:
+    return {"below": -math.inf, "above": math.inf}[name] if value is None else value
+
+
+def _logit(p: np.ndarray) -> np.ndarray:
+    odds: np.ndarray = np.log(p / (1.0 - p))
+    return odds

@@ -1,0 +1,142 @@
+"""A model definition with all that it names, checked to the last parameter, and the hash of what it means."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from bullbear.dataset import Splitter
+from bullbear.decide.instruments import instruments_in
+from bullbear.decide.policy import Policy, load_policy
+from bullbear.definitions import FeatureSet, ModelDefinition, Source, digest
+from bullbear.factors import registered, universe
+from bullbear.factors.engine.feature_sets import functions_of
+from bullbear.learn.calibrator import Calibrator
+from bullbear.learn.members import MemberPlan
+from bullbear.learn.pool import Pool
+from bullbear.user_code import digests
+
+HOLD_CASH = {"kind": "hold_cash"}
+"""The `[policy]` of a question that no rule for positions reads."""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """A definition's tables as the parts that own them have validated them."""
+
+    members: tuple[MemberPlan, ...]
+    pool: Pool
+    calibration: Calibrator
+    splitter: Splitter
+    policy: Policy
+
+    def meaning(self, feature_sets: Sequence[FeatureSet]) -> dict[str, Any]:
+        """All that can change a forecast or a position; a pool of one member can change neither."""
+        return {
+            "members": [
+                {"learner": _plain(member.learner), "factors": _factors(member, feature_sets)}
+                for member in self.members
+            ],
+            **({"pool": _plain(self.pool)} if len(self.members) > 1 else {}),
+            "calibration": _plain(self.calibration),
+            "splitter": _plain(self.splitter),
+            "policy": _plain(self.policy),
+        }
+
+    @property
+    def kinds(self) -> list[type]:
+        """The classes behind them."""
+        pool = [self.pool] if len(self.members) > 1 else []
+        learners = [member.learner for member in self.members]
+        return [*map(type, [*learners, *pool, self.calibration, self.splitter, self.policy])]
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model definition with all that it names, checked to the last parameter."""
+
+    definition: ModelDefinition
+    source: Source
+    feature_sets: tuple[FeatureSet, ...]
+    feature_paths: tuple[Path, ...]
+    parts: Parts
+    definition_hash: str
+
+    @classmethod
+    def of(
+        cls,
+        definition: ModelDefinition,
+        source: Source,
+        feature_sets: tuple[FeatureSet, ...],
+        feature_paths: tuple[Path, ...],
+        parts: Parts,
+    ) -> Model:
+        """A model with the hash of its meaning."""
+        seal = digest(meaning(definition, feature_sets, parts))
+        return cls(definition, source, feature_sets, feature_paths, parts, seal)
+
+    @property
+    def policy(self) -> Policy:
+        """The rule for positions."""
+        return self.parts.policy
+
+    def only(self, question: str) -> Model:
+        """The model of one of its questions, with a definition, a hash and a policy of its own.
+
+        The policy goes with `up`; of several questions the others hold cash.
+
+        Raises
+        ------
+        InputError
+            It does not have that question.
+        """
+        definition = self.definition.only(question)
+        if len(self.definition.questions) == 1:
+            return self
+        policy = self.policy if question == "up" else load_policy(HOLD_CASH, questions=[question])
+        return Model.of(
+            definition, self.source, self.feature_sets, self.feature_paths, replace(self.parts, policy=policy)
+        )
+
+
+def meaning(definition: ModelDefinition, feature_sets: Sequence[FeatureSet], parts: Parts) -> dict[str, Any]:
+    """All of a model that can change a forecast or a position, every default filled in; its `definition_hash` is of it.
+
+    Names of the model, its members, its feature sets and its questions and every sentence are left out. A default that
+    is written out changes nothing, one that changes in the code does.
+    """
+    factors = [
+        {
+            "name": spec.name,
+            "function": spec.function,
+            "inputs": spec.inputs,
+            "params": registered()[spec.function].settled(spec.params),
+            "sign": spec.sign,
+        }
+        for feature_set in feature_sets
+        for spec in feature_set.factor
+    ]
+    functions = functions_of([spec for feature_set in feature_sets for spec in feature_set.factor])
+    return {
+        "seed": definition.seed,
+        "ticker": definition.ticker,
+        "questions": [each.model_dump(mode="json", exclude={"name", "sentence"}) for each in definition.questions],
+        **parts.meaning(feature_sets),
+        "factors": factors,
+        "assets": sorted(universe(feature_sets, definition.ticker)),  # rows are in this order
+        "code": digests([*functions, *parts.kinds, *map(type, instruments_in(parts.policy))]),
+    }
+
+
+def _factors(member: MemberPlan, feature_sets: Sequence[FeatureSet]) -> list[str]:
+    return [spec.name for each in feature_sets if each.name in member.features for spec in each.factor]
+
+
+def _plain(part: object) -> dict[str, Any]:
+    if not isinstance(part, BaseModel):  # its parameters would be left out of the hash
+        raise TypeError(f"{type(part).__name__} is not a Definition")
+    return part.model_dump(mode="json")

@@ -1,0 +1,78 @@
+"""The pictures of a forecast: every question beside its base rate, and the fan of the coming sessions.
+
+The ledger keeps a few quantiles of a distribution, not its fan: that comes from the champions as they are, on the store
+as it was at the forecast. Champions that by now say another distribution have no fan to show for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from bullbear.files import write_whole
+from bullbear.forecasting.bundle import read_bundle
+from bullbear.forecasting.champions import others_of
+from bullbear.forecasting.close import close_of
+from bullbear.forecasting.forecast import usable
+from bullbear.forecasting.record import distribution_document
+from bullbear.forecasting.today import forecast_sessions
+from bullbear.home import Home
+from bullbear.workflows.distributions import usual_fan
+
+PAST = 63
+"""Sessions shown before the forecast: a quarter."""
+
+
+@dataclass(frozen=True)
+class Fan:
+    """Quantiles of the total return after 1 to h sessions, the usual ones (both (5, h)), and the closes before."""
+
+    quantiles: np.ndarray
+    usual: np.ndarray
+    past: pd.Series
+
+
+def fan_of(home: Home, entry: Mapping[str, Any]) -> Fan | None:
+    """The fan behind the distribution of a ledger entry of `up`; None where there is none to show."""
+    if not entry.get("distribution"):
+        return None
+    bundle, stored = read_bundle(home.champion), entry["data"].get("stored_through")
+    target = bundle.definition.target
+    at = close_of(
+        home.store(), target, entry["decided_at"][:10], stored=None if stored is None else pd.Timestamp(stored)
+    )  # fmt: skip
+    today = forecast_sessions(at, bundle, None, usable(at, others_of(home, bundle)).asked)
+    found = today.distribution()
+    if found is None or distribution_document(at, today) != entry["distribution"]:
+        return None
+    answer, said = found
+    return Fan(
+        said.fan[0],
+        usual_fan(at.view, target.ticker, answer.asked.question.horizon),
+        at.view.bars(target.ticker)["adj_close"].iloc[-PAST:],
+    )
+
+
+def outlook_pictures(home: Home, entry: Mapping[str, Any]) -> dict[str, bytes]:
+    """PNGs by name: `against_usual`, and `fan` where a champion knows the distribution."""
+    from bullbear.report.outlook_plots import against_usual_plot, fan_plot
+
+    simulated = bool(entry["data"].get("simulated"))
+    found = {"against_usual": against_usual_plot(entry["outlook"], simulated=simulated)}
+    if (fan := fan_of(home, entry)) is not None:
+        found["fan"] = fan_plot(fan.quantiles, usual=fan.usual, past=fan.past, simulated=simulated)
+    return found
+
+
+def draw_outlook(home: Home, entry: Mapping[str, Any]) -> list[Path]:
+    """Write the pictures into `reports/outlook/`."""
+    paths = []
+    for name, picture in outlook_pictures(home, entry).items():
+        paths.append(home.reports / "outlook" / f"{name}_{entry['decided_at'][:10]}.png")
+        write_whole(paths[-1], picture)
+    return paths

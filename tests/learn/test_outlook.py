@@ -1,0 +1,105 @@
+"""The shipped outlook: its definition, its forecasts as the past knew them, and its skill on the real snapshot."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bullbear.data.simulator import load, simulate
+from bullbear.data.snapshot import ingest
+from bullbear.dataset.examples import build_all
+from bullbear.home import Home
+from bullbear.learn import Training
+from bullbear.learn.distribution import DistributionModel
+from bullbear.learn.walk_forward import train_all
+
+ROOT = Path(__file__).resolve().parents[2]
+CUT = "2002-10-01"
+LATER = pd.Timestamp("2030-01-01", tz="UTC")
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A training of every question on what was known at an instant."""
+
+    trainings: list[Training]
+    X: pd.DataFrame
+
+
+def outlook(home: Home, instant: pd.Timestamp | None = None, *, start: str | None = None) -> Trained:
+    model = Home(ROOT).model("outlook")
+    definition = model.definition
+    if start:
+        table = {"first": start, "refit": "quarter", "burn_in_months": 0}
+        definition = definition.model_copy(update={"splitter": table})
+    examples = build_all(home.filled_store().as_of(instant), model.feature_sets, definition.targets)
+    return Trained(train_all(definition, model.feature_sets, examples), examples[0].X)
+
+
+@pytest.fixture(scope="module")
+def market(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    home = Home(tmp_path_factory.mktemp("market"))
+    load(simulate(seed=4, years=3), home.store(), home.root, LATER)
+    return home
+
+
+@pytest.fixture(scope="module")
+def whole(market: Home) -> Trained:
+    return outlook(market, start="2002-04-01")
+
+
+def test_it_asks_every_shipped_question() -> None:
+    home = Home(ROOT)
+    definition = home.model("outlook").definition
+    assert [each.name for each in definition.questions] == list(home.questions())
+    scales = [(each.learner["kind"], each.learner["scale"]) for each in definition.members]
+    assert scales == [("distribution", "har"), ("distribution", "garch"), ("distribution", "implied")]
+
+
+def test_forecasts_are_those_that_the_past_would_have_made(market: Home, whole: Trained) -> None:
+    early = outlook(market, pd.Timestamp(CUT, tz="UTC"), start="2002-04-01")
+    for then, now in zip(early.trainings, whole.trainings, strict=True):
+        columns = ["decided_at", "p", "p_low", "p_high", "climatology"]
+        known, later = then.predictions.table[columns], now.predictions.table[columns]
+        assert known["decided_at"].iloc[-1] > pd.Timestamp("2002-08-01", tz="UTC")
+        pd.testing.assert_frame_equal(known, later.iloc[: len(known)], check_exact=True)
+
+
+def test_forecasts_differ_from_usual_but_for_the_direction(whole: Trained) -> None:
+    up, dip8 = whole.trainings[0].predictions.table, whole.trainings[3].predictions.table
+    assert np.abs(up["p"] - up["climatology"]).max() < 0.05
+    assert np.abs(dip8["p"] - dip8["climatology"]).max() > 0.05
+
+
+def test_a_fold_gives_a_distribution(whole: Trained) -> None:
+    X = whole.X.iloc[-3:]
+    for training in whole.trainings[:2]:
+        fold = training.models[-1]
+        assert isinstance(fold.members[0].fitted, DistributionModel)
+        forecast = fold.distribution(X)
+        assert forecast is not None
+        assert forecast.quantiles.shape == (3, 99)
+        assert forecast.fan.shape == (3, 5, 21)
+        assert (forecast.volatility > 0.05).all()
+    both = [training.models[-1].distribution(X) for training in whole.trainings[:2]]
+    np.testing.assert_array_equal(both[0].quantiles, both[1].quantiles)
+
+
+@pytest.mark.slow
+def test_skill_on_the_real_snapshot(tmp_path: Path, snapshot_dir: Path) -> None:
+    home = Home(tmp_path)
+    ingest(snapshot_dir, home.store(), LATER)
+    skill = {}
+    for training in outlook(home).trainings:
+        table = training.predictions.table.dropna(subset=["y"])
+        table = table[table["decided_at"] < pd.Timestamp("2020-01-01", tz="UTC")]
+        missed = ((table["p"] - table["y"]) ** 2).sum()
+        skill[table["question"].iloc[0]] = 1 - missed / ((table["climatology"] - table["y"]) ** 2).sum()
+    assert len(skill) == 8
+    assert np.mean(list(skill.values())) >= 0.18
+    assert skill["up"] >= -0.002
+    assert min(skill[name] for name in skill if name != "up") > 0.03

@@ -1,0 +1,142 @@
+"""A training of several questions: one parent run, a nested run for each question, each found by its name."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bullbear.errors import InputError, RunError
+from bullbear.home import Home
+from bullbear.tracking import Runs
+from bullbear.tracking.mlflow_store import connect, experiment_id
+from bullbear.tracking.spool import SpooledError
+from bullbear.workflows.training import train_model
+
+QUESTIONS = ("up", "dip5", "vol20")
+
+
+def define(home: Home) -> Home:
+    text = (home.root / "models" / "small.toml").read_text().replace('name = "small"', 'name = "three"')
+    (home.root / "models" / "three.toml").write_text(
+        f"questions = {list(QUESTIONS)}\n" + text.replace("bags = 2", "bags = 1")
+    )
+    return home
+
+
+@pytest.fixture(scope="module")
+def three(trained_home: Home, tmp_path_factory: pytest.TempPathFactory) -> Home:
+    import shutil
+
+    place = tmp_path_factory.mktemp("three") / "home"
+    home = define(Home(Path(shutil.copytree(trained_home.root, place))))
+    train_model(home, "three")
+    return home
+
+
+def parent_of(home: Home) -> Any:
+    client = connect(home.runs)
+    (parent,) = client.search_runs([experiment_id(client)], "tags.questions != ''")
+    return parent
+
+
+def test_the_parent_shows_all_questions_and_each_child_is_a_whole_run(three: Home) -> None:
+    client, parent = connect(three.runs), parent_of(three)
+    children = client.search_runs([experiment_id(client)], f"tags.`mlflow.parentRunId` = '{parent.info.run_id}'")
+    assert {child.data.tags["question"] for child in children} == set(QUESTIONS)
+    assert {run.info.status for run in (parent, *children)} == {"FINISHED"}
+    assert parent.data.tags["questions"] == parent.data.params["questions"] == "up,dip5,vol20"
+    found = Runs(three).find_each("three")
+    assert [run.bundle.question for run in found] == list(QUESTIONS)
+    for run in found:
+        name = run.bundle.question
+        assert parent.data.metrics[f"{name}/bss"] == pytest.approx(run.evaluation["bss"], abs=1e-12)
+        assert run.bundle.definition.target.question.name == name
+        assert run.tags["definition_hash"] != parent.data.tags["definition_hash"]
+        assert {"model_id", "data_fingerprint"} <= set(run.tags)
+    mean = sum(parent.data.metrics[f"{name}/bss"] for name in QUESTIONS) / 3
+    assert parent.data.metrics["skill/mean_bss"] == pytest.approx(mean, abs=1e-12)
+    whole = json.loads((Path(parent.info.artifact_uri.removeprefix("file://")) / "evaluation.json").read_text())
+    assert list(whole) == list(QUESTIONS)
+
+
+def test_a_run_of_several_questions_is_found_by_model_and_question(three: Home) -> None:
+    runs = Runs(three)
+    assert runs.find("three").bundle.question == "up"
+    assert runs.find("latest", "vol20").bundle.question == "vol20"
+    child = runs.find("three", "dip5")
+    assert runs.find(child.run_id[:12]).run_id == child.run_id
+    with pytest.raises(RunError, match=r"got '--question dip8'; allowed: up, dip5, vol20; name a question"):
+        runs.find("three", "dip8")
+    with pytest.raises(RunError, match=r"got '--question vol20'; allowed: dip5"):
+        runs.find(child.run_id, "vol20")
+
+
+def test_one_question_of_several_is_trained_alike(three: Home) -> None:
+    joint = Runs(three).find(parent_of(three).info.run_id, "dip5")
+    alone = train_model(three, "three", question="dip5")
+    assert list(alone.questions) == ["dip5"]
+    run = Runs(three).find(alone.run_id)
+    assert run.tags["definition_hash"] == joint.tags["definition_hash"]
+    columns = ["decided_at", "p", "climatology", "y"]
+    assert run.predictions.table[columns].equals(joint.predictions.table[columns])
+    with pytest.raises(
+        InputError, match=r"--question: got 'rally5'; allowed: up, dip5, vol20, the questions of models"
+    ):
+        train_model(three, "three", question="rally5")
+
+
+def test_a_joint_training_counts_each_question_as_a_try_of_its_own(home: Home) -> None:
+    define(home)
+    before = Runs(home).tried(Runs(home).find("small"))
+    train_model(home, "three")
+    assert Runs(home).tried(Runs(home).find("small")) == before + 1
+    assert Runs(home).tried(Runs(home).find("three", "dip5")) == 1
+
+
+def test_commands_answer_by_question(three: Home, bullbear: Callable[..., Any]) -> None:
+    at, joint = ("--home", three.root), parent_of(three).info.run_id
+    scored = json.loads(bullbear("evaluate", joint, "--json", *at).out)
+    assert [(each["model"], each["question"]) for each in scored] == [("three", name) for name in QUESTIONS]
+    one = json.loads(bullbear("evaluate", joint, "--question", "dip5", "--json", *at).out)
+    assert one == [scored[1]]
+    lines = bullbear("predictions", joint, "--question", "vol20", *at).out.splitlines()
+    assert lines[0] == "decided_at,resolved_at,p,p_low,p_high,climatology,y"
+    assert len(lines) - 1 == len(Runs(three).find(joint, "vol20").of_target.table)
+    compared = json.loads(bullbear("compare", joint, "small", "--json", *at).out)
+    assert [pair["question"] for pair in compared["pairs"]] == ["up"]
+    assert "three dip5" in bullbear("evaluate", joint, *at).out
+    refused = bullbear("compare", "small", Runs(three).find(joint, "dip5").run_id, *at)
+    assert refused.code == 2
+    assert "runs with a question in common" in refused.mistake
+
+
+def test_a_joint_training_that_breaks_while_logging_is_kept_and_logged_as_a_whole(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import mlflow
+
+    define(home)
+    logged: list[str] = []
+    real = mlflow.log_artifacts
+
+    def full_after_two(folder: str, **options: Any) -> None:
+        logged.append(folder)
+        if len(logged) > 2:
+            raise OSError("no space left on device")
+        real(folder, **options)
+
+    with monkeypatch.context() as broken:
+        broken.setattr("mlflow.log_artifacts", full_after_two)
+        with pytest.raises(SpooledError, match=r"training three finished but was not logged: no space left"):
+            train_model(home, "three")
+        assert Runs(home).find("latest").model == "small"  # two finished children without a finished parent are none
+    runs = Runs(home)
+    assert runs.find("latest").model == "three"
+    assert [run.bundle.question for run in runs.find_each("three")] == list(QUESTIONS)
+    client = connect(home.runs)
+    parents = client.search_runs([experiment_id(client)], "tags.questions != ''")
+    assert sorted(run.info.status for run in parents) == ["FAILED", "FAILED", "FINISHED"]
