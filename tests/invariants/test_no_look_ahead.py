@@ -238,7 +238,7 @@ def run_line(store: Store, models: list[Model], root: Path) -> Line:
         name = model.definition.name
         trainings[name] = train(model.definition, model.feature_sets, made)
         tested[name] = backtest(
-            trainings[name].predictions.table, view, model.policy, baselines=None if name == "trees" else {}
+            trainings[name].predictions, view, model.policy, baselines=None if name == "trees" else {}
         )
         write_bundle(
             root / name,

@@ -14,6 +14,7 @@ import pytest
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 
+from bullbear.dataset.predictions import Predictions
 from bullbear.report import ModelResult, plots
 
 Draw = Callable[[ModelResult, bool], bytes]
@@ -30,10 +31,10 @@ def _values(model: ModelResult) -> pd.Series:
 
 
 PLOTS: dict[str, Draw] = {
-    "calibration": lambda m, s: plots.calibration_plot(m.evaluation, m.predictions.table, simulated=s),
+    "calibration": lambda m, s: plots.calibration_plot(m.evaluation, m.predictions, simulated=s),
     "skill": lambda m, s: plots.skill_plot(m.evaluation, simulated=s),
     "equity": _equity,
-    "probability": lambda m, s: plots.probability_plot(m.predictions.table, simulated=s),
+    "probability": lambda m, s: plots.probability_plot(m.predictions, simulated=s),
     "factor": lambda m, s: plots.factor_plot(_values(m), unit="share", summary="What is said.", simulated=s),
 }
 
@@ -86,12 +87,12 @@ def test_undetermined_years_and_intervals_are_drawn_as_gaps(model: ModelResult) 
 
 
 def test_forecasts_without_interval_or_outcome_are_drawn(model: ModelResult) -> None:
-    bare = model.predictions.table.assign(p_low=np.nan, p_high=np.nan, y=np.nan)
+    bare = Predictions(model.predictions.table.assign(p_low=np.nan, p_high=np.nan, y=np.nan))
     assert plots.probability_plot(bare).startswith(b"\x89PNG")
 
 
 def test_constant_forecasts_are_drawn(model: ModelResult) -> None:
-    constant = model.predictions.table.assign(p=0.6)
+    constant = Predictions(model.predictions.table.assign(p=0.6, p_low=np.nan, p_high=np.nan))
     assert plots.calibration_plot(model.evaluation, constant).startswith(b"\x89PNG")
 
 
@@ -114,8 +115,8 @@ def test_another_question_than_up_is_named(model: ModelResult, monkeypatch: pyte
     figures: list[Figure] = []
     save = Figure.savefig
     monkeypatch.setattr(Figure, "savefig", lambda figure, *a, **k: (figures.append(figure), save(figure, *a, **k))[1])
-    plots.calibration_plot(replace(model.evaluation, question="dip5"), model.predictions.table)
-    plots.probability_plot(model.predictions.table, question="dip5")
+    plots.calibration_plot(replace(model.evaluation, question="dip5"), model.predictions)
+    plots.probability_plot(Predictions(model.predictions.table.assign(question="dip5")))
     top, bottom = figures[0].axes
     assert (top.get_ylabel(), bottom.get_xlabel()) == ("share of yes", "forecast P(dip5)")
     assert [each.get_text() for each in figures[1].axes[0].texts] == ["yes", "no"]

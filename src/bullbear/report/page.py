@@ -141,7 +141,7 @@ def _section(model: ModelResult, simulated: bool) -> Section:
         by_year=tables.by_year(e),
         backtest=(tables.performance(result), tables.attribution(result)) if result is not None else (),
         calibration_picture=_picture(
-            plots.calibration_plot(e, model.predictions.table, simulated=simulated),
+            plots.calibration_plot(e, model.predictions, simulated=simulated),
             "Reliability diagram: share of ups against the forecast, with a histogram of forecasts; "
             "the numbers are in the calibration table.",
             simulated,
@@ -152,7 +152,7 @@ def _section(model: ModelResult, simulated: bool) -> Section:
             simulated,
         ),
         probability_picture=_picture(
-            plots.probability_plot(model.predictions.table, simulated=simulated),
+            plots.probability_plot(model.predictions, simulated=simulated),
             f"Lines: forecast P(up) with its interval and the base rate from {e.first:%Y-%m} on; mean forecast "
             f"{tables.percent(e.mean_p)}, share of ups {tables.percent(e.share_up)}.",
             simulated,
