@@ -26,11 +26,13 @@ from bullbear.factors.engine.inputs import joint_bars
 from bullbear.sessions import closes
 
 APART = {"levels", "regime"}
+LEFT_OUT = {"odds", "daily_returns"}
+"""Events, which are no factors, and one factor at 126 lags, which would outweigh all others."""
 
 
 def specs(*, apart: bool | None = None) -> list[FactorSpec]:
     """Factors of all feature sets; `apart` picks the costly families or all but these."""
-    names = [name for name in home().names("features") if name != "odds"]
+    names = [name for name in home().names("features") if name not in LEFT_OUT]
     found = [spec for each in load([home().find("features", name) for name in names]) for spec in each.factor]
     known = registered()
     return [spec for spec in found if apart is None or (known[spec.function].family in APART) == apart]
@@ -105,9 +107,9 @@ def bare(store: Store, chosen: list[FactorSpec], index: pd.DatetimeIndex) -> Cal
     calls: list[tuple[Callable[..., Any], list[Any], dict[str, Any]]] = []
     called = matrix._called
 
-    def recorded(factor: Any, arguments: list[Any], params: dict[str, Any]) -> Any:
-        calls.append((factor.function, arguments, params))
-        return called(factor, arguments, params)
+    def recorded(request: Any, arguments: list[Any], rows: int) -> Any:
+        calls.append((request.factor.function, arguments, request.params))
+        return called(request, arguments, rows)
 
     matrix._called = recorded
     try:
