@@ -269,7 +269,7 @@ def refuse_another_question(name: str, question: str) -> None:
         raise GateError(
             "the question test",
             f"{name} answers the question {question}, the policy acts on {UP.name}",
-            f'train a model whose target is the question "{UP.name}"',
+            f"name its run of {UP.name}, or train a model that answers it",
         )
 
 

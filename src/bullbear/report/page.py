@@ -29,6 +29,9 @@ _OUTLOOK = {
     "table of the outlook.",
     "fan": "Bands: the central 50% and 90% of the total return after each coming session, beside the usual 90%, after "
     "the closes of the last quarter; the quantiles of the last session stand below.",
+    "past": "Lines: past out-of-sample forecasts of each question beside its base rate; shaded where the answer was "
+    "yes.",
+    "reliability": "Reliability diagrams: the share of yes against the forecast, one for each question.",
 }
 
 

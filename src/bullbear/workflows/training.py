@@ -26,7 +26,7 @@ from bullbear.model import Model
 from bullbear.sessions import day
 from bullbear.workflows.backtesting import backtest_metrics, backtest_summary
 from bullbear.workflows.console import Progress
-from bullbear.workflows.distributions import evaluate_distributions, past_distributions
+from bullbear.workflows.distributions import evaluate_distributions, past_distributions, usual_fan
 from bullbear.workflows.notes import factor_notes, fund_notes, outcome_notes
 
 if TYPE_CHECKING:
@@ -170,6 +170,7 @@ def _train(
     progress("tracking", 0, 1)
     logged = _log(
         home,
+        view,
         model,
         judged,
         distribution,
@@ -216,6 +217,7 @@ def _judge(home: Home, view: View, model: Model, examples: Examples, training: T
 
 def _log(
     home: Home,
+    view: View,
     model: Model,
     judged: Mapping[str, TrainedQuestion],
     distribution: DistributionEvaluation | None,
@@ -255,16 +257,16 @@ def _log(
             model=model,
             questions={name: record(each) for name, each in judged.items()},
             metrics=_metrics_by_question(judged) | _metrics_of(distribution),
-            plots=_plots_of_all(judged, simulated=simulated),
+            plots=_plots_of_all(view, judged, simulated=simulated),
             documents=documents,
             seconds=seconds,
         ),
     )
 
 
-def _plots_of_all(judged: Mapping[str, TrainedQuestion], *, simulated: bool) -> dict[str, bytes]:
-    """The questions side by side: their past forecasts against the outcomes, and their reliability."""
-    from bullbear.report.outlook_plots import past_outlooks_plot, reliability_plot
+def _plots_of_all(view: View, judged: Mapping[str, TrainedQuestion], *, simulated: bool) -> dict[str, bytes]:
+    """The questions side by side: past forecasts against the outcomes, reliability, the last outlook and its fan."""
+    from bullbear.report.outlook_plots import against_usual_plot, fan_plot, past_outlooks_plot, reliability_plot
 
     evaluations = {name: each.evaluation for name, each in judged.items() if isinstance(each.evaluation, Evaluation)}
     if len(evaluations) < len(judged):
@@ -273,10 +275,27 @@ def _plots_of_all(judged: Mapping[str, TrainedQuestion], *, simulated: bool) -> 
         name: each.training.predictions.select(asset=each.model.definition.target.ticker)
         for name, each in judged.items()
     }
-    return {
-        "outlooks": past_outlooks_plot(made, simulated=simulated),
+    columns = ("p", "p_low", "p_high", "climatology")
+    last = [
+        {
+            "question": name,
+            "statement": judged[name].model.definition.target.question.sentence,
+            **{column: float(each.table[column].iloc[-1]) for column in columns},
+        }
+        for name, each in made.items()
+    ]
+    found = {
+        "past": past_outlooks_plot(made, simulated=simulated),
         "reliability": reliability_plot(evaluations, simulated=simulated),
+        "against_usual": against_usual_plot(last, simulated=simulated),
     }
+    first = next(iter(judged.values()))
+    target = first.model.definition.target
+    known = first.training.models[-1].distribution(first.examples.factors_of(target.ticker).iloc[[-1]])
+    if known is not None:
+        usual, past = usual_fan(view, target.ticker, target.horizon), view.bars(target.ticker)["adj_close"].iloc[-63:]
+        found["fan"] = fan_plot(known.fan[0], usual=usual, past=past, simulated=simulated)
+    return found
 
 
 def _metrics_of(distribution: DistributionEvaluation | None) -> dict[str, float]:
