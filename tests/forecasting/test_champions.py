@@ -16,6 +16,7 @@ from bullbear.dataset import resolve
 from bullbear.dataset.labels import climatology
 from bullbear.definitions import Target
 from bullbear.evaluate import evaluate
+from bullbear.forecasting import forecast
 from bullbear.forecasting.bundle import Bundle, read_bundle
 from bullbear.forecasting.champions import Others, others_of
 from bullbear.forecasting.forecast import issue, replay
@@ -229,6 +230,25 @@ def test_every_question_is_an_entry_and_a_new_champion_adds_only_what_changed(wi
     again = issue(wild, DAY)
     assert [each["question"] for each in _batch(wild, again)] == ["up", "dip8"]
     assert rows_of(again)["vol20"] == rows_of(entry)["vol20"]
+
+
+def test_another_probability_of_the_same_model_is_recorded_but_the_first_counts(
+    wild: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, real = issue(wild, DAY), forecast.question_document
+
+    def moved(*found: Any, **named: Any) -> dict[str, Any]:
+        document = real(*found, **named)
+        return document | {"p": 0.42} if document["question"] == "vol20" else document
+
+    monkeypatch.setattr(forecast, "question_document", moved)
+    assert issue(wild, DAY) == first
+    ledger = Ledger(wild.forecasts / "ledger.jsonl").entries()
+    own = [each for each in ledger if each["question"] == "vol20" and each["decided_at"] == first["decided_at"]]
+    assert [each["p"] for each in own] == [rows_of(first)["vol20"]["p"], 0.42]
+    assert own[1] == ledger[-1]
+    scored = [each for each in score_ledger(wild)["forecasts"] if each["question"] == "vol20"][-2:]
+    assert [each["counts"] for each in scored] == [True, False]
 
 
 def test_each_question_has_a_record_of_its_own(wild: Home) -> None:

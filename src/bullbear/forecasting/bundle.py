@@ -45,6 +45,10 @@ _PROMOTE = (
     "train a model, then `bullbear promote latest`; `bullbear train climatology && bullbear promote latest` makes the "
     "base rate the champion"
 )
+_PROMOTE_OTHER = (
+    "train a model that answers it, such as `bullbear train outlook` for the shipped questions, then `bullbear promote "
+    "latest`"
+)
 _AGAIN = "train and promote again"
 
 
@@ -381,7 +385,8 @@ def read_bundle(root: Path, *, label: str = CHAMPION) -> Bundle:
         if label == CHAMPION and os.path.lexists(root.parent.with_name("champion")):  # its place before version 2
             raise RunError(label, "a bundle of an earlier version", f"version {VERSION}", _AGAIN) from bad
         if label.startswith(CHAMPION):
-            raise RunError(label, Found("none yet"), "a promoted run", _PROMOTE) from bad
+            remedy = _PROMOTE if label == CHAMPION else _PROMOTE_OTHER
+            raise RunError(label, Found("none yet"), "a promoted run", remedy) from bad
         raise RunError(label, Found("its bundle is gone"), "a run with its artifacts", "train the model again") from bad
     except (
         ValueError,

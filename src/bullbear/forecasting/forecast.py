@@ -40,6 +40,9 @@ IDENTITY = ("decided_at", "question", "ticker", "model.run_id", "data.fingerprin
 """What makes two forecasts of a question one. That of `up` is the same only if its outlook is, too, and a live one if
 its account is, and what it replaces: a bar of the inverse fund or a promotion may come between two questions of one
 evening."""
+_OTHER = (*IDENTITY, "p", "model.trained_through")
+"""That of another question: a refit, a fall-back to the base rate or a promotion elsewhere changes the answer of the
+same run at the same close, and each that was shown is kept. The first of a model and day counts in the score."""
 Progress = Callable[[int, int], None]
 
 
@@ -127,7 +130,7 @@ def issue(
     made = documents[0]
     if account is not None:
         made["account"] = account.marked(made)
-    identities = [(*IDENTITY, "outlook", *(["account"] if account else [])), *[IDENTITY] * (len(documents) - 1)]
+    identities = [(*IDENTITY, "outlook", *(["account"] if account else [])), *[_OTHER] * (len(documents) - 1)]
     stamped = [with_provenance(each, now) for each in documents]
     return ledger.append_all(list(zip(stamped, identities, strict=True)))[0]
 

@@ -29,6 +29,8 @@ _REALISED = Volatility(
     name="realised", kind="volatility", threshold=0.2, sentence="Realised volatility over the horizon."
 )
 """Asked for its outcome, not its answer."""
+_LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
+"""Of the quantiles that are written: a distribution may know a hundred, more than anybody reads."""
 
 
 def document(
@@ -106,7 +108,11 @@ def distribution_document(at: Close, today: Today) -> dict[str, Any] | None:
     realised = at.labels_of(_REALISED.model_copy(update={"horizon": horizon}))["value"].to_numpy()
     known = np.log(realised[realised > 0])
     return {
-        "quantiles": {f"{level:g}": float(value) for level, value in zip(said.levels, said.quantiles[0], strict=True)},
+        "quantiles": {
+            f"{level:g}": float(value)
+            for level, value in zip(said.levels, said.quantiles[0], strict=True)
+            if np.isclose(level, _LEVELS).any()
+        },
         "volatility": float(said.volatility[0]),
         "volatility_climatology": float(np.exp(known.mean())) if len(known) else None,
     }
