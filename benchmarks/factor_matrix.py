@@ -26,11 +26,13 @@ from bullbear.factors.engine.inputs import joint_bars
 from bullbear.sessions import closes
 
 APART = {"levels", "regime"}
+LEFT_OUT = {"odds", "daily_returns"}
+"""Events, which are no factors, and one factor at 126 lags, which would outweigh all others."""
 
 
 def specs(*, apart: bool | None = None) -> list[FactorSpec]:
     """Factors of all feature sets; `apart` picks the costly families or all but these."""
-    names = [name for name in home().names("features") if name != "odds"]
+    names = [name for name in home().names("features") if name not in LEFT_OUT]
     found = [spec for each in load([home().find("features", name) for name in names]) for spec in each.factor]
     known = registered()
     return [spec for spec in found if apart is None or (known[spec.function].family in APART) == apart]
@@ -40,19 +42,19 @@ def measure() -> list[Ratio]:
     store = home().store()
     index = pd.DatetimeIndex(store.as_of().bars("IWM").index)
     view = store.as_of()
-    compute(view, specs(), index)  # the store is warm: reading Parquet is no part of the comparison
+    compute(view, specs(), index, "IWM")  # the store is warm: reading Parquet is no part of the comparison
     years = f"{len(index) / 252:.0f} years"
     charts = technical()
     plain, apart = specs(apart=False), specs(apart=True)
 
     def whole(chosen: list[FactorSpec]) -> object:
         clear_bars_cache()
-        return compute(store.as_of(), chosen, index)
+        return compute(store.as_of(), chosen, index, "IWM")
 
     result = [
         interleaved(
             f"technical.toml, {years} / the same indicators by TA-Lib",
-            partial(compute, view, charts, index),
+            partial(compute, view, charts, index, "IWM"),
             bare_talib(),
             rounds=9,
             aim=None,
@@ -82,7 +84,7 @@ def measure() -> list[Ratio]:
 def from_disk(root: Path, chosen: list[FactorSpec], index: pd.DatetimeIndex) -> object:
     """The full matrix as a training computes it: of a store of which nothing has been read."""
     clear_bars_cache()
-    return compute(Store(root).as_of(), chosen, index)
+    return compute(Store(root).as_of(), chosen, index, "IWM")
 
 
 def a_day(store: Store, chosen: list[FactorSpec], index: pd.DatetimeIndex) -> Callable[[], object]:
@@ -91,7 +93,7 @@ def a_day(store: Store, chosen: list[FactorSpec], index: pd.DatetimeIndex) -> Ca
 
     def work() -> object:
         session = next(sessions)
-        return compute(store.as_of(closes(session)[0]), chosen, session)
+        return compute(store.as_of(closes(session)[0]), chosen, session, "IWM")
 
     return work
 
@@ -105,13 +107,13 @@ def bare(store: Store, chosen: list[FactorSpec], index: pd.DatetimeIndex) -> Cal
     calls: list[tuple[Callable[..., Any], list[Any], dict[str, Any]]] = []
     called = matrix._called
 
-    def recorded(factor: Any, arguments: list[Any], params: dict[str, Any]) -> Any:
-        calls.append((factor.function, arguments, params))
-        return called(factor, arguments, params)
+    def recorded(request: Any, arguments: list[Any], rows: int) -> Any:
+        calls.append((request.factor.function, arguments, request.params))
+        return called(request, arguments, rows)
 
     matrix._called = recorded
     try:
-        compute(store.as_of(), chosen, index)
+        compute(store.as_of(), chosen, index, "IWM")
     finally:
         matrix._called = called
 

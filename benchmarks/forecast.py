@@ -1,4 +1,4 @@
-"""The wall time of `bullbear forecast` against that of importing LightGBM."""
+"""The wall time of `bullbear forecast`, every question answered by the shipped outlook, against importing LightGBM."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from bullbear.workflows.training import train_model
 
 
 def measure() -> list[Ratio]:
-    trained = train_model(home(), "lightgbm", jobs=2)
+    trained = train_model(home(), "outlook", jobs=2)
     runs = Runs(home())
-    runs.promote(runs.find(trained.run_id))
+    for run in runs.find_each(trained.run_id):
+        runs.promote(run)  # past the gate: what is measured is the time, whatever the skill
     command = [str(Path(sys.executable).with_name("bullbear")), "forecast", "--home", str(home().root), "--json"]
     return [
         interleaved(
-            "bullbear forecast / python -c 'import lightgbm'",
+            f"bullbear forecast, {len(trained.questions)} questions / python -c 'import lightgbm'",
             lambda: subprocess.run(command, check=True, capture_output=True),
             lambda: subprocess.run([sys.executable, "-c", "import lightgbm"], check=True),
             rounds=7,

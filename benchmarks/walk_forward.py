@@ -10,7 +10,8 @@ from benchmarks.market import home
 from benchmarks.ratio import Ratio
 from bullbear.dataset import build
 from bullbear.learn import train
-from bullbear.learn.walk_forward import folds_of, prepared, training_set
+from bullbear.learn.fitting import prepared, training_sets
+from bullbear.learn.walk_forward import folds_of
 
 CORES = 2
 
@@ -29,14 +30,15 @@ def measure() -> list[Ratio]:
 
 def _bare(model, examples) -> float:
     """Bins built once per fold, then one LightGBM training per bag: the least that the result can cost."""
-    task, _ = prepared(model.definition, model.feature_sets, examples)
+    task = prepared(model.definition, model.feature_sets, [examples])
+    (member,) = task.members
     spent = 0.0
     for fold in folds_of(model.definition, examples):
-        training = training_set(task, fold)
+        (training,) = training_sets(task, member, {0: fold})
         began = time.perf_counter()
-        bins = task.learner.dataset(training)
-        for bag in range(task.learner.bags):
-            parameters = {k: v for k, v in task.learner.parameters(training, bag).items() if v is not None}
+        bins = member.learner.dataset(training)
+        for bag in range(member.learner.bags):
+            parameters = {k: v for k, v in member.learner.parameters(training, bag).items() if v is not None}
             lightgbm.train(parameters, bins)
         spent += time.perf_counter() - began
     return spent

@@ -19,6 +19,7 @@ def three(**changes: object) -> Predictions:
         **{
             "decided_at": AT,
             "resolved_at": AT + pd.Timedelta(days=31),
+            "asset": "IWM",
             "p": [0.1 + 0.2, 1 / 3, 0.0],
             "p_low": [0.1, 0.2, 0.0],
             "p_high": [0.5, 0.6, 1.0],

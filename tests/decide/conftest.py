@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from bullbear.dataset.predictions import Predictions
 from bullbear.sessions import between, closes
 
 Row = tuple[str, float, float, float, float, float]
@@ -54,21 +55,20 @@ def bars() -> Callable[[list[Row]], pd.DataFrame]:
 
 
 @pytest.fixture
-def predictions() -> Callable[[dict[str, float]], pd.DataFrame]:
-    """`{day: p}` as the frame of out-of-sample forecasts; all resolve at the close of the last day of 2019."""
+def predictions() -> Callable[..., Predictions]:
+    """`{day: p}` as out-of-sample forecasts; all resolve at the close of the last day of 2019."""
 
-    def build(by_day: dict[str, float], resolved: str = "2019-12-31") -> pd.DataFrame:
+    def build(by_day: dict[str, float], resolved: str = "2019-12-31", question: str = "up") -> Predictions:
         days = pd.DatetimeIndex(list(by_day)).as_unit("us")
-        return pd.DataFrame(
-            {
-                "decided_at": closes(days),
-                "resolved_at": closes(pd.DatetimeIndex([resolved] * len(days)).as_unit("us")),
-                "p": list(by_day.values()),
-                "p_low": 0.2,
-                "p_high": 0.8,
-                "climatology": 0.6,
-                "y": np.nan,
-            }
+        return Predictions.of(
+            decided_at=closes(days),
+            resolved_at=closes(pd.DatetimeIndex([resolved] * len(days)).as_unit("us")),
+            asset="IWM",
+            question=question,
+            p=list(by_day.values()),
+            p_low=0.1,
+            p_high=0.9,
+            climatology=0.6,
         )
 
     return build
@@ -107,20 +107,18 @@ def market_view() -> Callable[[int], FakeView]:
 
 
 @pytest.fixture
-def random_forecasts() -> Callable[[pd.DatetimeIndex, int], pd.DataFrame]:
-    def build(days: pd.DatetimeIndex, seed: int) -> pd.DataFrame:
+def random_forecasts() -> Callable[[pd.DatetimeIndex, int], Predictions]:
+    def build(days: pd.DatetimeIndex, seed: int) -> Predictions:
         p = np.random.default_rng(seed).uniform(0.3, 0.75, len(days))
         resolved = closes(between(days[0], "2020-02-28"))[21 : 21 + len(days)]
-        return pd.DataFrame(
-            {
-                "decided_at": closes(days),
-                "resolved_at": resolved,
-                "p": p,
-                "p_low": p - 0.1,
-                "p_high": p + 0.1,
-                "climatology": 0.6,
-                "y": np.nan,
-            }
+        return Predictions.of(
+            decided_at=closes(days),
+            resolved_at=resolved,
+            asset="IWM",
+            p=p,
+            p_low=p - 0.1,
+            p_high=p + 0.1,
+            climatology=0.6,
         )
 
     return build

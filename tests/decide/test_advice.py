@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bullbear.data.adjusting import adjusted_versions
+from bullbear.dataset.predictions import Predictions
 from bullbear.decide.advice import Trade, advise, advise_each, forecasts_by_close
 from bullbear.decide.backtest import backtest
 from bullbear.decide.book import Book
@@ -111,14 +112,15 @@ def tape(seed: int) -> Tape:
     return Tape(raw, splits, dividends, bills)
 
 
-def forecasts_of(view: Tape, seed: int) -> pd.DataFrame:
+def forecasts_of(view: Tape, seed: int) -> Predictions:
     """Forecasts that wander through all bands, on two days of three."""
     rng = np.random.default_rng(seed)
     days = between("2018-06-01", "2018-09-28")
     p = 0.32 + np.cumsum(rng.normal(0, 0.03, len(days))) % 0.4
     chosen = rng.random(len(days)) < 0.67
-    frame = pd.DataFrame({"decided_at": closes(days), "p": p, "p_low": p, "p_high": np.nan, "climatology": 0.6})
-    return frame.assign(resolved_at=closes(between("2018-06-01", "2018-12-31"))[21:][: len(days)])[chosen]
+    due = closes(between("2018-06-01", "2018-12-31"))[21:][: len(days)]
+    made = Predictions.of(decided_at=closes(days), resolved_at=due, asset="IWM", p=p, p_low=p, climatology=0.6)
+    return made.where(chosen)
 
 
 def through_json(book: Book) -> Book:

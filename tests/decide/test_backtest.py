@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from bullbear.dataset.predictions import Predictions
 from bullbear.decide.advice import forecasts_by_close, state_at
 from bullbear.decide.backtest import backtest, baselines_of
 from bullbear.decide.book import Book
@@ -202,12 +203,12 @@ def test_without_its_fund_the_bear_is_cash_and_says_so(view, bars, predictions):
     assert result.equity.tolist() == [1.0, 1.0]
 
 
-def test_the_account_ends_when_the_last_forecast_resolves(view, bars, predictions):
+def test_the_account_ends_when_the_last_forecast_resolves_or_with_the_data(view, bars, predictions):
     view.prices["IWM"] = bars([*FLAT, *[(d, *FLAT[0][1:]) for d in ("2019-12-24", "2019-12-26", "2019-12-27")]])
     short = backtest(predictions({"2019-12-23": 0.7}, resolved="2019-12-26"), view, TINY)
     assert str(short.equity.index[-1].date()) == "2019-12-26"
-    open_end = predictions({"2019-12-23": 0.7}).assign(resolved_at=pd.Series([pd.NaT]).dt.tz_localize("UTC"))
-    assert str(backtest(open_end, view, TINY).equity.index[-1].date()) == "2019-12-27"
+    later = predictions({"2019-12-23": 0.7}, resolved="2020-02-03")
+    assert str(backtest(later, view, TINY).equity.index[-1].date()) == "2019-12-27"
 
 
 def run(view, forecasts):
@@ -260,7 +261,8 @@ def test_the_policy_called_by_hand_on_a_day_gives_the_backtests_weights_to_the_l
     today = state_at(market, row, book, policy, at, forecast)
     stance, _ = policy.decide(today, result.books[number - 1].recalled(policy))
     assert stance == result.stances[number]
-    again = backtest(forecasts.iloc[: number + 1], view.until(view.bars("IWM").index[cut]), policy)
+    known = forecasts.where(np.arange(len(forecasts)) <= number)
+    again = backtest(known, view.until(session), policy)
     assert again.stances[-1] == result.stances[number]
 
 
@@ -386,21 +388,16 @@ def test_the_ten_month_rule_starts_on_its_first_day_with_the_signal_that_stands(
 @pytest.mark.parametrize(
     ("change", "error", "message"),
     [
-        (lambda f: f.drop(columns="climatology"), InputError, "predictions: got 'no climatology'"),
         (lambda f: f.iloc[:0], InputError, "predictions: no rows"),
-        (lambda f: f.iloc[::-1], InputError, "decided_at: got 'unsorted"),
-        (lambda f: pd.concat([f, f.iloc[-1:]]), InputError, "decided_at: got '2019-12-24 .* repeated'"),
-        (lambda f: f.assign(decided_at=f["decided_at"].dt.tz_localize(None)), InputError, "allowed: instants in UTC"),
         (lambda f: f.assign(decided_at=f["decided_at"] - pd.Timedelta("1h")), InputError, "the close of a session"),
         (lambda f: f.assign(decided_at=f["decided_at"] - pd.Timedelta("3D")), InputError, "days on which the exchange"),
-        (lambda f: f.assign(p=float("nan")), InputError, r"state\.up\.p: got nan"),
     ],
 )
 def test_predictions_without_sense_are_refused(view, bars, predictions, change, error, message):
     view.prices["IWM"] = bars([*FLAT, *[(d, *FLAT[0][1:]) for d in ("2019-12-24", "2019-12-26")]])
     forecasts = predictions({"2019-12-23": 0.7, "2019-12-24": 0.5})
     with pytest.raises(error, match=message):
-        backtest(change(forecasts), view, TINY)
+        backtest(Predictions(change(forecasts.table)), view, TINY)
 
 
 def test_a_session_without_a_bar_decides_nothing(view, bars, predictions):
@@ -419,9 +416,10 @@ def test_a_forecast_of_a_weekday_that_is_no_session_any_more_is_passed_over(view
     before, after = max(day for day in days if day < christmas), min(day for day in days if day > christmas)
     earlier = days[days.index(before) - 1]
     forecasts = predictions({earlier: 0.7, before: 0.5, after: 0.7}, resolved=days[-1])
-    closure = forecasts["decided_at"].mask(forecasts.index == 1, pd.Timestamp(f"{christmas}T21:00Z"))
-    with_closure = backtest(forecasts.assign(decided_at=closure), view, TINY)
-    without = backtest(forecasts.drop(index=1), view, TINY)
+    decided = pd.DatetimeIndex(forecasts.table["decided_at"])
+    closure = decided.where(np.arange(3) != 1, pd.Timestamp(f"{christmas}T21:00Z")).as_unit("us")
+    with_closure = backtest(Predictions(forecasts.table.assign(decided_at=closure)), view, TINY)
+    without = backtest(forecasts.where(np.arange(3) != 1), view, TINY)
     assert with_closure.stances == without.stances
     assert with_closure.equity.tolist() == without.equity.tolist()
 
@@ -440,10 +438,9 @@ def test_fifteen_years_of_the_real_market(snapshot_dir, view):
         frame.index = pd.DatetimeIndex(frame.index).as_unit("us")
         view.prices[ticker] = frame.assign(known_at=closes(frame.index))
     days = view.prices["IWM"].loc["2005":].index
-    p = np.full(len(days), 0.3)
-    forecasts = pd.DataFrame(
-        {"decided_at": closes(days), "resolved_at": closes(days)[-1], "p": p, "p_low": p, "p_high": p, "climatology": p}
-    )
+    decided = closes(days)
+    due = decided[[-1] * len(days)] + pd.Timedelta("31D")
+    forecasts = Predictions.of(decided_at=decided, resolved_at=due, asset="IWM", p=0.3, climatology=0.3)
     began = time.perf_counter()
     result = backtest(forecasts, view, BandPolicy())
     seconds = time.perf_counter() - began

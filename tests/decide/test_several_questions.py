@@ -47,6 +47,7 @@ def made(question: str, horizon: int, step: int) -> Predictions:
     return Predictions.of(
         decided_at=closes(DAYS[list(rows)]),
         resolved_at=closes(ENDS[[row + horizon for row in rows]]),
+        asset="IWM",
         p=p,
         climatology=0.5,
         question=question,
@@ -59,7 +60,7 @@ UP, DIP = made("up", 21, 1), made("dip8", 63, 2)
 
 def test_two_questions_are_joined_by_close_and_evenings_give_the_backtest_to_the_last_bit(market_view) -> None:
     view, policy = market_view(3), load_policy({"kind": "guarded"})
-    both = Predictions.concat([UP, DIP]).table
+    both = Predictions.concat([UP, DIP])
     tested = backtest(both, view, policy, baselines={})
     assert len(tested.states) == len(DAYS)
     p_up = UP.table["p"].to_numpy()
@@ -68,8 +69,8 @@ def test_two_questions_are_joined_by_close_and_evenings_give_the_backtest_to_the
     assert [list(state.forecasts) for state in tested.states[:2]] == [["up", "dip8"], ["up"]]
     assert tested.decisions["p_dip8"].isna().tolist() == [row % 2 == 1 for row in range(len(DAYS))]
     # Of the last close, the dip is what resolves last.
-    last = both[both["decided_at"] == both["decided_at"].iloc[-1]]
-    assert tested.equity.index[-1] == day(last["resolved_at"].max())
+    due = both.table.groupby("decided_at")["resolved_at"].max()
+    assert tested.equity.index[-1] == day(due.iloc[-1])
     book = None
     for number, (at, forecasts) in enumerate(forecasts_by_close(both).items()):
         unread = {**forecasts, "vol20": forecasts["up"]}
@@ -81,17 +82,17 @@ def test_two_questions_are_joined_by_close_and_evenings_give_the_backtest_to_the
 
 def test_the_close_at_which_a_needed_question_is_missing_is_named(market_view) -> None:
     policy = load_policy({"kind": "guarded", "needs_dip": True}, questions=("up", "dip8"))
-    both = Predictions.concat([UP, DIP]).table
+    both = Predictions.concat([UP, DIP])
     message = r"policy's question: got 'dip8'; allowed: those given on 2019-03-04: up; give that question"
     with pytest.raises(InputError, match=message):
         backtest(both, market_view(3), policy, baselines={})
 
 
 def test_two_forecasts_of_one_question_at_one_close_are_refused(market_view) -> None:
-    other = Predictions.of(**{**UP.table.drop(columns=["asset", "p_low", "p_high"]).to_dict("list"), "asset": "SPY"})
+    other = Predictions(UP.table.assign(asset="SPY"))
     message = r"predictions\.decided_at: got '2019-03-01 21:00:00\+00:00 repeated'; .* select one asset"
     with pytest.raises(InputError, match=message):
-        backtest(Predictions.concat([UP, other]).table, market_view(3), load_policy({"kind": "guarded"}), baselines={})
+        backtest(Predictions.concat([UP, other]), market_view(3), load_policy({"kind": "guarded"}), baselines={})
 
 
 def test_a_model_that_lacks_a_needed_question_is_refused_with_its_line(tmp_path) -> None:

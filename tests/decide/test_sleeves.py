@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bullbear.dataset.predictions import Predictions
 from bullbear.decide.account import walk
 from bullbear.decide.advice import take
 from bullbear.decide.backtest import backtest
@@ -221,10 +222,8 @@ class TwoSleeves(Policy):
 def test_a_policy_of_several_questions_factors_sleeves_and_agents_runs(view, bars, predictions):
     days = ("2019-12-18", "2019-12-19", "2019-12-20", "2019-12-23", "2019-12-24", "2019-12-26", "2019-12-27")
     view.prices["IWM"] = bars([(day, 100.0, 101.0, 99.0, 100.0, 100.0) for day in days])
-    up, dip = (
-        predictions({"2019-12-20": p, "2019-12-23": p}).assign(question=q) for q, p in (("up", 0.5), ("dip8", 0.2))
-    )
-    both = pd.concat([up, dip]).sort_values("decided_at", kind="stable")
+    up, dip = (predictions({"2019-12-20": p, "2019-12-23": p}, question=q) for q, p in (("up", 0.5), ("dip8", 0.2)))
+    both = Predictions.concat([up, dip])
     factors = pd.DataFrame({"premium": 2.0, "other": 9.0}, index=pd.DatetimeIndex(days).as_unit("us"))
     policy = load_policy({"kind": "two_sleeves"}, questions=("up", "dip8"), factors=("premium", "other"))
     result = backtest(both, view, policy, factors=factors, baselines={})

@@ -19,7 +19,8 @@ def frames(market) -> dict[str, pd.DataFrame]:
     rng = np.random.default_rng(17)
     made = market(n, rng, 0.06)
     days = pd.date_range("2012-01-02 21:00", periods=n + 21, freq="B", tz="UTC")
-    frame = pd.DataFrame({"decided_at": days[:n], "resolved_at": days[21:], "climatology": made.climatology})
+    frame = pd.DataFrame({"decided_at": days[:n], "resolved_at": days[21:], "asset": "IWM"})
+    frame["climatology"] = made.climatology
     frame["y"] = np.where(np.arange(n) < n - 10, made.y, np.nan)
     blurred = np.clip(made.truth + 0.2 * rng.standard_normal(n), 0.02, 0.98)
     return {
@@ -83,7 +84,7 @@ def test_refusals(frames):
 def test_assets_are_compared_asset_by_asset(frames):
     one = compared({name: frames[name] for name in ("truth", "blurred")}, resamples=50)[0]
     both = {
-        name: Predictions.concat([Predictions.of(**frames[name], asset=asset) for asset in ("IWM", "TWIN")])
+        name: Predictions.concat([Predictions.of(**frames[name].assign(asset=asset)) for asset in ("IWM", "TWIN")])
         for name in ("truth", "blurred")
     }
     two = compare(both, resamples=50)[0]

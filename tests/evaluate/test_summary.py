@@ -27,8 +27,8 @@ def predictions(market) -> pd.DataFrame:
     days = pd.date_range(FIRST_DAY, periods=n + 21, freq="B", tz="UTC")
     y = made.y.copy()
     y[-21:] = np.nan
-    columns = {"decided_at": days[:n], "resolved_at": days[21:], "p": made.truth, "p_low": 0.0}
-    return pd.DataFrame({**columns, "p_high": 1.0, "climatology": made.climatology, "y": y})
+    columns = {"decided_at": days[:n], "resolved_at": days[21:], "asset": "IWM", "p": made.truth}
+    return pd.DataFrame({**columns, "p_low": 0.0, "p_high": 1.0, "climatology": made.climatology, "y": y})
 
 
 def scored(frame: pd.DataFrame, horizon: int = 21, **options) -> Evaluation:
@@ -161,7 +161,7 @@ def test_mixed_forecasts_are_refused(predictions, column, value):
 
 def test_assets_that_move_as_one_are_one_observation(predictions):
     one = scored(predictions, resamples=100)
-    twins = [Predictions.of(**predictions, asset=asset) for asset in ("IWM", "TWIN", "MORE")]
+    twins = [Predictions.of(**predictions.assign(asset=asset)) for asset in ("IWM", "TWIN", "MORE")]
     three = evaluate(Predictions.concat(twins), resamples=100)
     assert (three.n, three.n_sessions, three.n_unresolved) == (3 * one.n, one.n, 63)
     assert three.n_effective == pytest.approx(one.n_effective, rel=1e-12)
@@ -173,7 +173,7 @@ def test_assets_that_move_as_one_are_one_observation(predictions):
 
 def test_assets_need_not_share_every_session(predictions):
     other = predictions.iloc[300:].assign(p=predictions["climatology"].iloc[300:])
-    both = Predictions.concat([Predictions.of(**predictions), Predictions.of(**other, asset="OTHER")])
+    both = Predictions.concat([Predictions.of(**predictions), Predictions.of(**other.assign(asset="OTHER"))])
     result = evaluate(both, resamples=100)
     alone = scored(predictions, resamples=100)
     assert (result.n, result.n_sessions) == (1479 + 1179, 1479)

@@ -84,7 +84,7 @@ class Toy:
 
     def compute(self, specs: list[FactorSpec], *days: str) -> pd.DataFrame:
         """The factors in one batch, on everything stored."""
-        return compute(self.store.as_of(LATER), specs, pd.DatetimeIndex([day(each) for each in days]))
+        return compute(self.store.as_of(LATER), specs, pd.DatetimeIndex([day(each) for each in days]), "IWM")
 
     def at(self, spec: FactorSpec, *days: str) -> list[float]:
         """One factor in one batch, which must be what each day's own close would have given, alone and bit by bit."""
@@ -96,7 +96,7 @@ class Toy:
     def alone(self, spec: FactorSpec, session: str) -> float:
         """One factor at one close, from the store as it was known then."""
         index = pd.DatetimeIndex([day(session)])
-        return float(compute(self.store.as_of(closes(index)[0]), [spec], index).iloc[0, 0])
+        return float(compute(self.store.as_of(closes(index)[0]), [spec], index, "IWM").iloc[0, 0])
 
     def _append(self, kind: str, series: str, rows: list[tuple[Any, ...]], names: list[str]) -> None:
         frame = pd.DataFrame(rows, columns=["event_date", "known_at", *names])

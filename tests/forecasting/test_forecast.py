@@ -98,7 +98,7 @@ def test_the_days_since_the_training_are_each_forecast_by_their_own_factors_mode
 
 def test_a_replay_holds_what_the_backtest_held(home: Home) -> None:
     bundle = _eager(home)
-    tested = backtest(bundle.predictions.table, home.store().as_of(), bundle.policy, baselines={})
+    tested = backtest(bundle.predictions, home.store().as_of(), bundle.policy, baselines={})
     decided = [state.decided_at for state in tested.states]
     assert len({tuple(stance.positions.values()) for stance in tested.stances}) > 5
     for number in (0, 1, 700, len(decided) - 1):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -130,7 +131,7 @@ def test_evenings_with_an_instrument_marked_by_a_factor_are_the_backtest(own: Ho
         assert again["account"]["book"] == made["account"]["book"]
 
     # After five evenings away, too.
-    two = run.of_target.table.iloc[[start, start + 5]]
+    two = run.of_target.where(np.isin(np.arange(len(run.of_target)), [start, start + 5]))
     away = backtest(two, at.view, bundle.policy, factors=account_factors(at.view, bundle, bundle.policy), baselines={})
     later = close_of(store, target, str(decided[start + 5].date()))
     made = forecast_at(later, bundle, Advised(away.books[0], None), simulated=True)

@@ -29,6 +29,12 @@ why = "A factor of my own."
 name = "day_range"
 function = "day_range"
 inputs = { bars = "$asset" }
+
+[[factor]]
+name = "rsi_14"
+function = "rsi"
+inputs = { bars = "$asset" }
+params = { window = 14 }
 """
 MODEL = """name = "own"
 intent = "A factor, a learner and a policy of my own."

@@ -120,8 +120,8 @@ def run(store: Store, model: Model, root: Path) -> tuple[Training, Backtest, Bun
     view, target = store.as_of(), model.definition.target
     made = build(view, model.feature_sets, target)
     training = train(model.definition, model.feature_sets, made)
-    table = training.predictions.select(asset="IWM").table
-    tested = backtest(table, view, model.policy, factors=made.factors_of("IWM"), baselines={})
+    own = training.predictions.select(asset="IWM")
+    tested = backtest(own, view, model.policy, factors=made.factors_of("IWM"), baselines={})
     root.mkdir()
     write_bundle(
         root / "bundle", definition=model.definition, feature_sets=model.feature_sets, policy=model.policy,

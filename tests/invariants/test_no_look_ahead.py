@@ -238,7 +238,7 @@ def run_line(store: Store, models: list[Model], root: Path) -> Line:
         name = model.definition.name
         trainings[name] = train(model.definition, model.feature_sets, made)
         tested[name] = backtest(
-            trainings[name].predictions.table, view, model.policy, baselines=None if name == "trees" else {}
+            trainings[name].predictions, view, model.policy, baselines=None if name == "trees" else {}
         )
         write_bundle(
             root / name,
@@ -381,7 +381,7 @@ def test_every_factor_in_use_ignores_what_becomes_known_later(setting: Setting, 
     specs = [each for feature_set in load(SHIPPED) for each in feature_set.factor]
     t, days = close_of(session), between("2000-01-03", session)
     other = store_of(nonsense(setting.everything, t, seed=2), tmp_path / "data")
-    before, after = (compute(store.as_of(LATER), specs, days) for store in (setting.store, other))
+    before, after = (compute(store.as_of(LATER), specs, days, "IWM") for store in (setting.store, other))
     assert [name for name in before if not same(before[name], after[name])] == []
 
 

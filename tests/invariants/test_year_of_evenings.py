@@ -17,6 +17,7 @@ import pytest
 
 from bullbear import sessions
 from bullbear.data.fetching import fetch_all
+from bullbear.dataset.predictions import Predictions
 from bullbear.decide import Book, backtest
 from bullbear.definitions import Target
 from bullbear.evaluate.scores import brier
@@ -211,7 +212,7 @@ def test_positions_equal_the_backtest(year: Year, walk: dict[str, pd.DataFrame])
     runs = Runs(year.home)
     policy = runs.find(next(iter(year.runs))).bundle.policy
     view = year.home.store().as_of()
-    tested = backtest(stitched(year, walk), view, policy, ticker="IWM", baselines={})
+    tested = backtest(Predictions(stitched(year, walk)), view, policy, ticker="IWM", baselines={})
     equity = tested.account.equity
     for entry, session, stance in zip(year.entries, sessions_of(year.entries), tested.stances, strict=True):
         assert dict(stance.positions) == entry["positions"], session

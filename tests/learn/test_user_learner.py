@@ -31,10 +31,11 @@ def told(home: Home) -> Home:
 def test_the_example_of_the_readme_trains_and_forecasts(told: Home) -> None:
     hash_before = told.model("vote").definition_hash
     trained = train_model(told, "vote", jobs=2)
-    assert not trained.training.predictions.table["p"].equals(trained.training.predictions.table["climatology"])
+    table = trained.first.training.predictions.table
+    assert not table["p"].equals(table["climatology"])
     alone = train_model(told, "vote", jobs=1)
-    assert [m.state() for m in alone.training.models] == [m.state() for m in trained.training.models]
-    assert evaluate_run(Runs(told).find("latest")).n == trained.evaluation.n
+    assert [m.state() for m in alone.first.training.models] == [m.state() for m in trained.first.training.models]
+    assert evaluate_run(Runs(told).find("latest")).n == trained.first.evaluation.n
     path = told.root / "learners" / "vote.py"
     path.write_text(path.read_text() + "# edited\n")
     assert Home(told.root).model("vote").definition_hash != hash_before

@@ -49,26 +49,25 @@ def make(first: str, last: str, *, noise: float = 0.6, seed: int = 5) -> ModelRe
     base = 0.58 + 0.02 * np.sin(np.arange(len(decided)) / 250)
     p = np.clip(base + 0.10 * np.nan_to_num(y - 0.55) + rng.normal(0, 0.1 * noise, len(decided)), 0.1, 0.9)
     calendar = between(decided[0], decided[-1] + pd.Timedelta(days=45))
-    predictions = pd.DataFrame(
-        {
-            "decided_at": closes(decided),
-            "resolved_at": closes(calendar[21 : 21 + len(decided)]),
-            "p": p,
-            "p_low": p - 0.07,
-            "p_high": p + 0.07,
-            "climatology": base,
-            "y": y,
-        }
+    made = Predictions.of(
+        decided_at=closes(decided),
+        resolved_at=closes(calendar[21 : 21 + len(decided)]),
+        asset="IWM",
+        p=p,
+        p_low=p - 0.07,
+        p_high=p + 0.07,
+        climatology=base,
+        y=y,
     )
-    result = backtest(predictions, FakeView(frames), BandPolicy())
-    evaluation = evaluate(Predictions.of(**predictions), resamples=200)
+    result = backtest(made, FakeView(frames), BandPolicy())
+    evaluation = evaluate(made, resamples=200)
     return ModelResult(
         "seeded",
         f"{seed:x}0e1f2a3b4c5d6e7f",
         "Sees some of the future.",
         evaluation,
         result,
-        predictions,
+        made,
     )
 
 

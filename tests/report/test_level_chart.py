@@ -269,7 +269,7 @@ def test_the_chart_shows_what_the_shipped_factors_say(iwm_store: Store) -> None:
     for as_of in pd.date_range("2002-10-01", "2019-12-31", freq="9MS").strftime("%Y-%m-%d"):
         chart = level_chart(iwm_store, "IWM", as_of=as_of)
         view = iwm_store.as_of(closes(pd.DatetimeIndex([chart.session]))[0])
-        said = compute(view, shipped.factor, pd.DatetimeIndex([chart.session])).iloc[0]
+        said = compute(view, shipped.factor, pd.DatetimeIndex([chart.session]), "IWM").iloc[0]
         for side, sign in (("support", -1.0), ("resistance", 1.0)):
             own = [level for level in chart.levels if level.kind == side]
             nearest = min(own, key=lambda level: sign * level.price, default=None)

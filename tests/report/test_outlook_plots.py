@@ -13,6 +13,7 @@ import pytest
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 
+from bullbear.dataset.predictions import Predictions
 from bullbear.report import ModelResult
 from bullbear.report import outlook_plots as plots
 
@@ -26,7 +27,7 @@ Draw = Callable[[ModelResult, bool], bytes]
 PLOTS: dict[str, Draw] = {
     "fan": lambda m, s: plots.fan_plot(FAN, usual=1.3 * FAN, past=PAST, simulated=s),
     "usual": lambda m, s: plots.against_usual_plot(OUTLOOK, simulated=s),
-    "past": lambda m, s: plots.past_outlooks_plot({"up": m.predictions, "dip5": m.predictions}, simulated=s),
+    "past": lambda m, s: plots.past_outlooks_plot(dict.fromkeys(("up", "dip5"), m.predictions), simulated=s),
     "reliability": lambda m, s: plots.reliability_plot({"up": m.evaluation, "dip5": m.evaluation}, simulated=s),
 }
 
@@ -107,7 +108,7 @@ def test_reliability_shows_the_calibration_of_each_question(drawn: list[Figure],
 
 
 def test_pictures_of_little_are_drawn_too(model: ModelResult) -> None:
-    unresolved = model.predictions.assign(y=np.nan).tail(1)
+    unresolved = Predictions(model.predictions.table.assign(y=np.nan).tail(1))
     for png in (
         plots.past_outlooks_plot({"up": unresolved}),
         plots.past_outlooks_plot({}),

@@ -14,6 +14,7 @@ import pytest
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 
+from bullbear.dataset.predictions import Predictions
 from bullbear.report import ModelResult, plots
 
 Draw = Callable[[ModelResult, bool], bytes]
@@ -25,8 +26,8 @@ def _equity(model: ModelResult, simulated: bool) -> bytes:
 
 
 def _values(model: ModelResult) -> pd.Series:
-    days = pd.DatetimeIndex(model.predictions["decided_at"].dt.tz_convert(None).dt.normalize())
-    return pd.Series(model.predictions["p"].to_numpy(), days, name="p")
+    days = pd.DatetimeIndex(model.predictions.table["decided_at"].dt.tz_convert(None).dt.normalize())
+    return pd.Series(model.predictions.table["p"].to_numpy(), days, name="p")
 
 
 PLOTS: dict[str, Draw] = {
@@ -96,12 +97,12 @@ def test_undetermined_years_and_intervals_are_drawn_as_gaps(model: ModelResult) 
 
 
 def test_forecasts_without_interval_or_outcome_are_drawn(model: ModelResult) -> None:
-    bare = model.predictions.assign(p_low=np.nan, p_high=np.nan, y=np.nan)
+    bare = Predictions(model.predictions.table.assign(p_low=np.nan, p_high=np.nan, y=np.nan))
     assert plots.probability_plot(bare).startswith(b"\x89PNG")
 
 
 def test_constant_forecasts_are_drawn(model: ModelResult) -> None:
-    constant = model.predictions.assign(p=0.6)
+    constant = Predictions(model.predictions.table.assign(p=0.6, p_low=np.nan, p_high=np.nan))
     assert plots.calibration_plot(model.evaluation, constant).startswith(b"\x89PNG")
 
 
@@ -125,7 +126,7 @@ def test_another_question_than_up_is_named(model: ModelResult, monkeypatch: pyte
     save = Figure.savefig
     monkeypatch.setattr(Figure, "savefig", lambda figure, *a, **k: (figures.append(figure), save(figure, *a, **k))[1])
     plots.calibration_plot(replace(model.evaluation, question="dip5"), model.predictions)
-    plots.probability_plot(model.predictions, question="dip5")
+    plots.probability_plot(Predictions(model.predictions.table.assign(question="dip5")))
     top, bottom = figures[0].axes
     assert (top.get_ylabel(), bottom.get_xlabel()) == ("share of yes", "forecast P(dip5)")
     assert [each.get_text() for each in figures[1].axes[0].texts] == ["yes", "no"]

@@ -121,8 +121,15 @@ def trained_document(trained: TrainedModel) -> dict[str, Any]:
         "last": table["decided_at"].iloc[-1].isoformat(),
         "n": len(table),
         "seconds": round(trained.seconds, 3),
-        "questions": [{"question": name, "run_id": each.run_id} for name, each in trained.questions.items()],
+        **_runs_by_question(trained),
     }
+
+
+def _runs_by_question(trained: TrainedModel) -> dict[str, Any]:
+    """The run of each question; nothing of a single one, whose run is the training's."""
+    if len(trained.questions) == 1:
+        return {}
+    return {"questions": [{"question": name, "run_id": each.run_id} for name, each in trained.questions.items()]}
 
 
 def trained(found: TrainedModel) -> None:

@@ -49,7 +49,8 @@ class Predictions:
     Example
     -------
     >>> at = pd.DatetimeIndex(["2024-01-02 21:00", "2024-01-03 21:00"], tz="UTC")
-    >>> made = Predictions.of(decided_at=at, resolved_at=at + pd.Timedelta(days=30), p=[0.6, 0.7], y=[1.0, np.nan])
+    >>> due = at + pd.Timedelta(days=30)
+    >>> made = Predictions.of(decided_at=at, resolved_at=due, asset="IWM", p=[0.6, 0.7], y=[1.0, np.nan])
     >>> len(made), len(made.resolved()), made.table["member"].unique().tolist()
     (2, 1, ['combined'])
     """
@@ -72,8 +73,8 @@ class Predictions:
         *,
         decided_at: Any,
         resolved_at: Any,
+        asset: Any,
         p: Any,
-        asset: Any = "IWM",
         question: Any = "up",
         horizon: Any = 21,
         member: Any = COMBINED,
@@ -102,7 +103,8 @@ class Predictions:
     @classmethod
     def none(cls) -> Predictions:
         """An empty table."""
-        return cls.of(decided_at=pd.DatetimeIndex([], tz="UTC"), resolved_at=pd.DatetimeIndex([], tz="UTC"), p=[])
+        never = pd.DatetimeIndex([], tz="UTC")
+        return cls.of(decided_at=never, resolved_at=never, asset=[], p=[])
 
     def select(
         self,

@@ -14,6 +14,7 @@ from typing import Any
 
 import pandas as pd
 
+from bullbear.dataset.predictions import Predictions
 from bullbear.decide.book import Book
 from bullbear.decide.instruments import Instrument
 from bullbear.decide.market import Market, View, read_market
@@ -124,12 +125,11 @@ def advise_each(
     return tuple(_each(market, policy, known, before))
 
 
-def forecasts_by_close(predictions: pd.DataFrame) -> dict[pd.Timestamp, dict[str, Forecast]]:
-    """Out-of-sample forecasts as policies read them: by `decided_at`, then by question (`up` where none is named)."""
+def forecasts_by_close(predictions: Predictions) -> dict[pd.Timestamp, dict[str, Forecast]]:
+    """Out-of-sample forecasts as policies read them: by `decided_at`, then by question."""
     found: dict[pd.Timestamp, dict[str, Forecast]] = {}
-    columns = [predictions[name].to_list() for name in ("decided_at", "p", "p_low", "p_high", "climatology")]
-    questions = predictions["question"].to_list() if "question" in predictions else ["up"] * len(predictions)
-    for question, at, *numbers in zip(questions, *columns, strict=True):
+    names = ("question", "decided_at", "p", "p_low", "p_high", "climatology")
+    for question, at, *numbers in zip(*(predictions.table[name].to_list() for name in names), strict=True):
         found.setdefault(at, {})[question] = Forecast(*map(float, numbers))
     return found
 

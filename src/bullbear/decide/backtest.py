@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from bullbear.dataset.predictions import Predictions
 from bullbear.decide.account import Account, walk
 from bullbear.decide.advice import forecasts_by_close, market_for, take
 from bullbear.decide.book import Book
@@ -22,9 +23,6 @@ from bullbear.decide.policies.ten_month_average import TenMonthAverage
 from bullbear.decide.policy import Policy, Stance, State, all_needs
 from bullbear.errors import Found, InputError
 from bullbear.sessions import between, closes, day, days
-
-_FORECAST = ("decided_at", "p", "p_low", "p_high", "climatology")
-_COLUMNS = ("resolved_at", *_FORECAST)
 
 
 @dataclass(frozen=True)
@@ -97,7 +95,7 @@ def baselines_of(ticker: str, instruments: Mapping[str, Instrument] | None = Non
 
 
 def backtest(
-    predictions: pd.DataFrame,
+    predictions: Predictions,
     view: View,
     policy: Policy,
     *,
@@ -114,8 +112,7 @@ def backtest(
     Parameters
     ----------
     predictions
-        decided_at, resolved_at (UTC), p, p_low, p_high, climatology and, if there are several, question; sorted. The
-        table of `Predictions.concat` joins those of several questions by their closes.
+        Of one asset, member and path; `Predictions.concat` joins those of several questions by their closes.
     view
         Everything known at the end of the backtest; each decision uses its past only.
     horizon
@@ -128,8 +125,8 @@ def backtest(
     Raises
     ------
     InputError
-        The predictions lack a column, are empty, unsorted, or decided at no session's close; a question or factor that
-        the policy needs is missing.
+        The predictions are empty, decided at no session's close, or two of one question at one close; a question or
+        factor that the policy needs is missing.
     NoDataError
         The ticker has no bars, or none on any decision's day.
     HistoryError
@@ -183,23 +180,14 @@ def _run(policy: Policy, market: Market, first: int, last: int) -> Account:
     return walk(market, first, last, decide)[0]
 
 
-def _check(predictions: pd.DataFrame) -> None:
-    missing = [name for name in _COLUMNS if name not in predictions.columns]
-    if missing:
-        raise InputError("predictions", f"no {', '.join(missing)}", ", ".join(_COLUMNS), "use `bullbear predictions`")
-    if predictions.empty:
+def _check(predictions: Predictions) -> None:
+    if not len(predictions):
         raise InputError("predictions", Found("no rows"), "at least one forecast", "train over a longer span")
-    for name in ("decided_at", "resolved_at"):
-        if not isinstance(predictions[name].dtype, pd.DatetimeTZDtype):
-            raise InputError(f"predictions.{name}", str(predictions[name].dtype), "instants in UTC", "localise them")
-    decided = pd.DatetimeIndex(predictions["decided_at"])
-    if decided.hasnans or not decided.is_monotonic_increasing:
-        raise InputError("predictions.decided_at", "unsorted or missing", "increasing instants", "sort them")
-    keys = [name for name in ("decided_at", "question") if name in predictions]
-    if (twice := predictions.duplicated(keys)).any():
+    table = predictions.table
+    if (twice := table.duplicated(["decided_at", "question"])).any():
         raise InputError(
             "predictions.decided_at",
-            f"{decided[twice.to_numpy()][0]} repeated",
+            f"{table['decided_at'][twice].iloc[0]} repeated",
             "one forecast of a question at each close",
             "select one asset, horizon, member and path",
         )
@@ -223,9 +211,8 @@ def _rows(decided: pd.DatetimeIndex, market: Market) -> list[int]:
     return [int(row) for row in rows]
 
 
-def _end(predictions: pd.DataFrame, market: Market) -> int:
-    last = predictions["decided_at"] == predictions["decided_at"].iloc[-1]
-    resolved = predictions.loc[last, "resolved_at"]  # of several questions
-    if resolved.isna().any():
-        return len(market.sessions) - 1
-    return int(market.sessions.searchsorted(day(resolved.max()), side="right")) - 1
+def _end(predictions: Predictions, market: Market) -> int:
+    table = predictions.table
+    last = table["decided_at"] == table["decided_at"].iloc[-1]
+    resolved = table.loc[last, "resolved_at"].max()  # of several questions
+    return int(market.sessions.searchsorted(day(resolved), side="right")) - 1

@@ -61,8 +61,8 @@ def compare(
     Example
     -------
     >>> days = pd.date_range("2020-01-01 21:00", periods=60, freq="D", tz="UTC")
-    >>> given = dict(decided_at=days, resolved_at=days + pd.Timedelta(days=2), horizon=2, climatology=0.6)
-    >>> given["y"] = [1.0, 0.0, 1.0, 1.0, 0.0, 1.0] * 10
+    >>> given = dict(decided_at=days, resolved_at=days + pd.Timedelta(days=2), asset="IWM", horizon=2)
+    >>> given |= dict(climatology=0.6, y=[1.0, 0.0, 1.0, 1.0, 0.0, 1.0] * 10)
     >>> sharp = Predictions.of(**given, p=[0.7, 0.5, 0.7, 0.6, 0.4, 0.7] * 10)
     >>> pair = compare({"sharp": sharp, "flat": Predictions.of(**given, p=0.6)}, resamples=200)[0]
     >>> pair.first, pair.n, round(pair.gain, 4), pair.gain_low > 0

@@ -161,7 +161,7 @@ def evaluate(
     >>> days = pd.date_range("2020-01-01 21:00", periods=60, freq="D", tz="UTC")
     >>> p, y = [0.7, 0.5, 0.7, 0.6, 0.4, 0.7] * 10, [1.0, 0.0, 1.0, 1.0, 0.0, 1.0] * 10
     >>> due = days + pd.Timedelta(days=2)
-    >>> made = Predictions.of(decided_at=days, resolved_at=due, horizon=2, climatology=0.6, p=p, y=y)
+    >>> made = Predictions.of(decided_at=days, resolved_at=due, asset="IWM", horizon=2, climatology=0.6, p=p, y=y)
     >>> result = evaluate(made, resamples=200)
     >>> result.n, round(result.n_effective, 1), round(result.brier, 4), round(result.bss, 4)
     (60, 36.2, 0.14, 0.3824)

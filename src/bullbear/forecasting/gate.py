@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from bullbear.dataset.predictions import INTERFACE, Predictions
+from bullbear.dataset.predictions import Predictions
 from bullbear.definitions import UP, Question, Source
 from bullbear.documents import json_ready
 from bullbear.errors import BullbearError, GateError
@@ -53,7 +53,7 @@ class Record:
     ticker: str
     horizon: int
     simulated: bool
-    predictions: pd.DataFrame
+    predictions: Predictions
     has_signal: bool = True
     """Whether its definition lets it ever say anything but the base rate."""
     definition: object = None
@@ -75,7 +75,7 @@ class Record:
             ticker=target.ticker,
             horizon=target.horizon,
             simulated=bool(bundle.meta["simulated"]),
-            predictions=bundle.predictions.select(asset=target.ticker).table[list(INTERFACE)],
+            predictions=bundle.predictions.select(asset=target.ticker),
             has_signal=any(learner.uses_factors or learner.reads_paths for learner in learners)
             and not CALIBRATORS.read(definition.calibration, where, below=("calibration",)).is_silent,
             definition=(definition, bundle.feature_sets),
@@ -99,11 +99,8 @@ class Record:
     @property
     def is_base_rate(self) -> bool:
         """Whether it said the base rate on every day, and by its definition always will."""
-        return not self.has_signal and bool((self.predictions["p"] == self.predictions["climatology"]).all())
-
-    def scored(self) -> Predictions:
-        """The forecasts as they are scored."""
-        return Predictions.of(**self.predictions, asset=self.ticker, horizon=self.horizon)
+        said = self.predictions.table
+        return not self.has_signal and bool((said["p"] == said["climatology"]).all())
 
     def retrains(self, other: Record) -> bool:
         """Whether it is a training of the very definition of `other`, reported from the same day on."""
@@ -171,7 +168,6 @@ def present_champion(home: Home, question: str, *, simulated: bool) -> tuple[Rec
         bundle = read_bundle(place, label=champion_of(question))
         bundle.require_usable()
         champion = Record.of(bundle)
-        champion.scored()
     except (BullbearError, OSError, ValueError, KeyError, TypeError) as bad:
         return None, f"the {champion_of(question)} cannot be used and is not compared with: {bad}"
     if champion.simulated != simulated:
@@ -228,7 +224,7 @@ def check(run: Record, champion: Record | None, *, tried: int) -> Verdict:
     error = ERROR if again else ERROR / tried
     tests: list[Evidence] = []
     if not run.is_base_rate:
-        rows = Sample.of(run.scored())
+        rows = Sample.of(run.predictions)
         tests = _tests(rows.y, rows.p, rows.climatology, "the base rate", run.horizon, error)
         if not again:
             _refuse_luck(tests, tried)
@@ -240,7 +236,7 @@ def check(run: Record, champion: Record | None, *, tried: int) -> Verdict:
 
 
 def _evidence(run: Record) -> float:
-    rows = Sample.of(run.scored())
+    rows = Sample.of(run.predictions)
     gain = losses(rows.y, rows.climatology, "brier") - losses(rows.y, rows.p, "brier")
     return effective_number(rows.n_sessions, run.horizon, gain)
 
@@ -301,7 +297,7 @@ def _refuse_another_target(run: Record, champion: Record) -> None:
 
 def _common(run: Record, champion: Record) -> pd.DataFrame:
     """The rows that both have forecast and that have resolved; outcomes as the run, the newer training, has them."""
-    ours, theirs = (each.scored().resolved().table for each in (run, champion))
+    ours, theirs = (each.predictions.resolved().table for each in (run, champion))
     return ours.merge(theirs[["decided_at", "p", "y"]], on="decided_at", suffixes=("", "_champion"))
 
 
@@ -314,7 +310,7 @@ def _against(run: Record, champion: Record, common: pd.DataFrame, error: float) 
     """The comparison with a champion that is not the base rate."""
     least = max(20, 4 * run.horizon)
     if len(common) < least:
-        first, last = (f"{each:%Y-%m-%d}" for each in champion.predictions["decided_at"].iloc[[0, -1]])
+        first, last = (f"{each:%Y-%m-%d}" for each in champion.predictions.table["decided_at"].iloc[[0, -1]])
         raise GateError(
             "the champion test",
             f"{len(common)} resolved days in common with the champion {champion.name}, at least {least} are needed",

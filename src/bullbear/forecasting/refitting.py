@@ -78,7 +78,7 @@ def continued(
     books = []
     if bundle.has_account:
         ticker = definition.target.ticker
-        forecasts = forecasts_by_close(continuation.predictions.select(asset=ticker).table)
+        forecasts = forecasts_by_close(continuation.predictions.select(asset=ticker))
         needs = bundle.policy.needs
         if {*needs.questions, *needs.optional} - {bundle.question} and forecasts:
             _add(forecasts, Asked(definition.target.question, bundle), others, view, ticker)

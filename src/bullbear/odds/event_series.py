@@ -148,5 +148,5 @@ def _factors(view: View, ticker: str, events: Sequence[EventSpec], index: pd.Dat
         key = event.function, tuple(sorted(event.params.items()))
         shared[event.name] = first.setdefault(key, event.name)
     needed = [event.factor(ticker) for event in events if shared[event.name] == event.name]
-    table = compute(view, needed, index)
+    table = compute(view, needed, index, ticker)
     return pd.DataFrame({name: table[source] for name, source in shared.items()}, index=table.index)

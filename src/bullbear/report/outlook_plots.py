@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.ticker import FuncFormatter, MaxNLocator, MultipleLocator, PercentFormatter
 
+from bullbear.dataset.predictions import Predictions
 from bullbear.evaluate import Evaluation
 from bullbear.report.plots import BLUE, GREEN, GREY, ORANGE, _png
 
@@ -110,21 +111,21 @@ def against_usual_plot(outlook: Sequence[Mapping[str, Any]], *, simulated: bool 
     return _png(draw, (WIDTH, 1.5 + 0.72 * max(len(outlook), 1)), simulated)
 
 
-def past_outlooks_plot(predictions: Mapping[str, pd.DataFrame], *, simulated: bool = False) -> bytes:
+def past_outlooks_plot(predictions: Mapping[str, Predictions], *, simulated: bool = False) -> bytes:
     """Past forecasts of each question beside the base rate; shaded where the answer came out as yes.
 
     Parameters
     ----------
     predictions
-        By question, in the order of the strips: decided_at, p, climatology (fractions) and y (0, 1, NaN while
-        unresolved), in the order of time.
+        By question, in the order of the strips; of one asset each.
     """
 
     def draw(figure: Figure) -> None:
         panels = figure.subplots(max(len(predictions), 1), 1, sharex=True, squeeze=False)[:, 0]
-        for axes, (name, table) in zip(panels, predictions.items(), strict=False):
+        for axes, (name, each) in zip(panels, predictions.items(), strict=False):
+            table = each.table
             days = table["decided_at"].dt.tz_convert(None).to_numpy()
-            p, base, y = (table[column].to_numpy(dtype=float) for column in ("p", "climatology", "y"))
+            p, base, y = (table[column].to_numpy() for column in ("p", "climatology", "y"))
             axes.fill_between(
                 days, 0.0, 1.0, where=y == 1.0, step="post", color=GREEN, alpha=0.22, lw=0,
                 transform=axes.get_xaxis_transform(), label="came out as yes",

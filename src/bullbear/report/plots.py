@@ -21,6 +21,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator, PercentFormatter
 
+from bullbear.dataset.predictions import Predictions
 from bullbear.decide import Backtest
 from bullbear.decide.account import Account
 from bullbear.definitions import UP
@@ -49,11 +50,11 @@ _ACCOUNTS: dict[str, tuple[str, str, Literal["--", ":"]]] = {
 }
 
 
-def calibration_plot(evaluation: Evaluation, predictions: pd.DataFrame, *, simulated: bool = False) -> bytes:
+def calibration_plot(evaluation: Evaluation, predictions: Predictions, *, simulated: bool = False) -> bytes:
     """Reliability diagram with intervals over a histogram of the resolved forecasts.
 
     The intervals are Wilson's over the effective number of observations; the histogram is that of `p` in the resolved
-    rows of `predictions`, the frame that was evaluated.
+    rows of `predictions`, which were evaluated.
     """
 
     def draw(figure: Figure) -> None:
@@ -62,7 +63,7 @@ def calibration_plot(evaluation: Evaluation, predictions: pd.DataFrame, *, simul
         bins = evaluation.calibration
         mean_p, share = np.array([b.mean_p for b in bins]), np.array([b.share_up for b in bins])
         spread = np.abs(np.array([[b.low for b in bins], [b.high for b in bins]]) - share)
-        p = predictions.loc[predictions["y"].notna(), "p"].to_numpy(dtype=float)
+        p = predictions.resolved().table["p"].to_numpy()
         edges = _window(p)
         top.plot([0, 1], [0, 1], color=GREY, lw=1, label="perfect calibration")
         base = evaluation.share_up
@@ -150,22 +151,16 @@ def equity_plot(result: Backtest, *, simulated: bool = False) -> bytes:
     return _png(draw, (6.8, 7.2), simulated)
 
 
-def probability_plot(predictions: pd.DataFrame, *, question: str = UP.name, simulated: bool = False) -> bytes:
-    """Forecasts with their intervals and the base rate through time; marks at the edges are the outcomes.
-
-    Parameters
-    ----------
-    predictions
-        Columns decided_at, p, p_low, p_high, climatology (fractions) and y (0, 1, NaN while unresolved).
-    """
+def probability_plot(predictions: Predictions, *, simulated: bool = False) -> bytes:
+    """Forecasts of a question with their intervals and the base rate by day; marks at the edges are the outcomes."""
+    table = predictions.table
+    question = str(table["question"].iloc[0])
     ends = ("ended up", "ended down") if question == UP.name else ("yes", "no")
 
     def draw(figure: Figure) -> None:
         axes = figure.subplots()
-        days = predictions["decided_at"].dt.tz_convert(None).to_numpy()
-        p, low, high, base, y = (
-            predictions[name].to_numpy(dtype=float) for name in ("p", "p_low", "p_high", "climatology", "y")
-        )
+        days = table["decided_at"].dt.tz_convert(None).to_numpy()
+        p, low, high, base, y = (table[name].to_numpy() for name in ("p", "p_low", "p_high", "climatology", "y"))
         axes.fill_between(days, low, high, color=BLUE, alpha=0.2, lw=0, label="interval")
         axes.plot(days, p, color=BLUE, lw=1.2, label=f"forecast P({question})")
         axes.plot(days, base, color=ORANGE, ls="--", lw=1.6, label="base rate")

@@ -13,6 +13,7 @@ from typing import Any
 
 import pandas as pd
 
+from bullbear.dataset import Predictions
 from bullbear.decide import Backtest, comparison
 from bullbear.evaluate import Evaluation
 
@@ -29,7 +30,7 @@ class ModelResult:
     intent: str
     evaluation: Evaluation
     backtest: Backtest | None
-    predictions: pd.DataFrame
+    predictions: Predictions
 
 
 @dataclass(frozen=True)

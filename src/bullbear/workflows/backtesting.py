@@ -34,7 +34,7 @@ def backtest_run(home: Home, run: Run, policy: Policy | None = None) -> Backtest
     view = home.filled_store().as_of()
     policy = policy or run.bundle.policy
     return backtest(
-        run.of_target.table,
+        run.of_target,
         view,
         policy,
         ticker=target.ticker,

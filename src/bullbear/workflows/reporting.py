@@ -44,7 +44,7 @@ def result_of_run(home: Home, run: Run) -> ModelResult:
         intent=run.bundle.definition.intent,
         evaluation=evaluate(run.predictions),
         backtest=backtest_run(home, run),
-        predictions=run.of_target.table,
+        predictions=run.of_target,
     )
 
 
@@ -74,7 +74,7 @@ def result_of_training(trained: TrainedModel) -> ModelResult:
         intent=trained.model.definition.intent,
         evaluation=first.evaluation,
         backtest=first.backtest,
-        predictions=first.training.predictions.select(asset=first.model.definition.target.ticker).table,
+        predictions=first.training.predictions.select(asset=first.model.definition.target.ticker),
     )
 
 
@@ -106,6 +106,6 @@ def _record_pictures(home: Home) -> dict[str, bytes]:
         return {}
     simulated = home.store().is_simulated
     return {
-        "past": past_outlooks_plot({name: each.table for name, each in records.items()}, simulated=simulated),
+        "past": past_outlooks_plot({name: each for name, each in records.items()}, simulated=simulated),
         "reliability": reliability_plot({name: evaluate(each) for name, each in records.items()}, simulated=simulated),
     }

@@ -203,7 +203,7 @@ def _judge(home: Home, view: View, model: Model, examples: Examples, training: T
     tested = None
     if walks_forward and target.question.name == UP.name:  # what a policy decides on
         tested = backtest(
-            predictions.select(asset=target.ticker).table,
+            predictions.select(asset=target.ticker),
             view,
             model.policy,
             ticker=target.ticker,
@@ -271,8 +271,8 @@ def _plots_of_all(view: View, judged: Mapping[str, TrainedQuestion], *, simulate
     evaluations = {name: each.evaluation for name, each in judged.items() if isinstance(each.evaluation, Evaluation)}
     if len(evaluations) < len(judged):
         return {}
-    tables = {
-        name: each.training.predictions.select(asset=each.model.definition.target.ticker).table
+    made = {
+        name: each.training.predictions.select(asset=each.model.definition.target.ticker)
         for name, each in judged.items()
     }
     columns = ("p", "p_low", "p_high", "climatology")
@@ -280,12 +280,12 @@ def _plots_of_all(view: View, judged: Mapping[str, TrainedQuestion], *, simulate
         {
             "question": name,
             "statement": judged[name].model.definition.target.question.sentence,
-            **{column: float(table[column].iloc[-1]) for column in columns},
+            **{column: float(each.table[column].iloc[-1]) for column in columns},
         }
-        for name, table in tables.items()
+        for name, each in made.items()
     ]
     found = {
-        "past": past_outlooks_plot(tables, simulated=simulated),
+        "past": past_outlooks_plot(made, simulated=simulated),
         "reliability": reliability_plot(evaluations, simulated=simulated),
         "against_usual": against_usual_plot(last, simulated=simulated),
     }
@@ -329,10 +329,10 @@ def _plots(
     if isinstance(evaluation, PathScores):
         return {}
     return {
-        "calibration": plots.calibration_plot(evaluation, predictions.table, simulated=simulated),
+        "calibration": plots.calibration_plot(evaluation, predictions, simulated=simulated),
         **({"equity": plots.equity_plot(tested, simulated=simulated)} if tested else {}),
         "skill": plots.skill_plot(evaluation, simulated=simulated),
-        "probability": plots.probability_plot(predictions.table, simulated=simulated),
+        "probability": plots.probability_plot(predictions, simulated=simulated),
     }
 
 

@@ -419,8 +419,8 @@ def test_a_session_after_the_view_is_refused(toy: Any, close: FactorSpec) -> Non
     with pytest.raises(
         InputError, match=r"session: got '2019-12-17'; allowed: sessions closed by .*; use a later view"
     ):
-        compute(toy.store.as_of(before), [close], index)
-    assert compute(toy.store.as_of(closes(index)[1]), [close], index)["toy_close"].tolist() == [10.0, 20.0]
+        compute(toy.store.as_of(before), [close], index, "IWM")
+    assert compute(toy.store.as_of(closes(index)[1]), [close], index, "IWM")["toy_close"].tolist() == [10.0, 20.0]
 
 
 def test_no_sessions_and_no_factors(toy: Any, close: FactorSpec) -> None:
@@ -550,9 +550,9 @@ def test_the_batch_is_the_slow_loop_bit_by_bit(
         for place, (function, inputs, params) in enumerate(RANDOM_SPECS)
     ]
     days = between("1990-01-29", "1990-05-04")
-    batch = compute(store.as_of(LATER), specs, days)
+    batch = compute(store.as_of(LATER), specs, days, "IWM")
     assert batch.notna().any().all()
-    loop = [compute(store.as_of(closes(days[[i]])[0]), specs, days[[i]]) for i in range(len(days))]
+    loop = [compute(store.as_of(closes(days[[i]])[0]), specs, days[[i]], "IWM") for i in range(len(days))]
     pd.testing.assert_frame_equal(pd.concat(loop), batch, check_exact=True)
 
 
@@ -569,7 +569,7 @@ def test_releases_and_bars_are_those_that_the_gate_itself_serves(
     store = random_store(tmp_path, seed)
     monthly = total.model_copy(update={"inputs": {"releases": "INDPRO"}})
     days = between("1990-02-01", "1990-04-30")
-    batch = compute(store.as_of(LATER), [monthly, close], days)
+    batch = compute(store.as_of(LATER), [monthly, close], days, "IWM")
     for session, row in batch.iterrows():
         values = latest_values(store, "INDPRO", pd.Timestamp(session))
         expected = np.cumsum(values.to_numpy())[-1] if len(values) else NAN
@@ -596,12 +596,12 @@ def differing(store: Store, specs: list[FactorSpec], target: str, dates: int, se
     """Factor and day for which the close's own computation differs from the batch in any bit."""
     view = store.as_of()
     days = pd.DatetimeIndex(view.bars(target).index)
-    batch = compute(view, specs, days)
+    batch = compute(view, specs, days, "IWM")
     chosen = np.sort(np.random.default_rng(seed).choice(np.arange(30, len(days)), dates, replace=False))
     found = set()
     for place in chosen:
         index = days[[place]]
-        row = compute(store.as_of(closes(index)[0]), specs, index).to_numpy()[0]
+        row = compute(store.as_of(closes(index)[0]), specs, index, "IWM").to_numpy()[0]
         expected = batch.to_numpy()[place]
         wrong = (row != expected) & ~(np.isnan(row) & np.isnan(expected))
         found.update((specs[i].name, str(index[0].date())) for i in np.flatnonzero(wrong))
@@ -654,4 +654,4 @@ def test_a_row_is_for_an_asset(toy: Any, spec: Any) -> None:
     view = toy.store.as_of()
     asked = [spec("roc", bars="$asset", window=1), spec("roc", "fixed", bars="IWM", window=1)]
     assert compute(view, asked, index, "SPY").iloc[0].round(9).tolist() == [30.0, 10.0]
-    assert compute(view, asked, index).iloc[0].round(9).tolist() == [10.0, 10.0]
+    assert compute(view, asked, index, "IWM").iloc[0].round(9).tolist() == [10.0, 10.0]

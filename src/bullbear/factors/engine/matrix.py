@@ -26,7 +26,7 @@ _ALL = 2**31
 """More rows than any history has."""
 
 
-def compute(view: View, specs: Sequence[FactorSpec], index: pd.DatetimeIndex, asset: str = "IWM") -> pd.DataFrame:
+def compute(view: View, specs: Sequence[FactorSpec], index: pd.DatetimeIndex, asset: str) -> pd.DataFrame:
     """The factors `specs` at the closes of the sessions `index`.
 
     Parameters
