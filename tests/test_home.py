@@ -14,7 +14,7 @@ import pytest
 
 from bullbear.dataset.splits import SPLITTERS
 from bullbear.decide.policy import POLICIES
-from bullbear.definitions import Kinds
+from bullbear.definitions import Kinds, Target
 from bullbear.errors import DefinitionError, InputError
 from bullbear.factors import registered
 from bullbear.factors.engine import registry
@@ -65,6 +65,8 @@ def test_a_model_names_its_question(place: Home) -> None:
     target = place.model("base").definition.target
     assert (target.question.name, target.question.threshold) == ("dip8", -0.08)
     assert target.horizon == target.question.horizon == 63
+    said = "A close 8 % or more below today's within the month (over 63 sessions, not 21)."
+    assert target.question.sentence == Target.model_validate(target.model_dump()).question.sentence == said
     edit(place, "models/base.toml", '"dip8"', '"dip9"')
     message = r"models/base\.toml:\d+ \(questions\.0\): got 'dip9'; allowed: one of up, fall5, dip5, dip8, rally5"
     with pytest.raises(DefinitionError, match=message):
@@ -111,6 +113,21 @@ def test_a_model_of_several_questions_and_members(place: Home) -> None:
     alone = place.model("pair")
     assert alone.definition_hash == dip.definition_hash
     assert alone.only("dip8") is alone
+
+
+def test_the_questions_that_forecasts_are_made_coherent_with_are_part_of_the_meaning(place: Home) -> None:
+    def hashes(names: str) -> dict[str, str]:
+        (place.root / "models" / "pair.toml").write_text(MEMBERS.replace('"up", "dip8"', names))
+        model = place.model("pair")
+        names_of = [question.name for question in model.definition.questions]
+        return {name: model.only(name, together=True).definition_hash for name in names_of}
+
+    alone, both = hashes('"dip8"')["dip8"], hashes('"up", "dip8", "dip5"')
+    assert place.model("pair").only("dip8").definition_hash == alone
+    assert len({alone, both["dip8"], hashes('"dip8", "dip5", "fall5"')["dip8"]}) == 3  # fall5 implies dip5
+    assert hashes('"dip5", "dip8", "up"') == both  # in any order
+    assert hashes('"up", "vol20", "dip8"')["vol20"] == hashes('"vol20"')["vol20"]  # nothing implies anything of it
+    assert both["up"] == hashes('"up"')["up"]  # stays as it is
 
 
 @pytest.mark.parametrize(
@@ -467,3 +484,25 @@ def test_the_homes_odds_events_add_to_the_packaged_ones_and_win_by_name(tmp_path
     assert set(found) == {*packaged, "mine"}
     assert (found[known].says, packaged[known].says != "RSI(2) fell") == ("RSI(2) fell", True)
     assert all(found[name] == each for name, each in packaged.items() if name != known)
+
+
+@pytest.mark.parametrize(("scale", "needed"), [("garch", "daily_return_0"), ("implied", "log_vix")])
+def test_a_scale_without_its_factor_is_refused_at_loading(place: Home, scale: str, needed: str) -> None:
+    path = place.root / "models" / "small.toml"
+    text = path.read_text()
+    table = text[text.index("[learner]") :].split("\n\n")[0]
+    path.write_text(text.replace(table, f'[learner]\nkind = "distribution"\nscale = "{scale}"'))
+    line = path.read_text().split("\n").index(f'scale = "{scale}"') + 1
+    with pytest.raises(
+        DefinitionError, match=rf"models/small.toml:{line} \(learner.scale\): got '{scale}'; allowed: {needed}, which"
+    ):
+        place.model("small")
+
+
+def test_a_scale_of_one_asset_is_refused_with_a_universe_at_loading(place: Home) -> None:
+    (place.root / "models" / "outlook.toml").write_text(place.find("models", "outlook").read_text())
+    features = place.root / "features" / "daily_returns.toml"
+    features.write_text(place.find("features", "daily_returns").read_text() + '\n[universe]\nassets = ["IWM", "SPY"]\n')
+    where, allowed = r"outlook.toml:\d+ \(member.1.learner.scale\)", '"har" for several assets, IWM, SPY'
+    with pytest.raises(DefinitionError, match=f"{where}: got 'garch'; allowed: {allowed}"):
+        place.model("outlook")
