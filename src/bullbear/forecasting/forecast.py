@@ -22,7 +22,7 @@ import pandas as pd
 from bullbear import sessions
 from bullbear.data.store import Store
 from bullbear.decide import advise, advise_each
-from bullbear.errors import InputError
+from bullbear.errors import InputError, MissingExtraError
 from bullbear.forecasting.account_factors import account_factors
 from bullbear.forecasting.advised import ADVISED, HYPOTHETICAL, Advised, advised
 from bullbear.forecasting.bundle import Bundle, read_bundle
@@ -68,7 +68,7 @@ def issue(
     progress
         Called with fits done and fits in all of each champion.
     say
-        Called with a note for each question that falls back.
+        Called with a note for each question that falls back, and each refit that cannot be made.
 
     Raises
     ------
@@ -93,11 +93,9 @@ def issue(
         raise InputError("--as-of", str(at.session.date()), allowed, "ask after its close")
     others = usable(at, others_of(home, bundle))
     if refit:
-        others = others.through(lambda each: _refitted(home, each, at, progress))
+        others = others.through(lambda each: _refitted(home, each, at, progress, say))
+        bundle = _refitted(home, bundle, at, progress, say, others.asked)
     overdue = refit_overdue(bundle, at.labels)
-    if refit and overdue:
-        bundle = refit_champion(home, bundle, at.view, progress, others.asked)
-        overdue = refit_overdue(bundle, at.labels)
     # Read after the refit, which may take minutes: a forecast that is ready after the next open is not live.
     now = pd.Timestamp.now("UTC") if now is None else now
     fresh = Freshness(
@@ -218,10 +216,23 @@ def forecasts_at(
     return [first, *(question_document(at, each, simulated=simulated) for each in today.answers[1:])]
 
 
-def _refitted(home: Home, bundle: Bundle, at: Close, progress: Progress | None) -> Bundle:
+def _refitted(
+    home: Home,
+    bundle: Bundle,
+    at: Close,
+    progress: Progress | None,
+    say: Callable[[str], None],
+    others: Sequence[Asked] = (),
+) -> Bundle:
+    """The bundle with the refits that are due; without a library that they need, as it is, and `say` is told."""
     if not refit_overdue(bundle, at.labels_of(question_of(bundle))):
         return bundle
-    return refit_champion(home, bundle, at.view, progress)
+    try:
+        return refit_champion(home, bundle, at.view, progress, others)
+    except MissingExtraError as bad:
+        through = bundle.trained_through()[-1]
+        say(f"{bundle.question} is answered by the model fitted through {through}, whose refit is overdue: {bad}")
+        return bundle
 
 
 def _refuse_other_market(bundle: Bundle, store: Store) -> None:

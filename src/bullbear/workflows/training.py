@@ -158,7 +158,7 @@ def _train(
         ) from bad
     progress("evaluation", 0, 1)
     judged = {
-        target.question.name: _judge(home, view, model.only(target.question.name), of_target, training)
+        target.question.name: _judge(home, view, model.only(target.question.name, together=True), of_target, training)
         for target, of_target, training in zip(targets, examples, trainings, strict=True)
     }
     for each in judged.values():
