@@ -83,19 +83,28 @@ def test_a_promotion_leaves_the_champions_of_other_questions_alone(wild_home: Ho
         assert runs._client.get_model_version_by_alias("bullbear-simulated", alias).run_id == run_id
 
 
-def test_a_champion_keeps_the_skill_that_it_was_promoted_with(wild_home: Home) -> None:
-    found = evaluate(Runs(wild_home).find("champion", "vol20").of_target)
+def test_a_champion_keeps_the_skill_that_it_was_promoted_with_and_shows_it_once_its_outcomes_are_known(
+    wild_home: Home,
+) -> None:
+    made = Runs(wild_home).find("champion", "vol20").of_target
+    found, resolved = evaluate(made), made.table.loc[made.table["y"].notna(), "resolved_at"]
     kept = read_bundle(wild_home.champion_of("vol20"))
     assert kept.meta["skill"] == {
         "skill": found.bss,
         "skill_low": found.bss_low,
         "skill_high": found.bss_high,
         "n": found.n,
+        "resolved_through": resolved.max().isoformat(),
     }
-    row = rows_of(of_day(wild_home, DAY))["vol20"]
-    assert {name: row[name] for name in ("skill", "skill_low", "skill_high")} == kept.skill
+    names, unknown = ("skill", "skill_low", "skill_high"), dict.fromkeys(("skill", "skill_low", "skill_high"))
+    shown = {name: kept.meta["skill"][name] for name in names}
+    assert kept.skill_known_at(resolved.max()) == shown
+    assert kept.skill_known_at(resolved.max() - pd.Timedelta("1us")) == unknown
+    for day, expected in (("2007-12-31", shown), (DAY, unknown)):
+        row = rows_of(of_day(wild_home, day))["vol20"]
+        assert {name: row[name] for name in names} == expected
     # That of `up` was promoted without the gate.
-    assert read_bundle(wild_home.champion).skill == dict.fromkeys(("skill", "skill_low", "skill_high"))
+    assert read_bundle(wild_home.champion).skill_known_at(resolved.max()) == unknown
 
 
 def test_the_outlook_repeats_each_champions_walk_forward_and_the_base_rates_of_the_rest(wild_home: Home) -> None:

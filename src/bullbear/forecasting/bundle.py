@@ -137,10 +137,16 @@ class Bundle:
         """Whether positions are held on its forecasts."""
         return self.question == UP.name
 
-    @property
-    def skill(self) -> dict[str, float | None]:
-        """The Brier skill of a champion at its promotion, `skill`, `skill_low` and `skill_high`; None where unknown."""
+    def skill_known_at(self, instant: pd.Timestamp) -> dict[str, float | None]:
+        """The Brier skill of a champion at its promotion, `skill`, `skill_low` and `skill_high`.
+
+        None where unknown, and where it rests on outcomes that had not resolved by `instant`: a replay of an early day
+        must not show what came of the days after it.
+        """
         found = self.meta.get("skill") or {}
+        through = found.get("resolved_through")
+        if through is None or pd.Timestamp(through) > instant:
+            found = {}
         return {name: found.get(name) for name in ("skill", "skill_low", "skill_high")}
 
     @property

@@ -45,7 +45,7 @@ def document(
         "p_low": up.forecast.p_low,
         "p_high": up.forecast.p_high,
         "climatology": up.forecast.climatology,
-        "outlook": [_outlook(each) for each in today.answers],
+        "outlook": [_outlook(at, each) for each in today.answers],
         "distribution": distribution_document(at, today),
         "regime": phase_of(at.view.bars(at.target.ticker)),
         **advice.stance.to_json(),
@@ -80,12 +80,16 @@ def question_document(at: Close, answer: Answered, *, simulated: bool) -> dict[s
     }
 
 
-def _outlook(answer: Answered) -> dict[str, Any]:
+def _outlook(at: Close, answer: Answered) -> dict[str, Any]:
     said, bundle = answer.forecast, answer.asked.bundle
     if bundle is None or answer.model is None:
         answerer: dict[str, Any] = {"skill": 0.0, "skill_low": None, "skill_high": None, "model": None, "run_id": None}
     else:
-        answerer = {**bundle.skill, "model": bundle.definition.name, "run_id": bundle.meta["run_id"]}
+        answerer = {
+            **bundle.skill_known_at(at.decided_at),
+            "model": bundle.definition.name,
+            "run_id": bundle.meta["run_id"],
+        }
     return {
         "question": answer.asked.question.name,
         "statement": answer.asked.question.sentence,

@@ -302,7 +302,7 @@ class Runs:
         instead_of
             The folder of the champion that the run was compared with (`Home.champion_of`, resolved); None replaces any.
         skill
-            What its forecasts are shown with, see `Bundle.skill`; None keeps what its bundle has.
+            What its forecasts are shown with, see `Bundle.skill_known_at`; None keeps what its bundle has.
 
         Raises
         ------

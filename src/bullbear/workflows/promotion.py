@@ -46,7 +46,10 @@ def promote_run(home: Home, runs: Runs, run: Run) -> Verdict:
     champion, note = gate.present_champion(home, run.question, simulated=run.simulated)
     verdict = gate.check(record, champion, tried=runs.tried(run))
     found = evaluate(run.of_target)
-    skill = {"skill": found.bss, "skill_low": found.bss_low, "skill_high": found.bss_high, "n": found.n}
+    table = run.of_target.table
+    through = table.loc[table["y"].notna(), "resolved_at"].max()
+    skill = {"skill": found.bss, "skill_low": found.bss_low, "skill_high": found.bss_high, "n": found.n,
+             "resolved_through": through.isoformat()}  # fmt: skip
     runs.promote(run, instead_of=compared, skill=json_ready(skill))
     return replace(verdict, notes=(*([note] if note else []), *verdict.notes))
 
