@@ -220,8 +220,8 @@ class Runs:
                 refused[question] = bad
         if not found:
             raise next(iter(refused.values()))
-        for question, bad in refused.items():
-            say(f"the {champion_of(question)} is left out: {bad}")
+        for question, reason in refused.items():
+            say(f"the {champion_of(question)} is left out: {reason}")
         return found
 
     def distribution(self, name: str) -> dict[str, Any] | None:
