@@ -42,7 +42,7 @@ test: lint ## lint, types, floors and the test suite
 	$(BIN)/pytest -m "not slow"
 
 check-all: lint ## the suite with its slow checks
-	$(BIN)/pytest --timeout 3600
+	$(BIN)/pytest --timeout 3600 --hypothesis-profile thorough
 
 bench: dev ## ratios of benchmarks/, each measured within one run
 	$(BIN)/python -m benchmarks

@@ -15,9 +15,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from bullbear import user_code
 from bullbear.home import Home
+
+# What `make check-all` asks of hypothesis; where an example is dear, its test takes a fixed share of the default.
+settings.register_profile("thorough", max_examples=400)
 
 ROOT = Path(__file__).resolve().parent.parent
 COMMAND = str(Path(sys.executable).with_name("bullbear"))

@@ -467,3 +467,25 @@ def test_the_homes_odds_events_add_to_the_packaged_ones_and_win_by_name(tmp_path
     assert set(found) == {*packaged, "mine"}
     assert (found[known].says, packaged[known].says != "RSI(2) fell") == ("RSI(2) fell", True)
     assert all(found[name] == each for name, each in packaged.items() if name != known)
+
+
+@pytest.mark.parametrize(("scale", "needed"), [("garch", "daily_return_0"), ("implied", "log_vix")])
+def test_a_scale_without_its_factor_is_refused_at_loading(place: Home, scale: str, needed: str) -> None:
+    path = place.root / "models" / "small.toml"
+    text = path.read_text()
+    table = text[text.index("[learner]") :].split("\n\n")[0]
+    path.write_text(text.replace(table, f'[learner]\nkind = "distribution"\nscale = "{scale}"'))
+    line = path.read_text().split("\n").index(f'scale = "{scale}"') + 1
+    with pytest.raises(
+        DefinitionError, match=rf"models/small.toml:{line} \(learner.scale\): got '{scale}'; allowed: {needed}, which"
+    ):
+        place.model("small")
+
+
+def test_a_scale_of_one_asset_is_refused_with_a_universe_at_loading(place: Home) -> None:
+    (place.root / "models" / "outlook.toml").write_text(place.find("models", "outlook").read_text())
+    features = place.root / "features" / "daily_returns.toml"
+    features.write_text(place.find("features", "daily_returns").read_text() + '\n[universe]\nassets = ["IWM", "SPY"]\n')
+    where, allowed = r"outlook.toml:\d+ \(member.1.learner.scale\)", '"har" for several assets, IWM, SPY'
+    with pytest.raises(DefinitionError, match=f"{where}: got 'garch'; allowed: {allowed}"):
+        place.model("outlook")

@@ -217,7 +217,10 @@ class Home:
         )
         splitter = splitter_of(definition, source)
         for member in members:
-            if refused := member.learner.refuses(splitter.min_train):
+            read_by = [each for each in feature_sets if each.name in member.features]
+            factors = [spec.name for each in read_by for spec in each.factor]
+            inputs = (factors, universe(feature_sets, ticker))
+            if refused := member.learner.refuses(splitter.min_train) or member.learner.refuses_inputs(*inputs):
                 key, allowed = refused
                 place = (*member.place, key)
                 where = f"{source.where(*place)} ({'.'.join(map(str, place))})"

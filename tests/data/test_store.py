@@ -259,7 +259,11 @@ ROWS = st.lists(
 )
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=settings.default.max_examples // 5,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(rows=ROWS, data=st.data())
 def test_no_later_row_is_served_and_the_order_of_appends_does_not_matter(
     tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, int, int]], data: st.DataObject

@@ -166,7 +166,7 @@ def deliveries(draw: st.DrawFn) -> list[tuple[pd.Timestamp, dict[tuple[str, str]
     """Ingests at increasing clocks; each brings some events of each series, some of them late, some corrected."""
     clock = instant("2019-12-09T22:00")
     found = []
-    for _ in range(draw(st.integers(2, 5))):
+    for _ in range(draw(st.integers(2, 4))):
         clock += pd.Timedelta(draw(st.integers(1, 30 * 24)), "h")
         frames: dict[tuple[str, str], pd.DataFrame] = {}
         for folder, name, dates in (("macro", "DGS10", SESSIONS), ("macro", "PAYEMS", MONTHS)):
@@ -207,7 +207,11 @@ def told(view: View) -> dict[str, pd.DataFrame | None]:
     return found
 
 
-@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=settings.default.max_examples // 33,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(deliveries=deliveries(), data=st.data())
 def test_a_replay_is_the_view_of_a_store_that_received_no_more(
     deliveries: list[tuple[pd.Timestamp, dict[tuple[str, str], pd.DataFrame]]], data: st.DataObject

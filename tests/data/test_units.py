@@ -127,10 +127,10 @@ def test_factors_read_the_same_bits_before_and_after(tmp_path: Path) -> None:
 STEP = st.tuples(st.sampled_from(["snapshot", "live"]), st.integers(0, 9), st.integers(0, 4))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=settings.default.max_examples // 10, deadline=None)
 @given(
     splits=st.dictionaries(st.integers(12, 60), st.sampled_from([2.0, 3.0, 1.5, 0.25, 0.1]), max_size=3),
-    steps=st.lists(STEP, min_size=1, max_size=6),
+    steps=st.lists(STEP, min_size=1, max_size=4),
 )
 def test_any_sequence_of_snapshots_live_bars_and_splits(
     splits: dict[int, float], steps: list[tuple[str, int, int]]

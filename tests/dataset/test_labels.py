@@ -343,14 +343,19 @@ def test_labels_equal_the_slow_way_and_never_look_ahead(tmp_path: Path, seed: in
     versions = versions.sort_values(["known_at", "event_date"], kind="stable", ignore_index=True)
     store = Store(tmp_path / "data")
     store.append("bars", versions)
+    grid = [*sessions.between(days[0], sessions.offset(days[-1], 5))]
+    closed = dict(zip(grid, sessions.closes(pd.DatetimeIndex(grid)), strict=True))
+    told = {day: [*zip(own["known_at"], own["adj_close"], strict=True)] for day, own in versions.groupby("event_date")}
     for horizon in (1, 5):
         for kind, threshold in KINDS:
             target = ask(kind, threshold, horizon)
             whole = resolve(store.as_of(), target)
             end = store.as_of().instant
             for session, label in whole.iterrows():
-                value = slow_value(versions, target, session, end)
-                np.testing.assert_allclose(label["value"], value, rtol=0, atol=1e-13)
+                place = grid.index(session)
+                path = [(closed[day], told.get(day, [])) for day in grid[place : place + horizon + 1]]
+                value = slow_value(path, kind, end)
+                assert label["value"] == pytest.approx(value, rel=0, abs=1e-13, nan_ok=True)
             for place in rng.integers(10, len(whole), 3):
                 instant = whole["resolved_at"].iloc[place]
                 early = resolve(store.as_of(instant), target)
@@ -363,18 +368,16 @@ def test_labels_equal_the_slow_way_and_never_look_ahead(tmp_path: Path, seed: in
                 assert early["y"][~known_then].isna().all()
 
 
-def slow_value(versions: pd.DataFrame, target: Target, session: pd.Timestamp, end: pd.Timestamp) -> float:
-    """The outcome of one label: each close in the version known when the last of those that are read was known."""
-    path = [sessions.offset(session, step) for step in range(target.horizon + 1)]
-    kind = target.question.kind
+def slow_value(
+    path: list[tuple[pd.Timestamp, list[tuple[pd.Timestamp, float]]]], kind: str, end: pd.Timestamp
+) -> float:
+    """The outcome of one label: each close in the version known when the last of those that are read was known.
+
+    The path holds, for each session from the decision to the end of the horizon, its close and its versions in order.
+    """
     read = path if kind in ("dip", "rally", "volatility") else [path[0], path[-1]]
-    first = versions.drop_duplicates("event_date").set_index("event_date")["known_at"]
-    resolved = max(max(first.get(day, sessions.closes(pd.DatetimeIndex([day]))[0]) for day in read),
-                   sessions.closes(pd.DatetimeIndex(path[-1:]))[0])  # fmt: skip
-    closes = []
-    for day in read:
-        seen = versions[(versions["event_date"] == day) & (versions["known_at"] <= resolved)]
-        closes.append(seen["adj_close"].iloc[-1] if len(seen) else math.nan)
+    resolved = max(path[-1][0], *(versions[0][0] if versions else close for close, versions in read))
+    closes = [([math.nan] + [price for known, price in versions if known <= resolved])[-1] for _, versions in read]
     if resolved > end or any(map(math.isnan, closes)):
         return math.nan
     start, *later = closes

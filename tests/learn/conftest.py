@@ -145,6 +145,6 @@ def stormy(returns: np.ndarray, bare: Callable[..., TrainingSet]) -> Callable[..
         y = (paths.sum(axis=1) > 0).astype(float)
         X = np.column_stack([week, month, implied, lagged])
         training = bare(X, y, np.full(n, 1 / horizon), names, (0,) * len(names), 1, horizon)
-        return replace(training, paths=paths)
+        return replace(training, paths=paths, path_weights=training.weights)
 
     return make

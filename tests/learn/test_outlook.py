@@ -13,7 +13,7 @@ from bullbear.data.simulator import load, simulate
 from bullbear.data.snapshot import ingest
 from bullbear.dataset.examples import build_all
 from bullbear.home import Home
-from bullbear.learn import Training
+from bullbear.learn import Training, continue_training
 from bullbear.learn.distribution import DistributionModel
 from bullbear.learn.walk_forward import train_all
 
@@ -87,6 +87,39 @@ def test_a_fold_gives_a_distribution(whole: Trained) -> None:
         assert (forecast.volatility > 0.05).all()
     both = [training.models[-1].distribution(X) for training in whole.trainings[:2]]
     np.testing.assert_array_equal(both[0].quantiles, both[1].quantiles)
+
+
+def test_a_missing_close_sets_no_question_apart(tmp_path: Path) -> None:
+    market = simulate(seed=4, years=3)
+    bars = market.frames["prices/IWM"]
+    market.frames["prices/IWM"] = bars.drop(bars.index[300])
+    home = Home(tmp_path)
+    load(market, home.store(), home.root, LATER)
+    model = Home(ROOT).model("outlook")
+    table = {"first": "2001-10-01", "refit": "quarter", "burn_in_months": 0}
+    har = model.definition.members[:1]
+    changed = {"splitter": table, "questions": model.definition.questions[:3], "member": har, "pool": {}}
+    definition = model.definition.model_copy(update=changed)
+    examples = build_all(home.filled_store().as_of(), model.feature_sets, definition.targets)
+    assert np.isnan(examples[2].y).sum() > np.isnan(examples[0].y).sum()
+    joint = train_all(definition, model.feature_sets, examples)
+    for number, question in enumerate(definition.questions):
+        only = definition.only(question.name)
+        (alone,) = train_all(only, model.feature_sets, [examples[number]])
+        models = [each.state() for each in joint[number].models]
+        assert models == [each.state() for each in alone.models]
+        half = len(models) // 2
+        early = joint[number].models[half - 1].trained_through
+        signals = joint[number].signals
+        added = continue_training(
+            only,
+            model.feature_sets,
+            examples[number],
+            signals=signals[signals.index <= joint[number].models[half].trained_through],
+            fitted_through=early,
+            model_for=lambda _, last=alone.models[half - 1]: last,
+        )
+        assert [each.state() for each in added.models] == models[half:]
 
 
 @pytest.mark.slow

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -17,7 +18,28 @@ import pytest
 from matplotlib.image import imread
 
 from bullbear.errors import InputError
-from bullbear.report import ModelResult, write_report
+from bullbear.report import ModelResult, plots, write_report
+
+PICTURES = ("calibration_plot", "skill_plot", "probability_plot", "equity_plot")
+_drawn: dict[tuple[object, ...], tuple[bytes, object]] = {}
+
+
+@pytest.fixture(autouse=True)
+def _draw_each_picture_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Most tests are of the page and show the same real pictures: each is drawn by the first that needs it.
+    for name in PICTURES:
+        monkeypatch.setattr(plots, name, _once(name, getattr(plots, name)))
+
+
+def _once(name: str, draw: Callable[..., bytes]) -> Callable[..., bytes]:
+    def drawn(*data: object, **options: object) -> bytes:
+        key = (name, *map(id, data), *sorted(options.items()))
+        if key not in _drawn:
+            _drawn[key] = draw(*data, **options), data  # kept, so that no other object gets its id
+        return _drawn[key][0]
+
+    return drawn
+
 
 NOW = pd.Timestamp("2020-01-01 08:00", tz="UTC")
 VOID = {"meta", "link", "img", "br", "hr", "input"}

@@ -38,7 +38,7 @@ from bullbear.learn.pooling import SIGNAL, column_of
 from bullbear.learn.refit import Continuation
 from bullbear.user_code import digests
 
-VERSION = 3
+VERSION = 4
 ACCOUNT = "account.jsonl"
 CHAMPION = "champion"
 _PROMOTE = (

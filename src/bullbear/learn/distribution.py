@@ -24,7 +24,7 @@ class DistributionForecast:
     quantiles
         Of the return over the horizon, shape (n, k); increasing along each row.
     volatility
-        Of the coming sessions, per year; shape (n,).
+        Geometric mean of the realised volatility of the coming sessions, per year; shape (n,).
     fan
         The quantiles `FAN_LEVELS` of the return after 1 to `horizon` sessions; shape (n, 5, horizon).
     """
@@ -40,7 +40,7 @@ class DistributionModel(FittedLearner, Protocol):
     """A fitted learner that knows the whole distribution.
 
     Its signal of a question is the log-odds of P(yes) by the distribution, less those of its mean over the training
-    rows: what the distribution gets wrong of every day alike says nothing about this one.
+    rows of the asset: what the distribution gets wrong of every day alike says nothing about this one.
     """
 
     def distribution(self, X: np.ndarray) -> DistributionForecast:

@@ -17,7 +17,7 @@ from bullbear import user_code
 from bullbear.dataset import Examples, Fold, Paths
 from bullbear.definitions import FeatureSet, ModelDefinition, Question, Source
 from bullbear.errors import DefinitionError
-from bullbear.learn.learner import Learner, TrainingSet, factor_matrix, fit_learners, signals_of
+from bullbear.learn.learner import FittedLearner, Learner, TrainingSet, factor_matrix, fit_learners, signals_of
 from bullbear.learn.members import members_of
 from bullbear.learn.weights import label_weights
 
@@ -142,21 +142,33 @@ def training_sets(task: Task, member: MemberTask, folds: Mapping[int, Fold]) -> 
         if like is not None and like.horizon == asked.question.horizon:
             found.append(replace(like, **own))
             continue
-        reads_paths = member.learner.reads_paths and asked.paths is not None
+        weights, paths, path_weights = _weights(task, rows, asked), None, None
+        if member.learner.reads_paths and asked.paths is not None:
+            paths = asked.paths.known_by(fold.trained_through)[rows]
+            known = ~np.isnan(paths).any(axis=1)
+            path_weights = np.zeros(len(rows))
+            path_weights[known] = weights if known.all() else _weights(task, rows[known], asked)
         made = TrainingSet(
             X=member.X[rows],
-            weights=label_weights(task.decided_at[rows], task.asset[rows], task.decided_at, asked.question.horizon),
+            weights=weights,
             decided_at=task.decided_at[rows],
             asset=task.asset[rows],
             names=member.factors,
             seed=task.seed,
             horizon=asked.question.horizon,
-            paths=asked.paths.known_by(fold.trained_through)[rows] if reads_paths and asked.paths else None,
+            paths=paths,
+            path_weights=path_weights,
             **own,
         )
         shared[rows.tobytes()] = made
         found.append(made)
     return found
+
+
+def _weights(task: Task, rows: np.ndarray, asked: QuestionTask) -> np.ndarray:
+    if not len(rows):
+        return np.zeros(0)
+    return label_weights(task.decided_at[rows], task.asset[rows], task.decided_at, asked.question.horizon)
 
 
 def fit_step(task: Task, step: Step) -> list[tuple[Fit, ...] | None]:
@@ -174,5 +186,9 @@ def fit_step(task: Task, step: Step) -> list[tuple[Fit, ...] | None]:
             seconds = (time.perf_counter() - began) / len(folds)
             for (number, fold), each in zip(folds.items(), fitted, strict=True):
                 state = user_code.call(f"learner {member.kind}", each.state)
-                fits[number].append(Fit(state, signals_of(member.kind, each, member.X[fold.test]), seconds))
+                fits[number].append(Fit(state, _tested(task, member, each, fold.test), seconds))
     return [tuple(fits[number]) if number in fits else None for number in range(len(step))]
+
+
+def _tested(task: Task, member: MemberTask, fitted: FittedLearner, test: np.ndarray) -> np.ndarray:
+    return signals_of(member.kind, fitted, member.X[test], task.asset[test])

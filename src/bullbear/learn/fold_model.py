@@ -13,7 +13,7 @@ import pandas as pd
 from bullbear import user_code
 from bullbear.learn.calibrator import CALIBRATORS, FittedCalibrator
 from bullbear.learn.distribution import DistributionForecast, DistributionModel
-from bullbear.learn.learner import LEARNERS, FittedLearner, bag_mean, factor_matrix, signals_of
+from bullbear.learn.learner import LEARNERS, FittedLearner, FittedPerAsset, bag_mean, factor_matrix, signals_of
 from bullbear.learn.pool import pooled
 
 
@@ -32,9 +32,13 @@ class Member:
         learner = LEARNERS.read(self.learner)
         return user_code.call(f"learner {self.learner['kind']}", learner.restore, self.learner_state)
 
-    def signals(self, X: np.ndarray) -> np.ndarray:
-        """The learner's signals, shape (n, n_bags)."""
-        return signals_of(str(self.learner["kind"]), self.fitted, X)
+    def of_asset(self, asset: str) -> FittedLearner:
+        """The learner for rows about one asset."""
+        return self.fitted.of_asset(asset) if isinstance(self.fitted, FittedPerAsset) else self.fitted
+
+    def signals(self, X: np.ndarray, asset: np.ndarray) -> np.ndarray:
+        """The learner's signals, shape (n, n_bags), for rows about `asset`, shape (n,)."""
+        return signals_of(str(self.learner["kind"]), self.fitted, X, asset)
 
     def state(self) -> dict[str, Any]:
         """JSON-ready; `restore` brings back the same bits."""
@@ -73,11 +77,15 @@ class FoldModel:
         """The factors that any member reads, each once."""
         return tuple(dict.fromkeys(name for member in self.members for name in member.factors))
 
-    def signals(self, X: pd.DataFrame) -> np.ndarray:
-        """The mean signal of each member, shape (n, n_members), from a column per factor."""
+    def signals(self, X: pd.DataFrame, asset: np.ndarray | None = None) -> np.ndarray:
+        """The mean signal of each member, shape (n, n_members), from a column per factor.
+
+        `asset` says what each row of a panel is about, shape (n,); by default all are about the model's own.
+        """
+        about = np.full(len(X), self.asset) if asset is None else asset
         return np.column_stack(
-            [bag_mean(member.signals(factor_matrix(X, member.factors))) for member in self.members]
-        )  # fmt: skip
+            [bag_mean(member.signals(factor_matrix(X, member.factors), about)) for member in self.members]
+        )
 
     def forecast(self, X: pd.DataFrame, climatology: np.ndarray, n_independent: np.ndarray) -> pd.DataFrame:
         """Probabilities with their intervals.
@@ -110,7 +118,7 @@ class FoldModel:
         for member, weight in zip(self.members, self.weights, strict=True):
             slope = weight * self.calibrator.slope
             if slope != 0.0:
-                shares = member.fitted.contributions(factor_matrix(X, member.factors))
+                shares = member.of_asset(self.asset).contributions(factor_matrix(X, member.factors))
                 total[:, [place[name] for name in member.factors]] += slope * shares
         return total
 

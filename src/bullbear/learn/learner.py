@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 import pandas as pd
@@ -42,6 +42,9 @@ class TrainingSet:
     paths
         For a learner that `reads_paths`: daily log total returns of the coming sessions as known at the fit, shape
         (n, horizon). A row is NaN where a close was missing or not known.
+    path_weights
+        With `paths`: the weights of the rows that have one, as if there were no others; shape (n,), 0 for the others.
+        Rows with a path are the same for all questions over a horizon, rows with a label are not.
     """
 
     X: np.ndarray
@@ -56,6 +59,7 @@ class TrainingSet:
     horizon: int
     question: Question
     paths: np.ndarray | None = None
+    path_weights: np.ndarray | None = None
 
     def inner_splits(self, n: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """`n` purged walk-forward splits into row numbers to train and to test on, for choices inside a fit.
@@ -81,6 +85,14 @@ class FittedLearner(Protocol):
 
     def state(self) -> dict[str, Any]:
         """Everything `restore` needs, as JSON-ready data."""
+
+
+@runtime_checkable
+class FittedPerAsset(FittedLearner, Protocol):
+    """A fitted learner whose signal depends on the asset as well as on its factors."""
+
+    def of_asset(self, asset: str) -> FittedLearner:
+        """The learner for rows about one asset."""
 
 
 class Learner(Definition):
@@ -114,6 +126,10 @@ class Learner(Definition):
         """The parameter that does not go with a training set of `least_rows`, and what would; None if all do."""
         return None
 
+    def refuses_inputs(self, names: Sequence[str], assets: Sequence[str]) -> tuple[str, str] | None:
+        """The parameter that does not go with these factors and assets, and what would; None if all do."""
+        return None
+
 
 LEARNERS = Kinds[Learner]("learner", package="bullbear.learn.learners", folder="learners")
 
@@ -134,8 +150,17 @@ def fit_learners(learner: Learner, trainings: Sequence[TrainingSet]) -> list[Fit
     return list(found)
 
 
-def signals_of(kind: str, fitted: FittedLearner, X: np.ndarray) -> np.ndarray:
-    """`fitted.signals(X)`, shape (n, n_bags); an error in a user's file is named with its line."""
+def signals_of(kind: str, fitted: FittedLearner, X: np.ndarray, asset: np.ndarray | None = None) -> np.ndarray:
+    """`fitted.signals(X)`, shape (n, n_bags); an error in a user's file is named with its line.
+
+    `asset` of each row, shape (n,), matters to a `FittedPerAsset`.
+    """
+    if asset is not None and len(asset) and isinstance(fitted, FittedPerAsset):
+        parts = {str(name): np.flatnonzero(asset == name) for name in np.unique(asset)}
+        own = {name: user_code.call(f"learner {kind}", fitted.of_asset, name) for name in parts}
+        signals = [signals_of(kind, own[name], X[rows]) for name, rows in parts.items()]
+        joined: np.ndarray = np.concatenate(signals)[np.argsort(np.concatenate([*parts.values()]))]
+        return joined
     found = user_code.call(f"learner {kind}", fitted.signals, X)
     if not isinstance(found, np.ndarray) or found.ndim != 2 or len(found) != len(X) or not found.shape[1]:
         given = f"shape {found.shape}" if isinstance(found, np.ndarray) else type(found).__name__

@@ -96,7 +96,7 @@ def continue_training(
                 progress(len(models), len(due))
         else:
             model = model_for(pd.Timestamp(examples.X.index[tested[0]]))
-            answers = model.signals(examples.X.iloc[fold.test])
+            answers = model.signals(examples.X.iloc[fold.test], examples.asset[fold.test])
         issued = pooled(model.weights, answers)
         record.write(fold.test[~is_known], answers[~is_known], issued[~is_known])
         late = fold.test >= first_new

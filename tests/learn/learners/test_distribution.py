@@ -15,6 +15,7 @@ from bullbear.definitions.coherence import implications
 from bullbear.definitions.questions import QUESTION_KINDS, Question
 from bullbear.errors import DefinitionError, HistoryError
 from bullbear.learn import LEARNERS, TrainingSet
+from bullbear.learn.learner import signals_of
 from bullbear.learn.learners.distribution import Distribution, FittedDistribution
 from bullbear.learn.paths.events import event_of
 
@@ -152,9 +153,48 @@ def test_paths_that_are_not_known_are_left_out(seen, scale) -> None:
     holes = seen.paths.copy()
     holes[550:] = np.nan
     partly = learner(scale).fit(replace(seen, paths=holes))
-    short = {name: getattr(seen, name)[:550] for name in ("X", "y", "weights", "decided_at", "resolved_at", "asset")}
+    columns = ("X", "y", "weights", "path_weights", "decided_at", "resolved_at", "asset")
+    short = {name: getattr(seen, name)[:550] for name in columns}
     without = learner(scale).fit(replace(seen, paths=seen.paths[:550], **short))
     np.testing.assert_array_equal(partly.probability(seen.X[:5]), without.probability(seen.X[:5]))
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_a_companion_with_more_labels_changes_nothing(seen, scale) -> None:
+    # A close is missing: `up` has labels on rows whose paths are not known, a dip has none there.
+    gone = np.arange(600)[:, None] // 21 == 14
+    up = replace(seen, question=SHIPPED[0], paths=np.where(gone, np.nan, seen.paths))
+    rows = np.flatnonzero(~gone[:, 0])
+    columns = ("X", "y", "weights", "paths", "path_weights", "decided_at", "resolved_at", "asset")
+    dip = replace(up, question=SHIPPED[2], **{name: getattr(up, name)[rows] for name in columns})
+    assert len(up.y) > len(dip.y)
+    together = learner(scale).fit_all([up, dip])
+    assert together[0].model is together[1].model
+    for alone, joint in zip([up, dip], together, strict=True):
+        assert learner(scale).fit(alone).state() == joint.state()
+
+
+def test_the_signal_of_each_asset_is_about_its_own_mean(seen) -> None:
+    # AAA is half as wild: its months are calmer than those of IWM on every day.
+    calm = replace(seen, X=np.column_stack([seen.X[:, :3] - np.log(2), seen.X[:, 3:] / 2]), paths=seen.paths / 2)
+    order = np.argsort(np.tile(np.arange(600), 2), kind="stable")
+    columns = ("X", "y", "weights", "paths", "path_weights")
+    joined = {name: np.concatenate([getattr(calm, name), getattr(seen, name)])[order] for name in columns}
+    instants = {name: getattr(seen, name).append(getattr(seen, name))[order] for name in ("decided_at", "resolved_at")}
+    asset = np.repeat(["AAA", "IWM"], 600)[order]
+    panel = replace(seen, asset=asset, question=SHIPPED[-1], **joined, **instants)
+    fitted = learner("har").fit(panel)
+    restored = learner("har").restore(json.loads(json.dumps(fitted.state())))
+    signals = signals_of("distribution", restored, panel.X, asset)[:, 0]
+    shares = {}
+    for name in ("AAA", "IWM"):
+        own = asset == name
+        np.testing.assert_array_equal(signals[own], fitted.of_asset(name).signals(panel.X[own])[:, 0])
+        shares[name] = fitted.probability(panel.X[own]).mean()
+        assert fitted.of_asset(name).share == pytest.approx(shares[name], abs=0.02)
+        assert signals[own].min() < 0.0 < signals[own].max()
+    assert shares["IWM"] > 3 * shares["AAA"]
+    assert fitted.share == pytest.approx(np.mean([*shares.values()]), abs=0.02)
 
 
 def test_too_few_paths_are_refused(seen) -> None:

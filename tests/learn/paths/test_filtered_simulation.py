@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from arch import arch_model
 
+from bullbear.definitions import UP
 from bullbear.definitions.questions import QUESTION_KINDS
 from bullbear.learn.paths.events import event_of
 from bullbear.learn.paths.filtered_simulation import FilteredSimulation
@@ -78,7 +80,8 @@ def test_probabilities_and_quantiles_are_counts_of_paths(fitted: FilteredSimulat
         np.testing.assert_allclose(forecast.quantiles[row], np.quantile(paths[-1], forecast.levels), atol=1e-4)
         np.testing.assert_allclose(forecast.fan[row][2], np.median(paths, axis=1), atol=1e-6)
         daily = fitted._daily(level) / 100
-        assert forecast.volatility[row] == pytest.approx(np.sqrt(252 * np.mean(daily**2)))
+        volatility = np.sqrt(252 * np.mean(daily**2, axis=0))
+        assert forecast.volatility[row] == pytest.approx(np.exp(np.mean(np.log(volatility))))
 
 
 def test_one_row_is_as_good_as_many(fitted: FilteredSimulation, returns: np.ndarray) -> None:
@@ -90,6 +93,50 @@ def test_one_row_is_as_good_as_many(fitted: FilteredSimulation, returns: np.ndar
         for name in ("quantiles", "volatility", "fan"):
             np.testing.assert_array_equal(getattr(alone, name)[0], getattr(together, name)[row])
         assert restored.probability(DIP, restored.level(X[row : row + 1]))[0] == p[row]
+
+
+def test_a_row_is_simulated_once_for_all_events(returns: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
+    events = [DIP, event_of(UP)]
+    asked = FilteredSimulation.fit(returns, horizon=10, seed=3, lags=LAGS, events=events)
+    simulated: list[float] = []
+    daily = FilteredSimulation._daily
+    monkeypatch.setattr(FilteredSimulation, "_daily", lambda self, level: simulated.append(level) or daily(self, level))
+    levels = asked.level(rows(returns, np.arange(300, 400)))
+    together = [asked.probability(event, levels) for event in events]
+    assert sorted(simulated) == sorted(set(levels.tolist()))
+    restored = FilteredSimulation.restore(asked.state(DIP))
+    for event, found in zip(events, together, strict=True):
+        np.testing.assert_array_equal(restored.probability(event, levels), found)
+
+
+@pytest.mark.parametrize(
+    ("flag", "changes"),
+    [
+        (4, {}),
+        (0, {"omega": np.nan}),
+        (0, {"alpha[1]": -0.05}),
+        (0, {"gamma[1]": -0.5}),
+        (0, {"beta[1]": 0.99}),
+    ],
+)
+def test_a_recursion_that_could_not_be_fitted_is_a_constant_variance(
+    flag: int, changes: dict[str, float], returns: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    params = {"omega": 0.03, "alpha[1]": 0.02, "gamma[1]": 0.12, "beta[1]": 0.89} | changes
+    bad = SimpleNamespace(params=params, convergence_flag=flag, std_resid=np.full(len(returns), np.nan))
+    monkeypatch.setattr("arch.univariate.base.ARCHModel.fit", lambda self, **options: bad)
+    found = FilteredSimulation.fit(returns, horizon=10, seed=3, lags=LAGS)
+    assert not found.converged
+    assert not FilteredSimulation.restore(found.state(DIP)).converged
+    variance = np.mean((100 * returns) ** 2)
+    np.testing.assert_allclose(np.exp(found.level(rows(returns, np.array([300, 777])))), variance)
+    assert np.mean(found.residuals**2) == pytest.approx(1.0, abs=0.05)
+    np.testing.assert_allclose(found._daily(float(np.log(variance))), np.sqrt(variance) * found._shocks)
+
+
+def test_a_fit_that_converged_says_so(fitted: FilteredSimulation) -> None:
+    assert fitted.converged
+    assert fitted.alpha + 0.5 * fitted.gamma + fitted.beta < 1.0
 
 
 def test_a_price_that_stands_still_stays() -> None:

@@ -40,6 +40,13 @@ def test_realised_volatility_is_lognormal_about_the_implied_one() -> None:
     assert HAND.probability(event("volatility", 0.2), np.log([0.19, 0.18])).tolist() == [1.0, 0.0]
 
 
+def test_the_forecast_volatility_is_the_median_of_the_realised_one() -> None:
+    wide = ImpliedLognormal(place=0, usual=0.0, ratio=math.log(1.1), scatter=0.25, drift=0.0, horizon=21)
+    found = wide.distribution(np.log([[0.2]])).volatility
+    assert found[0] == pytest.approx(0.22)
+    assert wide.probability(event("volatility", float(found[0])), np.log([0.2]))[0] == pytest.approx(0.5)
+
+
 def test_the_fit_is_the_mean_ratio_and_the_share_of_rises() -> None:
     paths = np.array([[0.01, 0.02], [-0.03, 0.01], [0.02, -0.01], [0.01, 0.01]])
     implied = np.array([-1.5, np.nan, -1.7, -1.9])

@@ -30,7 +30,7 @@ EVENTS = [
 def fit(training: TrainingSet, penalty: float = 3.0, k: int = 3) -> ScaledHistory:
     seen = replace(training, X=training.X[:, :k])
     assert seen.paths is not None
-    return ScaledHistory.fit(seen, seen.paths, np.arange(len(seen.y)), penalty)
+    return ScaledHistory.fit(seen.X, seen.weights, seen.paths, penalty)
 
 
 def test_the_scale_is_a_ridge_regression(stormy: Callable[..., TrainingSet]) -> None:
@@ -65,7 +65,8 @@ def test_quantiles_volatility_and_fan_are_those_of_scaled_paths(stormy: Callable
         scaled = np.exp(level) * standard
         end = np.exp(scaled.sum(axis=1)) - 1
         np.testing.assert_allclose(forecast.quantiles[row], np.quantile(end, forecast.levels), atol=5e-4)
-        assert forecast.volatility[row] == pytest.approx(np.sqrt(252 * np.mean(scaled**2)), rel=1e-4)
+        typical = np.exp(np.mean(np.log(np.sqrt(252 * np.mean(scaled**2, axis=1)))))
+        assert forecast.volatility[row] == pytest.approx(typical, rel=1e-4)
         paths = np.exp(np.cumsum(scaled, axis=1)) - 1
         fan = np.quantile(paths, [0.05, 0.25, 0.5, 0.75, 0.95], axis=0)
         np.testing.assert_allclose(forecast.fan[row], fan, atol=1e-4)

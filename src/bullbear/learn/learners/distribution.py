@@ -7,7 +7,8 @@ the distribution are `scale`:
 - `garch`: filtered historical simulation with a GJR-GARCH(1,1),
 - `implied`: implied volatility read as that of a lognormal.
 
-The signal of a question is the log-odds of its P(yes) less those of the mean P(yes) over the training rows. A way that
+The signal of a question is the log-odds of its P(yes) less those of the mean P(yes) over the asset's training rows: the
+base rate, which knows whether an asset is a calm one, is that of the asset as well. A way that
 is biased for a question, as a lognormal is where history is skewed, thus keeps what it knows about today and loses its
 bias. Where the distribution says the same of every day, the signal is zero.
 """
@@ -16,7 +17,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -64,44 +65,63 @@ class Distribution(Learner):
         return self.fit_all([training])[0]
 
     def fit_all(self, trainings: Sequence[TrainingSet]) -> list[FittedDistribution]:  # type: ignore[override]
-        """One distribution, on the set with the most examples, for all questions."""
-        training = max(trainings, key=lambda each: len(each.y))
-        model = self._distribution(training)
-        levels = model.level(training.X)
-        independent = float(training.weights.sum())
-        return [_fitted(self.scale, model, event_of(each.question), levels, independent) for each in trainings]
+        """One distribution for all questions that know the same paths; it reads no row without one."""
+        sets = [_with_paths(training) for training in trainings]
+        keys = [(seen.decided_at.asi8.tobytes(), tuple(seen.asset)) for seen in sets]
+        fits: dict[Any, _Fit] = {}
+        for key, seen in zip(keys, sets, strict=True):
+            if key not in fits:
+                alike = [each.question for own, each in zip(keys, sets, strict=True) if own == key]
+                fits[key] = self._fit(seen, [event_of(question) for question in alike])
+        return [self._answering(fits[key], event_of(seen.question)) for key, seen in zip(keys, sets, strict=True)]
+
+    def refuses_inputs(self, names: Sequence[str], assets: Sequence[str]) -> tuple[str, str] | None:
+        """`garch` and `implied` read a factor of one asset."""
+        if self.scale == "har":
+            return None
+        if len(assets) > 1:
+            return "scale", f'"har" for several assets, {", ".join(assets)}'
+        needed = f"{self.returns}_0" if self.scale == "garch" else self.implied
+        return None if needed in names else ("scale", f"{needed}, which the scale {self.scale} reads, in a feature set")
 
     def restore(self, state: Mapping[str, Any]) -> FittedDistribution:
         """From `state()`."""
         event = Event(**{name: _bound(name, value) for name, value in state["event"].items()})
         model = _WAYS[state["scale"]].restore(state["distribution"])
-        return FittedDistribution(state["scale"], model, event, float(state["share"]), float(state["independent"]))
+        shares = {str(asset): float(share) for asset, share in state["shares"].items()}
+        return FittedDistribution(state["scale"], model, event, shares, float(state["independent"]))
 
-    def _distribution(self, training: TrainingSet) -> PathDistribution:
-        if training.paths is None:
+    def _fit(self, seen: TrainingSet, events: Sequence[Event]) -> _Fit:
+        model = self._distribution(seen, events)
+        return _Fit(model, model.level(seen.X), seen.asset, float(_path_weights(seen).sum()))
+
+    def _distribution(self, seen: TrainingSet, events: Sequence[Event]) -> PathDistribution:
+        paths = _paths(seen)
+        if len(paths) < _FEWEST:
             raise HistoryError(
-                "distribution learner", "no paths", "daily returns behind the labels", "train it by `learn.train`"
+                "distribution learner", f"{len(paths)} known paths", f"at least {_FEWEST}", "load more history"
             )
-        rows = np.flatnonzero(~np.isnan(training.paths).any(axis=1))
-        if len(rows) < _FEWEST:
-            raise HistoryError(
-                "distribution learner", f"{len(rows)} known paths", f"at least {_FEWEST}", "load more history"
-            )
-        paths = training.paths[rows]
         if self.scale == "har":
-            return ScaledHistory.fit(training, paths, rows, self.penalty)
-        if len(assets := np.unique(training.asset)) > 1:
+            return ScaledHistory.fit(seen.X, _path_weights(seen), paths, self.penalty)
+        if len(assets := np.unique(seen.asset)) > 1:
             value = f'scale = "{self.scale}" for {", ".join(assets)}'
             raise DefinitionError(
                 "learner.scale", value, '"har" for several assets', "leave out [universe], or choose it"
             )
         if self.scale == "implied":
-            return ImpliedLognormal.fit(training.X[rows, place := self._place(training, self.implied)], paths, place)
-        lags = self._lags(training)
-        newest = np.ascontiguousarray(training.X[: rows[-1] + 1, lags[0]])
+            return ImpliedLognormal.fit(seen.X[:, place := self._place(seen, self.implied)], paths, place)
+        lags = self._lags(seen)
+        newest = np.ascontiguousarray(seen.X[:, lags[0]])
         # The returns of the decisions, and of the sessions between the last of them and the fit.
         known = np.concatenate([newest[~np.isnan(newest)], paths[-1]])
-        return FilteredSimulation.fit(known, horizon=paths.shape[1], seed=training.seed, lags=lags)
+        return FilteredSimulation.fit(known, horizon=paths.shape[1], seed=seen.seed, lags=lags, events=events)
+
+    def _answering(self, fit: _Fit, event: Event) -> FittedDistribution:
+        """With the mean P(event) over each asset's training rows, by linear interpolation between levels."""
+        grid = np.linspace(fit.levels.min(), fit.levels.max(), _GRID)
+        p = np.interp(fit.levels, grid, fit.model.probability(event, grid))
+        shares = {str(asset): float(np.mean(p[fit.asset == asset])) for asset in np.unique(fit.asset)}
+        return FittedDistribution(self.scale, fit.model, event, shares, fit.independent)
 
     def _place(self, training: TrainingSet, name: str) -> int:
         if name not in training.names:
@@ -119,17 +139,39 @@ class Distribution(Learner):
 
 
 @dataclass(frozen=True)
+class _Fit:
+    """A distribution with the levels and assets of its training rows, shape (n,), and what these are worth."""
+
+    model: PathDistribution
+    levels: np.ndarray
+    asset: np.ndarray
+    independent: float
+
+
+@dataclass(frozen=True)
 class FittedDistribution:
     """A distribution and one event.
 
-    `share` is the mean P(event) over the training rows; `independent` how many independent labels they are worth.
+    `shares` are the means of P(event) over the training rows of each asset; `independent` says how many independent
+    labels those of one asset are worth. `asset` is what rows are about; without it, or for one that training has not
+    seen, the mean of `shares` counts.
     """
 
     scale: str
     model: PathDistribution
     event: Event
-    share: float
+    shares: Mapping[str, float]
     independent: float
+    asset: str = ""
+
+    @property
+    def share(self) -> float:
+        """The mean P(event) of the asset."""
+        return self.shares.get(self.asset, sum(self.shares.values()) / len(self.shares))
+
+    def of_asset(self, asset: str) -> FittedDistribution:
+        """For rows about one asset."""
+        return self if self.asset == asset else replace(self, asset=asset)
 
     def probability(self, X: np.ndarray) -> np.ndarray:
         """P(event) as the distribution has it, shape (n,)."""
@@ -169,18 +211,46 @@ class FittedDistribution:
             "scale": self.scale,
             "distribution": self.model.state(self.event),
             "event": event,
-            "share": self.share,
+            "shares": dict(self.shares),
             "independent": self.independent,
         }
 
 
-def _fitted(
-    scale: str, model: PathDistribution, event: Event, levels: np.ndarray, independent: float
-) -> FittedDistribution:
-    """With the mean P(event) over the training rows, by linear interpolation between levels."""
-    grid = np.linspace(levels.min(), levels.max(), _GRID)
-    share = float(np.mean(np.interp(levels, grid, model.probability(event, grid))))
-    return FittedDistribution(scale, model, event, share, independent)
+def _with_paths(training: TrainingSet) -> TrainingSet:
+    """The rows whose path is known.
+
+    A question that reads two closes has labels on rows without a path too. A model of several questions would fit
+    another distribution to these than a model of one.
+    """
+    paths, weights = _paths(training), _path_weights(training)
+    known = ~np.isnan(paths).any(axis=1)
+    if known.all():
+        return training
+    return replace(
+        training,
+        X=training.X[known],
+        y=training.y[known],
+        weights=training.weights[known],
+        decided_at=training.decided_at[known],
+        resolved_at=training.resolved_at[known],
+        asset=training.asset[known],
+        paths=paths[known],
+        path_weights=weights[known],
+    )
+
+
+def _paths(training: TrainingSet) -> np.ndarray:
+    if training.paths is None:
+        raise HistoryError(
+            "distribution learner", "no paths", "daily returns behind the labels", "train it by `learn.train`"
+        )
+    return training.paths
+
+
+def _path_weights(training: TrainingSet) -> np.ndarray:
+    if training.path_weights is None:
+        raise HistoryError("distribution learner", "no weights of paths", "one for each", "train it by `learn.train`")
+    return training.path_weights
 
 
 def _bound_text(value: Any) -> Any:

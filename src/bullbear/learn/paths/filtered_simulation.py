@@ -17,7 +17,7 @@ doi:10.1002/(SICI)1096-9934(199908)19:5<583::AID-FUT5>3.0.CO;2-S
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -32,9 +32,8 @@ PER_CENT = 100.0
 """Returns are fitted in per cent: in fractions the variance is too small for the optimiser."""
 _RESIDUALS = 400
 _REPEATS = 5
-_KEPT = 64
-"""Rows whose simulation is kept for the next question."""
-Simulated = dict[str, np.ndarray]
+_ROUNDING = 1e-6
+"""By which the optimiser may miss a bound."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +52,8 @@ class FilteredSimulation:
         Of the simulation.
     lags
         Places of the returns in a row of factors, the newest first.
+    converged
+        Whether the recursion could be fitted; if not, the variance is the constant `omega`.
     """
 
     omega: float
@@ -64,16 +65,23 @@ class FilteredSimulation:
     horizon: int
     seed: int
     lags: tuple[int, ...]
-    _rows: dict[float, Simulated] = field(default_factory=dict, repr=False, compare=False)
+    converged: bool = True
+    _answers: dict[Event, dict[float, float]] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
-    def fit(cls, returns: np.ndarray, *, horizon: int, seed: int, lags: tuple[int, ...]) -> FilteredSimulation:
-        """Fit to daily log returns in order of time, fractions, shape (n,)."""
+    def fit(
+        cls, returns: np.ndarray, *, horizon: int, seed: int, lags: tuple[int, ...], events: Sequence[Event] = ()
+    ) -> FilteredSimulation:
+        """Fit to daily log returns in order of time, fractions, shape (n,).
+
+        One simulation of a row answers all `events`; another event costs another simulation.
+        """
+        answers: dict[Event, dict[float, float]] = {event: {} for event in events}
         series = PER_CENT * returns
         levels = (np.arange(_RESIDUALS) + 0.5) / _RESIDUALS
         variance = float(np.mean(series**2))
         if np.ptp(series) == 0.0:  # a price that stood still has no variance to be modelled
-            return cls(variance, 0.0, 0.0, 0.0, variance, np.zeros(_RESIDUALS), horizon, seed, lags)
+            return cls(variance, 0.0, 0.0, 0.0, variance, np.zeros(_RESIDUALS), horizon, seed, lags, True, answers)
         from arch import arch_model  # two seconds, and only a fit needs it
 
         with warnings.catch_warnings():
@@ -83,8 +91,12 @@ class FilteredSimulation:
         omega, alpha, gamma, beta = (
             float(fitted.params[name]) for name in ("omega", "alpha[1]", "gamma[1]", "beta[1]")
         )  # fmt: skip
-        residuals = np.round(np.quantile(fitted.std_resid, levels), 5)
-        return cls(omega, alpha, gamma, beta, variance, residuals, horizon, seed, lags)
+        residuals, converged = fitted.std_resid, True
+        if fitted.convergence_flag != 0 or not _is_stationary(omega, alpha, gamma, beta):
+            omega, alpha, gamma, beta = variance, 0.0, 0.0, 0.0
+            residuals, converged = series / np.sqrt(variance), False
+        residuals = np.round(np.quantile(residuals, levels), 5)
+        return cls(omega, alpha, gamma, beta, variance, residuals, horizon, seed, lags, converged, answers)
 
     def level(self, X: np.ndarray) -> np.ndarray:
         """The log of the next session's variance (per cent squared), shape (n,); a missing return is as expected."""
@@ -100,16 +112,19 @@ class FilteredSimulation:
 
     def probability(self, event: Event, level: np.ndarray) -> np.ndarray:
         """P(event) at each level, by one simulation each; shape (n,)."""
-        return np.array([event.share(self._simulated(each)[event.marginal]) for each in level.tolist()])
+        self._answers.setdefault(event, {})
+        return np.array([self._answer(event, each) for each in level.tolist()])
 
     def distribution(self, X: np.ndarray) -> DistributionForecast:
         """The distribution at each row."""
         quantiles, volatility, fans = [], [], []
         for level in self.level(X).tolist():
-            path = self._simulated(level)
-            quantiles.append(np.quantile(path["end"], LEVELS))
-            volatility.append(np.sqrt(np.mean(path["volatility"] ** 2)))
-            fans.append(np.quantile(self._path(level), FAN_LEVELS, axis=1))
+            daily = self._daily(level)
+            path = np.cumsum(daily, axis=0) / PER_CENT
+            quantiles.append(np.quantile(path[-1], LEVELS))
+            with np.errstate(divide="ignore"):  # a price that stands still: a volatility of zero
+                volatility.append(np.exp(np.mean(np.log(_volatility(daily)))))
+            fans.append(np.quantile(path, FAN_LEVELS, axis=1))
         k, h = len(LEVELS), self.horizon
         return DistributionForecast(
             LEVELS,
@@ -141,25 +156,20 @@ class FilteredSimulation:
             variance = self._next(variance, daily[session])
         return daily
 
-    def _path(self, level: float) -> np.ndarray:
-        path: np.ndarray = np.cumsum(self._daily(level), axis=0) / PER_CENT
-        return path
-
-    def _simulated(self, level: float) -> Simulated:
-        """The marginals of the simulated paths, shape (2000,) each."""
+    def _answer(self, event: Event, level: float) -> float:
         # One row at a time: the sums of a row must not depend on how many rows are asked for.
-        if level not in self._rows:
-            if len(self._rows) >= _KEPT:
-                self._rows.clear()
+        if level not in self._answers[event]:
             daily = self._daily(level)
             path = np.cumsum(daily, axis=0) / PER_CENT
-            self._rows[level] = {
+            marginals = {
                 "end": path[-1],
                 "lowest": path.min(axis=0),
                 "highest": path.max(axis=0),
-                "volatility": np.sqrt(SESSIONS_A_YEAR * np.mean(daily**2, axis=0)) / PER_CENT,
+                "volatility": _volatility(daily),
             }
-        return self._rows[level]
+            for asked, known in list(self._answers.items()):
+                known[level] = asked.share(marginals[asked.marginal])
+        return self._answers[event][level]
 
     def state(self, event: Event) -> dict[str, Any]:
         """Everything, JSON-ready."""
@@ -167,6 +177,7 @@ class FilteredSimulation:
             **{name: getattr(self, name) for name in ("omega", "alpha", "gamma", "beta", "start", "horizon", "seed")},
             "residuals": self.residuals.tolist(),
             "lags": list(self.lags),
+            "converged": self.converged,
         }
 
     @classmethod
@@ -182,4 +193,18 @@ class FilteredSimulation:
             horizon=int(state["horizon"]),
             seed=int(state["seed"]),
             lags=tuple(state["lags"]),
+            converged=bool(state["converged"]),
         )
+
+
+def _volatility(daily: np.ndarray) -> np.ndarray:
+    """Realised volatility a year of paths of daily returns in per cent, shape (horizon, n); (n,)."""
+    return np.asarray(np.sqrt(SESSIONS_A_YEAR * np.mean(daily**2, axis=0)) / PER_CENT)
+
+
+def _is_stationary(omega: float, alpha: float, gamma: float, beta: float) -> bool:
+    """Whether the variance stays positive and returns to its mean."""
+    if not np.isfinite([omega, alpha, gamma, beta]).all():
+        return False
+    never_negative = omega > 0.0 and min(alpha, alpha + gamma, beta) >= -_ROUNDING
+    return bool(never_negative and alpha + 0.5 * gamma + beta < 1.0)

@@ -113,7 +113,8 @@ class ImpliedLognormal:
 
     def distribution(self, X: np.ndarray) -> DistributionForecast:
         """The distribution at each row."""
-        sigma = self._daily(self.level(X))
+        level = self.level(X)
+        sigma = self._daily(level)
         normal = np.array([NormalDist().inv_cdf(level) for level in LEVELS])
         ends = self.drift * self.horizon + math.sqrt(self.horizon) * normal
         sessions = np.arange(1, self.horizon + 1)
@@ -122,7 +123,7 @@ class ImpliedLognormal:
         return DistributionForecast(
             LEVELS,
             np.expm1(sigma[:, None] * ends),
-            sigma * math.sqrt(SESSIONS_A_YEAR),
+            np.exp(level + self.ratio),
             np.expm1(sigma[:, None, None] * fan),
         )
 

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from bullbear.learn.distribution import FAN_LEVELS, DistributionForecast
-from bullbear.learn.learner import TrainingSet, varies
+from bullbear.learn.learner import varies
 from bullbear.learn.learners.logistic import LinearModel, standardise
 from bullbear.learn.paths.events import MARGINALS, Event, marginals_of
 
@@ -47,28 +47,24 @@ class ScaledHistory:
         (400,).
     fan
         Quantiles `FAN_LEVELS` of the log return after 1 to `horizon` sessions at scale 1, shape (5, horizon).
-    spread
-        Root mean square of the realised volatility at scale 1.
     """
 
     intercept: float
     slopes: LinearModel
     quantiles: Mapping[str, np.ndarray]
     fan: np.ndarray
-    spread: float
 
     @classmethod
-    def fit(cls, training: TrainingSet, paths: np.ndarray, rows: np.ndarray, penalty: float) -> ScaledHistory:
-        """From the training rows `rows` whose `paths` are known, shape (len(rows), horizon)."""
+    def fit(cls, X: np.ndarray, weights: np.ndarray, paths: np.ndarray, penalty: float) -> ScaledHistory:
+        """From factors (n, k), weights (n,) and the paths that came, shape (n, horizon)."""
         marginals = marginals_of(paths)
         target = np.log(np.maximum(marginals["volatility"], _STILL))
-        X, weights = training.X[rows], training.weights[rows]
         present = ~np.isnan(X)
         counts = present.sum(axis=0)
         center = np.where(counts > 0, np.nansum(X, axis=0) / np.maximum(counts, 1), 0.0)
         spread = np.sqrt(np.nansum((X - center) ** 2, axis=0) / np.maximum(counts, 1))
         # As for the logistic regression: a factor that was hardly ever there cannot have taught anything.
-        scale = np.where(varies(X) & (spread > 0) & (counts >= len(rows) // 10), spread, np.inf)
+        scale = np.where(varies(X) & (spread > 0) & (counts >= len(X) // 10), spread, np.inf)
         Z = standardise(X, center, scale, CLIP)
         total = weights.sum()
         intercept, middle = float(weights @ target / total), weights @ Z / total
@@ -80,8 +76,7 @@ class ScaledHistory:
         nodes = np.linspace(0.0, 1.0, _NODES)
         quantiles = {name: _short(np.quantile(marginals[name] / each, nodes)) for name in MARGINALS}
         fan = _short(np.quantile(np.cumsum(paths, axis=1) / each[:, None], FAN_LEVELS, axis=0))
-        rms = float(np.sqrt(np.mean((marginals["volatility"] / each) ** 2)))
-        return cls(intercept, slopes, quantiles, fan, round(rms, _DIGITS))
+        return cls(intercept, slopes, quantiles, fan)
 
     def level(self, X: np.ndarray) -> np.ndarray:
         """The log of the expected volatility, shape (n,)."""
@@ -112,7 +107,7 @@ class ScaledHistory:
         return DistributionForecast(
             LEVELS,
             np.expm1(scale[:, None] * at),
-            scale * self.spread,
+            scale,  # of a regression of logs: the geometric mean
             np.expm1(scale[:, None, None] * self.fan),
         )
 
@@ -123,7 +118,6 @@ class ScaledHistory:
             "slopes": self.slopes.state(),
             "quantiles": {name: self.quantiles[name].tolist() for name in sorted({"end", event.marginal})},
             "fan": self.fan.tolist(),
-            "spread": self.spread,
         }
 
     @classmethod
@@ -131,7 +125,7 @@ class ScaledHistory:
         """From `state()`."""
         quantiles = {name: np.array(values) for name, values in state["quantiles"].items()}
         slopes = LinearModel.restore(state["slopes"])
-        return cls(float(state["intercept"]), slopes, quantiles, np.array(state["fan"]), float(state["spread"]))
+        return cls(float(state["intercept"]), slopes, quantiles, np.array(state["fan"]))
 
 
 def _short(values: np.ndarray) -> np.ndarray:
