@@ -103,9 +103,13 @@ def test_questions_of_other_trainings_change_no_decision(wary: Home) -> None:
         return [row["p"] for entry in entries for row in entry["outlook"] if row["question"] == "dip8"]
 
     decided, before = {day: weight_on(wary, day) for day in DAYS}, shown()
-    # Every dip of 8.1 % is one of 8 %: the base rate of the one moves what is shown of the other where that is lower.
-    text = '[[question]]\nname = "dip81"\nkind = "dip"\nthreshold = -0.081\nsentence = "A dip of 8.1 %."\n'
-    (wary.root / "models" / "questions.toml").write_text(text)
+    # A dip of 8.01 % is one of 8 %, and that one of 7.99 %: their base rates hold what is shown of it between them.
+    for name, threshold in (("dip801", -0.0801), ("dip799", -0.0799)):
+        text = (
+            f'[[question]]\nname = "{name}"\nkind = "dip"\nthreshold = {threshold}\nsentence = "A dip of about 8 %."\n'
+        )
+        with (wary.root / "models" / "questions.toml").open("a") as file:
+            file.write(text)
     assert shown() != before
     assert {day: weight_on(wary, day) for day in DAYS} == decided
 
