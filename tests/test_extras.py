@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from bullbear.errors import MissingExtraError
-from bullbear.extras import LIBRARIES, extra_of, require
+from bullbear.extras import LIBRARIES, extra_of, require, require_modules
+from bullbear.learn.learners.distribution import Distribution
 
 ROOT = Path(__file__).resolve().parents[1]
 IMPORTED_AS = {"scikit-learn": "sklearn"}
@@ -48,6 +49,17 @@ def test_what_is_missing_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> No
     require("bullbear report", "report")
     with pytest.raises(MissingExtraError, match=r"^bullbear train needs the extras \[train,tracking\]: pip install"):
         require("bullbear train", "train", "tracking", "report")
+
+
+def test_a_fit_needs_only_the_libraries_of_its_own_parameters(monkeypatch: pytest.MonkeyPatch) -> None:
+    needs = {
+        scale: Distribution.model_validate({"kind": "distribution", "scale": scale}).imports()
+        for scale in ("har", "garch", "implied")
+    }
+    monkeypatch.setattr("bullbear.extras.find_spec", lambda name: None if name == "arch" else find_spec(name))
+    require_modules("a refit", (*needs["har"], *needs["implied"], "lightgbm"))
+    with pytest.raises(MissingExtraError, match=r"^a refit needs the extra \[train\]: pip install"):
+        require_modules("a refit", needs["garch"])
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ import pytest
 
 from bullbear.dataset.splits import SPLITTERS
 from bullbear.decide.policy import POLICIES
-from bullbear.definitions import Kinds
+from bullbear.definitions import Kinds, Target
 from bullbear.errors import DefinitionError, InputError
 from bullbear.factors import registered
 from bullbear.factors.engine import registry
@@ -65,6 +65,8 @@ def test_a_model_names_its_question(place: Home) -> None:
     target = place.model("base").definition.target
     assert (target.question.name, target.question.threshold) == ("dip8", -0.08)
     assert target.horizon == target.question.horizon == 63
+    said = "A close 8 % or more below today's within the month (over 63 sessions, not 21)."
+    assert target.question.sentence == Target.model_validate(target.model_dump()).question.sentence == said
     edit(place, "models/base.toml", '"dip8"', '"dip9"')
     message = r"models/base\.toml:\d+ \(questions\.0\): got 'dip9'; allowed: one of up, fall5, dip5, dip8, rally5"
     with pytest.raises(DefinitionError, match=message):
@@ -111,6 +113,21 @@ def test_a_model_of_several_questions_and_members(place: Home) -> None:
     alone = place.model("pair")
     assert alone.definition_hash == dip.definition_hash
     assert alone.only("dip8") is alone
+
+
+def test_the_questions_that_forecasts_are_made_coherent_with_are_part_of_the_meaning(place: Home) -> None:
+    def hashes(names: str) -> dict[str, str]:
+        (place.root / "models" / "pair.toml").write_text(MEMBERS.replace('"up", "dip8"', names))
+        model = place.model("pair")
+        names_of = [question.name for question in model.definition.questions]
+        return {name: model.only(name, together=True).definition_hash for name in names_of}
+
+    alone, both = hashes('"dip8"')["dip8"], hashes('"up", "dip8", "dip5"')
+    assert place.model("pair").only("dip8").definition_hash == alone
+    assert len({alone, both["dip8"], hashes('"dip8", "dip5", "fall5"')["dip8"]}) == 3  # fall5 implies dip5
+    assert hashes('"dip5", "dip8", "up"') == both  # in any order
+    assert hashes('"up", "vol20", "dip8"')["vol20"] == hashes('"vol20"')["vol20"]  # nothing implies anything of it
+    assert both["up"] == hashes('"up"')["up"]  # stays as it is
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from importlib.util import find_spec
 
 from bullbear.errors import MissingExtraError
@@ -23,6 +24,16 @@ def require(what: str, *extras: str) -> None:
     """
     missing = [extra for extra in extras if any(find_spec(library) is None for library in LIBRARIES[extra])]
     if missing:
+        raise MissingExtraError(what, missing)
+
+
+def require_modules(what: str, modules: Iterable[str]) -> None:
+    """Check that every one of `modules` that an extra installs is there, without importing it.
+
+    MissingExtraError names the extras of those that are missing, and `what` as what needs them.
+    """
+    absent = [module for module in modules if find_spec(module.split(".")[0]) is None]
+    if missing := sorted({extra for module in absent if (extra := extra_of(module)) is not None}):
         raise MissingExtraError(what, missing)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,7 +13,8 @@ from pydantic import BaseModel
 from bullbear.dataset import Splitter
 from bullbear.decide.instruments import instruments_in
 from bullbear.decide.policy import Policy, load_policy
-from bullbear.definitions import FeatureSet, ModelDefinition, Source, digest
+from bullbear.definitions import FeatureSet, ModelDefinition, Question, Source, digest
+from bullbear.definitions.coherence import related
 from bullbear.factors import registered, universe
 from bullbear.factors.engine.feature_sets import functions_of
 from bullbear.learn.calibrator import Calibrator
@@ -74,9 +76,10 @@ class Model:
         feature_sets: tuple[FeatureSet, ...],
         feature_paths: tuple[Path, ...],
         parts: Parts,
+        companions: Sequence[Question] = (),
     ) -> Model:
-        """A model with the hash of its meaning."""
-        seal = digest(meaning(definition, feature_sets, parts))
+        """A model with the hash of its meaning; see `meaning`."""
+        seal = digest(meaning(definition, feature_sets, parts, companions))
         return cls(definition, source, feature_sets, feature_paths, parts, seal)
 
     @property
@@ -84,10 +87,16 @@ class Model:
         """The rule for positions."""
         return self.parts.policy
 
-    def only(self, question: str) -> Model:
+    def only(self, question: str, *, together: bool = False) -> Model:
         """The model of one of its questions, with a definition, a hash and a policy of its own.
 
         The policy goes with `up`; of several questions the others hold cash.
+
+        Parameters
+        ----------
+        together
+            Trained together with the other questions, so that the forecasts depend on those that they must be coherent
+            with.
 
         Raises
         ------
@@ -99,15 +108,26 @@ class Model:
             return self
         policy = self.policy if question == "up" else load_policy(HOLD_CASH, questions=[question])
         return Model.of(
-            definition, self.source, self.feature_sets, self.feature_paths, replace(self.parts, policy=policy)
+            definition,
+            self.source,
+            self.feature_sets,
+            self.feature_paths,
+            replace(self.parts, policy=policy),
+            related(self.definition.questions, question) if together else (),
         )
 
 
-def meaning(definition: ModelDefinition, feature_sets: Sequence[FeatureSet], parts: Parts) -> dict[str, Any]:
+def meaning(
+    definition: ModelDefinition,
+    feature_sets: Sequence[FeatureSet],
+    parts: Parts,
+    companions: Sequence[Question] = (),
+) -> dict[str, Any]:
     """All of a model that can change a forecast or a position, every default filled in; its `definition_hash` is of it.
 
     Names of the model, its members, its feature sets and its questions and every sentence are left out. A default that
-    is written out changes nothing, one that changes in the code does.
+    is written out changes nothing, one that changes in the code does. `companions` are the questions trained together
+    with that of the definition that its forecasts are made coherent with.
     """
     factors = [
         {
@@ -124,12 +144,17 @@ def meaning(definition: ModelDefinition, feature_sets: Sequence[FeatureSet], par
     return {
         "seed": definition.seed,
         "ticker": definition.ticker,
-        "questions": [each.model_dump(mode="json", exclude={"name", "sentence"}) for each in definition.questions],
+        "questions": [_asked(each) for each in definition.questions],
+        **({"coherent_with": sorted(map(_asked, companions), key=json.dumps)} if companions else {}),
         **parts.meaning(feature_sets),
         "factors": factors,
         "assets": sorted(universe(feature_sets, definition.ticker)),  # rows are in this order
         "code": digests([*functions, *parts.kinds, *map(type, instruments_in(parts.policy))]),
     }
+
+
+def _asked(question: Question) -> dict[str, Any]:
+    return question.model_dump(mode="json", exclude={"name", "sentence"})
 
 
 def _factors(member: MemberPlan, feature_sets: Sequence[FeatureSet]) -> list[str]:

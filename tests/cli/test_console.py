@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from bullbear.cli import factor_tables, level_tables, odds_tables, panel, show
-from bullbear.cli.console import ProgressConsole
+from bullbear.cli.console import ProgressConsole, ResultConsole
 from bullbear.forecasting.ledger import Ledger, of_question
 from bullbear.home import Home
 from bullbear.report.level_chart import level_chart
@@ -86,3 +86,21 @@ def test_a_title_of_progress_in_brackets(capsys: pytest.CaptureFixture[str]) -> 
     with ProgressConsole().progress("training [x]") as progress:
         progress("folds", 1, 2)
     assert "training [x]: folds" in capsys.readouterr().err
+
+
+def test_a_table_of_whole_columns_is_as_wide_as_it_is_in_a_pipe(capsys: pytest.CaptureFixture[str]) -> None:
+    from rich.table import Table
+
+    console, long = ResultConsole(), "x" * 60
+    whole, folded = Table(), Table()
+    for _ in range(4):
+        whole.add_column("base rate's", no_wrap=True)
+        folded.add_column("base rate's")
+    for table in (whole, folded):
+        table.add_row(*[long] * 4)
+    console.print(whole)
+    out = capsys.readouterr().out
+    assert out.count(long) == 4
+    assert "…" not in out
+    console.print(folded)
+    assert max(map(len, capsys.readouterr().out.splitlines())) <= 160

@@ -93,8 +93,18 @@ def test_the_panel_leads_with_what_differs_from_usual() -> None:
 def test_where_nothing_differs_a_plain_sentence_says_so() -> None:
     lines = shown(outlook=[UP, USUAL])
     assert lines[1:3] == ["Nothing differs from usual: treat this as a normal month.", "As usual: dip5 26 %"]
+
+
+def test_a_normal_month_is_not_claimed_of_questions_that_nobody_answers() -> None:
     # The base rate differs from itself in no way, whatever its interval.
-    assert shown(outlook=[UP, ALONE | {"p_low": 0.32}])[1] == lines[1]
+    assert shown(outlook=[UP, ALONE | {"p_low": 0.32}])[1:3] == [
+        "No champion of the other questions.", "Base rates alone: rally5 31 %",
+    ]  # fmt: skip
+    assert shown(outlook=[UP, USUAL, ALONE])[1:4] == [
+        "Nothing differs from usual in the questions that have a champion.",
+        "As usual: dip5 26 %",
+        "Base rates alone: rally5 31 %",
+    ]
 
 
 def test_a_skill_that_is_unknown_is_not_shown() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -113,6 +114,31 @@ def test_the_truth_of_a_home_is_simulated_once_for_all_questions(
     assert kept["p"].between(0, 1).all()
     with pytest.raises(TypeError):  # another horizon has to be simulated
         true_probabilities(tmp_path, ASKED[6])
+
+
+def test_what_was_kept_of_another_process_or_market_is_not_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+
+    def counted(questions: Sequence[Question], signal: float) -> Mapping[str, StateProbabilities]:
+        asked.append(len(questions))
+        return state_probabilities(questions, signal, pairs=20)
+
+    monkeypatch.setattr(oracle, "state_probabilities", counted)
+    simulation = simulate(7, 1.0, 3)
+    write_truth(simulation.truth, tmp_path)
+    for _ in range(2):
+        true_probabilities(tmp_path, ASKED[1])
+    assert len(asked) == 1
+    for name, value in (("SEED", 5), ("_process", lambda: "edited")):
+        with monkeypatch.context() as patched:
+            patched.setattr(oracle, name, value)
+            true_probabilities(tmp_path, ASKED[1])
+    assert len(asked) == 3
+    assert len(list((tmp_path / "oracle").iterdir())) == 4
+    write_truth(simulation.truth, tmp_path)
+    assert [path.name for path in (tmp_path / "oracle").iterdir()] == ["truth.parquet"]
 
 
 def test_a_truth_without_states_is_refused(tmp_path: Path) -> None:

@@ -71,6 +71,42 @@ def test_a_fingerprint_is_the_same_for_the_same_store(toy_store: Callable[..., S
     assert first != build(view, [], Target(horizon=3)).fingerprint
 
 
+def test_a_fingerprint_covers_final_labels_and_when_each_path_was_known(toy_store: Callable[..., Store]) -> None:
+    store = toy_store(PRICES)
+    first = build(store.as_of(), [], Target(horizon=2))
+    # A correction long after: no label as it was known changes, two final ones do.
+    days = pd.DatetimeIndex(["2019-12-27"]).as_unit("us")
+    bar = {"series": "IWM", "event_date": days, "known_at": pd.Timestamp("2020-03-02 21:00", tz="UTC"), "volume": 1e6}
+    store.append("bars", pd.DataFrame(bar | dict.fromkeys(("open", "high", "low", "close", "adj_close"), 96.0)))
+    corrected = build(Store(store.root).as_of(), [], Target(horizon=2))
+    np.testing.assert_array_equal(corrected.y, first.y)
+    assert corrected.y_final.tolist()[:5] != first.y_final.tolist()[:5]
+    assert corrected.fingerprint != first.fingerprint
+
+
+def test_a_fingerprint_covers_when_a_path_was_known(tmp_path: Path) -> None:
+    # The bar in the middle of the first paths arrives late: `up` reads the last close alone, a path every one.
+    found = []
+    for hours in (0, 200):
+        days = pd.DatetimeIndex(list(PRICES)).as_unit("us")
+        known = closes(days) + pd.to_timedelta([0, hours, 0, 0, 0, 0, 0], unit="h").as_unit("us")
+        rows = pd.DataFrame({"series": "IWM", "event_date": days, "known_at": known, "volume": 1e6})
+        for name in ("open", "high", "low", "close", "adj_close"):
+            rows[name] = list(PRICES.values())
+        store = Store(tmp_path / str(hours))
+        store.append("bars", rows)
+        found.append(build(store.as_of(), [], Target(horizon=2)))
+    on_time, late = (each.paths for each in found)
+    assert on_time is not None
+    assert late is not None
+    assert found[0].resolved_at[0] == found[1].resolved_at[0] < late.known_at[0]
+    parts = [
+        fingerprint(found[0].X, found[0].y, found[0].resolved_at, found[0].y_final, on_time.returns, each.known_at.asi8)
+        for each in (on_time, late)
+    ]
+    assert found[0].fingerprint == parts[0] != parts[1]
+
+
 def test_a_target_without_bars_is_refused(toy_store: Callable[..., Store]) -> None:
     with pytest.raises(NoDataError, match="bars of IWN"):
         build(toy_store(PRICES).as_of(), [], Target(ticker="IWN"))

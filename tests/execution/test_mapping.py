@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import signal
 import subprocess
@@ -15,6 +16,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 
+import bullbear
 from bullbear import user_code
 from bullbear.errors import DefinitionError, ExecutionError, FitError, InputError, ItemError
 from bullbear.execution import Kept, Local, map_items
@@ -127,6 +129,28 @@ def test_versions_of_other_libraries_are_another_computation(
     assert len(calls()) == 4
     map_items(work.log, shared, [1, 2], kept=Kept(kept))
     assert len(calls()) == 4
+
+
+def test_every_library_that_a_fit_may_import_is_part_of_the_environment() -> None:
+    floors = ("learn", "factors", "statistics", "dataset", "data")
+    root = Path(bullbear.__file__).parent
+    imported = {
+        name.split(".")[0]
+        for floor in floors
+        for path in (root / floor).rglob("*.py")
+        if path.parent.name != "providers"
+        for node in ast.walk(ast.parse(path.read_text()))
+        for name in (
+            [each.name for each in node.names] if isinstance(node, ast.Import)
+            else [str(node.module)] if isinstance(node, ast.ImportFrom) else []
+        )
+    }  # fmt: skip
+    named = {"sklearn": "scikit-learn", "talib": "ta-lib"}
+    own = {"bullbear", "exchange_calendars", "pyarrow", "pydantic", "pandera"}  # of these no number depends
+    third = {named.get(name, name) for name in imported - own - sys.stdlib_module_names}
+    assert {"arch", "scipy", "scikit-learn"} <= third
+    assert third <= set(environment())
+    assert {"statsmodels", "numba"} <= set(environment())  # beneath arch
 
 
 @pytest.mark.parametrize("damage", ["flipped", "cut", "empty", "foreign", "swapped"])

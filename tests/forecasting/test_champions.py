@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from bullbear.dataset import resolve
 from bullbear.dataset.labels import climatology
 from bullbear.definitions import Target
 from bullbear.evaluate import evaluate
+from bullbear.extras import LIBRARIES
+from bullbear.forecasting import forecast
 from bullbear.forecasting.bundle import Bundle, read_bundle
 from bullbear.forecasting.champions import Others, others_of
 from bullbear.forecasting.forecast import issue, replay
@@ -30,10 +33,10 @@ DAY = "2007-06-20"
 QUESTIONS = ["up", "fall5", "dip5", "dip8", "rally5", "move5", "vol20", "vol30"]
 
 
-def train(home: Home, question: str = "vol20", *, end: str | None = None) -> Run:
+def train(home: Home, question: str = "vol20", *, end: str | None = None, more: str = "") -> Run:
     path = home.root / "models" / "wild.toml"
     text = (home.root / "models" / "small.toml").read_text().replace('"small"', '"wild"')
-    path.write_text(f'questions = ["{question}"]\n' + text)
+    path.write_text(f'questions = ["{question}"]\n' + text + more)
     return Runs(home).find(train_model(home, "wild", end=end).run_id)
 
 
@@ -80,19 +83,28 @@ def test_a_promotion_leaves_the_champions_of_other_questions_alone(wild_home: Ho
         assert runs._client.get_model_version_by_alias("bullbear-simulated", alias).run_id == run_id
 
 
-def test_a_champion_keeps_the_skill_that_it_was_promoted_with(wild_home: Home) -> None:
-    found = evaluate(Runs(wild_home).find("champion", "vol20").of_target)
+def test_a_champion_keeps_the_skill_that_it_was_promoted_with_and_shows_it_once_its_outcomes_are_known(
+    wild_home: Home,
+) -> None:
+    made = Runs(wild_home).find("champion", "vol20").of_target
+    found, resolved = evaluate(made), made.table.loc[made.table["y"].notna(), "resolved_at"]
     kept = read_bundle(wild_home.champion_of("vol20"))
     assert kept.meta["skill"] == {
         "skill": found.bss,
         "skill_low": found.bss_low,
         "skill_high": found.bss_high,
         "n": found.n,
+        "resolved_through": resolved.max().isoformat(),
     }
-    row = rows_of(of_day(wild_home, DAY))["vol20"]
-    assert {name: row[name] for name in ("skill", "skill_low", "skill_high")} == kept.skill
+    names, unknown = ("skill", "skill_low", "skill_high"), dict.fromkeys(("skill", "skill_low", "skill_high"))
+    shown = {name: kept.meta["skill"][name] for name in names}
+    assert kept.skill_known_at(resolved.max()) == shown
+    assert kept.skill_known_at(resolved.max() - pd.Timedelta("1us")) == unknown
+    for day, expected in (("2007-12-31", shown), (DAY, unknown)):
+        row = rows_of(of_day(wild_home, day))["vol20"]
+        assert {name: row[name] for name in names} == expected
     # That of `up` was promoted without the gate.
-    assert read_bundle(wild_home.champion).skill == dict.fromkeys(("skill", "skill_low", "skill_high"))
+    assert read_bundle(wild_home.champion).skill_known_at(resolved.max()) == unknown
 
 
 def test_the_outlook_repeats_each_champions_walk_forward_and_the_base_rates_of_the_rest(wild_home: Home) -> None:
@@ -134,6 +146,13 @@ def _edit(home: Home) -> None:
     (home.root / "models" / "questions.toml").write_text(text)
 
 
+def _edit_horizon(home: Home) -> None:
+    text = (
+        '[[question]]\nname = "vol20"\nkind = "volatility"\nthreshold = 0.2\nhorizon = 63\nsentence = "In a quarter."\n'
+    )
+    (home.root / "models" / "questions.toml").write_text(text)
+
+
 def _of_real_data(home: Home) -> None:
     path = home.champion_of("vol20") / "bundle.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"simulated": False}))
@@ -147,7 +166,8 @@ def _without_models(home: Home) -> None:
     ("harm", "because"),
     [
         (damage, "champion of vol20: got 'a damaged bundle.json'"),
-        (_edit, "trained on volatility 0.2'; allowed: volatility 0.22, as models/questions.toml asks"),
+        (_edit, "trained on volatility 0.2 over 21 sessions'; allowed: volatility 0.22 over 21 sessions, as"),
+        (_edit_horizon, "trained on volatility 0.2 over 21 sessions'; allowed: volatility 0.2 over 63 sessions, as"),
         (_of_real_data, "champion of vol20: got 'trained on real data'"),
         (_without_models, "champion of vol20: got 'no models'"),
     ],
@@ -207,6 +227,43 @@ def test_each_champion_is_refitted_when_its_own_refit_is_due(wild: Home, wild_ho
     assert own["model"] | {"refit_overdue_sessions": 0, "trained_through": "2007-09-28"} == own["model"]
 
 
+def test_without_the_library_of_a_refit_the_present_models_answer_and_say_so(
+    wild: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Runs(wild).promote(train(wild, end="2007-05-10"))
+    through = read_bundle(wild.champion_of("vol20")).trained_through()
+    # As of a learner whose library an extra installs.
+    monkeypatch.setitem(LIBRARIES, "train", ("lightgbm",))
+    monkeypatch.setattr("bullbear.extras.find_spec", lambda name: None if name == "lightgbm" else find_spec(name))
+    notes: list[str] = []
+    entry = issue(wild, "2007-07-05", say=notes.append)
+    assert notes == [
+        f"vol20 is answered by the model fitted through {through[-1]}, whose refit is overdue: a refit of wild needs "
+        "the extra [train]: pip install 'bullbear[train]'"
+    ]
+    assert read_bundle(wild.champion_of("vol20")).trained_through() == through
+    row = rows_of(entry)["vol20"]
+    assert (row["model"], row["p"] != row["climatology"]) == ("wild", True)
+    (own,) = [each for each in _batch(wild, entry) if each["question"] == "vol20"]
+    assert own["model"]["refit_overdue_sessions"] > 0
+    # A refit of `up` is overdue too, a quarter after the data of its training end.
+    monkeypatch.setattr(
+        "bullbear.forecasting.forecast.refit_overdue", lambda bundle, labels: 7 if bundle.question == "up" else 0
+    )
+    notes.clear()
+    assert issue(wild, "2007-12-27", say=notes.append)["model"]["refit_overdue_sessions"] == 7
+    assert [each.split(" is answered by")[0] for each in notes] == ["up"]
+
+
+def test_a_horizon_of_the_models_own_is_said(wild: Home) -> None:
+    sentence = wild.questions()["vol20"].sentence
+    Runs(wild).promote(train(wild, more="\n[target]\nhorizon = 5\n"))
+    notes: list[str] = []
+    row = rows_of(issue(wild, DAY, say=notes.append))["vol20"]
+    assert (notes, row["model"]) == ([], "wild")
+    assert row["statement"] == f"{sentence.rstrip('.')} (over 5 sessions, not 21)."
+
+
 def _batch(home: Home, entry: dict[str, Any]) -> list[dict[str, Any]]:
     first, size = entry["ledger"]["index"], entry["batch"]["of"]
     return Ledger(home.forecasts / "ledger.jsonl").entries()[first : first + size]
@@ -229,6 +286,25 @@ def test_every_question_is_an_entry_and_a_new_champion_adds_only_what_changed(wi
     again = issue(wild, DAY)
     assert [each["question"] for each in _batch(wild, again)] == ["up", "dip8"]
     assert rows_of(again)["vol20"] == rows_of(entry)["vol20"]
+
+
+def test_another_probability_of_the_same_model_is_recorded_but_the_first_counts(
+    wild: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, real = issue(wild, DAY), forecast.question_document
+
+    def moved(*found: Any, **named: Any) -> dict[str, Any]:
+        document = real(*found, **named)
+        return document | {"p": 0.42} if document["question"] == "vol20" else document
+
+    monkeypatch.setattr(forecast, "question_document", moved)
+    assert issue(wild, DAY) == first
+    ledger = Ledger(wild.forecasts / "ledger.jsonl").entries()
+    own = [each for each in ledger if each["question"] == "vol20" and each["decided_at"] == first["decided_at"]]
+    assert [each["p"] for each in own] == [rows_of(first)["vol20"]["p"], 0.42]
+    assert own[1] == ledger[-1]
+    scored = [each for each in score_ledger(wild)["forecasts"] if each["question"] == "vol20"][-2:]
+    assert [each["counts"] for each in scored] == [True, False]
 
 
 def test_each_question_has_a_record_of_its_own(wild: Home) -> None:

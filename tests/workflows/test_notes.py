@@ -13,7 +13,7 @@ import pytest
 from bullbear.dataset import Examples, build
 from bullbear.decide.instruments import packaged_instruments
 from bullbear.decide.policies.band import BandPolicy
-from bullbear.errors import DefinitionError
+from bullbear.errors import DefinitionError, HistoryError
 from bullbear.home import Home
 from bullbear.workflows.notes import fund_notes, outcome_notes
 
@@ -90,6 +90,16 @@ def test_a_question_that_was_always_answered_alike_is_refused(
         outcome_notes(home.model("base"), alike, end="2005-12-30")
     alike.y[row - 300] = 1.0 - answer
     outcome_notes(home.model("base"), alike, end="2005-12-30")
+
+
+def test_a_question_that_is_longer_than_the_history_is_named_with_its_line(home: Home, examples: Examples) -> None:
+    message = (
+        r"^models/base\.toml:1 \(question up over 21 sessions\), walk-forward: got '\d+ sessions to 2007-\d\d-\d\d'; "
+        r"allowed: at least \d+ resolved labels before"
+    )
+    late = dataclasses.replace(examples, resolved_at=examples.resolved_at + pd.Timedelta(days=9999))
+    with pytest.raises(HistoryError, match=message):
+        outcome_notes(home.model("base"), late)
 
 
 def test_fits_on_labels_that_are_all_alike_are_noted(home: Home, examples: Examples) -> None:

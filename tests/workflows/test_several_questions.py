@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from bullbear.errors import InputError, RunError
+from bullbear.forecasting import gate
 from bullbear.home import Home
 from bullbear.tracking import Runs
 from bullbear.tracking.mlflow_store import connect, experiment_id
@@ -17,6 +19,7 @@ from bullbear.tracking.spool import SpooledError
 from bullbear.workflows.training import train_model
 
 QUESTIONS = ("up", "dip5", "vol20")
+PASSED = gate.Verdict(1, 50.0, (), ("a note",))
 
 
 def define(home: Home) -> Home:
@@ -29,8 +32,6 @@ def define(home: Home) -> Home:
 
 @pytest.fixture(scope="module")
 def three(trained_home: Home, tmp_path_factory: pytest.TempPathFactory) -> Home:
-    import shutil
-
     place = tmp_path_factory.mktemp("three") / "home"
     home = define(Home(Path(shutil.copytree(trained_home.root, place))))
     train_model(home, "three")
@@ -83,6 +84,8 @@ def test_one_question_of_several_is_trained_alike(three: Home) -> None:
     assert run.tags["definition_hash"] == joint.tags["definition_hash"]
     columns = ["decided_at", "p", "climatology", "y"]
     assert run.predictions.table[columns].equals(joint.predictions.table[columns])
+    assert Runs(three).find("three").run_id == run.run_id
+    assert Runs(three).find("three", "vol20").run_id == Runs(three).find(parent_of(three).info.run_id, "vol20").run_id
     with pytest.raises(
         InputError, match=r"--question: got 'rally5'; allowed: up, dip5, vol20, the questions of models"
     ):
@@ -140,3 +143,103 @@ def test_a_joint_training_that_breaks_while_logging_is_kept_and_logged_as_a_whol
     client = connect(home.runs)
     parents = client.search_runs([experiment_id(client)], "tags.questions != ''")
     assert sorted(run.info.status for run in parents) == ["FAILED", "FAILED", "FINISHED"]
+
+
+def without(home: Home, question: str) -> str:
+    """Delete one child of the joint training; the parent's id."""
+    parent = parent_of(home).info.run_id
+    connect(home.runs).delete_run(Runs(home).find(parent, question).run_id)
+    return str(parent)
+
+
+@pytest.fixture
+def copied(three: Home, tmp_path: Path) -> Home:
+    return Home(Path(shutil.copytree(three.root, tmp_path / "home", symlinks=True)))
+
+
+def promoted(home: Home, question: str) -> Path:
+    """The joint training's run of one question as champion; where it stands."""
+    runs = Runs(home)
+    runs.promote(runs.find(parent_of(home).info.run_id, question))
+    return home.champion_of(question)
+
+
+def damage(bundle: Path) -> None:
+    (bundle / "bundle.json").write_text("{")
+
+
+def test_the_deleted_run_of_a_question_is_named_and_the_others_are_found(
+    copied: Home, bullbear: Callable[..., Any]
+) -> None:
+    notes: list[str] = []
+    parent = without(copied, "dip5")
+    with pytest.raises(RunError, match=rf"run {parent[:8]}: its run of dip5 was deleted; .*train the model again"):
+        Runs(copied).find(parent, "dip5")
+    assert [run.question for run in Runs(copied).find_each(parent, notes.append)] == ["up", "vol20"]
+    assert len(notes) == 1
+    assert "its run of dip5 was deleted" in notes[0]
+    answer = bullbear("evaluate", parent, "--json", "--home", copied.root)
+    assert [each["question"] for each in json.loads(answer.out)] == ["up", "vol20"]
+    for question in ("up", "vol20"):
+        without(copied, question)
+    with pytest.raises(RunError, match="its run of up was deleted"):
+        Runs(copied).find_each(parent)
+
+
+def test_a_training_without_up_wants_a_question_named(copied: Home) -> None:
+    parent = parent_of(copied).info.run_id
+    connect(copied.runs).set_tag(parent, "questions", "dip5,vol20")
+    with pytest.raises(RunError, match=rf"run {parent[:8]}: no --question; allowed: dip5, vol20; name a question"):
+        Runs(copied).find(parent)
+    assert Runs(copied).find(parent, "dip5").question == "dip5"
+
+
+@pytest.mark.parametrize("file", ["bundle.json", "predictions.csv"])
+def test_a_champion_that_cannot_be_read_is_left_out_unless_it_is_that_of_up(copied: Home, file: str) -> None:
+    notes: list[str] = []
+    runs = Runs(copied)
+    for question in ("dip5", "vol20"):
+        place = promoted(copied, question)
+    assert [run.question for run in runs.find_each("champion", notes.append)] == ["up", "dip5", "vol20"]
+    assert notes == []
+    (place / file).write_text("{")
+    assert [run.question for run in runs.find_each("champion", notes.append)] == ["up", "dip5"]
+    assert len(notes) == 1
+    assert notes[0].startswith("the champion of vol20 is left out: ")
+    (copied.champion / file).write_text("{")
+    with pytest.raises(RunError, match="damaged"):
+        runs.find_each("champion")
+
+
+def test_the_champion_of_a_question_that_nobody_answers(copied: Home, bullbear: Callable[..., Any]) -> None:
+    with pytest.raises(RunError, match=r"champion of vol20: none yet; .*train a model that answers it"):
+        Runs(copied).find("champion", "vol20")
+    refused = bullbear("predictions", "champion", "--question", "zzz", "--home", copied.root)
+    assert refused.code == 2
+    assert refused.mistake.startswith("bullbear: --question: got 'zzz'; allowed: up, ")
+
+
+def test_a_run_that_cannot_be_used_keeps_none_of_the_others_from_promotion(
+    copied: Home, bullbear: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    joint = parent_of(copied).info.run_id
+    damage(Runs(copied).find(joint, "dip5").artifacts / "bundle")
+    monkeypatch.setattr(gate, "check", lambda *found, **named: PASSED)
+    answer = bullbear("promote", joint, "--json", "--home", copied.root)
+    assert answer.code == 0
+    assert [each["question"] for each in json.loads(answer.out)["promoted"]] == ["up", "vol20"]
+    assert list(json.loads(answer.out)["refused"]) == ["dip5"]
+    assert "note: vol20: a note\n" in answer.err
+    assert "note: dip5: run " in answer.err
+    assert "got 'a damaged bundle.json'" in answer.err
+    assert "up has no champion" not in answer.err
+
+
+def test_a_promotion_says_that_up_still_lacks_a_champion(
+    copied: Home, bullbear: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.rmtree(copied.champion)
+    monkeypatch.setattr(gate, "check", lambda *found, **named: PASSED)
+    answer = bullbear("promote", parent_of(copied).info.run_id, "--question", "vol20", "--home", copied.root)
+    assert answer.code == 0
+    assert "note: up has no champion yet" in answer.err

@@ -9,20 +9,42 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
+from rich.measure import Measurement
+from rich.table import Table
 
 if TYPE_CHECKING:
     from bullbear.workflows.console import Progress
+
+
+_UNBOUNDED = 10_000
 
 
 class ResultConsole(Console):
     """A console without markup that leaves a closed pipe to the entry point."""
 
     def __init__(self, width: int = 160) -> None:
-        # A pipe has no width, and tables must not be folded.
-        super().__init__(highlight=False, markup=False, emoji=False, width=None if sys.stdout.isatty() else width)
+        self._piped = not sys.stdout.isatty()
+        super().__init__(highlight=False, markup=False, emoji=False, width=width if self._piped else None)
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """Print as rich does, but a table with columns that must not be folded as wide as it is.
+
+        A pipe has no width: rich would cut such columns at the console's.
+        """
+        usual = self.width
+        if self._piped:
+            whole = self.options.update(max_width=_UNBOUNDED)
+            for each in objects:
+                if isinstance(each, Table) and any(column.no_wrap for column in each.columns):
+                    self.width = max(self.width, Measurement.get(self, whole, each).maximum)
+        try:
+            super().print(*objects, **options)
+        finally:
+            if self._piped:
+                self.width = usual
 
     def on_broken_pipe(self) -> None:
         """Raise the error again: rich would exit with code 1."""

@@ -14,6 +14,10 @@ from rich.text import Text
 
 from bullbear.cli.console import ResultConsole
 
+_NOTHING = "Nothing differs from usual: treat this as a normal month.\n"
+_OF_SOME = "Nothing differs from usual in the questions that have a champion.\n"
+_NO_CHAMPION = "No champion of the other questions.\n"
+
 
 def forecast(entry: dict[str, Any]) -> None:
     """Print a ledger entry."""
@@ -49,10 +53,10 @@ def _outlook(rows: list[dict[str, Any]]) -> Text:
         text.append(f"{row['statement'].removesuffix('.')}: ", style="bold")
         text.append(_percent(row["p"]), style="bold")
         text.append(f" (usually {_percent(row['climatology'])}{_skill(row)})\n")
-    if not unusual:
-        text.append("Nothing differs from usual: treat this as a normal month.\n")
     usual = [row for row in others if row["model"] is not None and row not in unusual]
     alone = [row for row in others if row["model"] is None]
+    if others and not unusual:
+        text.append(_NOTHING if not alone else _OF_SOME if usual else _NO_CHAMPION)
     for lead, rest in (("As usual", usual), ("Base rates alone", alone)):
         if rest:
             text.append(f"{lead}: {', '.join(map(_short, rest))}\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated
 
 import typer
@@ -166,11 +167,17 @@ def promote(
     runs = Runs(place)
     found = runs.find_each(run) if question is None else [runs.find(run, question)]
     verdicts, refused = promote_each(place, runs, found)
-    for verdict in verdicts.values():
+    for name, verdict in verdicts.items():
         for note in verdict.notes:
-            typer.echo(f"note: {note}", err=True)
-    for reason in refused.values():
-        typer.echo(f"note: {reason}", err=True)
+            typer.echo(f"note: {name}: {note}", err=True)
+    for name, reason in refused.items():
+        typer.echo(f"note: {name}: {reason}", err=True)
+    if not os.path.lexists(place.champion):
+        typer.echo(
+            "note: up has no champion yet, without which there is no forecast; `bullbear train climatology && "
+            "bullbear promote latest` makes the base rate its champion",
+            err=True,
+        )
     promoted = [each for each in found if each.question in verdicts]
     if as_json:
         documents = [

@@ -244,7 +244,8 @@ def _asked(found: Evaluation | PathScores) -> str:
 
 
 def _skill_table(rows: Sequence[tuple[str, str, Evaluation]], *, simulated: bool) -> Table:
-    asked = _asked(rows[0][2])
+    questions = {(found.question, found.horizon) for _, _, found in rows}
+    asked = _asked(rows[0][2]) if len(questions) == 1 else ""  # of several each row names its own
     table = Table(title=f"Skill against the base rate{asked}, 90% intervals" + (" (SIMULATED)" if simulated else ""))
     heads = ("model", "run", "n", "effective", "Brier", "base rate's", "Brier skill", "log-loss skill", "AUC",
              "chance", "ECE", "chance")  # fmt: skip

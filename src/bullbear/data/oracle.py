@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 
 import pandas as pd
 
-from bullbear.data.simulated_truth import PAIRS, state_probabilities
+from bullbear.data import simulated_process, simulated_truth
+from bullbear.data.simulated_truth import PAIRS, SEED, state_probabilities
 from bullbear.definitions import UP, Question, digest
 from bullbear.errors import NoDataError
 from bullbear.files import remove_staged, write_whole
 
 
 def write_truth(truth: pd.DataFrame, home: Path) -> Path:
-    """Write the truth under `home/oracle`; the caller holds the store's lock."""
+    """Write the truth under `home/oracle`, without what was kept for another; the caller holds the store's lock."""
     place = _place(home)
     remove_staged(place.parent)
+    for kept in place.parent.glob("states-*.parquet"):
+        kept.unlink()
     return _write(truth, place)
 
 
@@ -76,7 +81,17 @@ def _write(table: pd.DataFrame, place: Path) -> Path:
 
 
 def _states(home: Path, question: Question, signal: float) -> Path:
-    return _place(home).parent / f"states-{digest({**key(question), 'signal': signal, 'pairs': PAIRS})[:16]}.parquet"
+    asked = {**key(question), "signal": signal, "pairs": PAIRS, "seed": SEED, "process": _process()}
+    return _place(home).parent / f"states-{digest(asked)[:16]}.parquet"
+
+
+@cache
+def _process() -> str:
+    """A digest of the code that says how the market moves: other code has other probabilities."""
+    seal = hashlib.sha256()
+    for module in (simulated_process, simulated_truth):
+        seal.update(Path(str(module.__file__)).read_bytes())
+    return seal.hexdigest()
 
 
 def _place(home: Path) -> Path:

@@ -113,13 +113,13 @@ def _of_asset(view: View, specs: Sequence[FactorSpec], targets: Sequence[Target]
 
 
 def _of_question(X: pd.DataFrame, labels: Labels, resolved: pd.DataFrame, paths: Paths, target: Target) -> Examples:
-    y = resolved["y"].to_numpy()
+    y, y_final = resolved["y"].to_numpy(), labels.resolve(target.question, final=True)["y"].to_numpy()
     decided_at, resolved_at = pd.DatetimeIndex(resolved["decided_at"]), pd.DatetimeIndex(resolved["resolved_at"])
     share, n_resolved = climatology(y, resolved_at, decided_at)
     return Examples(
         X=X,
         y=y,
-        y_final=labels.resolve(target.question, final=True)["y"].to_numpy(),
+        y_final=y_final,
         decidable=resolved["decidable"].to_numpy(),
         weights=uniqueness(len(y), target.horizon),
         decided_at=decided_at,
@@ -127,7 +127,7 @@ def _of_question(X: pd.DataFrame, labels: Labels, resolved: pd.DataFrame, paths:
         climatology=share,
         n_resolved=n_resolved,
         horizon=target.horizon,
-        fingerprint=fingerprint(X, y, resolved_at, paths.returns),
+        fingerprint=fingerprint(X, y, resolved_at, y_final, paths.returns, paths.known_at.as_unit("us").asi8),
         asset=np.full(len(y), target.ticker),
         paths=paths,
     )

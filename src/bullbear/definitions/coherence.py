@@ -75,6 +75,32 @@ def implications(questions: Sequence[Question]) -> tuple[Relation, ...]:
     return tuple(found)
 
 
+def related(questions: Sequence[Question], name: str, fixed: Sequence[str] = ("up",)) -> tuple[Question, ...]:
+    """The other questions whose probabilities can move that of question `name` in `project`, in their order.
+
+    Example
+    -------
+    >>> from bullbear.definitions.questions import UP, Dip
+    >>> dip, fall = (
+    ...     Dip(name=f"dip{size}", kind="dip", threshold=-size / 100, sentence=f"A close {size} % lower.")
+    ...     for size in (5, 8)
+    ... )
+    >>> [each.name for each in related([UP, dip, fall], "dip8")]
+    ['dip5']
+    """
+    near: dict[str, set[str]] = {question.name: set() for question in questions}
+    for relation in implications(questions):
+        near[relation.first].add(relation.second)
+        near[relation.second].add(relation.first)
+    found, ahead = {name}, [name]
+    while ahead:
+        if (here := ahead.pop()) in fixed:  # does not move, and so moves nothing on
+            continue
+        ahead += near[here] - found
+        found |= near[here]
+    return tuple(question for question in questions if question.name in found and question.name != name)
+
+
 def project(questions: Sequence[Question], p: Array, fixed: Sequence[str] = ("up",)) -> Array:
     """The nearest coherent probabilities by the sum of squared differences, for each row by itself.
 

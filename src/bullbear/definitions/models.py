@@ -79,6 +79,13 @@ class FactorEntry(FactorSpec):
         lists = isinstance(each, dict) and all(isinstance(ends, list) for ends in each.values())
         return {name: tuple(ends) for name, ends in each.items()} if lists else each
 
+    @field_validator("each")
+    @classmethod
+    def _not_twice(cls, each: dict[str, tuple[int, int]], info: ValidationInfo) -> dict[str, tuple[int, int]]:
+        if twice := each.keys() & info.data.get("params", {}).keys():
+            raise ValueError(f"a parameter that params does not set; it sets {', '.join(twice)}")
+        return each
+
     @model_validator(mode="after")
     def _in_order(self) -> Self:
         for name, (first, last) in self.each.items():
@@ -139,7 +146,7 @@ class Target(Definition):
     @model_validator(mode="after")
     def _one_horizon(self) -> Self:
         if self.horizon:
-            object.__setattr__(self, "question", self.question.model_copy(update={"horizon": self.horizon}))
+            object.__setattr__(self, "question", self.question.over(self.horizon))
         object.__setattr__(self, "horizon", self.question.horizon)
         return self
 
@@ -198,8 +205,7 @@ class ModelDefinition(Definition):
     @model_validator(mode="after")
     def _one_horizon(self) -> Self:
         if horizon := self.subject.horizon:
-            changed = tuple(question.model_copy(update={"horizon": horizon}) for question in self.questions)
-            object.__setattr__(self, "questions", changed)
+            object.__setattr__(self, "questions", tuple(question.over(horizon) for question in self.questions))
         return self
 
     @property

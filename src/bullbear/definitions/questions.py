@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
 from pydantic import AfterValidator, BeforeValidator, Field, SerializeAsAny
@@ -54,6 +54,13 @@ class Question(Definition):
 
     direction: ClassVar[int] = 0
     reads_path: ClassVar[bool] = True
+
+    def over(self, horizon: int) -> Self:
+        """The same question over another horizon, in sessions; its sentence says so."""
+        if horizon == self.horizon:
+            return self
+        sentence = f"{self.sentence.rstrip('.')} (over {horizon} sessions, not {self.horizon})."
+        return self.model_copy(update={"horizon": horizon, "sentence": sentence})
 
     def outcome(self, paths: Array) -> Array:
         """The number that decides, for each path; shape (n, horizon + 1) to (n,), NaN where a close is missing."""

@@ -11,7 +11,18 @@ from pathlib import Path
 
 import bullbear
 
-_LIBRARIES = ("numpy", "scipy", "scikit-learn", "lightgbm")
+_LIBRARIES = (
+    "arch",
+    "joblib",
+    "lightgbm",
+    "numba",  # compiles the recursions of arch where it is installed
+    "numpy",
+    "pandas",
+    "scikit-learn",
+    "scipy",
+    "statsmodels",
+    "ta-lib",
+)
 
 
 @cache

@@ -45,6 +45,10 @@ _PROMOTE = (
     "train a model, then `bullbear promote latest`; `bullbear train climatology && bullbear promote latest` makes the "
     "base rate the champion"
 )
+_PROMOTE_OTHER = (
+    "train a model that answers it, such as `bullbear train outlook` for the shipped questions, then `bullbear promote "
+    "latest`"
+)
 _AGAIN = "train and promote again"
 
 
@@ -138,10 +142,16 @@ class Bundle:
         """Whether positions are held on its forecasts."""
         return self.question == UP.name
 
-    @property
-    def skill(self) -> dict[str, float | None]:
-        """The Brier skill of a champion at its promotion, `skill`, `skill_low` and `skill_high`; None where unknown."""
+    def skill_known_at(self, instant: pd.Timestamp) -> dict[str, float | None]:
+        """The Brier skill of a champion at its promotion, `skill`, `skill_low` and `skill_high`.
+
+        None where unknown, and where it rests on outcomes that had not resolved by `instant`: a replay of an early day
+        must not show what came of the days after it.
+        """
         found = self.meta.get("skill") or {}
+        through = found.get("resolved_through")
+        if through is None or pd.Timestamp(through) > instant:
+            found = {}
         return {name: found.get(name) for name in ("skill", "skill_low", "skill_high")}
 
     @property
@@ -390,7 +400,8 @@ def read_bundle(root: Path, *, label: str = CHAMPION) -> Bundle:
         if label == CHAMPION and os.path.lexists(root.parent.with_name("champion")):  # its place before version 2
             raise RunError(label, "a bundle of an earlier version", f"version {VERSION}", _AGAIN) from bad
         if label.startswith(CHAMPION):
-            raise RunError(label, Found("none yet"), "a promoted run", _PROMOTE) from bad
+            remedy = _PROMOTE if label == CHAMPION else _PROMOTE_OTHER
+            raise RunError(label, Found("none yet"), "a promoted run", remedy) from bad
         raise RunError(label, Found("its bundle is gone"), "a run with its artifacts", "train the model again") from bad
     except (
         ValueError,

@@ -77,15 +77,20 @@ def _asked(question: Question, bundle: Bundle, first: Bundle) -> Asked:
             kinds[bool(first.meta["simulated"])],
             again,
         )
-    # A model's own horizon replaces that of the question, so it is no difference.
-    if (trained.name, trained.kind, trained.threshold) != (now.name, now.kind, now.threshold):
-        raise RunError(
-            label,
-            f"trained on {trained.kind} {trained.threshold:g}",
-            f"{now.kind} {now.threshold:g}, as models/questions.toml asks",
-            again,
-        )
-    return Asked(trained.model_copy(update={"sentence": now.sentence}), bundle)
+    # A horizon of the model's own, in its [target], is meant to be another; its sentence says which.
+    if bundle.definition.subject.horizon is not None:
+        now = now.over(trained.horizon)
+    if _key(trained) != _key(now):
+        raise RunError(label, f"trained on {_shown(trained)}", f"{_shown(now)}, as models/questions.toml asks", again)
+    return Asked(now, bundle)
+
+
+def _key(question: Question) -> tuple[str, str, float, int]:
+    return question.name, question.kind, question.threshold, question.horizon
+
+
+def _shown(question: Question) -> str:
+    return f"{question.kind} {question.threshold:g} over {question.horizon} sessions"
 
 
 def question_of(bundle: Bundle) -> Question:

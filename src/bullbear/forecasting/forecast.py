@@ -22,7 +22,7 @@ import pandas as pd
 from bullbear import sessions
 from bullbear.data.store import Store
 from bullbear.decide import advise, advise_each
-from bullbear.errors import InputError
+from bullbear.errors import InputError, MissingExtraError
 from bullbear.forecasting.account_factors import account_factors
 from bullbear.forecasting.advised import ADVISED, HYPOTHETICAL, Advised, advised
 from bullbear.forecasting.bundle import Bundle, read_bundle
@@ -40,6 +40,9 @@ IDENTITY = ("decided_at", "question", "ticker", "model.run_id", "data.fingerprin
 """What makes two forecasts of a question one. That of `up` is the same only if its outlook is, too, and a live one if
 its account is, and what it replaces: a bar of the inverse fund or a promotion may come between two questions of one
 evening."""
+_OTHER = (*IDENTITY, "p", "model.trained_through")
+"""That of another question: a refit, a fall-back to the base rate or a promotion elsewhere changes the answer of the
+same run at the same close, and each that was shown is kept. The first of a model and day counts in the score."""
 Progress = Callable[[int, int], None]
 
 
@@ -68,7 +71,7 @@ def issue(
     progress
         Called with fits done and fits in all of each champion.
     say
-        Called with a note for each question that falls back.
+        Called with a note for each question that falls back, and each refit that cannot be made.
 
     Raises
     ------
@@ -93,11 +96,9 @@ def issue(
         raise InputError("--as-of", str(at.session.date()), allowed, "ask after its close")
     others = usable(at, others_of(home, bundle))
     if refit:
-        others = others.through(lambda each: _refitted(home, each, at, progress))
+        others = others.through(lambda each: _refitted(home, each, at, progress, say))
+        bundle = _refitted(home, bundle, at, progress, say, others.asked)
     overdue = refit_overdue(bundle, at.labels)
-    if refit and overdue:
-        bundle = refit_champion(home, bundle, at.view, progress, others.asked)
-        overdue = refit_overdue(bundle, at.labels)
     # Read after the refit, which may take minutes: a forecast that is ready after the next open is not live.
     now = pd.Timestamp.now("UTC") if now is None else now
     fresh = Freshness(
@@ -127,7 +128,7 @@ def issue(
     made = documents[0]
     if account is not None:
         made["account"] = account.marked(made)
-    identities = [(*IDENTITY, "outlook", *(["account"] if account else [])), *[IDENTITY] * (len(documents) - 1)]
+    identities = [(*IDENTITY, "outlook", *(["account"] if account else [])), *[_OTHER] * (len(documents) - 1)]
     stamped = [with_provenance(each, now) for each in documents]
     return ledger.append_all(list(zip(stamped, identities, strict=True)))[0]
 
@@ -220,10 +221,23 @@ def forecasts_at(
     return [first, *(question_document(at, each, simulated=simulated) for each in today.answers[1:])]
 
 
-def _refitted(home: Home, bundle: Bundle, at: Close, progress: Progress | None) -> Bundle:
+def _refitted(
+    home: Home,
+    bundle: Bundle,
+    at: Close,
+    progress: Progress | None,
+    say: Callable[[str], None],
+    others: Sequence[Asked] = (),
+) -> Bundle:
+    """The bundle with the refits that are due; without a library that they need, as it is, and `say` is told."""
     if not refit_overdue(bundle, at.labels_of(question_of(bundle))):
         return bundle
-    return refit_champion(home, bundle, at.view, progress)
+    try:
+        return refit_champion(home, bundle, at.view, progress, others)
+    except MissingExtraError as bad:
+        through = bundle.trained_through()[-1]
+        say(f"{bundle.question} is answered by the model fitted through {through}, whose refit is overdue: {bad}")
+        return bundle
 
 
 def _refuse_other_market(bundle: Bundle, store: Store) -> None:

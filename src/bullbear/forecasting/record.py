@@ -29,6 +29,8 @@ _REALISED = Volatility(
     name="realised", kind="volatility", threshold=0.2, sentence="Realised volatility over the horizon."
 )
 """Asked for its outcome, not its answer."""
+_LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
+"""Of the quantiles that are written: a distribution may know a hundred, more than anybody reads."""
 
 
 def document(
@@ -43,7 +45,7 @@ def document(
         "p_low": up.forecast.p_low,
         "p_high": up.forecast.p_high,
         "climatology": up.forecast.climatology,
-        "outlook": [_outlook(each) for each in today.answers],
+        "outlook": [_outlook(at, each) for each in today.answers],
         "distribution": distribution_document(at, today),
         "regime": phase_of(at.view.bars(at.target.ticker)),
         **advice.stance.to_json(),
@@ -78,12 +80,16 @@ def question_document(at: Close, answer: Answered, *, simulated: bool) -> dict[s
     }
 
 
-def _outlook(answer: Answered) -> dict[str, Any]:
+def _outlook(at: Close, answer: Answered) -> dict[str, Any]:
     said, bundle = answer.forecast, answer.asked.bundle
     if bundle is None or answer.model is None:
         answerer: dict[str, Any] = {"skill": 0.0, "skill_low": None, "skill_high": None, "model": None, "run_id": None}
     else:
-        answerer = {**bundle.skill, "model": bundle.definition.name, "run_id": bundle.meta["run_id"]}
+        answerer = {
+            **bundle.skill_known_at(at.decided_at),
+            "model": bundle.definition.name,
+            "run_id": bundle.meta["run_id"],
+        }
     return {
         "question": answer.asked.question.name,
         "statement": answer.asked.question.sentence,
@@ -106,7 +112,11 @@ def distribution_document(at: Close, today: Today) -> dict[str, Any] | None:
     realised = at.labels_of(_REALISED.model_copy(update={"horizon": horizon}))["value"].to_numpy()
     known = np.log(realised[realised > 0])
     return {
-        "quantiles": {f"{level:g}": float(value) for level, value in zip(said.levels, said.quantiles[0], strict=True)},
+        "quantiles": {
+            f"{level:g}": float(value)
+            for level, value in zip(said.levels, said.quantiles[0], strict=True)
+            if np.isclose(level, _LEVELS).any()
+        },
         "volatility": float(said.volatility[0]),
         "volatility_climatology": float(np.exp(known.mean())) if len(known) else None,
     }

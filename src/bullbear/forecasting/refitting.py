@@ -17,6 +17,7 @@ from bullbear.dataset.labels import Labels
 from bullbear.decide import Forecast, advise_each, forecasts_by_close
 from bullbear.definitions import UP
 from bullbear.errors import RunError
+from bullbear.extras import require_modules
 from bullbear.files import replace_folder
 from bullbear.forecasting.account_factors import account_factors
 from bullbear.forecasting.bundle import Bundle, read_bundle, write_continued
@@ -24,6 +25,7 @@ from bullbear.forecasting.champions import Asked
 from bullbear.forecasting.today import Answered, forecasts_on
 from bullbear.home import Home
 from bullbear.learn import continue_training
+from bullbear.learn.members import members_of
 from bullbear.sessions import between, day, days
 
 Progress = Callable[[int, int], None]
@@ -60,9 +62,13 @@ def continued(
     ------
     RunError
         This version of the library computes one of the model's factors otherwise, or not at all.
+    MissingExtraError
+        A library that its learners fit with is not installed.
     """
     bundle.factors()  # refuses what this version does not know
     definition = bundle.definition
+    modules = [module for plan in members_of(definition) for module in plan.learner.imports()]
+    require_modules(f"a refit of {definition.name}", modules)
     names = bundle.trained_through()
     examples = build(view, bundle.feature_sets, definition.target)
     continuation = continue_training(
@@ -112,6 +118,8 @@ def refit_champion(
     ------
     RunError
         Another champion was promoted meanwhile, or a factor is unknown to this version.
+    MissingExtraError
+        A library that its learners fit with is not installed.
     """
     with home.staging() as folder:
         staged = folder / "bundle"

@@ -106,6 +106,10 @@ class Learner(Definition):
     reads_paths: ClassVar[bool] = False
     libraries: ClassVar[tuple[str, ...]] = ()
 
+    def imports(self) -> tuple[str, ...]:
+        """The optional modules that a fit with these parameters imports; default `libraries`."""
+        return self.libraries
+
     def fit(self, training: TrainingSet) -> FittedLearner:
         """Fit on one fold's training set; the same input gives the same bits."""
         raise NotImplementedError(f"{type(self).__name__}.fit")

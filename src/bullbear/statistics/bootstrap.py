@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -153,10 +154,18 @@ def resample(
     if not horizon <= block <= n // 4:
         allowed = f"{horizon} (the horizon) to {n // 4} (a quarter of the rows)"
         raise InputError("mean_block", block, allowed, "labels overlap over the horizon")
-    counts = np.empty((resamples, n), dtype=np.uint16)
-    for draw, rows in enumerate(stationary_rows(n, block, resamples=resamples, seed=seed)):
-        counts[draw] = np.bincount(rows, minlength=n)
+    counts = _counts(n, block, resamples, seed)
     return Resamples(counts, block, horizon, session)
+
+
+@lru_cache(maxsize=2)
+def _counts(n: int, mean_block: int, resamples: int, seed: int) -> NDArray[np.uint16]:
+    """How often each resample draws each session; the questions of one training share them."""
+    counts = np.empty((resamples, n), dtype=np.uint16)
+    for draw, rows in enumerate(stationary_rows(n, mean_block, resamples=resamples, seed=seed)):
+        counts[draw] = np.bincount(rows, minlength=n)
+    counts.flags.writeable = False
+    return counts
 
 
 def default_block(n: int, horizon: int) -> int:

@@ -9,7 +9,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -24,9 +24,10 @@ from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
 from bullbear.dataset.predictions import COMBINED, Predictions
 from bullbear.definitions import UP
-from bullbear.errors import Found, RunError
+from bullbear.errors import BullbearError, Found, RunError
 from bullbear.files import replace_folder
 from bullbear.forecasting.bundle import Bundle, champion_of, read_bundle
+from bullbear.forecasting.ledger import warn
 from bullbear.home import Home
 from bullbear.tracking.ledger_anchor import record_ledger_head
 from bullbear.tracking.mlflow_store import connect_to_read, exists, experiment_id, require_ready
@@ -55,7 +56,7 @@ class Run:
     @property
     def question(self) -> str:
         """The question that it answers."""
-        return self.bundle.question
+        return self.tags.get(QUESTION, UP.name)
 
     @property
     def simulated(self) -> bool:
@@ -153,35 +154,75 @@ class Runs:
         Parameters
         ----------
         question
-            Which of a training's questions; None for `up`, or for the only one it has. Of `champion` the champion of
-            that question.
+            Which of a training's questions; None for `up`, or for the only one it has. Of a model its latest run that
+            answers the question; of `champion` the champion of that question.
 
         Raises
         ------
         RunError
-            There is no such run, there are several, or it does not answer the question.
+            There is no such run, there are several, it does not answer the question, or the run of that question was
+            deleted.
         """
         if name == "champion":
             return self._champion(question or UP.name)
-        found = self._named(name)
+        found = self._named(name, question)
         answered = _questions(found)
-        wanted = question or (UP.name if UP.name in answered or len(answered) > 1 else answered[0])
-        if wanted not in answered:
-            raise RunError(
-                f"run {found.info.run_id[:8]}",
-                f"--question {wanted}",
-                ", ".join(answered),
-                "name a question that it answers",
-            )
+        wanted = question
+        if wanted is None and (UP.name in answered or len(answered) == 1):
+            wanted = UP.name if UP.name in answered else answered[0]
+        if wanted is None or wanted not in answered:
+            value: str = Found("no --question") if wanted is None else f"--question {wanted}"
+            raise RunError(_label(found), value, ", ".join(answered), "name a question that it answers")
         return self._open(self._child(found, wanted))
 
-    def find_each(self, name: str) -> list[Run]:
-        """The run of each question that the training answers which `name` means; see `find`."""
+    def find_each(self, name: str, say: Callable[[str], None] = warn) -> list[Run]:
+        """The run of each question that the training answers which `name` means; see `find`.
+
+        A champion that cannot be read, that of `up` apart, and a question whose run was deleted are left out.
+
+        Parameters
+        ----------
+        say
+            Called with a note for each that is left out.
+
+        Raises
+        ------
+        RunError
+            There is no such run, nothing is left of it, or the champion of `up` cannot be read.
+        """
         if name == "champion":
-            held = [each for each in self.home.questions() if self.home.champion_of(each).exists()]
-            return [self._champion(each) for each in held or [UP.name]]
+            held = [each for each in self.home.questions() if os.path.lexists(self.home.champion_of(each))]
+            return self._champions(held or [UP.name], say)
         found = self._named(name)
-        return [self._open(self._child(found, question)) for question in _questions(found)]
+        children, deleted = [], []
+        for question in _questions(found):
+            try:
+                children.append(self._child(found, question))
+            except RunError as bad:
+                deleted.append(bad)
+        if not children:
+            raise deleted[0]
+        for each in deleted:
+            say(str(each))
+        return [self._open(each) for each in children]
+
+    def _champions(self, questions: Sequence[str], say: Callable[[str], None]) -> list[Run]:
+        found: list[Run] = []
+        refused: dict[str, BullbearError] = {}
+        for question in questions:
+            try:
+                champion = self._champion(question)
+                _ = champion.predictions
+                found.append(champion)
+            except BullbearError as bad:
+                if question == UP.name:
+                    raise
+                refused[question] = bad
+        if not found:
+            raise next(iter(refused.values()))
+        for question, reason in refused.items():
+            say(f"the {champion_of(question)} is left out: {reason}")
+        return found
 
     def beside(self, run: Run, needed: Collection[str]) -> list[Run]:
         """The runs of the other questions that were trained together with that of `run`; of a champion, the champions.
@@ -210,8 +251,11 @@ class Runs:
         place = self._artifacts(self._named(name)) / "distribution.json"
         return json.loads(place.read_text(encoding="utf-8")) if place.exists() else None
 
-    def _named(self, name: str) -> Any:
-        """A training, by id, prefix, model or `latest`; a child run only by its id or prefix."""
+    def _named(self, name: str, question: str | None = None) -> Any:
+        """A training, by id, prefix, model or `latest`; a child run only by its id or prefix.
+
+        A model may have been trained on some of its questions alone: its latest run that answers `question` is meant.
+        """
         found = self._finished()
         trainings = [run for run in found if _parent(run) is None]
         if name == "latest":
@@ -219,7 +263,7 @@ class Runs:
                 raise RunError("run", "latest", "a finished training", "run `bullbear train MODEL` first")
             return trainings[0]
         if of_model := [run for run in trainings if run.data.tags.get("model") == name]:
-            return of_model[0]
+            return next((run for run in of_model if question in _questions(run)), of_model[0])
         matching = [run for run in found if name and run.info.run_id.startswith(name)]
         if len(matching) == 1:
             return matching[0]
@@ -237,11 +281,11 @@ class Runs:
         """The child run of a question; the run itself if it answers a single one."""
         if QUESTIONS not in run.data.tags:
             return run
-        return next(
-            each
-            for each in self._finished()
-            if _parent(each) == run.info.run_id and each.data.tags.get(QUESTION) == question
-        )
+        for each in self._finished():
+            if _parent(each) == run.info.run_id and each.data.tags.get(QUESTION) == question:
+                return each
+        found = Found(f"its run of {question} was deleted")
+        raise RunError(_label(run), found, "a question whose run is there", "train the model again")
 
     def tried(self, run: Run) -> int:
         """How many models were tried on `run`'s question and kind of data, itself included.
@@ -278,7 +322,7 @@ class Runs:
         instead_of
             The folder of the champion that the run was compared with (`Home.champion_of`, resolved); None replaces any.
         skill
-            What its forecasts are shown with, see `Bundle.skill`; None keeps what its bundle has.
+            What its forecasts are shown with, see `Bundle.skill_known_at`; None keeps what its bundle has.
 
         Raises
         ------
@@ -309,7 +353,10 @@ class Runs:
 
     def _champion(self, question: str) -> Run:
         # From its own bundle alone: the run may have been deleted, or the tracking store be another one by now.
-        bundle = read_bundle(self.home.champion_of(question), label=champion_of(question))
+        place = self.home.champion_of(question)
+        if question not in (known := self.home.questions()) and not os.path.lexists(place):
+            raise RunError("--question", question, ", ".join(known), "name a question of models/questions.toml")
+        bundle = read_bundle(place, label=champion_of(question))
         tags = {
             "model": bundle.definition.name,
             "question": question,
@@ -383,6 +430,10 @@ class Runs:
                 if not place.exists():
                     os.replace(staged, place)
         return place
+
+
+def _label(run: Any) -> str:
+    return f"run {run.info.run_id[:8]}"
 
 
 def _questions(run: Any) -> list[str]:

@@ -84,7 +84,7 @@ def run_all(home: Home, source: DataSource, *, jobs: int, console: Console) -> F
     for question in dict.fromkeys(each.question for each in candidates):
         of_question = [each for each in candidates if each.question == question]
         refused |= _promote_best(home, runs, of_question, console)
-    champions = {run.question: run for run in runs.find_each("champion")}
+    champions = {run.question: run for run in runs.find_each("champion", console.say)}
     entry = issue(home)
     record_ledger_head(home)
     shares = {}

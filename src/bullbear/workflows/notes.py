@@ -8,7 +8,7 @@ import pandas as pd
 from bullbear.data.view import View
 from bullbear.dataset import Examples
 from bullbear.decide import Policy
-from bullbear.errors import DefinitionError, Found, NoDataError
+from bullbear.errors import DefinitionError, Found, HistoryError, NoDataError
 from bullbear.learn.fitting import is_target
 from bullbear.learn.walk_forward import folds_of
 from bullbear.model import Model
@@ -43,9 +43,15 @@ def outcome_notes(
     ------
     DefinitionError
         The question was answered alike on every day of the sample.
+    HistoryError
+        Too few of its labels resolve within the sample; the message names the question and the model's file and line.
     """
     definition, question = model.definition, model.definition.target.question.name
-    folds = folds_of(definition, examples, start=start, end=end)
+    try:
+        folds = folds_of(definition, examples, start=start, end=end)
+    except HistoryError as bad:
+        where = f"{model.source.where('questions')} (question {question} over {examples.horizon} sessions)"
+        raise HistoryError(f"{where}, {bad.where}", bad.value, bad.allowed, bad.remedy) from bad
     own = is_target(definition, examples) & ~np.isnan(examples.y)
     used = np.unique(np.concatenate([np.concatenate([fold.train, fold.test]) for fold in folds]))
     used = used[own[used]]

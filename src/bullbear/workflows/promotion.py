@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bullbear.documents import json_ready
-from bullbear.errors import GateError
+from bullbear.errors import BullbearError, GateError
 from bullbear.evaluate import evaluate
 from bullbear.forecasting import gate
 from bullbear.forecasting.gate import Verdict
@@ -46,7 +46,10 @@ def promote_run(home: Home, runs: Runs, run: Run) -> Verdict:
     champion, note = gate.present_champion(home, run.question, simulated=run.simulated)
     verdict = gate.check(record, champion, tried=runs.tried(run))
     found = evaluate(run.of_target)
-    skill = {"skill": found.bss, "skill_low": found.bss_low, "skill_high": found.bss_high, "n": found.n}
+    table = run.of_target.table
+    through = table.loc[table["y"].notna(), "resolved_at"].max()
+    skill = {"skill": found.bss, "skill_low": found.bss_low, "skill_high": found.bss_high, "n": found.n,
+             "resolved_through": through.isoformat()}  # fmt: skip
     runs.promote(run, instead_of=compared, skill=json_ready(skill))
     return replace(verdict, notes=(*([note] if note else []), *verdict.notes))
 
@@ -54,21 +57,25 @@ def promote_run(home: Home, runs: Runs, run: Run) -> Verdict:
 def promote_each(home: Home, runs: Runs, found: Sequence[Run]) -> tuple[dict[str, Verdict], dict[str, str]]:
     """Promote the run of each question by itself: the verdicts, and who was refused and why, by question.
 
+    A run that cannot be promoted, for whatever reason, keeps no other one from it.
+
     Raises
     ------
     GateError
         None passed; of several the message holds every reason.
+    BullbearError
+        The only run cannot be used; see `promote_run`.
     """
     verdicts: dict[str, Verdict] = {}
-    refused: dict[str, GateError] = {}
+    refused: dict[str, BullbearError] = {}
     for run in found:
         try:
             verdicts[run.question] = promote_run(home, runs, run)
-        except GateError as gate:
-            refused[run.question] = gate
+        except BullbearError as bad:
+            refused[run.question] = bad
     if not verdicts:
         if len(refused) == 1:
             raise next(iter(refused.values()))
-        reasons = "; ".join(f"{question}: {gate}" for question, gate in refused.items())
+        reasons = "; ".join(f"{question}: {bad}" for question, bad in refused.items())
         raise GateError("the gate", reasons, "keep the champions, or train another model")
-    return verdicts, {question: str(gate) for question, gate in refused.items()}
+    return verdicts, {question: str(bad) for question, bad in refused.items()}

@@ -158,7 +158,9 @@ def _train(
         ) from bad
     progress("evaluation", 0, 1)
     judged = {
-        target.question.name: _judge(home, view, model.only(target.question.name), of_target, training, trainings)
+        target.question.name: _judge(
+            home, view, model.only(target.question.name, together=True), of_target, training, trainings
+        )
         for target, of_target, training in zip(targets, examples, trainings, strict=True)
     }
     for each in judged.values():
@@ -250,7 +252,7 @@ def _log(
             training=each.training,
             books=each.backtest.books if each.backtest else (),
             evaluation=each.evaluation,
-            plots=_plots(each.evaluation, predictions, each.backtest, simulated=simulated),
+            plots=_plots(each.evaluation, predictions, each.backtest, alone=len(judged) == 1, simulated=simulated),
             backtest=backtest_summary(each.backtest, figures) if each.backtest else {},
             backtest_metrics={} if figures is None else backtest_metrics(figures),
             seconds=seconds,
@@ -333,19 +335,28 @@ def _metrics_by_question(judged: Mapping[str, TrainedQuestion]) -> dict[str, flo
 
 
 def _plots(
-    evaluation: Evaluation | PathScores, predictions: Predictions, tested: Backtest | None, *, simulated: bool
+    evaluation: Evaluation | PathScores,
+    predictions: Predictions,
+    tested: Backtest | None,
+    *,
+    alone: bool,
+    simulated: bool,
 ) -> dict[str, bytes]:
-    """The pictures of a walk-forward training; none of one that has several forecasts of each session."""
+    """The pictures of a walk-forward training; none of one that has several forecasts of each session.
+
+    Of several questions the parent run shows reliability and past forecasts side by side, instead of each by itself.
+    """
     from bullbear.report import plots
 
     if isinstance(evaluation, PathScores):
         return {}
-    return {
-        "calibration": plots.calibration_plot(evaluation, predictions, simulated=simulated),
-        **({"equity": plots.equity_plot(tested, simulated=simulated)} if tested else {}),
-        "skill": plots.skill_plot(evaluation, simulated=simulated),
-        "probability": plots.probability_plot(predictions, simulated=simulated),
-    }
+    found = {"skill": plots.skill_plot(evaluation, simulated=simulated)}
+    if tested:
+        found["equity"] = plots.equity_plot(tested, simulated=simulated)
+    if alone:
+        found["calibration"] = plots.calibration_plot(evaluation, predictions, simulated=simulated)
+        found["probability"] = plots.probability_plot(predictions, simulated=simulated)
+    return found
 
 
 def check_span(model: Model, traded: pd.DatetimeIndex, start: str | None, end: str | None) -> None:

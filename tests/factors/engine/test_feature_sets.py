@@ -51,6 +51,20 @@ def test_a_good_file_is_frozen_and_complete(tmp_path: Path) -> None:
         spec.name = "other"  # type: ignore[misc]
 
 
+def test_a_parameter_is_either_fixed_or_counted(tmp_path: Path) -> None:
+    body = factor(params="{ window = 14 }", each="{ window = [10, 12] }")
+    message = (
+        r"mine\.toml:15 \(factor\.1\.each\): got \{'window': \[10, 12\]\}; "
+        "allowed: a parameter that params does not set; it sets window"
+    )
+    with pytest.raises(DefinitionError, match=message):
+        load([write(tmp_path, body)])
+    (loaded,) = load([write(tmp_path, factor(params="", each="{ window = [10, 12] }"))])
+    assert [(spec.name, spec.params) for spec in loaded.factor[1:]] == [
+        (f"second_{window}", {"window": window}) for window in (10, 11, 12)
+    ]
+
+
 @pytest.mark.parametrize("series", ["UNRATE", "CLAIMSx", "GDPC1"])
 def test_a_window_over_the_levels_of_a_revised_series_is_refused(tmp_path: Path, series: str) -> None:
     level = factor(function='"level_change"', inputs=f'{{ level = "{series}" }}', params="{ window = 21 }")

@@ -60,6 +60,10 @@ class Distribution(Learner):
     returns: Name = "daily_return"
     implied: Name = "log_vix"
 
+    def imports(self) -> tuple[str, ...]:
+        """`arch` where a GARCH model is fitted."""
+        return self.libraries if self.scale == "garch" else ()
+
     def fit(self, training: TrainingSet) -> FittedDistribution:
         """Fit the distribution, and the bias of its answer to one question."""
         return self.fit_all([training])[0]
