@@ -87,7 +87,7 @@ def continued(
         forecasts = forecasts_by_close(continuation.predictions.select(asset=ticker))
         if bundle.policy.needs.read(bundle.questions) - {bundle.question} and forecasts:
             up = Asked(definition.target.question, bundle)
-            forecasts = _joined(forecasts, up, others, view, ticker)
+            forecasts = {**forecasts, **_joined(forecasts, up, others, view, ticker)}  # `up` alone without `others`
         before = bundle.last_book
         factors = account_factors(view, bundle, bundle.policy, before)
         advice = advise_each(view, bundle.policy, forecasts, ticker=ticker, before=before, factors=factors)
