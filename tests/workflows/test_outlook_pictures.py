@@ -86,6 +86,13 @@ def test_the_fan_ends_in_the_quantiles_of_the_entry(wide: Home) -> None:
     assert set(outlook_pictures(wide, entry)) == {"against_usual"}
 
 
+def test_a_forecast_of_a_store_that_was_filled_anew_has_no_fan(wide: Home) -> None:
+    entry = issue(wide, DAY)
+    entry["data"]["stored_through"] = "2000-01-01T00:00:00.000000Z"  # nothing of that day is stored any more
+    assert fan_of(wide, entry) is None
+    assert set(outlook_pictures(wide, entry)) == {"against_usual"}
+
+
 def test_a_forecast_is_drawn_on_request(wide: Home, bullbear: Callable[..., Any]) -> None:
     answer = bullbear("forecast", "--home", wide.root, "--as-of", DAY, "--plot", "--json")
     assert answer.code == 0

@@ -133,6 +133,11 @@ class Bundle:
         return str(self.meta["question"])
 
     @property
+    def questions(self) -> tuple[str, ...]:
+        """The questions that were trained together with its own, which is among them: what its policy may read."""
+        return tuple(self.meta.get("questions") or (self.question,))
+
+    @property
     def has_account(self) -> bool:
         """Whether positions are held on its forecasts."""
         return self.question == UP.name
@@ -287,6 +292,7 @@ def write_bundle(
     training: Training,
     books: Sequence[Book],
     start: str | None = None,
+    questions: Sequence[str] = (),
 ) -> None:
     """Write a bundle into the empty folder `root`.
 
@@ -296,6 +302,8 @@ def write_bundle(
         The backtest's account after each decision.
     start
         The first reported day, if the training was given one.
+    questions
+        All that were trained together, in order; the training's own alone without.
     """
     (root / "models").mkdir(parents=True)
     for model in training.models:
@@ -306,7 +314,8 @@ def write_bundle(
     table = policy.model_dump(mode="json")
     meta = {
         "version": VERSION,
-        "question": _one_question(training.predictions),
+        "question": (question := _one_question(training.predictions)),
+        "questions": list(questions) or [question],
         "definition": definition.model_dump(mode="json"),
         "feature_sets": [each.model_dump(mode="json") for each in feature_sets],
         "user_code": _user_code(definition, feature_sets, table),

@@ -203,17 +203,19 @@ def forecasts_at(
     if account is None:
         before, kind = bundle.book_before(at.session), HYPOTHETICAL
         today = forecast_sessions(at, bundle, None if before is None else before.session, others)
+        *past, now = today.decided_on(bundle.questions).items()
         factors = account_factors(at.view, bundle, bundle.policy, before, at.session)
         since = advise_each(
-            at.view, bundle.policy, today.earlier, ticker=ticker, before=before, factors=factors
+            at.view, bundle.policy, dict(past), ticker=ticker, before=before, factors=factors
         )  # fmt: skip
         before = since[-1].book if since else before
     else:
         before, kind = account.before, ADVISED
         today = forecast_sessions(at, bundle, None, others)
+        (now,) = today.decided_on(bundle.questions).items()
         factors = account_factors(at.view, bundle, bundle.policy, before, at.session)
     advice = advise(
-        at.view, bundle.policy, at.decided_at, today.outlook, ticker=ticker, before=before, factors=factors
+        at.view, bundle.policy, *now, ticker=ticker, before=before, factors=factors
     )  # fmt: skip
     first = document(at, bundle, today, advice, account=kind, overdue=refit_overdue, simulated=simulated)
     return [first, *(question_document(at, each, simulated=simulated) for each in today.answers[1:])]

@@ -85,9 +85,9 @@ def continued(
     if bundle.has_account:
         ticker = definition.target.ticker
         forecasts = forecasts_by_close(continuation.predictions.select(asset=ticker))
-        needs = bundle.policy.needs
-        if {*needs.questions, *needs.optional} - {bundle.question} and forecasts:
-            _add(forecasts, Asked(definition.target.question, bundle), others, view, ticker)
+        if bundle.policy.needs.read(bundle.questions) - {bundle.question} and forecasts:
+            up = Asked(definition.target.question, bundle)
+            forecasts = _joined(forecasts, up, others, view, ticker)
         before = bundle.last_book
         factors = account_factors(view, bundle, bundle.policy, before)
         advice = advise_each(view, bundle.policy, forecasts, ticker=ticker, before=before, factors=factors)
@@ -96,16 +96,17 @@ def continued(
     return read_bundle(root, label=bundle.label)
 
 
-def _add(
+def _joined(
     forecasts: Mapping[pd.Timestamp, dict[str, Forecast]], up: Asked, others: Sequence[Asked], view: View, ticker: str
-) -> None:
-    """Add the forecasts of the other questions to those of `up`, by close and question."""
+) -> dict[pd.Timestamp, dict[str, Forecast]]:
+    """The forecasts of `up`, and those of the questions that were trained with it, by close and question."""
+    assert up.bundle is not None
+    together = [each for each in others if each.question.name in up.bundle.questions]
     labels = Labels(view, ticker)
     index = pd.DatetimeIndex([day(at) for at in forecasts])
     said = tuple(each[UP.name] for each in forecasts.values())
     answered = Answered(up, labels.resolve(up.question), said, pd.DataFrame(index=index), None)
-    for at, each in forecasts_on(view, labels.resolve, ticker, index, others, answered).forecasts.items():
-        forecasts[at].update(each)
+    return forecasts_on(view, labels.resolve, ticker, index, together, answered).forecasts
 
 
 def refit_champion(

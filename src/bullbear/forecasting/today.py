@@ -7,7 +7,7 @@ nothing of each other, so their probabilities are projected onto the nearest coh
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -61,10 +61,14 @@ class Answered:
 
 @dataclass(frozen=True)
 class Today:
-    """What is forecast at `decided_at`, the sessions to decide: `up` first, then the other questions."""
+    """What is forecast at `decided_at`, the sessions to decide: `up` first, then the other questions.
+
+    `answers` are coherent; `apart` are the same as each champion gave them.
+    """
 
     decided_at: pd.DatetimeIndex
     answers: tuple[Answered, ...]
+    apart: tuple[Answered, ...]
 
     @property
     def up(self) -> Answered:
@@ -85,15 +89,13 @@ class Today:
             for row, at in enumerate(self.decided_at)
         }
 
-    @property
-    def earlier(self) -> dict[pd.Timestamp, dict[str, Forecast]]:
-        """The forecasts before that of the close."""
-        return dict(list(self.forecasts.items())[:-1])
+    def decided_on(self, questions: Collection[str]) -> dict[pd.Timestamp, dict[str, Forecast]]:
+        """What the policy of a champion is given, by close and question: the questions that were trained with it.
 
-    @property
-    def outlook(self) -> dict[str, Forecast]:
-        """The forecasts of the close, by question."""
-        return {each.asked.question.name: each.forecast for each in self.answers}
+        They are made coherent among themselves alone, as in the training, so that a policy decides as in its backtest.
+        """
+        given = [each for each in self.apart if each.asked.question.name in questions]
+        return Today(self.decided_at, _coherent(given), tuple(given)).forecasts
 
     def distribution(self) -> tuple[Answered, DistributionForecast] | None:
         """The distribution of the close by the first question whose model knows one, and that question's answer."""
@@ -177,7 +179,7 @@ def forecasts_on(
         answer = _answer(each, every, decided_at, X, must=each.question.name == UP.name)
         if answer is not None:
             answers.append(answer)
-    return Today(decided_at, _coherent(answers))
+    return Today(decided_at, _coherent(answers), tuple(answers))
 
 
 def _coherent(answers: Sequence[Answered]) -> tuple[Answered, ...]:

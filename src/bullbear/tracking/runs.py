@@ -9,7 +9,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -223,6 +223,26 @@ class Runs:
         for question, reason in refused.items():
             say(f"the {champion_of(question)} is left out: {reason}")
         return found
+
+    def beside(self, run: Run, needed: Collection[str]) -> list[Run]:
+        """The runs of the other questions that were trained together with that of `run`; of a champion, the champions.
+
+        Raises
+        ------
+        RunError
+            That of a question among those `needed` is gone; any other is left out.
+        """
+        others = [question for question in run.bundle.questions if question != run.question]
+        if run.bundle_at is not None:
+            held = [each for each in others if each in needed or self.home.champion_of(each).exists()]
+            return [self._champion(question) for question in held]
+        parent = run.tags.get(MLFLOW_PARENT_RUN_ID)
+        found = {each.data.tags.get(QUESTION): each for each in self._finished() if parent and _parent(each) == parent}
+        for question in others:
+            if question in needed and question not in found:
+                missing = Found(f"its run of {question} was deleted")
+                raise RunError(f"run {run.run_id[:8]}", missing, "all runs of its training", "train the model again")
+        return [self._open(found[question]) for question in others if question in found]
 
     def distribution(self, name: str) -> dict[str, Any] | None:
         """The scores of the distribution that a training forecast, as they were logged; None if it knew none."""

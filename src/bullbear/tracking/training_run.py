@@ -65,6 +65,8 @@ class TrainingRecord:
     options: Mapping[str, Any]
     documents: Mapping[str, Any] = field(default_factory=dict)
     """Further JSON artifacts by file name."""
+    questions: Sequence[str] = ()
+    """All that were trained together; the model's own alone without."""
 
 
 @dataclass(frozen=True)
@@ -221,6 +223,7 @@ def _stage_artifacts(staged: Path, record: TrainingRecord) -> None:
         training=record.training,
         books=record.books,
         start=record.options.get("start"),
+        questions=record.questions,
     )
 
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from bullbear.dataset.predictions import Predictions
 from bullbear.decide import Backtest, Policy, backtest, baselines_of, comparison
+from bullbear.definitions import UP
 from bullbear.documents import json_ready
 from bullbear.forecasting.account_factors import account_factors
 from bullbear.forecasting.gate import refuse_another_question
 from bullbear.home import Home
+from bullbear.learn.coherent import coherent
 from bullbear.workflows.comparison import require_walk_forward
 
 if TYPE_CHECKING:
@@ -27,6 +31,8 @@ def backtest_run(home: Home, run: Run, policy: Policy | None = None) -> Backtest
         The run answers another question than `up`, on which policies act.
     InputError
         It was not trained walk-forward.
+    RunError
+        The policy reads a question that was trained together with `up`, whose run, or champion, is gone.
     """
     refuse_another_question(f"{run.model} {run.run_id[:8]}", run.bundle.question)
     require_walk_forward(run, "RUN")
@@ -34,7 +40,7 @@ def backtest_run(home: Home, run: Run, policy: Policy | None = None) -> Backtest
     view = home.filled_store().as_of()
     policy = policy or run.bundle.policy
     return backtest(
-        run.of_target,
+        decided_on(run.of_target, _beside(home, run, policy), policy),
         view,
         policy,
         ticker=target.ticker,
@@ -42,6 +48,33 @@ def backtest_run(home: Home, run: Run, policy: Policy | None = None) -> Backtest
         factors=account_factors(view, run.bundle, policy),
         baselines=baselines_of(target.ticker, home.instruments()),
     )
+
+
+def _beside(home: Home, run: Run, policy: Policy) -> list[Predictions]:
+    """The forecasts of the questions trained together with the run's own, where the policy reads one of them."""
+    from bullbear.tracking import Runs
+
+    read = policy.needs.read(run.bundle.questions) - {run.question}
+    if not read:
+        return []
+    ticker = run.bundle.definition.target.ticker
+    runs = [run, *Runs(home).beside(run, read)]
+    # Champions are refitted one by one.
+    together = coherent(
+        [each.bundle.definition.target.question for each in runs],
+        [each.predictions.select(asset=ticker) for each in runs],
+    )
+    return together[1:]
+
+
+def decided_on(up: Predictions, others: Iterable[Predictions], policy: Policy) -> Predictions:
+    """What a policy is given in a backtest: the forecasts of `up`, and at their closes those of what else it reads."""
+    parts, closes = [up], up.table["decided_at"]
+    for each in others:
+        question = each.table["question"]
+        read = policy.needs.read(question) - {UP.name}
+        parts.append(each.where((question.isin(read) & each.table["decided_at"].isin(closes)).to_numpy()))
+    return Predictions.concat(parts)
 
 
 def backtest_summary(tested: Backtest, figures: pd.DataFrame | None = None) -> dict[str, Any]:

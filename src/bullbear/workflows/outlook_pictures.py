@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bullbear.errors import BullbearError
 from bullbear.files import write_whole
 from bullbear.forecasting.bundle import read_bundle
 from bullbear.forecasting.champions import others_of
@@ -38,9 +39,19 @@ class Fan:
 
 
 def fan_of(home: Home, entry: Mapping[str, Any]) -> Fan | None:
-    """The fan behind the distribution of a ledger entry of `up`; None where there is none to show."""
+    """The fan behind the distribution of a ledger entry of `up`; None where there is none to show.
+
+    There is none once the store was filled anew or a champion cannot be used any more, either.
+    """
     if not entry.get("distribution"):
         return None
+    try:
+        return _fan_of(home, entry)
+    except BullbearError:
+        return None
+
+
+def _fan_of(home: Home, entry: Mapping[str, Any]) -> Fan | None:
     bundle, stored = read_bundle(home.champion), entry["data"].get("stored_through")
     target = bundle.definition.target
     at = close_of(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -24,7 +24,7 @@ from bullbear.home import Home
 from bullbear.learn import Training, train_all
 from bullbear.model import Model
 from bullbear.sessions import day
-from bullbear.workflows.backtesting import backtest_metrics, backtest_summary
+from bullbear.workflows.backtesting import backtest_metrics, backtest_summary, decided_on
 from bullbear.workflows.console import Progress
 from bullbear.workflows.distributions import evaluate_distributions, past_distributions, usual_fan
 from bullbear.workflows.notes import factor_notes, fund_notes, outcome_notes
@@ -158,7 +158,9 @@ def _train(
         ) from bad
     progress("evaluation", 0, 1)
     judged = {
-        target.question.name: _judge(home, view, model.only(target.question.name, together=True), of_target, training)
+        target.question.name: _judge(
+            home, view, model.only(target.question.name, together=True), of_target, training, trainings
+        )
         for target, of_target, training in zip(targets, examples, trainings, strict=True)
     }
     for each in judged.values():
@@ -192,18 +194,29 @@ def _only(model: Model, question: str) -> Model:
     if question not in names:
         allowed = f"{', '.join(names)}, the questions of models/{model.definition.name}.toml"
         raise InputError("--question", question, allowed, "choose one, or add it to the model's `questions`")
+    unread = sorted(set(model.policy.needs.questions) - {question})
+    if question == UP.name and unread:
+        raise InputError(
+            "--question",
+            question,
+            f"{question} with {', '.join(unread)}, which the policy {model.policy.kind} reads",
+            f"train all questions of {model.definition.name}",
+        )
     return model.only(question)
 
 
-def _judge(home: Home, view: View, model: Model, examples: Examples, training: Training) -> TrainedQuestion:
+def _judge(
+    home: Home, view: View, model: Model, examples: Examples, training: Training, together: Sequence[Training]
+) -> TrainedQuestion:
     """The scores of one question, and the account of the policy that decides on it."""
     target = model.definition.target
     walks_forward = splitter_of(model.definition).is_walk_forward
     predictions = training.predictions
     tested = None
     if walks_forward and target.question.name == UP.name:  # what a policy decides on
+        others = [each.predictions.select(asset=target.ticker) for each in together]
         tested = backtest(
-            predictions.select(asset=target.ticker),
+            decided_on(predictions.select(asset=target.ticker), others, model.policy),
             view,
             model.policy,
             ticker=target.ticker,
@@ -245,6 +258,7 @@ def _log(
             seconds=seconds,
             simulated=simulated,
             options={"start": start, "end": end},
+            questions=list(judged),
         )
 
     documents = {} if distribution is None else {"distribution.json": distribution.as_dict()}
