@@ -169,7 +169,7 @@ def promote(
     verdicts, refused = promote_each(place, runs, found)
     for name, verdict in verdicts.items():
         for note in verdict.notes:
-            typer.echo(f"note: {name}: {note}", err=True)
+            typer.echo(f"note: {name}: {note}" if len(found) > 1 else f"note: {note}", err=True)
     for name, reason in refused.items():
         typer.echo(f"note: {name}: {reason}", err=True)
     if not os.path.lexists(place.champion):
