@@ -331,9 +331,9 @@ def test_what_cannot_be_split_is_refused() -> None:
     ("old", "new", "line", "key", "allowed"),
     [
         ('"quarter"', '"week"', 3, "splitter.refit", "'month', 'quarter' or 'year'"),
-        ('"2010-01-01"', '"2010-02-30"', 2, "splitter.first", "day is out of range for month"),
-        ('"2010-01-01"', '"in 2010"', 2, "splitter.first", "match pattern"),
-        ('"2010-01-01"', "2010-01-01", 2, "splitter.first", "valid string"),
+        ('"2010-01-01"', '"2010-02-30"', 2, "splitter.first", "a day of the calendar as YYYY-MM-DD"),
+        ('"2010-01-01"', '"in 2010"', 2, "splitter.first", "a day as YYYY-MM-DD"),
+        ('"2010-01-01"', "2010-01-01", 2, "splitter.first", "a text in quotes"),
         ("refit", "refits", 3, "splitter.refits", "one of kind, first, embargo, min_train, burn_in_months, refit"),
     ],
 )

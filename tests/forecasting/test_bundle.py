@@ -79,7 +79,7 @@ def test_the_champion_knows_its_run(trained_home: Home) -> None:
     meta = read_bundle(trained_home.champion).meta
     assert set(meta) == {
         "version", "question", "definition", "feature_sets", "policy", "definition_hash", "data_fingerprint",
-        "simulated", "start", "run_id", "user_code",
+        "simulated", "start", "run_id", "user_code", "questions",
     }  # fmt: skip
     assert meta["simulated"] is True
     assert len(meta["run_id"]) == 32
