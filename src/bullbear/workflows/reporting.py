@@ -106,6 +106,6 @@ def _record_pictures(home: Home) -> dict[str, bytes]:
         return {}
     simulated = home.store().is_simulated
     return {
-        "past": past_outlooks_plot({name: each for name, each in records.items()}, simulated=simulated),
+        "past": past_outlooks_plot(records, simulated=simulated),
         "reliability": reliability_plot({name: evaluate(each) for name, each in records.items()}, simulated=simulated),
     }

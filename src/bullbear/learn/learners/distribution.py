@@ -1,16 +1,16 @@
 """The distribution of the coming path, from which the answer to any question follows.
 
-Direction is close to unpredictable, volatility is not: how wide the month will be decides most questions. Three ways to
-the distribution are `scale`:
+Direction is close to unpredictable, volatility is not: how wide the month will be decides most questions. `scale` names
+the method:
 
 - `har`: a log-linear regression for the volatility times the standardised paths of history,
 - `garch`: filtered historical simulation with a GJR-GARCH(1,1),
 - `implied`: implied volatility read as that of a lognormal.
 
-The signal of a question is the log-odds of its P(yes) less those of the mean P(yes) over the asset's training rows: the
-base rate, which knows whether an asset is a calm one, is that of the asset as well. A way that
-is biased for a question, as a lognormal is where history is skewed, thus keeps what it knows about today and loses its
-bias. Where the distribution says the same of every day, the signal is zero.
+The signal of a question is the log-odds of its P(yes) less those of the mean P(yes) over the asset's training rows; the
+base rate that it is added to is the asset's too. A method that is biased for a question, as a lognormal is where
+history is skewed, thus loses its bias and keeps what it knows about today. If the distribution is the same every day,
+the signal is zero.
 """
 
 from __future__ import annotations
