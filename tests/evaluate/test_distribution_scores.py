@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy.special import ndtri
 from scipy.stats import norm
@@ -35,6 +35,7 @@ def test_crps_of_a_normal_is_its_closed_form() -> None:
     st.lists(st.floats(-2, 2), min_size=1, max_size=5),
     st.lists(st.integers(1, 99), min_size=5, max_size=5, unique=True),
 )
+@example(y=-1.5, quantiles=[0.0, 2.220446049250313e-16], percents=[1, 2, 3, 4, 5])  # quantiles that nearly coincide
 def test_crps_is_the_integral_over_the_distribution_function_and_over_the_levels(
     y: float, quantiles: list[float], percents: list[int]
 ) -> None:

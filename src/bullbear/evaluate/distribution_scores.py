@@ -69,9 +69,9 @@ def crps(y: ArrayLike, quantiles: ArrayLike, levels: ArrayLike) -> Array:
     weighted = width / 6.0 * (tau[:-1] * low + 4.0 * middle * (low + high) / 2.0 + tau[1:] * high)
     positive_low, positive_high = np.maximum(low, 0.0), np.maximum(high, 0.0)
     step = high - low
-    crossing = np.divide(
-        positive_high**2 - positive_low**2, 2.0 * step, out=(positive_low + positive_high) / 2.0, where=step > 0.0
-    )
+    # Factored, since the difference of two squares loses its digits where two quantiles nearly coincide.
+    share = np.divide(positive_high - positive_low, step, out=np.ones_like(step), where=step > 0.0)
+    crossing = share * (positive_low + positive_high) / 2.0
     return np.asarray(2.0 * (width * crossing - weighted).sum(axis=1))
 
 
