@@ -13,11 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from bullbear.dataset import Examples, Fold, Predictions
+from bullbear.dataset import Examples, Predictions
 from bullbear.definitions import FeatureSet, ModelDefinition
 from bullbear.learn.fitting import fit_step, prepared
-from bullbear.learn.fold_model import FoldModel, predict
-from bullbear.learn.pool import pooled
+from bullbear.learn.fold_model import FoldModel
 from bullbear.learn.pooling import SignalRecord, kinds_of, member_signals
 from bullbear.learn.walk_forward import base_rate_at, folds_of, predictions_of
 
@@ -89,7 +88,7 @@ def continue_training(
         if is_due:
             (fits,) = fit_step(task, (fold,))
             assert fits is not None
-            model = record.model(task, 0, fold, fits, _rows_before(folds, number))
+            model = record.model(task, 0, fold, fits, folds[:number])
             answers = member_signals(fits)
             models.append(model)
             if progress:
@@ -97,12 +96,12 @@ def continue_training(
         else:
             model = model_for(pd.Timestamp(examples.X.index[tested[0]]))
             answers = model.signals(examples.X.iloc[fold.test], examples.asset[fold.test])
-        issued = pooled(model.weights, answers)
-        record.write(fold.test[~is_known], answers[~is_known], issued[~is_known])
+        unknown = fold.test[~is_known]
+        record.write(unknown, answers[~is_known], model.issue(answers[~is_known], *base_rate_at(examples, unknown)))
         late = fold.test >= first_new
         if late.any():
             rows = fold.test[late]
-            parts.append(predict(model.calibrator, issued[late], *base_rate_at(examples, rows)))
+            parts.append(pd.DataFrame(model.issue(answers[late], *base_rate_at(examples, rows)).columns))
             new_rows.append(rows)
     newest = folds[-1].test[0]
     rows = np.concatenate(new_rows) if new_rows else np.zeros(0, dtype=np.int64)
@@ -112,8 +111,3 @@ def continue_training(
         answered = pd.concat(parts, ignore_index=True)[before]
         predictions = predictions_of(definition, examples, rows[before], answered)
     return Continuation(tuple(models), predictions, record.table(rows[before & own[rows]]))
-
-
-def _rows_before(folds: Sequence[Fold], number: int) -> np.ndarray:
-    """The out-of-sample rows of all folds before one; their signals are known by its fit."""
-    return np.concatenate([np.zeros(0, dtype=np.int64), *(fold.test for fold in folds[:number])])
