@@ -30,7 +30,7 @@ from bullbear.tracking.registry import mark_champion, place_champion
 from bullbear.tracking.run import Run
 from bullbear.tracking.spool import QUESTION, QUESTIONS
 
-_NEWEST = ["attributes.start_time DESC"]
+_NEWEST = ["attributes.end_time DESC"]
 
 
 class Runs:
@@ -190,7 +190,8 @@ class Runs:
         """How many models were tried on `run`'s question and kind of data, itself included.
 
         A model is a definition, of whatever ticker and horizon, together with the first and last day asked for: a
-        choice among horizons or among spans is one among tries, too. Climatology is the benchmark, not a try. Runs
+        choice among horizons or among spans is one among tries, too. Climatology is the benchmark, not a try, unless
+        it forgets (`window`, `half_life`). Runs
         that were deleted since count: what has been looked at cannot be unseen.
         """
         tried = {_try(run.tags, run.params)}
@@ -198,11 +199,7 @@ class Runs:
             tags, params = each.data.tags, each.data.params
             # Runs from before the tag are of `up`; a parent is no try itself, its children are.
             question = None if QUESTIONS in tags else tags.get(QUESTION, UP.name)
-            if (
-                question == run.question
-                and tags.get("data") == run.tags.get("data")
-                and params.get("learner.kind") != "climatology"
-            ):
+            if question == run.question and tags.get("data") == run.tags.get("data") and not _is_benchmark(params):
                 tried.add(_try(tags, params))
         return len(tried)
 
@@ -312,6 +309,11 @@ def _questions(run: Any) -> list[str]:
 def _parent(run: Any) -> str | None:
     found: str | None = run.data.tags.get(MLFLOW_PARENT_RUN_ID)
     return found
+
+
+def _is_benchmark(params: Mapping[str, str]) -> bool:
+    """Whether a training is of the base rate itself."""
+    return params.get("learner.kind") == "climatology" and not {"learner.window", "learner.half_life"} & params.keys()
 
 
 def _try(tags: Mapping[str, str], params: Mapping[str, str]) -> tuple[str | None, ...]:
