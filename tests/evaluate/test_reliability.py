@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import statsmodels.api as sm
+from scipy import stats
 from scipy.special import expit, logit
+from statsmodels.stats.sandwich_covariance import S_hac_simple
 
-from bullbear.errors import InputError
-from bullbear.evaluate.reliability import calibration_line, calibration_table, ece
+from bullbear.errors import HistoryError, InputError
+from bullbear.evaluate.reliability import calibration_line, calibration_table, calibration_test, ece
 from bullbear.statistics.proportions import wilson
 
 Y = [1, 0, 1, 1, 0]
@@ -79,3 +81,50 @@ def test_an_undetermined_line_is_missing(y, p):
 def test_refusals():
     with pytest.raises(InputError, match=r"p\[0\]: got -0.1"):
         ece([1, 0], [-0.1, 0.5])
+
+
+def test_the_calibration_test_is_a_hac_wald_test_of_two_means(market):
+    made = market(600, np.random.default_rng(4), 0.06)
+    y, p = made.y, made.truth
+    found = calibration_test(y, p, 21, lag=30)
+    z = logit(p)
+    design = np.column_stack([np.ones(600), (z - z.mean()) / z.std()])
+    scores = (y - p)[:, None] * design
+    wald = np.linalg.multi_dot([
+        scores.mean(axis=0),
+        np.linalg.inv(S_hac_simple(scores - scores.mean(axis=0), nlags=30) / 600),
+        scores.mean(axis=0),
+    ]) * 600  # fmt: skip
+    freedom = 1.5 * 600 / 30
+    assert found.statistic == pytest.approx(wald, rel=1e-9)
+    assert found.p_value == pytest.approx(stats.f.sf(wald * (freedom - 1) / (2 * freedom), 2, freedom - 1), rel=1e-9)
+
+
+def test_true_probabilities_are_seldom_refused_and_bold_ones_often(market):
+    true, bold = [], []
+    for seed in range(120):
+        made = market(1500, np.random.default_rng([seed, 5]), 0.04)
+        true.append(calibration_test(made.y, made.truth, 21).p_value)
+        bold.append(calibration_test(made.y, expit(5 * logit(made.truth)), 21).p_value)
+    assert np.mean(np.array(true) < 0.05) <= 0.12  # 6 of 120 expected
+    assert np.mean(np.array(true) < 0.01) <= 0.05
+    assert np.mean(np.array(bold) < 0.01) > 0.6
+
+
+def test_a_constant_has_one_moment():
+    y = np.tile([1.0, 0.0, 1.0, 1.0, 0.0], 20)
+    assert calibration_test(y, np.full(100, 0.6), 1).p_value == pytest.approx(1.0)
+    found = calibration_test(np.random.default_rng(1).integers(0, 2, 400), np.full(400, 0.9), 1)
+    assert (found.moments, found.p_value < 1e-6) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("n", "lag", "kind", "words"),
+    [
+        (83, None, HistoryError, r"y: got '83 resolved rows'; allowed: at least 84"),
+        (100, 20, InputError, r"lag: got 20; allowed: 21 \(the horizon\) to 99"),
+    ],
+)
+def test_too_little_for_a_calibration_test_is_refused(n, lag, kind, words):
+    with pytest.raises(kind, match=words):
+        calibration_test(np.arange(n) % 2, np.full(n, 0.5), 21, lag=lag)

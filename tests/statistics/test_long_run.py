@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bullbear.errors import InputError
-from bullbear.statistics.long_run import default_lag, effective_number, long_run_variance
+from bullbear.statistics.long_run import default_lag, effective_number, long_run_covariance, long_run_variance
 
 
 def _slow_variance(x, lag):
@@ -75,3 +75,25 @@ def test_refusals():
             long_run_variance(wrong, 0)
     with pytest.raises(InputError, match="lag: got 3; allowed: 0 to 2"):
         long_run_variance([1, 2, 4], 3)
+
+
+@pytest.mark.parametrize("lag", [0, 3, 20])
+def test_the_covariance_of_several_series_is_that_of_statsmodels(lag):
+    from statsmodels.stats.sandwich_covariance import S_hac_simple
+
+    x = np.cumsum(np.random.default_rng(3).standard_normal((60, 3)), axis=0)
+    found = long_run_covariance(x, lag)
+    assert found == pytest.approx(S_hac_simple(x - x.mean(axis=0), nlags=lag) / 60, rel=1e-9)
+    assert np.diag(found) == pytest.approx([long_run_variance(column, lag) for column in x.T], rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("x", "lag", "words"),
+    [
+        ([1.0, 2.0], 1, r"x: got 'shape \(2,\)'; allowed: a two-dimensional array"),
+        ([[1.0], [2.0]], 2, r"lag: got 2; allowed: 0 to 1"),
+    ],
+)
+def test_a_covariance_that_makes_no_sense_is_refused(x, lag, words):
+    with pytest.raises(InputError, match=words):
+        long_run_covariance(x, lag)

@@ -10,10 +10,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import logit
+from scipy.special import fdtrc, logit
 
+from bullbear.errors import HistoryError, InputError
 from bullbear.evaluate.decomposition import equal_mass_bins
 from bullbear.evaluate.scores import checked
+from bullbear.statistics.long_run import default_lag, long_run_covariance, session_means
+from bullbear.statistics.overlap import Rows
 from bullbear.statistics.proportions import LEVEL, wilson
 
 
@@ -127,6 +130,75 @@ def calibration_line(y: ArrayLike, p: ArrayLike) -> CalibrationLine:
         return undetermined
     slope = float(fit.params[1] / scale)
     return CalibrationLine(slope, float(fit.params[0] - slope * centre))
+
+
+@dataclass(frozen=True)
+class CalibrationTest:
+    """A test that the forecasts are calibrated: Hotelling's statistic, its p-value, and how many moments it has."""
+
+    statistic: float
+    p_value: float
+    moments: int
+
+
+def calibration_test(
+    y: ArrayLike, p: ArrayLike, horizon: int, *, lag: int | None = None, session: Rows | None = None
+) -> CalibrationTest:
+    """Test that outcomes exceed their probabilities neither on average nor with the log-odds that were said.
+
+    m_t = (y_t - p_t) (1, z_t), z the standardised log-odds of p;  T^2 = n mean(m)' LRV(m)^-1 mean(m), and
+    T^2 (v - k + 1) / (v k) is F's with k and v - k + 1 degrees of freedom, v = min(n - 1, 3n / 2L), L the Bartlett lag
+
+    The two moments are the score of Cox's line at slope 1 and intercept 0, so that nothing is fitted and forecasts near
+    the base rate are tested, too. Of forecasts that never differ only the mean is tested (k = 1).
+
+    Parameters
+    ----------
+    lag
+        At least `horizon`; None = `default_lag(n, horizon)`.
+
+    Raises
+    ------
+    InputError
+        The lag is out of range.
+    HistoryError
+        Fewer than four horizons of sessions (at least 20).
+
+    References
+    ----------
+    Cox (1958), Biometrika 45(3/4), doi:10.1093/biomet/45.3-4.562; Newey and West (1987), doi:10.2307/1913610;
+    Lazarus, Lewis, Stock and Watson (2018), doi:10.1080/07350015.2018.1506926
+
+    Example
+    -------
+    >>> rng = np.random.default_rng(1)
+    >>> p = rng.uniform(0.3, 0.8, 2000)
+    >>> y, bold = (rng.random(2000) < p).astype(float), np.where(p > 0.55, 0.5 + p / 2, p / 2)
+    >>> calibration_test(y, p, horizon=1).p_value > 0.05, calibration_test(y, bold, horizon=1).p_value < 0.01
+    (True, True)
+    """
+    outcomes, forecast = checked(y, p=p)
+    n = len(outcomes) if session is None else int(session[-1]) + 1
+    least = max(20, 4 * horizon)
+    if n < least:
+        raise HistoryError("y", f"{n} resolved rows", f"at least {least}", "wait for more resolved forecasts")
+    chosen = default_lag(n, horizon) if lag is None else lag
+    if not horizon <= chosen < n:
+        raise InputError("lag", chosen, f"{horizon} (the horizon) to {n - 1}", "labels overlap over the horizon")
+    residual = outcomes - forecast
+    x = logit(np.clip(forecast, 1e-12, 1.0 - 1e-12))
+    columns = [residual]
+    if np.ptp(x) >= 1e-9:
+        columns.append(residual * (x - x.mean()) / x.std())
+    moments = np.column_stack([session_means(column, session) for column in columns])
+    k, freedom = moments.shape[1], min(n - 1.0, 1.5 * n / chosen)
+    mean = moments.mean(axis=0)
+    covariance = long_run_covariance(moments, chosen)
+    if not mean.any():
+        return CalibrationTest(0.0, 1.0, k)
+    statistic = float(n * mean @ np.linalg.pinv(covariance, hermitian=True) @ mean)
+    left = freedom - k + 1.0
+    return CalibrationTest(statistic, float(fdtrc(k, left, statistic * left / (freedom * k))), k)
 
 
 def _separated(up: np.ndarray, x: np.ndarray) -> bool:

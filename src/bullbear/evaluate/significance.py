@@ -131,6 +131,13 @@ def clark_west(
     (0.0933, 4.309, 0.004)
     """
     outcomes, forecast, nested = checked(y, p=p, reference=reference)
+    return adjusted_mspe(outcomes, forecast, nested, horizon, lag, session)
+
+
+def adjusted_mspe(
+    outcomes: Array, forecast: Array, nested: Array, horizon: int, lag: int | None, session: Rows | None = None
+) -> MeanTest:
+    """Clark and West's statistic of checked arrays; outcomes may be returns."""
     adjusted = (outcomes - nested) ** 2 - ((outcomes - forecast) ** 2 - (nested - forecast) ** 2)
     test = _mean_test(session_means(adjusted, session), horizon, lag)
     p_value = float(stdtr(test.degrees_of_freedom, -test.statistic))

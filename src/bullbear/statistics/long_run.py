@@ -41,6 +41,29 @@ def long_run_variance(x: ArrayLike, lag: int) -> float:
     return max(0.0, float(_variances_by_lag(series, lag)[-1]))
 
 
+def long_run_covariance(x: ArrayLike, lag: int) -> Array:
+    """Newey-West's covariance of several dependent series, shape (n, k) to (k, k): `long_run_variance` of each pair.
+
+    Example
+    -------
+    >>> series = np.array([[1.0, 0.0], [2.0, 1.0], [4.0, 0.0], [3.0, 1.0]])
+    >>> long_run_covariance(series, lag=1).round(4).tolist()
+    [[1.4375, 0.125], [0.125, 0.0625]]
+    """
+    series = np.asarray(x, dtype=np.float64)
+    if series.ndim != 2 or not np.isfinite(series).all():
+        raise InputError("x", f"shape {series.shape}", "a two-dimensional array of finite numbers", "drop missing rows")
+    n = len(series)
+    if not 0 <= lag < n:
+        raise InputError("lag", lag, f"0 to {n - 1}", "choose a lag below the number of rows")
+    centred = series - series.mean(axis=0)
+    total = centred.T @ centred
+    for k in range(1, lag + 1):
+        pairs = centred[k:].T @ centred[: n - k]
+        total = total + (1.0 - k / (lag + 1.0)) * (pairs + pairs.T)
+    return np.asarray(total / n, dtype=np.float64)
+
+
 def default_lag(n: int, horizon: int) -> int:
     """Bartlett lag for `n` rows of overlapping labels: three times the horizon, at least 1.3 sqrt(n), below `n`.
 

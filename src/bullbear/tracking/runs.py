@@ -1,4 +1,4 @@
-"""Finished trainings: found by id, prefix, model, `latest` or `champion`, and read back.
+"""Finished trainings: found by id, prefix, model, `latest` or `champion`, and opened.
 
 Only runs marked as finished count; a killed or failed training is ignored.
 """
@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import tempfile
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -19,119 +17,20 @@ from urllib.request import url2pathname
 
 import mlflow
 from mlflow.entities import ViewType
-from mlflow.exceptions import MlflowException
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
-from bullbear.dataset.predictions import COMBINED, Predictions
 from bullbear.definitions import UP
 from bullbear.errors import BullbearError, Found, RunError
-from bullbear.files import replace_folder
-from bullbear.forecasting.bundle import Bundle, champion_of, read_bundle
+from bullbear.forecasting.bundle import champion_of, read_bundle
 from bullbear.forecasting.ledger import warn
 from bullbear.home import Home
 from bullbear.tracking.ledger_anchor import record_ledger_head
 from bullbear.tracking.mlflow_store import connect_to_read, exists, experiment_id, require_ready
+from bullbear.tracking.registry import mark_champion, place_champion
+from bullbear.tracking.run import Run
 from bullbear.tracking.spool import QUESTION, QUESTIONS
 
-REGISTERED = "bullbear"
-"""The registered model of real data: its alias `champion` is the champion of `up`, `champion-NAME` that of another
-question."""
-SIMULATED = "bullbear-simulated"
-"""The same on a simulated market, so that the two are never taken for each other."""
-_NEWEST = ["attributes.start_time DESC"]
-
-
-@dataclass(frozen=True)
-class Run:
-    """A finished training in the tracking store."""
-
-    run_id: str
-    model: str
-    tags: Mapping[str, str]
-    params: Mapping[str, str]
-    artifacts: Path
-    bundle_at: Path | None = None
-    """Where its bundle is, if not among the artifacts."""
-
-    @property
-    def question(self) -> str:
-        """The question that it answers."""
-        return self.tags.get(QUESTION, UP.name)
-
-    @property
-    def simulated(self) -> bool:
-        """Whether it was trained on the simulated market."""
-        return self.tags.get("data") == "SIMULATED"
-
-    @property
-    def horizon(self) -> int:
-        """Sessions from decision to resolution."""
-        return self.bundle.definition.target.horizon
-
-    @property
-    def predictions(self) -> Predictions:
-        """The reported out-of-sample forecasts of all assets and paths."""
-        return self.bundle.predictions
-
-    @property
-    def of_target(self) -> Predictions:
-        """Those of the target alone."""
-        return self.predictions.select(asset=self.bundle.definition.target.ticker)
-
-    def predictions_of(self, question: str | None = None, *, path: int | None = None) -> Predictions:
-        """Those of the target, one question, and one path of a combinatorial splitter.
-
-        Parameters
-        ----------
-        question
-            None for `up` where the run answers it, else for the only one that it answers.
-
-        Raises
-        ------
-        RunError
-            The run answers another question, or several of which none is named; or has several paths or not this one.
-        """
-        answered = list(dict.fromkeys(self.of_target.table["question"].astype(str)))
-        if question is None and (UP.name in answered or len(answered) == 1):
-            question = UP.name if UP.name in answered else answered[0]
-        if question not in answered:
-            value: str = Found("no --question") if question is None else f"--question {question}"
-            allowed = " or ".join(answered)
-            raise RunError(f"run {self.run_id[:8]}", value, allowed, "name a question that it answers")
-        found = self.of_target.select(question=question, member=COMBINED)
-        paths = sorted(set(found.table["path"].tolist()))
-        if (path is not None and path not in paths) or (path is None and len(paths) > 1):
-            value = Found("no --path") if path is None else f"--path {path}"
-            raise RunError(f"run {self.run_id[:8]}", value, f"paths {paths[0]} to {paths[-1]}", "name one with --path")
-        return found.select(path=path)
-
-    @property
-    def evaluation(self) -> dict[str, Any]:
-        """The evaluation as it was logged."""
-        return json.loads(self.read_text("evaluation.json"))  # type: ignore[no-any-return]
-
-    @cached_property
-    def bundle(self) -> Bundle:
-        """What a forecast needs."""
-        return read_bundle(self.bundle_at or self.artifacts / "bundle", label=f"run {self.run_id[:8]}")
-
-    def read_text(self, artifact: str) -> str:
-        """The text of one artifact.
-
-        Raises
-        ------
-        RunError
-            The artifact is gone.
-        """
-        try:
-            return (self.artifacts / artifact).read_text(encoding="utf-8")
-        except OSError as bad:
-            raise self._lacking(artifact) from bad
-
-    def _lacking(self, artifact: str) -> RunError:
-        return RunError(
-            f"run {self.run_id[:8]}", Found(f"no {artifact}"), "a run with its artifacts", "train the model again"
-        )
+_NEWEST = ["attributes.end_time DESC"]
 
 
 class Runs:
@@ -291,7 +190,8 @@ class Runs:
         """How many models were tried on `run`'s question and kind of data, itself included.
 
         A model is a definition, of whatever ticker and horizon, together with the first and last day asked for: a
-        choice among horizons or among spans is one among tries, too. Climatology is the benchmark, not a try. Runs
+        choice among horizons or among spans is one among tries, too. Climatology is the benchmark, not a try, unless
+        it forgets (`window`, `half_life`). Runs
         that were deleted since count: what has been looked at cannot be unseen.
         """
         tried = {_try(run.tags, run.params)}
@@ -299,11 +199,7 @@ class Runs:
             tags, params = each.data.tags, each.data.params
             # Runs from before the tag are of `up`; a parent is no try itself, its children are.
             question = None if QUESTIONS in tags else tags.get(QUESTION, UP.name)
-            if (
-                question == run.question
-                and tags.get("data") == run.tags.get("data")
-                and params.get("learner.kind") != "climatology"
-            ):
+            if question == run.question and tags.get("data") == run.tags.get("data") and not _is_benchmark(params):
                 tried.add(_try(tags, params))
         return len(tried)
 
@@ -311,9 +207,6 @@ class Runs:
         self, run: Run, *, instead_of: Path | None = None, skill: Mapping[str, float | None] | None = None
     ) -> None:
         """Make `run` the champion of its question: the forecasts' bundle first, then the mark in MLflow's registry.
-
-        The registered model is `bullbear`, for a run on a simulated market `bullbear-simulated`; its alias (`champion`
-        for `up`, `champion-NAME` for another question) points to the version of the run, which is made once.
 
         Parameters
         ----------
@@ -330,25 +223,13 @@ class Runs:
             Another champion stands there by now.
         """
         require_ready(self.home.runs)  # reading has not needed a store that can be written
-        place = self.home.champion_of(run.question)
-        with self.home.staging() as folder:
-            staged = folder / "bundle"
-            shutil.copytree(run.bundle.root, staged)
-            meta = json.loads((staged / "bundle.json").read_text(encoding="utf-8"))
-            added = {"run_id": run.run_id} | ({} if skill is None else {"skill": dict(skill)})
-            (staged / "bundle.json").write_text(json.dumps(meta | added, indent=1), encoding="utf-8")
-            with self.home.champion_lock():
-                if instead_of is not None and place.resolve() != instead_of:
-                    raise RunError(
-                        "champion", "replaced during the comparison", "one promotion at a time", "run the command again"
-                    )
-                replace_folder(staged, place)
+        place_champion(self.home, run, instead_of=instead_of, skill=skill)
         if run.bundle_at is not None:  # the champion, promoted again; it is marked again if its run is still there
             for tracked in self._finished():
                 if tracked.info.run_id == run.run_id:
-                    self._register(self._open(tracked))
+                    mark_champion(self._client, self._open(tracked))
             return
-        self._register(run)
+        mark_champion(self._client, run)
         record_ledger_head(self.home)
 
     def _champion(self, question: str) -> Run:
@@ -364,23 +245,6 @@ class Runs:
             "data": "SIMULATED" if bundle.meta["simulated"] else "real",
         }
         return Run(str(bundle.meta["run_id"]), bundle.definition.name, tags, {}, bundle.root, bundle.root)
-
-    def _register(self, run: Run) -> None:
-        model_id = run.tags.get("model_id")
-        name = SIMULATED if run.simulated else REGISTERED
-        try:
-            self._client.create_registered_model(name)
-        except MlflowException as bad:
-            if bad.error_code != "RESOURCE_ALREADY_EXISTS":
-                raise
-        versions = self._client.search_model_versions(f"name = '{name}' and run_id = '{run.run_id}'")
-        if versions:
-            version = max(versions, key=lambda each: int(each.version))
-        else:
-            source = f"models:/{model_id}" if model_id else f"runs:/{run.run_id}/model"
-            version = self._client.create_model_version(name, source, run.run_id, model_id=model_id)
-        alias = "champion" if run.question == UP.name else f"champion-{run.question}"
-        self._client.set_registered_model_alias(name, alias, version.version)
 
     def _finished(self, view: int = ViewType.ACTIVE_ONLY) -> list[Any]:
         """Finished runs, the newest first; a child counts only with its finished parent."""
@@ -445,6 +309,11 @@ def _questions(run: Any) -> list[str]:
 def _parent(run: Any) -> str | None:
     found: str | None = run.data.tags.get(MLFLOW_PARENT_RUN_ID)
     return found
+
+
+def _is_benchmark(params: Mapping[str, str]) -> bool:
+    """Whether a training is of the base rate itself."""
+    return params.get("learner.kind") == "climatology" and not {"learner.window", "learner.half_life"} & params.keys()
 
 
 def _try(tags: Mapping[str, str], params: Mapping[str, str]) -> tuple[str | None, ...]:
