@@ -107,7 +107,7 @@ def _record_pictures(home: Home, decided_at: pd.Timestamp, *, simulated: bool) -
 
 
 def _known_at(decided_at: pd.Timestamp, record: Predictions) -> Predictions:
-    """The forecasts up to a close, with the outcomes that had resolved by then: a replay shows nothing of its future."""
+    """The forecasts up to a close, with what had resolved by then: a replay shows nothing of its future."""
     table = record.table[record.table["decided_at"] <= decided_at]
     return Predictions(table.assign(y=table["y"].where(table["resolved_at"] <= decided_at)))
 
