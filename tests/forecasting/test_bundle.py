@@ -188,7 +188,7 @@ def test_a_model_of_another_version_is_told_in_one_line(trained_home: Home, tmp_
     line = r"champion: got 'models/2007-\d\d-\d\d.json, damaged or of another version'; allowed: .*; train and promote"
     whole = path.read_text()
     for change in (
-        lambda state: state["calibrator"].pop("frequency_slope"),
+        lambda state: state["calibrators"][0].pop("frequency_slope"),
         lambda state: state["members"][0]["learner_state"].clear(),
         lambda state: state["members"][0]["learner"].update(independence=21),
         lambda state: state["members"][0].pop("factors"),

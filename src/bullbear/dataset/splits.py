@@ -25,8 +25,8 @@ from bullbear.definitions import Day, Definition, Kinds, ModelDefinition, Source
 from bullbear.errors import Found, HistoryError, InputError
 
 _PERIOD = {"month": "M", "quarter": "Q", "year": "Y"}
-_LONGEST = {"month": 23, "quarter": 66, "year": 254}
-"""The most sessions that a month, a quarter and a year can have."""
+_LONGEST = {"month": 23, "quarter": 64, "year": 254}
+"""The most sessions of a month, a quarter and a year since 1993."""
 
 
 @dataclass(frozen=True)
