@@ -541,3 +541,20 @@ def test_an_expert_that_cannot_answer_is_refused_at_loading(
         message = message.replace(word, str(number))
     with pytest.raises(DefinitionError, match=message):
         place.model("small")
+
+
+@pytest.mark.parametrize(
+    ("change", "refused"),
+    [
+        (('"sortino_60", ', '"sortino_61", '), r"jump_boosting.toml:11 \(learner.regime\): .*which lack sortino_61"),
+        (("[learner]", "[learner]\nstart = 2"), r"jump_boosting.toml:10 \(learner.start\)"),
+        (("3.0, 10.0,", "-3.0, 10.0,"), r"jump_boosting.toml:12 \(learner.penalties.0\): got -3.0"),
+    ],
+)
+def test_what_jump_boosting_cannot_use_is_refused_with_its_line(
+    place: Home, change: tuple[str, str], refused: str
+) -> None:
+    text = place.find("models", "jump_boosting").read_text()
+    (place.root / "models" / "jump_boosting.toml").write_text(text.replace(*change))
+    with pytest.raises(DefinitionError, match=refused):
+        place.model("jump_boosting")

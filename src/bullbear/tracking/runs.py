@@ -30,7 +30,7 @@ from bullbear.tracking.registry import mark_champion, place_champion
 from bullbear.tracking.run import Run
 from bullbear.tracking.spool import QUESTION, QUESTIONS
 
-_NEWEST = ["attributes.start_time DESC"]
+_NEWEST = ["attributes.end_time DESC"]
 
 
 class Runs:

@@ -2,8 +2,8 @@
 
 A training is logged from a folder that holds all of it. If the store does not take it (a server is gone, a disk is
 full), the folder is moved to `mlruns/spool/` of the home, and the next command that reaches the store and may write
-there logs it: as the run that it would have been, with the time at which the training ended. A training is logged
-once: its folder's name is a tag of its run.
+there logs it: as the run that it would have been, with the times at which the training began and ended. A training is
+logged once: its folder's name is a tag of its run.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ def log_spooled(client: MlflowClient, experiment: str, runs: Path) -> None:
 
 
 def _started(folder: Path) -> float:
-    """When a staged training ended; one whose file is damaged comes last, and prevents no other."""
+    """When a staged training began; one whose file is damaged comes last, and prevents no other."""
     try:
         return float(json.loads((folder / RUN).read_text(encoding="utf-8"))["started"])
     except (OSError, ValueError, KeyError, TypeError):
@@ -129,7 +129,7 @@ def log_staged(
     try:
         client.log_batch(
             run_id,
-            metrics=[Metric(name, value, 0, step) for name, value, step in run["metrics"]],
+            metrics=[_metric(*each) for each in run["metrics"]],
             params=[Param(key, value) for key, value in run["params"].items()],
         )
         for folder in _children(staged):
@@ -142,12 +142,19 @@ def log_staged(
             mlflow.log_artifacts(str(staged / "artifacts"), run_id=run_id)
             if (staged / "model.json").exists():
                 _log_model(staged, run, inputs)
-        # MLflow's own context has just marked the run as finished; nothing may be logged after this point.
+        # MLflow's own context has just marked the run as finished: nothing but its true end may be logged after it.
+        if "ended" in run:
+            client.set_terminated(run_id, "FINISHED", run["ended"])
     except BaseException:
         with suppress(Exception):  # where logging fails, marking may fail, too, and must not hide the cause
             client.set_terminated(run_id, "FAILED")
         raise
     return LoggedTraining(run_id, questions)
+
+
+def _metric(name: str, value: float, step: int, time: int = 0) -> Metric:
+    """A staged metric; one that an earlier version staged has no time."""
+    return Metric(name, value, time, step)
 
 
 def _children(staged: Path) -> list[Path]:

@@ -118,7 +118,7 @@ def _train(
     from bullbear.tracking.ledger_anchor import record_ledger_head
     from bullbear.tracking.training_run import require_ready
 
-    began = time.perf_counter()
+    began, started = time.perf_counter(), time.time()
     targets = model.definition.targets
     ticker = targets[0].ticker
     store = home.filled_store()
@@ -176,6 +176,7 @@ def _train(
         model,
         judged,
         distribution,
+        started=started,
         seconds=time.perf_counter() - began,
         simulated=store.is_simulated,
         start=start,
@@ -235,6 +236,7 @@ def _log(
     judged: Mapping[str, TrainedQuestion],
     distribution: DistributionEvaluation | None,
     *,
+    started: float,
     seconds: float,
     simulated: bool,
     start: str | None,
@@ -255,6 +257,7 @@ def _log(
             plots=_plots(each.evaluation, predictions, each.backtest, alone=len(judged) == 1, simulated=simulated),
             backtest=backtest_summary(each.backtest, figures) if each.backtest else {},
             backtest_metrics={} if figures is None else backtest_metrics(figures),
+            started=started,
             seconds=seconds,
             simulated=simulated,
             options={"start": start, "end": end},
@@ -273,6 +276,7 @@ def _log(
             metrics=_metrics_by_question(judged) | _metrics_of(distribution),
             plots=_plots_of_all(view, judged, simulated=simulated),
             documents=documents,
+            started=started,
             seconds=seconds,
         ),
     )
@@ -324,14 +328,15 @@ def _metrics_of(distribution: DistributionEvaluation | None) -> dict[str, float]
 
 
 def _metrics_by_question(judged: Mapping[str, TrainedQuestion]) -> dict[str, float]:
-    """The Brier skill of each question with its interval, and the mean over them."""
+    """The Brier skill of each question with its interval, and the mean over them, which the run list shows."""
     found: dict[str, float] = {}
     for name, each in judged.items():
         if isinstance(each.evaluation, Evaluation):
             found |= {f"{name}/{figure}": getattr(each.evaluation, figure) for figure in ("bss", "bss_low", "bss_high")}
         else:
             found[f"{name}/bss"] = each.evaluation.bss_mean
-    return {"skill/mean_bss": float(np.mean([found[f"{name}/bss"] for name in judged])), **found}
+    mean = float(np.mean([found[f"{name}/bss"] for name in judged]))
+    return {"bss": mean, "skill/mean_bss": mean, **found}
 
 
 def _plots(
