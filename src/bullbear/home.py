@@ -102,6 +102,10 @@ class Home:
         """Where trainings of `models/MODEL.toml` keep fitted folds until they are logged."""
         return self.runs / ".unfinished" / model
 
+    def journal(self, model: str) -> Path:
+        """Where the searches of `models/MODEL.toml` keep their trials."""
+        return self.root / "tuning" / f"{model}.journal"
+
     @property
     def reports(self) -> Path:
         """Reports."""

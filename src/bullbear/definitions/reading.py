@@ -100,6 +100,9 @@ def validate(
         return kind.model_validate(dict(table), context=context)
     except ValidationError as bad:
         first = bad.errors()[0]
+        if first["type"] == "missing":  # more likely misspelt, where a key beside it is unknown
+            beside = [error for error in bad.errors() if error["loc"][:-1] == first["loc"][:-1]]
+            first = next((error for error in beside if error["type"] == "extra_forbidden"), first)
         inside = _inside(table, first["loc"], first["type"] == "missing")
         location = (*below, *inside)
         key = ".".join(str(part) for part in location)
