@@ -32,6 +32,7 @@ from bullbear.tracking.mlflow_store import connect_to_read, exists, experiment_i
 from bullbear.tracking.registry import describe, mark_challenger, mark_champion, place_champion, registered_name
 from bullbear.tracking.run import Run
 from bullbear.tracking.scored import scored_models
+from bullbear.tracking.search_runs import SEARCH
 from bullbear.tracking.spool import QUESTION, QUESTIONS
 from bullbear.tracking.tries import identity, is_benchmark
 from bullbear.tracking.verdicts import challenger_of, champion_among, record_verdict, write_artifact
@@ -310,7 +311,7 @@ class Runs:
         return Run(str(bundle.meta["run_id"]), bundle.definition.name, tags, {}, bundle.root, bundle.root)
 
     def _finished(self, view: int = ViewType.ACTIVE_ONLY) -> list[Any]:
-        """Finished runs, the newest first; a child counts only with its finished parent."""
+        """Finished trainings, the newest first; a child counts only with its finished parent."""
         found: list[Any] = []
         token = None
         while True:
@@ -322,7 +323,7 @@ class Runs:
                 max_results=1000,
                 page_token=token,
             )
-            found += page
+            found += [run for run in page if SEARCH not in run.data.tags]
             token = page.token
             if not token:
                 whole = {run.info.run_id for run in found}

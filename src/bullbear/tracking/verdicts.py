@@ -88,7 +88,7 @@ def write_artifact(run: Any, name: str, text: str) -> None:
     with tempfile.TemporaryDirectory(prefix="bullbear-") as folder:
         file = Path(folder) / name
         file.write_text(text, encoding="utf-8")
-        get_artifact_repository(run.info.artifact_uri).log_artifact(str(file))
+        get_artifact_repository(run.info.artifact_uri).log_artifact(str(file))  # type: ignore[no-untyped-call]
 
 
 def alike(finished: Sequence[Any], run: Any) -> list[Any]:
