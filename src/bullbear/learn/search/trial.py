@@ -36,15 +36,14 @@ class Search:
     values: Mapping[str, Any]
 
     @property
+    def chosen(self) -> Trial | None:
+        """The trial whose values were chosen; None without trials."""
+        return best(self.trials)
+
+    @property
     def score(self) -> float | None:
         """That of the values chosen; None without trials."""
-        chosen = best(self.trials)
-        return chosen.score if chosen else None
-
-    def score_of(self, values: Mapping[str, Any]) -> float | None:
-        """The score of the complete trial with these values; None if there is none."""
-        found = [each.score for each in self.trials if each.state == "complete" and each.values == values]
-        return found[0] if found else None
+        return self.chosen.score if self.chosen else None
 
     def count(self, state: str) -> int:
         """How many trials ended so."""
