@@ -509,6 +509,41 @@ def test_a_scale_of_one_asset_is_refused_with_a_universe_at_loading(place: Home)
 
 
 @pytest.mark.parametrize(
+    ("learner", "questions", "message"),
+    [
+        (
+            'kind = "predictive_regression"',
+            "",
+            r"small.toml:LEARNER \(learner.kind\): got 'predictive_regression'; .* on one factor, not 2",
+        ),
+        (
+            'kind = "combination_forecast"\ncombine = "trimmed_mean"',
+            "",
+            r"small.toml:COMBINE \(learner.combine\): got 'trimmed_mean'; allowed: mean or dmspe for fewer than three",
+        ),
+        (
+            'kind = "christoffersen_diebold"',
+            'questions = ["up", "dip8"]\n',
+            r"small.toml:QUESTIONS \(questions.1\): got 'dip8, of the kind dip'; allowed: a question about the return",
+        ),
+    ],
+)
+def test_an_expert_that_cannot_answer_is_refused_at_loading(
+    place: Home, learner: str, questions: str, message: str
+) -> None:
+    path = place.root / "models" / "small.toml"
+    text = path.read_text()
+    table = text[text.index("[learner]") :].split("\n\n")[0]
+    path.write_text(text.replace(table, f"[learner]\n{learner}").replace("features =", f"{questions}features ="))
+    lines = path.read_text().split("\n")
+    for word, start in (("LEARNER", "kind = "), ("COMBINE", "combine"), ("QUESTIONS", "questions")):
+        number = next((place for place, line in enumerate(lines, 1) if line.startswith(start)), 0)
+        message = message.replace(word, str(number))
+    with pytest.raises(DefinitionError, match=message):
+        place.model("small")
+
+
+@pytest.mark.parametrize(
     ("change", "refused"),
     [
         (('"sortino_60", ', '"sortino_61", '), r"jump_boosting.toml:11 \(learner.regime\): .*which lack sortino_61"),
