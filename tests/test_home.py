@@ -523,3 +523,14 @@ def test_what_jump_boosting_cannot_use_is_refused_with_its_line(
     (place.root / "models" / "jump_boosting.toml").write_text(text.replace(*change))
     with pytest.raises(DefinitionError, match=refused):
         place.model("jump_boosting")
+
+
+def test_a_question_that_a_learner_cannot_answer_is_refused_with_its_line(place: Home) -> None:
+    text = place.find("models", "boosted_returns").read_text()
+    assert '"move5"]' in text
+    (place.root / "models" / "boosted_returns.toml").write_text(text.replace('"move5"]', '"dip5"]'))
+    refused = (
+        r"boosted_returns.toml:11 \(learner.kind\): got 'scaled_regression'; allowed: another for the question dip5"
+    )
+    with pytest.raises(DefinitionError, match=refused):
+        place.model("boosted_returns")

@@ -220,11 +220,14 @@ class Home:
             read_by = [each for each in feature_sets if each.name in member.features]
             factors = [spec.name for each in read_by for spec in each.factor]
             inputs = (factors, universe(feature_sets, ticker))
-            if refused := member.learner.refuses(splitter.min_train) or member.learner.refuses_inputs(*inputs):
+            learner = member.learner
+            of_questions = map(learner.refuses_question, definition.questions)
+            refused = learner.refuses(splitter.min_train) or learner.refuses_inputs(*inputs)
+            if refused := refused or next(filter(None, of_questions), None):
                 key, allowed = refused
                 place = (*member.place, key)
                 where = f"{source.where(*place)} ({'.'.join(map(str, place))})"
-                raise DefinitionError(where, getattr(member.learner, key), allowed, "correct the file")
+                raise DefinitionError(where, getattr(learner, key), allowed, "correct the file")
         return Model.of(
             definition, source, feature_sets, paths, Parts(members, pool, calibration, splitter, policy)
         )  # fmt: skip

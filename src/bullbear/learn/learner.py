@@ -139,6 +139,10 @@ class Learner(Definition):
         """The parameter that does not go with these factors and assets, and what would; None if all do."""
         return None
 
+    def refuses_question(self, question: Question) -> tuple[str, str] | None:
+        """The parameter that does not go with a question, and what would; None if all do."""
+        return None
+
 
 LEARNERS = Kinds[Learner]("learner", package="bullbear.learn.learners", folder="learners")
 

@@ -92,9 +92,9 @@ class ScaledHistory:
         scale, quantiles = np.exp(np.ascontiguousarray(level)), self.quantiles[event.marginal]
         p = np.zeros(len(scale))
         if np.isfinite(event.below):
-            p = p + _below(quantiles, event.below / scale)
+            p = p + share_below(quantiles, event.below / scale)
         if np.isfinite(event.above):
-            p = p + (1.0 - _below(quantiles, event.above / scale))
+            p = p + (1.0 - share_below(quantiles, event.above / scale))
         return p
 
     def distribution(self, X: np.ndarray) -> DistributionForecast:
@@ -133,12 +133,12 @@ def _short(values: np.ndarray) -> np.ndarray:
     return np.round(values, _DIGITS)
 
 
-def _below(quantiles: np.ndarray, at: np.ndarray) -> np.ndarray:
+def share_below(quantiles: np.ndarray, at: np.ndarray) -> np.ndarray:
     """P(value <= at) by linear interpolation between quantiles in equal steps of probability; shape of `at`.
 
     Example
     -------
-    >>> _below(np.array([0.0, 1.0, 3.0]), np.array([-1.0, 0.5, 2.0, 3.0])).tolist()
+    >>> share_below(np.array([0.0, 1.0, 3.0]), np.array([-1.0, 0.5, 2.0, 3.0])).tolist()
     [0.0, 0.25, 0.75, 1.0]
     """
     last = len(quantiles) - 1
