@@ -31,6 +31,7 @@ from bullbear.learn import Training, pool_of
 from bullbear.model import Model
 from bullbear.tracking.metrics import Point, by_month, metrics_of, plain
 from bullbear.tracking.mlflow_store import connect, experiment_id, require_ready
+from bullbear.tracking.search_runs import TRIALS, search_metrics, search_params, search_runs, search_tags, trials_csv
 from bullbear.tracking.spool import (
     QUESTION,
     QUESTIONS,
@@ -155,6 +156,7 @@ def _stage(staged: Path, record: TrainingRecord) -> None:
         "metrics": [*metrics_of(record.evaluation, record.training.predictions), *_further_metrics(record)],
         "digest": record.examples.fingerprint[:36],
         "libraries": [f"{name}=={version(name)}" for name in _LIBRARIES],
+        "searches": search_runs(record.training.searches),
     }
     _stage_artifacts(staged / "artifacts", record)
     if record.training.models:  # a combinatorial training has none to serve
@@ -217,6 +219,8 @@ def _stage_artifacts(staged: Path, record: TrainingRecord) -> None:
     _stage_definitions(staged, model)
     _stage_plots(staged, record.plots)
     _stage_documents(staged, record.documents)
+    if searches := record.training.searches:
+        (staged / TRIALS).write_text(trials_csv(searches), encoding="utf-8")
     by_path = isinstance(record.evaluation, PathScores)
     made = record.training.predictions
     csv = made.to_csv() if by_path else made.select(asset=model.definition.target.ticker).interface_csv()
@@ -249,6 +253,7 @@ def _tags(record: TrainingRecord) -> dict[str, str]:
         "question": record.model.definition.target.question.name,
         "data": "SIMULATED" if record.simulated else "real",
         VERDICT: NOT_JUDGED,
+        **search_tags(record.training.searches),
         **_code_version(),
     }
 
@@ -279,6 +284,7 @@ def _params(record: TrainingRecord) -> dict[str, str]:
         "n_factors": record.examples.X.shape[1],
         **{f"splitter.{key}": value for key, value in splitter_of(definition).model_dump().items()},
         **_learner_params(definition),
+        **search_params(definition),
         **{f"calibration.{key}": value for key, value in definition.calibration.items()},
         **{f"policy.{key}": value for key, value in record.model.policy.model_dump().items()},
         **{f"option.{key}": value for key, value in record.options.items() if value is not None},
@@ -298,7 +304,7 @@ def _learner_params(definition: ModelDefinition) -> dict[str, Any]:
 def _further_metrics(record: TrainingRecord) -> list[Point]:
     seconds = {"time/seconds": record.seconds, "time/fit_seconds": record.training.fit_seconds}
     return [
-        *plain({**seconds, **record.backtest_metrics}),
+        *plain({**seconds, **record.backtest_metrics, **search_metrics(record.training.searches)}),
         *(point for name, series in record.series.items() for point in by_month(name, series)),
     ]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -98,14 +98,29 @@ def train_model(
     RunError, SpooledError
         The tracking store cannot be used, or took the finished training no more; see `tracking.training_run`.
     """
-    model = home.model(name)
+    return train_with(train_all, home, home.model(name), question, start, end, jobs, cluster, progress)
+
+
+def train_with(
+    fit: Callable[..., list[Training]],
+    home: Home,
+    model: Model,
+    question: str | None,
+    start: str | None,
+    end: str | None,
+    jobs: int,
+    cluster: str | None,
+    progress: Progress | None,
+) -> TrainedModel:
+    """As `train_model`, with `fit` in the place of `learn.train_all`."""
     if question is not None:
         model = _only(model, question)
     with Kept(home.unfinished(model.definition.name)) as kept:
-        return _train(home, model, kept, start, end, jobs, cluster, progress or _silent)
+        return _train(fit, home, model, kept, start, end, jobs, cluster, progress or _silent)
 
 
 def _train(
+    fit: Callable[..., list[Training]],
     home: Home,
     model: Model,
     kept: Kept,
@@ -134,7 +149,7 @@ def _train(
         notes += outcome_notes(model.only(target.question.name), of_target, start=start, end=end)
     progress("factors", 1, 1)
     try:
-        trainings = train_all(
+        trainings = fit(
             model.definition,
             model.feature_sets,
             examples,
