@@ -231,14 +231,16 @@ class Home:
             read_by = [each for each in feature_sets if each.name in member.features]
             factors = [spec.name for each in read_by for spec in each.factor]
             inputs = (factors, universe(feature_sets, ticker))
-            learner = member.learner
-            of_questions = map(learner.refuses_question, definition.questions)
-            refused = learner.refuses(splitter.min_train) or learner.refuses_inputs(*inputs)
-            if refused := refused or next(filter(None, of_questions), None):
+            for number, question in enumerate(definition.questions):
+                if wanted := member.learner.refuses_question(question):
+                    where = f"{source.where('questions', number)} (questions.{number})"
+                    given = f"{question.name}, of the kind {question.kind}"
+                    raise DefinitionError(where, given, wanted, "choose another learner for it")
+            if refused := member.learner.refuses(splitter.min_train) or member.learner.refuses_inputs(*inputs):
                 key, allowed = refused
                 place = (*member.place, key)
                 where = f"{source.where(*place)} ({'.'.join(map(str, place))})"
-                raise DefinitionError(where, getattr(learner, key), allowed, "correct the file")
+                raise DefinitionError(where, getattr(member.learner, key), allowed, "correct the file")
         if definition.search is not None:
             space_of(definition, members, splitter.min_train, source)
         if not searched:

@@ -139,8 +139,8 @@ class Learner(Definition):
         """The parameter that does not go with these factors and assets, and what would; None if all do."""
         return None
 
-    def refuses_question(self, question: Question) -> tuple[str, str] | None:
-        """The parameter that does not go with a question, and what would; None if all do."""
+    def refuses_question(self, question: Question) -> str | None:
+        """Which questions it can answer, if this is none of them; None if it is."""
         return None
 
 

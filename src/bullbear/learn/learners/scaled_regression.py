@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -25,11 +25,10 @@ from bullbear.learn.learner import LEARNERS, FittedLearner, TrainingSet, bag_mea
 from bullbear.learn.learners.distribution import with_paths
 from bullbear.learn.learners.lightgbm import BoostedModel, Boosting
 from bullbear.learn.learners.logistic import LinearModel
-from bullbear.learn.log_odds import beyond
-from bullbear.learn.paths.events import SESSIONS_A_YEAR, Event, event_of
-from bullbear.learn.paths.scaled_history import ScaledHistory, share_below
+from bullbear.learn.paths.end_of_path import ANSWERED, EndAnswer, Residuals, answers
+from bullbear.learn.paths.events import SESSIONS_A_YEAR
+from bullbear.learn.paths.scaled_history import ScaledHistory
 
-_NODES = 400
 _FEWEST = 63
 """Rows below which an inner split is left out, and errors below which those of the fit itself serve."""
 _STEP = 1e-3
@@ -63,11 +62,9 @@ class ScaledRegression(Boosting):
             return "volatility", f"factors of the model's feature sets, which lack {', '.join(missing)}"
         return ("kind", f"another for several assets, {', '.join(assets)}") if len(assets) > 1 else None
 
-    def refuses_question(self, question: Question) -> tuple[str, str] | None:
+    def refuses_question(self, question: Question) -> str | None:
         """It knows the return at the end of the horizon only."""
-        if question.kind in ("return_above", "return_below", "move"):
-            return None
-        return "kind", f"another for the question {question.name}, a {question.kind}: it asks for the path"
+        return None if answers(question) else ANSWERED
 
     def parameters(self, training: TrainingSet, bag: int, objective: str = "binary") -> dict[str, Any]:
         """LightGBM's parameters for one bag."""
@@ -76,7 +73,7 @@ class ScaledRegression(Boosting):
 
     def fit(self, training: TrainingSet) -> ScaledReturn:
         """Fit volatility, mean and errors, and the answer to one question."""
-        return self._answering(self._fit(_of_returns(training)), training)
+        return self._answering(self._fit(_of_returns(training)), training.question)
 
     def fit_all(self, trainings: Sequence[TrainingSet]) -> list[FittedLearner]:
         """As `fit`, to the last bit; questions that know the same paths share the fit if they share their signs."""
@@ -87,22 +84,17 @@ class ScaledRegression(Boosting):
             key = seen.decided_at.asi8.tobytes(), seen.signs
             if key not in fits:
                 fits[key] = self._fit(seen)
-            found.append(self._answering(fits[key], training))
+            found.append(self._answering(fits[key], training.question))
         return found
 
     def restore(self, state: Mapping[str, Any]) -> ScaledReturn:
         """From `state()`."""
-        below, above = state["below"], state["above"]
-        event = Event("end", -math.inf if below is None else below, math.inf if above is None else above)
         return ScaledReturn(
             mean=BoostedModel.restore(state["mean"]),
             intercept=float(state["intercept"]),
             slopes=LinearModel.restore(state["slopes"]),
             places=tuple(state["places"]),
-            errors=np.array(state["errors"]),
-            event=event,
-            share=float(state["share"]),
-            independent=float(state["independent"]),
+            answer=EndAnswer.restore(state["answer"]),
         )
 
     def _fit(self, seen: TrainingSet) -> _Fit:
@@ -120,8 +112,8 @@ class ScaledRegression(Boosting):
         left = np.concatenate(errors) if errors else np.zeros(0)
         if len(left) < _FEWEST:
             left = z - bag_mean(mean.signals(seen.X))
-        nodes = np.quantile(left, np.linspace(0.0, 1.0, _NODES))
-        return _Fit(mean, intercept, slopes, places, nodes, seen.X, float(_known(seen.path_weights).sum()))
+        bare = ScaledReturn(mean, intercept, slopes, places, None)
+        return _Fit(bare, Residuals.of(left, "empirical"), seen, float(_known(seen.path_weights).sum()))
 
     def _volatility(self, seen: TrainingSet, places: Sequence[int]) -> tuple[float, LinearModel]:
         X, weights, paths = seen.X[:, places], _known(seen.path_weights), _known(seen.paths)
@@ -140,36 +132,29 @@ class ScaledRegression(Boosting):
             raise DefinitionError("learner.volatility", given, allowed, "add the feature set that has it")
         return tuple(seen.names.index(name) for name in self.volatility)
 
-    def _answering(self, fit: _Fit, training: TrainingSet) -> ScaledReturn:
-        if refused := self.refuses_question(training.question):
-            raise DefinitionError("learner.kind", "scaled_regression", refused[1], "choose another learner for it")
-        bare = ScaledReturn(
-            fit.mean,
-            fit.intercept,
-            fit.slopes,
-            fit.places,
-            fit.errors,
-            event_of(training.question),
-            0.5,
-            fit.independent,
-        )
-        return replace(bare, share=float(np.mean(bare.probability(fit.X))))
+    def _answering(self, fit: _Fit, question: Question) -> ScaledReturn:
+        if wanted := self.refuses_question(question):
+            given = f"{question.name}, of the kind {question.kind}"
+            raise DefinitionError("scaled_regression (question)", given, wanted, "choose another learner for it")
+        level, mean = fit.bare.log_volatility(fit.seen.X), bag_mean(fit.bare.mean.signals(fit.seen.X))
+        scale = np.exp(level)
+        answer = EndAnswer.of(question, fit.errors, mean * scale, scale, fit.seen.asset, fit.independent)
+        return replace(fit.bare, answer=answer)
 
 
 @dataclass(frozen=True)
 class _Fit:
-    mean: BoostedModel
-    intercept: float
-    slopes: LinearModel
-    places: tuple[int, ...]
-    errors: np.ndarray
-    X: np.ndarray
+    """A fit without an answer, its errors, and the rows that it saw, worth `independent` labels."""
+
+    bare: ScaledReturn
+    errors: Residuals
+    seen: TrainingSet
     independent: float
 
 
 @dataclass(frozen=True)
 class ScaledReturn:
-    """A forecast return in units of its forecast volatility, and one event of the return.
+    """A forecast return in units of its forecast volatility, and the answer to one question about it.
 
     Attributes
     ----------
@@ -177,33 +162,29 @@ class ScaledReturn:
         Trees for the mean of `z`.
     intercept, slopes, places
         The log of the standard deviation over the horizon, from the factors at `places`.
-    errors
-        Quantiles of `z` less its mean, from the smallest to the largest in equal steps of probability; shape (400,).
-    share
-        Mean P(event) over the training rows, which are worth `independent` labels.
+    answer
+        With the distribution of `z` less its mean; None before there is a question.
     """
 
     mean: BoostedModel
     intercept: float
     slopes: LinearModel
     places: tuple[int, ...]
-    errors: np.ndarray
-    event: Event
-    share: float
-    independent: float
+    answer: EndAnswer | None
 
     def probability(self, X: np.ndarray) -> np.ndarray:
-        """P(event) by the mean of the bags, before any calibration; shape (n,)."""
-        return self._probability(bag_mean(self.mean.signals(X)), self._log_volatility(X))
+        """P(yes) by the mean of the bags, before any calibration; shape (n,)."""
+        scale = np.exp(self.log_volatility(X))
+        return self._known_answer.probability(bag_mean(self.mean.signals(X)) * scale, scale)
 
     def signals(self, X: np.ndarray) -> np.ndarray:
-        """The log-odds of P(event) less those of its mean in training, shape (n, n_bags)."""
-        level, means = self._log_volatility(X), self.mean.signals(X)
+        """The log-odds of P(yes) less those of its mean in training, shape (n, n_bags)."""
+        level, means = self.log_volatility(X), self.mean.signals(X)
         return np.column_stack([self._signal(means[:, bag], level) for bag in range(means.shape[1])])
 
     def contributions(self, X: np.ndarray) -> np.ndarray:
         """SHAP values of the mean and shares of the log volatility, times the slopes of the signal; shape (n, k)."""
-        level, mean = self._log_volatility(X), bag_mean(self.mean.signals(X))
+        level, mean = self.log_volatility(X), bag_mean(self.mean.signals(X))
         by_mean = (self._signal(mean + _STEP, level) - self._signal(mean - _STEP, level)) / (2.0 * _STEP)
         by_level = (self._signal(mean, level + _STEP) - self._signal(mean, level - _STEP)) / (2.0 * _STEP)
         shares = self.mean.contributions(X) * by_mean[:, None]
@@ -212,31 +193,26 @@ class ScaledReturn:
 
     def state(self) -> dict[str, Any]:
         """JSON-ready; no bound is null."""
-        bounds = {side: value for side, value in asdict(self.event).items() if side in ("below", "above")}
         return {
             "mean": self.mean.state(),
             "intercept": self.intercept,
             "slopes": self.slopes.state(),
             "places": list(self.places),
-            "errors": self.errors.tolist(),
-            **{side: None if math.isinf(value) else value for side, value in bounds.items()},
-            "share": self.share,
-            "independent": self.independent,
+            "answer": self._known_answer.state(),
         }
 
-    def _log_volatility(self, X: np.ndarray) -> np.ndarray:
+    def log_volatility(self, X: np.ndarray) -> np.ndarray:
+        """The log of the forecast standard deviation over the horizon, shape (n,)."""
         return np.asarray(self.intercept + self.slopes.signals(X[:, self.places])[:, 0])
 
     def _signal(self, mean: np.ndarray, level: np.ndarray) -> np.ndarray:
-        return beyond(self._probability(mean, level), self.share, self.independent)
+        scale = np.exp(level)
+        return self._known_answer.signal(mean * scale, scale, None)
 
-    def _probability(self, mean: np.ndarray, level: np.ndarray) -> np.ndarray:
-        scale, p = np.exp(np.ascontiguousarray(level)), np.zeros(len(level))
-        if math.isfinite(self.event.below):
-            p = p + share_below(self.errors, self.event.below / scale - mean)
-        if math.isfinite(self.event.above):
-            p = p + (1.0 - share_below(self.errors, self.event.above / scale - mean))
-        return p
+    @property
+    def _known_answer(self) -> EndAnswer:
+        assert self.answer is not None  # a fit without a question never leaves its learner
+        return self.answer
 
 
 def _of_returns(training: TrainingSet) -> TrainingSet:
