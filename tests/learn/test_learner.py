@@ -24,6 +24,7 @@ OF_FACTORS = [
     {"kind": "event_odds"},
     {"kind": "combination_forecast", "combine": "trimmed_mean"},
     {"kind": "christoffersen_diebold"},
+    {"kind": "analogue"},
 ]
 LINEAR = OF_FACTORS[:4]
 """Whose signal is the sum of what factors add to it."""
