@@ -63,6 +63,7 @@ CASES: dict[str, dict[str, Any]] = {
     "relative_trend": {"window": 30},
     "relative_zscore": {"window": 30},
     "relative_drawdown": {"window": 30},
+    "return_correlation": {"window": 21},
     "sectors_above_average": {"window": 20},
     "sector_dispersion": {"window": 10},
     "sector_weakness": {"trend": 20, "momentum": 15},
@@ -94,6 +95,7 @@ SCALE_FREE = [
         "relative_trend",
         "relative_zscore",
         "relative_drawdown",
+        "return_correlation",
     ),
     *("sector_dispersion", "absorption_ratio", "absorption_shift", "mean_correlation"),
     *(name for name in CASES if name.startswith("short_interest_")),
@@ -297,7 +299,7 @@ def test_what_never_moves_gives_a_plain_zero_or_nothing(name: str) -> None:
     }
     undefined = {n for n in CASES if factor_of(n).name.endswith(("_zscore", "_index", "_anomaly"))}
     undefined |= {"small_cap_headwind", "absorption_ratio", "absorption_shift", "mean_correlation", "implied_z"}
-    undefined |= {"futures_roll_z"}
+    undefined |= {"futures_roll_z", "return_correlation"}
     if name in undefined:
         assert np.isnan(result).all()
     else:

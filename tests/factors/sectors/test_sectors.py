@@ -42,6 +42,8 @@ def test_pairs_equal_plain_pandas() -> None:
     close(relative.relative_trend(a, b, window=50), ratio - ratio.rolling(50).mean())
     close(relative.relative_zscore(a, b, window=50), (ratio - ratio.rolling(50).mean()) / ratio.rolling(50).std())
     close(relative.relative_drawdown(a, b, window=50), ratio - ratio.rolling(50).max())
+    returns = np.log(frame).diff()
+    close(relative.return_correlation(a, b, window=50), returns[0].rolling(50).corr(returns[1]))
 
 
 def test_the_mirror_of_a_lead_is_a_lag() -> None:

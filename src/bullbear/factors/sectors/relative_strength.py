@@ -64,5 +64,28 @@ def relative_drawdown(asset: Bars, benchmark: Bars, *, window: int = 252) -> Arr
     return ratio - trailing.highest(ratio, window)
 
 
+@factor(
+    unit="correlation",
+    bounds=(-1.0, 1.0),
+    lookback=lambda window: window + 1,
+    limits={"window": (3, 1260)},
+    windowed=True,
+)
+def return_correlation(asset: Bars, benchmark: Bars, *, window: int = 252) -> Array:
+    """Correlation of the daily log returns of two tickers over `window` sessions; missing where one stood still.
+
+    References
+    ----------
+    Connolly, Stivers and Sun (2005), "Stock market uncertainty and the stock-bond return relation", Journal of
+    Financial and Quantitative Analysis 40, 161-194, doi:10.1017/S0022109000001782.
+
+    Example
+    -------
+    >>> return_correlation(bars_from([10, 11, 10, 12]), bars_from([10, 9, 10, 8]), window=3)[-1].round(3)
+    np.float64(-0.999)
+    """
+    return windows.correlation(windows.log_returns(asset.close), windows.log_returns(benchmark.close), window)
+
+
 def _log_ratio(asset: Bars, benchmark: Bars) -> Array:
     return trailing.log_positive(asset.close) - trailing.log_positive(benchmark.close)
