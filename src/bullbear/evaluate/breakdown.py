@@ -87,7 +87,7 @@ def breakdown(
         "year": year.astype(str).astype(object),
         "half": np.where(session < (rows.n_sessions + 1) // 2, "first", "second").astype(object),
     }
-    order = {"half": ("first", "second")}
+    order: dict[str, tuple[str, ...]] = {"half": ("first", "second")}
     for name, state in (states or {}).items():
         at = state.reindex(rows.decided_at)
         numeric = pd.api.types.is_numeric_dtype(at)

@@ -19,7 +19,7 @@ from bullbear.evaluate.scores import losses
 from bullbear.statistics.overlap import Array
 
 COVERAGE = 0.9
-"""Share of a model's resolved days that another must have forecast to be compared with it."""
+"""Share of a model's resolved days that another must have forecast to be compared with it, by default."""
 DISAGREE = 0.05
 """Share of common days on which outcomes may differ; corrections of bars change single ones, another market half."""
 LEAST_MODELS = 8
@@ -58,7 +58,11 @@ class TriedModels:
 
 
 def on_common_days(
-    predictions: Predictions, others: Mapping[str, pd.DataFrame | None], *, name: str = "this model"
+    predictions: Predictions,
+    others: Mapping[str, pd.DataFrame | None],
+    *,
+    name: str = "this model",
+    coverage: float = COVERAGE,
 ) -> CommonDays:
     """Bring the forecasts of other models to the resolved days of one.
 
@@ -68,6 +72,8 @@ def on_common_days(
         Of one question and asset, as for `evaluate`; their outcomes and base rate are used.
     others
         By name, `p` and `y` indexed by `decided_at`; None where there are none to compare.
+    coverage
+        Share of the days that another must have forecast; else it is left out.
 
     Raises
     ------
@@ -80,7 +86,7 @@ def on_common_days(
     columns, left_out = {name: pd.Series(rows.p, days)}, []
     for each, frame in others.items():
         common = pd.DatetimeIndex([]) if frame is None else days.intersection(pd.DatetimeIndex(frame.index))
-        enough = frame is not None and len(common) >= COVERAGE * len(days)
+        enough = frame is not None and len(common) >= coverage * len(days)
         if frame is None or not enough or float((frame["y"][common] != y[common]).mean()) > DISAGREE:
             left_out.append(each)
         else:
