@@ -11,8 +11,6 @@ ALL = ("factor_matrix", "walk_forward", "outlook", "forecast", "odds", "store")
 
 
 def main(names: list[str]) -> None:
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-        os.environ.setdefault(name, "1")
     print(f"Python {platform.python_version()}, {os.cpu_count()} cores, {platform.machine()}; medians of one run")
     for name in names or ALL:
         for ratio in importlib.import_module(f"benchmarks.{name}").measure():

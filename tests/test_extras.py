@@ -17,7 +17,7 @@ from bullbear.extras import LIBRARIES, extra_of, require, require_modules
 from bullbear.learn.learners.distribution import Distribution
 
 ROOT = Path(__file__).resolve().parents[1]
-IMPORTED_AS = {"scikit-learn": "sklearn"}
+IMPORTED_AS = {"scikit-learn": "sklearn", "venn-abers": "venn_abers"}
 
 
 def packages(requirements: list[str]) -> set[str]:

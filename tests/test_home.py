@@ -506,3 +506,20 @@ def test_a_scale_of_one_asset_is_refused_with_a_universe_at_loading(place: Home)
     where, allowed = r"outlook.toml:\d+ \(member.1.learner.scale\)", '"har" for several assets, IWM, SPY'
     with pytest.raises(DefinitionError, match=f"{where}: got 'garch'; allowed: {allowed}"):
         place.model("outlook")
+
+
+@pytest.mark.parametrize(
+    ("change", "refused"),
+    [
+        (('"sortino_60", ', '"sortino_61", '), r"jump_boosting.toml:11 \(learner.regime\): .*which lack sortino_61"),
+        (("[learner]", "[learner]\nstart = 2"), r"jump_boosting.toml:10 \(learner.start\)"),
+        (("3.0, 10.0,", "-3.0, 10.0,"), r"jump_boosting.toml:12 \(learner.penalties.0\): got -3.0"),
+    ],
+)
+def test_what_jump_boosting_cannot_use_is_refused_with_its_line(
+    place: Home, change: tuple[str, str], refused: str
+) -> None:
+    text = place.find("models", "jump_boosting").read_text()
+    (place.root / "models" / "jump_boosting.toml").write_text(text.replace(*change))
+    with pytest.raises(DefinitionError, match=refused):
+        place.model("jump_boosting")

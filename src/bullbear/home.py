@@ -27,6 +27,7 @@ from bullbear.errors import DefinitionError, Found, InputError
 from bullbear.factors import load, universe
 from bullbear.files import FileLock
 from bullbear.learn import CALIBRATORS, members_of, pool_of
+from bullbear.learn.search.space import space_of
 from bullbear.model import HOLD_CASH, Model, Parts
 from bullbear.user_code import use_home
 
@@ -101,6 +102,10 @@ class Home:
     def unfinished(self, model: str) -> Path:
         """Where trainings of `models/MODEL.toml` keep fitted folds until they are logged."""
         return self.runs / ".unfinished" / model
+
+    def journal(self, model: str) -> Path:
+        """Where the searches of `models/MODEL.toml` keep their trials."""
+        return self.root / "tuning" / f"{model}.journal"
 
     @property
     def reports(self) -> Path:
@@ -192,8 +197,14 @@ class Home:
         merged = {event.name: event for each in found for event in each.event}
         return found[-1].model_copy(update={"event": tuple(merged.values())})
 
-    def model(self, name: str) -> Model:
+    def model(self, name: str, *, searched: bool = False) -> Model:
         """`models/NAME.toml` with its feature sets, learner and policy, all checked; `name` may be that path.
+
+        Parameters
+        ----------
+        searched
+            With its `[search]`: a model whose parameters are chosen anew on the past of every period. Without, the
+            model has the parameters of its file, as if there were no `[search]`; it is checked all the same.
 
         Raises
         ------
@@ -237,6 +248,10 @@ class Home:
                 place = (*member.place, key)
                 where = f"{source.where(*place)} ({'.'.join(map(str, place))})"
                 raise DefinitionError(where, getattr(member.learner, key), allowed, "correct the file")
+        if definition.search is not None:
+            space_of(definition, members, splitter.min_train, source)
+        if not searched:
+            definition = definition.model_copy(update={"search": None})
         return Model.of(
             definition, source, feature_sets, paths, Parts(members, pool, calibration, splitter, policy)
         )  # fmt: skip

@@ -147,6 +147,7 @@ def meaning(
         "questions": [_asked(each) for each in definition.questions],
         **({"coherent_with": sorted(map(_asked, companions), key=json.dumps)} if companions else {}),
         **parts.meaning(feature_sets),
+        **({"search": definition.search.model_dump(mode="json")} if definition.search is not None else {}),
         "factors": factors,
         "assets": sorted(universe(feature_sets, definition.ticker)),  # rows are in this order
         "code": digests([*functions, *parts.kinds, *map(type, instruments_in(parts.policy))]),

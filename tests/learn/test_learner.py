@@ -17,8 +17,14 @@ from bullbear.learn import LEARNERS, Learner, TrainingSet
 from bullbear.learn.learner import factor_matrix, varies
 
 SMALL_TREES = {"kind": "lightgbm", "bags": 3, "num_iterations": 12, "min_data_in_leaf": 15, "learning_rate": 0.2}
-TABLES = [{"kind": "climatology"}, {"kind": "logistic", "penalty": 1.0}, SMALL_TREES]
-KINDS = [str(table["kind"]) for table in TABLES]
+OF_FACTORS = [{"kind": "logistic", "penalty": 1.0}, SMALL_TREES]
+TABLES = [
+    {"kind": "climatology"},
+    {"kind": "climatology", "window": 100},
+    {"kind": "climatology", "half_life": 50.0},
+    *OF_FACTORS,
+]
+KINDS = ["-".join(str(value) for value in list(table.values())[:2]) for table in TABLES]
 
 
 @pytest.fixture(params=TABLES, ids=KINDS)
@@ -27,7 +33,8 @@ def learner(request: pytest.FixtureRequest) -> Learner:
 
 
 def test_which_learners_use_factors() -> None:
-    assert [LEARNERS.read(table).uses_factors for table in TABLES] == [False, True, True]
+    assert [LEARNERS.read(table).uses_factors for table in TABLES] == [False] * 3 + [True] * len(OF_FACTORS)
+    assert [LEARNERS.read(table).is_silent for table in TABLES[:4]] == [True, False, False, False]
 
 
 def test_the_state_gives_back_the_same_bits_through_json(
@@ -103,7 +110,8 @@ def test_rows_and_tables_without_any_value_are_answered(learner: Learner, traini
     empty = np.full_like(seen.X, np.nan)
     assert np.isfinite(learner.fit(seen).signals(empty[:1])).all()
     blind = learner.fit(dataclasses.replace(seen, X=empty))
-    np.testing.assert_allclose(blind.signals(seen.X), 0.0, atol=1e-6)
+    said = blind.signals(seen.X)
+    np.testing.assert_allclose(said, 0.0 if learner.uses_factors else learner.fit(seen).signals(seen.X), atol=1e-6)
 
 
 def test_inner_splits_are_purged(training: Callable[..., TrainingSet]) -> None:
@@ -123,7 +131,7 @@ def test_inner_splits_are_purged(training: Callable[..., TrainingSet]) -> None:
 
 def test_a_useful_factor_is_found(training: Callable[..., TrainingSet]) -> None:
     seen = training(holes=0.0)
-    for table in TABLES[1:]:
+    for table in OF_FACTORS:
         signal = LEARNERS.read(table).fit(seen).signals(seen.X).mean(axis=1)
         assert signal[seen.y == 1].mean() > signal[seen.y == 0].mean() + 0.3
 
@@ -152,6 +160,12 @@ def test_a_useful_factor_is_found(training: Callable[..., TrainingSet]) -> None:
         ({"kind": "lightgbm", "bags": 0}, 3, r"\(learner.bags\): got 0; allowed: a number from 1 on"),
         ({"kind": "lightgbm", "bagging_fraction": 1.5}, 3, r"bagging_fraction\): got 1.5; .*a number up to 1"),
         ({"kind": "climatology", "penalty": 1.0}, 5, r"\(learner.penalty\): got 'penalty'; allowed: one of kind"),
+        ({"kind": "climatology", "window": 20}, 3, r"\(learner.window\): got 20; allowed: a number from 21 on"),
+        (
+            {"kind": "climatology", "window": 252, "half_life": 252.0},
+            3,
+            r"\(learner.half_life\): got 252.0; allowed: either window or half_life, not both",
+        ),
     ],
 )
 def test_a_wrong_table_is_refused_with_its_line(table: dict[str, object], line: int, message: str) -> None:

@@ -167,6 +167,8 @@ def test_models_tried_are_counted_once_by_definition_span_and_kind_of_data(home:
     assert runs.tried(small) == 5
     client.delete_run(log("seven"))  # what has been looked at cannot be unseen
     assert runs.tried(small) == 6
+    log("eight", **{"learner.kind": "climatology", "learner.window": "1260"})  # no longer the benchmark
+    assert runs.tried(small) == 7
 
 
 def test_a_store_named_by_the_environment_is_used_and_keeps_its_artifacts_in_the_home(

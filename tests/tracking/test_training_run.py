@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sqlite3
 import subprocess
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from bullbear.home import Home
@@ -67,6 +69,30 @@ def test_metrics_repeat_the_evaluation_and_follow_the_years(trained_home: Home, 
     assert steps == pytest.approx(by_year, rel=1e-12)
 
 
+def test_the_run_lasts_as_long_as_the_training(logged: Any) -> None:
+    seconds = (logged.info.end_time - logged.info.start_time) / 1000
+    assert seconds == pytest.approx(logged.data.metrics["time/seconds"], abs=0.002)
+    assert seconds > logged.data.metrics["time/fit_seconds"] > 0
+
+
+def test_the_run_list_has_score_interval_and_verdict(trained_home: Home, logged: Any) -> None:
+    evaluation = Runs(trained_home).find("latest").evaluation
+    for name in ("bss", "bss_low", "bss_high", "log_loss_skill"):
+        assert logged.data.metrics[name] == pytest.approx(evaluation[name], rel=1e-12)
+    assert (
+        connect(trained_home.runs).get_run(Runs(trained_home).find("base").run_id).data.tags["verdict"] == "not judged"
+    )
+
+
+def test_cumulative_skill_is_logged_by_month_and_ends_at_the_skill(trained_home: Home, logged: Any) -> None:
+    history = connect(trained_home.runs).get_metric_history(logged.info.run_id, "cumulative/bss")
+    points = sorted((each.step, each.timestamp, each.value) for each in history)
+    assert [step for step, _, _ in points] == list(range((2003 - 1970) * 12 + 11, (2007 - 1970) * 12 + 11))
+    assert pd.Timestamp(points[0][1], unit="ms") == pd.Timestamp("2003-12-31")
+    assert pd.Timestamp(points[-1][1], unit="ms") == pd.Timestamp("2007-11-30")  # December has not resolved
+    assert points[-1][2] == pytest.approx(logged.data.metrics["bss"], rel=1e-12)
+
+
 def test_artifacts_are_all_there(trained_home: Home) -> None:
     run = Runs(trained_home).find("latest")
     files = {str(path.relative_to(run.artifacts)) for path in run.artifacts.rglob("*") if path.is_file()}
@@ -118,6 +144,7 @@ def test_a_training_that_breaks_while_logging_is_kept_and_logged_by_the_next_com
         assert Runs(home).find("latest").run_id == before.run_id
         assert "is still not logged: no space left on device" in capsys.readouterr().err
     (waiting,) = (home.runs / "spool").glob("base-*")
+    staged = json.loads((waiting / "run.json").read_text())
     predictions = (waiting / "artifacts" / "predictions.csv").read_text()
 
     found = Runs(home).find("latest")
@@ -133,6 +160,20 @@ def test_a_training_that_breaks_while_logging_is_kept_and_logged_by_the_next_com
     logged = client.get_run(found.run_id)
     assert logged.inputs.dataset_inputs[0].dataset.digest == logged.data.tags["data_fingerprint"][:36]
     assert logged.data.metrics["skill/bss"] == pytest.approx(found.evaluation["bss"], abs=1e-12)
+    assert (logged.info.start_time, logged.info.end_time) == (staged["started"], staged["ended"])
+
+
+def test_a_training_that_an_earlier_version_kept_is_logged(home: Home) -> None:
+    with pytest.raises(SpooledError, match="gone"):
+        _train_where_logging_fails(home)
+    (waiting,) = (home.runs / "spool").glob("base-*")
+    staged = json.loads((waiting / "run.json").read_text())
+    del staged["ended"]
+    staged["metrics"] = [point[:3] for point in staged["metrics"]]
+    (waiting / "run.json").write_text(json.dumps(staged))
+    found = Runs(home).find("latest")
+    assert found.model == "base"
+    assert not waiting.exists()
 
 
 def test_a_spooled_training_is_logged_once_though_its_folder_stayed(home: Home, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -19,8 +20,10 @@ import pytest
 from bullbear.errors import InputError
 from bullbear.home import Home
 from bullbear.tracking import Runs
+from bullbear.tracking.mlflow_store import connect, experiment_id
 from bullbear.tracking.spool import SpooledError
 from bullbear.tracking.ui import serve
+from bullbear.tracking.view import view_url
 from bullbear.workflows.training import train_model
 
 BULLBEAR = str(Path(sys.executable).with_name("bullbear"))
@@ -122,6 +125,29 @@ def test_a_training_outlives_the_server_that_went_away_meanwhile(
         assert found.model == "base"
         assert found.read_text("predictions.csv").startswith("decided_at,")
     assert not waiting.exists()
+
+
+@pytest.mark.slow
+def test_a_browser_shows_score_interval_and_verdict_in_the_run_list(
+    ui: tuple[subprocess.Popen[bytes], str], home: Home, tmp_path: Path
+) -> None:
+    browser = shutil.which("chromium")
+    if browser is None:
+        pytest.skip("no chromium: `apt-get install chromium` to run this test")
+    client = connect(home.runs)
+    page = subprocess.run(
+        [
+            *(browser, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'profile'}"),
+            *("--window-size=2600,1200", "--virtual-time-budget=30000", "--dump-dom"),
+            view_url(ui[1], experiment_id(client), "up"),
+        ],
+        capture_output=True, text=True, timeout=120, check=True,
+    ).stdout  # fmt: skip
+    for name in ("small", "base"):
+        logged = client.get_run(Runs(home).find(name).run_id).data
+        shown = [f"{logged.metrics[metric]:.4f}"[:6] for metric in ("bss", "bss_low", "bss_high", "log_loss_skill")]
+        assert not [each for each in (*shown, logged.tags["verdict"], name) if each not in page]
+    assert "Skill: up" in page
 
 
 def _left(group: int) -> list[str]:

@@ -8,11 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
+from bullbear.forecasting.bundle import read_bundle
 from bullbear.forecasting.forecast import issue
 from bullbear.home import Home
 from bullbear.learn.distribution import FAN_LEVELS
+from bullbear.report import outlook_plots
 from bullbear.tracking import Runs
 from bullbear.workflows.outlook_pictures import PAST, fan_of, outlook_pictures
 from bullbear.workflows.training import train_model
@@ -78,19 +81,33 @@ def test_the_fan_ends_in_the_quantiles_of_the_entry(wide: Home) -> None:
     ends = [entry["distribution"]["quantiles"][f"{level:g}"] for level in FAN_LEVELS]
     np.testing.assert_allclose(fan.quantiles[:, -1], ends, atol=2e-3)
     assert (str(fan.past.index[-1].date()), len(fan.past)) == (DAY, PAST)
-    assert set(outlook_pictures(wide, entry)) == {"against_usual", "fan"}
+    assert set(outlook_pictures(wide, entry)) == {"against_usual", "fan", "past", "reliability"}
     # Another champion by now: what it would say is no picture of that entry.
     shutil.rmtree(wide.forecasts / "champions" / ".vol20")
     (wide.forecasts / "champions" / "vol20").unlink()
     assert fan_of(wide, entry) is None
-    assert set(outlook_pictures(wide, entry)) == {"against_usual"}
+    assert "fan" not in outlook_pictures(wide, entry)
+
+
+def test_the_record_of_a_replay_ends_at_its_close(wide: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: dict[str, Any] = {}
+    monkeypatch.setattr(outlook_plots, "past_outlooks_plot", lambda records, simulated: drawn.update(records) or b"")
+    outlook_pictures(wide, issue(wide, DAY))
+    whole = read_bundle(wide.champion_of("vol20")).predictions
+    assert whole.table["decided_at"].max() > pd.Timestamp(f"{DAY}T23:59Z")
+    seen = drawn["vol20"].table
+    assert str(seen["decided_at"].max().date()) == DAY
+    known = seen["y"].notna()
+    assert seen.loc[known, "resolved_at"].max() <= seen["decided_at"].max() < seen.loc[~known, "resolved_at"].min()
+    drawn.clear()
+    outlook_pictures(wide, issue(wide, DAY) | {"decided_at": "2005-12-30T21:00:00Z"})
+    assert "vol20" not in drawn  # its first forecast is of 2006
 
 
 def test_a_forecast_of_a_store_that_was_filled_anew_has_no_fan(wide: Home) -> None:
     entry = issue(wide, DAY)
     entry["data"]["stored_through"] = "2000-01-01T00:00:00.000000Z"  # nothing of that day is stored any more
     assert fan_of(wide, entry) is None
-    assert set(outlook_pictures(wide, entry)) == {"against_usual"}
 
 
 def test_a_forecast_is_drawn_on_request(wide: Home, bullbear: Callable[..., Any]) -> None:
@@ -98,6 +115,7 @@ def test_a_forecast_is_drawn_on_request(wide: Home, bullbear: Callable[..., Any]
     assert answer.code == 0
     assert answer.json["question"] == "up"
     paths = [Path(line) for line in answer.err.splitlines()]
-    assert [path.name for path in paths] == [f"against_usual_{DAY}.png", f"fan_{DAY}.png"]
+    names = ("against_usual", "fan", "past", "reliability")
+    assert [path.name for path in paths] == [f"{name}_{DAY}.png" for name in names]
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in paths)
     assert {path.parent for path in paths} == {wide.reports / "outlook"}

@@ -16,6 +16,7 @@ from bullbear.cli.market import fetch, ingest, simulate, status
 from bullbear.cli.odds import odds
 from bullbear.cli.options import HomeBeforeOption
 from bullbear.cli.runs import backtest, compare, evaluate, predictions, promote, train, ui
+from bullbear.cli.tuning import tune
 
 app = typer.Typer(
     help="Point-in-time forecasts of IWM's direction over one month, and the positions that follow from them.",
@@ -25,7 +26,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 for command in (
-    run, fetch, ingest, simulate, status, factors, train, evaluate, compare, predictions, promote, backtest,
+    run, fetch, ingest, simulate, status, factors, train, tune, evaluate, compare, predictions, promote, backtest,
     forecast, score, odds, report, ui,
 ):  # fmt: skip
     app.command()(command)

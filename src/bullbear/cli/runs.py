@@ -263,11 +263,12 @@ def ui(
     home: HomeOption = None,
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port on 127.0.0.1.")] = 5000,
 ) -> None:
-    """Open the MLflow UI on this home's store.
+    """Open the MLflow UI on this home's store; for each question it prints the address of its runs, sorted by skill.
 
     Example: bullbear ui --port 5001
     """
     require("bullbear ui", "tracking")
     from bullbear.tracking.ui import serve
 
-    serve(locate(home).runs, port)
+    place = locate(home)
+    serve(place.runs, port, list(place.questions()))

@@ -19,6 +19,7 @@ from pydantic import (
 
 from bullbear.definitions.questions import UP, AnyQuestion, Question
 from bullbear.definitions.reading import Definition, Name, Sentence
+from bullbear.definitions.search import SearchDefinition
 from bullbear.errors import InputError
 
 
@@ -194,6 +195,8 @@ class ModelDefinition(Definition):
     pool: dict[str, Any] = Field(default_factory=dict)
     calibration: dict[str, Any] = Field(default_factory=dict)
     policy: dict[str, Any] = Field(default_factory=dict)
+    search: SearchDefinition | None = None
+    """How its parameters are chosen; None for a model that is trained with those of its file."""
 
     @field_validator("questions")
     @classmethod

@@ -100,6 +100,9 @@ def validate(
         return kind.model_validate(dict(table), context=context)
     except ValidationError as bad:
         first = bad.errors()[0]
+        if first["type"] == "missing":  # more likely misspelt, where a key beside it is unknown
+            beside = [error for error in bad.errors() if error["loc"][:-1] == first["loc"][:-1]]
+            first = next((error for error in beside if error["type"] == "extra_forbidden"), first)
         inside = _inside(table, first["loc"], first["type"] == "missing")
         location = (*below, *inside)
         key = ".".join(str(part) for part in location)
@@ -212,6 +215,7 @@ def _by_key(kind: type[BaseModel]) -> dict[str, FieldInfo]:
 
 _HEADER = re.compile(r"^\s*(\[\[?)\s*([A-Za-z0-9_.\-]+)\s*\]\]?\s*(#.*)?$")
 _KEY = re.compile(r"^\s*([A-Za-z0-9_.\-\"]+)\s*=")
+_PART = re.compile(r'"[^"]*"|[^."]+')
 
 
 def _key_lines(text: str) -> dict[tuple[str | int, ...], int]:
@@ -232,7 +236,7 @@ def _key_lines(text: str) -> dict[tuple[str | int, ...], int]:
                 lines.setdefault(here, number)
                 here = (*here, counts[here])
         elif key := _KEY.match(line):
-            path = (*here, *(part.strip('"') for part in key.group(1).split(".")))
+            path = (*here, *(part.strip('"') for part in _PART.findall(key.group(1))))
             for length in range(len(here) + 1, len(path) + 1):
                 lines.setdefault(path[:length], number)
         for length in range(1, len(here) + 1):

@@ -17,6 +17,7 @@ _LIBRARIES = (
     "lightgbm",
     "numba",  # compiles the recursions of arch where it is installed
     "numpy",
+    "optuna",  # draws the trials of a search
     "pandas",
     "scikit-learn",
     "scipy",

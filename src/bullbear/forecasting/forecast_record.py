@@ -50,7 +50,7 @@ class Record:
             horizon=target.horizon,
             simulated=bool(bundle.meta["simulated"]),
             predictions=bundle.predictions.select(asset=target.ticker),
-            has_signal=any(learner.uses_factors or learner.reads_paths for learner in learners)
+            has_signal=not all(learner.is_silent for learner in learners)
             and not CALIBRATORS.read(definition.calibration, where, below=("calibration",)).is_silent,
             definition=(definition, bundle.feature_sets),
             start=bundle.meta.get("start"),

@@ -68,6 +68,8 @@ def continued(
     bundle.factors()  # refuses what this version does not know
     definition = bundle.definition
     modules = [module for plan in members_of(definition) for module in plan.learner.imports()]
+    if definition.search is not None:
+        modules.append("optuna")
     require_modules(f"a refit of {definition.name}", modules)
     names = bundle.trained_through()
     examples = build(view, bundle.feature_sets, definition.target)

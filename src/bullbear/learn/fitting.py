@@ -17,7 +17,15 @@ from bullbear import user_code
 from bullbear.dataset import Examples, Fold, Paths
 from bullbear.definitions import FeatureSet, ModelDefinition, Question, Source
 from bullbear.errors import DefinitionError
-from bullbear.learn.learner import FittedLearner, Learner, TrainingSet, factor_matrix, fit_learners, signals_of
+from bullbear.learn.learner import (
+    LEARNERS,
+    FittedLearner,
+    Learner,
+    TrainingSet,
+    factor_matrix,
+    fit_learners,
+    signals_of,
+)
 from bullbear.learn.members import members_of
 from bullbear.learn.weights import label_weights
 
@@ -67,12 +75,14 @@ class Task:
 class Fit:
     """A fitted member: its state, the signals of the fold's test sessions, shape (n, n_bags), and the time it took.
 
-    Where questions were fitted together, each has an equal share of the time.
+    Where questions were fitted together, each has an equal share of the time. `table` is that of the learner, whose
+    parameters may change from fold to fold.
     """
 
     state: dict[str, Any]
     signals: np.ndarray
     seconds: float
+    table: Mapping[str, Any]
 
 
 def prepared(
@@ -114,6 +124,14 @@ def prepared(
         for question, each in zip(definition.questions, examples, strict=True)
     )
     return Task(tuple(members), questions, first.decided_at, first.asset, definition.seed)
+
+
+def with_tables(task: Task, tables: Mapping[str, Mapping[str, Any]]) -> Task:
+    """The same task with other parameters: the learner's table of each member, by name."""
+    members = (
+        replace(each, table=tables[each.name], learner=LEARNERS.read(tables[each.name])) for each in task.members
+    )
+    return replace(task, members=tuple(members))
 
 
 def is_target(definition: ModelDefinition, examples: Examples) -> np.ndarray:
@@ -186,7 +204,7 @@ def fit_step(task: Task, step: Step) -> list[tuple[Fit, ...] | None]:
             seconds = (time.perf_counter() - began) / len(folds)
             for (number, fold), each in zip(folds.items(), fitted, strict=True):
                 state = user_code.call(f"learner {member.kind}", each.state)
-                fits[number].append(Fit(state, _tested(task, member, each, fold.test), seconds))
+                fits[number].append(Fit(state, _tested(task, member, each, fold.test), seconds, member.table))
     return [tuple(fits[number]) if number in fits else None for number in range(len(step))]
 
 

@@ -106,6 +106,11 @@ class Learner(Definition):
     reads_paths: ClassVar[bool] = False
     libraries: ClassVar[tuple[str, ...]] = ()
 
+    @property
+    def is_silent(self) -> bool:
+        """Whether it can never say anything but the base rate; default: it sees neither factors nor paths."""
+        return not (self.uses_factors or self.reads_paths)
+
     def imports(self) -> tuple[str, ...]:
         """The optional modules that a fit with these parameters imports; default `libraries`."""
         return self.libraries

@@ -79,7 +79,7 @@ class SignalRecord:
             asset=self._definition.ticker,
             question=task.questions[number].question.name,
             horizon=examples.horizon,
-            members=tuple(Member(each.name, each.table, fit.state, each.factors) for each, fit in members),
+            members=tuple(Member(each.name, fit.table, fit.state, each.factors) for each, fit in members),
             weights=self.weights(past, base),
             calibrator=self.calibrated(past, base, examples.y[known]),
         )

@@ -2,23 +2,27 @@
 
 A training ends with its data; the days that follow need the models that the same walk-forward would have fitted on
 them. What is needed of the past are the out-of-sample signals on which later folds are calibrated; signals of days
-since the training come from the model in force on each day.
+since the training come from the model in force on each day. Where parameters are searched for, a refit keeps those of
+the refit before it until the next search is due, and then makes that search itself.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pandas as pd
 
 from bullbear.dataset import Examples, Fold, Predictions
 from bullbear.definitions import FeatureSet, ModelDefinition
-from bullbear.learn.fitting import fit_step, prepared
+from bullbear.learn.fitting import fit_step, prepared, with_tables
 from bullbear.learn.fold_model import FoldModel, predict
 from bullbear.learn.pool import pooled
 from bullbear.learn.pooling import SignalRecord, kinds_of, member_signals
+from bullbear.learn.search.searching import Searches, Tables, openings
+from bullbear.learn.search.tuning import DueSearches
 from bullbear.learn.walk_forward import base_rate_at, folds_of, predictions_of
 
 
@@ -74,6 +78,10 @@ def continue_training(
     if not signals.empty:
         record.read(signals)
     own = record.own
+    due_searches = None
+    if definition.search is not None:
+        opened = openings(folds, examples.session, definition.search.every)
+        due_searches = DueSearches(Searches.of(definition, task, [examples]), folds, opened)
     first_new = (
         len(examples) if signals.empty else int(np.searchsorted(examples.decided_at, signals.index[-1], side="right"))
     )
@@ -87,7 +95,11 @@ def continue_training(
         if not is_due and is_known[own[fold.test]].all():
             continue
         if is_due:
-            (fits,) = fit_step(task, (fold,))
+            asked = task
+            if due_searches is not None:
+                before = partial(_tables_before, folds, number, examples, own, models, model_for)
+                asked = with_tables(task, due_searches.tables(number, before))
+            (fits,) = fit_step(asked, (fold,))
             assert fits is not None
             model = record.model(task, 0, fold, fits, _rows_before(folds, number))
             answers = member_signals(fits)
@@ -112,6 +124,21 @@ def continue_training(
         answered = pd.concat(parts, ignore_index=True)[before]
         predictions = predictions_of(definition, examples, rows[before], answered)
     return Continuation(tuple(models), predictions, record.table(rows[before & own[rows]]))
+
+
+def _tables_before(
+    folds: Sequence[Fold],
+    number: int,
+    examples: Examples,
+    own: np.ndarray,
+    models: Sequence[FoldModel],
+    model_for: Callable[[pd.Timestamp], FoldModel],
+) -> Tables:
+    """The learners' tables of the model of the fold before one; `models` are those that this refit has added."""
+    earlier = folds[number - 1]
+    tested = earlier.test[own[earlier.test]]
+    before = models[-1] if models else model_for(pd.Timestamp(examples.X.index[tested[0]]))
+    return {member.name: member.learner for member in before.members}
 
 
 def _rows_before(folds: Sequence[Fold], number: int) -> np.ndarray:

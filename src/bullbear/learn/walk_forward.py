@@ -22,6 +22,7 @@ from bullbear.learn.fitting import Fit, Step, Task, fit_step, prepared
 from bullbear.learn.fold_model import FoldModel, predict, probabilities
 from bullbear.learn.pool import pooled
 from bullbear.learn.pooling import SignalRecord, kinds_of, member_signals
+from bullbear.learn.search.trial import Search
 from bullbear.sessions import day
 from bullbear.statistics import independent_number
 
@@ -33,14 +34,15 @@ class Training:
     `predictions` holds the reported out-of-sample forecasts of all assets and paths; `models` every fold's model in
     order, burn-in included; `signals` those of every out-of-sample session of the target by `decided_at`, burn-in
     included, on which later folds are calibrated: `signal`, pooled as it was issued, and `signal_NAME` of each member;
-    `fit_seconds` the summed time of the fits. A combinatorial training has neither models nor signals: nothing of it
-    can be promoted.
+    `fit_seconds` the summed time of the fits; `searches` those that chose the parameters, if any did. A combinatorial
+    training has neither models nor signals: nothing of it can be promoted.
     """
 
     predictions: Predictions
     models: tuple[FoldModel, ...]
     signals: pd.DataFrame
     fit_seconds: float
+    searches: tuple[Search, ...] = ()
 
 
 def train(
@@ -131,9 +133,8 @@ def train_all(
     single = [definition.only(question.name) for question in definition.questions]
     folds = [folds_of(one, each, start=start, end=end) for one, each in zip(single, examples, strict=True)]
     steps = _steps(folds, splitter_of(definition).is_walk_forward)
-    libraries = tuple(dict.fromkeys(name for member in task.members for name in member.learner.libraries))
     is_work = any(member.learner.uses_factors or member.learner.reads_paths for member in task.members)
-    workers = Cluster(cluster) if cluster else Local(jobs, preload=libraries)
+    workers = Cluster(cluster) if cluster else Local(jobs, preload=libraries_of(task))
     found = map_items(
         fit_step,
         task,
@@ -149,11 +150,16 @@ def train_all(
         fits = [fits_of_step[number] for fits_of_step in found]
         own = [fit for fit in fits if fit is not None]
         if splitter_of(definition).is_walk_forward:
-            trainings.append(_walked(one, task, number, each, folds[number], own, start))
+            trainings.append(walked(one, task, number, each, folds[number], own, start))
         else:
             trainings.append(_judged(one, each, folds[number], own))
     moved = coherent(definition.questions, [training.predictions for training in trainings])
     return [replace(training, predictions=each) for training, each in zip(trainings, moved, strict=True)]
+
+
+def libraries_of(task: Task) -> tuple[str, ...]:
+    """The modules that a worker process should have imported before its first fit."""
+    return tuple(dict.fromkeys(name for member in task.members for name in member.learner.libraries))
 
 
 def _steps(folds: Sequence[Sequence[Fold]], is_walk_forward: bool) -> list[Step]:
@@ -169,7 +175,7 @@ def _trained_through(step: Step) -> pd.Timestamp:
     return next(fold.trained_through for fold in step if fold is not None)
 
 
-def _walked(
+def walked(
     definition: ModelDefinition,
     task: Task,
     number: int,

@@ -28,10 +28,11 @@ from bullbear.tracking.ledger_anchor import record_ledger_head
 from bullbear.tracking.mlflow_store import connect_to_read, exists, experiment_id, require_ready
 from bullbear.tracking.registry import mark_champion, place_champion
 from bullbear.tracking.run import Run
+from bullbear.tracking.search_runs import SEARCH
 from bullbear.tracking.spool import QUESTION, QUESTIONS
 from bullbear.tracking.tries import Try, read_try, tries_on, try_of
 
-_NEWEST = ["attributes.start_time DESC"]
+_NEWEST = ["attributes.end_time DESC"]
 
 
 class Runs:
@@ -243,7 +244,7 @@ class Runs:
         return Run(str(bundle.meta["run_id"]), bundle.definition.name, tags, {}, bundle.root, bundle.root)
 
     def _finished(self, view: int = ViewType.ACTIVE_ONLY) -> list[Any]:
-        """Finished runs, the newest first; a child counts only with its finished parent."""
+        """Finished trainings, the newest first; a child counts only with its finished parent."""
         found: list[Any] = []
         token = None
         while True:
@@ -255,7 +256,7 @@ class Runs:
                 max_results=1000,
                 page_token=token,
             )
-            found += page
+            found += [run for run in page if SEARCH not in run.data.tags]
             token = page.token
             if not token:
                 whole = {run.info.run_id for run in found}

@@ -2,8 +2,8 @@
 
 A training is logged from a folder that holds all of it. If the store does not take it (a server is gone, a disk is
 full), the folder is moved to `mlruns/spool/` of the home, and the next command that reaches the store and may write
-there logs it: as the run that it would have been, with the time at which the training ended. A training is logged
-once: its folder's name is a tag of its run.
+there logs it: as the run that it would have been, with the times at which the training began and ended. A training is
+logged once: its folder's name is a tag of its run.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ def log_spooled(client: MlflowClient, experiment: str, runs: Path) -> None:
 
 
 def _started(folder: Path) -> float:
-    """When a staged training ended; one whose file is damaged comes last, and prevents no other."""
+    """When a staged training began; one whose file is damaged comes last, and prevents no other."""
     try:
         return float(json.loads((folder / RUN).read_text(encoding="utf-8"))["started"])
     except (OSError, ValueError, KeyError, TypeError):
@@ -129,12 +129,14 @@ def log_staged(
     try:
         client.log_batch(
             run_id,
-            metrics=[Metric(name, value, 0, step) for name, value, step in run["metrics"]],
+            metrics=[_metric(*each) for each in run["metrics"]],
             params=[Param(key, value) for key, value in run["params"].items()],
         )
         for folder in _children(staged):
             parent = {MLFLOW_PARENT_RUN_ID: run_id, QUESTION: folder.name}
             questions[folder.name] = log_staged(client, experiment, folder, parent).run_id
+        for search in run.get("searches", []):  # an earlier version staged none
+            _log_search(client, experiment, run_id, search)
         with mlflow.start_run(run_id=run_id):
             if (staged / "inputs.parquet").exists():
                 inputs = pd.read_parquet(staged / "inputs.parquet")
@@ -142,12 +144,28 @@ def log_staged(
             mlflow.log_artifacts(str(staged / "artifacts"), run_id=run_id)
             if (staged / "model.json").exists():
                 _log_model(staged, run, inputs)
-        # MLflow's own context has just marked the run as finished; nothing may be logged after this point.
+        # MLflow's own context has just marked the run as finished: nothing but its true end may be logged after it.
+        if "ended" in run:
+            client.set_terminated(run_id, "FINISHED", run["ended"])
     except BaseException:
         with suppress(Exception):  # where logging fails, marking may fail, too, and must not hide the cause
             client.set_terminated(run_id, "FAILED")
         raise
     return LoggedTraining(run_id, questions)
+
+
+def _log_search(client: MlflowClient, experiment: str, parent: str, search: Mapping[str, Any]) -> None:
+    """A child run without artifacts."""
+    tags = {**search["tags"], MLFLOW_PARENT_RUN_ID: parent}
+    run_id = client.create_run(experiment, run_name=search["name"], tags=tags).info.run_id
+    params = [Param(key, value) for key, value in search["params"].items()]
+    client.log_batch(run_id, metrics=[_metric(*each) for each in search["metrics"]], params=params)
+    client.set_terminated(run_id, "FINISHED")
+
+
+def _metric(name: str, value: float, step: int, time: int = 0) -> Metric:
+    """A staged metric; one that an earlier version staged has no time."""
+    return Metric(name, value, time, step)
 
 
 def _children(staged: Path) -> list[Path]:

@@ -13,7 +13,6 @@ import json
 import shutil
 import subprocess
 import tempfile
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -30,7 +29,9 @@ from bullbear.evaluate import Evaluation, PathScores
 from bullbear.forecasting.bundle import write_bundle
 from bullbear.learn import Training, pool_of
 from bullbear.model import Model
+from bullbear.tracking.metrics import Point, by_month, metrics_of, plain
 from bullbear.tracking.mlflow_store import connect, experiment_id, require_ready
+from bullbear.tracking.search_runs import TRIALS, search_metrics, search_params, search_runs, search_tags, trials_csv
 from bullbear.tracking.spool import (
     QUESTION,
     QUESTIONS,
@@ -41,6 +42,8 @@ from bullbear.tracking.spool import (
     keep,
     log_staged,
 )
+from bullbear.tracking.verdicts import NOT_JUDGED, VERDICT
+from bullbear.tracking.view import save_views
 from bullbear.user_code import sources
 
 __all__ = ["JointRecord", "TrainingRecord", "log_joint_training", "log_training", "require_ready"]
@@ -60,11 +63,15 @@ class TrainingRecord:
     plots: Mapping[str, bytes]
     backtest: Mapping[str, Any]
     backtest_metrics: Mapping[str, float]
+    started: float
+    """When the training began, in seconds since 1970."""
     seconds: float
     simulated: bool
     options: Mapping[str, Any]
     documents: Mapping[str, Any] = field(default_factory=dict)
     """Further JSON artifacts by file name."""
+    series: Mapping[str, pd.Series] = field(default_factory=dict)
+    """Curves by metric name, such as weights of a pool, by UTC instants; the last value of each month is logged."""
     questions: Sequence[str] = ()
     """All that were trained together; the model's own alone without."""
 
@@ -79,6 +86,7 @@ class JointRecord:
     plots: Mapping[str, bytes]
     documents: Mapping[str, Any]
     """JSON artifacts by file name."""
+    started: float
     seconds: float
 
 
@@ -90,20 +98,24 @@ def log_training(runs: Path, record: TrainingRecord) -> LoggedTraining:
     SpooledError
         The store did not take it; the message says where the training is kept and what logs it.
     """
-    return _log(runs, record.model.definition.name, lambda folder: _stage(folder, record))
+    questions = [record.model.definition.target.question.name]
+    return _log(runs, record.model.definition.name, questions, lambda folder: _stage(folder, record))
 
 
 def log_joint_training(runs: Path, record: JointRecord) -> LoggedTraining:
     """Log a training of several questions, all or nothing; see `log_training`."""
-    return _log(runs, record.model.definition.name, lambda folder: _stage_joint(folder, record))
+    return _log(runs, record.model.definition.name, list(record.questions), lambda folder: _stage_joint(folder, record))
 
 
-def _log(runs: Path, name: str, stage: Callable[[Path], None]) -> LoggedTraining:
+def _log(runs: Path, name: str, questions: Sequence[str], stage: Callable[[Path], None]) -> LoggedTraining:
     staged = None
     try:
         staged = _staged(runs, stage)
         client = connect(runs)
-        return log_staged(client, experiment_id(client), staged)
+        experiment = experiment_id(client)
+        logged = log_staged(client, experiment, staged)
+        save_views(client, experiment, questions)
+        return logged
     except BaseException as bad:
         place = keep(runs, staged, name) if staged else None
         if not isinstance(bad, Exception):
@@ -138,12 +150,13 @@ def _stage(staged: Path, record: TrainingRecord) -> None:
     """All that is logged, as files: the run's fields, its artifacts, and the inputs that describe its data."""
     run = {
         "name": record.model.definition.name,
-        "started": int(time.time() * 1000),
+        **_times(record),
         "tags": _tags(record),
         "params": _params(record),
-        "metrics": _metrics(record),
+        "metrics": [*metrics_of(record.evaluation, record.training.predictions), *_further_metrics(record)],
         "digest": record.examples.fingerprint[:36],
         "libraries": [f"{name}=={version(name)}" for name in _LIBRARIES],
+        "searches": search_runs(record.training.searches),
     }
     _stage_artifacts(staged / "artifacts", record)
     if record.training.models:  # a combinatorial training has none to serve
@@ -173,10 +186,10 @@ def _stage_joint(staged: Path, record: JointRecord) -> None:
     del tags[QUESTION]
     run = {
         "name": record.model.definition.name,
-        "started": int(time.time() * 1000),
+        **_times(record),
         "tags": tags,
         "params": {**_params(one), QUESTIONS: names},
-        "metrics": _finite({**record.metrics, "time/seconds": record.seconds}, []),
+        "metrics": plain({**record.metrics, "time/seconds": record.seconds}),
     }
     (staged / RUN).write_text(json.dumps(run, indent=1), encoding="utf-8")
 
@@ -206,6 +219,8 @@ def _stage_artifacts(staged: Path, record: TrainingRecord) -> None:
     _stage_definitions(staged, model)
     _stage_plots(staged, record.plots)
     _stage_documents(staged, record.documents)
+    if searches := record.training.searches:
+        (staged / TRIALS).write_text(trials_csv(searches), encoding="utf-8")
     by_path = isinstance(record.evaluation, PathScores)
     made = record.training.predictions
     csv = made.to_csv() if by_path else made.select(asset=model.definition.target.ticker).interface_csv()
@@ -237,6 +252,8 @@ def _tags(record: TrainingRecord) -> dict[str, str]:
         "data_fingerprint": record.examples.fingerprint,
         "question": record.model.definition.target.question.name,
         "data": "SIMULATED" if record.simulated else "real",
+        VERDICT: NOT_JUDGED,
+        **search_tags(record.training.searches),
         **_code_version(),
     }
 
@@ -267,6 +284,7 @@ def _params(record: TrainingRecord) -> dict[str, str]:
         "n_factors": record.examples.X.shape[1],
         **{f"splitter.{key}": value for key, value in splitter_of(definition).model_dump().items()},
         **_learner_params(definition),
+        **search_params(definition),
         **{f"calibration.{key}": value for key, value in definition.calibration.items()},
         **{f"policy.{key}": value for key, value in record.model.policy.model_dump().items()},
         **{f"option.{key}": value for key, value in record.options.items() if value is not None},
@@ -283,58 +301,17 @@ def _learner_params(definition: ModelDefinition) -> dict[str, Any]:
     }
 
 
-def _metrics(record: TrainingRecord) -> list[tuple[str, float, int]]:
-    """Name, value and step."""
+def _further_metrics(record: TrainingRecord) -> list[Point]:
     seconds = {"time/seconds": record.seconds, "time/fit_seconds": record.training.fit_seconds}
-    if isinstance(record.evaluation, PathScores):
-        return _finite(
-            {**_by_path(record.evaluation), **seconds},
-            [
-                (f"path/{name}", value, number)
-                for number, part in enumerate(record.evaluation.paths)
-                for name, value in (("bss", part.bss), ("log_loss_skill", part.log_loss_skill))
-            ],
-        )
-    found = record.evaluation
-    plain = {
-        "skill/bss": found.bss,
-        "skill/bss_low": found.bss_low,
-        "skill/bss_high": found.bss_high,
-        "skill/log_loss_skill": found.log_loss_skill,
-        "skill/auc": found.auc,
-        "skill/auc_null": found.auc_null,
-        "score/brier": found.brier,
-        "score/brier_climatology": found.brier_climatology,
-        "score/log_loss": found.log_loss,
-        "calibration/ece": found.ece,
-        "calibration/ece_null": found.ece_null,
-        "calibration/slope": found.calibration_slope,
-        "size/n": found.n,
-        "size/n_effective": found.n_effective,
-        **seconds,
-        **record.backtest_metrics,
-    }
-    steps = [
-        (f"yearly/{name}", value, int(span.label))
-        for span in found.by_year
-        for name, value in (("bss", span.bss), ("log_loss_skill", span.log_loss_skill))
+    return [
+        *plain({**seconds, **record.backtest_metrics, **search_metrics(record.training.searches)}),
+        *(point for name, series in record.series.items() for point in by_month(name, series)),
     ]
-    return _finite(plain, steps)
 
 
-def _by_path(found: PathScores) -> dict[str, float]:
-    """The mean over the paths under the names that a walk-forward has, and the range."""
-    return {
-        f"skill/{skill}{end}": getattr(found, f"{skill}_{name}")
-        for skill in ("bss", "log_loss_skill")
-        for name, end in (("mean", ""), ("deviation", "_deviation"), ("lowest", "_lowest"), ("highest", "_highest"))
-    }
-
-
-def _finite(plain: Mapping[str, float], steps: Sequence[tuple[str, float, int]]) -> list[tuple[str, float, int]]:
-    rows = [*((name, value, 0) for name, value in plain.items()), *steps]
-    # MLflow plots NaN as a gap at best and fails at worst; an undetermined number is simply not logged.
-    return [(name, float(value), step) for name, value, step in rows if np.isfinite(value)]
+def _times(record: TrainingRecord | JointRecord) -> dict[str, int]:
+    """Milliseconds since 1970, as MLflow counts."""
+    return {"started": round(record.started * 1000), "ended": round((record.started + record.seconds) * 1000)}
 
 
 def _inputs(examples: Examples) -> pd.DataFrame:

@@ -1,8 +1,8 @@
 """Everything that was tried on a question: what makes a training a try of its own, and what each one forecast.
 
 A model is a definition, of whatever ticker and horizon, together with the first and last day asked for: a choice among
-horizons or among spans is one among tries, too. Climatology is the benchmark, not a try. Runs that were deleted since
-count: what has been looked at cannot be unseen.
+horizons or among spans is one among tries, too. Climatology is the benchmark, not a try, unless it forgets. Runs that
+were deleted since count: what has been looked at cannot be unseen.
 """
 
 from __future__ import annotations
@@ -45,13 +45,14 @@ def tries_on(found: Iterable[Any], run: Run) -> dict[tuple[str | None, ...], Any
         tags, params = each.data.tags, each.data.params
         # Runs from before the tag are of `up`; a parent is no try itself, its children are.
         question = None if QUESTIONS in tags else tags.get(QUESTION, UP.name)
-        if (
-            question == run.question
-            and tags.get("data") == run.tags.get("data")
-            and params.get("learner.kind") != "climatology"
-        ):
+        if question == run.question and tags.get("data") == run.tags.get("data") and not is_benchmark(params):
             newest.setdefault(try_of(tags, params), each)
     return newest
+
+
+def is_benchmark(params: Mapping[str, str]) -> bool:
+    """Whether a training is of the base rate itself."""
+    return params.get("learner.kind") == "climatology" and not {"learner.window", "learner.half_life"} & params.keys()
 
 
 def try_of(tags: Mapping[str, str], params: Mapping[str, str]) -> tuple[str | None, ...]:

@@ -7,17 +7,26 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 
+from bullbear.definitions import UP
 from bullbear.errors import BullbearError, InputError
-from bullbear.tracking.mlflow_store import connect, tracking_uri
+from bullbear.tracking.mlflow_store import connect, experiment_id, tracking_uri
+from bullbear.tracking.usable import is_server, without_password
+from bullbear.tracking.view import save_views, view_url
 
 HOST = "127.0.0.1"
 
 
-def serve(runs: Path, port: int) -> None:
-    """Run the UI until it is interrupted or terminated.
+def serve(runs: Path, port: int, questions: Sequence[str] = (UP.name,)) -> None:
+    """Run the UI until it is interrupted or terminated; where the store is on a server, that one shows it.
+
+    Parameters
+    ----------
+    questions
+        Each has a view of its runs, whose address is printed.
 
     Raises
     ------
@@ -26,12 +35,21 @@ def serve(runs: Path, port: int) -> None:
     BullbearError
         The server could not start.
     """
-    _require_free(port)
-    connect(runs)
-    sys.stderr.write(f"MLflow UI on http://{HOST}:{port} (Ctrl-C ends it)\n")
+    uri = tracking_uri(runs)
+    if not is_server(uri):
+        _require_free(port)
+    client = connect(runs)
+    experiment = experiment_id(client)
+    save_views(client, experiment, questions)
+    if is_server(uri):
+        _print_views(without_password(uri), experiment, questions)
+        return
+    server_url = f"http://{HOST}:{port}"
+    sys.stderr.write(f"MLflow UI on {server_url} (Ctrl-C ends it)\n")
+    _print_views(server_url, experiment, questions)
     server = subprocess.Popen(
         [
-            *(sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", tracking_uri(runs)),
+            *(sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", uri),
             *("--host", HOST, "--port", str(port), "--workers", "1"),
         ],
         env={**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
@@ -46,6 +64,11 @@ def serve(runs: Path, port: int) -> None:
     answer = server.wait()
     if answer not in (0, -signal.SIGINT, -signal.SIGTERM, 130, 143):
         raise BullbearError(f"MLflow UI ended with code {answer}; its own messages above say why")
+
+
+def _print_views(server: str, experiment: str, questions: Sequence[str]) -> None:
+    for question in questions:
+        sys.stderr.write(f"  {question}: {view_url(server, experiment, question)}\n")
 
 
 def _require_free(port: int) -> None:

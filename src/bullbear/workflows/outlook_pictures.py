@@ -1,4 +1,4 @@
-"""The pictures of a forecast: every question beside its base rate, and the fan of the coming sessions.
+"""The pictures of a forecast: every question beside its base rate, the fan, and the record of the champions.
 
 The ledger keeps a few quantiles of a distribution, not its fan: that comes from the champions as they are, on the store
 as it was at the forecast. Champions that by now say another distribution have no fan to show for it.
@@ -7,6 +7,7 @@ as it was at the forecast. Champions that by now say another distribution have n
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bullbear.dataset.predictions import Predictions
 from bullbear.errors import BullbearError
+from bullbear.evaluate import Evaluation, evaluate
 from bullbear.files import write_whole
 from bullbear.forecasting.bundle import read_bundle
 from bullbear.forecasting.champions import others_of
@@ -70,14 +73,43 @@ def _fan_of(home: Home, entry: Mapping[str, Any]) -> Fan | None:
 
 
 def outlook_pictures(home: Home, entry: Mapping[str, Any]) -> dict[str, bytes]:
-    """PNGs by name: `against_usual`, and `fan` where a champion knows the distribution."""
+    """PNGs by name: `against_usual`, `fan` where a champion knows the distribution, and those of the record.
+
+    `past` and `reliability` show the out-of-sample forecasts of every question's champion up to the entry's close; they
+    are absent where no champion has enough.
+    """
     from bullbear.report.outlook_plots import against_usual_plot, fan_plot
 
     simulated = bool(entry["data"].get("simulated"))
     found = {"against_usual": against_usual_plot(entry["outlook"], simulated=simulated)}
     if (fan := fan_of(home, entry)) is not None:
         found["fan"] = fan_plot(fan.quantiles, usual=fan.usual, past=fan.past, simulated=simulated)
-    return found
+    return found | _record_pictures(home, pd.Timestamp(entry["decided_at"]), simulated=simulated)
+
+
+def _record_pictures(home: Home, decided_at: pd.Timestamp, *, simulated: bool) -> dict[str, bytes]:
+    from bullbear.report.outlook_plots import past_outlooks_plot, reliability_plot
+
+    records: dict[str, Predictions] = {}
+    evaluations: dict[str, Evaluation] = {}
+    for question in home.questions():
+        # A champion that is missing, cannot be read or has too short a record is not drawn; the forecast names it.
+        with suppress(BullbearError):
+            bundle = read_bundle(home.champion_of(question))
+            record = _known_at(decided_at, bundle.predictions.select(asset=bundle.definition.ticker))
+            evaluations[question], records[question] = evaluate(record), record
+    if not records:
+        return {}
+    return {
+        "past": past_outlooks_plot(records, simulated=simulated),
+        "reliability": reliability_plot(evaluations, simulated=simulated),
+    }
+
+
+def _known_at(decided_at: pd.Timestamp, record: Predictions) -> Predictions:
+    """The forecasts up to a close, with what had resolved by then: a replay shows nothing of its future."""
+    table = record.table[record.table["decided_at"] <= decided_at]
+    return Predictions(table.assign(y=table["y"].where(table["resolved_at"] <= decided_at)))
 
 
 def draw_outlook(home: Home, entry: Mapping[str, Any]) -> list[Path]:

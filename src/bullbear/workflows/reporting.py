@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from bullbear.dataset.predictions import Predictions
-from bullbear.errors import RunError
 from bullbear.evaluate import Evaluation, evaluate
 from bullbear.forecasting.bundle import read_bundle
 from bullbear.forecasting.champions import others_of
@@ -88,24 +85,5 @@ def write_page(home: Home, models: list[ModelResult], entry: dict[str, Any]) -> 
         forecast=entry,
         simulated=home.store().is_simulated,
         generated_at=pd.Timestamp.now("UTC"),
-        pictures=outlook_pictures(home, entry) | _record_pictures(home) if entry.get("outlook") else None,
+        pictures=outlook_pictures(home, entry) if entry.get("outlook") else None,
     )
-
-
-def _record_pictures(home: Home) -> dict[str, bytes]:
-    """The out-of-sample record of every question's champion: its forecasts against the outcomes, and reliability."""
-    from bullbear.report.outlook_plots import past_outlooks_plot, reliability_plot
-
-    records: dict[str, Predictions] = {}
-    for question in home.questions():
-        # A champion that is missing or cannot be read has no record to show; the forecast names it.
-        with suppress(RunError):
-            bundle = read_bundle(home.champion_of(question))
-            records[question] = bundle.predictions.select(asset=bundle.definition.ticker)
-    if not records:
-        return {}
-    simulated = home.store().is_simulated
-    return {
-        "past": past_outlooks_plot(records, simulated=simulated),
-        "reliability": reliability_plot({name: evaluate(each) for name, each in records.items()}, simulated=simulated),
-    }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -98,14 +98,29 @@ def train_model(
     RunError, SpooledError
         The tracking store cannot be used, or took the finished training no more; see `tracking.training_run`.
     """
-    model = home.model(name)
+    return train_with(train_all, home, home.model(name), question, start, end, jobs, cluster, progress)
+
+
+def train_with(
+    fit: Callable[..., list[Training]],
+    home: Home,
+    model: Model,
+    question: str | None,
+    start: str | None,
+    end: str | None,
+    jobs: int,
+    cluster: str | None,
+    progress: Progress | None,
+) -> TrainedModel:
+    """As `train_model`, with `fit` in the place of `learn.train_all`."""
     if question is not None:
         model = _only(model, question)
     with Kept(home.unfinished(model.definition.name)) as kept:
-        return _train(home, model, kept, start, end, jobs, cluster, progress or _silent)
+        return _train(fit, home, model, kept, start, end, jobs, cluster, progress or _silent)
 
 
 def _train(
+    fit: Callable[..., list[Training]],
     home: Home,
     model: Model,
     kept: Kept,
@@ -118,7 +133,7 @@ def _train(
     from bullbear.tracking.ledger_anchor import record_ledger_head
     from bullbear.tracking.training_run import require_ready
 
-    began = time.perf_counter()
+    began, started = time.perf_counter(), time.time()
     targets = model.definition.targets
     ticker = targets[0].ticker
     store = home.filled_store()
@@ -134,7 +149,7 @@ def _train(
         notes += outcome_notes(model.only(target.question.name), of_target, start=start, end=end)
     progress("factors", 1, 1)
     try:
-        trainings = train_all(
+        trainings = fit(
             model.definition,
             model.feature_sets,
             examples,
@@ -176,6 +191,7 @@ def _train(
         model,
         judged,
         distribution,
+        started=started,
         seconds=time.perf_counter() - began,
         simulated=store.is_simulated,
         start=start,
@@ -235,6 +251,7 @@ def _log(
     judged: Mapping[str, TrainedQuestion],
     distribution: DistributionEvaluation | None,
     *,
+    started: float,
     seconds: float,
     simulated: bool,
     start: str | None,
@@ -255,6 +272,7 @@ def _log(
             plots=_plots(each.evaluation, predictions, each.backtest, alone=len(judged) == 1, simulated=simulated),
             backtest=backtest_summary(each.backtest, figures) if each.backtest else {},
             backtest_metrics={} if figures is None else backtest_metrics(figures),
+            started=started,
             seconds=seconds,
             simulated=simulated,
             options={"start": start, "end": end},
@@ -273,6 +291,7 @@ def _log(
             metrics=_metrics_by_question(judged) | _metrics_of(distribution),
             plots=_plots_of_all(view, judged, simulated=simulated),
             documents=documents,
+            started=started,
             seconds=seconds,
         ),
     )
@@ -324,14 +343,15 @@ def _metrics_of(distribution: DistributionEvaluation | None) -> dict[str, float]
 
 
 def _metrics_by_question(judged: Mapping[str, TrainedQuestion]) -> dict[str, float]:
-    """The Brier skill of each question with its interval, and the mean over them."""
+    """The Brier skill of each question with its interval, and the mean over them, which the run list shows."""
     found: dict[str, float] = {}
     for name, each in judged.items():
         if isinstance(each.evaluation, Evaluation):
             found |= {f"{name}/{figure}": getattr(each.evaluation, figure) for figure in ("bss", "bss_low", "bss_high")}
         else:
             found[f"{name}/bss"] = each.evaluation.bss_mean
-    return {"skill/mean_bss": float(np.mean([found[f"{name}/bss"] for name in judged])), **found}
+    mean = float(np.mean([found[f"{name}/bss"] for name in judged]))
+    return {"bss": mean, "skill/mean_bss": mean, **found}
 
 
 def _plots(

@@ -27,6 +27,7 @@ from bullbear.definitions import Name
 from bullbear.errors import DefinitionError, HistoryError
 from bullbear.learn.distribution import DistributionForecast
 from bullbear.learn.learner import LEARNERS, Learner, TrainingSet
+from bullbear.learn.log_odds import beyond
 from bullbear.learn.paths.events import Event, event_of
 from bullbear.learn.paths.filtered_simulation import FilteredSimulation
 from bullbear.learn.paths.implied_lognormal import ImpliedLognormal
@@ -36,8 +37,6 @@ from bullbear.learn.paths.scaled_history import ScaledHistory
 _FEWEST = 21
 _GRID = 17
 """Levels at which P(yes) is computed for its mean over the training rows."""
-_DIGITS = 9
-"""Of a signal: the rounding of a sum is no signal, and a calibrator must not be asked what it is worth."""
 _WAYS: dict[str, Any] = {"har": ScaledHistory, "garch": FilteredSimulation, "implied": ImpliedLognormal}
 
 
@@ -186,14 +185,7 @@ class FittedDistribution:
         return self._signal(self.model.level(X))[:, None]
 
     def _signal(self, level: np.ndarray) -> np.ndarray:
-        p = self.model.probability(self.event, level)
-        signal = _logit(self._hedged(p)) - _logit(self._hedged(np.array([self.share])))
-        return np.asarray(np.round(signal, _DIGITS))
-
-    def _hedged(self, p: np.ndarray) -> np.ndarray:
-        """`p` after one more independent label at the mean: what never happened in history is not impossible."""
-        middle = min(max(self.share, 1e-3), 1.0 - 1e-3)
-        return np.asarray((self.independent * p + middle) / (self.independent + 1.0))
+        return beyond(self.model.probability(self.event, level), self.share, self.independent)
 
     def contributions(self, X: np.ndarray) -> np.ndarray:
         """Each factor's share of the level times the slope of the signal there; zeros for `garch`; shape (n, k)."""
@@ -263,8 +255,3 @@ def _bound_text(value: Any) -> Any:
 
 def _bound(name: str, value: Any) -> Any:
     return {"below": -math.inf, "above": math.inf}[name] if value is None else value
-
-
-def _logit(p: np.ndarray) -> np.ndarray:
-    odds: np.ndarray = np.log(p / (1.0 - p))
-    return odds

@@ -28,9 +28,8 @@ _ROWS = rows_per_label(21)
 """Daily rows worth one independent label at the usual horizon."""
 
 
-@LEARNERS.register
-class GradientBoosting(Learner):
-    """`[learner] kind = "lightgbm"`; the names are LightGBM's own where it has one.
+class Boosting(Learner):
+    """What every kind that boosts trees may set; the names are LightGBM's own where it has one.
 
     `min_data_in_leaf` and `lambda_l2` are counted in daily rows of the usual labels over 21 sessions, 15.3 of which are
     worth one independent label. At another horizon both are scaled, so that as many independent labels stand behind a
@@ -39,7 +38,6 @@ class GradientBoosting(Learner):
 
     libraries: ClassVar[tuple[str, ...]] = ("lightgbm",)
 
-    kind: Literal["lightgbm"]
     bags: int = Field(default=4, ge=1, le=64)
     num_iterations: int = Field(default=60, ge=1, le=5000)
     learning_rate: float = Field(default=0.03, gt=0, le=1)
@@ -57,10 +55,10 @@ class GradientBoosting(Learner):
             return None
         return "bagging_fraction", f"at least one of splitter.min_train = {least_rows} rows in a bag"
 
-    def parameters(self, training: TrainingSet, bag: int) -> dict[str, Any]:
+    def parameters(self, training: TrainingSet, bag: int, objective: str = "binary") -> dict[str, Any]:
         """LightGBM's parameters for one bag."""
         return {
-            "objective": "binary",
+            "objective": objective,
             "num_iterations": self.num_iterations,
             "learning_rate": self.learning_rate,
             "num_leaves": self.num_leaves,
@@ -98,9 +96,48 @@ class GradientBoosting(Learner):
             free_raw_data=False,
         ).construct()
 
+    def boosters(
+        self, training: TrainingSet, bins: lightgbm.Dataset, objective: str = "binary"
+    ) -> list[lightgbm.Booster]:
+        """A fitted booster for each bag, from `dataset(training)`.
+
+        Raises
+        ------
+        FitError
+            LightGBM refuses the training set.
+        """
+        import lightgbm
+
+        found = []
+        for bag in range(self.bags):
+            parameters = {k: v for k, v in self.parameters(training, bag, objective).items() if v is not None}
+            try:
+                found.append(lightgbm.train(parameters, bins))
+            except lightgbm.basic.LightGBMError as bad:
+                raise FitError(" ".join(str(bad).split())) from bad
+        return found
+
+    def classified(self, training: TrainingSet, bins: lightgbm.Dataset) -> BoostedModel:
+        """A fit of the log-odds of `training.y`, from `dataset(training)`."""
+        boosters = self.boosters(training, bins)
+        if training.y.min() == training.y.max():
+            # Without a contrast there is nothing to learn, but LightGBM is then certain: 34 log-odds.
+            base = float(np.asarray(boosters[0].predict(_single(training.X[:1]), raw_score=True, num_threads=1))[0])
+        else:
+            share = float(np.average(training.y, weights=training.weights))
+            base = float(np.log(share / (1 - share)))
+        return BoostedModel.of(boosters, base)
+
+
+@LEARNERS.register
+class GradientBoosting(Boosting):
+    """`[learner] kind = "lightgbm"`: trees for the log-odds of a question."""
+
+    kind: Literal["lightgbm"]
+
     def fit(self, training: TrainingSet) -> BoostedModel:
         """Fit every bag on the same bins."""
-        return self._fit(training, self.dataset(training))
+        return self.classified(training, self.dataset(training))
 
     def fit_all(self, trainings: Sequence[TrainingSet]) -> list[FittedLearner]:
         """As `fit`, to the last bit; questions with labels on the same rows share the bins too."""
@@ -112,41 +149,36 @@ class GradientBoosting(Learner):
                 bins[rows] = self.dataset(training)
             else:
                 bins[rows].set_label(training.y).set_weight(training.weights)
-            fitted.append(self._fit(training, bins[rows]))
-        return fitted
-
-    def _fit(self, training: TrainingSet, bins: lightgbm.Dataset) -> BoostedModel:
-        import lightgbm
-
-        boosters = []
-        for bag in range(self.bags):
-            parameters = {k: v for k, v in self.parameters(training, bag).items() if v is not None}
-            try:
-                boosters.append(lightgbm.train(parameters, bins))
-            except lightgbm.basic.LightGBMError as bad:
-                raise FitError(" ".join(str(bad).split())) from bad
-        if training.y.min() == training.y.max():
-            # Without a contrast there is nothing to learn, but LightGBM is then certain: 34 log-odds.
-            base = float(np.asarray(boosters[0].predict(_single(training.X[:1]), raw_score=True, num_threads=1))[0])
-        else:
-            share = float(np.average(training.y, weights=training.weights))
-            base = float(np.log(share / (1 - share)))
-        fitted = BoostedModel(tuple(booster.model_to_string() for booster in boosters), base)
-        # The text gives the same bits (a test says so); reading it back now would only cost time.
-        fitted.__dict__["_boosters"] = boosters
+            fitted.append(self.classified(training, bins[rows]))
         return fitted
 
     def restore(self, state: Mapping[str, Any]) -> BoostedModel:
         """Boosters from their text."""
-        return BoostedModel(tuple(state["boosters"]), float(state["base"]))
+        return BoostedModel.restore(state)
 
 
 @dataclass(frozen=True)
 class BoostedModel:
-    """Fitted boosters as LightGBM's own text, which keeps every bit, and the log-odds of their training set."""
+    """Fitted boosters as LightGBM's own text, which keeps every bit, and what their scores are measured from.
+
+    For a classification that is the log-odds of the training set.
+    """
 
     texts: tuple[str, ...]
     base: float
+
+    @classmethod
+    def of(cls, boosters: Sequence[lightgbm.Booster], base: float) -> BoostedModel:
+        """From fitted boosters."""
+        fitted = cls(tuple(booster.model_to_string() for booster in boosters), base)
+        # The text gives the same bits (a test says so); reading it back now would only cost time.
+        fitted.__dict__["_boosters"] = list(boosters)
+        return fitted
+
+    @classmethod
+    def restore(cls, state: Mapping[str, Any]) -> BoostedModel:
+        """From `state()`."""
+        return cls(tuple(state["boosters"]), float(state["base"]))
 
     @cached_property
     def _boosters(self) -> list[lightgbm.Booster]:
@@ -155,20 +187,20 @@ class BoostedModel:
         return [lightgbm.Booster(model_str=text) for text in self.texts]
 
     def signals(self, X: np.ndarray) -> np.ndarray:
-        """Raw scores less the training set's log-odds, shape (n, n_bags)."""
+        """Raw scores less `base`, shape (n, n_bags)."""
         rounded = _single(X)
         scores = [np.asarray(b.predict(rounded, raw_score=True, num_threads=1)) for b in self._boosters]
         return np.column_stack(scores) - self.base
 
     def contributions(self, X: np.ndarray) -> np.ndarray:
-        """SHAP values averaged over the bags, log-odds, shape (n, k)."""
+        """SHAP values averaged over the bags, in the unit of the scores, shape (n, k)."""
         rounded, total = _single(X), np.zeros((len(X), X.shape[1]))
         for booster in self._boosters:
             total += np.asarray(booster.predict(rounded, pred_contrib=True, num_threads=1))[:, :-1]
         return total / len(self._boosters)
 
     def state(self) -> dict[str, Any]:
-        """The boosters' texts and the base log-odds."""
+        """The boosters' texts and the base."""
         return {"boosters": list(self.texts), "base": self.base}
 
 

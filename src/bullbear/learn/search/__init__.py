@@ -1,0 +1,1 @@
+"""The search for a learner's parameters, nested in the past of every refit."""
