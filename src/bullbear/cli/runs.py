@@ -244,17 +244,19 @@ def backtest(
     require("bullbear backtest", "train", "tracking")
     from bullbear.cli import show
     from bullbear.tracking import Runs
-    from bullbear.workflows.backtesting import backtest_run
+    from bullbear.workflows.backtesting import backtest_run, sharpe_beside_tried
     from bullbear.workflows.notes import fund_notes
 
     place = locate(home)
-    found = Runs(place).find(run, question)
+    runs = Runs(place)
+    found = runs.find(run, question)
     tested = backtest_run(place, found)
+    evidence = sharpe_beside_tried(runs, found, tested)
     notes = fund_notes(place.filled_store().as_of(), tested.policy, tested.states[0].decided_at)
     if as_json:
-        print_document(show.backtest_document(found, tested, notes))
+        print_document(show.backtest_document(found, tested, notes, evidence))
     else:
-        show.backtest(found, tested)
+        show.backtest(found, tested, evidence)
     for note in notes:
         typer.echo(f"note: {note}", err=True)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from bullbear.evaluate import Evaluation, PathScores
     from bullbear.tracking import Run
     from bullbear.workflows.full_run import FullRun
+    from bullbear.workflows.sharpe_evidence import SharpeEvidence
     from bullbear.workflows.training import TrainedModel
 
 
@@ -162,7 +164,9 @@ def _trained_rows(found: TrainedModel) -> list[tuple[str, str, Evaluation | Path
     ]
 
 
-def backtest_document(run: Run, tested: Backtest, notes: Sequence[str] = ()) -> dict[str, Any]:
+def backtest_document(
+    run: Run, tested: Backtest, notes: Sequence[str] = (), evidence: SharpeEvidence | None = None
+) -> dict[str, Any]:
     """The keys of `backtest --json`."""
     from bullbear.workflows.backtesting import backtest_summary
 
@@ -175,10 +179,11 @@ def backtest_document(run: Run, tested: Backtest, notes: Sequence[str] = ()) -> 
         "positions": tested.positions.reset_index().to_dict(orient="records"),
         "trade_list": tested.trades.drop(columns="sleeve", errors="ignore").to_dict(orient="records"),
         "notes": list(notes),
+        "sharpe_evidence": None if evidence is None else asdict(evidence),
     }
 
 
-def backtest(run: Run, tested: Backtest) -> None:
+def backtest(run: Run, tested: Backtest, evidence: SharpeEvidence | None = None) -> None:
     """The policy and its baselines."""
     from bullbear.workflows.backtesting import backtest_summary
 
@@ -208,6 +213,14 @@ def backtest(run: Run, tested: Backtest) -> None:
         f"Profit per unit of starting equity: {sleeves}cash {parts['interest']:+.3f}, costs {parts['costs']:+.3f}, "
         f"total {parts['total']:+.3f}"
     )
+    if evidence is not None and math.isfinite(evidence.sharpe):
+        tries = "1 model" if evidence.trials == 1 else f"{evidence.trials} models"
+        ResultConsole().print(
+            f"Sharpe {evidence.sharpe:.2f}: the true one is above 0 with probability {evidence.probabilistic:.0%}, "
+            f"above the best of {tries} without skill with {evidence.deflated:.0%}; {evidence.track_record_years:.1f} "
+            f"years would show one above 0 with 95% ({evidence.years:.1f} here)",
+            soft_wrap=True,
+        )
 
 
 def scored(outcome: dict[str, Any]) -> None:

@@ -19,6 +19,7 @@ from bullbear.tracking.run import Run
 from bullbear.tracking.spool import QUESTION, QUESTIONS
 
 PREDICTIONS = "predictions.csv"
+SHARPE = "backtest/policy_sharpe"
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,8 @@ class Try:
     run_id: str
     model: str
     forecasts: pd.DataFrame | None
+    sharpe: float | None = None
+    """Annual Sharpe ratio of its backtest, where it has one."""
 
     @property
     def name(self) -> str:
@@ -78,7 +81,7 @@ def read_try(each: Any, run: Run, artifact: Callable[[Any, str], Path]) -> Try:
             forecasts = _read(artifact(each, PREDICTIONS))
         except Exception:  # whatever the store raises for a file that is gone; a damaged one counts as gone
             forecasts = None
-    return Try(str(info.run_id), name, forecasts)
+    return Try(str(info.run_id), name, forecasts, data.metrics.get(SHARPE))
 
 
 def _read(path: Path) -> pd.DataFrame | None:
