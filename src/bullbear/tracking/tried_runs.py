@@ -1,4 +1,4 @@
-"""Everything that was tried on a question: what makes a training a try of its own, and what each one forecast.
+"""Everything that was tried on a question, and what each of it forecast.
 
 A model is a definition, of whatever ticker and horizon, together with the first and last day asked for: a choice among
 horizons or among spans is one among tries, too. Climatology is the benchmark, not a try, unless it forgets. Runs that
@@ -7,7 +7,7 @@ were deleted since count: what has been looked at cannot be unseen.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ import pandas as pd
 from bullbear.definitions import UP
 from bullbear.tracking.run import Run
 from bullbear.tracking.spool import QUESTION, QUESTIONS
+from bullbear.tracking.tries import identity, is_benchmark
 
 PREDICTIONS = "predictions.csv"
 SHARPE = "backtest/policy_sharpe"
@@ -49,18 +50,8 @@ def tries_on(found: Iterable[Any], run: Run) -> dict[tuple[str | None, ...], Any
         # Runs from before the tag are of `up`; a parent is no try itself, its children are.
         question = None if QUESTIONS in tags else tags.get(QUESTION, UP.name)
         if question == run.question and tags.get("data") == run.tags.get("data") and not is_benchmark(params):
-            newest.setdefault(try_of(tags, params), each)
+            newest.setdefault(identity(tags, params), each)
     return newest
-
-
-def is_benchmark(params: Mapping[str, str]) -> bool:
-    """Whether a training is of the base rate itself."""
-    return params.get("learner.kind") == "climatology" and not {"learner.window", "learner.half_life"} & params.keys()
-
-
-def try_of(tags: Mapping[str, str], params: Mapping[str, str]) -> tuple[str | None, ...]:
-    """What makes a training a try of its own."""
-    return (tags.get("definition_hash"), params.get("option.start"), params.get("option.end"))
 
 
 def read_try(each: Any, run: Run, artifact: Callable[[Any, str], Path]) -> Try:
