@@ -243,6 +243,11 @@ class Home:
             read_by = [each for each in feature_sets if each.name in member.features]
             factors = [spec.name for each in read_by for spec in each.factor]
             inputs = (factors, universe(feature_sets, ticker))
+            for number, question in enumerate(definition.questions):
+                if wanted := member.learner.refuses_question(question):
+                    where = f"{source.where('questions', number)} (questions.{number})"
+                    given = f"{question.name}, of the kind {question.kind}"
+                    raise DefinitionError(where, given, wanted, "choose another learner for it")
             if refused := member.learner.refuses(splitter.min_train) or member.learner.refuses_inputs(*inputs):
                 key, allowed = refused
                 place = (*member.place, key)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from bullbear import sessions
 from bullbear.errors import InputError, LedgerError
+from bullbear.evaluate.significance import lower_bound
 from bullbear.forecasting.ledger import Anchor, Ledger, with_provenance
 from bullbear.forecasting.scoring import score_ledger
 from bullbear.home import Home
@@ -35,7 +38,7 @@ def test_due_forecasts_are_resolved_and_scored(trained_home: Home) -> None:
     assert scores["log_loss"] == pytest.approx(-math.log(p if y else 1 - p), rel=1e-12)
     # What was made in 2026 about 2007 is no record.
     assert found["live"]["entries"] == 0
-    assert [found[name] for name in SCORES] == [None] * 5
+    assert [found[name] for name in SCORES] == [None] * len(SCORES)
     assert found["statement"].startswith("No live record, only 2 ")
     assert found["statement"].endswith("; the stored data end on 2007-12-31.")
 
@@ -49,7 +52,7 @@ def test_an_empty_ledger_has_no_scores(home: Home) -> None:
     assert found["anchors"] == {"head": None, "tracking": None}
 
 
-SCORES = ("brier", "brier_climatology", "bss", "log_loss", "log_loss_skill")
+SCORES = ("brier", "brier_climatology", "bss", "bss_low", "bss_high", "log_loss", "log_loss_skill")
 DAYS = ("2019-12-20", "2019-12-23", "2019-12-24", "2019-12-26", "2019-12-27", "2019-12-30", "2019-12-31")
 PRICES = (100.0, 104.0, 101.0, 104.0, 103.0, 99.0, 103.0)
 
@@ -57,10 +60,12 @@ PRICES = (100.0, 104.0, 101.0, 104.0, 103.0, 99.0, 103.0)
 @pytest.fixture
 def real(tmp_path: Path) -> Home:
     """A home with seven real days of IWM and no forecast."""
-    home = Home(tmp_path / "home")
-    known = sessions.closes(pd.DatetimeIndex(DAYS))
-    rows = {"series": "IWM", "event_date": pd.DatetimeIndex(DAYS), "known_at": known}
-    columns = dict.fromkeys(("open", "high", "low", "close", "adj_close"), PRICES)
+    return _traded(Home(tmp_path / "home"), pd.DatetimeIndex(DAYS), PRICES)
+
+
+def _traded(home: Home, days: pd.DatetimeIndex, prices: Sequence[float]) -> Home:
+    rows = {"series": "IWM", "event_date": days, "known_at": sessions.closes(days)}
+    columns = dict.fromkeys(("open", "high", "low", "close", "adj_close"), prices)
     home.store().append("bars", pd.DataFrame({**rows, **columns, "volume": 1.0}))
     return home
 
@@ -132,6 +137,31 @@ def test_the_first_live_forecast_of_a_day_and_model_counts(real: Home) -> None:
     assert found["replays"]["brier"] == pytest.approx(0.0001, rel=1e-9)
 
 
+def test_the_skill_of_a_long_record_has_the_interval_of_its_sessions(tmp_path: Path) -> None:
+    days = sessions.between("2019-06-03", "2019-09-30")
+    prices = 100 + np.random.default_rng(3).normal(size=len(days)).cumsum()
+    home = _traded(Home(tmp_path / "home"), days, prices.tolist())
+    for number, day in enumerate(days[:30]):
+        issued = f"{day.date()}T21:30Z"
+        p = 0.5 + 0.3 * (prices[number + 2] > prices[number]) * (number % 4 > 0) - 0.1
+        say(home, str(day.date()), issued, p)
+        if number in (18, 19):  # twenty sessions are the least
+            found = score_ledger(home)["live"]
+            assert (found["resolved"], found["bss_low"] is None) == (number + 1, number == 18)
+    found = score_ledger(home)["live"]
+    y = (prices[2:32] > prices[:30]).astype(float)
+    p = 0.5 + 0.3 * y * (np.arange(30) % 4 > 0) - 0.1
+    bound = lower_bound(y, p, np.full(30, 0.5), 2, error=0.05)
+    assert found["bss_low"] == pytest.approx(bound.skill_low, rel=1e-9)
+    # Symmetric about the skill, since both ends are one Student's quantile away from the mean gain.
+    assert found["bss_high"] - found["bss"] == pytest.approx(found["bss"] - found["bss_low"], rel=1e-9)
+    # A second model on the same days, as good as the base rate: sessions count once, and the gain is halved.
+    for day in days[:30]:
+        say(home, str(day.date()), f"{day.date()}T22:30Z", 0.5, model="other", run="r2")
+    both = score_ledger(home)["live"]
+    assert both["bss_low"] == pytest.approx(bound.skill_low / 2, rel=1e-9)
+
+
 def test_where_the_base_rate_was_right_on_every_day_there_is_no_skill(real: Home) -> None:
     asks = {"name": "dip20", "kind": "dip", "threshold": -0.2, "horizon": 2, "sentence": "A close 20 % below today's."}
     for day in ("2019-12-20", "2019-12-23"):
@@ -166,7 +196,7 @@ def test_where_the_base_rate_excluded_what_happened_there_is_no_log_loss_skill(r
     }  # fmt: skip
     Ledger(real.forecasts / "ledger.jsonl").append(content, identity=("decided_at",))
     found = {each["question"]: each for each in score_ledger(real)["questions"]}["rally3"]["unknown"]
-    assert [found[name] for name in SCORES] == [1.0, 1.0, 0.0, None, None]
+    assert [found[name] for name in SCORES] == [1.0, 1.0, 0.0, None, None, None, None]
 
 
 def test_where_all_is_hindsight_one_sentence_says_so(real: Home) -> None:
@@ -175,7 +205,7 @@ def test_where_all_is_hindsight_one_sentence_says_so(real: Home) -> None:
     say(real, "2019-12-23", "2026-11-26T00:00Z", 0.6)
     found = score_ledger(real)
     assert found["live"]["entries"] == 0
-    assert [found[name] for name in SCORES] == [None] * 5
+    assert [found[name] for name in SCORES] == [None] * len(SCORES)
     assert found["statement"] == (
         "No live record, only 2 replays (hindsight: issued after the next session had opened); "
         "the stored data end on 2019-12-31."

@@ -87,7 +87,7 @@ def test_of_twelve_models_without_skill_on_one_market_none_is_promoted() -> None
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_under_five_per_cent_of_many_models_without_skill_are_promoted() -> None:
-    found = shares(range(1, 13), 48)
+    found = shares(range(1, 41), 48)
     print(found)  # noqa: T201
     assert max(found["alone"], found["together"]) < 0.05
     assert found["markets"] < 0.10

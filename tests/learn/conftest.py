@@ -14,12 +14,19 @@ from bullbear.dataset import Examples
 from bullbear.dataset.examples import fingerprint, uniqueness
 from bullbear.dataset.labels import climatology
 from bullbear.definitions import UP, FactorSpec, FeatureSet, ModelDefinition
+from bullbear.definitions.questions import QUESTION_KINDS, Question
 from bullbear.learn import TrainingSet
 from bullbear.sessions import between, closes
 from bullbear.statistics import independent_number
 
 NAMES = ("truth", "noise_a", "noise_b", "noise_c")
 HORIZON = 5
+
+
+def asked(kind: str, threshold: float) -> Question:
+    """A question of a kind over 21 sessions."""
+    table = {"name": "mine", "kind": kind, "threshold": threshold, "horizon": 21, "sentence": "A sentence."}
+    return QUESTION_KINDS.read(table)
 
 
 @pytest.fixture(scope="session")
@@ -37,7 +44,7 @@ def bare() -> Callable[..., TrainingSet]:
 
 @pytest.fixture(scope="session")
 def training(bare: Callable[..., TrainingSet]) -> Callable[..., TrainingSet]:
-    """A maker of training sets: `y` rises with the first factor and falls with the second."""
+    """A maker of training sets: `y` rises with the first factor and falls with the second; so do the paths."""
 
     def make(
         n: int = 300, k: int = 4, *, seed: int = 0, holes: float = 0.1, signs: tuple[int, ...] = (), horizon: int = 21
@@ -50,7 +57,11 @@ def training(bare: Callable[..., TrainingSet]) -> Callable[..., TrainingSet]:
         weights = rng.uniform(0.5, 1.5, n)
         names = tuple(f"factor_{j}" for j in range(k))
         weights *= independent_number(n, horizon) / weights.sum()
-        return bare(X, y, weights, names, signs or (0,) * k, seed, horizon)
+        noise = 0.01 * rng.normal(size=(n, horizon))
+        end = np.abs(0.04 * rng.normal(size=n)) * (2 * y - 1)  # a path ends where its label says
+        paths = noise + ((end - noise.sum(axis=1)) / horizon)[:, None]
+        made = bare(X, y, weights, names, signs or (0,) * k, seed, horizon)
+        return replace(made, paths=paths, path_weights=weights)
 
     return make
 

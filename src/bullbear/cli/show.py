@@ -247,6 +247,10 @@ def _scored_question(console: ResultConsole, outcome: dict[str, Any]) -> None:
         found = outcome[kind]
         if found["resolved"]:
             skill = "undetermined" if found["bss"] is None else f"{found['bss']:+.2%}"
+            if found["bss_low"] is not None:
+                skill += f" [{found['bss_low']:+.2%}, {found['bss_high']:+.2%}]"
+            elif found["bss"] is not None:
+                skill += " (too few for an interval)"
             console.print(
                 f"{title}: {found['resolved']} resolved on final prices, Brier {found['brier']:.4f}, "
                 f"base rate's {found['brier_climatology']:.4f}, skill {skill}",

@@ -14,7 +14,8 @@ from bullbear.definitions import UP, Question, Source
 from bullbear.errors import BullbearError
 from bullbear.forecasting.bundle import Bundle, champion_of, read_bundle
 from bullbear.home import Home
-from bullbear.learn import CALIBRATORS, LEARNERS
+from bullbear.learn import LEARNERS
+from bullbear.learn.members import calibrations_of
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,7 @@ class Record:
         """The record in a bundle; a champion's bundle knows its `run_id` itself."""
         definition, target, where = bundle.definition, bundle.definition.target, Source.nowhere("bundle")
         learners = [LEARNERS.read(member.learner, where, below=("learner",)) for member in definition.members]
+        calibrators = calibrations_of(definition, where)
         return cls(
             model=definition.name,
             run_id=run_id or str(bundle.meta["run_id"]),
@@ -51,7 +53,7 @@ class Record:
             simulated=bool(bundle.meta["simulated"]),
             predictions=bundle.predictions.select(asset=target.ticker),
             has_signal=not all(learner.is_silent for learner in learners)
-            and not CALIBRATORS.read(definition.calibration, where, below=("calibration",)).is_silent,
+            and not all(calibrator.is_silent for calibrator in calibrators),
             definition=(definition, bundle.feature_sets),
             start=bundle.meta.get("start"),
             question=target.question,

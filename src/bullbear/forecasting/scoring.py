@@ -20,13 +20,15 @@ from bullbear.data.view import View
 from bullbear.dataset.labels import Labels
 from bullbear.definitions import UP, Question
 from bullbear.definitions.questions import QUESTION_KINDS
+from bullbear.errors import HistoryError
 from bullbear.evaluate.scores import brier, brier_skill, log_loss, log_loss_skill
+from bullbear.evaluate.significance import lower_bound
 from bullbear.forecasting.ledger import LIVE, REPLAY, UNKNOWN, Ledger, kind_of_entry
 from bullbear.forecasting.tracked_anchor import tracked_anchor
 from bullbear.home import Home
 from bullbear.sessions import day
 
-_SCORES = ("brier", "brier_climatology", "bss", "log_loss", "log_loss_skill")
+_SCORES = ("brier", "brier_climatology", "bss", "bss_low", "bss_high", "log_loss", "log_loss_skill")
 
 
 def score_ledger(home: Home) -> dict[str, Any]:
@@ -39,9 +41,10 @@ def score_ledger(home: Home) -> dict[str, Any]:
     dict
         Of `up`: entries, resolved, pending: counts over its entries. brier, brier_climatology, bss, log_loss,
         log_loss_skill: of the live record alone (None without a resolved live entry, bss and skill None where
-        climatology was perfect). `live`, `replays` and `unknown` (entries of an older version, which did not record
-        when they were issued), each with entries, repeated (left out, since the day and model has an earlier entry),
-        resolved, pending and these five scores. `statement`, the record in one sentence.
+        climatology was perfect). bss_low, bss_high: the 90 % interval of bss, None before four horizons of sessions
+        have resolved. `live`, `replays` and `unknown` (entries of an older version, which did not record when they
+        were issued), each with entries, repeated (left out, since the day and model has an earlier entry), resolved,
+        pending and these scores. `statement`, the record in one sentence.
         Of all questions: `questions`, a list with the `question` and the same keys; `prices`, always "final";
         `anchors`, the number of entries that the head file and the tracking store confirm; `forecasts`, one record per
         entry with its `question`.
@@ -102,6 +105,7 @@ def _records(entries: list[dict[str, Any]], view: View, *, simulated: bool) -> l
             {
                 "question": question.name,
                 "ticker": entry["ticker"],
+                "horizon_sessions": question.horizon,
                 "decided_at": entry["decided_at"],
                 "issued_at": entry.get("issued_at"),
                 "kind": kind,
@@ -160,11 +164,31 @@ def _score(records: list[dict[str, Any]]) -> dict[str, Any]:
         values["bss"] = brier_skill(y, p, base)
     if 0 < log_loss(y, base) < np.inf:
         values["log_loss_skill"] = log_loss_skill(y, p, base)
+    values |= _interval(due, y, p, base)
     return {
         **counts,
         **dict.fromkeys(_SCORES),
         **{name: value for name, value in values.items() if np.isfinite(value)},
     }
+
+
+def _interval(due: list[dict[str, Any]], y: np.ndarray, p: np.ndarray, base: np.ndarray) -> dict[str, float]:
+    """The 90 % interval of the Brier skill, from the two one-sided bounds; empty while too little has resolved.
+
+    Sessions without a forecast are no rows: the lag, in rows, then reaches farther back than the labels overlap.
+    """
+    closes, session = np.unique([record["decided_at"] for record in due], return_inverse=True)
+    order = np.argsort(session, kind="stable")
+    horizon = max(record["horizon_sessions"] for record in due)
+    rows = None if len(closes) == len(due) else session[order]
+    y, p, base = y[order], p[order], base[order]
+    try:
+        low = lower_bound(y, p, base, horizon, error=0.05, session=rows)
+        other = lower_bound(y, base, p, horizon, error=0.05, session=rows)
+    except HistoryError:
+        return {}
+    par = brier(y, base)
+    return {"bss_low": low.skill_low, "bss_high": -other.low / par} if par > 0 else {}
 
 
 def _statement(records: list[dict[str, Any]], kinds: dict[str, dict[str, Any]], view: View) -> str:

@@ -139,6 +139,10 @@ class Learner(Definition):
         """The parameter that does not go with these factors and assets, and what would; None if all do."""
         return None
 
+    def refuses_question(self, question: Question) -> str | None:
+        """Which questions it can answer, if this is none of them; None if it is."""
+        return None
+
 
 LEARNERS = Kinds[Learner]("learner", package="bullbear.learn.learners", folder="learners")
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 import tempfile
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property
@@ -17,20 +18,25 @@ from urllib.request import url2pathname
 
 import mlflow
 from mlflow.entities import ViewType
+from mlflow.exceptions import MlflowException
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
 from bullbear.definitions import UP
 from bullbear.errors import BullbearError, Found, RunError
+from bullbear.evaluate.scored_model import ScoredModel
 from bullbear.forecasting.bundle import champion_of, read_bundle
 from bullbear.forecasting.ledger import warn
 from bullbear.home import Home
 from bullbear.tracking.ledger_anchor import record_ledger_head
 from bullbear.tracking.mlflow_store import connect_to_read, exists, experiment_id, require_ready
-from bullbear.tracking.registry import mark_champion, place_champion
+from bullbear.tracking.registry import describe, mark_challenger, mark_champion, place_champion, registered_name
 from bullbear.tracking.run import Run
+from bullbear.tracking.scored import scored_models
 from bullbear.tracking.search_runs import SEARCH
 from bullbear.tracking.spool import QUESTION, QUESTIONS
-from bullbear.tracking.tries import Try, read_try, tries_on, try_of
+from bullbear.tracking.tried_runs import Try, read_try, tries_on
+from bullbear.tracking.tries import identity
+from bullbear.tracking.verdicts import challenger_of, champion_among, record_verdict, write_artifact
 
 _NEWEST = ["attributes.end_time DESC"]
 
@@ -189,7 +195,7 @@ class Runs:
         raise RunError(_label(run), found, "a question whose run is there", "train the model again")
 
     def tried(self, run: Run) -> int:
-        """How many models were tried on `run`'s question and kind of data, itself included; see `tracking.tries`."""
+        """How many models were tried on `run`'s question and kind of data, itself included; see `tried_runs`."""
         return 1 + len(self._others(run))
 
     def others_tried(self, run: Run) -> list[Try]:
@@ -198,7 +204,7 @@ class Runs:
 
     def _others(self, run: Run) -> list[Any]:
         found = tries_on(self._finished(ViewType.ALL), run)
-        return [each for tried, each in found.items() if tried != try_of(run.tags, run.params)]
+        return [each for tried, each in found.items() if tried != identity(run.tags, run.params)]
 
     def promote(
         self, run: Run, *, instead_of: Path | None = None, skill: Mapping[str, float | None] | None = None
@@ -228,6 +234,63 @@ class Runs:
             return
         mark_champion(self._client, run)
         record_ledger_head(self.home)
+
+    def judge(
+        self,
+        run: Run,
+        verdict: str,
+        document: Mapping[str, Any] | None = None,
+        *,
+        say: Callable[[str], None] = warn,
+    ) -> None:
+        """Record what the gate said of `run`, for the run list and the registry; the challenger follows from it.
+
+        It never fails, because the promotion or refusal itself stands: what cannot be recorded becomes a note.
+
+        Parameters
+        ----------
+        verdict
+            A sentence that begins with `champion`, `passed` or `refused`.
+        document
+            Every number of the verdict, kept as the artifact `verdict.json`.
+        say
+            Called with the note.
+        """
+        try:
+            require_ready(self.home.runs)
+            finished = self._finished()
+            verdicts = record_verdict(self._client, finished, run.run_id, verdict, document)
+            rivals = [each for each in finished if each.info.run_id in verdicts]
+            challenger = challenger_of(rivals, verdicts)
+            name = registered_name(run.question, simulated=run.simulated)
+            if challenger is not None or champion_among(rivals, verdicts) is not None:
+                mark_challenger(self._client, name, None if challenger is None else self._open(challenger))
+                describe(self._client, name, run.bundle.definition.target.question.sentence, verdicts)
+        except (BullbearError, MlflowException, OSError, sqlite3.Error) as bad:
+            say(f"the verdict on {run.model} {run.run_id[:8]} was not recorded in MLflow: {bad}")
+
+    def attach(self, run: Run, name: str, text: str, *, say: Callable[[str], None] = warn) -> None:
+        """Keep a text as an artifact of a finished run, in place of an earlier one; what fails becomes a note."""
+        try:
+            write_artifact(self._client.get_run(run.run_id), name, text)
+        except (BullbearError, MlflowException, OSError, sqlite3.Error) as bad:
+            say(f"{name} of {run.model} {run.run_id[:8]} was not kept in MLflow: {bad}")
+
+    def scored(
+        self, questions: Collection[str], *, simulated: bool, about: str | None = None
+    ) -> dict[str, list[ScoredModel]]:
+        """The scores of all models tried on each of `questions`, of equal trainings the newest; empty without a store.
+
+        Parameters
+        ----------
+        about
+            The run that the comparison is about; it is never left out.
+        """
+        try:
+            finished = self._finished()
+        except (BullbearError, MlflowException, OSError, sqlite3.Error):
+            return {}
+        return scored_models(finished, questions, simulated=simulated, about=about)
 
     def _champion(self, question: str) -> Run:
         # From its own bundle alone: the run may have been deleted, or the tracking store be another one by now.

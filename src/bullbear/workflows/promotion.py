@@ -11,6 +11,7 @@ from bullbear.evaluate import evaluate
 from bullbear.forecasting import gate
 from bullbear.forecasting.gate import Verdict
 from bullbear.home import Home
+from bullbear.workflows.comparing import PAGE, page_of_run
 from bullbear.workflows.run_details import beside_all_tried
 
 if TYPE_CHECKING:
@@ -30,6 +31,26 @@ def promote_run(home: Home, runs: Runs, run: Run) -> Verdict:
         Another version of the library trained the run, and this one cannot forecast with it; or another run, with
         which this one was not compared, became champion meanwhile.
     """
+    try:
+        verdict, is_new = _promote(home, runs, run)
+    except GateError as bad:
+        _record(runs, run, f"refused: {str(bad).removeprefix('refused by ')}", bad.verdict)
+        raise
+    if is_new:
+        _record(runs, run, f"champion: {verdict.sentence.removeprefix('passed: ')}", verdict.as_dict())
+    return verdict
+
+
+def _record(runs: Runs, run: Run, verdict: str, document: Mapping[str, Any] | None) -> None:
+    """Show the verdict where runs are compared."""
+    runs.judge(run, verdict, document)
+    page = page_of_run(runs, run)
+    if page is not None:
+        runs.attach(run, PAGE, page)
+
+
+def _promote(home: Home, runs: Runs, run: Run) -> tuple[Verdict, bool]:
+    """The verdict, and whether the run was not champion before."""
     name = f"{run.model} {run.run_id[:8]}"
     gate.refuse_what_is_not_issued(name, is_walk_forward=run.bundle.is_walk_forward)
     run.bundle.require_usable()
@@ -59,7 +80,7 @@ def promote_run(home: Home, runs: Runs, run: Run) -> Verdict:
     skill = {"skill": found.bss, "skill_low": found.bss_low, "skill_high": found.bss_high, "n": found.n,
              "resolved_through": through.isoformat()}  # fmt: skip
     runs.promote(run, instead_of=compared, skill=json_ready(skill))
-    return verdict
+    return verdict, champion is None or champion.run_id != run.run_id
 
 
 def promote_each(home: Home, runs: Runs, found: Sequence[Run]) -> tuple[dict[str, Verdict], dict[str, BullbearError]]:

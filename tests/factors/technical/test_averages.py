@@ -40,6 +40,13 @@ def test_sma_gap_is_talib(bars: Bars) -> None:
     assert_allclose(averages.sma_gap(bars, fast=50, slow=200), expected, rtol=0, atol=1e-12)
 
 
+def test_sma_side_is_the_sign_of_the_distance(bars: Bars) -> None:
+    side = averages.sma_side(bars, window=50)
+    assert_array_equal(side, np.sign(averages.price_to_sma(bars, window=50)))
+    assert {-1.0, 1.0} <= set(side[49:])
+    assert not averages.sma_side(bars_from([0.1 + 0.2] * 60), window=50)[49:].any()
+
+
 def test_sma_state_is_the_sign_of_the_gap(bars: Bars) -> None:
     state = averages.sma_state(bars, fast=20, slow=50)
     assert_array_equal(state, np.sign(averages.sma_gap(bars, fast=20, slow=50)))

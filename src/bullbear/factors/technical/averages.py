@@ -54,6 +54,25 @@ def side_of(gap: Array) -> Array:
     return np.sign(np.where(np.abs(gap) < NOISE, 0.0, gap))
 
 
+@factor(unit="-1, 0 or 1", bounds=(-1.0, 1.0), windowed=True)
+def sma_side(bars: Bars, *, window: int = 210) -> Array:
+    """Side of the close: 1 while it is above its simple moving average, -1 while it is below.
+
+    sign(close - SMA(close, window)); 0 where the two are equal but for rounding. 210 sessions are ten months.
+
+    References
+    ----------
+    Faber (2007), "A quantitative approach to tactical asset allocation", Journal of Wealth Management 9(4), 69-79,
+    doi:10.3905/jwm.2007.674809.
+
+    Example
+    -------
+    >>> sma_side(bars_from([10, 10, 13, 10]), window=3).tolist()
+    [nan, nan, 1.0, -1.0]
+    """
+    return side_of(price_to_sma(bars, window=window))
+
+
 @factor(
     unit="-1, 0 or 1", bounds=(-1.0, 1.0), lookback=lambda fast, slow: in_order(fast=fast, slow=slow), windowed=True
 )

@@ -34,12 +34,7 @@ class Logistic(Learner):
         """Fit by scikit-learn's L-BFGS."""
         from sklearn.linear_model import LogisticRegression
 
-        present = ~np.isnan(training.X)
-        counts = present.sum(axis=0)
-        center = np.where(counts > 0, np.nansum(training.X, axis=0) / np.maximum(counts, 1), 0.0)
-        spread = np.sqrt(np.nansum((training.X - center) ** 2, axis=0) / np.maximum(counts, 1))
-        # A factor that never varied, or was hardly ever there, cannot have taught anything.
-        scale = np.where(varies(training.X) & (spread > 0) & (counts >= len(training.y) // 10), spread, np.inf)
+        center, scale = standardisation(training.X)
         if training.y.min() == training.y.max():
             return LinearModel(center, scale, np.zeros(len(center)), self.clip)
         model = LogisticRegression(C=1.0 / self.penalty, tol=1e-8, max_iter=2000)
@@ -92,6 +87,18 @@ class LinearModel:
         """From `state()`."""
         scale = np.array([np.inf if s is None else s for s in state["scale"]], dtype=np.float64)
         return cls(np.array(state["center"]), scale, np.array(state["coefficients"]), float(state["clip"]))
+
+
+def standardisation(X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation of each factor over the rows where it is known; shape (k,) each.
+
+    The deviation is infinite, which leaves a factor out, where it never varied or was known on less than a tenth of the
+    rows: it cannot have taught anything.
+    """
+    counts = (~np.isnan(X)).sum(axis=0)
+    center = np.where(counts > 0, np.nansum(X, axis=0) / np.maximum(counts, 1), 0.0)
+    spread = np.sqrt(np.nansum((X - center) ** 2, axis=0) / np.maximum(counts, 1))
+    return center, np.where(varies(X) & (spread > 0) & (counts >= len(X) // 10), spread, np.inf)
 
 
 def standardise(X: np.ndarray, center: np.ndarray, scale: np.ndarray, clip: float) -> np.ndarray:

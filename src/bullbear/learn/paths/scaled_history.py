@@ -20,8 +20,7 @@ from typing import Any
 import numpy as np
 
 from bullbear.learn.distribution import FAN_LEVELS, DistributionForecast
-from bullbear.learn.learner import varies
-from bullbear.learn.learners.logistic import LinearModel, standardise
+from bullbear.learn.learners.logistic import LinearModel, standardisation, standardise
 from bullbear.learn.paths.events import MARGINALS, Event, marginals_of
 
 CLIP = 5.0
@@ -58,20 +57,7 @@ class ScaledHistory:
     def fit(cls, X: np.ndarray, weights: np.ndarray, paths: np.ndarray, penalty: float) -> ScaledHistory:
         """From factors (n, k), weights (n,) and the paths that came, shape (n, horizon)."""
         marginals = marginals_of(paths)
-        target = np.log(np.maximum(marginals["volatility"], _STILL))
-        present = ~np.isnan(X)
-        counts = present.sum(axis=0)
-        center = np.where(counts > 0, np.nansum(X, axis=0) / np.maximum(counts, 1), 0.0)
-        spread = np.sqrt(np.nansum((X - center) ** 2, axis=0) / np.maximum(counts, 1))
-        # As for the logistic regression: a factor that was hardly ever there cannot have taught anything.
-        scale = np.where(varies(X) & (spread > 0) & (counts >= len(X) // 10), spread, np.inf)
-        Z = standardise(X, center, scale, CLIP)
-        total = weights.sum()
-        intercept, middle = float(weights @ target / total), weights @ Z / total
-        moments = (Z - middle).T @ (weights[:, None] * (Z - middle)) + penalty * np.eye(Z.shape[1])
-        coefficients = np.linalg.solve(moments, (Z - middle).T @ (weights * (target - intercept)))
-        slopes = LinearModel(center, scale, coefficients, CLIP)
-        intercept -= float(middle @ coefficients)
+        intercept, slopes = log_volatility(X, weights, marginals["volatility"], penalty)
         each = np.exp(intercept + slopes.signals(X)[:, 0])
         nodes = np.linspace(0.0, 1.0, _NODES)
         quantiles = {name: _short(np.quantile(marginals[name] / each, nodes)) for name in MARGINALS}
@@ -92,9 +78,9 @@ class ScaledHistory:
         scale, quantiles = np.exp(np.ascontiguousarray(level)), self.quantiles[event.marginal]
         p = np.zeros(len(scale))
         if np.isfinite(event.below):
-            p = p + _below(quantiles, event.below / scale)
+            p = p + share_below(quantiles, event.below / scale)
         if np.isfinite(event.above):
-            p = p + (1.0 - _below(quantiles, event.above / scale))
+            p = p + (1.0 - share_below(quantiles, event.above / scale))
         return p
 
     def distribution(self, X: np.ndarray) -> DistributionForecast:
@@ -128,17 +114,39 @@ class ScaledHistory:
         return cls(float(state["intercept"]), slopes, quantiles, np.array(state["fan"]))
 
 
+def log_volatility(
+    X: np.ndarray, weights: np.ndarray, realised: np.ndarray, penalty: float
+) -> tuple[float, LinearModel]:
+    """The ridge regression of the log of realised volatility on the factors: its intercept, and the rule to add to it.
+
+    Parameters
+    ----------
+    X, weights, realised
+        Factors (n, k), weights and the volatility that came, a year; shape (n,).
+    penalty
+        Precision of the prior on each standardised coefficient, in the unit of the weights.
+    """
+    target = np.log(np.maximum(realised, _STILL))
+    center, scale = standardisation(X)
+    Z = standardise(X, center, scale, CLIP)
+    total = weights.sum()
+    intercept, middle = float(weights @ target / total), weights @ Z / total
+    moments = (Z - middle).T @ (weights[:, None] * (Z - middle)) + penalty * np.eye(Z.shape[1])
+    coefficients = np.linalg.solve(moments, (Z - middle).T @ (weights * (target - intercept)))
+    return intercept - float(middle @ coefficients), LinearModel(center, scale, coefficients, CLIP)
+
+
 def _short(values: np.ndarray) -> np.ndarray:
     """Rounded, so that a bundle stays small; rounding keeps the order."""
     return np.round(values, _DIGITS)
 
 
-def _below(quantiles: np.ndarray, at: np.ndarray) -> np.ndarray:
+def share_below(quantiles: np.ndarray, at: np.ndarray) -> np.ndarray:
     """P(value <= at) by linear interpolation between quantiles in equal steps of probability; shape of `at`.
 
     Example
     -------
-    >>> _below(np.array([0.0, 1.0, 3.0]), np.array([-1.0, 0.5, 2.0, 3.0])).tolist()
+    >>> share_below(np.array([0.0, 1.0, 3.0]), np.array([-1.0, 0.5, 2.0, 3.0])).tolist()
     [0.0, 0.25, 0.75, 1.0]
     """
     last = len(quantiles) - 1
