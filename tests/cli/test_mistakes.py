@@ -210,7 +210,10 @@ def test_refused_by_the_gate(bullbear: Run, state: State, home: Home) -> None:
     before = state(home.root)
     answer = bullbear("promote", "latest", "--home", home.root, "--json")
     assert answer.code == 3
-    assert answer.mistake.startswith("bullbear: refused by the evidence test: ")
+    (line,) = answer.err.splitlines()
+    assert line.startswith("bullbear: refused by the evidence test: ")
+    assert answer.json["verdict"].startswith("refused: the evidence test: ")
+    assert bullbear("promote", "latest", "--home", home.root).mistake == line
     assert state(home.root) == before
     champion = json.loads((home.champion / "bundle.json").read_text())["run_id"]
     assert champion != short["run_id"]
