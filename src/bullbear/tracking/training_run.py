@@ -44,6 +44,7 @@ from bullbear.tracking.spool import (
     keep,
     log_staged,
 )
+from bullbear.tracking.usable import limited_patience
 from bullbear.tracking.verdicts import VERDICT
 from bullbear.tracking.view import save_views
 from bullbear.user_code import sources
@@ -123,9 +124,10 @@ def _log(runs: Path, name: str, questions: Sequence[str], stage: Callable[[Path]
     try:
         staged = _staged(runs, stage)
         client = connect(runs)
-        experiment = experiment_id(client)
-        logged = log_staged(client, experiment, staged)
-        save_views(client, experiment, questions)
+        with limited_patience():
+            experiment = experiment_id(client)
+            logged = log_staged(client, experiment, staged)
+            save_views(client, experiment, questions)
         return logged
     except BaseException as bad:
         place = keep(runs, staged, name) if staged else None
