@@ -35,6 +35,7 @@ from bullbear.tracking.scored import scored_models
 from bullbear.tracking.search_runs import SEARCH
 from bullbear.tracking.spool import QUESTION, QUESTIONS
 from bullbear.tracking.tries import identity, is_benchmark
+from bullbear.tracking.usable import limited_patience
 from bullbear.tracking.verdicts import challenger_of, champion_among, record_verdict, write_artifact
 
 _NEWEST = ["attributes.end_time DESC"]
@@ -261,22 +262,24 @@ class Runs:
             Called with the note.
         """
         try:
-            require_ready(self.home.runs)
-            finished = self._finished()
-            verdicts = record_verdict(self._client, finished, run.run_id, verdict, document)
-            rivals = [each for each in finished if each.info.run_id in verdicts]
-            challenger = challenger_of(rivals, verdicts)
-            name = registered_name(run.question, simulated=run.simulated)
-            if challenger is not None or champion_among(rivals, verdicts) is not None:
-                mark_challenger(self._client, name, None if challenger is None else self._open(challenger))
-                describe(self._client, name, run.bundle.definition.target.question.sentence, verdicts)
+            with limited_patience():
+                require_ready(self.home.runs)
+                finished = self._finished()
+                verdicts = record_verdict(self._client, finished, run.run_id, verdict, document)
+                rivals = [each for each in finished if each.info.run_id in verdicts]
+                challenger = challenger_of(rivals, verdicts)
+                name = registered_name(run.question, simulated=run.simulated)
+                if challenger is not None or champion_among(rivals, verdicts) is not None:
+                    mark_challenger(self._client, name, None if challenger is None else self._open(challenger))
+                    describe(self._client, name, run.bundle.definition.target.question.sentence, verdicts)
         except (BullbearError, MlflowException, OSError, sqlite3.Error) as bad:
             say(f"the verdict on {run.model} {run.run_id[:8]} was not recorded in MLflow: {bad}")
 
     def attach(self, run: Run, name: str, text: str, *, say: Callable[[str], None] = warn) -> None:
         """Keep a text as an artifact of a finished run, in place of an earlier one; what fails becomes a note."""
         try:
-            write_artifact(self._client.get_run(run.run_id), name, text)
+            with limited_patience():
+                write_artifact(self._client.get_run(run.run_id), name, text)
         except (BullbearError, MlflowException, OSError, sqlite3.Error) as bad:
             say(f"{name} of {run.model} {run.run_id[:8]} was not kept in MLflow: {bad}")
 
