@@ -23,6 +23,7 @@ from bullbear.home import Home
 from bullbear.tracking import Runs
 from bullbear.tracking.mlflow_store import connect, experiment_id
 from bullbear.tracking.spool import SpooledError
+from bullbear.tracking.ui import serve
 from bullbear.workflows.promotion import promote_run
 from bullbear.workflows.training import train_model
 
@@ -107,6 +108,17 @@ def test_a_server_holds_everything_that_a_home_does(server: Server, home: Home) 
     served = mlflow.pyfunc.load_model("models:/bullbear-simulated@champion")
     assert served.metadata.signature is not None
     assert not (home.runs / "spool").exists()
+
+
+def test_the_addresses_of_the_views_are_those_of_the_server(
+    server: Server, home: Home, capsys: pytest.CaptureFixture[str]
+) -> None:
+    serve(home.runs, server.port, ["up", "dip8"])  # the port is taken by the server itself: nothing is started
+    number = experiment_id(connect(home.runs))
+    assert capsys.readouterr().err.splitlines()[-2:] == [
+        f"  {name}: {server.url}/#/experiments/{number}/runs?viewStateShareKey=bullbear-{name}"
+        for name in ("up", "dip8")
+    ]
 
 
 def test_a_server_that_dies_in_the_middle_costs_one_line_and_no_training(

@@ -31,7 +31,7 @@ from bullbear.learn import Training, pool_of
 from bullbear.model import Model
 from bullbear.tracking.artifact_tables import LOGGED, write_tables
 from bullbear.tracking.checkout import Checkout, read_checkout
-from bullbear.tracking.metrics import Point, by_month, metrics_of, plain
+from bullbear.tracking.metrics import Point, metrics_of, plain, weights_by_month
 from bullbear.tracking.mlflow_store import connect, experiment_id, require_ready
 from bullbear.tracking.search_runs import TRIALS, search_metrics, search_params, search_runs, search_tags, trials_csv
 from bullbear.tracking.spool import (
@@ -75,8 +75,6 @@ class TrainingRecord:
     """Further JSON artifacts by file name."""
     pages: Mapping[str, str] = field(default_factory=dict)
     """Text artifacts by file name."""
-    series: Mapping[str, pd.Series] = field(default_factory=dict)
-    """Curves by metric name, such as weights of a pool, by UTC instants; the last value of each month is logged."""
     questions: Sequence[str] = ()
     """All that were trained together; the model's own alone without."""
 
@@ -313,7 +311,7 @@ def _further_metrics(record: TrainingRecord) -> list[Point]:
     seconds = {"time/seconds": record.seconds, "time/fit_seconds": record.training.fit_seconds}
     return [
         *plain({**seconds, **record.backtest_metrics, **search_metrics(record.training.searches)}),
-        *(point for name, series in record.series.items() for point in by_month(name, series)),
+        *weights_by_month(record.training.models),
     ]
 
 
