@@ -40,7 +40,11 @@ class Parts:
         """All that can change a forecast or a position; a pool of one member can change neither."""
         return {
             "members": [
-                {"learner": _plain(member.learner), "factors": _factors(member, feature_sets)}
+                {
+                    "learner": _plain(member.learner),
+                    "factors": _factors(member, feature_sets),
+                    **({"calibration": _plain(member.calibration)} if member.calibration is not None else {}),
+                }
                 for member in self.members
             ],
             **({"pool": _plain(self.pool)} if len(self.members) > 1 else {}),
@@ -54,7 +58,8 @@ class Parts:
         """The classes behind them."""
         pool = [self.pool] if len(self.members) > 1 else []
         learners = [member.learner for member in self.members]
-        return [*map(type, [*learners, *pool, self.calibration, self.splitter, self.policy])]
+        own = [member.calibration for member in self.members if member.calibration is not None]
+        return [*map(type, [*learners, *pool, self.calibration, *own, self.splitter, self.policy])]
 
 
 @dataclass(frozen=True)

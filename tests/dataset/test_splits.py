@@ -343,3 +343,10 @@ def test_a_wrong_splitter_is_named_with_its_line(old: str, new: str, line: int, 
         SPLITTERS.read(tomllib.loads(text)["splitter"], Source(Path("models/some.toml"), text), below=("splitter",))
     assert str(caught.value).startswith(f"models/some.toml:{line} ({key}): got ")
     assert allowed in str(caught.value)
+
+
+@pytest.mark.parametrize(("refit", "period"), [("month", "M"), ("quarter", "Q"), ("year", "Y")])
+def test_no_fit_serves_more_sessions_than_the_splitter_says(refit: str, period: str) -> None:
+    grid = between("1993-01-01", "2025-12-31")
+    counted = pd.Series(1, grid).groupby(grid.to_period(period)).sum()
+    assert Expanding(refit=refit).longest == counted.max()

@@ -44,7 +44,7 @@ RECURSIVE = {
     "trix",
 }
 """Exponential and Wilder's smoothing, and what is made of them: their start fades, but never to the last bit."""
-LIFTS = {"event_lift"}
+LIFTS = {"event_lift", "event_state"}
 SUMMED_IN_TURN = {"cci"}
 """TA-Lib adds up its window from a place that moves with the row, so the last bit depends on the first row."""
 """Whether it keeps to its look-back is a question of the indicator that it counts on."""

@@ -95,7 +95,7 @@ def test_a_champion_of_an_earlier_version_is_refused_and_passed_over_with_a_note
     assert present_champion(home, "up", simulated=True) == (None, None)
     (home.forecasts / "champion").mkdir(parents=True)
     (home.forecasts / "champion" / "bundle.json").write_text("{}")
-    message = "champion: got 'a bundle of an earlier version'; allowed: version 4; train and promote again"
+    message = "champion: got 'a bundle of an earlier version'; allowed: version 5; train and promote again"
     with pytest.raises(RunError, match=message):
         read_bundle(home.champion)
     champion, note = present_champion(home, "up", simulated=True)
@@ -103,7 +103,7 @@ def test_a_champion_of_an_earlier_version_is_refused_and_passed_over_with_a_note
     assert note == f"the champion cannot be used and is not compared with: {message}"
 
 
-@pytest.mark.parametrize("damage", ["", "{", '{"version": 4}', '{"version": 4, "definition": 1}', "[]"])
+@pytest.mark.parametrize("damage", ["", "{", '{"version": 5}', '{"version": 5, "definition": 1}', "[]"])
 def test_a_damaged_bundle_is_told_in_one_line(trained_home: Home, tmp_path: Path, damage: str) -> None:
     shutil.copytree(trained_home.champion, tmp_path / "bundle")
     (tmp_path / "bundle" / "bundle.json").write_text(damage)
@@ -111,7 +111,7 @@ def test_a_damaged_bundle_is_told_in_one_line(trained_home: Home, tmp_path: Path
         read_bundle(tmp_path / "bundle")
 
 
-@pytest.mark.parametrize(("version", "shown"), [({}, 1), ({"version": 5}, 5)])
+@pytest.mark.parametrize(("version", "shown"), [({}, 1), ({"version": 4}, 4), ({"version": 6}, 6)])
 def test_a_bundle_of_another_version_is_refused_in_one_line(
     trained_home: Home, tmp_path: Path, version: dict[str, int], shown: int
 ) -> None:
@@ -120,7 +120,7 @@ def test_a_bundle_of_another_version_is_refused_in_one_line(
     meta = json.loads(path.read_text())
     del meta["version"]
     path.write_text(json.dumps(meta | version))
-    line = rf"champion: got 'a bundle of version {shown}'; allowed: version 4; train and promote again$"
+    line = rf"champion: got 'a bundle of version {shown}'; allowed: version 5; train and promote again$"
     with pytest.raises(RunError, match=line):
         read_bundle(tmp_path / "bundle")
 
@@ -188,7 +188,7 @@ def test_a_model_of_another_version_is_told_in_one_line(trained_home: Home, tmp_
     line = r"champion: got 'models/2007-\d\d-\d\d.json, damaged or of another version'; allowed: .*; train and promote"
     whole = path.read_text()
     for change in (
-        lambda state: state["calibrator"].pop("frequency_slope"),
+        lambda state: state["calibrators"][0].pop("frequency_slope"),
         lambda state: state["members"][0]["learner_state"].clear(),
         lambda state: state["members"][0]["learner"].update(independence=21),
         lambda state: state["members"][0].pop("factors"),

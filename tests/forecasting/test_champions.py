@@ -79,8 +79,8 @@ def test_a_promotion_leaves_the_champions_of_other_questions_alone(wild_home: Ho
     run = runs.find("champion", "vol20")
     assert (run.model, run.question, runs.find("champion").model) == ("wild", "vol20", "small")
     assert runs.tried(runs.find(run.run_id)) == 1  # `small` was tried on another question
-    for alias, run_id in (("champion-vol20", run.run_id), ("champion", after["run_id"])):
-        assert runs._client.get_model_version_by_alias("bullbear-simulated", alias).run_id == run_id
+    for name, run_id in (("bullbear-simulated.vol20", run.run_id), ("bullbear-simulated", after["run_id"])):
+        assert runs._client.get_model_version_by_alias(name, "champion").run_id == run_id
 
 
 def test_a_champion_keeps_the_skill_that_it_was_promoted_with_and_shows_it_once_its_outcomes_are_known(

@@ -50,14 +50,14 @@ def test_several_members_forecast_by_the_weighted_sum_of_their_signals(
 
 
 def test_contributions_are_pooled_too(pair: tuple[FoldModel, FoldModel], examples: Examples) -> None:
-    X = examples.X.tail(5)
+    X, base = examples.X.tail(5), np.full(5, 0.6)
     both = pooled(pair, (0.25, 0.75))
     assert both.factors == pair[0].factors
     slope = pair[0].calibrator.slope
     line, trees = (each.members[0].fitted.contributions(X.to_numpy()) for each in pair)
-    np.testing.assert_allclose(both.contributions(X), slope * (0.25 * line + 0.75 * trees), rtol=1e-12)
-    np.testing.assert_array_equal(pair[0].contributions(X), slope * line)
-    assert np.abs(both.contributions(X)).max() > 0
+    np.testing.assert_allclose(both.contributions(X, base), slope * (0.25 * line + 0.75 * trees), rtol=1e-12)
+    np.testing.assert_array_equal(pair[0].contributions(X, base), slope * line)
+    assert np.abs(both.contributions(X, base)).max() > 0
 
 
 def test_a_pool_is_restored_to_the_same_bits(pair: tuple[FoldModel, FoldModel], examples: Examples) -> None:

@@ -104,4 +104,4 @@ def test_a_member_reads_the_sets_that_it_names(model: Make, feature_sets: list[F
     slope = newest.calibrator.slope
     expected = newest.weights[1] * newest.members[1].fitted.contributions(X.to_numpy())
     expected[:, :1] += newest.weights[0] * newest.members[0].fitted.contributions(X[["truth"]].to_numpy())
-    np.testing.assert_allclose(newest.contributions(X), slope * expected, rtol=1e-12)
+    np.testing.assert_allclose(newest.contributions(X, np.full(3, 0.6)), slope * expected, rtol=1e-12)

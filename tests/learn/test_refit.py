@@ -16,6 +16,7 @@ from bullbear.learn import Training, continue_training, train
 
 LINE = {"kind": "logistic", "penalty": 1.0}
 TREES = {"kind": "lightgbm", "bags": 2, "num_iterations": 10, "min_data_in_leaf": 20}
+MIXED = [LINE, {"kind": "logistic", "penalty": 50.0}]
 Make = Callable[..., ModelDefinition]
 
 
@@ -40,13 +41,14 @@ def continued(definition: ModelDefinition, feature_sets: list[FeatureSet], examp
 @pytest.mark.parametrize("end", ["2019-07-17", "2019-07-31", "2019-08-01", "2019-12-31"])
 @pytest.mark.parametrize(
     "learner",
-    [LINE, TREES, {"kind": "climatology"}, [LINE, TREES]],
-    ids=["logistic", "lightgbm", "climatology", "two members"],
+    [LINE, TREES, {"kind": "climatology"}, [LINE, TREES], MIXED],
+    ids=["logistic", "lightgbm", "climatology", "two members", "mixture"],
 )
 def test_a_continued_training_equals_a_longer_one(
     learner: Any, end: str, model: Make, feature_sets: list[FeatureSet], examples: Examples
 ) -> None:
-    definition = model(learner, seed=4)
+    more = {"pool": {"kind": "mixture"}} if learner is MIXED else None
+    definition = model(learner, seed=4, more=more)
     early, late = (train(definition, feature_sets, examples, end=each) for each in (end, None))
     added = continued(definition, feature_sets, examples, early)
     models = [each.state() for each in (*early.models, *added.models)]

@@ -19,7 +19,7 @@ from bullbear.execution import Kept
 from bullbear.learn import LEARNERS, FoldModel, Training, TrainingSet, train
 from bullbear.learn.calibrator import History
 from bullbear.learn.calibrators.shrinkage import Shrinkage
-from bullbear.learn.fold_model import predict
+from bullbear.learn.combining import predict
 from bullbear.learn.learner import bag_mean
 from bullbear.statistics import independent_number
 

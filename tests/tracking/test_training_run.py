@@ -100,10 +100,30 @@ def test_artifacts_are_all_there(trained_home: Home) -> None:
         "predictions.csv", "evaluation.json", "backtest.json", "definitions/small.toml",
         "definitions/features/tiny.toml",
         "plots/calibration.png", "plots/equity.png", "plots/skill.png", "plots/probability.png",
+        "comparison.html", "tables/reliability.json", "tables/skill_by_year.json",
         "bundle/bundle.json", "bundle/predictions.csv", "bundle/models/2001-12-31.json",
     } <= files  # fmt: skip
     assert run.read_text("definitions/small.toml") == (trained_home.root / "models" / "small.toml").read_text()
     assert (run.artifacts / "plots" / "skill.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_tables_are_logged_as_mlflow_reads_them(trained_home: Home, logged: Any) -> None:
+    run = Runs(trained_home).find("latest")
+    assert {each["path"] for each in json.loads(logged.data.tags["mlflow.loggedArtifacts"])} == {
+        "tables/reliability.json", "tables/skill_by_year.json",
+    }  # fmt: skip
+    table = json.loads(run.read_text("tables/skill_by_year.json"))
+    found = pd.DataFrame(table["data"], columns=table["columns"]).astype({"year": int})
+    assert dict(zip(found["year"], found["bss"], strict=True)) == pytest.approx(
+        {each["year"]: each["bss"] for each in run.evaluation["by_year"]}, rel=1e-9
+    )
+
+
+def test_the_comparison_shows_the_training_beside_those_before_it(trained_home: Home) -> None:
+    run = Runs(trained_home).find("latest")
+    page = run.read_text("comparison.html")
+    assert f"<p>small: Brier skill {run.evaluation['bss']:+.2%} (" in page
+    assert f"base {Runs(trained_home).find('base').run_id[:8]}" in page
 
 
 def test_the_data_set_and_the_model_hang_on_the_run(trained_home: Home, logged: Any) -> None:

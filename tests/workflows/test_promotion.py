@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -38,10 +39,16 @@ def test_a_run_is_promoted_through_the_gate_with_what_was_compared(home: Home) -
     assert verdict.notes[0].endswith(
         "its probabilities are the base rate and need no evidence; its policy is not tested by the gate"
     )
+    champion = Runs(home).find("base")
+    assert champion.tags["verdict"].startswith("champion: base")
+    assert json.loads((champion.artifacts / "verdict.json").read_text())["tried"] == verdict.tried
     before = home.champion.resolve()
     with pytest.raises(GateError, match=r"refused by the skill test: (Brier|log-loss) skill .* \(1 model tried\)"):
         promote_run(home, runs, Runs(home).find("small"))
     assert home.champion.resolve() == before
+    refused = Runs(home).find("small")
+    assert refused.tags["verdict"].startswith("refused: the skill test: ")
+    assert "; refused: the skill test: " in (refused.artifacts / "comparison.html").read_text()
 
 
 def test_a_run_does_not_replace_a_champion_that_it_was_not_compared_with(
@@ -49,13 +56,13 @@ def test_a_run_does_not_replace_a_champion_that_it_was_not_compared_with(
 ) -> None:
     runs, base = Runs(home), Runs(home).find("base")
     home.champion.unlink()
-    real = gate.check
+    real = gate.judge
 
     def checked_while_another_is_promoted(*arguments: Any, **named: Any) -> gate.Verdict:
         runs.promote(small)
         return real(*arguments, **named)
 
-    monkeypatch.setattr(gate, "check", checked_while_another_is_promoted)
+    monkeypatch.setattr(gate, "judge", checked_while_another_is_promoted)
     with pytest.raises(RunError, match=r"champion: got 'replaced during the comparison'; .*run the command again"):
         promote_run(home, runs, base)
     assert read_bundle(home.champion).meta["run_id"] == small.run_id

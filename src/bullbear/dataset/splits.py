@@ -25,6 +25,8 @@ from bullbear.definitions import Day, Definition, Kinds, ModelDefinition, Source
 from bullbear.errors import Found, HistoryError, InputError
 
 _PERIOD = {"month": "M", "quarter": "Q", "year": "Y"}
+_LONGEST = {"month": 23, "quarter": 64, "year": 254}
+"""The most sessions of a month, a quarter and a year since 1993."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,11 @@ class Splitter(Definition):
     """Resolved examples without which no model is fitted."""
 
     is_walk_forward: ClassVar[bool] = True
+
+    @property
+    def longest(self) -> int:
+        """Sessions that one fit serves at most; a year unless a splitter says otherwise."""
+        return _LONGEST["year"]
 
     def folds(
         self, X: Examples | pd.DataFrame, *, groups: Any = None, start: str | None = None, end: str | None = None
@@ -114,6 +121,11 @@ class Expanding(Splitter):
     burn_in_months: int = Field(default=24, ge=0, le=120)
     """Months before `first` that are forecast too, only so that the calibrator has a past when reporting starts."""
     refit: Literal["month", "quarter", "year"] = "month"
+
+    @property
+    def longest(self) -> int:
+        """The sessions of the longest month, quarter or year."""
+        return _LONGEST[self.refit]
 
     def _folds(self, rows: _Rows, first: pd.Timestamp, last: pd.Timestamp) -> list[Fold]:
         begin = first - pd.DateOffset(months=self.burn_in_months)

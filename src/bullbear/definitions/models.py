@@ -164,11 +164,15 @@ class Subject(Definition):
 
 
 class MemberDefinition(Definition):
-    """`[[member]]` of a model: a learner with a name, and the feature sets that it reads, by default all."""
+    """`[[member]]` of a model: a learner with a name, and the feature sets that it reads, by default all.
+
+    Where the pool mixes probabilities, `[member.calibration]` replaces the model's `[calibration]` for this member.
+    """
 
     name: Name
     features: tuple[Name, ...] | None = Field(default=None, strict=False)
     learner: dict[str, Any]
+    calibration: dict[str, Any] | None = None
 
 
 class ModelDefinition(Definition):

@@ -2,7 +2,8 @@
 
 `bundle.json` says what was trained and on what; `models/DATE.json` holds the model fitted at the close of DATE, used
 from the next session on; `predictions.csv` the reported out-of-sample `Predictions`, to the last bit; `signals.csv` the
-pooled signal on every out-of-sample session, as issued, and that of each member, on which a later refit rests;
+pooled signal on every out-of-sample session, as issued, and the signal of each member, of a mixture also its
+probability, on which a later refit rests;
 `account.jsonl` the account of the backtest after each decision, one `Book` a line, which a replay continues. Only the
 question `up` has an account: policies hold positions on its forecasts. A champion's `bundle.json` also has its `run_id`
 and the `skill` that it was promoted with.
@@ -34,11 +35,11 @@ from bullbear.definitions import UP, FactorSpec, FeatureSet, ModelDefinition, So
 from bullbear.errors import DefinitionError, Found, HistoryError, InputError, RunError
 from bullbear.factors.engine.feature_sets import check, functions_of
 from bullbear.learn import CALIBRATORS, LEARNERS, POOLS, FoldModel, Training
-from bullbear.learn.pooling import SIGNAL, column_of
+from bullbear.learn.pooling import signal_columns
 from bullbear.learn.refit import Continuation
 from bullbear.user_code import digests
 
-VERSION = 4
+VERSION = 5
 ACCOUNT = "account.jsonl"
 CHAMPION = "champion"
 _PROMOTE = (
@@ -183,12 +184,8 @@ class Bundle:
         with self._whole("signals.csv"):
             table = pd.read_csv(self.root / "signals.csv", dtype="str", keep_default_na=False)
             index = pd.DatetimeIndex(pd.to_datetime(table["decided_at"], utc=True)).as_unit("us")
-            columns = {name: [float(cell) for cell in table[name]] for name in self._signal_columns}
+            columns = {name: [float(cell) for cell in table[name]] for name in signal_columns(self.definition)}
             return pd.DataFrame(columns, index=index, dtype=np.float64)
-
-    @property
-    def _signal_columns(self) -> list[str]:
-        return [SIGNAL, *(column_of(member.name) for member in self.definition.members)]
 
     @property
     def first_session(self) -> pd.Timestamp:
@@ -353,7 +350,8 @@ def _user_code(
     functions = functions_of([spec for each in feature_sets for spec in each.factor])
     learners = [LEARNERS.find(member.learner) for member in definition.members]
     pool = POOLS.find(definition.pool) if len(learners) > 1 else None
-    kinds = [*learners, pool, CALIBRATORS.find(definition.calibration), POLICIES.find(policy)]
+    calibrations = [definition.calibration, *(member.calibration or {} for member in definition.members)]
+    kinds = [*learners, pool, *map(CALIBRATORS.find, calibrations), POLICIES.find(policy)]
     return digests([*functions, *filter(None, [*kinds, *_instrument_kinds(policy)])])
 
 

@@ -25,10 +25,9 @@ from bullbear.forecasting.bundle import Bundle
 from bullbear.forecasting.champions import Asked
 from bullbear.forecasting.close import Close
 from bullbear.learn import FoldModel
-from bullbear.learn.calibrator import History
-from bullbear.learn.calibrators.shrinkage import Shrinkage
+from bullbear.learn.calibrators.shrinkage import of_base_rate
+from bullbear.learn.combining import predict
 from bullbear.learn.distribution import DistributionForecast
-from bullbear.learn.fold_model import predict
 from bullbear.learn.learner import factor_matrix
 from bullbear.statistics import independent_number
 
@@ -114,7 +113,7 @@ class Today:
         """The factors that move the forecast of `up` most, in log-odds after calibration."""
         model, factors = self.model, self.up.factors
         X = factor_matrix(factors, model.factors)
-        contributions = model.contributions(factors)[0]
+        contributions = model.contributions(factors, np.array([self.up.forecast.climatology]))[0]
         order = np.argsort(-np.abs(contributions), kind="stable")[:DRIVERS]
         return [
             {
@@ -223,18 +222,11 @@ def _answer(
                     raise
         if model is None:
             known = y[np.asarray(resolved_at <= decided_at[row]) & ~np.isnan(y)]
-            answer = _base_rate(known, share[[row]], n_independent, horizon)
+            answer = predict(of_base_rate(known, horizon), np.zeros(1), share[[row]], n_independent)
         else:
             answer = model.forecast(X.iloc[[row]], share[[row]], n_independent)
         forecasts.append(Forecast(**answer.iloc[0]))
     return Answered(asked, labels, tuple(forecasts), X, model)
-
-
-def _base_rate(known: np.ndarray, share: np.ndarray, n_independent: np.ndarray, horizon: int) -> pd.DataFrame:
-    """The base rate with the interval that a model without a signal gives it; `known` are the labels behind it."""
-    none = known[:0]
-    silent = Shrinkage(prior_sd=0.0).fit(History(none, none, none, horizon, known))
-    return predict(silent, np.zeros(1), share, n_independent)
 
 
 def _factors(view: View, bundles: Sequence[Bundle | None], index: pd.DatetimeIndex, ticker: str) -> list[pd.DataFrame]:

@@ -12,9 +12,9 @@ import pandas as pd
 
 from bullbear import user_code
 from bullbear.learn.calibrator import CALIBRATORS, FittedCalibrator
+from bullbear.learn.combining import Issued, combine
 from bullbear.learn.distribution import DistributionForecast, DistributionModel
 from bullbear.learn.learner import LEARNERS, FittedLearner, FittedPerAsset, bag_mean, factor_matrix, signals_of
-from bullbear.learn.pool import pooled
 
 
 @dataclass(frozen=True)
@@ -59,8 +59,9 @@ class Member:
 class FoldModel:
     """Fitted at the close `trained_through`, used from the next session on, for one question about one asset.
 
-    The pooled signal is the weighted sum of its members'; `weights` sum to at most 1, the rest is the base rate's,
-    whose signal is zero. The calibrator turns it into a forecast.
+    `weights` sum to at most 1; the rest is the base rate's. With a single calibrator they weigh the members' signals,
+    and it turns the sum into a forecast. Otherwise they weigh probabilities: `calibrators` has that of the base rate
+    first, then one for each member.
     """
 
     trained_through: pd.Timestamp
@@ -70,7 +71,17 @@ class FoldModel:
     horizon: int
     members: tuple[Member, ...]
     weights: tuple[float, ...]
-    calibrator: FittedCalibrator
+    calibrators: tuple[FittedCalibrator, ...]
+
+    @property
+    def mixes(self) -> bool:
+        """Whether probabilities are weighed, not signals."""
+        return len(self.calibrators) > 1
+
+    @property
+    def calibrator(self) -> FittedCalibrator:
+        """That of the pooled signal; of a mixture the base rate's."""
+        return self.calibrators[0]
 
     @property
     def factors(self) -> tuple[str, ...]:
@@ -102,7 +113,11 @@ class FoldModel:
         DataFrame
             Columns p, p_low, p_high, climatology; n rows.
         """
-        return predict(self.calibrator, pooled(self.weights, self.signals(X)), climatology, n_independent)
+        return pd.DataFrame(self.issue(self.signals(X), climatology, n_independent).columns)
+
+    def issue(self, signals: np.ndarray, climatology: np.ndarray, n_independent: np.ndarray) -> Issued:
+        """The forecast from the members' `signals`, shape (n, n_members); see `combine`."""
+        return combine(self.weights, self.calibrators, signals, climatology, n_independent)
 
     def distribution(self, X: pd.DataFrame) -> DistributionForecast | None:
         """The distribution by the first member that knows one; None if none does."""
@@ -111,22 +126,36 @@ class FoldModel:
                 return member.fitted.distribution(factor_matrix(X, member.factors))
         return None
 
-    def contributions(self, X: pd.DataFrame) -> np.ndarray:
-        """Each factor's share of the forecast in log-odds, in the order of `factors`; shape (n, k)."""
+    def contributions(self, X: pd.DataFrame, climatology: np.ndarray) -> np.ndarray:
+        """Each factor's share of the forecast in log-odds, in the order of `factors`; shape (n, k).
+
+        A mixture is not a sum in log-odds; its shares are those of a small change of a factor's part in a signal.
+        """
         place = {name: number for number, name in enumerate(self.factors)}
         total = np.zeros((len(X), len(place)))
-        for member, weight in zip(self.members, self.weights, strict=True):
-            slope = weight * self.calibrator.slope
-            if slope != 0.0:
+        for member, worth in zip(self.members, self._worth(X, climatology), strict=True):
+            if np.any(worth != 0.0):
                 shares = member.of_asset(self.asset).contributions(factor_matrix(X, member.factors))
-                total[:, [place[name] for name in member.factors]] += slope * shares
+                total[:, [place[name] for name in member.factors]] += worth[:, None] * shares
         return total
+
+    def _worth(self, X: pd.DataFrame, climatology: np.ndarray) -> list[np.ndarray]:
+        """Log-odds of the forecast per unit of each member's signal; shape (n,) each."""
+        if not self.mixes:
+            return [np.full(len(X), weight * self.calibrator.slope) for weight in self.weights]
+        issued = self.issue(self.signals(X), climatology, np.ones(len(X)))
+        assert issued.p is not None
+        variance = issued.columns["p"] * (1.0 - issued.columns["p"])
+        return [
+            weight * each.slope * p * (1.0 - p) / variance
+            for weight, each, p in zip(self.weights, self.calibrators[1:], issued.p.T, strict=True)
+        ]
 
     @property
     def kinds(self) -> tuple[type, ...]:
         """The kinds of learner and calibrator that restore it."""
         learners = [LEARNERS[str(member.learner["kind"])] for member in self.members]
-        return (*learners, CALIBRATORS[str(self.calibrator.state()["kind"])])
+        return (*learners, *(CALIBRATORS[str(each.state()["kind"])] for each in self.calibrators))
 
     def require_restorable(self) -> None:
         """Raise whatever a member raises whose state is of another version."""
@@ -143,7 +172,7 @@ class FoldModel:
             "horizon": self.horizon,
             "members": [member.state() for member in self.members],
             "weights": list(self.weights),
-            "calibrator": self.calibrator.state(),
+            "calibrators": [each.state() for each in self.calibrators],
         }
 
     @classmethod
@@ -157,34 +186,5 @@ class FoldModel:
             horizon=int(state["horizon"]),
             members=tuple(Member.restore(member) for member in state["members"]),
             weights=tuple(float(weight) for weight in state["weights"]),
-            calibrator=CALIBRATORS[state["calibrator"]["kind"]].restore(state["calibrator"]),
+            calibrators=tuple(CALIBRATORS[each["kind"]].restore(each) for each in state["calibrators"]),
         )
-
-
-def predict(
-    calibrator: FittedCalibrator, signal: np.ndarray, climatology: np.ndarray, n_independent: np.ndarray
-) -> pd.DataFrame:
-    """The probabilities that follow from signals, with their intervals.
-
-    Parameters
-    ----------
-    signal
-        The pooled signal of each decision, shape (n,).
-    climatology, n_independent
-        Base rate at each decision and the independent labels behind it, shape (n,).
-
-    Returns
-    -------
-    DataFrame
-        Columns p, p_low, p_high, climatology; n rows.
-    """
-    return pd.DataFrame(probabilities(calibrator, signal, climatology, n_independent))
-
-
-def probabilities(
-    calibrator: FittedCalibrator, signal: np.ndarray, climatology: np.ndarray, n_independent: np.ndarray
-) -> dict[str, np.ndarray]:
-    """The columns of `predict`."""
-    p = calibrator.probability(climatology, signal)
-    low, high = calibrator.interval(climatology, n_independent, signal)
-    return {"p": p, "p_low": low, "p_high": high, "climatology": climatology}

@@ -18,8 +18,7 @@ import pandas as pd
 from bullbear.dataset import Examples, Fold, Predictions
 from bullbear.definitions import FeatureSet, ModelDefinition
 from bullbear.learn.fitting import fit_step, prepared, with_tables
-from bullbear.learn.fold_model import FoldModel, predict
-from bullbear.learn.pool import pooled
+from bullbear.learn.fold_model import FoldModel
 from bullbear.learn.pooling import SignalRecord, kinds_of, member_signals
 from bullbear.learn.search.searching import Searches, Tables, openings
 from bullbear.learn.search.tuning import DueSearches
@@ -101,7 +100,7 @@ def continue_training(
                 asked = with_tables(task, due_searches.tables(number, before))
             (fits,) = fit_step(asked, (fold,))
             assert fits is not None
-            model = record.model(task, 0, fold, fits, _rows_before(folds, number))
+            model = record.model(task, 0, fold, fits, folds[:number])
             answers = member_signals(fits)
             models.append(model)
             if progress:
@@ -109,12 +108,12 @@ def continue_training(
         else:
             model = model_for(pd.Timestamp(examples.X.index[tested[0]]))
             answers = model.signals(examples.X.iloc[fold.test], examples.asset[fold.test])
-        issued = pooled(model.weights, answers)
-        record.write(fold.test[~is_known], answers[~is_known], issued[~is_known])
+        unknown = fold.test[~is_known]
+        record.write(unknown, answers[~is_known], model.issue(answers[~is_known], *base_rate_at(examples, unknown)))
         late = fold.test >= first_new
         if late.any():
             rows = fold.test[late]
-            parts.append(predict(model.calibrator, issued[late], *base_rate_at(examples, rows)))
+            parts.append(pd.DataFrame(model.issue(answers[late], *base_rate_at(examples, rows)).columns))
             new_rows.append(rows)
     newest = folds[-1].test[0]
     rows = np.concatenate(new_rows) if new_rows else np.zeros(0, dtype=np.int64)
@@ -139,8 +138,3 @@ def _tables_before(
     tested = earlier.test[own[earlier.test]]
     before = models[-1] if models else model_for(pd.Timestamp(examples.X.index[tested[0]]))
     return {member.name: member.learner for member in before.members}
-
-
-def _rows_before(folds: Sequence[Fold], number: int) -> np.ndarray:
-    """The out-of-sample rows of all folds before one; their signals are known by its fit."""
-    return np.concatenate([np.zeros(0, dtype=np.int64), *(fold.test for fold in folds[:number])])

@@ -17,9 +17,11 @@ import pandas as pd
 from bullbear.dataset import Examples, Fold, Predictions, splitter_of
 from bullbear.definitions import FeatureSet, ModelDefinition, Source
 from bullbear.execution import Cluster, Kept, Local, map_items
+from bullbear.learn.calibrator import FittedCalibrator
 from bullbear.learn.coherent import coherent
+from bullbear.learn.combining import Issued, combine
 from bullbear.learn.fitting import Fit, Step, Task, fit_step, prepared
-from bullbear.learn.fold_model import FoldModel, predict, probabilities
+from bullbear.learn.fold_model import FoldModel
 from bullbear.learn.pool import pooled
 from bullbear.learn.pooling import SignalRecord, kinds_of, member_signals
 from bullbear.learn.search.trial import Search
@@ -33,9 +35,9 @@ class Training:
 
     `predictions` holds the reported out-of-sample forecasts of all assets and paths; `models` every fold's model in
     order, burn-in included; `signals` those of every out-of-sample session of the target by `decided_at`, burn-in
-    included, on which later folds are calibrated: `signal`, pooled as it was issued, and `signal_NAME` of each member;
-    `fit_seconds` the summed time of the fits; `searches` those that chose the parameters, if any did. A combinatorial
-    training has neither models nor signals: nothing of it can be promoted.
+    included, on which later folds are calibrated: `signal`, pooled as it was issued, `signal_NAME` of each member, and
+    of a mixture `p_NAME`, its probability; `fit_seconds` the summed time of the fits; `searches` those that chose the
+    parameters, if any did. A combinatorial training has neither models nor signals: nothing of it can be promoted.
     """
 
     predictions: Predictions
@@ -189,15 +191,14 @@ def walked(
     rows = np.concatenate([fold.test for fold in folds])
     climatology, behind = base_rate_at(examples, rows)
     models, parts, done = [], [], 0
-    for fold, fitted in zip(folds, fits, strict=True):
-        # Forecasts of this fold and of later ones cannot have resolved yet.
-        model = record.model(task, number, fold, fitted, rows)
+    for place, (fold, fitted) in enumerate(zip(folds, fits, strict=True)):
+        model = record.model(task, number, fold, fitted, folds[:place])
         signals = member_signals(fitted)
-        issued = pooled(model.weights, signals)
+        here = slice(done, done := done + len(fold.test))
+        issued = model.issue(signals, climatology[here], behind[here])
         record.write(fold.test, signals, issued)
         models.append(model)
-        here = slice(done, done := done + len(fold.test))
-        parts.append(probabilities(model.calibrator, issued, climatology[here], behind[here]))
+        parts.append(issued.columns)
     answers = pd.DataFrame({name: np.concatenate([part[name] for part in parts]) for name in parts[0]})
     reported = pd.DatetimeIndex(examples.X.index)[rows] >= day(start or splitter_of(definition).first)
     return Training(
@@ -265,20 +266,73 @@ def _judged(
             rows = fold.test[examples.asset[fold.test] == asset]
             seen = train[examples.asset[train] == asset]
             base[fold.path[examples.asset[fold.test] == asset], rows] = examples.y[seen].mean() if len(seen) else np.nan
-    parts = []
-    places = [(fold, int(path)) for fold in folds for path in np.unique(fold.path)]
-    pasts = [_past(examples, records[path], fold) for fold, path in places]
-    for (fold, path), (past, _) in zip(places, pasts, strict=True):
-        rows = fold.test[fold.path == path]
-        weights = records[path].weights(past, base[path, past])
-        records[path].issued[rows] = pooled(weights, records[path].members[rows])
-    for (fold, path), (past, train) in zip(places, pasts, strict=True):
-        record, rows = records[path], fold.test[fold.path == path]
-        calibrator = record.calibrated(past, base[path, past], examples.y[train])
-        n_independent = np.full(len(rows), independent_number(len(train), examples.horizon))
-        answer = predict(calibrator, record.issued[rows], base[path, rows], n_independent)
-        parts.append(predictions_of(definition, examples, rows, answer, path=path))
+    pool, _ = kinds
+    places = [
+        _Place(records[path], path, fold.test[fold.path == path], base[path], *_past(examples, records[path], fold))
+        for fold in folds
+        for path in map(int, np.unique(fold.path))
+    ]
+    answers = (_mixed if pool.mixes else _pooled)(examples, places)
+    parts = [
+        predictions_of(definition, examples, place.rows, pd.DataFrame(answer.columns), path=place.path)
+        for place, answer in zip(places, answers, strict=True)
+    ]
     return Training(Predictions.concat(parts), (), pd.DataFrame(), _seconds(fits))
+
+
+@dataclass(frozen=True)
+class _Place:
+    """The `rows` that a fold of a combinatorial training tests on one path, and the rows it may learn from.
+
+    `base` is the base rate of each example on the path, `train` the training rows of the target, `past` those of them
+    that have a signal.
+    """
+
+    record: SignalRecord
+    path: int
+    rows: np.ndarray
+    base: np.ndarray
+    past: np.ndarray
+    train: np.ndarray
+
+    def calibrated(self, examples: Examples) -> tuple[FittedCalibrator, ...]:
+        return self.record.calibrated(self.past, self.base[self.past], examples.y[self.train])
+
+    def combined(
+        self, examples: Examples, weights: tuple[float, ...], calibrators: tuple[FittedCalibrator, ...]
+    ) -> Issued:
+        behind = np.full(len(self.rows), independent_number(len(self.train), examples.horizon))
+        return combine(weights, calibrators, self.record.members[self.rows], self.base[self.rows], behind)
+
+
+def _pooled(examples: Examples, places: Sequence[_Place]) -> list[Issued]:
+    """Weights first, on all paths; the pooled signals that they give are then calibrated."""
+    weights = [place.record.weights(place.past, place.base[place.past]) for place in places]
+    for place, each in zip(places, weights, strict=True):
+        place.record.issued[place.rows] = pooled(each, place.record.members[place.rows])
+    return [
+        place.combined(examples, each, place.calibrated(examples)) for place, each in zip(places, weights, strict=True)
+    ]
+
+
+def _mixed(examples: Examples, places: Sequence[_Place]) -> list[Issued]:
+    """Calibrators first, on all paths; the probabilities that they give are then weighed.
+
+    These come from folds that were fitted without regard to time, so they have no turns: each row counts for all.
+    """
+    calibrators = [place.calibrated(examples) for place in places]
+    n_members = places[0].record.members.shape[1]
+    for place, each in zip(places, calibrators, strict=True):
+        first = place.combined(examples, (0.0,) * n_members, each)
+        place.record.write(place.rows, place.record.members[place.rows], first)
+    answers = []
+    for place, each in zip(places, calibrators, strict=True):
+        seen = np.searchsorted(place.past, place.past - examples.horizon, side="right")
+        weights = place.record.mixture_weights(
+            place.past, place.base[place.past], seen, np.ones(len(place.past), dtype=bool)
+        )
+        answers.append(place.combined(examples, weights, each))
+    return answers
 
 
 def _past(examples: Examples, record: SignalRecord, fold: Fold) -> tuple[np.ndarray, np.ndarray]:

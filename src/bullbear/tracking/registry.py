@@ -1,6 +1,7 @@
 """The champion's place: the folder that forecasts read, and its mark in MLflow's model registry.
 
-The folder decides; the registry repeats it for whoever serves a model.
+The folder decides; the registry repeats it for whoever serves a model: a registered model for each question, with the
+aliases `champion` and `challenger` and the verdicts as descriptions.
 """
 
 from __future__ import annotations
@@ -20,10 +21,9 @@ from bullbear.home import Home
 from bullbear.tracking.run import Run
 
 REGISTERED = "bullbear"
-"""The registered model of real data: its alias `champion` is the champion of `up`, `champion-NAME` that of another
-question."""
 SIMULATED = "bullbear-simulated"
-"""The same on a simulated market, so that the two are never taken for each other."""
+CHAMPION = "champion"
+CHALLENGER = "challenger"
 
 
 def place_champion(home: Home, run: Run, *, instead_of: Path | None, skill: Mapping[str, float | None] | None) -> None:
@@ -49,14 +49,60 @@ def place_champion(home: Home, run: Run, *, instead_of: Path | None, skill: Mapp
             replace_folder(staged, place)
 
 
-def mark_champion(client: MlflowClient, run: Run) -> None:
-    """Point the alias of the run's question to the version of `run`, which is made once.
+def registered_name(question: str, *, simulated: bool) -> str:
+    """The registered model of a question: `bullbear` for `up`, `bullbear.NAME` for another one.
 
-    The registered model is `bullbear`, for a run on a simulated market `bullbear-simulated`; the alias is `champion`
-    for `up`, `champion-NAME` for another question.
+    Those of a simulated market are `bullbear-simulated` and `bullbear-simulated.NAME`, so that the two are never taken
+    for each other.
     """
-    model_id = run.tags.get("model_id")
-    name = SIMULATED if run.simulated else REGISTERED
+    name = SIMULATED if simulated else REGISTERED
+    return name if question == UP.name else f"{name}.{question}"
+
+
+def mark_champion(client: MlflowClient, run: Run) -> None:
+    """Point the alias `champion` of the question's registered model to the version of `run`, which is made once."""
+    name = registered_name(run.question, simulated=run.simulated)
+    client.set_registered_model_alias(name, CHAMPION, _version(client, name, run))
+    # Where all questions once shared a registered model, whoever still serves by its alias gets the new champion, too.
+    first, alias = registered_name(UP.name, simulated=run.simulated), f"champion-{run.question}"
+    if name != first and alias in _aliases(client, first):
+        client.set_registered_model_alias(first, alias, _version(client, first, run))
+
+
+def mark_challenger(client: MlflowClient, name: str, run: Run | None) -> None:
+    """Point the alias `challenger` to the version of `run`; None removes it."""
+    if run is not None:
+        client.set_registered_model_alias(name, CHALLENGER, _version(client, name, run))
+    elif CHALLENGER in _aliases(client, name):
+        client.delete_registered_model_alias(name, CHALLENGER)
+
+
+def describe(client: MlflowClient, name: str, sentence: str, verdicts: Mapping[str, str]) -> None:
+    """Say why in the registry: each version with the verdict on its run, the model with those that have an alias.
+
+    Parameters
+    ----------
+    sentence
+        What is asked.
+    verdicts
+        By run id.
+    """
+    versions = {str(each.version): each for each in client.search_model_versions(f"name = '{name}'")}
+    for version in versions.values():
+        text = verdicts.get(str(version.run_id))
+        if text is not None and version.description != text:
+            client.update_model_version(name, version.version, text)
+    lines = [sentence]
+    aliases = _aliases(client, name)
+    for alias in (CHAMPION, CHALLENGER):
+        if (number := str(aliases.get(alias))) in versions:
+            run_id = str(versions[number].run_id)
+            lines.append(f"{alias.capitalize()}: version {number}, run {run_id[:8]}: {verdicts.get(run_id, '')}")
+    client.update_registered_model(name, "\n\n".join(lines))
+
+
+def _version(client: MlflowClient, name: str, run: Run) -> str:
+    """The version of a run, made once."""
     try:
         client.create_registered_model(name)
     except MlflowException as bad:
@@ -64,9 +110,16 @@ def mark_champion(client: MlflowClient, run: Run) -> None:
             raise
     versions = client.search_model_versions(f"name = '{name}' and run_id = '{run.run_id}'")
     if versions:
-        version = max(versions, key=lambda each: int(each.version))
-    else:
-        source = f"models:/{model_id}" if model_id else f"runs:/{run.run_id}/model"
-        version = client.create_model_version(name, source, run.run_id, model_id=model_id)
-    alias = "champion" if run.question == UP.name else f"champion-{run.question}"
-    client.set_registered_model_alias(name, alias, version.version)
+        return str(max(versions, key=lambda each: int(each.version)).version)
+    model_id = run.tags.get("model_id")
+    source = f"models:/{model_id}" if model_id else f"runs:/{run.run_id}/model"
+    return str(client.create_model_version(name, source, run.run_id, model_id=model_id).version)
+
+
+def _aliases(client: MlflowClient, name: str) -> Mapping[str, str]:
+    try:
+        return dict(client.get_registered_model(name).aliases)
+    except MlflowException as bad:
+        if bad.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+        return {}

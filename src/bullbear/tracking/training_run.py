@@ -11,10 +11,9 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -26,10 +25,13 @@ from bullbear.dataset import Examples, splitter_of
 from bullbear.decide import Book
 from bullbear.definitions import ModelDefinition
 from bullbear.evaluate import Evaluation, PathScores
+from bullbear.evaluate.scored_model import NOT_JUDGED
 from bullbear.forecasting.bundle import write_bundle
 from bullbear.learn import Training, pool_of
 from bullbear.model import Model
-from bullbear.tracking.metrics import Point, by_month, metrics_of, plain
+from bullbear.tracking.artifact_tables import LOGGED, write_tables
+from bullbear.tracking.checkout import Checkout, read_checkout
+from bullbear.tracking.metrics import Point, metrics_of, plain, weights_by_month
 from bullbear.tracking.mlflow_store import connect, experiment_id, require_ready
 from bullbear.tracking.search_runs import TRIALS, search_metrics, search_params, search_runs, search_tags, trials_csv
 from bullbear.tracking.spool import (
@@ -42,7 +44,8 @@ from bullbear.tracking.spool import (
     keep,
     log_staged,
 )
-from bullbear.tracking.verdicts import NOT_JUDGED, VERDICT
+from bullbear.tracking.usable import limited_patience
+from bullbear.tracking.verdicts import VERDICT
 from bullbear.tracking.view import save_views
 from bullbear.user_code import sources
 
@@ -70,8 +73,8 @@ class TrainingRecord:
     options: Mapping[str, Any]
     documents: Mapping[str, Any] = field(default_factory=dict)
     """Further JSON artifacts by file name."""
-    series: Mapping[str, pd.Series] = field(default_factory=dict)
-    """Curves by metric name, such as weights of a pool, by UTC instants; the last value of each month is logged."""
+    pages: Mapping[str, str] = field(default_factory=dict)
+    """Text artifacts by file name."""
     questions: Sequence[str] = ()
     """All that were trained together; the model's own alone without."""
 
@@ -88,6 +91,8 @@ class JointRecord:
     """JSON artifacts by file name."""
     started: float
     seconds: float
+    pages: Mapping[str, str] = field(default_factory=dict)
+    """Text artifacts by file name."""
 
 
 def log_training(runs: Path, record: TrainingRecord) -> LoggedTraining:
@@ -99,12 +104,17 @@ def log_training(runs: Path, record: TrainingRecord) -> LoggedTraining:
         The store did not take it; the message says where the training is kept and what logs it.
     """
     questions = [record.model.definition.target.question.name]
-    return _log(runs, record.model.definition.name, questions, lambda folder: _stage(folder, record))
+    return _log(runs, record.model.definition.name, questions, lambda folder: _stage(folder, record, read_checkout()))
 
 
 def log_joint_training(runs: Path, record: JointRecord) -> LoggedTraining:
     """Log a training of several questions, all or nothing; see `log_training`."""
-    return _log(runs, record.model.definition.name, list(record.questions), lambda folder: _stage_joint(folder, record))
+    return _log(
+        runs,
+        record.model.definition.name,
+        list(record.questions),
+        lambda folder: _stage_joint(folder, record, read_checkout()),
+    )
 
 
 def _log(runs: Path, name: str, questions: Sequence[str], stage: Callable[[Path], None]) -> LoggedTraining:
@@ -112,9 +122,10 @@ def _log(runs: Path, name: str, questions: Sequence[str], stage: Callable[[Path]
     try:
         staged = _staged(runs, stage)
         client = connect(runs)
-        experiment = experiment_id(client)
-        logged = log_staged(client, experiment, staged)
-        save_views(client, experiment, questions)
+        with limited_patience():
+            experiment = experiment_id(client)
+            logged = log_staged(client, experiment, staged)
+            save_views(client, experiment, questions)
         return logged
     except BaseException as bad:
         place = keep(runs, staged, name) if staged else None
@@ -146,19 +157,23 @@ def _in_home(runs: Path) -> Path:
     return Path(tempfile.mkdtemp(prefix=".staged-", dir=runs))
 
 
-def _stage(staged: Path, record: TrainingRecord) -> None:
+def _stage(staged: Path, record: TrainingRecord, checkout: Checkout) -> None:
     """All that is logged, as files: the run's fields, its artifacts, and the inputs that describe its data."""
+    _stage_artifacts(staged / "artifacts", record)
+    _stage_pages(staged / "artifacts", record.pages, checkout)
+    tables = {}
+    if isinstance(record.evaluation, Evaluation):
+        tables[LOGGED] = write_tables(staged / "artifacts", record.evaluation)
     run = {
         "name": record.model.definition.name,
         **_times(record),
-        "tags": _tags(record),
+        "tags": _tags(record, checkout) | tables,
         "params": _params(record),
         "metrics": [*metrics_of(record.evaluation, record.training.predictions), *_further_metrics(record)],
         "digest": record.examples.fingerprint[:36],
         "libraries": [f"{name}=={version(name)}" for name in _LIBRARIES],
         "searches": search_runs(record.training.searches),
     }
-    _stage_artifacts(staged / "artifacts", record)
     if record.training.models:  # a combinatorial training has none to serve
         newest = record.training.models[-1]
         run["sample"] = [*newest.factors, "climatology", "n_resolved"]
@@ -172,17 +187,18 @@ def _stage(staged: Path, record: TrainingRecord) -> None:
     (staged / RUN).write_text(json.dumps(run, indent=1), encoding="utf-8")
 
 
-def _stage_joint(staged: Path, record: JointRecord) -> None:
+def _stage_joint(staged: Path, record: JointRecord, checkout: Checkout) -> None:
     """The parent's part, and a folder for each question below `questions/`."""
     for name, each in record.questions.items():
-        _stage(staged / QUESTIONS / name, each)
+        _stage(staged / QUESTIONS / name, each, replace(checkout, diff=""))  # the parent has it
     artifacts = staged / "artifacts"
     _stage_definitions(artifacts, record.model)
     _stage_plots(artifacts, record.plots)
     _stage_documents(artifacts, record.documents)
+    _stage_pages(artifacts, record.pages, checkout)
     one = next(iter(record.questions.values()))
     names = ",".join(record.questions)
-    tags = {**_tags(one), "definition_hash": record.model.definition_hash, QUESTIONS: names}
+    tags = {**_tags(one, checkout), "definition_hash": record.model.definition_hash, QUESTIONS: names}
     del tags[QUESTION]
     run = {
         "name": record.model.definition.name,
@@ -211,6 +227,12 @@ def _stage_plots(artifacts: Path, plots: Mapping[str, bytes]) -> None:
     (artifacts / "plots").mkdir()
     for name, picture in plots.items():
         (artifacts / "plots" / f"{name}.png").write_bytes(picture)
+
+
+def _stage_pages(artifacts: Path, pages: Mapping[str, str], checkout: Checkout) -> None:
+    texts = {**pages, **({"diff.patch": checkout.diff} if checkout.diff else {})}
+    for name, text in texts.items():
+        (artifacts / name).write_text(text, encoding="utf-8")
 
 
 def _stage_artifacts(staged: Path, record: TrainingRecord) -> None:
@@ -242,7 +264,7 @@ def _stage_artifacts(staged: Path, record: TrainingRecord) -> None:
     )
 
 
-def _tags(record: TrainingRecord) -> dict[str, str]:
+def _tags(record: TrainingRecord, checkout: Checkout) -> dict[str, str]:
     return {
         "mlflow.note.content": record.model.definition.intent,
         "mlflow.source.name": "bullbear train",
@@ -254,24 +276,8 @@ def _tags(record: TrainingRecord) -> dict[str, str]:
         "data": "SIMULATED" if record.simulated else "real",
         VERDICT: NOT_JUDGED,
         **search_tags(record.training.searches),
-        **_code_version(),
+        **checkout.tags,
     }
-
-
-def _code_version() -> dict[str, str]:
-    tags = {"bullbear_version": version("bullbear")}
-    checkout = Path(__file__).parents[3]
-    if (checkout / ".git").exists() and (git := shutil.which("git")):
-        answer = subprocess.run(
-            [git, "-C", str(checkout), "rev-parse", "HEAD"], capture_output=True, text=True, check=False
-        )
-        if answer.returncode == 0:
-            changed = subprocess.run(
-                [git, "-C", str(checkout), "status", "--porcelain"], capture_output=True, text=True, check=False
-            )
-            tags["mlflow.source.git.commit"] = answer.stdout.strip()
-            tags["git_clean"] = str(not changed.stdout.strip()).lower()
-    return tags
 
 
 def _params(record: TrainingRecord) -> dict[str, str]:
@@ -305,7 +311,7 @@ def _further_metrics(record: TrainingRecord) -> list[Point]:
     seconds = {"time/seconds": record.seconds, "time/fit_seconds": record.training.fit_seconds}
     return [
         *plain({**seconds, **record.backtest_metrics, **search_metrics(record.training.searches)}),
-        *(point for name, series in record.series.items() for point in by_month(name, series)),
+        *weights_by_month(record.training.models),
     ]
 
 

@@ -25,6 +25,7 @@ from bullbear.learn import Training, train_all
 from bullbear.model import Model
 from bullbear.sessions import day
 from bullbear.workflows.backtesting import backtest_metrics, backtest_summary, decided_on
+from bullbear.workflows.comparing import PAGE, page_of_training
 from bullbear.workflows.console import Progress
 from bullbear.workflows.distributions import evaluate_distributions, past_distributions, usual_fan
 from bullbear.workflows.notes import factor_notes, fund_notes, outcome_notes
@@ -280,8 +281,10 @@ def _log(
         )
 
     documents = {} if distribution is None else {"distribution.json": distribution.as_dict()}
+    evaluations = {question: each.evaluation for question, each in judged.items()}
+    pages = {PAGE: page_of_training(home, model.definition.name, evaluations, simulated=simulated)}
     if len(judged) == 1:
-        return log_training(home.runs, replace(record(next(iter(judged.values()))), documents=documents))
+        return log_training(home.runs, replace(record(next(iter(judged.values()))), documents=documents, pages=pages))
     documents["evaluation.json"] = {name: each.evaluation.as_dict() for name, each in judged.items()}
     return log_joint_training(
         home.runs,
@@ -293,6 +296,7 @@ def _log(
             documents=documents,
             started=started,
             seconds=seconds,
+            pages=pages,
         ),
     )
 

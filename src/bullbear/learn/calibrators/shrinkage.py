@@ -75,6 +75,12 @@ class Shrinkage(Calibrator):
         return ShrinkageModel(**{field.name: float(state[field.name]) for field in fields(ShrinkageModel)})
 
 
+def of_base_rate(resolved: np.ndarray, horizon: int) -> ShrinkageModel:
+    """The base rate with the interval that a model without a signal gives it; `resolved` are the labels behind it."""
+    none = resolved[:0]
+    return Shrinkage(prior_sd=0.0).fit(History(none, none, none, horizon, resolved))
+
+
 @dataclass(frozen=True)
 class ShrinkageModel:
     """A fitted slope with its posterior, the independent labels it rests on, and how the base rate scatters.
