@@ -130,16 +130,20 @@ def test_backtest(bullbear: Run, trained_home: Home) -> None:
     assert {"model", "run_id", "accounts", "equity", "positions", "trade_list", "costs", "attribution"} <= set(found)
     assert {"policy", "buy_and_hold"} <= {account["account"] for account in found["accounts"]}
     assert len(found["positions"]) == len(found["equity"])
+    evidence = found["sharpe_evidence"]
+    assert evidence["trials"] == 1
+    assert 0 <= evidence["deflated"] == evidence["probabilistic"] <= 1
 
 
-def test_forecast_score_and_report(process: Run, bullbear: Run, home: Home) -> None:
-    answer = process("forecast", "--home", home.root, "--as-of", "2007-11-01", "--json")
+def test_forecast_score_and_report(bullbear: Run, home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    answer = bullbear("forecast", "--home", home.root, "--as-of", "2007-11-01", "--json")
     assert (answer.code, answer.err) == (0, "")
     entry = answer.json
     assert set(entry) == FORECAST
     assert set(entry["ledger"]) == {"index", "hash", "previous_hash"}
     assert entry["ledger"]["index"] == 16
-    assert process("forecast", "--as-of", "2007-11-01", "--json", BULLBEAR_HOME=str(home.root)).json == entry
+    monkeypatch.setenv("BULLBEAR_HOME", str(home.root))
+    assert bullbear("forecast", "--as-of", "2007-11-01", "--json").json == entry
 
     scored = bullbear("score", "--home", home.root, "--json").json
     assert (scored["entries"], scored["resolved"], scored["pending"]) == (3, 2, 1)
