@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SOURCE = ROOT / "src" / "bullbear"
 FREE = {"arch", "statsmodels"}
 """Libraries of an extra that several floors may import."""
-UNIMPORTED = {"ta_lib", "dask", "venn_abers"}
+UNIMPORTED = {"ta_lib", "dask"}
 """Declared under another name than they are imported by, or for what they bring."""
 EDGE = {"tracking", "report", "cli", "workflows"}
 """What may be missing when MLflow is."""

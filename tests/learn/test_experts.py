@@ -26,6 +26,8 @@ EXPERTS = [
     {"kind": "predictive_regression"},
     {"kind": "combination_forecast", "combine": "dmspe"},
     {"kind": "combination_forecast", "response": "answer", "combine": "trimmed_mean"},
+    {"kind": "event_odds"},
+    {"kind": "analogue"},
 ]
 NAMES = ["-".join(str(value) for value in table.values()) for table in EXPERTS]
 CUT = pd.Timestamp("2019-09-16", tz="UTC")
@@ -110,6 +112,8 @@ def test_a_restored_model_forecasts_each_day_alone_to_the_same_bits(
         ("ten_month_average", 1),
         ("combination_forecast", 2),
         ("combination_answers", 8),
+        ("event_odds", 8),
+        ("analogue", 8),
     ],
 )
 def test_the_shipped_experts_load_and_are_listed(name: str, questions: int) -> None:

@@ -21,10 +21,12 @@ OF_FACTORS = [
     {"kind": "logistic", "penalty": 1.0},
     SMALL_TREES,
     {"kind": "combination_forecast", "response": "answer"},
+    {"kind": "event_odds"},
     {"kind": "combination_forecast", "combine": "trimmed_mean"},
     {"kind": "christoffersen_diebold"},
+    {"kind": "analogue"},
 ]
-LINEAR = OF_FACTORS[:3]
+LINEAR = OF_FACTORS[:4]
 """Whose signal is the sum of what factors add to it."""
 TABLES = [
     {"kind": "climatology"},

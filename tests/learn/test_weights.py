@@ -62,5 +62,16 @@ def test_every_asset_has_its_own_holes() -> None:
     decided_at = calendar[[0, 0, 1, 2, 3, 3]]
     asset = np.array(["A", "B", "A", "A", "A", "B"])
     weights = label_weights(decided_at, asset, calendar.repeat(2), 2)
-    expected = np.array([0.75, 1.0, 0.5, 0.5, 0.75, 1.0])
+    # Sessions 0 and 3 have two labels each, which share what one would count.
+    expected = np.array([0.75, 1.0, 0.5, 0.5, 0.75, 1.0]) / [2, 2, 1, 1, 2, 2]
     np.testing.assert_allclose(weights, expected * independent_number(4, 2) / expected.sum(), rtol=1e-12)
+
+
+def test_a_session_counts_once_however_many_assets_it_has() -> None:
+    calendar = pd.date_range("2020-01-01 21:00", periods=40, tz="UTC")
+    # A alone for 20 sessions, then three assets: the later sessions are worth no more than the earlier ones.
+    session = np.concatenate([np.arange(20), np.repeat(np.arange(20, 40), 3)])
+    asset = np.array(["A"] * 20 + ["A", "B", "C"] * 20)
+    weights = label_weights(calendar[session], asset, calendar, 1)
+    np.testing.assert_allclose(np.bincount(session, weights), np.full(40, weights[0]), rtol=1e-12)
+    assert weights.sum() == pytest.approx(independent_number(40, 1))

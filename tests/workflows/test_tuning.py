@@ -15,6 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from bullbear.errors import DefinitionError, InputError
@@ -107,12 +108,15 @@ def test_train_takes_the_parameters_of_the_file(place: Home, run: Run) -> None:
 def test_refits_of_the_champion_are_those_of_the_walk_forward(place: Home, run: Run, tmp_path: Path) -> None:
     early = tune_model(place, "line", end="2006-10-31")  # a search is due between
     found = Runs(place).find(early.run_id)
-    longer = continued(found.bundle, place.store().as_of(), tmp_path / "refitted")
     days = run.bundle.trained_through()
-    assert longer.trained_through() == days
-    for day in days:
-        name = f"models/{day}.json"
-        assert (longer.root / name).read_bytes() == (run.bundle.root / name).read_bytes()
+    evening = pd.Timestamp("2007-01-03 22:00", tz="UTC")
+    for known, last in ((evening, "2006-12-29"), (None, days[-1])):
+        view = place.store().as_of(known) if known else place.store().as_of()
+        longer = continued(found.bundle, view, tmp_path / last)
+        assert longer.trained_through() == [day for day in days if day <= last]
+        for day in longer.trained_through():
+            name = f"models/{day}.json"
+            assert (longer.root / name).read_bytes() == (run.bundle.root / name).read_bytes()
 
 
 @pytest.mark.slow

@@ -12,10 +12,10 @@ from bullbear.statistics import independent_number
 def label_weights(
     decided_at: pd.DatetimeIndex, asset: np.ndarray, calendar: pd.DatetimeIndex, horizon: int
 ) -> np.ndarray:
-    """Weights of overlapping labels: the uniqueness of each among those of its asset.
+    """Weights of overlapping labels: the uniqueness of each among those of its asset, shared out within its session.
 
-    They sum to the number of independent labels that the sessions are worth for one asset: assets move together, so a
-    session counts once, however many there are.
+    They sum to the number of independent labels that the sessions are worth for one asset. Assets move together, so a
+    session counts once, however many have a label in it: its labels share what one alone would count.
 
     Parameters
     ----------
@@ -37,5 +37,7 @@ def label_weights(
     for name in np.unique(asset):
         own = asset == name
         weights[own] = uniqueness_at(session[own], horizon)
-    weights *= independent_number(len(np.unique(instants)), horizon) / weights.sum()
+    sessions, place, labels = np.unique(instants, return_inverse=True, return_counts=True)
+    weights /= labels[place]
+    weights *= independent_number(len(sessions), horizon) / weights.sum()
     return weights

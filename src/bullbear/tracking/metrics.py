@@ -7,7 +7,7 @@ January 1970 as its step, so that the curves of all runs share both axes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -15,6 +15,7 @@ import pandas as pd
 from bullbear.dataset.predictions import Predictions
 from bullbear.evaluate import Evaluation, PathScores
 from bullbear.evaluate.cumulative import cumulative_skill
+from bullbear.learn import FoldModel
 
 Point = tuple[str, float, int, int]
 """Name, value, step, and time in milliseconds since 1970 (0 where it has none)."""
@@ -54,6 +55,22 @@ def by_month(name: str, series: pd.Series) -> list[Point]:
     ends = months.to_timestamp(how="end").normalize().tz_localize("UTC")
     rows = zip(last, months, ends, strict=True)
     return _points((name, value, period.ordinal, _millis(end)) for value, period, end in rows)
+
+
+def weights_by_month(models: Sequence[FoldModel]) -> list[Point]:
+    """The weight of each member from the close at which it was fitted, as points; of a single member none.
+
+    Of a mixture the rest is the base rate's, `weight/base rate`.
+    """
+    if not models or len(models[-1].members) < 2:
+        return []
+    table = pd.DataFrame(
+        [dict(zip((member.name for member in each.members), each.weights, strict=True)) for each in models],
+        index=pd.DatetimeIndex([each.trained_through for each in models]),
+    )
+    if models[-1].mixes:
+        table["base rate"] = 1.0 - table.sum(axis="columns")
+    return [point for name, weights in table.items() for point in by_month(f"weight/{name}", weights)]
 
 
 def plain(values: Mapping[str, float]) -> list[Point]:

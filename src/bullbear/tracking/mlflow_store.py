@@ -41,7 +41,7 @@ from sqlalchemy import URL, make_url  # noqa: E402
 from bullbear.errors import Found, InputError, RunError  # noqa: E402
 from bullbear.files import FileLock  # noqa: E402
 from bullbear.tracking.spool import is_waiting, log_spooled  # noqa: E402
-from bullbear.tracking.usable import VARIABLE, is_server, require_usable, shell_command  # noqa: E402
+from bullbear.tracking.usable import VARIABLE, is_server, limited_patience, require_usable, shell_command  # noqa: E402
 
 EXPERIMENT = "bullbear"
 _DATABASE = "mlflow.db"
@@ -86,7 +86,8 @@ def connect(runs: Path) -> MlflowClient:
             _follow_move(runs / _DATABASE, runs)
         client = _client(uri)
         experiment = experiment_of(client, EXPERIMENT, runs)
-    log_spooled(client, experiment, runs)
+    with limited_patience():
+        log_spooled(client, experiment, runs)
     return client
 
 

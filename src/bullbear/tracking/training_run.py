@@ -31,7 +31,7 @@ from bullbear.learn import Training, pool_of
 from bullbear.model import Model
 from bullbear.tracking.artifact_tables import LOGGED, write_tables
 from bullbear.tracking.checkout import Checkout, read_checkout
-from bullbear.tracking.metrics import Point, by_month, metrics_of, plain
+from bullbear.tracking.metrics import Point, metrics_of, plain, weights_by_month
 from bullbear.tracking.mlflow_store import connect, experiment_id, require_ready
 from bullbear.tracking.search_runs import TRIALS, search_metrics, search_params, search_runs, search_tags, trials_csv
 from bullbear.tracking.spool import (
@@ -44,6 +44,7 @@ from bullbear.tracking.spool import (
     keep,
     log_staged,
 )
+from bullbear.tracking.usable import limited_patience
 from bullbear.tracking.verdicts import VERDICT
 from bullbear.tracking.view import save_views
 from bullbear.user_code import sources
@@ -74,8 +75,6 @@ class TrainingRecord:
     """Further JSON artifacts by file name."""
     pages: Mapping[str, str] = field(default_factory=dict)
     """Text artifacts by file name."""
-    series: Mapping[str, pd.Series] = field(default_factory=dict)
-    """Curves by metric name, such as weights of a pool, by UTC instants; the last value of each month is logged."""
     questions: Sequence[str] = ()
     """All that were trained together; the model's own alone without."""
 
@@ -123,9 +122,10 @@ def _log(runs: Path, name: str, questions: Sequence[str], stage: Callable[[Path]
     try:
         staged = _staged(runs, stage)
         client = connect(runs)
-        experiment = experiment_id(client)
-        logged = log_staged(client, experiment, staged)
-        save_views(client, experiment, questions)
+        with limited_patience():
+            experiment = experiment_id(client)
+            logged = log_staged(client, experiment, staged)
+            save_views(client, experiment, questions)
         return logged
     except BaseException as bad:
         place = keep(runs, staged, name) if staged else None
@@ -311,7 +311,7 @@ def _further_metrics(record: TrainingRecord) -> list[Point]:
     seconds = {"time/seconds": record.seconds, "time/fit_seconds": record.training.fit_seconds}
     return [
         *plain({**seconds, **record.backtest_metrics, **search_metrics(record.training.searches)}),
-        *(point for name, series in record.series.items() for point in by_month(name, series)),
+        *weights_by_month(record.training.models),
     ]
 
 

@@ -10,8 +10,9 @@ from __future__ import annotations
 import os
 import shlex
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -20,6 +21,7 @@ from bullbear.errors import RunError
 VARIABLE = "MLFLOW_TRACKING_URI"
 _SECONDS = 5
 _SHORT = {"MLFLOW_HTTP_REQUEST_TIMEOUT": str(_SECONDS), "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1"}
+_LIMITED = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "30", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2"}
 _PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
 
 
@@ -67,14 +69,22 @@ def shell_command(uri: str, command: str) -> str:
 def _ask_server(uri: str) -> None:
     from mlflow import MlflowClient
 
-    with _short_patience():
+    with _patience(_SHORT):
         MlflowClient(uri).search_experiments(max_results=1)
 
 
+def limited_patience() -> AbstractContextManager[None]:
+    """While something is logged: a server that is gone costs seconds, since what is not logged is kept.
+
+    MLflow itself tries again for four minutes, at each call. What the user has set stays.
+    """
+    return _patience(_LIMITED)
+
+
 @contextmanager
-def _short_patience() -> Iterator[None]:
-    ours = [name for name in _SHORT if name not in os.environ]
-    os.environ.update({name: _SHORT[name] for name in ours})
+def _patience(limits: Mapping[str, str]) -> Iterator[None]:
+    ours = [name for name in limits if name not in os.environ]
+    os.environ.update({name: limits[name] for name in ours})
     try:
         yield
     finally:
@@ -103,7 +113,9 @@ def _check_database(uri: str) -> None:
         _compare_schema(uri, str(found))
 
 
-def _compare_schema(uri: str, found: str) -> None:
+@cache
+def _schemas() -> tuple[str, ...]:
+    """The schemas that the installed MLflow knows, the newest first; to find them is to run dozens of scripts."""
     import mlflow
     from alembic.config import Config
     from alembic.script import ScriptDirectory
@@ -111,12 +123,17 @@ def _compare_schema(uri: str, found: str) -> None:
     config = Config()
     migrations = Path(mlflow.__file__).parent / "store" / "db_migrations"
     config.set_main_option("script_location", str(migrations).replace("%", "%%"))
-    scripts = ScriptDirectory.from_config(config)
-    wanted = scripts.get_current_head()
+    return tuple(script.revision for script in ScriptDirectory.from_config(config).walk_revisions())
+
+
+def _compare_schema(uri: str, found: str) -> None:
+    import mlflow
+
+    wanted, *earlier = _schemas()
     if found == wanted:
         return
     shown = without_password(uri)
-    older = any(script.revision == found for script in scripts.walk_revisions())
+    older = found in earlier
     remedy = (
         f"back the database up, then run `mlflow db upgrade {shlex.quote(shown)}`"
         if older

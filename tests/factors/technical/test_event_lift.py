@@ -10,7 +10,7 @@ from bullbear.definitions import FactorSpec, Source
 from bullbear.errors import DefinitionError
 from bullbear.factors.engine.feature_sets import check
 from bullbear.factors.engine.registry import Bars
-from bullbear.factors.technical.event_lift import event_lift
+from bullbear.factors.technical.event_lift import event_lift, event_state
 
 
 def plain(close: np.ndarray, row: int, horizon: int, window: int, prior: float) -> float:
@@ -43,6 +43,17 @@ def test_equals_a_count_in_a_loop(tape: Callable[..., Bars]) -> None:
     assert (values[303:] < 0.0).any()
 
 
+def test_an_event_stands_for_as_long_as_it_is_remembered(tape: Callable[..., Bars]) -> None:
+    bars = tape(200)
+    up = np.concatenate([[False], bars.close[1:] > bars.close[:-1]])
+    fresh = [row for row in range(4, 200) if up[row] and up[row - 1] and up[row - 2] and not up[row - 3]]
+    values = event_state(bars, of="roc", span=1, rule="stays_above", level=0.0, sessions=3, memory=4)
+    assert np.isnan(values[:7]).all()
+    expected = [float(any(row - 4 < event <= row for event in fresh)) for row in range(7, 200)]
+    np.testing.assert_array_equal(values[7:], expected)
+    assert {0.0, 1.0} == set(values[7:])
+
+
 @pytest.mark.parametrize(
     ("params", "message"),
     [
@@ -60,3 +71,6 @@ def test_what_cannot_be_computed_is_refused_when_the_file_is_loaded(params: dict
     )
     with pytest.raises(DefinitionError, match=message):
         check(spec, Source.nowhere("lift"), 0)
+    if "window" not in params:
+        with pytest.raises(DefinitionError, match=message):
+            check(spec.model_copy(update={"function": "event_state"}), Source.nowhere("lift"), 0)

@@ -151,6 +151,18 @@ def test_workers_and_a_storage_change_nothing(
         assert states(again) == states(whole)[:5]
 
 
+@pytest.mark.slow
+def test_a_cluster_changes_nothing(
+    whole: Training, definition: ModelDefinition, feature_sets: list[FeatureSet], examples: Examples, tmp_path: Path
+) -> None:
+    distributed = pytest.importorskip("distributed")
+    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster:
+        place = {"cluster": cluster.scheduler_address, "storage": f"sqlite:///{tmp_path}/a.db"}
+        again = tuned(definition, feature_sets, examples, end=END, **place)
+    assert trials(again) == trials(whole)[:3]
+    assert states(again) == states(whole)[:5]
+
+
 @pytest.mark.parametrize("kind", ["journal", "database"])
 def test_an_interrupted_search_continues_to_the_same_result(
     kind: str,

@@ -1,8 +1,8 @@
-"""Event odds as a factor: how far an event's own past moves the odds of a rise while its statement stands.
+"""Events as factors: whether one stands, and how far its own past moves the odds of a rise while it does.
 
-The factor counts as the odds engine does: only outcomes that are known, against the share of rises over the same rows.
-It pulls the count towards that share by a fixed number of imaginary cases, so that a rare event says little. When no
-event is recent it is zero.
+`event_lift` counts as the odds engine does: only outcomes that are known, against the share of rises over the same
+rows. It pulls the count towards that share by a fixed number of imaginary cases, so that a rare event says little. When
+no event is recent it is zero.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from bullbear.factors.technical.occurrences import RULES, occurs
 def _indicator(of: str, span: int) -> tuple[Factor, dict[str, int]]:
     """The factor on which the event is seen, and its window where one is asked for."""
     found = registered().get(of)
-    if found is None or set(found.inputs.values()) != {"bars"} or len(found.inputs) != 1 or of == "event_lift":
+    own = of in ("event_lift", "event_state")
+    if found is None or set(found.inputs.values()) != {"bars"} or len(found.inputs) != 1 or own:
         raise InputError("of", of, "a registered factor of one ticker's bars", "choose another factor")
     if span and "window" not in found.parameters:
         raise InputError("span", span, f"0, as {of} has no window", "leave it out")
@@ -36,6 +37,57 @@ def _rows(*, of: str, span: int, rule: str, sessions: int, horizon: int, window:
 def _is_windowed(*, of: str, span: int, **_: object) -> bool:
     found, params = _indicator(of, span)
     return found.is_windowed(params)
+
+
+def _rows_of_state(*, of: str, span: int, rule: str, sessions: int, memory: int, **_: float) -> int:
+    found, params = _indicator(of, span)
+    if rule not in RULES:
+        raise InputError("rule", rule, ", ".join(RULES), "choose one of them")
+    return memory + found.rows_needed(params) + sessions - 1
+
+
+@factor(
+    unit="0 or 1",
+    bounds=(0.0, 1.0),
+    limits={"span": (0, 2520), "sessions": (1, 252), "memory": (1, 252)},
+    lookback=_rows_of_state,
+    windowed=_is_windowed,
+)
+def event_state(
+    bars: Bars,
+    *,
+    of: str = "price_to_sma",
+    span: int = 50,
+    rule: str = "rises_through",
+    level: float = 0.0,
+    sessions: int = 1,
+    memory: int = 21,
+) -> Array:
+    """1 while an event has occurred within the last `memory` sessions, this one included; else 0.
+
+    Parameters
+    ----------
+    of, span
+        The factor on which the event is seen, and its window; 0 leaves the factor's own.
+    rule, level, sessions
+        When it happens: see `occurrences.occurs`.
+
+    Example
+    -------
+    >>> event_state(bars_from([1, 2, 3, 2, 2, 2]), of="roc", span=1, rule="falls_through", memory=2).tolist()
+    [nan, nan, nan, 1.0, 1.0, 0.0]
+    """
+    found, params = _indicator(of, span)
+    n = len(bars.close)
+    rows = _rows_of_state(of=of, span=span, rule=rule, sessions=sessions, memory=memory)
+    result = np.full(n, np.nan)
+    if n < rows:
+        return result
+    values = np.array(found.function(bars, **found.complete(params)), dtype=np.float64)
+    values[: found.rows_needed(params) - 1] = np.nan
+    counts = np.concatenate([[0], np.cumsum(occurs(values, rule, level, sessions))])
+    result[rows - 1 :] = counts[rows:] > counts[rows - memory : n - memory + 1]
+    return result
 
 
 @factor(

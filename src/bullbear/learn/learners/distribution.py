@@ -69,7 +69,7 @@ class Distribution(Learner):
 
     def fit_all(self, trainings: Sequence[TrainingSet]) -> list[FittedDistribution]:  # type: ignore[override]
         """One distribution for all questions that know the same paths; it reads no row without one."""
-        sets = [_with_paths(training) for training in trainings]
+        sets = [with_paths(training) for training in trainings]
         keys = [(seen.decided_at.asi8.tobytes(), tuple(seen.asset)) for seen in sets]
         fits: dict[Any, _Fit] = {}
         for key, seen in zip(keys, sets, strict=True):
@@ -212,7 +212,7 @@ class FittedDistribution:
         }
 
 
-def _with_paths(training: TrainingSet) -> TrainingSet:
+def with_paths(training: TrainingSet) -> TrainingSet:
     """The rows whose path is known.
 
     A question that reads two closes has labels on rows without a path too. A model of several questions would fit
@@ -238,14 +238,14 @@ def _with_paths(training: TrainingSet) -> TrainingSet:
 def _paths(training: TrainingSet) -> np.ndarray:
     if training.paths is None:
         raise HistoryError(
-            "distribution learner", "no paths", "daily returns behind the labels", "train it by `learn.train`"
+            "learner of paths", "no paths", "daily returns behind the labels", "train it by `learn.train`"
         )
     return training.paths
 
 
 def _path_weights(training: TrainingSet) -> np.ndarray:
     if training.path_weights is None:
-        raise HistoryError("distribution learner", "no weights of paths", "one for each", "train it by `learn.train`")
+        raise HistoryError("learner of paths", "no weights of paths", "one for each", "train it by `learn.train`")
     return training.path_weights
 
 

@@ -32,6 +32,7 @@ from bullbear.errors import DefinitionError
 from bullbear.learn.learner import LEARNERS, FittedLearner, TrainingSet, bag_mean
 from bullbear.learn.learners.lightgbm import BoostedModel, Boosting
 from bullbear.learn.learners.logistic import standardise
+from bullbear.learn.log_odds import hedged, logit
 from bullbear.statistics.jump_model import JumpFit, fit_jump_model
 
 if TYPE_CHECKING:
@@ -186,15 +187,14 @@ def _rows(training: TrainingSet, rows: np.ndarray) -> TrainingSet:
 def _answering(foretold: _Foretold, training: TrainingSet, rows: np.ndarray, penalty: float) -> RegimeForecast:
     """With the shares of yes after either regime; each counts one independent label of the base rate more."""
     base = float(np.clip(np.average(training.y[rows], weights=training.weights[rows]), 1e-3, 1.0 - 1e-3))
-    y, weights = training.y[foretold.rows], training.weights[foretold.rows]
-    low, high = (
-        (float(np.sum(weights * y * (foretold.followed_by == k))) + base)
-        / (float(np.sum(weights * (foretold.followed_by == k))) + 1.0)
-        for k in (0, 1)
-    )
+    y, shares = training.y[foretold.rows], []
+    for number in (0, 1):
+        weights = training.weights[foretold.rows] * (foretold.followed_by == number)
+        total = float(weights.sum())
+        shares.append(float(hedged(float(np.sum(weights * y)) / total if total else base, base, total)))
     # Labels without a contrast say nothing of regimes.
     regime = foretold.regime if training.y[rows].min() < training.y[rows].max() else None
-    return RegimeForecast(regime, (low, high), base, penalty, training.X.shape[1])
+    return RegimeForecast(regime, (shares[0], shares[1]), base, penalty, training.X.shape[1])
 
 
 @dataclass(frozen=True)
@@ -227,13 +227,13 @@ class RegimeForecast:
 
     def probability(self, X: np.ndarray) -> np.ndarray:
         """P(yes) by the mean signal of the bags, before any calibration; shape (n,)."""
-        return np.asarray(1.0 / (1.0 + np.exp(-(bag_mean(self.signals(X)) + _log_odds(self.base)))))
+        return np.asarray(1.0 / (1.0 + np.exp(-(bag_mean(self.signals(X)) + logit(np.array(self.base))))))
 
     def signals(self, X: np.ndarray) -> np.ndarray:
         """Log-odds of P(yes) beyond those of the training set, shape (n, n_bags)."""
         if self.regime is None:
             return np.zeros((len(X), 1))
-        return np.asarray(_log_odds(self._mixed(self.regime_probability(X))) - _log_odds(self.base))
+        return np.asarray(logit(self._mixed(self.regime_probability(X))) - logit(np.array(self.base)))
 
     def contributions(self, X: np.ndarray) -> np.ndarray:
         """SHAP values of the regime's log-odds times the slope of the signal there, shape (n, k)."""
@@ -256,7 +256,3 @@ class RegimeForecast:
             "penalty": self.penalty,
             "n_factors": self.n_factors,
         }
-
-
-def _log_odds(p: Any) -> Any:
-    return np.log(p / (1.0 - p))
