@@ -4,6 +4,7 @@
 
 One market says little: its span holds fewer than two hundred independent months. Each line is a question at a strength
 of the signal: the median, lowest and highest share over the seeds, and the realised Brier skill beside the oracle's.
+The members of a mixture, each calibrated on its own past, follow by name.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Any, cast
 import numpy as np
 
 from bullbear.dataset import build_all
+from bullbear.dataset.predictions import Predictions
 from bullbear.evaluate import OracleShare
 from bullbear.home import Home
 from bullbear.learn import train_all
@@ -43,10 +45,16 @@ def shares(name: str, seed: int, signal: float, years: int, question: str | None
                 is_walk_forward=True,
                 question=target.question.name,
             )
-            run = SimpleNamespace(bundle=bundle, simulated=True, of_target=predictions, horizon=target.horizon)
-            share = oracle_share(home, cast(Any, run))
-            assert share is not None
-            found[target.question.name] = share
+            said = {target.question.name: predictions}
+            for column in training.signals.filter(regex=r"^p_").columns:
+                p = training.signals[column].reindex(predictions.table["decided_at"]).to_numpy()
+                member = f"{target.question.name} {column.removeprefix('p_')}"
+                said[member] = Predictions(predictions.table.assign(p=p, p_low=p, p_high=p))
+            for title, of_target in said.items():
+                run = SimpleNamespace(bundle=bundle, simulated=True, of_target=of_target, horizon=target.horizon)
+                share = oracle_share(home, cast(Any, run))
+                assert share is not None
+                found[title] = share
         return found
 
 
@@ -62,7 +70,7 @@ def main() -> None:
     print(
         f"{asked.model}: seeds {asked.first} to {asked.seeds}, {asked.years} years; share of the oracle's expected gain"
     )
-    print("signal  question  median    low   high   skill median (low)   oracle's", flush=True)
+    print(f"signal  {'question':24}  median    low   high   skill median (low)   oracle's", flush=True)
     for signal in asked.signals:
         seeds = range(asked.first, asked.seeds + 1)
         found = [shares(asked.model, seed, signal, asked.years, asked.question) for seed in seeds]
@@ -72,10 +80,12 @@ def main() -> None:
                 np.array([getattr(each, field) for each in of]) for field in ("share", "bss", "oracle_bss")
             )
             print(
-                f"{signal:6g}  {question:8}  {np.median(share):6.0%} {share.min():6.0%} {share.max():6.0%}"
+                f"{signal:6g}  {question:24}  {np.median(share):6.0%} {share.min():6.0%} {share.max():6.0%}"
                 f"   {np.median(skill):+8.2%} ({skill.min():+.2%})   {np.median(oracle):+8.2%}",
                 flush=True,
             )
+        loss = [each[next(iter(each))].bss for each in found]
+        print(f"{signal:6g}  {len(found)} seeds: skill {', '.join(f'{value:+.2%}' for value in loss)}", flush=True)
 
 
 if __name__ == "__main__":
