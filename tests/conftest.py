@@ -121,6 +121,14 @@ def _no_home_in_use() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
+def _trainings_draw_no_pictures(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Half the time of a small training. Those of `trained_home` are drawn, and so are those of other shared homes.
+    if "trained_home" in request.fixturenames:
+        for name in ("_plots", "_plots_of_all"):
+            monkeypatch.setattr(f"bullbear.workflows.training.{name}", lambda *data, **options: {})
+
+
+@pytest.fixture(autouse=True)
 def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     # Raised as a failure of the test, not as an OSError, which a client would take for a bad line and try again.
     real = socket.getaddrinfo

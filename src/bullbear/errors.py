@@ -5,7 +5,8 @@ The command line prints the message and exits with the class's code; only a bug 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 
 class Found(str):
@@ -99,12 +100,15 @@ class FetchError(BullbearError):
 
 
 class GateError(BullbearError):
-    """Refused by a gate: the input is right, but the result not good enough. Exit code 3."""
+    """Refused by a gate: the input is right, but the result not good enough. Exit code 3.
+
+    `verdict` is the document of a gate that made several tests, with every number.
+    """
 
     exit_code = 3
 
-    def __init__(self, gate: str, reason: str, remedy: str) -> None:
-        self.gate, self.reason, self.remedy = gate, reason, remedy
+    def __init__(self, gate: str, reason: str, remedy: str, verdict: Mapping[str, Any] | None = None) -> None:
+        self.gate, self.reason, self.remedy, self.verdict = gate, reason, remedy, verdict
         super().__init__(f"refused by {gate}: {reason}; {remedy}")
 
 

@@ -21,6 +21,7 @@ from bullbear.dataset import splitter_of
 from bullbear.decide.instruments import Instrument, read_instruments
 from bullbear.decide.policy import load_policy
 from bullbear.definitions import ModelDefinition, Source, read
+from bullbear.definitions.promotion import Promotion, read_promotion
 from bullbear.definitions.questions import Question, read_questions
 from bullbear.errors import DefinitionError, Found, InputError
 from bullbear.factors import load, universe
@@ -33,7 +34,7 @@ from bullbear.user_code import use_home
 if TYPE_CHECKING:
     from bullbear.odds.definitions import EventSet
 
-SHARED_FILES = frozenset({"questions", "instruments"})
+SHARED_FILES = frozenset({"questions", "instruments", "promotion"})
 """Files of `models/` that define no model."""
 
 
@@ -169,6 +170,17 @@ class Home:
             if (path := folder / "questions.toml").exists():
                 found |= read_questions(path)
         return found
+
+    def promotion(self) -> Promotion:
+        """The thresholds of the gate: this home's `models/promotion.toml`, else the packaged one.
+
+        Raises
+        ------
+        DefinitionError
+            The file cannot be used; the message names file and line.
+        """
+        paths = [folder / "promotion.toml" for folder in self._folders("models")]
+        return next((read_promotion(path) for path in paths if path.exists()), Promotion())
 
     def events(self) -> EventSet:
         """The packaged odds events and those of this home's `features/odds.toml`, which win, by name.

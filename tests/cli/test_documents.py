@@ -49,21 +49,46 @@ def test_train_evaluate_compare_and_promote(bullbear: Run, home: Home) -> None:
     assert scores["simulated"] is True
     assert [year["year"] for year in scores["by_year"]] == [2003, 2004, 2005, 2006, 2007]
 
+    assert set(scores["by_year"][0]) >= {"bss", "bss_low", "bss_high", "log_loss_skill_low"}
+    assert [part["half"] for part in scores["by_half"]] == ["first", "second"]
+    assert {part["regime"] for part in scores["by_regime"]} <= {"above", "below"}
+    assert [part["volatility"] for part in scores["by_volatility"]] == ["low", "middle", "high"]
+    assert sum(part["n"] for part in scores["by_volatility"]) == scores["n"]
+    assert scores["without_best_year"]["best_year"] in range(2003, 2008)
+    assert [row["skill"] for row in scores["power"]["by_skill"]] == [0.01, 0.02, 0.05, 0.1]
+    assert scores["tried"] == 2  # climatology is none, but asked for by name it stands beside `small`
+    assert scores["all_models"]["models"][0] == f"base {trained['run_id'][:8]}"
+    assert {"spa_p_value", "pbo", "loss_share", "left_out", "n"} <= set(scores["all_models"])
+
     compared = bullbear("compare", "latest", "champion", "--home", home.root, "--json").json
     assert [model["model"] for model in compared["models"]] == ["base", "small"]
     assert len(compared["pairs"]) == 1
+    (together,) = compared["together"]
+    assert 0 <= together["spa_p_value"] <= 1
+    assert set(together["confidence_set"]) <= set(together["confidence_set_p_values"])
+    assert set(together["confidence_set_p_values"]) == {
+        f"{model['model']} {model['run_id'][:8]}" for model in compared["models"]
+    } | {"the base rate"}
     assert [model["model"] for model in bullbear("compare", "latest", "--home", home.root, "--json").json] == ["base"]
 
     refused = bullbear("promote", trained["run_id"][:12], "--home", home.root, "--json")
     assert refused.code == 3
-    assert "refused by the champion test" in refused.mistake
+    assert "refused by the champion test" in refused.err
+    assert (refused.json["run_id"], refused.json["passed"]) == (trained["run_id"], False)
+    assert refused.json["verdict"].startswith("refused: the champion test: Brier score")
+    assert {check["test"]: check["passed"] for check in refused.json["checks"]} == {
+        "evidence": True,
+        "champion": False,
+    }
 
     home.champion.unlink()
     taken = bullbear("promote", trained["run_id"][:12], "--home", home.root, "--json")
     said = "its probabilities are the base rate and need no evidence; its policy is not tested by the gate"
     note = f"base {trained['run_id'][:8]}: {said}"
     assert (taken.code, taken.err) == (0, f"note: {note}\n")
-    assert set(taken.json) == {"champion", "model", "question", "tried", "n_effective", "tests", "notes"}
+    assert set(taken.json) == {
+        "champion", "model", "question", "tried", "n_effective", "tests", "notes", "checks", "passed", "verdict",
+    }  # fmt: skip
     assert (taken.json["champion"], taken.json["model"]) == (trained["run_id"], "base")
     assert (taken.json["tests"], taken.json["notes"]) == ([], [note])
 
@@ -107,14 +132,15 @@ def test_backtest(bullbear: Run, trained_home: Home) -> None:
     assert len(found["positions"]) == len(found["equity"])
 
 
-def test_forecast_score_and_report(process: Run, bullbear: Run, home: Home) -> None:
-    answer = process("forecast", "--home", home.root, "--as-of", "2007-11-01", "--json")
+def test_forecast_score_and_report(bullbear: Run, home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    answer = bullbear("forecast", "--home", home.root, "--as-of", "2007-11-01", "--json")
     assert (answer.code, answer.err) == (0, "")
     entry = answer.json
     assert set(entry) == FORECAST
     assert set(entry["ledger"]) == {"index", "hash", "previous_hash"}
     assert entry["ledger"]["index"] == 16
-    assert process("forecast", "--as-of", "2007-11-01", "--json", BULLBEAR_HOME=str(home.root)).json == entry
+    monkeypatch.setenv("BULLBEAR_HOME", str(home.root))
+    assert bullbear("forecast", "--as-of", "2007-11-01", "--json").json == entry
 
     scored = bullbear("score", "--home", home.root, "--json").json
     assert (scored["entries"], scored["resolved"], scored["pending"]) == (3, 2, 1)
@@ -144,7 +170,13 @@ def test_simulate_and_ingest(bullbear: Run, tmp_path: Path) -> None:
     [
         (["status"], "SIMULATED market"),
         (["evaluate", "latest"], "Skill against the base rate, 90% intervals (SIMULATED)"),
+        (["evaluate", "latest"], "A true Brier skill would pass the skill test with this history (1 model tried): 1% "),
+        (["evaluate", "latest", "--by", "year"], "its best year: Brier skill"),
+        (["evaluate", "latest", "--by", "half"], "By half of the sessions: small, up"),
+        (["evaluate", "latest", "--by", "regime"], "above"),
+        (["evaluate", "latest", "--by", "volatility"], "terciles of the whole sample"),
         (["compare", "latest", "champion"], "Brier skill"),
+        (["compare", "base", "small"], "90% confidence set of the best: "),
         (["backtest", "latest"], "buy_and_hold"),
         (["score"], "2 forecasts, 1 resolved, 1 pending"),
     ],

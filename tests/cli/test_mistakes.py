@@ -206,12 +206,19 @@ def test_a_tampered_ledger(bullbear: Run, home: Home, monkeypatch: pytest.Monkey
 
 
 def test_refused_by_the_gate(bullbear: Run, state: State, home: Home) -> None:
+    def kept() -> dict[str, tuple[int, int]]:
+        """All but the tracking store, in which the verdict is logged."""
+        return {name: each for name, each in state(home.root).items() if not name.startswith("mlruns/")}
+
     short = bullbear("train", "base", "--start", "2006-06-01", "--home", home.root, "--json").json
-    before = state(home.root)
+    before = kept()
     answer = bullbear("promote", "latest", "--home", home.root, "--json")
     assert answer.code == 3
-    assert answer.mistake.startswith("bullbear: refused by the evidence test: ")
-    assert state(home.root) == before
+    (line,) = answer.err.splitlines()
+    assert line.startswith("bullbear: refused by the evidence test: ")
+    assert answer.json["verdict"].startswith("refused: the evidence test: ")
+    assert bullbear("promote", "latest", "--home", home.root).mistake == line
+    assert kept() == before
     champion = json.loads((home.champion / "bundle.json").read_text())["run_id"]
     assert champion != short["run_id"]
 

@@ -194,7 +194,7 @@ def test_a_split_that_is_no_longer_listed_is_withdrawn(tmp_path: Path) -> None:
     np.testing.assert_allclose(bars["adj_close"] / bars["adj_close"].iloc[0], WAVE[: AFTER + 1] / WAVE[0], rtol=1e-9)
 
 
-@pytest.mark.parametrize("fall", [0.5, 0.333])
+@pytest.mark.parametrize("fall", [0.5, pytest.param(0.333, marks=pytest.mark.slow)])
 def test_a_crash_is_served_from_the_next_evening_on(tmp_path: Path, fall: float) -> None:
     store = Store(tmp_path / "data")
     close = 120 * WAVE[: AFTER + 1] * np.where(np.arange(AFTER + 1) < 20, 1.0, fall)

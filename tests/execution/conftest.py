@@ -93,7 +93,7 @@ def calls(tmp_path: Path) -> Callable[[], list[int]]:
     return read
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def cluster() -> Iterator[Any]:
     """A real scheduler with two worker processes on this machine."""
     distributed = pytest.importorskip("distributed")

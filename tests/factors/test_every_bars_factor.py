@@ -49,7 +49,8 @@ SUMMED_IN_TURN = {"cci"}
 """TA-Lib adds up its window from a place that moves with the row, so the last bit depends on the first row."""
 """Whether it keeps to its look-back is a question of the indicator that it counts on."""
 PRICES = ("open", "high", "low", "close")
-RANDOM_DATES = 250
+RANDOM_DATES = settings.default.max_examples
+FEWER_DATES = settings.default.max_examples // 12
 
 
 @dataclass(frozen=True)
@@ -171,7 +172,11 @@ def test_stays_within_its_bounds(case: Case, feed: Callable[..., Any]) -> None:
 
 
 @every
-@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=settings.default.max_examples // 33,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(price=st.floats(0.01, 100.0), volume=st.floats(0.1, 100.0), seed=st.integers(0, 3))
 def test_price_level_means_nothing(
     case: Case, feed: Callable[..., Any], price: float, volume: float, seed: int
@@ -195,7 +200,7 @@ def test_a_longer_history_changes_no_earlier_bit(case: Case, feed: Callable[...,
     total = case.rows + 300
     bars = feed(case, total)
     values = case(*bars)
-    for stop in np.random.default_rng(len(case.identity)).integers(1, total, 12):
+    for stop in np.random.default_rng(len(case.identity)).integers(1, total, FEWER_DATES):
         np.testing.assert_array_equal(case(*(part(b, 0, stop) for b in bars)), values[:stop])
 
 
@@ -235,7 +240,7 @@ def test_a_windowed_factor_keeps_to_its_look_back(case: Case, feed: Callable[...
     for one in bars:  # a volume that was never told, and one that was told as none
         one.volume[case.rows + 100] = np.nan
         one.volume[case.rows + 200] = 0.0
-    assert_keeps_to_its_look_back(case, bars, dates=25)
+    assert_keeps_to_its_look_back(case, bars, FEWER_DATES)
 
 
 @own
@@ -336,7 +341,7 @@ def test_on_the_real_tape(case: Case, iwm: Bars) -> None:
 
 @over([case for case in CASES if case.windowed and len(case.factor.inputs) == 1 and case.factor.family in OWN])
 def test_a_windowed_factor_keeps_to_its_look_back_on_the_real_tape(case: Case, iwm: Bars) -> None:
-    assert_keeps_to_its_look_back(case, [iwm], dates=25)
+    assert_keeps_to_its_look_back(case, [iwm], FEWER_DATES)
 
 
 def test_incremental_equals_batch_on_random_real_dates(iwm: Bars) -> None:

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from bullbear.definitions import FeatureSet, read
 from bullbear.factors import registered
 from bullbear.factors.engine.registry import Bars
 
 FEATURES = Path(__file__).resolve().parents[2] / "features"
-RANDOM_DATES = 250
+RANDOM_DATES = settings.default.max_examples
 SPDRS = ("XLB", "XLE", "XLF", "XLI", "XLK", "XLP", "XLU", "XLV", "XLY")
 
 

@@ -184,7 +184,7 @@ def with_gaps(columns: list[dict[str, np.ndarray]], seed: int) -> list[dict[str,
 def test_a_windowed_factor_keeps_to_its_look_back(name: str, published: Callable[..., Any]) -> None:
     rows, generator = factor_of(name).rows_needed(CASES[name]), np.random.default_rng(len(name))
     told = 0
-    for seed in range(4):
+    for seed in range(settings.default.max_examples // 50):
         columns = published(columns_of(name, seed), seed)
         whole = run(name, columns)
         for end in range(rows, ROWS + 1):
@@ -196,7 +196,7 @@ def test_a_windowed_factor_keeps_to_its_look_back(name: str, published: Callable
 
 
 @pytest.mark.parametrize("name", CASES)
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=settings.default.max_examples // 25, deadline=None)
 @given(seed=st.integers(0, 999), cut=st.integers(0, ROWS))
 def test_the_future_moves_no_bit(name: str, seed: int, cut: int) -> None:
     columns = columns_of(name, seed)
@@ -207,7 +207,7 @@ def test_the_future_moves_no_bit(name: str, seed: int, cut: int) -> None:
 
 
 @pytest.mark.parametrize("name", CASES)
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=settings.default.max_examples // 25, deadline=None)
 @given(seed=st.integers(0, 999), ahead=st.integers(0, 60))
 def test_the_look_back_is_the_true_one(name: str, seed: int, ahead: int) -> None:
     rows = factor_of(name).rows_needed(CASES[name])
@@ -221,7 +221,7 @@ def test_the_look_back_is_the_true_one(name: str, seed: int, ahead: int) -> None
 
 
 @pytest.mark.parametrize("name", CASES)
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=settings.default.max_examples // 25, deadline=None)
 @given(seed=st.integers(0, 999), hole=st.integers(0, ROWS - 1), which=st.integers(0, 9))
 def test_a_missing_input_is_missing_and_does_not_linger(name: str, seed: int, hole: int, which: int) -> None:
     factor = factor_of(name)

@@ -41,6 +41,8 @@ KEYS = {
     "data": "fingerprint last_known_at stale simulated",
 }
 
+Once = Callable[[str, Callable[[Path], None]], Path]
+
 
 def of_day(home: Home, day: str | None) -> dict:
     champion = read_bundle(home.champion)
@@ -75,14 +77,16 @@ def test_the_document_has_the_keys_of_the_interface(trained_home: Home) -> None:
         assert {"ticker", "level", "atr", "multiple"} <= set(stop)
 
 
-def test_the_days_since_the_training_are_each_forecast_by_their_own_factors_model_and_base_rate(home: Home) -> None:
-    day = "2007-07-20"
-    whole = _eager(home)
+def test_the_days_since_the_training_are_each_forecast_by_their_own_factors_model_and_base_rate(
+    eager_home: Home, tmp_path: Path
+) -> None:
+    home, day = eager_home, "2007-07-20"
+    whole = read_bundle(home.champion)
     span = whole.predictions.table.set_index("decided_at").loc["2007-05-10":day]
     assert len(span) == 50
     assert span["p"].nunique() > 5
     assert whole.model_for(span["resolved_at"].index[0].tz_localize(None)) != whole.model_for(pd.Timestamp(day))
-    cut = _ended(whole, home.root / "cut", "2007-05-10")
+    cut = _ended(whole, tmp_path / "cut", "2007-05-10")
 
     at = close_of(home.store(), Target(), day)
     today = forecast_sessions(at, cut, after=cut.last_book.session)
@@ -96,8 +100,9 @@ def test_the_days_since_the_training_are_each_forecast_by_their_own_factors_mode
     assert len(forecast_sessions(one, cut, after=cut.last_book.session).forecasts) == 1
 
 
-def test_a_replay_holds_what_the_backtest_held(home: Home) -> None:
-    bundle = _eager(home)
+def test_a_replay_holds_what_the_backtest_held(eager_home: Home) -> None:
+    home = eager_home
+    bundle = read_bundle(home.champion)
     tested = backtest(bundle.predictions, home.store().as_of(), bundle.policy, baselines={})
     decided = [state.decided_at for state in tested.states]
     assert len({tuple(stance.positions.values()) for stance in tested.stances}) > 5
@@ -454,9 +459,8 @@ def test_only_live_advice_on_this_ticker_and_this_market_is_continued(change: di
     assert advised([], "IWM", simulated=False, decided_at=DAY) == Advised(None, None)
 
 
-def test_a_refit_that_is_due_is_made_once_and_kept(home: Home, tmp_path: Path) -> None:
-    whole = _copied(home, tmp_path / "whole")
-    _shorten(home, "2007-05-10")
+def test_a_refit_that_is_due_is_made_once_and_kept(trained_home: Home, short: Home) -> None:
+    home, whole = short, read_bundle(trained_home.champion)
     assert read_bundle(home.champion).trained_through()[-1] == "2007-03-30"
     calls: list[tuple[int, int]] = []
     entry = issue(home, "2007-12-28", progress=lambda done, total: calls.append((done, total)))
@@ -479,9 +483,9 @@ def test_a_refit_that_is_due_is_made_once_and_kept(home: Home, tmp_path: Path) -
     assert calls == []
 
 
-def test_entries_replay_in_their_order_although_the_past_changed_after_a_refit(home: Home, tmp_path: Path) -> None:
+def test_entries_replay_in_their_order_although_the_past_changed_after_a_refit(short: Home, tmp_path: Path) -> None:
     # A value that its rule dates back, but that was stored after a refit, was not in that refit.
-    _shorten(home, "2007-05-10")
+    home = short
     run = Runs(home).find("champion")
     bundle = dataclasses.replace(run.bundle, meta=run.bundle.meta | {"run_id": run.run_id})
     entries = [issue(home, "2007-07-05")]
@@ -511,9 +515,9 @@ def test_entries_replay_in_their_order_although_the_past_changed_after_a_refit(h
 
 
 def test_without_a_refit_the_forecast_says_its_age_and_is_refused_past_the_limit(
-    home: Home, bullbear: Callable[..., Any]
+    short: Home, bullbear: Callable[..., Any]
 ) -> None:
-    _shorten(home, "2007-05-10")
+    home = short
     entry = issue(home, "2007-07-05", refit=False)
     # Fitted on 30 March, due again with the third quarter.
     assert (
@@ -552,8 +556,8 @@ def test_the_clock_is_read_after_the_refit_so_that_a_late_forecast_is_not_live(
     assert read[0] >= ended[0]
 
 
-def test_a_refit_does_not_undo_a_promotion(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    _shorten(home, "2007-05-10")
+def test_a_refit_does_not_undo_a_promotion(short: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = short
     runs = Runs(home)
     base = next(run for run in map(runs.find, _ids(runs)) if run.model == "base")
     monkeypatch.setattr("bullbear.forecasting.refitting.continued", _promoting(runs, base, refitting.continued))
@@ -562,8 +566,8 @@ def test_a_refit_does_not_undo_a_promotion(home: Home, monkeypatch: pytest.Monke
     assert read_bundle(home.champion).meta["run_id"] == base.run_id
 
 
-def test_a_refit_for_an_earlier_day_does_not_undo_a_later_one(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    _shorten(home, "2007-05-10")
+def test_a_refit_for_an_earlier_day_does_not_undo_a_later_one(short: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = short
     real = refitting.continued
 
     def overtaken(*arguments: Any) -> Bundle:
@@ -601,7 +605,29 @@ def _promoting(runs: Runs, other: Run, real: Callable[..., Bundle]) -> Callable[
     return promoting
 
 
-def _eager(home: Home) -> Bundle:
+@pytest.fixture(scope="session")
+def short_home(trained_home: Home, once: Once) -> Home:
+    """`trained_home` with a champion whose training ended on 2007-05-10; read it only."""
+    return Home(once("short home", lambda place: _shorten(_whole_copy(trained_home, place), "2007-05-10")))
+
+
+@pytest.fixture
+def short(short_home: Home, tmp_path: Path) -> Home:
+    """A copy of `short_home` to write into."""
+    return _whole_copy(short_home, tmp_path / "short")
+
+
+@pytest.fixture(scope="session")
+def eager_home(trained_home: Home, once: Once) -> Home:
+    """`trained_home` with the champion of `_eager`; read it only."""
+    return Home(once("eager home", lambda place: _eager(_whole_copy(trained_home, place))))
+
+
+def _whole_copy(home: Home, place: Path) -> Home:
+    return Home(Path(shutil.copytree(home.root, place, symlinks=True, dirs_exist_ok=True)))
+
+
+def _eager(home: Home) -> None:
     """A champion whose account depends on every forecast: thresholds amid them, no stops, every change is traded."""
     p = read_bundle(home.champion).predictions.table["p"]
     high, low = (float(p.quantile(share)) for share in (0.6, 0.4))
@@ -610,7 +636,6 @@ def _eager(home: Home) -> Bundle:
     path.write_text(path.read_text() + f"\n[policy]\n{keys}")
     runs = Runs(home)
     runs.promote(runs.find(train_model(home, "small").run_id))
-    return read_bundle(home.champion)
 
 
 def _ended(bundle: Bundle, place: Path, day: str) -> Bundle:
@@ -620,11 +645,6 @@ def _ended(bundle: Bundle, place: Path, day: str) -> Bundle:
     (place / "predictions.csv").write_text(ended.to_csv())
     lines = (place / "account.jsonl").read_text().splitlines(keepends=True)
     (place / "account.jsonl").write_text("".join(line for line in lines if json.loads(line)["session"] < day))
-    return read_bundle(place)
-
-
-def _copied(home: Home, place: Path) -> Bundle:
-    shutil.copytree(home.champion, place)
     return read_bundle(place)
 
 

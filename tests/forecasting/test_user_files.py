@@ -71,11 +71,13 @@ def own(home: Home) -> tuple[Home, str]:
     return place, run.run_id
 
 
-def test_an_edited_or_missing_file_is_named(own: tuple[Home, str], process: Callable[..., Answer]) -> None:
+def test_an_edited_or_missing_file_is_named(
+    own: tuple[Home, str], bullbear: Callable[..., Answer], process: Callable[..., Answer]
+) -> None:
     home, run = own
 
-    def refused(name: str, state: str, *command: str) -> None:
-        answer = process(*command, "--home", home.root)
+    def refused(name: str, state: str, *command: str, by: Callable[..., Answer] = bullbear) -> None:
+        answer = by(*command, "--home", home.root)
         who = "champion" if command[0] == "forecast" else f"run {run[:8]}"
         assert (answer.code, answer.out) == (2, ""), answer.err
         assert answer.err.splitlines()[-1].removeprefix("bullbear: ") == (
@@ -90,8 +92,8 @@ def test_an_edited_or_missing_file_is_named(own: tuple[Home, str], process: Call
         refused(name, "gone", "forecast")
         path.write_text(text)
     path.write_text(text + "# edited\n")
-    refused(name, "changed since the training", "forecast")
+    refused(name, "changed since the training", "forecast", by=process)
     (home.root / "learners" / "vote.py").unlink()
     path.write_text(text)
     refused("learners/vote.py", "gone", "promote", run)
-    assert process("evaluate", run, "--home", home.root).code == 0  # its forecasts are made
+    assert bullbear("evaluate", run, "--home", home.root).code == 0  # its forecasts are made

@@ -364,7 +364,14 @@ def test_the_line_is_alive(setting: Setting) -> None:
     assert (first["adj_close"] != line.store.as_of().bars("IWM")["adj_close"]).sum() > 5
 
 
-@pytest.mark.parametrize(("number", "session"), list(enumerate(chosen_days())))
+# The ordinary suite takes two days of five.
+DAYS_OF_THE_LINE = [
+    pytest.param(number, session, marks=() if number % 5 in (0, 2) else pytest.mark.slow)
+    for number, session in enumerate(chosen_days())
+]
+
+
+@pytest.mark.parametrize(("number", "session"), DAYS_OF_THE_LINE)
 def test_what_becomes_known_later_changes_nothing(setting: Setting, number: int, session: str, tmp_path: Path) -> None:
     t = close_of(session)
     # The learners share the whole line but for themselves: the second one on every fifth day, for time's sake.
@@ -376,7 +383,7 @@ def test_what_becomes_known_later_changes_nothing(setting: Setting, number: int,
     assert not same(setting.line.examples.y, other.examples.y)
 
 
-@pytest.mark.parametrize("session", ["2002-10-09", "2004-03-10"])
+@pytest.mark.parametrize("session", ["2002-10-09", pytest.param("2004-03-10", marks=pytest.mark.slow)])
 def test_every_factor_in_use_ignores_what_becomes_known_later(setting: Setting, session: str, tmp_path: Path) -> None:
     specs = [each for feature_set in load(SHIPPED) for each in feature_set.factor]
     t, days = close_of(session), between("2000-01-03", session)

@@ -196,17 +196,15 @@ def test_an_interrupted_training_continues_to_the_same_bits(
     assert seen == [1, 2, 3, 4, 5]  # nothing of another seed is used
 
 
-@pytest.mark.parametrize("learner", [LINE, TREES], ids=["logistic", "lightgbm"])
-def test_a_cluster_gives_the_same_bits(
-    learner: dict[str, object], model: Make, feature_sets: list[FeatureSet], examples: Examples
-) -> None:
+def test_a_cluster_gives_the_same_bits(model: Make, feature_sets: list[FeatureSet], examples: Examples) -> None:
     distributed = pytest.importorskip("distributed")
-    definition = model(learner, refit="quarter")
+    definitions = [model(learner, refit="quarter") for learner in (LINE, TREES)]
     with distributed.LocalCluster(
         n_workers=2, threads_per_worker=1, processes=True, host="127.0.0.1", dashboard_address=None
     ) as cluster:
-        found = train(definition, feature_sets, examples, cluster=cluster.scheduler_address)
-    same(found, train(definition, feature_sets, examples))
+        found = [train(each, feature_sets, examples, cluster=cluster.scheduler_address) for each in definitions]
+    for ours, definition in zip(found, definitions, strict=True):
+        same(ours, train(definition, feature_sets, examples))
 
 
 def test_another_seed_gives_other_bits(model: Make, feature_sets: list[FeatureSet], examples: Examples) -> None:

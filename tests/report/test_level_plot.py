@@ -154,7 +154,7 @@ def test_no_two_labels_overlap_and_none_leaves_the_picture(
     ended: Store, figure: Callable[[LevelChart], Figure]
 ) -> None:
     crowded = 0
-    for row in range(530, 800, 50):
+    for row in range(549, 800, 125):
         drawn = figure(level_chart(ended, "IWM", as_of=str(DAYS[row].date())))
         drawn.draw_without_rendering()
         labels = [text for text in drawn.axes[0].texts if isinstance(text, Annotation)]

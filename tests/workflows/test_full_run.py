@@ -16,6 +16,7 @@ from bullbear.forecasting.forecast import issue
 from bullbear.forecasting.ledger import Anchor, Ledger, of_question
 from bullbear.forecasting.tracked_anchor import tracked_anchor
 from bullbear.home import Home
+from bullbear.report import outlook_plots, plots
 from bullbear.tracking import Runs
 from bullbear.tracking.mlflow_store import connect
 from bullbear.workflows.filling import DataSource, fill_simulated
@@ -28,6 +29,13 @@ QUIET = ProgressConsole(quiet=True)
 
 def run(home: Home, data: str | None = None, **wishes: Any) -> Any:
     return run_all(home, DataSource(data, **wishes), jobs=1, console=QUIET)
+
+
+@pytest.fixture(autouse=True)
+def _draw_no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    # The pictures of a page are drawn in tests/report, and by `report` in tests/cli.
+    for module in (plots, outlook_plots):
+        monkeypatch.setattr(module, "_png", lambda draw, size, simulated: b"\x89PNG")
 
 
 class FilledError(BullbearError):

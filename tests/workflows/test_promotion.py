@@ -56,13 +56,13 @@ def test_a_run_does_not_replace_a_champion_that_it_was_not_compared_with(
 ) -> None:
     runs, base = Runs(home), Runs(home).find("base")
     home.champion.unlink()
-    real = gate.check
+    real = gate.judge
 
     def checked_while_another_is_promoted(*arguments: Any, **named: Any) -> gate.Verdict:
         runs.promote(small)
         return real(*arguments, **named)
 
-    monkeypatch.setattr(gate, "check", checked_while_another_is_promoted)
+    monkeypatch.setattr(gate, "judge", checked_while_another_is_promoted)
     with pytest.raises(RunError, match=r"champion: got 'replaced during the comparison'; .*run the command again"):
         promote_run(home, runs, base)
     assert read_bundle(home.champion).meta["run_id"] == small.run_id

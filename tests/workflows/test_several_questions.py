@@ -224,7 +224,7 @@ def test_a_run_that_cannot_be_used_keeps_none_of_the_others_from_promotion(
 ) -> None:
     joint = parent_of(copied).info.run_id
     damage(Runs(copied).find(joint, "dip5").artifacts / "bundle")
-    monkeypatch.setattr(gate, "check", lambda *found, **named: PASSED)
+    monkeypatch.setattr(gate, "judge", lambda *found, **named: PASSED)
     answer = bullbear("promote", joint, "--json", "--home", copied.root)
     assert answer.code == 0
     assert [each["question"] for each in json.loads(answer.out)["promoted"]] == ["up", "vol20"]
@@ -239,7 +239,7 @@ def test_a_promotion_says_that_up_still_lacks_a_champion(
     copied: Home, bullbear: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shutil.rmtree(copied.champion)
-    monkeypatch.setattr(gate, "check", lambda *found, **named: PASSED)
+    monkeypatch.setattr(gate, "judge", lambda *found, **named: PASSED)
     answer = bullbear("promote", parent_of(copied).info.run_id, "--question", "vol20", "--home", copied.root)
     assert answer.code == 0
     assert "note: up has no champion yet" in answer.err

@@ -5,12 +5,22 @@ from __future__ import annotations
 import json
 import os
 import re
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from bullbear.errors import InputError
+
+
+class By(StrEnum):
+    """What `evaluate --by` parts the forecasts by."""
+
+    YEAR = "year"
+    HALF = "half"
+    REGIME = "regime"
+    VOLATILITY = "volatility"
 
 
 def one_home(context: typer.Context, value: Path | None) -> Path | None:

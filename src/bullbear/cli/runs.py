@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from bullbear.cli.options import DEFAULT_JOBS, HomeOption, JobsOption, JsonOption, iso_day, print_document
+from bullbear.cli.options import DEFAULT_JOBS, By, HomeOption, JobsOption, JsonOption, iso_day, print_document
 from bullbear.extras import require
-from bullbear.home import Home, locate
+from bullbear.home import locate
 
 RunArgument = Annotated[
     str, typer.Argument(metavar="RUN", help="A run id, a unique prefix, a model's name, `latest` or `champion`.")
@@ -76,14 +76,41 @@ def evaluate(
     run: RunArgument,
     home: HomeOption = None,
     question: EachQuestionOption = None,
+    by: Annotated[By | None, typer.Option("--by", help="Part the skill by this; JSON has all of them.")] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Score a run against the base rate, question by question, with 90% intervals; a combinatorial run path by path.
 
-    Example: bullbear evaluate latest --json
+    Example: bullbear evaluate latest --by regime
     """
     require("bullbear evaluate", "train", "tracking")
-    _evaluate(locate(home), [run], question, as_json)
+    from bullbear.cli import evaluation_tables, show
+    from bullbear.evaluate import Evaluation
+    from bullbear.tracking import Runs
+    from bullbear.workflows.comparison import evaluate_run, oracle_share
+    from bullbear.workflows.run_details import run_details
+
+    place = locate(home)
+    runs = Runs(place)
+    found = runs.find_each(run) if question is None else [runs.find(run, question)]
+    detailed = as_json or by is not None or len(found) == 1
+    results = []
+    for each in found:
+        scored = evaluate_run(each)
+        of_run = run_details(place, runs, each, scored) if detailed and isinstance(scored, Evaluation) else None
+        results.append((each, scored, oracle_share(place, each), of_run))
+    distribution = runs.distribution(run) if question is None and by is None else None
+    if as_json:
+        models = [evaluation_tables.evaluation_document(*result) for result in results]
+        if distribution is not None:
+            models[0]["distribution"] = distribution
+        print_document(models)
+    elif by is not None:
+        evaluation_tables.evaluations_by(results, by)
+    else:
+        evaluation_tables.evaluations(results, [])
+        if distribution is not None:
+            show.distribution(distribution, simulated=results[0][0].simulated)
 
 
 def compare(
@@ -97,30 +124,28 @@ def compare(
     Example: bullbear compare latest champion
     """
     require("bullbear compare", "train", "tracking")
-    _evaluate(locate(home), runs, question, as_json)
-
-
-def _evaluate(home: Home, names: list[str], question: str | None, as_json: bool) -> None:
-    from bullbear.cli import show
+    if len(runs) == 1:
+        evaluate(runs[0], home, question, None, as_json)
+        return
+    from bullbear.cli import evaluation_tables
     from bullbear.tracking import Runs
-    from bullbear.workflows.comparison import compare_runs, evaluate_run, oracle_share, shared_questions
+    from bullbear.workflows.comparison import compare_runs, evaluate_run, field_of, oracle_share, shared_questions
 
-    runs = Runs(home)
-    named = [runs.find_each(name) if question is None else [runs.find(name, question)] for name in names]
+    place = locate(home)
+    store = Runs(place)
+    named = [store.find_each(name) if question is None else [store.find(name, question)] for name in runs]
     groups = shared_questions(named)
-    pairs = [(asked, pair) for asked, group in groups.items() if len(group) > 1 for pair in compare_runs(group)]
-    results = [(run, evaluate_run(run), oracle_share(home, run)) for group in groups.values() for run in group]
-    distribution = runs.distribution(names[0]) if len(names) == 1 and question is None else None
+    several = {asked: group for asked, group in groups.items() if len(group) > 1}
+    pairs = [(asked, pair) for asked, group in several.items() for pair in compare_runs(group)]
+    fields = [(asked, field_of(group)) for asked, group in several.items()]
+    results = [(run, evaluate_run(run), oracle_share(place, run), None) for group in groups.values() for run in group]
     if as_json:
-        models = [show.evaluation_document(*result) for result in results]
-        if distribution is not None:
-            models[0]["distribution"] = distribution
+        models = [evaluation_tables.evaluation_document(*result) for result in results]
         found = [{"question": asked, **pair.as_dict()} for asked, pair in pairs]
-        print_document(models if not pairs else {"models": models, "pairs": found})
+        together = [{"question": asked, **field.as_dict()} for asked, field in fields]
+        print_document({"models": models, "pairs": found, "together": together} if pairs else models)
     else:
-        show.evaluations(results, pairs)
-        if distribution is not None:
-            show.distribution(distribution, simulated=results[0][0].simulated)
+        evaluation_tables.evaluations(results, pairs, fields)
 
 
 def predictions(
@@ -159,14 +184,21 @@ def promote(
     Example: bullbear promote latest
     """
     require("bullbear promote", "train", "tracking")
+    from bullbear.errors import GateError
     from bullbear.forecasting.bundle import champion_of
     from bullbear.tracking import Runs
-    from bullbear.workflows.promotion import promote_each
+    from bullbear.workflows.promotion import promote_each, verdicts_of
 
     place = locate(home)
     runs = Runs(place)
     found = runs.find_each(run) if question is None else [runs.find(run, question)]
-    verdicts, refused = promote_each(place, runs, found)
+    try:
+        verdicts, refused = promote_each(place, runs, found)
+    except GateError as bad:
+        if as_json and bad.verdict is not None:
+            one = {"run_id": found[0].run_id, "model": found[0].model, "question": found[0].question, **bad.verdict}
+            print_document(one if len(found) == 1 else {"promoted": [], "refused": str(bad), "verdicts": bad.verdict})
+        raise
     for name, verdict in verdicts.items():
         for note in verdict.notes:
             typer.echo(f"note: {name}: {note}" if len(found) > 1 else f"note: {note}", err=True)
@@ -189,7 +221,9 @@ def promote(
             }
             for each in promoted
         ]
-        print_document(documents[0] if len(found) == 1 else {"promoted": documents, "refused": refused})
+        said = {name: str(reason) for name, reason in refused.items()}
+        several = {"promoted": documents, "refused": said, "verdicts": verdicts_of(refused)}
+        print_document(documents[0] if len(found) == 1 else several)
     else:
         for each in promoted:
             for line in verdicts[each.question].lines():
@@ -210,17 +244,19 @@ def backtest(
     require("bullbear backtest", "train", "tracking")
     from bullbear.cli import show
     from bullbear.tracking import Runs
-    from bullbear.workflows.backtesting import backtest_run
+    from bullbear.workflows.backtesting import backtest_run, sharpe_beside_tried
     from bullbear.workflows.notes import fund_notes
 
     place = locate(home)
-    found = Runs(place).find(run, question)
+    runs = Runs(place)
+    found = runs.find(run, question)
     tested = backtest_run(place, found)
+    evidence = sharpe_beside_tried(runs, found, tested)
     notes = fund_notes(place.filled_store().as_of(), tested.policy, tested.states[0].decided_at)
     if as_json:
-        print_document(show.backtest_document(found, tested, notes))
+        print_document(show.backtest_document(found, tested, notes, evidence))
     else:
-        show.backtest(found, tested)
+        show.backtest(found, tested, evidence)
     for note in notes:
         typer.echo(f"note: {note}", err=True)
 

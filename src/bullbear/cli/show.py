@@ -5,15 +5,16 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 from rich.table import Table
 
 from bullbear.cli.console import ResultConsole
+from bullbear.cli.evaluation_tables import oracle_line, scores
 from bullbear.cli.panel import forecast_panel
 from bullbear.data.publication import SNAPSHOT_ONLY
-from bullbear.definitions import UP
 from bullbear.forecasting.bundle import champion_of
 
 if TYPE_CHECKING:
@@ -21,9 +22,10 @@ if TYPE_CHECKING:
     from bullbear.data.snapshot import IngestReport
     from bullbear.data.store import Store
     from bullbear.decide import Backtest
-    from bullbear.evaluate import Comparison, Evaluation, OracleShare, PathScores
+    from bullbear.evaluate import Evaluation, PathScores
     from bullbear.tracking import Run
     from bullbear.workflows.full_run import FullRun
+    from bullbear.workflows.sharpe_evidence import SharpeEvidence
     from bullbear.workflows.training import TrainedModel
 
 
@@ -139,7 +141,7 @@ def trained(found: TrainedModel) -> None:
         f"run {document['run_id']}: {document['model']}, {document['n']:,} out-of-sample forecasts from "
         f"{document['first'][:10]} to {document['last'][:10]} in {document['seconds']:.1f} s"
     )
-    _scores(_trained_rows(found), simulated=found.simulated)
+    scores(_trained_rows(found), simulated=found.simulated)
     if found.distribution is not None:
         distribution(found.distribution.as_dict(), simulated=found.simulated)
 
@@ -162,136 +164,9 @@ def _trained_rows(found: TrainedModel) -> list[tuple[str, str, Evaluation | Path
     ]
 
 
-def evaluation_document(run: Run, found: Evaluation | PathScores, share: OracleShare | None) -> dict[str, Any]:
-    """The keys of `evaluate --json`."""
-    named = {"model": run.model, "question": run.bundle.question, "run_id": run.run_id, "simulated": run.simulated}
-    document = {**named, **found.as_dict()}
-    if share is not None:
-        document["oracle"] = _oracle(share)
-    return document
-
-
-def _oracle(share: OracleShare) -> dict[str, float | None]:
-    names = ("share", "low", "high", "realised", "bss", "oracle_bss", "truth_error")
-    return {name: value if math.isfinite(value := getattr(share, name)) else None for name in names}
-
-
-def evaluations(results: list[Any], pairs: Sequence[tuple[str, Comparison]]) -> None:
-    """The scores of runs; of a single one also years and calibration, of several every pair, by question."""
-    from bullbear.evaluate import Evaluation
-
-    console = ResultConsole()
-    several = len({run.bundle.question for run, *_ in results}) > 1
-    rows = [(f"{run.model} {run.bundle.question}" if several else run.model, run.run_id, found)
-            for run, found, _ in results]  # fmt: skip
-    _scores(rows, simulated=any(run.simulated for run, *_ in results))
-    for (_, found, share), (name, *_) in zip(results, rows, strict=True):
-        if share is not None:
-            console.print(_oracle_line(name, share))
-        if len(results) == 1 and isinstance(found, Evaluation):
-            console.print(_years_table(found))
-            console.print(_calibration_table(found))
-    for question, pair in pairs:
-        console.print(
-            f"{f'{question}: ' if several else ''}{pair.first} against {pair.second} on {pair.n:,} common days: "
-            f"Brier gain {pair.gain:+.5f} [{pair.gain_low:+.5f}, {pair.gain_high:+.5f}], "
-            f"Diebold-Mariano p {pair.dm_p_value:.2f}"
-        )
-
-
-def _oracle_line(model: str, share: OracleShare) -> str:
-    error = f" (simulated true probabilities, standard error {share.truth_error:.2%})" if share.truth_error else ""
-    return (
-        f"{model}: SIMULATED market; {_percent(share.share)} [{_percent(share.low)}, {_percent(share.high)}] of "
-        f"the oracle's Brier skill of {share.oracle_bss:+.2%}{error}"
-    )
-
-
-def _scores(rows: Sequence[tuple[str, str, Evaluation | PathScores]], *, simulated: bool) -> None:
-    """One table of the walk-forward runs, and one of the paths of each combinatorial run."""
-    from bullbear.evaluate import Evaluation, PathScores
-
-    console = ResultConsole()
-    if walked := [(name, run_id, found) for name, run_id, found in rows if isinstance(found, Evaluation)]:
-        console.print(_skill_table(walked, simulated=simulated))
-    for name, run_id, found in rows:
-        if isinstance(found, PathScores):
-            title = f"{name} {run_id[:8]}{_asked(found)}"
-            console.print(_paths_table(title, found, simulated=simulated))
-            for label, skill in (("Brier", "bss"), ("Log-loss", "log_loss_skill")):
-                mean, low, high = (
-                    _percent(getattr(found, f"{skill}_{end}"), 2) for end in ("mean", "lowest", "highest")
-                )
-                console.print(f"{label} skill over {len(found.paths)} paths: mean {mean}, from {low} to {high}")
-
-
-def _paths_table(title: str, found: PathScores, *, simulated: bool) -> Table:
-    table = Table(title=f"{title}: skill against the base rate by path" + (" (SIMULATED)" if simulated else ""))
-    for name in ("path", "n", "Brier skill", "log-loss skill", "share of yes", "mean p"):
-        table.add_column(name, justify="right", no_wrap=True)
-    for part in found.paths:
-        table.add_row(
-            part.label, f"{part.n:,}", _percent(part.bss, 2), _percent(part.log_loss_skill, 2), f"{part.share_up:.1%}",
-            f"{part.mean_p:.1%}",
-        )  # fmt: skip
-    return table
-
-
-def _asked(found: Evaluation | PathScores) -> str:
-    """The question and its horizon, unless it is the default."""
-    is_default = (found.question, found.horizon) == (UP.name, UP.horizon)
-    return "" if is_default else f", {found.question} over {found.horizon} sessions"
-
-
-def _skill_table(rows: Sequence[tuple[str, str, Evaluation]], *, simulated: bool) -> Table:
-    questions = {(found.question, found.horizon) for _, _, found in rows}
-    asked = _asked(rows[0][2]) if len(questions) == 1 else ""  # of several each row names its own
-    table = Table(title=f"Skill against the base rate{asked}, 90% intervals" + (" (SIMULATED)" if simulated else ""))
-    heads = ("model", "run", "n", "effective", "Brier", "base rate's", "Brier skill", "log-loss skill", "AUC",
-             "chance", "ECE", "chance")  # fmt: skip
-    for name in heads:
-        table.add_column(name, justify="left" if name in ("model", "run") else "right", no_wrap=True)
-    for name, run_id, found in rows:
-        table.add_row(
-            name,
-            run_id[:8],
-            f"{found.n:,}",
-            f"{found.n_effective:.0f}",
-            f"{found.brier:.4f}",
-            f"{found.brier_climatology:.4f}",
-            f"{_percent(found.bss, 2)} [{_percent(found.bss_low, 2)}, {_percent(found.bss_high, 2)}]",
-            f"{_percent(found.log_loss_skill, 2)} "
-            f"[{_percent(found.log_loss_skill_low, 2)}, {_percent(found.log_loss_skill_high, 2)}]",
-            _digits(found.auc, 3),
-            _digits(found.auc_null, 3),
-            _digits(found.ece, 3),
-            _digits(found.ece_null, 3),
-        )
-    return table
-
-
-def _years_table(found: Evaluation) -> Table:
-    table = Table(title="By period and year")
-    for name in ("span", "n", "Brier skill", "log-loss skill", "share of yes", "mean p"):
-        table.add_column(name, justify="left" if name == "span" else "right")
-    for span in (*found.by_period, *found.by_year):
-        table.add_row(
-            span.label, f"{span.n:,}", _percent(span.bss), _percent(span.log_loss_skill), f"{span.share_up:.1%}",
-            f"{span.mean_p:.1%}",
-        )  # fmt: skip
-    return table
-
-
-def _calibration_table(found: Evaluation) -> Table:
-    table = Table(title="Calibration")
-    for name in ("n", "mean p", "share of yes", "90% interval"):
-        table.add_column(name, justify="right")
-    for each in found.calibration:
-        table.add_row(f"{each.n:,}", f"{each.mean_p:.1%}", f"{each.share_up:.1%}", f"{each.low:.1%} to {each.high:.1%}")
-    return table
-
-
-def backtest_document(run: Run, tested: Backtest, notes: Sequence[str] = ()) -> dict[str, Any]:
+def backtest_document(
+    run: Run, tested: Backtest, notes: Sequence[str] = (), evidence: SharpeEvidence | None = None
+) -> dict[str, Any]:
     """The keys of `backtest --json`."""
     from bullbear.workflows.backtesting import backtest_summary
 
@@ -304,10 +179,11 @@ def backtest_document(run: Run, tested: Backtest, notes: Sequence[str] = ()) -> 
         "positions": tested.positions.reset_index().to_dict(orient="records"),
         "trade_list": tested.trades.drop(columns="sleeve", errors="ignore").to_dict(orient="records"),
         "notes": list(notes),
+        "sharpe_evidence": None if evidence is None else asdict(evidence),
     }
 
 
-def backtest(run: Run, tested: Backtest) -> None:
+def backtest(run: Run, tested: Backtest, evidence: SharpeEvidence | None = None) -> None:
     """The policy and its baselines."""
     from bullbear.workflows.backtesting import backtest_summary
 
@@ -337,6 +213,14 @@ def backtest(run: Run, tested: Backtest) -> None:
         f"Profit per unit of starting equity: {sleeves}cash {parts['interest']:+.3f}, costs {parts['costs']:+.3f}, "
         f"total {parts['total']:+.3f}"
     )
+    if evidence is not None and math.isfinite(evidence.sharpe):
+        tries = "1 model" if evidence.trials == 1 else f"{evidence.trials} models"
+        ResultConsole().print(
+            f"Sharpe {evidence.sharpe:.2f}: the true one is above 0 with probability {evidence.probabilistic:.0%}, "
+            f"above the best of {tries} without skill with {evidence.deflated:.0%}; {evidence.track_record_years:.1f} "
+            f"years would show one above 0 with 95% ({evidence.years:.1f} here)",
+            soft_wrap=True,
+        )
 
 
 def scored(outcome: dict[str, Any]) -> None:
@@ -378,10 +262,10 @@ def full_run(outcome: FullRun) -> None:
     """What `bullbear run` found."""
     console = ResultConsole()
     rows = [row for each in outcome.trained for row in _trained_rows(each)]
-    _scores(rows, simulated=outcome.simulated)
+    scores(rows, simulated=outcome.simulated)
     for name, share in outcome.shares.items():
         if math.isfinite(share.share):
-            console.print(_oracle_line(name, share))
+            console.print(oracle_line(name, share))
     for name, reason in outcome.refused.items():
         console.print(f"{name}: {reason}")
     for question, run in outcome.champions.items():
@@ -390,16 +274,8 @@ def full_run(outcome: FullRun) -> None:
     console.print(f"report: {outcome.report}", soft_wrap=True)
 
 
-def _digits(value: float, digits: int) -> str:
-    return f"{value:.{digits}f}" if math.isfinite(value) else "-"
-
-
 def _figure(value: float | None, form: str) -> str:
     return "-" if value is None else format(value, form)
-
-
-def _percent(value: float, digits: int = 1) -> str:
-    return f"{value:+.{digits}%}" if math.isfinite(value) else "undetermined"
 
 
 def _day(value: Any) -> str:

@@ -134,9 +134,7 @@ class View:
 
     def catalogue(self) -> pd.DataFrame:
         """One row per series known: kind, series, first and last event_date, last_known_at, rows (distinct events)."""
-        # Raw bars and splits are served as bars.
-        parts = [self._catalogue(kind) for kind in KINDS if kind not in ("quarantine", "raw_bars", "splits")]
-        return pd.concat(parts, ignore_index=True)
+        return self._whole_catalogue.copy(deep=False)
 
     @property
     def is_empty(self) -> bool:
@@ -146,8 +144,14 @@ class View:
     @cached_property
     def last_known_at(self) -> pd.Timestamp:
         """The latest known_at of all series in `catalogue`; the epoch if there are none."""
-        latest = self.catalogue()["last_known_at"].max()
+        latest = self._whole_catalogue["last_known_at"].max()
         return EPOCH if latest is pd.NaT else latest
+
+    @cached_property
+    def _whole_catalogue(self) -> pd.DataFrame:
+        # Raw bars and splits are served as bars.
+        parts = [self._catalogue(kind) for kind in KINDS if kind not in ("quarantine", "raw_bars", "splits")]
+        return pd.concat(parts, ignore_index=True)
 
     def _latest(self, kind: str, series: str) -> pd.DataFrame:
         return _latest_by(self.versions(kind, series), ["event_date"])

@@ -11,6 +11,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, get_args
 
@@ -218,7 +219,8 @@ _KEY = re.compile(r"^\s*([A-Za-z0-9_.\-\"]+)\s*=")
 _PART = re.compile(r'"[^"]*"|[^."]+')
 
 
-def _key_lines(text: str) -> dict[tuple[str | int, ...], int]:
+@lru_cache(maxsize=64)  # asked once for each key that is checked
+def _key_lines(text: str) -> Mapping[tuple[str | int, ...], int]:
     # tomllib keeps no positions; headers and keys at the start of a line are all that our definitions use.
     lines: dict[tuple[str | int, ...], int] = {}
     counts: dict[tuple[str | int, ...], int] = {}

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import fdtrc, logit
+from scipy.special import fdtrc, logit, stdtr
 
 from bullbear.errors import HistoryError, InputError
 from bullbear.evaluate.decomposition import equal_mass_bins
 from bullbear.evaluate.scores import checked
+from bullbear.evaluate.significance import MeanTest, mean_test
 from bullbear.statistics.long_run import default_lag, long_run_covariance, session_means
 from bullbear.statistics.overlap import Rows
 from bullbear.statistics.proportions import LEVEL, wilson
@@ -199,6 +200,56 @@ def calibration_test(
     statistic = float(n * mean @ np.linalg.pinv(covariance, hermitian=True) @ mean)
     left = freedom - k + 1.0
     return CalibrationTest(statistic, float(fdtrc(k, left, statistic * left / (freedom * k))), k)
+
+
+def overconfidence_test(
+    y: ArrayLike,
+    p: ArrayLike,
+    reference: ArrayLike,
+    horizon: int,
+    *,
+    lag: int | None = None,
+    session: Rows | None = None,
+) -> MeanTest:
+    """One-sided test that forecasts do not move too far from the reference; `gain` below 0 says that they do.
+
+    m_t = (y_t - p_t) (logit p_t - logit c_t);  t = mean(m) / sqrt(LRV(m) / n), Student's with min(n - 1, 3n / 2L)
+    degrees of freedom: the p-value is P(T < t)
+
+    It is the score of b at 1 in logit P = logit c + b (logit p - logit c), against b < 1. Moves that are too small
+    pass: they do no harm.
+
+    Parameters
+    ----------
+    reference
+        The base rate known at the decision (c).
+    lag
+        At least `horizon`; None = `default_lag(n, horizon)`.
+
+    Raises
+    ------
+    InputError
+        The lag is out of range.
+    HistoryError
+        Fewer than `2 * horizon` sessions (at least 3).
+
+    References
+    ----------
+    Cox (1958), Biometrika 45(3/4), doi:10.1093/biomet/45.3-4.562; Newey and West (1987), doi:10.2307/1913610
+
+    Example
+    -------
+    >>> rng = np.random.default_rng(1)
+    >>> p = rng.uniform(0.4, 0.8, 2000)
+    >>> y, bold, shy = (rng.random(2000) < p).astype(float), np.clip(0.6 + 2 * (p - 0.6), 0.01, 0.99), 0.3 + p / 2
+    >>> [overconfidence_test(y, each, np.full(2000, 0.6), horizon=1).p_value < 0.01 for each in (bold, p, shy)]
+    [True, False, False]
+    """
+    outcomes, forecast, benchmark = checked(y, p=p, reference=reference)
+    said, par = (logit(np.clip(each, 1e-12, 1.0 - 1e-12)) for each in (forecast, benchmark))
+    test = mean_test(session_means((outcomes - forecast) * (said - par), session), horizon, lag)
+    p_value = float(stdtr(test.degrees_of_freedom, test.statistic))
+    return MeanTest(test.gain, test.statistic, p_value, test.lag, test.degrees_of_freedom)
 
 
 def _separated(up: np.ndarray, x: np.ndarray) -> bool:

@@ -46,7 +46,7 @@ class Sample:
                 raise InputError(f"{name}.{column}", ", ".join(map(str, found)), "one value", "select one")
         horizon = int(table["horizon"].iloc[0]) if len(table) else 1
         rows = predictions.resolved().table
-        sessions, session = np.unique(rows["decided_at"], return_inverse=True)
+        sessions, session = np.unique(pd.DatetimeIndex(rows["decided_at"]).asi8, return_inverse=True)
         least = max(20, 4 * horizon)
         if len(sessions) < least:
             allowed = f"at least {least}"

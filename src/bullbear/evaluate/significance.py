@@ -96,7 +96,7 @@ def diebold_mariano(
     if not np.isfinite(difference).all():
         row = int((~np.isfinite(difference)).argmax())
         raise InputError(f"{score}[{row}]", float(difference[row]), "a finite loss", "avoid probabilities of 0 and 1")
-    test = _mean_test(session_means(difference, session), horizon, lag)
+    test = mean_test(session_means(difference, session), horizon, lag)
     statistic = test.statistic * float(np.sqrt(_harvey(_count(difference, session), horizon)))
     p_value = 2.0 * float(stdtr(test.degrees_of_freedom, -abs(statistic)))
     return MeanTest(test.gain, statistic, p_value, test.lag, test.degrees_of_freedom)
@@ -139,7 +139,7 @@ def adjusted_mspe(
 ) -> MeanTest:
     """Clark and West's statistic of checked arrays; outcomes may be returns."""
     adjusted = (outcomes - nested) ** 2 - ((outcomes - forecast) ** 2 - (nested - forecast) ** 2)
-    test = _mean_test(session_means(adjusted, session), horizon, lag)
+    test = mean_test(session_means(adjusted, session), horizon, lag)
     p_value = float(stdtr(test.degrees_of_freedom, -test.statistic))
     return MeanTest(test.gain, test.statistic, p_value, test.lag, test.degrees_of_freedom)
 
@@ -214,7 +214,8 @@ def _harvey(n: int, horizon: int) -> float:
     return (n + 1 - 2 * horizon + horizon * (horizon - 1) / n) / n
 
 
-def _mean_test(series: Array, horizon: int, lag: int | None) -> MeanTest:
+def mean_test(series: Array, horizon: int, lag: int | None) -> MeanTest:
+    """The HAC test of the mean of one value a session, in order; its p-value is left to the side that is asked."""
     if horizon < 1:
         raise InputError("horizon", horizon, "at least 1", "count it in sessions")
     n = len(series)

@@ -34,7 +34,8 @@ from bullbear.tracking.run import Run
 from bullbear.tracking.scored import scored_models
 from bullbear.tracking.search_runs import SEARCH
 from bullbear.tracking.spool import QUESTION, QUESTIONS
-from bullbear.tracking.tries import identity, is_benchmark
+from bullbear.tracking.tried_runs import Try, read_try, tries_on
+from bullbear.tracking.tries import identity
 from bullbear.tracking.usable import limited_patience
 from bullbear.tracking.verdicts import challenger_of, champion_among, record_verdict, write_artifact
 
@@ -195,21 +196,16 @@ class Runs:
         raise RunError(_label(run), found, "a question whose run is there", "train the model again")
 
     def tried(self, run: Run) -> int:
-        """How many models were tried on `run`'s question and kind of data, itself included.
+        """How many models were tried on `run`'s question and kind of data, itself included; see `tried_runs`."""
+        return 1 + len(self._others(run))
 
-        A model is a definition, of whatever ticker and horizon, together with the first and last day asked for: a
-        choice among horizons or among spans is one among tries, too. Climatology is the benchmark, not a try, unless
-        it forgets (`window`, `half_life`). Runs
-        that were deleted since count: what has been looked at cannot be unseen.
-        """
-        tried = {identity(run.tags, run.params)}
-        for each in self._finished(ViewType.ALL):
-            tags, params = each.data.tags, each.data.params
-            # Runs from before the tag are of `up`; a parent is no try itself, its children are.
-            question = None if QUESTIONS in tags else tags.get(QUESTION, UP.name)
-            if question == run.question and tags.get("data") == run.tags.get("data") and not is_benchmark(params):
-                tried.add(identity(tags, params))
-        return len(tried)
+    def others_tried(self, run: Run) -> list[Try]:
+        """The newest training of every other model tried on `run`'s question and kind of data, with its forecasts."""
+        return [read_try(each, run, self._artifact) for each in self._others(run)]
+
+    def _others(self, run: Run) -> list[Any]:
+        found = tries_on(self._finished(ViewType.ALL), run)
+        return [each for tried, each in found.items() if tried != identity(run.tags, run.params)]
 
     def promote(
         self, run: Run, *, instead_of: Path | None = None, skill: Mapping[str, float | None] | None = None
@@ -343,11 +339,19 @@ class Runs:
         return Run(str(run.info.run_id), tags.get("model", "?"), tags, dict(run.data.params), place)
 
     def _artifacts(self, run: Any) -> Path:
-        uri = urlsplit(str(run.info.artifact_uri))
-        # A URI escapes blanks and letters beyond ASCII; a path does not.
-        local = url2pathname(uri.path) if uri.scheme in ("file", "") else None
         # Artifacts on a remote store are fetched once into the home's cache, by run id, and never change.
-        return Path(local) if local else self._fetched(run.info.run_id)
+        return _local(run) or self._fetched(run.info.run_id)
+
+    def _artifact(self, run: Any, name: str) -> Path:
+        """The place of one artifact alone: of many runs no more is fetched than is read."""
+        place = _local(run) or self.home.runs / "fetched" / run.info.run_id
+        if (place / name).exists() or _local(run):
+            return place / name
+        folder = self.home.runs / "fetched" / f"{run.info.run_id}-{Path(name).stem}"
+        if not (folder / name).exists():
+            folder.mkdir(parents=True, exist_ok=True)
+            mlflow.artifacts.download_artifacts(run_id=run.info.run_id, artifact_path=name, dst_path=str(folder))
+        return folder / name
 
     def _fetched(self, run_id: str) -> Path:
         place = self.home.runs / "fetched" / run_id
@@ -376,3 +380,10 @@ def _questions(run: Any) -> list[str]:
 def _parent(run: Any) -> str | None:
     found: str | None = run.data.tags.get(MLFLOW_PARENT_RUN_ID)
     return found
+
+
+def _local(run: Any) -> Path | None:
+    """Where a run's artifacts are, if that is on this machine."""
+    uri = urlsplit(str(run.info.artifact_uri))
+    # A URI escapes blanks and letters beyond ASCII; a path does not.
+    return Path(url2pathname(uri.path)) if uri.scheme in ("file", "") else None

@@ -12,6 +12,7 @@ import shlex
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
+from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -112,7 +113,9 @@ def _check_database(uri: str) -> None:
         _compare_schema(uri, str(found))
 
 
-def _compare_schema(uri: str, found: str) -> None:
+@cache
+def _schemas() -> tuple[str, ...]:
+    """The schemas that the installed MLflow knows, the newest first; to find them is to run dozens of scripts."""
     import mlflow
     from alembic.config import Config
     from alembic.script import ScriptDirectory
@@ -120,12 +123,17 @@ def _compare_schema(uri: str, found: str) -> None:
     config = Config()
     migrations = Path(mlflow.__file__).parent / "store" / "db_migrations"
     config.set_main_option("script_location", str(migrations).replace("%", "%%"))
-    scripts = ScriptDirectory.from_config(config)
-    wanted = scripts.get_current_head()
+    return tuple(script.revision for script in ScriptDirectory.from_config(config).walk_revisions())
+
+
+def _compare_schema(uri: str, found: str) -> None:
+    import mlflow
+
+    wanted, *earlier = _schemas()
     if found == wanted:
         return
     shown = without_password(uri)
-    older = any(script.revision == found for script in scripts.walk_revisions())
+    older = found in earlier
     remedy = (
         f"back the database up, then run `mlflow db upgrade {shlex.quote(shown)}`"
         if older

@@ -12,14 +12,16 @@ from bullbear.dataset.predictions import Predictions
 from bullbear.decide import Backtest, Policy, backtest, baselines_of, comparison
 from bullbear.definitions import UP
 from bullbear.documents import json_ready
+from bullbear.errors import RunError
 from bullbear.forecasting.account_factors import account_factors
 from bullbear.forecasting.gate import refuse_another_question
 from bullbear.home import Home
 from bullbear.learn.coherent import coherent
 from bullbear.workflows.comparison import require_walk_forward
+from bullbear.workflows.sharpe_evidence import SharpeEvidence, sharpe_evidence
 
 if TYPE_CHECKING:
-    from bullbear.tracking import Run
+    from bullbear.tracking import Run, Runs
 
 
 def backtest_run(home: Home, run: Run, policy: Policy | None = None) -> Backtest:
@@ -47,6 +49,17 @@ def backtest_run(home: Home, run: Run, policy: Policy | None = None) -> Backtest
         horizon=target.horizon,
         factors=account_factors(view, run.bundle, policy),
         baselines=baselines_of(target.ticker, home.instruments()),
+    )
+
+
+def sharpe_beside_tried(runs: Runs, run: Run, tested: Backtest) -> SharpeEvidence:
+    """How much of the policy's Sharpe ratio is evidence, after all models tried; the run's own without a store."""
+    try:
+        others = runs.others_tried(run)
+    except RunError:  # a champion outlives the store that it was trained in
+        others = []
+    return sharpe_evidence(
+        tested.account, [each.sharpe for each in others if each.sharpe is not None], trials=1 + len(others)
     )
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from bullbear.data.oracle import true_probabilities
@@ -20,12 +22,15 @@ from bullbear.evaluate import (
     path_scores,
     share_of_oracle,
 )
+from bullbear.evaluate.all_models import SuperiorAbility, confidence_set, superior_ability
+from bullbear.evaluate.tried_models import on_common_days
 from bullbear.home import Home
 from bullbear.sessions import days
 
 if TYPE_CHECKING:
     from bullbear.tracking import Run
 
+BASE_RATE = "the base rate"
 TICKER = "IWM"
 """What the truth of a simulated market is about."""
 
@@ -60,6 +65,57 @@ def compare_runs(runs: Sequence[Run]) -> list[Comparison]:
         The runs forecast different tickers, answer different questions, or over different horizons, or one was not
         trained walk-forward.
     """
+    return compare(_with_newest_outcomes(runs))
+
+
+@dataclass(frozen=True)
+class Field:
+    """Runs of one question together: whether any beats the base rate, and which may be the best, by p-value.
+
+    `included` are the names of the model confidence set, the base rate among them where it may be the best.
+    """
+
+    n: int
+    spa: SuperiorAbility
+    included: tuple[str, ...]
+    p_values: Mapping[str, float]
+    error: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """Ready for JSON."""
+        return {
+            "n": self.n,
+            "spa_p_value": self.spa.p_value,
+            "spa_p_lower": self.spa.p_lower,
+            "spa_p_upper": self.spa.p_upper,
+            "confidence_set": list(self.included),
+            "confidence_set_p_values": dict(self.p_values),
+            "confidence": 1.0 - self.error,
+            "mean_block": self.spa.mean_block,
+            "resamples": self.spa.resamples,
+            "seed": self.spa.seed,
+        }
+
+
+def field_of(runs: Sequence[Run]) -> Field:
+    """All runs on the days that all of them forecast, by Brier score; errors are those of `compare_runs`."""
+    first, *others = _with_newest_outcomes(runs).items()
+    frames: dict[str, pd.DataFrame | None] = {
+        name: made.resolved().table.set_index("decided_at")[["p", "y"]] for name, made in others
+    }
+    shared = on_common_days(first[1], frames, name=first[0], coverage=0.0)
+    found = confidence_set(np.column_stack([shared.losses, shared.benchmark]), shared.horizon)
+    names = (*shared.names, BASE_RATE)
+    return Field(
+        n=found.n,
+        spa=superior_ability(shared.benchmark, shared.losses, shared.horizon),
+        included=tuple(names[place] for place in found.included),
+        p_values=dict(zip(names, found.p_values, strict=True)),
+        error=found.error,
+    )
+
+
+def _with_newest_outcomes(runs: Sequence[Run]) -> dict[str, Predictions]:
     for run in runs:
         require_walk_forward(run, "RUN RUN ...")
     targets = {(run.bundle.definition.target.ticker, run.bundle.question, run.horizon): run for run in runs}
@@ -73,7 +129,7 @@ def compare_runs(runs: Sequence[Run]) -> list[Comparison]:
     known = pd.concat(by_age).dropna(subset=["y"]).drop_duplicates("decided_at", keep="last")
     outcomes = known.set_index("decided_at")["y"]
     final = {name: frame.assign(y=frame["decided_at"].map(outcomes)) for name, frame in frames.items()}
-    return compare({name: Predictions(frame) for name, frame in final.items()})
+    return {name: Predictions(frame) for name, frame in final.items()}
 
 
 def shared_questions(named: Sequence[Sequence[Run]]) -> dict[str, list[Run]]:

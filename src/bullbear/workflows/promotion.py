@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from bullbear.documents import json_ready
@@ -13,13 +12,14 @@ from bullbear.forecasting import gate
 from bullbear.forecasting.gate import Verdict
 from bullbear.home import Home
 from bullbear.workflows.comparing import PAGE, page_of_run
+from bullbear.workflows.run_details import beside_all_tried
 
 if TYPE_CHECKING:
     from bullbear.tracking import Run, Runs
 
 
 def promote_run(home: Home, runs: Runs, run: Run) -> Verdict:
-    """Make a run the champion of its question if it passes the gate against the present one; see `gate.check`.
+    """Make a run the champion of its question if it passes the gate against the present one; see `gate.judge`.
 
     The skill of its out-of-sample forecasts is kept in the champion's bundle, beside which it forecasts.
 
@@ -34,10 +34,10 @@ def promote_run(home: Home, runs: Runs, run: Run) -> Verdict:
     try:
         verdict, is_new = _promote(home, runs, run)
     except GateError as bad:
-        _record(runs, run, f"refused: {str(bad).removeprefix('refused by ')}", None)
+        _record(runs, run, f"refused: {str(bad).removeprefix('refused by ')}", bad.verdict)
         raise
     if is_new:
-        _record(runs, run, f"champion: {'; '.join(verdict.lines() or verdict.notes)}", verdict.as_dict())
+        _record(runs, run, f"champion: {verdict.sentence.removeprefix('passed: ')}", verdict.as_dict())
     return verdict
 
 
@@ -65,19 +65,26 @@ def _promote(home: Home, runs: Runs, run: Run) -> tuple[Verdict, bool]:
     record = gate.Record.of(run.bundle, run.run_id)
     compared = home.champion_of(run.question).resolve()
     champion, note = gate.present_champion(home, run.question, simulated=run.simulated)
-    verdict = gate.check(record, champion, tried=runs.tried(run))
+    verdict = gate.judge(
+        record,
+        champion,
+        tried=runs.tried(run),
+        models=lambda: beside_all_tried(runs, run),
+        thresholds=home.promotion(),
+    ).noting(note)
+    if (refusal := verdict.refusal()) is not None:
+        raise refusal
     found = evaluate(run.of_target)
     table = run.of_target.table
     through = table.loc[table["y"].notna(), "resolved_at"].max()
     skill = {"skill": found.bss, "skill_low": found.bss_low, "skill_high": found.bss_high, "n": found.n,
              "resolved_through": through.isoformat()}  # fmt: skip
     runs.promote(run, instead_of=compared, skill=json_ready(skill))
-    verdict = replace(verdict, notes=(*([note] if note else []), *verdict.notes))
     return verdict, champion is None or champion.run_id != run.run_id
 
 
-def promote_each(home: Home, runs: Runs, found: Sequence[Run]) -> tuple[dict[str, Verdict], dict[str, str]]:
-    """Promote the run of each question by itself: the verdicts, and who was refused and why, by question.
+def promote_each(home: Home, runs: Runs, found: Sequence[Run]) -> tuple[dict[str, Verdict], dict[str, BullbearError]]:
+    """Promote the run of each question by itself: the verdicts, and what refused the others, by question.
 
     A run that cannot be promoted, for whatever reason, keeps no other one from it.
 
@@ -99,5 +106,10 @@ def promote_each(home: Home, runs: Runs, found: Sequence[Run]) -> tuple[dict[str
         if len(refused) == 1:
             raise next(iter(refused.values()))
         reasons = "; ".join(f"{question}: {bad}" for question, bad in refused.items())
-        raise GateError("the gate", reasons, "keep the champions, or train another model")
-    return verdicts, {question: str(bad) for question, bad in refused.items()}
+        raise GateError("the gate", reasons, "keep the champions, or train another model", verdicts_of(refused))
+    return verdicts, refused
+
+
+def verdicts_of(refused: Mapping[str, BullbearError]) -> dict[str, Any]:
+    """The gate's verdict on each question that it refused; without those that failed before it."""
+    return {question: bad.verdict for question, bad in refused.items() if isinstance(bad, GateError) and bad.verdict}

@@ -14,6 +14,7 @@ from bullbear.files import STAGING
 from bullbear.settings import Keys, Settings
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
     from typing import Any
 
@@ -27,7 +28,21 @@ MENDED = ("duplicated", "reordered")
 ODD = ("changed past", "clock skew", "half-written")
 # Requests that a fetch needs.
 SERIES = {"yahoo": 2, "fred": 2, "cboe": 2, "regsho": 4, "putcall": 3, "alfred": 2, "finra": 2}
+# What the client alone deals with, whoever is asked: in the ordinary suite of two providers.
+_OF_THE_CLIENT = {"404", "429", "429 with Retry-After", "429 for an hour", "503", "time-out", "reset"}
+_ASKED = ("yahoo", "regsho")
 _reference: dict[str, Any] = {}
+
+
+def each_with(faults: Iterable[str]) -> list[Any]:
+    """Every provider with every fault; slow where the provider's own code has no part in it."""
+    return [
+        pytest.param(
+            provider, fault, marks=pytest.mark.slow if fault in _OF_THE_CLIENT and provider not in _ASKED else ()
+        )
+        for provider in PROVIDERS
+        for fault in faults
+    ]
 
 
 def configured(settings: Settings, provider: str, fault: str = "") -> Settings:
@@ -85,8 +100,7 @@ def assert_equal(found: dict[str, pd.DataFrame], expected: dict[str, pd.DataFram
         pd.testing.assert_frame_equal(found[name], frame, check_exact=True)
 
 
-@pytest.mark.parametrize("fault", REFUSALS)
-@pytest.mark.parametrize("provider", PROVIDERS)
+@pytest.mark.parametrize(("provider", "fault"), each_with(REFUSALS))
 def test_a_refusal_is_told_and_mended_by_the_next_fetch(
     world: Any, settings: Settings, tmp_path: Path, provider: str, fault: str
 ) -> None:
@@ -113,8 +127,7 @@ def test_a_refusal_is_told_and_mended_by_the_next_fetch(
     assert again.revised == 0
 
 
-@pytest.mark.parametrize("fault", ["429", "reset"])
-@pytest.mark.parametrize("provider", PROVIDERS)
+@pytest.mark.parametrize(("provider", "fault"), each_with(["429", "reset"]))
 def test_one_hiccup_is_waited_out(world: Any, settings: Settings, tmp_path: Path, provider: str, fault: str) -> None:
     settings = configured(settings, provider)
     expected = reference(world, settings, provider, tmp_path)

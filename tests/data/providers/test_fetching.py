@@ -277,7 +277,7 @@ def test_a_second_source_that_fails_unexpectedly_is_only_a_second_source(
     assert [note for note in report.notes if note.startswith("not cross-checked: tiingo IWM: unexpected KeyError")]
 
 
-@pytest.mark.parametrize("kind", [ValueError, pa.ArrowInvalid, MemoryError, RuntimeError])
+@pytest.mark.parametrize("kind", [pa.ArrowInvalid, MemoryError])
 def test_a_series_that_cannot_be_stored_is_a_failure_and_nothing_of_it_is_written(
     world: Any, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: type[Exception]
 ) -> None:

@@ -104,7 +104,7 @@ def kill(world: Any, settings: Settings, folder: Path, kills: int, seed: int) ->
 
 
 def test_killed_at_random_points(world: Any, settings: Settings, tmp_path: Path) -> None:
-    kill(world, settings, tmp_path, kills=6, seed=1)
+    kill(world, settings, tmp_path, kills=4, seed=1)
 
 
 @pytest.mark.slow

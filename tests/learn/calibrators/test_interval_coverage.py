@@ -72,21 +72,21 @@ class Gaussian:
 
 
 def coverage(market: Gaussian, markets: int, seed: int, scale: float, persistence: float | None = None) -> float:
-    """The share of days of years 6 to 20 whose interval holds the frequency; a model is calibrated once a year."""
+    """The share of days of years 6 to 20 whose interval holds the frequency; a model is calibrated every third."""
     held = []
     for draw_number in range(markets):
         y, seen = market.draw(np.random.default_rng([seed, draw_number]), 5040)
         known = np.maximum(np.arange(5040) - HORIZON + 1, 0)  # labels resolved by each close
         base = np.concatenate([[0.5], np.cumsum(y) / np.arange(1, 5041)])[known]
-        for start in range(1260, 5040, 252):
+        for start in range(1260, 5040, 756):
             past = slice(756, known[start - 1])
             signal = scale * seen
             found = Shrinkage().fit(History(y[past], base[past], signal[past], HORIZON, y[: known[start - 1]]))
             if persistence is not None:
                 found = replace(found, persistence=persistence)
-            days = slice(start, start + 252)
+            days = slice(start, start + 756)
             low, high = found.interval(base[days], independent_number(known[days], HORIZON), signal[days])
-            truth = market.frequency(seen[days]) if scale else np.full(252, 0.6)
+            truth = market.frequency(seen[days]) if scale else np.full(756, 0.6)
             held.append(np.mean((low <= truth) & (truth <= high)))
     return float(np.mean(held))
 

@@ -59,7 +59,8 @@ def trials(n: int, **options: Any) -> tuple[Trial, ...]:
     return run_study(None, "alone", PARAMETERS, search, "7", scores)
 
 
-def test_the_search_learns_and_prunes() -> None:
+@pytest.mark.filterwarnings("error")
+def test_the_search_learns_and_prunes_in_silence(capfd: pytest.CaptureFixture[str]) -> None:
     found = trials(40)
     chosen = best(found)
     assert chosen is not None
@@ -70,6 +71,7 @@ def test_the_search_learns_and_prunes() -> None:
     assert sum(late) / len(late) > sum(early) / len(early)
     assert any(each.state == "pruned" for each in found)
     assert all(each.state == "complete" for each in trials(40, pruning=False))
+    assert capfd.readouterr() == ("", "")
 
 
 def test_more_trials_begin_with_the_same() -> None:

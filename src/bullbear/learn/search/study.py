@@ -148,9 +148,7 @@ def _sampler(past: list[FrozenTrial], space: Space, seed: int) -> optuna.sampler
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         if not past:
             return optuna.samplers.PartialFixedSampler(_own(space), optuna.samplers.RandomSampler(seed))
-        return optuna.samplers.TPESampler(
-            n_startup_trials=_RANDOM, multivariate=True, constant_liar=False, seed=seed, warn_independent_sampling=False
-        )
+        return optuna.samplers.TPESampler(n_startup_trials=_RANDOM, multivariate=True, constant_liar=False, seed=seed)
 
 
 def _own(space: Space) -> dict[str, Any]:
@@ -173,7 +171,7 @@ def _distribution(parameter: Parameter) -> BaseDistribution:
 def _quiet_study(
     storage: BaseStorage, name: str | None, sampler: optuna.samplers.BaseSampler | None = None
 ) -> optuna.Study:
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
     return optuna.create_study(
         storage=storage,
         study_name=name,

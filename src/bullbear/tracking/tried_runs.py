@@ -1,0 +1,85 @@
+"""Everything that was tried on a question, and what each of it forecast.
+
+A model is a definition, of whatever ticker and horizon, together with the first and last day asked for: a choice among
+horizons or among spans is one among tries, too. Climatology is the benchmark, not a try, unless it forgets. Runs that
+were deleted since count: what has been looked at cannot be unseen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from bullbear.definitions import UP
+from bullbear.tracking.run import Run
+from bullbear.tracking.spool import QUESTION, QUESTIONS
+from bullbear.tracking.tries import identity, is_benchmark
+
+PREDICTIONS = "predictions.csv"
+SHARPE = "backtest/policy_sharpe"
+
+
+@dataclass(frozen=True)
+class Try:
+    """The newest training of one definition and span; `forecasts` are None where they are gone or not comparable.
+
+    `forecasts` holds `p` and `y` by `decided_at`, of the target alone.
+    """
+
+    run_id: str
+    model: str
+    forecasts: pd.DataFrame | None
+    sharpe: float | None = None
+    """Annual Sharpe ratio of its backtest, where it has one."""
+
+    @property
+    def name(self) -> str:
+        """Model and the beginning of the run's id."""
+        return f"{self.model} {self.run_id[:8]}"
+
+
+def tries_on(found: Iterable[Any], run: Run) -> dict[tuple[str | None, ...], Any]:
+    """Of MLflow's finished runs, newest first, the newest of each try on the question and kind of data of `run`."""
+    newest: dict[tuple[str | None, ...], Any] = {}
+    for each in found:
+        tags, params = each.data.tags, each.data.params
+        # Runs from before the tag are of `up`; a parent is no try itself, its children are.
+        question = None if QUESTIONS in tags else tags.get(QUESTION, UP.name)
+        if question == run.question and tags.get("data") == run.tags.get("data") and not is_benchmark(params):
+            newest.setdefault(identity(tags, params), each)
+    return newest
+
+
+def read_try(each: Any, run: Run, artifact: Callable[[Any, str], Path]) -> Try:
+    """A finished run of MLflow as a try beside `run`.
+
+    Parameters
+    ----------
+    artifact
+        The place of one artifact of a run.
+    """
+    info, data = each.info, each.data
+    name = data.tags.get("model", "?")
+    # `run` itself may be a champion without its parameters.
+    target = f"{run.bundle.definition.target.ticker} {run.horizon} sessions"
+    forecasts = None
+    if data.params.get("target", target) == target:
+        try:
+            forecasts = _read(artifact(each, PREDICTIONS))
+        except Exception:  # whatever the store raises for a file that is gone; a damaged one counts as gone
+            forecasts = None
+    return Try(str(info.run_id), name, forecasts, data.metrics.get(SHARPE))
+
+
+def _read(path: Path) -> pd.DataFrame | None:
+    """The resolved forecasts of one target; None for a run of several paths, whose models have seen later data."""
+    table = pd.read_csv(path)
+    if "path" in table.columns:
+        return None
+    resolved = table[table["y"].notna()]
+    decided = pd.to_datetime(resolved["decided_at"], utc=True, format="ISO8601").astype("datetime64[us, UTC]")
+    return pd.DataFrame({"p": resolved["p"].to_numpy(), "y": resolved["y"].to_numpy()}, index=pd.DatetimeIndex(decided))

@@ -1,0 +1,114 @@
+"""What `bullbear evaluate` says of a run beyond its scores: where its skill comes from, and what could be luck."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from bullbear.documents import json_ready
+from bullbear.errors import HistoryError
+from bullbear.evaluate import Evaluation
+from bullbear.evaluate.breakdown import Slice, breakdown
+from bullbear.evaluate.power import power, skill_needed
+from bullbear.evaluate.reliability import CalibrationTest, calibration_test
+from bullbear.evaluate.sample import Sample
+from bullbear.evaluate.tried_models import TriedModels, on_common_days, tried_models
+from bullbear.home import Home
+from bullbear.workflows.market_states import market_states
+
+if TYPE_CHECKING:
+    from bullbear.tracking import Run, Runs
+
+SKILLS = (0.01, 0.02, 0.05, 0.10)
+"""True Brier skills whose chance to be seen is shown."""
+SEEN = 0.8
+"""The chance with which `skill_needed` would be seen."""
+
+
+@dataclass(frozen=True)
+class Power:
+    """The probability that a true Brier skill passes the skill test with this history and this number of tries."""
+
+    tried: int
+    n_effective: float
+    error: float
+    by_skill: Mapping[float, float]
+    skill_needed: float
+
+
+@dataclass(frozen=True)
+class RunDetails:
+    """`models` is None where too few days are common to test all models tried together."""
+
+    parts: Mapping[str, tuple[Slice, ...]]
+    calibration: CalibrationTest
+    power: Power
+    models: TriedModels | None
+
+    def as_dict(self, by_year: list[dict[str, Any]]) -> dict[str, Any]:
+        """Further keys of `evaluate --json`, ready for JSON; the rows of `by_year` get their intervals."""
+        rows = {name: [asdict(part) for part in parts] for name, parts in self.parts.items()}
+        years = {int(row["label"]): row for row in rows.pop("year")}
+        ends = [f"{skill}_{end}" for skill in ("bss", "log_loss_skill") for end in ("low", "high")]
+        without = rows.pop("without_best_year")
+        rest = without[0] if without else None
+        of_models = None
+        if self.models is not None:
+            over, spa = self.models.overfitting, self.models.spa
+            of_models = {
+                "n": self.models.n,
+                "models": self.models.models,
+                "left_out": self.models.left_out,
+                "spa_p_value": spa.p_value,
+                "pbo": None if over is None else over.pbo,
+                "loss_share": None if over is None else over.loss_share,
+            }
+        found: dict[str, Any] = json_ready(
+            {
+                "by_year": [{**row, **{end: years[row["year"]][end] for end in ends}} for row in by_year],
+                **{f"by_{name}": [{name: row.pop("label"), **row} for row in of] for name, of in rows.items()},
+                "without_best_year": rest and {"best_year": int(rest.pop("label")), **rest},
+                "calibration_p_value": self.calibration.p_value,
+                "tried": self.power.tried,
+                "power": {
+                    "error": self.power.error,
+                    "by_skill": [
+                        {"skill": skill, "probability": value} for skill, value in self.power.by_skill.items()
+                    ],
+                    "skill_needed": self.power.skill_needed,
+                    "probability_needed": SEEN,
+                },
+                "all_models": of_models,
+            }
+        )
+        return found
+
+
+def run_details(home: Home, runs: Runs, run: Run, found: Evaluation) -> RunDetails:
+    """The details of a walk-forward run; `found` is its evaluation."""
+    rows = Sample.of(run.predictions)
+    tried = runs.tried(run)
+    error = home.promotion().skill.error / tried
+    n, horizon = found.n_sessions, found.horizon
+    return RunDetails(
+        parts=breakdown(run.predictions, market_states(home, run.bundle.definition.target.ticker)),
+        calibration=calibration_test(rows.y, rows.p, horizon, session=rows.session),
+        power=Power(
+            tried=tried,
+            n_effective=found.n_effective,
+            error=error,
+            by_skill=dict(zip(SKILLS, power(SKILLS, n, horizon, error=error).tolist(), strict=True)),
+            skill_needed=skill_needed(n, horizon, probability=SEEN, error=error),
+        ),
+        models=beside_all_tried(runs, run),
+    )
+
+
+def beside_all_tried(runs: Runs, run: Run) -> TriedModels | None:
+    """A run beside every other model tried on its question; None where they have too few days in common."""
+    others = {each.name: each.forecasts for each in runs.others_tried(run)}
+    try:
+        return tried_models(on_common_days(run.of_target, others, name=f"{run.model} {run.run_id[:8]}"))
+    except HistoryError:
+        return None
