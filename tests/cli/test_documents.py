@@ -130,6 +130,9 @@ def test_backtest(bullbear: Run, trained_home: Home) -> None:
     assert {"model", "run_id", "accounts", "equity", "positions", "trade_list", "costs", "attribution"} <= set(found)
     assert {"policy", "buy_and_hold"} <= {account["account"] for account in found["accounts"]}
     assert len(found["positions"]) == len(found["equity"])
+    evidence = found["sharpe_evidence"]
+    assert evidence["trials"] == 1
+    assert 0 <= evidence["deflated"] == evidence["probabilistic"] <= 1
 
 
 def test_forecast_score_and_report(bullbear: Run, home: Home, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -44,7 +44,7 @@ def test_bad_usage(bullbear: Run, arguments: list[str], message: str) -> None:
 
 
 FILLED = [
-    (["train", "nope"], "models/nope.toml: no such file; allowed: base, climatology"),
+    (["train", "nope"], "models/nope.toml: no such file; allowed: "),
     (["train", "../small"], "models/../small.toml"),
     (["train", "small", "--start", "someday"], "--start: got 'someday'; allowed: a day as YYYY-MM-DD"),
     (["train", "small", "--json", "--end", "2007-02-30"], "got '2007-02-30'"),
@@ -64,7 +64,7 @@ FILLED = [
     (["odds", "--as-of", "2031-01-02"], "--as-of: got '2031-01-02'"),
     (["factors", "--levels", "--as-of", "2031-01-02"], "--as-of: got '2031-01-02'"),
     (["factors", "--levels", "--as-of", "1990-01-02"], "--as-of: got '1990-01-02'"),
-    (["train", "Small"], "models/Small.toml: no such file; allowed: base, climatology, lightgbm"),
+    (["train", "Small"], "models/Small.toml: no such file; allowed: "),
     (["evaluate", "nope"], "run: got 'nope'; allowed: latest, champion, or one of"),
     (["evaluate", ""], "run: got ''"),
     (["compare", "latest", "nope"], "run: got 'nope'"),

@@ -183,23 +183,14 @@ def test_a_training_that_breaks_while_logging_is_kept_and_logged_by_the_next_com
     assert (logged.info.start_time, logged.info.end_time) == (staged["started"], staged["ended"])
 
 
-def test_a_training_that_an_earlier_version_kept_is_logged(home: Home) -> None:
-    with pytest.raises(SpooledError, match="gone"):
-        _train_where_logging_fails(home)
-    (waiting,) = (home.runs / "spool").glob("base-*")
-    staged = json.loads((waiting / "run.json").read_text())
-    del staged["ended"]
-    staged["metrics"] = [point[:3] for point in staged["metrics"]]
-    (waiting / "run.json").write_text(json.dumps(staged))
-    found = Runs(home).find("latest")
-    assert found.model == "base"
-    assert not waiting.exists()
-
-
 def test_a_spooled_training_is_logged_once_though_its_folder_stayed(home: Home, tmp_path: Path) -> None:
     with pytest.raises(SpooledError, match="gone"):
         _train_where_logging_fails(home)
     folder = next((home.runs / "spool").glob("base-*"))
+    staged = json.loads((folder / "run.json").read_text())
+    del staged["ended"]  # as an earlier version kept it, with metrics that have no time
+    staged["metrics"] = [point[:3] for point in staged["metrics"]]
+    (folder / "run.json").write_text(json.dumps(staged))
     shutil.copytree(folder, tmp_path / folder.name)
     first = Runs(home).find("latest").run_id
     shutil.copytree(tmp_path / folder.name, folder)  # as if the process had been killed before it was removed

@@ -146,3 +146,25 @@ def test_a_run_on_another_kind_of_data_than_the_store_holds_is_refused(home: Hom
         match=r"data test: the run was trained on real data, the store holds a SIMULATED market; train",
     ):
         promote_run(home, Runs(home), real)
+
+
+def test_a_verdict_is_logged_with_every_number_whatever_it_is(home: Home) -> None:
+    runs = Runs(home)
+    home.champion.unlink()
+    with pytest.raises(GateError, match="refused by the skill test") as bad:
+        promote_run(home, runs, runs.find("small"))
+    refused = runs.find("small")
+    assert refused.tags["verdict"].startswith("refused: the skill test: ")
+    assert json.loads(refused.read_text("verdict.json")) == bad.value.verdict
+    assert {check["test"] for check in bad.value.verdict["checks"]} >= {"evidence", "skill", "calibration", "tries"}
+    verdict = promote_run(home, runs, runs.find("base"))
+    champion = runs.find(runs.find("base").run_id)
+    assert champion.tags["verdict"].startswith("champion: base ")
+    assert json.loads(champion.read_text("verdict.json")) == verdict.as_dict()
+
+
+def test_a_home_s_thresholds_decide(home: Home) -> None:
+    (home.root / "models" / "promotion.toml").write_text("[evidence]\nleast = 10000\n")
+    home.champion.unlink()
+    with pytest.raises(GateError, match=r"refused by the evidence test: \d+ effective forecasts, 10000 are needed"):
+        promote_run(home, Runs(home), Runs(home).find("small"))

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 
 from bullbear.data.view import View
@@ -28,6 +27,7 @@ from bullbear.workflows.backtesting import backtest_metrics, backtest_summary, d
 from bullbear.workflows.comparing import PAGE, page_of_training
 from bullbear.workflows.console import Progress
 from bullbear.workflows.distributions import evaluate_distributions, past_distributions, usual_fan
+from bullbear.workflows.joint_metrics import metrics_by_question, metrics_of_distribution
 from bullbear.workflows.notes import factor_notes, fund_notes, outcome_notes
 
 if TYPE_CHECKING:
@@ -291,7 +291,7 @@ def _log(
         JointRecord(
             model=model,
             questions={name: record(each) for name, each in judged.items()},
-            metrics=_metrics_by_question(judged) | _metrics_of(distribution),
+            metrics=metrics_by_question(evaluations) | metrics_of_distribution(distribution),
             plots=_plots_of_all(view, judged, simulated=simulated),
             documents=documents,
             started=started,
@@ -333,29 +333,6 @@ def _plots_of_all(view: View, judged: Mapping[str, TrainedQuestion], *, simulate
         usual, past = usual_fan(view, target.ticker, target.horizon), view.bars(target.ticker)["adj_close"].iloc[-63:]
         found["fan"] = fan_plot(known.fan[0], usual=usual, past=past, simulated=simulated)
     return found
-
-
-def _metrics_of(distribution: DistributionEvaluation | None) -> dict[str, float]:
-    if distribution is None:
-        return {}
-    names = ("crps", "crps_climatology", "crps_skill", "crps_skill_low", "crps_skill_high", "pit_p_value")
-    found = {f"distribution/{name}": float(getattr(distribution, name)) for name in names}
-    found |= {f"distribution/coverage_{each.nominal:.0%}".rstrip("%"): each.share for each in distribution.coverage}
-    if distribution.volatility is not None:
-        found["distribution/log_volatility_r2"] = distribution.volatility.r2
-    return found
-
-
-def _metrics_by_question(judged: Mapping[str, TrainedQuestion]) -> dict[str, float]:
-    """The Brier skill of each question with its interval, and the mean over them, which the run list shows."""
-    found: dict[str, float] = {}
-    for name, each in judged.items():
-        if isinstance(each.evaluation, Evaluation):
-            found |= {f"{name}/{figure}": getattr(each.evaluation, figure) for figure in ("bss", "bss_low", "bss_high")}
-        else:
-            found[f"{name}/bss"] = each.evaluation.bss_mean
-    mean = float(np.mean([found[f"{name}/bss"] for name in judged]))
-    return {"bss": mean, "skill/mean_bss": mean, **found}
 
 
 def _plots(each: TrainedQuestion, predictions: Predictions, *, alone: bool, simulated: bool) -> dict[str, bytes]:
