@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -82,9 +82,10 @@ class Model:
         feature_paths: tuple[Path, ...],
         parts: Parts,
         companions: Sequence[Question] = (),
+        read: Mapping[str, Sequence[Question]] | None = None,
     ) -> Model:
         """A model with the hash of its meaning; see `meaning`."""
-        seal = digest(meaning(definition, feature_sets, parts, companions))
+        seal = digest(meaning(definition, feature_sets, parts, companions, read))
         return cls(definition, source, feature_sets, feature_paths, parts, seal)
 
     @property
@@ -112,13 +113,16 @@ class Model:
         if len(self.definition.questions) == 1:
             return self
         policy = self.policy if question == "up" else load_policy(HOLD_CASH, questions=[question])
+        every = self.definition.questions
+        read = policy.needs.read(each.name for each in every) - {question} if together else set()
         return Model.of(
             definition,
             self.source,
             self.feature_sets,
             self.feature_paths,
             replace(self.parts, policy=policy),
-            related(self.definition.questions, question) if together else (),
+            related(every, question) if together else (),
+            {each.name: (each, *related(every, each.name)) for each in every if each.name in read},
         )
 
 
@@ -127,12 +131,14 @@ def meaning(
     feature_sets: Sequence[FeatureSet],
     parts: Parts,
     companions: Sequence[Question] = (),
+    read: Mapping[str, Sequence[Question]] | None = None,
 ) -> dict[str, Any]:
     """All of a model that can change a forecast or a position, every default filled in; its `definition_hash` is of it.
 
     Names of the model, its members, its feature sets and its questions and every sentence are left out. A default that
     is written out changes nothing, one that changes in the code does. `companions` are the questions trained together
-    with that of the definition that its forecasts are made coherent with.
+    with that of the definition that its forecasts are made coherent with, `read` those that its policy decides on
+    besides, by name, each followed by its own companions.
     """
     factors = [
         {
@@ -151,6 +157,7 @@ def meaning(
         "ticker": definition.ticker,
         "questions": [_asked(each) for each in definition.questions],
         **({"coherent_with": sorted(map(_asked, companions), key=json.dumps)} if companions else {}),
+        **({"decided_with": {name: _asked_together(each) for name, each in read.items()}} if read else {}),
         **parts.meaning(feature_sets),
         **({"search": definition.search.model_dump(mode="json")} if definition.search is not None else {}),
         "factors": factors,
@@ -161,6 +168,10 @@ def meaning(
 
 def _asked(question: Question) -> dict[str, Any]:
     return question.model_dump(mode="json", exclude={"name", "sentence"})
+
+
+def _asked_together(questions: Sequence[Question]) -> list[dict[str, Any]]:
+    return [_asked(questions[0]), *sorted(map(_asked, questions[1:]), key=json.dumps)]
 
 
 def _factors(member: MemberPlan, feature_sets: Sequence[FeatureSet]) -> list[str]:

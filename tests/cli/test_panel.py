@@ -101,10 +101,14 @@ def test_a_normal_month_is_not_claimed_of_questions_that_nobody_answers() -> Non
         "No champion of the other questions.", "Base rates alone: rally5 31 %",
     ]  # fmt: skip
     assert shown(outlook=[UP, USUAL, ALONE])[1:4] == [
-        "Nothing differs from usual in the questions that have a champion.",
+        "Nothing differs from usual in the other questions that have a champion.",
         "As usual: dip5 26 %",
         "Base rates alone: rally5 31 %",
     ]
+
+
+def test_a_normal_month_is_not_claimed_beside_an_unusual_direction() -> None:
+    assert shown(outlook=[UP | {"p_low": 0.27}, USUAL])[1] == "Nothing but the direction differs from usual."
 
 
 def test_a_skill_that_is_unknown_is_not_shown() -> None:

@@ -185,6 +185,30 @@ def test_projection_against_a_general_solver() -> None:
         assert after[0] == before[0]
 
 
+@pytest.mark.parametrize(
+    ("p", "nearest"),
+    [
+        # `scipy.optimize.nnls` 1.17 by itself leaves these 0.30 and 0.21 apart from what the questions imply.
+        ([0.8, 0.2, 0.0, 0.4, 0.2, 0.3, 0.3, 0.3], [0.8, 0.2, 0.2, 0.2, 0.2, 0.3, 0.3, 0.3]),
+        ([0.8, 0.2, 0.4, 0.9, 0.4, 0.2, 0.7, 0.4], [0.8, 0.2, 0.65, 0.65, 0.4, 0.2, 0.7, 0.4]),
+    ],
+)
+def test_ties_do_not_stop_the_projection_early(p: list[float], nearest: list[float]) -> None:
+    np.testing.assert_allclose(project(SHIPPED, np.array([p])), [nearest], atol=1e-12)
+
+
+def test_projection_of_tied_probabilities_of_many_questions_is_coherent_and_nearest() -> None:
+    kinds = ["move", "return_below", "return_above", "dip", "return_below", "dip", "move", "move", "return_above",
+             "volatility", "return_below", "rally", "volatility"]  # fmt: skip
+    thresholds = [0.2, 0.05, 0.05, -0.02, 0.3, -0.2, 0.02, 0.02, 0.2, 0.08, 0.1, 0.05, 0.2]
+    horizons = [1, 63, 5, 63, 5, 5, 1, 21, 1, 63, 1, 1, 5]
+    asked = [ask(f"q{i}", *each) for i, each in enumerate(zip(kinds, thresholds, horizons, strict=True))]
+    p = np.array([[0.4, 0.5, 1.0, 0.6, 0.3, 0.5, 0.5, 0.1, 0.6, 0.8, 0.4, 0.4, 0.6, 0.1]])
+    got, (sides, limits) = project([UP, *asked], p)[0], inequalities([UP, *asked])
+    assert (sides @ got - limits).max() <= 1e-9
+    assert ((got - p) ** 2).sum() == pytest.approx(0.44, abs=1e-9)  # as by SLSQP
+
+
 def test_a_fall_and_a_rise_share_a_move() -> None:
     parts = [ask("rise", "return_above", 0.05), ask("fall", "return_below", -0.05), ask("move", "move", 0.05)]
     got = project(parts, np.array([[0.3, 0.3, 0.3]]))

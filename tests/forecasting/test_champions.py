@@ -340,6 +340,19 @@ def test_an_edited_question_does_not_change_what_was_asked(wild: Home) -> None:
     assert score_ledger(wild) == before
 
 
+def test_a_question_that_is_edited_is_another_although_history_answers_both_alike(wild: Home) -> None:
+    def asked(threshold: float) -> list[float]:
+        (wild.root / "models" / "questions.toml").write_text(
+            f'[[question]]\nname = "crash"\nkind = "dip"\nthreshold = {threshold}\nsentence = "A market crash."\n'
+        )
+        issue(wild, DAY)
+        ledger = Ledger(wild.forecasts / "ledger.jsonl").entries()
+        return [each["asks"]["threshold"] for each in ledger if each["question"] == "crash"]
+
+    assert asked(-0.6) == asked(-0.6) == [-0.6]
+    assert asked(-0.7) == [-0.6, -0.7]
+
+
 def test_a_step_that_is_refused_leaves_the_others_alone(wild_home: Home) -> None:
     others = others_of(wild_home, read_bundle(wild_home.champion))
     assert others.through(lambda bundle: bundle) == others

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -102,6 +103,32 @@ def test_the_record_of_a_replay_ends_at_its_close(wide: Home, monkeypatch: pytes
     drawn.clear()
     outlook_pictures(wide, issue(wide, DAY) | {"decided_at": "2005-12-30T21:00:00Z"})
     assert "vol20" not in drawn  # its first forecast is of 2006
+
+
+def test_no_record_is_drawn_of_a_champion_that_does_not_forecast(wide: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[str] = []
+    monkeypatch.setattr(outlook_plots, "past_outlooks_plot", lambda records, simulated: drawn.extend(records) or b"")
+    entry = issue(wide, DAY)
+    outlook_pictures(wide, entry)
+    assert drawn == ["up", "vol20"]
+    drawn.clear()
+    place = wide.champion_of("vol20") / "bundle.json"
+    place.write_text(json.dumps(json.loads(place.read_text()) | {"simulated": False}))
+    outlook_pictures(wide, entry)  # on the simulated market: real forecasts must not stand under that name
+    assert drawn == ["up"]
+    real = entry | {"data": entry["data"] | {"simulated": False}}
+    assert "past" not in outlook_pictures(wide, real)
+
+
+def test_a_distribution_over_another_horizon_than_the_forecasts_is_not_shown(wide: Home) -> None:
+    # "The return lies between ..." has no horizon but that of the entry, 21 sessions.
+    (wide.root / "models" / "wide.toml").write_text(WIDE + "\n[target]\nhorizon = 63\n")
+    runs = Runs(wide)
+    runs.promote(runs.find(train_model(wide, "wide").run_id))
+    entry = issue(wide, DAY)
+    row = next(each for each in entry["outlook"] if each["question"] == "vol20")
+    assert (row["model"], "over 63 sessions" in row["statement"]) == ("wide", True)
+    assert entry["distribution"] is None
 
 
 def test_a_forecast_of_a_store_that_was_filled_anew_has_no_fan(wide: Home) -> None:

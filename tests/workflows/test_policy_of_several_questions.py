@@ -114,6 +114,22 @@ def test_questions_of_other_trainings_change_no_decision(wary: Home) -> None:
     assert {day: weight_on(wary, day) for day in DAYS} == decided
 
 
+def test_what_a_policy_reads_is_part_of_the_meaning_of_up(wary: Home) -> None:
+    def meaning(questions: list[str], **how: bool) -> str:
+        define(wary, "lone", questions, must=False)
+        return wary.model("lone").only("up", **how).definition_hash
+
+    alone, read = meaning(["up"]), meaning(["up", "dip8"], together=True)
+    assert meaning(["up", "dip8"]) == alone  # trained alone, it decides on `up` alone
+    assert meaning(["up", "vol20"], together=True) == alone  # which it does not read
+    coherent = meaning(["up", "dip8", "dip5"], together=True)
+    assert len({alone, read, coherent}) == 3  # what dip8 is made coherent with moves its positions
+    (wary.root / "models" / "questions.toml").write_text(
+        '[[question]]\nname = "dip8"\nkind = "dip"\nthreshold = -0.09\nsentence = "A dip of 9 %."\n'
+    )
+    assert meaning(["up", "dip8"], together=True) not in {alone, read, coherent}
+
+
 def test_an_optional_question_of_another_training_is_read_neither_in_the_backtest_nor_live(wary: Home) -> None:
     define(wary, "lone", ["up"], must=False)
     trained = train_model(wary, "lone")

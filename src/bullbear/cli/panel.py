@@ -15,7 +15,8 @@ from rich.text import Text
 from bullbear.cli.console import ResultConsole
 
 _NOTHING = "Nothing differs from usual: treat this as a normal month.\n"
-_OF_SOME = "Nothing differs from usual in the questions that have a champion.\n"
+_BUT_DIRECTION = "Nothing but the direction differs from usual.\n"
+_OF_SOME = "Nothing differs from usual in the other questions that have a champion.\n"
 _NO_CHAMPION = "No champion of the other questions.\n"
 
 
@@ -56,7 +57,9 @@ def _outlook(rows: list[dict[str, Any]]) -> Text:
     usual = [row for row in others if row["model"] is not None and row not in unusual]
     alone = [row for row in others if row["model"] is None]
     if others and not unusual:
-        text.append(_NOTHING if not alone else _OF_SOME if usual else _NO_CHAMPION)
+        direction = any(_differs(row) for row in rows if row["question"] == "up")
+        normal = _BUT_DIRECTION if direction else _NOTHING
+        text.append(normal if not alone else _OF_SOME if usual else _NO_CHAMPION)
     for lead, rest in (("As usual", usual), ("Base rates alone", alone)):
         if rest:
             text.append(f"{lead}: {', '.join(map(_short, rest))}\n")

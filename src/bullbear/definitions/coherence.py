@@ -26,6 +26,8 @@ from bullbear.errors import InputError
 Array = np.ndarray[Any, np.dtype[Any]]
 TOLERANCE = 1e-12
 """Probabilities that break a relation by less are coherent."""
+_SLOPE = 1e-10
+"""Of a sum of squares of numbers of about 1 at its minimum, along one axis."""
 
 
 @dataclass(frozen=True)
@@ -188,8 +190,6 @@ def _check_names(questions: Sequence[Question]) -> None:
 
 def _nearest(p: Array, sides: Array, limits: Array, held: Array) -> Array:
     """The least-distance step from `p` into the region, by NNLS on its dual."""
-    from scipy.optimize import nnls
-
     room = sides @ p - limits
     free = -sides[:, ~held]
     moved = p.copy()
@@ -200,11 +200,24 @@ def _nearest(p: Array, sides: Array, limits: Array, held: Array) -> Array:
     scale = float(np.abs(room).max())
     dual = np.vstack([free[~stuck].T, room[~stuck] / scale])
     target = np.append(np.zeros(dual.shape[0] - 1), 1.0)
-    residual = dual @ nnls(dual, target)[0] - target
+    residual = dual @ _non_negative(dual, target) - target
     if residual[-1] > -1e-12:
         raise InputError("p", p[held].tolist(), "fixed probabilities that can hold together", "fix fewer questions")
     moved[~held] += scale * residual[:-1] / -residual[-1]
     return np.asarray(np.clip(moved, 0.0, 1.0))
+
+
+def _non_negative(A: Array, b: Array) -> Array:
+    """The x >= 0 with the least `|A x - b|`."""
+    from scipy.optimize import lsq_linear, nnls
+
+    x = np.asarray(nnls(A, b)[0])
+    slope = A.T @ (b - A @ x)
+    # SciPy's nnls may stop at a point that is no minimum and say nothing (scipy/scipy issue 25389). At a minimum a step
+    # along no axis helps, and none matters along an axis in use.
+    if (slope <= _SLOPE).all() and (np.abs(slope[x > 0.0]) <= _SLOPE).all():
+        return x
+    return np.asarray(lsq_linear(A, b, bounds=(0.0, np.inf), method="bvls", tol=1e-15, max_iter=1000).x)
 
 
 Event = tuple[int, bool]

@@ -40,9 +40,10 @@ IDENTITY = ("decided_at", "question", "ticker", "model.run_id", "data.fingerprin
 """What makes two forecasts of a question one. That of `up` is the same only if its outlook is, too, and a live one if
 its account is, and what it replaces: a bar of the inverse fund or a promotion may come between two questions of one
 evening."""
-_OTHER = (*IDENTITY, "p", "model.trained_through")
+_OTHER = (*IDENTITY, "asks.kind", "asks.threshold", "horizon_sessions", "p", "model.trained_through")
 """That of another question: a refit, a fall-back to the base rate or a promotion elsewhere changes the answer of the
-same run at the same close, and each that was shown is kept. The first of a model and day counts in the score."""
+same run at the same close, and each that was shown is kept. The first of a model and day counts in the score. An edit
+of questions.toml may ask something else of which history knows the same answers."""
 Progress = Callable[[int, int], None]
 
 

@@ -188,7 +188,7 @@ def _interval(due: list[dict[str, Any]], y: np.ndarray, p: np.ndarray, base: np.
     except HistoryError:
         return {}
     par = brier(y, base)
-    return {"bss_low": low.skill_low, "bss_high": -other.low / par} if par > 0 else {}
+    return {"bss_low": low.skill_low, "bss_high": 0.0 - other.low / par} if par > 0 else {}
 
 
 def _statement(records: list[dict[str, Any]], kinds: dict[str, dict[str, Any]], view: View) -> str:

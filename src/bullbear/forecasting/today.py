@@ -97,9 +97,15 @@ class Today:
         return Today(self.decided_at, _coherent(given), tuple(given)).forecasts
 
     def distribution(self) -> tuple[Answered, DistributionForecast] | None:
-        """The distribution of the close by the first question whose model knows one, and that question's answer."""
+        """The distribution of the close by the first question whose model knows one, and that question's answer.
+
+        Only one over the horizon of `up` counts, which is the forecast's: of any other a reader would take the numbers
+        for those of that horizon.
+        """
         for each in self.answers:
-            if each.model is not None and (found := each.model.distribution(each.factors)) is not None:
+            if each.model is None or each.asked.question.horizon != self.up.asked.question.horizon:
+                continue
+            if (found := each.model.distribution(each.factors)) is not None:
                 return each, found
         return None
 

@@ -16,10 +16,11 @@ import numpy as np
 import pandas as pd
 
 from bullbear.dataset.predictions import Predictions
+from bullbear.definitions import UP
 from bullbear.errors import BullbearError
 from bullbear.evaluate import Evaluation, evaluate
 from bullbear.files import write_whole
-from bullbear.forecasting.bundle import read_bundle
+from bullbear.forecasting.bundle import Bundle, read_bundle
 from bullbear.forecasting.champions import others_of
 from bullbear.forecasting.close import close_of
 from bullbear.forecasting.forecast import usable
@@ -75,8 +76,8 @@ def _fan_of(home: Home, entry: Mapping[str, Any]) -> Fan | None:
 def outlook_pictures(home: Home, entry: Mapping[str, Any]) -> dict[str, bytes]:
     """PNGs by name: `against_usual`, `fan` where a champion knows the distribution, and those of the record.
 
-    `past` and `reliability` show the out-of-sample forecasts of every question's champion up to the entry's close; they
-    are absent where no champion has enough.
+    `past` and `reliability` show the out-of-sample forecasts of every champion that forecasts now, up to the entry's
+    close; they are absent where none has enough, or where the champions are of another market than the entry.
     """
     from bullbear.report.outlook_plots import against_usual_plot, fan_plot
 
@@ -84,19 +85,20 @@ def outlook_pictures(home: Home, entry: Mapping[str, Any]) -> dict[str, bytes]:
     found = {"against_usual": against_usual_plot(entry["outlook"], simulated=simulated)}
     if (fan := fan_of(home, entry)) is not None:
         found["fan"] = fan_plot(fan.quantiles, usual=fan.usual, past=fan.past, simulated=simulated)
-    return found | _record_pictures(home, pd.Timestamp(entry["decided_at"]), simulated=simulated)
+    return found | _record_pictures(home, entry, simulated=simulated)
 
 
-def _record_pictures(home: Home, decided_at: pd.Timestamp, *, simulated: bool) -> dict[str, bytes]:
+def _record_pictures(home: Home, entry: Mapping[str, Any], *, simulated: bool) -> dict[str, bytes]:
     from bullbear.report.outlook_plots import past_outlooks_plot, reliability_plot
 
     records: dict[str, Predictions] = {}
     evaluations: dict[str, Evaluation] = {}
-    for question in home.questions():
-        # A champion that is missing, cannot be read or has too short a record is not drawn; the forecast names it.
+    for question, bundle in _champions(home, entry["ticker"], simulated=simulated).items():
+        # One that cannot be read or has too short a record is not drawn.
         with suppress(BullbearError):
-            bundle = read_bundle(home.champion_of(question))
-            record = _known_at(decided_at, bundle.predictions.select(asset=bundle.definition.ticker))
+            record = _known_at(
+                pd.Timestamp(entry["decided_at"]), bundle.predictions.select(asset=bundle.definition.ticker)
+            )
             evaluations[question], records[question] = evaluate(record), record
     if not records:
         return {}
@@ -104,6 +106,18 @@ def _record_pictures(home: Home, decided_at: pd.Timestamp, *, simulated: bool) -
         "past": past_outlooks_plot(records, simulated=simulated),
         "reliability": reliability_plot(evaluations, simulated=simulated),
     }
+
+
+def _champions(home: Home, ticker: str, *, simulated: bool) -> dict[str, Bundle]:
+    """The champions that a forecast asks, by question; none if that of `up` is gone or of another market."""
+    try:
+        first = read_bundle(home.champion)
+    except BullbearError:
+        return {}
+    if (first.definition.ticker, bool(first.meta["simulated"])) != (ticker, simulated):
+        return {}
+    others = {each.question.name: each.bundle for each in others_of(home, first).asked if each.bundle is not None}
+    return {UP.name: first, **others}
 
 
 def _known_at(decided_at: pd.Timestamp, record: Predictions) -> Predictions:

@@ -144,3 +144,15 @@ def test_a_price_that_stands_still_stays() -> None:
     level = still.level(np.zeros((1, 126)))
     assert still.probability(DIP, level)[0] == 0.0
     assert still.distribution(np.zeros((1, 126))).volatility[0] == 0.0
+
+
+def test_one_path_that_stands_still_does_not_hide_the_volatility_of_the_others() -> None:
+    # On one session in fifty the close was that of the day before: over one session some path has no volatility.
+    rng = np.random.default_rng(0)
+    returns = np.where(rng.random(500) < 0.02, 0.0, rng.normal(0.0, 0.01, 500))
+    fitted = FilteredSimulation.fit(returns, horizon=1, seed=1, lags=LAGS)
+    X = np.full((1, 126), 0.01)
+    moves = np.abs(fitted._daily(float(fitted.level(X)[0]))[0]) / 100
+    assert moves.min() == 0.0
+    usual = np.sqrt(252) * np.exp(np.mean(np.log(moves[moves > 0.0])))
+    assert fitted.distribution(X).volatility[0] == pytest.approx(usual)

@@ -68,3 +68,9 @@ def test_quantiles_and_fan_are_normal_in_logs() -> None:
         assert forecast.quantiles[row, 4] == pytest.approx(math.expm1(sigma * (0.05 * 21 - 1.6448536 * math.sqrt(21))))
         np.testing.assert_allclose(forecast.fan[row, :, -1], forecast.quantiles[row, [4, 24, 49, 74, 94]])
         assert forecast.volatility[row] == pytest.approx(sigma * math.sqrt(252))
+
+
+def test_a_drift_far_from_a_barrier_far_away_is_no_overflow() -> None:
+    # exp(2 * 2.05 * 265) is beyond a float: a price that hardly moved and always fell, asked for a dip tomorrow.
+    still = ImpliedLognormal(place=0, usual=0.0, ratio=math.log(0.025), scatter=0.0, drift=-2.05, horizon=1)
+    assert still.probability(event("dip", -0.08), np.log([0.2])).tolist() == [0.0]

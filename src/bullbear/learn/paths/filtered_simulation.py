@@ -122,8 +122,9 @@ class FilteredSimulation:
             daily = self._daily(level)
             path = np.cumsum(daily, axis=0) / PER_CENT
             quantiles.append(np.quantile(path[-1], LEVELS))
-            with np.errstate(divide="ignore"):  # a price that stands still: a volatility of zero
-                volatility.append(np.exp(np.mean(np.log(_volatility(daily)))))
+            # A path that stands still has no logarithm, and must not make the mean of all the others zero.
+            moving = (each := _volatility(daily))[each > 0.0]
+            volatility.append(np.exp(np.mean(np.log(moving))) if len(moving) else 0.0)
             fans.append(np.quantile(path, FAN_LEVELS, axis=1))
         k, h = len(LEVELS), self.horizon
         return DistributionForecast(

@@ -27,6 +27,8 @@ from bullbear.learn.paths.scaled_history import LEVELS
 _BARRIER = 0.5826
 """-zeta(1/2) / sqrt(2 pi): daily standard deviations between a barrier watched all day and one watched at the close."""
 _STILL = 0.005
+_LARGEST = 709.0
+"""Exponent beyond which a float overflows; the probability that it is multiplied with is zero long before."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +106,7 @@ class ImpliedLognormal:
         """P(a Brownian motion falls by `depth` daily standard deviations within the horizon)."""
         root = math.sqrt(self.horizon)
         falls = _normal((-depth - drift * self.horizon) / root)
-        reflected = math.exp(-2.0 * drift * depth) * _normal((-depth + drift * self.horizon) / root)
+        reflected = math.exp(min(-2.0 * drift * depth, _LARGEST)) * _normal((-depth + drift * self.horizon) / root)
         return min(falls + reflected, 1.0)
 
     def _daily(self, level: Any) -> Any:
