@@ -78,6 +78,19 @@ def test_a_mixture_is_restored_to_the_same_bits_and_forecasts_row_by_row(trained
         assert kept.forecast(X.iloc[one], base[one], behind[one]).iloc[0].equals(whole.iloc[row])
 
 
+def test_weights_are_told_by_fit_with_the_base_rates(
+    trained: Training, model: Make, feature_sets: list[FeatureSet], examples: Examples
+) -> None:
+    table = trained.weights
+    assert list(table) == ["eager", "stiff", "base rate"]
+    assert table.index.tolist() == [kept.trained_through for kept in trained.models]
+    np.testing.assert_allclose(table.sum(axis="columns"), 1.0, rtol=1e-12)
+    np.testing.assert_array_equal(table[["eager", "stiff"]], [kept.weights for kept in trained.models])
+    assert table["base rate"].iloc[0] == pytest.approx(0.25)
+    alone = train(model(LINE, refit="quarter"), feature_sets, examples)
+    assert alone.weights.empty
+
+
 def test_contributions_are_worth_what_a_small_change_of_a_signal_is(trained: Training, examples: Examples) -> None:
     kept, base, X = trained.models[-1], np.array([0.6]), examples.X.dropna().tail(1)
     signals, expected = kept.signals(X), np.zeros((1, 4))

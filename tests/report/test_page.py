@@ -299,3 +299,19 @@ def test_a_browser_renders_it(tmp_path: Path, model: ModelResult, forecast: dict
     red = (abs(pixels - [0xB0 / 255, 0.0, 0x20 / 255]) < 0.02).all(axis=2)
     assert red[:200].mean() > 0.1  # the banner stands at the top
     assert not red[500:].any()
+
+
+def test_the_weights_of_a_pool_are_a_picture_with_the_newest_in_words(tmp_path: Path, model: ModelResult) -> None:
+    fits = pd.DatetimeIndex(["2019-10-31", "2019-11-29"], tz="UTC")
+    weights = pd.DataFrame({"line": [0.4, 0.5], "trees": [0.2, 0.15], "base rate": [0.4, 0.35]}, fits)
+
+    def page(weights: pd.DataFrame | None) -> str:
+        models = [replace(model, weights=weights)]
+        path = write_report(
+            tmp_path / "page.html", models=models, forecast=None, simulated=False, generated_at=pd.Timestamp.now("UTC")
+        )
+        return path.read_text(encoding="utf-8")
+
+    assert "newest: line 50.0%, trees 15.0%, base rate 35.0%" in page(weights)
+    for none in (None, weights.iloc[:0]):
+        assert "Weights of the members" not in page(none)

@@ -30,11 +30,18 @@ def _values(model: ModelResult) -> pd.Series:
     return pd.Series(model.predictions.table["p"].to_numpy(), days, name="p")
 
 
+def _weights() -> pd.DataFrame:
+    fits = pd.date_range("2005-01-31", periods=6, freq="ME", tz="UTC")
+    members = {f"member {number}": np.linspace(0.02, 0.11 - 0.01 * number, 6) for number in range(9)}
+    return pd.DataFrame(members, fits).assign(**{"base rate": lambda table: 1.0 - table.sum(axis="columns")})
+
+
 PLOTS: dict[str, Draw] = {
     "calibration": lambda m, s: plots.calibration_plot(m.evaluation, m.predictions, simulated=s),
     "skill": lambda m, s: plots.skill_plot(m.evaluation, simulated=s),
     "equity": _equity,
     "probability": lambda m, s: plots.probability_plot(m.predictions, simulated=s),
+    "weights": lambda m, s: plots.weights_plot(_weights(), simulated=s),
     "factor": lambda m, s: plots.factor_plot(_values(m), unit="share", summary="What is said.", simulated=s),
 }
 

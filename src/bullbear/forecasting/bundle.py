@@ -35,6 +35,7 @@ from bullbear.definitions import UP, FactorSpec, FeatureSet, ModelDefinition, So
 from bullbear.errors import DefinitionError, Found, HistoryError, InputError, RunError
 from bullbear.factors.engine.feature_sets import check, functions_of
 from bullbear.learn import CALIBRATORS, LEARNERS, POOLS, FoldModel, Training
+from bullbear.learn.fold_model import weights_by_fit
 from bullbear.learn.pooling import signal_columns
 from bullbear.learn.refit import Continuation
 from bullbear.user_code import digests
@@ -256,6 +257,18 @@ class Bundle:
         self._opened.clear()
         self._opened[day] = model
         return model
+
+    def weights(self) -> pd.DataFrame:
+        """The weights of the members at each fit; see `learn.Training.weights`.
+
+        Raises
+        ------
+        RunError
+            A model is damaged, or of another version.
+        """
+        if len(self.definition.members) < 2:  # nothing is weighed: a few hundred files need not be opened
+            return weights_by_fit([])
+        return weights_by_fit([self.model_named(day) for day in self.trained_through()])
 
     def _fits(self) -> list[str]:
         fits = self.trained_through()

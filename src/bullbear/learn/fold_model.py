@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -15,6 +15,9 @@ from bullbear.learn.calibrator import CALIBRATORS, FittedCalibrator
 from bullbear.learn.combining import Issued, combine
 from bullbear.learn.distribution import DistributionForecast, DistributionModel
 from bullbear.learn.learner import LEARNERS, FittedLearner, FittedPerAsset, bag_mean, factor_matrix, signals_of
+
+BASE_RATE = "base rate"
+"""What the rest of the weights is called beside the members' names."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,11 @@ class FoldModel:
     def mixes(self) -> bool:
         """Whether probabilities are weighed, not signals."""
         return len(self.calibrators) > 1
+
+    @property
+    def rest(self) -> float:
+        """The weight of the base rate."""
+        return max(0.0, 1.0 - sum(self.weights))
 
     @property
     def calibrator(self) -> FittedCalibrator:
@@ -188,3 +196,17 @@ class FoldModel:
             weights=tuple(float(weight) for weight in state["weights"]),
             calibrators=tuple(CALIBRATORS[each["kind"]].restore(each) for each in state["calibrators"]),
         )
+
+
+def weights_by_fit(models: Sequence[FoldModel]) -> pd.DataFrame:
+    """The members' weights and the rest, which is the base rate's, a row for each fit by the close it was made at.
+
+    Without rows where a single member leaves nothing to weigh.
+    """
+    several = [model for model in models if len(model.members) > 1]
+    rows = [
+        {**dict(zip((member.name for member in model.members), model.weights, strict=True)), BASE_RATE: model.rest}
+        for model in several
+    ]
+    at = pd.DatetimeIndex([model.trained_through for model in several], name="trained_through")
+    return pd.DataFrame(rows, index=at)

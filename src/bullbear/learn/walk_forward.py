@@ -21,7 +21,7 @@ from bullbear.learn.calibrator import FittedCalibrator
 from bullbear.learn.coherent import coherent
 from bullbear.learn.combining import Issued, combine
 from bullbear.learn.fitting import Fit, Step, Task, fit_step, prepared
-from bullbear.learn.fold_model import FoldModel
+from bullbear.learn.fold_model import FoldModel, weights_by_fit
 from bullbear.learn.pool import pooled
 from bullbear.learn.pooling import SignalRecord, kinds_of, member_signals
 from bullbear.learn.search.trial import Search
@@ -45,6 +45,11 @@ class Training:
     signals: pd.DataFrame
     fit_seconds: float
     searches: tuple[Search, ...] = ()
+
+    @property
+    def weights(self) -> pd.DataFrame:
+        """The weights of the members and of the base rate at each fit; see `weights_by_fit`."""
+        return weights_by_fit(self.models)
 
 
 def train(

@@ -58,6 +58,7 @@ class Section:
     skill_picture: Picture
     probability_picture: Picture
     equity_picture: Picture | None
+    weights_picture: Picture | None
 
 
 def write_report(
@@ -168,7 +169,18 @@ def _section(model: ModelResult, simulated: bool) -> Section:
         )
         if result is not None
         else None,
+        weights_picture=_weights(model.weights, simulated)
+        if model.weights is not None and len(model.weights)
+        else None,
     )
+
+
+def _weights(weights: pd.DataFrame, simulated: bool) -> Picture:
+    from bullbear.report import plots
+
+    newest = ", ".join(f"{name} {tables.percent(weight)}" for name, weight in weights.iloc[-1].items())
+    alt = f"Layers: the weight of each member of the pool by the day of the fit; newest: {newest}."
+    return _picture(plots.weights_plot(weights, simulated=simulated), alt, simulated)
 
 
 def _picture(png: bytes, alt: str, simulated: bool) -> Picture:

@@ -30,6 +30,7 @@ from bullbear.evaluate import Evaluation
 SIMULATED = "SIMULATED"
 BLUE, ORANGE, GREEN, GREY, PALE = "#0072B2", "#D55E00", "#009E73", "#555555", "#D9D9D9"
 _SLEEVES = (BLUE, ORANGE, GREEN, GREY)
+_MEMBERS = (BLUE, ORANGE, GREEN, "#CC79A7", "#E69F00", "#56B4E9", "#F0E442", GREY)
 WORST_SHOWN = -1.0
 _STYLE: dict[Any, Any] = {
     "font.family": "DejaVu Sans",
@@ -179,6 +180,33 @@ def probability_plot(predictions: Predictions, *, simulated: bool = False) -> by
             )  # fmt: skip
         axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
         figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=3)
+
+    return _png(draw, (6.8, 4.2), simulated)
+
+
+def weights_plot(weights: pd.DataFrame, *, simulated: bool = False) -> bytes:
+    """What each member of a pool weighs from each fit on, and the base rate below them all.
+
+    Parameters
+    ----------
+    weights
+        By UTC instants, a column per member and the base rate's last; see `learn.Training.weights`.
+    """
+
+    def draw(figure: Figure) -> None:
+        axes = figure.subplots()
+        *members, rest = weights.columns
+        days = pd.DatetimeIndex(weights.index).tz_localize(None).to_numpy()
+        colours = [_MEMBERS[place % len(_MEMBERS)] for place in range(len(members))]
+        layers = weights[[rest, *members]].to_numpy(dtype=float).T
+        shades = axes.stackplot(
+            days, *layers, labels=[rest, *members], colors=[PALE, *colours], lw=0.4, edgecolor="white", step="post"
+        )
+        for place, shade in enumerate(shades[1:]):  # eight colours: a further member has a hatched one
+            shade.set_hatch("" if place < len(_MEMBERS) else "///")
+        axes.set(title="Weight of each member by the day of the fit", ylim=(0, 1), xlim=(days[0], days[-1]))
+        axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+        figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=4)
 
     return _png(draw, (6.8, 4.2), simulated)
 

@@ -31,6 +31,8 @@ class ModelResult:
     evaluation: Evaluation
     backtest: Backtest | None
     predictions: Predictions
+    weights: pd.DataFrame | None = None
+    """Of the members of a pool by the close of each fit; see `learn.Training.weights`."""
 
 
 @dataclass(frozen=True)

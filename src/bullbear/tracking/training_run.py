@@ -247,6 +247,8 @@ def _stage_artifacts(staged: Path, record: TrainingRecord) -> None:
     made = record.training.predictions
     csv = made.to_csv() if by_path else made.select(asset=model.definition.target.ticker).interface_csv()
     (staged / "predictions.csv").write_text(csv, encoding="utf-8")
+    if len(weights := record.training.weights):
+        (staged / "weights.csv").write_text(weights.to_csv(date_format="%Y-%m-%dT%H:%M:%SZ"), encoding="utf-8")
     (staged / "evaluation.json").write_text(json.dumps(record.evaluation.as_dict(), indent=1), encoding="utf-8")
     (staged / "backtest.json").write_text(json.dumps(record.backtest, indent=1), encoding="utf-8")
     write_bundle(

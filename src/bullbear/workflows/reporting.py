@@ -42,6 +42,7 @@ def result_of_run(home: Home, run: Run) -> ModelResult:
         evaluation=evaluate(run.predictions),
         backtest=backtest_run(home, run),
         predictions=run.of_target,
+        weights=run.bundle.weights(),
     )
 
 
@@ -72,6 +73,7 @@ def result_of_training(trained: TrainedModel) -> ModelResult:
         evaluation=first.evaluation,
         backtest=first.backtest,
         predictions=first.training.predictions.select(asset=first.model.definition.target.ticker),
+        weights=first.training.weights,
     )
 
 

@@ -270,7 +270,7 @@ def _log(
             training=each.training,
             books=each.backtest.books if each.backtest else (),
             evaluation=each.evaluation,
-            plots=_plots(each.evaluation, predictions, each.backtest, alone=len(judged) == 1, simulated=simulated),
+            plots=_plots(each, predictions, alone=len(judged) == 1, simulated=simulated),
             backtest=backtest_summary(each.backtest, figures) if each.backtest else {},
             backtest_metrics={} if figures is None else backtest_metrics(figures),
             started=started,
@@ -335,27 +335,22 @@ def _plots_of_all(view: View, judged: Mapping[str, TrainedQuestion], *, simulate
     return found
 
 
-def _plots(
-    evaluation: Evaluation | PathScores,
-    predictions: Predictions,
-    tested: Backtest | None,
-    *,
-    alone: bool,
-    simulated: bool,
-) -> dict[str, bytes]:
+def _plots(each: TrainedQuestion, predictions: Predictions, *, alone: bool, simulated: bool) -> dict[str, bytes]:
     """The pictures of a walk-forward training; none of one that has several forecasts of each session.
 
     Of several questions the parent run shows reliability and past forecasts side by side, instead of each by itself.
     """
     from bullbear.report import plots
 
-    if isinstance(evaluation, PathScores):
+    if isinstance(each.evaluation, PathScores):
         return {}
-    found = {"skill": plots.skill_plot(evaluation, simulated=simulated)}
-    if tested:
-        found["equity"] = plots.equity_plot(tested, simulated=simulated)
+    found = {"skill": plots.skill_plot(each.evaluation, simulated=simulated)}
+    if each.backtest:
+        found["equity"] = plots.equity_plot(each.backtest, simulated=simulated)
+    if len(weights := each.training.weights):
+        found["weights"] = plots.weights_plot(weights, simulated=simulated)
     if alone:
-        found["calibration"] = plots.calibration_plot(evaluation, predictions, simulated=simulated)
+        found["calibration"] = plots.calibration_plot(each.evaluation, predictions, simulated=simulated)
         found["probability"] = plots.probability_plot(predictions, simulated=simulated)
     return found
 
