@@ -257,7 +257,7 @@ def test_a_model_may_be_named_by_its_path(place: Home) -> None:
 
 
 def test_an_unknown_model_names_the_known_ones(place: Home) -> None:
-    with pytest.raises(DefinitionError, match=r"models/nope\.toml: .*allowed: base, .*climatology, .*lightgbm"):
+    with pytest.raises(DefinitionError, match=r"models/nope\.toml: .*allowed: .*base, .*climatology, .*lightgbm"):
         place.model("nope")
 
 

@@ -145,7 +145,7 @@ def test_every_library_that_a_fit_may_import_is_part_of_the_environment() -> Non
             else [str(node.module)] if isinstance(node, ast.ImportFrom) else []
         )
     }  # fmt: skip
-    named = {"sklearn": "scikit-learn", "talib": "ta-lib"}
+    named = {"sklearn": "scikit-learn", "talib": "ta-lib", "venn_abers": "venn-abers"}
     own = {"bullbear", "exchange_calendars", "pyarrow", "pydantic", "pandera"}  # of these no number depends
     third = {named.get(name, name) for name in imported - own - sys.stdlib_module_names}
     assert {"arch", "scipy", "scikit-learn"} <= third

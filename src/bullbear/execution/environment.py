@@ -23,6 +23,7 @@ _LIBRARIES = (
     "scipy",
     "statsmodels",
     "ta-lib",
+    "venn-abers",
 )
 
 
