@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -27,6 +27,8 @@ from bullbear.learn.calibrators.shrinkage import of_base_rate
 @CALIBRATORS.register
 class Isotonic(Curve):
     """`[calibration] kind = "isotonic"`; the base rate until there are `least` independent labels."""
+
+    libraries: ClassVar[tuple[str, ...]] = ("sklearn",)
 
     kind: Literal["isotonic"]
     prior: float = Field(default=2.0, ge=0)

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -29,6 +29,8 @@ from bullbear.learn.calibrators.shrinkage import of_base_rate
 @CALIBRATORS.register
 class VennAbers(Curve):
     """`[calibration] kind = "venn_abers"`; the base rate until there are `least` independent labels."""
+
+    libraries: ClassVar[tuple[str, ...]] = ("venn_abers",)
 
     kind: Literal["venn_abers"]
 
