@@ -19,7 +19,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from bullbear.learn.calibration_curves import Curve, log_odds, mean_slope, spoken, tenth
+from bullbear.learn.calibration_curves import Curve, interval_of_share, log_odds, mean_slope, usable_past
 from bullbear.learn.calibrator import CALIBRATORS, FittedCalibrator, History
 from bullbear.learn.calibrators.shrinkage import of_base_rate
 
@@ -37,7 +37,7 @@ class Isotonic(Curve):
         """The pools with what is added to each, pooled again where that has put them out of order."""
         from sklearn.isotonic import IsotonicRegression, isotonic_regression  # only a fit needs it, no forecast
 
-        past = spoken(history, self.least)
+        past = usable_past(history, self.least)
         if past is None:
             return of_base_rate(history.resolved, history.horizon)
         x = past.base + past.signal
@@ -78,7 +78,7 @@ class IsotonicModel:
     ) -> tuple[np.ndarray, np.ndarray]:
         """A central 90% interval of the long-run frequency, as if a tenth of the past spoke of this day."""
         p = self.probability(climatology, signal)
-        return tenth(p, p, p, self.evidence)
+        return interval_of_share(p, p, p, self.evidence)
 
     def state(self) -> dict[str, Any]:
         """JSON-ready."""
