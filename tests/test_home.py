@@ -19,6 +19,7 @@ from bullbear.definitions import Kinds, Target
 from bullbear.errors import DefinitionError, InputError
 from bullbear.factors import registered
 from bullbear.factors.engine import registry
+from bullbear.forecasting import bundle
 from bullbear.home import Home, locate
 from bullbear.learn import CALIBRATORS, LEARNERS
 from bullbear.learn.learners.lightgbm import GradientBoosting
@@ -577,3 +578,36 @@ def test_the_pooled_assets_are_those_that_the_simulated_market_has_too(place: Ho
     (assets,) = {feature_set.universe.assets for feature_set in pooled.feature_sets}
     assert {"IWM", "^RUT"} < set(assets) <= {*FUNDS, "^RUT"}
     assert {spec.inputs.get("bars", "$asset") for each in pooled.feature_sets for spec in each.factor} == {"$asset"}
+
+
+TIMID = """
+from typing import Literal
+
+from bullbear.learn import CALIBRATORS
+from bullbear.learn.calibrators.shrinkage import Shrinkage
+
+
+@CALIBRATORS.register
+class Timid(Shrinkage):
+    kind: Literal["timid"]
+"""
+CHOSEN = """name = "mine"
+intent = "A calibrator of the home among those that may be chosen."
+[learner]
+kind = "climatology"
+window = 252
+[calibration]
+kind = "chosen"
+among = [{ kind = "shrinkage" }, { kind = "timid" }]
+"""
+
+
+def test_a_calibrator_that_may_be_chosen_is_part_of_the_model(tmp_path: Path) -> None:
+    for name, text in (("calibrators/timid.py", TIMID), ("models/mine.toml", CHOSEN)):
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).write_text(text)
+    before = Home(tmp_path).model("mine")
+    recorded = bundle._user_code(before.definition, before.feature_sets, before.policy.model_dump(mode="json"))
+    assert list(recorded) == ["calibrators/timid.py"]
+    (tmp_path / "calibrators" / "timid.py").write_text(TIMID + "    # edited\n")
+    assert Home(tmp_path).model("mine").definition_hash != before.definition_hash

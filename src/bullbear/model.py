@@ -59,7 +59,8 @@ class Parts:
         pool = [self.pool] if len(self.members) > 1 else []
         learners = [member.learner for member in self.members]
         own = [member.calibration for member in self.members if member.calibration is not None]
-        return [*map(type, [*learners, *pool, self.calibration, *own, self.splitter, self.policy])]
+        calibrations = [kind for each in (self.calibration, *own) for kind in each.kinds]
+        return [*map(type, [*learners, *pool]), *calibrations, type(self.splitter), type(self.policy)]
 
 
 @dataclass(frozen=True)

@@ -102,6 +102,14 @@ def test_contributions_are_worth_what_a_small_change_of_a_signal_is(trained: Tra
     assert np.abs(expected).max() > 1e-3
 
 
+@pytest.mark.parametrize("base", [0.0, 1.0])
+def test_no_factor_moves_what_never_or_always_happened(base: float, trained: Training, examples: Examples) -> None:
+    silent = (of_base_rate(examples.y[:100], 5),) * 3
+    kept, X = dataclasses.replace(trained.models[-1], calibrators=silent), examples.X.dropna().tail(2)
+    assert kept.forecast(X, np.full(2, base), np.ones(2))["p"].tolist() == [base, base]
+    np.testing.assert_array_equal(kept.contributions(X, np.full(2, base)), 0.0)
+
+
 @pytest.mark.parametrize(
     "splitter", [{"kind": "combinatorial", "n_groups": 4}, {"kind": "rolling", "window": 200, "refit": "quarter"}]
 )

@@ -130,6 +130,16 @@ def test_every_combinatorial_path_forecasts_every_session_once(
     assert table.groupby("decided_at")["p"].nunique().max() > 1
 
 
+def test_a_twin_asset_moves_no_combinatorial_mixture(
+    combinatorial: ModelDefinition, model: Make, feature_sets: list[FeatureSet], examples: Examples
+) -> None:
+    members = [{"name": "line", "learner": LINE}, {"name": "stiff", "learner": {**LINE, "penalty": 50.0}}]
+    mixed = model([], more={"member": members, "pool": {"kind": "mixture"}, "calibration": {"prior_mean": 0.5}})
+    definition = mixed.model_copy(update={"splitter": combinatorial.splitter})
+    alone, twins = (train(definition, feature_sets, each).predictions for each in (examples, panel(examples)))
+    np.testing.assert_allclose(twins.select(asset="IWM").table["p"], alone.table["p"], atol=1e-5)
+
+
 def test_labels_of_the_tested_groups_reach_neither_signal_nor_base_rate(
     combinatorial: ModelDefinition, feature_sets: list[FeatureSet], examples: Examples
 ) -> None:

@@ -18,6 +18,7 @@ from bullbear.forecasting import gate
 from bullbear.forecasting.bundle import read_bundle
 from bullbear.home import Home
 from bullbear.tracking import Run, Runs
+from bullbear.tracking.tried_runs import Try
 from bullbear.workflows.promotion import promote_run
 
 
@@ -168,3 +169,20 @@ def test_a_home_s_thresholds_decide(home: Home) -> None:
     home.champion.unlink()
     with pytest.raises(GateError, match=r"refused by the evidence test: \d+ effective forecasts, 10000 are needed"):
         promote_run(home, Runs(home), Runs(home).find("small"))
+
+
+@pytest.mark.parametrize("least", [2, 3])
+def test_a_home_says_from_how_many_models_on_overfitting_is_tested(
+    least: int, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (home.root / "models" / "promotion.toml").write_text(f"[overfitting]\nleast_models = {least}\n")
+    home.champion.unlink()
+    run = Runs(home).find("small")
+    table = run.of_target.table
+    forecasts = table.set_index("decided_at")[["p", "y"]].assign(p=0.5).dropna()
+    monkeypatch.setattr(Runs, "others_tried", lambda self, run: [Try("f" * 32, "other", forecasts)])
+    with pytest.raises(GateError) as bad:
+        promote_run(home, Runs(home), run)
+    assert bad.value.verdict is not None
+    (check,) = [each for each in bad.value.verdict["checks"] if each["test"] == "overfitting"]
+    assert check["reason"].startswith("2 models to compare" if least > 2 else "the best of 2 models")

@@ -364,7 +364,8 @@ def _user_code(
     learners = [LEARNERS.find(member.learner) for member in definition.members]
     pool = POOLS.find(definition.pool) if len(learners) > 1 else None
     calibrations = [definition.calibration, *(member.calibration or {} for member in definition.members)]
-    kinds = [*learners, pool, *map(CALIBRATORS.find, calibrations), POLICIES.find(policy)]
+    among = [table for each in calibrations if each.get("kind") == "chosen" for table in each.get("among", ())]
+    kinds = [*learners, pool, *map(CALIBRATORS.find, [*calibrations, *among]), POLICIES.find(policy)]
     return digests([*functions, *filter(None, [*kinds, *_instrument_kinds(policy)])])
 
 

@@ -25,7 +25,7 @@ from bullbear.forecasting.champions import Asked
 from bullbear.forecasting.today import Answered, forecasts_on
 from bullbear.home import Home
 from bullbear.learn import continue_training
-from bullbear.learn.members import members_of
+from bullbear.learn.members import calibrations_of, members_of
 from bullbear.sessions import between, day, days
 
 Progress = Callable[[int, int], None]
@@ -63,11 +63,12 @@ def continued(
     RunError
         This version of the library computes one of the model's factors otherwise, or not at all.
     MissingExtraError
-        A library that its learners fit with is not installed.
+        A library that its learners or calibrators fit with is not installed.
     """
     bundle.factors()  # refuses what this version does not know
     definition = bundle.definition
     modules = [module for plan in members_of(definition) for module in plan.learner.imports()]
+    modules += [module for each in calibrations_of(definition) for module in each.imports()]
     if definition.search is not None:
         modules.append("optuna")
     require_modules(f"a refit of {definition.name}", modules)

@@ -27,7 +27,7 @@ class Curve(Calibrator):
 
 
 @dataclass(frozen=True)
-class Spoken:
+class UsablePast:
     """A past that is enough to fit a curve: log-odds of the base rate, signals, labels, and their evidence."""
 
     base: np.ndarray
@@ -49,13 +49,13 @@ class Spoken:
         return np.where(self.y > 0.5, (ups + 1.0) / (ups + 2.0), 1.0 / (self.evidence - ups + 2.0))
 
 
-def spoken(history: History, least: float) -> Spoken | None:
+def usable_past(history: History, least: float) -> UsablePast | None:
     """The past as a curve needs it; None where it is too short, or nothing varies."""
     evidence = float(independent_number(len(history.y), history.horizon))
     if evidence < least or np.ptp(history.y) == 0.0 or np.ptp(history.signal) == 0.0:
         return None
     persistence = float(variance_inflation(history.resolved, history.horizon))
-    return Spoken(log_odds(history.climatology), history.signal, history.y, evidence, persistence)
+    return UsablePast(log_odds(history.climatology), history.signal, history.y, evidence, persistence)
 
 
 def fit_logistic(
@@ -112,7 +112,7 @@ def _newton(Z: np.ndarray, offset: np.ndarray, targets: np.ndarray) -> tuple[np.
     return b, (Z * (p * (1.0 - p))[:, None]).T @ Z + 1e-8 * np.eye(len(b))
 
 
-def around(
+def interval_of_log_odds(
     p: np.ndarray, variance: np.ndarray, climatology: np.ndarray, n_independent: np.ndarray, persistence: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """A 90% interval around `p` in log-odds, never narrower than that of the base rate.
@@ -129,7 +129,9 @@ def around(
     return np.minimum(sigmoid(middle - half), p), np.maximum(sigmoid(middle + half), p)
 
 
-def tenth(p: np.ndarray, low: np.ndarray, high: np.ndarray, evidence: float) -> tuple[np.ndarray, np.ndarray]:
+def interval_of_share(
+    p: np.ndarray, low: np.ndarray, high: np.ndarray, evidence: float
+) -> tuple[np.ndarray, np.ndarray]:
     """A 90% interval of a share that has the least and the greatest estimate `low` and `high`: Wilson's from both.
 
     A curve without a form learns of a day from days like it alone: a tenth of `evidence` is taken to be such.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
@@ -52,7 +52,21 @@ class FittedCalibrator(Protocol):
 
 
 class Calibrator(Definition):
-    """A kind of calibration with its parameters; subclasses have `kind: Literal["..."]` and are registered."""
+    """A kind of calibration with its parameters; subclasses have `kind: Literal["..."]` and are registered.
+
+    `libraries` are the optional modules that its fit imports.
+    """
+
+    libraries: ClassVar[tuple[str, ...]] = ()
+
+    def imports(self) -> tuple[str, ...]:
+        """The optional modules that a fit with these parameters imports; default `libraries`."""
+        return self.libraries
+
+    @property
+    def kinds(self) -> tuple[type, ...]:
+        """The classes whose code a fit and its forecasts run."""
+        return (type(self),)
 
     @property
     def is_silent(self) -> bool:

@@ -154,10 +154,12 @@ class FoldModel:
         issued = self.issue(self.signals(X), climatology, np.ones(len(X)))
         assert issued.p is not None
         variance = issued.columns["p"] * (1.0 - issued.columns["p"])
-        return [
-            weight * each.slope * p * (1.0 - p) / variance
+        worth = [
+            weight * each.slope * p * (1.0 - p)
             for weight, each, p in zip(self.weights, self.calibrators[1:], issued.p.T, strict=True)
         ]
+        # Where the base rate is 0 or 1 so is every probability, and no factor moves any.
+        return [np.divide(each, variance, out=np.zeros(len(X)), where=variance > 0.0) for each in worth]
 
     @property
     def kinds(self) -> tuple[type, ...]:

@@ -331,8 +331,10 @@ def _mixed(examples: Examples, places: Sequence[_Place]) -> list[Issued]:
         first = place.combined(examples, (0.0,) * n_members, each)
         place.record.write(place.rows, place.record.members[place.rows], first)
     answers = []
+    session = examples.session.factorize()[0]  # a session of a panel has several rows
     for place, each in zip(places, calibrators, strict=True):
-        seen = np.searchsorted(place.past, place.past - examples.horizon, side="right")
+        own = session[place.past]
+        seen = np.searchsorted(own, own - examples.horizon, side="right")
         weights = place.record.mixture_weights(
             place.past, place.base[place.past], seen, np.ones(len(place.past), dtype=bool)
         )

@@ -65,12 +65,13 @@ def _promote(home: Home, runs: Runs, run: Run) -> tuple[Verdict, bool]:
     record = gate.Record.of(run.bundle, run.run_id)
     compared = home.champion_of(run.question).resolve()
     champion, note = gate.present_champion(home, run.question, simulated=run.simulated)
+    thresholds = home.promotion()
     verdict = gate.judge(
         record,
         champion,
         tried=runs.tried(run),
-        models=lambda: beside_all_tried(runs, run),
-        thresholds=home.promotion(),
+        models=lambda: beside_all_tried(runs, run, least_models=thresholds.overfitting.least_models),
+        thresholds=thresholds,
     ).noting(note)
     if (refusal := verdict.refusal()) is not None:
         raise refusal

@@ -13,7 +13,7 @@ from bullbear.evaluate.breakdown import Slice, breakdown
 from bullbear.evaluate.power import power, skill_needed
 from bullbear.evaluate.reliability import CalibrationTest, calibration_test
 from bullbear.evaluate.sample import Sample
-from bullbear.evaluate.tried_models import TriedModels, on_common_days, tried_models
+from bullbear.evaluate.tried_models import LEAST_MODELS, TriedModels, on_common_days, tried_models
 from bullbear.home import Home
 from bullbear.workflows.market_states import market_states
 
@@ -105,10 +105,14 @@ def run_details(home: Home, runs: Runs, run: Run, found: Evaluation) -> RunDetai
     )
 
 
-def beside_all_tried(runs: Runs, run: Run) -> TriedModels | None:
-    """A run beside every other model tried on its question; None where they have too few days in common."""
+def beside_all_tried(runs: Runs, run: Run, *, least_models: int = LEAST_MODELS) -> TriedModels | None:
+    """A run beside every other model tried on its question; None where they have too few days in common.
+
+    `least_models` are those from which on the probability of backtest overfitting is computed.
+    """
     others = {each.name: each.forecasts for each in runs.others_tried(run)}
     try:
-        return tried_models(on_common_days(run.of_target, others, name=f"{run.model} {run.run_id[:8]}"))
+        days = on_common_days(run.of_target, others, name=f"{run.model} {run.run_id[:8]}")
+        return tried_models(days, least_models=least_models)
     except HistoryError:
         return None

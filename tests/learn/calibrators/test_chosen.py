@@ -86,10 +86,17 @@ def test_it_is_silent_if_all_are() -> None:
     [
         ([{"kind": "platt"}], r"\(calibration.among\)"),
         ([{"kind": "platt"}, {"kind": "chosen"}], r"allowed: tables of other kinds than chosen"),
-        ([{"kind": "platt"}, {"kind": "spline"}], r"spline"),
-        ([{"kind": "platt"}, {"kind": "beta", "least": 0.0}], r"least"),
+        ([{"kind": "platt"}, {"kind": "spline"}], r"tiny:1 \(calibration.among\): .*'spline'} allowed: beta or chosen"),
+        ([{"kind": "platt"}, {"kind": "beta", "least": 0.0}], r"tiny:1 \(calibration.among\): .* a number from 5 on"),
     ],
 )
 def test_a_wrong_table_is_refused(among: list[dict[str, object]], message: str) -> None:
     with pytest.raises(DefinitionError, match=message):
         CALIBRATORS.read({"kind": "chosen", "among": among}, Source.nowhere("tiny"), below=("calibration",))
+
+
+def test_it_imports_what_any_of_its_kinds_does() -> None:
+    assert chosen().imports() == ()
+    assert chosen(among=[{"kind": "isotonic"}, {"kind": "platt"}, {"kind": "venn_abers"}]).imports() == (
+        "sklearn", "venn_abers",
+    )  # fmt: skip

@@ -146,3 +146,11 @@ def test_a_search_changes_nothing_of_the_model_that_is_trained_without_it(tmp_pa
     assert len({plain.definition_hash, searched.definition_hash, other.definition_hash}) == 3
     again = type(searched.definition).model_validate(searched.definition.model_dump(mode="json"))
     assert again == searched.definition
+
+
+def test_a_parameter_that_may_be_left_out_is_whole_all_the_same(tmp_path: Path) -> None:
+    learner = '[learner]\nkind = "climatology"\nwindow = 1260\n'
+    home = write(tmp_path, '[search.space]\n"learner.window" = { low = 252, high = 2520 }\n', learner)
+    model = home.model("mine", searched=True)
+    (window,) = space_of(model.definition, model.parts.members, 252).parameters
+    assert (window.own, window.is_whole) == (1260, True)

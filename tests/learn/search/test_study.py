@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from bullbear.definitions.search import SearchDefinition
+from bullbear.errors import ExecutionError
 from bullbear.learn.search.space import Parameter, Space
-from bullbear.learn.search.study import run_study
+from bullbear.learn.search.study import require_usable, run_study
 from bullbear.learn.search.trial import Trial, best
 
 SPACE = SearchDefinition.model_validate(
@@ -97,3 +98,20 @@ def test_what_was_drawn_before_is_not_scored_again() -> None:
     found = run_study(None, "two", Space(PARAMETERS.parameters[1:]), space, "7", counted)
     assert len(found) == 9
     assert sorted(asked) == ["x", "y"]
+
+
+@pytest.mark.parametrize("content", [b"SQLite format 3\0", b"a\nlast line without an end", b"{}"])
+def test_a_file_that_is_no_journal_is_refused_and_left_as_it_is(content: bytes, tmp_path: Path) -> None:
+    place = tmp_path / "tuning.db"
+    place.write_bytes(content)
+    with pytest.raises(ExecutionError, match=r"^--storage .*tuning.db: the file is no journal of trials; name another"):
+        require_usable(str(place))
+    assert place.read_bytes() == content
+
+
+@pytest.mark.parametrize("content", [b"", b'{"op', b'{"op_code": 4, "wor'])
+def test_a_journal_that_was_cut_short_at_its_first_line_begins_anew(content: bytes, tmp_path: Path) -> None:
+    place = tmp_path / "a.journal"
+    place.write_bytes(content)
+    require_usable(str(place))
+    assert place.read_bytes().startswith(b'{"op_code"') or not place.read_bytes()

@@ -315,3 +315,21 @@ def test_a_full_disk_loses_no_finished_trial(
         tuned(definition, feature_sets, examples, storage=storage, end=END)
     monkeypatch.setattr(study.JournalFileBackend, "append_logs", real)
     assert trials(tuned(definition, feature_sets, examples, storage=storage, end=END)) == trials(whole)[:3]
+
+
+@pytest.mark.parametrize(("begins", "n_folds"), [(60, 2), (230, 1), (310, 0)])
+def test_stretches_before_the_target_existed_score_nothing(
+    begins: int, n_folds: int, model: Make, feature_sets: list[FeatureSet], examples: Examples
+) -> None:
+    definition = model(LINE, seed=4, more={"search": SEARCH}, min_train=60)
+    row = np.arange(len(examples))
+    related = replace(
+        examples,
+        asset=np.where(row < begins, "AAA", "IWM"),
+        climatology=np.where((row >= begins) & (row < begins + 6), np.nan, examples.climatology),
+    )
+    (search, *_) = tuned(definition, feature_sets, related, end="2019-03-29").searches
+    assert search.n_folds == n_folds
+    assert [trial.state for trial in search.trials] == ["complete"] * (3 if n_folds else 0)
+    assert all(np.isfinite(trial.score) for trial in search.trials)
+    assert n_folds or search.values == {"learner.penalty": 10.0}

@@ -18,7 +18,14 @@ from typing import Any, Literal
 
 import numpy as np
 
-from bullbear.learn.calibration_curves import Curve, around, fit_logistic, mean_slope, sigmoid, spoken
+from bullbear.learn.calibration_curves import (
+    Curve,
+    fit_logistic,
+    interval_of_log_odds,
+    mean_slope,
+    sigmoid,
+    usable_past,
+)
 from bullbear.learn.calibration_curves import log_odds as logit
 from bullbear.learn.calibrator import CALIBRATORS, FittedCalibrator, History
 from bullbear.learn.calibrators.shrinkage import of_base_rate
@@ -32,7 +39,7 @@ class Beta(Curve):
 
     def fit(self, history: History) -> FittedCalibrator:
         """The curve of highest likelihood for Platt's labels."""
-        past = spoken(history, self.least)
+        past = usable_past(history, self.least)
         if past is None:
             return of_base_rate(history.resolved, history.horizon)
         Z = _columns(history.climatology, history.signal)
@@ -77,7 +84,7 @@ class BetaModel:
             for column in range(3):
                 variance = variance + columns[row] * self.covariance[3 * row + column] * columns[column]
         p = self.probability(climatology, signal)
-        return around(p, np.maximum(variance, 0.0), climatology, n_independent, self.persistence)
+        return interval_of_log_odds(p, np.maximum(variance, 0.0), climatology, n_independent, self.persistence)
 
     def state(self) -> dict[str, Any]:
         """JSON-ready."""

@@ -13,6 +13,7 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import Field, field_validator
 
+from bullbear.errors import DefinitionError
 from bullbear.learn.calibrator import CALIBRATORS, Calibrator, FittedCalibrator, History
 from bullbear.statistics import independent_number
 
@@ -34,8 +35,20 @@ class Chosen(Calibrator):
         if any(table.get("kind") == "chosen" for table in among):
             raise ValueError("tables of other kinds than chosen")
         for table in among:
-            CALIBRATORS.read(table)
+            try:
+                CALIBRATORS.read(table)
+            except DefinitionError as bad:  # pydantic adds the place to a ValueError alone
+                raise ValueError(f"tables of calibrations; in {table} allowed: {bad.allowed}") from bad
         return among
+
+    def imports(self) -> tuple[str, ...]:
+        """Those of all kinds among which it chooses."""
+        return tuple(dict.fromkeys(module for each in self.calibrators for module in each.imports()))
+
+    @property
+    def kinds(self) -> tuple[type, ...]:
+        """Its own and all among which it chooses."""
+        return (type(self), *(kind for each in self.calibrators for kind in each.kinds))
 
     @property
     def is_silent(self) -> bool:

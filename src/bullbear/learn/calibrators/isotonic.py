@@ -14,12 +14,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
 
-from bullbear.learn.calibration_curves import Curve, log_odds, mean_slope, spoken, tenth
+from bullbear.learn.calibration_curves import Curve, interval_of_share, log_odds, mean_slope, usable_past
 from bullbear.learn.calibrator import CALIBRATORS, FittedCalibrator, History
 from bullbear.learn.calibrators.shrinkage import of_base_rate
 
@@ -28,6 +28,8 @@ from bullbear.learn.calibrators.shrinkage import of_base_rate
 class Isotonic(Curve):
     """`[calibration] kind = "isotonic"`; the base rate until there are `least` independent labels."""
 
+    libraries: ClassVar[tuple[str, ...]] = ("sklearn",)
+
     kind: Literal["isotonic"]
     prior: float = Field(default=2.0, ge=0)
 
@@ -35,7 +37,7 @@ class Isotonic(Curve):
         """The pools with what is added to each, pooled again where that has put them out of order."""
         from sklearn.isotonic import IsotonicRegression, isotonic_regression  # only a fit needs it, no forecast
 
-        past = spoken(history, self.least)
+        past = usable_past(history, self.least)
         if past is None:
             return of_base_rate(history.resolved, history.horizon)
         x = past.base + past.signal
@@ -76,7 +78,7 @@ class IsotonicModel:
     ) -> tuple[np.ndarray, np.ndarray]:
         """A central 90% interval of the long-run frequency, as if a tenth of the past spoke of this day."""
         p = self.probability(climatology, signal)
-        return tenth(p, p, p, self.evidence)
+        return interval_of_share(p, p, p, self.evidence)
 
     def state(self) -> dict[str, Any]:
         """JSON-ready."""

@@ -19,7 +19,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from bullbear.learn.calibration_curves import Curve, around, fit_logistic, log_odds, sigmoid, spoken
+from bullbear.learn.calibration_curves import Curve, fit_logistic, interval_of_log_odds, log_odds, sigmoid, usable_past
 from bullbear.learn.calibrator import CALIBRATORS, FittedCalibrator, History
 from bullbear.learn.calibrators.shrinkage import of_base_rate
 
@@ -32,7 +32,7 @@ class Platt(Curve):
 
     def fit(self, history: History) -> FittedCalibrator:
         """The line of highest likelihood for Platt's labels."""
-        past = spoken(history, self.least)
+        past = usable_past(history, self.least)
         if past is None:
             return of_base_rate(history.resolved, history.horizon)
         Z = np.column_stack([np.ones(len(past.y)), past.signal])
@@ -66,7 +66,7 @@ class PlattModel:
         """A central 90% interval of the long-run frequency."""
         variance = self.variance_of_intercept + 2.0 * self.covariance * signal + self.variance_of_slope * signal**2
         p = self.probability(climatology, signal)
-        return around(p, variance, climatology, n_independent, self.persistence)
+        return interval_of_log_odds(p, variance, climatology, n_independent, self.persistence)
 
     def state(self) -> dict[str, Any]:
         """JSON-ready."""

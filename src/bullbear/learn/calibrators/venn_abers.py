@@ -17,11 +17,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from bullbear.learn.calibration_curves import Curve, log_odds, mean_slope, spoken, tenth
+from bullbear.learn.calibration_curves import Curve, interval_of_share, log_odds, mean_slope, usable_past
 from bullbear.learn.calibrator import CALIBRATORS, FittedCalibrator, History
 from bullbear.learn.calibrators.shrinkage import of_base_rate
 
@@ -30,11 +30,13 @@ from bullbear.learn.calibrators.shrinkage import of_base_rate
 class VennAbers(Curve):
     """`[calibration] kind = "venn_abers"`; the base rate until there are `least` independent labels."""
 
+    libraries: ClassVar[tuple[str, ...]] = ("venn_abers",)
+
     kind: Literal["venn_abers"]
 
     def fit(self, history: History) -> FittedCalibrator:
         """The two averages over the sets of labels that do not overlap."""
-        past = spoken(history, self.least)
+        past = usable_past(history, self.least)
         if past is None:
             return of_base_rate(history.resolved, history.horizon)
         x = past.base + past.signal
@@ -104,7 +106,7 @@ class VennAbersModel:
         self, climatology: np.ndarray, n_independent: np.ndarray, signal: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
         """A central 90% interval of the long-run frequency around both, as if a tenth of the past spoke of the day."""
-        return tenth(self.probability(climatology, signal), *self.both(climatology, signal), self.evidence)
+        return interval_of_share(self.probability(climatology, signal), *self.both(climatology, signal), self.evidence)
 
     def state(self) -> dict[str, Any]:
         """JSON-ready."""

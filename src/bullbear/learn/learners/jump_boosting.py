@@ -1,7 +1,7 @@
-"""Regimes told by a statistical jump model and foretold by gradient boosting.
+"""Regimes found by a statistical jump model and forecast by gradient boosting.
 
 A jump model divides the sessions of the training set into two regimes; looking back it knows what came after each. The
-trees learn to foretell the regime of the next session from all factors of a session. With `P(1)` their probability of
+trees learn to forecast the regime of the next session from all factors of a session. With `P(1)` their probability of
 regime 1, and the shares of yes of a question after sessions that were followed by either regime,
 
     P(yes) = (1 - P(1)) * share_0 + P(1) * share_1
@@ -48,7 +48,7 @@ _FEWEST = 126
 class JumpBoosting(Boosting):
     """`[learner] kind = "jump_boosting"`; the trees have the parameters of `lightgbm`.
 
-    `regime` names the factors that regimes are told by, the one that is high in regime 1 first. `penalties` are the
+    `regime` names the factors that tell regimes apart, the one that is high in regime 1 first. `penalties` are the
     candidates: the sum of half a squared distance, in standard deviations, that a change of regime must save. `starts`
     are the descents of a jump model, `splits` those by which the penalty is chosen.
     """
@@ -92,7 +92,7 @@ class JumpBoosting(Boosting):
 
     def _fit(self, regimes: _Regimes, training: TrainingSet) -> RegimeForecast:
         penalty = self._chosen(regimes, training) if len(self.penalties) > 1 else self.penalties[0]
-        return _answering(regimes.of(None, penalty), training, np.arange(len(training.y)), penalty)
+        return _forecast_of(regimes.of(None, penalty), training, np.arange(len(training.y)), penalty)
 
     def _chosen(self, regimes: _Regimes, training: TrainingSet) -> float:
         """The penalty of the lowest log loss on the inner splits; of equal ones, and without a split, the highest."""
@@ -101,7 +101,7 @@ class JumpBoosting(Boosting):
             if len(regimes.known(train)) < _FEWEST or not len(test):
                 continue
             for penalty in loss:
-                answer = _answering(regimes.of(number, penalty), training, train, penalty)
+                answer = _forecast_of(regimes.of(number, penalty), training, train, penalty)
                 p = answer.probability(training.X[test])
                 right = np.where(training.y[test] > 0, p, 1.0 - p)
                 loss[penalty] -= float(np.sum(training.weights[test] * np.log(right)))
@@ -109,8 +109,8 @@ class JumpBoosting(Boosting):
 
 
 @dataclass(frozen=True)
-class _Foretold:
-    """Trees that foretell the next regime, and the rows (m,) they learnt from with the regime (m,) that followed."""
+class _RegimeFit:
+    """Trees that forecast the next regime, and the rows (m,) they learnt from with the regime (m,) that followed."""
 
     regime: BoostedModel | None
     rows: np.ndarray
@@ -119,11 +119,11 @@ class _Foretold:
 
 @dataclass(frozen=True)
 class _Regimes:
-    """The regimes of the rows that some questions share, and the trees that foretell them, each made once."""
+    """The regimes of the rows that some questions share, and the trees that forecast them, each made once."""
 
     learner: JumpBoosting
     training: TrainingSet
-    _made: dict[tuple[int | None, float], _Foretold] = field(default_factory=dict)
+    _made: dict[tuple[int | None, float], _RegimeFit] = field(default_factory=dict)
     _bins: dict[int | None, lightgbm.Dataset] = field(default_factory=dict)
 
     @property
@@ -140,30 +140,30 @@ class _Regimes:
         """Those of the rows on which every factor of the regime is known."""
         return np.asarray(rows[~np.isnan(self.training.X[rows][:, self._places]).any(axis=1)])
 
-    def of(self, split: int | None, penalty: float) -> _Foretold:
+    def of(self, split: int | None, penalty: float) -> _RegimeFit:
         """Fitted to the training rows of an inner split, or to all rows for None."""
         if (split, penalty) not in self._made:
-            self._made[split, penalty] = self._foretold(split, penalty)
+            self._made[split, penalty] = self._fit_regimes(split, penalty)
         return self._made[split, penalty]
 
-    def _foretold(self, split: int | None, penalty: float) -> _Foretold:
+    def _fit_regimes(self, split: int | None, penalty: float) -> _RegimeFit:
         everything = np.arange(len(self.training.y))
         splits = self.training.inner_splits(self.learner.splits)
         rows = self.known(everything if split is None else [train for train, _ in splits][split])
         if len(rows) < 2:
-            return _Foretold(None, rows[:0], rows[:0])
-        states = self._told(rows, penalty).states
+            return _RegimeFit(None, rows[:0], rows[:0])
+        states = self._jump_fit(rows, penalty).states
         # The last session has no next one.
         seen = replace(_rows(self.training, rows[:-1]), y=states[1:].astype(np.float64))
         if seen.y.min() == seen.y.max():
-            return _Foretold(None, rows[:-1], states[1:])
+            return _RegimeFit(None, rows[:-1], states[1:])
         if split not in self._bins:
             self._bins[split] = self.learner.dataset(seen)
         else:
             self._bins[split].set_label(seen.y)
-        return _Foretold(self.learner.classified(seen, self._bins[split]), rows[:-1], states[1:])
+        return _RegimeFit(self.learner.classified(seen, self._bins[split]), rows[:-1], states[1:])
 
-    def _told(self, rows: np.ndarray, penalty: float) -> JumpFit:
+    def _jump_fit(self, rows: np.ndarray, penalty: float) -> JumpFit:
         X = self.training.X[rows][:, self._places]
         centre, spread = X.mean(axis=0), X.std(axis=0)
         scaled = standardise(X, centre, np.where(spread > 0, spread, np.inf), _CLIP)
@@ -184,16 +184,16 @@ def _rows(training: TrainingSet, rows: np.ndarray) -> TrainingSet:
     )
 
 
-def _answering(foretold: _Foretold, training: TrainingSet, rows: np.ndarray, penalty: float) -> RegimeForecast:
+def _forecast_of(fit: _RegimeFit, training: TrainingSet, rows: np.ndarray, penalty: float) -> RegimeForecast:
     """With the shares of yes after either regime; each counts one independent label of the base rate more."""
     base = float(np.clip(np.average(training.y[rows], weights=training.weights[rows]), 1e-3, 1.0 - 1e-3))
-    y, shares = training.y[foretold.rows], []
+    y, shares = training.y[fit.rows], []
     for number in (0, 1):
-        weights = training.weights[foretold.rows] * (foretold.followed_by == number)
+        weights = training.weights[fit.rows] * (fit.followed_by == number)
         total = float(weights.sum())
         shares.append(float(hedged(float(np.sum(weights * y)) / total if total else base, base, total)))
     # Labels without a contrast say nothing of regimes.
-    regime = foretold.regime if training.y[rows].min() < training.y[rows].max() else None
+    regime = fit.regime if training.y[rows].min() < training.y[rows].max() else None
     return RegimeForecast(regime, (shares[0], shares[1]), base, penalty, training.X.shape[1])
 
 

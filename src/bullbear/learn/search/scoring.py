@@ -22,6 +22,14 @@ from bullbear.learn.pooling import member_signals
 _FLOOR = 1e-6
 
 
+def is_scored(y: np.ndarray, climatology: np.ndarray, is_own: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Which of `rows` count for a score: those of the target that have a label and a base rate; the shape of `rows`.
+
+    In a panel other assets may be older than the target.
+    """
+    return np.asarray(is_own[rows] & ~np.isnan(y[rows]) & ~np.isnan(climatology[rows]))
+
+
 def running_scores(
     task: Task, number: int, folds: Sequence[Fold], climatology: np.ndarray, is_own: np.ndarray
 ) -> Iterator[float]:
@@ -34,7 +42,7 @@ def running_scores(
     number
         Of the question in the task.
     folds
-        The inner folds.
+        The inner folds, each with a row that counts (`is_scored`).
     climatology, is_own
         Base rate at each decision, and whether the example is of the target, which alone is scored; shape (n,).
 
@@ -48,7 +56,7 @@ def running_scores(
     for fold in folds:
         (fits,) = fit_step(asked, (fold,))
         assert fits is not None
-        scored = is_own[fold.test] & ~np.isnan(asked.questions[0].y[fold.test])
+        scored = is_scored(asked.questions[0].y, climatology, is_own, fold.test)
         rows = fold.test[scored]
         signal = np.mean(member_signals(fits)[scored], axis=1)
         if not np.isfinite(signal).all():

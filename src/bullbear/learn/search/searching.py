@@ -24,7 +24,7 @@ from bullbear.execution.environment import environment
 from bullbear.learn.fitting import Task, is_target, with_tables
 from bullbear.learn.members import members_of
 from bullbear.learn.search.inner_folds import inner_folds
-from bullbear.learn.search.scoring import running_scores
+from bullbear.learn.search.scoring import is_scored, running_scores
 from bullbear.learn.search.space import Space, space_of
 from bullbear.learn.search.trial import Search, best
 from bullbear.user_code import digests
@@ -92,6 +92,11 @@ class Searches:
         """The learners' tables with `values` in them."""
         return self.space.tables({member.name: member.table for member in self.task.members}, values)
 
+    def can_score(self, number: int, fold: Fold) -> bool:
+        """Whether an inner fold tests any row that counts for a score."""
+        y, climatology = self.task.questions[number].y, self.climatology[number]
+        return bool(is_scored(y, climatology, self.is_own, fold.test).any())
+
     def scores(self, number: int, folds: Sequence[Fold], values: Mapping[str, Any]) -> Iterator[float]:
         """The running score of some values."""
         task = with_tables(self.task, self.tables(values))
@@ -149,6 +154,7 @@ def search_fold(searches: Searches, item: tuple[int, Fold]) -> Search:
         min_train=searches.min_train,
         embargo=searches.embargo,
     )
+    folds = [each for each in folds if searches.can_score(number, each)]
     name = asked.question.name
     if not folds:
         return Search(name, fold.trained_through, 0, (), searches.space.own)

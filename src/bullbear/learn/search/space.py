@@ -101,7 +101,7 @@ def _parameter(
         raise DefinitionError(where, path, allowed, "name a parameter of the learner")
     member, key = known[path]
     values, own = search.space[path], getattr(member.learner, key)
-    is_whole = type(member.learner).model_fields[key].annotation is int
+    is_whole = isinstance(own, int) and not isinstance(own, bool)  # a whole number for a float was read as a float
     for value in values.ends:
         _refuse(where, member, key, value, least_rows)
     if not values.holds(own):

@@ -48,6 +48,8 @@ _UNJUDGED = 5
 _GONE = 600.0
 """Seconds after which a process on another machine that finished no trial no longer counts as at work."""
 _WORKER = "worker "
+_FIRST = b'{"op_code"'
+"""What every line of a journal begins with."""
 
 
 def run_study(
@@ -271,6 +273,11 @@ def _journal(path: Path) -> BaseStorage:
     with FileLock(lock), open(path, "ab+") as file:
         file.seek(0)
         content = file.read()
+        if content[: len(_FIRST)] != _FIRST[: len(content)]:  # another file must not lose its last line
+            raise ExecutionError(
+                f"--storage {path}: the file is no journal of trials; name another one, or a database by its URL, such "
+                "as sqlite:///tuning.db"
+            )
         if content and not content.endswith(b"\n"):  # a writer was killed, or the disk was full
             file.truncate(content.rfind(b"\n") + 1)
     held: Any = _Lock(lock)  # Optuna does not export the class to inherit from
