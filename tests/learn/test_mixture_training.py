@@ -66,6 +66,24 @@ def test_members_are_calibrated_apart_and_weighed_as_by_hand(
     np.testing.assert_allclose(np.log(table["p"] / (1 - table["p"])), told, rtol=1e-12)
 
 
+def test_a_bar_that_comes_after_a_refit_gives_no_fold_another_turn(
+    trained: Training, model: Make, feature_sets: list[FeatureSet], examples: Examples
+) -> None:
+    folds = splitter_of(mixture(model)).folds(examples)
+    row, evening = folds[2].test[-1], trained.models[4].trained_through
+    assert examples.resolved_at[row] < evening
+    # On the evening of a refit the label is missing; later it is there, and known to have come after that evening.
+    missing = examples.y.copy()
+    missing[row] = np.nan
+    known = examples.resolved_at.where(np.arange(len(examples)) != row, evening + pd.Timedelta(days=1))
+    then, later = (
+        train(mixture(model), feature_sets, dataclasses.replace(examples, **changed)).models[4].state()
+        for changed in ({"y": missing}, {"resolved_at": known})
+    )
+    assert then == later
+    assert then["weights"] != list(trained.models[4].weights)
+
+
 def test_a_mixture_is_restored_to_the_same_bits_and_forecasts_row_by_row(trained: Training, examples: Examples) -> None:
     kept = trained.models[-1]
     again = FoldModel.restore(json.loads(json.dumps(kept.state(), allow_nan=False)))

@@ -53,8 +53,8 @@ class PastProbabilities:
     seen
         How many of these rows had resolved when the fold of each row was fitted, shape (n,).
     same_turn
-        Whether a row's fold has the turn of the fold that is now fitted, shape (n,): of these folds every label had
-        resolved before the next began. See `turns`.
+        Whether a row's fold has the turn of the fold that is now fitted, shape (n,): of these folds every label was
+        due before the next began. See `turns`.
     longest
         Sessions that one fit serves at most.
     """
@@ -111,7 +111,7 @@ def pooled(weights: tuple[float, ...], signals: np.ndarray) -> np.ndarray:
 
 
 def turns(fitted: np.ndarray, resolved: np.ndarray) -> np.ndarray:
-    """Number the folds so that, of the folds with one number, all labels of each had resolved when the next was fitted.
+    """Number the folds so that, of the folds with one number, all labels of each were due when the next was fitted.
 
     Each fold has the lowest number that is free: with a refit every month and labels over 21 sessions, two or three
     numbers alternate. A fold's number depends on the calendar alone.
@@ -119,7 +119,7 @@ def turns(fitted: np.ndarray, resolved: np.ndarray) -> np.ndarray:
     Parameters
     ----------
     fitted, resolved
-        Instants at which each fold was fitted and at which its last label resolves, in order; shape (n_folds,).
+        Instants at which each fold was fitted and at which its last label is due, in order; shape (n_folds,).
 
     Example
     -------

@@ -60,6 +60,7 @@ class SignalRecord:
         self._names = [member.name for member in definition.members]
         self._is_label = ~np.isnan(examples.y) & self.own
         self._resolved = examples.resolved_at.as_unit("us").asi8
+        self._due = _due(examples)
         self.members = np.full((len(examples), len(self._names)), np.nan)
         self.p = self.members.copy()
         self.issued = np.full(len(examples), np.nan)
@@ -98,7 +99,7 @@ class SignalRecord:
             return self.weights(past, climatology)
         folds = [*earlier, fold]
         fitted = np.array([_instant(each) for each in folds])
-        turn = turns(fitted, np.array([self._resolved[each.test].max() for each in folds]))
+        turn = turns(fitted, np.array([self._due[each.test].max() for each in folds]))
         of_row = np.full(len(self._examples), -1)
         for place, each in enumerate(earlier):
             of_row[each.test] = place
@@ -157,6 +158,16 @@ class SignalRecord:
             self.members[:, place] = known[column_of(name)].where(self.own).to_numpy()
             if self._pool.mixes:
                 self.p[:, place] = known[probability_of(name)].where(self.own).to_numpy()
+
+
+def _due(examples: Examples) -> np.ndarray:
+    """When each label resolves by the calendar, never for those that the last sessions leave open; shape (n,).
+
+    A bar that comes late resolves its labels later, which a refit on an evening before cannot know.
+    """
+    closes, session = np.unique(examples.decided_at.as_unit("us").asi8, return_inverse=True)
+    never = np.full(examples.horizon, np.iinfo(np.int64).max)
+    return np.asarray(np.concatenate([closes, never])[session + examples.horizon])
 
 
 def _instant(fold: Fold) -> int:

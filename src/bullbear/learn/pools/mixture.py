@@ -6,7 +6,7 @@ with `c` the climatology and `p_m` the probability of a member that is calibrate
 loss. Labels resolve 21 sessions late and a fit serves a month, so that no forecast knows how the last ones did. With
 such delays weights from all that has resolved can be led astray for ever: losses are not bounded, and while the
 answer to a loss is on its way, the next is suffered. So the folds take turns. Of the folds with one turn all labels
-have resolved before the next begins (`pool.turns`), and each turn has weights of its own,
+are due before the next begins (`pool.turns`), and each turn has weights of its own,
 
     v_m ~ prior_m * exp(-(1 / B) * sum of m's daily losses in earlier folds of this turn),
 
@@ -20,7 +20,8 @@ Proof, for one turn: over a fold of n <= B sessions with weights v, Hoelder's in
 
 and the left sides sum to -B ln sum_m prior_m exp(-L_m / B) <= L_m + B ln(1 / prior_m). This is the interleaving of
 Weinberger and Ordentlich, by fold instead of by day: C B sessions are at most three months, and 15 overlapping days are
-worth one independent label, so the cost is some three to four labels' worth of ln(1 / prior_m).
+worth one independent label, so the cost is some three to four labels' worth of ln(1 / prior_m). A label that a late bar
+resolves after the next fold of its turn has begun counts from the fold after that, and is outside the bound until then.
 
 A turn sees every second month only. Therefore one of those that it weighs is the *record*: the mixture whose weights
 are those of Bayes' rule on all that had resolved, counted in independent labels. It has no bound of its own, and needs
