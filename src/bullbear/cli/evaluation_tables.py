@@ -145,11 +145,11 @@ def _interval(part: Slice, skill: str) -> str:
 
 
 def oracle_line(model: str, share: OracleShare) -> str:
-    """A skill as a share of the oracle's."""
+    """The expected gain as a share of the oracle's, whose realised skill stands beside it."""
     error = f" (simulated true probabilities, standard error {share.truth_error:.2%})" if share.truth_error else ""
     return (
         f"{model}: SIMULATED market; {_percent(share.share)} [{_percent(share.low)}, {_percent(share.high)}] of "
-        f"the oracle's Brier skill of {share.oracle_bss:+.2%}{error}"
+        f"the oracle's expected gain; its Brier skill was {share.oracle_bss:+.2%}{error}"
     )
 
 

@@ -182,7 +182,9 @@ class Cluster:
         import distributed
 
         try:
-            client: Any = distributed.Client(self.address, timeout=self.timeout, set_as_default=False)
+            # Without a protocol the client retries in the background and complains when it is collected.
+            address = self.address if "://" in self.address else f"tcp://{self.address}"
+            client: Any = distributed.Client(address, timeout=self.timeout, set_as_default=False)
             client.wait_for_workers(1, timeout=self.timeout)
         except (OSError, ValueError, TimeoutError) as bad:
             raise ExecutionError(
