@@ -101,10 +101,13 @@ def on_common_days(
             columns[each] = frame["p"]
     joined = pd.DataFrame(columns).reindex(days)
     known = joined.notna().all(axis=1).to_numpy()
-    outcomes = rows.y[known]
+
+    def lost_by(p: Array) -> Array:
+        return losses(rows.y[known], p[known], "brier") if known.any() else np.empty(0)
+
     kept = [each for each in columns if each != name or counts]
-    lost = [losses(outcomes, joined[each].to_numpy()[known], "brier") for each in kept]
-    par = losses(outcomes, rows.climatology[known], "brier")
+    lost = [lost_by(joined[each].to_numpy()) for each in kept]
+    par = lost_by(rows.climatology)
     table = np.column_stack(lost) if lost else np.empty((len(par), 0))
     return CommonDays(tuple(kept), tuple(left_out), par, table, rows.horizon)
 
