@@ -9,7 +9,7 @@ one has no place for is sold, and the trades say so.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
@@ -170,7 +170,10 @@ def state_at(
     return State(
         decided_at=decided_at,
         forecasts={name: forecasts[name] for name in asked if name in forecasts},
-        factors={name: market.factor(name, row, "close") for name in needs.factors},
+        factors={
+            **{name: column[row] for name, column in market.signals.items()},
+            **{name: market.factor(name, row, "close") for name in needs.factors},
+        },
         volatility=volatility if needs.volatility_window else float("nan"),
         closes=market.known(row, "close"),
         atrs=market.known(row, "atr") if needs.atr_window else {},
@@ -218,7 +221,7 @@ def market_for(
             _needed("factor", name, given, who=f"{each.ticker} held:")
     needs = all_needs(policy, held)
     chosen = [_needed("factor", name, given) for name in needs.factors]
-    return read_market(
+    market = read_market(
         view,
         ticker,
         tickers=(*needs.funds, *tickers),
@@ -226,6 +229,7 @@ def market_for(
         atr_window=needs.atr_window,
         factors=None if factors is None else factors[chosen],
     )
+    return replace(market, signals=policy.signals(market))
 
 
 def _each(

@@ -8,7 +8,7 @@ only if that was known at its session's close: a later correction must not move 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal, Protocol
@@ -64,7 +64,8 @@ class Market:
     """Bars by ticker on the sessions on which `ticker` has a close.
 
     `volatility` is that of `ticker`, annualised; `rates` the bill yield known at each close, a fraction a year. What
-    policies and instruments read beside prices they ask of `factor`, which knows what an open may see.
+    policies and instruments read beside prices they ask of `factor`, which knows what an open may see. `signals` are
+    what the policy that walks it derives from it, by name and row.
     """
 
     ticker: str
@@ -73,6 +74,7 @@ class Market:
     bars: Mapping[str, Bars]
     rates: list[float]
     _factors: Mapping[str, list[float]] = field(default_factory=dict, repr=False)
+    signals: Mapping[str, Sequence[float]] = field(default_factory=dict, repr=False)
 
     def factor(self, name: str, row: int, at: Literal["open", "close"]) -> float:
         """A factor as it was known then: at an open, the value of the close before; NaN where unknown.

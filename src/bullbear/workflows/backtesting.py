@@ -48,7 +48,7 @@ def backtest_run(home: Home, run: Run, policy: Policy | None = None) -> Backtest
         ticker=target.ticker,
         horizon=target.horizon,
         factors=account_factors(view, run.bundle, policy),
-        baselines=baselines_of(target.ticker, home.instruments()),
+        baselines=baselines_of(target.ticker, home.instruments(), policy),
     )
 
 
