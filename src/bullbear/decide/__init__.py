@@ -6,6 +6,7 @@ from bullbear.decide.baselines import baselines_of
 from bullbear.decide.book import Book
 from bullbear.decide.performance import comparison
 from bullbear.decide.policy import Forecast, Policy, load_policy
+from bullbear.decide.rule import Rule
 
 __all__ = [
     "Advice",
@@ -13,6 +14,7 @@ __all__ = [
     "Book",
     "Forecast",
     "Policy",
+    "Rule",
     "advise",
     "advise_each",
     "backtest",

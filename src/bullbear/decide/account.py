@@ -19,6 +19,8 @@ from bullbear.decide.policy import Slot
 from bullbear.decide.step import WHEN, Fill, Step, step
 from bullbear.sessions import closes, opens
 
+_WHY = {"open": "order", "stop": "stop", "close": "expiry"}
+
 Decider = Callable[[int, Book], Book]
 """(row, book at its close) -> the book with the orders of a decision, or as it was where nothing is decided."""
 
@@ -33,8 +35,9 @@ class Account:
     `SLEEVE_intraday`, `interest`, `costs` (negative) in units of starting equity.
 
     `positions` are the weights at each close, by ticker, with cash. `trades`: ticker, decided_at, executed_at,
-    weight_before, weight_after, weight_change, price (raw), value (signed, in units of starting equity), cost, sleeve.
-    `sleeves` names what each sleeve held.
+    weight_before, weight_after, weight_change, price (raw), value (signed, in units of starting equity), cost, sleeve,
+    why ("order", "stop" or "expiry"); a stop's executed_at is the close of its session, which tells of it. `sleeves`
+    names what each sleeve held.
     """
 
     daily: pd.DataFrame
@@ -110,7 +113,9 @@ def _row(made: Step) -> _Row:
 
 
 def _account(index: pd.DatetimeIndex, rows: Sequence[_Row], declared: tuple[Slot, ...]) -> Account:
-    slots = tuple(dict.fromkeys([*declared, *(slot for each in rows for slot in each.held)]))
+    # What was bought and stopped in one session is held at no close.
+    traded = [fill.slot for row in rows for fill in row.fills]
+    slots = tuple(dict.fromkeys([*declared, *(slot for each in rows for slot in each.held), *traded]))
     sleeves: dict[str, tuple[str, ...]] = {}
     for slot in slots:
         sleeves[slot.sleeve] = (*sleeves.get(slot.sleeve, ()), slot.ticker)
@@ -167,5 +172,6 @@ def _trades(fills: Sequence[Fill]) -> pd.DataFrame:
             "value": [fill.value for fill in fills],
             "cost": [fill.cost for fill in fills],
             "sleeve": [fill.slot.sleeve for fill in fills],
+            "why": [_WHY[fill.at] for fill in fills],
         }
     )

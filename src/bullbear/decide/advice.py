@@ -182,6 +182,7 @@ def state_at(
         else {},
         units=market.known(row, "unit"),
         held=book.held,
+        stopped=book.stopped,
     )
 
 

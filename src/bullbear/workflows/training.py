@@ -19,8 +19,10 @@ from bullbear.evaluate import Evaluation, PathScores, evaluate, path_scores
 from bullbear.evaluate.distribution import DistributionEvaluation
 from bullbear.execution import Kept
 from bullbear.factors.engine.lookahead import require_causal
+from bullbear.forecasting.account_factors import account_factors
 from bullbear.home import Home
 from bullbear.learn import Training, train_all
+from bullbear.learn.search.trial import n_trials
 from bullbear.model import Model
 from bullbear.sessions import day
 from bullbear.workflows.backtesting import backtest_metrics, backtest_summary, decided_on
@@ -47,6 +49,11 @@ class TrainedQuestion:
     """By path of a combinatorial splitter."""
     backtest: Backtest | None
     """None where no policy decides: of questions other than `up`, and without a walk-forward."""
+
+    @property
+    def trials(self) -> int | None:
+        """How many trials chose its parameters; None where they are those of the file."""
+        return n_trials(self.training.searches) if self.training.searches else None
 
 
 @dataclass(frozen=True)
@@ -143,7 +150,7 @@ def _train(
     require_ready(home.runs)  # a tracking store that cannot take the result is found before the work
     progress("factors", 0, 1)
     examples = build_all(view, model.feature_sets, targets)
-    specs = [spec for each in model.feature_sets for spec in each.factor]
+    specs = [*(spec for each in model.feature_sets for spec in each.factor), *model.rule.own]
     require_causal(store, specs, pd.DatetimeIndex(examples[0].X.index).unique(), ticker)
     notes = factor_notes(model, examples[0])
     for target, of_target in zip(targets, examples, strict=True):
@@ -238,7 +245,7 @@ def _judge(
             model.policy,
             ticker=target.ticker,
             horizon=target.horizon,
-            factors=examples.factors_of(target.ticker),
+            factors=account_factors(view, model.rule, model.feature_sets, target.ticker),
             baselines=baselines_of(target.ticker, home.instruments(), model.policy),
         )
     evaluation = evaluate(predictions) if walks_forward else path_scores(predictions)
@@ -282,7 +289,8 @@ def _log(
 
     documents = {} if distribution is None else {"distribution.json": distribution.as_dict()}
     evaluations = {question: each.evaluation for question, each in judged.items()}
-    pages = {PAGE: page_of_training(home, model.definition.name, evaluations, simulated=simulated)}
+    trials = {question: each.trials for question, each in judged.items()}
+    pages = {PAGE: page_of_training(home, model.definition.name, evaluations, trials, simulated=simulated)}
     if len(judged) == 1:
         return log_training(home.runs, replace(record(next(iter(judged.values()))), documents=documents, pages=pages))
     documents["evaluation.json"] = {name: each.evaluation.as_dict() for name, each in judged.items()}
