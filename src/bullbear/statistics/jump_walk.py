@@ -138,7 +138,7 @@ def _own(x: Array, centres: Array) -> Array:
     # Feature by feature: the rounding of a product of matrices may depend on how many rows follow.
     for feature in range(x.shape[1]):
         found += (low - high)[:, feature, None] * x[:, feature]
-    return found
+    return np.asarray(found)
 
 
 def _leads(own: Array, penalties: Array) -> Array:
