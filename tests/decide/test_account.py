@@ -42,7 +42,8 @@ def market(**bars: list[tuple[float, float]]) -> Market:
     found = {}
     for ticker, rows in bars.items():
         open_, close = [o for o, _ in rows], [c for _, c in rows]
-        found[ticker] = Bars(open_, close, [NAN] * len(rows), open_, [1.0] * len(rows))
+        unknown = [NAN] * len(rows)
+        found[ticker] = Bars(open_, unknown, unknown, close, unknown, open_, [1.0] * len(rows), unknown)
     n = len(next(iter(bars.values())))
     return Market("IWM", DAYS[:n], [0.1] * n, found, [0.0] * n)
 

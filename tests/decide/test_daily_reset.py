@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bullbear.decide.advice import market_for, state_at
+from bullbear.decide.backtest import backtest
 from bullbear.decide.book import Book
 from bullbear.decide.daily_reset import DailyReset, Prices, ResetFund, daily_reset
 from bullbear.decide.instruments import Fund, packaged_instruments, read_instruments
@@ -126,6 +127,9 @@ def test_the_model_ends_with_the_first_bar_and_returns_are_whole_across_it(marke
     np.testing.assert_allclose((modelled[1:] / modelled[:-1] - 1)[first:], real[1:] / real[:-1] - 1, atol=1e-12)
     np.testing.assert_allclose((modelled * market.bars["TWM"].unit)[first:], view.bars("TWM")["close"], rtol=1e-12)
     assert np.isfinite(market.bars["TWM"].atr[14:]).all()
+    # No volume is known of what was not traded.
+    assert np.isnan(market.bars["TWM"].dollar_volume[:first]).all()
+    assert market.bars["TWM"].dollar_volume[first] > 0
 
 
 @pytest.mark.parametrize("cut", [30, 200, 249, 250, 251, 300])
@@ -133,7 +137,7 @@ def test_a_modelled_row_is_the_same_to_the_last_bit_without_the_later_bars(marke
     view = market_view(5)
     whole = read_market(view, "IWM", tickers=("TWM",), models={"TWM": TWM})
     short = read_market(view.until(whole.sessions[cut]), "IWM", tickers=("TWM",), models={"TWM": TWM})
-    for name in ("open", "close", "atr"):
+    for name in ("open", "high", "low", "close", "atr"):
         np.testing.assert_array_equal(
             getattr(short.bars["TWM"], name), getattr(whole.bars["TWM"], name)[: cut + 1], strict=True
         )
@@ -157,6 +161,23 @@ def test_a_decision_sees_a_modelled_price_until_the_listing_and_hears_of_it(mark
         assert ("TWM is not listed yet: its price is modelled" in bear.reasons) is seen
         # What was bought before can be sold.
         assert policy.bear_instrument.mark(market, row, "open") > 0
+
+
+def test_the_account_tells_modelled_trades_from_real_ones(market_view, random_forecasts):
+    view = market_view(11)
+    sessions = view.bars("IWM").index
+    policy = BandPolicy(bear_instrument=fund())
+    result = backtest(random_forecasts(sessions[21:480], 12), view, policy)
+    trades = result.trades
+    listed = view.bars("TWM").index[0]
+    bear = trades["ticker"] == "TWM"
+    early = trades["executed_at"] < pd.Timestamp(listed, tz="UTC")
+    assert (trades["modelled"] == (bear & early)).all()
+    assert (bear & early).any()
+    assert (bear & ~early).any()
+    assert set(result.account.modelled) == {"TWM"}
+    assert trades["executed_at"][bear & early].max().tz_localize(None).normalize() <= result.account.modelled["TWM"]
+    assert result.account.modelled["TWM"] < listed
 
 
 def test_a_fund_whose_index_has_no_bars_has_no_model(market_view):

@@ -33,7 +33,7 @@ from bullbear.workflows.training import train_model
 
 KEYS = {
     "": "question ticker decided_at resolves_on horizon_sessions p_up p_low p_high climatology outlook distribution "
-    "regime agents positions stops reentries account drivers model data",
+    "regime agents positions stops reentries triggers trend account drivers model data",
     "agents.bull": "weight instrument reasons",
     "agents.bear": "weight instrument tier reasons",
     "account": "kind trades book",

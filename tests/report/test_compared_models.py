@@ -9,7 +9,7 @@ from bullbear.report.compared_models import MOST, comparison_page
 
 
 def model(name: str, bss: float, *, this: bool = False, verdict: str = "not judged") -> ScoredModel:
-    return ScoredModel(name, f"{name}-id", bss, bss - 0.01, bss + 0.02, bss / 2, verdict, this)
+    return ScoredModel(name, f"{name}-id", bss, bss - 0.01, bss + 0.02, bss / 2, verdict, is_this=this)
 
 
 def names(page: str) -> list[str]:
@@ -31,6 +31,12 @@ def test_the_sentence_says_on_which_side_of_the_base_rate_the_interval_lies() ->
     assert ScoredModel("a", "", 0.05, None, None, None).sentence() == "a: Brier skill +5.00%; not judged."
 
 
+def test_a_tuned_model_is_told_from_the_same_model_with_the_parameters_of_its_file() -> None:
+    tuned = ScoredModel("line", "0f" * 16, 0.05, None, None, None, trials=1200)
+    page = comparison_page({"up": [model("line", 0.1, this=True), tuned]}, simulated=False)
+    assert re.findall(r"<td>(line [^<]*)<", page) == ["line line-id", "line 0f0f0f0f, tuned in 1,200 trials"]
+
+
 def test_points_and_intervals_stand_where_their_skills_are() -> None:
     page = comparison_page({"up": [model("a", 0.1), model("b", 0.0, this=True)]}, simulated=False)
     (zero, *_), points = re.findall(r'x1="([\d.]+)"', page), re.findall(r'cx="([\d.]+)"', page)
@@ -49,7 +55,8 @@ def test_many_models_are_cut_but_never_the_run_itself() -> None:
 
 def test_names_and_verdicts_are_escaped_and_undetermined_skill_is_no_point() -> None:
     page = comparison_page(
-        {"<q>": [ScoredModel("<b>", "", float("nan"), None, None, None, 'refused: "<i>"', True)]}, simulated=False
+        {"<q>": [ScoredModel("<b>", "", float("nan"), None, None, None, 'refused: "<i>"', is_this=True)]},
+        simulated=False,
     )
     assert "<b>" not in page.replace("<body>", "")
     assert "<i>" not in page

@@ -87,6 +87,33 @@ def test_the_run_shows_its_searches(tuned_home: Home, run: Run) -> None:
     assert all({"inner_skill", "inner_skill_of_file", "trial/score"} <= each.data.metrics.keys() for each in children)
 
 
+def test_a_search_lasts_in_mlflow_as_long_as_its_trials(tuned_home: Home, run: Run) -> None:
+    client = Runs(tuned_home)._client
+    parent = client.get_run(run.run_id).info
+    rows = list(csv.DictReader(io.StringIO(run.read_text("trials.csv"))))
+    children = client.search_runs(["1"], f"tags.`mlflow.parentRunId` = '{run.run_id}' and tags.search != ''")
+    assert len(children) == 3
+    for each in children:
+        own = [float(row["seconds"]) for row in rows if row["fitted_through"] == each.data.tags["search"]]
+        lasted = (each.info.end_time - each.info.start_time) / 1000
+        assert lasted >= sum(own) - 0.005  # one after the other
+        assert parent.start_time <= each.info.start_time <= each.info.end_time <= parent.end_time
+
+
+def test_a_tuned_run_is_told_from_a_plain_one_of_the_same_model(
+    place: Home, run: Run, bullbear: Callable[..., Any]
+) -> None:
+    plain = train_model(place, "line")
+    table = bullbear("compare", run.run_id, plain.run_id, "--home", place.root).out
+    cells = [[cell.strip() for cell in line.split("│")[1:-1]] for line in table.splitlines() if "│ line" in line]
+    assert {row[1]: row[2] for row in cells} == {run.run_id[:8]: "9", plain.run_id[:8]: ""}
+    found = bullbear("compare", run.run_id, plain.run_id, "--home", place.root, "--json").json["models"]
+    assert [each["trials"] for each in found] == [9, None]
+    assert f"line {run.run_id[:8]}, tuned in 9 trials" in Runs(place).find(plain.run_id).read_text("comparison.html")
+    Runs(place).promote(Runs(place).find(run.run_id))
+    assert Runs(place).find("champion").trials == 9
+
+
 def test_searches_are_no_trainings_and_the_tuned_model_is_one_try(tuned_home: Home, run: Run) -> None:
     runs = Runs(tuned_home)
     assert runs.find("latest").run_id == run.run_id

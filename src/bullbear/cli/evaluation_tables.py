@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rich.table import Table
 
@@ -28,12 +28,21 @@ _TITLES = {
 }
 
 
+class ScoredRow(NamedTuple):
+    """A line of the scores: how a training is called, its run, and how many trials chose its parameters, if any did."""
+
+    name: str
+    run_id: str
+    evaluation: Evaluation | PathScores
+    trials: int | None
+
+
 def evaluation_document(
     run: Run, found: Evaluation | PathScores, share: OracleShare | None, details: RunDetails | None = None
 ) -> dict[str, Any]:
     """The keys of `evaluate --json`."""
     named = {"model": run.model, "question": run.bundle.question, "run_id": run.run_id, "simulated": run.simulated}
-    document = {**named, **found.as_dict()}
+    document = {**named, "trials": run.trials, **found.as_dict()}
     if details is not None:
         document |= details.as_dict(document["by_year"])
     if share is not None:
@@ -93,8 +102,10 @@ def _scored(results: list[Any]) -> bool:
     """Print the scores; whether they are of several questions."""
     console = ResultConsole()
     several = len({run.bundle.question for run, *_ in results}) > 1
-    rows = [(f"{run.model} {run.bundle.question}" if several else run.model, run.run_id, found)
-            for run, found, *_ in results]  # fmt: skip
+    rows = [
+        ScoredRow(f"{run.model} {run.bundle.question}" if several else run.model, run.run_id, found, run.trials)
+        for run, found, *_ in results
+    ]
     scores(rows, simulated=any(run.simulated for run, *_ in results))
     for (_, _, share, _), (name, *_) in zip(results, rows, strict=True):
         if share is not None:
@@ -153,14 +164,14 @@ def oracle_line(model: str, share: OracleShare) -> str:
     )
 
 
-def scores(rows: Sequence[tuple[str, str, Evaluation | PathScores]], *, simulated: bool) -> None:
+def scores(rows: Sequence[ScoredRow], *, simulated: bool) -> None:
     """One table of the walk-forward runs, and one of the paths of each combinatorial run."""
     from bullbear.evaluate import Evaluation, PathScores
 
     console = ResultConsole()
-    if walked := [(name, run_id, found) for name, run_id, found in rows if isinstance(found, Evaluation)]:
+    if walked := [(row, row.evaluation) for row in rows if isinstance(row.evaluation, Evaluation)]:
         console.print(_skill_table(walked, simulated=simulated))
-    for name, run_id, found in rows:
+    for name, run_id, found, _ in rows:
         if isinstance(found, PathScores):
             title = f"{name} {run_id[:8]}{_asked(found)}"
             console.print(_paths_table(title, found, simulated=simulated))
@@ -189,18 +200,24 @@ def _asked(found: Evaluation | PathScores) -> str:
     return "" if is_default else f", {found.question} over {found.horizon} sessions"
 
 
-def _skill_table(rows: Sequence[tuple[str, str, Evaluation]], *, simulated: bool) -> Table:
-    questions = {(found.question, found.horizon) for _, _, found in rows}
-    asked = _asked(rows[0][2]) if len(questions) == 1 else ""  # of several each row names its own
+def _skill_table(rows: Sequence[tuple[ScoredRow, Evaluation]], *, simulated: bool) -> Table:
+    """One line a run; where one was tuned, a column has the trials, blank for those with the parameters of the file."""
+    questions = {(found.question, found.horizon) for _, found in rows}
+    asked = _asked(rows[0][1]) if len(questions) == 1 else ""  # of several each row names its own
     table = Table(title=f"Skill against the base rate{asked}, 90% intervals" + (" (SIMULATED)" if simulated else ""))
-    heads = ("model", "run", "n", "effective", "Brier", "base rate's", "Brier skill", "log-loss skill", "AUC",
-             "chance", "ECE", "chance")  # fmt: skip
+    tuned = any(row.trials is not None for row, _ in rows)
+    heads = [
+        *("model", "run", *(["trials"] if tuned else ()), "n", "effective", "Brier", "base rate's", "Brier skill"),
+        *("log-loss skill", "AUC", "chance", "ECE", "chance"),
+    ]
     for name in heads:
         table.add_column(name, justify="left" if name in ("model", "run") else "right", no_wrap=True)
-    for name, run_id, found in rows:
+    for row, found in rows:
+        counted = [] if not tuned else ["" if row.trials is None else f"{row.trials:,}"]
         table.add_row(
-            name,
-            run_id[:8],
+            row.name,
+            row.run_id[:8],
+            *counted,
             f"{found.n:,}",
             f"{found.n_effective:.0f}",
             f"{found.brier:.4f}",

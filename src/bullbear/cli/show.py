@@ -12,7 +12,7 @@ import pandas as pd
 from rich.table import Table
 
 from bullbear.cli.console import ResultConsole
-from bullbear.cli.evaluation_tables import oracle_line, scores
+from bullbear.cli.evaluation_tables import ScoredRow, oracle_line, scores
 from bullbear.cli.panel import forecast_panel
 from bullbear.data.publication import SNAPSHOT_ONLY
 from bullbear.forecasting.bundle import champion_of
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from bullbear.data.snapshot import IngestReport
     from bullbear.data.store import Store
     from bullbear.decide import Backtest
-    from bullbear.evaluate import Evaluation, PathScores
     from bullbear.tracking import Run
     from bullbear.workflows.full_run import FullRun
     from bullbear.workflows.sharpe_evidence import SharpeEvidence
@@ -155,11 +154,13 @@ def distribution(document: Mapping[str, Any], *, simulated: bool) -> None:
         ResultConsole().print(table)
 
 
-def _trained_rows(found: TrainedModel) -> list[tuple[str, str, Evaluation | PathScores]]:
+def _trained_rows(found: TrainedModel) -> list[ScoredRow]:
     """A row of scores for each question."""
     name = found.model.definition.name
     return [
-        (name if len(found.questions) == 1 else f"{name} {question}", each.run_id, each.evaluation)
+        ScoredRow(
+            name if len(found.questions) == 1 else f"{name} {question}", each.run_id, each.evaluation, each.trials
+        )
         for question, each in found.questions.items()
     ]
 
@@ -213,6 +214,9 @@ def backtest(run: Run, tested: Backtest, evidence: SharpeEvidence | None = None)
         f"Profit per unit of starting equity: {sleeves}cash {parts['interest']:+.3f}, costs {parts['costs']:+.3f}, "
         f"total {parts['total']:+.3f}"
     )
+    if summary["modelled"]:
+        until = ", ".join(f"{ticker} until {last}" for ticker, last in summary["modelled"].items())
+        ResultConsole().print(f"Modelled prices: {until}", soft_wrap=True)
     if evidence is not None and math.isfinite(evidence.sharpe):
         tries = "1 model" if evidence.trials == 1 else f"{evidence.trials} models"
         ResultConsole().print(

@@ -180,6 +180,7 @@ def state_at(
         else {},
         units=market.known(row, "unit"),
         held=book.held,
+        stopped=book.stopped,
         modelled=tuple([t for t in market.modelled if market.is_modelled(t, row)]),
     )
 

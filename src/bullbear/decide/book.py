@@ -38,6 +38,8 @@ class Book:
     `values` are in units of the equity at the start, without slots that hold nothing; `orders` are target weights that
     wait for an open, decided at the close of `decided_on`; `instruments` are those held or ordered, by ticker. `slots`
     are the sleeves of the last decision, `kind` is that of its policy, and `memory` what the policy remembers, as JSON.
+    `stops` are the resting stops of that decision, by slot, and `stopped` the slots that one has sold since, with the
+    price: total-return prices both.
     """
 
     session: pd.Timestamp
@@ -50,6 +52,8 @@ class Book:
     slots: tuple[Slot, ...] = ()
     kind: str = ""
     memory: Mapping[str, Any] = field(default_factory=dict)
+    stops: Mapping[Slot, float] = field(default_factory=dict)
+    stopped: Mapping[Slot, float] = field(default_factory=dict)
 
     @property
     def equity(self) -> float:
@@ -64,11 +68,12 @@ class Book:
         values: Mapping[Slot, float],
         marks: Mapping[str, Mark],
         orders: Mapping[Slot, float],
+        stops: Mapping[Slot, float],
+        stopped: Mapping[Slot, float],
     ) -> Book:
         """The book at the close of a later session; `replace` would take three times as long, on every session."""
-        return Book(
-            session, cash, values, marks, orders, self.decided_on, self.instruments, self.slots, self.kind, self.memory
-        )
+        known = self.decided_on, self.instruments, self.slots, self.kind, self.memory
+        return Book(session, cash, values, marks, orders, *known, stops, stopped)
 
     @property
     def held(self) -> dict[Slot, float]:
@@ -112,22 +117,28 @@ class Book:
         except (KeyError, TypeError, ValueError, AttributeError) as bad:
             raise _unreadable("book.memory", bad) from bad
 
-    def ordered(self, targets: Mapping[Slot, float], instruments: Mapping[str, Instrument]) -> Book:
-        """With orders to the `targets` of a decision at this close, replacing all that still wait.
+    def ordered(
+        self,
+        targets: Mapping[Slot, float],
+        instruments: Mapping[str, Instrument],
+        stops: Mapping[Slot, float] | None = None,
+    ) -> Book:
+        """With orders to the `targets` of a decision at this close and its resting `stops`, replacing all that wait.
 
         A slot that is held and has no target is sold.
         """
-        return replace(self, **self._orders(targets, instruments))
+        return replace(self, **self._orders(targets, instruments, stops or {}))
 
     def followed(self, stance: Stance, memory: Memory, kind: str, closes: Mapping[str, float]) -> Book:
         """With the orders and the memory of a decision taken at this close by a policy of that kind."""
-        targets = stance.targets()
+        targets, stops = stance.targets(), stance.resting()
         held, marks = {slot.ticker for slot in self.values}, {}
-        for t in (*self.marks, *memory.tickers):
-            # A remembered level without its mark could not follow prices that a new store keeps at another level.
-            if t in self.marks and (t in held or t in memory.tickers):
+        levels = (*memory.tickers, *(slot.ticker for slot in stops))
+        for t in (*self.marks, *levels):
+            # A level without the mark of its ticker could not follow prices that a new store keeps at another level.
+            if t in self.marks and (t in held or t in levels):
                 marks[t] = self.marks[t]
-            elif t in closes and t in memory.tickers:
+            elif t in closes and t in levels:
                 marks[t] = Mark(self.session, closes[t])
         instruments = {sleeve.instrument.ticker: sleeve.instrument for sleeve in stance.sleeves}
         slots = tuple([slot for slot in targets if slot.ticker != CASH])
@@ -139,17 +150,27 @@ class Book:
             slots=self.slots if slots == self.slots else slots,  # thousands of equal ones would slow a backtest
             kind=kind,
             memory=memory.to_json(),
-            **self._orders(targets, instruments),
+            **self._orders(targets, instruments, stops),
         )
 
-    def _orders(self, targets: Mapping[Slot, float], instruments: Mapping[str, Instrument]) -> dict[str, Any]:
+    def _orders(
+        self, targets: Mapping[Slot, float], instruments: Mapping[str, Instrument], stops: Mapping[Slot, float]
+    ) -> dict[str, Any]:
         held = self.held
         wanted = {slot: targets.get(slot, 0.0) for slot in sorted({*held, *targets}) if slot.ticker != CASH}
         orders = {slot: weight for slot, weight in wanted.items() if weight != held.get(slot, 0.0)}
         known = {**self.instruments, **instruments}
         kept = {slot.ticker: known[slot.ticker] for slot in sorted({*self.values, *orders})}
         same = self.instruments if kept == self.instruments else kept
-        return {"orders": orders, "decided_on": self.session, "instruments": same}
+        # A stop of what is neither held nor bought protects nothing.
+        standing = {slot: stops[slot] for slot in sorted(stops) if slot in held or targets.get(slot, 0.0) > 0.0}
+        return {
+            "orders": orders,
+            "decided_on": self.session,
+            "instruments": same,
+            "stops": standing,
+            "stopped": {},
+        }
 
     def in_prices_of(self, market: Market, policy: Policy) -> Book:
         """The same book, should the total-return prices of `market` stand at another level than those it was kept in.
@@ -164,7 +185,11 @@ class Book:
             return self
         marks = {t: Mark(mark.session, mark.price * scales[t]) for t, mark in self.marks.items()}
         memory = self.recalled(policy).rescaled(scales).to_json() if self.kind == policy.kind else {}
-        return replace(self, marks=marks, memory=memory)
+        stops, stopped = (
+            {slot: level * scales.get(slot.ticker, 1.0) for slot, level in levels.items()}
+            for levels in (self.stops, self.stopped)
+        )
+        return replace(self, marks=marks, memory=memory, stops=stops, stopped=stopped)
 
     def to_json(self) -> dict[str, Any]:
         """A document of plain values; `from_json` gives back the same book to the last bit."""
@@ -175,6 +200,8 @@ class Book:
             "values": [{**slot._asdict(), "value": value} for slot, value in self.values.items()],
             "marks": {t: {"session": str(m.session.date()), "price": m.price} for t, m in self.marks.items()},
             "orders": [{**slot._asdict(), "weight": weight} for slot, weight in self.orders.items()],
+            "stops": [{**slot._asdict(), "price": price} for slot, price in self.stops.items()],
+            "stopped": [{**slot._asdict(), "price": price} for slot, price in self.stopped.items()],
             "decided_on": None if self.decided_on is None else str(self.decided_on.date()),
             "instruments": [each.model_dump(mode="json") for each in self.instruments.values()],
             "slots": [slot._asdict() for slot in self.slots],
@@ -205,6 +232,9 @@ class Book:
                 slots=tuple(_slot(each) for each in document["slots"]),
                 kind=str(document["policy"]),
                 memory=dict(document["memory"]),
+                # Accounts kept before there were resting stops know neither.
+                stops={_slot(each): float(each["price"]) for each in document.get("stops", ())},
+                stopped={_slot(each): float(each["price"]) for each in document.get("stopped", ())},
             )
         except (KeyError, TypeError, ValueError, AttributeError, DefinitionError) as bad:
             raise _unreadable("book", bad) from bad
@@ -215,6 +245,8 @@ class Book:
         named = {"cash": self.cash, **{f"values[{slot.ticker}]": v for slot, v in self.values.items()}}
         named |= {f"marks[{t}]": mark.price for t, mark in self.marks.items()}
         named |= {f"orders[{slot.ticker}]": weight for slot, weight in self.orders.items()}
+        named |= {f"stops[{slot.ticker}]": price for slot, price in self.stops.items()}
+        named |= {f"stopped[{slot.ticker}]": price for slot, price in self.stopped.items()}
         for name, number in named.items():
             # Cash may miss zero by the rounding of a purchase with all of it.
             if not -1e-9 <= number < math.inf:

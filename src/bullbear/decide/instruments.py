@@ -79,8 +79,16 @@ class Instrument(Definition):
         """
         raise NotImplementedError
 
+    def is_modelled(self, market: Market, row: int) -> bool:
+        """Whether `mark` at this session is a model's price, not one that was traded."""
+        return market.is_modelled(self.ticker, row)
+
+    def low(self, market: Market, row: int) -> float:
+        """The least total-return price of a session, at which a resting stop is judged; NaN where unknown."""
+        return float("nan")
+
     def cost(self, value: float, market: Market, row: int) -> float:
-        """Cost of trading `value` at a session's open, as a fraction of it."""
+        """Cost of trading `value` in a session, as a fraction of it."""
         return (self.half_spread_bp + self.slippage_bp) / 1e4 + self.commission
 
     def margin(self, value: float) -> float:
@@ -119,6 +127,11 @@ class Fund(Instrument):
         if bars is None:
             return float("nan")
         return bars.open[row] if at == "open" else bars.close[row]
+
+    def low(self, market: Market, row: int) -> float:
+        """The bar's low in total-return units."""
+        bars = market.bars.get(self.ticker)
+        return float("nan") if bars is None else bars.low[row]
 
 
 @INSTRUMENT_KINDS.register

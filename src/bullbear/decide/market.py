@@ -48,16 +48,20 @@ class View(Protocol):
 class Bars:
     """One ticker on the market's sessions; plain lists, since the walk reads single floats. NaN is unknown.
 
-    `open` and `close` are total-return prices, `atr` Wilder's average true range of them (last known). `raw_open` is
-    the open in the split-adjusted prices of the view's day, and `unit` what a total-return price is multiplied by to be
-    one of those (last known), for display only.
+    `open`, `high`, `low` and `close` are total-return prices, `atr` Wilder's average true range of them (last known).
+    `raw_open` is the open in the split-adjusted prices of the view's day, and `unit` what a total-return price is
+    multiplied by to be one of those (last known), for display only. `dollar_volume` is the day's volume times its
+    close, which no split changes.
     """
 
     open: list[float]
+    high: list[float]
+    low: list[float]
     close: list[float]
     atr: list[float]
     raw_open: list[float]
     unit: list[float]
+    dollar_volume: list[float]
 
 
 @dataclass(frozen=True)
@@ -220,7 +224,7 @@ def bill_rate(view: View, series: str, instants: pd.DatetimeIndex) -> list[float
 def _usable(versions: pd.DataFrame) -> pd.DataFrame:
     """First versions with a close, by event_date, of the bars that were known at their own session's close."""
     names = ["open", "high", "low", "close", "adj_close"]
-    prices = versions[names].astype("float64")
+    prices = versions[[*names, "volume"]].astype("float64")
     prices = prices.where((prices > 0) & np.isfinite(prices)).assign(event_date=versions["event_date"])
     usable = prices["close"].notna() & prices["adj_close"].notna() & _in_time(versions)
     return _first(prices[usable])
@@ -268,10 +272,14 @@ def _bars(frame: pd.DataFrame, sessions: pd.DatetimeIndex, atr_window: int) -> B
     places = frame.index.get_indexer(sessions)
     return Bars(
         open=_at(places, total["open"]).tolist(),
+        high=_at(places, total["high"]).tolist(),
+        low=_at(places, total["low"]).tolist(),
         close=_at(places, close).tolist(),
         atr=_last_known(frame.index[whole], atr, sessions).tolist(),
         raw_open=_at(places, frame["open"].to_numpy()).tolist(),
         unit=_last_known(frame.index, _ratio(raw_close, close), sessions).tolist(),
+        # Whole dollars: the rounding of a division by a split ratio must not show.
+        dollar_volume=_at(places, np.round(frame["volume"].to_numpy() * raw_close)).tolist(),
     )
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from datetime import date
 from typing import Any, Literal, NamedTuple, Protocol, Self
 
 import pandas as pd
@@ -106,8 +107,9 @@ class State:
 
     `forecasts` by question, `factors` by name (NaN where unknown), `volatility` annualised (a fraction). `closes`,
     `atrs` and `month_closes` (oldest first) are total-return prices by ticker, without the unknown ones; `units` turns
-    them into prices of the day, for display. `held` are the fractions of equity at this close, by slot. `modelled` are
-    the tickers whose price at this close is a model's, for want of a real one.
+    them into prices of the day, for display. `held` are the fractions of equity at this close, by slot; `stopped` the
+    slots that a resting stop has sold since the last decision, with the price of the last such sale. `modelled` are the
+    tickers whose price at this close is a model's, for want of a real one.
     """
 
     decided_at: pd.Timestamp
@@ -119,6 +121,7 @@ class State:
     month_closes: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     units: Mapping[str, float] = field(default_factory=dict)
     held: Mapping[Slot, float] = field(default_factory=dict)
+    stopped: Mapping[Slot, float] = field(default_factory=dict)
     modelled: tuple[str, ...] = ()
 
     def weight(self, ticker: str) -> float:
@@ -153,9 +156,10 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """A level judged at closes, in prices of the day: a close below an exit sells, one at a re-entry buys.
+    """A level in prices of the day: a close below an exit sells, one at a re-entry buys.
 
     `multiple` is a distance in ATRs: that of an exit from the highest close, the least of a re-entry from the lowest.
+    An exit that is `resting` is an order in the market and sells as soon as the price trades there.
     """
 
     ticker: str
@@ -163,6 +167,59 @@ class Stop:
     atr: float
     multiple: float
     side: Literal["exit", "reentry"]
+    resting: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """What an agent would do next, and at which price of the day: `action` on `side` of `level`.
+
+    `invalid` is the price beyond which the plan lapses, on the side of `level` from which it lies; None for none.
+    """
+
+    agent: str
+    action: str
+    ticker: str
+    side: Literal["close above", "close below", "trades at or below"]
+    level: float
+    invalid: float | None = None
+
+    @property
+    def sentence(self) -> str:
+        """In words.
+
+        >>> Trigger("bear", "tier 2", "IWM", "close above", 193.4, 187.2).sentence
+        'Bear tier 2 on a close of IWM above 193.40; invalid below 187.20'
+        """
+        if self.side == "trades at or below":
+            when = f"when {self.ticker} trades at or below"
+        else:
+            when = f"on a close of {self.ticker} {self.side.removeprefix('close ')}"
+        said = f"{self.agent.capitalize()} {self.action} {when} {self.level:.2f}"
+        if self.invalid is None:
+            return said
+        return f"{said}; invalid {'below' if self.invalid < self.level else 'above'} {self.invalid:.2f}"
+
+    def to_json(self) -> dict[str, Any]:
+        """Its fields and its `sentence`."""
+        return {**asdict(self), "sentence": self.sentence}
+
+
+@dataclass(frozen=True, slots=True)
+class TrendState:
+    """The trend that a policy sees: its state, the session since which it lasts, and why it was entered.
+
+    `changed` is true at the close that entered it.
+    """
+
+    name: str
+    since: date
+    reason: str
+    changed: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """Its fields, the day as YYYY-MM-DD."""
+        return {**asdict(self), "since": self.since.isoformat()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +227,9 @@ class Sleeve:
     """A position that one agent wants from the next open on, and why.
 
     `weight` is a fraction of equity, `tier` how far its agent has stepped in; `priced` is False where the instrument
-    has no price and the sleeve stays in cash. Two sleeves may hold the same instrument.
+    has no price and the sleeve stays in cash. Two sleeves may hold the same instrument. `stop` is a resting order that
+    sells all of the sleeve: a total-return price, in the market from the next open until the next decision; None for
+    none. `stops` show levels in prices of the day and trade nothing.
     """
 
     name: str
@@ -181,6 +240,7 @@ class Sleeve:
     stops: tuple[Stop, ...] = ()
     tier: int = 0
     priced: bool = True
+    stop: float | None = None
 
     @property
     def slot(self) -> Slot:
@@ -192,12 +252,15 @@ class Sleeve:
 class Stance:
     """A decision: all sleeves, those that want nothing included; what they leave is cash.
 
-    `sold` are the tickers held that no sleeve names: they are sold at the next open.
+    `sold` are the tickers held that no sleeve names: they are sold at the next open. `triggers` say what would come
+    next; `trend` is the state of the trend under a policy that has one.
     """
 
     decided_at: pd.Timestamp
     sleeves: tuple[Sleeve, ...]
     sold: tuple[str, ...] = ()
+    triggers: tuple[Trigger, ...] = ()
+    trend: TrendState | None = None
 
     @property
     def positions(self) -> dict[str, float]:
@@ -239,13 +302,15 @@ class Stance:
         return max((sleeve.tier for sleeve in self.sleeves if sleeve.agent == "bear"), default=0)
 
     def to_json(self) -> dict[str, Any]:
-        """The keys `agents`, `positions`, `stops` and `reentries` of `forecast --json`."""
+        """The keys `agents`, `positions`, `stops`, `reentries`, `triggers` and `trend` of `forecast --json`."""
         names = dict.fromkeys(("bull", "bear", *(sleeve.agent for sleeve in self.sleeves)))
         return {
             "agents": {name: self._agent(name) for name in names},
             "positions": self.positions,
             "stops": [asdict(stop) for stop in self.stops],
             "reentries": [asdict(stop) for stop in self.reentries],
+            "triggers": [trigger.to_json() for trigger in self.triggers],
+            "trend": None if self.trend is None else self.trend.to_json(),
         }
 
     def _agent(self, name: str) -> dict[str, Any]:
@@ -275,6 +340,20 @@ class Stance:
         total = sum(found.values())
         if total > 1.0 + _ROUNDING:
             raise InputError("stance.sleeves", total, "weights that sum to at most 1", "correct the policy")
+        return found
+
+    def resting(self) -> dict[Slot, float]:
+        """The resting stops, by slot.
+
+        Raises
+        ------
+        InputError
+            One is no finite price above 0.
+        """
+        found = {sleeve.slot: sleeve.stop for sleeve in self.sleeves if sleeve.stop is not None}
+        for slot, stop in found.items():
+            if not 0.0 < stop < math.inf:
+                raise InputError(f"stance.{slot.sleeve}.stop", stop, "a finite price above 0", "correct the policy")
         return found
 
 

@@ -1,21 +1,28 @@
 """One session of a book: orders are executed at its open, positions marked to its close, and no cent is lost.
 
 In this order (`step`): overnight (interest on the cash held, positions from the last close to the open), orders of an
-earlier close at the open with their costs, intraday (open to close), payment of what has expired. Positions are carried
-in total-return units, so a dividend is reinvested on its ex-date. Profit is booked by sleeve where it arises; the sum
-of all bookings is the change of equity.
+earlier close at the open with their costs, resting stops, intraday (open to close), payment of what has expired.
+Positions are carried in total-return units, so a dividend is reinvested on its ex-date. Profit is booked by sleeve
+where it arises; the sum of all bookings is the change of equity.
 
 An order for an instrument without an open waits for one, or for the next decision, which replaces it. A price of zero
 at an open is none; one at a close ends the position. At one open sales come before purchases, and purchases share the
 cash that no margin binds: cash never falls below zero and weights never pass one. What a purchase lacked cash for waits
 as long as another order does, which may be the sale that brings it. Orders of several sleeves for one instrument are
 netted: only the difference is traded and pays.
+
+A resting stop sells all that its slot holds, what was bought at this very open included: a bar does not tell which of
+its prices came first, so the worst order is assumed. An open at or below the stop fills there; else the stop itself,
+if the low reaches it. Without an open a touched stop fills at the low, without a low at a close at or below the stop.
+Orders that still wait for the slot lapse. A stop in total-return prices gives way by each dividend, as brokers reduce
+resting sell stops on the ex-date (FINRA Rule 5330).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import pandas as pd
 
@@ -31,12 +38,16 @@ _ROUNDING = 1e-12  # of equity: a purchase with all cash may miss it by this muc
 
 @dataclass(frozen=True, slots=True)
 class Fill:
-    """A slot's trade; weights are fractions of the equity before and after all trades of that moment."""
+    """A slot's trade; weights are fractions of the equity before and after all trades of that moment.
+
+    `at` is the open for an order, "stop" for a resting stop and the close for what is paid out. The equity at a stop is
+    that of all else at its last price before.
+    """
 
     slot: Slot
     decided_on: pd.Timestamp
     session: pd.Timestamp
-    at: At
+    at: Literal["open", "stop", "close"]
     weight_before: float
     weight_after: float
     price: float
@@ -75,10 +86,19 @@ def step(book: Book, market: Market, row: int) -> Step:
     fills: tuple[Fill, ...] = ()
     if book.orders:
         cash, values, orders, fills = _fill(replace(book, session=session, cash=cash, values=values), market, row)
+    stops, stopped = book.stops, book.stopped
+    if stops:
+        cash, hit = _stopped(book, market, row, cash, values, prices, profit)
+        if hit:
+            sold = {fill.slot: price for price, fill in hit}
+            fills = (*fills, *(fill for _, fill in hit))
+            stops = {slot: level for slot, level in stops.items() if slot not in sold}
+            stopped = {**stopped, **sold}
+            orders = {slot: weight for slot, weight in orders.items() if slot not in sold}
     profit["costs"] = -sum([fill.cost for fill in fills])
     _mark(book, market, row, "close", names, values, prices, seen, profit)
     marks = {**book.marks, **{t: Mark(session, prices[t]) for t in seen}}
-    at_close = book.at(session, cash, values, marks, orders)
+    at_close = book.at(session, cash, values, marks, orders, stops, stopped)
     over = _over(at_close)
     if not over:
         return Step(at_close, profit, cash_return, fills)
@@ -119,6 +139,51 @@ def _mark(
             profit[name] = profit.get(name, 0.0) + moved
 
 
+def _stopped(
+    book: Book,
+    market: Market,
+    row: int,
+    cash: float,
+    values: dict[Slot, float],
+    prices: Mapping[str, float],
+    profit: dict[str, float],
+) -> tuple[float, list[tuple[float, Fill]]]:
+    """Sell what a resting stop sells in the row's session: the cash after it, and each trade with its price."""
+    hit: list[tuple[float, Fill]] = []
+    for slot in sorted(book.stops):
+        if slot not in values:
+            continue
+        t, instrument = slot.ticker, book.instruments[slot.ticker]
+        opened = instrument.mark(market, row, "open")
+        price = stop_price(book.stops[slot], opened, instrument.low(market, row), instrument.mark(market, row, "close"))
+        if price is None:
+            continue
+        held = values.pop(slot)
+        value = held * (price / prices[t])
+        name = f"{slot.sleeve}_intraday"
+        profit[name] = profit.get(name, 0.0) + (value - held)
+        cost = instrument.cost(-value, market, row) * value
+        equity = cash + value + sum([values[each] for each in sorted(values)])
+        cash += value - cost
+        decided = book.session if book.decided_on is None else book.decided_on
+        shown = price * market.bars[t].unit[row] if t in market.bars else price
+        hit.append((price, Fill(slot, decided, market.days[row], "stop", value / equity, 0.0, shown, -value, cost)))
+    return cash, hit
+
+
+def stop_price(stop: float, opened: float, low: float, close: float) -> float | None:
+    """The price at which a resting sell stop fills in a bar; None where it does not. NaN is unknown, 0 no price.
+
+    >>> [stop_price(95.0, opened, low, 97.0) for opened, low in ((94.0, 92.0), (98.0, 92.0), (98.0, 96.0))]
+    [94.0, 95.0, None]
+    """
+    if 0.0 < opened <= stop:
+        return opened
+    if 0.0 < low <= stop:
+        return stop if opened > 0.0 else low
+    return close if 0.0 < close <= stop else None
+
+
 def _over(book: Book) -> set[str]:
     """The tickers that have expired or are worth nothing at the close."""
     over = {t for t in book.instruments if t in book.marks and book.marks[t].price == 0.0}
@@ -157,6 +222,7 @@ def _paid_out(book: Book, over: set[str]) -> tuple[Book, tuple[Fill, ...]]:
         orders={slot: weight for slot, weight in book.orders.items() if slot.ticker not in over},
         instruments={t: each for t, each in book.instruments.items() if t not in over},
         marks={t: mark for t, mark in book.marks.items() if t not in over},
+        stops={slot: level for slot, level in book.stops.items() if slot.ticker not in over},
     ), tuple(fills)
 
 

@@ -19,8 +19,16 @@ class ScoredModel:
     high: float | None
     log_loss_skill: float | None
     verdict: str = NOT_JUDGED
+    trials: int | None = None
+    """How many a search made; None of parameters that were not searched for."""
     is_this: bool = False
     """Whether it is the one that a comparison is about."""
+
+    @property
+    def label(self) -> str:
+        """Name and the beginning of the run's id, with the trials of a search."""
+        named = f"{self.name} {self.run_id[:8]}".strip()
+        return named if self.trials is None else f"{named}, tuned in {self.trials:,} trials"
 
     def sentence(self) -> str:
         """What the scores say, with the verdict of the gate.

@@ -65,7 +65,7 @@ def _row(row: ScoredModel, low: float, high: float) -> str:
     )
     logarithmic = "" if row.log_loss_skill is None else f"{row.log_loss_skill:+.2%}"
     return (
-        f"<tr{' class=this' if row.is_this else ''}><td>{escape(row.name)} {escape(row.run_id[:8])}"
+        f"<tr{' class=this' if row.is_this else ''}><td>{escape(row.label)}"
         f"<td class=n>{row.bss:+.2%}<td class=n>{interval}<td>{picture}<td class=n>{logarithmic}"
         f'<td title="{escape(row.verdict)}">{escape(row.verdict.split(":")[0])}</tr>'
     )

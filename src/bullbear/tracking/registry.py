@@ -10,6 +10,7 @@ import json
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
@@ -19,6 +20,7 @@ from bullbear.errors import RunError
 from bullbear.files import replace_folder
 from bullbear.home import Home
 from bullbear.tracking.run import Run
+from bullbear.tracking.tries import TRIALS
 
 REGISTERED = "bullbear"
 SIMULATED = "bullbear-simulated"
@@ -39,7 +41,9 @@ def place_champion(home: Home, run: Run, *, instead_of: Path | None, skill: Mapp
         staged = folder / "bundle"
         shutil.copytree(run.bundle.root, staged)
         meta = json.loads((staged / "bundle.json").read_text(encoding="utf-8"))
-        added = {"run_id": run.run_id} | ({} if skill is None else {"skill": dict(skill)})
+        added: dict[str, Any] = {"run_id": run.run_id}
+        added |= {} if skill is None else {"skill": dict(skill)}
+        added |= {} if run.trials is None else {TRIALS: run.trials}
         (staged / "bundle.json").write_text(json.dumps(meta | added, indent=1), encoding="utf-8")
         with home.champion_lock():
             if instead_of is not None and place.resolve() != instead_of:

@@ -14,6 +14,7 @@ from bullbear.definitions import UP
 from bullbear.errors import Found, RunError
 from bullbear.forecasting.bundle import Bundle, read_bundle
 from bullbear.tracking.spool import QUESTION
+from bullbear.tracking.tries import trials_of
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,11 @@ class Run:
     def simulated(self) -> bool:
         """Whether it was trained on the simulated market."""
         return self.tags.get("data") == "SIMULATED"
+
+    @property
+    def trials(self) -> int | None:
+        """How many trials chose its parameters; None where they are those of the file."""
+        return trials_of(self.tags)
 
     @property
     def horizon(self) -> int:

@@ -35,7 +35,7 @@ from bullbear.tracking.scored import scored_models
 from bullbear.tracking.search_runs import SEARCH
 from bullbear.tracking.spool import QUESTION, QUESTIONS
 from bullbear.tracking.tried_runs import Try, read_try, tries_on
-from bullbear.tracking.tries import identity
+from bullbear.tracking.tries import TRIALS, identity
 from bullbear.tracking.usable import limited_patience
 from bullbear.tracking.verdicts import challenger_of, champion_among, record_verdict, write_artifact
 
@@ -306,7 +306,7 @@ class Runs:
             "question": question,
             "definition_hash": str(bundle.meta["definition_hash"]),
             "data": "SIMULATED" if bundle.meta["simulated"] else "real",
-        }
+        } | ({TRIALS: str(bundle.meta[TRIALS])} if TRIALS in bundle.meta else {})
         return Run(str(bundle.meta["run_id"]), bundle.definition.name, tags, {}, bundle.root, bundle.root)
 
     def _finished(self, view: int = ViewType.ACTIVE_ONLY) -> list[Any]:

@@ -8,7 +8,7 @@ from typing import Any
 from bullbear.definitions import UP
 from bullbear.evaluate.scored_model import NOT_JUDGED, ScoredModel
 from bullbear.tracking.spool import QUESTION, QUESTIONS
-from bullbear.tracking.tries import figure, identity
+from bullbear.tracking.tries import figure, identity, trials_of
 from bullbear.tracking.verdicts import VERDICT
 
 
@@ -42,6 +42,7 @@ def scored_models(
                 high=figure(each, "bss_high"),
                 log_loss_skill=figure(each, "log_loss_skill"),
                 verdict=tags.get(VERDICT, NOT_JUDGED),
+                trials=trials_of(tags),
                 is_this=each.info.run_id == about,
             )
         )

@@ -13,22 +13,18 @@ from collections.abc import Sequence
 from typing import Any
 
 from bullbear.definitions import ModelDefinition
-from bullbear.learn.search.trial import Search
+from bullbear.learn.search.trial import Search, n_trials
+from bullbear.tracking.tries import TRIALS
 
 SEARCH = "search"
 """The tag of a child run that is a search: the day of its fit."""
-TRIALS = "trials.csv"
+TABLE = "trials.csv"
 _STATES = ("complete", "pruned", "failed")
-
-
-def n_trials(searches: Sequence[Search]) -> int:
-    """Trials of all searches."""
-    return sum(len(each.trials) for each in searches)
 
 
 def search_tags(searches: Sequence[Search]) -> dict[str, str]:
     """Tags of the training; none without a search."""
-    return {"mlflow.source.name": "bullbear tune", "trials": str(n_trials(searches))} if searches else {}
+    return {"mlflow.source.name": "bullbear tune", TRIALS: str(n_trials(searches))} if searches else {}
 
 
 def search_params(definition: ModelDefinition) -> dict[str, Any]:
@@ -95,8 +91,11 @@ def _child(search: Search) -> dict[str, Any]:
         **{f"trials_{state}": float(search.count(state)) for state in _STATES},
     }
     messages = sorted({trial.message for trial in search.trials if trial.message})
+    began, ended = search.span or (None, None)
     return {
         "name": f"search {day}",
+        "started": None if began is None else round(began * 1000),
+        "ended": None if ended is None else round(ended * 1000),
         "tags": {SEARCH: day, **({"failures": "; ".join(messages)[:4000]} if messages else {})},
         "params": {path: str(value) for path, value in search.values.items()},
         "metrics": [*((name, value, 0) for name, value in figures.items() if value is not None), *points],

@@ -136,7 +136,7 @@ def log_staged(
             parent = {MLFLOW_PARENT_RUN_ID: run_id, QUESTION: folder.name}
             questions[folder.name] = log_staged(client, experiment, folder, parent).run_id
         for search in run.get("searches", []):  # an earlier version staged none
-            _log_search(client, experiment, run_id, search)
+            _log_search(client, experiment, run_id, search, started=run["started"])
         with mlflow.start_run(run_id=run_id):
             if (staged / "inputs.parquet").exists():
                 inputs = pd.read_parquet(staged / "inputs.parquet")
@@ -154,13 +154,15 @@ def log_staged(
     return LoggedTraining(run_id, questions)
 
 
-def _log_search(client: MlflowClient, experiment: str, parent: str, search: Mapping[str, Any]) -> None:
-    """A child run without artifacts."""
+def _log_search(client: MlflowClient, experiment: str, parent: str, search: Mapping[str, Any], started: int) -> None:
+    """A child run without artifacts; one whose times are not known lasts no time, from the start of its training."""
     tags = {**search["tags"], MLFLOW_PARENT_RUN_ID: parent}
-    run_id = client.create_run(experiment, run_name=search["name"], tags=tags).info.run_id
+    began = search.get("started") or started
+    created = client.create_run(experiment, start_time=began, run_name=search["name"], tags=tags)
+    run_id = created.info.run_id
     params = [Param(key, value) for key, value in search["params"].items()]
     client.log_batch(run_id, metrics=[_metric(*each) for each in search["metrics"]], params=params)
-    client.set_terminated(run_id, "FINISHED")
+    client.set_terminated(run_id, "FINISHED", search.get("ended") or began)
 
 
 def _metric(name: str, value: float, step: int, time: int = 0) -> Metric:

@@ -33,7 +33,7 @@ from bullbear.tracking.artifact_tables import LOGGED, write_tables
 from bullbear.tracking.checkout import Checkout, read_checkout
 from bullbear.tracking.metrics import Point, metrics_of, plain, weights_by_month
 from bullbear.tracking.mlflow_store import connect, experiment_id, require_ready
-from bullbear.tracking.search_runs import TRIALS, search_metrics, search_params, search_runs, search_tags, trials_csv
+from bullbear.tracking.search_runs import TABLE, search_metrics, search_params, search_runs, search_tags, trials_csv
 from bullbear.tracking.spool import (
     QUESTION,
     QUESTIONS,
@@ -198,7 +198,13 @@ def _stage_joint(staged: Path, record: JointRecord, checkout: Checkout) -> None:
     _stage_pages(artifacts, record.pages, checkout)
     one = next(iter(record.questions.values()))
     names = ",".join(record.questions)
-    tags = {**_tags(one, checkout), "definition_hash": record.model.definition_hash, QUESTIONS: names}
+    searches = [search for each in record.questions.values() for search in each.training.searches]
+    tags = {
+        **_tags(one, checkout),
+        **search_tags(searches),
+        "definition_hash": record.model.definition_hash,
+        QUESTIONS: names,
+    }
     del tags[QUESTION]
     run = {
         "name": record.model.definition.name,
@@ -242,7 +248,7 @@ def _stage_artifacts(staged: Path, record: TrainingRecord) -> None:
     _stage_plots(staged, record.plots)
     _stage_documents(staged, record.documents)
     if searches := record.training.searches:
-        (staged / TRIALS).write_text(trials_csv(searches), encoding="utf-8")
+        (staged / TABLE).write_text(trials_csv(searches), encoding="utf-8")
     by_path = isinstance(record.evaluation, PathScores)
     made = record.training.predictions
     csv = made.to_csv() if by_path else made.select(asset=model.definition.target.ticker).interface_csv()

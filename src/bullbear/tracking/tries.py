@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+TRIALS = "trials"
+"""The tag of a tuned training: how many trials its searches made."""
+
 
 def identity(tags: Mapping[str, str], params: Mapping[str, str]) -> tuple[str | None, ...]:
     """What makes a training a try of its own."""
@@ -14,6 +17,12 @@ def identity(tags: Mapping[str, str], params: Mapping[str, str]) -> tuple[str | 
 def is_benchmark(params: Mapping[str, str]) -> bool:
     """Whether a training is of the base rate itself."""
     return params.get("learner.kind") == "climatology" and not {"learner.window", "learner.half_life"} & params.keys()
+
+
+def trials_of(tags: Mapping[str, str]) -> int | None:
+    """How many trials the searches of a training made; None of one whose parameters were not searched for."""
+    found = tags.get(TRIALS)
+    return None if found is None else int(found)
 
 
 def figure(run: Any, name: str) -> float | None:

@@ -13,6 +13,7 @@ from typing import Any
 from mlflow import MlflowClient
 
 from bullbear.tracking.spool import QUESTION
+from bullbear.tracking.tries import TRIALS
 from bullbear.tracking.verdicts import VERDICT
 
 _TAG = "mlflow.sharedViewState."
@@ -24,6 +25,7 @@ _COLUMNS = (
     "metrics.`bss_high`",
     "metrics.`log_loss_skill`",
     f"tags.`{VERDICT}`",
+    f"tags.`{TRIALS}`",
     "tags.`data`",
     "attributes.`Created`",
     "attributes.`Duration`",

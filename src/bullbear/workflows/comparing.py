@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bullbear.evaluate import Evaluation, PathScores
@@ -15,14 +16,30 @@ if TYPE_CHECKING:
 PAGE = "comparison.html"
 
 
-def page_of_training(home: Home, model: str, found: Mapping[str, Evaluation | PathScores], *, simulated: bool) -> str:
-    """The page of a training that is not logged yet, beside what the store holds; alone if that cannot be read."""
+def page_of_training(
+    home: Home,
+    model: str,
+    found: Mapping[str, Evaluation | PathScores],
+    trials: Mapping[str, int | None],
+    *,
+    simulated: bool,
+) -> str:
+    """The page of a training that is not logged yet, beside what the store holds; alone if that cannot be read.
+
+    Parameters
+    ----------
+    trials
+        How many chose the parameters of each question, None where they are those of the file.
+    """
     from bullbear.report.compared_models import comparison_page
     from bullbear.tracking import Runs
 
     others = Runs(home).scored(list(found), simulated=simulated)
     return comparison_page(
-        {question: [_scored(model, scores), *others.get(question, ())] for question, scores in found.items()},
+        {
+            question: [_scored(model, scores, trials[question]), *others.get(question, ())]
+            for question, scores in found.items()
+        },
         simulated=simulated,
     )
 
@@ -37,7 +54,9 @@ def page_of_run(runs: Runs, run: Run) -> str | None:
     return comparison_page({run.question: rows}, simulated=run.simulated)
 
 
-def _scored(model: str, found: Evaluation | PathScores) -> ScoredModel:
+def _scored(model: str, found: Evaluation | PathScores, trials: int | None) -> ScoredModel:
     if isinstance(found, PathScores):
-        return ScoredModel(model, "", found.bss_mean, None, None, found.log_loss_skill_mean, is_this=True)
-    return ScoredModel(model, "", found.bss, found.bss_low, found.bss_high, found.log_loss_skill, is_this=True)
+        skills = ScoredModel(model, "", found.bss_mean, None, None, found.log_loss_skill_mean)
+    else:
+        skills = ScoredModel(model, "", found.bss, found.bss_low, found.bss_high, found.log_loss_skill)
+    return replace(skills, trials=trials, is_this=True)

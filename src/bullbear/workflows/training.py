@@ -21,6 +21,7 @@ from bullbear.execution import Kept
 from bullbear.factors.engine.lookahead import require_causal
 from bullbear.home import Home
 from bullbear.learn import Training, train_all
+from bullbear.learn.search.trial import n_trials
 from bullbear.model import Model
 from bullbear.sessions import day
 from bullbear.workflows.backtesting import backtest_metrics, backtest_summary, decided_on
@@ -47,6 +48,11 @@ class TrainedQuestion:
     """By path of a combinatorial splitter."""
     backtest: Backtest | None
     """None where no policy decides: of questions other than `up`, and without a walk-forward."""
+
+    @property
+    def trials(self) -> int | None:
+        """How many trials chose its parameters; None where they are those of the file."""
+        return n_trials(self.training.searches) if self.training.searches else None
 
 
 @dataclass(frozen=True)
@@ -282,7 +288,8 @@ def _log(
 
     documents = {} if distribution is None else {"distribution.json": distribution.as_dict()}
     evaluations = {question: each.evaluation for question, each in judged.items()}
-    pages = {PAGE: page_of_training(home, model.definition.name, evaluations, simulated=simulated)}
+    trials = {question: each.trials for question, each in judged.items()}
+    pages = {PAGE: page_of_training(home, model.definition.name, evaluations, trials, simulated=simulated)}
     if len(judged) == 1:
         return log_training(home.runs, replace(record(next(iter(judged.values()))), documents=documents, pages=pages))
     documents["evaluation.json"] = {name: each.evaluation.as_dict() for name, each in judged.items()}

@@ -312,12 +312,12 @@ def test_the_memory_survives_json_to_the_last_bit():
 
 def test_json_has_the_documented_shape():
     document = decide(POLICY, state(p_up=0.42)).to_json()
-    assert list(document) == ["agents", "positions", "stops", "reentries"]
+    assert list(document) == ["agents", "positions", "stops", "reentries", "triggers", "trend"]
     assert list(document["agents"]["bull"]) == ["weight", "instrument", "reasons"]
     assert list(document["agents"]["bear"]) == ["weight", "instrument", "tier", "reasons"]
     assert document["agents"]["bear"]["tier"] == 1
     assert document["positions"] == {"IWM": 0.0, "TWM": 0.15, "CASH": 0.85}
-    assert list(document["stops"][0]) == ["ticker", "level", "atr", "multiple", "side"]
+    assert list(document["stops"][0]) == ["ticker", "level", "atr", "multiple", "side", "resting"]
     assert document["reentries"] == []
 
 

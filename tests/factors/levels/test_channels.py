@@ -29,6 +29,12 @@ def test_a_rising_channel_by_hand() -> None:
     )
 
 
+def test_the_lines_against_the_close() -> None:
+    rules = SwingRules(strength=1, window=7)
+    assert channels.channel_ratio(RISING, rules=rules)[-1] == pytest.approx(4.0 / 5.25 - 1.0)
+    assert channels.channel_ratio(RISING, line="upper", rules=rules)[-1] == pytest.approx(6.5 / 5.25 - 1.0)
+
+
 def test_the_channel_waits_for_two_swings_of_each_kind() -> None:
     # The second low (row 4) is confirmed at row 5.
     assert np.isnan(channels.channel(RISING, SwingRules(strength=1, window=7)).slope[:5]).all()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import fields
 from itertools import product
@@ -34,6 +35,14 @@ def test_no_level_is_as_far_as_the_cap() -> None:
     assert levels.level_distance(TAPE, side="resistance", rules=RULES, cap=7.0)[5] == 7.0
     assert levels.level_distance(TAPE, side="support", rules=RULES, touches=9, cap=7.0)[5] == 7.0
     assert levels.level_position(TAPE, rules=RULES, touches=9)[5] == 0.5
+
+
+def test_the_ratio_gives_the_level_back() -> None:
+    # At row 4 the levels stand at 6 and 10.1, the close at 7; at row 5 nothing stands above 12.
+    assert levels.level_ratio(TAPE, side="support", rules=RULES)[4] == pytest.approx(6.0 / 7.0 - 1.0)
+    assert levels.level_ratio(TAPE, side="resistance", rules=RULES)[4] == pytest.approx(10.1 / 7.0 - 1.0)
+    assert math.isnan(levels.level_ratio(TAPE, side="resistance", rules=RULES)[5])
+    assert math.isnan(levels.level_ratio(TAPE, side="support", rules=RULES, touches=9)[5])
 
 
 def test_polarity_by_hand() -> None:

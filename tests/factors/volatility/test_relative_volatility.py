@@ -29,6 +29,12 @@ def test_range_expansion_is_talib(bars: Bars) -> None:
     assert_allclose(relative_volatility.range_expansion(bars, window=21), ranges / talib.SMA(ranges, 21), rtol=1e-12)
 
 
+def test_true_range_ratio_against_pandas(bars: Bars) -> None:
+    relative = pd.Series(talib.TRANGE(bars.high, bars.low, bars.close) / bars.close)
+    expected = relative.rolling(14).mean() / relative.rolling(252).mean()
+    assert_allclose(relative_volatility.true_range_ratio(bars, fast=14, slow=252), expected, rtol=1e-9)
+
+
 def test_volatility_of_volatility_against_pandas(bars: Bars, returns: pd.Series) -> None:
     level = returns.rolling(21).std()
     expected = level.rolling(63).std() / level.rolling(63).mean()

@@ -49,7 +49,7 @@ def states(training: Training) -> list[dict[str, Any]]:
 def trials(training: Training) -> list[Any]:
     """All of the searches but the times."""
     return [
-        (each.fitted_through, each.values, [replace(trial, seconds=0.0) for trial in each.trials])
+        (each.fitted_through, each.values, [replace(trial, seconds=0.0, began=None) for trial in each.trials])
         for each in training.searches
     ]
 

@@ -116,6 +116,19 @@ def channel_position(bars: Bars, *, rules: SwingRules = HALF_YEAR) -> Array:
     return np.clip((bars.close - found.lower) / width, -2.0, 3.0)
 
 
+@factor(windowed=True, unit="ratio - 1", choices={"line": ("lower", "upper")}, lookback=rows_of)
+def channel_ratio(bars: Bars, *, line: str = "lower", rules: SwingRules = HALF_YEAR) -> Array:
+    """Height of a line of the trend channel against the close: line / close - 1; missing where there is no channel.
+
+    Example
+    -------
+    >>> channel_ratio(bars_from([1, 4, 2, 5, 3, 6, 4]), rules=SwingRules(strength=1, window=7))[-1]
+    np.float64(0.0)
+    """
+    found = channel(bars, rules)
+    return (found.lower if line == "lower" else found.upper) / bars.close - 1.0
+
+
 @factor(windowed=True, unit="ATRs a session", lookback=rows_of)
 def channel_slope(bars: Bars, *, rules: ScaledSwingRules = HALF_YEAR_SCALED) -> Array:
     """Slope of the trend channel: change of its lines in a session / ATR."""

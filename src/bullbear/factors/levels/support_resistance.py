@@ -75,6 +75,22 @@ def level_distance(
     return _distance(bars, rules, side, touches, cap)
 
 
+@factor(windowed=True, unit="ratio - 1", choices={"side": tuple(SIDES)}, lookback=rows_of)
+def level_ratio(bars: Bars, *, side: Side = "support", rules: LevelRules = LEVELS, touches: int = 1) -> Array:
+    """Price of the nearest support, or of the nearest resistance, against the close.
+
+    level / close - 1; missing where no level with so many `touches` stands on that side. Unlike a distance in ATRs it
+    gives the level back: (1 + ratio) * close.
+
+    Example
+    -------
+    >>> level_ratio(bars_from([3, 1, 2, 3]), rules=LevelRules(strength=1, window=3, atr=2))[-1].round(4)
+    np.float64(-0.6667)
+    """
+    table = level_table(bars, rules)
+    return _of_nearest(table.price, table.epoch, table.nearest(SIDES[side], touches), np.nan) / bars.close - 1.0
+
+
 @factor(
     windowed=True,
     unit="share of the gap",

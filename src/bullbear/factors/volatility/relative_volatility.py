@@ -30,6 +30,26 @@ def range_expansion(bars: Bars, *, window: int = 21) -> Array:
 @factor(
     unit="ratio",
     bounds=(0.0, np.inf),
+    lookback=lambda fast, slow: in_order(fast=fast, slow=slow) + 1,
+    windowed=True,
+)
+def true_range_ratio(bars: Bars, *, fast: int = 14, slow: int = 252) -> Array:
+    """Recent average true range against the usual one, both as fractions of the close.
+
+    SMA(true range / close, fast) / SMA(true range / close, slow); missing where the range was zero throughout
+
+    Example
+    -------
+    >>> true_range_ratio(bars_from([10, 10, 10, 16]), fast=1, slow=2)[-1]
+    np.float64(2.0)
+    """
+    relative = talib.TRANGE(bars.high, bars.low, bars.close) / bars.close
+    return ratio(mean(relative, fast), mean(relative, slow))
+
+
+@factor(
+    unit="ratio",
+    bounds=(0.0, np.inf),
     limits={"inner": WINDOW},
     lookback=lambda window, inner: window + inner,
     windowed=True,

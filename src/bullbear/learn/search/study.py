@@ -115,7 +115,7 @@ def _one_trial(
     local.add_trials(past)
     trial = local.ask(distributions)
     values = {each.path: trial.params[each.path] for each in space.parameters}
-    began = time.perf_counter()
+    began, started = time.perf_counter(), time.time()
     state, reported, message = TrialState.COMPLETE, {}, ""
     try:
         for step, score in enumerate(_known(past, values) or scores(values)):
@@ -133,7 +133,11 @@ def _one_trial(
         params=dict(trial.params),
         distributions=distributions,
         intermediate_values=reported,
-        user_attrs={"seconds": time.perf_counter() - began, **({"message": message} if message else {})},
+        user_attrs={
+            "began": started,
+            "seconds": time.perf_counter() - began,
+            **({"message": message} if message else {}),
+        },
     )
 
 
@@ -196,6 +200,7 @@ def _plain(trial: FrozenTrial) -> Trial:
         score=trial.value,
         seconds=float(trial.user_attrs.get("seconds", 0.0)),
         message=str(trial.user_attrs.get("message", "")),
+        began=trial.user_attrs.get("began"),
     )
 
 

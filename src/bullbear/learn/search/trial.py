@@ -19,6 +19,8 @@ class Trial:
     score: float | None
     seconds: float
     message: str = ""
+    began: float | None = None
+    """In seconds since 1970; None of a trial that an earlier version kept."""
 
 
 @dataclass(frozen=True)
@@ -45,9 +47,20 @@ class Search:
         """That of the values chosen; None without trials."""
         return self.chosen.score if self.chosen else None
 
+    @property
+    def span(self) -> tuple[float, float] | None:
+        """When the first trial began and the last one ended, in seconds since 1970; None where that is not known."""
+        known = [(each.began, each.began + each.seconds) for each in self.trials if each.began is not None]
+        return (min(known)[0], max(end for _, end in known)) if known else None
+
     def count(self, state: str) -> int:
         """How many trials ended so."""
         return sum(each.state == state for each in self.trials)
+
+
+def n_trials(searches: Sequence[Search]) -> int:
+    """Trials of all searches."""
+    return sum(len(each.trials) for each in searches)
 
 
 def best(trials: Sequence[Trial]) -> Trial | None:
