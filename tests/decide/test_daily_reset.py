@@ -199,5 +199,7 @@ def test_a_model_without_sense_is_refused(tmp_path):
     path = tmp_path / "instruments.toml"
     entry = '[[instrument]]\nticker = "X"\nmultiple = -1.0\nhalf_spread_bp = 1.0\ninception = "2006-06-19"\n'
     path.write_text(entry + '[instrument.model]\nindex = "IWM"\nfinancing_spread = -0.01\n')
-    with pytest.raises(DefinitionError, match=r"instruments\.toml:8 \(instrument\.0\.model\.financing_spread\): got -0"):
+    with pytest.raises(
+        DefinitionError, match=r"instruments\.toml:8 \(instrument\.0\.model\.financing_spread\): got -0"
+    ):
         read_instruments(path)

@@ -29,7 +29,10 @@ inception = "2000-01-03"
 """
 
 
-def _policy(bear: str, model: DailyReset | None = DailyReset(index="IWM")) -> BandPolicy:
+MODEL = DailyReset(index="IWM")
+
+
+def _policy(bear: str, model: DailyReset | None = MODEL) -> BandPolicy:
     known = packaged_instruments()
     fund = known["TWM"].model_copy(update={"ticker": bear, "model": model})
     return BandPolicy(bear_instrument=fund)
@@ -51,7 +54,9 @@ def test_a_fund_without_bars_or_with_late_ones_is_named_in_one_note(home: Home) 
         "modelled by a daily reset, for want of a price: NEW until 2007-02-23 (from IWM)",
         none,
     )
-    assert fund_notes(view, _policy("NEW"), FIRST + pd.Timedelta(days=400)) == (none.replace("2006-03-01", "2007-04-05"),)
+    assert fund_notes(view, _policy("NEW"), FIRST + pd.Timedelta(days=400)) == (
+        none.replace("2006-03-01", "2007-04-05"),
+    )
     _store(home, "LATE", "2006-03-02")
     _store(home, "THEN", "2006-03-01")
     view = home.store().as_of()

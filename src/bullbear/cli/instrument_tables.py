@@ -60,7 +60,8 @@ def show_one(entry: Entry, *, simulated: bool) -> None:
         return
     table = Table()
     for name in ("year", "fund", "model", fund.tracks, "difference", *(f"{name} error" for name in _ERRORS),
-                 "correlation", f"{fund.multiple:g} x log {fund.tracks}", "decay", "carry", "rest", "fitted multiple", "fitted financing"):  # fmt: skip
+                 "correlation", f"{fund.multiple:g} x log {fund.tracks}", "decay", "carry", "rest",
+                 "fitted multiple", "fitted financing"):  # fmt: skip
         table.add_column(name, justify="right")
     fitted = [(f"{each.multiple:.2f}", _percent(each.financing_spread)) for each in entry.fits]
     last = len(fitted) - 1

@@ -148,7 +148,7 @@ def _account(index: pd.DatetimeIndex, rows: Sequence[_Row], declared: tuple[Slot
 
 
 def _modelled(index: pd.DatetimeIndex, rows: Sequence[_Row]) -> dict[str, pd.Timestamp]:
-    found = {}
+    found: dict[str, pd.Timestamp] = {}
     for session, row in zip(index, rows, strict=True):
         if row.modelled:
             touched = {slot.ticker for slot in (*row.held, *(fill.slot for fill in row.fills))}

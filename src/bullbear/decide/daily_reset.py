@@ -142,13 +142,13 @@ def joined(modelled: Prices, real: pd.DataFrame | None, sessions: pd.DatetimeInd
     Parameters
     ----------
     real
-        Bars with at least open, high, low, close and adj_close, by event_date; None for none.
+        Bars by event_date: open, high, low, close, adj_close, volume; None for none.
 
     Returns
     -------
     The bars, and the number of sessions before the first real one.
     """
-    bars = pd.DataFrame(modelled._asdict(), index=sessions).assign(adj_close=modelled.close)
+    bars = pd.DataFrame(modelled._asdict(), index=sessions).assign(adj_close=modelled.close, volume=np.nan)
     bars = bars[bars["close"].notna()]
     if real is None or real.empty:
         return bars, len(sessions)

@@ -259,7 +259,9 @@ def _ratio(price: Floats, close: Floats) -> Floats:
 
 def _prices(frame: pd.DataFrame, sessions: pd.DatetimeIndex) -> Prices:
     places, close = frame.index.get_indexer(sessions), frame["adj_close"].to_numpy()
-    return Prices(**{name: _at(places, price) for name, price in _total_return(frame).items()}, close=_at(places, close))
+    return Prices(
+        **{name: _at(places, price) for name, price in _total_return(frame).items()}, close=_at(places, close)
+    )
 
 
 def _bars(frame: pd.DataFrame, sessions: pd.DatetimeIndex, atr_window: int) -> Bars:

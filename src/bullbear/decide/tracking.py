@@ -79,7 +79,7 @@ class Overlap(NamedTuple):
     sessions: pd.DatetimeIndex
     fund: Floats
     model: Floats
-    index: Floats
+    tracked: Floats
     rates: Floats
 
 
@@ -94,23 +94,21 @@ def tracking(fund: ResetFund, overlap: Overlap) -> tuple[Tracking, ...]:
     if len(overlap.sessions) < 3:
         what = f"{len(overlap.sessions)} sessions in common with its index"
         raise NoDataError(f"a fund on {fund.tracks}", Found(what), "three or more", "fetch its prices")
-    logs = {name: np.log(getattr(overlap, name)) for name in ("fund", "model", "index")}
+    logs = {name: np.log(getattr(overlap, name)) for name in ("fund", "model", "tracked")}
     years = overlap.sessions.year.to_numpy()[1:]
     carry = np.log1p(fund.carry(overlap.rates[:-1], _days(overlap)))
     spans = [(int(year), years == year) for year in np.unique(years)]
     return tuple([_record(fund, year, at, logs, carry) for year, at in [*spans, (None, np.ones(len(years), bool))]])
 
 
-def _record(
-    fund: ResetFund, year: int | None, at: np.ndarray, logs: dict[str, Floats], carry: Floats
-) -> Tracking:
+def _record(fund: ResetFund, year: int | None, at: np.ndarray, logs: dict[str, Floats], carry: Floats) -> Tracking:
     steps = {name: np.diff(each)[at] for name, each in logs.items()}
     sums = {name: float(each.sum()) for name, each in steps.items()}
     difference = steps["fund"] - steps["model"]
     n = len(difference)
     # A span belongs to a year if all its sessions do.
     monthly = np.convolve(difference, np.ones(SPAN), "valid") if n >= _FEWEST else np.array([np.nan])
-    decay = -0.5 * fund.multiple * (fund.multiple - 1.0) * float((steps["index"] ** 2).sum())
+    decay = -0.5 * fund.multiple * (fund.multiple - 1.0) * float((steps["tracked"] ** 2).sum())
     held = float(carry[at].sum())
     returns = [np.expm1(steps[name]) for name in ("fund", "model")]
     return Tracking(
@@ -118,16 +116,16 @@ def _record(
         sessions=n,
         fund=float(np.expm1(sums["fund"])),
         model=float(np.expm1(sums["model"])),
-        index=float(np.expm1(sums["index"])),
+        index=float(np.expm1(sums["tracked"])),
         difference=float(difference.mean() * _YEAR) if n >= _FEWEST else float("nan"),
         daily=_deviation(difference) * _YEAR**0.5,
         monthly=_deviation(monthly) * (_YEAR / SPAN) ** 0.5,
         lasting=lasting_error(_deviation(difference), _deviation(monthly)),
         correlation=float(np.corrcoef(*returns)[0, 1]) if n > 2 else float("nan"),
-        multiple_of_index=fund.multiple * sums["index"],
+        multiple_of_index=fund.multiple * sums["tracked"],
         decay=decay,
         carry=held,
-        rest=sums["fund"] - fund.multiple * sums["index"] - decay - held,
+        rest=sums["fund"] - fund.multiple * sums["tracked"] - decay - held,
     )
 
 
@@ -163,7 +161,7 @@ def fits(fund: ResetFund, overlap: Overlap) -> tuple[Fit, ...]:
     days = _days(overlap) / 365.0
     bill = overlap.rates[:-1] * days
     excess = overlap.fund[1:] / overlap.fund[:-1] - 1.0 - bill + fund.expense_ratio * days
-    design = np.column_stack([overlap.index[1:] / overlap.index[:-1] - 1.0 - bill, -fund.financed * days])
+    design = np.column_stack([overlap.tracked[1:] / overlap.tracked[:-1] - 1.0 - bill, -fund.financed * days])
     years = overlap.sessions.year.to_numpy()[1:]
     found = []
     for year in np.unique(years):
