@@ -128,7 +128,7 @@ def _descended(x: Array, centres: Array, penalties: Array) -> tuple[Array, State
 def _objectives(x: Array, centres: Array, states: States, penalties: Array) -> Array:
     """What each model minimises, shape (k,)."""
     fit = [0.5 * np.sum((x - each[row]) ** 2) for each, row in zip(centres, states, strict=True)]
-    return np.array(fit) + penalties * np.count_nonzero(np.diff(states, axis=1), axis=1)
+    return np.asarray(np.array(fit) + penalties * np.count_nonzero(np.diff(states, axis=1), axis=1))
 
 
 def _own(x: Array, centres: Array) -> Array:
@@ -138,7 +138,7 @@ def _own(x: Array, centres: Array) -> Array:
     # Feature by feature: the rounding of a product of matrices may depend on how many rows follow.
     for feature in range(x.shape[1]):
         found += (low - high)[:, feature, None] * x[:, feature]
-    return np.asarray(found)
+    return found
 
 
 def _leads(own: Array, penalties: Array) -> Array:
