@@ -344,7 +344,7 @@ class Stance:
 
 
 class Policy(Definition):
-    """The `[policy]` table of a model: a frozen record with the rule.
+    """A policy file, or the `[policy]` table of a model: a frozen record with the rule.
 
     A subclass has the field `kind: Literal["its name"]` and is registered with `POLICIES.register`. Fields of type
     `Tradable` name instruments.
@@ -392,18 +392,24 @@ def load_policy(
     source: Source | None = None,
     instruments: Mapping[str, Instrument] | None = None,
     *,
+    below: tuple[str, ...] = ("policy",),
+    named_at: str | None = None,
     questions: Iterable[str] = ("up",),
     factors: Iterable[str] = (),
     known: Iterable[str] | None = None,
 ) -> Policy:
-    """The policy of a model file's `[policy]` table; missing keys take their defaults.
+    """The policy of a table with its kind and fields; missing keys take their defaults.
 
     Parameters
     ----------
     instruments
         Those that it may name, by ticker; the packaged ones without.
+    below
+        Where the table stands in `source`.
+    named_at
+        Where a model or a command names the policy, which a refused need cites; None for `below`.
     questions, factors
-        What the model forecasts and computes.
+        What is forecast and computed for it.
     known
         Every question that is defined, one of which an optional question must be; None does not check.
 
@@ -411,23 +417,24 @@ def load_policy(
     ------
     DefinitionError
         An unknown kind, key or ticker, a value out of range, or a need (of the policy or an instrument in it) for a
-        question or a factor that the model does not have, or an optional question that is not defined; with file and
-        line.
+        question or a factor that it is not given, or an optional question that is not defined; with file and line.
     """
     place = source or Source.nowhere("policy")
-    policy = POLICIES.read(table, place, below=("policy",), context={"instruments": instruments})
+    policy = POLICIES.read(table, place, below=below, context={"instruments": instruments})
+    at = below or ("kind",)
+    where = f"{place.where(*at)} ({'.'.join(at)})"
     needs = all_needs(policy)
     for what, needed, given in (("question", needs.questions, questions), ("factor", needs.factors, factors)):
         if missing := sorted(set(needed) - set(given)):
             raise DefinitionError(
-                f"{place.where('policy')} (policy)",
+                named_at or where,
                 f"{policy.kind}, which needs the {what} {missing[0]}",
                 f"a policy that needs no {what} but {', '.join(sorted(given)) or 'none'}",
-                f"choose another kind, or give the model that {what}",
+                f"choose another policy, or give the model that {what}",
             )
     if known is not None and (unknown := sorted(set(needs.optional) - set(known))):
         raise DefinitionError(
-            f"{place.where('policy')} (policy)",
+            where,
             f"{policy.kind}, which reads the question {unknown[0]}",
             f"one of {', '.join(known)} (models/questions.toml)",
             "correct the policy's needs, or define that question",
