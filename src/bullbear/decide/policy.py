@@ -10,7 +10,7 @@ A policy is a kind of the registry `POLICIES`: a module of `decide/policies/`, o
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from typing import Any, Literal, NamedTuple, Protocol, Self
@@ -108,7 +108,8 @@ class State:
     `forecasts` by question, `factors` by name (NaN where unknown), `volatility` annualised (a fraction). `closes`,
     `atrs` and `month_closes` (oldest first) are total-return prices by ticker, without the unknown ones; `units` turns
     them into prices of the day, for display. `held` are the fractions of equity at this close, by slot; `stopped` the
-    slots that a resting stop has sold since the last decision, with the price of the last such sale.
+    slots that a resting stop has sold since the last decision, with the price of the last such sale. `modelled` are the
+    tickers whose price at this close is a model's, for want of a real one.
     """
 
     decided_at: pd.Timestamp
@@ -121,6 +122,7 @@ class State:
     units: Mapping[str, float] = field(default_factory=dict)
     held: Mapping[Slot, float] = field(default_factory=dict)
     stopped: Mapping[Slot, float] = field(default_factory=dict)
+    modelled: tuple[str, ...] = ()
 
     def weight(self, ticker: str) -> float:
         """Fraction of equity held of a ticker, by all sleeves."""
@@ -276,6 +278,18 @@ class Stance:
     def stops(self) -> tuple[Stop, ...]:
         """The exits that stand."""
         return tuple(stop for sleeve in self.sleeves for stop in sleeve.stops if stop.side == "exit")
+
+    def telling(self, modelled: Collection[str]) -> Self:
+        """The same stance; what is wanted of tickers with a modelled price says so among its reasons."""
+        if not modelled:
+            return self
+        told = [
+            replace(each, reasons=(*each.reasons, f"{each.instrument.ticker} is not listed yet: its price is modelled"))
+            if each.instrument.ticker in modelled and each.weight > 0.0
+            else each
+            for each in self.sleeves
+        ]
+        return replace(self, sleeves=tuple(told))
 
     @property
     def reentries(self) -> tuple[Stop, ...]:
