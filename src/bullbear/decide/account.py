@@ -136,7 +136,7 @@ def _account(index: pd.DatetimeIndex, rows: Sequence[_Row], declared: tuple[Slot
     return Account(
         pd.DataFrame(columns, index=index),
         pd.DataFrame({**positions, CASH: cash}, index=index),
-        _trades([fill for row in rows for fill in row.fills]),
+        trades_table([fill for row in rows for fill in row.fills]),
         {sleeve: tuple(dict.fromkeys(tickers)) for sleeve, tickers in sleeves.items()},
     )
 
@@ -153,7 +153,8 @@ def _turnover(fills: Sequence[Fill]) -> float:
     return sum(map(abs, changes.values()))
 
 
-def _trades(fills: Sequence[Fill]) -> pd.DataFrame:
+def trades_table(fills: Sequence[Fill]) -> pd.DataFrame:
+    """The `trades` of an `Account`."""
     days = {
         name: pd.DatetimeIndex([getattr(fill, name) for fill in fills]).as_unit("us")
         for name in ("decided_on", "session")
