@@ -15,6 +15,7 @@ import pytest
 from bullbear.data.simulated_prices import FUNDS
 from bullbear.dataset.splits import SPLITTERS
 from bullbear.decide.policy import POLICIES
+from bullbear.decide.rule import Rule
 from bullbear.definitions import Kinds, Target
 from bullbear.errors import DefinitionError, InputError
 from bullbear.factors import registered
@@ -389,7 +390,7 @@ def test_a_default_that_changes_in_the_code_changes_the_hash(place: Home, monkey
 def test_a_table_that_cannot_be_read_into_the_hash_is_refused(place: Home) -> None:
     model = place.model("small")
     with pytest.raises(TypeError, match="dict is not a Definition"):
-        replace(model.parts, policy={}).meaning(model.feature_sets)  # type: ignore[arg-type]
+        replace(model.parts, rule=Rule({})).meaning(model.feature_sets)  # type: ignore[arg-type]
 
 
 def test_a_home_on_a_disk_that_is_missing_is_refused_and_not_created(tmp_path: Path) -> None:
@@ -550,9 +551,9 @@ def test_an_expert_that_cannot_answer_is_refused_at_loading(
 @pytest.mark.parametrize(
     ("change", "refused"),
     [
-        (('"sortino_60", ', '"sortino_61", '), r"jump_boosting.toml:11 \(learner.regime\): .*which lack sortino_61"),
-        (("[learner]", "[learner]\nstart = 2"), r"jump_boosting.toml:10 \(learner.start\)"),
-        (("3.0, 10.0,", "-3.0, 10.0,"), r"jump_boosting.toml:12 \(learner.penalties.0\): got -3.0"),
+        (('"sortino_60", ', '"sortino_61", '), r"jump_boosting.toml:12 \(learner.regime\): .*which lack sortino_61"),
+        (("[learner]", "[learner]\nstart = 2"), r"jump_boosting.toml:11 \(learner.start\)"),
+        (("3.0, 10.0,", "-3.0, 10.0,"), r"jump_boosting.toml:13 \(learner.penalties.0\): got -3.0"),
     ],
 )
 def test_what_jump_boosting_cannot_use_is_refused_with_its_line(

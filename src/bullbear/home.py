@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +20,8 @@ from bullbear.data.store import Store
 from bullbear.dataset import splitter_of
 from bullbear.decide.instruments import Instrument, read_instruments
 from bullbear.decide.policy import load_policy
-from bullbear.definitions import ModelDefinition, Source, read
+from bullbear.decide.rule import Rule
+from bullbear.definitions import FeatureSet, ModelDefinition, PolicyFile, PolicyTable, Source, read, validate
 from bullbear.definitions.promotion import Promotion, read_promotion
 from bullbear.definitions.questions import Question, read_questions
 from bullbear.errors import DefinitionError, Found, InputError
@@ -34,6 +35,8 @@ from bullbear.user_code import use_home
 if TYPE_CHECKING:
     from bullbear.odds.definitions import EventSet
 
+POLICY_FILES = "models/policies"
+"""Where the policies are that a model may name."""
 SHARED_FILES = frozenset({"questions", "instruments", "promotion"})
 """Files of `models/` that define no model."""
 
@@ -129,7 +132,7 @@ class Home:
         return store
 
     def names(self, kind: str) -> list[str]:
-        """The definitions of a kind (`models` or `features`) that this home sees, sorted."""
+        """The definitions of a kind (`models`, `features` or `models/policies`) that this home sees, sorted."""
         found = {path.stem for folder in self._folders(kind) for path in folder.glob("*.toml")}
         return sorted(found - SHARED_FILES)
 
@@ -220,24 +223,14 @@ class Home:
             raise DefinitionError(source.where("name"), definition.name, f"the file's name, {name}", remedy)
         members, pool = members_of(definition, source), pool_of(definition, source)
         calibration = CALIBRATORS.read(definition.calibration, source, below=("calibration",))
-        paths = tuple(self._feature_path(source, number, each) for number, each in enumerate(definition.features))
+        paths = self._feature_paths(definition.features, source)
         feature_sets = load(paths)
         ticker = definition.ticker
         if ticker not in (assets := universe(feature_sets, ticker)):
             where = f"{source.where('target', 'ticker')} (target.ticker)"
             allowed = f"one of the feature sets' assets, {', '.join(assets)}"
             raise DefinitionError(where, ticker, allowed, f"add {ticker} to [universe]")
-        questions = [question.name for question in definition.questions]
-        # The rule for positions reads `up`; a model of other questions that names no policy holds none.
-        table = definition.policy or ({} if "up" in questions else HOLD_CASH)
-        policy = load_policy(
-            table,
-            source,
-            self.instruments(),
-            questions=questions,
-            factors=[spec.name for feature_set in feature_sets for spec in feature_set.factor],
-            known=self.questions(),
-        )
+        rule = self._rule_of(definition, source, feature_sets)
         splitter = splitter_of(definition, source)
         for member in members:
             read_by = [each for each in feature_sets if each.name in member.features]
@@ -258,8 +251,71 @@ class Home:
         if not searched:
             definition = definition.model_copy(update={"search": None})
         return Model.of(
-            definition, source, feature_sets, paths, Parts(members, pool, calibration, splitter, policy)
+            definition, source, feature_sets, paths, Parts(members, pool, calibration, splitter, rule)
         )  # fmt: skip
+
+    def rule(
+        self, name: str, *, named_at: str, questions: Iterable[str], feature_sets: Sequence[FeatureSet] = ()
+    ) -> Rule:
+        """`models/policies/NAME.toml` with its kind and feature sets, all checked.
+
+        Parameters
+        ----------
+        named_at
+            What names the policy; a need that is not met is refused there.
+        questions, feature_sets
+            What is forecast and computed for it besides its own feature sets.
+
+        Raises
+        ------
+        DefinitionError
+            There is no such policy, or something cannot be used; the message names file and line.
+        """
+        use_home(self.root)
+        try:
+            path = self.find(POLICY_FILES, name)
+        except DefinitionError as bad:
+            raise DefinitionError(named_at, name, bad.allowed, bad.remedy) from bad
+        file, source = read(path, PolicyFile)
+        if file.name != name:
+            raise DefinitionError(source.where("name"), file.name, f"the file's name, {name}", "rename one")
+        return self._rule(file, source, (), named_at, questions, feature_sets, path)
+
+    def _rule_of(self, definition: ModelDefinition, source: Source, feature_sets: Sequence[FeatureSet]) -> Rule:
+        questions = [question.name for question in definition.questions]
+        if isinstance(definition.policy, str):
+            named_at = f"{source.where('policy')} (policy)"
+            return self.rule(definition.policy, named_at=named_at, questions=questions, feature_sets=feature_sets)
+        # The rule for positions reads `up`; a model of other questions that names no policy holds none.
+        table = definition.policy or ({} if "up" in questions else HOLD_CASH)
+        below = ("policy",)
+        return self._rule(
+            validate(table, PolicyTable, source, below=below), source, below, None, questions, feature_sets
+        )  # fmt: skip
+
+    def _rule(
+        self,
+        policy: PolicyTable,
+        source: Source,
+        below: tuple[str, ...],
+        named_at: str | None,
+        questions: Iterable[str],
+        feature_sets: Sequence[FeatureSet],
+        path: Path | None = None,
+    ) -> Rule:
+        paths = self._feature_paths(policy.features, source, below)
+        own = load(paths)
+        loaded = load_policy(
+            policy.table,
+            source,
+            self.instruments(),
+            below=below,
+            named_at=named_at,
+            questions=questions,
+            factors=[spec.name for each in (*own, *feature_sets) for spec in each.factor],
+            known=self.questions(),
+        )
+        return Rule(loaded, own, path, paths)
 
     def instruments(self) -> dict[str, Instrument]:
         """What a policy may hold, by ticker: the packaged instruments, and this home's, which win.
@@ -272,11 +328,15 @@ class Home:
         paths = [folder / "instruments.toml" for folder in self._folders("models")]
         return read_instruments(*[path for path in reversed(paths) if path.exists()])
 
-    def _feature_path(self, source: Source, number: int, name: str) -> Path:
-        try:
-            return self.find("features", name)
-        except DefinitionError as bad:
-            raise DefinitionError(source.where("features", number), name, bad.allowed, bad.remedy) from bad
+    def _feature_paths(self, names: Sequence[str], source: Source, below: tuple[str, ...] = ()) -> tuple[Path, ...]:
+        found = []
+        for number, name in enumerate(names):
+            try:
+                found.append(self.find("features", name))
+            except DefinitionError as bad:
+                where = source.where(*below, "features", number)
+                raise DefinitionError(where, name, bad.allowed, bad.remedy) from bad
+        return tuple(found)
 
     def _folders(self, kind: str) -> list[Path]:
         package = Path(__file__).parent

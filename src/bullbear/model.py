@@ -13,7 +13,8 @@ from pydantic import BaseModel
 from bullbear.dataset import Splitter
 from bullbear.decide.instruments import instruments_in
 from bullbear.decide.policy import Policy, load_policy
-from bullbear.definitions import FeatureSet, ModelDefinition, Question, Source, digest
+from bullbear.decide.rule import Rule
+from bullbear.definitions import FactorSpec, FeatureSet, ModelDefinition, Question, Source, digest
 from bullbear.definitions.coherence import related
 from bullbear.factors import registered, universe
 from bullbear.factors.engine.feature_sets import functions_of
@@ -34,7 +35,12 @@ class Parts:
     pool: Pool
     calibration: Calibrator
     splitter: Splitter
-    policy: Policy
+    rule: Rule
+
+    @property
+    def policy(self) -> Policy:
+        """The rule for positions, without its factors."""
+        return self.rule.policy
 
     def meaning(self, feature_sets: Sequence[FeatureSet]) -> dict[str, Any]:
         """All that can change a forecast or a position; a pool of one member can change neither."""
@@ -51,6 +57,7 @@ class Parts:
             "calibration": _plain(self.calibration),
             "splitter": _plain(self.splitter),
             "policy": _plain(self.policy),
+            **({"policy_factors": _spelt(own)} if (own := self.rule.own) else {}),
         }
 
     @property
@@ -90,8 +97,13 @@ class Model:
         return cls(definition, source, feature_sets, feature_paths, parts, seal)
 
     @property
-    def policy(self) -> Policy:
+    def rule(self) -> Rule:
         """The rule for positions."""
+        return self.parts.rule
+
+    @property
+    def policy(self) -> Policy:
+        """The policy of its rule."""
         return self.parts.policy
 
     def only(self, question: str, *, together: bool = False) -> Model:
@@ -113,15 +125,15 @@ class Model:
         definition = self.definition.only(question)
         if len(self.definition.questions) == 1:
             return self
-        policy = self.policy if question == "up" else load_policy(HOLD_CASH, questions=[question])
+        rule = self.rule if question == "up" else Rule(load_policy(HOLD_CASH, questions=[question]))
         every = self.definition.questions
-        read = policy.needs.read(each.name for each in every) - {question} if together else set()
+        read = rule.policy.needs.read(each.name for each in every) - {question} if together else set()
         return Model.of(
             definition,
             self.source,
             self.feature_sets,
             self.feature_paths,
-            replace(self.parts, policy=policy),
+            replace(self.parts, rule=rule),
             related(every, question) if together else (),
             {each.name: (each, *related(every, each.name)) for each in every if each.name in read},
         )
@@ -141,18 +153,8 @@ def meaning(
     with that of the definition that its forecasts are made coherent with, `read` those that its policy decides on
     besides, by name, each followed by its own companions.
     """
-    factors = [
-        {
-            "name": spec.name,
-            "function": spec.function,
-            "inputs": spec.inputs,
-            "params": registered()[spec.function].settled(spec.params),
-            "sign": spec.sign,
-        }
-        for feature_set in feature_sets
-        for spec in feature_set.factor
-    ]
-    functions = functions_of([spec for feature_set in feature_sets for spec in feature_set.factor])
+    specs = [spec for feature_set in feature_sets for spec in feature_set.factor]
+    functions = functions_of([*specs, *parts.rule.own])
     return {
         "seed": definition.seed,
         "ticker": definition.ticker,
@@ -161,10 +163,24 @@ def meaning(
         **({"decided_with": {name: _asked_together(each) for name, each in read.items()}} if read else {}),
         **parts.meaning(feature_sets),
         **({"search": definition.search.model_dump(mode="json")} if definition.search is not None else {}),
-        "factors": factors,
+        "factors": _spelt(specs),
         "assets": sorted(universe(feature_sets, definition.ticker)),  # rows are in this order
         "code": digests([*functions, *parts.kinds, *map(type, instruments_in(parts.policy))]),
     }
+
+
+def _spelt(specs: Sequence[FactorSpec]) -> list[dict[str, Any]]:
+    """Factors with every default filled in."""
+    return [
+        {
+            "name": spec.name,
+            "function": spec.function,
+            "inputs": spec.inputs,
+            "params": registered()[spec.function].settled(spec.params),
+            "sign": spec.sign,
+        }
+        for spec in specs
+    ]
 
 
 def _asked(question: Question) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from bullbear.dataset.predictions import Predictions
-from bullbear.decide.advice import forecasts_by_close, state_at
+from bullbear.decide.advice import forecasts_by_close, market_for, state_at
 from bullbear.decide.backtest import backtest, baselines_of
 from bullbear.decide.book import Book
 from bullbear.decide.instruments import packaged_instruments
@@ -253,7 +253,7 @@ def test_the_policy_called_by_hand_on_a_day_gives_the_backtests_weights_to_the_l
     result = backtest(forecasts, view, policy)
     number = cut - 21
     session = view.bars("IWM").index[cut]
-    market = read_market(view.until(session), "IWM", tickers=("TWM",))
+    market = market_for(view.until(session), policy, "IWM")
     row = market.place(session)
     at, forecast = list(forecasts_by_close(forecasts).items())[number]
     # The daily forecast sees only its own past, and knows yesterday's memory and today's positions.
@@ -446,8 +446,11 @@ def test_fifteen_years_of_the_real_market(snapshot_dir, view):
     seconds = time.process_time() - began
     assert seconds < 3  # of the processor; 0.4 on an idle machine
     bear = result.decisions.set_index("decided_at")["TWM"]
-    assert (bear[:"2007-01-24"] == 0).all()
-    assert (bear["2007-01-26":] > 0).any()
+    told = pd.Series(["its price is modelled" in str(stance.sleeves[1].reasons) for stance in result.stances], days)
+    assert (told == (bear.to_numpy() > 0)[: len(told)])[:"2007-01-24"].all()
+    assert (bear[:"2007-01-24"] > 0).any()
+    assert not told["2007-01-25":].any()
+    assert (bear["2007-01-25":] > 0).any()
     close = view.prices["IWM"]["adj_close"]
     hold = result.baselines[BUY_AND_HOLD].equity
     assert hold.iloc[-1] / hold.iloc[1] == pytest.approx(close.iloc[-1] / close.loc[days[1]], rel=1e-8)

@@ -44,7 +44,7 @@ def test_a_bundle_that_is_written_reads_back_to_the_same_bits(
             Path(folder) / "bundle",
             definition=source.definition,
             feature_sets=source.feature_sets,
-            policy=source.policy,
+            rule=source.rule,
             definition_hash="h",
             fingerprint="f",
             simulated=True,
@@ -52,8 +52,8 @@ def test_a_bundle_that_is_written_reads_back_to_the_same_bits(
             books=books,
         )
         found = read_bundle(Path(folder) / "bundle")
-        assert (found.definition, found.feature_sets, found.policy) == (
-            source.definition, source.feature_sets, source.policy,
+        assert (found.definition, found.feature_sets, found.rule) == (
+            source.definition, source.feature_sets, source.rule,
         )  # fmt: skip
         assert found.question == "up"
         pd.testing.assert_frame_equal(found.predictions.table, table, check_exact=True)
@@ -79,7 +79,7 @@ def test_the_champion_knows_its_run(trained_home: Home) -> None:
     meta = read_bundle(trained_home.champion).meta
     assert set(meta) == {
         "version", "question", "definition", "feature_sets", "policy", "definition_hash", "data_fingerprint",
-        "simulated", "start", "run_id", "user_code", "questions",
+        "simulated", "start", "run_id", "user_code", "questions", "policy_feature_sets",
     }  # fmt: skip
     assert meta["simulated"] is True
     assert len(meta["run_id"]) == 32

@@ -132,7 +132,8 @@ def test_evenings_with_an_instrument_marked_by_a_factor_are_the_backtest(own: Ho
 
     # After five evenings away, too.
     two = run.of_target.where(np.isin(np.arange(len(run.of_target)), [start, start + 5]))
-    away = backtest(two, at.view, bundle.policy, factors=account_factors(at.view, bundle, bundle.policy), baselines={})
+    factors = account_factors(at.view, bundle.rule, bundle.feature_sets, "IWM")
+    away = backtest(two, at.view, bundle.policy, factors=factors, baselines={})
     later = close_of(store, target, str(decided[start + 5].date()))
     made = forecast_at(later, bundle, Advised(away.books[0], None), simulated=True)
     assert Book.from_json(made["account"]["book"]) == away.books[1]

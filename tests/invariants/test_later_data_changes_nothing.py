@@ -124,7 +124,7 @@ def run(store: Store, model: Model, root: Path) -> tuple[Training, Backtest, Bun
     tested = backtest(own, view, model.policy, factors=made.factors_of("IWM"), baselines={})
     root.mkdir()
     write_bundle(
-        root / "bundle", definition=model.definition, feature_sets=model.feature_sets, policy=model.policy,
+        root / "bundle", definition=model.definition, feature_sets=model.feature_sets, rule=model.rule,
         definition_hash=model.definition_hash, fingerprint=made.fingerprint, simulated=True, training=training,
         books=tested.books,
     )  # fmt: skip

@@ -244,7 +244,7 @@ def run_line(store: Store, models: list[Model], root: Path) -> Line:
             root / name,
             definition=model.definition,
             feature_sets=model.feature_sets,
-            policy=model.policy,
+            rule=model.rule,
             definition_hash=model.definition_hash,
             fingerprint=made.fingerprint,
             simulated=True,

@@ -235,22 +235,26 @@ def backtest(
     run: RunArgument,
     home: HomeOption = None,
     question: QuestionOption = None,
+    policy: Annotated[
+        str | None,
+        typer.Option("--policy", metavar="NAME", help="A file in models/policies/ instead of the run's own policy."),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Run the policy over a run's out-of-sample forecasts, next to its baselines.
 
-    Example: bullbear backtest champion
+    Example: bullbear backtest champion --policy band
     """
     require("bullbear backtest", "train", "tracking")
     from bullbear.cli import show
     from bullbear.tracking import Runs
-    from bullbear.workflows.backtesting import backtest_run, sharpe_beside_tried
+    from bullbear.workflows.backtesting import backtest_run, rule_for, sharpe_beside_tried
     from bullbear.workflows.notes import fund_notes
 
     place = locate(home)
     runs = Runs(place)
     found = runs.find(run, question)
-    tested = backtest_run(place, found)
+    tested = backtest_run(place, found, None if policy is None else rule_for(place, found, policy))
     evidence = sharpe_beside_tried(runs, found, tested)
     notes = fund_notes(place.filled_store().as_of(), tested.policy, tested.states[0].decided_at)
     if as_json:

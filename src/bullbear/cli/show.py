@@ -214,6 +214,9 @@ def backtest(run: Run, tested: Backtest, evidence: SharpeEvidence | None = None)
         f"Profit per unit of starting equity: {sleeves}cash {parts['interest']:+.3f}, costs {parts['costs']:+.3f}, "
         f"total {parts['total']:+.3f}"
     )
+    if summary["modelled"]:
+        until = ", ".join(f"{ticker} until {last}" for ticker, last in summary["modelled"].items())
+        ResultConsole().print(f"Modelled prices: {until}", soft_wrap=True)
     if evidence is not None and math.isfinite(evidence.sharpe):
         tries = "1 model" if evidence.trials == 1 else f"{evidence.trials} models"
         ResultConsole().print(

@@ -5,6 +5,7 @@ from bullbear.decide.backtest import Backtest, backtest, baselines_of
 from bullbear.decide.book import Book
 from bullbear.decide.performance import comparison
 from bullbear.decide.policy import Forecast, Policy, load_policy
+from bullbear.decide.rule import Rule
 
 __all__ = [
     "Advice",
@@ -12,6 +13,7 @@ __all__ = [
     "Book",
     "Forecast",
     "Policy",
+    "Rule",
     "advise",
     "advise_each",
     "backtest",

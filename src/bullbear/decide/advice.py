@@ -16,7 +16,7 @@ import pandas as pd
 
 from bullbear.dataset.predictions import Predictions
 from bullbear.decide.book import Book
-from bullbear.decide.instruments import Instrument
+from bullbear.decide.instruments import Instrument, instruments_in
 from bullbear.decide.market import Market, View, read_market
 from bullbear.decide.policy import Forecast, Policy, Stance, State, all_needs
 from bullbear.decide.step import step
@@ -141,6 +141,7 @@ def take(
     state = state_at(market, row, book, policy, decided_at, forecasts)
     state.check()
     stance, memory = policy.decide(state, book.recalled(policy))
+    stance = stance.telling(state.modelled)
     return state, stance, book.followed(stance, memory, policy.kind, state.closes)
 
 
@@ -180,6 +181,7 @@ def state_at(
         units=market.known(row, "unit"),
         held=book.held,
         stopped=book.stopped,
+        modelled=tuple([t for t in market.modelled if market.is_modelled(t, row)]),
     )
 
 
@@ -218,6 +220,7 @@ def market_for(
         for name in each.factors:
             _needed("factor", name, given, who=f"{each.ticker} held:")
     needs = all_needs(policy, held)
+    models = {each.ticker: each.model_fund for each in (*instruments_in(policy), *held)}
     chosen = [_needed("factor", name, given) for name in needs.factors]
     return read_market(
         view,
@@ -225,6 +228,7 @@ def market_for(
         tickers=(*needs.funds, *tickers),
         volatility_window=needs.volatility_window,
         atr_window=needs.atr_window,
+        models={name: fund for name, fund in models.items() if fund is not None},
         factors=None if factors is None else factors[chosen],
     )
 

@@ -10,7 +10,7 @@ A policy is a kind of the registry `POLICIES`: a module of `decide/policies/`, o
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from typing import Any, Literal, NamedTuple, Protocol, Self
@@ -108,7 +108,8 @@ class State:
     `forecasts` by question, `factors` by name (NaN where unknown), `volatility` annualised (a fraction). `closes`,
     `atrs` and `month_closes` (oldest first) are total-return prices by ticker, without the unknown ones; `units` turns
     them into prices of the day, for display. `held` are the fractions of equity at this close, by slot; `stopped` the
-    slots that a resting stop has sold since the last decision, with the price of the last such sale.
+    slots that a resting stop has sold since the last decision, with the price of the last such sale. `modelled` are the
+    tickers whose price at this close is a model's, for want of a real one.
     """
 
     decided_at: pd.Timestamp
@@ -121,6 +122,7 @@ class State:
     units: Mapping[str, float] = field(default_factory=dict)
     held: Mapping[Slot, float] = field(default_factory=dict)
     stopped: Mapping[Slot, float] = field(default_factory=dict)
+    modelled: tuple[str, ...] = ()
 
     def weight(self, ticker: str) -> float:
         """Fraction of equity held of a ticker, by all sleeves."""
@@ -277,6 +279,18 @@ class Stance:
         """The exits that stand."""
         return tuple(stop for sleeve in self.sleeves for stop in sleeve.stops if stop.side == "exit")
 
+    def telling(self, modelled: Collection[str]) -> Self:
+        """The same stance; what is wanted of tickers with a modelled price says so among its reasons."""
+        if not modelled:
+            return self
+        told = [
+            replace(each, reasons=(*each.reasons, f"{each.instrument.ticker} is not listed yet: its price is modelled"))
+            if each.instrument.ticker in modelled and each.weight > 0.0
+            else each
+            for each in self.sleeves
+        ]
+        return replace(self, sleeves=tuple(told))
+
     @property
     def reentries(self) -> tuple[Stop, ...]:
         """The levels at which a stopped position returns."""
@@ -344,7 +358,7 @@ class Stance:
 
 
 class Policy(Definition):
-    """The `[policy]` table of a model: a frozen record with the rule.
+    """A policy file, or the `[policy]` table of a model: a frozen record with the rule.
 
     A subclass has the field `kind: Literal["its name"]` and is registered with `POLICIES.register`. Fields of type
     `Tradable` name instruments.
@@ -392,18 +406,24 @@ def load_policy(
     source: Source | None = None,
     instruments: Mapping[str, Instrument] | None = None,
     *,
+    below: tuple[str, ...] = ("policy",),
+    named_at: str | None = None,
     questions: Iterable[str] = ("up",),
     factors: Iterable[str] = (),
     known: Iterable[str] | None = None,
 ) -> Policy:
-    """The policy of a model file's `[policy]` table; missing keys take their defaults.
+    """The policy of a table with its kind and fields; missing keys take their defaults.
 
     Parameters
     ----------
     instruments
         Those that it may name, by ticker; the packaged ones without.
+    below
+        Where the table stands in `source`.
+    named_at
+        Where a model or a command names the policy, which a refused need cites; None for `below`.
     questions, factors
-        What the model forecasts and computes.
+        What is forecast and computed for it.
     known
         Every question that is defined, one of which an optional question must be; None does not check.
 
@@ -411,23 +431,24 @@ def load_policy(
     ------
     DefinitionError
         An unknown kind, key or ticker, a value out of range, or a need (of the policy or an instrument in it) for a
-        question or a factor that the model does not have, or an optional question that is not defined; with file and
-        line.
+        question or a factor that it is not given, or an optional question that is not defined; with file and line.
     """
     place = source or Source.nowhere("policy")
-    policy = POLICIES.read(table, place, below=("policy",), context={"instruments": instruments})
+    policy = POLICIES.read(table, place, below=below, context={"instruments": instruments})
+    at = below or ("kind",)
+    where = f"{place.where(*at)} ({'.'.join(at)})"
     needs = all_needs(policy)
     for what, needed, given in (("question", needs.questions, questions), ("factor", needs.factors, factors)):
         if missing := sorted(set(needed) - set(given)):
             raise DefinitionError(
-                f"{place.where('policy')} (policy)",
+                named_at or where,
                 f"{policy.kind}, which needs the {what} {missing[0]}",
                 f"a policy that needs no {what} but {', '.join(sorted(given)) or 'none'}",
-                f"choose another kind, or give the model that {what}",
+                f"choose another policy, or give the model that {what}",
             )
     if known is not None and (unknown := sorted(set(needs.optional) - set(known))):
         raise DefinitionError(
-            f"{place.where('policy')} (policy)",
+            where,
             f"{policy.kind}, which reads the question {unknown[0]}",
             f"one of {', '.join(known)} (models/questions.toml)",
             "correct the policy's needs, or define that question",

@@ -175,12 +175,42 @@ class MemberDefinition(Definition):
     calibration: dict[str, Any] | None = None
 
 
+class PolicyTable(Definition):
+    """`[policy]` of a model: a kind of policy with its fields, which the kind checks.
+
+    `features` names feature sets whose factors the policy reads; they are computed for positions, not for learners.
+    """
+
+    model_config = ConfigDict(extra="allow")
+
+    features: tuple[Name, ...] = Field(default=(), strict=False)
+
+    @property
+    def table(self) -> dict[str, Any]:
+        """The kind and its fields."""
+        return dict(self.model_extra or {})
+
+
+class PolicyFile(PolicyTable):
+    """`models/policies/NAME.toml`: a policy that several models may name."""
+
+    name: Name
+    intent: Sentence
+    kind: str
+
+    @property
+    def table(self) -> dict[str, Any]:
+        """The kind and its fields."""
+        return {"kind": self.kind, **super().table}
+
+
 class ModelDefinition(Definition):
     """`models/NAME.toml`. The tables of kinds are checked by the parts that own them.
 
     A file names its questions; reading needs them as context: `read(path, ModelDefinition, context=...)`. Once read,
     and in JSON, the definition holds whole questions, so that a later edit of `questions.toml` changes no bundle.
-    `[learner]` is short for one `[[member]]` that is named like the model.
+    `[learner]` is short for one `[[member]]` that is named like the model; `policy` is the name of a file in
+    `models/policies/`, or a `[policy]` table.
     """
 
     model_config = ConfigDict(serialize_by_alias=True)
@@ -198,7 +228,7 @@ class ModelDefinition(Definition):
     member: tuple[MemberDefinition, ...] = Field(default=(), strict=False)
     pool: dict[str, Any] = Field(default_factory=dict)
     calibration: dict[str, Any] = Field(default_factory=dict)
-    policy: dict[str, Any] = Field(default_factory=dict)
+    policy: dict[str, Any] | Name = Field(default_factory=dict)
     search: SearchDefinition | None = None
     """How its parameters are chosen; None for a model that is trained with those of its file."""
 

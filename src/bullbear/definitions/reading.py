@@ -54,7 +54,13 @@ class Source:
 
     def where(self, *location: str | int) -> str:
         """`file:line` of a key path, as error messages cite it."""
-        return f"{self.path.parent.name}/{self.path.name}:{self.line_of(location)}"
+        return f"{_shown(self.path)}:{self.line_of(location)}"
+
+
+def _shown(path: Path) -> str:
+    """A file with its folder; `policies/` of a home holds Python, so that of `models/` is named in full."""
+    parts = path.parts
+    return "/".join(parts[-3:] if parts[-3:-1] == ("models", "policies") else parts[-2:])
 
 
 def read(path: Path, kind: type[T], *, context: Mapping[str, Any] | None = None) -> tuple[T, Source]:
@@ -65,7 +71,7 @@ def read(path: Path, kind: type[T], *, context: Mapping[str, Any] | None = None)
     DefinitionError
         The file is missing, is not TOML, or does not fit; the message names file, line and key.
     """
-    shown = f"{path.parent.name}/{path.name}"
+    shown = _shown(path)
     try:
         text = path.read_text(encoding="utf-8-sig")  # some editors save a byte-order mark
     except OSError as bad:

@@ -31,6 +31,7 @@ from bullbear.dataset.predictions import Predictions
 from bullbear.decide.book import Book
 from bullbear.decide.instruments import INSTRUMENT_KINDS, Instrument
 from bullbear.decide.policy import POLICIES, Policy, read_policy
+from bullbear.decide.rule import Rule
 from bullbear.definitions import UP, FactorSpec, FeatureSet, ModelDefinition, Source
 from bullbear.errors import DefinitionError, Found, HistoryError, InputError, RunError
 from bullbear.factors.engine.feature_sets import check, functions_of
@@ -75,7 +76,7 @@ class Bundle:
             another version, or something is damaged or missing.
         """
         self.factors()
-        _ = self.policy
+        _ = self.rule
         self.model_named(self._fits()[-1])
         _ = self.predictions, self.signals
         if self.has_account:
@@ -94,7 +95,10 @@ class Bundle:
     @cached_property
     def _factors(self) -> list[FactorSpec]:
         self._require_same_code()
-        specs = [spec for feature_set in self.feature_sets for spec in feature_set.factor]
+        return self._known(self.feature_sets)
+
+    def _known(self, feature_sets: Sequence[FeatureSet]) -> list[FactorSpec]:
+        specs = [spec for feature_set in feature_sets for spec in feature_set.factor]
         for place, spec in enumerate(specs):
             try:
                 check(spec, Source.nowhere("bundle"), place)
@@ -108,21 +112,30 @@ class Bundle:
         return specs
 
     @cached_property
-    def policy(self) -> Policy:
+    def rule(self) -> Rule:
         """The rule for positions that it was trained with.
 
         Raises
         ------
         RunError
-            A user's file has changed or is gone, or the policy is one of another version.
+            A user's file has changed or is gone, or the policy or one of its factors is of another version.
         """
         self._require_same_code()
         with self._whole("policy"):
-            return read_policy(self.meta["policy"])
+            rule = Rule(read_policy(self.meta["policy"]), _policy_sets(self.meta))
+        self._known(rule.feature_sets)
+        return rule
+
+    @property
+    def policy(self) -> Policy:
+        """The policy of its rule; see `rule`."""
+        return self.rule.policy
 
     def _require_same_code(self) -> None:
         """Refuse a model of which a user's file (factor, learner, calibrator, policy) has changed or is gone."""
-        recorded, now = self.meta["user_code"], _user_code(self.definition, self.feature_sets, self.meta["policy"])
+        recorded = self.meta["user_code"]
+        with self._whole("policy"):
+            now = _user_code(self.definition, (*self.feature_sets, *_policy_sets(self.meta)), self.meta["policy"])
         for name in sorted({name for name, _ in recorded.items() ^ now.items()}):
             state = "changed since the training" if name in now else "gone"
             raise RunError(
@@ -295,7 +308,7 @@ def write_bundle(
     *,
     definition: ModelDefinition,
     feature_sets: tuple[FeatureSet, ...],
-    policy: Policy,
+    rule: Rule,
     definition_hash: str,
     fingerprint: str,
     simulated: bool,
@@ -321,15 +334,16 @@ def write_bundle(
     (root / "predictions.csv").write_text(training.predictions.to_csv(), encoding="utf-8")
     (root / "signals.csv").write_text(_signals_csv(training.signals), encoding="utf-8")
     (root / ACCOUNT).write_text(_account(books), encoding="utf-8")
-    table = policy.model_dump(mode="json")
+    table = rule.policy.model_dump(mode="json")
     meta = {
         "version": VERSION,
         "question": (question := _one_question(training.predictions)),
         "questions": list(questions) or [question],
         "definition": definition.model_dump(mode="json"),
         "feature_sets": [each.model_dump(mode="json") for each in feature_sets],
-        "user_code": _user_code(definition, feature_sets, table),
+        "user_code": _user_code(definition, (*feature_sets, *rule.feature_sets), table),
         "policy": table,
+        "policy_feature_sets": [each.model_dump(mode="json") for each in rule.feature_sets],
         "definition_hash": definition_hash,
         "data_fingerprint": fingerprint,
         "simulated": simulated,
@@ -375,6 +389,10 @@ def _instrument_kinds(value: Any) -> list[type[Instrument] | None]:
         own = [INSTRUMENT_KINDS.find(value)] if "ticker" in value and "kind" in value else []
         return own + _instrument_kinds(list(value.values()))
     return [kind for each in value for kind in _instrument_kinds(each)] if isinstance(value, list) else []
+
+
+def _policy_sets(meta: Mapping[str, Any]) -> tuple[FeatureSet, ...]:
+    return tuple(FeatureSet.model_validate(each) for each in meta.get("policy_feature_sets", ()))
 
 
 def _one_question(predictions: Predictions) -> str:

@@ -205,7 +205,7 @@ def forecasts_at(
         before, kind = bundle.book_before(at.session), HYPOTHETICAL
         today = forecast_sessions(at, bundle, None if before is None else before.session, others)
         *past, now = today.decided_on(bundle.questions).items()
-        factors = account_factors(at.view, bundle, bundle.policy, before, at.session)
+        factors = account_factors(at.view, bundle.rule, bundle.feature_sets, ticker, before, at.session)
         since = advise_each(
             at.view, bundle.policy, dict(past), ticker=ticker, before=before, factors=factors
         )  # fmt: skip
@@ -214,7 +214,7 @@ def forecasts_at(
         before, kind = account.before, ADVISED
         today = forecast_sessions(at, bundle, None, others)
         (now,) = today.decided_on(bundle.questions).items()
-        factors = account_factors(at.view, bundle, bundle.policy, before, at.session)
+        factors = account_factors(at.view, bundle.rule, bundle.feature_sets, ticker, before, at.session)
     advice = advise(
         at.view, bundle.policy, *now, ticker=ticker, before=before, factors=factors
     )  # fmt: skip

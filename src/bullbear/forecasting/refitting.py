@@ -92,7 +92,7 @@ def continued(
             up = Asked(definition.target.question, bundle)
             forecasts = {**forecasts, **_joined(forecasts, up, others, view, ticker)}  # `up` alone without `others`
         before = bundle.last_book
-        factors = account_factors(view, bundle, bundle.policy, before)
+        factors = account_factors(view, bundle.rule, bundle.feature_sets, ticker, before)
         advice = advise_each(view, bundle.policy, forecasts, ticker=ticker, before=before, factors=factors)
         books = [each.book for each in advice]
     write_continued(root, bundle, continuation, books)

@@ -220,8 +220,13 @@ def _stage_definitions(artifacts: Path, model: Model) -> None:
     definitions = artifacts / "definitions"
     (definitions / "features").mkdir(parents=True)
     (definitions / model.source.path.name).write_text(model.source.text, encoding="utf-8")
-    for path in model.feature_paths:
+    for path in (*model.feature_paths, *model.rule.feature_paths):
         (definitions / "features" / path.name).write_text(path.read_text(encoding="utf-8"), encoding="utf-8")
+    if (path_of_policy := model.rule.path) is not None:
+        (definitions / "policies").mkdir()
+        (definitions / "policies" / path_of_policy.name).write_text(
+            path_of_policy.read_text(encoding="utf-8"), encoding="utf-8"
+        )
 
 
 def _stage_documents(artifacts: Path, documents: Mapping[str, Any]) -> None:
@@ -261,7 +266,7 @@ def _stage_artifacts(staged: Path, record: TrainingRecord) -> None:
         staged / "bundle",
         definition=model.definition,
         feature_sets=model.feature_sets,
-        policy=model.policy,
+        rule=model.rule,
         definition_hash=model.definition_hash,
         fingerprint=record.examples.fingerprint,
         simulated=record.simulated,

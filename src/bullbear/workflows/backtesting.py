@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from bullbear.dataset.predictions import Predictions
-from bullbear.decide import Backtest, Policy, backtest, baselines_of, comparison
+from bullbear.decide import Backtest, Policy, Rule, backtest, baselines_of, comparison
 from bullbear.definitions import UP
 from bullbear.documents import json_ready
 from bullbear.errors import RunError
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from bullbear.tracking import Run, Runs
 
 
-def backtest_run(home: Home, run: Run, policy: Policy | None = None) -> Backtest:
-    """The policy of a run (or another) over its out-of-sample forecasts, on the prices stored now.
+def backtest_run(home: Home, run: Run, rule: Rule | None = None) -> Backtest:
+    """The rule for positions of a run (or another, see `rule_for`) over its forecasts, on the prices stored now.
 
     Raises
     ------
@@ -40,16 +40,30 @@ def backtest_run(home: Home, run: Run, policy: Policy | None = None) -> Backtest
     require_walk_forward(run, "RUN")
     target = run.bundle.definition.target
     view = home.filled_store().as_of()
-    policy = policy or run.bundle.policy
+    rule = rule or run.bundle.rule
     return backtest(
-        decided_on(run.of_target, _beside(home, run, policy), policy),
+        decided_on(run.of_target, _beside(home, run, rule.policy), rule.policy),
         view,
-        policy,
+        rule.policy,
         ticker=target.ticker,
         horizon=target.horizon,
-        factors=account_factors(view, run.bundle, policy),
+        factors=account_factors(view, rule, run.bundle.feature_sets, target.ticker),
         baselines=baselines_of(target.ticker, home.instruments()),
     )
+
+
+def rule_for(home: Home, run: Run, name: str) -> Rule:
+    """The rule of `models/policies/NAME.toml`, for the forecasts of a run.
+
+    Raises
+    ------
+    DefinitionError
+        There is no such policy, or it needs a question that was not trained with `up`, or a factor that neither it nor
+        the run's model brings along.
+    """
+    bundle = run.bundle
+    bundle.factors()  # refuses what this version does not know
+    return home.rule(name, named_at="--policy", questions=bundle.questions, feature_sets=bundle.feature_sets)
 
 
 def sharpe_beside_tried(runs: Runs, run: Run, tested: Backtest) -> SharpeEvidence:
@@ -91,13 +105,17 @@ def decided_on(up: Predictions, others: Iterable[Predictions], policy: Policy) -
 
 
 def backtest_summary(tested: Backtest, figures: pd.DataFrame | None = None) -> dict[str, Any]:
-    """Figures of the policy and the baselines (`decide.comparison`), attribution and costs, JSON-ready."""
+    """Figures of the policy and the baselines (`decide.comparison`), attribution and costs, JSON-ready.
+
+    `modelled`: the last day on which a ticker was held or traded at a modelled price.
+    """
     figures = comparison(tested) if figures is None else figures
     return {
         "accounts": json_ready(figures.reset_index().to_dict(orient="records")),
         "attribution": tested.attribution,
         "trades": len(tested.trades),
         "costs": float(tested.trades["cost"].sum()) if len(tested.trades) else 0.0,
+        "modelled": {ticker: str(last.date()) for ticker, last in tested.account.modelled.items()},
         "first": str(tested.equity.index[0].date()),
         "last": str(tested.equity.index[-1].date()),
     }

@@ -19,6 +19,7 @@ from bullbear.evaluate import Evaluation, PathScores, evaluate, path_scores
 from bullbear.evaluate.distribution import DistributionEvaluation
 from bullbear.execution import Kept
 from bullbear.factors.engine.lookahead import require_causal
+from bullbear.forecasting.account_factors import account_factors
 from bullbear.home import Home
 from bullbear.learn import Training, train_all
 from bullbear.learn.search.trial import n_trials
@@ -149,7 +150,7 @@ def _train(
     require_ready(home.runs)  # a tracking store that cannot take the result is found before the work
     progress("factors", 0, 1)
     examples = build_all(view, model.feature_sets, targets)
-    specs = [spec for each in model.feature_sets for spec in each.factor]
+    specs = [*(spec for each in model.feature_sets for spec in each.factor), *model.rule.own]
     require_causal(store, specs, pd.DatetimeIndex(examples[0].X.index).unique(), ticker)
     notes = factor_notes(model, examples[0])
     for target, of_target in zip(targets, examples, strict=True):
@@ -244,7 +245,7 @@ def _judge(
             model.policy,
             ticker=target.ticker,
             horizon=target.horizon,
-            factors=examples.factors_of(target.ticker),
+            factors=account_factors(view, model.rule, model.feature_sets, target.ticker),
             baselines=baselines_of(target.ticker, home.instruments()),
         )
     evaluation = evaluate(predictions) if walks_forward else path_scores(predictions)

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import pandas as pd
 
-from bullbear.decide.account import Account, trades_table
+from bullbear.decide.account import Account, Row, account_of
 from bullbear.decide.compiled import session
 from bullbear.decide.compiled.session import new_book, new_log, walk_targets
 from bullbear.decide.compiled.tables import Tables, tables
-from bullbear.decide.instruments import CASH, Instrument
+from bullbear.decide.instruments import Instrument
 from bullbear.decide.market import Floats, Market
 from bullbear.decide.policy import Slot
 from bullbear.decide.step import WHEN, Fill
@@ -58,27 +57,35 @@ class Walked:
 
     def account(self) -> Account:
         """The same as the tables that every figure of a backtest is made of."""
-        index = self.market.sessions[self.first : self.first + len(self.equity)].rename("event_date")
-        sleeves: dict[str, list[int]] = {}
-        for place, slot in enumerate(self.slots):
-            sleeves.setdefault(slot.sleeve, []).append(place)
-        columns: dict[str, Floats] = {"equity": self.equity}
-        columns |= {f"{name}_weight": self.weights[:, own].sum(axis=1) for name, own in sleeves.items()}
-        columns |= {"cash_weight": self.cash, "exposure": self.exposure, "cash_return": self.cash_return}
-        columns["turnover"] = self.turnover
-        for name, own in sleeves.items():
-            for when, booked in zip(WHEN, (self.overnight, self.intraday), strict=True):
-                columns[f"{name}_{when}"] = booked[:, own].sum(axis=1)
-        columns |= {"interest": self.interest, "costs": self.costs}
-        positions: dict[str, Floats] = {}
-        for place, slot in enumerate(self.slots):
-            positions[slot.ticker] = positions.get(slot.ticker, 0.0) + self.weights[:, place]
-        return Account(
-            pd.DataFrame(columns, index=index),
-            pd.DataFrame({**positions, CASH: self.cash}, index=index),
-            trades_table([self._fill(line) for line in self.fills]),
-            {name: tuple(dict.fromkeys(self.slots[place].ticker for place in own)) for name, own in sleeves.items()},
-        )
+        fills: dict[int, list[Fill]] = {}
+        for line in self.fills:
+            fills.setdefault(int(line[0]) - self.first, []).append(self._fill(line))
+        tickers = {slot.ticker: self.instruments[slot.ticker] for slot in self.slots}
+        exposure, weights, rows = self.exposure, self.weights.tolist(), []
+        for at in range(len(self.equity)):
+            profit: dict[str, float] = {"interest": float(self.interest[at]), "costs": float(self.costs[at])}
+            for place, slot in enumerate(self.slots):
+                for when, booked in zip(WHEN, (self.overnight, self.intraday), strict=True):
+                    name = f"{slot.sleeve}_{when}"
+                    profit[name] = profit.get(name, 0.0) + float(booked[at, place])
+            rows.append(
+                Row(
+                    float(self.equity[at]),
+                    float(self.cash[at]),
+                    {
+                        slot: weight
+                        for slot, weight in zip(self.slots, self.weights[at].tolist(), strict=True)
+                        if weight
+                    },
+                    float(exposure[at]),
+                    float(self.cash_return[at]),
+                    profit,
+                    tuple(fills.get(at, ())),
+                    [t for t, each in tickers.items() if each.is_modelled(self.market, self.first + at)],
+                )
+            )
+        index = self.market.sessions[self.first : self.first + len(rows)].rename("event_date")
+        return account_of(index, rows, self.slots)
 
     def _fill(self, line: Floats) -> Fill:
         row, decided, place, why = (int(number) for number in line[:4])
