@@ -72,11 +72,7 @@ class Walked:
                 Row(
                     float(self.equity[at]),
                     float(self.cash[at]),
-                    {
-                        slot: weight
-                        for slot, weight in zip(self.slots, self.weights[at].tolist(), strict=True)
-                        if weight
-                    },
+                    {slot: weight for slot, weight in zip(self.slots, weights[at], strict=True) if weight},
                     float(exposure[at]),
                     float(self.cash_return[at]),
                     profit,
