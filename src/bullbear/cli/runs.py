@@ -7,7 +7,16 @@ from typing import Annotated
 
 import typer
 
-from bullbear.cli.options import DEFAULT_JOBS, By, HomeOption, JobsOption, JsonOption, iso_day, print_document
+from bullbear.cli.options import (
+    DEFAULT_JOBS,
+    By,
+    FirstOption,
+    HomeOption,
+    JobsOption,
+    JsonOption,
+    LastOption,
+    print_document,
+)
 from bullbear.extras import require
 from bullbear.home import locate
 
@@ -26,12 +35,8 @@ EachQuestionOption = Annotated[
 def train(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="The name of a file in models/.")],
     home: HomeOption = None,
-    start: Annotated[
-        str | None, typer.Option(callback=iso_day, help="First day of the reported forecasts, YYYY-MM-DD.")
-    ] = None,
-    end: Annotated[
-        str | None, typer.Option(callback=iso_day, help="Last day of the reported forecasts, YYYY-MM-DD.")
-    ] = None,
+    start: FirstOption = None,
+    end: LastOption = None,
     jobs: JobsOption = DEFAULT_JOBS,
     cluster: Annotated[
         str | None, typer.Option(metavar="ADDRESS", help="Fit on this Dask cluster, such as tcp://127.0.0.1:8786.")

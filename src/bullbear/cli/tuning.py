@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bullbear.cli.options import DEFAULT_JOBS, HomeOption, JobsOption, JsonOption, iso_day, print_document
+from bullbear.cli.options import (
+    DEFAULT_JOBS,
+    FirstOption,
+    HomeOption,
+    JobsOption,
+    JsonOption,
+    LastOption,
+    print_document,
+)
 from bullbear.extras import require
 from bullbear.home import locate
 
@@ -31,12 +39,8 @@ def tune(
             "default tuning/MODEL.journal of the home.",
         ),
     ] = None,
-    start: Annotated[
-        str | None, typer.Option(callback=iso_day, help="First day of the reported forecasts, YYYY-MM-DD.")
-    ] = None,
-    end: Annotated[
-        str | None, typer.Option(callback=iso_day, help="Last day of the reported forecasts, YYYY-MM-DD.")
-    ] = None,
+    start: FirstOption = None,
+    end: LastOption = None,
     jobs: JobsOption = DEFAULT_JOBS,
     cluster: Annotated[
         str | None,
