@@ -136,6 +136,9 @@ def compare(
     store = Runs(place)
     named = [store.find_each(name) if question is None else [store.find(name, question)] for name in runs]
     groups = shared_questions(named)
+    for asked, group in groups.items():
+        if len(group) < len(named):
+            typer.echo(f"note: {asked}: two of the names are the same run, which is compared once", err=True)
     several = {asked: group for asked, group in groups.items() if len(group) > 1}
     pairs = [(asked, pair) for asked, group in several.items() for pair in compare_runs(group)]
     fields = [(asked, field_of(group)) for asked, group in several.items()]
@@ -252,7 +255,7 @@ def backtest(
     """
     require("bullbear backtest", "train", "tracking")
     from bullbear.cli import show
-    from bullbear.files import check_output, write_output
+    from bullbear.cli.outputs import check_output, write_output
     from bullbear.tracking import Runs
     from bullbear.workflows.backtesting import backtest_run, rule_for, sharpe_beside_tried
     from bullbear.workflows.notes import fund_notes
