@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -20,9 +21,9 @@ TRAIN = {"run_id", "model", "definition_hash", "data_fingerprint", "first", "las
 EVALUATE = {"model", "run_id", "n", "n_effective", "brier", "brier_climatology", "bss", "bss_low", "bss_high",
             "log_loss_skill", "auc", "auc_null", "ece", "ece_null", "by_year"}  # fmt: skip
 FORECAST = {"ticker", "decided_at", "resolves_on", "horizon_sessions", "p_up", "p_low", "p_high", "climatology",
-            "regime", "agents", "positions", "stops", "reentries", "account", "drivers", "model", "data", "ledger",
-            "question", "outlook", "distribution", "batch", "schema_version", "issued_at", "kind",
-            "code_version"}  # fmt: skip
+            "regime", "agents", "positions", "stops", "reentries", "triggers", "trend", "account", "drivers",
+            "model", "data", "ledger", "question", "outlook", "distribution", "batch", "schema_version",
+            "issued_at", "kind", "code_version"}  # fmt: skip
 STATUS = {"kind", "series", "first", "last", "last_known_at", "gaps", "stale"}
 
 
@@ -56,9 +57,9 @@ def test_train_evaluate_compare_and_promote(bullbear: Run, home: Home) -> None:
     assert sum(part["n"] for part in scores["by_volatility"]) == scores["n"]
     assert scores["without_best_year"]["best_year"] in range(2003, 2008)
     assert [row["skill"] for row in scores["power"]["by_skill"]] == [0.01, 0.02, 0.05, 0.1]
-    assert scores["tried"] == 2  # climatology is none, but asked for by name it stands beside `small`
-    assert scores["all_models"]["models"][0] == f"base {trained['run_id'][:8]}"
-    assert {"spa_p_value", "pbo", "loss_share", "left_out", "n"} <= set(scores["all_models"])
+    assert scores["tried"] == 1  # climatology is none, whoever asks: `small` is
+    assert [name.split()[0] for name in scores["all_models"]["models"]] == ["small"]
+    assert {"spa_p_value", "pbo", "loss_share", "left_out", "n", "least_days"} <= set(scores["all_models"])
 
     compared = bullbear("compare", "latest", "champion", "--home", home.root, "--json").json
     assert [model["model"] for model in compared["models"]] == ["base", "small"]
@@ -135,6 +136,21 @@ def test_backtest(bullbear: Run, trained_home: Home) -> None:
     assert 0 <= evidence["deflated"] == evidence["probabilistic"] <= 1
 
 
+def test_equity_curves_go_to_a_file_of_ones_choice(bullbear: Run, trained_home: Home, tmp_path: Path) -> None:
+    place = tmp_path / "curves.csv"
+    found = bullbear("backtest", "champion", "--home", trained_home.root, "--equity", place, "--json").json
+    with place.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    names = [account["account"] for account in found["accounts"]]
+    assert list(rows[0])[: len(names) + 1] == ["date", *names]
+    assert {"buy_and_hold", "volatility_target", "sixty_forty", "jump_model", "base_rate"} < set(names)
+    assert {row["date"]: float(row["policy"]) for row in rows} == found["equity"]
+    for row, held in zip(rows, found["positions"], strict=True):
+        weights = {ticker: float(row[f"weight_{ticker}"]) for ticker in held if ticker != "event_date"}
+        assert weights == {ticker: weight for ticker, weight in held.items() if ticker != "event_date"}
+    assert not list(tmp_path.glob(".*"))
+
+
 def test_forecast_score_and_report(bullbear: Run, home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     answer = bullbear("forecast", "--home", home.root, "--as-of", "2007-11-01", "--json")
     assert (answer.code, answer.err) == (0, "")
@@ -178,7 +194,7 @@ def test_simulate_and_ingest(bullbear: Run, tmp_path: Path) -> None:
         (["evaluate", "latest", "--by", "half"], "By half of the sessions: small, up"),
         (["evaluate", "latest", "--by", "regime"], "above"),
         (["evaluate", "latest", "--by", "volatility"], "terciles of the whole sample"),
-        (["compare", "latest", "champion"], "Brier skill"),
+        (["compare", "base", "champion"], "Brier skill"),
         (["compare", "base", "small"], "90% confidence set of the best: "),
         (["backtest", "latest"], "buy_and_hold"),
         (["score"], "2 forecasts, 1 resolved, 1 pending"),

@@ -145,10 +145,53 @@ def test_an_interrupt_is_one_line_and_code_130(home: Home) -> None:
         [BULLBEAR, "train", "small", "--home", str(home.root), "--json", "--jobs", "1"],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
     )  # fmt: skip
-    time.sleep(2.5)
+    deadline = time.monotonic() + 100
+    while time.monotonic() < deadline and training.poll() is None:
+        if any(each.name != ".lock" for each in home.unfinished("small").rglob("*")):  # it is at work
+            break
+        time.sleep(0.005)
     os.killpg(training.pid, signal.SIGINT)
     out, err = training.communicate(timeout=60)
     if training.returncode == 0:
         pytest.skip("the training was over before it could be interrupted")
     assert (training.returncode, out) == (130, "")
     assert err == "bullbear: interrupted; what was finished is kept\n"
+
+
+class Held:
+    """Something that is interrupted while it is collected."""
+
+    def __del__(self) -> None:
+        signal.raise_signal(signal.SIGINT)
+
+
+def test_an_interrupt_that_falls_into_a_destructor_is_not_lost(
+    bullbear: Run, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reached: list[str] = []
+
+    def collecting(*arguments: object) -> None:
+        held = [Held(), Held()]  # the second one's is raised again when the first one's has been
+        del held
+        reached.append("the end of the destructor")
+        time.sleep(20)
+        reached.append("the end of the work")
+
+    monkeypatch.setattr("bullbear.forecasting.scoring.score_ledger", collecting)
+    answer = bullbear("score", "--home", home.root)
+    assert (answer.code, answer.mistake) == (130, "bullbear: interrupted; what was finished is kept")
+    assert reached == ["the end of the destructor"]
+
+
+def test_other_exceptions_of_a_destructor_are_reported_as_ever(
+    bullbear: Run, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Broken:
+        def __del__(self) -> None:
+            raise ValueError("while it is collected")
+
+    told: list[object] = []
+    monkeypatch.setattr("sys.unraisablehook", lambda ignored: told.append(ignored.exc_value))
+    monkeypatch.setattr("bullbear.forecasting.scoring.score_ledger", lambda *arguments: Broken() and {}["none"])
+    assert bullbear("score", "--home", home.root).code == 1
+    assert [str(each) for each in told] == ["while it is collected"]

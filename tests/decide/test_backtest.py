@@ -9,8 +9,9 @@ import pandas as pd
 import pytest
 
 from bullbear.dataset.predictions import Predictions
-from bullbear.decide.advice import forecasts_by_close, state_at
-from bullbear.decide.backtest import backtest, baselines_of
+from bullbear.decide.advice import forecasts_by_close, market_for, state_at
+from bullbear.decide.backtest import backtest
+from bullbear.decide.baselines import baselines_of
 from bullbear.decide.book import Book
 from bullbear.decide.instruments import packaged_instruments
 from bullbear.decide.market import read_market
@@ -253,7 +254,7 @@ def test_the_policy_called_by_hand_on_a_day_gives_the_backtests_weights_to_the_l
     result = backtest(forecasts, view, policy)
     number = cut - 21
     session = view.bars("IWM").index[cut]
-    market = read_market(view.until(session), "IWM", tickers=("TWM",))
+    market = market_for(view.until(session), policy, "IWM")
     row = market.place(session)
     at, forecast = list(forecasts_by_close(forecasts).items())[number]
     # The daily forecast sees only its own past, and knows yesterday's memory and today's positions.
@@ -441,13 +442,29 @@ def test_fifteen_years_of_the_real_market(snapshot_dir, view):
     decided = closes(days)
     due = decided[[-1] * len(days)] + pd.Timedelta("31D")
     forecasts = Predictions.of(decided_at=decided, resolved_at=due, asset="IWM", p=0.3, climatology=0.3)
+    hold = {BUY_AND_HOLD: baselines_of("IWM")[BUY_AND_HOLD]}
     began = time.process_time()
-    result = backtest(forecasts, view, BandPolicy())
+    result = backtest(forecasts, view, BandPolicy(), baselines=hold)
     seconds = time.process_time() - began
     assert seconds < 3  # of the processor; 0.4 on an idle machine
     bear = result.decisions.set_index("decided_at")["TWM"]
-    assert (bear[:"2007-01-24"] == 0).all()
-    assert (bear["2007-01-26":] > 0).any()
+    told = pd.Series(["its price is modelled" in str(stance.sleeves[1].reasons) for stance in result.stances], days)
+    assert (told == (bear.to_numpy() > 0)[: len(told)])[:"2007-01-24"].all()
+    assert (bear[:"2007-01-24"] > 0).any()
+    assert not told["2007-01-25":].any()
+    assert (bear["2007-01-25":] > 0).any()
     close = view.prices["IWM"]["adj_close"]
-    hold = result.baselines[BUY_AND_HOLD].equity
-    assert hold.iloc[-1] / hold.iloc[1] == pytest.approx(close.iloc[-1] / close.loc[days[1]], rel=1e-8)
+    bought = result.baselines[BUY_AND_HOLD].equity
+    assert bought.iloc[-1] / bought.iloc[1] == pytest.approx(close.iloc[-1] / close.loc[days[1]], rel=1e-8)
+
+
+def test_the_curves_have_every_account_and_weights_that_sum_to_one(market_view, random_forecasts):
+    view = market_view(81)
+    result = backtest(random_forecasts(view.bars("IWM").index[30:200], 82), view, BandPolicy())
+    curves = result.curves
+    assert curves.index.name == "date"
+    assert list(curves)[:7] == ["policy", *result.baselines]
+    assert list(curves)[7:] == ["weight_IWM", "weight_TWM", "weight_CASH"]
+    assert (curves.iloc[0, :7] == 1.0).all()
+    np.testing.assert_allclose(curves.iloc[:, 7:].sum(axis=1), 1.0, rtol=0, atol=1e-9)
+    assert curves["buy_and_hold"].equals(result.baselines[BUY_AND_HOLD].equity)

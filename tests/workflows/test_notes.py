@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from bullbear.dataset import Examples, build
+from bullbear.decide.daily_reset import DailyReset
 from bullbear.decide.instruments import packaged_instruments
 from bullbear.decide.policies.band import BandPolicy
 from bullbear.errors import DefinitionError, HistoryError
@@ -28,9 +29,12 @@ inception = "2000-01-03"
 """
 
 
-def _policy(bear: str) -> BandPolicy:
+MODEL = DailyReset(index="IWM")
+
+
+def _policy(bear: str, model: DailyReset | None = MODEL) -> BandPolicy:
     known = packaged_instruments()
-    fund = known["TWM"].model_copy(update={"ticker": bear})
+    fund = known["TWM"].model_copy(update={"ticker": bear, "model": model})
     return BandPolicy(bear_instrument=fund)
 
 
@@ -41,16 +45,25 @@ def _store(home: Home, ticker: str, since: str) -> None:
 
 def test_a_fund_without_bars_or_with_late_ones_is_named_in_one_note(home: Home) -> None:
     view = home.store().as_of()
-    (none,) = fund_notes(view, _policy("NEW"), FIRST)
+    (none,) = fund_notes(view, _policy("NEW", None), FIRST)
     assert none == (
         "NEW has no bars in this store; the policy, which decides from 2006-03-01 on, holds cash in place of a fund "
         "without a price"
     )
+    assert fund_notes(view, _policy("NEW"), FIRST) == (
+        "modelled by a daily reset, for want of a price: NEW until 2007-02-23 (from IWM)",
+        none,
+    )
+    assert fund_notes(view, _policy("NEW"), FIRST + pd.Timedelta(days=400)) == (
+        none.replace("2006-03-01", "2007-04-05"),
+    )
     _store(home, "LATE", "2006-03-02")
     _store(home, "THEN", "2006-03-01")
     view = home.store().as_of()
-    (late,) = fund_notes(view, _policy("LATE"), FIRST)
+    (late,) = fund_notes(view, _policy("LATE", None), FIRST)
     assert late.startswith("LATE has bars from 2006-03-02 only; the policy, ")
+    (modelled,) = fund_notes(view, _policy("LATE"), FIRST)
+    assert modelled.endswith("for want of a price: LATE until 2006-03-02 (from IWM)")
     assert fund_notes(view, _policy("THEN"), FIRST) == ()
 
 

@@ -12,6 +12,7 @@ import typer
 
 from bullbear.cli.daily import forecast, report, run, score
 from bullbear.cli.factors import factors
+from bullbear.cli.instruments import instruments
 from bullbear.cli.market import fetch, ingest, simulate, status
 from bullbear.cli.odds import odds
 from bullbear.cli.options import HomeBeforeOption
@@ -26,8 +27,8 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 for command in (
-    run, fetch, ingest, simulate, status, factors, train, tune, evaluate, compare, predictions, promote, backtest,
-    forecast, score, odds, report, ui,
+    run, fetch, ingest, simulate, status, factors, instruments, train, tune, evaluate, compare, predictions, promote,
+    backtest, forecast, score, odds, report, ui,
 ):  # fmt: skip
     app.command()(command)
 

@@ -7,6 +7,7 @@ import os
 import sys
 from typing import NoReturn
 
+from bullbear.cli.interrupts import interrupts_are_not_lost
 from bullbear.cli.streams import open_closed_streams, reader_has_left, settle, stderr_may_be_unread
 
 INTERRUPTED = 130
@@ -18,8 +19,12 @@ def main() -> None:
     """Run `bullbear`; exit code 0 done, 1 unexpected failure, 2 bad input, 3 refused by a gate."""
     open_closed_streams()
     try:
-        with stderr_may_be_unread():
-            _run()
+        with stderr_may_be_unread(), interrupts_are_not_lost():
+            try:
+                _run()
+            except KeyboardInterrupt:  # also while it is imported
+                _say("bullbear: interrupted; what was finished is kept")
+                sys.exit(INTERRUPTED)
     finally:
         settle()
 
@@ -56,9 +61,6 @@ def _run() -> None:
             _unexpected(missing)
         _say(f"bullbear: {MissingExtraError('this command', [extra])}")
         sys.exit(2)
-    except KeyboardInterrupt:
-        _say("bullbear: interrupted; what was finished is kept")
-        sys.exit(INTERRUPTED)
     except Exception as bug:
         if isinstance(bug, BrokenPipeError) and reader_has_left():
             sys.exit(0)  # `bullbear predictions latest | head`

@@ -214,6 +214,9 @@ def backtest(run: Run, tested: Backtest, evidence: SharpeEvidence | None = None)
         f"Profit per unit of starting equity: {sleeves}cash {parts['interest']:+.3f}, costs {parts['costs']:+.3f}, "
         f"total {parts['total']:+.3f}"
     )
+    if summary["modelled"]:
+        until = ", ".join(f"{ticker} until {last}" for ticker, last in summary["modelled"].items())
+        ResultConsole().print(f"Modelled prices: {until}", soft_wrap=True)
     if evidence is not None and math.isfinite(evidence.sharpe):
         tries = "1 model" if evidence.trials == 1 else f"{evidence.trials} models"
         ResultConsole().print(
@@ -235,7 +238,8 @@ def scored(outcome: dict[str, Any]) -> None:
 
 def _scored_question(console: ResultConsole, outcome: dict[str, Any]) -> None:
     console.print(
-        f"{outcome['question']}: {outcome['entries']} forecasts, {outcome['resolved']} resolved, "
+        f"{outcome['question']}: {outcome['entries']} forecast{'' if outcome['entries'] == 1 else 's'}, "
+        f"{outcome['resolved']} resolved, "
         f"{outcome['pending']} pending"
     )
     console.print(outcome["statement"], soft_wrap=True)

@@ -6,7 +6,7 @@ After each session's close (`step`) comes the next decision, if there is one.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -36,14 +36,16 @@ class Account:
 
     `positions` are the weights at each close, by ticker, with cash. `trades`: ticker, decided_at, executed_at,
     weight_before, weight_after, weight_change, price (raw), value (signed, in units of starting equity), cost, sleeve,
-    why ("order", "stop" or "expiry"); a stop's executed_at is the close of its session, which tells of it. `sleeves`
-    names what each sleeve held.
+    why ("order", "stop" or "expiry"), modelled (whether the price is a model's); a stop's executed_at is the close of
+    its session, which tells of it. `sleeves` names what each sleeve held, `modelled` the last session on which an
+    instrument was held at a modelled price, by ticker.
     """
 
     daily: pd.DataFrame
     positions: pd.DataFrame
     trades: pd.DataFrame
     sleeves: Mapping[str, tuple[str, ...]]
+    modelled: Mapping[str, pd.Timestamp] = field(default_factory=dict)
 
     @property
     def equity(self) -> pd.Series:
@@ -77,22 +79,22 @@ def walk(market: Market, first: int, last: int, decide: Decider) -> tuple[Accoun
     What happened, and the book at the last close.
     """
     book = Book(session=market.days[first])
-    done = [_row(Step(book, {}, 0.0, ()))]
+    done = [_row(Step(book, {}, 0.0, ()), ())]
     slots: dict[Slot, None] = {}
     book = decide(first, book)
     declared = book.slots
     slots |= dict.fromkeys(declared)
     for row in range(first + 1, last + 1):
         made = step(book, market, row)
-        done.append(_row(made))
+        done.append(_row(made, [t for t, each in book.instruments.items() if each.is_modelled(market, row)]))
         book = decide(row, made.book)
         if book.slots is not declared:
             declared = book.slots
             slots |= dict.fromkeys(declared)
-    return _account(market.sessions[first : last + 1].rename("event_date"), done, tuple(slots)), book
+    return account_of(market.sessions[first : last + 1].rename("event_date"), done, tuple(slots)), book
 
 
-class _Row(NamedTuple):
+class Row(NamedTuple):
     """What a row of an `Account` keeps of a step; the books of all sessions would fill the memory."""
 
     equity: float
@@ -102,17 +104,19 @@ class _Row(NamedTuple):
     cash_return: float
     profit: Mapping[str, float]
     fills: tuple[Fill, ...]
+    modelled: Sequence[str]
 
 
-def _row(made: Step) -> _Row:
+def _row(made: Step, modelled: Sequence[str]) -> Row:
     book, equity, exposure = made.book, made.book.equity, 0.0
     held = {slot: book.values[slot] / equity for slot in sorted(book.values)}
     for slot, weight in held.items():
         exposure += weight * book.instruments[slot.ticker].multiple
-    return _Row(equity, book.cash / equity, held, exposure, made.cash_return, made.profit, made.fills)
+    return Row(equity, book.cash / equity, held, exposure, made.cash_return, made.profit, made.fills, modelled)
 
 
-def _account(index: pd.DatetimeIndex, rows: Sequence[_Row], declared: tuple[Slot, ...]) -> Account:
+def account_of(index: pd.DatetimeIndex, rows: Sequence[Row], declared: tuple[Slot, ...]) -> Account:
+    """The tables of what happened on the sessions of `index`; slots `declared` have a column though never held."""
     # What was bought and stopped in one session is held at no close.
     traded = [fill.slot for row in rows for fill in row.fills]
     slots = tuple(dict.fromkeys([*declared, *(slot for each in rows for slot in each.held), *traded]))
@@ -136,9 +140,21 @@ def _account(index: pd.DatetimeIndex, rows: Sequence[_Row], declared: tuple[Slot
     return Account(
         pd.DataFrame(columns, index=index),
         pd.DataFrame({**positions, CASH: cash}, index=index),
-        _trades([fill for row in rows for fill in row.fills]),
+        _trades([fill for row in rows for fill in row.fills]).assign(
+            modelled=[fill.slot.ticker in row.modelled for row in rows for fill in row.fills]
+        ),
         {sleeve: tuple(dict.fromkeys(tickers)) for sleeve, tickers in sleeves.items()},
+        _modelled(index, rows),
     )
+
+
+def _modelled(index: pd.DatetimeIndex, rows: Sequence[Row]) -> dict[str, pd.Timestamp]:
+    found: dict[str, pd.Timestamp] = {}
+    for session, row in zip(index, rows, strict=True):
+        if row.modelled:
+            touched = {slot.ticker for slot in (*row.held, *(fill.slot for fill in row.fills))}
+            found |= {t: session for t in row.modelled if t in touched}
+    return found
 
 
 def _booked(sleeves: Mapping[str, tuple[str, ...]]) -> list[str]:

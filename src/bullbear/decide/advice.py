@@ -9,14 +9,14 @@ one has no place for is sold, and the trades say so.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
 
 from bullbear.dataset.predictions import Predictions
 from bullbear.decide.book import Book
-from bullbear.decide.instruments import Instrument
+from bullbear.decide.instruments import Instrument, instruments_in
 from bullbear.decide.market import Market, View, read_market
 from bullbear.decide.policy import Forecast, Policy, Stance, State, all_needs
 from bullbear.decide.step import step
@@ -142,6 +142,7 @@ def take(
     state = state_at(market, row, book, policy, decided_at, forecasts)
     state.check()
     stance, memory = policy.decide(state, book.recalled(policy))
+    stance = stance.telling(state.modelled)
     return state, stance, book.followed(stance, memory, policy.kind, state.closes)
 
 
@@ -171,7 +172,10 @@ def state_at(
     return State(
         decided_at=decided_at,
         forecasts={name: forecasts[name] for name in asked if name in forecasts},
-        factors={name: market.factor(name, row, "close") for name in needs.factors},
+        factors={
+            **{name: column[row] for name, column in market.signals.items()},
+            **{name: market.factor(name, row, "close") for name in needs.factors},
+        },
         volatility=volatility if needs.volatility_window else float("nan"),
         closes=market.known(row, "close"),
         atrs=market.known(row, "atr") if needs.atr_window else {},
@@ -181,6 +185,7 @@ def state_at(
         units=market.known(row, "unit"),
         held=book.held,
         stopped=book.stopped,
+        modelled=tuple([t for t in market.modelled if market.is_modelled(t, row)]),
     )
 
 
@@ -219,15 +224,18 @@ def market_for(
         for name in each.factors:
             _needed("factor", name, given, who=f"{each.ticker} held:")
     needs = all_needs(policy, held)
+    models = {each.ticker: each.model_fund for each in (*instruments_in(policy), *held)}
     chosen = [_needed("factor", name, given) for name in needs.factors]
-    return read_market(
+    market = read_market(
         view,
         ticker,
         tickers=(*needs.funds, *tickers),
         volatility_window=needs.volatility_window,
         atr_window=needs.atr_window,
+        models={name: fund for name, fund in models.items() if fund is not None},
         factors=None if factors is None else factors[chosen],
     )
+    return replace(market, signals=policy.signals(market))
 
 
 def _each(

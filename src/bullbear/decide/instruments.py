@@ -16,6 +16,7 @@ Management 7(4).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from datetime import date
 from functools import cache
@@ -24,6 +25,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, SkipValidation, ValidationInfo
 
+from bullbear.decide.daily_reset import DailyReset, ResetFund
 from bullbear.definitions import Definition, Kinds, read
 from bullbear.definitions.models import Day
 from bullbear.errors import DefinitionError
@@ -56,6 +58,11 @@ class Instrument(Definition):
         return (self.ticker,)
 
     @property
+    def model_fund(self) -> ResetFund | None:
+        """The model that prices it before its first bar; None for none."""
+        return None
+
+    @property
     def factors(self) -> tuple[str, ...]:
         """Factors that `mark` and `cost` read; the model must compute them."""
         return ()
@@ -73,13 +80,22 @@ class Instrument(Definition):
         """
         raise NotImplementedError
 
+    def is_modelled(self, market: Market, row: int) -> bool:
+        """Whether `mark` at this session is a model's price, not one that was traded."""
+        return market.is_modelled(self.ticker, row)
+
     def low(self, market: Market, row: int) -> float:
         """The least total-return price of a session, at which a resting stop is judged; NaN where unknown."""
         return float("nan")
 
     def cost(self, value: float, market: Market, row: int) -> float:
         """Cost of trading `value` in a session, as a fraction of it."""
-        return (self.half_spread_bp + self.slippage_bp) / 1e4 + self.commission
+        base, impact = self.cost_law(market, row)
+        return base + impact * math.sqrt(abs(value)) if impact else base
+
+    def cost_law(self, market: Market, row: int) -> tuple[float, float]:
+        """(base, impact): trading `value` in a session costs the fraction base + impact * sqrt(|value|) of it."""
+        return (self.half_spread_bp + self.slippage_bp) / 1e4 + self.commission, 0.0
 
     def margin(self, value: float) -> float:
         """Cash that a position of this value binds, in proportion to the value; none for what is paid in full."""
@@ -91,11 +107,25 @@ INSTRUMENT_KINDS = Kinds[Instrument]("instrument", folder="instruments", default
 
 @INSTRUMENT_KINDS.register
 class Fund(Instrument):
-    """An exchange-traded fund at its own prices."""
+    """An exchange-traded fund at its own prices; before the first of them at those of its `model`, if it has one."""
 
     kind: Literal["fund"] = "fund"
     expense_ratio: float = Field(default=0.0, ge=0, lt=1)
     inception: Day
+    model: DailyReset | None = None
+
+    @property
+    def priced_by(self) -> tuple[str, ...]:
+        """Its own ticker, and that of the index it is modelled from."""
+        return (self.ticker,) if self.model is None else (self.ticker, self.model.index)
+
+    @property
+    def model_fund(self) -> ResetFund | None:
+        """Multiple, costs and index of its model."""
+        if self.model is None:
+            return None
+        spread = self.model.financing_spread
+        return ResetFund(self.model.index, self.multiple, self.expense_ratio, spread, self.inception)
 
     def mark(self, market: Market, row: int, at: At) -> float:
         """The bar's open or close in total-return units."""

@@ -8,7 +8,7 @@ only if that was known at its session's close: a later correction must not move 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal, Protocol
@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from bullbear.decide.daily_reset import LISTING_DAYS, Modelled, Prices, ResetFund, daily_reset, joined
 from bullbear.errors import InputError, NoDataError
 from bullbear.sessions import between, closes
 from bullbear.statistics.volatility import wilder_atr, zero_mean_volatility
@@ -68,7 +69,9 @@ class Market:
     """Bars by ticker on the sessions on which `ticker` has a close.
 
     `volatility` is that of `ticker`, annualised; `rates` the bill yield known at each close, a fraction a year. What
-    policies and instruments read beside prices they ask of `factor`, which knows what an open may see.
+    policies and instruments read beside prices they ask of `factor`, which knows what an open may see. `modelled` says
+    of each fund with a model on which rows its price is that of the model. `signals` are what the policy that walks it
+    derives from it, by name and row.
     """
 
     ticker: str
@@ -77,6 +80,8 @@ class Market:
     bars: Mapping[str, Bars]
     rates: list[float]
     _factors: Mapping[str, list[float]] = field(default_factory=dict, repr=False)
+    modelled: Mapping[str, Modelled] = field(default_factory=dict)
+    signals: Mapping[str, Sequence[float]] = field(default_factory=dict, repr=False)
 
     def factor(self, name: str, row: int, at: Literal["open", "close"]) -> float:
         """A factor as it was known then: at an open, the value of the close before; NaN where unknown.
@@ -91,6 +96,10 @@ class Market:
             raise InputError("factor", name, allowed, "name it in the policy's needs or the instrument's factors")
         known = row if at == "close" else row - 1
         return self._factors[name][known] if known >= 0 else float("nan")
+
+    def is_modelled(self, ticker: str, row: int) -> bool:
+        """Whether the price of a ticker at a session is modelled, not observed."""
+        return ticker in self.modelled and row < self.modelled[ticker].first_bar
 
     @cached_property
     def days(self) -> list[pd.Timestamp]:
@@ -141,8 +150,10 @@ class Market:
         return close if close == close else None
 
     def known(self, row: int, name: Literal["close", "atr", "unit"]) -> dict[str, float]:
-        """A number of each ticker at a session, without the unknown ones."""
-        return {t: value for t, bars in self.bars.items() if (value := getattr(bars, name)[row]) == value}
+        """A number of each ticker at a session, without the unknown ones and those of funds that lack their bars."""
+        lacking = [t for t, each in self.modelled.items() if each.listed <= row < each.first_bar]
+        found = {t: value for t, bars in self.bars.items() if (value := getattr(bars, name)[row]) == value}
+        return {t: value for t, value in found.items() if t not in lacking} if lacking else found
 
 
 def read_market(
@@ -152,12 +163,14 @@ def read_market(
     tickers: Iterable[str] = (),
     volatility_window: int = 21,
     atr_window: int = 14,
+    models: Mapping[str, ResetFund] | None = None,
     factors: pd.DataFrame | None = None,
 ) -> Market:
     """The market of `ticker` with the bars of other `tickers`, from everything that `view` serves.
 
-    A ticker without bars is simply absent (the policy says so); a window of 0 leaves its numbers unknown. `factors` are
-    columns by session (`event_date`).
+    A ticker without bars is simply absent (the policy says so), unless `models` has a model of it, by ticker, which
+    prices it up to its first real bar. A window of 0 leaves its numbers unknown. `factors` are columns by session
+    (`event_date`).
 
     Raises
     ------
@@ -174,13 +187,20 @@ def read_market(
     for other in tickers:
         if other not in frames and view.has("bars", other):
             frames[other] = _usable(view.versions("bars", other))
+    rates = bill_rate(view, BILL, closes(sessions))
+    modelled = {}
+    for name, fund in (models or {}).items():
+        if name != ticker and fund.tracks in frames:
+            prices = daily_reset(fund, _prices(frames[fund.tracks], sessions), sessions, rates)
+            frames[name], first_bar = joined(prices, frames.get(name), sessions)
+            due = pd.Timestamp(fund.inception) + pd.Timedelta(days=LISTING_DAYS)
+            modelled[name] = Modelled(first_bar, int(sessions.searchsorted(due)))
     bars = {name: _bars(frame, sessions, atr_window) for name, frame in frames.items()}
     volatility = np.full(len(sessions), np.nan)
     if volatility_window:
         volatility = zero_mean_volatility(np.array(bars[ticker].close), volatility_window)
-    rates = bill_rate(view, BILL, closes(sessions))
     aligned = {} if factors is None else factors.reindex(sessions).to_dict("list")
-    return Market(ticker, sessions, volatility.tolist(), bars, rates, {str(name): c for name, c in aligned.items()})
+    return Market(ticker, sessions, volatility.tolist(), bars, rates, {str(n): c for n, c in aligned.items()}, modelled)
 
 
 def bill_rate(view: View, series: str, instants: pd.DatetimeIndex) -> list[float]:
@@ -227,9 +247,28 @@ def _first(versions: pd.DataFrame) -> pd.DataFrame:
     return versions.drop_duplicates("event_date").set_index("event_date").sort_index()
 
 
+def _total_return(frame: pd.DataFrame) -> dict[str, Floats]:
+    """Open, high and low in the units of `adj_close`."""
+    close, raw_close = frame["adj_close"].to_numpy(), frame["close"].to_numpy()
+    names = ("open", "high", "low")
+    return {name: close * np.round(_ratio(frame[name].to_numpy(), raw_close), _DECIMALS) for name in names}
+
+
+def _ratio(price: Floats, close: Floats) -> Floats:
+    """The quotient; one where the close is zero, which that of a modelled fund can be."""
+    return np.divide(price, close, out=np.ones_like(close), where=close != 0.0)
+
+
+def _prices(frame: pd.DataFrame, sessions: pd.DatetimeIndex) -> Prices:
+    places, close = frame.index.get_indexer(sessions), frame["adj_close"].to_numpy()
+    return Prices(
+        **{name: _at(places, price) for name, price in _total_return(frame).items()}, close=_at(places, close)
+    )
+
+
 def _bars(frame: pd.DataFrame, sessions: pd.DatetimeIndex, atr_window: int) -> Bars:
     close, raw_close = frame["adj_close"].to_numpy(), frame["close"].to_numpy()
-    total = {name: close * np.round(frame[name].to_numpy() / raw_close, _DECIMALS) for name in ("open", "high", "low")}
+    total = _total_return(frame)
     whole = frame[["open", "high", "low"]].notna().all(axis=1).to_numpy()
     atr = np.full(int(whole.sum()), np.nan)
     if atr_window:
@@ -242,7 +281,7 @@ def _bars(frame: pd.DataFrame, sessions: pd.DatetimeIndex, atr_window: int) -> B
         close=_at(places, close).tolist(),
         atr=_last_known(frame.index[whole], atr, sessions).tolist(),
         raw_open=_at(places, frame["open"].to_numpy()).tolist(),
-        unit=_last_known(frame.index, raw_close / close, sessions).tolist(),
+        unit=_last_known(frame.index, _ratio(raw_close, close), sessions).tolist(),
         # Whole dollars: the rounding of a division by a split ratio must not show.
         dollar_volume=_at(places, np.round(frame["volume"].to_numpy() * raw_close)).tolist(),
     )

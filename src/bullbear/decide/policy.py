@@ -10,16 +10,19 @@ A policy is a kind of the registry `POLICIES`: a module of `decide/policies/`, o
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date
-from typing import Any, Literal, NamedTuple, Protocol, Self
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, Self
 
 import pandas as pd
 
 from bullbear.decide.instruments import CASH, Instrument, instruments_in
 from bullbear.definitions import Definition, Kinds, Source
 from bullbear.errors import DefinitionError, InputError
+
+if TYPE_CHECKING:
+    from bullbear.decide.market import Market
 
 _ROUNDING = 1e-9  # weights are quotients of floats; their sum may miss one by as much
 
@@ -108,7 +111,8 @@ class State:
     `forecasts` by question, `factors` by name (NaN where unknown), `volatility` annualised (a fraction). `closes`,
     `atrs` and `month_closes` (oldest first) are total-return prices by ticker, without the unknown ones; `units` turns
     them into prices of the day, for display. `held` are the fractions of equity at this close, by slot; `stopped` the
-    slots that a resting stop has sold since the last decision, with the price of the last such sale.
+    slots that a resting stop has sold since the last decision, with the price of the last such sale. `modelled` are the
+    tickers whose price at this close is a model's, for want of a real one.
     """
 
     decided_at: pd.Timestamp
@@ -121,6 +125,7 @@ class State:
     units: Mapping[str, float] = field(default_factory=dict)
     held: Mapping[Slot, float] = field(default_factory=dict)
     stopped: Mapping[Slot, float] = field(default_factory=dict)
+    modelled: tuple[str, ...] = ()
 
     def weight(self, ticker: str) -> float:
         """Fraction of equity held of a ticker, by all sleeves."""
@@ -277,6 +282,18 @@ class Stance:
         """The exits that stand."""
         return tuple(stop for sleeve in self.sleeves for stop in sleeve.stops if stop.side == "exit")
 
+    def telling(self, modelled: Collection[str]) -> Self:
+        """The same stance; what is wanted of tickers with a modelled price says so among its reasons."""
+        if not modelled:
+            return self
+        told = [
+            replace(each, reasons=(*each.reasons, f"{each.instrument.ticker} is not listed yet: its price is modelled"))
+            if each.instrument.ticker in modelled and each.weight > 0.0
+            else each
+            for each in self.sleeves
+        ]
+        return replace(self, sleeves=tuple(told))
+
     @property
     def reentries(self) -> tuple[Stop, ...]:
         """The levels at which a stopped position returns."""
@@ -356,6 +373,13 @@ class Policy(Definition):
     def needs(self) -> Needs:
         """What its decisions must be given."""
         raise NotImplementedError
+
+    def signals(self, market: Market) -> Mapping[str, Sequence[float]]:
+        """Numbers by name, one for each session of the market, that `State.factors` has beside the factors.
+
+        The number of a session follows from its row and those before it, NaN where it is unknown.
+        """
+        return {}
 
     def decide(self, state: State, memory: Any) -> tuple[Stance, Memory]:
         """The stance for the next open, and what to remember."""

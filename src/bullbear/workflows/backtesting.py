@@ -74,7 +74,7 @@ def backtest_run(home: Home, run: Run, rule: Rule | None = None, say: Callable[[
         ticker=target.ticker,
         horizon=target.horizon,
         factors=account_factors(view, rule, bundle.feature_sets, target.ticker),
-        baselines=baselines_of(target.ticker, home.instruments()),
+        baselines=baselines_of(target.ticker, home.instruments(), rule.policy),
     )
 
 
@@ -134,13 +134,17 @@ def _answering(home: Home, run: Run, policy: Policy, say: Callable[[str], None])
 
 
 def backtest_summary(tested: Backtest, figures: pd.DataFrame | None = None) -> dict[str, Any]:
-    """Figures of the policy and the baselines (`decide.comparison`), attribution and costs, JSON-ready."""
+    """Figures of the policy and the baselines (`decide.comparison`), attribution and costs, JSON-ready.
+
+    `modelled`: the last day on which a ticker was held or traded at a modelled price.
+    """
     figures = comparison(tested) if figures is None else figures
     return {
         "accounts": json_ready(figures.reset_index().to_dict(orient="records")),
         "attribution": tested.attribution,
         "trades": len(tested.trades),
         "costs": float(tested.trades["cost"].sum()) if len(tested.trades) else 0.0,
+        "modelled": {ticker: str(last.date()) for ticker, last in tested.account.modelled.items()},
         "first": str(tested.equity.index[0].date()),
         "last": str(tested.equity.index[-1].date()),
     }

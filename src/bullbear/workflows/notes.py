@@ -8,6 +8,8 @@ import pandas as pd
 from bullbear.data.view import View
 from bullbear.dataset import Examples
 from bullbear.decide import Policy
+from bullbear.decide.daily_reset import LISTING_DAYS
+from bullbear.decide.instruments import instruments_in
 from bullbear.errors import DefinitionError, Found, HistoryError, NoDataError
 from bullbear.learn.fitting import is_target
 from bullbear.learn.walk_forward import folds_of
@@ -77,23 +79,34 @@ def outcome_notes(
 
 
 def fund_notes(view: View, policy: Policy, first: pd.Timestamp) -> tuple[str, ...]:
-    """A note on funds of the policy without a bar in the store, or none at its first decision, at the instant `first`.
+    """Notes on funds of the policy without a bar in the store, or none at its first decision, at the instant `first`.
 
-    The policy holds cash in their place.
+    A fund with a model has modelled prices until it was listed; the policy holds cash in place of one without a price.
     """
     decided = day(first)
-    lacking = []
+    models = {each.ticker: each.model_fund for each in instruments_in(policy)}
+    modelled, lacking = [], []
     for ticker in dict.fromkeys(policy.needs.funds):
-        if not view.has("bars", ticker):
+        begins = view.bars(ticker).index[0] if view.has("bars", ticker) else None
+        if begins is not None and begins <= decided:
+            continue
+        fund = models.get(ticker)
+        listed = decided if fund is None else pd.Timestamp(fund.inception) + pd.Timedelta(days=LISTING_DAYS)
+        if fund is not None and decided < listed:
+            modelled.append(f"{ticker} until {listed.date() if begins is None else begins.date()} (from {fund.tracks})")
+        if begins is None:
             lacking.append(f"{ticker} has no bars in this store")
-        elif (begins := view.bars(ticker).index[0]) > decided:
+        elif begins > listed:
             lacking.append(f"{ticker} has bars from {begins.date()} only")
-    if not lacking:
-        return ()
-    return (
-        f"{' and '.join(lacking)}; the policy, which decides from {decided.date()} on, holds cash in place of a fund "
-        "without a price",
-    )
+    notes = []
+    if modelled:
+        notes.append(f"modelled by a daily reset, for want of a price: {', '.join(modelled)}")
+    if lacking:
+        notes.append(
+            f"{' and '.join(lacking)}; the policy, which decides from {decided.date()} on, holds cash in place of a "
+            "fund without a price"
+        )
+    return tuple(notes)
 
 
 def _alike(labels: np.ndarray) -> bool:

@@ -1,0 +1,120 @@
+"""The reasons of the two agents: codes for the kernel, sentences for people.
+
+A sentence has the numbers of its note in braces; those that are prices come in prices of the day.
+"""
+
+from __future__ import annotations
+
+import math
+
+from bullbear.decide.agents.inputs import Note
+
+START = 0
+NEAR_SUPPORT, SUPPORT_HELD = 1, 2
+SUPPORT_BROKEN, CHANNEL_BROKEN, DEATH_CROSS, LOWER_BREAK, REVERSAL_FAILED = 3, 4, 5, 6, 7
+DEEP, STAYED_BELOW, BACK_AT_LEVEL, TURNED_BACK, EXHAUSTED, NEW_LOW = 8, 9, 10, 11, 12, 13
+LEFT_OVERSOLD, DRY_LOWS, NO_NEW_LOW = 14, 15, 16
+RECLAIMED, AVERAGE_RECLAIMED, MOMENTUM, GLIDE_OVER = 17, 18, 19, 20
+BEAR_OFF, NO_DECLINE, OUTLOOK_CALM, OUTLOOK_CLEARED, NO_FUND, TOO_LATE = 30, 31, 32, 33, 34, 35
+TIER_OPENED, BEAR_KEPT, BEAR_STOPPED, WAITS_FOR_BREAK, FUND_WITHOUT_PRICE = 36, 37, 38, 39, 40
+GLIDING, GLIDED, REVERSED = 41, 42, 43
+NO_OVERLAY, OVERLAY_OPENED, OVERLAY_KEPT, OVERLAY_STOPPED, OVERLAY_WITHOUT_BEAR = 50, 51, 52, 53, 54
+OVERLAY_RECOVERED, OVERLAY_PROFIT, OVERLAY_EXPIRED = 55, 56, 57
+BASE_TRADED, BASE_KEPT, BASE_MADE_ROOM = 60, 61, 62
+
+_SENTENCES = {
+    START: "no support has been broken since the account began",
+    NEAR_SUPPORT: "the close is {y:.1f} ATRs from the support {x:.2f}",
+    SUPPORT_HELD: "the close has left the support {x:.2f} behind, {y:.1f} ATRs above it",
+    SUPPORT_BROKEN: "closes below the support {x:.2f}, the last {y:.1f} ATRs under it; {witnesses}",
+    CHANNEL_BROKEN: "closes below the channel at {x:.2f}, the last {y:.1f} ATRs under it; {witnesses}",
+    DEATH_CROSS: "the fast average is {y:.1%} from the slow one at {x:.2f}, the close below it; {witnesses}",
+    LOWER_BREAK: "the lower support {x:.2f} broke too, the close {y:.1f} ATRs under it",
+    REVERSAL_FAILED: "the reversal failed: closes below {x:.2f}, the last {y:.1f} ATRs under it",
+    DEEP: "the low is {y:.1f} ATRs below {x:.2f}, where the decline began",
+    STAYED_BELOW: "{y:.0f} sessions below the broken level {x:.2f}, and below the average",
+    BACK_AT_LEVEL: "back at the broken level {x:.2f}, {y:.1f} ATRs under it",
+    TURNED_BACK: "the broken level {x:.2f} turned the price back, {y:.1f} ATRs under it",
+    EXHAUSTED: "a new low at an RSI of {x:.0f} on {y:.1f} times the usual volume, {z:.1f} ATRs below the first break",
+    NEW_LOW: "a new low at {x:.2f}",
+    LEFT_OVERSOLD: "no close below {x:.2f} for {y:.0f} sessions, and the RSI has left oversold ({z:.0f})",
+    DRY_LOWS: "no close below {x:.2f} for {y:.0f} sessions, and that low was made on {z:.2f} of the usual volume",
+    NO_NEW_LOW: "no close below {x:.2f} for {y:.0f} sessions",
+    RECLAIMED: "the broken level {x:.2f} is reclaimed, the close {y:.1f} ATRs above it",
+    AVERAGE_RECLAIMED: "the slow average {x:.2f} is reclaimed, the close {y:.1%} above it",
+    MOMENTUM: "{y:.1f} ATRs above the low {x:.2f} at an RSI of {z:.0f}",
+    GLIDE_OVER: "the reversal has stood for {x:.0f} sessions",
+    BEAR_OFF: "the Bear is switched off",
+    NO_DECLINE: "no broken support: no hedge",
+    OUTLOOK_CALM: "the outlook sees {x:.2f} times the usual danger, less than {y:.2f}: no hedge",
+    OUTLOOK_CLEARED: "the outlook sees only {x:.2f} times the usual danger, less than {y:.2f}: the hedge is closed",
+    NO_FUND: "no inverse fund has a price on this day: cash instead",
+    TOO_LATE: "the decline may be over: no new hedge",
+    TIER_OPENED: "tier {x:.0f} opens: {y:.3f} of equity, exposure {z:.3f}",
+    BEAR_KEPT: "tier {x:.0f} stays: {y:.3f} of equity, exposure {z:.3f}",
+    BEAR_STOPPED: "the hedge was stopped out at its stop {x:.2f}: out until the next break",
+    WAITS_FOR_BREAK: "stopped out in this decline: out until the next break",
+    FUND_WITHOUT_PRICE: "the fund has no price on this day: {x:.3f} stays held",
+    GLIDING: "reversal, session {x:.0f} of {y:.0f}: down to {z:.3f} of equity",
+    GLIDED: "the reversal stands: the hedge is closed",
+    REVERSED: "a reversal: no new hedge",
+    NO_OVERLAY: "",
+    OVERLAY_OPENED: "overlay on an RSI of {x:.0f}: {z:.3f} of equity beside a hedge of {y:.3f}",
+    OVERLAY_KEPT: "overlay stays: {x:.3f} of equity, at most {y:.3f} beside the hedge",
+    OVERLAY_STOPPED: "the overlay was stopped out at {x:.2f}",
+    OVERLAY_WITHOUT_BEAR: "no hedge any more: the overlay is closed",
+    OVERLAY_RECOVERED: "overlay closed with the RSI at {x:.0f}, {y:.0f} or more",
+    OVERLAY_PROFIT: "overlay closed {y:.1f} ATRs above its entry",
+    OVERLAY_EXPIRED: "overlay closed after {x:.0f} sessions",
+    BASE_TRADED: "{x:.3f} wanted, {y:.3f} held",
+    BASE_KEPT: "{y:.3f} held: the change to {x:.3f} is less than {z:.3f}",
+    BASE_MADE_ROOM: "{x:.3f} wanted, cut to {y:.3f} to make room for the hedge",
+}
+_PRICE_IN_X = {
+    NEAR_SUPPORT,
+    SUPPORT_HELD,
+    SUPPORT_BROKEN,
+    CHANNEL_BROKEN,
+    DEATH_CROSS,
+    LOWER_BREAK,
+    REVERSAL_FAILED,
+    DEEP,
+    STAYED_BELOW,
+    BACK_AT_LEVEL,
+    TURNED_BACK,
+    NEW_LOW,
+    LEFT_OVERSOLD,
+    DRY_LOWS,
+    NO_NEW_LOW,
+    RECLAIMED,
+    AVERAGE_RECLAIMED,
+    MOMENTUM,
+    BEAR_STOPPED,
+    OVERLAY_STOPPED,
+}
+CODES = tuple(_SENTENCES)
+
+
+def priced(code: int) -> bool:
+    """Whether the first number of a reason is a total-return price."""
+    return code in _PRICE_IN_X
+
+
+def sentence(note: Note, unit: float = 1.0) -> str:
+    """The reason in words; `unit` turns total-return prices into those of the day.
+
+    Example
+    -------
+    >>> sentence(Note(NEW_LOW, 100.0, math.nan, math.nan), unit=1.5)
+    'a new low at 150.00'
+    """
+    if note.code == SUPPORT_HELD and math.isnan(note.x):
+        return "no confirmed support stands below the close"
+    x = note.x * unit if priced(note.code) else note.x
+    return _SENTENCES[note.code].format(x=x, y=note.y, z=note.z, witnesses=_witnesses(note.z))
+
+
+def _witnesses(found: float) -> str:
+    if found > 0.0:
+        return "shorts or sectors confirm it"
+    return "shorts and sectors are unknown or of two minds"
