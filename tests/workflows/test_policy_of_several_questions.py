@@ -257,7 +257,7 @@ def test_a_needed_question_without_a_champion_has_the_base_rate_in_a_forecast(wa
     assert entry["positions"]["IWM"] == pytest.approx(expected, rel=1e-12)
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     place=st.integers(900, 1257),
     up_ends=st.integers(700, 1257),
