@@ -20,9 +20,9 @@ TRAIN = {"run_id", "model", "definition_hash", "data_fingerprint", "first", "las
 EVALUATE = {"model", "run_id", "n", "n_effective", "brier", "brier_climatology", "bss", "bss_low", "bss_high",
             "log_loss_skill", "auc", "auc_null", "ece", "ece_null", "by_year"}  # fmt: skip
 FORECAST = {"ticker", "decided_at", "resolves_on", "horizon_sessions", "p_up", "p_low", "p_high", "climatology",
-            "regime", "agents", "positions", "stops", "reentries", "account", "drivers", "model", "data", "ledger",
-            "question", "outlook", "distribution", "batch", "schema_version", "issued_at", "kind",
-            "code_version"}  # fmt: skip
+            "regime", "agents", "positions", "stops", "reentries", "triggers", "trend", "account", "drivers",
+            "model", "data", "ledger", "question", "outlook", "distribution", "batch", "schema_version",
+            "issued_at", "kind", "code_version"}  # fmt: skip
 STATUS = {"kind", "series", "first", "last", "last_known_at", "gaps", "stale"}
 
 
