@@ -118,7 +118,9 @@ class Instrument(Definition):
         return 0.0
 
 
-INSTRUMENT_KINDS = Kinds[Instrument]("instrument", folder="instruments", default="fund")
+INSTRUMENT_KINDS = Kinds[Instrument](
+    "instrument", package="bullbear.decide.options", folder="instruments", default="fund"
+)
 
 
 @INSTRUMENT_KINDS.register
