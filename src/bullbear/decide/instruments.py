@@ -111,7 +111,7 @@ class Instrument(Definition):
         base + impact * sqrt(abs(value)), with `cost_law`.
         """
         base, impact = self.cost_law(market, row)
-        return base + impact * math.sqrt(abs(value))
+        return base + impact * math.sqrt(abs(value)) if impact else base
 
     def margin(self, value: float) -> float:
         """Cash that a position of this value binds, in proportion to the value; none for what is paid in full."""
