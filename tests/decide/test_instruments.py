@@ -192,7 +192,10 @@ def test_a_home_adds_an_instrument_and_replaces_one(tmp_path):
             PSQ.replace("multiple", "leverage"),
             r"instruments\.toml:5 \(instrument\.0\.leverage\): got 'leverage'; allowed: one",
         ),
-        (PSQ + 'kind = "swap"', r"instruments\.toml:9 \(instrument\.0\.kind\): got 'swap'; allowed: call_spread or cash or fund"),
+        (
+            PSQ + 'kind = "swap"',
+            r"instruments\.toml:9 \(instrument\.0\.kind\): got 'swap'; allowed: call_spread or cash or fund",
+        ),
         ("", r"instruments\.toml:1 \(instrument\): missing"),
     ],
 )
