@@ -33,7 +33,7 @@ from bullbear.decide.policy import Slot
 
 WHEN = ("overnight", "intraday")
 """The two parts of a session, as bookings name them."""
-_ROUNDING = 1e-12  # of equity: a purchase with all cash may miss it by this much and is not cut
+ROUNDING = 1e-12  # of equity: a purchase with all cash may miss it by this much and is not cut
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +127,7 @@ def _mark(
             price = getattr(market.bars[t], at)[row] if t in market.bars else float("nan")
         if price != price or (price == 0.0 and at == "open"):
             continue
-        if t in prices:
+        if prices.get(t):  # what was worth nothing has no return
             moves[t] = price / prices[t] - 1.0
         prices[t] = price
         seen[t] = None
@@ -297,7 +297,7 @@ def _trade(book: Book, market: Market, row: int, held: Mapping[Slot, float], tar
         for t in bought
     )
     short: frozenset[str] = frozenset()
-    if needed > free + _ROUNDING * equity:
+    if needed > free + ROUNDING * equity:
         cut, short = free / needed, frozenset(bought)
         after = {t: before[t] + cut * (after[t] - before[t]) if t in short else after[t] for t in slots}
     by_slot: dict[Slot, float] = {}
