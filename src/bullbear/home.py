@@ -348,7 +348,7 @@ class Home:
         try:
             return on_pair(policy, known[placed.pair.bull], [known[bear] for bear in placed.pair.bear])
         except DefinitionError as bad:
-            raise DefinitionError(f"{placed.where}: {bad.place}", bad.value, bad.allowed, bad.remedy) from bad
+            raise DefinitionError(f"{placed.where}: {bad.where}", bad.value, bad.allowed, bad.remedy) from bad
 
     def pairs(self) -> dict[str, PlacedPair]:
         """The packaged pairs and those of this home's `models/pairs.toml`, which win, by name.
@@ -418,7 +418,7 @@ def experiment_name(runs: Path) -> str:
 
 
 def locate(option: Path | None, pair: str | None = None) -> Home:
-    """The home that `--home`, `BULLBEAR_HOME` or the current directory names, in that order; about a pair if it is named.
+    """The home that `--home`, `BULLBEAR_HOME` or the current directory names, in that order, perhaps about a pair.
 
     Raises
     ------
