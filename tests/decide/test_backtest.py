@@ -456,3 +456,15 @@ def test_fifteen_years_of_the_real_market(snapshot_dir, view):
     close = view.prices["IWM"]["adj_close"]
     bought = result.baselines[BUY_AND_HOLD].equity
     assert bought.iloc[-1] / bought.iloc[1] == pytest.approx(close.iloc[-1] / close.loc[days[1]], rel=1e-8)
+
+
+def test_the_curves_have_every_account_and_weights_that_sum_to_one(market_view, random_forecasts):
+    view = market_view(81)
+    result = backtest(random_forecasts(view.bars("IWM").index[30:200], 82), view, BandPolicy())
+    curves = result.curves
+    assert curves.index.name == "date"
+    assert list(curves)[:7] == ["policy", *result.baselines]
+    assert list(curves)[7:] == ["weight_IWM", "weight_TWM", "weight_CASH"]
+    assert (curves.iloc[0, :7] == 1.0).all()
+    np.testing.assert_allclose(curves.iloc[:, 7:].sum(axis=1), 1.0, rtol=0, atol=1e-9)
+    assert curves["buy_and_hold"].equals(result.baselines[BUY_AND_HOLD].equity)
