@@ -13,6 +13,7 @@ from bullbear.cli.options import (
     JobsOption,
     JsonOption,
     LastOption,
+    PairOption,
     print_document,
 )
 from bullbear.extras import require
@@ -28,6 +29,7 @@ _STATES = ("complete", "pruned", "failed")
 def tune(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="The name of a file in models/ with a [search].")],
     home: HomeOption = None,
+    pair: PairOption = None,
     trials: Annotated[
         int | None, typer.Option(min=1, max=10_000, help="Trials of each search; default that of the model's file.")
     ] = None,
@@ -66,7 +68,7 @@ def tune(
     console = ProgressConsole(quiet=as_json)
     with console.progress(f"tuning {model}") as progress:
         tuned = tune_model(
-            locate(home),
+            locate(home, pair),
             model,
             trials=trials,
             storage=storage,
