@@ -129,7 +129,7 @@ class TwoAgents(Policy):
     reversal: ReversalTable = ReversalTable()
     bull: BullTable = Field(default_factory=dict, validate_default=True)
     bear: BearTable = Field(default_factory=dict, validate_default=True)
-    overlay: OverlayTable = OverlayTable()
+    overlay: OverlayTable = Field(default_factory=lambda found: _overlay_beside(found.get("bear")))
     stops: StopsTable = StopsTable()
 
     @field_validator("overlay")
@@ -380,6 +380,11 @@ class TwoAgents(Policy):
             action = "exit" if left == 1 else f"exit ({left} closes in a row)"
             found.append(Trigger("bear", action, ticker, "close above", (d.broken + margin) * unit))
         return found
+
+
+def _overlay_beside(bear: BearTable | None) -> OverlayTable:
+    """What a definition without `[overlay]` means: one as usual, but none without a Bear."""
+    return OverlayTable(enabled=bear is None or bear.enabled)
 
 
 def switched_off(policy: TwoAgents) -> dict[str, TwoAgents]:
