@@ -226,7 +226,7 @@ def test_a_gap_through_the_stop_fills_at_the_open(view, bars, predictions) -> No
     result = backtest(given, view, read(LINE), factors=factors)
     hedge = result.trades[result.trades["ticker"] == "TWM"]
     assert hedge["why"].to_list() == ["order", "stop"]
-    assert hedge["price"].to_list() == [55.0, 48.0]  # the stop stood above 48, and the open was the best there was
+    assert hedge["price"].to_list() == pytest.approx([55.0, 48.0], rel=1e-7)  # the stop stood above 48, and the open was the best there was
     assert [stance.tier for stance in result.stances[-4:]] == [1, 1, 0, 0]
     reasons = [each.reasons[0] for each in result.stances[-2].sleeves if each.agent == "bear"]
     assert reasons[0].startswith("the hedge was stopped out at its stop 5")
