@@ -91,6 +91,13 @@ def test_the_packaged_definitions(name: str) -> None:
     assert policy.needs.factors == NAMES
 
 
+def test_only_the_questions_that_are_read_are_asked_for() -> None:
+    assert TwoAgents().needs.optional == ("dip8", "vol20", "vol30")
+    assert read("[bear]\nenabled = false").needs.optional == ("vol20", "vol30")
+    assert read('[bear]\nenabled = false\n[bull]\nrule = "constant"').needs.optional == ()
+    assert read("forecast = false").needs.optional == ()
+
+
 def test_a_definition_without_a_bear_has_no_overlay() -> None:
     policy = read("[bear]\nenabled = false")
     assert not policy.overlay.enabled
@@ -226,7 +233,9 @@ def test_a_gap_through_the_stop_fills_at_the_open(view, bars, predictions) -> No
     result = backtest(given, view, read(LINE), factors=factors)
     hedge = result.trades[result.trades["ticker"] == "TWM"]
     assert hedge["why"].to_list() == ["order", "stop"]
-    assert hedge["price"].to_list() == pytest.approx([55.0, 48.0], rel=1e-7)  # the stop stood above 48, and the open was the best there was
+    assert hedge["price"].to_list() == pytest.approx(
+        [55.0, 48.0], rel=1e-7
+    )  # the stop stood above 48, and the open was the best there was
     assert [stance.tier for stance in result.stances[-4:]] == [1, 1, 0, 0]
     reasons = [each.reasons[0] for each in result.stances[-2].sleeves if each.agent == "bear"]
     assert reasons[0].startswith("the hedge was stopped out at its stop 5")

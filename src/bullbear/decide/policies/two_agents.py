@@ -145,10 +145,12 @@ class TwoAgents(Policy):
     @property
     def needs(self) -> Needs:
         """The question `up`, those of the outlook where they are forecast, the factors of `agents`, and the funds."""
+        widths = tuple(self.outlook.volatility) if self.forecast and self.bull.rule != "constant" else ()
+        read = (self.outlook.dip, *self.outlook.volatility) if self.forecast and self.bear.enabled else widths
         return Needs(
             funds=(self.bull.instrument.ticker, *(each.ticker for each in self._funds)),
             questions=("up",),
-            optional=(self.outlook.dip, *self.outlook.volatility),
+            optional=read,
             factors=(*_LEVELS.values(), *FACTORS.values()),
             volatility_window=_VOLATILITY_WINDOW,
             atr_window=_ATR_WINDOW,
