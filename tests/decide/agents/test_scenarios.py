@@ -181,7 +181,8 @@ close  support fund  state            tier weight stop   overlay
 """
 
 # Odds of a dip against their base rate of 0.15, to the power of a half: 0.12 is 0.88 of the usual danger, too little to
-# open a hedge but enough to keep one; 0.30 is 1.56, and the size meets its cap of 0.6; 0.10 is 0.79: the hedge is closed.
+# open a hedge but enough to keep one; 0.30 is 1.56, and the size meets its cap of 0.6; 0.10 is 0.79: the hedge is
+# closed.
 OUTLOOK = """
 close  support fund  p_dip  state            tier weight   stop   overlay
 102    100     49.0  0.15   testing_support  0    0        -      0
@@ -193,7 +194,8 @@ close  support fund  p_dip  state            tier weight   stop   overlay
 92     90      54.0  0.15   downtrend        1    0.1200   50.0   0
 """
 
-# A quarter of the hedge's exposure at an oversold close. Its profit is taken 3 ATRs up; the next one waits until the RSI
+# A quarter of the hedge's exposure at an oversold close. Its profit is taken 3 ATRs up; the next one waits until the
+# RSI
 # has been above 35, and meets its stop 4 below its entry.
 OVERLAY = """
 close  support fund  rsi  state            tier weight stop   overlay
