@@ -195,8 +195,7 @@ close  support fund  p_dip  state            tier weight   stop   overlay
 """
 
 # A quarter of the hedge's exposure at an oversold close. Its profit is taken 3 ATRs up; the next one waits until the
-# RSI
-# has been above 35, and meets its stop 4 below its entry.
+# RSI has been above 35, and meets its stop 4 below its entry.
 OVERLAY = """
 close  support fund  rsi  state            tier weight stop   overlay
 102    100     49.0  50   testing_support  0    0      -      0
