@@ -259,6 +259,7 @@ def test_a_split_of_the_fund_while_it_is_held_changes_nothing(view, bars, predic
     # From the fourth day on the store serves all prices after a reverse split of 1 for 4.
     early, late = dict(view.prices), account(view, bars, predictions, [*FALL, *after], split=4.0)[0]
     late.prices["TWM"]["adj_close"] *= 4.0
+    late.prices["TWM"]["volume"] /= 4.0
     book = None
     for place, (at, forecasts) in enumerate(forecasts_by_close(given).items()):
         session = at.tz_convert("America/New_York").tz_localize(None).normalize()
