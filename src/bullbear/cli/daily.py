@@ -7,13 +7,22 @@ from typing import Annotated
 
 import typer
 
-from bullbear.cli.options import DEFAULT_JOBS, HomeOption, JobsOption, JsonOption, iso_day, print_document
+from bullbear.cli.options import (
+    DEFAULT_JOBS,
+    HomeOption,
+    JobsOption,
+    JsonOption,
+    PairOption,
+    iso_day,
+    print_document,
+)
 from bullbear.extras import require
 from bullbear.home import locate
 
 
 def run(
     home: HomeOption = None,
+    pair: PairOption = None,
     data: Annotated[
         str | None, typer.Option(help="`sim`, `live` or a snapshot directory; default: what is stored, else `sim`.")
     ] = None,
@@ -34,7 +43,7 @@ def run(
     from bullbear.workflows.full_run import run_all
 
     console = ProgressConsole(quiet=as_json)
-    outcome = run_all(locate(home), DataSource(data, seed, signal, years), jobs=jobs, console=console)
+    outcome = run_all(locate(home, pair), DataSource(data, seed, signal, years), jobs=jobs, console=console)
     if as_json:
         print_document(outcome.as_dict())
     else:
@@ -43,6 +52,7 @@ def run(
 
 def forecast(
     home: HomeOption = None,
+    pair: PairOption = None,
     as_of: Annotated[
         str | None, typer.Option("--as-of", callback=iso_day, help="Decide at the close of this day, YYYY-MM-DD.")
     ] = None,
@@ -69,7 +79,7 @@ def forecast(
         if not as_json:
             typer.echo(f"refitted a champion, {done} of {total}", err=True)
 
-    place = locate(home)
+    place = locate(home, pair)
     entry = issue(place, as_of, refit=refit, progress=refitting)
     if note := lag_note(entry, pd.Timestamp.now("UTC")) if as_of is None else closed_day_note(entry, as_of):
         typer.echo(f"note: {note}", err=True)
@@ -86,7 +96,7 @@ def forecast(
             typer.echo(path, err=as_json)
 
 
-def score(home: HomeOption = None, as_json: JsonOption = False) -> None:
+def score(home: HomeOption = None, pair: PairOption = None, as_json: JsonOption = False) -> None:
     """Resolve the ledger's due forecasts and score them.
 
     Example: bullbear score
@@ -94,14 +104,14 @@ def score(home: HomeOption = None, as_json: JsonOption = False) -> None:
     from bullbear.cli import show
     from bullbear.forecasting.scoring import score_ledger
 
-    outcome = score_ledger(locate(home))
+    outcome = score_ledger(locate(home, pair))
     if as_json:
         print_document(outcome)
     else:
         show.scored(outcome)
 
 
-def report(home: HomeOption = None, as_json: JsonOption = False) -> None:
+def report(home: HomeOption = None, pair: PairOption = None, as_json: JsonOption = False) -> None:
     """Write the HTML report on the champion to reports/index.html.
 
     Example: bullbear report
@@ -109,7 +119,7 @@ def report(home: HomeOption = None, as_json: JsonOption = False) -> None:
     require("bullbear report", "train", "tracking", "report")
     from bullbear.workflows.reporting import report_champion
 
-    path = report_champion(locate(home))
+    path = report_champion(locate(home, pair))
     if as_json:
         print_document({"report": str(path)})
     else:

@@ -16,6 +16,7 @@ from bullbear.forecasting.ledger import Anchor, Ledger, warn
 from bullbear.forecasting.tracked_anchor import TAG
 from bullbear.home import Home
 from bullbear.tracking.mlflow_store import connect, experiment_id, is_local
+from bullbear.tracking.usable import cause
 
 
 def record_ledger_head(home: Home, *, say: Callable[[str], None] = warn) -> Anchor | None:
@@ -26,7 +27,7 @@ def record_ledger_head(home: Home, *, say: Callable[[str], None] = warn) -> Anch
     try:
         entries = Ledger(home.forecasts / "ledger.jsonl", say=say).entries()
         client = connect(home.runs)
-        experiment = client.get_experiment(experiment_id(client))
+        experiment = client.get_experiment(experiment_id(client, home.runs))
         # Several homes may share a server: there each ledger has its own tag, named by its first entry.
         tag = TAG if is_local(home.runs) else f"{TAG}.{Anchor.of(entries[:1]).hash[:12]}"
         seen = experiment.tags.get(tag)
@@ -39,5 +40,5 @@ def record_ledger_head(home: Home, *, say: Callable[[str], None] = warn) -> Anch
             client.set_experiment_tag(experiment.experiment_id, tag, anchor.text())
         return anchor
     except (BullbearError, MlflowException, OSError, sqlite3.Error) as bad:
-        say(f"the ledger was not recorded in the MLflow store: {bad}")
+        say(f"the ledger was not recorded in the MLflow store: {cause(bad)}")
         return None
