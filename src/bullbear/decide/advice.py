@@ -19,7 +19,8 @@ from bullbear.decide.book import Book
 from bullbear.decide.instruments import Instrument, instruments_in
 from bullbear.decide.market import Market, View, read_market
 from bullbear.decide.policy import Forecast, Policy, Stance, State, all_needs
-from bullbear.decide.step import step
+from bullbear.decide.statement import Statement, statement
+from bullbear.decide.step import Step, step
 from bullbear.errors import HistoryError, InputError
 from bullbear.sessions import day
 
@@ -52,10 +53,14 @@ class Trade:
 
 @dataclass(frozen=True)
 class Advice:
-    """The stance and the account after it, to be kept for the next advice."""
+    """The stance, the account after it, to be kept for the next advice, and what it went through since the last one.
+
+    `since` is None where there was no earlier account, or none of an earlier session.
+    """
 
     stance: Stance
     book: Book
+    since: Statement | None = None
 
     @property
     def trades(self) -> tuple[Trade, ...]:
@@ -239,7 +244,7 @@ def _each(
     book, advice = before, list[Advice]()
     for decided_at, each in forecasts.items():
         session = day(decided_at)
-        row = market.place(session)
+        row, since = market.place(session), None
         if book is None:
             book = Book(session=market.days[row])
         elif book.session > session:
@@ -250,15 +255,19 @@ def _each(
                 "decide on a later day, or from the account as it stood before that day",
             )
         else:
-            book = _carried(book, market, row, policy)
+            opened = book.in_prices_of(market, policy)
+            steps = _steps(opened, market, row)
+            book = steps[-1].book if steps else opened
+            since = statement(opened, steps, market) if steps else None
         _, stance, book = take(market, row, book, policy, decided_at, each)
-        advice.append(Advice(stance, book))
+        advice.append(Advice(stance, book, since))
     return advice
 
 
-def _carried(before: Book, market: Market, row: int, policy: Policy) -> Book:
-    """`before` at the close of session number `row`."""
-    book = before.in_prices_of(market, policy)
+def _steps(book: Book, market: Market, row: int) -> list[Step]:
+    """Those from `book` to the close of session number `row`."""
+    steps: list[Step] = []
     for at in range(int(market.sessions.searchsorted(book.session, side="right")), row + 1):
-        book = step(book, market, at).book
-    return book
+        steps.append(step(book, market, at))
+        book = steps[-1].book
+    return steps
