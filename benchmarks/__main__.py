@@ -7,7 +7,7 @@ import os
 import platform
 import sys
 
-ALL = ("factor_matrix", "walk_forward", "tuning", "outlook", "forecast", "odds", "store")
+ALL = ("factor_matrix", "walk_forward", "tuning", "outlook", "forecast", "odds", "backtests", "store")
 
 
 def main(names: list[str]) -> None:

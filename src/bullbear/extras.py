@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from bullbear.errors import MissingExtraError
 
 LIBRARIES = {
-    "train": ("arch", "joblib", "optuna", "sklearn", "statsmodels", "venn_abers"),
+    "train": ("arch", "joblib", "numba", "optuna", "sklearn", "statsmodels", "venn_abers"),
     "tracking": ("alembic", "mlflow", "sqlalchemy"),
     "report": ("jinja2", "matplotlib"),
     "live": ("httpx", "pandera", "tenacity"),

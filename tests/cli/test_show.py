@@ -66,3 +66,13 @@ def test_mlflow_gets_no_metric_for_it(all_cash: Backtest) -> None:
     assert "backtest/policy_sharpe" not in metrics
     assert {"backtest/policy_cagr", "backtest/buy_and_hold_sharpe"} <= set(metrics)
     assert all(np.isfinite(value) for value in metrics.values())
+
+
+def test_one_forecast_is_one(capsys: pytest.CaptureFixture[str]) -> None:
+    none: dict[str, object] = {"resolved": 0}
+    found = {"question": "up", "resolved": 0, "pending": 1, "statement": "Too few.", "live": none, "replays": none,
+             "unknown": none}  # fmt: skip
+    show.scored({"simulated": False, "questions": [{**found, "entries": 1}, {**found, "entries": 2}]})
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "up: 1 forecast, 0 resolved, 1 pending"
+    assert lines[2] == "up: 2 forecasts, 0 resolved, 1 pending"

@@ -196,7 +196,7 @@ def test_the_comparison_names_every_account(market_view, random_forecasts):
     view = market_view(61)
     result = backtest(random_forecasts(view.bars("IWM").index[21:480], 62), view, BandPolicy())
     table = perf.comparison(result, replicates=50)
-    assert table.index.tolist() == ["policy", "buy_and_hold", "ten_month_average"]
+    assert table.index.tolist() == ["policy", *result.baselines]
     assert math.isnan(table.loc["policy", "sharpe_difference"])
     expected = table.loc["policy", "sharpe"] - table.loc["buy_and_hold", "sharpe"]
     assert table.loc["buy_and_hold", "sharpe_difference"] == pytest.approx(expected)

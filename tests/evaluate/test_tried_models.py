@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 
 from bullbear.dataset.predictions import Predictions
-from bullbear.errors import HistoryError
 from bullbear.evaluate.all_models import superior_ability
 from bullbear.evaluate.overfitting import overfitting
 from bullbear.evaluate.tried_models import on_common_days, tried_models
@@ -72,5 +71,19 @@ def test_a_short_history_has_no_probability_of_overfitting(made):
     short = made.where(np.arange(N) < 110)
     found = tried_models(on_common_days(short, {f"{n}": frame(made, n) for n in range(8)}))
     assert found.overfitting is None  # 12 blocks of two horizons are 120 days
-    with pytest.raises(HistoryError, match=r"rows'; allowed: at least 20"):
-        tried_models(on_common_days(short, {"a": frame(made, 1, slice(0, 15))}, coverage=0.0))
+
+
+def test_models_with_too_few_days_in_common_have_no_test_but_their_number(made):
+    holes = {f"{n}": frame(made, n) for n in range(12)}
+    each_lacks = {name: table.drop(table.index[n::12]) for n, (name, table) in enumerate(holes.items())}
+    days = on_common_days(made, each_lacks)
+    assert (len(days.names), days.left_out) == (13, ())  # each has eleven days in twelve
+    found = tried_models(days)
+    assert (found.n, found.least_days, found.spa, found.overfitting) == (0, 20, None, None)
+
+
+def test_the_benchmark_is_not_among_the_models_that_stand_on_its_days(made):
+    days = on_common_days(made, {"a": frame(made, 1)}, name="base", counts=False)
+    assert days.names == ("a",)
+    assert days.losses.shape == (len(days.benchmark), 1)
+    assert on_common_days(made, {}, counts=False).losses.shape == (len(days.benchmark), 0)

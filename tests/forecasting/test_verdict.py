@@ -16,7 +16,7 @@ from bullbear.errors import GateError
 from bullbear.evaluate.reliability import overconfidence_test
 from bullbear.evaluate.tried_models import on_common_days, tried_models
 from bullbear.forecasting.forecast_record import Record
-from bullbear.forecasting.gate import judge
+from bullbear.forecasting.gate import Check, judge
 
 N, HORIZON = 2000, 5
 
@@ -171,4 +171,51 @@ def test_the_champion_and_a_retraining_are_asked_for_no_new_evidence(skilled):
 
     again = replace(skilled, run_id="b" * 32)
     assert outcomes(judge(again, skilled, tried=9, models=never)) == {"evidence": True, "champion": True}
-    assert judge(skilled, skilled, tried=9, models=never).sentence == "passed: mine aaaaaaaa is the champion already"
+    present = judge(skilled, skilled, tried=9, models=never)
+    assert present.sentence == "passed: mine aaaaaaaa is the champion already"
+    assert outcomes(present) == {"champion": True, "evidence": None, "tries": None, "calibration": None, "skill": None}
+    told = {each.test: each.value for each in present.checks}
+    anew = {each.test: each.value for each in judge(skilled, None, tried=9, models=lambda: None).checks}
+    assert {name: anew[name] for name in ("evidence", "tries", "calibration", "skill")} == {
+        name: told[name] for name in ("evidence", "tries", "calibration", "skill")
+    }
+
+
+def test_a_comparison_with_the_champion_tells_the_number_that_decided(skilled):
+    def champion_check(run: Record, champion: Record) -> Check:
+        (found,) = [each for each in judge(run, champion, tried=1).checks if each.test == "champion"]
+        assert found.value is not None
+        assert found.threshold is not None
+        return found
+
+    rival = replace(skilled, run_id="c" * 32, definition_hash="rival", definition=None)
+    table = skilled.predictions.table
+    worse = replace(
+        rival, predictions=saying(rival, (0.3 * table["p"] + 0.7 * table["climatology"]).to_numpy()).predictions
+    )
+    better, back = champion_check(skilled, worse), champion_check(worse, skilled)
+    assert better.passed
+    assert better.value > better.threshold == 0.0
+    assert not back.passed
+    assert back.value < back.threshold == 0.0
+    same = champion_check(rival, skilled)
+    assert same.passed
+    assert 0.0 == same.value <= same.threshold
+    again = replace(worse, definition_hash=skilled.definition_hash)
+    retrained = champion_check(replace(skilled, run_id="d" * 32), again)
+    assert retrained.passed
+    assert retrained.value <= retrained.threshold == 0.0
+    early, late = (replace(each, predictions=each.predictions.where(days)) for each, days in (
+        (skilled, np.arange(len(table)) < 1010), (rival, np.arange(len(table)) >= 1000)))  # fmt: skip
+    few = champion_check(late, early)
+    assert (few.passed, few.value, few.threshold) == (False, 10, 20)
+
+
+def test_too_few_common_days_are_told_with_their_number(skilled):
+    others = {f"{n}": other(skilled, n, 0.0) for n in range(12)}
+    holes = {name: table.drop(table.index[n::12]) for n, (name, table) in enumerate(others.items())}
+    verdict = judge(skilled, None, tried=13, models=lambda: tried_models(on_common_days(skilled.predictions, holes)))
+    of = {each.test: each for each in verdict.checks}
+    for name in ("superior ability", "overfitting"):
+        assert of[name].reason == "0 resolved days are common to 13 models, at least 20 are needed"
+        assert (of[name].passed, of[name].value, of[name].threshold) == (None, 0, 20)

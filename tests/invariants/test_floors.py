@@ -29,7 +29,9 @@ UNIMPORTED = {"ta_lib", "dask"}
 """Declared under another name than they are imported by, or for what they bring."""
 EDGE = {"tracking", "report", "cli", "workflows"}
 """What may be missing when MLflow is."""
-NEVER_IN_A_FORECAST = ("mlflow", "sklearn", "matplotlib", "arch", "httpx", "jinja2", "joblib", "exchange_calendars")
+NEVER_IN_A_FORECAST = (
+    "mlflow", "sklearn", "matplotlib", "arch", "httpx", "jinja2", "joblib", "numba", "exchange_calendars",
+)  # fmt: skip
 
 
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -136,6 +138,11 @@ def copied(trained_home: Home, tmp_path: Path) -> Home:
 
 def test_everything_below_the_edge_runs_with_mlflow_uninstalled(copied: Home) -> None:
     assert 0.0 < float(run_python(WITHOUT_MLFLOW, copied.root, ",".join(EDGE))) < 1.0
+
+
+def test_the_package_its_commands_and_its_policies_load_without_numba() -> None:
+    code = "import sys, bullbear, bullbear.cli, bullbear.decide; from bullbear.decide.policy import POLICIES"
+    assert run_python(f"{code}; POLICIES.names; print('numba' in sys.modules)") == "False\n"
 
 
 FORECAST = """

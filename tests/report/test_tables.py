@@ -87,7 +87,7 @@ def test_calibration_rows(model: ModelResult) -> None:
 def test_performance_names_the_baselines_and_gives_the_policy_no_difference(model: ModelResult) -> None:
     assert model.backtest is not None
     rows = tables.performance(model.backtest).rows
-    assert [row[0] for row in rows] == ["policy", "buy and hold", "ten month average"]
+    assert [row[0] for row in rows] == ["policy", *(name.replace("_", " ") for name in model.backtest.baselines)]
     assert rows[0][4] == ""
     assert rows[1][4].endswith("]")
 

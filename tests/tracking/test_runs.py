@@ -169,6 +169,18 @@ def test_models_tried_are_counted_once_by_definition_span_and_kind_of_data(home:
     assert runs.tried(small) == 6
     log("eight", **{"learner.kind": "climatology", "learner.window": "1260"})  # no longer the benchmark
     assert runs.tried(small) == 7
+    assert runs.tried(by_model(home)["base"]) == 7  # the benchmark is no try when it is asked for either
+    assert runs.tried(replace(by_model(home)["base"], tags={**small.tags, "data": "real"})) == 1
+
+
+def test_a_champion_that_was_trained_on_a_span_of_its_own_is_one_try(home: Home) -> None:
+    runs = Runs(home)
+    short = runs.find(train_model(home, "small", start="2004-01-02", end="2007-06-29").run_id)
+    runs.promote(short)
+    champion = runs.find("champion")
+    assert champion.run_id == short.run_id
+    assert (runs.tried(short), runs.tried(champion)) == (2, 2)
+    assert [each.run_id for each in runs.others_tried(champion)] == [by_model(home)["small"].run_id]
 
 
 def test_a_store_named_by_the_environment_is_used_and_keeps_its_artifacts_in_the_home(

@@ -125,7 +125,8 @@ import json, sys
 import mlflow
 import pandas as pd
 answer = mlflow.pyfunc.load_model(sys.argv[1]).predict(pd.read_parquet(sys.argv[2]))
-print(json.dumps(answer.iloc[-1].to_dict()))
+import bullbear
+print(json.dumps({**answer.iloc[-1].to_dict(), "code": bullbear.__file__}))
 """
 
 
@@ -164,6 +165,7 @@ def test_a_users_learner_and_calibrator_are_served_without_the_home(
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     answer = json.loads(done.stdout)
+    assert Path(answer["code"]).parent == Path(place, "code", "bullbear.zip", "bullbear")  # not the installed one
     assert (answer["p"], answer["p_low"], answer["p_high"]) == (said["p_up"], said["p_low"], said["p_high"])
     assert answer["p"] != frame["climatology"].iloc[-1]
 

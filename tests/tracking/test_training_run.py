@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pandas as pd
 import pytest
@@ -136,6 +137,17 @@ def test_the_data_set_and_the_model_hang_on_the_run(trained_home: Home, logged: 
     )
     assert str(model.status) == "READY"
     assert Runs(trained_home).find("latest").tags["model_id"] == model.model_id
+    shown = {each.key: each.value for each in client.get_logged_model(model.model_id).metrics}
+    assert shown == {name: logged.data.metrics[name] for name in ("bss", "bss_low", "bss_high", "log_loss_skill")}
+
+
+def test_a_logged_model_carries_the_code_in_one_file(trained_home: Home, logged: Any) -> None:
+    client = connect(trained_home.runs)
+    (model,) = client.search_logged_models(
+        [logged.info.experiment_id], filter_string=f"source_run_id = '{logged.info.run_id}'"
+    )
+    folder = Path(urlsplit(model.artifact_location).path.replace("%20", " "))
+    assert [path.name for path in (folder / "code").rglob("*")] == ["bullbear.zip"]
 
 
 def test_the_database_alone_tells_the_same(trained_home: Home, logged: Any) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
+import pytest
 
 from bullbear.home import Home
 from bullbear.tracking import Runs
@@ -48,6 +50,27 @@ def test_the_newest_training_of_every_other_model_is_read(home: Home) -> None:
     assert first["p"].tolist() == table["p"].tolist()
     assert found[newest].name == f"mine {newest[:8]}"
     assert len(found[spans].forecasts) == small.predictions.table["y"].notna().sum()  # the resolved ones
+
+
+def test_forecasts_that_are_too_few_to_compare_are_not_fetched(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    runs = Runs(home)
+    small = runs.find("small")
+    client, fetched = connect(home.runs), []
+    for digest, size in (("short", 1000), ("long", 1200), ("unknown", None)):  # of 1,237
+        run_id = log(home, small.read_text("predictions.csv"), {"definition_hash": digest}, {})
+        if size is not None:
+            client.log_metric(run_id, "size/n", size)
+    real = Runs._artifact
+
+    def fetching(self: Runs, run: Any, name: str) -> Path:
+        fetched.append(run.data.tags["definition_hash"])
+        return real(self, run, name)
+
+    monkeypatch.setattr(Runs, "_artifact", fetching)
+    found = runs.others_tried(small)
+    assert sorted(fetched) == ["long", "unknown"]
+    assert len(found) == 3
+    assert sum(each.forecasts is None for each in found) == 1
 
 
 def test_what_cannot_be_compared_is_counted_all_the_same(home: Home) -> None:

@@ -40,21 +40,22 @@ def test_a_taken_port_is_refused_before_anything_is_started(tmp_path: Path) -> N
 
 
 @pytest.fixture
-def ui(home: Home) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+def ui(home: Home, tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    with _serving(home, port) as server:
+    with _serving(home, port, tmp_path / "stderr") as server:
         yield server, f"http://127.0.0.1:{port}"
 
 
 @contextmanager
-def _serving(home: Home, port: int) -> Iterator[subprocess.Popen[bytes]]:
-    server = subprocess.Popen(
-        [BULLBEAR, "ui", "--home", str(home.root), "--port", str(port)],
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
-        env={name: value for name, value in os.environ.items() if name != "MLFLOW_TRACKING_URI"},
-    )  # fmt: skip
+def _serving(home: Home, port: int, said: Path = Path(os.devnull)) -> Iterator[subprocess.Popen[bytes]]:
+    with open(said, "wb") as stderr:
+        server = subprocess.Popen(
+            [BULLBEAR, "ui", "--home", str(home.root), "--port", str(port)],
+            stdout=subprocess.DEVNULL, stderr=stderr, start_new_session=True,
+            env={name: value for name, value in os.environ.items() if name != "MLFLOW_TRACKING_URI"},
+        )  # fmt: skip
     try:
         _wait(f"http://127.0.0.1:{port}/health", server)
         yield server
@@ -71,7 +72,7 @@ def _kill(server: subprocess.Popen[bytes]) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
 def test_it_answers_and_nothing_of_it_is_left_when_it_is_ended(
-    ui: tuple[subprocess.Popen[bytes], str], how: signal.Signals
+    ui: tuple[subprocess.Popen[bytes], str], how: signal.Signals, tmp_path: Path
 ) -> None:
     server, url = ui
     with urllib.request.urlopen(url + "/", timeout=20) as page:
@@ -85,6 +86,9 @@ def test_it_answers_and_nothing_of_it_is_left_when_it_is_ended(
     os.kill(server.pid, how)
     assert server.wait(timeout=30) == 0
     assert _left(server.pid) == []
+    said = (tmp_path / "stderr").read_text()
+    assert "MLflow UI on" in said
+    assert "Warning" not in said
 
 
 @pytest.mark.slow

@@ -71,3 +71,13 @@ def test_runs_over_different_horizons_are_not_compared(home: Home, small: Run, b
     done = bullbear("compare", week, small.run_id, "--home", home.root)
     assert done.code == 2
     assert done.mistake.startswith(f"bullbear: RUN RUN ...: got 'week {week[:8]}: IWM up over 5 sessions, small ")
+
+
+def test_a_run_is_not_compared_with_itself(home: Home, small: Run, bullbear: Callable[..., Any]) -> None:
+    for names in (("small", "small"), (small.run_id, "base", "champion")):  # the champion is `small`
+        done = bullbear("compare", *names, "--home", home.root)
+        assert done.code == 2
+        assert done.mistake == (
+            f"bullbear: RUN RUN ...: small {small.run_id[:8]} twice; allowed: different runs; name another one, or use "
+            "`bullbear evaluate`"
+        )

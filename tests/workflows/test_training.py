@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import lightgbm
 import pytest
 
 from bullbear.errors import DefinitionError, GateError, InputError
+from bullbear.execution import Cluster
 from bullbear.home import Home
 from bullbear.tracking import Run, Runs
 from bullbear.workflows.promotion import promote_run
@@ -99,3 +102,13 @@ def test_an_empty_store_is_refused_before_anything_is_written(tmp_path: Path) ->
     with pytest.raises(InputError, match=r"nothing stored"):
         train_model(Home(tmp_path / "home"), "climatology")
     assert not (tmp_path / "home").exists()
+
+
+def test_a_cluster_that_is_not_there_is_refused_even_where_nothing_would_be_sent(
+    home: Home, bullbear: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("distributed")
+    monkeypatch.setattr("bullbear.learn.walk_forward.Cluster", lambda address: Cluster(address, timeout=0.5))
+    done = bullbear("train", "base", "--home", home.root, "--cluster", "tcp://127.0.0.1:9")
+    assert done.code == 2
+    assert "--cluster tcp://127.0.0.1:9: no Dask scheduler with a worker answered" in done.err

@@ -123,7 +123,13 @@ def _details_lines(details: RunDetails | None) -> list[str]:
         f"A true Brier skill would pass the skill test with this history ({_models(tried)} tried): {seen}; "
         f"calibration test p {details.calibration.p_value:.2f}"
     ]
-    if (models := details.models) is not None and len(models.models) > 1:
+    models = details.models
+    if models is not None and models.spa is None and models.models:
+        lines.append(
+            f"{models.n:,} resolved days are common to {_models(len(models.models))}: no SPA and no PBO under "
+            f"{models.least_days}"
+        )
+    elif models is not None and models.spa is not None and len(models.models) > 1:
         over = models.overfitting
         pbo = "" if over is None else f"; PBO {over.pbo:.2f}, the best of one half loses in {over.loss_share:.0%}"
         left = f", {len(models.left_out)} not comparable" if models.left_out else ""

@@ -135,6 +135,9 @@ def compare(
     store = Runs(place)
     named = [store.find_each(name) if question is None else [store.find(name, question)] for name in runs]
     groups = shared_questions(named)
+    for asked, group in groups.items():
+        if len(group) < len(named):
+            typer.echo(f"note: {asked}: two of the names are the same run, which is compared once", err=True)
     several = {asked: group for asked, group in groups.items() if len(group) > 1}
     pairs = [(asked, pair) for asked, group in several.items() for pair in compare_runs(group)]
     fields = [(asked, field_of(group)) for asked, group in several.items()]

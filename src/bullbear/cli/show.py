@@ -238,7 +238,8 @@ def scored(outcome: dict[str, Any]) -> None:
 
 def _scored_question(console: ResultConsole, outcome: dict[str, Any]) -> None:
     console.print(
-        f"{outcome['question']}: {outcome['entries']} forecasts, {outcome['resolved']} resolved, "
+        f"{outcome['question']}: {outcome['entries']} forecast{'' if outcome['entries'] == 1 else 's'}, "
+        f"{outcome['resolved']} resolved, "
         f"{outcome['pending']} pending"
     )
     console.print(outcome["statement"], soft_wrap=True)

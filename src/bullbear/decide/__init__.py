@@ -1,7 +1,8 @@
 """From probabilities to the positions of the Bull and the Bear, and what those would have earned."""
 
 from bullbear.decide.advice import Advice, advise, advise_each, forecasts_by_close
-from bullbear.decide.backtest import Backtest, backtest, baselines_of
+from bullbear.decide.backtest import Backtest, backtest
+from bullbear.decide.baselines import baselines_of
 from bullbear.decide.book import Book
 from bullbear.decide.performance import comparison
 from bullbear.decide.policy import Forecast, Policy, load_policy

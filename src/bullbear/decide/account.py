@@ -89,10 +89,10 @@ def walk(market: Market, first: int, last: int, decide: Decider) -> tuple[Accoun
         if book.slots is not declared:
             declared = book.slots
             slots |= dict.fromkeys(declared)
-    return _account(market.sessions[first : last + 1].rename("event_date"), done, tuple(slots)), book
+    return account_of(market.sessions[first : last + 1].rename("event_date"), done, tuple(slots)), book
 
 
-class _Row(NamedTuple):
+class Row(NamedTuple):
     """What a row of an `Account` keeps of a step; the books of all sessions would fill the memory."""
 
     equity: float
@@ -105,15 +105,16 @@ class _Row(NamedTuple):
     modelled: Sequence[str]
 
 
-def _row(made: Step, modelled: Sequence[str]) -> _Row:
+def _row(made: Step, modelled: Sequence[str]) -> Row:
     book, equity, exposure = made.book, made.book.equity, 0.0
     held = {slot: book.values[slot] / equity for slot in sorted(book.values)}
     for slot, weight in held.items():
         exposure += weight * book.instruments[slot.ticker].multiple
-    return _Row(equity, book.cash / equity, held, exposure, made.cash_return, made.profit, made.fills, modelled)
+    return Row(equity, book.cash / equity, held, exposure, made.cash_return, made.profit, made.fills, modelled)
 
 
-def _account(index: pd.DatetimeIndex, rows: Sequence[_Row], declared: tuple[Slot, ...]) -> Account:
+def account_of(index: pd.DatetimeIndex, rows: Sequence[Row], declared: tuple[Slot, ...]) -> Account:
+    """The tables of what happened on the sessions of `index`; slots `declared` have a column though never held."""
     # What was bought and stopped in one session is held at no close.
     traded = [fill.slot for row in rows for fill in row.fills]
     slots = tuple(dict.fromkeys([*declared, *(slot for each in rows for slot in each.held), *traded]))
@@ -145,7 +146,7 @@ def _account(index: pd.DatetimeIndex, rows: Sequence[_Row], declared: tuple[Slot
     )
 
 
-def _modelled(index: pd.DatetimeIndex, rows: Sequence[_Row]) -> dict[str, pd.Timestamp]:
+def _modelled(index: pd.DatetimeIndex, rows: Sequence[Row]) -> dict[str, pd.Timestamp]:
     found: dict[str, pd.Timestamp] = {}
     for session, row in zip(index, rows, strict=True):
         if row.modelled:

@@ -9,7 +9,7 @@ one has no place for is sold, and the trades say so.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
@@ -176,7 +176,10 @@ def state_at(
     return State(
         decided_at=decided_at,
         forecasts={name: forecasts[name] for name in asked if name in forecasts},
-        factors={name: market.factor(name, row, "close") for name in needs.factors},
+        factors={
+            **{name: column[row] for name, column in market.signals.items()},
+            **{name: market.factor(name, row, "close") for name in needs.factors},
+        },
         volatility=volatility if needs.volatility_window else float("nan"),
         closes=market.known(row, "close"),
         atrs=market.known(row, "atr") if needs.atr_window else {},
@@ -227,7 +230,7 @@ def market_for(
     needs = all_needs(policy, held)
     models = {each.ticker: each.model_fund for each in (*instruments_in(policy), *held)}
     chosen = [_needed("factor", name, given) for name in needs.factors]
-    return read_market(
+    market = read_market(
         view,
         ticker,
         tickers=(*needs.funds, *tickers),
@@ -236,6 +239,7 @@ def market_for(
         models={name: fund for name, fund in models.items() if fund is not None},
         factors=None if factors is None else factors[chosen],
     )
+    return replace(market, signals=policy.signals(market))
 
 
 def _each(

@@ -1,28 +1,29 @@
 """A policy over out-of-sample forecasts, next to baselines that ran through the same account.
 
 Each forecast is decided at its session's close with what was known then and traded at the next session's open. The
-baselines are policies too: they decide at every close, pay the same costs and earn the same cash. The account ends when
-the last forecast resolves, or with the data.
+baselines are policies too: they decide at the same closes, or at every close if they read no forecast. The account ends
+when the last forecast resolves, or with the data.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
 from bullbear.dataset.predictions import Predictions
 from bullbear.decide.account import Account, walk
-from bullbear.decide.advice import forecasts_by_close, market_for, take
+from bullbear.decide.advice import Forecasts, forecasts_by_close, market_for, take
+from bullbear.decide.baselines import baselines_of, reads_forecasts
 from bullbear.decide.book import Book
-from bullbear.decide.instruments import Instrument, packaged_instruments
 from bullbear.decide.market import Market, View
-from bullbear.decide.policies.buy_and_hold import BuyAndHold
-from bullbear.decide.policies.ten_month_average import TenMonthAverage
 from bullbear.decide.policy import Policy, Stance, State, all_needs
 from bullbear.errors import Found, InputError
 from bullbear.sessions import between, closes, day, days
+
+_Asked = tuple[pd.Timestamp, Forecasts]
+"""A close and its forecasts."""
 
 
 @dataclass(frozen=True)
@@ -79,21 +80,6 @@ class Backtest:
         return pd.DataFrame(rows)
 
 
-def baselines_of(ticker: str, instruments: Mapping[str, Instrument] | None = None) -> dict[str, Policy]:
-    """What every policy is shown against, by name: buy-and-hold of `ticker` and its ten-month average.
-
-    Raises
-    ------
-    InputError
-        The ticker is not among the `instruments` (the packaged ones without).
-    """
-    known = packaged_instruments() if instruments is None else instruments
-    if ticker not in known:
-        raise InputError("instrument", ticker, ", ".join(known), "add it to models/instruments.toml")
-    held = known[ticker]
-    return {each.kind: each for each in (BuyAndHold(instrument=held), TenMonthAverage(instrument=held))}
-
-
 def backtest(
     predictions: Predictions,
     view: View,
@@ -120,7 +106,7 @@ def backtest(
     factors
         What the policy and modelled instruments read, columns by session; each row must have been known at its close.
     baselines
-        Policies that need neither questions nor factors, by name; None for `baselines_of(ticker)`.
+        Policies that need no other question or factor than `policy`, by name; None for those of `baselines_of`.
 
     Raises
     ------
@@ -133,7 +119,7 @@ def backtest(
         A decision stands before a whole volatility window.
     """
     _check(predictions)
-    others = baselines_of(ticker) if baselines is None else baselines
+    others = baselines_of(ticker, policy=policy) if baselines is None else baselines
     funds = [t for other in others.values() for t in all_needs(other).funds]
     market = market_for(view, policy, ticker, tickers=funds, factors=factors)
     by_close = forecasts_by_close(predictions)
@@ -162,12 +148,15 @@ def backtest(
         tuple(stances),
         tuple(books),
         book,
-        {name: _run(other, market, first, last) for name, other in others.items()},
+        {name: _run(other, market, first, last, asked) for name, other in others.items()},
         horizon,
     )
 
 
-def _run(policy: Policy, market: Market, first: int, last: int) -> Account:
+def _run(policy: Policy, market: Market, first: int, last: int, asked: Mapping[int, _Asked]) -> Account:
+    market = replace(market, signals=policy.signals(market))
+    if reads_forecasts(policy):
+        return walk(market, first, last, lambda row, book: _taken(market, row, book, policy, asked))[0]
     at = list(closes(market.sessions[first : last + 1]))
     ends = set(market.month_ends[0])
     by_month = policy.needs.by_month
@@ -178,6 +167,10 @@ def _run(policy: Policy, market: Market, first: int, last: int) -> Account:
         return take(market, row, book, policy, at[row - first], {})[2]
 
     return walk(market, first, last, decide)[0]
+
+
+def _taken(market: Market, row: int, book: Book, policy: Policy, asked: Mapping[int, _Asked]) -> Book:
+    return take(market, row, book, policy, *asked[row])[2] if row in asked else book
 
 
 def _check(predictions: Predictions) -> None:

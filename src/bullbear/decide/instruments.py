@@ -16,6 +16,7 @@ Management 7(4).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from datetime import date
 from functools import cache
@@ -89,7 +90,12 @@ class Instrument(Definition):
 
     def cost(self, value: float, market: Market, row: int) -> float:
         """Cost of trading `value` in a session, as a fraction of it."""
-        return (self.half_spread_bp + self.slippage_bp) / 1e4 + self.commission
+        base, impact = self.cost_law(market, row)
+        return base + impact * math.sqrt(abs(value)) if impact else base
+
+    def cost_law(self, market: Market, row: int) -> tuple[float, float]:
+        """(base, impact): trading `value` in a session costs the fraction base + impact * sqrt(|value|) of it."""
+        return (self.half_spread_bp + self.slippage_bp) / 1e4 + self.commission, 0.0
 
     def margin(self, value: float) -> float:
         """Cash that a position of this value binds, in proportion to the value; none for what is paid in full."""

@@ -8,7 +8,7 @@ only if that was known at its session's close: a later correction must not move 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal, Protocol
@@ -70,7 +70,8 @@ class Market:
 
     `volatility` is that of `ticker`, annualised; `rates` the bill yield known at each close, a fraction a year. What
     policies and instruments read beside prices they ask of `factor`, which knows what an open may see. `modelled` says
-    of each fund with a model on which rows its price is that of the model.
+    of each fund with a model on which rows its price is that of the model. `signals` are what the policy that walks it
+    derives from it, by name and row.
     """
 
     ticker: str
@@ -80,6 +81,7 @@ class Market:
     rates: list[float]
     _factors: Mapping[str, list[float]] = field(default_factory=dict, repr=False)
     modelled: Mapping[str, Modelled] = field(default_factory=dict)
+    signals: Mapping[str, Sequence[float]] = field(default_factory=dict, repr=False)
 
     def factor(self, name: str, row: int, at: Literal["open", "close"]) -> float:
         """A factor as it was known then: at an open, the value of the close before; NaN where unknown.

@@ -13,13 +13,16 @@ import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date
-from typing import Any, Literal, NamedTuple, Protocol, Self
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, Self
 
 import pandas as pd
 
 from bullbear.decide.instruments import CASH, Instrument, instruments_in
 from bullbear.definitions import Definition, Kinds, Source
 from bullbear.errors import DefinitionError, InputError
+
+if TYPE_CHECKING:
+    from bullbear.decide.market import Market
 
 _ROUNDING = 1e-9  # weights are quotients of floats; their sum may miss one by as much
 
@@ -383,6 +386,13 @@ class Policy(Definition):
     def needs(self) -> Needs:
         """What its decisions must be given."""
         raise NotImplementedError
+
+    def signals(self, market: Market) -> Mapping[str, Sequence[float]]:
+        """Numbers by name, one for each session of the market, that `State.factors` has beside the factors.
+
+        The number of a session follows from its row and those before it, NaN where it is unknown.
+        """
+        return {}
 
     def decide(self, state: State, memory: Any) -> tuple[Stance, Memory]:
         """The stance for the next open, and what to remember."""

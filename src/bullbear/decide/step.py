@@ -35,7 +35,7 @@ WHEN = ("overnight", "intraday")
 """The two parts of a session, as bookings name them."""
 WHY = {"open": "order", "stop": "stop", "close": "expiry"}
 """What a fill is the execution of, by its `at`."""
-_ROUNDING = 1e-12  # of equity: a purchase with all cash may miss it by this much and is not cut
+ROUNDING = 1e-12  # of equity: a purchase with all cash may miss it by this much and is not cut
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +129,7 @@ def _mark(
             price = getattr(market.bars[t], at)[row] if t in market.bars else float("nan")
         if price != price or (price == 0.0 and at == "open"):
             continue
-        if t in prices:
+        if prices.get(t):  # what was worth nothing has no return
             moves[t] = price / prices[t] - 1.0
         prices[t] = price
         seen[t] = None
@@ -299,7 +299,7 @@ def _trade(book: Book, market: Market, row: int, held: Mapping[Slot, float], tar
         for t in bought
     )
     short: frozenset[str] = frozenset()
-    if needed > free + _ROUNDING * equity:
+    if needed > free + ROUNDING * equity:
         cut, short = free / needed, frozenset(bought)
         after = {t: before[t] + cut * (after[t] - before[t]) if t in short else after[t] for t in slots}
     by_slot: dict[Slot, float] = {}

@@ -149,12 +149,17 @@ def _grouped(losses: ArrayLike, horizon: int) -> tuple[Array, int, int]:
         raise InputError("losses", f"shape {table.shape}", "finite losses, (n, k)", "leave out what has no loss")
     if horizon < 1:
         raise InputError("horizon", horizon, "at least 1", "count it in sessions")
-    n, least = len(table), max(20, 4 * horizon)
+    n, least = len(table), least_rows(horizon)
     if n < least:
         raise HistoryError("losses", f"{n} rows", f"at least {least}", "wait for more resolved forecasts")
     size = group_size(horizon)
     groups = table[n % size :].reshape(n // size, size, table.shape[1]).mean(axis=1)
     return groups, n, default_block(n, horizon)
+
+
+def least_rows(horizon: int) -> int:
+    """Rows without which nothing is tested: four horizons, at least 20."""
+    return max(20, 4 * horizon)
 
 
 def group_size(horizon: int) -> int:

@@ -12,7 +12,7 @@ import pandas as pd
 from bullbear.dataset.predictions import Predictions
 from bullbear.documents import json_ready
 from bullbear.errors import HistoryError
-from bullbear.evaluate.all_models import SuperiorAbility, superior_ability
+from bullbear.evaluate.all_models import SuperiorAbility, least_rows, superior_ability
 from bullbear.evaluate.overfitting import Overfitting, overfitting
 from bullbear.evaluate.sample import Sample
 from bullbear.evaluate.scores import losses
@@ -30,8 +30,8 @@ LEAST_MODELS = 8
 class CommonDays:
     """Brier losses of several models and of the base rate on the days that all have forecast, oldest first.
 
-    `losses` has shape `(n, k)`, the model in question first; `left_out` names those that forecast too few of its days,
-    another market, or nothing that is left to read.
+    `losses` has shape `(n, k)`, the model in question first where it counts; `left_out` names those that forecast too
+    few of its days, another market, or nothing that is left to read.
     """
 
     names: tuple[str, ...]
@@ -43,13 +43,18 @@ class CommonDays:
 
 @dataclass(frozen=True)
 class TriedModels:
-    """What choosing among all models tried amounts to; `overfitting` is None where there are too few to say."""
+    """What choosing among all models tried amounts to.
+
+    `spa` is None where `n` common days are too few for it, `overfitting` where models or days are too few to say.
+    """
 
     n: int
     models: tuple[str, ...]
     left_out: tuple[str, ...]
-    spa: SuperiorAbility
+    spa: SuperiorAbility | None
     overfitting: Overfitting | None
+    least_days: int
+    """Common days without which there is no test."""
 
     def as_dict(self) -> dict[str, Any]:
         """Ready for JSON."""
@@ -63,6 +68,7 @@ def on_common_days(
     *,
     name: str = "this model",
     coverage: float = COVERAGE,
+    counts: bool = True,
 ) -> CommonDays:
     """Bring the forecasts of other models to the resolved days of one.
 
@@ -74,6 +80,8 @@ def on_common_days(
         By name, `p` and `y` indexed by `decided_at`; None where there are none to compare.
     coverage
         Share of the days that another must have forecast; else it is left out.
+    counts
+        Whether the model itself is among those compared, and not just the one whose days are taken.
 
     Raises
     ------
@@ -93,25 +101,28 @@ def on_common_days(
             columns[each] = frame["p"]
     joined = pd.DataFrame(columns).reindex(days)
     known = joined.notna().all(axis=1).to_numpy()
-    outcomes = rows.y[known]
-    lost = [losses(outcomes, joined[each].to_numpy()[known], "brier") for each in columns]
-    par = losses(outcomes, rows.climatology[known], "brier")
-    return CommonDays(tuple(columns), tuple(left_out), par, np.column_stack(lost), rows.horizon)
+
+    def lost_by(p: Array) -> Array:
+        return losses(rows.y[known], p[known], "brier") if known.any() else np.empty(0)
+
+    kept = [each for each in columns if each != name or counts]
+    lost = [lost_by(joined[each].to_numpy()) for each in kept]
+    par = lost_by(rows.climatology)
+    table = np.column_stack(lost) if lost else np.empty((len(par), 0))
+    return CommonDays(tuple(kept), tuple(left_out), par, table, rows.horizon)
 
 
 def tried_models(days: CommonDays, *, least_models: int = LEAST_MODELS) -> TriedModels:
     """SPA and, of enough models and history, the probability of backtest overfitting.
 
-    Raises
-    ------
-    HistoryError
-        Fewer than four horizons of common days (at least 20).
+    Several models that each miss a few days may have none in common.
     """
-    spa = superior_ability(days.benchmark, days.losses, days.horizon)
+    n, least = len(days.benchmark), least_rows(days.horizon)
+    spa = superior_ability(days.benchmark, days.losses, days.horizon) if n >= least else None
     found = None
-    if len(days.names) >= max(2, least_models):
+    if spa is not None and len(days.names) >= max(2, least_models):
         try:
             found = overfitting(days.benchmark[:, None] - days.losses, horizon=days.horizon)
         except HistoryError:
             found = None
-    return TriedModels(len(days.benchmark), days.names, days.left_out, spa, found)
+    return TriedModels(n, days.names, days.left_out, spa, found, least)

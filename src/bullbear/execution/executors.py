@@ -176,6 +176,17 @@ class Cluster:
             finally:
                 executor.shutdown(wait=False)  # cancels what is not finished
 
+    def require_reachable(self) -> None:
+        """Refuse an address at which no scheduler with a worker answers.
+
+        Raises
+        ------
+        ExecutionError
+            None does.
+        """
+        with self._client():
+            pass
+
     @contextmanager
     def _client(self) -> Iterator[Any]:
         require("--cluster", "dask")

@@ -17,6 +17,8 @@ failed.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -25,6 +27,7 @@ from numpy.typing import ArrayLike
 from bullbear.definitions import UP
 from bullbear.definitions.promotion import Promotion
 from bullbear.errors import GateError, HistoryError
+from bullbear.evaluate.all_models import least_rows
 from bullbear.evaluate.reliability import overconfidence_test
 from bullbear.evaluate.sample import Sample
 from bullbear.evaluate.scores import Score, losses
@@ -71,7 +74,7 @@ def judge(
         The forecasts cannot be scored.
     """
     if champion is not None and champion.run_id == run.run_id:
-        return Verdict(tried, _evidence(run, Sample.of(run.predictions)), (), (f"{run.name} is the champion already",))
+        return _of_champion(run, tried, thresholds)
     if not run.is_walk_forward:
         return Verdict(tried, float("nan"), (), (), (_not_issued(run.name),))
     notes: list[str] = []
@@ -110,6 +113,22 @@ def judge(
         checks += [_calibrated(rows, thresholds), _tries(tried, thresholds)]
         checks += _beside_others(None if models is None else models(), thresholds)
     return Verdict(tried, n_effective, tuple(tests), tuple(notes), tuple(checks))
+
+
+def _of_champion(run: Record, tried: int, thresholds: Promotion) -> Verdict:
+    """The present champion's verdict: nothing is chosen, so that its numbers are told and refuse nothing."""
+    rows = Sample.of(run.predictions)
+    already = f"{run.name} is the champion already"
+    n_effective = _evidence(run, rows)
+    found = [_enough(n_effective, thresholds), _tries(tried, thresholds)]
+    if not run.is_base_rate:
+        found.append(_calibrated(rows, thresholds))
+        with suppress(HistoryError):
+            error = thresholds.skill.error / tried
+            tests = _tests(rows.y, rows.p, rows.climatology, "the base rate", run.horizon, error)
+            found.append(_skill(tests, tried))
+    told = [replace(check, passed=None, remedy="") for check in found]
+    return Verdict(tried, n_effective, (), (already,), (Check("champion", True, already), *told))
 
 
 def refuse_what_is_not_issued(name: str, *, is_walk_forward: bool) -> None:
@@ -206,6 +225,14 @@ def _beside_others(models: TriedModels | None, thresholds: Promotion) -> list[Ch
         return [Check(name, None, "no other model could be compared") for name in ("superior ability", "overfitting")]
     count = len(models.models)
     left = f" ({len(models.left_out)} not comparable)" if models.left_out else ""
+    if models.spa is None:
+        few = (
+            f"{models.n:,} resolved days are common to {_models(count)}{left}, at least {models.least_days} are needed"
+        )
+        return [
+            Check(name, None, few, value=models.n, threshold=models.least_days)
+            for name in ("superior ability", "overfitting")
+        ]
     p_value, pbo = models.spa.p_value, models.overfitting
     if count < ability.least_models:
         spa = Check("superior ability", None, f"{_models(count)} to compare{left}, {ability.least_models} are needed")
@@ -250,38 +277,43 @@ def _against(
 ) -> tuple[list[Evidence], list[str], Check]:
     """The comparison with a champion that is not the base rate."""
 
-    def refused(reason: str, remedy: str = _KEEP) -> Check:
-        return Check("champion", False, reason, remedy)
+    def refused(reason: str, value: float, threshold: float = 0.0, remedy: str = _KEEP) -> Check:
+        return Check("champion", False, reason, remedy, value, threshold)
 
-    least = max(20, 4 * run.horizon)
+    least = least_rows(run.horizon)
     if len(common) < least:
         first, last = (f"{each:%Y-%m-%d}" for each in champion.predictions.table["decided_at"].iloc[[0, -1]])
         reason = f"{len(common)} resolved days in common with the champion {champion.name}, at least {least} are needed"
-        return [], [], refused(reason, f"train over days that it has forecast, {first} to {last}")
+        remedy = f"train over days that it has forecast, {first} to {last}"
+        return [], [], refused(reason, len(common), least, remedy)
     tests = _tests(common["y"], common["p"], common["p_champion"], champion.name, run.horizon, error)
     apart = float((common["p"] - common["p_champion"]).abs().max())
     if apart <= SAME:
         same = f"the forecasts are those of the champion {champion.name} on all {len(common):,} common days"
-        return tests, [same], Check("champion", True, same)
+        return tests, [same], Check("champion", True, same, value=apart, threshold=SAME)
     days = f"{champion.name}'s on {len(common):,} common days"
     if run.retrains(champion):
         # Fitted on corrected data it differs a little; it is refused only where that made it worse beyond luck.
-        for back in _tests(common["y"], common["p_champion"], common["p"], run.name, run.horizon, error):
+        backwards = _tests(common["y"], common["p_champion"], common["p"], run.name, run.horizon, error)
+        for back in backwards:
             if back.low > 0:
-                return tests, [], refused(f"{back.score} score {back.gain:.5f} worse than {days}")
+                return tests, [], refused(f"{back.score} score {back.gain:.5f} worse than {days}", back.low)
+        worst = max(back.low for back in backwards)
         note = f"a retraining of the champion {champion.name}: nothing new is chosen, so no new evidence is required"
-        return tests, [note], Check("champion", True, f"not worse beyond luck than {days}")
+        reason = f"not worse beyond luck than {days}"
+        return tests, [note], Check("champion", True, reason, value=worst, threshold=0.0)
     for test in tests:
         if not test.gain >= 0:
-            return tests, [], refused(f"{test.score} score {-test.gain:.5f} worse than {days}")
+            return tests, [], refused(f"{test.score} score {-test.gain:.5f} worse than {days}", test.gain)
     for test in tests:
         if not test.low > 0:
             reason = (
                 f"{test.score} score {test.gain:.5f} better than {days}, but the {test.confidence:.1%} lower bound of "
                 f"the gain, {test.low:+.5f}, is not above 0"
             )
-            return tests, [], refused(reason)
-    return tests, [], Check("champion", True, f"better than {days} beyond luck")
+            return tests, [], refused(reason, test.low)
+    low = min(test.low for test in tests)
+    return tests, [], Check("champion", True, f"better than {days} beyond luck", value=low, threshold=0.0)
 
 
 def _tests(y: ArrayLike, p: ArrayLike, rival: ArrayLike, name: str, horizon: int, error: float) -> list[Evidence]:

@@ -26,6 +26,7 @@ from bullbear.forecasting.today import Answered, forecasts_on
 from bullbear.home import Home
 from bullbear.learn import continue_training
 from bullbear.learn.members import calibrations_of, members_of
+from bullbear.learn.search.space import alternatives
 from bullbear.sessions import between, day, days
 
 Progress = Callable[[int, int], None]
@@ -67,7 +68,9 @@ def continued(
     """
     bundle.factors()  # refuses what this version does not know
     definition = bundle.definition
-    modules = [module for plan in members_of(definition) for module in plan.learner.imports()]
+    members = members_of(definition)
+    learners = [*(member.learner for member in members), *alternatives(definition, members)]
+    modules = [module for learner in learners for module in learner.imports()]
     modules += [module for each in calibrations_of(definition) for module in each.imports()]
     if definition.search is not None:
         modules.append("optuna")

@@ -142,6 +142,8 @@ def train_all(
     steps = _steps(folds, splitter_of(definition).is_walk_forward)
     is_work = any(member.learner.uses_factors or member.learner.reads_paths for member in task.members)
     workers = Cluster(cluster) if cluster else Local(jobs, preload=libraries_of(task))
+    if cluster and not is_work:  # nothing is sent there; a wrong address is told all the same
+        Cluster(cluster).require_reachable()
     found = map_items(
         fit_step,
         task,

@@ -45,9 +45,13 @@ _STYLE: dict[Any, Any] = {
     "figure.dpi": 130.0,
     "savefig.dpi": 130.0,
 }
-_ACCOUNTS: dict[str, tuple[str, str, Literal["--", ":"]]] = {
+_ACCOUNTS: dict[str, tuple[str, str, Literal["-", "--", ":", "-."]]] = {
     "buy_and_hold": ("buy and hold", ORANGE, "--"),
     "ten_month_average": ("ten-month average", GREEN, ":"),
+    "volatility_target": ("volatility target", GREEN, "-."),
+    "sixty_forty": ("60/40", ORANGE, ":"),
+    "jump_model": ("jump model", GREY, "-."),
+    "base_rate": ("policy on the base rate", BLUE, ":"),
 }
 
 
@@ -125,8 +129,8 @@ def equity_plot(result: Backtest, *, simulated: bool = False) -> bytes:
         equity, falls, weights = figure.subplots(3, 1, sharex=True, height_ratios=[3, 1.5, 1.5])
         for name, account in result.baselines.items():
             label, colour, dash = _ACCOUNTS.get(name, (name.replace("_", " "), GREY, "--"))
-            equity.plot(account.equity.index, account.equity, color=colour, ls=dash, lw=1.4, label=label)
-            falls.plot(account.equity.index, _drawdown(account), color=colour, ls=dash, lw=1.0)
+            equity.plot(account.equity.index, account.equity, color=colour, ls=dash, lw=1.2, label=label)
+            falls.plot(account.equity.index, _drawdown(account), color=colour, ls=dash, lw=0.8)
         days = result.equity.index
         equity.plot(days, result.equity, color=BLUE, lw=1.8, label="policy")
         equity.set(yscale="log", ylabel="equity, log scale", title="Policy and baselines after costs, start = 1")

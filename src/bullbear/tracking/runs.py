@@ -24,6 +24,7 @@ from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 from bullbear.definitions import UP
 from bullbear.errors import BullbearError, Found, RunError
 from bullbear.evaluate.scored_model import ScoredModel
+from bullbear.evaluate.tried_models import COVERAGE
 from bullbear.forecasting.bundle import champion_of, read_bundle
 from bullbear.forecasting.ledger import warn
 from bullbear.home import Home
@@ -35,7 +36,7 @@ from bullbear.tracking.scored import scored_models
 from bullbear.tracking.search_runs import SEARCH
 from bullbear.tracking.spool import QUESTION, QUESTIONS
 from bullbear.tracking.tried_runs import Try, read_try, tries_on
-from bullbear.tracking.tries import TRIALS, identity
+from bullbear.tracking.tries import TRIALS, identity, is_benchmark
 from bullbear.tracking.usable import limited_patience
 from bullbear.tracking.verdicts import challenger_of, champion_among, record_verdict, write_artifact
 
@@ -196,16 +197,41 @@ class Runs:
         raise RunError(_label(run), found, "a question whose run is there", "train the model again")
 
     def tried(self, run: Run) -> int:
-        """How many models were tried on `run`'s question and kind of data, itself included; see `tried_runs`."""
-        return 1 + len(self._others(run))
+        """How many models were tried on `run`'s question and kind of data, at least 1; see `tried_runs`.
+
+        The run itself counts, unless it is of the base rate: that is no try, whoever asks.
+        """
+        return max(1, self.is_try(run) + len(self._others(run)))
+
+    def is_try(self, run: Run) -> bool:
+        """Whether a run counts among those tried: one of the base rate is the benchmark."""
+        return not is_benchmark(self._params(run))
 
     def others_tried(self, run: Run) -> list[Try]:
-        """The newest training of every other model tried on `run`'s question and kind of data, with its forecasts."""
-        return [read_try(each, run, self._artifact) for each in self._others(run)]
+        """The newest training of every other model tried on `run`'s question and kind of data, with its forecasts.
+
+        The forecasts are fetched where enough were scored to be compared with those of `run`.
+        """
+        least = COVERAGE * len(run.of_target.resolved().table)
+        return [read_try(each, run, self._artifact, least) for each in self._others(run)]
 
     def _others(self, run: Run) -> list[Any]:
-        found = tries_on(self._finished(ViewType.ALL), run)
-        return [each for tried, each in found.items() if tried != identity(run.tags, run.params)]
+        found = tries_on(self._everything, run)
+        own = identity(run.tags, self._params(run))
+        return [each for tried, each in found.items() if tried != own]
+
+    def _params(self, run: Run) -> Mapping[str, str]:
+        """How a run was trained; that of a champion stands in its run as long as that is there."""
+        if run.params:
+            return run.params
+        logged = next((each.data.params for each in self._everything if each.info.run_id == run.run_id), None)
+        start, learner = run.bundle.meta.get("start"), run.bundle.definition.learner or {}
+        known = {f"learner.{key}": str(value) for key, value in learner.items()}
+        return logged or {**known, **({} if start is None else {"option.start": str(start)})}
+
+    @property
+    def _everything(self) -> list[Any]:
+        return self._finished(ViewType.ALL)
 
     def promote(
         self, run: Run, *, instead_of: Path | None = None, skill: Mapping[str, float | None] | None = None

@@ -7,6 +7,7 @@ pickle of it.
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,14 @@ import numpy as np
 import pandas as pd
 from mlflow.pyfunc.model import PythonModel
 
-from bullbear import user_code
-from bullbear.learn import FoldModel
-from bullbear.statistics import independent_number
+# Where this file is a logged model, the code that trained it lies beside it; an installed bullbear may be another one.
+_package = Path(__file__).with_name("code") / "bullbear.zip"
+if _package.exists():
+    sys.path.insert(0, str(_package))
+
+from bullbear import user_code  # noqa: E402
+from bullbear.learn import FoldModel  # noqa: E402
+from bullbear.statistics import independent_number  # noqa: E402
 
 
 class ServedModel(PythonModel):

@@ -31,6 +31,7 @@ from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
 from bullbear.errors import BullbearError
 from bullbear.files import FileLock
+from bullbear.tracking.package import PACKAGE, package
 
 RUN = "run.json"
 QUESTIONS = "questions"
@@ -127,11 +128,7 @@ def log_staged(
     run_id = str(created.info.run_id)
     questions: dict[str, str] = {}
     try:
-        client.log_batch(
-            run_id,
-            metrics=[_metric(*each) for each in run["metrics"]],
-            params=[Param(key, value) for key, value in run["params"].items()],
-        )
+        client.log_batch(run_id, params=[Param(key, value) for key, value in run["params"].items()])
         for folder in _children(staged):
             parent = {MLFLOW_PARENT_RUN_ID: run_id, QUESTION: folder.name}
             questions[folder.name] = log_staged(client, experiment, folder, parent).run_id
@@ -142,8 +139,9 @@ def log_staged(
                 inputs = pd.read_parquet(staged / "inputs.parquet")
                 mlflow.log_input(from_pandas(inputs, targets="y", name="examples", digest=run["digest"]), "training")
             mlflow.log_artifacts(str(staged / "artifacts"), run_id=run_id)
-            if (staged / "model.json").exists():
-                _log_model(staged, run, inputs)
+            model = _log_model(staged, run, inputs) if (staged / "model.json").exists() else None
+            # After the model: MLflow would ask for the history of every metric, to hang it on the model.
+            client.log_batch(run_id, metrics=[_metric(*each, model=model) for each in run["metrics"]])
         # MLflow's own context has just marked the run as finished: nothing but its true end may be logged after it.
         if "ended" in run:
             client.set_terminated(run_id, "FINISHED", run["ended"])
@@ -165,9 +163,9 @@ def _log_search(client: MlflowClient, experiment: str, parent: str, search: Mapp
     client.set_terminated(run_id, "FINISHED", search.get("ended") or began)
 
 
-def _metric(name: str, value: float, step: int, time: int = 0) -> Metric:
-    """A staged metric; one that an earlier version staged has no time."""
-    return Metric(name, value, time, step)
+def _metric(name: str, value: float, step: int, time: int = 0, *, model: str | None = None) -> Metric:
+    """A staged metric; one that an earlier version staged has no time. The model has what the run list shows."""
+    return Metric(name, value, time, step, model_id=None if "/" in name else model)
 
 
 def _children(staged: Path) -> list[Path]:
@@ -183,15 +181,19 @@ def _is_logged(client: MlflowClient, experiment: str, name: str) -> bool:
     return len(found) > 0
 
 
-def _log_model(staged: Path, run: dict[str, Any], inputs: pd.DataFrame) -> None:
+def _log_model(staged: Path, run: dict[str, Any], inputs: pd.DataFrame) -> str:
+    """Log the model to serve; its id."""
+    code = staged / PACKAGE
+    code.write_bytes(package())
     sample = inputs[run["sample"]].tail(3).reset_index(drop=True)
     answer = pd.DataFrame({name: np.zeros(3) for name in ("p", "p_low", "p_high")})
-    mlflow.pyfunc.log_model(
+    logged = mlflow.pyfunc.log_model(
         name="model",
         python_model=str(Path(__file__).with_name("served_model.py")),
         artifacts={path.stem: str(path) for path in (staged / "model.json", staged / USER_CODE) if path.exists()},
-        code_paths=[str(Path(__file__).parents[1])],
+        code_paths=[str(code)],
         signature=infer_signature(sample, answer),
         input_example=sample,
         pip_requirements=run["libraries"],
     )
+    return str(logged.model_id)

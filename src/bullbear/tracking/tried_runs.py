@@ -21,6 +21,7 @@ from bullbear.tracking.tries import identity, is_benchmark
 
 PREDICTIONS = "predictions.csv"
 SHARPE = "backtest/policy_sharpe"
+SIZE = "size/n"
 
 
 @dataclass(frozen=True)
@@ -54,20 +55,22 @@ def tries_on(found: Iterable[Any], run: Run) -> dict[tuple[str | None, ...], Any
     return newest
 
 
-def read_try(each: Any, run: Run, artifact: Callable[[Any, str], Path]) -> Try:
+def read_try(each: Any, run: Run, artifact: Callable[[Any, str], Path], least: float = 0.0) -> Try:
     """A finished run of MLflow as a try beside `run`.
 
     Parameters
     ----------
     artifact
         The place of one artifact of a run.
+    least
+        Scored forecasts without which it is not comparable, and nothing of it is fetched.
     """
     info, data = each.info, each.data
     name = data.tags.get("model", "?")
     # `run` itself may be a champion without its parameters.
     target = f"{run.bundle.definition.target.ticker} {run.horizon} sessions"
     forecasts = None
-    if data.params.get("target", target) == target:
+    if data.params.get("target", target) == target and data.metrics.get(SIZE, least) >= least:
         try:
             forecasts = _read(artifact(each, PREDICTIONS))
         except Exception:  # whatever the store raises for a file that is gone; a damaged one counts as gone

@@ -52,7 +52,7 @@ def serve(runs: Path, port: int, questions: Sequence[str] = (UP.name,)) -> None:
             *(sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", uri),
             *("--host", HOST, "--port", str(port), "--workers", "1"),
         ],
-        env={**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
+        env={**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "PYTHONWARNINGS": _warnings()},
     )
 
     def stop(signum: int, frame: FrameType | None) -> None:  # what `signal` calls
@@ -64,6 +64,11 @@ def serve(runs: Path, port: int, questions: Sequence[str] = (UP.name,)) -> None:
     answer = server.wait()
     if answer not in (0, -signal.SIGINT, -signal.SIGTERM, 130, 143):
         raise BullbearError(f"MLflow UI ended with code {answer}; its own messages above say why")
+
+
+def _warnings() -> str:
+    """The user's own filters, and one for what MLflow would tell everybody of a library that it imports."""
+    return ",".join(filter(None, [os.environ.get("PYTHONWARNINGS"), "ignore:starlette.middleware.wsgi is deprecated"]))
 
 
 def _print_views(server: str, experiment: str, questions: Sequence[str]) -> None:

@@ -48,7 +48,7 @@ def backtest_run(home: Home, run: Run, rule: Rule | None = None) -> Backtest:
         ticker=target.ticker,
         horizon=target.horizon,
         factors=account_factors(view, rule, run.bundle.feature_sets, target.ticker),
-        baselines=baselines_of(target.ticker, home.instruments()),
+        baselines=baselines_of(target.ticker, home.instruments(), rule.policy),
     )
 
 

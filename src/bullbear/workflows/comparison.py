@@ -11,7 +11,7 @@ import pandas as pd
 
 from bullbear.data.oracle import true_probabilities
 from bullbear.dataset.predictions import Predictions
-from bullbear.errors import InputError
+from bullbear.errors import Found, InputError
 from bullbear.evaluate import (
     Comparison,
     Evaluation,
@@ -143,8 +143,12 @@ def shared_questions(named: Sequence[Sequence[Run]]) -> dict[str, list[Run]]:
     Raises
     ------
     InputError
-        They have no question in common.
+        They have no question in common, or two of them are the same training.
     """
+    for place, of in enumerate(named):
+        if [run.run_id for run in of] in [[run.run_id for run in before] for before in named[:place]]:
+            same = Found(f"{of[0].model} {of[0].run_id[:8]} twice")
+            raise InputError("RUN RUN ...", same, "different runs", "name another one, or use `bullbear evaluate`")
     common = [run.bundle.question for run in named[0]]
     for others in named[1:]:
         answered = {run.bundle.question for run in others}

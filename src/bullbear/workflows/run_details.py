@@ -39,7 +39,7 @@ class Power:
 
 @dataclass(frozen=True)
 class RunDetails:
-    """`models` is None where too few days are common to test all models tried together."""
+    """`models` is None where there is nothing to compare."""
 
     parts: Mapping[str, tuple[Slice, ...]]
     calibration: CalibrationTest
@@ -60,7 +60,8 @@ class RunDetails:
                 "n": self.models.n,
                 "models": self.models.models,
                 "left_out": self.models.left_out,
-                "spa_p_value": spa.p_value,
+                "least_days": self.models.least_days,
+                "spa_p_value": None if spa is None else spa.p_value,
                 "pbo": None if over is None else over.pbo,
                 "loss_share": None if over is None else over.loss_share,
             }
@@ -106,13 +107,14 @@ def run_details(home: Home, runs: Runs, run: Run, found: Evaluation) -> RunDetai
 
 
 def beside_all_tried(runs: Runs, run: Run, *, least_models: int = LEAST_MODELS) -> TriedModels | None:
-    """A run beside every other model tried on its question; None where they have too few days in common.
+    """A run beside every other model tried on its question; None where there is nothing to compare.
 
-    `least_models` are those from which on the probability of backtest overfitting is computed.
+    A run of the base rate is no model tried: only the others stand on its days. `least_models` are those from which on
+    the probability of backtest overfitting is computed.
     """
     others = {each.name: each.forecasts for each in runs.others_tried(run)}
     try:
-        days = on_common_days(run.of_target, others, name=f"{run.model} {run.run_id[:8]}")
-        return tried_models(days, least_models=least_models)
+        days = on_common_days(run.of_target, others, name=f"{run.model} {run.run_id[:8]}", counts=runs.is_try(run))
+        return tried_models(days, least_models=least_models) if days.names else None
     except HistoryError:
         return None

@@ -246,7 +246,7 @@ def _judge(
             ticker=target.ticker,
             horizon=target.horizon,
             factors=account_factors(view, model.rule, model.feature_sets, target.ticker),
-            baselines=baselines_of(target.ticker, home.instruments()),
+            baselines=baselines_of(target.ticker, home.instruments(), model.policy),
         )
     evaluation = evaluate(predictions) if walks_forward else path_scores(predictions)
     return TrainedQuestion("", model, examples, training, evaluation, tested)

@@ -68,7 +68,7 @@ ROUND = {
         "reclaim_sessions": 2,
         "glide_sessions": 4,
     },
-    "bull": {"target_volatility": 0.15, "max_weight": 1.0, "decline_share": 0.5, "band": 0.05},
+    "bull": {"target_volatility": 0.15, "max_weight": 1.0, "smoothing_sessions": 1, "decline_share": 0.5, "band": 0.05},
     "bear": {
         "exposure": 0.6,
         "max_exposure": 0.6,

@@ -98,6 +98,13 @@ def trigger(tier: int, decline: Decline, atr: float, rules: BearRules) -> float:
     return decline.low + max(retraced * (decline.broken - decline.low), (tier - 1.0) * rules.rebound_atr * atr)
 
 
+def rebounded(x: Inputs, tier: int, decline: Decline, rules: BearRules) -> bool:
+    """Whether this close opens a tier: a rebound from an earlier low as far as its trigger, not past the level."""
+    if tier > 3 or decline.low_age == 0:
+        return False
+    return trigger(tier, decline, x.atr, rules) <= x.close <= decline.broken
+
+
 def holding_cost(fund: Fund, volatility: float) -> float:
     """Yearly cost of a unit of index exposure: (expense + L (L - 1) / 2 * volatility**2) / abs(L).
 
@@ -159,12 +166,7 @@ def hedged(
     tier, code = before.tier, reasons.BEAR_KEPT
     if tier == 0:
         tier, code = 1 if rules.tiers else 3, reasons.TIER_OPENED
-    elif (
-        tier < 3
-        and advancing
-        and trend.decline.low_age > 0
-        and x.close >= trigger(tier + 1, trend.decline, x.atr, rules)
-    ):
+    elif advancing and rebounded(x, tier + 1, trend.decline, rules):
         tier, code = tier + 1, reasons.TIER_OPENED
     fund, gearing = x.bears[place - 1], abs(x.bears[place - 1].multiple)
     exposure = size.exposure * share(tier, rules)

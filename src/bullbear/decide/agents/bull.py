@@ -32,6 +32,14 @@ def allocation(seen: Outlook, horizon: float, rules: BullRules) -> float:
     return weight
 
 
+def smoothed(wanted: float, before: float, sessions: int) -> float:
+    """A weight that follows what is wanted with a mean age of about `sessions`: before + (wanted - before) / sessions.
+
+    `before` is NaN at the first decision.
+    """
+    return wanted if math.isnan(before) else before + (wanted - before) / sessions
+
+
 def trend_share(trend: Trend, rules: BullRules, reversal: ReversalRules) -> float:
     """Share of the allocation that the trend leaves: all, `decline_share` in a decline, between them in a reversal."""
     if declining(trend.state):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 from bullbear.decide.agents import reasons
 from bullbear.decide.agents.bear import Bear, hedged, no_bear
-from bullbear.decide.agents.bull import Overlay, allocation, banded, no_overlay, overlaid, trend_share
+from bullbear.decide.agents.bull import Overlay, allocation, banded, no_overlay, overlaid, smoothed, trend_share
 from bullbear.decide.agents.inputs import Inputs, Note, noted
 from bullbear.decide.agents.outlook import Outlook, outlook
 from bullbear.decide.agents.rules import Rules
@@ -14,11 +15,12 @@ from bullbear.decide.agents.trend import Trend, first_trend, follow
 
 
 class Memory(NamedTuple):
-    """What the agents remember from one close to the next."""
+    """What the agents remember from one close to the next; `allocation` is the Bull's (NaN before the first)."""
 
     trend: Trend
     bear: Bear
     overlay: Overlay
+    allocation: float
 
 
 class Weights(NamedTuple):
@@ -34,8 +36,9 @@ class Weights(NamedTuple):
 class Decision(NamedTuple):
     """Target weights for the next open, and why.
 
-    The stops of the Bear's fund and of the overlay are in `memory`. `allocated` is the Bull's allocation before the
-    trend, `wanted` after it; `base` says what became of it.
+    The stops of the Bear's fund and of the overlay are in `memory`, and the Bull's allocation: `allocated` is what the
+    forecast of this close alone asks for, `memory.allocation` what it has been smoothed to, `wanted` what the trend
+    leaves of that; `base` says what became of it.
     """
 
     memory: Memory
@@ -48,7 +51,7 @@ class Decision(NamedTuple):
 
 def first_memory() -> Memory:
     """The memory of a first decision."""
-    return Memory(first_trend(), no_bear(), no_overlay())
+    return Memory(first_trend(), no_bear(), no_overlay(), math.nan)
 
 
 def decide(x: Inputs, memory: Memory, rules: Rules) -> Decision:
@@ -57,7 +60,8 @@ def decide(x: Inputs, memory: Memory, rules: Rules) -> Decision:
     seen = outlook(x, rules.forecast, rules.bear)
     bear = hedged(x, memory.bear, trend, seen, rules.bear, rules.reversal, rules.stops)
     overlay = overlaid(x, memory.overlay, trend, bear.exposure, rules.overlay, rules.reversal, rules.stops)
-    allocated = allocation(seen, x.horizon, rules.bull)
+    wanted_now = allocation(seen, x.horizon, rules.bull)
+    allocated = smoothed(wanted_now, memory.allocation, rules.bull.smoothing_sessions)
     wanted = allocated * trend_share(trend, rules.bull, rules.reversal)
     # The hedge comes first: the Bull makes room for it and for its overlay.
     base, room = banded(wanted, x.base_held, rules.bull.band), max(0.0, 1.0 - bear.weight - overlay.weight)
@@ -73,4 +77,4 @@ def decide(x: Inputs, memory: Memory, rules: Rules) -> Decision:
         bear.weight if bear.fund == 2 else 0.0,
         bear.weight if bear.fund == 3 else 0.0,
     )
-    return Decision(Memory(trend, bear, overlay), weights, seen, allocated, wanted, note)
+    return Decision(Memory(trend, bear, overlay, allocated), weights, seen, wanted_now, wanted, note)

@@ -148,6 +148,8 @@ class BullTable(Definition):
         Relative, of `mean_variance`.
     max_weight
         Fraction of equity at most.
+    smoothing_sessions
+        Sessions over which the allocation follows the forecast, by exponential weights; 1 follows it at once.
     decline_share
         Share of the allocation that is kept in a decline.
     band
@@ -159,6 +161,7 @@ class BullTable(Definition):
     target_volatility: float = Field(default=0.15, gt=0, le=2)
     risk_aversion: float = Field(default=5.0, gt=0)
     max_weight: _Part = 1.0
+    smoothing_sessions: _Sessions = 21
     decline_share: _Share = 1.0
     band: float = Field(default=0.05, ge=0, lt=1)
 
@@ -178,6 +181,7 @@ class BullTable(Definition):
             self.target_volatility,
             self.risk_aversion,
             self.max_weight,
+            self.smoothing_sessions,
             self.decline_share,
             self.band,
         )

@@ -45,6 +45,7 @@ class BullRules(NamedTuple):
     target_volatility: float
     risk_aversion: float
     max_weight: float
+    smoothing_sessions: int
     decline_share: float
     band: float
 

@@ -89,7 +89,7 @@ class AgentsMemory:
     def rescaled(self, scales: Mapping[str, float]) -> Self:
         """Levels in prices that are `scales` times as high."""
         own, of_fund = scales.get(self.ticker, 1.0), scales.get(self.fund, 1.0)
-        trend, bear, overlay = self.memory
+        trend, bear, overlay, allocation = self.memory
         d = trend.decline
         decline = d._replace(origin=d.origin * own, broken=d.broken * own, atr=d.atr * own, low=d.low * own)
         note = trend.note._replace(x=trend.note.x * own) if priced(trend.note.code) else trend.note
@@ -98,6 +98,7 @@ class AgentsMemory:
                 trend._replace(level=trend.level * own, decline=decline, note=note),
                 bear._replace(peak=bear.peak * of_fund, stop=bear.stop * of_fund),
                 overlay._replace(entry=overlay.entry * own, stop=overlay.stop * own, peak=overlay.peak * own),
+                allocation,
             ),
             self.since,
             self.ticker,
@@ -179,7 +180,7 @@ class TwoAgents(Policy):
         memory = from_document(Memory, document["memory"])
         tickers = [each.ticker for each in self._funds]
         if fund and fund not in tickers:  # the definition has changed: what it no longer knows is sold
-            memory, fund = Memory(memory.trend, bears.no_bear(), memory.overlay), ""
+            memory, fund = memory._replace(bear=bears.no_bear()), ""
         elif fund:
             memory = memory._replace(bear=memory.bear._replace(fund=tickers.index(fund) + 1))
         return AgentsMemory(memory, date.fromisoformat(document["since"]).isoformat(), ticker, fund)
@@ -278,9 +279,13 @@ class TwoAgents(Policy):
                 f"P(up) {_NORMAL.cdf(seen.score):.3f}, volatility {seen.volatility:.3f} a year, "
                 f"risk aversion {self.bull.risk_aversion:g}"
             )
-        reasons = [f"{why}: {decision.allocated:.3f}", sentence(decision.base)]
-        if decision.wanted != decision.allocated:
-            reasons.insert(1, f"{STATES[decision.memory.trend.state]}: cut to {decision.wanted:.3f}")
+        allocation = decision.memory.allocation
+        reasons = [f"{why}: {decision.allocated:.3f}"]
+        if allocation != decision.allocated:
+            reasons.append(f"followed over {self.bull.smoothing_sessions} sessions: {allocation:.3f}")
+        if decision.wanted != allocation:
+            reasons.append(f"{STATES[decision.memory.trend.state]}: cut to {decision.wanted:.3f}")
+        reasons.append(sentence(decision.base))
         held = state.held.get(Slot(fund.ticker, "bull", "bull"), 0.0)
         shown = fund.ticker in state.closes or held > 0.0
         return Sleeve("bull", "bull", fund, decision.weights.base, tuple(reasons), priced=shown)
@@ -341,7 +346,7 @@ class TwoAgents(Policy):
         """What would come next, in prices of the day; empty without a price or an ATR."""
         if not x.close > 0.0 or not x.atr > 0.0:
             return []
-        trend, bear, overlay = decision.memory
+        trend, bear, overlay, _ = decision.memory
         ticker, margin = self.bull.instrument.ticker, self.trend.breach_atr * x.atr
         found = []
         if self.bear.enabled:
@@ -368,9 +373,9 @@ class TwoAgents(Policy):
         if declining(trend.state) and bear.tier > 0:
             if bear.tier < 3 and trend.state in (BREAKDOWN, RETEST, DOWNTREND):
                 level = bears.trigger(bear.tier + 1, d, atr, self.rules.bear)
-                found.append(
-                    Trigger("bear", f"tier {bear.tier + 1}", ticker, "close above", level * unit, d.low * unit)
-                )
+                if level <= d.broken:
+                    action = f"tier {bear.tier + 1}"
+                    found.append(Trigger("bear", action, ticker, "close above", level * unit, d.low * unit))
             left = max(1, self.reversal.reclaim_sessions - trend.runs.reclaim)
             action = "exit" if left == 1 else f"exit ({left} closes in a row)"
             found.append(Trigger("bear", action, ticker, "close above", (d.broken + margin) * unit))

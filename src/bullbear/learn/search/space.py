@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from bullbear.dataset import splitter_of
 from bullbear.definitions import ModelDefinition, Source
 from bullbear.definitions.search import SearchDefinition, Values
 from bullbear.errors import DefinitionError
@@ -49,6 +50,22 @@ class Space:
         for each in self.parameters:
             found[each.member][each.key] = values[each.path]
         return found
+
+
+def alternatives(definition: ModelDefinition, members: Sequence[MemberPlan]) -> list[Learner]:
+    """The learners that a search may turn to: those of the members with each choice of each parameter in their place.
+
+    Ranges of numbers are left out.
+    """
+    if definition.search is None:
+        return []
+    space = space_of(definition, members, splitter_of(definition).min_train)
+    tables = {member.name: member.table for member in members}
+    return [
+        LEARNERS.read(space.tables(tables, {**space.own, each.path: choice})[each.member])
+        for each in space.parameters
+        for choice in each.values.choices
+    ]
 
 
 def space_of(
