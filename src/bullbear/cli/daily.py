@@ -1,4 +1,4 @@
-"""Commands of the daily routine: run, forecast, score, report."""
+"""Commands of the daily routine: run, forecast, account, score, report."""
 
 from __future__ import annotations
 
@@ -107,6 +107,30 @@ def forecast(
 
         for path in draw_outlook(place, entry):
             typer.echo(path, err=as_json)
+
+
+def account(
+    home: HomeOption = None,
+    ticker: Annotated[str | None, typer.Option(help="Of which asset; default: that of the last live advice.")] = None,
+    last: Annotated[int, typer.Option(min=1, help="Evenings shown; --json has all.")] = 20,
+    as_json: JsonOption = False,
+) -> None:
+    """Show the paper account of live advice, evening by evening: what was advised against what was filled.
+
+    Example: bullbear account --last 5
+    """
+    from bullbear.forecasting.ledger import Ledger, of_question
+    from bullbear.forecasting.paper_account import paper_account
+
+    place = locate(home)
+    entries = of_question(Ledger(place.forecasts / "ledger.jsonl").entries())
+    told = paper_account(entries, ticker, simulated=place.filled_store().is_simulated)
+    if as_json:
+        print_document(told)
+    else:
+        from bullbear.cli import account_table
+
+        account_table.paper_account(told, last)
 
 
 def score(home: HomeOption = None, as_json: JsonOption = False) -> None:

@@ -211,17 +211,24 @@ def _since(since: dict[str, Any], equity: float) -> list[str]:
     parts = [f"{name} {amount / before:+.2%}" for name, amount in profit.items() if name != "total" and amount]
     by_source = f" ({', '.join(parts)})" if parts else ""
     lines = [f"Equity {equity:.4f} of 1 at the start, {since['return']:+.2%} since {since['session']}{by_source}."]
-    for order in since["orders"]:
-        done = f"{order['wanted']:.1%} advised, {order['reached']:.1%} reached"
-        at = "" if order["price"] is None else f" at {order['price']:.2f} on {order['session']}"
-        lines.append(f"{order['ticker']} ({order['sleeve']}): {done}{at}; {order['note']}")
-    lines += [
+    return [*lines, *map(executed, since["orders"]), *ended(since["fills"])]
+
+
+def executed(order: dict[str, Any]) -> str:
+    """An order of a statement against its fill."""
+    done = f"{order['wanted']:.1%} advised, {order['reached']:.1%} reached"
+    at = "" if order["price"] is None else f" at {order['price']:.2f} on {order['session']}"
+    return f"{order['ticker']} ({order['sleeve']}): {done}{at}; {order['note']}"
+
+
+def ended(fills: list[dict[str, Any]]) -> list[str]:
+    """The fills of a statement that no order asked for."""
+    return [
         f"{fill['ticker']} ({fill['sleeve']}): {_ENDED[fill['why']]} at {fill['price']:.2f} on {fill['session']}, "
         f"{fill['weight_before']:.1%} sold"
-        for fill in since["fills"]
+        for fill in fills
         if fill["why"] in _ENDED
     ]
-    return lines
 
 
 _ENDED = {"stop": "stopped out", "expiry": "paid out"}
