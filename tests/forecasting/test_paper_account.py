@@ -125,5 +125,7 @@ def test_evenings_of_live_advice_are_reconciled_and_shown(home: Home, bullbear: 
     assert "3 of 3 evenings are reconciled" in told.out
     assert DAYS[0] not in told.out.split("Advised")[0]
     assert DAYS[2] in told.out
-    none = bullbear("account", "--home", home.root, "--ticker", "QQQ")
+    (home.forecasts / "ledger.jsonl").unlink()
+    (home.forecasts / "ledger.head").unlink()
+    none = bullbear("account", "--home", home.root)
     assert (none.code, none.err.count("\n")) == (2, 1)

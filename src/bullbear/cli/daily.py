@@ -8,13 +8,22 @@ from typing import Annotated
 
 import typer
 
-from bullbear.cli.options import DEFAULT_JOBS, HomeOption, JobsOption, JsonOption, iso_day, print_document
+from bullbear.cli.options import (
+    DEFAULT_JOBS,
+    HomeOption,
+    JobsOption,
+    JsonOption,
+    PairOption,
+    iso_day,
+    print_document,
+)
 from bullbear.extras import require
 from bullbear.home import locate
 
 
 def run(
     home: HomeOption = None,
+    pair: PairOption = None,
     data: Annotated[
         str | None, typer.Option(help="`sim`, `live` or a snapshot directory; default: what is stored, else `sim`.")
     ] = None,
@@ -35,7 +44,7 @@ def run(
     from bullbear.workflows.full_run import run_all
 
     console = ProgressConsole(quiet=as_json)
-    outcome = run_all(locate(home), DataSource(data, seed, signal, years), jobs=jobs, console=console)
+    outcome = run_all(locate(home, pair), DataSource(data, seed, signal, years), jobs=jobs, console=console)
     if as_json:
         print_document(outcome.as_dict())
     else:
@@ -44,6 +53,7 @@ def run(
 
 def forecast(
     home: HomeOption = None,
+    pair: PairOption = None,
     as_of: Annotated[
         str | None, typer.Option("--as-of", callback=iso_day, help="Decide at the close of this day, YYYY-MM-DD.")
     ] = None,
@@ -84,7 +94,7 @@ def forecast(
         if not as_json:
             typer.echo(f"refitted a champion, {done} of {total}", err=True)
 
-    place = locate(home)
+    place = locate(home, pair)
     if equity is None and (positions is not None or least_trade is not None):
         allowed = "--equity USD beside --positions and --least-trade"
         raise InputError("--equity", Found("not given"), allowed, "give what positions and cash are worth together")
@@ -111,7 +121,7 @@ def forecast(
 
 def account(
     home: HomeOption = None,
-    ticker: Annotated[str | None, typer.Option(help="Of which asset; default: that of the last live advice.")] = None,
+    pair: PairOption = None,
     last: Annotated[int, typer.Option(min=1, help="Evenings shown; --json has all.")] = 20,
     as_json: JsonOption = False,
 ) -> None:
@@ -122,9 +132,9 @@ def account(
     from bullbear.forecasting.ledger import Ledger, of_question
     from bullbear.forecasting.paper_account import paper_account
 
-    place = locate(home)
+    place = locate(home, pair)
     entries = of_question(Ledger(place.forecasts / "ledger.jsonl").entries())
-    told = paper_account(entries, ticker, simulated=place.filled_store().is_simulated)
+    told = paper_account(entries, simulated=place.filled_store().is_simulated)
     if as_json:
         print_document(told)
     else:
@@ -133,7 +143,7 @@ def account(
         account_table.paper_account(told, last)
 
 
-def score(home: HomeOption = None, as_json: JsonOption = False) -> None:
+def score(home: HomeOption = None, pair: PairOption = None, as_json: JsonOption = False) -> None:
     """Resolve the ledger's due forecasts and score them.
 
     Example: bullbear score
@@ -141,14 +151,14 @@ def score(home: HomeOption = None, as_json: JsonOption = False) -> None:
     from bullbear.cli import show
     from bullbear.forecasting.scoring import score_ledger
 
-    outcome = score_ledger(locate(home))
+    outcome = score_ledger(locate(home, pair))
     if as_json:
         print_document(outcome)
     else:
         show.scored(outcome)
 
 
-def report(home: HomeOption = None, as_json: JsonOption = False) -> None:
+def report(home: HomeOption = None, pair: PairOption = None, as_json: JsonOption = False) -> None:
     """Write the HTML report on the champion to reports/index.html.
 
     Example: bullbear report
@@ -156,7 +166,7 @@ def report(home: HomeOption = None, as_json: JsonOption = False) -> None:
     require("bullbear report", "train", "tracking", "report")
     from bullbear.workflows.reporting import report_champion
 
-    path = report_champion(locate(home))
+    path = report_champion(locate(home, pair))
     if as_json:
         print_document({"report": str(path)})
     else:

@@ -38,6 +38,9 @@ def one_home(context: typer.Context, value: Path | None) -> Path | None:
 _HOME_HELP = "The folder to work in; default: BULLBEAR_HOME, else the current one."
 HomeBeforeOption = Annotated[Path | None, typer.Option("--home", help=f"{_HOME_HELP} Also after the command.")]
 HomeOption = Annotated[Path | None, typer.Option("--home", callback=one_home, help=_HOME_HELP)]
+PairOption = Annotated[
+    str | None, typer.Option("--pair", metavar="NAME", help="Another pair than IWM's, of models/pairs.toml.")
+]
 JobsOption = Annotated[int, typer.Option(min=1, max=64, help="Worker processes.")]
 DEFAULT_JOBS = max(1, min(os.cpu_count() or 1, 8))
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as one JSON document.")]

@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bullbear.cli.options import DEFAULT_JOBS, HomeOption, JobsOption, JsonOption, iso_day, print_document
+from bullbear.cli.options import (
+    DEFAULT_JOBS,
+    HomeOption,
+    JobsOption,
+    JsonOption,
+    PairOption,
+    iso_day,
+    print_document,
+)
 from bullbear.extras import require
 from bullbear.home import locate
 
@@ -20,6 +28,7 @@ _STATES = ("complete", "pruned", "failed")
 def tune(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="The name of a file in models/ with a [search].")],
     home: HomeOption = None,
+    pair: PairOption = None,
     trials: Annotated[
         int | None, typer.Option(min=1, max=10_000, help="Trials of each search; default that of the model's file.")
     ] = None,
@@ -62,7 +71,7 @@ def tune(
     console = ProgressConsole(quiet=as_json)
     with console.progress(f"tuning {model}") as progress:
         tuned = tune_model(
-            locate(home),
+            locate(home, pair),
             model,
             trials=trials,
             storage=storage,

@@ -290,7 +290,7 @@ class Runs:
                 verdicts = record_verdict(self._client, finished, run.run_id, verdict, document)
                 rivals = [each for each in finished if each.info.run_id in verdicts]
                 challenger = challenger_of(rivals, verdicts)
-                name = registered_name(run.question, simulated=run.simulated)
+                name = registered_name(run)
                 if challenger is not None or champion_among(rivals, verdicts) is not None:
                     mark_challenger(self._client, name, None if challenger is None else self._open(challenger))
                     describe(self._client, name, run.bundle.definition.target.question.sentence, verdicts)
@@ -341,7 +341,7 @@ class Runs:
         token = None
         while True:
             page = self._client.search_runs(
-                [experiment_id(self._client)],
+                [experiment_id(self._client, self.home.runs)],
                 "attributes.status = 'FINISHED'",
                 run_view_type=view,
                 order_by=_NEWEST,

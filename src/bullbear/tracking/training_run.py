@@ -123,7 +123,7 @@ def _log(runs: Path, name: str, questions: Sequence[str], stage: Callable[[Path]
         staged = _staged(runs, stage)
         client = connect(runs)
         with limited_patience():
-            experiment = experiment_id(client)
+            experiment = experiment_id(client, runs)
             logged = log_staged(client, experiment, staged)
             save_views(client, experiment, questions)
         return logged
