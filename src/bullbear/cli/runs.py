@@ -280,11 +280,13 @@ def backtest(
     place = locate(home, pair)
     runs = Runs(place)
     found = runs.find(run, question)
-    tested = backtest_run(place, found, None if policy is None else rule_for(place, found, policy))
+    beside: list[str] = []
+    rule = None if policy is None else rule_for(place, found, policy)
+    tested = backtest_run(place, found, rule, beside.append)
     if equity is not None:
         write_output(equity, tested.curves.to_csv(date_format="%Y-%m-%d"), "--equity")
     evidence = sharpe_beside_tried(runs, found, tested)
-    notes = fund_notes(place.filled_store().as_of(), tested.policy, tested.states[0].decided_at)
+    notes = tuple(beside) + fund_notes(place.filled_store().as_of(), tested.policy, tested.states[0].decided_at)
     if as_json:
         print_document(show.backtest_document(found, tested, notes, evidence))
     else:

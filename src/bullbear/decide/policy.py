@@ -85,7 +85,7 @@ class Needs:
     """What a policy must be given; a window of 0 is not needed.
 
     `funds` are the tickers whose bars it reads, `questions` and `factors` what must be forecast and computed for it. An
-    `optional` question is in the state where it was trained together with the model's own and forecast at that close.
+    `optional` question is in the state where it was forecast at that close, see `forecasting.policy_forecasts`.
     `volatility_window` and `atr_window` count sessions, `month_ends` closes at the ends of months. A policy `by_month`
     changes its mind at month ends only; it is asked then, first of all, and while an order waits.
     """

@@ -11,6 +11,7 @@ from typing import Any
 
 from bullbear.decide import Book
 from bullbear.decide.instruments import Instrument, packaged_instruments
+from bullbear.definitions import FactorSpec
 from bullbear.forecasting.earlier_account import EARLIER_VERSION, present_book
 from bullbear.forecasting.ledger import LIVE, SCHEMA_VERSION, warn
 
@@ -21,10 +22,14 @@ Entry = dict[str, Any]
 
 @dataclass(frozen=True)
 class Advised:
-    """The account before a close (None: no advice yet), and the last entry that advised at the close itself."""
+    """The account before a close (None: no advice yet), and the last entry that advised at the close itself.
+
+    `factors` price what the account holds.
+    """
 
     before: Book | None
     last: Entry | None
+    factors: tuple[FactorSpec, ...] = ()
 
     def marked(self, made: Entry) -> Entry:
         """The account of the new entry `made`; `replaces` is the index of an entry at the same close that it replaces.
@@ -81,11 +86,13 @@ def advised(
             "starts in cash; compare it with what you hold"
         )
     earlier = [entry for entry in found if entry["decided_at"] < decided_at]
-    before = None
+    before, factors = None, list[FactorSpec]()
     if earlier:
         book = earlier[-1]["account"]["book"]
+        factors = [FactorSpec.model_validate(each) for each in earlier[-1]["account"].get("factors", ())]
         before = Book.from_json(present_book(book, packaged_instruments() if instruments is None else instruments))
     return Advised(
         before=before,
         last=found[-1] if len(found) > len(earlier) and found[-1]["decided_at"] == decided_at else None,
+        factors=tuple(factors),
     )

@@ -129,7 +129,7 @@ class TwoAgents(Policy):
     reversal: ReversalTable = ReversalTable()
     bull: BullTable = Field(default_factory=dict, validate_default=True)
     bear: BearTable = Field(default_factory=dict, validate_default=True)
-    overlay: OverlayTable = OverlayTable()
+    overlay: OverlayTable = Field(default_factory=lambda found: _overlay_beside(found.get("bear")))
     stops: StopsTable = StopsTable()
 
     @field_validator("overlay")
@@ -145,10 +145,12 @@ class TwoAgents(Policy):
     @property
     def needs(self) -> Needs:
         """The question `up`, those of the outlook where they are forecast, the factors of `agents`, and the funds."""
+        widths = tuple(self.outlook.volatility) if self.forecast and self.bull.rule != "constant" else ()
+        read = (self.outlook.dip, *self.outlook.volatility) if self.forecast and self.bear.enabled else widths
         return Needs(
             funds=(self.bull.instrument.ticker, *(each.ticker for each in self._funds)),
             questions=("up",),
-            optional=(self.outlook.dip, *self.outlook.volatility),
+            optional=read,
             factors=(*_LEVELS.values(), *FACTORS.values()),
             volatility_window=_VOLATILITY_WINDOW,
             atr_window=_ATR_WINDOW,
@@ -380,6 +382,11 @@ class TwoAgents(Policy):
             action = "exit" if left == 1 else f"exit ({left} closes in a row)"
             found.append(Trigger("bear", action, ticker, "close above", (d.broken + margin) * unit))
         return found
+
+
+def _overlay_beside(bear: BearTable | None) -> OverlayTable:
+    """What a definition without `[overlay]` means: one as usual, but none without a Bear."""
+    return OverlayTable(enabled=bear is None or bear.enabled)
 
 
 def switched_off(policy: TwoAgents) -> dict[str, TwoAgents]:
