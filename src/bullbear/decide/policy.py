@@ -398,6 +398,10 @@ class Policy(Definition):
         """The stance for the next open, and what to remember."""
         raise NotImplementedError
 
+    def without(self) -> Mapping[str, Policy]:
+        """The same policy with one part switched off, by the part's name; a backtest shows what each is worth."""
+        return {}
+
     def recall(self, document: Mapping[str, Any]) -> Memory:
         """The memory that `to_json` wrote; that of a first decision from an empty document.
 

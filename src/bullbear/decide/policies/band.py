@@ -157,6 +157,20 @@ class BandPolicy(Policy):
             return Tier.NONE
         return Tier.FULL if p_up <= self.bear_below - self.bear_step else Tier.HALF
 
+    def without(self) -> dict[str, Policy]:
+        """Without the volatility cap (`sizing`), the stops, the Bear, or the threshold under which nothing trades."""
+        off: dict[str, dict[str, float]] = {
+            "sizing": {"volatility_cap": math.inf},
+            "stops": {"stop_atr_multiple": 0.0},
+            "bear": {"bear_weight": 0.0},
+            "threshold": {"rebalance_threshold": 0.0},
+        }
+        return {
+            part: self.model_copy(update=fields)
+            for part, fields in off.items()
+            if any(getattr(self, name) != value for name, value in fields.items())
+        }
+
     def recall(self, document: Mapping[str, Any]) -> BandMemory:
         """The memory that `BandMemory.to_json` wrote."""
         if not document:
