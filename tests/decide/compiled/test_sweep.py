@@ -91,7 +91,7 @@ def same(reference: Backtest, found: object) -> None:
     pd.testing.assert_frame_equal(table.trades, python.trades, rtol=0, atol=1e-9)
 
 
-@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 6))])
 def test_every_variant_has_the_account_of_the_python_backtest(case, seed):
     view, predictions, factors = case(seed)
     variants = policies()
