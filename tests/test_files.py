@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from bullbear.files import STAGING, FileLock, replace_folder, write_whole
+from bullbear.files import STAGING, FileLock, named, replace_folder, write_whole
 
 
 @pytest.mark.parametrize("step", ["fsync", "replace"])
@@ -29,6 +30,32 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pyte
     write_whole(path, memoryview(b"new"))
     assert path.read_bytes() == b"new"
     assert not list(path.parent.glob(f"{STAGING}*"))
+
+
+def test_a_folder_that_cannot_be_copied_is_told_by_its_first_file(tmp_path: Path) -> None:
+    source, target = tmp_path / "source", tmp_path / "target"
+    for name in ("a", "b"):
+        (source / name).mkdir(parents=True)
+        (source / name / "file").write_bytes(bytes(100_000))
+    code = "import resource, signal, sys, pathlib; from bullbear.files import copy_folder\n"
+    code += (
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))\n"
+    )
+    code += "try: copy_folder(*map(pathlib.Path, sys.argv[1:]))\n"
+    code += "except OSError as bad: print(type(bad).__name__, bad.errno == 27, bad.filename)"
+    done = subprocess.run(
+        [sys.executable, "-c", code, source, target], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout.split()[:2] == ["OSError", "True"]
+    assert Path(done.stdout.split()[2]).relative_to(target) in (Path("a", "file"), Path("b", "file"))
+
+
+def test_an_error_without_a_place_gets_one(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match=r"No space left on device: '.*/ledger'") as bad, named(tmp_path / "ledger"):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    assert bad.value.errno == errno.ENOSPC
+    with pytest.raises(OSError, match=r"'/elsewhere'"), named(tmp_path / "ledger"):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/elsewhere")
 
 
 def test_a_lock_is_re_entrant_and_excludes_other_threads(tmp_path: Path) -> None:

@@ -6,7 +6,8 @@ import fcntl
 import os
 import shutil
 import threading
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
 
@@ -22,7 +23,7 @@ def write_whole(path: Path, content: bytes | memoryview | str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     staged = path.with_name(f"{STAGING}{uuid4().hex}")
     try:
-        with open(staged, "xb") as file:
+        with named(path), open(staged, "xb") as file:
             file.write(content.encode() if isinstance(content, str) else content)
             file.flush()
             os.fsync(file.fileno())
@@ -32,6 +33,41 @@ def write_whole(path: Path, content: bytes | memoryview | str) -> None:
             staged.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
+
+
+@contextmanager
+def named(path: Path) -> Iterator[None]:
+    """Give an error of the system that does not say it the file that it is about: a write to a full disk, say."""
+    try:
+        yield
+    except OSError as bad:
+        if bad.filename is None and bad.errno is not None:
+            raise OSError(bad.errno, bad.strerror, str(path)) from bad
+        raise
+
+
+def copy_folder(source: Path, target: Path) -> None:
+    """As `shutil.copytree`, with the first error as itself instead of a list of all.
+
+    Raises
+    ------
+    OSError
+        A file cannot be read or written; what was copied stays.
+    """
+    first: list[OSError] = []
+
+    def copy(one: str, other: str) -> object:
+        try:
+            return shutil.copy2(one, other)
+        except OSError as bad:
+            first.append(bad)
+            raise
+
+    try:
+        shutil.copytree(source, target, copy_function=copy)
+    except shutil.Error as several:
+        bad = next(iter(first), several)
+        raise OSError(bad.errno, bad.strerror, bad.filename2 or bad.filename) from several
 
 
 def sync_folder(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -133,6 +134,21 @@ def test_backtest(bullbear: Run, trained_home: Home) -> None:
     evidence = found["sharpe_evidence"]
     assert evidence["trials"] == 1
     assert 0 <= evidence["deflated"] == evidence["probabilistic"] <= 1
+
+
+def test_equity_curves_go_to_a_file_of_ones_choice(bullbear: Run, trained_home: Home, tmp_path: Path) -> None:
+    place = tmp_path / "curves.csv"
+    found = bullbear("backtest", "champion", "--home", trained_home.root, "--equity", place, "--json").json
+    with place.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    names = [account["account"] for account in found["accounts"]]
+    assert list(rows[0])[: len(names) + 1] == ["date", *names]
+    assert {"buy_and_hold", "volatility_target", "sixty_forty", "jump_model", "base_rate"} < set(names)
+    assert {row["date"]: float(row["policy"]) for row in rows} == found["equity"]
+    for row, held in zip(rows, found["positions"], strict=True):
+        weights = {ticker: float(row[f"weight_{ticker}"]) for ticker in held if ticker != "event_date"}
+        assert weights == {ticker: weight for ticker, weight in held.items() if ticker != "event_date"}
+    assert not list(tmp_path.glob(".*"))
 
 
 def test_forecast_score_and_report(bullbear: Run, home: Home, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -71,6 +71,8 @@ FILLED = [
     (["predictions", "nope"], "run: got 'nope'"),
     (["promote", "nope"], "run: got 'nope'"),
     (["backtest", "nope"], "run: got 'nope'"),
+    (["backtest", "latest", "--equity", "."], "--equity: got '. (a folder)'; allowed: the name of a file"),
+    (["backtest", "latest", "--equity", "no/curves.csv"], "--equity: got 'no/curves.csv'; allowed: a file in a folder"),
     (["odds", "--since", "now"], "--since: got 'now'; allowed: a day as YYYY-MM-DD"),
     (["forecast", "--as-of", "someday"], "--as-of: got 'someday'; allowed: a day as YYYY-MM-DD"),
     (["forecast", "--as-of", "12/31/2007"], "got '12/31/2007'; allowed: a day as YYYY-MM-DD"),

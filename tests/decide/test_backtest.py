@@ -32,7 +32,8 @@ CLOSE = pd.Timestamp("2019-12-23T21:00Z")
 def paying(policy: BandPolicy, **costs: float) -> BandPolicy:
     """The policy with its funds at these costs, basis points of the value traded."""
     funds = {
-        t: FUNDS[t].model_copy(update={"half_spread_bp": cost}) for t, cost in {"IWM": 0.0, "TWM": 0.0, **costs}.items()
+        t: FUNDS[t].model_copy(update={"half_spread_bp": cost, "impact_bp": 0.0})
+        for t, cost in {"IWM": 0.0, "TWM": 0.0, **costs}.items()
     }
     return policy.model_copy(update={"bull_instrument": funds["IWM"], "bear_instrument": funds["TWM"]})
 
@@ -291,7 +292,7 @@ def test_executed_weights_are_the_decided_ones_and_every_booking_adds_up(market_
 def test_buy_and_hold_is_the_total_return_from_the_first_open_after_one_cost(market_view, random_forecasts):
     view = market_view(41)
     frame = view.bars("IWM")
-    dear = {"IWM": FUNDS["IWM"].model_copy(update={"half_spread_bp": 10.0})}
+    dear = {"IWM": FUNDS["IWM"].model_copy(update={"half_spread_bp": 10.0, "impact_bp": 0.0})}
     forecasts = random_forecasts(frame.index[21:480], 42)
     result = backtest(forecasts, view, BandPolicy(), baselines=baselines_of("IWM", dear))
     factor = frame["adj_close"] / frame["close"]
@@ -354,9 +355,9 @@ def test_a_model_that_holds_cash_earns_the_bill(market_view, random_forecasts):
 
 def test_a_ticker_that_is_no_instrument_has_no_baseline():
     with pytest.raises(
-        InputError, match=r"instrument: got 'QQQ'; allowed: IWM, .*; add it to models/instruments\.toml"
+        InputError, match=r"instrument: got 'XYZ'; allowed: IWM, .*; add it to models/instruments\.toml"
     ):
-        baselines_of("QQQ")
+        baselines_of("XYZ")
 
 
 def test_the_ten_month_rule_trades_at_the_open_after_a_month_end(market_view, random_forecasts):
@@ -456,3 +457,15 @@ def test_fifteen_years_of_the_real_market(snapshot_dir, view):
     close = view.prices["IWM"]["adj_close"]
     bought = result.baselines[BUY_AND_HOLD].equity
     assert bought.iloc[-1] / bought.iloc[1] == pytest.approx(close.iloc[-1] / close.loc[days[1]], rel=1e-8)
+
+
+def test_the_curves_have_every_account_and_weights_that_sum_to_one(market_view, random_forecasts):
+    view = market_view(81)
+    result = backtest(random_forecasts(view.bars("IWM").index[30:200], 82), view, BandPolicy())
+    curves = result.curves
+    assert curves.index.name == "date"
+    assert list(curves)[:7] == ["policy", *result.baselines]
+    assert list(curves)[7:] == ["weight_IWM", "weight_TWM", "weight_CASH"]
+    assert (curves.iloc[0, :7] == 1.0).all()
+    np.testing.assert_allclose(curves.iloc[:, 7:].sum(axis=1), 1.0, rtol=0, atol=1e-9)
+    assert curves["buy_and_hold"].equals(result.baselines[BUY_AND_HOLD].equity)

@@ -22,7 +22,9 @@ from bullbear.decide.policies.volatility_target import VolatilityTarget
 from bullbear.decide.policy import Forecast, State, load_policy
 from bullbear.sessions import between, closes
 
-FREE = {t: each.model_copy(update={"half_spread_bp": 0.0}) for t, each in packaged_instruments().items()}
+FREE = {
+    t: each.model_copy(update={"half_spread_bp": 0.0, "impact_bp": 0.0}) for t, each in packaged_instruments().items()
+}
 CLOSE = pd.Timestamp("2019-12-23T21:00Z")
 
 

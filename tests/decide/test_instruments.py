@@ -1,16 +1,23 @@
 from __future__ import annotations
 
+import math
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from bullbear.decide.instruments import Cash, Fund, packaged_instruments, read_instruments
+from bullbear.decide.market import Bars, Market
 from bullbear.decide.policies.band import BandPolicy
 from bullbear.decide.policy import load_policy
 from bullbear.definitions import Source
 from bullbear.errors import DefinitionError
 from bullbear.home import Home
+from bullbear.sessions import between
 
 FUNDS = packaged_instruments()
+NAN = math.nan
 PSQ = """
 [[instrument]]
 ticker = "PSQ"
@@ -20,6 +27,7 @@ expense_ratio = 0.0095
 inception = "2006-06-19"
 half_spread_bp = 2.0
 """
+MINE = PSQ.replace("PSQ", "MINE")
 
 
 @pytest.mark.parametrize(
@@ -34,6 +42,11 @@ half_spread_bp = 2.0
         ("TZA", -3, "2008-11-05"),
         ("URTY", 3, "2010-02-09"),
         ("BIL", 0, "2007-05-25"),
+        ("PSQ", -1, "2006-06-19"),
+        ("QID", -2, "2006-07-11"),
+        ("SDS", -2, "2006-07-11"),
+        ("SH", -1, "2006-06-19"),
+        ("NVDS", -1.5, "2022-07-13"),
     ],
 )
 def test_every_fund_has_its_exposure_and_its_birthday(ticker, multiple, listed):
@@ -47,7 +60,9 @@ def test_costs_are_small_fractions_and_geared_funds_charge_about_one_per_cent():
     for fund in FUNDS.values():
         assert 0 <= fund.half_spread_bp <= 10
         assert fund.commission == fund.slippage_bp == 0
-        assert 0 <= fund.expense_ratio < 0.011
+        assert 0 < fund.impact_bp <= 300
+        assert fund.account_size == 100_000
+        assert 0 <= fund.expense_ratio < 0.012
         if abs(fund.multiple) > 1:
             assert fund.expense_ratio > 0.009
 
@@ -55,6 +70,62 @@ def test_costs_are_small_fractions_and_geared_funds_charge_about_one_per_cent():
 def test_what_a_trade_costs():
     fund = Fund(ticker="X", inception="2010-01-04", half_spread_bp=1.0, slippage_bp=2.0, commission=0.001)
     assert fund.cost(0.5, None, 0) == (1.0 + 2.0) / 10_000 + 0.001
+
+
+VOLUMES = [*[NAN] * 2, *[4e6] * 10, *[1e6] * 11, 9e9]
+
+
+def priced(volumes: list[float]) -> Market:
+    ones = [1.0] * len(volumes)
+    bars = Bars(ones, ones, ones, ones, ones, ones, ones, volumes)
+    return Market("X", between("2019-01-02", "2019-12-31")[: len(volumes)], ones, {"X": bars}, ones)
+
+
+@pytest.mark.parametrize(
+    ("row", "volume"),
+    [
+        (0, NAN),
+        (2, NAN),  # nothing known before the first volume
+        (3, 4e6),
+        (22, 2.5e6),  # ten of each kind: the middle of the two
+        (23, 1e6),  # the session's own volume is not known at its open, nor the last outlier the usual one
+    ],
+)
+def test_the_impact_of_an_order_grows_with_the_root_of_its_share_of_the_usual_volume(row, volume):
+    fund = Fund(ticker="X", inception="2010-01-04", half_spread_bp=2.0, impact_bp=100.0, account_size=50_000)
+    market = priced(VOLUMES)
+    assert market.usual_volume("X", row) == pytest.approx(volume, nan_ok=True)
+    impact = 0.0 if volume != volume else 0.01 * (0.5 * 50_000 / volume) ** 0.5
+    for value in (0.5, -0.5):
+        assert fund.cost(value, market, row) == pytest.approx(0.0002 + impact, rel=1e-14)
+    base, law = fund.cost_law(market, row)
+    assert base + law * 0.5**0.5 == fund.cost(0.5, market, row)
+    assert fund.cost(0.0, market, row) == 0.0002
+
+
+@given(st.floats(1e-6, 5.0), st.floats(1.0, 4.0), st.floats(1e3, 1e12))
+def test_a_larger_order_costs_more_a_dollar_and_a_larger_market_less(value, times, volume):
+    fund = Fund(ticker="X", inception="2010-01-04", half_spread_bp=2.0, impact_bp=100.0)
+    small, large = (fund.cost(each, priced([volume] * 2), 1) for each in (value, value * times))
+    assert 0.0002 < small <= large * (1 + 1e-12)
+    assert fund.cost(value, priced([volume * times] * 2), 1) <= small * (1 + 1e-12)
+    # Root law: four times the order, twice the impact.
+    assert fund.cost(4 * value, priced([volume] * 2), 1) - 0.0002 == pytest.approx(2 * (small - 0.0002), rel=1e-6)
+
+
+def test_what_was_never_traded_costs_the_base_alone():
+    fund = Fund(ticker="Y", inception="2010-01-04", half_spread_bp=2.0, impact_bp=100.0)
+    assert fund.cost(1.0, priced(VOLUMES), 20) == 0.0002
+
+
+def test_a_file_says_how_large_the_account_is(tmp_path):
+    path = tmp_path / "instruments.toml"
+    path.write_text("account_size = 2_500_000\n" + PSQ + PSQ.replace("PSQ", "OWN") + "account_size = 10_000\n")
+    found = read_instruments(path)
+    assert (found["PSQ"].account_size, found["OWN"].account_size) == (2_500_000, 10_000)
+    path.write_text("account_size = 0\n" + PSQ)
+    with pytest.raises(DefinitionError, match=r"instruments\.toml:1 \(account_size\): got 0"):
+        read_instruments(path)
 
 
 def test_a_fund_cannot_be_changed():
@@ -86,18 +157,20 @@ def test_a_multiple_of_the_wrong_sign_is_shown_where_it_is_defined_and_where_it_
 
 def test_a_home_adds_an_instrument_and_replaces_one(tmp_path):
     (tmp_path / "models").mkdir()
-    (tmp_path / "models" / "instruments.toml").write_text(PSQ + PSQ.replace("PSQ", "TWM"))
+    (tmp_path / "models" / "instruments.toml").write_text(MINE + MINE.replace("MINE", "TWM"))
     found = Home(tmp_path).instruments()
-    assert set(found) == {*FUNDS, "PSQ"}
-    assert (found["PSQ"].half_spread_bp, found["TWM"].name) == (2.0, "ProShares Short QQQ".replace("PSQ", "TWM"))
-    policy = load_policy({"bear_instrument": "PSQ"}, Source.nowhere("policy"), found)
-    assert policy.bear_instrument == found["PSQ"]
-    assert policy.needs.funds == ("IWM", "PSQ")
+    assert set(found) == {*FUNDS, "MINE"}
+    assert (found["MINE"].half_spread_bp, found["TWM"].name) == (2.0, "ProShares Short QQQ")
+    policy = load_policy({"bear_instrument": "MINE"}, Source.nowhere("policy"), found)
+    assert policy.bear_instrument == found["MINE"]
+    assert policy.needs.funds == ("IWM", "MINE")
     # The policy carries it: what was dumped needs no table.
     assert load_policy(policy.model_dump(mode="json")) == policy
-    with pytest.raises(DefinitionError, match=r"bear_instrument\): got 'PSQ'; allowed: .*one of IWM, UWM"):
-        load_policy({"bear_instrument": "PSQ"})
-    with pytest.raises(DefinitionError, match=r"negative multiple: RWM, TWM, TZA, SRTY, PSQ \(that of IWM is 1, "):
+    with pytest.raises(DefinitionError, match=r"bear_instrument\): got 'MINE'; allowed: .*one of IWM, UWM"):
+        load_policy({"bear_instrument": "MINE"})
+    with pytest.raises(
+        DefinitionError, match=r"negative multiple: RWM, TWM, TZA, SRTY, .*NVDS, MINE \(that of IWM is 1, "
+    ):
         load_policy({"bear_instrument": "IWM"}, Source.nowhere("policy"), found)
     assert BandPolicy().bear_instrument == FUNDS["TWM"]
 
@@ -119,7 +192,10 @@ def test_a_home_adds_an_instrument_and_replaces_one(tmp_path):
             PSQ.replace("multiple", "leverage"),
             r"instruments\.toml:5 \(instrument\.0\.leverage\): got 'leverage'; allowed: one",
         ),
-        (PSQ + 'kind = "swap"', r"instruments\.toml:9 \(instrument\.0\.kind\): got 'swap'; allowed: cash or fund"),
+        (
+            PSQ + 'kind = "swap"',
+            r"instruments\.toml:9 \(instrument\.0\.kind\): got 'swap'; allowed: call_spread or cash or fund",
+        ),
         ("", r"instruments\.toml:1 \(instrument\): missing"),
     ],
 )

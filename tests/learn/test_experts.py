@@ -28,6 +28,7 @@ EXPERTS = [
     {"kind": "combination_forecast", "response": "answer", "combine": "trimmed_mean"},
     {"kind": "event_odds"},
     {"kind": "analogue"},
+    {"kind": "linear_average", "penalty": 5.0},
 ]
 NAMES = ["-".join(str(value) for value in table.values()) for table in EXPERTS]
 CUT = pd.Timestamp("2019-09-16", tz="UTC")

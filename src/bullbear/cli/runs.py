@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -242,22 +243,31 @@ def backtest(
         str | None,
         typer.Option("--policy", metavar="NAME", help="A file in models/policies/ instead of the run's own policy."),
     ] = None,
+    equity: Annotated[
+        Path | None,
+        typer.Option("--equity", metavar="FILE", help="Write equity curves and weights by day to this CSV file."),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Run the policy over a run's out-of-sample forecasts, next to its baselines.
 
-    Example: bullbear backtest champion --policy band
+    Example: bullbear backtest champion --policy band --equity curves.csv
     """
     require("bullbear backtest", "train", "tracking")
     from bullbear.cli import show
+    from bullbear.cli.outputs import check_output, write_output
     from bullbear.tracking import Runs
     from bullbear.workflows.backtesting import backtest_run, rule_for, sharpe_beside_tried
     from bullbear.workflows.notes import fund_notes
 
+    if equity is not None:
+        check_output(equity, "--equity")
     place = locate(home)
     runs = Runs(place)
     found = runs.find(run, question)
     tested = backtest_run(place, found, None if policy is None else rule_for(place, found, policy))
+    if equity is not None:
+        write_output(equity, tested.curves.to_csv(date_format="%Y-%m-%d"), "--equity")
     evidence = sharpe_beside_tried(runs, found, tested)
     notes = fund_notes(place.filled_store().as_of(), tested.policy, tested.states[0].decided_at)
     if as_json:

@@ -65,6 +65,13 @@ class Backtest:
         return self.account.attribution
 
     @property
+    def curves(self) -> pd.DataFrame:
+        """By `date`: the equity of `policy` and of each baseline at the close, and `weight_TICKER` of what is held."""
+        equity = {"policy": self.equity, **{name: account.equity for name, account in self.baselines.items()}}
+        weights = {f"weight_{ticker}": weight for ticker, weight in self.positions.items()}
+        return pd.DataFrame({**equity, **weights}).rename_axis("date")
+
+    @property
     def decisions(self) -> pd.DataFrame:
         """One row per decision: decided_at, p_QUESTION, volatility, tier and the target weights."""
         rows = [

@@ -12,6 +12,8 @@ References
 ----------
 Cheng, M. and Madhavan, A. (2009), The dynamics of leveraged and inverse exchange-traded funds, Journal of Investment
 Management 7(4).
+Toth, B. et al. (2011), Anomalous price impact and the critical nature of liquidity in financial markets, Physical
+Review X 1, doi:10.1103/PhysRevX.1.021006.
 """
 
 from __future__ import annotations
@@ -41,7 +43,8 @@ class Instrument(Definition):
     """What every instrument answers; `ticker` is its name in books, orders and positions.
 
     `multiple` is the index exposure per unit of weight. Costs are parts of the value traded: `half_spread_bp` and
-    `slippage_bp` in basis points, `commission` a fraction.
+    `slippage_bp` in basis points, `commission` a fraction; `impact_bp` is what an order of the size of a usual day's
+    volume costs besides. `account_size` is the equity at the start, in dollars, by which an order has a size.
     """
 
     kind: str
@@ -50,7 +53,9 @@ class Instrument(Definition):
     multiple: float = 1.0
     half_spread_bp: float = Field(ge=0)
     slippage_bp: float = Field(default=0.0, ge=0)
+    impact_bp: float = Field(default=0.0, ge=0)
     commission: float = Field(default=0.0, ge=0, lt=1)
+    account_size: float = Field(default=100_000.0, gt=0)
 
     @property
     def priced_by(self) -> tuple[str, ...]:
@@ -88,21 +93,34 @@ class Instrument(Definition):
         """The least total-return price of a session, at which a resting stop is judged; NaN where unknown."""
         return float("nan")
 
+    def cost_law(self, market: Market, row: int) -> tuple[float, float]:
+        """(base, impact) of `cost` in a session, from volumes known at the close before it.
+
+        The impact of an order of Q dollars in a market of V dollars a day is impact_bp * sqrt(Q / V), the square-root
+        law (Toth et al. 2011); where no volume is known, the base alone is charged.
+        """
+        base = (self.half_spread_bp + self.slippage_bp) / 1e4 + self.commission
+        if self.impact_bp == 0.0:
+            return base, 0.0
+        volume = market.usual_volume(self.ticker, row)
+        return base, self.impact_bp / 1e4 * math.sqrt(self.account_size / volume) if volume > 0.0 else 0.0
+
     def cost(self, value: float, market: Market, row: int) -> float:
-        """Cost of trading `value` in a session, as a fraction of it."""
+        """Cost of trading `value` (units of the equity at the start) in a session, as a fraction of it.
+
+        base + impact * sqrt(abs(value)), with `cost_law`.
+        """
         base, impact = self.cost_law(market, row)
         return base + impact * math.sqrt(abs(value)) if impact else base
-
-    def cost_law(self, market: Market, row: int) -> tuple[float, float]:
-        """(base, impact): trading `value` in a session costs the fraction base + impact * sqrt(|value|) of it."""
-        return (self.half_spread_bp + self.slippage_bp) / 1e4 + self.commission, 0.0
 
     def margin(self, value: float) -> float:
         """Cash that a position of this value binds, in proportion to the value; none for what is paid in full."""
         return 0.0
 
 
-INSTRUMENT_KINDS = Kinds[Instrument]("instrument", folder="instruments", default="fund")
+INSTRUMENT_KINDS = Kinds[Instrument](
+    "instrument", package="bullbear.decide.options", folder="instruments", default="fund"
+)
 
 
 @INSTRUMENT_KINDS.register
@@ -168,6 +186,7 @@ class Instruments(dict[str, Instrument]):
 
 
 class _Table(Definition):
+    account_size: float = Field(default=100_000.0, gt=0)
     instrument: list[dict[str, Any]] = Field(min_length=1)
 
 
@@ -184,7 +203,8 @@ def read_instruments(*paths: Path) -> Instruments:
         table, source = read(path, _Table)
         inside: set[str] = set()
         for place, entry in enumerate(table.instrument):
-            each = INSTRUMENT_KINDS.read(entry, source, below=("instrument", place))
+            sized = {"account_size": table.account_size, **entry}
+            each = INSTRUMENT_KINDS.read(sized, source, below=("instrument", place))
             if each.ticker in inside or each.ticker == CASH:
                 where = f"{source.where('instrument', place, 'ticker')} (instrument.{place}.ticker)"
                 raise DefinitionError(where, each.ticker, "a ticker that no other instrument has", "remove one")

@@ -25,6 +25,7 @@ from bullbear.statistics.volatility import wilder_atr, zero_mean_volatility
 BILL = "DGS3MO"
 """The yield, in per cent a year, that cash earns; without it cash earns nothing."""
 STALE_DAYS = 31
+_VOLUME_WINDOW = 21
 _DECIMALS = 8
 """Of a quotient of two prices of one bar. A tick of 0.01 on 160 dollars is 6e-5; what lies beyond the eighth decimal is
 the rounding of a division by a split ratio, and must not depend on the splits that a view knows of."""
@@ -100,6 +101,19 @@ class Market:
     def is_modelled(self, ticker: str, row: int) -> bool:
         """Whether the price of a ticker at a session is modelled, not observed."""
         return ticker in self.modelled and row < self.modelled[ticker].first_bar
+
+    def usual_volume(self, ticker: str, row: int) -> float:
+        """Median of the dollars a day that were traded over the 21 sessions before this one; NaN where unknown."""
+        if ticker not in self._usual_volumes:
+            unknown = [np.nan] * len(self.sessions)
+            traded = pd.Series(self.bars[ticker].dollar_volume if ticker in self.bars else unknown)
+            # Of the row before: the day's own volume is not known at its open.
+            self._usual_volumes[ticker] = traded.rolling(_VOLUME_WINDOW, min_periods=1).median().shift(1).tolist()
+        return self._usual_volumes[ticker][row]
+
+    @cached_property
+    def _usual_volumes(self) -> dict[str, list[float]]:
+        return {}
 
     @cached_property
     def days(self) -> list[pd.Timestamp]:

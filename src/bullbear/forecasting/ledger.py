@@ -28,7 +28,7 @@ from bullbear import sessions
 from bullbear.code_version import code_version
 from bullbear.definitions import UP
 from bullbear.errors import LedgerError
-from bullbear.files import FileLock, sync_folder, write_whole
+from bullbear.files import FileLock, named, sync_folder, write_whole
 
 GENESIS = "0" * 64
 SCHEMA_VERSION = 3
@@ -240,19 +240,24 @@ class Ledger:
         if content.torn:
             self._keep_aside(content.torn)
         is_new = not self.path.exists()
-        with open(self.path, "w+b" if is_new else "r+b") as file:
-            file.truncate(content.end)
-            file.seek(0, os.SEEK_END)
-            file.write(text if content.terminated else b"\n" + text)
-            file.flush()
-            os.fsync(file.fileno())
-        if is_new:
-            sync_folder(self.path.parent)
-        self._write_head(Anchor(place, last))
+        try:
+            with named(self.path), open(self.path, "w+b" if is_new else "r+b") as file:
+                file.truncate(content.end)
+                file.seek(0, os.SEEK_END)
+                file.write(text if content.terminated else b"\n" + text)
+                file.flush()
+                os.fsync(file.fileno())
+            if is_new:
+                sync_folder(self.path.parent)
+            self._write_head(Anchor(place, last))
+        except OSError:  # a full disk: all entries or none, and no line cut short
+            with suppress(OSError):
+                os.truncate(self.path, content.end)
+            raise
         return [json.loads(line) for line in lines]
 
     def _keep_aside(self, torn: bytes) -> None:
-        with open(self.torn_path, "ab") as file:
+        with named(self.torn_path), open(self.torn_path, "ab") as file:
             file.write(torn.removesuffix(b"\n") + b"\n")
             file.flush()
             os.fsync(file.fileno())

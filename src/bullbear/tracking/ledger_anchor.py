@@ -16,6 +16,7 @@ from bullbear.forecasting.ledger import Anchor, Ledger, warn
 from bullbear.forecasting.tracked_anchor import TAG
 from bullbear.home import Home
 from bullbear.tracking.mlflow_store import connect, experiment_id, is_local
+from bullbear.tracking.usable import cause
 
 
 def record_ledger_head(home: Home, *, say: Callable[[str], None] = warn) -> Anchor | None:
@@ -39,5 +40,5 @@ def record_ledger_head(home: Home, *, say: Callable[[str], None] = warn) -> Anch
             client.set_experiment_tag(experiment.experiment_id, tag, anchor.text())
         return anchor
     except (BullbearError, MlflowException, OSError, sqlite3.Error) as bad:
-        say(f"the ledger was not recorded in the MLflow store: {bad}")
+        say(f"the ledger was not recorded in the MLflow store: {cause(bad)}")
         return None

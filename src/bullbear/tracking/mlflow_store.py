@@ -16,7 +16,8 @@ import shutil
 import sqlite3
 import tempfile
 import weakref
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -78,7 +79,7 @@ def connect(runs: Path) -> MlflowClient:
     _quiet()
     require_usable(uri)
     runs.mkdir(parents=True, exist_ok=True)
-    with FileLock(runs / ".lock"):
+    with FileLock(runs / ".lock"), _full_disk_named(runs):
         if is_local(runs):
             _require_writable(runs)
             if not (runs / _DATABASE).exists():
@@ -202,6 +203,21 @@ def _sqlite_file(uri: str) -> Path | None:
 def _quiet() -> None:
     for name in ("alembic", "mlflow", "sqlalchemy"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # a page for an error that is raised, too
+
+
+@contextmanager
+def _full_disk_named(runs: Path) -> Iterator[None]:
+    """Turn an error of SQLite for want of space, however MLflow has wrapped it, into that of a file that is full."""
+    try:
+        yield
+    except Exception as bad:
+        deepest: BaseException = bad
+        while (deeper := deepest.__cause__ or deepest.__context__) is not None:
+            deepest = deeper
+        if isinstance(deepest, sqlite3.Error) and deepest.sqlite_errorcode == sqlite3.SQLITE_FULL:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(runs / _DATABASE)) from bad
+        raise
 
 
 def _client(uri: str) -> MlflowClient:

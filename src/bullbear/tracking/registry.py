@@ -7,7 +7,6 @@ aliases `champion` and `challenger` and the verdicts as descriptions.
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from mlflow.exceptions import MlflowException
 
 from bullbear.definitions import UP
 from bullbear.errors import RunError
-from bullbear.files import replace_folder
+from bullbear.files import copy_folder, replace_folder
 from bullbear.home import Home
 from bullbear.tracking.run import Run
 from bullbear.tracking.tries import TRIALS
@@ -39,7 +38,7 @@ def place_champion(home: Home, run: Run, *, instead_of: Path | None, skill: Mapp
     place = home.champion_of(run.question)
     with home.staging() as folder:
         staged = folder / "bundle"
-        shutil.copytree(run.bundle.root, staged)
+        copy_folder(run.bundle.root, staged)
         meta = json.loads((staged / "bundle.json").read_text(encoding="utf-8"))
         added: dict[str, Any] = {"run_id": run.run_id}
         added |= {} if skill is None else {"skill": dict(skill)}

@@ -37,7 +37,7 @@ from bullbear.tracking.search_runs import SEARCH
 from bullbear.tracking.spool import QUESTION, QUESTIONS
 from bullbear.tracking.tried_runs import Try, read_try, tries_on
 from bullbear.tracking.tries import TRIALS, identity, is_benchmark
-from bullbear.tracking.usable import limited_patience
+from bullbear.tracking.usable import cause, limited_patience
 from bullbear.tracking.verdicts import challenger_of, champion_among, record_verdict, write_artifact
 
 _NEWEST = ["attributes.end_time DESC"]
@@ -295,7 +295,7 @@ class Runs:
                     mark_challenger(self._client, name, None if challenger is None else self._open(challenger))
                     describe(self._client, name, run.bundle.definition.target.question.sentence, verdicts)
         except (BullbearError, MlflowException, OSError, sqlite3.Error) as bad:
-            say(f"the verdict on {run.model} {run.run_id[:8]} was not recorded in MLflow: {bad}")
+            say(f"the verdict on {run.model} {run.run_id[:8]} was not recorded in MLflow: {cause(bad)}")
 
     def attach(self, run: Run, name: str, text: str, *, say: Callable[[str], None] = warn) -> None:
         """Keep a text as an artifact of a finished run, in place of an earlier one; what fails becomes a note."""
@@ -303,7 +303,7 @@ class Runs:
             with limited_patience():
                 write_artifact(self._client.get_run(run.run_id), name, text)
         except (BullbearError, MlflowException, OSError, sqlite3.Error) as bad:
-            say(f"{name} of {run.model} {run.run_id[:8]} was not kept in MLflow: {bad}")
+            say(f"{name} of {run.model} {run.run_id[:8]} was not kept in MLflow: {cause(bad)}")
 
     def scored(
         self, questions: Collection[str], *, simulated: bool, about: str | None = None

@@ -30,8 +30,9 @@ from mlflow.models import infer_signature
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
 from bullbear.errors import BullbearError
-from bullbear.files import FileLock
+from bullbear.files import FileLock, copy_folder
 from bullbear.tracking.package import PACKAGE, package
+from bullbear.tracking.usable import cause
 
 RUN = "run.json"
 QUESTIONS = "questions"
@@ -56,7 +57,7 @@ class SpooledError(BullbearError):
 
     def __init__(self, model: str, runs: Path, place: Path | None, reason: BaseException) -> None:
         self.place = place
-        why = " ".join(str(reason).split())[:300] or type(reason).__name__
+        why = cause(reason)
         if place is None:
             what = "it could not be kept either: free some space and train again"
         elif place.is_relative_to(runs):
@@ -75,7 +76,7 @@ def keep(runs: Path, staged: Path, model: str) -> Path | None:
         hidden = spool / f".{name}"
         try:
             spool.mkdir(parents=True, exist_ok=True)
-            shutil.copytree(staged, hidden)
+            copy_folder(staged, hidden)
             return hidden.rename(spool / name)
         except OSError:
             shutil.rmtree(hidden, ignore_errors=True)
@@ -99,8 +100,7 @@ def log_spooled(client: MlflowClient, experiment: str, runs: Path) -> None:
                 if not _is_logged(client, experiment, folder.name):
                     log_staged(client, experiment, folder, {_TAG: folder.name})
             except Exception as bad:
-                why = " ".join(str(bad).split())[:200]
-                sys.stderr.write(f"bullbear: {folder} is still not logged: {why}\n")
+                sys.stderr.write(f"bullbear: {folder} is still not logged: {cause(bad)}\n")
                 return
             shutil.rmtree(folder)
             sys.stderr.write(f"note: logged the training that was kept in {folder}\n")

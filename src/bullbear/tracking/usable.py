@@ -49,7 +49,7 @@ def require_usable(uri: str) -> None:
         raise
     except Exception as bad:
         raise RunError(
-            _owner(uri), without_password(uri), f"a tracking store that answers ({_cause(bad)})", _remedy(uri)
+            _owner(uri), without_password(uri), f"a tracking store that answers ({cause(bad)})", _remedy(uri)
         ) from bad
 
 
@@ -144,7 +144,8 @@ def _compare_schema(uri: str, found: str) -> None:
     )
 
 
-def _cause(bad: BaseException) -> str:
+def cause(bad: BaseException) -> str:
+    """What is at the bottom of an error, in a few words: MLflow and SQLAlchemy wrap it in pages."""
     while (deeper := bad.__cause__ or bad.__context__) is not None:
         bad = deeper
     text = " ".join(str(getattr(bad, "strerror", None) or bad).split())

@@ -385,7 +385,7 @@ SOURCE = Source(Path("models/x.toml"), 'name = "x"\n[policy]\nbull_above = 0.4\n
         (
             {"bear_instrument": "IWM"},
             r"policy\.bear_instrument\): got 'IWM'; allowed: an instrument with a negative multiple: RWM, TWM, TZA, "
-            r"SRTY \(that of IWM is 1, models/instruments\.toml:\d+\); correct the file",
+            r"SRTY, .*NVDS \(that of IWM is 1, models/instruments\.toml:\d+\); correct the file",
         ),
         ({"bull_instrument": "XYZ"}, r"policy\.bull_instrument\): got 'XYZ'; allowed: .*one of IWM, UWM, TNA, URTY"),
         ({"bear_weight": 1.5}, r"policy\.bear_weight"),

@@ -295,8 +295,8 @@ def test_the_state_gives_back_the_same_bits_through_json() -> None:
         ({"ceiling": 0.0}, r"got 0.0; allowed: a number above 0"),
         (
             {"kind": "spline"},
-            r"got 'spline'; allowed: beta or chosen or isotonic or platt or shrinkage or venn_abers; choose the "
-            r"calibration's kind",
+            r"got 'spline'; allowed: beta or chosen or isotonic or model_averaging or platt or shrinkage or "
+            r"venn_abers; choose the calibration's kind",
         ),
         ({"prior": 1.0}, r"got 'prior'; allowed: one of kind, prior_sd, prior_mean, ceiling"),
         ({"prior_sd": float("inf")}, r"got inf; allowed: a finite number"),

@@ -90,26 +90,29 @@ PROBABILITIES = st.sampled_from([FLOOR, 1e-3, 0.2, 0.5, 0.6, 0.9, 1 - 1e-3, 1 - 
     lengths=st.lists(st.integers(1, LONGEST), min_size=1, max_size=60),
     horizon=st.integers(1, 12),
     base_rate=st.sampled_from([0.05, 0.4, 0.7]),
-    record=st.sampled_from([0.0, 0.2]),
+    record=st.sampled_from([0.0, 0.2, 0.9]),
+    ordered=st.booleans(),
     adversary=st.sampled_from(["against", "turncoat", "heaviest", "random"]),
     levels=st.lists(PROBABILITIES, min_size=1, max_size=8),
     seed=st.integers(0, 10_000),
 )
-@example(2, [LONGEST] * 60, 12, 0.4, 0.2, "heaviest", [FLOOR, 1 - FLOOR], 1)
-@example(2, [LONGEST] * 60, 1, 0.05, 0.0, "turncoat", [FLOOR, 1 - FLOOR], 2)
+@example(2, [LONGEST] * 60, 12, 0.4, 0.2, False, "heaviest", [FLOOR, 1 - FLOOR], 1)
+@example(2, [LONGEST] * 60, 1, 0.05, 0.0, False, "turncoat", [FLOOR, 1 - FLOOR], 2)
+@example(3, [LONGEST] * 60, 12, 0.5, 0.9, True, "heaviest", [FLOOR, 1 - FLOOR], 3)
 def test_no_sequence_makes_it_lose_more_than_its_bound(
     n_members: int,
     lengths: list[int],
     horizon: int,
     base_rate: float,
     record: float,
+    ordered: bool,
     adversary: str,
     levels: list[float],
     seed: int,
 ) -> None:
     rng, n = np.random.default_rng(seed), sum(lengths)
     said = rng.choice(levels, (n, n_members))
-    pool = Mixture(kind="mixture", base_rate=base_rate, record=record)
+    pool = Mixture(kind="mixture", base_rate=base_rate, record=record, ordered=ordered)
     walk = Walk(pool, said, rng.choice([0.3, 0.6, FLOOR], n), lengths, horizon)
     outcomes = {
         "against": against,
@@ -165,6 +168,17 @@ def slow_weights(walk: Walk, place: int) -> np.ndarray:
                 raw[k] *= sum(record(at) * [right(day, j) for j in range(k)]) ** (1 / LONGEST)
     weights = np.array(raw) / sum(raw)
     return np.asarray((weights[:k] + weights[k] * record(place))[1:])
+
+
+def test_members_in_order_of_trust_begin_with_falling_weights() -> None:
+    # 0.8 is not the record's, 0.6 of it the base rate's; of 1/2, 1/6 and 1/12 the shares are 6/9, 2/9 and 1/9.
+    prior = Mixture(kind="mixture", base_rate=0.6, record=0.2, ordered=True).prior(3)
+    np.testing.assert_allclose(prior, [0.48, 0.32 * 6 / 9, 0.32 * 2 / 9, 0.32 / 9, 0.2])
+    np.testing.assert_allclose(Mixture(kind="mixture", base_rate=0.6, record=0.2).prior(4)[1:5], 0.08)
+    # However long the list, the first keeps half and the tenth a hundredth.
+    long = Mixture(kind="mixture", base_rate=0.6, record=0.0, ordered=True).prior(1000)[1:-1] / 0.4
+    assert long[0] > 0.5
+    assert long[9] > 1 / 110
 
 
 @pytest.mark.parametrize("horizon", [1, 4, 9])
@@ -223,7 +237,7 @@ def test_folds_of_one_turn_never_wait_for_each_others_labels(lengths: list[int],
     [
         ({"base_rate": 0.0}, r"got 0.0; allowed: a number above 0"),
         ({"record": 1.0}, r"got 1.0; allowed: a number below 1"),
-        ({"penalty": 1.0}, r"got 'penalty'; allowed: one of kind, base_rate, record"),
+        ({"penalty": 1.0}, r"got 'penalty'; allowed: one of kind, base_rate, record, ordered"),
     ],
 )
 def test_a_wrong_table_is_refused(table: dict[str, object], message: str) -> None:
