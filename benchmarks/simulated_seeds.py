@@ -3,12 +3,13 @@
     python -m benchmarks.simulated_seeds MODEL [--seeds 20] [--signals 1 0.5 0.25 0] [--years 20] [--question NAME]
         [--record FILE]
 
-One market says little: its span holds fewer than two hundred independent months. A row of a table is a question at a
-strength of the signal: the median, lowest and highest share over the seeds of the oracle's expected gain, and the
-realised Brier skill beside the oracle's. The members of a mixture, each calibrated on its own past, follow by name.
+One market says little: its span holds fewer than two hundred and fifty independent months. The table has a row for each
+question and, calibrated on its own past, each member of a mixture, and a column for each strength of the signal: the
+median, lowest and highest share of the oracle's expected gain over the seeds. Without a signal the oracle gains nothing
+but the error of the base rate, so that column is the realised Brier skill.
 
-`--record` keeps each finished market as a line of JSON, and a later run with the same file continues from there: the
-seeds of all signals are done in turn, so that what has been finished at any time is one table with fewer seeds.
+`--record` keeps each finished market as a line of JSON, and a later run with the same file continues from there. A seed
+is done at all strengths before the next one.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -62,28 +63,32 @@ def shares(name: str, seed: int, signal: float, years: int, question: str | None
                 said[member] = Predictions(predictions.table.assign(p=p, p_low=p, p_high=p))
             for title, of_target in said.items():
                 run = SimpleNamespace(bundle=bundle, simulated=True, of_target=of_target, horizon=target.horizon)
-                share = oracle_share(home, cast(Any, run))
+                share = oracle_share(home, cast(Any, run), resamples=2)  # no interval is shown
                 assert share is not None
                 found[title] = {field: float(getattr(share, field)) for field in ("share", "bss", "oracle_bss")}
         return found
 
 
-def table(signal: float, found: Sequence[Found]) -> str:
-    """A row for each question and member, as Markdown."""
-    rows = [
-        f"Signal {signal:g}, {len(found)} seeds, medians:\n",
-        "| forecast | share of the oracle's gain | lowest | highest | Brier skill | lowest | oracle's |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
-    ]
-    for title in found[0]:
-        share, skill, oracle = (
-            np.array([each[title][field] for each in found]) for field in ("share", "bss", "oracle_bss")
-        )
-        rows.append(
-            f"| {title} | {np.median(share):.0%} | {share.min():.0%} | {share.max():.0%}"
-            f" | {np.median(skill):+.2%} | {skill.min():+.2%} | {np.median(oracle):+.2%} |"
-        )
-    return "\n".join(rows)
+def table(by_signal: Mapping[float, Sequence[Found]]) -> str:
+    """Markdown: the rows are questions and members, the columns strengths of the signal."""
+    titles = [f"signal {signal:g}" if signal else "signal 0, Brier skill" for signal in by_signal]
+    rows = [f"| forecast | {' | '.join(titles)} |", f"| --- |{' --- |' * len(titles)}"]
+    first = next(iter(by_signal.values()))[0]
+    for title in first:
+        cells = [
+            _cell([each[title]["share" if signal else "bss"] for each in of], signal)
+            for signal, of in by_signal.items()
+        ]
+        rows.append(f"| {title} | {' | '.join(cells)} |")
+    skill = [_cell([next(iter(each.values()))["oracle_bss"] for each in of], 0.0) for of in by_signal.values()]
+    return "\n".join([*rows, f"| the oracle's own Brier skill | {' | '.join(skill)} |"])
+
+
+def _cell(values: Sequence[float], signal: float) -> str:
+    """Median [lowest, highest], in per cent."""
+    digits = 0 if signal else 2
+    middle, low, high = (f"{100.0 * float(f(values)):+.{digits}f}" for f in (np.median, np.min, np.max))
+    return f"{middle} [{low}, {high}]"
 
 
 def main() -> None:
@@ -116,9 +121,12 @@ def main() -> None:
             file=sys.stderr,
             flush=True,
         )
-    print(f"{asked.model}: markets of {asked.years} years, seeds {asked.first} to {asked.seeds}\n")
-    for signal in asked.signals:
-        print(table(signal, [found for (_, of), found in done.items() if of == signal]) + "\n", flush=True)
+    by_signal = {
+        signal: [done[seed, signal] for seed in range(asked.first, asked.seeds + 1) if (seed, signal) in done]
+        for signal in asked.signals
+    }
+    print(f"{asked.model}: markets of {asked.years} years, seeds {asked.first} to {asked.seeds}; per cent\n")
+    print(table(by_signal))
 
 
 if __name__ == "__main__":

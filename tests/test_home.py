@@ -21,7 +21,7 @@ from bullbear.errors import DefinitionError, InputError
 from bullbear.factors import registered
 from bullbear.factors.engine import registry
 from bullbear.forecasting import bundle
-from bullbear.home import Home, locate
+from bullbear.home import SHARED_FILES, Home, locate
 from bullbear.learn import CALIBRATORS, LEARNERS
 from bullbear.learn.learners.lightgbm import GradientBoosting
 
@@ -249,7 +249,7 @@ def test_a_definition_of_the_home_wins_over_the_packaged_one(place: Home) -> Non
     assert place.find("models", "climatology") == place.root / "models" / "climatology.toml"
 
 
-@pytest.mark.parametrize("name", sorted({*PACKAGED} - {"instruments", "questions", "promotion"}))
+@pytest.mark.parametrize("name", sorted({*PACKAGED} - SHARED_FILES))
 def test_packaged_models_load(tmp_path: Path, name: str) -> None:
     assert Home(tmp_path).model(name).definition.name == name
 

@@ -10,7 +10,7 @@ import os
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -19,9 +19,12 @@ from bullbear import sessions
 from bullbear.data.store import Store
 from bullbear.dataset import splitter_of
 from bullbear.decide.instruments import Instrument, read_instruments
-from bullbear.decide.policy import load_policy
+from bullbear.decide.pairs import on_pair
+from bullbear.decide.policy import Policy, load_policy
 from bullbear.decide.rule import Rule
 from bullbear.definitions import FeatureSet, ModelDefinition, PolicyFile, PolicyTable, Source, read, validate
+from bullbear.definitions.models import Subject
+from bullbear.definitions.pairs import PlacedPair, read_pairs
 from bullbear.definitions.promotion import Promotion, read_promotion
 from bullbear.definitions.questions import Question, read_questions
 from bullbear.errors import DefinitionError, Found, InputError
@@ -35,9 +38,12 @@ from bullbear.user_code import use_home
 if TYPE_CHECKING:
     from bullbear.odds.definitions import EventSet
 
+EXPERIMENT = "bullbear"
+PAIRS = "pairs"
+"""The folder of a home in which each pair has its own."""
 POLICY_FILES = "models/policies"
 """Where the policies are that a model may name."""
-SHARED_FILES = frozenset({"questions", "instruments", "promotion"})
+SHARED_FILES = frozenset({"questions", "instruments", "pairs", "promotion"})
 """Files of `models/` that define no model."""
 
 
@@ -46,9 +52,13 @@ class Home:
     """The folders of a home; none need exist before something is written.
 
     Making one, and reading a model, puts the kinds and factors of its Python files in the place of any other home's.
+
+    On a `pair`, models and policies are about that pair. Its runs, champions, ledger and reports have a folder of their
+    own, `pairs/NAME/`; the store and the definitions are those of the home.
     """
 
     root: Path
+    pair: PlacedPair | None = None
 
     def __post_init__(self) -> None:
         use_home(self.root)
@@ -59,14 +69,19 @@ class Home:
         return self.root / "data"
 
     @property
+    def written(self) -> Path:
+        """Where everything but the store is written."""
+        return self.root if self.pair is None else self.root / PAIRS / self.pair.pair.name
+
+    @property
     def runs(self) -> Path:
         """MLflow's store."""
-        return self.root / "mlruns"
+        return self.written / "mlruns"
 
     @property
     def forecasts(self) -> Path:
         """The ledger and the champion."""
-        return self.root / "forecasts"
+        return self.written / "forecasts"
 
     @property
     def champion(self) -> Path:
@@ -108,12 +123,12 @@ class Home:
 
     def journal(self, model: str) -> Path:
         """Where the searches of `models/MODEL.toml` keep their trials."""
-        return self.root / "tuning" / f"{model}.journal"
+        return self.written / "tuning" / f"{model}.journal"
 
     @property
     def reports(self) -> Path:
         """Reports."""
-        return self.root / "reports"
+        return self.written / "reports"
 
     def store(self) -> Store:
         """The point-in-time store of this home."""
@@ -217,6 +232,9 @@ class Home:
         use_home(self.root)  # another may have been used since
         name = name.removeprefix("models/").removesuffix(".toml")
         definition, source = read(self.find("models", name), ModelDefinition, context={"questions": self.questions()})
+        if self.pair is not None:
+            subject = Subject(ticker=self.pair.pair.bull, horizon=definition.subject.horizon)
+            definition = definition.model_copy(update={"subject": subject})
         if definition.name != name:
             in_another_case = definition.name == name.lower()
             remedy = f"rename the file to {definition.name}.toml" if in_another_case else "rename one"
@@ -315,7 +333,52 @@ class Home:
             factors=[spec.name for each in (*own, *feature_sets) for spec in each.factor],
             known=self.questions(),
         )
-        return Rule(loaded, own, path, paths)
+        return Rule(loaded if self.pair is None else self._on_pair(loaded, self.pair), own, path, paths)
+
+    def _on_pair(self, policy: Policy, placed: PlacedPair) -> Policy:
+        """The policy about a pair."""
+        known = self.instruments()
+        for ticker, sign in ((placed.pair.bull, 1), *((bear, -1) for bear in placed.pair.bear)):
+            fitting = [name for name, each in known.items() if each.multiple * sign > 0]
+            if ticker not in fitting:
+                allowed = (
+                    f"an instrument with a {'positive' if sign > 0 else 'negative'} multiple: {', '.join(fitting)}"
+                )
+                raise DefinitionError(placed.where, ticker, allowed, "correct the pair, or add it to instruments.toml")
+        try:
+            return on_pair(policy, known[placed.pair.bull], [known[bear] for bear in placed.pair.bear])
+        except DefinitionError as bad:
+            raise DefinitionError(f"{placed.where}: {bad.where}", bad.value, bad.allowed, bad.remedy) from bad
+
+    def pairs(self) -> dict[str, PlacedPair]:
+        """The packaged pairs and those of this home's `models/pairs.toml`, which win, by name.
+
+        Raises
+        ------
+        DefinitionError
+            A file cannot be used; the message names file and line.
+        """
+        found: dict[str, PlacedPair] = {}
+        for folder in reversed(self._folders("models")):
+            if (path := folder / "pairs.toml").exists():
+                found |= read_pairs(path)
+        return found
+
+    def on(self, pair: str | None) -> Home:
+        """The same home about a pair; itself without one, and for the fund that its definitions are about.
+
+        Raises
+        ------
+        InputError
+            There is no such pair.
+        """
+        if pair is None or pair == Subject().ticker:
+            return self
+        pairs = self.pairs()
+        if pair not in pairs:
+            allowed = ", ".join([Subject().ticker, *pairs])
+            raise InputError("--pair", pair, allowed, "choose one, or add it to models/pairs.toml")
+        return replace(self, pair=pairs[pair])
 
     def instruments(self) -> dict[str, Instrument]:
         """What a policy may hold, by ticker: the packaged instruments, and this home's, which win.
@@ -345,8 +408,17 @@ class Home:
         return [folder for folder in (self.root / kind, *packaged) if folder.is_dir()]
 
 
-def locate(option: Path | None) -> Home:
-    """The home that `--home`, `BULLBEAR_HOME` or the current directory names, in that order.
+def experiment_name(runs: Path) -> str:
+    """The experiment that holds the trainings of a home or, where `runs` is that of a pair, of the pair.
+
+    A pair has a store of its own, but pairs may share a server.
+    """
+    of_pair = runs.parent.parent.name == PAIRS
+    return f"{EXPERIMENT}-{runs.parent.name}" if of_pair else EXPERIMENT
+
+
+def locate(option: Path | None, pair: str | None = None) -> Home:
+    """The home that `--home`, `BULLBEAR_HOME` or the current directory names, in that order, perhaps about a pair.
 
     Raises
     ------
@@ -360,4 +432,4 @@ def locate(option: Path | None) -> Home:
     if not home.root.parent.is_dir():
         raise InputError("--home", str(root), "a directory, or a new one in a directory that exists", "create it first")
     sessions.keep_in(home.data)
-    return home
+    return home.on(pair)

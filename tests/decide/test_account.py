@@ -17,6 +17,8 @@ from bullbear.decide.book import Book, Mark
 from bullbear.decide.instruments import Fund
 from bullbear.decide.market import Bars, Market
 from bullbear.decide.policies.band import BandPolicy
+from bullbear.decide.policies.buy_and_hold import BuyAndHold
+from bullbear.decide.policies.hold_cash import HoldCash
 from bullbear.decide.policy import Slot
 from bullbear.decide.step import step
 from bullbear.sessions import between
@@ -199,3 +201,13 @@ def test_bookings_go_to_the_sleeve_that_holds():
         "interest": 0.0, "costs": 0.0,
     }  # fmt: skip
     assert pd.Timestamp(done.book.session) == DAYS[1]
+
+
+def test_an_account_without_a_trade_has_a_table_of_the_same_types(view, bars, predictions):
+    days = ("2019-12-18", "2019-12-19", "2019-12-20", "2019-12-23", "2019-12-24", "2019-12-26")
+    view.prices["IWM"] = bars([(day, 100.0, 101.0, 99.0, 100.0, 100.0) for day in days])
+    made = backtest(predictions({"2019-12-23": 0.5}), view, HoldCash(), baselines={"hold": BuyAndHold()})
+    idle, traded = made.account.trades, made.baselines["hold"].trades
+    assert (len(idle), len(traded)) == (0, 1)
+    pd.testing.assert_series_equal(idle.dtypes, traded.dtypes)
+    assert idle.equals(traded.iloc[:0].set_axis(idle.index))

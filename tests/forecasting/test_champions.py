@@ -16,6 +16,7 @@ import pytest
 from bullbear.dataset import resolve
 from bullbear.dataset.labels import climatology
 from bullbear.definitions import Target
+from bullbear.errors import RunError
 from bullbear.evaluate import evaluate
 from bullbear.extras import LIBRARIES
 from bullbear.forecasting import forecast
@@ -158,6 +159,24 @@ def _of_real_data(home: Home) -> None:
     path.write_text(json.dumps(json.loads(path.read_text()) | {"simulated": False}))
 
 
+def _of_version_4(home: Home) -> None:
+    path = home.champion_of("vol20") / "bundle.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"version": 4}))
+
+
+def _without_forecasts(home: Home) -> None:
+    (home.champion_of("vol20") / "predictions.csv").write_text("nothing\n1\n")
+
+
+def _with_a_damaged_model_of_a_session_since_its_last_forecast(home: Home) -> None:
+    place = home.champion_of("vol20")
+    table = read_bundle(place).predictions
+    (place / "predictions.csv").write_text(table.where((table.table["decided_at"] < "2007-03-01").to_numpy()).to_csv())
+    newest, before = sorted((place / "models").iterdir())[-1:-3:-1]
+    (place / "models" / "2007-03-15.json").write_text("{")
+    assert "2007-03-15" < before.stem < newest.stem
+
+
 def _without_models(home: Home) -> None:
     shutil.rmtree(home.champion_of("vol20") / "models")
 
@@ -170,6 +189,16 @@ def _without_models(home: Home) -> None:
         (_edit_horizon, "trained on volatility 0.2 over 21 sessions'; allowed: volatility 0.2 over 63 sessions, as"),
         (_of_real_data, "champion of vol20: got 'trained on real data'"),
         (_without_models, "champion of vol20: got 'no models'"),
+        (
+            _of_version_4,
+            "champion of vol20: got 'forecasts/champions/vol20/bundle.json of version 4'; allowed: version 5 or "
+            "version 6; train and promote again: `bullbear train wild && bullbear promote latest`",
+        ),
+        (_without_forecasts, "champion of vol20: got 'predictions.csv, damaged or of another version'"),
+        (
+            _with_a_damaged_model_of_a_session_since_its_last_forecast,
+            "champion of vol20: got 'models/2007-03-15.json, damaged or of another version'",
+        ),
     ],
 )
 def test_a_champion_that_cannot_be_used_gives_way_to_the_base_rate(
@@ -184,6 +213,28 @@ def test_a_champion_that_cannot_be_used_gives_way_to_the_base_rate(
     assert rows["vol20"]["model"] is None
     assert rows["vol20"]["p"] == rows["vol20"]["climatology"]
     assert rows["up"] == before["up"]
+
+
+def test_without_a_champion_of_up_that_can_be_used_there_is_no_forecast(wild: Home) -> None:
+    path = wild.champion / "bundle.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"version": 4}))
+    line = (
+        "champion: got 'forecasts/champions/up/bundle.json of version 4'; allowed: version 5 or version 6; train and "
+        "promote again: `bullbear train small && bullbear promote latest`"
+    )
+    with pytest.raises(RunError) as refused:
+        issue(wild, DAY)
+    assert str(refused.value) == line
+
+
+def test_a_bundle_of_the_version_before_still_serves(wild_home: Home, wild: Home) -> None:
+    expected = of_day(wild_home, DAY)
+    for question in ("up", "vol20"):
+        path = wild.champion_of(question) / "bundle.json"
+        meta = json.loads(path.read_text())
+        del meta["policy_feature_sets"]
+        path.write_text(json.dumps(meta | {"version": 5, "questions": [question]}))
+    assert of_day(wild, DAY) == expected
 
 
 def test_a_champion_that_is_too_stale_gives_way_to_the_base_rate(wild: Home, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -220,7 +271,7 @@ def test_each_champion_is_refitted_when_its_own_refit_is_due(wild: Home, wild_ho
     assert calls == [(1, 2), (2, 2)]
     refitted = read_bundle(wild.champion_of("vol20"))
     assert refitted.trained_through() == whole.trained_through()
-    assert (wild.champion.resolve(), (refitted.root / "account.jsonl").read_text()) == (up, "")
+    assert wild.champion.resolve() == up
     said = whole.predictions.table.set_index("decided_at").loc["2007-12-28"].iloc[0]
     assert rows_of(entry)["vol20"]["p"] == said["p"]
     (own,) = [each for each in _batch(wild, entry) if each["question"] == "vol20"]

@@ -15,18 +15,20 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from bullbear.dataset.predictions import Predictions
 from bullbear.decide import Book, backtest
 from bullbear.definitions import Target
 from bullbear.errors import HistoryError, InputError, NoDataError, RunError
 from bullbear.forecasting import refitting
 from bullbear.forecasting.advised import Advised, advised
 from bullbear.forecasting.bundle import Bundle, read_bundle
-from bullbear.forecasting.champions import others_of
+from bullbear.forecasting.champions import Asked, others_of
 from bullbear.forecasting.close import Close, close_of
 from bullbear.forecasting.forecast import forecast_at, forecasts_at, issue, replay
 from bullbear.forecasting.ledger import SCHEMA_VERSION, Ledger, of_question, with_provenance
+from bullbear.forecasting.policy_forecasts import spoken
 from bullbear.forecasting.staleness import lag_note
-from bullbear.forecasting.today import forecast_sessions
+from bullbear.forecasting.today import forecast_close
 from bullbear.home import Home
 from bullbear.tracking import Run, Runs
 from bullbear.workflows.training import train_model
@@ -34,9 +36,9 @@ from bullbear.workflows.training import train_model
 KEYS = {
     "": "question ticker decided_at resolves_on horizon_sessions p_up p_low p_high climatology outlook distribution "
     "regime agents positions stops reentries triggers trend account drivers model data",
-    "agents.bull": "weight instrument reasons",
-    "agents.bear": "weight instrument tier reasons",
-    "account": "kind trades book",
+    "agents.bull": "weight instrument reasons sleeves",
+    "agents.bear": "weight instrument tier reasons sleeves",
+    "account": "kind trades book since",
     "model": "name run_id definition_hash trained_through age_sessions refit_overdue_sessions",
     "data": "fingerprint last_known_at stale simulated",
 }
@@ -89,15 +91,19 @@ def test_the_days_since_the_training_are_each_forecast_by_their_own_factors_mode
     cut = _ended(whole, tmp_path / "cut", "2007-05-10")
 
     at = close_of(home.store(), Target(), day)
-    today = forecast_sessions(at, cut, after=cut.last_book.session)
-    rows = [{"decided_at": at, **dataclasses.asdict(each["up"])} for at, each in today.forecasts.items()]
-    found = pd.DataFrame(rows)
-    expected = span.reset_index()[["decided_at", "p", "p_low", "p_high", "climatology"]]
-    pd.testing.assert_frame_equal(found, expected, check_exact=True)
+
+    def since_then(at: Close) -> Predictions:
+        closes = at.decidable_after(None)["decided_at"]
+        read = [Asked(Target().question, cut)]
+        return spoken(at.view, at.labels_of, "IWM", read, closes, forecast_close(at, cut).apart)["up"]
+
+    said = since_then(at).table
+    columns = ["decided_at", "p", "p_low", "p_high", "climatology"]
+    pd.testing.assert_frame_equal(said[columns], span.reset_index()[columns], check_exact=True)
     assert forecast_at(at, cut, simulated=True) == forecast_at(at, whole, simulated=True)
     # On the day after the training's last forecast there is one new row, and none is repeated.
     one = close_of(home.store(), Target(), "2007-05-10")
-    assert len(forecast_sessions(one, cut, after=cut.last_book.session).forecasts) == 1
+    assert len(since_then(one)) == 1
 
 
 def test_a_replay_holds_what_the_backtest_held(eager_home: Home) -> None:
@@ -643,8 +649,6 @@ def _ended(bundle: Bundle, place: Path, day: str) -> Bundle:
     shutil.copytree(bundle.root, place)
     ended = bundle.predictions.where((bundle.predictions.table["decided_at"] < day).to_numpy())
     (place / "predictions.csv").write_text(ended.to_csv())
-    lines = (place / "account.jsonl").read_text().splitlines(keepends=True)
-    (place / "account.jsonl").write_text("".join(line for line in lines if json.loads(line)["session"] < day))
     return read_bundle(place)
 
 

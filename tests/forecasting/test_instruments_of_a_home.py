@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,7 +16,7 @@ from bullbear.errors import DefinitionError, InputError, RunError
 from bullbear.forecasting.account_factors import account_factors
 from bullbear.forecasting.advised import Advised
 from bullbear.forecasting.close import close_of
-from bullbear.forecasting.forecast import forecast_at, replay
+from bullbear.forecasting.forecast import forecast_at, issue, replay
 from bullbear.home import Home, locate
 from bullbear.tracking import Runs
 from bullbear.workflows.backtesting import backtest_run
@@ -127,8 +130,9 @@ def test_evenings_with_an_instrument_marked_by_a_factor_are_the_backtest(own: Ho
         book = Book.from_json(made["account"]["book"])
         assert book == tested.books[place]
         assert book.equity == tested.equity[at.session]
-        again = replay(store, bundle, str(at.session.date()))
-        assert again["account"]["book"] == made["account"]["book"]
+        if place % 4 == 0:
+            again = replay(store, bundle, str(at.session.date()))
+            assert again["account"]["book"] == made["account"]["book"]
 
     # After five evenings away, too.
     two = run.of_target.where(np.isin(np.arange(len(run.of_target)), [start, start + 5]))
@@ -144,6 +148,28 @@ def test_evenings_with_an_instrument_marked_by_a_factor_are_the_backtest(own: Ho
     edit(own, "instruments/certificate.py", "/ 100.0", "/ 50.0")
     with pytest.raises(RunError, match=r"got 'instruments/certificate\.py, changed since the training'"):
         _ = Runs(locate(own.root)).find("latest").bundle.policy
+
+
+def test_a_new_champion_carries_on_what_is_priced_by_a_factor_that_it_lacks(own: Home) -> None:
+    def evening(home: Home, day: str) -> dict[str, Any]:
+        return issue(home, day, now=pd.Timestamp(f"{day}T22:00", tz="UTC"))
+
+    train_model(own, "tilt")
+    runs = Runs(own)
+    runs.promote(runs.find("tilt"))
+    evening(own, "2007-12-26")
+    before = evening(own, "2007-12-27")["account"]["book"]
+    assert {each["ticker"] for each in before["values"]} == {"CERT", "IWM"}
+    other = Home(Path(shutil.copytree(own.root, own.root.parent / "other", symlinks=True)))
+    kept = evening(other, "2007-12-28")["account"]["book"]
+    runs.promote(runs.find("base"))
+    sold = evening(own, "2007-12-28")["account"]
+    assert sold["book"]["marks"] == kept["marks"]
+    assert [each["name"] for each in sold["factors"]] == ["vix"]
+    assert {each["ticker"]: each["weight"] for each in sold["book"]["orders"]}["CERT"] == 0.0
+    last = evening(own, "2007-12-31")["account"]
+    assert "CERT" not in {each["ticker"] for each in last["book"]["values"]}
+    assert "factors" not in last
 
 
 def test_a_factor_that_only_an_instrument_reads_must_be_the_models(own: Home) -> None:

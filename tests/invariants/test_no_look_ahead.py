@@ -249,7 +249,6 @@ def run_line(store: Store, models: list[Model], root: Path) -> Line:
             fingerprint=made.fingerprint,
             simulated=True,
             training=trainings[name],
-            books=tested[name].books,
         )
         meta = json.loads((root / name / "bundle.json").read_text())
         (root / name / "bundle.json").write_text(json.dumps({**meta, "run_id": "0"}))

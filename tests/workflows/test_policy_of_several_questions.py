@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
+import pandas as pd
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from pydantic import Field
 
+from bullbear.dataset.predictions import Predictions
+from bullbear.decide import Backtest, Book
 from bullbear.decide.instruments import Tradable
 from bullbear.decide.policy import POLICIES, Needs, NoMemory, Policy, Sleeve, Stance
 from bullbear.errors import InputError, RunError
-from bullbear.forecasting.bundle import read_bundle
-from bullbear.forecasting.champions import others_of
+from bullbear.factors import compute
+from bullbear.forecasting.bundle import Bundle, champion_of, read_bundle
+from bullbear.forecasting.champions import Others, others_of
 from bullbear.forecasting.forecast import issue, replay
 from bullbear.home import Home
 from bullbear.tracking import Runs
@@ -130,17 +137,162 @@ def test_what_a_policy_reads_is_part_of_the_meaning_of_up(wary: Home) -> None:
     assert meaning(["up", "dip8"], together=True) not in {alone, read, coherent}
 
 
-def test_an_optional_question_of_another_training_is_read_neither_in_the_backtest_nor_live(wary: Home) -> None:
-    define(wary, "lone", ["up"], must=False)
-    trained = train_model(wary, "lone")
-    runs = Runs(wary)
-    run = runs.find(trained.run_id)
-    runs.promote(run)
+@pytest.fixture(scope="module")
+def lone_home(wary_home: Home, tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """`wary_home` with `lone` as champion of `up`: trained alone, its policy reads dip8 where there is one."""
+    place = tmp_path_factory.mktemp("lone") / "home"
+    home = Home(Path(shutil.copytree(wary_home.root, place, symlinks=True)))
+    text = rolling("lone", "up") + '\n[policy]\nkind = "wary"\nmust = false\nfeatures = ["tiny"]\n'
+    (home.root / "models" / "lone.toml").write_text(text)
+    runs = Runs(home)
+    runs.promote(runs.find(train_model(home, "lone").run_id))
+    return home
+
+
+def rolling(name: str, question: str) -> str:
+    """A model that is fitted in no time: the base rate of a year, refitted every quarter."""
+    return (
+        f'name = "{name}"\nintent = "The base rate of a year."\nquestions = ["{question}"]\n'
+        '[splitter]\nfirst = "2003-01-01"\nrefit = "quarter"\n'
+        '[learner]\nkind = "climatology"\nwindow = 252\n[calibration]\nkind = "shrinkage"\nprior_sd = 9.0\n'
+    )
+
+
+def champion_of_dips(home: Home, more: str = "", *, end: str | None = None) -> None:
+    """Promote a model of dip8 alone."""
+    (home.root / "models" / "dips.toml").write_text(rolling("dips", "dip8") + more)
+    runs = Runs(home)
+    runs.promote(runs.find(train_model(home, "dips", end=end).run_id))
+
+
+@pytest.fixture
+def lone(lone_home: Home, tmp_path: Path) -> Home:
+    """A copy of `lone_home` to write into."""
+    return Home(Path(shutil.copytree(lone_home.root, tmp_path / "lone", symlinks=True)))
+
+
+def books_on(home: Home, days: Sequence[str] = DAYS) -> dict[str, Book]:
+    """The account after the decision of each day, as replays give it."""
+    champion = read_bundle(home.champion)
+    others = others_of(home, champion)
+    entries = {day: replay(home.filled_store(), champion, day, others=others) for day in days}
+    return {day: Book.from_json(entry["account"]["book"]) for day, entry in entries.items()}
+
+
+def backtested(home: Home, days: Sequence[str] = DAYS) -> dict[str, Book]:
+    """The same, as the backtest of the champion gives it."""
+    tested = backtest_run(home, Runs(home).find("champion"))
+    by_day = {str(each.session.date()): each for each in tested.books}
+    return {day: by_day[day] for day in days}
+
+
+def test_an_optional_question_is_answered_by_its_champion_whatever_it_was_trained_with(lone_home: Home) -> None:
+    run, notes = Runs(lone_home).find("lone"), list[str]()
     assert run.bundle.questions == ("up",)
-    assert "p_dip8" not in backtest_run(wary, run).decisions
-    assert weight_on(wary, DAYS[1]) == 1.0
+    tested = backtest_run(lone_home, run, say=notes.append)
+    champion = Runs(lone_home).find("champion", "dip8")
+    assert notes == [
+        f"dip8 was not trained with lone {run.run_id[:8]}: its champion wary {champion.run_id[:8]} answers"
+    ]
+    said = champion.predictions.table.set_index("decided_at")["p"]
+    assert tested.decisions.set_index("decided_at")["p_dip8"].equals(said.rename("p_dip8"))
+    assert books_on(lone_home) == backtested(lone_home)
+    # Its own training knew no dip: all of the fund.
+    logged = json.loads(run.read_text("backtest.json"))
+    policy = next(row for row in logged["accounts"] if row["account"] == "policy")
+    assert policy["total_return"] != pytest.approx(tested.equity.iloc[-1] / tested.equity.iloc[0] - 1, rel=1e-3)
+
+
+def test_no_account_goes_stale_when_another_questions_champion_is_promoted_or_refitted(lone: Home) -> None:
+    days = DAYS[1:]
+    before = backtested(lone, days)
+    champion_of_dips(lone)
+    whole = books_on(lone, days)
+    assert all(whole[day] != before[day] for day in days)
+    assert whole == backtested(lone, days)
+
+    # One that had learnt less, and is refitted by the evening's forecast, which no account may remember.
+    champion_of_dips(lone, end="2007-05-10")
+    entry = issue(lone, DAYS[2])
+    assert read_bundle(lone.champion_of("dip8")).last_session == pd.Timestamp("2007-09-28")  # that of the refit
+    assert Book.from_json(entry["account"]["book"]) == whole[DAYS[2]]
+    assert backtested(lone, days) == books_on(lone, days) == whole
+
+
+def test_what_up_was_not_trained_with_is_not_read(wary: Home, lone: Home) -> None:
+    def notes_of(home: Home) -> list[str]:
+        notes: list[str] = []
+        issue(home, DAYS[2], say=notes.append)
+        return [note for note in notes if note.startswith("the policy of up")]
+
+    def edit(home: Home, question: str, change: Callable[[dict[str, Any]], object]) -> None:
+        path = home.champion_of(question) / "bundle.json"
+        meta = json.loads(path.read_text())
+        change(meta)
+        path.write_text(json.dumps(meta))
+
+    assert notes_of(wary) == notes_of(lone) == []
+    # As if questions.toml and the champion of dip8 had changed since.
+    edit(wary, "up", lambda meta: meta["questions"][1].update(threshold=-0.09))
+    assert notes_of(wary) == [
+        "the policy of up does without the dip8 of champion of dip8: dip -0.08 over 21 sessions; up was trained with "
+        "dip -0.09 over 21 sessions"
+    ]
+    edit(lone, "dip8", lambda meta: meta["definition"]["target"].update(horizon=5))
+    (note,) = notes_of(lone)
+    assert note.endswith("over 5 sessions, a horizon of its own")
+    assert "p_dip8" not in backtest_run(lone, Runs(lone).find("champion")).decisions
+    assert weight_on(lone, DAYS[2]) == 1.0
+
+
+def test_a_needed_question_without_a_champion_has_the_base_rate_in_a_forecast(wary: Home) -> None:
+    shutil.rmtree(wary.forecasts / "champions" / ".dip8")
+    (wary.forecasts / "champions" / "dip8").unlink()
     entry = issue(wary, DAYS[1])
-    assert "dip8" in {row["question"] for row in entry["outlook"]}
+    (row,) = [each for each in entry["outlook"] if each["question"] == "dip8"]
+    assert row["p"] == row["climatology"]
+    rsi = read_bundle(wary.champion).rule.specs(read_bundle(wary.champion).feature_sets)
+    factor = compute(wary.store().as_of(pd.Timestamp(entry["decided_at"])), rsi, pd.DatetimeIndex([DAYS[1]]), "IWM")
+    expected = entry["p_up"] * (1.0 - row["climatology"]) * (factor.to_numpy()[0, 0] / 100.0)
+    assert entry["positions"]["IWM"] == pytest.approx(expected, rel=1e-12)
+
+
+@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    place=st.integers(900, 1257),
+    up_ends=st.integers(700, 1257),
+    dip_ends=st.integers(700, 1257),
+)
+def test_on_any_day_and_after_any_refit_a_replay_is_the_backtest_to_the_last_bit(
+    apart: tuple[Home, Backtest], place: int, up_ends: int, dip_ends: int, tmp_path: Path
+) -> None:
+    """Their models answer the days since what the champions had reported as the walk-forward did."""
+    home, tested = apart
+
+    def ended(question: str, at: int) -> Bundle:
+        bundle = read_bundle(home.champion_of(question), label=champion_of(question))
+        table = bundle.predictions.table
+        kept = Predictions(table[table["decided_at"] <= tested.states[at].decided_at])
+        cut = replace(bundle, _opened={})
+        cut.__dict__["predictions"] = kept
+        return cut
+
+    up, dip = ended("up", up_ends), ended("dip8", dip_ends)
+    others = Others(
+        tuple(replace(each, bundle=dip) for each in others_of(home, up).asked if each.question.name == "dip8")
+    )
+    entry = replay(home.filled_store(), up, str(tested.states[place].decided_at.date()), others=others)
+    assert Book.from_json(entry["account"]["book"]) == tested.books[place]
+    assert entry["positions"] == dict(tested.stances[place].positions)
+
+
+@pytest.fixture(scope="module")
+def apart(lone_home: Home, tmp_path_factory: pytest.TempPathFactory) -> tuple[Home, Backtest]:
+    """`lone_home` with a champion of dip8 that was trained alone, and its backtest."""
+    place = tmp_path_factory.mktemp("apart") / "home"
+    home = Home(Path(shutil.copytree(lone_home.root, place, symlinks=True)))
+    champion_of_dips(home)
+    return home, backtest_run(home, Runs(home).find("champion"))
 
 
 def test_a_policy_that_needs_another_question_is_refused_before_up_alone_is_fitted(

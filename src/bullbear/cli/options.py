@@ -38,6 +38,9 @@ def one_home(context: typer.Context, value: Path | None) -> Path | None:
 _HOME_HELP = "The folder to work in; default: BULLBEAR_HOME, else the current one."
 HomeBeforeOption = Annotated[Path | None, typer.Option("--home", help=f"{_HOME_HELP} Also after the command.")]
 HomeOption = Annotated[Path | None, typer.Option("--home", callback=one_home, help=_HOME_HELP)]
+PairOption = Annotated[
+    str | None, typer.Option("--pair", metavar="NAME", help="Another pair than IWM's, of models/pairs.toml.")
+]
 JobsOption = Annotated[int, typer.Option(min=1, max=64, help="Worker processes.")]
 DEFAULT_JOBS = max(1, min(os.cpu_count() or 1, 8))
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as one JSON document.")]
@@ -48,6 +51,14 @@ def iso_day(param: typer.CallbackParam, value: str | None) -> str | None:
     if value is None or re.fullmatch(r"\d{4}-\d{2}-\d{2}", value):
         return value
     raise InputError(param.opts[0], value, "a day as YYYY-MM-DD", "write the date in ISO form")
+
+
+FirstOption = Annotated[
+    str | None, typer.Option(callback=iso_day, help="First day of the reported forecasts, YYYY-MM-DD.")
+]
+LastOption = Annotated[
+    str | None, typer.Option(callback=iso_day, help="Last day of the reported forecasts, YYYY-MM-DD.")
+]
 
 
 def print_document(document: Any) -> None:

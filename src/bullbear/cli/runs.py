@@ -8,7 +8,17 @@ from typing import Annotated
 
 import typer
 
-from bullbear.cli.options import DEFAULT_JOBS, By, HomeOption, JobsOption, JsonOption, iso_day, print_document
+from bullbear.cli.options import (
+    DEFAULT_JOBS,
+    By,
+    FirstOption,
+    HomeOption,
+    JobsOption,
+    JsonOption,
+    LastOption,
+    PairOption,
+    print_document,
+)
 from bullbear.extras import require
 from bullbear.home import locate
 
@@ -27,12 +37,9 @@ EachQuestionOption = Annotated[
 def train(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="The name of a file in models/.")],
     home: HomeOption = None,
-    start: Annotated[
-        str | None, typer.Option(callback=iso_day, help="First day of the reported forecasts, YYYY-MM-DD.")
-    ] = None,
-    end: Annotated[
-        str | None, typer.Option(callback=iso_day, help="Last day of the reported forecasts, YYYY-MM-DD.")
-    ] = None,
+    pair: PairOption = None,
+    start: FirstOption = None,
+    end: LastOption = None,
     jobs: JobsOption = DEFAULT_JOBS,
     cluster: Annotated[
         str | None, typer.Option(metavar="ADDRESS", help="Fit on this Dask cluster, such as tcp://127.0.0.1:8786.")
@@ -56,7 +63,7 @@ def train(
     console = ProgressConsole(quiet=as_json)
     with console.progress(f"training {model}") as progress:
         trained = train_model(
-            locate(home),
+            locate(home, pair),
             model,
             question=question,
             start=start,
@@ -76,6 +83,7 @@ def train(
 def evaluate(
     run: RunArgument,
     home: HomeOption = None,
+    pair: PairOption = None,
     question: EachQuestionOption = None,
     by: Annotated[By | None, typer.Option("--by", help="Part the skill by this; JSON has all of them.")] = None,
     as_json: JsonOption = False,
@@ -91,7 +99,7 @@ def evaluate(
     from bullbear.workflows.comparison import evaluate_run, oracle_share
     from bullbear.workflows.run_details import run_details
 
-    place = locate(home)
+    place = locate(home, pair)
     runs = Runs(place)
     found = runs.find_each(run) if question is None else [runs.find(run, question)]
     detailed = as_json or by is not None or len(found) == 1
@@ -117,6 +125,7 @@ def evaluate(
 def compare(
     runs: Annotated[list[str], typer.Argument(metavar="RUN RUN ...", help="Two or more runs.")],
     home: HomeOption = None,
+    pair: PairOption = None,
     question: EachQuestionOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -126,13 +135,13 @@ def compare(
     """
     require("bullbear compare", "train", "tracking")
     if len(runs) == 1:
-        evaluate(runs[0], home, question, None, as_json)
+        evaluate(runs[0], home, pair, question, None, as_json)
         return
     from bullbear.cli import evaluation_tables
     from bullbear.tracking import Runs
     from bullbear.workflows.comparison import compare_runs, evaluate_run, field_of, oracle_share, shared_questions
 
-    place = locate(home)
+    place = locate(home, pair)
     store = Runs(place)
     named = [store.find_each(name) if question is None else [store.find(name, question)] for name in runs]
     groups = shared_questions(named)
@@ -155,6 +164,7 @@ def compare(
 def predictions(
     run: RunArgument,
     home: HomeOption = None,
+    pair: PairOption = None,
     question: QuestionOption = None,
     path: Annotated[int | None, typer.Option(metavar="N", help="A path of a combinatorial splitter, from 0.")] = None,
     as_json: JsonOption = False,
@@ -167,7 +177,7 @@ def predictions(
     from bullbear.dataset.predictions import INTERFACE
     from bullbear.tracking import Runs
 
-    run_of_question = Runs(locate(home)).find(run, question)
+    run_of_question = Runs(locate(home, pair)).find(run, question)
     found = run_of_question.predictions_of(question or run_of_question.bundle.question, path=path)
     if as_json:
         print_document(found.table[list(INTERFACE)].to_dict(orient="records"))
@@ -178,6 +188,7 @@ def predictions(
 def promote(
     run: RunArgument,
     home: HomeOption = None,
+    pair: PairOption = None,
     question: EachQuestionOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -193,7 +204,7 @@ def promote(
     from bullbear.tracking import Runs
     from bullbear.workflows.promotion import promote_each, verdicts_of
 
-    place = locate(home)
+    place = locate(home, pair)
     runs = Runs(place)
     found = runs.find_each(run) if question is None else [runs.find(run, question)]
     try:
@@ -238,6 +249,7 @@ def promote(
 def backtest(
     run: RunArgument,
     home: HomeOption = None,
+    pair: PairOption = None,
     question: QuestionOption = None,
     policy: Annotated[
         str | None,
@@ -247,6 +259,9 @@ def backtest(
         Path | None,
         typer.Option("--equity", metavar="FILE", help="Write equity curves and weights by day to this CSV file."),
     ] = None,
+    parts: Annotated[
+        bool, typer.Option("--attribution", help="Switch each part of the policy off in turn: what is it worth?")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Run the policy over a run's out-of-sample forecasts, next to its baselines.
@@ -257,19 +272,23 @@ def backtest(
     from bullbear.cli import show
     from bullbear.cli.outputs import check_output, write_output
     from bullbear.tracking import Runs
-    from bullbear.workflows.backtesting import backtest_run, rule_for, sharpe_beside_tried
+    from bullbear.workflows.backtesting import backtest_run, parts_of, rule_for, sharpe_beside_tried
     from bullbear.workflows.notes import fund_notes
 
     if equity is not None:
         check_output(equity, "--equity")
-    place = locate(home)
+    place = locate(home, pair)
     runs = Runs(place)
     found = runs.find(run, question)
-    tested = backtest_run(place, found, None if policy is None else rule_for(place, found, policy))
+    beside: list[str] = []
+    rule = None if policy is None else rule_for(place, found, policy)
+    tested = backtest_run(place, found, rule, beside.append, parts=parts)
     if equity is not None:
         write_output(equity, tested.curves.to_csv(date_format="%Y-%m-%d"), "--equity")
     evidence = sharpe_beside_tried(runs, found, tested)
-    notes = fund_notes(place.filled_store().as_of(), tested.policy, tested.states[0].decided_at)
+    if parts and policy is None:
+        runs.attach(found, "attribution.csv", parts_of(tested).to_csv())
+    notes = tuple(beside) + fund_notes(place.filled_store().as_of(), tested.policy, tested.states[0].decided_at)
     if as_json:
         print_document(show.backtest_document(found, tested, notes, evidence))
     else:
@@ -280,6 +299,7 @@ def backtest(
 
 def ui(
     home: HomeOption = None,
+    pair: PairOption = None,
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port on 127.0.0.1.")] = 5000,
 ) -> None:
     """Open the MLflow UI on this home's store; for each question it prints the address of its runs, sorted by skill.
@@ -289,5 +309,5 @@ def ui(
     require("bullbear ui", "tracking")
     from bullbear.tracking.ui import serve
 
-    place = locate(home)
+    place = locate(home, pair)
     serve(place.runs, port, list(place.questions()))

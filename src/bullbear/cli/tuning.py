@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bullbear.cli.options import DEFAULT_JOBS, HomeOption, JobsOption, JsonOption, iso_day, print_document
+from bullbear.cli.options import (
+    DEFAULT_JOBS,
+    FirstOption,
+    HomeOption,
+    JobsOption,
+    JsonOption,
+    LastOption,
+    PairOption,
+    print_document,
+)
 from bullbear.extras import require
 from bullbear.home import locate
 
@@ -20,6 +29,7 @@ _STATES = ("complete", "pruned", "failed")
 def tune(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="The name of a file in models/ with a [search].")],
     home: HomeOption = None,
+    pair: PairOption = None,
     trials: Annotated[
         int | None, typer.Option(min=1, max=10_000, help="Trials of each search; default that of the model's file.")
     ] = None,
@@ -31,12 +41,8 @@ def tune(
             "default tuning/MODEL.journal of the home.",
         ),
     ] = None,
-    start: Annotated[
-        str | None, typer.Option(callback=iso_day, help="First day of the reported forecasts, YYYY-MM-DD.")
-    ] = None,
-    end: Annotated[
-        str | None, typer.Option(callback=iso_day, help="Last day of the reported forecasts, YYYY-MM-DD.")
-    ] = None,
+    start: FirstOption = None,
+    end: LastOption = None,
     jobs: JobsOption = DEFAULT_JOBS,
     cluster: Annotated[
         str | None,
@@ -62,7 +68,7 @@ def tune(
     console = ProgressConsole(quiet=as_json)
     with console.progress(f"tuning {model}") as progress:
         tuned = tune_model(
-            locate(home),
+            locate(home, pair),
             model,
             trials=trials,
             storage=storage,

@@ -16,10 +16,8 @@ from bullbear.decide.book import Book
 from bullbear.decide.instruments import CASH
 from bullbear.decide.market import Market
 from bullbear.decide.policy import Slot
-from bullbear.decide.step import WHEN, Fill, Step, step
+from bullbear.decide.step import WHEN, WHY, Fill, Step, step
 from bullbear.sessions import closes, opens
-
-_WHY = {"open": "order", "stop": "stop", "close": "expiry"}
 
 Decider = Callable[[int, Book], Book]
 """(row, book at its close) -> the book with the orders of a decision, or as it was where nothing is decided."""
@@ -140,9 +138,7 @@ def account_of(index: pd.DatetimeIndex, rows: Sequence[Row], declared: tuple[Slo
     return Account(
         pd.DataFrame(columns, index=index),
         pd.DataFrame({**positions, CASH: cash}, index=index),
-        _trades([fill for row in rows for fill in row.fills]).assign(
-            modelled=[fill.slot.ticker in row.modelled for row in rows for fill in row.fills]
-        ),
+        _trades([(fill, fill.slot.ticker in row.modelled) for row in rows for fill in row.fills]),
         {sleeve: tuple(dict.fromkeys(tickers)) for sleeve, tickers in sleeves.items()},
         _modelled(index, rows),
     )
@@ -169,7 +165,17 @@ def _turnover(fills: Sequence[Fill]) -> float:
     return sum(map(abs, changes.values()))
 
 
-def _trades(fills: Sequence[Fill]) -> pd.DataFrame:
+_TRADES = {
+    **dict.fromkeys(("ticker", "sleeve", "why"), "str"),
+    **dict.fromkeys(("weight_before", "weight_after", "weight_change", "price", "value", "cost"), "float64"),
+    "modelled": "bool",
+}
+"""Types of the columns that an account without a trade could not show."""
+
+
+def _trades(made: Sequence[tuple[Fill, bool]]) -> pd.DataFrame:
+    """The trades, each with whether its price was modelled."""
+    fills = [fill for fill, _ in made]
     days = {
         name: pd.DatetimeIndex([getattr(fill, name) for fill in fills]).as_unit("us")
         for name in ("decided_on", "session")
@@ -188,6 +194,7 @@ def _trades(fills: Sequence[Fill]) -> pd.DataFrame:
             "value": [fill.value for fill in fills],
             "cost": [fill.cost for fill in fills],
             "sleeve": [fill.slot.sleeve for fill in fills],
-            "why": [_WHY[fill.at] for fill in fills],
+            "why": [WHY[fill.at] for fill in fills],
+            "modelled": [modelled for _, modelled in made],
         }
-    )
+    ).astype(_TRADES)

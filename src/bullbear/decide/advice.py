@@ -19,9 +19,10 @@ from bullbear.decide.book import Book
 from bullbear.decide.instruments import Instrument, instruments_in
 from bullbear.decide.market import Market, View, read_market
 from bullbear.decide.policy import Forecast, Policy, Stance, State, all_needs
-from bullbear.decide.step import step
+from bullbear.decide.statement import Statement, statement
+from bullbear.decide.step import Step, step
 from bullbear.errors import HistoryError, InputError
-from bullbear.sessions import day
+from bullbear.sessions import day, days
 
 Forecasts = Mapping[str, Forecast]
 """By question."""
@@ -52,10 +53,15 @@ class Trade:
 
 @dataclass(frozen=True)
 class Advice:
-    """The stance and the account after it, to be kept for the next advice."""
+    """The stance, the account after it, to be kept for the next advice, and what it went through since the last one.
+
+    `since` is None where there was no earlier account, or none of an earlier session; of several closes, the last one
+    has it.
+    """
 
     stance: Stance
     book: Book
+    since: Statement | None = None
 
     @property
     def trades(self) -> tuple[Trade, ...]:
@@ -121,7 +127,8 @@ def advise_each(
     if not forecasts:
         return ()
     market = _market(view, policy, ticker, before, factors)
-    known = {at: each for at, each in forecasts.items() if market.close_on(ticker, day(at)) is not None}
+    rows = market.sessions.get_indexer(days(pd.DatetimeIndex(list(forecasts)).as_unit("us")))
+    known = {at: each for (at, each), row in zip(forecasts.items(), rows, strict=True) if row >= 0}
     return tuple(_each(market, policy, known, before))
 
 
@@ -240,12 +247,14 @@ def market_for(
 def _each(
     market: Market, policy: Policy, forecasts: Mapping[pd.Timestamp, Forecasts], before: Book | None
 ) -> list[Advice]:
-    book, advice = before, list[Advice]()
-    for decided_at, each in forecasts.items():
-        session = day(decided_at)
-        row = market.place(session)
+    book, advice = None if before is None else before.in_prices_of(market, policy), list[Advice]()
+    sessions = days(pd.DatetimeIndex(list(forecasts)).as_unit("us"))
+    for (decided_at, each), session, row in zip(
+        forecasts.items(), sessions, market.sessions.get_indexer(sessions).tolist(), strict=True
+    ):
         if book is None:
             book = Book(session=market.days[row])
+            carried = row
         elif book.session > session:
             raise InputError(
                 "decided_at",
@@ -253,16 +262,16 @@ def _each(
                 f"a session from {book.session.date()} on, the account's last",
                 "decide on a later day, or from the account as it stood before that day",
             )
-        else:
-            book = _carried(book, market, row, policy)
+        elif not advice:
+            carried = int(market.sessions.searchsorted(book.session, side="right")) - 1
+        opened, steps = book, list[Step]()
+        for at in range(carried + 1, row + 1):
+            steps.append(step(book, market, at))
+            book = steps[-1].book
+        carried = row
+        # Nobody reads the statements of the closes that lead to the last one, and a replay has thousands of them.
+        is_last = len(advice) == len(forecasts) - 1
+        since = statement(opened, steps, market) if steps and is_last else None
         _, stance, book = take(market, row, book, policy, decided_at, each)
-        advice.append(Advice(stance, book))
+        advice.append(Advice(stance, book, since))
     return advice
-
-
-def _carried(before: Book, market: Market, row: int, policy: Policy) -> Book:
-    """`before` at the close of session number `row`."""
-    book = before.in_prices_of(market, policy)
-    for at in range(int(market.sessions.searchsorted(book.session, side="right")), row + 1):
-        book = step(book, market, at).book
-    return book

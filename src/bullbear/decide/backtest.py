@@ -8,14 +8,22 @@ when the last forecast resolves, or with the data.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import pandas as pd
 
 from bullbear.dataset.predictions import Predictions
 from bullbear.decide.account import Account, walk
 from bullbear.decide.advice import Forecasts, forecasts_by_close, market_for, take
-from bullbear.decide.baselines import baselines_of, reads_forecasts
+from bullbear.decide.baselines import (
+    BASE_RATE,
+    COSTS,
+    FORECAST,
+    OnBaseRate,
+    baselines_of,
+    reads_forecasts,
+    switched_off,
+)
 from bullbear.decide.book import Book
 from bullbear.decide.market import Market, View
 from bullbear.decide.policy import Policy, Stance, State, all_needs
@@ -31,7 +39,8 @@ class Backtest:
     """The policy's account, and the baselines by name.
 
     Of each decision there is the state that the policy saw, its stance and the book after it; `book` is what the
-    account holds at its end. `horizon` is that of the forecasts, in sessions: positions persist about that long.
+    account holds at its end. `without` are accounts of the policy with one part switched off, by its name. `horizon` is
+    that of the forecasts, in sessions: positions persist about that long.
     """
 
     ticker: str
@@ -43,6 +52,7 @@ class Backtest:
     book: Book
     baselines: Mapping[str, Account]
     horizon: int = 21
+    without: Mapping[str, Account] = field(default_factory=dict)
 
     @property
     def equity(self) -> pd.Series:
@@ -96,6 +106,7 @@ def backtest(
     horizon: int = 21,
     factors: pd.DataFrame | None = None,
     baselines: Mapping[str, Policy] | None = None,
+    parts: bool = False,
 ) -> Backtest:
     """Run `policy` and the baselines over `predictions`.
 
@@ -114,6 +125,8 @@ def backtest(
         What the policy and modelled instruments read, columns by session; each row must have been known at its close.
     baselines
         Policies that need no other question or factor than `policy`, by name; None for those of `baselines_of`.
+    parts
+        Walk the policy without each of its parts, too.
 
     Raises
     ------
@@ -144,6 +157,14 @@ def backtest(
         return book
 
     account, book = walk(market, first, last, decide)
+    against = {name: _run(other, market, first, last, asked) for name, other in others.items()}
+    without: dict[str, Account] = {}
+    if parts:
+        on_base_rate = others.get(BASE_RATE)
+        for part, other in switched_off(policy).items():
+            same = part == FORECAST and isinstance(other, OnBaseRate) and other == on_base_rate
+            without[part] = against[BASE_RATE] if same else _run(other, market, first, last, asked)
+        without[COSTS] = _run(policy, replace(market, free_of_costs=True), first, last, asked)
     return Backtest(
         ticker,
         policy,
@@ -152,8 +173,9 @@ def backtest(
         tuple(stances),
         tuple(books),
         book,
-        {name: _run(other, market, first, last, asked) for name, other in others.items()},
+        against,
         horizon,
+        without,
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from bullbear.decide import Book
 from bullbear.decide.instruments import Instrument, packaged_instruments
+from bullbear.definitions import FactorSpec
 from bullbear.forecasting.earlier_account import EARLIER_VERSION, present_book
 from bullbear.forecasting.ledger import LIVE, SCHEMA_VERSION, warn
 
@@ -21,10 +22,14 @@ Entry = dict[str, Any]
 
 @dataclass(frozen=True)
 class Advised:
-    """The account before a close (None: no advice yet), and the last entry that advised at the close itself."""
+    """The account before a close (None: no advice yet), and the last entry that advised at the close itself.
+
+    `factors` price what the account holds.
+    """
 
     before: Book | None
     last: Entry | None
+    factors: tuple[FactorSpec, ...] = ()
 
     def marked(self, made: Entry) -> Entry:
         """The account of the new entry `made`; `replaces` is the index of an entry at the same close that it replaces.
@@ -45,6 +50,18 @@ class Advised:
         return again if is_same else account | {"replaces": self.last["ledger"]["index"]}
 
 
+def live_advice(entries: Sequence[Entry], ticker: str | None, *, simulated: bool) -> list[Entry]:
+    """The live entries with an account, of the simulated market or the real one; of any ticker for None."""
+    return [
+        entry
+        for entry in entries
+        if ticker in (None, entry["ticker"])
+        and bool(entry["data"].get("simulated")) == simulated
+        and entry.get("kind") == LIVE
+        and entry.get("account", {}).get("kind") == ADVISED
+    ]
+
+
 def advised(
     entries: Sequence[Entry],
     ticker: str,
@@ -60,15 +77,7 @@ def advised(
     instruments
         Those of the home, by ticker, for entries of the version that did not carry them; the packaged ones without.
     """
-    every = [
-        entry
-        for entry in entries
-        if entry["ticker"] == ticker
-        and bool(entry["data"].get("simulated")) == simulated
-        and entry.get("kind") == LIVE
-        and entry.get("account", {}).get("kind") == ADVISED
-        and entry["decided_at"] <= decided_at
-    ]
+    every = [each for each in live_advice(entries, ticker, simulated=simulated) if each["decided_at"] <= decided_at]
     found = [entry for entry in every if entry.get("schema_version") in (EARLIER_VERSION, SCHEMA_VERSION)]
     if every and not found:
         warn(
@@ -77,11 +86,13 @@ def advised(
             "starts in cash; compare it with what you hold"
         )
     earlier = [entry for entry in found if entry["decided_at"] < decided_at]
-    before = None
+    before, factors = None, list[FactorSpec]()
     if earlier:
         book = earlier[-1]["account"]["book"]
+        factors = [FactorSpec.model_validate(each) for each in earlier[-1]["account"].get("factors", ())]
         before = Book.from_json(present_book(book, packaged_instruments() if instruments is None else instruments))
     return Advised(
         before=before,
         last=found[-1] if len(found) > len(earlier) and found[-1]["decided_at"] == decided_at else None,
+        factors=tuple(factors),
     )

@@ -3,10 +3,8 @@
 `bundle.json` says what was trained and on what; `models/DATE.json` holds the model fitted at the close of DATE, used
 from the next session on; `predictions.csv` the reported out-of-sample `Predictions`, to the last bit; `signals.csv` the
 pooled signal on every out-of-sample session, as issued, and the signal of each member, of a mixture also its
-probability, on which a later refit rests;
-`account.jsonl` the account of the backtest after each decision, one `Book` a line, which a replay continues. Only the
-question `up` has an account: policies hold positions on its forecasts. A champion's `bundle.json` also has its `run_id`
-and the `skill` that it was promoted with.
+probability, on which a later refit rests. A champion's `bundle.json` also has its `run_id` and the `skill` that it was
+promoted with.
 """
 
 from __future__ import annotations
@@ -14,7 +12,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -24,15 +21,16 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from pydantic import TypeAdapter
 
 from bullbear import sessions
 from bullbear.dataset import splitter_of
 from bullbear.dataset.predictions import Predictions
-from bullbear.decide.book import Book
 from bullbear.decide.instruments import INSTRUMENT_KINDS, Instrument
 from bullbear.decide.policy import POLICIES, Policy, read_policy
 from bullbear.decide.rule import Rule
-from bullbear.definitions import UP, FactorSpec, FeatureSet, ModelDefinition, Source
+from bullbear.definitions import UP, FactorSpec, FeatureSet, ModelDefinition, Question, Source
+from bullbear.definitions.questions import AnyQuestion
 from bullbear.errors import DefinitionError, Found, HistoryError, InputError, RunError
 from bullbear.factors.engine.feature_sets import check, functions_of
 from bullbear.learn import CALIBRATORS, LEARNERS, POOLS, FoldModel, Training
@@ -41,8 +39,9 @@ from bullbear.learn.pooling import signal_columns
 from bullbear.learn.refit import Continuation
 from bullbear.user_code import digests
 
-VERSION = 5
-ACCOUNT = "account.jsonl"
+VERSION = 6
+READABLE = (5, VERSION)
+"""Bundles of version 5 also kept the account of a backtest, which is walked anew by now."""
 CHAMPION = "champion"
 _PROMOTE = (
     "train a model, then `bullbear promote latest`; `bullbear train climatology && bullbear promote latest` makes the "
@@ -52,7 +51,8 @@ _PROMOTE_OTHER = (
     "train a model that answers it, such as `bullbear train outlook` for the shipped questions, then `bullbear promote "
     "latest`"
 )
-_AGAIN = "train and promote again"
+_VERSIONS = " or ".join(f"version {each}" for each in READABLE)
+_QUESTION: TypeAdapter[Question] = TypeAdapter(AnyQuestion)
 
 
 @dataclass(frozen=True)
@@ -79,8 +79,6 @@ class Bundle:
         _ = self.rule
         self.model_named(self._fits()[-1])
         _ = self.predictions, self.signals
-        if self.has_account:
-            _ = self.first_session, self.last_book
 
     def factors(self) -> list[FactorSpec]:
         """The factors that its models read.
@@ -107,7 +105,7 @@ class Bundle:
                     self.label,
                     f"factor {spec.name} by {spec.function}({', '.join(spec.params)})",
                     "factors of this version of bullbear and of this home",
-                    _AGAIN,
+                    self._again,
                 ) from unknown
         return specs
 
@@ -139,8 +137,15 @@ class Bundle:
         for name in sorted({name for name, _ in recorded.items() ^ now.items()}):
             state = "changed since the training" if name in now else "gone"
             raise RunError(
-                self.label, f"{name}, {state}", "the file that the model was trained with", f"restore it, or {_AGAIN}"
+                self.label,
+                f"{name}, {state}",
+                "the file that the model was trained with",
+                f"restore it, or {self._again}",
             )
+
+    @property
+    def _again(self) -> str:
+        return _again(self.label, self.definition.name)
 
     @property
     def question(self) -> str:
@@ -149,13 +154,22 @@ class Bundle:
 
     @property
     def questions(self) -> tuple[str, ...]:
-        """The questions that were trained together with its own, which is among them: what its policy may read."""
-        return tuple(self.meta.get("questions") or (self.question,))
+        """The questions that were trained together, its own among them."""
+        every = self.meta.get("questions") or (self.question,)
+        return tuple(each if isinstance(each, str) else str(each["name"]) for each in every)
 
-    @property
-    def has_account(self) -> bool:
-        """Whether positions are held on its forecasts."""
-        return self.question == UP.name
+    @cached_property
+    def trained_with(self) -> dict[str, Question]:
+        """Those questions as they were asked, by name; bundles of version 5 know the names alone.
+
+        Raises
+        ------
+        RunError
+            They are of another version.
+        """
+        kept = [each for each in self.meta.get("questions") or () if not isinstance(each, str)]
+        with self._whole("questions"):
+            return {each.name: each for each in map(_QUESTION.validate_python, kept)}
 
     def skill_known_at(self, instant: pd.Timestamp) -> dict[str, float | None]:
         """The Brier skill of a champion at its promotion, `skill`, `skill_low` and `skill_high`.
@@ -174,7 +188,7 @@ class Bundle:
         """Whether every model was fitted before what it forecasts; else there are no models, only `predictions`."""
         return splitter_of(self.definition).is_walk_forward
 
-    @property
+    @cached_property
     def predictions(self) -> Predictions:
         """The reported out-of-sample forecasts.
 
@@ -203,31 +217,24 @@ class Bundle:
 
     @property
     def first_session(self) -> pd.Timestamp:
-        """The session of the first reported forecast."""
-        return self._book(0).session
+        """The session of the first reported forecast of its ticker; see `last_session`."""
+        return self._reported(0)
 
     @property
-    def last_book(self) -> Book:
-        """The account after the last decision."""
-        return self._book(-1)
+    def last_session(self) -> pd.Timestamp:
+        """The session of the last one.
 
-    def book_before(self, session: pd.Timestamp) -> Book | None:
-        """The account after the last decision before `session`; None if that is the first one."""
-        with self._whole(ACCOUNT):
-            earlier = bisect_left(self._books, str(session.date()), key=lambda line: str(json.loads(line)["session"]))
-        return self._book(earlier - 1) if earlier else None
+        Raises
+        ------
+        RunError
+            There is none, or the forecasts are damaged.
+        """
+        return self._reported(-1)
 
-    def _book(self, place: int) -> Book:
-        with self._whole(ACCOUNT):
-            return Book.from_json(json.loads(self._books[place]))
-
-    @cached_property
-    def _books(self) -> list[str]:
-        with self._whole(ACCOUNT):
-            lines = (self.root / ACCOUNT).read_text(encoding="utf-8").splitlines()
-            if not lines:
-                raise ValueError("no decision")
-            return lines
+    def _reported(self, place: int) -> pd.Timestamp:
+        with self._whole("predictions.csv"):
+            closes = self.predictions.select(asset=self.definition.ticker).table["decided_at"]
+            return sessions.day(closes.iloc[place])
 
     def trained_through(self) -> list[str]:
         """The day of each fold's fit, in order."""
@@ -288,8 +295,8 @@ class Bundle:
         if not fits:
             if not self.is_walk_forward:
                 kind = self.definition.splitter["kind"]
-                raise RunError(self.label, f"no models: its splitter is {kind}", "a walk-forward training", _AGAIN)
-            raise RunError(self.label, "no models", "a bundle with its models", _AGAIN)
+                raise RunError(self.label, f"no models: its splitter is {kind}", "a walk-forward training", self._again)
+            raise RunError(self.label, "no models", "a bundle with its models", self._again)
         return fits
 
     @contextmanager
@@ -299,7 +306,7 @@ class Bundle:
             yield
         except (OSError, ValueError, KeyError, TypeError, AttributeError, DefinitionError, InputError) as bad:
             raise RunError(
-                self.label, f"{name}, damaged or of another version", "a bundle as this version writes it", _AGAIN
+                self.label, f"{name}, damaged or of another version", "a bundle as this version writes it", self._again
             ) from bad
 
 
@@ -313,16 +320,13 @@ def write_bundle(
     fingerprint: str,
     simulated: bool,
     training: Training,
-    books: Sequence[Book],
     start: str | None = None,
-    questions: Sequence[str] = (),
+    questions: Sequence[Question] = (),
 ) -> None:
     """Write a bundle into the empty folder `root`.
 
     Parameters
     ----------
-    books
-        The backtest's account after each decision.
     start
         The first reported day, if the training was given one.
     questions
@@ -333,12 +337,11 @@ def write_bundle(
         _write_model(root, model)
     (root / "predictions.csv").write_text(training.predictions.to_csv(), encoding="utf-8")
     (root / "signals.csv").write_text(_signals_csv(training.signals), encoding="utf-8")
-    (root / ACCOUNT).write_text(_account(books), encoding="utf-8")
     table = rule.policy.model_dump(mode="json")
     meta = {
         "version": VERSION,
-        "question": (question := _one_question(training.predictions)),
-        "questions": list(questions) or [question],
+        "question": _one_question(training.predictions),
+        "questions": [each.model_dump(mode="json") for each in questions or definition.questions],
         "definition": definition.model_dump(mode="json"),
         "feature_sets": [each.model_dump(mode="json") for each in feature_sets],
         "user_code": _user_code(definition, (*feature_sets, *rule.feature_sets), table),
@@ -352,8 +355,8 @@ def write_bundle(
     (root / "bundle.json").write_text(json.dumps(meta, indent=1), encoding="utf-8")
 
 
-def write_continued(root: Path, bundle: Bundle, continuation: Continuation, books: Sequence[Book]) -> None:
-    """Write into the empty folder `root` what `bundle` holds, and a refit with its `books`."""
+def write_continued(root: Path, bundle: Bundle, continuation: Continuation) -> None:
+    """Write into the empty folder `root` what `bundle` holds, and a refit."""
     (root / "models").mkdir(parents=True)
     for path in sorted((bundle.root / "models").glob("*.json")):
         _link_or_copy(path, root / "models" / path.name)
@@ -365,9 +368,8 @@ def write_continued(root: Path, bundle: Bundle, continuation: Continuation, book
     whole = Predictions.concat([bundle.predictions, continuation.predictions])
     (root / "predictions.csv").write_text(whole.to_csv(), encoding="utf-8")
     (root / "signals.csv").write_text(_signals_csv(signals), encoding="utf-8")
-    account = (bundle.root / ACCOUNT).read_text(encoding="utf-8")
-    (root / ACCOUNT).write_text(account + _account(books), encoding="utf-8")
-    (root / "bundle.json").write_text(json.dumps(bundle.meta, indent=1), encoding="utf-8")
+    meta = bundle.meta | {"version": VERSION}
+    (root / "bundle.json").write_text(json.dumps(meta, indent=1), encoding="utf-8")
 
 
 def _user_code(
@@ -416,8 +418,9 @@ def read_bundle(root: Path, *, label: str = CHAMPION) -> Bundle:
     place = root.resolve()  # a promotion may exchange the link meanwhile; stay with one version
     try:
         meta = json.loads((place / "bundle.json").read_text(encoding="utf-8"))
-        if (version := meta.get("version", 1)) != VERSION:
-            raise RunError(label, f"a bundle of version {version}", f"version {VERSION}", _AGAIN)
+        if (version := meta.get("version", 1)) not in READABLE:
+            name = meta["definition"]["name"] if version in range(1, VERSION) else "MODEL"
+            raise RunError(label, f"{_place(root, label)} of version {version}", _VERSIONS, _again(label, str(name)))
         _ = dict(meta["policy"]), dict(meta["user_code"])
         return Bundle(
             place,
@@ -428,7 +431,7 @@ def read_bundle(root: Path, *, label: str = CHAMPION) -> Bundle:
         )
     except OSError as bad:
         if label == CHAMPION and os.path.lexists(root.parent.with_name("champion")):  # its place before version 2
-            raise RunError(label, "a bundle of an earlier version", f"version {VERSION}", _AGAIN) from bad
+            raise RunError(label, "a bundle of an earlier version", _VERSIONS, _again(label, "MODEL")) from bad
         if label.startswith(CHAMPION):
             remedy = _PROMOTE if label == CHAMPION else _PROMOTE_OTHER
             raise RunError(label, Found("none yet"), "a promoted run", remedy) from bad
@@ -440,7 +443,18 @@ def read_bundle(root: Path, *, label: str = CHAMPION) -> Bundle:
         AttributeError,
         DefinitionError,
     ) as bad:  # pydantic's and JSON's errors are ValueErrors
-        raise RunError(label, "a damaged bundle.json", "a bundle as it was written", _AGAIN) from bad
+        raise RunError(label, "a damaged bundle.json", "a bundle as it was written", _again(label, "MODEL")) from bad
+
+
+def _again(label: str, model: str) -> str:
+    if not label.startswith(CHAMPION):
+        return "train the model again"
+    return f"train and promote again: `bullbear train {model} && bullbear promote latest`"
+
+
+def _place(root: Path, label: str) -> str:
+    """A bundle's file as messages name it; of a run its folder says nothing."""
+    return "/".join((*(root.parts[-3:] if label.startswith(CHAMPION) else root.parts[-1:]), "bundle.json"))
 
 
 def _link_or_copy(source: Path, target: Path) -> None:
@@ -454,10 +468,6 @@ def _link_or_copy(source: Path, target: Path) -> None:
 def _write_model(root: Path, model: FoldModel) -> None:
     day = sessions.day(model.trained_through).date()
     (root / "models" / f"{day}.json").write_text(json.dumps(model.state()))
-
-
-def _account(books: Sequence[Book]) -> str:
-    return "".join(json.dumps(book.to_json()) + "\n" for book in books)
 
 
 def _signals_csv(signals: pd.DataFrame) -> str:

@@ -66,7 +66,8 @@ def others_of(home: Home, first: Bundle) -> Others:
 def _asked(question: Question, bundle: Bundle, first: Bundle) -> Asked:
     target = bundle.definition.target
     trained, now = target.question, question
-    label, again = champion_of(question.name), "train and promote again"
+    label = champion_of(question.name)
+    again = f"train and promote again: `bullbear train {bundle.definition.name} && bullbear promote latest`"
     if target.ticker != first.definition.target.ticker:
         raise RunError(label, f"a model of {target.ticker}", first.definition.target.ticker, again)
     if bundle.meta["simulated"] != first.meta["simulated"]:
@@ -80,16 +81,22 @@ def _asked(question: Question, bundle: Bundle, first: Bundle) -> Asked:
     # A horizon of the model's own, in its [target], is meant to be another; its sentence says which.
     if bundle.definition.subject.horizon is not None:
         now = now.over(trained.horizon)
-    if _key(trained) != _key(now):
-        raise RunError(label, f"trained on {_shown(trained)}", f"{_shown(now)}, as models/questions.toml asks", again)
+    if not is_same(trained, now):
+        raise RunError(label, f"trained on {shown(trained)}", f"{shown(now)}, as models/questions.toml asks", again)
     return Asked(now, bundle)
 
 
-def _key(question: Question) -> tuple[str, str, float, int]:
-    return question.name, question.kind, question.threshold, question.horizon
+def is_same(question: Question, other: Question) -> bool:
+    """Whether both ask the same, by the same name."""
+
+    def asks(each: Question) -> tuple[str, str, float, int]:
+        return each.name, each.kind, each.threshold, each.horizon
+
+    return asks(question) == asks(other)
 
 
-def _shown(question: Question) -> str:
+def shown(question: Question) -> str:
+    """What a question asks, for messages."""
     return f"{question.kind} {question.threshold:g} over {question.horizon} sessions"
 
 

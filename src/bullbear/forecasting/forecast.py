@@ -8,8 +8,7 @@ the first model is refused, since any model would look ahead; after the last one
 walk-forward would have been.
 
 A forecast issued before the next open is live: its positions continue what was advised on the evening before, whoever
-was champion then. Any other is a replay: its positions continue the champion's own backtest, whose account after each
-decision is in the bundle.
+was champion then. Any other is a replay: its positions are those of a backtest of the present champions up to that day.
 """
 
 from __future__ import annotations
@@ -21,18 +20,20 @@ import pandas as pd
 
 from bullbear import sessions
 from bullbear.data.store import Store
-from bullbear.decide import advise, advise_each
+from bullbear.decide import advise_each, forecasts_by_close
+from bullbear.definitions import FactorSpec
 from bullbear.errors import InputError, MissingExtraError
-from bullbear.forecasting.account_factors import account_factors
+from bullbear.forecasting.account_factors import account_factors, priced_by
 from bullbear.forecasting.advised import ADVISED, HYPOTHETICAL, Advised, advised
 from bullbear.forecasting.bundle import Bundle, read_bundle
 from bullbear.forecasting.champions import Asked, Others, others_of, question_of
 from bullbear.forecasting.close import Close, close_of
 from bullbear.forecasting.ledger import LIVE, Ledger, kind_of, warn, with_provenance
+from bullbear.forecasting.policy_forecasts import given, read_by, spoken
 from bullbear.forecasting.record import document, iso, question_document
 from bullbear.forecasting.refitting import refit_champion, refit_overdue
 from bullbear.forecasting.staleness import Freshness
-from bullbear.forecasting.today import forecast_sessions
+from bullbear.forecasting.today import forecast_close
 from bullbear.home import Home
 from bullbear.settings import settings_of
 
@@ -98,7 +99,7 @@ def issue(
     others = usable(at, others_of(home, bundle))
     if refit:
         others = others.through(lambda each: _refitted(home, each, at, progress, say))
-        bundle = _refitted(home, bundle, at, progress, say, others.asked)
+        bundle = _refitted(home, bundle, at, progress, say)
     overdue = refit_overdue(bundle, at.labels)
     # Read after the refit, which may take minutes: a forecast that is ready after the next open is not live.
     now = pd.Timestamp.now("UTC") if now is None else now
@@ -108,7 +109,9 @@ def issue(
         is_fed=store.as_of(stored=stored).has("raw_bars", target.ticker),
         is_today=as_of is None,
     )
-    others = others.through(lambda each: fresh.checked(each, at, refit_overdue(each, at.labels_of(question_of(each)))))
+    believed = others.through(
+        lambda each: fresh.checked(each, at, refit_overdue(each, at.labels_of(question_of(each))))
+    )
     ledger = Ledger(home.forecasts / "ledger.jsonl")
     account: Advised | None = None
     if kind_of(at.decided_at, now) == LIVE:
@@ -119,9 +122,19 @@ def issue(
             decided_at=iso(at.decided_at),
             instruments=home.instruments(),
         )
-    documents = forecasts_at(at, bundle, account, others.asked, refit_overdue=overdue, simulated=simulated)
+    # What is too stale moves no money; a replay holds what the backtest held, which had it in time.
+    read, unread = read_by(bundle.policy, bundle, (others if account is None else believed).asked)
+    documents = forecasts_at(
+        at,
+        bundle,
+        account,
+        believed.asked,
+        read=read,
+        refit_overdue=overdue,
+        simulated=simulated,
+    )
     fresh.checked(bundle, at, overdue)
-    for note in others.notes:
+    for note in (*believed.notes, *unread):
         say(note)
     origin = {"stored_through": iso(stored, "us"), "sessions_behind": fresh.sessions_behind}
     for each in documents:
@@ -162,6 +175,8 @@ def usable(at: Close, others: Others) -> Others:
 
     def opened(bundle: Bundle) -> Bundle:
         bundle.factors()
+        for session in at.decidable_after(bundle.last_session).index:  # a policy may read them all
+            bundle.model_for(session)
         bundle.model_for(at.session)
         return bundle
 
@@ -187,6 +202,7 @@ def forecasts_at(
     account: Advised | None,
     others: Sequence[Asked],
     *,
+    read: Sequence[Asked] | None = None,
     refit_overdue: int = 0,
     simulated: bool,
 ) -> list[dict[str, Any]]:
@@ -195,31 +211,36 @@ def forecasts_at(
     Parameters
     ----------
     account
-        What was advised before; its positions are continued. None for a replay, which continues the bundle's own
-        account.
+        What was advised before; its positions are continued. None for a replay, whose account is walked anew from the
+        champion's first reported forecast.
     others
         The other questions of the outlook.
+    read
+        Who answers what the policy reads (`read_by`); None for those of `others`.
     """
-    ticker = bundle.definition.target.ticker
-    if account is None:
-        before, kind = bundle.book_before(at.session), HYPOTHETICAL
-        today = forecast_sessions(at, bundle, None if before is None else before.session, others)
-        *past, now = today.decided_on(bundle.questions).items()
-        factors = account_factors(at.view, bundle.rule, bundle.feature_sets, ticker, before, at.session)
-        since = advise_each(
-            at.view, bundle.policy, dict(past), ticker=ticker, before=before, factors=factors
-        )  # fmt: skip
-        before = since[-1].book if since else before
-    else:
-        before, kind = account.before, ADVISED
-        today = forecast_sessions(at, bundle, None, others)
-        (now,) = today.decided_on(bundle.questions).items()
-        factors = account_factors(at.view, bundle.rule, bundle.feature_sets, ticker, before, at.session)
-    advice = advise(
-        at.view, bundle.policy, *now, ticker=ticker, before=before, factors=factors
+    policy, ticker = bundle.policy, at.target.ticker
+    today = forecast_close(at, bundle, others)
+    read = read_by(policy, bundle, others)[0] if read is None else read
+    before, kind, since = None, HYPOTHETICAL, None
+    carried: tuple[FactorSpec, ...] = ()
+    if account is not None:
+        before, carried, kind, since = account.before, account.factors, ADVISED, at.decided_at
+    closes = at.decidable_after(None)["decided_at"]
+    later = spoken(
+        at.view, at.labels_of, ticker, read, closes if since is None else closes.iloc[[-1]], today.apart
     )  # fmt: skip
-    first = document(at, bundle, today, advice, account=kind, overdue=refit_overdue, simulated=simulated)
-    return [first, *(question_document(at, each, simulated=simulated) for each in today.answers[1:])]
+    decided_on = given(
+        read, at.labels_of, ticker, policy=policy, later=later, since=since, through=at.decided_at
+    )  # fmt: skip
+    first = at.session if account is not None else bundle.first_session
+    factors = account_factors(at.view, bundle.rule, bundle.feature_sets, ticker, before, first, carried)
+    advice = advise_each(
+        at.view, policy, forecasts_by_close(decided_on), ticker=ticker, before=before, factors=factors
+    )[-1]  # fmt: skip
+    shown = document(at, bundle, today, advice, account=kind, overdue=refit_overdue, simulated=simulated)
+    if kept := priced_by(bundle.rule, bundle.feature_sets, advice.book, carried):
+        shown["account"]["factors"] = [spec.model_dump(mode="json") for spec in kept]
+    return [shown, *(question_document(at, each, simulated=simulated) for each in today.answers[1:])]
 
 
 def _refitted(
@@ -228,13 +249,12 @@ def _refitted(
     at: Close,
     progress: Progress | None,
     say: Callable[[str], None],
-    others: Sequence[Asked] = (),
 ) -> Bundle:
     """The bundle with the refits that are due; without a library that they need, as it is, and `say` is told."""
     if not refit_overdue(bundle, at.labels_of(question_of(bundle))):
         return bundle
     try:
-        return refit_champion(home, bundle, at.view, progress, others)
+        return refit_champion(home, bundle, at.view, progress)
     except MissingExtraError as bad:
         through = bundle.trained_through()[-1]
         say(f"{bundle.question} is answered by the model fitted through {through}, whose refit is overdue: {bad}")

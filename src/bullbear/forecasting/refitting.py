@@ -6,23 +6,17 @@ the walk-forward, to the last bit, and is kept in the champion's bundle; the run
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 
 from bullbear.data.view import View
 from bullbear.dataset import build, splitter_of
-from bullbear.dataset.labels import Labels
-from bullbear.decide import Forecast, advise_each, forecasts_by_close
-from bullbear.definitions import UP
 from bullbear.errors import RunError
 from bullbear.extras import require_modules
 from bullbear.files import replace_folder
-from bullbear.forecasting.account_factors import account_factors
 from bullbear.forecasting.bundle import Bundle, read_bundle, write_continued
-from bullbear.forecasting.champions import Asked
-from bullbear.forecasting.today import Answered, forecasts_on
 from bullbear.home import Home
 from bullbear.learn import continue_training
 from bullbear.learn.members import calibrations_of, members_of
@@ -49,15 +43,8 @@ def refit_overdue(bundle: Bundle, labels: pd.DataFrame) -> int:
     return len(between(due[0], labels.index[-1])) - 1 if len(due) else 0
 
 
-def continued(
-    bundle: Bundle, view: View, root: Path, progress: Progress | None = None, others: Sequence[Asked] = ()
-) -> Bundle:
+def continued(bundle: Bundle, view: View, root: Path, progress: Progress | None = None) -> Bundle:
     """The bundle with every refit that is due at the view's instant, written into the empty folder `root`.
-
-    Parameters
-    ----------
-    others
-        The other questions, whose forecasts the policy of `up` may read.
 
     Raises
     ------
@@ -87,37 +74,11 @@ def continued(
         start=bundle.meta.get("start"),
         progress=progress,
     )
-    books = []
-    if bundle.has_account:
-        ticker = definition.target.ticker
-        forecasts = forecasts_by_close(continuation.predictions.select(asset=ticker))
-        if bundle.policy.needs.read(bundle.questions) - {bundle.question} and forecasts:
-            up = Asked(definition.target.question, bundle)
-            forecasts = {**forecasts, **_joined(forecasts, up, others, view, ticker)}  # `up` alone without `others`
-        before = bundle.last_book
-        factors = account_factors(view, bundle.rule, bundle.feature_sets, ticker, before)
-        advice = advise_each(view, bundle.policy, forecasts, ticker=ticker, before=before, factors=factors)
-        books = [each.book for each in advice]
-    write_continued(root, bundle, continuation, books)
+    write_continued(root, bundle, continuation)
     return read_bundle(root, label=bundle.label)
 
 
-def _joined(
-    forecasts: Mapping[pd.Timestamp, dict[str, Forecast]], up: Asked, others: Sequence[Asked], view: View, ticker: str
-) -> dict[pd.Timestamp, dict[str, Forecast]]:
-    """The forecasts of `up`, and those of the questions that were trained with it, by close and question."""
-    assert up.bundle is not None
-    together = [each for each in others if each.question.name in up.bundle.questions]
-    labels = Labels(view, ticker)
-    index = pd.DatetimeIndex([day(at) for at in forecasts])
-    said = tuple(each[UP.name] for each in forecasts.values())
-    answered = Answered(up, labels.resolve(up.question), said, pd.DataFrame(index=index), None)
-    return forecasts_on(view, labels.resolve, ticker, index, together, answered).forecasts
-
-
-def refit_champion(
-    home: Home, bundle: Bundle, view: View, progress: Progress | None = None, others: Sequence[Asked] = ()
-) -> Bundle:
+def refit_champion(home: Home, bundle: Bundle, view: View, progress: Progress | None = None) -> Bundle:
     """Make the refits that are due and keep them in the bundle of the question's champion; see `continued`.
 
     Raises
@@ -129,7 +90,7 @@ def refit_champion(
     """
     with home.staging() as folder:
         staged = folder / "bundle"
-        refitted = continued(bundle, view, staged, progress, others)
+        refitted = continued(bundle, view, staged, progress)
         place = home.champion_of(bundle.question)
         with home.champion_lock():
             present = read_bundle(place, label=bundle.label)

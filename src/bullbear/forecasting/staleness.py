@@ -6,7 +6,7 @@ budget of `[staleness]` in bullbear.toml.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 import pandas as pd
 
 from bullbear.data.view import View
+from bullbear.definitions import FactorSpec
 from bullbear.errors import GateError, RunError
 from bullbear.factors import registered
 from bullbear.factors.engine.inputs import level_max_age
@@ -27,16 +28,17 @@ from bullbear.settings import Staleness
 
 
 def stale_series(view: View, bundle: Bundle, session: pd.Timestamp) -> list[str]:
-    """Series read by the champion's factors that are absent, or whose last value is older than its rule allows."""
-    return sorted({series for kind, series in series_read(bundle) if is_stale(view, kind, series, session)})
+    """Series read by the champion's or its policy's factors that are absent, or older than their rule allows."""
+    read = series_read(bundle, bundle.rule.own)
+    return sorted({series for kind, series in read if is_stale(view, kind, series, session)})
 
 
-def series_read(bundle: Bundle) -> set[tuple[str, str]]:
-    """The inputs of the champion's factors, as (kind of input, series)."""
+def series_read(bundle: Bundle, further: Iterable[FactorSpec] = ()) -> set[tuple[str, str]]:
+    """The inputs of the champion's factors, and of `further` ones, as (kind of input, series)."""
     known, ticker = registered(), bundle.definition.target.ticker
     return {
         (kind, spec.inputs_for(ticker)[name])
-        for spec in bundle.factors()
+        for spec in (*bundle.factors(), *further)
         for name, kind in known[spec.function].inputs.items()
     }
 
@@ -50,7 +52,8 @@ def mark_needed(table: pd.DataFrame, home: Home) -> pd.DataFrame:
     for question in home.questions():
         with suppress(RunError):
             champion = read_bundle(home.champion_of(question), label=champion_of(question))
-            read |= {(kind_of(kind).stored, series) for kind, series in series_read(champion)}
+            inputs = series_read(champion, champion.rule.own)
+            read |= {(kind_of(kind).stored, series) for kind, series in inputs}
     present = set(zip(table["kind"], table["series"], strict=True))
     marked = table.assign(needed=[pair in read for pair in zip(table["kind"], table["series"], strict=True)])
     absent = sorted(read - present)
@@ -129,7 +132,9 @@ class Freshness:
         GateError
             Too many series are stale, the target has fallen behind, or the model should have been refitted long ago.
         """
-        stale, read = stale_series(at.view, bundle, at.session), {series for _, series in series_read(bundle)}
+        # A policy does without what it lacks, and says so; what a model lacks makes its probability worth less.
+        read = {series for _, series in series_read(bundle)}
+        stale = [series for series in stale_series(at.view, bundle, at.session) if series in read]
         decided, name = at.session.date(), bundle.definition.name
         if len(stale) > self.budget.max_share * len(read):
             raise GateError(

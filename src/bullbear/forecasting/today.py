@@ -1,13 +1,13 @@
-"""The champions' forecasts at a close: the factors of the sessions to decide, and each session's own models on them.
+"""The champions' forecasts at a close: the factors of a session, and the session's own models on them.
 
-Usually that is one session. A replay of a day after the last refit of `up`'s champion also needs those since, because
-its account was decided on each of them. A factor that several champions read is computed once. The champions know
-nothing of each other, so their probabilities are projected onto the nearest coherent ones, with `up` as it is.
+Usually that is one session. A replay of a day after a champion's last refit also needs those since, because its account
+was decided on each of them. A factor that several champions read is computed once. The champions know nothing of each
+other, so their probabilities are projected onto the nearest coherent ones, with `up` as it is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -60,7 +60,7 @@ class Answered:
 
 @dataclass(frozen=True)
 class Today:
-    """What is forecast at `decided_at`, the sessions to decide: `up` first, then the other questions.
+    """What is forecast at `decided_at`, the closes of some sessions: `up` first, then the other questions.
 
     `answers` are coherent; `apart` are the same as each champion gave them.
     """
@@ -79,22 +79,6 @@ class Today:
         """The model of `up` at the close."""
         assert self.up.model is not None  # its champion is no base rate
         return self.up.model
-
-    @property
-    def forecasts(self) -> dict[pd.Timestamp, dict[str, Forecast]]:
-        """Forecasts by close and question."""
-        return {
-            at: {each.asked.question.name: each.forecasts[row] for each in self.answers}
-            for row, at in enumerate(self.decided_at)
-        }
-
-    def decided_on(self, questions: Collection[str]) -> dict[pd.Timestamp, dict[str, Forecast]]:
-        """What the policy of a champion is given, by close and question: the questions that were trained with it.
-
-        They are made coherent among themselves alone, as in the training, so that a policy decides as in its backtest.
-        """
-        given = [each for each in self.apart if each.asked.question.name in questions]
-        return Today(self.decided_at, _coherent(given), tuple(given)).forecasts
 
     def distribution(self) -> tuple[Answered, DistributionForecast] | None:
         """The distribution of the close by the first question whose model knows one, and that question's answer.
@@ -126,8 +110,8 @@ class Today:
         ]
 
 
-def forecast_sessions(at: Close, bundle: Bundle, after: pd.Timestamp | None, others: Sequence[Asked] = ()) -> Today:
-    """Forecast every decidable session after `after` (None: the close's own) up to the close.
+def forecast_close(at: Close, bundle: Bundle, others: Sequence[Asked] = ()) -> Today:
+    """Forecast the session of a close.
 
     Parameters
     ----------
@@ -148,9 +132,8 @@ def forecast_sessions(at: Close, bundle: Bundle, after: pd.Timestamp | None, oth
             f"days from {bundle.first_session.date()}, the champion's first out-of-sample forecast",
             "choose a later day: an earlier one would look ahead",
         )
-    due = at.labels.iloc[[-1]] if after is None else at.decidable_after(after)
     asked = (Asked(bundle.definition.target.question, bundle), *others)
-    return forecasts_on(at.view, at.labels_of, bundle.definition.target.ticker, pd.DatetimeIndex(due.index), asked)
+    return forecasts_on(at.view, at.labels_of, at.target.ticker, pd.DatetimeIndex(at.labels.index[-1:]), asked)
 
 
 def forecasts_on(
@@ -159,7 +142,6 @@ def forecasts_on(
     ticker: str,
     index: pd.DatetimeIndex,
     asked: Sequence[Asked],
-    up: Answered | None = None,
 ) -> Today:
     """The forecasts of several questions on the sessions `index`, each with what was known at its close.
 
@@ -167,8 +149,6 @@ def forecasts_on(
     ----------
     labels_of
         The labels of a question, as known to `view`.
-    up
-        What `up` has been answered on these sessions, if it is not among those asked.
 
     Raises
     ------
@@ -176,7 +156,7 @@ def forecasts_on(
         The champion of `up` has no model for a session; any other question then has the base rate.
     """
     tables = _factors(view, [each.bundle for each in asked], index, ticker)
-    answers = [] if up is None else [up]
+    answers = []
     decided_at = pd.DatetimeIndex([])
     for each, X in zip(asked, tables, strict=True):
         every = labels_of(each.question)

@@ -11,12 +11,13 @@ from contextlib import closing
 from pathlib import Path
 
 from bullbear.forecasting.ledger import Anchor
+from bullbear.home import experiment_name
 
 TAG = "ledger.head"
 _TAGS = "SELECT value FROM experiment_tags JOIN experiments USING (experiment_id) WHERE key = ? AND name = ?"
 
 
-def tracked_anchor(runs: Path, experiment: str = "bullbear") -> Anchor | None:
+def tracked_anchor(runs: Path) -> Anchor | None:
     """The anchor in the SQLite store of a home; None where there is no store, or none in it that can be read.
 
     A remote store is not asked.
@@ -31,7 +32,7 @@ def tracked_anchor(runs: Path, experiment: str = "bullbear") -> Anchor | None:
         return None
     try:
         with closing(sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True)) as connection:
-            found = connection.execute(_TAGS, (TAG, experiment)).fetchall()
+            found = connection.execute(_TAGS, (TAG, experiment_name(runs))).fetchall()
     except sqlite3.Error:
         return None
     anchors = [Anchor.read(str(text), f"{database.name}, tag {TAG}") for (text,) in found]

@@ -27,7 +27,7 @@ def record_ledger_head(home: Home, *, say: Callable[[str], None] = warn) -> Anch
     try:
         entries = Ledger(home.forecasts / "ledger.jsonl", say=say).entries()
         client = connect(home.runs)
-        experiment = client.get_experiment(experiment_id(client))
+        experiment = client.get_experiment(experiment_id(client, home.runs))
         # Several homes may share a server: there each ledger has its own tag, named by its first entry.
         tag = TAG if is_local(home.runs) else f"{TAG}.{Anchor.of(entries[:1]).hash[:12]}"
         seen = experiment.tags.get(tag)

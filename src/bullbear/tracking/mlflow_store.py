@@ -41,10 +41,10 @@ from sqlalchemy import URL, make_url  # noqa: E402
 
 from bullbear.errors import Found, InputError, RunError  # noqa: E402
 from bullbear.files import FileLock  # noqa: E402
+from bullbear.home import EXPERIMENT, experiment_name  # noqa: E402
 from bullbear.tracking.spool import is_waiting, log_spooled  # noqa: E402
 from bullbear.tracking.usable import VARIABLE, is_server, limited_patience, require_usable, shell_command  # noqa: E402
 
-EXPERIMENT = "bullbear"
 _DATABASE = "mlflow.db"
 _STAGED = ".mlflow-"
 
@@ -86,7 +86,7 @@ def connect(runs: Path) -> MlflowClient:
                 _create(runs)
             _follow_move(runs / _DATABASE, runs)
         client = _client(uri)
-        experiment = experiment_of(client, EXPERIMENT, runs)
+        experiment = experiment_of(client, experiment_name(runs), runs)
     with limited_patience():
         log_spooled(client, experiment, runs)
     return client
@@ -110,7 +110,7 @@ def connect_to_read(runs: Path) -> MlflowClient:
     return _client(uri)
 
 
-def require_ready(runs: Path, experiment: str = EXPERIMENT) -> None:
+def require_ready(runs: Path, experiment: str | None = None) -> None:
     """Check within seconds, before long work, that its result can be logged; a first store is not created for that.
 
     Raises
@@ -119,7 +119,7 @@ def require_ready(runs: Path, experiment: str = EXPERIMENT) -> None:
         The store cannot be used, or the home cannot be written.
     """
     if exists(runs):
-        experiment_of(connect(runs), experiment, runs)
+        experiment_of(connect(runs), experiment or experiment_name(runs), runs)
         return
     require_usable(tracking_uri(runs))
     if is_local(runs):
@@ -132,7 +132,7 @@ def exists(runs: Path) -> bool:
     return file is None or file.exists()
 
 
-def experiment_id(client: MlflowClient) -> str:
+def experiment_id(client: MlflowClient, runs: Path | None = None) -> str:
     """The experiment that holds the trainings.
 
     Raises
@@ -140,9 +140,10 @@ def experiment_id(client: MlflowClient) -> str:
     RunError
         There is none, or it was deleted.
     """
-    found = client.get_experiment_by_name(EXPERIMENT)
+    name = EXPERIMENT if runs is None else experiment_name(runs)
+    found = client.get_experiment_by_name(name)
     if found is None:
-        raise RunError("MLflow store", Found("no experiment"), EXPERIMENT, "run `bullbear train MODEL` to create it")
+        raise RunError("MLflow store", Found("no experiment"), name, "run `bullbear train MODEL` to create it")
     return _not_deleted(found, client.tracking_uri)
 
 
@@ -241,7 +242,7 @@ def _connect_to_copy(runs: Path) -> MlflowClient:
 
 
 def _not_deleted_there(client: MlflowClient, runs: Path) -> None:
-    found = client.get_experiment_by_name(EXPERIMENT)
+    found = client.get_experiment_by_name(experiment_name(runs))
     if found is not None:
         _not_deleted(found, tracking_uri(runs))
 
@@ -272,7 +273,7 @@ def _create(runs: Path) -> None:
         leftover.unlink()
     staged = runs / f"{_STAGED}{uuid4().hex}"
     client = MlflowClient(_sqlite_uri(staged))
-    client.create_experiment(EXPERIMENT, artifact_location=(runs / "artifacts").as_uri())
+    client.create_experiment(experiment_name(runs), artifact_location=(runs / "artifacts").as_uri())
     os.replace(staged, runs / _DATABASE)
 
 
@@ -282,7 +283,9 @@ def _follow_move(database: Path, runs: Path) -> None:
         tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
         if "experiments" not in tables:
             return
-        row = connection.execute("SELECT artifact_location FROM experiments WHERE name = ?", (EXPERIMENT,)).fetchone()
+        row = connection.execute(
+            "SELECT artifact_location FROM experiments WHERE name = ?", (experiment_name(runs),)
+        ).fetchone()
         if row is None or row[0] == here:
             return
         places = {

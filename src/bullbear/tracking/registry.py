@@ -15,6 +15,7 @@ from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
 from bullbear.definitions import UP
+from bullbear.definitions.models import Subject
 from bullbear.errors import RunError
 from bullbear.files import copy_folder, replace_folder
 from bullbear.home import Home
@@ -52,22 +53,24 @@ def place_champion(home: Home, run: Run, *, instead_of: Path | None, skill: Mapp
             replace_folder(staged, place)
 
 
-def registered_name(question: str, *, simulated: bool) -> str:
-    """The registered model of a question: `bullbear` for `up`, `bullbear.NAME` for another one.
+def registered_name(run: Run, question: str | None = None) -> str:
+    """The registered model of a run's question, or of another: `bullbear` for `up`, `bullbear.NAME` for another one.
 
-    Those of a simulated market are `bullbear-simulated` and `bullbear-simulated.NAME`, so that the two are never taken
-    for each other.
+    Those of a simulated market are `bullbear-simulated` and `bullbear-simulated.NAME`, those of another fund
+    `bullbear-QQQ` and so on, so that they are never taken for each other.
     """
-    name = SIMULATED if simulated else REGISTERED
+    question, ticker = question or run.question, run.bundle.definition.target.ticker
+    name = SIMULATED if run.simulated else REGISTERED
+    name = name if ticker == Subject().ticker else f"{name}-{ticker}"
     return name if question == UP.name else f"{name}.{question}"
 
 
 def mark_champion(client: MlflowClient, run: Run) -> None:
     """Point the alias `champion` of the question's registered model to the version of `run`, which is made once."""
-    name = registered_name(run.question, simulated=run.simulated)
+    name = registered_name(run)
     client.set_registered_model_alias(name, CHAMPION, _version(client, name, run))
     # Where all questions once shared a registered model, whoever still serves by its alias gets the new champion, too.
-    first, alias = registered_name(UP.name, simulated=run.simulated), f"champion-{run.question}"
+    first, alias = registered_name(run, UP.name), f"champion-{run.question}"
     if name != first and alias in _aliases(client, first):
         client.set_registered_model_alias(first, alias, _version(client, first, run))
 

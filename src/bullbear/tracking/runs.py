@@ -134,24 +134,21 @@ class Runs:
         return found
 
     def beside(self, run: Run, needed: Collection[str]) -> list[Run]:
-        """The runs of the other questions that were trained together with that of `run`; of a champion, the champions.
+        """The runs of the questions `needed` that were trained together with that of `run`.
 
         Raises
         ------
         RunError
-            That of a question among those `needed` is gone; any other is left out.
+            One of them is gone.
         """
-        others = [question for question in run.bundle.questions if question != run.question]
-        if run.bundle_at is not None:
-            held = [each for each in others if each in needed or self.home.champion_of(each).exists()]
-            return [self._champion(question) for question in held]
         parent = run.tags.get(MLFLOW_PARENT_RUN_ID)
         found = {each.data.tags.get(QUESTION): each for each in self._finished() if parent and _parent(each) == parent}
+        others = [question for question in run.bundle.questions if question in needed and question != run.question]
         for question in others:
-            if question in needed and question not in found:
+            if question not in found:
                 missing = Found(f"its run of {question} was deleted")
                 raise RunError(f"run {run.run_id[:8]}", missing, "all runs of its training", "train the model again")
-        return [self._open(found[question]) for question in others if question in found]
+        return [self._open(found[question]) for question in others]
 
     def distribution(self, name: str) -> dict[str, Any] | None:
         """The scores of the distribution that a training forecast, as they were logged; None if it knew none."""
@@ -290,7 +287,7 @@ class Runs:
                 verdicts = record_verdict(self._client, finished, run.run_id, verdict, document)
                 rivals = [each for each in finished if each.info.run_id in verdicts]
                 challenger = challenger_of(rivals, verdicts)
-                name = registered_name(run.question, simulated=run.simulated)
+                name = registered_name(run)
                 if challenger is not None or champion_among(rivals, verdicts) is not None:
                     mark_challenger(self._client, name, None if challenger is None else self._open(challenger))
                     describe(self._client, name, run.bundle.definition.target.question.sentence, verdicts)
@@ -341,7 +338,7 @@ class Runs:
         token = None
         while True:
             page = self._client.search_runs(
-                [experiment_id(self._client)],
+                [experiment_id(self._client, self.home.runs)],
                 "attributes.status = 'FINISHED'",
                 run_view_type=view,
                 order_by=_NEWEST,

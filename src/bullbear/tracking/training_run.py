@@ -22,8 +22,7 @@ import numpy as np
 import pandas as pd
 
 from bullbear.dataset import Examples, splitter_of
-from bullbear.decide import Book
-from bullbear.definitions import ModelDefinition
+from bullbear.definitions import ModelDefinition, Question
 from bullbear.evaluate import Evaluation, PathScores
 from bullbear.evaluate.scored_model import NOT_JUDGED
 from bullbear.forecasting.bundle import write_bundle
@@ -61,7 +60,6 @@ class TrainingRecord:
     model: Model
     examples: Examples
     training: Training
-    books: Sequence[Book]
     evaluation: Evaluation | PathScores
     plots: Mapping[str, bytes]
     backtest: Mapping[str, Any]
@@ -75,7 +73,7 @@ class TrainingRecord:
     """Further JSON artifacts by file name."""
     pages: Mapping[str, str] = field(default_factory=dict)
     """Text artifacts by file name."""
-    questions: Sequence[str] = ()
+    questions: Sequence[Question] = ()
     """All that were trained together; the model's own alone without."""
 
 
@@ -123,7 +121,7 @@ def _log(runs: Path, name: str, questions: Sequence[str], stage: Callable[[Path]
         staged = _staged(runs, stage)
         client = connect(runs)
         with limited_patience():
-            experiment = experiment_id(client)
+            experiment = experiment_id(client, runs)
             logged = log_staged(client, experiment, staged)
             save_views(client, experiment, questions)
         return logged
@@ -271,7 +269,6 @@ def _stage_artifacts(staged: Path, record: TrainingRecord) -> None:
         fingerprint=record.examples.fingerprint,
         simulated=record.simulated,
         training=record.training,
-        books=record.books,
         start=record.options.get("start"),
         questions=record.questions,
     )

@@ -39,7 +39,7 @@ def serve(runs: Path, port: int, questions: Sequence[str] = (UP.name,)) -> None:
     if not is_server(uri):
         _require_free(port)
     client = connect(runs)
-    experiment = experiment_id(client)
+    experiment = experiment_id(client, runs)
     save_views(client, experiment, questions)
     if is_server(uri):
         _print_views(without_password(uri), experiment, questions)

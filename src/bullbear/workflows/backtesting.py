@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+import os
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from bullbear.dataset.predictions import Predictions
+from bullbear.dataset.labels import Labels
 from bullbear.decide import Backtest, Policy, Rule, backtest, baselines_of, comparison
-from bullbear.definitions import UP
+from bullbear.decide.performance.attribution import attribution
 from bullbear.documents import json_ready
 from bullbear.errors import RunError
+from bullbear.factors.engine.lookahead import require_causal
 from bullbear.forecasting.account_factors import account_factors
+from bullbear.forecasting.bundle import champion_of, read_bundle
+from bullbear.forecasting.champions import Asked, others_of, question_of
 from bullbear.forecasting.gate import refuse_another_question
+from bullbear.forecasting.policy_forecasts import given, read_by, spoken
 from bullbear.home import Home
-from bullbear.learn.coherent import coherent
+from bullbear.sessions import days
 from bullbear.workflows.comparison import require_walk_forward
 from bullbear.workflows.sharpe_evidence import SharpeEvidence, sharpe_evidence
 
@@ -24,31 +29,58 @@ if TYPE_CHECKING:
     from bullbear.tracking import Run, Runs
 
 
-def backtest_run(home: Home, run: Run, rule: Rule | None = None) -> Backtest:
+def _silent(note: str) -> None:  # the shape of `say`
+    return
+
+
+def backtest_run(
+    home: Home, run: Run, rule: Rule | None = None, say: Callable[[str], None] = _silent, *, parts: bool = False
+) -> Backtest:
     """The rule for positions of a run (or another, see `rule_for`) over its forecasts, on the prices stored now.
+
+    What the policy reads besides `up` is answered by the runs that were trained together with it, and any other
+    question by its champion; of a champion all are answered by the champions, as in a forecast.
+
+    Parameters
+    ----------
+    say
+        Called with a note for each question that is answered from another training, or read no more.
+    parts
+        Walk the policy without each of its parts, too.
 
     Raises
     ------
     GateError
         The run answers another question than `up`, on which policies act.
     InputError
-        It was not trained walk-forward.
+        It was not trained walk-forward, or a factor of the other rule looks ahead.
     RunError
-        The policy reads a question that was trained together with `up`, whose run, or champion, is gone.
+        The run of a question that was trained together with `up` and that the policy reads is gone, or there is no
+        champion of one that it needs.
     """
     refuse_another_question(f"{run.model} {run.run_id[:8]}", run.bundle.question)
     require_walk_forward(run, "RUN")
-    target = run.bundle.definition.target
-    view = home.filled_store().as_of()
-    rule = rule or run.bundle.rule
+    bundle, target = run.bundle, run.bundle.definition.target
+    store = home.filled_store()
+    view = store.as_of()
+    if rule is not None:  # that of the run was looked at in its training
+        require_causal(store, rule.own, pd.DatetimeIndex(view.bars(target.ticker).index), target.ticker)
+    rule = rule or bundle.rule
+    read, labels_of = _answering(home, run, rule.policy, say), Labels(view, target.ticker).resolve
+    closes = run.of_target.table["decided_at"]
+    closes = closes.set_axis(days(pd.DatetimeIndex(closes)))
+    # Another champion may have reported less than that of `up`; its models answer the closes since, as live.
+    later = spoken(view, labels_of, target.ticker, read[1:], closes)
+    decided_on = given(read, labels_of, target.ticker, policy=rule.policy, later=later)
     return backtest(
-        decided_on(run.of_target, _beside(home, run, rule.policy), rule.policy),
+        decided_on,
         view,
         rule.policy,
         ticker=target.ticker,
         horizon=target.horizon,
-        factors=account_factors(view, rule, run.bundle.feature_sets, target.ticker),
+        factors=account_factors(view, rule, bundle.feature_sets, target.ticker),
         baselines=baselines_of(target.ticker, home.instruments(), rule.policy),
+        parts=parts,
     )
 
 
@@ -58,12 +90,13 @@ def rule_for(home: Home, run: Run, name: str) -> Rule:
     Raises
     ------
     DefinitionError
-        There is no such policy, or it needs a question that was not trained with `up`, or a factor that neither it nor
-        the run's model brings along.
+        There is no such policy, or it needs a question that was not trained with `up` and has no champion, or a factor
+        that neither it nor the run's model brings along.
     """
     bundle = run.bundle
     bundle.factors()  # refuses what this version does not know
-    return home.rule(name, named_at="--policy", questions=bundle.questions, feature_sets=bundle.feature_sets)
+    questions = {*bundle.questions, *(each for each in home.questions() if os.path.lexists(home.champion_of(each)))}
+    return home.rule(name, named_at="--policy", questions=questions, feature_sets=bundle.feature_sets)
 
 
 def sharpe_beside_tried(runs: Runs, run: Run, tested: Backtest) -> SharpeEvidence:
@@ -77,42 +110,46 @@ def sharpe_beside_tried(runs: Runs, run: Run, tested: Backtest) -> SharpeEvidenc
     )
 
 
-def _beside(home: Home, run: Run, policy: Policy) -> list[Predictions]:
-    """The forecasts of the questions trained together with the run's own, where the policy reads one of them."""
+def _answering(home: Home, run: Run, policy: Policy, say: Callable[[str], None]) -> Sequence[Asked]:
+    """Who answers the questions that the policy reads; see `backtest_run`."""
     from bullbear.tracking import Runs
 
-    read = policy.needs.read(run.bundle.questions) - {run.question}
-    if not read:
-        return []
-    ticker = run.bundle.definition.target.ticker
-    runs = [run, *Runs(home).beside(run, read)]
-    # Champions are refitted one by one.
-    together = coherent(
-        [each.bundle.definition.target.question for each in runs],
-        [each.predictions.select(asset=ticker) for each in runs],
-    )
-    return together[1:]
-
-
-def decided_on(up: Predictions, others: Iterable[Predictions], policy: Policy) -> Predictions:
-    """What a policy is given in a backtest: the forecasts of `up`, and at their closes those of what else it reads."""
-    parts, closes = [up], up.table["decided_at"]
-    for each in others:
-        question = each.table["question"]
-        read = policy.needs.read(question) - {UP.name}
-        parts.append(each.where((question.isin(read) & each.table["decided_at"].isin(closes)).to_numpy()))
-    return Predictions.concat(parts)
+    bundle, is_champion = run.bundle, run.bundle_at is not None
+    known = policy.needs.read([*bundle.questions, *home.questions()]) - {run.question}
+    if not known:
+        return [Asked(question_of(bundle), bundle)]
+    others = others_of(home, bundle)
+    answering = {each.question.name: each for each in others.asked}
+    together = [] if is_champion else Runs(home).beside(run, known)
+    answering |= {each.question: Asked(question_of(each.bundle), each.bundle) for each in together}
+    read, notes = read_by(policy, bundle, list(answering.values()))
+    own = {each.question for each in together}
+    for note in (*(each for each in others.notes if each.split()[0] in known - own), *notes):
+        say(note)
+    for each in read[1:]:
+        name = each.question.name
+        if each.bundle is None:
+            read_bundle(home.champion_of(name), label=champion_of(name))  # raises, naming what it lacks
+            raise RunError(
+                champion_of(name), "one that cannot answer", "a champion that can", "train and promote again"
+            )
+        if not is_champion and name not in own:
+            champion = f"{each.bundle.definition.name} {each.bundle.meta['run_id'][:8]}"
+            say(f"{name} was not trained with {run.model} {run.run_id[:8]}: its champion {champion} answers")
+    return read
 
 
 def backtest_summary(tested: Backtest, figures: pd.DataFrame | None = None) -> dict[str, Any]:
     """Figures of the policy and the baselines (`decide.comparison`), attribution and costs, JSON-ready.
 
+    `parts`, where they were walked: the figures of the policy without each of them, and what it is worth.
     `modelled`: the last day on which a ticker was held or traded at a modelled price.
     """
     figures = comparison(tested) if figures is None else figures
     return {
         "accounts": json_ready(figures.reset_index().to_dict(orient="records")),
         "attribution": tested.attribution,
+        **({"parts": json_ready(parts_of(tested).reset_index().to_dict(orient="records"))} if tested.without else {}),
         "trades": len(tested.trades),
         "costs": float(tested.trades["cost"].sum()) if len(tested.trades) else 0.0,
         "modelled": {ticker: str(last.date()) for ticker, last in tested.account.modelled.items()},
@@ -121,11 +158,26 @@ def backtest_summary(tested: Backtest, figures: pd.DataFrame | None = None) -> d
     }
 
 
+def parts_of(tested: Backtest) -> pd.DataFrame:
+    """What each part that was switched off is worth; see `decide.performance.attribution`."""
+    return attribution(tested.account, tested.without, tested.horizon)
+
+
 def backtest_metrics(figures: pd.DataFrame) -> dict[str, float]:
     """The figures of `decide.comparison` as MLflow metrics, without those that are undetermined."""
+    names = (
+        "cagr",
+        "volatility",
+        "sharpe",
+        "max_drawdown",
+        "drawdown_sessions",
+        "under_water",
+        "tail_month",
+        "turnover",
+    )
     return {
         f"backtest/{account}_{figure}": float(value)
         for account, row in figures.iterrows()
         for figure, value in row.items()
-        if figure in ("cagr", "volatility", "sharpe", "max_drawdown", "turnover") and math.isfinite(value)
+        if figure in names and math.isfinite(value)
     }

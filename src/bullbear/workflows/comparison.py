@@ -26,6 +26,7 @@ from bullbear.evaluate.all_models import SuperiorAbility, confidence_set, superi
 from bullbear.evaluate.tried_models import on_common_days
 from bullbear.home import Home
 from bullbear.sessions import days
+from bullbear.statistics.bootstrap import RESAMPLES
 
 if TYPE_CHECKING:
     from bullbear.tracking import Run
@@ -164,10 +165,10 @@ def shared_questions(named: Sequence[Sequence[Run]]) -> dict[str, list[Run]]:
     }
 
 
-def oracle_share(home: Home, run: Run) -> OracleShare | None:
+def oracle_share(home: Home, run: Run, *, resamples: int = RESAMPLES) -> OracleShare | None:
     """A walk-forward run's skill as a share of what knowing a simulated market's state was worth.
 
-    None on real data, and for a ticker of which there is no truth.
+    None on real data, and for a ticker of which there is no truth. `resamples` are those of its interval.
     """
     target = run.bundle.definition.target
     if not (run.simulated and run.bundle.is_walk_forward and target.ticker == TICKER):
@@ -184,4 +185,5 @@ def oracle_share(home: Home, run: Run) -> OracleShare | None:
         predictions["climatology"].to_numpy()[resolved],
         truth_error=truth["error"].to_numpy()[resolved],
         horizon=run.horizon,
+        resamples=resamples,
     )

@@ -25,7 +25,7 @@ from bullbear.forecasting.champions import others_of
 from bullbear.forecasting.close import close_of
 from bullbear.forecasting.forecast import usable
 from bullbear.forecasting.record import distribution_document
-from bullbear.forecasting.today import forecast_sessions
+from bullbear.forecasting.today import forecast_close
 from bullbear.home import Home
 from bullbear.workflows.distributions import usual_fan
 
@@ -61,7 +61,7 @@ def _fan_of(home: Home, entry: Mapping[str, Any]) -> Fan | None:
     at = close_of(
         home.store(), target, entry["decided_at"][:10], stored=None if stored is None else pd.Timestamp(stored)
     )  # fmt: skip
-    today = forecast_sessions(at, bundle, None, usable(at, others_of(home, bundle)).asked)
+    today = forecast_close(at, bundle, usable(at, others_of(home, bundle)).asked)
     found = today.distribution()
     if found is None or distribution_document(at, today) != entry["distribution"]:
         return None

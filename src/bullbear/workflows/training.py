@@ -20,12 +20,13 @@ from bullbear.evaluate.distribution import DistributionEvaluation
 from bullbear.execution import Kept
 from bullbear.factors.engine.lookahead import require_causal
 from bullbear.forecasting.account_factors import account_factors
+from bullbear.forecasting.policy_forecasts import decided_on
 from bullbear.home import Home
 from bullbear.learn import Training, train_all
 from bullbear.learn.search.trial import n_trials
 from bullbear.model import Model
 from bullbear.sessions import day
-from bullbear.workflows.backtesting import backtest_metrics, backtest_summary, decided_on
+from bullbear.workflows.backtesting import backtest_metrics, backtest_summary
 from bullbear.workflows.comparing import PAGE, page_of_training
 from bullbear.workflows.console import Progress
 from bullbear.workflows.distributions import evaluate_distributions, past_distributions, usual_fan
@@ -275,7 +276,6 @@ def _log(
             model=each.model,
             examples=each.examples,
             training=each.training,
-            books=each.backtest.books if each.backtest else (),
             evaluation=each.evaluation,
             plots=_plots(each, predictions, alone=len(judged) == 1, simulated=simulated),
             backtest=backtest_summary(each.backtest, figures) if each.backtest else {},
@@ -284,7 +284,7 @@ def _log(
             seconds=seconds,
             simulated=simulated,
             options={"start": start, "end": end},
-            questions=list(judged),
+            questions=model.definition.questions,
         )
 
     documents = {} if distribution is None else {"distribution.json": distribution.as_dict()}

@@ -21,6 +21,7 @@ from bullbear.decide.agents.kernel import Decision, decide, first_memory
 from bullbear.decide.agents.rules import Rules
 from bullbear.decide.agents.trend import STATES
 
+# The overlay comes too early, at 88, and meets its stop 4 below.
 BREAKDOWN_AND_COLLAPSE = """
 close  support fund  rsi volume  state            tier weight stop   overlay
 106    100     47.0  55  1.0     uptrend          0    0      -      0
@@ -31,9 +32,9 @@ close  support fund  rsi volume  state            tier weight stop   overlay
 93     90      53.5  35  1.3     downtrend        1    0.1200 49.5   0
 88     80      56.0  28  1.5     downtrend        1    0.1200 52.0   0.06
 86     80      57.0  26  1.8     downtrend        1    0.1200 53.0   0.06
-82     80      59.0  22  2.6     capitulation     1    0.1200 55.0   0.06
-83     80      58.5  27  1.2     capitulation     1    0.1200 55.0   0.06
-84     80      58.0  32  1.0     capitulation     1    0.1200 55.0   0.06
+82     80      59.0  22  2.6     capitulation     1    0.1200 55.0   0
+83     80      58.5  27  1.2     capitulation     1    0.1200 55.0   0
+84     80      58.0  32  1.0     capitulation     1    0.1200 55.0   0
 85     80      57.5  37  0.9     stabilising      1    0.1200 55.0   0
 87     80      56.5  45  0.9     stabilising      1    0.1200 55.0   0
 89     80      55.5  52  0.9     reversal         1    0.0900 55.0   0
@@ -179,6 +180,35 @@ close  support fund  state            tier weight stop   overlay
 96.1   80      52.1  downtrend        3    0.3000 52.0   0
 """
 
+# Odds of a dip against their base rate of 0.15, to the power of a half: 0.12 is 0.88 of the usual danger, too little to
+# open a hedge but enough to keep one; 0.30 is 1.56, and the size meets its cap of 0.6; 0.10 is 0.79: the hedge is
+# closed.
+OUTLOOK = """
+close  support fund  p_dip  state            tier weight   stop   overlay
+102    100     49.0  0.15   testing_support  0    0        -      0
+98     90      51.0  0.12   testing_support  0    0        -      0
+97     90      51.5  0.12   breakdown        0    0        -      0
+95     90      52.5  0.30   breakdown        1    0.1200   48.5   0
+94     90      53.0  0.12   downtrend        1    0.1055   49.0   0
+93     90      53.5  0.10   downtrend        0    0        -      0
+92     90      54.0  0.15   downtrend        1    0.1200   50.0   0
+"""
+
+# A quarter of the hedge's exposure at an oversold close. Its profit is taken 3 ATRs up; the next one waits until the
+# RSI has been above 35, and meets its stop 4 below its entry.
+OVERLAY = """
+close  support fund  rsi  state            tier weight stop   overlay
+102    100     49.0  50   testing_support  0    0      -      0
+98     90      51.0  45   testing_support  0    0      -      0
+97     90      51.5  40   breakdown        1    0.0900 47.5   0
+91     90      54.5  29   downtrend        1    0.1200 50.5   0.06
+97.5   90      51.2  45   downtrend        2    0.2100 50.5   0
+91.5   90      54.2  29   downtrend        2    0.2100 50.5   0
+92     90      54.0  36   downtrend        2    0.2100 50.5   0
+91.2   90      54.4  28   downtrend        2    0.2100 50.5   0.1
+87     80      56.5  24   downtrend        2    0.2100 52.5   0
+"""
+
 
 def played(table: str, rules: Rules, close: Callable[..., Inputs]) -> list[tuple[dict[str, str], Decision]]:
     """The rows of a table and the decisions on them; what is decided is held at the next close, until it is stopped."""
@@ -191,9 +221,9 @@ def played(table: str, rules: Rules, close: Callable[..., Inputs]) -> list[tuple
         fund = number(row["fund"])
         stopped = weight > 0.0 and number(row.get("low", row["fund"])) <= stop
         held = 0.0 if stopped else weight
-        x = close(
-            number(row["close"]), fund=fund, held=held, stopped=stopped, base_held=base, overlay_held=overlay, **seen
-        )
+        met = overlay > 0.0 and number(row["close"]) <= memory.overlay.stop
+        lent = {"base_held": base, "overlay_held": 0.0 if met else overlay, "overlay_stopped": met}
+        x = close(number(row["close"]), fund=fund, held=held, stopped=stopped, **lent, **seen)
         decision = decide(x, memory, rules)
         found.append((row, decision))
         memory, weight, stop = decision.memory, decision.weights.first, decision.memory.bear.stop
@@ -201,7 +231,7 @@ def played(table: str, rules: Rules, close: Callable[..., Inputs]) -> list[tuple
     return found
 
 
-GIVEN = ("support", "atr", "rsi", "volume", "sma_gap", "sma", "short_interest", "sector_weakness")
+GIVEN = ("support", "atr", "rsi", "volume", "sma_gap", "sma", "short_interest", "sector_weakness", "p_dip")
 
 
 def number(text: str) -> float:
@@ -220,6 +250,8 @@ SCENARIOS = {
     "no ATR": NO_ATR,
     "witnesses against the break": VETO,
     "tiers": TIERS,
+    "outlook": OUTLOOK,
+    "overlay": OVERLAY,
 }
 
 

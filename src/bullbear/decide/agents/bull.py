@@ -89,18 +89,20 @@ def overlaid(
     before: Overlay,
     trend: Trend,
     hedge: float,
+    room: float,
     rules: OverlayRules,
     reversal: ReversalRules,
     stops: StopRules,
 ) -> Overlay:
     """The overlay after this close.
 
-    It opens in a decline at an oversold close, with `share` of the Bear's exposure `hedge`; it closes with its profit
-    taken (`target_atr` ATRs above entry, or an RSI recovered), at its stop, after `sessions`, or with the Bear.
+    It opens in a decline at an oversold close, with `share` of the Bear's exposure `hedge` and at most the `room` that
+    the hedge leaves; it closes with its profit taken (`target_atr` ATRs above entry, or an RSI recovered), at its stop,
+    after `sessions`, or with the Bear.
     """
     if not rules.enabled:
         return no_overlay()
-    cap = min(rules.share * hedge, rules.max_weight)
+    cap = min(rules.share * hedge, rules.max_weight, room)
     spent = before.spent and not x.rsi > reversal.oversold + reversal.rsi_hysteresis
     if math.isnan(before.entry):
         if declining(trend.state) and x.rsi < reversal.oversold and cap > 0.0 and not spent and x.close > 0.0:

@@ -59,12 +59,13 @@ def decide(x: Inputs, memory: Memory, rules: Rules) -> Decision:
     trend = follow(x, memory.trend, rules.trend, rules.reversal)
     seen = outlook(x, rules.forecast, rules.bear)
     bear = hedged(x, memory.bear, trend, seen, rules.bear, rules.reversal, rules.stops)
-    overlay = overlaid(x, memory.overlay, trend, bear.exposure, rules.overlay, rules.reversal, rules.stops)
+    room = max(0.0, 1.0 - bear.weight)
+    overlay = overlaid(x, memory.overlay, trend, bear.exposure, room, rules.overlay, rules.reversal, rules.stops)
     wanted_now = allocation(seen, x.horizon, rules.bull)
     allocated = smoothed(wanted_now, memory.allocation, rules.bull.smoothing_sessions)
     wanted = allocated * trend_share(trend, rules.bull, rules.reversal)
     # The hedge comes first: the Bull makes room for it and for its overlay.
-    base, room = banded(wanted, x.base_held, rules.bull.band), max(0.0, 1.0 - bear.weight - overlay.weight)
+    base, room = banded(wanted, x.base_held, rules.bull.band), max(0.0, room - overlay.weight)
     note = noted(
         reasons.BASE_TRADED if base != x.base_held else reasons.BASE_KEPT, wanted, x.base_held, rules.bull.band
     )

@@ -58,7 +58,7 @@ _SENTENCES = {
     GLIDING: "reversal, session {x:.0f} of {y:.0f}: down to {z:.3f} of equity",
     GLIDED: "the reversal stands: the hedge is closed",
     REVERSED: "a reversal: no new hedge",
-    NO_OVERLAY: "",
+    NO_OVERLAY: "no overlay",
     OVERLAY_OPENED: "overlay on an RSI of {x:.0f}: {z:.3f} of equity beside a hedge of {y:.3f}",
     OVERLAY_KEPT: "overlay stays: {x:.3f} of equity, at most {y:.3f} beside the hedge",
     OVERLAY_STOPPED: "the overlay was stopped out at {x:.2f}",

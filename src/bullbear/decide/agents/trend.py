@@ -165,7 +165,7 @@ def _watched(x: Inputs, t: Trend, rules: TrendRules, reversal: ReversalRules) ->
 
 def _in_uptrend(x: Inputs, t: Trend, rules: TrendRules) -> Trend:
     support, channel = t.runs.breach >= rules.breach_sessions, t.runs.channel >= rules.breach_sessions
-    cross = t.averages.crossed and x.sma < 0.0
+    cross = t.averages.crossed and x.sma_gap < 0.0 and x.sma < 0.0
     found = witnesses(x, rules)
     vetoed = (support or channel or cross) and found < 0
     if not vetoed:

@@ -1,0 +1,94 @@
+"""`--pair`: the whole line about another fund, in a place of its own beside the home's."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from bullbear.home import Home
+from bullbear.tracking.mlflow_store import connect, experiment_id
+
+PAIR = """
+[[pair]]
+name = "TECH"
+bull = "QQQ"
+bear = ["QID"]
+"""
+FUNDS = """
+[[instrument]]
+ticker = "QQQ"
+multiple = 1.0
+inception = "1999-03-10"
+half_spread_bp = 1.0
+
+[[instrument]]
+ticker = "QID"
+multiple = -2.0
+inception = "2006-07-13"
+half_spread_bp = 3.0
+"""
+
+
+@pytest.fixture
+def paired(home: Home) -> Home:
+    models = home.root / "models"
+    (models / "pairs.toml").write_text(PAIR)
+    (models / "instruments.toml").write_text(FUNDS)
+    return home
+
+
+def test_a_pair_is_trained_promoted_and_forecast_in_its_own_place(paired: Home, bullbear: Callable[..., Any]) -> None:
+    before = {path: path.stat().st_mtime_ns for path in paired.forecasts.rglob("*") if path.is_file()}
+    at = ("--home", paired.root, "--pair", "TECH", "--json")
+    trained = bullbear("train", "base", *at)
+    assert trained.code == 0, trained.err
+    assert bullbear("promote", "latest", *at).code == 0
+    tested = bullbear("backtest", "champion", *at)
+    assert tested.code == 0, tested.err
+    forecast = bullbear("forecast", *at)
+    assert forecast.code == 0, forecast.err
+    document = json.loads(forecast.out)
+    assert document["ticker"] == "QQQ"
+    assert "IWM" not in document["positions"]
+    assert set(document["positions"]) <= {"QQQ", "QID", "CASH"}
+    home = paired.on("TECH")
+    assert home.forecasts == paired.root / "pairs" / "TECH" / "forecasts"
+    assert (home.forecasts / "ledger.jsonl").exists()
+    client = connect(home.runs)
+    assert client.get_experiment(experiment_id(client, home.runs)).name == "bullbear-TECH"
+    assert bullbear("score", *at).code == 0
+    # IWM's own champion, ledger and runs know nothing of it.
+    assert {path: path.stat().st_mtime_ns for path in paired.forecasts.rglob("*") if path.is_file()} == before
+
+
+def test_the_funds_of_the_pair_are_the_policys(paired: Home) -> None:
+    model = paired.on("TECH").model("base")
+    assert model.definition.ticker == "QQQ"
+    assert {each.ticker for each in (model.policy.bull_instrument, model.policy.bear_instrument)} == {"QQQ", "QID"}
+    assert model.definition_hash != paired.model("base").definition_hash
+
+
+def test_iwm_is_the_home_itself(paired: Home) -> None:
+    assert paired.on("IWM") is paired
+    assert paired.on(None) is paired
+
+
+def test_an_unknown_pair_is_refused_with_those_there_are(paired: Home, bullbear: Callable[..., Any]) -> None:
+    refused = bullbear("train", "base", "--home", paired.root, "--pair", "DOW")
+    assert refused.code == 2
+    assert "--pair" in refused.err
+    assert "TECH" in refused.err
+
+
+def test_a_pair_of_a_fund_that_is_no_instrument_is_refused_with_its_line(
+    paired: Home, bullbear: Callable[..., Any]
+) -> None:
+    (paired.root / "models" / "pairs.toml").write_text(PAIR.replace("QID", "ABC"))
+    refused = bullbear("train", "base", "--home", paired.root, "--pair", "TECH")
+    assert refused.code == 2
+    assert "pairs.toml:2" in refused.err
+    assert "ABC" in refused.err
+    assert not (paired.root / "pairs").exists()
