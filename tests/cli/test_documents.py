@@ -151,6 +151,15 @@ def test_equity_curves_go_to_a_file_of_ones_choice(bullbear: Run, trained_home: 
     assert not list(tmp_path.glob(".*"))
 
 
+def test_the_attribution_is_printed_and_kept_with_the_run(bullbear: Run, home: Home) -> None:
+    found = bullbear("backtest", "small", "--home", home.root, "--attribution", "--json").json
+    parts = {row["part"]: row for row in found["parts"]}
+    assert {"whole policy", "forecast", "sizing", "stops", "costs"} <= set(parts)
+    assert parts["whole policy"]["sharpe"] == found["accounts"][0]["sharpe"]
+    kept = Runs(home).find("small").read_text("attribution.csv").splitlines()
+    assert [line.split(",")[0] for line in kept] == ["part", *parts]
+
+
 def test_forecast_score_and_report(bullbear: Run, home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     answer = bullbear("forecast", "--home", home.root, "--as-of", "2007-11-01", "--json")
     assert (answer.code, answer.err) == (0, "")

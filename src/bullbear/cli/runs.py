@@ -11,11 +11,12 @@ import typer
 from bullbear.cli.options import (
     DEFAULT_JOBS,
     By,
+    FirstOption,
     HomeOption,
     JobsOption,
     JsonOption,
+    LastOption,
     PairOption,
-    iso_day,
     print_document,
 )
 from bullbear.extras import require
@@ -37,12 +38,8 @@ def train(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="The name of a file in models/.")],
     home: HomeOption = None,
     pair: PairOption = None,
-    start: Annotated[
-        str | None, typer.Option(callback=iso_day, help="First day of the reported forecasts, YYYY-MM-DD.")
-    ] = None,
-    end: Annotated[
-        str | None, typer.Option(callback=iso_day, help="Last day of the reported forecasts, YYYY-MM-DD.")
-    ] = None,
+    start: FirstOption = None,
+    end: LastOption = None,
     jobs: JobsOption = DEFAULT_JOBS,
     cluster: Annotated[
         str | None, typer.Option(metavar="ADDRESS", help="Fit on this Dask cluster, such as tcp://127.0.0.1:8786.")
@@ -262,6 +259,9 @@ def backtest(
         Path | None,
         typer.Option("--equity", metavar="FILE", help="Write equity curves and weights by day to this CSV file."),
     ] = None,
+    parts: Annotated[
+        bool, typer.Option("--attribution", help="Switch each part of the policy off in turn: what is it worth?")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Run the policy over a run's out-of-sample forecasts, next to its baselines.
@@ -272,7 +272,7 @@ def backtest(
     from bullbear.cli import show
     from bullbear.cli.outputs import check_output, write_output
     from bullbear.tracking import Runs
-    from bullbear.workflows.backtesting import backtest_run, rule_for, sharpe_beside_tried
+    from bullbear.workflows.backtesting import backtest_run, parts_of, rule_for, sharpe_beside_tried
     from bullbear.workflows.notes import fund_notes
 
     if equity is not None:
@@ -282,10 +282,12 @@ def backtest(
     found = runs.find(run, question)
     beside: list[str] = []
     rule = None if policy is None else rule_for(place, found, policy)
-    tested = backtest_run(place, found, rule, beside.append)
+    tested = backtest_run(place, found, rule, beside.append, parts=parts)
     if equity is not None:
         write_output(equity, tested.curves.to_csv(date_format="%Y-%m-%d"), "--equity")
     evidence = sharpe_beside_tried(runs, found, tested)
+    if parts and policy is None:
+        runs.attach(found, "attribution.csv", parts_of(tested).to_csv())
     notes = tuple(beside) + fund_notes(place.filled_store().as_of(), tested.policy, tested.states[0].decided_at)
     if as_json:
         print_document(show.backtest_document(found, tested, notes, evidence))

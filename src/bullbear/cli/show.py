@@ -186,6 +186,8 @@ def backtest_document(
 
 def backtest(run: Run, tested: Backtest, evidence: SharpeEvidence | None = None) -> None:
     """The policy and its baselines."""
+    from bullbear.decide.performance import POLICY
+    from bullbear.decide.performance.attribution import WHOLE
     from bullbear.workflows.backtesting import backtest_summary
 
     summary = backtest_summary(tested)
@@ -193,20 +195,9 @@ def backtest(run: Run, tested: Backtest, evidence: SharpeEvidence | None = None)
         title=f"{run.model} {run.run_id[:8]}, {summary['first']} to {summary['last']}"
         + (" SIMULATED" if run.simulated else "")
     )
-    heads = ("account", "CAGR", "volatility", "Sharpe", "max drawdown", "yearly turnover", "trades",
-             "Sharpe, policy minus this")  # fmt: skip
-    for name in heads:
-        table.add_column(name, justify="left" if name == "account" else "right")
-    for row in summary["accounts"]:
-        against = ""
-        if row["account"] != "policy":
-            low, high = (_figure(row[f"sharpe_difference_{end}"], "+.2f") for end in ("low", "high"))
-            against = f"{_figure(row['sharpe_difference'], '+.2f')} [{low}, {high}]"
-        table.add_row(
-            row["account"], _figure(row["cagr"], ".2%"), _figure(row["volatility"], ".1%"),
-            _figure(row["sharpe"], ".2f"), _figure(row["max_drawdown"], ".1%"), _figure(row["turnover"], ".1f"),
-            str(row["trades"]), against,
-        )  # fmt: skip
+    heads = ("account", "CAGR", "volatility", "Sharpe", "max drawdown", "longest\nfall", "under\nwater",
+             "worst\nmonths", "turnover", "trades", "Sharpe, policy\nminus this")  # fmt: skip
+    _accounts(table, heads, summary["accounts"], "account", POLICY)
     ResultConsole().print(table)
     parts = tested.attribution
     sleeves = "".join(f"{name.capitalize()} {parts[name]:+.3f}, " for name in tested.account.sleeves)
@@ -217,6 +208,11 @@ def backtest(run: Run, tested: Backtest, evidence: SharpeEvidence | None = None)
     if summary["modelled"]:
         until = ", ".join(f"{ticker} until {last}" for ticker, last in summary["modelled"].items())
         ResultConsole().print(f"Modelled prices: {until}", soft_wrap=True)
+    if "parts" in summary:
+        table = Table(title="What each part is worth: the same policy without it")
+        heads = ("without", *heads[1:-1], "Sharpe, whole\nminus this")
+        _accounts(table, heads, summary["parts"], "part", WHOLE)
+        ResultConsole().print(table)
     if evidence is not None and math.isfinite(evidence.sharpe):
         tries = "1 model" if evidence.trials == 1 else f"{evidence.trials} models"
         ResultConsole().print(
@@ -225,6 +221,28 @@ def backtest(run: Run, tested: Backtest, evidence: SharpeEvidence | None = None)
             f"years would show one above 0 with 95% ({evidence.years:.1f} here)",
             soft_wrap=True,
         )
+
+
+def _accounts(table: Table, heads: Sequence[str], rows: Sequence[Mapping[str, Any]], name: str, first: str) -> None:
+    """Accounts side by side with 90 % intervals; the first has no difference.
+
+    The longest fall counts sessions, turnover is that of a year, the worst months are 5 % of all.
+    """
+    for head in heads:
+        table.add_column(head, justify="left" if head == heads[0] else "right")
+    for row in rows:
+        table.add_row(
+            str(row[name]), _figure(row["cagr"], ".2%"), _figure(row["volatility"], ".1%"),
+            _with_ends(row, "sharpe", ".2f"), _with_ends(row, "max_drawdown", ".0%"),
+            _figure(row["drawdown_sessions"], ".0f"), _figure(row["under_water"], ".0%"),
+            _figure(row["tail_month"], ".1%"), _figure(row["turnover"], ".1f"), str(row["trades"]),
+            "" if row[name] == first else _with_ends(row, "sharpe_difference", "+.2f"),
+        )  # fmt: skip
+
+
+def _with_ends(row: Mapping[str, Any], figure: str, form: str) -> str:
+    value, low, high = (_figure(row[name], form) for name in (figure, f"{figure}_low", f"{figure}_high"))
+    return value if row[figure] is None else f"{value} [{low}, {high}]"
 
 
 def scored(outcome: dict[str, Any]) -> None:

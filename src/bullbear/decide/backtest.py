@@ -8,21 +8,29 @@ when the last forecast resolves, or with the data.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import pandas as pd
 
 from bullbear.dataset.predictions import Predictions
 from bullbear.decide.account import Account, walk
 from bullbear.decide.advice import Forecasts, forecasts_by_close, market_for, take
-from bullbear.decide.baselines import baselines_of, reads_forecasts
+from bullbear.decide.baselines import (
+    BASE_RATE,
+    COSTS,
+    FORECAST,
+    OnBaseRate,
+    baselines_of,
+    reads_forecasts,
+    switched_off,
+)
 from bullbear.decide.book import Book
 from bullbear.decide.market import Market, View
 from bullbear.decide.policy import Policy, Stance, State, all_needs
 from bullbear.errors import Found, InputError
 from bullbear.sessions import between, closes, day, days
 
-_Asked = tuple[pd.Timestamp, Forecasts]
+Asked = tuple[pd.Timestamp, Forecasts]
 """A close and its forecasts."""
 
 
@@ -31,7 +39,8 @@ class Backtest:
     """The policy's account, and the baselines by name.
 
     Of each decision there is the state that the policy saw, its stance and the book after it; `book` is what the
-    account holds at its end. `horizon` is that of the forecasts, in sessions: positions persist about that long.
+    account holds at its end. `without` are accounts of the policy with one part switched off, by its name. `horizon` is
+    that of the forecasts, in sessions: positions persist about that long.
     """
 
     ticker: str
@@ -43,6 +52,7 @@ class Backtest:
     book: Book
     baselines: Mapping[str, Account]
     horizon: int = 21
+    without: Mapping[str, Account] = field(default_factory=dict)
 
     @property
     def equity(self) -> pd.Series:
@@ -96,6 +106,7 @@ def backtest(
     horizon: int = 21,
     factors: pd.DataFrame | None = None,
     baselines: Mapping[str, Policy] | None = None,
+    parts: bool = False,
 ) -> Backtest:
     """Run `policy` and the baselines over `predictions`.
 
@@ -114,6 +125,8 @@ def backtest(
         What the policy and modelled instruments read, columns by session; each row must have been known at its close.
     baselines
         Policies that need no other question or factor than `policy`, by name; None for those of `baselines_of`.
+    parts
+        Walk the policy without each of its parts, too.
 
     Raises
     ------
@@ -125,14 +138,11 @@ def backtest(
     HistoryError
         A decision stands before a whole volatility window.
     """
-    _check(predictions)
+    check_predictions(predictions)
     others = baselines_of(ticker, policy=policy) if baselines is None else baselines
     funds = [t for other in others.values() for t in all_needs(other).funds]
     market = market_for(view, policy, ticker, tickers=funds, factors=factors)
-    by_close = forecasts_by_close(predictions)
-    places = _rows(pd.DatetimeIndex(list(by_close)), market)
-    asked = {row: (at, each) for row, (at, each) in zip(places, by_close.items(), strict=True) if row >= 0}
-    first, last = next(iter(asked)), _end(predictions, market)
+    asked, first, last = schedule(predictions, market)
     states: list[State] = []
     stances: list[Stance] = []
     books: list[Book] = []
@@ -147,6 +157,14 @@ def backtest(
         return book
 
     account, book = walk(market, first, last, decide)
+    against = {name: _run(other, market, first, last, asked) for name, other in others.items()}
+    without: dict[str, Account] = {}
+    if parts:
+        on_base_rate = others.get(BASE_RATE)
+        for part, other in switched_off(policy).items():
+            same = part == FORECAST and isinstance(other, OnBaseRate) and other == on_base_rate
+            without[part] = against[BASE_RATE] if same else _run(other, market, first, last, asked)
+        without[COSTS] = _run(policy, replace(market, free_of_costs=True), first, last, asked)
     return Backtest(
         ticker,
         policy,
@@ -155,12 +173,42 @@ def backtest(
         tuple(stances),
         tuple(books),
         book,
-        {name: _run(other, market, first, last, asked) for name, other in others.items()},
+        against,
         horizon,
+        without,
     )
 
 
-def _run(policy: Policy, market: Market, first: int, last: int, asked: Mapping[int, _Asked]) -> Account:
+def schedule(predictions: Predictions, market: Market) -> tuple[dict[int, Asked], int, int]:
+    """The decisions by row of `market`, and the first and last row of the account; as `backtest` raises."""
+    by_close = forecasts_by_close(predictions)
+    places = _rows(pd.DatetimeIndex(list(by_close)), market)
+    asked: dict[int, Asked] = {
+        row: (at, each) for row, (at, each) in zip(places, by_close.items(), strict=True) if row >= 0
+    }
+    return asked, next(iter(asked)), _end(predictions, market)
+
+
+def check_predictions(predictions: Predictions) -> None:
+    """Refuse what `backtest` cannot replay: nothing, or two forecasts of a question at one close.
+
+    Raises
+    ------
+    InputError
+    """
+    if not len(predictions):
+        raise InputError("predictions", Found("no rows"), "at least one forecast", "train over a longer span")
+    table = predictions.table
+    if (twice := table.duplicated(["decided_at", "question"])).any():
+        raise InputError(
+            "predictions.decided_at",
+            f"{table['decided_at'][twice].iloc[0]} repeated",
+            "one forecast of a question at each close",
+            "select one asset, horizon, member and path",
+        )
+
+
+def _run(policy: Policy, market: Market, first: int, last: int, asked: Mapping[int, Asked]) -> Account:
     market = replace(market, signals=policy.signals(market))
     if reads_forecasts(policy):
         return walk(market, first, last, lambda row, book: _taken(market, row, book, policy, asked))[0]
@@ -176,21 +224,8 @@ def _run(policy: Policy, market: Market, first: int, last: int, asked: Mapping[i
     return walk(market, first, last, decide)[0]
 
 
-def _taken(market: Market, row: int, book: Book, policy: Policy, asked: Mapping[int, _Asked]) -> Book:
+def _taken(market: Market, row: int, book: Book, policy: Policy, asked: Mapping[int, Asked]) -> Book:
     return take(market, row, book, policy, *asked[row])[2] if row in asked else book
-
-
-def _check(predictions: Predictions) -> None:
-    if not len(predictions):
-        raise InputError("predictions", Found("no rows"), "at least one forecast", "train over a longer span")
-    table = predictions.table
-    if (twice := table.duplicated(["decided_at", "question"])).any():
-        raise InputError(
-            "predictions.decided_at",
-            f"{table['decided_at'][twice].iloc[0]} repeated",
-            "one forecast of a question at each close",
-            "select one asset, horizon, member and path",
-        )
 
 
 def _rows(decided: pd.DatetimeIndex, market: Market) -> list[int]:

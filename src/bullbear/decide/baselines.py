@@ -1,4 +1,4 @@
-"""What every policy is shown against: what needs no forecast, and the policy itself with nothing but the base rate.
+"""What every policy is shown against: what needs no forecast, the policy on the base rate, and it without a part.
 
 Baselines are policies like any other: they decide at the same closes, trade at the same opens, pay the same costs and
 earn the same cash.
@@ -21,7 +21,7 @@ from bullbear.decide.policies.volatility_target import VolatilityTarget
 from bullbear.decide.policy import Forecast, Memory, Needs, Policy, Stance, State
 from bullbear.errors import InputError
 
-BASE_RATE = "base_rate"
+BASE_RATE, FORECAST, COSTS = "base_rate", "forecast", "costs"
 BONDS = "IEF"
 
 
@@ -50,6 +50,14 @@ def baselines_of(
         )
     }
     return found if policy is None or not reads_forecasts(policy) else {**found, BASE_RATE: OnBaseRate(policy=policy)}
+
+
+def switched_off(policy: Policy) -> dict[str, Policy]:
+    """The policy without one part at a time, by the part's name; costs, which are the account's, apart."""
+    parts = dict(policy.without())
+    if reads_forecasts(policy) and FORECAST not in parts:
+        parts = {FORECAST: OnBaseRate(policy=policy), **parts}
+    return parts
 
 
 def reads_forecasts(policy: Policy) -> bool:

@@ -72,7 +72,7 @@ class Market:
     `volatility` is that of `ticker`, annualised; `rates` the bill yield known at each close, a fraction a year. What
     policies and instruments read beside prices they ask of `factor`, which knows what an open may see. `modelled` says
     of each fund with a model on which rows its price is that of the model. `signals` are what the policy that walks it
-    derives from it, by name and row.
+    derives from it, by name and row. Where it is `free_of_costs`, trades cost nothing.
     """
 
     ticker: str
@@ -83,6 +83,7 @@ class Market:
     _factors: Mapping[str, list[float]] = field(default_factory=dict, repr=False)
     modelled: Mapping[str, Modelled] = field(default_factory=dict)
     signals: Mapping[str, Sequence[float]] = field(default_factory=dict, repr=False)
+    free_of_costs: bool = False
 
     def factor(self, name: str, row: int, at: Literal["open", "close"]) -> float:
         """A factor as it was known then: at an open, the value of the close before; NaN where unknown.

@@ -33,6 +33,8 @@ from bullbear.decide.policy import Slot
 
 WHEN = ("overnight", "intraday")
 """The two parts of a session, as bookings name them."""
+WHY = {"open": "order", "stop": "stop", "close": "expiry"}
+"""What a fill is the execution of, by its `at`."""
 ROUNDING = 1e-12  # of equity: a purchase with all cash may miss it by this much and is not cut
 
 
@@ -162,7 +164,7 @@ def _stopped(
         value = held * (price / prices[t])
         name = f"{slot.sleeve}_intraday"
         profit[name] = profit.get(name, 0.0) + (value - held)
-        cost = instrument.cost(-value, market, row) * value
+        cost = 0.0 if market.free_of_costs else instrument.cost(-value, market, row) * value
         equity = cash + value + sum([values[each] for each in sorted(values)])
         cash += value - cost
         decided = book.session if book.decided_on is None else book.decided_on
@@ -280,7 +282,8 @@ def _trade(book: Book, market: Market, row: int, held: Mapping[Slot, float], tar
     paid, after, rates = 0.0, before, dict.fromkeys(slots, 0.0)
     for _ in range(50):
         after = {t: weight * (equity - paid) for t, weight in weights.items()}
-        rates = {t: funds[t].cost(after[t] - before[t], market, row) for t in slots}
+        if not market.free_of_costs:
+            rates = {t: funds[t].cost(after[t] - before[t], market, row) for t in slots}
         total = sum(rates[t] * abs(after[t] - before[t]) for t in slots)
         if abs(total - paid) <= 1e-17 * equity:
             break

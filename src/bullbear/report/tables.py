@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from statistics import NormalDist
 from typing import Any
 
 import pandas as pd
@@ -166,14 +165,9 @@ def by_year(evaluation: Evaluation) -> Table:
 
 
 def performance(result: Backtest) -> Table:
-    """The policy next to its baselines.
-
-    The interval of a Sharpe ratio is Lo's, estimate -+ z times its error; that of a difference is bootstrapped.
-    """
-    z = NormalDist().inv_cdf((1.0 + LEVEL) / 2.0)
+    """The policy next to its baselines, with bootstrap intervals."""
     rows = []
     for name, r in comparison(result, level=LEVEL).iterrows():
-        ratio, error = r["sharpe"], r["sharpe_error"]
         difference = (
             f"{number(r['sharpe_difference'])} "
             f"[{number(r['sharpe_difference_low'])}, {number(r['sharpe_difference_high'])}]"
@@ -183,9 +177,13 @@ def performance(result: Backtest) -> Table:
                 str(name).replace("_", " "),
                 percent(r["cagr"]),
                 percent(r["volatility"]),
-                f"{number(ratio)} [{number(ratio - z * error)}, {number(ratio + z * error)}]",
+                f"{number(r['sharpe'])} [{number(r['sharpe_low'])}, {number(r['sharpe_high'])}]",
                 "" if name == "policy" else difference,
-                f"{percent(r['max_drawdown'])} ({r['drawdown_peak'][:7]} to {r['drawdown_trough'][:7]})",
+                f"{percent(r['max_drawdown'])} ({r['drawdown_peak'][:7]} to {r['drawdown_trough'][:7]}; "
+                f"{percent(r['max_drawdown_low'], 0)} to {percent(r['max_drawdown_high'], 0)})",
+                f"{int(r['drawdown_sessions']):,}",
+                percent(r["under_water"], 0),
+                percent(r["tail_month"]),
                 number(r["exposure"]),
                 number(r["turnover"]),
                 percent(r["cost_drag"], 2),
@@ -196,7 +194,8 @@ def performance(result: Backtest) -> Table:
     return Table(
         f"Backtest after costs, {first:%Y-%m-%d} to {last:%Y-%m-%d}, with baselines in the same account "
         f"({LEVEL:.0%} intervals)",
-        ("account", "CAGR", "volatility", "Sharpe", "Sharpe, policy minus this", "max drawdown", "mean exposure",
+        ("account", "CAGR", "volatility", "Sharpe", "Sharpe, policy minus this", "max drawdown (interval)",
+         "longest fall, sessions", "under water", "worst 5 % of months", "mean exposure",
          "yearly turnover", "yearly costs", "trades"),
         tuple(rows),
     )  # fmt: skip
@@ -264,20 +263,25 @@ def positions(forecast: Mapping[str, Any]) -> Table:
 
 
 def stops(forecast: Mapping[str, Any]) -> Table:
-    """Standing levels: a close below a stop sells, one at or above a re-entry level buys, at the next open."""
+    """Standing levels: at the next open a close below a stop sells, one at or above a re-entry level buys.
+
+    A stop order sells in the session itself.
+    """
+    standing = (*forecast["stops"], *forecast.get("reentries", ()))
     names = {"exit": "stop", "reentry": "re-entry"}
+    has_orders = any(each.get("resting") for each in standing)
     return Table(
-        "Stops and re-entry levels, checked at closes",
+        f"Stops and re-entry levels, checked at closes{' but for stop orders' if has_orders else ''}",
         ("ticker", "level", "price", "ATR", "least distance in ATRs"),
         tuple(
             (
                 str(each["ticker"]),
-                names[each.get("side", "exit")],
+                "stop order" if each.get("resting") else names[each.get("side", "exit")],
                 number(each["level"]),
                 number(each["atr"]),
                 number(each["multiple"]),
             )
-            for each in (*forecast["stops"], *forecast.get("reentries", ()))
+            for each in standing
         ),
     )
 

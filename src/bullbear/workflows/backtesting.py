@@ -11,6 +11,7 @@ import pandas as pd
 
 from bullbear.dataset.labels import Labels
 from bullbear.decide import Backtest, Policy, Rule, backtest, baselines_of, comparison
+from bullbear.decide.performance.attribution import attribution
 from bullbear.documents import json_ready
 from bullbear.errors import RunError
 from bullbear.factors.engine.lookahead import require_causal
@@ -32,7 +33,9 @@ def _silent(note: str) -> None:  # the shape of `say`
     return
 
 
-def backtest_run(home: Home, run: Run, rule: Rule | None = None, say: Callable[[str], None] = _silent) -> Backtest:
+def backtest_run(
+    home: Home, run: Run, rule: Rule | None = None, say: Callable[[str], None] = _silent, *, parts: bool = False
+) -> Backtest:
     """The rule for positions of a run (or another, see `rule_for`) over its forecasts, on the prices stored now.
 
     What the policy reads besides `up` is answered by the runs that were trained together with it, and any other
@@ -42,6 +45,8 @@ def backtest_run(home: Home, run: Run, rule: Rule | None = None, say: Callable[[
     ----------
     say
         Called with a note for each question that is answered from another training, or read no more.
+    parts
+        Walk the policy without each of its parts, too.
 
     Raises
     ------
@@ -75,6 +80,7 @@ def backtest_run(home: Home, run: Run, rule: Rule | None = None, say: Callable[[
         horizon=target.horizon,
         factors=account_factors(view, rule, bundle.feature_sets, target.ticker),
         baselines=baselines_of(target.ticker, home.instruments(), rule.policy),
+        parts=parts,
     )
 
 
@@ -136,12 +142,14 @@ def _answering(home: Home, run: Run, policy: Policy, say: Callable[[str], None])
 def backtest_summary(tested: Backtest, figures: pd.DataFrame | None = None) -> dict[str, Any]:
     """Figures of the policy and the baselines (`decide.comparison`), attribution and costs, JSON-ready.
 
+    `parts`, where they were walked: the figures of the policy without each of them, and what it is worth.
     `modelled`: the last day on which a ticker was held or traded at a modelled price.
     """
     figures = comparison(tested) if figures is None else figures
     return {
         "accounts": json_ready(figures.reset_index().to_dict(orient="records")),
         "attribution": tested.attribution,
+        **({"parts": json_ready(parts_of(tested).reset_index().to_dict(orient="records"))} if tested.without else {}),
         "trades": len(tested.trades),
         "costs": float(tested.trades["cost"].sum()) if len(tested.trades) else 0.0,
         "modelled": {ticker: str(last.date()) for ticker, last in tested.account.modelled.items()},
@@ -150,11 +158,26 @@ def backtest_summary(tested: Backtest, figures: pd.DataFrame | None = None) -> d
     }
 
 
+def parts_of(tested: Backtest) -> pd.DataFrame:
+    """What each part that was switched off is worth; see `decide.performance.attribution`."""
+    return attribution(tested.account, tested.without, tested.horizon)
+
+
 def backtest_metrics(figures: pd.DataFrame) -> dict[str, float]:
     """The figures of `decide.comparison` as MLflow metrics, without those that are undetermined."""
+    names = (
+        "cagr",
+        "volatility",
+        "sharpe",
+        "max_drawdown",
+        "drawdown_sessions",
+        "under_water",
+        "tail_month",
+        "turnover",
+    )
     return {
         f"backtest/{account}_{figure}": float(value)
         for account, row in figures.iterrows()
         for figure, value in row.items()
-        if figure in ("cagr", "volatility", "sharpe", "max_drawdown", "turnover") and math.isfinite(value)
+        if figure in names and math.isfinite(value)
     }

@@ -16,7 +16,7 @@ import pytest
 from bullbear.decide import backtest
 from bullbear.decide.advice import advise, forecasts_by_close
 from bullbear.decide.agents.trend import BREAKDOWN
-from bullbear.decide.policies.two_agents import FACTORS, AgentsMemory, TwoAgents, switched_off
+from bullbear.decide.policies.two_agents import FACTORS, AgentsMemory, TwoAgents
 from bullbear.decide.policy import POLICIES, Forecast, Slot, State, load_policy, read_policy
 from bullbear.definitions import Source
 from bullbear.errors import DefinitionError
@@ -106,7 +106,7 @@ def test_a_definition_without_a_bear_has_no_overlay() -> None:
 
 def test_parts_are_switched_off_one_at_a_time() -> None:
     whole = TwoAgents()
-    parts = switched_off(whole)
+    parts = whole.without()
     assert list(parts) == ["forecast", "sizing", "tiers", "stops", "overlay", "bear"]
     assert not parts["forecast"].forecast
     assert (parts["sizing"].bull.rule, parts["sizing"].bear.sizing) == ("constant", False)
@@ -114,7 +114,7 @@ def test_parts_are_switched_off_one_at_a_time() -> None:
     assert (parts["overlay"].overlay.enabled, parts["overlay"].bear.enabled) == (False, True)
     assert (parts["bear"].overlay.enabled, parts["bear"].bear.enabled) == (False, False)
     assert all(part.rules != whole.rules for part in parts.values())
-    assert list(switched_off(parts["bear"])) == ["forecast", "sizing"]
+    assert list(parts["bear"].without()) == ["forecast", "sizing"]
 
 
 CALM = State(

@@ -173,6 +173,28 @@ class TwoAgents(Policy):
     def _funds(self) -> tuple[Instrument, ...]:
         return tuple(self.bear.instruments) if self.bear.enabled else ()
 
+    def without(self) -> dict[str, Policy]:
+        """The policy with one part switched off at a time, by the part's name; parts that are off already are left out.
+
+        `forecast` reads base rates, `sizing` holds constant sizes, `tiers` opens the whole hedge at once, `stops` has
+        none, `overlay` and `bear` leave an agent's part away (without a Bear there is no overlay).
+        """
+        constant, unsized = _with(self.bull, rule="constant"), _with(self.bear, sizing=False)
+        no_overlay = _with(self.overlay, enabled=False)
+        parts: dict[str, dict[str, Definition | bool]] = {}
+        if self.forecast:
+            parts["forecast"] = {"forecast": False}
+        parts["sizing"] = {"bull": constant, "bear": unsized}
+        if self.bear.enabled:
+            if self.bear.tiers:
+                parts["tiers"] = {"bear": _with(self.bear, tiers=False)}
+            if self.stops.enabled:
+                parts["stops"] = {"stops": _with(self.stops, enabled=False)}
+            if self.overlay.enabled:
+                parts["overlay"] = {"overlay": no_overlay}
+            parts["bear"] = {"bear": _with(self.bear, enabled=False), "overlay": no_overlay}
+        return {name: _with(self, **changes) for name, changes in parts.items()}
+
     def recall(self, document: Mapping[str, Any]) -> AgentsMemory:
         """The memory that `AgentsMemory.to_json` wrote; that of another fund is none."""
         ticker = self.bull.instrument.ticker
@@ -387,29 +409,6 @@ class TwoAgents(Policy):
 def _overlay_beside(bear: BearTable | None) -> OverlayTable:
     """What a definition without `[overlay]` means: one as usual, but none without a Bear."""
     return OverlayTable(enabled=bear is None or bear.enabled)
-
-
-def switched_off(policy: TwoAgents) -> dict[str, TwoAgents]:
-    """The policy with one part switched off at a time, by the part's name; parts that are off already are left out.
-
-    `forecast` reads base rates, `sizing` holds constant sizes, `tiers` opens the whole hedge at once, `stops` has none,
-    `overlay` and `bear` leave an agent's part away (without a Bear there is no overlay).
-    """
-    constant, unsized = _with(policy.bull, rule="constant"), _with(policy.bear, sizing=False)
-    no_overlay = _with(policy.overlay, enabled=False)
-    parts: dict[str, dict[str, Definition | bool]] = {}
-    if policy.forecast:
-        parts["forecast"] = {"forecast": False}
-    parts["sizing"] = {"bull": constant, "bear": unsized}
-    if policy.bear.enabled:
-        if policy.bear.tiers:
-            parts["tiers"] = {"bear": _with(policy.bear, tiers=False)}
-        if policy.stops.enabled:
-            parts["stops"] = {"stops": _with(policy.stops, enabled=False)}
-        if policy.overlay.enabled:
-            parts["overlay"] = {"overlay": no_overlay}
-        parts["bear"] = {"bear": _with(policy.bear, enabled=False), "overlay": no_overlay}
-    return {name: _with(policy, **changes) for name, changes in parts.items()}
 
 
 def _with(definition: D, **changes: Any) -> D:

@@ -10,29 +10,28 @@ Lo, A. W. (2002), The statistics of Sharpe ratios, Financial Analysts Journal 58
 https://doi.org/10.2469/faj.v58.n4.2453
 Sortino, F. A. and Price, L. N. (1994), Performance measurement in a downside risk framework, Journal of Investing 3(3),
 59-64. https://doi.org/10.3905/joi.3.3.59
-Politis, D. N. and Romano, J. P. (1994), The stationary bootstrap, Journal of the American Statistical Association
-89(428), 1303-1313. https://doi.org/10.1080/01621459.1994.10476870
+Rockafellar, R. T. and Uryasev, S. (2002), Conditional value-at-risk for general loss distributions, Journal of Banking
+and Finance 26(7), 1443-1471. https://doi.org/10.1016/S0378-4266(02)00271-6
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from bullbear.decide.account import Account
-from bullbear.decide.backtest import Backtest
 from bullbear.decide.market import Floats
-from bullbear.errors import HistoryError, InputError
-from bullbear.statistics.bootstrap import stationary_rows
+from bullbear.errors import HistoryError
 from bullbear.statistics.volatility import SESSIONS_PER_YEAR
 
 DAYS_PER_YEAR = 365.25
-POLICY = "policy"
+TAIL = 0.05
+"""Share of months that count as the tail."""
+_LEAST_MONTHS = 12
 _NO_RISK = 1e-12
 """A deviation that is none. A daily return is the quotient of two equities less one: rounding alone moves it by some
 1e-16, and a thousandth of the equity, held for one day of fifteen years, by some 1e-7."""
@@ -50,7 +49,11 @@ class Drawdown:
 
 @dataclass(frozen=True)
 class Performance:
-    """The figures of one account; all yearly, as fractions, unless the name says otherwise."""
+    """The figures of one account; all yearly, as fractions, unless the name says otherwise.
+
+    `drawdown_sessions` is the longest time from a high until it is reached again or to the end; `under_water` the share
+    of closes below an earlier high; `tail_month` the mean of the worst 5 % of calendar months.
+    """
 
     total_return: float
     cagr: float
@@ -59,6 +62,10 @@ class Performance:
     sharpe_error: float
     sortino: float
     max_drawdown: float
+    drawdown_sessions: float
+    under_water: float
+    worst_month: float
+    tail_month: float
     drawdown_peak: str
     drawdown_trough: str
     drawdown_recovered: str | None
@@ -137,6 +144,40 @@ def max_drawdown(equity: pd.Series) -> Drawdown:
     return Drawdown(depth, equity.index[peak], equity.index[trough], recovered)
 
 
+def longest_drawdown(equity: Floats) -> Floats:
+    """The most sessions in a row below an earlier high, along the last axis; shape (..., n) to (...).
+
+    Example
+    -------
+    >>> int(longest_drawdown(np.array([1.0, 1.2, 1.1, 1.0, 1.2, 1.3, 1.25])))
+    2
+    """
+    below = equity < np.maximum.accumulate(equity, axis=-1) * (1.0 - _NO_RISK)
+    rows = np.arange(equity.shape[-1])
+    at_high = np.maximum.accumulate(np.where(below, -1, rows), axis=-1)
+    return np.asarray((rows - at_high).max(axis=-1), dtype=np.float64)
+
+
+def under_water(equity: Floats) -> Floats:
+    """The share of closes below an earlier high, along the last axis; shape (..., n) to (...)."""
+    below = equity < np.maximum.accumulate(equity, axis=-1) * (1.0 - _NO_RISK)
+    return np.asarray(below.mean(axis=-1), dtype=np.float64)
+
+
+def monthly_returns(equity: pd.Series) -> Floats:
+    """Returns of whole calendar months: from the last close of a month to that of the next."""
+    index = pd.DatetimeIndex(equity.index)
+    last = equity.groupby(index.year * 12 + index.month).last().to_numpy(dtype=float)
+    return np.asarray(last[1:-1] / last[:-2] - 1.0, dtype=np.float64)
+
+
+def tail_month(months: Floats) -> float:
+    """Mean of the worst 5 % of monthly returns, at least one (expected shortfall); NaN of less than a year."""
+    if len(months) < _LEAST_MONTHS:
+        return math.nan
+    return float(np.mean(np.sort(months)[: max(1, math.ceil(TAIL * len(months)))]))
+
+
 def calmar(equity: pd.Series) -> float:
     """CAGR / |maximum drawdown|."""
     depth = max_drawdown(equity).depth
@@ -192,6 +233,7 @@ def performance(account: Account) -> Performance:
     if len(account.daily) < 3:
         raise HistoryError("account", f"{len(account.daily)} closes", "at least 3", "backtest a longer span")
     daily, excess, fall = account.daily, excess_returns(account), max_drawdown(account.equity)
+    months = monthly_returns(account.equity)
     return Performance(
         total_return=float(account.equity.iloc[-1] / account.equity.iloc[0] - 1.0),
         cagr=cagr(account.equity),
@@ -200,6 +242,10 @@ def performance(account: Account) -> Performance:
         sharpe_error=sharpe_error(excess),
         sortino=sortino(excess),
         max_drawdown=fall.depth,
+        drawdown_sessions=float(longest_drawdown(account.equity.to_numpy(dtype=float))),
+        under_water=float(under_water(account.equity.to_numpy(dtype=float))),
+        worst_month=float(months.min()) if len(months) >= _LEAST_MONTHS else math.nan,
+        tail_month=tail_month(months),
         drawdown_peak=str(fall.peak.date()),
         drawdown_trough=str(fall.trough.date()),
         drawdown_recovered=str(fall.recovered.date()) if fall.recovered is not None else None,
@@ -211,63 +257,6 @@ def performance(account: Account) -> Performance:
         cost_drag=cost_drag(account),
         trades=len(account.trades),
     )
-
-
-def sharpe_difference(
-    excess: Floats, baseline: Floats, *, level: float = 0.90, block: int = 21, replicates: int = 1000, seed: int = 0
-) -> tuple[float, float, float]:
-    """Sharpe ratio of `excess` less that of `baseline`, with a percentile interval of the paired stationary bootstrap.
-
-    Parameters
-    ----------
-    excess, baseline : (n_days,) daily excess returns of the same days
-    level : coverage of the interval
-    block : mean block in sessions; at least the horizon of the forecasts, since positions persist that long
-
-    Returns
-    -------
-    (difference, low, high); all NaN where a ratio is undetermined, the interval also where it is in a replicate
-
-    Raises
-    ------
-    InputError
-        The lengths differ, or the level is not between 0 and 1.
-    """
-    if len(excess) != len(baseline):
-        raise InputError("baseline", f"{len(baseline)} days", f"{len(excess)} days", "compare the same days")
-    if not 0.0 < level < 1.0:
-        raise InputError("level", level, "a coverage between 0 and 1", "use 0.90, for example")
-    difference = sharpe(excess) - sharpe(baseline)
-    if not math.isfinite(difference):
-        return math.nan, math.nan, math.nan
-    drawn = stationary_rows(len(excess), block, resamples=replicates, seed=seed)
-    draws = [sharpe(excess[rows]) - sharpe(baseline[rows]) for rows in drawn]
-    tail = (1.0 - level) / 2.0
-    low, high = np.quantile(draws, [tail, 1.0 - tail])
-    return difference, float(low), float(high)
-
-
-def comparison(result: Backtest, *, level: float = 0.90, replicates: int = 1000, seed: int = 0) -> pd.DataFrame:
-    """One row per account (policy first, then the baselines): all figures, and the policy's Sharpe less the row's.
-
-    Columns are the fields of `Performance`, then `sharpe_difference`, `sharpe_difference_low`,
-    `sharpe_difference_high` (policy minus that baseline; NaN on the policy's own row).
-    """
-    own, block = excess_returns(result.account), max(21, result.horizon)
-    rows: dict[str, dict[str, Any]] = {}
-    for name, account in {POLICY: result.account, **result.baselines}.items():
-        difference = low = high = math.nan
-        if name != POLICY:
-            difference, low, high = sharpe_difference(
-                own, excess_returns(account), level=level, block=block, replicates=replicates, seed=seed
-            )
-        rows[name] = {
-            **asdict(performance(account)),
-            "sharpe_difference": difference,
-            "sharpe_difference_low": low,
-            "sharpe_difference_high": high,
-        }
-    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("account")
 
 
 def _invested(account: Account) -> NDArray[np.bool_]:
