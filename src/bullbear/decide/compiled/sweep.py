@@ -38,8 +38,8 @@ _PLACES = 5
 class Replay:
     """The closes at which out-of-sample forecasts were made, ready for any number of variants.
 
-    What a variant sees depends on `[outlook]`, on the questions that it reads and on the instruments of its agents alone:
-    variants that share them share their arrays.
+    What a variant sees depends on `[outlook]`, the questions that it reads and its instruments.
+    Variants that share these share their arrays.
     """
 
     market: Market
