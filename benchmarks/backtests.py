@@ -1,9 +1,12 @@
-"""A moving-average rule in the compiled account, in vectorbt and in backtesting.py: the same equity, and the time.
+"""Backtests: the two agents compiled, and a moving-average rule beside vectorbt and backtesting.py.
 
-The rule holds one fund whole while its 50-session mean stands above its 200-session mean, and nothing else. It decides
-at closes from the first session after a whole window, trades at the next open with all of the cash, pays 10 basis
-points of the value each way, and earns nothing on cash, since neither library knows a bill rate. Each side starts from
-arrays of prices in its own form and ends with the equity at every close.
+The two agents run over 25 years of a simulated market with a random forecast at each close, once and in 1,000 variants.
+What they see is packed before, once for all variants; what that took is printed.
+
+The moving-average rule holds one fund whole while its 50-session mean stands above its 200-session mean, and nothing
+else. It decides at closes from the first session after a whole window, trades at the next open with all of the cash,
+pays 10 basis points of the value each way, and earns nothing on cash, since neither library knows a bill rate. Each
+side starts from arrays of prices in its own form and ends with the equity at every close.
 
 - vectorbt: `MA.run`, `Portfolio.from_signals(close, entries, exits, price=open, fees=0.001)` with signals moved by one
   session; numba compiled, its fastest public way. Also 100 pairs of windows as columns of one call.
@@ -11,14 +14,17 @@ arrays of prices in its own form and ends with the equity at every close.
   whole shares, so it starts with 10 ** 12 dollars: a share is then less than 10 ** -9 of the equity. `run` computes its
   statistics too and cannot leave them out.
 
-All run warmed up, in one thread, in turn. They are in the extra `bench`.
+All run warmed up, in one thread, in turn, and their equity must agree to 1e-6. They are in the extra `bench`.
 """
 
 from __future__ import annotations
 
 import os
+import time
+import tomllib
 import warnings
 from importlib.util import find_spec
+from pathlib import Path
 
 os.environ["TQDM_DISABLE"] = "1"  # read at its import: backtesting.py would draw a bar
 
@@ -26,14 +32,24 @@ import numpy as np
 import pandas as pd
 import talib
 
+from benchmarks.market import home
 from benchmarks.ratio import Ratio, interleaved
+from bullbear.dataset.predictions import Predictions
+from bullbear.decide.backtest import backtest
 from bullbear.decide.compiled import tables, walk
+from bullbear.decide.compiled.sweep import replay, sweep
 from bullbear.decide.instruments import Fund
 from bullbear.decide.market import Bars, Market
+from bullbear.decide.performance import sharpe
+from bullbear.decide.policies.two_agents import TwoAgents
 from bullbear.decide.policy import Slot
-from bullbear.sessions import between
+from bullbear.factors import compute, load
+from bullbear.sessions import between, closes
 
 YEARS, COST, FAST, SLOW = 25, 0.001, 50, 200
+DEFINITIONS = Path(__file__).parents[1] / "models" / "policies"
+ONE, ALL = 0.020, 10.0
+"""The limits, in seconds, of one backtest of the two agents and of 1,000 variants."""
 GRID = [(fast, slow) for fast in range(10, 110, 10) for slow in range(120, 320, 20)]
 SLOT = Slot("IWM", "core", "bull")
 
@@ -123,10 +139,88 @@ class BacktestingPy:
             return self.test.run()["_equity_curve"]["Equity"].to_numpy() / self.CASH
 
 
+def two_agents() -> list[Ratio]:
+    place = home()
+    view = place.store().as_of()
+    bars = pd.DatetimeIndex(view.bars("IWM").index)
+    specs = load([place.find("features", "agents")])[0].factor
+    days = bars[60:-22]
+    factors = compute(view, specs, bars, "IWM")
+    forecasts = random_forecasts(days)
+    table = tomllib.loads((DEFINITIONS / "two_agents_bear.toml").read_text())
+    whole = TwoAgents.model_validate({name: each for name, each in table.items() if name in TwoAgents.model_fields})
+    began = time.perf_counter()
+    prepared = replay(forecasts, view, [whole], factors=factors)
+    prepared.pack(whole)
+    packed = time.perf_counter() - began
+
+    def variants() -> list[float]:
+        return sweep(prepared, grid_of(whole), lambda found: sharpe(found.excess_returns), jobs=2)
+
+    began = time.perf_counter()
+    prepared.run(whole)
+    print(f"  two agents: packing {packed:.1f} s, compiling or loading the code {time.perf_counter() - began:.1f} s")
+    once = interleaved(
+        f"two agents, {len(days) / 252:.0f} years / the Python backtest",
+        lambda: prepared.run(whole),
+        lambda: backtest(forecasts, view, whole, factors=factors, baselines={}),
+        rounds=3,
+        aim=None,
+    )
+    python = backtest(forecasts, view, whole, factors=factors, baselines={}).equity
+    np.testing.assert_allclose(prepared.run(whole).equity, python, rtol=0, atol=1e-9)
+    began, worked = time.perf_counter(), time.process_time()
+    found = variants()
+    took, worked = time.perf_counter() - began, time.process_time() - worked
+    print(f"  {len(found):,} variants: {worked:.1f} s of processor time")
+    assert len(set(found)) > len(found) / 2
+    return [
+        once,
+        Ratio(f"the same / {ONE * 1000:.0f} ms", once.ours, ONE, 1.0),
+        Ratio(f"{len(found):,} variants on 2 threads / {ALL:.0f} s", took, ALL, 1.0),
+    ]
+
+
+def random_forecasts(days: pd.DatetimeIndex) -> Predictions:
+    """Forecasts around the base rates, each half that of the day before."""
+    rng, ahead = np.random.default_rng(0), between(days[0], days[-1] + pd.Timedelta(days=60))
+    resolved = closes(ahead[ahead.get_indexer(days) + 21])
+    tables = []
+    for question, usual in (("up", 0.6), ("dip8", 0.15), ("vol20", 0.4), ("vol30", 0.12)):
+        shocks = pd.Series(rng.normal(0.0, 0.3, len(days))).ewm(alpha=0.5).mean().to_numpy()
+        p = usual * np.exp(shocks)
+        p = p / (p + 1.0 - usual)
+        known = {"decided_at": closes(days), "resolved_at": resolved, "asset": "IWM", "question": question}
+        tables.append(Predictions.of(**known, p=p, p_low=p, p_high=p, climatology=usual))
+    return Predictions.concat(tables)
+
+
+def grid_of(policy: TwoAgents) -> list[TwoAgents]:
+    """1,000 variants: ten sizes of a breach, ten targets of the Bull, ten exposures of the Bear."""
+    table = policy.model_dump()
+    return [
+        TwoAgents.model_validate(
+            {
+                **table,
+                "trend": {**table["trend"], "breach_atr": breach},
+                "bull": {**table["bull"], "target_volatility": target},
+                "bear": {**table["bear"], "exposure": exposure},
+            }
+        )
+        for breach in np.linspace(0.1, 1.0, 10).tolist()
+        for target in np.linspace(0.08, 0.26, 10).tolist()
+        for exposure in np.linspace(0.1, 0.6, 10).tolist()
+    ]
+
+
 def measure() -> list[Ratio]:
+    return [*two_agents(), *moving_averages()]
+
+
+def moving_averages() -> list[Ratio]:
     frame = prices()
     ours = Ours(frame)
-    found = []
+    found: list[Ratio] = []
     what = f"moving averages, {YEARS} years"
     if missing := [name for name in ("vectorbt", "backtesting") if find_spec(name) is None]:
         print(f"no {', '.join(missing)} (pip install 'bullbear[bench]'): not compared")

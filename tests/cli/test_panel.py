@@ -48,25 +48,121 @@ def shown(**changes: Any) -> list[str]:
 @pytest.mark.parametrize(
     ("changes", "row"),
     [
-        ({"stops": [STOP], "reentries": []}, ["bull", "IWM", "87.5%", "159.37"]),
-        ({"stops": [], "reentries": [REENTRY]}, ["bull", "IWM", "87.5%", "161.25"]),
-        ({"stops": [REENTRY]}, ["bull", "IWM", "87.5%", "161.25"]),
+        ({"stops": [STOP], "reentries": []}, {"stop at a close": "159.37"}),
+        ({"stops": [], "reentries": [REENTRY]}, {"re-entry": "161.25"}),
+        ({"stops": [REENTRY]}, {"re-entry": "161.25"}),  # as entries of an earlier version have it
+        ({"stops": [STOP | {"resting": True}], "reentries": []}, {"stop order": "159.37"}),
     ],
 )
-def test_a_re_entry_level_never_stands_in_the_column_of_stops(changes: dict[str, Any], row: list[str]) -> None:
+def test_a_re_entry_level_is_never_called_a_stop(changes: dict[str, Any], row: dict[str, str]) -> None:
     lines = shown(**changes)
-    head = next(line for line in lines if line.startswith("agent"))
+    (title, level), head = *row.items(), next(line for line in lines if line.startswith("agent"))
     line = next(line for line in lines if line.startswith("bull"))
-    assert head.split() == ["agent", "fund", "weight", "stop", "re-entry"]
-    assert line.split() == row
-    title = "stop" if row[-1] == "159.37" else "re-entry"
-    assert head.index(title) + len(title) == line.index(row[-1]) + len(row[-1])
+    assert head.split(maxsplit=3) == ["agent", "fund", "weight", title]
+    assert line.split() == ["bull", "IWM", "87.5%", level]
+    assert head.index(title) + len(title) == line.index(level) + len(level)
+    if title == "re-entry":
+        assert not any("stop" in each for each in lines)
 
 
-def test_without_levels_the_columns_are_empty() -> None:
+def test_without_levels_there_are_no_columns_for_them_and_an_idle_agent_says_so() -> None:
     lines = shown()
-    assert next(line for line in lines if line.startswith("bear")).split() == ["bear", "TWM", "0.0%"]
+    assert next(line for line in lines if line.startswith("agent")).split() == ["agent", "fund", "weight"]
+    assert next(line for line in lines if line.startswith("bear")).split() == ["bear", "no", "position"]
     assert any(line.split() == ["CASH", "12.5%"] for line in lines)
+
+
+BOTH = {
+    "bull": {"weight": 0.5, "instrument": "IWM", "reasons": [], "sleeves": [
+        {"name": "bull", "ticker": "IWM", "weight": 0.4, "tier": 0},
+        {"name": "overlay", "ticker": "IWM", "weight": 0.1, "tier": 0}]},
+    "bear": {"weight": 0.2, "instrument": "TWM", "tier": 2, "reasons": ["tier 2 on the rebound"], "sleeves": [
+        {"name": "bear", "ticker": "RWM", "weight": 0.0, "tier": 2},
+        {"name": "bear", "ticker": "TWM", "weight": 0.2, "tier": 2}]},
+}  # fmt: skip
+
+
+def test_each_sleeve_has_its_line_its_tier_and_its_own_stop() -> None:
+    stop = STOP | {"level": 151.5, "resting": True, "sleeve": "overlay", "agent": "bull"}
+    lines = shown(agents=BOTH, stops=[stop], reentries=[])
+    start = next(number for number, line in enumerate(lines) if line.startswith("agent"))
+    assert [line.split() for line in lines[start : start + 6]] == [
+        ["agent", "fund", "weight", "tier", "stop", "order"],
+        ["bull", "IWM", "40.0%"],
+        ["bull", "IWM", "(overlay)", "10.0%", "151.50"],
+        ["bear", "TWM", "20.0%", "2"],
+        ["CASH", "12.5%"],
+        ["bear", "tier", "2", "on", "the", "rebound"],
+    ]
+
+
+def test_the_trend_and_what_comes_next_are_said() -> None:
+    trend = {"name": "breakdown", "since": "2019-08-05", "reason": "a close 1.2 ATRs below 148.00", "changed": False}
+    triggers = [{"sentence": "Bear tier 2 on a close of IWM above 193.40; invalid below 187.20"}]
+    lines = shown(trend=trend, triggers=triggers)
+    start = next(number for number, line in enumerate(lines) if line.startswith("Trend"))
+    assert lines[start : start + 3] == [
+        "Trend: breakdown, since 2019-08-05: a close 1.2 ATRs below 148.00",
+        "Next:",
+        "Bear tier 2 on a close of IWM above 193.40; invalid below 187.20",
+    ]
+    assert any(
+        line.startswith("Trend: breakdown, new at this close: a") for line in shown(trend=trend | {"changed": True})
+    )
+    assert not any(line.startswith(("Trend", "Next")) for line in shown(trend=None, triggers=[]))
+
+
+SINCE = {
+    "session": "2019-12-30",
+    "equity": 1.25,
+    "return": 0.004,
+    "profit": {"bull": 0.0075, "bear": 0.0, "interest": 0.0, "costs": -0.0025, "total": 0.005},
+    "orders": [
+        {"ticker": "IWM", "sleeve": "bull", "agent": "bull", "held": 0.5, "wanted": 0.6, "reached": 0.6, "close": 160.0,
+         "price": 161.5, "session": "2019-12-31", "note": "a gap of +0.9%"},
+        {"ticker": "TWM", "sleeve": "bear", "agent": "bear", "held": 0.1, "wanted": 0.2, "reached": 0.1, "close": 12.0,
+         "price": None, "session": None, "note": "not filled: no cash"},
+    ],
+    "fills": [
+        {"ticker": "IWM", "sleeve": "bull", "why": "order", "price": 161.5, "session": "2019-12-31",
+         "weight_before": 0.5, "weight_after": 0.6},
+        {"ticker": "IWM", "sleeve": "overlay", "why": "stop", "price": 158.0, "session": "2019-12-31",
+         "weight_before": 0.05, "weight_after": 0.0},
+    ],
+}  # fmt: skip
+
+
+def test_the_paper_account_tells_its_profit_its_fills_and_what_differed_from_the_advice() -> None:
+    account = {"kind": "advised", "trades": [], "book": {"equity": 1.255}, "since": SINCE}
+    lines = shown(account=account)
+    start = next(number for number, line in enumerate(lines) if line.startswith("Positions follow"))
+    assert lines[start : start + 6] == [
+        "Positions follow the paper account of live advice.",
+        "Equity 1.2550 of 1 at the start, +0.40% since 2019-12-30 (bull +0.60%, costs -0.20%).",
+        "IWM (bull): 60.0% advised, 60.0% reached at 161.50 on 2019-12-31; a gap of +0.9%",
+        "TWM (bear): 20.0% advised, 10.0% reached; not filled: no cash",
+        "IWM (overlay): stopped out at 158.00 on 2019-12-31, 5.0% sold",
+        "No trade.",
+    ]
+
+
+def test_orders_come_in_whole_shares_with_what_they_leave() -> None:
+    orders = [
+        {"type": "open", "action": "sell", "ticker": "TWM", "shares": 1200, "price": 12.5, "value": 15000.0,
+         "shares_before": 1200.0, "shares_after": 0.0, "weight": 0.0},
+        {"type": "stop", "action": "sell", "ticker": "IWM", "shares": 40, "price": 151.5, "value": 6060.0,
+         "shares_before": 40.0, "shares_after": 0.0, "weight": 0.0},
+    ]  # fmt: skip
+    portfolio = {"equity": 25000.0, "cash_after": 18600.4, "cost": 4.5, "notes": ["UWM: 12 USD to buy is less"]}
+    lines = shown(orders=orders, portfolio=portfolio)
+    start = next(number for number, line in enumerate(lines) if line == "Orders for 25,000 USD")
+    assert [line.split() for line in lines[start + 2 : start + 5]] == [
+        ["sell", "1,200", "TWM", "12.50", "15,000", "0"],
+        ["sell", "stop", "40", "IWM", "151.50", "6,060", "0"],
+        ["CASH", "18,600", "costs", "of", "about", "4.50"],
+    ]
+    assert "UWM: 12 USD to buy is less" in lines
+    assert "none" in shown(orders=[], portfolio=portfolio)
 
 
 ROW = {"question": "dip8", "statement": "A close 8 % or more below today's within the month.", "p": 0.191,

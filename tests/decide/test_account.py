@@ -186,6 +186,13 @@ def test_a_whole_switch_with_a_missing_bar_goes_on_deciding(view, bars, predicti
     assert result.states[-1].held == {SLOTS["IWM"]: 1.0}
 
 
+def test_a_fund_that_is_remembered_and_worth_nothing_has_no_return():
+    prices = market(IWM=[FLAT, FLAT], TWM=[(0.0, 0.0), FLAT])
+    book = held(0.5, {}, IWM=0.5)
+    done = step(replace(book, marks={**book.marks, "TWM": Mark(DAYS[0], 0.0)}), prices, 1)
+    assert (done.book.equity, done.book.marks["TWM"].price) == (1.0, 100.0)
+
+
 def test_bookings_go_to_the_sleeve_that_holds():
     prices = market(IWM=[FLAT, (110.0, 121.0)], RWM=[FLAT, (90.0, 81.0)])
     done = step(held(0.0, {}, IWM=0.5, RWM=0.5), prices, 1)

@@ -36,9 +36,9 @@ from bullbear.workflows.training import train_model
 KEYS = {
     "": "question ticker decided_at resolves_on horizon_sessions p_up p_low p_high climatology outlook distribution "
     "regime agents positions stops reentries triggers trend account drivers model data",
-    "agents.bull": "weight instrument reasons",
-    "agents.bear": "weight instrument tier reasons",
-    "account": "kind trades book",
+    "agents.bull": "weight instrument reasons sleeves",
+    "agents.bear": "weight instrument tier reasons sleeves",
+    "account": "kind trades book since",
     "model": "name run_id definition_hash trained_through age_sessions refit_overdue_sessions",
     "data": "fingerprint last_known_at stale simulated",
 }

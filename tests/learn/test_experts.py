@@ -115,6 +115,7 @@ def test_a_restored_model_forecasts_each_day_alone_to_the_same_bits(
         ("combination_answers", 8),
         ("event_odds", 8),
         ("analogue", 8),
+        ("linear_average", 1),
     ],
 )
 def test_the_shipped_experts_load_and_are_listed(name: str, questions: int) -> None:

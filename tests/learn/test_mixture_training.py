@@ -37,6 +37,22 @@ def trained(model: Make, feature_sets: list[FeatureSet], examples: Examples) -> 
     return train(mixture(model), feature_sets, examples)
 
 
+@pytest.mark.slow
+def test_one_two_and_four_processes_and_a_cluster_give_the_same_bits(
+    trained: Training, model: Make, feature_sets: list[FeatureSet], examples: Examples
+) -> None:
+    distributed = pytest.importorskip("distributed")
+    found = [train(mixture(model), feature_sets, examples, jobs=jobs) for jobs in (1, 2, 4)]
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, processes=True, host="127.0.0.1", dashboard_address=None
+    ) as cluster:
+        found.append(train(mixture(model), feature_sets, examples, cluster=cluster.scheduler_address))
+    for each in found:
+        pd.testing.assert_frame_equal(each.predictions.table, trained.predictions.table, check_exact=True)
+        assert [kept.state() for kept in each.models] == [kept.state() for kept in trained.models]
+        pd.testing.assert_frame_equal(each.signals, trained.signals, check_exact=True)
+
+
 def test_members_are_calibrated_apart_and_weighed_as_by_hand(
     trained: Training, model: Make, feature_sets: list[FeatureSet], examples: Examples
 ) -> None:

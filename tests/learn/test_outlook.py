@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -30,14 +31,14 @@ class Trained:
     X: pd.DataFrame
 
 
-def outlook(home: Home, instant: pd.Timestamp | None = None, *, start: str | None = None) -> Trained:
+def outlook(home: Home, instant: pd.Timestamp | None = None, *, start: str | None = None, **where: Any) -> Trained:
     model = Home(ROOT).model("outlook")
     definition = model.definition
     if start:
         table = {"first": start, "refit": "quarter", "burn_in_months": 0}
         definition = definition.model_copy(update={"splitter": table})
     examples = build_all(home.filled_store().as_of(instant), model.feature_sets, definition.targets)
-    return Trained(train_all(definition, model.feature_sets, examples), examples[0].X)
+    return Trained(train_all(definition, model.feature_sets, examples, **where), examples[0].X)
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +68,20 @@ def test_forecasts_are_those_that_the_past_would_have_made(market: Home, whole: 
         known, later = then.predictions.table[columns], now.predictions.table[columns]
         assert known["decided_at"].iloc[-1] > pd.Timestamp("2002-08-01", tz="UTC")
         pd.testing.assert_frame_equal(known, later.iloc[: len(known)], check_exact=True)
+
+
+@pytest.mark.slow
+def test_two_and_four_processes_and_a_cluster_give_the_same_bits(market: Home, whole: Trained) -> None:
+    distributed = pytest.importorskip("distributed")
+    found = [outlook(market, start="2002-04-01", jobs=jobs) for jobs in (2, 4)]
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, processes=True, host="127.0.0.1", dashboard_address=None
+    ) as cluster:
+        found.append(outlook(market, start="2002-04-01", cluster=cluster.scheduler_address))
+    for each in found:
+        for ours, theirs in zip(each.trainings, whole.trainings, strict=True):
+            pd.testing.assert_frame_equal(ours.predictions.table, theirs.predictions.table, check_exact=True)
+            assert [kept.state() for kept in ours.models] == [kept.state() for kept in theirs.models]
 
 
 def test_forecasts_differ_from_usual_but_for_the_direction(whole: Trained) -> None:

@@ -105,6 +105,11 @@ def test_a_stop_and_a_re_entry_level_are_named_apart(forecast: dict[str, object]
         ("IWM", "stop", "159.37"),
         ("TWM", "re-entry", "40.50"),
     ]
+    assert tables.stops(forecast).caption == "Stops and re-entry levels, checked at closes"
+    resting = [{**forecast["stops"][0], "resting": True}]
+    ordered = tables.stops({**forecast, "stops": resting})
+    assert [row[1] for row in ordered.rows] == ["stop order", "re-entry"]
+    assert ordered.caption.endswith("checked at closes but for stop orders")
     # An entry of an earlier version has both sides under `stops`.
     forecast["stops"] = [forecast["reentries"].pop()]
     assert [row[:3] for row in tables.stops(forecast).rows] == [("TWM", "re-entry", "40.50")]

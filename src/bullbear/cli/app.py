@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from bullbear.cli.daily import forecast, report, run, score
+from bullbear.cli.daily import account, forecast, report, run, score
 from bullbear.cli.factors import factors
 from bullbear.cli.instruments import instruments
 from bullbear.cli.market import fetch, ingest, simulate, status
@@ -28,7 +28,7 @@ app = typer.Typer(
 )
 for command in (
     run, fetch, ingest, simulate, status, factors, instruments, train, tune, evaluate, compare, predictions, promote,
-    backtest, forecast, score, odds, report, ui,
+    backtest, forecast, account, score, odds, report, ui,
 ):  # fmt: skip
     app.command()(command)
 

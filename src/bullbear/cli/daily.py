@@ -1,8 +1,9 @@
-"""Commands of the daily routine: run, forecast, score, report."""
+"""Commands of the daily routine: run, forecast, account, score, report."""
 
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -57,19 +58,33 @@ def forecast(
         str | None, typer.Option("--as-of", callback=iso_day, help="Decide at the close of this day, YYYY-MM-DD.")
     ] = None,
     refit: Annotated[bool, typer.Option("--refit/--no-refit", help="Refit champions whose refit is due.")] = True,
+    positions: Annotated[
+        Path | None, typer.Option("--positions", help="What you hold, a CSV: ticker,shares[,cost]; needs --equity.")
+    ] = None,
+    equity: Annotated[
+        float | None, typer.Option("--equity", help="Dollars in all, cash included: orders in whole shares for them.")
+    ] = None,
+    least_trade: Annotated[
+        float | None,
+        typer.Option("--least-trade", help="Dollars under which nothing is traded; default: 0.5 % of all."),
+    ] = None,
     plot: Annotated[bool, typer.Option("--plot", help="Draw the outlook into reports/outlook/.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Refit the champions whose refit is due, issue a forecast for every question and append them to the ledger.
 
-    Example: bullbear forecast --as-of 2019-12-31 --json
+    Example: bullbear forecast --positions positions.csv --equity 25000
     """
     from bullbear.learn.learners.lightgbm import import_without_sklearn
 
     import_without_sklearn()
     import pandas as pd
 
+    from bullbear.decide.orders import check_amounts
+    from bullbear.decide.positions_file import read_positions
+    from bullbear.errors import Found, InputError
     from bullbear.forecasting.forecast import issue
+    from bullbear.forecasting.order_list import orders_for
     from bullbear.forecasting.staleness import closed_day_note, lag_note
 
     if plot:
@@ -80,7 +95,15 @@ def forecast(
             typer.echo(f"refitted a champion, {done} of {total}", err=True)
 
     place = locate(home, pair)
+    if equity is None and (positions is not None or least_trade is not None):
+        allowed = "--equity USD beside --positions and --least-trade"
+        raise InputError("--equity", Found("not given"), allowed, "give what positions and cash are worth together")
+    if equity is not None:
+        check_amounts(equity, least_trade)
+    held = {} if positions is None else read_positions(positions, place.instruments())
     entry = issue(place, as_of, refit=refit, progress=refitting)
+    if equity is not None:
+        entry |= orders_for(place, entry, held, equity=equity, least_trade=least_trade).to_json()
     if note := lag_note(entry, pd.Timestamp.now("UTC")) if as_of is None else closed_day_note(entry, as_of):
         typer.echo(f"note: {note}", err=True)
     if as_json:
@@ -94,6 +117,30 @@ def forecast(
 
         for path in draw_outlook(place, entry):
             typer.echo(path, err=as_json)
+
+
+def account(
+    home: HomeOption = None,
+    pair: PairOption = None,
+    last: Annotated[int, typer.Option(min=1, help="Evenings shown; --json has all.")] = 20,
+    as_json: JsonOption = False,
+) -> None:
+    """Show the paper account of live advice, evening by evening: what was advised against what was filled.
+
+    Example: bullbear account --last 5
+    """
+    from bullbear.forecasting.ledger import Ledger, of_question
+    from bullbear.forecasting.paper_account import paper_account
+
+    place = locate(home, pair)
+    entries = of_question(Ledger(place.forecasts / "ledger.jsonl").entries())
+    told = paper_account(entries, simulated=place.filled_store().is_simulated)
+    if as_json:
+        print_document(told)
+    else:
+        from bullbear.cli import account_table
+
+        account_table.paper_account(told, last)
 
 
 def score(home: HomeOption = None, pair: PairOption = None, as_json: JsonOption = False) -> None:

@@ -53,6 +53,14 @@ def iso_day(param: typer.CallbackParam, value: str | None) -> str | None:
     raise InputError(param.opts[0], value, "a day as YYYY-MM-DD", "write the date in ISO form")
 
 
+FirstOption = Annotated[
+    str | None, typer.Option(callback=iso_day, help="First day of the reported forecasts, YYYY-MM-DD.")
+]
+LastOption = Annotated[
+    str | None, typer.Option(callback=iso_day, help="Last day of the reported forecasts, YYYY-MM-DD.")
+]
+
+
 def print_document(document: Any) -> None:
     """Print a result as JSON; see `documents.json_ready`."""
     from bullbear.documents import json_ready

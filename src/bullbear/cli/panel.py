@@ -36,8 +36,13 @@ def forecast_panel(entry: dict[str, Any]) -> Panel:
         body.add_row(_distribution(entry["distribution"]))
     body.add_row(Text(f"Regime: {entry['regime']}\n"))
     body.add_row(_positions(entry))
+    body.add_row(_reasons(entry["agents"]))
+    if text := _next(entry):
+        body.add_row(text)
     if "account" in entry:  # absent from entries of an earlier version
         body.add_row(_account(entry["account"]))
+    if "orders" in entry:
+        body.add_row(_orders(entry["orders"], entry["portfolio"]))
     if entry["drivers"]:
         body.add_row(_drivers(entry))
     body.add_row(_foot(entry))
@@ -113,35 +118,83 @@ def _percent(value: float, digits: int = 0) -> str:
 
 
 def _positions(entry: dict[str, Any]) -> Table:
-    table = Table(title="Positions from the next open", title_justify="left", box=None)
-    for name in ("agent", "fund", "weight", "stop", "re-entry"):
-        table.add_column(name, justify="left" if name in ("agent", "fund") else "right")
+    """What each agent holds from the next open on, with the levels that stand."""
     # An entry of an earlier version lists both sides under `stops`.
     standing = [*entry["stops"], *entry.get("reentries", ())]
-    exits, reentries = (
-        {each["ticker"]: f"{each['level']:.2f}" for each in standing if each.get("side", "exit") == side}
-        for side in ("exit", "reentry")
-    )
+    rows: list[dict[str, str]] = []
     for agent in ("bull", "bear"):
-        fund, weight = entry["agents"][agent]["instrument"], entry["agents"][agent]["weight"]
-        table.add_row(agent, fund, f"{weight:.1%}", exits.get(fund, ""), reentries.get(fund, ""))
-    table.add_row("", "CASH", f"{entry['positions']['CASH']:.1%}", "", "")
+        rows += _held(agent, entry["agents"][agent], standing) or [{"agent": agent, "fund": "no position"}]
+    rows.append({"fund": "CASH", "weight": f"{entry['positions']['CASH']:.1%}"})
+    names = [name for name in _COLUMNS if any(name in row for row in rows)]
+    table = Table(title="Positions from the next open", title_justify="left", box=None)
+    for name in names:
+        table.add_column(name, justify="left" if name in ("agent", "fund") else "right")
+    for row in rows:
+        table.add_row(*(row.get(name, "") for name in names))
+    return table
+
+
+_COLUMNS = ("agent", "fund", "weight", "tier", "stop order", "stop at a close", "re-entry")
+
+
+def _held(agent: str, stated: dict[str, Any], standing: list[dict[str, Any]]) -> list[dict[str, str]]:
+    """A row for each sleeve of an agent that holds something or whose level stands."""
+    # An entry of an earlier version has one fund an agent and no sleeves.
+    alone = {"name": agent, "ticker": stated["instrument"], "weight": stated["weight"], "tier": stated.get("tier", 0)}
+    sleeves, rows = stated.get("sleeves", [alone]), []
+    for sleeve in sleeves:
+        row = {"agent": agent, "fund": sleeve["ticker"], "weight": f"{sleeve['weight']:.1%}"}
+        if sleeve["name"] != agent:
+            row["fund"] += f" ({sleeve['name']})"
+        if sleeve["tier"] and sleeve["weight"]:
+            row["tier"] = str(sleeve["tier"])
+        levels = {
+            _column(each): f"{each['level']:.2f}"
+            for each in standing
+            if each["ticker"] == sleeve["ticker"] and each.get("sleeve", sleeve["name"]) == sleeve["name"]
+        }
+        if sleeve["weight"] or levels:
+            rows.append(row | levels)
+    return rows
+
+
+def _column(level: dict[str, Any]) -> str:
+    if level.get("side", "exit") == "reentry":
+        return "re-entry"
+    return "stop order" if level.get("resting") else "stop at a close"
+
+
+def _reasons(agents: dict[str, Any]) -> Table:
+    table = Table.grid(padding=(0, 1))
     for agent in ("bull", "bear"):
-        for reason in entry["agents"][agent]["reasons"]:
+        for reason in agents[agent]["reasons"]:
             table.add_row(agent, Text(reason, style="dim"))
     return table
 
 
+def _next(entry: dict[str, Any]) -> Text | None:
+    """The trend, and what each agent would do next; None where the policy says neither."""
+    lines, trend = [], entry.get("trend")
+    if trend:
+        since = "new at this close" if trend["changed"] else f"since {trend['since']}"
+        lines.append(f"Trend: {trend['name']}, {since}: {trend['reason']}")
+    if triggers := entry.get("triggers"):
+        lines += ["Next:", *(f"  {trigger['sentence']}" for trigger in triggers)]
+    return Text("\n".join(lines)) if lines else None
+
+
 def _account(account: dict[str, Any]) -> Text:
-    """Which account the positions belong to, and its trades."""
+    """Which account the positions belong to, what it went through since the last decision, and its trades."""
     live = account["kind"] == "advised"
     lines = [
-        "Positions follow the account of live advice."
+        "Positions follow the paper account of live advice."
         if live
         else "Positions are those of the champion's own backtest: this is a replay, not live advice."
     ]
     if "replaces" in account:
         lines.append(f"This replaces the advice of ledger entry {account['replaces']}, given earlier this evening.")
+    if since := account.get("since"):
+        lines += _since(since, account["book"]["equity"])
     verbs = {True: "buy", False: "sell"}
     lines += [
         f"{verbs[trade['change'] > 0]} {trade['ticker']}: {trade['weight_before']:.1%} to {trade['weight_after']:.1%}"
@@ -150,6 +203,53 @@ def _account(account: dict[str, Any]) -> Text:
     if not account["trades"]:
         lines.append("No trade.")
     return Text("\n".join(lines))
+
+
+def _since(since: dict[str, Any], equity: float) -> list[str]:
+    """Equity, profit and fills since the last decision, each order with what differed from the advice."""
+    before, profit = since["equity"], since["profit"]
+    parts = [f"{name} {amount / before:+.2%}" for name, amount in profit.items() if name != "total" and amount]
+    by_source = f" ({', '.join(parts)})" if parts else ""
+    lines = [f"Equity {equity:.4f} of 1 at the start, {since['return']:+.2%} since {since['session']}{by_source}."]
+    return [*lines, *map(executed, since["orders"]), *ended(since["fills"])]
+
+
+def executed(order: dict[str, Any]) -> str:
+    """An order of a statement against its fill."""
+    done = f"{order['wanted']:.1%} advised, {order['reached']:.1%} reached"
+    at = "" if order["price"] is None else f" at {order['price']:.2f} on {order['session']}"
+    return f"{order['ticker']} ({order['sleeve']}): {done}{at}; {order['note']}"
+
+
+def ended(fills: list[dict[str, Any]]) -> list[str]:
+    """The fills of a statement that no order asked for."""
+    return [
+        f"{fill['ticker']} ({fill['sleeve']}): {_ENDED[fill['why']]} at {fill['price']:.2f} on {fill['session']}, "
+        f"{fill['weight_before']:.1%} sold"
+        for fill in fills
+        if fill["why"] in _ENDED
+    ]
+
+
+_ENDED = {"stop": "stopped out", "expiry": "paid out"}
+
+
+def _orders(orders: list[dict[str, Any]], portfolio: dict[str, Any]) -> Table:
+    """Orders in whole shares, sales first, and what they leave."""
+    table = Table(title=f"Orders for {portfolio['equity']:,.0f} USD", title_justify="left", box=None)
+    for name in ("", "shares", "fund", "price", "USD", "then held"):
+        table.add_column(name, justify="left" if name in ("", "fund") else "right")
+    for each in orders:
+        kind = "sell stop" if each["type"] == "stop" else each["action"]
+        price, value = f"{each['price']:,.2f}", f"{each['value']:,.0f}"
+        table.add_row(kind, f"{each['shares']:,}", each["ticker"], price, value, f"{each['shares_after']:,g}")
+    if not orders:
+        table.add_row("none")
+    cash, cost = f"{portfolio['cash_after']:,.0f}", f"{portfolio['cost']:,.2f}"
+    table.add_row("", "", "CASH", "", cash, f"costs of about {cost}")
+    for note in portfolio["notes"]:
+        table.add_row("", "", Text(note, style="dim"))
+    return table
 
 
 def _drivers(entry: dict[str, Any]) -> Table:

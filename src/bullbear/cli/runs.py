@@ -11,11 +11,12 @@ import typer
 from bullbear.cli.options import (
     DEFAULT_JOBS,
     By,
+    FirstOption,
     HomeOption,
     JobsOption,
     JsonOption,
+    LastOption,
     PairOption,
-    iso_day,
     print_document,
 )
 from bullbear.errors import Found, InputError
@@ -43,12 +44,8 @@ def train(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="The name of a file in models/.")],
     home: HomeOption = None,
     pair: PairOption = None,
-    start: Annotated[
-        str | None, typer.Option(callback=iso_day, help="First day of the reported forecasts, YYYY-MM-DD.")
-    ] = None,
-    end: Annotated[
-        str | None, typer.Option(callback=iso_day, help="Last day of the reported forecasts, YYYY-MM-DD.")
-    ] = None,
+    start: FirstOption = None,
+    end: LastOption = None,
     jobs: JobsOption = DEFAULT_JOBS,
     cluster: Annotated[
         str | None, typer.Option(metavar="ADDRESS", help="Fit on this Dask cluster, such as tcp://127.0.0.1:8786.")

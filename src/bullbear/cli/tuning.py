@@ -8,11 +8,12 @@ import typer
 
 from bullbear.cli.options import (
     DEFAULT_JOBS,
+    FirstOption,
     HomeOption,
     JobsOption,
     JsonOption,
+    LastOption,
     PairOption,
-    iso_day,
     print_document,
 )
 from bullbear.extras import require
@@ -40,12 +41,8 @@ def tune(
             "default tuning/MODEL.journal of the home.",
         ),
     ] = None,
-    start: Annotated[
-        str | None, typer.Option(callback=iso_day, help="First day of the reported forecasts, YYYY-MM-DD.")
-    ] = None,
-    end: Annotated[
-        str | None, typer.Option(callback=iso_day, help="Last day of the reported forecasts, YYYY-MM-DD.")
-    ] = None,
+    start: FirstOption = None,
+    end: LastOption = None,
     jobs: JobsOption = DEFAULT_JOBS,
     cluster: Annotated[
         str | None,

@@ -16,10 +16,8 @@ from bullbear.decide.book import Book
 from bullbear.decide.instruments import CASH
 from bullbear.decide.market import Market
 from bullbear.decide.policy import Slot
-from bullbear.decide.step import WHEN, Fill, Step, step
+from bullbear.decide.step import WHEN, WHY, Fill, Step, step
 from bullbear.sessions import closes, opens
-
-_WHY = {"open": "order", "stop": "stop", "close": "expiry"}
 
 Decider = Callable[[int, Book], Book]
 """(row, book at its close) -> the book with the orders of a decision, or as it was where nothing is decided."""
@@ -196,7 +194,7 @@ def _trades(made: Sequence[tuple[Fill, bool]]) -> pd.DataFrame:
             "value": [fill.value for fill in fills],
             "cost": [fill.cost for fill in fills],
             "sleeve": [fill.slot.sleeve for fill in fills],
-            "why": [_WHY[fill.at] for fill in fills],
+            "why": [WHY[fill.at] for fill in fills],
             "modelled": [modelled for _, modelled in made],
         }
     ).astype(_TRADES)

@@ -19,7 +19,8 @@ from bullbear.decide.book import Book
 from bullbear.decide.instruments import Instrument, instruments_in
 from bullbear.decide.market import Market, View, read_market
 from bullbear.decide.policy import Forecast, Policy, Stance, State, all_needs
-from bullbear.decide.step import step
+from bullbear.decide.statement import Statement, statement
+from bullbear.decide.step import Step, step
 from bullbear.errors import HistoryError, InputError
 from bullbear.sessions import day, days
 
@@ -52,10 +53,15 @@ class Trade:
 
 @dataclass(frozen=True)
 class Advice:
-    """The stance and the account after it, to be kept for the next advice."""
+    """The stance, the account after it, to be kept for the next advice, and what it went through since the last one.
+
+    `since` is None where there was no earlier account, or none of an earlier session; of several closes, the last one
+    has it.
+    """
 
     stance: Stance
     book: Book
+    since: Statement | None = None
 
     @property
     def trades(self) -> tuple[Trade, ...]:
@@ -258,9 +264,14 @@ def _each(
             )
         elif not advice:
             carried = int(market.sessions.searchsorted(book.session, side="right")) - 1
+        opened, steps = book, list[Step]()
         for at in range(carried + 1, row + 1):
-            book = step(book, market, at).book
+            steps.append(step(book, market, at))
+            book = steps[-1].book
         carried = row
+        # Nobody reads the statements of the closes that lead to the last one, and a replay has thousands of them.
+        is_last = len(advice) == len(forecasts) - 1
+        since = statement(opened, steps, market) if steps and is_last else None
         _, stance, book = take(market, row, book, policy, decided_at, each)
-        advice.append(Advice(stance, book))
+        advice.append(Advice(stance, book, since))
     return advice

@@ -30,7 +30,7 @@ from bullbear.decide.policy import Policy, Stance, State, all_needs
 from bullbear.errors import Found, InputError
 from bullbear.sessions import between, closes, day, days
 
-_Asked = tuple[pd.Timestamp, Forecasts]
+Asked = tuple[pd.Timestamp, Forecasts]
 """A close and its forecasts."""
 
 
@@ -138,14 +138,11 @@ def backtest(
     HistoryError
         A decision stands before a whole volatility window.
     """
-    _check(predictions)
+    check_predictions(predictions)
     others = baselines_of(ticker, policy=policy) if baselines is None else baselines
     funds = [t for other in others.values() for t in all_needs(other).funds]
     market = market_for(view, policy, ticker, tickers=funds, factors=factors)
-    by_close = forecasts_by_close(predictions)
-    places = _rows(pd.DatetimeIndex(list(by_close)), market)
-    asked = {row: (at, each) for row, (at, each) in zip(places, by_close.items(), strict=True) if row >= 0}
-    first, last = next(iter(asked)), _end(predictions, market)
+    asked, first, last = schedule(predictions, market)
     states: list[State] = []
     stances: list[Stance] = []
     books: list[Book] = []
@@ -182,7 +179,36 @@ def backtest(
     )
 
 
-def _run(policy: Policy, market: Market, first: int, last: int, asked: Mapping[int, _Asked]) -> Account:
+def schedule(predictions: Predictions, market: Market) -> tuple[dict[int, Asked], int, int]:
+    """The decisions by row of `market`, and the first and last row of the account; as `backtest` raises."""
+    by_close = forecasts_by_close(predictions)
+    places = _rows(pd.DatetimeIndex(list(by_close)), market)
+    asked: dict[int, Asked] = {
+        row: (at, each) for row, (at, each) in zip(places, by_close.items(), strict=True) if row >= 0
+    }
+    return asked, next(iter(asked)), _end(predictions, market)
+
+
+def check_predictions(predictions: Predictions) -> None:
+    """Refuse what `backtest` cannot replay: nothing, or two forecasts of a question at one close.
+
+    Raises
+    ------
+    InputError
+    """
+    if not len(predictions):
+        raise InputError("predictions", Found("no rows"), "at least one forecast", "train over a longer span")
+    table = predictions.table
+    if (twice := table.duplicated(["decided_at", "question"])).any():
+        raise InputError(
+            "predictions.decided_at",
+            f"{table['decided_at'][twice].iloc[0]} repeated",
+            "one forecast of a question at each close",
+            "select one asset, horizon, member and path",
+        )
+
+
+def _run(policy: Policy, market: Market, first: int, last: int, asked: Mapping[int, Asked]) -> Account:
     market = replace(market, signals=policy.signals(market))
     if reads_forecasts(policy):
         return walk(market, first, last, lambda row, book: _taken(market, row, book, policy, asked))[0]
@@ -198,21 +224,8 @@ def _run(policy: Policy, market: Market, first: int, last: int, asked: Mapping[i
     return walk(market, first, last, decide)[0]
 
 
-def _taken(market: Market, row: int, book: Book, policy: Policy, asked: Mapping[int, _Asked]) -> Book:
+def _taken(market: Market, row: int, book: Book, policy: Policy, asked: Mapping[int, Asked]) -> Book:
     return take(market, row, book, policy, *asked[row])[2] if row in asked else book
-
-
-def _check(predictions: Predictions) -> None:
-    if not len(predictions):
-        raise InputError("predictions", Found("no rows"), "at least one forecast", "train over a longer span")
-    table = predictions.table
-    if (twice := table.duplicated(["decided_at", "question"])).any():
-        raise InputError(
-            "predictions.decided_at",
-            f"{table['decided_at'][twice].iloc[0]} repeated",
-            "one forecast of a question at each close",
-            "select one asset, horizon, member and path",
-        )
 
 
 def _rows(decided: pd.DatetimeIndex, market: Market) -> list[int]:

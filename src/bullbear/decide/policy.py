@@ -310,11 +310,19 @@ class Stance:
         return {
             "agents": {name: self._agent(name) for name in names},
             "positions": self.positions,
-            "stops": [asdict(stop) for stop in self.stops],
-            "reentries": [asdict(stop) for stop in self.reentries],
+            "stops": self._levels("exit"),
+            "reentries": self._levels("reentry"),
             "triggers": [trigger.to_json() for trigger in self.triggers],
             "trend": None if self.trend is None else self.trend.to_json(),
         }
+
+    def _levels(self, side: str) -> list[dict[str, Any]]:
+        return [
+            {**asdict(stop), "sleeve": sleeve.name, "agent": sleeve.agent}
+            for sleeve in self.sleeves
+            for stop in sleeve.stops
+            if stop.side == side
+        ]
 
     def _agent(self, name: str) -> dict[str, Any]:
         own = [sleeve for sleeve in self.sleeves if sleeve.agent == name]
@@ -324,6 +332,11 @@ class Stance:
             "instrument": " + ".join(dict.fromkeys(shown)),
             **({} if name == "bull" else {"tier": max((sleeve.tier for sleeve in own), default=0)}),
             "reasons": [reason for sleeve in own for reason in sleeve.reasons],
+            "sleeves": [
+                {"name": sleeve.name, "ticker": sleeve.instrument.ticker, "weight": sleeve.weight, "tier": sleeve.tier}
+                for sleeve in own
+                if sleeve.priced
+            ],
         }
 
     def targets(self) -> dict[Slot, float]:

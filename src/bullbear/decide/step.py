@@ -33,6 +33,8 @@ from bullbear.decide.policy import Slot
 
 WHEN = ("overnight", "intraday")
 """The two parts of a session, as bookings name them."""
+WHY = {"open": "order", "stop": "stop", "close": "expiry"}
+"""What a fill is the execution of, by its `at`."""
 ROUNDING = 1e-12  # of equity: a purchase with all cash may miss it by this much and is not cut
 
 

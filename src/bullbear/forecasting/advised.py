@@ -50,6 +50,18 @@ class Advised:
         return again if is_same else account | {"replaces": self.last["ledger"]["index"]}
 
 
+def live_advice(entries: Sequence[Entry], ticker: str | None, *, simulated: bool) -> list[Entry]:
+    """The live entries with an account, of the simulated market or the real one; of any ticker for None."""
+    return [
+        entry
+        for entry in entries
+        if ticker in (None, entry["ticker"])
+        and bool(entry["data"].get("simulated")) == simulated
+        and entry.get("kind") == LIVE
+        and entry.get("account", {}).get("kind") == ADVISED
+    ]
+
+
 def advised(
     entries: Sequence[Entry],
     ticker: str,
@@ -65,15 +77,7 @@ def advised(
     instruments
         Those of the home, by ticker, for entries of the version that did not carry them; the packaged ones without.
     """
-    every = [
-        entry
-        for entry in entries
-        if entry["ticker"] == ticker
-        and bool(entry["data"].get("simulated")) == simulated
-        and entry.get("kind") == LIVE
-        and entry.get("account", {}).get("kind") == ADVISED
-        and entry["decided_at"] <= decided_at
-    ]
+    every = [each for each in live_advice(entries, ticker, simulated=simulated) if each["decided_at"] <= decided_at]
     found = [entry for entry in every if entry.get("schema_version") in (EARLIER_VERSION, SCHEMA_VERSION)]
     if every and not found:
         warn(

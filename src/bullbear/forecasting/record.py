@@ -53,6 +53,7 @@ def document(
             "kind": account,
             "trades": [trade.to_json() for trade in advice.trades],
             "book": advice.book.to_json(),
+            "since": None if advice.since is None else advice.since.to_json(),
         },
         "drivers": today.drivers(),
         "model": _model(at, bundle, today.model, overdue),

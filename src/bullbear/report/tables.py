@@ -263,20 +263,25 @@ def positions(forecast: Mapping[str, Any]) -> Table:
 
 
 def stops(forecast: Mapping[str, Any]) -> Table:
-    """Standing levels: a close below a stop sells, one at or above a re-entry level buys, at the next open."""
+    """Standing levels: at the next open a close below a stop sells, one at or above a re-entry level buys.
+
+    A stop order sells in the session itself.
+    """
+    standing = (*forecast["stops"], *forecast.get("reentries", ()))
     names = {"exit": "stop", "reentry": "re-entry"}
+    has_orders = any(each.get("resting") for each in standing)
     return Table(
-        "Stops and re-entry levels, checked at closes",
+        f"Stops and re-entry levels, checked at closes{' but for stop orders' if has_orders else ''}",
         ("ticker", "level", "price", "ATR", "least distance in ATRs"),
         tuple(
             (
                 str(each["ticker"]),
-                names[each.get("side", "exit")],
+                "stop order" if each.get("resting") else names[each.get("side", "exit")],
                 number(each["level"]),
                 number(each["atr"]),
                 number(each["multiple"]),
             )
-            for each in (*forecast["stops"], *forecast.get("reentries", ()))
+            for each in standing
         ),
     )
 

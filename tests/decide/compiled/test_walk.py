@@ -101,7 +101,7 @@ def cases(draw: st.DrawFn) -> tuple[Market, np.ndarray, np.ndarray]:
 
 
 @given(case=cases(), commission=st.sampled_from([0.0, 0.01]), first=st.integers(0, 5))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_both_accounts_agree_on_every_table(case, commission, first):
     market, targets, stops = case
     traded = funds(commission)

@@ -286,10 +286,11 @@ def test_what_was_not_possible_is_said():
         (math.nan, math.nan, "the base rate is 0.600; the forecast has no interval"),
     ],
 )
-def test_both_agents_say_whether_the_forecast_differs_from_the_base_rate(low, high, said):
+def test_an_agent_that_acts_says_whether_the_forecast_differs_from_the_base_rate(low, high, said):
     stance = decide(POLICY, state(p_low=low, p_high=high))
     assert said in stance.bull.reasons
-    assert said in stance.bear.reasons
+    assert said not in stance.bear.reasons
+    assert said in decide(POLICY, state(p_up=0.42, p_low=low, p_high=high)).bear.reasons
 
 
 @pytest.mark.parametrize("level", [("up", 1.0), ("exit", math.nan), ("reentry", 1.0, math.inf), ("exit", -1.0)])
@@ -313,12 +314,28 @@ def test_the_memory_survives_json_to_the_last_bit():
 def test_json_has_the_documented_shape():
     document = decide(POLICY, state(p_up=0.42)).to_json()
     assert list(document) == ["agents", "positions", "stops", "reentries", "triggers", "trend"]
-    assert list(document["agents"]["bull"]) == ["weight", "instrument", "reasons"]
-    assert list(document["agents"]["bear"]) == ["weight", "instrument", "tier", "reasons"]
+    assert list(document["agents"]["bull"]) == ["weight", "instrument", "reasons", "sleeves"]
+    assert list(document["agents"]["bear"]) == ["weight", "instrument", "tier", "reasons", "sleeves"]
     assert document["agents"]["bear"]["tier"] == 1
     assert document["positions"] == {"IWM": 0.0, "TWM": 0.15, "CASH": 0.85}
-    assert list(document["stops"][0]) == ["ticker", "level", "atr", "multiple", "side", "resting"]
+    assert document["agents"]["bear"]["sleeves"] == [{"name": "bear", "ticker": "TWM", "weight": 0.15, "tier": 1}]
+    assert list(document["stops"][0]) == [
+        "ticker", "level", "atr", "multiple", "side", "resting", "sleeve", "agent",
+    ]  # fmt: skip
+    assert (document["stops"][0]["sleeve"], document["stops"][0]["resting"]) == ("bear", False)
     assert document["reentries"] == []
+
+
+def test_what_comes_next_is_said_in_prices_of_the_day_and_an_idle_bear_says_no_more_than_that():
+    held = decide(POLICY, state(p_up=0.7))
+    level = held.stance.stops[0].level
+    assert [trigger.sentence for trigger in held.stance.triggers] == [f"Bull exit on a close of IWM below {level:.2f}"]
+    assert held.bear.reasons == ("P(up) 0.700 is above bear_below 0.45: no hedge",)
+    out = decide(POLICY, state(levels={"IWM": Level("reentry", 161.0)}))
+    assert [trigger.sentence for trigger in out.stance.triggers] == ["Bull re-entry on a close of IWM above 161.00"]
+    bear = decide(POLICY, state(p_up=0.42))
+    assert bear.bull.reasons[0] == "P(up) 0.420 is in the bear band [0, 0.45]: no position"
+    assert bear.bear.reasons[0] == "P(up) 0.420 is at or below bear_below 0.45: tier 1, 0.15 wanted"
 
 
 @pytest.mark.parametrize(

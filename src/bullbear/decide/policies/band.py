@@ -15,7 +15,18 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from bullbear.decide.instruments import Instrument, Tradable, exposed
-from bullbear.decide.policy import POLICIES, Forecast, Needs, Policy, Sleeve, Stance, State, Stop, named_as_sold
+from bullbear.decide.policy import (
+    POLICIES,
+    Forecast,
+    Needs,
+    Policy,
+    Sleeve,
+    Stance,
+    State,
+    Stop,
+    Trigger,
+    named_as_sold,
+)
 from bullbear.errors import InputError
 
 _ROUNDING = 1e-9  # weights are quotients of floats; their sum may miss one by as much
@@ -181,11 +192,12 @@ class BandPolicy(Policy):
         bull_wanted = {"bull": self.bull_weight, "neutral": self.neutral_weight, "bear": 0.0}[band]
         bear_wanted = self.bear_weight * (0.0, 0.5, 1.0)[tier]
         evidence = _evidence(forecast)
-        bull_reasons = [f"P(up) {p:.3f} is in the {band} band {self._range(band)}: {bull_wanted:.2f} wanted", evidence]
-        bear_reasons = [
-            f"P(up) {p:.3f} against bear_below {self.bear_below:.2f}: tier {int(tier)}, {bear_wanted:.2f} wanted",
-            evidence,
-        ]
+        wanted = f"{bull_wanted:.2f} wanted" if bull_wanted else "no position"
+        bull_reasons = [f"P(up) {p:.3f} is in the {band} band {self._range(band)}: {wanted}", evidence]
+        bear_reasons = [f"P(up) {p:.3f} is above bear_below {self.bear_below:.2f}: no hedge"]
+        if tier:
+            deep = f"P(up) {p:.3f} is at or below bear_below {self.bear_below:.2f}"
+            bear_reasons = [f"{deep}: tier {int(tier)}, {bear_wanted:.2f} wanted", evidence]
         bull, bear = self.bull_instrument, self.bear_instrument
         bull_weight, bull_level = self._leg(bull, bull_wanted, state, memory, bull_reasons)
         bear_weight, bear_level = self._leg(bear, bear_wanted, state, memory, bear_reasons)
@@ -207,7 +219,8 @@ class BandPolicy(Policy):
         )
         standing = ((bull.ticker, bull_level), (bear.ticker, bear_level))
         levels = {ticker: level for ticker, level in standing if level is not None}
-        return Stance(state.decided_at, sleeves, tuple(sold)), BandMemory(levels, tier)
+        triggers = tuple(_trigger(sleeve.agent, stop) for sleeve in sleeves for stop in sleeve.stops)
+        return Stance(state.decided_at, sleeves, tuple(sold), triggers), BandMemory(levels, tier)
 
     def _sleeve(
         self,
@@ -303,6 +316,12 @@ class BandPolicy(Policy):
             "neutral": f"({self.bear_below:.2f}, {self.bull_above:.2f})",
             "bear": f"[0, {self.bear_below:.2f}]",
         }[band]
+
+
+def _trigger(agent: str, stop: Stop) -> Trigger:
+    if stop.side == "exit":
+        return Trigger(agent, "exit", stop.ticker, "close below", stop.level)
+    return Trigger(agent, "re-entry", stop.ticker, "close above", stop.level)
 
 
 def _evidence(forecast: Forecast) -> str:

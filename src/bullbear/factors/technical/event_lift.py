@@ -7,6 +7,8 @@ no event is recent it is zero.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from bullbear.errors import InputError
@@ -25,13 +27,29 @@ def _indicator(of: str, span: int) -> tuple[Factor, dict[str, int]]:
     return found, {"window": span} if span else {}
 
 
-def _rows(*, of: str, span: int, rule: str, sessions: int, horizon: int, window: int, **_: float) -> int:
+def _rows_to_see(of: str, span: int, rule: str, sessions: int) -> int:
+    """Rows before the first on which the event can be seen, and that one."""
     found, params = _indicator(of, span)
     if rule not in RULES:
         raise InputError("rule", rule, ", ".join(RULES), "choose one of them")
+    return found.rows_needed(params) + sessions - 1
+
+
+def _seen(
+    bars: Bars, of: str, span: int, rule: str, level: float, sessions: int
+) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """Whether the event occurs on each row, shape (n,)."""
+    found, params = _indicator(of, span)
+    values = np.array(found.function(bars, **found.complete(params)), dtype=np.float64)
+    values[: found.rows_needed(params) - 1] = np.nan
+    return occurs(values, rule, level, sessions)
+
+
+def _rows(*, of: str, span: int, rule: str, sessions: int, horizon: int, window: int, **_: float) -> int:
+    needed = _rows_to_see(of, span, rule, sessions)
     if window < 3 * horizon:
         raise InputError("window", window, f"at least {3 * horizon}, three horizons", "look back further")
-    return window + found.rows_needed(params) + sessions - 1
+    return window + needed
 
 
 def _is_windowed(*, of: str, span: int, **_: object) -> bool:
@@ -40,10 +58,7 @@ def _is_windowed(*, of: str, span: int, **_: object) -> bool:
 
 
 def _rows_of_state(*, of: str, span: int, rule: str, sessions: int, memory: int, **_: float) -> int:
-    found, params = _indicator(of, span)
-    if rule not in RULES:
-        raise InputError("rule", rule, ", ".join(RULES), "choose one of them")
-    return memory + found.rows_needed(params) + sessions - 1
+    return memory + _rows_to_see(of, span, rule, sessions)
 
 
 @factor(
@@ -77,15 +92,12 @@ def event_state(
     >>> event_state(bars_from([1, 2, 3, 2, 2, 2]), of="roc", span=1, rule="falls_through", memory=2).tolist()
     [nan, nan, nan, 1.0, 1.0, 0.0]
     """
-    found, params = _indicator(of, span)
     n = len(bars.close)
     rows = _rows_of_state(of=of, span=span, rule=rule, sessions=sessions, memory=memory)
     result = np.full(n, np.nan)
     if n < rows:
         return result
-    values = np.array(found.function(bars, **found.complete(params)), dtype=np.float64)
-    values[: found.rows_needed(params) - 1] = np.nan
-    counts = np.concatenate([[0], np.cumsum(occurs(values, rule, level, sessions))])
+    counts = np.concatenate([[0], np.cumsum(_seen(bars, of, span, rule, level, sessions))])
     result[rows - 1 :] = counts[rows:] > counts[rows - memory : n - memory + 1]
     return result
 
@@ -129,15 +141,12 @@ def event_lift(
     >>> event_lift(bars_from([1, 2] * 40), of="roc", span=1, horizon=1, window=63, prior=10.0)[-1].round(4)
     np.float64(-1.9741)
     """
-    found, params = _indicator(of, span)
     n = len(bars.close)
     rows = _rows(of=of, span=span, rule=rule, sessions=sessions, horizon=horizon, window=window)
     result = np.full(n, np.nan)
     if n < rows:
         return result
-    values = np.array(found.function(bars, **found.complete(params)), dtype=np.float64)
-    values[: found.rows_needed(params) - 1] = np.nan
-    seen = occurs(values, rule, level, sessions)
+    seen = _seen(bars, of, span, rule, level, sessions)
     result[rows - 1 :] = 0.0
     if not seen[rows - horizon :].any():  # the horizon before the first row asked for, and all that follow
         return result

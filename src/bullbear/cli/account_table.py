@@ -1,0 +1,34 @@
+"""The paper account as a table: an evening a row, with each order of the evening before against its fill."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from bullbear.cli.console import ResultConsole
+from bullbear.cli.panel import ended, executed
+
+
+def paper_account(account: dict[str, Any], last: int) -> None:
+    """Print the `last` evenings, and how many of all are reconciled."""
+    console, evenings = ResultConsole(), account["evenings"]
+    market = " (SIMULATED)" if account["simulated"] else ""
+    table = Table(title=f"Paper account on {account['ticker']}{market}", title_justify="left", box=None)
+    for name in ("evening", "equity", "since", "what became of the advice of the evening before"):
+        table.add_column(name, justify="right" if name in ("equity", "since") else "left")
+    for row in evenings[-last:]:
+        since = "" if row["return"] is None else f"{row['return']:+.2%}"
+        lines = [row["note"]] if row["note"] else []
+        lines += [executed(order) for order in row["orders"]] + ended(row["fills"])
+        told = Text("\n".join(lines) or "no order")
+        table.add_row(row["decided_on"], f"{row['equity']:.4f}", since, told)
+    console.print(table)
+    held = ", ".join(f"{t} {weight:.1%}" for t, weight in evenings[-1]["advised"].items() if weight)
+    open_ones = [row["decided_on"] for row in evenings if not row["reconciled"]]
+    agreed = f"{len(evenings) - len(open_ones)} of {len(evenings)} evenings are reconciled"
+    console.print(Text(f"Advised from the next open on: {held}."))
+    console.print(Text(f"{account['return']:+.2%} since {account['start']}; {agreed}."))
+    if open_ones:
+        console.print(Text(f"Not reconciled: {', '.join(open_ones)}."))
