@@ -160,6 +160,20 @@ def test_the_attribution_is_printed_and_kept_with_the_run(bullbear: Run, home: H
     assert [line.split(",")[0] for line in kept] == ["part", *parts]
 
 
+def test_a_sweep_counts_every_variant_as_tried(bullbear: Run, home: Home, tmp_path: Path) -> None:
+    grid = tmp_path / "stops.toml"
+    grid.write_text("[grid]\nstop_atr_multiple = [2.0, 4.0]\nbull_weight = [0.7, 1.0]\n")
+    before = bullbear("backtest", "small", "--home", home.root, "--json").json["sharpe_evidence"]["trials"]
+    found = bullbear("backtest", "small", "--home", home.root, "--sweep", grid, "--json").json
+    assert [row["stop_atr_multiple"] for row in found["variants"]] == [2.0, 2.0, 4.0, 4.0]
+    assert found["trials"] == before - 1 + 5  # the policy itself is none of the four
+    after = bullbear("backtest", "small", "--home", home.root, "--json").json["sharpe_evidence"]
+    assert after["trials"] == before + 4
+    again = bullbear("backtest", "small", "--home", home.root, "--sweep", grid, "--json").json
+    assert again["trials"] == found["trials"]  # the same variants are not new
+    assert len(Runs(home).find("small").read_text("sweep_stops.csv").splitlines()) == 5
+
+
 def test_forecast_score_and_report(bullbear: Run, home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     answer = bullbear("forecast", "--home", home.root, "--as-of", "2007-11-01", "--json")
     assert (answer.code, answer.err) == (0, "")

@@ -71,6 +71,11 @@ FILLED = [
     (["predictions", "nope"], "run: got 'nope'"),
     (["promote", "nope"], "run: got 'nope'"),
     (["backtest", "nope"], "run: got 'nope'"),
+    (
+        ["backtest", "latest", "--sweep", "no.toml"],
+        "no.toml: got 'No such file or directory'; allowed: a readable TOML file",
+    ),
+    (["backtest", "latest", "--sweep", "no.toml", "--attribution"], "--attribution: given with --sweep; allowed: one"),
     (["backtest", "latest", "--equity", "."], "--equity: got '. (a folder)'; allowed: the name of a file"),
     (["backtest", "latest", "--equity", "no/curves.csv"], "--equity: got 'no/curves.csv'; allowed: a file in a folder"),
     (["odds", "--since", "now"], "--since: got 'now'; allowed: a day as YYYY-MM-DD"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from bullbear.decide.instruments import Fund, Instrument, instruments_in
@@ -10,6 +12,7 @@ from bullbear.decide.policies.band import BandPolicy
 from bullbear.decide.policies.two_agents import TwoAgents
 from bullbear.decide.policy import POLICIES, Policy, load_policy
 from bullbear.errors import DefinitionError
+from bullbear.home import Home
 
 
 def fund(ticker: str, multiple: float) -> Fund:
@@ -55,6 +58,20 @@ def test_a_fund_without_the_gearing_that_the_exposure_needs_is_refused() -> None
     agents = POLICIES.read({"kind": "two_agents", "bear": {"max_weight": 0.2}})
     with pytest.raises(DefinitionError, match="max_weight"):
         on_pair(agents, LONG, [fund("NVDS", -1.25)])
+
+
+def test_a_bear_that_is_off_needs_no_gearing() -> None:
+    agents = POLICIES.read({"kind": "two_agents", "bear": {"enabled": False}})
+    assert held(on_pair(agents, LONG, [fund("NVDS", -1.25)])) == ["QQQ", "NVDS"]
+
+
+@pytest.mark.parametrize("pair", ["QQQ", "SPY", "NVDA"])
+@pytest.mark.parametrize("policy", ["band", "two_agents"])
+def test_packaged_policies_fit_the_packaged_pairs(pair: str, policy: str, tmp_path: Path) -> None:
+    placed = Home(tmp_path).on(pair)
+    assert placed.pair is not None
+    rule = placed.rule(policy, named_at="--policy", questions=["up"])
+    assert set(held(rule.policy)) <= {placed.pair.pair.bull, *placed.pair.pair.bear}
 
 
 @pytest.fixture

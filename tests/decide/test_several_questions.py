@@ -12,7 +12,7 @@ from bullbear.dataset.predictions import Predictions
 from bullbear.decide import advise, backtest, forecasts_by_close, load_policy
 from bullbear.decide.instruments import Tradable
 from bullbear.decide.policy import POLICIES, Needs, NoMemory, Policy, Sleeve, Stance
-from bullbear.definitions import Source
+from bullbear.definitions import Question, Source
 from bullbear.errors import DefinitionError, InputError
 from bullbear.sessions import between, closes, day
 
@@ -97,7 +97,8 @@ def test_two_forecasts_of_one_question_at_one_close_are_refused(market_view) -> 
 
 def test_a_model_that_lacks_a_needed_question_is_refused_with_its_line(tmp_path) -> None:
     source = Source(tmp_path / "models" / "x.toml", 'name = "x"\n[policy]\nkind = "guarded"\n')
-    known = ("up", "dip8")
+    up, dip = (Question(name=n, kind="any", threshold=0.0, sentence="A question.") for n in ("up", "dip8"))
+    known = {"up": up, "dip8": dip}
     assert load_policy({"kind": "guarded"}, source, known=known).needs.optional == ("dip8",)
     with pytest.raises(
         DefinitionError, match=r"models/x\.toml:2 \(policy\): got 'guarded, which needs the question dip8'"
@@ -105,4 +106,4 @@ def test_a_model_that_lacks_a_needed_question_is_refused_with_its_line(tmp_path)
         load_policy({"kind": "guarded", "needs_dip": True}, source, known=known)
     message = r"x\.toml:2 \(policy\): got .guarded, which reads the question dip8.; allowed: one of up, fall5 \("
     with pytest.raises(DefinitionError, match=message):
-        load_policy({"kind": "guarded"}, source, known=("up", "fall5"))
+        load_policy({"kind": "guarded"}, source, known={"up": up, "fall5": dip})

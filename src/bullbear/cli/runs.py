@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,8 +19,14 @@ from bullbear.cli.options import (
     PairOption,
     print_document,
 )
+from bullbear.errors import Found, InputError
 from bullbear.extras import require
 from bullbear.home import locate
+
+if TYPE_CHECKING:
+    from bullbear.decide import Rule
+    from bullbear.home import Home
+    from bullbear.tracking import Run, Runs
 
 RunArgument = Annotated[
     str, typer.Argument(metavar="RUN", help="A run id, a unique prefix, a model's name, `latest` or `champion`.")
@@ -262,6 +268,10 @@ def backtest(
     parts: Annotated[
         bool, typer.Option("--attribution", help="Switch each part of the policy off in turn: what is it worth?")
     ] = False,
+    sweep: Annotated[
+        Path | None,
+        typer.Option("--sweep", metavar="FILE", help="Try every combination of the values in this TOML file's [grid]."),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Run the policy over a run's out-of-sample forecasts, next to its baselines.
@@ -282,6 +292,12 @@ def backtest(
     found = runs.find(run, question)
     beside: list[str] = []
     rule = None if policy is None else rule_for(place, found, policy)
+    if sweep is not None:
+        if equity is not None or parts:
+            option = "--equity" if equity is not None else "--attribution"
+            raise InputError(option, Found("given with --sweep"), "one of the two", "run the command twice")
+        _sweep(place, runs, found, sweep, rule, as_json=as_json)
+        return
     tested = backtest_run(place, found, rule, beside.append, parts=parts)
     if equity is not None:
         write_output(equity, tested.curves.to_csv(date_format="%Y-%m-%d"), "--equity")
@@ -293,6 +309,30 @@ def backtest(
         print_document(show.backtest_document(found, tested, notes, evidence))
     else:
         show.backtest(found, tested, evidence)
+    for note in notes:
+        typer.echo(f"note: {note}", err=True)
+
+
+def _sweep(place: Home, runs: Runs, run: Run, grid: Path, rule: Rule | None, *, as_json: bool) -> None:
+    from bullbear.cli import show
+    from bullbear.cli.console import ProgressConsole
+    from bullbear.workflows.sweeping import sweep_document, sweep_run
+
+    notes: list[str] = []
+    with ProgressConsole(quiet=as_json).progress("sweeping") as bar:
+        swept = sweep_run(
+            place,
+            runs,
+            run,
+            grid,
+            rule,
+            say=notes.append,
+            progress=lambda done, total: bar("variants", done, total),
+        )
+    if as_json:
+        print_document({"model": run.model, "run_id": run.run_id, **sweep_document(swept), "notes": notes})
+    else:
+        show.sweep(run, swept)
     for note in notes:
         typer.echo(f"note: {note}", err=True)
 

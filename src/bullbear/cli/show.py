@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from bullbear.data.snapshot import IngestReport
     from bullbear.data.store import Store
     from bullbear.decide import Backtest
+    from bullbear.decide.sweep import Sweep
     from bullbear.tracking import Run
     from bullbear.workflows.full_run import FullRun
     from bullbear.workflows.sharpe_evidence import SharpeEvidence
@@ -221,6 +222,37 @@ def backtest(run: Run, tested: Backtest, evidence: SharpeEvidence | None = None)
             f"years would show one above 0 with 95% ({evidence.years:.1f} here)",
             soft_wrap=True,
         )
+
+
+def sweep(run: Run, swept: Sweep) -> None:
+    """The best variants, what choosing one in time would have given, and what the best one is worth."""
+    console = ResultConsole()
+    table = Table(title=f"{run.model} {run.run_id[:8]}: the best of {len(swept.variants):,} variants, with hindsight")
+    changed = list(swept.variants[0].changes)
+    for name in (*changed, "CAGR", "volatility", "Sharpe", "max drawdown", "turnover", "trades"):
+        table.add_column(name, justify="left" if name in changed else "right")
+    for _, row in swept.table.sort_values("sharpe", ascending=False, kind="stable").head(10).iterrows():
+        table.add_row(
+            *(str(row[name]) for name in changed),
+            f"{row['cagr']:.2%}", f"{row['volatility']:.1%}", f"{row['sharpe']:.2f}", f"{row['max_drawdown']:.1%}",
+            f"{row['turnover']:.1f}", f"{int(row['trades']):,}",
+        )  # fmt: skip
+    console.print(table)
+    console.print(
+        f"{swept.trials:,} tried on this question; the best one's true Sharpe ratio is above the best of as many "
+        f"without skill with probability {swept.deflated:.0%}",
+        soft_wrap=True,
+    )
+    walked = swept.walk_forward
+    if walked is None:
+        console.print("too few years for a walk-forward choice")
+        return
+    first, last = min(walked.chosen), max(walked.chosen)
+    console.print(
+        f"Choosing each year from {first} to {last} what was best before it: Sharpe {walked.sharpe:.2f}; the policy "
+        f"itself in those years: {walked.static_sharpe:.2f}",
+        soft_wrap=True,
+    )
 
 
 def _accounts(table: Table, heads: Sequence[str], rows: Sequence[Mapping[str, Any]], name: str, first: str) -> None:

@@ -23,6 +23,7 @@ from bullbear.errors import DefinitionError, InputError
 
 if TYPE_CHECKING:
     from bullbear.decide.market import Market
+    from bullbear.definitions import Question
 
 _ROUNDING = 1e-9  # weights are quotients of floats; their sum may miss one by as much
 
@@ -398,6 +399,10 @@ class Policy(Definition):
         """The stance for the next open, and what to remember."""
         raise NotImplementedError
 
+    def misread(self, question: Question) -> tuple[tuple[str, ...], str] | None:
+        """Where the policy takes a question for another than it is, as a key path, and what it may be there."""
+        return None
+
     def without(self) -> Mapping[str, Policy]:
         """The same policy with one part switched off, by the part's name; a backtest shows what each is worth."""
         return {}
@@ -437,7 +442,7 @@ def load_policy(
     named_at: str | None = None,
     questions: Iterable[str] = ("up",),
     factors: Iterable[str] = (),
-    known: Iterable[str] | None = None,
+    known: Mapping[str, Question] | None = None,
 ) -> Policy:
     """The policy of a table with its kind and fields; missing keys take their defaults.
 
@@ -452,13 +457,14 @@ def load_policy(
     questions, factors
         What is forecast and computed for it.
     known
-        Every question that is defined, one of which an optional question must be; None does not check.
+        Every question that is defined, by name, one of which an optional question must be; None does not check.
 
     Raises
     ------
     DefinitionError
         An unknown kind, key or ticker, a value out of range, or a need (of the policy or an instrument in it) for a
-        question or a factor that it is not given, or an optional question that is not defined; with file and line.
+        question or a factor that it is not given, or an optional question that is not defined, or that asks something
+        else than the policy reads in it; with file and line.
     """
     place = source or Source.nowhere("policy")
     policy = POLICIES.read(table, place, below=below, context={"instruments": instruments})
@@ -480,6 +486,14 @@ def load_policy(
             f"one of {', '.join(known)} (models/questions.toml)",
             "correct the policy's needs, or define that question",
         )
+    for question in (known or {}).values():
+        if question.name in needs.optional and (wrong := policy.misread(question)):
+            key, allowed = wrong
+            path = (*below, *key)
+            asks = f"{question.name}, a {question.kind} beyond {question.threshold:g}"
+            raise DefinitionError(
+                f"{place.where(*path)} ({'.'.join(path)})", asks, allowed, "correct it, or models/questions.toml"
+            )
     return policy
 
 

@@ -28,8 +28,8 @@ LabelsOf = Callable[[Question], pd.DataFrame]
 def read_by(policy: Policy, up: Bundle, others: Sequence[Asked]) -> tuple[tuple[Asked, ...], tuple[str, ...]]:
     """`up`, then by name the other questions that its policy reads, and a note for each that is read no more.
 
-    A champion is not read if it answers another question than the one of that name that `up` was trained with, or one
-    over a horizon of its own.
+    A champion is not read if it answers another question than the one of that name that `up` was trained with or that
+    the policy means, or one over a horizon of its own.
     """
     answering = {each.question.name: each for each in others}
     found, notes = [Asked(question_of(up), up)], []
@@ -37,7 +37,7 @@ def read_by(policy: Policy, up: Bundle, others: Sequence[Asked]) -> tuple[tuple[
         trained = up.trained_with.get(name)
         each = answering.get(name, Asked(trained) if trained else None)
         assert each is not None
-        if each.bundle is not None and (wrong := _differs(each.bundle, up, trained)):
+        if each.bundle is not None and (wrong := _differs(each.bundle, up, trained, policy)):
             notes.append(f"the policy of up does without the {name} of {each.bundle.label}: {wrong}")
             each = Asked(trained or each.question)
         if each.bundle is not None or name in policy.needs.questions:
@@ -45,8 +45,10 @@ def read_by(policy: Policy, up: Bundle, others: Sequence[Asked]) -> tuple[tuple[
     return tuple(found), tuple(notes)
 
 
-def _differs(bundle: Bundle, up: Bundle, trained: Question | None) -> str | None:
+def _differs(bundle: Bundle, up: Bundle, trained: Question | None, policy: Policy) -> str | None:
     asked = question_of(bundle)
+    if meant := policy.misread(asked):
+        return f"{shown(asked)}; the policy reads {meant[1]}"
     if trained is not None:
         return None if is_same(asked, trained) else f"{shown(asked)}; up was trained with {shown(trained)}"
     horizon = bundle.definition.subject.horizon

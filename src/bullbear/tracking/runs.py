@@ -302,6 +302,17 @@ class Runs:
         except (BullbearError, MlflowException, OSError, sqlite3.Error) as bad:
             say(f"{name} of {run.model} {run.run_id[:8]} was not kept in MLflow: {cause(bad)}")
 
+    def kept(self, run: Run, name: str) -> dict[str, str]:
+        """An artifact attached to `run` and to others tried on its question, by run id; of a remote store, nothing."""
+        try:
+            everything = self._everything
+        except (BullbearError, MlflowException, OSError, sqlite3.Error):
+            return {}
+        tried = [each.info.run_id for each in tries_on(everything, run).values()]
+        places = {each.info.run_id: _local(each) for each in everything if each.info.run_id in {run.run_id, *tried}}
+        files = {run_id: place / name for run_id, place in places.items() if place is not None}
+        return {run_id: file.read_text(encoding="utf-8") for run_id, file in files.items() if file.is_file()}
+
     def scored(
         self, questions: Collection[str], *, simulated: bool, about: str | None = None
     ) -> dict[str, list[ScoredModel]]:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from bullbear.data.view import View
 from bullbear.dataset.labels import Labels
+from bullbear.dataset.predictions import Predictions
 from bullbear.decide import Backtest, Policy, Rule, backtest, baselines_of, comparison
+from bullbear.decide.grid import digest
 from bullbear.decide.performance.attribution import attribution
 from bullbear.documents import json_ready
 from bullbear.errors import RunError
@@ -24,6 +29,9 @@ from bullbear.home import Home
 from bullbear.sessions import days
 from bullbear.workflows.comparison import require_walk_forward
 from bullbear.workflows.sharpe_evidence import SharpeEvidence, sharpe_evidence
+
+SWEPT = "swept.json"
+"""The artifact of a run that counts the variants of a policy tried on it."""
 
 if TYPE_CHECKING:
     from bullbear.tracking import Run, Runs
@@ -58,6 +66,34 @@ def backtest_run(
         The run of a question that was trained together with `up` and that the policy reads is gone, or there is no
         champion of one that it needs.
     """
+    found = replayed(home, run, rule, say)
+    policy = found.rule.policy
+    return backtest(
+        found.decided_on,
+        found.view,
+        policy,
+        ticker=found.ticker,
+        horizon=found.horizon,
+        factors=found.factors,
+        baselines=baselines_of(found.ticker, home.instruments(), policy),
+        parts=parts,
+    )
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """What a backtest of a run walks: its rule for positions, and what that is given."""
+
+    rule: Rule
+    decided_on: Predictions
+    view: View
+    factors: pd.DataFrame | None
+    ticker: str
+    horizon: int
+
+
+def replayed(home: Home, run: Run, rule: Rule | None = None, say: Callable[[str], None] = _silent) -> Replayed:
+    """See `backtest_run`."""
     refuse_another_question(f"{run.model} {run.run_id[:8]}", run.bundle.question)
     require_walk_forward(run, "RUN")
     bundle, target = run.bundle, run.bundle.definition.target
@@ -72,16 +108,8 @@ def backtest_run(
     # Another champion may have reported less than that of `up`; its models answer the closes since, as live.
     later = spoken(view, labels_of, target.ticker, read[1:], closes)
     decided_on = given(read, labels_of, target.ticker, policy=rule.policy, later=later)
-    return backtest(
-        decided_on,
-        view,
-        rule.policy,
-        ticker=target.ticker,
-        horizon=target.horizon,
-        factors=account_factors(view, rule, bundle.feature_sets, target.ticker),
-        baselines=baselines_of(target.ticker, home.instruments(), rule.policy),
-        parts=parts,
-    )
+    factors = account_factors(view, rule, bundle.feature_sets, target.ticker)
+    return Replayed(rule, decided_on, view, factors, target.ticker, target.horizon)
 
 
 def rule_for(home: Home, run: Run, name: str) -> Rule:
@@ -100,14 +128,35 @@ def rule_for(home: Home, run: Run, name: str) -> Rule:
 
 
 def sharpe_beside_tried(runs: Runs, run: Run, tested: Backtest) -> SharpeEvidence:
-    """How much of the policy's Sharpe ratio is evidence, after all models tried; the run's own without a store."""
+    """How much of the policy's Sharpe ratio is evidence, after all models and all variants of policies tried.
+
+    Without a tracking store nothing else is known.
+    """
+    others, count = tried_besides(runs, run)
+    swept = swept_on(runs, run)
+    swept.pop(digest(tested.policy), None)
+    return sharpe_evidence(tested.account, [*others, *swept.values()], trials=1 + count + len(swept))
+
+
+def tried_besides(runs: Runs, run: Run) -> tuple[list[float], int]:
+    """The annual Sharpe ratios of other models tried, as far as they are known, and how many those models are."""
     try:
         others = runs.others_tried(run)
     except RunError:  # a champion outlives the store that it was trained in
-        others = []
-    return sharpe_evidence(
-        tested.account, [each.sharpe for each in others if each.sharpe is not None], trials=1 + len(others)
-    )
+        return [], 0
+    return [each.sharpe for each in others if each.sharpe is not None], len(others)
+
+
+def swept_on(runs: Runs, run: Run) -> dict[str, float]:
+    """The annual Sharpe ratio of each variant of a policy that a sweep tried on this question.
+
+    By digest on the forecasts of `run`, by `RUN_ID:DIGEST` on those of another.
+    """
+    found: dict[str, float] = {}
+    for run_id, text in runs.kept(run, SWEPT).items():
+        before = "" if run_id == run.run_id else f"{run_id}:"
+        found |= {f"{before}{name}": float(ratio) for name, ratio in json.loads(text).items()}
+    return found
 
 
 def _answering(home: Home, run: Run, policy: Policy, say: Callable[[str], None]) -> Sequence[Asked]:

@@ -10,9 +10,10 @@ import pytest
 
 from bullbear.dataset.predictions import Predictions
 from bullbear.decide.backtest import Backtest, backtest
+from bullbear.decide.baselines import switched_off
 from bullbear.decide.compiled import agents
 from bullbear.decide.compiled.sweep import replay, sweep
-from bullbear.decide.policies.two_agents import FACTORS, TwoAgents, switched_off
+from bullbear.decide.policies.two_agents import FACTORS, TwoAgents
 from bullbear.errors import InputError
 from bullbear.sessions import between, closes
 

@@ -19,6 +19,7 @@ from bullbear.decide.agents.trend import BREAKDOWN
 from bullbear.decide.policies.two_agents import FACTORS, AgentsMemory, TwoAgents
 from bullbear.decide.policy import POLICIES, Forecast, Slot, State, load_policy, read_policy
 from bullbear.definitions import Source
+from bullbear.definitions.questions import read_questions
 from bullbear.errors import DefinitionError
 from bullbear.sessions import between, closes
 
@@ -102,6 +103,22 @@ def test_a_definition_without_a_bear_has_no_overlay() -> None:
     policy = read("[bear]\nenabled = false")
     assert not policy.overlay.enabled
     assert policy.needs.funds == ("IWM",)
+
+
+@pytest.mark.parametrize(
+    ("outlook", "message"),
+    [
+        ("volatility = { vol20 = 0.30, vol30 = 0.40 }", r"\(outlook.volatility\): got .vol20, .*threshold 0.3"),
+        ("volatility = { fall5 = 0.20, vol30 = 0.30 }", r"\(outlook.volatility\): got .fall5, .*kind volatility"),
+        ("dip = 'rally5'", r"\(outlook.dip\): got .rally5, .*kind dip"),
+    ],
+)
+def test_a_question_that_asks_something_else_than_the_policy_reads_is_refused(outlook: str, message: str) -> None:
+    text = f"[outlook]\n{outlook}\n"
+    table, source = {**tomllib.loads(text), "kind": "two_agents"}, Source(Path("policies/mine.toml"), text)
+    questions = read_questions(FOLDER.parent / "questions.toml")
+    with pytest.raises(DefinitionError, match=r"mine.toml:2 " + message):
+        load_policy(table, source, below=(), factors=NAMES, known=questions)
 
 
 def test_parts_are_switched_off_one_at_a_time() -> None:

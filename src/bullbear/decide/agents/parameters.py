@@ -257,7 +257,7 @@ class BearTable(Definition):
     def _reachable(cls, value: float, info: ValidationInfo) -> float:
         funds, wanted = info.data.get("instruments", ()), info.data.get("exposure", 0.0)
         most = value * max((abs(fund.multiple) for fund in funds), default=0.0)
-        if funds and most < wanted:
+        if info.data.get("enabled", True) and funds and most < wanted:
             raise ValueError(
                 f"a weight that gives the exposure {wanted:g} with one of the funds (this one gives {most:g})"
             )

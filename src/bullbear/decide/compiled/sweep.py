@@ -38,8 +38,8 @@ _PLACES = 5
 class Replay:
     """The closes at which out-of-sample forecasts were made, ready for any number of variants.
 
-    What a variant sees depends on `[outlook]` and on the instruments of its agents alone: variants that share them
-    share their arrays.
+    What a variant sees depends on `[outlook]`, the questions that it reads and its instruments.
+    Variants that share these share their arrays.
     """
 
     market: Market
@@ -70,7 +70,7 @@ class Replay:
 
     def _arrays(self, policy: TwoAgents) -> tuple[tuple[Slot, ...], dict[str, Instrument], Tables, Seen]:
         key = "|".join(each.model_dump_json() for each in (policy.outlook, *instruments_in(policy)))
-        key += f"|{policy.bear.enabled}"
+        key += f"|{policy.bear.enabled}|{policy.needs.optional}"
         if key not in self._packed:
             self._packed[key] = self._pack(policy)
         return self._packed[key]

@@ -47,7 +47,7 @@ from bullbear.decide.policy import (
     Trigger,
     named_as_sold,
 )
-from bullbear.definitions import Definition
+from bullbear.definitions import Definition, Question
 
 FACTORS = {
     "atr_ratio": "agents_atr_ratio",
@@ -155,6 +155,15 @@ class TwoAgents(Policy):
             volatility_window=_VOLATILITY_WINDOW,
             atr_window=_ATR_WINDOW,
         )
+
+    def misread(self, question: Question) -> tuple[tuple[str, ...], str] | None:
+        """A dip that is none, or a volatility beyond another threshold than `[outlook]` says."""
+        if question.name == self.outlook.dip and question.kind != "dip":
+            return ("outlook", "dip"), "a question of the kind dip"
+        level = self.outlook.volatility.get(question.name)
+        if level is not None and (question.kind != "volatility" or not math.isclose(question.threshold, level)):
+            return ("outlook", "volatility"), f"a question of the kind volatility with the threshold {level:g}"
+        return None
 
     @property
     def rules(self) -> Rules:

@@ -1,0 +1,93 @@
+"""`bullbear backtest RUN --sweep FILE`: many variants of a policy over one run's forecasts, each of them counted."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bullbear.decide.grid import Variant, read_grid
+from bullbear.decide.rule import Rule
+from bullbear.decide.sweep import Sweep, sweep
+from bullbear.documents import json_ready
+from bullbear.home import Home
+from bullbear.workflows.backtesting import SWEPT, replayed, swept_on, tried_besides
+
+if TYPE_CHECKING:
+    from bullbear.tracking import Run, Runs
+
+
+def sweep_run(
+    home: Home,
+    runs: Runs,
+    run: Run,
+    grid: Path,
+    rule: Rule | None = None,
+    *,
+    say: Callable[[str], None],
+    progress: Callable[[int, int], None] | None = None,
+) -> Sweep:
+    """Every variant that the file `grid` asks for, of the run's policy or another, over the run's forecasts.
+
+    The variants are kept with the run, so that every later deflated Sharpe ratio on its question counts them.
+
+    Raises
+    ------
+    DefinitionError
+        See `read_grid`.
+    GateError, InputError, RunError
+        See `backtest_run`.
+    """
+    rule = rule or run.bundle.rule
+    variants = read_grid(grid, rule.policy)
+    own = Variant({}, rule.policy)
+    # A variant may read an optional question that the policy itself does not; one that is not read changes nothing.
+    widest = max((own, *variants), key=lambda each: len(each.policy.needs.optional))
+    found = replayed(home, run, replace(rule, policy=widest.policy), say)
+    others, count = tried_besides(runs, run)
+    before = swept_on(runs, run)
+    new = {each.digest for each in (own, *variants)}
+    earlier = {name: ratio for name, ratio in before.items() if name not in new}
+    swept = sweep(
+        found.decided_on,
+        found.view,
+        variants,
+        own,
+        ticker=found.ticker,
+        horizon=found.horizon,
+        factors=found.factors,
+        others=[*others, *earlier.values()],
+        trials=count + len(earlier),
+        progress=progress,
+    )
+    ratios = dict(zip((each.digest for each in variants), swept.table["sharpe"], strict=True))
+    kept = {name: ratio for name, ratio in before.items() if ":" not in name}
+    kept |= {name: float(ratio) for name, ratio in ratios.items() if math.isfinite(ratio)}
+    runs.attach(run, SWEPT, json.dumps(kept, indent=1), say=say)
+    runs.attach(run, f"sweep_{grid.stem}.csv", swept.table.to_csv(index=False), say=say)
+    return swept
+
+
+def sweep_document(swept: Sweep) -> dict[str, Any]:
+    """JSON-ready: each variant with its figures, the walk-forward choice, and what all of them are worth."""
+    walked = swept.walk_forward
+    rows = swept.table.to_dict(orient="records")
+    document: dict[str, Any] = json_ready(
+        {
+            "variants": [{str(name): value for name, value in row.items()} for row in rows],
+            "best": swept.best,
+            "trials": swept.trials,
+            "deflated_sharpe": swept.deflated,
+            "walk_forward": None
+            if walked is None
+            else {
+                "chosen": {str(year): number for year, number in walked.chosen.items()},
+                "sharpe": walked.sharpe,
+                "sharpe_without_choice": walked.static_sharpe,
+            },
+        }
+    )
+    return document
