@@ -19,7 +19,7 @@ from bullbear.decide.policies.hold_cash import HoldCash
 from bullbear.decide.policies.jump_model import JumpModelSwitch, _chosen
 from bullbear.decide.policies.sixty_forty import SixtyForty
 from bullbear.decide.policies.volatility_target import VolatilityTarget
-from bullbear.decide.policy import Forecast, State, load_policy
+from bullbear.decide.policy import Forecast, Slot, State, load_policy
 from bullbear.sessions import between, closes
 
 FREE = {
@@ -97,6 +97,15 @@ def test_sixty_forty_drifts_within_a_month_and_is_brought_back_at_its_end(view, 
     assert account.equity.iloc[-1] == pytest.approx(1.12, rel=1e-9)
 
 
+def test_bonds_that_come_late_get_what_the_drift_of_stocks_leaves():
+    policy, stocks = SixtyForty(), Slot("IWM", "stocks", "bull")
+    first = State(pd.Timestamp("2019-11-29T18:00Z"), closes={"IWM": 100.0})
+    stance, memory = policy.decide(first, policy.recall({}))
+    assert stance.positions == {"IWM": 0.6, "IEF": 0.0, "CASH": 0.4}
+    later = State(CLOSE, closes={"IWM": 120.0, "IEF": 50.0}, held={stocks: 0.65})
+    assert policy.decide(later, memory)[0].positions == pytest.approx({"IWM": 0.65, "IEF": 0.35, "CASH": 0.0})
+
+
 def test_bonds_without_a_price_stay_in_cash(view, predictions):
     days = between("2019-12-02", "2019-12-31")
     view.prices["IWM"] = frame(np.full(len(days), 100.0), days)
@@ -144,6 +153,24 @@ def test_no_later_price_changes_a_regime(view, regimes):
     crash = regimes.copy()
     crash.loc["2018-07-02":, ["open", "high", "low", "close", "adj_close"]] *= 0.5
     pd.testing.assert_series_equal(turbulent(crash, view).loc[:"2018-06-29"], whole.loc[:"2018-06-29"])
+
+
+def test_no_evening_knows_that_the_last_session_of_its_month_will_lack_a_price(view, regimes):
+    sessions = regimes.index
+    ends = sessions[:-1][sessions.month[:-1] != sessions.month[1:]]
+    view.prices["IWM"] = regimes
+    policy = JumpModelSwitch(instrument=FREE["SPY"], least=126, window=504, judged=504)
+
+    def signal(end: str | None = None) -> pd.Series:
+        view.prices["IWM"], view.prices["SPY"] = regimes.loc[:end], regimes.drop(ends[10::2]).loc[:end]
+        market = market_for(view, policy, "IWM")
+        return pd.Series(market.signals["turbulent"], index=market.sessions)
+
+    whole = signal()
+    assert whole.loc[whole.first_valid_index() :].notna().all()  # without a price the last regime holds
+    for at in sessions.get_indexer(ends[40::16]):
+        end = str(sessions[at - 1].date())
+        pd.testing.assert_series_equal(signal(end), whole.loc[:end], check_exact=True)
 
 
 def test_the_penalty_is_the_one_that_had_paid():

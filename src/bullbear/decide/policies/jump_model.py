@@ -68,14 +68,17 @@ class JumpModelSwitch(Policy):
         closes, ends = np.array(bars.close), np.array(market.month_ends[0], dtype=np.int64)
         known = np.flatnonzero(closes == closes)
         found = np.full(len(closes), np.nan)
-        # A month whose last session has no price is ended by the last one that has.
-        rows = np.unique(np.searchsorted(known, ends, side="right") - 1)
+        # A month whose last session has no price ends with the next one that has: no close before knows that it lacks.
+        rows = np.unique(np.searchsorted(known, ends, side="left"))
         found[known] = _turbulent(
             closes[known].tobytes(),
             np.array(market.rates)[known].tobytes(),
-            tuple(rows[rows >= 0].tolist()),
+            tuple(rows[rows < len(known)].tolist()),
             self._rule,
         )
+        # A session without a price says nothing new.
+        last = np.maximum.accumulate(np.where(closes == closes, np.arange(len(closes)), -1))
+        found = np.where(last >= 0, found[last], np.nan)
         return {_SIGNAL: found.tolist()}
 
     @property

@@ -44,11 +44,14 @@ class SixtyForty(Policy):
         wanted = {self.stocks.ticker: self.stock_weight, self.bonds.ticker: 1.0 - self.stock_weight}
         due = memory.is_due(state)
         memory = memory.set(state, wanted) if due else memory
+        # What could not be bought yet gets what the drift of the other leaves of its share.
+        room = max(0.0, 1.0 - sum(state.weight(ticker) for ticker in wanted))
         sleeves = []
         for name, fund in (("stocks", self.stocks), ("bonds", self.bonds)):
             ticker = fund.ticker
             priced = ticker in state.closes or state.weight(ticker) > 0.0
-            weight = (wanted[ticker] if due else memory.kept(state, ticker)) if priced else 0.0
+            kept = state.weight(ticker) or min(memory.kept(state, ticker), room)
+            weight = (wanted[ticker] if due else kept) if priced else 0.0
             reason = f"{wanted[ticker]:.0%} of the portfolio" if priced else f"{ticker} has no price on this day: cash"
             sleeves.append(Sleeve(name, "bull", fund, weight, (reason,), priced=priced))
         sold = named_as_sold(state, tuple(wanted))
