@@ -187,6 +187,7 @@ def backtest_document(
 
 def backtest(run: Run, tested: Backtest, evidence: SharpeEvidence | None = None) -> None:
     """The policy and its baselines."""
+    from bullbear.decide.account import abridged
     from bullbear.decide.performance import POLICY
     from bullbear.decide.performance.attribution import WHOLE
     from bullbear.workflows.backtesting import backtest_summary
@@ -207,7 +208,7 @@ def backtest(run: Run, tested: Backtest, evidence: SharpeEvidence | None = None)
         f"total {parts['total']:+.3f}"
     )
     if summary["modelled"]:
-        until = ", ".join(f"{ticker} until {last}" for ticker, last in summary["modelled"].items())
+        until = ", ".join(abridged(f"{ticker} until {last}" for ticker, last in summary["modelled"].items()))
         ResultConsole().print(f"Modelled prices: {until}", soft_wrap=True)
     if "parts" in summary:
         table = Table(title="What each part is worth: the same policy without it")

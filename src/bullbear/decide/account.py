@@ -5,7 +5,7 @@ After each session's close (`step`) comes the next decision, if there is one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -18,6 +18,8 @@ from bullbear.decide.market import Market
 from bullbear.decide.policy import Slot
 from bullbear.decide.step import WHEN, WHY, Fill, Step, step
 from bullbear.sessions import closes, opens
+
+_SHOWN = 4
 
 Decider = Callable[[int, Book], Book]
 """(row, book at its close) -> the book with the orders of a decision, or as it was where nothing is decided."""
@@ -46,6 +48,11 @@ class Account:
     modelled: Mapping[str, pd.Timestamp] = field(default_factory=dict)
 
     @property
+    def labels(self) -> dict[str, str]:
+        """By sleeve, its name and the tickers that it held: "bear, RWM + TWM"."""
+        return {name: f"{name}, {' + '.join(abridged(tickers))}" for name, tickers in self.sleeves.items()}
+
+    @property
     def equity(self) -> pd.Series:
         """Equity at each close."""
         return self.daily["equity"]
@@ -67,6 +74,16 @@ class Account:
         sleeves = {name: sums[f"{name}_overnight"] + sums[f"{name}_intraday"] for name in self.sleeves}
         total = sum(sleeves.values(), 0.0) + sums["interest"] + sums["costs"]
         return {**sleeves, **sums, "total": total}
+
+
+def abridged(names: Iterable[str]) -> list[str]:
+    """The first four names, and how many more there are: an account may have held a hundred options.
+
+    >>> abridged("abcdef")
+    ['a', 'b', 'c', 'd', '2 more']
+    """
+    known = list(names)
+    return [*known[:_SHOWN], f"{len(known) - _SHOWN} more"] if len(known) > _SHOWN else known
 
 
 def walk(market: Market, first: int, last: int, decide: Decider) -> tuple[Account, Book]:

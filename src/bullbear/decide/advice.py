@@ -148,7 +148,7 @@ def take(
     state = state_at(market, row, book, policy, decided_at, forecasts)
     state.check()
     stance, memory = policy.decide(state, book.recalled(policy))
-    stance = stance.telling(state.modelled)
+    stance = stance.telling([s.instrument.ticker for s in stance.sleeves if s.instrument.is_modelled(market, row)])
     return state, stance, book.followed(stance, memory, policy.kind, state.closes)
 
 
@@ -164,7 +164,7 @@ def state_at(
     HistoryError
         There are fewer bars before it than the volatility window needs.
     """
-    needs, volatility = policy.needs, market.volatility[row]
+    needs, volatility, held = policy.needs, market.volatility[row], book.held
     if needs.volatility_window and volatility != volatility:
         raise HistoryError(
             f"volatility of {market.ticker}",
@@ -175,6 +175,7 @@ def state_at(
     for name in needs.questions:
         _needed("question", name, forecasts, on=market.days[row])
     asked = dict.fromkeys((*needs.questions, *needs.optional))
+    others = sorted({slot.ticker for slot in held if slot.ticker not in market.modelled})
     return State(
         decided_at=decided_at,
         forecasts={name: forecasts[name] for name in asked if name in forecasts},
@@ -189,9 +190,12 @@ def state_at(
         if needs.month_ends
         else {},
         units=market.known(row, "unit"),
-        held=book.held,
+        held=held,
         stopped=book.stopped,
-        modelled=tuple([t for t in market.modelled if market.is_modelled(t, row)]),
+        modelled=(
+            *[t for t in market.modelled if market.is_modelled(t, row)],
+            *[t for t in others if book.instruments[t].is_modelled(market, row)],
+        ),
     )
 
 

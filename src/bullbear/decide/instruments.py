@@ -89,6 +89,11 @@ class Instrument(Definition):
         """Whether `mark` at this session is a model's price, not one that was traded."""
         return market.is_modelled(self.ticker, row)
 
+    @property
+    def modelled_reason(self) -> str:
+        """What a decision says where its price is a model's."""
+        return f"{self.ticker} is not listed yet: its price is modelled"
+
     def low(self, market: Market, row: int) -> float:
         """The least total-return price of a session, at which a resting stop is judged; NaN where unknown."""
         return float("nan")

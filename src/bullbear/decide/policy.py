@@ -113,7 +113,7 @@ class State:
     `atrs` and `month_closes` (oldest first) are total-return prices by ticker, without the unknown ones; `units` turns
     them into prices of the day, for display. `held` are the fractions of equity at this close, by slot; `stopped` the
     slots that a resting stop has sold since the last decision, with the price of the last such sale. `modelled` are the
-    tickers whose price at this close is a model's, for want of a real one.
+    tickers, those held among them, whose price at this close is a model's, for want of a real one.
     """
 
     decided_at: pd.Timestamp
@@ -288,7 +288,7 @@ class Stance:
         if not modelled:
             return self
         told = [
-            replace(each, reasons=(*each.reasons, f"{each.instrument.ticker} is not listed yet: its price is modelled"))
+            replace(each, reasons=(*each.reasons, each.instrument.modelled_reason))
             if each.instrument.ticker in modelled and each.weight > 0.0
             else each
             for each in self.sleeves

@@ -145,7 +145,7 @@ def equity_plot(result: Backtest, *, simulated: bool = False) -> bytes:
         falls.set(ylabel="drawdown")
         sleeves = result.account.sleeves
         held = [result.account.daily[f"{name}_weight"].to_numpy(dtype=float) for name in (*sleeves, "cash")]
-        labels = [f"{name}, {' + '.join(tickers)}" for name, tickers in sleeves.items()]
+        labels = result.account.labels.values()
         colours = [_SLEEVES[place % len(_SLEEVES)] for place in range(len(sleeves))]
         weights.stackplot(days, *held, labels=[*labels, "cash"], colors=[*colours, PALE], lw=0)
         weights.set(ylabel="weights", ylim=(0, 1), xlim=(days[0], days[-1]))

@@ -206,12 +206,12 @@ def attribution(result: Backtest) -> Table:
     a = result.attribution
     sleeves = tuple(
         (
-            f"{sleeve}, {' + '.join(tickers)}",
+            label,
             percent(a[f"{sleeve}_overnight"], signed=True),
             percent(a[f"{sleeve}_intraday"], signed=True),
             percent(a[sleeve], signed=True),
         )
-        for sleeve, tickers in result.account.sleeves.items()
+        for sleeve, label in result.account.labels.items()
     )
     others = tuple((name, "", "", percent(a[name], signed=True)) for name in ("interest", "costs", "total"))
     return Table(

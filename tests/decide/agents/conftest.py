@@ -30,6 +30,7 @@ USUAL = {
     "volatility": 0.15,
     "volatility_forecast": 0.15,
     "horizon": 1 / 12,
+    "overlay_multiple": 10.0,
     "base_held": 0.0,
     "overlay_held": 0.0,
     "overlay_stopped": False,

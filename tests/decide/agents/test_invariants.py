@@ -73,6 +73,7 @@ def random_walk(seed: int) -> Walk:
             volatility=float(rng.choice([0.0, rng.uniform(0.05, 1.0)])),
             volatility_forecast=known(19, rng.uniform(0.0, 1.0)),
             horizon=1 / 12,
+            overlay_multiple=known(21, rng.uniform(0.2, 20.0)),
             base_held=0.0,
             overlay_held=0.0,
             overlay_stopped=bool(rng.random() < 0.2),
@@ -90,7 +91,10 @@ CHANGES = st.fixed_dictionaries(
         "bull": st.fixed_dictionaries({"rule": st.sampled_from(["volatility_target", "mean_variance", "constant"])}),
         "bear": st.fixed_dictionaries({"tiers": st.booleans(), "sizing": st.booleans()}),
         "stops": st.fixed_dictionaries({"enabled": st.booleans()}),
-        "overlay": st.fixed_dictionaries({"enabled": st.booleans(), "share": st.floats(0.1, 1.0)}),
+        "overlay": st.fixed_dictionaries(
+            {"enabled": st.booleans(), "share": st.floats(0.1, 1.0)},
+            optional={"call_spread": st.just({"underlying": "IWM", "volatility": "vix"})},
+        ),
     },
 )
 
@@ -137,8 +141,12 @@ def test_weights_are_numbers_within_their_caps_and_leave_cash(rules: Callable[..
             assert bear.exposure == pytest.approx(max(hedge) * abs(x.bears[bear.fund - 1].multiple))
             # A position that has drifted above is brought down by the next trade that is worth it.
             assert bear.exposure <= numbers.bear.max_exposure + 3.0 * numbers.bear.band + 1e-12
-        assert weights.overlay <= numbers.overlay.share * bear.exposure + 1e-12
-        assert weights.overlay <= numbers.overlay.max_weight
+        if numbers.overlay.spread and x.overlay_held > 0.0:
+            assert weights.overlay in (0.0, x.overlay_held)  # sold whole, or held as it is
+        else:
+            exposure = max(x.overlay_multiple, 1.0) if numbers.overlay.spread and weights.overlay else 1.0
+            assert weights.overlay * exposure <= numbers.overlay.share * bear.exposure + 1e-12
+            assert weights.overlay * exposure <= numbers.overlay.max_weight + 1e-12
 
 
 @given(WALKS, CHANGES)

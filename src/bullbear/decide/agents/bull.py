@@ -67,6 +67,8 @@ def banded(wanted: float, held: float, band: float) -> float:
 class Overlay(NamedTuple):
     """The overlay of a sell-off: its close on entry (NaN: none), sessions since, and stop; total-return prices.
 
+    `weight` is a fraction of equity, of a call spread the premium; that has no stop.
+
     `spent`: it has had its turn, and waits until the RSI has left oversold.
     """
 
@@ -98,7 +100,7 @@ def overlaid(
 
     It opens in a decline at an oversold close, with `share` of the Bear's exposure `hedge` and at most the `room` that
     the hedge leaves; it closes with its profit taken (`target_atr` ATRs above entry, or an RSI recovered), at its stop,
-    after `sessions`, or with the Bear.
+    after `sessions`, or with the Bear. A call spread is held as it was bought until it is closed or has expired.
     """
     if not rules.enabled:
         return no_overlay()
@@ -106,9 +108,15 @@ def overlaid(
     spent = before.spent and not x.rsi > reversal.oversold + reversal.rsi_hysteresis
     if math.isnan(before.entry):
         if declining(trend.state) and x.rsi < reversal.oversold and cap > 0.0 and not spent and x.close > 0.0:
+            if rules.spread:
+                return _spread(x, cap)
             stop = trailed(math.nan, x.close, distance(stops.overlay_atr, x.atr, x.atr_ratio, stops))
             return Overlay(x.close, 0, stop, x.close, False, cap, noted(reasons.OVERLAY_OPENED, x.rsi, hedge, cap))
         return _without(spent, noted(reasons.NO_OVERLAY))
+    if rules.spread and not x.overlay_held > 0.0:
+        if before.age == 0:
+            return _without(spent, noted(reasons.SPREAD_NOT_BOUGHT))
+        return _without(True, noted(reasons.SPREAD_PAID_OUT))
     if x.overlay_stopped:
         return _without(True, noted(reasons.OVERLAY_STOPPED, before.stop))
     if not cap > 0.0:
@@ -121,9 +129,22 @@ def overlaid(
     if before.age + 1 >= rules.sessions:
         return _without(True, noted(reasons.OVERLAY_EXPIRED, rules.sessions))
     peak = x.close if x.close > before.peak else before.peak
+    if rules.spread:
+        # What is left of the premium is all that can be lost, so a hedge that shrinks does not cut it.
+        held = min(x.overlay_held, room)
+        return Overlay(before.entry, before.age + 1, math.nan, peak, False, held, noted(reasons.SPREAD_KEPT, held))
     stop = trailed(before.stop, peak, distance(stops.overlay_atr, x.atr, x.atr_ratio, stops))
     weight = min(banded(before.weight, x.overlay_held, rules.band), cap)
     return Overlay(before.entry, before.age + 1, stop, peak, False, weight, noted(reasons.OVERLAY_KEPT, weight, cap))
+
+
+def _spread(x: Inputs, cap: float) -> Overlay:
+    """A call spread of which neither the index exposure nor the premium, all that it can lose, exceeds `cap`."""
+    if not x.overlay_multiple > 0.0:
+        return _without(False, noted(reasons.SPREAD_UNPRICED, x.rsi))
+    premium = cap / max(x.overlay_multiple, 1.0)
+    note = noted(reasons.SPREAD_OPENED, x.rsi, premium, premium * x.overlay_multiple)
+    return Overlay(x.close, 0, math.nan, x.close, False, premium, note)
 
 
 def _without(spent: bool, note: Note) -> Overlay:

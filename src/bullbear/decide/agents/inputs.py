@@ -37,7 +37,8 @@ class Inputs(NamedTuple):
     one less 1, `rsi` 0 to 100, `volume` a ratio to the usual, `short_volume` a standard score, `short_interest` a log
     change, `sector_weakness` 0 to 1. Probabilities come with their base rates; `score_up` and `score_up_base` are the
     normal quantiles of P(up) and its base rate, `horizon` the years of a forecast; `volatility` and
-    `volatility_forecast` are fractions a year. `*_held` are fractions of equity.
+    `volatility_forecast` are fractions a year. `overlay_multiple` is the index exposure per unit of weight of the call
+    spread that is held or could be opened. `*_held` are fractions of equity.
     """
 
     close: float
@@ -61,6 +62,7 @@ class Inputs(NamedTuple):
     volatility: float
     volatility_forecast: float
     horizon: float
+    overlay_multiple: float
     base_held: float
     overlay_held: float
     overlay_stopped: bool

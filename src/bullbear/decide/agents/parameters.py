@@ -21,6 +21,7 @@ from bullbear.decide.agents.rules import (
     TrendRules,
 )
 from bullbear.decide.instruments import Instrument, Tradable, exposed
+from bullbear.decide.options.call_spread import CallSpreadTerms
 from bullbear.definitions import Definition
 
 _Atrs = Annotated[float, Field(gt=0, le=20)]
@@ -303,6 +304,9 @@ class OverlayTable(Definition):
         ATRs above entry at which its profit is taken, and sessions after which it is closed.
     band
         Changes below this are not traded; a fraction of equity.
+    call_spread
+        The call spread that it is; None for shares. `share` and `max_weight` are then of its index exposure when it is
+        opened; its premium is smaller, and all that it can lose.
     """
 
     enabled: bool = True
@@ -311,11 +315,20 @@ class OverlayTable(Definition):
     target_atr: _Atrs = 3.0
     sessions: _Sessions = 10
     band: float = Field(default=0.02, ge=0, lt=1)
+    call_spread: CallSpreadTerms | None = None
 
     @property
     def rules(self) -> OverlayRules:
         """As the rule reads them."""
-        return OverlayRules(*(getattr(self, name) for name in OverlayRules._fields))
+        return OverlayRules(
+            self.enabled,
+            self.call_spread is not None,
+            self.share,
+            self.max_weight,
+            self.target_atr,
+            self.sessions,
+            self.band,
+        )
 
 
 class StopsTable(Definition):

@@ -20,6 +20,7 @@ TIER_OPENED, BEAR_KEPT, BEAR_STOPPED, WAITS_FOR_BREAK, FUND_WITHOUT_PRICE = 36, 
 GLIDING, GLIDED, REVERSED = 41, 42, 43
 NO_OVERLAY, OVERLAY_OPENED, OVERLAY_KEPT, OVERLAY_STOPPED, OVERLAY_WITHOUT_BEAR = 50, 51, 52, 53, 54
 OVERLAY_RECOVERED, OVERLAY_PROFIT, OVERLAY_EXPIRED = 55, 56, 57
+SPREAD_OPENED, SPREAD_KEPT, SPREAD_UNPRICED, SPREAD_NOT_BOUGHT, SPREAD_PAID_OUT = 70, 71, 72, 73, 74
 BASE_TRADED, BASE_KEPT, BASE_MADE_ROOM = 60, 61, 62
 
 _SENTENCES = {
@@ -66,6 +67,11 @@ _SENTENCES = {
     OVERLAY_RECOVERED: "overlay closed with the RSI at {x:.0f}, {y:.0f} or more",
     OVERLAY_PROFIT: "overlay closed {y:.1f} ATRs above its entry",
     OVERLAY_EXPIRED: "overlay closed after {x:.0f} sessions",
+    SPREAD_OPENED: "call spread on an RSI of {x:.0f}: a premium of {y:.4f} of equity for an exposure of {z:.3f}",
+    SPREAD_KEPT: "call spread stays: {x:.4f} of equity",
+    SPREAD_UNPRICED: "no overlay on an RSI of {x:.0f}: without an implied volatility no call spread can be priced",
+    SPREAD_NOT_BOUGHT: "the call spread is not held: no open had a price for it, or it is worth nothing",
+    SPREAD_PAID_OUT: "the call spread is over: it has expired, or is worth nothing",
     BASE_TRADED: "{x:.3f} wanted, {y:.3f} held",
     BASE_KEPT: "{y:.3f} held: the change to {x:.3f} is less than {z:.3f}",
     BASE_MADE_ROOM: "{x:.3f} wanted, cut to {y:.3f} to make room for the hedge",

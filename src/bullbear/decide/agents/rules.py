@@ -82,9 +82,10 @@ class BearRules(NamedTuple):
 
 
 class OverlayRules(NamedTuple):
-    """Table `[overlay]`."""
+    """Table `[overlay]`; `spread`: whether it is a call spread, or shares."""
 
     enabled: bool
+    spread: bool
     share: float
     max_weight: float
     target_atr: float

@@ -25,7 +25,7 @@ from bullbear.decide.compiled.session import STOPPED, VALUE, Log, at_close, equi
 from bullbear.decide.compiled.tables import Ints, Tables
 from bullbear.decide.market import Floats
 
-SEEN = Inputs._fields[:21]
+SEEN = Inputs._fields[:22]
 """The inputs that no account changes; `Seen.numbers` has a column for each."""
 _ACCOUNTS = ("base_held", "overlay_held", "overlay_stopped", "bears")
 assert (*SEEN, *_ACCOUNTS) == Inputs._fields, Inputs._fields
@@ -34,7 +34,7 @@ assert (*SEEN, *_ACCOUNTS) == Inputs._fields, Inputs._fields
 class Seen(NamedTuple):
     """What the agents see at each close of a backtest but for their account.
 
-    `decided` (n_sessions,): whether there is a decision. `numbers` (n_sessions, 21): the inputs `SEEN`. `funds`
+    `decided` (n_sessions,): whether there is a decision. `numbers` (n_sessions, 22): the inputs `SEEN`. `funds`
     (n_sessions, 3, 4): close, ATR, multiple and expense of the Bear's funds. `places` (5,): the slots of the base, the
     overlay and the three funds, -1 where there is none.
     """
@@ -82,6 +82,7 @@ def _inputs(seen: Seen, book: Floats, at: int, equity: float) -> Inputs:
         x[18],
         x[19],
         x[20],
+        x[21],
         _held(book, places[0], equity),
         _held(book, places[1], equity),
         _stopped(book, places[1]),

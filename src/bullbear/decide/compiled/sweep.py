@@ -55,7 +55,7 @@ class Replay:
         ------
         InputError
             A question that it needs is missing, a forecast is no probability, or the compiled account cannot hold one
-            of its instruments.
+            of its instruments or its overlay, a call spread.
         HistoryError
             A decision stands before a whole volatility window.
         """
@@ -76,6 +76,13 @@ class Replay:
         return self._packed[key]
 
     def _pack(self, policy: TwoAgents) -> tuple[tuple[Slot, ...], dict[str, Instrument], Tables, Seen]:
+        if policy.overlay.enabled and policy.overlay.call_spread is not None:
+            raise InputError(
+                "overlay.call_spread",
+                "a call spread",
+                "an overlay of shares: the compiled account has no expiries",
+                "replay this policy with backtest, or leave the table out",
+            )
         bull = policy.bull.instrument
         funds = tuple(policy.bear.instruments) if policy.bear.enabled else ()
         order = [Slot(bull.ticker, "bull", "bull"), Slot(bull.ticker, "overlay", "bull")]

@@ -26,7 +26,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
+from functools import cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Literal, NamedTuple, Self
 
@@ -115,6 +116,11 @@ class CallSpread(Instrument):
     def is_modelled(self, market: Market, row: int) -> bool:
         """Always."""
         return True
+
+    @property
+    def modelled_reason(self) -> str:
+        """That it has no other price."""
+        return f"{self.ticker}: every price of a call spread is modelled"
 
     def mark(self, market: Market, row: int, at: At) -> float:
         """Value in per cent of the underlying's close on the day of making; NaN without a price or a volatility."""
@@ -286,11 +292,15 @@ def third_friday(day: date, days: int = 0) -> date:
     >>> str(third_friday(date(2014, 3, 10), 30))  # 18 April 2014 was Good Friday
     '2014-04-17'
     """
-    least = pd.Timestamp(day) + pd.Timedelta(days=days)
-    month = least.replace(day=1)
-    while True:
-        friday = month + pd.Timedelta(days=(4 - month.weekday()) % 7 + 14)
-        expiry = between(friday - pd.Timedelta(days=7), friday)[-1]
-        if expiry >= least:
-            return date.fromisoformat(str(expiry.date()))
-        month = month + pd.offsets.MonthBegin()
+    least = day + timedelta(days=days)
+    year, month = least.year, least.month
+    while (expiry := _expiry(year, month)) < least:
+        year, month = (year, month + 1) if month < 12 else (year + 1, 1)
+    return expiry
+
+
+@cache
+def _expiry(year: int, month: int) -> date:
+    first = pd.Timestamp(year, month, 1)
+    friday = first + pd.Timedelta(days=(4 - first.weekday()) % 7 + 14)
+    return date.fromisoformat(str(between(friday - pd.Timedelta(days=7), friday)[-1].date()))

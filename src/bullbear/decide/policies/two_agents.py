@@ -16,6 +16,7 @@ from typing import Any, Literal, Self, TypeVar
 from pydantic import Field, ValidationInfo, field_validator
 
 from bullbear.decide.agents import bear as bears
+from bullbear.decide.agents.bull import no_overlay
 from bullbear.decide.agents.document import from_document, to_document
 from bullbear.decide.agents.inputs import Fund, Funds, Inputs
 from bullbear.decide.agents.kernel import Decision, Memory, decide, first_memory
@@ -28,11 +29,12 @@ from bullbear.decide.agents.parameters import (
     StopsTable,
     TrendTable,
 )
-from bullbear.decide.agents.reasons import priced, sentence
+from bullbear.decide.agents.reasons import NO_OVERLAY, priced, sentence
 from bullbear.decide.agents.rules import Rules
 from bullbear.decide.agents.trend import BREAKDOWN, DOWNTREND, RETEST, STATES, Trend, declining
 from bullbear.decide.agents.volatility import implied_volatility
-from bullbear.decide.instruments import Instrument
+from bullbear.decide.instruments import Cash, Instrument
+from bullbear.decide.options.call_spread import CallSpread
 from bullbear.decide.policy import (
     POLICIES,
     Forecast,
@@ -73,13 +75,14 @@ _UNKNOWN = Forecast(math.nan, math.nan, math.nan, math.nan)
 class AgentsMemory:
     """What the agents remember, the day on which the trend's state began, and whose prices they are.
 
-    `fund` is the Bear's, "" for none.
+    `fund` is the Bear's, "" for none; `spread` the call spread of the overlay, as long as it is held or ordered.
     """
 
     memory: Memory
     since: str
     ticker: str
     fund: str = ""
+    spread: CallSpread | None = None
 
     @property
     def tickers(self) -> tuple[str, ...]:
@@ -103,11 +106,18 @@ class AgentsMemory:
             self.since,
             self.ticker,
             self.fund,
+            self.spread,
         )
 
     def to_json(self) -> dict[str, Any]:
         """A document that `TwoAgents.recall` reads."""
-        return {"since": self.since, "ticker": self.ticker, "fund": self.fund, "memory": to_document(self.memory)}
+        return {
+            "since": self.since,
+            "ticker": self.ticker,
+            "fund": self.fund,
+            "spread": None if self.spread is None else self.spread.model_dump(mode="json"),
+            "memory": to_document(self.memory),
+        }
 
 
 @POLICIES.register
@@ -140,6 +150,14 @@ class TwoAgents(Policy):
             raise ValueError(
                 "an overlay with enabled = false where [bear] is not enabled: its size is a share of the hedge"
             )
+        bull = info.data.get("bull")
+        if bull is not None and value.call_spread is not None:
+            underlying, own = value.call_spread.underlying, bull.instrument.ticker
+            if underlying != own:
+                raise ValueError(
+                    f"a call spread on the Bull's fund {own}, not on {underlying} (check volatility and "
+                    "volatility_ratio, too: they are those of a fund)"
+                )
         return value
 
     @property
@@ -151,7 +169,7 @@ class TwoAgents(Policy):
             funds=(self.bull.instrument.ticker, *(each.ticker for each in self._funds)),
             questions=("up",),
             optional=read,
-            factors=(*_LEVELS.values(), *FACTORS.values()),
+            factors=(*_LEVELS.values(), *FACTORS.values(), *self._implied),
             volatility_window=_VOLATILITY_WINDOW,
             atr_window=_ATR_WINDOW,
         )
@@ -181,6 +199,12 @@ class TwoAgents(Policy):
     @property
     def _funds(self) -> tuple[Instrument, ...]:
         return tuple(self.bear.instruments) if self.bear.enabled else ()
+
+    @property
+    def _implied(self) -> tuple[str, ...]:
+        """The factor that prices the overlay, if it is a call spread."""
+        spread = self.overlay.call_spread
+        return (spread.volatility,) if self.overlay.enabled and spread is not None else ()
 
     def without(self) -> dict[str, Policy]:
         """The policy with one part switched off at a time, by the part's name; parts that are off already are left out.
@@ -216,17 +240,24 @@ class TwoAgents(Policy):
             memory, fund = memory._replace(bear=bears.no_bear()), ""
         elif fund:
             memory = memory._replace(bear=memory.bear._replace(fund=tickers.index(fund) + 1))
-        return AgentsMemory(memory, date.fromisoformat(document["since"]).isoformat(), ticker, fund)
+        dumped = document.get("spread")  # an older version wrote none
+        spread = CallSpread.model_validate(dumped) if dumped is not None and self._implied else None
+        if (dumped is None) == bool(self._implied):  # the definition has changed: what is held is sold
+            memory = memory._replace(overlay=memory.overlay if math.isnan(memory.overlay.entry) else no_overlay())
+        return AgentsMemory(memory, date.fromisoformat(document["since"]).isoformat(), ticker, fund, spread)
 
-    def inputs(self, state: State) -> Inputs:
-        """The kernel's inputs at a close; what is not in the state is NaN."""
+    def inputs(self, state: State, spread: CallSpread | None = None) -> Inputs:
+        """The kernel's inputs at a close; what is not in the state is NaN.
+
+        `spread` is the one that is held or that could be opened, of an overlay that is a call spread.
+        """
         ticker = self.bull.instrument.ticker
         close, nan = state.closes.get(ticker, math.nan), math.nan
         levels = {name: close * (1.0 + state.factors.get(factor, nan)) for name, factor in _LEVELS.items()}
         up = state.forecasts["up"]
         dip = state.forecasts.get(self.outlook.dip, _UNKNOWN)
         funds = [self._fund(each, state) for each in self._funds]
-        overlay = Slot(ticker, "overlay", "bull")
+        overlay = Slot(ticker if spread is None else spread.ticker, "overlay", "bull")
         return Inputs(
             close=close,
             atr=state.atrs.get(ticker, nan),
@@ -241,6 +272,7 @@ class TwoAgents(Policy):
             volatility=state.volatility,
             volatility_forecast=self._volatility(state),
             horizon=_HORIZON,
+            overlay_multiple=nan if spread is None else spread.multiple,
             base_held=state.held.get(Slot(ticker, "bull", "bull"), 0.0),
             overlay_held=state.held.get(overlay, 0.0),
             overlay_stopped=overlay in state.stopped,
@@ -256,8 +288,12 @@ class TwoAgents(Policy):
             The state holds a number that no rule can use, such as a probability outside 0..1.
         """
         state.check()
-        inputs = self.inputs(state)
+        spread = self._spread(state) if math.isnan(memory.memory.overlay.entry) else memory.spread
+        inputs = self.inputs(state, spread)
         decision = decide(inputs, memory.memory, self.rules)
+        if math.isnan(decision.memory.overlay.entry):  # none, or closed; it may wait for an open to be sold
+            held = memory.spread is not None and state.weight(memory.spread.ticker) > 0.0
+            spread = memory.spread if held else None
         trend, bear = decision.memory.trend, decision.memory.bear
         today = state.decided_at.date()
         since = today if trend.age == 0 or not memory.since else date.fromisoformat(memory.since)
@@ -265,7 +301,7 @@ class TwoAgents(Policy):
         unit = state.units.get(ticker, 1.0)
         sleeves = (
             self._base(state, decision, unit),
-            *self._overlay(state, decision, unit),
+            *self._overlay(state, decision, unit, spread),
             *self._bear(state, decision),
         )
         stance = Stance(
@@ -276,7 +312,12 @@ class TwoAgents(Policy):
             TrendState(STATES[trend.state], since, sentence(trend.note, unit), trend.age == 0),
         )
         fund = self._funds[bear.fund - 1].ticker if bear.fund else ""
-        return stance, AgentsMemory(decision.memory, since.isoformat(), ticker, fund)
+        return stance, AgentsMemory(decision.memory, since.isoformat(), ticker, fund, spread)
+
+    def _spread(self, state: State) -> CallSpread | None:
+        """The call spread that could be opened at this close; None where the overlay is none, or has no price."""
+        terms = self.overlay.call_spread
+        return terms.made(state) if self.overlay.enabled and terms is not None else None
 
     def _fund(self, fund: Instrument, state: State) -> Fund:
         slot = Slot(fund.ticker, "bear", "bear")
@@ -323,8 +364,15 @@ class TwoAgents(Policy):
         shown = fund.ticker in state.closes or held > 0.0
         return Sleeve("bull", "bull", fund, decision.weights.base, tuple(reasons), priced=shown)
 
-    def _overlay(self, state: State, decision: Decision, unit: float) -> tuple[Sleeve, ...]:
+    def _overlay(self, state: State, decision: Decision, unit: float, spread: CallSpread | None) -> tuple[Sleeve, ...]:
         fund, overlay, weight = self.bull.instrument, decision.memory.overlay, decision.weights.overlay
+        if self._implied:
+            said: tuple[str, ...] = (sentence(overlay.note, unit),)
+            if spread is None:
+                return (Sleeve("overlay", "bull", Cash(), 0.0, said, priced=False),)
+            if overlay.note.code == NO_OVERLAY:
+                said = (*said, f"{spread.ticker}: sold at the next open that has a price for it")
+            return (Sleeve("overlay", "bull", spread, weight, said),)
         held = state.held.get(Slot(fund.ticker, "overlay", "bull"), 0.0)
         if not self.overlay.enabled and not held:
             return ()
