@@ -6,9 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from bullbear.decide.book import Book
+from bullbear.decide.policy import NoMemory, Sleeve, Slot, Stance
 from bullbear.forecasting.ledger import Ledger
 from bullbear.forecasting.order_list import orders_for
 from bullbear.home import Home
@@ -94,7 +96,8 @@ def test_stops_that_rest_are_orders_in_prices_of_the_day_and_what_a_model_prices
     book = entry["account"]["book"]
     instrument = next(each for each in book["instruments"] if each["ticker"] == "IWM")
     book |= {
-        "values": [], "marks": {}, "cash": 1.0, "orders": [{**slot, "weight": 0.5}], "instruments": [instrument],
+        "values": [], "marks": {"IWM": {"session": DAY, "price": float(bars["adj_close"])}}, "cash": 1.0,
+        "orders": [{**slot, "weight": 0.5}], "instruments": [instrument],
         "stops": [{**slot, "price": 0.9 * float(bars["adj_close"])}],
     }  # fmt: skip
     assert Book.from_json(book).stops
@@ -103,6 +106,21 @@ def test_stops_that_rest_are_orders_in_prices_of_the_day_and_what_a_model_prices
     assert (stop.type, stop.shares, stop.shares_after) == ("stop", bought.shares, 0.0)
     assert stop.price == pytest.approx(0.9 * float(bars["close"]))
     assert made.notes == ("IWM 70/75: 10.0% of equity, priced by a model alone: order it by hand",)
+
+
+def test_a_stop_of_a_fund_with_a_model_has_a_price_of_the_day_too(home: Home) -> None:
+    """Its total-return prices continue those of the model, so they stand at another level than the store's."""
+    entry = next(each for each in Ledger(home.forecasts / "ledger.jsonl").entries() if each["question"] == "up")
+    bar, session = home.store().as_of().bars("TWM").loc[entry["decided_at"][:10]], entry["decided_at"][:10]
+    fund, close = home.instruments()["TWM"], 3.0 * float(bar["adj_close"])
+    slot = Slot("TWM", "bear", "bear")
+    sleeve = Sleeve(slot.sleeve, slot.agent, fund, 0.3, stop=0.9 * close)
+    stance = Stance(pd.Timestamp(entry["decided_at"]), (sleeve,))
+    book = Book(session=pd.Timestamp(session)).followed(stance, NoMemory(), "mine", {"TWM": close})
+    entry["account"]["book"] = book.to_json()
+    stop = orders_for(home, entry | {"positions": {"TWM": 0.3, "CASH": 0.7}}, {}, equity=10_000.0).orders[-1]
+    assert stop.type == "stop"
+    assert stop.price == pytest.approx(0.9 * float(bar["close"]))
 
 
 def test_the_file_of_positions_is_named_in_the_help(bullbear: Run) -> None:

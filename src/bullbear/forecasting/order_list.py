@@ -46,16 +46,14 @@ def orders_for(
     targets = {t: weight for t, weight in entry["positions"].items() if t != CASH}
     by_hand = [t for t, weight in targets.items() if weight > 0.0 and not isinstance(known.get(t), Fund)]
     targets = {t: weight for t, weight in targets.items() if t not in by_hand and (weight > 0.0 or t in held)}
-    prices, units = {}, {}
-    for t in sorted({*targets, *held}):
-        prices[t], units[t] = _price(view, t, session)
+    prices = {t: _price(view, t, session) for t in sorted({*targets, *held})}
     made = order_list(
         held,
         targets,
         prices,
         equity=equity,
         costs={t: (known[t].half_spread_bp + known[t].slippage_bp) / 1e4 + known[t].commission for t in prices},
-        stops=_stops(book, targets, units),
+        stops=_stops(book, targets, prices),
         least_trade=least_trade,
     )
     notes = tuple(
@@ -64,14 +62,13 @@ def orders_for(
     return replace(made, notes=(*made.notes, *notes))
 
 
-def _price(view: View, ticker: str, session: pd.Timestamp) -> tuple[float, float]:
-    """The close of a session, in dollars and in units of the total-return close."""
+def _price(view: View, ticker: str, session: pd.Timestamp) -> float:
+    """The close of a session, in dollars."""
     if view.has("bars", ticker):
         bars = view.bars(ticker)
         row = bars.index.get_indexer(pd.DatetimeIndex([session]))[0]
-        close, total = (float(bars[name].iloc[row]) for name in ("close", "adj_close"))
-        if row >= 0 and close > 0.0 and total > 0.0:
-            return close, close / total
+        if row >= 0 and (close := float(bars["close"].iloc[row])) > 0.0:
+            return close
     raise NoDataError(
         f"price of {ticker}",
         Found(f"no close on {session.date()}"),
@@ -80,11 +77,12 @@ def _price(view: View, ticker: str, session: pd.Timestamp) -> tuple[float, float
     )
 
 
-def _stops(book: Book, targets: Mapping[str, float], units: Mapping[str, float]) -> list[RestingStop]:
+def _stops(book: Book, targets: Mapping[str, float], prices: Mapping[str, float]) -> list[RestingStop]:
     """The stops that rest for what is held after the orders."""
     wanted = {**book.held, **book.orders}
+    # Only the mark says at which level the account's prices of a fund stand: those of one with a model continue it.
     return [
-        RestingStop(slot.ticker, level * units[slot.ticker], wanted[slot] / targets[slot.ticker])
+        RestingStop(slot.ticker, level * prices[slot.ticker] / book.marks[slot.ticker].price, share)
         for slot, level in book.stops.items()
-        if wanted.get(slot, 0.0) > 0.0 and targets.get(slot.ticker, 0.0) > 0.0
+        if targets.get(slot.ticker, 0.0) > 0.0 and (share := wanted.get(slot, 0.0) / targets[slot.ticker]) > 0.0
     ]
