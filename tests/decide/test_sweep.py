@@ -15,7 +15,9 @@ from bullbear.decide.grid import Variant, read_grid, variants
 from bullbear.decide.performance import excess_returns, sharpe
 from bullbear.decide.policies.band import BandPolicy
 from bullbear.decide.policies.two_agents import TwoAgents
-from bullbear.decide.sweep import sweep, walk_forward
+from bullbear.decide.policy import all_needs
+from bullbear.decide.sweep import Together, sweep, walk_forward
+from bullbear.definitions.questions import read_questions
 from bullbear.errors import DefinitionError, HistoryError, InputError
 from bullbear.sessions import between
 
@@ -149,3 +151,17 @@ def test_what_took_no_risk_is_worth_cash():
     losing = account(np.random.default_rng(1).normal(-0.002, 0.005, len(DAYS) - 1), 1.0)
     assert set(walk_forward([losing, flat], [POLICY, POLICY], losing).chosen.values()) == {1}
     assert math.isnan(walk_forward([losing, flat], [POLICY, POLICY], flat).static_sharpe)
+
+
+def test_what_any_variant_reads_is_read_for_all_of_them():
+    own = TwoAgents(bear={"enabled": False}, bull={"rule": "constant"})
+    dips = [TwoAgents(outlook={"dip": name}) for name in ("dip5", "dip8")]
+    every = Together(policies=(own, *dips))
+    assert own.needs.optional == ()
+    assert set(every.needs.optional) == {"dip5", "dip8", "vol20", "vol30"}
+    assert set(every.needs.factors) == {*own.needs.factors, *dips[0].needs.factors}
+    assert {"IWM", "RWM", "TWM", "SRTY"} <= set(all_needs(every).funds)
+    vol = read_questions(Path(__file__).parents[2] / "models" / "questions.toml")["vol20"]
+    assert every.misread(vol) is None
+    other = TwoAgents(outlook={"volatility": {"vol20": 0.25, "vol30": 0.3}})
+    assert Together(policies=(own, other)).misread(vol) == other.misread(vol) is not None

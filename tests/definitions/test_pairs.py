@@ -30,6 +30,7 @@ def test_pairs_by_name_in_the_order_of_the_file(tmp_path: Path) -> None:
     [
         ('name = "../X"\nbull = "QQQ"\nbear = ["QID"]', "pairs.toml:2"),
         ('name = "X"\nbull = "QQQ"\nbear = []', "pairs.toml:4"),
+        ('name = "IWM"\nbull = "IWM"\nbear = ["TWM"]', "pairs.toml:2.*another name"),
         ('name = "X"\nbull = "QQQ"', "bear"),
         ('name = "X"\nbull = "QQQ"\nbear = ["QID"]\nweight = 1', "pairs.toml:5"),
         (

@@ -21,7 +21,8 @@ from bullbear.decide.grid import Variant
 from bullbear.decide.instruments import Instrument, instruments_in
 from bullbear.decide.market import Floats, View
 from bullbear.decide.performance.figures import cagr, excess_returns, max_drawdown, sharpe, turnover
-from bullbear.decide.policy import Needs
+from bullbear.decide.policy import Needs, Policy
+from bullbear.definitions import Question
 from bullbear.errors import HistoryError, InputError
 from bullbear.statistics.sharpe import deflated_sharpe
 from bullbear.statistics.volatility import SESSIONS_PER_YEAR
@@ -73,6 +74,28 @@ class Sweep:
         """The number of the variant with the highest Sharpe ratio."""
         ratios = self.table["sharpe"].to_numpy(dtype=float)
         return int(np.nanargmax(ratios)) if np.isfinite(ratios).any() else 0
+
+
+class Together(Policy):
+    """What several policies read, as one policy; it decides nothing."""
+
+    kind: str = "together"
+    policies: tuple[Policy, ...]
+
+    @property
+    def needs(self) -> Needs:
+        """What any of them needs."""
+        every = [policy.needs for policy in self.policies]
+
+        def any_of(name: str) -> tuple[str, ...]:
+            return tuple(dict.fromkeys(each for needs in every for each in getattr(needs, name)))
+
+        return Needs(any_of("funds"), any_of("questions"), any_of("optional"), any_of("factors"))
+
+    def misread(self, question: Question) -> tuple[tuple[str, ...], str] | None:
+        """What the first that reads the question takes it for, if it is another."""
+        reading = [each for each in self.policies if question.name in each.needs.optional]
+        return next(filter(None, (each.misread(question) for each in reading)), None)
 
 
 def sweep(

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from bullbear.definitions.models import Subject
 from bullbear.definitions.reading import Definition, read, validate
 from bullbear.errors import DefinitionError
 
@@ -45,13 +46,19 @@ def read_pairs(path: Path) -> Mapping[str, PlacedPair]:
     Raises
     ------
     DefinitionError
-        A pair makes no sense or a name is used twice; the message names file and line.
+        A pair makes no sense, or its name is used twice or is that of the fund that definitions are about; the message
+        names file and line.
     """
     tables, source = read(path, _Tables)
     found: dict[str, PlacedPair] = {}
     for place, table in enumerate(tables.pair):
         pair = validate(table, Pair, source, below=("pair", place))
         where = f"{source.where('pair', place)} (pair.{place})"
+        if pair.name == Subject().ticker:
+            allowed = f"another name: {pair.name} is what every command is about without --pair"
+            raise DefinitionError(
+                f"{source.where('pair', place, 'name')} (pair.{place}.name)", pair.name, allowed, "rename it"
+            )
         if pair.name in found:
             raise DefinitionError(where, pair.name, "a name that no other pair has", "rename one")
         found[pair.name] = PlacedPair(pair, where)
