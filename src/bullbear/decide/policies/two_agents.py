@@ -142,6 +142,16 @@ class TwoAgents(Policy):
     overlay: OverlayTable = Field(default_factory=lambda found: _overlay_beside(found.get("bear")))
     stops: StopsTable = StopsTable()
 
+    @field_validator("bear")
+    @classmethod
+    def _of_one_index(cls, value: BearTable, info: ValidationInfo) -> BearTable:
+        bull = info.data.get("bull")
+        for fund in value.instruments if value.enabled and bull is not None else ():
+            model, own = fund.model_fund, bull.instrument.ticker
+            if model is not None and model.tracks != own:
+                raise ValueError(f"inverse funds of the Bull's fund {own}, but {fund.ticker} is one of {model.tracks}")
+        return value
+
     @field_validator("overlay")
     @classmethod
     def _beside_a_bear(cls, value: OverlayTable, info: ValidationInfo) -> OverlayTable:
