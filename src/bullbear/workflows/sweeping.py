@@ -59,10 +59,10 @@ def sweep_run(
         variants,
         own,
         ticker=found.ticker,
-        horizon=found.horizon,
         factors=found.factors,
         others=[*others, *earlier.values()],
         trials=count + len(earlier),
+        say=say,
         progress=progress,
     )
     ratios = dict(zip((each.digest for each in variants), swept.table["sharpe"], strict=True))
