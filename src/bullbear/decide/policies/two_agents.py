@@ -146,8 +146,11 @@ class TwoAgents(Policy):
     @classmethod
     def _of_one_index(cls, value: BearTable, info: ValidationInfo) -> BearTable:
         bull = info.data.get("bull")
-        for fund in value.instruments if value.enabled and bull is not None else ():
-            model, own = fund.model_fund, bull.instrument.ticker
+        if bull is None or not value.enabled:
+            return value
+        own = bull.instrument.ticker
+        for fund in value.instruments:
+            model = fund.model_fund
             if model is not None and model.tracks != own:
                 raise ValueError(f"inverse funds of the Bull's fund {own}, but {fund.ticker} is one of {model.tracks}")
         return value
