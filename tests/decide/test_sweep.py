@@ -12,10 +12,13 @@ import pytest
 from bullbear.decide.account import Account
 from bullbear.decide.backtest import backtest
 from bullbear.decide.grid import Variant, read_grid, variants
+from bullbear.decide.outcome import Outcome
 from bullbear.decide.performance import excess_returns, sharpe
 from bullbear.decide.policies.band import BandPolicy
 from bullbear.decide.policies.two_agents import TwoAgents
-from bullbear.decide.sweep import sweep, walk_forward
+from bullbear.decide.policy import all_needs
+from bullbear.decide.sweep import Together, WalkForward, sweep, walk_forward
+from bullbear.definitions.questions import read_questions
 from bullbear.errors import DefinitionError, HistoryError, InputError
 from bullbear.sessions import between
 
@@ -90,6 +93,14 @@ def test_each_variant_is_its_own_backtest(market_view, random_forecasts):
     assert 0 < more.deflated < found.deflated < 1
 
 
+def test_the_python_account_is_noted_with_the_reason(market_view, random_forecasts):
+    view = market_view(101)
+    forecasts = random_forecasts(view.bars("IWM").index[70:90], 102)
+    notes: list[str] = []
+    sweep(forecasts, view, variants(POLICY, {"neutral_weight": [0.1, 0.6]}), Variant({}, POLICY), say=notes.append)
+    assert notes == ["3 of 3 accounts were walked in Python, not compiled: policies of the kind band are not"]
+
+
 def test_a_sweep_of_nothing_is_refused(market_view, random_forecasts):
     view = market_view(101)
     with pytest.raises(InputError, match="variants: got 0"):
@@ -102,7 +113,8 @@ DAYS = between("2010-12-31", "2015-12-31")
 def account(daily: np.ndarray, weight: float) -> Account:
     """Ends 2015; all in IWM or in cash, and no costs of its own."""
     equity = np.concatenate([[1.0], np.cumprod(1 + daily)])
-    table = pd.DataFrame({"equity": equity, "cash_return": 0.0}, index=DAYS.rename("event_date"))
+    columns = {"equity": equity, "cash_return": 0.0, "turnover": 0.0}
+    table = pd.DataFrame(columns, index=DAYS.rename("event_date"))
     positions = pd.DataFrame({"IWM": weight, "CASH": 1 - weight}, index=table.index)
     return Account(table, positions, pd.DataFrame(), {"bull": ("IWM",)})
 
@@ -117,8 +129,14 @@ def two() -> list[Account]:
     return [account(first, 1.0), account(second, 0.0)]
 
 
+def chosen(accounts: list[Account], own: Account | None = None, **options: int) -> WalkForward:
+    outcomes = [Outcome.of_account(each) for each in accounts]
+    of_own = outcomes[0] if own is None else Outcome.of_account(own)
+    return walk_forward(outcomes, [POLICY] * len(outcomes), of_own, **options)
+
+
 def test_a_year_follows_what_was_best_before_it(two):
-    found = walk_forward(two, [POLICY, POLICY], two[0])
+    found = chosen(two)
     assert dict(found.chosen) == {2014: 0, 2015: 1}
     returns = [excess_returns(each) for each in two]
     rows = {year: DAYS[1:].year == year for year in (2014, 2015)}
@@ -136,16 +154,30 @@ def test_no_later_return_changes_a_choice(two):
     rows = DAYS.year == 2015
     later[rows] *= np.linspace(1.0, 5.0, rows.sum())
     changed = [account(later[1:] / later[:-1] - 1.0, 1.0), two[1]]
-    assert walk_forward(changed, [POLICY, POLICY], two[0]).chosen == walk_forward(two, [POLICY, POLICY], two[0]).chosen
+    assert chosen(changed, two[0]).chosen == chosen(two).chosen
 
 
 def test_a_choice_needs_years(two):
     with pytest.raises(HistoryError, match="account: got 'from 2010-12-31'; allowed: more than 6 years"):
-        walk_forward(two, [POLICY, POLICY], two[0], least_years=6)
+        chosen(two, least_years=6)
 
 
 def test_what_took_no_risk_is_worth_cash():
     flat = account(np.zeros(len(DAYS) - 1), 0.0)
     losing = account(np.random.default_rng(1).normal(-0.002, 0.005, len(DAYS) - 1), 1.0)
-    assert set(walk_forward([losing, flat], [POLICY, POLICY], losing).chosen.values()) == {1}
-    assert math.isnan(walk_forward([losing, flat], [POLICY, POLICY], flat).static_sharpe)
+    assert set(chosen([losing, flat]).chosen.values()) == {1}
+    assert math.isnan(chosen([losing, flat], flat).static_sharpe)
+
+
+def test_what_any_variant_reads_is_read_for_all_of_them():
+    own = TwoAgents(bear={"enabled": False}, bull={"rule": "constant"})
+    dips = [TwoAgents(outlook={"dip": name}) for name in ("dip5", "dip8")]
+    every = Together(policies=(own, *dips))
+    assert own.needs.optional == ()
+    assert set(every.needs.optional) == {"dip5", "dip8", "vol20", "vol30"}
+    assert set(every.needs.factors) == {*own.needs.factors, *dips[0].needs.factors}
+    assert {"IWM", "RWM", "TWM", "SRTY"} <= set(all_needs(every).funds)
+    vol = read_questions(Path(__file__).parents[2] / "models" / "questions.toml")["vol20"]
+    assert every.misread(vol) is None
+    other = TwoAgents(outlook={"volatility": {"vol20": 0.25, "vol30": 0.3}})
+    assert Together(policies=(own, other)).misread(vol) == other.misread(vol) is not None

@@ -13,6 +13,7 @@ from bullbear.errors import GateError
 from bullbear.forecasting.bundle import read_bundle
 from bullbear.forecasting.forecast import issue
 from bullbear.forecasting.ledger import Ledger
+from bullbear.forecasting.staleness import stale_series
 from bullbear.home import Home
 
 
@@ -55,3 +56,10 @@ def test_status_names_what_the_next_forecast_will_lack(home: Home, bullbear: Cal
     lines = bullbear("status", "--home", home.root, "--json").json
     needed = {(line["kind"], line["series"]) for line in lines if line["needed"]}
     assert needed == {("bars", "IWM"), ("observations", "VIXCLS")}
+
+
+def test_what_else_than_a_price_of_a_ticker_is_lacking_is_said(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    read = {("bars", "IWM"), ("short_interest", "IWM"), ("level", "VIXCLS")}
+    monkeypatch.setattr("bullbear.forecasting.staleness.series_read", lambda *_: read)
+    monkeypatch.setattr("bullbear.forecasting.staleness.is_stale", lambda view, kind, series, session: kind != "bars")
+    assert stale_series(None, read_bundle(home.champion), None) == ["VIXCLS", "short interest of IWM"]

@@ -141,8 +141,15 @@ def test_everything_below_the_edge_runs_with_mlflow_uninstalled(copied: Home) ->
 
 
 def test_the_package_its_commands_and_its_policies_load_without_numba() -> None:
-    code = "import sys, bullbear, bullbear.cli, bullbear.decide; from bullbear.decide.policy import POLICIES"
+    code = "import sys, bullbear, bullbear.cli, bullbear.decide.sweep; from bullbear.decide.policy import POLICIES"
     assert run_python(f"{code}; POLICIES.names; print('numba' in sys.modules)") == "False\n"
+
+
+def test_backtests_compile_nothing_and_sweeps_of_other_policies_neither() -> None:
+    code = "import sys, bullbear.workflows.sweeping; from bullbear.decide.engine import not_compiled"
+    code += "; from bullbear.decide.policies.band import BandPolicy; not_compiled(BandPolicy())"
+    loaded = "print([name for name in sys.modules if name.startswith('bullbear.decide.compiled')])"
+    assert run_python(f"{code}; {loaded}") == "[]\n"
 
 
 FORECAST = """

@@ -232,7 +232,8 @@ def sweep(run: Run, swept: Sweep) -> None:
     changed = list(swept.variants[0].changes)
     for name in (*changed, "CAGR", "volatility", "Sharpe", "max drawdown", "turnover", "trades"):
         table.add_column(name, justify="left" if name in changed else "right")
-    for _, row in swept.table.sort_values("sharpe", ascending=False, kind="stable").head(10).iterrows():
+    best = swept.table.sort_values("sharpe", ascending=False, kind="stable").head(10)
+    for row in best.to_dict("records"):  # a row as a series would turn whole numbers into fractions
         table.add_row(
             *(str(row[name]) for name in changed),
             f"{row['cagr']:.2%}", f"{row['volatility']:.1%}", f"{row['sharpe']:.2f}", f"{row['max_drawdown']:.1%}",

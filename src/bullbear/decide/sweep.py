@@ -15,13 +15,14 @@ import numpy as np
 import pandas as pd
 
 from bullbear.dataset.predictions import Predictions
-from bullbear.decide.account import Account
-from bullbear.decide.backtest import backtest
+from bullbear.decide.engine import outcomes
 from bullbear.decide.grid import Variant
 from bullbear.decide.instruments import Instrument, instruments_in
 from bullbear.decide.market import Floats, View
-from bullbear.decide.performance.figures import cagr, excess_returns, max_drawdown, sharpe, turnover
-from bullbear.decide.policy import Needs
+from bullbear.decide.outcome import FIGURES, Outcome
+from bullbear.decide.performance.figures import sharpe
+from bullbear.decide.policy import Needs, Policy
+from bullbear.definitions import Question
 from bullbear.errors import HistoryError, InputError
 from bullbear.statistics.sharpe import deflated_sharpe
 from bullbear.statistics.volatility import SESSIONS_PER_YEAR
@@ -75,6 +76,28 @@ class Sweep:
         return int(np.nanargmax(ratios)) if np.isfinite(ratios).any() else 0
 
 
+class Together(Policy):
+    """What several policies read, as one policy; it decides nothing."""
+
+    kind: str = "together"
+    policies: tuple[Policy, ...]
+
+    @property
+    def needs(self) -> Needs:
+        """What any of them needs."""
+        every = [policy.needs for policy in self.policies]
+
+        def any_of(name: str) -> tuple[str, ...]:
+            return tuple(dict.fromkeys(each for needs in every for each in getattr(needs, name)))
+
+        return Needs(any_of("funds"), any_of("questions"), any_of("optional"), any_of("factors"))
+
+    def misread(self, question: Question) -> tuple[tuple[str, ...], str] | None:
+        """What the first that reads the question takes it for, if it is another."""
+        reading = [each for each in self.policies if question.name in each.needs.optional]
+        return next(filter(None, (each.misread(question) for each in reading)), None)
+
+
 def sweep(
     predictions: Predictions,
     view: View,
@@ -82,10 +105,10 @@ def sweep(
     own: Variant,
     *,
     ticker: str = "IWM",
-    horizon: int = 21,
     factors: pd.DataFrame | None = None,
     others: Sequence[float] = (),
     trials: int = 0,
+    say: Callable[[str], None] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Sweep:
     """Walk every variant over the same forecasts.
@@ -96,6 +119,8 @@ def sweep(
         The policy without a change; the walk-forward choice is shown against it.
     others, trials
         Annual Sharpe ratios of what was tried besides, as far as they are known, and its number.
+    say, progress
+        See `engine.outcomes`.
 
     Raises
     ------
@@ -104,38 +129,20 @@ def sweep(
     """
     if not variants:
         raise InputError("variants", 0, "at least one", "give the grid a field")
-    accounts: dict[int, Account] = {}
-    # Variants that need other windows see another market; all of one need share one reading of it.
-    by_needs: dict[Needs, list[int]] = {}
-    for number, variant in enumerate((own, *variants)):
-        by_needs.setdefault(variant.policy.needs, []).append(number)
     everything = (own, *variants)
-    done = 0
-    for numbers in by_needs.values():
-        first, *rest = numbers
-        tested = backtest(
-            predictions,
-            view,
-            everything[first].policy,
-            ticker=ticker,
-            horizon=horizon,
-            factors=factors,
-            baselines={str(number): everything[number].policy for number in rest},
-        )
-        accounts |= {first: tested.account, **{number: tested.baselines[str(number)] for number in rest}}
-        done += len(numbers)
-        if progress is not None:
-            progress(done, len(everything))
-    rows = [_row(variant, accounts[number]) for number, variant in enumerate(variants, start=1)]
-    sessions = accounts[0].equity.index[1:]
-    excess = pd.DataFrame(
-        {number: excess_returns(accounts[number + 1]) for number in range(len(variants))}, index=sessions
+    first, *found = outcomes(
+        predictions,
+        view,
+        [each.policy for each in everything],
+        ticker=ticker,
+        factors=factors,
+        say=say,
+        progress=progress,
     )
-    table = pd.DataFrame(rows)
+    table = pd.DataFrame([_row(*each) for each in zip(variants, found, strict=True)])
+    excess = pd.DataFrame({number: each.excess for number, each in enumerate(found)}, index=first.sessions[1:])
     try:
-        walked = walk_forward(
-            [accounts[n + 1] for n in range(len(variants))], [v.policy for v in variants], accounts[0]
-        )
+        walked = walk_forward(found, [each.policy for each in variants], first)
     except HistoryError:
         walked = None
     ratios = [float(ratio) for ratio in (*table["sharpe"], *others) if math.isfinite(ratio)]
@@ -143,21 +150,12 @@ def sweep(
     return Sweep(tuple(variants), table, excess, walked, total, _deflated(excess, table, ratios, total))
 
 
-def _row(variant: Variant, account: Account) -> dict[str, Any]:
-    excess = excess_returns(account)
-    return {
-        **variant.changes,
-        "cagr": cagr(account.equity),
-        "volatility": float(np.std(excess, ddof=1) * math.sqrt(SESSIONS_PER_YEAR)),
-        "sharpe": sharpe(excess),
-        "max_drawdown": max_drawdown(account.equity).depth,
-        "turnover": turnover(account),
-        "trades": len(account.trades),
-    }
+def _row(variant: Variant, outcome: Outcome) -> dict[str, Any]:
+    return {**variant.changes, **{name: getattr(outcome, name) for name in FIGURES}}
 
 
 def walk_forward(
-    accounts: Sequence[Account], policies: Sequence[Any], own: Account, *, least_years: int = LEAST_YEARS
+    outcomes: Sequence[Outcome], policies: Sequence[Policy], own: Outcome, *, least_years: int = LEAST_YEARS
 ) -> WalkForward:
     """For each year the variant with the best Sharpe ratio over all sessions before it, ties to the first.
 
@@ -169,9 +167,8 @@ def walk_forward(
     HistoryError
         No year has `least_years` whole years before it.
     """
-    sessions = pd.DatetimeIndex(own.equity.index[1:])
-    excess = np.column_stack([excess_returns(account) for account in accounts])
-    first = own.equity.index[0]
+    first, sessions = own.sessions[0], own.sessions[1:]
+    excess = np.column_stack([each.excess for each in outcomes])
     years = [year for year in sorted(set(sessions.year)) if pd.Timestamp(year - least_years, 1, 1) >= first - _FEW_DAYS]
     years = [year for year in years if (sessions.year < year).any()]
     if not years:
@@ -189,10 +186,10 @@ def walk_forward(
         found[own_rows] = excess[own_rows, chosen[year]]
         before = chosen.get(year - 1)
         if before is not None and before != chosen[year]:
-            last = int(np.flatnonzero(past)[-1]) + 1  # positions have one row more than returns
-            found[np.flatnonzero(own_rows)[0]] -= _cost_of_switch(accounts[before], accounts[chosen[year]], last, funds)
+            held, wanted = (outcomes[number].year_ends[year - 1] for number in (before, chosen[year]))
+            found[np.flatnonzero(own_rows)[0]] -= _cost_of_switch(held, wanted, funds)
     begins = sessions.year >= years[0]
-    static = pd.Series(excess_returns(own)[begins], sessions[begins])
+    static = pd.Series(own.excess[begins], sessions[begins])
     return WalkForward(chosen, pd.Series(found[begins], sessions[begins]), static)
 
 
@@ -200,15 +197,14 @@ _FEW_DAYS = pd.Timedelta(days=7)
 """A year whose first sessions are missing, for holidays or a first decision at a close, is whole."""
 
 
-def _cost_of_switch(old: Account, new: Account, row: int, funds: Mapping[str, Instrument]) -> float:
+def _cost_of_switch(held: Mapping[str, float], wanted: Mapping[str, float], funds: Mapping[str, Instrument]) -> float:
     """Of the equity: the difference of the weights at a close times what a trade of each fund costs at least."""
-    held, wanted = old.positions.iloc[row], new.positions.iloc[row]
     cost = 0.0
-    for ticker in {*held.index, *wanted.index}:
+    for ticker in {*held, *wanted}:
         if ticker in funds:
             fund = funds[ticker]
             rate = (fund.half_spread_bp + fund.slippage_bp) / 1e4 + fund.commission
-            cost += rate * abs(float(wanted.get(ticker, 0.0)) - float(held.get(ticker, 0.0)))
+            cost += rate * abs(wanted.get(ticker, 0.0) - held.get(ticker, 0.0))
     return cost
 
 

@@ -28,9 +28,21 @@ from bullbear.settings import Staleness
 
 
 def stale_series(view: View, bundle: Bundle, session: pd.Timestamp) -> list[str]:
-    """Series read by the champion's or its policy's factors that are absent, or older than their rule allows."""
-    read = series_read(bundle, bundle.rule.own)
-    return sorted({series for kind, series in read if is_stale(view, kind, series, session)})
+    """Series read by the champion's or its policy's factors that are absent, or older than their rule allows.
+
+    Bars and observations go by their names alone; anything else about a ticker says what it is.
+    """
+    return _names(_stale(view, series_read(bundle, bundle.rule.own), session))
+
+
+def _stale(view: View, read: Iterable[tuple[str, str]], session: pd.Timestamp) -> set[tuple[str, str]]:
+    return {(kind, series) for kind, series in read if is_stale(view, kind, series, session)}
+
+
+def _names(read: Iterable[tuple[str, str]]) -> list[str]:
+    stored = {(kind_of(kind).stored, series) for kind, series in read}
+    plain = ("bars", "observations")
+    return sorted(series if kind in plain else f"{kind.replace('_', ' ')} of {series}" for kind, series in stored)
 
 
 def series_read(bundle: Bundle, further: Iterable[FactorSpec] = ()) -> set[tuple[str, str]]:
@@ -44,16 +56,17 @@ def series_read(bundle: Bundle, further: Iterable[FactorSpec] = ()) -> set[tuple
 
 
 def mark_needed(table: pd.DataFrame, home: Home) -> pd.DataFrame:
-    """A table of `data.status` with a column `needed`: what any champion reads, absent series included.
+    """A table of `data.status` with a column `needed`: what any champion reads, those of pairs too, absent or not.
 
     What a champion reads that this version cannot use is not needed.
     """
     read: set[tuple[str, str]] = set()
-    for question in home.questions():
-        with suppress(RunError):
-            champion = read_bundle(home.champion_of(question), label=champion_of(question))
-            inputs = series_read(champion, champion.rule.own)
-            read |= {(kind_of(kind).stored, series) for kind, series in inputs}
+    for place in (home, *home.paired):
+        for question in home.questions():
+            with suppress(RunError):
+                champion = read_bundle(place.champion_of(question), label=champion_of(question))
+                inputs = series_read(champion, champion.rule.own)
+                read |= {(kind_of(kind).stored, series) for kind, series in inputs}
     present = set(zip(table["kind"], table["series"], strict=True))
     marked = table.assign(needed=[pair in read for pair in zip(table["kind"], table["series"], strict=True)])
     absent = sorted(read - present)
@@ -133,8 +146,8 @@ class Freshness:
             Too many series are stale, the target has fallen behind, or the model should have been refitted long ago.
         """
         # A policy does without what it lacks, and says so; what a model lacks makes its probability worth less.
-        read = {series for _, series in series_read(bundle)}
-        stale = [series for series in stale_series(at.view, bundle, at.session) if series in read]
+        inputs = series_read(bundle)
+        read, stale = _names(inputs), _names(_stale(at.view, inputs, at.session))
         decided, name = at.session.date(), bundle.definition.name
         if len(stale) > self.budget.max_share * len(read):
             raise GateError(

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bullbear.decide.grid import Variant, read_grid
 from bullbear.decide.rule import Rule
-from bullbear.decide.sweep import Sweep, sweep
+from bullbear.decide.sweep import Sweep, Together, sweep
 from bullbear.documents import json_ready
+from bullbear.errors import InputError
 from bullbear.home import Home
 from bullbear.workflows.backtesting import SWEPT, replayed, swept_on, tried_besides
 
@@ -39,14 +40,15 @@ def sweep_run(
     DefinitionError
         See `read_grid`.
     GateError, InputError, RunError
-        See `backtest_run`.
+        See `backtest_run`; or a variant takes a question for another than it is.
     """
     rule = rule or run.bundle.rule
     variants = read_grid(grid, rule.policy)
     own = Variant({}, rule.policy)
-    # A variant may read an optional question that the policy itself does not; one that is not read changes nothing.
-    widest = max((own, *variants), key=lambda each: len(each.policy.needs.optional))
-    found = replayed(home, run, replace(rule, policy=widest.policy), say)
+    # A variant may read a question or a factor that the policy itself does not; what is not read changes nothing.
+    _refuse_misread(home, variants)
+    every = Together(policies=(rule.policy, *(each.policy for each in variants)))
+    found = replayed(home, run, replace(rule, policy=every), say)
     others, count = tried_besides(runs, run)
     before = swept_on(runs, run)
     new = {each.digest for each in (own, *variants)}
@@ -57,10 +59,10 @@ def sweep_run(
         variants,
         own,
         ticker=found.ticker,
-        horizon=found.horizon,
         factors=found.factors,
         others=[*others, *earlier.values()],
         trials=count + len(earlier),
+        say=say,
         progress=progress,
     )
     ratios = dict(zip((each.digest for each in variants), swept.table["sharpe"], strict=True))
@@ -69,6 +71,16 @@ def sweep_run(
     runs.attach(run, SWEPT, json.dumps(kept, indent=1), say=say)
     runs.attach(run, f"sweep_{grid.stem}.csv", swept.table.to_csv(index=False), say=say)
     return swept
+
+
+def _refuse_misread(home: Home, variants: Sequence[Variant]) -> None:
+    for question in home.questions().values():
+        for each in variants:
+            if question.name in each.policy.needs.optional and (wrong := each.policy.misread(question)):
+                key, allowed = wrong
+                raise InputError(
+                    f"grid.{'.'.join(key)}", each.name, allowed, "correct the grid, or models/questions.toml"
+                )
 
 
 def sweep_document(swept: Sweep) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 
 import numpy as np
@@ -12,8 +13,13 @@ from bullbear.dataset.predictions import Predictions
 from bullbear.decide.backtest import Backtest, backtest
 from bullbear.decide.baselines import switched_off
 from bullbear.decide.compiled import agents
-from bullbear.decide.compiled.sweep import replay, sweep
+from bullbear.decide.compiled.sweep import outcome_of, replay, sweep
+from bullbear.decide.engine import not_compiled
+from bullbear.decide.grid import Variant, variants
+from bullbear.decide.outcome import FIGURES, Outcome
 from bullbear.decide.policies.two_agents import FACTORS, TwoAgents
+from bullbear.decide.sweep import Sweep
+from bullbear.decide.sweep import sweep as decide_sweep
 from bullbear.errors import InputError
 from bullbear.sessions import between, closes
 
@@ -95,22 +101,22 @@ def same(reference: Backtest, found: object) -> None:
 @pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 6))])
 def test_every_variant_has_the_account_of_the_python_backtest(case, seed):
     view, predictions, factors = case(seed)
-    variants = policies()
-    prepared = replay(predictions, view, list(variants.values()), factors=factors)
-    found = dict(zip(variants, sweep(prepared, variants.values(), lambda each: each), strict=True))
+    named = policies()
+    prepared = replay(predictions, view, list(named.values()), factors=factors)
+    found = dict(zip(named, sweep(prepared, named.values(), lambda each: each), strict=True))
     ordered = {each.slots[int(place)].sleeve for each in found.values() for place in each.fills[:, 2]}
     assert ordered == {"bull", "overlay", "bear"}
     assert {why for each in found.values() for why in each.fills[:, 3]} == {0.0, 1.0}  # orders and stops
-    for name, policy in variants.items():
+    for name, policy in named.items():
         same(backtest(predictions, view, policy, factors=factors, baselines={}), found[name])
-    assert len({each.equity[-1] for each in found.values()}) == len(variants)  # no part is without effect
+    assert len({each.equity[-1] for each in found.values()}) == len(named)  # no part is without effect
 
 
 def test_variants_of_any_numbers_run_the_same_machine_code(case):
     view, predictions, factors = case(2)
-    variants = policies()
-    prepared = replay(predictions, view, list(variants.values()), factors=factors)
-    sweep(prepared, variants.values(), lambda each: each.equity[-1])
+    named = policies()
+    prepared = replay(predictions, view, list(named.values()), factors=factors)
+    sweep(prepared, named.values(), lambda each: each.equity[-1])
     assert len(agents.walk_agents.signatures) == 1
 
 
@@ -123,3 +129,57 @@ def test_a_sweep_refuses_what_the_python_backtest_refuses(case):
     only = Predictions(predictions.table[predictions.table["question"] == "dip8"])
     with pytest.raises(InputError, match="question"):
         sweep(replay(only, view, [TwoAgents()], factors=factors), [TwoAgents()], lambda each: None)
+
+
+def test_a_sweep_is_the_same_compiled_and_in_python(case, monkeypatch):
+    view, predictions, factors = case(4)
+    factors["agents_implied"] = np.random.default_rng(4).uniform(10.0, 40.0, len(factors))
+    spread = {"underlying": "IWM", "volatility": "agents_implied"}
+    predictions = predictions.where((predictions.table["decided_at"] > "2019-05-01").to_numpy())
+    grid = {"bear": {"max_weight": [0.4, 0.6]}, "overlay": {"call_spread": [None, spread]}}
+    own = Variant({}, policies()["whole"])
+    tried = variants(own.policy, grid)
+    done: list[tuple[int, int]] = []
+
+    def swept() -> tuple[Sweep, list[str]]:
+        notes: list[str] = []
+        made = decide_sweep(
+            predictions, view, tried, own, factors=factors, say=notes.append, progress=lambda *each: done.append(each)
+        )
+        return made, notes
+
+    compiled, notes = swept()
+    assert notes == ["2 of 5 accounts were walked in Python, not compiled: the overlay is a call spread, which expires"]
+    assert done == [(number, 5) for number in range(1, 6)]
+    monkeypatch.setitem(sys.modules, "bullbear.decide.compiled.sweep", None)
+    python, notes = swept()
+    assert len(notes) == 1
+    assert notes[0].startswith("5 of 5 accounts were walked in Python, not compiled: numba cannot be imported (")
+    pd.testing.assert_frame_equal(compiled.table, python.table, rtol=0, atol=1e-9)
+    pd.testing.assert_frame_equal(compiled.excess, python.excess, rtol=0, atol=1e-9)
+    assert compiled.table["cagr"].nunique() == len(tried)
+    assert compiled.deflated == pytest.approx(python.deflated, abs=1e-9)
+
+
+def test_an_outcome_is_the_same_from_arrays_and_from_tables(case):
+    view, predictions, factors = case(4)
+    policy = policies()["whole"]
+    walked = replay(predictions, view, [policy], factors=factors).run(policy)
+    arrays, tables = outcome_of(walked), Outcome.of_account(walked.account())
+    assert arrays.sessions.equals(tables.sessions)
+    assert arrays.excess == pytest.approx(tables.excess, abs=1e-12)
+    assert list(arrays.year_ends) == list(tables.year_ends) == [2018, 2019]
+    for year, held in tables.year_ends.items():
+        assert any(held.values())
+        for ticker in {*held, *arrays.year_ends[year]}:  # a slot that was never held has no column in the tables
+            assert arrays.year_ends[year].get(ticker, 0.0) == pytest.approx(held.get(ticker, 0.0), abs=1e-12)
+    for name in FIGURES:
+        assert getattr(arrays, name) == pytest.approx(getattr(tables, name), abs=1e-12)
+
+
+def test_a_subclass_may_decide_otherwise_and_is_walked_in_python():
+    class Mine(TwoAgents):
+        pass
+
+    assert not_compiled(TwoAgents()) == ""
+    assert not_compiled(Mine()) == "policies of the kind two_agents are not"

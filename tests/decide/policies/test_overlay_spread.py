@@ -351,8 +351,6 @@ def test_the_commented_table_of_the_packaged_definition_reads(case) -> None:
 def test_a_sweep_refuses_it_in_one_line(case) -> None:
     made, policy = case(DAYS), read()
     prepared = replay(made.predictions, made.view, [policy], factors=made.factors)
-    with pytest.raises(
-        InputError, match=r"^overlay.call_spread.*the compiled account has no expiries.*backtest"
-    ) as bad:
+    with pytest.raises(InputError, match=r"^policy: .*the overlay is a call spread, which expires.*backtest") as bad:
         prepared.run(policy)
     assert "\n" not in str(bad.value)

@@ -17,17 +17,18 @@ import pandas as pd
 from bullbear.dataset.predictions import Predictions
 from bullbear.decide.advice import market_for, state_at
 from bullbear.decide.agents.kernel import first_memory
-from bullbear.decide.backtest import Asked, check_predictions, schedule
 from bullbear.decide.book import Book
 from bullbear.decide.compiled.agents import SEEN, Seen, walk_agents
 from bullbear.decide.compiled.session import new_book, new_log
-from bullbear.decide.compiled.tables import Tables, tables
+from bullbear.decide.compiled.tables import Tables, tables, uncompiled
 from bullbear.decide.compiled.walk import Walked, walked
 from bullbear.decide.instruments import Instrument, instruments_in
-from bullbear.decide.market import Market, View
+from bullbear.decide.market import Floats, Market, View
+from bullbear.decide.outcome import Outcome
 from bullbear.decide.policies.two_agents import TwoAgents
 from bullbear.decide.policy import Slot
-from bullbear.errors import InputError
+from bullbear.decide.replay import Asked, check_predictions, schedule
+from bullbear.errors import Found, InputError
 
 T = TypeVar("T")
 _PLACES = 5
@@ -76,13 +77,8 @@ class Replay:
         return self._packed[key]
 
     def _pack(self, policy: TwoAgents) -> tuple[tuple[Slot, ...], dict[str, Instrument], Tables, Seen]:
-        if policy.overlay.enabled and policy.overlay.call_spread is not None:
-            raise InputError(
-                "overlay.call_spread",
-                "a call spread",
-                "an overlay of shares: the compiled account has no expiries",
-                "replay this policy with backtest, or leave the table out",
-            )
+        if why := refused(policy):
+            raise InputError("policy", Found(why), "funds at their own prices", "replay it with backtest")
         bull = policy.bull.instrument
         funds = tuple(policy.bear.instruments) if policy.bear.enabled else ()
         order = [Slot(bull.ticker, "bull", "bull"), Slot(bull.ticker, "overlay", "bull")]
@@ -101,6 +97,24 @@ class Replay:
             seen.numbers[at] = inputs[: len(SEEN)]
             seen.funds[at] = [fund[:4] for fund in inputs.bears]
         return slots, instruments, tables(self.market, instruments, slots), seen
+
+
+def refused(policy: TwoAgents) -> str:
+    """Why the compiled account cannot hold what `policy` may; empty if it can."""
+    if policy.overlay.enabled and policy.overlay.call_spread is not None:
+        return "the overlay is a call spread, which expires"
+    funds = (policy.bull.instrument, *(policy.bear.instruments if policy.bear.enabled else ()))
+    return next((f"{fund.ticker}: {why}" for fund in funds if (why := uncompiled(fund))), "")
+
+
+def outcome_of(walked: Walked) -> Outcome:
+    """What a sweep keeps of an account."""
+    weights: dict[str, Floats] = {}
+    for place, slot in enumerate(walked.slots):
+        weights[slot.ticker] = weights.get(slot.ticker, 0.0) + walked.weights[:, place]
+    sessions = walked.market.sessions[walked.first : walked.first + len(walked.equity)]
+    equity = pd.Series(walked.equity, sessions)
+    return Outcome.of(equity, walked.excess_returns, walked.turnover, weights, len(walked.fills))
 
 
 def replay(

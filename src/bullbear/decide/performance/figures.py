@@ -184,15 +184,21 @@ def calmar(equity: pd.Series) -> float:
     return cagr(equity) / -depth if depth < -_NO_RISK else math.nan
 
 
+def per_year(total: float, sessions: pd.Index) -> float:
+    """A sum over all sessions as one a year; NaN within a day."""
+    days = (sessions[-1] - sessions[0]).days
+    return total / (days / DAYS_PER_YEAR) if days else math.nan
+
+
 def turnover(account: Account) -> float:
     """Sum of absolute weight changes per year; buying and later selling everything counts two."""
-    return float(account.daily["turnover"].sum()) / _years(account.daily)
+    return per_year(float(account.daily["turnover"].sum()), account.daily.index)
 
 
 def cost_drag(account: Account) -> float:
     """Yearly sum of costs over the equity of the close before."""
     before = account.equity.shift(1).to_numpy(dtype=float)[1:]  # a cost is paid out of what stood there at the open
-    return float(np.sum(-account.daily["costs"].to_numpy(dtype=float)[1:] / before)) / _years(account.daily)
+    return per_year(float(np.sum(-account.daily["costs"].to_numpy(dtype=float)[1:] / before)), account.daily.index)
 
 
 def hit_rate(account: Account) -> float:
@@ -261,8 +267,3 @@ def performance(account: Account) -> Performance:
 
 def _invested(account: Account) -> NDArray[np.bool_]:
     return np.asarray((account.weights.to_numpy() > 0.0).any(axis=1))
-
-
-def _years(daily: pd.DataFrame) -> float:
-    days = (daily.index[-1] - daily.index[0]).days
-    return days / DAYS_PER_YEAR if days else math.nan
