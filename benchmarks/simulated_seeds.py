@@ -6,7 +6,7 @@
 One market says little: its span holds fewer than two hundred and fifty independent months. The table has a row for each
 question and, calibrated on its own past, each member of a mixture, and a column for each strength of the signal: the
 median, lowest and highest share of the oracle's expected gain over the seeds. Without a signal the oracle gains nothing
-but the error of the base rate, so that column is the realised Brier skill.
+but the error of the base rate, so that column is the expected Brier skill, which owes as little to luck as the shares.
 
 `--record` keeps each finished market as a line of JSON, and a later run with the same file continues from there. A seed
 is done at all strengths before the next one.
@@ -25,16 +25,20 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import numpy as np
+import pandas as pd
 
+from bullbear.data.oracle import true_probabilities
 from bullbear.dataset import build_all
 from bullbear.dataset.predictions import Predictions
+from bullbear.definitions import Question
 from bullbear.home import Home
 from bullbear.learn import train_all
+from bullbear.sessions import days
 from bullbear.workflows.comparison import oracle_share
 from bullbear.workflows.filling import fill_simulated
 
 Found = dict[str, dict[str, float]]
-"""By question, or question and member: `share`, `bss` and `oracle_bss`."""
+"""By question, or question and member: share of the oracle's gain, expected and realised Brier skill, the oracle's."""
 
 
 def shares(name: str, seed: int, signal: float, years: int, question: str | None) -> Found:
@@ -56,6 +60,7 @@ def shares(name: str, seed: int, signal: float, years: int, question: str | None
                 is_walk_forward=True,
                 question=target.question.name,
             )
+            possible = _possible(home, target.question, predictions)
             said = {target.question.name: predictions}
             for column in training.signals.filter(regex=r"^p_").columns:
                 p = training.signals[column].reindex(predictions.table["decided_at"]).to_numpy()
@@ -65,18 +70,32 @@ def shares(name: str, seed: int, signal: float, years: int, question: str | None
                 run = SimpleNamespace(bundle=bundle, simulated=True, of_target=of_target, horizon=target.horizon)
                 share = oracle_share(home, cast(Any, run), resamples=2)  # no interval is shown
                 assert share is not None
-                found[title] = {field: float(getattr(share, field)) for field in ("share", "bss", "oracle_bss")}
+                found[title] = {
+                    "share": share.share,
+                    "expected_bss": share.share * possible,
+                    "bss": share.bss,
+                    "oracle_bss": share.oracle_bss,
+                }
         return found
+
+
+def _possible(home: Home, question: Question, predictions: Predictions) -> float:
+    """The Brier skill that the true probabilities are expected to have."""
+    rows = predictions.table[predictions.table["y"].notna()]
+    truth = true_probabilities(home.root, question, others=home.questions().values()).set_index("decided")
+    q = truth["p"].reindex(days(pd.DatetimeIndex(rows["decided_at"]))).to_numpy()
+    base = rows["climatology"].to_numpy()
+    return float(np.mean((base - q) ** 2) / np.mean((base - rows["y"].to_numpy()) ** 2))
 
 
 def table(by_signal: Mapping[float, Sequence[Found]]) -> str:
     """Markdown: the rows are questions and members, the columns strengths of the signal."""
-    titles = [f"signal {signal:g}" if signal else "signal 0, Brier skill" for signal in by_signal]
+    titles = [f"signal {signal:g}" if signal else "signal 0, expected Brier skill" for signal in by_signal]
     rows = [f"| forecast | {' | '.join(titles)} |", f"| --- |{' --- |' * len(titles)}"]
     first = next(iter(by_signal.values()))[0]
     for title in first:
         cells = [
-            _cell([each[title]["share" if signal else "bss"] for each in of], signal)
+            _cell([each[title]["share" if signal else "expected_bss"] for each in of], signal)
             for signal, of in by_signal.items()
         ]
         rows.append(f"| {title} | {' | '.join(cells)} |")

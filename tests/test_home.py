@@ -21,7 +21,7 @@ from bullbear.errors import DefinitionError, InputError
 from bullbear.factors import registered
 from bullbear.factors.engine import registry
 from bullbear.forecasting import bundle
-from bullbear.home import SHARED_FILES, Home, locate
+from bullbear.home import SHARED_FILES, Home, experiment_name, locate
 from bullbear.learn import CALIBRATORS, LEARNERS
 from bullbear.learn.learners.lightgbm import GradientBoosting
 
@@ -612,3 +612,10 @@ def test_a_calibrator_that_may_be_chosen_is_part_of_the_model(tmp_path: Path) ->
     assert list(recorded) == ["calibrators/timid.py"]
     (tmp_path / "calibrators" / "timid.py").write_text(TIMID + "    # edited\n")
     assert Home(tmp_path).model("mine").definition_hash != before.definition_hash
+
+
+def test_a_home_that_lies_in_a_folder_named_pairs_keeps_its_experiment(tmp_path: Path) -> None:
+    home = Home(tmp_path / "pairs" / "mine")
+    home.data.mkdir(parents=True)
+    assert experiment_name(home.runs) == "bullbear"
+    assert experiment_name(home.on("QQQ").runs) == "bullbear-QQQ"

@@ -380,6 +380,11 @@ class Home:
             raise InputError("--pair", pair, allowed, "choose one, or add it to models/pairs.toml")
         return replace(self, pair=pairs[pair])
 
+    @property
+    def paired(self) -> tuple[Home, ...]:
+        """The same home about each pair of which something has been written."""
+        return tuple(self.on(name) for name in self.pairs() if (self.root / PAIRS / name).is_dir())
+
     def instruments(self) -> dict[str, Instrument]:
         """What a policy may hold, by ticker: the packaged instruments, and this home's, which win.
 
@@ -413,7 +418,8 @@ def experiment_name(runs: Path) -> str:
 
     A pair has a store of its own, but pairs may share a server.
     """
-    of_pair = runs.parent.parent.name == PAIRS
+    # A home of its own may lie in a folder of that name; a pair has no store.
+    of_pair = runs.parent.parent.name == PAIRS and not (runs.parent / "data").is_dir()
     return f"{EXPERIMENT}-{runs.parent.name}" if of_pair else EXPERIMENT
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from typing import Any
 
@@ -62,6 +63,18 @@ def test_a_pair_is_trained_promoted_and_forecast_in_its_own_place(paired: Home, 
     assert bullbear("score", *at).code == 0
     # IWM's own champion, ledger and runs know nothing of it.
     assert {path: path.stat().st_mtime_ns for path in paired.forecasts.rglob("*") if path.is_file()} == before
+
+
+def test_status_marks_what_the_champion_of_a_pair_reads(paired: Home, bullbear: Callable[..., Any]) -> None:
+    def needed() -> set[str]:
+        return {line["series"] for line in bullbear("status", "--home", paired.root, "--json").json if line["needed"]}
+
+    assert needed() == {"IWM", "VIXCLS"}
+    place = paired.on("TECH").champion
+    shutil.copytree(paired.champion.resolve(), place)
+    whole = (place / "bundle.json").read_text()
+    (place / "bundle.json").write_text(whole.replace('"bars": "IWM"', '"bars": "QQQ"'))
+    assert needed() == {"IWM", "QQQ", "VIXCLS"}
 
 
 def test_the_funds_of_the_pair_are_the_policys(paired: Home) -> None:

@@ -1,7 +1,7 @@
 """Many policies over the same forecasts: the compiled account where it can hold them, else the Python one.
 
-Both give the same numbers to 1e-9. numba is loaded here, when the first policy is to be compiled, and by nothing that
-decides an evening or backtests one policy.
+Both give the same numbers to 1e-9. The compiled account is imported when the first policy asks for it: an evening or
+the backtest of one policy must not wait for it.
 """
 
 from __future__ import annotations

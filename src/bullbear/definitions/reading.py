@@ -118,7 +118,7 @@ def validate(
             raise DefinitionError(
                 f"{source.where(*location)} ({key})", location[-1], f"one of {owner}", "remove or rename the key"
             ) from bad
-        if first["type"] == "missing":
+        if first["type"] == "missing" and inside == first["loc"]:
             raise DefinitionError(
                 f"{source.where(*location)} ({key})", Found("missing"), "a value", "add the key"
             ) from bad
@@ -146,7 +146,12 @@ def _inside(table: Mapping[str, Any], location: tuple[str | int, ...], missing: 
     """The part of pydantic's location that stands in the file: it adds the name of each type that a union tried."""
     value: Any = table
     for depth, part in enumerate(location):
-        present = part in value if isinstance(value, Mapping) else isinstance(value, list | tuple) and part != str(part)
+        if isinstance(value, list | tuple):
+            present = isinstance(part, int) and part < len(value)
+            if not present:  # an element that is missing has no key: the list is wrong
+                return location[:depth]
+        else:
+            present = isinstance(value, Mapping) and part in value
         if not present:
             return location if missing else location[:depth]
         value = value[part]
@@ -166,6 +171,8 @@ _WANTED = {
     "string_type": "a text in quotes",
     "string_too_short": "a text of at least {min_length} characters",
     "too_short": "a list of at least {min_length}",
+    "too_long": "a list of at most {max_length}",
+    "missing": "a longer list",  # a key that is missing is said where it is found
     "list_type": "a list",
     "tuple_type": "a list",
     "dict_type": "a table",

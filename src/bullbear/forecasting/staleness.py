@@ -56,16 +56,17 @@ def series_read(bundle: Bundle, further: Iterable[FactorSpec] = ()) -> set[tuple
 
 
 def mark_needed(table: pd.DataFrame, home: Home) -> pd.DataFrame:
-    """A table of `data.status` with a column `needed`: what any champion reads, absent series included.
+    """A table of `data.status` with a column `needed`: what any champion reads, those of pairs too, absent or not.
 
     What a champion reads that this version cannot use is not needed.
     """
     read: set[tuple[str, str]] = set()
-    for question in home.questions():
-        with suppress(RunError):
-            champion = read_bundle(home.champion_of(question), label=champion_of(question))
-            inputs = series_read(champion, champion.rule.own)
-            read |= {(kind_of(kind).stored, series) for kind, series in inputs}
+    for place in (home, *home.paired):
+        for question in home.questions():
+            with suppress(RunError):
+                champion = read_bundle(place.champion_of(question), label=champion_of(question))
+                inputs = series_read(champion, champion.rule.own)
+                read |= {(kind_of(kind).stored, series) for kind, series in inputs}
     present = set(zip(table["kind"], table["series"], strict=True))
     marked = table.assign(needed=[pair in read for pair in zip(table["kind"], table["series"], strict=True)])
     absent = sorted(read - present)

@@ -14,14 +14,14 @@ from hypothesis import strategies as st
 
 from bullbear.decide.agents import reasons
 from bullbear.decide.agents.bear import Size, chosen, holding_cost, share, sized, trigger
-from bullbear.decide.agents.bull import allocation, banded, glided, smoothed
+from bullbear.decide.agents.bull import allocation, banded, glided, no_overlay, overlaid, smoothed
 from bullbear.decide.agents.document import from_document, to_document
 from bullbear.decide.agents.inputs import Fund, Funds, Inputs
 from bullbear.decide.agents.kernel import Decision, Memory, decide, first_memory
 from bullbear.decide.agents.outlook import Outlook, odds_ratio
 from bullbear.decide.agents.rules import Rules
 from bullbear.decide.agents.stops import distance, trailed
-from bullbear.decide.agents.trend import STATES, Decline
+from bullbear.decide.agents.trend import DOWNTREND, STATES, Decline, first_trend
 
 P = st.floats(0.0, 1.0)
 Walk = list[tuple[Inputs, float]]
@@ -249,6 +249,17 @@ def test_the_mean_variance_allocation_grows_with_the_probability(
     bull = rules(bull={"rule": "mean_variance"}).bull
     found = [allocation(Outlook(1.0, volatility, each), 1 / 12, bull) for each in sorted(values)]
     assert all(a <= b for a, b in pairwise(found))
+
+
+def test_without_a_range_no_profit_is_measured(rules: Callable[..., Rules], close: Callable[..., Inputs]) -> None:
+    """A fund whose price has stood still for so long that its ATR is zero."""
+    own = rules(overlay={"enabled": True})
+    before = no_overlay()._replace(entry=90.0, stop=85.0, peak=90.0, weight=0.1)
+    trend = first_trend()._replace(state=DOWNTREND)
+    x = close(100.0, atr=0.0, rsi=40.0, overlay_held=0.1)
+    found = overlaid(x, before, trend, 0.5, 0.5, own.overlay, own.reversal, own.stops)
+    assert found.note.code == reasons.OVERLAY_KEPT
+    assert found.stop == 85.0
 
 
 @given(st.floats(10.0, 100.0), st.lists(st.tuples(st.floats(1.0, 200.0), perhaps(st.floats(0.1, 20.0))), max_size=20))

@@ -53,6 +53,12 @@ def read(text: str) -> TwoAgents:
         ("[bear]\nexposure = 0.5\nshares = [0.4, 0.4, 1.0]", r"mine.toml:3 \(bear.shares.*rise from tier to tier"),
         ("[bear]\nshares = [0.4, 0.7, 0.9]", r"mine.toml:2 \(bear.shares.*last tier is the whole size"),
         ("[bear]\nrebounds = [0.6, 0.3]", r"mine.toml:2 \(bear.rebounds.*rise from tier to tier"),
+        ("[bear]\nshares = [0.4, 1.0]", r"mine.toml:2 \(bear.shares\): got \[0.4, 1.0\]; allowed: a longer list"),
+        ("[bear]\nrebounds = [0.3, 0.6, 0.9]", r"mine.toml:2 \(bear.rebounds.*a list of at most 2"),
+        ("[bear]\ninstruments = ['RWM', 'QID']", r"mine.toml:1 \(bear\).*fund IWM, but QID is one of QQQ"),
+        ("[bull]\ninstrument = 'SPY'\n[bear]\nband = 0.02", r"mine.toml:3 \(bear\).*fund SPY, but RWM is one of IWM"),
+        ("[bear]\nmax_weight = 0.3\nband = 0.3", r"mine.toml:3 \(bear.band.*below max_weight 0.3: no change"),
+        ("[overlay]\nmax_weight = 0.1\nband = 0.2", r"mine.toml:3 \(overlay.band.*below max_weight 0.1: no change"),
         ("[bear]\ninstruments = []", r"mine.toml:2 \(bear.instruments"),
         ("[bear]\ninstruments = ['RWM', 'RWM']", r"mine.toml:2 \(bear.instruments.*different funds"),
         ("[bear]\ninstruments = ['RWM', 'UWM']", r"mine.toml:2 \(bear.instruments.*negative multiple"),
@@ -204,9 +210,8 @@ def test_a_memory_survives_json_another_level_of_prices_and_another_definition()
     assert other.recall(memory.to_json()).memory.bear.fund == 2
     gone = read(LINE.replace('["TWM"]', '["RWM"]').replace("exposure = 0.6", "exposure = 0.3")).recall(memory.to_json())
     assert (gone.fund, gone.memory.bear.tier, gone.memory.trend.state) == ("", 0, BREAKDOWN)
-    assert read(LINE.replace("[bull]", '[bull]\ninstrument = "UWM"')).recall(memory.to_json()) == AgentsMemory(
-        TwoAgents().recall({}).memory, "", "UWM"
-    )
+    elsewhere = read(LINE.replace("[bull]", '[bull]\ninstrument = "SPY"').replace('["TWM"]', '["SDS"]'))
+    assert elsewhere.recall(memory.to_json()) == AgentsMemory(TwoAgents().recall({}).memory, "", "SPY")
     with pytest.raises(ValueError, match="Memory with nothing"):
         policy.recall({**memory.to_json(), "memory": {}})
 

@@ -123,7 +123,7 @@ def overlaid(
         return _without(True, noted(reasons.OVERLAY_WITHOUT_BEAR))
     if x.rsi >= reversal.recovered:
         return _without(True, noted(reasons.OVERLAY_RECOVERED, x.rsi, reversal.recovered))
-    gained = (x.close - before.entry) / x.atr
+    gained = (x.close - before.entry) / x.atr if x.atr > 0.0 else math.nan
     if gained >= rules.target_atr:
         return _without(True, noted(reasons.OVERLAY_PROFIT, x.close, gained))
     if before.age + 1 >= rules.sessions:

@@ -30,6 +30,14 @@ _Share = Annotated[float, Field(ge=0, le=1)]
 _Part = Annotated[float, Field(gt=0, le=1)]
 
 
+def _below_most(band: float, info: ValidationInfo) -> float:
+    """A band of trading, checked against the most that can be held."""
+    most = info.data.get("max_weight", 1.0)
+    if band >= most:
+        raise ValueError(f"a number below max_weight {most:g}: no change would ever be traded")
+    return band
+
+
 class TrendTable(Definition):
     """When a support counts as broken, and a decline as confirmed.
 
@@ -169,10 +177,7 @@ class BullTable(Definition):
     @field_validator("band")
     @classmethod
     def _band(cls, value: float, info: ValidationInfo) -> float:
-        most = info.data.get("max_weight", 1.0)
-        if value >= most:
-            raise ValueError(f"a number below max_weight {most:g}: no change would ever be traded")
-        return value
+        return _below_most(value, info)
 
     @property
     def rules(self) -> BullRules:
@@ -286,6 +291,11 @@ class BearTable(Definition):
             raise ValueError("shares that end with 1: the last tier is the whole size")
         return value
 
+    @field_validator("band")
+    @classmethod
+    def _band(cls, value: float, info: ValidationInfo) -> float:
+        return _below_most(value, info)
+
     @property
     def rules(self) -> BearRules:
         """As the rule reads them."""
@@ -316,6 +326,11 @@ class OverlayTable(Definition):
     sessions: _Sessions = 10
     band: float = Field(default=0.02, ge=0, lt=1)
     call_spread: CallSpreadTerms | None = None
+
+    @field_validator("band")
+    @classmethod
+    def _band(cls, value: float, info: ValidationInfo) -> float:
+        return _below_most(value, info)
 
     @property
     def rules(self) -> OverlayRules:

@@ -142,6 +142,19 @@ class TwoAgents(Policy):
     overlay: OverlayTable = Field(default_factory=lambda found: _overlay_beside(found.get("bear")))
     stops: StopsTable = StopsTable()
 
+    @field_validator("bear")
+    @classmethod
+    def _of_one_index(cls, value: BearTable, info: ValidationInfo) -> BearTable:
+        bull = info.data.get("bull")
+        if bull is None or not value.enabled:
+            return value
+        own = bull.instrument.ticker
+        for fund in value.instruments:
+            model = fund.model_fund
+            if model is not None and model.tracks != own:
+                raise ValueError(f"inverse funds of the Bull's fund {own}, but {fund.ticker} is one of {model.tracks}")
+        return value
+
     @field_validator("overlay")
     @classmethod
     def _beside_a_bear(cls, value: OverlayTable, info: ValidationInfo) -> OverlayTable:
