@@ -348,7 +348,9 @@ class Home:
         try:
             return on_pair(policy, known[placed.pair.bull], [known[bear] for bear in placed.pair.bear])
         except DefinitionError as bad:
-            raise DefinitionError(f"{placed.where}: {bad.where}", bad.value, bad.allowed, bad.remedy) from bad
+            key = bad.where.partition(" ")[2]  # the place is that of a document, not of a file
+            where = f"{placed.where}, policy {policy.kind} {key}".rstrip()
+            raise DefinitionError(where, bad.value, bad.allowed, "choose another policy for this pair") from bad
 
     def pairs(self) -> dict[str, PlacedPair]:
         """The packaged pairs and those of this home's `models/pairs.toml`, which win, by name.

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from bullbear.errors import DefinitionError
 from bullbear.home import Home
 from bullbear.tracking.mlflow_store import connect, experiment_id
 
@@ -105,3 +106,9 @@ def test_a_pair_of_a_fund_that_is_no_instrument_is_refused_with_its_line(
     assert "pairs.toml:2" in refused.err
     assert "ABC" in refused.err
     assert not (paired.root / "pairs").exists()
+
+
+def test_a_pair_whose_fund_is_not_geared_enough_names_pair_policy_and_key(paired: Home) -> None:
+    asked = ["up", "dip8", "vol20", "vol30"]
+    with pytest.raises(DefinitionError, match=r"pairs\.toml:17 \(pair\.2\), policy two_agents \(bear\.max_weight\)"):
+        paired.on("NVDA").rule("two_agents_bear", named_at="--policy", questions=asked)
