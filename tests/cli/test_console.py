@@ -51,6 +51,7 @@ def test_a_forecast_shows_names_and_reasons_in_brackets(home: Home, capsys: pyte
     entry["regime"] = "[red]calm[/red]"
     entry["agents"]["bull"]["reasons"] = [ODD]
     entry["agents"]["bull"]["instrument"] = "[X]"
+    entry["agents"]["bull"]["sleeves"][0]["ticker"] = "[X]"
     entry["drivers"] = [{"factor": "rsi[14]", "value": 1.0, "contribution": 0.5}]
     entry["data"]["stale"] = ["A[b]"]
     panel.forecast(entry)

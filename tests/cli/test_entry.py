@@ -171,7 +171,7 @@ def test_an_interrupt_that_falls_into_a_destructor_is_not_lost(
     reached: list[str] = []
 
     def collecting(*arguments: object) -> None:
-        held = [Held(), Held()]  # the second one's is raised again when the first one's has been
+        held = [Held(), Held()]  # one interrupt ends the work, however many were lost
         del held
         reached.append("the end of the destructor")
         time.sleep(20)

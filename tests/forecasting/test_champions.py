@@ -238,10 +238,10 @@ def test_a_bundle_of_the_version_before_still_serves(wild_home: Home, wild: Home
 
 
 def test_a_champion_that_is_too_stale_gives_way_to_the_base_rate(wild: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    def stale(view: Any, bundle: Bundle, session: pd.Timestamp) -> list[str]:
-        return ["IWM", "VIXCLS"] if bundle.question == "vol20" else []
+    def stale(view: Any, bundle: Bundle, session: pd.Timestamp, further: Any = ()) -> set[tuple[str, str]]:
+        return {("bars", "IWM"), ("level", "VIXCLS")} if bundle.question == "vol20" else set()
 
-    monkeypatch.setattr("bullbear.forecasting.staleness.stale_series", stale)
+    monkeypatch.setattr("bullbear.forecasting.staleness._stale", stale)
     notes: list[str] = []
     entry = issue(wild, DAY, say=notes.append)
     assert notes == [

@@ -78,11 +78,12 @@ def test_an_edited_or_missing_file_is_named(
 
     def refused(name: str, state: str, *command: str, by: Callable[..., Answer] = bullbear) -> None:
         answer = by(*command, "--home", home.root)
+        anew = "train and promote again: `bullbear train own && bullbear promote latest`"
         who = "champion" if command[0] == "forecast" else f"run {run[:8]}"
         assert (answer.code, answer.out) == (2, ""), answer.err
         assert answer.err.splitlines()[-1].removeprefix("bullbear: ") == (
             f"{who}: got '{name}, {state}'; allowed: the file that the model was trained with; "
-            "restore it, or train and promote again"
+            f"restore it, or {anew if command[0] == 'forecast' else 'train the model again'}"
         )
 
     for name in FILES:

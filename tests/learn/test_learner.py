@@ -155,7 +155,7 @@ def test_a_useful_factor_is_found(training: Callable[..., TrainingSet]) -> None:
             4,
             r"\(learner.kind\): got 'forest'; allowed: .*climatology or .*distribution or .*lightgbm",
         ),
-        ({}, 4, r"\(learner.kind\): missing; allowed: .*climatology or .*distribution or .*lightgbm or logistic"),
+        ({}, 4, r"\(learner.kind\): missing; allowed: .*climatology or .*distribution or .*lightgbm or .*logistic"),
         ({"kind": "logistic", "penalty": 0.0}, 5, r"\(learner.penalty\): got 0.0; allowed: a number above 0"),
         (
             {"kind": "logistic", "penalty": "1"},

@@ -37,13 +37,21 @@ def interrupts_are_not_lost() -> Iterator[None]:
     before = sys.unraisablehook
     main = threading.get_ident()
     due: list[threading.Timer] = []
+    waiting = threading.Event()
+
+    def send() -> None:
+        waiting.clear()  # before it is sent: it may fall into the next destructor
+        # To this very thread: it may be waiting for a worker, and only a signal of its own wakes it.
+        signal.pthread_kill(main, signal.SIGINT)
 
     def again(ignored: _Unraisable) -> None:
         if not issubclass(ignored.exc_type, KeyboardInterrupt):
             before(ignored)  # type: ignore[arg-type]
             return
-        # To this very thread: it may be waiting for a worker, and only a signal of its own wakes it.
-        timer = threading.Timer(_SOON, signal.pthread_kill, (main, signal.SIGINT))
+        if waiting.is_set():  # one interrupt ends the work; a second would fall into its end
+            return
+        waiting.set()
+        timer = threading.Timer(_SOON, send)
         timer.daemon = True
         due.append(timer)
         timer.start()

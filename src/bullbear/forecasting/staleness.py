@@ -32,11 +32,13 @@ def stale_series(view: View, bundle: Bundle, session: pd.Timestamp) -> list[str]
 
     Bars and observations go by their names alone; anything else about a ticker says what it is.
     """
-    return _names(_stale(view, series_read(bundle, bundle.rule.own), session))
+    return _names(_stale(view, bundle, session, bundle.rule.own))
 
 
-def _stale(view: View, read: Iterable[tuple[str, str]], session: pd.Timestamp) -> set[tuple[str, str]]:
-    return {(kind, series) for kind, series in read if is_stale(view, kind, series, session)}
+def _stale(
+    view: View, bundle: Bundle, session: pd.Timestamp, further: Iterable[FactorSpec] = ()
+) -> set[tuple[str, str]]:
+    return {each for each in series_read(bundle, further) if is_stale(view, *each, session)}
 
 
 def _names(read: Iterable[tuple[str, str]]) -> list[str]:
@@ -146,8 +148,7 @@ class Freshness:
             Too many series are stale, the target has fallen behind, or the model should have been refitted long ago.
         """
         # A policy does without what it lacks, and says so; what a model lacks makes its probability worth less.
-        inputs = series_read(bundle)
-        read, stale = _names(inputs), _names(_stale(at.view, inputs, at.session))
+        read, stale = _names(series_read(bundle)), _names(_stale(at.view, bundle, at.session))
         decided, name = at.session.date(), bundle.definition.name
         if len(stale) > self.budget.max_share * len(read):
             raise GateError(

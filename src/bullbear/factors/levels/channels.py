@@ -120,6 +120,11 @@ def channel_position(bars: Bars, *, rules: SwingRules = HALF_YEAR) -> Array:
 def channel_ratio(bars: Bars, *, line: str = "lower", rules: SwingRules = HALF_YEAR) -> Array:
     """Height of a line of the trend channel against the close: line / close - 1; missing where there is no channel.
 
+    Parameters
+    ----------
+    line
+        The line through the lows or the one through the highs.
+
     Example
     -------
     >>> channel_ratio(bars_from([1, 4, 2, 5, 3, 6, 4]), rules=SwingRules(strength=1, window=7))[-1]
