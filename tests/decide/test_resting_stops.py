@@ -11,22 +11,21 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.decide.hand_made import NAN, Bar, market_of
 
 from bullbear.decide.account import walk
 from bullbear.decide.advice import take
 from bullbear.decide.book import Book, Mark
 from bullbear.decide.instruments import Fund, packaged_instruments
-from bullbear.decide.market import Bars, Market, read_market
+from bullbear.decide.market import Market, read_market
 from bullbear.decide.policies.buy_and_hold import BuyAndHold
 from bullbear.decide.policy import Needs, NoMemory, Policy, Sleeve, Slot, Stance, State
 from bullbear.decide.step import Step, step
 from bullbear.errors import InputError
 from bullbear.sessions import between
 
-NAN = math.nan
 DAYS = between("2019-12-02", "2020-03-31")
 CORE, OVERLAY, HEDGE = Slot("IWM", "core", "bull"), Slot("IWM", "overlay", "bull"), Slot("TWM", "hedge", "bear")
-Bar = tuple[float, float, float]  # open, low, close
 FLAT: Bar = (100.0, 100.0, 100.0)
 HALTED: Bar = (NAN, NAN, NAN)
 
@@ -39,14 +38,7 @@ FUNDS = {t: fund(t) for t in ("IWM", "TWM")}
 
 
 def market(unit: float = 1.0, **bars: list[Bar]) -> Market:
-    found = {}
-    for ticker, rows in bars.items():
-        opened, low, close = (list(column) for column in zip(*rows, strict=True))
-        unknown = [NAN] * len(rows)
-        raw = [each * unit for each in opened]
-        found[ticker] = Bars(opened, unknown, low, close, unknown, raw, [unit] * len(rows), unknown)
-    n = len(next(iter(bars.values())))
-    return Market("IWM", DAYS[:n], [0.1] * n, found, [0.0] * n)
+    return market_of(DAYS, 0.0, unit, **bars)
 
 
 def holding(weight: float, stop: float | None, *, commission: float = 0.0) -> Book:

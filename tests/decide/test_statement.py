@@ -2,36 +2,27 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 
 import pytest
+from tests.decide.hand_made import NAN, Bar, market_of
 
 from bullbear.decide.book import Book, Mark
 from bullbear.decide.instruments import Fund
-from bullbear.decide.market import Bars, Market
+from bullbear.decide.market import Market
 from bullbear.decide.policy import Slot
 from bullbear.decide.statement import Statement, statement
 from bullbear.decide.step import step
 from bullbear.sessions import between
 
-NAN = math.nan
 DAYS = between("2019-12-02", "2019-12-31")
 CORE, HEDGE = Slot("IWM", "core", "bull"), Slot("TWM", "hedge", "bear")
-Bar = tuple[float, float, float]  # open, low, close
 FLAT: Bar = (100.0, 100.0, 100.0)
 FUNDS = {t: Fund(ticker=t, inception="2000-01-03", half_spread_bp=100) for t in ("IWM", "TWM")}
 
 
 def market(unit: float = 1.0, **bars: list[Bar]) -> Market:
-    found = {}
-    for ticker, rows in bars.items():
-        opened, low, close = (list(column) for column in zip(*rows, strict=True))
-        unknown = [NAN] * len(rows)
-        raw = [each * unit for each in opened]
-        found[ticker] = Bars(opened, unknown, low, close, unknown, raw, [unit] * len(rows), unknown)
-    n = len(next(iter(bars.values())))
-    return Market("IWM", DAYS[:n], [0.1] * n, found, [0.0365] * n)
+    return market_of(DAYS, 0.0365, unit, **bars)
 
 
 def carried(book: Book, prices: Market) -> Statement:
