@@ -22,6 +22,7 @@ from bullbear.errors import HistoryError, InputError, NoDataError, RunError
 from bullbear.forecasting import refitting
 from bullbear.forecasting.advised import Advised, advised
 from bullbear.forecasting.bundle import Bundle, read_bundle
+from bullbear.forecasting.card.card import card_of
 from bullbear.forecasting.champions import Asked, others_of
 from bullbear.forecasting.close import Close, close_of
 from bullbear.forecasting.forecast import forecast_at, forecasts_at, issue, replay
@@ -377,7 +378,7 @@ def test_an_entry_of_an_earlier_evening_is_shown_with_a_word_on_the_bars_missing
     assert (entry["kind"], entry["data"]["sessions_behind"]) == ("live", 0)
     assert issue(home, now=_evening("2007-12-31")) == entry
     done = bullbear("forecast", "--home", home.root, "--json")
-    assert (done.code, json.loads(done.out)) == (0, entry)
+    assert (done.code, json.loads(done.out)) == (0, entry | card_of(home, entry))
     assert re.fullmatch(
         r"note: no bar of IWM was known at the close of the last 4,\d\d\d sessions: this is the forecast of "
         r"2007-12-28, as it was issued then\n",

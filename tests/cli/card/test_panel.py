@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from bullbear.cli.panel import forecast_panel
+from bullbear.cli.card.panel import forecast_panel
 from bullbear.forecasting.ledger import Ledger, of_question, with_provenance
 from bullbear.home import Home
 
