@@ -28,9 +28,9 @@ def new(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Write a commented, working starting point for something of your own into the home, and name the next commands.
+    """Write a working starting point for something of your own.
 
-    Nothing is overwritten: a question, an event, a pair or an instrument is added at the end of the home's file.
+    It is commented, and the commands to type next are named. Nothing is overwritten: a question, an event, a pair or an instrument is added at the end of the home's file.
 
     Example: bullbear new factor my_factor
     """
