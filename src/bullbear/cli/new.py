@@ -30,7 +30,8 @@ def new(
 ) -> None:
     """Write a working starting point for something of your own.
 
-    It is commented, and the commands to type next are named. Nothing is overwritten: a question, an event, a pair or an instrument is added at the end of the home's file.
+    It is commented, and the commands to type next are named. Nothing is overwritten: a question, an event, a pair or an
+    instrument is added at the end of the home's file.
 
     Example: bullbear new factor my_factor
     """
