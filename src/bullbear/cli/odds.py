@@ -6,14 +6,17 @@ from typing import Annotated
 
 import typer
 
-from bullbear.cli.options import HomeOption, JsonOption, iso_day, print_document
+from bullbear.cli.options import HomeOption, JsonOption, PairOption, iso_day, print_document
 from bullbear.extras import require
 from bullbear.home import locate
 
 
 def odds(
     home: HomeOption = None,
-    ticker: Annotated[str, typer.Option(help="Any ticker with bars in the store.")] = "IWM",
+    pair: PairOption = None,
+    ticker: Annotated[
+        str | None, typer.Option(help="Any ticker with bars in the store; default: IWM, or the fund of the pair.")
+    ] = None,
     question: Annotated[str, typer.Option(help="What is asked after an event, by its name in questions.toml.")] = "up",
     horizon: Annotated[
         int | None,
@@ -43,7 +46,8 @@ def odds(
     from bullbear.cli.console import ProgressConsole
     from bullbear.data.as_of_session import closed_day
 
-    place = locate(home)
+    place = locate(home, pair)
+    ticker = ticker or place.ticker
     asked = odds_tables.asked(place, question)
     sessions = horizon or asked.horizon
     if chart:
