@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from bullbear.decide.instruments import Instrument, Tradable, exposed
+from bullbear.decide.instruments import CASH, Cash, Instrument, Tradable, exposed
 from bullbear.decide.policy import (
     POLICIES,
     Forecast,
@@ -126,7 +126,8 @@ class BandPolicy(Policy):
     atr_window: int = Field(default=14, ge=2, le=252)
     rebalance_threshold: float = Field(default=0.05, ge=0, lt=1)
     bull_instrument: Annotated[Tradable, exposed(1)] = Field(default="IWM", validate_default=True)
-    bear_instrument: Annotated[Tradable, exposed(-1)] = Field(default="TWM", validate_default=True)
+    bear_instrument: Annotated[Tradable, exposed(-1, or_cash=True)] = Field(default="TWM", validate_default=True)
+    """Cash where there is no Bear."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -134,13 +135,15 @@ class BandPolicy(Policy):
             raise ValueError(f"bear_below {self.bear_below} must be under bull_above {self.bull_above}")
         if self.neutral_weight > self.bull_weight:
             raise ValueError(f"neutral_weight {self.neutral_weight} must not exceed bull_weight {self.bull_weight}")
+        if self.bear_instrument.ticker == CASH and self.bear_weight > 0.0:
+            raise ValueError(f"bear_weight {self.bear_weight} must be 0 without an inverse fund")
         return self
 
     @property
     def needs(self) -> Needs:
         """The question `up`, both funds, volatility and ATR."""
         return Needs(
-            funds=(self.bull_instrument.ticker, self.bear_instrument.ticker),
+            funds=tuple(each.ticker for each in (self.bull_instrument, self.bear_instrument) if each.ticker != CASH),
             questions=("up",),
             volatility_window=self.volatility_window,
             atr_window=self.atr_window,
@@ -171,6 +174,10 @@ class BandPolicy(Policy):
             for part, fields in off.items()
             if any(getattr(self, name) != value for name, value in fields.items())
         }
+
+    def bull_only(self) -> Policy:
+        """With cash in the place of the inverse fund, and no weight for it."""
+        return self.model_copy(update={"bear_instrument": Cash(), "bear_weight": 0.0})
 
     def recall(self, document: Mapping[str, Any]) -> BandMemory:
         """The memory that `BandMemory.to_json` wrote."""

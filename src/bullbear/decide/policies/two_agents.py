@@ -242,6 +242,12 @@ class TwoAgents(Policy):
             parts["bear"] = {"bear": _with(self.bear, enabled=False), "overlay": no_overlay}
         return {name: _with(self, **changes) for name, changes in parts.items()}
 
+    def bull_only(self) -> Policy:
+        """Without the Bear, and so without its overlay."""
+        off = {"enabled": False, "call_spread": None}
+        bear = self.bear.model_copy(update={"enabled": False, "instruments": ()})
+        return self.model_copy(update={"bear": bear, "overlay": self.overlay.model_copy(update=off)})
+
     def recall(self, document: Mapping[str, Any]) -> AgentsMemory:
         """The memory that `AgentsMemory.to_json` wrote; that of another fund is none."""
         ticker = self.bull.instrument.ticker
