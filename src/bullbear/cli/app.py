@@ -14,6 +14,7 @@ from bullbear.cli.daily import account, forecast, report, run, score
 from bullbear.cli.factors import factors
 from bullbear.cli.instruments import instruments
 from bullbear.cli.market import fetch, ingest, simulate, status
+from bullbear.cli.new import new
 from bullbear.cli.odds import odds
 from bullbear.cli.options import HomeBeforeOption
 from bullbear.cli.run_list import runs
@@ -29,7 +30,7 @@ app = typer.Typer(
 )
 for command in (
     run, fetch, ingest, simulate, status, factors, instruments, train, tune, runs, evaluate, compare, predictions,
-    promote, backtest, forecast, account, score, odds, report, ui,
+    promote, backtest, forecast, account, score, odds, report, ui, new,
 ):  # fmt: skip
     app.command()(command)
 
