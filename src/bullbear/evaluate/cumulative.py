@@ -86,9 +86,7 @@ def cumulative_band(predictions: Predictions, score: Score = "brier", *, level: 
     rows = Sample.of(predictions)
     skill = _skill(rows, score)
     session = np.arange(len(rows.y)) if rows.session is None else rows.session
-    ours, par = (
-        np.bincount(session, losses(rows.y, p, score)).astype(np.float64) for p in (rows.p, rows.climatology)
-    )
+    ours, par = (np.bincount(session, losses(rows.y, p, score)).astype(np.float64) for p in (rows.p, rows.climatology))
     first = np.unique(session, return_index=True)[1]
     month = pd.PeriodIndex(rows.decided_at[first].tz_localize(None), freq="M")
     ends = np.flatnonzero(np.append(month[1:] != month[:-1], True))[LEAST_MONTHS - 1 :] + 1

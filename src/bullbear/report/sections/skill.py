@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import pandas as pd
+
 from bullbear.report import tables
+from bullbear.report.charts import PER_CENT, Chart
+from bullbear.report.palette import SERIES, role
 from bullbear.report.section import Block, Details, Heading, Section, Text
 from bullbear.report.tables import ModelResult
+from bullbear.report.words import per_cent
 
 
 def skill_section(models: Sequence[ModelResult], champion: str | None) -> Section:
@@ -23,10 +28,35 @@ def skill_section(models: Sequence[ModelResult], champion: str | None) -> Sectio
     for model in models:
         e, result = model.evaluation, model.backtest
         blocks += [Heading(f"Model {model.name}"), Text(f"{model.intent} Verdict: {tables.verdict(e)}.")]
+        if model.weights is not None and len(model.weights):
+            blocks.append(_weights(model, model.weights))
         if result is not None:
             blocks += [tables.performance(result), tables.attribution(result)]
         blocks.append(Details("Calibration and years", [tables.calibration(e), tables.by_year(e)]))
     return Section("skill", "Skill of the models of the direction", blocks, "Skill")
+
+
+def _weights(model: ModelResult, weights: pd.DataFrame) -> Chart:
+    *members, rest = weights.columns
+    colours = [role("grey"), *(role(name) for name in SERIES if name != "grey")]
+    traces = [
+        {
+            "type": "scatter", "mode": "lines", "stackgroup": "weights", "name": str(name),
+            "x": pd.DatetimeIndex(weights.index), "y": 100.0 * weights[name].to_numpy(dtype=float),
+            "line": {"width": 0.5, "color": colours[place % len(colours)], "shape": "hv"},
+            "hovertemplate": "%{y:.0f} %",
+        }
+        for place, name in enumerate([rest, *members])
+    ]  # fmt: skip
+    newest = ", ".join(f"{name} {per_cent(float(weight))}" for name, weight in weights.iloc[-1].items())
+    return Chart(
+        f"weights-{model.run_id}",
+        f"Weights of the members of {model.name}",
+        {"data": traces, "layout": {"xaxis": {"type": "date"}, "yaxis": {"range": [0, 100], **PER_CENT}}},
+        f"What each member of the pool weighs from each fit on, above the base rate; newest: {newest}.",
+        f"Layers: the weight of each member by the day of the fit; newest: {newest}.",
+        height=320,
+    )
 
 
 def limits_section() -> Section:
