@@ -37,7 +37,7 @@ from bullbear.learn import CALIBRATORS, LEARNERS, POOLS, FoldModel, Training
 from bullbear.learn.fold_model import weights_by_fit
 from bullbear.learn.pooling import signal_columns
 from bullbear.learn.refit import Continuation
-from bullbear.user_code import digests
+from bullbear.user_code import UserCodeError, digests, require_whole
 
 VERSION = 6
 READABLE = (5, VERSION)
@@ -135,6 +135,7 @@ class Bundle:
         with self._whole("policy"):
             now = _user_code(self.definition, (*self.feature_sets, *_policy_sets(self.meta)), self.meta["policy"])
         for name in sorted({name for name, _ in recorded.items() ^ now.items()}):
+            require_whole(name)
             state = "changed since the training" if name in now else "gone"
             raise RunError(
                 self.label,
@@ -304,6 +305,8 @@ class Bundle:
         """Refuse a file that cannot be read as this version writes it."""
         try:
             yield
+        except UserCodeError:
+            raise  # the file at fault is named
         except (OSError, ValueError, KeyError, TypeError, AttributeError, DefinitionError, InputError) as bad:
             raise RunError(
                 self.label, f"{name}, damaged or of another version", "a bundle as this version writes it", self._again
