@@ -13,6 +13,7 @@ import typer
 from bullbear.cli.daily import account, forecast, report, run, score
 from bullbear.cli.factors import factors
 from bullbear.cli.instruments import instruments
+from bullbear.cli.ledger import ledger
 from bullbear.cli.market import fetch, ingest, simulate, status
 from bullbear.cli.odds import odds
 from bullbear.cli.options import HomeBeforeOption
@@ -31,6 +32,7 @@ for command in (
     backtest, forecast, account, score, odds, report, ui,
 ):  # fmt: skip
     app.command()(command)
+app.add_typer(ledger, name="ledger")
 
 
 def _print_version(wanted: bool) -> None:
