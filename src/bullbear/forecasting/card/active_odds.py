@@ -35,6 +35,6 @@ def _none(found: list[EventOdds], active: list[EventOdds]) -> str:
         return "None of the events that indicators are read by is active now."
     noun, verb = ("event", "is") if len(active) == 1 else ("events", "are")
     return (
-        f"{len(active)} {noun} of indicators {verb} active, and none of them differs from its base rate beyond what luck "
-        f"explains ({found[0].tested} events counted over {YEARS} years)."
+        f"{len(active)} {noun} of indicators {verb} active, and none of them differs from its base rate beyond what "
+        f"luck explains ({found[0].tested} events counted over {YEARS} years)."
     )
