@@ -44,6 +44,7 @@ def odds(
     """
     from bullbear.cli import odds_tables
     from bullbear.cli.console import ProgressConsole
+    from bullbear.data.as_of_session import closed_day
 
     place = locate(home, pair)
     ticker = ticker or place.ticker
@@ -65,6 +66,8 @@ def odds(
         return
     request = odds_tables.OddsRequest(ticker, sessions, as_of, since, tuple(event or ()), everything, asked)
     found = odds_tables.find(place, request)
+    if as_of and found and (note := closed_day(as_of, found[0].as_of)):
+        typer.echo(f"note: {note}", err=True)
     if chart:
         for path in odds_tables.draw(place, request, found):
             typer.echo(path, err=True)
