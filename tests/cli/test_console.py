@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 from rich.table import Table
 
-from bullbear.cli import factor_tables, level_tables, odds_tables, panel, status_tables
+from bullbear.cli import factor_tables, level_tables, odds_tables, status_tables
+from bullbear.cli.card import panel
 from bullbear.cli.console import ProgressConsole, ResultConsole, fit
 from bullbear.forecasting.ledger import Ledger, of_question
 from bullbear.home import Home

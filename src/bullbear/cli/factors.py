@@ -86,7 +86,12 @@ def _catalogue(home: Home, name: str | None, family: str | None, as_json: bool) 
 
     if name is None and family is None:
         ProgressConsole(quiet=as_json).say("computing every factor at every close of the store")
-    entries = catalogue(home, names=None if name is None else [name], family=family)
+    notes: list[str] = []
+    entries = catalogue(
+        home, names=None if name is None else [name], family=family, say=None if name is not None else notes.append
+    )
+    for note in notes:
+        typer.echo(f"note: {note}", err=True)
     if as_json:
         print_document(document(entries))
         return
@@ -106,9 +111,12 @@ def _catalogue(home: Home, name: str | None, family: str | None, as_json: bool) 
 
 def _levels(home: Home, ticker: str, as_of: str | None, as_json: bool) -> None:
     from bullbear.cli.console import ProgressConsole
+    from bullbear.data.as_of_session import closed_day
     from bullbear.report.level_chart import level_chart
 
     chart = level_chart(home.filled_store(), ticker, as_of=as_of)
+    if as_of and (note := closed_day(as_of, chart.session)):
+        ProgressConsole().say(f"note: {note}")
     path = draw_levels(home, chart)
     if as_json:
         print_document({**chart.as_dict(), "plot": path})

@@ -7,11 +7,14 @@ import os
 import re
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from bullbear.errors import InputError
+
+if TYPE_CHECKING:
+    from bullbear.home import Home
 
 
 class By(StrEnum):
@@ -42,6 +45,16 @@ CreateOption = Annotated[bool, typer.Option("--create", help="Make the home's fo
 PairOption = Annotated[
     str | None, typer.Option("--pair", metavar="NAME", help="Another pair than IWM's, of models/pairs.toml.")
 ]
+
+
+def pair_note(home: Home, given: str | None) -> tuple[str, ...]:
+    """What to say after a command that followed its model to a pair."""
+    if home.pair is None or given is not None:
+        return ()
+    pair = home.pair.pair
+    return (f"the model is about {pair.bull}: add --pair {pair.name} to the commands on its run",)
+
+
 JobsOption = Annotated[
     int, typer.Option(min=1, max=64, help="Worker processes.", show_default="one for each core, at most 8")
 ]

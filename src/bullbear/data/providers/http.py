@@ -149,7 +149,7 @@ class Client:
             stop=tenacity.stop_any(
                 tenacity.stop_after_attempt(self.settings.attempts),
                 tenacity.stop_after_delay(self.settings.deadline),
-                _is_unreachable,
+                _Unreachable(),
             ),
             wait=self._wait,
             sleep=self._sleep,
@@ -255,10 +255,13 @@ class _TryAgain(Exception):
         self.unreachable = unreachable
 
 
-def _is_unreachable(state: tenacity.RetryCallState) -> bool:
-    """Whether no connection could be opened, twice: more tries would make somebody who is offline wait for minutes."""
-    failure = state.outcome.exception() if state.outcome else None
-    return isinstance(failure, _TryAgain) and failure.unreachable and state.attempt_number >= _CONNECT_TRIES
+class _Unreachable(tenacity.stop.stop_base):
+    """No connection could be opened, twice: more tries would make somebody who is offline wait for minutes."""
+
+    def __call__(self, retry_state: tenacity.RetryCallState) -> bool:
+        failure = retry_state.outcome.exception() if retry_state.outcome else None
+        again = isinstance(failure, _TryAgain) and failure.unreachable
+        return again and retry_state.attempt_number >= _CONNECT_TRIES
 
 
 def _seconds(text: str | None) -> float | None:
