@@ -8,9 +8,10 @@ from typing import Any
 import pandas as pd
 
 from bullbear.data.store import Store
-from bullbear.forecasting.card.ages import ages_of
+from bullbear.forecasting.card.changes import changes_of
 from bullbear.forecasting.card.price import price_of
 from bullbear.forecasting.card.sources import Sources
+from bullbear.forecasting.card.summary import summary_of
 from bullbear.home import Home
 
 
@@ -36,4 +37,5 @@ def card_of(
         The clock, against which the data are old; None for this machine's.
     """
     sources = Sources(home, entry, home.filled_store() if store is None else store, asked, now)
-    return {"price": price_of(sources), "asked_for": asked, "ages": ages_of(sources)}
+    changes = changes_of(sources)
+    return {"summary": summary_of(entry, changes), "price": price_of(sources), "changes": changes}
