@@ -61,11 +61,15 @@ def value_of(spec: FactorSpec, value: float | None) -> str:
     Example
     -------
     >>> value_of(FactorSpec(name="log_vix", function="log_implied_volatility"), math.log(0.126))
-    '12.6 %'
+    '12.6'
+    >>> value_of(FactorSpec(name="gap", function="sma_gap"), -0.0123)
+    '-1.2 %'
     """
     if value is None or not math.isfinite(value):
         return "unknown"
     unit = registered()[spec.function].unit
+    if spec.function in _IMPLIED:  # a volatility index is quoted without a sign
+        return f"{100.0 * math.exp(value) if unit.startswith('log') else value:.1f}"
     if unit == "log of a fraction a year":
         return percent(math.exp(value))
     if unit in ("log return", "log change"):

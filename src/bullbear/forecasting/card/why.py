@@ -117,13 +117,16 @@ def _other_answerer(was: Row, now: Row) -> list[Cause]:
 def _moved(bundle: Bundle, X: pd.DataFrame, was: Row, now: Row) -> _Move:
     model, model_before = (bundle.model_for(pd.Timestamp(session)) for session in X.index[::-1])
     base = np.array([was["climatology"], now["climatology"]])
-    credited, parts = model.contributions(X, base), model.parts(X, base)
+    credited = model.contributions(X, base)
+    place = {name: number for number, name in enumerate(model.factors)}
+    silent = [not credited[:, [place[name] for name in member.factors]].any() for member in model.members]
     uncredited: dict[str, float] = {}
-    for member, part in zip(model.members, np.diff(parts, axis=0)[0], strict=True):
-        family = _only_family(bundle, member.factors)
-        shares = member.of_asset(model.asset).contributions(factor_matrix(X, member.factors))
-        if family is not None and not shares.any():
-            uncredited[family] = uncredited.get(family, 0.0) + float(part)
+    if any(silent):  # it has a part all the same, such as a simulation of past returns
+        moved = np.diff(model.parts(X, base), axis=0)[0]
+        for member, part, is_silent in zip(model.members, moved, silent, strict=True):
+            family = _only_family(bundle, member.factors)
+            if is_silent and family is not None:
+                uncredited[family] = uncredited.get(family, 0.0) + float(part)
     refit = 0.0
     if model.trained_through != model_before.trained_through:
         then, one = np.array([was["climatology"]]), np.ones(1)
