@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from bullbear.data.store import Store
+from bullbear.forecasting.card.ages import ages_of
 from bullbear.forecasting.card.changes import changes_of
 from bullbear.forecasting.card.price import price_of
 from bullbear.forecasting.card.sources import Sources
@@ -38,4 +39,10 @@ def card_of(
     """
     sources = Sources(home, entry, home.filled_store() if store is None else store, asked, now)
     changes = changes_of(sources)
-    return {"summary": summary_of(entry, changes), "price": price_of(sources), "changes": changes}
+    return {
+        "summary": summary_of(entry, changes),
+        "price": price_of(sources),
+        "changes": changes,
+        "asked_for": asked,
+        "ages": ages_of(sources),
+    }

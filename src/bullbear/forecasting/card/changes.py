@@ -109,7 +109,7 @@ def _positions(before: Entry, entry: Entry) -> list[Change]:
         order = orders.get(ticker)
         if ticker == CASH or (order is None and abs(wanted - held) < LEAST_WEIGHT):
             continue
-        sentence = f"{ticker}: {percent(wanted)} of equity, {percent(held)} then"
+        sentence = f"{ticker}: {percent(wanted)} of equity, after {percent(held)}"
         why = [] if order is None else [Cause("decision", None, None, None, None, order.why)]
         found.append(Change(POSITION, held, wanted, sentence, why))
     return found
@@ -145,14 +145,14 @@ def _levels(holding: Holding) -> list[tuple[str, float]]:
 def _named(what: str, word: str, was: Any, now: Any) -> list[Change]:
     if was is None or now is None or was == now:
         return []
-    return [Change(what, was, now, f"{word}: {now}, {was} then")]
+    return [Change(what, was, now, f"{word}: {now}, after {was}")]
 
 
 def _trend(before: Entry, entry: Entry) -> list[Change]:
     was, now = before.get("trend"), entry.get("trend")
     if not was or not now or was["name"] == now["name"]:
         return []
-    return [Change(TREND, was["name"], now["name"], f"trend: {now['name']}, {was['name']} then; {now['reason']}")]
+    return [Change(TREND, was["name"], now["name"], f"trend: {now['name']}, after {was['name']}: {now['reason']}")]
 
 
 def _answers(sources: Sources, before: Entry) -> list[Change]:
@@ -167,7 +167,7 @@ def _answers(sources: Sources, before: Entry) -> list[Change]:
     found = []
     for (old, new), why in zip(moved, whys(sources, before["decided_at"], moved), strict=True):
         turned = is_unusual(old) != is_unusual(new)
-        sentence = f"{stated(new)}: {chance(new['p'])}, {chance(old['p'])} then"
+        sentence = f"{stated(new)}: {chance(new['p'])}, after {chance(old['p'])}"
         if turned:
             sentence += ", which is unusual now" if is_unusual(new) else ", which is as usual again"
         found.append(Change(OUTLOOK if turned else PROBABILITY, old["p"], new["p"], sentence, why))
@@ -210,9 +210,10 @@ def _newest(view: View, kind: str, series: str) -> pd.Timestamp | None:
 def _model(before: Entry, entry: Entry) -> list[Change]:
     was, now = before["model"], entry["model"]
     if was["run_id"] != now["run_id"]:
-        sentence = f"the direction is forecast by {now['name']} (run {str(now['run_id'])[:8]}), by {was['name']} then"
+        run = f"{now['name']} (run {str(now['run_id'])[:8]})"
+        sentence = f"the direction is forecast by {run}, no longer by {was['name']}"
         return [Change(MODEL, was["run_id"], now["run_id"], sentence)]
     if was["trained_through"] != now["trained_through"]:
-        sentence = f"{now['name']} was refitted through {now['trained_through']}, {was['trained_through']} then"
-        return [Change(MODEL, was["trained_through"], now["trained_through"], sentence)]
+        days = was["trained_through"], now["trained_through"]
+        return [Change(MODEL, *days, f"{now['name']} was refitted through {days[1]}, the last time through {days[0]}")]
     return []

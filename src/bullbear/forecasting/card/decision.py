@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bullbear.decide.instruments import CASH
-from bullbear.wording import capital, listed, percent
+from bullbear.wording import listed, percent
 
 Entry = Mapping[str, Any]
 AGENTS = ("bull", "bear")
@@ -115,8 +115,9 @@ def trend_of(entry: Entry) -> str:
     """The trend, since when, and why; "" where the policy sees none."""
     if not (trend := entry.get("trend")):
         return ""
-    since = "new at this close" if trend["changed"] else f"since {trend['since']}"
-    return f"{capital(trend['name'])}, {since}: {trend['reason']}."
+    if trend["changed"]:
+        return f"{trend['name']}, new at this close: {trend['reason']}."
+    return f"{trend['name']} since {trend['since']}, when it began with this: {trend['reason']}."
 
 
 def next_of(entry: Entry) -> list[str]:
