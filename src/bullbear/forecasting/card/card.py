@@ -8,9 +8,11 @@ from typing import Any
 import pandas as pd
 
 from bullbear.data.store import Store
+from bullbear.forecasting.card.active_odds import active_odds_of
 from bullbear.forecasting.card.ages import ages_of
 from bullbear.forecasting.card.changes import changes_of
 from bullbear.forecasting.card.price import price_of
+from bullbear.forecasting.card.situations import situations_of
 from bullbear.forecasting.card.sources import Sources
 from bullbear.forecasting.card.summary import summary_of
 from bullbear.home import Home
@@ -43,6 +45,8 @@ def card_of(
         "summary": summary_of(entry, changes),
         "price": price_of(sources),
         "changes": changes,
+        **active_odds_of(sources),
+        "situations": situations_of(sources),
         "asked_for": asked,
         "ages": ages_of(sources),
     }

@@ -31,10 +31,8 @@ def summary_of(entry: Mapping[str, Any], changes: Mapping[str, Any] | None) -> s
 def _todo(entry: Mapping[str, Any]) -> str:
     """What to do at the next open, and why; what a stop has sold meanwhile."""
     orders = orders_of(entry)
-    told = capital("; ".join(f"{order.sentence}: {order.why}" for order in orders))
-    if not orders:
-        told = f"No trade: keep {kept(entry)}"
-    return ". ".join([*stopped_out(entry), told]) + "."
+    told = [f"{capital(order.sentence)}. Why: {order.why}" for order in orders]
+    return ". ".join([*stopped_out(entry), *(told or [f"No trade: keep {kept(entry)}"])]) + "."
 
 
 def _usual(entry: Mapping[str, Any]) -> str:
