@@ -194,13 +194,13 @@ def test_forecast_score_and_report(bullbear: Run, home: Home, monkeypatch: pytes
 
 
 def test_simulate_and_ingest(bullbear: Run, tmp_path: Path) -> None:
-    added = bullbear("simulate", "--years", 3, "--signal", 0, "--home", tmp_path / "sim", "--json").json
+    added = bullbear("simulate", "--years", 3, "--signal", 0, "--home", tmp_path / "sim", "--create", "--json").json
     assert added["added"]["bars"] > 10_000
     (tmp_path / "snapshot" / "prices").mkdir(parents=True)
     (tmp_path / "snapshot" / "prices" / "IWM.csv").write_text(
         "date,open,high,low,close,adj_close,volume\n2019-12-31,165,166,164,166,166,90\n"
     )
-    first = bullbear("ingest", tmp_path / "snapshot", "--home", tmp_path / "real", "--json")
+    first = bullbear("ingest", tmp_path / "snapshot", "--home", tmp_path / "real", "--create", "--json")
     again = bullbear("ingest", tmp_path / "snapshot", "--home", tmp_path / "real", "--json")
     assert (first.code, first.json["rows_added"], again.code, again.json["rows_added"]) == (0, 1, 0, 0)
     assert set(first.json) == {
