@@ -24,7 +24,7 @@ FORECAST = {"ticker", "decided_at", "resolves_on", "horizon_sessions", "p_up", "
             "regime", "agents", "positions", "stops", "reentries", "triggers", "trend", "account", "drivers",
             "model", "data", "ledger", "question", "outlook", "distribution", "batch", "schema_version",
             "issued_at", "kind", "code_version"}  # fmt: skip
-CARD = {"price", "active_odds", "odds_note", "situations", "asked_for", "ages"}
+CARD = {"summary", "price", "changes", "active_odds", "odds_note", "situations", "asked_for", "ages"}
 STATUS = {"kind", "series", "first", "last", "last_known_at", "gaps", "stale"}
 
 
@@ -236,9 +236,9 @@ def test_the_panel_of_a_forecast(process: Run, home: Home) -> None:
     answer = process("forecast", "--home", home.root)
     assert (answer.code, answer.err) == (0, "")
     for part in (
-        "IWM at the close of 2007-12-31",
+        "IWM at the close of Mon 31 Dec 2007",
         "SIMULATED",
         "P(up over 21 sessions, to 2008-01-31)",
-        "ledger entry 8",
+        "Ledger entry 8",
     ):
         assert part in answer.out
