@@ -52,7 +52,7 @@ docs: dev ## write docs/factors.md and the house of docs/architecture.md
 	$(BIN)/python -c 'from pathlib import Path; from bullbear.workflows.factor_catalogue import write_page; from bullbear.home import Home; write_page(Path("docs/factors.md"), Home(Path.cwd()))'
 
 requirements: ## resolve the three requirements files anew (needs uv)
-	$(COMPILE) --extra train --extra tracking --extra report --extra live --extra dask --extra dev --output-file requirements-dev.txt
+	$(COMPILE) --extra train --extra tracking --extra report --extra live --extra dask --extra docs --extra dev --output-file requirements-dev.txt
 	$(COMPILE) --constraint requirements-dev.txt --extra train --extra tracking --extra report --output-file requirements.txt
 	$(COMPILE) --constraint requirements-dev.txt --output-file requirements-base.txt
 

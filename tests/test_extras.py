@@ -29,7 +29,7 @@ def packages(requirements: list[str]) -> set[str]:
 
 def test_the_table_is_that_of_pyproject() -> None:
     extras: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
-    for name in ("dev", "bench"):  # nothing that a command needs
+    for name in ("dev", "bench", "docs"):  # nothing that a command needs
         extras.pop(name)
     assert {name: packages(requirements) for name, requirements in extras.items()} == {
         name: set(libraries) for name, libraries in LIBRARIES.items()

@@ -8,7 +8,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from bullbear.cli import factor_tables, level_tables, odds_tables, panel, show
+from bullbear.cli import factor_tables, level_tables, odds_tables, show
+from bullbear.cli.card import panel
 from bullbear.cli.console import ProgressConsole, ResultConsole
 from bullbear.forecasting.ledger import Ledger, of_question
 from bullbear.home import Home

@@ -24,6 +24,7 @@ FORECAST = {"ticker", "decided_at", "resolves_on", "horizon_sessions", "p_up", "
             "regime", "agents", "positions", "stops", "reentries", "triggers", "trend", "account", "drivers",
             "model", "data", "ledger", "question", "outlook", "distribution", "batch", "schema_version",
             "issued_at", "kind", "code_version"}  # fmt: skip
+CARD = {"price", "asked_for", "ages"}
 STATUS = {"kind", "series", "first", "last", "last_known_at", "gaps", "stale"}
 
 
@@ -178,7 +179,7 @@ def test_forecast_score_and_report(bullbear: Run, home: Home, monkeypatch: pytes
     answer = bullbear("forecast", "--home", home.root, "--as-of", "2007-11-01", "--json")
     assert (answer.code, answer.err) == (0, "")
     entry = answer.json
-    assert set(entry) == FORECAST
+    assert set(entry) == FORECAST | CARD
     assert set(entry["ledger"]) == {"index", "hash", "previous_hash"}
     assert entry["ledger"]["index"] == 16
     monkeypatch.setenv("BULLBEAR_HOME", str(home.root))

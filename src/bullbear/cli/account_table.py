@@ -7,8 +7,8 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
+from bullbear.cli.card.panel import ended, executed
 from bullbear.cli.console import ResultConsole
-from bullbear.cli.panel import ended, executed
 
 
 def paper_account(account: dict[str, Any], last: int) -> None:

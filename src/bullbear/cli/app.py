@@ -14,8 +14,10 @@ from bullbear.cli.daily import account, forecast, report, run, score
 from bullbear.cli.factors import factors
 from bullbear.cli.instruments import instruments
 from bullbear.cli.market import fetch, ingest, simulate, status
+from bullbear.cli.new import new
 from bullbear.cli.odds import odds
 from bullbear.cli.options import HomeBeforeOption
+from bullbear.cli.run_list import runs
 from bullbear.cli.runs import backtest, compare, evaluate, predictions, promote, train, ui
 from bullbear.cli.tuning import tune
 
@@ -27,8 +29,8 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 for command in (
-    run, fetch, ingest, simulate, status, factors, instruments, train, tune, evaluate, compare, predictions, promote,
-    backtest, forecast, account, score, odds, report, ui,
+    run, fetch, ingest, simulate, status, factors, instruments, train, tune, runs, evaluate, compare, predictions,
+    promote, backtest, forecast, account, score, odds, report, ui, new,
 ):  # fmt: skip
     app.command()(command)
 

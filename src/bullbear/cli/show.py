@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 from rich.table import Table
 
+from bullbear.cli.card.panel import forecast_panel
 from bullbear.cli.console import ResultConsole
 from bullbear.cli.evaluation_tables import ScoredRow, oracle_line, scores
-from bullbear.cli.panel import forecast_panel
 from bullbear.data.publication import SNAPSHOT_ONLY
 from bullbear.forecasting.bundle import champion_of
 

@@ -56,6 +56,7 @@ def issue(
     refit: bool = True,
     progress: Progress | None = None,
     say: Callable[[str], None] = warn,
+    store: Store | None = None,
 ) -> dict[str, Any]:
     """The champions' forecast, appended to the ledger; asked again, the same entry.
 
@@ -74,6 +75,8 @@ def issue(
         Called with fits done and fits in all of each champion.
     say
         Called with a note for each question that falls back, and each refit that cannot be made.
+    store
+        The home's store, if it is open already.
 
     Raises
     ------
@@ -87,7 +90,7 @@ def issue(
     GateError
         What its champion reads, or the champion itself, is staler than `[staleness]` in bullbear.toml allows.
     """
-    bundle, store = read_bundle(home.champion), home.filled_store()
+    bundle, store = read_bundle(home.champion), home.filled_store() if store is None else store
     _refuse_other_market(bundle, store)
     target, simulated = bundle.definition.target, store.is_simulated
     stored = store.last_stored_at  # what is fetched from now on is not looked at: the entry can be replayed

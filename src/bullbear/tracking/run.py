@@ -13,7 +13,7 @@ from bullbear.dataset.predictions import COMBINED, Predictions
 from bullbear.definitions import UP
 from bullbear.errors import Found, RunError
 from bullbear.forecasting.bundle import Bundle, read_bundle
-from bullbear.tracking.spool import QUESTION
+from bullbear.tracking.tags import QUESTION
 from bullbear.tracking.tries import trials_of
 
 

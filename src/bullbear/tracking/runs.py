@@ -34,8 +34,7 @@ from bullbear.tracking.mlflow_store import connect_to_read, exists, experiment_i
 from bullbear.tracking.registry import describe, mark_challenger, mark_champion, place_champion, registered_name
 from bullbear.tracking.run import Run
 from bullbear.tracking.scored import scored_models
-from bullbear.tracking.search_runs import SEARCH
-from bullbear.tracking.spool import QUESTION, QUESTIONS
+from bullbear.tracking.tags import QUESTION, QUESTIONS, SEARCH
 from bullbear.tracking.tried_runs import Try, read_try, tries_on
 from bullbear.tracking.tries import TRIALS, identity, is_benchmark
 from bullbear.tracking.usable import cause, limited_patience

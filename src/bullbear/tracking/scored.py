@@ -7,9 +7,8 @@ from typing import Any
 
 from bullbear.definitions import UP
 from bullbear.evaluate.scored_model import NOT_JUDGED, ScoredModel
-from bullbear.tracking.spool import QUESTION, QUESTIONS
+from bullbear.tracking.tags import QUESTION, QUESTIONS, VERDICT
 from bullbear.tracking.tries import figure, identity, trials_of
-from bullbear.tracking.verdicts import VERDICT
 
 
 def scored_models(

@@ -14,10 +14,9 @@ from typing import Any
 
 from bullbear.definitions import ModelDefinition
 from bullbear.learn.search.trial import Search, n_trials
+from bullbear.tracking.tags import SEARCH
 from bullbear.tracking.tries import TRIALS
 
-SEARCH = "search"
-"""The tag of a child run that is a search: the day of its fit."""
 TABLE = "trials.csv"
 _STATES = ("complete", "pruned", "failed")
 

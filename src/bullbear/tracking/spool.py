@@ -32,13 +32,10 @@ from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 from bullbear.errors import BullbearError
 from bullbear.files import FileLock, copy_folder
 from bullbear.tracking.package import PACKAGE, package
+from bullbear.tracking.tags import QUESTION, QUESTIONS
 from bullbear.tracking.usable import cause
 
 RUN = "run.json"
-QUESTIONS = "questions"
-"""The folder of a staged training of several questions with one staged training each; also the tag that names them."""
-QUESTION = "question"
-"""The tag of a child run that names its question."""
 USER_CODE = "user_code"
 """The folder of a staged training with the files of the home that the served model runs."""
 _TAG = "spooled"

@@ -34,8 +34,6 @@ from bullbear.tracking.metrics import Point, metrics_of, plain, weights_by_month
 from bullbear.tracking.mlflow_store import connect, experiment_id, require_ready
 from bullbear.tracking.search_runs import TABLE, search_metrics, search_params, search_runs, search_tags, trials_csv
 from bullbear.tracking.spool import (
-    QUESTION,
-    QUESTIONS,
     RUN,
     USER_CODE,
     LoggedTraining,
@@ -43,8 +41,8 @@ from bullbear.tracking.spool import (
     keep,
     log_staged,
 )
+from bullbear.tracking.tags import QUESTION, QUESTIONS, VERDICT
 from bullbear.tracking.usable import limited_patience
-from bullbear.tracking.verdicts import VERDICT
 from bullbear.tracking.view import save_views
 from bullbear.user_code import sources
 

@@ -16,7 +16,7 @@ import pandas as pd
 
 from bullbear.definitions import UP
 from bullbear.tracking.run import Run
-from bullbear.tracking.spool import QUESTION, QUESTIONS
+from bullbear.tracking.tags import QUESTION, QUESTIONS
 from bullbear.tracking.tries import identity, is_benchmark
 
 PREDICTIONS = "predictions.csv"

@@ -19,16 +19,10 @@ from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 from bullbear.definitions import UP
 from bullbear.errors import Found, RunError
 from bullbear.evaluate.scored_model import NOT_JUDGED
-from bullbear.tracking.spool import QUESTION, QUESTIONS
+from bullbear.tracking.tags import CHAMPION, KINDS, PASSED, QUESTION, QUESTIONS, REFUSED, VERDICT, kind_of
 from bullbear.tracking.tries import figure, is_benchmark
 
-VERDICT = "verdict"
-"""The tag: `champion: WHY`, `passed: WHY`, `refused: REASON` or `not judged`."""
 DOCUMENT = "verdict.json"
-CHAMPION = "champion"
-PASSED = "passed"
-REFUSED = "refused"
-_KINDS = (CHAMPION, PASSED, REFUSED, NOT_JUDGED)
 _LONGEST = 500
 
 
@@ -124,11 +118,6 @@ def champion_among(rivals: Sequence[Any], verdicts: Mapping[str, str]) -> Any | 
     return next((each for each in rivals if kind_of(verdicts[each.info.run_id]) == CHAMPION), None)
 
 
-def kind_of(verdict: str) -> str:
-    """Which of the four a verdict is."""
-    return next((kind for kind in _KINDS if verdict.startswith(kind)), NOT_JUDGED)
-
-
 def _subject(run: Any) -> tuple[str | None, str | None]:
     tags = run.data.tags
     # A parent answers nothing itself; runs without the tag are of `up`.
@@ -137,7 +126,7 @@ def _subject(run: Any) -> tuple[str | None, str | None]:
 
 def _of_parent(finished: Sequence[Any], parent: str, verdicts: Mapping[str, str]) -> str:
     children = [each for each in finished if each.data.tags.get(MLFLOW_PARENT_RUN_ID) == parent]
-    by_kind = {kind: [each for each in children if kind_of(verdicts[each.info.run_id]) == kind] for kind in _KINDS}
+    by_kind = {kind: [each for each in children if kind_of(verdicts[each.info.run_id]) == kind] for kind in KINDS}
     return "; ".join(
         f"{kind}: {', '.join(sorted(each.data.tags.get(QUESTION, '?') for each in of_kind))}"
         for kind, of_kind in by_kind.items()

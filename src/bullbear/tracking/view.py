@@ -12,9 +12,8 @@ from typing import Any
 
 from mlflow import MlflowClient
 
-from bullbear.tracking.spool import QUESTION
+from bullbear.tracking.tags import QUESTION, VERDICT
 from bullbear.tracking.tries import TRIALS
-from bullbear.tracking.verdicts import VERDICT
 
 _TAG = "mlflow.sharedViewState."
 _EPOCH = 1_767_225_600_000

@@ -1,0 +1,23 @@
+"""The tags by which runs are known, and the kinds of verdict; readable without MLflow."""
+
+from __future__ import annotations
+
+from bullbear.evaluate.scored_model import NOT_JUDGED
+
+QUESTION = "question"
+"""The tag of a run that names the question that it answers."""
+QUESTIONS = "questions"
+"""The tag of a training of several questions that names them, and the folder of its staged trainings."""
+SEARCH = "search"
+"""The tag of a nested run that is a search for parameters."""
+VERDICT = "verdict"
+"""The tag: `champion: WHY`, `passed: WHY`, `refused: REASON` or `not judged`."""
+CHAMPION = "champion"
+PASSED = "passed"
+REFUSED = "refused"
+KINDS = (CHAMPION, PASSED, REFUSED, NOT_JUDGED)
+
+
+def kind_of(verdict: str) -> str:
+    """Which of the four a verdict is."""
+    return next((kind for kind in KINDS if verdict.startswith(kind)), NOT_JUDGED)
