@@ -2,48 +2,48 @@
 
 from __future__ import annotations
 
-import json
-import math
-from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from bullbear.decide import Backtest
-from bullbear.decide.performance.figures import performance
+from bullbear.decide.baselines import BASE_RATE
+from bullbear.decide.performance.figures import excess_returns, performance
+from bullbear.decide.performance.intervals import sharpe_difference
 from bullbear.decide.performance.side_by_side import POLICY
 from bullbear.errors import HistoryError
 from bullbear.sessions import day, days
 
 if TYPE_CHECKING:
-    from bullbear.report.contents import TestedPolicy, Trade
-    from bullbear.tracking import Run, Runs
+    from bullbear.report.sections.account import TestedPolicy, Trade
 
 
-def tested_policy(tested: Backtest, run: Run, runs: Runs) -> TestedPolicy:
-    """What the report shows of a backtest of a run.
+COMPARED = ("buy_and_hold", BASE_RATE)
+"""The baselines whose Sharpe ratio is compared with the policy's."""
 
-    The intervals of the figures take seconds: they are those that the training logged, where they are of this very
-    account, and are left out of any other.
-    """
-    from bullbear.report.contents import TestedPolicy
+
+def tested_policy(tested: Backtest, model: str) -> TestedPolicy:
+    """What the report shows of a backtest on the forecasts of a model."""
+    from bullbear.report.sections.account import TestedPolicy
 
     accounts = {POLICY: tested.account, **tested.baselines}
     return TestedPolicy(
         ticker=tested.ticker,
         policy=tested.policy.kind,
-        model=run.model,
+        model=model,
         equity=pd.DataFrame({name: account.equity for name, account in accounts.items()}),
         weights=tested.positions,
         trades=trades_of(tested),
-        figures=_figures(tested, _logged(run, runs)),
+        figures=_figures(tested),
+        against=_against(tested),
     )
 
 
 def trades_of(tested: Backtest) -> tuple[Trade, ...]:
     """The policy's trades, each with the reasons that its decision gave for the sleeve."""
-    from bullbear.report.contents import Trade
+    from bullbear.report.sections.account import Trade
 
     table = tested.trades
     if table.empty:
@@ -73,25 +73,19 @@ def trades_of(tested: Backtest) -> tuple[Trade, ...]:
     )
 
 
-def _figures(tested: Backtest, logged: Mapping[str, Any]) -> pd.DataFrame:
+def _figures(tested: Backtest) -> pd.DataFrame:
     rows: dict[str, dict[str, Any]] = {}
     for name, account in {POLICY: tested.account, **tested.baselines}.items():
-        try:
+        with suppress(HistoryError):  # the first days of an account
             rows[name] = asdict(performance(account))
-        except HistoryError:  # the first days of an account
-            continue
-    before = {row["account"]: row for row in logged.get("accounts", ())}
-    if POLICY in rows and POLICY in before and _is_same(rows[POLICY], before[POLICY]):
-        rows = {name: {**before.get(name, {}), **row} for name, row in rows.items()}
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("account")
 
 
-def _is_same(now: Mapping[str, Any], before: Mapping[str, Any]) -> bool:
-    names = ("total_return", "max_drawdown", "turnover", "trades")
-    return all(math.isclose(now[name], before[name], rel_tol=1e-9, abs_tol=1e-12) for name in names)
-
-
-def _logged(run: Run, runs: Runs) -> Mapping[str, Any]:
-    """The backtest that the training logged; nothing once that is gone."""
-    found: Mapping[str, Any] = json.loads(runs.texts([run.run_id], "backtest.json").get(run.run_id, "{}"))
-    return found
+def _against(tested: Backtest) -> dict[str, tuple[float, float, float]]:
+    """As `decide.comparison` has it, for the two baselines that matter: all of them would take a second."""
+    own = excess_returns(tested.account)
+    return {
+        name: sharpe_difference(own, excess_returns(tested.baselines[name]), block=max(21, tested.horizon))
+        for name in COMPARED
+        if name in tested.baselines
+    }

@@ -24,7 +24,7 @@ from bullbear.home import Home
 from bullbear.sessions import day
 
 if TYPE_CHECKING:
-    from bullbear.report.contents import Dashboard, Gauge
+    from bullbear.report.sections.dashboards import Dashboard, Gauge
 
 YEARS = 5
 SINCE = pd.Timestamp("1995-01-01")
@@ -122,7 +122,7 @@ BOARDS = (
 
 def dashboards(home: Home, view: View, ticker: str) -> tuple[Dashboard, ...]:
     """All boards at the last close that the view knows of `ticker`."""
-    from bullbear.report.contents import Dashboard
+    from bullbear.report.sections.dashboards import Dashboard
 
     known = _defined(home)
     wanted = [shown for board in BOARDS for shown in (*board.gauges, *board.bars) if shown.factor in known]
@@ -157,7 +157,7 @@ def _present(shown: Sequence[Shown], found: dict[str, Gauge]) -> tuple[Gauge, ..
 
 def _gauge(shown: Shown, values: pd.Series) -> Gauge | None:
     """None unless there is a value at the last session."""
-    from bullbear.report.contents import Gauge
+    from bullbear.report.sections.dashboards import Gauge
 
     known = values.dropna()
     if known.empty or known.index[-1] != values.index[-1]:

@@ -12,7 +12,7 @@ from bullbear.forecasting.staleness import mark_needed
 from bullbear.home import Home
 
 if TYPE_CHECKING:
-    from bullbear.report.contents import Freshness
+    from bullbear.report.sections.freshness import Freshness
 
 
 def freshness(home: Home, view: View) -> tuple[Freshness, ...]:
@@ -20,7 +20,7 @@ def freshness(home: Home, view: View) -> tuple[Freshness, ...]:
 
     What a champion reads stands first, and there what is stale.
     """
-    from bullbear.report.contents import Freshness
+    from bullbear.report.sections.freshness import Freshness
 
     table = mark_needed(status(view), home)
     rows = [

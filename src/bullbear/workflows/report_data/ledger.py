@@ -12,14 +12,14 @@ from bullbear.forecasting.scoring import score_ledger
 from bullbear.home import Home
 
 if TYPE_CHECKING:
-    from bullbear.report.contents import Chance, LedgerRecord
+    from bullbear.report.sections.ledger import Chance, LedgerRecord
 
 EDGES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 
 
 def ledger_record(home: Home, decided_at: pd.Timestamp) -> LedgerRecord:
     """The forecasts of closes up to `decided_at`, with the outcomes that were known then."""
-    from bullbear.report.contents import LedgerRecord
+    from bullbear.report.sections.ledger import LedgerRecord
 
     document = score_ledger(home, decided_at)
     return LedgerRecord(document, _chances(document["forecasts"]))
@@ -27,7 +27,7 @@ def ledger_record(home: Home, decided_at: pd.Timestamp) -> LedgerRecord:
 
 def _chances(records: list[dict[str, Any]]) -> tuple[Chance, ...]:
     """Live forecasts of all questions that have resolved, by their probability; empty ranges are left out."""
-    from bullbear.report.contents import Chance
+    from bullbear.report.sections.ledger import Chance
 
     due = [each for each in records if each["kind"] == LIVE and each["counts"] and each["y"] is not None]
     p, y = (np.array([each[key] for each in due], dtype=float) for key in ("p", "y"))

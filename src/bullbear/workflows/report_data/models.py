@@ -26,7 +26,7 @@ from bullbear.home import Home
 from bullbear.statistics.bootstrap import resample
 
 if TYPE_CHECKING:
-    from bullbear.report.contents import ComparedModels, ComparedQuestion
+    from bullbear.report.sections.models import ComparedModels, ComparedQuestion
     from bullbear.tracking import Runs
 
 _FORECASTS = "bundle/predictions.csv"
@@ -38,7 +38,7 @@ def compared_models(
     home: Home, runs: Runs, ticker: str, decided_at: pd.Timestamp, *, simulated: bool
 ) -> ComparedModels:
     """The models that were trained about `ticker`, by question in the order of questions.toml."""
-    from bullbear.report.contents import ComparedModels
+    from bullbear.report.sections.models import ComparedModels
 
     questions = home.questions()
     scored = runs.scored(list(questions), simulated=simulated)
@@ -89,7 +89,7 @@ def _question(
     *,
     whole: bool,
 ) -> ComparedQuestion:
-    from bullbear.report.contents import ComparedQuestion
+    from bullbear.report.sections.models import ComparedQuestion
 
     known = {model.run_id: known_at(decided_at, made[model.run_id]) for model in scored if model.run_id in made}
     models = [model for model in scored if model.run_id in known]

@@ -13,12 +13,12 @@ from bullbear.odds import event_odds
 from bullbear.sessions import day
 
 if TYPE_CHECKING:
-    from bullbear.report.contents import OddsTable
+    from bullbear.report.sections.odds import OddsTable
 
 
 def odds_table(home: Home, ticker: str, horizon: int, decided_at: pd.Timestamp) -> OddsTable:
     """What `bullbear odds --all --as-of DAY` says; where that refuses, the table holds its reason instead."""
-    from bullbear.report.contents import OddsTable
+    from bullbear.report.sections.odds import OddsTable
 
     try:
         found = event_odds(

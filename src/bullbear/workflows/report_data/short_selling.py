@@ -13,7 +13,7 @@ from bullbear.factors.positioning.short_interest import days_to_cover, short_int
 from bullbear.sessions import days
 
 if TYPE_CHECKING:
-    from bullbear.report.contents import ShortSelling
+    from bullbear.report.sections.short_selling import ShortSelling
 
 YEARS = 5
 WINDOW = 5
@@ -22,7 +22,7 @@ WINDOW = 5
 
 def short_selling(view: View, ticker: str) -> ShortSelling:
     """What was known of a ticker at the view's instant, over the five years before."""
-    from bullbear.report.contents import ShortSelling
+    from bullbear.report.sections.short_selling import ShortSelling
 
     since = view.instant - pd.DateOffset(years=YEARS)
     interest, revised = _interest(view, ticker, since)
