@@ -13,6 +13,7 @@ import typer
 from bullbear.cli.daily import account, forecast, report, run, score
 from bullbear.cli.factors import factors
 from bullbear.cli.instruments import instruments
+from bullbear.cli.ledger import ledger
 from bullbear.cli.market import fetch, ingest, simulate, status
 from bullbear.cli.new import new
 from bullbear.cli.odds import odds
@@ -33,6 +34,7 @@ for command in (
     promote, backtest, forecast, account, score, odds, report, ui, new,
 ):  # fmt: skip
     app.command()(command)
+app.add_typer(ledger, name="ledger")
 
 
 def _print_version(wanted: bool) -> None:

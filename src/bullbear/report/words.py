@@ -1,4 +1,4 @@
-"""Numbers and days as people write them, in the report's sentences, tiles and tables."""
+"""Days, sentences and numbers that may be unknown, as the report writes them; numbers are those of `wording`."""
 
 from __future__ import annotations
 
@@ -7,22 +7,24 @@ from typing import Any
 
 import pandas as pd
 
+from bullbear import wording
+
 UNKNOWN = "–"
 
 
 def per_cent(value: float | None, digits: int = 0, *, signed: bool = False) -> str:
-    """A fraction in per cent.
+    """A fraction in per cent; a share near 0 or 1 in whole per cent has the digits that it needs.
 
     Example
     -------
-    >>> per_cent(0.0014, 2, signed=True), per_cent(0.0003), per_cent(0.6), per_cent(None)
-    ('+0.14 %', '0.03 %', '60 %', '–')
+    >>> per_cent(0.0014, 2, signed=True), per_cent(0.003), per_cent(0.6), per_cent(None)
+    ('+0.14 %', '0.3 %', '60 %', '–')
     """
     if value is None or not math.isfinite(value):
         return UNKNOWN
-    if value and digits == 0 and abs(value) < 0.01:
-        digits = 1 if abs(value) >= 0.001 else 2
-    return f"{100.0 * value:{'+' if signed else ''}.{digits}f} %"
+    if digits == 0 and not signed and 0.0 <= value <= 1.0:
+        return wording.chance(value)
+    return wording.percent(value, digits, signed=signed)
 
 
 def price(value: float | None) -> str:
@@ -33,7 +35,7 @@ def price(value: float | None) -> str:
     >>> price(1165.6)
     '1,165.60'
     """
-    return UNKNOWN if value is None or not math.isfinite(value) else f"{value:,.2f}"
+    return UNKNOWN if value is None or not math.isfinite(value) else wording.price(value)
 
 
 def day(value: Any, *, weekday: bool = False) -> str:
@@ -58,5 +60,5 @@ def sentence(text: str) -> str:
     >>> sentence("the close has left the support behind")
     'The close has left the support behind.'
     """
-    text = text.strip()
-    return text[:1].upper() + text[1:] + ("" if text[-1:] in ".!?:" else ".") if text else text
+    text = wording.capital(text.strip())
+    return text + ("" if text[-1:] in ".!?:" else ".") if text else text

@@ -25,7 +25,7 @@ from bullbear.dataset import Examples, splitter_of
 from bullbear.definitions import ModelDefinition, Question
 from bullbear.evaluate import Evaluation, PathScores
 from bullbear.evaluate.scored_model import NOT_JUDGED
-from bullbear.forecasting.bundle import write_bundle
+from bullbear.forecasting.bundle_writing import write_bundle
 from bullbear.learn import Training, pool_of
 from bullbear.model import Model
 from bullbear.tracking.artifact_tables import LOGGED, write_tables

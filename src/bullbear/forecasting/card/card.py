@@ -8,8 +8,10 @@ from typing import Any
 import pandas as pd
 
 from bullbear.data.store import Store
+from bullbear.forecasting.card.active_odds import active_odds_of
 from bullbear.forecasting.card.ages import ages_of
 from bullbear.forecasting.card.price import price_of
+from bullbear.forecasting.card.situations import situations_of
 from bullbear.forecasting.card.sources import Sources
 from bullbear.home import Home
 
@@ -36,4 +38,10 @@ def card_of(
         The clock, against which the data are old; None for this machine's.
     """
     sources = Sources(home, entry, home.filled_store() if store is None else store, asked, now)
-    return {"price": price_of(sources), "asked_for": asked, "ages": ages_of(sources)}
+    return {
+        "price": price_of(sources),
+        **active_odds_of(sources),
+        "situations": situations_of(sources),
+        "asked_for": asked,
+        "ages": ages_of(sources),
+    }
