@@ -43,7 +43,8 @@ def tested() -> TestedPolicy:
            "turnover": 1.2, "trades": 8}  # fmt: skip
     figures = pd.DataFrame.from_dict({name: row for name in equity}, orient="index")
     against = {"buy_and_hold": (0.2, -0.1, 0.5), "base_rate": (0.3, 0.1, 0.5)}
-    return TestedPolicy("IWM", "two_agents", "climatology", equity, weights, trades, figures, against)
+    profit = (("bull, IWM", 0.1, 0.05, 0.15), ("costs", None, None, -0.01), ("total", None, None, 0.14))
+    return TestedPolicy("IWM", "two_agents", "climatology", equity, weights, trades, figures, against, profit)
 
 
 def short_selling() -> ShortSelling:

@@ -45,5 +45,5 @@ def test_every_chart_is_drawn_and_every_table_has_rows(tmp_path: Path, chromium:
         rows = found.page.evaluate(
             "[...document.querySelectorAll('main table')].map((each) => each.tBodies[0].rows.length)"
         )
-        assert len(rows) == 16
+        assert len(rows) == 17
         assert min(rows) > 0

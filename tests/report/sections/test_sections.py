@@ -53,8 +53,17 @@ def test_the_account_says_what_it_made_and_how_far_it_fell() -> None:
     assert texts[3].endswith("(90 % interval +0.10 to +0.50): better than it.")
 
 
+def test_profit_stands_by_source() -> None:
+    profit = _tables(account_section(samples.tested()))[1]
+    assert profit.rows == (
+        ("bull, IWM", "+10.0 %", "+5.0 %", "+15.0 %"),
+        ("costs", "", "", "-1.0 %"),
+        ("total", "", "", "+14.0 %"),
+    )
+
+
 def test_months_are_shaded_by_their_return() -> None:
-    months = _tables(account_section(samples.tested()))[1]
+    months = _tables(account_section(samples.tested()))[2]
     assert months.head == (
         "year",
         "Jan",
@@ -91,8 +100,8 @@ def test_the_months_of_a_year_multiply_to_its_return() -> None:
 def test_trades_are_marked_on_the_line_with_their_reasons_and_listed_newest_first() -> None:
     section = account_section(samples.tested())
     tables = _tables(section)
-    assert tables[3].rows[0][0] == str(f"{samples.DAYS[134]:%-d %b %Y}")
-    assert tables[4].rows[0][1:] == ("Bear", "stopped out of RWM, 10 % to 0 % at 270.00", "Reason 120.")
+    assert tables[4].rows[0][0] == str(f"{samples.DAYS[134]:%-d %b %Y}")
+    assert tables[5].rows[0][1:] == ("Bear", "stopped out of RWM, 10 % to 0 % at 270.00", "Reason 120.")
     traces = {trace["name"]: trace for trace in _chart(section, "equity").figure["data"]}
     assert list(traces["sold"]["x"]) == [samples.DAYS[120]]
     assert traces["sold"]["text"] == ["stopped out of RWM, 10 % to 0 % at 270.00<br>reason 120"]

@@ -27,12 +27,14 @@ LATEST = pd.Timestamp("2007-12-31 21:00", tz="UTC")
 
 
 def _entries(home: Home) -> list[dict[str, Any]]:
-    return of_question(Ledger(home.forecasts / "ledger.jsonl").entries())
+    """Those of `up`, as if made on whatever is stored: what they could see is cut at their close alone."""
+    made = of_question(Ledger(home.forecasts / "ledger.jsonl").entries())
+    return [{**entry, "data": {**entry["data"], "stored_through": None}} for entry in made]
 
 
 def _contents(home: Home, entry: dict[str, Any]) -> Contents:
     sources, run = Sources(home, entry, home.store()), Runs(home).find("champion")
-    return contents_of(sources, run, backtest_run(home, run, until=sources.decided_at))
+    return contents_of(sources, backtest_run(home, run, until=sources.decided_at))
 
 
 @pytest.fixture(scope="module")
@@ -115,6 +117,8 @@ def test_the_account_is_that_of_the_backtest_with_the_reasons_of_each_trade(
     ends = [f"sharpe_difference{end}" for end in ("", "_low", "_high")]
     for name, found in tested.against.items():
         assert found == pytest.approx(tuple(wanted.loc[name, ends]), nan_ok=True)
+    assert sum(total for *_, total in tested.profit[:-1]) == pytest.approx(tested.profit[-1][-1])
+    assert tested.profit[-1] == ("total", None, None, whole.attribution["total"])
 
 
 def test_short_interest_is_what_each_publication_first_said(latest: Contents, trained_home: Home) -> None:

@@ -61,7 +61,8 @@ class TestedPolicy:
 
     `equity` by session: `policy` and one column a baseline, all from 1. `weights` by session: a column a ticker, and
     CASH. `figures` are rows of `decide.performance`. `against` holds the policy's Sharpe ratio less that of a baseline,
-    with the ends of its 90 % interval.
+    with the ends of its 90 % interval. `profit` is its profit by source, as a share of the starting equity: overnight,
+    within sessions (None where there is no such difference) and in all; the last row is the total.
     """
 
     ticker: str
@@ -72,6 +73,7 @@ class TestedPolicy:
     trades: tuple[Trade, ...]
     figures: pd.DataFrame
     against: Mapping[str, tuple[float, float, float]]
+    profit: tuple[tuple[str, float | None, float | None, float], ...]
 
 
 def account_section(tested: TestedPolicy) -> Section:
@@ -81,14 +83,15 @@ def account_section(tested: TestedPolicy) -> Section:
         Text(_summary(tested), "lead"),
         Text(
             f"The policy, {tested.policy.replace('_', ' ')}, trades the forecasts of {tested.model} as they were made "
-            "on each day, at the next open and after costs. It was written with this past in view: expect less of it in "
-            "the future."
+            "on each day, at the next open and after costs. It was written with this past in view: expect less of it "
+            "in the future."
         ),
         _chart(tested),
     ]
     blocks += [Text(_compared(name, found)) for name, found in tested.against.items()]
     if len(tested.figures):
         blocks.append(_figures(tested.figures))
+    blocks.append(Details("Profit by source", [_profit(tested)]))
     blocks += [Heading("Return by month"), _months("The policy", equity[POLICY])]
     if HOLD in equity:
         blocks.append(_months(f"Buy and hold {tested.ticker}", equity[HOLD]))
@@ -331,3 +334,12 @@ def _figures(figures: pd.DataFrame) -> Table:
         ),
         tuple(rows),
     )
+
+
+def _profit(tested: TestedPolicy) -> Table:
+    rows = [
+        (source, *("" if value is None else per_cent(value, 1, signed=True) for value in values))
+        for source, *values in tested.profit
+    ]
+    caption = "The policy's profit by source, of the starting equity; the rows add up to the total"
+    return Table(caption, ("source", "overnight", "within sessions", "total"), tuple(rows))

@@ -38,6 +38,7 @@ def tested_policy(tested: Backtest, model: str) -> TestedPolicy:
         trades=trades_of(tested),
         figures=_figures(tested),
         against=_against(tested),
+        profit=_profit(tested),
     )
 
 
@@ -89,3 +90,12 @@ def _against(tested: Backtest) -> dict[str, tuple[float, float, float]]:
         for name in COMPARED
         if name in tested.baselines
     }
+
+
+def _profit(tested: Backtest) -> tuple[tuple[str, float | None, float | None, float], ...]:
+    booked = tested.attribution
+    sleeves = [
+        (label, booked[f"{sleeve}_overnight"], booked[f"{sleeve}_intraday"], booked[sleeve])
+        for sleeve, label in tested.account.labels.items()
+    ]
+    return (*sleeves, *((name, None, None, booked[name]) for name in ("interest", "costs", "total")))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from bullbear.decide import Backtest
 from bullbear.forecasting.card.sources import Sources
-from bullbear.tracking import Run, Runs
+from bullbear.tracking import Runs
 from bullbear.workflows.report_data.account import tested_policy
 from bullbear.workflows.report_data.dashboards import dashboards
 from bullbear.workflows.report_data.freshness import freshness
@@ -18,7 +18,6 @@ from bullbear.workflows.report_data.odds import odds_table
 from bullbear.workflows.report_data.short_selling import short_selling
 
 if TYPE_CHECKING:
-    from bullbear.report.section import Section
     from bullbear.report.sections.account import TestedPolicy
     from bullbear.report.sections.dashboards import Dashboard
     from bullbear.report.sections.freshness import Freshness
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Contents:
-    """What the sections below the forecast show, in their order; no policy without a backtest."""
+    """What the sections below the forecast show; no policy without a backtest."""
 
     odds: OddsTable
     tested: TestedPolicy | None
@@ -40,30 +39,9 @@ class Contents:
     ledger: LedgerRecord
     freshness: Sequence[Freshness]
 
-    def sections(self) -> list[Section]:
-        """The sections in the order to show."""
-        from bullbear.report.sections.account import account_section
-        from bullbear.report.sections.dashboards import dashboards_section
-        from bullbear.report.sections.freshness import freshness_section
-        from bullbear.report.sections.ledger import ledger_section
-        from bullbear.report.sections.models import models_section
-        from bullbear.report.sections.odds import odds_section
-        from bullbear.report.sections.short_selling import short_selling_section
 
-        account = [] if self.tested is None else [account_section(self.tested)]
-        return [
-            odds_section(self.odds),
-            *account,
-            short_selling_section(self.short_selling),
-            dashboards_section(self.dashboards),
-            models_section(self.models),
-            ledger_section(self.ledger),
-            freshness_section(self.freshness),
-        ]
-
-
-def contents_of(sources: Sources, run: Run, tested: Backtest | None) -> Contents:
-    """The contents of a report on the entry of `sources`, which the champion `run` made.
+def contents_of(sources: Sources, tested: Backtest | None) -> Contents:
+    """The contents of a report on the entry of `sources`.
 
     Parameters
     ----------
@@ -74,7 +52,7 @@ def contents_of(sources: Sources, run: Run, tested: Backtest | None) -> Contents
     ticker, simulated = str(entry["ticker"]), bool(entry["data"].get("simulated"))
     return Contents(
         odds=odds_table(home, ticker, int(entry["horizon_sessions"]), sources.decided_at),
-        tested=None if tested is None else tested_policy(tested, run.model),
+        tested=None if tested is None else tested_policy(tested, str(entry["model"]["name"])),
         short_selling=short_selling(view, ticker),
         dashboards=dashboards(home, view, ticker),
         models=compared_models(home, runs, ticker, sources.decided_at, simulated=simulated),

@@ -24,6 +24,7 @@ from bullbear.evaluate.scored_model import NOT_JUDGED, ScoredModel
 from bullbear.forecasting.bundle import read_bundle
 from bullbear.home import Home
 from bullbear.statistics.bootstrap import resample
+from bullbear.workflows.outlook_pictures import known_at
 
 if TYPE_CHECKING:
     from bullbear.report.sections.models import ComparedModels, ComparedQuestion
@@ -101,12 +102,6 @@ def _question(
         with suppress(BullbearError):  # a record of a few days, or of several paths
             cumulative[model.run_id] = cumulative_skill(known[model.run_id])
     return ComparedQuestion(question.name, question.sentence, champion, tuple(models), cumulative)
-
-
-def known_at(decided_at: pd.Timestamp, record: Predictions) -> Predictions:
-    """The forecasts up to a close, with the outcomes that were known then."""
-    table = record.table[record.table["decided_at"] <= decided_at]
-    return Predictions(table.assign(y=table["y"].where(table["resolved_at"] <= decided_at)))
 
 
 def _ends_by(record: Predictions, decided_at: pd.Timestamp) -> bool:
