@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from bullbear.cli.champions import demote, promote, rollback
 from bullbear.cli.daily import account, forecast, report, run, score
 from bullbear.cli.factors import factors
 from bullbear.cli.instruments import instruments
@@ -17,7 +18,7 @@ from bullbear.cli.market import fetch, ingest, simulate, status
 from bullbear.cli.odds import odds
 from bullbear.cli.options import HomeBeforeOption
 from bullbear.cli.run_list import runs
-from bullbear.cli.runs import backtest, compare, evaluate, predictions, promote, train, ui
+from bullbear.cli.runs import backtest, compare, evaluate, predictions, train, ui
 from bullbear.cli.tuning import tune
 
 app = typer.Typer(
@@ -29,7 +30,7 @@ app = typer.Typer(
 )
 for command in (
     run, fetch, ingest, simulate, status, factors, instruments, train, tune, runs, evaluate, compare, predictions,
-    promote, backtest, forecast, account, score, odds, report, ui,
+    promote, demote, rollback, backtest, forecast, account, score, odds, report, ui,
 ):  # fmt: skip
     app.command()(command)
 

@@ -1,8 +1,7 @@
-"""Commands on training runs: train, evaluate, compare, predictions, promote, backtest, ui."""
+"""Commands on training runs: train, evaluate, compare, predictions, backtest, ui."""
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -189,67 +188,6 @@ def predictions(
         print_document(found.table[list(INTERFACE)].to_dict(orient="records"))
     else:
         typer.echo(found.interface_csv(), nl=False)
-
-
-def promote(
-    run: RunArgument,
-    home: HomeOption = None,
-    pair: PairOption = None,
-    question: EachQuestionOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Make a run the champion of its question, or say which test it failed (exit code 3).
-
-    Of a run that answers several questions each is promoted by itself; the exit code is 3 if none passes.
-
-    Example: bullbear promote latest
-    """
-    require("bullbear promote", "train", "tracking")
-    from bullbear.errors import GateError
-    from bullbear.forecasting.bundle import champion_of
-    from bullbear.tracking import Runs
-    from bullbear.workflows.promotion import promote_each, verdicts_of
-
-    place = locate(home, pair)
-    runs = Runs(place)
-    found = runs.find_each(run) if question is None else [runs.find(run, question)]
-    try:
-        verdicts, refused = promote_each(place, runs, found)
-    except GateError as bad:
-        if as_json and bad.verdict is not None:
-            one = {"run_id": found[0].run_id, "model": found[0].model, "question": found[0].question, **bad.verdict}
-            print_document(one if len(found) == 1 else {"promoted": [], "refused": str(bad), "verdicts": bad.verdict})
-        raise
-    for name, verdict in verdicts.items():
-        for note in verdict.notes:
-            typer.echo(f"note: {name}: {note}" if len(found) > 1 else f"note: {note}", err=True)
-    for name, reason in refused.items():
-        typer.echo(f"note: {name}: {reason}", err=True)
-    if not os.path.lexists(place.champion):
-        typer.echo(
-            "note: up has no champion yet, without which there is no forecast; `bullbear train climatology && "
-            "bullbear promote latest` makes the base rate its champion",
-            err=True,
-        )
-    promoted = [each for each in found if each.question in verdicts]
-    if as_json:
-        documents = [
-            {
-                "champion": each.run_id,
-                "model": each.model,
-                "question": each.question,
-                **verdicts[each.question].as_dict(),
-            }
-            for each in promoted
-        ]
-        said = {name: str(reason) for name, reason in refused.items()}
-        several = {"promoted": documents, "refused": said, "verdicts": verdicts_of(refused)}
-        print_document(documents[0] if len(found) == 1 else several)
-    else:
-        for each in promoted:
-            for line in verdicts[each.question].lines():
-                typer.echo(line)
-            typer.echo(f"{champion_of(each.question)}: {each.model} {each.run_id}")
 
 
 def backtest(
