@@ -19,11 +19,9 @@ from bullbear import sessions
 from bullbear.data.store import Store
 from bullbear.dataset import splitter_of
 from bullbear.decide.instruments import Instrument, read_instruments
-from bullbear.decide.pairs import on_pair
-from bullbear.decide.policy import Policy, load_policy
+from bullbear.decide.policy import load_policy
 from bullbear.decide.rule import Rule
 from bullbear.definitions import FeatureSet, ModelDefinition, PolicyFile, PolicyTable, Source, read, validate
-from bullbear.definitions.models import Subject
 from bullbear.definitions.pairs import PlacedPair, read_pairs
 from bullbear.definitions.promotion import Promotion, read_promotion
 from bullbear.definitions.questions import Question, read_questions
@@ -33,6 +31,7 @@ from bullbear.files import FileLock
 from bullbear.learn import CALIBRATORS, members_of, pool_of
 from bullbear.learn.search.space import space_of
 from bullbear.model import HOLD_CASH, Model, Parts
+from bullbear.pairing import USUAL, definition_on_pair, pair_about, policy_on_pair
 from bullbear.user_code import use_home
 
 if TYPE_CHECKING:
@@ -62,6 +61,11 @@ class Home:
 
     def __post_init__(self) -> None:
         use_home(self.root)
+
+    @property
+    def ticker(self) -> str:
+        """The fund that everything is about."""
+        return USUAL if self.pair is None else self.pair.pair.bull
 
     @property
     def data(self) -> Path:
@@ -232,9 +236,7 @@ class Home:
         use_home(self.root)  # another may have been used since
         name = name.removeprefix("models/").removesuffix(".toml")
         definition, source = read(self.find("models", name), ModelDefinition, context={"questions": self.questions()})
-        if self.pair is not None:
-            subject = Subject(ticker=self.pair.pair.bull, horizon=definition.subject.horizon)
-            definition = definition.model_copy(update={"subject": subject})
+        definition = definition_on_pair(definition, source, self.pair, self.pairs)
         if definition.name != name:
             in_another_case = definition.name == name.lower()
             remedy = f"rename the file to {definition.name}.toml" if in_another_case else "rename one"
@@ -333,24 +335,9 @@ class Home:
             factors=[spec.name for each in (*own, *feature_sets) for spec in each.factor],
             known=self.questions(),
         )
-        return Rule(loaded if self.pair is None else self._on_pair(loaded, self.pair), own, path, paths)
-
-    def _on_pair(self, policy: Policy, placed: PlacedPair) -> Policy:
-        """The policy about a pair."""
-        known = self.instruments()
-        for ticker, sign in ((placed.pair.bull, 1), *((bear, -1) for bear in placed.pair.bear)):
-            fitting = [name for name, each in known.items() if each.multiple * sign > 0]
-            if ticker not in fitting:
-                allowed = (
-                    f"an instrument with a {'positive' if sign > 0 else 'negative'} multiple: {', '.join(fitting)}"
-                )
-                raise DefinitionError(placed.where, ticker, allowed, "correct the pair, or add it to instruments.toml")
-        try:
-            return on_pair(policy, known[placed.pair.bull], [known[bear] for bear in placed.pair.bear])
-        except DefinitionError as bad:
-            key = bad.where.partition(" ")[2]  # the place is that of a document, not of a file
-            where = f"{placed.where}, policy {policy.kind} {key}".rstrip()
-            raise DefinitionError(where, bad.value, bad.allowed, "choose another policy for this pair") from bad
+        return Rule(
+            loaded if self.pair is None else policy_on_pair(loaded, self.pair, self.instruments()), own, path, paths
+        )
 
     def pairs(self) -> dict[str, PlacedPair]:
         """The packaged pairs and those of this home's `models/pairs.toml`, which win, by name.
@@ -374,13 +361,27 @@ class Home:
         InputError
             There is no such pair.
         """
-        if pair is None or pair == Subject().ticker:
+        if pair is None or pair == USUAL:
             return self
         pairs = self.pairs()
         if pair not in pairs:
-            allowed = ", ".join([Subject().ticker, *pairs])
-            raise InputError("--pair", pair, allowed, "choose one, or add it to models/pairs.toml")
+            allowed = ", ".join([USUAL, *pairs])
+            raise InputError("--pair", pair, allowed, f"choose one, or add it with `bullbear new pair {pair}`")
         return replace(self, pair=pairs[pair])
+
+    def following(self, model: str) -> Home:
+        """The home about the pair of the fund that `models/MODEL.toml` is about; itself where it is about that already.
+
+        Raises
+        ------
+        DefinitionError
+            There is no such model, it cannot be read, or no pair is about its fund.
+        """
+        if self.pair is not None:
+            return self
+        name = model.removeprefix("models/").removesuffix(".toml")
+        definition, source = read(self.find("models", name), ModelDefinition, context={"questions": self.questions()})
+        return self.on(pair_about(definition, source, self.pairs()))
 
     @property
     def paired(self) -> tuple[Home, ...]:

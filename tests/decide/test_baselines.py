@@ -221,7 +221,7 @@ def test_on_the_base_rate_the_interval_is_unknown():
     state = State(CLOSE, forecasts={"up": Forecast(0.9, 0.8, 0.95, 0.6)}, volatility=0.1, closes={"IWM": 100.0})
     stance, _ = OnBaseRate(policy=BandPolicy()).decide(state, BandPolicy().recall({}))
     reasons = " ".join(reason for sleeve in stance.sleeves for reason in sleeve.reasons)
-    assert "P(up) 0.600 is in the bull band" in reasons
+    assert "P(up) 60.0 % is in the bull band" in reasons
     assert "the forecast has no interval" in reasons
 
 

@@ -29,9 +29,9 @@ def test_pairs_by_name_in_the_order_of_the_file(tmp_path: Path) -> None:
     ("lines", "told"),
     [
         ('name = "../X"\nbull = "QQQ"\nbear = ["QID"]', "pairs.toml:2"),
-        ('name = "X"\nbull = "QQQ"\nbear = []', "pairs.toml:4"),
+        ('name = "X"\nbull = "QQQ"\nbear = ["QID", "PSQ", "SQQQ", "X"]', "pairs.toml:4"),
         ('name = "IWM"\nbull = "IWM"\nbear = ["TWM"]', "pairs.toml:2.*another name"),
-        ('name = "X"\nbull = "QQQ"', "bear"),
+        ('name = "X"\nbear = ["QID"]', "bull"),
         ('name = "X"\nbull = "QQQ"\nbear = ["QID"]\nweight = 1', "pairs.toml:5"),
         (
             'name = "X"\nbull = "QQQ"\nbear = ["QID"]\n[[pair]]\nname = "X"\nbull = "SPY"\nbear = ["SDS"]',
@@ -42,3 +42,8 @@ def test_pairs_by_name_in_the_order_of_the_file(tmp_path: Path) -> None:
 def test_a_pair_that_makes_no_sense_is_refused_with_its_line(tmp_path: Path, lines: str, told: str) -> None:
     with pytest.raises(DefinitionError, match=told):
         read_pairs(written(tmp_path, f"[[pair]]\n{lines}\n"))
+
+
+def test_a_pair_may_have_no_inverse_fund(tmp_path: Path) -> None:
+    found = read_pairs(written(tmp_path, '[[pair]]\nname = "GLD"\nbull = "GLD"\n'))
+    assert found["GLD"].pair.bear == ()

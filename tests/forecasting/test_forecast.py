@@ -28,7 +28,6 @@ from bullbear.forecasting.close import Close, close_of
 from bullbear.forecasting.forecast import forecast_at, forecasts_at, issue, replay
 from bullbear.forecasting.ledger import SCHEMA_VERSION, Ledger, of_question, with_provenance
 from bullbear.forecasting.policy_forecasts import spoken
-from bullbear.forecasting.staleness import lag_note
 from bullbear.forecasting.today import forecast_close
 from bullbear.home import Home
 from bullbear.tracking import Run, Runs
@@ -370,35 +369,30 @@ def test_a_session_that_has_not_closed_is_not_forecast_although_a_row_for_it_is_
     assert issue(home, "2007-12-31", now=_evening("2007-12-31", "21:00"))["kind"] == "live"
 
 
-def test_an_entry_of_an_earlier_evening_is_shown_with_a_word_on_the_bars_missing_since(
-    home: Home, bullbear: Callable[..., Any]
-) -> None:
+def test_an_entry_of_an_earlier_evening_is_shown_as_it_was(home: Home, bullbear: Callable[..., Any]) -> None:
     _late(home, "2007-12-31", "2007-12-31T23:00")
     entry = issue(home, now=_evening("2007-12-28"))
     assert (entry["kind"], entry["data"]["sessions_behind"]) == ("live", 0)
     assert issue(home, now=_evening("2007-12-31")) == entry
     done = bullbear("forecast", "--home", home.root, "--json")
-    assert (done.code, json.loads(done.out)) == (0, entry | card_of(home, entry))
-    assert re.fullmatch(
-        r"note: no bar of IWM was known at the close of the last 4,\d\d\d sessions: this is the forecast of "
-        r"2007-12-28, as it was issued then\n",
-        done.err,
-    )
-    assert bullbear("forecast", "--home", home.root, "--as-of", "2007-12-28").err == ""
-    told = "no bar of IWM was known at the close of the last 1 session: this is the forecast of 2007-12-28, as it was "
-    assert lag_note(entry, _evening("2007-12-31")) == f"{told}issued then"
-    assert lag_note(entry, _evening("2007-12-30")) is None
+    assert (done.code, done.err, json.loads(done.out)) == (0, "", entry | card_of(home, entry))
+    assert done.json["ages"]["notice"] == [
+        "This is the forecast of Fri 2007-12-28, 1 session before the last bar of IWM, Mon 2007-12-31."
+    ]
 
 
-def test_a_day_without_a_session_is_answered_from_the_last_one_with_a_note(
+def test_on_a_closed_day_the_session_before_answers_and_the_card_says_so(
     home: Home, bullbear: Callable[..., Any]
 ) -> None:
-    friday = bullbear("forecast", "--home", home.root, "--as-of", "2007-06-15", "--json")
-    assert friday.err == ""
-    sunday = bullbear("forecast", "--home", home.root, "--as-of", "2007-06-17", "--json")
-    assert (sunday.code, sunday.json) == (0, friday.json)
-    note = "2007-06-17 is no session of the exchange: this is the forecast of 2007-06-15, the last one before"
-    assert sunday.err == f"note: {note}\n"
+    friday = bullbear("forecast", "--home", home.root, "--as-of", "2007-06-15", "--json").json
+    assert (friday["asked_for"], friday["ages"]["notice"]) == ("2007-06-15", [])
+    sunday = bullbear("forecast", "--home", home.root, "--as-of", "2007-06-17", "--json").json
+    assert sunday["asked_for"] == "2007-06-17"
+    note = "The exchange was closed on Sun 2007-06-17: the answer is that of the close before, Fri 2007-06-15."
+    assert sunday["ages"]["notice"] == [note]
+    for each in (friday, sunday):
+        del each["asked_for"], each["ages"]["notice"]
+    assert sunday == friday
 
 
 def test_what_is_stored_during_a_forecast_is_not_looked_at(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:

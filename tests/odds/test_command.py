@@ -92,6 +92,15 @@ def test_a_chart_per_event_is_a_picture_in_the_reports(bullbear: Run, simulated_
     assert path.read_bytes() == picture
 
 
+def test_a_closed_day_is_said(bullbear: Run) -> None:
+    _, friday, _ = bullbear("--as-of", "2005-07-01", "--json")
+    code, monday, err = bullbear("--as-of", "2005-07-04", "--json")
+    assert (code, monday) == (0, friday)
+    assert err == (
+        "note: the exchange was closed on Mon 2005-07-04: the answer is that of the close before, Fri 2005-07-01\n"
+    )
+
+
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
@@ -99,7 +108,10 @@ def test_a_chart_per_event_is_a_picture_in_the_reports(bullbear: Run, simulated_
             ["--ticker", "ZZZ"],
             "bullbear: --ticker: got 'ZZZ'; allowed: a ticker listed by `bullbear status`",
         ),
-        (["--as-of", "1985-01-02"], "bullbear: --as-of: got '1985-01-02'; allowed: 2000-01-03 to 2006-12-29 for IWM"),
+        (
+            ["--as-of", "1985-01-02"],
+            "bullbear: --as-of: got '1985-01-02'; allowed: 2000-01-03 to 2006-12-29, the bars of IWM",
+        ),
         (["--question", "dip99"], "bullbear: --question: got 'dip99'; allowed: up, fall5, dip5"),
         (["--event", "golden_goose"], "bullbear: event: got 'golden_goose'"),
         (["--since", "2006-12-28"], "bullbear: --since: got '2006-12-28'"),

@@ -102,7 +102,9 @@ def test_what_cannot_be_answered_is_refused_in_one_line(iwm_store: Store, events
     spec = events.event
     with pytest.raises(NoDataError, match="--ticker: got 'ZZZ'; allowed: a ticker listed by `bullbear status`"):
         event_odds(iwm_store, "ZZZ", spec)
-    with pytest.raises(NoDataError, match="--as-of: got '1999-12-31'; allowed: 2000-05-26 to 2019-12-31 for IWM"):
+    with pytest.raises(
+        NoDataError, match="--as-of: got '1999-12-31'; allowed: 2000-05-26 to 2019-12-31, the bars of IWM"
+    ):
         event_odds(iwm_store, "IWM", spec, as_of="1999-12-31")
     with pytest.raises(NoDataError, match="--as-of: got '2021-01-04'"):
         event_odds(iwm_store, "IWM", spec, as_of="2021-01-04")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from tests.report.browser import launch
 
 from bullbear.dataset.predictions import Predictions
 from bullbear.decide import backtest
@@ -69,6 +70,12 @@ def make(first: str, last: str, *, noise: float = 0.6, seed: int = 5) -> ModelRe
         result,
         made,
     )
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """A headless Chromium of playwright, one for all tests of this process."""
+    yield from launch()
 
 
 @pytest.fixture(scope="session")

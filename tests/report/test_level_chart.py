@@ -206,7 +206,12 @@ def test_a_bar_that_was_published_after_the_close_is_not_drawn(stored: Callable[
     ("ticker", "as_of", "mistake", "message"),
     [
         ("ZZZ", None, NoDataError, r"--ticker: got 'ZZZ'; allowed: a ticker listed by `bullbear status`"),
-        ("IWM", "2018-06-01", NoDataError, r"--as-of: got '2018-06-01'; allowed: 2014-01-02 to 2016-05-06 for IWM"),
+        (
+            "IWM",
+            "2018-06-01",
+            NoDataError,
+            r"--as-of: got '2018-06-01'; allowed: 2014-01-02 to 2016-05-06, the bars of IWM",
+        ),
         ("IWM", "2013-12-31", NoDataError, r"--as-of: got '2013-12-31'"),
         ("IWM", "2015-12-31", HistoryError, r"history of IWM by 2015-12-31: got '504 sessions'; allowed: at least 523"),
     ],

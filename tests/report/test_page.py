@@ -1,317 +1,213 @@
-"""The page: well-formed, complete, escaped, quiet on the network, and honest about simulated data."""
+"""The page of sections: complete, escaped, quiet on the network, and drawn by a real browser in both themes."""
 
 from __future__ import annotations
 
 import base64
-import os
-import shutil
+import hashlib
+import json
+import re
 import subprocess
 import sys
-from collections.abc import Callable
-from dataclasses import replace
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
-from matplotlib.image import imread
+from tests.report.browser import DESK, PHONE, opened
 
 from bullbear.errors import InputError
-from bullbear.report import ModelResult, plots, write_report
-
-PICTURES = ("calibration_plot", "skill_plot", "probability_plot", "equity_plot")
-_drawn: dict[tuple[object, ...], tuple[bytes, object]] = {}
-
-
-@pytest.fixture(autouse=True)
-def _draw_each_picture_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    # Most tests are of the page and show the same real pictures: each is drawn by the first that needs it.
-    for name in PICTURES:
-        monkeypatch.setattr(plots, name, _once(name, getattr(plots, name)))
-
-
-def _once(name: str, draw: Callable[..., bytes]) -> Callable[..., bytes]:
-    def drawn(*data: object, **options: object) -> bytes:
-        key = (name, *map(id, data), *sorted(options.items()))
-        if key not in _drawn:
-            _drawn[key] = draw(*data, **options), data  # kept, so that no other object gets its id
-        return _drawn[key][0]
-
-    return drawn
-
+from bullbear.report import section as s
+from bullbear.report.charts import PER_CENT, SIGNED_PER_CENT, Chart
+from bullbear.report.page import write_page
+from bullbear.report.palette import role
+from bullbear.report.tables import Table
 
 NOW = pd.Timestamp("2020-01-01 08:00", tz="UTC")
-VOID = {"meta", "link", "img", "br", "hr", "input"}
+DAYS = pd.bdate_range("2017-01-02", "2019-12-31")
 
 
-class Page(HTMLParser):
-    """A strict reader: every element that opens must close, in order."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__(convert_charrefs=True)
-        self.open: list[str] = []
-        self.elements: list[tuple[str, dict[str, str | None]]] = []
-        self.words: list[str] = []
-        self.feed(text)
-        self.close()
-        assert self.open == []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, dict(attrs)))
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        if self.open and self.open[-1] != "style":
-            self.words.append(data)
-
-    @property
-    def text(self) -> str:
-        return " ".join(" ".join(self.words).split())
-
-    def all(self, tag: str) -> list[dict[str, str | None]]:
-        return [attributes for name, attributes in self.elements if name == tag]
+def _line(identifier: str = "price", **options: Any) -> Chart:
+    values = 150 + np.sin(np.arange(len(DAYS)) / 40) * 7.5
+    return Chart(
+        identifier,
+        "A price",
+        {
+            "data": [{"type": "scatter", "x": DAYS, "y": values, "name": "IWM", "line": {"color": role("forecast")}}],
+            "layout": {"xaxis": {"type": "date"}},
+        },
+        "A line by day.",
+        "Line: a price.",
+        **options,
+    )
 
 
-def _page(
-    folder: Path,
-    models: list[ModelResult],
-    forecast: dict[str, Any] | None,
-    simulated: bool = False,
-    pictures: dict[str, bytes] | None = None,
-) -> Page:
-    path = write_report(
-        folder / "report.html", models=models, forecast=forecast, simulated=simulated, generated_at=NOW,
-        pictures=pictures,
+def _bars() -> Chart:
+    return Chart(
+        "bars",
+        "Skill",
+        {
+            "data": [{"type": "bar", "x": [2018, 2019], "y": [-2.5, 6.5], "marker": {"color": role("bull", 0.6)}}],
+            "layout": {"yaxis": {"dtick": 2.5, **SIGNED_PER_CENT}, "xaxis": {**PER_CENT}},
+        },
+        "Bars by year.",
+        "Bars: skill.",
+    )
+
+
+def _sections() -> list[s.Section]:
+    wide = Table("A wide table", tuple(f"column {n}" for n in range(20)), (("1,234.56",) * 20,) * 3)
+    told = Table(
+        "A table of sentences", ("day", "what happened"), (("2019-12-31", "a long sentence " * 12),),
+        tones=((None, -0.8),), stack=True, left=(0, 1),
     )  # fmt: skip
-    return Page(path.read_text(encoding="utf-8"))
-
-
-def test_the_page_tells_the_numbers_it_was_given(tmp_path: Path, model: ModelResult, forecast: dict[str, Any]) -> None:
-    text = _page(tmp_path, [model], forecast).text
-    e = model.evaluation
-    for expected in (
-        "61.2%", "Interval 54.1% to 67.9%", "base rate 58.0%", "2020-01-31", "2019-12-31 21:00 UTC", "Regime: calm",
-        "87.5% in IWM", "tier 0", "159.37", "1.83", "rsi_14", "+0.0413", "-0.0127", "f1e2d3c4b5", "UMCSENT", "d1f0aa17",
-        "2019-11-29 21:00 UTC", "ab" * 32, "2020-01-01 08:00 UTC", model.run_id, model.intent, "seeded (champion)",
-        f"{e.bss:+.1%} [{e.bss_low:+.1%}, {e.bss_high:+.1%}]", f"{e.brier:.4f}", f"{e.n:,}", "buy and hold",
-        "ten month average", "almost unpredictable", "The interval contains the base rate",
-    ):  # fmt: skip
-        assert expected in text, expected
-    for span in e.by_year:
-        assert f"{span.label} {span.n:,} {span.bss:+.1%}" in text
-
-
-def test_pictures_are_embedded_and_described_and_tables_have_captions(
-    tmp_path: Path, model: ModelResult, forecast: dict[str, Any]
-) -> None:
-    page = _page(tmp_path, [model], forecast)
-    pictures = page.all("img")
-    assert len(pictures) == 4
-    for picture in pictures:
-        kind, _, data = (picture["src"] or "").partition(",")
-        assert kind == "data:image/png;base64"
-        assert base64.b64decode(data, validate=True).startswith(b"\x89PNG")
-        assert len(picture["alt"] or "") > 40
-    assert len(page.all("caption")) == len(page.all("table")) == 9
-    assert len(page.all("h1")) == 1
-    identifiers = [attributes["id"] for _, attributes in page.elements if "id" in attributes]
-    assert len(identifiers) == len(set(identifiers))
-    for _, attributes in page.elements:
-        assert attributes.get("aria-labelledby", identifiers[0]) in identifiers
-
-
-ROW = {"question": "dip8", "statement": "A close 8 % or more below today's within the month.", "p": 0.191,
-       "p_low": 0.142, "p_high": 0.252, "climatology": 0.123, "lift": 1.55, "skill": 0.104,
-       "skill_low": 0.041, "skill_high": 0.162,
-       "model": "wild", "run_id": "ab12cd34ef"}  # fmt: skip
-ALONE = ROW | {"question": "rally5", "p": 0.31, "climatology": 0.31, "model": None, "run_id": None, "skill": 0.0,
-               "skill_low": None, "skill_high": None}  # fmt: skip
-
-
-def test_the_outlook_is_a_picture_and_a_table(tmp_path: Path, model: ModelResult, forecast: dict[str, Any]) -> None:
-    plain = _page(tmp_path, [model], forecast)
-    known = {"quantiles": {"0.05": -0.081, "0.95": 0.075}, "volatility": 0.243, "volatility_climatology": 0.187}
-    page = _page(
-        tmp_path, [model], forecast | {"outlook": [ROW, ALONE], "distribution": known},
-        pictures={"against_usual": b"\x89PNG", "fan": b"\x89PNG"},
-    )  # fmt: skip
-    assert len(page.all("img")) == len(plain.all("img")) + 2
-    for expected in (
-        "dip8 A close 8 % or more below today's within the month. 19.1% 14.2% to 25.2% 12.3% +10.4% [+4.1%, +16.2%] "
-        "wild ab12cd34",
-        "31.0% – none: the base rate",
-        "Forecast volatility 24.3% a year (usually 18.7%). Quantiles of the return: 5% below -8.1%, 95% below +7.5%.",
-    ):
-        assert expected in page.text, expected
-
-
-def test_nothing_is_loaded_from_anywhere_and_nothing_runs(
-    tmp_path: Path, model: ModelResult, forecast: dict[str, Any]
-) -> None:
-    page = _page(tmp_path, [model], forecast, simulated=True)
-    assert page.all("script") == []
-    assert "default-src 'none'" in str(page.all("meta"))
-    for _, attributes in page.elements:
-        assert not any(name.startswith("on") for name in attributes)
-        for name in ("src", "href", "srcset", "action"):
-            assert (attributes.get(name) or "#").startswith(("data:", "#"))
-    raw = (tmp_path / "report.html").read_text(encoding="utf-8")
-    assert "url(" not in raw
-    assert "@import" not in raw
-    assert "http://" not in raw
-    assert "https://" not in raw
-
-
-def test_text_from_outside_is_escaped(tmp_path: Path, model: ModelResult, forecast: dict[str, Any]) -> None:
-    evil = '"><script>alert(1)</script>'
-    forecast["ticker"] = forecast["regime"] = forecast["data"]["fingerprint"] = evil
-    forecast["agents"]["bull"]["reasons"] = [evil]
-    forecast["drivers"][0]["factor"] = evil
-    forecast["data"]["stale"] = [evil]
-    page = _page(tmp_path, [replace(model, name=evil, intent=evil, run_id=evil, backtest=None)], forecast)
-    assert page.all("script") == []
-    assert page.text.count("<script>alert(1)</script>") >= 9
-
-
-def test_simulated_is_said_if_and_only_if_it_is(tmp_path: Path, model: ModelResult, forecast: dict[str, Any]) -> None:
-    real = _page(tmp_path, [model], forecast)
-    assert "SIMULATED" not in (tmp_path / "report.html").read_text(encoding="utf-8")
-    simulated = _page(tmp_path, [model], forecast, simulated=True)
-    assert simulated.text.startswith("SIMULATED: bullbear report, IWM SIMULATED: every number on this page")
-    assert all((picture["alt"] or "").startswith("SIMULATED") for picture in simulated.all("img"))
-    assert simulated.all("img")[0]["src"] != real.all("img")[0]["src"]
-
-
-def test_a_home_without_champion_still_reports_its_models(tmp_path: Path, model: ModelResult) -> None:
-    text = _page(tmp_path, [replace(model, backtest=None)], None).text
-    assert "no model has been promoted to champion" in text
-    assert "No backtest was run for this model." in text
-    assert "(champion)" not in text
-
-
-@pytest.mark.parametrize(
-    ("kind", "account", "said", "unsaid"),
-    [
-        (
-            "live",
-            "advised",
-            ("Live, issued 2020-01-01 02:00 UTC.", "Positions follow the account of live advice"),
-            "hindsight",
+    return [
+        s.Section(
+            "today",
+            "Today",
+            [
+                s.Text("Nothing to say today.", "lead"),
+                s.Tiles([s.Tile("close", "165.67", "+0.4 %", "bull"), s.Tile("up", "60 %")]),
+                s.Grid([s.Panel("Bull", [s.Bullets(["holds"])]), s.Panel("Bear", [s.Text("waits")])]),
+                _line(period="1Y"),
+            ],
         ),
-        (
-            "replay",
-            "backtest",
-            ("Replay, issued 2020-01-01 02:00 UTC, in hindsight", "champion's own backtest"),
-            "Live,",
-        ),
-    ],
-)
-def test_the_page_says_whether_the_forecast_is_live_and_what_to_trade(
-    tmp_path: Path, forecast: dict[str, Any], kind: str, account: str, said: tuple[str, ...], unsaid: str
-) -> None:
-    trade = {"ticker": "IWM", "change": -0.4, "weight_before": 0.875, "weight_after": 0.475}
-    forecast |= {"kind": kind, "issued_at": "2020-01-01T02:00:00Z", "account": {"kind": account, "trades": [trade]}}
-    text = _page(tmp_path, [], forecast).text
-    for expected in (*said, "Sell IWM: 87.5% to 47.5%."):
-        assert expected in text
-    assert unsaid not in text
-    assert "No trade." not in text
-    forecast["account"]["trades"] = []
-    assert "No trade." in _page(tmp_path, [], forecast).text
+        s.Section("record", "The record of a forecast", [wide, told, s.Details("More", [_bars()])], "Record"),
+        s.Section("data", "Data", [s.Facts([("fingerprint", "ab" * 32)])]),
+    ]
 
 
-def test_a_forecast_alone_is_reported_even_with_gaps(tmp_path: Path, forecast: dict[str, Any]) -> None:
-    forecast |= {"p_low": None, "p_high": None, "regime": None, "stops": [], "drivers": []}
-    del forecast["ledger"]
-    text = _page(tmp_path, [], forecast).text
-    assert "The forecast has no interval." in text
-    assert "No stop or re-entry level is set." in text
-    assert "Regime" not in text
-
-
-def test_the_data_of_a_report_without_forecast_may_be_given(tmp_path: Path, model: ModelResult) -> None:
-    path = write_report(
-        tmp_path / "r.html", models=[replace(model, backtest=None)], forecast=None, simulated=False, generated_at=NOW,
-        data={"fingerprint": "cafe01", "last_known_at": "2019-12-30T21:00:00+00:00", "stale": []},
+def _write(folder: Path, sections: list[s.Section] | None = None, *, simulated: bool = False) -> Path:
+    return write_page(
+        folder / "report.html", _sections() if sections is None else sections, title="IWM on Tue 31 Dec 2019",
+        ticker="IWM", simulated=simulated, generated_at=NOW, notices=["The data end on 31 Dec 2019."],
     )  # fmt: skip
-    assert "fingerprint cafe01 last known at 2019-12-30 21:00 UTC stale series none" in Page(path.read_text()).text
 
 
-def test_refusals_write_nothing(tmp_path: Path, model: ModelResult, forecast: dict[str, Any]) -> None:
-    path = tmp_path / "report.html"
-    with pytest.raises(InputError, match=r"no model and no forecast.*bullbear train"):
-        write_report(path, models=[], forecast=None, simulated=False, generated_at=NOW)
-    with pytest.raises(InputError, match=r"generated_at.*time zone"):
-        write_report(path, models=[], forecast=forecast, simulated=False, generated_at=NOW.tz_localize(None))
-    del forecast["p_up"], forecast["stops"]
-    with pytest.raises(InputError, match="forecast: got 'no p_up, stops'"):
-        write_report(path, models=[], forecast=forecast, simulated=False, generated_at=NOW)
+def _data(text: str) -> dict[str, Any]:
+    found = re.search(r'<script type="application/json" id="report-data">(.*?)</script>', text, re.DOTALL)
+    assert found
+    return dict(json.loads(found[1]))
+
+
+def test_the_policy_admits_the_two_scripts_by_hash_and_nothing_from_anywhere(tmp_path: Path) -> None:
+    text = _write(tmp_path).read_text(encoding="utf-8")
+    policy = re.search(r'http-equiv="Content-Security-Policy" content="([^"]*)"', text)
+    assert policy
+    scripts = re.findall(r"<script>(.*?)</script>", text, re.DOTALL)
+    hashes = [base64.b64encode(hashlib.sha256(each.encode()).digest()).decode() for each in scripts]
+    assert len(hashes) == 2
+    assert policy[1] == (
+        f"default-src 'none'; script-src 'sha256-{hashes[0]}' 'sha256-{hashes[1]}'; style-src 'unsafe-inline'; "
+        "img-src data: blob:; base-uri 'none'; form-action 'none'"
+    )
+    outside = text.replace(scripts[0], "")
+    for asked in ("http://", "https://", "url(", "@import", " src=", "eval"):
+        assert asked not in outside, asked
+    assert len(text) < 5_200_000
+
+
+def test_equal_columns_are_written_once_and_read_back(tmp_path: Path) -> None:
+    sections = [s.Section("a", "A", [_line("one"), _line("two")])]
+    data = _data(_write(tmp_path, sections).read_text(encoding="utf-8"))
+    assert len(data["columns"]) == 2
+    one = data["charts"]["one"]["data"][0]
+    days, values = (data["columns"][one[axis]["column"]] for axis in "xy")
+    assert (days["kind"], values["kind"]) == ("days", "f4")
+    since = np.frombuffer(base64.b64decode(days["bytes"]), "<u2")
+    assert (pd.to_datetime(since.astype(int), unit="D") == DAYS).all()
+    prices = np.frombuffer(base64.b64decode(values["bytes"]), "<f4")
+    assert prices[100] == pytest.approx(150 + np.sin(100 / 40) * 7.5, rel=1e-7)
+
+
+def test_a_close_in_utc_is_the_session_of_new_york(tmp_path: Path) -> None:
+    late = pd.DatetimeIndex(["2019-12-31 01:00"], tz="UTC")  # eight in the evening of the 30th
+    chart = Chart("c", "C", {"data": [{"x": late, "y": np.array([np.nan])}], "layout": {}}, "c", "c")
+    columns = _data(_write(tmp_path, [s.Section("a", "A", [chart])]).read_text(encoding="utf-8"))["columns"]
+    (day,) = [
+        np.frombuffer(base64.b64decode(each["bytes"]), "<u2") for each in columns.values() if each["kind"] == "days"
+    ]
+    assert str(np.datetime64("1970-01-01") + int(day[0])) == "2019-12-30"
+
+
+def test_text_from_outside_is_escaped(tmp_path: Path) -> None:
+    evil = '</script><script>alert(1)</script>"><img src=x>'
+    chart = Chart("c", evil, {"data": [{"x": [1], "y": [1], "name": evil}], "layout": {}}, evil, evil)
+    blocks = [chart, s.Text(evil), s.Bullets([evil]), s.Facts([(evil, evil)]), Table(evil, (evil,), ((evil,),))]
+    text = _write(tmp_path, [s.Section("a", evil, blocks)]).read_text(encoding="utf-8")
+    assert "<script>alert" not in text
+    assert "<img" not in text.replace(re.findall(r"<script>(.*?)</script>", text, re.DOTALL)[0], "")
+    assert _data(text)["charts"]["c"]["data"][0]["name"] == evil
+
+
+def test_simulated_is_said_at_both_ends_and_across_each_chart(tmp_path: Path) -> None:
+    assert "SIMULATED" not in _write(tmp_path).read_text(encoding="utf-8")
+    text = _write(tmp_path, simulated=True).read_text(encoding="utf-8")
+    assert text.count("SIMULATED: ") >= 3
+    for chart in _data(text)["charts"].values():
+        assert [each["text"] for each in chart["layout"]["annotations"]] == ["SIMULATED"]
+    assert text.index("The data end on 31 Dec 2019.") < text.index("<h1>")
+
+
+def test_refusals_write_nothing(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no section"):
+        _write(tmp_path, [])
+    with pytest.raises(InputError, match="the id price 2 times"):
+        _write(tmp_path, [s.Section("a", "A", [_line(), _line()])])
+    with pytest.raises(InputError, match="4Y"):
+        _line(period="4Y")
+    old = Chart("c", "C", {"data": [{"x": pd.DatetimeIndex(["1969-12-31"])}]}, "c", "c")
+    with pytest.raises(InputError, match="1970 to 2149"):
+        _write(tmp_path, [s.Section("a", "A", [old])])
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_failed_write_leaves_the_old_report_whole(
-    tmp_path: Path, forecast: dict[str, Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / "new" / "report.html"
-    write_report(path, models=[], forecast=forecast, simulated=False, generated_at=NOW)
-    old = path.read_bytes()
-
-    def full(*_: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(os, "replace", full)
-    with pytest.raises(OSError, match="No space left"):
-        write_report(path, models=[], forecast=forecast, simulated=True, generated_at=NOW)
-    assert path.read_bytes() == old
-    assert list(path.parent.iterdir()) == [path]
-
-
-def test_importing_the_report_does_not_import_matplotlib() -> None:
-    code = "import sys, bullbear.report; sys.exit('matplotlib' in sys.modules)"
+def test_importing_the_report_imports_neither_matplotlib_nor_plotly() -> None:
+    code = "import sys, bullbear.report.page; sys.exit('matplotlib' in sys.modules or 'plotly' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-@pytest.mark.parametrize("width", [1200, 500])
-def test_a_browser_renders_it(tmp_path: Path, model: ModelResult, forecast: dict[str, Any], width: int) -> None:
-    browser = shutil.which("chromium")
-    if browser is None:
-        pytest.skip("no `chromium` on PATH; install it to render the report")
-    path = write_report(
-        tmp_path / "report.html", models=[model], forecast=forecast, simulated=True, generated_at=NOW
-    )  # fmt: skip
-    picture = tmp_path / "screen.png"
-    done = subprocess.run(
-        [
-            browser, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars",
-            f"--user-data-dir={tmp_path / 'profile'}", f"--window-size={width},900", f"--screenshot={picture}",
-            path.as_uri(),
-        ],
-        capture_output=True, text=True, timeout=120, check=False,
-    )  # fmt: skip
-    assert picture.is_file(), done.stderr[-2000:]
-    pixels = imread(picture)[..., :3]
-    assert pixels.shape == (900, width, 3)
-    red = (abs(pixels - [0xB0 / 255, 0.0, 0x20 / 255]) < 0.02).all(axis=2)
-    assert red[:200].mean() > 0.1  # the banner stands at the top
-    assert not red[500:].any()
+@pytest.mark.parametrize("width", [DESK, PHONE])
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_a_browser_draws_it(tmp_path: Path, chromium: Any, width: int, dark: bool) -> None:
+    path = _write(tmp_path)
+    with opened(chromium, path, width=width, dark=dark) as found:
+        found.page.locator("details:has([data-chart])").evaluate("each => { each.open = true; }")
+        found.check(charts=2)
+        light, night = "rgb(255, 255, 255)", "rgb(20, 24, 28)"
+        assert found.background() == (night if dark else light)
+        assert found.ink("price") == ("rgb(233, 236, 239)" if dark else "rgb(26, 32, 38)")
+        found.page.click("#theme")
+        assert found.background() == (light if dark else night)
+        assert found.ink("price") == ("rgb(26, 32, 38)" if dark else "rgb(233, 236, 239)")
 
 
-def test_the_weights_of_a_pool_are_a_picture_with_the_newest_in_words(tmp_path: Path, model: ModelResult) -> None:
-    fits = pd.DatetimeIndex(["2019-10-31", "2019-11-29"], tz="UTC")
-    weights = pd.DataFrame({"line": [0.4, 0.5], "trees": [0.2, 0.15], "base rate": [0.4, 0.35]}, fits)
-
-    def page(weights: pd.DataFrame | None) -> str:
-        models = [replace(model, weights=weights)]
-        path = write_report(
-            tmp_path / "page.html", models=models, forecast=None, simulated=False, generated_at=pd.Timestamp.now("UTC")
+def test_a_period_button_shows_its_months_and_the_values_in_them(tmp_path: Path, chromium: Any) -> None:
+    with opened(chromium, _write(tmp_path)) as found:
+        axis = (
+            "id => { const l = document.querySelector(`[data-chart=${id}]`)._fullLayout; return [...l.xaxis.range]; }"
         )
-        return path.read_text(encoding="utf-8")
+        assert found.page.evaluate(axis, "price")[0] == "2018-12-31"
+        found.page.click("#price .periods button:has-text('3M')")
+        found.page.wait_for_function(
+            "document.querySelector('[data-chart=price]').layout.xaxis.range[0] === '2019-10-01'"
+        )
+        low, high = found.page.evaluate("document.querySelector('[data-chart=price]')._fullLayout.yaxis.range")
+        shown = (150 + np.sin(np.arange(len(DAYS)) / 40) * 7.5)[DAYS >= "2019-09-30"]
+        assert (low, high) == pytest.approx((shown.min(), shown.max()), abs=1.0)
+        found.page.click("#price .periods button:has-text('All')")
+        found.page.wait_for_function("document.querySelector('[data-chart=price]')._fullLayout.yaxis.range[0] < 143")
 
-    assert "newest: line 50.0%, trees 15.0%, base rate 35.0%" in page(weights)
-    for none in (None, weights.iloc[:0]):
-        assert "Weights of the members" not in page(none)
+
+def test_labels_of_an_axis_are_true(tmp_path: Path, chromium: Any) -> None:
+    with opened(chromium, _write(tmp_path)) as found:
+        found.page.locator("details:has([data-chart])").evaluate("each => { each.open = true; }")
+        labels = found.page.locator("[data-chart=bars] .ytick text").all_text_contents()
+    assert [each.strip() for each in labels] == ["−2.5 %", "+0 %", "+2.5 %", "+5 %"]
+
+
+def test_it_prints_on_light_paper_within_the_page(tmp_path: Path, chromium: Any) -> None:
+    with opened(chromium, _write(tmp_path), dark=True) as found:
+        pdf = found.page.pdf(format="A4", print_background=True)
+        assert pdf.startswith(b"%PDF")
+        assert found.errors == []

@@ -112,3 +112,29 @@ def test_a_pair_whose_fund_is_not_geared_enough_names_pair_policy_and_key(paired
     asked = ["up", "dip8", "vol20", "vol30"]
     with pytest.raises(DefinitionError, match=r"pairs\.toml:17 \(pair\.2\), policy two_agents \(bear\.max_weight\)"):
         paired.on("NVDA").rule("two_agents_bear", named_at="--policy", questions=asked)
+
+
+def test_a_model_about_a_ticker_without_an_inverse_fund_has_all_of_it(home: Home, bullbear: Callable[..., Any]) -> None:
+    at = ("--home", home.root, "--json")
+    model = home.root / "models" / "base.toml"
+    (home.root / "models" / "gold.toml").write_text(
+        model.read_text().replace('"base"', '"gold"').replace("[learner]", '[target]\nticker = "GLD"\n[learner]')
+    )
+    refused = bullbear("train", "gold", "--home", home.root)
+    assert refused.code == 2
+    assert "models/gold.toml:5 (target.ticker): got 'GLD'" in refused.mistake
+    assert refused.mistake.endswith("add one: `bullbear new pair GLD`")
+    assert bullbear("new", "pair", "GLD", *at).code == 0
+    trained = bullbear("train", "gold", *at)  # follows the model's target
+    assert (trained.code, trained.err) == (
+        0,
+        "note: the model is about GLD: add --pair GLD to the commands on its run\n",
+    )
+    at = (*at, "--pair", "GLD")
+    assert bullbear("promote", "gold", *at).code == 0
+    tested = bullbear("backtest", "gold", *at).json
+    assert {*tested["positions"][0]} <= {"event_date", "GLD", "CASH", "IEF"}
+    forecast = bullbear("forecast", *at).json
+    assert forecast["ticker"] == "GLD"
+    assert set(forecast["positions"]) <= {"GLD", "CASH"}
+    assert {each["ticker"] for each in bullbear("odds", "--all", *at).json} == {"GLD"}

@@ -72,8 +72,6 @@ def test_without_a_tracking_store_the_base_rate_is_trained_on_the_spot(home: Hom
     said = bundle.predictions.table
     assert (said["p"] == said["climatology"]).all()
     assert rollback(home, "up").change.run_id == small
-    demote(home, "up")
-    assert [each.run_id for each in changes_of(home)][-1] == bundle.meta["run_id"]  # the kept one serves again
 
 
 def test_a_champion_that_cannot_be_read_goes(with_base_rate: Home) -> None:

@@ -15,6 +15,7 @@ from bullbear.cli.daily import account, forecast, report, run, score
 from bullbear.cli.factors import factors
 from bullbear.cli.instruments import instruments
 from bullbear.cli.market import fetch, ingest, simulate, status
+from bullbear.cli.new import new
 from bullbear.cli.odds import odds
 from bullbear.cli.options import HomeBeforeOption
 from bullbear.cli.run_list import runs
@@ -30,7 +31,7 @@ app = typer.Typer(
 )
 for command in (
     run, fetch, ingest, simulate, status, factors, instruments, train, tune, runs, evaluate, compare, predictions,
-    promote, demote, rollback, backtest, forecast, account, score, odds, report, ui,
+    promote, demote, rollback, backtest, forecast, account, score, odds, report, ui, new,
 ):  # fmt: skip
     app.command()(command)
 

@@ -78,7 +78,6 @@ def forecast(
     from bullbear.learn.learners.lightgbm import import_without_sklearn
 
     import_without_sklearn()
-    import pandas as pd
 
     from bullbear.decide.orders import check_amounts
     from bullbear.decide.positions_file import read_positions
@@ -86,7 +85,6 @@ def forecast(
     from bullbear.forecasting.card.card import card_of
     from bullbear.forecasting.forecast import issue
     from bullbear.forecasting.order_list import orders_for
-    from bullbear.forecasting.staleness import closed_day_note, lag_note
 
     if plot:
         require("--plot", "report")
@@ -104,11 +102,9 @@ def forecast(
     held = {} if positions is None else read_positions(positions, place.instruments())
     store = place.filled_store()
     entry = issue(place, as_of, refit=refit, progress=refitting, store=store)
-    shown = entry | card_of(place, entry, store)
+    shown = entry | card_of(place, entry, store, asked=as_of)
     if equity is not None:
         shown |= orders_for(place, entry, held, equity=equity, least_trade=least_trade).to_json()
-    if note := lag_note(entry, pd.Timestamp.now("UTC")) if as_of is None else closed_day_note(entry, as_of):
-        typer.echo(f"note: {note}", err=True)
     if as_json:
         typer.echo(json.dumps(shown, indent=1, allow_nan=False))
     else:

@@ -106,9 +106,12 @@ def _catalogue(home: Home, name: str | None, family: str | None, as_json: bool) 
 
 def _levels(home: Home, ticker: str, as_of: str | None, as_json: bool) -> None:
     from bullbear.cli.console import ProgressConsole
+    from bullbear.data.as_of_session import closed_day
     from bullbear.report.level_chart import level_chart
 
     chart = level_chart(home.filled_store(), ticker, as_of=as_of)
+    if as_of and (note := closed_day(as_of, chart.session)):
+        ProgressConsole().say(f"note: {note}")
     path = draw_levels(home, chart)
     if as_json:
         print_document({**chart.as_dict(), "plot": path})

@@ -6,14 +6,17 @@ from typing import Annotated
 
 import typer
 
-from bullbear.cli.options import HomeOption, JsonOption, iso_day, print_document
+from bullbear.cli.options import HomeOption, JsonOption, PairOption, iso_day, print_document
 from bullbear.extras import require
 from bullbear.home import locate
 
 
 def odds(
     home: HomeOption = None,
-    ticker: Annotated[str, typer.Option(help="Any ticker with bars in the store.")] = "IWM",
+    pair: PairOption = None,
+    ticker: Annotated[
+        str | None, typer.Option(help="Any ticker with bars in the store; default: IWM, or the fund of the pair.")
+    ] = None,
     question: Annotated[str, typer.Option(help="What is asked after an event, by its name in questions.toml.")] = "up",
     horizon: Annotated[
         int | None,
@@ -41,8 +44,10 @@ def odds(
     """
     from bullbear.cli import odds_tables
     from bullbear.cli.console import ProgressConsole
+    from bullbear.data.as_of_session import closed_day
 
-    place = locate(home)
+    place = locate(home, pair)
+    ticker = ticker or place.ticker
     asked = odds_tables.asked(place, question)
     sessions = horizon or asked.horizon
     if chart:
@@ -61,6 +66,8 @@ def odds(
         return
     request = odds_tables.OddsRequest(ticker, sessions, as_of, since, tuple(event or ()), everything, asked)
     found = odds_tables.find(place, request)
+    if as_of and found and (note := closed_day(as_of, found[0].as_of)):
+        typer.echo(f"note: {note}", err=True)
     if chart:
         for path in odds_tables.draw(place, request, found):
             typer.echo(path, err=True)

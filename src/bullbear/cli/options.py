@@ -7,11 +7,14 @@ import os
 import re
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from bullbear.errors import InputError
+
+if TYPE_CHECKING:
+    from bullbear.home import Home
 
 
 class By(StrEnum):
@@ -41,6 +44,16 @@ HomeOption = Annotated[Path | None, typer.Option("--home", callback=one_home, he
 PairOption = Annotated[
     str | None, typer.Option("--pair", metavar="NAME", help="Another pair than IWM's, of models/pairs.toml.")
 ]
+
+
+def pair_note(home: Home, given: str | None) -> tuple[str, ...]:
+    """What to say after a command that followed its model to a pair."""
+    if home.pair is None or given is not None:
+        return ()
+    pair = home.pair.pair
+    return (f"the model is about {pair.bull}: add --pair {pair.name} to the commands on its run",)
+
+
 JobsOption = Annotated[int, typer.Option(min=1, max=64, help="Worker processes.")]
 DEFAULT_JOBS = max(1, min(os.cpu_count() or 1, 8))
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as one JSON document.")]

@@ -16,6 +16,7 @@ from bullbear.cli.options import (
     JsonOption,
     LastOption,
     PairOption,
+    pair_note,
     print_document,
 )
 from bullbear.errors import Found, InputError
@@ -66,9 +67,10 @@ def train(
     from bullbear.workflows.training import train_model
 
     console = ProgressConsole(quiet=as_json)
+    place = locate(home, pair).following(model)
     with console.progress(f"training {model}") as progress:
         trained = train_model(
-            locate(home, pair),
+            place,
             model,
             question=question,
             start=start,
@@ -81,7 +83,7 @@ def train(
         print_document(show.trained_document(trained))
     else:
         show.trained(trained)
-    for note in trained.notes:
+    for note in (*trained.notes, *pair_note(place, pair)):
         typer.echo(f"note: {note}", err=True)
 
 

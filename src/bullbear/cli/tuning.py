@@ -14,6 +14,7 @@ from bullbear.cli.options import (
     JsonOption,
     LastOption,
     PairOption,
+    pair_note,
     print_document,
 )
 from bullbear.extras import require
@@ -66,9 +67,10 @@ def tune(
     from bullbear.workflows.tuning import tune_model
 
     console = ProgressConsole(quiet=as_json)
+    place = locate(home, pair).following(model)
     with console.progress(f"tuning {model}") as progress:
         tuned = tune_model(
-            locate(home, pair),
+            place,
             model,
             trials=trials,
             storage=storage,
@@ -84,7 +86,7 @@ def tune(
     else:
         show.trained(tuned)
         _show(tuned)
-    for note in tuned.notes:
+    for note in (*tuned.notes, *pair_note(place, pair)):
         typer.echo(f"note: {note}", err=True)
 
 

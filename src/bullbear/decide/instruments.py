@@ -233,11 +233,11 @@ def instruments_of(info: ValidationInfo) -> Mapping[str, Instrument]:
     return (info.context or {}).get("instruments") or packaged_instruments()
 
 
-def exposed(sign: int) -> AfterValidator:
-    """A check that a `Tradable` field names an instrument whose multiple has this sign, +1 or -1."""
+def exposed(sign: int, *, or_cash: bool = False) -> AfterValidator:
+    """A check that a `Tradable` field names an instrument whose multiple has this sign, +1 or -1, or perhaps cash."""
 
     def checked(instrument: Instrument, info: ValidationInfo) -> Instrument:
-        if instrument.multiple * sign > 0:
+        if instrument.multiple * sign > 0 or (or_cash and instrument.ticker == CASH):
             return instrument
         known = instruments_of(info)
         others = ", ".join(ticker for ticker, each in known.items() if each.multiple * sign > 0)

@@ -7,17 +7,21 @@ from typing import Any
 
 from bullbear.decide.instruments import Instrument
 from bullbear.decide.policy import POLICIES, Policy
+from bullbear.errors import DefinitionError, Found
 
 
 def on_pair(policy: Policy, bull: Instrument, bears: Sequence[Instrument]) -> Policy:
     """The same policy with `bull` for every long fund and, for every inverse one, that of `bears` nearest in gearing.
+
+    Without `bears` it is the policy's `bull_only`.
 
     Raises
     ------
     DefinitionError
         The policy cannot hold these instruments, for example because none is geared enough for its exposure.
     """
-    return POLICIES.read(_replaced(policy.model_dump(mode="json"), bull, bears))
+    held = policy if bears else policy.bull_only()
+    return POLICIES.read(_replaced(held.model_dump(mode="json"), bull, bears))
 
 
 def _replaced(value: Any, bull: Instrument, bears: Sequence[Instrument]) -> Any:
@@ -40,5 +44,7 @@ def _counterpart(dumped: Mapping[str, Any], bull: Instrument, bears: Sequence[In
     multiple = float(dumped["multiple"])
     if multiple == 0.0:
         return dict(dumped)
+    if multiple < 0.0 and not bears:
+        raise DefinitionError("pair", Found("no inverse fund"), f"one in the place of {dumped['ticker']}", "add it")
     new = bull if multiple > 0.0 else min(bears, key=lambda bear: abs(bear.multiple - multiple))
     return new.model_dump(mode="json")

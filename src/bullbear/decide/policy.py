@@ -136,6 +136,10 @@ class Policy(Definition):
         """The same policy with one part switched off, by the part's name; a backtest shows what each is worth."""
         return {}
 
+    def bull_only(self) -> Policy:
+        """The same policy without its inverse funds, for a fund that has none; itself where it cannot do without."""
+        return self
+
     def recall(self, document: Mapping[str, Any]) -> Memory:
         """The memory that `to_json` wrote; that of a first decision from an empty document.
 

@@ -14,6 +14,7 @@ from bullbear.decide.instruments import CASH, Instrument
 from bullbear.decide.state import Slot
 from bullbear.errors import InputError
 
+_ORDINALS = ("first", "second", "third", "fourth", "fifth")
 _ROUNDING = 1e-9  # weights are quotients of floats; their sum may miss one by as much
 
 
@@ -33,11 +34,22 @@ class Stop:
     resting: bool = False
 
 
+_ACTIONS = {
+    "exit": "sells",
+    "re-entry": "buys back",
+    "stop": "is stopped out",
+    "overlay profit": "takes the profit of its overlay",
+    "overlay stop": "is stopped out of its overlay",
+    **{f"tier {tier}": f"opens tier {tier} of its hedge" for tier in (1, 2, 3)},
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Trigger:
     """What an agent would do next, and at which price of the day: `action` on `side` of `level`.
 
     `invalid` is the price beyond which the plan lapses, on the side of `level` from which it lies; None for none.
+    `closes` in a row it takes.
     """
 
     agent: str
@@ -46,22 +58,28 @@ class Trigger:
     side: Literal["close above", "close below", "trades at or below"]
     level: float
     invalid: float | None = None
+    closes: int = 1
 
     @property
     def sentence(self) -> str:
         """In words.
 
         >>> Trigger("bear", "tier 2", "IWM", "close above", 193.4, 187.2).sentence
-        'Bear tier 2 on a close of IWM above 193.40; invalid below 187.20'
+        'The Bear opens tier 2 of its hedge on a close of IWM above 193.40, unless one below 187.20 comes first'
+        >>> Trigger("bear", "tier 1", "IWM", "close below", 150.0, closes=2).sentence
+        'The Bear opens tier 1 of its hedge on the second close of IWM in a row below 150.00'
         """
+        side = self.side.removeprefix("close ")
         if self.side == "trades at or below":
             when = f"when {self.ticker} trades at or below"
+        elif self.closes == 1:
+            when = f"on a close of {self.ticker} {side}"
         else:
-            when = f"on a close of {self.ticker} {self.side.removeprefix('close ')}"
-        said = f"{self.agent.capitalize()} {self.action} {when} {self.level:.2f}"
+            when = f"on the {_ordinal(self.closes)} close of {self.ticker} in a row {side}"
+        said = f"The {self.agent.capitalize()} {_ACTIONS.get(self.action, self.action)} {when} {self.level:.2f}"
         if self.invalid is None:
             return said
-        return f"{said}; invalid {'below' if self.invalid < self.level else 'above'} {self.invalid:.2f}"
+        return f"{said}, unless one {'below' if self.invalid < self.level else 'above'} {self.invalid:.2f} comes first"
 
     def to_json(self) -> dict[str, Any]:
         """Its fields and its `sentence`."""
@@ -231,3 +249,7 @@ class Stance:
             if not 0.0 < stop < math.inf:
                 raise InputError(f"stance.{slot.sleeve}.stop", stop, "a finite price above 0", "correct the policy")
         return found
+
+
+def _ordinal(number: int) -> str:
+    return _ORDINALS[number - 1] if number <= len(_ORDINALS) else f"{number}th"

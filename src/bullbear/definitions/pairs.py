@@ -21,11 +21,14 @@ _Ticker = Annotated[str, Field(pattern=r"^[A-Z0-9][A-Z0-9.\-]{0,11}$")]
 
 
 class Pair(Definition):
-    """`bull` is the fund whose months are forecast and that the Bull holds, `bear` what the Bear chooses from."""
+    """`bull` is the fund whose months are forecast and that the Bull holds, `bear` what the Bear chooses from.
+
+    Without an inverse fund there is no Bear.
+    """
 
     name: _Ticker
     bull: _Ticker
-    bear: tuple[_Ticker, ...] = Field(min_length=1, max_length=3, strict=False)
+    bear: tuple[_Ticker, ...] = Field(default=(), max_length=3, strict=False)
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from bullbear import sessions
+from bullbear.data.as_of_session import last_session
 from bullbear.data.store import Store
 from bullbear.data.view import View
 from bullbear.dataset.labels import Labels
@@ -63,7 +64,7 @@ def close_of(store: Store, target: Target, as_of: str | None, *, stored: pd.Time
         # A bar that came late serves the next decision; rarely is there more than one.
         candidates = bars.index[::-1]
     else:
-        candidates = pd.DatetimeIndex([_last_session(sessions.day(as_of), bars.index, ticker)])
+        candidates = pd.DatetimeIndex([last_session(as_of, pd.DatetimeIndex(bars.index), ticker)])
     for session in candidates:
         if not sessions.is_session(session):
             continue  # the exchange announced late that it would be closed
@@ -81,16 +82,3 @@ def close_of(store: Store, target: Target, as_of: str | None, *, stored: pd.Time
         f"sessions whose bar of {ticker} was known at their close, {bars.index[0].date()} to {bars.index[-1].date()}",
         "choose another day, or fetch the missing bar",
     )
-
-
-def _last_session(day: pd.Timestamp, days: pd.Index, ticker: str) -> pd.Timestamp:
-    last = days[-1] + pd.Timedelta(days=14)
-    found = sessions.between(days[0], day) if days[0] <= day <= last else pd.DatetimeIndex([])
-    if not len(found) or found[-1] > days[-1]:
-        raise NoDataError(
-            "--as-of",
-            str(day.date()),
-            f"{days[0].date()} to {days[-1].date()}, the bars of {ticker} in the store",
-            "fetch newer data or choose another day",
-        )
-    return pd.Timestamp(found[-1])

@@ -6,10 +6,9 @@ budget of `[staleness]` in bullbear.toml.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
 
 import pandas as pd
 
@@ -23,7 +22,7 @@ from bullbear.forecasting.bundle import Bundle, champion_of, read_bundle
 from bullbear.forecasting.close import Close
 from bullbear.home import Home
 from bullbear.learn import FoldModel
-from bullbear.sessions import between, day, last_closed
+from bullbear.sessions import between, day
 from bullbear.settings import Staleness
 
 
@@ -90,34 +89,6 @@ def is_stale(view: View, kind: str, series: str, session: pd.Timestamp) -> bool:
     allowed = level_max_age(series, versions) if rule.max_age_days is None else rule.max_age_days
     newest = pd.Timestamp(int(versions.event_date.max()), unit="us")
     return bool((session - newest).days > allowed)
-
-
-def lag_note(entry: Mapping[str, Any], now: pd.Timestamp) -> str | None:
-    """What an entry that was made earlier cannot say itself: that sessions have closed since whose bar is missing.
-
-    Returns
-    -------
-    None if it says so, or if there are none.
-    """
-    session = day(pd.Timestamp(entry["decided_at"]))
-    behind = len(between(session, last_closed(now))) - 1
-    if behind <= entry["data"].get("sessions_behind", 0):
-        return None
-    plural = "s" if behind > 1 else ""
-    return (
-        f"no bar of {entry['ticker']} was known at the close of the last {behind:,} session{plural}: this is the "
-        f"forecast of {session.date()}, as it was issued then"
-    )
-
-
-def closed_day_note(entry: Mapping[str, Any], as_of: str) -> str | None:
-    """That the exchange held no session on the day asked for; None if it did."""
-    session, asked = day(pd.Timestamp(entry["decided_at"])), day(as_of)
-    if asked == session:
-        return None
-    return (
-        f"{asked.date()} is no session of the exchange: this is the forecast of {session.date()}, the last one before"
-    )
 
 
 @dataclass(frozen=True)

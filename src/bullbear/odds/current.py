@@ -10,6 +10,7 @@ import pandas as pd
 from bullbear import sessions
 from bullbear.data.as_of_session import session_as_of
 from bullbear.data.store import Store
+from bullbear.data.view import View
 from bullbear.definitions import UP, Question
 from bullbear.errors import HistoryError, InputError
 from bullbear.odds.counting import Counts, count, directed
@@ -60,7 +61,21 @@ def event_odds(
         There are not yet three horizons of bars.
     """
     session = session_as_of(store, ticker, as_of)
-    series = read_event_series(store.as_of(sessions.closes(pd.DatetimeIndex([session]))[0]), ticker, events)
+    view = store.as_of(sessions.closes(pd.DatetimeIndex([session]))[0])
+    return odds_at(view, ticker, events, horizon=horizon, question=question, since=since)
+
+
+def odds_at(
+    view: View,
+    ticker: str,
+    events: Sequence[EventSpec],
+    *,
+    horizon: int = 21,
+    question: Question = UP,
+    since: str | None = None,
+) -> list[EventOdds]:
+    """`event_odds` of what a view of a close knows."""
+    series = read_event_series(view, ticker, events)
     at = len(series.sessions) - 1
     first = look_back(series, horizon, since)
     occurred = np.asarray(series.flags[first:].any(axis=0))

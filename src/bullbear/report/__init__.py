@@ -3,7 +3,7 @@
 matplotlib is imported by `plots` only, when a report is written.
 """
 
-from bullbear.report.page import write_report
+from bullbear.report.model_page import write_report
 from bullbear.report.tables import ModelResult
 
 __all__ = ["ModelResult", "write_report"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import pandas as pd
 
@@ -36,11 +36,25 @@ class ModelResult:
 
 @dataclass(frozen=True)
 class Table:
-    """A caption, the column heads, and rows of text whose first cell names the row."""
+    """A caption, the column heads, and rows of text whose first cell names the row.
+
+    `tones` shade the cells: by row and column, from -1 (falling) to 1 (rising), None for none. `stack`: on a phone each
+    row becomes a list of its cells, for tables with sentences in them; others scroll in their own box. `left` are the
+    places of columns of words.
+    """
 
     caption: str
     head: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+    tones: tuple[tuple[float | None, ...], ...] = ()
+    stack: bool = False
+    left: tuple[int, ...] = (0,)
+    kind: ClassVar[str] = "table"
+
+    def tone(self, row: int, column: int) -> str:
+        """The style class of a cell: `tone-5` to `tone5`, or none."""
+        value = self.tones[row][column] if self.tones else None
+        return "" if value is None or not math.isfinite(value) else f"tone{round(5 * max(-1.0, min(1.0, value)))}"
 
 
 def percent(value: float | None, digits: int = 1, *, signed: bool = False) -> str:

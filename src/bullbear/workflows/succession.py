@@ -14,7 +14,6 @@ from pathlib import Path
 from uuid import uuid4
 
 from bullbear.definitions import UP
-from bullbear.definitions.models import Subject
 from bullbear.errors import BullbearError, Found, RunError
 from bullbear.forecasting.bundle import Bundle, champion_of, read_bundle, write_bundle
 from bullbear.forecasting.champion_history import (
@@ -116,7 +115,7 @@ def _told(
     notes = list(skipped)
     came = _read(home, question)
     named = came or went
-    ticker = named.definition.target.ticker if named else home.pair.pair.bull if home.pair else Subject().ticker
+    ticker = named.definition.target.ticker if named else home.ticker
     why = f": {change.reason}" if change.reason else ""
     verb = "put back" if change.action == ROLLED_BACK else "the base rate, after a demotion"
     _follow(home, question, change, f"champion: {verb}{why}", f"passed: {change.action}{why}", ticker, notes.append)

@@ -252,3 +252,8 @@ def test_a_panel_counts_the_sessions_from_the_close_to_the_issue(trained_home: H
     for behind, expected in ((1, "issued 1 session after the close"), (4756, "issued 4,756 sessions after the close")):
         entry["data"]["sessions_behind"] = behind
         assert expected in text_of(entry)
+
+
+def test_what_must_be_known_first_is_in_the_first_lines() -> None:
+    lines = shown(ages={"notice": ["The data are old.", "It says nothing of today."]})
+    assert lines[1:3] == ["The data are old.", "It says nothing of today."]

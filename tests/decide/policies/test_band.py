@@ -208,8 +208,8 @@ def test_levels_are_shown_in_the_prices_of_the_day():
 def test_a_fund_of_another_policy_is_sold():
     stance = decide(POLICY, state(weights={"UWM": 0.4, "SRTY": 0.1, "TZA": 0.0}, p_up=0.55))
     assert stance.positions == pytest.approx({"IWM": 0.6, "TWM": 0.0, "SRTY": 0.0, "UWM": 0.0, "CASH": 0.4})
-    assert "UWM is no fund of this policy: 0.400 is sold" in stance.bull.reasons
-    assert "SRTY is no fund of this policy: 0.100 is sold" in stance.bear.reasons
+    assert "UWM is no fund of this policy: 40.0 % is sold" in stance.bull.reasons
+    assert "SRTY is no fund of this policy: 10.0 % is sold" in stance.bear.reasons
 
 
 def test_weights_that_sum_to_more_than_one_are_brought_back_and_not_refused():
@@ -235,7 +235,7 @@ def test_a_change_of_just_the_threshold_is_traded_and_a_smaller_one_is_not(held,
     policy = BandPolicy(neutral_weight=0.5625, rebalance_threshold=0.0625)  # exact in binary
     stance = decide(policy, state(p_up=0.5, weights={"IWM": held}))
     assert stance.positions["IWM"] == weight
-    assert any("under the threshold" in reason for reason in stance.bull.reasons) == (weight != 0.5625)
+    assert any("no trade for less than 6 points" in reason for reason in stance.bull.reasons) == (weight != 0.5625)
 
 
 def test_only_an_exit_level_under_a_held_position_ratchets():
@@ -272,18 +272,18 @@ def test_what_was_not_possible_is_said():
     held = decide(POLICY, state(p_up=0.3, closes={"IWM": 70.0}, weights={"TWM": 0.2}))
     assert held.to_json()["agents"]["bear"]["instrument"] == "TWM"
     capped = decide(POLICY, state(volatility=0.5))
-    assert capped.bull.reasons[-1] == "volatility 0.500 a year: 1.00 cut to 0.400 by the cap 0.20"
+    assert capped.bull.reasons[0] == ("volatility 50.0 % a year, at most 20 % allowed: 100 % wanted, cut to 40.0 %")
 
 
 @pytest.mark.parametrize(
     ("low", "high", "said"),
     [
-        (0.5, 0.7, "the interval [0.500, 0.700] holds the base rate 0.600: no evidence against it"),
-        (0.6, 0.7, "the interval [0.600, 0.700] holds the base rate 0.600: no evidence against it"),
-        (0.5, 0.6, "the interval [0.500, 0.600] holds the base rate 0.600: no evidence against it"),
-        (0.61, 0.7, "the interval [0.610, 0.700] excludes the base rate 0.600"),
-        (0.5, 0.59, "the interval [0.500, 0.590] excludes the base rate 0.600"),
-        (math.nan, math.nan, "the base rate is 0.600; the forecast has no interval"),
+        (0.5, 0.7, "the interval 50.0 % to 70.0 % contains the base rate 60.0 %: no evidence against it"),
+        (0.6, 0.7, "the interval 60.0 % to 70.0 % contains the base rate 60.0 %: no evidence against it"),
+        (0.5, 0.6, "the interval 50.0 % to 60.0 % contains the base rate 60.0 %: no evidence against it"),
+        (0.61, 0.7, "the interval 61.0 % to 70.0 % does not contain the base rate 60.0 %"),
+        (0.5, 0.59, "the interval 50.0 % to 59.0 % does not contain the base rate 60.0 %"),
+        (math.nan, math.nan, "the base rate is 60.0 %; the forecast has no interval"),
     ],
 )
 def test_an_agent_that_acts_says_whether_the_forecast_differs_from_the_base_rate(low, high, said):
@@ -329,13 +329,17 @@ def test_json_has_the_documented_shape():
 def test_what_comes_next_is_said_in_prices_of_the_day_and_an_idle_bear_says_no_more_than_that():
     held = decide(POLICY, state(p_up=0.7))
     level = held.stance.stops[0].level
-    assert [trigger.sentence for trigger in held.stance.triggers] == [f"Bull exit on a close of IWM below {level:.2f}"]
-    assert held.bear.reasons == ("P(up) 0.700 is above bear_below 0.45: no hedge",)
+    assert [trigger.sentence for trigger in held.stance.triggers] == [
+        f"The Bull sells on a close of IWM below {level:.2f}"
+    ]
+    assert held.bear.reasons == ("P(up) 70.0 % is above 45.0 %: no hedge",)
     out = decide(POLICY, state(levels={"IWM": Level("reentry", 161.0)}))
-    assert [trigger.sentence for trigger in out.stance.triggers] == ["Bull re-entry on a close of IWM above 161.00"]
+    assert [trigger.sentence for trigger in out.stance.triggers] == [
+        "The Bull buys back on a close of IWM above 161.00"
+    ]
     bear = decide(POLICY, state(p_up=0.42))
-    assert bear.bull.reasons[0] == "P(up) 0.420 is in the bear band [0, 0.45]: no position"
-    assert bear.bear.reasons[0] == "P(up) 0.420 is at or below bear_below 0.45: tier 1, 0.15 wanted"
+    assert bear.bull.reasons[0] == "P(up) 42.0 % is in the bear band, 45.0 % or less: no position"
+    assert bear.bear.reasons[0] == "P(up) 42.0 % is at or below 45.0 %: tier 1 of 2, 15 % wanted"
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,7 @@ from bullbear.decide.policy import POLICIES, Forecast, State, load_policy
 from bullbear.definitions import Source
 from bullbear.errors import DefinitionError, InputError
 from bullbear.sessions import between
+from bullbear.wording import percent
 
 RSI, VIX = FACTORS["rsi"], "agents_implied"
 NAMES = ("agents_support", "agents_channel", *FACTORS.values(), VIX)
@@ -149,7 +150,8 @@ def test_a_rally_takes_its_profit_day_by_day(case) -> None:
     premium = 0.25 * 2.0 * bear.weight / made.multiple
     assert found[3][1] == pytest.approx(premium, rel=1e-12)
     assert found[3][2] == (
-        f"call spread on an RSI of 28: a premium of {premium:.4f} of equity for an exposure of {0.5 * bear.weight:.3f}"
+        f"call spread on an RSI of 28: a premium of {percent(premium, 2)} of equity "
+        f"for an exposure of {percent(0.5 * bear.weight)}"
     )
     assert [reason.split(":")[0] for _, _, reason in found[4:6]] == ["call spread stays"] * 2
     assert found[6][1:] == (0.0, "overlay closed 2.8 ATRs above its entry")

@@ -162,23 +162,29 @@ def test_a_decision_in_words() -> None:
     policy, memory = read(LINE), TwoAgents().recall({})
     stance, memory = policy.decide(on("2019-12-02", 102.0, 100.0), memory)
     assert (stance.trend.name, stance.trend.since, stance.trend.changed) == ("testing support", date(2019, 12, 2), True)
-    assert stance.trend.reason == "the close is 1.0 ATRs from the support 150.00"
+    assert stance.trend.reason == "the close is 1.0 ATRs above the support 150.00"
     # One ATR is 2.00 of total return and 3.00 of the day: half of one below 150.00.
     assert [each.sentence for each in stance.triggers] == [
-        "Bear tier 1 (2 closes in a row) on a close of IWM below 148.50"
+        "The Bear opens tier 1 of its hedge on the second close of IWM in a row below 148.50"
     ]
     stance, memory = policy.decide(on("2019-12-03", 98.5, 90.0), memory)
     assert (stance.trend.since, stance.trend.changed) == (date(2019, 12, 2), False)
-    assert [each.sentence for each in stance.triggers] == ["Bear tier 1 on a close of IWM below 148.50"]
+    assert [each.sentence for each in stance.triggers] == [
+        "The Bear opens tier 1 of its hedge on a close of IWM below 148.50"
+    ]
     stance, memory = policy.decide(on("2019-12-04", 97.0, 90.0), memory)
     assert (stance.trend.name, stance.trend.since) == ("breakdown", date(2019, 12, 4))
     bull, overlay, bear = stance.sleeves
     # 0.6 * g * share / 2, g the Bull's target over the volatility: 0.15 / 0.20 by default.
     assert (bear.tier, bear.weight) == (1, pytest.approx(0.6 * 0.75 * 0.4 / 2.0))
     assert (bear.stop, bear.stops[0].level, bear.stops[0].resting) == (55.0 - 2.0 * 2.0, 2.0 * 51.0, True)
-    assert bear.reasons[0] == "tier 1 opens: 0.090 of equity, exposure 0.180"
+    assert bear.reasons[0] == "tier 1 of 3 opens: 9.0 % of equity, which hedges 18.0 %"
     assert (overlay.weight, overlay.reasons) == (0.0, ("no overlay",))
-    assert (bull.weight, bull.reasons[1]) == (pytest.approx(0.375), "breakdown: cut to 0.375")
+    assert bull.weight == pytest.approx(0.375)
+    assert bull.reasons == (
+        "volatility 20.0 % a year, target 15 %: 75.0 % of equity; trend breakdown: cut to 37.5 %",
+        "0.0 % is held: to be brought to 37.5 %",
+    )
     assert stance.positions == {
         "IWM": pytest.approx(0.375),
         "TWM": pytest.approx(0.09),
@@ -186,9 +192,9 @@ def test_a_decision_in_words() -> None:
     }
     # Low 97, broken level 100: tier 2 opens an ATR above the low, and the exit waits half an ATR above the level.
     assert [each.sentence for each in stance.triggers] == [
-        "Bear tier 2 on a close of IWM above 148.50; invalid below 145.50",
-        "Bear exit (2 closes in a row) on a close of IWM above 151.50",
-        "Bear stop when TWM trades at or below 102.00",
+        "The Bear opens tier 2 of its hedge on a close of IWM above 148.50, unless one below 145.50 comes first",
+        "The Bear sells on the second close of IWM in a row above 151.50",
+        "The Bear is stopped out when TWM trades at or below 102.00",
     ]
     document = json.loads(json.dumps(stance.to_json(), allow_nan=False))
     assert document["trend"]["name"] == "breakdown"
@@ -260,7 +266,7 @@ def test_a_gap_through_the_stop_fills_at_the_open(view, bars, predictions) -> No
     )  # the stop stood above 48, and the open was the best there was
     assert [stance.tier for stance in result.stances[-4:]] == [1, 1, 0, 0]
     reasons = [each.reasons[0] for each in result.stances[-2].sleeves if each.agent == "bear"]
-    assert reasons[0].startswith("the hedge was stopped out at its stop 5")
+    assert reasons[0].startswith("the stop at 5")
 
 
 def test_a_stop_touched_within_the_session_fills_at_its_level(view, bars, predictions) -> None:
@@ -323,7 +329,7 @@ def test_a_session_without_a_bar_of_the_fund_keeps_what_is_held(view, bars, pred
     bear = next(each for each in result.stances[-1].sleeves if each.agent == "bear")
     held = result.states[-1].held[Slot("TWM", "bear", "bear")]
     assert (bear.weight, bear.tier) == (held, 1)
-    assert bear.reasons[0] == f"the fund has no price on this day: {held:.3f} stays held"
+    assert bear.reasons[0] == f"the fund has no price on this day: {held:.1%} stays held".replace("%", " %")
 
 
 def test_no_inverse_fund_at_all_leaves_cash(view, bars, predictions) -> None:

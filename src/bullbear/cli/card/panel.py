@@ -29,6 +29,8 @@ def forecast_panel(entry: dict[str, Any]) -> Panel:
     """A ledger entry as a panel."""
     simulated = entry["data"].get("simulated", False)
     body = Table.grid(padding=(0, 1))
+    for line in entry.get("ages", {}).get("notice", ()):
+        body.add_row(Text(line, style="bold"))
     if "outlook" in entry:  # absent from entries of an earlier version
         body.add_row(_outlook(entry["outlook"]))
     body.add_row(_direction(entry))

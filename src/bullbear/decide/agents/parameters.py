@@ -199,7 +199,7 @@ class BearTable(Definition):
     Parameters
     ----------
     instruments
-        Inverse funds to choose from, one to three.
+        Inverse funds to choose from, one to three; none only where the Bear is not enabled.
     tiers, sizing
         Off: the whole size at the break, and a size of `exposure` whatever the break and the outlook.
     exposure, max_exposure, max_weight
@@ -224,7 +224,7 @@ class BearTable(Definition):
     tiers: bool = True
     sizing: bool = True
     instruments: tuple[Annotated[Tradable, exposed(-1)], ...] = Field(
-        default=("RWM", "TWM", "SRTY"), min_length=1, max_length=3, validate_default=True, strict=False
+        default=("RWM", "TWM", "SRTY"), max_length=3, validate_default=True, strict=False
     )
     exposure: float = Field(default=0.5, gt=0, le=3)
     max_exposure: float = Field(default=0.6, gt=0, le=3)
@@ -244,7 +244,9 @@ class BearTable(Definition):
 
     @field_validator("instruments")
     @classmethod
-    def _different(cls, value: tuple[Instrument, ...]) -> tuple[Instrument, ...]:
+    def _different(cls, value: tuple[Instrument, ...], info: ValidationInfo) -> tuple[Instrument, ...]:
+        if not value and info.data.get("enabled", True):
+            raise ValueError("one to three inverse funds, or enabled = false")
         tickers = [each.ticker for each in value]
         if len(set(tickers)) < len(tickers):
             raise ValueError(f"different funds, not {', '.join(tickers)}")

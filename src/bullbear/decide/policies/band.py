@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from bullbear.decide.instruments import Instrument, Tradable, exposed
+from bullbear.decide.instruments import CASH, Cash, Instrument, Tradable, exposed
 from bullbear.decide.policy import (
     POLICIES,
     Forecast,
@@ -28,6 +28,7 @@ from bullbear.decide.policy import (
     named_as_sold,
 )
 from bullbear.errors import InputError
+from bullbear.wording import percent, points
 
 _ROUNDING = 1e-9  # weights are quotients of floats; their sum may miss one by as much
 
@@ -125,7 +126,8 @@ class BandPolicy(Policy):
     atr_window: int = Field(default=14, ge=2, le=252)
     rebalance_threshold: float = Field(default=0.05, ge=0, lt=1)
     bull_instrument: Annotated[Tradable, exposed(1)] = Field(default="IWM", validate_default=True)
-    bear_instrument: Annotated[Tradable, exposed(-1)] = Field(default="TWM", validate_default=True)
+    bear_instrument: Annotated[Tradable, exposed(-1, or_cash=True)] = Field(default="TWM", validate_default=True)
+    """Cash where there is no Bear."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -133,13 +135,15 @@ class BandPolicy(Policy):
             raise ValueError(f"bear_below {self.bear_below} must be under bull_above {self.bull_above}")
         if self.neutral_weight > self.bull_weight:
             raise ValueError(f"neutral_weight {self.neutral_weight} must not exceed bull_weight {self.bull_weight}")
+        if self.bear_instrument.ticker == CASH and self.bear_weight > 0.0:
+            raise ValueError(f"bear_weight {self.bear_weight} must be 0 without an inverse fund")
         return self
 
     @property
     def needs(self) -> Needs:
         """The question `up`, both funds, volatility and ATR."""
         return Needs(
-            funds=(self.bull_instrument.ticker, self.bear_instrument.ticker),
+            funds=tuple(each.ticker for each in (self.bull_instrument, self.bear_instrument) if each.ticker != CASH),
             questions=("up",),
             volatility_window=self.volatility_window,
             atr_window=self.atr_window,
@@ -171,6 +175,10 @@ class BandPolicy(Policy):
             if any(getattr(self, name) != value for name, value in fields.items())
         }
 
+    def bull_only(self) -> Policy:
+        """With cash in the place of the inverse fund, and no weight for it."""
+        return self.model_copy(update={"bear_instrument": Cash(), "bear_weight": 0.0})
+
     def recall(self, document: Mapping[str, Any]) -> BandMemory:
         """The memory that `BandMemory.to_json` wrote."""
         if not document:
@@ -192,12 +200,12 @@ class BandPolicy(Policy):
         bull_wanted = {"bull": self.bull_weight, "neutral": self.neutral_weight, "bear": 0.0}[band]
         bear_wanted = self.bear_weight * (0.0, 0.5, 1.0)[tier]
         evidence = _evidence(forecast)
-        wanted = f"{bull_wanted:.2f} wanted" if bull_wanted else "no position"
-        bull_reasons = [f"P(up) {p:.3f} is in the {band} band {self._range(band)}: {wanted}", evidence]
-        bear_reasons = [f"P(up) {p:.3f} is above bear_below {self.bear_below:.2f}: no hedge"]
+        wanted = f"{percent(bull_wanted, 0)} wanted" if bull_wanted else "no position"
+        bull_reasons = [f"P(up) {percent(p)} is in the {band} band, {self._range(band)}: {wanted}", evidence]
+        bear_reasons = [f"P(up) {percent(p)} is above {percent(self.bear_below)}: no hedge"]
         if tier:
-            deep = f"P(up) {p:.3f} is at or below bear_below {self.bear_below:.2f}"
-            bear_reasons = [f"{deep}: tier {int(tier)}, {bear_wanted:.2f} wanted", evidence]
+            deep = f"P(up) {percent(p)} is at or below {percent(self.bear_below)}"
+            bear_reasons = [f"{deep}: tier {int(tier)} of 2, {percent(bear_wanted, 0)} wanted", evidence]
         bull, bear = self.bull_instrument, self.bear_instrument
         bull_weight, bull_level = self._leg(bull, bull_wanted, state, memory, bull_reasons)
         bear_weight, bear_level = self._leg(bear, bear_wanted, state, memory, bear_reasons)
@@ -212,7 +220,7 @@ class BandPolicy(Policy):
         sold = named_as_sold(state, (bull.ticker, bear.ticker))
         for ticker, (agent, weight) in sold.items():
             reasons = bear_reasons if agent == "bear" else bull_reasons
-            reasons.append(f"{ticker} is no fund of this policy: {weight:.3f} is sold")
+            reasons.append(f"{ticker} is no fund of this policy: {percent(weight)} is sold")
         sleeves = (
             self._sleeve("bull", bull, bull_weight, bull_level, bull_reasons, state, Tier.NONE),
             self._sleeve("bear", bear, bear_weight, bear_level, bear_reasons, state, tier),
@@ -256,7 +264,7 @@ class BandPolicy(Policy):
             return 0.0, level
         if abs(target - held) < self.rebalance_threshold:
             if held != target:
-                reasons.append(f"{held:.3f} held: the change is under the threshold {self.rebalance_threshold:.3f}")
+                reasons.append(f"{percent(held)} is held: no trade for less than {points(self.rebalance_threshold)}")
             target = held
         return target, level if target > 0.0 else None
 
@@ -266,7 +274,7 @@ class BandPolicy(Policy):
         stopped = self.stop_atr_multiple > 0.0 and fund.ticker in state.atrs
         level = memory.levels.get(fund.ticker) if stopped else None
         if held > 0.0:
-            reasons.append(f"{fund.ticker} has no price on this day: {held:.3f} stays held")
+            reasons.append(f"{fund.ticker} has no price on this day: {percent(held)} stays held")
             return held, level
         if wanted > 0.0:
             listed = getattr(fund, "inception", None)
@@ -280,8 +288,10 @@ class BandPolicy(Policy):
         if wanted * risk <= self.volatility_cap:
             return wanted
         capped = self.volatility_cap / risk
-        reasons.append(
-            f"volatility {volatility:.3f} a year: {wanted:.2f} cut to {capped:.3f} by the cap {self.volatility_cap:.2f}"
+        reasons.insert(  # what decides comes first
+            0,
+            f"volatility {percent(volatility)} a year, at most {percent(self.volatility_cap, 0)} allowed: "
+            f"{percent(wanted, 0)} wanted, cut to {percent(capped)}",
         )
         return capped
 
@@ -304,7 +314,7 @@ class BandPolicy(Policy):
                 seen = f"{seen}, below the stop {before.level * unit:.2f}"
             else:
                 back = min(before.level, back)
-            reasons.append(f"{seen}: out until a close at {back * unit:.2f} or above")
+            reasons.insert(0, f"{seen}: out until a close at {back * unit:.2f} or above")
             return Level("reentry", back, sold_below)
         # Only a level under a held position ratchets; on entry the distance counts from this close.
         trailing = before.level if before is not None and before.side == "exit" and held > 0.0 else 0.0
@@ -312,9 +322,9 @@ class BandPolicy(Policy):
 
     def _range(self, band: str) -> str:
         return {
-            "bull": f"[{self.bull_above:.2f}, 1]",
-            "neutral": f"({self.bear_below:.2f}, {self.bull_above:.2f})",
-            "bear": f"[0, {self.bear_below:.2f}]",
+            "bull": f"{percent(self.bull_above)} or more",
+            "neutral": f"between {percent(self.bear_below)} and {percent(self.bull_above)}",
+            "bear": f"{percent(self.bear_below)} or less",
         }[band]
 
 
@@ -327,10 +337,11 @@ def _trigger(agent: str, stop: Stop) -> Trigger:
 def _evidence(forecast: Forecast) -> str:
     low, high, base = forecast.p_low, forecast.p_high, forecast.climatology
     if math.isnan(low) or math.isnan(high):
-        return f"the base rate is {base:.3f}; the forecast has no interval"
+        return f"the base rate is {percent(base)}; the forecast has no interval"
+    interval = f"the interval {percent(low)} to {percent(high)}"
     if low <= base <= high:
-        return f"the interval [{low:.3f}, {high:.3f}] holds the base rate {base:.3f}: no evidence against it"
-    return f"the interval [{low:.3f}, {high:.3f}] excludes the base rate {base:.3f}"
+        return f"{interval} contains the base rate {percent(base)}: no evidence against it"
+    return f"{interval} does not contain the base rate {percent(base)}"
 
 
 def _check(state: State) -> None:

@@ -13,6 +13,7 @@ from pydantic import Field, model_validator
 from bullbear.decide.instruments import Tradable
 from bullbear.decide.monthly import MonthlyMemory
 from bullbear.decide.policy import POLICIES, Needs, Policy, Sleeve, Stance, State, named_as_sold
+from bullbear.wording import percent
 
 
 @POLICIES.register
@@ -52,7 +53,11 @@ class SixtyForty(Policy):
             priced = ticker in state.closes or state.weight(ticker) > 0.0
             kept = state.weight(ticker) or min(memory.kept(state, ticker), room)
             weight = (wanted[ticker] if due else kept) if priced else 0.0
-            reason = f"{wanted[ticker]:.0%} of the portfolio" if priced else f"{ticker} has no price on this day: cash"
+            reason = (
+                f"{percent(wanted[ticker], 0)} of the portfolio"
+                if priced
+                else f"{ticker} has no price on this day: cash"
+            )
             sleeves.append(Sleeve(name, "bull", fund, weight, (reason,), priced=priced))
         sold = named_as_sold(state, tuple(wanted))
         return Stance(state.decided_at, tuple(sleeves), tuple(sold)), memory

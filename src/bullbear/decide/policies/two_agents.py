@@ -29,7 +29,7 @@ from bullbear.decide.agents.parameters import (
     StopsTable,
     TrendTable,
 )
-from bullbear.decide.agents.reasons import NO_OVERLAY, priced, sentence
+from bullbear.decide.agents.reasons import BASE_MADE_ROOM, NO_OVERLAY, priced, sentence
 from bullbear.decide.agents.rules import Rules
 from bullbear.decide.agents.trend import BREAKDOWN, DOWNTREND, RETEST, STATES, Trend, declining
 from bullbear.decide.agents.volatility import implied_volatility
@@ -50,6 +50,7 @@ from bullbear.decide.policy import (
     named_as_sold,
 )
 from bullbear.definitions import Definition, Question
+from bullbear.wording import percent
 
 FACTORS = {
     "atr_ratio": "agents_atr_ratio",
@@ -241,6 +242,12 @@ class TwoAgents(Policy):
             parts["bear"] = {"bear": _with(self.bear, enabled=False), "overlay": no_overlay}
         return {name: _with(self, **changes) for name, changes in parts.items()}
 
+    def bull_only(self) -> Policy:
+        """Without the Bear, and so without its overlay."""
+        off = {"enabled": False, "call_spread": None}
+        bear = self.bear.model_copy(update={"enabled": False, "instruments": ()})
+        return self.model_copy(update={"bear": bear, "overlay": self.overlay.model_copy(update=off)})
+
     def recall(self, document: Mapping[str, Any]) -> AgentsMemory:
         """The memory that `AgentsMemory.to_json` wrote; that of another fund is none."""
         ticker = self.bull.instrument.ticker
@@ -356,26 +363,30 @@ class TwoAgents(Policy):
         )
 
     def _base(self, state: State, decision: Decision, unit: float) -> Sleeve:
-        fund, seen = self.bull.instrument, decision.outlook
-        if self.bull.rule == "constant":
-            why = f"{self.bull.max_weight:.2f}, constant"
-        elif self.bull.rule == "volatility_target":
-            why = f"volatility {seen.volatility:.3f} a year against the target {self.bull.target_volatility:.2f}"
-        else:
-            why = (
-                f"P(up) {_NORMAL.cdf(seen.score):.3f}, volatility {seen.volatility:.3f} a year, "
-                f"risk aversion {self.bull.risk_aversion:g}"
-            )
-        allocation = decision.memory.allocation
-        reasons = [f"{why}: {decision.allocated:.3f}"]
-        if allocation != decision.allocated:
-            reasons.append(f"followed over {self.bull.smoothing_sessions} sessions: {allocation:.3f}")
-        if decision.wanted != allocation:
-            reasons.append(f"{STATES[decision.memory.trend.state]}: cut to {decision.wanted:.3f}")
-        reasons.append(sentence(decision.base))
+        fund = self.bull.instrument
+        reasons = (self._allocated(decision), sentence(decision.base))
+        if decision.base.code == BASE_MADE_ROOM:  # what decides comes first
+            reasons = reasons[::-1]
         held = state.held.get(Slot(fund.ticker, "bull", "bull"), 0.0)
         shown = fund.ticker in state.closes or held > 0.0
-        return Sleeve("bull", "bull", fund, decision.weights.base, tuple(reasons), priced=shown)
+        return Sleeve("bull", "bull", fund, decision.weights.base, reasons, priced=shown)
+
+    def _allocated(self, decision: Decision) -> str:
+        """Why the Bull wants what it wants, from the forecast to the weight, in one sentence."""
+        seen, table = decision.outlook, self.bull
+        volatility = f"volatility {percent(seen.volatility)} a year" if seen.volatility > 0.0 else "volatility unknown"
+        if table.rule == "constant":
+            why = "a constant share"
+        elif table.rule == "volatility_target":
+            why = f"{volatility}, target {percent(table.target_volatility, 0)}"
+        else:
+            why = f"P(up) {percent(_NORMAL.cdf(seen.score))}, {volatility}, risk aversion {table.risk_aversion:g}"
+        allocation, said = decision.memory.allocation, f"{why}: {percent(decision.allocated)} of equity"
+        if percent(allocation) != percent(decision.allocated):
+            said += f", approached over {table.smoothing_sessions} sessions and at {percent(allocation)} so far"
+        if decision.wanted != allocation:
+            said += f"; trend {STATES[decision.memory.trend.state]}: cut to {percent(decision.wanted)}"
+        return said
 
     def _overlay(self, state: State, decision: Decision, unit: float, spread: CallSpread | None) -> tuple[Sleeve, ...]:
         fund, overlay, weight = self.bull.instrument, decision.memory.overlay, decision.weights.overlay
@@ -422,8 +433,9 @@ class TwoAgents(Policy):
             reasons.append("a support is broken, but shorts and sectors speak against it")
         if bear.tier and size.exposure:
             reasons.append(
-                f"size {size.exposure:.3f} with all tiers: {self.bear.exposure:g} x {size.depth:.2f} (depth of the "
-                f"break) x {size.volatility:.2f} (volatility) x {size.outlook:.2f} (outlook)"
+                f"all tiers together would hedge {percent(size.exposure)}: {percent(self.bear.exposure, 0)} x "
+                f"{size.depth:.2f} (depth of the break) x {size.volatility:.2f} (volatility) x {size.outlook:.2f} "
+                "(outlook)"
             )
         return tuple(reasons)
 
@@ -462,8 +474,7 @@ class TwoAgents(Policy):
         found, d = [], trend.decline
         if not declining(trend.state) and not math.isnan(trend.level):
             left = max(1, self.trend.breach_sessions - trend.runs.breach)
-            action = "tier 1" if left == 1 else f"tier 1 ({left} closes in a row)"
-            found.append(Trigger("bear", action, ticker, "close below", (trend.level - margin) * unit))
+            found.append(Trigger("bear", "tier 1", ticker, "close below", (trend.level - margin) * unit, closes=left))
         if declining(trend.state) and bear.tier > 0:
             if bear.tier < 3 and trend.state in (BREAKDOWN, RETEST, DOWNTREND):
                 level = bears.trigger(bear.tier + 1, d, atr, self.rules.bear)
@@ -471,8 +482,7 @@ class TwoAgents(Policy):
                     action = f"tier {bear.tier + 1}"
                     found.append(Trigger("bear", action, ticker, "close above", level * unit, d.low * unit))
             left = max(1, self.reversal.reclaim_sessions - trend.runs.reclaim)
-            action = "exit" if left == 1 else f"exit ({left} closes in a row)"
-            found.append(Trigger("bear", action, ticker, "close above", (d.broken + margin) * unit))
+            found.append(Trigger("bear", "exit", ticker, "close above", (d.broken + margin) * unit, closes=left))
         return found
 
 

@@ -26,6 +26,7 @@ from bullbear.decide.market import Market
 from bullbear.decide.monthly import MonthlyMemory
 from bullbear.decide.policy import POLICIES, Needs, Policy, Sleeve, Stance, State, named_as_sold
 from bullbear.statistics.volatility import zero_mean_volatility
+from bullbear.wording import percent
 
 _SIGNAL = "trailing_volatility"
 
@@ -67,7 +68,7 @@ class VolatilityTarget(Policy):
             memory = memory.set(state, {ticker: weight})
         else:
             weight = memory.kept(state, ticker)
-        known = f"volatility {volatility:.3f} a year over {self.window} sessions, target {self.target:.2f}"
+        known = f"volatility {percent(volatility)} a year over {self.window} sessions, target {percent(self.target, 0)}"
         reason = known if volatility == volatility else f"no volatility over {self.window} sessions is known"
         sleeve = Sleeve("bull", "bull", self.instrument, weight, (reason,), priced=ticker in state.closes)
         return Stance(state.decided_at, (sleeve,), tuple(named_as_sold(state, (ticker,)))), memory

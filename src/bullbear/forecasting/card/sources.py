@@ -26,12 +26,20 @@ Entry = Mapping[str, Any]
 class Sources:
     """A home and the entry of `up` whose card is asked for; what it offers is read when it is first needed.
 
-    `store` is the home's, opened once for the forecast and its card.
+    `store` is the home's, opened once for the forecast and its card; `asked` the day of `--as-of`, if one was named;
+    `clock` the present instant, None for this machine's.
     """
 
     home: Home
     entry: Entry
     store: Store
+    asked: str | None = None
+    clock: pd.Timestamp | None = None
+
+    @cached_property
+    def now(self) -> pd.Timestamp:
+        """The present instant."""
+        return pd.Timestamp.now("UTC") if self.clock is None else self.clock
 
     @cached_property
     def decided_at(self) -> pd.Timestamp:

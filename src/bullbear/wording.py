@@ -1,0 +1,99 @@
+"""Numbers as people write them: one way for reasons, cards and tables.
+
+Per cent have a space before the sign, prices two decimals, and a fraction near 0 or 1 as many digits as it needs.
+"""
+
+from __future__ import annotations
+
+import math
+
+UNKNOWN = "unknown"
+
+
+def percent(value: float | None, digits: int = 1, *, signed: bool = False) -> str:
+    """A fraction in per cent.
+
+    Example
+    -------
+    >>> percent(0.6816), percent(-0.05, 0, signed=True), percent(None)
+    ('68.2 %', '-5 %', 'unknown')
+    """
+    if value is None or not math.isfinite(value):
+        return UNKNOWN
+    return f"{_rounded(100.0 * value, digits):{'+' if signed else ''}.{digits}f} %"
+
+
+def chance(p: float) -> str:
+    """A probability in whole per cent, but never 0 or 100 % where it is neither.
+
+    Example
+    -------
+    >>> chance(0.0825), chance(0.0048), chance(0.0003), chance(0.9999), chance(0.0)
+    ('8 %', '0.5 %', 'under 0.1 %', 'over 99.9 %', '0 %')
+    """
+    if p in (0.0, 1.0) or 0.01 <= p <= 0.99:
+        return percent(p, 0)
+    if p < 0.001:
+        return "under 0.1 %"
+    return "over 99.9 %" if p > 0.999 else percent(p)
+
+
+def points(difference: float, digits: int = 0) -> str:
+    """A difference of two fractions in percentage points, without its sign.
+
+    Example
+    -------
+    >>> points(-0.031), points(0.01), points(0.0042, 1)
+    ('3 points', '1 point', '0.4 points')
+    """
+    number = f"{abs(_rounded(100.0 * difference, digits)):.{digits}f}"
+    return f"{number} point{'' if number == '1' else 's'}"
+
+
+def count(n: int, noun: str) -> str:
+    """A number of things.
+
+    Example
+    -------
+    >>> count(1, "session"), count(1735, "session")
+    ('1 session', '1,735 sessions')
+    """
+    return f"{n:,} {noun}{'' if n == 1 else 's'}"
+
+
+def price(value: float) -> str:
+    """A price with two decimals.
+
+    Example
+    -------
+    >>> price(1234.5)
+    '1,234.50'
+    """
+    return f"{value:,.2f}"
+
+
+def listed(parts: list[str]) -> str:
+    """Parts in one phrase.
+
+    Example
+    -------
+    >>> listed(["a", "b", "c"]), listed(["a", "b"]), listed(["a"])
+    ('a, b and c', 'a and b', 'a')
+    """
+    return " and ".join(filter(None, [", ".join(parts[:-1]), parts[-1]])) if parts else ""
+
+
+def capital(text: str) -> str:
+    """With a capital first letter, the rest as it is.
+
+    Example
+    -------
+    >>> capital("the close"), capital("P(up)")
+    ('The close', 'P(up)')
+    """
+    return text[:1].upper() + text[1:]
+
+
+def _rounded(value: float, digits: int) -> float:
+    """Rounded, without a negative zero."""
+    return round(value, digits) + 0.0
