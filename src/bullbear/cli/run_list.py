@@ -29,7 +29,8 @@ def runs(
 ) -> None:
     """List trainings, their skill and the gate's verdict.
 
-    The newest stand first, with a line for each question that they answer. The champions are bold.
+    The newest stand first, with a line for each question that they answer. `a` says how far the signal is believed; at
+    0 the forecast is the base rate. The champions are bold.
 
     Example: bullbear runs --question up --last 10
     """
@@ -81,8 +82,8 @@ def _show(found: list[ListedRun]) -> None:
     simulated = {each.simulated for each in found}
     title = "Trainings: Brier skill against the base rate in %, 90% intervals"
     table = Table(title=title + (" (SIMULATED)" if simulated == {True} else ""), box=None, pad_edge=False)
-    for name in ("run", "model", "finished", "n", "skill", "verdict"):
-        table.add_column(name, justify="right" if name in ("n", "skill") else "left", no_wrap=name != "model")
+    for name in ("run", "model", "finished", "n", "skill", "a", "verdict"):
+        table.add_column(name, justify="right" if name in ("n", "skill", "a") else "left", no_wrap=name != "model")
     for each in found:
         asked = each.model if each.question == "up" else f"{each.model} {each.question}"
         mark = " (SIMULATED)" if each.simulated and len(simulated) > 1 else ""
@@ -92,6 +93,7 @@ def _show(found: list[ListedRun]) -> None:
             f"{each.finished:%Y-%m-%d}",
             "" if each.n is None else f"{each.n:,}",
             _skill(each),
+            "" if each.believed is None else f"{each.believed:.2f}",
             f"forced {each.state}" if each.forced and each.is_champion else each.state,
             style="bold" if each.is_champion else None,
         )

@@ -64,6 +64,7 @@ def train(
     require("bullbear train", "train", "tracking", "report")
     from bullbear.cli import show
     from bullbear.cli.console import ProgressConsole
+    from bullbear.workflows.belief import beliefs_of_training
     from bullbear.workflows.training import train_model
 
     console = ProgressConsole(quiet=as_json)
@@ -79,10 +80,11 @@ def train(
             cluster=cluster,
             progress=progress,
         )
+    beliefs = beliefs_of_training(place, trained)
     if as_json:
-        print_document(show.trained_document(trained))
+        print_document({**show.trained_document(trained), "belief": show.belief_documents(beliefs)})
     else:
-        show.trained(trained)
+        show.trained(trained, beliefs)
     for note in (*trained.notes, *pair_note(place, pair)):
         typer.echo(f"note: {note}", err=True)
 
@@ -103,6 +105,7 @@ def evaluate(
     from bullbear.cli import evaluation_tables, show
     from bullbear.evaluate import Evaluation
     from bullbear.tracking import Runs
+    from bullbear.workflows.belief import belief_of_run
     from bullbear.workflows.comparison import evaluate_run, oracle_share
     from bullbear.workflows.run_details import run_details
 
@@ -116,8 +119,11 @@ def evaluate(
         of_run = run_details(place, runs, each, scored) if detailed and isinstance(scored, Evaluation) else None
         results.append((each, scored, oracle_share(place, each), of_run))
     distribution = runs.distribution(run) if question is None and by is None else None
+    beliefs = [] if by is not None and not as_json else [belief_of_run(place, each) for each in found]
     if as_json:
         models = [evaluation_tables.evaluation_document(*result) for result in results]
+        for document, belief in zip(models, beliefs, strict=True):
+            document["belief"] = None if belief is None else belief.as_dict()
         if distribution is not None:
             models[0]["distribution"] = distribution
         print_document(models)
@@ -125,6 +131,7 @@ def evaluate(
         evaluation_tables.evaluations_by(results, by)
     else:
         evaluation_tables.evaluations(results, [])
+        show.beliefs(zip((evaluation_tables.named(each, found) for each in found), beliefs, strict=True))
         if distribution is not None:
             show.distribution(distribution, simulated=results[0][0].simulated)
 

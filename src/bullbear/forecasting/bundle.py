@@ -42,6 +42,8 @@ from bullbear.user_code import digests
 VERSION = 6
 READABLE = (5, VERSION)
 """Bundles of version 5 also kept the account of a backtest, which is walked anew by now."""
+BELIEF = "belief.json"
+"""How far the signals were believed at each fit; see `forecasting.belief`."""
 CHAMPION = "champion"
 _PROMOTE = (
     "train a model, then `bullbear promote latest`; `bullbear train climatology && bullbear promote latest` makes the "
@@ -290,6 +292,14 @@ class Bundle:
             return weights_by_fit([])
         return weights_by_fit([self.model_named(day) for day in self.trained_through()])
 
+    def believed(self) -> dict[str, float]:
+        """How far the signals are believed by the day of each fit; empty where that was not kept."""
+        try:
+            found = json.loads((self.root / BELIEF).read_text(encoding="utf-8"))["a"]
+            return {str(day): float(a) for day, a in found.items()}
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return {}
+
     def _fits(self) -> list[str]:
         fits = self.trained_through()
         if not fits:
@@ -337,6 +347,7 @@ def write_bundle(
         _write_model(root, model)
     (root / "predictions.csv").write_text(training.predictions.to_csv(), encoding="utf-8")
     (root / "signals.csv").write_text(_signals_csv(training.signals), encoding="utf-8")
+    _write_belief(root, {_day(model): model.believed for model in training.models})
     table = rule.policy.model_dump(mode="json")
     meta = {
         "version": VERSION,
@@ -368,6 +379,7 @@ def write_continued(root: Path, bundle: Bundle, continuation: Continuation) -> N
     whole = Predictions.concat([bundle.predictions, continuation.predictions])
     (root / "predictions.csv").write_text(whole.to_csv(), encoding="utf-8")
     (root / "signals.csv").write_text(_signals_csv(signals), encoding="utf-8")
+    _continue_belief(root, bundle, continuation.models)
     meta = bundle.meta | {"version": VERSION}
     (root / "bundle.json").write_text(json.dumps(meta, indent=1), encoding="utf-8")
 
@@ -466,8 +478,21 @@ def _link_or_copy(source: Path, target: Path) -> None:
 
 
 def _write_model(root: Path, model: FoldModel) -> None:
-    day = sessions.day(model.trained_through).date()
-    (root / "models" / f"{day}.json").write_text(json.dumps(model.state()))
+    (root / "models" / f"{_day(model)}.json").write_text(json.dumps(model.state()))
+
+
+def _day(model: FoldModel) -> str:
+    return str(sessions.day(model.trained_through).date())
+
+
+def _write_belief(root: Path, a: Mapping[str, float]) -> None:
+    (root / BELIEF).write_text(json.dumps({"a": dict(a)}, indent=1), encoding="utf-8")
+
+
+def _continue_belief(root: Path, bundle: Bundle, models: Sequence[FoldModel]) -> None:
+    # A bundle of an earlier version keeps none: what its fits believed is not known without opening them all.
+    if known := bundle.believed():
+        _write_belief(root, {**known, **{_day(model): model.believed for model in models}})
 
 
 def _signals_csv(signals: pd.DataFrame) -> str:

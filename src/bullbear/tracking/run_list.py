@@ -37,6 +37,8 @@ class ListedRun:
     bss_low: float | None
     bss_high: float | None
     log_loss_skill: float | None
+    believed: float | None
+    """`a` at the newest fit: how far its signal is believed; None without a signal, or if it was not logged."""
     state: str
     verdict: str
     is_champion: bool
@@ -108,6 +110,7 @@ def _listed(run: StoredRun, champions: Mapping[str, str]) -> ListedRun:
         bss_low=_skill(run, "bss_low"),
         bss_high=_skill(run, "bss_high"),
         log_loss_skill=_skill(run, "log_loss_skill"),
+        believed=run.metrics.get("belief/a"),
         state=state,
         verdict=verdict,
         is_champion=is_champion,

@@ -93,9 +93,9 @@ def _promote(home: Home, runs: Runs, run: Run, force: str | None) -> tuple[Verdi
             raise
         unjudged = Check("evidence", False, str(bad))
         verdict = Verdict(runs.tried(run), float("nan"), (), (), (unjudged,)).noting(note)
-    if champion is None or champion.run_id != run.run_id:
+    if not record.is_base_rate and (champion is None or champion.run_id != run.run_id):
         check = plausible(home, run, thresholds.plausibility)
-        if check is not None and (verdict.checks or check.passed is False):
+        if check is not None:
             verdict = replace(verdict, checks=(check, *verdict.checks))
     refusal = verdict.refusal()
     if refusal is not None and force is None:
