@@ -94,11 +94,12 @@ def test_one_factor_is_drawn(bullbear: Run, home: Home) -> None:
 
 
 def test_an_empty_home_lists_what_there_would_be(bullbear: Run, tmp_path: Path) -> None:
+    (tmp_path / "home").mkdir()
     answer = bullbear("factors", "--family", "regime", "--home", tmp_path / "home")
     assert answer.code == 0
     assert "no data" in answer.out
     assert "the store is empty: run `bullbear simulate` or `bullbear ingest DIR`" in answer.err
-    assert not (tmp_path / "home").exists()
+    assert list((tmp_path / "home").iterdir()) == []
 
 
 def test_the_levels_of_a_close_are_told_and_drawn(bullbear: Run, home: Home) -> None:
@@ -168,10 +169,11 @@ def test_a_mistake_is_one_line_and_changes_nothing(
 
 
 def test_the_levels_of_an_empty_home(bullbear: Run, tmp_path: Path) -> None:
+    (tmp_path / "home").mkdir()
     answer = bullbear("factors", "--levels", "--home", tmp_path / "home")
     assert answer.code == 2
     assert "nothing stored" in answer.mistake
-    assert not (tmp_path / "home").exists()
+    assert list((tmp_path / "home").iterdir()) == []
 
 
 def test_a_narrow_terminal_folds_no_line(trained_home: Home) -> None:

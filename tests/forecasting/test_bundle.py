@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import lzma
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -14,12 +15,14 @@ import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.forecasting.bundle_files import as_written_by, change_models
 
 from bullbear.dataset.predictions import Predictions
 from bullbear.definitions import FactorSpec
 from bullbear.errors import HistoryError, RunError
 from bullbear.factors.engine.feature_sets import functions_of
-from bullbear.forecasting.bundle import read_bundle, write_bundle
+from bullbear.forecasting.bundle import read_bundle
+from bullbear.forecasting.bundle_writing import write_bundle
 from bullbear.forecasting.gate import present_champion
 from bullbear.home import Home
 from bullbear.learn import Training
@@ -76,7 +79,7 @@ def test_the_champion_knows_its_run(trained_home: Home) -> None:
     meta = read_bundle(trained_home.champion).meta
     assert set(meta) == {
         "version", "question", "definition", "feature_sets", "policy", "definition_hash", "data_fingerprint",
-        "simulated", "start", "run_id", "user_code", "questions", "policy_feature_sets",
+        "simulated", "start", "run_id", "user_code", "questions", "policy_feature_sets", "fits",
     }  # fmt: skip
     assert meta["simulated"] is True
     assert len(meta["run_id"]) == 32
@@ -93,7 +96,7 @@ def test_a_champion_of_an_earlier_version_is_refused_and_passed_over_with_a_note
     (home.forecasts / "champion").mkdir(parents=True)
     (home.forecasts / "champion" / "bundle.json").write_text("{}")
     message = (
-        "champion: got 'a bundle of an earlier version'; allowed: version 5 or version 6; train and promote again: "
+        "champion: got 'a bundle of an earlier version'; allowed: version 5, 6 or 7; train and promote again: "
         "`bullbear train MODEL && bullbear promote latest`"
     )
     with pytest.raises(RunError, match=message):
@@ -111,7 +114,7 @@ def test_a_damaged_bundle_is_told_in_one_line(trained_home: Home, tmp_path: Path
         read_bundle(tmp_path / "bundle")
 
 
-@pytest.mark.parametrize(("version", "shown"), [({}, 1), ({"version": 4}, 4), ({"version": 7}, 7)])
+@pytest.mark.parametrize(("version", "shown"), [({}, 1), ({"version": 4}, 4), ({"version": 8}, 8)])
 def test_a_bundle_of_another_version_is_refused_in_one_line(
     trained_home: Home, tmp_path: Path, version: dict[str, int], shown: int
 ) -> None:
@@ -120,9 +123,9 @@ def test_a_bundle_of_another_version_is_refused_in_one_line(
     meta = json.loads(path.read_text())
     del meta["version"]
     path.write_text(json.dumps(meta | version))
-    model = "small" if shown < 6 else "MODEL"
+    model = "small" if shown < 7 else "MODEL"
     line = (
-        rf"champion: got '\S+/bundle/bundle\.json of version {shown}'; allowed: version 5 or version 6; train and "
+        rf"champion: got '\S+/bundle/bundle\.json of version {shown}'; allowed: version 5, 6 or 7; train and "
         rf"promote again: `bullbear train {model} && bullbear promote latest`$"
     )
     with pytest.raises(RunError, match=line):
@@ -178,31 +181,40 @@ def test_factors_of_another_version_are_told_in_one_line(
         read_bundle(tmp_path / "bundle").factors()
 
 
-def _spoil(path: Path, change: Callable[[Any], object]) -> None:
-    state = json.loads(path.read_text())
-    change(state)
-    path.write_text(json.dumps(state))
-
-
-def test_a_model_of_another_version_is_told_in_one_line(trained_home: Home, tmp_path: Path) -> None:
-    shutil.copytree(trained_home.champion, tmp_path / "bundle")
-    bundle = read_bundle(tmp_path / "bundle")
-    bundle.require_usable()
-    path = bundle.root / "models" / f"{bundle.trained_through()[-1]}.json"
-    line = r"champion: got 'models/2007-\d\d-\d\d.json, damaged or of another version'; allowed: .*; train and promote"
-    whole = path.read_text()
-    for change in (
+@pytest.mark.parametrize(
+    "change",
+    [
         lambda state: state["calibrators"][0].pop("frequency_slope"),
         lambda state: state["members"][0]["learner_state"].clear(),
         lambda state: state["members"][0]["learner"].update(independence=21),
         lambda state: state["members"][0].pop("factors"),
-    ):
-        path.write_text(whole)
-        _spoil(path, change)
-        with pytest.raises(RunError, match=line):
-            read_bundle(tmp_path / "bundle").model_for(pd.Timestamp("2007-12-31"))
-        with pytest.raises(RunError, match=line):
-            read_bundle(tmp_path / "bundle").require_usable()
+    ],
+)
+def test_a_model_of_another_version_is_told_in_one_line(
+    trained_home: Home, tmp_path: Path, change: Callable[[Any], object]
+) -> None:
+    shutil.copytree(trained_home.champion, tmp_path / "bundle")
+    read_bundle(tmp_path / "bundle").require_usable()
+    line = r"champion: got 'models/2007\.jsonl\.xz, damaged or of another version'; allowed: .*; train and promote"
+    change_models(tmp_path / "bundle", change, newest=True)
+    with pytest.raises(RunError, match=line):
+        read_bundle(tmp_path / "bundle").model_for(pd.Timestamp("2007-12-31"))
+    with pytest.raises(RunError, match=line):
+        read_bundle(tmp_path / "bundle").require_usable()
+
+
+@pytest.mark.parametrize("damage", [lambda whole: whole[:-40], lambda whole: b"", lambda whole: b"{}", None])
+def test_a_damaged_file_of_models_is_told_in_one_line(
+    trained_home: Home, tmp_path: Path, damage: Callable[[bytes], bytes] | None
+) -> None:
+    shutil.copytree(trained_home.champion, tmp_path / "bundle")
+    path = tmp_path / "bundle" / "models" / "2007.jsonl.xz"
+    whole = path.read_bytes()
+    path.unlink()
+    if damage is not None:
+        path.write_bytes(damage(whole))
+    with pytest.raises(RunError, match=r"got 'models/2007\.jsonl\.xz, damaged or of another version'"):
+        read_bundle(tmp_path / "bundle").require_usable()
 
 
 @pytest.mark.parametrize("name", ["predictions.csv", "signals.csv"])
@@ -216,7 +228,8 @@ def test_damaged_tables_are_told_in_one_line(trained_home: Home, tmp_path: Path,
 
 def test_a_bundle_without_models_is_told_in_one_line(trained_home: Home, tmp_path: Path) -> None:
     shutil.copytree(trained_home.champion, tmp_path / "bundle")
-    shutil.rmtree(tmp_path / "bundle" / "models")
+    path = tmp_path / "bundle" / "bundle.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"fits": []}))
     bundle = read_bundle(tmp_path / "bundle")
     for ask in (bundle.require_usable, lambda: bundle.model_for(pd.Timestamp("2007-12-31"))):
         with pytest.raises(RunError, match=r"champion: got 'no models'; .*; train and promote again"):
@@ -236,10 +249,27 @@ def test_signals_begin_with_the_burn_in_and_read_back_to_the_same_bits(trained_h
     assert row["p"] == pytest.approx(1 / (1 + np.exp(-odds)), abs=1e-12)
 
 
-def test_a_bundle_holds_plain_text_only(trained_home: Home) -> None:
+@pytest.mark.parametrize("version", [5, 6])
+def test_a_bundle_of_an_earlier_version_gives_the_same_models(trained_home: Home, tmp_path: Path, version: int) -> None:
+    now = read_bundle(trained_home.champion)
+    old = read_bundle(as_written_by(version, now.root, tmp_path / "old"))
+    assert old.meta["version"] == version
+    assert old.trained_through() == now.trained_through()
+    for day in now.trained_through():
+        assert old.model_named(day).state() == now.model_named(day).state()
+    damaged = tmp_path / "old" / "models" / f"{now.trained_through()[-1]}.json"
+    damaged.write_text("{")
+    with pytest.raises(RunError, match=r"got 'models/2007-\d\d-\d\d\.json, damaged or of another version'"):
+        read_bundle(tmp_path / "old").require_usable()
+
+
+def test_a_bundle_holds_text_only_and_a_file_of_models_for_each_year(trained_home: Home) -> None:
     place = trained_home.champion.resolve()
     files = sorted(str(path.relative_to(place)) for path in place.rglob("*") if path.is_file())
-    assert files[0] == "bundle.json"
-    assert files[-2:] == ["predictions.csv", "signals.csv"]
-    for name in files[1:-2]:
-        assert isinstance(json.loads((place / name).read_text()), dict)
+    years = [f"models/{year}.jsonl.xz" for year in range(2001, 2008)]
+    assert files == ["bundle.json", *years, "predictions.csv", "signals.csv"]
+    fits: list[str] = []
+    for name in years:
+        states = [json.loads(line) for line in lzma.decompress((place / name).read_bytes()).decode().splitlines()]
+        fits += [state["trained_through"][:10] for state in states]
+    assert fits == read_bundle(place).trained_through()

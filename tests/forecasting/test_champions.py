@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from tests.forecasting.bundle_files import as_written_by, change_models, without_models_before
 
 from bullbear.dataset import resolve
 from bullbear.dataset.labels import climatology
@@ -172,13 +173,17 @@ def _with_a_damaged_model_of_a_session_since_its_last_forecast(home: Home) -> No
     place = home.champion_of("vol20")
     table = read_bundle(place).predictions
     (place / "predictions.csv").write_text(table.where((table.table["decided_at"] < "2007-03-01").to_numpy()).to_csv())
-    newest, before = sorted((place / "models").iterdir())[-1:-3:-1]
-    (place / "models" / "2007-03-15.json").write_text("{")
-    assert "2007-03-15" < before.stem < newest.stem
+
+    def spoil(state: dict[str, Any]) -> None:
+        if state["trained_through"].startswith("2006-12"):
+            state.clear()
+
+    change_models(place, spoil)
 
 
 def _without_models(home: Home) -> None:
-    shutil.rmtree(home.champion_of("vol20") / "models")
+    path = home.champion_of("vol20") / "bundle.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"fits": []}))
 
 
 @pytest.mark.parametrize(
@@ -191,13 +196,13 @@ def _without_models(home: Home) -> None:
         (_without_models, "champion of vol20: got 'no models'"),
         (
             _of_version_4,
-            "champion of vol20: got 'forecasts/champions/vol20/bundle.json of version 4'; allowed: version 5 or "
-            "version 6; train and promote again: `bullbear train wild && bullbear promote latest`",
+            "champion of vol20: got 'forecasts/champions/vol20/bundle.json of version 4'; allowed: version 5, "
+            "6 or 7; train and promote again: `bullbear train wild && bullbear promote latest`",
         ),
         (_without_forecasts, "champion of vol20: got 'predictions.csv, damaged or of another version'"),
         (
             _with_a_damaged_model_of_a_session_since_its_last_forecast,
-            "champion of vol20: got 'models/2007-03-15.json, damaged or of another version'",
+            "champion of vol20: got 'models/2006.jsonl.xz, damaged or of another version'",
         ),
     ],
 )
@@ -219,7 +224,7 @@ def test_without_a_champion_of_up_that_can_be_used_there_is_no_forecast(wild: Ho
     path = wild.champion / "bundle.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"version": 4}))
     line = (
-        "champion: got 'forecasts/champions/up/bundle.json of version 4'; allowed: version 5 or version 6; train and "
+        "champion: got 'forecasts/champions/up/bundle.json of version 4'; allowed: version 5, 6 or 7; train and "
         "promote again: `bullbear train small && bullbear promote latest`"
     )
     with pytest.raises(RunError) as refused:
@@ -227,13 +232,18 @@ def test_without_a_champion_of_up_that_can_be_used_there_is_no_forecast(wild: Ho
     assert str(refused.value) == line
 
 
-def test_a_bundle_of_the_version_before_still_serves(wild_home: Home, wild: Home) -> None:
+@pytest.mark.parametrize("version", [5, 6])
+def test_a_bundle_of_an_earlier_version_still_serves(wild_home: Home, wild: Home, tmp_path: Path, version: int) -> None:
     expected = of_day(wild_home, DAY)
     for question in ("up", "vol20"):
-        path = wild.champion_of(question) / "bundle.json"
-        meta = json.loads(path.read_text())
-        del meta["policy_feature_sets"]
-        path.write_text(json.dumps(meta | {"version": 5, "questions": [question]}))
+        root = wild.champion_of(question).resolve()
+        old = as_written_by(version, root, tmp_path / question)
+        shutil.rmtree(root)
+        old.rename(root)
+        if version == 5:
+            meta = json.loads((root / "bundle.json").read_text())
+            del meta["policy_feature_sets"]
+            (root / "bundle.json").write_text(json.dumps(meta | {"questions": [question]}))
     assert of_day(wild, DAY) == expected
 
 
@@ -252,9 +262,7 @@ def test_a_champion_that_is_too_stale_gives_way_to_the_base_rate(wild: Home, mon
 
 
 def test_a_day_before_its_first_model_is_answered_by_the_base_rate(wild: Home) -> None:
-    for path in (wild.champion_of("vol20") / "models").iterdir():
-        if path.stem < DAY:
-            path.unlink()
+    without_models_before(DAY, wild.champion_of("vol20"))
     champion = read_bundle(wild.champion)
     assert others_of(wild, champion).notes == ()
     assert rows_of(of_day(wild, DAY))["vol20"]["model"] is None

@@ -6,14 +6,9 @@ import fcntl
 import hashlib
 import json
 import os
-import random
-import signal
-import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from multiprocessing import get_context
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +19,8 @@ from hypothesis import strategies as st
 
 from bullbear.code_version import code_version
 from bullbear.errors import LedgerError
-from bullbear.forecasting.ledger import Anchor, Ledger, kind_of, kind_of_entry, of_question, seal, with_provenance
+from bullbear.forecasting.chain import Anchor, seal
+from bullbear.forecasting.ledger import Ledger, kind_of, kind_of_entry, of_question, with_provenance
 
 IDENTITY = ("ticker", "decided_at", "model.run_id")
 
@@ -323,58 +319,6 @@ def test_an_append_that_ends_at_any_step_leaves_a_ledger_that_goes_on(
     assert ledger.torn_path.exists() == torn
 
 
-def _append_on(path: Path, first: int, told: Connection) -> None:
-    ledger = Ledger(path, say=lambda line: None)
-    for number in range(first, 100_000):
-        told.send(ledger.append({"number": number, "text": "x" * 2000}, identity=("number",))["ledger"]["index"])
-
-
-def test_a_writer_killed_at_random_loses_nothing_that_it_answered(tmp_path: Path) -> None:
-    ledger = Ledger(tmp_path / "ledger.jsonl", say=lambda line: None)
-    context, chance = get_context("fork"), random.Random(9)
-    for _ in range(12):
-        before = len(ledger.entries())
-        receiver, sender = context.Pipe(duplex=False)
-        writer = context.Process(target=_append_on, args=(ledger.path, before, sender))
-        writer.start()
-        sender.close()
-        assert receiver.recv() == before
-        time.sleep(0.05 * chance.random())
-        os.kill(writer.pid or 0, signal.SIGKILL)
-        writer.join()
-        answered = before
-        with suppress(EOFError):
-            while True:
-                answered = receiver.recv()
-        entries = ledger.entries()
-        assert [entry["number"] for entry in entries] == list(range(len(entries)))
-        # What was answered is there; at most one more was written and could not be answered any more.
-        assert answered + 1 <= len(entries) <= answered + 2
-
-
-def _append_days(path: Path, writer: int) -> None:
-    ledger = Ledger(path)
-    for day in range(1, 21):
-        ledger.append(forecast(day, model={"run_id": str(writer)}), identity=IDENTITY)
-        ledger.append(forecast(day, model={"run_id": "shared"}), identity=IDENTITY)
-
-
-def test_four_processes_lose_nothing_and_double_nothing(tmp_path: Path) -> None:
-    path = tmp_path / "ledger.jsonl"
-    context = get_context("fork")
-    writers = [context.Process(target=_append_days, args=(path, number)) for number in (1, 2, 3, 4)]
-    for writer in writers:
-        writer.start()
-    while any(writer.is_alive() for writer in writers):
-        Ledger(path).entries()  # a reader never sees a ledger that does not verify
-    assert [writer.exitcode for writer in writers] == [0, 0, 0, 0]
-    entries = Ledger(path).entries()
-    assert [entry["ledger"]["index"] for entry in entries] == list(range(100))
-    made = {(entry["model"]["run_id"], entry["decided_at"]) for entry in entries}
-    assert made == {(writer, f"2019-12-{day:02d}") for writer in ("1", "2", "3", "4", "shared") for day in range(1, 21)}
-    assert Ledger(path).head() == Anchor.of(entries)
-
-
 @pytest.mark.parametrize(
     ("others", "bits", "feed"),
     [
@@ -541,10 +485,10 @@ def test_the_same_bytes_are_verified_once_and_other_ones_anew(tmp_path: Path, mo
     for day in ("2019-12-30", "2019-12-31"):
         ledger.append({"decided_at": day}, identity=("decided_at",))
     ledger = Ledger(path)
-    monkeypatch.setattr("bullbear.forecasting.ledger.seal", counted)
+    monkeypatch.setattr("bullbear.forecasting.chain.seal", counted)
     assert len(ledger.entries()) == 2
     ledger.append({"decided_at": "2020-01-02"}, identity=("decided_at",))
-    assert sealed == [0, 1, 2]
+    assert sealed == [0, 1]
     path.write_bytes(path.read_bytes().replace(b"2019-12-31", b"2019-12-29"))
     with pytest.raises(LedgerError, match=r"ledger\.jsonl:2: .*the chained hash"):
         ledger.entries()

@@ -14,7 +14,8 @@ import pytest
 from bullbear import sessions
 from bullbear.errors import InputError, LedgerError
 from bullbear.evaluate.significance import lower_bound
-from bullbear.forecasting.ledger import Anchor, Ledger, with_provenance
+from bullbear.forecasting.chain import Anchor
+from bullbear.forecasting.ledger import Ledger, with_provenance
 from bullbear.forecasting.scoring import score_ledger
 from bullbear.home import Home
 from bullbear.tracking.ledger_anchor import record_ledger_head

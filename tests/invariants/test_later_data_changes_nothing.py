@@ -19,7 +19,8 @@ from bullbear.data.segments import KINDS
 from bullbear.dataset import build
 from bullbear.decide import Backtest, backtest
 from bullbear.forecasting.account_factors import account_factors
-from bullbear.forecasting.bundle import Bundle, read_bundle, write_bundle
+from bullbear.forecasting.bundle import Bundle, read_bundle
+from bullbear.forecasting.bundle_writing import write_bundle
 from bullbear.forecasting.refitting import continued
 from bullbear.home import Home, Model
 from bullbear.learn import Training, train

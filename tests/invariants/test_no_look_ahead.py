@@ -29,7 +29,8 @@ from bullbear.decide import Backtest, backtest, market
 from bullbear.definitions import FactorSpec, Target
 from bullbear.factors import compute, load
 from bullbear.factors.engine.registry import _FACTORS, Array, Bars, factor
-from bullbear.forecasting.bundle import Bundle, read_bundle, write_bundle
+from bullbear.forecasting.bundle import Bundle, read_bundle
+from bullbear.forecasting.bundle_writing import write_bundle
 from bullbear.forecasting.forecast import replay
 from bullbear.home import Home
 from bullbear.learn import Training, train

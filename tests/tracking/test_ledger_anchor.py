@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from bullbear.errors import LedgerError
+from bullbear.forecasting.chain import Anchor
 from bullbear.forecasting.forecast import issue
-from bullbear.forecasting.ledger import Anchor, Ledger
+from bullbear.forecasting.ledger import Ledger
 from bullbear.forecasting.tracked_anchor import tracked_anchor
 from bullbear.home import Home
 from bullbear.tracking import Runs

@@ -113,7 +113,7 @@ def test_artifacts_are_all_there(trained_home: Home) -> None:
         "definitions/features/tiny.toml",
         "plots/calibration.png", "plots/equity.png", "plots/skill.png", "plots/probability.png",
         "comparison.html", "tables/reliability.json", "tables/skill_by_year.json",
-        "bundle/bundle.json", "bundle/predictions.csv", "bundle/models/2001-12-31.json",
+        "bundle/bundle.json", "bundle/predictions.csv", "bundle/models/2001.jsonl.xz",
     } <= files  # fmt: skip
     assert run.read_text("definitions/small.toml") == (trained_home.root / "models" / "small.toml").read_text()
     assert (run.artifacts / "plots" / "skill.png").read_bytes().startswith(b"\x89PNG")

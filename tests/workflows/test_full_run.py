@@ -12,8 +12,9 @@ import pytest
 from bullbear.cli.console import ProgressConsole
 from bullbear.dataset.predictions import Predictions
 from bullbear.errors import BullbearError, InputError
+from bullbear.forecasting.chain import Anchor
 from bullbear.forecasting.forecast import issue
-from bullbear.forecasting.ledger import Anchor, Ledger, of_question
+from bullbear.forecasting.ledger import Ledger, of_question
 from bullbear.forecasting.tracked_anchor import tracked_anchor
 from bullbear.home import Home
 from bullbear.report import outlook_plots, plots

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from tests.forecasting.bundle_files import change_models
 
 from bullbear.dataset.predictions import Predictions
 from bullbear.errors import GateError, RunError
@@ -99,8 +100,7 @@ def no_forecasts(place: Path) -> None:
 
 
 def another_calibration(place: Path) -> None:
-    for path in (place / "models").iterdir():
-        path.write_text(path.read_text().replace('"frequency_slope"', '"inflation"'))
+    change_models(place, lambda state: state["calibrators"][0].pop("frequency_slope"))
 
 
 def no_bundle(place: Path) -> None:
@@ -124,7 +124,7 @@ def real_data(place: Path) -> None:
         (no_forecasts, r"the champion cannot be used and is not compared with: .*predictions\.csv"),
         (
             another_calibration,
-            r"the champion cannot be used and is not compared with: champion: got 'models/.*\.json, dam",
+            r"the champion cannot be used and is not compared with: champion: got 'models/.*\.jsonl\.xz, dam",
         ),
         (no_bundle, r"the champion cannot be used and is not compared with: champion: none yet"),
         (real_data, r"the champion small [0-9a-f]{8} is of real data and is not compared with"),

@@ -142,8 +142,7 @@ def test_refits_of_the_champion_are_those_of_the_walk_forward(place: Home, run: 
         longer = continued(found.bundle, view, tmp_path / last)
         assert longer.trained_through() == [day for day in days if day <= last]
         for day in longer.trained_through():
-            name = f"models/{day}.json"
-            assert (longer.root / name).read_bytes() == (run.bundle.root / name).read_bytes()
+            assert longer.model_named(day).state() == run.bundle.model_named(day).state()
 
 
 @pytest.mark.slow

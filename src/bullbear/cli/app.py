@@ -14,6 +14,7 @@ from bullbear.cli.champions import demote, promote, rollback
 from bullbear.cli.daily import account, forecast, report, run, score
 from bullbear.cli.factors import factors
 from bullbear.cli.instruments import instruments
+from bullbear.cli.ledger import ledger
 from bullbear.cli.market import fetch, ingest, simulate, status
 from bullbear.cli.new import new
 from bullbear.cli.odds import odds
@@ -25,7 +26,6 @@ from bullbear.cli.tuning import tune
 app = typer.Typer(
     help="Point-in-time forecasts of IWM's direction over one month, and the positions that follow from them.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
@@ -34,6 +34,7 @@ for command in (
     promote, demote, rollback, backtest, forecast, account, score, odds, report, ui, new,
 ):  # fmt: skip
     app.command()(command)
+app.add_typer(ledger, name="ledger")
 
 
 def _print_version(wanted: bool) -> None:

@@ -34,10 +34,10 @@ def promote(
     reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why a promotion is forced.")] = "",
     as_json: JsonOption = False,
 ) -> None:
-    """Make a run the champion, or say which test it failed.
+    """Make a run the champion of its question, if it passes.
 
-    A refusal has exit code 3. Of a run that answers several questions each is promoted by itself; the exit code is 3 if
-    none passes.
+    Otherwise say which test it failed (exit code 3). Of a run that answers several questions each is promoted by
+    itself; the exit code is 3 if none passes.
 
     Example: bullbear promote latest
     """

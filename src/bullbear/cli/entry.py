@@ -40,6 +40,8 @@ def _run() -> None:
     from bullbear.errors import BullbearError, MissingExtraError
     from bullbear.extras import extra_of
 
+    if "_BULLBEAR_COMPLETE" in os.environ:  # set by the shell when Tab is pressed
+        app(prog_name="bullbear")
     try:
         # Not `app()`: typer's own runner prints a usage error in four lines and ends with code 1 on a closed pipe.
         command = get_command(app)
@@ -73,6 +75,11 @@ def _run() -> None:
 def _unexpected(bug: Exception) -> NoReturn:
     if os.environ.get("BULLBEAR_DEBUG"):
         raise bug
+    from bullbear.user_code import blamed
+
+    if (mistake := blamed(bug)) is not None:
+        _say(f"bullbear: {mistake}")
+        sys.exit(mistake.exit_code)
     where = " ".join(str(bug).split()) or type(bug).__name__
     _say(f"bullbear: unexpected failure: {type(bug).__name__}: {where}; set BULLBEAR_DEBUG=1 for the details")
     sys.exit(1)

@@ -32,7 +32,7 @@ def check_output(path: Path, where: str) -> None:
         raise InputError(where, f"{path} (its folder is read-only)", "a file that can be written", "choose a place")
 
 
-def write_output(path: Path, content: str, where: str) -> None:
+def write_output(path: Path, content: str | bytes, where: str) -> None:
     """`write_whole` of a file of the user's choice; see `check_output`."""
     check_output(path, where)
     try:

@@ -27,7 +27,7 @@ def runs(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """List trainings, their skill and the gate's verdict.
+    """List the trainings with their skill and verdict.
 
     The newest stand first, with a line for each question that they answer. `a` says how far the signal is believed; at
     0 the forecast is the base rate. The champions are bold.

@@ -1,17 +1,16 @@
 """A bundle: everything that a forecast needs from a training, as plain files, without MLflow.
 
-`bundle.json` says what was trained and on what; `models/DATE.json` holds the model fitted at the close of DATE, used
-from the next session on; `predictions.csv` the reported out-of-sample `Predictions`, to the last bit; `signals.csv` the
-pooled signal on every out-of-sample session, as issued, and the signal of each member, of a mixture also its
-probability, on which a later refit rests. A champion's `bundle.json` also has its `run_id` and the `skill` that it was
-promoted with.
+`bundle.json` says what was trained and on what; `models/` holds the model of each fit, used from the session after its
+close on (`forecasting.kept_models`); `predictions.csv` the reported out-of-sample `Predictions`, to the last bit;
+`signals.csv` the pooled signal on every out-of-sample session, as issued, and the signal of each member, of a mixture
+also its probability, on which a later refit rests. A champion's `bundle.json` also has its `run_id` and the `skill`
+that it was promoted with.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -26,22 +25,22 @@ from pydantic import TypeAdapter
 from bullbear import sessions
 from bullbear.dataset import splitter_of
 from bullbear.dataset.predictions import Predictions
-from bullbear.decide.instruments import INSTRUMENT_KINDS, Instrument
-from bullbear.decide.policy import POLICIES, Policy, read_policy
+from bullbear.decide.policy import Policy, read_policy
 from bullbear.decide.rule import Rule
 from bullbear.definitions import UP, FactorSpec, FeatureSet, ModelDefinition, Question, Source
 from bullbear.definitions.questions import AnyQuestion
 from bullbear.errors import DefinitionError, Found, HistoryError, InputError, RunError
-from bullbear.factors.engine.feature_sets import check, functions_of
-from bullbear.learn import CALIBRATORS, LEARNERS, POOLS, FoldModel, Training
+from bullbear.factors.engine.feature_sets import check
+from bullbear.forecasting.kept_models import KeptModels
+from bullbear.forecasting.user_files import user_code_of
+from bullbear.learn import FoldModel
 from bullbear.learn.fold_model import weights_by_fit
 from bullbear.learn.pooling import signal_columns
-from bullbear.learn.refit import Continuation
-from bullbear.user_code import digests
+from bullbear.user_code import UserCodeError, require_whole
 
-VERSION = 6
-READABLE = (5, VERSION)
-"""Bundles of version 5 also kept the account of a backtest, which is walked anew by now."""
+VERSION = 7
+READABLE = (5, 6, VERSION)
+"""Bundles of version 5 also keep the account of a backtest, which is walked anew by now; both a file for each fit."""
 BELIEF = "belief.json"
 """How far the signals were believed at each fit; see `forecasting.belief`."""
 CHAMPION = "champion"
@@ -53,7 +52,7 @@ _PROMOTE_OTHER = (
     "train a model that answers it, such as `bullbear train outlook` for the shipped questions, then `bullbear promote "
     "latest`"
 )
-_VERSIONS = " or ".join(f"version {each}" for each in READABLE)
+_VERSIONS = f"version {', '.join(map(str, READABLE[:-1]))} or {VERSION}"
 _QUESTION: TypeAdapter[Question] = TypeAdapter(AnyQuestion)
 
 
@@ -135,8 +134,9 @@ class Bundle:
         """Refuse a model of which a user's file (factor, learner, calibrator, policy) has changed or is gone."""
         recorded = self.meta["user_code"]
         with self._whole("policy"):
-            now = _user_code(self.definition, (*self.feature_sets, *_policy_sets(self.meta)), self.meta["policy"])
+            now = user_code_of(self.definition, (*self.feature_sets, *_policy_sets(self.meta)), self.meta["policy"])
         for name in sorted({name for name, _ in recorded.items() ^ now.items()}):
+            require_whole(name)
             state = "changed since the training" if name in now else "gone"
             raise RunError(
                 self.label,
@@ -240,7 +240,11 @@ class Bundle:
 
     def trained_through(self) -> list[str]:
         """The day of each fold's fit, in order."""
-        return sorted(path.stem for path in (self.root / "models").glob("*.json"))
+        return list(self._models.fits)
+
+    @cached_property
+    def _models(self) -> KeptModels:
+        return KeptModels(self.root, self.meta.get("fits"))
 
     def model_for(self, session: pd.Timestamp) -> FoldModel:
         """The newest model fitted before `session`.
@@ -272,8 +276,8 @@ class Bundle:
         if day in self._opened:
             return self._opened[day]
         self._require_same_code()
-        with self._whole(f"models/{day}.json"):
-            model = FoldModel.restore(json.loads((self.root / "models" / f"{day}.json").read_text(encoding="utf-8")))
+        with self._whole(self._models.file_of(day)):
+            model = self._models.read(day)
             model.require_restorable()  # a learner of another version keeps another state
         # One at a time: a forecast asks for one again and again, and a few hundred would fill the memory.
         self._opened.clear()
@@ -288,7 +292,7 @@ class Bundle:
         RunError
             A model is damaged, or of another version.
         """
-        if len(self.definition.members) < 2:  # nothing is weighed: a few hundred files need not be opened
+        if len(self.definition.members) < 2:  # nothing is weighed: a few hundred models need not be read
             return weights_by_fit([])
         return weights_by_fit([self.model_named(day) for day in self.trained_through()])
 
@@ -309,109 +313,36 @@ class Bundle:
             raise RunError(self.label, "no models", "a bundle with its models", self._again)
         return fits
 
+    def continue_models(self, root: Path, models: Sequence[FoldModel]) -> list[str]:
+        """Write its models and later ones into the bundle `root`; the days of all fits.
+
+        Raises
+        ------
+        RunError
+            A model that stands in the same file as a later one is damaged.
+        """
+        try:
+            return self._models.continue_in(root, models)
+        except ValueError as bad:
+            raise self._damaged("models") from bad
+
     @contextmanager
     def _whole(self, name: str) -> Iterator[None]:
         """Refuse a file that cannot be read as this version writes it."""
         try:
             yield
+        except UserCodeError:
+            raise  # the file at fault is named
         except (OSError, ValueError, KeyError, TypeError, AttributeError, DefinitionError, InputError) as bad:
-            raise RunError(
-                self.label, f"{name}, damaged or of another version", "a bundle as this version writes it", self._again
-            ) from bad
+            raise self._damaged(name) from bad
 
-
-def write_bundle(
-    root: Path,
-    *,
-    definition: ModelDefinition,
-    feature_sets: tuple[FeatureSet, ...],
-    rule: Rule,
-    definition_hash: str,
-    fingerprint: str,
-    simulated: bool,
-    training: Training,
-    start: str | None = None,
-    questions: Sequence[Question] = (),
-) -> None:
-    """Write a bundle into the empty folder `root`.
-
-    Parameters
-    ----------
-    start
-        The first reported day, if the training was given one.
-    questions
-        All that were trained together, in order; the training's own alone without.
-    """
-    (root / "models").mkdir(parents=True)
-    for model in training.models:
-        _write_model(root, model)
-    (root / "predictions.csv").write_text(training.predictions.to_csv(), encoding="utf-8")
-    (root / "signals.csv").write_text(_signals_csv(training.signals), encoding="utf-8")
-    _write_belief(root, {_day(model): model.believed for model in training.models})
-    table = rule.policy.model_dump(mode="json")
-    meta = {
-        "version": VERSION,
-        "question": _one_question(training.predictions),
-        "questions": [each.model_dump(mode="json") for each in questions or definition.questions],
-        "definition": definition.model_dump(mode="json"),
-        "feature_sets": [each.model_dump(mode="json") for each in feature_sets],
-        "user_code": _user_code(definition, (*feature_sets, *rule.feature_sets), table),
-        "policy": table,
-        "policy_feature_sets": [each.model_dump(mode="json") for each in rule.feature_sets],
-        "definition_hash": definition_hash,
-        "data_fingerprint": fingerprint,
-        "simulated": simulated,
-        "start": start,
-    }
-    (root / "bundle.json").write_text(json.dumps(meta, indent=1), encoding="utf-8")
-
-
-def write_continued(root: Path, bundle: Bundle, continuation: Continuation) -> None:
-    """Write into the empty folder `root` what `bundle` holds, and a refit."""
-    (root / "models").mkdir(parents=True)
-    for path in sorted((bundle.root / "models").glob("*.json")):
-        _link_or_copy(path, root / "models" / path.name)
-    for model in continuation.models:
-        _write_model(root, model)
-    signals = bundle.signals
-    if len(continuation.signals):
-        signals = pd.concat([signals, continuation.signals])
-    whole = Predictions.concat([bundle.predictions, continuation.predictions])
-    (root / "predictions.csv").write_text(whole.to_csv(), encoding="utf-8")
-    (root / "signals.csv").write_text(_signals_csv(signals), encoding="utf-8")
-    _continue_belief(root, bundle, continuation.models)
-    meta = bundle.meta | {"version": VERSION}
-    (root / "bundle.json").write_text(json.dumps(meta, indent=1), encoding="utf-8")
-
-
-def _user_code(
-    definition: ModelDefinition, feature_sets: Sequence[FeatureSet], policy: Mapping[str, Any]
-) -> dict[str, str]:
-    """The users' files that a model runs, with their digests; a part that is not to be found has none."""
-    functions = functions_of([spec for each in feature_sets for spec in each.factor])
-    learners = [LEARNERS.find(member.learner) for member in definition.members]
-    pool = POOLS.find(definition.pool) if len(learners) > 1 else None
-    calibrations = [definition.calibration, *(member.calibration or {} for member in definition.members)]
-    among = [table for each in calibrations if each.get("kind") == "chosen" for table in each.get("among", ())]
-    kinds = [*learners, pool, *map(CALIBRATORS.find, [*calibrations, *among]), POLICIES.find(policy)]
-    return digests([*functions, *filter(None, [*kinds, *_instrument_kinds(policy)])])
-
-
-def _instrument_kinds(value: Any) -> list[type[Instrument] | None]:
-    """Those of the instruments in a policy's dump, which is read although one of them may be gone."""
-    if isinstance(value, Mapping):
-        own = [INSTRUMENT_KINDS.find(value)] if "ticker" in value and "kind" in value else []
-        return own + _instrument_kinds(list(value.values()))
-    return [kind for each in value for kind in _instrument_kinds(each)] if isinstance(value, list) else []
+    def _damaged(self, name: str) -> RunError:
+        found = f"{name}, damaged or of another version"
+        return RunError(self.label, found, "a bundle as this version writes it", self._again)
 
 
 def _policy_sets(meta: Mapping[str, Any]) -> tuple[FeatureSet, ...]:
     return tuple(FeatureSet.model_validate(each) for each in meta.get("policy_feature_sets", ()))
-
-
-def _one_question(predictions: Predictions) -> str:
-    (question,) = predictions.table["question"].unique()
-    return str(question)
 
 
 def champion_of(question: str) -> str:
@@ -467,34 +398,3 @@ def _again(label: str, model: str) -> str:
 def _place(root: Path, label: str) -> str:
     """A bundle's file as messages name it; of a run its folder says nothing."""
     return "/".join((*(root.parts[-3:] if label.startswith(CHAMPION) else root.parts[-1:]), "bundle.json"))
-
-
-def _link_or_copy(source: Path, target: Path) -> None:
-    # A bundle may hold forty megabytes of models, which never change; not every disk knows links.
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copyfile(source, target)
-
-
-def _write_model(root: Path, model: FoldModel) -> None:
-    (root / "models" / f"{_day(model)}.json").write_text(json.dumps(model.state()))
-
-
-def _day(model: FoldModel) -> str:
-    return str(sessions.day(model.trained_through).date())
-
-
-def _write_belief(root: Path, a: Mapping[str, float]) -> None:
-    (root / BELIEF).write_text(json.dumps({"a": dict(a)}, indent=1), encoding="utf-8")
-
-
-def _continue_belief(root: Path, bundle: Bundle, models: Sequence[FoldModel]) -> None:
-    # A bundle of an earlier version keeps none: what its fits believed is not known without opening them all.
-    if known := bundle.believed():
-        _write_belief(root, {**known, **{_day(model): model.believed for model in models}})
-
-
-def _signals_csv(signals: pd.DataFrame) -> str:
-    decided = pd.DatetimeIndex(signals.index).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return signals.reset_index(drop=True).assign(decided_at=decided)[["decided_at", *signals]].to_csv(index=False)

@@ -12,13 +12,12 @@ nothing. docs/ledger.md says what all this protects against.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,84 +26,23 @@ import pandas as pd
 from bullbear import sessions
 from bullbear.code_version import code_version
 from bullbear.definitions import UP
-from bullbear.errors import LedgerError
 from bullbear.files import FileLock, named, sync_folder, write_whole
+from bullbear.forecasting.chain import Anchor, Chain, canonical, seal
 
-GENESIS = "0" * 64
 SCHEMA_VERSION = 3
 LIVE, REPLAY, UNKNOWN = "live", "replay", "unknown"
-
-_REMEDY = "restore the file from a copy; forecasts cannot be edited (docs/ledger.md)"
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-
-
-@dataclass(frozen=True)
-class Anchor:
-    """How many entries a ledger had at some time, and the hash of the last of them."""
-
-    count: int
-    hash: str
-
-    @classmethod
-    def of(cls, entries: Sequence[Mapping[str, Any]]) -> Anchor:
-        """The anchor of a whole ledger."""
-        return cls(len(entries), entries[-1]["ledger"]["hash"] if entries else GENESIS)
-
-    @classmethod
-    def read(cls, text: str, where: str) -> Anchor:
-        """The inverse of `text`.
-
-        Raises
-        ------
-        LedgerError
-            It is none.
-        """
-        try:
-            count, last = (json.loads(text)[key] for key in ("count", "hash"))
-            if type(count) is not int or count < 0 or type(last) is not str:
-                raise TypeError
-        except (ValueError, KeyError, TypeError) as bad:
-            raise LedgerError(where, text[:40], '{"count": N, "hash": "..."}', _REMEDY) from bad
-        return cls(count, last)
-
-    def text(self) -> str:
-        """As JSON, one line."""
-        return json.dumps({"count": self.count, "hash": self.hash})
-
-    def check(self, entries: Sequence[Mapping[str, Any]], kept_in: str) -> None:
-        """Refuse `entries` that are not a continuation of what this anchor saw.
-
-        Raises
-        ------
-        LedgerError
-            There are fewer entries than it counted, or the last one that it saw has another hash.
-        """
-        if len(entries) < self.count:
-            raise LedgerError(
-                "ledger.jsonl",
-                f"{len(entries)} whole entries",
-                f"at least the {self.count} that {kept_in} recorded: entries at the end were cut off or damaged",
-                _REMEDY,
-            )
-        found = Anchor.of(entries[: self.count]).hash
-        if found != self.hash:
-            raise LedgerError(
-                f"ledger.jsonl:{self.count}",
-                f"hash {found[:12]}...",
-                f"{self.hash[:12]}..., which {kept_in} recorded: the chain was written anew",
-                _REMEDY,
-            )
 
 
 @dataclass(frozen=True)
 class _Content:
-    """What the file holds: its entries, where they end, and what follows."""
+    """What the file holds, and what its head records."""
 
-    entries: list[dict[str, Any]]
-    end: int  # bytes up to the end of the last entry, its line feed included
-    terminated: bool  # whether that line feed is there
-    torn: bytes  # the start of a line or a batch that was never finished
+    chain: Chain
     head: Anchor | None
+
+    @property
+    def entries(self) -> list[dict[str, Any]]:
+        return self.chain.entries
 
     def find(self, forecast: Mapping[str, Any], identity: tuple[str, ...]) -> dict[str, Any] | None:
         for entry in self.entries:
@@ -134,7 +72,7 @@ class Ledger:
     def __init__(self, path: Path, *, say: Callable[[str], None] = warn) -> None:
         self.path = path
         self._say = say
-        self._verified: tuple[bytes, _Content] | None = None
+        self._verified: tuple[bytes, Chain] | None = None
 
     @property
     def head_path(self) -> Path:
@@ -158,15 +96,15 @@ class Ledger:
             An entry was changed, dropped or slipped in, the end was cut off, or the chain was written anew.
         """
         content = self._read()
-        if content.torn:
+        if content.chain.torn:
             # Another process may be writing that line right now: look again when it has finished.
             with suppress(OSError):
                 self._lock().wait()
                 content = self._read()
-        if content.torn:
+        if torn := content.chain.torn:
             self._say(
-                f"{self.path.name} ends in {_what(content.torn)} cut short ({len(content.torn)} bytes), which is no "
-                f"entry; the next forecast moves it to {self.torn_path.name}"
+                f"{self.path.name} ends in {_what(torn)} cut short ({len(torn)} bytes), which is no entry; the next "
+                f"forecast moves it to {self.torn_path.name}"
             )
         return list(content.entries)
 
@@ -234,17 +172,17 @@ class Ledger:
             if len(forecasts) > 1:
                 forecast = {**forecast, "batch": {"place": number, "of": len(forecasts)}}
             stamp = {"index": place, "hash": seal(forecast, place, last), "previous_hash": last}
-            lines.append((_canonical({**forecast, "ledger": stamp}) + "\n").encode())
+            lines.append((canonical({**forecast, "ledger": stamp}) + "\n").encode())
             place, last = place + 1, str(stamp["hash"])
         text = b"".join(lines)
-        if content.torn:
-            self._keep_aside(content.torn)
+        if content.chain.torn:
+            self._keep_aside(content.chain.torn)
         is_new = not self.path.exists()
         try:
             with named(self.path), open(self.path, "w+b" if is_new else "r+b") as file:
-                file.truncate(content.end)
+                file.truncate(content.chain.end)
                 file.seek(0, os.SEEK_END)
-                file.write(text if content.terminated else b"\n" + text)
+                file.write(text if content.chain.terminated else b"\n" + text)
                 file.flush()
                 os.fsync(file.fileno())
             if is_new:
@@ -252,7 +190,7 @@ class Ledger:
             self._write_head(Anchor(place, last))
         except OSError:  # a full disk: all entries or none, and no line cut short
             with suppress(OSError):
-                os.truncate(self.path, content.end)
+                os.truncate(self.path, content.chain.end)
             raise
         return [json.loads(line) for line in lines]
 
@@ -276,57 +214,14 @@ class Ledger:
         raw = self.path.read_bytes() if self.path.exists() else b""
         # A forecast reads the ledger, then appends to it: the same bytes need not be verified three times.
         if self._verified is None or self._verified[0] != raw:
-            self._verified = raw, self._parse(raw, head)
-        content = replace(self._verified[1], head=head)
+            self._verified = raw, Chain.read(raw, name=self.path.name)
+        content = _Content(self._verified[1], head)
         if head is not None:
             head.check(content.entries, self.head_path.name)
         return content
 
-    def _parse(self, raw: bytes, head: Anchor | None) -> _Content:
-        entries: list[dict[str, Any]] = []
-        starts: list[int] = []
-        end = len(_BYTE_ORDER_MARK) if raw.startswith(_BYTE_ORDER_MARK) else 0
-        whole, terminated = len(raw.rstrip(b"\r\n")), True
-        while end < whole:
-            # Only a line feed ends a line: `splitlines` would also break at a carriage return that somebody slipped in.
-            feed = raw.find(b"\n", end)
-            line = raw[end:feed] if feed >= 0 else raw[end:]
-            if feed < 0 and not _is_document(line):
-                break
-            starts.append(end)
-            entries.append(self._entry(line.removesuffix(b"\r"), entries))
-            end, terminated = (feed + 1, True) if feed >= 0 else (len(raw), False)
-        torn = raw[end:whole]
-        if entries and (begun := _unfinished(entries[-1])):
-            end, terminated = starts[-begun], True
-            entries, torn = entries[:-begun], raw[end:whole]
-        return _Content(entries, end, terminated, torn, head)
-
-    def _entry(self, line: bytes, before: list[dict[str, Any]]) -> dict[str, Any]:
-        number, previous = len(before), Anchor.of(before).hash
-        where = f"{self.path.name}:{number + 1}"
-        try:
-            entry = json.loads(line)
-            stamp = entry["ledger"]
-            content = {key: value for key, value in entry.items() if key != "ledger"}
-            expected = {"index": number, "hash": seal(content, number, previous), "previous_hash": previous}
-            written = _canonical(entry).encode()
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as bad:
-            raise LedgerError(where, line[:40].decode(errors="replace"), "an entry of the ledger", _REMEDY) from bad
-        if stamp != expected:
-            raise LedgerError(where, stamp, f"the chained hash {str(expected['hash'])[:12]}...", _REMEDY)
-        # JSON lets a key stand twice and the last one count: what a reader of the file sees must be what is sealed.
-        if line != written:
-            raise LedgerError(where, line[:40].decode(errors="replace"), "the line as it was written", _REMEDY)
-        return entry  # type: ignore[no-any-return]
-
     def _lock(self) -> FileLock:
         return FileLock(self.path.with_suffix(".lock"))
-
-
-def seal(content: Mapping[str, Any], index: int, previous_hash: str) -> str:
-    """The hash of an entry: sha256 over its place, the hash before it and its canonical JSON."""
-    return hashlib.sha256(f"{index}\n{previous_hash}\n{_canonical(content)}".encode()).hexdigest()
 
 
 def kind_of(decided_at: str | pd.Timestamp, issued_at: str | pd.Timestamp) -> str:
@@ -378,28 +273,8 @@ def kind_of_entry(entry: Mapping[str, Any]) -> str:
     return str(kind) if kind in (LIVE, REPLAY) else UNKNOWN
 
 
-def _canonical(content: Mapping[str, Any]) -> str:
-    return json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
-
-
-def _unfinished(last: Mapping[str, Any]) -> int:
-    """How many entries there are of a batch whose end is missing, if `last` is the last one; else 0."""
-    batch = last.get("batch")
-    begun = batch["place"] + 1 if batch else 0
-    return begun if batch and begun < batch["of"] else 0
-
-
 def _what(torn: bytes) -> str:
     return "a batch" if b"\n" in torn else "a line"
-
-
-def _is_document(line: bytes) -> bool:
-    """Whether a last line without its line feed is whole; the start of an entry's line is never valid JSON."""
-    try:
-        json.loads(line)
-    except (ValueError, RecursionError):
-        return False
-    return True
 
 
 def _at(entry: Mapping[str, Any], key: str) -> Any:

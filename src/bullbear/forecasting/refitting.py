@@ -16,7 +16,8 @@ from bullbear.dataset import build, splitter_of
 from bullbear.errors import RunError
 from bullbear.extras import require_modules
 from bullbear.files import replace_folder
-from bullbear.forecasting.bundle import Bundle, read_bundle, write_continued
+from bullbear.forecasting.bundle import Bundle, read_bundle
+from bullbear.forecasting.bundle_writing import write_continued
 from bullbear.home import Home
 from bullbear.learn import continue_training
 from bullbear.learn.members import calibrations_of, members_of

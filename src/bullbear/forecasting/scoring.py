@@ -47,7 +47,7 @@ def score_ledger(home: Home) -> dict[str, Any]:
         pending and these scores. `statement`, the record in one sentence.
         Of all questions: `questions`, a list with the `question` and the same keys; `prices`, always "final";
         `anchors`, the number of entries that the head file and the tracking store confirm; `forecasts`, one record per
-        entry with its `question`.
+        entry with its `question` and its index, `entry`.
 
     Raises
     ------
@@ -103,6 +103,7 @@ def _records(entries: list[dict[str, Any]], view: View, *, simulated: bool) -> l
         day_and_model = (kind, entry["ticker"], *map(str, asked), str(session.date()), str(entry["model"]["name"]))
         records.append(
             {
+                "entry": entry["ledger"]["index"],
                 "question": question.name,
                 "ticker": entry["ticker"],
                 "horizon_sessions": question.horizon,

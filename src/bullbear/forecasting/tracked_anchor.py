@@ -10,7 +10,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from bullbear.forecasting.ledger import Anchor
+from bullbear.forecasting.chain import Anchor
 from bullbear.home import experiment_name
 
 TAG = "ledger.head"

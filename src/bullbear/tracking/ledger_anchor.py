@@ -12,7 +12,8 @@ from collections.abc import Callable
 from mlflow.exceptions import MlflowException
 
 from bullbear.errors import BullbearError
-from bullbear.forecasting.ledger import Anchor, Ledger, warn
+from bullbear.forecasting.chain import Anchor
+from bullbear.forecasting.ledger import Ledger, warn
 from bullbear.forecasting.tracked_anchor import TAG
 from bullbear.home import Home
 from bullbear.tracking.mlflow_store import connect, experiment_id, is_local

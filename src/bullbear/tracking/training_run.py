@@ -26,7 +26,7 @@ from bullbear.definitions import ModelDefinition, Question
 from bullbear.evaluate import Evaluation, PathScores
 from bullbear.evaluate.scored_model import NOT_JUDGED
 from bullbear.forecasting.belief import Belief, belief_of
-from bullbear.forecasting.bundle import write_bundle
+from bullbear.forecasting.bundle_writing import write_bundle
 from bullbear.learn import Training, pool_of
 from bullbear.model import Model
 from bullbear.tracking.artifact_tables import LOGGED, write_tables

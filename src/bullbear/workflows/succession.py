@@ -15,7 +15,8 @@ from uuid import uuid4
 
 from bullbear.definitions import UP
 from bullbear.errors import BullbearError, Found, RunError
-from bullbear.forecasting.bundle import Bundle, champion_of, read_bundle, write_bundle
+from bullbear.forecasting.bundle import Bundle, champion_of, read_bundle
+from bullbear.forecasting.bundle_writing import write_bundle
 from bullbear.forecasting.champion_history import (
     DEMOTED,
     ROLLED_BACK,

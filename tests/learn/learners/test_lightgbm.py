@@ -199,6 +199,20 @@ def test_restored_boosters_answer_to_the_same_bits_without_sklearn(
     np.testing.assert_array_equal(found["contributions"], fitted.contributions(rows))
 
 
+def test_the_kept_text_answers_to_the_same_bits_as_the_whole_one(training: Callable[..., TrainingSet]) -> None:
+    seen = training(seed=4)
+    whole = [booster.model_to_string() for booster in SMALL.boosters(seen, SMALL.dataset(seen))]
+    assert all("leaf_weight=" in text and "parameters:" in text for text in whole)
+    # A bundle of an earlier version holds whole texts.
+    kept, earlier = SMALL.fit(seen), SMALL.restore({"boosters": whole, "base": 0.25})
+    assert sum(map(len, kept.texts)) < 0.75 * sum(map(len, whole))
+    restored = SMALL.restore({**kept.state(), "base": 0.25})
+    for X in (seen.X, seen.X * 3.0, np.where(seen.X > 0.5, np.nan, seen.X)):
+        assert restored.signals(X).tobytes() == earlier.signals(X).tobytes()
+        assert restored.contributions(X).tobytes() == earlier.contributions(X).tobytes()
+    assert np.ptp(restored.contributions(seen.X)) > 0.1
+
+
 def test_import_without_sklearn_leaves_a_loaded_sklearn_alone() -> None:
     loaded = importlib.import_module("sklearn")
     import_without_sklearn()

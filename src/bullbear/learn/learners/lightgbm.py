@@ -8,6 +8,7 @@ fall between two numbers that differ by rounding alone.
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 _ROWS = rows_per_label(21)
 """Daily rows worth one independent label at the usual horizon."""
+_UNUSED = re.compile(r"^(?:tree_sizes|split_gain|leaf_weight|internal_value|internal_weight)=.*\n", re.MULTILINE)
+_END = "end of trees\n"
 
 
 class Boosting(Learner):
@@ -161,7 +164,8 @@ class GradientBoosting(Boosting):
 class BoostedModel:
     """Fitted boosters as LightGBM's own text, which keeps every bit, and what their scores are measured from.
 
-    For a classification that is the log-odds of the training set.
+    For a classification that is the log-odds of the training set. Of the text only what scores and contributions read
+    is kept, two thirds of it (`bare`); earlier versions kept it all.
     """
 
     texts: tuple[str, ...]
@@ -170,7 +174,7 @@ class BoostedModel:
     @classmethod
     def of(cls, boosters: Sequence[lightgbm.Booster], base: float) -> BoostedModel:
         """From fitted boosters."""
-        fitted = cls(tuple(booster.model_to_string() for booster in boosters), base)
+        fitted = cls(tuple(bare(booster.model_to_string()) for booster in boosters), base)
         # The text gives the same bits (a test says so); reading it back now would only cost time.
         fitted.__dict__["_boosters"] = list(boosters)
         return fitted
@@ -202,6 +206,15 @@ class BoostedModel:
     def state(self) -> dict[str, Any]:
         """The boosters' texts and the base."""
         return {"boosters": list(self.texts), "base": self.base}
+
+
+def bare(text: str) -> str:
+    """A booster's text without what neither scores nor contributions read: gains, weights, importances, parameters.
+
+    LightGBM takes a missing line as zeros, and without `tree_sizes` reads one tree after the other.
+    """
+    trees, end, _ = text.partition(_END)
+    return _UNUSED.sub("", trees) + end
 
 
 def _single(X: np.ndarray) -> np.ndarray:
