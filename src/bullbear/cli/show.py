@@ -117,6 +117,8 @@ def trained(found: TrainedModel, believed: Mapping[str, BeliefBeside | None] | N
         f"run {document['run_id']}: {document['model']}, {document['n']:,} out-of-sample forecasts from "
         f"{document['first'][:10]} to {document['last'][:10]} in {document['seconds']:.1f} s"
     )
+    if own := found.model.user_code:
+        ResultConsole().print(f"with the home's own {', '.join(own)}")
     rows = _trained_rows(found)
     scores(rows, simulated=found.simulated)
     if believed:

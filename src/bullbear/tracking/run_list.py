@@ -44,7 +44,9 @@ class ListedRun:
     is_champion: bool
     trials: int | None
     simulated: bool
-    forced: str | None
+    user_code: str = ""
+    """The home's Python files that it runs, as `user_code.named_files` names them."""
+    forced: str | None = None
     """Why it was promoted although a test failed."""
 
 
@@ -115,6 +117,7 @@ def _listed(run: StoredRun, champions: Mapping[str, str]) -> ListedRun:
         verdict=verdict,
         is_champion=is_champion,
         trials=None if trials is None else int(trials),
+        user_code=tags.get("user_code", ""),
         simulated=tags.get("data") == "SIMULATED",
         forced=tags.get(FORCED),
     )
