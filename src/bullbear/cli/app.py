@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from bullbear.cli.daily import account, forecast, report, run, score
+from bullbear.cli.day import day
 from bullbear.cli.factors import factors
 from bullbear.cli.instruments import instruments
 from bullbear.cli.ledger import ledger
@@ -30,7 +31,7 @@ app = typer.Typer(
 )
 for command in (
     run, fetch, ingest, simulate, status, factors, instruments, train, tune, runs, evaluate, compare, predictions,
-    promote, backtest, forecast, account, score, odds, report, ui, new,
+    promote, backtest, day, forecast, account, score, odds, report, ui, new,
 ):  # fmt: skip
     app.command()(command)
 app.add_typer(ledger, name="ledger")
