@@ -116,6 +116,8 @@ def trained(found: TrainedModel) -> None:
         f"run {document['run_id']}: {document['model']}, {document['n']:,} out-of-sample forecasts from "
         f"{document['first'][:10]} to {document['last'][:10]} in {document['seconds']:.1f} s"
     )
+    if own := found.model.user_code:
+        ResultConsole().print(f"with the home's own {', '.join(own)}")
     scores(_trained_rows(found), simulated=found.simulated)
     if found.distribution is not None:
         distribution(found.distribution.as_dict(), simulated=found.simulated)
