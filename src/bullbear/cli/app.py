@@ -12,6 +12,7 @@ import typer
 
 from bullbear.cli.champions import demote, promote, rollback
 from bullbear.cli.daily import account, forecast, report, run, score
+from bullbear.cli.day import day
 from bullbear.cli.factors import factors
 from bullbear.cli.instruments import instruments
 from bullbear.cli.ledger import ledger
@@ -31,7 +32,7 @@ app = typer.Typer(
 )
 for command in (
     run, fetch, ingest, simulate, status, factors, instruments, train, tune, runs, evaluate, compare, predictions,
-    promote, demote, rollback, backtest, forecast, account, score, odds, report, ui, new,
+    promote, demote, rollback, backtest, day, forecast, account, score, odds, report, ui, new,
 ):  # fmt: skip
     app.command()(command)
 app.add_typer(ledger, name="ledger")
