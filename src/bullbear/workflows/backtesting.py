@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from bullbear.audit import require_causal
 from bullbear.data.view import View
 from bullbear.dataset.labels import Labels
 from bullbear.dataset.predictions import Predictions
@@ -19,7 +20,6 @@ from bullbear.decide.grid import digest
 from bullbear.decide.performance.attribution import attribution
 from bullbear.documents import json_ready
 from bullbear.errors import RunError
-from bullbear.factors.engine.lookahead import require_causal
 from bullbear.forecasting.account_factors import account_factors
 from bullbear.forecasting.bundle import champion_of, read_bundle
 from bullbear.forecasting.champions import Asked, others_of, question_of
