@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import pty
-import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -65,24 +64,6 @@ def test_one_factor_is_told_in_full(bullbear: Run, trained_home: Home) -> None:
     (entry,) = bullbear("factors", "rsi_14", "--home", trained_home.root, "--json").json
     assert (entry["name"], entry["params"]) == ("rsi_14", {"window": 14})
     assert 0.0 < entry["latest"] < 100.0
-
-
-def test_the_factor_of_the_readme_works_as_typed(bullbear: Run, home: Home) -> None:
-    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-    section = re.split(r"\n##+ ", readme.partition("# Add a factor\n")[2])[0]
-    for folder, language in (("factors", "python"), ("features", "toml")):
-        (home.root / folder).mkdir(exist_ok=True)
-        text = section.partition(f"```{language}\n")[2].partition("```")[0]
-        (home.root / folder / f"mine.{'py' if language == 'python' else language}").write_text(text)
-    (entry,) = bullbear("factors", "below_high_20", "--home", home.root, "--json").json
-    assert (entry["family"], entry["inputs"], entry["lookback"]) == ("own", {"bars": "IWM"}, 20)
-    assert entry["latest"] <= 0.0
-    assert bullbear("factors", "below_high_20", "--plot", "--home", home.root).code == 0
-    (home.root / "factors" / "mine.py").write_text("import nothing_of_that_name\n")
-    answer = bullbear("factors", "--family", "own", "--home", home.root)
-    assert (answer.code, answer.out) == (2, "")
-    assert "factors/mine.py:1: got" in answer.err
-    assert len(answer.err.splitlines()) == 1
 
 
 def test_one_factor_is_drawn(bullbear: Run, home: Home) -> None:
