@@ -116,10 +116,10 @@ def test_the_trend_and_what_comes_next_are_said() -> None:
     lines = shown(trend=trend, triggers=triggers)
     start = next(number for number, line in enumerate(lines) if line.startswith("Trend"))
     assert lines[start : start + 2] == [
-        "Trend: breakdown since 2019-08-05, when it began with this: a close 1.2 ATRs below 148.00.",
+        "Trend of the agents: breakdown since 2019-08-05, when it began with this: a close 1.2 ATRs below 148.00.",
         "Next: The Bear sells on a close of IWM above 193.40.",
     ]
-    new = "Trend: breakdown, new at this close: a close 1.2 ATRs below 148.00."
+    new = "Trend of the agents: breakdown, new at this close: a close 1.2 ATRs below 148.00."
     assert new in shown(trend=trend | {"changed": True})
     assert not any(line.startswith(("Trend", "Next")) for line in shown(trend=None, triggers=[]))
 

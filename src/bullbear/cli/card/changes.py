@@ -20,7 +20,7 @@ def changes(shown: Mapping[str, Any]) -> RenderableType | None:
     if found is None:
         return Text("The ledger has no earlier forecast to compare with.")
     if not found["lines"]:
-        return Text(f"Nothing has changed {found['since']['sentence']}.")
+        return Text(f"Nothing worth a line has changed {found['since']['sentence']}.")
     table, told = Table.grid(padding=(0, 1)), set[tuple[str, ...]]()
     for line in found["lines"]:
         table.add_row("-", Text(f"{capital(line['sentence'])}."))
