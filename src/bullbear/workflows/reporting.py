@@ -122,7 +122,7 @@ def write_page(home: Home, models: list[ModelResult], entry: dict[str, Any]) -> 
         ticker=str(entry["ticker"]),
         simulated=simulated,
         generated_at=pd.Timestamp.now("UTC"),
-        notices=_notices(document, simulated=simulated),
+        notices=document["ages"]["notice"],
     )
 
 
@@ -155,16 +155,3 @@ def sections_of(sources: Sources, document: Mapping[str, Any], models: list[Mode
         sections.append(skill_section(models, champion))
     sections += [models_section(contents.models), ledger_section(contents.ledger)]
     return [*sections, freshness_section(contents.freshness), limits_section()]
-
-
-def _notices(document: Mapping[str, Any], *, simulated: bool) -> list[str]:
-    """What must be known before anything else is read: that the data are old."""
-    ages = document.get("ages")
-    if ages is not None:
-        return [str(line) for line in ages.get("notice") or ()]
-    behind = document["data"].get("sessions_behind") or 0
-    if simulated or behind <= 1:
-        return []
-    return [
-        f"The data are old: {behind:,} sessions have closed since the last one here, {document['decided_at'][:10]}."
-    ]

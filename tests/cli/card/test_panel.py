@@ -191,7 +191,7 @@ def test_what_is_unusual_comes_in_a_table_before_the_rest() -> None:
     start = next(number for number, line in enumerate(lines) if line.startswith("Unusual within the month"))
     assert lines[start + 1].split("  ")[0] == "A close 8 % or more below today's within the month"
     assert lines[start + 1].split("  ")[-1].strip() == "+10 % (+4 to +16)"
-    assert lines[start + 2 : start + 5] == [
+    assert lines[start + 3 : start + 6] == [
         "As usual: dip5 26 %.",
         "Base rates alone, for want of a champion: rally5 31 %.",
         "P(up over 21 sessions, to 2020-01-31): 61.0 %, usually 58.0 %; 90 % interval 54.0 % to 67.0 %.",

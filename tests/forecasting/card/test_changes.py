@@ -126,7 +126,7 @@ def test_the_parts_of_a_change_add_up_to_it(home: Home, monkeypatch: pytest.Monk
     (causes,) = whys(sources, before["decided_at"], [(was, then)])
     parts = [cause for cause in causes if cause.factor is None]
     assert any(cause.factor for cause in causes)
-    assert {"refit", "base rate"} >= {cause.family for cause in parts} - {"technical", "volatility", "together"}
+    assert {"refit", "base rate"} < {cause.family for cause in parts}
     assert sum(cause.effect or 0.0 for cause in parts) == pytest.approx(then["p"] - was["p"], abs=1e-9)
     assert (
         sum(abs(cause.effect or 0.0) for cause in parts if cause.family == "together") < 1e-6
@@ -134,4 +134,4 @@ def test_the_parts_of_a_change_add_up_to_it(home: Home, monkeypatch: pytest.Monk
     for cause in causes:
         if cause.factor is not None:
             assert cause.sentence.endswith(("points", "point"))
-            assert cause.family in {each.family for each in parts} | {"technical", "volatility"}
+            assert cause.family in {each.family for each in parts}

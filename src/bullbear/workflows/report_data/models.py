@@ -21,7 +21,7 @@ from bullbear.evaluate.bootstrap import skill_interval
 from bullbear.evaluate.cumulative import cumulative_skill
 from bullbear.evaluate.sample import Sample
 from bullbear.evaluate.scored_model import NOT_JUDGED, ScoredModel
-from bullbear.forecasting.bundle import read_bundle
+from bullbear.forecasting.bundle import Bundle, read_bundle
 from bullbear.home import Home
 from bullbear.statistics.bootstrap import resample
 from bullbear.workflows.outlook_pictures import known_at
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from bullbear.report.sections.models import ComparedModels, ComparedQuestion
     from bullbear.tracking import Runs
 
+UNTRACKED = "champion: its run is gone"
 _FORECASTS = "bundle/predictions.csv"
 SHOWN, DRAWN = 40, 12
 """Models shown of a question, and those whose cumulative skill is drawn: the best, and the champion."""
@@ -43,19 +44,29 @@ def compared_models(
 
     questions = home.questions()
     scored = runs.scored(list(questions), simulated=simulated)
-    champions = {name: _champion(home, name) for name in scored}
-    best = {name: _best(models, SHOWN, champions[name]) for name, models in scored.items()}
+    champions = {name: bundle for name in questions if (bundle := _champion(home, name, simulated=simulated))}
+    holders = {name: str(bundle.meta["run_id"]) for name, bundle in champions.items()}
+    best = {name: _best(models, SHOWN, holders.get(name)) for name, models in scored.items()}
     made = _records(runs, best, ticker)
     whole = all(_ends_by(record, decided_at) for record in made.values())
     if not whole:  # who was best by then is not known before all are scored
         best = scored
         made = _records(runs, best, ticker)
+    for name, bundle in champions.items():
+        if holders[name] not in {model.run_id for model in best.get(name, ())} and bundle.definition.ticker == ticker:
+            best[name] = [*best.get(name, ()), _untracked(holders[name], bundle)]
+            made[holders[name]] = bundle.predictions.select(member=COMBINED)
     found = [
-        _question(question, best[name], made, champions[name], decided_at, whole=whole)
+        _question(question, best[name], made, holders.get(name), decided_at, whole=whole)
         for name, question in questions.items()
         if name in best
     ]
     return ComparedModels(tuple(each for each in found if each.models), whole)
+
+
+def _untracked(run_id: str, bundle: Bundle) -> ScoredModel:
+    """A champion outlives its run; its scores are those of the forecasts in its bundle."""
+    return ScoredModel(bundle.definition.name, run_id, math.nan, None, None, None, verdict=UNTRACKED)
 
 
 def _best(models: Sequence[ScoredModel], count: int, champion: str | None) -> list[ScoredModel]:
@@ -64,11 +75,12 @@ def _best(models: Sequence[ScoredModel], count: int, champion: str | None) -> li
     return [model for place, model in enumerate(ordered) if place < count or model.run_id == champion]
 
 
-def _champion(home: Home, question: str) -> str | None:
+def _champion(home: Home, question: str, *, simulated: bool) -> Bundle | None:
     try:
-        return str(read_bundle(home.champion_of(question)).meta["run_id"])
+        found = read_bundle(home.champion_of(question))
     except BullbearError:
         return None
+    return found if bool(found.meta["simulated"]) == simulated else None
 
 
 def _records(runs: Runs, scored: Mapping[str, Sequence[ScoredModel]], ticker: str) -> dict[str, Predictions]:
@@ -94,9 +106,10 @@ def _question(
 
     known = {model.run_id: known_at(decided_at, made[model.run_id]) for model in scored if model.run_id in made}
     models = [model for model in scored if model.run_id in known]
-    if not whole:
-        again = [_scored_again(model, known[model.run_id]) for model in models]
-        models = _best([model for model in again if model is not None], SHOWN, champion)
+    again = [
+        model if whole and model.verdict != UNTRACKED else _scored_again(model, known[model.run_id]) for model in models
+    ]
+    models = _best([model for model in again if model is not None], SHOWN, champion)
     cumulative: dict[str, pd.Series] = {}
     for model in _best(models, DRAWN, champion):
         with suppress(BullbearError):  # a record of a few days, or of several paths
@@ -124,5 +137,5 @@ def _scored_again(model: ScoredModel, record: Predictions) -> ScoredModel | None
         low=skill.low,
         high=skill.high,
         log_loss_skill=log_skill.estimate,
-        verdict=NOT_JUDGED,
+        verdict=UNTRACKED if model.verdict == UNTRACKED else NOT_JUDGED,
     )
