@@ -72,5 +72,12 @@ def test_the_weights_of_a_pool_are_layers_with_the_newest_in_words(scored: Model
     assert len(skill_section([replace(scored, weights=weights.iloc[:0])], None).charts) == 1
 
 
+def test_the_base_rate_has_no_bars(scored: ModelResult) -> None:
+    same = tuple(replace(part, bss=0.0) for part in scored.evaluation.by_year)
+    plain = skill_section([replace(scored, evaluation=replace(scored.evaluation, by_year=same))], None)
+    assert plain.charts == ()
+    assert "Brier skill: " not in words(plain.blocks)
+
+
 def test_a_tiny_p_value_is_a_bound() -> None:
     assert (p_value(0.0), p_value(0.05)) == ("below 0.001", "0.050")

@@ -33,7 +33,8 @@ def skill_section(models: Sequence[ModelResult], champion: str | None) -> Sectio
         e = model.evaluation
         named = f"{model.name} (champion)" if model.run_id == champion else model.name
         blocks += [Heading(f"Model {named}"), Text(f"{model.intent} Verdict: {tables.verdict(e)}.")]
-        blocks += [Tiles(_tiles(e)), _years(e, model.name, place)]
+        if any(part.bss != 0.0 for part in e.by_year):  # the base rate differs from itself in no year
+            blocks += [Tiles(_tiles(e)), _years(e, model.name, place)]
         if model.weights is not None and len(model.weights):
             blocks.append(_weights(model, model.weights, place))
         evidence: list[Block] = [Facts(_evidence(model)), tables.calibration(e), tables.by_year(e)]
