@@ -24,8 +24,9 @@ from bullbear.forecasting import bundle
 from bullbear.home import SHARED_FILES, Home, experiment_name, locate
 from bullbear.learn import CALIBRATORS, LEARNERS
 from bullbear.learn.learners.lightgbm import GradientBoosting
+from bullbear.shipped import MODELS
 
-PACKAGED = [path.stem for path in (Path(__file__).resolve().parents[1] / "models").glob("*.toml")]
+PACKAGED = sorted(MODELS)
 
 
 @pytest.fixture
@@ -586,6 +587,8 @@ from typing import Literal
 
 from bullbear.learn import CALIBRATORS
 from bullbear.learn.calibrators.shrinkage import Shrinkage
+from bullbear.shipped import MODELS
+from bullbear.shipped import MODELS
 
 
 @CALIBRATORS.register
