@@ -25,8 +25,6 @@ HEAD = """
 import numpy as np
 import pandas as pd
 from bullbear.factors import Array, Bars, factor
-from bullbear.shipped import FEATURES as SHIPPED
-from bullbear.shipped import FEATURES as SHIPPED
 
 def series(bars):
     return pd.Series(bars.close)
