@@ -209,13 +209,13 @@ def test_a_report_on_an_early_close_has_no_verdicts() -> None:
 def test_the_ledger_tells_live_forecasts_from_replays() -> None:
     section = ledger_section(samples.ledger())
     scores, chances, newest, older = _tables(section)
-    assert scores.rows == (("up", "10", "2", "7", "+2.0 %", "-10.0 % to +15.0 %", "1", "–"),)
+    assert scores.rows == (("up", "10", "2", "7", "61 %", "100 %", "+2.0 %", "-10.0 % to +15.0 %", "1", "–"),)
     assert chances.rows == (("60 to 80 %", "2", "61 %", "100 %"),)
     assert newest.rows[0] == ("12 Dec 2019", "2019-12-12 21:30 UTC", "live, repeated", "61.0 %", "60.0 %",
                               "12 Jan 2020", "open", "climatology")  # fmt: skip
     assert older.rows[-1][2] == "replay"
     assert older.rows[-2][6] == "rose"
-    empty = LedgerRecord({"statement": "No forecasts yet.", "questions": [], "forecasts": []}, ())
+    empty = LedgerRecord({"statement": "No forecasts yet.", "questions": [], "forecasts": []}, {}, ())
     assert _tables(ledger_section(empty)) == []
 
 
