@@ -197,6 +197,7 @@ def _ages(document: Document) -> list[Block]:
     if not ages:
         return []
     parts = (ages.get("data") or {}, ages.get("model") or {})
+    parts = (*parts, *document.get("forced", ()))
     said = [sentence(str(each["sentence"])) for each in parts if each.get("sentence")]
     return [Text(" ".join(said), "soft")] if said else []
 
