@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -29,9 +29,10 @@ DAYS = ("2007-09-04", "2007-09-05", "2007-09-06")
 def spend(home: Home, monkeypatch: pytest.MonkeyPatch) -> Spend:
     """An evening of the home on a day inside its store, ninety minutes after the close."""
 
-    def on(day: str = DAYS[0], **options: Any) -> Evening:
+    def on(day: str = DAYS[0], notices: Sequence[str] = (), **options: Any) -> Evening:
         now = sessions.closes(pd.DatetimeIndex([day]))[0] + pd.Timedelta(minutes=90)
         monkeypatch.setattr(evening_module, "issue", lambda place, **given: issue(place, day, **given))
+        monkeypatch.setattr(evening_module, "ages_of", lambda sources: {"notice": notices})
         return spend_evening(home, now=now, **{"report": False, **options})
 
     return on
@@ -130,10 +131,9 @@ def test_without_a_forecast_the_ledger_is_scored_all_the_same(
     home: Home, spend: Spend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = entries(home)
-    monkeypatch.setattr(sessions, "last_closed", lambda now: pd.Timestamp("2009-01-02").as_unit("us"))
     refusal = GateError("staleness budget", "the last bar of IWM is 9 sessions old", "run `bullbear fetch`")
-    spend_it = spend  # sets `issue`; the refusal comes after it
-    evening = _refused(spend_it, monkeypatch, refusal)
+    monkeypatch.setattr(evening_module._Course, "forecast", raising(refusal))
+    evening = spend()
     assert outcomes(evening) == {
         "fetch": "skipped",
         "refit": "skipped",
@@ -145,11 +145,6 @@ def test_without_a_forecast_the_ledger_is_scored_all_the_same(
     assert evening.line == "no forecast; failed: forecast"
     assert evening.as_dict()["entry"] is None
     assert entries(home) == before
-
-
-def _refused(spend: Spend, monkeypatch: pytest.MonkeyPatch, refusal: Exception) -> Evening:
-    monkeypatch.setattr(evening_module._Course, "forecast", raising(refusal))
-    return spend()
 
 
 def test_an_interrupt_ends_the_evening(spend: Spend, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -201,6 +196,18 @@ def test_without_the_last_session_in_a_home_that_is_fed_the_evening_is_not_done(
     assert evening.missing == "no bar of IWM for 2007-09-05 yet"
     assert evening.exit_code == 2
     assert "; no bar of IWM for 2007-09-05 yet; failed: fetch" in evening.line
+
+
+def test_a_fetch_that_is_asked_for_and_cannot_be_made_is_a_failure(spend: Spend) -> None:
+    evening = spend(fetch=True)
+    assert outcomes(evening)["fetch"] == "failed"
+    assert (evening.exit_code, evening.is_new) == (2, True)  # providers bring nothing to a simulated market
+
+
+def test_a_snapshot_that_has_ended_says_so(spend: Spend) -> None:
+    said: list[str] = []
+    assert spend(notices=["The data are old."], say=said.append).exit_code == 0
+    assert said == ["note: forecast: The data are old."]
 
 
 def test_no_fetch_is_asked_for_in_silence(spend: Spend) -> None:

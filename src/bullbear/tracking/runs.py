@@ -11,6 +11,7 @@ import sqlite3
 import tempfile
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -386,6 +387,14 @@ class Runs:
         places = {each.info.run_id: _local(each) for each in everything if each.info.run_id in {run.run_id, *tried}}
         files = {run_id: place / name for run_id, place in places.items() if place is not None}
         return {run_id: file.read_text(encoding="utf-8") for run_id, file in files.items() if file.is_file()}
+
+    def texts(self, run_ids: Collection[str], name: str) -> dict[str, str]:
+        """An artifact of several runs, by run id; runs without it, or that are gone, are left out."""
+        found: dict[str, str] = {}
+        for run_id in run_ids:
+            with suppress(BullbearError, MlflowException, OSError, sqlite3.Error):
+                found[run_id] = self._artifact(self._client.get_run(run_id), name).read_text(encoding="utf-8")
+        return found
 
     def scored(
         self, questions: Collection[str], *, simulated: bool, about: str | None = None

@@ -22,6 +22,7 @@ from bullbear.errors import BullbearError, InputError, MissingExtraError
 from bullbear.extras import require
 from bullbear.files import FileLock
 from bullbear.forecasting.bundle import read_bundle
+from bullbear.forecasting.card.ages import ages_of
 from bullbear.forecasting.card.changes import changes_of
 from bullbear.forecasting.card.sources import Sources
 from bullbear.forecasting.due_refits import make_due_refits
@@ -79,12 +80,11 @@ class Evening:
     def exit_code(self) -> int:
         """That of the forecast if it failed, else of the first step that did; 2 without the last session's bar.
 
-        A series that did not arrive and a command that could not be told are no failures of the evening.
+        Series that did not arrive and a command that could not be told are no failures of the evening.
         """
-        failed = [step for step in self.steps if step.outcome == FAILED and step.name != "fetch"]
-        failed.sort(key=lambda step: step.name != "forecast")
-        if failed:
-            return failed[0].exit_code
+        codes = {step.name: step.exit_code for step in self.steps if step.exit_code}
+        if codes:
+            return codes.get("forecast", next(iter(codes.values())))
         return 0 if self.missing is None else InputError.exit_code
 
     @property
@@ -216,11 +216,13 @@ class _Course:
                 reason = f"no provider has brought {self.ticker} so far; `bullbear fetch` begins"
                 step.notes.append(f"skipped: {reason}")
                 raise _Skipped(reason)
-            try:
-                require("bullbear fetch", "live")
-            except MissingExtraError as bad:
-                step.notes.append(f"skipped: {bad}")
-                raise _Skipped(str(bad)) from bad
+        try:
+            require("bullbear fetch", "live")
+        except MissingExtraError as bad:
+            if wanted:
+                raise
+            step.notes.append(f"skipped: {bad}")
+            raise _Skipped(str(bad)) from bad
         found = fill_live(self.home)
         step.result = f"{len(found.arrived)} series arrived, {found.rows_added:,} rows added"
         by_provider: dict[str, list[Any]] = {}
@@ -230,7 +232,7 @@ class _Course:
             names = ", ".join(each.series for each in failures[:5]) + (", ..." if len(failures) > 5 else "")
             step.notes.append(f"{provider} did not deliver {names}: {failures[0].problem}")
         if by_provider and not found.arrived:
-            step.outcome, step.error, step.exit_code = FAILED, "nothing arrived", 1
+            step.outcome, step.error = FAILED, "nothing arrived"
 
     @property
     def is_fed(self) -> bool:
@@ -249,7 +251,12 @@ class _Course:
         entry = issue(self.home, refit=False, now=self.clock, say=step.notes.append)
         place, is_new = entry["ledger"]["index"], entry["ledger"]["index"] >= held
         step.result = f"entry {place} of the ledger" if is_new else f"nothing new: entry {place} stands"
+        if not self.is_fed:  # else the line says that the last bar has not come
+            step.notes += ages_of(self.sources(entry))["notice"]
         return entry, is_new
+
+    def sources(self, entry: Mapping[str, Any]) -> Sources:
+        return Sources(self.home, entry, self.home.filled_store(), clock=self.clock)
 
     def missing(self, entry: Mapping[str, Any]) -> str | None:
         """That the last session's bar did not arrive, in a home that is fed."""
@@ -259,7 +266,7 @@ class _Course:
         return f"no bar of {entry['ticker']} for {last.date()} yet"
 
     def compared(self, step: Step, entry: Mapping[str, Any]) -> dict[str, Any] | None:
-        changes = changes_of(Sources(self.home, entry, self.home.filled_store()))
+        changes = changes_of(self.sources(entry))
         step.result = "no forecast before" if changes is None else changes["since"]["sentence"]
         return changes
 
