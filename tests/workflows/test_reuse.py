@@ -13,7 +13,6 @@ from bullbear.home import Home
 from bullbear.tracking import Runs
 from bullbear.tracking.stored_runs import stored_runs
 from bullbear.workflows import reuse, training
-from bullbear.workflows.reuse import trained_before
 from bullbear.workflows.training import train_model
 
 Run = Callable[..., Any]
@@ -63,14 +62,10 @@ def test_another_span_definition_or_code_is_another_training(home: Home, monkeyp
     assert fitted(monkeypatch, home, "base")
 
 
-def test_data_decides(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    store = home.store()
-    bars = store.as_of().bars("IWM").reset_index().tail(1)
-    unread = {"series": "UNREAD", "event_date": bars["event_date"], "known_at": bars["known_at"], "value": 1.0}
-    store.append("observations", pd.DataFrame(unread))
-    model = home.model("base")
-    assert trained_before(home, model, None, None) is None  # something has arrived
-    assert not fitted(monkeypatch, home, "base")  # but nothing that the model reads
+def test_whatever_has_arrived_makes_another_training(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    store, bars = home.store(), home.store().as_of().bars("IWM").reset_index().tail(1)
+    store.append("bars", bars.assign(series="IWM"))  # it is stored already
+    assert not fitted(monkeypatch, home, "base")
     later = bars.assign(series="IWM", known_at=bars["known_at"] + pd.Timedelta("1h"))
     store.append("bars", later.assign(close=later["close"] * 1.01, adj_close=later["adj_close"] * 1.01))
     assert fitted(monkeypatch, home, "base")

@@ -30,6 +30,7 @@ from bullbear.workflows.comparison import evaluate_run
 
 if TYPE_CHECKING:
     from bullbear.tracking import Run
+    from bullbear.tracking.stored_runs import StoredRun
 
 CODE, STORE = "code", "store"
 """The tags of a training with the digests of what computed it and of all that was stored."""
@@ -99,38 +100,33 @@ def provenance(home: Home) -> dict[str, str]:
     return {CODE: _digest(sorted(environment().items())), STORE: _digest(_segments(home))}
 
 
-def trained_before(
-    home: Home,
-    model: Model,
-    start: str | None,
-    end: str | None,
-    *,
-    fingerprints: Mapping[str, str] | None = None,
-) -> Reused | None:
+def trained_before(home: Home, model: Model, start: str | None, end: str | None) -> Reused | None:
     """The newest run of the very training that is asked for; None if there is none, or if it cannot be read.
 
-    Parameters
-    ----------
-    fingerprints
-        Of the data, by question; without, all that is stored must be the same.
+    All that is stored must be the same: equal factors and labels alone, a run's data fingerprint, would leave the
+    prices of its account open.
     """
     from bullbear.tracking.stored_runs import stored_runs
-    from bullbear.tracking.tags import QUESTION, QUESTIONS, SEARCH
+    from bullbear.tracking.tags import QUESTION, QUESTIONS, SEARCH, USED_AGAIN
+
+    def used(run: StoredRun) -> int:
+        return max(run.ended, int(run.tags.get(USED_AGAIN, 0)))
 
     now, names = provenance(home), [each.name for each in model.definition.questions]
     try:
         stored = [each for each in stored_runs(home.runs) if SEARCH not in each.tags]
     except BullbearError:
         return None  # what is wrong with the store is told where it is needed
-    for each in stored:
+    trainings = [each for each in stored if each.parent is None]
+    latest = max(trainings, key=used, default=None)
+    for each in trainings:
         span = {"option.start": start, "option.end": end}
         asked = each.tags.get(QUESTIONS, each.tags.get(QUESTION, UP.name)).split(",")
         if (
-            each.parent is not None
-            or asked != names
+            asked != names
             or each.tags.get("model") != model.definition.name
             or each.tags.get("definition_hash") != model.definition_hash
-            or each.tags.get(CODE) != now[CODE]
+            or any(each.tags.get(tag) != digest for tag, digest in now.items())
             or any(each.params.get(key) != value for key, value in span.items())
         ):
             continue
@@ -138,19 +134,14 @@ def trained_before(
         if QUESTIONS in each.tags:
             children = [run for run in stored if run.parent == each.run_id]
             of_question = {run.tags[QUESTION]: run for run in children if QUESTION in run.tags}
-        if fingerprints is None:
-            same = each.tags.get(STORE) == now[STORE]
-        else:
-            found = {name: run.tags.get("data_fingerprint") for name, run in of_question.items()}
-            same = found == dict(fingerprints)
-        if same and set(of_question) == set(names):
-            reused = _opened(home, model, each.run_id, is_newest=each is stored[0])
+        if set(of_question) == set(names):
+            reused = _opened(home, model, each.run_id, is_latest=each is latest)
             if reused is not None:
                 return reused
     return None
 
 
-def _opened(home: Home, model: Model, run_id: str, *, is_newest: bool) -> Reused | None:
+def _opened(home: Home, model: Model, run_id: str, *, is_latest: bool) -> Reused | None:
     from bullbear.tracking import Runs
 
     try:
@@ -162,7 +153,7 @@ def _opened(home: Home, model: Model, run_id: str, *, is_newest: bool) -> Reused
             questions[each.name] = ReusedQuestion(home, run, model.only(each.name, together=True))
         document = runs.distribution(run_id)
         distribution = None if document is None else DistributionEvaluation.restore(document)
-        if not is_newest:
+        if not is_latest:
             runs.use_again(run_id)
     except (BullbearError, OSError):
         return None

@@ -97,14 +97,13 @@ def train_with(
     if reuse and (found := trained_before(home, model, start, end)) is not None:
         return _reused(home, model, found, began)
     with Kept(home.unfinished(model.definition.name)) as kept:
-        return _train(fit, home, model, kept, start, end, jobs, cluster, progress or _silent, reuse=reuse)
+        return _train(fit, home, model, kept, start, end, jobs, cluster, progress or _silent)
 
 
-def _reused(home: Home, model: Model, found: Reused, began: float, notes: tuple[str, ...] = ()) -> TrainedModel:
+def _reused(home: Home, model: Model, found: Reused, began: float) -> TrainedModel:
     seconds, simulated = time.perf_counter() - began, home.store().is_simulated
-    return TrainedModel(
-        found.run_id, model, found.questions, seconds, simulated, notes, found.distribution, reused=True
-    )  # fmt: skip
+    questions, distribution = found.questions, found.distribution
+    return TrainedModel(found.run_id, model, questions, seconds, simulated, distribution=distribution, reused=True)
 
 
 def _train(
@@ -117,8 +116,6 @@ def _train(
     jobs: int,
     cluster: str | None,
     progress: Progress,
-    *,
-    reuse: bool,
 ) -> TrainedModel:
     from bullbear.tracking.ledger_anchor import record_ledger_head
     from bullbear.tracking.training_run import require_ready
@@ -127,6 +124,7 @@ def _train(
     targets = model.definition.targets
     ticker = targets[0].ticker
     store = home.filled_store()
+    made_from = provenance(home)  # before the view: what arrives meanwhile makes another training
     view = store.as_of()
     check_span(model, pd.DatetimeIndex(view.bars(ticker).index), start, end)
     require_ready(home.runs)  # a tracking store that cannot take the result is found before the work
@@ -138,10 +136,6 @@ def _train(
     for target, of_target in zip(targets, examples, strict=True):
         notes += outcome_notes(model.only(target.question.name), of_target, start=start, end=end)
     progress("factors", 1, 1)
-    if reuse:  # other series than the model reads may have arrived
-        data = {each.question.name: of_target.fingerprint for each, of_target in zip(targets, examples, strict=True)}
-        if (found := trained_before(home, model, start, end, fingerprints=data)) is not None:
-            return _reused(home, model, found, began, notes)
     try:
         trainings = fit(
             model.definition,
@@ -190,6 +184,7 @@ def _train(
         simulated=store.is_simulated,
         start=start,
         end=end,
+        made_from=made_from,
     )
     record_ledger_head(home)
     kept.remove()
@@ -250,11 +245,10 @@ def _log(
     simulated: bool,
     start: str | None,
     end: str | None,
+    made_from: Mapping[str, str],
 ) -> LoggedTraining:
     """Log one run, or a parent with a run for each of several questions."""
     from bullbear.tracking.training_run import JointRecord, TrainingRecord, log_joint_training, log_training
-
-    made_from = provenance(home)
 
     def record(each: TrainedQuestion) -> TrainingRecord:
         predictions = each.training.predictions.select(asset=each.model.definition.target.ticker)
