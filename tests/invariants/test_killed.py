@@ -140,7 +140,18 @@ def test_ingest(
 def test_train(place: int, places: int, home: Home, seconds: Callable[[str, int], float]) -> None:
     if place % 2:
         shutil.rmtree(home.runs)  # the first training also creates MLflow's schema
-    kill(place, places, seconds("train", places), "train", "small", "--jobs", 1 + place % 2, "--home", home.root)
+    kill(
+        place,
+        places,
+        seconds("train", places),
+        "train",
+        "small",
+        "--again",
+        "--jobs",
+        1 + place % 2,
+        "--home",
+        home.root,
+    )
     trained = train_model(home, "base", start="2004-01-02")
     runs = Runs(home)
     latest = runs.find("latest")

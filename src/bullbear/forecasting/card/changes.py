@@ -128,13 +128,16 @@ def _stops(before: Entry, entry: Entry) -> list[Change]:
             for word, level in _levels(holding)
         }
 
-    found = [Change(STOP, None, None, sold) for sold in stopped_out(entry)]
+    told = stopped_out(entry)
+    found = [Change(STOP, None, None, sold) for sold in told]
     was, now = standing(before), standing(entry)
     for key in dict.fromkeys((*was, *now)):
         name, _, word = key
         old, new = was.get(key), now.get(key)
         if old is None:
             found.append(Change(STOP, None, new, f"{name}: a new {word} at {new:.2f}"))
+        elif new is None and any(sold.startswith(f"{name} ") for sold in told):
+            continue
         elif new is None:
             found.append(Change(STOP, old, None, f"{name}: no {word} any more (it stood at {old:.2f})"))
         elif abs(new / old - 1.0) >= LEAST_STOP:
