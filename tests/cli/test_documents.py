@@ -24,7 +24,7 @@ FORECAST = {"ticker", "decided_at", "resolves_on", "horizon_sessions", "p_up", "
             "regime", "agents", "positions", "stops", "reentries", "triggers", "trend", "account", "drivers",
             "model", "data", "ledger", "question", "outlook", "distribution", "batch", "schema_version",
             "issued_at", "kind", "code_version"}  # fmt: skip
-CARD = {"price", "active_odds", "odds_note", "situations", "asked_for", "ages"}
+CARD = {"summary", "price", "changes", "active_odds", "odds_note", "situations", "asked_for", "ages"}
 STATUS = {"kind", "series", "first", "last", "last_known_at", "gaps", "stale"}
 
 
@@ -194,13 +194,13 @@ def test_forecast_score_and_report(bullbear: Run, home: Home, monkeypatch: pytes
 
 
 def test_simulate_and_ingest(bullbear: Run, tmp_path: Path) -> None:
-    added = bullbear("simulate", "--years", 3, "--signal", 0, "--home", tmp_path / "sim", "--json").json
+    added = bullbear("simulate", "--years", 3, "--signal", 0, "--home", tmp_path / "sim", "--create", "--json").json
     assert added["added"]["bars"] > 10_000
     (tmp_path / "snapshot" / "prices").mkdir(parents=True)
     (tmp_path / "snapshot" / "prices" / "IWM.csv").write_text(
         "date,open,high,low,close,adj_close,volume\n2019-12-31,165,166,164,166,166,90\n"
     )
-    first = bullbear("ingest", tmp_path / "snapshot", "--home", tmp_path / "real", "--json")
+    first = bullbear("ingest", tmp_path / "snapshot", "--home", tmp_path / "real", "--create", "--json")
     again = bullbear("ingest", tmp_path / "snapshot", "--home", tmp_path / "real", "--json")
     assert (first.code, first.json["rows_added"], again.code, again.json["rows_added"]) == (0, 1, 0, 0)
     assert set(first.json) == {
@@ -236,9 +236,9 @@ def test_the_panel_of_a_forecast(process: Run, home: Home) -> None:
     answer = process("forecast", "--home", home.root)
     assert (answer.code, answer.err) == (0, "")
     for part in (
-        "IWM at the close of 2007-12-31",
+        "IWM at the close of Mon 31 Dec 2007",
         "SIMULATED",
         "P(up over 21 sessions, to 2008-01-31)",
-        "ledger entry 8",
+        "Ledger entry 8",
     ):
         assert part in answer.out

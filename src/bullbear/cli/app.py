@@ -25,7 +25,6 @@ from bullbear.cli.tuning import tune
 app = typer.Typer(
     help="Point-in-time forecasts of IWM's direction over one month, and the positions that follow from them.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )

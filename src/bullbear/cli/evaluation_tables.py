@@ -42,7 +42,7 @@ def evaluation_document(
 ) -> dict[str, Any]:
     """The keys of `evaluate --json`."""
     named = {"model": run.model, "question": run.bundle.question, "run_id": run.run_id, "simulated": run.simulated}
-    document = {**named, "trials": run.trials, **found.as_dict()}
+    document = {**named, "user_code": run.bundle.meta["user_code"], "trials": run.trials, **found.as_dict()}
     if details is not None:
         document |= details.as_dict(document["by_year"])
     if share is not None:

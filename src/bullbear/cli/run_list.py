@@ -23,7 +23,7 @@ def runs(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List the trainings with their skill and the verdict of the gate, the newest first; a line for each question.
+    """List the trainings with their skill and verdict.
 
     Example: bullbear runs --question up --last 10
     """

@@ -56,9 +56,9 @@ def train(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Train models/MODEL.toml and log it as one MLflow run, with a nested run for each of several questions.
+    """Train models/MODEL.toml and log it as one MLflow run.
 
-    An interrupted training continues where it stopped.
+    Each of several questions has a nested run. An interrupted training continues where it stopped.
 
     Example: bullbear train lightgbm --start 2010-01-01
     """
@@ -96,7 +96,9 @@ def evaluate(
     by: Annotated[By | None, typer.Option("--by", help="Part the skill by this; JSON has all of them.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Score a run against the base rate, question by question, with 90% intervals; a combinatorial run path by path.
+    """Score a run against the base rate.
+
+    Question by question, with 90% intervals; a combinatorial run path by path.
 
     Example: bullbear evaluate latest --by regime
     """
@@ -137,7 +139,9 @@ def compare(
     question: EachQuestionOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Score several runs against the base rate and against each other, on the days and questions that they share.
+    """Score runs against the base rate and each other.
+
+    On the days and questions that they share.
 
     Example: bullbear compare latest champion
     """
@@ -200,9 +204,10 @@ def promote(
     question: EachQuestionOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Make a run the champion of its question, or say which test it failed (exit code 3).
+    """Make a run the champion of its question, if it passes.
 
-    Of a run that answers several questions each is promoted by itself; the exit code is 3 if none passes.
+    Otherwise say which test it failed (exit code 3). Of a run that answers several questions each is promoted by
+    itself; the exit code is 3 if none passes.
 
     Example: bullbear promote latest
     """
@@ -276,7 +281,9 @@ def backtest(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Run the policy over a run's out-of-sample forecasts, next to its baselines.
+    """Run the policy over a run's forecasts, beside baselines.
+
+    The forecasts are those made out of sample; a decision at a close trades at the next open, with costs.
 
     Example: bullbear backtest champion --policy band --equity curves.csv
     """
@@ -344,7 +351,9 @@ def ui(
     pair: PairOption = None,
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port on 127.0.0.1.")] = 5000,
 ) -> None:
-    """Open the MLflow UI on this home's store; for each question it prints the address of its runs, sorted by skill.
+    """Open the MLflow UI on this home's store.
+
+    For each question it prints the address of its runs, sorted by skill.
 
     Example: bullbear ui --port 5001
     """

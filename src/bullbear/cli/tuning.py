@@ -54,10 +54,10 @@ def tune(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Train models/MODEL.toml with parameters chosen anew, every so often, on the past of the refit alone.
+    """Train models/MODEL.toml with parameters searched for.
 
-    The result is a training like that of `train`, with a nested run for each search. An interrupted search continues
-    where it stopped.
+    They are chosen anew at the first refit of a year, on the past of that refit alone. The result is a training like
+    that of `train`, with a nested run for each search. An interrupted search continues where it stopped.
 
     Example: bullbear tune logistic --trials 20
     """

@@ -147,6 +147,13 @@ class FoldModel:
                 total[:, [place[name] for name in member.factors]] += worth[:, None] * shares
         return total
 
+    def parts(self, X: pd.DataFrame, climatology: np.ndarray) -> np.ndarray:
+        """Each member's part of the forecast in log-odds, shape (n, n_members): what its `contributions` add up to.
+
+        A member that credits no factor, such as a simulation of past returns, still has its part.
+        """
+        return np.asarray(self.signals(X) * np.column_stack(self._worth(X, climatology)))
+
     def _worth(self, X: pd.DataFrame, climatology: np.ndarray) -> list[np.ndarray]:
         """Log-odds of the forecast per unit of each member's signal; shape (n,) each."""
         if not self.mixes:

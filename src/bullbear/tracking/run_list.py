@@ -42,6 +42,8 @@ class ListedRun:
     is_champion: bool
     trials: int | None
     simulated: bool
+    user_code: str = ""
+    """The home's Python files that it runs, as `user_code.named_files` names them."""
 
 
 def listed_runs(
@@ -116,6 +118,7 @@ def _listed(run: StoredRun, champions: Mapping[str, str]) -> ListedRun:
         verdict=verdict,
         is_champion=is_champion,
         trials=None if trials is None else int(trials),
+        user_code=tags.get("user_code", ""),
         simulated=tags.get("data") == "SIMULATED",
     )
 

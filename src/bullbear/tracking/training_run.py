@@ -44,7 +44,7 @@ from bullbear.tracking.spool import (
 from bullbear.tracking.tags import QUESTION, QUESTIONS, VERDICT
 from bullbear.tracking.usable import limited_patience
 from bullbear.tracking.view import save_views
-from bullbear.user_code import sources
+from bullbear.user_code import named_files, sources
 
 __all__ = ["JointRecord", "TrainingRecord", "log_joint_training", "log_training", "require_ready"]
 
@@ -283,6 +283,7 @@ def _tags(record: TrainingRecord, checkout: Checkout) -> dict[str, str]:
         "question": record.model.definition.target.question.name,
         "data": "SIMULATED" if record.simulated else "real",
         VERDICT: NOT_JUDGED,
+        **({USER_CODE: named_files(own)} if (own := record.model.user_code) else {}),
         **search_tags(record.training.searches),
         **checkout.tags,
     }
