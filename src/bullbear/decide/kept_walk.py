@@ -10,15 +10,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
-from functools import cache
 from hashlib import sha256
-from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
 
-from bullbear.code_version import code_version
+from bullbear.code_version import running_code
 from bullbear.dataset.predictions import Predictions
 from bullbear.decide.book import Book
 from bullbear.decide.instruments import instruments_in
@@ -46,7 +44,7 @@ def walk_digest(market: Market, policy: Policy, predictions: Predictions) -> str
 
     `market` must not have been read yet: what it works out on demand follows from what is digested here.
     """
-    code = code_version(), np.__version__, pd.__version__, *_source()
+    code = running_code("bullbear.decide")
     own = digests([type(policy), *map(type, instruments_in(policy))])
     plain = [code, own, policy.kind, policy.model_dump(mode="json")]
     seal = sha256(json.dumps(plain, sort_keys=True, default=str).encode())
@@ -59,13 +57,6 @@ def walk_digest(market: Market, policy: Policy, predictions: Predictions) -> str
         _add(seal, each.name)
         _add(seal, getattr(market, each.name))
     return seal.hexdigest()
-
-
-@cache
-def _source() -> tuple[tuple[str, int, int], ...]:
-    """Size and time of each file of the package that walks an account: a checkout's edits change no version."""
-    stats = ((str(path.name), path.stat()) for path in sorted(Path(__file__).parent.rglob("*.py")))
-    return tuple((name, stat.st_size, stat.st_mtime_ns) for name, stat in stats)
 
 
 def _add(seal: Any, value: Any) -> None:

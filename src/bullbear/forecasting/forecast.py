@@ -29,7 +29,7 @@ from bullbear.forecasting.advised import ADVISED, HYPOTHETICAL, Advised, advised
 from bullbear.forecasting.bundle import Bundle, read_bundle
 from bullbear.forecasting.champions import Asked, Others, others_of, question_of
 from bullbear.forecasting.close import Close, close_of
-from bullbear.forecasting.kept_accounts import KeptAccounts
+from bullbear.forecasting.kept_documents import KeptAccounts, KeptDocuments
 from bullbear.forecasting.ledger import LIVE, Ledger, kind_of, warn, with_provenance
 from bullbear.forecasting.policy_forecasts import given, read_by, spoken
 from bullbear.forecasting.record import document, iso, question_document
@@ -137,7 +137,7 @@ def issue(
         read=read,
         refit_overdue=overdue,
         simulated=simulated,
-        kept=KeptAccounts(home.forecasts / ".accounts"),
+        kept=KeptAccounts(KeptDocuments(home.forecasts / ".accounts")),
     )
     fresh.checked(bundle, at, overdue)
     for note in (*believed.notes, *unread):

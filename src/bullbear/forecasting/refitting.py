@@ -47,12 +47,13 @@ def refit_overdue(bundle: Bundle, labels: pd.DataFrame) -> int:
 
 
 def _fits(bundle: Bundle, labels: pd.DataFrame) -> pd.DatetimeIndex:
-    """The days of the walk-forward's fits, kept by content: a forecast asks for the same ones three times."""
-    content = pd.util.hash_pandas_object(labels).to_numpy().tobytes()
+    """The days of the walk-forward's fits, kept by content: a forecast asks for the same ones of every champion."""
+    instants = labels[["decided_at", "resolved_at", "decidable"]]
+    content = pd.util.hash_pandas_object(instants).to_numpy().tobytes()
     start = bundle.meta.get("start")
     key = (json.dumps(bundle.definition.splitter, sort_keys=True, default=str), start, content)
     if key not in _FITS:
-        folds = splitter_of(bundle.definition).folds(labels, start=start)
+        folds = splitter_of(bundle.definition).folds(instants, start=start)
         _FITS[key] = days(pd.DatetimeIndex([fold.trained_through for fold in folds]))
         while len(_FITS) > _MOST_FITS:
             _FITS.popitem(last=False)

@@ -10,7 +10,7 @@ import pytest
 
 from bullbear.decide import Book
 from bullbear.forecasting.forecast import issue
-from bullbear.forecasting.kept_accounts import MOST, KeptAccounts
+from bullbear.forecasting.kept_documents import MOST, KeptAccounts, KeptDocuments
 from bullbear.home import Home
 
 
@@ -52,7 +52,7 @@ def test_where_nothing_can_be_kept_the_forecast_is_made_all_the_same(home: Home)
 
 def test_an_account_comes_back_to_the_last_bit_and_the_oldest_go(tmp_path: Path, home: Home) -> None:
     book = Book.from_json(issue(home, "2007-06-20")["account"]["book"])
-    kept = KeptAccounts(tmp_path / "kept")
+    kept = KeptAccounts(KeptDocuments(tmp_path / "kept"))
     assert kept.read("a") is None
     for number in range(MOST + 3):
         kept.write(f"{number:03d}", book)
