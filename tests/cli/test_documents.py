@@ -17,7 +17,10 @@ from bullbear.tracking import Runs
 
 Run = Callable[..., Any]
 
-TRAIN = {"run_id", "model", "definition_hash", "data_fingerprint", "first", "last", "n", "seconds"}
+BELIEF = {
+    "a", "a_low", "a_high", "fits", "fits_without", "raw", "same_as_base_rate", "n", "by_fit", "same_as_champion",
+}  # fmt: skip
+TRAIN = {"run_id", "model", "definition_hash", "data_fingerprint", "first", "last", "n", "seconds", "belief"}
 EVALUATE = {"model", "run_id", "n", "n_effective", "brier", "brier_climatology", "bss", "bss_low", "bss_high",
             "log_loss_skill", "auc", "auc_null", "ece", "ece_null", "by_year"}  # fmt: skip
 FORECAST = {"ticker", "decided_at", "resolves_on", "horizon_sessions", "p_up", "p_low", "p_high", "climatology",
@@ -49,6 +52,9 @@ def test_train_evaluate_compare_and_promote(bullbear: Run, home: Home) -> None:
     assert set(scores) >= EVALUATE
     assert scores["run_id"] == trained["run_id"]
     assert scores["simulated"] is True
+    assert (trained["belief"], scores["belief"]) == ({"up": None}, None)  # the base rate has no signal
+    (small,) = bullbear("evaluate", "small", "--home", home.root, "--json").json
+    assert set(small["belief"]) == BELIEF
     assert [year["year"] for year in scores["by_year"]] == [2003, 2004, 2005, 2006, 2007]
 
     assert set(scores["by_year"][0]) >= {"bss", "bss_low", "bss_high", "log_loss_skill_low"}
@@ -100,7 +106,7 @@ def test_promote_tells_what_it_compared(bullbear: Run, home: Home) -> None:
     table = found.predictions.table
     place = found.artifacts / "bundle" / "predictions.csv"
     place.unlink()  # a link to the shared one
-    better = table.assign(p=np.where(table["y"] == 1, 1.1, 0.9) * table["climatology"], p_low=np.nan, p_high=np.nan)
+    better = table.assign(p=np.where(table["y"] == 1, 1.02, 0.98) * table["climatology"], p_low=np.nan, p_high=np.nan)
     place.write_text(Predictions(better).to_csv())
     home.champion.unlink()
     told = bullbear("promote", "latest", "--home", home.root)

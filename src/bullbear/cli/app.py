@@ -10,7 +10,9 @@ from typing import Annotated
 
 import typer
 
+from bullbear.cli.champions import demote, promote, rollback
 from bullbear.cli.daily import account, forecast, report, run, score
+from bullbear.cli.day import day
 from bullbear.cli.factors import factors
 from bullbear.cli.instruments import instruments
 from bullbear.cli.ledger import ledger
@@ -19,7 +21,7 @@ from bullbear.cli.new import new
 from bullbear.cli.odds import odds
 from bullbear.cli.options import HomeBeforeOption
 from bullbear.cli.run_list import runs
-from bullbear.cli.runs import backtest, compare, evaluate, predictions, promote, train, ui
+from bullbear.cli.runs import backtest, compare, evaluate, predictions, train, ui
 from bullbear.cli.tuning import tune
 
 app = typer.Typer(
@@ -30,7 +32,7 @@ app = typer.Typer(
 )
 for command in (
     run, fetch, ingest, simulate, status, factors, instruments, train, tune, runs, evaluate, compare, predictions,
-    promote, backtest, forecast, account, score, odds, report, ui, new,
+    promote, demote, rollback, backtest, day, forecast, account, score, odds, report, ui, new,
 ):  # fmt: skip
     app.command()(command)
 app.add_typer(ledger, name="ledger")

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from bullbear.decide import Backtest
     from bullbear.decide.sweep import Sweep
     from bullbear.tracking import Run
+    from bullbear.workflows.belief import BeliefBeside
     from bullbear.workflows.full_run import FullRun
     from bullbear.workflows.sharpe_evidence import SharpeEvidence
     from bullbear.workflows.training import TrainedModel
@@ -109,8 +110,8 @@ def _runs_by_question(trained: TrainedModel) -> dict[str, Any]:
     return {"questions": [{"question": name, "run_id": each.run_id} for name, each in trained.questions.items()]}
 
 
-def trained(found: TrainedModel) -> None:
-    """A finished training."""
+def trained(found: TrainedModel, believed: Mapping[str, BeliefBeside | None] | None = None) -> None:
+    """A finished training, and how far each question's signal is believed."""
     document = trained_document(found)
     ResultConsole().print(
         f"run {document['run_id']}: {document['model']}, {document['n']:,} out-of-sample forecasts from "
@@ -118,9 +119,24 @@ def trained(found: TrainedModel) -> None:
     )
     if own := found.model.user_code:
         ResultConsole().print(f"with the home's own {', '.join(own)}")
-    scores(_trained_rows(found), simulated=found.simulated)
+    rows = _trained_rows(found)
+    scores(rows, simulated=found.simulated)
+    if believed:
+        beliefs(zip((row.name for row in rows), believed.values(), strict=True))
     if found.distribution is not None:
         distribution(found.distribution.as_dict(), simulated=found.simulated)
+
+
+def beliefs(found: Iterable[tuple[str, BeliefBeside | None]]) -> None:
+    """How far each model is believed, a line each; none for one without a signal."""
+    for name, belief in found:
+        if belief is not None:
+            ResultConsole().print(f"{name}: {belief.sentence()}", soft_wrap=True)
+
+
+def belief_documents(found: Mapping[str, BeliefBeside | None]) -> dict[str, Any]:
+    """By question, ready for JSON; None without a signal."""
+    return {question: None if belief is None else belief.as_dict() for question, belief in found.items()}
 
 
 def distribution(document: Mapping[str, Any], *, simulated: bool) -> None:

@@ -64,6 +64,7 @@ def tune(
     require("bullbear tune", "train", "tracking", "report")
     from bullbear.cli import show
     from bullbear.cli.console import ProgressConsole
+    from bullbear.workflows.belief import beliefs_of_training
     from bullbear.workflows.tuning import tune_model
 
     console = ProgressConsole(quiet=as_json)
@@ -81,10 +82,11 @@ def tune(
             cluster=cluster,
             progress=progress,
         )
+    beliefs = beliefs_of_training(place, tuned)
     if as_json:
-        print_document({**show.trained_document(tuned), **_document(tuned)})
+        print_document({**show.trained_document(tuned), "belief": show.belief_documents(beliefs), **_document(tuned)})
     else:
-        show.trained(tuned)
+        show.trained(tuned, beliefs)
         _show(tuned)
     for note in (*tuned.notes, *pair_note(place, pair)):
         typer.echo(f"note: {note}", err=True)

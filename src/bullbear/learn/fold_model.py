@@ -169,6 +169,13 @@ class FoldModel:
         return [np.divide(each, variance, out=np.zeros(len(X)), where=variance > 0.0) for each in worth]
 
     @property
+    def believed(self) -> float:
+        """How far the signals are believed: log-odds of the forecast per unit of signal, near the base rate."""
+        one = self.calibrator.slope
+        slopes = [each.slope for each in self.calibrators[1:]] if self.mixes else [one] * len(self.weights)
+        return float(sum(weight * slope for weight, slope in zip(self.weights, slopes, strict=True)))
+
+    @property
     def kinds(self) -> tuple[type, ...]:
         """The kinds of learner and calibrator that restore it."""
         learners = [LEARNERS[str(member.learner["kind"])] for member in self.members]

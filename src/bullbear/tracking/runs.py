@@ -10,6 +10,7 @@ import os
 import sqlite3
 import tempfile
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,14 @@ from bullbear.forecasting.ledger import warn
 from bullbear.home import Home
 from bullbear.tracking.ledger_anchor import record_ledger_head
 from bullbear.tracking.mlflow_store import connect_to_read, exists, experiment_id, require_ready
-from bullbear.tracking.registry import describe, mark_challenger, mark_champion, place_champion, registered_name
+from bullbear.tracking.registry import (
+    describe,
+    mark_challenger,
+    mark_champion,
+    place_champion,
+    registered_name,
+    unmark_champion,
+)
 from bullbear.tracking.run import Run
 from bullbear.tracking.scored import scored_models
 from bullbear.tracking.tags import QUESTION, QUESTIONS, SEARCH
@@ -230,7 +238,12 @@ class Runs:
         return self._finished(ViewType.ALL)
 
     def promote(
-        self, run: Run, *, instead_of: Path | None = None, skill: Mapping[str, float | None] | None = None
+        self,
+        run: Run,
+        *,
+        instead_of: Path | None = None,
+        skill: Mapping[str, float | None] | None = None,
+        forced: Mapping[str, str] | None = None,
     ) -> None:
         """Make `run` the champion of its question: the forecasts' bundle first, then the mark in MLflow's registry.
 
@@ -242,6 +255,8 @@ class Runs:
             The folder of the champion that the run was compared with (`Home.champion_of`, resolved); None replaces any.
         skill
             What its forecasts are shown with, see `Bundle.skill_known_at`; None keeps what its bundle has.
+        forced
+            `at`, `reason` and `refused`, if it is promoted although the gate refuses it; kept in its bundle.
 
         Raises
         ------
@@ -249,7 +264,7 @@ class Runs:
             Another champion stands there by now.
         """
         require_ready(self.home.runs)  # reading has not needed a store that can be written
-        place_champion(self.home, run, instead_of=instead_of, skill=skill)
+        place_champion(self.home, run, instead_of=instead_of, skill=skill, forced=forced)
         if run.bundle_at is not None:  # the champion, promoted again; it is marked again if its run is still there
             for tracked in self._finished():
                 if tracked.info.run_id == run.run_id:
@@ -293,6 +308,58 @@ class Runs:
         except (BullbearError, MlflowException, OSError, sqlite3.Error) as bad:
             say(f"the verdict on {run.model} {run.run_id[:8]} was not recorded in MLflow: {cause(bad)}")
 
+    def follow(
+        self, question: str, run_id: str | None, verdict: str, *, ticker: str, say: Callable[[str], None] = warn
+    ) -> None:
+        """Mark whom a demotion or a roll-back made champion; what MLflow does not take becomes a note.
+
+        Parameters
+        ----------
+        run_id
+            The new champion; None where the question has none.
+        verdict
+            Recorded on its run.
+        ticker
+            What the question is about.
+        say
+            Called with the note.
+        """
+        simulated = self.home.store().is_simulated
+        try:
+            with limited_patience():
+                require_ready(self.home.runs)
+                tracked = next((each for each in self._finished() if each.info.run_id == run_id), None)
+                if tracked is None:
+                    unmark_champion(self._client, question, ticker, simulated=simulated)
+                else:
+                    mark_champion(self._client, run := self._open(tracked))
+        except (BullbearError, MlflowException, OSError, sqlite3.Error) as bad:
+            say(f"the alias `champion` of {question} in MLflow did not follow: {cause(bad)}")
+            return
+        if tracked is not None:
+            self.judge(run, verdict, say=say)
+
+    def note_verdict(self, run_id: str, verdict: str, *, say: Callable[[str], None] = warn) -> None:
+        """Record a verdict on the run of an id, if it is still there; see `judge`."""
+        try:
+            with limited_patience():
+                tracked = next((each for each in self._finished() if each.info.run_id == run_id), None)
+                run = None if tracked is None else self._open(tracked)
+        except (BullbearError, MlflowException, OSError, sqlite3.Error) as bad:
+            say(f"the verdict on {run_id[:8]} was not recorded in MLflow: {cause(bad)}")
+            return
+        if run is not None:
+            self.judge(run, verdict, say=say)
+
+    def tag(self, run: Run, tags: Mapping[str, str], *, say: Callable[[str], None] = warn) -> None:
+        """Tag a finished run; what fails becomes a note."""
+        try:
+            with limited_patience():
+                for key, value in tags.items():
+                    self._client.set_tag(run.run_id, key, value)
+        except (BullbearError, MlflowException, OSError, sqlite3.Error) as bad:
+            say(f"the tags of {run.model} {run.run_id[:8]} were not recorded in MLflow: {cause(bad)}")
+
     def attach(self, run: Run, name: str, text: str, *, say: Callable[[str], None] = warn) -> None:
         """Keep a text as an artifact of a finished run, in place of an earlier one; what fails becomes a note."""
         try:
@@ -311,6 +378,14 @@ class Runs:
         places = {each.info.run_id: _local(each) for each in everything if each.info.run_id in {run.run_id, *tried}}
         files = {run_id: place / name for run_id, place in places.items() if place is not None}
         return {run_id: file.read_text(encoding="utf-8") for run_id, file in files.items() if file.is_file()}
+
+    def texts(self, run_ids: Collection[str], name: str) -> dict[str, str]:
+        """An artifact of several runs, by run id; runs without it, or that are gone, are left out."""
+        found: dict[str, str] = {}
+        for run_id in run_ids:
+            with suppress(BullbearError, MlflowException, OSError, sqlite3.Error):
+                found[run_id] = self._artifact(self._client.get_run(run_id), name).read_text(encoding="utf-8")
+        return found
 
     def scored(
         self, questions: Collection[str], *, simulated: bool, about: str | None = None

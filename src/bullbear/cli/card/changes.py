@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from bullbear.wording import capital
+from bullbear.forecasting.card.change_lines import change_lines
 
 
 def changes(shown: Mapping[str, Any]) -> RenderableType | None:
@@ -21,24 +21,9 @@ def changes(shown: Mapping[str, Any]) -> RenderableType | None:
         return Text("The ledger has no earlier forecast to compare with.")
     if not found["lines"]:
         return Text(f"Nothing has changed {found['since']['sentence']}.")
-    table, told = Table.grid(padding=(0, 1)), set[tuple[str, ...]]()
-    for line in found["lines"]:
-        table.add_row("-", Text(f"{capital(line['sentence'])}."))
-        # Most answers move together, and for the same reasons: those of the first one are enough to read.
-        families = tuple(sorted({cause["family"] for cause in line["why"] if cause["factor"]}))
-        if families and families in told:
-            continue
-        told.add(families)
-        for sentence in _why(line["why"]):
-            table.add_row("", Text(f"{capital(sentence)}.", style="dim"))
+    table = Table.grid(padding=(0, 1))
+    for sentence, why in change_lines(found):
+        table.add_row("-", Text(sentence))
+        for cause in why:
+            table.add_row("", Text(cause, style="dim"))
     return Group(Text(f"Changed {found['since']['sentence']}", style="bold"), table)
-
-
-def _why(causes: Sequence[Mapping[str, Any]]) -> list[str]:
-    """A sentence for each family, with the factors that did most of it."""
-    found = []
-    for cause in causes:
-        if cause["factor"] is None:
-            own = [each["sentence"] for each in causes if each["factor"] and each["family"] == cause["family"]]
-            found.append(": ".join(filter(None, [cause["sentence"], "; ".join(own)])))
-    return found

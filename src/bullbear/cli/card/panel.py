@@ -72,8 +72,7 @@ def _top(shown: dict[str, Any]) -> Text:
     text = Text()
     for line in shown.get("ages", {}).get("notice", ()):
         text.append(f"{line}\n", style="bold red")
-    summary = shown.get("summary") or summary_of(shown, shown.get("changes"))
-    text.append(summary, style="bold")
+    text.append(shown.get("summary") or summary_of(shown, None), style="bold")
     if price := shown.get("price"):
         text.append(f"\n{price_sentence(price)}")
     return text

@@ -40,13 +40,13 @@ def card_of(
         The clock, against which the data are old; None for this machine's.
     """
     sources = Sources(home, entry, home.filled_store() if store is None else store, asked, now)
-    changes = changes_of(sources)
+    changes, ages = changes_of(sources), ages_of(sources)
     return {
-        "summary": summary_of(entry, changes),
+        "summary": summary_of(entry, changes, ages["notice"]),
         "price": price_of(sources),
         "changes": changes,
         **active_odds_of(sources),
         "situations": situations_of(sources),
         "asked_for": asked,
-        "ages": ages_of(sources),
+        "ages": ages,
     }

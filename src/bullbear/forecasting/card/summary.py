@@ -6,11 +6,11 @@ missing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bullbear.forecasting.card.decision import kept, orders_of, stopped_out
-from bullbear.forecasting.card.outlook import headline, others, outlook_says
+from bullbear.forecasting.card.decision import kept, orders_of, stopped_out, trend_of
+from bullbear.forecasting.card.outlook import headline, is_normal, outlook_says
 from bullbear.wording import capital, count, listed
 
 NOTHING = "Nothing to say today"
@@ -18,14 +18,22 @@ NOTHING = "Nothing to say today"
 Card = Mapping[str, Any]
 
 
-def summary_of(entry: Mapping[str, Any], changes: Mapping[str, Any] | None) -> str:
-    """The key `summary` from an entry and the key `changes` of its card."""
-    orders, unusual, lacks = orders_of(entry), headline(entry), _lacks(entry)
-    lines = [] if changes is None else changes["lines"]
-    if not orders and not unusual and not lacks and not lines and others(entry):
+def summary_of(entry: Mapping[str, Any], changes: Mapping[str, Any] | None, notice: Sequence[str] = ()) -> str:
+    """The key `summary`.
+
+    Parameters
+    ----------
+    changes
+        That key of the card; None where there is no earlier forecast.
+    notice
+        What the card says before the summary, such as that the data are old.
+    """
+    todo, unusual, turned, lacks = _todo(entry), headline(entry), _turned(entry), _lacks(entry)
+    acts = bool(orders_of(entry) or stopped_out(entry))
+    has_news = bool(notice) or (changes is not None and bool(changes["lines"]))
+    if is_normal(entry) and not (acts or turned or lacks or has_news):
         return f"{NOTHING}: keep {kept(entry)}; the outlook is that of a normal month."
-    sentences = [_todo(entry), unusual or _usual(entry), lacks]
-    return " ".join(filter(None, sentences))
+    return " ".join(filter(None, [todo, turned, unusual or outlook_says(entry).normal, lacks]))
 
 
 def _todo(entry: Mapping[str, Any]) -> str:
@@ -35,10 +43,9 @@ def _todo(entry: Mapping[str, Any]) -> str:
     return ". ".join([*stopped_out(entry), *(told or [f"No trade: keep {kept(entry)}"])]) + "."
 
 
-def _usual(entry: Mapping[str, Any]) -> str:
-    if not others(entry):
-        return ""
-    return outlook_says(entry).normal
+def _turned(entry: Mapping[str, Any]) -> str:
+    trend = entry.get("trend")
+    return f"The trend has turned: {trend_of(entry)}" if trend and trend["changed"] else ""
 
 
 def _lacks(entry: Mapping[str, Any]) -> str:
