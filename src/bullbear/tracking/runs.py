@@ -9,6 +9,7 @@ import json
 import os
 import sqlite3
 import tempfile
+import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
@@ -41,7 +42,7 @@ from bullbear.tracking.registry import (
 )
 from bullbear.tracking.run import Run
 from bullbear.tracking.scored import scored_models
-from bullbear.tracking.tags import QUESTION, QUESTIONS, SEARCH
+from bullbear.tracking.tags import QUESTION, QUESTIONS, SEARCH, USED_AGAIN
 from bullbear.tracking.tried_runs import Try, read_try, tries_on
 from bullbear.tracking.tries import TRIALS, identity, is_benchmark
 from bullbear.tracking.usable import cause, limited_patience
@@ -170,7 +171,7 @@ class Runs:
         A model may have been trained on some of its questions alone: its latest run that answers `question` is meant.
         """
         found = self._finished()
-        trainings = [run for run in found if _parent(run) is None]
+        trainings = sorted((run for run in found if _parent(run) is None), key=_used, reverse=True)
         if name == "latest":
             if not trainings:
                 raise RunError("run", "latest", "a finished training", "run `bullbear train MODEL` first")
@@ -360,6 +361,14 @@ class Runs:
         except (BullbearError, MlflowException, OSError, sqlite3.Error) as bad:
             say(f"the tags of {run.model} {run.run_id[:8]} were not recorded in MLflow: {cause(bad)}")
 
+    def use_again(self, run_id: str, *, say: Callable[[str], None] = warn) -> None:
+        """Make a training the latest one, since it was asked for again; what fails becomes a note."""
+        try:
+            with limited_patience():
+                self._client.set_tag(run_id, USED_AGAIN, str(time.time_ns() // 1_000_000))
+        except (BullbearError, MlflowException, OSError, sqlite3.Error) as bad:
+            say(f"run {run_id[:8]} was not marked as the latest in MLflow: {cause(bad)}")
+
     def attach(self, run: Run, name: str, text: str, *, say: Callable[[str], None] = warn) -> None:
         """Keep a text as an artifact of a finished run, in place of an earlier one; what fails becomes a note."""
         try:
@@ -473,6 +482,11 @@ class Runs:
                 if not place.exists():
                     os.replace(staged, place)
         return place
+
+
+def _used(run: Any) -> int:
+    """When a training ended, or was asked for again."""
+    return max(int(run.info.end_time or 0), int(run.data.tags.get(USED_AGAIN, 0)))
 
 
 def _label(run: Any) -> str:
