@@ -224,6 +224,7 @@ def test_periods_show_their_months_and_labels_are_true_and_it_prints(tmp_path: P
         _open_details(found)
         labels = found.page.locator("[data-chart=bars] .ytick text").all_text_contents()
         assert [each.strip() for each in labels] == ["−2.5 %", "0 %", "2.5 %", "5 %"]
+        found.page.locator("[data-chart=bars]").scroll_into_view_if_needed()
         box = found.page.locator("[data-chart=bars]").bounding_box()
         found.page.mouse.move(box["x"] + 0.7 * box["width"], box["y"] + 0.5 * box["height"], steps=4)
         found.page.wait_for_selector("[data-chart=bars] .hoverlayer text:has-text('skill +6.5 %')")
