@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from bullbear.cli.located import locate
 from bullbear.cli.options import (
     DEFAULT_JOBS,
     HomeOption,
@@ -18,7 +19,6 @@ from bullbear.cli.options import (
     print_document,
 )
 from bullbear.extras import require
-from bullbear.home import locate
 
 
 def run(

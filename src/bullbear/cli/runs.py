@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bullbear.cli.located import locate
 from bullbear.cli.options import (
     DEFAULT_JOBS,
     By,
@@ -22,7 +23,6 @@ from bullbear.cli.options import (
 )
 from bullbear.errors import Found, InputError
 from bullbear.extras import require
-from bullbear.home import locate
 
 if TYPE_CHECKING:
     from bullbear.decide import Rule
