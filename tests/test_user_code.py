@@ -126,8 +126,10 @@ def test_a_file_that_fails_is_named_each_time_until_it_is_corrected(things: Regi
     user_code.use_home(write(tmp_path, "mine.py", ADD.format("mine") + "1 / 0\n"))
     for _ in range(3):
         with pytest.raises(DefinitionError, match=r"^learners/mine\.py:4: got .ZeroDivisionError"):
-            things.entries()
-    write(tmp_path, "mine.py", ADD.format("mine"))
+            things.entries()["mine"]
+    assert list(things.entries()) == []
+    assert [each.where for each in things.broken] == ["learners/mine.py:4"]
+    user_code.use_home(write(tmp_path, "mine.py", ADD.format("mine")))
     assert list(things.entries()) == ["mine"]
 
 
@@ -184,4 +186,4 @@ def test_files_in_use_for_a_block_do_not_need_the_home(things: Registry[str], tm
     with user_code.using([write(tmp_path / "there", "a.py", ADD.format("served")) / "learners" / "a.py"]):
         assert list(things.entries()) == ["served"]
     with pytest.raises(DefinitionError, match=r"^learners/a\.py:1: got .*ZeroDivisionError"):
-        things.entries()
+        things.entries()["served"]

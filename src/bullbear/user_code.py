@@ -5,6 +5,7 @@ one is not mistaken for a result of the new one. Classes that pydantic builds ca
 runs the same source under the same name (`loaded`, `restore`).
 
 What the files register belongs to the home in use (`use_home`): a `Registry` forgets it when another home is used.
+A file that cannot be loaded is named when something is asked for that it may have held, and hinders nothing else.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from types import MappingProxyType, ModuleType
+from types import ModuleType
 from typing import Any, Generic, ParamSpec, TypeVar
 
 from bullbear.errors import BullbearError, DefinitionError
@@ -33,6 +34,18 @@ _turn = 0
 """Counts the calls of `use_home`; a registry that was read in an earlier turn reads its folder again."""
 _registries: list[Registry[Any]] = []
 _restoring = False
+
+
+class UserCodeError(DefinitionError):
+    """A Python file of a home that fails; `where` is its `file:line`."""
+
+
+class _Taken(TypeError):
+    """A name that another file has registered."""
+
+    def __init__(self, what: str, name: str, file: str) -> None:
+        self.name = name
+        super().__init__(f"the {what} {name!r} is already registered by {file}; choose another name")
 
 
 def use_home(root: Path) -> None:
@@ -62,6 +75,8 @@ class Registry(Generic[E]):
         self._of_users: dict[str, dict[str, E]] = {}  # by user module, those of other homes included
         self._turn = 0
         self._in_use: list[str] = []
+        self._broken: list[UserCodeError] = []
+        self._disputed: dict[str, UserCodeError] = {}  # names that a file of the home registers as well
         if folder is not None:
             _registries.append(self)
 
@@ -76,21 +91,17 @@ class Registry(Generic[E]):
         earlier = self._modules[name] if name in self._entries else module
         # A test runner may load the same file a second time under another module name.
         if _file_of(earlier) != _file_of(module) and not (_restoring and is_user_module(earlier)):
-            raise TypeError(
-                f"the {self.what} {name!r} is already registered by {_file_of(earlier)}; choose another name"
-            )
+            raise _Taken(self.what, name, _file_of(earlier))
         if is_user_module(module):
             self._of_users.setdefault(module, {})[name] = entry
         self._entries[name], self._modules[name] = entry, module
         self._changed()
 
     def entries(self) -> Mapping[str, E]:
-        """All entries.
+        """All entries; those of a file of the home that cannot be loaded are missing.
 
-        Raises
-        ------
-        DefinitionError
-            A file of the home cannot be loaded; the message names file and line. The next call raises it too.
+        A missing name then raises a UserCodeError with that file and line, since it may have been in there. So does a
+        name that is shipped, or of another file, and that a file of the home registers too.
         """
         if self._folder is not None and self._turn != _turn:
             self._turn = _turn  # before: a file may ask for the entries
@@ -99,7 +110,20 @@ class Registry(Generic[E]):
             except BaseException:
                 self._turn = -1
                 raise
-        return MappingProxyType(self._entries)
+        return _Entries(self)
+
+    def find_one(self, name: str) -> E:
+        """One of `entries`, which see; KeyError if there is none."""
+        if name in self._disputed:
+            raise self._disputed[name]
+        if name not in self._entries and self._broken:
+            raise self._broken[0]
+        return self._entries[name]
+
+    @property
+    def broken(self) -> tuple[UserCodeError, ...]:
+        """Why files of the home in use could not be loaded, as far as they have been read."""
+        return tuple(self._broken) if self._turn == _turn else ()
 
     def in_use(self) -> list[str]:
         """The modules of the home in use that this registry has read."""
@@ -113,7 +137,7 @@ class Registry(Generic[E]):
     @contextmanager
     def without_users(self) -> Iterator[None]:
         """Have no entry of a user's file, and read no folder, until the end of the block."""
-        turn, in_use = self._turn, self._in_use
+        turn, in_use, broken, disputed = self._turn, self._in_use, self._broken, self._disputed
         users = {name: module for name, module in self._modules.items() if is_user_module(module)}
         entries = {name: self._entries[name] for name in users}
         self._forget()
@@ -124,7 +148,7 @@ class Registry(Generic[E]):
             self._forget()
             self._entries.update(entries)
             self._modules.update(users)
-            self._turn, self._in_use = turn, in_use
+            self._turn, self._in_use, self._broken, self._disputed = turn, in_use, broken, disputed
             self._changed()
 
     def _forget(self) -> None:
@@ -132,14 +156,43 @@ class Registry(Generic[E]):
             del self._modules[name]
             self._entries.pop(name, None)
         self._changed()
-        self._in_use = []
+        self._in_use, self._broken, self._disputed = [], [], {}
+
+    def drop(self, module: str) -> None:
+        """Forget what a module added before it failed."""
+        for name in self._of_users.pop(module, {}):
+            if self._modules.get(name) == module:
+                del self._modules[name], self._entries[name]
+        self._changed()
 
     def _read(self, folder: Path) -> None:
         self._forget()
         for path in sorted(folder.glob("[!_]*.py")):
-            module = load(path).__name__
+            try:
+                module = load(path).__name__
+                self.add_again(module)
+            except UserCodeError as bad:
+                self._broken.append(bad)
+                if isinstance(bad.__cause__, _Taken):
+                    self._disputed[bad.__cause__.name] = bad
+                continue
             self._in_use.append(module)
-            self.add_again(module)
+
+
+class _Entries(Mapping[str, E]):
+    """The entries of a registry as they are at the time; see `Registry.entries`."""
+
+    def __init__(self, registry: Registry[E]) -> None:
+        self._registry = registry
+
+    def __getitem__(self, name: str) -> E:
+        return self._registry.find_one(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._registry._entries)
+
+    def __len__(self) -> int:
+        return len(self._registry._entries)
 
 
 def _file_of(module: str) -> str:
@@ -159,7 +212,7 @@ def load(path: Path) -> ModuleType:
     try:
         source = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as bad:
-        raise DefinitionError(shown, str(bad), "a readable Python file in UTF-8", "correct or remove the file") from bad
+        raise UserCodeError(shown, str(bad), "a readable Python file in UTF-8", "correct or remove the file") from bad
     stem = re.sub(r"\W", "_", f"{path.parent.name}_{path.stem}")
     name = f"{_PREFIX}{stem}_{hashlib.sha256(source.encode()).hexdigest()[:12]}"
     return _run(name, shown, source)
@@ -248,16 +301,43 @@ def call(what: str, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwar
     except (BullbearError, MemoryError):
         raise
     except Exception as bad:
-        lines = [
-            (frame.f_globals["__file__"], line)
-            for frame, line in traceback.walk_tb(bad.__traceback__)
-            if str(frame.f_globals.get("__name__")).startswith(_PREFIX)
-        ]
-        if not lines and not function.__module__.startswith(_PREFIX):
+        place = _place_in(bad)
+        if place is None and not function.__module__.startswith(_PREFIX):
             raise
-        place = "{}:{}".format(*lines[-1]) if lines else place_of(function)
-        said = " ".join(f"{type(bad).__name__}: {bad}".split())
-        raise DefinitionError(f"{place} ({what})", said, "code that runs without an error", "correct the file") from bad
+        raise _failed(f"{place or place_of(function)} ({what})", bad) from bad
+
+
+def broken_files() -> tuple[UserCodeError, ...]:
+    """Why files of the home in use could not be loaded, as far as they have been read."""
+    return tuple(bad for registry in _registries for bad in registry.broken)
+
+
+def require_whole(file: str) -> None:
+    """Raise why a user's file, such as `learners/mine.py`, could not be loaded, if it was read and could not."""
+    for bad in broken_files():
+        if bad.where.partition(":")[0] == file:
+            raise bad
+
+
+def blamed(bad: Exception) -> UserCodeError | None:
+    """The one line for an error that was raised in a user's file, or by what it called; None for another."""
+    place = _place_in(bad)
+    return None if place is None else _failed(place, bad)
+
+
+def _place_in(bad: Exception) -> str | None:
+    """The last line of a user's file on the way to an error."""
+    lines = [
+        f"{frame.f_globals['__file__']}:{line}"
+        for frame, line in traceback.walk_tb(bad.__traceback__)
+        if str(frame.f_globals.get("__name__")).startswith(_PREFIX)
+    ]
+    return lines[-1] if lines else None
+
+
+def _failed(place: str, bad: Exception) -> UserCodeError:
+    said = " ".join(f"{type(bad).__name__}: {bad}".split())
+    return UserCodeError(place, said, "code that runs without an error", "correct the file")
 
 
 def place_of(function: Callable[..., object]) -> str:
@@ -279,11 +359,13 @@ def _run(name: str, shown: str, source: str) -> ModuleType:
         exec(compile(source, shown, "exec"), module.__dict__)
     except BaseException as bad:
         del sys.modules[name]
+        for registry in _registries:
+            registry.drop(name)
         if not isinstance(bad, Exception):
             raise
         line = bad.lineno if isinstance(bad, SyntaxError) else _last_line(bad, shown)
         said = " ".join(f"{type(bad).__name__}: {bad}".split())
-        raise DefinitionError(
+        raise UserCodeError(
             f"{shown}:{line}", said, "a Python file that imports without an error", "correct or remove the file"
         ) from bad
     return module

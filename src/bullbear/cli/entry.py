@@ -73,6 +73,11 @@ def _run() -> None:
 def _unexpected(bug: Exception) -> NoReturn:
     if os.environ.get("BULLBEAR_DEBUG"):
         raise bug
+    from bullbear.user_code import blamed
+
+    if (mistake := blamed(bug)) is not None:
+        _say(f"bullbear: {mistake}")
+        sys.exit(mistake.exit_code)
     where = " ".join(str(bug).split()) or type(bug).__name__
     _say(f"bullbear: unexpected failure: {type(bug).__name__}: {where}; set BULLBEAR_DEBUG=1 for the details")
     sys.exit(1)

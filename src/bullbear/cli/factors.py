@@ -86,7 +86,12 @@ def _catalogue(home: Home, name: str | None, family: str | None, as_json: bool) 
 
     if name is None and family is None:
         ProgressConsole(quiet=as_json).say("computing every factor at every close of the store")
-    entries = catalogue(home, names=None if name is None else [name], family=family)
+    notes: list[str] = []
+    entries = catalogue(
+        home, names=None if name is None else [name], family=family, say=None if name is not None else notes.append
+    )
+    for note in notes:
+        typer.echo(f"note: {note}", err=True)
     if as_json:
         print_document(document(entries))
         return

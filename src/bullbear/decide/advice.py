@@ -18,11 +18,12 @@ from bullbear.dataset.predictions import Predictions
 from bullbear.decide.book import Book
 from bullbear.decide.instruments import Instrument, instruments_in
 from bullbear.decide.market import Market, View, read_market
-from bullbear.decide.policy import Forecast, Policy, Stance, State, all_needs
+from bullbear.decide.policy import Forecast, Memory, Policy, Stance, State, all_needs
 from bullbear.decide.statement import Statement, statement
 from bullbear.decide.step import Step, step
-from bullbear.errors import HistoryError, InputError
+from bullbear.errors import DefinitionError, HistoryError, InputError
 from bullbear.sessions import day, days
+from bullbear.user_code import call, place_of
 
 Forecasts = Mapping[str, Forecast]
 """By question."""
@@ -147,9 +148,18 @@ def take(
     """The decision at the close of session number `row`: what the policy saw, its stance, the account after it."""
     state = state_at(market, row, book, policy, decided_at, forecasts)
     state.check()
-    stance, memory = policy.decide(state, book.recalled(policy))
+    stance, memory = _decided(policy, state, book.recalled(policy))
     stance = stance.telling([s.instrument.ticker for s in stance.sleeves if s.instrument.is_modelled(market, row)])
     return state, stance, book.followed(stance, memory, policy.kind, state.closes)
+
+
+def _decided(policy: Policy, state: State, memory: Memory) -> tuple[Stance, Memory]:
+    what = f"policy {policy.kind}"
+    found: Any = call(what, policy.decide, state, memory)
+    if not (isinstance(found, tuple) and len(found) == 2 and isinstance(found[0], Stance)):
+        where = f"{place_of(policy.decide)} ({what})"
+        raise DefinitionError(where, type(found).__name__, "a stance and a memory", "return Stance(...), NoMemory()")
+    return found[0], found[1]
 
 
 def state_at(

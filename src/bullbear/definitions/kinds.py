@@ -98,6 +98,8 @@ class Kinds(Registry[type[T]]):
         place = source or Source.nowhere(self.what)
         name = table.get(self.key, self.default)
         names = self.names()
+        if name is not None and name not in names and self.broken:
+            raise self.broken[0]  # it may be in there
         if name not in names:
             location = (*below, self.key)
             shown = f"{place.where(*location)} ({'.'.join(map(str, location))})"

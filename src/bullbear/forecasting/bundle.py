@@ -36,6 +36,7 @@ from bullbear.forecasting.user_files import user_code_of
 from bullbear.learn import FoldModel
 from bullbear.learn.fold_model import weights_by_fit
 from bullbear.learn.pooling import signal_columns
+from bullbear.user_code import UserCodeError, require_whole
 
 VERSION = 7
 READABLE = (5, 6, VERSION)
@@ -133,6 +134,7 @@ class Bundle:
         with self._whole("policy"):
             now = user_code_of(self.definition, (*self.feature_sets, *_policy_sets(self.meta)), self.meta["policy"])
         for name in sorted({name for name, _ in recorded.items() ^ now.items()}):
+            require_whole(name)
             state = "changed since the training" if name in now else "gone"
             raise RunError(
                 self.label,
@@ -319,6 +321,8 @@ class Bundle:
         """Refuse a file that cannot be read as this version writes it."""
         try:
             yield
+        except UserCodeError:
+            raise  # the file at fault is named
         except (OSError, ValueError, KeyError, TypeError, AttributeError, DefinitionError, InputError) as bad:
             raise self._damaged(name) from bad
 

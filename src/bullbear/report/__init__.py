@@ -1,9 +1,8 @@
-"""The HTML report and the charts: the skill of the models and today's forecast.
+"""The HTML report and the charts: today's card, the outlook and its record, and the skill of the models.
 
-matplotlib is imported by `plots` only, when a report is written.
+matplotlib is imported by the modules that draw PNGs only, plotly's script is read when a page is written.
 """
 
-from bullbear.report.model_page import write_report
 from bullbear.report.tables import ModelResult
 
-__all__ = ["ModelResult", "write_report"]
+__all__ = ["ModelResult"]

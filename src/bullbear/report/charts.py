@@ -6,7 +6,7 @@ The figure is the JSON that plotly.js draws, so building one imports nothing. Th
   and equal columns of a page once only.
 * Colours are roles of `palette`, so that both themes read well.
 * Per cent are numbers of per cent with the suffix of `PER_CENT`, without a tick format: plotly then writes as many
-  decimals as the step needs, and a step of 2.5 is not shown as +7, +5, +2.
+  decimals as the step needs, and a step of 2.5 is not shown as 7, 5, 2.
 """
 
 from __future__ import annotations
@@ -25,7 +25,6 @@ from bullbear.errors import InputError
 
 PER_CENT: dict[str, Any] = {"ticksuffix": " %"}
 """Of an axis in per cent."""
-SIGNED_PER_CENT: dict[str, Any] = {"ticksuffix": " %", "tickformat": "+", "hoverformat": "+.2f"}
 PERIODS = (("3M", 3), ("6M", 6), ("1Y", 12), ("2Y", 24), ("5Y", 60), ("All", 0))
 """Label of a period button and its months; 0 is everything."""
 _EPOCH = np.datetime64("1970-01-01", "D")
@@ -38,7 +37,8 @@ class Chart:
     `id` is unique on the page. `figure` holds `data` and `layout` of plotly.js. `caption` says in a sentence how to
     read it; `alt` says what it shows to a reader who does not see it. `height` in pixels. With `period`, the label of a
     button of `PERIODS`, the chart has these buttons and opens on that period before its last day; its axis of dates is
-    `xaxis`, and axes of values follow what is visible.
+    `xaxis`, and axes of values follow what is visible, except traces with `"meta": {"aside": True}`. Traces
+    with `"meta": {"months": n}` are shown in periods of up to n months.
     """
 
     id: str
@@ -56,6 +56,13 @@ class Chart:
             raise InputError(f"chart {self.id}", self.period, ", ".join(labels), "name the period of a button")
 
 
+@dataclass(frozen=True)
+class Hundredths:
+    """Per cent from 0 to 655 by hundredths, in 16 bits: half the size of a float where no more digits are shown."""
+
+    values: np.ndarray
+
+
 @dataclass
 class Columns:
     """The long columns of a page, each once, by the name that figures use."""
@@ -66,6 +73,9 @@ class Columns:
         """`value` as JSON, its arrays replaced by references to columns."""
         if isinstance(value, Mapping):
             return {str(key): self.embed(each) for key, each in value.items()}
+        if isinstance(value, Hundredths):
+            known = np.isfinite(value.values)
+            return self._keep(np.where(known, np.round(100.0 * value.values), 65535.0).astype("<u2"), "p2")
         if isinstance(value, pd.DatetimeIndex):
             return self._keep(_days(value), "days")
         if isinstance(value, pd.Series | pd.Index):

@@ -168,7 +168,7 @@ def level_chart(store: Store, ticker: str, *, as_of: str | None = None) -> Level
     """
     asked = session_as_of(store, ticker, as_of)
     view = store.as_of(sessions.closes(pd.DatetimeIndex([asked]))[0])
-    bars = _quoted(view, ticker)
+    bars = quoted_bars(view, ticker)
     count = len(bars.close)
     if count < LEAST_SESSIONS:
         raise HistoryError(
@@ -206,7 +206,7 @@ def level_chart(store: Store, ticker: str, *, as_of: str | None = None) -> Level
     )
 
 
-def _quoted(view: View, ticker: str) -> Bars:
+def quoted_bars(view: View, ticker: str) -> Bars:
     """The factors' adjusted bars, scaled to the close that was quoted at the view's instant."""
     frame = view.bars(ticker)
     (adjusted,), _ = joint_bars([frame])

@@ -6,15 +6,17 @@
   const touch = window.matchMedia("(pointer: coarse)").matches;
   const decoded = {};
 
-  // Columns: 32-bit floats, and days since 1970 in 16 bits, which become ISO texts: plotly reads those in no time zone.
+  // Columns: 32-bit floats, per cent in hundredths, and days since 1970 in 16 bits, which become ISO texts: plotly reads those in no time zone.
   function column(name) {
     if (name in decoded) return decoded[name];
     const { kind, bytes } = page.columns[name];
     const text = atob(bytes);
     const raw = new Uint8Array(text.length);
     for (let i = 0; i < text.length; i += 1) raw[i] = text.charCodeAt(i);
-    decoded[name] = kind === "f4" ? new Float32Array(raw.buffer)
-      : Array.from(new Uint16Array(raw.buffer), (day) => new Date(day * 86400000).toISOString().slice(0, 10));
+    if (kind === "f4") decoded[name] = new Float32Array(raw.buffer);
+    else if (kind === "p2") {
+      decoded[name] = Array.from(new Uint16Array(raw.buffer), (value) => (value === 65535 ? null : value / 100));
+    } else decoded[name] = Array.from(new Uint16Array(raw.buffer), (day) => new Date(day * 86400000).toISOString().slice(0, 10));
     return decoded[name];
   }
 
@@ -47,13 +49,12 @@
         font: { family: 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif',
           size: narrow() ? 12 : 13, color: "@ink" },
         paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
-        colorway: ["@forecast", "@bear", "@green", "@purple", "@yellow", "@sky", "@usual", "@ink"],
+        colorway: ["@forecast", "@bear", "@green", "@purple", "@yellow", "@sky", "@grey", "@ink"],
         margin: { l: 8, r: 12, t: 8, b: 8 },
         hovermode: "x unified",
         hoverlabel: { bgcolor: "@panel", bordercolor: "@line", font: { color: "@ink", size: 13 }, align: "left" },
         legend: { orientation: "h", x: 0, xanchor: "left", y: 1.02, yanchor: "bottom", bgcolor: "rgba(0,0,0,0)",
           font: { size: narrow() ? 12 : 13 } },
-        modebar: { bgcolor: "rgba(0,0,0,0)", color: "@soft", activecolor: "@accent" },
         xaxis: axis, yaxis: axis,
       },
     });
@@ -72,8 +73,7 @@
   }
 
   const config = {
-    responsive: true, displaylogo: false, displayModeBar: touch ? false : "hover", scrollZoom: false,
-    modeBarButtonsToRemove: ["lasso2d", "select2d", "autoScale2d", "zoomIn2d", "zoomOut2d"],
+    responsive: true, displaylogo: false, displayModeBar: false, scrollZoom: false,
   };
 
   // The newest day drawn, and the range of values between two days: axes of values follow the period shown.
@@ -91,7 +91,7 @@
   function valueRanges(data, from, to) {
     const ranges = {};
     for (const trace of data) {
-      if (!trace.x || trace.visible === "legendonly" || trace.visible === false) continue;
+      if (!trace.x || (trace.meta && trace.meta.aside) || trace.visible === "legendonly" || trace.visible === false) continue;
       const name = `yaxis${(trace.yaxis || "y").slice(1)}`;
       const lows = trace.low || trace.y;
       const highs = trace.high || trace.y;
@@ -126,7 +126,16 @@
     return date.toISOString().slice(0, 10);
   }
 
+  // Labels that would overlap in a longer period than theirs go.
+  function showLabels(holder, months) {
+    holder.data.forEach((trace, place) => {
+      const most = trace.meta && trace.meta.months;
+      if (most) Plotly.restyle(holder, { visible: months > 0 && months <= most }, [place]);
+    });
+  }
+
   function showPeriod(holder, months) {
+    showLabels(holder, months);
     if (months === 0) {
       const update = { "xaxis.autorange": true };
       for (const name of Object.keys(holder.layout)) {

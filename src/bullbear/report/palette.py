@@ -21,17 +21,18 @@ ROLES: dict[str, tuple[str, str]] = {
     "accent": ("#005b8f", "#7cc4f2"),
     "alarm": ("#b00020", "#ff8a80"),
     "forecast": ("#0072b2", "#5db4ea"),
-    "usual": ("#6b7680", "#a3adb6"),
+    "usual": ("#a66a00", "#f2c14e"),
+    "grey": ("#6b7680", "#a3adb6"),
     "bull": ("#0072b2", "#5db4ea"),
     "bear": ("#d55e00", "#ff9a52"),
     "green": ("#00805e", "#3fcf9f"),
     "purple": ("#a8487f", "#e59ac4"),
-    "yellow": ("#b07d00", "#f2c14e"),
+    "yellow": ("#8f8200", "#ffe27a"),
     "sky": ("#2f8fc9", "#8fd0ff"),
 }
 """Role: its colour on light and on dark paper."""
 
-SERIES = ("forecast", "bear", "green", "purple", "yellow", "sky", "usual", "ink")
+SERIES = ("forecast", "bear", "green", "purple", "yellow", "sky", "grey", "ink")
 """The order in which lines without a meaning of their own take their colours."""
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from itertools import groupby
@@ -14,12 +14,14 @@ import numpy as np
 import pandas as pd
 
 from bullbear.definitions import FactorSpec, FeatureSet, Scalar
-from bullbear.errors import InputError
+from bullbear.errors import DefinitionError, InputError
 from bullbear.factors import compute, factor, load, registered
+from bullbear.factors.engine.feature_sets import functions_of
 from bullbear.factors.engine.lookahead import require_causal
 from bullbear.factors.engine.parameters import SHARED
 from bullbear.home import Home
 from bullbear.sessions import closes
+from bullbear.user_code import broken_files, digests
 
 _FAMILY_ORDER = ("technical", "volatility", "levels", "positioning", "sentiment", "macro", "sectors", "regime")
 """Families listed first, in this order."""
@@ -64,8 +66,18 @@ def feature_sets(home: Home) -> tuple[FeatureSet, ...]:
     return tuple(load([home.find("features", name)])[0] for name in names)
 
 
+def names_of(home: Home) -> set[str]:
+    """The names of all registered functions and of all declared factors that can be used."""
+    return set(registered()) | {spec.name for _, spec in _declared(home, home.ticker)[0]}
+
+
 def catalogue(
-    home: Home, ticker: str = "IWM", *, names: Sequence[str] | None = None, family: str | None = None
+    home: Home,
+    ticker: str = "IWM",
+    *,
+    names: Sequence[str] | None = None,
+    family: str | None = None,
+    say: Callable[[str], None] | None = None,
 ) -> list[Entry]:
     """The declared factors by family; `first` and `missing` are None while the store holds no bar of `ticker`.
 
@@ -77,21 +89,32 @@ def catalogue(
         Whose sessions are the rows.
     names, family
         Only these factors, only those of a family; nothing else is computed.
+    say
+        Told of each feature set that cannot be used and each factor of the home that fails, which are passed over.
+        Without, a factor that fails is refused.
 
     Raises
     ------
     InputError
         There is no such factor or family.
+    DefinitionError
+        There is none, but a file that cannot be used might have it; or a factor of the home fails.
     """
-    specs = [each for each in _declared(home, ticker) if names is None or each[1].name in names]
+    declared, unusable = _declared(home, ticker)
+    if say is not None:
+        for bad in unusable:
+            say(str(bad))
+    specs = [each for each in declared if names is None or each[1].name in names]
     for name in names or ():
         if name not in [spec.name for _, spec in specs]:
             raise _unknown(home, name, ticker)
     if family is not None:
         if family not in families():
+            if unusable:
+                raise unusable[0]
             raise InputError("--family", family, ", ".join(families()), "choose one of them")
         specs = [each for each in specs if _family(each[1]) == family]
-    values = _values(home, [spec for _, spec in specs], ticker)
+    values = _values(home, [spec for _, spec in specs], ticker, say)
     columns = [None] * len(specs) if values is None else [values[place] for place in range(len(specs))]
     return [_entry(name, spec, column, ticker) for (name, spec), column in zip(specs, columns, strict=True)]
 
@@ -106,7 +129,7 @@ def values_of(home: Home, name: str, ticker: str = "IWM") -> tuple[Entry, pd.Ser
     DefinitionError
         It is a user's factor and fails or looks ahead; see `require_causal`.
     """
-    found = [each for each in _declared(home, ticker) if each[1].name == name]
+    found = [each for each in _declared(home, ticker)[0] if each[1].name == name]
     if not found:
         raise _unknown(home, name, ticker)
     if len(found) > 1:
@@ -213,12 +236,21 @@ def write_page(path: Path, home: Home) -> None:
     path.write_text(page(home), encoding="utf-8")
 
 
-def _declared(home: Home, ticker: str) -> list[tuple[str, FactorSpec]]:
+def _declared(home: Home, ticker: str) -> tuple[list[tuple[str, FactorSpec]], list[DefinitionError]]:
     """Each factor with the name of its feature set, by family; in a family the set that bears its name comes first.
 
-    A factor that several sets declare alike is listed once.
+    A factor that several sets declare alike is listed once. What cannot be used is the second part.
     """
-    specs = [(each.name, spec) for each in feature_sets(home) for spec in each.factor]
+    specs: list[tuple[str, FactorSpec]] = []
+    unusable: list[DefinitionError] = []
+    for name in home.names("features"):
+        if name in FEATURE_SETS_APART:
+            continue
+        try:
+            specs += [(each.name, spec) for each in load([home.find("features", name)]) for spec in each.factor]
+        except DefinitionError as bad:
+            unusable.append(bad)
+    unusable += [bad for bad in broken_files() if str(bad) not in map(str, unusable)]
     order = families()
     specs.sort(key=lambda each: (order.index(_family(each[1])), each[0] != _family(each[1])))
     listed: dict[str, tuple[str, FactorSpec]] = {}
@@ -227,7 +259,7 @@ def _declared(home: Home, ticker: str) -> list[tuple[str, FactorSpec]]:
             (spec.name, spec.function, sorted(_params(spec).items()), sorted(spec.inputs_for(ticker).items()))
         )
         listed.setdefault(meaning, (feature_set, spec))
-    return list(listed.values())
+    return list(listed.values()), unusable
 
 
 def _params(spec: FactorSpec) -> dict[str, Scalar]:
@@ -243,7 +275,10 @@ def _family(spec: FactorSpec) -> str:
 
 def _unknown(home: Home, name: str, ticker: str) -> InputError:
     """The error for an unknown factor, with similar names."""
-    known = [spec.name for _, spec in _declared(home, ticker)]
+    declared, unusable = _declared(home, ticker)
+    if unusable:
+        return unusable[0]
+    known = [spec.name for _, spec in declared]
     holding = sorted(
         (each for each in known if name.lower() in each), key=lambda each: not each.startswith(name.lower())
     )
@@ -257,14 +292,29 @@ def _unknown(home: Home, name: str, ticker: str) -> InputError:
     return InputError("factor", name, offered or "a factor of features/*.toml", remedy)
 
 
-def _values(home: Home, specs: list[FactorSpec], ticker: str) -> pd.DataFrame | None:
-    """The factors at every session of `ticker`, a column for each place in `specs`: names may recur."""
+def _values(
+    home: Home, specs: list[FactorSpec], ticker: str, say: Callable[[str], None] | None = None
+) -> pd.DataFrame | None:
+    """The factors at every session of `ticker`, a column for each place in `specs`: names may recur.
+
+    With `say` a factor of the home that fails is told, and missing.
+    """
     view = home.store().as_of()
     if not view.has("bars", ticker):
         return None
     index = pd.DatetimeIndex(view.bars(ticker).index)
-    values = compute(view, specs, index[closes(index) <= view.instant], ticker)
-    return values.set_axis(range(len(specs)), axis="columns")
+    known = index[closes(index) <= view.instant]
+    own = [] if say is None else [place for place, spec in enumerate(specs) if digests(functions_of([spec]))]
+    others = [place for place in range(len(specs)) if place not in own]
+    values = compute(view, [specs[place] for place in others], known, ticker).set_axis(others, axis="columns")
+    for place in own:
+        try:
+            values[place] = compute(view, [specs[place]], known, ticker).iloc[:, 0]
+        except DefinitionError as bad:
+            assert say is not None
+            say(str(bad))
+            values[place] = np.nan
+    return values[list(range(len(specs)))]
 
 
 def _entry(feature_set: str, spec: FactorSpec, values: pd.Series | None, ticker: str) -> Entry:

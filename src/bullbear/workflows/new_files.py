@@ -241,10 +241,9 @@ def _names(home: Home, kind: New, *, python: bool) -> Mapping[str, Callable[[], 
 
 
 def _factors(home: Home) -> set[str]:
-    from bullbear.factors import registered
-    from bullbear.workflows.factor_catalogue import feature_sets
+    from bullbear.workflows.factor_catalogue import names_of
 
-    return set(registered()) | {spec.name for each in feature_sets(home) for spec in each.factor}
+    return names_of(home)
 
 
 def _learners() -> set[str]:

@@ -84,9 +84,12 @@ def fund_notes(view: View, policy: Policy, first: pd.Timestamp) -> tuple[str, ..
     A fund with a model has modelled prices until it was listed; the policy holds cash in place of one without a price.
     """
     decided = day(first)
-    models = {each.ticker: each.model_fund for each in instruments_in(policy)}
+    held = {each.ticker: each for each in instruments_in(policy)}
+    models = {ticker: each.model_fund for ticker, each in held.items()}
+    # What is no fund has no bars of its own, but those of what it is priced by.
+    apart = {ticker: each.priced_by for ticker, each in held.items() if ticker not in each.priced_by}
     modelled, lacking = [], []
-    for ticker in dict.fromkeys(policy.needs.funds):
+    for ticker in dict.fromkeys(each for fund in policy.needs.funds for each in apart.get(fund, (fund,))):
         begins = view.bars(ticker).index[0] if view.has("bars", ticker) else None
         if begins is not None and begins <= decided:
             continue

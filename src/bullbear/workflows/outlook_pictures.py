@@ -93,10 +93,10 @@ def _record_pictures(home: Home, entry: Mapping[str, Any], *, simulated: bool) -
 
     records: dict[str, Predictions] = {}
     evaluations: dict[str, Evaluation] = {}
-    for question, bundle in _champions(home, entry["ticker"], simulated=simulated).items():
+    for question, bundle in champions_of(home, entry["ticker"], simulated=simulated).items():
         # One that cannot be read or has too short a record is not drawn.
         with suppress(BullbearError):
-            record = _known_at(
+            record = known_at(
                 pd.Timestamp(entry["decided_at"]), bundle.predictions.select(asset=bundle.definition.ticker)
             )
             evaluations[question], records[question] = evaluate(record), record
@@ -108,7 +108,7 @@ def _record_pictures(home: Home, entry: Mapping[str, Any], *, simulated: bool) -
     }
 
 
-def _champions(home: Home, ticker: str, *, simulated: bool) -> dict[str, Bundle]:
+def champions_of(home: Home, ticker: str, *, simulated: bool) -> dict[str, Bundle]:
     """The champions that a forecast asks, by question; none if that of `up` is gone or of another market."""
     try:
         first = read_bundle(home.champion)
@@ -120,7 +120,7 @@ def _champions(home: Home, ticker: str, *, simulated: bool) -> dict[str, Bundle]
     return {UP.name: first, **others}
 
 
-def _known_at(decided_at: pd.Timestamp, record: Predictions) -> Predictions:
+def known_at(decided_at: pd.Timestamp, record: Predictions) -> Predictions:
     """The forecasts up to a close, with what had resolved by then: a replay shows nothing of its future."""
     table = record.table[record.table["decided_at"] <= decided_at]
     return Predictions(table.assign(y=table["y"].where(table["resolved_at"] <= decided_at)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,17 +10,22 @@ import pandas as pd
 
 from bullbear.evaluate import Evaluation, evaluate
 from bullbear.forecasting.bundle import read_bundle
+from bullbear.forecasting.card.card import card_of
+from bullbear.forecasting.card.sources import Sources
 from bullbear.forecasting.champions import others_of
 from bullbear.forecasting.forecast import replay
 from bullbear.forecasting.ledger import Ledger, of_question
 from bullbear.home import Home
 from bullbear.tracking import Run, Runs
 from bullbear.workflows.backtesting import backtest_run
-from bullbear.workflows.outlook_pictures import outlook_pictures
+from bullbear.workflows.report_data.outlook import outlook_data
+from bullbear.workflows.report_data.price import price_data
+from bullbear.workflows.report_data.record import records_of
 from bullbear.workflows.training import TrainedModel
 
 if TYPE_CHECKING:
     from bullbear.report import ModelResult
+    from bullbear.report.section import Section
 
 
 def report_champion(home: Home) -> Path:
@@ -79,13 +85,50 @@ def result_of_training(trained: TrainedModel) -> ModelResult:
 
 def write_page(home: Home, models: list[ModelResult], entry: dict[str, Any]) -> Path:
     """Write the report on `models` and one forecast into the home."""
-    from bullbear.report import write_report
+    from bullbear.report.page import write_page as write
+    from bullbear.report.words import day
 
-    return write_report(
+    sources = Sources(home, entry, home.filled_store())
+    document = entry | card_of(home, entry, sources.store)
+    simulated = sources.store.is_simulated
+    return write(
         home.reports / "index.html",
-        models=models,
-        forecast=entry,
-        simulated=home.store().is_simulated,
+        sections_of(sources, document, models),
+        title=f"{entry['ticker']} on {day(entry['decided_at'], weekday=True)}",
+        ticker=str(entry["ticker"]),
+        simulated=simulated,
         generated_at=pd.Timestamp.now("UTC"),
-        pictures=outlook_pictures(home, entry) if entry.get("outlook") else None,
+        notices=_notices(document, simulated=simulated),
     )
+
+
+def sections_of(sources: Sources, document: Mapping[str, Any], models: list[ModelResult]) -> list[Section]:
+    """The sections of the page, in the order to show; one that has nothing to show is left out."""
+    from bullbear.report.sections.outlook import outlook_section
+    from bullbear.report.sections.price import price_section
+    from bullbear.report.sections.record import record_section
+    from bullbear.report.sections.skill import limits_section, skill_section
+    from bullbear.report.sections.today import today_section
+
+    champion = str(document["model"]["run_id"])
+    tested = next((each.backtest for each in models if each.run_id == champion), None)
+    sections = [today_section(document), price_section(price_data(sources, tested))]
+    sections.append(outlook_section(outlook_data(sources, document)))
+    if records := records_of(sources):
+        sections.append(record_section(records))
+    if models:
+        sections.append(skill_section(models, champion))
+    return [*sections, limits_section()]
+
+
+def _notices(document: Mapping[str, Any], *, simulated: bool) -> list[str]:
+    """What must be known before anything else is read: that the data are old."""
+    ages = document.get("ages")
+    if ages is not None:
+        return [str(line) for line in ages.get("notice") or ()]
+    behind = document["data"].get("sessions_behind") or 0
+    if simulated or behind <= 1:
+        return []
+    return [
+        f"The data are old: {behind:,} sessions have closed since the last one here, {document['decided_at'][:10]}."
+    ]

@@ -83,9 +83,22 @@ def test_an_edited_file_is_another_code(tmp_path: Path) -> None:
 )
 def test_a_file_that_fails_is_named_each_time(tmp_path: Path, text: str, message: str) -> None:
     use_home(write(tmp_path, text))
+    name = "rsi" if "rsi" in text else "half_close"
     for _ in range(2):
         with pytest.raises(DefinitionError, match=message):
-            registered()
+            registered()[name]
+        with pytest.raises(DefinitionError, match=message):
+            registered().get(name)
+        assert registered()["roc"].name == "roc"  # what does not need the file works
+
+
+def test_what_a_file_registered_before_it_failed_is_gone(tmp_path: Path) -> None:
+    use_home(write(tmp_path, MINE.format(rows=1) + "\nraise ValueError('too late')\n"))
+    with pytest.raises(DefinitionError, match=r"mine\.py:\d+: got .ValueError: too late"):
+        registered()["half_close"]
+    assert "half_close" not in set(registered())
+    use_home(write(tmp_path, MINE.format(rows=1)))
+    assert registered()["half_close"].rows_needed({}) == 1
 
 
 def test_two_files_that_register_one_name(tmp_path: Path) -> None:
@@ -93,4 +106,4 @@ def test_two_files_that_register_one_name(tmp_path: Path) -> None:
     use_home(write(tmp_path, MINE.format(rows=2), "b"))
     for _ in range(2):
         with pytest.raises(DefinitionError, match=r"/b.py:\d+: .*'half_close' is already registered by .*/a.py"):
-            registered()
+            registered()["half_close"]

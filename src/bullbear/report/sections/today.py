@@ -1,0 +1,224 @@
+"""Today's card, from the document that `bullbear forecast --json` prints; its sentences are the card's own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from bullbear.report.section import Block, Bullets, Details, Facts, Grid, Heading, Panel, Section, Text, Tile, Tiles
+from bullbear.report.tables import Table, instant
+from bullbear.report.words import day, per_cent, price, sentence
+
+Document = Mapping[str, Any]
+AGENTS = ("bull", "bear")
+
+
+def today_section(document: Document) -> Section:
+    """The card of a ledger entry of `up` with the keys of `forecasting.card`; keys that are absent are left out."""
+    blocks: list[Block] = []
+    if summary := _lines(document.get("summary")):
+        blocks.append(Text(" ".join(summary), "lead"))
+    if document.get("kind") == "replay":
+        blocks.append(Text("A replay: computed in hindsight, not live advice and not part of the live record.", "note"))
+    blocks += [Tiles(_tiles(document)), Text(_direction(document))]
+    blocks += [*_changes(document), Heading("What the agents do"), Grid([_agent(document, name) for name in AGENTS])]
+    blocks += [Text(_trades(document)), *_triggers(document), *_odds(document), *_situations(document)]
+    blocks += [*_drivers(document), *_ages(document)]
+    blocks.append(Details("Model, data and ledger entry", [Facts(_provenance(document))]))
+    return Section("today", f"{document['ticker']} on {day(document['decided_at'], weekday=True)}", blocks, "Today")
+
+
+def _tiles(document: Document) -> list[Tile]:
+    tiles = []
+    if now := document.get("price"):
+        change, moved = now["change"], now["day"]
+        note = f"{per_cent(moved, 2, signed=True)} on the day"
+        if now.get("from_high") is not None:
+            below = f"{per_cent(-now['from_high'], 1)} below its 52-week high"
+            note += f", {below if now['from_high'] < 0 else 'at its 52-week high'}"
+        tiles.append(
+            Tile("Close", price(now["close"]), note, "plain" if not change else "bull" if change > 0 else "bear")
+        )
+    tiles.append(
+        Tile(
+            f"Higher on {day(document['resolves_on'])}",
+            per_cent(document["p_up"]),
+            f"usually {per_cent(document['climatology'])}",
+        )
+    )
+    if found := document.get("distribution"):
+        usual = found["volatility_climatology"]
+        note = "a year" if usual is None else f"a year; usually {per_cent(usual)}"
+        tiles.append(Tile("Volatility ahead", per_cent(found["volatility"]), note))
+    for name in AGENTS:
+        agent = document["agents"][name]
+        held = bool(agent["weight"])
+        tiles.append(
+            Tile(
+                name.capitalize(),
+                per_cent(agent["weight"]) if held else "out",
+                f"of the account in {agent['instrument']}" if held else "holds nothing",
+                "bull" if held and name == "bull" else "bear" if held else "plain",
+            )
+        )
+    trend = document.get("trend")
+    since = f"since {day(trend['since'])}" if trend and trend.get("since") else ""
+    tiles.append(Tile("Regime", str(document["regime"] or "unknown").replace("_", " "), since))
+    return tiles
+
+
+def _direction(document: Document) -> str:
+    low, high, usual = document["p_low"], document["p_high"], document["climatology"]
+    said = (
+        f"The chance that {document['ticker']}, dividends included, closes higher on {day(document['resolves_on'])} "
+        f"than on {day(document['decided_at'])} is {per_cent(document['p_up'], 1)}"
+    )
+    if low is None or high is None:
+        return f"{said}; the forecast has no interval. The base rate is {per_cent(usual, 1)}."
+    inside = low <= usual <= high
+    reading = (
+        "the interval holds the base rate, so nothing is known about the direction"
+        if inside
+        else f"the base rate lies {'below' if low > usual else 'above'} the interval"
+    )
+    return (
+        f"{said} (90 % interval {per_cent(low, 1)} to {per_cent(high, 1)}, of the long-run share of rises on days like "
+        f"this one to the model). Usually it is {per_cent(usual, 1)}: {reading}."
+    )
+
+
+def _changes(document: Document) -> list[Block]:
+    changes = document.get("changes")
+    if not changes:
+        return []
+    since = changes.get("since") or {}
+    before = f" of {day(since['decided_at'])}" if since.get("decided_at") else ""
+    lines = []
+    for line in changes["lines"]:
+        why = [str(each["sentence"]) for each in line.get("why") or () if each.get("sentence")]
+        lines.append(" ".join([sentence(str(line["sentence"])), *map(sentence, why)]))
+    found: Block = Bullets(lines) if lines else Text("Nothing changed.")
+    return [Heading(f"What changed since the forecast{before}"), found]
+
+
+def _agent(document: Document, name: str) -> Panel:
+    agent = document["agents"][name]
+    weight = agent["weight"]
+    blocks: list[Block] = [
+        Text(f"{per_cent(weight, 1)} of the account in {agent['instrument']}" if weight else "Holds nothing.", "lead")
+    ]
+    if reasons := [sentence(str(reason)) for reason in agent["reasons"]]:
+        blocks.append(Bullets(reasons))
+    tickers = {str(sleeve["ticker"]) for sleeve in agent.get("sleeves", ())} | {str(agent["instrument"])}
+    standing = [(each, "stop") for each in document["stops"]]
+    standing += [(each, "re-entry") for each in document.get("reentries", ())]
+    levels = [
+        f"{'Stop order' if each.get('resting') else word.capitalize()} of {each['ticker']} at {price(each['level'])}."
+        for each, word in standing
+        if each["ticker"] in tickers
+    ]
+    return Panel(name.capitalize(), [*blocks, *([Bullets(levels)] if levels else [])])
+
+
+def _trades(document: Document) -> str:
+    account = document.get("account")
+    if account is None:
+        return ""
+    live = account["kind"] == "advised"
+    whose = "the paper account of live advice" if live else "the champion's own backtest"
+    made = [
+        f"{'buy' if trade['change'] > 0 else 'sell'} {trade['ticker']} "
+        f"({per_cent(trade['weight_before'], 1)} to {per_cent(trade['weight_after'], 1)})"
+        for trade in account["trades"]
+    ]
+    orders = f"Trades at the next open: {', '.join(made)}." if made else "No trade at the next open."
+    return f"{orders} Positions are those of {whose}."
+
+
+def _triggers(document: Document) -> list[Block]:
+    triggers = [sentence(str(each["sentence"])) for each in document.get("triggers") or ()]
+    return [Heading("What would change that"), Bullets(triggers)] if triggers else []
+
+
+def _odds(document: Document) -> list[Block]:
+    active = document.get("active_odds")
+    note = document.get("odds_note")
+    if active is None and not note:
+        return []
+    heading = Heading("Events now, and what followed them")
+    if active:
+        return [heading, Bullets([str(each["statement"]) for each in active])]
+    return [heading, Text(sentence(str(note or "No event now has odds beyond luck.")))]
+
+
+def _situations(document: Document) -> list[Block]:
+    found = document.get("situations")
+    if not found or not found.get("nearest"):
+        return []
+    table = Table(
+        "The past closes most like this one, and the month that followed each",
+        ("close", "return", "lowest on the way", "volatility", "ended"),
+        tuple(
+            (
+                day(each["date"]),
+                per_cent(each["then"]["return"], 1, signed=True),
+                per_cent(each["then"]["low"], 1, signed=True),
+                per_cent(each["then"]["volatility"]),
+                "higher" if each["then"]["up"] else "lower",
+            )
+            for each in found["nearest"]
+        ),
+    )
+    note = [Text(sentence(str(found["note"])), "soft")] if found.get("note") else []
+    return [Heading("The nearest past situations"), table, *note]
+
+
+def _drivers(document: Document) -> list[Block]:
+    drivers = document.get("drivers")
+    if not drivers:
+        return []
+    table = Table(
+        "What moves the forecast of the direction away from the base rate (log-odds, after calibration)",
+        ("factor", "value", "contribution"),
+        tuple(
+            (
+                str(each["factor"]),
+                "–" if each["value"] is None else f"{each['value']:.4g}",
+                "–" if each["contribution"] is None else f"{each['contribution']:+.3f}",
+            )
+            for each in drivers
+        ),
+    )
+    return [Details("Drivers of the direction", [table])]
+
+
+def _ages(document: Document) -> list[Block]:
+    ages = document.get("ages")
+    if not ages:
+        return []
+    parts = (ages.get("data") or {}, ages.get("model") or {})
+    said = [sentence(str(each["sentence"])) for each in parts if each.get("sentence")]
+    return [Text(" ".join(said), "soft")] if said else []
+
+
+def _provenance(document: Document) -> list[tuple[str, str]]:
+    model, data = document["model"], document["data"]
+    rows = [
+        ("model", f"{model['name']}, run {model['run_id']}"),
+        ("definition", str(model["definition_hash"])),
+        ("trained through", instant(model["trained_through"])),
+        ("data", str(data["fingerprint"])),
+        ("last known at", instant(data["last_known_at"])),
+    ]
+    if "issued_at" in document:
+        rows.append(("issued at", f"{instant(document['issued_at'])} ({document.get('kind', 'live')})"))
+    if "ledger" in document:
+        rows.append(("ledger", f"entry {document['ledger']['index']}, {document['ledger']['hash']}"))
+    return rows
+
+
+def _lines(said: str | Sequence[str] | None) -> list[str]:
+    if not said:
+        return []
+    lines: Iterable[str] = [said] if isinstance(said, str) else said
+    return [sentence(str(line)) for line in lines]

@@ -1,0 +1,1 @@
+"""What the sections of the report show, read as it was known when the forecast was decided."""
