@@ -113,7 +113,7 @@ def evaluate(
     detailed = as_json or by is not None or len(found) == 1
     results = []
     for each in found:
-        scored = evaluate_run(each)
+        scored = evaluate_run(each, place.evaluations)
         of_run = run_details(place, runs, each, scored) if detailed and isinstance(scored, Evaluation) else None
         results.append((each, scored, oracle_share(place, each), of_run))
     distribution = runs.distribution(run) if question is None and by is None else None
@@ -159,7 +159,11 @@ def compare(
     several = {asked: group for asked, group in groups.items() if len(group) > 1}
     pairs = [(asked, pair) for asked, group in several.items() for pair in compare_runs(group)]
     fields = [(asked, field_of(group)) for asked, group in several.items()]
-    results = [(run, evaluate_run(run), oracle_share(place, run), None) for group in groups.values() for run in group]
+    results = [
+        (run, evaluate_run(run, place.evaluations), oracle_share(place, run), None)
+        for group in groups.values()
+        for run in group
+    ]
     if as_json:
         models = [evaluation_tables.evaluation_document(*result) for result in results]
         found = [{"question": asked, **pair.as_dict()} for asked, pair in pairs]

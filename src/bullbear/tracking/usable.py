@@ -10,13 +10,15 @@ from __future__ import annotations
 import os
 import shlex
 import socket
+import sqlite3
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
-from bullbear.errors import RunError
+from bullbear.errors import BullbearError, RunError
 
 VARIABLE = "MLFLOW_TRACKING_URI"
 _SECONDS = 5
@@ -142,6 +144,12 @@ def _compare_schema(uri: str, found: str) -> None:
     raise RunError(
         f"MLflow store {shown}", f"schema {found}", f"schema {wanted} of MLflow {mlflow.__version__}", remedy
     )
+
+
+def store_errors() -> tuple[type[Exception], ...]:
+    """What reading or writing a store may raise; MLflow's own error only where MLflow is loaded."""
+    loaded = sys.modules.get("mlflow.exceptions")
+    return (BullbearError, OSError, sqlite3.Error, *([loaded.MlflowException] if loaded else []))
 
 
 def cause(bad: BaseException) -> str:

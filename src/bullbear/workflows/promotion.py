@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from bullbear.documents import json_ready
 from bullbear.errors import BullbearError, GateError
-from bullbear.evaluate import evaluate
 from bullbear.forecasting import gate
 from bullbear.forecasting.gate import Verdict
 from bullbear.home import Home
 from bullbear.workflows.comparing import PAGE, page_of_run
+from bullbear.workflows.kept_evaluations import evaluation_of
 from bullbear.workflows.run_details import beside_all_tried
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def _promote(home: Home, runs: Runs, run: Run) -> tuple[Verdict, bool]:
     ).noting(note)
     if (refusal := verdict.refusal()) is not None:
         raise refusal
-    found = evaluate(run.of_target)
+    found = evaluation_of(run.of_target, home.evaluations)
     table = run.of_target.table
     through = table.loc[table["y"].notna(), "resolved_at"].max()
     skill = {"skill": found.bss, "skill_low": found.bss_low, "skill_high": found.bss_high, "n": found.n,

@@ -1,0 +1,71 @@
+"""What a promotion leaves in the tracking store: the verdict on a run, the marks in the registry, pages beside it.
+
+This is the part of `tracking.runs` that writes, and so needs MLflow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from mlflow import MlflowClient
+
+from bullbear.home import Home
+from bullbear.tracking.ledger_anchor import record_ledger_head
+from bullbear.tracking.mlflow_store import connect, require_ready
+from bullbear.tracking.registry import describe, mark_challenger, mark_champion, place_champion, registered_name
+from bullbear.tracking.run import Run
+from bullbear.tracking.stored_runs import StoredRun, opened, stored_runs
+from bullbear.tracking.usable import cause, limited_patience, store_errors
+from bullbear.tracking.verdicts import challenger_of, champion_among, record_verdict, write_artifact
+
+
+def promote(
+    home: Home, run: Run, *, instead_of: Path | None = None, skill: Mapping[str, float | None] | None = None
+) -> None:
+    """See `Runs.promote`."""
+    require_ready(home.runs)  # reading has not needed a store that can be written
+    place_champion(home, run, instead_of=instead_of, skill=skill)
+    client = connect(home.runs)
+    if run.bundle_at is not None:  # the champion, promoted again; it is marked again if its run is still there
+        for tracked in stored_runs(home.runs):
+            if tracked.run_id == run.run_id:
+                mark_champion(client, _to_mark(tracked))
+        return
+    mark_champion(client, run)
+    record_ledger_head(home)
+
+
+def judge(
+    home: Home, run: Run, verdict: str, document: Mapping[str, Any] | None, *, say: Callable[[str], None]
+) -> None:
+    """See `Runs.judge`."""
+    try:
+        with limited_patience():
+            client = connect(home.runs)
+            finished = stored_runs(home.runs)
+            verdicts = record_verdict(client, finished, run.run_id, verdict, document)
+            rivals = [each for each in finished if each.run_id in verdicts]
+            challenger = challenger_of(rivals, verdicts)
+            name = registered_name(run)
+            if challenger is not None or champion_among(rivals, verdicts) is not None:
+                mark_challenger(client, name, None if challenger is None else _to_mark(challenger))
+                describe(client, name, run.bundle.definition.target.question.sentence, verdicts)
+    except store_errors() as bad:
+        say(f"the verdict on {run.model} {run.run_id[:8]} was not recorded in MLflow: {cause(bad)}")
+
+
+def attach(home: Home, run: Run, name: str, text: str, *, say: Callable[[str], None]) -> None:
+    """See `Runs.attach`."""
+    try:
+        with limited_patience():
+            client: MlflowClient = connect(home.runs)
+            write_artifact(str(client.get_run(run.run_id).info.artifact_uri), name, text)
+    except store_errors() as bad:
+        say(f"{name} of {run.model} {run.run_id[:8]} was not kept in MLflow: {cause(bad)}")
+
+
+def _to_mark(run: StoredRun) -> Run:
+    """A run for the registry, which reads nothing of its artifacts."""
+    return opened(run, run.place or Path())
