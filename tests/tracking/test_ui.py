@@ -20,7 +20,7 @@ import pytest
 from bullbear.errors import InputError
 from bullbear.home import Home
 from bullbear.tracking import Runs
-from bullbear.tracking.mlflow_store import connect, experiment_id
+from bullbear.tracking.mlflow_store import connect, experiment_for
 from bullbear.tracking.spool import SpooledError
 from bullbear.tracking.ui import serve
 from bullbear.tracking.view import view_url
@@ -143,7 +143,7 @@ def test_a_browser_shows_score_interval_and_verdict_in_the_run_list(
         [
             *(browser, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'profile'}"),
             *("--window-size=2600,1200", "--virtual-time-budget=30000", "--dump-dom"),
-            view_url(ui[1], experiment_id(client), "up"),
+            view_url(ui[1], experiment_for(client, home.runs, simulated=True), "up"),
         ],
         capture_output=True, text=True, timeout=120, check=True,
     ).stdout  # fmt: skip
