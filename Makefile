@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup dev run test check-all lint bench docs requirements clean
+.PHONY: help setup dev run test check-all lint bench docs site requirements clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -15,7 +15,7 @@ help: ## list the targets
 
 setup: $(SETUP) ## create .venv with everything that `make run` needs, pinned
 
-dev: $(DEV) ## add what the tests need: the extras live, dask and dev
+dev: $(DEV) ## add what the tests need: the extras live, dask, docs and dev
 
 $(SETUP): requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$(PYTHON) is older than 3.11; call make PYTHON=python3.11 (or newer)"; exit 1; }
@@ -30,7 +30,7 @@ $(DEV): requirements-dev.txt $(SETUP)
 	@touch $(DEV)
 
 run: setup ## do the whole job: make run (simulated market) or make run DATA=../snapshot
-	$(BIN)/bullbear run $(if $(DATA),--data $(DATA))
+	$(BIN)/bullbear run $(if $(DATA),--data "$(DATA)")
 
 lint: dev ## ruff, mypy, import-linter
 	$(BIN)/ruff check .
@@ -47,9 +47,13 @@ check-all: lint ## the suite with its slow checks
 bench: dev ## ratios of benchmarks/, each measured within one run (the extra bench adds two libraries to compare with)
 	$(BIN)/python -m benchmarks
 
-docs: dev ## write docs/factors.md and the house of docs/architecture.md
+docs: dev ## write docs/factors.md, docs/commands.md and the house of docs/architecture.md
 	$(BIN)/python docs/house.py
+	$(BIN)/python docs/commands.py
 	$(BIN)/python -c 'from pathlib import Path; from bullbear.workflows.factor_catalogue import write_page; from bullbear.home import Home; write_page(Path("docs/factors.md"), Home(Path.cwd()))'
+
+site: dev ## build the site of docs/ into build/site
+	$(BIN)/mkdocs build --quiet --strict
 
 requirements: ## resolve the three requirements files anew (needs uv)
 	$(COMPILE) --extra train --extra tracking --extra report --extra live --extra dask --extra docs --extra dev --output-file requirements-dev.txt

@@ -143,7 +143,7 @@ def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def _no_settings_of_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("BULLBEAR_HOME", "BULLBEAR_DEBUG", "MLFLOW_TRACKING_URI", "FRED_API_KEY", "TIINGO_API_KEY"):
+    for name in ("BULLBEAR_HOME", "BULLBEAR_DEBUG", "COLUMNS", "MLFLOW_TRACKING_URI", "FRED_API_KEY", "TIINGO_API_KEY"):
         monkeypatch.delenv(name, raising=False)
 
 

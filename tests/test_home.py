@@ -46,10 +46,11 @@ def test_the_option_wins_over_the_environment_and_that_over_the_current_director
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert locate(None).root == tmp_path
+    for name in ("environment", "option"):
+        (tmp_path / name).mkdir()
     monkeypatch.setenv("BULLBEAR_HOME", str(tmp_path / "environment"))
     assert locate(None).root == tmp_path / "environment"
     assert locate(Path("option")).root == tmp_path / "option"
-    assert not (tmp_path / "option").exists()
 
 
 def test_the_questions_of_a_home_join_the_packaged_ones_and_win(place: Home) -> None:
@@ -393,16 +394,15 @@ def test_a_table_that_cannot_be_read_into_the_hash_is_refused(place: Home) -> No
         replace(model.parts, rule=Rule({})).meaning(model.feature_sets)  # type: ignore[arg-type]
 
 
-def test_a_home_on_a_disk_that_is_missing_is_refused_and_not_created(tmp_path: Path) -> None:
-    with pytest.raises(
-        InputError, match=r"--home: got '.*disk/home'; allowed: a directory, or a new one in a directory"
-    ):
-        locate(tmp_path / "disk" / "home")
+def test_a_home_that_does_not_exist_is_refused_and_made_only_on_request(tmp_path: Path) -> None:
+    missing = r"--home: got '.*{}'; allowed: a folder that exists; check the path; .*--create$"
     (tmp_path / "link").symlink_to(tmp_path / "unmounted" / "home")
-    with pytest.raises(InputError, match=r"--home: got '.*link'; .*create it first"):
-        locate(tmp_path / "link")
+    for name in ("disk/home", "link", "new"):
+        with pytest.raises(InputError, match=missing.format(name)):
+            locate(tmp_path / name)
     assert [path.name for path in tmp_path.iterdir()] == ["link"]
-    assert locate(tmp_path / "new").root == tmp_path / "new"
+    assert locate(tmp_path / "disk" / "home", create=True).root == tmp_path / "disk" / "home"
+    assert locate(tmp_path / "disk" / "home").root.is_dir()
 
 
 @pytest.mark.parametrize(

@@ -440,19 +440,31 @@ def experiment_names(runs: Path) -> tuple[str, str]:
     return name, f"{name}-simulated"
 
 
-def locate(option: Path | None, pair: str | None = None) -> Home:
+def locate(option: Path | None, pair: str | None = None, *, create: bool = False) -> Home:
     """The home that `--home`, `BULLBEAR_HOME` or the current directory names, in that order, perhaps about a pair.
+
+    Parameters
+    ----------
+    create
+        Make the folder, and those above it, if it does not exist.
 
     Raises
     ------
     InputError
-        The path is a file, or lies in a directory that does not exist: a disk that is missing is not created.
+        The path is a file, or does not exist and `create` is false: a misspelt path is no new home.
     """
     root = option or Path(os.environ.get("BULLBEAR_HOME") or ".")
     if root.exists() and not root.is_dir():
         raise InputError("--home", str(root), "a directory", "name another place")
+    if not root.exists():
+        if not create:
+            raise InputError(
+                "--home",
+                str(root),
+                "a folder that exists",
+                "check the path; `bullbear run`, `simulate`, `ingest`, `fetch` and `new` make a new home with --create",
+            )
+        root.mkdir(parents=True)
     home = Home(root.resolve())
-    if not home.root.parent.is_dir():
-        raise InputError("--home", str(root), "a directory, or a new one in a directory that exists", "create it first")
     sessions.keep_in(home.data)
     return home.on(pair)

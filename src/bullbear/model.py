@@ -106,6 +106,11 @@ class Model:
         """The policy of its rule."""
         return self.parts.policy
 
+    @property
+    def user_code(self) -> dict[str, str]:
+        """The home's Python files that it runs, such as `learners/mine.py`, each with its digest."""
+        return _user_code(self.feature_sets, self.parts)
+
     def only(self, question: str, *, together: bool = False) -> Model:
         """The model of one of its questions, with a definition, a hash and a policy of its own.
 
@@ -154,7 +159,6 @@ def meaning(
     besides, by name, each followed by its own companions.
     """
     specs = [spec for feature_set in feature_sets for spec in feature_set.factor]
-    functions = functions_of([*specs, *parts.rule.own])
     return {
         "seed": definition.seed,
         "ticker": definition.ticker,
@@ -165,8 +169,14 @@ def meaning(
         **({"search": definition.search.model_dump(mode="json")} if definition.search is not None else {}),
         "factors": _spelt(specs),
         "assets": sorted(universe(feature_sets, definition.ticker)),  # rows are in this order
-        "code": digests([*functions, *parts.kinds, *map(type, instruments_in(parts.policy))]),
+        "code": _user_code(feature_sets, parts),
     }
+
+
+def _user_code(feature_sets: Sequence[FeatureSet], parts: Parts) -> dict[str, str]:
+    specs = [spec for feature_set in feature_sets for spec in feature_set.factor]
+    functions = functions_of([*specs, *parts.rule.own])
+    return digests([*functions, *parts.kinds, *map(type, instruments_in(parts.policy))])
 
 
 def _spelt(specs: Sequence[FactorSpec]) -> list[dict[str, Any]]:

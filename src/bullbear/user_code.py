@@ -282,6 +282,11 @@ def sources(parts: Iterable[Callable[..., object]]) -> dict[str, str]:
     return {str(module.__file__): module.__dict__["__source__"] for module in _modules_of(parts)}
 
 
+def named_files(found: Mapping[str, str]) -> str:
+    """What `digests` found as one line, for people: `factors/mine.py 0f3a9c21, learners/vote.py 77b0d1e4`."""
+    return ", ".join(f"{file} {digest[:8]}" for file, digest in sorted(found.items()))
+
+
 def _modules_of(parts: Iterable[Callable[..., object]]) -> list[ModuleType]:
     names = {part.__module__ for part in parts if is_user_module(part.__module__)}
     return [sys.modules[name] for name in sorted(names)]

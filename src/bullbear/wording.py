@@ -6,8 +6,11 @@ Per cent have a space before the sign, prices two decimals, and a fraction near 
 from __future__ import annotations
 
 import math
+from datetime import date
 
 UNKNOWN = "unknown"
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
 def percent(value: float | None, digits: int = 1, *, signed: bool = False) -> str:
@@ -70,6 +73,17 @@ def price(value: float) -> str:
     '1,234.50'
     """
     return f"{value:,.2f}"
+
+
+def long_date(day: date) -> str:
+    """A day with its weekday, in English whatever the machine's language.
+
+    Example
+    -------
+    >>> long_date(date(2019, 12, 31))
+    'Tue 31 Dec 2019'
+    """
+    return f"{_DAYS[day.weekday()]} {day.day} {_MONTHS[day.month - 1]} {day.year}"
 
 
 def listed(parts: list[str]) -> str:

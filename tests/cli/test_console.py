@@ -7,10 +7,11 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from rich.table import Table
 
-from bullbear.cli import factor_tables, level_tables, odds_tables, show
+from bullbear.cli import factor_tables, level_tables, odds_tables, status_tables
 from bullbear.cli.card import panel
-from bullbear.cli.console import ProgressConsole, ResultConsole
+from bullbear.cli.console import ProgressConsole, ResultConsole, fit
 from bullbear.forecasting.ledger import Ledger, of_question
 from bullbear.home import Home
 from bullbear.report.level_chart import level_chart
@@ -26,24 +27,9 @@ def test_status_shows_reasons_in_brackets(capsys: pytest.CaptureFixture[str]) ->
         "age_days": 3, "max_age_days": 7, "stale": True, "quarantined": 1, "reasons": ODD, "rewritten": 0,
         "largest_change": 0.0, "needed": True,
     }  # fmt: skip
-    show.status(pd.DataFrame([row]), simulated=False)
+    status_tables.series(pd.DataFrame([row]), simulated=False)
     out = capsys.readouterr().out
     assert ODD in " ".join(out.replace("\N{BOX DRAWINGS LIGHT VERTICAL}", " ").split())
-    assert "the next forecast will lack: A[b]" in out
-    assert "snapshot files" not in out
-
-
-@pytest.mark.parametrize("simulated", [True, False])
-def test_status_says_which_series_have_no_live_source(simulated: bool, capsys: pytest.CaptureFixture[str]) -> None:
-    day = pd.Timestamp("2019-12-31")
-    row = {
-        "kind": "observations", "series": "NAAIM", "first": day, "last": day, "last_known_at": day, "rows": 9,
-        "gaps": 0, "age_days": 3, "max_age_days": 30, "stale": False, "quarantined": 0, "reasons": "", "rewritten": 0,
-        "largest_change": 0.0, "needed": False,
-    }  # fmt: skip
-    show.status(pd.DataFrame([row, row | {"series": "CBOE_PC_TOTAL"}]), simulated=simulated)
-    told = "no live source, from snapshot files only: NAAIM\n" in capsys.readouterr().out
-    assert told is not simulated
 
 
 def test_a_forecast_shows_names_and_reasons_in_brackets(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
@@ -106,3 +92,38 @@ def test_a_table_of_whole_columns_is_as_wide_as_it_is_in_a_pipe(capsys: pytest.C
     assert "…" not in out
     console.print(folded)
     assert max(map(len, capsys.readouterr().out.splitlines())) <= 160
+
+
+def table_of(**columns: str) -> Table:
+    table = Table(title="Scores")
+    for name in columns:
+        table.add_column(name)
+    table.add_row(*columns.values())
+    return table
+
+
+def test_a_narrow_console_drops_the_least_important_columns_and_says_so(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shown = {"model": "outlook", "run": "12345678", "n": "3,754", "Brier skill": "+1.00% [-1.00%, +3.00%]",
+             "AUC": "0.512345678901234567890", "other": "0.512345678901234567890"}  # fmt: skip
+    monkeypatch.setenv("COLUMNS", "80")
+    ResultConsole().print(table_of(**shown))
+    out = capsys.readouterr().out
+    assert max(map(len, out.splitlines())) <= 80
+    assert "Not shown at this width: AUC, other; --json has all." in out
+    assert "+1.00% [-1.00%, +3.00%]" in out
+    monkeypatch.setenv("COLUMNS", "200")
+    ResultConsole().print(table_of(**shown))
+    assert "Not shown" not in capsys.readouterr().out
+
+
+def test_the_first_two_columns_stay_whatever_the_width() -> None:
+    table = table_of(kind="bars", series="a name", AUC="0.5", n="1")
+    assert fit(table, ResultConsole(), 3) == ["AUC", "n"]
+    assert [column.header for column in table.columns] == ["kind", "series"]
+
+
+def test_no_colour_where_none_is_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert ResultConsole().no_color

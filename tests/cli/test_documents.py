@@ -17,14 +17,17 @@ from bullbear.tracking import Runs
 
 Run = Callable[..., Any]
 
-TRAIN = {"run_id", "model", "definition_hash", "data_fingerprint", "first", "last", "n", "seconds"}
+BELIEF = {
+    "a", "a_low", "a_high", "fits", "fits_without", "raw", "same_as_base_rate", "n", "by_fit", "same_as_champion",
+}  # fmt: skip
+TRAIN = {"run_id", "model", "definition_hash", "data_fingerprint", "first", "last", "n", "seconds", "belief"}
 EVALUATE = {"model", "run_id", "n", "n_effective", "brier", "brier_climatology", "bss", "bss_low", "bss_high",
             "log_loss_skill", "auc", "auc_null", "ece", "ece_null", "by_year"}  # fmt: skip
 FORECAST = {"ticker", "decided_at", "resolves_on", "horizon_sessions", "p_up", "p_low", "p_high", "climatology",
             "regime", "agents", "positions", "stops", "reentries", "triggers", "trend", "account", "drivers",
             "model", "data", "ledger", "question", "outlook", "distribution", "batch", "schema_version",
             "issued_at", "kind", "code_version"}  # fmt: skip
-CARD = {"price", "active_odds", "odds_note", "situations", "asked_for", "ages"}
+CARD = {"summary", "price", "changes", "active_odds", "odds_note", "situations", "asked_for", "ages"}
 STATUS = {"kind", "series", "first", "last", "last_known_at", "gaps", "stale"}
 
 
@@ -49,6 +52,9 @@ def test_train_evaluate_compare_and_promote(bullbear: Run, home: Home) -> None:
     assert set(scores) >= EVALUATE
     assert scores["run_id"] == trained["run_id"]
     assert scores["simulated"] is True
+    assert (trained["belief"], scores["belief"]) == ({"up": None}, None)  # the base rate has no signal
+    (small,) = bullbear("evaluate", "small", "--home", home.root, "--json").json
+    assert set(small["belief"]) == BELIEF
     assert [year["year"] for year in scores["by_year"]] == [2003, 2004, 2005, 2006, 2007]
 
     assert set(scores["by_year"][0]) >= {"bss", "bss_low", "bss_high", "log_loss_skill_low"}
@@ -100,7 +106,7 @@ def test_promote_tells_what_it_compared(bullbear: Run, home: Home) -> None:
     table = found.predictions.table
     place = found.artifacts / "bundle" / "predictions.csv"
     place.unlink()  # a link to the shared one
-    better = table.assign(p=np.where(table["y"] == 1, 1.1, 0.9) * table["climatology"], p_low=np.nan, p_high=np.nan)
+    better = table.assign(p=np.where(table["y"] == 1, 1.02, 0.98) * table["climatology"], p_low=np.nan, p_high=np.nan)
     place.write_text(Predictions(better).to_csv())
     home.champion.unlink()
     told = bullbear("promote", "latest", "--home", home.root)
@@ -194,13 +200,13 @@ def test_forecast_score_and_report(bullbear: Run, home: Home, monkeypatch: pytes
 
 
 def test_simulate_and_ingest(bullbear: Run, tmp_path: Path) -> None:
-    added = bullbear("simulate", "--years", 3, "--signal", 0, "--home", tmp_path / "sim", "--json").json
+    added = bullbear("simulate", "--years", 3, "--signal", 0, "--home", tmp_path / "sim", "--create", "--json").json
     assert added["added"]["bars"] > 10_000
     (tmp_path / "snapshot" / "prices").mkdir(parents=True)
     (tmp_path / "snapshot" / "prices" / "IWM.csv").write_text(
         "date,open,high,low,close,adj_close,volume\n2019-12-31,165,166,164,166,166,90\n"
     )
-    first = bullbear("ingest", tmp_path / "snapshot", "--home", tmp_path / "real", "--json")
+    first = bullbear("ingest", tmp_path / "snapshot", "--home", tmp_path / "real", "--create", "--json")
     again = bullbear("ingest", tmp_path / "snapshot", "--home", tmp_path / "real", "--json")
     assert (first.code, first.json["rows_added"], again.code, again.json["rows_added"]) == (0, 1, 0, 0)
     assert set(first.json) == {
@@ -236,9 +242,9 @@ def test_the_panel_of_a_forecast(process: Run, home: Home) -> None:
     answer = process("forecast", "--home", home.root)
     assert (answer.code, answer.err) == (0, "")
     for part in (
-        "IWM at the close of 2007-12-31",
+        "IWM at the close of Mon 31 Dec 2007",
         "SIMULATED",
         "P(up over 21 sessions, to 2008-01-31)",
-        "ledger entry 8",
+        "Ledger entry 8",
     ):
         assert part in answer.out

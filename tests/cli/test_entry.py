@@ -31,6 +31,20 @@ def test_the_commands_of_the_interface_are_there() -> None:
     assert set(COMMANDS) >= expected
 
 
+def test_the_list_of_commands_has_whole_sentences(bullbear: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    listed = bullbear("--help").out.split("Commands:")[1].strip().splitlines()
+    assert len(listed) == len(COMMANDS)
+    assert [line for line in listed if not line.endswith(".") or line.endswith("...")] == []
+
+
+def test_the_shell_completes_commands_and_options(process: Run) -> None:
+    asked = {"_BULLBEAR_COMPLETE": "complete_bash", "COMP_CWORD": "1", "COMP_WORDS": "bullbear foreca"}
+    assert process(**asked).out.split() == ["forecast"]
+    asked |= {"COMP_CWORD": "2", "COMP_WORDS": "bullbear forecast --as"}
+    assert process(**asked).out.split() == ["--as-of"]
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_help_ends_in_an_example_that_parses(bullbear: Run, name: str) -> None:
     answer = bullbear(name, "--help")

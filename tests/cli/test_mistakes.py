@@ -128,10 +128,19 @@ def test_an_empty_home(
     bullbear: Run, tmp_path: Path, arguments: list[str], message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bullbear.learn.learners.lightgbm.import_without_sklearn", lambda: None)
+    (tmp_path / "home").mkdir()
     answer = bullbear(*arguments, "--home", tmp_path / "home")
     assert answer.code == 2
     assert message in answer.mistake
-    assert not (tmp_path / "home").exists()
+    assert list((tmp_path / "home").iterdir()) == []
+
+
+@pytest.mark.parametrize("command", [["status"], ["simulate"], ["forecast"], ["train", "climatology"], ["ui"]])
+def test_a_home_that_does_not_exist(bullbear: Run, tmp_path: Path, command: list[str]) -> None:
+    answer = bullbear(*command, "--home", tmp_path / "nowhere" / "home")
+    assert answer.code == 2
+    assert "nowhere/home'; allowed: a folder that exists; check the path" in answer.mistake
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_file_as_home(bullbear: Run, tmp_path: Path) -> None:
@@ -176,7 +185,7 @@ def snapshot(folder: Path) -> Path:
 
 def test_a_refused_file_is_named_and_the_others_load(bullbear: Run, tmp_path: Path) -> None:
     directory, place = snapshot(tmp_path / "snapshot"), tmp_path / "home"
-    answer = bullbear("ingest", directory, "--home", place)
+    answer = bullbear("ingest", directory, "--home", place, "--create")
     assert answer.code == 2
     (line,) = answer.err.splitlines()
     assert line.startswith("bullbear: refused prices/SPY.csv:3")

@@ -370,7 +370,7 @@ def test_another_target_is_not_compared(base: Record, name: str, value: object, 
     with pytest.raises(
         GateError,
         match=rf"the run forecasts IWM over 21 sessions, the champion climatology cccccccc {words} sessions; "
-        rf"train for {words} sessions, or remove forecasts/champions/up",
+        rf"train for {words} sessions, or take the champion down with `bullbear demote --question up`",
     ):
         check(run, champion, tried=1)
 

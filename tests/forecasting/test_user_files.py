@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from tests.conftest import Answer
 
 from bullbear.home import Home, locate
 from bullbear.tracking import Runs
+from bullbear.workflows.new_files import New, write_new
 from bullbear.workflows.training import train_model
 
-README = Path(__file__).resolve().parents[2] / "README.md"
 FACTOR = '''from bullbear.factors import Array, Bars, factor
 
 
@@ -52,14 +50,10 @@ FILES = ("factors/own.py", "learners/vote.py", "policies/half.py")
 @pytest.fixture
 def own(home: Home) -> tuple[Home, str]:
     """A home whose champion runs a factor, a learner and a policy of the user, and the id of its run."""
-    readme = README.read_text(encoding="utf-8")
-    texts = [FACTOR]
-    for title in ("### Add a learner kind", "### Add a policy"):
-        section = readme.split(title)[1]
-        texts.append(re.findall(r"```python\n(.*?)```", section, re.S)[0])
-    for name, text in zip(FILES, texts, strict=True):
-        (home.root / name).parent.mkdir()
-        (home.root / name).write_text(text)
+    write_new(home, New.LEARNER, "vote")
+    write_new(home, New.POLICY, "half", python=True)
+    (home.root / "factors").mkdir()
+    (home.root / FILES[0]).write_text(FACTOR)
     (home.root / "features" / "own.toml").write_text(FEATURES)
     (home.root / "models" / "own.toml").write_text(MODEL)
     place = locate(home.root)
@@ -75,6 +69,11 @@ def test_an_edited_or_missing_file_is_named(
     own: tuple[Home, str], bullbear: Callable[..., Answer], process: Callable[..., Answer]
 ) -> None:
     home, run = own
+    (scored,) = bullbear("evaluate", "own", "--home", home.root, "--json").json
+    assert sorted(scored["user_code"]) == list(FILES)
+    (listed,) = bullbear("runs", "--model", "own", "--home", home.root, "--json").json
+    assert [each.split()[0] for each in listed["user_code"].split(", ")] == list(FILES)
+    assert all(len(each.split()[1]) == 8 for each in listed["user_code"].split(", "))
 
     def refused(name: str, state: str, *command: str, by: Callable[..., Answer] = bullbear) -> None:
         answer = by(*command, "--home", home.root)

@@ -80,7 +80,7 @@ def test_the_tracking_store_is_a_second_witness(home: Home) -> None:
     found = verify(home)
     assert [(each.kept_in, each.agrees) for each in found.witnesses] == [
         ("ledger.head", True),
-        ("MLflow's store", True),
+        ("the MLflow store", True),
     ]
     # The ledger and its head begin anew: only the store remembers.
     for path in home.forecasts.glob("ledger.*"):
@@ -89,9 +89,9 @@ def test_the_tracking_store_is_a_second_witness(home: Home) -> None:
     found = verify(home)
     assert [(each.kept_in, each.agrees) for each in found.witnesses] == [
         ("ledger.head", True),
-        ("MLflow's store", False),
+        ("the MLflow store", False),
     ]
-    assert "which MLflow's store recorded: the chain was written anew" in found.faults[0].problem
+    assert "which the MLflow store recorded: the chain was written anew" in found.faults[0].problem
 
 
 @pytest.mark.parametrize(

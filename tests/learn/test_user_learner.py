@@ -1,9 +1,6 @@
-"""A learner kind in a user's home: the README's example works as typed, in worker processes too."""
+"""A learner kind in a user's home: what `bullbear new learner` writes works, in worker processes too."""
 
 from __future__ import annotations
-
-import re
-from pathlib import Path
 
 import pytest
 
@@ -11,24 +8,20 @@ from bullbear.errors import DefinitionError
 from bullbear.home import Home
 from bullbear.tracking import Runs
 from bullbear.workflows.comparison import evaluate_run
+from bullbear.workflows.new_files import New, write_new
 from bullbear.workflows.training import train_model
-
-README = Path(__file__).resolve().parents[2] / "README.md"
 
 
 @pytest.fixture
 def told(home: Home) -> Home:
-    """A home with the files of README's section typed in."""
-    section = re.split(r"\n##+ ", README.read_text(encoding="utf-8").split("# Add a learner kind")[1])[0]
-    (python,) = re.findall(r"```python\n(.*?)```", section, re.S)
-    (toml,) = re.findall(r"```toml\n(.*?)```", section, re.S)
-    (home.root / "learners").mkdir()
-    (home.root / "learners" / "vote.py").write_text(python)
-    (home.root / "models" / "vote.toml").write_text(toml)
+    """A home with a learner and its model."""
+    write_new(home, New.LEARNER, "vote")
+    model = home.root / "models" / "vote.toml"
+    model.write_text(model.read_text().replace('policy = "two_agents"\n', ""))
     return Home(home.root)
 
 
-def test_the_example_of_the_readme_trains_and_forecasts(told: Home) -> None:
+def test_it_trains_and_forecasts_alike_in_worker_processes(told: Home) -> None:
     hash_before = told.model("vote").definition_hash
     trained = train_model(told, "vote", jobs=2)
     table = trained.first.training.predictions.table

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import os
 import re
 import subprocess
 import sys
@@ -160,6 +161,20 @@ def test_refusals_write_nothing(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="1970 to 2149"):
         _write(tmp_path, [s.Section("a", "A", [old])])
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_failed_write_leaves_the_old_report_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = _write(tmp_path)
+    old = path.read_bytes()
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(OSError, match="No space left"):
+        _write(tmp_path, simulated=True)
+    assert path.read_bytes() == old
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_importing_the_report_imports_neither_matplotlib_nor_plotly() -> None:

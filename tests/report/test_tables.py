@@ -84,21 +84,6 @@ def test_calibration_rows(model: ModelResult) -> None:
     assert table.rows == (("45.7%", "50", "52.0%", "31.2% to 71.9%"),)
 
 
-def test_performance_names_the_baselines_and_gives_the_policy_no_difference(model: ModelResult) -> None:
-    assert model.backtest is not None
-    rows = tables.performance(model.backtest).rows
-    assert [row[0] for row in rows] == ["policy", *(name.replace("_", " ") for name in model.backtest.baselines)]
-    assert rows[0][4] == ""
-    assert rows[1][4].endswith("]")
-
-
-def test_attribution_adds_up_to_the_change_of_equity(model: ModelResult) -> None:
-    assert model.backtest is not None
-    rows = {row[0]: row[-1] for row in tables.attribution(model.backtest).rows}
-    assert list(rows) == ["bull, IWM", "bear, TWM", "interest", "costs", "total"]
-    assert rows["total"] == f"{model.backtest.equity.iloc[-1] - 1.0:+.1%}"
-
-
 def test_a_stop_and_a_re_entry_level_are_named_apart(forecast: dict[str, object]) -> None:
     forecast["reentries"] = [{"ticker": "TWM", "level": 40.5, "atr": 1.25, "multiple": 3.0, "side": "reentry"}]
     assert [row[:3] for row in tables.stops(forecast).rows] == [

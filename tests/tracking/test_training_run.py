@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import pandas as pd
 import pytest
 
+from bullbear.forecasting.belief import read_belief
 from bullbear.home import Home
 from bullbear.tracking import Runs
 from bullbear.tracking.mlflow_store import connect, experiment_ids
@@ -68,6 +69,16 @@ def test_metrics_repeat_the_evaluation_and_follow_the_years(trained_home: Home, 
     assert sorted(steps) == [2003, 2004, 2005, 2006, 2007]
     by_year = {each["year"]: each["bss"] for each in evaluation["by_year"]}
     assert steps == pytest.approx(by_year, rel=1e-12)
+
+
+def test_how_far_the_signal_is_believed_is_a_curve(trained_home: Home, logged: Any) -> None:
+    run = Runs(trained_home).find("latest")
+    history = connect(trained_home.runs).get_metric_history(logged.info.run_id, "belief/a")
+    believed = run.bundle.believed()
+    assert len(history) == len(believed) == len(run.bundle.trained_through())
+    assert [each.value for each in sorted(history, key=lambda point: point.step)] == list(believed.values())
+    assert logged.data.metrics["belief/raw_bss"] == pytest.approx(read_belief(run.bundle).raw["signal"]["bss"])
+    assert 0.0 <= logged.data.metrics["belief/same_as_base_rate"] <= 1.0
 
 
 def test_the_run_lasts_as_long_as_the_training(logged: Any) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from bullbear.cli.card.panel import ended, executed
+from bullbear.cli.card.account import ended, executed
 from bullbear.cli.console import ResultConsole
 
 

@@ -10,7 +10,9 @@ from typing import Annotated
 
 import typer
 
+from bullbear.cli.champions import demote, promote, rollback
 from bullbear.cli.daily import account, forecast, report, run, score
+from bullbear.cli.day import day
 from bullbear.cli.factors import factors
 from bullbear.cli.instruments import instruments
 from bullbear.cli.ledger import ledger
@@ -19,19 +21,18 @@ from bullbear.cli.new import new
 from bullbear.cli.odds import odds
 from bullbear.cli.options import HomeBeforeOption
 from bullbear.cli.run_list import runs
-from bullbear.cli.runs import backtest, compare, evaluate, predictions, promote, train, ui
+from bullbear.cli.runs import backtest, compare, evaluate, predictions, train, ui
 from bullbear.cli.tuning import tune
 
 app = typer.Typer(
     help="Point-in-time forecasts of IWM's direction over one month, and the positions that follow from them.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
 for command in (
     run, fetch, ingest, simulate, status, factors, instruments, train, tune, runs, evaluate, compare, predictions,
-    promote, backtest, forecast, account, score, odds, report, ui, new,
+    promote, demote, rollback, backtest, day, forecast, account, score, odds, report, ui, new,
 ):  # fmt: skip
     app.command()(command)
 app.add_typer(ledger, name="ledger")

@@ -2,10 +2,14 @@
 
 Text is printed as it is: markup and emoji are off, since rich would drop square brackets and words between colons from
 names and reasons. Styles are given by `Text` and `style=` only.
+
+A table that is wider than the console loses its least important columns, and a line below says which; they are all in
+`--json`. Rich would fold every cell instead.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,13 +24,62 @@ if TYPE_CHECKING:
 
 
 _UNBOUNDED = 10_000
+_PIPE = 160
+"""Columns of a pipe, which has no width of its own; `COLUMNS` sets another."""
+
+# Headings of all tables; where the console is too narrow, the first of them goes first, then the last column.
+_SPARE = (
+    *("fitted financing", "fitted multiple", "correlation", "daily error", "monthly error"),  # instruments
+    *("half-spread, bp", "difference a year", "before it", "model"),
+    *("chance", "ECE", "AUC", "base rate's", "Brier", "effective", "trials"),  # scores
+    *("worst\nmonths", "under\nwater", "longest\nfall", "turnover", "volatility", "CAGR"),  # accounts
+    *("shrunk", "lift", "since"),  # odds
+    *("reasons", "rewritten", "last known at", "first", "gaps", "rows"),  # series
+    "log-loss skill",
+)
+_KEPT = 2
+
+
+def fit(table: Table, console: Console, width: int | None = None) -> list[str]:
+    """Drop columns until the table is no wider than the console, or `width`; the headings of those that went.
+
+    The first two columns always stay.
+    """
+    room = console.width if width is None else width
+    unbounded, left_out = console.options.update(max_width=_UNBOUNDED), set[int]()
+    places = list(range(len(table.columns)))
+    heads = [str(column.header).replace("\n", " ") for column in table.columns]
+    while len(table.columns) > _KEPT and _needs(table, console, unbounded) > room:
+        names = [str(column.header) for column in table.columns]
+        spare = next((name for name in _SPARE if name in names[_KEPT:]), names[-1])
+        place = len(names) - 1 - names[::-1].index(spare)  # of two that are called alike, the last
+        left_out.add(places.pop(place))
+        del table.columns[place]
+        for index, column in enumerate(table.columns):
+            column._index = index
+    return [heads[place] for place in sorted(left_out)]
+
+
+def _needs(table: Table, console: Console, options: Any) -> int:
+    """The width at which no column but a text of many words is folded."""
+    found = 0
+    for column in table.columns:
+        cells = [cell.renderable for cell in table._get_cells(console, column._index, column)]
+        widths = [Measurement.get(console, options, cell) for cell in cells]
+        wide = any(measured.maximum > _PROSE for measured in widths)
+        found += max(measured.minimum if wide else measured.maximum for measured in widths)
+    return found + table._extra_width
+
+
+_PROSE = 40
+"""Cells wider than this may be folded."""
 
 
 class ResultConsole(Console):
     """A console without markup that leaves a closed pipe to the entry point."""
 
-    def __init__(self, width: int = 160) -> None:
-        self._piped = not sys.stdout.isatty()
+    def __init__(self, width: int = _PIPE) -> None:
+        self._piped = not sys.stdout.isatty() and not os.environ.get("COLUMNS", "").isdigit()
         super().__init__(highlight=False, markup=False, emoji=False, width=width if self._piped else None)
 
     def print(self, *objects: Any, **options: Any) -> None:
@@ -40,11 +93,19 @@ class ResultConsole(Console):
             for each in objects:
                 if isinstance(each, Table) and any(column.no_wrap for column in each.columns):
                     self.width = max(self.width, Measurement.get(self, whole, each).maximum)
+        left_out = [name for each in objects if isinstance(each, Table) for name in self._fitted(each)]
         try:
             super().print(*objects, **options)
         finally:
             if self._piped:
                 self.width = usual
+        if left_out:
+            names = ", ".join(dict.fromkeys(left_out))
+            super().print(f"Not shown at this width: {names}; --json has all.", style="dim")
+
+    def _fitted(self, table: Table) -> list[str]:
+        """The columns that went; a pipe is as wide as it need be."""
+        return [] if self._piped else fit(table, self)
 
     def on_broken_pipe(self) -> None:
         """Raise the error again: rich would exit with code 1."""

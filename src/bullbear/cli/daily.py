@@ -11,6 +11,7 @@ import typer
 from bullbear.cli.located import locate
 from bullbear.cli.options import (
     DEFAULT_JOBS,
+    CreateOption,
     HomeOption,
     JobsOption,
     JsonOption,
@@ -31,9 +32,12 @@ def run(
     signal: Annotated[float | None, typer.Option(min=0.0, max=1.0, help="How predictable it is; default 0.5.")] = None,
     years: Annotated[int | None, typer.Option(min=3, max=25, help="Years of simulated history; default 20.")] = None,
     jobs: JobsOption = DEFAULT_JOBS,
+    create: CreateOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Run every step: fill the store if it is empty, train, evaluate, backtest, promote, forecast, report.
+    """Do the whole job in one go.
+
+    Fills the store if it is empty, trains, evaluates, backtests, promotes, forecasts and writes the report.
 
     Example: bullbear run --data ../snapshot
     """
@@ -44,7 +48,9 @@ def run(
     from bullbear.workflows.full_run import run_all
 
     console = ProgressConsole(quiet=as_json)
-    outcome = run_all(locate(home, pair), DataSource(data, seed, signal, years), jobs=jobs, console=console)
+    outcome = run_all(
+        locate(home, pair, create=create), DataSource(data, seed, signal, years), jobs=jobs, console=console
+    )
     if as_json:
         print_document(outcome.as_dict())
     else:
@@ -71,7 +77,9 @@ def forecast(
     plot: Annotated[bool, typer.Option("--plot", help="Draw the outlook into reports/outlook/.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Refit the champions whose refit is due, issue a forecast for every question and append them to the ledger.
+    """Forecast the coming month and record it in the ledger.
+
+    Champions whose refit is due are refitted first; every question is answered by its champion.
 
     Example: bullbear forecast --positions positions.csv --equity 25000
     """
@@ -124,7 +132,9 @@ def account(
     last: Annotated[int, typer.Option(min=1, help="Evenings shown; --json has all.")] = 20,
     as_json: JsonOption = False,
 ) -> None:
-    """Show the paper account of live advice, evening by evening: what was advised against what was filled.
+    """Show the paper account of live advice.
+
+    Evening by evening: what was advised against what was filled.
 
     Example: bullbear account --last 5
     """
@@ -158,7 +168,7 @@ def score(home: HomeOption = None, pair: PairOption = None, as_json: JsonOption 
 
 
 def report(home: HomeOption = None, pair: PairOption = None, as_json: JsonOption = False) -> None:
-    """Write the HTML report on the champion to reports/index.html.
+    """Write the HTML report to reports/index.html.
 
     Example: bullbear report
     """

@@ -40,6 +40,8 @@ def _run() -> None:
     from bullbear.errors import BullbearError, MissingExtraError
     from bullbear.extras import extra_of
 
+    if "_BULLBEAR_COMPLETE" in os.environ:  # set by the shell when Tab is pressed
+        app(prog_name="bullbear")
     try:
         # Not `app()`: typer's own runner prints a usage error in four lines and ends with code 1 on a closed pipe.
         command = get_command(app)

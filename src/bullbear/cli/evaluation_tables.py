@@ -42,7 +42,7 @@ def evaluation_document(
 ) -> dict[str, Any]:
     """The keys of `evaluate --json`."""
     named = {"model": run.model, "question": run.bundle.question, "run_id": run.run_id, "simulated": run.simulated}
-    document = {**named, "trials": run.trials, **found.as_dict()}
+    document = {**named, "user_code": run.bundle.meta["user_code"], "trials": run.trials, **found.as_dict()}
     if details is not None:
         document |= details.as_dict(document["by_year"])
     if share is not None:
@@ -98,14 +98,17 @@ def evaluations_by(results: list[Any], by: By) -> None:
             console.print(f"without {rest.label}, its best year: Brier skill {_interval(rest, 'bss')}")
 
 
+def named(run: Run, beside: Sequence[Run]) -> str:
+    """What a run is called beside others: by its model, where several questions are asked also by its own."""
+    return f"{run.model} {run.bundle.question}" if len({each.bundle.question for each in beside}) > 1 else run.model
+
+
 def _scored(results: list[Any]) -> bool:
     """Print the scores; whether they are of several questions."""
     console = ResultConsole()
-    several = len({run.bundle.question for run, *_ in results}) > 1
-    rows = [
-        ScoredRow(f"{run.model} {run.bundle.question}" if several else run.model, run.run_id, found, run.trials)
-        for run, found, *_ in results
-    ]
+    runs = [run for run, *_ in results]
+    several = len({run.bundle.question for run in runs}) > 1
+    rows = [ScoredRow(named(run, runs), run.run_id, found, run.trials) for run, found, *_ in results]
     scores(rows, simulated=any(run.simulated for run, *_ in results))
     for (_, _, share, _), (name, *_) in zip(results, rows, strict=True):
         if share is not None:

@@ -41,7 +41,7 @@ def factors(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List the factors with inputs, look-back, unit and first day; show or draw one; or show the price levels.
+    """List the factors, show one, or show price levels.
 
     With --levels: support and resistance, trend channel, double tops and bottoms, and breaks, as known at a close.
 

@@ -15,7 +15,9 @@ def instruments(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List what policies may hold: costs, first prices, and the error of the model that prices a fund before them.
+    """List what policies may hold.
+
+    Costs, first prices, and the error of the model that prices a fund before them.
 
     With TICKER: the error, and the decay of a geared fund, in each year.
 

@@ -12,6 +12,7 @@ from bullbear.cli.console import ResultConsole
 from bullbear.forecasting.ledger import LIVE, REPLAY
 from bullbear.forecasting.ledger_history import KINDS
 from bullbear.forecasting.verification import Verification
+from bullbear.wording import chance, percent
 
 _TITLES = {
     LIVE: "Live forecasts: the record",
@@ -47,8 +48,8 @@ def _forecasts(kind: str, rows: list[dict[str, Any]], evenings: int, *, simulate
             decided,
             _issued(row["issued_at"], decided),
             row["question"] + ("" if row["counts"] else " *"),
-            _percent(row["p"]),
-            _percent(row["climatology"]),
+            chance(row["p"]),
+            chance(row["climatology"]),
             _outcome(row),
             _position(row["positions"]),
         )
@@ -62,7 +63,7 @@ def _calibration(lines: list[dict[str, Any]]) -> Table:
     for name in ("", "question", "resolved", "said", "happened", "usually", "Brier skill, 90 %"):
         table.add_column(name, justify="left" if name in ("", "question") else "right")
     for each in lines:
-        figures = [_percent(each[name]) for name in ("said", "happened", "climatology")]
+        figures = [chance(each[name]) for name in ("said", "happened", "climatology")]
         name = {LIVE: "live", REPLAY: "replays"}.get(each["kind"], each["kind"])
         table.add_row(name, each["question"], f"{each['resolved']:,}", *figures, _skill(each))
     return table
@@ -71,7 +72,7 @@ def _calibration(lines: list[dict[str, Any]]) -> Table:
 def _skill(each: dict[str, Any]) -> str:
     if each["bss"] is None:
         return "unknown"
-    said = f"{100 * each['bss']:+.1f} %"
+    said = percent(each["bss"], signed=True)
     if each["bss_low"] is None or each["bss_high"] is None:
         return said
     return f"{said} [{100 * each['bss_low']:+.0f}, {100 * each['bss_high']:+.0f}]"
@@ -93,12 +94,8 @@ def _outcome(row: dict[str, Any]) -> str:
 def _position(positions: dict[str, float] | None) -> str:
     if positions is None:
         return ""
-    held = [f"{_percent(weight)} {ticker}" for ticker, weight in positions.items() if weight and ticker != "CASH"]
+    held = [f"{percent(weight, 0)} {ticker}" for ticker, weight in positions.items() if weight and ticker != "CASH"]
     return ", ".join(held) or "cash"
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.0f} %"
 
 
 def verification(found: Verification) -> None:

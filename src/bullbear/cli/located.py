@@ -13,4 +13,4 @@ def locate(option: Path | None, pair: str | None = None, *, create: bool = False
     """See `bullbear.home.locate`."""
     from bullbear import home
 
-    return home.locate(option, pair, **({"create": True} if create else {}))
+    return home.locate(option, pair, create=create)

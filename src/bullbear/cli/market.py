@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from bullbear.cli.located import locate
-from bullbear.cli.options import HomeOption, JsonOption, print_document
+from bullbear.cli.options import CreateOption, HomeOption, JsonOption, print_document
 from bullbear.extras import require
 
 SeedOption = Annotated[int, typer.Option(min=0, help="Seed of the simulated market.")]
@@ -22,6 +22,7 @@ def fetch(
     only: Annotated[
         list[str] | None, typer.Option("--only", help="Only this provider or series; may be repeated.")
     ] = None,
+    create: CreateOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Bring the store up to date from the live providers.
@@ -35,7 +36,7 @@ def fetch(
     from bullbear.cli.console import ProgressConsole
     from bullbear.workflows.filling import fill_live
 
-    report = fill_live(locate(home), tuple(only or ()), ProgressConsole(quiet=as_json).say)
+    report = fill_live(locate(home, create=create), tuple(only or ()), ProgressConsole(quiet=as_json).say)
     if as_json:
         print_document(show.fetch_document(report))
         if report.failures:
@@ -51,6 +52,7 @@ def simulate(
     seed: SeedOption = 7,
     signal: SignalOption = 0.5,
     years: YearsOption = 20,
+    create: CreateOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Load the simulated market into the store.
@@ -60,7 +62,7 @@ def simulate(
     from bullbear.cli import show
     from bullbear.workflows.filling import fill_simulated
 
-    report = fill_simulated(locate(home), seed, signal, years)
+    report = fill_simulated(locate(home, create=create), seed, signal, years)
     if as_json:
         print_document(show.ingest_document(report))
     else:
@@ -70,16 +72,19 @@ def simulate(
 def ingest(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="A snapshot directory.")],
     home: HomeOption = None,
+    create: CreateOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Load a snapshot directory into the store; running it twice changes nothing.
+    """Load a snapshot directory into the store.
+
+    Running it twice changes nothing.
 
     Example: bullbear ingest ../snapshot
     """
     from bullbear.cli import show
     from bullbear.workflows.filling import fill_from
 
-    report = fill_from(locate(home), directory)
+    report = fill_from(locate(home, create=create), directory)
     if as_json:
         print_document(show.ingest_document(report))
     else:
@@ -88,19 +93,29 @@ def ingest(
         raise typer.Exit(2)
 
 
-def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """Show every series: first and last day, gaps, age, rows set aside, rewritten values, what a forecast will lack.
+def status(
+    home: HomeOption = None,
+    series: Annotated[bool, typer.Option("--series", help="List every series instead of the summary.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Show the state of data, champions and ledger.
 
-    Example: bullbear status
+    --series lists every series: first and last day, gaps, age, rows set aside and why, rewritten values. --json has
+    the list of series.
+
+    Example: bullbear status --series
     """
-    from bullbear.cli import show
+    from bullbear.cli import show, status_tables
     from bullbear.data.status import status as table_of
     from bullbear.forecasting.staleness import mark_needed
+    from bullbear.workflows.home_summary import summarise
 
     place = locate(home)
     store = place.filled_store()
     table = mark_needed(table_of(store.as_of(show.now_of(store))), place)
     if as_json:
         print_document(table.to_dict(orient="records"))
+    elif series:
+        status_tables.series(table, store.is_simulated)
     else:
-        show.status(table, store.is_simulated)
+        status_tables.summary(summarise(place, table), store.is_simulated)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bullbear.cli.located import locate
-from bullbear.cli.options import HomeOption, JsonOption, print_document
+from bullbear.cli.options import CreateOption, HomeOption, JsonOption, print_document
 
 if TYPE_CHECKING:
     from bullbear.workflows.new_files import Written
@@ -23,6 +23,7 @@ def new(
         str, typer.Argument(metavar="NAME", help="Its name, such as my_factor; of a pair or an instrument the ticker.")
     ],
     home: HomeOption = None,
+    create: CreateOption = False,
     python: Annotated[
         bool, typer.Option("--python", help="Of a policy or an instrument: with a class of your own in Python.")
     ] = False,
@@ -40,7 +41,7 @@ def new(
 
     if kind not in list(New):
         raise InputError("KIND", kind, KINDS, "choose one of them")
-    place = locate(home)
+    place = locate(home, create=create)
     written = write_new(place, New(kind), name, python=python)
     at = "" if home is None else f" --home {shlex.quote(str(home))}"
     commands = [f"{each}{at}" for each in written.commands]

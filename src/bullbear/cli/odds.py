@@ -36,9 +36,10 @@ def odds(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Show how often prices rose or fell after the events of odds.toml: odds, intervals, base rates, q-values.
+    """Show how often prices rose or fell after events.
 
-    With --question NAME, how often the answer to that question was yes instead.
+    Odds, intervals, base rates and q-values of the events of features/odds.toml; with --question NAME, how often the
+    answer to that question was yes.
 
     Example: bullbear odds --ticker IWM --horizon 21 --since 2010-01-01
     """

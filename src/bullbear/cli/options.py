@@ -41,6 +41,7 @@ def one_home(context: typer.Context, value: Path | None) -> Path | None:
 _HOME_HELP = "The folder to work in; default: BULLBEAR_HOME, else the current one."
 HomeBeforeOption = Annotated[Path | None, typer.Option("--home", help=f"{_HOME_HELP} Also after the command.")]
 HomeOption = Annotated[Path | None, typer.Option("--home", callback=one_home, help=_HOME_HELP)]
+CreateOption = Annotated[bool, typer.Option("--create", help="Make the home's folder if it does not exist.")]
 PairOption = Annotated[
     str | None, typer.Option("--pair", metavar="NAME", help="Another pair than IWM's, of models/pairs.toml.")
 ]
@@ -54,7 +55,9 @@ def pair_note(home: Home, given: str | None) -> tuple[str, ...]:
     return (f"the model is about {pair.bull}: add --pair {pair.name} to the commands on its run",)
 
 
-JobsOption = Annotated[int, typer.Option(min=1, max=64, help="Worker processes.")]
+JobsOption = Annotated[
+    int, typer.Option(min=1, max=64, help="Worker processes.", show_default="one for each core, at most 8")
+]
 DEFAULT_JOBS = max(1, min(os.cpu_count() or 1, 8))
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as one JSON document.")]
 

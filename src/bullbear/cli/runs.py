@@ -1,8 +1,7 @@
-"""Commands on training runs: train, evaluate, compare, predictions, promote, backtest, ui."""
+"""Commands on training runs: train, evaluate, compare, predictions, backtest, ui."""
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -56,15 +55,16 @@ def train(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Train models/MODEL.toml and log it as one MLflow run, with a nested run for each of several questions.
+    """Train models/MODEL.toml and log it as one MLflow run.
 
-    An interrupted training continues where it stopped.
+    Each of several questions has a nested run. An interrupted training continues where it stopped.
 
     Example: bullbear train lightgbm --start 2010-01-01
     """
     require("bullbear train", "train", "tracking", "report")
     from bullbear.cli import show
     from bullbear.cli.console import ProgressConsole
+    from bullbear.workflows.belief import beliefs_of_training
     from bullbear.workflows.training import train_model
 
     console = ProgressConsole(quiet=as_json)
@@ -80,10 +80,11 @@ def train(
             cluster=cluster,
             progress=progress,
         )
+    beliefs = beliefs_of_training(place, trained)
     if as_json:
-        print_document(show.trained_document(trained))
+        print_document({**show.trained_document(trained), "belief": show.belief_documents(beliefs)})
     else:
-        show.trained(trained)
+        show.trained(trained, beliefs)
     for note in (*trained.notes, *pair_note(place, pair)):
         typer.echo(f"note: {note}", err=True)
 
@@ -96,7 +97,9 @@ def evaluate(
     by: Annotated[By | None, typer.Option("--by", help="Part the skill by this; JSON has all of them.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Score a run against the base rate, question by question, with 90% intervals; a combinatorial run path by path.
+    """Score a run against the base rate.
+
+    Question by question, with 90% intervals; a combinatorial run path by path.
 
     Example: bullbear evaluate latest --by regime
     """
@@ -104,6 +107,7 @@ def evaluate(
     from bullbear.cli import evaluation_tables, show
     from bullbear.evaluate import Evaluation
     from bullbear.tracking import Runs
+    from bullbear.workflows.belief import belief_of_run
     from bullbear.workflows.comparison import evaluate_run, oracle_share
     from bullbear.workflows.run_details import run_details
 
@@ -117,8 +121,11 @@ def evaluate(
         of_run = run_details(place, runs, each, scored) if detailed and isinstance(scored, Evaluation) else None
         results.append((each, scored, oracle_share(place, each), of_run))
     distribution = runs.distribution(run) if question is None and by is None else None
+    beliefs = [] if by is not None and not as_json else [belief_of_run(place, each) for each in found]
     if as_json:
         models = [evaluation_tables.evaluation_document(*result) for result in results]
+        for document, belief in zip(models, beliefs, strict=True):
+            document["belief"] = None if belief is None else belief.as_dict()
         if distribution is not None:
             models[0]["distribution"] = distribution
         print_document(models)
@@ -126,6 +133,7 @@ def evaluate(
         evaluation_tables.evaluations_by(results, by)
     else:
         evaluation_tables.evaluations(results, [])
+        show.beliefs(zip((evaluation_tables.named(each, found) for each in found), beliefs, strict=True))
         if distribution is not None:
             show.distribution(distribution, simulated=results[0][0].simulated)
 
@@ -137,7 +145,9 @@ def compare(
     question: EachQuestionOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Score several runs against the base rate and against each other, on the days and questions that they share.
+    """Score runs against the base rate and each other.
+
+    On the days and questions that they share.
 
     Example: bullbear compare latest champion
     """
@@ -197,67 +207,6 @@ def predictions(
         typer.echo(found.interface_csv(), nl=False)
 
 
-def promote(
-    run: RunArgument,
-    home: HomeOption = None,
-    pair: PairOption = None,
-    question: EachQuestionOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Make a run the champion of its question, or say which test it failed (exit code 3).
-
-    Of a run that answers several questions each is promoted by itself; the exit code is 3 if none passes.
-
-    Example: bullbear promote latest
-    """
-    require("bullbear promote", "train", "tracking")
-    from bullbear.errors import GateError
-    from bullbear.forecasting.bundle import champion_of
-    from bullbear.tracking import Runs
-    from bullbear.workflows.promotion import promote_each, verdicts_of
-
-    place = locate(home, pair)
-    runs = Runs(place)
-    found = runs.find_each(run) if question is None else [runs.find(run, question)]
-    try:
-        verdicts, refused = promote_each(place, runs, found)
-    except GateError as bad:
-        if as_json and bad.verdict is not None:
-            one = {"run_id": found[0].run_id, "model": found[0].model, "question": found[0].question, **bad.verdict}
-            print_document(one if len(found) == 1 else {"promoted": [], "refused": str(bad), "verdicts": bad.verdict})
-        raise
-    for name, verdict in verdicts.items():
-        for note in verdict.notes:
-            typer.echo(f"note: {name}: {note}" if len(found) > 1 else f"note: {note}", err=True)
-    for name, reason in refused.items():
-        typer.echo(f"note: {name}: {reason}", err=True)
-    if not os.path.lexists(place.champion):
-        typer.echo(
-            "note: up has no champion yet, without which there is no forecast; `bullbear train climatology && "
-            "bullbear promote latest` makes the base rate its champion",
-            err=True,
-        )
-    promoted = [each for each in found if each.question in verdicts]
-    if as_json:
-        documents = [
-            {
-                "champion": each.run_id,
-                "model": each.model,
-                "question": each.question,
-                **verdicts[each.question].as_dict(),
-            }
-            for each in promoted
-        ]
-        said = {name: str(reason) for name, reason in refused.items()}
-        several = {"promoted": documents, "refused": said, "verdicts": verdicts_of(refused)}
-        print_document(documents[0] if len(found) == 1 else several)
-    else:
-        for each in promoted:
-            for line in verdicts[each.question].lines():
-                typer.echo(line)
-            typer.echo(f"{champion_of(each.question)}: {each.model} {each.run_id}")
-
-
 def backtest(
     run: RunArgument,
     home: HomeOption = None,
@@ -280,7 +229,9 @@ def backtest(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Run the policy over a run's out-of-sample forecasts, next to its baselines.
+    """Run the policy over a run's forecasts, beside baselines.
+
+    The forecasts are those made out of sample; a decision at a close trades at the next open, with costs.
 
     Example: bullbear backtest champion --policy band --equity curves.csv
     """
@@ -348,7 +299,9 @@ def ui(
     pair: PairOption = None,
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port on 127.0.0.1.")] = 5000,
 ) -> None:
-    """Open the MLflow UI on this home's store; for each question it prints the address of its runs, sorted by skill.
+    """Open the MLflow UI on this home's store.
+
+    For each question it prints the address of its runs, sorted by skill.
 
     Example: bullbear ui --port 5001
     """

@@ -14,7 +14,7 @@ from rich.table import Table
 from bullbear.cli.card.panel import forecast_panel
 from bullbear.cli.console import ResultConsole
 from bullbear.cli.evaluation_tables import ScoredRow, oracle_line, scores
-from bullbear.data.publication import SNAPSHOT_ONLY
+from bullbear.decide.account import abridged
 from bullbear.forecasting.bundle import champion_of
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from bullbear.decide import Backtest
     from bullbear.decide.sweep import Sweep
     from bullbear.tracking import Run
+    from bullbear.workflows.belief import BeliefBeside
     from bullbear.workflows.full_run import FullRun
     from bullbear.workflows.sharpe_evidence import SharpeEvidence
     from bullbear.workflows.training import TrainedModel
@@ -61,9 +62,16 @@ def ingest(report: IngestReport, source: str) -> None:
 
 
 def fetch(report: FetchReport) -> None:
-    """What a fetch stored."""
+    """What a fetch stored; its failures were told when they happened, but for the series that were not asked for."""
     arrived = f"{len(report.arrived)} series arrived, {len(report.failures)} did not"
-    _print_stored(report, arrived, map(str, report.failures))
+    _print_stored(report, arrived, (_not_asked(*each) for each in report.not_asked.items()))
+
+
+def _not_asked(provider: str, series: Sequence[str]) -> str:
+    if provider in ("regsho", "putcall"):
+        return f"{provider}: the other days were not asked for"
+    named = ", ".join(abridged(series))
+    return f"{provider}: {len(series)} more series not asked for ({named})"
 
 
 def _print_stored(report: IngestReport | FetchReport, summary: str, problems: Iterable[str]) -> None:
@@ -77,38 +85,6 @@ def _print_stored(report: IngestReport | FetchReport, summary: str, problems: It
     print("\n".join(lines))  # noqa: T201
     sys.stderr.writelines([f"note: {note}\n" for note in report.notes])
     sys.stderr.writelines([f"bullbear: {problem}\n" for problem in problems])
-
-
-def status(table: pd.DataFrame, simulated: bool) -> None:
-    """Every series of the store."""
-    shown = Table(title="SIMULATED market" if simulated else None)
-    heads = ("kind", "series", "first", "last", "last known at", "rows", "gaps", "age", "set aside", "reasons")
-    for name in (*heads, "rewritten"):
-        shown.add_column(name, justify="right" if name in ("rows", "gaps", "age", "set aside") else "left")
-    rows: list[Any] = list(table.itertuples())
-    for row in rows:
-        age = "" if pd.isna(row.age_days) else f"{row.age_days}d"
-        shown.add_row(
-            str(row.kind),
-            str(row.series),
-            _day(row.first),
-            _day(row.last),
-            _minute(row.last_known_at),
-            f"{row.rows:,}",
-            "" if pd.isna(row.gaps) else str(row.gaps),
-            f"{age} STALE" if row.stale else age,
-            str(row.quarantined) if row.quarantined else "",
-            str(row.reasons),
-            f"{row.rewritten:,} (to {row.largest_change:.2%})" if row.rewritten else "",
-            style="bold" if row.needed and row.stale else None,
-        )
-    ResultConsole().print(shown)
-    from_files = sorted({str(row.series) for row in rows if row.series in SNAPSHOT_ONLY})
-    if from_files and not simulated:
-        ResultConsole().print(f"no live source, from snapshot files only: {', '.join(from_files)}")
-    lacking = sorted({str(row.series) for row in rows if row.needed and row.stale})
-    if lacking:
-        ResultConsole().print(f"the next forecast will lack: {', '.join(lacking)}")
 
 
 def trained_document(trained: TrainedModel) -> dict[str, Any]:
@@ -134,16 +110,33 @@ def _runs_by_question(trained: TrainedModel) -> dict[str, Any]:
     return {"questions": [{"question": name, "run_id": each.run_id} for name, each in trained.questions.items()]}
 
 
-def trained(found: TrainedModel) -> None:
-    """A finished training."""
+def trained(found: TrainedModel, believed: Mapping[str, BeliefBeside | None] | None = None) -> None:
+    """A finished training, and how far each question's signal is believed."""
     document = trained_document(found)
     ResultConsole().print(
         f"run {document['run_id']}: {document['model']}, {document['n']:,} out-of-sample forecasts from "
         f"{document['first'][:10]} to {document['last'][:10]} in {document['seconds']:.1f} s"
     )
-    scores(_trained_rows(found), simulated=found.simulated)
+    if own := found.model.user_code:
+        ResultConsole().print(f"with the home's own {', '.join(own)}")
+    rows = _trained_rows(found)
+    scores(rows, simulated=found.simulated)
+    if believed:
+        beliefs(zip((row.name for row in rows), believed.values(), strict=True))
     if found.distribution is not None:
         distribution(found.distribution.as_dict(), simulated=found.simulated)
+
+
+def beliefs(found: Iterable[tuple[str, BeliefBeside | None]]) -> None:
+    """How far each model is believed, a line each; none for one without a signal."""
+    for name, belief in found:
+        if belief is not None:
+            ResultConsole().print(f"{name}: {belief.sentence()}", soft_wrap=True)
+
+
+def belief_documents(found: Mapping[str, BeliefBeside | None]) -> dict[str, Any]:
+    """By question, ready for JSON; None without a signal."""
+    return {question: None if belief is None else belief.as_dict() for question, belief in found.items()}
 
 
 def distribution(document: Mapping[str, Any], *, simulated: bool) -> None:
@@ -333,11 +326,3 @@ def full_run(outcome: FullRun) -> None:
 
 def _figure(value: float | None, form: str) -> str:
     return "-" if value is None else format(value, form)
-
-
-def _day(value: Any) -> str:
-    return "" if pd.isna(value) else str(value.date())
-
-
-def _minute(value: Any) -> str:
-    return "" if pd.isna(value) else value.strftime("%Y-%m-%d %H:%M")

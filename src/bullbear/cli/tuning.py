@@ -54,16 +54,17 @@ def tune(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Train models/MODEL.toml with parameters chosen anew, every so often, on the past of the refit alone.
+    """Train models/MODEL.toml with parameters searched for.
 
-    The result is a training like that of `train`, with a nested run for each search. An interrupted search continues
-    where it stopped.
+    They are chosen anew at the first refit of a year, on the past of that refit alone. The result is a training like
+    that of `train`, with a nested run for each search. An interrupted search continues where it stopped.
 
     Example: bullbear tune logistic --trials 20
     """
     require("bullbear tune", "train", "tracking", "report")
     from bullbear.cli import show
     from bullbear.cli.console import ProgressConsole
+    from bullbear.workflows.belief import beliefs_of_training
     from bullbear.workflows.tuning import tune_model
 
     console = ProgressConsole(quiet=as_json)
@@ -81,10 +82,11 @@ def tune(
             cluster=cluster,
             progress=progress,
         )
+    beliefs = beliefs_of_training(place, tuned)
     if as_json:
-        print_document({**show.trained_document(tuned), **_document(tuned)})
+        print_document({**show.trained_document(tuned), "belief": show.belief_documents(beliefs), **_document(tuned)})
     else:
-        show.trained(tuned)
+        show.trained(tuned, beliefs)
         _show(tuned)
     for note in (*tuned.notes, *pair_note(place, pair)):
         typer.echo(f"note: {note}", err=True)

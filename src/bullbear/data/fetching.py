@@ -73,6 +73,8 @@ class FetchReport:
     arrived: list[str] = field(default_factory=list)
     failures: list[FetchError] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    not_asked: dict[str, list[str]] = field(default_factory=dict)
+    """The series among `failures` whose provider had been left alone, by provider."""
     revised: int = 0
     quarantined: int = 0
 
@@ -161,7 +163,6 @@ class _Run:
         self.failed_in_a_row: dict[str, int] = {}
         self.left_alone: dict[str, str] = {}
         self.daily: list[tuple[Job, Delivery]] = []
-        self.has_said_daily: set[str] = set()
         self.began = time.monotonic()
 
     def through(self, jobs: list[Job]) -> None:
@@ -185,10 +186,10 @@ class _Run:
         request = Request(job.provider, job.series, "")
         if job.provider in self.left_alone:
             error = request.error(f"not asked, {self.left_alone[job.provider]}", RETRY_LATER)
-            if job.provider in _DAILY:
-                if job.provider in self.has_said_daily:
-                    return None  # one line, not one for each of a thousand days
-                self.has_said_daily.add(job.provider)
+            others = self.report.not_asked.setdefault(job.provider, [])
+            if job.provider in _DAILY and others:
+                return None  # one failure, not one for each of a thousand days
+            others.append(job.series)
         else:
             try:
                 delivery = self._asked(job.provider, job.series, job.bring)
@@ -222,7 +223,8 @@ class _Run:
 
     def _fail(self, error: FetchError) -> None:
         self.report.failures.append(error)
-        self.say(str(error))
+        if error.series not in self.report.not_asked.get(error.provider, ()):
+            self.say(str(error))
 
     def _cross_checked(self, job: Job, delivery: Delivery) -> Delivery:
         """`delivery` without the rows on which the second source disagrees."""

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pydantic import Field
 
+from bullbear.definitions.questions import Question
 from bullbear.definitions.reading import Definition, read
 
 
@@ -54,6 +55,26 @@ class TriesTest(Definition):
     most: int | None = Field(default=None, ge=1)
 
 
+class PlausibilityTest(Definition):
+    """The largest Brier skill that is believed, by what is asked; more means that something looks ahead."""
+
+    direction: float = Field(default=0.05, gt=0, le=1)
+    tail: float = Field(default=0.25, gt=0, le=1)
+    dip: float = Field(default=0.40, gt=0, le=1)
+    rally: float = Field(default=0.40, gt=0, le=1)
+    move: float = Field(default=0.40, gt=0, le=1)
+    volatility: float = Field(default=0.80, gt=0, le=1)
+    other: float = Field(default=0.40, gt=0, le=1)
+
+    def most(self, question: Question) -> float:
+        """The bound of a question."""
+        kind = question.kind
+        if kind in ("return_above", "return_below"):
+            kind = "direction" if abs(question.threshold) < 0.01 else "tail"
+        found: float = getattr(self, kind) if kind in type(self).model_fields else self.other
+        return found
+
+
 class Promotion(Definition):
     """The thresholds of the gate."""
 
@@ -63,6 +84,7 @@ class Promotion(Definition):
     superior_ability: SuperiorAbilityTest = SuperiorAbilityTest()
     overfitting: OverfittingTest = OverfittingTest()
     tries: TriesTest = TriesTest()
+    plausibility: PlausibilityTest = PlausibilityTest()
 
 
 def read_promotion(path: Path) -> Promotion:

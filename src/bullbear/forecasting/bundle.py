@@ -41,6 +41,8 @@ from bullbear.user_code import UserCodeError, require_whole
 VERSION = 7
 READABLE = (5, 6, VERSION)
 """Bundles of version 5 also keep the account of a backtest, which is walked anew by now; both a file for each fit."""
+BELIEF = "belief.json"
+"""How far the signals were believed at each fit; see `forecasting.belief`."""
 CHAMPION = "champion"
 _PROMOTE = (
     "train a model, then `bullbear promote latest`; `bullbear train climatology && bullbear promote latest` makes the "
@@ -293,6 +295,14 @@ class Bundle:
         if len(self.definition.members) < 2:  # nothing is weighed: a few hundred models need not be read
             return weights_by_fit([])
         return weights_by_fit([self.model_named(day) for day in self.trained_through()])
+
+    def believed(self) -> dict[str, float]:
+        """How far the signals are believed by the day of each fit; empty where that was not kept."""
+        try:
+            found = json.loads((self.root / BELIEF).read_text(encoding="utf-8"))["a"]
+            return {str(day): float(a) for day, a in found.items()}
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return {}
 
     def _fits(self) -> list[str]:
         fits = self.trained_through()

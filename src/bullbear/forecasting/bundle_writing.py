@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 import pandas as pd
 
 from bullbear.dataset.predictions import Predictions
 from bullbear.decide.rule import Rule
 from bullbear.definitions import FeatureSet, ModelDefinition, Question
-from bullbear.forecasting.bundle import VERSION, Bundle
+from bullbear.forecasting.bundle import BELIEF, VERSION, Bundle
 from bullbear.forecasting.kept_models import write_models
 from bullbear.forecasting.user_files import user_code_of
-from bullbear.learn import Training
+from bullbear.learn import FoldModel, Training
 from bullbear.learn.refit import Continuation
+from bullbear.sessions import day
 
 
 def write_bundle(
@@ -43,6 +45,7 @@ def write_bundle(
     fits = write_models(root, training.models)
     (root / "predictions.csv").write_text(training.predictions.to_csv(), encoding="utf-8")
     (root / "signals.csv").write_text(_signals_csv(training.signals), encoding="utf-8")
+    _write_belief(root, training.models)
     table = rule.policy.model_dump(mode="json")
     meta = {
         "version": VERSION,
@@ -71,8 +74,15 @@ def write_continued(root: Path, bundle: Bundle, continuation: Continuation) -> N
     whole = Predictions.concat([bundle.predictions, continuation.predictions])
     (root / "predictions.csv").write_text(whole.to_csv(), encoding="utf-8")
     (root / "signals.csv").write_text(_signals_csv(signals), encoding="utf-8")
+    if known := bundle.believed():  # of a bundle that keeps none it would take opening all its models
+        _write_belief(root, continuation.models, known)
     meta = bundle.meta | {"version": VERSION, "fits": fits}
     (root / "bundle.json").write_text(json.dumps(meta, indent=1), encoding="utf-8")
+
+
+def _write_belief(root: Path, models: Sequence[FoldModel], earlier: Mapping[str, float] = MappingProxyType({})) -> None:
+    later = {str(day(each.trained_through).date()): each.believed for each in models}
+    (root / BELIEF).write_text(json.dumps({"a": {**earlier, **later}}, indent=1), encoding="utf-8")
 
 
 def _one_question(predictions: Predictions) -> str:

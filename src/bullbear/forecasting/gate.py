@@ -179,7 +179,7 @@ def _another_target(run: Record, champion: Record) -> Check:
         "champion",
         False,
         f"the run forecasts {run.target}, the champion {champion.name} {champion.target}",
-        f"train for {champion.target}, or remove forecasts/champions/{run.question.name} to begin with another target",
+        f"train for {champion.target}, or take the champion down with `bullbear demote --question {run.question.name}`",
     )
 
 

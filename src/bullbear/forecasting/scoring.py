@@ -31,10 +31,15 @@ from bullbear.sessions import day
 _SCORES = ("brier", "brier_climatology", "bss", "bss_low", "bss_high", "log_loss", "log_loss_skill")
 
 
-def score_ledger(home: Home) -> dict[str, Any]:
+def score_ledger(home: Home, until: pd.Timestamp | None = None) -> dict[str, Any]:
     """Resolve every ledger entry whose label is known in the store, and score them.
 
     Forecasts of the simulated market are scored on a simulated store only, real ones on a real store only.
+
+    Parameters
+    ----------
+    until
+        Leave out forecasts of later closes, and outcomes that were not known by then; None for all.
 
     Returns
     -------
@@ -60,8 +65,9 @@ def score_ledger(home: Home) -> dict[str, Any]:
     if tracked is not None:
         tracked.check(entries, "the MLflow store")
     store = home.filled_store()
-    view = store.as_of()
-    records = _records(entries, view, simulated=store.is_simulated)
+    view = store.as_of(until)
+    known = [each for each in entries if until is None or pd.Timestamp(each["decided_at"]) <= until]
+    records = _records(known, view, simulated=store.is_simulated)
     questions = dict.fromkeys([UP.name, *(record["question"] for record in records)])
     by_question = {name: _of([each for each in records if each["question"] == name], view) for name in questions}
     return {

@@ -155,7 +155,7 @@ def forecasts_on(
     HistoryError
         The champion of `up` has no model for a session; any other question then has the base rate.
     """
-    tables = _factors(view, [each.bundle for each in asked], index, ticker)
+    tables = factor_tables(view, [each.bundle for each in asked], index, ticker)
     answers = []
     decided_at = pd.DatetimeIndex([])
     for each, X in zip(asked, tables, strict=True):
@@ -209,8 +209,13 @@ def _answer(
     return Answered(asked, labels, tuple(forecasts), X, model)
 
 
-def _factors(view: View, bundles: Sequence[Bundle | None], index: pd.DatetimeIndex, ticker: str) -> list[pd.DataFrame]:
-    """The factors of each champion, computed once where they mean the same; no columns for the base rate."""
+def factor_tables(
+    view: View, bundles: Sequence[Bundle | None], index: pd.DatetimeIndex, ticker: str
+) -> list[pd.DataFrame]:
+    """The factors of each champion on the sessions `index`, computed once where they mean the same.
+
+    Each row knows what was known at its own close; there are no columns for the base rate.
+    """
     specs: list[FactorSpec] = []
     place: dict[tuple[Any, ...], int] = {}
     columns = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from bullbear.dataset.splits import SPLITTERS
 from bullbear.decide.instruments import INSTRUMENT_KINDS, Instrument
 from bullbear.decide.policy import POLICIES
 from bullbear.definitions import FeatureSet, ModelDefinition
@@ -22,7 +23,8 @@ def user_code_of(
     pool = POOLS.find(definition.pool) if len(learners) > 1 else None
     calibrations = [definition.calibration, *(member.calibration or {} for member in definition.members)]
     among = [table for each in calibrations if each.get("kind") == "chosen" for table in each.get("among", ())]
-    kinds = [*learners, pool, *map(CALIBRATORS.find, [*calibrations, *among]), POLICIES.find(policy)]
+    splitter = SPLITTERS.find(definition.splitter)  # it says when a refit is due
+    kinds = [*learners, pool, *map(CALIBRATORS.find, [*calibrations, *among]), POLICIES.find(policy), splitter]
     return digests([*functions, *filter(None, [*kinds, *_instrument_kinds(policy)])])
 
 

@@ -68,7 +68,7 @@ def verify(home: Home) -> Verification:
     with suppress(OSError):  # no lock has ever been taken, or it may not be
         FileLock(ledger.path.with_suffix(".lock")).wait()
     faults, anchors = list[Fault](), list[tuple[str, Anchor]]()
-    for kept_in, read in (("ledger.head", ledger.head), ("MLflow's store", lambda: tracked_anchor(home.runs))):
+    for kept_in, read in (("ledger.head", ledger.head), ("the MLflow store", lambda: tracked_anchor(home.runs))):
         try:
             if (anchor := read()) is not None:
                 anchors.append((kept_in, anchor))

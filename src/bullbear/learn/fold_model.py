@@ -147,6 +147,13 @@ class FoldModel:
                 total[:, [place[name] for name in member.factors]] += worth[:, None] * shares
         return total
 
+    def parts(self, X: pd.DataFrame, climatology: np.ndarray) -> np.ndarray:
+        """Each member's part of the forecast in log-odds, shape (n, n_members): what its `contributions` add up to.
+
+        A member that credits no factor, such as a simulation of past returns, still has its part.
+        """
+        return np.asarray(self.signals(X) * np.column_stack(self._worth(X, climatology)))
+
     def _worth(self, X: pd.DataFrame, climatology: np.ndarray) -> list[np.ndarray]:
         """Log-odds of the forecast per unit of each member's signal; shape (n,) each."""
         if not self.mixes:
@@ -160,6 +167,13 @@ class FoldModel:
         ]
         # Where the base rate is 0 or 1 so is every probability, and no factor moves any.
         return [np.divide(each, variance, out=np.zeros(len(X)), where=variance > 0.0) for each in worth]
+
+    @property
+    def believed(self) -> float:
+        """How far the signals are believed: log-odds of the forecast per unit of signal, near the base rate."""
+        one = self.calibrator.slope
+        slopes = [each.slope for each in self.calibrators[1:]] if self.mixes else [one] * len(self.weights)
+        return float(sum(weight * slope for weight, slope in zip(self.weights, slopes, strict=True)))
 
     @property
     def kinds(self) -> tuple[type, ...]:

@@ -8,6 +8,7 @@ import numpy as np
 
 from bullbear.odds.event_paths import EventPaths
 from bullbear.report.plots import BLUE, GREY, ORANGE, _png
+from bullbear.report.ticks import PercentTicks
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -29,7 +30,7 @@ def odds_plot(event_paths: EventPaths, *, simulated: bool = False) -> bytes:
         axes.plot(np.arange(len(latest)), latest, color=ORANGE, lw=2.2, ls="--", label=today)
         axes.plot(len(latest) - 1, latest[-1], "o", color=ORANGE, ms=7)
         axes.axhline(0.0, color=GREY, lw=1)
-        axes.yaxis.set_major_formatter(lambda value, _: f"{value:+.0%}")
+        axes.yaxis.set_major_formatter(PercentTicks(signed=True))
         title = f"{event_paths.ticker}, {event_paths.event.direction}: {event_paths.event.says}"
         axes.set_title(title, fontsize=10, loc="left", wrap=True)
         axes.set(xlabel="sessions since the event", ylabel="total return since the event's close")

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from matplotlib.ticker import FuncFormatter, MaxNLocator, MultipleLocator, PercentFormatter
+from matplotlib.ticker import MaxNLocator, MultipleLocator
 
 from bullbear.dataset.predictions import Predictions
 from bullbear.evaluate import Evaluation
 from bullbear.report.plots import BLUE, GREEN, GREY, ORANGE, _png
+from bullbear.report.ticks import PercentTicks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -68,9 +69,7 @@ def fan_plot(
         third = max(fan.shape[1] // 3, 1)
         crowded = past is not None and len(past) > 6 * third
         axes.xaxis.set_major_locator(MultipleLocator(3 * third if crowded else third))
-        axes.yaxis.set_major_formatter(
-            FuncFormatter(lambda value, _: f"{round(100 * value, 6):+g}%" if value else "0%")
-        )
+        axes.yaxis.set_major_formatter(PercentTicks(signed=True))
         figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=3)
 
     return _png(draw, (WIDTH, 4.8), simulated)
@@ -105,7 +104,7 @@ def against_usual_plot(outlook: Sequence[Mapping[str, Any]], *, simulated: bool 
         axes.plot([], [], color=ORANGE, lw=3, label="usually")
         axes.set(xlim=(0.0, 1.0), ylim=(-0.5, len(outlook) - 0.2), yticks=[], title="This month against usual")
         axes.spines["left"].set_visible(False)
-        axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+        axes.xaxis.set_major_formatter(PercentTicks())
         figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=3)
 
     return _png(draw, (WIDTH, 1.5 + 0.72 * max(len(outlook), 1)), simulated)
@@ -135,7 +134,7 @@ def past_outlooks_plot(predictions: Mapping[str, Predictions], *, simulated: boo
             axes.set_title(name, loc="left", fontsize=10, pad=3)
             axes.set_ylim(0.0, max(0.2, min(1.0, 1.08 * float(np.nanmax(np.append(p, base), initial=0.0)))))
             axes.yaxis.set_major_locator(MaxNLocator(3))
-            axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+            axes.yaxis.set_major_formatter(PercentTicks())
             axes.margins(x=0.0)
         figure.suptitle("Past outlooks and what came of them", fontsize=12)
         figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
@@ -181,4 +180,4 @@ def _reliability(axes: Axes, name: str, found: Evaluation) -> None:
     axes.set_title(f"{name}: skill {found.bss:+.1%}" if np.isfinite(found.bss) else name, fontsize=10)
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_locator(MaxNLocator(4))
-        axis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+        axis.set_major_formatter(PercentTicks())

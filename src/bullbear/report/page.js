@@ -42,7 +42,7 @@
   function template() {
     const axis = {
       gridcolor: "@grid", linecolor: "@line", zerolinecolor: "@line", tickcolor: "@line", automargin: true,
-      ticks: "", title: { standoff: 8 }, hoverformat: null,
+      ticks: "", ticklabelstandoff: 3, title: { standoff: 8 },
     };
     return resolved({
       layout: {

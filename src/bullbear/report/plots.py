@@ -1,4 +1,4 @@
-"""Plots as PNG bytes; the only module that imports matplotlib.
+"""Plots as PNG bytes.
 
 The same input gives the same bytes: no time stamp, version or user setting goes in. Colours are Okabe and Ito's, and
 lines also differ by style. With `simulated`, SIMULATED is written across the plot and into the file's description.
@@ -19,13 +19,14 @@ import matplotlib
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator, PercentFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from bullbear.dataset.predictions import Predictions
 from bullbear.decide import Backtest
 from bullbear.decide.account import Account
 from bullbear.definitions import UP
 from bullbear.evaluate import Evaluation
+from bullbear.report.ticks import PercentTicks
 
 SIMULATED = "SIMULATED"
 BLUE, ORANGE, GREEN, GREY, PALE = "#0072B2", "#D55E00", "#009E73", "#555555", "#D9D9D9"
@@ -87,7 +88,7 @@ def calibration_plot(evaluation: Evaluation, predictions: Predictions, *, simula
         bottom.axvline(base, color=ORANGE, ls="--", lw=1.5)
         bottom.set(xlabel=f"forecast P({evaluation.question})", ylabel="days")
         for axis in (top.yaxis, bottom.xaxis):
-            axis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+            axis.set_major_formatter(PercentTicks())
 
     return _png(draw, (6.8, 6.4), simulated)
 
@@ -115,7 +116,7 @@ def skill_plot(evaluation: Evaluation, *, simulated: bool = False) -> bytes:
         axes.axhline(0.0, color="black", lw=1.2)
         axes.margins(y=0.15)
         axes.set(title="Brier skill against the base rate by year (above zero is better)", ylabel="skill")
-        axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+        axes.yaxis.set_major_formatter(PercentTicks())
         axes.xaxis.set_major_locator(MaxNLocator(nbins=12, integer=True, min_n_ticks=1))
         axes.legend(loc="best")
 
@@ -151,7 +152,7 @@ def equity_plot(result: Backtest, *, simulated: bool = False) -> bytes:
         weights.set(ylabel="weights", ylim=(0, 1), xlim=(days[0], days[-1]))
         figure.legend(*weights.get_legend_handles_labels(), loc="outside lower center", ncols=3)
         for axes in (falls, weights):
-            axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+            axes.yaxis.set_major_formatter(PercentTicks())
 
     return _png(draw, (6.8, 7.2), simulated)
 
@@ -182,7 +183,7 @@ def probability_plot(predictions: Predictions, *, simulated: bool = False) -> by
                 label, (1.0, height), xycoords="axes fraction", xytext=(4, 0), textcoords="offset points",
                 va="center", color=colour, fontsize=9, annotation_clip=False,
             )  # fmt: skip
-        axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+        axes.yaxis.set_major_formatter(PercentTicks())
         figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=3)
 
     return _png(draw, (6.8, 4.2), simulated)
@@ -209,7 +210,7 @@ def weights_plot(weights: pd.DataFrame, *, simulated: bool = False) -> bytes:
         for place, shade in enumerate(shades[1:]):  # eight colours: a further member has a hatched one
             shade.set_hatch("" if place < len(_MEMBERS) else "///")
         axes.set(title="Weight of each member by the day of the fit", ylim=(0, 1), xlim=(days[0], days[-1]))
-        axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+        axes.yaxis.set_major_formatter(PercentTicks())
         figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=4)
 
     return _png(draw, (6.8, 4.2), simulated)

@@ -13,11 +13,10 @@ from typing import Any, ClassVar
 import pandas as pd
 
 from bullbear.dataset import Predictions
-from bullbear.decide import Backtest, comparison
+from bullbear.decide import Backtest
 from bullbear.evaluate import Evaluation
 
 UNKNOWN = "–"
-LEVEL = 0.90  # of the backtest's intervals; an evaluation states its own
 
 
 @dataclass(frozen=True)
@@ -175,63 +174,6 @@ def by_year(evaluation: Evaluation) -> Table:
             )
             for s in evaluation.by_year
         ),
-    )
-
-
-def performance(result: Backtest) -> Table:
-    """The policy next to its baselines, with bootstrap intervals."""
-    rows = []
-    for name, r in comparison(result, level=LEVEL).iterrows():
-        difference = (
-            f"{number(r['sharpe_difference'])} "
-            f"[{number(r['sharpe_difference_low'])}, {number(r['sharpe_difference_high'])}]"
-        )
-        rows.append(
-            (
-                str(name).replace("_", " "),
-                percent(r["cagr"]),
-                percent(r["volatility"]),
-                f"{number(r['sharpe'])} [{number(r['sharpe_low'])}, {number(r['sharpe_high'])}]",
-                "" if name == "policy" else difference,
-                f"{percent(r['max_drawdown'])} ({r['drawdown_peak'][:7]} to {r['drawdown_trough'][:7]}; "
-                f"{percent(r['max_drawdown_low'], 0)} to {percent(r['max_drawdown_high'], 0)})",
-                f"{int(r['drawdown_sessions']):,}",
-                percent(r["under_water"], 0),
-                percent(r["tail_month"]),
-                number(r["exposure"]),
-                number(r["turnover"]),
-                percent(r["cost_drag"], 2),
-                f"{int(r['trades']):,}",
-            )
-        )
-    first, last = result.equity.index[0], result.equity.index[-1]
-    return Table(
-        f"Backtest after costs, {first:%Y-%m-%d} to {last:%Y-%m-%d}, with baselines in the same account "
-        f"({LEVEL:.0%} intervals)",
-        ("account", "CAGR", "volatility", "Sharpe", "Sharpe, policy minus this", "max drawdown (interval)",
-         "longest fall, sessions", "under water", "worst 5 % of months", "mean exposure",
-         "yearly turnover", "yearly costs", "trades"),
-        tuple(rows),
-    )  # fmt: skip
-
-
-def attribution(result: Backtest) -> Table:
-    """The policy's profit by source; the rows add up to the total."""
-    a = result.attribution
-    sleeves = tuple(
-        (
-            label,
-            percent(a[f"{sleeve}_overnight"], signed=True),
-            percent(a[f"{sleeve}_intraday"], signed=True),
-            percent(a[sleeve], signed=True),
-        )
-        for sleeve, label in result.account.labels.items()
-    )
-    others = tuple((name, "", "", percent(a[name], signed=True)) for name in ("interest", "costs", "total"))
-    return Table(
-        "The policy's profit by source, in per cent of starting equity",
-        ("source", "overnight", "intraday", "total"),
-        sleeves + others,
     )
 
 

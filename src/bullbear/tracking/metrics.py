@@ -15,6 +15,7 @@ import pandas as pd
 from bullbear.dataset.predictions import Predictions
 from bullbear.evaluate import Evaluation, PathScores
 from bullbear.evaluate.cumulative import cumulative_skill
+from bullbear.forecasting.belief import Belief
 from bullbear.learn import FoldModel
 
 Point = tuple[str, float, int, int]
@@ -71,6 +72,20 @@ def weights_by_month(models: Sequence[FoldModel]) -> list[Point]:
     if models[-1].mixes:
         table["base rate"] = 1.0 - table.sum(axis="columns")
     return [point for name, weights in table.items() for point in by_month(f"weight/{name}", weights)]
+
+
+def belief_points(belief: Belief | None) -> list[Point]:
+    """How far the signal was believed from each fit on, its own skill, and the share of base rates in the forecasts."""
+    if belief is None:
+        return []
+    alone = len(belief.raw) == 1
+    raw = {
+        f"belief/raw_{score}" + ("" if alone else f"/{name}"): value
+        for name, skills in belief.raw.items()
+        for score, value in skills.items()
+    }
+    same = {"belief/same_as_base_rate": belief.same / belief.n} if belief.n else {}
+    return [*by_month("belief/a", belief.series()), *plain({**raw, **same})]
 
 
 def plain(values: Mapping[str, float]) -> list[Point]:

@@ -14,7 +14,14 @@ from mlflow import MlflowClient
 from bullbear.home import Home
 from bullbear.tracking.ledger_anchor import record_ledger_head
 from bullbear.tracking.mlflow_store import connect, require_ready
-from bullbear.tracking.registry import describe, mark_challenger, mark_champion, place_champion, registered_name
+from bullbear.tracking.registry import (
+    describe,
+    mark_challenger,
+    mark_champion,
+    place_champion,
+    registered_name,
+    unmark_champion,
+)
 from bullbear.tracking.run import Run
 from bullbear.tracking.stored_runs import StoredRun, opened, stored_runs
 from bullbear.tracking.usable import cause, limited_patience, store_errors
@@ -22,16 +29,20 @@ from bullbear.tracking.verdicts import challenger_of, champion_among, record_ver
 
 
 def promote(
-    home: Home, run: Run, *, instead_of: Path | None = None, skill: Mapping[str, float | None] | None = None
+    home: Home,
+    run: Run,
+    *,
+    instead_of: Path | None,
+    skill: Mapping[str, float | None] | None,
+    forced: Mapping[str, str] | None,
 ) -> None:
     """See `Runs.promote`."""
     require_ready(home.runs)  # reading has not needed a store that can be written
-    place_champion(home, run, instead_of=instead_of, skill=skill)
+    place_champion(home, run, instead_of=instead_of, skill=skill, forced=forced)
     client = connect(home.runs)
     if run.bundle_at is not None:  # the champion, promoted again; it is marked again if its run is still there
-        for tracked in stored_runs(home.runs):
-            if tracked.run_id == run.run_id:
-                mark_champion(client, _to_mark(tracked))
+        if (tracked := _of_id(home, run.run_id)) is not None:
+            mark_champion(client, _to_mark(tracked))
         return
     mark_champion(client, run)
     record_ledger_head(home)
@@ -56,6 +67,48 @@ def judge(
         say(f"the verdict on {run.model} {run.run_id[:8]} was not recorded in MLflow: {cause(bad)}")
 
 
+def follow(
+    home: Home, question: str, run_id: str | None, verdict: str, *, ticker: str, say: Callable[[str], None]
+) -> None:
+    """See `Runs.follow`."""
+    simulated = home.store().is_simulated
+    try:
+        with limited_patience():
+            client = connect(home.runs)
+            tracked = _of_id(home, run_id)
+            if tracked is None:
+                unmark_champion(client, question, ticker, simulated=simulated)
+            else:
+                mark_champion(client, _to_mark(tracked))
+    except store_errors() as bad:
+        say(f"the alias `champion` of {question} in MLflow did not follow: {cause(bad)}")
+        return
+    if tracked is not None:
+        judge(home, _to_mark(tracked), verdict, None, say=say)
+
+
+def note_verdict(home: Home, run_id: str, verdict: str, *, say: Callable[[str], None]) -> None:
+    """See `Runs.note_verdict`."""
+    try:
+        tracked = _of_id(home, run_id)
+    except store_errors() as bad:
+        say(f"the verdict on {run_id[:8]} was not recorded in MLflow: {cause(bad)}")
+        return
+    if tracked is not None:
+        judge(home, _to_mark(tracked), verdict, None, say=say)
+
+
+def tag(home: Home, run: Run, tags: Mapping[str, str], *, say: Callable[[str], None]) -> None:
+    """See `Runs.tag`."""
+    try:
+        with limited_patience():
+            client = connect(home.runs)
+            for key, value in tags.items():
+                client.set_tag(run.run_id, key, value)
+    except store_errors() as bad:
+        say(f"the tags of {run.model} {run.run_id[:8]} were not recorded in MLflow: {cause(bad)}")
+
+
 def attach(home: Home, run: Run, name: str, text: str, *, say: Callable[[str], None]) -> None:
     """See `Runs.attach`."""
     try:
@@ -64,6 +117,10 @@ def attach(home: Home, run: Run, name: str, text: str, *, say: Callable[[str], N
             write_artifact(str(client.get_run(run.run_id).info.artifact_uri), name, text)
     except store_errors() as bad:
         say(f"{name} of {run.model} {run.run_id[:8]} was not kept in MLflow: {cause(bad)}")
+
+
+def _of_id(home: Home, run_id: str | None) -> StoredRun | None:
+    return next((each for each in stored_runs(home.runs) if each.run_id == run_id), None)
 
 
 def _to_mark(run: StoredRun) -> Run:

@@ -16,8 +16,8 @@ from mlflow.exceptions import MlflowException
 
 from bullbear.definitions import UP
 from bullbear.definitions.models import Subject
-from bullbear.errors import RunError
-from bullbear.files import copy_folder, replace_folder
+from bullbear.files import copy_folder
+from bullbear.forecasting.champion_history import FORCED, PROMOTED, install
 from bullbear.home import Home
 from bullbear.tracking.run import Run
 from bullbear.tracking.stored_runs import MODEL
@@ -29,7 +29,14 @@ CHAMPION = "champion"
 CHALLENGER = "challenger"
 
 
-def place_champion(home: Home, run: Run, *, instead_of: Path | None, skill: Mapping[str, float | None] | None) -> None:
+def place_champion(
+    home: Home,
+    run: Run,
+    *,
+    instead_of: Path | None,
+    skill: Mapping[str, float | None] | None,
+    forced: Mapping[str, str] | None = None,
+) -> None:
     """Put the bundle of `run` where the forecasts of its question read it; the parameters are those of `Runs.promote`.
 
     Raises
@@ -37,21 +44,26 @@ def place_champion(home: Home, run: Run, *, instead_of: Path | None, skill: Mapp
     RunError
         Another champion than `instead_of` stands there by now.
     """
-    place = home.champion_of(run.question)
     with home.staging() as folder:
         staged = folder / "bundle"
         copy_folder(run.bundle.root, staged)
         meta = json.loads((staged / "bundle.json").read_text(encoding="utf-8"))
+        meta.pop("forced", None)
         added: dict[str, Any] = {"run_id": run.run_id}
         added |= {} if skill is None else {"skill": dict(skill)}
         added |= {} if run.trials is None else {TRIALS: run.trials}
+        added |= {} if forced is None else {"forced": dict(forced)}
         (staged / "bundle.json").write_text(json.dumps(meta | added, indent=1), encoding="utf-8")
-        with home.champion_lock():
-            if instead_of is not None and place.resolve() != instead_of:
-                raise RunError(
-                    "champion", "replaced during the comparison", "one promotion at a time", "run the command again"
-                )
-            replace_folder(staged, place)
+        install(
+            home,
+            run.question,
+            staged,
+            action=PROMOTED if forced is None else FORCED,
+            reason="" if forced is None else forced["reason"],
+            model=run.model,
+            run_id=run.run_id,
+            instead_of=instead_of,
+        )
 
 
 def registered_name(run: Run, question: str | None = None) -> str:
@@ -60,8 +72,12 @@ def registered_name(run: Run, question: str | None = None) -> str:
     Those of a simulated market are `bullbear-simulated` and `bullbear-simulated.NAME`, those of another fund
     `bullbear-QQQ` and so on, so that they are never taken for each other.
     """
-    question, ticker = question or run.question, run.bundle.definition.target.ticker
-    name = SIMULATED if run.simulated else REGISTERED
+    return name_of(question or run.question, run.bundle.definition.target.ticker, simulated=run.simulated)
+
+
+def name_of(question: str, ticker: str, *, simulated: bool) -> str:
+    """The registered model of a question about a fund; see `registered_name`."""
+    name = SIMULATED if simulated else REGISTERED
     name = name if ticker == Subject().ticker else f"{name}-{ticker}"
     return name if question == UP.name else f"{name}.{question}"
 
@@ -74,6 +90,14 @@ def mark_champion(client: MlflowClient, run: Run) -> None:
     first, alias = registered_name(run, UP.name), f"champion-{run.question}"
     if name != first and alias in _aliases(client, first):
         client.set_registered_model_alias(first, alias, _version(client, first, run))
+
+
+def unmark_champion(client: MlflowClient, question: str, ticker: str, *, simulated: bool) -> None:
+    """Remove the alias `champion` of a question's registered model, also where all questions once shared one."""
+    name, first = (name_of(each, ticker, simulated=simulated) for each in (question, UP.name))
+    for model, alias in ((name, CHAMPION), (first, f"champion-{question}")):
+        if alias in _aliases(client, model):
+            client.delete_registered_model_alias(model, alias)
 
 
 def mark_challenger(client: MlflowClient, name: str, run: Run | None) -> None:

@@ -5,7 +5,6 @@ Who is champion is what the champion's folder says, not what the tag of a run sa
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -13,6 +12,7 @@ import pandas as pd
 
 from bullbear.definitions import UP
 from bullbear.evaluate.scored_model import NOT_JUDGED
+from bullbear.forecasting.champion_history import FORCED, run_at
 from bullbear.home import Home
 from bullbear.tracking.stored_runs import StoredRun, stored_runs
 from bullbear.tracking.tags import CHAMPION, PASSED, QUESTION, QUESTIONS, SEARCH, VERDICT, kind_of
@@ -37,11 +37,17 @@ class ListedRun:
     bss_low: float | None
     bss_high: float | None
     log_loss_skill: float | None
+    believed: float | None
+    """`a` at the newest fit: how far its signal is believed; None without a signal, or if it was not logged."""
     state: str
     verdict: str
     is_champion: bool
     trials: int | None
     simulated: bool
+    user_code: str = ""
+    """The home's Python files that it runs, as `user_code.named_files` names them."""
+    forced: str | None = None
+    """Why it was promoted although a test failed."""
 
 
 def listed_runs(
@@ -82,16 +88,10 @@ def _place(questions: Sequence[str], question: str) -> int:
 
 def champion_runs(home: Home) -> dict[str, str]:
     """The run id in each champion's folder, by question; one that cannot be read is left out."""
-    found: dict[str, str] = {}
     folder = home.forecasts / "champions"
-    for place in sorted(folder.iterdir()) if folder.is_dir() else []:
-        if place.name.startswith("."):
-            continue
-        try:
-            found[place.name] = str(json.loads((place / "bundle.json").read_text(encoding="utf-8"))["run_id"])
-        except (OSError, ValueError, KeyError, TypeError):
-            continue
-    return found
+    places = sorted(folder.iterdir()) if folder.is_dir() else []
+    found = {place.name: run_at(place) for place in places if not place.name.startswith(".")}
+    return {question: run_id for question, run_id in found.items() if run_id is not None}
 
 
 def _listed(run: StoredRun, champions: Mapping[str, str]) -> ListedRun:
@@ -112,11 +112,14 @@ def _listed(run: StoredRun, champions: Mapping[str, str]) -> ListedRun:
         bss_low=_skill(run, "bss_low"),
         bss_high=_skill(run, "bss_high"),
         log_loss_skill=_skill(run, "log_loss_skill"),
+        believed=run.metrics.get("belief/a"),
         state=state,
         verdict=verdict,
         is_champion=is_champion,
         trials=None if trials is None else int(trials),
+        user_code=tags.get("user_code", ""),
         simulated=tags.get("data") == "SIMULATED",
+        forced=tags.get(FORCED),
     )
 
 

@@ -208,7 +208,12 @@ class Runs:
         return self._finished(deleted=True)
 
     def promote(
-        self, run: Run, *, instead_of: Path | None = None, skill: Mapping[str, float | None] | None = None
+        self,
+        run: Run,
+        *,
+        instead_of: Path | None = None,
+        skill: Mapping[str, float | None] | None = None,
+        forced: Mapping[str, str] | None = None,
     ) -> None:
         """Make `run` the champion of its question: the forecasts' bundle first, then the mark in MLflow's registry.
 
@@ -220,6 +225,8 @@ class Runs:
             The folder of the champion that the run was compared with (`Home.champion_of`, resolved); None replaces any.
         skill
             What its forecasts are shown with, see `Bundle.skill_known_at`; None keeps what its bundle has.
+        forced
+            `at`, `reason` and `refused`, if it is promoted although the gate refuses it; kept in its bundle.
 
         Raises
         ------
@@ -228,7 +235,7 @@ class Runs:
         """
         from bullbear.tracking.recording import promote
 
-        promote(self.home, run, instead_of=instead_of, skill=skill)
+        promote(self.home, run, instead_of=instead_of, skill=skill, forced=forced)
 
     def judge(
         self,
@@ -255,6 +262,38 @@ class Runs:
 
         judge(self.home, run, verdict, document, say=say)
 
+    def follow(
+        self, question: str, run_id: str | None, verdict: str, *, ticker: str, say: Callable[[str], None] = warn
+    ) -> None:
+        """Mark whom a demotion or a roll-back made champion; what MLflow does not take becomes a note.
+
+        Parameters
+        ----------
+        run_id
+            The new champion; None where the question has none.
+        verdict
+            Recorded on its run.
+        ticker
+            What the question is about.
+        say
+            Called with the note.
+        """
+        from bullbear.tracking.recording import follow
+
+        follow(self.home, question, run_id, verdict, ticker=ticker, say=say)
+
+    def note_verdict(self, run_id: str, verdict: str, *, say: Callable[[str], None] = warn) -> None:
+        """Record a verdict on the run of an id, if it is still there; see `judge`."""
+        from bullbear.tracking.recording import note_verdict
+
+        note_verdict(self.home, run_id, verdict, say=say)
+
+    def tag(self, run: Run, tags: Mapping[str, str], *, say: Callable[[str], None] = warn) -> None:
+        """Tag a finished run; what fails becomes a note."""
+        from bullbear.tracking.recording import tag
+
+        tag(self.home, run, tags, say=say)
+
     def attach(self, run: Run, name: str, text: str, *, say: Callable[[str], None] = warn) -> None:
         """Keep a text as an artifact of a finished run, in place of an earlier one; what fails becomes a note."""
         from bullbear.tracking.recording import attach
@@ -271,6 +310,21 @@ class Runs:
         places = {each.run_id: each.place for each in everything if each.run_id in {run.run_id, *tried}}
         files = {run_id: place / name for run_id, place in places.items() if place is not None}
         return {run_id: file.read_text(encoding="utf-8") for run_id, file in files.items() if file.is_file()}
+
+    def texts(self, run_ids: Collection[str], name: str) -> dict[str, str]:
+        """An artifact of several runs, by run id; runs without it, or that are gone, are left out."""
+        try:
+            everything = self._everything
+        except store_errors():
+            return {}
+        found: dict[str, str] = {}
+        for each in everything:
+            if each.run_id in run_ids:
+                try:
+                    found[each.run_id] = self._artifact(each, name).read_text(encoding="utf-8")
+                except Exception:  # whatever a store raises for a file that is gone
+                    continue
+        return found
 
     def scored(
         self, questions: Collection[str], *, simulated: bool, about: str | None = None

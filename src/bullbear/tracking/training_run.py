@@ -25,12 +25,13 @@ from bullbear.dataset import Examples, splitter_of
 from bullbear.definitions import ModelDefinition, Question
 from bullbear.evaluate import Evaluation, PathScores
 from bullbear.evaluate.scored_model import NOT_JUDGED
+from bullbear.forecasting.belief import Belief, belief_of
 from bullbear.forecasting.bundle_writing import write_bundle
 from bullbear.learn import Training, pool_of
 from bullbear.model import Model
 from bullbear.tracking.artifact_tables import LOGGED, write_tables
 from bullbear.tracking.checkout import Checkout, read_checkout
-from bullbear.tracking.metrics import Point, metrics_of, plain, weights_by_month
+from bullbear.tracking.metrics import Point, belief_points, metrics_of, plain, weights_by_month
 from bullbear.tracking.mlflow_store import connect, experiment_for, require_ready
 from bullbear.tracking.search_runs import TABLE, search_metrics, search_params, search_runs, search_tags, trials_csv
 from bullbear.tracking.spool import (
@@ -44,7 +45,7 @@ from bullbear.tracking.spool import (
 from bullbear.tracking.tags import QUESTION, QUESTIONS, VERDICT
 from bullbear.tracking.usable import limited_patience
 from bullbear.tracking.view import save_views
-from bullbear.user_code import sources
+from bullbear.user_code import named_files, sources
 
 __all__ = ["JointRecord", "TrainingRecord", "log_joint_training", "log_training", "require_ready"]
 
@@ -292,6 +293,7 @@ def _tags(record: TrainingRecord, checkout: Checkout) -> dict[str, str]:
         "question": record.model.definition.target.question.name,
         "data": "SIMULATED" if record.simulated else "real",
         VERDICT: NOT_JUDGED,
+        **({USER_CODE: named_files(own)} if (own := record.model.user_code) else {}),
         **search_tags(record.training.searches),
         **checkout.tags,
     }
@@ -329,7 +331,14 @@ def _further_metrics(record: TrainingRecord) -> list[Point]:
     return [
         *plain({**seconds, **record.backtest_metrics, **search_metrics(record.training.searches)}),
         *weights_by_month(record.training.models),
+        *belief_points(_belief(record)),
     ]
+
+
+def _belief(record: TrainingRecord) -> Belief | None:
+    definition, training = record.model.definition, record.training
+    predictions = training.predictions.select(asset=definition.target.ticker)
+    return belief_of(definition, training.models, training.signals, predictions)
 
 
 def _times(record: TrainingRecord | JointRecord) -> dict[str, int]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from bullbear.audit import require_causal
 from bullbear.data.view import View
 from bullbear.dataset.labels import Labels
 from bullbear.dataset.predictions import Predictions
@@ -19,7 +20,6 @@ from bullbear.decide.grid import digest
 from bullbear.decide.performance.attribution import attribution
 from bullbear.documents import json_ready
 from bullbear.errors import RunError
-from bullbear.factors.engine.lookahead import require_causal
 from bullbear.forecasting.account_factors import account_factors
 from bullbear.forecasting.bundle import champion_of, read_bundle
 from bullbear.forecasting.champions import Asked, others_of, question_of
@@ -42,7 +42,13 @@ def _silent(note: str) -> None:  # the shape of `say`
 
 
 def backtest_run(
-    home: Home, run: Run, rule: Rule | None = None, say: Callable[[str], None] = _silent, *, parts: bool = False
+    home: Home,
+    run: Run,
+    rule: Rule | None = None,
+    say: Callable[[str], None] = _silent,
+    *,
+    parts: bool = False,
+    until: pd.Timestamp | None = None,
 ) -> Backtest:
     """The rule for positions of a run (or another, see `rule_for`) over its forecasts, on the prices stored now.
 
@@ -55,6 +61,8 @@ def backtest_run(
         Called with a note for each question that is answered from another training, or read no more.
     parts
         Walk the policy without each of its parts, too.
+    until
+        The instant up to which forecasts are made and data are known; None for all there is.
 
     Raises
     ------
@@ -66,7 +74,7 @@ def backtest_run(
         The run of a question that was trained together with `up` and that the policy reads is gone, or there is no
         champion of one that it needs.
     """
-    found = replayed(home, run, rule, say)
+    found = replayed(home, run, rule, say, until)
     policy = found.rule.policy
     return backtest(
         found.decided_on,
@@ -92,22 +100,30 @@ class Replayed:
     horizon: int
 
 
-def replayed(home: Home, run: Run, rule: Rule | None = None, say: Callable[[str], None] = _silent) -> Replayed:
+def replayed(
+    home: Home,
+    run: Run,
+    rule: Rule | None = None,
+    say: Callable[[str], None] = _silent,
+    until: pd.Timestamp | None = None,
+) -> Replayed:
     """See `backtest_run`."""
     refuse_another_question(f"{run.model} {run.run_id[:8]}", run.bundle.question)
     require_walk_forward(run, "RUN")
     bundle, target = run.bundle, run.bundle.definition.target
     store = home.filled_store()
-    view = store.as_of()
+    view = store.as_of(until)
     if rule is not None:  # that of the run was looked at in its training
         require_causal(store, rule.own, pd.DatetimeIndex(view.bars(target.ticker).index), target.ticker)
     rule = rule or bundle.rule
     read, labels_of = _answering(home, run, rule.policy, say), Labels(view, target.ticker).resolve
     closes = run.of_target.table["decided_at"]
+    if until is not None:
+        closes = closes[closes <= until]
     closes = closes.set_axis(days(pd.DatetimeIndex(closes)))
     # Another champion may have reported less than that of `up`; its models answer the closes since, as live.
     later = spoken(view, labels_of, target.ticker, read[1:], closes)
-    decided_on = given(read, labels_of, target.ticker, policy=rule.policy, later=later)
+    decided_on = given(read, labels_of, target.ticker, policy=rule.policy, later=later, through=until)
     factors = account_factors(view, rule, bundle.feature_sets, target.ticker)
     return Replayed(rule, decided_on, view, factors, target.ticker, target.horizon)
 

@@ -13,11 +13,11 @@ from typing import Protocol, TypeVar
 import numpy as np
 import pandas as pd
 
+from bullbear.audit import require_causal
 from bullbear.definitions import FactorSpec, FeatureSet, Scalar
 from bullbear.errors import DefinitionError, InputError
 from bullbear.factors import compute, factor, load, registered
 from bullbear.factors.engine.feature_sets import functions_of
-from bullbear.factors.engine.lookahead import require_causal
 from bullbear.factors.engine.parameters import SHARED
 from bullbear.home import Home
 from bullbear.sessions import closes

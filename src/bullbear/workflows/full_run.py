@@ -10,6 +10,7 @@ from typing import Any
 from bullbear.definitions import UP
 from bullbear.errors import GateError
 from bullbear.evaluate import OracleShare, PathScores
+from bullbear.forecasting.card.card import card_of
 from bullbear.forecasting.forecast import issue
 from bullbear.home import Home
 from bullbear.tracking import Run, Runs
@@ -100,7 +101,7 @@ def run_all(home: Home, source: DataSource, *, jobs: int, console: Console) -> F
         shares=shares,
         refused=refused,
         champions=champions,
-        forecast=entry,
+        forecast=entry | card_of(home, entry),
         report=write_page(home, results, entry),
         simulated=home.store().is_simulated,
     )

@@ -3,25 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import pandas as pd
 
 from bullbear.documents import json_ready
 from bullbear.errors import BullbearError, GateError
 from bullbear.forecasting import gate
-from bullbear.forecasting.gate import Verdict
+from bullbear.forecasting.champion_history import FORCED
+from bullbear.forecasting.gate import Check, Verdict
 from bullbear.home import Home
 from bullbear.workflows.comparing import PAGE, page_of_run
 from bullbear.workflows.kept_evaluations import evaluation_of
+from bullbear.workflows.plausibility import plausible
 from bullbear.workflows.run_details import beside_all_tried
 
 if TYPE_CHECKING:
     from bullbear.tracking import Run, Runs
 
 
-def promote_run(home: Home, runs: Runs, run: Run) -> Verdict:
+def promote_run(home: Home, runs: Runs, run: Run, *, force: str | None = None) -> Verdict:
     """Make a run the champion of its question if it passes the gate against the present one; see `gate.judge`.
 
     The skill of its out-of-sample forecasts is kept in the champion's bundle, beside which it forecasts.
+
+    Parameters
+    ----------
+    force
+        The reason for which it becomes champion even if a test fails. What no reason changes is still refused: a run
+        that cannot forecast, or was trained on another kind of data.
 
     Raises
     ------
@@ -32,11 +44,14 @@ def promote_run(home: Home, runs: Runs, run: Run) -> Verdict:
         which this one was not compared, became champion meanwhile.
     """
     try:
-        verdict, is_new = _promote(home, runs, run)
+        verdict, is_new = _promote(home, runs, run, force)
     except GateError as bad:
         _record(runs, run, f"refused: {str(bad).removeprefix('refused by ')}", bad.verdict)
         raise
-    if is_new:
+    if not verdict.passed:
+        _record(runs, run, f"champion: forced: {force} ({verdict.sentence})", verdict.as_dict())
+        runs.tag(run, {FORCED: str(force)})
+    elif is_new:
         _record(runs, run, f"champion: {verdict.sentence.removeprefix('passed: ')}", verdict.as_dict())
     return verdict
 
@@ -49,7 +64,7 @@ def _record(runs: Runs, run: Run, verdict: str, document: Mapping[str, Any] | No
         runs.attach(run, PAGE, page)
 
 
-def _promote(home: Home, runs: Runs, run: Run) -> tuple[Verdict, bool]:
+def _promote(home: Home, runs: Runs, run: Run, force: str | None) -> tuple[Verdict, bool]:
     """The verdict, and whether the run was not champion before."""
     name = f"{run.model} {run.run_id[:8]}"
     gate.refuse_what_is_not_issued(name, is_walk_forward=run.bundle.is_walk_forward)
@@ -66,28 +81,58 @@ def _promote(home: Home, runs: Runs, run: Run) -> tuple[Verdict, bool]:
     compared = home.champion_of(run.question).resolve()
     champion, note = gate.present_champion(home, run.question, simulated=run.simulated)
     thresholds = home.promotion()
-    verdict = gate.judge(
-        record,
-        champion,
-        tried=runs.tried(run),
-        models=lambda: beside_all_tried(runs, run, least_models=thresholds.overfitting.least_models),
-        thresholds=thresholds,
-    ).noting(note)
-    if (refusal := verdict.refusal()) is not None:
+    try:
+        verdict = gate.judge(
+            record,
+            champion,
+            tried=runs.tried(run),
+            models=lambda: beside_all_tried(runs, run, least_models=thresholds.overfitting.least_models),
+            thresholds=thresholds,
+        ).noting(note)
+    except BullbearError as bad:
+        if force is None:
+            raise
+        unjudged = Check("evidence", False, str(bad))
+        verdict = Verdict(runs.tried(run), float("nan"), (), (), (unjudged,)).noting(note)
+    if not record.is_base_rate and (champion is None or champion.run_id != run.run_id):
+        check = plausible(home, run, thresholds.plausibility)
+        if check is not None:
+            verdict = replace(verdict, checks=(check, *verdict.checks))
+    refusal = verdict.refusal()
+    if refusal is not None and force is None:
         raise refusal
-    found = evaluation_of(run.of_target, home.evaluations)
+    if refusal is None and force is not None:
+        verdict = replace(verdict, notes=(*verdict.notes, "it passes the gate: nothing had to be forced"))
+    now = pd.Timestamp.now("UTC").isoformat()
+    forced = None if refusal is None else {"at": now, "reason": str(force), "refused": verdict.sentence}
+    runs.promote(
+        run, instead_of=compared, skill=_skill(run, home.evaluations, is_forced=forced is not None), forced=forced
+    )
+    return verdict, champion is None or champion.run_id != run.run_id
+
+
+def _skill(run: Run, kept: Path, *, is_forced: bool) -> dict[str, Any] | None:
+    """What its forecasts are shown with; of a forced run that cannot be scored, nothing."""
+    try:
+        found = evaluation_of(run.of_target, kept)
+    except BullbearError:
+        if is_forced:
+            return None
+        raise
     table = run.of_target.table
     through = table.loc[table["y"].notna(), "resolved_at"].max()
     skill = {"skill": found.bss, "skill_low": found.bss_low, "skill_high": found.bss_high, "n": found.n,
              "resolved_through": through.isoformat()}  # fmt: skip
-    runs.promote(run, instead_of=compared, skill=json_ready(skill))
-    return verdict, champion is None or champion.run_id != run.run_id
+    document: dict[str, Any] = json_ready(skill)
+    return document
 
 
-def promote_each(home: Home, runs: Runs, found: Sequence[Run]) -> tuple[dict[str, Verdict], dict[str, BullbearError]]:
+def promote_each(
+    home: Home, runs: Runs, found: Sequence[Run], *, force: str | None = None
+) -> tuple[dict[str, Verdict], dict[str, BullbearError]]:
     """Promote the run of each question by itself: the verdicts, and what refused the others, by question.
 
-    A run that cannot be promoted, for whatever reason, keeps no other one from it.
+    A run that cannot be promoted, for whatever reason, keeps no other one from it; `force` is that of `promote_run`.
 
     Raises
     ------
@@ -100,7 +145,7 @@ def promote_each(home: Home, runs: Runs, found: Sequence[Run]) -> tuple[dict[str
     refused: dict[str, BullbearError] = {}
     for run in found:
         try:
-            verdicts[run.question] = promote_run(home, runs, run)
+            verdicts[run.question] = promote_run(home, runs, run, force=force)
         except BullbearError as bad:
             refused[run.question] = bad
     if not verdicts:

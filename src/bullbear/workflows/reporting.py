@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from bullbear.errors import HistoryError
 from bullbear.evaluate import Evaluation, evaluate
 from bullbear.forecasting.bundle import read_bundle
 from bullbear.forecasting.card.card import card_of
@@ -16,8 +18,11 @@ from bullbear.forecasting.champions import others_of
 from bullbear.forecasting.forecast import replay
 from bullbear.forecasting.ledger import Ledger, of_question
 from bullbear.home import Home
+from bullbear.sessions import day
 from bullbear.tracking import Run, Runs
 from bullbear.workflows.backtesting import backtest_run
+from bullbear.workflows.outlook_pictures import known_at
+from bullbear.workflows.report_data.contents import contents_of
 from bullbear.workflows.report_data.outlook import outlook_data
 from bullbear.workflows.report_data.price import price_data
 from bullbear.workflows.report_data.record import records_of
@@ -34,21 +39,40 @@ def report_champion(home: Home) -> Path:
     Latest is the latest decision among the champion's entries; without one, a forecast is made for this page only.
     """
     run = Runs(home).find("champion")
-    return write_page(home, [result_of_run(home, run)], _latest_forecast(home, run))
+    entry = _latest_forecast(home, run)
+    models = []
+    with suppress(HistoryError):  # of the first months of a record there is nothing to score
+        models.append(result_of_run(home, run, until=pd.Timestamp(entry["decided_at"])))
+    return write_page(home, models, entry)
 
 
-def result_of_run(home: Home, run: Run) -> ModelResult:
-    """What the report shows of a run, scored and backtested on what is stored now."""
+def result_of_run(home: Home, run: Run, until: pd.Timestamp | None = None) -> ModelResult:
+    """What the report shows of a run, scored and backtested on what is stored now.
+
+    Parameters
+    ----------
+    until
+        The close up to which forecasts and outcomes are shown; None for all.
+
+    Raises
+    ------
+    HistoryError
+        Too few forecasts had resolved by then.
+    """
     from bullbear.report import ModelResult
 
+    predictions, weights = run.predictions, run.bundle.weights()
+    if until is not None:
+        predictions = known_at(until, predictions)
+        weights = None if weights is None else weights[weights.index <= day(until)]
     return ModelResult(
         name=run.model,
         run_id=run.run_id,
         intent=run.bundle.definition.intent,
-        evaluation=evaluate(run.predictions),
-        backtest=backtest_run(home, run),
-        predictions=run.of_target,
-        weights=run.bundle.weights(),
+        evaluation=evaluate(predictions),
+        backtest=backtest_run(home, run, until=until),
+        predictions=predictions.select(asset=run.bundle.definition.target.ticker),
+        weights=weights,
     )
 
 
@@ -86,7 +110,7 @@ def result_of_training(trained: TrainedModel) -> ModelResult:
 def write_page(home: Home, models: list[ModelResult], entry: dict[str, Any]) -> Path:
     """Write the report on `models` and one forecast into the home."""
     from bullbear.report.page import write_page as write
-    from bullbear.report.words import day
+    from bullbear.report.words import day as written
 
     sources = Sources(home, entry, home.filled_store())
     document = entry | card_of(home, entry, sources.store)
@@ -94,41 +118,40 @@ def write_page(home: Home, models: list[ModelResult], entry: dict[str, Any]) -> 
     return write(
         home.reports / "index.html",
         sections_of(sources, document, models),
-        title=f"{entry['ticker']} on {day(entry['decided_at'], weekday=True)}",
+        title=f"{entry['ticker']} on {written(entry['decided_at'], weekday=True)}",
         ticker=str(entry["ticker"]),
         simulated=simulated,
         generated_at=pd.Timestamp.now("UTC"),
-        notices=_notices(document, simulated=simulated),
+        notices=document["ages"]["notice"],
     )
 
 
 def sections_of(sources: Sources, document: Mapping[str, Any], models: list[ModelResult]) -> list[Section]:
     """The sections of the page, in the order to show; one that has nothing to show is left out."""
+    from bullbear.report.sections.account import account_section
+    from bullbear.report.sections.dashboards import dashboards_section
+    from bullbear.report.sections.freshness import freshness_section
+    from bullbear.report.sections.ledger import ledger_section
+    from bullbear.report.sections.models import models_section
+    from bullbear.report.sections.odds import odds_section
     from bullbear.report.sections.outlook import outlook_section
     from bullbear.report.sections.price import price_section
     from bullbear.report.sections.record import record_section
+    from bullbear.report.sections.short_selling import short_selling_section
     from bullbear.report.sections.skill import limits_section, skill_section
     from bullbear.report.sections.today import today_section
 
     champion = str(document["model"]["run_id"])
     tested = next((each.backtest for each in models if each.run_id == champion), None)
+    contents = contents_of(sources, tested)
     sections = [today_section(document), price_section(price_data(sources, tested))]
-    sections.append(outlook_section(outlook_data(sources, document)))
+    sections += [outlook_section(outlook_data(sources, document)), odds_section(contents.odds)]
     if records := records_of(sources):
         sections.append(record_section(records))
+    if contents.tested is not None:
+        sections.append(account_section(contents.tested))
+    sections += [short_selling_section(contents.short_selling), dashboards_section(contents.dashboards)]
     if models:
         sections.append(skill_section(models, champion))
-    return [*sections, limits_section()]
-
-
-def _notices(document: Mapping[str, Any], *, simulated: bool) -> list[str]:
-    """What must be known before anything else is read: that the data are old."""
-    ages = document.get("ages")
-    if ages is not None:
-        return [str(line) for line in ages.get("notice") or ()]
-    behind = document["data"].get("sessions_behind") or 0
-    if simulated or behind <= 1:
-        return []
-    return [
-        f"The data are old: {behind:,} sessions have closed since the last one here, {document['decided_at'][:10]}."
-    ]
+    sections += [models_section(contents.models), ledger_section(contents.ledger)]
+    return [*sections, freshness_section(contents.freshness), limits_section()]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from bullbear.audit import require_causal
 from bullbear.data.view import View
 from bullbear.dataset import Examples, build_all, splitter_of
 from bullbear.dataset.predictions import Predictions
@@ -18,7 +19,6 @@ from bullbear.errors import DefinitionError, FitError, InputError
 from bullbear.evaluate import Evaluation, PathScores, path_scores
 from bullbear.evaluate.distribution import DistributionEvaluation
 from bullbear.execution import Kept
-from bullbear.factors.engine.lookahead import require_causal
 from bullbear.forecasting.account_factors import account_factors
 from bullbear.forecasting.policy_forecasts import decided_on
 from bullbear.home import Home

@@ -14,6 +14,13 @@ from bullbear.home import Home
 
 STOP = {"ticker": "IWM", "level": 159.37, "atr": 1.83, "multiple": 7.0, "side": "exit"}
 REENTRY = {"ticker": "IWM", "level": 161.25, "atr": 1.83, "multiple": 3.0, "side": "reentry"}
+OUT = {
+    "agents": {
+        "bull": {"weight": 0.0, "instrument": "IWM", "reasons": []},
+        "bear": {"weight": 0.0, "instrument": "TWM", "tier": 0, "reasons": []},
+    },
+    "positions": {"IWM": 0.0, "CASH": 1.0},
+}
 
 
 def shown(**changes: Any) -> list[str]:
@@ -48,9 +55,9 @@ def shown(**changes: Any) -> list[str]:
 @pytest.mark.parametrize(
     ("changes", "row"),
     [
-        ({"stops": [STOP], "reentries": []}, {"stop at a close": "159.37"}),
-        ({"stops": [], "reentries": [REENTRY]}, {"re-entry": "161.25"}),
-        ({"stops": [REENTRY]}, {"re-entry": "161.25"}),  # as entries of an earlier version have it
+        ({"stops": [STOP], "reentries": []}, {"sold at a close below": "159.37"}),
+        ({"stops": [], "reentries": [REENTRY], **OUT}, {"bought back at a close above": "161.25"}),
+        ({"stops": [REENTRY], **OUT}, {"bought back at a close above": "161.25"}),  # an entry of an earlier version
         ({"stops": [STOP | {"resting": True}], "reentries": []}, {"stop order": "159.37"}),
     ],
 )
@@ -58,18 +65,24 @@ def test_a_re_entry_level_is_never_called_a_stop(changes: dict[str, Any], row: d
     lines = shown(**changes)
     (title, level), head = *row.items(), next(line for line in lines if line.startswith("agent"))
     line = next(line for line in lines if line.startswith("bull"))
+    weight = "0.0 %" if "bought" in title else "87.5 %"
     assert head.split(maxsplit=3) == ["agent", "fund", "weight", title]
-    assert line.split() == ["bull", "IWM", "87.5%", level]
-    assert head.index(title) + len(title) == line.index(level) + len(level)
-    if title == "re-entry":
-        assert not any("stop" in each for each in lines)
+    assert line.split(maxsplit=2) == ["bull", "IWM", f"{weight}{' ' * (len(title) + 2 - len(level))}{level}"]
+    if "bought" in title:
+        assert not any("stop" in each or "sold" in each for each in lines)
+
+
+def test_a_stop_without_a_position_and_a_re_entry_beside_one_are_not_shown() -> None:
+    for changes in ({"stops": [STOP], **OUT}, {"stops": [], "reentries": [REENTRY]}):
+        head = next(line for line in shown(**changes) if line.startswith("agent"))
+        assert head.split() == ["agent", "fund", "weight"]
 
 
 def test_without_levels_there_are_no_columns_for_them_and_an_idle_agent_says_so() -> None:
     lines = shown()
     assert next(line for line in lines if line.startswith("agent")).split() == ["agent", "fund", "weight"]
     assert next(line for line in lines if line.startswith("bear")).split() == ["bear", "no", "position"]
-    assert any(line.split() == ["CASH", "12.5%"] for line in lines)
+    assert any(line.split() == ["CASH", "12.5", "%"] for line in lines)
 
 
 BOTH = {
@@ -88,27 +101,26 @@ def test_each_sleeve_has_its_line_its_tier_and_its_own_stop() -> None:
     start = next(number for number, line in enumerate(lines) if line.startswith("agent"))
     assert [line.split() for line in lines[start : start + 6]] == [
         ["agent", "fund", "weight", "tier", "stop", "order"],
-        ["bull", "IWM", "40.0%"],
-        ["bull", "IWM", "(overlay)", "10.0%", "151.50"],
-        ["bear", "TWM", "20.0%", "2"],
-        ["CASH", "12.5%"],
-        ["bear", "tier", "2", "on", "the", "rebound"],
+        ["bull", "IWM", "40.0", "%"],
+        ["bull", "IWM", "(overlay)", "10.0", "%", "151.50"],
+        ["bear", "TWM", "20.0", "%", "2"],
+        ["CASH", "12.5", "%"],
+        [],
     ]
+    assert "Bear: tier 2 on the rebound." in lines
 
 
 def test_the_trend_and_what_comes_next_are_said() -> None:
     trend = {"name": "breakdown", "since": "2019-08-05", "reason": "a close 1.2 ATRs below 148.00", "changed": False}
-    triggers = [{"sentence": "Bear tier 2 on a close of IWM above 193.40; invalid below 187.20"}]
+    triggers = [{"sentence": "The Bear sells on a close of IWM above 193.40"}]
     lines = shown(trend=trend, triggers=triggers)
     start = next(number for number, line in enumerate(lines) if line.startswith("Trend"))
-    assert lines[start : start + 3] == [
-        "Trend: breakdown, since 2019-08-05: a close 1.2 ATRs below 148.00",
-        "Next:",
-        "Bear tier 2 on a close of IWM above 193.40; invalid below 187.20",
+    assert lines[start : start + 2] == [
+        "Trend: breakdown since 2019-08-05, when it began with this: a close 1.2 ATRs below 148.00.",
+        "Next: The Bear sells on a close of IWM above 193.40.",
     ]
-    assert any(
-        line.startswith("Trend: breakdown, new at this close: a") for line in shown(trend=trend | {"changed": True})
-    )
+    new = "Trend: breakdown, new at this close: a close 1.2 ATRs below 148.00."
+    assert new in shown(trend=trend | {"changed": True})
     assert not any(line.startswith(("Trend", "Next")) for line in shown(trend=None, triggers=[]))
 
 
@@ -133,17 +145,17 @@ SINCE = {
 
 
 def test_the_paper_account_tells_its_profit_its_fills_and_what_differed_from_the_advice() -> None:
-    account = {"kind": "advised", "trades": [], "book": {"equity": 1.255}, "since": SINCE}
+    account = {"kind": "advised", "trades": [], "book": {"equity": 1.254}, "since": SINCE}
     lines = shown(account=account)
     start = next(number for number, line in enumerate(lines) if line.startswith("Positions follow"))
-    assert lines[start : start + 6] == [
+    assert lines[start : start + 5] == [
         "Positions follow the paper account of live advice.",
-        "Equity 1.2550 of 1 at the start, +0.40% since 2019-12-30 (bull +0.60%, costs -0.20%).",
-        "IWM (bull): 60.0% advised, 60.0% reached at 161.50 on 2019-12-31; a gap of +0.9%",
-        "TWM (bear): 20.0% advised, 10.0% reached; not filled: no cash",
-        "IWM (overlay): stopped out at 158.00 on 2019-12-31, 5.0% sold",
-        "No trade.",
+        "1 dollar at the start is 1.25 now, +0.40 % since 2019-12-30 (bull +0.60 %, costs -0.20 %).",
+        "IWM (bull): 60.0 % advised, 60.0 % reached at 161.50 on 2019-12-31; a gap of +0.9%",
+        "TWM (bear): 20.0 % advised, 10.0 % reached; not filled: no cash",
+        "IWM (overlay): stopped out at 158.00 on 2019-12-31, 5.0 % sold",
     ]
+    assert "No trade at the next open." in lines
 
 
 def test_orders_come_in_whole_shares_with_what_they_leave() -> None:
@@ -174,51 +186,20 @@ ALONE = ROW | {"question": "rally5", "p": 0.31, "climatology": 0.31, "model": No
 UP = USUAL | {"question": "up"}
 
 
-def test_the_panel_leads_with_what_differs_from_usual() -> None:
+def test_what_is_unusual_comes_in_a_table_before_the_rest() -> None:
     lines = shown(outlook=[UP, ALONE, USUAL, ROW])
-    assert lines[1:4] == [
-        "A close 8 % or more below today's within the month: 19 % (usually 12 %; skill +10 % [+4, +16])",
-        "As usual: dip5 26 %",
-        "Base rates alone: rally5 31 %",
-    ]
-    assert next(line for line in lines if line.startswith("P(up")).split("   ") == [
-        "P(up over 21 sessions, to 2020-01-31)  61.0 %", "90 % interval 54.0 % to 67.0 %", "usually 58.0 %",
-    ]  # fmt: skip
-
-
-def test_where_nothing_differs_a_plain_sentence_says_so() -> None:
-    lines = shown(outlook=[UP, USUAL])
-    assert lines[1:3] == ["Nothing differs from usual: treat this as a normal month.", "As usual: dip5 26 %"]
-
-
-def test_a_normal_month_is_not_claimed_of_questions_that_nobody_answers() -> None:
-    # The base rate differs from itself in no way, whatever its interval.
-    assert shown(outlook=[UP, ALONE | {"p_low": 0.32}])[1:3] == [
-        "No champion of the other questions.", "Base rates alone: rally5 31 %",
-    ]  # fmt: skip
-    assert shown(outlook=[UP, USUAL, ALONE])[1:4] == [
-        "Nothing differs from usual in the other questions that have a champion.",
-        "As usual: dip5 26 %",
-        "Base rates alone: rally5 31 %",
+    start = next(number for number, line in enumerate(lines) if line.startswith("Unusual within the month"))
+    assert lines[start + 1].split("  ")[0] == "A close 8 % or more below today's within the month"
+    assert lines[start + 1].split("  ")[-1].strip() == "+10 % (+4 to +16)"
+    assert lines[start + 2 : start + 5] == [
+        "As usual: dip5 26 %.",
+        "Base rates alone, for want of a champion: rally5 31 %.",
+        "P(up over 21 sessions, to 2020-01-31): 61.0 %, usually 58.0 %; 90 % interval 54.0 % to 67.0 %.",
     ]
 
 
-def test_a_normal_month_is_not_claimed_beside_an_unusual_direction() -> None:
-    assert shown(outlook=[UP | {"p_low": 0.27}, USUAL])[1] == "Nothing but the direction differs from usual."
-
-
-def test_a_skill_that_is_unknown_is_not_shown() -> None:
-    assert shown(outlook=[UP, ROW | {"skill_low": None}])[1].endswith(": 19 % (usually 12 %)")
-
-
-def test_the_distribution_is_one_line() -> None:
-    known = {"quantiles": {"0.05": -0.081, "0.5": 0.01, "0.95": 0.075}, "volatility": 0.243,
-             "volatility_climatology": 0.187}  # fmt: skip
-    (line,) = [line for line in shown(outlook=[UP], distribution=known) if line.startswith("Volatility")]
-    assert line == (
-        "Volatility 24 % a year (usually 19 %); the return lies between -8.1 % and +7.5 % in nine cases of ten."
-    )
-    assert not any(line.startswith("Volatility") for line in shown(outlook=[UP], distribution=None))
+def test_a_skill_that_no_row_knows_has_no_column() -> None:
+    assert not any("skill" in line for line in shown(outlook=[UP, ROW | {"skill_low": None}]))
 
 
 def text_of(entry: dict[str, Any]) -> str:
@@ -231,8 +212,8 @@ def text_of(entry: dict[str, Any]) -> str:
 @pytest.mark.parametrize(
     ("issued_at", "expected"),
     [
-        ("2007-12-31T21:30Z", "live, issued at 2007-12-31T21:30:00Z  "),
-        ("2026-11-26T00:00Z", "replay, issued at 2026-11-26T00:00:00Z, in hindsight and not part of the record  "),
+        ("2007-12-31T21:30Z", "; live, issued at 2007-12-31T21:30:00Z, "),
+        ("2026-11-26T00:00Z", "; replay, issued at 2026-11-26T00:00:00Z, "),
     ],
 )
 def test_a_panel_says_whether_the_forecast_is_live(trained_home: Home, issued_at: str, expected: str) -> None:
@@ -249,11 +230,13 @@ def test_a_panel_of_an_entry_of_the_old_schema_says_nothing_of_it(trained_home: 
 
 def test_a_panel_counts_the_sessions_from_the_close_to_the_issue(trained_home: Home) -> None:
     entry = of_question(Ledger(trained_home.forecasts / "ledger.jsonl").entries())[1]
-    for behind, expected in ((1, "issued 1 session after the close"), (4756, "issued 4,756 sessions after the close")):
+    for behind, expected in ((1, ", 1 session after its close."), (4756, ", 4,756 sessions after its close.")):
         entry["data"]["sessions_behind"] = behind
         assert expected in text_of(entry)
 
 
 def test_what_must_be_known_first_is_in_the_first_lines() -> None:
-    lines = shown(ages={"notice": ["The data are old.", "It says nothing of today."]})
+    ages = {"notice": ["The data are old.", "It says nothing of today."], "series": [],
+            "model": {"sentence": "The model is new."}, "data": {"sentence": "The data are old."}}  # fmt: skip
+    lines = shown(ages=ages)
     assert lines[1:3] == ["The data are old.", "It says nothing of today."]

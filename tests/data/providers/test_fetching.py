@@ -158,6 +158,22 @@ def test_a_provider_that_fails_three_times_is_left_alone(world: Any, settings: S
     ]
 
 
+def test_offline_each_provider_is_told_once(
+    url: str, tmp_path: Path, bullbear: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    away = "http://127.0.0.1:9"
+    urls = "".join(f'{name} = "{away}"\n' for name in ("yahoo", "fred", "cboe", "finra", "regsho", "ishares"))
+    wanted = '[fetch]\nprices = ["IWM", "SPY", "QQQ"]\nindices = ["SKEW"]\nmacro = ["DGS10", "DGS2"]\n'
+    (tmp_path / "bullbear.toml").write_text(f"{wanted}[http]\nfirst_wait = 0.01\npause = 0\n[urls]\n{urls}")
+    done = bullbear("fetch", "--home", tmp_path)
+    assert done.code == 1
+    said = done.err.splitlines()
+    tried = [line.split()[0] for line in said if "cannot connect to 127.0.0.1:9" in line]
+    assert sorted(tried) == ["cboe", "finra", "fred", "ishares", "putcall", "regsho", "yahoo"]
+    assert "bullbear: yahoo: 2 more series not asked for (SPY, QQQ)" in said
+    assert len(said) <= 2 * len(tried)
+
+
 def test_a_simulated_store_and_unknown_names_are_refused(world: Any, settings: Settings, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="--only: got 'TSLA'; allowed: a provider or series"):
         fetch_all(Store(tmp_path / "real"), settings, world.instant, only=("TSLA",))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import socket
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -136,3 +137,13 @@ def test_without_an_explanation_the_status_is_explained() -> None:
     assert provider_message(b"[" * 100_000) == ""
     assert provider_message(b'{"message": "' + b"a " * 500 + b'"}') == ("a " * 98) + "a..."
     assert provider_message(b'{"message": "one\\u001b[31m two\\nthree"}') == "one [31m two three"
+
+
+def test_an_unreachable_provider_is_tried_twice_and_then_left_alone() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # bound and not listening: nobody answers there
+        waits: list[float] = []
+        refused = pytest.raises(FetchError, match=r"^fred DGS10: cannot connect to 127\.0\.0\.1:\d+ \(.*\), 2 tries")
+        with client(waits, attempts=6, first_wait=1.0) as asking, refused as told:
+            asking.get(ask(f"http://127.0.0.1:{taken.getsockname()[1]}"))
+    assert (len(waits), told.value.stop) == (1, True)

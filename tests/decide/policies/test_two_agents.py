@@ -182,7 +182,7 @@ def test_a_decision_in_words() -> None:
     assert (overlay.weight, overlay.reasons) == (0.0, ("no overlay",))
     assert bull.weight == pytest.approx(0.375)
     assert bull.reasons == (
-        "volatility 20.0 % a year, target 15 %: 75.0 % of equity; trend breakdown: cut to 37.5 %",
+        "a volatility of 20.0 % a year against a target of 15 % makes 75.0 % of equity; trend breakdown: cut to 37.5 %",
         "0.0 % is held: to be brought to 37.5 %",
     )
     assert stance.positions == {

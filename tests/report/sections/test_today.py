@@ -43,7 +43,7 @@ def test_the_ledger_entry_alone_is_told(forecast: dict[str, Any]) -> None:
         "Bear: out (holds nothing)",
         "is 61.2 % (90 % interval 54.1 % to 67.9 %",
         "Usually it is 58.0 %: the interval holds the base rate, so nothing is known about the direction.",
-        "Stop of IWM at 159.37.",
+        "IWM is sold at a close below 159.37.",
         "rsi_14 | 61.25 | +0.041",
         "run " + forecast["model"]["run_id"],
         "entry 7, " + "ab" * 32,
@@ -67,10 +67,12 @@ def test_everything_that_the_card_adds_is_shown(forecast: dict[str, Any]) -> Non
         "summary": "hold IWM; the month should be quiet",
         "price": {"close": 165.67, "previous": 165.44, "change": 0.23, "day": 0.0014, "high_52w": 167.12,
                   "low_52w": 131.54, "from_high": -0.0087},
-        "trend": {"since": "2019-12-18", "reason": "", "name": "uptrend", "changed": False},
+        "trend": {"since": "2019-12-18", "reason": "a new high", "name": "uptrend", "changed": False},
         "distribution": {"volatility": 0.1316, "volatility_climatology": 0.187, "quantiles": {}},
-        "changes": {"since": {"decided_at": "2019-12-30T21:00:00Z"}, "lines": [
-            {"what": "probability", "sentence": "the chance of a dip fell", "why": [{"sentence": "VIX fell"}]}]},
+        "changes": {"since": {"decided_at": "2019-12-30T21:00:00Z", "sentence": "since the forecast of 2019-12-30"},
+                    "lines": [{"what": "probability", "sentence": "the chance of a dip fell", "why": [
+                        {"family": "volatility", "factor": None, "sentence": "volatility did most of it"},
+                        {"family": "volatility", "factor": "vix", "sentence": "VIX fell"}]}]},
         "triggers": [{"sentence": "Bull sells on a close of IWM below 149.53"}],
         "account": {"kind": "advised", "trades": [
             {"ticker": "IWM", "change": -0.4, "weight_before": 0.875, "weight_after": 0.475}]},
@@ -85,10 +87,12 @@ def test_everything_that_the_card_adds_is_shown(forecast: dict[str, Any]) -> Non
         "Close: 165.67 (+0.14 % on the day, 0.9 % below its 52-week high)",
         "Volatility ahead: 13 % (a year; usually 19 %)",
         "Regime: calm (since 18 Dec 2019)",
-        "What changed since the forecast of 30 Dec 2019",
-        "The chance of a dip fell. VIX fell.",
+        "What changed since the forecast of 2019-12-30",
+        "The chance of a dip fell. Volatility did most of it: VIX fell.",
+        "Trend: uptrend since 2019-12-18, when it began with this: a new high.",
         "Bull sells on a close of IWM below 149.53.",
-        "Trades at the next open: sell IWM (87.5 % to 47.5 %). Positions are those of the paper account",
+        "Sell IWM from 87.5 % down to 47.5 % of equity: P(up) 0.612 is in the bull band [0.60, 1].",
+        "Positions are those of the paper account of live advice.",
         "RSI left 70: 3 of 4 fell.",
         "3 May 2017 | -3.1 % | -7.1 % | 24 % | lower",
         "By five factors.",
@@ -96,7 +100,8 @@ def test_everything_that_the_card_adds_is_shown(forecast: dict[str, Any]) -> Non
         "2020-01-01 02:00 UTC (replay)",
     ):
         assert expected in text, expected
-    quiet = _card(forecast, active_odds=[], odds_note="no active event has odds beyond luck", account=None, drivers=[])
+    quiet = _card(forecast, active_odds=[], odds_note="no active event has odds beyond luck", drivers=[], changes=None)
+    assert "no earlier forecast to compare with" in words(quiet.blocks)
     assert "No active event has odds beyond luck." in words(quiet.blocks)
     assert "rsi_14" not in words(quiet.blocks)
 

@@ -37,6 +37,9 @@ for _name in ("httpx", "httpcore"):
 
 _AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 524})
 _MEBIBYTE = 1 << 20
+_CONNECT = 5.0
+"""Seconds to open a connection; who is offline should not wait for each provider."""
+_CONNECT_TRIES = 2
 
 
 @dataclass(frozen=True)
@@ -123,7 +126,7 @@ class Client:
         self._sleep = sleep
         self._asked: dict[str, float] = {}
         self._http = httpx.Client(
-            timeout=settings.timeout,
+            timeout=httpx.Timeout(settings.timeout, connect=min(settings.timeout, _CONNECT)),
             verify=_certificates(),
             headers={"User-Agent": settings.user_agent, "Accept-Encoding": "gzip, deflate"},
             follow_redirects=True,
@@ -143,8 +146,11 @@ class Client:
         """
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(_TryAgain),
-            stop=tenacity.stop_after_attempt(self.settings.attempts)
-            | tenacity.stop_after_delay(self.settings.deadline),
+            stop=tenacity.stop_any(
+                tenacity.stop_after_attempt(self.settings.attempts),
+                tenacity.stop_after_delay(self.settings.deadline),
+                _Unreachable(),
+            ),
             wait=self._wait,
             sleep=self._sleep,
             reraise=True,
@@ -168,6 +174,12 @@ class Client:
         self._pause(request)
         try:
             status, headers, body = self._read(request)
+        except (httpx.ConnectError, httpx.ConnectTimeout) as away:
+            host = urlsplit(request.url).netloc
+            why = "no answer" if isinstance(away, httpx.ConnectTimeout) else _first_line(away)
+            raise _TryAgain(
+                f"cannot connect to {host} ({why})", "check the network; " + RETRY_LATER, stop=True, unreachable=True
+            ) from None
         except httpx.TimeoutException:
             raise _TryAgain(f"no response within {self.settings.timeout:g} s", RETRY_LATER) from None
         except (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.TooManyRedirects) as wrong:
@@ -229,9 +241,27 @@ def _certificates() -> ssl.SSLContext:
 class _TryAgain(Exception):
     """A failure that another try may mend; `retry_after` in seconds if the provider said so."""
 
-    def __init__(self, problem: str, remedy: str, *, retry_after: float | None = None, stop: bool = False) -> None:
+    def __init__(
+        self,
+        problem: str,
+        remedy: str,
+        *,
+        retry_after: float | None = None,
+        stop: bool = False,
+        unreachable: bool = False,
+    ) -> None:
         super().__init__(problem)
         self.problem, self.remedy, self.retry_after, self.stop = problem, remedy, retry_after, stop
+        self.unreachable = unreachable
+
+
+class _Unreachable(tenacity.stop.stop_base):
+    """No connection could be opened, twice: more tries would make somebody who is offline wait for minutes."""
+
+    def __call__(self, retry_state: tenacity.RetryCallState) -> bool:
+        failure = retry_state.outcome.exception() if retry_state.outcome else None
+        again = isinstance(failure, _TryAgain) and failure.unreachable
+        return again and retry_state.attempt_number >= _CONNECT_TRIES
 
 
 def _seconds(text: str | None) -> float | None:

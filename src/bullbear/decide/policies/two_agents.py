@@ -374,16 +374,19 @@ class TwoAgents(Policy):
     def _allocated(self, decision: Decision) -> str:
         """Why the Bull wants what it wants, from the forecast to the weight, in one sentence."""
         seen, table = decision.outlook, self.bull
-        volatility = f"volatility {percent(seen.volatility)} a year" if seen.volatility > 0.0 else "volatility unknown"
+        known = seen.volatility > 0.0
+        volatility = f"a volatility of {percent(seen.volatility)} a year" if known else "a volatility that is unknown"
         if table.rule == "constant":
             why = "a constant share"
         elif table.rule == "volatility_target":
-            why = f"{volatility}, target {percent(table.target_volatility, 0)}"
+            why = f"{volatility} against a target of {percent(table.target_volatility, 0)}"
         else:
-            why = f"P(up) {percent(_NORMAL.cdf(seen.score))}, {volatility}, risk aversion {table.risk_aversion:g}"
-        allocation, said = decision.memory.allocation, f"{why}: {percent(decision.allocated)} of equity"
+            why = (
+                f"P(up) {percent(_NORMAL.cdf(seen.score))}, {volatility} and a risk aversion of {table.risk_aversion:g}"
+            )
+        allocation, said = decision.memory.allocation, f"{why} makes {percent(decision.allocated)} of equity"
         if percent(allocation) != percent(decision.allocated):
-            said += f", approached over {table.smoothing_sessions} sessions and at {percent(allocation)} so far"
+            said += f"; approached over {table.smoothing_sessions} sessions, it is {percent(allocation)} so far"
         if decision.wanted != allocation:
             said += f"; trend {STATES[decision.memory.trend.state]}: cut to {percent(decision.wanted)}"
         return said

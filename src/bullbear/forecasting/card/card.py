@@ -10,9 +10,11 @@ import pandas as pd
 from bullbear.data.store import Store
 from bullbear.forecasting.card.active_odds import active_odds_of
 from bullbear.forecasting.card.ages import ages_of
+from bullbear.forecasting.card.changes import changes_of
 from bullbear.forecasting.card.price import price_of
 from bullbear.forecasting.card.situations import situations_of
 from bullbear.forecasting.card.sources import Sources
+from bullbear.forecasting.card.summary import summary_of
 from bullbear.home import Home
 
 
@@ -38,10 +40,13 @@ def card_of(
         The clock, against which the data are old; None for this machine's.
     """
     sources = Sources(home, entry, home.filled_store() if store is None else store, asked, now)
+    changes, ages = changes_of(sources), ages_of(sources)
     return {
+        "summary": summary_of(entry, changes, ages["notice"]),
         "price": price_of(sources),
+        "changes": changes,
         **active_odds_of(sources),
         "situations": situations_of(sources),
         "asked_for": asked,
-        "ages": ages_of(sources),
+        "ages": ages,
     }

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from bullbear.decide.instruments import CASH
-from bullbear.wording import capital, listed, percent
+from bullbear.wording import listed, percent
 
 Entry = Mapping[str, Any]
 AGENTS = ("bull", "bear")
+_KINDS = ("stop_order", "stop_close", "reentry")
 
 
 @dataclass(frozen=True)
@@ -86,12 +87,12 @@ def holdings_of(entry: Entry) -> list[Holding]:
                 for each in standing
                 if each["ticker"] == sleeve["ticker"] and each.get("sleeve", sleeve["name"]) == sleeve["name"]
             ]
-            levels = {_kind(each): float(each["level"]) for each in own}
+            level = {_kind(each): float(each["level"]) for each in own}
             allowed = ("stop_order", "stop_close") if sleeve["weight"] else ("reentry",)
-            levels = {kind: level for kind, level in levels.items() if kind in allowed}
-            if sleeve["weight"] or levels:
-                held = (agent, sleeve["name"], sleeve["ticker"], sleeve["weight"], sleeve["tier"])
-                found.append(Holding(*held, **levels))
+            levels = [level.get(kind) if kind in allowed else None for kind in _KINDS]
+            if sleeve["weight"] or any(each is not None for each in levels):
+                name, ticker, weight, tier = (sleeve[key] for key in ("name", "ticker", "weight", "tier"))
+                found.append(Holding(agent, name, ticker, weight, tier, *levels))
     return found
 
 
@@ -114,8 +115,9 @@ def trend_of(entry: Entry) -> str:
     """The trend, since when, and why; "" where the policy sees none."""
     if not (trend := entry.get("trend")):
         return ""
-    since = "new at this close" if trend["changed"] else f"since {trend['since']}"
-    return f"{capital(trend['name'])}, {since}: {trend['reason']}."
+    if trend["changed"]:
+        return f"{trend['name']}, new at this close: {trend['reason']}."
+    return f"{trend['name']} since {trend['since']}, when it began with this: {trend['reason']}."
 
 
 def next_of(entry: Entry) -> list[str]:

@@ -89,6 +89,13 @@ def has_unusual_direction(entry: Mapping[str, Any]) -> bool:
     return not entry["p_low"] <= entry["climatology"] <= entry["p_high"]
 
 
+def is_normal(entry: Mapping[str, Any]) -> bool:
+    """Whether champions answer all questions besides `up`, at least one, and nothing is unusual."""
+    rows = others(entry)
+    known = bool(rows) and all(row["model"] is not None for row in rows)
+    return known and not unusual_rows(entry) and not has_unusual_direction(entry)
+
+
 def is_calm(entry: Mapping[str, Any]) -> bool | None:
     """Whether the month is forecast to be calm (True) or wild (False); None for neither, or where it is unknown."""
     found = entry.get("distribution") or {}
@@ -146,9 +153,9 @@ def _normal(entry: Mapping[str, Any], usual: Sequence[Row], alone: Sequence[Row]
         return "No other question has a champion: nothing is known beyond the base rates."
     if alone:
         return "Nothing differs from usual in the other questions that have a champion."
-    if has_unusual_direction(entry):
-        return "Nothing but the direction differs from usual."
-    return "Nothing differs from usual: the outlook is that of a normal month."
+    if is_normal(entry):
+        return "Nothing differs from usual: the outlook is that of a normal month."
+    return "Nothing but the direction differs from usual."
 
 
 def _direction(entry: Mapping[str, Any]) -> tuple[str, ...]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from bullbear.forecasting.card.sources import Sources
+from bullbear.wording import percent
+from bullbear.wording import price as _price
 
 YEAR = 252
 """Sessions of the year whose high and low are shown, the close's own among them."""
@@ -34,6 +37,25 @@ def price_of(sources: Sources) -> dict[str, Any]:
         "low_52w": _known(low),
         "from_high": _known(now / high - 1.0),
     }
+
+
+def price_sentence(price: Mapping[str, Any]) -> str:
+    """The key `price` in words.
+
+    Example
+    -------
+    >>> price_sentence({"close": 165.67, "previous": 165.44, "day": 0.0014, "high_52w": 167.12, "low_52w": 131.54,
+    ...                 "from_high": -0.0087})
+    'Close 165.67, up 0.1 % on the day; 0.9 % below the 52-week high of 167.12 (low 131.54).'
+    """
+    day, from_high = price["day"], price["from_high"]
+    said = f"Close {_price(price['close'])}"
+    if day is not None:
+        said += f", {'down' if day < 0.0 else 'up'} {percent(abs(day))} on the day"
+    if from_high is not None:
+        high = f"the 52-week high of {_price(price['high_52w'])} (low {_price(price['low_52w'])})"
+        said += f"; {percent(-from_high)} below {high}" if from_high <= -0.0005 else f"; at {high}"
+    return f"{said}."
 
 
 def _day_return(bars: pd.DataFrame) -> float:

@@ -16,6 +16,8 @@ from bullbear.report.section import Block, Section, Text
 from bullbear.report.tables import Table
 from bullbear.report.words import UNKNOWN, day, per_cent
 
+_SO_FAR = 45
+"""Sessions before the fan."""
 _LINE = 46
 """Characters of a line of a statement over its bar; a phone shows as many."""
 
@@ -168,7 +170,10 @@ def _fan(fan: FanData) -> Chart:
     ]  # fmt: skip
     layout = {
         "margin": {"r": 62},
-        "xaxis": {"type": "date", "hoverformat": "%a %-d %b %Y"},
+        "xaxis": {
+            "type": "date", "hoverformat": "%a %-d %b %Y",
+            "range": [str(past[-_SO_FAR:][0].date()), str((days[-1] + pd.Timedelta(days=1)).date())],
+        },
         "yaxis": {"zeroline": True, **PER_CENT},
         "shapes": [
             {

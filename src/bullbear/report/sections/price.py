@@ -148,7 +148,7 @@ def _levels(chart: LevelChart) -> list[dict[str, Any]]:
             {
                 "type": "scatter", "mode": "lines", "name": "support and resistance", "legendgroup": "levels",
                 "showlegend": "levels" not in named, "x": [str(first.date()), end], "y": [level.price, level.price],
-                "line": {"color": role("grey", 0.8), "width": round(0.8 + min(level.strength, 4.0) * 0.5, 2)},
+                "line": {"color": role("grey", 0.55), "width": round(0.7 + min(level.strength, 4.0) * 0.4, 2)},
                 "meta": _ASIDE, "hoverinfo": "skip",
             }
         )  # fmt: skip
@@ -191,10 +191,15 @@ def _channel(chart: LevelChart, days: pd.DatetimeIndex) -> list[dict[str, Any]]:
     start, end = str(found.since.date()), str(last.date())
     return [
         {
-            "type": "scatter", "mode": "lines", "name": "trend channel", "fill": "toself", "hoverinfo": "skip",
+            "type": "scatter", "mode": "lines", "fill": "toself", "hoverinfo": "skip", "showlegend": False,
             "x": [start, end, end, start, start], "y": [before[0], found.lower, found.upper, before[1], before[0]],
-            "line": {"color": role("sky"), "width": 1}, "fillcolor": role("sky", 0.10), "meta": _ASIDE,
-        }
+            "line": {"width": 0}, "fillcolor": role("sky", 0.12), "meta": _ASIDE, "legendgroup": "channel",
+        },
+        {
+            "type": "scatter", "mode": "lines", "name": "trend channel", "hoverinfo": "skip", "meta": _ASIDE,
+            "x": [start, end, None, start, end], "y": [before[0], found.lower, None, before[1], found.upper],
+            "line": {"color": role("sky"), "width": 1.2}, "legendgroup": "channel",
+        },
     ]  # fmt: skip
 
 

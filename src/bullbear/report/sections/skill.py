@@ -1,4 +1,4 @@
-"""The skill of the models against the base rate, with the evidence behind it, and what the policy would have earned."""
+"""The skill of the models of the direction against the base rate, with the evidence behind it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bullbear.report.words import per_cent
 
 
 def skill_section(models: Sequence[ModelResult], champion: str | None) -> Section:
-    """Skill and evidence of every model, then each one's years, calibration and backtest."""
+    """Skill and evidence of every model, then each one's years and calibration."""
     picked = f" The best of {len(models)} models looks better than it is, because it was picked." if models[1:] else ""
     blocks: list[Block] = [
         Text(
@@ -26,12 +26,10 @@ def skill_section(models: Sequence[ModelResult], champion: str | None) -> Sectio
         tables.evidence(models, champion),
     ]
     for model in models:
-        e, result = model.evaluation, model.backtest
+        e = model.evaluation
         blocks += [Heading(f"Model {model.name}"), Text(f"{model.intent} Verdict: {tables.verdict(e)}.")]
         if model.weights is not None and len(model.weights):
             blocks.append(_weights(model, model.weights))
-        if result is not None:
-            blocks += [tables.performance(result), tables.attribution(result)]
         blocks.append(Details("Calibration and years", [tables.calibration(e), tables.by_year(e)]))
     return Section("skill", "Skill of the models of the direction", blocks, "Skill")
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from bullbear.forecasting.card.change_lines import change_lines
+from bullbear.forecasting.card.decision import AGENTS, Holding, holdings_of, next_of, orders_of, reasons_of, trend_of
 from bullbear.report.section import Block, Bullets, Details, Facts, Grid, Heading, Panel, Section, Text, Tile, Tiles
 from bullbear.report.tables import Table, instant
 from bullbear.report.words import day, per_cent, price, sentence
+from bullbear.wording import capital
 
 Document = Mapping[str, Any]
-AGENTS = ("bull", "bear")
 
 
 def today_section(document: Document) -> Section:
@@ -21,11 +23,13 @@ def today_section(document: Document) -> Section:
     if document.get("kind") == "replay":
         blocks.append(Text("A replay: computed in hindsight, not live advice and not part of the live record.", "note"))
     blocks += [Tiles(_tiles(document)), Text(_direction(document))]
-    blocks += [*_changes(document), Heading("What the agents do"), Grid([_agent(document, name) for name in AGENTS])]
-    blocks += [Text(_trades(document)), *_triggers(document), *_odds(document), *_situations(document)]
+    held = holdings_of(document)
+    blocks += [*_changes(document), Heading("What the agents do"), *_trades(document)]
+    blocks += [Grid([_agent(document, name, held) for name in AGENTS]), *_triggers(document)]
+    blocks += [*_odds(document), *_situations(document)]
     blocks += [*_drivers(document), *_ages(document)]
     blocks.append(Details("Model, data and ledger entry", [Facts(_provenance(document))]))
-    return Section("today", f"{document['ticker']} on {day(document['decided_at'], weekday=True)}", blocks, "Today")
+    return Section("today", "Today's card", blocks, "Today")
 
 
 def _tiles(document: Document) -> list[Tile]:
@@ -88,56 +92,55 @@ def _direction(document: Document) -> str:
 
 
 def _changes(document: Document) -> list[Block]:
-    changes = document.get("changes")
-    if not changes:
+    if "changes" not in document:
         return []
-    since = changes.get("since") or {}
-    before = f" of {day(since['decided_at'])}" if since.get("decided_at") else ""
-    lines = []
-    for line in changes["lines"]:
-        why = [str(each["sentence"]) for each in line.get("why") or () if each.get("sentence")]
-        lines.append(" ".join([sentence(str(line["sentence"])), *map(sentence, why)]))
-    found: Block = Bullets(lines) if lines else Text("Nothing changed.")
-    return [Heading(f"What changed since the forecast{before}"), found]
+    changes = document["changes"]
+    if changes is None:
+        return [Text("The ledger has no earlier forecast to compare with.", "soft")]
+    since = str(changes["since"]["sentence"])
+    if not changes["lines"]:
+        return [Text(f"Nothing has changed {since}.")]
+    lines = [" ".join([line, *why]) for line, why in change_lines(changes)]
+    return [Heading(f"What changed {since}"), Bullets(lines)]
 
 
-def _agent(document: Document, name: str) -> Panel:
-    agent = document["agents"][name]
-    weight = agent["weight"]
-    blocks: list[Block] = [
-        Text(f"{per_cent(weight, 1)} of the account in {agent['instrument']}" if weight else "Holds nothing.", "lead")
-    ]
-    if reasons := [sentence(str(reason)) for reason in agent["reasons"]]:
-        blocks.append(Bullets(reasons))
-    tickers = {str(sleeve["ticker"]) for sleeve in agent.get("sleeves", ())} | {str(agent["instrument"])}
-    standing = [(each, "stop") for each in document["stops"]]
-    standing += [(each, "re-entry") for each in document.get("reentries", ())]
-    levels = [
-        f"{'Stop order' if each.get('resting') else word.capitalize()} of {each['ticker']} at {price(each['level'])}."
-        for each, word in standing
-        if each["ticker"] in tickers
-    ]
-    return Panel(name.capitalize(), [*blocks, *([Bullets(levels)] if levels else [])])
+def _agent(document: Document, name: str, held: Sequence[Holding]) -> Panel:
+    own = [each for each in held if each.agent == name]
+    lines = [f"{per_cent(each.weight, 1)} of the account in {each.name}" for each in own if each.weight]
+    levels = [f"{word} {price(level)}." for each in own for word, level in _levels(each)]
+    reasons = [sentence(reason) for agent, reason in reasons_of(document) if agent == name]
+    blocks: list[Block] = [Text("; ".join(lines) or "Holds nothing.", "lead")]
+    blocks += [Bullets(each) for each in (levels, reasons) if each]
+    return Panel(name.capitalize(), blocks)
 
 
-def _trades(document: Document) -> str:
+def _levels(held: Holding) -> list[tuple[str, float]]:
+    named = (
+        (f"A stop order sells {held.name} at", held.stop_order),
+        (f"{held.name} is sold at a close below", held.stop_close),
+        (f"{held.name} is bought back at a close above", held.reentry),
+    )
+    return [(word, level) for word, level in named if level is not None]
+
+
+def _trades(document: Document) -> list[Block]:
     account = document.get("account")
     if account is None:
-        return ""
-    live = account["kind"] == "advised"
-    whose = "the paper account of live advice" if live else "the champion's own backtest"
-    made = [
-        f"{'buy' if trade['change'] > 0 else 'sell'} {trade['ticker']} "
-        f"({per_cent(trade['weight_before'], 1)} to {per_cent(trade['weight_after'], 1)})"
-        for trade in account["trades"]
-    ]
-    orders = f"Trades at the next open: {', '.join(made)}." if made else "No trade at the next open."
-    return f"{orders} Positions are those of {whose}."
+        return []
+    made = [f"{capital(order.sentence)}{f': {order.why}' if order.why else ''}." for order in orders_of(document)]
+    whose = (
+        "Positions are those of the paper account of live advice."
+        if account["kind"] == "advised"
+        else "Positions are those of the champion's own backtest: this is a replay, not live advice."
+    )
+    orders: list[Block] = [Text("At the next open:"), Bullets(made)] if made else [Text("No trade at the next open.")]
+    return [*orders, Text(whose, "soft")]
 
 
 def _triggers(document: Document) -> list[Block]:
-    triggers = [sentence(str(each["sentence"])) for each in document.get("triggers") or ()]
-    return [Heading("What would change that"), Bullets(triggers)] if triggers else []
+    trend = trend_of(document)
+    lines = [*([f"Trend: {trend}"] if trend else []), *next_of(document)]
+    return [Heading("The trend, and what comes next"), Bullets(lines)] if lines else []
 
 
 def _odds(document: Document) -> list[Block]:
@@ -168,8 +171,10 @@ def _situations(document: Document) -> list[Block]:
             )
             for each in found["nearest"]
         ),
+        left=(0, 4),
     )
-    note = [Text(sentence(str(found["note"])), "soft")] if found.get("note") else []
+    measured = f" Measured on {', '.join(found['measured_on'])}." if found.get("measured_on") else ""
+    note = [Text(sentence(str(found["note"])) + measured, "soft")] if found.get("note") else []
     return [Heading("The nearest past situations"), table, *note]
 
 
@@ -196,7 +201,7 @@ def _ages(document: Document) -> list[Block]:
     ages = document.get("ages")
     if not ages:
         return []
-    parts = (ages.get("data") or {}, ages.get("model") or {})
+    parts = (ages.get("data") or {}, ages.get("model") or {}, *ages.get("series", ()))
     said = [sentence(str(each["sentence"])) for each in parts if each.get("sentence")]
     return [Text(" ".join(said), "soft")] if said else []
 

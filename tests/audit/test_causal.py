@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from bullbear.audit import require_causal
 from bullbear.data.store import Store
 from bullbear.definitions import FactorSpec
 from bullbear.errors import DefinitionError
 from bullbear.factors import compute, registered
-from bullbear.factors.engine.lookahead import require_causal
 from bullbear.sessions import between, closes
 from bullbear.user_code import use_home
 

@@ -1,0 +1,106 @@
+"""The truncation test: a factor computed on what was known at a close says what it says on all that is stored.
+
+At each of some cuts all rows up to the cut are compared, the last of them also with its declared look-back alone. The
+cuts lie where leaks hide: at a factor's first values, beside gaps, where it repeats a value (which may have been filled
+in from a later day), and all over the history.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from bullbear.audit.finding import Finding, first_difference
+from bullbear.data.store import Store
+from bullbear.data.view import View
+from bullbear.definitions import FactorSpec
+from bullbear.errors import DefinitionError
+from bullbear.factors.engine.matrix import compute
+from bullbear.sessions import closes
+
+SPREAD = 12
+"""Cuts over the whole history."""
+CHOSEN = 4
+"""Cuts of each kind of suspicious row."""
+
+
+def truncation(
+    store: Store,
+    specs: Sequence[FactorSpec],
+    index: pd.DatetimeIndex,
+    asset: str,
+    *,
+    whole: pd.DataFrame | None = None,
+) -> list[Finding]:
+    """The first finding of each factor; none of one that sees no later session.
+
+    Parameters
+    ----------
+    index
+        The sessions whose rows are looked at.
+    asset
+        What the rows are about.
+    whole
+        The factors on all that is stored, if they are computed already.
+    """
+    whole = compute(store.as_of(), specs, index, asset) if whole is None else whole
+    found: dict[str, Finding] = {}
+    cuts: dict[int, list[FactorSpec]] = {}
+    for spec in specs:
+        for row in cuts_of(whole[spec.name].to_numpy()):
+            cuts.setdefault(row, []).append(spec)
+    for row, chosen in sorted(cuts.items()):
+        left = [spec for spec in chosen if spec.name not in found]
+        if not left:
+            continue
+        view = store.as_of(closes(index[row : row + 1])[0])
+        history = _computed(view, left, index[: row + 1], asset)
+        alone = _computed(view, left, index[row : row + 1], asset)
+        for spec in left:
+            column, difference = whole[spec.name].iloc[: row + 1], None
+            if spec.name in history:
+                difference = first_difference(spec, "truncation", column, history[spec.name])
+            if difference is None and spec.name in alone:
+                difference = first_difference(spec, "look-back", column.iloc[-1:], alone[spec.name])
+            if difference is not None:
+                found[spec.name] = difference
+    return list(found.values())
+
+
+def _computed(view: View, specs: Sequence[FactorSpec], index: pd.DatetimeIndex, asset: str) -> pd.DataFrame:
+    """The factors; without those that fail on so short a history, which is another mistake or none."""
+    try:
+        return compute(view, specs, index, asset)
+    except DefinitionError:
+        if len(specs) == 1:
+            return pd.DataFrame(index=index)
+        return pd.concat([_computed(view, [spec], index, asset) for spec in specs], axis="columns")
+
+
+def cuts_of(column: np.ndarray) -> list[int]:
+    """The rows at which a factor is computed again.
+
+    Parameters
+    ----------
+    column
+        Its values on all that is stored, shape (n,).
+
+    Example
+    -------
+    >>> cuts_of(np.array([np.nan, 1.0, 2.0, 3.0]))
+    [1, 2, 3]
+    """
+    known = np.flatnonzero(~np.isnan(column))
+    if not len(known):
+        return []
+    spread = known[np.unique(np.linspace(0, len(known) - 1, SPREAD).astype(int))]
+    gaps = known[1:][np.diff(known) > 1]
+    repeated = np.flatnonzero(column[1:] == column[:-1])
+    rows = [*known[:2], *spread, *_some(gaps), *_some(repeated)]
+    return sorted({int(row) for row in rows})
+
+
+def _some(rows: np.ndarray) -> np.ndarray:
+    return rows[np.unique(np.linspace(0, len(rows) - 1, CHOSEN).astype(int))] if len(rows) else rows

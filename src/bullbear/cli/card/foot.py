@@ -1,0 +1,52 @@
+"""Where it comes from: what moves P(up), the models and data and how old they are, and the place in the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from bullbear.wording import count
+
+
+def drivers(entry: Mapping[str, Any]) -> Table | None:
+    """The factors that move P(up) most, each by about how many points; None where none does."""
+    if not entry["drivers"]:
+        return None
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
+    for name in ("What moves P(up)", "value", "points, about"):
+        table.add_column(name, justify="left" if name.startswith("What") else "right")
+    a_unit = 100.0 * entry["p_up"] * (1.0 - entry["p_up"])  # of log-odds is worth so many points here
+    for driver in entry["drivers"]:
+        value = "missing" if driver["value"] is None else f"{driver['value']:.4g}"
+        table.add_row(driver["factor"], value, f"{a_unit * driver['contribution']:+.1f}")
+    return table
+
+
+def foot(shown: Mapping[str, Any]) -> Text:
+    """The model, the data, the ledger and the time of issue."""
+    model, data, stamp, ages = shown["model"], shown["data"], shown["ledger"], shown.get("ages")
+    run = f"{model['name']} (run {str(model['run_id'])[:8]})"
+    if ages is None:
+        lines = [f"P(up) by {run}, trained through {model['trained_through']}."]
+        if overdue := model.get("refit_overdue_sessions"):
+            lines.append(f"It is {count(model['age_sessions'], 'session')} old; its refit is {overdue:,} overdue.")
+        if data["stale"]:
+            lines.append(f"Absent or stale: {', '.join(data['stale'])}.")
+    else:
+        lines = [f"P(up) by {run}. {ages['model']['sentence']}", ages["data"]["sentence"]]
+        lines += [f"Absent or stale: {each['sentence']}" for each in ages["series"]]
+    lines.append(f"Data known to {data['last_known_at']}, fingerprint {data['fingerprint'][:12]}.")
+    lines.append(_issued(shown, f"Ledger entry {stamp['index']}, hash {stamp['hash'][:12]}"))
+    return Text("\n".join(lines), style="dim")
+
+
+def _issued(shown: Mapping[str, Any], entry: str) -> str:
+    if "issued_at" not in shown:  # absent from entries of an earlier version
+        return f"{entry}."
+    behind = shown["data"].get("sessions_behind")
+    late = f", {count(behind, 'session')} after its close" if behind else ""
+    hindsight = " In hindsight: a replay is no part of the record." if shown["kind"] == "replay" else ""
+    return f"{entry}; {shown['kind']}, issued at {shown['issued_at']}{late}.{hindsight}"

@@ -1,0 +1,219 @@
+"""What changed since the last forecast of an earlier close, a line a change, and why.
+
+Live forecasts continue live ones, and replays are compared with the replay of the latest earlier close. A line is worth
+reading or it is not there: a weight that drifts with prices is no change, nor is a probability that moved a little.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+from bullbear import sessions
+from bullbear.data.view import View
+from bullbear.decide.instruments import CASH
+from bullbear.errors import BullbearError
+from bullbear.factors.engine.registry import kind_of as input_kind
+from bullbear.forecasting.card.decision import Holding, holdings_of, orders_of, stopped_out
+from bullbear.forecasting.card.outlook import is_unusual, stated
+from bullbear.forecasting.card.sources import Sources
+from bullbear.forecasting.card.why import Cause, whys
+from bullbear.forecasting.ledger import kind_of_entry
+from bullbear.forecasting.staleness import series_read
+from bullbear.wording import chance, count, listed, percent
+
+POSITION, STOP, REGIME, TREND, OUTLOOK = "position", "stop", "regime", "trend", "outlook"
+PROBABILITY, DATA, MODEL = "probability", "data", "model"
+"""What a line is about, in the order in which they are told."""
+
+LEAST_PROBABILITY = 0.03
+"""A change of a probability from which it is told; from unusual to usual and back it always is."""
+LEAST_WEIGHT = 0.05
+"""A change of a weight from which it is told without a trade, as between two replays that lie far apart."""
+LEAST_STOP = 0.01
+"""A change of a level, as a fraction of it, from which it is told: a trailing stop moves a little every day."""
+_DAILY = 5
+"""Days within which a series that comes every session has its newest value; its arrival is no news."""
+
+Entry = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Change:
+    """A change: `what` it is about, both values as they are in the entries, and a sentence without its full stop."""
+
+    what: str
+    before: Any
+    after: Any
+    sentence: str
+    why: list[Cause] = field(default_factory=list)
+
+    def to_json(self) -> dict[str, Any]:
+        """Its fields."""
+        return {
+            "what": self.what,
+            "before": self.before,
+            "after": self.after,
+            "sentence": self.sentence,
+            "why": [cause.to_json() for cause in self.why],
+        }
+
+
+def changes_of(sources: Sources) -> dict[str, Any] | None:
+    """The key `changes`: since which forecast, and the lines; None where the ledger has no earlier one."""
+    entry, before = sources.entry, earlier_entry(sources)
+    if before is None:
+        return None
+    lines = [
+        *_positions(before, entry),
+        *_stops(before, entry),
+        *_named(REGIME, "regime", before.get("regime"), entry.get("regime")),
+        *_trend(before, entry),
+        *_answers(sources, before),
+        *_data(sources, before),
+        *_model(before, entry),
+    ]
+    ago = len(sessions.between(sessions.day(pd.Timestamp(before["decided_at"])), sources.session)) - 1
+    return {
+        "since": {
+            "decided_at": before["decided_at"],
+            "index": before["ledger"]["index"],
+            "sentence": f"since the forecast of {before['decided_at'][:10]}, {count(ago, 'session')} earlier",
+        },
+        "lines": [line.to_json() for line in lines],
+    }
+
+
+def earlier_entry(sources: Sources) -> dict[str, Any] | None:
+    """The last forecast of the latest earlier close, of the same kind, ticker and market; None for none."""
+    entry = sources.entry
+    same = (entry["ticker"], kind_of_entry(entry), bool(entry["data"].get("simulated")))
+    found = [
+        each
+        for each in sources.of_up
+        if each["decided_at"] < entry["decided_at"]
+        and (each["ticker"], kind_of_entry(each), bool(each["data"].get("simulated"))) == same
+    ]
+    return max(found, key=lambda each: (each["decided_at"], each["ledger"]["index"]), default=None)
+
+
+def _positions(before: Entry, entry: Entry) -> list[Change]:
+    orders = {order.ticker: order for order in orders_of(entry)}
+    was, now = before["positions"], entry["positions"]
+    found = []
+    for ticker in dict.fromkeys((*was, *now)):
+        held, wanted = was.get(ticker, 0.0), now.get(ticker, 0.0)
+        order = orders.get(ticker)
+        if ticker == CASH or (order is None and abs(wanted - held) < LEAST_WEIGHT):
+            continue
+        sentence = f"{ticker}: {percent(wanted)} of equity, after {percent(held)}"
+        why = [] if order is None else [Cause("decision", None, None, None, None, order.why)]
+        found.append(Change(POSITION, held, wanted, sentence, why))
+    return found
+
+
+def _stops(before: Entry, entry: Entry) -> list[Change]:
+    def standing(each: Entry) -> dict[tuple[str, str, str], float]:
+        return {
+            (holding.name, holding.agent, word): level
+            for holding in holdings_of(each)
+            for word, level in _levels(holding)
+        }
+
+    found = [Change(STOP, None, None, sold) for sold in stopped_out(entry)]
+    was, now = standing(before), standing(entry)
+    for key in dict.fromkeys((*was, *now)):
+        name, _, word = key
+        old, new = was.get(key), now.get(key)
+        if old is None:
+            found.append(Change(STOP, None, new, f"{name}: a new {word} at {new:.2f}"))
+        elif new is None:
+            found.append(Change(STOP, old, None, f"{name}: no {word} any more (it stood at {old:.2f})"))
+        elif abs(new / old - 1.0) >= LEAST_STOP:
+            found.append(Change(STOP, old, new, f"{name}: the {word} at {new:.2f} in place of {old:.2f}"))
+    return found
+
+
+def _levels(holding: Holding) -> list[tuple[str, float]]:
+    levels = (("stop", holding.stop_order), ("stop", holding.stop_close), ("re-entry level", holding.reentry))
+    return [(word, level) for word, level in levels if level is not None]
+
+
+def _named(what: str, word: str, was: Any, now: Any) -> list[Change]:
+    if was is None or now is None or was == now:
+        return []
+    return [Change(what, was, now, f"{word}: {now}, after {was}")]
+
+
+def _trend(before: Entry, entry: Entry) -> list[Change]:
+    was, now = before.get("trend"), entry.get("trend")
+    if not was or not now or was["name"] == now["name"]:
+        return []
+    return [Change(TREND, was["name"], now["name"], f"trend: {now['name']}, after {was['name']}: {now['reason']}")]
+
+
+def _answers(sources: Sources, before: Entry) -> list[Change]:
+    """The probabilities whose change is worth a line: what became or ceased to be unusual first."""
+    was = {row["question"]: row for row in before.get("outlook", ())}
+    pairs = [(was[row["question"]], row) for row in sources.entry.get("outlook", ()) if row["question"] in was]
+    moved = [
+        (old, new)
+        for old, new in pairs
+        if is_unusual(old) != is_unusual(new) or abs(new["p"] - old["p"]) >= LEAST_PROBABILITY
+    ]
+    found = []
+    for (old, new), why in zip(moved, whys(sources, before["decided_at"], moved), strict=True):
+        turned = is_unusual(old) != is_unusual(new)
+        sentence = f"{stated(new)}: {chance(new['p'])}, after {chance(old['p'])}"
+        if turned:
+            sentence += ", which is unusual now" if is_unusual(new) else ", which is as usual again"
+        found.append(Change(OUTLOOK if turned else PROBABILITY, old["p"], new["p"], sentence, why))
+    return sorted(found, key=lambda each: (each.what != OUTLOOK, -abs(each.after - each.before)))
+
+
+def _data(sources: Sources, before: Entry) -> list[Change]:
+    stale, was_stale = set(sources.entry["data"]["stale"]), set(before["data"]["stale"])
+    found = []
+    if gone := sorted(stale - was_stale):
+        found.append(Change(DATA, None, gone, f"absent or stale now: {listed(gone)}"))
+    if back := sorted(was_stale - stale):
+        found.append(Change(DATA, back, None, f"up to date again: {listed(back)}"))
+    earlier = sources.view_at(pd.Timestamp(before["decided_at"]))
+    for kind, series in _read(sources):
+        was, now = _newest(earlier, kind, series), _newest(sources.view, kind, series)
+        if was is None or now is None or now <= was or (sources.session - now).days <= _DAILY:
+            continue
+        name = series if kind == "observations" else f"{kind.replace('_', ' ')} of {series}"
+        days = [str(each.date()) for each in (was, now)]
+        found.append(Change(DATA, days[0], days[1], f"{name} of {days[1]} has arrived"))
+    return found
+
+
+def _read(sources: Sources) -> Iterable[tuple[str, str]]:
+    """(stored kind, series) of what the champion of `up` and the policy read, but for bars, which come daily."""
+    try:
+        bundle = sources.champion("up")
+        read = series_read(bundle, bundle.rule.own)
+    except BullbearError:
+        return []
+    return sorted({(input_kind(kind).stored, series) for kind, series in read} - {("bars", s) for _, s in read})
+
+
+def _newest(view: View, kind: str, series: str) -> pd.Timestamp | None:
+    versions = view.arrays(kind, series)
+    return pd.Timestamp(int(versions.event_date.max()), unit="us") if len(versions) else None
+
+
+def _model(before: Entry, entry: Entry) -> list[Change]:
+    was, now = before["model"], entry["model"]
+    if was["run_id"] != now["run_id"]:
+        run = f"{now['name']} (run {str(now['run_id'])[:8]})"
+        sentence = f"the direction is forecast by {run}, no longer by {was['name']}"
+        return [Change(MODEL, was["run_id"], now["run_id"], sentence)]
+    if was["trained_through"] != now["trained_through"]:
+        days = was["trained_through"], now["trained_through"]
+        return [Change(MODEL, *days, f"{now['name']} was refitted through {days[1]}, the last time through {days[0]}")]
+    return []

@@ -1,0 +1,345 @@
+"""The policy over past forecasts: equity and drawdown against baselines, months, figures and trades with reasons."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from bullbear.report.charts import PER_CENT, Chart
+from bullbear.report.palette import role
+from bullbear.report.section import Block, Details, Heading, Section, Text
+from bullbear.report.tables import Table
+from bullbear.report.words import UNKNOWN, day, per_cent, price, sentence
+
+POLICY, HOLD, CASH = "policy", "buy_and_hold", "CASH"
+LAST_TRADES = 25
+_NAMES = {
+    POLICY: "policy",
+    HOLD: "buy and hold",
+    "sixty_forty": "60/40",
+    "base_rate": "policy on the base rate",
+    "jump_model": "jump model",
+}
+_COLOURS = {POLICY: "forecast", HOLD: "usual"}
+_OTHERS = ("green", "purple", "yellow", "sky", "bear")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_STRONG = 0.08
+"""A month whose shade is the deepest; a year's is three times that."""
+
+
+@dataclass(frozen=True)
+class Trade:
+    """A trade of the policy: weights before and after, the price of the day, and the reasons of its decision.
+
+    `why` is "order", "stop" or "expiry".
+    """
+
+    decided_on: pd.Timestamp
+    executed_on: pd.Timestamp
+    ticker: str
+    sleeve: str
+    weight_before: float
+    weight_after: float
+    price: float
+    why: str
+    reasons: tuple[str, ...]
+
+    @property
+    def bought(self) -> bool:
+        """Whether the weight rose."""
+        return self.weight_after > self.weight_before
+
+
+@dataclass(frozen=True)
+class TestedPolicy:
+    """The policy over past forecasts, beside its baselines.
+
+    `equity` by session: `policy` and one column a baseline, all from 1. `weights` by session: a column a ticker, and
+    CASH. `figures` are rows of `decide.performance`. `against` holds the policy's Sharpe ratio less that of a baseline,
+    with the ends of its 90 % interval. `profit` is its profit by source, as a share of the starting equity: overnight,
+    within sessions (None where there is no such difference) and in all; the last row is the total.
+    """
+
+    ticker: str
+    policy: str
+    model: str
+    equity: pd.DataFrame
+    weights: pd.DataFrame
+    trades: tuple[Trade, ...]
+    figures: pd.DataFrame
+    against: Mapping[str, tuple[float, float, float]]
+    profit: tuple[tuple[str, float | None, float | None, float], ...]
+
+
+def account_section(tested: TestedPolicy) -> Section:
+    """The section; the baselines' names are those of `bullbear backtest`."""
+    equity = tested.equity
+    blocks: list[Block] = [
+        Text(_summary(tested), "lead"),
+        Text(
+            f"The policy, {tested.policy.replace('_', ' ')}, trades the forecasts of {tested.model} as they were made "
+            "on each day, at the next open and after costs. It was written with this past in view: expect less of it "
+            "in the future."
+        ),
+        _chart(tested),
+    ]
+    blocks += [Text(_compared(name, found)) for name, found in tested.against.items()]
+    if len(tested.figures):
+        blocks.append(_figures(tested.figures))
+    blocks.append(Details("Profit by source", [_profit(tested)]))
+    blocks += [Heading("Return by month"), _months("The policy", equity[POLICY])]
+    if HOLD in equity:
+        blocks.append(_months(f"Buy and hold {tested.ticker}", equity[HOLD]))
+    blocks.append(Heading("Trades and their reasons"))
+    if not tested.trades:
+        blocks.append(Text("The policy has not traded."))
+        return Section("account", "What the policy would have earned", blocks, "Backtest")
+    newest = tested.trades[::-1]
+    blocks.append(_trades(newest[:5], f"The last of {len(tested.trades):,} trades, the newest first"))
+    if len(newest) > 5:
+        older = newest[5:LAST_TRADES]
+        blocks.append(Details(f"{len(older)} trades before these", [_trades(older, "Earlier trades")]))
+    return Section("account", "What the policy would have earned", blocks, "Backtest")
+
+
+def named(account: str) -> str:
+    """An account as people call it.
+
+    Example
+    -------
+    >>> named("buy_and_hold"), named("ten_month_average")
+    ('buy and hold', 'ten month average')
+    """
+    return _NAMES.get(account, account.replace("_", " "))
+
+
+def _summary(tested: TestedPolicy) -> str:
+    equity = tested.equity
+    first, last = (pd.Timestamp(equity.index[place]) for place in (0, -1))
+    said = f"From {day(first)} to {day(last)} the policy made 1.00 into {equity[POLICY].iloc[-1]:.2f}"
+    fall = f"its deepest fall was {per_cent(_drawdown(equity[POLICY]).min())}"
+    if HOLD not in equity:
+        return f"{said}; {fall}."
+    held = f"buy and hold made it {equity[HOLD].iloc[-1]:.2f}"
+    return f"{said}, {held}; {fall}, against {per_cent(_drawdown(equity[HOLD]).min())}."
+
+
+def _compared(baseline: str, found: tuple[float, float, float]) -> str:
+    difference, low, high = found
+    if math.isnan(difference + low + high):
+        return f"The Sharpe ratios of the policy and of the {named(baseline)} cannot be compared."
+    shown = "better" if low > 0 else "worse" if high < 0 else "neither better nor worse, beyond luck,"
+    return (
+        f"Its Sharpe ratio, the excess return per unit of risk, is {abs(difference):.2f} "
+        f"{'above' if difference >= 0 else 'below'} that of {named(baseline)} (90 % interval {low:+.2f} to "
+        f"{high:+.2f}): {shown} than it."
+    )
+
+
+def _drawdown(equity: pd.Series) -> pd.Series:
+    return equity / equity.cummax() - 1.0
+
+
+def _chart(tested: TestedPolicy) -> Chart:
+    equity, sessions = tested.equity, pd.DatetimeIndex(tested.equity.index)
+    traces: list[dict[str, Any]] = []
+    for place, (name, values) in enumerate(sorted(equity.items(), key=lambda each: each[0] not in _COLOURS)):
+        colour = _COLOURS.get(str(name), _OTHERS[place % len(_OTHERS)])
+        traces.append(
+            {
+                "type": "scatter", "mode": "lines", "name": named(str(name)), "legendgroup": name, "x": sessions,
+                "y": values.to_numpy(), "line": {"color": role(colour), "width": 2.2 if name == POLICY else 1.3},
+                "hovertemplate": "%{y:.2f}",
+                **({} if name in _COLOURS else {"visible": "legendonly"}),
+            }
+        )  # fmt: skip
+    traces += [
+        {
+            "type": "scatter", "mode": "lines", "name": f"{named(name)}, below its high", "legendgroup": name,
+            "showlegend": False, "x": sessions, "y": 100.0 * _drawdown(equity[name]).to_numpy(), "yaxis": "y2",
+            "line": {"color": role(_COLOURS[name]), "width": 1.2}, "hovertemplate": "%{y:.1f} %",
+            **({"fill": "tozeroy", "fillcolor": role(_COLOURS[name], 0.15)} if name == POLICY else {}),
+        }
+        for name in (HOLD, POLICY)
+        if name in equity
+    ]  # fmt: skip
+    held = tested.weights.drop(columns=CASH, errors="ignore")
+    for ticker, weights in held.items():
+        if not (weights > 0.005).any():
+            continue
+        colour = "bull" if ticker == tested.ticker else "bear"
+        traces.append(
+            {
+                "type": "scatter", "mode": "lines", "name": f"{ticker}, weight", "showlegend": False, "x": sessions,
+                "y": 100.0 * weights.to_numpy(), "yaxis": "y3", "line": {"color": role(colour), "width": 1},
+                "fill": "tozeroy", "fillcolor": role(colour, 0.2), "hovertemplate": "%{y:.0f} %",
+            }
+        )  # fmt: skip
+    traces += _markers(tested)
+    layout = {
+        "xaxis": {"type": "date", "anchor": "y3", "hoverformat": "%a %-d %b %Y"},
+        "yaxis": {"type": "log", "domain": [0.5, 1.0], "nticks": 6, "title": {"text": "growth of 1"}},
+        "yaxis2": {"domain": [0.25, 0.46], "nticks": 4, "title": {"text": "below high"}, **PER_CENT},
+        "yaxis3": {"domain": [0.0, 0.21], "nticks": 3, "rangemode": "tozero", "title": {"text": "held"}, **PER_CENT},
+    }
+    return Chart(
+        "equity",
+        "Growth of 1, fall below the last high, and what is held",
+        {"data": traces, "layout": layout},
+        "Triangles mark the policy's trades: up where it bought, down where it sold; hover for the reasons. Baselines "
+        "other than buy and hold are shown by a click on their names.",
+        f"Lines by day: {_summary(tested)}",
+        height=620,
+        period="All",
+    )
+
+
+def _markers(tested: TestedPolicy) -> list[dict[str, Any]]:
+    """The trades on the policy's line; on a day on which several sleeves traded, all in one text."""
+    by_day: dict[tuple[pd.Timestamp, bool], list[str]] = {}
+    for trade in tested.trades:
+        by_day.setdefault((trade.executed_on, trade.bought), []).append(f"{_what(trade)}<br>{_wrapped(trade.reasons)}")
+    equity, found = tested.equity[POLICY], []
+    for bought, name, symbol, colour in (
+        (True, "bought", "triangle-up", "green"),
+        (False, "sold", "triangle-down", "bear"),
+    ):
+        marked = {at: said for (at, each), said in by_day.items() if each is bought and at in equity.index}
+        if not marked:
+            continue
+        sessions = pd.DatetimeIndex(list(marked))
+        found.append(
+            {
+                "type": "scatter", "mode": "markers", "name": name, "x": sessions,
+                "y": equity.loc[sessions].to_numpy(), "text": ["<br>".join(said) for said in marked.values()],
+                "hovertemplate": "%{text}<extra></extra>",
+                "marker": {"symbol": symbol, "size": 7, "color": role(colour)},
+            }
+        )  # fmt: skip
+    return found
+
+
+def _wrapped(reasons: Sequence[str], width: int = 60) -> str:
+    """Reasons as lines of a hover text, which does not break lines itself."""
+    lines: list[str] = []
+    for reason in reasons:
+        line = ""
+        for word in reason.split():
+            if line and len(line) + len(word) >= width:
+                lines.append(line)
+                line = ""
+            line = f"{line} {word}".strip()
+        lines.append(line)
+    return "<br>".join(lines)
+
+
+def _what(trade: Trade) -> str:
+    how = {"stop": "stopped out of", "expiry": "expired:"}.get(trade.why, "bought" if trade.bought else "sold")
+    moved = f"{per_cent(trade.weight_before)} to {per_cent(trade.weight_after)}"
+    return f"{how} {trade.ticker}, {moved} at {price(trade.price)}"
+
+
+def _trades(trades: Sequence[Trade], caption: str) -> Table:
+    return Table(
+        caption,
+        ("executed", "agent", "trade", "reasons"),
+        tuple(
+            (
+                day(trade.executed_on),
+                trade.sleeve.capitalize(),
+                _what(trade),
+                " ".join(map(sentence, trade.reasons)) or UNKNOWN,
+            )
+            for trade in trades
+        ),
+        stack=True,
+        left=(0, 1, 2, 3),
+    )
+
+
+def _months(name: str, equity: pd.Series) -> Table:
+    found = monthly_returns(equity)
+    rows, tones = [], []
+    for year, values in found.iterrows():
+        cells = [(values[month], _STRONG) for month in range(1, 13)] + [(values["year"], 3.0 * _STRONG)]
+        rows.append(
+            (str(year), *("" if math.isnan(value) else f"{round(100.0 * value, 1) + 0.0:+.1f}" for value, _ in cells))
+        )
+        tones.append((None, *(None if math.isnan(value) else value / most for value, most in cells)))
+    last = pd.Timestamp(equity.index[-1])
+    return Table(
+        f"{name}, per cent; the first and the last month may be parts, up to {day(last)}",
+        ("year", *_MONTHS, "year"),
+        tuple(rows),
+        tuple(tones),
+    )
+
+
+def monthly_returns(equity: pd.Series) -> pd.DataFrame:
+    """Returns by year and month, and of the `year`, the newest year first; the first counts from the first close.
+
+    Example
+    -------
+    >>> days = pd.DatetimeIndex(["2019-11-04", "2019-11-29", "2019-12-31", "2020-01-31"])
+    >>> monthly_returns(pd.Series([1.0, 1.1, 1.1, 1.21], index=days))[[1, 11, 12, "year"]].round(2).to_numpy()
+    array([[0.1, nan, nan, 0.1],
+           [nan, 0.1, 0. , 0.1]])
+    """
+    index = pd.DatetimeIndex(equity.index)
+    by_month = _steps(equity, pd.Series(index.year * 12 + index.month - 1, index=index))
+    by_year = _steps(equity, pd.Series(index.year, index=index))
+    table = pd.DataFrame(np.nan, index=pd.Index(sorted(by_year.index, reverse=True), name="year"), columns=range(1, 13))
+    for month, value in zip(by_month.index.to_numpy(dtype=int).tolist(), by_month, strict=True):
+        table.loc[month // 12, month % 12 + 1] = value
+    return table.assign(year=by_year)
+
+
+def _steps(equity: pd.Series, period: pd.Series) -> pd.Series:
+    last = equity.groupby(period).last()
+    before = last.shift(1)
+    before.iloc[0] = equity.iloc[0]
+    return last / before - 1.0
+
+
+def _figures(figures: pd.DataFrame) -> Table:
+    rows = [
+        (
+            named(str(name)),
+            per_cent(row["cagr"], 1, signed=True),
+            per_cent(row["volatility"], 1),
+            UNKNOWN if math.isnan(row["sharpe"]) else f"{row['sharpe']:.2f}",
+            per_cent(row["max_drawdown"]),
+            f"{row['drawdown_sessions']:,.0f} sessions",
+            f"{row['turnover']:.1f}",
+            f"{row['trades']:,.0f}",
+        )
+        for name, row in figures.to_dict("index").items()
+    ]
+    return Table(
+        "A year, after costs; Sharpe ratios are in excess of cash",
+        (
+            "account",
+            "return",
+            "volatility",
+            "Sharpe ratio",
+            "deepest fall",
+            "longest fall",
+            "turnover",
+            "trades",
+        ),
+        tuple(rows),
+    )
+
+
+def _profit(tested: TestedPolicy) -> Table:
+    rows = [
+        (source, *("" if value is None else per_cent(value, 1, signed=True) for value in values))
+        for source, *values in tested.profit
+    ]
+    caption = "The policy's profit by source, of the starting equity; the rows add up to the total"
+    return Table(caption, ("source", "overnight", "within sessions", "total"), tuple(rows))

@@ -1,0 +1,85 @@
+"""The odds of the events of the look-back, active ones first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bullbear.odds.statements import FALSE_DISCOVERY_RATE
+from bullbear.report.section import Block, Bullets, Details, Section, Text
+from bullbear.report.tables import Table
+from bullbear.report.words import UNKNOWN, day, per_cent
+
+
+@dataclass(frozen=True)
+class OddsTable:
+    """Odds documents as of the close, active ones first, then by q-value; `note` says why there are none."""
+
+    ticker: str
+    horizon: int
+    odds: tuple[Mapping[str, Any], ...]
+    note: str = ""
+
+
+def odds_section(found: OddsTable) -> Section:
+    """The section: what is beyond luck in words, then the tables."""
+    if not found.odds:
+        return Section("odds", "Odds after events", [Text(found.note or "No event has occurred.")], "Odds")
+    active = [each for each in found.odds if each["active"]]
+    others = [each for each in found.odds if not each["active"]]
+    tested = max(each["tested"] for each in found.odds)
+    beyond = [
+        each["statement"]
+        for each in found.odds
+        if each["q_value"] is not None and each["q_value"] <= FALSE_DISCOVERY_RATE
+    ]
+    blocks: list[Block] = [
+        Text(
+            f"What followed {found.ticker}'s events over {found.horizon} sessions in the past, beside what usually "
+            f"follows. q is the share of false findings among all {tested} events with at most that q: above "
+            f"{FALSE_DISCOVERY_RATE:.2f} a difference may well be chance."
+        ),
+        Bullets(beyond) if beyond else Text("None of these odds is beyond what luck explains."),
+        _table(active, "Active: its outcome is still open") if active else Text("No event is active at this close."),
+    ]
+    if others:
+        blocks.append(Details(f"{len(others)} earlier events of the look-back", [_table(others, "No longer active")]))
+    return Section("odds", "Odds after events", blocks, "Odds")
+
+
+def _table(odds: Sequence[Mapping[str, Any]], caption: str) -> Table:
+    return Table(
+        f"{caption}; odds of a rise after a bullish event, of a fall after a bearish one, with their interval",
+        ("on", "event", "direction", "cases", "independent", "odds", "interval", "usually", "lift", "q"),
+        tuple(_row(each) for each in odds),
+        tuple((None,) * 9 + (_found(each),) for each in odds),
+        stack=True,
+        left=(0, 1, 2),
+    )
+
+
+def _row(each: Mapping[str, Any]) -> tuple[str, ...]:
+    says = f"{str(each['says'])[:1].upper()}{str(each['says'])[1:]}"
+    opening = (day(each["occurred_on"]), says, str(each["direction"]))
+    if not each["cases"]:
+        return (*opening, "0", *[UNKNOWN] * 6)
+    return (
+        *opening,
+        f"{each['continued']} of {each['cases']}",
+        _number(each["effective_cases"], 1),
+        per_cent(each["odds"]),
+        f"{per_cent(each['odds_low'])} to {per_cent(each['odds_high'])}",
+        per_cent(each["base_rate"]),
+        _number(each["lift"], 2),
+        _number(each["q_value"], 2),
+    )
+
+
+def _number(value: float | None, digits: int) -> str:
+    return UNKNOWN if value is None else f"{value:.{digits}f}"
+
+
+def _found(each: Mapping[str, Any]) -> float | None:
+    q = each["q_value"]
+    return 0.6 if q is not None and q <= FALSE_DISCOVERY_RATE else None

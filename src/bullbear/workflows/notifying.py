@@ -1,0 +1,144 @@
+"""Telling a user's command what has changed: once for an entry, on its input and in its environment, never in a shell.
+
+The command is split into words as a shell would, but no shell runs it, and nothing of the message becomes a word: a
+sentence of somebody's questions.toml cannot be executed. What was told is kept beside the ledger before the command
+starts, so that a second run of the evening, or one that follows a crash, stays silent.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import signal
+import subprocess
+import tempfile
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from bullbear.errors import InputError
+from bullbear.files import write_whole
+from bullbear.home import Home
+from bullbear.workflows.evening_line import evening_line, subject_of
+
+TOLD_OF = ("position", "stop", "regime", "outlook")
+"""The changes that a command is started for; all others are in the message, too."""
+TIME_LIMIT = 60.0
+"""Seconds after which the command and what it started are killed."""
+LONGEST = 10_000
+"""Characters of a variable: the system refuses to start a command with a long one. The input has the whole message."""
+
+Document = Mapping[str, Any]
+
+
+def words_of(command: str) -> list[str]:
+    """The command and its arguments; the path of a file that exists is one word, blanks and all.
+
+    Raises
+    ------
+    InputError
+        It is empty, or a quotation mark is not closed.
+    """
+    if Path(command).is_file():
+        return [str(Path(command).resolve())]
+    try:
+        words = shlex.split(command)
+    except ValueError as bad:
+        raise InputError("--notify", command, "a command, its quotation marks closed", "correct the command") from bad
+    if not words:
+        raise InputError("--notify", command, "a command and its arguments", "name the command that is to be started")
+    return words
+
+
+def worth_telling(changes: Document | None) -> list[Document]:
+    """The changes since the evening before that a command is started for."""
+    return [] if changes is None else [each for each in changes["lines"] if each["what"] in TOLD_OF]
+
+
+def notify(home: Home, words: Sequence[str], entry: Document, changes: Document | None) -> tuple[bool, str]:
+    """Start the command if something worth telling has changed and was not told before.
+
+    Returns
+    -------
+    Whether it was started, and a note: why it was not, or how it failed; "" if all is well.
+    """
+    found = worth_telling(changes)
+    if changes is None or not found:
+        return False, "nothing to tell"
+    kept = home.forecasts / "notified.json"
+    telling = {
+        "hash": entry["ledger"]["hash"],
+        "decided_at": entry["decided_at"],
+        "changes": [each["sentence"] for each in found],
+    }
+    before = _kept(kept)
+    # A late bar may replace an evening's entry by one that says the same: that is no news, either.
+    same_evening = before.get("decided_at") == telling["decided_at"] and before.get("changes") == telling["changes"]
+    if before.get("hash") == telling["hash"] or same_evening:
+        return False, "told before"
+    write_whole(kept, json.dumps(telling, indent=1) + "\n")
+    what = ", ".join(dict.fromkeys(str(each["what"]) for each in found))
+    subject = _plain(f"{subject_of(entry)}: {what} changed")
+    environment = {
+        "BULLBEAR_SUBJECT": subject,
+        "BULLBEAR_CHANGES": "\n".join(_plain(each["sentence"]) for each in changes["lines"])[:LONGEST],
+        "BULLBEAR_WHAT": what,
+        "BULLBEAR_TICKER": entry["ticker"],
+        "BULLBEAR_DECIDED_AT": entry["decided_at"],
+        "BULLBEAR_HOME": str(home.root),
+    }
+    return True, _started(words, _message(subject, entry, changes), environment)
+
+
+def _message(subject: str, entry: Document, changes: Document) -> str:
+    lines = [subject, "", f"Changed since {str(changes['since']['decided_at'])[:10]}:"]
+    for each in changes["lines"]:
+        lines.append(f"- {_plain(each['sentence'])}")
+        lines += [f"    {_plain(reason['sentence'])}" for reason in each.get("why") or ()]
+    return "\n".join([*lines, "", _plain(evening_line(entry, changes)), ""])
+
+
+def _started(words: Sequence[str], message: str, environment: Mapping[str, str]) -> str:
+    """Run the command to its end; "" or how it failed."""
+    # A file takes what it says: of a pipe the end would be awaited, which a child in the background may hold open.
+    with tempfile.TemporaryFile() as said:
+        try:
+            process = subprocess.Popen(
+                words,
+                stdin=subprocess.PIPE,
+                stdout=said,
+                stderr=said,
+                env={**os.environ, **environment},
+                start_new_session=True,
+            )
+        except (OSError, ValueError) as bad:
+            return f"{words[0]} could not be started: {getattr(bad, 'strerror', None) or bad}"
+        try:
+            process.communicate(message.encode(), timeout=TIME_LIMIT)
+        except subprocess.TimeoutExpired:
+            return f"{words[0]} was stopped after {TIME_LIMIT:.0f} seconds"
+        finally:  # of an interrupt, too
+            if process.poll() is None:
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+        if process.returncode == 0:
+            return ""
+        said.seek(0)
+        last = said.read().decode(errors="replace").strip().splitlines()[-1:]
+        return f"{words[0]} ended with code {process.returncode}" + "".join(f": {_plain(line)}" for line in last)
+
+
+def _kept(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _plain(text: object) -> str:
+    """One line without control characters: a line end in a mail's subject would begin a header."""
+    return " ".join("".join(each if each.isprintable() else " " for each in str(text)).split())
