@@ -31,6 +31,7 @@ def test_the_file_holds_what_mlflow_tells(home: Home) -> None:
 
 
 def test_a_server_is_asked_by_mlflow(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    connect(home.runs)  # follows the copied home
     expected = stored_runs.stored_runs(home.runs)
     uri = tracking_uri(home.runs)
     elsewhere = home.root / "elsewhere"

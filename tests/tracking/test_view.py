@@ -46,7 +46,7 @@ def test_views_are_written_once_each(home: Home, monkeypatch: pytest.MonkeyPatch
     client = connect(home.runs)
     written: list[str] = []
     monkeypatch.setattr(client, "set_experiment_tag", lambda _, key, value: written.append(key))
-    save_views(client, experiment_for(client, home.runs, simulated=True), ["up", "dip8"])
+    save_views(client, experiment_for(client, home.runs, simulated=True), ["up", "dip8"], simulated=True)
     assert written == ["mlflow.sharedViewState.bullbear-dip8"]  # the training has written that of `up`
 
 
@@ -54,3 +54,17 @@ def test_the_address_opens_the_view_as_a_table_or_as_charts() -> None:
     table = "http://127.0.0.1:5000/#/experiments/1/runs?viewStateShareKey=bullbear-up"
     assert view_url("http://127.0.0.1:5000/", "1", "up") == table
     assert view_url("http://127.0.0.1:5000", "1", "up", charts=True) == table + "&compareRunsMode=CHART"
+
+
+def test_all_trainings_are_listed_by_verdict_the_champion_first(home: Home) -> None:
+    runs, client = Runs(home), connect(home.runs)
+    runs.judge(runs.find("base"), "refused: x")
+    runs.judge(runs.find("small"), "champion: y")
+    experiment = experiment_for(client, home.runs, simulated=True)
+    tags = client.get_experiment(experiment).tags
+    state = json.loads(json.loads(tags[f"mlflow.sharedViewState.{view_key()}"])["state"])
+    assert state["selectedColumns"][:2] == ["tags.`verdict`", "tags.`question`"]
+    found = client.search_runs([experiment], state["searchFilter"], order_by=[f"{state['orderByKey']} ASC"])
+    assert [run.data.tags["model"] for run in found] == ["small", "base"]
+    assert state["orderByAsc"] is True
+    assert "SIMULATED market" in tags["mlflow.note.content"]

@@ -298,15 +298,17 @@ def ui(
     home: HomeOption = None,
     pair: PairOption = None,
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port on 127.0.0.1.")] = 5000,
+    no_open: Annotated[bool, typer.Option("--no-open", help="Print the addresses only.")] = False,
 ) -> None:
     """Open the MLflow UI on this home's store.
 
-    For each question it prints the address of its runs, sorted by skill.
+    A browser opens the list of trainings, sorted by verdict; for each question the address of its runs, sorted by
+    skill, is printed, too.
 
-    Example: bullbear ui --port 5001
+    Example: bullbear ui --port 5001 --no-open
     """
     require("bullbear ui", "tracking")
     from bullbear.tracking.ui import serve
 
     place = locate(home, pair)
-    serve(place.runs, port, list(place.questions()))
+    serve(place.runs, port, list(place.questions()), open_browser=not no_open)

@@ -19,7 +19,7 @@ from bullbear.errors import RunError
 from bullbear.home import experiment_names
 from bullbear.tracking.run import Run
 from bullbear.tracking.tags import SEARCH
-from bullbear.tracking.usable import VARIABLE
+from bullbear.tracking.usable import VARIABLE, is_of_this_mlflow
 
 PARENT = "mlflow.parentRunId"
 MODEL = "model_id"
@@ -55,9 +55,9 @@ class StoredRun:
         return Path(url2pathname(uri.path)) if uri.scheme in ("file", "") else None
 
 
-def is_readable_here(runs: Path) -> bool:
-    """Whether the store is the home's own and nothing waits to be logged, so that its file says everything."""
-    return not os.environ.get(VARIABLE) and not any(runs.glob("spool/*/run.json"))
+def is_own(runs: Path) -> bool:
+    """Whether the store is the home's own file."""
+    return not os.environ.get(VARIABLE)
 
 
 def stored_runs(runs: Path, *, deleted: bool = False) -> list[StoredRun]:
@@ -77,7 +77,11 @@ def stored_runs(runs: Path, *, deleted: bool = False) -> list[StoredRun]:
     RunError
         The store cannot be read.
     """
-    found = _by_file(runs, deleted=deleted) if is_readable_here(runs) else None
+    if is_own(runs) and any(runs.glob("spool/*/run.json")):
+        from bullbear.tracking.mlflow_store import connect_to_read
+
+        connect_to_read(runs)  # logs what waits
+    found = _by_file(runs, deleted=deleted) if is_own(runs) else None
     if found is None:
         found = _by_client(runs, deleted=deleted)
     counted = [each for each in found if SEARCH not in each.tags]
@@ -86,12 +90,14 @@ def stored_runs(runs: Path, *, deleted: bool = False) -> list[StoredRun]:
 
 
 def _by_file(runs: Path, *, deleted: bool) -> list[StoredRun] | None:
-    """From the SQLite file; None where an experiment is absent or deleted, of which MLflow's client tells."""
+    """From the SQLite file; None where it is of another MLflow or lacks an experiment, of which the client tells."""
     if not (runs / _DATABASE).exists():
         return []
     try:
         uri = f"file:{quote(str(runs / _DATABASE))}?mode=ro"
         with closing(sqlite3.connect(uri, uri=True, timeout=30)) as store:
+            if not all(is_of_this_mlflow(str(each)) for (each,) in store.execute("SELECT * FROM alembic_version")):
+                return None
             experiments = _experiments(store, runs)
             return None if experiments is None else _read(store, runs, experiments, deleted=deleted)
     except sqlite3.Error as bad:
@@ -207,7 +213,7 @@ def _plain(run: object) -> StoredRun:
 
 def has_store(runs: Path) -> bool:
     """Whether there is a store to read; asking does not create one."""
-    if is_readable_here(runs):
+    if is_own(runs):
         return (runs / _DATABASE).exists()
     from bullbear.tracking.mlflow_store import exists
 

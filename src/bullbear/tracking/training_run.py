@@ -131,7 +131,7 @@ def _log(
         with limited_patience():
             experiment = experiment_for(client, runs, simulated=simulated)
             logged = log_staged(client, experiment, staged)
-            save_views(client, experiment, questions)
+            save_views(client, experiment, questions, simulated=simulated)
         return logged
     except BaseException as bad:
         place = keep(runs, staged, name) if staged else None

@@ -16,6 +16,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -119,21 +120,27 @@ def _check_database(uri: str) -> None:
 
 @cache
 def _schemas() -> tuple[str, ...]:
-    """The schemas that the installed MLflow knows, the newest first."""
-    import mlflow
-
-    # Each migration names itself and the one before; alembic would import them all.
-    folder = Path(mlflow.__file__).parent / "store" / "db_migrations" / "versions"
+    """The schemas that the installed MLflow knows, the newest first; none without it."""
+    # Each migration names itself and the one before; alembic would import them all, and MLflow itself is not needed.
+    found = find_spec("mlflow")
+    if found is None or found.origin is None:
+        return ()
+    folder = Path(found.origin).parent / "store" / "db_migrations" / "versions"
     before = {}
     for path in folder.glob("*.py"):
         names = dict(_MIGRATION.findall(path.read_text(encoding="utf-8")))
         if "revision" in names:
             before[names["revision"]] = names.get("down_revision")
     (newest,) = before.keys() - set(before.values())
-    found = [newest]
-    while (earlier := before[found[-1]]) is not None:
-        found.append(earlier)
-    return tuple(found)
+    schemas = [newest]
+    while (earlier := before[schemas[-1]]) is not None:
+        schemas.append(earlier)
+    return tuple(schemas)
+
+
+def is_of_this_mlflow(schema: str) -> bool:
+    """Whether a database has the schema of the installed MLflow, if there is one."""
+    return schema in _schemas()[:1] or not _schemas()
 
 
 def _compare_schema(uri: str, found: str) -> None:
