@@ -50,10 +50,10 @@ bench: dev ## ratios of benchmarks/, each measured within one run (the extra ben
 docs: dev ## write docs/factors.md, docs/commands.md and the house of docs/architecture.md
 	$(BIN)/python docs/house.py
 	$(BIN)/python docs/commands.py
-	$(BIN)/python -c 'from pathlib import Path; from bullbear.workflows.factor_catalogue import write_page; from bullbear.home import Home; write_page(Path("docs/factors.md"), Home(Path.cwd()))'
+	$(BIN)/python -c 'from pathlib import Path; from bullbear.workflows.factor_catalogue import write_page; from bullbear.home import Home; write_page(Path("docs/factors.md"), Home(Path("nowhere")))'
 
 site: dev ## build the site of docs/ into build/site
-	$(BIN)/mkdocs build --quiet --strict
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 
 requirements: ## resolve the three requirements files anew (needs uv)
 	$(COMPILE) --extra train --extra tracking --extra report --extra live --extra dask --extra docs --extra dev --output-file requirements-dev.txt

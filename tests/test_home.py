@@ -20,12 +20,13 @@ from bullbear.definitions import Kinds, Target
 from bullbear.errors import DefinitionError, InputError
 from bullbear.factors import registered
 from bullbear.factors.engine import registry
-from bullbear.forecasting import bundle
+from bullbear.forecasting.user_files import user_code_of
 from bullbear.home import SHARED_FILES, Home, experiment_name, locate
 from bullbear.learn import CALIBRATORS, LEARNERS
 from bullbear.learn.learners.lightgbm import GradientBoosting
+from bullbear.shipped import MODELS
 
-PACKAGED = [path.stem for path in (Path(__file__).resolve().parents[1] / "models").glob("*.toml")]
+PACKAGED = sorted(MODELS)
 
 
 @pytest.fixture
@@ -216,7 +217,8 @@ def test_a_file_of_a_home_that_fails_is_named_each_time(tmp_path: Path, kinds: K
     Home(tmp_path)
     for _ in range(2):
         with pytest.raises(DefinitionError, match=rf"^{folder.name}/bad\.py:1: got .ModuleNotFoundError"):
-            kinds.names()
+            kinds.read({kinds.key: "mine"})
+        assert kinds.names()  # what does not need the file works
     Home(tmp_path / "other")
     assert kinds.names()
 
@@ -608,7 +610,7 @@ def test_a_calibrator_that_may_be_chosen_is_part_of_the_model(tmp_path: Path) ->
         (tmp_path / name).parent.mkdir(parents=True)
         (tmp_path / name).write_text(text)
     before = Home(tmp_path).model("mine")
-    recorded = bundle._user_code(before.definition, before.feature_sets, before.policy.model_dump(mode="json"))
+    recorded = user_code_of(before.definition, before.feature_sets, before.policy.model_dump(mode="json"))
     assert list(recorded) == ["calibrators/timid.py"]
     (tmp_path / "calibrators" / "timid.py").write_text(TIMID + "    # edited\n")
     assert Home(tmp_path).model("mine").definition_hash != before.definition_hash

@@ -8,14 +8,14 @@ from __future__ import annotations
 import difflib
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 from uuid import uuid4
 
-from bullbear import sessions
+from bullbear import sessions, shipped
 from bullbear.data.store import Store
 from bullbear.dataset import splitter_of
 from bullbear.decide.instruments import Instrument, read_instruments
@@ -37,6 +37,7 @@ from bullbear.user_code import use_home
 if TYPE_CHECKING:
     from bullbear.odds.definitions import EventSet
 
+T = TypeVar("T")
 EXPERIMENT = "bullbear"
 PAIRS = "pairs"
 """The folder of a home in which each pair has its own."""
@@ -157,7 +158,8 @@ class Home:
 
     def names(self, kind: str) -> list[str]:
         """The definitions of a kind (`models`, `features` or `models/policies`) that this home sees, sorted."""
-        found = {path.stem for folder in self._folders(kind) for path in folder.glob("*.toml")}
+        folders = self._folders(kind)
+        found = {path.stem for folder in folders for path in self._seen(folder, kind) if path.suffix == ".toml"}
         return sorted(found - SHARED_FILES)
 
     def find(self, kind: str, name: str) -> Path:
@@ -171,7 +173,7 @@ class Home:
         wanted, alike = f"{name}.toml", []
         for folder in self._folders(kind):
             # Compared as text: some disks do not tell MINE.toml from mine.toml, others do.
-            for path in sorted(folder.iterdir()):
+            for path in self._seen(folder, kind):
                 if path.name == wanted and path.is_file():
                     return path
                 if path.name.lower() == wanted.lower():
@@ -195,7 +197,7 @@ class Home:
         found: dict[str, Question] = {}
         for folder in reversed(self._folders("models")):
             if (path := folder / "questions.toml").exists():
-                found |= read_questions(path)
+                found |= self._own_or_shipped(folder, read_questions(path), shipped.QUESTIONS)
         return found
 
     def promotion(self) -> Promotion:
@@ -219,8 +221,10 @@ class Home:
         """
         from bullbear.odds import load as load_events  # a forecast needs no events
 
-        paths = [folder / "odds.toml" for folder in reversed(self._folders("features"))]
-        found = [load_events(path) for path in paths if path.exists()]
+        paths = {folder / "odds.toml": self._is_own(folder) for folder in reversed(self._folders("features"))}
+        found = [
+            load_events(path, only=None if own else shipped.EVENTS) for path, own in paths.items() if path.exists()
+        ]
         merged = {event.name: event for each in found for event in each.event}
         return found[-1].model_copy(update={"event": tuple(merged.values())})
 
@@ -355,7 +359,7 @@ class Home:
         found: dict[str, PlacedPair] = {}
         for folder in reversed(self._folders("models")):
             if (path := folder / "pairs.toml").exists():
-                found |= read_pairs(path)
+                found |= self._own_or_shipped(folder, read_pairs(path), shipped.PAIRS)
         return found
 
     def on(self, pair: str | None) -> Home:
@@ -401,8 +405,9 @@ class Home:
         DefinitionError
             An `instruments.toml` cannot be used; the message names file and line.
         """
-        paths = [folder / "instruments.toml" for folder in self._folders("models")]
-        return read_instruments(*[path for path in reversed(paths) if path.exists()])
+        paths = {folder / "instruments.toml": self._is_own(folder) for folder in reversed(self._folders("models"))}
+        found = {path: None if own else shipped.INSTRUMENTS for path, own in paths.items() if path.exists()}
+        return read_instruments(found)
 
     def _feature_paths(self, names: Sequence[str], source: Source, below: tuple[str, ...] = ()) -> tuple[Path, ...]:
         found = []
@@ -413,6 +418,17 @@ class Home:
                 where = source.where(*below, "features", number)
                 raise DefinitionError(where, name, bad.allowed, bad.remedy) from bad
         return tuple(found)
+
+    def _is_own(self, folder: Path) -> bool:
+        return folder in [self.root / kind for kind in shipped.FILES]
+
+    def _seen(self, folder: Path, kind: str) -> list[Path]:
+        """The definitions in a folder: those of the user of a checkout are not this home's, unless it is that."""
+        own = self._is_own(folder)
+        return sorted(path for path in folder.iterdir() if own or path.stem in shipped.FILES[kind])
+
+    def _own_or_shipped(self, folder: Path, found: Mapping[str, T], names: frozenset[str]) -> dict[str, T]:
+        return {name: each for name, each in found.items() if self._is_own(folder) or name in names}
 
     def _folders(self, kind: str) -> list[Path]:
         package = Path(__file__).parent

@@ -88,6 +88,6 @@ def test_the_commands_of_the_readme_write_what_they_say(bullbear: Run, tmp_path:
     done = [arguments for arguments in commands(section) if arguments[0] == "new"]
     assert len(done) == 9
     for arguments in done:
-        answer = bullbear(*arguments, "--home", tmp_path / "home", "--json")
+        answer = bullbear(*arguments, "--home", tmp_path, "--json")
         assert answer.code == 0, answer.err
         assert all(file in section or file.startswith(("features/", "models/")) for file in answer.json["files"])

@@ -202,4 +202,4 @@ def test_a_model_without_sense_is_refused(tmp_path):
     with pytest.raises(
         DefinitionError, match=r"instruments\.toml:8 \(instrument\.0\.model\.financing_spread\): got -0"
     ):
-        read_instruments(path)
+        read_instruments({path: None})

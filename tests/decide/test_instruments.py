@@ -121,11 +121,11 @@ def test_what_was_never_traded_costs_the_base_alone():
 def test_a_file_says_how_large_the_account_is(tmp_path):
     path = tmp_path / "instruments.toml"
     path.write_text("account_size = 2_500_000\n" + PSQ + PSQ.replace("PSQ", "OWN") + "account_size = 10_000\n")
-    found = read_instruments(path)
+    found = read_instruments({path: None})
     assert (found["PSQ"].account_size, found["OWN"].account_size) == (2_500_000, 10_000)
     path.write_text("account_size = 0\n" + PSQ)
     with pytest.raises(DefinitionError, match=r"instruments\.toml:1 \(account_size\): got 0"):
-        read_instruments(path)
+        read_instruments({path: None})
 
 
 def test_a_fund_cannot_be_changed():
@@ -204,4 +204,4 @@ def test_a_file_without_sense_is_refused(tmp_path, text, message):
     path.parent.mkdir()
     path.write_text(text)
     with pytest.raises(DefinitionError, match=message):
-        read_instruments(path)
+        read_instruments({path: None})

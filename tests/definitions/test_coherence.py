@@ -15,8 +15,10 @@ from scipy.optimize import minimize
 from bullbear.definitions.coherence import Relation, implications, inequalities, project
 from bullbear.definitions.questions import QUESTION_KINDS, SESSIONS_A_YEAR, UP, Question, read_questions
 from bullbear.errors import InputError
+from bullbear.shipped import QUESTIONS
 
-SHIPPED = tuple(read_questions(Path(__file__).parents[2] / "models" / "questions.toml").values())
+DEFINED = read_questions(Path(__file__).parents[2] / "models" / "questions.toml")
+SHIPPED = tuple(each for name, each in DEFINED.items() if name in QUESTIONS)
 
 
 def ask(name: str, kind: str, threshold: float, horizon: int = 21) -> Question:

@@ -36,13 +36,14 @@ from bullbear.home import Home
 from bullbear.learn import Training, train
 from bullbear.model import Model
 from bullbear.sessions import between, closes, day
+from bullbear.shipped import FEATURES as SETS
 
 Rows = dict[str, pd.DataFrame]
 DAYS = 20
 SHIPPED = [
     path
     for path in sorted((Path(__file__).resolve().parents[2] / "features").glob("*.toml"))
-    if "factor" in tomllib.loads(path.read_text(encoding="utf-8"))
+    if path.stem in SETS and "factor" in tomllib.loads(path.read_text(encoding="utf-8"))
 ]
 LATER = pd.Timestamp("2030-01-01", tz="UTC")
 FIRST, LAST = "2002-04-01", "2004-11-30"

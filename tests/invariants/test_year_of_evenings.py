@@ -24,13 +24,14 @@ from bullbear.evaluate.scores import brier
 from bullbear.forecasting.advised import Advised
 from bullbear.forecasting.champions import others_of
 from bullbear.forecasting.close import close_of
-from bullbear.forecasting.forecast import forecast_at, issue
+from bullbear.forecasting.forecast import forecast_at
 from bullbear.forecasting.ledger import Ledger, of_question
 from bullbear.forecasting.refitting import continued
 from bullbear.forecasting.scoring import score_ledger
 from bullbear.home import Home
 from bullbear.settings import settings_of
 from bullbear.tracking import Runs
+from bullbear.workflows.evening import spend_evening
 from bullbear.workflows.training import train_model
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -118,15 +119,18 @@ def live(
                 continue
             provider.today = session
             provider.now = now = sessions.closes(pd.DatetimeIndex([session]))[0] + pd.Timedelta(minutes=90)
-            report = fetch_all(home.store(), settings, now)
-            assert report.failures == [], report.failures
             name = promote.get(str(session.date()))
             if name:
+                report = fetch_all(home.store(), settings, now)
+                assert report.failures == [], report.failures
                 run_id = train_model(home, name).run_id
                 runs[run_id] = name
                 store = Runs(home)
                 store.promote(store.find(run_id))
-            issue(home, now=now)
+            evening = spend_evening(home, report=False, now=now)
+            assert [step.error for step in evening.steps if step.error] == []
+            came = session not in (incidents.late, incidents.missing)
+            assert (evening.is_new, evening.exit_code) == ((True, 0) if came else (False, 2)), session
     entries = of_question(Ledger(home.forecasts / "ledger.jsonl").entries())
     return Year(home, provider, incidents, entries, runs, away_days)
 

@@ -14,13 +14,14 @@ from bullbear.data.simulator import load, simulate
 from bullbear.data.snapshot import ingest
 from bullbear.odds import EventSet
 from bullbear.odds import load as load_events
+from bullbear.shipped import EVENTS
 
 FEATURES = Path(__file__).resolve().parents[2] / "features"
 
 
 @pytest.fixture(scope="session")
 def events() -> EventSet:
-    return load_events(FEATURES / "odds.toml")
+    return load_events(FEATURES / "odds.toml", only=EVENTS)
 
 
 @pytest.fixture(scope="session")

@@ -102,10 +102,10 @@ def test_it_says_what_to_type_next(bullbear: Run, tmp_path: Path, monkeypatch: p
 def test_a_name_that_cannot_be_is_refused_and_nothing_written(
     bullbear: Run, tmp_path: Path, arguments: str, said: str
 ) -> None:
-    answer = bullbear("new", *arguments.split(), "--home", tmp_path / "home")
+    answer = bullbear("new", *arguments.split(), "--home", tmp_path)
     assert answer.code == 2
     assert said in answer.mistake
-    assert not (tmp_path / "home").exists()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_what_is_there_stays(bullbear: Run, tmp_path: Path) -> None:

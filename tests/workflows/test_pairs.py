@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -62,6 +63,12 @@ def test_a_pair_is_trained_promoted_and_forecast_in_its_own_place(paired: Home, 
     client = connect(home.runs)
     assert client.get_experiment(experiment_id(client, home.runs)).name == "bullbear-TECH"
     assert bullbear("score", *at).code == 0
+    evening = bullbear("day", "--no-report", *at).json
+    assert evening["entry"]["ledger"] == document["ledger"]
+    assert evening["line"].startswith(f"{document['decided_at'][:10]} QQQ (SIMULATED, replay): hold ")
+    page = Path(bullbear("report", *at).json["report"])
+    assert page.parent == home.reports
+    assert "<title>SIMULATED: QQQ on " in page.read_text(encoding="utf-8")
     # IWM's own champion, ledger and runs know nothing of it.
     assert {path: path.stat().st_mtime_ns for path in paired.forecasts.rglob("*") if path.is_file()} == before
 

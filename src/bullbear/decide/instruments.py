@@ -19,7 +19,7 @@ Review X 1, doi:10.1103/PhysRevX.1.021006.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -31,6 +31,7 @@ from bullbear.decide.daily_reset import DailyReset, ResetFund
 from bullbear.definitions import Definition, Kinds, read
 from bullbear.definitions.models import Day
 from bullbear.errors import DefinitionError
+from bullbear.shipped import INSTRUMENTS
 
 if TYPE_CHECKING:
     from bullbear.decide.market import Market
@@ -195,8 +196,13 @@ class _Table(Definition):
     instrument: list[dict[str, Any]] = Field(min_length=1)
 
 
-def read_instruments(*paths: Path) -> Instruments:
+def read_instruments(paths: Mapping[Path, Collection[str] | None]) -> Instruments:
     """The instruments of some `instruments.toml`, by ticker; on the same ticker a later file wins.
+
+    Parameters
+    ----------
+    paths
+        Each with the tickers that are read of it, None for all.
 
     Raises
     ------
@@ -204,10 +210,12 @@ def read_instruments(*paths: Path) -> Instruments:
         An entry makes no sense, or a file names a ticker twice; the message names file and line.
     """
     found = Instruments()
-    for path in paths:
+    for path, only in paths.items():
         table, source = read(path, _Table)
         inside: set[str] = set()
         for place, entry in enumerate(table.instrument):
+            if only is not None and entry.get("ticker") not in only:
+                continue
             sized = {"account_size": table.account_size, **entry}
             each = INSTRUMENT_KINDS.read(sized, source, below=("instrument", place))
             if each.ticker in inside or each.ticker == CASH:
@@ -225,7 +233,7 @@ def packaged_instruments() -> Mapping[str, Instrument]:
     package = Path(__file__).parents[1]
     # A wheel carries the definitions inside the package; a checkout has them at its top level.
     places = [folder / "models" / "instruments.toml" for folder in (package, package.parents[1])]
-    return read_instruments(*[path for path in places if path.exists()][:1])
+    return read_instruments({path: INSTRUMENTS for path in [path for path in places if path.exists()][:1]})
 
 
 def instruments_of(info: ValidationInfo) -> Mapping[str, Instrument]:

@@ -8,6 +8,7 @@ are refused: an event must mean the same for every ticker.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -67,8 +68,11 @@ class EventSet(Definition):
         return tuple(event for event in self.event if not names or event.name in names)
 
 
-def load(path: Path) -> EventSet:
-    """The event set of a TOML file, checked against the registry of factors; a DefinitionError names file and line."""
+def load(path: Path, *, only: Collection[str] | None = None) -> EventSet:
+    """The event set of a TOML file, checked against the registry of factors; a DefinitionError names file and line.
+
+    `only` are the names of the events that are taken, None for all.
+    """
     events, source = read(path, EventSet)
     if events.name != path.stem:
         raise DefinitionError(source.where("name"), events.name, f"the file's name, {path.stem}", "rename one")
@@ -78,8 +82,10 @@ def load(path: Path) -> EventSet:
         if event.name in seen:
             raise DefinitionError(where, event.name, f"a new name (it is used at {seen[event.name]})", "rename one")
         seen[event.name] = where
-        _check(event, source, place)
-    return events
+        if only is None or event.name in only:
+            _check(event, source, place)
+    taken = tuple(event for event in events.event if only is None or event.name in only)
+    return events.model_copy(update={"event": taken})
 
 
 def _check(event: EventSpec, source: Source, place: int) -> None:

@@ -1,13 +1,14 @@
 """The report: one self-contained HTML file of sections, which draws its charts without any request.
 
-plotly.js and the page's own script stand in the file once, and the content security policy admits these two by their
-hash and nothing else: no other script, no `eval`, no request. plotly.js positions what it draws by inline styles, so
-the policy has to admit styles. All text is escaped. A report on simulated data says so at the top, at the bottom and
-across every chart.
+plotly.js stands in the file once, compressed to two fifths, and the page's own script unpacks it. The content security
+policy admits these two scripts by their hash and nothing else: no other script, no `eval`, no request. plotly.js
+positions what it draws by inline styles, so the policy has to admit styles. All text is escaped. A report on simulated
+data says so at the top, at the bottom and across every chart.
 """
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 from base64 import b64encode
 from collections import Counter
@@ -75,7 +76,7 @@ def write_page(
         sections=sections,
         periods=PERIODS,
         style=_style(),
-        library=library,
+        library=b64encode(gzip.compress(library.encode(), mtime=0)).decode("ascii") if library else "",
         script=script,
         hashes=[_hash(text) for text in (library, script) if text],
         data=page_data(charts, simulated=simulated),
@@ -99,10 +100,7 @@ def _style() -> str:
 def _plotly() -> str:
     from plotly.offline import get_plotlyjs
 
-    text = str(get_plotlyjs()).replace("\r\n", "\n")  # a parser would, and the hash would no longer be the script's
-    assert "</script" not in text.lower()
-    assert "<!--" not in text
-    return text
+    return str(get_plotlyjs())
 
 
 def _hash(script: str) -> str:

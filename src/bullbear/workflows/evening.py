@@ -223,7 +223,7 @@ class _Course:
                 raise
             step.notes.append(f"skipped: {bad}")
             raise _Skipped(str(bad)) from bad
-        found = fill_live(self.home)
+        found = fill_live(self.home, now=self.clock)
         step.result = f"{len(found.arrived)} series arrived, {found.rows_added:,} rows added"
         by_provider: dict[str, list[Any]] = {}
         for failure in found.failures:

@@ -164,8 +164,10 @@ def fill_live(
     only: tuple[str, ...] = (),
     say: Callable[[str], None] = lambda _: None,
     settings: Settings | None = None,
+    now: pd.Timestamp | None = None,
 ) -> FetchReport:
-    """Bring the store up to date from the live providers, by the home's own settings if none are given.
+    """Bring the store up to date from the live providers, by the home's own settings and this machine's clock if none
+    are given.
 
     Raises
     ------
@@ -178,7 +180,8 @@ def fill_live(
 
     store = home.store()
     with _marked(home) if store.is_empty else nullcontext():
-        return fetch_all(store, settings or settings_of(home.root), pd.Timestamp.now("UTC"), only=only, say=say)
+        clock = pd.Timestamp.now("UTC") if now is None else now
+        return fetch_all(store, settings or settings_of(home.root), clock, only=only, say=say)
 
 
 def is_unfinished(home: Home) -> bool:

@@ -116,10 +116,10 @@ def test_the_trend_and_what_comes_next_are_said() -> None:
     lines = shown(trend=trend, triggers=triggers)
     start = next(number for number, line in enumerate(lines) if line.startswith("Trend"))
     assert lines[start : start + 2] == [
-        "Trend: breakdown since 2019-08-05, when it began with this: a close 1.2 ATRs below 148.00.",
+        "Trend of the agents: breakdown since 2019-08-05, when it began with this: a close 1.2 ATRs below 148.00.",
         "Next: The Bear sells on a close of IWM above 193.40.",
     ]
-    new = "Trend: breakdown, new at this close: a close 1.2 ATRs below 148.00."
+    new = "Trend of the agents: breakdown, new at this close: a close 1.2 ATRs below 148.00."
     assert new in shown(trend=trend | {"changed": True})
     assert not any(line.startswith(("Trend", "Next")) for line in shown(trend=None, triggers=[]))
 
@@ -191,7 +191,7 @@ def test_what_is_unusual_comes_in_a_table_before_the_rest() -> None:
     start = next(number for number, line in enumerate(lines) if line.startswith("Unusual within the month"))
     assert lines[start + 1].split("  ")[0] == "A close 8 % or more below today's within the month"
     assert lines[start + 1].split("  ")[-1].strip() == "+10 % (+4 to +16)"
-    assert lines[start + 2 : start + 5] == [
+    assert lines[start + 3 : start + 6] == [
         "As usual: dip5 26 %.",
         "Base rates alone, for want of a champion: rally5 31 %.",
         "P(up over 21 sessions, to 2020-01-31): 61.0 %, usually 58.0 %; 90 % interval 54.0 % to 67.0 %.",

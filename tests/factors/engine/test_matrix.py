@@ -24,11 +24,12 @@ from bullbear.errors import InputError
 from bullbear.factors import compute, load
 from bullbear.factors.engine.registry import Array, Bars, Releases, ShortInterest, ShortVolume
 from bullbear.sessions import between, closes, day, offset
+from bullbear.shipped import FEATURES as SHIPPED
 
 FEATURES = [
     path
     for path in sorted((Path(__file__).resolve().parents[3] / "features").glob("*.toml"))
-    if "factor" in tomllib.loads(path.read_text(encoding="utf-8"))
+    if path.stem in SHIPPED and "factor" in tomllib.loads(path.read_text(encoding="utf-8"))
 ]
 NAN = float("nan")
 LATER = pd.Timestamp("2030-01-01", tz="UTC")

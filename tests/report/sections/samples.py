@@ -138,7 +138,7 @@ def ledger() -> LedgerRecord:
         "questions": [{"question": "up", "live": scores, "replays": replays}],
         "forecasts": records,
     }
-    return LedgerRecord(document, (Chance(0.6, 0.8, 2, 0.61, 1.0),))
+    return LedgerRecord(document, {"up": (0.61, 1.0)}, (Chance(0.6, 0.8, 2, 0.61, 1.0),))
 
 
 def freshness() -> list[Freshness]:

@@ -46,5 +46,5 @@ def test_a_browser_draws_every_section(
         generated_at=pd.Timestamp("2020-01-01", tz="UTC"),
     )  # fmt: skip
     with opened(chromium, path, width=width, dark=dark) as found:
-        found.check(charts=8)
-        assert found.page.locator("svg text:has-text('SIMULATED')").count() == 8
+        found.check(charts=9)
+        assert found.page.locator("svg text:has-text('SIMULATED')").count() == 9

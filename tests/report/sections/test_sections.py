@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 from tests.report.sections import samples
 
-from bullbear.report.charts import Chart
+from bullbear.report.charts import Chart, Hundredths
 from bullbear.report.section import Block, Bullets, Details, Grid, Section, Text
-from bullbear.report.sections.account import account_section, monthly_returns
+from bullbear.report.sections.account import account_section, monthly_returns, scaled
 from bullbear.report.sections.dashboards import dashboards_section
 from bullbear.report.sections.freshness import freshness_section
 from bullbear.report.sections.ledger import LedgerRecord, ledger_section
@@ -46,11 +46,15 @@ def test_the_account_says_what_it_made_and_how_far_it_fell() -> None:
     section = account_section(samples.tested())
     texts = _texts(section)
     assert texts[0] == (
-        "From 15 Nov 2018 to 31 Dec 2019 the policy made 1.00 into 1.20, buy and hold made it 1.30; its deepest fall "
+        "From 15 Nov 2018 to 31 Dec 2019 the policy made 100 into 120, buy and hold made it 130; its deepest fall "
         "was -10 %, against 0 %."
     )
-    assert "0.20 above that of buy and hold (90 % interval -0.10 to +0.50): neither better nor worse" in texts[2]
-    assert texts[3].endswith("(90 % interval +0.10 to +0.50): better than it.")
+    assert (
+        "0.20 above that of buy and hold (90 % interval -0.10 to +0.50): luck may explain the difference." in texts[2]
+    )
+    assert "below that of" not in texts[3]
+    assert "above that of the policy on the base rate" in texts[3]
+    assert texts[3].endswith("(90 % interval +0.10 to +0.50): more than luck explains.")
 
 
 def test_profit_stands_by_source() -> None:
@@ -105,9 +109,17 @@ def test_trades_are_marked_on_the_line_with_their_reasons_and_listed_newest_firs
     traces = {trace["name"]: trace for trace in _chart(section, "equity").figure["data"]}
     assert list(traces["sold"]["x"]) == [samples.DAYS[120]]
     assert traces["sold"]["text"] == ["stopped out of RWM, 10 % to 0 % at 270.00<br>reason 120"]
-    assert traces["sold"]["y"][0] == samples.tested().equity["policy"].iloc[120]
+    assert traces["sold"]["y"][0] == 100 * samples.tested().equity["policy"].iloc[120]
     assert "RWM, weight" in traces
     assert traces["60/40"]["visible"] == "legendonly"
+
+
+def test_growth_beyond_what_sixteen_bits_hold_is_drawn_as_it_is() -> None:
+    few, many = (scaled(pd.Series([1.0, last])) for last in (3.25, 9.5))
+    assert isinstance(few, Hundredths)
+    assert few.values.tolist() == [100.0, 325.0]
+    assert isinstance(many, np.ndarray)
+    assert many.tolist() == [100.0, 950.0]
 
 
 def test_a_policy_without_trades_says_so() -> None:
@@ -197,13 +209,13 @@ def test_a_report_on_an_early_close_has_no_verdicts() -> None:
 def test_the_ledger_tells_live_forecasts_from_replays() -> None:
     section = ledger_section(samples.ledger())
     scores, chances, newest, older = _tables(section)
-    assert scores.rows == (("up", "10", "2", "7", "+2.0 %", "-10.0 % to +15.0 %", "1", "–"),)
+    assert scores.rows == (("up", "10", "2", "7", "61 %", "100 %", "+2.0 %", "-10.0 % to +15.0 %", "1", "–"),)
     assert chances.rows == (("60 to 80 %", "2", "61 %", "100 %"),)
     assert newest.rows[0] == ("12 Dec 2019", "2019-12-12 21:30 UTC", "live, repeated", "61.0 %", "60.0 %",
                               "12 Jan 2020", "open", "climatology")  # fmt: skip
     assert older.rows[-1][2] == "replay"
     assert older.rows[-2][6] == "rose"
-    empty = LedgerRecord({"statement": "No forecasts yet.", "questions": [], "forecasts": []}, ())
+    empty = LedgerRecord({"statement": "No forecasts yet.", "questions": [], "forecasts": []}, {}, ())
     assert _tables(ledger_section(empty)) == []
 
 

@@ -21,6 +21,7 @@ from bullbear.tracking import Runs
 from bullbear.workflows.backtesting import backtest_run
 from bullbear.workflows.report_data.contents import Contents, contents_of
 from bullbear.workflows.report_data.models import compared_models
+from bullbear.workflows.reporting import result_of_run
 
 LATEST = pd.Timestamp("2007-12-31 21:00", tz="UTC")
 """The close of the newest forecast of `trained_home`."""
@@ -167,6 +168,17 @@ def test_every_model_is_compared_and_scored_anew_on_an_early_close(
     )
     found = evaluate(known)
     assert (small.bss, small.low, small.high) == pytest.approx((found.bss, found.bss_low, found.bss_high))
+
+
+def test_the_skill_of_a_report_on_an_early_close_ends_with_it(trained_home: Home) -> None:
+    run, until = Runs(trained_home).find("champion"), pd.Timestamp(_entries(trained_home)[0]["decided_at"])
+    found = result_of_run(trained_home, run, until)
+    known = (run.predictions.table["resolved_at"] <= until).to_numpy()
+    assert found.evaluation.bss == evaluate(run.predictions.where(known)).bss
+    assert found.evaluation.n == known.sum()
+    assert found.predictions.table["decided_at"].max() == until
+    assert found.backtest is not None
+    assert found.backtest.states[-1].decided_at == until
 
 
 def test_a_verdict_is_left_out_where_it_rests_on_what_came_later(home: Home) -> None:

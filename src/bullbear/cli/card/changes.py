@@ -20,7 +20,7 @@ def changes(shown: Mapping[str, Any]) -> RenderableType | None:
     if found is None:
         return Text("The ledger has no earlier forecast to compare with.")
     if not found["lines"]:
-        return Text(f"Nothing has changed {found['since']['sentence']}.")
+        return Text(f"Nothing worth a line has changed {found['since']['sentence']}.")
     table = Table.grid(padding=(0, 1))
     for sentence, why in change_lines(found):
         table.add_row("-", Text(sentence))

@@ -68,6 +68,6 @@ def reasons(entry: Mapping[str, Any]) -> Table | None:
 
 def next_steps(entry: Mapping[str, Any]) -> Text | None:
     """The trend, and what each agent would do next; None where the policy says neither."""
-    lines = [f"Trend: {trend}"] if (trend := trend_of(entry)) else []
+    lines = [f"Trend of the agents: {trend}"] if (trend := trend_of(entry)) else []
     lines += [f"Next: {sentence}" for sentence in next_of(entry)]
     return Text("\n".join(lines)) if lines else None

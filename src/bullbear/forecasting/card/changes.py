@@ -215,5 +215,5 @@ def _model(before: Entry, entry: Entry) -> list[Change]:
         return [Change(MODEL, was["run_id"], now["run_id"], sentence)]
     if was["trained_through"] != now["trained_through"]:
         days = was["trained_through"], now["trained_through"]
-        return [Change(MODEL, *days, f"{now['name']} was refitted through {days[1]}, the last time through {days[0]}")]
+        return [Change(MODEL, *days, f"the model of P(up), {now['name']}, was refitted through {days[1]}")]
     return []

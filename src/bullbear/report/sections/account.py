@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bullbear.report.charts import PER_CENT, Chart
+from bullbear.report.charts import PER_CENT, Chart, Hundredths
 from bullbear.report.palette import role
 from bullbear.report.section import Block, Details, Heading, Section, Text
 from bullbear.report.tables import Table
@@ -25,9 +25,10 @@ _NAMES = {
     "base_rate": "policy on the base rate",
     "jump_model": "jump model",
 }
-_COLOURS = {POLICY: "forecast", HOLD: "usual"}
+_COLOURS = {POLICY: "forecast", HOLD: "grey"}
 _OTHERS = ("green", "purple", "yellow", "sky", "bear")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_MOST_HUNDREDTHS = 655.0
 _STRONG = 0.08
 """A month whose shade is the deepest; a year's is three times that."""
 
@@ -82,7 +83,7 @@ def account_section(tested: TestedPolicy) -> Section:
     blocks: list[Block] = [
         Text(_summary(tested), "lead"),
         Text(
-            f"The policy, {tested.policy.replace('_', ' ')}, trades the forecasts of {tested.model} as they were made "
+            f'The policy "{tested.policy.replace("_", " ")}" trades the forecasts of {tested.model} as they were made '
             "on each day, at the next open and after costs. It was written with this past in view: expect less of it "
             "in the future."
         ),
@@ -121,23 +122,24 @@ def named(account: str) -> str:
 def _summary(tested: TestedPolicy) -> str:
     equity = tested.equity
     first, last = (pd.Timestamp(equity.index[place]) for place in (0, -1))
-    said = f"From {day(first)} to {day(last)} the policy made 1.00 into {equity[POLICY].iloc[-1]:.2f}"
+    said = f"From {day(first)} to {day(last)} the policy made 100 into {100.0 * equity[POLICY].iloc[-1]:.0f}"
     fall = f"its deepest fall was {per_cent(_drawdown(equity[POLICY]).min())}"
     if HOLD not in equity:
         return f"{said}; {fall}."
-    held = f"buy and hold made it {equity[HOLD].iloc[-1]:.2f}"
+    held = f"buy and hold made it {100.0 * equity[HOLD].iloc[-1]:.0f}"
     return f"{said}, {held}; {fall}, against {per_cent(_drawdown(equity[HOLD]).min())}."
 
 
 def _compared(baseline: str, found: tuple[float, float, float]) -> str:
     difference, low, high = found
+    rival = f"{'' if baseline == HOLD else 'the '}{named(baseline)}"
     if math.isnan(difference + low + high):
-        return f"The Sharpe ratios of the policy and of the {named(baseline)} cannot be compared."
-    shown = "better" if low > 0 else "worse" if high < 0 else "neither better nor worse, beyond luck,"
+        return f"The Sharpe ratios of the policy and of {rival} cannot be compared."
+    shown = "more than luck explains" if low > 0 or high < 0 else "luck may explain the difference"
     return (
         f"Its Sharpe ratio, the excess return per unit of risk, is {abs(difference):.2f} "
-        f"{'above' if difference >= 0 else 'below'} that of {named(baseline)} (90 % interval {low:+.2f} to "
-        f"{high:+.2f}): {shown} than it."
+        f"{'above' if difference >= 0 else 'below'} that of {rival} (90 % interval {low:+.2f} to "
+        f"{high:+.2f}): {shown}."
     )
 
 
@@ -153,8 +155,8 @@ def _chart(tested: TestedPolicy) -> Chart:
         traces.append(
             {
                 "type": "scatter", "mode": "lines", "name": named(str(name)), "legendgroup": name, "x": sessions,
-                "y": values.to_numpy(), "line": {"color": role(colour), "width": 2.2 if name == POLICY else 1.3},
-                "hovertemplate": "%{y:.2f}",
+                "y": scaled(values), "line": {"color": role(colour), "width": 2.2 if name == POLICY else 1.3},
+                "hovertemplate": "%{y:.1f}",
                 **({} if name in _COLOURS else {"visible": "legendonly"}),
             }
         )  # fmt: skip
@@ -176,20 +178,21 @@ def _chart(tested: TestedPolicy) -> Chart:
         traces.append(
             {
                 "type": "scatter", "mode": "lines", "name": f"{ticker}, weight", "showlegend": False, "x": sessions,
-                "y": 100.0 * weights.to_numpy(), "yaxis": "y3", "line": {"color": role(colour), "width": 1},
+                "y": Hundredths(100.0 * weights.clip(lower=0.0).to_numpy()), "yaxis": "y3",
+                "line": {"color": role(colour), "width": 1},
                 "fill": "tozeroy", "fillcolor": role(colour, 0.2), "hovertemplate": "%{y:.0f} %",
             }
         )  # fmt: skip
     traces += _markers(tested)
     layout = {
         "xaxis": {"type": "date", "anchor": "y3", "hoverformat": "%a %-d %b %Y"},
-        "yaxis": {"type": "log", "domain": [0.5, 1.0], "nticks": 6, "title": {"text": "growth of 1"}},
+        "yaxis": {"type": "log", "domain": [0.5, 1.0], "nticks": 6, "title": {"text": "growth of 100"}},
         "yaxis2": {"domain": [0.25, 0.46], "nticks": 4, "title": {"text": "below high"}, **PER_CENT},
         "yaxis3": {"domain": [0.0, 0.21], "nticks": 3, "rangemode": "tozero", "title": {"text": "held"}, **PER_CENT},
     }
     return Chart(
         "equity",
-        "Growth of 1, fall below the last high, and what is held",
+        "Growth of 100, fall below the last high, and what is held",
         {"data": traces, "layout": layout},
         "Triangles mark the policy's trades: up where it bought, down where it sold; hover for the reasons. Baselines "
         "other than buy and hold are shown by a click on their names.",
@@ -197,6 +200,12 @@ def _chart(tested: TestedPolicy) -> Chart:
         height=620,
         period="All",
     )
+
+
+def scaled(equity: pd.Series) -> Hundredths | np.ndarray:
+    """Growth of 100, in half the bytes where that holds it."""
+    values = 100.0 * equity.to_numpy(dtype=np.float64)
+    return Hundredths(values) if values.max() < _MOST_HUNDREDTHS else values
 
 
 def _markers(tested: TestedPolicy) -> list[dict[str, Any]]:
@@ -216,7 +225,7 @@ def _markers(tested: TestedPolicy) -> list[dict[str, Any]]:
         found.append(
             {
                 "type": "scatter", "mode": "markers", "name": name, "x": sessions,
-                "y": equity.loc[sessions].to_numpy(), "text": ["<br>".join(said) for said in marked.values()],
+                "y": 100.0 * equity.loc[sessions].to_numpy(), "text": ["<br>".join(said) for said in marked.values()],
                 "hovertemplate": "%{text}<extra></extra>",
                 "marker": {"symbol": symbol, "size": 7, "color": role(colour)},
             }

@@ -98,7 +98,7 @@ def _gauge(gauge: Gauge) -> Chart:
         },
         {
             "type": "scatter", "mode": "markers", "name": "now", "x": days[-1:], "y": values[-1:], "showlegend": False,
-            "marker": {"color": role("bear"), "size": 8}, "hoverinfo": "skip",
+            "marker": {"color": role("ink"), "size": 8}, "hoverinfo": "skip",
         },
     ]  # fmt: skip
     layout = {

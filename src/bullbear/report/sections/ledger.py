@@ -28,11 +28,14 @@ class Chance:
 
 @dataclass(frozen=True)
 class LedgerRecord:
-    """The document of `bullbear score` with what had resolved by the decision; `chances` compares the live forecasts
-    with what came of them.
+    """The document of `bullbear score` with what had resolved by the decision.
+
+    `means` are the mean live forecast and the share that came true, by question of which one has resolved; `chances`
+    the same over all questions by the size of the forecast.
     """
 
     document: Mapping[str, Any]
+    means: Mapping[str, tuple[float, float]]
     chances: tuple[Chance, ...]
 
 
@@ -49,7 +52,7 @@ def ledger_section(found: LedgerRecord) -> Section:
     records = list(document["forecasts"])
     if not records:
         return Section("ledger", "Ledger and live score", blocks, "Ledger")
-    blocks.append(_scores(document["questions"]))
+    blocks.append(_scores(document["questions"], found.means))
     if found.chances:
         blocks.append(_calibration(found.chances))
     else:
@@ -63,10 +66,11 @@ def ledger_section(found: LedgerRecord) -> Section:
     return Section("ledger", "Ledger and live score", blocks, "Ledger")
 
 
-def _scores(questions: Sequence[Mapping[str, Any]]) -> Table:
+def _scores(questions: Sequence[Mapping[str, Any]], means: Mapping[str, tuple[float, float]]) -> Table:
     rows = []
     for each in questions:
         live, replays = each["live"], each["replays"]
+        said, happened = means.get(str(each["question"]), (None, None))
         interval = UNKNOWN
         if live["bss_low"] is not None and live["bss_high"] is not None:
             interval = f"{per_cent(live['bss_low'], 1, signed=True)} to {per_cent(live['bss_high'], 1, signed=True)}"
@@ -76,6 +80,8 @@ def _scores(questions: Sequence[Mapping[str, Any]]) -> Table:
                 f"{live['entries']:,}",
                 f"{live['resolved']:,}",
                 f"{live['pending']:,}",
+                per_cent(said),
+                per_cent(happened),
                 per_cent(live["bss"], 1, signed=True),
                 interval,
                 f"{replays['entries']:,}",
@@ -84,14 +90,25 @@ def _scores(questions: Sequence[Mapping[str, Any]]) -> Table:
         )
     return Table(
         "By question; Brier skill against the base rate, replays apart",
-        ("question", "live", "resolved", "pending", "live skill", "90 % interval", "replays", "their skill"),
+        (
+            "question",
+            "live",
+            "resolved",
+            "pending",
+            "mean forecast",
+            "came true",
+            "skill",
+            "90 % interval",
+            "replays",
+            "their skill",
+        ),
         tuple(rows),
     )
 
 
 def _calibration(chances: Sequence[Chance]) -> Table:
     return Table(
-        "Calibration so far: live forecasts of all questions, and how many of them came true",
+        "Calibration so far: live forecasts of all questions by their size, and how many of them came true",
         ("forecast", "forecasts", "mean forecast", "came true"),
         tuple(
             (

@@ -139,7 +139,7 @@ def _forest(questions: Sequence[ComparedQuestion]) -> Chart:
 def _tone(model: ScoredModel) -> str:
     if model.low is not None and model.low > 0:
         return role("forecast")
-    return role("bear") if model.high is not None and model.high < 0 else role("usual")
+    return role("bear") if model.high is not None and model.high < 0 else role("grey")
 
 
 def _table(question: ComparedQuestion, *, judged: bool) -> Table:

@@ -99,7 +99,7 @@ def _changes(document: Document) -> list[Block]:
         return [Text("The ledger has no earlier forecast to compare with.", "soft")]
     since = str(changes["since"]["sentence"])
     if not changes["lines"]:
-        return [Text(f"Nothing has changed {since}.")]
+        return [Text(f"Nothing worth a line has changed {since}.")]
     lines = [" ".join([line, *why]) for line, why in change_lines(changes)]
     return [Heading(f"What changed {since}"), Bullets(lines)]
 

@@ -22,14 +22,22 @@ def ledger_record(home: Home, decided_at: pd.Timestamp) -> LedgerRecord:
     from bullbear.report.sections.ledger import LedgerRecord
 
     document = score_ledger(home, decided_at)
-    return LedgerRecord(document, _chances(document["forecasts"]))
+    due = [each for each in document["forecasts"] if each["kind"] == LIVE and each["counts"] and each["y"] is not None]
+    return LedgerRecord(document, _means(due), _chances(due))
 
 
-def _chances(records: list[dict[str, Any]]) -> tuple[Chance, ...]:
-    """Live forecasts of all questions that have resolved, by their probability; empty ranges are left out."""
+def _means(due: list[dict[str, Any]]) -> dict[str, tuple[float, float]]:
+    found: dict[str, tuple[float, float]] = {}
+    for question in dict.fromkeys(each["question"] for each in due):
+        of = [each for each in due if each["question"] == question]
+        found[question] = (sum(each["p"] for each in of) / len(of), sum(each["y"] for each in of) / len(of))
+    return found
+
+
+def _chances(due: list[dict[str, Any]]) -> tuple[Chance, ...]:
+    """Live forecasts that have resolved, by their probability; empty ranges are left out."""
     from bullbear.report.sections.ledger import Chance
 
-    due = [each for each in records if each["kind"] == LIVE and each["counts"] and each["y"] is not None]
     p, y = (np.array([each[key] for each in due], dtype=float) for key in ("p", "y"))
     place = np.clip(np.searchsorted(EDGES, p, side="right") - 1, 0, len(EDGES) - 2)
     return tuple(
