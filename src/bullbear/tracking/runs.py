@@ -379,10 +379,16 @@ class Runs:
         folder = self.home.runs / "fetched" / f"{run.run_id}-{Path(name).stem}"
         if not (folder / name).exists():
             folder.mkdir(parents=True, exist_ok=True)
-            from mlflow.artifacts import download_artifacts
-
-            download_artifacts(run_id=run.run_id, artifact_path=name, dst_path=str(folder))
+            self._download(run.run_id, folder, name)
         return folder / name
+
+    def _download(self, run_id: str, place: Path, name: str | None = None) -> None:
+        from mlflow.artifacts import download_artifacts
+
+        from bullbear.tracking.mlflow_store import connect_to_read
+
+        connect_to_read(self.home.runs)  # points MLflow to the store
+        download_artifacts(run_id=run_id, artifact_path=name, dst_path=str(place))
 
     def _fetched(self, run_id: str) -> Path:
         place = self.home.runs / "fetched" / run_id
@@ -391,9 +397,7 @@ class Runs:
             with tempfile.TemporaryDirectory(prefix=".fetch-", dir=place.parent) as folder:
                 staged = Path(folder) / run_id
                 staged.mkdir()
-                from mlflow.artifacts import download_artifacts
-
-                download_artifacts(run_id=run_id, dst_path=str(staged))
+                self._download(run_id, staged)
                 # Whole or not at all; another process may have been quicker, and its copy is as good.
                 if not place.exists():
                     os.replace(staged, place)
