@@ -397,6 +397,13 @@ class Home:
         """The same home about each pair of which something has been written."""
         return tuple(self.on(name) for name in self.pairs() if (self.root / PAIRS / name).is_dir())
 
+    @property
+    def pair_funds(self) -> tuple[str, ...]:
+        """The funds of the pairs of which something has been written, and of those that the home itself defines."""
+        used = {place.pair.pair.name for place in self.paired if place.pair is not None}
+        pairs = [each.pair for name, each in self.pairs().items() if name in used or name not in shipped.PAIRS]
+        return tuple(dict.fromkeys(ticker for pair in pairs for ticker in (pair.bull, *pair.bear)))
+
     def instruments(self) -> dict[str, Instrument]:
         """What a policy may hold, by ticker: the packaged instruments, and this home's, which win.
 

@@ -242,7 +242,7 @@ def test_a_policy_of_several_questions_factors_sleeves_and_agents_runs(view, bar
         "instrument": "IWM 100/110",
         "tier": 2,
         "reasons": ["a spread"],
-        "sleeves": [{"name": "overlay", "ticker": "IWM 100/110", "weight": 0.2, "tier": 2}],
+        "sleeves": [{"name": "overlay", "ticker": "IWM 100/110", "weight": 0.2, "tier": 2, "reasons": ["a spread"]}],
     }
     assert document["positions"] == pytest.approx({"IWM": 0.52, "IWM 100/110": 0.2, "CASH": 0.28})
     assert result.decisions[["p_up", "p_dip8"]].iloc[0].tolist() == [0.5, 0.2]

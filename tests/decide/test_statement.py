@@ -39,7 +39,7 @@ def test_a_fill_is_set_against_the_advice_and_the_gap_is_named():
     (order,) = made.executions
     assert (order.held, order.wanted, order.reached) == (0.0, 0.5, 0.5)
     assert (order.close, order.price, order.session) == (200.0, 204.0, DAYS[1])
-    assert order.note == "the open was +2.0% from the close of the decision"
+    assert order.note == "the open was +2.0 % from the close of the decision"
     bought = 0.5 * (1.0001 - made.fills[0].cost)
     assert made.profit == pytest.approx(
         {"interest": 0.0001, "core": bought * (104 / 102 - 1), "costs": -0.01 * bought}, abs=1e-12
@@ -74,7 +74,7 @@ def test_a_purchase_that_lacks_cash_says_how_much_was_filled():
     sale, purchase = carried(book, still).executions
     assert sale.note.startswith("not filled: no open")
     assert purchase.reached == pytest.approx(0.1)
-    assert purchase.note == "cash allowed 10.0% of the 30.0% advised; the rest still waits"
+    assert purchase.note == "cash allowed 10.0 % of the 30.0 % advised; the rest still waits"
 
 
 def test_stops_say_what_they_ended():

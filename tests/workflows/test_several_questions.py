@@ -16,6 +16,7 @@ from bullbear.home import Home
 from bullbear.tracking import Runs
 from bullbear.tracking.mlflow_store import connect, experiment_ids
 from bullbear.tracking.spool import SpooledError
+from bullbear.workflows.reuse import trained_before
 from bullbear.workflows.training import train_model
 
 QUESTIONS = ("up", "dip5", "vol20")
@@ -76,6 +77,14 @@ def test_a_run_of_several_questions_is_found_by_model_and_question(three: Home) 
         runs.find("three", "dip8")
     with pytest.raises(RunError, match=r"got '--question vol20'; allowed: dip5"):
         runs.find(child.run_id, "vol20")
+
+
+def test_a_training_of_several_questions_is_reused_whole(three: Home) -> None:
+    found = trained_before(three, three.model("three"), None, None)
+    assert found is not None
+    assert (found.run_id, list(found.questions)) == (parent_of(three).info.run_id, list(QUESTIONS))
+    assert found.questions["dip5"].run_id == Runs(three).find("three", "dip5").run_id
+    assert trained_before(three, three.model("three").only("dip5"), None, None) is None
 
 
 def test_one_question_of_several_is_trained_alike(three: Home) -> None:

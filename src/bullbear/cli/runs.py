@@ -10,6 +10,7 @@ import typer
 from bullbear.cli.located import locate
 from bullbear.cli.options import (
     DEFAULT_JOBS,
+    AgainOption,
     By,
     FirstOption,
     HomeOption,
@@ -53,6 +54,7 @@ def train(
     question: Annotated[
         str | None, typer.Option("--question", metavar="NAME", help="Train one of the model's questions; default all.")
     ] = None,
+    again: AgainOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Train models/MODEL.toml and log it as one MLflow run.
@@ -79,6 +81,7 @@ def train(
             jobs=jobs,
             cluster=cluster,
             progress=progress,
+            reuse=not again,
         )
     beliefs = beliefs_of_training(place, trained)
     if as_json:

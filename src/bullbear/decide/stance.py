@@ -211,7 +211,13 @@ class Stance:
             **({} if name == "bull" else {"tier": max((sleeve.tier for sleeve in own), default=0)}),
             "reasons": [reason for sleeve in own for reason in sleeve.reasons],
             "sleeves": [
-                {"name": sleeve.name, "ticker": sleeve.instrument.ticker, "weight": sleeve.weight, "tier": sleeve.tier}
+                {
+                    "name": sleeve.name,
+                    "ticker": sleeve.instrument.ticker,
+                    "weight": sleeve.weight,
+                    "tier": sleeve.tier,
+                    "reasons": list(sleeve.reasons),
+                }
                 for sleeve in own
                 if sleeve.priced
             ],

@@ -16,6 +16,7 @@ from bullbear.decide.book import Book
 from bullbear.decide.market import Market
 from bullbear.decide.policy import Slot
 from bullbear.decide.step import WHEN, WHY, Fill, Step
+from bullbear.wording import percent
 
 _ALIKE = 1e-9  # weights are quotients of floats
 
@@ -99,9 +100,9 @@ def _execution(slot: Slot, held: float, before: Book, after: Book, fills: Sequen
     notes = []
     if abs(last.weight_after - wanted) > _ALIKE:
         waits = "; the rest still waits" if slot in after.orders else ""
-        notes.append(f"cash allowed {last.weight_after:.1%} of the {wanted:.1%} advised{waits}")
+        notes.append(f"cash allowed {percent(last.weight_after)} of the {percent(wanted)} advised{waits}")
     if close is not None and f"{last.price / close - 1.0:.1%}" not in ("0.0%", "-0.0%"):
-        notes.append(f"the open was {last.price / close - 1.0:+.1%} from the close of the decision")
+        notes.append(f"the open was {percent(last.price / close - 1.0, signed=True)} from the close of the decision")
     if (first := market.days[_row(before.session, market) + 1]) < filled[0].session:
         notes.append(f"no open on {first.date()}")
     notes += [f"a stop sold it on {fill.session.date()}" for fill in own if fill.at == "stop"]

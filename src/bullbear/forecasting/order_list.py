@@ -19,6 +19,7 @@ from bullbear.decide.positions_file import Position
 from bullbear.errors import Found, NoDataError
 from bullbear.home import Home
 from bullbear.sessions import day
+from bullbear.wording import percent
 
 
 def orders_for(
@@ -57,7 +58,7 @@ def orders_for(
         least_trade=least_trade,
     )
     notes = tuple(
-        f"{t}: {entry['positions'][t]:.1%} of equity, priced by a model alone: order it by hand" for t in by_hand
+        f"{t}: {percent(entry['positions'][t])} of equity, priced by a model alone: order it by hand" for t in by_hand
     )
     return replace(made, notes=(*made.notes, *notes))
 

@@ -5,6 +5,7 @@ This is the part of `tracking.runs` that writes, and so needs MLflow.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from bullbear.tracking.registry import (
 )
 from bullbear.tracking.run import Run
 from bullbear.tracking.stored_runs import StoredRun, opened, stored_runs
+from bullbear.tracking.tags import USED_AGAIN
 from bullbear.tracking.usable import cause, limited_patience, store_errors
 from bullbear.tracking.verdicts import challenger_of, champion_among, record_verdict, write_artifact
 
@@ -107,6 +109,15 @@ def tag(home: Home, run: Run, tags: Mapping[str, str], *, say: Callable[[str], N
                 client.set_tag(run.run_id, key, value)
     except store_errors() as bad:
         say(f"the tags of {run.model} {run.run_id[:8]} were not recorded in MLflow: {cause(bad)}")
+
+
+def use_again(home: Home, run_id: str, *, say: Callable[[str], None]) -> None:
+    """See `Runs.use_again`."""
+    try:
+        with limited_patience():
+            connect(home.runs).set_tag(run_id, USED_AGAIN, str(time.time_ns() // 1_000_000))
+    except store_errors() as bad:
+        say(f"run {run_id[:8]} was not marked as the latest in MLflow: {cause(bad)}")
 
 
 def attach(home: Home, run: Run, name: str, text: str, *, say: Callable[[str], None]) -> None:

@@ -22,7 +22,7 @@ from bullbear.home import Home
 from bullbear.tracking.run import Run
 from bullbear.tracking.scored import scored_models
 from bullbear.tracking.stored_runs import PARENT, StoredRun, has_store, opened, stored_runs
-from bullbear.tracking.tags import QUESTION, QUESTIONS
+from bullbear.tracking.tags import QUESTION, QUESTIONS, USED_AGAIN
 from bullbear.tracking.tried_runs import Try, read_try, tries_on
 from bullbear.tracking.tries import TRIALS, identity, is_benchmark
 from bullbear.tracking.usable import store_errors
@@ -140,7 +140,7 @@ class Runs:
         A model may have been trained on some of its questions alone: its latest run that answers `question` is meant.
         """
         found = self._finished()
-        trainings = [run for run in found if run.parent is None]
+        trainings = sorted((run for run in found if run.parent is None), key=_used, reverse=True)
         if name == "latest":
             if not trainings:
                 raise RunError("run", "latest", "a finished training", "run `bullbear train MODEL` first")
@@ -294,6 +294,12 @@ class Runs:
 
         tag(self.home, run, tags, say=say)
 
+    def use_again(self, run_id: str, *, say: Callable[[str], None] = warn) -> None:
+        """Make a training the latest one, since it was asked for again; what fails becomes a note."""
+        from bullbear.tracking.recording import use_again
+
+        use_again(self.home, run_id, say=say)
+
     def attach(self, run: Run, name: str, text: str, *, say: Callable[[str], None] = warn) -> None:
         """Keep a text as an artifact of a finished run, in place of an earlier one; what fails becomes a note."""
         from bullbear.tracking.recording import attach
@@ -402,6 +408,11 @@ class Runs:
                 if not place.exists():
                     os.replace(staged, place)
         return place
+
+
+def _used(run: StoredRun) -> int:
+    """When a training ended, or was asked for again."""
+    return max(run.ended, int(run.tags.get(USED_AGAIN, 0)))
 
 
 def _label(run: StoredRun) -> str:

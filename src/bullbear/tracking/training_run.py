@@ -74,6 +74,8 @@ class TrainingRecord:
     """Text artifacts by file name."""
     questions: Sequence[Question] = ()
     """All that were trained together; the model's own alone without."""
+    provenance: Mapping[str, str] = field(default_factory=dict)
+    """Tags by which the same training is found again."""
 
 
 @dataclass(frozen=True)
@@ -293,6 +295,7 @@ def _tags(record: TrainingRecord, checkout: Checkout) -> dict[str, str]:
         "question": record.model.definition.target.question.name,
         "data": "SIMULATED" if record.simulated else "real",
         VERDICT: NOT_JUDGED,
+        **record.provenance,
         **({USER_CODE: named_files(own)} if (own := record.model.user_code) else {}),
         **search_tags(record.training.searches),
         **checkout.tags,

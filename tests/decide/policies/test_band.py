@@ -318,7 +318,14 @@ def test_json_has_the_documented_shape():
     assert list(document["agents"]["bear"]) == ["weight", "instrument", "tier", "reasons", "sleeves"]
     assert document["agents"]["bear"]["tier"] == 1
     assert document["positions"] == {"IWM": 0.0, "TWM": 0.15, "CASH": 0.85}
-    assert document["agents"]["bear"]["sleeves"] == [{"name": "bear", "ticker": "TWM", "weight": 0.15, "tier": 1}]
+    (sleeve,) = document["agents"]["bear"]["sleeves"]
+    assert sleeve["reasons"] == document["agents"]["bear"]["reasons"]
+    assert {name: sleeve[name] for name in ("name", "ticker", "weight", "tier")} == {
+        "name": "bear",
+        "ticker": "TWM",
+        "weight": 0.15,
+        "tier": 1,
+    }
     assert list(document["stops"][0]) == [
         "ticker", "level", "atr", "multiple", "side", "resting", "sleeve", "agent",
     ]  # fmt: skip

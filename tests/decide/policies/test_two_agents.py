@@ -178,7 +178,10 @@ def test_a_decision_in_words() -> None:
     # 0.6 * g * share / 2, g the Bull's target over the volatility: 0.15 / 0.20 by default.
     assert (bear.tier, bear.weight) == (1, pytest.approx(0.6 * 0.75 * 0.4 / 2.0))
     assert (bear.stop, bear.stops[0].level, bear.stops[0].resting) == (55.0 - 2.0 * 2.0, 2.0 * 51.0, True)
-    assert bear.reasons[0] == "tier 1 of 3 opens: 9.0 % of equity, which hedges 18.0 %"
+    assert bear.reasons[0] == (
+        "tier 1 of 3 opens: 9.0 % of equity, which hedges 18.0 %; all tiers together would hedge 45.0 %, which is "
+        "60 % x 1.00 for the depth of the break x 0.75 for volatility x 1.00 for the outlook"
+    )
     assert (overlay.weight, overlay.reasons) == (0.0, ("no overlay",))
     assert bull.weight == pytest.approx(0.375)
     assert bull.reasons == (

@@ -29,7 +29,14 @@ from bullbear.decide.agents.parameters import (
     StopsTable,
     TrendTable,
 )
-from bullbear.decide.agents.reasons import BASE_MADE_ROOM, NO_OVERLAY, priced, sentence
+from bullbear.decide.agents.reasons import (
+    BASE_MADE_ROOM,
+    BEAR_KEPT,
+    NO_OVERLAY,
+    TIER_OPENED,
+    priced,
+    sentence,
+)
 from bullbear.decide.agents.rules import Rules
 from bullbear.decide.agents.trend import BREAKDOWN, DOWNTREND, RETEST, STATES, Trend, declining
 from bullbear.decide.agents.volatility import implied_volatility
@@ -431,15 +438,16 @@ class TwoAgents(Policy):
     def _bear_reasons(self, decision: Decision, state: State) -> tuple[str, ...]:
         bear, size = decision.memory.bear, decision.memory.bear.size
         unit = state.units.get(self._funds[bear.fund - 1].ticker, 1.0) if bear.fund else 1.0
-        reasons = [sentence(bear.note, unit)]
+        said = sentence(bear.note, unit)
+        if bear.note.code in (BEAR_KEPT, TIER_OPENED):
+            said += (
+                f"; all tiers together would hedge {percent(size.exposure)}, which is {percent(self.bear.exposure, 0)} "
+                f"x {size.depth:.2f} for the depth of the break x {size.volatility:.2f} for volatility x "
+                f"{size.outlook:.2f} for the outlook"
+            )
+        reasons = [said]
         if decision.memory.trend.vetoed:
             reasons.append("a support is broken, but shorts and sectors speak against it")
-        if bear.tier and size.exposure:
-            reasons.append(
-                f"all tiers together would hedge {percent(size.exposure)}: {percent(self.bear.exposure, 0)} x "
-                f"{size.depth:.2f} (depth of the break) x {size.volatility:.2f} (volatility) x {size.outlook:.2f} "
-                "(outlook)"
-            )
         return tuple(reasons)
 
     def _stop(

@@ -128,20 +128,30 @@ def next_of(entry: Entry) -> list[str]:
 def stopped_out(entry: Entry) -> list[str]:
     """What stops have sold since the last decision, a sentence each."""
     since = entry.get("account", {}).get("since") or {}
-    return [
-        f"{fill['ticker']} was stopped out at {fill['price']:.2f} on {fill['session']}"
-        for fill in since.get("fills", ())
-        if fill["why"] == "stop"
-    ]
+    sold = [fill for fill in since.get("fills", ()) if fill["why"] == "stop"]
+    return [f"{_name(fill)} was stopped out at {fill['price']:.2f} on {fill['session']}" for fill in sold]
 
 
 def _why(entry: Entry, ticker: str) -> str:
-    """The first reason of the agent whose sleeve the ticker is; that of a hedge with the trend that it rests on."""
+    """The first reason of the sleeve that trades the ticker; that of a hedge with the trend that it rests on."""
+    ordered = {
+        (slot["agent"], slot["sleeve"])
+        for slot in entry.get("account", {}).get("book", {}).get("orders", ())
+        if slot["ticker"] == ticker
+    }
     for agent, stated in _agents(entry):
-        if any(sleeve["ticker"] == ticker for sleeve in _sleeves(agent, stated)) and stated["reasons"]:
-            why, trend = str(stated["reasons"][0]), entry.get("trend")
-            return f"{why} ({trend['reason']})" if agent == "bear" and trend else why
-    return f"{ticker} is no fund of this policy any more"
+        for sleeve in _sleeves(agent, stated):
+            is_own = sleeve["ticker"] == ticker and (not ordered or (agent, sleeve["name"]) in ordered)
+            reasons = sleeve.get("reasons") or stated["reasons"]
+            if is_own and reasons:
+                why, trend = str(reasons[0]), entry.get("trend")
+                return f"{why} ({trend['reason']})" if agent == "bear" and trend and not trend["changed"] else why
+    return f"{ticker} is not wanted any more"
+
+
+def _name(fill: Mapping[str, Any]) -> str:
+    sleeve = fill.get("sleeve", "")
+    return str(fill["ticker"]) if sleeve in ("", *AGENTS) else f"{fill['ticker']} ({sleeve})"
 
 
 def _agents(entry: Entry) -> list[tuple[str, Mapping[str, Any]]]:
