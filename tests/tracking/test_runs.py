@@ -207,7 +207,7 @@ def test_artifacts_of_a_remote_store_are_fetched_once_and_whole(home: Home, monk
     runs = Runs(home)
     run_id = runs.find("latest").run_id
 
-    def cut_short(*, run_id: str, dst_path: str) -> None:
+    def cut_short(*, run_id: str, artifact_path: str | None, dst_path: str) -> None:
         (Path(dst_path) / "predictions.csv").write_text("half")
         raise ConnectionError("reset by peer")
 
