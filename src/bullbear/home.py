@@ -79,6 +79,11 @@ class Home:
         return self.root if self.pair is None else self.root / PAIRS / self.pair.pair.name
 
     @property
+    def evaluations(self) -> Path:
+        """Evaluations that were computed before; may be deleted at any time."""
+        return self.runs / "evaluations"
+
+    @property
     def runs(self) -> Path:
         """MLflow's store."""
         return self.written / "mlruns"
@@ -392,6 +397,13 @@ class Home:
         """The same home about each pair of which something has been written."""
         return tuple(self.on(name) for name in self.pairs() if (self.root / PAIRS / name).is_dir())
 
+    @property
+    def pair_funds(self) -> tuple[str, ...]:
+        """The funds of the pairs of which something has been written, and of those that the home itself defines."""
+        used = {place.pair.pair.name for place in self.paired if place.pair is not None}
+        pairs = [each.pair for name, each in self.pairs().items() if name in used or name not in shipped.PAIRS]
+        return tuple(dict.fromkeys(ticker for pair in pairs for ticker in (pair.bull, *pair.bear)))
+
     def instruments(self) -> dict[str, Instrument]:
         """What a policy may hold, by ticker: the packaged instruments, and this home's, which win.
 
@@ -440,6 +452,15 @@ def experiment_name(runs: Path) -> str:
     # A home of its own may lie in a folder of that name; a pair has no store.
     of_pair = runs.parent.parent.name == PAIRS and not (runs.parent / "data").is_dir()
     return f"{EXPERIMENT}-{runs.parent.name}" if of_pair else EXPERIMENT
+
+
+def experiment_names(runs: Path) -> tuple[str, str]:
+    """The experiments that hold the trainings on real data and those on the simulated market; see `experiment_name`.
+
+    Until both were parted, the first held all of them.
+    """
+    name = experiment_name(runs)
+    return name, f"{name}-simulated"
 
 
 def locate(option: Path | None, pair: str | None = None, *, create: bool = False) -> Home:

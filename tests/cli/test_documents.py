@@ -20,14 +20,14 @@ Run = Callable[..., Any]
 BELIEF = {
     "a", "a_low", "a_high", "fits", "fits_without", "raw", "same_as_base_rate", "n", "by_fit", "same_as_champion",
 }  # fmt: skip
-TRAIN = {"run_id", "model", "definition_hash", "data_fingerprint", "first", "last", "n", "seconds", "belief"}
+TRAIN = {"run_id", "model", "definition_hash", "data_fingerprint", "first", "last", "n", "seconds", "belief", "reused"}
 EVALUATE = {"model", "run_id", "n", "n_effective", "brier", "brier_climatology", "bss", "bss_low", "bss_high",
             "log_loss_skill", "auc", "auc_null", "ece", "ece_null", "by_year"}  # fmt: skip
 FORECAST = {"ticker", "decided_at", "resolves_on", "horizon_sessions", "p_up", "p_low", "p_high", "climatology",
             "regime", "agents", "positions", "stops", "reentries", "triggers", "trend", "account", "drivers",
             "model", "data", "ledger", "question", "outlook", "distribution", "batch", "schema_version",
             "issued_at", "kind", "code_version"}  # fmt: skip
-CARD = {"summary", "price", "changes", "active_odds", "odds_note", "situations", "asked_for", "ages"}
+CARD = {"summary", "price", "changes", "active_odds", "odds_note", "situations", "asked_for", "ages", "forced"}
 STATUS = {"kind", "series", "first", "last", "last_known_at", "gaps", "stale"}
 
 
@@ -41,7 +41,7 @@ def test_status(bullbear: Run, trained_home: Home) -> None:
 
 
 def test_train_evaluate_compare_and_promote(bullbear: Run, home: Home) -> None:
-    answer = bullbear("train", "base", "--home", home.root, "--json")
+    answer = bullbear("train", "base", "--again", "--home", home.root, "--json")
     assert (answer.code, answer.err) == (0, "")
     trained = answer.json
     assert set(trained) == TRAIN

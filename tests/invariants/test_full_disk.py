@@ -112,7 +112,7 @@ def test_a_training_is_logged_whole_or_kept_elsewhere(
 ) -> None:
     (tmp_path / "tmp").mkdir()
     monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
-    train = ["train", "base"]
+    train = ["train", "base", "--again"]
     cases = [[size, *train] for size in (0, 100, 600, None)]
     at_once, *later, free = run_on_a_small_disk(home, disk, cases)
     assert at_once["code"] == 2

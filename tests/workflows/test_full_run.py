@@ -21,6 +21,7 @@ from bullbear.home import Home
 from bullbear.report import outlook_plots, plots
 from bullbear.tracking import Runs
 from bullbear.tracking.mlflow_store import connect
+from bullbear.tracking.stored_runs import stored_runs
 from bullbear.workflows.filling import DataSource, fill_simulated
 from bullbear.workflows.full_run import MODELS, _promote_best, run_all
 from bullbear.workflows.reporting import report_champion
@@ -81,6 +82,22 @@ def test_everything_is_done_and_told(small_models: Home) -> None:
     assert "SIMULATED" in page
     assert all(name in page for name in MODELS)
     assert f"{outcome.champion.model} (champion)" in page
+
+
+def test_a_second_time_nothing_is_trained(small_models: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = run(small_models)
+    listed = [each.run_id for each in stored_runs(small_models.runs)]
+
+    def refuse(*arguments: Any, **options: Any) -> None:
+        raise AssertionError("trained again")
+
+    monkeypatch.setattr("bullbear.workflows.training.train_all", refuse)
+    second = run(small_models)
+    assert [each.reused for each in second.trained] == [True] * len(MODELS)
+    assert [each.run_id for each in second.trained] == [each.run_id for each in first.trained]
+    assert [each.run_id for each in stored_runs(small_models.runs)] == listed
+    assert second.champion.run_id == first.champion.run_id
+    assert second.as_dict()["models"] == first.as_dict()["models"]
 
 
 @pytest.mark.usefixtures("stop_after_filling")
@@ -148,7 +165,7 @@ def test_data_that_is_not_there_leaves_no_trace(tmp_path: Path, data: str) -> No
 def finished(home: Home) -> list[Any]:
     """The trainings of a home as the candidates for the champion of `up`, as far as a promotion looks."""
     runs = Runs(home)
-    found = [runs.find(run.info.run_id) for run in runs._finished()]
+    found = [runs.find(run.run_id) for run in runs._finished()]
     return [
         SimpleNamespace(label=run.model, skill=run.evaluation["bss"], trained=SimpleNamespace(run_id=run.run_id))
         for run in found

@@ -14,8 +14,9 @@ from bullbear.errors import InputError, RunError
 from bullbear.forecasting import gate
 from bullbear.home import Home
 from bullbear.tracking import Runs
-from bullbear.tracking.mlflow_store import connect, experiment_id
+from bullbear.tracking.mlflow_store import connect, experiment_ids
 from bullbear.tracking.spool import SpooledError
+from bullbear.workflows.reuse import trained_before
 from bullbear.workflows.training import train_model
 
 QUESTIONS = ("up", "dip5", "vol20")
@@ -40,13 +41,15 @@ def three(trained_home: Home, tmp_path_factory: pytest.TempPathFactory) -> Home:
 
 def parent_of(home: Home) -> Any:
     client = connect(home.runs)
-    (parent,) = client.search_runs([experiment_id(client)], "tags.questions != ''")
+    (parent,) = client.search_runs(experiment_ids(client, home.runs), "tags.questions != ''")
     return parent
 
 
 def test_the_parent_shows_all_questions_and_each_child_is_a_whole_run(three: Home) -> None:
     client, parent = connect(three.runs), parent_of(three)
-    children = client.search_runs([experiment_id(client)], f"tags.`mlflow.parentRunId` = '{parent.info.run_id}'")
+    children = client.search_runs(
+        experiment_ids(client, three.runs), f"tags.`mlflow.parentRunId` = '{parent.info.run_id}'"
+    )
     assert {child.data.tags["question"] for child in children} == set(QUESTIONS)
     assert {run.info.status for run in (parent, *children)} == {"FINISHED"}
     assert parent.data.tags["questions"] == parent.data.params["questions"] == "up,dip5,vol20"
@@ -74,6 +77,14 @@ def test_a_run_of_several_questions_is_found_by_model_and_question(three: Home) 
         runs.find("three", "dip8")
     with pytest.raises(RunError, match=r"got '--question vol20'; allowed: dip5"):
         runs.find(child.run_id, "vol20")
+
+
+def test_a_training_of_several_questions_is_reused_whole(three: Home) -> None:
+    found = trained_before(three, three.model("three"), None, None)
+    assert found is not None
+    assert (found.run_id, list(found.questions)) == (parent_of(three).info.run_id, list(QUESTIONS))
+    assert found.questions["dip5"].run_id == Runs(three).find("three", "dip5").run_id
+    assert trained_before(three, three.model("three").only("dip5"), None, None) is None
 
 
 def test_one_question_of_several_is_trained_alike(three: Home) -> None:
@@ -141,7 +152,7 @@ def test_a_joint_training_that_breaks_while_logging_is_kept_and_logged_as_a_whol
     assert runs.find("latest").model == "three"
     assert [run.bundle.question for run in runs.find_each("three")] == list(QUESTIONS)
     client = connect(home.runs)
-    parents = client.search_runs([experiment_id(client)], "tags.questions != ''")
+    parents = client.search_runs(experiment_ids(client, home.runs), "tags.questions != ''")
     assert sorted(run.info.status for run in parents) == ["FAILED", "FAILED", "FINISHED"]
 
 

@@ -109,6 +109,6 @@ def test_a_cluster_that_is_not_there_is_refused_even_where_nothing_would_be_sent
 ) -> None:
     pytest.importorskip("distributed")
     monkeypatch.setattr("bullbear.learn.walk_forward.Cluster", lambda address: Cluster(address, timeout=0.5))
-    done = bullbear("train", "base", "--home", home.root, "--cluster", "tcp://127.0.0.1:9")
+    done = bullbear("train", "base", "--again", "--home", home.root, "--cluster", "tcp://127.0.0.1:9")
     assert done.code == 2
     assert "--cluster tcp://127.0.0.1:9: no Dask scheduler with a worker answered" in done.err

@@ -8,8 +8,10 @@ from typing import Annotated
 
 import typer
 
+from bullbear.cli.located import locate
 from bullbear.cli.options import (
     DEFAULT_JOBS,
+    AgainOption,
     CreateOption,
     HomeOption,
     JobsOption,
@@ -19,7 +21,6 @@ from bullbear.cli.options import (
     print_document,
 )
 from bullbear.extras import require
-from bullbear.home import locate
 
 
 def run(
@@ -32,6 +33,7 @@ def run(
     signal: Annotated[float | None, typer.Option(min=0.0, max=1.0, help="How predictable it is; default 0.5.")] = None,
     years: Annotated[int | None, typer.Option(min=3, max=25, help="Years of simulated history; default 20.")] = None,
     jobs: JobsOption = DEFAULT_JOBS,
+    again: AgainOption = False,
     create: CreateOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -49,7 +51,11 @@ def run(
 
     console = ProgressConsole(quiet=as_json)
     outcome = run_all(
-        locate(home, pair, create=create), DataSource(data, seed, signal, years), jobs=jobs, console=console
+        locate(home, pair, create=create),
+        DataSource(data, seed, signal, years),
+        jobs=jobs,
+        console=console,
+        again=again,
     )
     if as_json:
         print_document(outcome.as_dict())

@@ -62,6 +62,11 @@ DEFAULT_JOBS = max(1, min(os.cpu_count() or 1, 8))
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as one JSON document.")]
 
 
+AgainOption = Annotated[
+    bool, typer.Option("--again", help="Train anew, even if the same was trained on the same data before.")
+]
+
+
 def iso_day(param: typer.CallbackParam, value: str | None) -> str | None:
     """The day as typed, YYYY-MM-DD; all else is refused, since pandas would guess at 01/02/2019 and accept `now`."""
     if value is None or re.fullmatch(r"\d{4}-\d{2}-\d{2}", value):

@@ -89,16 +89,17 @@ def _print_stored(report: IngestReport | FetchReport, summary: str, problems: It
 
 def trained_document(trained: TrainedModel) -> dict[str, Any]:
     """The keys of `train --json`; fingerprint, span and number are those of the first question."""
-    table = trained.first.training.predictions.table
+    table = trained.first.predictions.table
     return {
         "run_id": trained.run_id,
         "model": trained.model.definition.name,
         "definition_hash": trained.model.definition_hash,
-        "data_fingerprint": trained.first.examples.fingerprint,
+        "data_fingerprint": trained.first.fingerprint,
         "first": table["decided_at"].iloc[0].isoformat(),
         "last": table["decided_at"].iloc[-1].isoformat(),
         "n": len(table),
         "seconds": round(trained.seconds, 3),
+        "reused": trained.reused,
         **_runs_by_question(trained),
     }
 
@@ -117,6 +118,10 @@ def trained(found: TrainedModel, believed: Mapping[str, BeliefBeside | None] | N
         f"run {document['run_id']}: {document['model']}, {document['n']:,} out-of-sample forecasts from "
         f"{document['first'][:10]} to {document['last'][:10]} in {document['seconds']:.1f} s"
     )
+    if found.reused:
+        ResultConsole().print(
+            "the same definition was trained on the same data by the same code: its run is reused (--again trains anew)"
+        )
     if own := found.model.user_code:
         ResultConsole().print(f"with the home's own {', '.join(own)}")
     rows = _trained_rows(found)

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bullbear.cli.located import locate
 from bullbear.cli.options import (
     DEFAULT_JOBS,
+    AgainOption,
     FirstOption,
     HomeOption,
     JobsOption,
@@ -18,7 +20,6 @@ from bullbear.cli.options import (
     print_document,
 )
 from bullbear.extras import require
-from bullbear.home import locate
 
 if TYPE_CHECKING:
     from bullbear.learn.search.trial import Search
@@ -52,6 +53,7 @@ def tune(
     question: Annotated[
         str | None, typer.Option("--question", metavar="NAME", help="Tune one of the model's questions; default all.")
     ] = None,
+    again: AgainOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Train models/MODEL.toml with parameters searched for.
@@ -81,26 +83,28 @@ def tune(
             jobs=jobs,
             cluster=cluster,
             progress=progress,
+            reuse=not again,
         )
     beliefs = beliefs_of_training(place, tuned)
     if as_json:
         print_document({**show.trained_document(tuned), "belief": show.belief_documents(beliefs), **_document(tuned)})
     else:
         show.trained(tuned, beliefs)
-        _show(tuned)
+        if _searches(tuned):
+            _show(tuned)
     for note in (*tuned.notes, *pair_note(place, pair)):
         typer.echo(f"note: {note}", err=True)
 
 
 def _searches(tuned: TrainedModel) -> list[Search]:
-    return [search for each in tuned.questions.values() for search in each.training.searches]
+    return [search for each in tuned.questions.values() for search in each.searches]
 
 
 def _document(tuned: TrainedModel) -> dict[str, Any]:
     """The keys of `tune --json` beyond those of `train --json`."""
     searches = _searches(tuned)
     return {
-        "trials": sum(len(each.trials) for each in searches),
+        "trials": sum(each.trials or 0 for each in tuned.questions.values()),
         "searches": [
             {
                 "question": each.question,

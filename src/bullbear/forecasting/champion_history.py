@@ -189,10 +189,17 @@ def copy_bundle(source: Path, target: Path) -> None:
 
 def run_at(place: Path) -> str | None:
     """The run whose bundle lies at a champion's place; None if there is none or it cannot be read."""
+    found = meta_at(place).get("run_id")
+    return None if found is None else str(found)
+
+
+def meta_at(place: Path) -> dict[str, Any]:
+    """The `bundle.json` at a champion's place; empty if there is none or it cannot be read."""
     try:
-        return str(json.loads((place / "bundle.json").read_text(encoding="utf-8"))["run_id"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+        found = json.loads((place / "bundle.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def forced(meta: Mapping[str, Any]) -> dict[str, str] | None:

@@ -11,6 +11,7 @@ from bullbear.errors import BullbearError
 from bullbear.forecasting.belief import Belief, SameAs, belief_of, read_belief, same_forecasts
 from bullbear.forecasting.bundle import read_bundle
 from bullbear.home import Home
+from bullbear.workflows.reuse import ReusedQuestion
 
 if TYPE_CHECKING:
     from bullbear.tracking import Run
@@ -51,8 +52,10 @@ class BeliefBeside:
         return "; ".join(said)
 
 
-def belief_of_training(home: Home, each: TrainedQuestion) -> BeliefBeside | None:
+def belief_of_training(home: Home, each: TrainedQuestion | ReusedQuestion) -> BeliefBeside | None:
     """The belief in a model just trained; None of one without a signal."""
+    if isinstance(each, ReusedQuestion):
+        return belief_of_run(home, each.run)
     definition, training = each.model.definition, each.training
     predictions = training.predictions.select(asset=definition.ticker)
     found = belief_of(definition, training.models, training.signals, predictions)

@@ -20,6 +20,7 @@ from bullbear.workflows.console import Console
 from bullbear.workflows.filling import DataSource, fill
 from bullbear.workflows.promotion import promote_run
 from bullbear.workflows.reporting import result_of_run, result_of_training, write_page
+from bullbear.workflows.reuse import ReusedQuestion
 from bullbear.workflows.training import TrainedModel, TrainedQuestion, train_model
 
 MODELS = ("climatology", "logistic", "lightgbm", "outlook")
@@ -65,8 +66,8 @@ class FullRun:
         }
 
 
-def run_all(home: Home, source: DataSource, *, jobs: int, console: Console) -> FullRun:
-    """Go through every step in `home`.
+def run_all(home: Home, source: DataSource, *, jobs: int, console: Console, again: bool = False) -> FullRun:
+    """Go through every step in `home`; trainings that were made before are reused, unless `again`.
 
     Raises
     ------
@@ -77,7 +78,7 @@ def run_all(home: Home, source: DataSource, *, jobs: int, console: Console) -> F
     trained = []
     for name in MODELS:
         with console.progress(f"training {name}") as progress:
-            trained.append(train_model(home, name, jobs=jobs, progress=progress))
+            trained.append(train_model(home, name, jobs=jobs, progress=progress, reuse=not again))
     console.say("promoting, forecasting, reporting")
     runs = Runs(home)
     candidates = [_Candidate(name, one) for each in trained for name, one in each.questions.items()]
@@ -112,7 +113,7 @@ class _Candidate:
     """A trained model for one question."""
 
     question: str
-    trained: TrainedQuestion
+    trained: TrainedQuestion | ReusedQuestion
 
     @property
     def label(self) -> str:

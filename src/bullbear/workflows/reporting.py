@@ -102,8 +102,8 @@ def result_of_training(trained: TrainedModel) -> ModelResult:
         intent=trained.model.definition.intent,
         evaluation=first.evaluation,
         backtest=first.backtest,
-        predictions=first.training.predictions.select(asset=first.model.definition.target.ticker),
-        weights=first.training.weights,
+        predictions=first.predictions.select(asset=first.model.definition.target.ticker),
+        weights=first.weights,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -13,17 +13,16 @@ from bullbear.audit import require_causal
 from bullbear.data.view import View
 from bullbear.dataset import Examples, build_all, splitter_of
 from bullbear.dataset.predictions import Predictions
-from bullbear.decide import Backtest, backtest, baselines_of, comparison
+from bullbear.decide import backtest, baselines_of, comparison
 from bullbear.definitions import UP
 from bullbear.errors import DefinitionError, FitError, InputError
-from bullbear.evaluate import Evaluation, PathScores, evaluate, path_scores
+from bullbear.evaluate import Evaluation, PathScores, path_scores
 from bullbear.evaluate.distribution import DistributionEvaluation
 from bullbear.execution import Kept
 from bullbear.forecasting.account_factors import account_factors
 from bullbear.forecasting.policy_forecasts import decided_on
 from bullbear.home import Home
 from bullbear.learn import Training, train_all
-from bullbear.learn.search.trial import n_trials
 from bullbear.model import Model
 from bullbear.sessions import day
 from bullbear.workflows.backtesting import backtest_metrics, backtest_summary
@@ -31,49 +30,15 @@ from bullbear.workflows.comparing import PAGE, page_of_training
 from bullbear.workflows.console import Progress
 from bullbear.workflows.distributions import evaluate_distributions, past_distributions, usual_fan
 from bullbear.workflows.joint_metrics import metrics_by_question, metrics_of_distribution
+from bullbear.workflows.kept_evaluations import evaluation_of
 from bullbear.workflows.notes import factor_notes, fund_notes, outcome_notes
+from bullbear.workflows.reuse import Reused, provenance, trained_before
+from bullbear.workflows.trained import TrainedModel, TrainedQuestion
 
 if TYPE_CHECKING:
     from bullbear.tracking.spool import LoggedTraining
 
-
-@dataclass(frozen=True)
-class TrainedQuestion:
-    """What a training found for one question, and the run that holds it."""
-
-    run_id: str
-    model: Model
-    """The definition of this question alone."""
-    examples: Examples
-    training: Training
-    evaluation: Evaluation | PathScores
-    """By path of a combinatorial splitter."""
-    backtest: Backtest | None
-    """None where no policy decides: of questions other than `up`, and without a walk-forward."""
-
-    @property
-    def trials(self) -> int | None:
-        """How many trials chose its parameters; None where they are those of the file."""
-        return n_trials(self.training.searches) if self.training.searches else None
-
-
-@dataclass(frozen=True)
-class TrainedModel:
-    """A finished training and its run: of several questions the parent of their runs."""
-
-    run_id: str
-    model: Model
-    questions: Mapping[str, TrainedQuestion]
-    seconds: float
-    simulated: bool
-    notes: tuple[str, ...] = ()
-    distribution: DistributionEvaluation | None = None
-    """None if no member knows the whole distribution."""
-
-    @property
-    def first(self) -> TrainedQuestion:
-        """That of the first question."""
-        return next(iter(self.questions.values()))
+__all__ = ["TrainedModel", "TrainedQuestion", "check_span", "train_model", "train_with"]
 
 
 def train_model(
@@ -86,6 +51,7 @@ def train_model(
     jobs: int = 1,
     cluster: str | None = None,
     progress: Progress | None = None,
+    reuse: bool = False,
 ) -> TrainedModel:
     """Train `models/NAME.toml` on everything stored, evaluate, backtest (`up`, walk-forward), log it.
 
@@ -97,6 +63,9 @@ def train_model(
     ----------
     question
         Train this one of the model's questions alone.
+    reuse
+        Take the run of a training of the same definition over the same span, on the same data and by the same code, if
+        there is one.
 
     Raises
     ------
@@ -107,7 +76,7 @@ def train_model(
     RunError, SpooledError
         The tracking store cannot be used, or took the finished training no more; see `tracking.training_run`.
     """
-    return train_with(train_all, home, home.model(name), question, start, end, jobs, cluster, progress)
+    return train_with(train_all, home, home.model(name), question, start, end, jobs, cluster, progress, reuse)
 
 
 def train_with(
@@ -120,12 +89,22 @@ def train_with(
     jobs: int,
     cluster: str | None,
     progress: Progress | None,
+    reuse: bool = False,
 ) -> TrainedModel:
     """As `train_model`, with `fit` in the place of `learn.train_all`."""
     if question is not None:
         model = _only(model, question)
+    began = time.perf_counter()
+    if reuse and (found := trained_before(home, model, start, end)) is not None:
+        return _reused(home, model, found, began)
     with Kept(home.unfinished(model.definition.name)) as kept:
         return _train(fit, home, model, kept, start, end, jobs, cluster, progress or _silent)
+
+
+def _reused(home: Home, model: Model, found: Reused, began: float) -> TrainedModel:
+    seconds, simulated = time.perf_counter() - began, home.store().is_simulated
+    questions, distribution = found.questions, found.distribution
+    return TrainedModel(found.run_id, model, questions, seconds, simulated, distribution=distribution, reused=True)
 
 
 def _train(
@@ -146,6 +125,7 @@ def _train(
     targets = model.definition.targets
     ticker = targets[0].ticker
     store = home.filled_store()
+    made_from = provenance(home)  # before the view: what arrives meanwhile makes another training
     view = store.as_of()
     check_span(model, pd.DatetimeIndex(view.bars(ticker).index), start, end)
     require_ready(home.runs)  # a tracking store that cannot take the result is found before the work
@@ -205,6 +185,7 @@ def _train(
         simulated=store.is_simulated,
         start=start,
         end=end,
+        made_from=made_from,
     )
     record_ledger_head(home)
     kept.remove()
@@ -249,7 +230,7 @@ def _judge(
             factors=account_factors(view, model.rule, model.feature_sets, target.ticker),
             baselines=baselines_of(target.ticker, home.instruments(), model.policy),
         )
-    evaluation = evaluate(predictions) if walks_forward else path_scores(predictions)
+    evaluation = evaluation_of(predictions, home.evaluations) if walks_forward else path_scores(predictions)
     return TrainedQuestion("", model, examples, training, evaluation, tested)
 
 
@@ -265,6 +246,7 @@ def _log(
     simulated: bool,
     start: str | None,
     end: str | None,
+    made_from: Mapping[str, str],
 ) -> LoggedTraining:
     """Log one run, or a parent with a run for each of several questions."""
     from bullbear.tracking.training_run import JointRecord, TrainingRecord, log_joint_training, log_training
@@ -285,6 +267,7 @@ def _log(
             simulated=simulated,
             options={"start": start, "end": end},
             questions=model.definition.questions,
+            provenance=made_from,
         )
 
     documents = {} if distribution is None else {"distribution.json": distribution.as_dict()}

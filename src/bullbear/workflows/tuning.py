@@ -24,6 +24,7 @@ def tune_model(
     jobs: int = 1,
     cluster: str | None = None,
     progress: Progress | None = None,
+    reuse: bool = False,
 ) -> TrainedModel:
     """Search, train, evaluate, backtest and log `models/NAME.toml`; see `train_model`, whose parameters it shares.
 
@@ -55,7 +56,7 @@ def tune_model(
         storage=place,
         search_progress=None if progress is None else lambda done, total: progress("searches", done, total),
     )
-    return train_with(fit, home, model, question, start, end, jobs, cluster, progress)
+    return train_with(fit, home, model, question, start, end, jobs, cluster, progress, reuse)
 
 
 def _searched(model: Model, trials: int | None) -> Model:

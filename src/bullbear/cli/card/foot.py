@@ -38,6 +38,7 @@ def foot(shown: Mapping[str, Any]) -> Text:
     else:
         lines = [f"P(up) by {run}. {ages['model']['sentence']}", ages["data"]["sentence"]]
         lines += [f"Absent or stale: {each['sentence']}" for each in ages["series"]]
+    lines += [f"{each['sentence']}." for each in shown.get("forced", ())]
     lines.append(f"Data known to {data['last_known_at']}, fingerprint {data['fingerprint'][:12]}.")
     lines.append(_issued(shown, f"Ledger entry {stamp['index']}, hash {stamp['hash'][:12]}"))
     return Text("\n".join(lines), style="dim")

@@ -11,6 +11,7 @@ from bullbear.data.store import Store
 from bullbear.forecasting.card.active_odds import active_odds_of
 from bullbear.forecasting.card.ages import ages_of
 from bullbear.forecasting.card.changes import changes_of
+from bullbear.forecasting.card.forced import forced_of
 from bullbear.forecasting.card.price import price_of
 from bullbear.forecasting.card.situations import situations_of
 from bullbear.forecasting.card.sources import Sources
@@ -49,4 +50,5 @@ def card_of(
         "situations": situations_of(sources),
         "asked_for": asked,
         "ages": ages,
+        "forced": forced_of(sources),
     }

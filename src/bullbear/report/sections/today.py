@@ -201,7 +201,7 @@ def _ages(document: Document) -> list[Block]:
     ages = document.get("ages")
     if not ages:
         return []
-    parts = (ages.get("data") or {}, ages.get("model") or {}, *ages.get("series", ()))
+    parts = (ages.get("data") or {}, ages.get("model") or {}, *ages.get("series", ()), *document.get("forced", ()))
     said = [sentence(str(each["sentence"])) for each in parts if each.get("sentence")]
     return [Text(" ".join(said), "soft")] if said else []
 

@@ -1,0 +1,169 @@
+"""A training that was made before: the same definition on the same data by the same code, found again as its run.
+
+What would come out is known to the last bit, so that training it again only costs time and fills the run list.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from bullbear.dataset import splitter_of
+from bullbear.dataset.predictions import Predictions
+from bullbear.decide import Backtest
+from bullbear.definitions import UP
+from bullbear.documents import json_ready
+from bullbear.errors import BullbearError
+from bullbear.evaluate import Evaluation, PathScores
+from bullbear.evaluate.distribution import DistributionEvaluation
+from bullbear.execution.environment import environment
+from bullbear.home import Home
+from bullbear.learn.search.trial import Search
+from bullbear.model import Model
+from bullbear.workflows.backtesting import backtest_run
+from bullbear.workflows.comparison import evaluate_run
+
+if TYPE_CHECKING:
+    from bullbear.tracking import Run
+    from bullbear.tracking.stored_runs import StoredRun
+
+CODE, STORE = "code", "store"
+"""The tags of a training with the digests of what computed it and of all that was stored."""
+
+
+@dataclass(frozen=True)
+class ReusedQuestion:
+    """What a tracked run holds of one question, as `training.TrainedQuestion` has it of a new one."""
+
+    home: Home
+    run: Run
+    model: Model
+
+    @property
+    def run_id(self) -> str:
+        """Of the run."""
+        return self.run.run_id
+
+    @cached_property
+    def evaluation(self) -> Evaluation | PathScores:
+        """Its scores."""
+        return evaluate_run(self.run)
+
+    @cached_property
+    def backtest(self) -> Backtest | None:
+        """The account of its policy; None where no policy decides."""
+        walks_forward = splitter_of(self.model.definition).is_walk_forward
+        return backtest_run(self.home, self.run) if walks_forward and self.run.question == UP.name else None
+
+    @property
+    def trials(self) -> int | None:
+        """How many trials chose its parameters."""
+        return self.run.trials
+
+    @property
+    def searches(self) -> tuple[Search, ...]:
+        """None are kept with a run."""
+        return ()
+
+    @property
+    def predictions(self) -> Predictions:
+        """The reported forecasts of all assets and paths."""
+        return self.run.predictions
+
+    @property
+    def weights(self) -> pd.DataFrame:
+        """Of the members by fit."""
+        return self.run.bundle.weights()
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the data."""
+        return str(self.run.bundle.meta["data_fingerprint"])
+
+
+@dataclass(frozen=True)
+class Reused:
+    """A training found again."""
+
+    run_id: str
+    questions: Mapping[str, ReusedQuestion]
+    distribution: DistributionEvaluation | None
+
+
+def provenance(home: Home) -> dict[str, str]:
+    """The tags by which a training is found again."""
+    return {CODE: _digest(sorted(environment().items())), STORE: _digest(_segments(home))}
+
+
+def trained_before(home: Home, model: Model, start: str | None, end: str | None) -> Reused | None:
+    """The newest run of the very training that is asked for; None if there is none, or if it cannot be read.
+
+    All that is stored must be the same: equal factors and labels alone, a run's data fingerprint, would leave the
+    prices of its account open.
+    """
+    from bullbear.tracking.stored_runs import stored_runs
+    from bullbear.tracking.tags import QUESTION, QUESTIONS, SEARCH, USED_AGAIN
+
+    def used(run: StoredRun) -> int:
+        return max(run.ended, int(run.tags.get(USED_AGAIN, 0)))
+
+    now, names = provenance(home), [each.name for each in model.definition.questions]
+    try:
+        stored = [each for each in stored_runs(home.runs) if SEARCH not in each.tags]
+    except BullbearError:
+        return None  # what is wrong with the store is told where it is needed
+    trainings = [each for each in stored if each.parent is None]
+    latest = max(trainings, key=used, default=None)
+    for each in trainings:
+        span = {"option.start": start, "option.end": end}
+        asked = each.tags.get(QUESTIONS, each.tags.get(QUESTION, UP.name)).split(",")
+        if (
+            asked != names
+            or each.tags.get("model") != model.definition.name
+            or each.tags.get("definition_hash") != model.definition_hash
+            or any(each.tags.get(tag) != digest for tag, digest in now.items())
+            or any(each.params.get(key) != value for key, value in span.items())
+        ):
+            continue
+        of_question = {name: each for name in names}
+        if QUESTIONS in each.tags:
+            children = [run for run in stored if run.parent == each.run_id]
+            of_question = {run.tags[QUESTION]: run for run in children if QUESTION in run.tags}
+        if set(of_question) == set(names):
+            reused = _opened(home, model, each.run_id, is_latest=each is latest)
+            if reused is not None:
+                return reused
+    return None
+
+
+def _opened(home: Home, model: Model, run_id: str, *, is_latest: bool) -> Reused | None:
+    from bullbear.tracking import Runs
+
+    try:
+        runs = Runs(home)
+        questions = {}
+        for each in model.definition.questions:
+            run = runs.find(run_id, each.name)
+            _ = run.predictions
+            questions[each.name] = ReusedQuestion(home, run, model.only(each.name, together=True))
+        document = runs.distribution(run_id)
+        distribution = None if document is None else DistributionEvaluation.restore(document)
+        if not is_latest:
+            runs.use_again(run_id)
+    except (BullbearError, OSError):
+        return None
+    return Reused(run_id, questions, distribution)
+
+
+def _segments(home: Home) -> list[str]:
+    # The name of a segment has a digest of what it holds.
+    return sorted(path.relative_to(home.data).as_posix() for path in home.data.glob("*/*.parquet"))
+
+
+def _digest(value: object) -> str:
+    return hashlib.sha256(repr(json_ready(value)).encode()).hexdigest()[:32]
