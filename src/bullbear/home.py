@@ -79,6 +79,11 @@ class Home:
         return self.root if self.pair is None else self.root / PAIRS / self.pair.pair.name
 
     @property
+    def evaluations(self) -> Path:
+        """Evaluations that were computed before; may be deleted at any time."""
+        return self.runs / "evaluations"
+
+    @property
     def runs(self) -> Path:
         """MLflow's store."""
         return self.written / "mlruns"
@@ -447,6 +452,15 @@ def experiment_name(runs: Path) -> str:
     # A home of its own may lie in a folder of that name; a pair has no store.
     of_pair = runs.parent.parent.name == PAIRS and not (runs.parent / "data").is_dir()
     return f"{EXPERIMENT}-{runs.parent.name}" if of_pair else EXPERIMENT
+
+
+def experiment_names(runs: Path) -> tuple[str, str]:
+    """The experiments that hold the trainings on real data and those on the simulated market; see `experiment_name`.
+
+    Until both were parted, the first held all of them.
+    """
+    name = experiment_name(runs)
+    return name, f"{name}-simulated"
 
 
 def locate(option: Path | None, pair: str | None = None, *, create: bool = False) -> Home:
