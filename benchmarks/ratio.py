@@ -10,12 +10,13 @@ from statistics import median
 
 @dataclass(frozen=True)
 class Ratio:
-    """`ours` over `bare`, medians in seconds, and what the ratio is meant to stay below (None: told, not aimed at)."""
+    """`ours` over `bare`, medians in `unit`, and what the ratio is meant to stay below (None: told, not aimed at)."""
 
     name: str
     ours: float
     bare: float
     aim: float | None
+    unit: str = "s"
 
     @property
     def value(self) -> float:
@@ -23,7 +24,7 @@ class Ratio:
 
     def __str__(self) -> str:
         aim = "" if self.aim is None else f"  aim {self.aim:g}  {'met' if self.value <= self.aim else 'MISSED'}"
-        return f"{self.name:<58} {self.ours:9.4f} s / {self.bare:9.4f} s = {self.value:6.2f}{aim}"
+        return f"{self.name:<58} {self.ours:9.4f} {self.unit} / {self.bare:9.4f} {self.unit} = {self.value:6.2f}{aim}"
 
 
 def interleaved(

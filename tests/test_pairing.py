@@ -8,6 +8,7 @@ import pytest
 
 from bullbear.errors import DefinitionError
 from bullbear.home import Home
+from bullbear.workflows.filling import fill_live
 
 MODEL = """name = "mine"
 intent = "The base rate of another ticker."
@@ -77,3 +78,16 @@ def test_a_pair_without_inverse_funds_turns_the_bear_off(home: Home) -> None:
     for policy in ("two_agents_bear", "band"):
         rule = home.on("GOLD").rule(policy, named_at="--policy", questions=["up", "dip8", "vol20", "vol30"])
         assert set(rule.policy.needs.funds) == {"QLD"}
+
+
+def test_the_funds_of_pairs_in_use_are_fetched(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    monkeypatch.setattr(
+        "bullbear.data.fetching.fetch_all", lambda store, settings, *rest, **more: asked.append(settings)
+    )
+    assert not home.pair_funds
+    (home.root / "models" / "pairs.toml").write_text(PAIRS.replace("SPY", "DIA").replace("SDS", "DOG"))
+    (home.root / "pairs" / "SPY").mkdir(parents=True)
+    assert home.pair_funds == ("SPY", "SH", "SDS", "DIA", "DOG")
+    fill_live(home)
+    assert {"IWM", "SH", "DIA", "DOG"} <= set(asked[0].fetch.prices)

@@ -186,7 +186,7 @@ def test_another_champion_makes_another_entry_without_drivers(home: Home) -> Non
 
 
 def _ids(runs: Runs) -> list[str]:
-    return [run.info.run_id for run in runs._finished()]
+    return [run.run_id for run in runs._finished()]
 
 
 def test_a_champion_of_simulated_data_does_not_forecast_on_real_data(home: Home) -> None:

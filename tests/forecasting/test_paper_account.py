@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -115,6 +116,7 @@ def test_evenings_of_live_advice_are_reconciled_and_shown(home: Home, bullbear: 
     account = paper_account(entries, simulated=True)
     assert [row["decided_on"] for row in account["evenings"]] == list(DAYS)
     assert [row["reconciled"] for row in account["evenings"]] == [True] * 3
+    assert [row["issued_at"] for row in account["evenings"]] == [f"{day}T22:00:00Z" for day in DAYS]
     first = account["evenings"][1]
     assert first["orders"][0]["ticker"] == "IWM"
     assert first["orders"][0]["price"] == home.store().as_of().bars("IWM")["open"][DAYS[1]]
@@ -124,7 +126,7 @@ def test_evenings_of_live_advice_are_reconciled_and_shown(home: Home, bullbear: 
     assert (told.code, told.err) == (0, "")
     assert "3 of 3 evenings are reconciled" in told.out
     assert DAYS[0] not in told.out.split("Advised")[0]
-    assert DAYS[2] in told.out
+    assert re.search(rf"{DAYS[2]} +22:00 UTC ", told.out)
     (home.forecasts / "ledger.jsonl").unlink()
     (home.forecasts / "ledger.head").unlink()
     none = bullbear("account", "--home", home.root)

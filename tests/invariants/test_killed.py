@@ -6,6 +6,7 @@ when it is left alone, so that together they cover it from start to end; the ord
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import shutil
@@ -21,8 +22,10 @@ import pandas as pd
 import pytest
 
 from bullbear.data.simulator import simulate
+from bullbear.forecasting.chain import Anchor
 from bullbear.forecasting.forecast import issue
-from bullbear.forecasting.ledger import Ledger
+from bullbear.forecasting.ledger import Ledger, of_question
+from bullbear.forecasting.verification import verify
 from bullbear.home import Home
 from bullbear.tracking import Runs
 from bullbear.workflows.comparison import evaluate_run
@@ -155,7 +158,7 @@ def test_train(place: int, places: int, home: Home, seconds: Callable[[str, int]
     assert latest.run_id == trained.run_id
     assert evaluate_run(latest).n == trained.first.evaluation.n
     for listed in runs._finished():  # whatever counts as finished is whole
-        run = runs.find(listed.info.run_id)
+        run = runs.find(listed.run_id)
         assert evaluate_run(run).as_dict()["bss"] == run.evaluation["bss"]
         assert run.bundle.trained_through()
         assert "model_id" in run.tags
@@ -174,6 +177,30 @@ def test_forecast(place: int, places: int, home: Home) -> None:
     assert entry["ledger"]["index"] == len(before)
     assert issue(home, "2007-10-02")["ledger"]["index"] == len(before) + evening
     assert len(ledger.entries()) == len(before) + 2 * evening
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("place", range(MANY))
+def test_day(place: int, home: Home, tmp_path: Path) -> None:
+    ledger, evening = Ledger(home.forecasts / "ledger.jsonl"), len(home.questions())
+    before = ledger.path.read_bytes().splitlines(keepends=True)[:evening]  # those of June: what follows is news
+    ledger.path.write_bytes(b"".join(before))
+    ledger.head_path.write_text(Anchor.of([json.loads(line) for line in before]).text())
+    script = tmp_path / "tell"
+    script.write_text(f'#!/bin/sh\necho "$BULLBEAR_SUBJECT" >> "{tmp_path}/told"\n')
+    script.chmod(0o755)
+    arguments = ("day", "--no-report", "--notify", str(script), "--home", home.root)
+    kill(place, MANY, 4.0, *arguments)
+    assert len(ledger.entries()) in (evening, 2 * evening)
+    assert start(*arguments).wait(timeout=120) == 0
+    assert start(*arguments).wait(timeout=120) == 0
+    assert len(ledger.entries()) == 2 * evening
+    assert verify(home).is_sound
+    kept = json.loads((home.forecasts / "notified.json").read_text())
+    assert kept["hash"] == of_question(ledger.entries())[-1]["ledger"]["hash"]
+    told = (tmp_path / "told").read_text().splitlines() if (tmp_path / "told").exists() else []
+    # A kill between the note that it is told and the telling leaves it untold; nothing is told twice.
+    assert len(told) <= 1
 
 
 @pytest.fixture

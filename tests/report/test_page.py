@@ -49,7 +49,15 @@ def _bars() -> Chart:
         "bars",
         "Skill",
         {
-            "data": [{"type": "bar", "x": [2018, 2019], "y": [-2.5, 6.5], "marker": {"color": role("bull", 0.6)}}],
+            "data": [
+                {
+                    "type": "bar",
+                    "x": [2018, 2019],
+                    "y": [-2.5, 6.5],
+                    "marker": {"color": role("bull", 0.6)},
+                    "hovertemplate": "skill %{y:+.1f} %<extra></extra>",
+                }
+            ],
             "layout": {"yaxis": {"dtick": 2.5, **PER_CENT}, "xaxis": {**PER_CENT}},
         },
         "Bars by year.",
@@ -216,5 +224,9 @@ def test_periods_show_their_months_and_labels_are_true_and_it_prints(tmp_path: P
         _open_details(found)
         labels = found.page.locator("[data-chart=bars] .ytick text").all_text_contents()
         assert [each.strip() for each in labels] == ["−2.5 %", "0 %", "2.5 %", "5 %"]
+        found.page.locator("[data-chart=bars]").scroll_into_view_if_needed()
+        box = found.page.locator("[data-chart=bars]").bounding_box()
+        found.page.mouse.move(box["x"] + 0.7 * box["width"], box["y"] + 0.5 * box["height"], steps=4)
+        found.page.wait_for_selector("[data-chart=bars] .hoverlayer text:has-text('skill +6.5 %')")
         assert found.page.pdf(format="A4", print_background=True).startswith(b"%PDF")
         assert found.errors == []

@@ -247,14 +247,18 @@ def test_the_command_is_told_of_evenings_that_changed_something_and_once_of_each
     script = tmp_path / "tell"
     script.write_text(f'#!/bin/sh\nprintf "%s|%s\\n" "$BULLBEAR_SUBJECT" "$BULLBEAR_WHAT" >> "{tmp_path}/told"\n')
     script.chmod(script.stat().st_mode | stat.S_IXUSR)
-    expected = []
+    expected, last = [], dict[str, pd.Timestamp]()
     for session in sessions.between("2007-08-01", "2007-08-14"):
         day = str(session.date())
         evening = spend(day, command=str(script))
         again = spend(day, command=str(script))
         assert not again.notified
         lines = [] if evening.changes is None else evening.changes["lines"]
-        news = [line["what"] for line in lines if line["what"] in ("position", "stop", "regime", "outlook")]
+        news = [line["what"] for line in lines if line["what"] in ("position", "stop", "regime")]
+        outlook = [line["question"] for line in lines if line["what"] == "outlook"]
+        if fresh := [each for each in outlook if each not in last or (session - last[each]).days >= 7]:
+            last |= dict.fromkeys(fresh, session)
+            news.append("outlook")
         assert evening.notified == bool(news)
         if news:
             what = ", ".join(dict.fromkeys(news))

@@ -18,8 +18,9 @@ from bullbear.workflows import notifying
 from bullbear.workflows.notifying import notify, words_of, worth_telling
 
 
-def change(what: str, sentence: str, *why: str) -> dict[str, Any]:
-    return {"what": what, "sentence": sentence, "why": [{"sentence": each} for each in why]}
+def change(what: str, sentence: str, *why: str, question: str | None = None) -> dict[str, Any]:
+    causes = [{"sentence": each} for each in why]
+    return {"what": what, "sentence": sentence, "why": causes, "question": question}
 
 
 def changes(*lines: dict[str, Any]) -> dict[str, Any]:
@@ -39,6 +40,7 @@ def entry(mark: str = "a", day: str = "2019-12-31") -> dict[str, Any]:
     }
 
 
+AT = "2019-12-31T21:00:00Z"
 SOLD = changes(change("position", "IWM: 61 % of equity, after 68 %", "volatility rose"), change("data", "VIX is new"))
 
 
@@ -107,8 +109,28 @@ def test_a_command_that_was_killed_is_not_told_again(tmp_path: Path, script: Cal
 @pytest.mark.parametrize("what", ["position", "stop", "regime", "outlook"])
 def test_what_a_command_is_started_for(what: str) -> None:
     lines = [change(what, "news"), change("probability", "up: 61 %"), change("data", "VIX"), change("model", "refit")]
-    assert worth_telling(changes(*lines)) == lines[:1]
-    assert worth_telling(None) == []
+    assert worth_telling(changes(*lines), {}, AT) == lines[:1]
+    assert worth_telling(None, {}, AT) == []
+
+
+def test_an_outlook_that_wavers_is_told_once_a_week(tmp_path: Path, script: Callable[[str], str]) -> None:
+    words, home = words_of(script(TELL)), Home(tmp_path)
+
+    def told(day: str, *questions: str, also: str | None = None) -> bool:
+        lines = [change("outlook", f"{each}: unusual", question=each) for each in questions]
+        lines += [change(also, "news")] if also else []
+        return notify(home, words, entry(day[-1], day), changes(*lines))[0]
+
+    assert told("2019-12-02", "vol20")
+    assert not told("2019-12-03", "vol20")
+    assert told("2019-12-04", "vol20", "dip5")  # of dip5
+    assert not told("2019-12-05", "vol20", "dip5")
+    assert told("2019-12-06", "vol20", also="regime")
+    assert not told("2019-12-06", "vol20", also="regime")
+    assert told("2019-12-09", "vol20")  # a week after it was told
+    assert not told("2019-12-10", "dip5")
+    assert told("2019-12-11", "dip5")
+    assert times(tmp_path) == 5
 
 
 def test_nothing_worth_telling_starts_nothing(tmp_path: Path) -> None:
@@ -192,7 +214,7 @@ def test_a_child_in_the_background_is_not_waited_for(tmp_path: Path, script: Cal
 def test_a_damaged_note_of_what_was_told_is_written_anew(tmp_path: Path, script: Callable[[str], str]) -> None:
     kept = tmp_path / "forecasts" / "notified.json"
     kept.parent.mkdir()
-    for text in ("", "[1]", "\udcff"):
+    for text in ("", "[1]", "\udcff", '{"outlook": [1]}'):
         kept.write_bytes(os.fsencode(text))
         assert notify(Home(tmp_path), words_of(script(TELL)), entry(), SOLD) == (True, "")
         assert json.loads(kept.read_text())["hash"] == "a" * 64

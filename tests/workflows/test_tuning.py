@@ -118,7 +118,7 @@ def test_searches_are_no_trainings_and_the_tuned_model_is_one_try(tuned_home: Ho
     runs = Runs(tuned_home)
     assert runs.find("latest").run_id == run.run_id
     assert runs.tried(run) == 2  # `small` and this
-    assert {each.data.tags["model"] for each in runs._finished()} == {"base", "small", "line"}
+    assert {each.tags["model"] for each in runs._finished()} == {"base", "small", "line"}
 
 
 def test_train_takes_the_parameters_of_the_file(place: Home, run: Run) -> None:

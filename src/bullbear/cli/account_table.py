@@ -9,6 +9,7 @@ from rich.text import Text
 
 from bullbear.cli.card.account import ended, executed
 from bullbear.cli.console import ResultConsole
+from bullbear.cli.ledger_tables import issued
 
 
 def paper_account(account: dict[str, Any], last: int) -> None:
@@ -16,14 +17,15 @@ def paper_account(account: dict[str, Any], last: int) -> None:
     console, evenings = ResultConsole(), account["evenings"]
     market = " (SIMULATED)" if account["simulated"] else ""
     table = Table(title=f"Paper account on {account['ticker']}{market}", title_justify="left", box=None)
-    for name in ("evening", "equity", "since", "what became of the advice of the evening before"):
+    for name in ("evening", "issued", "equity", "since", "what became of the advice of the evening before"):
         table.add_column(name, justify="right" if name in ("equity", "since") else "left")
     for row in evenings[-last:]:
         since = "" if row["return"] is None else f"{row['return']:+.2%}"
         lines = [row["note"]] if row["note"] else []
         lines += [executed(order) for order in row["orders"]] + ended(row["fills"])
         told = Text("\n".join(lines) or "no order")
-        table.add_row(row["decided_on"], f"{row['equity']:.4f}", since, told)
+        made = issued(row["issued_at"], row["decided_on"])
+        table.add_row(row["decided_on"], made, f"{row['equity']:.4f}", since, told)
     console.print(table)
     held = ", ".join(f"{t} {weight:.1%}" for t, weight in evenings[-1]["advised"].items() if weight)
     open_ones = [row["decided_on"] for row in evenings if not row["reconciled"]]

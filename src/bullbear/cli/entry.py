@@ -33,6 +33,8 @@ def _run() -> None:
     # Before numpy is loaded: fits run in processes, and a thread pool inside each makes them ten times slower.
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ.setdefault(name, "1")
+    # Arrow's own pool sets thirty megabytes aside, more than all that a forecast reads.
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     from typer import Exit, TyperException
     from typer.main import get_command
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bullbear.cli.options import HomeOption, JsonOption, iso_day, print_document
+from bullbear.cli.located import locate
+from bullbear.cli.options import HomeOption, JsonOption, PairOption, iso_day, print_document
 from bullbear.errors import Found, InputError
 from bullbear.extras import require
-from bullbear.home import locate
 
 if TYPE_CHECKING:
     from bullbear.home import Home
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 def factors(
     name: Annotated[str | None, typer.Argument(metavar="NAME", help="One factor; default: all.")] = None,
     home: HomeOption = None,
+    pair: PairOption = None,
     family: Annotated[
         str | None,
         typer.Option(
@@ -33,7 +34,8 @@ def factors(
         typer.Option("--levels", help="Show support and resistance at a close, and draw them into reports/levels/."),
     ] = False,
     ticker: Annotated[
-        str | None, typer.Option(help="With --levels: any ticker with bars in the store; default IWM.")
+        str | None,
+        typer.Option(help="With --levels: any ticker with bars in the store; default: IWM, or the fund of the pair."),
     ] = None,
     as_of: Annotated[
         str | None,
@@ -50,9 +52,9 @@ def factors(
     _check_options(name, family, plot, levels, ticker, as_of)
     if levels or plot:
         require("--levels" if levels else "--plot", "report")
-    place = locate(home)
+    place = locate(home, pair)
     if levels:
-        _levels(place, ticker or "IWM", as_of, as_json)
+        _levels(place, ticker or place.ticker, as_of, as_json)
     elif plot:
         path = draw(place, str(name))
         if as_json:
@@ -88,7 +90,11 @@ def _catalogue(home: Home, name: str | None, family: str | None, as_json: bool) 
         ProgressConsole(quiet=as_json).say("computing every factor at every close of the store")
     notes: list[str] = []
     entries = catalogue(
-        home, names=None if name is None else [name], family=family, say=None if name is not None else notes.append
+        home,
+        home.ticker,
+        names=None if name is None else [name],
+        family=family,
+        say=None if name is not None else notes.append,
     )
     for note in notes:
         typer.echo(f"note: {note}", err=True)
@@ -136,7 +142,7 @@ def draw(home: Home, name: str) -> str:
     """Draw one factor into `reports/factors/`; returns the file's path."""
     from bullbear.workflows.factor_catalogue import values_of
 
-    entry, values = values_of(home, name)
+    entry, values = values_of(home, name, home.ticker)
     if entry.first is None:
         raise InputError(
             f"factor {name}", Found("no value in this store"), "a factor with data", "see `bullbear factors`"

@@ -46,7 +46,7 @@ def _forecasts(kind: str, rows: list[dict[str, Any]], evenings: int, *, simulate
         table.add_row(
             f"{row['entry']}",
             decided,
-            _issued(row["issued_at"], decided),
+            issued(row["issued_at"], decided),
             row["question"] + ("" if row["counts"] else " *"),
             chance(row["p"]),
             chance(row["climatology"]),
@@ -78,7 +78,7 @@ def _skill(each: dict[str, Any]) -> str:
     return f"{said} [{100 * each['bss_low']:+.0f}, {100 * each['bss_high']:+.0f}]"
 
 
-def _issued(issued_at: str | None, decided: str) -> str:
+def issued(issued_at: str | None, decided: str) -> str:
     """The hour in UTC if it is of the same day, else the day."""
     if issued_at is None:
         return "unknown"
@@ -101,7 +101,9 @@ def _position(positions: dict[str, float] | None) -> str:
 def verification(found: Verification) -> None:
     """Print what was checked, and every fault."""
     console = ResultConsole()
-    if found.is_sound:
+    if found.is_sound and not found.entries:
+        console.print(Text("nothing to verify: no entries"))
+    elif found.is_sound:
         console.print(Text(f"verified: {found.entries:,} entries, the last hash {found.hash[:12]}..."))
     else:
         count = "a fault" if len(found.faults) == 1 else f"{len(found.faults):,} faults"

@@ -1,6 +1,6 @@
 """From probabilities to the positions of the Bull and the Bear, and what those would have earned."""
 
-from bullbear.decide.advice import Advice, advise, advise_each, forecasts_by_close
+from bullbear.decide.advice import Advice, advise, advise_each, advise_last, forecasts_by_close
 from bullbear.decide.backtest import Backtest, backtest
 from bullbear.decide.baselines import baselines_of
 from bullbear.decide.book import Book
@@ -17,6 +17,7 @@ __all__ = [
     "Rule",
     "advise",
     "advise_each",
+    "advise_last",
     "backtest",
     "baselines_of",
     "comparison",

@@ -8,7 +8,7 @@ one has no place for is sold, and the trades say so.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,11 +17,12 @@ import pandas as pd
 from bullbear.dataset.predictions import Predictions
 from bullbear.decide.book import Book
 from bullbear.decide.instruments import Instrument, instruments_in
+from bullbear.decide.kept_walk import KeptBooks, walk_digest
 from bullbear.decide.market import Market, View, read_market
 from bullbear.decide.policy import Forecast, Memory, Policy, Stance, State, all_needs
 from bullbear.decide.statement import Statement, statement
 from bullbear.decide.step import Step, step
-from bullbear.errors import DefinitionError, HistoryError, InputError
+from bullbear.errors import DefinitionError, Found, HistoryError, InputError
 from bullbear.sessions import day, days
 from bullbear.user_code import call, place_of
 
@@ -109,7 +110,7 @@ def advise(
     """
     market = _market(view, policy, ticker, before, factors)
     market.place(day(decided_at))
-    return _each(market, policy, {decided_at: forecasts}, before)[0]
+    return next(_each(market, policy, {decided_at: forecasts}, before))
 
 
 def advise_each(
@@ -128,9 +129,52 @@ def advise_each(
     if not forecasts:
         return ()
     market = _market(view, policy, ticker, before, factors)
+    return tuple(_each(market, policy, _decidable(market, forecasts), before))
+
+
+def advise_last(
+    view: View,
+    policy: Policy,
+    predictions: Predictions,
+    *,
+    ticker: str = "IWM",
+    before: Book | None = None,
+    factors: pd.DataFrame | None = None,
+    kept: KeptBooks | None = None,
+) -> Advice:
+    """The last advice of `advise_each`, without holding those that lead to it.
+
+    Parameters
+    ----------
+    predictions
+        Out-of-sample forecasts in order of time, of whose last close the advice is given.
+    kept
+        Where the account of an earlier walk over the very same numbers may be found, and this one is kept. The advice
+        is the same to the last bit with it and without.
+    """
+    market = _market(view, policy, ticker, before, factors)
+    digest = None if kept is None or before is not None else walk_digest(market, policy, predictions)
+    if kept is not None and digest is not None and (book := kept.read(digest)) is not None:
+        at = predictions.table["decided_at"]
+        forecasts = forecasts_by_close(predictions.where((at == at.max()).to_numpy()))
+        (found,) = _each(market, policy, forecasts, book)
+        return found
+    decidable = _decidable(market, forecasts_by_close(predictions))
+    if not decidable:
+        raise HistoryError("advice", Found("no forecast on a session with a bar"), "at least one", "choose a later day")
+    walk = _each(market, policy, decidable, before)
+    last, before_last = next(walk), None
+    for advice in walk:
+        before_last, last = last, advice
+    if kept is not None and digest is not None and before_last is not None:
+        kept.write(digest, before_last.book)
+    return last
+
+
+def _decidable(market: Market, forecasts: Mapping[pd.Timestamp, Forecasts]) -> dict[pd.Timestamp, Forecasts]:
+    """The forecasts of closes on whose session the market has a bar."""
     rows = market.sessions.get_indexer(days(pd.DatetimeIndex(list(forecasts)).as_unit("us")))
-    known = {at: each for (at, each), row in zip(forecasts.items(), rows, strict=True) if row >= 0}
-    return tuple(_each(market, policy, known, before))
+    return {at: each for (at, each), row in zip(forecasts.items(), rows, strict=True) if row >= 0}
 
 
 def forecasts_by_close(predictions: Predictions) -> dict[pd.Timestamp, dict[str, Forecast]]:
@@ -260,12 +304,11 @@ def market_for(
 
 def _each(
     market: Market, policy: Policy, forecasts: Mapping[pd.Timestamp, Forecasts], before: Book | None
-) -> list[Advice]:
-    book, advice = None if before is None else before.in_prices_of(market, policy), list[Advice]()
+) -> Iterator[Advice]:
+    book = None if before is None else before.in_prices_of(market, policy)
     sessions = days(pd.DatetimeIndex(list(forecasts)).as_unit("us"))
-    for (decided_at, each), session, row in zip(
-        forecasts.items(), sessions, market.sessions.get_indexer(sessions).tolist(), strict=True
-    ):
+    rows = market.sessions.get_indexer(sessions).tolist()
+    for place, ((decided_at, each), session, row) in enumerate(zip(forecasts.items(), sessions, rows, strict=True)):
         if book is None:
             book = Book(session=market.days[row])
             carried = row
@@ -276,7 +319,7 @@ def _each(
                 f"a session from {book.session.date()} on, the account's last",
                 "decide on a later day, or from the account as it stood before that day",
             )
-        elif not advice:
+        elif not place:
             carried = int(market.sessions.searchsorted(book.session, side="right")) - 1
         opened, steps = book, list[Step]()
         for at in range(carried + 1, row + 1):
@@ -284,8 +327,7 @@ def _each(
             book = steps[-1].book
         carried = row
         # Nobody reads the statements of the closes that lead to the last one, and a replay has thousands of them.
-        is_last = len(advice) == len(forecasts) - 1
+        is_last = place == len(forecasts) - 1
         since = statement(opened, steps, market) if steps and is_last else None
         _, stance, book = take(market, row, book, policy, decided_at, each)
-        advice.append(Advice(stance, book, since))
-    return advice
+        yield Advice(stance, book, since)

@@ -235,8 +235,14 @@ class Bundle:
 
     def _reported(self, place: int) -> pd.Timestamp:
         with self._whole("predictions.csv"):
-            closes = self.predictions.select(asset=self.definition.ticker).table["decided_at"]
-            return sessions.day(closes.iloc[place])
+            return sessions.day(pd.Timestamp(self._closes.iloc[place]))
+
+    @cached_property
+    def _closes(self) -> pd.Series:
+        """The closes of the reported forecasts of its ticker, as written: of many champions no more is asked."""
+        columns = ["decided_at", "asset"]
+        table = pd.read_csv(self.root / "predictions.csv", usecols=columns, dtype="str", keep_default_na=False)
+        return table["decided_at"][table["asset"] == self.definition.ticker]
 
     def trained_through(self) -> list[str]:
         """The day of each fold's fit, in order."""

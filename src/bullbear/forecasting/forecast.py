@@ -20,7 +20,8 @@ import pandas as pd
 
 from bullbear import sessions
 from bullbear.data.store import Store
-from bullbear.decide import advise_each, forecasts_by_close
+from bullbear.decide import advise_last
+from bullbear.decide.kept_walk import KeptBooks
 from bullbear.definitions import FactorSpec
 from bullbear.errors import InputError, MissingExtraError
 from bullbear.forecasting.account_factors import account_factors, priced_by
@@ -28,6 +29,7 @@ from bullbear.forecasting.advised import ADVISED, HYPOTHETICAL, Advised, advised
 from bullbear.forecasting.bundle import Bundle, read_bundle
 from bullbear.forecasting.champions import Asked, Others, others_of, question_of
 from bullbear.forecasting.close import Close, close_of
+from bullbear.forecasting.kept_documents import KeptAccounts, KeptDocuments
 from bullbear.forecasting.ledger import LIVE, Ledger, kind_of, warn, with_provenance
 from bullbear.forecasting.policy_forecasts import given, read_by, spoken
 from bullbear.forecasting.record import document, iso, question_document
@@ -135,6 +137,7 @@ def issue(
         read=read,
         refit_overdue=overdue,
         simulated=simulated,
+        kept=KeptAccounts(KeptDocuments(home.forecasts / ".accounts")),
     )
     fresh.checked(bundle, at, overdue)
     for note in (*believed.notes, *unread):
@@ -208,6 +211,7 @@ def forecasts_at(
     read: Sequence[Asked] | None = None,
     refit_overdue: int = 0,
     simulated: bool,
+    kept: KeptBooks | None = None,
 ) -> list[dict[str, Any]]:
     """The forecast of `up` by its champion `bundle` at one close, then those of the other questions.
 
@@ -220,6 +224,8 @@ def forecasts_at(
         The other questions of the outlook.
     read
         Who answers what the policy reads (`read_by`); None for those of `others`.
+    kept
+        Where the accounts of replays are kept; see `decide.advise_last`.
     """
     policy, ticker = bundle.policy, at.target.ticker
     today = forecast_close(at, bundle, others)
@@ -237,12 +243,10 @@ def forecasts_at(
     )  # fmt: skip
     first = at.session if account is not None else bundle.first_session
     factors = account_factors(at.view, bundle.rule, bundle.feature_sets, ticker, before, first, carried)
-    advice = advise_each(
-        at.view, policy, forecasts_by_close(decided_on), ticker=ticker, before=before, factors=factors
-    )[-1]  # fmt: skip
+    advice = advise_last(at.view, policy, decided_on, ticker=ticker, before=before, factors=factors, kept=kept)
     shown = document(at, bundle, today, advice, account=kind, overdue=refit_overdue, simulated=simulated)
-    if kept := priced_by(bundle.rule, bundle.feature_sets, advice.book, carried):
-        shown["account"]["factors"] = [spec.model_dump(mode="json") for spec in kept]
+    if pricing := priced_by(bundle.rule, bundle.feature_sets, advice.book, carried):
+        shown["account"]["factors"] = [spec.model_dump(mode="json") for spec in pricing]
     return [shown, *(question_document(at, each, simulated=simulated) for each in today.answers[1:])]
 
 

@@ -31,9 +31,9 @@ def paper_account(entries: Sequence[Entry], ticker: str | None = None, *, simula
     Returns
     -------
     `ticker`, `simulated`, `start` (the first evening), `equity` (in units of that at the start), `return`, and
-    `evenings`: `decided_on`, `entry` (its index in the ledger), `equity`, `return` (since the evening before; None for
-    the first), `profit` by source, `orders` (those of the evening before against their fills), `fills`, `advised`
-    (weights from the next open on), `trades`, `reconciled` and `note`.
+    `evenings`: `decided_on`, `issued_at`, `entry` (its index in the ledger), `equity`, `return` (since the evening
+    before; None for the first), `profit` by source, `orders` (those of the evening before against their fills),
+    `fills`, `advised` (weights from the next open on), `trades`, `reconciled` and `note`.
 
     Raises
     ------
@@ -68,6 +68,7 @@ def _evening(entry: Entry, before: Entry | None) -> dict[str, Any]:
     last = None if before is None else float(before["account"]["book"]["equity"])
     return {
         "decided_on": entry["decided_at"][:10],
+        "issued_at": entry.get("issued_at"),
         "entry": entry["ledger"]["index"],
         "equity": equity,
         "return": None if last is None else equity / last - 1.0,

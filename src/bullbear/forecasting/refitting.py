@@ -6,8 +6,11 @@ the walk-forward, to the last bit, and is kept in the champion's bundle; the run
 
 from __future__ import annotations
 
+import json
+from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -38,10 +41,27 @@ def refit_overdue(bundle: Bundle, labels: pd.DataFrame) -> int:
     newest = day(bundle.trained_through()[-1])
     if labels.index[-1] <= newest:
         return 0
-    folds = splitter_of(bundle.definition).folds(labels, start=bundle.meta.get("start"))
-    fitted = days(pd.DatetimeIndex([fold.trained_through for fold in folds]))
+    fitted = _fits(bundle, labels)
     due = fitted[fitted > newest]
     return len(between(due[0], labels.index[-1])) - 1 if len(due) else 0
+
+
+def _fits(bundle: Bundle, labels: pd.DataFrame) -> pd.DatetimeIndex:
+    """The days of the walk-forward's fits, kept by content: a forecast asks for the same ones of every champion."""
+    instants = labels[["decided_at", "resolved_at", "decidable"]]
+    content = pd.util.hash_pandas_object(instants).to_numpy().tobytes()
+    start = bundle.meta.get("start")
+    key = (json.dumps(bundle.definition.splitter, sort_keys=True, default=str), start, content)
+    if key not in _FITS:
+        folds = splitter_of(bundle.definition).folds(instants, start=start)
+        _FITS[key] = days(pd.DatetimeIndex([fold.trained_through for fold in folds]))
+        while len(_FITS) > _MOST_FITS:
+            _FITS.popitem(last=False)
+    return _FITS[key]
+
+
+_FITS: OrderedDict[tuple[Any, ...], pd.DatetimeIndex] = OrderedDict()
+_MOST_FITS = 32
 
 
 def continued(bundle: Bundle, view: View, root: Path, progress: Progress | None = None) -> Bundle:

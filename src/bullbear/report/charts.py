@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -27,6 +28,8 @@ PER_CENT: dict[str, Any] = {"ticksuffix": " %"}
 """Of an axis in per cent."""
 PERIODS = (("3M", 3), ("6M", 6), ("1Y", 12), ("2Y", 24), ("5Y", 60), ("All", 0))
 """Label of a period button and its months; 0 is everything."""
+_SIGNED = re.compile(r"(%\{[^}:]*:)\+")
+"""A format that begins with its sign: plotly writes a tilde before it, which makes numbers of sixteen digits of it."""
 _EPOCH = np.datetime64("1970-01-01", "D")
 
 
@@ -115,6 +118,7 @@ def page_data(charts: Sequence[Chart], *, simulated: bool) -> str:
         for chart in charts
     }
     text = json.dumps({"charts": drawn, "columns": columns.kept}, allow_nan=False, separators=(",", ":"))
+    text = _SIGNED.sub(r"\g<1>0>+", text)  # the same format, with the fill in front
     return text.replace("<", "\\u003c")  # else a text with </script> would end the element
 
 

@@ -181,7 +181,7 @@ def fill_live(
     store = home.store()
     with _marked(home) if store.is_empty else nullcontext():
         clock = pd.Timestamp.now("UTC") if now is None else now
-        return fetch_all(store, settings or settings_of(home.root), clock, only=only, say=say)
+        return fetch_all(store, settings or _with_pairs(home, settings_of(home.root)), clock, only=only, say=say)
 
 
 def is_unfinished(home: Home) -> bool:
@@ -210,3 +210,9 @@ def _marked(home: Home) -> Iterator[None]:
 
 def _mark(home: Home) -> Path:
     return home.data / ".filling"
+
+
+def _with_pairs(home: Home, settings: Settings) -> Settings:
+    """The settings of a home with the prices of its pairs' funds among what is fetched."""
+    prices = tuple(dict.fromkeys((*settings.fetch.prices, *home.pair_funds)))
+    return settings.model_copy(update={"fetch": settings.fetch.model_copy(update={"prices": prices})})

@@ -18,13 +18,18 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from bullbear.errors import InputError
 from bullbear.files import write_whole
+from bullbear.forecasting.record import iso
 from bullbear.home import Home
 from bullbear.workflows.evening_line import evening_line, subject_of
 
 TOLD_OF = ("position", "stop", "regime", "outlook")
 """The changes that a command is started for; all others are in the message, too."""
+REST = pd.Timedelta(days=7)
+"""For which the outlook of a question, once told, starts no command again: it may waver at the edge of the unusual."""
 TIME_LIMIT = 60.0
 """Seconds after which the command and what it started are killed."""
 LONGEST = 10_000
@@ -52,9 +57,22 @@ def words_of(command: str) -> list[str]:
     return words
 
 
-def worth_telling(changes: Document | None) -> list[Document]:
-    """The changes since the evening before that a command is started for."""
-    return [] if changes is None else [each for each in changes["lines"] if each["what"] in TOLD_OF]
+def worth_telling(changes: Document | None, told: Mapping[str, str], decided_at: str) -> list[Document]:
+    """The changes since the evening before that a command is started for.
+
+    Parameters
+    ----------
+    told
+        By question, the close at which its outlook was last told.
+    """
+    if changes is None:
+        return []
+    rested = iso(pd.Timestamp(decided_at) - REST)  # of one form, so that texts compare as instants do
+    return [
+        each
+        for each in changes["lines"]
+        if each["what"] in TOLD_OF and (each["what"] != "outlook" or told.get(each["question"], "") <= rested)
+    ]
 
 
 def notify(home: Home, words: Sequence[str], entry: Document, changes: Document | None) -> tuple[bool, str]:
@@ -64,18 +82,21 @@ def notify(home: Home, words: Sequence[str], entry: Document, changes: Document 
     -------
     Whether it was started, and a note: why it was not, or how it failed; "" if all is well.
     """
-    found = worth_telling(changes)
+    kept = home.forecasts / "notified.json"
+    before, decided_at = _kept(kept), str(entry["decided_at"])
+    told = {question: at for question, at in _told(before).items() if at != decided_at}
+    found = worth_telling(changes, told, decided_at)
     if changes is None or not found:
         return False, "nothing to tell"
-    kept = home.forecasts / "notified.json"
+    outlook = [each["question"] for each in found if each["what"] == "outlook"]
     telling = {
         "hash": entry["ledger"]["hash"],
-        "decided_at": entry["decided_at"],
+        "decided_at": decided_at,
         "changes": [each["sentence"] for each in found],
+        "outlook": told | dict.fromkeys(outlook, decided_at),
     }
-    before = _kept(kept)
     # A late bar may replace an evening's entry by one that says the same: that is no news, either.
-    same_evening = before.get("decided_at") == telling["decided_at"] and before.get("changes") == telling["changes"]
+    same_evening = before.get("decided_at") == decided_at and before.get("changes") == telling["changes"]
     if before.get("hash") == telling["hash"] or same_evening:
         return False, "told before"
     write_whole(kept, json.dumps(telling, indent=1) + "\n")
@@ -137,6 +158,12 @@ def _kept(path: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def _told(kept: Document) -> dict[str, str]:
+    """By question, the close at which its outlook was last told."""
+    found = kept.get("outlook")
+    return {str(name): str(at) for name, at in found.items()} if isinstance(found, dict) else {}
 
 
 def _plain(text: object) -> str:

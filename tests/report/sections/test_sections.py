@@ -198,6 +198,13 @@ def test_models_stand_by_question_with_intervals_and_verdicts() -> None:
     assert not [chart for chart in section.charts if chart.id == "grown-dip8"]
 
 
+def test_the_base_rate_as_a_model_has_no_interval() -> None:
+    (up, dip) = samples.models().questions
+    base = replace(up.models[1], bss=0.0, low=0.0, high=0.0)
+    found = models_section(ComparedModels((replace(up, models=(base,)), dip), judged=True))
+    assert _tables(found)[1].rows[0][1:3] == ("+0.00 %", "is the base rate")
+
+
 def test_a_report_on_an_early_close_has_no_verdicts() -> None:
     section = models_section(replace(samples.models(), judged=False))
     assert all("verdict" not in table.head for table in _tables(section))

@@ -43,13 +43,17 @@ Entry = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Change:
-    """A change: `what` it is about, both values as they are in the entries, and a sentence without its full stop."""
+    """A change: `what` it is about, both values as they are in the entries, and a sentence without its full stop.
+
+    `question` is whose answer it is, where it is one's.
+    """
 
     what: str
     before: Any
     after: Any
     sentence: str
     why: list[Cause] = field(default_factory=list)
+    question: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Its fields."""
@@ -59,6 +63,7 @@ class Change:
             "after": self.after,
             "sentence": self.sentence,
             "why": [cause.to_json() for cause in self.why],
+            "question": self.question,
         }
 
 
@@ -173,7 +178,8 @@ def _answers(sources: Sources, before: Entry) -> list[Change]:
         sentence = f"{stated(new)}: {chance(new['p'])}, after {chance(old['p'])}"
         if turned:
             sentence += ", which is unusual now" if is_unusual(new) else ", which is as usual again"
-        found.append(Change(OUTLOOK if turned else PROBABILITY, old["p"], new["p"], sentence, why))
+        what = OUTLOOK if turned else PROBABILITY
+        found.append(Change(what, old["p"], new["p"], sentence, why, new["question"]))
     return sorted(found, key=lambda each: (each.what != OUTLOOK, -abs(each.after - each.before)))
 
 

@@ -75,6 +75,8 @@ def _skill(model: ScoredModel) -> str:
 def _interval(model: ScoredModel) -> str:
     if model.low is None or model.high is None:
         return UNKNOWN
+    if model.low == model.high == 0.0:
+        return "is the base rate"
     return f"{per_cent(model.low, 2, signed=True)} to {per_cent(model.high, 2, signed=True)}"
 
 

@@ -76,6 +76,7 @@ def _chart(data: PriceData) -> Chart:
     traces += _trades(data.trades, days, close)
     layout: dict[str, Any] = {
         "margin": {"r": 62},
+        "hoverdistance": 8,
         "xaxis": {
             "type": "date", "rangeslider": {"visible": False}, "hoverformat": "%a %-d %b %Y",
             "rangebreaks": [{"bounds": ["sat", "mon"]}],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections import defaultdict
 from typing import TYPE_CHECKING, Literal
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 EVENT_SESSIONS = 504
 """Sessions whose events are marked: those that have candles."""
+_LINE = 52
+"""Characters of a line of a reason."""
 _ENDED = {"stop": "is stopped out of", "expiry": "is paid out of"}
 
 
@@ -58,10 +61,11 @@ def trade_marks(tested: Backtest) -> list[TradeMark]:
         agent: Literal["bull", "bear"] = "bear" if decided is not None and decided.agent == "bear" else "bull"
         before, after = float(row["weight_before"]), float(row["weight_after"])
         what = _ENDED.get(row["why"], "buys" if after > before else "sells")
+        session = sessions.day(row["executed_at"])
         moved = f"{100 * before:.0f} % to {100 * after:.0f} % at {row['price']:,.2f}"
-        why = f"<br>{decided.reasons[0]}" if decided is not None and decided.reasons else ""
-        text = f"{agent.capitalize()} {what} {row['ticker']}: {moved}{why}"
-        marks.append(TradeMark(sessions.day(row["executed_at"]), agent, after > before, text))
+        why = textwrap.wrap(decided.reasons[0], _LINE) if decided is not None and decided.reasons else []
+        text = f"{session.day} {session:%b %Y}: {agent} {what} {row['ticker']}, {moved}"
+        marks.append(TradeMark(session, agent, after > before, "<br>".join([text, *why])))
     return marks
 
 
