@@ -47,6 +47,11 @@ def test_verify_says_what_was_checked(bullbear: Run, trained_home: Home) -> None
     assert f"ledger.head: {entries} entries recorded, agrees\n" in answer.out
 
 
+def test_where_there_is_no_ledger_there_is_nothing_to_verify(bullbear: Run, tmp_path: Path) -> None:
+    answer = bullbear("ledger", "verify", "--home", tmp_path)
+    assert (answer.code, answer.out, answer.err) == (0, "nothing to verify: no entries\n", "")
+
+
 def test_verify_names_every_fault_and_ends_with_2(bullbear: Run, home: Home) -> None:
     path = home.forecasts / "ledger.jsonl"
     lines = path.read_bytes().splitlines(keepends=True)

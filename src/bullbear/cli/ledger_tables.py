@@ -101,7 +101,9 @@ def _position(positions: dict[str, float] | None) -> str:
 def verification(found: Verification) -> None:
     """Print what was checked, and every fault."""
     console = ResultConsole()
-    if found.is_sound:
+    if found.is_sound and not found.entries:
+        console.print(Text("nothing to verify: no entries"))
+    elif found.is_sound:
         console.print(Text(f"verified: {found.entries:,} entries, the last hash {found.hash[:12]}..."))
     else:
         count = "a fault" if len(found.faults) == 1 else f"{len(found.faults):,} faults"

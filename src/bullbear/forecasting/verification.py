@@ -106,8 +106,6 @@ def _notes(ledger: Ledger, raw: bytes, chain: Chain, anchored: set[str]) -> list
         notes.append(f"{name}:{place}: line ends, blank lines or a byte-order mark that bullbear did not write")
     if chain.entries and "ledger.head" not in anchored:
         notes.append("ledger.head is missing: whether entries are missing at the end cannot be told")
-    if not chain.entries and not raw:
-        notes.append("no forecasts yet")
     return notes
 
 

@@ -27,7 +27,6 @@ from bullbear.forecasting.card.changes import changes_of
 from bullbear.forecasting.card.sources import Sources
 from bullbear.forecasting.due_refits import make_due_refits
 from bullbear.forecasting.forecast import issue
-from bullbear.forecasting.ledger import Ledger
 from bullbear.forecasting.scoring import score_ledger
 from bullbear.home import Home
 from bullbear.workflows.evening_line import evening_line
@@ -247,13 +246,18 @@ class _Course:
         step.result = f"of {', '.join(made)}"
 
     def forecast(self, step: Step) -> tuple[dict[str, Any], bool]:
-        held = len(Ledger(self.home.forecasts / "ledger.jsonl").entries())
+        before = self.ledger_size()
         entry = issue(self.home, refit=False, now=self.clock, say=step.notes.append)
-        place, is_new = entry["ledger"]["index"], entry["ledger"]["index"] >= held
+        place, is_new = entry["ledger"]["index"], self.ledger_size() > before
         step.result = f"entry {place} of the ledger" if is_new else f"nothing new: entry {place} stands"
         if not self.is_fed:  # else the line says that the last bar has not come
             step.notes += ages_of(self.sources(entry))["notice"]
         return entry, is_new
+
+    def ledger_size(self) -> int:
+        """Bytes; only ever more, and counting entries would verify them all once more."""
+        path = self.home.forecasts / "ledger.jsonl"
+        return path.stat().st_size if path.exists() else 0
 
     def sources(self, entry: Mapping[str, Any]) -> Sources:
         return Sources(self.home, entry, self.home.filled_store(), clock=self.clock)
