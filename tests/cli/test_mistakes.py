@@ -156,7 +156,7 @@ def test_an_ambiguous_run(bullbear: Run, home: Home) -> None:
     client = connect(home.runs)
     for _ in range(17):
         client.set_terminated(client.create_run(experiment_id(client)).info.run_id)
-    ids = [run.info.run_id for run in Runs(home)._finished()]
+    ids = [run.run_id for run in Runs(home)._finished()]
     digit = next(each for each in "0123456789abcdef" if sum(run_id.startswith(each) for run_id in ids) > 1)
     answer = bullbear("evaluate", digit, "--home", home.root)
     assert answer.code == 2

@@ -186,7 +186,7 @@ def test_another_champion_makes_another_entry_without_drivers(home: Home) -> Non
 
 
 def _ids(runs: Runs) -> list[str]:
-    return [run.info.run_id for run in runs._finished()]
+    return [run.run_id for run in runs._finished()]
 
 
 def test_a_champion_of_simulated_data_does_not_forecast_on_real_data(home: Home) -> None:
@@ -471,6 +471,7 @@ def test_a_refit_that_is_due_is_made_once_and_kept(trained_home: Home, short: Ho
     assert entry["model"] | {"age_sessions": 63, "refit_overdue_sessions": 0} == entry["model"]
     refitted = read_bundle(home.champion)
     assert refitted.trained_through() == whole.trained_through()
+    assert refitted.believed() == whole.believed()
     for day in whole.trained_through():
         assert refitted.model_named(day).state() == whole.model_named(day).state()
     before = whole.predictions.table["decided_at"] < "2007-10-01"

@@ -158,7 +158,7 @@ def test_train(place: int, places: int, home: Home, seconds: Callable[[str, int]
     assert latest.run_id == trained.run_id
     assert evaluate_run(latest).n == trained.first.evaluation.n
     for listed in runs._finished():  # whatever counts as finished is whole
-        run = runs.find(listed.info.run_id)
+        run = runs.find(listed.run_id)
         assert evaluate_run(run).as_dict()["bss"] == run.evaluation["bss"]
         assert run.bundle.trained_through()
         assert "model_id" in run.tags

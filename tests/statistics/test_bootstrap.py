@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from arch.bootstrap import StationaryBootstrap
 
 from bullbear.errors import HistoryError, InputError
 from bullbear.statistics.bootstrap import default_block, resample, stationary_rows, widening
@@ -68,3 +69,10 @@ def test_refusals():
         widening(400, 21, 42, 90)
     with pytest.raises(InputError, match="y: got '399 rows'; allowed: 400 rows"):
         resample(400, 21, resamples=2).ratio(np.ones((399, 1)), lambda m: m[:, 0])
+
+
+@pytest.mark.parametrize(("n", "mean_block"), [(48, 1), (48, 7), (500, 53), (3775, 53)])
+def test_draws_are_those_of_arch(n: int, mean_block: int) -> None:
+    expected = StationaryBootstrap(mean_block, np.arange(n), seed=11).bootstrap(5)
+    for rows, ((drawn,), _) in zip(stationary_rows(n, mean_block, resamples=5, seed=11), expected, strict=True):
+        assert rows.tolist() == drawn.tolist()

@@ -20,7 +20,7 @@ from bullbear.workflows.training import train_model
 
 def by_model(home: Home) -> dict[str, Run]:
     runs = Runs(home)
-    return {run.data.tags["model"]: runs.find(run.info.run_id) for run in runs._finished()}
+    return {run.tags["model"]: runs.find(run.run_id) for run in runs._finished()}
 
 
 def test_a_run_is_found_by_id_prefix_latest_and_champion(trained_home: Home) -> None:
@@ -46,7 +46,7 @@ def test_an_ambiguous_prefix_is_refused(home: Home) -> None:
     for number in range(17):  # of seventeen hexadecimal ids two begin alike
         run = client.create_run(experiment_id(client), tags={"model": f"m{number}"})
         client.set_terminated(run.info.run_id)
-    ids = [run.info.run_id for run in Runs(home)._finished()]
+    ids = [run.run_id for run in Runs(home)._finished()]
     first = next(digit for digit in "0123456789abcdef" if sum(each.startswith(digit) for each in ids) > 1)
     with pytest.raises(RunError, match=rf"got '{first}'; allowed: a unique prefix \(\d+ runs start with it\)"):
         Runs(home).find(first)
@@ -207,7 +207,7 @@ def test_artifacts_of_a_remote_store_are_fetched_once_and_whole(home: Home, monk
     runs = Runs(home)
     run_id = runs.find("latest").run_id
 
-    def cut_short(*, run_id: str, dst_path: str) -> None:
+    def cut_short(*, run_id: str, artifact_path: str | None, dst_path: str) -> None:
         (Path(dst_path) / "predictions.csv").write_text("half")
         raise ConnectionError("reset by peer")
 

@@ -21,7 +21,7 @@ import pytest
 from bullbear.errors import GateError
 from bullbear.home import Home
 from bullbear.tracking import Runs
-from bullbear.tracking.mlflow_store import connect, experiment_id
+from bullbear.tracking.mlflow_store import connect, experiment_for
 from bullbear.tracking.spool import SpooledError
 from bullbear.tracking.ui import serve
 from bullbear.workflows.promotion import promote_run
@@ -100,7 +100,10 @@ def test_a_server_holds_everything_that_a_home_does(server: Server, home: Home) 
     assert {"bss", "bss_low", "bss_high", "log_loss_skill", "cumulative/bss"} <= set(shown.data.metrics)
     assert shown.data.tags["verdict"].startswith("refused: the skill test")
     assert client.get_run(trained.run_id).data.tags["verdict"].startswith("champion: base")
-    assert "mlflow.sharedViewState.bullbear-up" in client.get_experiment(experiment_id(client)).tags
+    assert (
+        "mlflow.sharedViewState.bullbear-up"
+        in client.get_experiment(experiment_for(client, home.runs, simulated=True)).tags
+    )
     assert {each.path for each in client.list_artifacts(refused.run_id)} >= {
         "bundle",
         "comparison.html",
@@ -117,11 +120,11 @@ def test_the_addresses_of_the_views_are_those_of_the_server(
     server: Server, home: Home, capsys: pytest.CaptureFixture[str]
 ) -> None:
     serve(home.runs, server.port, ["up", "dip8"])  # the port is taken by the server itself: nothing is started
-    number = experiment_id(connect(home.runs))
-    assert capsys.readouterr().err.splitlines()[-2:] == [
-        f"  {name}: {server.url}/#/experiments/{number}/runs?viewStateShareKey=bullbear-{name}"
-        for name in ("up", "dip8")
-    ]
+    number = experiment_for(connect(home.runs), home.runs, simulated=True)
+    place = f"{server.url}/#/experiments/{number}/runs?viewStateShareKey=bullbear"
+    assert capsys.readouterr().err.splitlines()[-3:] == [
+        f"  trainings on the simulated market: {place}-trainings", f"    up: {place}-up", f"    dip8: {place}-dip8",
+    ]  # fmt: skip
 
 
 def test_a_server_that_dies_in_the_middle_costs_one_line_and_no_training(

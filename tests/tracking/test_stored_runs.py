@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,27 +11,53 @@ import pytest
 from bullbear.errors import RunError
 from bullbear.home import Home
 from bullbear.tracking import stored_runs
-from bullbear.tracking.mlflow_store import connect, tracking_uri
+from bullbear.tracking.mlflow_store import connect, experiment_id, tracking_uri
 
 
 def test_the_file_holds_what_mlflow_tells(home: Home) -> None:
     client = connect(home.runs)
     newest, older = stored_runs.stored_runs(home.runs)
     assert (newest.tags["model"], older.tags["model"]) == ("small", "base")
-    assert stored_runs._by_client(home.runs) == [newest, older]
+    told = stored_runs._by_client(home.runs)
+    assert [replace(each, model_id=None) for each in (newest, older)] == told
+    assert {newest.model_id, older.model_id} == {
+        model.model_id for model in client.search_logged_models([newest.experiment_id])
+    }
     client.set_tag(older.run_id, "mlflow.parentRunId", "gone")  # a child whose training did not finish
     assert stored_runs.stored_runs(home.runs) == [newest]
     client.delete_run(newest.run_id)
     assert stored_runs.stored_runs(home.runs) == []
+    assert stored_runs.stored_runs(home.runs, deleted=True) == [newest]
 
 
 def test_a_server_is_asked_by_mlflow(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    connect(home.runs)  # follows the copied home
     expected = stored_runs.stored_runs(home.runs)
     uri = tracking_uri(home.runs)
     elsewhere = home.root / "elsewhere"
     elsewhere.mkdir()
     monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
-    assert stored_runs.stored_runs(elsewhere) == expected
+    assert stored_runs.stored_runs(elsewhere) == [replace(each, model_id=None) for each in expected]
+
+
+def test_a_home_that_was_moved_is_read_where_it_is(home: Home, tmp_path: Path) -> None:
+    moved = Path(shutil.move(home.root, tmp_path / "moved"))
+    for run in stored_runs.stored_runs(moved / "mlruns"):
+        assert run.place == moved / "mlruns" / "artifacts" / run.run_id / "artifacts"
+        assert (run.place / "predictions.csv").exists()
+
+
+def test_both_experiments_are_read(home: Home) -> None:
+    client = connect(home.runs)
+    simulated = stored_runs.stored_runs(home.runs)
+    assert {client.get_experiment(each.experiment_id).name for each in simulated} == {"bullbear-simulated"}
+    run = client.create_run(experiment_id(client, home.runs), tags={"model": "of real data"})
+    client.set_terminated(run.info.run_id)
+    assert stored_runs.stored_runs(home.runs)[0].run_id == run.info.run_id
+    assert [each.run_id for each in stored_runs._by_client(home.runs)] == [
+        run.info.run_id,
+        *(s.run_id for s in simulated),
+    ]
 
 
 def test_a_damaged_file_is_one_line(tmp_path: Path, trained_home: Home) -> None:

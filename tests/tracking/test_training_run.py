@@ -16,7 +16,7 @@ import pytest
 from bullbear.forecasting.belief import read_belief
 from bullbear.home import Home
 from bullbear.tracking import Runs
-from bullbear.tracking.mlflow_store import connect, experiment_id
+from bullbear.tracking.mlflow_store import connect, experiment_ids
 from bullbear.tracking.spool import SpooledError
 from bullbear.workflows.training import train_model
 
@@ -198,7 +198,7 @@ def test_a_training_that_breaks_while_logging_is_kept_and_logged_by_the_next_com
     assert not waiting.exists()
     assert Runs(home).find("latest").run_id == found.run_id
     client = connect(home.runs)
-    states = [run.info.status for run in client.search_runs([experiment_id(client)], order_by=["start_time"])]
+    states = [run.info.status for run in client.search_runs(experiment_ids(client, home.runs), order_by=["start_time"])]
     assert sorted(states) == ["FAILED", "FAILED", "FINISHED", "FINISHED", "FINISHED"]
     logged = client.get_run(found.run_id)
     assert logged.inputs.dataset_inputs[0].dataset.digest == logged.data.tags["data_fingerprint"][:36]

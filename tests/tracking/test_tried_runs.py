@@ -11,6 +11,7 @@ import pytest
 from bullbear.home import Home
 from bullbear.tracking import Runs
 from bullbear.tracking.mlflow_store import connect, experiment_id
+from bullbear.tracking.stored_runs import StoredRun
 
 TAGS = {"model": "mine", "question": "up", "data": "SIMULATED"}
 
@@ -63,7 +64,7 @@ def test_forecasts_that_are_too_few_to_compare_are_not_fetched(home: Home, monke
     real = Runs._artifact
 
     def fetching(self: Runs, run: Any, name: str) -> Path:
-        fetched.append(run.data.tags["definition_hash"])
+        fetched.append(run.tags["definition_hash"])
         return real(self, run, name)
 
     monkeypatch.setattr(Runs, "_artifact", fetching)
@@ -92,7 +93,7 @@ def test_of_a_run_on_another_machine_its_forecasts_alone_are_fetched(home: Home,
     runs = Runs(home)
     small = runs.find("small")
     other = log(home, small.read_text("predictions.csv"), {"definition_hash": "a"}, {})
-    monkeypatch.setattr("bullbear.tracking.runs._local", lambda run: None)
+    monkeypatch.setattr(StoredRun, "place", None)
     for _ in range(2):  # the second reads what was fetched
         (found,) = runs.others_tried(small)
         assert found.forecasts is not None

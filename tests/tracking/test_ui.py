@@ -20,9 +20,9 @@ import pytest
 from bullbear.errors import InputError
 from bullbear.home import Home
 from bullbear.tracking import Runs
-from bullbear.tracking.mlflow_store import connect, experiment_id
+from bullbear.tracking.mlflow_store import connect, experiment_for
 from bullbear.tracking.spool import SpooledError
-from bullbear.tracking.ui import serve
+from bullbear.tracking.ui import _open_once_it_answers, serve
 from bullbear.tracking.view import view_url
 from bullbear.workflows.training import train_model
 
@@ -52,7 +52,7 @@ def ui(home: Home, tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], st
 def _serving(home: Home, port: int, said: Path = Path(os.devnull)) -> Iterator[subprocess.Popen[bytes]]:
     with open(said, "wb") as stderr:
         server = subprocess.Popen(
-            [BULLBEAR, "ui", "--home", str(home.root), "--port", str(port)],
+            [BULLBEAR, "ui", "--home", str(home.root), "--port", str(port), "--no-open"],
             stdout=subprocess.DEVNULL, stderr=stderr, start_new_session=True,
             env={name: value for name, value in os.environ.items() if name != "MLFLOW_TRACKING_URI"},
         )  # fmt: skip
@@ -143,7 +143,7 @@ def test_a_browser_shows_score_interval_and_verdict_in_the_run_list(
         [
             *(browser, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'profile'}"),
             *("--window-size=2600,1200", "--virtual-time-budget=30000", "--dump-dom"),
-            view_url(ui[1], experiment_id(client), "up"),
+            view_url(ui[1], experiment_for(client, home.runs, simulated=True), "up"),
         ],
         capture_output=True, text=True, timeout=120, check=True,
     ).stdout  # fmt: skip
@@ -169,3 +169,24 @@ def _wait(url: str, server: subprocess.Popen[bytes]) -> None:
             assert server.poll() is None, "the server ended"
             assert time.monotonic() < until, "the server did not answer"
             time.sleep(0.3)
+
+
+def test_the_list_of_trainings_is_opened_once_the_server_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Server:
+        left = 3
+
+        def poll(self) -> int | None:
+            self.left -= 1
+            return None if self.left else 1
+
+    opened: list[str] = []
+    monkeypatch.setattr("bullbear.tracking.ui.webbrowser.open", opened.append)
+    monkeypatch.setattr("bullbear.tracking.ui.time.sleep", lambda seconds: None)
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        port = listening.getsockname()[1]
+        _open_once_it_answers(Server(), port, "nothing answers")  # type: ignore[arg-type]
+        assert opened == []
+        listening.listen()
+        _open_once_it_answers(Server(), port, "the trainings")  # type: ignore[arg-type]
+    assert opened == ["the trainings"]

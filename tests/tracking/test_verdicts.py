@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
@@ -16,6 +14,7 @@ from bullbear.tracking import Runs
 from bullbear.tracking.mlflow_store import connect
 from bullbear.tracking.registry import mark_champion
 from bullbear.tracking.scored import scored_models
+from bullbear.tracking.stored_runs import StoredRun
 from bullbear.tracking.verdicts import challenger_of, record_verdict
 
 
@@ -32,16 +31,13 @@ class Store:
 
 def run_of(
     run_id: str, verdict: str | None = None, low: float | None = -0.01, *, kind: str = "logistic", **tags: str
-) -> Any:
+) -> StoredRun:
     place = tags.pop("place", "nowhere")
     given = {"model": f"m{run_id}", "data": "real", "question": "up", "definition_hash": run_id, **tags}
     if verdict is not None:
         given["verdict"] = verdict
     metrics = {} if low is None else {"bss": low + 0.01, "bss_low": low, "bss_high": low + 0.02}
-    return SimpleNamespace(
-        info=SimpleNamespace(run_id=run_id, artifact_uri=place),
-        data=SimpleNamespace(tags=given, params={"learner.kind": kind}, metrics=metrics),
-    )
+    return StoredRun(run_id, 0, 0, given, {"learner.kind": kind}, metrics, place)
 
 
 def test_the_challenger_is_the_judged_run_with_the_highest_lower_end_of_its_skill() -> None:
@@ -54,8 +50,8 @@ def test_the_challenger_is_the_judged_run_with_the_highest_lower_end_of_its_skil
         run_of("older", "passed: x", 0.2),
         run_of("far", "refused: x", -0.2),
     ]
-    verdicts = {each.info.run_id: each.data.tags["verdict"] for each in runs}
-    assert challenger_of(runs, verdicts).info.run_id == "newer"
+    verdicts = {each.run_id: each.tags["verdict"] for each in runs}
+    assert challenger_of(runs, verdicts).run_id == "newer"
     assert challenger_of(runs[:4], verdicts) is None
 
 
@@ -137,7 +133,7 @@ def test_what_cannot_be_recorded_is_a_note(home: Home, monkeypatch: pytest.Monke
     def full(*arguments: object) -> None:
         raise OSError("no space left on device")
 
-    monkeypatch.setattr("bullbear.tracking.runs.record_verdict", full)
+    monkeypatch.setattr("bullbear.tracking.recording.record_verdict", full)
     runs.judge(small, "refused: x", say=said.append)
     assert said[1].endswith("was not recorded in MLflow: no space left on device")
 

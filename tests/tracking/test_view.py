@@ -9,14 +9,14 @@ import pytest
 
 from bullbear.home import Home
 from bullbear.tracking import Runs
-from bullbear.tracking.mlflow_store import connect, experiment_id
+from bullbear.tracking.mlflow_store import connect, experiment_for, experiment_ids
 from bullbear.tracking.view import save_views, view_key, view_url
 
 
 @pytest.fixture(scope="module")
 def saved(trained_home: Home) -> dict[str, Any]:
     client = connect(trained_home.runs)
-    tags = client.get_experiment(experiment_id(client)).tags
+    tags = client.get_experiment(experiment_for(client, trained_home.runs, simulated=True)).tags
     return json.loads(tags[f"mlflow.sharedViewState.{view_key('up')}"])  # type: ignore[no-any-return]
 
 
@@ -34,7 +34,9 @@ def test_a_training_leaves_the_view_of_its_question_and_every_name_in_it_exists(
     assert {"bss", "bss_low", "bss_high", "log_loss_skill"} <= metrics <= set(logged.metrics)
     assert {"verdict", "data"} <= tags - {"trials"} <= set(logged.tags)  # a tuned run alone has `trials`
     assert {"cumulative/bss", "yearly/bss"} <= charted <= set(logged.metrics)
-    found = client.search_runs([experiment_id(client)], state["searchFilter"], order_by=[f"{state['orderByKey']} DESC"])
+    found = client.search_runs(
+        experiment_ids(client, trained_home.runs), state["searchFilter"], order_by=[f"{state['orderByKey']} DESC"]
+    )
     assert [run.data.tags["model"] for run in found] == sorted(
         ("small", "base"), key=lambda name: -Runs(trained_home).find(name).evaluation["bss"]
     )
@@ -44,7 +46,7 @@ def test_views_are_written_once_each(home: Home, monkeypatch: pytest.MonkeyPatch
     client = connect(home.runs)
     written: list[str] = []
     monkeypatch.setattr(client, "set_experiment_tag", lambda _, key, value: written.append(key))
-    save_views(client, experiment_id(client), ["up", "dip8"])
+    save_views(client, experiment_for(client, home.runs, simulated=True), ["up", "dip8"], simulated=True)
     assert written == ["mlflow.sharedViewState.bullbear-dip8"]  # the training has written that of `up`
 
 
@@ -52,3 +54,17 @@ def test_the_address_opens_the_view_as_a_table_or_as_charts() -> None:
     table = "http://127.0.0.1:5000/#/experiments/1/runs?viewStateShareKey=bullbear-up"
     assert view_url("http://127.0.0.1:5000/", "1", "up") == table
     assert view_url("http://127.0.0.1:5000", "1", "up", charts=True) == table + "&compareRunsMode=CHART"
+
+
+def test_all_trainings_are_listed_by_verdict_the_champion_first(home: Home) -> None:
+    runs, client = Runs(home), connect(home.runs)
+    runs.judge(runs.find("base"), "refused: x")
+    runs.judge(runs.find("small"), "champion: y")
+    experiment = experiment_for(client, home.runs, simulated=True)
+    tags = client.get_experiment(experiment).tags
+    state = json.loads(json.loads(tags[f"mlflow.sharedViewState.{view_key()}"])["state"])
+    assert state["selectedColumns"][:2] == ["tags.`verdict`", "tags.`question`"]
+    found = client.search_runs([experiment], state["searchFilter"], order_by=[f"{state['orderByKey']} ASC"])
+    assert [run.data.tags["model"] for run in found] == ["small", "base"]
+    assert state["orderByAsc"] is True
+    assert "SIMULATED market" in tags["mlflow.note.content"]

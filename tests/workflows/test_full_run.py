@@ -165,7 +165,7 @@ def test_data_that_is_not_there_leaves_no_trace(tmp_path: Path, data: str) -> No
 def finished(home: Home) -> list[Any]:
     """The trainings of a home as the candidates for the champion of `up`, as far as a promotion looks."""
     runs = Runs(home)
-    found = [runs.find(run.info.run_id) for run in runs._finished()]
+    found = [runs.find(run.run_id) for run in runs._finished()]
     return [
         SimpleNamespace(label=run.model, skill=run.evaluation["bss"], trained=SimpleNamespace(run_id=run.run_id))
         for run in found

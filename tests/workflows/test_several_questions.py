@@ -14,7 +14,7 @@ from bullbear.errors import InputError, RunError
 from bullbear.forecasting import gate
 from bullbear.home import Home
 from bullbear.tracking import Runs
-from bullbear.tracking.mlflow_store import connect, experiment_id
+from bullbear.tracking.mlflow_store import connect, experiment_ids
 from bullbear.tracking.spool import SpooledError
 from bullbear.workflows.reuse import trained_before
 from bullbear.workflows.training import train_model
@@ -41,13 +41,15 @@ def three(trained_home: Home, tmp_path_factory: pytest.TempPathFactory) -> Home:
 
 def parent_of(home: Home) -> Any:
     client = connect(home.runs)
-    (parent,) = client.search_runs([experiment_id(client)], "tags.questions != ''")
+    (parent,) = client.search_runs(experiment_ids(client, home.runs), "tags.questions != ''")
     return parent
 
 
 def test_the_parent_shows_all_questions_and_each_child_is_a_whole_run(three: Home) -> None:
     client, parent = connect(three.runs), parent_of(three)
-    children = client.search_runs([experiment_id(client)], f"tags.`mlflow.parentRunId` = '{parent.info.run_id}'")
+    children = client.search_runs(
+        experiment_ids(client, three.runs), f"tags.`mlflow.parentRunId` = '{parent.info.run_id}'"
+    )
     assert {child.data.tags["question"] for child in children} == set(QUESTIONS)
     assert {run.info.status for run in (parent, *children)} == {"FINISHED"}
     assert parent.data.tags["questions"] == parent.data.params["questions"] == "up,dip5,vol20"
@@ -150,7 +152,7 @@ def test_a_joint_training_that_breaks_while_logging_is_kept_and_logged_as_a_whol
     assert runs.find("latest").model == "three"
     assert [run.bundle.question for run in runs.find_each("three")] == list(QUESTIONS)
     client = connect(home.runs)
-    parents = client.search_runs([experiment_id(client)], "tags.questions != ''")
+    parents = client.search_runs(experiment_ids(client, home.runs), "tags.questions != ''")
     assert sorted(run.info.status for run in parents) == ["FAILED", "FAILED", "FINISHED"]
 
 

@@ -118,7 +118,7 @@ def test_searches_are_no_trainings_and_the_tuned_model_is_one_try(tuned_home: Ho
     runs = Runs(tuned_home)
     assert runs.find("latest").run_id == run.run_id
     assert runs.tried(run) == 2  # `small` and this
-    assert {each.data.tags["model"] for each in runs._finished()} == {"base", "small", "line"}
+    assert {each.tags["model"] for each in runs._finished()} == {"base", "small", "line"}
 
 
 def test_train_takes_the_parameters_of_the_file(place: Home, run: Run) -> None:
@@ -184,7 +184,10 @@ def test_the_command_tells_what_was_chosen(place: Home, bullbear: Callable[..., 
     assert [each["fitted_through"][:10] for each in found["searches"]] == ["2005-07-01", "2005-12-30"]
     assert {"run_id", "model", "definition_hash", "data_fingerprint", "n", "seconds"} <= found.keys()
     assert found["searches"][0]["values"].keys() == {"learner.penalty"}
-    shown = bullbear("tune", "line", "--home", place.root, "--end", "2006-06-30", "--trials", "2", "--jobs", 1)
+    same = ("tune", "line", "--home", place.root, "--end", "2006-06-30", "--trials", "2", "--jobs", 1)
+    reused = bullbear(*same, "--json").json
+    assert (reused["reused"], reused["run_id"], reused["trials"], reused["searches"]) == (True, found["run_id"], 4, [])
+    shown = bullbear(*same, "--again")
     assert "Searches: log-loss skill of the signal on inner folds of the past" in shown.out
 
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bullbear.cli.located import locate
 from bullbear.cli.options import HomeOption, JsonOption, PairOption, print_document
 from bullbear.cli.runs import EachQuestionOption, RunArgument
 from bullbear.errors import Found, InputError
 from bullbear.extras import require
-from bullbear.home import locate
 
 if TYPE_CHECKING:
     from bullbear.home import Home

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from bullbear.cli.located import locate
 from bullbear.cli.options import (
     DEFAULT_JOBS,
     AgainOption,
@@ -20,7 +21,6 @@ from bullbear.cli.options import (
     print_document,
 )
 from bullbear.extras import require
-from bullbear.home import locate
 
 
 def run(

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
+from bullbear.cli.located import locate
 from bullbear.cli.options import HomeOption, JsonOption, print_document
-from bullbear.home import locate
 
 
 def instruments(

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bullbear.cli.located import locate
 from bullbear.cli.options import HomeOption, JsonOption, PairOption, print_document
-from bullbear.home import Home, locate
+
+if TYPE_CHECKING:
+    from bullbear.home import Home
 
 ledger = typer.Typer(
     help="""Show every forecast issued, with its outcome.

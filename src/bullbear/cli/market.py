@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
+from bullbear.cli.located import locate
 from bullbear.cli.options import CreateOption, HomeOption, JsonOption, print_document
 from bullbear.extras import require
-from bullbear.home import locate
 
 SeedOption = Annotated[int, typer.Option(min=0, help="Seed of the simulated market.")]
 SignalOption = Annotated[float, typer.Option(min=0.0, max=1.0, help="How predictable: 0 not at all, 1 strongly.")]

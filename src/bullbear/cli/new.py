@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bullbear.cli.located import locate
 from bullbear.cli.options import CreateOption, HomeOption, JsonOption, print_document
-from bullbear.home import locate
 
 if TYPE_CHECKING:
     from bullbear.workflows.new_files import Written

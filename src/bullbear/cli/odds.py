@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
+from bullbear.cli.located import locate
 from bullbear.cli.options import HomeOption, JsonOption, PairOption, iso_day, print_document
 from bullbear.extras import require
-from bullbear.home import locate
 
 
 def odds(

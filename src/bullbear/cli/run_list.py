@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bullbear.cli.located import locate
 from bullbear.cli.options import HomeOption, JsonOption, PairOption, print_document
-from bullbear.home import locate
 
 if TYPE_CHECKING:
     from bullbear.home import Home

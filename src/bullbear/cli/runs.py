@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bullbear.cli.located import locate
 from bullbear.cli.options import (
     DEFAULT_JOBS,
     AgainOption,
@@ -22,7 +23,6 @@ from bullbear.cli.options import (
 )
 from bullbear.errors import Found, InputError
 from bullbear.extras import require
-from bullbear.home import locate
 
 if TYPE_CHECKING:
     from bullbear.decide import Rule
@@ -120,7 +120,7 @@ def evaluate(
     detailed = as_json or by is not None or len(found) == 1
     results = []
     for each in found:
-        scored = evaluate_run(each)
+        scored = evaluate_run(each, place.evaluations)
         of_run = run_details(place, runs, each, scored) if detailed and isinstance(scored, Evaluation) else None
         results.append((each, scored, oracle_share(place, each), of_run))
     distribution = runs.distribution(run) if question is None and by is None else None
@@ -172,7 +172,11 @@ def compare(
     several = {asked: group for asked, group in groups.items() if len(group) > 1}
     pairs = [(asked, pair) for asked, group in several.items() for pair in compare_runs(group)]
     fields = [(asked, field_of(group)) for asked, group in several.items()]
-    results = [(run, evaluate_run(run), oracle_share(place, run), None) for group in groups.values() for run in group]
+    results = [
+        (run, evaluate_run(run, place.evaluations), oracle_share(place, run), None)
+        for group in groups.values()
+        for run in group
+    ]
     if as_json:
         models = [evaluation_tables.evaluation_document(*result) for result in results]
         found = [{"question": asked, **pair.as_dict()} for asked, pair in pairs]
@@ -297,15 +301,17 @@ def ui(
     home: HomeOption = None,
     pair: PairOption = None,
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port on 127.0.0.1.")] = 5000,
+    no_open: Annotated[bool, typer.Option("--no-open", help="Print the addresses only.")] = False,
 ) -> None:
     """Open the MLflow UI on this home's store.
 
-    For each question it prints the address of its runs, sorted by skill.
+    A browser opens the list of trainings, sorted by verdict; for each question the address of its runs, sorted by
+    skill, is printed, too.
 
-    Example: bullbear ui --port 5001
+    Example: bullbear ui --port 5001 --no-open
     """
     require("bullbear ui", "tracking")
     from bullbear.tracking.ui import serve
 
     place = locate(home, pair)
-    serve(place.runs, port, list(place.questions()))
+    serve(place.runs, port, list(place.questions()), open_browser=not no_open)

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bullbear.errors import HistoryError, InputError
+from bullbear.statistics.arch_tests import arch_bootstrap
 from bullbear.statistics.bootstrap import SEED, default_block
 from bullbear.statistics.overlap import Array
 
@@ -90,10 +91,8 @@ def superior_ability(
     others = table[:, np.abs(table - par[:, None]).max(axis=0) > _SAME]
     consistent = lower = upper = 1.0
     if others.shape[1]:
-        from arch.bootstrap import SPA  # two seconds
-
         size = _blocks(block, horizon)
-        test = SPA(par, others, block_size=size, reps=resamples, bootstrap="stationary", seed=seed)
+        test = arch_bootstrap().SPA(par, others, block_size=size, reps=resamples, bootstrap="stationary", seed=seed)
         test.compute()
         consistent, lower, upper = (float(test.pvalues[name]) for name in ("consistent", "lower", "upper"))
     return SuperiorAbility(consistent, lower, upper, n, table.shape[1], block, resamples, seed)
@@ -131,10 +130,10 @@ def confidence_set(
     kept = sorted(set(first))
     p_values = dict.fromkeys(kept, 1.0)
     if len(kept) > 1:
-        from arch.bootstrap import MCS  # two seconds
-
         size = _blocks(block, horizon)
-        test = MCS(table[:, kept], error, reps=resamples, block_size=size, bootstrap="stationary", seed=seed)
+        test = arch_bootstrap().MCS(
+            table[:, kept], error, reps=resamples, block_size=size, bootstrap="stationary", seed=seed
+        )
         test.compute()
         p_values = {kept[column]: float(test.pvalues["Pvalue"][column]) for column in range(len(kept))}
     of_each = tuple(p_values[column] for column in first)

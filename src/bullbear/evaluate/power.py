@@ -10,7 +10,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.optimize import brentq
-from scipy.stats import nct, t
 
 from bullbear.errors import InputError
 from bullbear.statistics.long_run import default_lag
@@ -54,6 +53,8 @@ def power(skill: ArrayLike, n: int, horizon: int, *, error: float = 0.10, n_effe
     >>> power([0.0, 0.02, 0.05], 3754, 21).round(2).tolist()
     [0.1, 0.43, 0.68]
     """
+    from scipy.stats import nct, t  # takes half a second
+
     true = np.asarray(skill, dtype=np.float64)
     if not ((true >= 0.0) & (true < 1.0)).all():
         raise InputError("skill", true.tolist(), "fractions from 0 to below 1", "0.02 is 2 %")

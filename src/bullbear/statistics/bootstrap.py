@@ -105,10 +105,14 @@ def stationary_rows(n: int, mean_block: int, *, resamples: int, seed: int) -> It
     Politis and Romano (1994), Journal of the American Statistical Association 89(428),
     doi:10.1080/01621459.1994.10476870
     """
-    from arch.bootstrap import StationaryBootstrap  # costs about two seconds, so only where it is needed
-
-    for positional, _ in StationaryBootstrap(mean_block, np.arange(n), seed=seed).bootstrap(resamples):
-        yield np.asarray(positional[0], dtype=np.intp)
+    # The draws of `arch.bootstrap.StationaryBootstrap`, which takes a second to import, to the last bit.
+    rng, at = np.random.default_rng(seed), np.arange(n)
+    for _ in range(resamples):
+        start = rng.integers(n, size=n, dtype=np.int64)
+        begins = rng.random(n) <= 1.0 / mean_block
+        begins[0] = True
+        since = np.maximum.accumulate(np.where(begins, at, 0))
+        yield np.asarray((start[since] + at - since) % n, dtype=np.intp)
 
 
 def resample(

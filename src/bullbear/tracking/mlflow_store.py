@@ -18,6 +18,7 @@ import tempfile
 import weakref
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from itertools import product
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -41,7 +42,7 @@ from sqlalchemy import URL, make_url  # noqa: E402
 
 from bullbear.errors import Found, InputError, RunError  # noqa: E402
 from bullbear.files import FileLock  # noqa: E402
-from bullbear.home import EXPERIMENT, experiment_name  # noqa: E402
+from bullbear.home import EXPERIMENT, experiment_name, experiment_names  # noqa: E402
 from bullbear.tracking.spool import is_waiting, log_spooled  # noqa: E402
 from bullbear.tracking.usable import VARIABLE, is_server, limited_patience, require_usable, shell_command  # noqa: E402
 
@@ -86,9 +87,9 @@ def connect(runs: Path) -> MlflowClient:
                 _create(runs)
             _follow_move(runs / _DATABASE, runs)
         client = _client(uri)
-        experiment = experiment_of(client, experiment_name(runs), runs)
+        experiment_of(client, experiment_name(runs), runs)
     with limited_patience():
-        log_spooled(client, experiment, runs)
+        log_spooled(client, lambda simulated: experiment_for(client, runs, simulated=simulated), runs)
     return client
 
 
@@ -133,7 +134,7 @@ def exists(runs: Path) -> bool:
 
 
 def experiment_id(client: MlflowClient, runs: Path | None = None) -> str:
-    """The experiment that holds the trainings.
+    """The experiment that holds the trainings on real data; see `experiment_ids`.
 
     Raises
     ------
@@ -145,6 +146,24 @@ def experiment_id(client: MlflowClient, runs: Path | None = None) -> str:
     if found is None:
         raise RunError("MLflow store", Found("no experiment"), name, "run `bullbear train MODEL` to create it")
     return _not_deleted(found, client.tracking_uri)
+
+
+def experiment_for(client: MlflowClient, runs: Path, *, simulated: bool) -> str:
+    """The id of the experiment for a training on this kind of data, created where it is absent."""
+    return experiment_of(client, experiment_names(runs)[simulated], runs)
+
+
+def experiment_ids(client: MlflowClient, runs: Path) -> list[str]:
+    """The experiments that hold the trainings of a home; that of the simulated market where there is one.
+
+    Raises
+    ------
+    RunError
+        There is none, or one was deleted.
+    """
+    simulated = client.get_experiment_by_name(experiment_names(runs)[1])
+    others = [] if simulated is None else [_not_deleted(simulated, client.tracking_uri)]
+    return [experiment_id(client, runs), *others]
 
 
 def experiment_of(client: MlflowClient, name: str, runs: Path) -> str:
@@ -283,10 +302,11 @@ def _follow_move(database: Path, runs: Path) -> None:
         tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
         if "experiments" not in tables:
             return
-        row = connection.execute(
-            "SELECT artifact_location FROM experiments WHERE name = ?", (experiment_name(runs),)
-        ).fetchone()
-        if row is None or row[0] == here:
+        rows = connection.execute(
+            "SELECT artifact_location FROM experiments WHERE name IN (?, ?)", experiment_names(runs)
+        ).fetchall()
+        moved = {row[0] for row in rows} - {here}
+        if not moved:
             return
         places = {
             "experiments": "artifact_location",
@@ -294,9 +314,9 @@ def _follow_move(database: Path, runs: Path) -> None:
             "logged_models": "artifact_location",
             "model_versions": "storage_location",
         }
-        for table, column in places.items():
+        for there, (table, column) in product(moved, places.items()):
             if table in tables:
                 connection.execute(
                     f"UPDATE {table} SET {column} = ? || substr({column}, ?) WHERE substr({column}, 1, ?) = ?",
-                    (here, len(row[0]) + 1, len(row[0]), row[0]),
+                    (here, len(there) + 1, len(there), there),
                 )

@@ -20,6 +20,7 @@ from bullbear.files import copy_folder
 from bullbear.forecasting.champion_history import FORCED, PROMOTED, install
 from bullbear.home import Home
 from bullbear.tracking.run import Run
+from bullbear.tracking.stored_runs import MODEL
 from bullbear.tracking.tries import TRIALS
 
 REGISTERED = "bullbear"
@@ -141,9 +142,15 @@ def _version(client: MlflowClient, name: str, run: Run) -> str:
     versions = client.search_model_versions(f"name = '{name}' and run_id = '{run.run_id}'")
     if versions:
         return str(max(versions, key=lambda each: int(each.version)).version)
-    model_id = run.tags.get("model_id")
+    model_id = run.tags.get(MODEL) or _model_of(client, run)
     source = f"models:/{model_id}" if model_id else f"runs:/{run.run_id}/model"
     return str(client.create_model_version(name, source, run.run_id, model_id=model_id).version)
+
+
+def _model_of(client: MlflowClient, run: Run) -> str | None:
+    experiment = client.get_run(run.run_id).info.experiment_id
+    models = client.search_logged_models([experiment], filter_string=f"source_run_id = '{run.run_id}'")
+    return str(models[0].model_id) if models else None
 
 
 def _aliases(client: MlflowClient, name: str) -> Mapping[str, str]:

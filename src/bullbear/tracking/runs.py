@@ -7,21 +7,10 @@ from __future__ import annotations
 
 import json
 import os
-import sqlite3
 import tempfile
-import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import suppress
-from functools import cached_property
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
-
-import mlflow
-from mlflow.entities import ViewType
-from mlflow.exceptions import MlflowException
-from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
 from bullbear.definitions import UP
 from bullbear.errors import BullbearError, Found, RunError
@@ -30,25 +19,13 @@ from bullbear.evaluate.tried_models import COVERAGE
 from bullbear.forecasting.bundle import champion_of, read_bundle
 from bullbear.forecasting.ledger import warn
 from bullbear.home import Home
-from bullbear.tracking.ledger_anchor import record_ledger_head
-from bullbear.tracking.mlflow_store import connect_to_read, exists, experiment_id, require_ready
-from bullbear.tracking.registry import (
-    describe,
-    mark_challenger,
-    mark_champion,
-    place_champion,
-    registered_name,
-    unmark_champion,
-)
 from bullbear.tracking.run import Run
 from bullbear.tracking.scored import scored_models
-from bullbear.tracking.tags import QUESTION, QUESTIONS, SEARCH, USED_AGAIN
+from bullbear.tracking.stored_runs import PARENT, StoredRun, has_store, opened, stored_runs
+from bullbear.tracking.tags import QUESTION, QUESTIONS, USED_AGAIN
 from bullbear.tracking.tried_runs import Try, read_try, tries_on
 from bullbear.tracking.tries import TRIALS, identity, is_benchmark
-from bullbear.tracking.usable import cause, limited_patience
-from bullbear.tracking.verdicts import challenger_of, champion_among, record_verdict, write_artifact
-
-_NEWEST = ["attributes.end_time DESC"]
+from bullbear.tracking.usable import store_errors
 
 
 class Runs:
@@ -56,14 +33,6 @@ class Runs:
 
     def __init__(self, home: Home) -> None:
         self.home = home
-
-    @cached_property
-    def _client(self) -> Any:
-        # Reading must not leave an empty store behind in a folder that has none.
-        if not exists(self.home.runs):
-            remedy = "run `bullbear train MODEL` first"
-            raise RunError("run", Found("no tracked run in this home"), "a finished training", remedy)
-        return connect_to_read(self.home.runs)
 
     def find(self, name: str, question: str | None = None) -> Run:
         """The run that `name` means: an id, a unique prefix of one, a model (its latest run), `latest` or `champion`.
@@ -149,8 +118,8 @@ class Runs:
         RunError
             One of them is gone.
         """
-        parent = run.tags.get(MLFLOW_PARENT_RUN_ID)
-        found = {each.data.tags.get(QUESTION): each for each in self._finished() if parent and _parent(each) == parent}
+        parent = run.tags.get(PARENT)
+        found = {each.tags.get(QUESTION): each for each in self._finished() if parent and each.parent == parent}
         others = [question for question in run.bundle.questions if question in needed and question != run.question]
         for question in others:
             if question not in found:
@@ -165,24 +134,24 @@ class Runs:
         place = self._artifacts(self._named(name)) / "distribution.json"
         return json.loads(place.read_text(encoding="utf-8")) if place.exists() else None
 
-    def _named(self, name: str, question: str | None = None) -> Any:
+    def _named(self, name: str, question: str | None = None) -> StoredRun:
         """A training, by id, prefix, model or `latest`; a child run only by its id or prefix.
 
         A model may have been trained on some of its questions alone: its latest run that answers `question` is meant.
         """
         found = self._finished()
-        trainings = sorted((run for run in found if _parent(run) is None), key=_used, reverse=True)
+        trainings = sorted((run for run in found if run.parent is None), key=_used, reverse=True)
         if name == "latest":
             if not trainings:
                 raise RunError("run", "latest", "a finished training", "run `bullbear train MODEL` first")
             return trainings[0]
-        if of_model := [run for run in trainings if run.data.tags.get("model") == name]:
+        if of_model := [run for run in trainings if run.tags.get("model") == name]:
             return next((run for run in of_model if question in _questions(run)), of_model[0])
-        matching = [run for run in found if name and run.info.run_id.startswith(name)]
+        matching = [run for run in found if name and run.run_id.startswith(name)]
         if len(matching) == 1:
             return matching[0]
         if not matching:
-            newest = [f"{run.info.run_id[:8]} ({run.data.tags.get('model')})" for run in trainings[:5]]
+            newest = [f"{run.run_id[:8]} ({run.tags.get('model')})" for run in trainings[:5]]
             known = ", ".join(newest) or "none yet"
             raise RunError(
                 "run", name, f"latest, champion, or one of: {known}", "give an id, a unique prefix or a model"
@@ -191,12 +160,12 @@ class Runs:
             "run", name, f"a unique prefix ({len(matching)} runs start with it)", "give more characters of the id"
         )
 
-    def _child(self, run: Any, question: str) -> Any:
+    def _child(self, run: StoredRun, question: str) -> StoredRun:
         """The child run of a question; the run itself if it answers a single one."""
-        if QUESTIONS not in run.data.tags:
+        if QUESTIONS not in run.tags:
             return run
         for each in self._finished():
-            if _parent(each) == run.info.run_id and each.data.tags.get(QUESTION) == question:
+            if each.parent == run.run_id and each.tags.get(QUESTION) == question:
                 return each
         found = Found(f"its run of {question} was deleted")
         raise RunError(_label(run), found, "a question whose run is there", "train the model again")
@@ -220,7 +189,7 @@ class Runs:
         least = COVERAGE * len(run.of_target.resolved().table)
         return [read_try(each, run, self._artifact, least) for each in self._others(run)]
 
-    def _others(self, run: Run) -> list[Any]:
+    def _others(self, run: Run) -> list[StoredRun]:
         found = tries_on(self._everything, run)
         own = identity(run.tags, self._params(run))
         return [each for tried, each in found.items() if tried != own]
@@ -229,14 +198,14 @@ class Runs:
         """How a run was trained; that of a champion stands in its run as long as that is there."""
         if run.params:
             return run.params
-        logged = next((each.data.params for each in self._everything if each.info.run_id == run.run_id), None)
+        logged = next((each.params for each in self._everything if each.run_id == run.run_id), None)
         start, learner = run.bundle.meta.get("start"), run.bundle.definition.learner or {}
         known = {f"learner.{key}": str(value) for key, value in learner.items()}
         return logged or {**known, **({} if start is None else {"option.start": str(start)})}
 
     @property
-    def _everything(self) -> list[Any]:
-        return self._finished(ViewType.ALL)
+    def _everything(self) -> list[StoredRun]:
+        return self._finished(deleted=True)
 
     def promote(
         self,
@@ -264,15 +233,9 @@ class Runs:
         RunError
             Another champion stands there by now.
         """
-        require_ready(self.home.runs)  # reading has not needed a store that can be written
-        place_champion(self.home, run, instead_of=instead_of, skill=skill, forced=forced)
-        if run.bundle_at is not None:  # the champion, promoted again; it is marked again if its run is still there
-            for tracked in self._finished():
-                if tracked.info.run_id == run.run_id:
-                    mark_champion(self._client, self._open(tracked))
-            return
-        mark_champion(self._client, run)
-        record_ledger_head(self.home)
+        from bullbear.tracking.recording import promote
+
+        promote(self.home, run, instead_of=instead_of, skill=skill, forced=forced)
 
     def judge(
         self,
@@ -295,19 +258,9 @@ class Runs:
         say
             Called with the note.
         """
-        try:
-            with limited_patience():
-                require_ready(self.home.runs)
-                finished = self._finished()
-                verdicts = record_verdict(self._client, finished, run.run_id, verdict, document)
-                rivals = [each for each in finished if each.info.run_id in verdicts]
-                challenger = challenger_of(rivals, verdicts)
-                name = registered_name(run)
-                if challenger is not None or champion_among(rivals, verdicts) is not None:
-                    mark_challenger(self._client, name, None if challenger is None else self._open(challenger))
-                    describe(self._client, name, run.bundle.definition.target.question.sentence, verdicts)
-        except (BullbearError, MlflowException, OSError, sqlite3.Error) as bad:
-            say(f"the verdict on {run.model} {run.run_id[:8]} was not recorded in MLflow: {cause(bad)}")
+        from bullbear.tracking.recording import judge
+
+        judge(self.home, run, verdict, document, say=say)
 
     def follow(
         self, question: str, run_id: str | None, verdict: str, *, ticker: str, say: Callable[[str], None] = warn
@@ -325,75 +278,58 @@ class Runs:
         say
             Called with the note.
         """
-        simulated = self.home.store().is_simulated
-        try:
-            with limited_patience():
-                require_ready(self.home.runs)
-                tracked = next((each for each in self._finished() if each.info.run_id == run_id), None)
-                if tracked is None:
-                    unmark_champion(self._client, question, ticker, simulated=simulated)
-                else:
-                    mark_champion(self._client, run := self._open(tracked))
-        except (BullbearError, MlflowException, OSError, sqlite3.Error) as bad:
-            say(f"the alias `champion` of {question} in MLflow did not follow: {cause(bad)}")
-            return
-        if tracked is not None:
-            self.judge(run, verdict, say=say)
+        from bullbear.tracking.recording import follow
+
+        follow(self.home, question, run_id, verdict, ticker=ticker, say=say)
 
     def note_verdict(self, run_id: str, verdict: str, *, say: Callable[[str], None] = warn) -> None:
         """Record a verdict on the run of an id, if it is still there; see `judge`."""
-        try:
-            with limited_patience():
-                tracked = next((each for each in self._finished() if each.info.run_id == run_id), None)
-                run = None if tracked is None else self._open(tracked)
-        except (BullbearError, MlflowException, OSError, sqlite3.Error) as bad:
-            say(f"the verdict on {run_id[:8]} was not recorded in MLflow: {cause(bad)}")
-            return
-        if run is not None:
-            self.judge(run, verdict, say=say)
+        from bullbear.tracking.recording import note_verdict
+
+        note_verdict(self.home, run_id, verdict, say=say)
 
     def tag(self, run: Run, tags: Mapping[str, str], *, say: Callable[[str], None] = warn) -> None:
         """Tag a finished run; what fails becomes a note."""
-        try:
-            with limited_patience():
-                for key, value in tags.items():
-                    self._client.set_tag(run.run_id, key, value)
-        except (BullbearError, MlflowException, OSError, sqlite3.Error) as bad:
-            say(f"the tags of {run.model} {run.run_id[:8]} were not recorded in MLflow: {cause(bad)}")
+        from bullbear.tracking.recording import tag
+
+        tag(self.home, run, tags, say=say)
 
     def use_again(self, run_id: str, *, say: Callable[[str], None] = warn) -> None:
         """Make a training the latest one, since it was asked for again; what fails becomes a note."""
-        try:
-            with limited_patience():
-                self._client.set_tag(run_id, USED_AGAIN, str(time.time_ns() // 1_000_000))
-        except (BullbearError, MlflowException, OSError, sqlite3.Error) as bad:
-            say(f"run {run_id[:8]} was not marked as the latest in MLflow: {cause(bad)}")
+        from bullbear.tracking.recording import use_again
+
+        use_again(self.home, run_id, say=say)
 
     def attach(self, run: Run, name: str, text: str, *, say: Callable[[str], None] = warn) -> None:
         """Keep a text as an artifact of a finished run, in place of an earlier one; what fails becomes a note."""
-        try:
-            with limited_patience():
-                write_artifact(self._client.get_run(run.run_id), name, text)
-        except (BullbearError, MlflowException, OSError, sqlite3.Error) as bad:
-            say(f"{name} of {run.model} {run.run_id[:8]} was not kept in MLflow: {cause(bad)}")
+        from bullbear.tracking.recording import attach
+
+        attach(self.home, run, name, text, say=say)
 
     def kept(self, run: Run, name: str) -> dict[str, str]:
         """An artifact attached to `run` and to others tried on its question, by run id; of a remote store, nothing."""
         try:
             everything = self._everything
-        except (BullbearError, MlflowException, OSError, sqlite3.Error):
+        except store_errors():
             return {}
-        tried = [each.info.run_id for each in tries_on(everything, run).values()]
-        places = {each.info.run_id: _local(each) for each in everything if each.info.run_id in {run.run_id, *tried}}
+        tried = [each.run_id for each in tries_on(everything, run).values()]
+        places = {each.run_id: each.place for each in everything if each.run_id in {run.run_id, *tried}}
         files = {run_id: place / name for run_id, place in places.items() if place is not None}
         return {run_id: file.read_text(encoding="utf-8") for run_id, file in files.items() if file.is_file()}
 
     def texts(self, run_ids: Collection[str], name: str) -> dict[str, str]:
         """An artifact of several runs, by run id; runs without it, or that are gone, are left out."""
+        try:
+            everything = self._everything
+        except store_errors():
+            return {}
         found: dict[str, str] = {}
-        for run_id in run_ids:
-            with suppress(BullbearError, MlflowException, OSError, sqlite3.Error):
-                found[run_id] = self._artifact(self._client.get_run(run_id), name).read_text(encoding="utf-8")
+        for each in everything:
+            if each.run_id in run_ids:
+                try:
+                    found[each.run_id] = self._artifact(each, name).read_text(encoding="utf-8")
+                except Exception:  # whatever a store raises for a file that is gone
+                    continue
         return found
 
     def scored(
@@ -408,7 +344,7 @@ class Runs:
         """
         try:
             finished = self._finished()
-        except (BullbearError, MlflowException, OSError, sqlite3.Error):
+        except store_errors():
             return {}
         return scored_models(finished, questions, simulated=simulated, about=about)
 
@@ -426,49 +362,39 @@ class Runs:
         } | ({TRIALS: str(bundle.meta[TRIALS])} if TRIALS in bundle.meta else {})
         return Run(str(bundle.meta["run_id"]), bundle.definition.name, tags, {}, bundle.root, bundle.root)
 
-    def _finished(self, view: int = ViewType.ACTIVE_ONLY) -> list[Any]:
-        """Finished trainings, the newest first; a child counts only with its finished parent."""
-        found: list[Any] = []
-        token = None
-        while True:
-            page = self._client.search_runs(
-                [experiment_id(self._client, self.home.runs)],
-                "attributes.status = 'FINISHED'",
-                run_view_type=view,
-                order_by=_NEWEST,
-                max_results=1000,
-                page_token=token,
-            )
-            found += [run for run in page if SEARCH not in run.data.tags]
-            token = page.token
-            if not token:
-                whole = {run.info.run_id for run in found}
-                return [run for run in found if (_parent(run) or run.info.run_id) in whole]
+    def _finished(self, *, deleted: bool = False) -> list[StoredRun]:
+        """Finished trainings, the newest first; see `stored_runs`."""
+        found = stored_runs(self.home.runs, deleted=deleted)
+        if not found and not has_store(self.home.runs):
+            remedy = "run `bullbear train MODEL` first"
+            raise RunError("run", Found("no tracked run in this home"), "a finished training", remedy)
+        return found
 
-    def _open(self, run: Any) -> Run:
-        place = self._artifacts(run)
-        models = self._client.search_logged_models(
-            [run.info.experiment_id], filter_string=f"source_run_id = '{run.info.run_id}'"
-        )
-        tags = dict(run.data.tags)
-        if models:
-            tags["model_id"] = str(models[0].model_id)
-        return Run(str(run.info.run_id), tags.get("model", "?"), tags, dict(run.data.params), place)
+    def _open(self, run: StoredRun) -> Run:
+        return opened(run, self._artifacts(run))
 
-    def _artifacts(self, run: Any) -> Path:
+    def _artifacts(self, run: StoredRun) -> Path:
         # Artifacts on a remote store are fetched once into the home's cache, by run id, and never change.
-        return _local(run) or self._fetched(run.info.run_id)
+        return run.place or self._fetched(run.run_id)
 
-    def _artifact(self, run: Any, name: str) -> Path:
+    def _artifact(self, run: StoredRun, name: str) -> Path:
         """The place of one artifact alone: of many runs no more is fetched than is read."""
-        place = _local(run) or self.home.runs / "fetched" / run.info.run_id
-        if (place / name).exists() or _local(run):
+        place = run.place or self.home.runs / "fetched" / run.run_id
+        if (place / name).exists() or run.place:
             return place / name
-        folder = self.home.runs / "fetched" / f"{run.info.run_id}-{Path(name).stem}"
+        folder = self.home.runs / "fetched" / f"{run.run_id}-{Path(name).stem}"
         if not (folder / name).exists():
             folder.mkdir(parents=True, exist_ok=True)
-            mlflow.artifacts.download_artifacts(run_id=run.info.run_id, artifact_path=name, dst_path=str(folder))
+            self._download(run.run_id, folder, name)
         return folder / name
+
+    def _download(self, run_id: str, place: Path, name: str | None = None) -> None:
+        from mlflow.artifacts import download_artifacts
+
+        from bullbear.tracking.mlflow_store import connect_to_read
+
+        connect_to_read(self.home.runs)  # points MLflow to the store
+        download_artifacts(run_id=run_id, artifact_path=name, dst_path=str(place))
 
     def _fetched(self, run_id: str) -> Path:
         place = self.home.runs / "fetched" / run_id
@@ -477,35 +403,23 @@ class Runs:
             with tempfile.TemporaryDirectory(prefix=".fetch-", dir=place.parent) as folder:
                 staged = Path(folder) / run_id
                 staged.mkdir()
-                mlflow.artifacts.download_artifacts(run_id=run_id, dst_path=str(staged))
+                self._download(run_id, staged)
                 # Whole or not at all; another process may have been quicker, and its copy is as good.
                 if not place.exists():
                     os.replace(staged, place)
         return place
 
 
-def _used(run: Any) -> int:
+def _used(run: StoredRun) -> int:
     """When a training ended, or was asked for again."""
-    return max(int(run.info.end_time or 0), int(run.data.tags.get(USED_AGAIN, 0)))
+    return max(run.ended, int(run.tags.get(USED_AGAIN, 0)))
 
 
-def _label(run: Any) -> str:
-    return f"run {run.info.run_id[:8]}"
+def _label(run: StoredRun) -> str:
+    return f"run {run.run_id[:8]}"
 
 
-def _questions(run: Any) -> list[str]:
+def _questions(run: StoredRun) -> list[str]:
     """The questions that a run answers, in the order of its definition."""
-    tags = run.data.tags
+    tags = run.tags
     return str(tags[QUESTIONS] if QUESTIONS in tags else tags.get(QUESTION, UP.name)).split(",")
-
-
-def _parent(run: Any) -> str | None:
-    found: str | None = run.data.tags.get(MLFLOW_PARENT_RUN_ID)
-    return found
-
-
-def _local(run: Any) -> Path | None:
-    """Where a run's artifacts are, if that is on this machine."""
-    uri = urlsplit(str(run.info.artifact_uri))
-    # A URI escapes blanks and letters beyond ASCII; a path does not.
-    return Path(url2pathname(uri.path)) if uri.scheme in ("file", "") else None

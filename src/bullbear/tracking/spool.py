@@ -13,7 +13,7 @@ import math
 import shutil
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,8 +85,14 @@ def is_waiting(runs: Path) -> bool:
     return any(file.parent.name[0] != "." for file in (runs / "spool").glob(f"*/{RUN}"))
 
 
-def log_spooled(client: MlflowClient, experiment: str, runs: Path) -> None:
-    """Log what waits in the spool, the oldest first; what fails again keeps waiting, and a line on stderr says so."""
+def log_spooled(client: MlflowClient, experiment_for: Callable[[bool], str], runs: Path) -> None:
+    """Log what waits in the spool, the oldest first; what fails again keeps waiting, and a line on stderr says so.
+
+    Parameters
+    ----------
+    experiment_for
+        The experiment for a training on the simulated market, or on real data.
+    """
     if not is_waiting(runs):
         return
     spool = runs / "spool"
@@ -94,6 +100,7 @@ def log_spooled(client: MlflowClient, experiment: str, runs: Path) -> None:
         waiting = [folder for folder in spool.iterdir() if (folder / RUN).is_file() and folder.name[0] != "."]
         for folder in sorted(waiting, key=_started):
             try:
+                experiment = experiment_for(_is_simulated(folder))
                 if not _is_logged(client, experiment, folder.name):
                     log_staged(client, experiment, folder, {_TAG: folder.name})
             except Exception as bad:
@@ -101,6 +108,10 @@ def log_spooled(client: MlflowClient, experiment: str, runs: Path) -> None:
                 return
             shutil.rmtree(folder)
             sys.stderr.write(f"note: logged the training that was kept in {folder}\n")
+
+
+def _is_simulated(folder: Path) -> bool:
+    return bool(json.loads((folder / RUN).read_text(encoding="utf-8"))["tags"].get("data") == "SIMULATED")
 
 
 def _started(folder: Path) -> float:

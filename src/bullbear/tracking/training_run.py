@@ -32,7 +32,7 @@ from bullbear.model import Model
 from bullbear.tracking.artifact_tables import LOGGED, write_tables
 from bullbear.tracking.checkout import Checkout, read_checkout
 from bullbear.tracking.metrics import Point, belief_points, metrics_of, plain, weights_by_month
-from bullbear.tracking.mlflow_store import connect, experiment_id, require_ready
+from bullbear.tracking.mlflow_store import connect, experiment_for, require_ready
 from bullbear.tracking.search_runs import TABLE, search_metrics, search_params, search_runs, search_tags, trials_csv
 from bullbear.tracking.spool import (
     RUN,
@@ -103,7 +103,13 @@ def log_training(runs: Path, record: TrainingRecord) -> LoggedTraining:
         The store did not take it; the message says where the training is kept and what logs it.
     """
     questions = [record.model.definition.target.question.name]
-    return _log(runs, record.model.definition.name, questions, lambda folder: _stage(folder, record, read_checkout()))
+    return _log(
+        runs,
+        record.model.definition.name,
+        questions,
+        lambda folder: _stage(folder, record, read_checkout()),
+        simulated=record.simulated,
+    )
 
 
 def log_joint_training(runs: Path, record: JointRecord) -> LoggedTraining:
@@ -113,18 +119,21 @@ def log_joint_training(runs: Path, record: JointRecord) -> LoggedTraining:
         record.model.definition.name,
         list(record.questions),
         lambda folder: _stage_joint(folder, record, read_checkout()),
+        simulated=next(iter(record.questions.values())).simulated,
     )
 
 
-def _log(runs: Path, name: str, questions: Sequence[str], stage: Callable[[Path], None]) -> LoggedTraining:
+def _log(
+    runs: Path, name: str, questions: Sequence[str], stage: Callable[[Path], None], *, simulated: bool
+) -> LoggedTraining:
     staged = None
     try:
         staged = _staged(runs, stage)
         client = connect(runs)
         with limited_patience():
-            experiment = experiment_id(client, runs)
+            experiment = experiment_for(client, runs, simulated=simulated)
             logged = log_staged(client, experiment, staged)
-            save_views(client, experiment, questions)
+            save_views(client, experiment, questions, simulated=simulated)
         return logged
     except BaseException as bad:
         place = keep(runs, staged, name) if staged else None

@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from bullbear.definitions import UP
 from bullbear.tracking.run import Run
+from bullbear.tracking.stored_runs import StoredRun
 from bullbear.tracking.tags import QUESTION, QUESTIONS
 from bullbear.tracking.tries import identity, is_benchmark
 
@@ -43,11 +43,11 @@ class Try:
         return f"{self.model} {self.run_id[:8]}"
 
 
-def tries_on(found: Iterable[Any], run: Run) -> dict[tuple[str | None, ...], Any]:
-    """Of MLflow's finished runs, newest first, the newest of each try on the question and kind of data of `run`."""
-    newest: dict[tuple[str | None, ...], Any] = {}
+def tries_on(found: Iterable[StoredRun], run: Run) -> dict[tuple[str | None, ...], StoredRun]:
+    """Of finished runs, newest first, the newest of each try on the question and kind of data of `run`."""
+    newest: dict[tuple[str | None, ...], StoredRun] = {}
     for each in found:
-        tags, params = each.data.tags, each.data.params
+        tags, params = each.tags, each.params
         # Runs from before the tag are of `up`; a parent is no try itself, its children are.
         question = None if QUESTIONS in tags else tags.get(QUESTION, UP.name)
         if question == run.question and tags.get("data") == run.tags.get("data") and not is_benchmark(params):
@@ -55,8 +55,8 @@ def tries_on(found: Iterable[Any], run: Run) -> dict[tuple[str | None, ...], Any
     return newest
 
 
-def read_try(each: Any, run: Run, artifact: Callable[[Any, str], Path], least: float = 0.0) -> Try:
-    """A finished run of MLflow as a try beside `run`.
+def read_try(each: StoredRun, run: Run, artifact: Callable[[StoredRun, str], Path], least: float = 0.0) -> Try:
+    """A finished run as a try beside `run`.
 
     Parameters
     ----------
@@ -65,17 +65,16 @@ def read_try(each: Any, run: Run, artifact: Callable[[Any, str], Path], least: f
     least
         Scored forecasts without which it is not comparable, and nothing of it is fetched.
     """
-    info, data = each.info, each.data
-    name = data.tags.get("model", "?")
+    name = each.tags.get("model", "?")
     # `run` itself may be a champion without its parameters.
     target = f"{run.bundle.definition.target.ticker} {run.horizon} sessions"
     forecasts = None
-    if data.params.get("target", target) == target and data.metrics.get(SIZE, least) >= least:
+    if each.params.get("target", target) == target and each.metrics.get(SIZE, least) >= least:
         try:
             forecasts = _read(artifact(each, PREDICTIONS))
         except Exception:  # whatever the store raises for a file that is gone; a damaged one counts as gone
             forecasts = None
-    return Try(str(info.run_id), name, forecasts, data.metrics.get(SHARPE))
+    return Try(str(each.run_id), name, forecasts, each.metrics.get(SHARPE))
 
 
 def _read(path: Path) -> pd.DataFrame | None:

@@ -27,5 +27,5 @@ def trials_of(tags: Mapping[str, str]) -> int | None:
 
 def figure(run: Any, name: str) -> float | None:
     """A score of a run, under its present or its first name."""
-    found: float | None = run.data.metrics.get(name, run.data.metrics.get(f"skill/{name}"))
+    found: float | None = run.metrics.get(name, run.metrics.get(f"skill/{name}"))
     return found

@@ -8,20 +8,25 @@ MLflow. Every refusal is one line with the command to type.
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import socket
+import sqlite3
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
-from bullbear.errors import RunError
+from bullbear.errors import BullbearError, RunError
 
 VARIABLE = "MLFLOW_TRACKING_URI"
 _SECONDS = 5
 _SHORT = {"MLFLOW_HTTP_REQUEST_TIMEOUT": str(_SECONDS), "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1"}
 _LIMITED = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "30", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2"}
+_MIGRATION = re.compile(r"^(revision|down_revision)\b.*=\s*[\"\'](\w+)[\"\']", re.MULTILINE)
 _PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
 
 
@@ -115,15 +120,27 @@ def _check_database(uri: str) -> None:
 
 @cache
 def _schemas() -> tuple[str, ...]:
-    """The schemas that the installed MLflow knows, the newest first; to find them is to run dozens of scripts."""
-    import mlflow
-    from alembic.config import Config
-    from alembic.script import ScriptDirectory
+    """The schemas that the installed MLflow knows, the newest first; none without it."""
+    # Each migration names itself and the one before; alembic would import them all, and MLflow itself is not needed.
+    found = find_spec("mlflow")
+    if found is None or found.origin is None:
+        return ()
+    folder = Path(found.origin).parent / "store" / "db_migrations" / "versions"
+    before = {}
+    for path in folder.glob("*.py"):
+        names = dict(_MIGRATION.findall(path.read_text(encoding="utf-8")))
+        if "revision" in names:
+            before[names["revision"]] = names.get("down_revision")
+    (newest,) = before.keys() - set(before.values())
+    schemas = [newest]
+    while (earlier := before[schemas[-1]]) is not None:
+        schemas.append(earlier)
+    return tuple(schemas)
 
-    config = Config()
-    migrations = Path(mlflow.__file__).parent / "store" / "db_migrations"
-    config.set_main_option("script_location", str(migrations).replace("%", "%%"))
-    return tuple(script.revision for script in ScriptDirectory.from_config(config).walk_revisions())
+
+def is_of_this_mlflow(schema: str) -> bool:
+    """Whether a database has the schema of the installed MLflow, if there is one."""
+    return schema in _schemas()[:1] or not _schemas()
 
 
 def _compare_schema(uri: str, found: str) -> None:
@@ -142,6 +159,12 @@ def _compare_schema(uri: str, found: str) -> None:
     raise RunError(
         f"MLflow store {shown}", f"schema {found}", f"schema {wanted} of MLflow {mlflow.__version__}", remedy
     )
+
+
+def store_errors() -> tuple[type[Exception], ...]:
+    """What reading or writing a store may raise; MLflow's own error only where MLflow is loaded."""
+    loaded = sys.modules.get("mlflow.exceptions")
+    return (BullbearError, OSError, sqlite3.Error, *([loaded.MlflowException] if loaded else []))
 
 
 def cause(bad: BaseException) -> str:

@@ -1,4 +1,4 @@
-"""Saved views of the MLflow UI: for each question its runs by skill, with interval and verdict, and their curves.
+"""Saved views of the MLflow UI: all trainings by verdict, and for each question its runs by skill, with their curves.
 
 MLflow 3 keeps a saved view as a tag of the experiment: a name and the state of the page, both JSON. `viewStateShareKey`
 in the URL opens it. The tags have fixed names, so writing them again adds nothing.
@@ -16,6 +16,7 @@ from bullbear.tracking.tags import QUESTION, VERDICT
 from bullbear.tracking.tries import TRIALS
 
 _TAG = "mlflow.sharedViewState."
+_DESCRIPTION = "mlflow.note.content"
 _EPOCH = 1_767_225_600_000
 """Views are listed by the time of their creation: one time for all, so that a view is written only once."""
 _COLUMNS = (
@@ -31,47 +32,60 @@ _COLUMNS = (
     "attributes.`Dataset`",
     "attributes.`Version`",
 )
+_OF_TRAININGS = (f"tags.`{VERDICT}`", f"tags.`{QUESTION}`", *(each for each in _COLUMNS if VERDICT not in each))
 _LINES = {"cumulative/bss": "time", "cumulative/log_loss_skill": "time", "yearly/bss": "step"}
 _SECTION = "bullbear"
 
 
-def save_views(client: MlflowClient, experiment_id: str, questions: Iterable[str]) -> None:
-    """Write the view of each question where the experiment does not have it yet."""
+def save_views(client: MlflowClient, experiment_id: str, questions: Iterable[str], *, simulated: bool) -> None:
+    """Write the experiment's description and the view of each question where it does not have them yet."""
     tags = client.get_experiment(experiment_id).tags
-    for question in questions:
-        name, text = _TAG + view_key(question), _saved(question)
+    views = {_TAG + view_key(question): _saved(question) for question in (None, *questions)}
+    for name, text in {_DESCRIPTION: _description(simulated=simulated), **views}.items():
         if tags.get(name) != text:
             client.set_experiment_tag(experiment_id, name, text)
 
 
-def view_key(question: str) -> str:
-    """The name of a view in a URL."""
-    return f"bullbear-{question}"
+def _description(*, simulated: bool) -> str:
+    data = "the SIMULATED market, which says nothing of real prices" if simulated else "real data"
+    return (
+        f"Trainings on {data}. A run is the training of a model, with a nested run for each question where it answers "
+        "several. `bss` is the Brier skill of its out-of-sample forecasts against the base rate, `bss_low` and "
+        "`bss_high` the ends of its 90 % interval, `verdict` what `bullbear promote` said. Saved views: all trainings "
+        "by verdict, and the runs of each question by skill."
+    )
 
 
-def view_url(server: str, experiment_id: str, question: str, *, charts: bool = False) -> str:
-    """The address at which a server shows the runs of a question, as a table or as charts."""
+def view_key(question: str | None = None) -> str:
+    """The name of a view in a URL; that of all trainings without a question."""
+    return "bullbear-trainings" if question is None else f"bullbear-{question}"
+
+
+def view_url(server: str, experiment_id: str, question: str | None = None, *, charts: bool = False) -> str:
+    """The address at which a server shows the runs of a question, or all trainings, as a table or as charts."""
     mode = "&compareRunsMode=CHART" if charts else ""
     place = f"{server.rstrip('/')}/#/experiments/{experiment_id}/runs"
     return f"{place}?viewStateShareKey={view_key(question)}{mode}"
 
 
-def _saved(question: str) -> str:
+def _saved(question: str | None) -> str:
     state = json.dumps(_state(question), sort_keys=True)
-    return json.dumps({"name": f"Skill: {question}", "createdAt": _EPOCH, "updatedAt": _EPOCH, "state": state})
+    name = "Trainings by verdict" if question is None else f"Skill: {question}"
+    return json.dumps({"name": name, "createdAt": _EPOCH, "updatedAt": _EPOCH, "state": state})
 
 
-def _state(question: str) -> dict[str, Any]:
+def _state(question: str | None) -> dict[str, Any]:
+    by_verdict = question is None  # champion, not judged, passed, refused; nested searches for parameters have none
     return {
-        "searchFilter": f"tags.{QUESTION} = '{question}'",
-        "orderByKey": "metrics.`bss`",
-        "orderByAsc": False,
+        "searchFilter": f"tags.{VERDICT} != ''" if by_verdict else f"tags.{QUESTION} = '{question}'",
+        "orderByKey": f"tags.`{VERDICT}`" if by_verdict else "metrics.`bss`",
+        "orderByAsc": by_verdict,
         "startTime": "ALL",
         "lifecycleFilter": "Active",
         "datasetsFilter": [],
         "modelVersionFilter": "All Runs",
-        "selectedColumns": list(_COLUMNS),
-        "columnOrder": list(_COLUMNS),
+        "selectedColumns": list(_OF_TRAININGS if by_verdict else _COLUMNS),
+        "columnOrder": list(_OF_TRAININGS if by_verdict else _COLUMNS),
         "columnWidths": {f"tags.`{VERDICT}`": 320},
         "runsHiddenMode": "FIRST_20_RUNS",
         "groupBy": None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,7 +19,6 @@ from bullbear.evaluate import (
     OracleShare,
     PathScores,
     compare,
-    evaluate,
     path_scores,
     share_of_oracle,
 )
@@ -27,6 +27,7 @@ from bullbear.evaluate.tried_models import on_common_days
 from bullbear.home import Home
 from bullbear.sessions import days
 from bullbear.statistics.bootstrap import RESAMPLES
+from bullbear.workflows.kept_evaluations import evaluation_of
 
 if TYPE_CHECKING:
     from bullbear.tracking import Run
@@ -36,9 +37,12 @@ TICKER = "IWM"
 """What the truth of a simulated market is about."""
 
 
-def evaluate_run(run: Run) -> Evaluation | PathScores:
-    """Score a run's out-of-sample forecasts, those of a combinatorial splitter path by path."""
-    return evaluate(run.predictions) if run.bundle.is_walk_forward else path_scores(run.predictions)
+def evaluate_run(run: Run, kept: Path | None = None) -> Evaluation | PathScores:
+    """Score a run's out-of-sample forecasts, those of a combinatorial splitter path by path.
+
+    `kept` is the folder of evaluations that were computed before (`Home.evaluations`).
+    """
+    return evaluation_of(run.predictions, kept) if run.bundle.is_walk_forward else path_scores(run.predictions)
 
 
 def require_walk_forward(run: Run, where: str) -> None:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from bullbear.documents import json_ready
 from bullbear.errors import BullbearError, GateError
-from bullbear.evaluate import evaluate
 from bullbear.forecasting import gate
 from bullbear.forecasting.champion_history import FORCED
 from bullbear.forecasting.gate import Check, Verdict
 from bullbear.home import Home
 from bullbear.workflows.comparing import PAGE, page_of_run
+from bullbear.workflows.kept_evaluations import evaluation_of
 from bullbear.workflows.plausibility import plausible
 from bullbear.workflows.run_details import beside_all_tried
 
@@ -104,14 +105,16 @@ def _promote(home: Home, runs: Runs, run: Run, force: str | None) -> tuple[Verdi
         verdict = replace(verdict, notes=(*verdict.notes, "it passes the gate: nothing had to be forced"))
     now = pd.Timestamp.now("UTC").isoformat()
     forced = None if refusal is None else {"at": now, "reason": str(force), "refused": verdict.sentence}
-    runs.promote(run, instead_of=compared, skill=_skill(run, is_forced=forced is not None), forced=forced)
+    runs.promote(
+        run, instead_of=compared, skill=_skill(run, home.evaluations, is_forced=forced is not None), forced=forced
+    )
     return verdict, champion is None or champion.run_id != run.run_id
 
 
-def _skill(run: Run, *, is_forced: bool) -> dict[str, Any] | None:
+def _skill(run: Run, kept: Path, *, is_forced: bool) -> dict[str, Any] | None:
     """What its forecasts are shown with; of a forced run that cannot be scored, nothing."""
     try:
-        found = evaluate(run.of_target)
+        found = evaluation_of(run.of_target, kept)
     except BullbearError:
         if is_forced:
             return None

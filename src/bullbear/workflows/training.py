@@ -16,7 +16,7 @@ from bullbear.dataset.predictions import Predictions
 from bullbear.decide import backtest, baselines_of, comparison
 from bullbear.definitions import UP
 from bullbear.errors import DefinitionError, FitError, InputError
-from bullbear.evaluate import Evaluation, PathScores, evaluate, path_scores
+from bullbear.evaluate import Evaluation, PathScores, path_scores
 from bullbear.evaluate.distribution import DistributionEvaluation
 from bullbear.execution import Kept
 from bullbear.forecasting.account_factors import account_factors
@@ -30,6 +30,7 @@ from bullbear.workflows.comparing import PAGE, page_of_training
 from bullbear.workflows.console import Progress
 from bullbear.workflows.distributions import evaluate_distributions, past_distributions, usual_fan
 from bullbear.workflows.joint_metrics import metrics_by_question, metrics_of_distribution
+from bullbear.workflows.kept_evaluations import evaluation_of
 from bullbear.workflows.notes import factor_notes, fund_notes, outcome_notes
 from bullbear.workflows.reuse import Reused, provenance, trained_before
 from bullbear.workflows.trained import TrainedModel, TrainedQuestion
@@ -229,7 +230,7 @@ def _judge(
             factors=account_factors(view, model.rule, model.feature_sets, target.ticker),
             baselines=baselines_of(target.ticker, home.instruments(), model.policy),
         )
-    evaluation = evaluate(predictions) if walks_forward else path_scores(predictions)
+    evaluation = evaluation_of(predictions, home.evaluations) if walks_forward else path_scores(predictions)
     return TrainedQuestion("", model, examples, training, evaluation, tested)
 
 
