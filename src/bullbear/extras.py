@@ -9,7 +9,7 @@ from bullbear.errors import MissingExtraError
 
 LIBRARIES = {
     "train": ("arch", "joblib", "numba", "optuna", "sklearn", "statsmodels", "venn_abers"),
-    "tracking": ("alembic", "mlflow", "sqlalchemy"),
+    "tracking": ("mlflow", "sqlalchemy"),
     "report": ("jinja2", "matplotlib", "plotly"),
     "live": ("httpx", "pandera", "tenacity"),
     "dask": ("dask", "distributed"),
