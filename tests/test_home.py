@@ -16,12 +16,13 @@ from bullbear.data.simulated_prices import FUNDS
 from bullbear.dataset.splits import SPLITTERS
 from bullbear.decide.policy import POLICIES
 from bullbear.decide.rule import Rule
+from bullbear.definition_files import SHARED_FILES
 from bullbear.definitions import Kinds, Target
 from bullbear.errors import DefinitionError, InputError
 from bullbear.factors import registered
 from bullbear.factors.engine import registry
 from bullbear.forecasting.user_files import user_code_of
-from bullbear.home import SHARED_FILES, Home, experiment_name, locate
+from bullbear.home import Home, experiment_name, locate
 from bullbear.learn import CALIBRATORS, LEARNERS
 from bullbear.learn.learners.lightgbm import GradientBoosting
 from bullbear.shipped import MODELS

@@ -5,26 +5,22 @@ A definition in the home's own `features/` or `models/` wins over the packaged o
 
 from __future__ import annotations
 
-import difflib
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
 from uuid import uuid4
 
 from bullbear import sessions, shipped
 from bullbear.data.store import Store
 from bullbear.dataset import splitter_of
-from bullbear.decide.instruments import Instrument, read_instruments
 from bullbear.decide.policy import load_policy
 from bullbear.decide.rule import Rule
+from bullbear.definition_files import DefinitionFiles
 from bullbear.definitions import FeatureSet, ModelDefinition, PolicyFile, PolicyTable, Source, read, validate
-from bullbear.definitions.pairs import PlacedPair, read_pairs
-from bullbear.definitions.promotion import Promotion, read_promotion
-from bullbear.definitions.questions import Question, read_questions
+from bullbear.definitions.pairs import PlacedPair
 from bullbear.errors import DefinitionError, Found, InputError
 from bullbear.factors import load, universe
 from bullbear.files import FileLock
@@ -34,21 +30,15 @@ from bullbear.model import HOLD_CASH, Model, Parts
 from bullbear.pairing import USUAL, definition_on_pair, pair_about, policy_on_pair
 from bullbear.user_code import use_home
 
-if TYPE_CHECKING:
-    from bullbear.odds.definitions import EventSet
-
-T = TypeVar("T")
 EXPERIMENT = "bullbear"
 PAIRS = "pairs"
 """The folder of a home in which each pair has its own."""
 POLICY_FILES = "models/policies"
 """Where the policies are that a model may name."""
-SHARED_FILES = frozenset({"questions", "instruments", "pairs", "promotion"})
-"""Files of `models/` that define no model."""
 
 
 @dataclass(frozen=True)
-class Home:
+class Home(DefinitionFiles):
     """The folders of a home; none need exist before something is written.
 
     Making one, and reading a model, puts the kinds and factors of its Python files in the place of any other home's.
@@ -57,7 +47,6 @@ class Home:
     own, `pairs/NAME/`; the store and the definitions are those of the home.
     """
 
-    root: Path
     pair: PlacedPair | None = None
 
     def __post_init__(self) -> None:
@@ -155,78 +144,6 @@ class Home:
                 "run `bullbear simulate` or `bullbear ingest DIR` first",
             )
         return store
-
-    def names(self, kind: str) -> list[str]:
-        """The definitions of a kind (`models`, `features` or `models/policies`) that this home sees, sorted."""
-        folders = self._folders(kind)
-        found = {path.stem for folder in folders for path in self._seen(folder, kind) if path.suffix == ".toml"}
-        return sorted(found - SHARED_FILES)
-
-    def find(self, kind: str, name: str) -> Path:
-        """The file that defines `name`.
-
-        Raises
-        ------
-        DefinitionError
-            There is no such file.
-        """
-        wanted, alike = f"{name}.toml", []
-        for folder in self._folders(kind):
-            # Compared as text: some disks do not tell MINE.toml from mine.toml, others do.
-            for path in self._seen(folder, kind):
-                if path.name == wanted and path.is_file():
-                    return path
-                if path.name.lower() == wanted.lower():
-                    alike.append(path)
-        names = self.names(kind)
-        remedy = "choose one or add it"
-        if close := difflib.get_close_matches(name.lower(), names, n=1):
-            remedy = f"did you mean {close[0]}?"
-        if alike and (alike[0].stem not in names or not alike[0].stem.islower()):
-            remedy = f"rename {kind}/{alike[0].name} to {wanted.lower()}"
-        raise DefinitionError(f"{kind}/{wanted}", Found("no such file"), ", ".join(names) or "none found", remedy)
-
-    def questions(self) -> dict[str, Question]:
-        """The packaged questions and those of this home's `models/questions.toml`, which win, by name.
-
-        Raises
-        ------
-        DefinitionError
-            A question makes no sense; the message names file and line.
-        """
-        found: dict[str, Question] = {}
-        for folder in reversed(self._folders("models")):
-            if (path := folder / "questions.toml").exists():
-                found |= self._own_or_shipped(folder, read_questions(path), shipped.QUESTIONS)
-        return found
-
-    def promotion(self) -> Promotion:
-        """The thresholds of the gate: this home's `models/promotion.toml`, else the packaged one.
-
-        Raises
-        ------
-        DefinitionError
-            The file cannot be used; the message names file and line.
-        """
-        paths = [folder / "promotion.toml" for folder in self._folders("models")]
-        return next((read_promotion(path) for path in paths if path.exists()), Promotion())
-
-    def events(self) -> EventSet:
-        """The packaged odds events and those of this home's `features/odds.toml`, which win, by name.
-
-        Raises
-        ------
-        DefinitionError
-            A file cannot be used; the message names file and line.
-        """
-        from bullbear.odds import load as load_events  # a forecast needs no events
-
-        paths = {folder / "odds.toml": self._is_own(folder) for folder in reversed(self._folders("features"))}
-        found = [
-            load_events(path, only=None if own else shipped.EVENTS) for path, own in paths.items() if path.exists()
-        ]
-        merged = {event.name: event for each in found for event in each.event}
-        return found[-1].model_copy(update={"event": tuple(merged.values())})
 
     def model(self, name: str, *, searched: bool = False) -> Model:
         """`models/NAME.toml` with its feature sets, learner and policy, all checked; `name` may be that path.
@@ -348,20 +265,6 @@ class Home:
             loaded if self.pair is None else policy_on_pair(loaded, self.pair, self.instruments()), own, path, paths
         )
 
-    def pairs(self) -> dict[str, PlacedPair]:
-        """The packaged pairs and those of this home's `models/pairs.toml`, which win, by name.
-
-        Raises
-        ------
-        DefinitionError
-            A file cannot be used; the message names file and line.
-        """
-        found: dict[str, PlacedPair] = {}
-        for folder in reversed(self._folders("models")):
-            if (path := folder / "pairs.toml").exists():
-                found |= self._own_or_shipped(folder, read_pairs(path), shipped.PAIRS)
-        return found
-
     def on(self, pair: str | None) -> Home:
         """The same home about a pair; itself without one, and for the fund that its definitions are about.
 
@@ -404,18 +307,6 @@ class Home:
         pairs = [each.pair for name, each in self.pairs().items() if name in used or name not in shipped.PAIRS]
         return tuple(dict.fromkeys(ticker for pair in pairs for ticker in (pair.bull, *pair.bear)))
 
-    def instruments(self) -> dict[str, Instrument]:
-        """What a policy may hold, by ticker: the packaged instruments, and this home's, which win.
-
-        Raises
-        ------
-        DefinitionError
-            An `instruments.toml` cannot be used; the message names file and line.
-        """
-        paths = {folder / "instruments.toml": self._is_own(folder) for folder in reversed(self._folders("models"))}
-        found = {path: None if own else shipped.INSTRUMENTS for path, own in paths.items() if path.exists()}
-        return read_instruments(found)
-
     def _feature_paths(self, names: Sequence[str], source: Source, below: tuple[str, ...] = ()) -> tuple[Path, ...]:
         found = []
         for number, name in enumerate(names):
@@ -425,23 +316,6 @@ class Home:
                 where = source.where(*below, "features", number)
                 raise DefinitionError(where, name, bad.allowed, bad.remedy) from bad
         return tuple(found)
-
-    def _is_own(self, folder: Path) -> bool:
-        return folder in [self.root / kind for kind in shipped.FILES]
-
-    def _seen(self, folder: Path, kind: str) -> list[Path]:
-        """The definitions in a folder: those of the user of a checkout are not this home's, unless it is that."""
-        own = self._is_own(folder)
-        return sorted(path for path in folder.iterdir() if own or path.stem in shipped.FILES[kind])
-
-    def _own_or_shipped(self, folder: Path, found: Mapping[str, T], names: frozenset[str]) -> dict[str, T]:
-        return {name: each for name, each in found.items() if self._is_own(folder) or name in names}
-
-    def _folders(self, kind: str) -> list[Path]:
-        package = Path(__file__).parent
-        # A wheel carries the definitions inside the package; a checkout has them at its top level.
-        packaged = [package / kind, package.parents[1] / kind]
-        return [folder for folder in (self.root / kind, *packaged) if folder.is_dir()]
 
 
 def experiment_name(runs: Path) -> str:

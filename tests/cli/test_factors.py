@@ -86,7 +86,8 @@ def test_an_empty_home_lists_what_there_would_be(bullbear: Run, tmp_path: Path) 
 def test_the_levels_of_a_close_are_told_and_drawn(bullbear: Run, home: Home) -> None:
     answer = bullbear("factors", "--levels", "--as-of", "2006-09-04", "--home", home.root)  # Labor Day
     path = home.reports / "levels" / "IWM-2006-09-01.png"
-    assert (answer.code, answer.err) == (0, f"{path}\n")
+    note = "note: the exchange was closed on Mon 2006-09-04: the answer is that of the close before, Fri 2006-09-01"
+    assert (answer.code, answer.err) == (0, f"{note}\n{path}\n")
     picture = path.read_bytes()
     assert picture.startswith(b"\x89PNG")
     assert b"SIMULATED" in picture
@@ -130,7 +131,10 @@ MISTAKES = [
     (["--levels", "--plot"], "--plot: got True; allowed: not together with --levels"),
     (["--levels", "--as-of", "1/2/2006"], "--as-of: got '1/2/2006'; allowed: a day as YYYY-MM-DD"),
     (["--levels", "--as-of", "2006-02-30"], "date: got '2006-02-30'"),
-    (["--levels", "--as-of", "1999-12-31"], "--as-of: got '1999-12-31'; allowed: 2000-01-03 to 2007-12-31 for IWM"),
+    (
+        ["--levels", "--as-of", "1999-12-31"],
+        "--as-of: got '1999-12-31'; allowed: 2000-01-03 to 2007-12-31, the bars of IWM",
+    ),
     (["--levels", "--as-of", "2008-01-31"], "--as-of: got '2008-01-31'"),
     (["--levels", "--as-of", "2001-06-01"], "history of IWM by 2001-06-01: got '357 sessions'; allowed: at least 523"),
     (["--levels", "--ticker", "ZZZ"], "--ticker: got 'ZZZ'; allowed: a ticker listed by"),

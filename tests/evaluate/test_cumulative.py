@@ -5,13 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bullbear.dataset.predictions import Predictions
 from bullbear.evaluate import evaluate
-from bullbear.evaluate.cumulative import cumulative_skill
-from bullbear.evaluate.scores import brier_skill, log_loss_skill
+from bullbear.evaluate.cumulative import cumulative_band, cumulative_skill
+from bullbear.evaluate.sample import Sample
+from bullbear.evaluate.scores import brier_skill, log_loss_skill, losses
+from bullbear.statistics.long_run import default_lag, long_run_variance
 
 
 def made(seed: int, months: int = 20, *, assets: int = 1) -> Predictions:
@@ -60,3 +63,24 @@ def test_later_forecasts_move_no_earlier_point() -> None:
 
 def test_a_record_of_less_than_twelve_months_has_no_point() -> None:
     assert cumulative_skill(made(1, months=10)).empty
+
+
+@pytest.mark.parametrize("assets", [1, 2])
+def test_the_band_is_newey_wests_of_the_residuals_at_each_month(assets: int) -> None:
+    record = made(5, months=16, assets=assets)
+    band = cumulative_band(record, level=0.8)
+    rows = Sample.of(record)
+    session = np.arange(len(rows.y)) if rows.session is None else rows.session
+    ours, par = (np.bincount(session, losses(rows.y, p, "brier")) for p in (rows.p, rows.climatology))
+    day = pd.DatetimeIndex(rows.decided_at.unique())
+    for end, row in band.iterrows():
+        n = int((day < pd.Timestamp(end) + pd.Timedelta(days=1)).sum())
+        skill = 1.0 - ours[:n].sum() / par[:n].sum()
+        lag = default_lag(n, rows.horizon)
+        error = np.sqrt(n * long_run_variance((1.0 - skill) * par[:n] - ours[:n], lag)) / par[:n].sum()
+        reach = scipy.stats.t.ppf(0.9, min(n - 1.0, 1.5 * n / lag)) * error
+        assert row.tolist() == pytest.approx([skill, skill - reach, skill + reach], rel=1e-9)
+
+
+def test_a_record_of_less_than_twelve_months_has_no_band() -> None:
+    assert cumulative_band(made(1, months=8)).empty

@@ -267,7 +267,7 @@ def test_a_bundle_holds_text_only_and_a_file_of_models_for_each_year(trained_hom
     place = trained_home.champion.resolve()
     files = sorted(str(path.relative_to(place)) for path in place.rglob("*") if path.is_file())
     years = [f"models/{year}.jsonl.xz" for year in range(2001, 2008)]
-    assert files == ["bundle.json", *years, "predictions.csv", "signals.csv"]
+    assert files == ["belief.json", "bundle.json", *years, "predictions.csv", "signals.csv"]
     fits: list[str] = []
     for name in years:
         states = [json.loads(line) for line in lzma.decompress((place / name).read_bytes()).decode().splitlines()]

@@ -471,6 +471,7 @@ def test_a_refit_that_is_due_is_made_once_and_kept(trained_home: Home, short: Ho
     assert entry["model"] | {"age_sessions": 63, "refit_overdue_sessions": 0} == entry["model"]
     refitted = read_bundle(home.champion)
     assert refitted.trained_through() == whole.trained_through()
+    assert refitted.believed() == whole.believed()
     for day in whole.trained_through():
         assert refitted.model_named(day).state() == whole.model_named(day).state()
     before = whole.predictions.table["decided_at"] < "2007-10-01"

@@ -184,7 +184,10 @@ def test_the_command_tells_what_was_chosen(place: Home, bullbear: Callable[..., 
     assert [each["fitted_through"][:10] for each in found["searches"]] == ["2005-07-01", "2005-12-30"]
     assert {"run_id", "model", "definition_hash", "data_fingerprint", "n", "seconds"} <= found.keys()
     assert found["searches"][0]["values"].keys() == {"learner.penalty"}
-    shown = bullbear("tune", "line", "--home", place.root, "--end", "2006-06-30", "--trials", "2", "--jobs", 1)
+    same = ("tune", "line", "--home", place.root, "--end", "2006-06-30", "--trials", "2", "--jobs", 1)
+    reused = bullbear(*same, "--json").json
+    assert (reused["reused"], reused["run_id"], reused["trials"], reused["searches"]) == (True, found["run_id"], 4, [])
+    shown = bullbear(*same, "--again")
     assert "Searches: log-loss skill of the signal on inner folds of the past" in shown.out
 
 

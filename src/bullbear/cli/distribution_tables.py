@@ -28,7 +28,7 @@ def _skills(found: DistributionEvaluation, *, simulated: bool) -> Table:
     table = Table(
         title=f"Distribution over {found.horizon} sessions, {found.n:,} days, {found.level:.0%} intervals{market}"
     )
-    for name in ("score", "forecast", "climatology", "skill"):
+    for name in ("score", "forecast", "past returns", "skill"):
         table.add_column(name, justify="left" if name == "score" else "right", no_wrap=True)
     table.add_row(
         "CRPS", f"{found.crps:.4%}", f"{found.crps_climatology:.4%}",

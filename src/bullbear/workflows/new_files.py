@@ -16,9 +16,10 @@ from importlib.resources import files
 from pathlib import Path
 from string import Template
 
+from bullbear.definition_files import SHARED_FILES
 from bullbear.errors import DefinitionError, Found, InputError
 from bullbear.files import write_whole
-from bullbear.home import SHARED_FILES, Home
+from bullbear.home import Home
 
 
 class New(StrEnum):
