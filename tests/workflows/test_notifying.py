@@ -69,10 +69,10 @@ def test_the_message_is_on_its_input_and_in_its_environment(tmp_path: Path, scri
     told = notify(Home(tmp_path), words_of(script(TELL)), entry(), SOLD)
     assert told == (True, "")
     assert (tmp_path / "message").read_text() == (
-        "2019-12-31 IWM: position changed\n\nChanged since 2019-12-30:\n"
-        "- IWM: 61 % of equity, after 68 %\n    volatility rose\n- VIX is new\n\n"
+        "2019-12-31 IWM: position changed\n\n"
         "2019-12-31 IWM: hold 61 % IWM, sell IWM from 68 % to 61 %; volatility 13 % (usually 19 %); "
-        "changed: position, data\n"
+        "changed: position, data\n\nChanged since 2019-12-30:\n"
+        "- IWM: 61 % of equity, after 68 %\n    volatility rose\n- VIX is new\n"
     )
     lines = (tmp_path / "environment").read_text().splitlines()
     environment = dict(line.split("=", 1) for line in lines if "=" in line)

@@ -32,6 +32,8 @@ REST = pd.Timedelta(days=7)
 """For which the outlook of a question, once told, starts no command again: it may waver at the edge of the unusual."""
 TIME_LIMIT = 60.0
 """Seconds after which the command and what it started are killed."""
+REASONS = 3
+"""Of each change that the message gives."""
 LONGEST = 10_000
 """Characters of a variable: the system refuses to start a command with a long one. The input has the whole message."""
 
@@ -114,11 +116,12 @@ def notify(home: Home, words: Sequence[str], entry: Document, changes: Document 
 
 
 def _message(subject: str, entry: Document, changes: Document) -> str:
-    lines = [subject, "", f"Changed since {str(changes['since']['decided_at'])[:10]}:"]
+    lines = [subject, "", _plain(evening_line(entry, changes)), ""]
+    lines.append(f"Changed since {str(changes['since']['decided_at'])[:10]}:")
     for each in changes["lines"]:
         lines.append(f"- {_plain(each['sentence'])}")
-        lines += [f"    {_plain(reason['sentence'])}" for reason in each.get("why") or ()]
-    return "\n".join([*lines, "", _plain(evening_line(entry, changes)), ""])
+        lines += [f"    {_plain(reason['sentence'])}" for reason in (each.get("why") or ())[:REASONS]]
+    return "\n".join([*lines, ""])
 
 
 def _started(words: Sequence[str], message: str, environment: Mapping[str, str]) -> str:
