@@ -31,9 +31,16 @@ def interleaved(
     name: str, ours: Callable[[], object], bare: Callable[[], object], *, rounds: int, aim: float | None
 ) -> Ratio:
     """Time both, alternating; one unmeasured round warms caches."""
+    return alternating(name, lambda: _seconds(ours), lambda: _seconds(bare), rounds=rounds, aim=aim)
+
+
+def alternating(
+    name: str, ours: Callable[[], float], bare: Callable[[], float], *, rounds: int, aim: float | None
+) -> Ratio:
+    """Both in turn, which say themselves what they took; one unmeasured round warms caches."""
     ours()
     bare()
-    pairs = [(_seconds(ours), _seconds(bare)) for _ in range(rounds)]
+    pairs = [(ours(), bare()) for _ in range(rounds)]
     return Ratio(name, median(a for a, _ in pairs), median(b for _, b in pairs), aim)
 
 

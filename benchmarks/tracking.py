@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 from benchmarks.market import home
@@ -26,10 +27,10 @@ def _logging(place: Home, name: str, question: str | None) -> Ratio:
     spent = [0.0]
     real = training_run._log
 
-    def timed(*arguments: object) -> object:
+    def timed(*arguments: Any, simulated: bool) -> object:
         began = time.perf_counter()
         try:
-            return real(*arguments)
+            return real(*arguments, simulated=simulated)
         finally:
             spent[0] += time.perf_counter() - began
 

@@ -156,7 +156,7 @@ def test_a_reader_that_leaves_early_is_no_failure(trained_home: Home) -> None:
 
 def test_an_interrupt_is_one_line_and_code_130(home: Home) -> None:
     training = subprocess.Popen(
-        [BULLBEAR, "train", "small", "--home", str(home.root), "--json", "--jobs", "1"],
+        [BULLBEAR, "train", "small", "--again", "--home", str(home.root), "--json", "--jobs", "1"],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
     )  # fmt: skip
     deadline = time.monotonic() + 100

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -15,7 +16,7 @@ from bullbear.decide.account import Account
 from bullbear.decide.policies.band import BandPolicy
 from bullbear.sessions import between
 from bullbear.tracking import Run
-from bullbear.workflows.backtesting import backtest_metrics, backtest_summary
+from bullbear.workflows.backtesting import backtest_metrics, backtest_params, backtest_summary
 
 DAYS = between("2019-01-02", "2019-12-31")
 
@@ -64,8 +65,13 @@ def test_the_document_has_null(all_cash: Backtest) -> None:
 
 def test_mlflow_gets_no_metric_for_it(all_cash: Backtest) -> None:
     metrics = backtest_metrics(comparison(all_cash, replicates=20))
-    assert "backtest/policy_sharpe" not in metrics
-    assert {"backtest/policy_cagr", "backtest/buy_and_hold_sharpe"} <= set(metrics)
+    assert "trading/policy_sharpe" not in metrics
+    assert "trading/policy_cagr" in metrics
+    assert not [name for name in metrics if "buy_and_hold" in name]
+    params = backtest_params(comparison(all_cash, replicates=20))
+    assert re.fullmatch(
+        r"cagr -?\d\.\d{4}, sharpe -?\d+\.\d{4}, max_drawdown -\d\.\d{4}", params["baseline.buy_and_hold"]
+    )
     assert all(np.isfinite(value) for value in metrics.values())
 
 

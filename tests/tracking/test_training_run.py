@@ -63,7 +63,12 @@ def test_metrics_repeat_the_evaluation_and_follow_the_years(trained_home: Home, 
     assert metrics["skill/bss"] == pytest.approx(evaluation["bss"], rel=1e-12)
     assert metrics["score/brier"] == pytest.approx(evaluation["brier"], rel=1e-12)
     assert metrics["size/n"] == 1237
-    assert {"backtest/policy_sharpe", "backtest/buy_and_hold_cagr", "time/seconds"} <= set(metrics)
+    assert {"trading/policy_sharpe", "trading/base_rate_cagr", "reliability/slope", "time/seconds"} <= set(metrics)
+    # Sections of charts stand in the order of their names: skill by month comes first, and what is equal for all runs
+    # on the same data is a parameter.
+    assert min(name for name in metrics if "/" in name).startswith("cumulative/")
+    assert not [name for name in metrics if "buy_and_hold" in name]
+    assert logged.data.params["baseline.buy_and_hold"].startswith("cagr ")
     history = connect(trained_home.runs).get_metric_history(logged.info.run_id, "yearly/bss")
     steps = {each.step: each.value for each in history}
     assert sorted(steps) == [2003, 2004, 2005, 2006, 2007]
@@ -73,12 +78,12 @@ def test_metrics_repeat_the_evaluation_and_follow_the_years(trained_home: Home, 
 
 def test_how_far_the_signal_is_believed_is_a_curve(trained_home: Home, logged: Any) -> None:
     run = Runs(trained_home).find("latest")
-    history = connect(trained_home.runs).get_metric_history(logged.info.run_id, "belief/a")
+    history = connect(trained_home.runs).get_metric_history(logged.info.run_id, "signal/a")
     believed = run.bundle.believed()
     assert len(history) == len(believed) == len(run.bundle.trained_through())
     assert [each.value for each in sorted(history, key=lambda point: point.step)] == list(believed.values())
-    assert logged.data.metrics["belief/raw_bss"] == pytest.approx(read_belief(run.bundle).raw["signal"]["bss"])
-    assert 0.0 <= logged.data.metrics["belief/same_as_base_rate"] <= 1.0
+    assert logged.data.metrics["signal/raw_bss"] == pytest.approx(read_belief(run.bundle).raw["signal"]["bss"])
+    assert 0.0 <= logged.data.metrics["signal/same_as_base_rate"] <= 1.0
 
 
 def test_the_run_lasts_as_long_as_the_training(logged: Any) -> None:

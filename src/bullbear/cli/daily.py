@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from bullbear.cli.loading import loading
 from bullbear.cli.located import locate
 from bullbear.cli.options import (
     DEFAULT_JOBS,
@@ -89,16 +90,17 @@ def forecast(
 
     Example: bullbear forecast --positions positions.csv --equity 25000
     """
-    from bullbear.learn.learners.lightgbm import import_without_sklearn
+    with loading():
+        from bullbear.learn.learners.lightgbm import import_without_sklearn
 
-    import_without_sklearn()
+        import_without_sklearn()
 
-    from bullbear.decide.orders import check_amounts
-    from bullbear.decide.positions_file import read_positions
-    from bullbear.errors import Found, InputError
-    from bullbear.forecasting.card.card import card_of
-    from bullbear.forecasting.forecast import issue
-    from bullbear.forecasting.order_list import orders_for
+        from bullbear.decide.orders import check_amounts
+        from bullbear.decide.positions_file import read_positions
+        from bullbear.errors import Found, InputError
+        from bullbear.forecasting.card.card import card_of
+        from bullbear.forecasting.forecast import issue
+        from bullbear.forecasting.order_list import orders_for
 
     if plot:
         require("--plot", "report")

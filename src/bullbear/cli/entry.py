@@ -8,6 +8,7 @@ import sys
 from typing import NoReturn
 
 from bullbear.cli.interrupts import interrupts_are_not_lost
+from bullbear.cli.loading import loading
 from bullbear.cli.streams import open_closed_streams, reader_has_left, settle, stderr_may_be_unread
 
 INTERRUPTED = 130
@@ -35,12 +36,13 @@ def _run() -> None:
         os.environ.setdefault(name, "1")
     # Arrow's own pool sets thirty megabytes aside, more than all that a forecast reads.
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
-    from typer import Exit, TyperException
-    from typer.main import get_command
+    with loading():
+        from typer import Exit, TyperException
+        from typer.main import get_command
 
-    from bullbear.cli.app import app
-    from bullbear.errors import BullbearError, MissingExtraError
-    from bullbear.extras import extra_of
+        from bullbear.cli.app import app
+        from bullbear.errors import BullbearError, MissingExtraError
+        from bullbear.extras import extra_of
 
     if "_BULLBEAR_COMPLETE" in os.environ:  # set by the shell when Tab is pressed
         app(prog_name="bullbear")

@@ -108,9 +108,12 @@ def status(
     from bullbear.cli import show, status_tables
     from bullbear.data.status import status as table_of
     from bullbear.forecasting.staleness import mark_needed
+    from bullbear.tracking.aliases import alias_notes
     from bullbear.workflows.home_summary import summarise
 
     place = locate(home)
+    for note in alias_notes(place):
+        typer.echo(f"note: {note}", err=True)
     store = place.filled_store()
     table = mark_needed(table_of(store.as_of(show.now_of(store))), place)
     if as_json:

@@ -37,12 +37,16 @@ def runs(
     from dataclasses import asdict
 
     from bullbear.documents import json_ready
+    from bullbear.tracking.aliases import alias_notes
     from bullbear.tracking.run_list import listed_runs
 
     if champions:
         _history(locate(home, pair), model, question, last, as_json=as_json)
         return
-    found = listed_runs(locate(home, pair), model=model, question=question, last=last)
+    place = locate(home, pair)
+    for note in alias_notes(place):
+        typer.echo(f"note: {note}", err=True)
+    found = listed_runs(place, model=model, question=question, last=last)
     if as_json:
         print_document([json_ready(asdict(each)) for each in found])
     elif not found:

@@ -80,12 +80,12 @@ def belief_points(belief: Belief | None) -> list[Point]:
         return []
     alone = len(belief.raw) == 1
     raw = {
-        f"belief/raw_{score}" + ("" if alone else f"/{name}"): value
+        f"signal/raw_{score}" + ("" if alone else f"/{name}"): value
         for name, skills in belief.raw.items()
         for score, value in skills.items()
     }
-    same = {"belief/same_as_base_rate": belief.same / belief.n} if belief.n else {}
-    return [*by_month("belief/a", belief.series()), *plain({**raw, **same})]
+    same = {"signal/same_as_base_rate": belief.same / belief.n} if belief.n else {}
+    return [*by_month("signal/a", belief.series()), *plain({**raw, **same})]
 
 
 def plain(values: Mapping[str, float]) -> list[Point]:
@@ -112,9 +112,9 @@ def _scores(found: Evaluation) -> dict[str, float]:
         "score/brier": found.brier,
         "score/brier_climatology": found.brier_climatology,
         "score/log_loss": found.log_loss,
-        "calibration/ece": found.ece,
-        "calibration/ece_null": found.ece_null,
-        "calibration/slope": found.calibration_slope,
+        "reliability/ece": found.ece,
+        "reliability/ece_null": found.ece_null,
+        "reliability/slope": found.calibration_slope,
         "size/n": found.n,
         "size/n_effective": found.n_effective,
     }

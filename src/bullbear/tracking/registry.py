@@ -15,17 +15,14 @@ from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
 from bullbear.definitions import UP
-from bullbear.definitions.models import Subject
 from bullbear.files import copy_folder
 from bullbear.forecasting.champion_history import FORCED, PROMOTED, install
 from bullbear.home import Home
+from bullbear.tracking.registered_names import CHAMPION, name_of
 from bullbear.tracking.run import Run
 from bullbear.tracking.stored_runs import MODEL
 from bullbear.tracking.tries import TRIALS
 
-REGISTERED = "bullbear"
-SIMULATED = "bullbear-simulated"
-CHAMPION = "champion"
 CHALLENGER = "challenger"
 
 
@@ -73,13 +70,6 @@ def registered_name(run: Run, question: str | None = None) -> str:
     `bullbear-QQQ` and so on, so that they are never taken for each other.
     """
     return name_of(question or run.question, run.bundle.definition.target.ticker, simulated=run.simulated)
-
-
-def name_of(question: str, ticker: str, *, simulated: bool) -> str:
-    """The registered model of a question about a fund; see `registered_name`."""
-    name = SIMULATED if simulated else REGISTERED
-    name = name if ticker == Subject().ticker else f"{name}-{ticker}"
-    return name if question == UP.name else f"{name}.{question}"
 
 
 def mark_champion(client: MlflowClient, run: Run) -> None:

@@ -112,7 +112,7 @@ def _listed(run: StoredRun, champions: Mapping[str, str]) -> ListedRun:
         bss_low=_skill(run, "bss_low"),
         bss_high=_skill(run, "bss_high"),
         log_loss_skill=_skill(run, "log_loss_skill"),
-        believed=run.metrics.get("belief/a"),
+        believed=run.metrics.get("signal/a"),
         state=state,
         verdict=verdict,
         is_champion=is_champion,

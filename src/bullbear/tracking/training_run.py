@@ -63,6 +63,7 @@ class TrainingRecord:
     plots: Mapping[str, bytes]
     backtest: Mapping[str, Any]
     backtest_metrics: Mapping[str, float]
+    """Those of the policy."""
     started: float
     """When the training began, in seconds since 1970."""
     seconds: float
@@ -72,6 +73,8 @@ class TrainingRecord:
     """Further JSON artifacts by file name."""
     pages: Mapping[str, str] = field(default_factory=dict)
     """Text artifacts by file name."""
+    baselines: Mapping[str, str] = field(default_factory=dict)
+    """What is the same for every run on the same data, as parameters."""
     questions: Sequence[Question] = ()
     """All that were trained together; the model's own alone without."""
     provenance: Mapping[str, str] = field(default_factory=dict)
@@ -315,6 +318,7 @@ def _params(record: TrainingRecord) -> dict[str, str]:
         **search_params(definition),
         **{f"calibration.{key}": value for key, value in definition.calibration.items()},
         **{f"policy.{key}": value for key, value in record.model.policy.model_dump().items()},
+        **record.baselines,
         **{f"option.{key}": value for key, value in record.options.items() if value is not None},
     }
     return {key: str(value) for key, value in flat.items()}

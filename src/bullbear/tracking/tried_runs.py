@@ -20,7 +20,9 @@ from bullbear.tracking.tags import QUESTION, QUESTIONS
 from bullbear.tracking.tries import identity, is_benchmark
 
 PREDICTIONS = "predictions.csv"
-SHARPE = "backtest/policy_sharpe"
+SHARPE = "trading/policy_sharpe"
+_FIRST_SHARPE = "backtest/policy_sharpe"
+"""As it was called at first."""
 SIZE = "size/n"
 
 
@@ -74,7 +76,7 @@ def read_try(each: StoredRun, run: Run, artifact: Callable[[StoredRun, str], Pat
             forecasts = _read(artifact(each, PREDICTIONS))
         except Exception:  # whatever the store raises for a file that is gone; a damaged one counts as gone
             forecasts = None
-    return Try(str(each.run_id), name, forecasts, each.metrics.get(SHARPE))
+    return Try(str(each.run_id), name, forecasts, each.metrics.get(SHARPE, each.metrics.get(_FIRST_SHARPE)))
 
 
 def _read(path: Path) -> pd.DataFrame | None:

@@ -228,8 +228,16 @@ def parts_of(tested: Backtest) -> pd.DataFrame:
     return attribution(tested.account, tested.without, tested.horizon)
 
 
+_OF_POLICY = ("policy", "base_rate")
+_OF_BASELINES = ("cagr", "sharpe", "max_drawdown")
+
+
 def backtest_metrics(figures: pd.DataFrame) -> dict[str, float]:
-    """The figures of `decide.comparison` as MLflow metrics, without those that are undetermined."""
+    """The figures of `decide.comparison` as MLflow metrics, without those that are undetermined.
+
+    Only of the policy, on the forecast and on the base rate: the other accounts are the same for every run on the same
+    data, and a chart of them shows nothing (`backtest_params`).
+    """
     names = (
         "cagr",
         "volatility",
@@ -241,8 +249,19 @@ def backtest_metrics(figures: pd.DataFrame) -> dict[str, float]:
         "turnover",
     )
     return {
-        f"backtest/{account}_{figure}": float(value)
+        f"trading/{account}_{figure}": float(value)
         for account, row in figures.iterrows()
         for figure, value in row.items()
-        if figure in names and math.isfinite(value)
+        if account in _OF_POLICY and figure in names and math.isfinite(value)
+    }
+
+
+def backtest_params(figures: pd.DataFrame) -> dict[str, str]:
+    """What the baselines would have earned, as MLflow parameters."""
+    return {
+        f"baseline.{account}": ", ".join(
+            f"{figure} {row[figure]:.4f}" for figure in _OF_BASELINES if math.isfinite(row[figure])
+        )
+        for account, row in figures.iterrows()
+        if account not in _OF_POLICY
     }

@@ -25,7 +25,7 @@ from bullbear.home import Home
 from bullbear.learn import Training, train_all
 from bullbear.model import Model
 from bullbear.sessions import day
-from bullbear.workflows.backtesting import backtest_metrics, backtest_summary
+from bullbear.workflows.backtesting import backtest_metrics, backtest_params, backtest_summary
 from bullbear.workflows.comparing import PAGE, page_of_training
 from bullbear.workflows.console import Progress
 from bullbear.workflows.distributions import evaluate_distributions, past_distributions, usual_fan
@@ -262,6 +262,7 @@ def _log(
             plots=_plots(each, predictions, alone=len(judged) == 1, simulated=simulated),
             backtest=backtest_summary(each.backtest, figures) if each.backtest else {},
             backtest_metrics={} if figures is None else backtest_metrics(figures),
+            baselines={} if figures is None else backtest_params(figures),
             started=started,
             seconds=seconds,
             simulated=simulated,
