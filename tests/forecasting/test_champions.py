@@ -28,6 +28,7 @@ from bullbear.forecasting.ledger import Ledger
 from bullbear.forecasting.scoring import score_ledger
 from bullbear.home import Home
 from bullbear.tracking import Run, Runs
+from bullbear.tracking.mlflow_store import connect
 from bullbear.workflows.promotion import promote_run
 from bullbear.workflows.training import train_model
 
@@ -82,7 +83,7 @@ def test_a_promotion_leaves_the_champions_of_other_questions_alone(wild_home: Ho
     assert (run.model, run.question, runs.find("champion").model) == ("wild", "vol20", "small")
     assert runs.tried(runs.find(run.run_id)) == 1  # `small` was tried on another question
     for name, run_id in (("bullbear-simulated.vol20", run.run_id), ("bullbear-simulated", after["run_id"])):
-        assert runs._client.get_model_version_by_alias(name, "champion").run_id == run_id
+        assert connect(wild_home.runs).get_model_version_by_alias(name, "champion").run_id == run_id
 
 
 def test_a_champion_keeps_the_skill_that_it_was_promoted_with_and_shows_it_once_its_outcomes_are_known(

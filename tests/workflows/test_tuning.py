@@ -22,6 +22,7 @@ from bullbear.errors import DefinitionError, InputError
 from bullbear.forecasting.refitting import continued
 from bullbear.home import Home
 from bullbear.tracking import Run, Runs
+from bullbear.tracking.mlflow_store import connect
 from bullbear.workflows.training import train_model
 from bullbear.workflows.tuning import tune_model
 
@@ -80,7 +81,7 @@ def test_the_run_shows_its_searches(tuned_home: Home, run: Run) -> None:
     assert by_fit == [chosen["2005-07-01"]] * 2 + [chosen["2005-12-30"]] * 4 + [chosen["2006-12-29"]] * 4
     children = [
         each
-        for each in Runs(tuned_home)._client.search_runs(["1"], f"tags.`mlflow.parentRunId` = '{run.run_id}'")
+        for each in connect(tuned_home.runs).search_runs(["1"], f"tags.`mlflow.parentRunId` = '{run.run_id}'")
         if "search" in each.data.tags
     ]
     assert {each.data.tags["search"]: float(each.data.params["learner.penalty"]) for each in children} == chosen
@@ -88,7 +89,7 @@ def test_the_run_shows_its_searches(tuned_home: Home, run: Run) -> None:
 
 
 def test_a_search_lasts_in_mlflow_as_long_as_its_trials(tuned_home: Home, run: Run) -> None:
-    client = Runs(tuned_home)._client
+    client = connect(tuned_home.runs)
     parent = client.get_run(run.run_id).info
     rows = list(csv.DictReader(io.StringIO(run.read_text("trials.csv"))))
     children = client.search_runs(["1"], f"tags.`mlflow.parentRunId` = '{run.run_id}' and tags.search != ''")
