@@ -18,6 +18,9 @@ from bullbear.files import FileLock
 from bullbear.forecasting.forecast import issue
 from bullbear.forecasting.ledger import Ledger, of_question
 from bullbear.home import Home
+from bullbear.tracking import Runs
+from bullbear.tracking.mlflow_store import connect
+from bullbear.tracking.registry import mark_champion
 from bullbear.workflows import evening as evening_module
 from bullbear.workflows.evening import Evening, spend_evening
 
@@ -239,8 +242,16 @@ def test_a_report_that_fails_is_named(spend: Spend, monkeypatch: pytest.MonkeyPa
 
 def test_a_report_is_written(home: Home, spend: Spend, monkeypatch: pytest.MonkeyPatch) -> None:
     page = home.reports / "index.html"
-    monkeypatch.setattr("bullbear.workflows.reporting.report_champion", lambda place: page)
-    assert spend(report=True).as_dict()["report"] == str(page)
+    monkeypatch.setattr("bullbear.workflows.reporting.report_champion", lambda place, say: say("not kept") or page)
+    evening = spend(report=True)
+    assert evening.as_dict()["report"] == str(page)
+    assert evening.steps[-1].notes == ["not kept"]
+
+
+def test_an_alias_in_mlflow_that_disagrees_is_a_note_of_the_forecast(home: Home, spend: Spend) -> None:
+    mark_champion(connect(home.runs), Runs(home).find("base"))
+    (note,) = (each for step in spend().steps if step.name == "forecast" for each in step.notes)
+    assert note.startswith("MLflow's alias `champion` of bullbear-simulated names run ")
 
 
 def test_the_command_is_told_of_evenings_that_changed_something_and_once_of_each(spend: Spend, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -216,6 +217,34 @@ def test_the_report_of_the_champion_alone(home: Home) -> None:
     assert "small" in page
     assert of_question(before)[1]["ledger"]["hash"][:12] in page
     assert Ledger(home.forecasts / "ledger.jsonl").entries() == before
+
+
+def test_the_report_is_an_artifact_of_the_champions_run_the_latest_alone(home: Home) -> None:
+    client, run_id = connect(home.runs), Runs(home).find("champion").run_id
+    for _ in range(2):
+        page = report_champion(home)
+        kept = Path(client.download_artifacts(run_id, "report.html"))
+        assert kept.read_bytes() == page.read_bytes()
+        assert [each.path for each in client.list_artifacts(run_id) if "report" in each.path] == ["report.html"]
+
+
+def test_a_report_that_mlflow_does_not_take_is_written_all_the_same(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    notes: list[str] = []
+    assert report_champion(home, say=notes.append).exists()
+    (note,) = notes
+    assert note.startswith("report.html of small ")
+    assert "was not kept in MLflow: " in note
+
+
+def test_a_home_without_a_store_of_runs_gets_none_for_the_report(home: Home) -> None:
+    shutil.rmtree(home.runs)
+    notes: list[str] = []
+    assert report_champion(home, say=notes.append).exists()
+    assert notes == []
+    assert not (home.runs / "mlflow.db").exists()
 
 
 def test_the_age_of_the_data_stands_in_the_first_lines(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,6 +29,7 @@ from bullbear.forecasting.due_refits import make_due_refits
 from bullbear.forecasting.forecast import issue
 from bullbear.forecasting.scoring import score_ledger
 from bullbear.home import Home
+from bullbear.tracking.aliases import alias_notes
 from bullbear.workflows.evening_line import evening_line
 from bullbear.workflows.filling import fill_live
 from bullbear.workflows.notifying import notify, words_of
@@ -252,6 +253,7 @@ class _Course:
         step.result = f"entry {place} of the ledger" if is_new else f"nothing new: entry {place} stands"
         if not self.is_fed:  # else the line says that the last bar has not come
             step.notes += ages_of(self.sources(entry))["notice"]
+        step.notes += alias_notes(self.home)
         return entry, is_new
 
     def ledger_size(self) -> int:
@@ -295,7 +297,7 @@ class _Course:
             raise _Skipped(str(bad)) from bad
         from bullbear.workflows.reporting import report_champion
 
-        page = report_champion(self.home)
+        page = report_champion(self.home, say=step.notes.append)
         step.result = str(page)
         return page
 

@@ -19,7 +19,7 @@ from bullbear.workflows.comparison import oracle_share
 from bullbear.workflows.console import Console
 from bullbear.workflows.filling import DataSource, fill
 from bullbear.workflows.promotion import promote_run
-from bullbear.workflows.reporting import result_of_run, result_of_training, write_page
+from bullbear.workflows.reporting import keep_page, result_of_run, result_of_training, write_page
 from bullbear.workflows.reuse import ReusedQuestion
 from bullbear.workflows.training import TrainedModel, TrainedQuestion, train_model
 
@@ -97,13 +97,15 @@ def run_all(home: Home, source: DataSource, *, jobs: int, console: Console, agai
     results = [result_of_training(each) for each in trained if each.first.backtest is not None]
     if champions[UP.name].run_id not in {each.run_id for each in results}:
         results.append(result_of_run(home, champions[UP.name]))  # it stayed: none of these has beaten it
+    report = write_page(home, results, entry)
+    keep_page(home, champions[UP.name], report, console.say)
     return FullRun(
         trained=tuple(trained),
         shares=shares,
         refused=refused,
         champions=champions,
         forecast=entry | card_of(home, entry),
-        report=write_page(home, results, entry),
+        report=report,
         simulated=home.store().is_simulated,
     )
 

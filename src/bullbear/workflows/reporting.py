@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,10 +16,11 @@ from bullbear.forecasting.card.card import card_of
 from bullbear.forecasting.card.sources import Sources
 from bullbear.forecasting.champions import others_of
 from bullbear.forecasting.forecast import replay
-from bullbear.forecasting.ledger import Ledger, of_question
+from bullbear.forecasting.ledger import Ledger, of_question, warn
 from bullbear.home import Home
 from bullbear.sessions import day
 from bullbear.tracking import Run, Runs
+from bullbear.tracking.stored_runs import has_store
 from bullbear.workflows.backtesting import backtest_run
 from bullbear.workflows.outlook_pictures import known_at
 from bullbear.workflows.report_data.contents import contents_of
@@ -32,18 +33,38 @@ if TYPE_CHECKING:
     from bullbear.report import ModelResult
     from bullbear.report.section import Section
 
+PAGE = "report.html"
+"""The artifact of the champion's run."""
 
-def report_champion(home: Home) -> Path:
+
+def report_champion(home: Home, *, say: Callable[[str], None] = warn) -> Path:
     """The report on the champion and its latest forecast; nothing is appended to the ledger.
 
     Latest is the latest decision among the champion's entries; without one, a forecast is made for this page only.
+    MLflow keeps the page, too, as an artifact of the champion's run.
+
+    Parameters
+    ----------
+    say
+        Called with a note if MLflow does not take the page.
     """
     run = Runs(home).find("champion")
     entry = _latest_forecast(home, run)
     models = []
     with suppress(HistoryError):  # of the first months of a record there is nothing to score
         models.append(result_of_run(home, run, until=pd.Timestamp(entry["decided_at"])))
-    return write_page(home, models, entry)
+    page = write_page(home, models, entry)
+    keep_page(home, run, page, say)
+    return page
+
+
+def keep_page(home: Home, run: Run, page: Path, say: Callable[[str], None]) -> None:
+    """Attach the report to the champion's run, in place of the one before; what MLflow does not take becomes a note.
+
+    In a home without a store of runs nothing is kept: one is not made for that.
+    """
+    if has_store(home.runs):
+        Runs(home).attach(run, PAGE, page.read_text(encoding="utf-8"), say=say)
 
 
 def result_of_run(home: Home, run: Run, until: pd.Timestamp | None = None) -> ModelResult:
