@@ -10,7 +10,7 @@ from datetime import date
 
 UNKNOWN = "unknown"
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
 def percent(value: float | None, digits: int = 1, *, signed: bool = False) -> str:
@@ -83,7 +83,19 @@ def long_date(day: date) -> str:
     >>> long_date(date(2019, 12, 31))
     'Tue 31 Dec 2019'
     """
-    return f"{_DAYS[day.weekday()]} {day.day} {_MONTHS[day.month - 1]} {day.year}"
+    return f"{_DAYS[day.weekday()]} {short_date(day)}"
+
+
+def short_date(day: date | str) -> str:
+    """A day, or the day of an ISO text, without its weekday.
+
+    Example
+    -------
+    >>> short_date("2019-12-31"), short_date(date(2020, 1, 2))
+    ('31 Dec 2019', '2 Jan 2020')
+    """
+    day = date.fromisoformat(day[:10]) if isinstance(day, str) else day
+    return f"{day.day} {MONTHS[day.month - 1]} {day.year}"
 
 
 def listed(parts: list[str]) -> str:

@@ -86,7 +86,7 @@ def test_an_empty_home_lists_what_there_would_be(bullbear: Run, tmp_path: Path) 
 def test_the_levels_of_a_close_are_told_and_drawn(bullbear: Run, home: Home) -> None:
     answer = bullbear("factors", "--levels", "--as-of", "2006-09-04", "--home", home.root)  # Labor Day
     path = home.reports / "levels" / "IWM-2006-09-01.png"
-    note = "note: the exchange was closed on Mon 2006-09-04: the answer is that of the close before, Fri 2006-09-01"
+    note = "note: the exchange was closed on Mon 4 Sep 2006: the answer is that of the close before, Fri 1 Sep 2006"
     assert (answer.code, answer.err) == (0, f"{note}\n{path}\n")
     picture = path.read_bytes()
     assert picture.startswith(b"\x89PNG")

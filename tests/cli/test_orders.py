@@ -105,7 +105,7 @@ def test_stops_that_rest_are_orders_in_prices_of_the_day_and_what_a_model_prices
     bought, stop = made.orders
     assert (stop.type, stop.shares, stop.shares_after) == ("stop", bought.shares, 0.0)
     assert stop.price == pytest.approx(0.9 * float(bars["close"]))
-    assert made.notes == ("IWM 70/75: 10.0% of equity, priced by a model alone: order it by hand",)
+    assert made.notes == ("IWM 70/75: 10.0 % of equity, priced by a model alone: order it by hand",)
 
 
 def test_a_stop_of_a_fund_with_a_model_has_a_price_of_the_day_too(home: Home) -> None:

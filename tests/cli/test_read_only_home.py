@@ -17,7 +17,7 @@ BULLBEAR = str(Path(sys.executable).with_name("bullbear"))
 _MOUNT = 'mount --bind "$1" "$1" && mount -o remount,ro,bind "$1"'
 READS = ["status --json", "score --json", "odds --json", "evaluate latest --json", "compare base champion --json",
          "predictions champion", "backtest latest --json", "factors --json --family macro"]  # fmt: skip
-WRITES = ["train base", "promote latest", "simulate", "report", "forecast --as-of 2007-10-10"]
+WRITES = ["train base --again", "promote latest", "simulate", "report", "forecast --as-of 2007-10-10"]
 
 
 def mounted(home: Home, command: str) -> subprocess.CompletedProcess[str]:

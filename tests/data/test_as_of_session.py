@@ -67,5 +67,5 @@ def test_what_is_no_day_or_has_no_bars_is_refused(store: Store) -> None:
 def test_that_the_exchange_was_closed_is_said_with_both_days() -> None:
     assert closed_day("2019-12-24", sessions.day("2019-12-24")) is None
     assert closed_day("2020-01-01", sessions.day("2019-12-31")) == (
-        "the exchange was closed on Wed 2020-01-01: the answer is that of the close before, Tue 2019-12-31"
+        "the exchange was closed on Wed 1 Jan 2020: the answer is that of the close before, Tue 31 Dec 2019"
     )

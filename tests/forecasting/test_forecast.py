@@ -377,7 +377,7 @@ def test_an_entry_of_an_earlier_evening_is_shown_as_it_was(home: Home, bullbear:
     done = bullbear("forecast", "--home", home.root, "--json")
     assert (done.code, done.err, json.loads(done.out)) == (0, "", entry | card_of(home, entry))
     assert done.json["ages"]["notice"] == [
-        "This is the forecast of Fri 2007-12-28, 1 session before the last bar of IWM, Mon 2007-12-31."
+        "This is the forecast of Fri 28 Dec 2007, 1 session before the last bar of IWM, Mon 31 Dec 2007."
     ]
 
 
@@ -388,7 +388,7 @@ def test_on_a_closed_day_the_session_before_answers_and_the_card_says_so(
     assert (friday["asked_for"], friday["ages"]["notice"]) == ("2007-06-15", [])
     sunday = bullbear("forecast", "--home", home.root, "--as-of", "2007-06-17", "--json").json
     assert sunday["asked_for"] == "2007-06-17"
-    note = "The exchange was closed on Sun 2007-06-17: the answer is that of the close before, Fri 2007-06-15."
+    note = "The exchange was closed on Sun 17 Jun 2007: the answer is that of the close before, Fri 15 Jun 2007."
     assert sunday["ages"]["notice"] == [note]
     for each in (friday, sunday):
         del each["asked_for"], each["ages"]["notice"]

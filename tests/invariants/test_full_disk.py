@@ -80,16 +80,21 @@ def disk(tmp_path: Path) -> Path:
     return tmp_path / "disk"
 
 
+def without_kept(changed: list[str]) -> list[str]:
+    """The files that changed, but for results that are kept to save time and may be lost at any time."""
+    return [name for name in changed if not {".accounts", ".odds"} & set(Path(name).parts)]
+
+
 def test_a_forecast_is_issued_whole_or_not_at_all(trained_home: Home, disk: Path) -> None:
     forecast = ["forecast", "--as-of", "2007-12-14"]
     full, nearly, free = run_on_a_small_disk(trained_home, disk, [[0, *forecast], [4, *forecast], [None, *forecast]])
     for each in (full, nearly):
-        assert (each["code"], each["changed"]) == (2, [])
+        assert (each["code"], without_kept(each["changed"])) == (2, [])
         (line,) = each["err"]
         assert line.endswith("/forecasts/ledger.jsonl: no space left on device; free some space and run the command "
                              "again")  # fmt: skip
     assert (free["code"], free["err"]) == (0, [])
-    assert {Path(name).name for name in free["changed"]} == {"ledger.head", "ledger.jsonl"}
+    assert {Path(name).name for name in without_kept(free["changed"])} == {"ledger.head", "ledger.jsonl"}
 
 
 @pytest.mark.slow

@@ -97,7 +97,7 @@ def test_a_closed_day_is_said(bullbear: Run) -> None:
     code, monday, err = bullbear("--as-of", "2005-07-04", "--json")
     assert (code, monday) == (0, friday)
     assert err == (
-        "note: the exchange was closed on Mon 2005-07-04: the answer is that of the close before, Fri 2005-07-01\n"
+        "note: the exchange was closed on Mon 4 Jul 2005: the answer is that of the close before, Fri 1 Jul 2005\n"
     )
 
 

@@ -11,6 +11,7 @@ import pandas as pd
 from bullbear import sessions
 from bullbear.data.store import Store
 from bullbear.errors import NoDataError
+from bullbear.wording import long_date
 
 
 def session_as_of(store: Store, ticker: str, as_of: str | None) -> pd.Timestamp:
@@ -61,12 +62,11 @@ def closed_day(as_of: str, session: pd.Timestamp) -> str | None:
     Example
     -------
     >>> print(closed_day("2019-12-25", sessions.day("2019-12-24")))
-    the exchange was closed on Wed 2019-12-25: the answer is that of the close before, Tue 2019-12-24
+    the exchange was closed on Wed 25 Dec 2019: the answer is that of the close before, Tue 24 Dec 2019
     """
     asked = sessions.day(as_of)
     if asked == session:
         return None
     return (
-        f"the exchange was closed on {asked:%a} {asked.date()}: the answer is that of the close before, "
-        f"{session:%a} {session.date()}"
+        f"the exchange was closed on {long_date(asked)}: the answer is that of the close before, {long_date(session)}"
     )

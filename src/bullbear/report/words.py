@@ -49,7 +49,7 @@ def day(value: Any, *, weekday: bool = False) -> str:
     moment = pd.Timestamp(value)
     if moment.tzinfo is not None:
         moment = moment.tz_convert("America/New_York")
-    return f"{moment:%a }{moment.day} {moment:%b %Y}" if weekday else f"{moment.day} {moment:%b %Y}"
+    return wording.long_date(moment) if weekday else wording.short_date(moment)
 
 
 def sentence(text: str) -> str:
@@ -57,8 +57,8 @@ def sentence(text: str) -> str:
 
     Example
     -------
-    >>> sentence("the close has left the support behind")
-    'The close has left the support behind.'
+    >>> sentence("the close rose above support")
+    'The close rose above support.'
     """
     text = wording.capital(text.strip())
     return text + ("" if text[-1:] in ".!?:" else ".") if text else text

@@ -116,7 +116,7 @@ def test_the_trend_and_what_comes_next_are_said() -> None:
     lines = shown(trend=trend, triggers=triggers)
     start = next(number for number, line in enumerate(lines) if line.startswith("Trend"))
     assert lines[start : start + 2] == [
-        "Trend of the agents: breakdown since 2019-08-05, when it began with this: a close 1.2 ATRs below 148.00.",
+        "Trend of the agents: breakdown since 5 Aug 2019: a close 1.2 ATRs below 148.00.",
         "Next: The Bear sells on a close of IWM above 193.40.",
     ]
     new = "Trend of the agents: breakdown, new at this close: a close 1.2 ATRs below 148.00."
@@ -150,10 +150,10 @@ def test_the_paper_account_tells_its_profit_its_fills_and_what_differed_from_the
     start = next(number for number, line in enumerate(lines) if line.startswith("Positions follow"))
     assert lines[start : start + 5] == [
         "Positions follow the paper account of live advice.",
-        "1 dollar at the start is 1.25 now, +0.40 % since 2019-12-30 (bull +0.60 %, costs -0.20 %).",
-        "IWM (bull): 60.0 % advised, 60.0 % reached at 161.50 on 2019-12-31; a gap of +0.9%",
+        "Equity 1.25 (start 1.00), +0.40 % since 30 Dec 2019 (bull +0.60 %, costs -0.20 %).",
+        "IWM (bull): 60.0 % advised, 60.0 % reached at 161.50 on 31 Dec 2019; a gap of +0.9%",
         "TWM (bear): 20.0 % advised, 10.0 % reached; not filled: no cash",
-        "IWM (overlay): stopped out at 158.00 on 2019-12-31, 5.0 % sold",
+        "IWM (overlay): stopped out at 158.00 on 31 Dec 2019, 5.0 % sold",
     ]
     assert "No trade at the next open." in lines
 
@@ -194,7 +194,7 @@ def test_what_is_unusual_comes_in_a_table_before_the_rest() -> None:
     assert lines[start + 3 : start + 6] == [
         "As usual: dip5 26 %.",
         "Base rates alone, for want of a champion: rally5 31 %.",
-        "P(up over 21 sessions, to 2020-01-31): 61.0 %, usually 58.0 %; 90 % interval 54.0 % to 67.0 %.",
+        "P(up over 21 sessions, to 31 Jan 2020): 61.0 %, usually 58.0 %; 90 % interval 54.0 % to 67.0 %.",
     ]
 
 
@@ -240,3 +240,4 @@ def test_what_must_be_known_first_is_in_the_first_lines() -> None:
             "model": {"sentence": "The model is new."}, "data": {"sentence": "The data are old."}}  # fmt: skip
     lines = shown(ages=ages)
     assert lines[1:3] == ["The data are old.", "It says nothing of today."]
+    assert sum("The data are old." in line for line in lines) == 1

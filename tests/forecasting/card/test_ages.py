@@ -55,21 +55,26 @@ def sources(
 @pytest.mark.parametrize(
     ("now", "behind", "old", "sentence"),
     [
-        (CLOSE, 0, False, "The data reach the last session that has closed, Tue 2019-12-31."),
-        ("2020-01-02T20:59:00Z", 0, False, "The data reach the last session that has closed, Tue 2019-12-31."),
-        ("2020-01-02T21:00:00Z", 1, False, "The last bar of IWM is of Tue 2019-12-31; 1 session has closed since."),
-        ("2020-01-08T22:00:00Z", 5, False, "The last bar of IWM is of Tue 2019-12-31; 5 sessions have closed since."),
+        (CLOSE, 0, False, "The data reach the last session that has closed, Tue 31 Dec 2019."),
+        ("2020-01-02T20:59:00Z", 0, False, "The data reach the last session that has closed, Tue 31 Dec 2019."),
+        ("2020-01-02T21:00:00Z", 1, False, "The last bar of IWM is from Tue 31 Dec 2019; 1 session has closed since."),
+        (
+            "2020-01-08T22:00:00Z",
+            5,
+            False,
+            "The last bar of IWM is from Tue 31 Dec 2019; 5 sessions have closed since.",
+        ),
         (
             "2020-01-09T22:00:00Z",
             6,
             True,
-            "The data are old: the last bar of IWM is of Tue 2019-12-31, 6 sessions ago.",
+            "The data are old: the last bar of IWM is from Tue 31 Dec 2019, 6 sessions ago.",
         ),
         (
             "2021-06-30T22:00:00Z",
             377,
             True,
-            "The data are old: the last bar of IWM is of Tue 2019-12-31, 377 sessions (1.5 years) ago.",
+            "The data are old: the last bar of IWM is from Tue 31 Dec 2019, 377 sessions (1.5 years) ago.",
         ),
     ],
 )
@@ -92,14 +97,14 @@ def test_who_asked_for_a_past_day_is_not_warned_of_old_data(tmp_path: Path) -> N
 def test_a_closed_day_is_said(tmp_path: Path) -> None:
     ages = ages_of(sources(tmp_path, "2026-11-27T22:00:00Z", "2020-01-01"))
     assert ages["notice"] == [
-        "The exchange was closed on Wed 2020-01-01: the answer is that of the close before, Tue 2019-12-31."
+        "The exchange was closed on Wed 1 Jan 2020: the answer is that of the close before, Tue 31 Dec 2019."
     ]
 
 
 def test_a_forecast_older_than_the_data_is_told_from_that_of_their_end(tmp_path: Path) -> None:
     ages = ages_of(sources(tmp_path, decided_at="2019-12-27T21:00:00Z"))
     assert ages["notice"] == [
-        "This is the forecast of Fri 2019-12-27, 2 sessions before the last bar of IWM, Tue 2019-12-31."
+        "This is the forecast of Fri 27 Dec 2019, 2 sessions before the last bar of IWM, Tue 31 Dec 2019."
     ]
 
 
@@ -108,7 +113,7 @@ def test_a_simulated_market_is_never_old(tmp_path: Path) -> None:
     asked.store.mark_simulated({"seed": 7})
     ages = ages_of(asked)
     assert (ages["data"]["old"], ages["notice"]) == (False, [])
-    assert ages["data"]["sentence"] == "The market is simulated; its last session is Tue 2019-12-31."
+    assert ages["data"]["sentence"] == "The market is simulated; its last session is Tue 31 Dec 2019."
 
 
 def test_each_question_has_the_age_of_its_own_model(tmp_path: Path) -> None:
@@ -120,13 +125,14 @@ def test_each_question_has_the_age_of_its_own_model(tmp_path: Path) -> None:
         ("vol20", None, None),
     ]
     assert ages["models"][1]["sentence"] == (
-        "small answers dip5, fitted through 2019-11-29, 21 sessions before this close; its refit is 3 sessions overdue."
+        "small answers dip5, fitted through 29 Nov 2019, 21 sessions before this close; "
+        "its refit is 3 sessions overdue."
     )
     assert ages["model"] == {
         "trained_through": "2019-12-24",
         "sessions": 4,
         "sentence": (
-            "The models of 2 questions were fitted through 2019-11-29 to 2019-12-24, 4 to 21 sessions before this "
+            "The models of 2 questions were fitted through 29 Nov 2019 to 24 Dec 2019, 4 to 21 sessions before this "
             "close. The refit is overdue of: dip5. No champion, so that the base rate answers: vol20."
         ),
     }
@@ -134,9 +140,9 @@ def test_each_question_has_the_age_of_its_own_model(tmp_path: Path) -> None:
 
 def test_models_of_one_age_are_told_in_one_sentence(tmp_path: Path) -> None:
     one = ages_of(sources(tmp_path / "one"))["model"]["sentence"]
-    assert one == "The model was fitted through 2019-12-24, 4 sessions before this close."
+    assert one == "The model was fitted through 24 Dec 2019, 4 sessions before this close."
     both = ages_of(sources(tmp_path / "both", others={"dip5": model("2019-12-24")}))["model"]["sentence"]
-    assert both == "The models of all 2 questions were fitted through 2019-12-24, 4 sessions before this close."
+    assert both == "The models of all 2 questions were fitted through 24 Dec 2019, 4 sessions before this close."
 
 
 def test_what_was_stale_or_absent_is_told_with_its_last_value(tmp_path: Path) -> None:
@@ -147,7 +153,7 @@ def test_what_was_stale_or_absent_is_told_with_its_last_value(tmp_path: Path) ->
             "series": "VIXCLS",
             "last": "2019-12-27",
             "days": 4,
-            "sentence": "VIXCLS: the newest value is of 2019-12-27, 4 days before this close.",
+            "sentence": "VIXCLS: the newest value is from 27 Dec 2019, 4 days before this close.",
             "questions": ["up", "dip5"],
         },
         {

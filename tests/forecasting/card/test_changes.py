@@ -72,7 +72,7 @@ BEFORE = made("2019-12-30", 3)
         ),
         (
             made("2019-12-31", 4, model=BEFORE["model"] | {"trained_through": "2019-12-30"}),
-            [("model", "the model of P(up), climatology, was refitted through 2019-12-30")],
+            [("model", "the model of P(up), climatology, was refitted through 30 Dec 2019")],
         ),
     ],
 )  # fmt: skip

@@ -140,8 +140,8 @@ def test_a_position_that_is_cut_on_a_normal_evening_is_explained() -> None:
     why = "a volatility of 24.6 % a year against a target of 15 % makes 61.0 % of equity"
     sleeve = {"name": "bull", "ticker": "IWM", "weight": 0.61, "tier": 0}
     shown = {
-        "p_low": 0.5, "p_high": 0.7, "climatology": 0.6, "p_up": 0.6, "horizon_sessions": 21, "resolves_on": "",
-        "outlook": [row], "trend": None,
+        "p_low": 0.5, "p_high": 0.7, "climatology": 0.6, "p_up": 0.6, "horizon_sessions": 21,
+        "resolves_on": "2020-01-31", "outlook": [row], "trend": None,
         "agents": {"bull": {"weight": 0.61, "instrument": "IWM", "reasons": [why], "sleeves": [sleeve]}},
         "positions": {"IWM": 0.61, "CASH": 0.39}, "model": {}, "data": {"stale": []},
         "account": {"trades": [{"ticker": "IWM", "weight_before": 0.99, "weight_after": 0.61}], "since": None},

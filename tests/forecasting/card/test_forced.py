@@ -36,7 +36,7 @@ def test_the_forced_champion_of_each_question_is_told(tmp_path: Path) -> None:
             "model": "trees",
             "run_id": "r2",
             **RECORD,
-            "sentence": "The champion of dip8, trees r2, was promoted against the gate on 2026-11-27: an experiment",
+            "sentence": "The champion of dip8, trees r2, was promoted against the gate on 27 Nov 2026: an experiment",
         }
     ]
 

@@ -67,8 +67,7 @@ def test_the_table_and_the_sentence_say_the_numbers() -> None:
     blocks = _section().blocks
     text = next(block.text for block in blocks if isinstance(block, Text))
     assert text == (
-        "The forecast volatility is 13.2 % a year; usually it is 18.7 %. In nine cases of ten the return of the month "
-        "lies between -6.1 % and +5.7 %."
+        "Volatility 13 % a year, usually 19 %; in nine cases of ten the return lies between -6.1 % and +5.7 %."
     )
     table = next(block for block in blocks if isinstance(block, Table))
     assert table.rows[0][2:] == ("19.1 %", "14.2 % to 25.2 %", "12.3 %", "+10.4 %", "+4.1 % to +16.2 %", "wild")

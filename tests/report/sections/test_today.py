@@ -41,8 +41,8 @@ def test_the_ledger_entry_alone_is_told(forecast: dict[str, Any]) -> None:
         "Higher on 31 Jan 2020: 61 % (usually 58 %)",
         "Bull: 88 % (of the account in IWM)",
         "Bear: out (holds nothing)",
-        "is 61.2 % (90 % interval 54.1 % to 67.9 %",
-        "Usually it is 58.0 %: the interval holds the base rate, so nothing is known about the direction.",
+        "P(up over 21 sessions, to 31 Jan 2020): 61.2 %, usually 58.0 %; 90 % interval 54.1 % to 67.9 %.",
+        "No evidence against the base rate: nothing is known about the direction.",
         "IWM is sold at a close below 159.37.",
         "rsi_14 | 61.25 | +0.041",
         "run " + forecast["model"]["run_id"],
@@ -54,15 +54,17 @@ def test_the_ledger_entry_alone_is_told(forecast: dict[str, Any]) -> None:
 
 
 def test_a_base_rate_outside_the_interval_is_said_and_a_missing_interval_too(forecast: dict[str, Any]) -> None:
-    assert "the base rate lies below the interval" in words(_card(forecast, climatology=0.5).blocks)
-    assert "the base rate lies above the interval" in words(_card(forecast, climatology=0.7).blocks)
-    assert "the forecast has no interval" in words(_card(forecast, p_low=None, p_high=None).blocks)
+    outside = "the base rate, which lies outside the interval"
+    assert f"That is 11.2 points above {outside}" in words(_card(forecast, climatology=0.5).blocks)
+    assert f"That is 8.8 points below {outside}" in words(_card(forecast, climatology=0.7).blocks)
+    assert "usually 58.0 %; no interval." in words(_card(forecast, p_low=None, p_high=None).blocks)
 
 
 def test_everything_that_the_card_adds_is_shown(forecast: dict[str, Any]) -> None:
     then = {"return": -0.0312, "low": -0.071, "volatility": 0.24, "up": False}
     document = {
         "kind": "replay",
+        "regime": "distribution",
         "issued_at": "2020-01-01T02:00:00Z",
         "summary": "hold IWM; the month should be quiet",
         "price": {"close": 165.67, "previous": 165.44, "change": 0.23, "day": 0.0014, "high_52w": 167.12,
@@ -84,19 +86,20 @@ def test_everything_that_the_card_adds_is_shown(forecast: dict[str, Any]) -> Non
     for expected in (
         "Hold IWM; the month should be quiet.",
         "A replay: computed in hindsight",
-        "Close: 165.67 (+0.14 % on the day, 0.9 % below its 52-week high)",
+        "Close: 165.67 (up 0.1 % on the day; 0.9 % below the 52-week high of 167.12 (low 131.54))",
         "Volatility ahead: 13 % (a year; usually 19 %)",
-        "Regime: calm (since 18 Dec 2019)",
+        "Regime: distribution (the close is below a 200-session average that still rises)",
+        "Trend of the agents: uptrend (since 18 Dec 2019)",
         "What changed since the forecast of 2019-12-30",
         "The chance of a dip fell. Volatility did most of it: VIX fell.",
-        "Trend: uptrend since 2019-12-18, when it began with this: a new high.",
+        "Trend of the agents: uptrend since 18 Dec 2019: a new high.",
         "Bull sells on a close of IWM below 149.53.",
         "Sell IWM from 87.5 % down to 47.5 % of equity: P(up) 0.612 is in the bull band [0.60, 1].",
-        "Positions are those of the paper account of live advice.",
+        "Positions follow the paper account of live advice.",
         "RSI left 70: 3 of 4 fell.",
         "3 May 2017 | -3.1 % | -7.1 % | 24 % | lower",
         "By five factors.",
-        "The data are of today. The model is a month old.",
+        "The model is a month old. The data are of today.",
         "2020-01-01 02:00 UTC (replay)",
     ):
         assert expected in text, expected
@@ -107,5 +110,5 @@ def test_everything_that_the_card_adds_is_shown(forecast: dict[str, Any]) -> Non
 
 
 def test_the_high_of_the_year_is_said(forecast: dict[str, Any]) -> None:
-    now = {"close": 10.0, "change": None, "day": None, "from_high": 0.0}
-    assert "Close: 10.00 (– on the day, at its 52-week high)" in words(_card(forecast, price=now).blocks)
+    now = {"close": 10.0, "change": None, "day": None, "from_high": 0.0, "high_52w": 10.0, "low_52w": 8.0}
+    assert "Close: 10.00 (at the 52-week high of 10.00 (low 8.00))" in words(_card(forecast, price=now).blocks)

@@ -8,7 +8,8 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from bullbear.wording import percent
+from bullbear.forecasting.card.decision import account_of
+from bullbear.wording import percent, price, short_date
 
 
 def account(entry: Mapping[str, Any]) -> Text | None:
@@ -16,11 +17,7 @@ def account(entry: Mapping[str, Any]) -> Text | None:
     if "account" not in entry:  # absent from entries of an earlier version
         return None
     found = entry["account"]
-    lines = [
-        "Positions follow the paper account of live advice."
-        if found["kind"] == "advised"
-        else "Positions are those of the champion's own backtest: this is a replay, not live advice."
-    ]
+    lines = [account_of(entry)]
     if "replaces" in found:
         lines.append(f"This replaces the advice of ledger entry {found['replaces']}, given earlier this evening.")
     if since := found.get("since"):
@@ -38,22 +35,22 @@ def _since(since: dict[str, Any], equity: float) -> list[str]:
     ]
     by_source = f" ({', '.join(parts)})" if len(parts) > 1 else ""
     gained = percent(since["return"], 2, signed=True)
-    lines = [f"1 dollar at the start is {equity:.2f} now, {gained} since {since['session']}{by_source}."]
+    lines = [f"Equity {equity:.2f} (start 1.00), {gained} since {short_date(since['session'])}{by_source}."]
     return [*lines, *map(executed, since["orders"]), *ended(since["fills"])]
 
 
 def executed(order: dict[str, Any]) -> str:
     """An order of a statement against its fill."""
     done = f"{percent(order['wanted'])} advised, {percent(order['reached'])} reached"
-    at = "" if order["price"] is None else f" at {order['price']:.2f} on {order['session']}"
+    at = "" if order["price"] is None else f" at {price(order['price'])} on {short_date(order['session'])}"
     return f"{order['ticker']} ({order['sleeve']}): {done}{at}; {order['note']}"
 
 
 def ended(fills: list[dict[str, Any]]) -> list[str]:
     """The fills of a statement that no order asked for."""
     return [
-        f"{fill['ticker']} ({fill['sleeve']}): {_ENDED[fill['why']]} at {fill['price']:.2f} on {fill['session']}, "
-        f"{percent(fill['weight_before'])} sold"
+        f"{fill['ticker']} ({fill['sleeve']}): {_ENDED[fill['why']]} at {price(fill['price'])} on "
+        f"{short_date(fill['session'])}, {percent(fill['weight_before'])} sold"
         for fill in fills
         if fill["why"] in _ENDED
     ]
@@ -72,8 +69,8 @@ def orders(shown: Mapping[str, Any]) -> Table | None:
         table.add_column(name, justify="left" if name in ("", "fund") else "right")
     for each in found:
         kind = "sell stop" if each["type"] == "stop" else each["action"]
-        price, value = f"{each['price']:,.2f}", f"{each['value']:,.0f}"
-        table.add_row(kind, f"{each['shares']:,}", each["ticker"], price, value, f"{each['shares_after']:,g}")
+        cells = (f"{each['shares']:,}", each["ticker"], price(each["price"]), f"{each['value']:,.0f}")
+        table.add_row(kind, *cells, f"{each['shares_after']:,g}")
     if not found:
         table.add_row("none")
     cash, cost = f"{portfolio['cash_after']:,.0f}", f"{portfolio['cost']:,.2f}"

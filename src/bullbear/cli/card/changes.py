@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from bullbear.forecasting.card.change_lines import change_lines
+from bullbear.forecasting.card.change_lines import change_lines, change_note
 
 
 def changes(shown: Mapping[str, Any]) -> RenderableType | None:
@@ -17,10 +17,8 @@ def changes(shown: Mapping[str, Any]) -> RenderableType | None:
     if "changes" not in shown:
         return None
     found = shown["changes"]
-    if found is None:
-        return Text("The ledger has no earlier forecast to compare with.")
-    if not found["lines"]:
-        return Text(f"Nothing worth a line has changed {found['since']['sentence']}.")
+    if note := change_note(found):
+        return Text(note)
     table = Table.grid(padding=(0, 1))
     for sentence, why in change_lines(found):
         table.add_row("-", Text(sentence))

@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from bullbear.wording import percent
+from bullbear.wording import percent, short_date
 
 
 def odds(shown: Mapping[str, Any]) -> Text | None:
@@ -34,7 +34,7 @@ def situations(shown: Mapping[str, Any]) -> RenderableType | None:
     for each in found["nearest"]:
         then = each["then"]
         moves = [percent(then[name], signed=True) for name in ("return", "low")]
-        table.add_row(str(each["date"])[:10], *moves, percent(then["volatility"], 0))
+        table.add_row(short_date(str(each["date"])), *moves, percent(then["volatility"], 0))
     note = Text(found["note"]) if found.get("note") else None
     parts = [part for part in (table if found["nearest"] else None, note) if part is not None]
     return Group(*parts) if parts else None

@@ -8,7 +8,8 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from bullbear.wording import count
+from bullbear.forecasting.card.age_lines import age_lines
+from bullbear.wording import count, short_date
 
 
 def drivers(entry: Mapping[str, Any]) -> Table | None:
@@ -27,18 +28,18 @@ def drivers(entry: Mapping[str, Any]) -> Table | None:
 
 def foot(shown: Mapping[str, Any]) -> Text:
     """The model, the data, the ledger and the time of issue."""
-    model, data, stamp, ages = shown["model"], shown["data"], shown["ledger"], shown.get("ages")
+    model, data, stamp = shown["model"], shown["data"], shown["ledger"]
     run = f"{model['name']} (run {str(model['run_id'])[:8]})"
-    if ages is None:
-        lines = [f"P(up) by {run}, trained through {model['trained_through']}."]
+    if "ages" not in shown:
+        lines = [f"P(up) by {run}, trained through {short_date(model['trained_through'])}."]
         if overdue := model.get("refit_overdue_sessions"):
             lines.append(f"It is {count(model['age_sessions'], 'session')} old; its refit is {overdue:,} overdue.")
         if data["stale"]:
             lines.append(f"Absent or stale: {', '.join(data['stale'])}.")
+        lines += age_lines(shown)
     else:
-        lines = [f"P(up) by {run}. {ages['model']['sentence']}", ages["data"]["sentence"]]
-        lines += [f"Absent or stale: {each['sentence']}" for each in ages["series"]]
-    lines += [f"{each['sentence']}." for each in shown.get("forced", ())]
+        first, *rest = age_lines(shown)
+        lines = [f"P(up) by {run}. {first}", *rest]
     lines.append(f"Data known to {data['last_known_at']}, fingerprint {data['fingerprint'][:12]}.")
     lines.append(_issued(shown, f"Ledger entry {stamp['index']}, hash {stamp['hash'][:12]}"))
     return Text("\n".join(lines), style="dim")
@@ -49,5 +50,5 @@ def _issued(shown: Mapping[str, Any], entry: str) -> str:
         return f"{entry}."
     behind = shown["data"].get("sessions_behind")
     late = f", {count(behind, 'session')} after its close" if behind else ""
-    hindsight = " In hindsight: a replay is no part of the record." if shown["kind"] == "replay" else ""
+    hindsight = " Made in hindsight: replays are not part of the record." if shown["kind"] == "replay" else ""
     return f"{entry}; {shown['kind']}, issued at {shown['issued_at']}{late}.{hindsight}"

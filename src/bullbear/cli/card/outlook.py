@@ -12,25 +12,13 @@ from rich.text import Text
 from bullbear.forecasting.card.outlook import outlook_says, stated, unusual_rows
 from bullbear.wording import chance, percent
 
-_PHASES = {
-    "uptrend": "the close is above a rising 200-session average",
-    "distribution": "the close is below a 200-session average that still rises",
-    "accumulation": "the close is above a 200-session average that still falls",
-    "downtrend": "the close is below a falling 200-session average",
-}
-
 
 def outlook(entry: Mapping[str, Any]) -> RenderableType:
     """The outlook of an entry, with the regime."""
     says = outlook_says(entry)
-    lines = [says.normal, says.usual, says.base_rates, *says.direction, says.width, _regime(entry["regime"])]
+    lines = [says.normal, says.usual, says.base_rates, *says.direction, says.width, says.regime]
     told = Text("\n".join(filter(None, lines)))
     return Group(_unusual(entry), "", told) if says.unusual else told
-
-
-def _regime(name: str) -> str:
-    meaning = _PHASES.get(name)
-    return f"Regime: {name}." if meaning is None else f"Regime: {name} ({meaning})."
 
 
 def _unusual(entry: Mapping[str, Any]) -> Table:

@@ -27,7 +27,7 @@ BASE_TRADED, BASE_KEPT, BASE_MADE_ROOM = 60, 61, 62
 _SENTENCES = {
     START: "no support has been broken since the account began",
     NEAR_SUPPORT: "the close is {y_away} the support {x:.2f}",
-    SUPPORT_HELD: "the close has left the support {x:.2f} behind, {y:.1f} ATRs above it",
+    SUPPORT_HELD: "the close rose {y:.1f} ATRs above support at {x:.2f}",
     SUPPORT_BROKEN: "closes below the support {x:.2f}, the last {y:.1f} ATRs under it; {witnesses}",
     CHANNEL_BROKEN: "closes below the channel at {x:.2f}, the last {y:.1f} ATRs under it; {witnesses}",
     DEATH_CROSS: "the fast average is {y_gap} below the slow one at {x:.2f}, the close below it too; {witnesses}",

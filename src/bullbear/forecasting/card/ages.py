@@ -18,6 +18,7 @@ from bullbear.definitions import UP
 from bullbear.errors import BullbearError
 from bullbear.forecasting.card.sources import Sources
 from bullbear.settings import settings_of
+from bullbear.wording import capital, count, long_date, short_date
 
 _OF_A_TICKER = ("short_interest", "short_volume", "dividends", "holdings", "raw_bars", "splits")
 
@@ -49,15 +50,16 @@ def _data(sources: Sources) -> dict[str, Any]:
     closed = sessions.last_closed(sources.now)
     behind = len(sessions.between(last + pd.Timedelta(days=1), closed)) if last < closed else 0
     old = behind > settings_of(sources.home.root).staleness.max_sessions_behind
+    ago = _ago(behind, last, closed)
     if sources.store.is_simulated:
-        old, sentence = False, f"The market is simulated; its last session is {_day(last)}."
+        old, sentence = False, f"The market is simulated; its last session is {long_date(last)}."
     elif behind == 0:
-        sentence = f"The data reach the last session that has closed, {_day(last)}."
+        sentence = f"The data reach the last session that has closed, {long_date(last)}."
     elif old:
-        sentence = f"The data are old: the last bar of {ticker} is of {_day(last)}, {_ago(behind, last, closed)}."
+        sentence = f"The data are old: the last bar of {ticker} is from {long_date(last)}, {ago}."
     else:
-        passed = "1 session has" if behind == 1 else f"{behind} sessions have"
-        sentence = f"The last bar of {ticker} is of {_day(last)}; {passed} closed since."
+        passed = f"{count(behind, 'session')} {'has' if behind == 1 else 'have'}"
+        sentence = f"The last bar of {ticker} is from {long_date(last)}; {passed} closed since."
     return {"last_session": str(last.date()), "sessions_behind": behind, "old": old, "sentence": sentence}
 
 
@@ -65,16 +67,17 @@ def _notice(sources: Sources, data: Mapping[str, Any]) -> list[str]:
     session, last = sources.session, sessions.day(data["last_session"])
     if sources.asked is not None:
         note = closed_day(sources.asked, session)
-        return [] if note is None else [f"{note[0].upper()}{note[1:]}."]
+        return [] if note is None else [f"{capital(note)}."]
     lines = []
     if data["sessions_behind"] and not sources.store.is_simulated:
         lines.append(data["sentence"])
         if data["old"]:
             lines.append("What follows was true on that evening; it says nothing of today.")
     if session < last:
+        earlier = count(len(sessions.between(session, last)) - 1, "session")
         lines.append(
-            f"This is the forecast of {_day(session)}, {_sessions(len(sessions.between(session, last)) - 1)} before "
-            f"the last bar of {sources.entry['ticker']}, {_day(last)}."
+            f"This is the forecast of {long_date(session)}, {earlier} before the"
+            f" last bar of {sources.entry['ticker']}, {long_date(last)}."
         )
     return lines
 
@@ -105,11 +108,12 @@ def _model(sources: Sources, row: Mapping[str, Any], made: Mapping[str, Any] | N
     age = None if through is None else len(sessions.between(through, sources.session)) - 1
     if name is None:
         sentence = f"{question} has no champion: its base rate answers."
-    elif age is None:
+    elif through is None or age is None:
         sentence = f"When {name}, which answers {question}, was fitted is not known."
     else:
-        late = f"; its refit is {_sessions(overdue)} overdue" if overdue else ""
-        sentence = f"{name} answers {question}, fitted through {through}, {_sessions(age)} before this close{late}."
+        late = f"; its refit is {count(overdue, 'session')} overdue" if overdue else ""
+        since = f"fitted through {short_date(through)}, {count(age, 'session')} before this close"
+        sentence = f"{name} answers {question}, {since}{late}."
     return {
         "question": question,
         "name": name,
@@ -141,12 +145,14 @@ def _together(models: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         sentence = up["sentence"]
     elif len(days) == 1:
         who = "The model was" if len(fitted) == 1 else f"The models of all {len(fitted)} questions were"
-        sentence = f"{who} fitted through {days[0]}, {_sessions(fitted[0]['sessions'])} before this close."
+        sentence = (
+            f"{who} fitted through {short_date(days[0])}, {count(fitted[0]['sessions'], 'session')} before this close."
+        )
     else:
         ages = sorted(each["sessions"] for each in fitted)
         sentence = (
-            f"The models of {len(fitted)} questions were fitted through {days[0]} to {days[-1]}, {ages[0]} to "
-            f"{_sessions(ages[-1])} before this close."
+            f"The models of {len(fitted)} questions were fitted through {short_date(days[0])} to "
+            f"{short_date(days[-1])}, {ages[0]} to {count(ages[-1], 'session')} before this close."
         )
     late = [each["question"] for each in fitted if each["refit_overdue_sessions"]]
     if late:
@@ -176,18 +182,11 @@ def _lack(sources: Sources, name: str) -> dict[str, Any]:
         return {"series": name, "last": None, "days": None, "sentence": f"{name}: nothing was known at this close."}
     last = pd.Timestamp(max(known), unit="us")
     days = (sources.session - last).days
-    sentence = f"{name}: the newest value is of {last.date()}, {days:,} days before this close."
+    sentence = f"{name}: the newest value is from {short_date(last)}, {days:,} days before this close."
     return {"series": name, "last": str(last.date()), "days": days, "sentence": sentence}
-
-
-def _day(day: pd.Timestamp) -> str:
-    return f"{day:%a} {day.date()}"
 
 
 def _ago(behind: int, last: pd.Timestamp, closed: pd.Timestamp) -> str:
     years = (closed - last).days / 365.25
-    return f"{_sessions(behind)} ({years:.1f} years) ago" if years >= 1 else f"{_sessions(behind)} ago"
-
-
-def _sessions(n: int) -> str:
-    return f"{n:,} session{'' if n == 1 else 's'}"
+    passed = count(behind, "session")
+    return f"{passed} ({years:.1f} years) ago" if years >= 1 else f"{passed} ago"

@@ -23,6 +23,13 @@ def change_lines(found: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
     return lines
 
 
+def change_note(found: Mapping[str, Any] | None) -> str:
+    """What there is to say where no line is shown; "" where lines are."""
+    if found is None:
+        return "The ledger has no earlier forecast to compare with."
+    return "" if found["lines"] else f"No notable change {found['since']['sentence']}."
+
+
 def _why(causes: Sequence[Mapping[str, Any]]) -> list[str]:
     """A sentence for each family, with the factors that did most of it."""
     found = []

@@ -1,7 +1,7 @@
 """What changed since the last forecast of an earlier close, a line a change, and why.
 
-Live forecasts continue live ones, and replays are compared with the replay of the latest earlier close. A line is worth
-reading or it is not there: a weight that drifts with prices is no change, nor is a probability that moved a little.
+Live forecasts continue live ones, and replays are compared with the replay of the latest earlier close. Only what is
+notable has a line: a weight that drifts with prices is no change, nor is a probability that moved a little.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from bullbear.forecasting.card.sources import Sources
 from bullbear.forecasting.card.why import Cause, whys
 from bullbear.forecasting.ledger import kind_of_entry
 from bullbear.forecasting.staleness import series_read
-from bullbear.wording import chance, count, listed, percent
+from bullbear.wording import chance, count, listed, percent, price, short_date
 
 POSITION, STOP, REGIME, TREND, OUTLOOK = "position", "stop", "regime", "trend", "outlook"
 PROBABILITY, DATA, MODEL = "probability", "data", "model"
@@ -86,7 +86,7 @@ def changes_of(sources: Sources) -> dict[str, Any] | None:
         "since": {
             "decided_at": before["decided_at"],
             "index": before["ledger"]["index"],
-            "sentence": f"since the forecast of {before['decided_at'][:10]}, {count(ago, 'session')} earlier",
+            "sentence": f"since the forecast of {short_date(before['decided_at'])}, {count(ago, 'session')} earlier",
         },
         "lines": [line.to_json() for line in lines],
     }
@@ -134,14 +134,13 @@ def _stops(before: Entry, entry: Entry) -> list[Change]:
     for key in dict.fromkeys((*was, *now)):
         name, _, word = key
         old, new = was.get(key), now.get(key)
-        if old is None:
-            found.append(Change(STOP, None, new, f"{name}: a new {word} at {new:.2f}"))
-        elif new is None and any(sold.startswith(f"{name} ") for sold in told):
-            continue
-        elif new is None:
-            found.append(Change(STOP, old, None, f"{name}: no {word} any more (it stood at {old:.2f})"))
-        elif abs(new / old - 1.0) >= LEAST_STOP:
-            found.append(Change(STOP, old, new, f"{name}: the {word} at {new:.2f} in place of {old:.2f}"))
+        if old is not None and new is not None:
+            if abs(new / old - 1.0) >= LEAST_STOP:
+                found.append(Change(STOP, old, new, f"{name}: the {word} at {price(new)} in place of {price(old)}"))
+        elif new is not None:
+            found.append(Change(STOP, None, new, f"{name}: a new {word} at {price(new)}"))
+        elif old is not None and not any(sold.startswith(f"{name} ") for sold in told):
+            found.append(Change(STOP, old, None, f"{name}: no {word} any more (it stood at {price(old)})"))
     return found
 
 
@@ -164,7 +163,7 @@ def _trend(before: Entry, entry: Entry) -> list[Change]:
 
 
 def _answers(sources: Sources, before: Entry) -> list[Change]:
-    """The probabilities whose change is worth a line: what became or ceased to be unusual first."""
+    """The probabilities with a notable change: what became or ceased to be unusual first."""
     was = {row["question"]: row for row in before.get("outlook", ())}
     pairs = [(was[row["question"]], row) for row in sources.entry.get("outlook", ()) if row["question"] in was]
     moved = [
@@ -197,7 +196,7 @@ def _data(sources: Sources, before: Entry) -> list[Change]:
             continue
         name = series if kind == "observations" else f"{kind.replace('_', ' ')} of {series}"
         days = [str(each.date()) for each in (was, now)]
-        found.append(Change(DATA, days[0], days[1], f"{name} of {days[1]} has arrived"))
+        found.append(Change(DATA, days[0], days[1], f"{name} of {short_date(days[1])} has arrived"))
     return found
 
 
@@ -224,5 +223,5 @@ def _model(before: Entry, entry: Entry) -> list[Change]:
         return [Change(MODEL, was["run_id"], now["run_id"], sentence)]
     if was["trained_through"] != now["trained_through"]:
         days = was["trained_through"], now["trained_through"]
-        return [Change(MODEL, *days, f"the model of P(up), {now['name']}, was refitted through {days[1]}")]
+        return [Change(MODEL, *days, f"the model of P(up), {now['name']}, was refitted through {short_date(days[1])}")]
     return []

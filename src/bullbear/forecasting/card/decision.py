@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bullbear.decide.instruments import CASH
-from bullbear.wording import listed, percent
+from bullbear.wording import listed, percent, price, short_date
 
 Entry = Mapping[str, Any]
 AGENTS = ("bull", "bear")
@@ -117,7 +117,16 @@ def trend_of(entry: Entry) -> str:
         return ""
     if trend["changed"]:
         return f"{trend['name']}, new at this close: {trend['reason']}."
-    return f"{trend['name']} since {trend['since']}, when it began with this: {trend['reason']}."
+    return f"{trend['name']} since {short_date(trend['since'])}: {trend['reason']}."
+
+
+def account_of(entry: Entry) -> str:
+    """Whose positions these are; "" for an entry of the versions without an account."""
+    if "account" not in entry:
+        return ""
+    if entry["account"]["kind"] == "advised":
+        return "Positions follow the paper account of live advice."
+    return "Positions are those of the champion's own backtest: this is a replay, not live advice."
 
 
 def next_of(entry: Entry) -> list[str]:
@@ -129,7 +138,9 @@ def stopped_out(entry: Entry) -> list[str]:
     """What stops have sold since the last decision, a sentence each."""
     since = entry.get("account", {}).get("since") or {}
     sold = [fill for fill in since.get("fills", ()) if fill["why"] == "stop"]
-    return [f"{_name(fill)} was stopped out at {fill['price']:.2f} on {fill['session']}" for fill in sold]
+    return [
+        f"{_name(fill)} was stopped out at {price(fill['price'])} on {short_date(fill['session'])}" for fill in sold
+    ]
 
 
 def _why(entry: Entry, ticker: str) -> str:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import pandas as pd
-
 from bullbear.forecasting.card.sources import Sources
 from bullbear.forecasting.champion_history import forced, meta_at
+from bullbear.wording import short_date
 
 
 def forced_of(sources: Sources) -> list[dict[str, Any]]:
@@ -21,7 +20,7 @@ def forced_of(sources: Sources) -> list[dict[str, Any]]:
         named = {"question": row["question"], "model": str(meta["definition"]["name"]), "run_id": row["run_id"]}
         sentence = (
             f"The champion of {named['question']}, {named['model']} {str(named['run_id'])[:8]}, was promoted against "
-            f"the gate on {pd.Timestamp(record['at']):%Y-%m-%d}: {record['reason']}"
+            f"the gate on {short_date(record['at'])}: {record['reason']}"
         )
         found.append({**named, **record, "sentence": sentence})
     return found

@@ -12,12 +12,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from bullbear.definitions import UP
-from bullbear.wording import chance, listed, percent
+from bullbear.wording import chance, listed, percent, points, short_date
 
 Row = Mapping[str, Any]
 
 _CALM, _WILD = 0.8, 1.25
 """Forecast volatility against the usual one, beyond which a month is called calm or wild."""
+_REGIMES = {
+    "uptrend": "the close is above a rising 200-session average",
+    "distribution": "the close is below a 200-session average that still rises",
+    "accumulation": "the close is above a 200-session average that still falls",
+    "downtrend": "the close is below a falling 200-session average",
+}
 
 
 @dataclass(frozen=True)
@@ -35,6 +41,7 @@ class OutlookSays:
     normal: str
     direction: tuple[str, ...]
     width: str
+    regime: str
 
 
 def outlook_says(entry: Mapping[str, Any]) -> OutlookSays:
@@ -49,7 +56,8 @@ def outlook_says(entry: Mapping[str, Any]) -> OutlookSays:
         base_rates=_named("Base rates alone, for want of a champion", alone),
         normal="" if unusual or not rows else _normal(entry, usual, alone),
         direction=_direction(entry),
-        width=_width(entry),
+        width=width_of(entry.get("distribution")),
+        regime=_regime(entry.get("regime")),
     )
 
 
@@ -65,7 +73,12 @@ def unusual_rows(entry: Mapping[str, Any]) -> list[Row]:
 
 def is_unusual(row: Row) -> bool:
     """Whether a champion's interval does not contain the base rate."""
-    return row.get("model") is not None and not row["p_low"] <= row["climatology"] <= row["p_high"]
+    return row.get("model") is not None and _excludes_base_rate(row)
+
+
+def _excludes_base_rate(row: Row) -> bool:
+    low, high = row["p_low"], row["p_high"]
+    return low is not None and high is not None and not low <= row["climatology"] <= high
 
 
 def surprise(row: Row) -> float:
@@ -86,7 +99,12 @@ def stated(row: Row) -> str:
 
 def has_unusual_direction(entry: Mapping[str, Any]) -> bool:
     """Whether the interval of P(up) does not contain the base rate."""
-    return not entry["p_low"] <= entry["climatology"] <= entry["p_high"]
+    return _excludes_base_rate(entry)
+
+
+def regime_meaning(name: str | None) -> str:
+    """What the regime says of the close and its 200-session average; "" for one of another kind."""
+    return _REGIMES.get(name or "", "")
 
 
 def is_normal(entry: Mapping[str, Any]) -> bool:
@@ -159,19 +177,25 @@ def _normal(entry: Mapping[str, Any], usual: Sequence[Row], alone: Sequence[Row]
 
 
 def _direction(entry: Mapping[str, Any]) -> tuple[str, ...]:
-    low, high, usual = (percent(entry[name]) for name in ("p_low", "p_high", "climatology"))
-    away = abs(entry["p_up"] - entry["climatology"])
-    return (
-        f"P(up over {entry['horizon_sessions']} sessions, to {entry['resolves_on']}): {percent(entry['p_up'])}, "
-        f"usually {usual}; 90 % interval {low} to {high}.",
-        f"That is {percent(away)} away from the base rate, which lies outside the interval."
-        if has_unusual_direction(entry)
-        else "No evidence against the base rate: nothing is known about the direction.",
+    p, usual, low, high = (entry[name] for name in ("p_up", "climatology", "p_low", "p_high"))
+    within = "no interval" if low is None or high is None else f"90 % interval {percent(low)} to {percent(high)}"
+    said = (
+        f"P(up over {entry['horizon_sessions']} sessions, to {short_date(entry['resolves_on'])}): {percent(p)}, "
+        f"usually {percent(usual)}; {within}."
     )
+    if has_unusual_direction(entry):
+        side = "above" if p > usual else "below"
+        return said, f"That is {points(p - usual, 1)} {side} the base rate, which lies outside the interval."
+    return said, "No evidence against the base rate: nothing is known about the direction."
 
 
-def _width(entry: Mapping[str, Any]) -> str:
-    found = entry.get("distribution")
+def _regime(name: str | None) -> str:
+    meaning = regime_meaning(name)
+    return f"Regime: {name} ({meaning})." if meaning else f"Regime: {name}."
+
+
+def width_of(found: Mapping[str, Any] | None) -> str:
+    """The distribution of the return in one sentence; "" where there is none."""
     if not found:
         return ""
     usual = found["volatility_climatology"]

@@ -48,14 +48,19 @@ def price_sentence(price: Mapping[str, Any]) -> str:
     ...                 "from_high": -0.0087})
     'Close 165.67, up 0.1 % on the day; 0.9 % below the 52-week high of 167.12 (low 131.54).'
     """
-    day, from_high = price["day"], price["from_high"]
-    said = f"Close {_price(price['close'])}"
+    note = price_note(price)
+    return f"Close {_price(price['close'])}{f', {note}' if note else ''}."
+
+
+def price_note(price: Mapping[str, Any]) -> str:
+    """The move of the day and the place in the year, as a phrase; "" where neither is known."""
+    day, from_high, parts = price["day"], price["from_high"], list[str]()
     if day is not None:
-        said += f", {'down' if day < 0.0 else 'up'} {percent(abs(day))} on the day"
+        parts.append(f"{'down' if day < 0.0 else 'up'} {percent(abs(day))} on the day")
     if from_high is not None:
         high = f"the 52-week high of {_price(price['high_52w'])} (low {_price(price['low_52w'])})"
-        said += f"; {percent(-from_high)} below {high}" if from_high <= -0.0005 else f"; at {high}"
-    return f"{said}."
+        parts.append(f"{percent(-from_high)} below {high}" if from_high <= -0.0005 else f"at {high}")
+    return "; ".join(parts)
 
 
 def _day_return(bars: pd.DataFrame) -> float:

@@ -84,7 +84,4 @@ class Sources:
         RunError
             There is none, or it is damaged.
         """
-        return self._champion(question)
-
-    def _champion(self, question: str) -> Bundle:
         return read_bundle(self.home.champion_of(question), label=champion_of(question))

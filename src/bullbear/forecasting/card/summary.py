@@ -15,8 +15,6 @@ from bullbear.wording import capital, count, listed
 
 NOTHING = "Nothing to say today"
 
-Card = Mapping[str, Any]
-
 
 def summary_of(entry: Mapping[str, Any], changes: Mapping[str, Any] | None, notice: Sequence[str] = ()) -> str:
     """The key `summary`.

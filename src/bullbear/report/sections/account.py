@@ -15,6 +15,7 @@ from bullbear.report.palette import role
 from bullbear.report.section import Block, Details, Heading, Section, Text
 from bullbear.report.tables import Table
 from bullbear.report.words import UNKNOWN, day, per_cent, price, sentence
+from bullbear.wording import MONTHS
 
 POLICY, HOLD, CASH = "policy", "buy_and_hold", "CASH"
 LAST_TRADES = 25
@@ -27,7 +28,6 @@ _NAMES = {
 }
 _COLOURS = {POLICY: "forecast", HOLD: "grey"}
 _OTHERS = ("green", "purple", "yellow", "sky", "bear")
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _MOST_HUNDREDTHS = 655.0
 _STRONG = 0.08
 """A month whose shade is the deepest; a year's is three times that."""
@@ -283,7 +283,7 @@ def _months(name: str, equity: pd.Series) -> Table:
     last = pd.Timestamp(equity.index[-1])
     return Table(
         f"{name}, per cent; the first and the last month may be parts, up to {day(last)}",
-        ("year", *_MONTHS, "year"),
+        ("year", *MONTHS, "year"),
         tuple(rows),
         tuple(tones),
     )

@@ -13,6 +13,7 @@ from bullbear.report.charts import PER_CENT, Chart
 from bullbear.report.palette import role
 from bullbear.report.section import Block, Grid, Heading, Section, Text
 from bullbear.report.words import day
+from bullbear.wording import capital, percent
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class Gauge:
             return f"the lowest {since}"
         if self.percentile >= 0.995:
             return f"the highest {since}"
-        return f"higher than on {self.percentile:.0%} of days {since}".replace("%", " %")
+        return f"higher than on {percent(self.percentile, 0)} of days {since}"
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,7 @@ def _gauge(gauge: Gauge) -> Chart:
         f"gauge-{gauge.name.replace('_', '-')}",
         f"{gauge.title}: {gauge.shown}",
         {"data": traces, "layout": layout},
-        f"{gauge.stands[:1].upper()}{gauge.stands[1:]}. {gauge.about}",
+        f"{capital(gauge.stands)}. {gauge.about}",
         f"Line over five years to {day(gauge.as_of)}: {gauge.title} is {gauge.shown}, {gauge.stands}.",
         height=190,
     )

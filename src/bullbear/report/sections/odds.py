@@ -8,8 +8,9 @@ from typing import Any
 
 from bullbear.odds.statements import FALSE_DISCOVERY_RATE
 from bullbear.report.section import Block, Bullets, Details, Section, Text
-from bullbear.report.tables import Table
+from bullbear.report.tables import Table, number
 from bullbear.report.words import UNKNOWN, day, per_cent
+from bullbear.wording import capital
 
 
 @dataclass(frozen=True)
@@ -60,24 +61,19 @@ def _table(odds: Sequence[Mapping[str, Any]], caption: str) -> Table:
 
 
 def _row(each: Mapping[str, Any]) -> tuple[str, ...]:
-    says = f"{str(each['says'])[:1].upper()}{str(each['says'])[1:]}"
-    opening = (day(each["occurred_on"]), says, str(each["direction"]))
+    opening = (day(each["occurred_on"]), capital(str(each["says"])), str(each["direction"]))
     if not each["cases"]:
         return (*opening, "0", *[UNKNOWN] * 6)
     return (
         *opening,
         f"{each['continued']} of {each['cases']}",
-        _number(each["effective_cases"], 1),
+        number(each["effective_cases"], 1),
         per_cent(each["odds"]),
         f"{per_cent(each['odds_low'])} to {per_cent(each['odds_high'])}",
         per_cent(each["base_rate"]),
-        _number(each["lift"], 2),
-        _number(each["q_value"], 2),
+        number(each["lift"], 2),
+        number(each["q_value"], 2),
     )
-
-
-def _number(value: float | None, digits: int) -> str:
-    return UNKNOWN if value is None else f"{value:.{digits}f}"
 
 
 def _found(each: Mapping[str, Any]) -> float | None:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bullbear.forecasting.card.outlook import is_unusual, width_of
 from bullbear.report.charts import PER_CENT, Chart
 from bullbear.report.palette import role
 from bullbear.report.section import Block, Section, Text
@@ -53,16 +54,10 @@ def outlook_section(data: OutlookData) -> Section:
     if data.fan is not None:
         blocks.append(_fan(data.fan))
     if data.distribution:
-        blocks.append(Text(_spread(data.distribution)))
+        blocks.append(Text(width_of(data.distribution)))
     if data.rows:
         blocks.append(_table(data.rows))
     return Section("outlook", f"The outlook to {day(data.resolves_on)}", blocks, "Outlook")
-
-
-def differs(row: Mapping[str, Any]) -> bool:
-    """Whether the interval of a forecast excludes the base rate."""
-    low, high = row["p_low"], row["p_high"]
-    return low is not None and high is not None and not low <= row["climatology"] <= high
 
 
 def _bars(rows: Sequence[Mapping[str, Any]]) -> Chart:
@@ -79,7 +74,7 @@ def _bars(rows: Sequence[Mapping[str, Any]]) -> Chart:
         notes.append(
             {
                 "x": 0, "y": place[n] + 0.24, "xanchor": "left", "yanchor": "bottom", "align": "left", "xshift": 2,
-                "showarrow": False, "text": f"<b>{shown}</b>" if differs(row) else shown,
+                "showarrow": False, "text": f"<b>{shown}</b>" if is_unusual(row) else shown,
             }
         )  # fmt: skip
         edge = max(p[n], usual[n], high[n])
@@ -89,7 +84,7 @@ def _bars(rows: Sequence[Mapping[str, Any]]) -> Chart:
     traces = [
         {
             "type": "bar", "orientation": "h", "name": "this month", "x": p, "y": place, "width": 0.34,
-            "marker": {"color": [role("forecast", 1.0 if differs(row) else 0.55) for row in rows]},
+            "marker": {"color": [role("forecast", 1.0 if is_unusual(row) else 0.55) for row in rows]},
             "error_x": {
                 "type": "data", "symmetric": False, "array": [b - a for a, b in zip(p, high, strict=True)],
                 "arrayminus": [b - a for a, b in zip(low, p, strict=True)], "color": role("ink"), "thickness": 1.4,
@@ -116,7 +111,7 @@ def _bars(rows: Sequence[Mapping[str, Any]]) -> Chart:
         "yaxis": {"range": [-0.5, len(rows) - 0.15], "visible": False, "fixedrange": True},
         "annotations": notes,
     }
-    unusual = [str(row["statement"]) for row in rows if differs(row)]
+    unusual = [str(row["statement"]) for row in rows if is_unusual(row)]
     return Chart(
         "against-usual",
         "This month against usual",
@@ -193,17 +188,6 @@ def _fan(fan: FanData) -> Chart:
         f"%, usually between {least[-1]:+.1f} % and {most[-1]:+.1f} %.",
         height=430,
     )
-
-
-def _spread(found: Mapping[str, Any]) -> str:
-    usual = found["volatility_climatology"]
-    said = f"The forecast volatility is {per_cent(found['volatility'], 1)} a year"
-    said += "." if usual is None else f"; usually it is {per_cent(usual, 1)}."
-    low, high = (found["quantiles"].get(level) for level in ("0.05", "0.95"))
-    if low is None or high is None:
-        return said
-    low, high = (per_cent(end, 1, signed=True) for end in (low, high))
-    return f"{said} In nine cases of ten the return of the month lies between {low} and {high}."
 
 
 def _table(rows: Sequence[Mapping[str, Any]]) -> Table:

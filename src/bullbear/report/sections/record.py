@@ -151,7 +151,7 @@ def _reliability(each: QuestionRecord) -> Chart:
             "line": {"color": role("usual"), "width": 1.5, "dash": "dash"}, "hoverinfo": "skip",
         },
         {
-            "type": "scatter", "mode": "markers", "name": f"forecasts, {each.level:.0%} interval".replace("%", " %"),
+            "type": "scatter", "mode": "markers", "name": f"forecasts, {per_cent(each.level)} interval",
             "x": p.tolist(), "y": share.tolist(), "marker": {"color": role("forecast"), "size": 7},
             "error_y": {
                 "type": "data", "symmetric": False, "array": (high - share).tolist(),
@@ -192,7 +192,7 @@ def _cumulative(each: QuestionRecord) -> Chart:
         },
         {
             **shared, "y": found["low"].to_numpy(), "line": {"width": 0}, "fill": "tonexty",
-            "fillcolor": role("forecast", 0.2), "name": f"{each.level:.0%} interval".replace("%", " %"),
+            "fillcolor": role("forecast", 0.2), "name": f"{per_cent(each.level)} interval",
             "hoverinfo": "skip",
         },
         {

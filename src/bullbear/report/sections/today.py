@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
-from bullbear.forecasting.card.change_lines import change_lines
-from bullbear.forecasting.card.decision import AGENTS, Holding, holdings_of, next_of, orders_of, reasons_of, trend_of
+from bullbear.forecasting.card.age_lines import age_lines
+from bullbear.forecasting.card.change_lines import change_lines, change_note
+from bullbear.forecasting.card.decision import (
+    AGENTS,
+    Holding,
+    account_of,
+    holdings_of,
+    next_of,
+    orders_of,
+    reasons_of,
+    trend_of,
+)
+from bullbear.forecasting.card.outlook import outlook_says, regime_meaning
+from bullbear.forecasting.card.price import price_note
 from bullbear.report.section import Block, Bullets, Details, Facts, Grid, Heading, Panel, Section, Text, Tile, Tiles
 from bullbear.report.tables import Table, instant
 from bullbear.report.words import day, per_cent, price, sentence
@@ -22,7 +34,7 @@ def today_section(document: Document) -> Section:
         blocks.append(Text(" ".join(summary), "lead"))
     if document.get("kind") == "replay":
         blocks.append(Text("A replay: computed in hindsight, not live advice and not part of the live record.", "note"))
-    blocks += [Tiles(_tiles(document)), Text(_direction(document))]
+    blocks += [Tiles(_tiles(document)), Text(" ".join(outlook_says(document).direction))]
     held = holdings_of(document)
     blocks += [*_changes(document), Heading("What the agents do"), *_trades(document)]
     blocks += [Grid([_agent(document, name, held) for name in AGENTS]), *_triggers(document)]
@@ -35,14 +47,9 @@ def today_section(document: Document) -> Section:
 def _tiles(document: Document) -> list[Tile]:
     tiles = []
     if now := document.get("price"):
-        change, moved = now["change"], now["day"]
-        note = f"{per_cent(moved, 2, signed=True)} on the day"
-        if now.get("from_high") is not None:
-            below = f"{per_cent(-now['from_high'], 1)} below its 52-week high"
-            note += f", {below if now['from_high'] < 0 else 'at its 52-week high'}"
-        tiles.append(
-            Tile("Close", price(now["close"]), note, "plain" if not change else "bull" if change > 0 else "bear")
-        )
+        change = now["change"]
+        tone: Literal["plain", "bull", "bear"] = "plain" if not change else "bull" if change > 0 else "bear"
+        tiles.append(Tile("Close", price(now["close"]), price_note(now), tone))
     tiles.append(
         Tile(
             f"Higher on {day(document['resolves_on'])}",
@@ -65,43 +72,21 @@ def _tiles(document: Document) -> list[Tile]:
                 "bull" if held and name == "bull" else "bear" if held else "plain",
             )
         )
-    trend = document.get("trend")
-    since = f"since {day(trend['since'])}" if trend and trend.get("since") else ""
-    tiles.append(Tile("Regime", str(document["regime"] or "unknown").replace("_", " "), since))
+    if regime := document["regime"]:
+        tiles.append(Tile("Regime", str(regime).replace("_", " "), regime_meaning(regime)))
+    if trend := document.get("trend"):
+        tiles.append(Tile("Trend of the agents", str(trend["name"]).replace("_", " "), f"since {day(trend['since'])}"))
     return tiles
-
-
-def _direction(document: Document) -> str:
-    low, high, usual = document["p_low"], document["p_high"], document["climatology"]
-    said = (
-        f"The chance that {document['ticker']}, dividends included, closes higher on {day(document['resolves_on'])} "
-        f"than on {day(document['decided_at'])} is {per_cent(document['p_up'], 1)}"
-    )
-    if low is None or high is None:
-        return f"{said}; the forecast has no interval. The base rate is {per_cent(usual, 1)}."
-    inside = low <= usual <= high
-    reading = (
-        "the interval holds the base rate, so nothing is known about the direction"
-        if inside
-        else f"the base rate lies {'below' if low > usual else 'above'} the interval"
-    )
-    return (
-        f"{said} (90 % interval {per_cent(low, 1)} to {per_cent(high, 1)}, of the long-run share of rises on days like "
-        f"this one to the model). Usually it is {per_cent(usual, 1)}: {reading}."
-    )
 
 
 def _changes(document: Document) -> list[Block]:
     if "changes" not in document:
         return []
     changes = document["changes"]
-    if changes is None:
-        return [Text("The ledger has no earlier forecast to compare with.", "soft")]
-    since = str(changes["since"]["sentence"])
-    if not changes["lines"]:
-        return [Text(f"Nothing worth a line has changed {since}.")]
+    if note := change_note(changes):
+        return [Text(note, "soft")]
     lines = [" ".join([line, *why]) for line, why in change_lines(changes)]
-    return [Heading(f"What changed {since}"), Bullets(lines)]
+    return [Heading(f"What changed {changes['since']['sentence']}"), Bullets(lines)]
 
 
 def _agent(document: Document, name: str, held: Sequence[Holding]) -> Panel:
@@ -124,22 +109,16 @@ def _levels(held: Holding) -> list[tuple[str, float]]:
 
 
 def _trades(document: Document) -> list[Block]:
-    account = document.get("account")
-    if account is None:
+    if "account" not in document:
         return []
     made = [f"{capital(order.sentence)}{f': {order.why}' if order.why else ''}." for order in orders_of(document)]
-    whose = (
-        "Positions are those of the paper account of live advice."
-        if account["kind"] == "advised"
-        else "Positions are those of the champion's own backtest: this is a replay, not live advice."
-    )
     orders: list[Block] = [Text("At the next open:"), Bullets(made)] if made else [Text("No trade at the next open.")]
-    return [*orders, Text(whose, "soft")]
+    return [*orders, Text(account_of(document), "soft")]
 
 
 def _triggers(document: Document) -> list[Block]:
     trend = trend_of(document)
-    lines = [*([f"Trend: {trend}"] if trend else []), *next_of(document)]
+    lines = [*([f"Trend of the agents: {trend}"] if trend else []), *next_of(document)]
     return [Heading("The trend, and what comes next"), Bullets(lines)] if lines else []
 
 
@@ -198,12 +177,8 @@ def _drivers(document: Document) -> list[Block]:
 
 
 def _ages(document: Document) -> list[Block]:
-    ages = document.get("ages")
-    if not ages:
-        return []
-    parts = (ages.get("data") or {}, ages.get("model") or {}, *ages.get("series", ()), *document.get("forced", ()))
-    said = [sentence(str(each["sentence"])) for each in parts if each.get("sentence")]
-    return [Text(" ".join(said), "soft")] if said else []
+    lines = age_lines(document)
+    return [Text(" ".join(map(sentence, lines)), "soft")] if lines else []
 
 
 def _provenance(document: Document) -> list[tuple[str, str]]:
