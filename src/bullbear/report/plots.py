@@ -27,6 +27,7 @@ from bullbear.decide.account import Account
 from bullbear.definitions import UP
 from bullbear.evaluate import Evaluation
 from bullbear.report.ticks import PercentTicks
+from bullbear.report.words import account_name
 
 SIMULATED = "SIMULATED"
 BLUE, ORANGE, GREEN, GREY, PALE = "#0072B2", "#D55E00", "#009E73", "#555555", "#D9D9D9"
@@ -46,13 +47,13 @@ _STYLE: dict[Any, Any] = {
     "figure.dpi": 130.0,
     "savefig.dpi": 130.0,
 }
-_ACCOUNTS: dict[str, tuple[str, str, Literal["-", "--", ":", "-."]]] = {
-    "buy_and_hold": ("buy and hold", ORANGE, "--"),
-    "ten_month_average": ("ten-month average", GREEN, ":"),
-    "volatility_target": ("volatility target", GREEN, "-."),
-    "sixty_forty": ("60/40", ORANGE, ":"),
-    "jump_model": ("jump model", GREY, "-."),
-    "base_rate": ("policy on the base rate", BLUE, ":"),
+_LINES: dict[str, tuple[str, Literal["-", "--", ":", "-."]]] = {
+    "buy_and_hold": (ORANGE, "--"),
+    "ten_month_average": (GREEN, ":"),
+    "volatility_target": (GREEN, "-."),
+    "sixty_forty": (ORANGE, ":"),
+    "jump_model": (GREY, "-."),
+    "base_rate": (BLUE, ":"),
 }
 
 
@@ -129,8 +130,8 @@ def equity_plot(result: Backtest, *, simulated: bool = False) -> bytes:
     def draw(figure: Figure) -> None:
         equity, falls, weights = figure.subplots(3, 1, sharex=True, height_ratios=[3, 1.5, 1.5])
         for name, account in result.baselines.items():
-            label, colour, dash = _ACCOUNTS.get(name, (name.replace("_", " "), GREY, "--"))
-            equity.plot(account.equity.index, account.equity, color=colour, ls=dash, lw=1.2, label=label)
+            colour, dash = _LINES.get(name, (GREY, "--"))
+            equity.plot(account.equity.index, account.equity, color=colour, ls=dash, lw=1.2, label=account_name(name))
             falls.plot(account.equity.index, _drawdown(account), color=colour, ls=dash, lw=0.8)
         days = result.equity.index
         equity.plot(days, result.equity, color=BLUE, lw=1.8, label="policy")
