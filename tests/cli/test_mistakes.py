@@ -115,7 +115,7 @@ EMPTY = [
     (["predictions", "latest"], "run `bullbear train MODEL` first"),
     (["promote", "latest"], "run `bullbear train MODEL` first"),
     (["backtest", "latest"], "run `bullbear train MODEL` first"),
-    (["forecast"], "bullbear train climatology && bullbear promote latest"),
+    (["forecast"], "nothing stored"),
     (["score"], "nothing stored"),
     (["report"], "bullbear promote latest"),
     (["ingest", "nowhere"], "snapshot: got 'nowhere'"),

@@ -190,7 +190,7 @@ def test_what_is_unusual_comes_in_a_table_before_the_rest() -> None:
     lines = shown(outlook=[UP, ALONE, USUAL, ROW])
     start = next(number for number, line in enumerate(lines) if line.startswith("Unusual within the month"))
     assert lines[start + 1].split("  ")[0] == "A close 8 % or more below today's within the month"
-    assert lines[start + 1].split("  ")[-1].strip() == "+10 % (+4 to +16)"
+    assert lines[start + 1].split("  ")[-1].strip() == "+10 % (+4 % to +16 %)"
     assert lines[start + 3 : start + 6] == [
         "As usual: dip5 26 %.",
         "Base rates alone, for want of a champion: rally5 31 %.",

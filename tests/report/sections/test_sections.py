@@ -194,6 +194,8 @@ def test_models_stand_by_question_with_intervals_and_verdicts() -> None:
     assert of_up.rows[0] == ("lightgbm aaaaaaaa (champion)", "+4.00 %", "+1.00 % to +7.00 %", "+3.00 %", "50",
                              "champion: it passed")  # fmt: skip
     assert (of_up.tone(0, 1), of_up.tone(1, 1), of_dip.tone(0, 1)) == ("tone2", "tone-2", "")
+    (beliefs,) = [block.lines for block in _flat(section.blocks) if isinstance(block, Bullets)]
+    assert beliefs == ["Logistic bbbbbbbb: a = 0.10 at the last fit."]
     assert len(_chart(section, "grown-up").figure["data"]) == 2
     assert not [chart for chart in section.charts if chart.id == "grown-dip8"]
 
