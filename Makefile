@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup dev run test check-all lint bench docs site requirements clean
+.PHONY: help setup dev run test check-all lint bench docs pictures site requirements clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -51,6 +51,9 @@ docs: dev ## write docs/factors.md, docs/commands.md and the house of docs/archi
 	$(BIN)/python docs/house.py
 	$(BIN)/python docs/commands.py
 	$(BIN)/python -c 'from pathlib import Path; from bullbear.workflows.factor_catalogue import write_page; from bullbear.home import Home; write_page(Path("docs/factors.md"), Home(Path("nowhere")))'
+
+pictures: dev ## take the pictures of README anew from a home: make pictures HOME_DIR=../market
+	$(BIN)/python docs/pictures.py "$(HOME_DIR)"
 
 site: dev ## build the site of docs/ into build/site
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict

@@ -26,6 +26,28 @@ def percent(value: float | None, digits: int = 1, *, signed: bool = False) -> st
     return f"{_rounded(100.0 * value, digits):{'+' if signed else ''}.{digits}f} %"
 
 
+def interval(low: float | None, high: float | None, digits: int = 1, *, signed: bool = False) -> str:
+    """The two ends of an interval, fractions in per cent.
+
+    Example
+    -------
+    >>> interval(0.541, 0.679), interval(-0.05, 0.06, 0, signed=True)
+    ('54.1 % to 67.9 %', '-5 % to +6 %')
+    """
+    return f"{percent(low, digits, signed=signed)} to {percent(high, digits, signed=signed)}"
+
+
+def skill(estimate: float, low: float, high: float, digits: int = 0) -> str:
+    """A skill with the interval that its place names.
+
+    Example
+    -------
+    >>> skill(0.104, 0.041, 0.162)
+    '+10 % (+4 % to +16 %)'
+    """
+    return f"{percent(estimate, digits, signed=True)} ({interval(low, high, digits, signed=True)})"
+
+
 def chance(p: float) -> str:
     """A probability in whole per cent, but never 0 or 100 % where it is neither.
 

@@ -58,9 +58,9 @@ def test_the_median_of_what_followed(iwm_store: Store, events: EventSet, answers
 def test_the_statement_gives_sample_base_rate_and_chance(answers: dict[str, EventOdds]) -> None:
     text = answers["macd_turns_negative"].statement
     each = answers["macd_turns_negative"]
-    assert text.startswith("IWM on 2019-12-30 (1 session ago): the MACD histogram turned negative. ")
-    assert f"In {each.continued} of {each.cases} past cases since 2014-12-31 IWM stood lower 21 sessions later" in text
-    assert f"IWM stood lower after {each.base_rate:.0%} of all sessions" in text
+    assert text.startswith("IWM on 30 Dec 2019 (1 session ago): the MACD histogram turned negative. ")
+    assert f"In {each.continued} of {each.cases} past cases since 31 Dec 2014 IWM stood lower 21 sessions later" in text
+    assert f"IWM stood lower after {100 * each.base_rate:.0f} % of all sessions" in text
     assert "the difference may be chance" in text
     assert f"The {each.pending} newest cases have not resolved and are not counted." in text
 
@@ -123,7 +123,7 @@ def test_without_a_resolved_case_nothing_is_claimed(iwm_store: Store, events: Ev
     assert only.cases == 1
     (only,) = event_odds(iwm_store, "IWM", events.named(["golden_cross"]), since="2019-08-01", as_of="2019-11-20")
     assert (only.cases, only.pending) == (0, 1)
-    assert "No case since 2019-08-01 has resolved, so nothing can be said of what follows." in only.statement
+    assert "No case since 1 Aug 2019 has resolved, so nothing can be said of what follows." in only.statement
     assert only.as_dict()["odds"] is None
 
 
@@ -168,8 +168,11 @@ def test_another_question_is_counted_by_its_own_answer(simulated_store: Store, e
         rows = [row for row in np.flatnonzero(series.flags[first:, column]) + first if row + 21 < len(close)]
         assert (each.cases, each.continued) == (len(rows), sum(yes(row) for row in rows))
         assert each.base_rate == pytest.approx(usual)
-        assert f'was yes to asked, "Something happens within the month.": P(yes) is {each.odds:.0%}' in each.statement
-        assert f"It was yes after {each.base_rate:.0%} of all sessions" in each.statement
+        assert (
+            f'was yes to asked, "Something happens within the month.": P(yes) is {100 * each.odds:.0f} %'
+            in each.statement
+        )
+        assert f"It was yes after {100 * each.base_rate:.0f} % of all sessions" in each.statement
         assert each.as_dict()["question"] == "asked"
 
 

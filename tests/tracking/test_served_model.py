@@ -72,6 +72,30 @@ def test_a_missing_column_is_refused(trained_home: Home) -> None:
         load(trained_home, run).predict(frame.drop(columns="vix"))
 
 
+def test_dates_are_answered_from_the_homes_store_as_the_walk_forward_did(
+    trained_home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BULLBEAR_HOME", str(trained_home.root))
+    run = Runs(trained_home).find("small")
+    said = run.predictions.table.iloc[[0, 700, -1]]
+    days = pd.DatetimeIndex(said["decided_at"]).strftime("%Y-%m-%d")
+    model = load(trained_home, run)
+    answer = model.predict(pd.DataFrame({"date": days}))
+    assert list(answer) == ["p", "p_low", "p_high", "climatology"]
+    for name in answer:
+        np.testing.assert_array_equal(answer[name].to_numpy(), said[name].to_numpy())
+    for day, message in {
+        "yesterday": "date: got 'yesterday'; allowed: a day as YYYY-MM-DD",
+        "1990-01-02": "date: got '1990-01-02'; allowed: .* choose a later day",
+        "2030-01-02": "date: got '2030-01-02'; allowed: .* the bars of IWM in the store",
+    }.items():
+        with pytest.raises(Exception, match=message):
+            model.predict(pd.DataFrame({"date": [day]}))
+    monkeypatch.delenv("BULLBEAR_HOME")
+    with pytest.raises(Exception, match="BULLBEAR_HOME: not set; allowed: a home with a store"):
+        model.predict(pd.DataFrame({"date": days}))
+
+
 TIMID = """
 from dataclasses import asdict, dataclass, fields
 from typing import Literal
@@ -181,19 +205,23 @@ def test_behind_a_port_it_answers_the_same(trained_home: Home) -> None:
         [sys.executable, "-m", "mlflow", "models", "serve", "--env-manager", "local", "--model-uri",
          f"models:/{run.tags['model_id']}", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"],
         env={**os.environ, "MLFLOW_TRACKING_URI": tracking_uri(trained_home.runs),
+             "BULLBEAR_HOME": str(trained_home.root),
              "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
     )  # fmt: skip
     try:
-        body = json.dumps({"dataframe_split": frame.tail(2).to_dict(orient="split", index=False)}).encode()
-        request = urllib.request.Request(
-            f"http://127.0.0.1:{port}/invocations", data=body, headers={"Content-Type": "application/json"}
-        )
-        answer = _answer(request, server, 90.0)
+        answers = []
+        for asked in (frame.tail(2), pd.DataFrame({"date": said["decided_at"].tail(2).dt.strftime("%Y-%m-%d")})):
+            body = json.dumps({"dataframe_split": asked.to_dict(orient="split", index=False)}).encode()
+            request = urllib.request.Request(
+                f"http://127.0.0.1:{port}/invocations", data=body, headers={"Content-Type": "application/json"}
+            )
+            answers.append(_answer(request, server, 90.0))
     finally:
         os.killpg(server.pid, signal.SIGKILL)
         server.wait()
-    assert [row["p"] for row in answer["predictions"]] == said["p"].tail(2).tolist()
+    for answer in answers:
+        assert [row["p"] for row in answer["predictions"]] == said["p"].tail(2).tolist()
 
 
 def _answer(request: urllib.request.Request, server: subprocess.Popen[bytes], seconds: float) -> Any:

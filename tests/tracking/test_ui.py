@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -14,8 +15,10 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
+from tests.report.browser import launch
 
 from bullbear.errors import InputError
 from bullbear.home import Home
@@ -152,6 +155,52 @@ def test_a_browser_shows_score_interval_and_verdict_in_the_run_list(
     shown = [f"{figure:.12f}"[:8] for figure in figures]  # the page shows more digits
     assert not [each for each in (*shown, logged.tags["verdict"], "small", "base") if each not in page]
     assert "Skill: up" in page
+
+
+@pytest.fixture
+def chromium() -> Iterator[Any]:
+    yield from launch()
+
+
+@pytest.mark.slow
+def test_a_browser_lists_the_trainings_by_verdict_and_draws_the_skill_first(
+    home: Home, tmp_path: Path, chromium: Any
+) -> None:
+    runs = Runs(home)
+    assert runs.find("latest").model == "small"  # by time it would stand first
+    runs.judge(runs.find("small"), "refused: the newest")
+    runs.judge(runs.find("base"), "champion: the best")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with _serving(home, port, tmp_path / "stderr"):
+        said = (tmp_path / "stderr").read_text()
+        links = dict(re.findall(r"^ +([\w ]+): (http\S+)$", said, re.MULTILINE))
+        page = chromium.new_page(viewport={"width": 1800, "height": 1000})
+        errors: list[str] = []
+        page.on("pageerror", lambda each: errors.append(str(each)))
+        page.on(
+            "console",
+            lambda each: errors.append(f"{each.text} {each.location}")
+            # MLflow asks who the user is, and its own server has no users.
+            if each.type == "error" and "/users/current" not in str(each.location) else None,
+        )  # fmt: skip
+        page.goto(links["trainings on the simulated market"])
+        page.get_by_text("refused: the newest").wait_for(timeout=60_000)
+        shown = page.inner_text("body")
+        assert "Trainings by verdict" in shown
+        assert "Sort: verdict" in shown
+        tops = [page.get_by_text(text).bounding_box()["y"] for text in ("champion: the best", "refused: the newest")]
+        assert tops == sorted(tops)
+        page.goto("about:blank")  # else only the part after # would change
+        page.goto(links["up"] + "&compareRunsMode=CHART")
+        page.locator(".js-plotly-plot .trace").first.wait_for(state="attached", timeout=60_000)
+        shown = page.inner_text("body")
+        sections = [shown.index(f"\n{name}\n") for name in ("Skill by month and by year", "Model metrics", "skill")]
+        assert sections == sorted(sections)
+        assert shown.index("\ncumulative/bss\n") < shown.index("\nModel metrics\n")
+        page.close()
+    assert errors == []
 
 
 def _left(group: int) -> list[str]:

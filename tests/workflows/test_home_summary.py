@@ -26,6 +26,14 @@ def test_it_counts_what_the_home_holds(home: Home) -> None:
     assert found.series == len(view.catalogue())
     assert [(each.question, each.model, each.problem) for each in found.champions] == [("up", "small", None)]
     assert (found.forecasts, found.last_decided) == (2, str(found.last.date()))
+    assert found.evenings == 2
+    assert found.lacking == ()
+
+
+def test_what_the_next_forecast_lacks_is_judged_where_it_decides(home: Home) -> None:
+    later = home.filled_store().as_of(pd.Timestamp.now("UTC") + pd.Timedelta(days=3650))
+    found = summarise(home, mark_needed(status(later), home))
+    assert "IWM" in found.stale
     assert found.lacking == ()
 
 
@@ -46,8 +54,8 @@ def test_it_reads_as_sentences(simulated: bool, capsys: pytest.CaptureFixture[st
     day = pd.Timestamp("2019-12-31")
     found = HomeSummary(
         series=3, rows=1200, first=pd.Timestamp("2000-05-26"), last=day, age_days=40, stale=("A[b]",),
-        lacking=("A[b]",), aside=2, rewritten=0, from_files=("NAAIM",), champions=(), forecasts=1,
-        last_decided="2019-12-31", last_issued="2020-01-01T01:02:03Z", ledger_problem=None,
+        lacking=("A[b]",), aside=2, rewritten=0, from_files=("NAAIM",), champions=(), forecasts=8,
+        evenings=1, last_decided="2019-12-31", last_issued="2020-01-01T01:02:03Z", ledger_problem=None,
     )  # fmt: skip
     status_tables.summary(found, simulated)
     out = " ".join(capsys.readouterr().out.split())
@@ -55,5 +63,5 @@ def test_it_reads_as_sentences(simulated: bool, capsys: pytest.CaptureFixture[st
     assert f"data {market}: 3 series, 1,200 rows, bars from 2000-05-26 to 2019-12-31." in out
     assert "The next forecast will lack A[b]." in out
     assert "champions None yet; train a model and promote its run." in out
-    assert "1 forecast, the last of 2019-12-31, issued 2020-01-01 01:02 UTC." in out
+    assert "8 forecasts of 1 evening, the last of 2019-12-31, issued 2020-01-01 01:02 UTC." in out
     assert ("No live source delivers NAAIM" in out) is not simulated

@@ -19,7 +19,7 @@ from bullbear.factors.engine.registry import registered
 
 
 def require_causal(store: Store, specs: Sequence[FactorSpec], index: pd.DatetimeIndex, asset: str) -> None:
-    """Refuse a user's factor of which a row depends on later sessions, see `truncation` and `perturbation`.
+    """Refuse a user's factor whose rows depend on later sessions; see `truncation` and `perturbation`.
 
     Raises
     ------

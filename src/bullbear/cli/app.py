@@ -25,7 +25,7 @@ from bullbear.cli.runs import backtest, compare, evaluate, predictions, train, u
 from bullbear.cli.tuning import tune
 
 app = typer.Typer(
-    help="Point-in-time forecasts of IWM's direction over one month, and the positions that follow from them.",
+    help="Point-in-time outlook of a fund's next month, and the positions that follow.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,

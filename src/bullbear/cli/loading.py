@@ -1,4 +1,4 @@
-"""Imports without searches for garbage, which take a fifth of a short command's time and find none.
+"""Imports with the garbage collector paused: it would take a fifth of a short command's time and find nothing.
 
 What a module defines stays for good. Python's collector would look through all of it again and again while more is
 imported, during the work, and once more at the end.
@@ -14,9 +14,9 @@ from contextlib import contextmanager
 
 @contextmanager
 def loading() -> Iterator[None]:
-    """Do not search for garbage within the block, and never again in what there is once it has imported something.
+    """Pause the garbage collector within the block, and exempt for good what there is once the block has imported.
 
-    A block that imports nothing new sets nothing apart: where a process runs many commands, garbage must go.
+    A block that imports nothing new exempts nothing: a process that runs many commands must collect its garbage.
     """
     searched, known = gc.isenabled(), len(sys.modules)
     gc.disable()

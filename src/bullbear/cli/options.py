@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class By(StrEnum):
-    """What `evaluate --by` parts the forecasts by."""
+    """What `evaluate --by` breaks the skill down by."""
 
     YEAR = "year"
     HALF = "half"

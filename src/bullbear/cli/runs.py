@@ -97,7 +97,7 @@ def evaluate(
     home: HomeOption = None,
     pair: PairOption = None,
     question: EachQuestionOption = None,
-    by: Annotated[By | None, typer.Option("--by", help="Part the skill by this; JSON has all of them.")] = None,
+    by: Annotated[By | None, typer.Option("--by", help="Break the skill down by this; JSON has all of them.")] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Score a run against the base rate.

@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bullbear.cli.console import ResultConsole
+from bullbear.wording import count
 
 if TYPE_CHECKING:
     from bullbear.workflows.home_summary import HomeSummary
@@ -55,8 +56,8 @@ def _lines(found: HomeSummary, simulated: bool) -> list[tuple[str, str]]:
         lines.append(("ledger", "No forecast yet; `bullbear forecast` makes the first."))
     else:
         issued = "" if found.last_issued is None else f", issued {found.last_issued[:16].replace('T', ' ')} UTC"
-        plural = "" if found.forecasts == 1 else "s"
-        lines.append(("ledger", f"{found.forecasts:,} forecast{plural}, the last of {found.last_decided}{issued}."))
+        held = f"{count(found.forecasts, 'forecast')} of {count(found.evenings, 'evening')}"
+        lines.append(("ledger", f"{held}, the last of {found.last_decided}{issued}."))
     return lines
 
 

@@ -1,4 +1,4 @@
-"""The command that searches for parameters: tune."""
+"""The command that tunes parameters: tune."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def tune(
     again: AgainOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Train models/MODEL.toml with parameters searched for.
+    """Train models/MODEL.toml with tuned parameters.
 
     They are chosen anew at the first refit of a year, on the past of that refit alone. The result is a training like
     that of `train`, with a nested run for each search. An interrupted search continues where it stopped.

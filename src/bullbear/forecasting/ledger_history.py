@@ -57,12 +57,7 @@ def history_of(home: Home, question: str | None = None) -> Row:
         "simulated": scored["simulated"],
         "statement": of_question[question or UP.name]["statement"],
         "forecasts": rows,
-        "calibration": [
-            line
-            for kind in KINDS
-            for name in asked
-            if (line := _calibration(of_question[name], rows, kind)) is not None
-        ],
+        "calibration": calibration_of([of_question[name] for name in asked], rows),
     }
 
 
@@ -126,12 +121,19 @@ def _row(entry: Mapping[str, Any], record: Mapping[str, Any]) -> Row:
     }
 
 
-def _calibration(scored: Mapping[str, Any], rows: Sequence[Row], kind: str) -> Row | None:
-    due = [
-        row
-        for row in rows
-        if row["kind"] == kind and row["question"] == scored["question"] and row["counts"] and row["y"] is not None
-    ]
+def calibration_of(scored: Sequence[Mapping[str, Any]], rows: Sequence[Mapping[str, Any]]) -> list[Row]:
+    """The key `calibration` of `history_of`, from the `questions` and `forecasts` of `score_ledger`."""
+    lines = (_calibration(each, rows, kind) for kind in KINDS for each in scored)
+    return [line for line in lines if line is not None]
+
+
+def resolved(rows: Sequence[Mapping[str, Any]], kind: str) -> list[Mapping[str, Any]]:
+    """The forecasts of a kind that count and whose outcome is known."""
+    return [row for row in rows if row["kind"] == kind and row["counts"] and row["y"] is not None]
+
+
+def _calibration(scored: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], kind: str) -> Row | None:
+    due = [row for row in resolved(rows, kind) if row["question"] == scored["question"]]
     if not due:
         return None
     means = {name: sum(row[key] for row in due) / len(due) for name, key in _MEANS.items()}

@@ -14,12 +14,12 @@ import pandas as pd
 
 from bullbear.data.view import View
 from bullbear.definitions import FactorSpec
-from bullbear.errors import GateError, RunError
+from bullbear.errors import BullbearError, GateError, RunError
 from bullbear.factors import registered
 from bullbear.factors.engine.inputs import level_max_age
 from bullbear.factors.engine.registry import kind_of
 from bullbear.forecasting.bundle import Bundle, champion_of, read_bundle
-from bullbear.forecasting.close import Close
+from bullbear.forecasting.close import Close, close_of
 from bullbear.home import Home
 from bullbear.learn import FoldModel
 from bullbear.sessions import between, day
@@ -54,6 +54,23 @@ def series_read(bundle: Bundle, further: Iterable[FactorSpec] = ()) -> set[tuple
         for spec in (*bundle.factors(), *further)
         for name, kind in known[spec.function].inputs.items()
     }
+
+
+def next_lacks(home: Home) -> list[str]:
+    """What the next forecast would name as absent or stale: it decides at the last close that is stored, not now.
+
+    Pairs are included; a champion that this version cannot use lacks nothing.
+    """
+    store = home.filled_store()
+    lacking: set[tuple[str, str]] = set()
+    for place in (home, *home.paired):
+        at: Close | None = None  # of any champion: those of one home forecast the same fund
+        for question in place.questions():
+            with suppress(BullbearError):
+                champion = read_bundle(place.champion_of(question), label=champion_of(question))
+                at = close_of(store, champion.definition.target, None) if at is None else at
+                lacking |= _stale(at.view, champion, at.session, champion.rule.own)
+    return _names(lacking)
 
 
 def mark_needed(table: pd.DataFrame, home: Home) -> pd.DataFrame:

@@ -11,6 +11,7 @@ import pandas as pd
 from bullbear.definitions import UP
 from bullbear.documents import json_ready
 from bullbear.odds.definitions import Direction
+from bullbear.wording import count, interval, percent, short_date
 
 FALSE_DISCOVERY_RATE = 0.10
 """The share of false findings that is accepted among those called significant."""
@@ -87,30 +88,30 @@ def statement(odds: EventOdds) -> str:
     ...     9, 1, 3, 1 / 3, 0.12, 0.64, 0.4, 5 / 6, 0.3, 1.6, 7.5, 0.8, 0.9, 30, 0.39, 0.01, -0.05, -0.02, 0.03, 0.06,
     ...     -0.03, -0.08, -0.01, 21, pd.Timestamp("2014-12-31"), 0.9)
     >>> print(textwrap.fill(statement(odds), 100))
-    IWM on 2019-12-27 (2 sessions ago): the MACD histogram turned negative. In 3 of 9 past cases since
-    2014-12-31 IWM stood lower 21 sessions later: the odds of a fall are 33% (90% interval 12% to 64%;
-    outcomes overlap, so the cases count as 7.5 independent ones). IWM stood lower after 40% of all
+    IWM on 27 Dec 2019 (2 sessions ago): the MACD histogram turned negative. In 3 of 9 past cases since
+    31 Dec 2014 IWM stood lower 21 sessions later: the odds of a fall are 33 % (90 % interval 12 % to 64
+    %; outcomes overlap, so the cases count as 7.5 independent ones). IWM stood lower after 40 % of all
     sessions in that time, so the lift is 0.83 (0.30 to 1.60): the difference may be chance (q = 0.90
-    over 30 events). Median return afterwards +1.0% (middle 80%: -5.0% to +6.0%), median worst drawdown
-    on the way -3.0%. The newest case has not resolved and is not counted.
+    over 30 events). Median return afterwards +1.0 % (middle 80 %: -5.0 % to +6.0 %), median worst
+    drawdown on the way -3.0 %. The newest case has not resolved and is not counted.
     """
-    opening = f"{odds.ticker} on {_day(odds.occurred_on)} ({_age(odds)}): {odds.says}."
+    opening = f"{odds.ticker} on {short_date(odds.occurred_on)} ({_age(odds)}): {odds.says}."
     pending = _pending(odds.pending)
     if odds.cases == 0:
-        return (
-            f"{opening} No case since {_day(odds.since)} has resolved, so nothing can be said of what follows.{pending}"
-        )
+        since = short_date(odds.since)
+        return f"{opening} No case since {since} has resolved, so nothing can be said of what follows.{pending}"
     noun = "case" if odds.cases == 1 else "cases"
-    where_from = f"{odds.cases} past {noun} since {_day(odds.since)}"
+    where_from = f"{odds.cases} past {noun} since {short_date(odds.since)}"
     followed, usually = _words(odds)
     return (
         f"{opening} In {odds.continued} of {where_from} {followed} "
-        f"{odds.odds:.0%} ({odds.level:.0%} interval {odds.odds_low:.0%} to "
-        f"{odds.odds_high:.0%}; outcomes overlap, so the cases count as {odds.effective_cases:.1f} independent ones). "
-        f"{usually} after {odds.base_rate:.0%} of all sessions in that time, so the lift is "
+        f"{percent(odds.odds, 0)} ({percent(odds.level, 0)} interval {interval(odds.odds_low, odds.odds_high, 0)}; "
+        f"outcomes overlap, so the cases count as {odds.effective_cases:.1f} independent ones). "
+        f"{usually} after {percent(odds.base_rate, 0)} of all sessions in that time, so the lift is "
         f"{_number(odds.lift)} ({_number(odds.lift_low)} to {_number(odds.lift_high)}): {significance(odds)}. "
-        f"Median return afterwards {odds.return_median:+.1%} (middle 80%: {odds.return_q10:+.1%} to "
-        f"{odds.return_q90:+.1%}), median worst drawdown on the way {odds.drawdown_median:.1%}.{pending}"
+        f"Median return afterwards {percent(odds.return_median, signed=True)} "
+        f"(middle 80 %: {interval(odds.return_q10, odds.return_q90, signed=True)}), "
+        f"median worst drawdown on the way {percent(odds.drawdown_median)}.{pending}"
     )
 
 
@@ -138,26 +139,16 @@ def significance(odds: EventOdds) -> str:
 
 
 def _age(odds: EventOdds) -> str:
-    match odds.age_sessions:
-        case 0:
-            return "at the latest close"
-        case 1:
-            return "1 session ago"
-        case sessions:
-            return f"{sessions} sessions ago"
+    return f"{count(odds.age_sessions, 'session')} ago" if odds.age_sessions else "at the latest close"
 
 
-def _pending(count: int) -> str:
-    if count == 0:
+def _pending(cases: int) -> str:
+    if cases == 0:
         return ""
-    if count == 1:
+    if cases == 1:
         return " The newest case has not resolved and is not counted."
-    return f" The {count} newest cases have not resolved and are not counted."
+    return f" The {cases} newest cases have not resolved and are not counted."
 
 
 def _number(value: float) -> str:
     return "unknown" if np.isnan(value) else f"{value:.2f}"
-
-
-def _day(day: pd.Timestamp) -> str:
-    return str(day.date())

@@ -27,6 +27,7 @@ from bullbear.decide.account import Account
 from bullbear.definitions import UP
 from bullbear.evaluate import Evaluation
 from bullbear.report.ticks import PercentTicks
+from bullbear.report.words import account_name
 
 SIMULATED = "SIMULATED"
 BLUE, ORANGE, GREEN, GREY, PALE = "#0072B2", "#D55E00", "#009E73", "#555555", "#D9D9D9"
@@ -46,13 +47,13 @@ _STYLE: dict[Any, Any] = {
     "figure.dpi": 130.0,
     "savefig.dpi": 130.0,
 }
-_ACCOUNTS: dict[str, tuple[str, str, Literal["-", "--", ":", "-."]]] = {
-    "buy_and_hold": ("buy and hold", ORANGE, "--"),
-    "ten_month_average": ("ten-month average", GREEN, ":"),
-    "volatility_target": ("volatility target", GREEN, "-."),
-    "sixty_forty": ("60/40", ORANGE, ":"),
-    "jump_model": ("jump model", GREY, "-."),
-    "base_rate": ("policy on the base rate", BLUE, ":"),
+_LINES: dict[str, tuple[str, Literal["-", "--", ":", "-."]]] = {
+    "buy_and_hold": (ORANGE, "--"),
+    "ten_month_average": (GREEN, ":"),
+    "volatility_target": (GREEN, "-."),
+    "sixty_forty": (ORANGE, ":"),
+    "jump_model": (GREY, "-."),
+    "base_rate": (BLUE, ":"),
 }
 
 
@@ -90,7 +91,7 @@ def calibration_plot(evaluation: Evaluation, predictions: Predictions, *, simula
         for axis in (top.yaxis, bottom.xaxis):
             axis.set_major_formatter(PercentTicks())
 
-    return _png(draw, (6.8, 6.4), simulated)
+    return png(draw, (6.8, 6.4), simulated)
 
 
 def skill_plot(evaluation: Evaluation, *, simulated: bool = False) -> bytes:
@@ -120,7 +121,7 @@ def skill_plot(evaluation: Evaluation, *, simulated: bool = False) -> bytes:
         axes.xaxis.set_major_locator(MaxNLocator(nbins=12, integer=True, min_n_ticks=1))
         axes.legend(loc="best")
 
-    return _png(draw, (6.8, 3.8), simulated)
+    return png(draw, (6.8, 3.8), simulated)
 
 
 def equity_plot(result: Backtest, *, simulated: bool = False) -> bytes:
@@ -129,8 +130,8 @@ def equity_plot(result: Backtest, *, simulated: bool = False) -> bytes:
     def draw(figure: Figure) -> None:
         equity, falls, weights = figure.subplots(3, 1, sharex=True, height_ratios=[3, 1.5, 1.5])
         for name, account in result.baselines.items():
-            label, colour, dash = _ACCOUNTS.get(name, (name.replace("_", " "), GREY, "--"))
-            equity.plot(account.equity.index, account.equity, color=colour, ls=dash, lw=1.2, label=label)
+            colour, dash = _LINES.get(name, (GREY, "--"))
+            equity.plot(account.equity.index, account.equity, color=colour, ls=dash, lw=1.2, label=account_name(name))
             falls.plot(account.equity.index, _drawdown(account), color=colour, ls=dash, lw=0.8)
         days = result.equity.index
         equity.plot(days, result.equity, color=BLUE, lw=1.8, label="policy")
@@ -154,7 +155,7 @@ def equity_plot(result: Backtest, *, simulated: bool = False) -> bytes:
         for axes in (falls, weights):
             axes.yaxis.set_major_formatter(PercentTicks())
 
-    return _png(draw, (6.8, 7.2), simulated)
+    return png(draw, (6.8, 7.2), simulated)
 
 
 def probability_plot(predictions: Predictions, *, simulated: bool = False) -> bytes:
@@ -186,7 +187,7 @@ def probability_plot(predictions: Predictions, *, simulated: bool = False) -> by
         axes.yaxis.set_major_formatter(PercentTicks())
         figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=3)
 
-    return _png(draw, (6.8, 4.2), simulated)
+    return png(draw, (6.8, 4.2), simulated)
 
 
 def weights_plot(weights: pd.DataFrame, *, simulated: bool = False) -> bytes:
@@ -213,7 +214,7 @@ def weights_plot(weights: pd.DataFrame, *, simulated: bool = False) -> bytes:
         axes.yaxis.set_major_formatter(PercentTicks())
         figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=4)
 
-    return _png(draw, (6.8, 4.2), simulated)
+    return png(draw, (6.8, 4.2), simulated)
 
 
 def factor_plot(values: pd.Series, *, unit: str, summary: str, simulated: bool = False) -> bytes:
@@ -225,7 +226,7 @@ def factor_plot(values: pd.Series, *, unit: str, summary: str, simulated: bool =
         axes.set_title(f"{values.name}{_latest(values)}\n{textwrap.fill(summary, 90)}", fontsize=9)
         axes.set_ylabel(textwrap.fill(unit, 30))
 
-    return _png(draw, (8.0, 4.2), simulated)
+    return png(draw, (8.0, 4.2), simulated)
 
 
 def _latest(values: pd.Series) -> str:
@@ -233,7 +234,8 @@ def _latest(values: pd.Series) -> str:
     return f": {known.iloc[-1]:.6g} on {pd.Timestamp(known.index[-1]).date()}" if len(known) else ""
 
 
-def _png(draw: Callable[[Figure], None], size: tuple[float, float], simulated: bool) -> bytes:
+def png(draw: Callable[[Figure], None], size: tuple[float, float], simulated: bool) -> bytes:
+    """What `draw` draws on a figure of `size` inches, as a PNG."""
     with matplotlib.rc_context():
         matplotlib.rcdefaults()  # a user's own matplotlibrc would change the bytes
         matplotlib.rcParams.update(_STYLE)

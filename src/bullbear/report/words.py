@@ -10,6 +10,11 @@ import pandas as pd
 from bullbear import wording
 
 UNKNOWN = "–"
+_ACCOUNTS = {
+    "ten_month_average": "ten-month average",
+    "sixty_forty": "60/40",
+    "base_rate": "policy on the base rate",
+}
 
 
 def per_cent(value: float | None, digits: int = 0, *, signed: bool = False) -> str:
@@ -50,6 +55,17 @@ def day(value: Any, *, weekday: bool = False) -> str:
     if moment.tzinfo is not None:
         moment = moment.tz_convert("America/New_York")
     return wording.long_date(moment) if weekday else wording.short_date(moment)
+
+
+def account_name(account: str) -> str:
+    """The policy's account or a baseline as people call it.
+
+    Example
+    -------
+    >>> account_name("buy_and_hold"), account_name("sixty_forty")
+    ('buy and hold', '60/40')
+    """
+    return _ACCOUNTS.get(account, account.replace("_", " "))
 
 
 def sentence(text: str) -> str:

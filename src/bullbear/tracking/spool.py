@@ -26,7 +26,8 @@ import pandas as pd
 from mlflow import MlflowClient
 from mlflow.data.pandas_dataset import from_pandas
 from mlflow.entities import Metric, Param
-from mlflow.models import infer_signature
+from mlflow.models import ModelSignature, infer_signature
+from mlflow.types import ColSpec, Schema
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
 from bullbear.errors import BullbearError
@@ -200,8 +201,14 @@ def _log_model(staged: Path, run: dict[str, Any], inputs: pd.DataFrame) -> str:
         python_model=str(Path(__file__).with_name("served_model.py")),
         artifacts={path.stem: str(path) for path in (staged / "model.json", staged / USER_CODE) if path.exists()},
         code_paths=[str(code)],
-        signature=infer_signature(sample, answer),
+        signature=ModelSignature(_either_of(sample), infer_signature(sample, answer).outputs),
         input_example=sample,
         pip_requirements=run["libraries"],
     )
     return str(logged.model_id)
+
+
+def _either_of(sample: pd.DataFrame) -> Schema:
+    """The inputs of a served model: `date` alone, or the factors; so MLflow may require none, and the model does."""
+    factors = [ColSpec("double", str(name), required=False) for name in sample]
+    return Schema([ColSpec("string", "date", required=False), *factors])

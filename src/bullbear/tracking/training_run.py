@@ -49,7 +49,7 @@ from bullbear.user_code import named_files, sources
 
 __all__ = ["JointRecord", "TrainingRecord", "log_joint_training", "log_training", "require_ready"]
 
-_LIBRARIES = ("lightgbm", "numpy", "pandas", "pydantic", "scikit-learn", "exchange-calendars")
+_LIBRARIES = ("lightgbm", "numpy", "pandas", "pydantic", "scikit-learn", "exchange-calendars", "pyarrow", "ta-lib")
 
 
 @dataclass(frozen=True)

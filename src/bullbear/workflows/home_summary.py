@@ -1,4 +1,7 @@
-"""What a home holds, in a few lines: its data and their age, what the next forecast lacks, champions and ledger."""
+"""What a home holds, in a few lines: its data and their age, what the next forecast lacks, champions and ledger.
+
+How old the data are is judged now; what the next forecast lacks is judged where it decides, at the last stored close.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from bullbear.data.publication import SNAPSHOT_ONLY
 from bullbear.errors import BullbearError
 from bullbear.forecasting.bundle import champion_of, read_bundle
 from bullbear.forecasting.ledger import Ledger, of_question
+from bullbear.forecasting.staleness import next_lacks
 from bullbear.home import Home
 
 
@@ -36,13 +40,17 @@ class HomeSummary:
         First and last day of the bars that the store holds; missing without bars.
     age_days
         Days from `last` to the instant.
-    stale, lacking
-        Series older than their publication rule allows; of those, the ones that a champion reads.
+    stale
+        Series that are older at the instant than their publication rule allows.
+    lacking
+        What the next forecast will name as absent or stale.
     aside, rewritten
         Doubtful rows, and stored values that a provider changed later.
     from_files
         Series that no live provider delivers; they come from snapshot files only.
-    forecasts, last_decided, last_issued
+    forecasts, evenings
+        Entries of the ledger, and the closes at which they were decided.
+    last_decided, last_issued
         Of the question `up`; none in an empty ledger.
     ledger_problem
         Why the ledger cannot be read, if so.
@@ -60,22 +68,24 @@ class HomeSummary:
     from_files: tuple[str, ...]
     champions: tuple[Champion, ...]
     forecasts: int
+    evenings: int
     last_decided: str | None
     last_issued: str | None
     ledger_problem: str | None
 
 
 def summarise(home: Home, table: pd.DataFrame) -> HomeSummary:
-    """The summary of a home from a table of `data.status` with the column `needed` (`mark_needed`)."""
+    """The summary of a home from a table of `data.status`."""
     bars = table[(table["kind"] == "bars") & table["last"].notna()]
     newest = bars.loc[bars["last"] == bars["last"].max()].iloc[0] if len(bars) else None
     stale = table[table["stale"].astype("bool")]
-    problem, made = None, []
+    problem, entries = None, []
     try:
-        made = of_question(Ledger(home.forecasts / "ledger.jsonl").entries())
+        entries = Ledger(home.forecasts / "ledger.jsonl").entries()
     except BullbearError as bad:
         problem = str(bad)
-    latest = made[-1] if made else None
+    of_up = of_question(entries)
+    latest = of_up[-1] if of_up else None
     return HomeSummary(
         series=int((table["rows"] > 0).sum()),
         rows=int(table["rows"].sum()),
@@ -83,12 +93,13 @@ def summarise(home: Home, table: pd.DataFrame) -> HomeSummary:
         last=None if newest is None else pd.Timestamp(newest["last"]),
         age_days=None if newest is None else int(newest["age_days"]),
         stale=_names(stale),
-        lacking=_names(stale[stale["needed"].astype("bool")]),
+        lacking=tuple(next_lacks(home)),
         aside=int(table["quarantined"].sum()),
         rewritten=int(table["rewritten"].sum()),
         from_files=tuple(sorted(set(table["series"]) & set(SNAPSHOT_ONLY))),
         champions=tuple(found for name in home.questions() if (found := _champion(home, name)) is not None),
-        forecasts=len(made),
+        forecasts=len(entries),
+        evenings=len({entry["decided_at"] for entry in entries}),
         last_decided=None if latest is None else str(latest["decided_at"])[:10],
         last_issued=None if latest is None else latest.get("issued_at"),
         ledger_problem=problem,

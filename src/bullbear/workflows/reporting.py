@@ -24,9 +24,6 @@ from bullbear.tracking.stored_runs import has_store
 from bullbear.workflows.backtesting import backtest_run
 from bullbear.workflows.outlook_pictures import known_at
 from bullbear.workflows.report_data.contents import contents_of
-from bullbear.workflows.report_data.outlook import outlook_data
-from bullbear.workflows.report_data.price import price_data
-from bullbear.workflows.report_data.record import records_of
 from bullbear.workflows.training import TrainedModel
 
 if TYPE_CHECKING:
@@ -164,11 +161,11 @@ def sections_of(sources: Sources, document: Mapping[str, Any], models: list[Mode
 
     champion = str(document["model"]["run_id"])
     tested = next((each.backtest for each in models if each.run_id == champion), None)
-    contents = contents_of(sources, tested)
-    sections = [today_section(document), price_section(price_data(sources, tested))]
-    sections += [outlook_section(outlook_data(sources, document)), odds_section(contents.odds)]
-    if records := records_of(sources):
-        sections.append(record_section(records))
+    contents = contents_of(sources, document, tested)
+    sections = [today_section(document), price_section(contents.price)]
+    sections += [outlook_section(contents.outlook), odds_section(contents.odds)]
+    if contents.records:
+        sections.append(record_section(contents.records))
     if contents.tested is not None:
         sections.append(account_section(contents.tested))
     sections += [short_selling_section(contents.short_selling), dashboards_section(contents.dashboards)]

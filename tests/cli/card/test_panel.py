@@ -167,7 +167,7 @@ def test_orders_come_in_whole_shares_with_what_they_leave() -> None:
     ]  # fmt: skip
     portfolio = {"equity": 25000.0, "cash_after": 18600.4, "cost": 4.5, "notes": ["UWM: 12 USD to buy is less"]}
     lines = shown(orders=orders, portfolio=portfolio)
-    start = next(number for number, line in enumerate(lines) if line == "Orders for 25,000 USD")
+    start = next(number for number, line in enumerate(lines) if line.startswith("Orders for 25,000 USD, at the closes"))
     assert [line.split() for line in lines[start + 2 : start + 5]] == [
         ["sell", "1,200", "TWM", "12.50", "15,000", "0"],
         ["sell", "stop", "40", "IWM", "151.50", "6,060", "0"],
@@ -190,7 +190,7 @@ def test_what_is_unusual_comes_in_a_table_before_the_rest() -> None:
     lines = shown(outlook=[UP, ALONE, USUAL, ROW])
     start = next(number for number, line in enumerate(lines) if line.startswith("Unusual within the month"))
     assert lines[start + 1].split("  ")[0] == "A close 8 % or more below today's within the month"
-    assert lines[start + 1].split("  ")[-1].strip() == "+10 % (+4 to +16)"
+    assert lines[start + 1].split("  ")[-1].strip() == "+10 % (+4 % to +16 %)"
     assert lines[start + 3 : start + 6] == [
         "As usual: dip5 26 %.",
         "Base rates alone, for want of a champion: rally5 31 %.",

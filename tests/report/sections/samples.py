@@ -6,13 +6,14 @@ import numpy as np
 import pandas as pd
 
 from bullbear.evaluate.scored_model import ScoredModel
-from bullbear.report.sections.account import TestedPolicy, Trade
+from bullbear.report.sections.account import TestedPolicy
 from bullbear.report.sections.dashboards import Dashboard, Gauge
 from bullbear.report.sections.freshness import Freshness
 from bullbear.report.sections.ledger import Chance, LedgerRecord
 from bullbear.report.sections.models import ComparedModels, ComparedQuestion
 from bullbear.report.sections.odds import OddsTable
 from bullbear.report.sections.short_selling import ShortSelling
+from bullbear.report.trades import Trade
 
 DAYS = pd.bdate_range("2018-11-15", "2019-12-31")
 LAST = DAYS[-1]
@@ -31,7 +32,7 @@ def tested() -> TestedPolicy:
     weights = pd.DataFrame({"IWM": 0.6, "RWM": 0.0, "CASH": 0.4}, index=DAYS)
     weights.loc[DAYS[90:120], ["RWM", "CASH"]] = [0.1, 0.3]
     trades = tuple(
-        Trade(DAYS[at - 1], DAYS[at], ticker, sleeve, before, after, 150.0 + at, why, (f"reason {at}",))
+        Trade(DAYS[at - 1], DAYS[at], ticker, sleeve, sleeve, before, after, 150.0 + at, why, (f"reason {at}",))
         for at, ticker, sleeve, before, after, why in [
             (10, "IWM", "bull", 0.0, 0.6, "order"),
             (90, "RWM", "bear", 0.0, 0.1, "order"),
@@ -107,10 +108,11 @@ def models() -> ComparedModels:
     good = ScoredModel("lightgbm", "a" * 32, 0.04, 0.01, 0.07, 0.03, "champion: it passed", 50)
     poor = ScoredModel("logistic", "b" * 32, -0.02, -0.03, -0.01, -0.02)
     lone = ScoredModel("outlook", "c" * 32, 0.01, None, None, None)
+    believed = {poor.run_id: "a = 0.10 at the last fit"}
     grown = {model.run_id: pd.Series(np.linspace(0.0, model.bss, 24), index=months) for model in (good, poor)}
     return ComparedModels(
         (
-            ComparedQuestion("up", "The return is positive.", good.run_id, (good, poor), grown),
+            ComparedQuestion("up", "The return is positive.", good.run_id, (good, poor), grown, believed),
             ComparedQuestion("dip8", "A close 8 % lower.", None, (lone,), {}),
         ),
         judged=True,

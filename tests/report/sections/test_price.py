@@ -13,8 +13,9 @@ from bullbear.factors.engine.registry import Bars
 from bullbear.report.charts import Chart
 from bullbear.report.level_chart import DrawnChannel, DrawnLevel, LevelChart
 from bullbear.report.section import Text
-from bullbear.report.sections.price import EventMark, PriceData, TradeMark, price_section
+from bullbear.report.sections.price import EventMark, PriceData, price_section
 from bullbear.report.tables import Table
+from bullbear.report.trades import Trade
 from bullbear.sessions import between
 
 DAYS = between("2018-01-02", "2019-12-31")
@@ -39,9 +40,9 @@ def data() -> PriceData:
         volumes=bars.volume[last],
     )  # fmt: skip
     trades = [
-        TradeMark(DAYS[-50], "bull", True, "Bull buys IWM: 0 % to 60 % at 146.00<br>uptrend"),
-        TradeMark(DAYS[-30], "bear", False, "Bear sells TWM: 10 % to 0 % at 12.00"),
-        TradeMark(pd.Timestamp("2020-01-02"), "bull", True, "after the close that is shown"),
+        Trade(DAYS[-51], DAYS[-50], "IWM", "bull", "bull", 0.0, 0.6, 146.0, "order", ("uptrend", "a second reason")),
+        Trade(DAYS[-31], DAYS[-30], "TWM", "bear", "bear", 0.1, 0.0, 12.0, "stop", ()),
+        Trade(DAYS[-1], pd.Timestamp("2020-01-02"), "IWM", "bull", "bull", 0.6, 0.7, 150.0, "order", ()),
     ]
     events = [EventMark(DAYS[-5], True, "RSI left 30"), EventMark(DAYS[-4], False, "a death cross")]
     return PriceData("IWM", bars, chart, trades, events)
@@ -84,6 +85,11 @@ def test_levels_start_at_their_first_touch_and_labels_keep_apart(data: PriceData
     assert {line["x"][0] for line in traces["support and resistance"]} == {str(DAYS[-100].date())}
     (labels,) = traces["text"]
     assert [text.strip() for text in labels["text"]] == ["149.50", "155.00"]  # 149.00 would stand on 149.50
+    assert labels["textposition"] == ["bottom right", "top right"]
+    assert data.levels is not None
+    near = replace(data.levels, levels=(_level(150.0, "resistance", 0.1), *data.levels.levels))
+    (labels,) = _traces(replace(data, levels=near))["text"]
+    assert [text.strip() for text in labels["text"]] == ["149.50", "150.00", "155.00"]
     table = price_section(data).blocks[1]
     assert isinstance(table, Table)
     assert [row[0] for row in table.rows] == ["155.00", "149.50", "149.00"]
@@ -92,6 +98,8 @@ def test_levels_start_at_their_first_touch_and_labels_keep_apart(data: PriceData
 def test_trades_stand_beside_the_close_of_their_session(data: PriceData) -> None:
     traces = _traces(data)
     (buys,), (sells,) = traces["Bull buys"], traces["Bear sells"]
+    assert buys["text"] == ["21 Oct 2019, Bull: bought IWM, 0 % to 60 % at 146.00<br>uptrend"]
+    assert sells["text"] == ["18 Nov 2019, Bear: stopped out of TWM, 10 % to 0 % at 12.00"]
     assert list(buys["x"]) == [DAYS[-50]]  # the one after the close is not shown
     assert buys["y"] == pytest.approx(CLOSE[[-50]] * 0.985)
     assert sells["y"] == pytest.approx(CLOSE[[-30]] * 1.015)

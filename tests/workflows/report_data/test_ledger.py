@@ -15,7 +15,7 @@ LATEST = pd.Timestamp("2007-12-31 21:00", tz="UTC")
 
 
 def _record(p: float, y: int | None, **other: Any) -> dict[str, Any]:
-    return {"question": "up", "kind": "live", "counts": True, "p": p, "y": y, **other}
+    return {"question": "up", "kind": "live", "counts": True, "p": p, "climatology": 0.5, "y": y, **other}
 
 
 def test_only_live_forecasts_that_count_and_have_resolved_are_compared(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -28,7 +28,9 @@ def test_only_live_forecasts_that_count_and_have_resolved_are_compared(monkeypat
         _record(0.9, 0, counts=False),
         _record(0.9, 0, kind="replay"),
     ]
-    document = {"forecasts": records}
+    nothing = dict.fromkeys(("bss", "bss_low", "bss_high"))
+    groups = dict.fromkeys(("live", "replays", "unknown"), nothing)
+    document = {"forecasts": records, "questions": [{"question": name, **groups} for name in ("up", "dip8", "vol20")]}
     asked: list[Any] = []
     monkeypatch.setattr(ledger, "score_ledger", lambda home, until: asked.append(until) or document)
     found = ledger.ledger_record(Home.__new__(Home), LATEST)

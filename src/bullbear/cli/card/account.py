@@ -8,7 +8,7 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from bullbear.forecasting.card.decision import account_of
+from bullbear.forecasting.card.decision import ENDED, account_of
 from bullbear.wording import percent, price, short_date
 
 
@@ -49,14 +49,11 @@ def executed(order: dict[str, Any]) -> str:
 def ended(fills: list[dict[str, Any]]) -> list[str]:
     """The fills of a statement that no order asked for."""
     return [
-        f"{fill['ticker']} ({fill['sleeve']}): {_ENDED[fill['why']]} at {price(fill['price'])} on "
+        f"{fill['ticker']} ({fill['sleeve']}): {ENDED[fill['why']]} at {price(fill['price'])} on "
         f"{short_date(fill['session'])}, {percent(fill['weight_before'])} sold"
         for fill in fills
-        if fill["why"] in _ENDED
+        if fill["why"] in ENDED
     ]
-
-
-_ENDED = {"stop": "stopped out", "expiry": "paid out"}
 
 
 def orders(shown: Mapping[str, Any]) -> Table | None:
@@ -64,7 +61,10 @@ def orders(shown: Mapping[str, Any]) -> Table | None:
     if "orders" not in shown:
         return None
     found, portfolio = shown["orders"], shown["portfolio"]
-    table = Table(title=f"Orders for {portfolio['equity']:,.0f} USD", title_justify="left", box=None)
+    title = f"Orders for {portfolio['equity']:,.0f} USD, at the closes of {short_date(shown['decided_at'][:10])}"
+    if shown.get("ages", {}).get("data", {}).get("old"):
+        title += ": prices of today differ"
+    table = Table(title=title, title_justify="left", box=None)
     for name in ("", "shares", "fund", "price", "USD", "then held"):
         table.add_column(name, justify="left" if name in ("", "fund") else "right")
     for each in found:

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bullbear.forecasting.card.outlook import outlook_says, stated, unusual_rows
-from bullbear.wording import chance, percent
+from bullbear.wording import chance, skill
 
 
 def outlook(entry: Mapping[str, Any]) -> RenderableType:
@@ -28,8 +28,8 @@ def _unusual(entry: Mapping[str, Any]) -> Table:
     skills = [_skill(row) for row in rows]
     for name in ("chance", "usually", *(["skill (90 % interval)"] if any(skills) else [])):
         table.add_column(name, justify="right")
-    for row, skill in zip(rows, skills, strict=True):
-        cells: list[Text | str] = [stated(row), Text(chance(row["p"]), style="bold"), chance(row["climatology"]), skill]
+    for row, known in zip(rows, skills, strict=True):
+        cells: list[Text | str] = [stated(row), Text(chance(row["p"]), style="bold"), chance(row["climatology"]), known]
         table.add_row(*cells[: len(table.columns)])
     return table
 
@@ -37,5 +37,4 @@ def _unusual(entry: Mapping[str, Any]) -> Table:
 def _skill(row: Mapping[str, Any]) -> str:
     if any(row.get(name) is None for name in ("skill", "skill_low", "skill_high")):
         return ""
-    low, high = (f"{100 * row[name]:+.0f}" for name in ("skill_low", "skill_high"))
-    return f"{percent(row['skill'], 0, signed=True)} ({low} to {high})"
+    return skill(row["skill"], row["skill_low"], row["skill_high"])

@@ -39,7 +39,7 @@ _NO_RISK = 1e-12
 
 @dataclass(frozen=True)
 class Drawdown:
-    """The deepest fall: `depth` (negative fraction), the high before it, its low, and the recovery if any."""
+    """The maximum drawdown: `depth` (negative fraction), the high before it, its low, and the recovery if any."""
 
     depth: float
     peak: pd.Timestamp

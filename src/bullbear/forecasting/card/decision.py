@@ -14,6 +14,8 @@ from bullbear.wording import listed, percent, price, short_date
 
 Entry = Mapping[str, Any]
 AGENTS = ("bull", "bear")
+ENDED = {"stop": "stopped out", "expiry": "paid out"}
+"""What ended a position without an order of the evening before."""
 _KINDS = ("stop_order", "stop_close", "reentry")
 
 

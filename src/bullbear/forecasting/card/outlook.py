@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bullbear.definitions import UP
-from bullbear.wording import chance, listed, percent, points, short_date
+from bullbear.wording import chance, interval, listed, percent, points, short_date
 
 Row = Mapping[str, Any]
 
@@ -157,8 +157,8 @@ def _against(row: Row) -> str:
 def _skill(row: Row) -> str:
     if any(row.get(name) is None for name in ("skill", "skill_low", "skill_high")):
         return ""
-    skill, low, high = (percent(row[name], 0, signed=True) for name in ("skill", "skill_low", "skill_high"))
-    return f" (skill {skill}, 90 % interval {low} to {high})"
+    ends = interval(row["skill_low"], row["skill_high"], 0, signed=True)
+    return f" (skill {percent(row['skill'], 0, signed=True)}, 90 % interval {ends})"
 
 
 def _named(lead: str, rows: Sequence[Row]) -> str:
@@ -178,7 +178,7 @@ def _normal(entry: Mapping[str, Any], usual: Sequence[Row], alone: Sequence[Row]
 
 def _direction(entry: Mapping[str, Any]) -> tuple[str, ...]:
     p, usual, low, high = (entry[name] for name in ("p_up", "climatology", "p_low", "p_high"))
-    within = "no interval" if low is None or high is None else f"90 % interval {percent(low)} to {percent(high)}"
+    within = "no interval" if low is None or high is None else f"90 % interval {interval(low, high)}"
     said = (
         f"P(up over {entry['horizon_sessions']} sessions, to {short_date(entry['resolves_on'])}): {percent(p)}, "
         f"usually {percent(usual)}; {within}."

@@ -13,47 +13,18 @@ import pandas as pd
 from bullbear.report.charts import PER_CENT, Chart, Hundredths
 from bullbear.report.palette import role
 from bullbear.report.section import Block, Details, Heading, Section, Text
-from bullbear.report.tables import Table
-from bullbear.report.words import UNKNOWN, day, per_cent, price, sentence
+from bullbear.report.tables import Table, number
+from bullbear.report.trades import Trade, hover_text
+from bullbear.report.words import UNKNOWN, account_name, day, per_cent, sentence
 from bullbear.wording import MONTHS
 
 POLICY, HOLD, CASH = "policy", "buy_and_hold", "CASH"
 LAST_TRADES = 25
-_NAMES = {
-    POLICY: "policy",
-    HOLD: "buy and hold",
-    "sixty_forty": "60/40",
-    "base_rate": "policy on the base rate",
-    "jump_model": "jump model",
-}
 _COLOURS = {POLICY: "forecast", HOLD: "grey"}
 _OTHERS = ("green", "purple", "yellow", "sky", "bear")
 _MOST_HUNDREDTHS = 655.0
 _STRONG = 0.08
 """A month whose shade is the deepest; a year's is three times that."""
-
-
-@dataclass(frozen=True)
-class Trade:
-    """A trade of the policy: weights before and after, the price of the day, and the reasons of its decision.
-
-    `why` is "order", "stop" or "expiry".
-    """
-
-    decided_on: pd.Timestamp
-    executed_on: pd.Timestamp
-    ticker: str
-    sleeve: str
-    weight_before: float
-    weight_after: float
-    price: float
-    why: str
-    reasons: tuple[str, ...]
-
-    @property
-    def bought(self) -> bool:
-        """Whether the weight rose."""
-        return self.weight_after > self.weight_before
 
 
 @dataclass(frozen=True)
@@ -108,17 +79,6 @@ def account_section(tested: TestedPolicy) -> Section:
     return Section("account", "What the policy would have earned", blocks, "Backtest")
 
 
-def named(account: str) -> str:
-    """An account as people call it.
-
-    Example
-    -------
-    >>> named("buy_and_hold"), named("ten_month_average")
-    ('buy and hold', 'ten month average')
-    """
-    return _NAMES.get(account, account.replace("_", " "))
-
-
 def _summary(tested: TestedPolicy) -> str:
     equity = tested.equity
     first, last = (pd.Timestamp(equity.index[place]) for place in (0, -1))
@@ -132,7 +92,7 @@ def _summary(tested: TestedPolicy) -> str:
 
 def _compared(baseline: str, found: tuple[float, float, float]) -> str:
     difference, low, high = found
-    rival = f"{'' if baseline == HOLD else 'the '}{named(baseline)}"
+    rival = f"{'' if baseline == HOLD else 'the '}{account_name(baseline)}"
     if math.isnan(difference + low + high):
         return f"The Sharpe ratios of the policy and of {rival} cannot be compared."
     shown = "more than luck explains" if low > 0 or high < 0 else "luck may explain the difference"
@@ -154,7 +114,7 @@ def _chart(tested: TestedPolicy) -> Chart:
         colour = _COLOURS.get(str(name), _OTHERS[place % len(_OTHERS)])
         traces.append(
             {
-                "type": "scatter", "mode": "lines", "name": named(str(name)), "legendgroup": name, "x": sessions,
+                "type": "scatter", "mode": "lines", "name": account_name(str(name)), "legendgroup": name, "x": sessions,
                 "y": scaled(values), "line": {"color": role(colour), "width": 2.2 if name == POLICY else 1.3},
                 "hovertemplate": "%{y:.1f}",
                 **({} if name in _COLOURS else {"visible": "legendonly"}),
@@ -162,7 +122,7 @@ def _chart(tested: TestedPolicy) -> Chart:
         )  # fmt: skip
     traces += [
         {
-            "type": "scatter", "mode": "lines", "name": f"{named(name)}, below its high", "legendgroup": name,
+            "type": "scatter", "mode": "lines", "name": f"{account_name(name)}, below its high", "legendgroup": name,
             "showlegend": False, "x": sessions, "y": 100.0 * _drawdown(equity[name]).to_numpy(), "yaxis": "y2",
             "line": {"color": role(_COLOURS[name]), "width": 1.2}, "hovertemplate": "%{y:.1f} %",
             **({"fill": "tozeroy", "fillcolor": role(_COLOURS[name], 0.15)} if name == POLICY else {}),
@@ -212,7 +172,7 @@ def _markers(tested: TestedPolicy) -> list[dict[str, Any]]:
     """The trades on the policy's line; on a day on which several sleeves traded, all in one text."""
     by_day: dict[tuple[pd.Timestamp, bool], list[str]] = {}
     for trade in tested.trades:
-        by_day.setdefault((trade.executed_on, trade.bought), []).append(f"{_what(trade)}<br>{_wrapped(trade.reasons)}")
+        by_day.setdefault((trade.executed_on, trade.bought), []).append(hover_text(trade.sentence, trade.reasons))
     equity, found = tested.equity[POLICY], []
     for bought, name, symbol, colour in (
         (True, "bought", "triangle-up", "green"),
@@ -233,26 +193,6 @@ def _markers(tested: TestedPolicy) -> list[dict[str, Any]]:
     return found
 
 
-def _wrapped(reasons: Sequence[str], width: int = 60) -> str:
-    """Reasons as lines of a hover text, which does not break lines itself."""
-    lines: list[str] = []
-    for reason in reasons:
-        line = ""
-        for word in reason.split():
-            if line and len(line) + len(word) >= width:
-                lines.append(line)
-                line = ""
-            line = f"{line} {word}".strip()
-        lines.append(line)
-    return "<br>".join(lines)
-
-
-def _what(trade: Trade) -> str:
-    how = {"stop": "stopped out of", "expiry": "expired:"}.get(trade.why, "bought" if trade.bought else "sold")
-    moved = f"{per_cent(trade.weight_before)} to {per_cent(trade.weight_after)}"
-    return f"{how} {trade.ticker}, {moved} at {price(trade.price)}"
-
-
 def _trades(trades: Sequence[Trade], caption: str) -> Table:
     return Table(
         caption,
@@ -261,7 +201,7 @@ def _trades(trades: Sequence[Trade], caption: str) -> Table:
             (
                 day(trade.executed_on),
                 trade.sleeve.capitalize(),
-                _what(trade),
+                trade.sentence,
                 " ".join(map(sentence, trade.reasons)) or UNKNOWN,
             )
             for trade in trades
@@ -318,10 +258,10 @@ def _steps(equity: pd.Series, period: pd.Series) -> pd.Series:
 def _figures(figures: pd.DataFrame) -> Table:
     rows = [
         (
-            named(str(name)),
+            account_name(str(name)),
             per_cent(row["cagr"], 1, signed=True),
+            number(row["sharpe"]),
             per_cent(row["volatility"], 1),
-            UNKNOWN if math.isnan(row["sharpe"]) else f"{row['sharpe']:.2f}",
             per_cent(row["max_drawdown"]),
             f"{row['drawdown_sessions']:,.0f} sessions",
             f"{row['turnover']:.1f}",
@@ -334,8 +274,8 @@ def _figures(figures: pd.DataFrame) -> Table:
         (
             "account",
             "return",
-            "volatility",
             "Sharpe ratio",
+            "volatility",
             "deepest fall",
             "longest fall",
             "turnover",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -12,22 +12,27 @@ import pandas as pd
 from bullbear.evaluate.scored_model import ScoredModel
 from bullbear.report.charts import PER_CENT, Chart
 from bullbear.report.palette import SERIES, role
-from bullbear.report.section import Block, Details, Section, Text
+from bullbear.report.section import Block, Bullets, Details, Section, Text
 from bullbear.report.tables import Table
-from bullbear.report.words import UNKNOWN, per_cent
+from bullbear.report.words import UNKNOWN, per_cent, sentence
 
 _ROW, _LEAST = 30, 90
 
 
 @dataclass(frozen=True)
 class ComparedQuestion:
-    """The models of one question, the best first, with the skill of each up to every month by the run's id."""
+    """The models of one question, the best first.
+
+    By the run's id: `cumulative` is the skill up to every month, `beliefs` how far the model's signal was believed, a
+    phrase.
+    """
 
     question: str
     sentence: str
     champion: str | None
     models: tuple[ScoredModel, ...]
     cumulative: Mapping[str, pd.Series]
+    beliefs: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -58,7 +63,9 @@ def models_section(found: ComparedModels) -> Section:
     blocks += [_overview(found.questions), _forest(found.questions)]
     for each in found.questions:
         inside: list[Block] = [_table(each, judged=found.judged)]
-        if len(each.cumulative) > 1:
+        if each.beliefs:
+            inside += [Text("How far the calibration believes each signal:"), Bullets(_beliefs(each))]
+        if sum(not values.dropna().empty for values in each.cumulative.values()) > 1:
             inside.append(_grown(each))
         blocks.append(Details(f"{each.question}: {each.sentence}", inside))
     return Section("models", "All models compared", blocks, "Models")
@@ -66,6 +73,14 @@ def models_section(found: ComparedModels) -> Section:
 
 def _label(question: ComparedQuestion, model: ScoredModel) -> str:
     return f"{model.name} {model.run_id[:8]}{' (champion)' if model.run_id == question.champion else ''}"
+
+
+def _beliefs(question: ComparedQuestion) -> list[str]:
+    return [
+        sentence(f"{_label(question, model)}: {question.beliefs[model.run_id]}")
+        for model in question.models
+        if model.run_id in question.beliefs
+    ]
 
 
 def _skill(model: ScoredModel) -> str:
@@ -178,7 +193,8 @@ def _shade(model: ScoredModel) -> float | None:
 def _grown(question: ComparedQuestion) -> Chart:
     traces = []
     names = {model.run_id: _label(question, model) for model in question.models}
-    drawn = [run_id for run_id in names if run_id in question.cumulative]
+    # A record of less than a year has no month yet.
+    drawn = [each for each in names if each in question.cumulative and not question.cumulative[each].dropna().empty]
     for place, run_id in enumerate(drawn):
         values = question.cumulative[run_id]
         traces.append(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,22 +15,14 @@ from bullbear.report.level_chart import DrawnLevel, LevelChart
 from bullbear.report.palette import role
 from bullbear.report.section import Section, Text
 from bullbear.report.tables import Table
+from bullbear.report.trades import Trade, hover_text
 from bullbear.report.words import day, per_cent, price
+from bullbear.wording import capital
 
 AVERAGES = (50, 200)
 LABELLED, APART = 3, 0.012
 """Levels that get their price written at either side, and how far apart two of these are, as a fraction."""
 _ASIDE = {"aside": True}
-
-
-@dataclass(frozen=True)
-class TradeMark:
-    """A trade of an agent, drawn on the session that executed it; `text` says what and why."""
-
-    session: pd.Timestamp
-    agent: Literal["bull", "bear"]
-    bought: bool
-    text: str
 
 
 @dataclass(frozen=True)
@@ -52,7 +44,7 @@ class PriceData:
     ticker: str
     bars: Bars
     levels: LevelChart | None
-    trades: Sequence[TradeMark] = ()
+    trades: Sequence[Trade] = ()
     events: Sequence[EventMark] = ()
 
 
@@ -160,7 +152,9 @@ def _levels(chart: LevelChart) -> list[dict[str, Any]]:
             {
                 "type": "scatter", "mode": "text", "showlegend": False, "meta": {"aside": True, "months": 24},
                 "x": [end] * len(written), "y": [level.price for level in written],
-                "text": [f"  {price(level.price)}" for level in written], "textposition": "middle right",
+                "text": [f"  {price(level.price)}" for level in written], "textposition": [
+                    "top right" if level.kind == "resistance" else "bottom right" for level in written
+                ],
                 "textfont": {"color": role("soft"), "size": 12}, "cliponaxis": False, "hoverinfo": "skip",
             }
         )  # fmt: skip
@@ -168,11 +162,14 @@ def _levels(chart: LevelChart) -> list[dict[str, Any]]:
 
 
 def _labelled(chart: LevelChart) -> list[DrawnLevel]:
-    """The nearest levels at either side, none so near another that their labels would overlap."""
+    """The nearest level at either side, and more where they are so far apart that labels do not overlap.
+
+    Labels of supports stand below their line and those of resistances above, so the two nearest never do.
+    """
     chosen: list[DrawnLevel] = []
     for kind in ("support", "resistance"):
-        for level in nearest(chart, kind):
-            if all(abs(level.price / other.price - 1.0) >= APART for other in chosen):
+        for place, level in enumerate(nearest(chart, kind)):
+            if place == 0 or all(abs(level.price / other.price - 1.0) >= APART for other in chosen):
                 chosen.append(level)
     return chosen
 
@@ -204,20 +201,20 @@ def _channel(chart: LevelChart, days: pd.DatetimeIndex) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def _trades(trades: Sequence[TradeMark], days: pd.DatetimeIndex, close: np.ndarray) -> list[dict[str, Any]]:
+def _trades(trades: Sequence[Trade], days: pd.DatetimeIndex, close: np.ndarray) -> list[dict[str, Any]]:
     traces = []
     for agent in ("bull", "bear"):
         for bought in (True, False):
-            marks = [each for each in trades if (each.agent, each.bought) == (agent, bought)]
-            rows = days.get_indexer(pd.DatetimeIndex([each.session for each in marks]))
+            marks = [each for each in trades if each.bought == bought and (each.agent == "bear") == (agent == "bear")]
+            rows = days.get_indexer(pd.DatetimeIndex([each.executed_on for each in marks]))
             marks = [mark for mark, row in zip(marks, rows.tolist(), strict=True) if row >= 0]
             if not marks:
                 continue
             held = close[rows[rows >= 0]]
             traces.append(
                 {
-                    "type": "scatter", "mode": "markers", "x": pd.DatetimeIndex([each.session for each in marks]),
-                    "y": held * (0.985 if bought else 1.015), "text": [each.text for each in marks],
+                    "type": "scatter", "mode": "markers", "x": pd.DatetimeIndex([each.executed_on for each in marks]),
+                    "y": held * (0.985 if bought else 1.015), "text": [_told(each) for each in marks],
                     "name": f"{agent.capitalize()} {'buys' if bought else 'sells'}",
                     "hovertemplate": "%{text}<extra></extra>", "cliponaxis": False,
                     "marker": {
@@ -227,6 +224,11 @@ def _trades(trades: Sequence[TradeMark], days: pd.DatetimeIndex, close: np.ndarr
                 }
             )  # fmt: skip
     return traces
+
+
+def _told(trade: Trade) -> str:
+    """The day, the agent and the trade, with the first reason of its decision."""
+    return hover_text(f"{day(trade.executed_on)}, {capital(trade.agent)}: {trade.sentence}", trade.reasons[:1])
 
 
 def _events(events: Sequence[EventMark]) -> list[dict[str, Any]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
@@ -14,11 +14,9 @@ from bullbear.decide.performance.figures import excess_returns, performance
 from bullbear.decide.performance.intervals import sharpe_difference
 from bullbear.decide.performance.side_by_side import POLICY
 from bullbear.errors import HistoryError
+from bullbear.report.sections.account import TestedPolicy
+from bullbear.report.trades import Trade
 from bullbear.sessions import day, days
-
-if TYPE_CHECKING:
-    from bullbear.report.sections.account import TestedPolicy, Trade
-
 
 COMPARED = ("buy_and_hold", BASE_RATE)
 """The baselines whose Sharpe ratio is compared with the policy's."""
@@ -26,8 +24,6 @@ COMPARED = ("buy_and_hold", BASE_RATE)
 
 def tested_policy(tested: Backtest, model: str) -> TestedPolicy:
     """What the report shows of a backtest on the forecasts of a model."""
-    from bullbear.report.sections.account import TestedPolicy
-
     accounts = {POLICY: tested.account, **tested.baselines}
     return TestedPolicy(
         ticker=tested.ticker,
@@ -44,26 +40,24 @@ def tested_policy(tested: Backtest, model: str) -> TestedPolicy:
 
 def trades_of(tested: Backtest) -> tuple[Trade, ...]:
     """The policy's trades, each with the reasons that its decision gave for the sleeve."""
-    from bullbear.report.sections.account import Trade
-
     table = tested.trades
     if table.empty:
         return ()
-    reasons = {
-        (stance.decided_at, sleeve.name): sleeve.reasons for stance in tested.stances for sleeve in stance.sleeves
-    }
+    wanted = {(stance.decided_at, each.name): each for stance in tested.stances for each in stance.sleeves}
+    agents = {each.name: each.agent for each in wanted.values()}
     columns = table.to_dict("list")
     return tuple(
         Trade(
             decided_on=day(decided_at),
             executed_on=session,
             ticker=ticker,
+            agent=agents.get(sleeve, sleeve),
             sleeve=sleeve,
             weight_before=before,
             weight_after=after,
             price=price,
             why=why,
-            reasons=reasons.get((decided_at, sleeve), ()),
+            reasons=wanted[decided_at, sleeve].reasons if (decided_at, sleeve) in wanted else (),
         )
         for decided_at, session, ticker, sleeve, before, after, price, why in zip(
             columns["decided_at"],

@@ -10,7 +10,6 @@ import math
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -21,10 +20,8 @@ from bullbear.errors import BullbearError
 from bullbear.factors.engine.feature_sets import load
 from bullbear.factors.engine.matrix import compute
 from bullbear.home import Home
+from bullbear.report.sections.dashboards import Dashboard, Gauge
 from bullbear.sessions import day
-
-if TYPE_CHECKING:
-    from bullbear.report.sections.dashboards import Dashboard, Gauge
 
 YEARS = 5
 SINCE = pd.Timestamp("1995-01-01")
@@ -122,8 +119,6 @@ BOARDS = (
 
 def dashboards(home: Home, view: View, ticker: str) -> tuple[Dashboard, ...]:
     """All boards at the last close that the view knows of `ticker`."""
-    from bullbear.report.sections.dashboards import Dashboard
-
     known = _defined(home)
     wanted = [shown for board in BOARDS for shown in (*board.gauges, *board.bars) if shown.factor in known]
     sessions = pd.DatetimeIndex(view.bars(ticker).index)
@@ -157,8 +152,6 @@ def _present(shown: Sequence[Shown], found: dict[str, Gauge]) -> tuple[Gauge, ..
 
 def _gauge(shown: Shown, values: pd.Series) -> Gauge | None:
     """None unless there is a value at the last session."""
-    from bullbear.report.sections.dashboards import Gauge
-
     known = values.dropna()
     if known.empty or known.index[-1] != values.index[-1]:
         return None

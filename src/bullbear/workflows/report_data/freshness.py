@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
@@ -10,9 +10,7 @@ from bullbear.data.status import status
 from bullbear.data.view import View
 from bullbear.forecasting.staleness import mark_needed
 from bullbear.home import Home
-
-if TYPE_CHECKING:
-    from bullbear.report.sections.freshness import Freshness
+from bullbear.report.sections.freshness import Freshness
 
 
 def freshness(home: Home, view: View) -> tuple[Freshness, ...]:
@@ -20,8 +18,6 @@ def freshness(home: Home, view: View) -> tuple[Freshness, ...]:
 
     What a champion reads stands first, and there what is stale.
     """
-    from bullbear.report.sections.freshness import Freshness
-
     table = mark_needed(status(view), home)
     rows = [
         Freshness(

@@ -10,7 +10,6 @@ import math
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -23,25 +22,22 @@ from bullbear.evaluate.sample import Sample
 from bullbear.evaluate.scored_model import NOT_JUDGED, ScoredModel
 from bullbear.forecasting.bundle import Bundle, read_bundle
 from bullbear.home import Home
+from bullbear.report.sections.models import ComparedModels, ComparedQuestion
 from bullbear.statistics.bootstrap import resample
+from bullbear.tracking import Runs
+from bullbear.workflows.belief import belief_of_run
 from bullbear.workflows.outlook_pictures import known_at
-
-if TYPE_CHECKING:
-    from bullbear.report.sections.models import ComparedModels, ComparedQuestion
-    from bullbear.tracking import Runs
 
 UNTRACKED = "champion: its run is gone"
 _FORECASTS = "bundle/predictions.csv"
 SHOWN, DRAWN = 40, 12
-"""Models shown of a question, and those whose cumulative skill is drawn: the best, and the champion."""
+"""Models shown of a question, and those whose cumulative skill and belief are, too: the best, and the champion."""
 
 
 def compared_models(
     home: Home, runs: Runs, ticker: str, decided_at: pd.Timestamp, *, simulated: bool
 ) -> ComparedModels:
     """The models that were trained about `ticker`, by question in the order of questions.toml."""
-    from bullbear.report.sections.models import ComparedModels
-
     questions = home.questions()
     scored = runs.scored(list(questions), simulated=simulated)
     champions = {name: bundle for name in questions if (bundle := _champion(home, name, simulated=simulated))}
@@ -61,7 +57,19 @@ def compared_models(
         for name, question in questions.items()
         if name in best
     ]
+    if whole:  # like verdicts, beliefs rest on the whole record
+        found = [replace(each, beliefs=_beliefs(home, runs, each)) for each in found]
     return ComparedModels(tuple(each for each in found if each.models), whole)
+
+
+def _beliefs(home: Home, runs: Runs, question: ComparedQuestion) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for model in _best(question.models, DRAWN, question.champion):
+        with suppress(BullbearError):  # a champion whose run is gone
+            belief = belief_of_run(home, runs.find(model.run_id))
+            if belief is not None and (said := belief.sentence()):
+                found[model.run_id] = said
+    return found
 
 
 def _untracked(run_id: str, bundle: Bundle) -> ScoredModel:
@@ -102,8 +110,6 @@ def _question(
     *,
     whole: bool,
 ) -> ComparedQuestion:
-    from bullbear.report.sections.models import ComparedQuestion
-
     known = {model.run_id: known_at(decided_at, made[model.run_id]) for model in scored if model.run_id in made}
     models = [model for model in scored if model.run_id in known]
     again = [

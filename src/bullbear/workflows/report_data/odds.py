@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from bullbear.errors import BullbearError
 from bullbear.home import Home
 from bullbear.odds import event_odds
+from bullbear.report.sections.odds import OddsTable
 from bullbear.sessions import day
-
-if TYPE_CHECKING:
-    from bullbear.report.sections.odds import OddsTable
 
 
 def odds_table(home: Home, ticker: str, horizon: int, decided_at: pd.Timestamp) -> OddsTable:
     """What `bullbear odds --all --as-of DAY` says; where that refuses, the table holds its reason instead."""
-    from bullbear.report.sections.odds import OddsTable
-
     try:
         found = event_odds(
             home.filled_store(), ticker, home.events().event, horizon=horizon, as_of=str(day(decided_at).date())

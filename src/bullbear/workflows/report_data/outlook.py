@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
 from bullbear import sessions
 from bullbear.forecasting.card.sources import Sources
+from bullbear.report.sections.outlook import FanData, OutlookData
 from bullbear.workflows.outlook_pictures import fan_of
-
-if TYPE_CHECKING:
-    from bullbear.report.sections.outlook import OutlookData
 
 
 def outlook_data(sources: Sources, document: Mapping[str, Any]) -> OutlookData:
     """What the outlook shows; no fan where the champions no longer say the entry's distribution."""
-    from bullbear.report.sections.outlook import FanData, OutlookData
-
     fan, shown = fan_of(sources.home, document), None
     if fan is not None:
         count = fan.quantiles.shape[1]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -16,11 +15,9 @@ from bullbear.evaluate.sample import Sample
 from bullbear.evaluate.scores import losses
 from bullbear.forecasting.bundle import Bundle
 from bullbear.forecasting.card.sources import Sources
+from bullbear.report.sections.record import QuestionRecord
 from bullbear.statistics.long_run import effective_number, session_means
 from bullbear.workflows.outlook_pictures import champions_of, known_at
-
-if TYPE_CHECKING:
-    from bullbear.report.sections.record import QuestionRecord
 
 
 def records_of(sources: Sources) -> list[QuestionRecord]:
@@ -36,8 +33,6 @@ def records_of(sources: Sources) -> list[QuestionRecord]:
 
 
 def _record(question: str, statement: str, bundle: Bundle, decided_at: pd.Timestamp) -> QuestionRecord:
-    from bullbear.report.sections.record import QuestionRecord
-
     made = known_at(decided_at, bundle.predictions.select(asset=bundle.definition.ticker))
     rows = Sample.of(made)
     gain = session_means(losses(rows.y, rows.climatology, "brier") - losses(rows.y, rows.p, "brier"), rows.session)

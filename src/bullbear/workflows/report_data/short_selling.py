@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pandas as pd
 
 from bullbear.data.view import View
 from bullbear.factors.engine.registry import ShortInterest
 from bullbear.factors.positioning.short_interest import days_to_cover, short_interest_ratio
+from bullbear.report.sections.short_selling import ShortSelling
 from bullbear.sessions import days
-
-if TYPE_CHECKING:
-    from bullbear.report.sections.short_selling import ShortSelling
 
 YEARS = 5
 WINDOW = 5
@@ -22,8 +18,6 @@ WINDOW = 5
 
 def short_selling(view: View, ticker: str) -> ShortSelling:
     """What was known of a ticker at the view's instant, over the five years before."""
-    from bullbear.report.sections.short_selling import ShortSelling
-
     since = view.instant - pd.DateOffset(years=YEARS)
     interest, revised = _interest(view, ticker, since)
     return ShortSelling(ticker, interest, revised, _volume(view, ticker, since), WINDOW)
