@@ -130,3 +130,16 @@ def _tagged(place: Path, value: str) -> None:
         rows = [("ledger.head", Anchor(9, "cd").text(), 0), ("other", "x", 1), ("ledger.head", value, 1)]
         database.executemany("INSERT INTO experiment_tags VALUES (?, ?, ?)", rows)
     plain.rename(place / "mlflow.db")
+
+
+def test_a_forecast_says_that_the_store_has_seen_entries_which_are_gone(home: Home) -> None:
+    recorded = record_ledger_head(home)
+    assert recorded is not None
+    notes: list[str] = []
+    issue(home, "2007-06-15", say=notes.append)
+    assert notes == []
+    for name in ("ledger.jsonl", "ledger.head"):
+        (home.forecasts / name).unlink()
+    issue(home, "2007-06-15", say=notes.append)
+    assert len(notes) == 1
+    assert notes[0].startswith(f"the ledger has 0 entries and the MLflow store recorded {recorded.count}: entries were")

@@ -34,6 +34,7 @@ _SPARE = (
     *("chance", "ECE", "AUC", "base rate's", "Brier", "effective", "trials"),  # scores
     *("worst\nmonths", "under\nwater", "longest\nfall", "turnover", "volatility", "CAGR"),  # accounts
     *("shrunk", "lift", "since"),  # odds
+    *("finished", "n"),  # runs
     *("reasons", "rewritten", "last known at", "first", "gaps", "rows"),  # series
     "log-loss skill",
 )
