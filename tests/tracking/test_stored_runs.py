@@ -10,7 +10,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-
 from tests.tracking.killed_writer import leave_journal
 
 from bullbear.errors import RunError
