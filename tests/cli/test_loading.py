@@ -37,7 +37,7 @@ def test_with_nothing_new_garbage_is_not_set_apart() -> None:
 def test_an_error_leaves_the_search_as_it_was(searched: bool) -> None:
     (gc.enable if searched else gc.disable)()
     try:
-        with pytest.raises(ImportError), loading():
+        with pytest.raises(ImportError, match="nowhere"), loading():
             import bullbear.nowhere  # type: ignore[import-not-found]  # noqa: F401
         assert gc.isenabled() is searched
     finally:

@@ -26,6 +26,7 @@ USAGE = [
     (["simulate", "--signal", "1.1"], "bullbear simulate: Invalid value for '--signal'"),
     (["simulate", "--signal", "nan"], "bullbear simulate: Invalid value for '--signal'"),
     (["simulate", "--years", "2"], "bullbear simulate: Invalid value for '--years'"),
+    (["run", "--years", "5"], "bullbear run: Invalid value for '--years'"),
     (["forecast", "--as-of"], "bullbear: Option '--as-of' requires an argument"),
     (["evaluate", "latest", "champion"], "bullbear evaluate: Got unexpected extra argument"),
     (["compare"], "bullbear compare: Missing argument"),

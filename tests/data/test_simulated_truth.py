@@ -112,7 +112,7 @@ def test_the_truth_of_a_home_is_simulated_once_for_all_questions(
     monkeypatch.setattr(oracle, "state_probabilities", None)
     kept = true_probabilities(tmp_path, ASKED[5].model_copy(update={"name": "wild", "sentence": "A wild month."}))
     assert kept["p"].between(0, 1).all()
-    with pytest.raises(TypeError):  # another horizon has to be simulated
+    with pytest.raises(TypeError, match="NoneType"):  # another horizon has to be simulated
         true_probabilities(tmp_path, ASKED[6])
 
 

@@ -49,7 +49,7 @@ def test_a_failed_item_is_named_and_a_second_call_does_only_what_is_missing(
         map_items(work.log, shared, items, executor=executor, kept=Kept(kept))
     before, finished = len(calls()), len(list(kept.glob("*/*.result")))
     assert finished >= 1
-    with pytest.raises(ItemError):
+    with pytest.raises(ItemError, match="no such factor"):
         map_items(work.log, shared, items, executor=executor, kept=Kept(kept))
     assert len(calls()) - before <= 5 - finished
 

@@ -34,6 +34,7 @@ _SPARE = (
     *("chance", "ECE", "AUC", "base rate's", "Brier", "effective", "trials"),  # scores
     *("worst\nmonths", "under\nwater", "longest\nfall", "turnover", "volatility", "CAGR"),  # accounts
     *("shrunk", "lift", "since"),  # odds
+    *("finished", "n"),  # runs
     *("reasons", "rewritten", "last known at", "first", "gaps", "rows"),  # series
     "log-loss skill",
 )
@@ -56,12 +57,13 @@ def fit(table: Table, console: Console, width: int | None = None) -> list[str]:
         left_out.add(places.pop(place))
         del table.columns[place]
         for index, column in enumerate(table.columns):
-            column._index = index
+            column._index = index  # rich has no way to remove a column; its cells are looked up by this number
     return [heads[place] for place in sorted(left_out)]
 
 
 def _needs(table: Table, console: Console, options: Any) -> int:
     """The width at which no column but a text of many words is folded."""
+    # Rich measures a table without such columns only as a whole; what a cell and the borders need it keeps to itself.
     found = 0
     for column in table.columns:
         cells = [cell.renderable for cell in table._get_cells(console, column._index, column)]

@@ -14,7 +14,7 @@ from bullbear.extras import require
 
 SeedOption = Annotated[int, typer.Option(min=0, help="Seed of the simulated market.")]
 SignalOption = Annotated[float, typer.Option(min=0.0, max=1.0, help="How predictable: 0 not at all, 1 strongly.")]
-YearsOption = Annotated[int, typer.Option(min=3, max=25, help="Years of simulated history.")]
+YearsOption = Annotated[int, typer.Option(min=3, max=25, help="Years of simulated history; training takes 6.")]
 
 
 def fetch(

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from bullbear.report.level_chart import DrawnLevel, DrawnPattern, LevelChart
-from bullbear.report.plots import BLUE, GREEN, GREY, ORANGE, _png
+from bullbear.report.plots import BLUE, GREEN, GREY, ORANGE, png
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -48,7 +48,7 @@ def level_plot(chart: LevelChart) -> bytes:
         _labels(prices, chart)
         figure.legend(*prices.get_legend_handles_labels(), loc="lower center", ncols=5, fontsize=9, columnspacing=1.6)
 
-    return _png(draw, _SIZE, chart.simulated)
+    return png(draw, _SIZE, chart.simulated)
 
 
 def spread(wanted: Sequence[float], gap: float, low: float, high: float) -> np.ndarray:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bullbear.odds.event_paths import EventPaths
-from bullbear.report.plots import BLUE, GREY, ORANGE, _png
+from bullbear.report.plots import BLUE, GREY, ORANGE, png
 from bullbear.report.ticks import PercentTicks
 
 if TYPE_CHECKING:
@@ -36,4 +36,4 @@ def odds_plot(event_paths: EventPaths, *, simulated: bool = False) -> bytes:
         axes.set(xlabel="sessions since the event", ylabel="total return since the event's close")
         figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=3)
 
-    return _png(draw, (7.6, 4.8), simulated)
+    return png(draw, (7.6, 4.8), simulated)

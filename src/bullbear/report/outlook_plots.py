@@ -15,7 +15,7 @@ from matplotlib.ticker import MaxNLocator, MultipleLocator
 
 from bullbear.dataset.predictions import Predictions
 from bullbear.evaluate import Evaluation
-from bullbear.report.plots import BLUE, GREEN, GREY, ORANGE, _png
+from bullbear.report.plots import BLUE, GREEN, GREY, ORANGE, png
 from bullbear.report.ticks import PercentTicks
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def fan_plot(
         axes.yaxis.set_major_formatter(PercentTicks(signed=True))
         figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=3)
 
-    return _png(draw, (WIDTH, 4.8), simulated)
+    return png(draw, (WIDTH, 4.8), simulated)
 
 
 def against_usual_plot(outlook: Sequence[Mapping[str, Any]], *, simulated: bool = False) -> bytes:
@@ -107,7 +107,7 @@ def against_usual_plot(outlook: Sequence[Mapping[str, Any]], *, simulated: bool 
         axes.xaxis.set_major_formatter(PercentTicks())
         figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=3)
 
-    return _png(draw, (WIDTH, 1.5 + 0.72 * max(len(outlook), 1)), simulated)
+    return png(draw, (WIDTH, 1.5 + 0.72 * max(len(outlook), 1)), simulated)
 
 
 def past_outlooks_plot(predictions: Mapping[str, Predictions], *, simulated: bool = False) -> bytes:
@@ -139,7 +139,7 @@ def past_outlooks_plot(predictions: Mapping[str, Predictions], *, simulated: boo
         figure.suptitle("Past outlooks and what came of them", fontsize=12)
         figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
 
-    return _png(draw, (WIDTH, 1.3 + 1.15 * max(len(predictions), 1)), simulated)
+    return png(draw, (WIDTH, 1.3 + 1.15 * max(len(predictions), 1)), simulated)
 
 
 def reliability_plot(evaluations: Mapping[str, Evaluation], *, simulated: bool = False) -> bytes:
@@ -161,7 +161,7 @@ def reliability_plot(evaluations: Mapping[str, Evaluation], *, simulated: bool =
             axes.set_xlabel("forecast probability")
         figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
 
-    return _png(draw, (WIDTH, 1.0 + 2.7 * lines), simulated)
+    return png(draw, (WIDTH, 1.0 + 2.7 * lines), simulated)
 
 
 def _reliability(axes: Axes, name: str, found: Evaluation) -> None:

@@ -91,7 +91,7 @@ def calibration_plot(evaluation: Evaluation, predictions: Predictions, *, simula
         for axis in (top.yaxis, bottom.xaxis):
             axis.set_major_formatter(PercentTicks())
 
-    return _png(draw, (6.8, 6.4), simulated)
+    return png(draw, (6.8, 6.4), simulated)
 
 
 def skill_plot(evaluation: Evaluation, *, simulated: bool = False) -> bytes:
@@ -121,7 +121,7 @@ def skill_plot(evaluation: Evaluation, *, simulated: bool = False) -> bytes:
         axes.xaxis.set_major_locator(MaxNLocator(nbins=12, integer=True, min_n_ticks=1))
         axes.legend(loc="best")
 
-    return _png(draw, (6.8, 3.8), simulated)
+    return png(draw, (6.8, 3.8), simulated)
 
 
 def equity_plot(result: Backtest, *, simulated: bool = False) -> bytes:
@@ -155,7 +155,7 @@ def equity_plot(result: Backtest, *, simulated: bool = False) -> bytes:
         for axes in (falls, weights):
             axes.yaxis.set_major_formatter(PercentTicks())
 
-    return _png(draw, (6.8, 7.2), simulated)
+    return png(draw, (6.8, 7.2), simulated)
 
 
 def probability_plot(predictions: Predictions, *, simulated: bool = False) -> bytes:
@@ -187,7 +187,7 @@ def probability_plot(predictions: Predictions, *, simulated: bool = False) -> by
         axes.yaxis.set_major_formatter(PercentTicks())
         figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=3)
 
-    return _png(draw, (6.8, 4.2), simulated)
+    return png(draw, (6.8, 4.2), simulated)
 
 
 def weights_plot(weights: pd.DataFrame, *, simulated: bool = False) -> bytes:
@@ -214,7 +214,7 @@ def weights_plot(weights: pd.DataFrame, *, simulated: bool = False) -> bytes:
         axes.yaxis.set_major_formatter(PercentTicks())
         figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=4)
 
-    return _png(draw, (6.8, 4.2), simulated)
+    return png(draw, (6.8, 4.2), simulated)
 
 
 def factor_plot(values: pd.Series, *, unit: str, summary: str, simulated: bool = False) -> bytes:
@@ -226,7 +226,7 @@ def factor_plot(values: pd.Series, *, unit: str, summary: str, simulated: bool =
         axes.set_title(f"{values.name}{_latest(values)}\n{textwrap.fill(summary, 90)}", fontsize=9)
         axes.set_ylabel(textwrap.fill(unit, 30))
 
-    return _png(draw, (8.0, 4.2), simulated)
+    return png(draw, (8.0, 4.2), simulated)
 
 
 def _latest(values: pd.Series) -> str:
@@ -234,7 +234,8 @@ def _latest(values: pd.Series) -> str:
     return f": {known.iloc[-1]:.6g} on {pd.Timestamp(known.index[-1]).date()}" if len(known) else ""
 
 
-def _png(draw: Callable[[Figure], None], size: tuple[float, float], simulated: bool) -> bytes:
+def png(draw: Callable[[Figure], None], size: tuple[float, float], simulated: bool) -> bytes:
+    """What `draw` draws on a figure of `size` inches, as a PNG."""
     with matplotlib.rc_context():
         matplotlib.rcdefaults()  # a user's own matplotlibrc would change the bytes
         matplotlib.rcParams.update(_STYLE)
