@@ -177,8 +177,18 @@ def show(found: list[EventOdds], request: OddsRequest, *, simulated: bool) -> No
     plain = first.question == UP.name
     left_out = fit(_table(chosen), console, console.width - _FRAME)
     for direction, heading in (
-        ("bullish", "Bullish events: share of rises afterwards" if plain else f"Bullish events: how often {first.question} came true afterwards"),
-        ("bearish", "Bearish events: share of falls afterwards" if plain else f"Bearish events: how often {first.question} came true afterwards"),
+        (
+            "bullish",
+            "Bullish events: share of rises afterwards"
+            if plain
+            else f"Bullish events: how often {first.question} came true afterwards",
+        ),
+        (
+            "bearish",
+            "Bearish events: share of falls afterwards"
+            if plain
+            else f"Bearish events: how often {first.question} came true afterwards",
+        ),
     ):
         group = [each for each in chosen if each.direction == direction]
         parts.append(Text(heading, style="bold"))
