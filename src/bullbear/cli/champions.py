@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -65,7 +64,7 @@ def promote(
             typer.echo(f"note: {name}: {note}" if len(found) > 1 else f"note: {note}", err=True)
     for name, refusal in refused.items():
         typer.echo(f"note: {name}: {refusal}", err=True)
-    if not os.path.lexists(place.champion):
+    if not place.has_champion("up"):
         typer.echo(
             "note: up has no champion yet, without which there is no forecast; `bullbear train climatology && "
             "bullbear promote latest` makes the base rate its champion",
@@ -130,7 +129,7 @@ def rollback(
 
 
 def _known(place: Home, question: str) -> Home:
-    if question not in (known := place.questions()) and not os.path.lexists(place.champion_of(question)):
+    if question not in (known := place.questions()) and not place.has_champion(question):
         raise InputError("--question", question, ", ".join(known), "name a question of models/questions.toml")
     return place
 
