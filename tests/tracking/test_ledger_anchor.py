@@ -96,13 +96,15 @@ def test_homes_that_share_a_store_do_not_contradict_each_other(
     assert sorted(tags.values()) == sorted(each.text() for each in recorded[:2] if each)
 
 
-def test_a_store_that_cannot_be_read_is_no_witness(tmp_path: Path) -> None:
+def test_a_store_that_cannot_be_read_says_so(tmp_path: Path) -> None:
     assert tracked_anchor(tmp_path) is None
     with sqlite3.connect(tmp_path / "mlflow.db") as database:
         database.execute("CREATE TABLE experiments (experiment_id INTEGER, name TEXT)")
-    assert tracked_anchor(tmp_path) is None
+    with pytest.raises(sqlite3.Error, match="no such table"):
+        tracked_anchor(tmp_path)
     (tmp_path / "mlflow.db").write_bytes(b"no database" * 1000)
-    assert tracked_anchor(tmp_path) is None
+    with pytest.raises(sqlite3.Error, match="not a database"):
+        tracked_anchor(tmp_path)
 
 
 @pytest.mark.parametrize("name", ["a b", "50%20off", "why?", "hash#tag"])

@@ -138,7 +138,8 @@ def test_a_champion_promoted_meanwhile_stays(
     assert [each.run_id for each in changes_of(home)] == ["a", "b", "c"]
 
 
-def test_a_forced_promotion_stays_on_record(home: Home) -> None:
+def test_a_forced_promotion_stays_on_record(with_base_rate: Home) -> None:
+    home = with_base_rate
     small = Runs(home).find("small")
     shutil.rmtree(home.forecasts / "champions")
     with pytest.raises(GateError, match="skill test"):
@@ -153,6 +154,10 @@ def test_a_forced_promotion_stays_on_record(home: Home) -> None:
     assert tags["verdict"].startswith("champion: forced: to see what happens (refused: the ")
     change = changes_of(home)[-1]
     assert (change.action, change.reason, change.run_id) == ("forced", "to see what happens", small.run_id)
+    demote(home, "up", "seen")
+    assert Runs(home).find("small").tags["verdict"] == "refused: promoted against the gate, demoted: seen"
+    rollback(home, "up")
+    assert Runs(home).find("small").tags["verdict"] == "champion: forced: put back"
 
 
 def test_what_passes_is_not_forced(home: Home) -> None:

@@ -13,6 +13,7 @@ was champion then. Any other is a replay: its positions are those of a backtest 
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -261,6 +262,8 @@ def _note_lost_entries(home: Home, ledger: Ledger, say: Callable[[str], None]) -
         seen = tracked_anchor(home.runs)
     except LedgerError as bad:
         say(str(bad))
+        return
+    except sqlite3.Error:  # `ledger verify` tells it
         return
     count = 0 if head is None else head.count
     if seen is not None and count < seen.count:
