@@ -162,7 +162,7 @@ def test_a_command_takes_arguments_but_no_shell(tmp_path: Path, script: Callable
     assert (tmp_path / "arguments").read_text() == "--to|two words|$HOME|*|"
 
 
-@pytest.mark.parametrize("command", ["", "   ", "mail 'unclosed"])
+@pytest.mark.parametrize("command", ["", "   ", "mail 'unclosed", "/nonexistent x", "no-such-program"])
 def test_what_is_no_command_is_refused(command: str) -> None:
     with pytest.raises(InputError, match=r"--notify: got .*; allowed: a command"):
         words_of(command)
@@ -180,6 +180,12 @@ def test_a_command_that_fails_is_a_note(tmp_path: Path, script: Callable[[str], 
     words = words_of(script(body))
     long = changes(*[change("position", "x" * 1000) for _ in range(200)])  # more than a pipe holds
     assert notify(Home(tmp_path), words, entry(), long) == (True, f"{words[0]} {note}" if note else "")
+
+
+def test_a_script_that_may_not_be_executed_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "tell").write_text("#!/bin/sh")
+    with pytest.raises(InputError, match="chmod"):
+        words_of(str(tmp_path / "tell"))
 
 
 def test_a_command_that_is_not_there_is_a_note(tmp_path: Path) -> None:

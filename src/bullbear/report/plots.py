@@ -235,6 +235,7 @@ def _latest(values: pd.Series) -> str:
 
 
 def png(draw: Callable[[Figure], None], size: tuple[float, float], simulated: bool) -> bytes:
+    """What `draw` draws on a figure of `size` inches, as a PNG."""
     with matplotlib.rc_context():
         matplotlib.rcdefaults()  # a user's own matplotlibrc would change the bytes
         matplotlib.rcParams.update(_STYLE)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -46,16 +47,18 @@ def words_of(command: str) -> list[str]:
     Raises
     ------
     InputError
-        It is empty, or a quotation mark is not closed.
+        It is empty, a quotation mark is not closed, or its program cannot be started: that would go unnoticed until the
+        evening on which there is something to tell.
     """
-    if Path(command).is_file():
-        return [str(Path(command).resolve())]
     try:
-        words = shlex.split(command)
+        words = [str(Path(command).resolve())] if Path(command).is_file() else shlex.split(command)
     except ValueError as bad:
         raise InputError("--notify", command, "a command, its quotation marks closed", "correct the command") from bad
     if not words:
         raise InputError("--notify", command, "a command and its arguments", "name the command that is to be started")
+    if shutil.which(words[0]) is None:
+        allowed = "a command whose program is there and may be executed"
+        raise InputError("--notify", command, allowed, "check its path, and `chmod +x` it if it is a script")
     return words
 
 

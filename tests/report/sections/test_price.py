@@ -85,6 +85,11 @@ def test_levels_start_at_their_first_touch_and_labels_keep_apart(data: PriceData
     assert {line["x"][0] for line in traces["support and resistance"]} == {str(DAYS[-100].date())}
     (labels,) = traces["text"]
     assert [text.strip() for text in labels["text"]] == ["149.50", "155.00"]  # 149.00 would stand on 149.50
+    assert labels["textposition"] == ["bottom right", "top right"]
+    assert data.levels is not None
+    near = replace(data.levels, levels=(_level(150.0, "resistance", 0.1), *data.levels.levels))
+    (labels,) = _traces(replace(data, levels=near))["text"]
+    assert [text.strip() for text in labels["text"]] == ["149.50", "150.00", "155.00"]
     table = price_section(data).blocks[1]
     assert isinstance(table, Table)
     assert [row[0] for row in table.rows] == ["155.00", "149.50", "149.00"]

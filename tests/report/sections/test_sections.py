@@ -171,10 +171,10 @@ def test_odds_beyond_luck_come_in_words_and_shaded() -> None:
     assert [block.lines for block in section.blocks if isinstance(block, Bullets)] == [["The statement of breakout."]]
     active, others = _tables(section)
     assert [row[1] for row in active.rows] == ["Breakout happened"]
-    assert active.rows[0][3:] == ("12 of 20", "9.5", "60 %", "40 % to 80 %", "58 %", "1.03", "0.04")
-    assert active.tone(0, 9) == "tone3"
-    assert others.rows[1][3:] == ("0", "–", "–", "–", "–", "–", "–")
-    assert others.tone(0, 9) == ""
+    assert active.rows[0][2:] == ("rise 60 % (40 % to 80 %)", "58 %", "1.03", "12 of 20 (9.5)", "0.04")
+    assert active.tone(0, 6) == "tone3"
+    assert others.rows[1][2:] == ("rise –", "–", "–", "0", "–")
+    assert others.tone(0, 6) == ""
 
 
 def test_without_odds_beyond_luck_one_sentence_says_so() -> None:
@@ -205,6 +205,12 @@ def test_the_base_rate_as_a_model_has_no_interval() -> None:
     base = replace(up.models[1], bss=0.0, low=0.0, high=0.0)
     found = models_section(ComparedModels((replace(up, models=(base,)), dip), judged=True))
     assert _tables(found)[1].rows[0][1:3] == ("+0.00 %", "is the base rate")
+
+
+def test_records_too_short_for_a_month_have_no_curve() -> None:
+    (up, dip) = samples.models().questions
+    short = replace(up, cumulative=dict.fromkeys(up.cumulative, pd.Series(dtype=float)))
+    assert "grown-up" not in {chart.id for chart in models_section(ComparedModels((short, dip), judged=True)).charts}
 
 
 def test_a_report_on_an_early_close_has_no_verdicts() -> None:

@@ -13,7 +13,7 @@ import pandas as pd
 from bullbear.report.charts import PER_CENT, Chart, Hundredths
 from bullbear.report.palette import role
 from bullbear.report.section import Block, Details, Heading, Section, Text
-from bullbear.report.tables import Table
+from bullbear.report.tables import Table, number
 from bullbear.report.trades import Trade, hover_text
 from bullbear.report.words import UNKNOWN, account_name, day, per_cent, sentence
 from bullbear.wording import MONTHS
@@ -260,8 +260,8 @@ def _figures(figures: pd.DataFrame) -> Table:
         (
             account_name(str(name)),
             per_cent(row["cagr"], 1, signed=True),
+            number(row["sharpe"]),
             per_cent(row["volatility"], 1),
-            UNKNOWN if math.isnan(row["sharpe"]) else f"{row['sharpe']:.2f}",
             per_cent(row["max_drawdown"]),
             f"{row['drawdown_sessions']:,.0f} sessions",
             f"{row['turnover']:.1f}",
@@ -274,8 +274,8 @@ def _figures(figures: pd.DataFrame) -> Table:
         (
             "account",
             "return",
-            "volatility",
             "Sharpe ratio",
+            "volatility",
             "deepest fall",
             "longest fall",
             "turnover",

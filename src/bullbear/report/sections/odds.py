@@ -51,28 +51,28 @@ def odds_section(found: OddsTable) -> Section:
 
 def _table(odds: Sequence[Mapping[str, Any]], caption: str) -> Table:
     return Table(
-        f"{caption}; odds of a rise after a bullish event, of a fall after a bearish one, with their interval",
-        ("on", "event", "direction", "cases", "independent", "odds", "interval", "usually", "lift", "q"),
+        f"{caption}; odds of a rise after a bullish event, of a fall after a bearish one, with their 90 % interval. "
+        "Cases overlap, so they count as fewer independent ones",
+        ("on", "event", "odds", "usually", "lift", "cases (independent)", "q"),
         tuple(_row(each) for each in odds),
-        tuple((None,) * 9 + (_found(each),) for each in odds),
+        tuple((None,) * 6 + (_found(each),) for each in odds),
         stack=True,
         left=(0, 1, 2),
     )
 
 
 def _row(each: Mapping[str, Any]) -> tuple[str, ...]:
-    opening = (day(each["occurred_on"]), capital(str(each["says"])), str(each["direction"]))
+    opening = (day(each["occurred_on"]), capital(str(each["says"])))
+    move = "fall" if each["direction"] == "bearish" else "rise"
     if not each["cases"]:
-        return (*opening, "0", *[UNKNOWN] * 6)
+        return (*opening, f"{move} {UNKNOWN}", UNKNOWN, UNKNOWN, "0", UNKNOWN)
     return (
         *opening,
-        f"{each['continued']} of {each['cases']}",
-        number(each["effective_cases"], 1),
-        per_cent(each["odds"]),
-        f"{per_cent(each['odds_low'])} to {per_cent(each['odds_high'])}",
+        f"{move} {per_cent(each['odds'])} ({per_cent(each['odds_low'])} to {per_cent(each['odds_high'])})",
         per_cent(each["base_rate"]),
-        number(each["lift"], 2),
-        number(each["q_value"], 2),
+        number(each["lift"]),
+        f"{each['continued']} of {each['cases']} ({number(each['effective_cases'], 1)})",
+        number(each["q_value"]),
     )
 
 

@@ -152,7 +152,9 @@ def _levels(chart: LevelChart) -> list[dict[str, Any]]:
             {
                 "type": "scatter", "mode": "text", "showlegend": False, "meta": {"aside": True, "months": 24},
                 "x": [end] * len(written), "y": [level.price for level in written],
-                "text": [f"  {price(level.price)}" for level in written], "textposition": "middle right",
+                "text": [f"  {price(level.price)}" for level in written], "textposition": [
+                    "top right" if level.kind == "resistance" else "bottom right" for level in written
+                ],
                 "textfont": {"color": role("soft"), "size": 12}, "cliponaxis": False, "hoverinfo": "skip",
             }
         )  # fmt: skip
@@ -160,11 +162,14 @@ def _levels(chart: LevelChart) -> list[dict[str, Any]]:
 
 
 def _labelled(chart: LevelChart) -> list[DrawnLevel]:
-    """The nearest levels at either side, none so near another that their labels would overlap."""
+    """The nearest level at either side, and more where they are so far apart that labels do not overlap.
+
+    Labels of supports stand below their line and those of resistances above, so the two nearest never do.
+    """
     chosen: list[DrawnLevel] = []
     for kind in ("support", "resistance"):
-        for level in nearest(chart, kind):
-            if all(abs(level.price / other.price - 1.0) >= APART for other in chosen):
+        for place, level in enumerate(nearest(chart, kind)):
+            if place == 0 or all(abs(level.price / other.price - 1.0) >= APART for other in chosen):
                 chosen.append(level)
     return chosen
 

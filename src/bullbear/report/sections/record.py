@@ -18,7 +18,7 @@ from bullbear.report.words import per_cent
 
 _STRIP, _GAP = 118, 0.22
 """Pixels of a strip of past outlooks, and the share of it that its name takes."""
-_LABEL = 44
+_LABEL = 34
 """Characters of a statement over its strip: what a phone shows."""
 
 
@@ -61,7 +61,8 @@ def record_section(records: Sequence[QuestionRecord]) -> Section:
             Text(
                 "One minus the ratio of Brier scores, of all forecasts up to each month. Above zero: better than "
                 "always forecasting the base rate. Bands are 90 % intervals at one month; those of the first years "
-                "say little."
+                "say little. They are asymptotic, so the last ones differ a little from the bootstrap intervals of the "
+                "outlook's table, which were measured when the model became champion."
             ),
             Grid([_cumulative(each) for each in own]),
         ]
