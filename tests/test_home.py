@@ -55,6 +55,13 @@ def test_the_option_wins_over_the_environment_and_that_over_the_current_director
     assert locate(Path("option")).root == tmp_path / "option"
 
 
+@pytest.mark.parametrize("question", ["", ".", "..", "../../data", "/nowhere", ".up", "up/", "up\n", "Up", "ü"])
+def test_a_champion_has_no_other_place_than_that_of_a_name(place: Home, question: str) -> None:
+    assert not place.has_champion(question)
+    with pytest.raises(InputError, match=r"^question: got .*; allowed: small letters, digits and _"):
+        place.champion_of(question)
+
+
 def test_the_questions_of_a_home_join_the_packaged_ones_and_win(place: Home) -> None:
     assert list(place.questions()) == ["up", "fall5", "dip5", "dip8", "rally5", "move5", "vol20", "vol30"]
     assert "questions" not in place.names("models")

@@ -19,7 +19,7 @@ from bullbear.dataset import splitter_of
 from bullbear.decide.policy import load_policy
 from bullbear.decide.rule import Rule
 from bullbear.definition_files import DefinitionFiles
-from bullbear.definitions import FeatureSet, ModelDefinition, PolicyFile, PolicyTable, Source, read, validate
+from bullbear.definitions import FeatureSet, ModelDefinition, PolicyFile, PolicyTable, Source, is_name, read, validate
 from bullbear.definitions.pairs import PlacedPair
 from bullbear.errors import DefinitionError, Found, InputError
 from bullbear.factors import load, universe
@@ -88,8 +88,21 @@ class Home(DefinitionFiles):
         return self.champion_of("up")
 
     def champion_of(self, question: str) -> Path:
-        """The bundle of a question's champion."""
+        """The bundle of a question's champion.
+
+        Raises
+        ------
+        InputError
+            No question can have this name: what looks like a path would lead out of the folder of champions.
+        """
+        if not is_name(question):
+            allowed = "small letters, digits and _, a letter first, such as dip8"
+            raise InputError("question", question, allowed, "name a question of models/questions.toml")
         return self.forecasts / "champions" / question
+
+    def has_champion(self, question: str) -> bool:
+        """Whether something stands in the place of a question's champion, usable or not."""
+        return is_name(question) and os.path.lexists(self.champion_of(question))
 
     @contextmanager
     def champion_lock(self) -> Iterator[None]:

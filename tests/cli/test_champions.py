@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,6 +27,39 @@ def test_an_unknown_question_is_a_mistake(bullbear: Run, trained_home: Home, com
     answer = bullbear(command, "--question", "dpi8", "--home", trained_home.root)
     assert answer.code == 2
     assert answer.mistake.startswith("bullbear: --question: got 'dpi8'; allowed: up")
+
+
+NO_QUESTIONS = ("", ".", "..", "../../data", "../champions/up", ".up", "up/", "up/models", "up\n", "UP", "{outside}")
+"""What leads to a folder, but is the name of no question."""
+
+
+@pytest.mark.parametrize("command", ["demote", "rollback"])
+@pytest.mark.parametrize("question", NO_QUESTIONS)
+def test_no_path_is_taken_for_a_question(
+    bullbear: Run, tmp_path: Path, command: str, question: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    removed: list[Path] = []
+    monkeypatch.setattr("shutil.rmtree", lambda path, **_: removed.append(Path(path)))  # a fault removes nothing here
+    root, outside = tmp_path / "home", tmp_path / "outside"
+    for place in (
+        outside,
+        root / "data",
+        *(root / "forecasts/champions" / name for name in ("up", "up/models", ".up")),
+    ):
+        place.mkdir(parents=True, exist_ok=True)
+        (place / "kept").write_text("kept")
+    before = sorted(tmp_path.rglob("*"))
+    answer = bullbear(command, f"--question={question.format(outside=outside)}", "--home", root)
+    assert (answer.code, answer.out) == (2, "")
+    assert "name a question of models/questions.toml" in answer.mistake
+    assert (removed, sorted(tmp_path.rglob("*"))) == ([], before)
+
+
+def test_the_champion_of_a_question_that_is_no_more_is_taken_down(bullbear: Run, tmp_path: Path) -> None:
+    place = tmp_path / "forecasts" / "champions" / "gone7"
+    place.mkdir(parents=True)
+    answer = bullbear("demote", "--question", "gone7", "--home", tmp_path)
+    assert (answer.code, place.exists()) == (0, False)
 
 
 def test_a_champion_is_forced_taken_down_and_put_back(

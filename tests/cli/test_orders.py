@@ -46,7 +46,12 @@ def test_orders_lead_to_the_positions_of_the_forecast(bullbear: Run, home: Home)
     assert portfolio["cash_after"] >= 0.0
     written = Ledger(home.forecasts / "ledger.jsonl").entries()
     assert not any({"orders", "portfolio"} & set(each) for each in written)
-    assert "Orders for 25,000 USD" in asked(bullbear, home, None, "--equity", 25_000).out
+    assert entry["summary"].startswith("Your orders at the next open: ")
+    printed = asked(bullbear, home, None, "--equity", 25_000).out
+    assert "Orders for 25,000 USD, at the closes of 28 Dec 2007" in printed
+    assert "Your orders at the next open: " in printed
+    assert "The policy's own account. " in printed
+    assert "keep " not in printed.split("Close ")[0]
 
 
 @pytest.mark.parametrize(

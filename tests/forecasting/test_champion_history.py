@@ -129,6 +129,22 @@ def test_a_damaged_champion_goes_without_being_kept(empty: Home) -> None:
     assert not empty.champion_of("dip8").exists()
 
 
+@pytest.mark.parametrize("run_id", ["", "..", "../dip5"])
+def test_a_bundle_that_names_a_path_as_its_run_removes_nothing(
+    empty: Home, run_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    promote(empty, "a")
+    promote(empty, "b")
+    (empty.champion_of("dip8") / "bundle.json").write_text(json.dumps({"run_id": run_id}))
+    removed: list[Path] = []
+    monkeypatch.setattr("shutil.rmtree", lambda path, **_: removed.append(Path(path)))  # a fault removes nothing here
+    demote(empty)
+    assert removed == []
+    assert not empty.champion_of("dip8").exists()
+    with pytest.raises(RunError, match="letters, digits"):
+        kept_at(empty, "dip8", run_id)
+
+
 def test_who_compared_with_another_champion_installs_nothing(empty: Home) -> None:
     promote(empty, "a")
     compared = empty.champion_of("dip8").resolve()

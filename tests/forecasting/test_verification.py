@@ -8,6 +8,7 @@ from random import Random
 
 import pytest
 from tests.forecasting.ledgers import evening, filled
+from tests.tracking.killed_writer import leave_journal
 
 from bullbear.forecasting.chain import Anchor
 from bullbear.forecasting.ledger import Ledger
@@ -92,6 +93,15 @@ def test_the_tracking_store_is_a_second_witness(home: Home) -> None:
         ("the MLflow store", False),
     ]
     assert "which the MLflow store recorded: the chain was written anew" in found.faults[0].problem
+
+
+def test_a_store_that_cannot_be_read_is_noted(home: Home) -> None:
+    record_ledger_head(home)
+    leave_journal(home.runs / "mlflow.db")
+    found = verify(home)
+    assert [each.kept_in for each in found.witnesses] == ["ledger.head"]
+    assert found.is_sound
+    assert [each for each in found.notes if each.startswith("the MLflow store cannot be read (")]
 
 
 @pytest.mark.parametrize(

@@ -60,11 +60,23 @@ def test_the_panel_groups_what_is_active_and_says_that_the_market_is_simulated(b
     assert "Look-back from 2000-06-30" in out
 
 
+def test_no_number_is_cut_and_only_what_is_beyond_luck_is_told(bullbear: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    for width in ("80", "100"):
+        monkeypatch.setenv("COLUMNS", width)
+        _, out, _ = bullbear("--as-of", "2005-06-30")
+        assert "…" not in out
+        assert all(name in out for name in ("cases", "90% interval", "base rate", " q "))
+        assert "Not shown at this width: " in " ".join(out.replace("│", " ").split())
+        assert len(out.splitlines()) < 60
+    assert "past cases" not in out
+    assert "past cases" in " ".join(bullbear("--as-of", "2005-06-30", "--all")[1].replace("│", " ").split())
+
+
 def test_any_question_may_be_asked(bullbear: Run) -> None:
     code, out, _ = bullbear("--question", "dip5", "--all")
     assert code == 0
     assert "IWM odds of dip5 at the close of 2006-12-29, 21 sessions ahead  SIMULATED" in out
-    assert "Bearish events: P(yes) afterwards" in out
+    assert "Bearish events: how often dip5 came true afterwards" in out
     assert "A close 5 % or more below today's within the month." in " ".join(out.replace("│", " ").split())
     code, out, _ = bullbear("--question", "vol20", "--json")
     found = json.loads(out)

@@ -96,13 +96,15 @@ def test_homes_that_share_a_store_do_not_contradict_each_other(
     assert sorted(tags.values()) == sorted(each.text() for each in recorded[:2] if each)
 
 
-def test_a_store_that_cannot_be_read_is_no_witness(tmp_path: Path) -> None:
+def test_a_store_that_cannot_be_read_says_so(tmp_path: Path) -> None:
     assert tracked_anchor(tmp_path) is None
     with sqlite3.connect(tmp_path / "mlflow.db") as database:
         database.execute("CREATE TABLE experiments (experiment_id INTEGER, name TEXT)")
-    assert tracked_anchor(tmp_path) is None
+    with pytest.raises(sqlite3.Error, match="no such table"):
+        tracked_anchor(tmp_path)
     (tmp_path / "mlflow.db").write_bytes(b"no database" * 1000)
-    assert tracked_anchor(tmp_path) is None
+    with pytest.raises(sqlite3.Error, match="not a database"):
+        tracked_anchor(tmp_path)
 
 
 @pytest.mark.parametrize("name", ["a b", "50%20off", "why?", "hash#tag"])
@@ -128,3 +130,16 @@ def _tagged(place: Path, value: str) -> None:
         rows = [("ledger.head", Anchor(9, "cd").text(), 0), ("other", "x", 1), ("ledger.head", value, 1)]
         database.executemany("INSERT INTO experiment_tags VALUES (?, ?, ?)", rows)
     plain.rename(place / "mlflow.db")
+
+
+def test_a_forecast_says_that_the_store_has_seen_entries_which_are_gone(home: Home) -> None:
+    recorded = record_ledger_head(home)
+    assert recorded is not None
+    notes: list[str] = []
+    issue(home, "2007-06-15", say=notes.append)
+    assert notes == []
+    for name in ("ledger.jsonl", "ledger.head"):
+        (home.forecasts / name).unlink()
+    issue(home, "2007-06-15", say=notes.append)
+    assert len(notes) == 1
+    assert notes[0].startswith(f"the ledger has 0 entries and the MLflow store recorded {recorded.count}: entries were")

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import shutil
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.tracking.killed_writer import leave_journal
 
 from bullbear.errors import RunError
 from bullbear.home import Home
@@ -67,3 +71,28 @@ def test_a_damaged_file_is_one_line(tmp_path: Path, trained_home: Home) -> None:
         file.write(b"no database at all")
     with pytest.raises(RunError, match=r"MLflow store .*mlflow\.db: got 'file is not a database'; .*restore the file"):
         stored_runs.stored_runs(tmp_path)
+
+
+def test_what_a_killed_writer_left_is_taken_back(home: Home) -> None:
+    expected = [replace(each, model_id=None) for each in stored_runs.stored_runs(home.runs)]
+    journal = leave_journal(home.runs / "mlflow.db")
+    assert [replace(each, model_id=None) for each in stored_runs.stored_runs(home.runs)] == expected
+    assert not journal.exists()
+
+
+def test_a_store_that_another_process_holds_is_waited_for(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stored_runs, "_PATIENCE", 0.01)
+    with closing(sqlite3.connect(home.runs / "mlflow.db", isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(RunError, match=r"mlflow\.db: another process holds it; .*wait until it has ended"):
+            stored_runs.stored_runs(home.runs)
+
+
+def test_a_metric_that_is_no_number_is_left_out_by_both(home: Home) -> None:
+    client = connect(home.runs)
+    newest = stored_runs.stored_runs(home.runs)[0]
+    client.log_metric(newest.run_id, "bss", math.nan)
+    told = stored_runs._by_client(home.runs)[0]
+    assert "bss" in newest.metrics
+    assert "bss" not in told.metrics
+    assert stored_runs.stored_runs(home.runs)[0].metrics == told.metrics

@@ -12,13 +12,14 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from bullbear.errors import RunError
 from bullbear.home import Home
-from bullbear.tracking import Runs
+from bullbear.tracking import Runs, usable
 from bullbear.tracking.mlflow_store import EXPERIMENT, connect, experiment_of, require_ready
 from bullbear.tracking.odds_run import require_ready_for_odds
 from bullbear.tracking.usable import require_usable, without_password
@@ -237,3 +238,20 @@ def create_by_an_older_mlflow(database: Path) -> None:
     with engine.begin() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, str(newest.down_revision))
+
+
+def test_schemas_that_branch_are_left_to_mlflow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    versions = tmp_path / "store" / "db_migrations" / "versions"
+    versions.mkdir(parents=True)
+    for name, before in {"a": "None", "b": '"a"', "c": '"a"'}.items():
+        (versions / f"{name}.py").write_text(f'revision = "{name}"\ndown_revision = {before}\n')
+    monkeypatch.setattr(usable, "find_spec", lambda name: SimpleNamespace(origin=str(tmp_path / "__init__.py")))
+    usable._schemas.cache_clear()
+    try:
+        assert usable.is_of_this_mlflow("b")
+        (versions / "c.py").unlink()
+        usable._schemas.cache_clear()
+        assert not usable.is_of_this_mlflow("a")
+        assert usable.is_of_this_mlflow("b")
+    finally:
+        usable._schemas.cache_clear()

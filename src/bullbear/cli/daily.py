@@ -32,7 +32,7 @@ def run(
     ] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Seed of the simulated market; default 7.")] = None,
     signal: Annotated[float | None, typer.Option(min=0.0, max=1.0, help="How predictable it is; default 0.5.")] = None,
-    years: Annotated[int | None, typer.Option(min=3, max=25, help="Years of simulated history; default 20.")] = None,
+    years: Annotated[int | None, typer.Option(min=6, max=25, help="Years of simulated history; default 20.")] = None,
     jobs: JobsOption = DEFAULT_JOBS,
     again: AgainOption = False,
     create: CreateOption = False,
@@ -99,6 +99,7 @@ def forecast(
         from bullbear.decide.positions_file import read_positions
         from bullbear.errors import Found, InputError
         from bullbear.forecasting.card.card import card_of
+        from bullbear.forecasting.card.summary import summary_of
         from bullbear.forecasting.forecast import issue
         from bullbear.forecasting.order_list import orders_for
 
@@ -121,6 +122,7 @@ def forecast(
     shown = entry | card_of(place, entry, store, asked=as_of)
     if equity is not None:
         shown |= orders_for(place, entry, held, equity=equity, least_trade=least_trade).to_json()
+        shown["summary"] = summary_of(shown, shown["changes"], shown["ages"]["notice"])
     if as_json:
         typer.echo(json.dumps(shown, indent=1, allow_nan=False))
     else:

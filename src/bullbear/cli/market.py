@@ -8,13 +8,13 @@ from typing import Annotated
 
 import typer
 
-from bullbear.cli.located import locate
+from bullbear.cli.located import at_the_same_place, locate
 from bullbear.cli.options import CreateOption, HomeOption, JsonOption, print_document
 from bullbear.extras import require
 
 SeedOption = Annotated[int, typer.Option(min=0, help="Seed of the simulated market.")]
 SignalOption = Annotated[float, typer.Option(min=0.0, max=1.0, help="How predictable: 0 not at all, 1 strongly.")]
-YearsOption = Annotated[int, typer.Option(min=3, max=25, help="Years of simulated history.")]
+YearsOption = Annotated[int, typer.Option(min=3, max=25, help="Years of simulated history; training takes 6.")]
 
 
 def fetch(
@@ -113,7 +113,7 @@ def status(
 
     place = locate(home)
     for note in alias_notes(place):
-        typer.echo(f"note: {note}", err=True)
+        typer.echo(at_the_same_place(f"note: {note}"), err=True)
     store = place.filled_store()
     table = mark_needed(table_of(store.as_of(show.now_of(store))), place)
     if as_json:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from bullbear.cli.console import ResultConsole
+from bullbear.cli.console import ResultConsole, fit
 from bullbear.definitions import UP, Question
 from bullbear.errors import InputError
 from bullbear.home import Home
@@ -37,6 +37,10 @@ class OddsRequest:
     def shows(self, each: EventOdds) -> bool:
         """Whether an event is shown: if it is active, named, or all are."""
         return each.active or self.everything or bool(self.events)
+
+    def tells(self, each: EventOdds) -> bool:
+        """Whether an event is told in words, too: if it is beyond luck, named, or all are."""
+        return self.everything or bool(self.events) or each.q_value <= FALSE_DISCOVERY_RATE
 
 
 def find(home: Home, request: OddsRequest) -> list[EventOdds]:
@@ -171,44 +175,65 @@ def show(found: list[EventOdds], request: OddsRequest, *, simulated: bool) -> No
     first = found[0]
     parts: list[Table | Text] = []
     plain = first.question == UP.name
+    left_out = fit(_table(chosen), console, console.width - _FRAME)
     for direction, heading in (
-        ("bullish", "Bullish events: share of rises afterwards" if plain else "Bullish events: P(yes) afterwards"),
-        ("bearish", "Bearish events: share of falls afterwards" if plain else "Bearish events: P(yes) afterwards"),
+        (
+            "bullish",
+            "Bullish events: share of rises afterwards"
+            if plain
+            else f"Bullish events: how often {first.question} came true afterwards",
+        ),
+        (
+            "bearish",
+            "Bearish events: share of falls afterwards"
+            if plain
+            else f"Bearish events: how often {first.question} came true afterwards",
+        ),
     ):
         group = [each for each in chosen if each.direction == direction]
         parts.append(Text(heading, style="bold"))
         if group:
-            parts.append(_table(group))
-            parts.extend(Text(f"- {each.statement}") for each in group)
+            parts.append(_table(group, left_out))
+            parts.extend(Text(f"- {each.statement}") for each in group if request.tells(each))
         else:
             parts.append(Text("nothing active", style="dim"))
         parts.append(Text(""))
-    parts.append(Text(_foot(found, chosen), style="dim"))
+    foot = _foot(found, chosen)
+    if not all(map(request.tells, chosen)):
+        foot += " `--event NAME` tells one in words."
+    if left_out:
+        foot += f" Not shown at this width: {', '.join(left_out)}; --json has all."
+    parts.append(Text(foot, style="dim"))
     of = "" if plain else f" of {first.question}"
     title = f"{ticker} odds{of} at the close of {first.as_of.date()}, {first.horizon_sessions} sessions ahead"
     console.print(Panel(Group(*parts), title=Text(title + ("  SIMULATED" if simulated else "")), expand=False))
 
 
-def _table(group: list[EventOdds]) -> Table:
+_FRAME = 4
+"""Columns that a panel takes."""
+
+
+def _table(group: list[EventOdds], left_out: Sequence[str] = ()) -> Table:
+    """One line an event, without the columns that are left out."""
     table = Table(box=None, pad_edge=False)
-    for name in ("event", "since", "cases", "effective", "odds", "90% interval", "base rate", "lift", "shrunk", "q"):
+    names = ("event", "cases", "since", "effective", "odds", "90% interval", "base rate", "lift", "shrunk", "q")
+    shown = [name for name in names if name not in left_out]
+    for name in shown:
         table.add_column(name, justify="left" if name in ("event", "since") else "right", no_wrap=True)
     for each in group:
-        if each.cases == 0:
-            table.add_row(each.event, str(each.occurred_on.date()), "0", *[""] * 7)
-            continue
-        table.add_row(
-            each.event,
-            str(each.occurred_on.date()),
-            f"{each.continued}/{each.cases}",
-            f"{each.effective_cases:.1f}",
-            f"{each.odds:.0%}",
-            f"{each.odds_low:.0%} to {each.odds_high:.0%}",
-            f"{each.base_rate:.0%}",
-            f"{each.lift:.2f}",
-            f"{each.shrunk_odds:.0%}",
-            f"{each.q_value:.2f}",
-        )
+        cells = {"event": each.event, "cases": "0", "since": str(each.occurred_on.date())}
+        if each.cases:
+            cells |= {
+                "cases": f"{each.continued}/{each.cases}",
+                "effective": f"{each.effective_cases:.1f}",
+                "odds": f"{each.odds:.0%}",
+                "90% interval": f"{each.odds_low:.0%} to {each.odds_high:.0%}",
+                "base rate": f"{each.base_rate:.0%}",
+                "lift": f"{each.lift:.2f}",
+                "shrunk": f"{each.shrunk_odds:.0%}",
+                "q": f"{each.q_value:.2f}",
+            }
+        table.add_row(*(cells.get(name, "") for name in shown))
     return table
 
 

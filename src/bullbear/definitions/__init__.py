@@ -19,7 +19,7 @@ from bullbear.definitions.models import (
     Universe,
 )
 from bullbear.definitions.questions import UP, Question
-from bullbear.definitions.reading import Definition, Name, Sentence, Source, digest, read, validate
+from bullbear.definitions.reading import Definition, Name, Sentence, Source, digest, is_name, read, validate
 
 __all__ = [
     "ASSET",
@@ -41,6 +41,7 @@ __all__ = [
     "Target",
     "Universe",
     "digest",
+    "is_name",
     "read",
     "validate",
 ]

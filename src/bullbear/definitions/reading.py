@@ -26,6 +26,11 @@ Sentence = Annotated[str, StringConstraints(min_length=10)]
 T = TypeVar("T", bound="Definition")
 
 
+def is_name(text: str) -> bool:
+    """Whether a definition may have this name, which is then the plain name of a file, too."""
+    return re.fullmatch(_NAME, text) is not None
+
+
 class Definition(BaseModel):
     """A frozen record that refuses unknown keys and converts no types: "1" and `true` are not the number 1."""
 

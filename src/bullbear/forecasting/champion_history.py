@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
@@ -98,7 +99,7 @@ def install(
             replace_folder(staged, place)
         elif place.is_symlink():
             place.unlink()
-        elif place.is_dir():
+        elif place.is_dir():  # as in some copies of a home
             shutil.rmtree(place)
         if before == run_id and action == PROMOTED:
             return None
@@ -137,8 +138,16 @@ def kept_bundle(home: Home, question: str, run_id: str) -> Bundle:
 
 
 def kept_at(home: Home, question: str, run_id: str) -> Path:
-    """Where the bundle of a former champion is kept."""
-    return home.forecasts / "former" / question / run_id
+    """Where the bundle of a former champion is kept.
+
+    Raises
+    ------
+    RunError
+        No run can have this id: what looks like a path would lead elsewhere.
+    """
+    if not _is_run_id(run_id):
+        raise RunError("run", run_id, "letters, digits, _ and -", "promote another run")
+    return home.forecasts / "former" / home.champion_of(question).name / run_id
 
 
 def usable_former(home: Home, question: str, *, base_rate: bool = False) -> tuple[Bundle | None, list[str]]:
@@ -190,7 +199,7 @@ def copy_bundle(source: Path, target: Path) -> None:
 def run_at(place: Path) -> str | None:
     """The run whose bundle lies at a champion's place; None if there is none or it cannot be read."""
     found = meta_at(place).get("run_id")
-    return None if found is None else str(found)
+    return found if isinstance(found, str) and _is_run_id(found) else None
 
 
 def meta_at(place: Path) -> dict[str, Any]:
@@ -211,6 +220,10 @@ def forced(meta: Mapping[str, Any]) -> dict[str, str] | None:
 def as_documents(changes: Sequence[Change]) -> list[dict[str, Any]]:
     """Ready for JSON."""
     return [asdict(each) for each in changes]
+
+
+def _is_run_id(text: str) -> bool:
+    return re.fullmatch(r"[\w-]+", text) is not None
 
 
 def _file(home: Home) -> Path:

@@ -13,6 +13,7 @@ was champion then. Any other is a replay: its positions are those of a backtest 
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -23,7 +24,7 @@ from bullbear.data.store import Store
 from bullbear.decide import advise_last
 from bullbear.decide.kept_walk import KeptBooks
 from bullbear.definitions import FactorSpec
-from bullbear.errors import InputError, MissingExtraError
+from bullbear.errors import InputError, LedgerError, MissingExtraError
 from bullbear.forecasting.account_factors import account_factors, priced_by
 from bullbear.forecasting.advised import ADVISED, HYPOTHETICAL, Advised, advised
 from bullbear.forecasting.bundle import Bundle, read_bundle
@@ -36,6 +37,7 @@ from bullbear.forecasting.record import document, iso, question_document
 from bullbear.forecasting.refitting import refit_champion, refit_overdue
 from bullbear.forecasting.staleness import Freshness
 from bullbear.forecasting.today import forecast_close
+from bullbear.forecasting.tracked_anchor import tracked_anchor
 from bullbear.home import Home
 from bullbear.settings import settings_of
 
@@ -118,6 +120,7 @@ def issue(
         lambda each: fresh.checked(each, at, refit_overdue(each, at.labels_of(question_of(each))))
     )
     ledger = Ledger(home.forecasts / "ledger.jsonl")
+    _note_lost_entries(home, ledger, say)
     account: Advised | None = None
     if kind_of(at.decided_at, now) == LIVE:
         account = advised(
@@ -248,6 +251,26 @@ def forecasts_at(
     if pricing := priced_by(bundle.rule, bundle.feature_sets, advice.book, carried):
         shown["account"]["factors"] = [spec.model_dump(mode="json") for spec in pricing]
     return [shown, *(question_document(at, each, simulated=simulated) for each in today.answers[1:])]
+
+
+def _note_lost_entries(home: Home, ledger: Ledger, say: Callable[[str], None]) -> None:
+    """Say so if the tracking store recorded more entries than there are; `score` and `ledger verify` look closer."""
+    head = ledger.head()
+    if head is None and ledger.path.exists():  # written by a version without heads
+        return
+    try:
+        seen = tracked_anchor(home.runs)
+    except LedgerError as bad:
+        say(str(bad))
+        return
+    except sqlite3.Error:  # `ledger verify` tells it
+        return
+    count = 0 if head is None else head.count
+    if seen is not None and count < seen.count:
+        say(
+            f"the ledger has {count} entries and the MLflow store recorded {seen.count}: entries were lost; run "
+            "`bullbear ledger verify`, and restore forecasts/ledger.jsonl from a copy"
+        )
 
 
 def _refitted(

@@ -18,7 +18,7 @@ _TAGS = "SELECT value FROM experiment_tags JOIN experiments USING (experiment_id
 
 
 def tracked_anchor(runs: Path) -> Anchor | None:
-    """The anchor in the SQLite store of a home; None where there is no store, or none in it that can be read.
+    """The anchor in the SQLite store of a home; None where there is no store, or none in it.
 
     A remote store is not asked.
 
@@ -26,14 +26,13 @@ def tracked_anchor(runs: Path) -> Anchor | None:
     ------
     LedgerError
         The tag is there and is no anchor.
+    sqlite3.Error
+        The store cannot be read.
     """
     database = runs / "mlflow.db"
     if not database.is_file():
         return None
-    try:
-        with closing(sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True)) as connection:
-            found = connection.execute(_TAGS, (TAG, experiment_name(runs))).fetchall()
-    except sqlite3.Error:
-        return None
+    with closing(sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+        found = connection.execute(_TAGS, (TAG, experiment_name(runs))).fetchall()
     anchors = [Anchor.read(str(text), f"{database.name}, tag {TAG}") for (text,) in found]
     return max(anchors, key=lambda anchor: anchor.count, default=None)

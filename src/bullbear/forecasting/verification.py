@@ -6,6 +6,7 @@ and, as notes, what does no harm but is not as bullbear wrote it.
 
 from __future__ import annotations
 
+import sqlite3
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -67,13 +68,15 @@ def verify(home: Home) -> Verification:
     ledger = Ledger(home.forecasts / "ledger.jsonl")
     with suppress(OSError):  # no lock has ever been taken, or it may not be
         FileLock(ledger.path.with_suffix(".lock")).wait()
-    faults, anchors = list[Fault](), list[tuple[str, Anchor]]()
+    faults, anchors, unasked = list[Fault](), list[tuple[str, Anchor]](), list[str]()
     for kept_in, read in (("ledger.head", ledger.head), ("the MLflow store", lambda: tracked_anchor(home.runs))):
         try:
             if (anchor := read()) is not None:
                 anchors.append((kept_in, anchor))
         except LedgerError as bad:
             faults.append(Fault(bad.where, None, f"unreadable, {bad.value!r}"))
+        except sqlite3.Error as bad:
+            unasked.append(f"{kept_in} cannot be read ({bad}): whether it agrees cannot be told")
     raw = ledger.path.read_bytes() if ledger.path.exists() else b""
     broken = faults_of(raw, ledger.path.name)
     sound = raw if not broken else b"".join(each + b"\n" for each in raw.split(b"\n")[: (broken[0].line or 1) - 1])
@@ -91,7 +94,7 @@ def verify(home: Home) -> Verification:
         witnesses.append(Witness(kept_in, anchor.count, anchor.hash, agrees))
     last = Anchor.of(chain.entries)
     notes = () if broken else tuple(_notes(ledger, raw, chain, {name for name, _ in anchors}))
-    return Verification(ledger.path, last.count, last.hash, (*broken, *faults), tuple(witnesses), notes)
+    return Verification(ledger.path, last.count, last.hash, (*broken, *faults), tuple(witnesses), (*notes, *unasked))
 
 
 def _notes(ledger: Ledger, raw: bytes, chain: Chain, anchored: set[str]) -> list[str]:

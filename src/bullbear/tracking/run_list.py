@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from bullbear.definitions import UP
+from bullbear.definitions import UP, is_name
 from bullbear.evaluate.scored_model import NOT_JUDGED
 from bullbear.forecasting.champion_history import FORCED, run_at
 from bullbear.home import Home
@@ -90,7 +90,7 @@ def champion_runs(home: Home) -> dict[str, str]:
     """The run id in each champion's folder, by question; one that cannot be read is left out."""
     folder = home.forecasts / "champions"
     places = sorted(folder.iterdir()) if folder.is_dir() else []
-    found = {place.name: run_at(place) for place in places if not place.name.startswith(".")}
+    found = {place.name: run_at(place) for place in places if is_name(place.name)}
     return {question: run_id for question, run_id in found.items() if run_id is not None}
 
 

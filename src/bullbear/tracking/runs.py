@@ -77,7 +77,7 @@ class Runs:
             There is no such run, nothing is left of it, or the champion of `up` cannot be read.
         """
         if name == "champion":
-            held = [each for each in self.home.questions() if os.path.lexists(self.home.champion_of(each))]
+            held = [each for each in self.home.questions() if self.home.has_champion(each)]
             return self._champions(held or [UP.name], say)
         found = self._named(name)
         children, deleted = [], []
@@ -350,10 +350,9 @@ class Runs:
 
     def _champion(self, question: str) -> Run:
         # From its own bundle alone: the run may have been deleted, or the tracking store be another one by now.
-        place = self.home.champion_of(question)
-        if question not in (known := self.home.questions()) and not os.path.lexists(place):
+        if question not in (known := self.home.questions()) and not self.home.has_champion(question):
             raise RunError("--question", question, ", ".join(known), "name a question of models/questions.toml")
-        bundle = read_bundle(place, label=champion_of(question))
+        bundle = read_bundle(self.home.champion_of(question), label=champion_of(question))
         tags = {
             "model": bundle.definition.name,
             "question": question,

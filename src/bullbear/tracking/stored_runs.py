@@ -6,6 +6,7 @@ asked through MLflow's client, and so is a file that is not as expected: MLflow 
 
 from __future__ import annotations
 
+import math
 import os
 import sqlite3
 from collections.abc import Mapping
@@ -15,21 +16,26 @@ from pathlib import Path
 from urllib.parse import quote, urlsplit
 from urllib.request import url2pathname
 
-from bullbear.errors import RunError
+from bullbear.errors import Found, RunError
 from bullbear.home import experiment_names
 from bullbear.tracking.run import Run
 from bullbear.tracking.tags import SEARCH
-from bullbear.tracking.usable import VARIABLE, is_of_this_mlflow
+from bullbear.tracking.usable import RESTORE, VARIABLE, WAIT, is_locked, is_of_this_mlflow
 
 PARENT = "mlflow.parentRunId"
 MODEL = "model_id"
 """Among the tags of an opened run: the model that can be served."""
 _DATABASE = "mlflow.db"
+_PATIENCE = 30.0
+"""Seconds to wait for another process that writes."""
 
 
 @dataclass(frozen=True)
 class StoredRun:
-    """A finished run; `started` and `ended` are in milliseconds since 1970, `metrics` have the last value of each."""
+    """A finished run; `started` and `ended` are in milliseconds since 1970, `metrics` have the last value of each.
+
+    A metric that is not a number is left out.
+    """
 
     run_id: str
     started: int
@@ -90,21 +96,27 @@ def stored_runs(runs: Path, *, deleted: bool = False) -> list[StoredRun]:
 
 
 def _by_file(runs: Path, *, deleted: bool) -> list[StoredRun] | None:
-    """From the SQLite file; None where it is of another MLflow or lacks an experiment, of which the client tells."""
+    """From the SQLite file; None where the client must read it, or tell what is wrong.
+
+    So it is with one of another MLflow, without an experiment, or that a killed writer left: a connection that only
+    reads cannot take back what that had begun.
+    """
     if not (runs / _DATABASE).exists():
         return []
     try:
         uri = f"file:{quote(str(runs / _DATABASE))}?mode=ro"
-        with closing(sqlite3.connect(uri, uri=True, timeout=30)) as store:
+        with closing(sqlite3.connect(uri, uri=True, timeout=_PATIENCE)) as store:
             if not all(is_of_this_mlflow(str(each)) for (each,) in store.execute("SELECT * FROM alembic_version")):
                 return None
             experiments = _experiments(store, runs)
             return None if experiments is None else _read(store, runs, experiments, deleted=deleted)
     except sqlite3.Error as bad:
-        remedy = "restore the file from a copy, or move it away and train again"
-        raise RunError(
-            f"MLflow store {runs / _DATABASE}", str(bad), "a tracking store as MLflow writes it", remedy
-        ) from bad
+        where, allowed = f"MLflow store {runs / _DATABASE}", "a tracking store as MLflow writes it"
+        if is_locked(bad):
+            raise RunError(where, Found("another process holds it"), "a store that is free", WAIT) from bad
+        if getattr(bad, "sqlite_errorname", "") in ("SQLITE_NOTADB", "SQLITE_CORRUPT"):
+            raise RunError(where, str(bad), allowed, RESTORE) from bad
+        return None
 
 
 def _experiments(store: sqlite3.Connection, runs: Path) -> dict[int, str] | None:
@@ -198,6 +210,7 @@ def _by_client(runs: Path, *, deleted: bool = False) -> list[StoredRun]:
 
 
 def _plain(run: object) -> StoredRun:
+    # MLflow's Run, whose type would import MLflow, which this module does without where it can.
     info, data = run.info, run.data  # type: ignore[attr-defined]
     return StoredRun(
         info.run_id,
@@ -205,7 +218,7 @@ def _plain(run: object) -> StoredRun:
         info.end_time or 0,
         dict(data.tags),
         dict(data.params),
-        dict(data.metrics),
+        {name: value for name, value in data.metrics.items() if not math.isnan(value)},
         str(info.artifact_uri),
         str(info.experiment_id),
     )

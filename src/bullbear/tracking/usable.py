@@ -27,6 +27,9 @@ _SECONDS = 5
 _SHORT = {"MLFLOW_HTTP_REQUEST_TIMEOUT": str(_SECONDS), "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1"}
 _LIMITED = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "30", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2"}
 _MIGRATION = re.compile(r"^(revision|down_revision)\b.*=\s*[\"\'](\w+)[\"\']", re.MULTILINE)
+WAIT = "wait until it has ended, then run the command again"
+RESTORE = "restore the file from a copy, or move it away and train again"
+"""The remedies for a store that is locked, and for one that is damaged."""
 _PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
 
 
@@ -54,7 +57,7 @@ def require_usable(uri: str) -> None:
         raise
     except Exception as bad:
         raise RunError(
-            _owner(uri), without_password(uri), f"a tracking store that answers ({cause(bad)})", _remedy(uri)
+            _owner(uri), without_password(uri), f"a tracking store that answers ({cause(bad)})", _remedy(uri, bad)
         ) from bad
 
 
@@ -120,7 +123,7 @@ def _check_database(uri: str) -> None:
 
 @cache
 def _schemas() -> tuple[str, ...]:
-    """The schemas that the installed MLflow knows, the newest first; none without it."""
+    """The schemas that the installed MLflow knows, the newest first; none without it or where they branch."""
     # Each migration names itself and the one before; alembic would import them all, and MLflow itself is not needed.
     found = find_spec("mlflow")
     if found is None or found.origin is None:
@@ -131,24 +134,26 @@ def _schemas() -> tuple[str, ...]:
         names = dict(_MIGRATION.findall(path.read_text(encoding="utf-8")))
         if "revision" in names:
             before[names["revision"]] = names.get("down_revision")
-    (newest,) = before.keys() - set(before.values())
-    schemas = [newest]
-    while (earlier := before[schemas[-1]]) is not None:
+    newest = before.keys() - set(before.values())
+    if len(newest) != 1:
+        return ()
+    schemas = list(newest)
+    while (earlier := before.get(schemas[-1])) is not None:
         schemas.append(earlier)
     return tuple(schemas)
 
 
 def is_of_this_mlflow(schema: str) -> bool:
-    """Whether a database has the schema of the installed MLflow, if there is one."""
+    """Whether a database has the schema of the installed MLflow, as far as that can be told."""
     return schema in _schemas()[:1] or not _schemas()
 
 
 def _compare_schema(uri: str, found: str) -> None:
     import mlflow
 
-    wanted, *earlier = _schemas()
-    if found == wanted:
+    if is_of_this_mlflow(found):
         return
+    wanted, *earlier = _schemas()
     shown = without_password(uri)
     older = found in earlier
     remedy = (
@@ -179,7 +184,17 @@ def _owner(uri: str) -> str:
     return VARIABLE if os.environ.get(VARIABLE) else "MLflow store"
 
 
-def _remedy(uri: str) -> str:
+def is_locked(bad: BaseException) -> bool:
+    """Whether SQLite gave up waiting for another process."""
+    codes = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+    return isinstance(bad, sqlite3.Error) and getattr(bad, "sqlite_errorcode", 0) & 0xFF in codes
+
+
+def _remedy(uri: str, bad: BaseException) -> str:
+    while (deeper := bad.__cause__ or bad.__context__) is not None:
+        bad = deeper
+    if is_locked(bad):
+        return f"another process holds it: {WAIT}"
     if os.environ.get(VARIABLE):
         return f"start it, or correct or unset {VARIABLE} (without it the home's own store serves)"
-    return "restore the file from a copy, or move it away and train again"
+    return RESTORE

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -139,7 +138,7 @@ def rule_for(home: Home, run: Run, name: str) -> Rule:
     """
     bundle = run.bundle
     bundle.factors()  # refuses what this version does not know
-    questions = {*bundle.questions, *(each for each in home.questions() if os.path.lexists(home.champion_of(each)))}
+    questions = {*bundle.questions, *(each for each in home.questions() if home.has_champion(each))}
     return home.rule(name, named_at="--policy", questions=questions, feature_sets=bundle.feature_sets)
 
 

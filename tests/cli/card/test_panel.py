@@ -167,7 +167,7 @@ def test_orders_come_in_whole_shares_with_what_they_leave() -> None:
     ]  # fmt: skip
     portfolio = {"equity": 25000.0, "cash_after": 18600.4, "cost": 4.5, "notes": ["UWM: 12 USD to buy is less"]}
     lines = shown(orders=orders, portfolio=portfolio)
-    start = next(number for number, line in enumerate(lines) if line == "Orders for 25,000 USD")
+    start = next(number for number, line in enumerate(lines) if line.startswith("Orders for 25,000 USD, at the closes"))
     assert [line.split() for line in lines[start + 2 : start + 5]] == [
         ["sell", "1,200", "TWM", "12.50", "15,000", "0"],
         ["sell", "stop", "40", "IWM", "151.50", "6,060", "0"],

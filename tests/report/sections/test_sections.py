@@ -207,6 +207,12 @@ def test_the_base_rate_as_a_model_has_no_interval() -> None:
     assert _tables(found)[1].rows[0][1:3] == ("+0.00 %", "is the base rate")
 
 
+def test_records_too_short_for_a_month_have_no_curve() -> None:
+    (up, dip) = samples.models().questions
+    short = replace(up, cumulative=dict.fromkeys(up.cumulative, pd.Series(dtype=float)))
+    assert "grown-up" not in {chart.id for chart in models_section(ComparedModels((short, dip), judged=True)).charts}
+
+
 def test_a_report_on_an_early_close_has_no_verdicts() -> None:
     section = models_section(replace(samples.models(), judged=False))
     assert all("verdict" not in table.head for table in _tables(section))

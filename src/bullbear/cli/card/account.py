@@ -61,7 +61,10 @@ def orders(shown: Mapping[str, Any]) -> Table | None:
     if "orders" not in shown:
         return None
     found, portfolio = shown["orders"], shown["portfolio"]
-    table = Table(title=f"Orders for {portfolio['equity']:,.0f} USD", title_justify="left", box=None)
+    title = f"Orders for {portfolio['equity']:,.0f} USD, at the closes of {short_date(shown['decided_at'][:10])}"
+    if shown.get("ages", {}).get("data", {}).get("old"):
+        title += ": prices of today differ"
+    table = Table(title=title, title_justify="left", box=None)
     for name in ("", "shares", "fund", "price", "USD", "then held"):
         table.add_column(name, justify="left" if name in ("", "fund") else "right")
     for each in found:

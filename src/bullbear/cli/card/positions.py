@@ -41,12 +41,16 @@ def positions(entry: Mapping[str, Any]) -> RenderableType:
     return Group(_trades(entry), table)
 
 
+NO_TRADE = "No trade at the next open."
+
+
 def _trades(entry: Mapping[str, Any]) -> Text:
     orders = orders_of(entry)
-    if not orders:
-        return Text("No trade at the next open." if "account" in entry else "From the next open on", style="bold")
-    told = "; ".join(order.sentence for order in orders)
-    return Text(f"At the next open: {told}.", style="bold")
+    if not orders and "account" not in entry:
+        return Text("From the next open on", style="bold")
+    told = f"At the next open: {'; '.join(order.sentence for order in orders)}." if orders else NO_TRADE
+    # Somebody's own orders stand on top: these are not his.
+    return Text(f"The policy's own account. {told}" if "orders" in entry else told, style="bold")
 
 
 def _row(holding: Holding) -> dict[str, str]:

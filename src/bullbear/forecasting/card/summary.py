@@ -27,7 +27,7 @@ def summary_of(entry: Mapping[str, Any], changes: Mapping[str, Any] | None, noti
         What the card says before the summary, such as that the data are old.
     """
     todo, unusual, turned, lacks = _todo(entry), headline(entry), _turned(entry), _lacks(entry)
-    acts = bool(orders_of(entry) or stopped_out(entry))
+    acts = "orders" in entry or bool(orders_of(entry) or stopped_out(entry))
     has_news = bool(notice) or (changes is not None and bool(changes["lines"]))
     if is_normal(entry) and not (acts or turned or lacks or has_news):
         return f"{NOTHING}: keep {kept(entry)}; the outlook is that of a normal month."
@@ -37,8 +37,22 @@ def summary_of(entry: Mapping[str, Any], changes: Mapping[str, Any] | None, noti
 def _todo(entry: Mapping[str, Any]) -> str:
     """What to do at the next open, and why; what a stop has sold meanwhile."""
     orders = orders_of(entry)
+    if "orders" in entry:
+        reasons = dict.fromkeys(order.why for order in orders)
+        return ". ".join([*stopped_out(entry), _own(entry), *(f"Why: {each}" for each in reasons)]) + "."
     told = [f"{capital(order.sentence)}. Why: {order.why}" for order in orders]
     return ". ".join([*stopped_out(entry), *(told or [f"No trade: keep {kept(entry)}"])]) + "."
+
+
+def _own(entry: Mapping[str, Any]) -> str:
+    """The reader's own orders, in whole shares, and what they lead to."""
+    orders = [
+        f"{'sell stop' if each['type'] == 'stop' else each['action']} {each['shares']:,} {each['ticker']}"
+        for each in entry["orders"]
+    ]
+    if not orders:
+        return f"No order for you: you hold what is advised, {kept(entry)}"
+    return f"Your orders at the next open: {listed(orders)}; advised is {kept(entry)}"
 
 
 def _turned(entry: Mapping[str, Any]) -> str:

@@ -65,7 +65,7 @@ def models_section(found: ComparedModels) -> Section:
         inside: list[Block] = [_table(each, judged=found.judged)]
         if each.beliefs:
             inside += [Text("How far the calibration believes each signal:"), Bullets(_beliefs(each))]
-        if len(each.cumulative) > 1:
+        if sum(not values.dropna().empty for values in each.cumulative.values()) > 1:
             inside.append(_grown(each))
         blocks.append(Details(f"{each.question}: {each.sentence}", inside))
     return Section("models", "All models compared", blocks, "Models")
@@ -193,7 +193,8 @@ def _shade(model: ScoredModel) -> float | None:
 def _grown(question: ComparedQuestion) -> Chart:
     traces = []
     names = {model.run_id: _label(question, model) for model in question.models}
-    drawn = [run_id for run_id in names if run_id in question.cumulative]
+    # A record of less than a year has no month yet.
+    drawn = [each for each in names if each in question.cumulative and not question.cumulative[each].dropna().empty]
     for place, run_id in enumerate(drawn):
         values = question.cumulative[run_id]
         traces.append(
