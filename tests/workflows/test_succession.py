@@ -154,6 +154,12 @@ def test_a_forced_promotion_stays_on_record(with_base_rate: Home) -> None:
     assert tags["verdict"].startswith("champion: forced: to see what happens (refused: the ")
     change = changes_of(home)[-1]
     assert (change.action, change.reason, change.run_id) == ("forced", "to see what happens", small.run_id)
+    refitted = home.champion / "refitted"  # what the tracked run's bundle has not
+    refitted.touch()
+    again = promote_run(home, Runs(home), Runs(home).find("small"))
+    assert f"small {small.run_id[:8]} is the champion already" in again.notes
+    assert (forced(read_bundle(home.champion).meta), refitted.exists(), changes_of(home)[-1]) == (found, True, change)
+    assert Runs(home).find("small").tags["verdict"] == tags["verdict"]
     demote(home, "up", "seen")
     assert Runs(home).find("small").tags["verdict"] == "refused: promoted against the gate, demoted: seen"
     rollback(home, "up")

@@ -237,6 +237,12 @@ class Runs:
 
         promote(self.home, run, instead_of=instead_of, skill=skill, forced=forced)
 
+    def mark(self, run: Run) -> None:
+        """Mark the present champion in MLflow's registry once more; its bundle stays as it is."""
+        from bullbear.tracking.recording import mark
+
+        mark(self.home, run)
+
     def judge(
         self,
         run: Run,
