@@ -127,3 +127,15 @@ def test_the_first_two_columns_stay_whatever_the_width() -> None:
 def test_no_colour_where_none_is_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
     assert ResultConsole().no_color
+
+
+def test_prose_is_wrapped_where_the_width_is_known(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "word " * 60
+    for columns, lines in (("80", 4), (None, 1)):
+        monkeypatch.delenv("COLUMNS", raising=False)
+        if columns is not None:
+            monkeypatch.setenv("COLUMNS", columns)
+        ResultConsole().print(text, soft_wrap=True)
+        assert len(capsys.readouterr().out.splitlines()) == lines

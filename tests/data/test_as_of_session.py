@@ -57,6 +57,12 @@ def test_no_older_close_passes_for_a_session_without_a_bar(store: Store, asked: 
         session_as_of(store, "IWM", asked)
 
 
+def test_a_simulated_market_is_simulated_further(store: Store) -> None:
+    (store.root / "SIMULATED.json").write_text("{}")
+    with pytest.raises(NoDataError, match="; simulate more years, or choose an earlier day"):
+        session_as_of(store, "IWM", "2020-01-02")
+
+
 def test_what_is_no_day_or_has_no_bars_is_refused(store: Store) -> None:
     with pytest.raises(InputError, match="date: got 'soon'"):
         session_as_of(store, "IWM", "soon")

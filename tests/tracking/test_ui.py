@@ -32,7 +32,8 @@ from bullbear.workflows.training import train_model
 BULLBEAR = str(Path(sys.executable).with_name("bullbear"))
 
 
-def test_a_taken_port_is_refused_before_anything_is_started(tmp_path: Path) -> None:
+def test_a_taken_port_is_refused_before_anything_is_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bullbear.tracking.ui.exists", lambda runs: True)
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()

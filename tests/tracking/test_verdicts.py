@@ -69,6 +69,12 @@ def test_a_new_champion_turns_the_former_one_of_its_question_into_one_that_passe
     assert json.loads((tmp_path / "verdict.json").read_text()) == {"tried": 3}
 
 
+def test_a_champion_that_was_forced_has_not_passed_when_it_is_replaced() -> None:
+    runs = [run_of("new"), run_of("old", "champion: forced: to see (refused: the skill test)")]
+    found = record_verdict(Store(), runs, "new", "champion: skill +2%", None)  # type: ignore[arg-type]
+    assert found["old"] == "refused: promoted against the gate, replaced as champion by mnew new"
+
+
 def test_a_parent_sums_up_its_questions() -> None:
     store = Store()
     child = {"mlflow.parentRunId": "parent"}

@@ -15,7 +15,7 @@ import pytest
 from bullbear.errors import InputError
 from bullbear.home import Home
 from bullbear.workflows import notifying
-from bullbear.workflows.notifying import notify, words_of, worth_telling
+from bullbear.workflows.notifying import notable_changes, notify, words_of
 
 
 def change(what: str, sentence: str, *why: str, question: str | None = None) -> dict[str, Any]:
@@ -87,9 +87,9 @@ def test_the_message_is_on_its_input_and_in_its_environment(tmp_path: Path, scri
 def test_an_entry_is_told_once(tmp_path: Path, script: Callable[[str], str]) -> None:
     words = words_of(script(TELL))
     assert notify(Home(tmp_path), words, entry(), SOLD) == (True, "")
-    assert notify(Home(tmp_path), words, entry(), SOLD) == (False, "told before")
+    assert notify(Home(tmp_path), words, entry(), SOLD) == (False, "notified before")
     # A late bar made another entry of the evening, which says the same.
-    assert notify(Home(tmp_path), words, entry("b"), SOLD) == (False, "told before")
+    assert notify(Home(tmp_path), words, entry("b"), SOLD) == (False, "notified before")
     assert times(tmp_path) == 1
     # One that says something else is told, and so is the next evening.
     stopped = changes(change("stop", "IWM: stop at 151.20"))
@@ -102,15 +102,15 @@ def test_a_command_that_was_killed_is_not_told_again(tmp_path: Path, script: Cal
     words = words_of(script("echo told >> times; kill -9 $$"))
     started, note = notify(Home(tmp_path), words, entry(), SOLD)
     assert (started, note) == (True, f"{words[0]} ended with code -9")
-    assert notify(Home(tmp_path), words, entry(), SOLD) == (False, "told before")
+    assert notify(Home(tmp_path), words, entry(), SOLD) == (False, "notified before")
     assert times(tmp_path) == 1
 
 
 @pytest.mark.parametrize("what", ["position", "stop", "regime", "outlook"])
 def test_what_a_command_is_started_for(what: str) -> None:
     lines = [change(what, "news"), change("probability", "up: 61 %"), change("data", "VIX"), change("model", "refit")]
-    assert worth_telling(changes(*lines), {}, AT) == lines[:1]
-    assert worth_telling(None, {}, AT) == []
+    assert notable_changes(changes(*lines), {}, AT) == lines[:1]
+    assert notable_changes(None, {}, AT) == []
 
 
 def test_an_outlook_that_wavers_is_told_once_a_week(tmp_path: Path, script: Callable[[str], str]) -> None:
@@ -133,9 +133,9 @@ def test_an_outlook_that_wavers_is_told_once_a_week(tmp_path: Path, script: Call
     assert times(tmp_path) == 5
 
 
-def test_nothing_worth_telling_starts_nothing(tmp_path: Path) -> None:
+def test_nothing_notable_changes_starts_nothing(tmp_path: Path) -> None:
     for found in (None, changes(), changes(change("probability", "up: 61 %"))):
-        assert notify(Home(tmp_path), ["/nonexistent"], entry(), found) == (False, "nothing to tell")
+        assert notify(Home(tmp_path), ["/nonexistent"], entry(), found) == (False, "no notable change")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -162,7 +162,7 @@ def test_a_command_takes_arguments_but_no_shell(tmp_path: Path, script: Callable
     assert (tmp_path / "arguments").read_text() == "--to|two words|$HOME|*|"
 
 
-@pytest.mark.parametrize("command", ["", "   ", "mail 'unclosed"])
+@pytest.mark.parametrize("command", ["", "   ", "mail 'unclosed", "/nonexistent x", "no-such-program"])
 def test_what_is_no_command_is_refused(command: str) -> None:
     with pytest.raises(InputError, match=r"--notify: got .*; allowed: a command"):
         words_of(command)
@@ -180,6 +180,12 @@ def test_a_command_that_fails_is_a_note(tmp_path: Path, script: Callable[[str], 
     words = words_of(script(body))
     long = changes(*[change("position", "x" * 1000) for _ in range(200)])  # more than a pipe holds
     assert notify(Home(tmp_path), words, entry(), long) == (True, f"{words[0]} {note}" if note else "")
+
+
+def test_a_script_that_may_not_be_executed_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "tell").write_text("#!/bin/sh")
+    with pytest.raises(InputError, match="chmod"):
+        words_of(str(tmp_path / "tell"))
 
 
 def test_a_command_that_is_not_there_is_a_note(tmp_path: Path) -> None:

@@ -107,7 +107,8 @@ def test_another_question_falls_back_to_its_base_rate(home: Home) -> None:
         demote(home, "vol20")
 
 
-def test_a_forced_promotion_stays_on_record(home: Home) -> None:
+def test_a_forced_promotion_stays_on_record(with_base_rate: Home) -> None:
+    home = with_base_rate
     small = Runs(home).find("small")
     shutil.rmtree(home.forecasts / "champions")
     with pytest.raises(GateError, match="skill test"):
@@ -122,6 +123,10 @@ def test_a_forced_promotion_stays_on_record(home: Home) -> None:
     assert tags["verdict"].startswith("champion: forced: to see what happens (refused: the ")
     change = changes_of(home)[-1]
     assert (change.action, change.reason, change.run_id) == ("forced", "to see what happens", small.run_id)
+    demote(home, "up", "seen")
+    assert Runs(home).find("small").tags["verdict"] == "refused: promoted against the gate, demoted: seen"
+    rollback(home, "up")
+    assert Runs(home).find("small").tags["verdict"] == "champion: forced: put back"
 
 
 def test_what_passes_is_not_forced(home: Home) -> None:

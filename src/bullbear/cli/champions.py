@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bullbear.cli.located import locate
+from bullbear.cli.located import at_the_same_place, locate
 from bullbear.cli.options import HomeOption, JsonOption, PairOption, print_document
 from bullbear.cli.runs import EachQuestionOption, RunArgument
 from bullbear.errors import Found, InputError
@@ -65,11 +65,11 @@ def promote(
     for name, refusal in refused.items():
         typer.echo(f"note: {name}: {refusal}", err=True)
     if not place.has_champion("up"):
-        typer.echo(
-            "note: up has no champion yet, without which there is no forecast; `bullbear train climatology && "
-            "bullbear promote latest` makes the base rate its champion",
-            err=True,
+        note = (
+            "note: up has no champion yet, without which there is no forecast; `bullbear train climatology && bullbear "
+            "promote latest` makes the base rate its champion"
         )
+        typer.echo(at_the_same_place(note), err=True)
     promoted = [each for each in found if each.question in verdicts]
     if as_json:
         documents = [
@@ -138,7 +138,7 @@ def _show(done: Succession, *, as_json: bool) -> None:
     from dataclasses import asdict
 
     for note in done.notes:
-        typer.echo(f"note: {note}", err=True)
+        typer.echo(at_the_same_place(f"note: {note}"), err=True)
     change = done.change
     if as_json:
         print_document({**asdict(change), "went": done.went, "came": done.came})

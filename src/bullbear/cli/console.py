@@ -87,8 +87,11 @@ class ResultConsole(Console):
     def print(self, *objects: Any, **options: Any) -> None:
         """Print as rich does, but a table with columns that must not be folded as wide as it is.
 
-        A pipe has no width: rich would cut such columns at the console's.
+        A pipe has no width: rich would cut such columns at the console's. Prose with `soft_wrap` keeps its lines whole
+        there, and is wrapped where the width is known.
         """
+        if options.get("soft_wrap") and not self._piped:
+            options["soft_wrap"] = False
         usual = self.width
         if self._piped:
             whole = self.options.update(max_width=_UNBOUNDED)

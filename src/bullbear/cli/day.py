@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from bullbear.cli.located import locate
+from bullbear.cli.located import at_the_same_place, locate
 from bullbear.cli.options import HomeOption, JsonOption, PairOption, print_document
 
 
@@ -38,12 +38,12 @@ def day(
     from bullbear.learn.learners.lightgbm import import_without_sklearn
 
     import_without_sklearn()
-    from bullbear.workflows.evening import spend_evening
+    from bullbear.workflows.evening import run_evening
 
     def say(line: str) -> None:
-        typer.echo(line, err=True)
+        typer.echo(at_the_same_place(line), err=True)
 
-    evening = spend_evening(locate(home, pair), fetch=fetch, report=report, command=notify, say=say)
+    evening = run_evening(locate(home, pair), fetch=fetch, report=report, command=notify, say=say)
     if as_json:
         print_document(evening.as_dict())
     else:

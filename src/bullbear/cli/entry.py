@@ -41,6 +41,7 @@ def _run() -> None:
         from typer.main import get_command
 
         from bullbear.cli.app import app
+        from bullbear.cli.located import at_the_same_place
         from bullbear.errors import BullbearError, MissingExtraError
         from bullbear.extras import extra_of
 
@@ -59,7 +60,7 @@ def _run() -> None:
         _say(f"{place}: {usage.format_message().rstrip('.')}; see `{place} --help`")
         sys.exit(2)
     except BullbearError as mistake:
-        _say(f"bullbear: {mistake}")
+        _say(f"bullbear: {at_the_same_place(str(mistake))}")
         sys.exit(mistake.exit_code)
     except ModuleNotFoundError as missing:
         extra = extra_of(missing.name)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bullbear.cli.located import locate
+from bullbear.cli.located import at_the_same_place, locate
 from bullbear.cli.options import HomeOption, JsonOption, PairOption, iso_day, print_document
 from bullbear.errors import Found, InputError
 from bullbear.extras import require
@@ -97,7 +97,7 @@ def _catalogue(home: Home, name: str | None, family: str | None, as_json: bool) 
         say=None if name is not None else notes.append,
     )
     for note in notes:
-        typer.echo(f"note: {note}", err=True)
+        typer.echo(at_the_same_place(f"note: {note}"), err=True)
     if as_json:
         print_document(document(entries))
         return

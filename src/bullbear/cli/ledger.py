@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bullbear.cli.located import locate
+from bullbear.cli.located import at_the_same_place, locate
 from bullbear.cli.options import HomeOption, JsonOption, PairOption, print_document
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def verify(
 
         ledger_tables.verification(found)
     for note in found.notes:
-        typer.echo(f"note: {note}", err=True)
+        typer.echo(at_the_same_place(f"note: {note}"), err=True)
     if not found.is_sound:
         raise typer.Exit(2)
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from bullbear.cli.located import locate
+from bullbear.cli.located import at_the_same_place, locate
 from bullbear.cli.options import CreateOption, HomeOption, JsonOption, print_document
 from bullbear.extras import require
 
@@ -113,7 +113,7 @@ def status(
 
     place = locate(home)
     for note in alias_notes(place):
-        typer.echo(f"note: {note}", err=True)
+        typer.echo(at_the_same_place(f"note: {note}"), err=True)
     store = place.filled_store()
     table = mark_needed(table_of(store.as_of(show.now_of(store))), place)
     if as_json:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from bullbear.cli.located import locate
+from bullbear.cli.located import at_the_same_place, locate
 from bullbear.cli.options import HomeOption, JsonOption, PairOption, iso_day, print_document
 from bullbear.extras import require
 
@@ -68,7 +68,7 @@ def odds(
     request = odds_tables.OddsRequest(ticker, sessions, as_of, since, tuple(event or ()), everything, asked)
     found = odds_tables.find(place, request)
     if as_of and found and (note := closed_day(as_of, found[0].as_of)):
-        typer.echo(f"note: {note}", err=True)
+        typer.echo(at_the_same_place(f"note: {note}"), err=True)
     if chart:
         for path in odds_tables.draw(place, request, found):
             typer.echo(path, err=True)

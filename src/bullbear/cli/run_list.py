@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bullbear.cli.located import locate
+from bullbear.cli.located import at_the_same_place, locate
 from bullbear.cli.options import HomeOption, JsonOption, PairOption, print_document
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def runs(
         return
     place = locate(home, pair)
     for note in alias_notes(place):
-        typer.echo(f"note: {note}", err=True)
+        typer.echo(at_the_same_place(f"note: {note}"), err=True)
     found = listed_runs(place, model=model, question=question, last=last)
     if as_json:
         print_document([json_ready(asdict(each)) for each in found])

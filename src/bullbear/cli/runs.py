@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bullbear.cli.located import locate
+from bullbear.cli.located import at_the_same_place, locate
 from bullbear.cli.options import (
     DEFAULT_JOBS,
     AgainOption,
@@ -89,7 +89,7 @@ def train(
     else:
         show.trained(trained, beliefs)
     for note in (*trained.notes, *pair_note(place, pair)):
-        typer.echo(f"note: {note}", err=True)
+        typer.echo(at_the_same_place(f"note: {note}"), err=True)
 
 
 def evaluate(
@@ -270,7 +270,7 @@ def backtest(
     else:
         show.backtest(found, tested, evidence)
     for note in notes:
-        typer.echo(f"note: {note}", err=True)
+        typer.echo(at_the_same_place(f"note: {note}"), err=True)
 
 
 def _sweep(place: Home, runs: Runs, run: Run, grid: Path, rule: Rule | None, *, as_json: bool) -> None:
@@ -294,7 +294,7 @@ def _sweep(place: Home, runs: Runs, run: Run, grid: Path, rule: Rule | None, *, 
     else:
         show.sweep(run, swept)
     for note in notes:
-        typer.echo(f"note: {note}", err=True)
+        typer.echo(at_the_same_place(f"note: {note}"), err=True)
 
 
 def ui(

@@ -331,7 +331,7 @@ def full_run(outcome: FullRun) -> None:
     for question, run in outcome.champions.items():
         console.print(f"{champion_of(question)}: {run.model} {run.run_id[:8]}")
     console.print(forecast_panel(outcome.forecast))
-    console.print(f"report: {outcome.report}", soft_wrap=True)
+    console.print(f"report: {outcome.report}", no_wrap=True, overflow="ignore", crop=False)
 
 
 def _figure(value: float | None, form: str) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bullbear.cli.located import locate
+from bullbear.cli.located import at_the_same_place, locate
 from bullbear.cli.options import (
     DEFAULT_JOBS,
     AgainOption,
@@ -93,7 +93,7 @@ def tune(
         if _searches(tuned):
             _show(tuned)
     for note in (*tuned.notes, *pair_note(place, pair)):
-        typer.echo(f"note: {note}", err=True)
+        typer.echo(at_the_same_place(f"note: {note}"), err=True)
 
 
 def _searches(tuned: TrainedModel) -> list[Search]:

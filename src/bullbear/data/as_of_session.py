@@ -28,10 +28,12 @@ def session_as_of(store: Store, ticker: str, as_of: str | None) -> pd.Timestamp:
             "--ticker", ticker, "a ticker listed by `bullbear status`", "fetch or ingest its prices first"
         )
     traded = pd.DatetimeIndex(view.bars(ticker).index)
-    return pd.Timestamp(traded[-1]) if as_of is None else last_session(as_of, traded, ticker)
+    return (
+        pd.Timestamp(traded[-1]) if as_of is None else last_session(as_of, traded, ticker, simulated=store.is_simulated)
+    )
 
 
-def last_session(as_of: str, traded: pd.DatetimeIndex, ticker: str) -> pd.Timestamp:
+def last_session(as_of: str, traded: pd.DatetimeIndex, ticker: str, *, simulated: bool = False) -> pd.Timestamp:
     """The last session of the exchange up to `as_of`, which must be one of the days `traded`.
 
     NoDataError if it is not, InputError if `as_of` is no day.
@@ -50,7 +52,8 @@ def last_session(as_of: str, traded: pd.DatetimeIndex, ticker: str) -> pd.Timest
     span = f"{first.date()} to {last.date()}, the bars of {ticker} in the store"
     if not len(found) or found[-1] > last:
         later = day > last
-        remedy = "fetch or ingest newer data, or choose an earlier day" if later else "choose a later day"
+        more = "simulate more years" if simulated else "fetch or ingest newer data"
+        remedy = f"{more}, or choose an earlier day" if later else "choose a later day"
         raise NoDataError("--as-of", str(day.date()), span, remedy)
     allowed = f"a session with a bar of {ticker}, which {found[-1].date()} has not"
     raise NoDataError("--as-of", str(day.date()), allowed, "choose another day, or fetch the missing bar")

@@ -64,7 +64,9 @@ def close_of(store: Store, target: Target, as_of: str | None, *, stored: pd.Time
         # A bar that came late serves the next decision; rarely is there more than one.
         candidates = bars.index[::-1]
     else:
-        candidates = pd.DatetimeIndex([last_session(as_of, pd.DatetimeIndex(bars.index), ticker)])
+        candidates = pd.DatetimeIndex(
+            [last_session(as_of, pd.DatetimeIndex(bars.index), ticker, simulated=store.is_simulated)]
+        )
     for session in candidates:
         if not sessions.is_session(session):
             continue  # the exchange announced late that it would be closed

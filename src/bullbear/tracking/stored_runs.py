@@ -210,6 +210,7 @@ def _by_client(runs: Path, *, deleted: bool = False) -> list[StoredRun]:
 
 
 def _plain(run: object) -> StoredRun:
+    # MLflow's Run, whose type would import MLflow, which this module does without where it can.
     info, data = run.info, run.data  # type: ignore[attr-defined]
     return StoredRun(
         info.run_id,

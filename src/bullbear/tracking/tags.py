@@ -17,9 +17,22 @@ VERDICT = "verdict"
 CHAMPION = "champion"
 PASSED = "passed"
 REFUSED = "refused"
+FORCED_CHAMPION = f"{CHAMPION}: forced"
+"""How the verdict on a champion begins that the gate refused."""
 KINDS = (CHAMPION, PASSED, REFUSED, NOT_JUDGED)
 
 
 def kind_of(verdict: str) -> str:
     """Which of the four a verdict is."""
     return next((kind for kind in KINDS if verdict.startswith(kind)), NOT_JUDGED)
+
+
+def no_longer_champion(what: str, *, forced: bool) -> str:
+    """The verdict on a run that was champion, and `what` ended that; one that was forced has never passed.
+
+    Example
+    -------
+    >>> no_longer_champion("rolled back", forced=True)
+    'refused: promoted against the gate, rolled back'
+    """
+    return f"{REFUSED}: promoted against the gate, {what}" if forced else f"{PASSED}: {what}"

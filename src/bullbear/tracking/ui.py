@@ -18,9 +18,9 @@ from types import FrameType
 from mlflow import MlflowClient
 
 from bullbear.definitions import UP
-from bullbear.errors import BullbearError, InputError
+from bullbear.errors import BullbearError, Found, InputError, RunError
 from bullbear.home import experiment_names
-from bullbear.tracking.mlflow_store import connect, experiment_ids, tracking_uri
+from bullbear.tracking.mlflow_store import connect, exists, experiment_ids, tracking_uri
 from bullbear.tracking.usable import is_server, without_password
 from bullbear.tracking.view import save_views, view_url
 
@@ -41,9 +41,15 @@ def serve(runs: Path, port: int, questions: Sequence[str] = (UP.name,), *, open_
     ------
     InputError
         The port is taken.
+    RunError
+        There is no store yet; looking makes none.
     BullbearError
         The server could not start.
     """
+    if not exists(runs):
+        raise RunError(
+            "run", Found("no runs yet in this home"), "a finished training", "run `bullbear train MODEL` first"
+        )
     uri = tracking_uri(runs)
     if not is_server(uri):
         _require_free(port)

@@ -1,7 +1,7 @@
 """What the gate said of a run: the tag that the run list shows, its document, and the challenger that follows from it.
 
-The verdicts are tags of the runs, so that they are there wherever the store is. A champion that is replaced has passed;
-of several questions the parent run sums up those of its children.
+The verdicts are tags of the runs, so that they are there wherever the store is. A champion that is replaced has passed,
+unless it was forced; of several questions the parent run sums up those of its children.
 """
 
 from __future__ import annotations
@@ -19,7 +19,18 @@ from bullbear.definitions import UP
 from bullbear.errors import Found, RunError
 from bullbear.evaluate.scored_model import NOT_JUDGED
 from bullbear.tracking.stored_runs import StoredRun
-from bullbear.tracking.tags import CHAMPION, KINDS, PASSED, QUESTION, QUESTIONS, REFUSED, VERDICT, kind_of
+from bullbear.tracking.tags import (
+    CHAMPION,
+    FORCED_CHAMPION,
+    KINDS,
+    PASSED,
+    QUESTION,
+    QUESTIONS,
+    REFUSED,
+    VERDICT,
+    kind_of,
+    no_longer_champion,
+)
 from bullbear.tracking.tries import figure, is_benchmark
 
 DOCUMENT = "verdict.json"
@@ -60,7 +71,9 @@ def record_verdict(
     if kind_of(verdict) == CHAMPION:
         name = f"{judged.tags.get('model')} {run_id[:8]}"
         changed |= {
-            each.run_id: f"{PASSED}: replaced as champion by {name}"
+            each.run_id: no_longer_champion(
+                f"replaced as champion by {name}", forced=each.tags[VERDICT].startswith(FORCED_CHAMPION)
+            )
             for each in rivals
             if each.run_id != run_id and kind_of(each.tags.get(VERDICT, "")) == CHAMPION
         }
@@ -82,6 +95,7 @@ def write_artifact(place: str, name: str, text: str) -> None:
     with tempfile.TemporaryDirectory(prefix="bullbear-") as folder:
         file = Path(folder) / name
         file.write_text(text, encoding="utf-8")
+        # MLflow does not annotate its repositories.
         get_artifact_repository(place).log_artifact(str(file))  # type: ignore[no-untyped-call]
 
 

@@ -10,6 +10,7 @@ import keyword
 import re
 import tomllib
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from importlib.resources import files
@@ -190,8 +191,8 @@ def write_new(home: Home, kind: New, name: str, *, python: bool = False) -> Writ
             shown = str(path.relative_to(home.root))
             raise InputError("NAME", name, f"one without a file yet; {shown} exists", "choose another name")
         texts[path] = text
-    for path, text in texts.items():
-        write_whole(path, text)
+    _require_python(name, texts)
+    _write_all(texts)
     return Written(
         kind.value,
         name,
@@ -200,6 +201,38 @@ def write_new(home: Home, kind: New, name: str, *, python: bool = False) -> Writ
         tuple(f"bullbear {each.format(**values)}" for each in recipe.commands),
         recipe.hint.format(**values),
     )
+
+
+def _require_python(name: str, texts: Mapping[Path, str]) -> None:
+    for path, text in texts.items():
+        if path.suffix == ".py":
+            try:
+                compile(text, path.name, "exec")
+            except SyntaxError as bad:
+                raise InputError("NAME", name, "a name that Python can read", "choose another name") from bad
+
+
+def _write_all(texts: Mapping[Path, str]) -> None:
+    """Write all or, where one cannot be written, none; a link stays one."""
+    before: dict[Path, bytes | None] = {}
+    try:
+        for path, text in texts.items():
+            there = path.resolve()
+            before[there] = there.read_bytes() if there.exists() else None
+            write_whole(there, text)
+    except BaseException:
+        for there, content in before.items():
+            with suppress(OSError):  # must not hide the cause
+                if content is None:
+                    there.unlink(missing_ok=True)
+                elif there.read_bytes() != content:
+                    write_whole(there, content)
+        raise
+
+
+def _class_name(name: str) -> str:
+    found = "".join(part.capitalize() for part in re.split(r"\W|_", name))
+    return found if found.isidentifier() and not keyword.iskeyword(found) else f"My{found}"
 
 
 def _check_name(recipe: _Kind, kind: New, name: str) -> None:
@@ -265,7 +298,7 @@ def _values(home: Home, kind: New, name: str) -> dict[str, str]:
     values = {
         "name": name,
         "kind": identifier if identifier[0].isalpha() else f"kind_{identifier}",
-        "class_name": "".join(part.capitalize() for part in re.split(r"\W|_", name)) or "Mine",
+        "class_name": _class_name(name),
         "multiple": "1.0" if kind is New.PAIR else "-1.0",
         "expense": "0.0020" if kind is New.PAIR else "0.0095",
         "inception": "2006-06-19",

@@ -15,6 +15,7 @@ from bullbear.forecasting import gate
 from bullbear.forecasting.champion_history import FORCED
 from bullbear.forecasting.gate import Check, Verdict
 from bullbear.home import Home
+from bullbear.tracking.tags import FORCED_CHAMPION
 from bullbear.workflows.comparing import PAGE, page_of_run
 from bullbear.workflows.kept_evaluations import evaluation_of
 from bullbear.workflows.plausibility import plausible
@@ -49,7 +50,7 @@ def promote_run(home: Home, runs: Runs, run: Run, *, force: str | None = None) -
         _record(runs, run, f"refused: {str(bad).removeprefix('refused by ')}", bad.verdict)
         raise
     if not verdict.passed:
-        _record(runs, run, f"champion: forced: {force} ({verdict.sentence})", verdict.as_dict())
+        _record(runs, run, f"{FORCED_CHAMPION}: {force} ({verdict.sentence})", verdict.as_dict())
         runs.tag(run, {FORCED: str(force)})
     elif is_new:
         _record(runs, run, f"champion: {verdict.sentence.removeprefix('passed: ')}", verdict.as_dict())

@@ -22,6 +22,7 @@ from bullbear.forecasting.champion_history import (
     ROLLED_BACK,
     Change,
     copy_bundle,
+    forced,
     former,
     install,
     not_there,
@@ -29,6 +30,7 @@ from bullbear.forecasting.champion_history import (
 )
 from bullbear.forecasting.forecast_record import Record
 from bullbear.home import Home
+from bullbear.tracking.tags import CHAMPION, FORCED_CHAMPION, no_longer_champion
 
 BASE_RATE = "climatology"
 """The model that answers `up` where no other one does."""
@@ -119,7 +121,9 @@ def _told(
     ticker = named.definition.target.ticker if named else home.ticker
     why = f": {change.reason}" if change.reason else ""
     verb = "put back" if change.action == ROLLED_BACK else "the base rate, after a demotion"
-    _follow(home, question, change, f"champion: {verb}{why}", f"passed: {change.action}{why}", ticker, notes.append)
+    kind = FORCED_CHAMPION if came is not None and forced(came.meta) else CHAMPION
+    ended = no_longer_champion(f"{change.action}{why}", forced=went is not None and forced(went.meta) is not None)
+    _follow(home, question, change, f"{kind}: {verb}{why}", ended, ticker, notes.append)
     return Succession(
         change,
         _name(went) if went else "a champion that cannot be read" if was_there else None,
