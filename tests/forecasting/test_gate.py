@@ -179,8 +179,8 @@ def test_a_skill_that_is_not_above_zero_beyond_luck_is_refused(base: Record, at_
     run = with_skill(base, at_least, at_most)
     with pytest.raises(
         GateError,
-        match=r"refused by the skill test: (Brier|log-loss) skill [+-]0\.0\d+, whose one-sided 90\.0% lower bound -0\.\d+ is not "
-        r"above 0 \(1 model tried\); keep the present champion, or the base rate, until there is more evidence",
+        match=r"refused by the skill test: (Brier|log-loss) skill [+-]0\.0\d+, whose one-sided 90\.0% lower "
+        r"bound -0\.\d+ is not above 0 \(1 model tried\); keep the present champion, or the base rate, until there is more evidence",
     ):
         check(run, None, tried=1)
 
@@ -331,8 +331,8 @@ def test_a_gain_that_may_be_luck_is_refused_with_its_bound(base: Record) -> None
     assert max(gains) > 0
     with pytest.raises(
         GateError,
-        match=r"Brier score 0\.0\d+ better than strong dddddddd's on 3,759 common days, but the one-sided 95\.0% lower bound of "
-        r"the gain, -0\.0\d+, is not above 0; keep the present champion",
+        match=r"Brier score 0\.0\d+ better than strong dddddddd's on 3,759 common days, but the one-sided 95\.0% lower "
+        r"bound of the gain, -0\.0\d+, is not above 0; keep the present champion",
     ):
         check(changed(strong, p.to_numpy(), run_id="e" * 32, definition_hash="other"), strong, tried=2)
 

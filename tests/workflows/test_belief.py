@@ -16,8 +16,8 @@ def test_a_line_says_how_far_it_is_believed_and_what_is_left() -> None:
     same = SameAs("base 12345678", "12345678", 3775, 3775)
     assert BeliefBeside(BELIEVED, same).sentence() == (
         "the last fit believes a = 0.25 of the signal (0.00 to 0.25 over 2 fits, none of it at 1); believed in full, "
-        "a = 1, the signal has a Brier skill of -3.20%; the same forecast as the base rate on 1,544 of 3,775 days; the same as the champion base 12345678 on "
-        "3,775 of 3,775 days"
+        "a = 1, the signal has a Brier skill of -3.20%; the same forecast as the base rate on 1,544 of 3,775 days; the "
+        "same as the champion base 12345678 on 3,775 of 3,775 days"
     )
 
 
