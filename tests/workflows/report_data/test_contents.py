@@ -231,3 +231,12 @@ def test_a_gauge_stands_among_all_that_was_known_before_it(latest: Contents) -> 
         assert gauge.as_of == LATEST.tz_localize(None).normalize()
         assert len(gauge.history) < 270
         assert gauge.history.dtype == "float32"
+
+
+def test_runs_that_cannot_be_read_are_said_to_be_so(home: Home) -> None:
+    runs = Runs(home)
+    assert runs.unreadable() is None
+    (home.runs / "mlflow.db").write_bytes(b"no database" * 1000)
+    found = compared_models(home, Runs(home), "IWM", LATEST, simulated=True)
+    assert "file is not a database" in str(found.unread)
+    assert {each.champion for each in found.questions} == {model.run_id for q in found.questions for model in q.models}
