@@ -180,7 +180,8 @@ def test_a_skill_that_is_not_above_zero_beyond_luck_is_refused(base: Record, at_
     with pytest.raises(
         GateError,
         match=r"refused by the skill test: (Brier|log-loss) skill [+-]0\.0\d+, whose one-sided 90\.0% lower "
-        r"bound -0\.\d+ is not above 0 \(1 model tried\); keep the present champion, or the base rate, until there is more evidence",
+        r"bound -0\.\d+ is not above 0 \(1 model tried\); keep the present champion, or the "
+        r"base rate, until there is more evidence",
     ):
         check(run, None, tried=1)
 
