@@ -69,9 +69,11 @@ def test_the_steps_of_an_evening(home: Home, spend: Spend) -> None:
     }
     assert evening.entry == of_question(entries(home))[-1]
     assert len(entries(home)) == before + len(home.questions())
-    assert (evening.is_new, evening.exit_code, evening.changes, evening.missing) == (True, 0, None, None)
+    assert (evening.is_new, evening.exit_code, evening.missing) == (True, 0, None)
+    assert evening.changes is not None
+    assert (evening.changes["since"]["sessions"], evening.notified) == (55, False)  # a replay of the fixture
     assert evening.line.startswith("2007-09-04 IWM (SIMULATED): hold ")
-    assert evening.line.endswith("; first forecast")
+    assert "; changed: " in evening.line
 
 
 def test_a_second_evening_is_compared_with_the_first(spend: Spend) -> None:
@@ -127,7 +129,7 @@ def test_a_step_that_fails_is_named_and_the_others_are_taken(
     assert evening.line.endswith(f"; failed: {name}")
     assert len(said) == 1
     assert said[0].startswith(f"bullbear: {name}: {told}")
-    assert ("first forecast" in evening.line) == (name != "compare")
+    assert ("; changed: " in evening.line) == (name != "compare")
 
 
 def test_without_a_forecast_the_ledger_is_scored_all_the_same(
@@ -264,7 +266,8 @@ def test_the_command_is_told_of_evenings_that_changed_something_and_once_of_each
         evening = spend(day, command=str(script))
         again = spend(day, command=str(script))
         assert not again.notified
-        lines = [] if evening.changes is None else evening.changes["lines"]
+        assert evening.changes is not None
+        lines = evening.changes["lines"] if evening.changes["since"]["sessions"] <= 5 else []
         news = [line["what"] for line in lines if line["what"] in ("position", "stop", "regime")]
         outlook = [line["question"] for line in lines if line["what"] == "outlook"]
         if fresh := [each for each in outlook if each not in last or (session - last[each]).days >= 7]:

@@ -24,7 +24,7 @@ def change(what: str, sentence: str, *why: str, question: str | None = None) -> 
 
 
 def changes(*lines: dict[str, Any]) -> dict[str, Any]:
-    return {"since": {"decided_at": "2019-12-30T21:00:00Z", "index": 0}, "lines": list(lines)}
+    return {"since": {"decided_at": "2019-12-30T21:00:00Z", "index": 0, "sessions": 1}, "lines": list(lines)}
 
 
 def entry(mark: str = "a", day: str = "2019-12-31") -> dict[str, Any]:
@@ -82,6 +82,20 @@ def test_the_message_is_on_its_input_and_in_its_environment(tmp_path: Path, scri
     assert environment["BULLBEAR_DECIDED_AT"] == "2019-12-31T21:00:00Z"
     assert environment["BULLBEAR_HOME"] == str(tmp_path)
     assert lines[lines.index("BULLBEAR_CHANGES=IWM: 61 % of equity, after 68 %") + 1] == "VIX is new"
+
+
+def test_a_command_may_be_longer_than_the_name_of_a_file() -> None:
+    header = "Authorization:" + "x" * 300
+    assert words_of(f"env -H {header}") == ["env", "-H", header]
+
+
+@pytest.mark.parametrize(("sessions", "expected"), [(1, 1), (5, 1), (6, 0), (1887, 0)])
+def test_a_forecast_of_long_ago_is_no_evening_before(tmp_path: Path, sessions: int, expected: int) -> None:
+    since = {"decided_at": "2012-06-29T20:00:00Z", "index": 0, "sessions": sessions}
+    assert len(notable_changes(SOLD | {"since": since}, {}, AT)) == expected
+    if not expected:
+        done = notify(Home(tmp_path), ["never"], entry(), SOLD | {"since": since})
+        assert done == (False, f"no notable change: the forecast before is {sessions:,} sessions older")
 
 
 def test_an_entry_is_told_once(tmp_path: Path, script: Callable[[str], str]) -> None:

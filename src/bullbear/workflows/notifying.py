@@ -31,6 +31,8 @@ NOTIFIED = ("position", "stop", "regime", "outlook")
 """The changes that a command is started for; all others are in the message, too."""
 REST = pd.Timedelta(days=7)
 """How long a notified outlook of a question starts no command again: it may waver at the edge of the unusual."""
+NEIGHBOURING = 5
+"""Sessions since the forecast before, at most: against one of long ago nearly everything has changed."""
 TIME_LIMIT = 60.0
 """Seconds after which the command and what it started are killed."""
 REASONS = 3
@@ -51,7 +53,8 @@ def words_of(command: str) -> list[str]:
         evening on which there is something to tell.
     """
     try:
-        words = [str(Path(command).resolve())] if Path(command).is_file() else shlex.split(command)
+        # `Path.is_file` raises for a command that is longer than the name of a file may be.
+        words = [str(Path(command).resolve())] if os.path.isfile(command) else shlex.split(command)
     except ValueError as bad:
         raise InputError("--notify", command, "a command, its quotation marks closed", "correct the command") from bad
     if not words:
@@ -70,7 +73,7 @@ def notable_changes(changes: Document | None, notified: Mapping[str, str], decid
     notified
         By question, the close of its last notified outlook.
     """
-    if changes is None:
+    if changes is None or changes["since"]["sessions"] > NEIGHBOURING:
         return []
     rested = iso(pd.Timestamp(decided_at) - REST)  # of one form, so that texts compare as instants do
     return [
@@ -92,7 +95,9 @@ def notify(home: Home, words: Sequence[str], entry: Document, changes: Document 
     notified = {question: at for question, at in _last_notified(before).items() if at != decided_at}
     found = notable_changes(changes, notified, decided_at)
     if changes is None or not found:
-        return False, "no notable change"
+        ago = 0 if changes is None else changes["since"]["sessions"]
+        old = f": the forecast before is {ago:,} sessions older" if ago > NEIGHBOURING else ""
+        return False, f"no notable change{old}"
     outlook = [each["question"] for each in found if each["what"] == "outlook"]
     notification = {
         "hash": entry["ledger"]["hash"],
