@@ -56,6 +56,18 @@ def test_what_is_written_works_at_once(bullbear: Run, home: Home, asked: str, fi
     assert name in done.out or "policy" in done.out
 
 
+@pytest.mark.parametrize(
+    ("kind", "name", "said"),
+    [
+        (New.QUESTION, "rally3", "A close 10 % or more below today's within the quarter.\" Edit models/questions.toml"),
+        (New.EVENT, "golden_rsi", 'RSI(2) fell below 10." Edit features/odds.toml'),
+        (New.PAIR, "ZZZ", "The store has no bars of ZZZ: the commands work once `bullbear fetch`"),
+    ],
+)
+def test_it_says_what_is_asked_and_what_is_missing(tmp_path: Path, kind: New, name: str, said: str) -> None:
+    assert said in write_new(Home(tmp_path), kind, name).hint
+
+
 def test_a_learner_and_its_model_train(bullbear: Run, home: Home) -> None:
     assert bullbear("new", "learner", "mine", "--home", home.root).code == 0
     trained = bullbear("train", "mine", "--start", "2007-03-01", "--home", home.root, "--json")

@@ -91,7 +91,7 @@ _KINDS: dict[tuple[New, bool], _Kind] = {
     (New.MODEL, False): _Kind(
         (_File("model.toml", "models/{name}.toml"),),
         ("train {name}", "evaluate {name}", "promote {name}"),
-        "docs/extend/model.md has every key.",
+        "The file says what each key means; the page on models of the documentation has all keys.",
     ),
     (New.LEARNER, True): _Kind(
         (_File("learner.py", "learners/{name}.py"), _File("learner_model.toml", "models/{name}.toml")),
@@ -199,8 +199,26 @@ def write_new(home: Home, kind: New, name: str, *, python: bool = False) -> Writ
         tuple(str(path.relative_to(home.root)) for path in texts),
         tuple(str(path.relative_to(home.root)) for path in added),
         tuple(f"bullbear {each.format(**values)}" for each in recipe.commands),
-        recipe.hint.format(**values),
+        _hint(home, kind, name, recipe.hint.format(**values), texts),
     )
+
+
+def _hint(home: Home, kind: New, name: str, hint: str, texts: Mapping[Path, str]) -> str:
+    """The hint of a kind, with what is asked or what is missing before the commands work."""
+    if kind in (New.QUESTION, New.EVENT):
+        path, text = next(iter(texts.items()))
+        made = tomllib.loads(text)[kind.value][-1]
+        what = "It asks" if kind is New.QUESTION else "The event"
+        said = str(made["sentence" if kind is New.QUESTION else "says"]).removesuffix(".")
+        return f'{what}: "{said}." Edit {path.relative_to(home.root)} to make it yours. {hint}'
+    if kind is New.PAIR:
+        store = home.store()
+        if store.is_empty or not store.as_of().has("bars", name):
+            return (
+                f"The store has no bars of {name}: the commands work once `bullbear fetch`, or `bullbear ingest DIR` "
+                f"with prices/{name}.csv in DIR, has brought them. {hint}"
+            )
+    return hint
 
 
 def _require_python(name: str, texts: Mapping[Path, str]) -> None:
