@@ -118,7 +118,7 @@ def test_a_closed_day_is_said(bullbear: Run) -> None:
     [
         (
             ["--ticker", "ZZZ"],
-            "bullbear: --ticker: got 'ZZZ'; allowed: a ticker listed by `bullbear status`",
+            "bullbear: --ticker: got 'ZZZ'; allowed: a ticker listed by `bullbear status",
         ),
         (
             ["--as-of", "1985-01-02"],
