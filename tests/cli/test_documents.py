@@ -27,7 +27,18 @@ FORECAST = {"ticker", "decided_at", "resolves_on", "horizon_sessions", "p_up", "
             "regime", "agents", "positions", "stops", "reentries", "triggers", "trend", "account", "drivers",
             "model", "data", "ledger", "question", "outlook", "distribution", "batch", "schema_version",
             "issued_at", "kind", "code_version"}  # fmt: skip
-CARD = {"summary", "price", "changes", "active_odds", "odds_note", "situations", "asked_for", "ages", "forced"}
+CARD = {
+    "summary",
+    "price",
+    "changes",
+    "active_odds",
+    "odds_note",
+    "situations",
+    "asked_for",
+    "ages",
+    "forced",
+    "movers",
+}
 STATUS = {"kind", "series", "first", "last", "last_known_at", "gaps", "stale"}
 
 
