@@ -13,7 +13,7 @@ from bullbear.forecasting.card.movers import movers_of
 
 SPECS = [
     FactorSpec(name="log_vix", function="log_implied_volatility", inputs={"implied": "VIXCLS"}),
-    FactorSpec(name="gap_200", function="sma_gap", params={"window": 200}),
+    FactorSpec(name="gap_200", function="sma_gap", inputs={"bars": "IWM"}, params={}),
 ]
 
 
