@@ -255,7 +255,7 @@ def test_the_panel_of_a_forecast(process: Run, home: Home) -> None:
     for part in (
         "IWM at the close of Mon 31 Dec 2007",
         "SIMULATED",
-        "P(up over 21 sessions, to 2008-01-31)",
+        "P(up over 21 sessions, to 31 Jan 2008)",
         "Ledger entry 8",
     ):
         assert part in answer.out
