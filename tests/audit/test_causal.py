@@ -2,40 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
 import pytest
 
 from bullbear.audit import require_causal
 from bullbear.data.store import Store
 from bullbear.definitions import FactorSpec
 from bullbear.errors import DefinitionError
-from bullbear.factors import compute, registered
-from bullbear.sessions import between, closes
+from bullbear.factors import compute
+from bullbear.sessions import between
 from bullbear.user_code import use_home
 
 SPEC = FactorSpec(name="mine_5", function="mine", inputs={"bars": "$asset"})
 DAYS = between("2019-01-02", "2019-06-28")
 HEAD = "import numpy as np\nfrom bullbear.factors import Array, Bars, factor\n\n"
-
-
-@pytest.fixture(autouse=True)
-def _no_home(tmp_path: Path) -> Iterator[None]:
-    yield
-    use_home(tmp_path / "nowhere")
-    registered()
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    place = Store(tmp_path / "data")
-    price = 100 * np.exp(np.cumsum(np.random.default_rng(1).normal(0, 0.01, len(DAYS))))
-    bars = {"series": "IWM", "event_date": DAYS, "known_at": closes(DAYS), "open": price, "high": 1.01 * price}
-    place.append("bars", pd.DataFrame({**bars, "low": price, "close": price, "adj_close": price, "volume": 1e6}))
-    return place
 
 
 def use(tmp_path: Path, options: str, body: str) -> None:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from bullbear.audit import perturbation, require_causal, truncation
@@ -14,8 +12,8 @@ from bullbear.audit.truncation import cuts_of
 from bullbear.data.store import Store
 from bullbear.definitions import FactorSpec
 from bullbear.errors import DefinitionError
-from bullbear.factors import load, registered
-from bullbear.sessions import between, closes
+from bullbear.factors import load
+from bullbear.sessions import between
 from bullbear.shipped import FEATURES as SHIPPED
 from bullbear.user_code import use_home
 
@@ -49,22 +47,6 @@ SOUND = {
     "smoothed": "series(bars).ewm(span=10).mean()",
     "held": "series(bars).where(series(bars).pct_change() < -0.025).ffill()",
 }
-
-
-@pytest.fixture(autouse=True)
-def _no_home(tmp_path: Path) -> Iterator[None]:
-    yield
-    use_home(tmp_path / "nowhere")
-    registered()
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    place = Store(tmp_path / "data")
-    price = 100 * np.exp(np.cumsum(np.random.default_rng(1).normal(0, 0.01, len(DAYS))))
-    bars = {"series": "IWM", "event_date": DAYS, "known_at": closes(DAYS), "open": price, "high": 1.01 * price}
-    place.append("bars", pd.DataFrame({**bars, "low": price, "close": price, "adj_close": price, "volume": 1e6}))
-    return place
 
 
 def use(tmp_path: Path, bodies: dict[str, str]) -> dict[str, FactorSpec]:

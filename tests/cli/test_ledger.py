@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from bullbear.cli import ledger_tables
 from bullbear.forecasting.ledger_history import history_of
 from bullbear.home import Home
 
@@ -32,6 +33,12 @@ def test_last_counts_evenings_and_a_question_is_chosen(bullbear: Run, trained_ho
     assert "2007-06-15" not in answer.out
     assert "(1 of 2 evenings" in answer.out
     assert " up " not in answer.out
+
+
+def test_a_skill_without_an_interval_is_none() -> None:
+    kept = {"kind": "replay", "question": "up", "resolved": 1, "said": 0.6, "happened": 1.0, "climatology": 0.5}
+    table = ledger_tables._calibration([{**kept, "bss": 0.775, "bss_low": None, "bss_high": None}])
+    assert list(table.columns[-1].cells) == ["too few"]
 
 
 def test_json_is_the_whole_history(bullbear: Run, trained_home: Home) -> None:

@@ -17,6 +17,7 @@ def test_the_list_fits_eighty_columns(bullbear: Run, trained_home: Home) -> None
     assert answer.code == 0
     lines = answer.out.splitlines()
     assert max(map(len, lines)) <= 80
+    assert "a: the share of its signal that a model believes, 0 none, 1 all" in lines
     small = next(line for line in lines if " small " in line)
     documents = bullbear("runs", "--home", trained_home.root, "--json").json
     assert [each["model"] for each in documents] == ["small", "base"]

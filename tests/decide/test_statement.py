@@ -63,7 +63,7 @@ def test_an_order_without_an_open_says_that_it_waits_and_later_that_it_waited():
     assert (order.price, order.reached) == (None, 0.0)
     assert order.note == "not filled: no open, or no cash while a sale waits for one"
     (order,) = carried(book, market(IWM=bars)).executions
-    assert (order.session, order.reached, order.note) == (DAYS[2], 0.5, "no open on 2019-12-03")
+    assert (order.session, order.reached, order.note) == (DAYS[2], 0.5, "no open on 3 Dec 2019")
 
 
 def test_a_purchase_that_lacks_cash_says_how_much_was_filled():
@@ -80,11 +80,11 @@ def test_a_purchase_that_lacks_cash_says_how_much_was_filled():
 def test_stops_say_what_they_ended():
     book = Book(DAYS[0]).ordered({CORE: 0.5}, FUNDS, {CORE: 95.0})
     made = carried(book, market(IWM=[FLAT, (100.0, 94.0, 99.0)]))
-    assert made.executions[0].note == "a stop sold it on 2019-12-03"
+    assert made.executions[0].note == "a stop sold it on 3 Dec 2019"
     assert [fill["why"] for fill in made.to_json()["fills"]] == ["order", "stop"]
     held = Book(DAYS[0], 0.5, {CORE: 0.5}, {"IWM": Mark(DAYS[0], 100.0)}, {CORE: 0.6}, DAYS[0], FUNDS, stops={CORE: 95})
     (order,) = carried(held, market(IWM=[FLAT, (NAN, 94.0, 99.0)])).executions
-    assert (order.held, order.reached, order.note) == (0.5, 0.0, "a stop sold it on 2019-12-03 before an open")
+    assert (order.held, order.reached, order.note) == (0.5, 0.0, "a stop sold it on 3 Dec 2019 before an open")
 
 
 def test_a_fill_at_the_close_of_the_decision_is_as_advised():

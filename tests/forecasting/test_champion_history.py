@@ -145,11 +145,54 @@ def test_a_bundle_that_names_a_path_as_its_run_removes_nothing(
         kept_at(empty, "dip8", run_id)
 
 
+@pytest.mark.parametrize("plain", [True, False])
+def test_a_champion_that_cannot_be_kept_stays(empty: Home, plain: bool) -> None:
+    place = empty.champion_of("dip8")
+    if plain:  # as in some copies of a home
+        place.parent.mkdir(parents=True)
+        bundle(empty, "a").rename(place)
+    else:
+        promote(empty, "a")
+    before = changes_of(empty)
+    (empty.forecasts / "former").write_text("a file where the folder should be")
+    with pytest.raises(RunError, match=r"champion of dip8: it cannot be kept.*former.*run the command again"):
+        demote(empty)
+    assert (run_at(place), changes_of(empty)) == ("a", before)
+
+
+def test_what_cannot_be_read_of_a_champion_is_left_out_of_what_is_kept(empty: Home) -> None:
+    promote(empty, "a")
+    (empty.champion_of("dip8") / "gone.csv").symlink_to("nowhere")
+    with pytest.raises(FileNotFoundError):
+        copy_bundle(empty.champion_of("dip8").resolve(), empty.forecasts / "copy")
+    demote(empty)
+    assert former(empty, "dip8") == ["a"]
+    assert sorted(path.name for path in kept_at(empty, "dip8", "a").iterdir()) == ["bundle.json", "models"]
+
+
+def test_a_demotion_that_is_killed_has_its_line_and_is_made_again(empty: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    promote(empty, "a")
+    promote(empty, "b")
+    with monkeypatch.context() as killed:
+
+        def kill(path: Path) -> None:
+            raise KeyboardInterrupt
+
+        killed.setattr(Path, "unlink", kill)
+        with pytest.raises(KeyboardInterrupt):
+            demote(empty)
+    assert (run_at(empty.champion_of("dip8")), changes_of(empty)[-1].action) == ("b", DEMOTED)
+    assert former(empty, "dip8") == ["a"]
+    demote(empty)
+    assert run_at(empty.champion_of("dip8")) is None
+    assert former(empty, "dip8") == ["b", "a"]
+
+
 def test_who_compared_with_another_champion_installs_nothing(empty: Home) -> None:
     promote(empty, "a")
     compared = empty.champion_of("dip8").resolve()
     promote(empty, "b")
-    with pytest.raises(RunError, match=r"replaced during the comparison.*run the command again"):
+    with pytest.raises(RunError, match=r"replaced meanwhile.*run the command again"):
         install(empty, "dip8", bundle(empty, "c"), action=PROMOTED, run_id="c", instead_of=compared)
     assert run_at(empty.champion_of("dip8")) == "b"
     assert len(changes_of(empty)) == 2

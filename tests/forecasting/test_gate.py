@@ -179,8 +179,9 @@ def test_a_skill_that_is_not_above_zero_beyond_luck_is_refused(base: Record, at_
     run = with_skill(base, at_least, at_most)
     with pytest.raises(
         GateError,
-        match=r"refused by the skill test: (Brier|log-loss) skill [+-]0\.0\d+, whose 90\.0% lower bound -0\.\d+ is not "
-        r"above 0 \(1 model tried\); keep the present champion, or the base rate, until there is more evidence",
+        match=r"refused by the skill test: (Brier|log-loss) skill [+-]0\.0\d+, whose one-sided 90\.0% lower "
+        r"bound -0\.\d+ is not above 0 \(1 model tried\); keep the present champion, or the "
+        r"base rate, until there is more evidence",
     ):
         check(run, None, tried=1)
 
@@ -218,7 +219,9 @@ def test_the_more_are_tried_the_more_evidence_is_asked(base: Record) -> None:
             break
     run = changed(base, p.to_numpy(), run_id="b" * 32)
     assert check(run, None, tried=1).tests
-    with pytest.raises(GateError, match=r"whose 97\.5% lower bound -0\.\d+ is not above 0 \(4 models tried\)"):
+    with pytest.raises(
+        GateError, match=r"whose one-sided 97\.5% lower bound -0\.\d+ is not above 0 \(4 models tried\)"
+    ):
         check(run, None, tried=4)
 
 
@@ -329,8 +332,8 @@ def test_a_gain_that_may_be_luck_is_refused_with_its_bound(base: Record) -> None
     assert max(gains) > 0
     with pytest.raises(
         GateError,
-        match=r"Brier score 0\.0\d+ better than strong dddddddd's on 3,759 common days, but the 95\.0% lower bound of "
-        r"the gain, -0\.0\d+, is not above 0; keep the present champion",
+        match=r"Brier score 0\.0\d+ better than strong dddddddd's on 3,759 common days, but the one-sided 95\.0% lower "
+        r"bound of the gain, -0\.0\d+, is not above 0; keep the present champion",
     ):
         check(changed(strong, p.to_numpy(), run_id="e" * 32, definition_hash="other"), strong, tried=2)
 

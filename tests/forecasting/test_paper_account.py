@@ -105,7 +105,7 @@ def test_without_live_advice_there_is_no_account():
         paper_account([FIRST | {"kind": "replay"}], simulated=False)
     with pytest.raises(NoDataError, match="no live advice on QQQ"):
         paper_account([FIRST], "QQQ", simulated=False)
-    with pytest.raises(NoDataError, match="no live advice"):
+    with pytest.raises(NoDataError, match=r"no live advice.*a simulated market has no next open: `bullbear fetch`"):
         paper_account([FIRST], simulated=True)
 
 

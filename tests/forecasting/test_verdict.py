@@ -93,7 +93,7 @@ def test_a_refused_verdict_holds_every_number_too(skilled):
     assert found["superior ability"] is False
     assert verdict.sentence.startswith("refused: the skill test: Brier skill -0.")
     with pytest.raises(
-        GateError, match=r"refused by the skill test: Brier skill -0\.\d+, whose 99\.0% lower bound"
+        GateError, match=r"refused by the skill test: Brier skill -0\.\d+, whose one-sided 99\.0% lower bound"
     ) as bad:
         check(noise, None, tried=10, models=models)
     assert bad.value.verdict == verdict.as_dict()

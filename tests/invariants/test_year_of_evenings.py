@@ -31,7 +31,7 @@ from bullbear.forecasting.scoring import score_ledger
 from bullbear.home import Home
 from bullbear.settings import settings_of
 from bullbear.tracking import Runs
-from bullbear.workflows.evening import spend_evening
+from bullbear.workflows.evening import run_evening
 from bullbear.workflows.training import train_model
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -127,7 +127,7 @@ def live(
                 runs[run_id] = name
                 store = Runs(home)
                 store.promote(store.find(run_id))
-            evening = spend_evening(home, report=False, now=now)
+            evening = run_evening(home, report=False, now=now)
             assert [step.error for step in evening.steps if step.error] == []
             came = session not in (incidents.late, incidents.missing)
             assert (evening.is_new, evening.exit_code) == ((True, 0) if came else (False, 2)), session

@@ -71,7 +71,7 @@ def figure(monkeypatch: pytest.MonkeyPatch) -> Callable[[LevelChart], Figure]:
             return b""
 
         with monkeypatch.context() as patch:
-            patch.setattr(module, "_png", keep)
+            patch.setattr(module, "png", keep)
             level_plot(drawn)
         return kept[0]
 

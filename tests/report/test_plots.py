@@ -119,7 +119,7 @@ def test_a_factor_is_drawn_with_its_last_known_value_and_open_where_it_is_missin
     values = _values(model)
     values.iloc[-3:] = [0.25, np.nan, np.nan]
     drawn = Figure()
-    monkeypatch.setattr(plots, "_png", lambda draw, size, simulated: draw(drawn) or b"")
+    monkeypatch.setattr(plots, "png", lambda draw, size, simulated: draw(drawn) or b"")
     plots.factor_plot(values, unit="share", summary="What is said.")
     (axes,) = drawn.axes
     assert axes.get_title() == f"p: 0.25 on {values.index[-3].date()}\nWhat is said."

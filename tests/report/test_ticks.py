@@ -45,7 +45,7 @@ def _drawn(monkeypatch: pytest.MonkeyPatch, module: Any, draw: Callable[[], obje
         figures[-1].draw_without_rendering()
         return b""
 
-    monkeypatch.setattr(module, "_png", keep)
+    monkeypatch.setattr(module, "png", keep)
     draw()
     return figures[0]
 

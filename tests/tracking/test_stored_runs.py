@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 import shutil
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.tracking.killed_writer import leave_journal
@@ -32,6 +33,21 @@ def test_the_file_holds_what_mlflow_tells(home: Home) -> None:
     client.delete_run(newest.run_id)
     assert stored_runs.stored_runs(home.runs) == []
     assert stored_runs.stored_runs(home.runs, deleted=True) == [newest]
+
+
+def test_what_is_written_meanwhile_is_read_whole_or_not_at_all(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    connect(home.runs)  # follows the copied home
+    expected, begun = stored_runs.stored_runs(home.runs), stored_runs._experiments
+
+    def written_meanwhile(*arguments: Any) -> Any:
+        found = begun(*arguments)
+        with closing(sqlite3.connect(home.runs / "mlflow.db", timeout=0)) as other, suppress(sqlite3.OperationalError):
+            other.execute("DELETE FROM tags")
+            other.commit()
+        return found
+
+    monkeypatch.setattr(stored_runs, "_experiments", written_meanwhile)
+    assert stored_runs.stored_runs(home.runs) == expected
 
 
 def test_a_server_is_asked_by_mlflow(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,7 +22,7 @@ from bullbear.tracking import Runs
 from bullbear.tracking.mlflow_store import connect
 from bullbear.tracking.registry import mark_champion
 from bullbear.workflows import evening as evening_module
-from bullbear.workflows.evening import Evening, spend_evening
+from bullbear.workflows.evening import Evening, run_evening
 
 Spend = Callable[..., Evening]
 DAYS = ("2007-09-04", "2007-09-05", "2007-09-06")
@@ -36,7 +36,7 @@ def spend(home: Home, monkeypatch: pytest.MonkeyPatch) -> Spend:
         now = sessions.closes(pd.DatetimeIndex([day]))[0] + pd.Timedelta(minutes=90)
         monkeypatch.setattr(evening_module, "issue", lambda place, **given: issue(place, day, **given))
         monkeypatch.setattr(evening_module, "ages_of", lambda sources: {"notice": notices})
-        return spend_evening(home, now=now, **{"report": False, **options})
+        return run_evening(home, now=now, **{"report": False, **options})
 
     return on
 
@@ -69,9 +69,11 @@ def test_the_steps_of_an_evening(home: Home, spend: Spend) -> None:
     }
     assert evening.entry == of_question(entries(home))[-1]
     assert len(entries(home)) == before + len(home.questions())
-    assert (evening.is_new, evening.exit_code, evening.changes, evening.missing) == (True, 0, None, None)
+    assert (evening.is_new, evening.exit_code, evening.missing) == (True, 0, None)
+    assert evening.changes is not None
+    assert (evening.changes["since"]["sessions"], evening.notified) == (55, False)  # a replay of the fixture
     assert evening.line.startswith("2007-09-04 IWM (SIMULATED): hold ")
-    assert evening.line.endswith("; first forecast")
+    assert "; changed: " in evening.line
 
 
 def test_a_second_evening_is_compared_with_the_first(spend: Spend) -> None:
@@ -127,7 +129,7 @@ def test_a_step_that_fails_is_named_and_the_others_are_taken(
     assert evening.line.endswith(f"; failed: {name}")
     assert len(said) == 1
     assert said[0].startswith(f"bullbear: {name}: {told}")
-    assert ("first forecast" in evening.line) == (name != "compare")
+    assert ("; changed: " in evening.line) == (name != "compare")
 
 
 def test_without_a_forecast_the_ledger_is_scored_all_the_same(
@@ -135,7 +137,7 @@ def test_without_a_forecast_the_ledger_is_scored_all_the_same(
 ) -> None:
     before = entries(home)
     refusal = GateError("staleness budget", "the last bar of IWM is 9 sessions old", "run `bullbear fetch`")
-    monkeypatch.setattr(evening_module._Course, "forecast", raising(refusal))
+    monkeypatch.setattr(evening_module._Evening, "forecast", raising(refusal))
     evening = spend()
     assert outcomes(evening) == {
         "fetch": "skipped",
@@ -191,7 +193,7 @@ def test_a_fetch_that_brings_nothing_has_failed_but_the_evening_goes_on(
 def test_without_the_last_session_in_a_home_that_is_fed_the_evening_is_not_done(
     spend: Spend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(evening_module._Course, "is_fed", property(lambda course: True))
+    monkeypatch.setattr(evening_module._Evening, "is_fed", property(lambda course: True))
     monkeypatch.setattr(evening_module, "fill_live", report_of(failure("IWM"), arrived=0))
     assert spend(fetch=True).exit_code == 0  # its bar is there
     monkeypatch.setattr(evening_module.sessions, "last_closed", lambda now: pd.Timestamp("2007-09-05"))
@@ -222,7 +224,7 @@ def test_no_fetch_is_asked_for_in_silence(spend: Spend) -> None:
 
 def test_without_a_champion_nothing_begins(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="champion"):
-        spend_evening(Home(tmp_path))
+        run_evening(Home(tmp_path))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -264,7 +266,8 @@ def test_the_command_is_told_of_evenings_that_changed_something_and_once_of_each
         evening = spend(day, command=str(script))
         again = spend(day, command=str(script))
         assert not again.notified
-        lines = [] if evening.changes is None else evening.changes["lines"]
+        assert evening.changes is not None
+        lines = evening.changes["lines"] if evening.changes["since"]["sessions"] <= 5 else []
         news = [line["what"] for line in lines if line["what"] in ("position", "stop", "regime")]
         outlook = [line["question"] for line in lines if line["what"] == "outlook"]
         if fresh := [each for each in outlook if each not in last or (session - last[each]).days >= 7]:

@@ -39,7 +39,7 @@ def run(home: Home, data: str | None = None, **wishes: Any) -> Any:
 def _draw_no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     # The pictures of a page are drawn in tests/report, and by `report` in tests/cli.
     for module in (plots, outlook_plots):
-        monkeypatch.setattr(module, "_png", lambda draw, size, simulated: b"\x89PNG")
+        monkeypatch.setattr(module, "png", lambda draw, size, simulated: b"\x89PNG")
 
 
 class FilledError(BullbearError):

@@ -25,7 +25,7 @@ def test_it_counts_what_the_home_holds(home: Home) -> None:
     assert found.last == view.bars("IWM").index[-1]
     assert found.series == len(view.catalogue())
     assert [(each.question, each.model, each.problem) for each in found.champions] == [("up", "small", None)]
-    assert (found.forecasts, found.last_decided) == (2, str(found.last.date()))
+    assert (found.forecasts, found.last_decided) == (16, str(found.last.date()))
     assert found.evenings == 2
     assert found.lacking == ()
 

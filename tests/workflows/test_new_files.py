@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shlex
 import tomllib
 from collections.abc import Callable
@@ -10,8 +11,11 @@ from typing import Any
 
 import pytest
 
+from bullbear.files import write_whole
 from bullbear.home import Home, locate
-from bullbear.workflows.new_files import New
+from bullbear.user_code import load
+from bullbear.workflows import new_files
+from bullbear.workflows.new_files import New, write_new
 
 Run = Callable[..., Any]
 
@@ -50,6 +54,18 @@ def test_what_is_written_works_at_once(bullbear: Run, home: Home, asked: str, fi
     done = bullbear(*shlex.split(command)[1:])
     assert done.code == 0, done.err
     assert name in done.out or "policy" in done.out
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "said"),
+    [
+        (New.QUESTION, "rally3", "A close 10 % or more below today's within the quarter.\" Edit models/questions.toml"),
+        (New.EVENT, "golden_rsi", 'RSI(2) fell below 10." Edit features/odds.toml'),
+        (New.PAIR, "ZZZ", "The store has no bars of ZZZ: the commands work once `bullbear fetch`"),
+    ],
+)
+def test_it_says_what_is_asked_and_what_is_missing(tmp_path: Path, kind: New, name: str, said: str) -> None:
+    assert said in write_new(Home(tmp_path), kind, name).hint
 
 
 def test_a_learner_and_its_model_train(bullbear: Run, home: Home) -> None:
@@ -122,3 +138,43 @@ def test_what_is_there_stays(bullbear: Run, tmp_path: Path) -> None:
     assert "models/instruments.toml" in broken.mistake
     assert pairs.read_text() == "instrument = []\n"
     assert sorted(path.name for path in tmp_path.rglob("*") if path.is_file()) == ["instruments.toml", "mine.py"]
+
+
+@pytest.mark.parametrize("asked", ["instrument 3X", "instrument NONE", "learner true", "policy none"])
+def test_any_name_makes_a_python_file_that_can_be_read(tmp_path: Path, asked: str) -> None:
+    kind, name = asked.split()
+    written = write_new(Home(tmp_path), New(kind), name, python=kind != "learner")
+    for each in written.files:
+        if each.endswith(".py"):
+            load(tmp_path / each)
+
+
+def test_all_files_are_written_or_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    instruments = tmp_path / "models" / "instruments.toml"
+    home = Home(tmp_path)
+    write_new(home, New.INSTRUMENT, "XYZ")
+    before = instruments.read_bytes()
+
+    def full(path: Path, content: str | bytes) -> None:
+        if path.name == "pairs.toml":
+            raise OSError(errno.ENOSPC, "no space", str(path))
+        write_whole(path, content)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(new_files, "write_whole", full)
+        with pytest.raises(OSError, match="no space"):
+            write_new(home, New.PAIR, "GLD")
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [instruments]
+    assert instruments.read_bytes() == before
+    assert write_new(home, New.PAIR, "GLD").name == "GLD"
+
+
+def test_a_linked_file_stays_a_link(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    write_new(home, New.INSTRUMENT, "XYZ")
+    link = home.root / "models" / "instruments.toml"
+    kept = link.rename(tmp_path / "kept.toml")
+    link.symlink_to(kept)
+    write_new(home, New.INSTRUMENT, "ABC")
+    assert link.is_symlink()
+    assert [each["ticker"] for each in tomllib.loads(kept.read_text())["instrument"]] == ["XYZ", "ABC"]

@@ -15,7 +15,7 @@ import pytest
 from bullbear.errors import InputError
 from bullbear.home import Home
 from bullbear.workflows import notifying
-from bullbear.workflows.notifying import notify, words_of, worth_telling
+from bullbear.workflows.notifying import notable_changes, notify, words_of
 
 
 def change(what: str, sentence: str, *why: str, question: str | None = None) -> dict[str, Any]:
@@ -24,7 +24,7 @@ def change(what: str, sentence: str, *why: str, question: str | None = None) -> 
 
 
 def changes(*lines: dict[str, Any]) -> dict[str, Any]:
-    return {"since": {"decided_at": "2019-12-30T21:00:00Z", "index": 0}, "lines": list(lines)}
+    return {"since": {"decided_at": "2019-12-30T21:00:00Z", "index": 0, "sessions": 1}, "lines": list(lines)}
 
 
 def entry(mark: str = "a", day: str = "2019-12-31") -> dict[str, Any]:
@@ -84,12 +84,26 @@ def test_the_message_is_on_its_input_and_in_its_environment(tmp_path: Path, scri
     assert lines[lines.index("BULLBEAR_CHANGES=IWM: 61 % of equity, after 68 %") + 1] == "VIX is new"
 
 
+def test_a_command_may_be_longer_than_the_name_of_a_file() -> None:
+    header = "Authorization:" + "x" * 300
+    assert words_of(f"env -H {header}") == ["env", "-H", header]
+
+
+@pytest.mark.parametrize(("sessions", "expected"), [(1, 1), (5, 1), (6, 0), (1887, 0)])
+def test_a_forecast_of_long_ago_is_no_evening_before(tmp_path: Path, sessions: int, expected: int) -> None:
+    since = {"decided_at": "2012-06-29T20:00:00Z", "index": 0, "sessions": sessions}
+    assert len(notable_changes(SOLD | {"since": since}, {}, AT)) == expected
+    if not expected:
+        done = notify(Home(tmp_path), ["never"], entry(), SOLD | {"since": since})
+        assert done == (False, f"no notable change: the forecast before is {sessions:,} sessions older")
+
+
 def test_an_entry_is_told_once(tmp_path: Path, script: Callable[[str], str]) -> None:
     words = words_of(script(TELL))
     assert notify(Home(tmp_path), words, entry(), SOLD) == (True, "")
-    assert notify(Home(tmp_path), words, entry(), SOLD) == (False, "told before")
+    assert notify(Home(tmp_path), words, entry(), SOLD) == (False, "notified before")
     # A late bar made another entry of the evening, which says the same.
-    assert notify(Home(tmp_path), words, entry("b"), SOLD) == (False, "told before")
+    assert notify(Home(tmp_path), words, entry("b"), SOLD) == (False, "notified before")
     assert times(tmp_path) == 1
     # One that says something else is told, and so is the next evening.
     stopped = changes(change("stop", "IWM: stop at 151.20"))
@@ -102,15 +116,15 @@ def test_a_command_that_was_killed_is_not_told_again(tmp_path: Path, script: Cal
     words = words_of(script("echo told >> times; kill -9 $$"))
     started, note = notify(Home(tmp_path), words, entry(), SOLD)
     assert (started, note) == (True, f"{words[0]} ended with code -9")
-    assert notify(Home(tmp_path), words, entry(), SOLD) == (False, "told before")
+    assert notify(Home(tmp_path), words, entry(), SOLD) == (False, "notified before")
     assert times(tmp_path) == 1
 
 
 @pytest.mark.parametrize("what", ["position", "stop", "regime", "outlook"])
 def test_what_a_command_is_started_for(what: str) -> None:
     lines = [change(what, "news"), change("probability", "up: 61 %"), change("data", "VIX"), change("model", "refit")]
-    assert worth_telling(changes(*lines), {}, AT) == lines[:1]
-    assert worth_telling(None, {}, AT) == []
+    assert notable_changes(changes(*lines), {}, AT) == lines[:1]
+    assert notable_changes(None, {}, AT) == []
 
 
 def test_an_outlook_that_wavers_is_told_once_a_week(tmp_path: Path, script: Callable[[str], str]) -> None:
@@ -133,9 +147,9 @@ def test_an_outlook_that_wavers_is_told_once_a_week(tmp_path: Path, script: Call
     assert times(tmp_path) == 5
 
 
-def test_nothing_worth_telling_starts_nothing(tmp_path: Path) -> None:
+def test_nothing_notable_changes_starts_nothing(tmp_path: Path) -> None:
     for found in (None, changes(), changes(change("probability", "up: 61 %"))):
-        assert notify(Home(tmp_path), ["/nonexistent"], entry(), found) == (False, "nothing to tell")
+        assert notify(Home(tmp_path), ["/nonexistent"], entry(), found) == (False, "no notable change")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -65,7 +65,7 @@ def test_a_run_does_not_replace_a_champion_that_it_was_not_compared_with(
         return real(*arguments, **named)
 
     monkeypatch.setattr(gate, "judge", checked_while_another_is_promoted)
-    with pytest.raises(RunError, match=r"champion: got 'replaced during the comparison'; .*run the command again"):
+    with pytest.raises(RunError, match=r"champion: replaced meanwhile; .*run the command again"):
         promote_run(home, runs, base)
     assert read_bundle(home.champion).meta["run_id"] == small.run_id
 

@@ -9,7 +9,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from bullbear.execution.environment import environment
 from bullbear.home import Home
+from bullbear.model import Model
 from bullbear.tracking import Runs
 from bullbear.tracking.stored_runs import stored_runs
 from bullbear.workflows import reuse, training
@@ -60,6 +62,16 @@ def test_another_span_definition_or_code_is_another_training(home: Home, monkeyp
     path.write_text(path.read_text().replace("burn_in_months = 11", "burn_in_months = 12"))
     monkeypatch.setattr(reuse, "environment", lambda: {"numpy": "another"})
     assert fitted(monkeypatch, home, "base")
+
+
+def test_a_model_with_own_python_is_trained_anew(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    # What such a file reads beside the store has no digest.
+    monkeypatch.setattr(Model, "user_code", property(lambda model: {"factors/mine.py": "0f3a"}))
+    assert fitted(monkeypatch, home, "base")
+
+
+def test_the_calendar_is_part_of_the_code() -> None:
+    assert {"exchange-calendars", "pandera", "pyarrow"} <= set(environment())
 
 
 def test_whatever_has_arrived_makes_another_training(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:

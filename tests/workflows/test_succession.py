@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from bullbear.errors import GateError, RunError
-from bullbear.forecasting.bundle import read_bundle
-from bullbear.forecasting.champion_history import changes_of, forced, run_at
+from bullbear.forecasting.bundle import Bundle, read_bundle
+from bullbear.forecasting.champion_history import PROMOTED, changes_of, forced, install, kept_at, run_at
 from bullbear.forecasting.forecast import issue
 from bullbear.home import Home
 from bullbear.tracking import Runs
@@ -107,6 +109,35 @@ def test_another_question_falls_back_to_its_base_rate(home: Home) -> None:
         demote(home, "vol20")
 
 
+@pytest.mark.parametrize("command", [demote, rollback])
+def test_a_champion_promoted_meanwhile_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: Callable[[Home, str], object]
+) -> None:
+    home = Home(tmp_path)
+
+    def promote(run_id: str) -> None:
+        staged = home.forecasts / "new"
+        staged.mkdir(parents=True)
+        (staged / "bundle.json").write_text(json.dumps({"run_id": run_id}))
+        install(home, "dip8", staged, action=PROMOTED, model="trees", run_id=run_id)
+
+    promote("a")
+    promote("b")
+
+    def meanwhile(place: Path, label: str) -> Bundle:
+        promote("c")
+        raise RunError(label, "damaged", "", "")
+
+    monkeypatch.setattr("bullbear.workflows.succession.read_bundle", meanwhile)
+    definition = SimpleNamespace(name="trees")
+    before = SimpleNamespace(root=kept_at(home, "dip8", "a"), meta={"run_id": "a"}, definition=definition)
+    monkeypatch.setattr("bullbear.workflows.succession.usable_former", lambda home, question: (before, []))
+    with pytest.raises(RunError, match=r"replaced meanwhile.*run the command again"):
+        command(home, "dip8")
+    assert run_at(home.champion_of("dip8")) == "c"
+    assert [each.run_id for each in changes_of(home)] == ["a", "b", "c"]
+
+
 def test_a_forced_promotion_stays_on_record(with_base_rate: Home) -> None:
     home = with_base_rate
     small = Runs(home).find("small")
@@ -123,6 +154,12 @@ def test_a_forced_promotion_stays_on_record(with_base_rate: Home) -> None:
     assert tags["verdict"].startswith("champion: forced: to see what happens (refused: the ")
     change = changes_of(home)[-1]
     assert (change.action, change.reason, change.run_id) == ("forced", "to see what happens", small.run_id)
+    refitted = home.champion / "refitted"  # what the tracked run's bundle has not
+    refitted.touch()
+    again = promote_run(home, Runs(home), Runs(home).find("small"))
+    assert f"small {small.run_id[:8]} is the champion already" in again.notes
+    assert (forced(read_bundle(home.champion).meta), refitted.exists(), changes_of(home)[-1]) == (found, True, change)
+    assert Runs(home).find("small").tags["verdict"] == tags["verdict"]
     demote(home, "up", "seen")
     assert Runs(home).find("small").tags["verdict"] == "refused: promoted against the gate, demoted: seen"
     rollback(home, "up")

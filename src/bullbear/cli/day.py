@@ -38,12 +38,12 @@ def day(
     from bullbear.learn.learners.lightgbm import import_without_sklearn
 
     import_without_sklearn()
-    from bullbear.workflows.evening import spend_evening
+    from bullbear.workflows.evening import run_evening
 
     def say(line: str) -> None:
         typer.echo(at_the_same_place(line), err=True)
 
-    evening = spend_evening(locate(home, pair), fetch=fetch, report=report, command=notify, say=say)
+    evening = run_evening(locate(home, pair), fetch=fetch, report=report, command=notify, say=say)
     if as_json:
         print_document(evening.as_dict())
     else:

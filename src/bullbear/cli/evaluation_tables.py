@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rich.table import Table
@@ -110,9 +110,11 @@ def _scored(results: list[Any]) -> bool:
     several = len({run.bundle.question for run in runs}) > 1
     rows = [ScoredRow(named(run, runs), run.run_id, found, run.trials) for run, found, *_ in results]
     scores(rows, simulated=any(run.simulated for run, *_ in results))
-    for (_, _, share, _), (name, *_) in zip(results, rows, strict=True):
-        if share is not None:
-            console.print(oracle_line(name, share))
+    known = {name: share for (_, _, share, _), (name, *_) in zip(results, rows, strict=True) if share is not None}
+    if len(known) > 1:
+        console.print(oracle_table(known))
+    for name, share in known.items() if len(known) == 1 else ():
+        console.print(oracle_line(name, share), soft_wrap=True)
     return several
 
 
@@ -164,12 +166,24 @@ def _interval(part: Slice, skill: str) -> str:
     return f"{centre} [{low}, {high}]"
 
 
+def oracle_table(shares: Mapping[str, OracleShare]) -> Table:
+    """The same of several models, a line each."""
+    table = Table(title="The expected gain as a share of the oracle's, which knows the true probabilities (SIMULATED)")
+    for name in ("model", "share, 90% interval", "the oracle's Brier skill"):
+        table.add_column(name, justify="left" if name == "model" else "right", no_wrap=True)
+    for model, share in shares.items():
+        part = f"{_percent(share.share)} [{_percent(share.low)}, {_percent(share.high)}]"
+        table.add_row(model, part, _percent(share.oracle_bss, 2))
+    return table
+
+
 def oracle_line(model: str, share: OracleShare) -> str:
     """The expected gain as a share of the oracle's, whose realised skill stands beside it."""
     error = f" (simulated true probabilities, standard error {share.truth_error:.2%})" if share.truth_error else ""
     return (
-        f"{model}: SIMULATED market; {_percent(share.share)} [{_percent(share.low)}, {_percent(share.high)}] of "
-        f"the oracle's expected gain; its Brier skill was {share.oracle_bss:+.2%}{error}"
+        f"{model}: SIMULATED market; {_percent(share.share)} [{_percent(share.low)}, {_percent(share.high)}] of the "
+        f"expected gain of an oracle, who knows the true probabilities; the oracle's Brier skill is "
+        f"{share.oracle_bss:+.2%}{error}"
     )
 
 

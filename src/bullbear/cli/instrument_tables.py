@@ -48,6 +48,9 @@ def show_one(entry: Entry, *, simulated: bool) -> None:
     """Print one instrument, and its years beside its model."""
     console, own, fund = ResultConsole(), entry.instrument, entry.instrument.model_fund
     console.print(f"{own.ticker}  {own.name}" + ("  SIMULATED market" if simulated else ""))
+    costs = f"A trade costs {own.half_spread_bp:g} bp of half-spread and {own.slippage_bp:g} bp of slippage"
+    costs += f", and {_percent(own.commission)} of commission" if own.commission else ""
+    console.print(f"{costs}.")
     if fund is None:
         console.print("It has no model: its prices are its own." if entry.first_bar else "No data in this store.")
         return

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pandas as pd
 from rich.table import Table
 from rich.text import Text
 
@@ -38,7 +37,7 @@ def history(found: dict[str, Any], last: int) -> None:
 def _forecasts(kind: str, rows: list[dict[str, Any]], evenings: int, *, simulated: bool) -> Table:
     shown = len({row["decided_at"] for row in rows})
     title = f"{_TITLES[kind]} ({shown} of {evenings:,} evenings{', SIMULATED' if simulated else ''})"
-    table = Table(title=title, title_justify="left", box=None, padding=(0, 2, 0, 0))
+    table = Table(title=title, title_justify="left", box=None, padding=(0, 2, 0, 0), pad_edge=False)
     for name in ("entry", "decided", "issued", "question", "p", "usually", "outcome", "position"):
         table.add_column(name, justify="right" if name in ("entry", "p", "usually") else "left")
     for row in sorted(rows, key=lambda row: (row["decided_at"], row["entry"])):
@@ -74,7 +73,7 @@ def _skill(each: dict[str, Any]) -> str:
         return "unknown"
     said = percent(each["bss"], signed=True)
     if each["bss_low"] is None or each["bss_high"] is None:
-        return said
+        return "too few"  # to say more than chance
     return f"{said} [{100 * each['bss_low']:+.0f}, {100 * each['bss_high']:+.0f}]"
 
 
@@ -87,7 +86,7 @@ def issued(issued_at: str | None, decided: str) -> str:
 
 def _outcome(row: dict[str, Any]) -> str:
     if row["y"] is None:
-        return f"due {pd.Timestamp(row['resolves_on']):%d %b}"
+        return f"due {row['resolves_on'][:10]}"
     return "yes" if row["y"] else "no"
 
 

@@ -82,6 +82,7 @@ def _show(found: list[ListedRun]) -> None:
     from rich.table import Table
 
     from bullbear.cli.console import ResultConsole
+    from bullbear.evaluate.scored_model import NOT_JUDGED
 
     simulated = {each.simulated for each in found}
     title = "Trainings: Brier skill against the base rate in %, 90% intervals"
@@ -103,6 +104,11 @@ def _show(found: list[ListedRun]) -> None:
         )
     console = ResultConsole()
     console.print(table)
+    notes = ["a: the share of its signal that a model believes, 0 none, 1 all"]
+    if any(each.state == NOT_JUDGED for each in found):
+        notes.append(f"{NOT_JUDGED}: `bullbear promote RUN` has not been asked")
+    notes.append("the gate reads a one-sided 90% bound, stricter the more models were tried")
+    console.print("\n".join(notes), style="dim")
     for each in found:
         if each.forced and each.is_champion:
             console.print(f"{each.run_id[:8]} was promoted against the gate: {each.forced}", soft_wrap=True)

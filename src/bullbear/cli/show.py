@@ -13,7 +13,7 @@ from rich.table import Table
 
 from bullbear.cli.card.panel import forecast_panel
 from bullbear.cli.console import ResultConsole
-from bullbear.cli.evaluation_tables import ScoredRow, oracle_line, scores
+from bullbear.cli.evaluation_tables import ScoredRow, oracle_table, scores
 from bullbear.decide.account import abridged
 from bullbear.forecasting.bundle import champion_of
 
@@ -116,7 +116,9 @@ def trained(found: TrainedModel, believed: Mapping[str, BeliefBeside | None] | N
     document = trained_document(found)
     ResultConsole().print(
         f"run {document['run_id']}: {document['model']}, {document['n']:,} out-of-sample forecasts from "
-        f"{document['first'][:10]} to {document['last'][:10]} in {document['seconds']:.1f} s"
+        f"{document['first'][:10]} to {document['last'][:10]} in {document['seconds']:.1f} s; n "
+        "counts those whose outcome is known",
+        soft_wrap=True,
     )
     if found.reused:
         ResultConsole().print(
@@ -274,7 +276,8 @@ def _accounts(table: Table, heads: Sequence[str], rows: Sequence[Mapping[str, An
 
 def _with_ends(row: Mapping[str, Any], figure: str, form: str) -> str:
     value, low, high = (_figure(row[name], form) for name in (figure, f"{figure}_low", f"{figure}_high"))
-    return value if row[figure] is None else f"{value} [{low}, {high}]"
+    known = all(row[name] is not None for name in (figure, f"{figure}_low", f"{figure}_high"))
+    return f"{value} [{low}, {high}]" if known else value
 
 
 def scored(outcome: dict[str, Any]) -> None:
@@ -282,17 +285,20 @@ def scored(outcome: dict[str, Any]) -> None:
     console = ResultConsole()
     if outcome["simulated"]:
         console.print("SIMULATED market")
+    said = None
     for found in outcome["questions"]:
-        _scored_question(console, found)
+        _scored_question(console, found, statement="" if found["statement"] == said else found["statement"])
+        said = found["statement"]
 
 
-def _scored_question(console: ResultConsole, outcome: dict[str, Any]) -> None:
+def _scored_question(console: ResultConsole, outcome: dict[str, Any], statement: str) -> None:
     console.print(
         f"{outcome['question']}: {outcome['entries']} forecast{'' if outcome['entries'] == 1 else 's'}, "
         f"{outcome['resolved']} resolved, "
         f"{outcome['pending']} pending"
     )
-    console.print(outcome["statement"], soft_wrap=True)
+    if statement:
+        console.print(statement, soft_wrap=True)
     titles = {
         "live": "Live",
         "replays": "Replays (hindsight, not part of the record)",
@@ -318,9 +324,8 @@ def full_run(outcome: FullRun) -> None:
     console = ResultConsole()
     rows = [row for each in outcome.trained for row in _trained_rows(each)]
     scores(rows, simulated=outcome.simulated)
-    for name, share in outcome.shares.items():
-        if math.isfinite(share.share):
-            console.print(oracle_line(name, share))
+    if known := {name: share for name, share in outcome.shares.items() if math.isfinite(share.share)}:
+        console.print(oracle_table(known))
     for name, reason in outcome.refused.items():
         console.print(f"{name}: {reason}")
     for question, run in outcome.champions.items():

@@ -14,7 +14,7 @@ from bullbear.errors import NoDataError
 from bullbear.wording import long_date
 
 
-def session_as_of(store: Store, ticker: str, as_of: str | None) -> pd.Timestamp:
+def session_as_of(store: Store, ticker: str, as_of: str | None, stored: pd.Timestamp | None = None) -> pd.Timestamp:
     """The session of `as_of`, or the last one before it; the last one stored if `as_of` is None.
 
     Raises
@@ -22,7 +22,7 @@ def session_as_of(store: Store, ticker: str, as_of: str | None) -> pd.Timestamp:
     NoDataError
         The ticker has no bars, or none of that session.
     """
-    view = store.as_of()
+    view = store.as_of(stored=stored)
     if not view.has("bars", ticker):
         raise NoDataError(
             "--ticker", ticker, "a ticker listed by `bullbear status`", "fetch or ingest its prices first"

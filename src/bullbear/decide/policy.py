@@ -136,6 +136,10 @@ class Policy(Definition):
         """The same policy with one part switched off, by the part's name; a backtest shows what each is worth."""
         return {}
 
+    def idle(self) -> Mapping[str, str]:
+        """Agents that this policy never lets hold anything, with the reason; a forecast shows it."""
+        return {}
+
     def bull_only(self) -> Policy:
         """The same policy without its inverse funds, for a fund that has none; itself where it cannot do without."""
         return self

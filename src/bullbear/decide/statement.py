@@ -16,7 +16,7 @@ from bullbear.decide.book import Book
 from bullbear.decide.market import Market
 from bullbear.decide.policy import Slot
 from bullbear.decide.step import WHEN, WHY, Fill, Step
-from bullbear.wording import percent
+from bullbear.wording import percent, short_date
 
 _ALIKE = 1e-9  # weights are quotients of floats
 
@@ -104,8 +104,8 @@ def _execution(slot: Slot, held: float, before: Book, after: Book, fills: Sequen
     if close is not None and f"{last.price / close - 1.0:.1%}" not in ("0.0%", "-0.0%"):
         notes.append(f"the open was {percent(last.price / close - 1.0, signed=True)} from the close of the decision")
     if (first := market.days[_row(before.session, market) + 1]) < filled[0].session:
-        notes.append(f"no open on {first.date()}")
-    notes += [f"a stop sold it on {fill.session.date()}" for fill in own if fill.at == "stop"]
+        notes.append(f"no open on {short_date(first)}")
+    notes += [f"a stop sold it on {short_date(fill.session)}" for fill in own if fill.at == "stop"]
     return Execution(
         slot, held, wanted, last.weight_after, close, last.price, last.session, "; ".join(notes) or "as advised"
     )
@@ -113,7 +113,7 @@ def _execution(slot: Slot, held: float, before: Book, after: Book, fills: Sequen
 
 def _unfilled(slot: Slot, own: Sequence[Fill], after: Book) -> str:
     for fill in own:
-        return f"{'a stop sold it' if fill.at == 'stop' else 'it expired'} on {fill.session.date()} before an open"
+        return f"{'a stop sold it' if fill.at == 'stop' else 'it expired'} on {short_date(fill.session)} before an open"
     if slot in after.orders:
         return "not filled: no open, or no cash while a sale waits for one"
     return "not filled: no cash"

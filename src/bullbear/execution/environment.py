@@ -13,12 +13,15 @@ import bullbear
 
 _LIBRARIES = (
     "arch",
+    "exchange-calendars",  # the sessions that labels count
     "joblib",
     "lightgbm",
     "numba",  # compiles the recursions of arch where it is installed
     "numpy",
     "optuna",  # draws the trials of a search
     "pandas",
+    "pandera",  # checks and converts what is stored
+    "pyarrow",  # reads it
     "scikit-learn",
     "scipy",
     "statsmodels",

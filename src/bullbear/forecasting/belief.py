@@ -162,6 +162,7 @@ def _skills(said: pd.DataFrame, signal: pd.Series) -> dict[str, float]:
     p = 1.0 / (1.0 + np.exp(-np.clip(log_odds(usual) + signal_of[scored], -30.0, 30.0)))
     found = {}
     for name, score in (("bss", "brier"), ("log_loss_skill", "log_loss")):
+        # mypy widens the names of the tuple above to str; `losses` takes these literals.
         ours, theirs = (float(np.sum(losses(y, each, score))) for each in (p, usual))  # type: ignore[arg-type]
         if theirs > 0.0:
             found[name] = 1.0 - ours / theirs

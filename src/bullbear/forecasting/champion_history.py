@@ -11,6 +11,7 @@ import os
 import re
 import shutil
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -84,26 +85,28 @@ def install(
     Raises
     ------
     RunError
-        Another champion than `instead_of` stands there by now.
+        Another champion than `instead_of` stands there by now, or the present one cannot be kept; nothing has changed.
     """
     place = home.champion_of(question)
     with home.champion_lock():
         if instead_of is not None and place.resolve() != instead_of:
-            raise RunError(
-                "champion", "replaced during the comparison", "one promotion at a time", "run the command again"
-            )
+            raise RunError("champion", Found("replaced meanwhile"), "one change at a time", "run the command again")
         before = run_at(place)
         if before is not None and before != run_id:
             _keep(home, question, place, before)
-        if staged is not None:
-            replace_folder(staged, place)
-        elif place.is_symlink():
-            place.unlink()
-        elif place.is_dir():  # as in some copies of a home
-            shutil.rmtree(place)
+        change = Change(pd.Timestamp.now("UTC").isoformat(), question, action, model, run_id, before, reason)
+        if staged is None:
+            # First the line: a kill in between then leaves the champion, to be taken down again, and not a gap in the
+            # history. Of a champion that was replaced without a line the next change tells, as `before`.
+            _append(home, change)
+            if place.is_symlink():
+                place.unlink()
+            elif place.is_dir():  # as in some copies of a home
+                shutil.rmtree(place)
+            return change
+        replace_folder(staged, place)
         if before == run_id and action == PROMOTED:
             return None
-        change = Change(pd.Timestamp.now("UTC").isoformat(), question, action, model, run_id, before, reason)
         _append(home, change)
         return change
 
@@ -176,10 +179,13 @@ def usable_former(home: Home, question: str, *, base_rate: bool = False) -> tupl
     return None, skipped
 
 
-def copy_bundle(source: Path, target: Path) -> None:
+def copy_bundle(source: Path, target: Path, *, partly: bool = False) -> None:
     """A copy of a bundle on the same disk, whose models, which never change, are links.
 
-    Files that cannot be read are left out.
+    Parameters
+    ----------
+    partly
+        Leave out what cannot be read, instead of raising its OSError.
     """
     target.mkdir(parents=True, exist_ok=True)
     for path in sorted(source.rglob("*")):
@@ -193,7 +199,14 @@ def copy_bundle(source: Path, target: Path) -> None:
                 continue
         except OSError:
             pass  # a disk without links
-        shutil.copyfile(path, there)
+        try:
+            content = path.read_bytes()
+        except OSError:
+            if partly:
+                continue
+            raise
+        with named(there):
+            there.write_bytes(content)
 
 
 def run_at(place: Path) -> str | None:
@@ -247,12 +260,15 @@ def _keep(home: Home, question: str, place: Path, run_id: str) -> None:
     target = kept_at(home, question, run_id)
     staged = target.parent / f".staged-{uuid4().hex}"
     try:
-        copy_bundle(place.resolve(), staged)
+        copy_bundle(place.resolve(), staged, partly=True)  # a damaged one must be able to go
         shutil.rmtree(target, ignore_errors=True)
         os.replace(staged, target)
-    except OSError:
-        shutil.rmtree(staged, ignore_errors=True)  # a full disk or a damaged bundle must not keep it in its place
-        return
+    except OSError as bad:
+        with suppress(OSError):
+            shutil.rmtree(staged)
+        why = Found(f"it cannot be kept for a roll-back: {bad.strerror or bad} ({bad.filename})")
+        remedy = "make room or give the right to write there, then run the command again"
+        raise RunError(champion_of(question), why, "a champion that is kept before it goes", remedy) from bad
     newest = [run_id, *former(home, question)][:KEPT]
     for each in target.parent.iterdir():
         if each.name not in newest:

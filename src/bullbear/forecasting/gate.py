@@ -194,8 +194,8 @@ def _skill(tests: list[Evidence], tried: int) -> Check:
     test = failed or min(tests, key=lambda each: each.skill_low)
     side = "is not above 0" if failed else "is above 0"
     reason = (
-        f"{test.score} skill {test.skill:+.4f}, whose {test.confidence:.1%} lower bound {test.skill_low:+.4f} {side} "
-        f"({_models(tried)} tried)"
+        f"{test.score} skill {test.skill:+.4f}, whose one-sided {test.confidence:.1%} lower bound "
+        f"{test.skill_low:+.4f} {side} ({_models(tried)} tried)"
     )
     return Check("skill", failed is None, reason, _MORE_EVIDENCE, test.skill_low, 0.0)
 
@@ -308,8 +308,8 @@ def _against(
     for test in tests:
         if not test.low > 0:
             reason = (
-                f"{test.score} score {test.gain:.5f} better than {days}, but the {test.confidence:.1%} lower bound of "
-                f"the gain, {test.low:+.5f}, is not above 0"
+                f"{test.score} score {test.gain:.5f} better than {days}, but the one-sided {test.confidence:.1%} lower "
+                f"bound of the gain, {test.low:+.5f}, is not above 0"
             )
             return tests, [], refused(reason, test.low)
     low = min(test.low for test in tests)

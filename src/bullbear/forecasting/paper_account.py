@@ -48,7 +48,9 @@ def paper_account(entries: Sequence[Entry], ticker: str | None = None, *, simula
             "ledger.jsonl",
             Found("no live advice" if ticker is None else f"no live advice on {ticker}"),
             "a ledger with a forecast issued before the next open",
-            "run `bullbear forecast` after the close",
+            "a simulated market has no next open: `bullbear fetch` into another --home, then forecast there"
+            if simulated
+            else "run `bullbear fetch`, then `bullbear forecast` after the close: of older data it is a replay",
         )
     rows = [_evening(entry, before) for entry, before in zip(evenings, [None, *evenings[:-1]], strict=True)]
     return {

@@ -48,7 +48,7 @@ def document(
         "outlook": [_outlook(at, each) for each in today.answers],
         "distribution": distribution_document(at, today),
         "regime": phase_of(at.view.bars(at.target.ticker)),
-        **advice.stance.to_json(),
+        **_stance(bundle, advice),
         "account": {
             "kind": account,
             "trades": [trade.to_json() for trade in advice.trades],
@@ -59,6 +59,15 @@ def document(
         "model": _model(at, bundle, today.model, overdue),
         "data": _data(at, up, simulated=simulated),
     }
+
+
+def _stance(bundle: Bundle, advice: Advice) -> dict[str, Any]:
+    """What was decided, and why an agent that is switched off holds nothing."""
+    document = advice.stance.to_json()
+    for agent, reason in bundle.policy.idle().items():
+        if agent in document["agents"] and not document["agents"][agent]["reasons"]:
+            document["agents"][agent]["reasons"] = [reason]
+    return document
 
 
 def question_document(at: Close, answer: Answered, *, simulated: bool) -> dict[str, Any]:

@@ -35,6 +35,7 @@ def event_odds(
     question: Question = UP,
     as_of: str | None = None,
     since: str | None = None,
+    stored: pd.Timestamp | None = None,
 ) -> list[EventOdds]:
     """The odds of the events that occurred in the look-back, as of a close; newest occurrence first.
 
@@ -46,6 +47,8 @@ def event_odds(
         Sessions over which an event is judged, whatever the question's own.
     question
         What is asked after an event; see `counting`.
+    stored
+        Of what the machine had stored by then alone; None is all.
     as_of
         The day at whose close the answer is given, or the last session before it; None is the last one stored.
     since
@@ -60,8 +63,8 @@ def event_odds(
     HistoryError
         There are not yet three horizons of bars.
     """
-    session = session_as_of(store, ticker, as_of)
-    view = store.as_of(sessions.closes(pd.DatetimeIndex([session]))[0])
+    session = session_as_of(store, ticker, as_of, stored)
+    view = store.as_of(sessions.closes(pd.DatetimeIndex([session]))[0], stored=stored)
     return odds_at(view, ticker, events, horizon=horizon, question=question, since=since)
 
 

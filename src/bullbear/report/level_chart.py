@@ -156,8 +156,12 @@ class LevelChart:
         }
 
 
-def level_chart(store: Store, ticker: str, *, as_of: str | None = None) -> LevelChart:
+def level_chart(
+    store: Store, ticker: str, *, as_of: str | None = None, stored: pd.Timestamp | None = None
+) -> LevelChart:
     """The chart at the close of the day `as_of`, or the last close before it; None: the last one stored.
+
+    It is drawn from what the machine had stored by `stored`, if that is given.
 
     Raises
     ------
@@ -166,8 +170,8 @@ def level_chart(store: Store, ticker: str, *, as_of: str | None = None) -> Level
     HistoryError
         Fewer sessions by then than the level factors need, or prices that did not move.
     """
-    asked = session_as_of(store, ticker, as_of)
-    view = store.as_of(sessions.closes(pd.DatetimeIndex([asked]))[0])
+    asked = session_as_of(store, ticker, as_of, stored)
+    view = store.as_of(sessions.closes(pd.DatetimeIndex([asked]))[0], stored=stored)
     bars = quoted_bars(view, ticker)
     count = len(bars.close)
     if count < LEAST_SESSIONS:

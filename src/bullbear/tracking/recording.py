@@ -41,6 +41,11 @@ def promote(
     """See `Runs.promote`."""
     require_ready(home.runs)  # reading has not needed a store that can be written
     place_champion(home, run, instead_of=instead_of, skill=skill, forced=forced)
+    mark(home, run)
+
+
+def mark(home: Home, run: Run) -> None:
+    """See `Runs.mark`."""
     client = connect(home.runs)
     if run.bundle_at is not None:  # the champion, promoted again; it is marked again if its run is still there
         if (tracked := _of_id(home, run.run_id)) is not None:

@@ -25,7 +25,7 @@ from bullbear.tracking.stored_runs import PARENT, StoredRun, has_store, opened, 
 from bullbear.tracking.tags import QUESTION, QUESTIONS, USED_AGAIN
 from bullbear.tracking.tried_runs import Try, read_try, tries_on
 from bullbear.tracking.tries import TRIALS, identity, is_benchmark
-from bullbear.tracking.usable import store_errors
+from bullbear.tracking.usable import cause, store_errors
 
 
 class Runs:
@@ -237,6 +237,12 @@ class Runs:
 
         promote(self.home, run, instead_of=instead_of, skill=skill, forced=forced)
 
+    def mark(self, run: Run) -> None:
+        """Mark the present champion in MLflow's registry once more; its bundle stays as it is."""
+        from bullbear.tracking.recording import mark
+
+        mark(self.home, run)
+
     def judge(
         self,
         run: Run,
@@ -347,6 +353,15 @@ class Runs:
         except store_errors():
             return {}
         return scored_models(finished, questions, simulated=simulated, about=about)
+
+    def unreadable(self) -> str | None:
+        """Why the runs cannot be read, in one line; None if they can, or where there is no store."""
+        try:
+            if has_store(self.home.runs):
+                self._finished()
+        except store_errors() as bad:
+            return str(bad) if isinstance(bad, BullbearError) else cause(bad)
+        return None
 
     def _champion(self, question: str) -> Run:
         # From its own bundle alone: the run may have been deleted, or the tracking store be another one by now.

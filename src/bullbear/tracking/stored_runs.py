@@ -106,6 +106,7 @@ def _by_file(runs: Path, *, deleted: bool) -> list[StoredRun] | None:
     try:
         uri = f"file:{quote(str(runs / _DATABASE))}?mode=ro"
         with closing(sqlite3.connect(uri, uri=True, timeout=_PATIENCE)) as store:
+            store.execute("BEGIN")  # one state for all that is read: a run that ends meanwhile is whole, or not there
             if not all(is_of_this_mlflow(str(each)) for (each,) in store.execute("SELECT * FROM alembic_version")):
                 return None
             experiments = _experiments(store, runs)
@@ -210,6 +211,7 @@ def _by_client(runs: Path, *, deleted: bool = False) -> list[StoredRun]:
 
 
 def _plain(run: object) -> StoredRun:
+    # MLflow's Run, whose type would import MLflow, which this module does without where it can.
     info, data = run.info, run.data  # type: ignore[attr-defined]
     return StoredRun(
         info.run_id,

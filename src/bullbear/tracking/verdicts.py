@@ -95,6 +95,7 @@ def write_artifact(place: str, name: str, text: str) -> None:
     with tempfile.TemporaryDirectory(prefix="bullbear-") as folder:
         file = Path(folder) / name
         file.write_text(text, encoding="utf-8")
+        # MLflow does not annotate its repositories.
         get_artifact_repository(place).log_artifact(str(file))  # type: ignore[no-untyped-call]
 
 

@@ -35,15 +35,15 @@ class BeliefBeside:
         said = []
         if found.last is not None:
             low, high = min(found.a.values()), max(found.a.values())
-            zero = f", 0 at {found.fits_without:,}" if found.fits_without else ""
+            zero = f", none of it at {found.fits_without:,}" if found.fits_without else ""
             fits = f"{low:.2f} to {high:.2f} over {len(found.a):,} fits{zero}"
-            said.append(f"a = {found.last:.2f} at the last fit ({fits})")
+            said.append(f"the last fit believes a = {found.last:.2f} of the signal ({fits})")
         skills = {name: each["bss"] for name, each in found.raw.items() if "bss" in each}
         if len(skills) == 1:
-            said.append(f"its signal fully believed has a Brier skill of {next(iter(skills.values())):+.2%}")
+            said.append(f"believed in full, a = 1, the signal has a Brier skill of {next(iter(skills.values())):+.2%}")
         elif skills:
             by_member = ", ".join(f"{name} {skill:+.2%}" for name, skill in skills.items())
-            said.append(f"Brier skills of its members' signals fully believed: {by_member}")
+            said.append(f"Brier skills of its members' signals believed in full: {by_member}")
         if found.same:
             said.append(f"the same forecast as the base rate on {found.same:,} of {found.n:,} days")
         if self.champion is not None and self.champion.same:

@@ -80,7 +80,7 @@ class Evening:
     def exit_code(self) -> int:
         """That of the forecast if it failed, else of the first step that did; 2 without the last session's bar.
 
-        Series that did not arrive and a command that could not be told are no failures of the evening.
+        Series that did not arrive and a command that failed are no failures of the evening.
         """
         codes = {step.name: step.exit_code for step in self.steps if step.exit_code}
         if codes:
@@ -115,7 +115,7 @@ class Evening:
         }
 
 
-def spend_evening(
+def run_evening(
     home: Home,
     *,
     fetch: bool | None = None,
@@ -124,7 +124,7 @@ def spend_evening(
     now: pd.Timestamp | None = None,
     say: Callable[[str], None] = lambda _: None,
 ) -> Evening:
-    """Fetch, refit what is due, forecast, score, compare with the evening before, tell the command, write the report.
+    """Fetch, refit what is due, forecast, score, compare with the evening before, notify, write the report.
 
     Parameters
     ----------
@@ -152,14 +152,14 @@ def spend_evening(
     if not lock.is_free():
         say("note: another evening of this home is under way; this one follows it")
     with lock:
-        return _Course(home, ticker, now, say).through(fetch=fetch, report=report, words=words)
+        return _Evening(home, ticker, now, say).run(fetch=fetch, report=report, words=words)
 
 
 class _Skipped(Exception):
     """Why a step is not taken."""
 
 
-class _Course:
+class _Evening:
     def __init__(self, home: Home, ticker: str, now: pd.Timestamp | None, say: Callable[[str], None]) -> None:
         self.home, self.ticker, self.clock, self.say = home, ticker, now, say
         self.steps: list[Step] = []
@@ -168,18 +168,18 @@ class _Course:
     def now(self) -> pd.Timestamp:
         return pd.Timestamp.now("UTC") if self.clock is None else self.clock
 
-    def through(self, *, fetch: bool | None, report: bool, words: list[str] | None) -> Evening:
+    def run(self, *, fetch: bool | None, report: bool, words: list[str] | None) -> Evening:
         self.take("fetch", lambda step: self.fetched(step, fetch))
         self.take("refit", self.refitted)
         made = self.take("forecast", self.forecast)
-        self.take("score", lambda step: self.scored(step))
+        self.take("score", self.scored)
         entry, is_new = made or (None, False)
         changes, notified, missing = None, False, None
         if entry is not None:
             changes = self.take("compare", lambda step: self.compared(step, entry))
             missing = self.missing(entry)
             if words is not None:
-                notified = bool(self.take("notify", lambda step: self.told(step, words, entry, changes)))
+                notified = bool(self.take("notify", lambda step: self.notified(step, words, entry, changes)))
         page = self.take("report", lambda step: self.reported(step, report))
         return Evening(tuple(self.steps), entry, is_new, changes, missing, page, notified)
 
@@ -279,11 +279,13 @@ class _Course:
     def scored(self, step: Step) -> None:
         step.result = score_ledger(self.home)["statement"]
 
-    def told(self, step: Step, words: list[str], entry: Mapping[str, Any], changes: Mapping[str, Any] | None) -> bool:
+    def notified(
+        self, step: Step, words: list[str], entry: Mapping[str, Any], changes: Mapping[str, Any] | None
+    ) -> bool:
         started, note = notify(self.home, words, entry, changes)
         if not started:
             raise _Skipped(note)
-        step.result = note or "told"
+        step.result = note or "notified"
         step.notes += [note] if note else []
         return started
 

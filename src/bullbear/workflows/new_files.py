@@ -10,6 +10,7 @@ import keyword
 import re
 import tomllib
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from importlib.resources import files
@@ -90,7 +91,7 @@ _KINDS: dict[tuple[New, bool], _Kind] = {
     (New.MODEL, False): _Kind(
         (_File("model.toml", "models/{name}.toml"),),
         ("train {name}", "evaluate {name}", "promote {name}"),
-        "docs/extend/model.md has every key.",
+        "The file says what each key means; the page on models of the documentation has all keys.",
     ),
     (New.LEARNER, True): _Kind(
         (_File("learner.py", "learners/{name}.py"), _File("learner_model.toml", "models/{name}.toml")),
@@ -190,16 +191,66 @@ def write_new(home: Home, kind: New, name: str, *, python: bool = False) -> Writ
             shown = str(path.relative_to(home.root))
             raise InputError("NAME", name, f"one without a file yet; {shown} exists", "choose another name")
         texts[path] = text
-    for path, text in texts.items():
-        write_whole(path, text)
+    _require_python(name, texts)
+    _write_all(texts)
     return Written(
         kind.value,
         name,
         tuple(str(path.relative_to(home.root)) for path in texts),
         tuple(str(path.relative_to(home.root)) for path in added),
         tuple(f"bullbear {each.format(**values)}" for each in recipe.commands),
-        recipe.hint.format(**values),
+        _hint(home, kind, name, recipe.hint.format(**values), texts),
     )
+
+
+def _hint(home: Home, kind: New, name: str, hint: str, texts: Mapping[Path, str]) -> str:
+    """The hint of a kind, with what is asked or what is missing before the commands work."""
+    if kind in (New.QUESTION, New.EVENT):
+        path, text = next(iter(texts.items()))
+        made = tomllib.loads(text)[kind.value][-1]
+        what = "It asks" if kind is New.QUESTION else "The event"
+        said = str(made["sentence" if kind is New.QUESTION else "says"]).removesuffix(".")
+        return f'{what}: "{said}." Edit {path.relative_to(home.root)} to make it yours. {hint}'
+    if kind is New.PAIR:
+        store = home.store()
+        if store.is_empty or not store.as_of().has("bars", name):
+            return (
+                f"The store has no bars of {name}: the commands work once `bullbear fetch`, or `bullbear ingest DIR` "
+                f"with prices/{name}.csv in DIR, has brought them. {hint}"
+            )
+    return hint
+
+
+def _require_python(name: str, texts: Mapping[Path, str]) -> None:
+    for path, text in texts.items():
+        if path.suffix == ".py":
+            try:
+                compile(text, path.name, "exec")
+            except SyntaxError as bad:
+                raise InputError("NAME", name, "a name that Python can read", "choose another name") from bad
+
+
+def _write_all(texts: Mapping[Path, str]) -> None:
+    """Write all or, where one cannot be written, none; a link stays one."""
+    before: dict[Path, bytes | None] = {}
+    try:
+        for path, text in texts.items():
+            there = path.resolve()
+            before[there] = there.read_bytes() if there.exists() else None
+            write_whole(there, text)
+    except BaseException:
+        for there, content in before.items():
+            with suppress(OSError):  # must not hide the cause
+                if content is None:
+                    there.unlink(missing_ok=True)
+                elif there.read_bytes() != content:
+                    write_whole(there, content)
+        raise
+
+
+def _class_name(name: str) -> str:
+    found = "".join(part.capitalize() for part in re.split(r"\W|_", name))
+    return found if found.isidentifier() and not keyword.iskeyword(found) else f"My{found}"
 
 
 def _check_name(recipe: _Kind, kind: New, name: str) -> None:
@@ -265,7 +316,7 @@ def _values(home: Home, kind: New, name: str) -> dict[str, str]:
     values = {
         "name": name,
         "kind": identifier if identifier[0].isalpha() else f"kind_{identifier}",
-        "class_name": "".join(part.capitalize() for part in re.split(r"\W|_", name)) or "Mine",
+        "class_name": _class_name(name),
         "multiple": "1.0" if kind is New.PAIR else "-1.0",
         "expense": "0.0020" if kind is New.PAIR else "0.0095",
         "inception": "2006-06-19",

@@ -1,8 +1,8 @@
-"""Telling a user's command what has changed: once for an entry, on its input and in its environment, never in a shell.
+"""Notifying a user's command of what has changed: once for an entry, by its input and environment, never in a shell.
 
 The command is split into words as a shell would, but no shell runs it, and nothing of the message becomes a word: a
-sentence of somebody's questions.toml cannot be executed. What was told is kept beside the ledger before the command
-starts, so that a second run of the evening, or one that follows a crash, stays silent.
+sentence of somebody's questions.toml cannot be executed. The notification is kept beside the ledger before the command
+starts, so that a second run of the evening, or one that follows a crash, sends no other.
 """
 
 from __future__ import annotations
@@ -27,10 +27,12 @@ from bullbear.forecasting.record import iso
 from bullbear.home import Home
 from bullbear.workflows.evening_line import evening_line, subject_of
 
-TOLD_OF = ("position", "stop", "regime", "outlook")
+NOTIFIED = ("position", "stop", "regime", "outlook")
 """The changes that a command is started for; all others are in the message, too."""
 REST = pd.Timedelta(days=7)
-"""For which the outlook of a question, once told, starts no command again: it may waver at the edge of the unusual."""
+"""How long a notified outlook of a question starts no command again: it may waver at the edge of the unusual."""
+NEIGHBOURING = 5
+"""Sessions since the forecast before, at most: against one of long ago nearly everything has changed."""
 TIME_LIMIT = 60.0
 """Seconds after which the command and what it started are killed."""
 REASONS = 3
@@ -51,7 +53,8 @@ def words_of(command: str) -> list[str]:
         evening on which there is something to tell.
     """
     try:
-        words = [str(Path(command).resolve())] if Path(command).is_file() else shlex.split(command)
+        # `Path.is_file` raises for a command that is longer than the name of a file may be.
+        words = [str(Path(command).resolve())] if os.path.isfile(command) else shlex.split(command)
     except ValueError as bad:
         raise InputError("--notify", command, "a command, its quotation marks closed", "correct the command") from bad
     if not words:
@@ -62,26 +65,26 @@ def words_of(command: str) -> list[str]:
     return words
 
 
-def worth_telling(changes: Document | None, told: Mapping[str, str], decided_at: str) -> list[Document]:
+def notable_changes(changes: Document | None, notified: Mapping[str, str], decided_at: str) -> list[Document]:
     """The changes since the evening before that a command is started for.
 
     Parameters
     ----------
-    told
-        By question, the close at which its outlook was last told.
+    notified
+        By question, the close of its last notified outlook.
     """
-    if changes is None:
+    if changes is None or changes["since"]["sessions"] > NEIGHBOURING:
         return []
     rested = iso(pd.Timestamp(decided_at) - REST)  # of one form, so that texts compare as instants do
     return [
         each
         for each in changes["lines"]
-        if each["what"] in TOLD_OF and (each["what"] != "outlook" or told.get(each["question"], "") <= rested)
+        if each["what"] in NOTIFIED and (each["what"] != "outlook" or notified.get(each["question"], "") <= rested)
     ]
 
 
 def notify(home: Home, words: Sequence[str], entry: Document, changes: Document | None) -> tuple[bool, str]:
-    """Start the command if something worth telling has changed and was not told before.
+    """Start the command if there are notable changes that it was not notified of before.
 
     Returns
     -------
@@ -89,22 +92,24 @@ def notify(home: Home, words: Sequence[str], entry: Document, changes: Document 
     """
     kept = home.forecasts / "notified.json"
     before, decided_at = _kept(kept), str(entry["decided_at"])
-    told = {question: at for question, at in _told(before).items() if at != decided_at}
-    found = worth_telling(changes, told, decided_at)
+    notified = {question: at for question, at in _last_notified(before).items() if at != decided_at}
+    found = notable_changes(changes, notified, decided_at)
     if changes is None or not found:
-        return False, "nothing to tell"
+        ago = 0 if changes is None else changes["since"]["sessions"]
+        old = f": the forecast before is {ago:,} sessions older" if ago > NEIGHBOURING else ""
+        return False, f"no notable change{old}"
     outlook = [each["question"] for each in found if each["what"] == "outlook"]
-    telling = {
+    notification = {
         "hash": entry["ledger"]["hash"],
         "decided_at": decided_at,
         "changes": [each["sentence"] for each in found],
-        "outlook": told | dict.fromkeys(outlook, decided_at),
+        "outlook": notified | dict.fromkeys(outlook, decided_at),
     }
     # A late bar may replace an evening's entry by one that says the same: that is no news, either.
-    same_evening = before.get("decided_at") == decided_at and before.get("changes") == telling["changes"]
-    if before.get("hash") == telling["hash"] or same_evening:
-        return False, "told before"
-    write_whole(kept, json.dumps(telling, indent=1) + "\n")
+    same_evening = before.get("decided_at") == decided_at and before.get("changes") == notification["changes"]
+    if before.get("hash") == notification["hash"] or same_evening:
+        return False, "notified before"
+    write_whole(kept, json.dumps(notification, indent=1) + "\n")
     what = ", ".join(dict.fromkeys(str(each["what"]) for each in found))
     subject = _plain(f"{subject_of(entry)}: {what} changed")
     environment = {
@@ -166,8 +171,8 @@ def _kept(path: Path) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _told(kept: Document) -> dict[str, str]:
-    """By question, the close at which its outlook was last told."""
+def _last_notified(kept: Document) -> dict[str, str]:
+    """By question, the close of its last notified outlook."""
     found = kept.get("outlook")
     return {str(name): str(at) for name, at in found.items()} if isinstance(found, dict) else {}
 

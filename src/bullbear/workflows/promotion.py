@@ -104,12 +104,15 @@ def _promote(home: Home, runs: Runs, run: Run, force: str | None) -> tuple[Verdi
         raise refusal
     if refusal is None and force is not None:
         verdict = replace(verdict, notes=(*verdict.notes, "it passes the gate: nothing had to be forced"))
+    if champion is not None and champion.run_id == run.run_id:
+        runs.mark(run)  # its bundle stays, with its refits, and with its mark if it was promoted against the gate
+        return verdict, False
     now = pd.Timestamp.now("UTC").isoformat()
     forced = None if refusal is None else {"at": now, "reason": str(force), "refused": verdict.sentence}
     runs.promote(
         run, instead_of=compared, skill=_skill(run, home.evaluations, is_forced=forced is not None), forced=forced
     )
-    return verdict, champion is None or champion.run_id != run.run_id
+    return verdict, True
 
 
 def _skill(run: Run, kept: Path, *, is_forced: bool) -> dict[str, Any] | None:

@@ -1,6 +1,7 @@
 """A training that was made before: the same definition on the same data by the same code, found again as its run.
 
-What would come out is known to the last bit, so that training it again only costs time and fills the run list.
+What would come out is known to the last bit, so that training it again only costs time and fills the run list. That is
+not known of a model that runs a home's own Python files: they may read, beside the store, whatever they like.
 """
 
 from __future__ import annotations
@@ -103,6 +104,8 @@ def provenance(home: Home) -> dict[str, str]:
 def trained_before(home: Home, model: Model, start: str | None, end: str | None) -> Reused | None:
     """The newest run of the very training that is asked for; None if there is none, or if it cannot be read.
 
+    None, too, for a model that runs Python files of the home.
+
     All that is stored must be the same: equal factors and labels alone, a run's data fingerprint, would leave the
     prices of its account open.
     """
@@ -112,6 +115,8 @@ def trained_before(home: Home, model: Model, start: str | None, end: str | None)
     def used(run: StoredRun) -> int:
         return max(run.ended, int(run.tags.get(USED_AGAIN, 0)))
 
+    if model.user_code:
+        return None
     now, names = provenance(home), [each.name for each in model.definition.questions]
     try:
         stored = [each for each in stored_runs(home.runs) if SEARCH not in each.tags]

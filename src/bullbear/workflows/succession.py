@@ -7,7 +7,6 @@ goes. The registry follows as far as it can be reached.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,12 +58,12 @@ def demote(home: Home, question: str, reason: str = "") -> Succession:
     InputError
         The base rate cannot be trained: the store is empty.
     """
-    place = home.champion_of(question)
-    if not os.path.lexists(place):
+    if not home.has_champion(question):
         raise not_there(question)
-    present = _read(home, question)
+    place = home.champion_of(question).resolve()
+    present = _read(place, question)
     if question != UP.name:
-        change = _required(install(home, question, None, action=DEMOTED, reason=reason))
+        change = _required(install(home, question, None, action=DEMOTED, reason=reason, instead_of=place))
         return _told(home, question, change, present)
     if present is not None and _is_base_rate(present):
         allowed = "a champion with a signal"
@@ -72,7 +71,12 @@ def demote(home: Home, question: str, reason: str = "") -> Succession:
     with home.staging() as folder:
         staged = folder / "bundle"
         model, run_id = _stage_base_rate(home, staged)
-        change = _required(install(home, question, staged, action=DEMOTED, reason=reason, model=model, run_id=run_id))
+        change = _required(
+            install(
+                home, question, staged,
+                action=DEMOTED, reason=reason, model=model, run_id=run_id, instead_of=place,
+            )
+        )  # fmt: skip
     return _told(home, question, change, present)
 
 
@@ -84,8 +88,9 @@ def rollback(home: Home, question: str, reason: str = "") -> Succession:
     RunError
         There was none before, or none of those kept can be used.
     """
+    was_there, place = home.has_champion(question), home.champion_of(question).resolve()
+    present = _read(place, question)
     bundle, skipped = usable_former(home, question)
-    present, was_there = _read(home, question), os.path.lexists(home.champion_of(question))
     if bundle is None:
         names = former(home, question)
         value = Found("none before it" if not names else f"none that can be used: {'; '.join(skipped)}")
@@ -99,7 +104,7 @@ def rollback(home: Home, question: str, reason: str = "") -> Succession:
         change = _required(
             install(
                 home, question, staged,
-                action=ROLLED_BACK, reason=reason, model=bundle.definition.name, run_id=run_id,
+                action=ROLLED_BACK, reason=reason, model=bundle.definition.name, run_id=run_id, instead_of=place,
             )
         )  # fmt: skip
     return _told(home, question, change, present, tuple(skipped), was_there=was_there)
@@ -116,7 +121,7 @@ def _told(
 ) -> Succession:
     """What was done, with the tracking store following as far as it can."""
     notes = list(skipped)
-    came = _read(home, question)
+    came = _read(home.champion_of(question), question)
     named = came or went
     ticker = named.definition.target.ticker if named else home.ticker
     why = f": {change.reason}" if change.reason else ""
@@ -127,7 +132,7 @@ def _told(
     return Succession(
         change,
         _name(went) if went else "a champion that cannot be read" if was_there else None,
-        None if came is None else _name(came),
+        None if change.run_id is None else f"{change.model} {change.run_id[:8]}",
         tuple(notes),
     )
 
@@ -211,10 +216,10 @@ def _train_base_rate(home: Home, staged: Path) -> tuple[str, str]:
     return model.definition.name, run_id
 
 
-def _read(home: Home, question: str) -> Bundle | None:
-    """The champion in its place, as far as its `bundle.json` can be read; its code may be gone."""
+def _read(place: Path, question: str) -> Bundle | None:
+    """The champion at `place`, as far as its `bundle.json` can be read; its code may be gone."""
     try:
-        found = read_bundle(home.champion_of(question), label=champion_of(question))
+        found = read_bundle(place, label=champion_of(question))
         _ = str(found.meta["run_id"])
         return found
     except (BullbearError, KeyError):

@@ -192,7 +192,7 @@ def test_what_is_unusual_comes_in_a_table_before_the_rest() -> None:
     assert lines[start + 1].split("  ")[0] == "A close 8 % or more below today's within the month"
     assert lines[start + 1].split("  ")[-1].strip() == "+10 % (+4 % to +16 %)"
     assert lines[start + 3 : start + 6] == [
-        "As usual: dip5 26 %.",
+        "As usual: dip5 26 % (usually 25 %).",
         "Base rates alone, for want of a champion: rally5 31 %.",
         "P(up over 21 sessions, to 31 Jan 2020): 61.0 %, usually 58.0 %; 90 % interval 54.0 % to 67.0 %.",
     ]

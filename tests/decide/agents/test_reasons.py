@@ -27,5 +27,5 @@ def test_in_words() -> None:
     assert sentence(broken, unit=1.5) == (
         "closes below the support 150.00, the last 1.2 ATRs under it; shorts or sectors confirm it"
     )
-    assert sentence(noted(reasons.SUPPORT_BROKEN, 100.0, 1.25, 0)).endswith("unknown or of two minds")
+    assert sentence(noted(reasons.SUPPORT_BROKEN, 100.0, 1.25, 0)).endswith("do not confirm it, or are unknown")
     assert sentence(noted(reasons.SUPPORT_HELD, math.nan, math.nan)) == "no confirmed support stands below the close"

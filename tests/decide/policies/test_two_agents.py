@@ -349,3 +349,11 @@ def test_closes_are_those_of_the_calendar(view, bars, predictions) -> None:
     view, factors, given = account(view, bars, predictions, FALL)
     result = backtest(given, view, read(LINE), factors=factors)
     assert [each.decided_at for each in result.stances] == list(closes(factors.index[QUIET - 1 :]))
+
+
+@pytest.mark.parametrize("name", ["two_agents", "two_agents_bear"])
+def test_a_bear_that_is_switched_off_says_so(name: str) -> None:
+    table = tomllib.loads((FOLDER / f"{name}.toml").read_text())
+    policy = load_policy({key: table[key] for key in table if key not in ("name", "intent", "features")}, factors=NAMES)
+    off = {"bear": "it is switched off: [bear] of the policy has enabled = false"}
+    assert policy.idle() == (off if name == "two_agents" else {})

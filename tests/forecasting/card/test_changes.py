@@ -99,21 +99,28 @@ def test_an_answer_of_another_champion_says_whose_it_is(tmp_path: Path) -> None:
     assert cause["sentence"] == "logistic cd34 answers in place of outlook ab12"
 
 
-def test_live_forecasts_continue_live_ones_and_replays_the_latest_earlier_close(tmp_path: Path) -> None:
-    live = made("2019-12-27", 0, kind="live")
-    entries = [live, made("2019-12-30", 1), made("2019-12-24", 2), made("2020-01-02", 3), made("2019-12-31", 4)]
-    sources = Sources(Home(tmp_path), entries[-1], Store(tmp_path / "data"))
-    vars(sources)["entries"] = entries
-    found = earlier_entry(sources)
-    assert found is not None
-    assert found["ledger"]["index"] == 1
-    evening = Sources(sources.home, made("2019-12-31", 5, kind="live"), sources.store)
-    vars(evening)["entries"] = entries
-    found = earlier_entry(evening)
-    assert found is not None
-    assert found["ledger"]["index"] == 0
-    first = Sources(sources.home, made("2019-12-02", 6), sources.store)
-    vars(first)["entries"] = entries
+@pytest.mark.parametrize("kind", ["live", "replay"])
+def test_the_nearest_earlier_close_is_compared_whatever_was_asked_in_between(tmp_path: Path, kind: str) -> None:
+    entry = made("2019-12-31", 5, kind=kind)
+    evening, explored = made("2019-12-30", 0, kind="live"), made("2012-06-29", 1)
+    asked_again, later = made("2019-12-30", 2), made("2020-01-02", 3, kind="live")
+    other = made("2019-12-30", 4, kind="live", ticker="SPY")
+    sources = Sources(Home(tmp_path), entry, Store(tmp_path / "data"))
+    for entries, expected in (
+        ([evening, explored, asked_again, later, other], 0),  # the live one, though it was asked again
+        ([explored, asked_again], 2),
+        ([explored, made("2019-12-30", 3, schema_version=None)], 1),  # of an unknown kind
+    ):
+        vars(sources)["entries"] = [*entries, entry]
+        vars(sources).pop("of_up", None)
+        found = earlier_entry(sources)
+        assert found is not None
+        assert found["ledger"]["index"] == expected
+    changes = changes_of(sources)
+    assert changes is not None
+    assert changes["since"]["sessions"] == 1887
+    first = Sources(sources.home, made("2012-06-28", 6), sources.store)
+    vars(first)["entries"] = [explored, evening]
     assert changes_of(first) is None
 
 

@@ -217,6 +217,9 @@ def test_a_report_on_an_early_close_has_no_verdicts() -> None:
     section = models_section(replace(samples.models(), judged=False))
     assert all("verdict" not in table.head for table in _tables(section))
     assert any("left out" in text for text in _texts(section))
+    unread = models_section(replace(samples.models(), unread="mlflow.db: got 'file is not a database'"))
+    assert "could not be read, so champions alone are shown: mlflow.db: got" in unread.blocks[0].text
+    assert not any("models answer" in each.text for each in unread.blocks if isinstance(each, Text))
     nothing = models_section(ComparedModels((), judged=True))
     assert _texts(nothing) == ["No run of this home is tracked, so there is nothing to compare."]
 

@@ -17,9 +17,11 @@ from bullbear.forecasting.ledger import Ledger, of_question
 from bullbear.forecasting.scoring import score_ledger
 from bullbear.home import Home
 from bullbear.odds import event_odds
+from bullbear.report.level_chart import level_chart
 from bullbear.tracking import Runs
 from bullbear.workflows.backtesting import backtest_run
 from bullbear.workflows.belief import belief_of_run
+from bullbear.workflows.report_data import price
 from bullbear.workflows.report_data.contents import Contents, contents_of
 from bullbear.workflows.report_data.models import compared_models
 from bullbear.workflows.reporting import result_of_run
@@ -231,3 +233,29 @@ def test_a_gauge_stands_among_all_that_was_known_before_it(latest: Contents) -> 
         assert gauge.as_of == LATEST.tz_localize(None).normalize()
         assert len(gauge.history) < 270
         assert gauge.history.dtype == "float32"
+
+
+def test_runs_that_cannot_be_read_are_said_to_be_so(home: Home) -> None:
+    runs = Runs(home)
+    assert runs.unreadable() is None
+    (home.runs / "mlflow.db").write_bytes(b"no database" * 1000)
+    found = compared_models(home, Runs(home), "IWM", LATEST, simulated=True)
+    assert "file is not a database" in str(found.unread)
+    assert {each.champion for each in found.questions} == {model.run_id for q in found.questions for model in q.models}
+
+
+def test_what_was_stored_after_the_forecast_is_not_shown(home: Home) -> None:
+    store = home.store()
+    before = store.last_stored_at
+    events, asked = home.events().event[:3], str(LATEST.date())
+    levels, odds = level_chart(store, "IWM"), event_odds(store, "IWM", events, as_of=asked)
+    bars = store.as_of().bars("IWM").reset_index().iloc[[-3]]
+    late = bars.assign(series="IWM", known_at=bars["known_at"] + pd.Timedelta("1min"))
+    store.append("bars", late.assign(high=late["high"] * 1.2, close=late["close"] * 1.1, adj_close=late["close"] * 1.1))
+    store = home.store()
+    entry = {**_entries(home)[-1], "data": {"stored_through": before.isoformat()}}
+    sources = Sources(home, entry, store)
+    assert level_chart(store, "IWM").as_dict() != levels.as_dict()
+    assert price._levels(sources, "IWM").as_dict() == levels.as_dict()  # type: ignore[union-attr]
+    assert event_odds(store, "IWM", events, as_of=asked) != odds
+    assert event_odds(store, "IWM", events, as_of=asked, stored=sources.stored) == odds

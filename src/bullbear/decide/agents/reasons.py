@@ -139,4 +139,4 @@ def sentence(note: Note, unit: float = 1.0) -> str:
 def _witnesses(found: float) -> str:
     if found > 0.0:
         return "shorts or sectors confirm it"
-    return "shorts and sectors are unknown or of two minds"
+    return "short interest and sectors do not confirm it, or are unknown"

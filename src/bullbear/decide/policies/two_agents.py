@@ -249,6 +249,11 @@ class TwoAgents(Policy):
             parts["bear"] = {"bear": _with(self.bear, enabled=False), "overlay": no_overlay}
         return {name: _with(self, **changes) for name, changes in parts.items()}
 
+    def idle(self) -> Mapping[str, str]:
+        """The Bear where it is switched off."""
+        off = "it is switched off: [bear] of the policy has enabled = false"
+        return {} if self.bear.enabled or not self.bear.instruments else {"bear": off}
+
     def bull_only(self) -> Policy:
         """Without the Bear, and so without its overlay."""
         off = {"enabled": False, "call_spread": None}

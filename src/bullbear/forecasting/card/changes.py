@@ -21,7 +21,7 @@ from bullbear.forecasting.card.decision import Holding, holdings_of, orders_of, 
 from bullbear.forecasting.card.outlook import is_unusual, stated
 from bullbear.forecasting.card.sources import Sources
 from bullbear.forecasting.card.why import Cause, whys
-from bullbear.forecasting.ledger import kind_of_entry
+from bullbear.forecasting.ledger import LIVE, UNKNOWN, kind_of_entry
 from bullbear.forecasting.staleness import series_read
 from bullbear.wording import FEW, chance, count, listed, percent, price, short_date
 
@@ -86,6 +86,7 @@ def changes_of(sources: Sources) -> dict[str, Any] | None:
         "since": {
             "decided_at": before["decided_at"],
             "index": before["ledger"]["index"],
+            "sessions": ago,
             "sentence": f"since the forecast of {short_date(before['decided_at'])}, {count(ago, 'session')} earlier",
         },
         "lines": [line.to_json() for line in lines],
@@ -93,16 +94,21 @@ def changes_of(sources: Sources) -> dict[str, Any] | None:
 
 
 def earlier_entry(sources: Sources) -> dict[str, Any] | None:
-    """The last forecast of the latest earlier close, of the same kind, ticker and market; None for none."""
+    """The forecast of the nearest earlier close, of the same ticker and market; None for none.
+
+    Of several of that close the last live one, else the last. One from before the ledger recorded kinds is compared
+    with its like alone.
+    """
     entry = sources.entry
-    same = (entry["ticker"], kind_of_entry(entry), bool(entry["data"].get("simulated")))
-    found = [
-        each
-        for each in sources.of_up
-        if each["decided_at"] < entry["decided_at"]
-        and (each["ticker"], kind_of_entry(each), bool(each["data"].get("simulated"))) == same
-    ]
-    return max(found, key=lambda each: (each["decided_at"], each["ledger"]["index"]), default=None)
+
+    def market(each: Entry) -> tuple[str, bool, bool]:
+        return each["ticker"], bool(each["data"].get("simulated")), kind_of_entry(each) == UNKNOWN
+
+    def nearness(each: Entry) -> tuple[str, bool, int]:
+        return each["decided_at"], kind_of_entry(each) == LIVE, each["ledger"]["index"]
+
+    earlier = [each for each in sources.of_up if each["decided_at"] < entry["decided_at"]]
+    return max((each for each in earlier if market(each) == market(entry)), key=nearness, default=None)
 
 
 def _positions(before: Entry, entry: Entry) -> list[Change]:

@@ -161,8 +161,13 @@ def _skill(row: Row) -> str:
     return f" (skill {percent(row['skill'], 0, signed=True)}, 90 % interval {ends})"
 
 
+def _beside_usual(row: Row) -> str:
+    p, usual = chance(row["p"]), chance(row["climatology"])
+    return p if p == usual else f"{p} (usually {usual})"
+
+
 def _named(lead: str, rows: Sequence[Row]) -> str:
-    answers = ", ".join(f"{row['question']} {chance(row['p'])}" for row in rows)
+    answers = ", ".join(f"{row['question']} {_beside_usual(row)}" for row in rows)
     return f"{lead}: {answers}." if rows else ""
 
 

@@ -37,14 +37,21 @@ class ComparedQuestion:
 
 @dataclass(frozen=True)
 class ComparedModels:
-    """All models of all questions; `judged` is False where verdicts rest on what came after the forecast."""
+    """All models of all questions; `judged` is False where verdicts rest on what came after the forecast.
+
+    `unread` says why the runs could not be read; there are champions alone then.
+    """
 
     questions: tuple[ComparedQuestion, ...]
     judged: bool
+    unread: str | None = None
 
 
 def models_section(found: ComparedModels) -> Section:
     """The section: an overview by question, then each question's models."""
+    unread = [Text(f"The tracked runs could not be read, so champions alone are shown: {found.unread}.", "note")]
+    if found.unread and not found.questions:
+        return Section("models", "All models compared", [*unread], "Models")
     if not found.questions:
         text = Text("No run of this home is tracked, so there is nothing to compare.")
         return Section("models", "All models compared", [text], "Models")
@@ -56,6 +63,8 @@ def models_section(found: ComparedModels) -> Section:
             "many looks better than it is."
         )
     ]
+    if found.unread:
+        blocks = [*unread]
     if not found.judged:
         blocks.append(
             Text("The verdicts rest on outcomes after this close and are left out; the scores end with it.", "note")

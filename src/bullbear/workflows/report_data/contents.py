@@ -63,7 +63,7 @@ def contents_of(sources: Sources, document: Mapping[str, Any], tested: Backtest 
     return Contents(
         price=price_data(sources, () if policy is None else policy.trades),
         outlook=outlook_data(sources, document),
-        odds=odds_table(home, ticker, int(entry["horizon_sessions"]), sources.decided_at),
+        odds=odds_table(home, ticker, int(entry["horizon_sessions"]), sources.decided_at, stored=sources.stored),
         records=records_of(sources),
         tested=policy,
         short_selling=short_selling(view, ticker),

@@ -59,7 +59,8 @@ def compared_models(
     ]
     if whole:  # like verdicts, beliefs rest on the whole record
         found = [replace(each, beliefs=_beliefs(home, runs, each)) for each in found]
-    return ComparedModels(tuple(each for each in found if each.models), whole)
+    unread = None if scored else runs.unreadable()
+    return ComparedModels(tuple(each for each in found if each.models), whole, unread)
 
 
 def _beliefs(home: Home, runs: Runs, question: ComparedQuestion) -> dict[str, str]:

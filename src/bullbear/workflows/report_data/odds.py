@@ -13,12 +13,16 @@ from bullbear.report.sections.odds import OddsTable
 from bullbear.sessions import day
 
 
-def odds_table(home: Home, ticker: str, horizon: int, decided_at: pd.Timestamp) -> OddsTable:
-    """What `bullbear odds --all --as-of DAY` says; where that refuses, the table holds its reason instead."""
+def odds_table(
+    home: Home, ticker: str, horizon: int, decided_at: pd.Timestamp, *, stored: pd.Timestamp | None = None
+) -> OddsTable:
+    """What `bullbear odds --all --as-of DAY` says; where that refuses, the table holds its reason instead.
+
+    `stored` is what the machine had stored when the forecast was made.
+    """
+    store, asked = home.filled_store(), str(day(decided_at).date())
     try:
-        found = event_odds(
-            home.filled_store(), ticker, home.events().event, horizon=horizon, as_of=str(day(decided_at).date())
-        )
+        found = event_odds(store, ticker, home.events().event, horizon=horizon, as_of=asked, stored=stored)
     except BullbearError as bad:
         return OddsTable(ticker, horizon, (), str(bad))
     found.sort(key=lambda each: (not each.active, math.inf if math.isnan(each.q_value) else each.q_value))

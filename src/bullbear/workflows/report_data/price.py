@@ -33,7 +33,7 @@ def price_data(sources: Sources, trades: Sequence[Trade] = ()) -> PriceData:
 
 def _levels(sources: Sources, ticker: str) -> LevelChart | None:
     try:
-        return level_chart(sources.store, ticker, as_of=str(sources.session.date()))
+        return level_chart(sources.store, ticker, as_of=str(sources.session.date()), stored=sources.stored)
     except BullbearError:  # the first two years of a fund
         return None
 

@@ -27,8 +27,10 @@ def _interest(view: View, ticker: str, since: pd.Timestamp) -> tuple[pd.DataFram
     if not view.has("short_interest", ticker):
         return None, 0
     versions = view.versions("short_interest", ticker)
-    versions = versions[versions["known_at"] >= since]
+    # The first version before the cut: of an old settlement revised since, the revision is not the first.
     first = versions.drop_duplicates("event_date", keep="first").sort_values("known_at", kind="stable")
+    first = first[first["known_at"] >= since]
+    versions = versions[versions["event_date"].isin(first["event_date"])]
     if first.empty:
         return None, 0
     names = ("shares_short", "avg_daily_volume", "days_to_cover", "shares_outstanding")

@@ -1,0 +1,32 @@
+"""Bars of a fund for the audit: the sessions that a test module names in `DAYS`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bullbear.data.store import Store
+from bullbear.factors import registered
+from bullbear.sessions import closes
+from bullbear.user_code import use_home
+
+
+@pytest.fixture(autouse=True)
+def _no_home(tmp_path: Path) -> Iterator[None]:
+    yield
+    use_home(tmp_path / "nowhere")
+    registered()
+
+
+@pytest.fixture
+def store(tmp_path: Path, request: pytest.FixtureRequest) -> Store:
+    """A random walk of IWM's closes."""
+    place, days = Store(tmp_path / "data"), pd.DatetimeIndex(request.module.DAYS)
+    price = 100 * np.exp(np.cumsum(np.random.default_rng(1).normal(0, 0.01, len(days))))
+    bars = {"series": "IWM", "event_date": days, "known_at": closes(days), "open": price, "high": 1.01 * price}
+    place.append("bars", pd.DataFrame({**bars, "low": price, "close": price, "adj_close": price, "volume": 1e6}))
+    return place
