@@ -6,6 +6,7 @@ Per cent have a space before the sign, prices two decimals, and a fraction near 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from datetime import date
 
 UNKNOWN = "unknown"
@@ -129,6 +130,24 @@ def listed(parts: list[str]) -> str:
     ('a, b and c', 'a and b', 'a')
     """
     return " and ".join(filter(None, [", ".join(parts[:-1]), parts[-1]])) if parts else ""
+
+
+FEW = 3
+"""Names that a sentence bears."""
+
+
+def few(names: Sequence[str]) -> str:
+    """At most three names, and how many more there are.
+
+    Example
+    -------
+    >>> few(["VIXCLS", "CBOE_RVX"])
+    'VIXCLS and CBOE_RVX'
+    >>> few(["VIXCLS", "CBOE_RVX", "UNRATE", "T10Y2Y", "ICSA"])
+    'VIXCLS, CBOE_RVX, UNRATE and 2 more'
+    """
+    rest = len(names) - FEW
+    return listed([*names[:FEW], f"{rest} more"] if rest > 0 else list(names))
 
 
 def capital(text: str) -> str:

@@ -27,7 +27,18 @@ FORECAST = {"ticker", "decided_at", "resolves_on", "horizon_sessions", "p_up", "
             "regime", "agents", "positions", "stops", "reentries", "triggers", "trend", "account", "drivers",
             "model", "data", "ledger", "question", "outlook", "distribution", "batch", "schema_version",
             "issued_at", "kind", "code_version"}  # fmt: skip
-CARD = {"summary", "price", "changes", "active_odds", "odds_note", "situations", "asked_for", "ages", "forced"}
+CARD = {
+    "summary",
+    "price",
+    "changes",
+    "active_odds",
+    "odds_note",
+    "situations",
+    "asked_for",
+    "ages",
+    "forced",
+    "movers",
+}
 STATUS = {"kind", "series", "first", "last", "last_known_at", "gaps", "stale"}
 
 
@@ -244,7 +255,7 @@ def test_the_panel_of_a_forecast(process: Run, home: Home) -> None:
     for part in (
         "IWM at the close of Mon 31 Dec 2007",
         "SIMULATED",
-        "P(up over 21 sessions, to 2008-01-31)",
+        "P(up over 21 sessions, to 31 Jan 2008)",
         "Ledger entry 8",
     ):
         assert part in answer.out

@@ -42,7 +42,7 @@ def test_the_ledger_entry_alone_is_told(forecast: dict[str, Any]) -> None:
         "Bull: 88 % (of the account in IWM)",
         "Bear: out (holds nothing)",
         "P(up over 21 sessions, to 31 Jan 2020): 61.2 %, usually 58.0 %; 90 % interval 54.1 % to 67.9 %.",
-        "No evidence against the base rate: nothing is known about the direction.",
+        "That is 3.2 points above the base rate; the interval holds the base rate, so the difference may be chance.",
         "IWM is sold at a close below 159.37.",
         "rsi_14 | 61.25 | +0.041",
         "run " + forecast["model"]["run_id"],

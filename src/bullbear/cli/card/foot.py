@@ -9,7 +9,8 @@ from rich.table import Table
 from rich.text import Text
 
 from bullbear.forecasting.card.age_lines import age_lines
-from bullbear.wording import count, short_date
+from bullbear.forecasting.card.movers import movers_in
+from bullbear.wording import count, few, short_date
 
 
 def drivers(entry: Mapping[str, Any]) -> Table | None:
@@ -19,10 +20,8 @@ def drivers(entry: Mapping[str, Any]) -> Table | None:
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
     for name in ("What moves P(up)", "value", "points, about"):
         table.add_column(name, justify="left" if name.startswith("What") else "right")
-    a_unit = 100.0 * entry["p_up"] * (1.0 - entry["p_up"])  # of log-odds is worth so many points here
-    for driver in entry["drivers"]:
-        value = "missing" if driver["value"] is None else f"{driver['value']:.4g}"
-        table.add_row(driver["factor"], value, f"{a_unit * driver['contribution']:+.1f}")
+    for mover in entry.get("movers") or movers_in(entry, {}):
+        table.add_row(Text(mover["label"]), mover["value"], f"{mover['points']:+.1f}")
     return table
 
 
@@ -35,7 +34,7 @@ def foot(shown: Mapping[str, Any]) -> Text:
         if overdue := model.get("refit_overdue_sessions"):
             lines.append(f"It is {count(model['age_sessions'], 'session')} old; its refit is {overdue:,} overdue.")
         if data["stale"]:
-            lines.append(f"Absent or stale: {', '.join(data['stale'])}.")
+            lines.append(f"Absent or stale: {few(data['stale'])}.")
         lines += age_lines(shown)
     else:
         first, *rest = age_lines(shown)

@@ -12,6 +12,7 @@ from bullbear.forecasting.card.active_odds import active_odds_of
 from bullbear.forecasting.card.ages import ages_of
 from bullbear.forecasting.card.changes import changes_of
 from bullbear.forecasting.card.forced import forced_of
+from bullbear.forecasting.card.movers import movers_of
 from bullbear.forecasting.card.price import price_of
 from bullbear.forecasting.card.situations import situations_of
 from bullbear.forecasting.card.sources import Sources
@@ -41,14 +42,15 @@ def card_of(
         The clock, against which the data are old; None for this machine's.
     """
     sources = Sources(home, entry, home.filled_store() if store is None else store, asked, now)
-    changes, ages = changes_of(sources), ages_of(sources)
+    changes, ages, forced = changes_of(sources), ages_of(sources), forced_of(sources)
     return {
-        "summary": summary_of(entry, changes, ages["notice"]),
+        "summary": summary_of(entry, changes, ages["notice"], forced),
         "price": price_of(sources),
         "changes": changes,
         **active_odds_of(sources),
         "situations": situations_of(sources),
         "asked_for": asked,
         "ages": ages,
-        "forced": forced_of(sources),
+        "forced": forced,
+        "movers": movers_of(sources),
     }

@@ -23,7 +23,7 @@ from bullbear.forecasting.card.sources import Sources
 from bullbear.forecasting.card.why import Cause, whys
 from bullbear.forecasting.ledger import LIVE, UNKNOWN, kind_of_entry
 from bullbear.forecasting.staleness import series_read
-from bullbear.wording import chance, count, listed, percent, price, short_date
+from bullbear.wording import FEW, chance, count, listed, percent, price, short_date
 
 POSITION, STOP, REGIME, TREND, OUTLOOK = "position", "stop", "regime", "trend", "outlook"
 PROBABILITY, DATA, MODEL = "probability", "data", "model"
@@ -192,9 +192,9 @@ def _data(sources: Sources, before: Entry) -> list[Change]:
     stale, was_stale = set(sources.entry["data"]["stale"]), set(before["data"]["stale"])
     found = []
     if gone := sorted(stale - was_stale):
-        found.append(Change(DATA, None, gone, f"absent or stale now: {listed(gone)}"))
+        found.append(Change(DATA, None, gone, f"absent or stale now: {_named_or_counted(gone)}"))
     if back := sorted(was_stale - stale):
-        found.append(Change(DATA, back, None, f"up to date again: {listed(back)}"))
+        found.append(Change(DATA, back, None, f"up to date again: {_named_or_counted(back)}"))
     earlier = sources.view_at(pd.Timestamp(before["decided_at"]))
     for kind, series in _read(sources):
         was, now = _newest(earlier, kind, series), _newest(sources.view, kind, series)
@@ -204,6 +204,11 @@ def _data(sources: Sources, before: Entry) -> list[Change]:
         days = [str(each.date()) for each in (was, now)]
         found.append(Change(DATA, days[0], days[1], f"{name} of {short_date(days[1])} has arrived"))
     return found
+
+
+def _named_or_counted(series: list[str]) -> str:
+    """Of more than a few the summary names the first."""
+    return listed(series) if len(series) <= FEW else f"{len(series)} series"
 
 
 def _read(sources: Sources) -> Iterable[tuple[str, str]]:

@@ -191,7 +191,15 @@ def _direction(entry: Mapping[str, Any]) -> tuple[str, ...]:
     if has_unusual_direction(entry):
         side = "above" if p > usual else "below"
         return said, f"That is {points(p - usual, 1)} {side} the base rate, which lies outside the interval."
-    return said, "No evidence against the base rate: nothing is known about the direction."
+    if percent(p) == percent(usual):
+        return said, "No evidence against the base rate: nothing is known about the direction."
+    side = "above" if p > usual else "below"
+    judged = (
+        "there is no interval to judge that by"
+        if low is None or high is None
+        else ("the interval holds the base rate, so the difference may be chance")
+    )
+    return said, f"That is {points(p - usual, 1)} {side} the base rate; {judged}."
 
 
 def _regime(name: str | None) -> str:
