@@ -203,7 +203,9 @@ def test_a_browser_draws_it_in_both_themes(tmp_path: Path, chromium: Any, width:
         found.check(charts=2)
         papers, inks = ["rgb(255, 255, 255)", "rgb(20, 24, 28)"], ["rgb(26, 32, 38)", "rgb(233, 236, 239)"]
         assert (found.background(), found.ink("price")) == (papers[dark], inks[dark])
+        assert found.page.inner_text("#theme") == ("Light" if dark else "Dark")
         found.page.click("#theme")
+        assert found.page.inner_text("#theme") == ("Dark" if dark else "Light")
         assert (found.background(), found.ink("price")) == (papers[not dark], inks[not dark])
         found.check()
 

@@ -22,7 +22,7 @@ from bullbear.errors import DefinitionError, InputError
 from bullbear.forecasting.refitting import continued
 from bullbear.home import Home
 from bullbear.tracking import Run, Runs
-from bullbear.tracking.mlflow_store import connect
+from bullbear.tracking.mlflow_store import connect, experiment_ids
 from bullbear.workflows.training import train_model
 from bullbear.workflows.tuning import tune_model
 
@@ -79,9 +79,12 @@ def test_the_run_shows_its_searches(tuned_home: Home, run: Run) -> None:
     chosen = {row["fitted_through"]: float(row["learner.penalty"]) for row in rows if row["chosen"] == "1"}
     by_fit = [run.bundle.model_named(day).members[0].learner["penalty"] for day in run.bundle.trained_through()]
     assert by_fit == [chosen["2005-07-01"]] * 2 + [chosen["2005-12-30"]] * 4 + [chosen["2006-12-29"]] * 4
+    client = connect(tuned_home.runs)
     children = [
         each
-        for each in connect(tuned_home.runs).search_runs(["1"], f"tags.`mlflow.parentRunId` = '{run.run_id}'")
+        for each in client.search_runs(
+            experiment_ids(client, tuned_home.runs), f"tags.`mlflow.parentRunId` = '{run.run_id}'"
+        )
         if "search" in each.data.tags
     ]
     assert {each.data.tags["search"]: float(each.data.params["learner.penalty"]) for each in children} == chosen
@@ -92,7 +95,9 @@ def test_a_search_lasts_in_mlflow_as_long_as_its_trials(tuned_home: Home, run: R
     client = connect(tuned_home.runs)
     parent = client.get_run(run.run_id).info
     rows = list(csv.DictReader(io.StringIO(run.read_text("trials.csv"))))
-    children = client.search_runs(["1"], f"tags.`mlflow.parentRunId` = '{run.run_id}' and tags.search != ''")
+    children = client.search_runs(
+        experiment_ids(client, tuned_home.runs), f"tags.`mlflow.parentRunId` = '{run.run_id}' and tags.search != ''"
+    )
     assert len(children) == 3
     for each in children:
         own = [float(row["seconds"]) for row in rows if row["fitted_through"] == each.data.tags["search"]]
@@ -149,7 +154,16 @@ def test_refits_of_the_champion_are_those_of_the_walk_forward(place: Home, run: 
 @pytest.mark.slow
 def test_a_killed_search_continues_to_the_same_forecasts(place: Home, run: Run) -> None:
     place.journal("line").unlink()
-    command = [str(Path(sys.executable).with_name("bullbear")), "tune", "line", "--jobs", "1", "--home", place.root]
+    command = [
+        str(Path(sys.executable).with_name("bullbear")),
+        "tune",
+        "line",
+        "--again",
+        "--jobs",
+        "1",
+        "--home",
+        place.root,
+    ]
     process = subprocess.Popen(
         [*map(str, command)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
     )

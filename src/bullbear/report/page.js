@@ -243,8 +243,13 @@
   const chosen = kept();
   if (chosen === "dark" || chosen === "light") root.dataset.theme = chosen;
   styles = getComputedStyle(root);
-  document.getElementById("theme").addEventListener("click", () => {
+  const button = document.getElementById("theme");
+  const nameTheme = () => { button.textContent = isDark() ? "Light" : "Dark"; }; // what a click leads to
+  nameTheme();
+  prefersDark.addEventListener("change", nameTheme);
+  button.addEventListener("click", () => {
     root.dataset.theme = isDark() ? "light" : "dark";
+    nameTheme();
     try { localStorage.setItem("bullbear-theme", root.dataset.theme); } catch { /* private mode */ }
     redraw();
   });
