@@ -111,7 +111,7 @@ def test_a_narrow_console_drops_the_least_important_columns_and_says_so(
     ResultConsole().print(table_of(**shown))
     out = capsys.readouterr().out
     assert max(map(len, out.splitlines())) <= 80
-    assert "Not shown at this width: AUC, other; --json has all." in out
+    assert "Not shown at this width: n, AUC; --json has all." in out
     assert "+1.00% [-1.00%, +3.00%]" in out
     monkeypatch.setenv("COLUMNS", "200")
     ResultConsole().print(table_of(**shown))
