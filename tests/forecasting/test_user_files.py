@@ -80,7 +80,8 @@ def test_an_edited_or_missing_file_is_named(
         anew = "train and promote again: `bullbear train own && bullbear promote latest`"
         who = "champion" if command[0] == "forecast" else f"run {run[:8]}"
         assert (answer.code, answer.out) == (2, ""), answer.err
-        assert answer.err.splitlines()[-1].removeprefix("bullbear: ") == (
+        said = answer.err.replace(f" --home {home.root}", "").splitlines()[-1]
+        assert said.removeprefix("bullbear: ") == (
             f"{who}: got '{name}, {state}'; allowed: the file that the model was trained with; "
             f"restore it, or {anew if command[0] == 'forecast' else 'train the model again'}"
         )
