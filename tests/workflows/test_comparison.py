@@ -79,5 +79,5 @@ def test_a_run_is_not_compared_with_itself(home: Home, small: Run, bullbear: Cal
         assert done.code == 2
         assert done.mistake == (
             f"bullbear: RUN RUN ...: small {small.run_id[:8]} twice; allowed: different runs; name another one, or use "
-            "`bullbear evaluate`"
+            f"`bullbear evaluate --home {home.root}`"
         )

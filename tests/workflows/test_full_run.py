@@ -249,7 +249,8 @@ def test_a_home_without_a_store_of_runs_gets_none_for_the_report(home: Home) -> 
 
 def test_the_age_of_the_data_stands_in_the_first_lines(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     def old(*arguments: Any, **options: Any) -> dict[str, Any]:
-        return card_of(*arguments, **options) | {"ages": {"notice": ["The data are old."], "data": {}, "model": {}}}
+        card = card_of(*arguments, **options)
+        return card | {"ages": card["ages"] | {"notice": ["The data are old."]}}
 
     monkeypatch.setattr("bullbear.workflows.reporting.card_of", old)
     page = report_champion(home).read_text()

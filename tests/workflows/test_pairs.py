@@ -130,7 +130,7 @@ def test_a_model_about_a_ticker_without_an_inverse_fund_has_all_of_it(home: Home
     refused = bullbear("train", "gold", "--home", home.root)
     assert refused.code == 2
     assert "models/gold.toml:5 (target.ticker): got 'GLD'" in refused.mistake
-    assert refused.mistake.endswith("add one: `bullbear new pair GLD`")
+    assert refused.mistake.endswith(f"add one: `bullbear new pair GLD --home {home.root}`")
     assert bullbear("new", "pair", "GLD", *at).code == 0
     trained = bullbear("train", "gold", *at)  # follows the model's target
     assert (trained.code, trained.err) == (

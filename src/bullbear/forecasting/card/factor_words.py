@@ -43,7 +43,7 @@ def label_of(spec: FactorSpec, ticker: str) -> str:
     -------
     >>> label_of(FactorSpec(name="log_vix", function="log_implied_volatility", inputs={"implied": "VIXCLS"}), "IWM")
     'the VIX'
-    >>> label_of(FactorSpec(name="rsi_14", function="rsi"), "IWM")
+    >>> label_of(FactorSpec(name="rsi_14", function="rsi", inputs={"bars": "IWM"}), "IWM")
     'rsi 14'
     """
     if spec.function in _IMPLIED:
@@ -60,9 +60,9 @@ def value_of(spec: FactorSpec, value: float | None) -> str:
 
     Example
     -------
-    >>> value_of(FactorSpec(name="log_vix", function="log_implied_volatility"), math.log(0.126))
+    >>> value_of(FactorSpec(name="log_vix", function="log_implied_volatility", inputs={"implied": "VIXCLS"}), -2.0715)
     '12.6'
-    >>> value_of(FactorSpec(name="gap", function="sma_gap"), -0.0123)
+    >>> value_of(FactorSpec(name="gap", function="sma_gap", inputs={"bars": "IWM"}), -0.0123)
     '-1.2 %'
     """
     if value is None or not math.isfinite(value):
