@@ -274,7 +274,7 @@ def test_on_any_day_and_after_any_refit_a_replay_is_the_backtest_to_the_last_bit
         table = bundle.predictions.table
         kept = Predictions(table[table["decided_at"] <= tested.states[at].decided_at])
         cut = replace(bundle, _opened={})
-        cut.__dict__["predictions"] = kept
+        cut.__dict__.update(predictions=kept, _closes=kept.table["decided_at"])  # what it would read from its file
         return cut
 
     up, dip = ended("up", up_ends), ended("dip8", dip_ends)
