@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from bullbear.cli.console import ProgressConsole
@@ -25,7 +26,7 @@ from bullbear.tracking.mlflow_store import connect
 from bullbear.tracking.stored_runs import stored_runs
 from bullbear.workflows.filling import DataSource, fill_simulated
 from bullbear.workflows.full_run import MODELS, _promote_best, run_all
-from bullbear.workflows.reporting import report_champion
+from bullbear.workflows.reporting import report_champion, result_of_run
 from bullbear.workflows.training import train_model
 
 QUIET = ProgressConsole(quiet=True)
@@ -255,6 +256,17 @@ def test_the_age_of_the_data_stands_in_the_first_lines(home: Home, monkeypatch: 
     monkeypatch.setattr("bullbear.workflows.reporting.card_of", old)
     page = report_champion(home).read_text()
     assert page.index("SIMULATED: every") < page.index("The data are old.") < page.index("<h1>")
+
+
+def test_a_pool_of_learners_has_a_report_with_the_weights_up_to_the_close(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fits = pd.DatetimeIndex(["2006-12-29T21:00Z", "2099-12-31T21:00Z"])
+    weights = pd.DataFrame({"one": [0.25, 0.5], "two": [0.75, 0.5]}, fits)
+    monkeypatch.setattr("bullbear.forecasting.bundle.Bundle.weights", lambda bundle: weights)
+    shown = result_of_run(home, Runs(home).find("champion"), until=pd.Timestamp("2007-12-31T21:00Z")).weights
+    pd.testing.assert_frame_equal(shown, weights.iloc[:1])
+    assert report_champion(home).exists()
 
 
 def test_a_report_shows_the_latest_decision_and_appends_nothing(home: Home) -> None:

@@ -18,7 +18,6 @@ from bullbear.forecasting.champions import others_of
 from bullbear.forecasting.forecast import replay
 from bullbear.forecasting.ledger import Ledger, of_question, warn
 from bullbear.home import Home
-from bullbear.sessions import day
 from bullbear.tracking import Run, Runs
 from bullbear.tracking.stored_runs import has_store
 from bullbear.workflows.backtesting import backtest_run
@@ -82,7 +81,7 @@ def result_of_run(home: Home, run: Run, until: pd.Timestamp | None = None) -> Mo
     predictions, weights = run.predictions, run.bundle.weights()
     if until is not None:
         predictions = known_at(until, predictions)
-        weights = None if weights is None else weights[weights.index <= day(until)]
+        weights = weights[[pd.Timestamp(fitted_at) <= until for fitted_at in weights.index]]
     return ModelResult(
         name=run.model,
         run_id=run.run_id,
