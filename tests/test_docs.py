@@ -117,7 +117,7 @@ def test_a_tutorial_runs_as_written(page: Path, tmp_path: Path, request: pytest.
     ]
     if page.stem == "real":
         (tmp_path / "snapshot").symlink_to(request.getfixturevalue("snapshot_dir"))
-        live = (
+        live = ("fetch", "--pair QQQ", "bullbear account")  # network, much training, an evening before the open
             "fetch",
             "--pair QQQ",
             "bullbear account",
