@@ -118,10 +118,6 @@ def test_a_tutorial_runs_as_written(page: Path, tmp_path: Path, request: pytest.
     if page.stem == "real":
         (tmp_path / "snapshot").symlink_to(request.getfixturevalue("snapshot_dir"))
         live = ("fetch", "--pair QQQ", "bullbear account")  # network, much training, an evening before the open
-            "fetch",
-            "--pair QQQ",
-            "bullbear account",
-        )  # the network, an hour's training, an evening before the open
         lines = [line for line in lines if not any(each in line for each in live)]
         lines = [line + " --no-fetch" if line == "bullbear day" else line for line in lines]
     (tmp_path / "home").mkdir()
