@@ -46,8 +46,8 @@ def test_the_account_says_what_it_made_and_how_far_it_fell() -> None:
     section = account_section(samples.tested())
     texts = _texts(section)
     assert texts[0] == (
-        "From 15 Nov 2018 to 31 Dec 2019 the policy made 100 into 120, buy and hold made it 130; its deepest fall "
-        "was -10 %, against 0 %."
+        "From 15 Nov 2018 to 31 Dec 2019 the policy made 100 into 120, buy and hold made it 130; its maximum "
+        "drawdown was -10 %, against 0 %."
     )
     assert (
         "0.20 above that of buy and hold (90 % interval -0.10 to +0.50): luck may explain the difference." in texts[2]

@@ -27,14 +27,14 @@ from bullbear.wording import FEW, chance, count, listed, percent, price, short_d
 
 POSITION, STOP, REGIME, TREND, OUTLOOK = "position", "stop", "regime", "trend", "outlook"
 PROBABILITY, DATA, MODEL = "probability", "data", "model"
-"""What a line is about, in the order in which they are told."""
+"""What a line is about, in the order shown."""
 
 LEAST_PROBABILITY = 0.03
-"""A change of a probability from which it is told; from unusual to usual and back it always is."""
+"""The least change of a probability that is shown; one from unusual to usual or back always is."""
 LEAST_WEIGHT = 0.05
-"""A change of a weight from which it is told without a trade, as between two replays that lie far apart."""
+"""The least change of a weight that is shown without a trade, as between two replays that lie far apart."""
 LEAST_STOP = 0.01
-"""A change of a level, as a fraction of it, from which it is told: a trailing stop moves a little every day."""
+"""The least change of a level that is shown, as a fraction of it: a trailing stop moves a little every day."""
 _DAILY = 5
 """Days within which a series that comes every session has its newest value; its arrival is no news."""
 

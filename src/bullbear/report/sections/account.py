@@ -83,7 +83,7 @@ def _summary(tested: TestedPolicy) -> str:
     equity = tested.equity
     first, last = (pd.Timestamp(equity.index[place]) for place in (0, -1))
     said = f"From {day(first)} to {day(last)} the policy made 100 into {100.0 * equity[POLICY].iloc[-1]:.0f}"
-    fall = f"its deepest fall was {per_cent(_drawdown(equity[POLICY]).min())}"
+    fall = f"its maximum drawdown was {per_cent(_drawdown(equity[POLICY]).min())}"
     if HOLD not in equity:
         return f"{said}; {fall}."
     held = f"buy and hold made it {100.0 * equity[HOLD].iloc[-1]:.0f}"
@@ -276,7 +276,7 @@ def _figures(figures: pd.DataFrame) -> Table:
             "return",
             "Sharpe ratio",
             "volatility",
-            "deepest fall",
+            "maximum drawdown",
             "longest fall",
             "turnover",
             "trades",
