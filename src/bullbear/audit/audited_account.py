@@ -1,4 +1,4 @@
-"""The account of the audited model: its policy over its out-of-sample forecasts, walked on any store that is like its own."""
+"""The account of the audited model: its policy over its out-of-sample forecasts, walked on any store like its own."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Every fill of an account beside what it was allowed: when, at which price and at what cost.
 
 An order is filled at the first open after its decision, a resting stop where its bar allows and no better, an expiry at
-intrinsic value. Prices of funds are plain ones (`audit.plain_prices`); those of instruments that only a model prices are
-compared with the same model on a market whose every number after the fill is noise.
+intrinsic value. Prices of funds are plain ones (`audit.plain_prices`); what only a model prices is compared with the
+same model on a market whose every number after the fill is noise.
 """
 
 from __future__ import annotations
@@ -240,7 +240,9 @@ class Fills:
         unit, allowed = self._unit(ticker, session), self._allowed(ticker, level, session)
         if allowed != allowed:
             low = self.market.price(ticker, session, "low") * unit
-            return self._found(trade, NAN, f"was never reached: the stop rested at {level * unit:.6g}, the low is {low:.6g}")
+            return self._found(
+                trade, NAN, f"was never reached: the stop rested at {level * unit:.6g}, the low is {low:.6g}"
+            )
         if not _same(float(trade["price"]), allowed * unit):
             rested = f"the stop rested at {level * unit:.6g}, its bar allows {allowed * unit:.6g}"
             return self._found(trade, allowed * unit, f"is no fill that its bar allows: {rested}")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,6 +19,8 @@ from bullbear.decide.account import Account
 
 TOLERANCE, _DUST = 1e-9, 1e-14
 """Of equity: two ways to sum the same floats."""
+Trade = Mapping[str, Any]
+"""A row of `Account.trades`."""
 Price = Callable[[str, pd.Timestamp, str], float]
 """(ticker, session, "open", "low" or "close") -> its price in total-return units, NaN where unknown."""
 
@@ -30,9 +33,9 @@ class PlainBook:
     session: pd.Timestamp
 
 
-def trade_named(trade: Mapping[str, object]) -> str:
+def trade_named(trade: Trade) -> str:
     """A trade in words: ticker, why, when decided and when executed."""
-    decided, executed = pd.Timestamp(trade["decided_at"]), pd.Timestamp(trade["executed_at"])  # type: ignore[arg-type]
+    decided, executed = pd.Timestamp(trade["decided_at"]), pd.Timestamp(trade["executed_at"])
     kind = {"order": "order", "stop": "stop", "expiry": "expiry"}[str(trade["why"])]
     return f"the {kind} of {trade['ticker']}, decided {decided:%Y-%m-%d}, executed {executed:%Y-%m-%d %H:%M} UTC"
 
@@ -42,7 +45,7 @@ def differences(
     account: Account,
     price: Price,
     rates: pd.Series,
-    stop_price: Callable[[Mapping[str, object]], float],
+    stop_price: Callable[[Trade], float],
     on_session: Callable[[PlainBook], None] | None = None,
 ) -> list[Leak]:
     """Where the account and its trades do not belong together; the first session alone, for later ones follow from it.
@@ -121,9 +124,10 @@ def differences(
     return []
 
 
-def _by_session(trades: pd.DataFrame) -> dict[pd.Timestamp, list[dict[str, object]]]:
-    found: dict[pd.Timestamp, list[dict[str, object]]] = {}
+def _by_session(trades: pd.DataFrame) -> dict[pd.Timestamp, list[dict[str, Any]]]:
+    found: dict[pd.Timestamp, list[dict[str, Any]]] = {}
     days = trades["executed_at"].dt.tz_convert("America/New_York").dt.tz_localize(None).dt.normalize()
-    for day, trade in zip(days, trades.to_dict("records"), strict=True):
+    rows: list[dict[str, Any]] = trades.to_dict("records")  # type: ignore[assignment]
+    for day, trade in zip(days, rows, strict=True):
         found.setdefault(pd.Timestamp(day).as_unit("us"), []).append(trade)
     return found

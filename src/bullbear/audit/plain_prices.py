@@ -90,9 +90,9 @@ def _in_total_return_units(bars: pd.DataFrame) -> pd.DataFrame:
 
 def bill_rates(view: View, sessions: pd.DatetimeIndex) -> pd.Series:
     """The newest bill yield known at each close, a fraction a year; 0 where it is over 31 days old or unknown."""
-    rates = pd.Series(0.0, sessions)
+    rates = dict.fromkeys(sessions, 0.0)
     if not view.has("observations", BILL):
-        return rates
+        return pd.Series(rates)
     versions = view.versions("observations", BILL).dropna(subset=["value"])
     versions = versions.drop_duplicates("event_date").sort_values(["known_at", "event_date"], kind="stable")
     described, value, place = None, 0.0, 0
@@ -105,7 +105,7 @@ def bill_rates(view: View, sessions: pd.DatetimeIndex) -> pd.Series:
             place += 1
         if described is not None and at.tz_localize(None) - described <= STALE:
             rates[session] = value
-    return rates
+    return pd.Series(rates)
 
 
 def with_model(

@@ -103,11 +103,17 @@ def _instruments(policies: Sequence[Policy], walked: Sequence[Backtest]) -> dict
 
 
 def _cuts(tested: Backtest, count: int) -> list[pd.Timestamp]:
-    """Closes of decisions, spread over all of them; half of them the eve of a trade."""
+    """Closes of decisions: some that led to a trade of the policy, some to one of a baseline, and any others."""
     at = [state.decided_at for state in tested.states]
     traded = [each for each in tested.trades["decided_at"] if each > at[0]] if len(tested.trades) else []
-    chosen = [each[int(place)] for each in (at, traded) if each for place in np.linspace(0.2, 0.95, count) * len(each)]
-    return sorted(dict.fromkeys([*chosen[: count // 2], *chosen[count : count + (count + 1) // 2]]))
+    others = {each for account in tested.baselines.values() for each in account.trades["decided_at"]}
+    of_baselines = sorted(each for each in others if at[0] < each <= at[-1])
+    kinds = [each for each in (of_baselines, traded, at) if each]
+    chosen = []
+    for place, each in enumerate(kinds):
+        number = (count + place) // len(kinds)
+        chosen += [each[int(share * len(each))] for share in np.linspace(0.2, 0.95, number)]
+    return sorted(dict.fromkeys(chosen))
 
 
 def _moved(found: AuditedAccount, at: pd.Timestamp, whole: Backtest | None) -> list[Leak]:
@@ -134,10 +140,12 @@ def _differences(clean: Backtest, noisy: Backtest, at: pd.Timestamp) -> list[Lea
             when = f"{one.session:%Y-%m-%d}"
             said = f"the decision of {when} changes with noise in what became known after {at:%Y-%m-%d}: {what}"
             return [Leak("policy", when, float("nan"), said)]
-    for stance, other in zip(clean.stances, noisy.stances, strict=False):
-        if stance.decided_at <= at and stance != other:
+    for stance, changed in zip(clean.stances, noisy.stances, strict=False):
+        if stance.decided_at <= at and stance != changed:
             when = f"{stance.decided_at:%Y-%m-%d}"
-            said = f"the stance of {when} changes with noise in what became known after {at:%Y-%m-%d}"
+            said = (
+                f"the decision of {when}, or what it says, changes with noise in what became known after {at:%Y-%m-%d}"
+            )
             return [Leak("policy", when, float("nan"), said)]
     leaks = _changed("account policy", clean.account, noisy.account, at)
     for name, account in clean.baselines.items():
@@ -168,6 +176,16 @@ def _changed(whose: str, clean: Account, noisy: Account, at: pd.Timestamp) -> li
             size = float(other["price"]) - float(one["price"])
             said = f"{whose}: {trade_named(one)}, changes with noise in what became known after {at:%Y-%m-%d}"
             return [Leak(one["ticker"], when, size, said)]
+    named = ["ticker", "sleeve", "decided_at", "weight_after"]
+    ordered = [
+        each.trades[(each.trades["decided_at"] <= at) & (each.trades["why"] == "order")] for each in (clean, noisy)
+    ]
+    for one, other in zip(*(each.to_dict("records") for each in ordered), strict=False):
+        if any(one[name] != other[name] for name in named):
+            size = float(other["weight_after"]) - float(one["weight_after"])
+            noise = f"with noise in what became known after {at:%Y-%m-%d}"
+            said = f"{whose}: {trade_named(one)}, is for another weight {noise}"
+            return [Leak(one["ticker"], f"{one['decided_at']:%Y-%m-%d}", size, said)]
     daily = [each.daily[each.daily.index <= day(at)] for each in (clean, noisy)]
     for name in [column for column in daily[0] if column in daily[1]]:
         one, other = (each[name].to_numpy(np.float64) for each in daily)
