@@ -11,13 +11,18 @@ import pandas as pd
 import pytest
 
 from bullbear.data.segments import KINDS
+from bullbear.data.view import View
+from bullbear.dataset.predictions import Predictions
 from bullbear.errors import HoldOutError
+from bullbear.forecasting.bundle import read_bundle
 from bullbear.forecasting.forecast import issue
 from bullbear.forecasting.holdout import TAG, last_instant, open_holdout
 from bullbear.home import Home
 from bullbear.tracking import Run, Runs
 from bullbear.tracking.stored_runs import stored_runs
+from bullbear.workflows.sealed_training import end_before_seal
 from bullbear.workflows.succession import demote
+from bullbear.workflows.sweeping import sweep_run
 from bullbear.workflows.training import train_model
 
 FIRST = "2006-07-01"
@@ -145,6 +150,38 @@ def test_the_definition_that_opened_it_trains_as_if_nothing_were_sealed(sealed: 
         train_model(sealed, "base")
 
 
+def test_where_no_end_was_given_a_run_of_all_models_ends_before_the_seal(sealed: Home):
+    assert end_before_seal(sealed, "base") == LAST_OPEN
+    open_holdout(sealed, sealed.model("base"), "To see how it did.")
+    assert (end_before_seal(sealed, "base"), end_before_seal(sealed, "small")) == (None, LAST_OPEN)
+    seal(sealed, SEAL.replace(FIRST, "2008-01-01"))
+    assert end_before_seal(sealed, "small") is None
+
+
+def test_a_sweep_tries_nothing_on_sealed_days_even_where_its_model_opened_them(
+    sealed: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    grid, read, notes = tmp_path / "grid.toml", [], list[str]()
+    grid.write_text("[grid]\nstop_atr_multiple = [2.0, 3.0]\n")
+    open_holdout(sealed, sealed.model("small"), "To see how it did.")
+    runs = Runs(sealed)
+    run = runs.find("small")
+
+    def swept(decided_on: Predictions, view: View, *given: object, **options: object) -> None:
+        read.extend([decided_on.table["decided_at"].max(), view.instant])
+        raise InterruptedError
+
+    monkeypatch.setattr("bullbear.workflows.sweeping.sweep", swept)
+    with pytest.raises(InterruptedError):
+        sweep_run(sealed, runs, run, grid, say=notes.append)
+    through = last_instant(sealed.holdout())
+    assert read[0] <= through == read[1]
+    assert notes == [f"no variant is tried on {FIRST} on, sealed by models/holdout.toml"]
+    seal(sealed, SEAL.replace(FIRST, "2001-01-02"))
+    with pytest.raises(HoldOutError, match=r"all forecasts of small \w+ lie in 2001-01-02 on, sealed by"):
+        sweep_run(sealed, runs, run, grid, say=notes.append)
+
+
 def test_a_question_alone_may_read_what_its_model_opened(sealed: Home):
     open_holdout(sealed, sealed.model("two"), "To see how it did.")
     train_model(sealed, "two", question="dip5")
@@ -156,8 +193,6 @@ def test_the_base_rate_after_a_demotion_has_not_read_the_sealed_days(sealed: Hom
         shutil.rmtree(tmp_path / "home" / name, ignore_errors=True)
     assert sealed.root == (tmp_path / "home").resolve()
     demote(sealed, "up")
-    from bullbear.forecasting.bundle import read_bundle
-
     bundle = read_bundle(sealed.champion)
     assert bundle.predictions.table["decided_at"].max() <= last_instant(sealed.holdout())
 
