@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from bullbear.cli.audit import audit
 from bullbear.cli.champions import demote, promote, rollback
 from bullbear.cli.daily import account, forecast, report, run, score
 from bullbear.cli.day import day
@@ -33,7 +34,7 @@ app = typer.Typer(
 )
 for command in (
     run, fetch, ingest, simulate, status, factors, instruments, train, tune, runs, evaluate, compare, predictions,
-    promote, demote, rollback, backtest, day, forecast, account, score, odds, report, ui, new,
+    audit, promote, demote, rollback, backtest, day, forecast, account, score, odds, report, ui, new,
 ):  # fmt: skip
     app.command()(command)
 app.add_typer(ledger, name="ledger")
