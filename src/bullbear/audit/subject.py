@@ -66,6 +66,10 @@ class Subject:
         With all questions that are trained together; with its `search` if its parameters are searched for.
     bundles
         Of each question that a run answers; empty for a model that was never trained.
+    run_ids
+        Those runs' ids, by question.
+    beside
+        Champions of other trainings that the policy of `up` reads, by question; they are audited with their own.
     start, end
         The reported span that the training was given instead of the definition's.
     """
@@ -76,6 +80,8 @@ class Subject:
     feature_sets: tuple[FeatureSet, ...]
     rule: Rule
     bundles: Mapping[str, Bundle] = field(default_factory=dict)
+    run_ids: Mapping[str, str] = field(default_factory=dict)
+    beside: Mapping[str, Bundle] = field(default_factory=dict)
     start: str | None = None
     end: str | None = None
 
