@@ -18,6 +18,7 @@ from bullbear.data.view import View
 from bullbear.dataset import Examples, build_all
 from bullbear.decide.rule import Rule
 from bullbear.definitions import FactorSpec, FeatureSet, ModelDefinition, Target
+from bullbear.factors import compute
 from bullbear.forecasting.bundle import Bundle
 from bullbear.home import Home
 from bullbear.learn import Training, train_all
@@ -65,6 +66,10 @@ class Subject:
         With all questions that are trained together; with its `search` if its parameters are searched for.
     bundles
         Of each question that a run answers; empty for a model that was never trained.
+    run_ids
+        Those runs' ids, by question.
+    beside
+        Champions of other trainings that the policy of `up` reads, by question; they are audited with their own.
     start, end
         The reported span that the training was given instead of the definition's.
     """
@@ -75,6 +80,8 @@ class Subject:
     feature_sets: tuple[FeatureSet, ...]
     rule: Rule
     bundles: Mapping[str, Bundle] = field(default_factory=dict)
+    run_ids: Mapping[str, str] = field(default_factory=dict)
+    beside: Mapping[str, Bundle] = field(default_factory=dict)
     start: str | None = None
     end: str | None = None
 
@@ -113,9 +120,14 @@ class Subject:
         """The store with changed rows."""
         return ChangedStore(self.store, change)
 
-    def examples_from(self, store: Store) -> list[Examples]:
-        """Of each question, from all of another store."""
-        return build_all(store.as_of(), self.feature_sets, self.targets)
+    @cached_property
+    def factors(self) -> pd.DataFrame:
+        """Every factor of the model and of its policy about the ticker, by session, from all that is stored."""
+        return compute(self.view, self.specs, self.index, self.ticker)
+
+    def examples_from(self, store: Store, instant: pd.Timestamp | None = None) -> list[Examples]:
+        """Of each question, from all of another store, or from what was known there at an instant."""
+        return build_all(store.as_of(instant), self.feature_sets, self.targets)
 
     def abridged(self, effort: Effort) -> Subject:
         """The same model fitted once a year, over the last years alone where the effort is quick.

@@ -87,7 +87,8 @@ def _show(found: list[ListedRun]) -> None:
     simulated = {each.simulated for each in found}
     title = "Trainings: Brier skill against the base rate in %, 90% intervals"
     table = Table(title=title + (" (SIMULATED)" if simulated == {True} else ""), box=None, pad_edge=False)
-    for name in ("run", "model", "finished", "n", "skill", "a", "verdict"):
+    audited = any(each.audit for each in found)
+    for name in ("run", "model", "finished", "n", "skill", "a", "verdict", *(["audit"] if audited else [])):
         table.add_column(name, justify="right" if name in ("n", "skill", "a") else "left", no_wrap=name != "model")
     for each in found:
         asked = each.model if each.question == "up" else f"{each.model} {each.question}"
@@ -100,6 +101,7 @@ def _show(found: list[ListedRun]) -> None:
             _skill(each),
             "" if each.believed is None else f"{each.believed:.2f}",
             f"forced {each.state}" if each.forced and each.is_champion else each.state,
+            *([each.audit or ""] if audited else []),
             style="bold" if each.is_champion else None,
         )
     console = ResultConsole()
