@@ -8,7 +8,7 @@ definition may then read the period any number of times; another one under the s
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -115,7 +115,7 @@ def lock_of(home: Home, model: str, definition_hash: str) -> Lock:
     period = home.holdout()
     if period is None:
         return Lock(model)
-    found = tuple(each for each in openings(home) if period.overlaps(each.first, each.last))
+    found = tuple(openings_of(home, period))
     is_open = any(
         each.model == model and definition_hash in each.definitions.values() and period.is_within(each.first, each.last)
         for each in found
@@ -138,6 +138,28 @@ def openings(home: Home) -> list[Opening]:
     """
     ledger = _ledger(home)
     return [_opening(entry) for entry in ledger.entries()] if ledger.path.exists() or ledger.head() else []
+
+
+def openings_of(home: Home, period: HoldOut) -> list[Opening]:
+    """The openings of a period or of a part of it; errors are those of `openings`."""
+    return [each for each in openings(home) if period.overlaps(each.first, each.last)]
+
+
+def looks_note(home: Home, models: Iterable[str]) -> str | None:
+    """What to say beside skills of `models` that count sealed days; None where none of them opened these."""
+    period = home.holdout()
+    if period is None:
+        return None
+    made = openings_of(home, period)
+    names = [name for name in dict.fromkeys(models) if name in {each.model for each in made}]
+    if not names:
+        return None
+    return f"hold-out {period.span}: counted in the skill of {', '.join(names)}, which opened it; {times(len(made))}"
+
+
+def times(count: int) -> str:
+    """How often a hold-out was opened, in words."""
+    return {0: "never opened", 1: "opened once"}.get(count, f"opened {count} times")
 
 
 def open_holdout(
