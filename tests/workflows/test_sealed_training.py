@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +18,7 @@ from bullbear.errors import HoldOutError
 from bullbear.forecasting.bundle import read_bundle
 from bullbear.forecasting.due_refits import make_due_refits
 from bullbear.forecasting.forecast import issue
-from bullbear.forecasting.holdout import TAG, last_instant, open_holdout
+from bullbear.forecasting.holdout import OPENINGS, TAG, last_instant, open_holdout
 from bullbear.home import Home
 from bullbear.sessions import closes
 from bullbear.tracking import Run, Runs
@@ -141,8 +142,13 @@ def test_a_run_from_before_the_seal_is_not_taken_for_one_under_it(home: Home):
 def test_the_definition_that_opened_it_trains_as_if_nothing_were_sealed(sealed: Home):
     before = Runs(sealed).find("base")
     open_holdout(sealed, sealed.model("base"), "To see how it did.")
-    train_model(sealed, "base")
+    (note,) = train_model(sealed, "base").notes
+    said = f"up: hold-out {FIRST} on, opened once: Brier skill inside +0.00% [+0.00%, +0.00%] on 356 days, before"
+    assert note.startswith(said)
     run = Runs(sealed).find("base")
+    assert json.loads(run.read_text("hold_out.json"))["openings"] == 1
+    assert run.tags[OPENINGS] == "1"
+    assert train_model(sealed, "base", reuse=True).notes == (note,)
     assert run.run_id != before.run_id
     assert run.tags[TAG] == f"opened {FIRST} on"
     assert contents(run) == contents(before)

@@ -30,6 +30,8 @@ from bullbear.sessions import NEW_YORK, day
 FILE = "models/holdout.toml"
 TAG = "holdout"
 """The tag of a training with what it could read of the hold-out: `sealed PERIOD` or `opened PERIOD`."""
+OPENINGS = "holdout.openings"
+"""The tag of a training over an opened period: how many models had opened it by then."""
 _IDENTITY = ("model", "first", "last")
 
 
@@ -67,10 +69,12 @@ class Lock:
 
     @property
     def tags(self) -> dict[str, str]:
-        """The tag of its trainings."""
+        """The tags of its trainings."""
         if self.period is None:
             return {}
-        return {TAG: f"{'opened' if self.is_open else 'sealed'} {self.period.span}"}
+        if not self.is_open:
+            return {TAG: f"sealed {self.period.span}"}
+        return {TAG: f"opened {self.period.span}", OPENINGS: str(len(self.openings))}
 
     @property
     def remedy(self) -> str:
