@@ -53,3 +53,18 @@ class Noise:
             values[late] *= size
             changed[name] = values
         return changed
+
+
+@dataclass(frozen=True)
+class Removed:
+    """Every row known after an instant taken away: the store as it could have been copied then."""
+
+    after: pd.Timestamp
+
+    def touches(self, kind: str, series: str) -> bool:
+        """Whether the series is among those that change: all."""
+        return True
+
+    def rows(self, kind: str, series: str, frame: pd.DataFrame) -> pd.DataFrame:
+        """The rows that are left; see `data.changed.Change`."""
+        return frame[frame["known_at"] <= self.after]

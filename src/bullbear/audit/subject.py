@@ -18,6 +18,7 @@ from bullbear.data.view import View
 from bullbear.dataset import Examples, build_all
 from bullbear.decide.rule import Rule
 from bullbear.definitions import FactorSpec, FeatureSet, ModelDefinition, Target
+from bullbear.factors import compute
 from bullbear.forecasting.bundle import Bundle
 from bullbear.home import Home
 from bullbear.learn import Training, train_all
@@ -119,9 +120,14 @@ class Subject:
         """The store with changed rows."""
         return ChangedStore(self.store, change)
 
-    def examples_from(self, store: Store) -> list[Examples]:
-        """Of each question, from all of another store."""
-        return build_all(store.as_of(), self.feature_sets, self.targets)
+    @cached_property
+    def factors(self) -> pd.DataFrame:
+        """Every factor of the model and of its policy about the ticker, by session, from all that is stored."""
+        return compute(self.view, self.specs, self.index, self.ticker)
+
+    def examples_from(self, store: Store, instant: pd.Timestamp | None = None) -> list[Examples]:
+        """Of each question, from all of another store, or from what was known there at an instant."""
+        return build_all(store.as_of(instant), self.feature_sets, self.targets)
 
     def abridged(self, effort: Effort) -> Subject:
         """The same model fitted once a year, over the last years alone where the effort is quick.

@@ -15,6 +15,7 @@ from bullbear.cli.champions import demote, promote, rollback
 from bullbear.cli.daily import account, forecast, report, run, score
 from bullbear.cli.day import day
 from bullbear.cli.factors import factors
+from bullbear.cli.holdout import holdout
 from bullbear.cli.instruments import instruments
 from bullbear.cli.ledger import ledger
 from bullbear.cli.market import fetch, ingest, simulate, status
@@ -37,6 +38,7 @@ for command in (
 ):  # fmt: skip
     app.command()(command)
 app.add_typer(ledger, name="ledger")
+app.add_typer(holdout, name="holdout")
 
 
 def _print_version(wanted: bool) -> None:

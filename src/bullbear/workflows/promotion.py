@@ -19,6 +19,7 @@ from bullbear.tracking.tags import FORCED_CHAMPION
 from bullbear.workflows.audit_gate import AuditGate
 from bullbear.workflows.comparing import PAGE, page_of_run
 from bullbear.workflows.console import Console
+from bullbear.workflows.holdout_skill import holdout_check
 from bullbear.workflows.kept_evaluations import evaluation_of
 from bullbear.workflows.plausibility import plausible
 from bullbear.workflows.run_details import beside_all_tried
@@ -105,6 +106,10 @@ def _promote(home: Home, runs: Runs, run: Run, force: str | None, audits: AuditG
         check = plausible(home, run, thresholds.plausibility)
         if check is not None:
             verdict = replace(verdict, checks=(check, *verdict.checks))
+        inside = holdout_check(home, run)
+        if inside is not None:
+            verdict = replace(verdict, checks=(*verdict.checks, inside))
+            verdict = verdict.noting(inside.reason if inside.passed is None else None)
         audited = audits.check(run, thresholds.audit, may_be_made=verdict.passed)
         verdict = replace(verdict, checks=(*verdict.checks, audited))
     refusal = verdict.refusal()

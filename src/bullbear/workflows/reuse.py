@@ -23,6 +23,7 @@ from bullbear.errors import BullbearError
 from bullbear.evaluate import Evaluation, PathScores
 from bullbear.evaluate.distribution import DistributionEvaluation
 from bullbear.execution.environment import environment
+from bullbear.forecasting.holdout import TAG, Lock
 from bullbear.home import Home
 from bullbear.learn.search.trial import Search
 from bullbear.model import Model
@@ -101,13 +102,16 @@ def provenance(home: Home) -> dict[str, str]:
     return {CODE: _digest(sorted(environment().items())), STORE: _digest(_segments(home))}
 
 
-def trained_before(home: Home, model: Model, start: str | None, end: str | None) -> Reused | None:
+def trained_before(
+    home: Home, model: Model, start: str | None, end: str | None, lock: Lock | None = None
+) -> Reused | None:
     """The newest run of the very training that is asked for; None if there is none, or if it cannot be read.
 
     None, too, for a model that runs Python files of the home.
 
     All that is stored must be the same: equal factors and labels alone, a run's data fingerprint, would leave the
-    prices of its account open.
+    prices of its account open. So must be what could be read of a hold-out: outcomes of the last days before it
+    resolve inside.
     """
     from bullbear.tracking.stored_runs import stored_runs
     from bullbear.tracking.tags import QUESTION, QUESTIONS, SEARCH, USED_AGAIN
@@ -117,6 +121,7 @@ def trained_before(home: Home, model: Model, start: str | None, end: str | None)
 
     if model.user_code:
         return None
+    sealed = None if lock is None else lock.tags.get(TAG)
     now, names = provenance(home), [each.name for each in model.definition.questions]
     try:
         stored = [each for each in stored_runs(home.runs) if SEARCH not in each.tags]
@@ -132,6 +137,7 @@ def trained_before(home: Home, model: Model, start: str | None, end: str | None)
             or each.tags.get("model") != model.definition.name
             or each.tags.get("definition_hash") != model.definition_hash
             or any(each.tags.get(tag) != digest for tag, digest in now.items())
+            or each.tags.get(TAG) != sealed
             or any(each.params.get(key) != value for key, value in span.items())
         ):
             continue

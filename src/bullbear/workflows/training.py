@@ -20,6 +20,7 @@ from bullbear.evaluate import Evaluation, PathScores, path_scores
 from bullbear.evaluate.distribution import DistributionEvaluation
 from bullbear.execution import Kept
 from bullbear.forecasting.account_factors import account_factors
+from bullbear.forecasting.holdout import Lock, lock_of
 from bullbear.forecasting.policy_forecasts import decided_on
 from bullbear.home import Home
 from bullbear.learn import Training, train_all
@@ -33,6 +34,7 @@ from bullbear.workflows.joint_metrics import metrics_by_question, metrics_of_dis
 from bullbear.workflows.kept_evaluations import evaluation_of
 from bullbear.workflows.notes import factor_notes, fund_notes, outcome_notes
 from bullbear.workflows.reuse import Reused, provenance, trained_before
+from bullbear.workflows.sealed_training import holdout_notes, require_unsealed
 from bullbear.workflows.trained import TrainedModel, TrainedQuestion
 
 if TYPE_CHECKING:
@@ -73,6 +75,8 @@ def train_model(
         The model does not answer `question`, or the span is empty.
     DefinitionError, NoDataError, HistoryError
         See `Home.model`, `dataset.build` and `learn.train`.
+    HoldOutError
+        Sealed days are asked for that the model has not opened; see `forecasting.holdout`.
     RunError, SpooledError
         The tracking store cannot be used, or took the finished training no more; see `tracking.training_run`.
     """
@@ -95,10 +99,14 @@ def train_with(
     if question is not None:
         model = _only(model, question)
     began = time.perf_counter()
-    if reuse and (found := trained_before(home, model, start, end)) is not None:
-        return _reused(home, model, found, began)
-    with Kept(home.unfinished(model.definition.name)) as kept:
-        return _train(fit, home, model, kept, start, end, jobs, cluster, progress or _silent)
+    lock = lock_of(home, model.definition.name, model.definition_hash)
+    require_unsealed(home, model, lock, start, end)
+    if reuse and (found := trained_before(home, model, start, end, lock)) is not None:
+        trained = _reused(home, model, found, began)
+    else:
+        with Kept(home.unfinished(model.definition.name)) as kept:
+            trained = _train(fit, home, model, lock, kept, start, end, jobs, cluster, progress or _silent)
+    return replace(trained, notes=(*trained.notes, *holdout_notes(home, lock, trained)))
 
 
 def _reused(home: Home, model: Model, found: Reused, began: float) -> TrainedModel:
@@ -111,6 +119,7 @@ def _train(
     fit: Callable[..., list[Training]],
     home: Home,
     model: Model,
+    lock: Lock,
     kept: Kept,
     start: str | None,
     end: str | None,
@@ -124,8 +133,8 @@ def _train(
     began, started = time.perf_counter(), time.time()
     targets = model.definition.targets
     ticker = targets[0].ticker
-    store = home.filled_store()
-    made_from = provenance(home)  # before the view: what arrives meanwhile makes another training
+    store = lock.store(home.filled_store())
+    made_from = provenance(home) | lock.tags  # before the view: what arrives meanwhile makes another training
     view = store.as_of()
     check_span(model, pd.DatetimeIndex(view.bars(ticker).index), start, end)
     require_ready(home.runs)  # a tracking store that cannot take the result is found before the work
