@@ -30,6 +30,7 @@ from bullbear.workflows.backtesting import backtest_metrics, backtest_params, ba
 from bullbear.workflows.comparing import PAGE, page_of_training
 from bullbear.workflows.console import Progress
 from bullbear.workflows.distributions import evaluate_distributions, past_distributions, usual_fan
+from bullbear.workflows.holdout_skill import holdout_skill
 from bullbear.workflows.joint_metrics import metrics_by_question, metrics_of_distribution
 from bullbear.workflows.kept_evaluations import evaluation_of
 from bullbear.workflows.notes import factor_notes, fund_notes, outcome_notes
@@ -240,7 +241,8 @@ def _judge(
             baselines=baselines_of(target.ticker, home.instruments(), model.policy),
         )
     evaluation = evaluation_of(predictions, home.evaluations) if walks_forward else path_scores(predictions)
-    return TrainedQuestion("", model, examples, training, evaluation, tested)
+    inside = holdout_skill(home, predictions) if walks_forward else None
+    return TrainedQuestion("", model, examples, training, evaluation, tested, inside)
 
 
 def _log(
@@ -278,6 +280,7 @@ def _log(
             options={"start": start, "end": end},
             questions=model.definition.questions,
             provenance=made_from,
+            documents={} if each.hold_out is None else {"hold_out.json": each.hold_out.as_dict()},
         )
 
     documents = {} if distribution is None else {"distribution.json": distribution.as_dict()}
@@ -285,7 +288,8 @@ def _log(
     trials = {question: each.trials for question, each in judged.items()}
     pages = {PAGE: page_of_training(home, model.definition.name, evaluations, trials, simulated=simulated)}
     if len(judged) == 1:
-        return log_training(home.runs, replace(record(next(iter(judged.values()))), documents=documents, pages=pages))
+        one = record(next(iter(judged.values())))
+        return log_training(home.runs, replace(one, documents=documents | one.documents, pages=pages))
     documents["evaluation.json"] = {name: each.evaluation.as_dict() for name, each in judged.items()}
     return log_joint_training(
         home.runs,
