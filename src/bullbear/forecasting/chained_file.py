@@ -53,6 +53,11 @@ class ChainedFile:
         self._verified: tuple[bytes, Chain] | None = None
 
     @property
+    def name(self) -> str:
+        """How errors name the file."""
+        return self.path.name
+
+    @property
     def head_path(self) -> Path:
         """Where the number of entries and the last hash are kept."""
         return self.path.with_suffix(".head")
@@ -173,10 +178,10 @@ class ChainedFile:
         raw = self.path.read_bytes() if self.path.exists() else b""
         # A forecast reads the ledger, then appends to it: the same bytes need not be verified three times.
         if self._verified is None or self._verified[0] != raw:
-            self._verified = raw, Chain.read(raw, name=self.path.name, kind=self.kind)
+            self._verified = raw, Chain.read(raw, name=self.name, kind=self.kind)
         content = _Content(self._verified[1], head)
         if head is not None:
-            head.check(content.entries, self.head_path.name, self.path.name, self.kind)
+            head.check(content.entries, self.head_path.name, self.name, self.kind)
         return content
 
     def _lock(self) -> FileLock:
