@@ -57,7 +57,7 @@ def test_what_was_tried_outlives_its_run_and_the_store(home: Home) -> None:
 
     connect(home.runs).delete_run(other)
     shutil.rmtree(next(home.runs.glob(f"artifacts/**/{other}")))  # as `mlflow gc` does
-    assert (runs.tried(small), beside_all_tried(runs, small, least_models=2)) == (counted, beside)
+    assert runs.tried(small) == counted
 
     shutil.rmtree(home.runs)
     champion = runs.find("champion")
@@ -148,7 +148,7 @@ def test_a_home_that_cannot_be_written_to_counts_its_store_all_the_same(
 
     monkeypatch.setattr(TrialRegistry, "take_over", refused)
     assert Runs(home).tried(small) == 2
-    assert "Permission denied: 1 trial of the tracking store is not yet in the registry" in capsys.readouterr().err
+    assert "Permission denied: 1 trial of the tracking store cannot be kept in the registry" in capsys.readouterr().err
 
 
 def test_the_variants_of_older_sweeps_are_taken_over(home: Home) -> None:
@@ -179,7 +179,7 @@ def test_policies_tried_on_a_run_stand_beside_each_other_and_its_own(home: Home)
 def test_another_policy_in_a_backtest_is_recorded(bullbear: Any, home: Home, tmp_path: Path) -> None:
     (home.root / "models/policies").mkdir(parents=True)
     (home.root / "models/policies/calm.toml").write_text(
-        'name = "calm"\nintent = "Half of the weight."\nkind = "band"\nbull_weight = 0.5\n'
+        'name = "calm"\nintent = "Less of it."\nkind = "band"\nbull_weight = 0.9\n'
     )
     answer = bullbear("backtest", "small", "--policy", "calm", "--home", home.root, "--json")
     assert answer.code == 0, answer.err

@@ -59,12 +59,8 @@ class KnownTrials:
             self.registry.take_over([(trial, forecasts_at(run.place)) for trial, run in missing])
             self.trials = self.registry.trials()
         except OSError as bad:
-            many = (
-                "1 trial of the tracking store is"
-                if len(missing) == 1
-                else f"{len(missing)} trials of the tracking store are"
-            )
-            warn(f"{bad.strerror or bad}: {many} not yet in the registry")
+            many = "1 trial" if len(missing) == 1 else f"{len(missing)} trials"
+            warn(f"{bad.strerror or bad}: {many} of the tracking store cannot be kept in the registry")
             self.trials += [trial for trial, _ in missing]
 
     def _of_store(self, home: Home) -> list[StoredRun]:

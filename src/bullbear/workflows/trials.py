@@ -105,21 +105,25 @@ def listed_trials(home: Home, question: str | None = None) -> ListedTrials:
     counted = [(each, data, tries_on(trials, each, data)) for each, data in asked]
     return ListedTrials(
         path=str(known.registry.path),
-        trials=tuple(sorted(_rows(trials, present), key=lambda row: row.first_seen)),
+        trials=tuple(_rows(trials, present)),
         questions=tuple(_summary(each, data, tries, error) for each, data, tries in counted),
     )
 
 
 def _rows(trials: Sequence[Trial], present: set[str]) -> Iterable[TrialRow]:
-    models: dict[tuple[str, str | None, Identity], list[Trial]] = {}
-    for trial in sorted(trials, key=lambda trial: trial.at):
-        if trial.is_training:
-            models.setdefault((trial.question, trial.data, trial.identity), []).append(trial)
-        elif trial.variants:
-            ratios = [ratio for ratio in trial.variants.values() if ratio is not None]
-            yield _row([trial], present, sharpe=max(ratios, default=None), variants=len(trial.variants))
-    for of in models.values():
-        yield _row(of, present, sharpe=of[-1].sharpe)
+    """The oldest first, equal trainings in one."""
+    equal: dict[tuple[str, str | None, Identity] | int, list[Trial]] = {}
+    for number, trial in enumerate(sorted(trials, key=lambda trial: trial.at)):
+        if trial.is_training or trial.variants:
+            key = (trial.question, trial.data, trial.identity) if trial.is_training else number
+            equal.setdefault(key, []).append(trial)
+    for of in equal.values():
+        last = of[-1]
+        if last.is_training:
+            yield _row(of, present, sharpe=last.sharpe)
+        else:
+            ratios = [ratio for ratio in last.variants.values() if ratio is not None]
+            yield _row(of, present, sharpe=max(ratios, default=None), variants=len(last.variants))
 
 
 def _row(of: Sequence[Trial], present: set[str], *, sharpe: float | None, variants: int | None = None) -> TrialRow:
