@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from bullbear import shipped
 from bullbear.decide.instruments import Instrument, read_instruments
+from bullbear.definitions.holdout import HoldOut, read_holdout
 from bullbear.definitions.pairs import PlacedPair, read_pairs
 from bullbear.definitions.promotion import Promotion, read_promotion
 from bullbear.definitions.questions import Question, read_questions
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from bullbear.odds.definitions import EventSet
 
 T = TypeVar("T")
-SHARED_FILES = frozenset({"questions", "instruments", "pairs", "promotion"})
+SHARED_FILES = frozenset({"questions", "instruments", "pairs", "promotion", "holdout"})
 """Files of `models/` that define no model."""
 
 
@@ -83,6 +85,17 @@ class DefinitionFiles:
         """
         paths = [folder / "promotion.toml" for folder in self._folders("models")]
         return next((read_promotion(path) for path in paths if path.exists()), Promotion())
+
+    def holdout(self) -> HoldOut | None:
+        """The period that this home's `models/holdout.toml` seals; None without that file.
+
+        Raises
+        ------
+        DefinitionError
+            The file cannot be used; the message names file and line.
+        """
+        path = self.root / "models" / "holdout.toml"
+        return read_holdout(path) if os.path.lexists(path) else None
 
     def events(self) -> EventSet:
         """The packaged odds events and those of this home's `features/odds.toml`, which win, by name.

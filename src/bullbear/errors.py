@@ -116,6 +116,16 @@ class GateError(BullbearError):
         super().__init__(f"refused by {gate}: {reason}; {remedy}")
 
 
+class HoldOutError(GateError):
+    """A fit or a choice that would read the days sealed by `models/holdout.toml`. Exit code 3."""
+
+    def __init__(self, reason: str, remedy: str) -> None:
+        super().__init__("the hold-out", reason, remedy)
+
+    def __reduce__(self) -> tuple[type[HoldOutError], tuple[str, str]]:
+        return type(self), (self.reason, self.remedy)
+
+
 def _quoted(value: object) -> str:
     text = repr(value)
     return text if len(text) <= 120 else text[:117] + "..."

@@ -143,6 +143,11 @@ class Home(DefinitionFiles):
         return self.written / "tuning" / f"{model}.journal"
 
     @property
+    def trials(self) -> Path:
+        """Records of what was tried and opened, which are only ever appended to."""
+        return self.written / "trials"
+
+    @property
     def reports(self) -> Path:
         """Reports."""
         return self.written / "reports"

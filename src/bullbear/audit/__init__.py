@@ -1,8 +1,5 @@
-"""Checks that nothing sees what only a later day could know: of the factors that a home brings along."""
+"""The audit: checks that nothing sees what only a later day could know, of a model and of a home's own factors."""
 
-from bullbear.audit.causal import require_causal
-from bullbear.audit.finding import Finding
-from bullbear.audit.perturbation import perturbation
-from bullbear.audit.truncation import truncation
+from bullbear.audit.factors import Finding, perturbation, require_causal, truncation
 
 __all__ = ["Finding", "perturbation", "require_causal", "truncation"]

@@ -10,10 +10,12 @@ from typing import Annotated
 
 import typer
 
+from bullbear.cli.audit import audit
 from bullbear.cli.champions import demote, promote, rollback
 from bullbear.cli.daily import account, forecast, report, run, score
 from bullbear.cli.day import day
 from bullbear.cli.factors import factors
+from bullbear.cli.holdout import holdout
 from bullbear.cli.instruments import instruments
 from bullbear.cli.ledger import ledger
 from bullbear.cli.market import fetch, ingest, simulate, status
@@ -33,10 +35,11 @@ app = typer.Typer(
 )
 for command in (
     run, fetch, ingest, simulate, status, factors, instruments, train, tune, runs, trials, evaluate, compare,
-    predictions, promote, demote, rollback, backtest, day, forecast, account, score, odds, report, ui, new,
+    predictions, audit, promote, demote, rollback, backtest, day, forecast, account, score, odds, report, ui, new,
 ):  # fmt: skip
     app.command()(command)
 app.add_typer(ledger, name="ledger")
+app.add_typer(holdout, name="holdout")
 
 
 def _print_version(wanted: bool) -> None:

@@ -34,7 +34,8 @@ _SPARE = (
     *("chance", "ECE", "AUC", "base rate's", "Brier", "effective", "trials"),  # scores
     *("worst\nmonths", "under\nwater", "longest\nfall", "turnover", "volatility", "CAGR"),  # accounts
     *("shrunk", "lift", "since"),  # odds
-    *("finished", "n"),  # runs
+    *("finished", "n", "audit"),  # runs
+    *("evidence", "seconds"),  # audits
     *("reasons", "rewritten", "last known at", "first", "gaps", "rows"),  # series
     "log-loss skill",
 )

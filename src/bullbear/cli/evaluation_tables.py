@@ -128,6 +128,8 @@ def _details_lines(details: RunDetails | None) -> list[str]:
         f"A true Brier skill would pass the skill test with this history ({_models(tried)} tried): {seen}; "
         f"calibration test p {details.calibration.p_value:.2f}"
     ]
+    if details.hold_out is not None:
+        lines.append(_capital(details.hold_out.sentence))
     models = details.models
     if models is not None and models.spa is None and models.models:
         lines.append(
@@ -143,6 +145,10 @@ def _details_lines(details: RunDetails | None) -> list[str]:
             f"{models.spa.p_value:.2f}{pbo}"
         )
     return lines
+
+
+def _capital(sentence: str) -> str:
+    return sentence[0].upper() + sentence[1:]
 
 
 def _models(count: int) -> str:

@@ -35,6 +35,12 @@ class View:
         self._files = files
         self.cache: dict[object, Any] = {}  # a view never changes, so neither do its rows
 
+    def until(self, instant: pd.Timestamp) -> View:
+        """The view of the same rows at an earlier instant; itself where it is not earlier."""
+        if instant >= self.instant:
+            return self
+        return View(self._reader, instant.as_unit("us"), self._files)
+
     def bars(self, ticker: str) -> pd.DataFrame:
         """Daily bars by event_date: known_at, open, high, low, close, adj_close, volume (NaN where unknown).
 

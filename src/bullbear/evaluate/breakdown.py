@@ -102,6 +102,20 @@ def breakdown(
     return found
 
 
+def skill_by(
+    predictions: Predictions,
+    state: pd.Series,
+    *,
+    seed: int = SEED,
+    resamples: int = RESAMPLES,
+    level: float = LEVEL,
+) -> tuple[Slice, ...]:
+    """The skill of one question's forecasts by a single state, a text indexed by `decided_at`; see `breakdown`."""
+    rows = Sample.of(predictions)
+    draws = resample(rows.n_sessions, rows.horizon, resamples=resamples, seed=seed, session=rows.session)
+    return _slices(rows, state.reindex(rows.decided_at).to_numpy(dtype=object), draws, level, None)
+
+
 def terciles(x: ArrayLike) -> NDArray[np.object_]:
     """`low`, `middle` or `high` by the terciles of all known values; None where the value is missing.
 

@@ -10,7 +10,8 @@ from bullbear.errors import BullbearError, MissingExtraError
 from bullbear.forecasting.bundle import Bundle, read_bundle
 from bullbear.forecasting.champions import others_of, question_of
 from bullbear.forecasting.close import Close, close_of
-from bullbear.forecasting.refitting import refit_champion, refit_overdue
+from bullbear.forecasting.holdout import lock_of_bundle
+from bullbear.forecasting.refitting import due_refits, held_back, refit_champion
 from bullbear.home import Home
 
 Progress = Callable[[int, int], None]
@@ -21,8 +22,8 @@ def make_due_refits(
 ) -> tuple[str, ...]:
     """Make the refits that are due at the last close by `now`; the questions whose champion was refitted.
 
-    `say` is told of each refit that a missing library prevents: the model that is there goes on, and the forecast
-    states its age.
+    `say` is told of each refit that a missing library or a sealed hold-out prevents: the model that is there goes on,
+    and the forecast states its age.
 
     Raises
     ------
@@ -43,7 +44,7 @@ def make_due_refits(
     made, failed = [], list[BullbearError]()
     for each in champions:
         try:
-            if _refit(home, each, at, progress):
+            if _refit(home, each, at, progress, say):
                 made.append(each.question)
         except MissingExtraError as bad:
             say(f"{each.question} keeps the model fitted through {each.trained_through()[-1]}: {bad}")
@@ -54,8 +55,11 @@ def make_due_refits(
     return tuple(made)
 
 
-def _refit(home: Home, bundle: Bundle, at: Close, progress: Progress | None) -> bool:
-    if not refit_overdue(bundle, at.labels_of(question_of(bundle))):
-        return False
-    refit_champion(home, bundle, at.view, progress)
-    return True
+def _refit(home: Home, bundle: Bundle, at: Close, progress: Progress | None, say: Callable[[str], None]) -> bool:
+    lock = lock_of_bundle(home, bundle)
+    due = due_refits(bundle, at.labels_of(question_of(bundle)), lock)
+    if due:
+        bundle = refit_champion(home, bundle, lock.view(at.view), progress)
+    if note := held_back(bundle, at.labels_of(question_of(bundle)), lock):
+        say(note)
+    return bool(due)

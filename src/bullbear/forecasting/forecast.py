@@ -30,11 +30,12 @@ from bullbear.forecasting.advised import ADVISED, HYPOTHETICAL, Advised, advised
 from bullbear.forecasting.bundle import Bundle, read_bundle
 from bullbear.forecasting.champions import Asked, Others, others_of, question_of
 from bullbear.forecasting.close import Close, close_of
+from bullbear.forecasting.holdout import lock_of_bundle
 from bullbear.forecasting.kept_documents import KeptAccounts, KeptDocuments
 from bullbear.forecasting.ledger import LIVE, Ledger, kind_of, warn, with_provenance
 from bullbear.forecasting.policy_forecasts import given, read_by, spoken
 from bullbear.forecasting.record import document, iso, question_document
-from bullbear.forecasting.refitting import refit_champion, refit_overdue
+from bullbear.forecasting.refitting import due_refits, held_back, refit_champion, refit_overdue
 from bullbear.forecasting.staleness import Freshness
 from bullbear.forecasting.today import forecast_close
 from bullbear.forecasting.tracked_anchor import tracked_anchor
@@ -116,9 +117,7 @@ def issue(
         is_fed=store.as_of(stored=stored).has("raw_bars", target.ticker),
         is_today=as_of is None,
     )
-    believed = others.through(
-        lambda each: fresh.checked(each, at, refit_overdue(each, at.labels_of(question_of(each))))
-    )
+    believed = others.through(lambda each: fresh.checked(each, at, _overdue(home, each, at)))
     ledger = Ledger(home.forecasts / "ledger.jsonl")
     _note_lost_entries(home, ledger, say)
     account: Advised | None = None
@@ -142,7 +141,7 @@ def issue(
         simulated=simulated,
         kept=KeptAccounts(KeptDocuments(home.forecasts / ".accounts")),
     )
-    fresh.checked(bundle, at, overdue)
+    fresh.checked(bundle, at, _overdue(home, bundle, at))
     for note in (*believed.notes, *unread):
         say(note)
     origin = {"stored_through": iso(stored, "us"), "sessions_behind": fresh.sessions_behind}
@@ -280,15 +279,26 @@ def _refitted(
     progress: Progress | None,
     say: Callable[[str], None],
 ) -> Bundle:
-    """The bundle with the refits that are due; without a library that they need, as it is, and `say` is told."""
-    if not refit_overdue(bundle, at.labels_of(question_of(bundle))):
-        return bundle
+    """The bundle with the refits that are due; without a library that they need, as it is, and `say` is told.
+
+    So it is of refits that would read sealed days.
+    """
+    lock, labels = lock_of_bundle(home, bundle), at.labels_of(question_of(bundle))
     try:
-        return refit_champion(home, bundle, at.view, progress)
+        if due_refits(bundle, labels, lock):
+            bundle = refit_champion(home, bundle, lock.view(at.view), progress)
+        if note := held_back(bundle, labels, lock):
+            say(note)
+        return bundle
     except MissingExtraError as bad:
         through = bundle.trained_through()[-1]
         say(f"{bundle.question} is answered by the model fitted through {through}, whose refit is overdue: {bad}")
         return bundle
+
+
+def _overdue(home: Home, bundle: Bundle, at: Close) -> int:
+    """How long a refit has been overdue that could be made: one that a hold-out forbids is no oversight."""
+    return due_refits(bundle, at.labels_of(question_of(bundle)), lock_of_bundle(home, bundle))
 
 
 def _refuse_other_market(bundle: Bundle, store: Store) -> None:

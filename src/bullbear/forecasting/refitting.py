@@ -21,6 +21,7 @@ from bullbear.extras import require_modules
 from bullbear.files import replace_folder
 from bullbear.forecasting.bundle import Bundle, read_bundle
 from bullbear.forecasting.bundle_writing import write_continued
+from bullbear.forecasting.holdout import FILE, Lock
 from bullbear.home import Home
 from bullbear.learn import continue_training
 from bullbear.learn.members import calibrations_of, members_of
@@ -44,6 +45,22 @@ def refit_overdue(bundle: Bundle, labels: pd.DataFrame) -> int:
     fitted = _fits(bundle, labels)
     due = fitted[fitted > newest]
     return len(between(due[0], labels.index[-1])) - 1 if len(due) else 0
+
+
+def due_refits(bundle: Bundle, labels: pd.DataFrame, lock: Lock) -> int:
+    """`refit_overdue`, counting only the refits that the lock on a hold-out lets the model make."""
+    open_ones = lock.labels(labels)
+    return refit_overdue(bundle, open_ones) if len(open_ones) else 0
+
+
+def held_back(bundle: Bundle, labels: pd.DataFrame, lock: Lock) -> str | None:
+    """The note on a model whose refit would read sealed days; None where there is none."""
+    if lock.period is None or not lock.is_shut or not refit_overdue(bundle, labels):
+        return None
+    return (
+        f"{bundle.question} keeps the model fitted through {bundle.trained_through()[-1]}: a refit would read "
+        f"{lock.period.span}, sealed by {FILE}; {lock.remedy}"
+    )
 
 
 def _fits(bundle: Bundle, labels: pd.DataFrame) -> pd.DatetimeIndex:

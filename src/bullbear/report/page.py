@@ -38,12 +38,33 @@ def write_page(
     generated_at: pd.Timestamp,
     notices: Sequence[str] = (),
 ) -> Path:
-    """Write the page, whole or not at all; an existing file is replaced.
+    """Write the page, whole or not at all; an existing file is replaced; see `page_html`.
 
     Parameters
     ----------
     path
         Its folder is created.
+    """
+    page = page_html(
+        sections, title=title, ticker=ticker, simulated=simulated, generated_at=generated_at, notices=notices
+    )
+    write_whole(path, page)
+    return path
+
+
+def page_html(
+    sections: Sequence[Section],
+    *,
+    title: str,
+    ticker: str,
+    simulated: bool,
+    generated_at: pd.Timestamp,
+    notices: Sequence[str] = (),
+) -> str:
+    """The page.
+
+    Parameters
+    ----------
     sections
         In the order to show; ids of sections and charts are unique.
     simulated
@@ -67,7 +88,7 @@ def write_page(
     if twice := [name for name, count in counted.items() if count > 1]:
         raise InputError("report", f"the id {twice[0]} {counted[twice[0]]} times", "an id once", "rename one of them")
     library, script = _plotly() if charts else "", _asset("page.js")
-    page = _template().render(
+    page: str = _template().render(
         title=title,
         ticker=ticker,
         simulated=simulated,
@@ -81,8 +102,7 @@ def write_page(
         hashes=[_hash(text) for text in (library, script) if text],
         data=page_data(charts, simulated=simulated),
     )
-    write_whole(path, page)
-    return path
+    return page
 
 
 def _style() -> str:

@@ -25,9 +25,10 @@ class Text:
 
 @dataclass(frozen=True)
 class Heading:
-    """A heading inside a section."""
+    """A heading inside a section; `id` makes it a place that can be linked to."""
 
     text: str
+    id: str = ""
     kind: ClassVar[str] = "heading"
 
 

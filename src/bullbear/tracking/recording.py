@@ -6,11 +6,12 @@ This is the part of `tracking.runs` that writes, and so needs MLflow.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from mlflow import MlflowClient
+from mlflow.entities import Metric, RunTag
 
 from bullbear.home import Home
 from bullbear.tracking.ledger_anchor import record_ledger_head
@@ -133,6 +134,33 @@ def attach(home: Home, run: Run, name: str, text: str, *, say: Callable[[str], N
             write_artifact(str(client.get_run(run.run_id).info.artifact_uri), name, text)
     except store_errors() as bad:
         say(f"{name} of {run.model} {run.run_id[:8]} was not kept in MLflow: {cause(bad)}")
+
+
+def record_audit(
+    home: Home,
+    run_ids: Sequence[str],
+    texts: Mapping[str, str],
+    tags: Mapping[str, str],
+    metrics: Mapping[str, float],
+    *,
+    say: Callable[[str], None],
+) -> bool:
+    """See `Runs.record_audit`."""
+    now = time.time_ns() // 1_000_000
+    points = [Metric(name, value, now, 0) for name, value in metrics.items()]
+    marks = [RunTag(name, value) for name, value in tags.items()]
+    try:
+        with limited_patience():
+            client = connect(home.runs)
+            for run_id in run_ids:
+                place = str(client.get_run(run_id).info.artifact_uri)
+                for name, text in texts.items():
+                    write_artifact(place, name, text)
+                client.log_batch(run_id, metrics=points, tags=marks)
+    except store_errors() as bad:
+        say(f"the audit of run {run_ids[0][:8]} was not recorded in MLflow: {cause(bad)}")
+        return False
+    return True
 
 
 def _of_id(home: Home, run_id: str | None) -> StoredRun | None:

@@ -15,7 +15,7 @@ from bullbear.evaluate.scored_model import NOT_JUDGED
 from bullbear.forecasting.champion_history import FORCED, run_at
 from bullbear.home import Home
 from bullbear.tracking.stored_runs import StoredRun, stored_runs
-from bullbear.tracking.tags import CHAMPION, PASSED, QUESTION, QUESTIONS, SEARCH, VERDICT, kind_of
+from bullbear.tracking.tags import AUDIT, CHAMPION, PASSED, QUESTION, QUESTIONS, SEARCH, VERDICT, kind_of
 from bullbear.tracking.tries import TRIALS
 
 
@@ -48,6 +48,8 @@ class ListedRun:
     """The home's Python files that it runs, as `user_code.named_files` names them."""
     forced: str | None = None
     """Why it was promoted although a test failed."""
+    audit: str | None = None
+    """What its newest audit found: `passed (full) DAY`, `failed: CHECK`."""
 
 
 def listed_runs(
@@ -120,6 +122,7 @@ def _listed(run: StoredRun, champions: Mapping[str, str]) -> ListedRun:
         user_code=tags.get("user_code", ""),
         simulated=tags.get("data") == "SIMULATED",
         forced=tags.get(FORCED),
+        audit=tags.get(AUDIT),
     )
 
 

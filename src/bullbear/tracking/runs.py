@@ -9,6 +9,7 @@ import json
 import os
 import tempfile
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,15 @@ from bullbear.tracking.tried_runs import Try, read_try
 from bullbear.tracking.tries import TRIALS, identity, is_benchmark
 from bullbear.tracking.usable import cause, store_errors
 from bullbear.trials import Identity, Tries, tries_on
+
+
+@dataclass(frozen=True)
+class Training:
+    """The runs of one training: the ids of all of them, its own first, and those that answer a question."""
+
+    ids: tuple[str, ...]
+    runs: tuple[Run, ...]
+    params: Mapping[str, str] = field(default_factory=dict)
 
 
 class Runs:
@@ -128,6 +138,25 @@ class Runs:
                 missing = Found(f"its run of {question} was deleted")
                 raise RunError(f"run {run.run_id[:8]}", missing, "all runs of its training", "train the model again")
         return [self._open(found[question]) for question in others]
+
+    def training_of(self, run: Run) -> Training:
+        """The training that `run` belongs to, as far as it is left in the store; the run alone where it cannot be read.
+
+        The run itself stands in it as it is given: a champion with its refits.
+        """
+        try:
+            finished = stored_runs(self.home.runs)
+        except store_errors():
+            finished = []
+        own = next((each for each in finished if each.run_id == run.run_id), None)
+        if own is None:
+            return Training((), (run,))
+        root = own.parent or own.run_id
+        members = [each for each in finished if root in (each.run_id, each.parent)]
+        ids = sorted((each.run_id for each in members), key=lambda run_id: run_id != root)
+        answering = [each for each in members if QUESTIONS not in each.tags]
+        opened_runs = [self._open(each) if each.run_id != run.run_id else run for each in answering]
+        return Training(tuple(ids), tuple(opened_runs), own.params)
 
     def distribution(self, name: str) -> dict[str, Any] | None:
         """The scores of the distribution that a training forecast, as they were logged; None if it knew none."""
@@ -328,6 +357,40 @@ class Runs:
         from bullbear.tracking.recording import attach
 
         attach(self.home, run, name, text, say=say)
+
+    def record_audit(
+        self,
+        run_ids: Sequence[str],
+        texts: Mapping[str, str],
+        tags: Mapping[str, str],
+        metrics: Mapping[str, float],
+        *,
+        say: Callable[[str], None] = warn,
+    ) -> bool:
+        """Keep an audit with every run of a training, in place of an earlier one; what fails becomes a note.
+
+        Parameters
+        ----------
+        texts
+            Artifacts, by file name.
+        """
+        from bullbear.tracking.recording import record_audit
+
+        return record_audit(self.home, run_ids, texts, tags, metrics, say=say)
+
+    def present_text(self, run_id: str, name: str) -> str | None:
+        """An artifact that may have been replaced since it was last read; None if it, or its run, is not there."""
+        try:
+            run = next((each for each in stored_runs(self.home.runs) if each.run_id == run_id), None)
+            if run is None:
+                return None
+            if run.place is not None:
+                return (run.place / name).read_text(encoding="utf-8")
+            with tempfile.TemporaryDirectory(prefix="bullbear-") as folder:
+                self._download(run_id, Path(folder), name)
+                return (Path(folder) / name).read_text(encoding="utf-8")
+        except store_errors():
+            return None
 
     def texts(self, run_ids: Collection[str], name: str) -> dict[str, str]:
         """An artifact of several runs, by run id; runs without it, or that are gone, are left out."""

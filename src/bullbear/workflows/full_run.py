@@ -12,6 +12,7 @@ from bullbear.errors import GateError
 from bullbear.evaluate import OracleShare, PathScores
 from bullbear.forecasting.card.card import card_of
 from bullbear.forecasting.forecast import issue
+from bullbear.forecasting.holdout import FILE
 from bullbear.home import Home
 from bullbear.tracking import Run, Runs
 from bullbear.tracking.ledger_anchor import record_ledger_head
@@ -21,6 +22,7 @@ from bullbear.workflows.filling import DataSource, fill
 from bullbear.workflows.promotion import promote_run
 from bullbear.workflows.reporting import keep_page, result_of_run, result_of_training, write_page
 from bullbear.workflows.reuse import ReusedQuestion
+from bullbear.workflows.sealed_training import end_before_seal
 from bullbear.workflows.training import TrainedModel, TrainedQuestion, train_model
 
 MODELS = ("climatology", "logistic", "lightgbm", "outlook")
@@ -77,8 +79,11 @@ def run_all(home: Home, source: DataSource, *, jobs: int, console: Console, agai
     fill(home, source, console)
     trained = []
     for name in MODELS:
+        end = end_before_seal(home, name)
+        if end is not None:
+            console.say(f"note: {name} is trained up to {end}: {FILE} seals what follows, and it has not opened that")
         with console.progress(f"training {name}") as progress:
-            trained.append(train_model(home, name, jobs=jobs, progress=progress, reuse=not again))
+            trained.append(train_model(home, name, end=end, jobs=jobs, progress=progress, reuse=not again))
     console.say("promoting, forecasting, reporting")
     runs = Runs(home)
     candidates = [_Candidate(name, one) for each in trained for name, one in each.questions.items()]

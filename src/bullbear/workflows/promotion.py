@@ -17,6 +17,7 @@ from bullbear.forecasting.gate import Check, Verdict
 from bullbear.home import Home
 from bullbear.tracking.tags import FORCED_CHAMPION
 from bullbear.workflows.comparing import PAGE, page_of_run
+from bullbear.workflows.holdout_skill import holdout_check
 from bullbear.workflows.kept_evaluations import evaluation_of
 from bullbear.workflows.plausibility import plausible
 from bullbear.workflows.run_details import beside_all_tried
@@ -99,6 +100,10 @@ def _promote(home: Home, runs: Runs, run: Run, force: str | None) -> tuple[Verdi
         check = plausible(home, run, thresholds.plausibility)
         if check is not None:
             verdict = replace(verdict, checks=(check, *verdict.checks))
+        inside = holdout_check(home, run)
+        if inside is not None:
+            verdict = replace(verdict, checks=(*verdict.checks, inside))
+            verdict = verdict.noting(inside.reason if inside.passed is None else None)
     refusal = verdict.refusal()
     if refusal is not None and force is None:
         raise refusal

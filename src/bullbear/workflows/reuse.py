@@ -23,11 +23,13 @@ from bullbear.errors import BullbearError
 from bullbear.evaluate import Evaluation, PathScores
 from bullbear.evaluate.distribution import DistributionEvaluation
 from bullbear.execution.environment import environment
+from bullbear.forecasting.holdout import TAG, Lock
 from bullbear.home import Home
 from bullbear.learn.search.trial import Search
 from bullbear.model import Model
 from bullbear.workflows.backtesting import backtest_run
 from bullbear.workflows.comparison import evaluate_run
+from bullbear.workflows.holdout_skill import HoldOutSkill, holdout_skill
 
 if TYPE_CHECKING:
     from bullbear.tracking import Run
@@ -60,6 +62,13 @@ class ReusedQuestion:
         """The account of its policy; None where no policy decides."""
         walks_forward = splitter_of(self.model.definition).is_walk_forward
         return backtest_run(self.home, self.run) if walks_forward and self.run.question == UP.name else None
+
+    @cached_property
+    def hold_out(self) -> HoldOutSkill | None:
+        """The skill inside a hold-out; None where nothing is sealed, or no forecast lies inside."""
+        return (
+            holdout_skill(self.home, self.predictions) if splitter_of(self.model.definition).is_walk_forward else None
+        )
 
     @property
     def trials(self) -> int | None:
@@ -101,13 +110,16 @@ def provenance(home: Home) -> dict[str, str]:
     return {CODE: _digest(sorted(environment().items())), STORE: _digest(_segments(home))}
 
 
-def trained_before(home: Home, model: Model, start: str | None, end: str | None) -> Reused | None:
+def trained_before(
+    home: Home, model: Model, start: str | None, end: str | None, lock: Lock | None = None
+) -> Reused | None:
     """The newest run of the very training that is asked for; None if there is none, or if it cannot be read.
 
     None, too, for a model that runs Python files of the home.
 
     All that is stored must be the same: equal factors and labels alone, a run's data fingerprint, would leave the
-    prices of its account open.
+    prices of its account open. So must be what could be read of a hold-out: outcomes of the last days before it
+    resolve inside.
     """
     from bullbear.tracking.stored_runs import stored_runs
     from bullbear.tracking.tags import QUESTION, QUESTIONS, SEARCH, USED_AGAIN
@@ -117,6 +129,7 @@ def trained_before(home: Home, model: Model, start: str | None, end: str | None)
 
     if model.user_code:
         return None
+    sealed = None if lock is None else lock.tags.get(TAG)
     now, names = provenance(home), [each.name for each in model.definition.questions]
     try:
         stored = [each for each in stored_runs(home.runs) if SEARCH not in each.tags]
@@ -132,6 +145,7 @@ def trained_before(home: Home, model: Model, start: str | None, end: str | None)
             or each.tags.get("model") != model.definition.name
             or each.tags.get("definition_hash") != model.definition_hash
             or any(each.tags.get(tag) != digest for tag, digest in now.items())
+            or each.tags.get(TAG) != sealed
             or any(each.params.get(key) != value for key, value in span.items())
         ):
             continue

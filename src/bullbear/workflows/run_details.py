@@ -15,6 +15,7 @@ from bullbear.evaluate.reliability import CalibrationTest, calibration_test
 from bullbear.evaluate.sample import Sample
 from bullbear.evaluate.tried_models import LEAST_MODELS, TriedModels, on_common_days, tried_models
 from bullbear.home import Home
+from bullbear.workflows.holdout_skill import HoldOutSkill, holdout_skill
 from bullbear.workflows.market_states import market_states
 
 if TYPE_CHECKING:
@@ -39,12 +40,13 @@ class Power:
 
 @dataclass(frozen=True)
 class RunDetails:
-    """`models` is None where there is nothing to compare."""
+    """`models` is None where there is nothing to compare, `hold_out` where no forecast lies inside a sealed period."""
 
     parts: Mapping[str, tuple[Slice, ...]]
     calibration: CalibrationTest
     power: Power
     models: TriedModels | None
+    hold_out: HoldOutSkill | None = None
 
     def as_dict(self, by_year: list[dict[str, Any]]) -> dict[str, Any]:
         """Further keys of `evaluate --json`, ready for JSON; the rows of `by_year` get their intervals."""
@@ -81,6 +83,7 @@ class RunDetails:
                     "probability_needed": SEEN,
                 },
                 "all_models": of_models,
+                "hold_out": None if self.hold_out is None else self.hold_out.as_dict(),
             }
         )
         return found
@@ -103,6 +106,7 @@ def run_details(home: Home, runs: Runs, run: Run, found: Evaluation) -> RunDetai
             skill_needed=skill_needed(n, horizon, probability=SEEN, error=error),
         ),
         models=beside_all_tried(runs, run),
+        hold_out=holdout_skill(home, run.predictions),
     )
 
 

@@ -28,6 +28,7 @@ from bullbear.forecasting.champion_history import (
     usable_former,
 )
 from bullbear.forecasting.forecast_record import Record
+from bullbear.forecasting.holdout import lock_of
 from bullbear.home import Home
 from bullbear.tracking.tags import CHAMPION, FORCED_CHAMPION, no_longer_champion
 
@@ -197,7 +198,7 @@ def _train_base_rate(home: Home, staged: Path) -> tuple[str, str]:
     from bullbear.learn import train_all
 
     model = home.model(BASE_RATE).only(UP.name)
-    store = home.filled_store()
+    store = lock_of(home, BASE_RATE, model.definition_hash).store(home.filled_store())
     examples = build_all(store.as_of(), model.feature_sets, model.definition.targets)
     (training,) = train_all(model.definition, model.feature_sets, examples, source=model.source)
     run_id = f"untracked{uuid4().hex}"[:32]

@@ -7,11 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
+
 from bullbear.decide.grid import Variant, read_grid
 from bullbear.decide.rule import Rule
 from bullbear.decide.sweep import Sweep, Together, sweep
 from bullbear.documents import json_ready
-from bullbear.errors import InputError
+from bullbear.errors import HoldOutError, InputError
+from bullbear.forecasting.holdout import FILE, last_instant
 from bullbear.home import Home
 from bullbear.trials import SWEEP
 from bullbear.workflows.backtesting import replayed, tried_besides
@@ -33,10 +36,13 @@ def sweep_run(
 ) -> Sweep:
     """Every variant that the file `grid` asks for, of the run's policy or another, over the run's forecasts.
 
-    The variants are recorded as trials, so that every later deflated Sharpe ratio on the question counts them.
+    The variants are recorded as trials, so that every later deflated Sharpe ratio on the question counts them. Nothing
+    of a sealed hold-out is read, whether or not the run's model has opened it: its variants have not.
 
     Raises
     ------
+    HoldOutError
+        All of the run's forecasts lie in the sealed days.
     DefinitionError
         See `read_grid`.
     GateError, InputError, RunError
@@ -48,7 +54,7 @@ def sweep_run(
     # A variant may read a question or a factor that the policy itself does not; what is not read changes nothing.
     _refuse_misread(home, variants)
     every = Together(policies=(rule.policy, *(each.policy for each in variants)))
-    found = replayed(home, run, replace(rule, policy=every), say)
+    found = replayed(home, run, replace(rule, policy=every), say, _before_seal(home, run, say))
     others, count = tried_besides(runs, run, {each.digest for each in (own, *variants)})
     swept = sweep(
         found.decided_on,
@@ -67,6 +73,20 @@ def sweep_run(
     record_variants(home, runs, run, SWEEP, grid.stem, {own.digest: None, **ratios}, say)
     runs.attach(run, f"sweep_{grid.stem}.csv", swept.table.to_csv(index=False), say=say)
     return swept
+
+
+def _before_seal(home: Home, run: Run, say: Callable[[str], None]) -> pd.Timestamp | None:
+    """The last instant that a choice may know of; None without sealed days in the store."""
+    period = home.holdout()
+    if period is None or home.filled_store().as_of().instant <= (through := last_instant(period)):
+        return None
+    decided_at = run.of_target.table["decided_at"]
+    if decided_at.iloc[0] > through:
+        reason = f"all forecasts of {run.model} {run.run_id[:8]} lie in {period.span}, sealed by {FILE}"
+        raise HoldOutError(reason, "sweep over a run that forecasts earlier days")
+    if decided_at.iloc[-1] > through:
+        say(f"no variant is tried on {period.span}, sealed by {FILE}")
+    return through
 
 
 def _refuse_misread(home: Home, variants: Sequence[Variant]) -> None:

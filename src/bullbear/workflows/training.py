@@ -20,6 +20,7 @@ from bullbear.evaluate import Evaluation, PathScores, path_scores
 from bullbear.evaluate.distribution import DistributionEvaluation
 from bullbear.execution import Kept
 from bullbear.forecasting.account_factors import account_factors
+from bullbear.forecasting.holdout import Lock, lock_of
 from bullbear.forecasting.policy_forecasts import decided_on
 from bullbear.home import Home
 from bullbear.learn import Training, train_all
@@ -29,10 +30,12 @@ from bullbear.workflows.backtesting import backtest_metrics, backtest_params, ba
 from bullbear.workflows.comparing import PAGE, page_of_training
 from bullbear.workflows.console import Progress
 from bullbear.workflows.distributions import evaluate_distributions, past_distributions, usual_fan
+from bullbear.workflows.holdout_skill import holdout_skill
 from bullbear.workflows.joint_metrics import metrics_by_question, metrics_of_distribution
 from bullbear.workflows.kept_evaluations import evaluation_of
 from bullbear.workflows.notes import factor_notes, fund_notes, outcome_notes
 from bullbear.workflows.reuse import Reused, provenance, trained_before
+from bullbear.workflows.sealed_training import holdout_notes, require_unsealed
 from bullbear.workflows.trained import TrainedModel, TrainedQuestion
 from bullbear.workflows.trial_records import TrialsSeen
 
@@ -74,6 +77,8 @@ def train_model(
         The model does not answer `question`, or the span is empty.
     DefinitionError, NoDataError, HistoryError
         See `Home.model`, `dataset.build` and `learn.train`.
+    HoldOutError
+        Sealed days are asked for that the model has not opened; see `forecasting.holdout`.
     RunError, SpooledError
         The tracking store cannot be used, or took the finished training no more; see `tracking.training_run`.
     """
@@ -96,10 +101,14 @@ def train_with(
     if question is not None:
         model = _only(model, question)
     began = time.perf_counter()
-    if reuse and (found := trained_before(home, model, start, end)) is not None:
-        return _reused(home, model, found, began)
-    with Kept(home.unfinished(model.definition.name)) as kept:
-        return _train(fit, home, model, kept, start, end, jobs, cluster, progress or _silent)
+    lock = lock_of(home, model.definition.name, model.definition_hash)
+    require_unsealed(home, model, lock, start, end)
+    if reuse and (found := trained_before(home, model, start, end, lock)) is not None:
+        trained = _reused(home, model, found, began)
+    else:
+        with Kept(home.unfinished(model.definition.name)) as kept:
+            trained = _train(fit, home, model, lock, kept, start, end, jobs, cluster, progress or _silent)
+    return replace(trained, notes=(*trained.notes, *holdout_notes(home, lock, trained)))
 
 
 def _reused(home: Home, model: Model, found: Reused, began: float) -> TrainedModel:
@@ -112,6 +121,7 @@ def _train(
     fit: Callable[..., list[Training]],
     home: Home,
     model: Model,
+    lock: Lock,
     kept: Kept,
     start: str | None,
     end: str | None,
@@ -127,8 +137,8 @@ def _train(
     began, started = time.perf_counter(), time.time()
     targets = model.definition.targets
     ticker = targets[0].ticker
-    store = home.filled_store()
-    made_from = provenance(home)  # before the view: what arrives meanwhile makes another training
+    store = lock.store(home.filled_store())
+    made_from = provenance(home) | lock.tags  # before the view: what arrives meanwhile makes another training
     view = store.as_of()
     check_span(model, pd.DatetimeIndex(view.bars(ticker).index), start, end)
     require_ready(home.runs)  # a tracking store that cannot take the result is found before the work
@@ -241,7 +251,8 @@ def _judge(
             baselines=baselines_of(target.ticker, home.instruments(), model.policy),
         )
     evaluation = evaluation_of(predictions, home.evaluations) if walks_forward else path_scores(predictions)
-    return TrainedQuestion("", model, examples, training, evaluation, tested)
+    inside = holdout_skill(home, predictions) if walks_forward else None
+    return TrainedQuestion("", model, examples, training, evaluation, tested, inside)
 
 
 def _log(
@@ -279,6 +290,7 @@ def _log(
             options={"start": start, "end": end},
             questions=model.definition.questions,
             provenance=made_from,
+            documents={} if each.hold_out is None else {"hold_out.json": each.hold_out.as_dict()},
         )
 
     documents = {} if distribution is None else {"distribution.json": distribution.as_dict()}
@@ -286,7 +298,8 @@ def _log(
     trials = {question: each.trials for question, each in judged.items()}
     pages = {PAGE: page_of_training(home, model.definition.name, evaluations, trials, simulated=simulated)}
     if len(judged) == 1:
-        return log_training(home.runs, replace(record(next(iter(judged.values()))), documents=documents, pages=pages))
+        one = record(next(iter(judged.values())))
+        return log_training(home.runs, replace(one, documents=documents | one.documents, pages=pages))
     documents["evaluation.json"] = {name: each.evaluation.as_dict() for name, each in judged.items()}
     return log_joint_training(
         home.runs,

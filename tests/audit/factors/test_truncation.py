@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from bullbear.audit import perturbation, require_causal, truncation
-from bullbear.audit.truncation import cuts_of
+from bullbear.audit.factors.truncation import cuts_of
 from bullbear.data.store import Store
 from bullbear.definitions import FactorSpec
 from bullbear.errors import DefinitionError
@@ -17,7 +17,7 @@ from bullbear.sessions import between
 from bullbear.shipped import FEATURES as SHIPPED
 from bullbear.user_code import use_home
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 DAYS = between("2018-01-02", "2019-06-28")
 HEAD = """
 import numpy as np

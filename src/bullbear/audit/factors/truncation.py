@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from bullbear.audit.finding import Finding, first_difference
+from bullbear.audit.factors.finding import Finding, first_difference
 from bullbear.data.store import Store
 from bullbear.data.view import View
 from bullbear.definitions import FactorSpec
@@ -33,6 +33,7 @@ def truncation(
     asset: str,
     *,
     whole: pd.DataFrame | None = None,
+    spread: Sequence[pd.Timestamp] | None = None,
 ) -> list[Finding]:
     """The first finding of each factor; none of one that sees no later session.
 
@@ -44,12 +45,15 @@ def truncation(
         What the rows are about.
     whole
         The factors on all that is stored, if they are computed already.
+    spread
+        The sessions to cut at, for a quick look; None for the rows of each factor where leaks hide.
     """
     whole = compute(store.as_of(), specs, index, asset) if whole is None else whole
     found: dict[str, Finding] = {}
     cuts: dict[int, list[FactorSpec]] = {}
     for spec in specs:
-        for row in cuts_of(whole[spec.name].to_numpy()):
+        rows = cuts_of(whole[spec.name].to_numpy()) if spread is None else np.searchsorted(index, spread).tolist()
+        for row in rows:
             cuts.setdefault(row, []).append(spec)
     for row, chosen in sorted(cuts.items()):
         left = [spec for spec in chosen if spec.name not in found]

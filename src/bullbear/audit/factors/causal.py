@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 import pandas as pd
 
 from bullbear import user_code
-from bullbear.audit.finding import Finding
-from bullbear.audit.perturbation import perturbation
-from bullbear.audit.truncation import truncation
+from bullbear.audit.factors.finding import Finding
+from bullbear.audit.factors.perturbation import perturbation
+from bullbear.audit.factors.truncation import truncation
 from bullbear.data.store import Store
 from bullbear.definitions import FactorSpec
 from bullbear.errors import DefinitionError

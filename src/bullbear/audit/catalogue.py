@@ -1,0 +1,51 @@
+"""The checks of the audit, in the order in which they are shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+
+from bullbear.audit.result import CheckResult
+from bullbear.audit.subject import Effort, Subject
+
+Progress = Callable[[int, int], None]
+"""Called with steps done and steps in all."""
+
+
+@dataclass(frozen=True)
+class AuditCheck:
+    """One check: `asks` is what it makes sure of; `weight` its share of the time."""
+
+    name: str
+    title: str
+    asks: str
+    weight: float = 1.0
+
+    def run(self, subject: Subject, effort: Effort, progress: Progress) -> CheckResult:
+        """Make the check."""
+        found: CheckResult = import_module(f"bullbear.audit.checks.{self.name.replace('-', '_')}").check(
+            subject, effort, progress
+        )
+        return found
+
+
+CHECKS = (
+    AuditCheck(
+        "truncation", "Truncation", "rows and forecasts from a store cut at a day equal those from the full store"
+    ),
+    AuditCheck("perturbation", "Perturbation", "noise in all that became known later moves nothing up to a day"),
+    AuditCheck("publication", "Publication", "later publication delays what is read from it, and costs how much skill"),
+    AuditCheck("splits", "Labels and splits", "no fit sees a label that had not resolved, or a row of a later day"),
+    AuditCheck(
+        "noise", "Noise target", "random labels and shuffled factors give no skill, a perfect factor gives all", 90.0
+    ),
+    AuditCheck("execution", "Execution", "no order is filled before its decision, no stop better than its bar allows"),
+    AuditCheck("reproducibility", "Reproducibility", "the same training gives the same bits, by one worker and by two"),
+    AuditCheck("warm-up", "Warm-up", "a factor needs the rows that it declares, and no more"),
+    AuditCheck(
+        "as-stored", "As stored", "what the machine had stored at an evening gives that evening's forecast again"
+    ),
+)
+
+BY_NAME = {each.name: each for each in CHECKS}

@@ -1,0 +1,101 @@
+"""A store whose rows are changed as they are read, for tests of what depends on them; nothing on disk changes.
+
+Consumers read it as they read any store, through `as_of(t)`: noise in what became known after a day, later
+publication, or the latest revision in the place of the first must show wherever the rows are used, and only there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Protocol
+
+import pandas as pd
+
+from bullbear.data.reader import Files, Reader, StoredSeries
+from bullbear.data.segments import KINDS
+from bullbear.data.store import Store
+from bullbear.data.versions import History
+from bullbear.errors import InputError
+
+
+class Change(Protocol):
+    """How rows are changed; it travels to worker processes, so it is an object of a module's class."""
+
+    def touches(self, kind: str, series: str) -> bool:
+        """Whether a series may change; all others are read as they are stored."""
+        ...
+
+    def rows(self, kind: str, series: str, frame: pd.DataFrame) -> pd.DataFrame:
+        """The rows to serve in the place of `frame`, all versions of one series as `View.versions` serves them.
+
+        In any order; `frame` itself must not be changed.
+        """
+        ...
+
+
+class ChangedStore(Store):
+    """A store with changed rows; it takes no new ones. Made of a changed store, it changes what that one serves."""
+
+    def __init__(self, store: Store, change: Change) -> None:
+        super().__init__(store.root)
+        self._of, self._change = store, change
+        # The rows that stay are shared with the store, with all that was derived from them.
+        self._reader = self._replay = _ChangedReader(store._reader, change)
+
+    def __reduce__(self) -> tuple[type[ChangedStore], tuple[Store, Change]]:  # type: ignore[override]
+        return ChangedStore, (self._of, self._change)
+
+    def append_all(self, frames: Mapping[str, pd.DataFrame], stored_at: pd.Timestamp | None = None) -> dict[str, int]:
+        """Refused.
+
+        Raises
+        ------
+        InputError
+            Always.
+        """
+        raise InputError("store", "a store with changed rows", "the store itself", "append to the store it was made of")
+
+
+class _ChangedReader(Reader):
+    """A reader of changed rows."""
+
+    def __init__(self, reader: Reader, change: Change) -> None:
+        super().__init__(reader.root, reader.stored)
+        self._unchanged, self._change = reader, change
+        self._segments = reader._segments
+        self._changed: dict[tuple[str, str], _ChangedSeries] = {}
+
+    def by(self, stored: pd.Timestamp) -> Reader:
+        return _ChangedReader(self._unchanged.by(stored), self._change)
+
+    def series(self, files: Files, kind: str, name: str) -> StoredSeries:
+        stored = self._unchanged.series(files, kind, name)
+        if not self._change.touches(kind, name):
+            return stored
+        kept = self._changed.get((kind, name))
+        if kept is None or kept.files != files:
+            kept = self._changed[kind, name] = _ChangedSeries(stored, kind, name, self._change)
+        return kept
+
+
+class _ChangedSeries(StoredSeries):
+    """All versions of one series, changed."""
+
+    def __init__(self, stored: StoredSeries, kind: str, name: str, change: Change) -> None:
+        super().__init__(stored.files, stored.layout, stored._read)
+        # The class is frozen.
+        object.__setattr__(self, "_source", (stored, kind, name, change))
+
+    @cached_property
+    def frame(self) -> pd.DataFrame:
+        stored, kind, name, change = self._source  # type: ignore[attr-defined]
+        if stored.frame.empty:
+            return pd.DataFrame(stored.frame)
+        order = ["known_at", "event_date", *KINDS[kind].extra_key]
+        changed: pd.DataFrame = change.rows(kind, name, stored.frame)
+        return changed.sort_values(order, kind="stable", ignore_index=True)
+
+    @cached_property
+    def history(self) -> History:
+        return History.of_frame(self.frame)

@@ -1,0 +1,125 @@
+"""The audit: of each check the verdict, what it makes sure of, and the evidence; on a page of its own, or as a section.
+
+An audit is the document that is logged with its run (`workflows.audit_log`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from bullbear.report.section import Block, Facts, Heading, Section, Text
+from bullbear.report.tables import Table, instant, number
+from bullbear.report.words import UNKNOWN
+
+Document = Mapping[str, Any]
+LIMITS = (
+    "An audit that passes shows that the line from data to number does not look ahead. It says nothing of data that "
+    "were bought wrong, of a model that was chosen by someone who knew the outcome, or of skill."
+)
+
+
+def audit_section(found: Document | None, note: str, run_id: str) -> Section:
+    """The section of the report.
+
+    Parameters
+    ----------
+    found
+        The newest audit of the champion, else the newest of another run.
+    note
+        What to do where there is none.
+    run_id
+        The champion's.
+    """
+    if found is None:
+        return Section("audit", "Audit: does anything look ahead?", [Text(note, "note")], "Audit")
+    blocks: list[Block] = []
+    if run_id not in found["runs"].values():
+        blocks.append(Text(f"This is the audit of another run, {named(found)}. {note}", "note"))
+    elif note:
+        blocks.append(Text(note, "note"))
+    blocks += [Text(headline(found), "lead"), summary(found)]
+    for check in found["checks"]:
+        blocks.append(Heading(f"{check['title']}: {check['verdict']}", id=f"audit-{check['name']}"))
+        blocks += evidence(check)
+    return Section("audit", "Audit: does anything look ahead?", [*blocks, Text(LIMITS, "soft")], "Audit")
+
+
+def page_sections(found: Sequence[Document]) -> list[Section]:
+    """The sections of the page of one audit or several: what came out, then a section for each check."""
+    first: list[Block] = []
+    for each in found:
+        first += [Text(headline(each), "lead"), summary(each)]
+    sections = [Section("audit", "What came out", [*first, Text(LIMITS, "soft")], "Verdicts")]
+    checks = {check["name"]: check for each in found for check in each["checks"]}
+    for name, check in checks.items():
+        blocks: list[Block] = []
+        for each in found:
+            for made in (own for own in each["checks"] if own["name"] == name):
+                blocks.append(Heading(f"{named(each)}: {made['verdict']}"))
+                blocks += evidence(made)
+        sections.append(Section(name, check["title"], [Text(f"Makes sure that {check['asks']}.", "soft"), *blocks]))
+    return sections
+
+
+def named(found: Document) -> str:
+    """A model with the beginning of its training's id."""
+    return f"{found['model']} {found['training'][:8]}".strip()
+
+
+def headline(found: Document) -> str:
+    """Whether it passed, which audit it was and when it was made."""
+    effort = "quick" if found["quick"] else "full"
+    part = "" if found["whole"] else f", {len(found['checks'])} checks alone"
+    failed = [check["title"] for check in found["checks"] if check["verdict"] == "failed"]
+    outcome = "passed" if not failed else f"failed: {', '.join(failed)}"
+    asked = ", ".join(found["runs"])
+    of = f"{named(found)}{f' ({asked})' if asked else ', from its definition alone'}"
+    return f"{of}: {outcome} ({effort} audit{part}, {instant(found['at'])})"
+
+
+def summary(found: Document) -> Table:
+    """The checks with verdict and sentence."""
+    return Table(
+        f"Checks of {named(found)}",
+        ("check", "verdict", "what was found", "seconds"),
+        tuple(
+            (check["title"], check["verdict"], check["sentence"], number(check["seconds"], 1))
+            for check in found["checks"]
+        ),
+        tones=tuple((None, _TONES[check["verdict"]], None, None) for check in found["checks"]),
+        stack=True,
+        left=(0, 1, 2),
+    )
+
+
+_TONES = {"passed": 0.6, "failed": -1.0, "not applicable": None}
+
+
+def evidence(check: Document) -> list[Block]:
+    """The sentence of a check, its leaks and its figures."""
+    blocks: list[Block] = [Text(str(check["sentence"]))]
+    if check["leaks"]:
+        blocks.append(
+            Table(
+                "What knew what it could not have known",
+                ("what", "when", "by how much", "in words"),
+                tuple((leak["what"], leak["when"], _size(leak["size"]), leak["sentence"]) for leak in check["leaks"]),
+                stack=True,
+                left=(0, 1, 3),
+            )
+        )
+    facts = [(name.replace("_", " "), _figure(value)) for name, value in check["figures"].items() if _is_plain(value)]
+    return [*blocks, Facts(facts)] if facts else blocks
+
+
+def _size(value: float | None) -> str:
+    return UNKNOWN if value is None else f"{value:.6g}"
+
+
+def _is_plain(value: object) -> bool:
+    return isinstance(value, str | int | float | bool)
+
+
+def _figure(value: object) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)

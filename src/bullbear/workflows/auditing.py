@@ -1,0 +1,146 @@
+"""`bullbear audit`: the trainings that a name means, or a model that was never trained, through every check.
+
+What is audited is a training with all its questions: they share factors, labels, splits and policy, and one audit
+serves them all. The policy of the champion of `up` belongs to the training of `up`, with the champions of other
+trainings that it reads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bullbear.audit.auditing import Audit, Begun, audit_all
+from bullbear.audit.subject import Subject
+from bullbear.definitions import UP
+from bullbear.errors import BullbearError
+from bullbear.forecasting.bundle import Bundle
+from bullbear.forecasting.champions import others_of
+from bullbear.forecasting.policy_forecasts import read_by
+from bullbear.home import Home
+from bullbear.workflows.sealed_training import end_before_seal
+
+if TYPE_CHECKING:
+    from bullbear.tracking import Run, Runs
+
+
+@dataclass(frozen=True)
+class Audited:
+    """A subject, and the ids of all runs of its training, its own first; none if it was never trained or is gone."""
+
+    subject: Subject
+    run_ids: tuple[str, ...] = ()
+
+
+def subject_of(home: Home, runs: Runs, name: str, question: str | None = None) -> Subject:
+    """The first of `subjects_of`."""
+    return subjects_of(home, runs, name, question)[0].subject
+
+
+def subjects_of(home: Home, runs: Runs, name: str, question: str | None = None) -> list[Audited]:
+    """What `name` means: the training of a run, the trainings of all champions, else a model's file.
+
+    Parameters
+    ----------
+    question
+        Of `champion`, the training of that question's champion alone; of another name a training that answers it.
+
+    Raises
+    ------
+    RunError, DefinitionError
+        There is neither such a run nor such a model, or it cannot be used.
+    """
+    file = name.removeprefix("models/").removesuffix(".toml")
+    if file in home.names("models") and not _is_tracked(home, file):
+        return [Audited(subject_of_model(home.following(file), file))]
+    found = runs.find_each(file) if question is None else [runs.find(file, question)]
+    return subjects_of_runs(home, runs, found)
+
+
+def _is_tracked(home: Home, model: str) -> bool:
+    from bullbear.tracking.stored_runs import stored_runs
+
+    return any(each.tags.get("model") == model for each in stored_runs(home.runs))
+
+
+def subject_of_model(home: Home, name: str) -> Subject:
+    """A model as its file defines it; of sealed days that it has not opened nothing is forecast."""
+    model = home.model(name)
+    end = end_before_seal(home, name)
+    return Subject(home, home.filled_store(), model.definition, model.feature_sets, model.rule, end=end)
+
+
+def subjects_of_runs(home: Home, runs: Runs, found: Sequence[Run]) -> list[Audited]:
+    """The trainings that the runs belong to, each once; the runs stand in them as they are given.
+
+    Raises
+    ------
+    RunError
+        One of them cannot be used, or only by another version.
+    """
+    trainings: dict[object, tuple[tuple[str, ...], dict[str, Run], Mapping[str, str]]] = {}
+    for run in found:
+        training = runs.training_of(run)
+        key: object = training.ids or (run.model, run.bundle.questions, run.bundle.feature_sets)
+        _, members, _ = trainings.setdefault(key, (training.ids, {}, training.params))
+        members.update({each.question: each for each in training.runs if each.question not in members})
+        members[run.question] = run
+    given = {run.run_id for run in found}
+    return [Audited(_subject(home, members, params, given), ids) for ids, members, params in trainings.values()]
+
+
+def _subject(home: Home, members: Mapping[str, Run], params: Mapping[str, str], given: set[str]) -> Subject:
+    bundles: dict[str, Bundle] = {}
+    for question, run in members.items():
+        try:
+            run.bundle.factors()
+        except BullbearError:
+            if run.run_id in given:
+                raise
+            continue  # of another question, and damaged: it is no one's champion
+        bundles[question] = run.bundle
+    first = next(iter(bundles.values()))
+    ordered = {question: bundles[question] for question in first.questions if question in bundles}
+    asked = tuple(each.definition.target.question for each in ordered.values())
+    up = ordered.get(UP.name)
+    return Subject(
+        home,
+        home.filled_store(),
+        first.definition.model_copy(update={"questions": asked}),
+        first.feature_sets,
+        (up or first).rule,
+        bundles=ordered,
+        run_ids={question: members[question].run_id for question in ordered},
+        beside={} if up is None else _beside(home, members),
+        start=params.get("option.start", first.meta.get("start")),
+        end=params.get("option.end"),
+    )
+
+
+def _beside(home: Home, members: Mapping[str, Run]) -> dict[str, Bundle]:
+    """The champions of other trainings that the policy of the champion of `up` reads."""
+    up = members[UP.name]
+    if up.bundle_at is None:
+        return {}  # no champion: its policy reads what was trained together with it
+    read, _ = read_by(up.bundle.policy, up.bundle, others_of(home, up.bundle).asked)
+    own = {run.run_id for run in members.values()}
+    found = {each.question.name: each.bundle for each in read[1:] if each.bundle is not None}
+    return {question: bundle for question, bundle in found.items() if bundle.meta["run_id"] not in own}
+
+
+def audit_model(
+    home: Home,
+    runs: Runs,
+    name: str,
+    *,
+    question: str | None = None,
+    quick: bool = False,
+    only: Sequence[str] = (),
+    jobs: int = 1,
+    progress: Begun | None = None,
+) -> list[tuple[Audited, Audit]]:
+    """Audit what `name` means; see `subjects_of` and `audit.auditing.audit_all`."""
+    found = subjects_of(home, runs, name, question)
+    made = audit_all([each.subject for each in found], quick=quick, only=only, jobs=jobs, progress=progress)
+    return list(zip(found, made, strict=True))

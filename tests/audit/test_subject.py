@@ -1,0 +1,30 @@
+"""The subject of an audit: the abridged model, and its trainings on other examples."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from bullbear.audit.changes import Noise
+from bullbear.audit.subject import FULL, QUICK, Subject
+from bullbear.dataset import splitter_of
+
+
+def test_the_abridged_model_is_fitted_once_a_year_over_the_last_years(trained: Subject) -> None:
+    whole, quick = trained.abridged(FULL), trained.abridged(QUICK)
+    assert whole.start == trained.start
+    assert splitter_of(whole.definition).refit == "year"  # type: ignore[attr-defined]
+    assert pd.Timestamp(quick.start) == trained.index[-1] - pd.DateOffset(years=3)
+    (full,), (short,) = whole.train(), quick.train()
+    fits = pd.DatetimeIndex([model.trained_through for model in full.models])
+    assert fits.year.is_unique
+    assert len(short.models) < len(full.models)
+    # What both report they report alike.
+    both = full.predictions.table.merge(short.predictions.table, on="decided_at", suffixes=("", "_short"))
+    assert len(both) == len(short.predictions.table) > 500
+
+
+def test_examples_of_a_changed_store_are_those_of_its_past(trained: Subject) -> None:
+    cut = trained.examples[0].decided_at[900]
+    (own,), (other,) = trained.examples, trained.examples_from(trained.changed(Noise(cut)))
+    assert own.X.iloc[:901].equals(other.X.iloc[:901])
+    assert not own.X.iloc[901:].equals(other.X.iloc[901:])

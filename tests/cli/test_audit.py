@@ -1,0 +1,117 @@
+"""`bullbear audit`: its table, its document, its page, and what it leaves with the runs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from bullbear.audit.catalogue import BY_NAME, AuditCheck
+from bullbear.audit.result import CheckResult, Leak
+from bullbear.audit.subject import Effort, Subject
+from bullbear.home import Home
+from bullbear.tracking import Runs
+
+Run = Callable[..., Any]
+LEAK = Leak("rsi_14", "2005-06-01", 0.25, "0.5 on 2005-06-01, but 0.75 from what was known that day")
+
+
+def answering(monkeypatch: pytest.MonkeyPatch, *failing: str) -> list[tuple[str, str, bool]]:
+    """Every check passes but for those named; the calls are noted."""
+    calls: list[tuple[str, str, bool]] = []
+
+    def run(check: AuditCheck, subject: Subject, effort: Effort, progress: object) -> CheckResult:
+        calls.append((subject.definition.name, check.name, effort.is_quick))
+        leaks = [LEAK] if check.name in failing else []
+        return CheckResult.of(check.name, leaks, "nothing moves", "it looks ahead", cuts=effort.cuts)
+
+    monkeypatch.setattr(AuditCheck, "run", run)
+    return calls
+
+
+def test_a_passed_audit_is_shown_kept_as_a_page_and_logged(
+    bullbear: Run, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = answering(monkeypatch)
+    answer = bullbear("audit", "--home", home.root, "--jobs", 1)
+    assert answer.code == 0
+    assert calls == [("small", name, False) for name in sorted(BY_NAME, key=lambda name: -BY_NAME[name].weight)]
+    page = home.reports / "audit.html"
+    assert "(SIMULATED)" in answer.out.splitlines()[0]
+    assert f"{page}#as-stored" in answer.out.replace("\n", "")
+    assert answer.out.splitlines()[-1] == f"passed: nothing was found to look ahead; {page}"
+    assert all(f'<section id="{name}"' in page.read_text() for name in BY_NAME)
+    run = Runs(home).find("small")
+    assert run.tags["audit"].startswith("passed (full) 2")
+    document = json.loads(run.read_text("audit.json"))
+    assert (document["training"], document["runs"]) == (run.run_id, {"up": run.run_id})
+    assert "nothing moves" in run.read_text("audit.html")
+    assert "audit: truncation" in answer.err
+
+
+def test_a_failed_check_shows_its_evidence_and_the_exit_code_is_3(
+    bullbear: Run, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answering(monkeypatch, "noise")
+    answer = bullbear("audit", "small", "--quick", "--home", home.root, "--jobs", 1)
+    assert answer.code == 3
+    assert "  rsi_14, 2005-06-01, by 0.25: 0.5 on 2005-06-01, but 0.75 from what was known that day" in answer.out
+    assert answer.out.splitlines()[-1].startswith("failed: noise; ")
+    assert Runs(home).find("small").tags["audit"] == "failed: noise"
+    listed = bullbear("runs", "--home", home.root)
+    assert "failed: noise" in listed.out
+
+
+def test_json_is_one_document_with_a_link_for_each_check(
+    bullbear: Run, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answering(monkeypatch, "warm-up")
+    answer = bullbear("audit", "--json", "--home", home.root, "--jobs", 1)
+    assert (answer.code, answer.err) == (3, "")
+    found = answer.json
+    assert set(found) == {"passed", "report", "audits", "notes"}
+    (audit,) = found["audits"]
+    assert [check["name"] for check in audit["checks"]] == list(BY_NAME)
+    failed = {check["name"]: check for check in audit["checks"]}["warm-up"]
+    assert failed["report"] == f"{home.reports / 'audit.html'}#warm-up"
+    assert failed["leaks"] == [{"what": LEAK.what, "when": LEAK.when, "size": LEAK.size, "sentence": LEAK.sentence}]
+    assert (audit["model"], audit["quick"], audit["passed"], found["passed"]) == ("small", False, False, False)
+
+
+def test_a_part_of_the_audit_is_shown_and_not_logged(
+    bullbear: Run, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = answering(monkeypatch)
+    answer = bullbear("audit", "--only", "noise", "--only", "splits", "--home", home.root, "--jobs", 1)
+    assert (answer.code, sorted(name for _, name, _ in calls)) == (0, ["noise", "splits"])
+    assert "note: the audit of small is not logged: a part of the audit is no audit" in answer.err
+    assert "audit" not in Runs(home).find("small").tags
+    wrong = bullbear("audit", "--only", "noize", "--home", home.root)
+    assert (wrong.code, wrong.mistake[:40]) == (2, "bullbear: --only: got 'noize'; allowed: ")
+
+
+def test_a_model_that_was_never_trained_is_audited_from_its_file(
+    bullbear: Run, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = (home.root / "models" / "small.toml").read_text().replace('name = "small"', 'name = "fresh"')
+    (home.root / "models" / "fresh.toml").write_text(text)
+    calls = answering(monkeypatch)
+    answer = bullbear("audit", "fresh", "--quick", "--home", home.root, "--jobs", 1)
+    assert (answer.code, calls[0]) == (0, ("fresh", calls[0][1], True))
+    assert "note: fresh has no tracked run: its audit is logged nowhere" in answer.err
+    assert bullbear("audit", "nowhere", "--home", home.root).code == 2
+
+
+def test_a_store_that_cannot_be_written_is_a_note(bullbear: Run, home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    answering(monkeypatch)
+
+    def full(*arguments: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("bullbear.tracking.recording.write_artifact", full)
+    answer = bullbear("audit", "--home", home.root, "--jobs", 1)
+    assert answer.code == 0
+    assert "note: the audit of run" in answer.err
+    assert "was not recorded in MLflow: No space left on device" in answer.err

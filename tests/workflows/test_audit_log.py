@@ -1,0 +1,52 @@
+"""Which audit of a run is kept, and whether it is about the present code and data."""
+
+from __future__ import annotations
+
+import pytest
+
+from bullbear.home import Home
+from bullbear.workflows.audit_log import is_current, outcome, replaces
+from bullbear.workflows.reuse import provenance
+
+FULL = {"quick": False, "whole": True, "passed": True, "code": "c", "store": "s", "at": "2026-11-27T20:00:00+00:00"}
+QUICK = {**FULL, "quick": True}
+PART = {**FULL, "whole": False}
+FAILED = {"passed": False, "checks": [{"name": "noise", "verdict": "failed"}, {"name": "splits", "verdict": "passed"}]}
+
+
+@pytest.mark.parametrize(
+    ("new", "old", "taken"),
+    [
+        (QUICK, None, True),
+        (QUICK, FULL, False),
+        (QUICK, {**FULL, "store": "before"}, True),
+        (QUICK, {**FULL, "code": "before"}, True),
+        (QUICK, QUICK, True),
+        (FULL, QUICK, True),
+        (FULL, FULL, True),
+        (QUICK, {**FULL, **FAILED}, False),
+        ({**QUICK, **FAILED}, FULL, True),
+        (PART, None, False),
+        (PART, {**FULL, "store": "before"}, False),
+        ({**PART, **FAILED}, FULL, True),
+        ({**PART, **FAILED}, None, True),
+    ],
+)
+def test_a_quick_audit_replaces_no_full_one_that_is_as_new_and_a_failed_one_replaces_any(
+    new: dict[str, object], old: dict[str, object] | None, taken: bool
+) -> None:
+    assert replaces(new, old) is taken
+
+
+def test_the_tag_names_the_effort_and_the_day_or_what_failed() -> None:
+    assert outcome(FULL) == "passed (full) 2026-11-27"
+    assert outcome(QUICK) == "passed (quick) 2026-11-27"
+    assert outcome({**FULL, **FAILED}) == "failed: noise"
+
+
+def test_an_audit_is_out_of_date_once_code_or_data_differ(trained_home: Home) -> None:
+    now = provenance(trained_home)
+    assert is_current(trained_home, {**FULL, **now})
+    assert not is_current(trained_home, {**FULL, **now, "store": "other"})
+    assert not is_current(trained_home, {**FULL, **now, "code": "other"})
+    assert not is_current(trained_home, {})
