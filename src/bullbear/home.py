@@ -78,11 +78,6 @@ class Home(DefinitionFiles):
         return self.written / "mlruns"
 
     @property
-    def trials(self) -> Path:
-        """The registry of everything that was tried; it outlives the runs."""
-        return self.written / "trials"
-
-    @property
     def forecasts(self) -> Path:
         """The ledger and the champion."""
         return self.written / "forecasts"
