@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.factors.together import over
 
 import bullbear.factors
 from bullbear.factors import load
@@ -61,6 +62,9 @@ class Case:
     identity: str
     factor: Factor
     params: Mapping[str, Any]
+
+    def __str__(self) -> str:
+        return self.identity
 
     @property
     def rows(self) -> int:
@@ -113,15 +117,11 @@ def _cases() -> list[Case]:
 CASES = _cases()
 
 
-def over(cases: list[Case]) -> pytest.MarkDecorator:
-    return pytest.mark.parametrize("case", cases, ids=[case.identity for case in cases])
-
-
-every = over(CASES)
-own = over([case for case in CASES if case.factor.family in OWN])
-bounded = over([case for case in CASES if case.factor.bounds is not None])
-windowed = over([case for case in CASES if case.windowed])
-of_one_ticker = over([case for case in CASES if len(case.factor.inputs) == 1])
+every = over("case", CASES)
+own = over("case", [case for case in CASES if case.factor.family in OWN])
+bounded = over("case", [case for case in CASES if case.factor.bounds is not None])
+windowed = over("case", [case for case in CASES if case.windowed])
+of_one_ticker = over("case", [case for case in CASES if len(case.factor.inputs) == 1])
 
 
 def part(bars: Bars, start: int, stop: int) -> Bars:
@@ -342,7 +342,7 @@ def test_on_the_real_tape(case: Case, iwm: Bars) -> None:
         assert np.nanstd(known) > 0.0
 
 
-@over([case for case in CASES if case.windowed and len(case.factor.inputs) == 1 and case.factor.family in OWN])
+@over("case", [case for case in CASES if case.windowed and len(case.factor.inputs) == 1 and case.factor.family in OWN])
 def test_a_windowed_factor_keeps_to_its_look_back_on_the_real_tape(case: Case, iwm: Bars) -> None:
     assert_keeps_to_its_look_back(case, [iwm], FEWER_DATES)
 

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.factors.together import over
 
 import bullbear.factors  # noqa: F401 (registers)
 from bullbear.factors.engine.registry import Bars, Factor, Releases, ShortInterest, ShortVolume, registered
@@ -180,8 +181,8 @@ def with_gaps(columns: list[dict[str, np.ndarray]], seed: int) -> list[dict[str,
     ]
 
 
-@pytest.mark.parametrize("name", WINDOWED)
 @pytest.mark.parametrize("published", [lambda columns, _: columns, with_gaps], ids=["daily", "now and then"])
+@over("name", WINDOWED)
 def test_a_windowed_factor_keeps_to_its_look_back(name: str, published: Callable[..., Any]) -> None:
     rows, generator = factor_of(name).rows_needed(CASES[name]), np.random.default_rng(len(name))
     told = 0
@@ -196,7 +197,7 @@ def test_a_windowed_factor_keeps_to_its_look_back(name: str, published: Callable
     assert told
 
 
-@pytest.mark.parametrize("name", CASES)
+@over("name", CASES)
 @settings(max_examples=settings.default.max_examples // 25, deadline=None)
 @given(seed=st.integers(0, 999), cut=st.integers(0, ROWS))
 def test_the_future_moves_no_bit(name: str, seed: int, cut: int) -> None:
@@ -207,7 +208,7 @@ def test_the_future_moves_no_bit(name: str, seed: int, cut: int) -> None:
     np.testing.assert_array_equal(run(name, columns, slice(cut)), whole[:cut])
 
 
-@pytest.mark.parametrize("name", CASES)
+@over("name", CASES)
 @settings(max_examples=settings.default.max_examples // 25, deadline=None)
 @given(seed=st.integers(0, 999), ahead=st.integers(0, 60))
 def test_the_look_back_is_the_true_one(name: str, seed: int, ahead: int) -> None:
@@ -221,7 +222,7 @@ def test_the_look_back_is_the_true_one(name: str, seed: int, ahead: int) -> None
     assert np.isnan(run(name, columns, slice(end - rows + 1, end))).all()
 
 
-@pytest.mark.parametrize("name", CASES)
+@over("name", CASES)
 @settings(max_examples=settings.default.max_examples // 25, deadline=None)
 @given(seed=st.integers(0, 999), hole=st.integers(0, ROWS - 1), which=st.integers(0, 9))
 def test_a_missing_input_is_missing_and_does_not_linger(name: str, seed: int, hole: int, which: int) -> None:
@@ -239,7 +240,7 @@ def test_a_missing_input_is_missing_and_does_not_linger(name: str, seed: int, ho
     np.testing.assert_array_equal(holed[hole + rows :], whole[hole + rows :])
 
 
-@pytest.mark.parametrize("name", CASES)
+@over("name", CASES)
 def test_results_stay_within_their_bounds_and_inputs_are_untouched(name: str) -> None:
     low, high = factor_of(name).bounds or (-np.inf, np.inf)
     for seed in range(5):
@@ -255,8 +256,8 @@ def test_results_stay_within_their_bounds_and_inputs_are_untouched(name: str) ->
                 np.testing.assert_array_equal(old[column], new[column])
 
 
-@pytest.mark.parametrize("name", SCALE_FREE)
 @pytest.mark.parametrize("scale", [1e-3, 7.0])
+@over("name", SCALE_FREE)
 def test_scale_does_not_matter_where_it_is_said_not_to(name: str, scale: float) -> None:
     columns = columns_of(name, seed=4)
     scaled = [
@@ -266,13 +267,13 @@ def test_scale_does_not_matter_where_it_is_said_not_to(name: str, scale: float) 
     np.testing.assert_allclose(run(name, scaled), run(name, columns), rtol=1e-8, atol=1e-9)
 
 
-@pytest.mark.parametrize("name", CASES)
 @pytest.mark.parametrize("rows", [0, 1])
+@over("name", CASES)
 def test_no_rows_and_one_row_are_no_mistake(name: str, rows: int) -> None:
     assert len(run(name, columns_of(name, seed=1, rows=rows))) == rows
 
 
-@pytest.mark.parametrize("name", [n for n in CASES if n != "last_known"])
+@over("name", [n for n in CASES if n != "last_known"])
 def test_what_never_moves_gives_a_plain_zero_or_nothing(name: str) -> None:
     columns = [
         {k: np.full(ROWS, 2.5 + place) if v.dtype == np.float64 else v for k, v in arrays.items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -15,9 +16,11 @@ from bullbear.data.view import View
 from bullbear.dataset.predictions import Predictions
 from bullbear.errors import HoldOutError
 from bullbear.forecasting.bundle import read_bundle
+from bullbear.forecasting.due_refits import make_due_refits
 from bullbear.forecasting.forecast import issue
-from bullbear.forecasting.holdout import TAG, last_instant, open_holdout
+from bullbear.forecasting.holdout import OPENINGS, TAG, last_instant, open_holdout
 from bullbear.home import Home
+from bullbear.sessions import closes
 from bullbear.tracking import Run, Runs
 from bullbear.tracking.stored_runs import stored_runs
 from bullbear.workflows.sealed_training import end_before_seal
@@ -139,8 +142,13 @@ def test_a_run_from_before_the_seal_is_not_taken_for_one_under_it(home: Home):
 def test_the_definition_that_opened_it_trains_as_if_nothing_were_sealed(sealed: Home):
     before = Runs(sealed).find("base")
     open_holdout(sealed, sealed.model("base"), "To see how it did.")
-    train_model(sealed, "base")
+    (note,) = train_model(sealed, "base").notes
+    said = f"up: hold-out {FIRST} on, opened once: Brier skill inside +0.00% [+0.00%, +0.00%] on 356 days, before"
+    assert note.startswith(said)
     run = Runs(sealed).find("base")
+    assert json.loads(run.read_text("hold_out.json"))["openings"] == 1
+    assert run.tags[OPENINGS] == "1"
+    assert train_model(sealed, "base", reuse=True).notes == (note,)
     assert run.run_id != before.run_id
     assert run.tags[TAG] == f"opened {FIRST} on"
     assert contents(run) == contents(before)
@@ -197,28 +205,28 @@ def test_the_base_rate_after_a_demotion_has_not_read_the_sealed_days(sealed: Hom
     assert bundle.predictions.table["decided_at"].max() <= last_instant(sealed.holdout())
 
 
-def test_a_champion_is_not_refitted_on_sealed_days(sealed: Home):
+def test_a_champion_is_refitted_up_to_the_sealed_days_and_not_beyond(sealed: Home):
     notes: list[str] = []
     before = Runs(sealed).find("small")
-    train_model(sealed, "small", end=LAST_OPEN)
-    runs = Runs(sealed)
-    runs.promote(runs.find("small"))
-    entry = issue(sealed, "2007-12-28", say=notes.append)
-    fitted = "2006-03-31"
-    assert entry["model"]["trained_through"] == fitted
-    assert entry["model"]["refit_overdue_sessions"] > 0
-    assert notes[-1].startswith(f"up keeps the model fitted through {fitted}: a refit would read {FIRST} on, sealed by")
-    assert notes[-1].endswith("`bullbear holdout open small --reason TEXT` opens it, once and on record")
-    open_holdout(sealed, sealed.model("small"), "It is settled now.")
-    again = issue(sealed, "2007-12-28", say=notes.append)
-    whole = before.predictions.table.set_index("decided_at").loc["2007-12-28"].iloc[0]
-    assert again["model"]["trained_through"] == "2007-09-28"
-    assert again["p_up"] == whole["p"]
-
-
-def test_a_refit_before_the_sealed_days_is_made(sealed: Home):
     train_model(sealed, "small", end="2005-12-30")
     runs = Runs(sealed)
     runs.promote(runs.find("small"))
-    entry = issue(sealed, "2007-12-28", say=lambda note: None)
-    assert entry["model"]["trained_through"] == "2006-03-31"
+    assert read_bundle(sealed.champion).trained_through()[-1] == "2005-09-30"
+    now = closes(pd.DatetimeIndex(["2007-12-31"]))[0] + pd.Timedelta(hours=1)
+    assert make_due_refits(sealed, now, say=notes.append) == ("up",)
+    assert make_due_refits(sealed, now, say=notes.append) == ()
+    entry = issue(sealed, "2007-12-28", say=notes.append)
+    fitted = "2006-03-31"
+    assert entry["model"]["trained_through"] == fitted
+    assert entry["model"]["refit_overdue_sessions"] > 252
+    assert len(set(notes[:3])) == 1
+    assert notes[0].startswith(f"up keeps the model fitted through {fitted}: a refit would read {FIRST} on, sealed by")
+    assert notes[0].endswith("`bullbear holdout open small --reason TEXT` opens it, once and on record")
+    kept = read_bundle(sealed.champion)
+    assert kept.predictions.table["decided_at"].max() <= last_instant(sealed.holdout())
+    for name in kept.trained_through():
+        assert kept.model_named(name).state() == before.bundle.model_named(name).state()
+    open_holdout(sealed, sealed.model("small"), "It is settled now.")
+    again = issue(sealed, "2007-12-28", say=notes.append)
+    whole = before.predictions.table.set_index("decided_at").loc["2007-12-28"].iloc[0]
+    assert (again["model"]["trained_through"], again["p_up"]) == ("2007-09-28", whole["p"])

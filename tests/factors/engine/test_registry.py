@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.factors.together import over
 
 import bullbear.factors  # noqa: F401 (registers)
 from bullbear.factors.engine.parameter_groups import within
@@ -126,7 +127,7 @@ def test_annotations_that_are_evaluated(register: Any) -> None:
     assert dict(registered()["toy"].inputs) == {"bars": "bars", "rate": "level"}
 
 
-@pytest.mark.parametrize("name", sorted(registered()))
+@over("name", sorted(registered()))
 def test_every_parameter_and_input_is_described(name: str) -> None:
     one = registered()[name]
     assert [each for each in (*one.parameters, *one.inputs) if not one.describe(each)] == []
@@ -290,7 +291,7 @@ def test_the_table_handed_out_cannot_be_changed() -> None:
         registered()["invented"] = next(iter(registered().values()))  # type: ignore[index]
 
 
-@pytest.mark.parametrize("name", sorted(registered()))
+@over("name", sorted(registered()))
 def test_every_factor_is_fully_declared(name: str) -> None:
     one = registered()[name]
     assert one.unit.strip()
