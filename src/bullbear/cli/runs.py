@@ -247,9 +247,12 @@ def backtest(
     require("bullbear backtest", "train", "tracking")
     from bullbear.cli import show
     from bullbear.cli.outputs import check_output, write_output
+    from bullbear.decide.grid import digest
     from bullbear.tracking import Runs
+    from bullbear.trials import POLICY
     from bullbear.workflows.backtesting import backtest_run, parts_of, rule_for, sharpe_beside_tried
     from bullbear.workflows.notes import fund_notes
+    from bullbear.workflows.trial_records import record_variants
 
     if equity is not None:
         check_output(equity, "--equity")
@@ -268,6 +271,9 @@ def backtest(
     if equity is not None:
         write_output(equity, tested.curves.to_csv(date_format="%Y-%m-%d"), "--equity")
     evidence = sharpe_beside_tried(runs, found, tested)
+    if policy is not None:
+        ratios = {digest(tested.policy): evidence.sharpe}
+        record_variants(place, runs, found, POLICY, policy, ratios, beside.append)
     if parts and policy is None:
         runs.attach(found, "attribution.csv", parts_of(tested).to_csv())
     notes = tuple(beside) + fund_notes(place.filled_store().as_of(), tested.policy, tested.states[0].decided_at)

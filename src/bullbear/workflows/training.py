@@ -37,6 +37,7 @@ from bullbear.workflows.notes import factor_notes, fund_notes, outcome_notes
 from bullbear.workflows.reuse import Reused, provenance, trained_before
 from bullbear.workflows.sealed_training import holdout_notes, require_unsealed
 from bullbear.workflows.trained import TrainedModel, TrainedQuestion
+from bullbear.workflows.trial_records import TrialsSeen
 
 if TYPE_CHECKING:
     from bullbear.tracking.spool import LoggedTraining
@@ -128,7 +129,9 @@ def _train(
     cluster: str | None,
     progress: Progress,
 ) -> TrainedModel:
+    from bullbear.tracking.known_trials import KnownTrials
     from bullbear.tracking.ledger_anchor import record_ledger_head
+    from bullbear.tracking.spool import SpooledError
     from bullbear.tracking.training_run import require_ready
 
     began, started = time.perf_counter(), time.time()
@@ -139,6 +142,7 @@ def _train(
     view = store.as_of()
     check_span(model, pd.DatetimeIndex(view.bars(ticker).index), start, end)
     require_ready(home.runs)  # a tracking store that cannot take the result is found before the work
+    KnownTrials(home)  # and so is a registry that cannot count it
     progress("factors", 0, 1)
     examples = build_all(view, model.feature_sets, targets)
     specs = [*(spec for each in model.feature_sets for spec in each.factor), *model.rule.own]
@@ -184,19 +188,25 @@ def _train(
     distribution = evaluate_distributions(view, past) if past is not None else None
     progress("evaluation", 1, 1)
     progress("tracking", 0, 1)
-    logged = _log(
-        home,
-        view,
-        model,
-        judged,
-        distribution,
-        started=started,
-        seconds=time.perf_counter() - began,
-        simulated=store.is_simulated,
-        start=start,
-        end=end,
-        made_from=made_from,
-    )
+    seen = TrialsSeen(home, judged, start=start, end=end, simulated=store.is_simulated)
+    try:
+        logged = _log(
+            home,
+            view,
+            model,
+            judged,
+            distribution,
+            started=started,
+            seconds=time.perf_counter() - began,
+            simulated=store.is_simulated,
+            start=start,
+            end=end,
+            made_from=made_from,
+        )
+    except SpooledError:
+        notes += seen.record({})
+        raise
+    notes += seen.record(logged.questions or dict.fromkeys(judged, logged.run_id))
     record_ledger_head(home)
     kept.remove()
     progress("tracking", 1, 1)
