@@ -24,6 +24,7 @@ from bullbear.report import outlook_plots, plots
 from bullbear.tracking import Runs
 from bullbear.tracking.mlflow_store import connect
 from bullbear.tracking.stored_runs import stored_runs
+from bullbear.workflows.audit_gate import AuditGate
 from bullbear.workflows.filling import DataSource, fill_simulated
 from bullbear.workflows.full_run import MODELS, _promote_best, run_all
 from bullbear.workflows.reporting import report_champion, result_of_run
@@ -184,7 +185,7 @@ def test_a_person_s_champion_is_not_overwritten_without_the_test(home: Home) -> 
     signals = home.champion / "signals.csv"
     signals.write_text(signals.read_text().replace("signal_small", "signal_theirs"))
     before = home.champion.resolve()
-    refused = _promote_best(home, Runs(home), finished(home), QUIET)
+    refused = _promote_best(home, AuditGate(home, Runs(home)), finished(home), QUIET)
     assert set(refused) == {"small", "base"}
     assert "champion test: Brier score" in refused["base"]
     assert "worse than theirs 00000000's" in refused["base"]
@@ -197,7 +198,7 @@ def test_without_a_champion_that_can_be_used_the_base_rate_is_taken(home: Home, 
         (home.champion / "bundle.json").write_text("{")
     else:
         home.champion.unlink()
-    refused = _promote_best(home, Runs(home), finished(home), QUIET)
+    refused = _promote_best(home, AuditGate(home, Runs(home)), finished(home), QUIET)
     assert Runs(home).find("champion").model == "base"
     assert set(refused) <= {"small"}
 

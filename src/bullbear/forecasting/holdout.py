@@ -8,7 +8,7 @@ definition may then read the period any number of times; another one under the s
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,8 @@ from bullbear.sessions import NEW_YORK, day
 FILE = "models/holdout.toml"
 TAG = "holdout"
 """The tag of a training with what it could read of the hold-out: `sealed PERIOD` or `opened PERIOD`."""
+OPENINGS = "holdout.openings"
+"""The tag of a training over an opened period: how many models had opened it by then."""
 _IDENTITY = ("model", "first", "last")
 
 
@@ -67,10 +69,12 @@ class Lock:
 
     @property
     def tags(self) -> dict[str, str]:
-        """The tag of its trainings."""
+        """The tags of its trainings."""
         if self.period is None:
             return {}
-        return {TAG: f"{'opened' if self.is_open else 'sealed'} {self.period.span}"}
+        if not self.is_open:
+            return {TAG: f"sealed {self.period.span}"}
+        return {TAG: f"opened {self.period.span}", OPENINGS: str(len(self.openings))}
 
     @property
     def remedy(self) -> str:
@@ -115,7 +119,7 @@ def lock_of(home: Home, model: str, definition_hash: str) -> Lock:
     period = home.holdout()
     if period is None:
         return Lock(model)
-    found = tuple(each for each in openings(home) if period.overlaps(each.first, each.last))
+    found = tuple(openings_of(home, period))
     is_open = any(
         each.model == model and definition_hash in each.definitions.values() and period.is_within(each.first, each.last)
         for each in found
@@ -138,6 +142,28 @@ def openings(home: Home) -> list[Opening]:
     """
     ledger = _ledger(home)
     return [_opening(entry) for entry in ledger.entries()] if ledger.path.exists() or ledger.head() else []
+
+
+def openings_of(home: Home, period: HoldOut) -> list[Opening]:
+    """The openings of a period or of a part of it; errors are those of `openings`."""
+    return [each for each in openings(home) if period.overlaps(each.first, each.last)]
+
+
+def looks_note(home: Home, models: Iterable[str]) -> str | None:
+    """What to say beside skills of `models` that count sealed days; None where none of them opened these."""
+    period = home.holdout()
+    if period is None:
+        return None
+    made = openings_of(home, period)
+    names = [name for name in dict.fromkeys(models) if name in {each.model for each in made}]
+    if not names:
+        return None
+    return f"hold-out {period.span}: counted in the skill of {', '.join(names)}, which opened it; {times(len(made))}"
+
+
+def times(count: int) -> str:
+    """How often a hold-out was opened, in words."""
+    return {0: "never opened", 1: "opened once"}.get(count, f"opened {count} times")
 
 
 def open_holdout(
