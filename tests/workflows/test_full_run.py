@@ -17,6 +17,7 @@ from bullbear.errors import BullbearError, InputError
 from bullbear.forecasting.card.card import card_of
 from bullbear.forecasting.chain import Anchor
 from bullbear.forecasting.forecast import issue
+from bullbear.forecasting.holdout import open_holdout
 from bullbear.forecasting.ledger import Ledger, of_question
 from bullbear.forecasting.tracked_anchor import tracked_anchor
 from bullbear.home import Home
@@ -292,3 +293,24 @@ def test_a_report_shows_no_forecast_of_another_model(home: Home) -> None:
     assert base.run_id[:8] in page
     assert of_question(Ledger(home.forecasts / "ledger.jsonl").entries())[1]["ledger"]["hash"][:12] not in page
     assert (home.forecasts / "ledger.jsonl").read_bytes() == before
+
+
+def test_models_are_trained_up_to_a_sealed_period_that_they_have_not_opened(
+    small_models: Home, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (small_models.root / "models" / "holdout.toml").write_text('first = "2006-07-01"\nwhy = "The last word."\n')
+    open_holdout(small_models, small_models.model("climatology"), "For a test.")
+    ends: dict[str, str | None] = {}
+
+    def train(home: Home, name: str, *, end: str | None, **options: object) -> None:
+        ends[name] = end
+        if name == MODELS[-1]:
+            raise FilledError("all models are trained")
+
+    monkeypatch.setattr("bullbear.workflows.full_run.train_model", train)
+    with pytest.raises(FilledError):
+        run_all(small_models, DataSource(None), jobs=1, console=ProgressConsole())
+    assert ends == dict.fromkeys(MODELS, "2006-06-30") | {"climatology": None}
+    said = " ".join(capsys.readouterr().err.split())
+    assert "note: logistic is trained up to 2006-06-30: models/holdout.toml seals what follows" in said
+    assert "note: climatology" not in said
