@@ -16,7 +16,7 @@ from bullbear.decide.policies.two_agents import TwoAgents
 from bullbear.definitions import FactorSpec, FeatureSet
 from bullbear.workflows.auditing import subject_of_model
 
-SHORT = Effort(cuts=3, series_cuts=1, years=2, seeds=1)
+SHORT = Effort(cuts=1, series_cuts=1, years=2, seeds=1)
 
 
 def silent(done: int, total: int) -> None:
@@ -35,6 +35,7 @@ def test_stops_bands_and_modelled_inverse_funds_pass(trained: Subject) -> None:
     assert trades["modelled"].any()
 
 
+@pytest.mark.slow
 def test_an_overlay_of_options_passes(trained: Subject) -> None:
     subject = bear_policy(trained)
     policy = subject.rule.policy
