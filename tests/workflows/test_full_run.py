@@ -18,6 +18,7 @@ from bullbear.errors import BullbearError, InputError
 from bullbear.forecasting.card.card import card_of
 from bullbear.forecasting.chain import Anchor
 from bullbear.forecasting.forecast import issue
+from bullbear.forecasting.holdout import open_holdout
 from bullbear.forecasting.ledger import Ledger, of_question
 from bullbear.forecasting.tracked_anchor import tracked_anchor
 from bullbear.home import Home
@@ -25,6 +26,7 @@ from bullbear.report import outlook_plots, plots
 from bullbear.tracking import Runs
 from bullbear.tracking.mlflow_store import connect
 from bullbear.tracking.stored_runs import stored_runs
+from bullbear.workflows.audit_gate import AuditGate
 from bullbear.workflows.filling import DataSource, fill_simulated
 from bullbear.workflows.full_run import MODELS, _promote_best, run_all
 from bullbear.workflows.reporting import report_champion, result_of_run
@@ -208,7 +210,7 @@ def test_a_person_s_champion_is_not_overwritten_without_the_test(home: Home) -> 
     signals = home.champion / "signals.csv"
     signals.write_text(signals.read_text().replace("signal_small", "signal_theirs"))
     before = home.champion.resolve()
-    refused = _promote_best(home, Runs(home), finished(home), QUIET)
+    refused = _promote_best(home, AuditGate(home, Runs(home)), finished(home), QUIET)
     assert set(refused) == {"small", "base"}
     assert "champion test: Brier score" in refused["base"]
     assert "worse than theirs 00000000's" in refused["base"]
@@ -221,7 +223,7 @@ def test_without_a_champion_that_can_be_used_the_base_rate_is_taken(home: Home, 
         (home.champion / "bundle.json").write_text("{")
     else:
         home.champion.unlink()
-    refused = _promote_best(home, Runs(home), finished(home), QUIET)
+    refused = _promote_best(home, AuditGate(home, Runs(home)), finished(home), QUIET)
     assert Runs(home).find("champion").model == "base"
     assert set(refused) <= {"small"}
 
@@ -315,3 +317,24 @@ def test_a_report_shows_no_forecast_of_another_model(home: Home) -> None:
     assert base.run_id[:8] in page
     assert of_question(Ledger(home.forecasts / "ledger.jsonl").entries())[1]["ledger"]["hash"][:12] not in page
     assert (home.forecasts / "ledger.jsonl").read_bytes() == before
+
+
+def test_models_are_trained_up_to_a_sealed_period_that_they_have_not_opened(
+    small_models: Home, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (small_models.root / "models" / "holdout.toml").write_text('first = "2006-07-01"\nwhy = "The last word."\n')
+    open_holdout(small_models, small_models.model("climatology"), "For a test.")
+    ends: dict[str, str | None] = {}
+
+    def train(home: Home, name: str, *, end: str | None, **options: object) -> None:
+        ends[name] = end
+        if name == MODELS[-1]:
+            raise FilledError("all models are trained")
+
+    monkeypatch.setattr("bullbear.workflows.full_run.train_model", train)
+    with pytest.raises(FilledError):
+        run_all(small_models, DataSource(None), jobs=1, console=ProgressConsole())
+    assert ends == dict.fromkeys(MODELS, "2006-06-30") | {"climatology": None}
+    said = " ".join(capsys.readouterr().err.split())
+    assert "note: logistic is trained up to 2006-06-30: models/holdout.toml seals what follows" in said
+    assert "note: climatology" not in said

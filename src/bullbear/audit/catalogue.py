@@ -37,7 +37,9 @@ CHECKS = (
     AuditCheck("perturbation", "Perturbation", "noise in all that became known later moves nothing up to a day"),
     AuditCheck("publication", "Publication", "later publication delays what is read from it, and costs how much skill"),
     AuditCheck("splits", "Labels and splits", "no fit sees a label that had not resolved, or a row of a later day"),
-    AuditCheck("noise", "Noise target", "random labels and shuffled factors give no skill, a perfect factor gives all"),
+    AuditCheck(
+        "noise", "Noise target", "random labels and shuffled factors give no skill, a perfect factor gives all", 90.0
+    ),
     AuditCheck("execution", "Execution", "no order is filled before its decision, no stop better than its bar allows"),
     AuditCheck("reproducibility", "Reproducibility", "the same training gives the same bits, by one worker and by two"),
     AuditCheck("warm-up", "Warm-up", "a factor needs the rows that it declares, and no more"),

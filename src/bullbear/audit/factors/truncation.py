@@ -33,7 +33,7 @@ def truncation(
     asset: str,
     *,
     whole: pd.DataFrame | None = None,
-    spread: Sequence[pd.Timestamp] | None = None,
+    spread: pd.DatetimeIndex | None = None,
 ) -> list[Finding]:
     """The first finding of each factor; none of one that sees no later session.
 
@@ -52,7 +52,7 @@ def truncation(
     found: dict[str, Finding] = {}
     cuts: dict[int, list[FactorSpec]] = {}
     for spec in specs:
-        rows = cuts_of(whole[spec.name].to_numpy()) if spread is None else np.searchsorted(index, spread).tolist()
+        rows = cuts_of(whole[spec.name].to_numpy()) if spread is None else index.get_indexer(spread).tolist()
         for row in rows:
             cuts.setdefault(row, []).append(spec)
     for row, chosen in sorted(cuts.items()):

@@ -1,0 +1,171 @@
+"""No fit sees a label that had not resolved, or a row of a later day.
+
+First by arithmetic: labels, base rates, folds and weights are made anew from the bars by plain expressions, for every
+fold of every splitter. Then by taint: whatever a fit may not know is replaced, and nothing fitted by its close may
+change (`audit.taint`). The first finds a rule that is broken, the second what goes around the rules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import partial
+
+import numpy as np
+import pandas as pd
+
+from bullbear.audit.catalogue import Progress
+from bullbear.audit.fits import fits_of, folds_at
+from bullbear.audit.interference import Run, interference
+from bullbear.audit.plain_folds import fold_leaks, weight_leaks
+from bullbear.audit.plain_labels import label_leaks
+from bullbear.audit.result import CheckResult, Leak
+from bullbear.audit.subject import Effort, Subject
+from bullbear.audit.taint import VALUES, Taint
+from bullbear.data.store import Store
+from bullbear.dataset import Examples, Fold, Splitter, build_all, splitter_of
+from bullbear.dataset.splits import SPLITTERS
+from bullbear.errors import BullbearError, HistoryError
+from bullbear.factors import universe
+from bullbear.learn.fitting import prepared
+from bullbear.learn.walk_forward import folds_of
+
+NAME = "splits"
+_EMBARGO = 5
+"""With which every kind of splitter is looked at besides, in sessions."""
+
+
+@dataclass
+class _Counted:
+    """What was looked at."""
+
+    folds: int = 0
+    splitters: set[str] = field(default_factory=set)
+    fits: int = 0
+    refits: int = 0
+    replacements: int = 0
+    refused: int = 0
+
+
+def check(subject: Subject, effort: Effort, progress: Progress) -> CheckResult:
+    """Look at labels, folds and weights, then at what each of some fits depends on."""
+    counted, leaks = _Counted(), [*_labels(subject, effort)]
+    leaks += _folds(subject, counted)
+    leaks += _weights(subject, effort)
+    runs = list(_runs(subject, effort, counted))
+    for number, (run, examples, taint_of) in enumerate(runs):
+        progress(number, len(runs))
+        found = interference(run, examples, taint_of, VALUES)
+        counted.replacements += found.tried
+        counted.refused += found.refused
+        leaks += found.leaks
+        if found.leaks:
+            break  # a later fit would say the same
+    refits = f" and {counted.refits} refits" if counted.refits else ""
+    clean = (
+        f"no training label resolves after the fit in {counted.folds:,} folds of {len(counted.splitters)} kinds of "
+        f"splitter; at {counted.fits} fits{refits} nothing moved when later labels and factors were replaced"
+    )
+    return CheckResult.of(
+        NAME,
+        leaks,
+        clean,
+        "a fit knows what it cannot have known, or a label is wrong",
+        folds=counted.folds,
+        splitters=sorted(counted.splitters),
+        fits=counted.fits,
+        refits=counted.refits,
+        replacements=counted.replacements,
+        refused=counted.refused,
+    )
+
+
+def _labels(subject: Subject, effort: Effort) -> Iterator[Leak]:
+    for target, examples in zip(subject.targets, subject.examples, strict=True):
+        yield from label_leaks(subject.view, target.question, examples)
+    yield from _early(subject, effort)
+
+
+def _early(subject: Subject, effort: Effort) -> Iterator[Leak]:
+    """Labels that are known before they resolve, from the store as it was known at some closes."""
+    decided = subject.examples[0].decided_at
+    assets = universe(subject.feature_sets, subject.ticker)
+    for place in np.unique(np.linspace(0, len(decided) - 1, effort.cuts + 1).astype(int))[1:]:
+        instant = decided[place]
+        for question, then in zip(subject.targets, _known(subject.store, subject, assets, instant), strict=True):
+            known = ~np.isnan(then.y) | ~np.isnan(then.y_final)
+            early = known & np.asarray(then.resolved_at > instant)
+            if early.any():
+                row = int(np.argmax(early))
+                said = (
+                    f"the label {question.question.name} of {then.session[row]:%Y-%m-%d}, which resolves on "
+                    f"{then.resolved_at[row]:%Y-%m-%d}, is known on {instant:%Y-%m-%d}"
+                )
+                yield Leak("labels", f"{then.session[row]:%Y-%m-%d}", float("nan"), said)
+                return
+
+
+def _known(store: Store, subject: Subject, assets: tuple[str, ...], instant: pd.Timestamp) -> list[Examples]:
+    return build_all(store.as_of(instant), (), subject.targets, assets)
+
+
+def _folds(subject: Subject, counted: _Counted) -> Iterator[Leak]:
+    own = splitter_of(subject.definition)
+    for splitter, is_own in _splitters(own):
+        for examples in subject.examples:
+            try:
+                folds = splitter.folds(examples, start=subject.start or own.first, end=subject.end)
+            except HistoryError:
+                if is_own:
+                    raise
+                continue
+            counted.folds += len(folds)
+            counted.splitters.add(splitter.kind)
+            yield from fold_leaks(splitter, folds, examples)
+
+
+def _splitters(own: Splitter) -> Iterator[tuple[Splitter, bool]]:
+    """The model's own, and every kind with its defaults, also with an embargo."""
+    yield own, True
+    for kind in SPLITTERS.names():
+        for embargo in ({}, {"embargo": _EMBARGO}):
+            try:
+                yield SPLITTERS.read({"kind": kind, **embargo}), False
+            except BullbearError:
+                continue  # a user's kind without defaults
+
+
+def _weights(subject: Subject, effort: Effort) -> Iterator[Leak]:
+    definition = subject.definition
+    task = prepared(definition, subject.feature_sets, subject.examples)
+    for number, (question, examples) in enumerate(zip(definition.questions, subject.examples, strict=True)):
+        folds = folds_of(definition.only(question.name), examples, start=subject.start, end=subject.end)
+        for fold in _some(folds, max(effort.cuts // 2, 2)):
+            found = next(weight_leaks(task, number, fold), None)
+            if found is not None:
+                yield found
+                return
+
+
+def _some(folds: list[Fold], count: int) -> list[Fold]:
+    return [folds[place] for place in np.unique(np.linspace(0, len(folds) - 1, count).round().astype(int))]
+
+
+_Prepared = tuple[Run, list[Examples], "partial[Taint]"]
+
+
+def _runs(subject: Subject, effort: Effort, counted: _Counted) -> Iterator[_Prepared]:
+    examples = list(subject.examples)
+    if not splitter_of(subject.definition).is_walk_forward:
+        for each in folds_at(subject, effort):
+            counted.fits += 1
+            yield each.run, examples, partial(each.taint, examples)
+        return
+    fits = fits_of(subject, effort)
+    for fit in fits:
+        counted.fits += 1
+        yield fit.run, examples, partial(fit.taint, examples)
+    if fits and (made := fits[-1].refit(examples)) is not None:
+        counted.refits += 1
+        run, evening = made
+        yield run, evening, partial(fits[-1].taint, evening)
