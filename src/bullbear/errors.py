@@ -57,6 +57,14 @@ class LedgerError(InputError):
     """The forecast ledger does not verify, or a request contradicts it."""
 
 
+class TrialsError(InputError):
+    """The registry of trials does not verify: how much was tried cannot be told."""
+
+
+class OpeningsError(InputError):
+    """The record of who opened a hold-out does not verify."""
+
+
 class MissingExtraError(BullbearError):
     """An optional library is not installed; one of `extras` in pyproject.toml installs it."""
 

@@ -62,6 +62,7 @@ def test_forecasts_that_are_too_few_to_compare_are_not_fetched(home: Home, monke
         if size is not None:
             client.log_metric(run_id, "size/n", size)
     real = Runs._artifact
+    monkeypatch.setattr(StoredRun, "place", None)  # of a run on this machine they are kept when it is taken over
 
     def fetching(self: Runs, run: Any, name: str) -> Path:
         fetched.append(run.tags["definition_hash"])

@@ -17,7 +17,7 @@ from bullbear.decide.baselines import BASE_RATE
 from bullbear.decide.policies.jump_model import JumpModelSwitch
 from bullbear.definitions import UP
 from bullbear.forecasting.account_factors import account_factors
-from bullbear.forecasting.champions import Asked, others_of, question_of
+from bullbear.forecasting.champions import Asked, question_of
 from bullbear.forecasting.policy_forecasts import decided_on, given, read_by, spoken
 
 
@@ -89,9 +89,9 @@ def audited_account(subject: Subject, effort: Effort) -> AuditedAccount | str:
 def _of_run(subject: Subject) -> Predictions:
     """As `bullbear backtest` gives them to the policy: other questions by those trained together, else by champions."""
     up, policy = subject.bundles[UP.name], subject.rule.policy
-    answering = {each.question.name: each for each in others_of(subject.home, up).asked}
-    answering |= {name: Asked(question_of(each), each) for name, each in subject.bundles.items() if name != UP.name}
-    read, _ = read_by(policy, up, list(answering.values()))
+    answering = {**subject.beside, **subject.bundles}
+    others = [Asked(question_of(each), each) for name, each in answering.items() if name != UP.name]
+    read, _ = read_by(policy, up, others)
     labels_of = Labels(subject.view, subject.ticker).resolve
     closes = up.predictions.select(asset=subject.ticker).table["decided_at"]
     closes = closes.set_axis(pd.DatetimeIndex(closes).tz_localize(None).normalize())

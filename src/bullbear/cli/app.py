@@ -24,6 +24,7 @@ from bullbear.cli.odds import odds
 from bullbear.cli.options import HomeBeforeOption
 from bullbear.cli.run_list import runs
 from bullbear.cli.runs import backtest, compare, evaluate, predictions, train, ui
+from bullbear.cli.trials import trials
 from bullbear.cli.tuning import tune
 
 app = typer.Typer(
@@ -33,8 +34,8 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 for command in (
-    run, fetch, ingest, simulate, status, factors, instruments, train, tune, runs, evaluate, compare, predictions,
-    audit, promote, demote, rollback, backtest, day, forecast, account, score, odds, report, ui, new,
+    run, fetch, ingest, simulate, status, factors, instruments, train, tune, runs, trials, evaluate, compare,
+    predictions, audit, promote, demote, rollback, backtest, day, forecast, account, score, odds, report, ui, new,
 ):  # fmt: skip
     app.command()(command)
 app.add_typer(ledger, name="ledger")

@@ -37,6 +37,7 @@ def runs(
     from dataclasses import asdict
 
     from bullbear.documents import json_ready
+    from bullbear.forecasting.holdout import looks_note
     from bullbear.tracking.aliases import alias_notes
     from bullbear.tracking.run_list import listed_runs
 
@@ -52,7 +53,7 @@ def runs(
     elif not found:
         typer.echo("no training is listed; `bullbear train MODEL` makes one, `bullbear runs` lists all")
     else:
-        _show(found)
+        _show(found, looks_note(place, (each.model for each in found)))
 
 
 def _history(place: Home, model: str | None, question: str | None, last: int | None, *, as_json: bool) -> None:
@@ -78,7 +79,7 @@ def _history(place: Home, model: str | None, question: str | None, last: int | N
     ResultConsole().print(table)
 
 
-def _show(found: list[ListedRun]) -> None:
+def _show(found: list[ListedRun], looks: str | None) -> None:
     from rich.table import Table
 
     from bullbear.cli.console import ResultConsole
@@ -110,6 +111,8 @@ def _show(found: list[ListedRun]) -> None:
     if any(each.state == NOT_JUDGED for each in found):
         notes.append(f"{NOT_JUDGED}: `bullbear promote RUN` has not been asked")
     notes.append("the gate reads a one-sided 90% bound, stricter the more models were tried")
+    if looks is not None:
+        notes.append(looks)
     console.print("\n".join(notes), style="dim")
     for each in found:
         if each.forced and each.is_champion:

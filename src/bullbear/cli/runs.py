@@ -109,6 +109,7 @@ def evaluate(
     require("bullbear evaluate", "train", "tracking")
     from bullbear.cli import evaluation_tables, show
     from bullbear.evaluate import Evaluation
+    from bullbear.forecasting.holdout import looks_note
     from bullbear.tracking import Runs
     from bullbear.workflows.belief import belief_of_run
     from bullbear.workflows.comparison import evaluate_run, oracle_share
@@ -136,6 +137,8 @@ def evaluate(
         evaluation_tables.evaluations_by(results, by)
     else:
         evaluation_tables.evaluations(results, [])
+        if len(results) > 1 and (looks := looks_note(place, (each.model for each in found))) is not None:
+            typer.echo(f"note: {looks}", err=True)
         show.beliefs(zip((evaluation_tables.named(each, found) for each in found), beliefs, strict=True))
         if distribution is not None:
             show.distribution(distribution, simulated=results[0][0].simulated)
@@ -159,6 +162,7 @@ def compare(
         evaluate(runs[0], home, pair, question, None, as_json)
         return
     from bullbear.cli import evaluation_tables
+    from bullbear.forecasting.holdout import looks_note
     from bullbear.tracking import Runs
     from bullbear.workflows.comparison import compare_runs, evaluate_run, field_of, oracle_share, shared_questions
 
@@ -184,6 +188,8 @@ def compare(
         print_document({"models": models, "pairs": found, "together": together} if pairs else models)
     else:
         evaluation_tables.evaluations(results, pairs, fields)
+    if (looks := looks_note(place, (run.model for run, *_ in results))) is not None:
+        typer.echo(f"note: {looks}", err=True)
 
 
 def predictions(
@@ -241,9 +247,12 @@ def backtest(
     require("bullbear backtest", "train", "tracking")
     from bullbear.cli import show
     from bullbear.cli.outputs import check_output, write_output
+    from bullbear.decide.grid import digest
     from bullbear.tracking import Runs
+    from bullbear.trials import POLICY
     from bullbear.workflows.backtesting import backtest_run, parts_of, rule_for, sharpe_beside_tried
     from bullbear.workflows.notes import fund_notes
+    from bullbear.workflows.trial_records import record_variants
 
     if equity is not None:
         check_output(equity, "--equity")
@@ -262,6 +271,9 @@ def backtest(
     if equity is not None:
         write_output(equity, tested.curves.to_csv(date_format="%Y-%m-%d"), "--equity")
     evidence = sharpe_beside_tried(runs, found, tested)
+    if policy is not None:
+        ratios = {digest(tested.policy): evidence.sharpe}
+        record_variants(place, runs, found, POLICY, policy, ratios, beside.append)
     if parts and policy is None:
         runs.attach(found, "attribution.csv", parts_of(tested).to_csv())
     notes = tuple(beside) + fund_notes(place.filled_store().as_of(), tested.policy, tested.states[0].decided_at)

@@ -1,8 +1,8 @@
-"""The chain of the ledger's entries: what a line must hold, and where a chain is broken.
+"""The chain of a file's entries: what a line must hold, and where a chain is broken.
 
 An entry's hash covers its place, its content and the hash before it. `Chain.read` follows the lines from an anchor on
 and stops at the first that does not continue the chain; `faults_of` goes on behind it, so that each damaged place is
-named once. Both work on bytes alone: files, locks and appending are the ledger's.
+named once. Both work on bytes alone: files, locks and appending are `chained_file`'s.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bullbear.errors import LedgerError
+from bullbear.errors import InputError, LedgerError
 
 GENESIS = "0" * 64
 REMEDY = "restore the file from a copy; forecasts cannot be edited (docs/ledger.md)"
@@ -23,6 +23,20 @@ BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
 
 Entry = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a chained file is, as its errors say it."""
+
+    error: type[InputError]
+    named: str
+    remedy: str
+    next_write: str
+    """What appends to it next."""
+
+
+LEDGER = Kind(LedgerError, "the ledger", REMEDY, "the next forecast")
 
 
 @dataclass(frozen=True)
@@ -38,48 +52,49 @@ class Anchor:
         return cls(len(entries), entries[-1]["ledger"]["hash"] if entries else GENESIS)
 
     @classmethod
-    def read(cls, text: str, where: str) -> Anchor:
+    def read(cls, text: str, where: str, kind: Kind = LEDGER) -> Anchor:
         """The inverse of `text`.
 
         Raises
         ------
         LedgerError
-            It is none.
+            It is none; or the error of another `kind`.
         """
         try:
             count, last = (json.loads(text)[key] for key in ("count", "hash"))
             if type(count) is not int or count < 0 or type(last) is not str:
                 raise TypeError
         except (ValueError, KeyError, TypeError) as bad:
-            raise LedgerError(where, text[:40], '{"count": N, "hash": "..."}', REMEDY) from bad
+            raise kind.error(where, text[:40], '{"count": N, "hash": "..."}', kind.remedy) from bad
         return cls(count, last)
 
     def text(self) -> str:
         """As JSON, one line."""
         return json.dumps({"count": self.count, "hash": self.hash})
 
-    def check(self, entries: Sequence[Mapping[str, Any]], kept_in: str) -> None:
+    def check(self, entries: Sequence[Mapping[str, Any]], kept_in: str, name: str = NAME, kind: Kind = LEDGER) -> None:
         """Refuse `entries` that are not a continuation of what this anchor saw.
 
         Raises
         ------
         LedgerError
-            There are fewer entries than it counted, or the last one that it saw has another hash.
+            There are fewer entries than it counted, or the last one that it saw has another hash; or the error of
+            another `kind`.
         """
         if len(entries) < self.count:
-            raise LedgerError(
-                NAME,
+            raise kind.error(
+                name,
                 f"{len(entries)} whole entries",
                 f"at least the {self.count} that {kept_in} recorded: entries at the end were cut off or damaged",
-                REMEDY,
+                kind.remedy,
             )
         found = Anchor.of(entries[: self.count]).hash
         if found != self.hash:
-            raise LedgerError(
-                f"{NAME}:{self.count}",
+            raise kind.error(
+                f"{name}:{self.count}",
                 f"hash {found[:12]}...",
                 f"{self.hash[:12]}..., which {kept_in} recorded: the chain was written anew",
-                REMEDY,
+                kind.remedy,
             )
 
 
@@ -88,7 +103,7 @@ START = Anchor(0, GENESIS)
 
 @dataclass(frozen=True)
 class Chain:
-    """The entries in the bytes of a ledger, where they end, and what follows."""
+    """The entries in the bytes of a chained file, where they end, and what follows."""
 
     entries: list[Entry]
     end: int  # bytes up to the end of the last entry, its line feed included
@@ -96,7 +111,7 @@ class Chain:
     torn: bytes  # the start of a line or a batch that was never finished
 
     @classmethod
-    def read(cls, raw: bytes, *, after: Anchor = START, name: str = NAME) -> Chain:
+    def read(cls, raw: bytes, *, after: Anchor = START, name: str = NAME, kind: Kind = LEDGER) -> Chain:
         """The entries in `raw`, the lines that follow those which `after` counts.
 
         What lies around the entries is not content: line ends of either kind, blank lines at the end, a missing line
@@ -105,7 +120,7 @@ class Chain:
         Raises
         ------
         LedgerError
-            An entry was changed, dropped or slipped in.
+            An entry was changed, dropped or slipped in; or the error of another `kind`.
         """
         entries: list[Entry] = []
         starts: list[int] = []
@@ -114,7 +129,7 @@ class Chain:
         for start, line, behind in _lines(raw, begin):
             starts.append(start)
             end = behind
-            entries.append(_entry(line, last, name))
+            entries.append(_entry(line, last, name, kind))
             last = Anchor(last.count + 1, entries[-1]["ledger"]["hash"])
         if entries and (begun := min(_unfinished(entries[-1]), len(entries))):
             entries, end = entries[:-begun], starts[-begun]
@@ -186,7 +201,7 @@ def _lines(raw: bytes, begin: int) -> Iterator[tuple[int, bytes, int]]:
         start = end
 
 
-def _entry(line: bytes, last: Anchor, name: str) -> Entry:
+def _entry(line: bytes, last: Anchor, name: str, kind: Kind) -> Entry:
     """The entry in a line that follows `last`; see `Chain.read`."""
     where, shown = f"{name}:{last.count + 1}", line[:40].decode(errors="replace")
     try:
@@ -195,12 +210,12 @@ def _entry(line: bytes, last: Anchor, name: str) -> Entry:
         expected = _stamp(content, last.count, last.hash)
         written = canonical({**content, "ledger": expected}).encode()
     except _UNREADABLE as bad:
-        raise LedgerError(where, shown, "an entry of the ledger", REMEDY) from bad
+        raise kind.error(where, shown, f"an entry of {kind.named}", kind.remedy) from bad
     if stamp != expected:
-        raise LedgerError(where, stamp, f"the chained hash {str(expected['hash'])[:12]}...", REMEDY)
+        raise kind.error(where, stamp, f"the chained hash {str(expected['hash'])[:12]}...", kind.remedy)
     # JSON lets a key stand twice and the last one count, and 1.0 equals 1: what a reader sees must be what is sealed.
     if line != written:
-        raise LedgerError(where, shown, "the line as it was written", REMEDY)
+        raise kind.error(where, shown, "the line as it was written", kind.remedy)
     return entry
 
 

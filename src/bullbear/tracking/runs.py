@@ -20,13 +20,15 @@ from bullbear.evaluate.tried_models import COVERAGE
 from bullbear.forecasting.bundle import champion_of, read_bundle
 from bullbear.forecasting.ledger import warn
 from bullbear.home import Home
+from bullbear.tracking.known_trials import KnownTrials
 from bullbear.tracking.run import Run
 from bullbear.tracking.scored import scored_models
 from bullbear.tracking.stored_runs import PARENT, StoredRun, has_store, opened, stored_runs
 from bullbear.tracking.tags import QUESTION, QUESTIONS, USED_AGAIN
-from bullbear.tracking.tried_runs import Try, read_try, tries_on
+from bullbear.tracking.tried_runs import Try, read_try
 from bullbear.tracking.tries import TRIALS, identity, is_benchmark
 from bullbear.tracking.usable import cause, store_errors
+from bullbear.trials import Identity, Tries, tries_on
 
 
 @dataclass(frozen=True)
@@ -205,34 +207,49 @@ class Runs:
         raise RunError(_label(run), found, "a question whose run is there", "train the model again")
 
     def tried(self, run: Run) -> int:
-        """How many models were tried on `run`'s question and kind of data, at least 1; see `tried_runs`.
+        """How many models were tried on `run`'s question and kind of data, at least 1; see `trials`.
 
         The run itself counts, unless it is of the base rate: that is no try, whoever asks.
+
+        Raises
+        ------
+        TrialsError
+            The registry of trials is damaged.
         """
-        return max(1, self.is_try(run) + len(self._others(run)))
+        return max(1, self.is_try(run) + len(self.tries(run).others(self.identity(run))))
 
     def is_try(self, run: Run) -> bool:
         """Whether a run counts among those tried: one of the base rate is the benchmark."""
         return not is_benchmark(self._params(run))
 
+    def identity(self, run: Run) -> Identity:
+        """What makes its training a try of its own."""
+        return identity(run.tags, self._params(run))
+
+    def tries(self, run: Run) -> Tries:
+        """Everything that was tried on `run`'s question and kind of data, runs included that are gone since."""
+        return tries_on(KnownTrials(self.home).trials, run.question, run.tags.get("data"))
+
     def others_tried(self, run: Run) -> list[Try]:
         """The newest training of every other model tried on `run`'s question and kind of data, with its forecasts.
 
-        The forecasts are fetched where enough were scored to be compared with those of `run`.
+        Where the registry does not keep them, they are fetched from the store, if enough were scored to be compared
+        with those of `run`.
         """
         least = COVERAGE * len(run.of_target.resolved().table)
-        return [read_try(each, run, self._artifact, least) for each in self._others(run)]
-
-    def _others(self, run: Run) -> list[StoredRun]:
-        found = tries_on(self._everything, run)
-        own = identity(run.tags, self._params(run))
-        return [each for tried, each in found.items() if tried != own]
+        known = KnownTrials(self.home)
+        found = tries_on(known.trials, run.question, run.tags.get("data"))
+        return [read_try(each, run, known, self._artifact, least) for each in found.others(self.identity(run))]
 
     def _params(self, run: Run) -> Mapping[str, str]:
         """How a run was trained; that of a champion stands in its run as long as that is there."""
         if run.params:
             return run.params
-        logged = next((each.params for each in self._everything if each.run_id == run.run_id), None)
+        try:
+            stored = self._everything
+        except store_errors():
+            stored = []
+        logged = next((each.params for each in stored if each.run_id == run.run_id), None)
         start, learner = run.bundle.meta.get("start"), run.bundle.definition.learner or {}
         known = {f"learner.{key}": str(value) for key, value in learner.items()}
         return logged or {**known, **({} if start is None else {"option.start": str(start)})}
@@ -379,17 +396,6 @@ class Runs:
                 return (Path(folder) / name).read_text(encoding="utf-8")
         except store_errors():
             return None
-
-    def kept(self, run: Run, name: str) -> dict[str, str]:
-        """An artifact attached to `run` and to others tried on its question, by run id; of a remote store, nothing."""
-        try:
-            everything = self._everything
-        except store_errors():
-            return {}
-        tried = [each.run_id for each in tries_on(everything, run).values()]
-        places = {each.run_id: each.place for each in everything if each.run_id in {run.run_id, *tried}}
-        files = {run_id: place / name for run_id, place in places.items() if place is not None}
-        return {run_id: file.read_text(encoding="utf-8") for run_id, file in files.items() if file.is_file()}
 
     def texts(self, run_ids: Collection[str], name: str) -> dict[str, str]:
         """An artifact of several runs, by run id; runs without it, or that are gone, are left out."""

@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from bullbear.trials import Identity, is_base_rate
+
 TRIALS = "trials"
 """The tag of a tuned training: how many trials its searches made."""
 
 
-def identity(tags: Mapping[str, str], params: Mapping[str, str]) -> tuple[str | None, ...]:
+def identity(tags: Mapping[str, str], params: Mapping[str, str]) -> Identity:
     """What makes a training a try of its own."""
     return (tags.get("definition_hash"), params.get("option.start"), params.get("option.end"))
 
 
 def is_benchmark(params: Mapping[str, str]) -> bool:
     """Whether a training is of the base rate itself."""
-    return params.get("learner.kind") == "climatology" and not {"learner.window", "learner.half_life"} & params.keys()
+    learner = {name.removeprefix("learner."): value for name, value in params.items() if name.startswith("learner.")}
+    return is_base_rate(learner)
 
 
 def trials_of(tags: Mapping[str, str]) -> int | None:

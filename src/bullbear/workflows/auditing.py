@@ -20,6 +20,7 @@ from bullbear.forecasting.champions import others_of
 from bullbear.forecasting.policy_forecasts import read_by
 from bullbear.home import Home
 from bullbear.workflows.reuse import CODE, code_digest
+from bullbear.workflows.sealed_training import end_before_seal
 
 if TYPE_CHECKING:
     from bullbear.tracking import Run, Runs
@@ -66,9 +67,10 @@ def _is_tracked(home: Home, model: str) -> bool:
 
 
 def subject_of_model(home: Home, name: str) -> Subject:
-    """A model as its file defines it."""
+    """A model as its file defines it; of sealed days that it has not opened nothing is forecast."""
     model = home.model(name)
-    return Subject(home, home.filled_store(), model.definition, model.feature_sets, model.rule)
+    end = end_before_seal(home, name)
+    return Subject(home, home.filled_store(), model.definition, model.feature_sets, model.rule, end=end)
 
 
 def subjects_of_runs(home: Home, runs: Runs, found: Sequence[Run]) -> list[Audited]:

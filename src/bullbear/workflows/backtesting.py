@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -28,9 +27,6 @@ from bullbear.home import Home
 from bullbear.sessions import days
 from bullbear.workflows.comparison import require_walk_forward
 from bullbear.workflows.sharpe_evidence import SharpeEvidence, sharpe_evidence
-
-SWEPT = "swept.json"
-"""The artifact of a run that counts the variants of a policy tried on it."""
 
 if TYPE_CHECKING:
     from bullbear.tracking import Run, Runs
@@ -143,35 +139,38 @@ def rule_for(home: Home, run: Run, name: str) -> Rule:
 
 
 def sharpe_beside_tried(runs: Runs, run: Run, tested: Backtest) -> SharpeEvidence:
-    """How much of the policy's Sharpe ratio is evidence, after all models and all variants of policies tried.
+    """How much of the policy's Sharpe ratio is evidence, after all models and all variants of policies tried."""
+    others, count = tried_besides(runs, run, {digest(tested.policy)})
+    return sharpe_evidence(tested.account, others, trials=1 + count)
 
-    Without a tracking store nothing else is known.
+
+def tried_besides(runs: Runs, run: Run, digests: Collection[str]) -> tuple[list[float], int]:
+    """What was tried on the question of `run` besides some policies on its forecasts: models, and variants of policies.
+
+    Parameters
+    ----------
+    digests
+        Those of the policies that are left out; see `decide.grid.digest`.
+
+    Returns
+    -------
+    tuple
+        The annual Sharpe ratios, as far as they are known, and how many were tried.
     """
-    others, count = tried_besides(runs, run)
-    swept = swept_on(runs, run)
-    swept.pop(digest(tested.policy), None)
-    return sharpe_evidence(tested.account, [*others, *swept.values()], trials=1 + count + len(swept))
+    own, tries = runs.identity(run), runs.tries(run)
+    models = tries.others(own)
+    if own in tries.models and own_digest(run) not in digests:  # another policy is tried on its forecasts
+        models.append(tries.models[own])
+    ratios = [*(each.sharpe for each in models), *tries.variants_besides(own, digests)]
+    return [ratio for ratio in ratios if ratio is not None], len(ratios)
 
 
-def tried_besides(runs: Runs, run: Run) -> tuple[list[float], int]:
-    """The annual Sharpe ratios of other models tried, as far as they are known, and how many those models are."""
+def own_digest(run: Run) -> str | None:
+    """That of the run's own policy; None where this version cannot read it."""
     try:
-        others = runs.others_tried(run)
-    except RunError:  # a champion outlives the store that it was trained in
-        return [], 0
-    return [each.sharpe for each in others if each.sharpe is not None], len(others)
-
-
-def swept_on(runs: Runs, run: Run) -> dict[str, float]:
-    """The annual Sharpe ratio of each variant of a policy that a sweep tried on this question.
-
-    By digest on the forecasts of `run`, by `RUN_ID:DIGEST` on those of another.
-    """
-    found: dict[str, float] = {}
-    for run_id, text in runs.kept(run, SWEPT).items():
-        before = "" if run_id == run.run_id else f"{run_id}:"
-        found |= {f"{before}{name}": float(ratio) for name, ratio in json.loads(text).items()}
-    return found
+        return digest(run.bundle.policy)
+    except RunError:
+        return None
 
 
 def _answering(home: Home, run: Run, policy: Policy, say: Callable[[str], None]) -> Sequence[Asked]:

@@ -17,7 +17,7 @@ from bullbear.documents import json_ready
 from bullbear.errors import BullbearError
 from bullbear.evaluate.all_models import least_rows
 from bullbear.evaluate.breakdown import Slice, skill_by
-from bullbear.forecasting.holdout import FILE, Opening, openings
+from bullbear.forecasting.holdout import FILE, Opening, openings_of, times
 from bullbear.forecasting.verdict import Check
 from bullbear.home import Home
 from bullbear.sessions import days
@@ -47,7 +47,7 @@ class HoldOutSkill:
         """Both skills in a line."""
         said = [f"{label} {_skill(part)}" for label in (INSIDE, BEFORE) if (part := self.part(label)) is not None]
         return (
-            f"hold-out {self.span}, {opened(self.openings)}: Brier skill {', '.join(said)}; {self.level:.1%} intervals"
+            f"hold-out {self.span}, {times(self.openings)}: Brier skill {', '.join(said)}; {self.level:.1%} intervals"
         )
 
     def as_dict(self) -> dict[str, Any]:
@@ -70,7 +70,7 @@ def holdout_skill(home: Home, predictions: Predictions) -> HoldOutSkill | None:
     period = home.holdout()
     if period is None:
         return None
-    return _skill_of(period, [each for each in openings(home) if period.overlaps(each.first, each.last)], predictions)
+    return _skill_of(period, openings_of(home, period), predictions)
 
 
 def _skill_of(period: HoldOut, made: list[Opening], predictions: Predictions) -> HoldOutSkill | None:
@@ -101,7 +101,7 @@ def holdout_check(home: Home, run: Run) -> Check | None:
     period = home.holdout()
     if period is None:
         return None
-    made = [each for each in openings(home) if period.overlaps(each.first, each.last)]
+    made = openings_of(home, period)
     try:
         found = _skill_of(period, made, run.of_target)
     except BullbearError as bad:
@@ -120,11 +120,6 @@ def holdout_check(home: Home, run: Run) -> Check | None:
         return Check("hold-out", None, reason, value=inside.bss_high, threshold=0.0)
     remedy = "keep the present champion: what it learnt does not hold there"
     return Check("hold-out", not inside.bss_high < 0.0, found.sentence, remedy, inside.bss_high, 0.0)
-
-
-def opened(count: int) -> str:
-    """How often a hold-out was opened, in words."""
-    return {0: "never opened", 1: "opened once"}.get(count, f"opened {count} times")
 
 
 def _skill(part: Slice) -> str:

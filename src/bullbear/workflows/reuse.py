@@ -29,6 +29,7 @@ from bullbear.learn.search.trial import Search
 from bullbear.model import Model
 from bullbear.workflows.backtesting import backtest_run
 from bullbear.workflows.comparison import evaluate_run
+from bullbear.workflows.holdout_skill import HoldOutSkill, holdout_skill
 
 if TYPE_CHECKING:
     from bullbear.tracking import Run
@@ -61,6 +62,13 @@ class ReusedQuestion:
         """The account of its policy; None where no policy decides."""
         walks_forward = splitter_of(self.model.definition).is_walk_forward
         return backtest_run(self.home, self.run) if walks_forward and self.run.question == UP.name else None
+
+    @cached_property
+    def hold_out(self) -> HoldOutSkill | None:
+        """The skill inside a hold-out; None where nothing is sealed, or no forecast lies inside."""
+        return (
+            holdout_skill(self.home, self.predictions) if splitter_of(self.model.definition).is_walk_forward else None
+        )
 
     @property
     def trials(self) -> int | None:

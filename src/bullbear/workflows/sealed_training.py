@@ -7,12 +7,10 @@ import pandas as pd
 from bullbear.dataset import splitter_of
 from bullbear.definitions.holdout import HoldOut
 from bullbear.errors import HoldOutError
-from bullbear.evaluate import PathScores
 from bullbear.forecasting.holdout import FILE, Lock, lock_of
 from bullbear.home import Home
 from bullbear.model import Model
 from bullbear.sessions import between, day
-from bullbear.workflows.holdout_skill import holdout_skill
 from bullbear.workflows.trained import TrainedModel
 
 
@@ -56,14 +54,8 @@ def holdout_notes(home: Home, lock: Lock, trained: TrainedModel) -> tuple[str, .
     if lock.is_shut:
         known = f"trained and tested on what was known before {period.first}: {period.span} is sealed by {FILE}"
         return (known,) if _last_held(home, trained.model, period) is not None else ()
-    notes = []
-    for name, each in trained.questions.items():
-        if isinstance(each.evaluation, PathScores):
-            continue
-        found = holdout_skill(home, each.predictions)
-        if found is not None:
-            notes.append(f"{name}: {found.sentence}")
-    return tuple(notes)
+    found = {name: each.hold_out for name, each in trained.questions.items()}
+    return tuple([f"{name}: {inside.sentence}" for name, inside in found.items() if inside is not None])
 
 
 def last_open_session(period: HoldOut) -> pd.Timestamp:

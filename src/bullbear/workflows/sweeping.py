@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +16,9 @@ from bullbear.documents import json_ready
 from bullbear.errors import HoldOutError, InputError
 from bullbear.forecasting.holdout import FILE, last_instant
 from bullbear.home import Home
-from bullbear.workflows.backtesting import SWEPT, replayed, swept_on, tried_besides
+from bullbear.trials import SWEEP
+from bullbear.workflows.backtesting import replayed, tried_besides
+from bullbear.workflows.trial_records import record_variants
 
 if TYPE_CHECKING:
     from bullbear.tracking import Run, Runs
@@ -36,7 +36,7 @@ def sweep_run(
 ) -> Sweep:
     """Every variant that the file `grid` asks for, of the run's policy or another, over the run's forecasts.
 
-    The variants are kept with the run, so that every later deflated Sharpe ratio on its question counts them. Nothing
+    The variants are recorded as trials, so that every later deflated Sharpe ratio on the question counts them. Nothing
     of a sealed hold-out is read, whether or not the run's model has opened it: its variants have not.
 
     Raises
@@ -55,10 +55,7 @@ def sweep_run(
     _refuse_misread(home, variants)
     every = Together(policies=(rule.policy, *(each.policy for each in variants)))
     found = replayed(home, run, replace(rule, policy=every), say, _before_seal(home, run, say))
-    others, count = tried_besides(runs, run)
-    before = swept_on(runs, run)
-    new = {each.digest for each in (own, *variants)}
-    earlier = {name: ratio for name, ratio in before.items() if name not in new}
+    others, count = tried_besides(runs, run, {each.digest for each in (own, *variants)})
     swept = sweep(
         found.decided_on,
         found.view,
@@ -66,15 +63,14 @@ def sweep_run(
         own,
         ticker=found.ticker,
         factors=found.factors,
-        others=[*others, *earlier.values()],
-        trials=count + len(earlier),
+        others=others,
+        trials=count,
         say=say,
         progress=progress,
     )
     ratios = dict(zip((each.digest for each in variants), swept.table["sharpe"], strict=True))
-    kept = {name: ratio for name, ratio in before.items() if ":" not in name}
-    kept |= {name: float(ratio) for name, ratio in ratios.items() if math.isfinite(ratio)}
-    runs.attach(run, SWEPT, json.dumps(kept, indent=1), say=say)
+    # The policy itself is seen beside its variants, in some years alone.
+    record_variants(home, runs, run, SWEEP, grid.stem, {own.digest: None, **ratios}, say)
     runs.attach(run, f"sweep_{grid.stem}.csv", swept.table.to_csv(index=False), say=say)
     return swept
 

@@ -15,6 +15,7 @@ from bullbear.evaluate.distribution import DistributionEvaluation
 from bullbear.learn import Training
 from bullbear.learn.search.trial import Search, n_trials
 from bullbear.model import Model
+from bullbear.workflows.holdout_skill import HoldOutSkill
 from bullbear.workflows.reuse import ReusedQuestion
 
 
@@ -31,6 +32,8 @@ class TrainedQuestion:
     """By path of a combinatorial splitter."""
     backtest: Backtest | None
     """None where no policy decides: of questions other than `up`, and without a walk-forward."""
+    hold_out: HoldOutSkill | None = None
+    """None where nothing is sealed, or no forecast lies inside."""
 
     @property
     def trials(self) -> int | None:

@@ -30,12 +30,14 @@ from bullbear.workflows.backtesting import backtest_metrics, backtest_params, ba
 from bullbear.workflows.comparing import PAGE, page_of_training
 from bullbear.workflows.console import Progress
 from bullbear.workflows.distributions import evaluate_distributions, past_distributions, usual_fan
+from bullbear.workflows.holdout_skill import holdout_skill
 from bullbear.workflows.joint_metrics import metrics_by_question, metrics_of_distribution
 from bullbear.workflows.kept_evaluations import evaluation_of
 from bullbear.workflows.notes import factor_notes, fund_notes, outcome_notes
 from bullbear.workflows.reuse import Reused, provenance, trained_before
 from bullbear.workflows.sealed_training import holdout_notes, require_unsealed
 from bullbear.workflows.trained import TrainedModel, TrainedQuestion
+from bullbear.workflows.trial_records import TrialsSeen
 
 if TYPE_CHECKING:
     from bullbear.tracking.spool import LoggedTraining
@@ -127,7 +129,9 @@ def _train(
     cluster: str | None,
     progress: Progress,
 ) -> TrainedModel:
+    from bullbear.tracking.known_trials import KnownTrials
     from bullbear.tracking.ledger_anchor import record_ledger_head
+    from bullbear.tracking.spool import SpooledError
     from bullbear.tracking.training_run import require_ready
 
     began, started = time.perf_counter(), time.time()
@@ -138,6 +142,7 @@ def _train(
     view = store.as_of()
     check_span(model, pd.DatetimeIndex(view.bars(ticker).index), start, end)
     require_ready(home.runs)  # a tracking store that cannot take the result is found before the work
+    KnownTrials(home)  # and so is a registry that cannot count it
     progress("factors", 0, 1)
     examples = build_all(view, model.feature_sets, targets)
     specs = [*(spec for each in model.feature_sets for spec in each.factor), *model.rule.own]
@@ -183,19 +188,25 @@ def _train(
     distribution = evaluate_distributions(view, past) if past is not None else None
     progress("evaluation", 1, 1)
     progress("tracking", 0, 1)
-    logged = _log(
-        home,
-        view,
-        model,
-        judged,
-        distribution,
-        started=started,
-        seconds=time.perf_counter() - began,
-        simulated=store.is_simulated,
-        start=start,
-        end=end,
-        made_from=made_from,
-    )
+    seen = TrialsSeen(home, judged, start=start, end=end, simulated=store.is_simulated)
+    try:
+        logged = _log(
+            home,
+            view,
+            model,
+            judged,
+            distribution,
+            started=started,
+            seconds=time.perf_counter() - began,
+            simulated=store.is_simulated,
+            start=start,
+            end=end,
+            made_from=made_from,
+        )
+    except SpooledError:
+        notes += seen.record({})
+        raise
+    notes += seen.record(logged.questions or dict.fromkeys(judged, logged.run_id))
     record_ledger_head(home)
     kept.remove()
     progress("tracking", 1, 1)
@@ -240,7 +251,8 @@ def _judge(
             baselines=baselines_of(target.ticker, home.instruments(), model.policy),
         )
     evaluation = evaluation_of(predictions, home.evaluations) if walks_forward else path_scores(predictions)
-    return TrainedQuestion("", model, examples, training, evaluation, tested)
+    inside = holdout_skill(home, predictions) if walks_forward else None
+    return TrainedQuestion("", model, examples, training, evaluation, tested, inside)
 
 
 def _log(
@@ -278,6 +290,7 @@ def _log(
             options={"start": start, "end": end},
             questions=model.definition.questions,
             provenance=made_from,
+            documents={} if each.hold_out is None else {"hold_out.json": each.hold_out.as_dict()},
         )
 
     documents = {} if distribution is None else {"distribution.json": distribution.as_dict()}
@@ -285,7 +298,8 @@ def _log(
     trials = {question: each.trials for question, each in judged.items()}
     pages = {PAGE: page_of_training(home, model.definition.name, evaluations, trials, simulated=simulated)}
     if len(judged) == 1:
-        return log_training(home.runs, replace(record(next(iter(judged.values()))), documents=documents, pages=pages))
+        one = record(next(iter(judged.values())))
+        return log_training(home.runs, replace(one, documents={**documents, **one.documents}, pages=pages))
     documents["evaluation.json"] = {name: each.evaluation.as_dict() for name, each in judged.items()}
     return log_joint_training(
         home.runs,
