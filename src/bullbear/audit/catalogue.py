@@ -35,7 +35,9 @@ CHECKS = (
         "truncation", "Truncation", "rows and forecasts from a store cut at a day equal those from the full store"
     ),
     AuditCheck("perturbation", "Perturbation", "noise in all that became known later moves nothing up to a day"),
-    AuditCheck("publication", "Publication", "later publication delays what is read from it, and costs how much skill"),
+    AuditCheck(
+        "publication", "Publication", "later publication delays what is read from it, and costs how much skill", 30.0
+    ),
     AuditCheck("splits", "Labels and splits", "no fit sees a label that had not resolved, or a row of a later day"),
     AuditCheck(
         "noise", "Noise target", "random labels and shuffled factors give no skill, a perfect factor gives all", 90.0
