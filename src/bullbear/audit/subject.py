@@ -88,6 +88,10 @@ class Subject:
     end: str | None = None
     same_code: bool | None = None
 
+    def __getstate__(self) -> dict[str, Any]:
+        # A worker opens the store anew: a view holds open files.
+        return {name: value for name, value in self.__dict__.items() if name != "view"}
+
     @property
     def ticker(self) -> str:
         """The fund that is forecast."""
