@@ -73,6 +73,12 @@ def test_the_parent_shows_all_questions_and_each_child_is_a_whole_run(three: Hom
     assert list(whole) == list(QUESTIONS)
 
 
+def test_a_joint_training_counts_each_question_as_a_try_of_its_own(three: Home, trained_home: Home) -> None:
+    before = Runs(trained_home).tried(Runs(trained_home).find("small"))
+    assert Runs(three).tried(Runs(three).find("small")) == before + 1
+    assert Runs(three).tried(Runs(three).find("three", "dip5")) == 1
+
+
 def test_a_run_of_several_questions_is_found_by_model_and_question(three: Home) -> None:
     runs = Runs(three)
     assert runs.find("three").bundle.question == "up"
@@ -107,14 +113,6 @@ def test_one_question_of_several_is_trained_alike(three: Home) -> None:
         InputError, match=r"--question: got 'rally5'; allowed: up, dip5, vol20, the questions of models"
     ):
         train_model(three, "three", question="rally5")
-
-
-def test_a_joint_training_counts_each_question_as_a_try_of_its_own(home: Home) -> None:
-    define(home)
-    before = Runs(home).tried(Runs(home).find("small"))
-    train_model(home, "three")
-    assert Runs(home).tried(Runs(home).find("small")) == before + 1
-    assert Runs(home).tried(Runs(home).find("three", "dip5")) == 1
 
 
 def test_commands_answer_by_question(three: Home, bullbear: Callable[..., Any]) -> None:

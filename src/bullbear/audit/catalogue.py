@@ -40,11 +40,13 @@ CHECKS = (
     AuditCheck(
         "noise", "Noise target", "random labels and shuffled factors give no skill, a perfect factor gives all", 90.0
     ),
-    AuditCheck("execution", "Execution", "no order is filled before its decision, no stop better than its bar allows"),
+    AuditCheck(
+        "execution", "Execution", "no order is filled before its decision, no stop better than its bar allows", 30.0
+    ),
     AuditCheck("reproducibility", "Reproducibility", "the same training gives the same bits, by one worker and by two"),
     AuditCheck("warm-up", "Warm-up", "a factor needs the rows that it declares, and no more"),
     AuditCheck(
-        "as-stored", "As stored", "what the machine had stored at an evening gives that evening's forecast again"
+        "as-stored", "As stored", "what the machine had stored at an evening gives that evening's forecast again", 5.0
     ),
 )
 

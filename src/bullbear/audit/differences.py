@@ -21,7 +21,7 @@ _TOLERANCE = 1e-9
 
 def of_finding(finding: Finding, why: str | None = None) -> Leak:
     """The leak that a factor's finding shows; `why` says where the second value comes from: "from ...", "after ..."."""
-    day, size = f"{finding.session:%Y-%m-%d}", abs(finding.value - finding.known)
+    day, size = finding.day, abs(finding.value - finding.known)
     sentence = finding.sentence if why is None else f"{finding.value:.10g} on {day}, but {finding.known:.10g} {why}"
     return Leak(finding.factor, day, size, f"{finding.factor}: {sentence}")
 

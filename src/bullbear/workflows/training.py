@@ -299,7 +299,7 @@ def _log(
     pages = {PAGE: page_of_training(home, model.definition.name, evaluations, trials, simulated=simulated)}
     if len(judged) == 1:
         one = record(next(iter(judged.values())))
-        return log_training(home.runs, replace(one, documents=documents | one.documents, pages=pages))
+        return log_training(home.runs, replace(one, documents={**documents, **one.documents}, pages=pages))
     documents["evaluation.json"] = {name: each.evaluation.as_dict() for name, each in judged.items()}
     return log_joint_training(
         home.runs,
