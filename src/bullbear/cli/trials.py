@@ -8,7 +8,6 @@ import typer
 
 from bullbear.cli.located import at_the_same_place, locate
 from bullbear.cli.options import HomeOption, JsonOption, PairOption, print_document
-from bullbear.extras import require
 
 if TYPE_CHECKING:
     from bullbear.workflows.trials import ListedTrials, TrialRow, TrialSummary
@@ -27,7 +26,6 @@ def trials(
 
     Example: bullbear trials --question up
     """
-    require("bullbear trials", "train", "tracking")
     from bullbear.workflows.trials import listed_trials
 
     found = listed_trials(locate(home, pair), question)

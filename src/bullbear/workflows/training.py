@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -293,13 +293,13 @@ def _log(
             documents={} if each.hold_out is None else {"hold_out.json": each.hold_out.as_dict()},
         )
 
-    documents = {} if distribution is None else {"distribution.json": distribution.as_dict()}
+    documents: dict[str, Any] = {} if distribution is None else {"distribution.json": distribution.as_dict()}
     evaluations = {question: each.evaluation for question, each in judged.items()}
     trials = {question: each.trials for question, each in judged.items()}
     pages = {PAGE: page_of_training(home, model.definition.name, evaluations, trials, simulated=simulated)}
     if len(judged) == 1:
         one = record(next(iter(judged.values())))
-        return log_training(home.runs, replace(one, documents=documents | one.documents, pages=pages))
+        return log_training(home.runs, replace(one, documents={**documents, **one.documents}, pages=pages))
     documents["evaluation.json"] = {name: each.evaluation.as_dict() for name, each in judged.items()}
     return log_joint_training(
         home.runs,
