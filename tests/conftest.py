@@ -31,6 +31,12 @@ ROOT = Path(__file__).resolve().parent.parent
 COMMAND = str(Path(sys.executable).with_name("bullbear"))
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that need `trained_home` come first: two workers begin with a half each, and one need not wait for it."""
+    waiting = {item.path for item in items if "trained_home" in getattr(item, "fixturenames", ())}
+    items.sort(key=lambda item: item.path not in waiting)
+
+
 @pytest.fixture(scope="session")
 def snapshot_dir() -> Path:
     """The real snapshot; tests that need it skip, visibly, where it is absent."""
@@ -41,13 +47,18 @@ def snapshot_dir() -> Path:
 
 
 @pytest.fixture(scope="session")
-def trained_home(once: Callable[[str, Callable[[Path], None]], Path]) -> Home:
+def trained_home(once: Callable[[str, Callable[[Path], None]], Path]) -> Iterator[Home]:
     """A home with a simulated market of eight years, two small trained models, a champion and two forecasts.
 
     Built once for all workers. Read it only: a test that writes takes `home`.
     """
     # A blank in a path breaks careless handling of URIs.
-    return Home(once("trained home", lambda place: _build(Home(place))))
+    place = once("trained home", lambda place: _build(Home(place)))
+    with pytest.MonkeyPatch.context() as patch:
+        # Half the time of a small training. Those of this home are drawn; no test looks at those of another.
+        for name in ("_plots", "_plots_of_all"):
+            patch.setattr(f"bullbear.workflows.training.{name}", lambda *data, **options: {})
+        yield Home(place)
 
 
 @pytest.fixture(scope="session")
@@ -121,16 +132,8 @@ def _no_home_in_use() -> Iterator[None]:
         user_code.use_home(Path("nowhere"))
 
 
-@pytest.fixture(autouse=True)
-def _trainings_draw_no_pictures(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    # Half the time of a small training. Those of `trained_home` are drawn, and so are those of other shared homes.
-    if "trained_home" in request.fixturenames:
-        for name in ("_plots", "_plots_of_all"):
-            monkeypatch.setattr(f"bullbear.workflows.training.{name}", lambda *data, **options: {})
-
-
-@pytest.fixture(autouse=True)
-def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(scope="session", autouse=True)
+def _no_network() -> Iterator[None]:
     # Raised as a failure of the test, not as an OSError, which a client would take for a bad line and try again.
     real = socket.getaddrinfo
 
@@ -139,7 +142,9 @@ def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
             pytest.fail(f"a test asked the network for {host!r}")
         return real(host, *arguments, **options)
 
-    monkeypatch.setattr(socket, "getaddrinfo", local_only)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket, "getaddrinfo", local_only)
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -61,6 +61,10 @@ class TrialsError(InputError):
     """The registry of trials does not verify: how much was tried cannot be told."""
 
 
+class OpeningsError(InputError):
+    """The record of who opened a hold-out does not verify."""
+
+
 class MissingExtraError(BullbearError):
     """An optional library is not installed; one of `extras` in pyproject.toml installs it."""
 

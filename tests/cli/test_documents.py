@@ -120,6 +120,7 @@ def test_promote_tells_what_it_compared(bullbear: Run, home: Home) -> None:
     better = table.assign(p=np.where(table["y"] == 1, 1.02, 0.98) * table["climatology"], p_low=np.nan, p_high=np.nan)
     place.write_text(Predictions(better).to_csv())
     home.champion.unlink()
+    (home.root / "models" / "promotion.toml").write_text('[audit]\nrequired = "none"\n')
     told = bullbear("promote", "latest", "--home", home.root)
     assert (told.code, told.err) == (0, "")
     brier, log_loss, champion = told.out.splitlines()

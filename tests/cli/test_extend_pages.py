@@ -17,6 +17,8 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted((ROOT / "docs" / "extend").glob("*.md"))
 SHORT, QUARTERS = ("--start", "2007-03-01"), ("--start", "2006-06-01")
 """What a training is given here besides, so that it takes seconds; of outcomes over a quarter it needs more."""
+SLOW = {"pair", "question"}
+"""Pages whose trainings the ordinary suite has elsewhere: tests/workflows/test_pairs.py and test_other_questions.py."""
 LONG = {"calibration.md", "pool.md", "splitter.md"}
 """Pages whose models are read here, and trained by `make check-all`."""
 WRITTEN = {
@@ -63,7 +65,10 @@ def test_there_is_a_page_for_each_kind() -> None:
     assert {page.name for page in PAGES} - {"index.md"} == set(re.findall(r"\]\((\w+\.md)\)", index))
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+@pytest.mark.parametrize(
+    "page",
+    [pytest.param(each, id=each.stem, marks=pytest.mark.slow if each.stem in SLOW else ()) for each in PAGES],
+)
 def test_a_page_works_as_written(bullbear: Run, home: Home, page: Path) -> None:
     for language, text, file in blocks(page):
         if language in ("python", "toml"):

@@ -127,8 +127,8 @@ def test_truth_is_constant_without_signal() -> None:
 
 @pytest.mark.parametrize("signal", [0.0, 0.5, 1.0])
 def test_truth_is_calibrated_against_realised_outcomes(signal: float) -> None:
-    y, p = (np.concatenate(part) for part in zip(*(_drawn(seed, signal) for seed in range(60)), strict=True))
-    # About 14,000 blocks of 21 sessions: standard errors below 0.005 overall and 0.01 to 0.02 in the bins.
+    y, p = (np.concatenate(part) for part in zip(*(_drawn(seed, signal) for seed in range(40)), strict=True))
+    # About 9,500 blocks of 21 sessions: standard errors of 0.005 overall and 0.012 to 0.025 in the bins.
     assert np.mean(y - p) == pytest.approx(0.0, abs=0.02)
     for low, high in [(0, 0.35), (0.35, 0.55), (0.55, 0.7), (0.7, 0.85), (0.85, 1)]:
         inside = (p > low) & (p <= high)
@@ -137,7 +137,7 @@ def test_truth_is_calibrated_against_realised_outcomes(signal: float) -> None:
 
 
 def test_without_signal_volatility_regime_and_tide_say_nothing_about_direction() -> None:
-    paths = [draw(seed, 0.0, 5000) for seed in range(60)]
+    paths = [draw(seed, 0.0, 5000) for seed in range(40)]
     rises = [_rises(p.returns) for p in paths]
     for name in ("volatility", "tide", "regime"):
         state = np.concatenate([getattr(p, name)[:-HORIZON] for p in paths]).astype(float)
@@ -167,6 +167,7 @@ def _rises(returns: np.ndarray) -> np.ndarray:
     return (wealth[HORIZON:] > wealth[:-HORIZON]).astype(float)
 
 
+@cache
 def _drawn(seed: int, signal: float) -> tuple[np.ndarray, np.ndarray]:
     path = draw(seed, signal, 5000)
     return _rises(path.returns), path.p_up[:-HORIZON]

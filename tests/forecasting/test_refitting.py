@@ -1,4 +1,4 @@
-"""A refit asks for the libraries that its fits import, before any work."""
+"""A refit asks for the libraries that its fits import, before any work; one that a hold-out forbids is named."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from bullbear.definitions import ModelDefinition
+from bullbear.definitions.holdout import HoldOut
 from bullbear.errors import MissingExtraError
-from bullbear.forecasting.refitting import continued
+from bullbear.forecasting.holdout import Lock
+from bullbear.forecasting.refitting import HeldBack, continued
 
 
 @pytest.mark.parametrize(
@@ -48,3 +51,26 @@ def test_a_library_that_only_a_searched_value_needs_is_named(tmp_path: Path, mon
         "search": search,
     }
     refuses_without(ModelDefinition.model_validate(table), "arch", tmp_path, monkeypatch)
+
+
+def test_one_line_names_all_questions_of_a_model_whose_refits_are_held_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    period = HoldOut(first="2018-01-01", why="The last word on every model.")
+    overdue = {"up": 20, "dip5": 20, "vol20": 20, "dip8": 0}
+    monkeypatch.setattr("bullbear.forecasting.refitting.refit_overdue", lambda bundle, labels: overdue[bundle.question])
+    held, labels = HeldBack(), pd.DataFrame()
+    for question, model, through in (
+        ("up", "line", "2017-11-30"),
+        ("dip5", "line", "2017-11-30"),
+        ("dip8", "line", "2017-11-30"),
+        ("vol20", "trees", "2017-12-29"),
+    ):
+        bundle: Any = SimpleNamespace(question=question, trained_through=lambda through=through: [through])
+        held.add(bundle, labels, Lock(model, period))
+        held.add(bundle, labels, Lock(model, period, is_open=True))
+        held.add(bundle, labels, Lock(model))
+    why = "a refit would read 2018-01-01 on, sealed by models/holdout.toml; `bullbear holdout open"
+    once = "--reason TEXT` opens it, once and on record"
+    assert held.notes() == [
+        f"up, dip5 keep the model fitted through 2017-11-30: {why} line {once}",
+        f"vol20 keeps the model fitted through 2017-12-29: {why} trees {once}",
+    ]

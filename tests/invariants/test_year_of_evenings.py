@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -133,6 +134,15 @@ def live(
             assert (evening.is_new, evening.exit_code) == ((True, 0) if came else (False, 2)), session
     entries = of_question(Ledger(home.forecasts / "ledger.jsonl").entries())
     return Year(home, provider, incidents, entries, runs, away_days)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _no_pictures() -> Iterator[None]:
+    # Nothing here looks at those of a training.
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("_plots", "_plots_of_all"):
+            patch.setattr(f"bullbear.workflows.training.{name}", lambda *data, **options: {})
+        yield
 
 
 @pytest.fixture(scope="module")

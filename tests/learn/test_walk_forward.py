@@ -196,6 +196,8 @@ def test_an_interrupted_training_continues_to_the_same_bits(
     assert seen == [1, 2, 3, 4, 5]  # nothing of another seed is used
 
 
+# The ordinary suite keeps two worker processes here, and a cluster's bits in tests/execution/test_cluster.py.
+@pytest.mark.slow
 def test_a_cluster_gives_the_same_bits(model: Make, feature_sets: list[FeatureSet], examples: Examples) -> None:
     distributed = pytest.importorskip("distributed")
     definitions = [model(learner, refit="quarter") for learner in (LINE, TREES)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -17,6 +18,7 @@ from bullbear.errors import BullbearError, InputError
 from bullbear.forecasting.card.card import card_of
 from bullbear.forecasting.chain import Anchor
 from bullbear.forecasting.forecast import issue
+from bullbear.forecasting.holdout import open_holdout
 from bullbear.forecasting.ledger import Ledger, of_question
 from bullbear.forecasting.tracked_anchor import tracked_anchor
 from bullbear.home import Home
@@ -24,6 +26,7 @@ from bullbear.report import outlook_plots, plots
 from bullbear.tracking import Runs
 from bullbear.tracking.mlflow_store import connect
 from bullbear.tracking.stored_runs import stored_runs
+from bullbear.workflows.audit_gate import AuditGate
 from bullbear.workflows.filling import DataSource, fill_simulated
 from bullbear.workflows.full_run import MODELS, _promote_best, run_all
 from bullbear.workflows.reporting import report_champion, result_of_run
@@ -55,8 +58,7 @@ def stop_after_filling(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bullbear.workflows.full_run.train_model", stop)
 
 
-@pytest.fixture
-def small_models(home: Home) -> Home:
+def _with_small_models(home: Home) -> Home:
     """A home whose own definitions replace the packaged ones by small ones."""
     for name in MODELS:
         source = home.root / "models" / ("base.toml" if name == "climatology" else "small.toml")
@@ -65,39 +67,63 @@ def small_models(home: Home) -> Home:
     return home
 
 
-def test_everything_is_done_and_told(small_models: Home) -> None:
-    present = Runs(small_models).find("champion").run_id
-    outcome = run(small_models)
+@pytest.fixture
+def small_models(home: Home) -> Home:
+    return _with_small_models(home)
+
+
+@dataclass(frozen=True)
+class Done:
+    """What the first run of the whole job left; the champion before it."""
+
+    home: Home
+    present: str
+    outcome: Any
+
+
+@pytest.fixture(scope="module")
+def done(trained_home: Home, tmp_path_factory: pytest.TempPathFactory) -> Done:
+    place = tmp_path_factory.mktemp("done") / "home"
+    home = _with_small_models(Home(Path(shutil.copytree(trained_home.root, place, symlinks=True))))
+    present = Runs(home).find("champion").run_id
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (plots, outlook_plots):
+            patch.setattr(module, "png", lambda draw, size, simulated: b"\x89PNG")
+        return Done(home, present, run(home))
+
+
+def test_everything_is_done_and_told(done: Done) -> None:
+    outcome = done.outcome
     document = outcome.as_dict()
     assert [model["model"] for model in document["models"]] == list(MODELS)
     assert document["simulated"] is True
     assert set(outcome.shares) == set(MODELS)
     # `small`, the present champion, is beaten by none of its two likes nor by the base rate.
-    assert outcome.champion.run_id in {each.run_id for each in outcome.trained} | {present}
-    assert (outcome.champion.run_id == present) == (set(outcome.refused) == set(MODELS))
+    assert outcome.champion.run_id in {each.run_id for each in outcome.trained} | {done.present}
+    assert (outcome.champion.run_id == done.present) == (set(outcome.refused) == set(MODELS))
     assert outcome.forecast["model"]["run_id"] == outcome.champion.run_id
-    entries = Ledger(small_models.forecasts / "ledger.jsonl").entries()
+    entries = Ledger(done.home.forecasts / "ledger.jsonl").entries()
     assert outcome.forecast["summary"]
     assert of_question(entries)[-1].items() <= outcome.forecast.items()
-    assert tracked_anchor(small_models.runs) == Anchor.of(entries)
+    assert tracked_anchor(done.home.runs) == Anchor.of(entries)
     page = outcome.report.read_text()
     assert "SIMULATED" in page
     assert all(name in page for name in MODELS)
     assert f"{outcome.champion.model} (champion)" in page
 
 
-def test_a_second_time_nothing_is_trained(small_models: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    first = run(small_models)
-    listed = [each.run_id for each in stored_runs(small_models.runs)]
+def test_a_second_time_nothing_is_trained(done: Done, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = Home(Path(shutil.copytree(done.home.root, tmp_path / "again", symlinks=True)))
+    listed = [each.run_id for each in stored_runs(home.runs)]
 
     def refuse(*arguments: Any, **options: Any) -> None:
         raise AssertionError("trained again")
 
     monkeypatch.setattr("bullbear.workflows.training.train_all", refuse)
-    second = run(small_models)
+    first, second = done.outcome, run(home)
     assert [each.reused for each in second.trained] == [True] * len(MODELS)
     assert [each.run_id for each in second.trained] == [each.run_id for each in first.trained]
-    assert [each.run_id for each in stored_runs(small_models.runs)] == listed
+    assert [each.run_id for each in stored_runs(home.runs)] == listed
     assert second.champion.run_id == first.champion.run_id
     assert second.as_dict()["models"] == first.as_dict()["models"]
 
@@ -184,7 +210,7 @@ def test_a_person_s_champion_is_not_overwritten_without_the_test(home: Home) -> 
     signals = home.champion / "signals.csv"
     signals.write_text(signals.read_text().replace("signal_small", "signal_theirs"))
     before = home.champion.resolve()
-    refused = _promote_best(home, Runs(home), finished(home), QUIET)
+    refused = _promote_best(home, AuditGate(home, Runs(home)), finished(home), QUIET)
     assert set(refused) == {"small", "base"}
     assert "champion test: Brier score" in refused["base"]
     assert "worse than theirs 00000000's" in refused["base"]
@@ -197,7 +223,7 @@ def test_without_a_champion_that_can_be_used_the_base_rate_is_taken(home: Home, 
         (home.champion / "bundle.json").write_text("{")
     else:
         home.champion.unlink()
-    refused = _promote_best(home, Runs(home), finished(home), QUIET)
+    refused = _promote_best(home, AuditGate(home, Runs(home)), finished(home), QUIET)
     assert Runs(home).find("champion").model == "base"
     assert set(refused) <= {"small"}
 
@@ -291,3 +317,24 @@ def test_a_report_shows_no_forecast_of_another_model(home: Home) -> None:
     assert base.run_id[:8] in page
     assert of_question(Ledger(home.forecasts / "ledger.jsonl").entries())[1]["ledger"]["hash"][:12] not in page
     assert (home.forecasts / "ledger.jsonl").read_bytes() == before
+
+
+def test_models_are_trained_up_to_a_sealed_period_that_they_have_not_opened(
+    small_models: Home, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (small_models.root / "models" / "holdout.toml").write_text('first = "2006-07-01"\nwhy = "The last word."\n')
+    open_holdout(small_models, small_models.model("climatology"), "For a test.")
+    ends: dict[str, str | None] = {}
+
+    def train(home: Home, name: str, *, end: str | None, **options: object) -> None:
+        ends[name] = end
+        if name == MODELS[-1]:
+            raise FilledError("all models are trained")
+
+    monkeypatch.setattr("bullbear.workflows.full_run.train_model", train)
+    with pytest.raises(FilledError):
+        run_all(small_models, DataSource(None), jobs=1, console=ProgressConsole())
+    assert ends == dict.fromkeys(MODELS, "2006-06-30") | {"climatology": None}
+    said = " ".join(capsys.readouterr().err.split())
+    assert "note: logistic is trained up to 2006-06-30: models/holdout.toml seals what follows" in said
+    assert "note: climatology" not in said

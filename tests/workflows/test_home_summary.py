@@ -9,6 +9,7 @@ import pytest
 
 from bullbear.cli import status_tables
 from bullbear.data.status import status
+from bullbear.forecasting.holdout import open_holdout
 from bullbear.forecasting.staleness import mark_needed
 from bullbear.home import Home
 from bullbear.workflows.home_summary import HomeSummary, summarise
@@ -35,6 +36,17 @@ def test_what_the_next_forecast_lacks_is_judged_where_it_decides(home: Home) -> 
     found = summarise(home, mark_needed(status(later), home))
     assert "IWM" in found.stale
     assert found.lacking == ()
+
+
+def test_a_sealed_period_is_named_or_what_is_wrong_with_it(home: Home, bullbear: Any) -> None:
+    assert summary_of(home).hold_out is None
+    path = home.root / "models" / "holdout.toml"
+    path.write_text('first = "2007-01-01"\nwhy = "The last word on every model."\n')
+    assert summary_of(home).hold_out == "2007-01-01 on is sealed (models/holdout.toml); never opened."
+    open_holdout(home, home.model("base"), "For a test.")
+    assert "2007-01-01 on is sealed (models/holdout.toml); opened once." in bullbear("status", "--home", home.root).out
+    path.write_text('first = "soon"\n')
+    assert str(summary_of(home).hold_out).startswith("models/holdout.toml:1 (first): got 'soon'")
 
 
 def test_what_cannot_be_read_is_said_and_stops_nothing(home: Home, bullbear: Any) -> None:

@@ -20,13 +20,17 @@ from bullbear.forecasting.due_refits import make_due_refits
 from bullbear.forecasting.forecast import issue
 from bullbear.forecasting.holdout import OPENINGS, TAG, last_instant, open_holdout
 from bullbear.home import Home
+from bullbear.model import Model
 from bullbear.sessions import closes
 from bullbear.tracking import Run, Runs
+from bullbear.tracking.spool import LoggedTraining
 from bullbear.tracking.stored_runs import stored_runs
 from bullbear.workflows.sealed_training import end_before_seal
 from bullbear.workflows.succession import demote
 from bullbear.workflows.sweeping import sweep_run
+from bullbear.workflows.trained import TrainedModel, TrainedQuestion
 from bullbear.workflows.training import train_model
+from bullbear.workflows.tuning import tune_model
 
 FIRST = "2006-07-01"
 SEAL = f'first = "{FIRST}"\nwhy = "The last word on every model."\n'
@@ -34,6 +38,18 @@ LAST_OPEN = "2006-06-30"
 HEAD = 'intent = "A model for a test."\nfeatures = ["tiny"]\nseed = 3\nquestions = ["up", "dip5"]\n'
 MODELS = {
     "two": '[learner]\nkind = "logistic"\n[splitter]\nfirst = "2005-01-03"\nburn_in_months = 6\nrefit = "quarter"\n',
+    "searched": """[learner]
+kind = "logistic"
+[splitter]
+first = "2005-07-01"
+burn_in_months = 6
+refit = "quarter"
+[search]
+trials = 3
+inner_folds = 2
+[search.space]
+"learner.penalty" = { low = 1.0, high = 1000.0, log = true }
+""",
     "crossed": '[learner]\nkind = "logistic"\n[splitter]\nkind = "combinatorial"\nfirst = "2002-01-02"\nn_groups = 4\n',
 }
 
@@ -90,14 +106,47 @@ def contents(run: Run) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in kept if path.is_file()}
 
 
-@pytest.mark.parametrize("model", ["two", pytest.param("crossed", marks=pytest.mark.slow)])
 def test_what_happens_on_the_sealed_days_changes_no_bit_of_a_training(
-    sealed_homes: tuple[Home, Home], model: str, tmp_path: Path
+    sealed_homes: tuple[Home, Home], monkeypatch: pytest.MonkeyPatch
+):
+    kept: list[dict[str, TrainedQuestion]] = []
+
+    def log(home: Home, view: View, model: Model, judged: dict[str, TrainedQuestion], *rest: object, **options: object):
+        kept.append(judged)
+        return LoggedTraining("", {})
+
+    monkeypatch.setattr("bullbear.workflows.training._log", log)
+    monkeypatch.setattr("bullbear.tracking.training_run.require_ready", lambda runs: None)
+    monkeypatch.setattr("bullbear.tracking.ledger_anchor.record_ledger_head", lambda home: None)
+    through = last_instant(sealed_homes[0].holdout())
+    for home in sealed_homes:
+        train_model(home, "two", end=LAST_OPEN)
+    for name, one in kept[0].items():
+        other = kept[1][name]
+        pd.testing.assert_frame_equal(one.predictions.table, other.predictions.table, check_exact=True)
+        pd.testing.assert_frame_equal(one.training.signals, other.training.signals, check_exact=True)
+        assert [each.state() for each in one.training.models] == [each.state() for each in other.training.models]
+        assert one.fingerprint == other.fingerprint
+        assert one.evaluation.as_dict() == other.evaluation.as_dict()
+        table = one.predictions.table
+        assert table["decided_at"].max() == closes(pd.DatetimeIndex([LAST_OPEN]))[0]
+        assert one.examples.X.index.max() == pd.Timestamp(LAST_OPEN)
+        assert ((table["resolved_at"] > through) == table["y"].isna()).all()
+    accounts = [each["up"].backtest for each in kept]
+    assert accounts[0] is not None
+    assert accounts[1] is not None
+    pd.testing.assert_series_equal(accounts[0].equity, accounts[1].equity, check_exact=True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("model", "train"), [("two", train_model), ("crossed", train_model), ("searched", tune_model)])
+def test_nor_of_what_a_run_keeps_whatever_the_splitter_and_the_search(
+    sealed_homes: tuple[Home, Home], model: str, train: Callable[..., TrainedModel], tmp_path: Path
 ):
     found = []
     for number, source in enumerate(sealed_homes):
         home = Home(Path(shutil.copytree(source.root, tmp_path / str(number))))
-        train_model(home, model, end=LAST_OPEN)
+        train(home, model, end=LAST_OPEN)
         found.append([contents(run) for run in Runs(home).find_each(model)])
         for run in Runs(home).find_each(model):
             table = run.predictions.table

@@ -10,12 +10,17 @@ from typing import Any
 
 import pytest
 
+from bullbear.audit.catalogue import BY_NAME, AuditCheck
+from bullbear.audit.result import CheckResult
+from bullbear.audit.subject import Subject
 from bullbear.errors import InputError, RunError
 from bullbear.forecasting import gate
 from bullbear.home import Home
 from bullbear.tracking import Runs
 from bullbear.tracking.mlflow_store import connect, experiment_ids
 from bullbear.tracking.spool import SpooledError
+from bullbear.tracking.stored_runs import stored_runs
+from bullbear.workflows.auditing import subjects_of
 from bullbear.workflows.reuse import trained_before
 from bullbear.workflows.training import train_model
 
@@ -35,6 +40,7 @@ def define(home: Home) -> Home:
 def three(trained_home: Home, tmp_path_factory: pytest.TempPathFactory) -> Home:
     place = tmp_path_factory.mktemp("three") / "home"
     home = define(Home(Path(shutil.copytree(trained_home.root, place))))
+    (place / "models" / "promotion.toml").write_text('[audit]\nrequired = "none"\n')
     train_model(home, "three")
     return home
 
@@ -65,6 +71,12 @@ def test_the_parent_shows_all_questions_and_each_child_is_a_whole_run(three: Hom
     assert parent.data.metrics["skill/mean_bss"] == pytest.approx(mean, abs=1e-12)
     whole = json.loads((Path(parent.info.artifact_uri.removeprefix("file://")) / "evaluation.json").read_text())
     assert list(whole) == list(QUESTIONS)
+
+
+def test_a_joint_training_counts_each_question_as_a_try_of_its_own(three: Home, trained_home: Home) -> None:
+    before = Runs(trained_home).tried(Runs(trained_home).find("small"))
+    assert Runs(three).tried(Runs(three).find("small")) == before + 1
+    assert Runs(three).tried(Runs(three).find("three", "dip5")) == 1
 
 
 def test_a_run_of_several_questions_is_found_by_model_and_question(three: Home) -> None:
@@ -101,14 +113,6 @@ def test_one_question_of_several_is_trained_alike(three: Home) -> None:
         InputError, match=r"--question: got 'rally5'; allowed: up, dip5, vol20, the questions of models"
     ):
         train_model(three, "three", question="rally5")
-
-
-def test_a_joint_training_counts_each_question_as_a_try_of_its_own(home: Home) -> None:
-    define(home)
-    before = Runs(home).tried(Runs(home).find("small"))
-    train_model(home, "three")
-    assert Runs(home).tried(Runs(home).find("small")) == before + 1
-    assert Runs(home).tried(Runs(home).find("three", "dip5")) == 1
 
 
 def test_commands_answer_by_question(three: Home, bullbear: Callable[..., Any]) -> None:
@@ -244,6 +248,31 @@ def test_a_run_that_cannot_be_used_keeps_none_of_the_others_from_promotion(
     assert "note: dip5: run " in answer.err
     assert "got 'a damaged bundle.json'" in answer.err
     assert "up has no champion" not in answer.err
+
+
+def test_one_audit_serves_all_questions_of_a_training_and_is_logged_with_each(
+    copied: Home, bullbear: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (copied.root / "models" / "promotion.toml").unlink()
+    made: list[tuple[str, list[str]]] = []
+
+    def passes(check: AuditCheck, subject: Subject, *arguments: object) -> CheckResult:
+        made.append((check.name, list(subject.bundles)))
+        return CheckResult.of(check.name, [], "clean", "leaky")
+
+    monkeypatch.setattr(AuditCheck, "run", passes)
+    monkeypatch.setattr(gate, "judge", lambda *found, **named: PASSED)
+    monkeypatch.setattr("bullbear.cli.champions.DEFAULT_JOBS", 1)
+    joint = parent_of(copied).info.run_id
+    assert bullbear("promote", joint, "--home", copied.root).code == 0
+    assert sorted(made) == sorted((name, list(QUESTIONS)) for name in BY_NAME)
+    logged = [each for each in stored_runs(copied.runs) if joint in (each.run_id, each.parent)]
+    assert len(logged) == 1 + len(QUESTIONS)
+    assert {each.tags["audit"][:14] for each in logged} == {"passed (quick)"}
+    # The champions of one training are one subject, with their runs.
+    (champions,) = subjects_of(copied, Runs(copied), "champion")
+    assert champions.run_ids[0] == joint
+    assert champions.subject.run_ids == {each: Runs(copied).find(joint, each).run_id for each in QUESTIONS}
 
 
 def test_a_promotion_says_that_up_still_lacks_a_champion(

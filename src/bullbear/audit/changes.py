@@ -13,9 +13,10 @@ from bullbear.data.segments import KINDS
 
 @dataclass(frozen=True)
 class Noise:
-    """Every number known after an instant multiplied by a random one, all numbers of a row by the same.
+    """Every number known after an instant replaced by a random one, each number of a row by one of its own.
 
-    A bar stays a bar: its low is not above its high. Days, instants and keys stay.
+    A bar stays a bar: its low is not above its high. Numbers that are never negative stay so, others may change their
+    sign. Days, instants and keys stay.
 
     Parameters
     ----------
@@ -45,14 +46,77 @@ class Noise:
         late = np.flatnonzero((frame["known_at"] > self.after).to_numpy())[: self.rows_changed]
         if not numbers or not len(late):
             return frame
-        draw = np.random.default_rng([self.seed, zlib.crc32(f"{kind}/{series}".encode())])
-        size = np.exp(draw.normal(0.3, 1.0, len(late)))
+        draw = _draw(self.seed, kind, series)
         changed = frame.copy()
         for name in numbers:
             values = frame[name].to_numpy(np.float64).copy()
-            values[late] *= size
+            values[late] = _replaced(values, late, draw)
             changed[name] = values
+        if {"open", "high", "low", "close"} <= set(numbers):
+            _in_order(changed, late)
         return changed
+
+
+def _draw(seed: int, kind: str, series: str) -> np.random.Generator:
+    return np.random.default_rng([seed, zlib.crc32(f"{kind}/{series}".encode())])
+
+
+def _replaced(values: np.ndarray, late: np.ndarray, draw: np.random.Generator) -> np.ndarray:
+    size = np.exp(draw.normal(0.3, 1.0, len(late)))
+    replaced: np.ndarray = values[late] * size
+    known = values[~np.isnan(values)]
+    if (known < 0.0).any() and (known > 0.0).any():
+        replaced += known.std() * draw.normal(0.0, 1.0, len(late))
+    return replaced
+
+
+def _in_order(bars: pd.DataFrame, late: np.ndarray) -> None:
+    """The four prices of each changed bar in the places where they make a bar."""
+    four = bars[["open", "high", "low", "close"]].to_numpy(np.float64)[late]
+    low, high = np.minimum.reduce(four.T), np.maximum.reduce(four.T)
+    whole = ~np.isnan(four).any(axis=1)
+    for name, values in (("low", low), ("high", high)):
+        other = four[:, 2 if name == "low" else 1]
+        column = bars[name].to_numpy(np.float64).copy()
+        column[late] = np.where(whole, values, other)
+        bars[name] = column
+
+
+@dataclass(frozen=True)
+class Thinned:
+    """A random half of the rows known after an instant taken away; shows what looks only whether a row is there."""
+
+    after: pd.Timestamp
+    seed: int = 1
+
+    def touches(self, kind: str, series: str) -> bool:
+        """Whether the series is among those that change: all."""
+        return True
+
+    def rows(self, kind: str, series: str, frame: pd.DataFrame) -> pd.DataFrame:
+        """The rows that are left; see `data.changed.Change`."""
+        gone = _draw(self.seed, kind, series).random(len(frame)) < 0.5
+        return frame[~(gone & (frame["known_at"] > self.after).to_numpy())]
+
+
+@dataclass(frozen=True)
+class Restated:
+    """Every price of a ticker divided by two and every volume multiplied by eight, from the first bar on.
+
+    So do splits and dividends that are yet to come, if less evenly: of adjusted prices only ratios have a meaning.
+    """
+
+    ticker: str
+
+    def touches(self, kind: str, series: str) -> bool:
+        """Whether the series is the ticker's bars."""
+        return kind == "bars" and series == self.ticker
+
+    def rows(self, kind: str, series: str, frame: pd.DataFrame) -> pd.DataFrame:
+        """The changed rows; see `data.changed.Change`."""
+        # Powers of two leave the digits of every ratio as they are.
+        by = {"open": 0.5, "high": 0.5, "low": 0.5, "close": 0.5, "adj_close": 0.5, "volume": 8.0}
+        return frame.assign(**{name: frame[name] * size for name, size in by.items() if name in frame})
 
 
 @dataclass(frozen=True)

@@ -19,10 +19,11 @@ _TOLERANCE = 1e-9
 """Of returns, whose prices a later split may have restated."""
 
 
-def of_finding(finding: Finding) -> Leak:
-    """The leak that a factor's finding shows."""
-    day, size = f"{finding.session:%Y-%m-%d}", abs(finding.value - finding.known)
-    return Leak(finding.factor, day, size, f"{finding.factor}: {finding.sentence}")
+def of_finding(finding: Finding, why: str | None = None) -> Leak:
+    """The leak that a factor's finding shows; `why` says where the second value comes from: "from ...", "after ..."."""
+    day, size = finding.day, abs(finding.value - finding.known)
+    sentence = finding.sentence if why is None else f"{finding.value:.10g} on {day}, but {finding.known:.10g} {why}"
+    return Leak(finding.factor, day, size, f"{finding.factor}: {sentence}")
 
 
 def first_of_each(leaks: Sequence[Leak]) -> list[Leak]:
@@ -39,6 +40,7 @@ def examples_differ(
     question: str,
     check: str,
     why: str,
+    is_cut: bool,
 ) -> list[Leak]:
     """The first difference of each factor, of the labels and of the base rate; none if nothing knew of the change.
 
@@ -53,7 +55,9 @@ def examples_differ(
     check
         As `Finding.check`.
     why
-        What had been done to the store, for the sentence: "from ...".
+        What had been done to the store, for the sentence: "from ...", "after ...".
+    is_cut
+        Whether `then` must not know what resolves later.
     """
     one, other = (np.flatnonzero(each.decided_at <= instant) for each in (whole, then))
     if not _same_rows(whole, one, then, other):
@@ -65,13 +69,14 @@ def examples_differ(
         if spec.name in whole.X:
             difference = first_difference(spec, check, *(each[spec.name] for each in X))
             if difference is not None:
-                found.append(of_finding(difference))
+                found.append(of_finding(difference, why))
     resolved = np.asarray(whole.resolved_at[one] <= instant)
+    seen = np.ones(len(one), dtype=bool) if is_cut else resolved
     session = whole.session[one]
     label = f"the label of {question}"
     weights = whole.weights[one], then.weights[other]
     columns: list[tuple[str, np.ndarray, np.ndarray, float]] = [
-        (label, np.where(resolved, whole.y[one], np.nan), then.y[other], 0.0),
+        (label, np.where(resolved, whole.y[one], np.nan), np.where(seen, then.y[other], np.nan), 0.0),
         (f"the base rate of {question}", whole.climatology[one], then.climatology[other], 0.0),
         (f"the resolved labels of {question}", _numbers(whole.n_resolved[one]), _numbers(then.n_resolved[other]), 0.0),
         (f"the weight of {question}", np.where(resolved, weights[0], 0.0), np.where(resolved, weights[1], 0.0), 0.0),
@@ -80,7 +85,10 @@ def examples_differ(
     if whole.paths is not None and then.paths is not None:
         known = np.asarray(whole.paths.known_at[one] <= instant)
         path = [each.paths.returns[rows].sum(axis=1) for each, rows in ((whole, one), (then, other)) if each.paths]
-        columns.append((f"the path of {question}", np.where(known, path[0], np.nan), path[1], _TOLERANCE))
+        seen = np.ones(len(one), dtype=bool) if is_cut else known
+        columns.append(
+            (f"the path of {question}", np.where(known, path[0], np.nan), np.where(seen, path[1], np.nan), _TOLERANCE)
+        )
     for what, value, known_then, allowed in columns:
         leak = _first(what, session, value, known_then, allowed, why)
         if leak is not None:

@@ -12,7 +12,7 @@ from bullbear.dataset import Examples, Predictions
 from bullbear.errors import InputError
 from bullbear.evaluate.bootstrap import auc_interval
 from bullbear.evaluate.sample import Sample
-from bullbear.evaluate.scores import brier_skill
+from bullbear.evaluate.scores import brier_skill, losses
 from bullbear.evaluate.significance import Bound, lower_bound
 from bullbear.learn import Training
 from bullbear.statistics.bootstrap import Interval, resample
@@ -96,3 +96,20 @@ def area(sample: Sample, error: float) -> Interval:
     """The AUC of forecasts whose outcomes do not overlap, with an interval whose lower end errs with chance `error`."""
     draws = resample(sample.n_sessions, 1, session=sample.session)
     return auc_interval(sample.y, sample.p, draws, level=1.0 - 2.0 * error)
+
+
+def skill_and_difference(one: Sample, other: Sample) -> tuple[list[float], list[float], list[float]]:
+    """The Brier skills of two trainings that forecast the same days, and how much the first has more.
+
+    Each an estimate with the ends of its 90 % interval; the days are drawn together.
+    """
+    draws = resample(one.n_sessions, one.horizon, session=one.session)
+    brier = [losses(one.y, p, "brier") for p in (one.p, other.p, one.climatology)]
+    columns = np.column_stack(brier)
+    intervals = (
+        draws.ratio(columns, lambda means: 1.0 - means[:, 0] / means[:, 2]),
+        draws.ratio(columns, lambda means: 1.0 - means[:, 1] / means[:, 2]),
+        draws.ratio(columns, lambda means: (means[:, 1] - means[:, 0]) / means[:, 2]),
+    )
+    first, second, difference = ([each.estimate, each.low, each.high] for each in intervals)
+    return first, second, difference

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bullbear.cli.located import at_the_same_place, locate
-from bullbear.cli.options import HomeOption, JsonOption, PairOption, print_document
+from bullbear.cli.options import DEFAULT_JOBS, HomeOption, JsonOption, PairOption, print_document
 from bullbear.cli.runs import EachQuestionOption, RunArgument
 from bullbear.errors import Found, InputError
 from bullbear.extras import require
@@ -44,6 +44,7 @@ def promote(
     if force != bool(reason.strip()):
         given = "--force without --reason" if force else "--reason without --force"
         raise InputError("promote", Found(given), "--force --reason TEXT, or neither", "give both")
+    from bullbear.cli.console import ProgressConsole
     from bullbear.errors import GateError
     from bullbear.forecasting.bundle import champion_of
     from bullbear.tracking import Runs
@@ -53,7 +54,14 @@ def promote(
     runs = Runs(place)
     found = runs.find_each(run) if question is None else [runs.find(run, question)]
     try:
-        verdicts, refused = promote_each(place, runs, found, force=reason.strip() or None)
+        verdicts, refused = promote_each(
+            place,
+            runs,
+            found,
+            force=reason.strip() or None,
+            jobs=DEFAULT_JOBS,
+            console=ProgressConsole(quiet=as_json),
+        )
     except GateError as bad:
         if as_json and bad.verdict is not None:
             one = {"run_id": found[0].run_id, "model": found[0].model, "question": found[0].question, **bad.verdict}

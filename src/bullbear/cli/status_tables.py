@@ -50,6 +50,8 @@ def _lines(found: HomeSummary, simulated: bool) -> list[tuple[str, str]]:
     if found.from_files and not simulated:
         lines.append(("files", f"No live source delivers {_some(found.from_files)}; they come from snapshot files."))
     lines += _champions(found)
+    if found.hold_out:
+        lines.append(("hold-out", found.hold_out))
     if found.ledger_problem:
         lines.append(("ledger", found.ledger_problem))
     elif found.last_decided is None:

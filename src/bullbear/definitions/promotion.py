@@ -6,6 +6,7 @@ A key that a file leaves out has the value below, which is the packaged file's t
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 
@@ -75,6 +76,12 @@ class PlausibilityTest(Definition):
         return found
 
 
+class AuditTest(Definition):
+    """Which audit must have passed on the present code and data: a quick one (or a full one), a full one, or none."""
+
+    required: Literal["quick", "full", "none"] = "quick"
+
+
 class Promotion(Definition):
     """The thresholds of the gate."""
 
@@ -85,6 +92,7 @@ class Promotion(Definition):
     overfitting: OverfittingTest = OverfittingTest()
     tries: TriesTest = TriesTest()
     plausibility: PlausibilityTest = PlausibilityTest()
+    audit: AuditTest = AuditTest()
 
 
 def read_promotion(path: Path) -> Promotion:

@@ -11,7 +11,7 @@ from bullbear.forecasting.bundle import Bundle, read_bundle
 from bullbear.forecasting.champions import others_of, question_of
 from bullbear.forecasting.close import Close, close_of
 from bullbear.forecasting.holdout import lock_of_bundle
-from bullbear.forecasting.refitting import due_refits, held_back, refit_champion
+from bullbear.forecasting.refitting import HeldBack, due_refits, refit_champion
 from bullbear.home import Home
 
 Progress = Callable[[int, int], None]
@@ -41,25 +41,26 @@ def make_due_refits(
     if at.decided_at > now:
         return ()
     champions = [bundle, *(each.bundle for each in others_of(home, bundle).asked if each.bundle is not None)]
-    made, failed = [], list[BullbearError]()
+    made, failed, held = [], list[BullbearError](), HeldBack()
     for each in champions:
         try:
-            if _refit(home, each, at, progress, say):
+            if _refit(home, each, at, progress, held):
                 made.append(each.question)
         except MissingExtraError as bad:
             say(f"{each.question} keeps the model fitted through {each.trained_through()[-1]}: {bad}")
         except BullbearError as bad:
             failed.append(bad)
+    for note in held.notes():
+        say(note)
     if failed:
         raise failed[0]
     return tuple(made)
 
 
-def _refit(home: Home, bundle: Bundle, at: Close, progress: Progress | None, say: Callable[[str], None]) -> bool:
-    lock = lock_of_bundle(home, bundle)
-    due = due_refits(bundle, at.labels_of(question_of(bundle)), lock)
+def _refit(home: Home, bundle: Bundle, at: Close, progress: Progress | None, held: HeldBack) -> bool:
+    lock, labels = lock_of_bundle(home, bundle), at.labels_of(question_of(bundle))
+    due = due_refits(bundle, labels, lock)
     if due:
         bundle = refit_champion(home, bundle, lock.view(at.view), progress)
-    if note := held_back(bundle, at.labels_of(question_of(bundle)), lock):
-        say(note)
+    held.add(bundle, labels, lock)
     return bool(due)

@@ -35,7 +35,7 @@ from bullbear.forecasting.kept_documents import KeptAccounts, KeptDocuments
 from bullbear.forecasting.ledger import LIVE, Ledger, kind_of, warn, with_provenance
 from bullbear.forecasting.policy_forecasts import given, read_by, spoken
 from bullbear.forecasting.record import document, iso, question_document
-from bullbear.forecasting.refitting import due_refits, held_back, refit_champion, refit_overdue
+from bullbear.forecasting.refitting import HeldBack, due_refits, refit_champion, refit_overdue
 from bullbear.forecasting.staleness import Freshness
 from bullbear.forecasting.today import forecast_close
 from bullbear.forecasting.tracked_anchor import tracked_anchor
@@ -106,8 +106,11 @@ def issue(
         raise InputError("--as-of", str(at.session.date()), allowed, "ask after its close")
     others = usable(at, others_of(home, bundle))
     if refit:
-        others = others.through(lambda each: _refitted(home, each, at, progress, say))
-        bundle = _refitted(home, bundle, at, progress, say)
+        held = HeldBack()
+        others = others.through(lambda each: _refitted(home, each, at, progress, held, say))
+        bundle = _refitted(home, bundle, at, progress, held, say)
+        for note in held.notes():
+            say(note)
     overdue = refit_overdue(bundle, at.labels)
     # Read after the refit, which may take minutes: a forecast that is ready after the next open is not live.
     now = pd.Timestamp.now("UTC") if now is None else now
@@ -277,18 +280,15 @@ def _refitted(
     bundle: Bundle,
     at: Close,
     progress: Progress | None,
+    held: HeldBack,
     say: Callable[[str], None],
 ) -> Bundle:
-    """The bundle with the refits that are due; without a library that they need, as it is, and `say` is told.
-
-    So it is of refits that would read sealed days.
-    """
+    """The bundle with the refits that are due; without a library that they need, as it is, and `say` is told."""
     lock, labels = lock_of_bundle(home, bundle), at.labels_of(question_of(bundle))
     try:
         if due_refits(bundle, labels, lock):
             bundle = refit_champion(home, bundle, lock.view(at.view), progress)
-        if note := held_back(bundle, labels, lock):
-            say(note)
+        held.add(bundle, labels, lock)
         return bundle
     except MissingExtraError as bad:
         through = bundle.trained_through()[-1]

@@ -8,9 +8,8 @@ definition may then read the period any number of times; another one under the s
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -20,9 +19,10 @@ from bullbear.data.sealed import SealedStore
 from bullbear.data.store import Store
 from bullbear.data.view import View
 from bullbear.definitions.holdout import HoldOut
-from bullbear.errors import Found, HoldOutError, InputError
+from bullbear.errors import Found, HoldOutError, InputError, OpeningsError
 from bullbear.forecasting.bundle import Bundle
-from bullbear.forecasting.ledger import Ledger
+from bullbear.forecasting.chain import Kind
+from bullbear.forecasting.chained_file import ChainedFile
 from bullbear.home import Home
 from bullbear.model import Model
 from bullbear.sessions import NEW_YORK, day
@@ -32,7 +32,12 @@ TAG = "holdout"
 """The tag of a training with what it could read of the hold-out: `sealed PERIOD` or `opened PERIOD`."""
 OPENINGS = "holdout.openings"
 """The tag of a training over an opened period: how many models had opened it by then."""
-_IDENTITY = ("model", "first", "last")
+_KIND = Kind(
+    OpeningsError,
+    "the record of openings",
+    "restore the file from a copy; openings cannot be edited (docs/holdout.md)",
+    "the next opening",
+)
 
 
 @dataclass(frozen=True)
@@ -56,6 +61,7 @@ class Lock:
     period: HoldOut | None = None
     openings: tuple[Opening, ...] = ()
     is_open: bool = False
+    definition_hash: str = ""
 
     @property
     def is_shut(self) -> bool:
@@ -77,11 +83,16 @@ class Lock:
         return {TAG: f"opened {self.period.span}", OPENINGS: str(len(self.openings))}
 
     @property
+    def others(self) -> list[Opening]:
+        """The openings of the period by the same model with another definition, which keep this one out for good."""
+        mine = [each for each in self.openings if each.model == self.model]
+        return [each for each in mine if self.definition_hash not in each.definitions.values()]
+
+    @property
     def remedy(self) -> str:
         """How the model is let in; of one that opened the period with another definition nothing does."""
-        mine = [each for each in self.openings if each.model == self.model]
-        if mine:
-            opened = f"it was opened for {self.model} on {mine[0].opened_at[:10]} with another definition"
+        if self.others:
+            opened = f"it was opened for {self.model} on {self.others[0].opened_at[:10]} with another definition"
             return f"{opened}: go back to that one, or give the new one a name of its own"
         return f"`bullbear holdout open {self.model} --reason TEXT` opens it, once and on record"
 
@@ -113,18 +124,22 @@ def lock_of(home: Home, model: str, definition_hash: str) -> Lock:
     ------
     DefinitionError
         `models/holdout.toml` cannot be used.
-    LedgerError
+    OpeningsError
         The record of the openings was changed.
     """
     period = home.holdout()
     if period is None:
         return Lock(model)
-    found = tuple(openings_of(home, period))
+    return _lock(period, model, definition_hash, openings(home))
+
+
+def _lock(period: HoldOut, model: str, definition_hash: str, made: Sequence[Opening]) -> Lock:
+    found = tuple(each for each in made if period.overlaps(each.first, each.last))
     is_open = any(
         each.model == model and definition_hash in each.definitions.values() and period.is_within(each.first, each.last)
         for each in found
     )
-    return Lock(model, period, found, is_open)
+    return Lock(model, period, found, is_open, definition_hash)
 
 
 def lock_of_bundle(home: Home, bundle: Bundle) -> Lock:
@@ -137,11 +152,10 @@ def openings(home: Home) -> list[Opening]:
 
     Raises
     ------
-    LedgerError
+    OpeningsError
         The record was changed.
     """
-    ledger = _ledger(home)
-    return [_opening(entry) for entry in ledger.entries()] if ledger.path.exists() or ledger.head() else []
+    return [_opening(entry) for entry in _Record(home.trials / "holdout.jsonl").entries()]
 
 
 def openings_of(home: Home, period: HoldOut) -> list[Opening]:
@@ -192,12 +206,6 @@ def open_holdout(
     period, name = home.holdout(), model.definition.name
     if period is None:
         raise InputError(FILE, Found("no such file"), "a sealed period", "see docs/holdout.md; nothing need be opened")
-    lock = lock_of(home, name, model.definition_hash)
-    clashing = [each for each in lock.openings if each.model == name and not _is_of(each, model)]
-    if clashing:
-        raise HoldOutError(f"{period.span} is sealed ({FILE})", lock.remedy)
-    if lock.is_open:
-        return next(each for each in lock.openings if each.model == name), False
     at = pd.Timestamp.now("UTC") if now is None else now
     content = {
         "model": name,
@@ -211,10 +219,17 @@ def open_holdout(
         "opened_at": at.tz_convert("UTC").floor("s").strftime("%Y-%m-%dT%H:%M:%SZ"),
         "code_version": code_version(),
     }
-    found = _opening(_ledger(home).append(content, identity=_IDENTITY))
-    if not _is_of(found, model):  # another process was quicker
-        raise HoldOutError(f"{period.span} is sealed ({FILE})", lock_of(home, name, model.definition_hash).remedy)
-    return found, True
+
+    def unless_open(entries: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        lock = _lock(period, name, model.definition_hash, [_opening(entry) for entry in entries])
+        if lock.others:
+            raise HoldOutError(f"{period.span} is sealed ({FILE})", lock.remedy)
+        return [] if lock.is_open else [content]
+
+    made = _Record(home.trials / "holdout.jsonl").add(unless_open)
+    if made:
+        return _opening(made[0]), True
+    return next(each for each in openings_of(home, period) if each.model == name), False
 
 
 def definitions_of(model: Model) -> dict[str, str]:
@@ -227,16 +242,8 @@ def definitions_of(model: Model) -> dict[str, str]:
     return found
 
 
-def _is_of(opening: Opening, model: Model) -> bool:
-    return opening.definitions.get("model") == model.definition_hash
-
-
-def _ledger(home: Home) -> Ledger:
-    return Ledger(_file(home))
-
-
-def _file(home: Home) -> Path:
-    return home.trials / "holdout.jsonl"
+class _Record(ChainedFile):
+    kind = _KIND
 
 
 def _opening(entry: Mapping[str, Any]) -> Opening:

@@ -53,14 +53,25 @@ def due_refits(bundle: Bundle, labels: pd.DataFrame, lock: Lock) -> int:
     return refit_overdue(bundle, open_ones) if len(open_ones) else 0
 
 
-def held_back(bundle: Bundle, labels: pd.DataFrame, lock: Lock) -> str | None:
-    """The note on a model whose refit would read sealed days; None where there is none."""
-    if lock.period is None or not lock.is_shut or not refit_overdue(bundle, labels):
-        return None
-    return (
-        f"{bundle.question} keeps the model fitted through {bundle.trained_through()[-1]}: a refit would read "
-        f"{lock.period.span}, sealed by {FILE}; {lock.remedy}"
-    )
+class HeldBack:
+    """The refits that would read sealed days, said in one line for all questions of a model."""
+
+    def __init__(self) -> None:
+        self._questions: dict[tuple[str, str, str], list[str]] = {}
+
+    def add(self, bundle: Bundle, labels: pd.DataFrame, lock: Lock) -> None:
+        """Note the refit of a bundle, if one is due that the lock forbids."""
+        if lock.period is not None and lock.is_shut and refit_overdue(bundle, labels):
+            key = (bundle.trained_through()[-1], lock.period.span, lock.remedy)
+            self._questions.setdefault(key, []).append(bundle.question)
+
+    def notes(self) -> list[str]:
+        """What goes on with the model it has, and why."""
+        return [
+            f"{', '.join(names)} {'keeps' if len(names) == 1 else 'keep'} the model fitted through {through}: a refit "
+            f"would read {span}, sealed by {FILE}; {remedy}"
+            for (through, span, remedy), names in self._questions.items()
+        ]
 
 
 def _fits(bundle: Bundle, labels: pd.DataFrame) -> pd.DatetimeIndex:

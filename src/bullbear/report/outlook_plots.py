@@ -15,6 +15,7 @@ from matplotlib.ticker import MaxNLocator, MultipleLocator
 
 from bullbear.dataset.predictions import Predictions
 from bullbear.evaluate import Evaluation
+from bullbear.forecasting.card.outlook import stated
 from bullbear.report.plots import BLUE, GREEN, GREY, ORANGE, png
 from bullbear.report.ticks import PercentTicks
 
@@ -97,7 +98,7 @@ def against_usual_plot(outlook: Sequence[Mapping[str, Any]], *, simulated: bool 
             axes.plot([usual, usual], [row - 0.24, row + 0.24], color=ORANGE, lw=3.0, solid_capstyle="butt")
             edge = max(p, usual, float(high or 0.0))
             axes.text(edge + 0.015, row, f"{p:.0%} (usually {usual:.0%})", va="center", fontsize=10)
-            statement = textwrap.shorten(str(each["statement"]), _LINE, placeholder=" ...")
+            statement = textwrap.shorten(stated(each), _LINE, placeholder=" ...")
             axes.text(0.0, row + 0.27, statement, va="bottom", fontsize=10, color="black")
         axes.plot([], [], color=BLUE, lw=7, alpha=0.85, label="this month")
         axes.plot([], [], color="black", lw=1.3, label="interval")

@@ -16,6 +16,7 @@ from bullbear.forecasting.holdout import FILE
 from bullbear.home import Home
 from bullbear.tracking import Run, Runs
 from bullbear.tracking.ledger_anchor import record_ledger_head
+from bullbear.workflows.audit_gate import AuditGate
 from bullbear.workflows.comparison import oracle_share
 from bullbear.workflows.console import Console
 from bullbear.workflows.filling import DataSource, fill
@@ -88,9 +89,10 @@ def run_all(home: Home, source: DataSource, *, jobs: int, console: Console, agai
     runs = Runs(home)
     candidates = [_Candidate(name, one) for each in trained for name, one in each.questions.items()]
     refused: dict[str, str] = {}
+    audits = AuditGate(home, runs, jobs=jobs, console=console)
     for question in dict.fromkeys(each.question for each in candidates):
         of_question = [each for each in candidates if each.question == question]
-        refused |= _promote_best(home, runs, of_question, console)
+        refused |= _promote_best(home, audits, of_question, console)
     champions = {run.question: run for run in runs.find_each("champion", console.say)}
     entry = issue(home)
     record_ledger_head(home)
@@ -133,7 +135,7 @@ class _Candidate:
         return found.bss_mean if isinstance(found, PathScores) else found.bss
 
 
-def _promote_best(home: Home, runs: Runs, candidates: Sequence[_Candidate], console: Console) -> dict[str, str]:
+def _promote_best(home: Home, audits: AuditGate, candidates: Sequence[_Candidate], console: Console) -> dict[str, str]:
     """The run of highest Brier skill that passes the gate becomes champion; who failed, and why.
 
     The gate compares with the present champion. Where none passes, a champion that can be used stays; of `up` the base
@@ -142,7 +144,7 @@ def _promote_best(home: Home, runs: Runs, candidates: Sequence[_Candidate], cons
     refused: dict[str, str] = {}
     for each in sorted(candidates, key=lambda candidate: candidate.skill, reverse=True):
         try:
-            verdict = promote_run(home, runs, runs.find(each.trained.run_id))
+            verdict = promote_run(home, audits.runs, audits.runs.find(each.trained.run_id), audits=audits)
         except GateError as gate:
             refused[each.label] = str(gate)
             continue

@@ -12,6 +12,7 @@ import pandas as pd
 from bullbear.data.publication import SNAPSHOT_ONLY
 from bullbear.errors import BullbearError
 from bullbear.forecasting.bundle import champion_of, read_bundle
+from bullbear.forecasting.holdout import FILE, openings_of, times
 from bullbear.forecasting.ledger import Ledger, of_question
 from bullbear.forecasting.staleness import next_lacks
 from bullbear.home import Home
@@ -54,6 +55,8 @@ class HomeSummary:
         Of the question `up`; none in an empty ledger.
     ledger_problem
         Why the ledger cannot be read, if so.
+    hold_out
+        The sealed days and how often they were opened, or why that cannot be read; None where nothing is sealed.
     """
 
     series: int
@@ -72,6 +75,7 @@ class HomeSummary:
     last_decided: str | None
     last_issued: str | None
     ledger_problem: str | None
+    hold_out: str | None = None
 
 
 def summarise(home: Home, table: pd.DataFrame) -> HomeSummary:
@@ -103,6 +107,7 @@ def summarise(home: Home, table: pd.DataFrame) -> HomeSummary:
         last_decided=None if latest is None else str(latest["decided_at"])[:10],
         last_issued=None if latest is None else latest.get("issued_at"),
         ledger_problem=problem,
+        hold_out=_hold_out(home),
     )
 
 
@@ -110,6 +115,16 @@ def _names(table: pd.DataFrame) -> tuple[str, ...]:
     plain = table["kind"].isin(["bars", "observations"])
     names = table["series"].where(plain, table["kind"].str.replace("_", " ") + " of " + table["series"])
     return tuple(sorted(set(names)))
+
+
+def _hold_out(home: Home) -> str | None:
+    try:
+        period = home.holdout()
+        if period is None:
+            return None
+        return f"{period.span} is sealed ({FILE}); {times(len(openings_of(home, period)))}."
+    except BullbearError as bad:
+        return str(bad)
 
 
 def _champion(home: Home, question: str) -> Champion | None:

@@ -16,7 +16,9 @@ from bullbear.forecasting.champion_history import FORCED
 from bullbear.forecasting.gate import Check, Verdict
 from bullbear.home import Home
 from bullbear.tracking.tags import FORCED_CHAMPION
+from bullbear.workflows.audit_gate import AuditGate
 from bullbear.workflows.comparing import PAGE, page_of_run
+from bullbear.workflows.console import Console
 from bullbear.workflows.holdout_skill import holdout_check
 from bullbear.workflows.kept_evaluations import evaluation_of
 from bullbear.workflows.plausibility import plausible
@@ -26,7 +28,9 @@ if TYPE_CHECKING:
     from bullbear.tracking import Run, Runs
 
 
-def promote_run(home: Home, runs: Runs, run: Run, *, force: str | None = None) -> Verdict:
+def promote_run(
+    home: Home, runs: Runs, run: Run, *, force: str | None = None, audits: AuditGate | None = None
+) -> Verdict:
     """Make a run the champion of its question if it passes the gate against the present one; see `gate.judge`.
 
     The skill of its out-of-sample forecasts is kept in the champion's bundle, beside which it forecasts.
@@ -36,6 +40,8 @@ def promote_run(home: Home, runs: Runs, run: Run, *, force: str | None = None) -
     force
         The reason for which it becomes champion even if a test fails. What no reason changes is still refused: a run
         that cannot forecast, or was trained on another kind of data.
+    audits
+        Those made for other questions of the same training; None makes one in this process where it is needed.
 
     Raises
     ------
@@ -46,7 +52,7 @@ def promote_run(home: Home, runs: Runs, run: Run, *, force: str | None = None) -
         which this one was not compared, became champion meanwhile.
     """
     try:
-        verdict, is_new = _promote(home, runs, run, force)
+        verdict, is_new = _promote(home, runs, run, force, audits or AuditGate(home, runs))
     except GateError as bad:
         _record(runs, run, f"refused: {str(bad).removeprefix('refused by ')}", bad.verdict)
         raise
@@ -66,7 +72,7 @@ def _record(runs: Runs, run: Run, verdict: str, document: Mapping[str, Any] | No
         runs.attach(run, PAGE, page)
 
 
-def _promote(home: Home, runs: Runs, run: Run, force: str | None) -> tuple[Verdict, bool]:
+def _promote(home: Home, runs: Runs, run: Run, force: str | None, audits: AuditGate) -> tuple[Verdict, bool]:
     """The verdict, and whether the run was not champion before."""
     name = f"{run.model} {run.run_id[:8]}"
     gate.refuse_what_is_not_issued(name, is_walk_forward=run.bundle.is_walk_forward)
@@ -104,6 +110,8 @@ def _promote(home: Home, runs: Runs, run: Run, force: str | None) -> tuple[Verdi
         if inside is not None:
             verdict = replace(verdict, checks=(*verdict.checks, inside))
             verdict = verdict.noting(inside.reason if inside.passed is None else None)
+        audited = audits.check(run, thresholds.audit, may_be_made=verdict.passed)
+        verdict = replace(verdict, checks=(*verdict.checks, audited))
     refusal = verdict.refusal()
     if refusal is not None and force is None:
         raise refusal
@@ -137,11 +145,22 @@ def _skill(run: Run, kept: Path, *, is_forced: bool) -> dict[str, Any] | None:
 
 
 def promote_each(
-    home: Home, runs: Runs, found: Sequence[Run], *, force: str | None = None
+    home: Home,
+    runs: Runs,
+    found: Sequence[Run],
+    *,
+    force: str | None = None,
+    jobs: int = 1,
+    console: Console | None = None,
 ) -> tuple[dict[str, Verdict], dict[str, BullbearError]]:
     """Promote the run of each question by itself: the verdicts, and what refused the others, by question.
 
     A run that cannot be promoted, for whatever reason, keeps no other one from it; `force` is that of `promote_run`.
+
+    Parameters
+    ----------
+    jobs, console
+        Worker processes of the audit, if one must be made, and where its progress is shown.
 
     Raises
     ------
@@ -152,9 +171,10 @@ def promote_each(
     """
     verdicts: dict[str, Verdict] = {}
     refused: dict[str, BullbearError] = {}
+    audits = AuditGate(home, runs, jobs=jobs, console=console)
     for run in found:
         try:
-            verdicts[run.question] = promote_run(home, runs, run, force=force)
+            verdicts[run.question] = promote_run(home, runs, run, force=force, audits=audits)
         except BullbearError as bad:
             refused[run.question] = bad
     if not verdicts:

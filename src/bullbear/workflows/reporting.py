@@ -146,6 +146,7 @@ def write_page(home: Home, models: list[ModelResult], entry: dict[str, Any]) -> 
 def sections_of(sources: Sources, document: Mapping[str, Any], models: list[ModelResult]) -> list[Section]:
     """The sections of the page, in the order to show; one that has nothing to show is left out."""
     from bullbear.report.sections.account import account_section
+    from bullbear.report.sections.audit import audit_section
     from bullbear.report.sections.dashboards import dashboards_section
     from bullbear.report.sections.freshness import freshness_section
     from bullbear.report.sections.ledger import ledger_section
@@ -170,5 +171,5 @@ def sections_of(sources: Sources, document: Mapping[str, Any], models: list[Mode
     sections += [short_selling_section(contents.short_selling), dashboards_section(contents.dashboards)]
     if models:
         sections.append(skill_section(models, champion))
-    sections += [models_section(contents.models), ledger_section(contents.ledger)]
+    sections += [models_section(contents.models), ledger_section(contents.ledger), audit_section(contents.audits)]
     return [*sections, freshness_section(contents.freshness), limits_section()]

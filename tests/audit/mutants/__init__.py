@@ -81,12 +81,17 @@ def mutant(
 
     def register(plant: Callable[[Bench], Subject]) -> Callable[[Bench], Subject]:
         name = plant.__name__
-        if name in _PLANTED:
+        # The collection of doctests imports a module again.
+        if name in _PLANTED and _file_of(_PLANTED[name].plant) != _file_of(plant):
             raise TypeError(f"two mutants named {name}")
         _PLANTED[name] = Mutant(name, check, says, plant, effort)
         return plant
 
     return register
+
+
+def _file_of(plant: Callable[[Bench], Subject]) -> str:
+    return plant.__code__.co_filename
 
 
 for _each in sorted(each.name for each in iter_modules(__path__)):

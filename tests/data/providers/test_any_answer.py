@@ -200,11 +200,11 @@ def loader(tmp_path: Path) -> Loader:
     return Loader(Store(tmp_path).as_of(), NOW)
 
 
-# The ordinary suite takes every third value of each part, another third at the next part.
-THIRDS = pytest.mark.parametrize("step", [3, pytest.param(1, marks=pytest.mark.slow)])
+# The ordinary suite takes every seventh value of each part, another seventh at the next part.
+SEVENTHS = pytest.mark.parametrize("step", [7, pytest.param(1, marks=pytest.mark.slow)])
 
 
-@THIRDS
+@SEVENTHS
 @pytest.mark.parametrize("provider", JSON)
 def test_each_part_of_a_json_answer_may_be_anything(provider: str, step: int, loader: Loader) -> None:
     document, fetch = JSON[provider]
@@ -328,7 +328,7 @@ def test_another_type_is_refused_in_one_line(
     assert str(found).startswith(message)
 
 
-@THIRDS
+@SEVENTHS
 @pytest.mark.parametrize("provider", TEXT)
 def test_each_cell_and_line_of_a_text_may_be_anything(provider: str, step: int, loader: Loader) -> None:
     text, delimiter, fetch = TEXT[provider]

@@ -29,7 +29,7 @@ ODD = ("changed past", "clock skew", "half-written")
 # Requests that a fetch needs.
 SERIES = {"yahoo": 2, "fred": 2, "cboe": 2, "regsho": 4, "putcall": 3, "alfred": 2, "finra": 2}
 # What the client alone deals with, whoever is asked: in the ordinary suite of two providers.
-_OF_THE_CLIENT = {"404", "429", "429 with Retry-After", "429 for an hour", "503", "time-out", "reset"}
+_OF_THE_CLIENT = {"404", "429", "429 with Retry-After", "429 for an hour", "500", "503", "time-out", "reset"}
 _ASKED = ("yahoo", "regsho")
 _reference: dict[str, Any] = {}
 

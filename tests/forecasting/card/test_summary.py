@@ -48,6 +48,25 @@ def test_of_many_missing_series_three_are_named_once() -> None:
 
 
 @pytest.mark.parametrize(
+    ("statement", "horizon", "usual", "unusual"),
+    [
+        ("A dip.", 21, "As usual: dip5 27 %.", "A dip: 27 %, usually 40 %"),
+        ("A dip.", 63, "As usual: dip5 over 63 sessions 27 %.", "A dip over 63 sessions: 27 %, usually 40 %"),
+        (
+            "A dip in 63 sessions.",
+            63,
+            "As usual: dip5 over 63 sessions 27 %.",
+            "A dip in 63 sessions: 27 %, usually 40 %",
+        ),
+    ],
+)
+def test_another_horizon_than_that_of_up_is_said_once(statement: str, horizon: int, usual: str, unusual: str) -> None:
+    row = entry()["outlook"][0] | {"statement": statement, "horizon_sessions": horizon}
+    assert outlook_says(entry(outlook=[row])).usual == usual
+    assert outlook_says(entry(outlook=[row | {"climatology": 0.4}])).unusual == (unusual,)
+
+
+@pytest.mark.parametrize(
     ("keys", "told"),
     [
         ({}, "7.4 points below the base rate; the interval holds the base rate, so the difference may be chance."),

@@ -38,11 +38,11 @@ def slow_loss(pool: LogPool, seen: PastSignals, weights: tuple[float, ...]) -> f
 @pytest.mark.parametrize(("penalty", "base_rate"), [(1.0, 0.0), (40.0, 0.5)])
 def test_it_equals_a_search_over_a_grid(strengths: tuple[float, float], penalty: float, base_rate: float) -> None:
     seen, pool = past(150, strengths), LogPool(penalty=penalty, base_rate=base_rate)
-    ticks = np.linspace(0, 1, 51)
+    ticks = np.linspace(0, 1, 26)
     grid = [pair for pair in itertools.product(ticks, ticks) if sum(pair) <= 1 + 1e-12]
     best = min(grid, key=lambda weights: slow_loss(pool, seen, weights))
     found = pool.weights(seen)
-    np.testing.assert_allclose(found, best, atol=0.0201)
+    np.testing.assert_allclose(found, best, atol=0.0401)
     assert slow_loss(pool, seen, tuple(found)) <= slow_loss(pool, seen, best) + 1e-9
 
 

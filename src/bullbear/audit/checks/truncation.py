@@ -51,9 +51,11 @@ def check(subject: Subject, effort: Effort, progress: Callable[[int, int], None]
             leaks += forecast_leaks(subject, today, session, WHY)
             forecasts += len(today.answers)
         progress(done := done + 1, steps)
+    # The examples of each cut have the model's factors already; a closer look takes most of the time.
+    closer = [spec for spec in subject.specs if not effort.is_quick or spec.name not in subject.examples[0].X]
     found = truncation(
-        subject.store, subject.specs, subject.index, subject.ticker,
-        whole=subject.factors, spread=sessions if effort.is_quick else None,
+        subject.store, closer, subject.index, subject.ticker,
+        whole=subject.factors, spread=pd.DatetimeIndex(sessions) if effort.is_quick else None,
     )  # fmt: skip
     leaks += [of_finding(each) for each in found]
     progress(done := done + 1, steps)
@@ -112,7 +114,14 @@ def _rows(subject: Subject, store: Store, instant: pd.Timestamp) -> Iterator[Lea
     for place, (target, whole, then) in enumerate(zip(subject.targets, subject.examples, examples, strict=True)):
         # The questions share their factors.
         yield from examples_differ(
-            whole, then, instant, () if place else specs, question=target.question.name, check=NAME, why=WHY
+            whole,
+            then,
+            instant,
+            () if place else specs,
+            question=target.question.name,
+            check=NAME,
+            why=WHY,
+            is_cut=True,
         )
 
 

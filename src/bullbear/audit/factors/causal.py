@@ -8,6 +8,7 @@ import pandas as pd
 
 from bullbear import user_code
 from bullbear.audit.factors.finding import Finding
+from bullbear.audit.factors.look_back import look_backs
 from bullbear.audit.factors.perturbation import perturbation
 from bullbear.audit.factors.truncation import truncation
 from bullbear.data.store import Store
@@ -19,7 +20,7 @@ from bullbear.factors.engine.registry import registered
 
 
 def require_causal(store: Store, specs: Sequence[FactorSpec], index: pd.DatetimeIndex, asset: str) -> None:
-    """Refuse a user's factor whose rows depend on later sessions; see `truncation` and `perturbation`.
+    """Refuse a user's factor whose rows depend on later sessions; see `truncation`, `perturbation`, `look_backs`.
 
     Raises
     ------
@@ -31,7 +32,11 @@ def require_causal(store: Store, specs: Sequence[FactorSpec], index: pd.Datetime
     if not own or not len(index):
         return
     whole = compute(store.as_of(), own, index, asset)
-    found = truncation(store, own, index, asset, whole=whole) or perturbation(store, own, index, asset, whole=whole)
+    found = (
+        truncation(store, own, index, asset, whole=whole)
+        or perturbation(store, own, index, asset, whole=whole)
+        or look_backs(store.as_of(), own, index, asset)
+    )
     if found:
         raise _refusal(found[0], next(spec for spec in own if spec.name == found[0].factor))
 

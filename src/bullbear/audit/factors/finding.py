@@ -23,7 +23,7 @@ class Finding:
     check
         `truncation`, `perturbation` or `look-back`.
     session
-        The row's.
+        The row's; None by `look-back` where it is no session but a release.
     value
         With all that is stored.
     known
@@ -34,16 +34,22 @@ class Finding:
     factor: str
     function: str
     check: str
-    session: pd.Timestamp
+    session: pd.Timestamp | None
     value: float
     known: float
 
     @property
+    def day(self) -> str:
+        """The row's day; empty where it is no session."""
+        return "" if self.session is None else f"{self.session:%Y-%m-%d}"
+
+    @property
     def sentence(self) -> str:
         """The finding, with day and values."""
-        day, value, known = f"{self.session:%Y-%m-%d}", f"{self.value:.10g}", f"{self.known:.10g}"
         if self.check == "look-back":
-            return f"{self.value!r} on {day}, but {self.known!r} from its look-back"
+            on = f" on {self.day}" if self.day else ""
+            return f"{self.value!r}{on}, but {self.known!r} from its look-back"
+        day, value, known = self.day, f"{self.value:.10g}", f"{self.known:.10g}"
         if self.check == "perturbation":
             return f"{value} on {day}, but {known} after what became known later was changed"
         return f"{value} on {day}, but {known} from what was known that day"

@@ -1,8 +1,7 @@
 """The truncation test: a factor computed on what was known at a close says what it says on all that is stored.
 
-At each of some cuts all rows up to the cut are compared, the last of them also with its declared look-back alone. The
-cuts lie where leaks hide: at a factor's first values, beside gaps, where it repeats a value (which may have been filled
-in from a later day), and all over the history.
+At each of some cuts all rows up to the cut are compared. The cuts lie where leaks hide: at a factor's first values,
+beside gaps, where it repeats a value (which may have been filled in from a later day), and all over the history.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ def truncation(
     asset: str,
     *,
     whole: pd.DataFrame | None = None,
-    spread: Sequence[pd.Timestamp] | None = None,
+    spread: pd.DatetimeIndex | None = None,
 ) -> list[Finding]:
     """The first finding of each factor; none of one that sees no later session.
 
@@ -52,22 +51,18 @@ def truncation(
     found: dict[str, Finding] = {}
     cuts: dict[int, list[FactorSpec]] = {}
     for spec in specs:
-        rows = cuts_of(whole[spec.name].to_numpy()) if spread is None else np.searchsorted(index, spread).tolist()
+        rows = cuts_of(whole[spec.name].to_numpy()) if spread is None else index.get_indexer(spread).tolist()
         for row in rows:
             cuts.setdefault(row, []).append(spec)
     for row, chosen in sorted(cuts.items()):
         left = [spec for spec in chosen if spec.name not in found]
         if not left:
             continue
-        view = store.as_of(closes(index[row : row + 1])[0])
-        history = _computed(view, left, index[: row + 1], asset)
-        alone = _computed(view, left, index[row : row + 1], asset)
+        history = _computed(store.as_of(closes(index[row : row + 1])[0]), left, index[: row + 1], asset)
         for spec in left:
-            column, difference = whole[spec.name].iloc[: row + 1], None
-            if spec.name in history:
-                difference = first_difference(spec, "truncation", column, history[spec.name])
-            if difference is None and spec.name in alone:
-                difference = first_difference(spec, "look-back", column.iloc[-1:], alone[spec.name])
+            if spec.name not in history:
+                continue
+            difference = first_difference(spec, "truncation", whole[spec.name].iloc[: row + 1], history[spec.name])
             if difference is not None:
                 found[spec.name] = difference
     return list(found.values())

@@ -173,3 +173,62 @@ def _presence(argument: Any) -> Array | None:
     if isinstance(argument, Bars | Releases):
         return None
     return argument if isinstance(argument, np.ndarray) else argument.presence
+
+
+@dataclass(frozen=True)
+class Rows:
+    """All rows that a factor is computed on, for a look at single stretches of them; see `rows_of`.
+
+    `arguments` are those of the function, `rows` how many they have, `sessions` the day of each (empty where a row is
+    no session); the factor is declared to need `needed` of them.
+    """
+
+    arguments: tuple[Any, ...]
+    rows: int
+    sessions: np.ndarray
+    needed: int
+    windowed: bool
+    _request: _Request
+
+    @property
+    def known_from(self) -> int:
+        """The first row on which every input is there."""
+        return _known_from(list(self.arguments))
+
+    @property
+    def complete(self) -> np.ndarray:
+        """Whether every input is there; shape (rows,)."""
+        columns = [column for each in self.arguments if (column := _presence(each)) is not None]
+        return np.asarray(~np.isnan(columns).any(axis=0)) if columns else np.ones(self.rows, dtype=bool)
+
+    def values(self, start: int, stop: int, arguments: Sequence[Any] | None = None) -> Array:
+        """What the function says from some rows alone; of other `arguments` if there are any. Nothing is masked."""
+        given = self.arguments if arguments is None else arguments
+        return _called(self._request, [cut(each, start, stop) for each in given], stop - start)
+
+
+def rows_of(view: View, spec: FactorSpec, index: pd.DatetimeIndex, asset: str) -> Rows | None:
+    """The rows of a factor up to the last session of `index`, as known since the last revision; None if it has none."""
+    request = _Request.of(spec, asset)
+    inputs = AlignedInputs(view, index, {request.tickers: _ALL})
+    if not all([inputs.has(kind, series) for kind, series in request.inputs]):
+        return None
+    none = np.empty(0, dtype="datetime64[us]")
+    if request.tickers:
+        spans = inputs.joint_bars(request.tickers)
+        if not spans:
+            return None
+        span, stop = spans[-1], int(spans[-1].row[-1]) + 1
+        bars = iter(span.bars)
+        arguments = [
+            cut(next(bars), 0, stop) if kind == "bars" else inputs.published(kind, series, span.times, 0, stop)
+            for kind, series in request.inputs
+        ]
+        return Rows(tuple(arguments), stop, span.bars[0].sessions[:stop], request.rows, request.windowed, request)
+    if request.inputs[0][0] == "releases":
+        spans_of_releases, _ = inputs.releases(request.inputs[0][1])
+        releases = spans_of_releases[-1].releases
+        return Rows((releases,), len(releases.value), none, request.rows, request.windowed, request)
+    stop = int(inputs.place[-1]) + 1
+    arguments = [inputs.published(kind, series, inputs.grid, 0, stop) for kind, series in request.inputs]
+    return Rows(tuple(arguments), stop, none, request.rows, request.windowed, request)

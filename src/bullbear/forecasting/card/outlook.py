@@ -93,8 +93,14 @@ def log_odds(p: float) -> float:
 
 
 def stated(row: Row) -> str:
-    """What a question asks, without its full stop."""
-    return str(row["statement"]).removesuffix(".")
+    """What a question asks, without its full stop; the horizon too, where it is another than that of `up`."""
+    said, horizon = str(row["statement"]).removesuffix("."), row.get("horizon_sessions", UP.horizon)
+    return said if f"{horizon} sessions" in said else f"{said}{_over(row)}"
+
+
+def _over(row: Row) -> str:
+    horizon = row.get("horizon_sessions", UP.horizon)
+    return "" if horizon == UP.horizon else f" over {horizon} sessions"
 
 
 def has_unusual_direction(entry: Mapping[str, Any]) -> bool:
@@ -167,7 +173,7 @@ def _beside_usual(row: Row) -> str:
 
 
 def _named(lead: str, rows: Sequence[Row]) -> str:
-    answers = ", ".join(f"{row['question']} {_beside_usual(row)}" for row in rows)
+    answers = ", ".join(f"{row['question']}{_over(row)} {_beside_usual(row)}" for row in rows)
     return f"{lead}: {answers}." if rows else ""
 
 

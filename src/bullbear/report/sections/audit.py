@@ -6,6 +6,7 @@ An audit is the document that is logged with its run (`workflows.audit_log`).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from bullbear.report.section import Block, Facts, Heading, Section, Text
@@ -19,30 +20,30 @@ LIMITS = (
 )
 
 
-def audit_section(found: Document | None, note: str, run_id: str) -> Section:
-    """The section of the report.
+@dataclass(frozen=True)
+class Audits:
+    """What the report shows: audits of the champions' trainings, or of other runs (`of_others`), and notes."""
 
-    Parameters
-    ----------
-    found
-        The newest audit of the champion, else the newest of another run.
-    note
-        What to do where there is none.
-    run_id
-        The champion's.
-    """
-    if found is None:
-        return Section("audit", "Audit: does anything look ahead?", [Text(note, "note")], "Audit")
-    blocks: list[Block] = []
-    if run_id not in found["runs"].values():
-        blocks.append(Text(f"This is the audit of another run, {named(found)}. {note}", "note"))
-    elif note:
-        blocks.append(Text(note, "note"))
-    blocks += [Text(headline(found), "lead"), summary(found)]
-    for check in found["checks"]:
-        blocks.append(Heading(f"{check['title']}: {check['verdict']}", id=f"audit-{check['name']}"))
-        blocks += evidence(check)
-    return Section("audit", "Audit: does anything look ahead?", [*blocks, Text(LIMITS, "soft")], "Audit")
+    found: tuple[Document, ...]
+    notes: tuple[str, ...]
+    of_others: bool = False
+
+
+def audit_section(audits: Audits) -> Section:
+    """The section of the report: the tables of verdicts, then the evidence, check by check."""
+    blocks: list[Block] = [Text(note, "note") for note in audits.notes]
+    if audits.of_others:
+        blocks.append(Text("What follows was found of another run.", "note"))
+    for each in audits.found:
+        blocks += [Text(headline(each), "lead"), summary(each)]
+    for name, check in _checks(audits.found).items():
+        blocks.append(Heading(check["title"], id=f"audit-{name}"))
+        for each in audits.found:
+            for made in _made(each, name):
+                blocks += [Text(f"{named(each)}: {made['verdict']}"), *evidence(made)]
+    if audits.found:
+        blocks.append(Text(LIMITS, "soft"))
+    return Section("audit", "Audit: does anything look ahead?", blocks, "Audit")
 
 
 def page_sections(found: Sequence[Document]) -> list[Section]:
@@ -51,15 +52,22 @@ def page_sections(found: Sequence[Document]) -> list[Section]:
     for each in found:
         first += [Text(headline(each), "lead"), summary(each)]
     sections = [Section("audit", "What came out", [*first, Text(LIMITS, "soft")], "Verdicts")]
-    checks = {check["name"]: check for each in found for check in each["checks"]}
-    for name, check in checks.items():
+    for name, check in _checks(found).items():
         blocks: list[Block] = []
         for each in found:
-            for made in (own for own in each["checks"] if own["name"] == name):
+            for made in _made(each, name):
                 blocks.append(Heading(f"{named(each)}: {made['verdict']}"))
                 blocks += evidence(made)
         sections.append(Section(name, check["title"], [Text(f"Makes sure that {check['asks']}.", "soft"), *blocks]))
     return sections
+
+
+def _checks(found: Sequence[Document]) -> dict[str, Document]:
+    return {check["name"]: check for each in found for check in each["checks"]}
+
+
+def _made(found: Document, name: str) -> list[Document]:
+    return [check for check in found["checks"] if check["name"] == name]
 
 
 def named(found: Document) -> str:

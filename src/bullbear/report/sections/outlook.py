@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bullbear.forecasting.card.outlook import is_unusual, width_of
+from bullbear.forecasting.card.outlook import is_unusual, stated, width_of
 from bullbear.report.charts import PER_CENT, Chart
 from bullbear.report.palette import role
 from bullbear.report.section import Block, Section, Text
@@ -67,7 +67,7 @@ def _bars(rows: Sequence[Mapping[str, Any]]) -> Chart:
     low = [p[n] if row["p_low"] is None else 100.0 * row["p_low"] for n, row in enumerate(rows)]
     high = [p[n] if row["p_high"] is None else 100.0 * row["p_high"] for n, row in enumerate(rows)]
     told = [f"{per_cent(row['p'])}, usually {per_cent(row['climatology'])}" for row in rows]
-    statements = [textwrap.wrap(str(row["statement"]).removesuffix("."), _LINE) for row in rows]
+    statements = [textwrap.wrap(stated(row), _LINE) for row in rows]
     notes: list[dict[str, Any]] = []
     for n, row in enumerate(rows):
         shown = "<br>".join(statements[n])
@@ -111,7 +111,7 @@ def _bars(rows: Sequence[Mapping[str, Any]]) -> Chart:
         "yaxis": {"range": [-0.5, len(rows) - 0.15], "visible": False, "fixedrange": True},
         "annotations": notes,
     }
-    unusual = [str(row["statement"]) for row in rows if is_unusual(row)]
+    unusual = [f"{stated(row)}." for row in rows if is_unusual(row)]
     return Chart(
         "against-usual",
         "This month against usual",
@@ -198,7 +198,7 @@ def _table(rows: Sequence[Mapping[str, Any]]) -> Table:
         tuple(
             (
                 str(row["question"]),
-                str(row["statement"]),
+                f"{stated(row)}.",
                 per_cent(row["p"], 1),
                 f"{per_cent(row['p_low'], 1)} to {per_cent(row['p_high'], 1)}",
                 per_cent(row["climatology"], 1),

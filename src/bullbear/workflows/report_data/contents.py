@@ -9,6 +9,7 @@ from typing import Any
 from bullbear.decide import Backtest
 from bullbear.forecasting.card.sources import Sources
 from bullbear.report.sections.account import TestedPolicy
+from bullbear.report.sections.audit import Audits
 from bullbear.report.sections.dashboards import Dashboard
 from bullbear.report.sections.freshness import Freshness
 from bullbear.report.sections.ledger import LedgerRecord
@@ -20,6 +21,7 @@ from bullbear.report.sections.record import QuestionRecord
 from bullbear.report.sections.short_selling import ShortSelling
 from bullbear.tracking import Runs
 from bullbear.workflows.report_data.account import tested_policy
+from bullbear.workflows.report_data.audit import audits
 from bullbear.workflows.report_data.dashboards import dashboards
 from bullbear.workflows.report_data.freshness import freshness
 from bullbear.workflows.report_data.ledger import ledger_record
@@ -44,6 +46,7 @@ class Contents:
     dashboards: Sequence[Dashboard]
     models: ComparedModels
     ledger: LedgerRecord
+    audits: Audits
     freshness: Sequence[Freshness]
 
 
@@ -70,5 +73,6 @@ def contents_of(sources: Sources, document: Mapping[str, Any], tested: Backtest 
         dashboards=dashboards(home, view, ticker),
         models=compared_models(home, runs, ticker, sources.decided_at, simulated=simulated),
         ledger=ledger_record(home, sources.decided_at),
+        audits=audits(home, runs),
         freshness=freshness(home, view),
     )
