@@ -308,9 +308,10 @@ def test_without_the_library_of_a_refit_the_present_models_answer_and_say_so(
     (own,) = [each for each in _batch(wild, entry) if each["question"] == "vol20"]
     assert own["model"]["refit_overdue_sessions"] > 0
     # A refit of `up` is overdue too, a quarter after the data of its training end.
-    monkeypatch.setattr(
-        "bullbear.forecasting.forecast.refit_overdue", lambda bundle, labels: 7 if bundle.question == "up" else 0
-    )
+    for name in ("refit_overdue", "due_refits"):
+        monkeypatch.setattr(
+            f"bullbear.forecasting.forecast.{name}", lambda bundle, *given: 7 if bundle.question == "up" else 0
+        )
     notes.clear()
     assert issue(wild, "2007-12-27", say=notes.append)["model"]["refit_overdue_sessions"] == 7
     assert [each.split(" is answered by")[0] for each in notes] == ["up"]

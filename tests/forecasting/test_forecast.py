@@ -550,7 +550,7 @@ def test_the_clock_is_read_after_the_refit_so_that_a_late_forecast_is_not_live(
         read.append(now)
         return with_provenance(made, now)
 
-    monkeypatch.setattr("bullbear.forecasting.forecast.refit_overdue", lambda bundle, labels: 1)
+    monkeypatch.setattr("bullbear.forecasting.forecast.due_refits", lambda bundle, labels, lock: 1)
     monkeypatch.setattr("bullbear.forecasting.forecast.refit_champion", refitted)
     monkeypatch.setattr("bullbear.forecasting.forecast.with_provenance", issued_at)
     issue(home, "2007-12-27")

@@ -31,9 +31,14 @@ _FIRST = 0.2
 """The share of the sessions before the first cut."""
 
 
-def early_factors(subject: Subject, later: ChangedStore, effort: Effort) -> list[Leak]:
-    """The first row of each factor that shows what is not yet published in a store of later publications."""
-    whole = compute(later.as_of(), subject.specs, subject.index, subject.ticker)
+def early_factors(subject: Subject, later: ChangedStore, whole: pd.DataFrame, effort: Effort) -> list[Leak]:
+    """The first row of each factor that shows what is not yet published in a store of later publications.
+
+    Parameters
+    ----------
+    later, whole
+        That store, and the factors of `subject.specs` that it gives at the sessions of `subject.index`.
+    """
     found: dict[str, Leak] = {}
     for session, specs in sorted(_cuts(subject, later, effort).items()):
         left = [spec for spec in specs if spec.name not in found]

@@ -188,5 +188,5 @@ def _kept(subject: Subject, question: str, run_id: str) -> Iterator[Bundle]:
             continue
         if bundle.meta.get("run_id") == run_id:
             yield bundle
-    if subject.run_ids.get(question) == run_id:
+    if subject.run_ids.get(question) == run_id and question in subject.bundles:
         yield subject.bundles[question]

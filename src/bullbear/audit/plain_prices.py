@@ -142,6 +142,9 @@ def with_model(
         last = session
     made = pd.DataFrame.from_dict(rows, orient="index").reindex(sessions)
     made = made.assign(shown=made["open"], unit=1.0, dollars=np.nan)
+    for name in ("open", "high", "low"):
+        ratio = (made[name] / made["close"]).round(_DECIMALS)
+        made[name] = (made["close"] * ratio).where(made["close"] > 0.0, made["close"])
     if own is None or not len(real):
         return PlainPrices(made, sessions[-1] + pd.Timedelta(days=1))
     first = real[0]

@@ -7,7 +7,6 @@ import os
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from bullbear.audit.subject import Subject
 from bullbear.data.segments import KINDS
 from bullbear.data.store import Store
 from bullbear.data.view import View
-from bullbear.files import write_whole
+from bullbear.files import FileLock, write_whole
 from bullbear.forecasting.bundle import Bundle, read_bundle
 from bullbear.forecasting.chain import Anchor, canonical, seal
 from bullbear.forecasting.forecast import issue
@@ -43,9 +42,17 @@ def _linked(source: str, target: str) -> object:
     return os.link(source, target) if is_large else shutil.copy2(source, target)
 
 
-@cache
 def _live_home(trained: Path) -> Path:
-    place = trained.parent / f"live home {os.getpid()}"
+    """Built once for all workers, beside the home that it is made of."""
+    place = trained.parent / "live home"
+    with FileLock(trained.parent / "live home.lock"):
+        if not (trained.parent / "live home.built").exists():
+            _build(trained, place)
+            (trained.parent / "live home.built").touch()
+    return place
+
+
+def _build(trained: Path, place: Path) -> None:
     shutil.copytree(trained, place, copy_function=_linked, ignore=shutil.ignore_patterns("*.parquet"))
     for name in ("ledger.jsonl", "ledger.head"):
         (place / "forecasts" / name).unlink()
@@ -59,7 +66,6 @@ def _live_home(trained: Path) -> Path:
         store.append_all({kind: frame for kind, frame in by.items() if len(frame)}, stored)
         known = close
         issue(home, now=close + pd.Timedelta(hours=1), refit=False, say=lambda line: None)
-    return place
 
 
 def _rows(folder: Path) -> pd.DataFrame:

@@ -21,7 +21,7 @@ from bullbear.decide.policies.two_agents import TwoAgents
 from bullbear.decide.policy import Slot
 
 FILLS = Effort(cuts=0, series_cuts=1, years=2, seeds=1)
-NOISE = Effort(cuts=2, series_cuts=1, years=2, seeds=1)
+NOISE = Effort(cuts=3, series_cuts=1, years=2, seeds=1)
 
 
 def bear_policy(subject: Subject, **bear: Any) -> Subject:

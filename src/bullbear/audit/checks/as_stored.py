@@ -173,7 +173,7 @@ def _differs(again: Again, entry: Entry) -> Leak | None:
     numbers = {name: float(number) for name, number in numbers.items()}
     factors = again.fingerprint(question) != entry["data"]["fingerprint"]
     for name, number in numbers.items():
-        if entry[name] != number:
+        if entry[name] != number and not (entry[name] is None and number != number):
             why = f"{name} is {entry[name]!r}, with {model} on what was stored{by} {number!r}"
             why += _factor(again, entry) if factors else ", from the same factors and labels"
             return Leak(_named(entry), str(entry["decided_at"]), float(entry[name] - number), f"{_named(entry)}: {why}")

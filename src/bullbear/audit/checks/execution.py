@@ -9,6 +9,7 @@ account can hold what the policy does, it must agree.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 
 import numpy as np
@@ -27,6 +28,7 @@ from bullbear.decide.advice import market_for
 from bullbear.decide.baselines import BASE_RATE
 from bullbear.decide.instruments import Fund, Instrument, instruments_in
 from bullbear.decide.policies.two_agents import TwoAgents
+from bullbear.decide.stance import Stance
 from bullbear.forecasting.account_factors import account_factors
 from bullbear.sessions import day
 
@@ -56,9 +58,9 @@ def check(subject: Subject, effort: Effort, progress: Progress) -> CheckResult:
     leaks += _compiled(found, tested, effort)
     progress(3, steps)
     cuts = _cuts(tested, effort.cuts)
-    for place, at in enumerate(cuts):
-        is_whole = not effort.is_quick and place % max(1, len(cuts) // _WHOLE) == 0
-        leaks += _moved(found, at, tested if is_whole else None)
+    whole = list(cuts)[:: max(1, len(cuts) // _WHOLE)] if not effort.is_quick else []
+    for place, (at, baselines) in enumerate(cuts.items()):
+        leaks += _moved(found, at, tested if at in whole else None, baselines=baselines)
         progress(place + 4, steps)
     accounts = [*walked, *tested.baselines]
     clean = (
@@ -102,36 +104,52 @@ def _instruments(policies: Sequence[Policy], walked: Sequence[Backtest]) -> dict
     return found
 
 
-def _cuts(tested: Backtest, count: int) -> list[pd.Timestamp]:
-    """Closes of decisions: some that led to a trade of the policy, some to one of a baseline, and any others."""
+def _cuts(tested: Backtest, count: int) -> dict[pd.Timestamp, bool]:
+    """Closes of decisions, and whether the baselines are walked to them, too.
+
+    Some led to a trade of a baseline, some to one of the policy, others to nothing.
+    """
     at = [state.decided_at for state in tested.states]
     traded = [each for each in tested.trades["decided_at"] if each > at[0]] if len(tested.trades) else []
     others = {each for account in tested.baselines.values() for each in account.trades["decided_at"]}
     of_baselines = sorted(each for each in others if at[0] < each <= at[-1])
     kinds = [each for each in (of_baselines, traded, at) if each]
-    chosen = []
+    chosen: dict[pd.Timestamp, bool] = {}
     for place, each in enumerate(kinds):
         number = (count + place) // len(kinds)
-        chosen += [each[int(share * len(each))] for share in np.linspace(0.2, 0.95, number)]
-    return sorted(dict.fromkeys(chosen))
+        for share in np.linspace(0.2, 0.95, number):
+            chosen.setdefault(each[int(share * len(each))], each is of_baselines)
+    return dict(sorted(chosen.items()))
 
 
-def _moved(found: AuditedAccount, at: pd.Timestamp, whole: Backtest | None) -> list[Leak]:
+@dataclass(frozen=True)
+class _NoiseOfTheMarket(Noise):
+    """Noise in all but splits, which say in which units earlier prices are shown and nothing else."""
+
+    def touches(self, kind: str, series: str) -> bool:
+        return kind != "splits" and super().touches(kind, series)
+
+
+def _moved(found: AuditedAccount, at: pd.Timestamp, whole: Backtest | None, *, baselines: bool) -> list[Leak]:
     """What noise after a close moves up to it.
 
     Parameters
     ----------
     whole
         The account from the first decision, to be walked again, too; None for the last decisions alone.
+    baselines
+        Whether those are walked over the last decisions, too; that which is fitted only with `whole`.
     """
-    noisy = found.subject.changed(Noise(after=at)).as_of(at + _AFTER)
+    noisy = found.subject.changed(_NoiseOfTheMarket(after=at)).as_of(at + _AFTER)
     decided = found.forecasts.table["decided_at"].drop_duplicates()
     recent = found.between(decided[decided <= at].iloc[-_RECENT:].iloc[0], at)
-    if whole is None:
+    leaks: list[Leak] = []
+    if whole is not None:
+        leaks = _differences(whole, found.between(None, at).walk(noisy, baselines=False), at)
+    else:
         recent = recent.without_fits()
-        return _differences(recent.walk(found.subject.view), recent.walk(noisy), at)
-    leaks = _differences(whole, found.between(None, at).walk(noisy, baselines=False), at)
-    return leaks or _differences(recent.walk(found.subject.view), recent.walk(noisy), at)
+    pair = [recent.walk(view, baselines=baselines) for view in (found.subject.view, noisy)]
+    return leaks or _differences(pair[0], pair[1], at)
 
 
 def _differences(clean: Backtest, noisy: Backtest, at: pd.Timestamp) -> list[Leak]:
@@ -141,17 +159,21 @@ def _differences(clean: Backtest, noisy: Backtest, at: pd.Timestamp) -> list[Lea
             said = f"the decision of {when} changes with noise in what became known after {at:%Y-%m-%d}: {what}"
             return [Leak("policy", when, float("nan"), said)]
     for stance, changed in zip(clean.stances, noisy.stances, strict=False):
-        if stance.decided_at <= at and stance != changed:
+        if stance.decided_at <= at and _said(stance) != _said(changed):
             when = f"{stance.decided_at:%Y-%m-%d}"
-            said = (
-                f"the decision of {when}, or what it says, changes with noise in what became known after {at:%Y-%m-%d}"
-            )
+            noise = f"with noise in what became known after {at:%Y-%m-%d}"
+            said = f"the decision of {when}, or what it says, changes {noise}"
             return [Leak("policy", when, float("nan"), said)]
     leaks = _changed("account policy", clean.account, noisy.account, at)
     for name, account in clean.baselines.items():
         if name in noisy.baselines:
             leaks += _changed(f"account {name}", account, noisy.baselines[name], at)
     return leaks
+
+
+def _said(stance: Stance) -> tuple[object, ...]:
+    """A stance without the prices of the day that it shows, whose units later splits change."""
+    return stance.sold, stance.trend and stance.trend.name, *(replace(each, stops=()) for each in stance.sleeves)
 
 
 def _differs(one: object, other: object) -> str | None:
@@ -169,11 +191,12 @@ def _differs(one: object, other: object) -> str | None:
 
 def _changed(whose: str, clean: Account, noisy: Account, at: pd.Timestamp) -> list[Leak]:
     """The first row, or trade, up to a close that is not the same to the last bit."""
-    trades = [each.trades[each.trades["executed_at"] <= at].reset_index(drop=True) for each in (clean, noisy)]
+    # In units that later splits do not change: a price of the day is no such number, value and weights are.
+    trades = [each.trades[each.trades["executed_at"] <= at].drop(columns="price") for each in (clean, noisy)]
     for one, other in zip(*(each.to_dict("records") for each in trades), strict=False):
         if one != other:
             when = f"{one['executed_at']:%Y-%m-%d %H:%M}"
-            size = float(other["price"]) - float(one["price"])
+            size = float(other["value"]) - float(one["value"])
             said = f"{whose}: {trade_named(one)}, changes with noise in what became known after {at:%Y-%m-%d}"
             return [Leak(one["ticker"], when, size, said)]
     named = ["ticker", "sleeve", "decided_at", "weight_after"]
