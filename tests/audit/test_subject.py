@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import pandas as pd
 
 from bullbear.audit.changes import Noise
@@ -28,3 +30,12 @@ def test_examples_of_a_changed_store_are_those_of_its_past(trained: Subject) -> 
     (own,), (other,) = trained.examples, trained.examples_from(trained.changed(Noise(cut)))
     assert own.X.iloc[:901].equals(other.X.iloc[:901])
     assert not own.X.iloc[901:].equals(other.X.iloc[901:])
+
+
+def test_a_worker_gets_what_was_computed_without_the_open_store(trained: Subject) -> None:
+    assert trained.view is trained.view
+    again = pickle.loads(pickle.dumps(trained))
+    assert "view" not in vars(again)
+    assert again.examples[0].fingerprint == trained.examples[0].fingerprint
+    assert again.index.equals(trained.index)
+    assert again.view.last_known_at == trained.view.last_known_at

@@ -44,8 +44,9 @@ def test_each_try_has_a_line_and_each_question_its_sum(bullbear: Run, home: Home
         assert expected in shown
     best = f"{up['best_by_luck']:.2f}"
     assert (
-        "up (SIMULATED): 2 tries of 2 definitions; a skill counts at a chance of error of 5.00% (Bonferroni); "
-        f"2 other policies tried on them; without skill the best of all 4 would show a Sharpe ratio of {best}\n"
+        "up (SIMULATED): 2 tries of 2 definitions; the skill test allows each an error of 5.00% (Bonferroni); "
+        f"2 other policies tried on them; without skill the best of all 4 would show a Sharpe ratio of {best}, "
+        "which the deflated ratio is measured from\n"
     ) in shown
 
 
@@ -62,3 +63,6 @@ def test_a_damaged_line_is_one_clear_line(bullbear: Run, home: Home) -> None:
     answer = bullbear("trials", "--home", home.root)
     assert answer.code == 2
     assert "trials.jsonl:2: " in answer.mistake
+    # Neither reads it: an evening does not depend on what was tried.
+    assert bullbear("status", "--home", home.root).code == 0
+    assert bullbear("forecast", "--home", home.root, "--as-of", "2007-06-15", "--no-refit").code == 0

@@ -17,6 +17,7 @@ from bullbear.dataset.predictions import Predictions
 from bullbear.errors import GateError, RunError
 from bullbear.forecasting import gate
 from bullbear.forecasting.bundle import read_bundle
+from bullbear.forecasting.holdout import open_holdout
 from bullbear.home import Home
 from bullbear.tracking import Run, Runs
 from bullbear.tracking.tried_runs import Try
@@ -186,3 +187,23 @@ def test_a_home_says_from_how_many_models_on_overfitting_is_tested(
     assert bad.value.verdict is not None
     (check,) = [each for each in bad.value.verdict["checks"] if each["test"] == "overfitting"]
     assert check["reason"].startswith("2 models to compare" if least > 2 else "the best of 2 models")
+
+
+def test_the_verdict_says_whether_a_sealed_period_tested_the_run(home: Home, small: Run) -> None:
+    (home.root / "models" / "holdout.toml").write_text('first = "2006-07-01"\nwhy = "The last word."\n')
+    home.champion.unlink()
+
+    def checked() -> dict[str, Any]:
+        with pytest.raises(GateError) as refused:
+            promote_run(home, Runs(home), small)
+        assert refused.value.verdict is not None
+        (found,) = [each for each in refused.value.verdict["checks"] if each["test"] == "hold-out"]
+        return dict(found)
+
+    before = checked()
+    assert before["passed"] is None
+    assert before["reason"].startswith("trained before the days were sealed, and never opened: hold-out 2006-07-01 on")
+    open_holdout(home, home.model("small"), "For a test.")
+    after = checked()
+    assert after["passed"] is (after["value"] >= 0.0)
+    assert after["reason"].startswith("hold-out 2006-07-01 on, opened once: Brier skill inside ")

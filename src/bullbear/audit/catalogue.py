@@ -35,15 +35,21 @@ CHECKS = (
         "truncation", "Truncation", "rows and forecasts from a store cut at a day equal those from the full store"
     ),
     AuditCheck("perturbation", "Perturbation", "noise in all that became known later moves nothing up to a day"),
-    AuditCheck("publication", "Publication", "later publication delays what is read from it, and costs how much skill"),
-    AuditCheck("splits", "Labels and splits", "no fit sees a label that had not resolved, or a row of a later day"),
+    AuditCheck(
+        "publication", "Publication", "later publication delays what is read from it, and costs how much skill", 30.0
+    ),
+    AuditCheck(
+        "splits", "Labels and splits", "no fit sees a label that had not resolved, or a row of a later day", 50.0
+    ),
     AuditCheck(
         "noise", "Noise target", "random labels and shuffled factors give no skill, a perfect factor gives all", 90.0
     ),
     AuditCheck(
         "execution", "Execution", "no order is filled before its decision, no stop better than its bar allows", 30.0
     ),
-    AuditCheck("reproducibility", "Reproducibility", "the same training gives the same bits, by one worker and by two"),
+    AuditCheck(
+        "reproducibility", "Reproducibility", "the same training gives the same bits, by one worker and by two", 6.0
+    ),
     AuditCheck("warm-up", "Warm-up", "a factor needs the rows that it declares, and no more"),
     AuditCheck(
         "as-stored", "As stored", "what the machine had stored at an evening gives that evening's forecast again", 5.0

@@ -31,9 +31,14 @@ _FIRST = 0.2
 """The share of the sessions before the first cut."""
 
 
-def early_factors(subject: Subject, later: ChangedStore, effort: Effort) -> list[Leak]:
-    """The first row of each factor that shows what is not yet published in a store of later publications."""
-    whole = compute(later.as_of(), subject.specs, subject.index, subject.ticker)
+def early_factors(subject: Subject, later: ChangedStore, whole: pd.DataFrame, effort: Effort) -> list[Leak]:
+    """The first row of each factor that shows what is not yet published in a store of later publications.
+
+    Parameters
+    ----------
+    later, whole
+        That store, and the factors of `subject.specs` that it gives at the sessions of `subject.index`.
+    """
     found: dict[str, Leak] = {}
     for session, specs in sorted(_cuts(subject, later, effort).items()):
         left = [spec for spec in specs if spec.name not in found]
@@ -174,10 +179,12 @@ def _most_revised(
 ) -> list[tuple[pd.Timestamp, float, float]]:
     """Sessions at which an event's first value stood alone, with it and the latest, the most revised first."""
     column = {"bars": "adj_close", "observations": "value", "short_volume": "short_volume"}.get(kind, "shares_short")
-    by_event = frame.groupby("event_date")
-    known, values = by_event["known_at"], by_event[column]
-    table = pd.DataFrame({"first": values.first(), "latest": values.last(), "known": known.first()})
-    table["again"] = known.apply(lambda each: each.iloc[1] if len(each) > 1 else pd.NaT)
+    turn = frame.groupby("event_date").cumcount()
+    table, again = (frame[turn == place].set_index("event_date") for place in (0, 1))
+    latest = frame.drop_duplicates("event_date", keep="last").set_index("event_date")[column]
+    table = pd.DataFrame(
+        {"first": table[column], "known": table["known_at"], "latest": latest, "again": again["known_at"]}
+    )
     row = decided.searchsorted(pd.DatetimeIndex(table["known"]))
     inside = (row < len(decided)) & (row >= int(_FIRST * len(decided)))
     alone = inside & np.asarray(decided[np.minimum(row, len(decided) - 1)] < pd.DatetimeIndex(table["again"]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -31,8 +31,8 @@ class AtFit:
 
     Attributes
     ----------
-    subject
-        The same model over that span.
+    subject, examples
+        The same model over that span, and the examples of each question.
     fitted
         The close of the fit.
     first, end
@@ -40,6 +40,7 @@ class AtFit:
     """
 
     subject: Subject
+    examples: tuple[Examples, ...]
     fitted: pd.Timestamp
     first: pd.Timestamp
     end: pd.Timestamp
@@ -57,16 +58,30 @@ class AtFit:
         """All that was fitted and forecast by the close."""
         return stages_of(self.train(examples), self.questions, self.fitted)
 
+    @cached_property
+    def clean(self) -> list[Training]:
+        """The training on the examples as they are."""
+        return self.train(self.examples)
+
+    @property
+    def clean_stages(self) -> Stages:
+        """What `run` gives on them."""
+        return stages_of(self.clean, self.questions, self.fitted)
+
     def taint(self, examples: Sequence[Examples], values: Values) -> Taint:
         """What the fit may not know."""
-        return Taint.after(examples, self.fitted, values)
+        signals = [
+            pd.Series(training.signals["signal"]).reindex(each.decided_at).to_numpy()
+            for training, each in zip(self.clean, examples, strict=True)
+        ]
+        return Taint.after(examples, self.fitted, values, signals)
 
-    def refit(self, examples: Sequence[Examples]) -> tuple[Run, list[Examples]] | None:
+    def refit(self) -> tuple[Run, list[Examples]] | None:
         """The same fit as the evening of its first forecast makes it, and the examples of that evening.
 
         None where there is no earlier model to continue from.
         """
-        trainings = self.train(examples)
+        trainings, examples = self.clean, self.examples
         if any(len(each.models) < 2 for each in trainings):
             return None
         evening = [known_on(each, self.first) for each in examples]
@@ -97,7 +112,7 @@ def _in_force(models: Sequence[FoldModel], session: pd.Timestamp) -> FoldModel:
 
 
 def fits_of(subject: Subject, effort: Effort) -> list[AtFit]:
-    """Fits of a walk-forward all over the reported history, the last among them."""
+    """Fits of a walk-forward all over the reported history; of a quick look the first, which has most to hide."""
     brief = subject.abridged(effort)
     splitter = dict(brief.definition.splitter)
     if splitter.get("kind", "expanding") in ("expanding", "rolling"):
@@ -117,14 +132,15 @@ def fits_of(subject: Subject, effort: Effort) -> list[AtFit]:
     reported = [fold for fold in folds if examples.session[fold.test[0]] >= begin]
     if not reported:
         return []
-    chosen = np.unique(np.linspace(0, len(reported) - 1, count + 1).round().astype(int)[1:])
-    return [_at(brief, reported[place], examples) for place in chosen]
+    chosen = np.unique(np.linspace(0, len(reported) - 1, count).round().astype(int))
+    return [_at(brief, reported[place], subject.examples) for place in chosen]
 
 
-def _at(brief: Subject, fold: Fold, examples: Examples) -> AtFit:
-    days = np.unique(examples.session[fold.test])[:_TESTED]
+def _at(brief: Subject, fold: Fold, examples: Sequence[Examples]) -> AtFit:
+    days = np.unique(examples[0].session[fold.test])[:_TESTED]
     first, end = pd.Timestamp(days[0]), pd.Timestamp(days[-1])
-    return AtFit(replace(brief, start=f"{first:%Y-%m-%d}"), fold.trained_through, first, end)
+    begun = replace(brief, start=f"{first:%Y-%m-%d}")
+    return AtFit(begun, tuple(examples), fold.trained_through, first, end)
 
 
 def known_on(examples: Examples, session: pd.Timestamp) -> Examples:
@@ -170,7 +186,8 @@ class AtFold:
         labels = tuple(overlapping(each, fold) for each, fold in zip(examples, self.folds, strict=True))
         tested = np.zeros(len(examples[0]), dtype=bool)
         tested[self.folds[0].test] = True
-        return Taint(labels, tested, values)
+        signals = tuple(np.full(len(each), np.nan) for each in examples)
+        return Taint(labels, tested, values, signals)
 
 
 def overlapping(examples: Examples, fold: Fold) -> np.ndarray:

@@ -29,7 +29,11 @@ class Trial:
 
 
 def interference(
-    run: Run, examples: Sequence[Examples], taint_of: Callable[[Values], Taint], values: Sequence[Values] = VALUES
+    run: Run,
+    examples: Sequence[Examples],
+    taint_of: Callable[[Values], Taint],
+    values: Sequence[Values] = VALUES,
+    clean: Stages | None = None,
 ) -> Trial:
     """Run the pipeline as it is and with what it may not know replaced.
 
@@ -37,8 +41,10 @@ def interference(
     ----------
     taint_of
         The taint with some values.
+    clean
+        What the run gives on the examples as they are, if that is known already.
     """
-    clean, refused = run(examples), 0
+    clean, refused = run(examples) if clean is None else clean, 0
     for number, each in enumerate(values):
         tracing = _Tracing(run, examples, clean, taint_of(each))
         found = tracing.moved(tracing.taint)

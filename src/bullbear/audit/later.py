@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from bullbear.data.segments import KINDS
+from bullbear.factors.engine.inputs import microseconds
 
 UNSHIFTED = frozenset({"quarantine", "splits", "dividends"})
 """Kinds that stay: a split or a dividend is announced before it takes effect."""
@@ -95,18 +96,28 @@ def has_vintages(frame: pd.DataFrame) -> bool:
 
 def releases(frame: pd.DataFrame) -> pd.DatetimeIndex:
     """The instants of first publications, of events or of vintages, each once."""
-    event = frame["vintage"].fillna(pd.Timestamp(0)) if has_vintages(frame) else frame["event_date"]
-    return pd.DatetimeIndex(np.sort(frame.groupby(event.to_numpy())["known_at"].min().unique()))
+    return _instants(_first_known(frame))
+
+
+def _first_known(frame: pd.DataFrame) -> np.ndarray:
+    """In microseconds, ascending, each once."""
+    event = frame["vintage" if has_vintages(frame) else "event_date"].to_numpy("datetime64[us]").view(np.int64)
+    known = microseconds(frame["known_at"])
+    order = np.lexsort((known, event))
+    first = np.append(True, event[order][1:] != event[order][:-1])
+    return np.unique(known[order][first])
+
+
+def _instants(at: np.ndarray) -> pd.DatetimeIndex:
+    return pd.DatetimeIndex(at.view("datetime64[us]")).tz_localize("UTC")
 
 
 def next_release(frame: pd.DataFrame, known_at: pd.Series) -> pd.DatetimeIndex:
     """The first release after each instant."""
-    instants = releases(frame)
-    known = pd.DatetimeIndex(known_at)
-    place = instants.searchsorted(known, side="right")
-    usual = spacing(instants)
-    following = pd.DatetimeIndex(instants.append(instants[-1:] + usual)[place])
-    return pd.DatetimeIndex(following.where(following > known, known + usual))  # a correction after the last release
+    instants, known = _first_known(frame), microseconds(known_at)
+    usual = int(spacing(_instants(instants)) / pd.Timedelta(microseconds=1))
+    following = np.append(instants, instants[-1] + usual)[instants.searchsorted(known, side="right")]
+    return _instants(np.where(following > known, following, known + usual))  # a correction after the last release
 
 
 def spacing(instants: pd.DatetimeIndex) -> pd.Timedelta:

@@ -72,6 +72,8 @@ class Subject:
         Champions of other trainings that the policy of `up` reads, by question; they are audited with their own.
     start, end
         The reported span that the training was given instead of the definition's.
+    same_code
+        Whether the training was made by this version of Python, of the libraries and of bullbear; None if unknown.
     """
 
     home: Home
@@ -84,6 +86,11 @@ class Subject:
     beside: Mapping[str, Bundle] = field(default_factory=dict)
     start: str | None = None
     end: str | None = None
+    same_code: bool | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A worker opens the store anew: a view holds open files.
+        return {name: value for name, value in self.__dict__.items() if name != "view"}
 
     @property
     def ticker(self) -> str:

@@ -2,8 +2,15 @@
 
 A program keeps a secret if no change of the secret changes what an observer sees. Here the secret at the close of a fit
 is every label that had not resolved and every row of factors decided later; the observer sees whatever was fitted or
-forecast by that close. So no part of the pipeline needs to be known by name. Two replacements are tried, since either
-alone may leave a number as it was: random values of the same kind, and extreme ones that differ everywhere.
+forecast by that close. So no part of the pipeline needs to be known by name.
+
+A leak shows only where it changes a number, and a choice that stays the same hides it. So three replacements are made:
+
+- `extreme`: every label is the opposite, every factor lies beyond all that it was;
+- `obliging`: labels are as the model forecasts them, and where it makes no forecast the factor decides that went least
+  with the past; factors stay;
+- `contrary`: labels are the opposite of what the model forecasts, random elsewhere; factors are random values of the
+  same kind.
 
 References
 ----------
@@ -23,8 +30,8 @@ from bullbear.dataset import Examples, Paths
 
 Kind = Literal["labels", "factors"]
 KINDS: tuple[Kind, ...] = ("labels", "factors")
-Values = Literal["random", "extreme"]
-VALUES: tuple[Values, ...] = ("random", "extreme")
+Values = Literal["extreme", "obliging", "contrary"]
+VALUES: tuple[Values, ...] = ("extreme", "obliging", "contrary")
 _FEW = 12
 """A factor with fewer values than this is a state: its replacement is one of them."""
 
@@ -41,17 +48,22 @@ class Taint:
         The rows whose factors, base rate and weights are replaced, the same for all questions; shape (n,).
     values
         By what.
+    signals
+        What the model forecasts of each question, above 0 for yes, NaN where it makes no forecast; shape (n,).
     """
 
     labels: tuple[np.ndarray, ...]
     factors: np.ndarray
     values: Values
+    signals: tuple[np.ndarray, ...]
 
     @classmethod
-    def after(cls, examples: Sequence[Examples], instant: pd.Timestamp, values: Values) -> Taint:
+    def after(
+        cls, examples: Sequence[Examples], instant: pd.Timestamp, values: Values, signals: Sequence[np.ndarray]
+    ) -> Taint:
         """All that is not known at an instant: labels that resolve later, and factors of later decisions."""
         labels = tuple(np.asarray(each.resolved_at > instant) for each in examples)
-        return cls(labels, np.asarray(examples[0].decided_at > instant), values)
+        return cls(labels, np.asarray(examples[0].decided_at > instant), values, tuple(signals))
 
     def only(self, kind: Kind, rows: np.ndarray | None = None) -> Taint:
         """Of one kind alone, and of some rows alone, shape (n,) of booleans."""
@@ -69,13 +81,13 @@ class Taint:
         """The examples with the values replaced; rows that stay keep every bit."""
         X = _factors(examples[0].X, self.factors, self.values)
         return [
-            replace(_question(each, rows, self.factors, self.values, number), X=X)
+            replace(_question(each, rows, self.factors, self.values, self.signals[number], number), X=X)
             for number, (each, rows) in enumerate(zip(examples, self.labels, strict=True))
         ]
 
 
 def _factors(X: pd.DataFrame, rows: np.ndarray, values: Values) -> pd.DataFrame:
-    if not rows.any() or not X.shape[1]:
+    if not rows.any() or not X.shape[1] or values == "obliging":
         return X
     draw, changed = np.random.default_rng(11), X.to_numpy(dtype=np.float64, copy=True)
     for place in range(changed.shape[1]):
@@ -83,7 +95,7 @@ def _factors(X: pd.DataFrame, rows: np.ndarray, values: Values) -> pd.DataFrame:
         known = column[~np.isnan(column)]
         if not len(known):
             continue
-        if values == "random":
+        if values == "contrary":
             column[rows] = draw.choice(known, int(rows.sum()))
             continue
         low, high = known.min(), known.max()
@@ -93,12 +105,19 @@ def _factors(X: pd.DataFrame, rows: np.ndarray, values: Values) -> pd.DataFrame:
     return pd.DataFrame(changed, index=X.index, columns=X.columns)
 
 
-def _question(examples: Examples, labels: np.ndarray, later: np.ndarray, values: Values, number: int) -> Examples:
+def _question(
+    examples: Examples, labels: np.ndarray, later: np.ndarray, values: Values, signal: np.ndarray, number: int
+) -> Examples:
     draw, n = np.random.default_rng([7, number]), len(examples)
-    is_random = values == "random"
+    is_random = values != "extreme"
 
     def answers(y: np.ndarray) -> np.ndarray:
-        other = draw.integers(0, 2, n).astype(np.float64) if is_random else 1.0 - y
+        if values == "extreme":
+            other = 1.0 - y
+        elif values == "obliging":
+            other = np.where(np.isnan(signal), _by_the_least(examples, ~labels), signal > 0.0)
+        else:
+            other = np.where(np.isnan(signal), draw.integers(0, 2, n), signal <= 0.0)
         return np.where(labels & ~np.isnan(y), other, y)
 
     paths = examples.paths
@@ -118,3 +137,17 @@ def _question(examples: Examples, labels: np.ndarray, later: np.ndarray, values:
         "weights": np.where(later, draw.uniform(0.01, 1.0, n) if is_random else 10.0, weights),
     }
     return replace(examples, **changed)
+
+
+def _by_the_least(examples: Examples, known: np.ndarray) -> np.ndarray:
+    """Whether the factor that went least with the known labels is above its median; shape (n,)."""
+    X, y = examples.X.to_numpy(dtype=np.float64), examples.y
+    least, found = np.inf, np.ones(len(y))
+    for column in X.T:
+        both = known & ~np.isnan(y) & ~np.isnan(column)
+        if both.sum() < _FEW or np.ptp(column[both]) == 0.0 or np.ptp(y[both]) == 0.0:
+            continue
+        fit = abs(float(np.corrcoef(column[both], y[both])[0, 1]))
+        if fit < least:
+            least, found = fit, np.where(np.isnan(column), 0.0, column > np.median(column[both]))
+    return found

@@ -8,7 +8,6 @@ import typer
 
 from bullbear.cli.located import at_the_same_place, locate
 from bullbear.cli.options import HomeOption, JsonOption, PairOption, print_document
-from bullbear.extras import require
 
 if TYPE_CHECKING:
     from bullbear.workflows.trials import ListedTrials, TrialRow, TrialSummary
@@ -27,7 +26,6 @@ def trials(
 
     Example: bullbear trials --question up
     """
-    require("bullbear trials", "train", "tracking")
     from bullbear.workflows.trials import listed_trials
 
     found = listed_trials(locate(home, pair), question)
@@ -45,7 +43,7 @@ def _show(found: ListedTrials) -> None:
     from bullbear.cli.console import ResultConsole
 
     kinds = {row.data for row in found.trials}
-    title = "Trials, the oldest first (UTC): Brier skill in %, annual Sharpe ratio"
+    title = "Trials, the oldest first: Brier skill in %, annual Sharpe"
     table = Table(title=title + (" (SIMULATED)" if kinds == {"SIMULATED"} else ""), box=None, pad_edge=False)
     for name in ("first seen", "what", "model", "span", "skill", "Sharpe", "run"):
         right = name in ("skill", "Sharpe")
@@ -92,11 +90,12 @@ def _sentence(of: TrialSummary) -> str:
     simulated = " (SIMULATED)" if of.data == "SIMULATED" else ""
     tries = "1 try" if of.tries == 1 else f"{of.tries:,} tries"
     definitions = "1 definition" if of.definitions == 1 else f"{of.definitions:,} definitions"
-    found = f"{of.question}{simulated}: {tries} of {definitions}; a skill counts at a chance of error of "
-    found += f"{of.skill_error:.2%} (Bonferroni)"
+    found = f"{of.question}{simulated}: {tries} of {definitions}; "
+    found += f"the skill test allows each an error of {of.skill_error:.2%} (Bonferroni)"
     if of.variants:
         found += f"; {of.variants:,} other {'policy' if of.variants == 1 else 'policies'} tried on them"
-    if of.best_by_luck is not None and of.tries + of.variants > 1:
-        every = of.tries + of.variants
-        found += f"; without skill the best of all {every:,} would show a Sharpe ratio of {of.best_by_luck:.2f}"
+    every = of.tries + of.variants
+    if of.best_by_luck is not None and every > 1:
+        found += f"; without skill the best of all {every:,} would show a Sharpe ratio of {of.best_by_luck:.2f}, "
+        found += "which the deflated ratio is measured from"
     return found

@@ -33,11 +33,15 @@ from bullbear.trials import Identity, Tries, tries_on
 
 @dataclass(frozen=True)
 class Training:
-    """The runs of one training: the ids of all of them, its own first, and those that answer a question."""
+    """The runs of one training: the ids of all of them, its own first, and those that answer a question.
+
+    `params` are those of the run, `tags` those of the training's own.
+    """
 
     ids: tuple[str, ...]
     runs: tuple[Run, ...]
     params: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 class Runs:
@@ -156,7 +160,8 @@ class Runs:
         ids = sorted((each.run_id for each in members), key=lambda run_id: run_id != root)
         answering = [each for each in members if QUESTIONS not in each.tags]
         opened_runs = [self._open(each) if each.run_id != run.run_id else run for each in answering]
-        return Training(tuple(ids), tuple(opened_runs), own.params)
+        tags = next((each.tags for each in members if each.run_id == root), own.tags)
+        return Training(tuple(ids), tuple(opened_runs), own.params, tags)
 
     def distribution(self, name: str) -> dict[str, Any] | None:
         """The scores of the distribution that a training forecast, as they were logged; None if it knew none."""

@@ -19,10 +19,12 @@ from bullbear.forecasting.bundle import Bundle
 from bullbear.forecasting.champions import others_of
 from bullbear.forecasting.policy_forecasts import read_by
 from bullbear.home import Home
+from bullbear.workflows.reuse import CODE, code_digest
 from bullbear.workflows.sealed_training import end_before_seal
 
 if TYPE_CHECKING:
     from bullbear.tracking import Run, Runs
+    from bullbear.tracking.runs import Training
 
 
 @dataclass(frozen=True)
@@ -79,18 +81,18 @@ def subjects_of_runs(home: Home, runs: Runs, found: Sequence[Run]) -> list[Audit
     RunError
         One of them cannot be used, or only by another version.
     """
-    trainings: dict[object, tuple[tuple[str, ...], dict[str, Run], Mapping[str, str]]] = {}
+    trainings: dict[object, tuple[Training, dict[str, Run]]] = {}
     for run in found:
         training = runs.training_of(run)
         key: object = training.ids or (run.model, run.bundle.questions, run.bundle.feature_sets)
-        _, members, _ = trainings.setdefault(key, (training.ids, {}, training.params))
+        _, members = trainings.setdefault(key, (training, {}))
         members.update({each.question: each for each in training.runs if each.question not in members})
         members[run.question] = run
     given = {run.run_id for run in found}
-    return [Audited(_subject(home, members, params, given), ids) for ids, members, params in trainings.values()]
+    return [Audited(_subject(home, members, of, given), of.ids) for of, members in trainings.values()]
 
 
-def _subject(home: Home, members: Mapping[str, Run], params: Mapping[str, str], given: set[str]) -> Subject:
+def _subject(home: Home, members: Mapping[str, Run], training: Training, given: set[str]) -> Subject:
     bundles: dict[str, Bundle] = {}
     for question, run in members.items():
         try:
@@ -113,8 +115,9 @@ def _subject(home: Home, members: Mapping[str, Run], params: Mapping[str, str], 
         bundles=ordered,
         run_ids={question: members[question].run_id for question in ordered},
         beside={} if up is None else _beside(home, members),
-        start=params.get("option.start", first.meta.get("start")),
-        end=params.get("option.end"),
+        start=training.params.get("option.start", first.meta.get("start")),
+        end=training.params.get("option.end"),
+        same_code=training.tags[CODE] == code_digest() if CODE in training.tags else None,
     )
 
 

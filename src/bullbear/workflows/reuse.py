@@ -107,7 +107,12 @@ class Reused:
 
 def provenance(home: Home) -> dict[str, str]:
     """The tags by which a training is found again."""
-    return {CODE: _digest(sorted(environment().items())), STORE: _digest(_segments(home))}
+    return {CODE: code_digest(), STORE: _digest(_segments(home))}
+
+
+def code_digest() -> str:
+    """The digest of the Python, libraries and code that run now."""
+    return _digest(sorted(environment().items()))
 
 
 def trained_before(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -293,7 +293,7 @@ def _log(
             documents={} if each.hold_out is None else {"hold_out.json": each.hold_out.as_dict()},
         )
 
-    documents = {} if distribution is None else {"distribution.json": distribution.as_dict()}
+    documents: dict[str, Any] = {} if distribution is None else {"distribution.json": distribution.as_dict()}
     evaluations = {question: each.evaluation for question, each in judged.items()}
     trials = {question: each.trials for question, each in judged.items()}
     pages = {PAGE: page_of_training(home, model.definition.name, evaluations, trials, simulated=simulated)}

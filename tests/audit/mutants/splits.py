@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,10 +11,15 @@ import numpy as np
 import pandas as pd
 from tests.audit.mutants import Bench, mutant
 
+from bullbear.audit import kept
 from bullbear.audit.subject import Subject
 from bullbear.dataset import Examples, Fold, labels, splits
+from bullbear.dataset import examples as examples_module
 from bullbear.definitions import ModelDefinition
-from bullbear.learn import fitting, pooling, refit
+from bullbear.execution import map_items
+from bullbear.learn import fitting, pooling, refit, walk_forward
+from bullbear.learn.search import searching
+from bullbear.statistics import independent_number
 
 
 def _model(bench: Bench, **tables: Any) -> Subject:
@@ -112,4 +118,224 @@ def refit_with_the_forecast_days_label(bench: Bench) -> Subject:
         return [*found[:-1], replace(found[-1], train=np.flatnonzero(np.asarray(examples.resolved_at <= now)))]
 
     bench.patch.setattr(refit, "folds_of", one_more)
+    return bench.subject
+
+
+@mutant("splits", says=r"the label up of IWM on .* resolves at")
+def label_over_calendar_days(bench: Bench) -> Subject:
+    """A month is thirty days of the calendar, not twenty-one sessions."""
+    lay_out = labels.Labels._lay_out
+
+    def calendar(self: labels.Labels, horizon: int, whole: bool, final: bool) -> Any:
+        made = lay_out(self, horizon, whole, final)
+        n = len(made.session)
+        end = np.minimum(made.session.searchsorted(made.session + pd.Timedelta(days=30)), n - 1)
+        close = made.paths[:, 0][end]
+        return replace(made, paths=np.column_stack([made.paths[:, :-1], close]), resolved=made.decided_at.asi8[end])
+
+    bench.patch.setattr(labels.Labels, "_lay_out", calendar)
+    return bench.subject
+
+
+@mutant("splits", says=r"the base rate up of IWM on .* is .*, but .* from the bars known by then")
+def climatology_over_all_labels(bench: Bench) -> Subject:
+    """The base rate is the share of yes in the whole sample."""
+    expanding = examples_module.climatology
+
+    def whole(y: np.ndarray, resolved_at: pd.DatetimeIndex, decided_at: pd.DatetimeIndex) -> Any:
+        share, count = expanding(y, resolved_at, decided_at)
+        return np.where(count > 0, np.nanmean(y), share), count
+
+    bench.patch.setattr(examples_module, "climatology", whole)
+    return bench.subject
+
+
+@mutant("splits", says=r"the label of .* counts .* in the fit of .* among the labels of that fit")
+def uniqueness_over_all_rows(bench: Bench) -> Subject:
+    """A training label shares its sessions with labels that the fit does not have."""
+
+    def over_all(task: fitting.Task, rows: np.ndarray, asked: fitting.QuestionTask) -> np.ndarray:
+        horizon = asked.question.horizon
+        weights = fitting.label_weights(task.decided_at, task.asset, task.decided_at, horizon)[rows]
+        return np.asarray(weights * independent_number(len(rows), horizon) / weights.sum())
+
+    bench.patch.setattr(fitting, "_weights", over_all)
+    return bench.subject
+
+
+@mutant("splits", says=r"factors of .* reach(es)? the member small fitted through")
+def imputer_with_the_full_sample(bench: Bench) -> Subject:
+    """Missing factors become the median of all rows."""
+    matrix = fitting.factor_matrix
+
+    def filled(X: pd.DataFrame, names: Sequence[str]) -> np.ndarray:
+        found = matrix(X, names)
+        return np.where(np.isnan(found), np.nanmedian(found, axis=0), found)
+
+    bench.patch.setattr(fitting, "factor_matrix", filled)
+    return bench.subject
+
+
+def _with_matrix(bench: Bench, changed: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Subject:
+    """The factors of a training changed by what is known of all labels."""
+
+    def prepared(*given: Any) -> fitting.Task:
+        task = fitting.prepared(*given)
+        members = tuple(replace(each, X=changed(each.X, task.questions[0].y)) for each in task.members)
+        return replace(task, members=members)
+
+    bench.patch.setattr(walk_forward, "prepared", prepared)
+    return bench.subject
+
+
+@mutant("splits", says=r"the label of .* reaches the member small fitted through")
+def target_encoding_of_a_member(bench: Bench) -> Subject:
+    """A factor becomes the share of yes in its tenth of all rows."""
+
+    def encoded(X: np.ndarray, y: np.ndarray) -> np.ndarray:
+        tenth = pd.qcut(pd.Series(X[:, 1]), 10, labels=False, duplicates="drop")
+        return np.column_stack([X[:, 0], pd.Series(y).groupby(tenth).transform("mean")])
+
+    return _with_matrix(bench, encoded)
+
+
+@mutant("splits", says=r"reach(es)? the member small fitted through")
+def selection_on_all_rows(bench: Bench) -> Subject:
+    """The factor that goes with the labels best in the whole sample is kept, the other dropped."""
+
+    def selected(X: np.ndarray, y: np.ndarray) -> np.ndarray:
+        known = ~np.isnan(y) & ~np.isnan(X).any(axis=1)
+        fit = [abs(np.corrcoef(column[known], y[known])[0, 1]) for column in X.T]
+        return np.where(np.arange(X.shape[1]) == int(np.argmax(fit)), X, 0.0)
+
+    return _with_matrix(bench, selected)
+
+
+@mutant("splits", says=r"reach(es)? the (parameters of the )?member small fitted through")
+def early_stopping_on_the_test(bench: Bench) -> Subject:
+    """The number of trees is the one that forecasts the test fold best."""
+
+    def stopped(task: fitting.Task, step: fitting.Step) -> Any:
+        (fold,), y = step, task.questions[0].y
+        test = np.flatnonzero(~np.isnan(y[fold.test]))
+        made = []
+        for trees in (2, 4, 8):
+            table = {**task.members[0].table, "num_iterations": trees}
+            fits = fitting.fit_step(fitting.with_tables(task, {task.members[0].name: table}), step)
+            signal = fits[0][0].signals[test].mean(axis=1)
+            made.append((float(np.mean(np.logaddexp(0.0, -(2 * y[fold.test][test] - 1) * signal))), trees, fits))
+        return min(made, key=lambda each: each[:2])[2]
+
+    bench.patch.setattr(walk_forward, "fit_step", stopped)
+    return bench.subject
+
+
+@mutant("splits", says=r"the label of .* reaches the search made at the fit of")
+def tuning_on_the_test(bench: Bench) -> Subject:
+    """A trial is scored on the rows that its fit is to forecast."""
+    bench.patch.setattr(searching, "inner_folds", lambda fold, *instants, **options: [fold])
+    search = {"trials": 2, "every": "year", "inner_folds": 2, "space": {"learner.num_leaves": {"choices": [2, 3]}}}
+    return _model(bench, search=search)
+
+
+@mutant("splits", says=r"the labels? of .* reach(es)? the calibrator fitted through")
+def isotonic_on_unresolved_labels(bench: Bench) -> Subject:
+    """The calibrator is fitted on every forecast before the fit, resolved or not."""
+    _counts_unresolved(bench)
+    return _model(bench, calibration={"kind": "isotonic"})
+
+
+@mutant("splits", says=r"the label of .* reaches the calibrator fitted through")
+def platt_on_unresolved_labels(bench: Bench) -> Subject:
+    """The same with another calibrator."""
+    _counts_unresolved(bench)
+    return _model(bench, calibration={"kind": "platt"})
+
+
+def _counts_unresolved(bench: Bench) -> None:
+    month = 30 * 86_400_000_000
+    instant = pooling._instant
+    bench.patch.setattr(pooling, "_instant", lambda fold: instant(fold) + month)
+
+
+_TWO = (
+    {"name": "trees", "learner": {"kind": "lightgbm", "num_iterations": 5, "num_leaves": 3, "bags": 1}},
+    {"name": "line", "learner": {"kind": "logistic"}},
+)
+
+
+@mutant("splits", says=r"the label of .* reaches the combination weights fitted through")
+def combination_weights_with_unresolved_labels(bench: Bench) -> Subject:
+    """The members are weighed by forecasts that have not resolved."""
+    weights = pooling.SignalRecord._weights
+
+    def early(self: Any, fold: Fold, earlier: Sequence[Fold], past: np.ndarray) -> tuple[float, ...]:
+        rows = np.concatenate([past[:0], *(each.test for each in earlier)])
+        return weights(self, fold, earlier, rows[self._is_label[rows]])
+
+    bench.patch.setattr(pooling.SignalRecord, "_weights", early)
+    return _model(bench, member=_TWO)
+
+
+@mutant("splits", says=r"the label of .* reaches the member small fitted through")
+def residuals_from_the_future(bench: Bench) -> Subject:
+    """Past returns are divided by the volatility of the whole sample before a distribution is fitted to them."""
+
+    def scaled(self: labels.Paths, instant: pd.Timestamp) -> np.ndarray:
+        return known_by(self, instant) * (0.01 / np.nanstd(self.returns))
+
+    known_by = labels.Paths.known_by
+    bench.patch.setattr(labels.Paths, "known_by", scaled)
+    return _model(bench, learner={"kind": "distribution", "scale": "har"})
+
+
+@mutant("splits", says=r"the row of factors of .* reaches the member small of the fold whose test begins on")
+def scaler_over_the_test_groups(bench: Bench) -> Subject:
+    """Combinatorial folds are standardised with the rows that they test."""
+    subject = full_sample_scaler(bench)
+    return replace(subject, definition=_combinatorial(bench), bundles={})
+
+
+def _combinatorial(bench: Bench) -> ModelDefinition:
+    return _model(bench, splitter={"kind": "combinatorial", "first": "2003-01-01", "n_groups": 4}).definition
+
+
+@mutant("reproducibility", says=r"the member small fitted through .* is another when it is made again")
+def seed_from_the_clock(bench: Bench) -> Subject:
+    """Each training draws its own seed."""
+
+    def seeded(*given: Any) -> fitting.Task:
+        return replace(fitting.prepared(*given), seed=time.perf_counter_ns() % 1_000_003)
+
+    bench.patch.setattr(walk_forward, "prepared", seeded)
+    return bench.subject
+
+
+@mutant("reproducibility", says=r"is another when two workers make it, not one")
+def result_by_number_of_workers(bench: Bench) -> Subject:
+    """Two workers add the bags in the order in which they finish."""
+
+    def unordered(*given: Any, executor: Any = None, **options: Any) -> Any:
+        found = map_items(*given, **options)
+        if executor is None or executor.jobs < 2:
+            return found
+        return [[tuple(map(_rounded, fits)) for fits in step] for step in found]
+
+    bench.patch.setattr(walk_forward, "map_items", unordered)
+    return bench.subject
+
+
+def _rounded(fit: fitting.Fit) -> fitting.Fit:
+    return replace(fit, signals=fit.signals * (1 + 1e-15))
+
+
+@mutant("reproducibility", says=r"is another when it is made again, with the run's data and code")
+def kept_model_is_not_the_runs(bench: Bench) -> Subject:
+    """What was trained is not what is kept: a parameter was changed in between."""
+    step = kept.fit_step
+
+    def other(task: fitting.Task, given: fitting.Step) -> Any:
+        return step(replace(task, seed=task.seed + 1), given)
+
+    bench.patch.setattr(kept, "fit_step", other)
     return bench.subject

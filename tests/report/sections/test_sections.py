@@ -220,6 +220,8 @@ def test_a_report_on_an_early_close_has_no_verdicts() -> None:
     unread = models_section(replace(samples.models(), unread="mlflow.db: got 'file is not a database'"))
     assert "could not be read, so champions alone are shown: mlflow.db: got" in unread.blocks[0].text
     assert not any("models answer" in each.text for each in unread.blocks if isinstance(each, Text))
+    counted = models_section(replace(samples.models(), tried={"up": 1200, "dip8": 3}))
+    assert any(text.endswith("but not the base rate: up 1,200, dip8 3.") for text in _texts(counted))
     nothing = models_section(ComparedModels((), judged=True))
     assert _texts(nothing) == ["No run of this home is tracked, so there is nothing to compare."]
 

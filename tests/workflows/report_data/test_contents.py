@@ -158,6 +158,7 @@ def test_every_model_is_compared_and_scored_anew_on_an_early_close(
 ) -> None:
     (up,) = latest.models.questions
     assert latest.models.judged
+    assert latest.models.tried == {"up": 1}
     assert sorted(model.name for model in up.models) == ["base", "small"]
     run = Runs(trained_home).find("champion")
     assert up.champion == run.run_id
@@ -169,6 +170,7 @@ def test_every_model_is_compared_and_scored_anew_on_an_early_close(
     assert belief is not None
     assert up.beliefs[run.run_id] == belief.sentence() != ""
     assert not early.models.judged
+    assert early.models.tried == {}  # it rests on what came later
     assert early.models.questions[0].beliefs == {}
     (small,) = [model for model in early.models.questions[0].models if model.name == "small"]
     table = run.predictions.table

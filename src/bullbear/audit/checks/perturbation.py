@@ -24,6 +24,7 @@ from bullbear.data.store import Store
 from bullbear.definitions import FactorSpec
 from bullbear.errors import NoDataError
 from bullbear.factors import compute
+from bullbear.factors.engine.inputs import microseconds
 from bullbear.forecasting.close import close_of
 from bullbear.sessions import closes
 
@@ -145,7 +146,7 @@ def _of_series(
 def _next_row(subject: Subject, series: Series, instant: pd.Timestamp) -> tuple[pd.Timestamp, pd.Timestamp] | None:
     """Day and publication of the first row known after an instant."""
     versions = subject.view.arrays(*series)
-    row = int(np.searchsorted(versions.known_at, instant.as_unit("us").value, side="right"))
+    row = int(np.searchsorted(versions.known_at, microseconds(pd.DatetimeIndex([instant]))[0], side="right"))
     if row == len(versions):
         return None
     event, known = (pd.Timestamp(int(each[row]), unit="us") for each in (versions.event_date, versions.known_at))

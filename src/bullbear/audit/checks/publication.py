@@ -10,7 +10,7 @@ The rows of the store are held against the rules of their series, too: no row ma
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -22,11 +22,12 @@ from bullbear.audit.early_factors import early_factors, latest_revisions, revise
 from bullbear.audit.later import Later
 from bullbear.audit.published import early_rows, never_revised
 from bullbear.audit.result import CheckResult
-from bullbear.audit.series import readers_of
+from bullbear.audit.series import Series, readers_of
 from bullbear.audit.skill import Trained, skill_and_difference
 from bullbear.audit.subject import Effort, Subject
 from bullbear.data.store import Store
 from bullbear.dataset import Examples
+from bullbear.definitions import FactorSpec
 from bullbear.errors import HistoryError
 from bullbear.evaluate.sample import Sample
 from bullbear.factors import compute
@@ -42,11 +43,12 @@ def check(subject: Subject, effort: Effort, progress: Progress) -> CheckResult:
     leaks = early_rows(subject.view, readers)
     progress(1, steps)
     later = subject.changed(Later())
+    delayed = compute(later.as_of(), subject.specs, subject.index, subject.ticker)
     revised = revised_series(subject)
     if subject.specs:
         leaks += shown_revisions(subject, revised, effort)
         progress(2, steps)
-        leaks += early_factors(subject, later, effort)
+        leaks += early_factors(subject, later, delayed, effort)
     progress(3, steps)
     unrevised = never_revised(subject.view, (series for series, specs in readers.items() if specs))
     figures: dict[str, Any] = {
@@ -59,7 +61,7 @@ def check(subject: Subject, effort: Effort, progress: Progress) -> CheckResult:
     if unrevised:
         parts.append(f"{', '.join(unrevised)} are revised but stored in one version, perhaps the latest")
     try:
-        skills = _skills(subject, later, list(revised), effort, lambda done: progress(3 + done, steps))
+        skills = _skills(subject, later, delayed, revised, effort, lambda done: progress(3 + done, steps))
     except HistoryError as short:
         figures["skill"] = None
         parts.append(f"no skill was measured ({short})")
@@ -71,21 +73,28 @@ def check(subject: Subject, effort: Effort, progress: Progress) -> CheckResult:
 
 
 def _skills(
-    subject: Subject, later: Store, revised: Sequence[tuple[str, str]], effort: Effort, progress: Any
+    subject: Subject,
+    later: Store,
+    delayed: pd.DataFrame,
+    revised: Mapping[Series, Sequence[FactorSpec]],
+    effort: Effort,
+    progress: Callable[[int], None],
 ) -> dict[str, Any]:
     """By question the Brier skill as published, a release later and on latest revisions, with the differences."""
     training = Trained.of(subject, effort)
     plain = training.on(training.examples)
     progress(1)
-    reads = any(each.factor for each in subject.feature_sets)
-    delayed = training.on(with_factors(subject, later, training.examples)) if reads else plain
+    learnt = {spec.name for each in subject.feature_sets for spec in each.factor}
+    moved = training.on(with_factors(training.examples, later, subject.specs, delayed)) if learnt else plain
     progress(2)
     latest = None
-    if revised:
-        latest = training.on(with_factors(subject, subject.changed(latest_revisions(revised)), training.examples))
+    read = list({spec.name: spec for specs in revised.values() for spec in specs if spec.name in learnt}.values())
+    if read:
+        store = subject.changed(latest_revisions(list(revised)))
+        latest = training.on(with_factors(training.examples, store, read))
     found = {}
     for place, question in enumerate(training.questions):
-        found[question] = _of_question(plain[place], delayed[place], None if latest is None else latest[place])
+        found[question] = _of_question(plain[place], moved[place], None if latest is None else latest[place])
     return found
 
 
@@ -107,15 +116,27 @@ def _of_question(plain: Sample, delayed: Sample, latest: Sample | None) -> dict[
     return figures
 
 
-def with_factors(subject: Subject, store: Store, examples: Sequence[Examples]) -> list[Examples]:
-    """The examples of every question with the factors that another store gives; labels and rows stay."""
+def with_factors(
+    examples: Sequence[Examples], store: Store, specs: Sequence[FactorSpec], computed: pd.DataFrame | None = None
+) -> list[Examples]:
+    """The examples of every question with some factors as another store gives them; labels, rows and the rest stay.
+
+    Parameters
+    ----------
+    computed
+        The factors of the only asset by session, as far as they are known already.
+    """
     first, view = examples[0], store.as_of()
-    specs = [spec for each in subject.feature_sets for spec in each.factor]
+    read = [spec for spec in specs if spec.name in first.X]
+    names = [spec.name for spec in read]
     X = first.X.copy()
     for asset in sorted(set(first.asset)):
         own = first.asset == asset
         index = pd.DatetimeIndex(first.X.index[own])
-        X.loc[own, :] = compute(view, specs, index, asset)[list(X)].to_numpy()
+        if own.all() and computed is not None and index.isin(computed.index).all():
+            X.loc[:, names] = computed.loc[index, names].to_numpy()
+        else:
+            X.loc[own, names] = compute(view, read, index, asset).to_numpy()
     return [replace(each, X=X) for each in examples]
 
 

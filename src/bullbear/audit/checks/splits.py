@@ -7,7 +7,7 @@ change (`audit.taint`). The first finds a rule that is broken, the second what g
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -20,8 +20,9 @@ from bullbear.audit.interference import Run, interference
 from bullbear.audit.plain_folds import fold_leaks, weight_leaks
 from bullbear.audit.plain_labels import label_leaks
 from bullbear.audit.result import CheckResult, Leak
+from bullbear.audit.stages import Stages
 from bullbear.audit.subject import Effort, Subject
-from bullbear.audit.taint import VALUES, Taint
+from bullbear.audit.taint import VALUES, Taint, Values
 from bullbear.data.store import Store
 from bullbear.dataset import Examples, Fold, Splitter, build_all, splitter_of
 from bullbear.dataset.splits import SPLITTERS
@@ -52,10 +53,10 @@ def check(subject: Subject, effort: Effort, progress: Progress) -> CheckResult:
     counted, leaks = _Counted(), [*_labels(subject, effort)]
     leaks += _folds(subject, counted)
     leaks += _weights(subject, effort)
-    runs = list(_runs(subject, effort, counted))
-    for number, (run, examples, taint_of) in enumerate(runs):
-        progress(number, len(runs))
-        found = interference(run, examples, taint_of, VALUES)
+    expected = effort.cuts // 2 + 1
+    for number, each in enumerate(_attempts(subject, effort, counted)):
+        progress(min(number, expected - 1), expected)
+        found = interference(each.run, each.examples, each.taint_of, each.values, each.clean)
         counted.replacements += found.tried
         counted.refused += found.refused
         leaks += found.leaks
@@ -111,8 +112,10 @@ def _known(store: Store, subject: Subject, assets: tuple[str, ...], instant: pd.
 
 def _folds(subject: Subject, counted: _Counted) -> Iterator[Leak]:
     own = splitter_of(subject.definition)
+    # Folds depend on instants alone, and most questions share theirs.
+    different = {each.resolved_at.asi8.tobytes() + each.decidable.tobytes(): each for each in subject.examples}
     for splitter, is_own in _splitters(own):
-        for examples in subject.examples:
+        for examples in different.values():
             try:
                 folds = splitter.folds(examples, start=subject.start or own.first, end=subject.end)
             except HistoryError:
@@ -151,21 +154,29 @@ def _some(folds: list[Fold], count: int) -> list[Fold]:
     return [folds[place] for place in np.unique(np.linspace(0, len(folds) - 1, count).round().astype(int))]
 
 
-_Prepared = tuple[Run, list[Examples], "partial[Taint]"]
+@dataclass(frozen=True)
+class _Attempt:
+    """A run of the pipeline, with what it gives as things are, and the values that are put in the place of others."""
+
+    run: Run
+    examples: list[Examples]
+    taint_of: Callable[[Values], Taint]
+    values: Sequence[Values] = VALUES
+    clean: Stages | None = None
 
 
-def _runs(subject: Subject, effort: Effort, counted: _Counted) -> Iterator[_Prepared]:
+def _attempts(subject: Subject, effort: Effort, counted: _Counted) -> Iterator[_Attempt]:
     examples = list(subject.examples)
     if not splitter_of(subject.definition).is_walk_forward:
         for each in folds_at(subject, effort):
             counted.fits += 1
-            yield each.run, examples, partial(each.taint, examples)
+            yield _Attempt(each.run, examples, partial(each.taint, examples))
         return
-    fits = fits_of(subject, effort)
-    for fit in fits:
+    for place, fit in enumerate(fits := fits_of(subject, effort)):
         counted.fits += 1
-        yield fit.run, examples, partial(fit.taint, examples)
-    if fits and (made := fits[-1].refit(examples)) is not None:
-        counted.refits += 1
-        run, evening = made
-        yield run, evening, partial(fits[-1].taint, evening)
+        yield _Attempt(fit.run, examples, partial(fit.taint, examples), clean=fit.clean_stages)
+        if place == len(fits) - 1 and (made := fit.refit()) is not None:
+            counted.refits += 1
+            run, evening = made
+            # One evening is as far as a refit could look ahead.
+            yield _Attempt(run, evening, partial(fit.taint, evening), VALUES[:1])

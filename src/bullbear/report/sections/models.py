@@ -39,12 +39,14 @@ class ComparedQuestion:
 class ComparedModels:
     """All models of all questions; `judged` is False where verdicts rest on what came after the forecast.
 
-    `unread` says why the runs could not be read; there are champions alone then.
+    `unread` says why the runs could not be read; there are champions alone then. `tried` counts by question every model
+    that was ever tried, runs that are gone included; it is empty where that is not known.
     """
 
     questions: tuple[ComparedQuestion, ...]
     judged: bool
     unread: str | None = None
+    tried: Mapping[str, int] = field(default_factory=dict)
 
 
 def models_section(found: ComparedModels) -> Section:
@@ -63,6 +65,11 @@ def models_section(found: ComparedModels) -> Section:
             "many looks better than it is."
         )
     ]
+    if found.tried:
+        counts = ", ".join(f"{question} {count:,}" for question, count in found.tried.items())
+        blocks.append(
+            Text(f"Models ever tried, those included whose runs are gone, but not the base rate: {counts}.", "note")
+        )
     if found.unread:
         blocks = [*unread]
     if not found.judged:

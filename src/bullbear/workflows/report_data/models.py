@@ -25,6 +25,9 @@ from bullbear.home import Home
 from bullbear.report.sections.models import ComparedModels, ComparedQuestion
 from bullbear.statistics.bootstrap import resample
 from bullbear.tracking import Runs
+from bullbear.tracking.known_trials import KnownTrials
+from bullbear.tracking.usable import store_errors
+from bullbear.trials import tries_on
 from bullbear.workflows.belief import belief_of_run
 from bullbear.workflows.outlook_pictures import known_at
 
@@ -60,7 +63,20 @@ def compared_models(
     if whole:  # like verdicts, beliefs rest on the whole record
         found = [replace(each, beliefs=_beliefs(home, runs, each)) for each in found]
     unread = None if scored else runs.unreadable()
-    return ComparedModels(tuple(each for each in found if each.models), whole, unread)
+    shown = tuple(each for each in found if each.models)
+    tried = _tried(home, [each.question for each in shown], simulated=simulated) if whole else {}
+    return ComparedModels(shown, whole, unread, tried)
+
+
+def _tried(home: Home, questions: Sequence[str], *, simulated: bool) -> dict[str, int]:
+    """How many models were tried on each question; nothing where the registry or the store cannot be read."""
+    try:
+        trials = KnownTrials(home).trials
+    except store_errors():
+        return {}
+    data = "SIMULATED" if simulated else "real"
+    counts = {question: len(tries_on(trials, question, data).models) for question in questions}
+    return {question: count for question, count in counts.items() if count}
 
 
 def _beliefs(home: Home, runs: Runs, question: ComparedQuestion) -> dict[str, str]:
