@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bullbear.audit.later import Later, Revised, next_release, releases
@@ -43,6 +43,7 @@ def test_splits_and_dividends_stay() -> None:
     ]
 
 
+@settings(max_examples=25)
 @given(st.lists(st.integers(1, 2_000), min_size=0, max_size=20))
 def test_no_row_is_known_before_the_next_release(hours: list[int]) -> None:
     """Corrections at any hour included: order stays, and what comes between two releases comes with the next."""

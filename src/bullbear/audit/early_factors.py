@@ -179,10 +179,12 @@ def _most_revised(
 ) -> list[tuple[pd.Timestamp, float, float]]:
     """Sessions at which an event's first value stood alone, with it and the latest, the most revised first."""
     column = {"bars": "adj_close", "observations": "value", "short_volume": "short_volume"}.get(kind, "shares_short")
-    by_event = frame.groupby("event_date")
-    known, values = by_event["known_at"], by_event[column]
-    table = pd.DataFrame({"first": values.first(), "latest": values.last(), "known": known.first()})
-    table["again"] = known.apply(lambda each: each.iloc[1] if len(each) > 1 else pd.NaT)
+    turn = frame.groupby("event_date").cumcount()
+    table, again = (frame[turn == place].set_index("event_date") for place in (0, 1))
+    latest = frame.drop_duplicates("event_date", keep="last").set_index("event_date")[column]
+    table = pd.DataFrame(
+        {"first": table[column], "known": table["known_at"], "latest": latest, "again": again["known_at"]}
+    )
     row = decided.searchsorted(pd.DatetimeIndex(table["known"]))
     inside = (row < len(decided)) & (row >= int(_FIRST * len(decided)))
     alone = inside & np.asarray(decided[np.minimum(row, len(decided) - 1)] < pd.DatetimeIndex(table["again"]))

@@ -23,10 +23,7 @@ TRIALS = 3
 
 @dataclass(frozen=True)
 class Trained:
-    """A smaller training of a subject, to be repeated on changed examples; `examples` are the real ones.
-
-    `members` is None where all of the model's are trained.
-    """
+    """A smaller training of a subject, to be repeated on changed examples; `examples` are the real ones."""
 
     subject: Subject
     examples: list[Examples]

@@ -94,6 +94,9 @@ class _ChangedSeries(StoredSeries):
             return pd.DataFrame(stored.frame)
         order = ["known_at", "event_date", *KINDS[kind].extra_key]
         changed: pd.DataFrame = change.rows(kind, name, stored.frame)
+        instants = pd.DatetimeIndex(changed["known_at"]).asi8
+        if (instants[1:] > instants[:-1]).all():  # in order already, as most changes leave them
+            return changed.reset_index(drop=True)
         return changed.sort_values(order, kind="stable", ignore_index=True)
 
     @cached_property

@@ -1,6 +1,6 @@
 """The noise target: where there is nothing to learn the model finds nothing, where there is all it finds all.
 
-Three trainings that each have a known answer. On random labels (outcomes of a resampled price path, with the real
+Trainings that each have a known answer. On random labels (outcomes of a resampled price path, with the real
 overlap and persistence) there is no skill; what shows some has seen the labels that it is scored on. With the factors
 moved to other days there is none either. And a planted factor that knows the outcome must be found; a training that
 misses it has lost the factors on the way, and could not have found anything else.
@@ -164,6 +164,8 @@ def _plant(training: Trained) -> _Planted:
         question: {"auc": each.estimate, "auc_low": each.low, "skill": skill}
         for question, each, skill in zip(model.questions, areas, skills, strict=True)
     }
+    if all(np.isnan(each.estimate) for each in areas):
+        return _Planted("and a planted factor cannot be judged, since every day had one outcome", figures, [])
     best = int(np.nanargmax([each.estimate for each in areas]))
     told, found = f"AUC {areas[best].estimate:.3f}, {model.questions[best]}", areas[best]
     if found.estimate >= FOUND:
