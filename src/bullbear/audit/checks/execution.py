@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -245,4 +246,11 @@ def _compiled(found: AuditedAccount, tested: Backtest, effort: Effort) -> list[L
     if len(other.trades) != len(tested.trades):
         said = f"account policy: {len(tested.trades)} fills, the compiled account {len(other.trades)}"
         return [Leak("compiled account", "", float("nan"), said)]
+    pairs: list[list[dict[str, Any]]] = [each.to_dict("records") for each in (tested.trades, other.trades)]  # type: ignore[misc]
+    for one, same in zip(*pairs, strict=True):
+        names = ("weight_before", "weight_after", "price", "value", "cost")
+        gaps = [abs(one[name] - same[name]) / max(1.0, abs(one[name])) for name in names]
+        if one["ticker"] != same["ticker"] or one["executed_at"] != same["executed_at"] or max(gaps) > _AGREES:
+            said = f"account policy: {trade_named(one)}, differs by {max(gaps):.3g} from that of the compiled account"
+            return [Leak("compiled account", f"{one['executed_at']:%Y-%m-%d %H:%M}", max(gaps), said)]
     return []
