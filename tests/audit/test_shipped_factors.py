@@ -31,9 +31,16 @@ def assert_no_alarm(subject: Subject) -> None:
         found = BY_NAME[name].run(subject, QUICK, lambda done, total: None)
         assert not found.has_failed, found.sentence
     some = subject.specs[::7]
-    assert truncation(subject.store, some, subject.index, subject.ticker, whole=subject.factors[[s.name for s in some]]) == []
+    assert truncation(subject.store, some, subject.index, subject.ticker, whole=subject.factors) == []
 
 
 @pytest.mark.slow
 def test_shipped_factors_pass_on_the_simulated_market(trained: Subject) -> None:
     assert_no_alarm(reading_all(trained, trained.store))
+
+
+@pytest.mark.slow
+def test_shipped_factors_pass_on_the_real_snapshot(trained: Subject, snapshot_dir: Path, tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    fill_from(home, snapshot_dir)
+    assert_no_alarm(reading_all(trained, home.filled_store()))
