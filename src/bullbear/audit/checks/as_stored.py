@@ -8,7 +8,7 @@ were in force. What cannot be repeated, because a model is gone or another versi
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -24,8 +24,9 @@ from bullbear.forecasting.ledger import LIVE, REPLAY, Ledger, kind_of, kind_of_e
 from bullbear.forecasting.verification import verify
 
 NAME = "as-stored"
-EVENINGS, QUICK_EVENINGS = 24, 3
-"""Evenings of each kind that are repeated: the last one and others spread over all before."""
+EVENINGS = {LIVE: 80, REPLAY: 20}
+QUICK_EVENINGS = {LIVE: 8, REPLAY: 2}
+"""How many evenings are repeated at most: the last one, and others spread over all before."""
 _SECOND = pd.Timedelta(seconds=1)  # `issued_at` is written to the second
 
 
@@ -108,16 +109,16 @@ def _impossible(entries: Sequence[Entry]) -> list[Leak]:
     return found
 
 
-def _chosen(evenings: Sequence[Evening], runs: set[str], most: int) -> list[Evening]:
-    """Of live evenings and of replays with an entry of the runs, so many at most, the last among them."""
+def _chosen(evenings: Sequence[Evening], runs: set[str], most: Mapping[str, int]) -> list[Evening]:
+    """Of live evenings and of replays with an entry of the runs, as many as `most` says, the last among them."""
     chosen = []
-    for kind in (LIVE, REPLAY):
+    for kind in most:
         own = [
             each
             for each in evenings
             if any(run_in(entry) in runs and kind_of_entry(entry) == kind for entry in each.entries)
         ]
-        spread = np.linspace(0, len(own) - 1, min(most, len(own))).round().astype(int)
+        spread = np.linspace(0, len(own) - 1, min(most[kind], len(own))).round().astype(int)
         chosen += [own[place] for place in spread.tolist()]
     return chosen
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -158,8 +159,10 @@ def _differences(clean: Backtest, noisy: Backtest, at: pd.Timestamp) -> list[Lea
             when = f"{one.session:%Y-%m-%d}"
             said = f"the decision of {when} changes with noise in what became known after {at:%Y-%m-%d}: {what}"
             return [Leak("policy", when, float("nan"), said)]
-    for stance, changed in zip(clean.stances, noisy.stances, strict=False):
-        if stance.decided_at <= at and _said(stance) != _said(changed):
+    for place, (stance, changed) in enumerate(zip(clean.stances, noisy.stances, strict=False)):
+        # Where a split came to be known since, prices are shown in other units.
+        alike = clean.states[place].units == noisy.states[place].units
+        if stance.decided_at <= at and _said(stance, words=alike) != _said(changed, words=alike):
             when = f"{stance.decided_at:%Y-%m-%d}"
             noise = f"with noise in what became known after {at:%Y-%m-%d}"
             said = f"the decision of {when}, or what it says, changes {noise}"
@@ -171,9 +174,10 @@ def _differences(clean: Backtest, noisy: Backtest, at: pd.Timestamp) -> list[Lea
     return leaks
 
 
-def _said(stance: Stance) -> tuple[object, ...]:
-    """A stance without the prices of the day that it shows, whose units later splits change."""
-    return stance.sold, stance.trend and stance.trend.name, *(replace(each, stops=()) for each in stance.sleeves)
+def _said(stance: Stance, *, words: bool) -> tuple[object, ...]:
+    """A stance without the prices of the day that it shows, with its `words` or without."""
+    sleeves = [replace(each, stops=(), reasons=each.reasons if words else ()) for each in stance.sleeves]
+    return stance.sold, stance.trend and stance.trend.name, *sleeves
 
 
 def _differs(one: object, other: object) -> str | None:
@@ -245,4 +249,11 @@ def _compiled(found: AuditedAccount, tested: Backtest, effort: Effort) -> list[L
     if len(other.trades) != len(tested.trades):
         said = f"account policy: {len(tested.trades)} fills, the compiled account {len(other.trades)}"
         return [Leak("compiled account", "", float("nan"), said)]
+    pairs: list[list[dict[str, Any]]] = [each.to_dict("records") for each in (tested.trades, other.trades)]  # type: ignore[misc]
+    for one, same in zip(*pairs, strict=True):
+        names = ("weight_before", "weight_after", "price", "value", "cost")
+        gaps = [abs(one[name] - same[name]) / max(1.0, abs(one[name])) for name in names]
+        if one["ticker"] != same["ticker"] or one["executed_at"] != same["executed_at"] or max(gaps) > _AGREES:
+            said = f"account policy: {trade_named(one)}, differs by {max(gaps):.3g} from that of the compiled account"
+            return [Leak("compiled account", f"{one['executed_at']:%Y-%m-%d %H:%M}", max(gaps), said)]
     return []
