@@ -35,11 +35,13 @@ def assert_no_alarm(subject: Subject) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_shipped_factors_pass_on_the_simulated_market(trained: Subject) -> None:
     assert_no_alarm(reading_all(trained, trained.store))
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_shipped_factors_pass_on_the_real_snapshot(trained: Subject, snapshot_dir: Path, tmp_path: Path) -> None:
     home = Home(tmp_path)
     fill_from(home, snapshot_dir)
