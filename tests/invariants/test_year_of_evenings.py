@@ -17,6 +17,9 @@ import pandas as pd
 import pytest
 
 from bullbear import sessions
+from bullbear.audit.checks import as_stored, execution
+from bullbear.audit.result import PASSED
+from bullbear.audit.subject import FULL, QUICK
 from bullbear.data.fetching import fetch_all
 from bullbear.dataset.predictions import Predictions
 from bullbear.decide import Book, backtest
@@ -32,6 +35,7 @@ from bullbear.forecasting.scoring import score_ledger
 from bullbear.home import Home
 from bullbear.settings import settings_of
 from bullbear.tracking import Runs
+from bullbear.workflows.auditing import subject_of
 from bullbear.workflows.evening import run_evening
 from bullbear.workflows.training import train_model
 
@@ -257,3 +261,18 @@ def test_every_entry_replays_from_the_store_as_it_was(year: Year, tmp_path: Path
         again = forecast_at(at, bundle, Advised(before, None), others=others, simulated=False)
         assert again == numbers_of(entry), session
         before = Book.from_json(entry["account"]["book"])
+
+
+def test_the_audit_repeats_every_evening_and_finds_every_fill_fair(year: Year, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The clock of the evenings is told, that of the store is this machine's.
+    monkeypatch.setattr(as_stored, "_impossible", lambda entries: [])
+    repeated = 0
+    for run_id in year.runs:
+        subject = subject_of(year.home, Runs(year.home), run_id)
+        found = as_stored.check(subject, FULL, lambda done, total: None)
+        assert found.verdict == PASSED, found.sentence
+        assert not found.figures["not_repeated"], found.sentence
+        repeated += found.figures["repeated"]["live"]
+        found = execution.check(subject, QUICK, lambda done, total: None)
+        assert found.verdict == PASSED, found.sentence
+    assert repeated == len(year.entries)

@@ -32,7 +32,7 @@ def test_a_training_leaves_the_view_of_its_question_and_every_name_in_it_exists(
     tags = {name.split("`")[1] for name in named if name.startswith("tags.")}
     charted = {chart["metricKey"] for chart in state["compareRunCharts"]}
     assert {"bss", "bss_low", "bss_high", "log_loss_skill"} <= metrics <= set(logged.metrics)
-    assert {"verdict", "data"} <= tags - {"trials"} <= set(logged.tags)  # a tuned run alone has `trials`
+    assert {"verdict", "data"} <= tags - {"trials", "audit"} <= set(logged.tags)  # only of tuned and of audited runs
     assert {"cumulative/bss", "yearly/bss"} <= charted <= set(logged.metrics)
     found = client.search_runs(
         experiment_ids(client, trained_home.runs), state["searchFilter"], order_by=[f"{state['orderByKey']} DESC"]

@@ -32,9 +32,9 @@ class AuditCheck:
 
 CHECKS = (
     AuditCheck(
-        "truncation", "Truncation", "rows and forecasts from a store cut at a day equal those from the full store"
+        "truncation", "Truncation", "rows and forecasts from a store cut at a day equal those from the full store", 30.0
     ),
-    AuditCheck("perturbation", "Perturbation", "noise in all that became known later moves nothing up to a day"),
+    AuditCheck("perturbation", "Perturbation", "noise in all that became known later moves nothing up to a day", 50.0),
     AuditCheck(
         "publication", "Publication", "later publication delays what is read from it, and costs how much skill", 30.0
     ),
@@ -50,7 +50,7 @@ CHECKS = (
     AuditCheck(
         "reproducibility", "Reproducibility", "the same training gives the same bits, by one worker and by two", 6.0
     ),
-    AuditCheck("warm-up", "Warm-up", "a factor needs the rows that it declares, and no more"),
+    AuditCheck("warm-up", "Warm-up", "a factor needs no more rows than it declares", 12.0),
     AuditCheck(
         "as-stored", "As stored", "what the machine had stored at an evening gives that evening's forecast again", 5.0
     ),

@@ -76,21 +76,21 @@ class AtFit:
         ]
         return Taint.after(examples, self.fitted, values, signals)
 
-    def refit(self) -> tuple[Run, list[Examples]] | None:
+    def refit(self, questions: int) -> tuple[Run, list[Examples]] | None:
         """The same fit as the evening of its first forecast makes it, and the examples of that evening.
 
-        None where there is no earlier model to continue from.
+        Of the first `questions`; each is refitted by itself. None where there is no earlier model to continue from.
         """
         trainings, examples = self.clean, self.examples
         if any(len(each.models) < 2 for each in trainings):
             return None
         evening = [known_on(each, self.first) for each in examples]
-        return partial(self._continued, trainings), evening
+        return partial(self._continued, trainings[:questions]), evening
 
     def _continued(self, trainings: Sequence[Training], examples: Sequence[Examples]) -> Stages:
         found: dict[Stage, Any] = {}
         definition = self.subject.definition
-        for question, training, each in zip(definition.questions, trainings, examples, strict=True):
+        for question, training, each in zip(definition.questions, trainings, examples, strict=False):
             before = training.signals[training.signals.index <= self.fitted]
             made = continue_training(
                 definition.only(question.name),

@@ -12,7 +12,7 @@ from typing import Any
 
 from mlflow import MlflowClient
 
-from bullbear.tracking.tags import QUESTION, VERDICT
+from bullbear.tracking.tags import AUDIT, QUESTION, VERDICT
 from bullbear.tracking.tries import TRIALS
 
 _TAG = "mlflow.sharedViewState."
@@ -25,6 +25,7 @@ _COLUMNS = (
     "metrics.`bss_high`",
     "metrics.`log_loss_skill`",
     f"tags.`{VERDICT}`",
+    f"tags.`{AUDIT}`",
     f"tags.`{TRIALS}`",
     "tags.`data`",
     "attributes.`Created`",
@@ -51,8 +52,8 @@ def _description(*, simulated: bool) -> str:
     return (
         f"Trainings on {data}. A run is the training of a model, with a nested run for each question where it answers "
         "several. `bss` is the Brier skill of its out-of-sample forecasts against the base rate, `bss_low` and "
-        "`bss_high` the ends of its 90 % interval, `verdict` what `bullbear promote` said. Saved views: all trainings "
-        "by verdict, and the runs of each question by skill."
+        "`bss_high` the ends of its 90 % interval, `verdict` what `bullbear promote` said, `audit` what "
+        "`bullbear audit` found. Saved views: all trainings by verdict, and the runs of each question by skill."
     )
 
 

@@ -1,7 +1,8 @@
 """Whether a skill can be believed: one far above what a question allows comes from something that looks ahead.
 
-The truncation test finds a factor that reads later rows; a learner, a label or a factor that reads later data past the
-store is found by its skill alone.
+The audit (`workflows.audit_gate`) finds what looks ahead through the store or the training. What reads the future past
+the store, and data that were wrong when they came, are found by their skill alone: it asks only whether the result can
+be true.
 """
 
 from __future__ import annotations

@@ -159,8 +159,10 @@ def _differences(clean: Backtest, noisy: Backtest, at: pd.Timestamp) -> list[Lea
             when = f"{one.session:%Y-%m-%d}"
             said = f"the decision of {when} changes with noise in what became known after {at:%Y-%m-%d}: {what}"
             return [Leak("policy", when, float("nan"), said)]
-    for stance, changed in zip(clean.stances, noisy.stances, strict=False):
-        if stance.decided_at <= at and _said(stance) != _said(changed):
+    for place, (stance, changed) in enumerate(zip(clean.stances, noisy.stances, strict=False)):
+        # Where a split came to be known since, prices are shown in other units.
+        alike = clean.states[place].units == noisy.states[place].units
+        if stance.decided_at <= at and _said(stance, words=alike) != _said(changed, words=alike):
             when = f"{stance.decided_at:%Y-%m-%d}"
             noise = f"with noise in what became known after {at:%Y-%m-%d}"
             said = f"the decision of {when}, or what it says, changes {noise}"
@@ -172,9 +174,10 @@ def _differences(clean: Backtest, noisy: Backtest, at: pd.Timestamp) -> list[Lea
     return leaks
 
 
-def _said(stance: Stance) -> tuple[object, ...]:
-    """A stance without the prices of the day that it shows, whose units later splits change."""
-    return stance.sold, stance.trend and stance.trend.name, *(replace(each, stops=()) for each in stance.sleeves)
+def _said(stance: Stance, *, words: bool) -> tuple[object, ...]:
+    """A stance without the prices of the day that it shows, with its `words` or without."""
+    sleeves = [replace(each, stops=(), reasons=each.reasons if words else ()) for each in stance.sleeves]
+    return stance.sold, stance.trend and stance.trend.name, *sleeves
 
 
 def _differs(one: object, other: object) -> str | None:

@@ -175,7 +175,8 @@ def _attempts(subject: Subject, effort: Effort, counted: _Counted) -> Iterator[_
     for place, fit in enumerate(fits := fits_of(subject, effort)):
         counted.fits += 1
         yield _Attempt(fit.run, examples, partial(fit.taint, examples), clean=fit.clean_stages)
-        if place == len(fits) - 1 and (made := fit.refit()) is not None:
+        questions = 1 if effort.is_quick else len(examples)
+        if place == len(fits) - 1 and (made := fit.refit(questions)) is not None:
             counted.refits += 1
             run, evening = made
             # One evening is as far as a refit could look ahead.

@@ -78,7 +78,8 @@ def named(found: Document) -> str:
 def headline(found: Document) -> str:
     """Whether it passed, which audit it was and when it was made."""
     effort = "quick" if found["quick"] else "full"
-    part = "" if found["whole"] else f", {len(found['checks'])} checks alone"
+    count = len(found["checks"])
+    part = "" if found["whole"] else f", {count} check{'s' * (count > 1)} alone"
     failed = [check["title"] for check in found["checks"] if check["verdict"] == "failed"]
     outcome = "passed" if not failed else f"failed: {', '.join(failed)}"
     asked = ", ".join(found["runs"])
