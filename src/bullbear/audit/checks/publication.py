@@ -59,7 +59,7 @@ def check(subject: Subject, effort: Effort, progress: Progress) -> CheckResult:
     }
     parts = [f"{len(subject.specs)} factors show no value of {len(readers)} series before it is published"]
     if unrevised:
-        parts.append(f"{', '.join(unrevised)} are revised but stored in one version, perhaps the latest")
+        parts.append(f"revised, but stored in one version, perhaps the latest: {', '.join(unrevised)}")
     try:
         skills = _skills(subject, later, delayed, revised, effort, lambda done: progress(3 + done, steps))
     except HistoryError as short:
@@ -144,7 +144,8 @@ def _told(skills: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """What a reader should know of the skills: of the best question, and of those that need the last release."""
     best = max(skills, key=lambda question: skills[question]["skill"][0])
     figures = skills[best]
-    said = f"Brier skill of {best} {_interval(figures['skill'])}, {_interval(figures['skill_a_release_later'])} later"
+    usual, later = _interval(figures["skill"]), _interval(figures["skill_a_release_later"])
+    said = f"Brier skill of {best} {usual}, {later} a release later"
     if "skill_on_latest_revisions" in figures:
         said += f", {_interval(figures['skill_on_latest_revisions'])} on latest revisions"
     parts = [said]
