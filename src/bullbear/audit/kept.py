@@ -129,8 +129,8 @@ class _Kept:
                 if len(wrong):
                     at = both["decided_at"].iloc[wrong[0]]
                     said = (
-                        f"the forecast of {at:%Y-%m-%d} for {bundle.question} was {one[wrong[0]]!r}, and is "
-                        f"{other[wrong[0]]!r} when it is made again"
+                        f"the forecast of {at:%Y-%m-%d} for {bundle.question} was {float(one[wrong[0]])!r}, and is "
+                        f"{float(other[wrong[0]])!r} when it is made again"
                     )
                     size = float(abs(one[wrong[0]] - other[wrong[0]]))
                     found.append(Leak("the forecasts", f"{at:%Y-%m-%d}", size, said))
