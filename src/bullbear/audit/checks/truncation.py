@@ -159,7 +159,7 @@ def trainings_differ(question: str, whole: Training, then: Training) -> Iterator
         yield None if part is None else Leak(what, at, np.nan, f"{what}: {part} of {at} are others {WHY}")
     one, other_table = (each.predictions.select(member=COMBINED).table.set_index(list(KEY)) for each in (whole, then))
     numbers = ["p", "p_low", "p_high", "climatology"]
-    both = one[numbers].join(other_table[numbers], rsuffix="_then", how="outer")
+    both = one[numbers].join(other_table[numbers].add_suffix("_then"), how="outer")
     values = both.to_numpy()
     differs = ~((values[:, :4] == values[:, 4:]) | (np.isnan(values[:, :4]) & np.isnan(values[:, 4:]))).all(axis=1)
     if not differs.any():
