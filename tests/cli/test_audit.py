@@ -41,7 +41,7 @@ def test_a_passed_audit_is_shown_kept_as_a_page_and_logged(
     page = home.reports / "audit.html"
     assert "(SIMULATED)" in answer.out.splitlines()[0]
     assert f"{page}#as-stored" in answer.out.replace("\n", "")
-    assert answer.out.splitlines()[-1] == f"passed: nothing was found to look ahead; {page}"
+    assert answer.out.splitlines()[-1] == f"passed: no look-ahead was found; {page}"
     assert all(f'<section id="{name}"' in page.read_text() for name in BY_NAME)
     run = Runs(home).find("small")
     assert run.tags["audit"].startswith("passed (full) 2")
@@ -86,7 +86,7 @@ def test_a_part_of_the_audit_is_shown_and_not_logged(
     calls = answering(monkeypatch)
     answer = bullbear("audit", "--only", "noise", "--only", "splits", "--home", home.root, "--jobs", 1)
     assert (answer.code, sorted(name for _, name, _ in calls)) == (0, ["noise", "splits"])
-    assert "note: the audit of small is not logged: a part of the audit is no audit" in answer.err
+    assert "note: the audit of small is not logged: only some of the checks were made" in answer.err
     assert "audit" not in Runs(home).find("small").tags
     wrong = bullbear("audit", "--only", "noize", "--home", home.root)
     assert (wrong.code, wrong.mistake[:40]) == (2, "bullbear: --only: got 'noize'; allowed: ")
@@ -100,7 +100,7 @@ def test_a_model_that_was_never_trained_is_audited_from_its_file(
     calls = answering(monkeypatch)
     answer = bullbear("audit", "fresh", "--quick", "--home", home.root, "--jobs", 1)
     assert (answer.code, calls[0]) == (0, ("fresh", calls[0][1], True))
-    assert "note: fresh has no tracked run: its audit is logged nowhere" in answer.err
+    assert "note: fresh has no tracked run: its audit is not logged" in answer.err
     assert bullbear("audit", "nowhere", "--home", home.root).code == 2
 
 

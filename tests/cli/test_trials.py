@@ -44,7 +44,7 @@ def test_each_try_has_a_line_and_each_question_its_sum(bullbear: Run, home: Home
         assert expected in shown
     best = f"{up['best_by_luck']:.2f}"
     assert (
-        "up (SIMULATED): 2 tries of 2 definitions; the skill test allows each an error of 5.00% (Bonferroni); "
+        "up (SIMULATED): 2 tries of 2 definitions; the skill test gives each try an error of 5.00% (Bonferroni); "
         f"2 other policies tried on them; without skill the best of all 4 would show a Sharpe ratio of {best}, "
         "which the deflated ratio is measured from\n"
     ) in shown
@@ -53,7 +53,7 @@ def test_each_try_has_a_line_and_each_question_its_sum(bullbear: Run, home: Home
 def test_a_home_without_runs_has_no_trials(bullbear: Run, tmp_path: Path) -> None:
     answer = bullbear("trials", "--home", tmp_path)
     assert (answer.code, answer.err) == (0, "")
-    assert answer.out.startswith("nothing was tried yet")
+    assert answer.out.startswith("nothing has been tried yet")
     assert list(tmp_path.iterdir()) == []
 
 

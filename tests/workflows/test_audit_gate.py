@@ -75,7 +75,7 @@ def test_a_promotion_makes_the_quick_audit_itself_and_logs_it(home: Home, better
     assert audit_in(verdict.as_dict())["passed"] is True
     run = Runs(home).find("small")
     assert run.tags["audit"].startswith("passed (quick) 2")
-    assert audit_in(json.loads(run.read_text("verdict.json")))["reason"].startswith("nothing was found to look ahead")
+    assert audit_in(json.loads(run.read_text("verdict.json")))["reason"].startswith("no look-ahead was found")
 
 
 def test_a_run_whose_audit_fails_is_refused_with_check_and_evidence(home: Home, better: Run, audits: Audits) -> None:
@@ -104,7 +104,7 @@ def test_a_run_that_is_refused_anyway_costs_no_audit(home: Home, audits: Audits)
     told = audit_in(bad.value.verdict)
     assert (told["passed"], told["reason"]) == (
         None,
-        "it was never audited, and none was made, since another test failed",
+        "it was never audited, and no audit was made because another test failed",
     )
 
 
@@ -130,7 +130,7 @@ def test_an_audit_on_record_serves_until_code_or_data_change(
     assert audits.made == 2  # a full one will do
     monkeypatch.setattr("bullbear.workflows.audit_log.provenance", lambda home: {"code": "new", "store": "new"})
     old = AuditGate(home, runs).check(better, QUICK, may_be_made=False)
-    assert (old.passed, "made on other data or by other code" in old.reason) == (None, True)
+    assert (old.passed, "is of other data or other code" in old.reason) == (None, True)
     assert AuditGate(home, runs).check(better, QUICK, may_be_made=True).passed
     assert audits.made == 3
 

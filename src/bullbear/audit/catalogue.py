@@ -34,26 +34,23 @@ CHECKS = (
     AuditCheck(
         "truncation", "Truncation", "rows and forecasts from a store cut at a day equal those from the full store", 30.0
     ),
-    AuditCheck("perturbation", "Perturbation", "noise in all that became known later moves nothing up to a day", 50.0),
+    AuditCheck("perturbation", "Perturbation", "noise in later data changes nothing up to a close", 50.0),
+    AuditCheck("publication", "Publication", "no factor uses a value before it is published", 30.0),
+    AuditCheck("splits", "Labels and splits", "no fit uses an unresolved label or a later row", 50.0),
     AuditCheck(
-        "publication", "Publication", "later publication delays what is read from it, and costs how much skill", 30.0
+        "noise", "Noise target", "random labels and shuffled factors give no skill, a perfect factor is found", 90.0
     ),
     AuditCheck(
-        "splits", "Labels and splits", "no fit sees a label that had not resolved, or a row of a later day", 50.0
+        "execution",
+        "Execution",
+        "no order is filled before its decision, no stop at a better price than its bar allows",
+        30.0,
     ),
     AuditCheck(
-        "noise", "Noise target", "random labels and shuffled factors give no skill, a perfect factor gives all", 90.0
-    ),
-    AuditCheck(
-        "execution", "Execution", "no order is filled before its decision, no stop better than its bar allows", 30.0
-    ),
-    AuditCheck(
-        "reproducibility", "Reproducibility", "the same training gives the same bits, by one worker and by two", 6.0
+        "reproducibility", "Reproducibility", "the same training gives the same bits, with one worker and with two", 6.0
     ),
     AuditCheck("warm-up", "Warm-up", "a factor needs no more rows than it declares", 12.0),
-    AuditCheck(
-        "as-stored", "As stored", "what the machine had stored at an evening gives that evening's forecast again", 5.0
-    ),
+    AuditCheck("as-stored", "As stored", "the data stored on an evening reproduce that evening's forecast", 5.0),
 )
 
 BY_NAME = {each.name: each for each in CHECKS}

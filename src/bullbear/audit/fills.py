@@ -160,7 +160,7 @@ class Fills:
         decided = day(trade["decided_at"])
         last = self._decided_before(session)
         if last is not None and last != decided:
-            return self._found(trade, NAN, f"is of an earlier decision than the last, of {last:%Y-%m-%d}")
+            return self._found(trade, NAN, f"does not follow the latest decision, of {last:%Y-%m-%d}")
         opened = self.market.price(ticker, session, "open")
         if not opened > 0.0:
             return self._found(trade, NAN, "has no open on that session")

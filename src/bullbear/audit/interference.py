@@ -87,7 +87,7 @@ class _Tracing:
         for stage, part, size in together:
             if stage.name not in named:
                 named.add(stage.name)
-                found.append(_leak(stage, part, size, "the same row", "moves with it"))
+                found.append(_leak(stage, part, size, "the same row", "changes with it"))
         return found
 
     def rows(self, kind: Kind, stage: Stage) -> str:

@@ -144,5 +144,5 @@ def _tables(bundle: Bundle, name: str) -> dict[str, Mapping[str, object]]:
 
 def _leak(stage: Stage, part: str, size: float) -> Leak:
     of = f" ({part})" if part else ""
-    sentence = f"{stage.place}{of} for {stage.question} is another when it is made again, with the run's data and code"
+    sentence = f"{stage.place}{of} for {stage.question} differs when it is fitted again with the run's data and code"
     return Leak(stage.name, f"{stage.at:%Y-%m-%d}", size, sentence)

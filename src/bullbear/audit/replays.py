@@ -131,7 +131,7 @@ def fit_leak(subject: Subject, bundle: Bundle, fit: str) -> Leak | None:
     part = differing_part(kept, made)
     if part is None:
         return None
-    return Leak(what, fit, np.nan, f"{what}: {part} of {fit} are others than from what was known then")
+    return Leak(what, fit, np.nan, f"{what}: {part} of {fit} differ from a fit on what was known then")
 
 
 def differing_part(one: FoldModel, other: FoldModel) -> str | None:

@@ -1,4 +1,4 @@
-"""The command that looks for what sees later days: audit."""
+"""The command `audit`."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ def audit(
     pair: PairOption = None,
     question: Annotated[
         str | None,
-        typer.Option("--question", metavar="NAME", help="The training that answers it; default all champions."),
+        typer.Option("--question", metavar="NAME", help="Only the training that answers this question."),
     ] = None,
-    quick: Annotated[bool, typer.Option("--quick", help="Fewer days, seeds and years: half a minute.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Fewer cuts, seeds and years; about half a minute.")] = False,
     only: Annotated[
-        list[str] | None, typer.Option("--only", metavar="CHECK", help="Make this check alone; may be repeated.")
+        list[str] | None, typer.Option("--only", metavar="CHECK", help="Make only this check; may be repeated.")
     ] = None,
     jobs: JobsOption = DEFAULT_JOBS,
     as_json: JsonOption = False,
 ) -> None:
-    """Look for anything that knew what it could not have known.
+    """Check a training for look-ahead.
 
-    Nine checks of a training with all its questions, from factors to orders; docs/audit.md explains each. A model that
-    was never trained is audited from its file. The exit code is 3 if a check failed.
+    Nine checks, from the factors to the orders; docs/audit.md explains each. A model that was never trained is audited
+    from its file. The exit code is 3 if a check failed.
 
     Example: bullbear audit champion --quick
     """
@@ -114,7 +114,7 @@ def _show(document: Mapping[str, Any], page: Path | None) -> None:
                 size = "" if leak["size"] is None else f", by {leak['size']:.6g}"
                 console.print(f"  {leak['what']}, {leak['when']}{size}: {leak['sentence']}", soft_wrap=True)
     failed = [check["name"] for check in document["checks"] if check["verdict"] == "failed"]
-    outcome = f"failed: {', '.join(failed)}" if failed else "passed: nothing was found to look ahead"
+    outcome = f"failed: {', '.join(failed)}" if failed else "passed: no look-ahead was found"
     console.print(outcome if page is None else f"{outcome}; {page}", style="bold", soft_wrap=True)
 
 

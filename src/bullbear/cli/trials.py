@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 def trials(
     home: HomeOption = None,
     pair: PairOption = None,
-    question: Annotated[str | None, typer.Option(metavar="NAME", help="Those on this question alone.")] = None,
+    question: Annotated[str | None, typer.Option(metavar="NAME", help="Only trials on this question.")] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show everything that was tried, deleted runs included.
 
-    The gate, the tests of all models and the deflated Sharpe ratio use this count. The same model or policy again
+    The gate, the tests of all models and the deflated Sharpe ratio use this count. A model or policy tried again
     counts once.
 
     Example: bullbear trials --question up
@@ -32,7 +32,7 @@ def trials(
     if as_json:
         print_document(found.as_dict())
     elif not found.trials:
-        typer.echo(at_the_same_place("nothing was tried yet; `bullbear train MODEL` makes the first trial"))
+        typer.echo(at_the_same_place("nothing has been tried yet; `bullbear train MODEL` makes the first trial"))
     else:
         _show(found)
 
@@ -65,7 +65,7 @@ def _show(found: ListedTrials) -> None:
     for each in found.questions:
         console.print(_sentence(each), soft_wrap=True)
     if not all(row.counts for row in found.trials):
-        console.print("the base rate is the benchmark and no try", style="dim")
+        console.print("the base rate is the benchmark and does not count as a try", style="dim")
 
 
 def _what(row: TrialRow) -> str:
@@ -91,7 +91,7 @@ def _sentence(of: TrialSummary) -> str:
     tries = "1 try" if of.tries == 1 else f"{of.tries:,} tries"
     definitions = "1 definition" if of.definitions == 1 else f"{of.definitions:,} definitions"
     found = f"{of.question}{simulated}: {tries} of {definitions}; "
-    found += f"the skill test allows each an error of {of.skill_error:.2%} (Bonferroni)"
+    found += f"the skill test gives each try an error of {of.skill_error:.2%} (Bonferroni)"
     if of.variants:
         found += f"; {of.variants:,} other {'policy' if of.variants == 1 else 'policies'} tried on them"
     every = of.tries + of.variants

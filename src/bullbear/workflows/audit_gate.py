@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 TEST = "audit"
 _REMEDY = (
-    "remove what looks ahead and train again (`bullbear audit RUN` shows the evidence, `bullbear promote RUN --force "
-    "--reason TEXT` promotes it all the same)"
+    "remove the look-ahead and train again (`bullbear audit RUN` shows the evidence, `bullbear promote RUN --force "
+    "--reason TEXT` promotes it anyway)"
 )
 
 
@@ -53,12 +53,12 @@ class AuditGate:
             Whether an audit is worth its time: no other test failed.
         """
         if required.required == "none":
-            return Check(TEST, None, "models/promotion.toml asks for none")
+            return Check(TEST, None, "models/promotion.toml requires none")
         found = self._made.get(run.run_id) or kept_with(self.runs, run.run_id)
         lacking = _lacking(self.home, found, required)
         if lacking is not None:
             if not may_be_made:
-                return Check(TEST, None, f"{lacking}, and none was made, since another test failed")
+                return Check(TEST, None, f"{lacking}, and no audit was made because another test failed")
             try:
                 found = self._make(run, quick=required.required == "quick")
             except BullbearError as bad:
@@ -69,7 +69,7 @@ class AuditGate:
         if failed:
             said = "; ".join(f"{each['name']}: {each['sentence']}" for each in failed)
             return Check(TEST, False, f"{said} ({effort})", _REMEDY)
-        return Check(TEST, True, f"nothing was found to look ahead ({effort})")
+        return Check(TEST, True, f"no look-ahead was found ({effort})")
 
     def _make(self, run: Run, *, quick: bool) -> Mapping[str, Any]:
         (audited,) = subjects_of_runs(self.home, self.runs, [run])
@@ -88,7 +88,7 @@ def _lacking(home: Home, found: Mapping[str, Any] | None, required: AuditTest) -
     if found is None:
         return "it was never audited"
     if not is_current(home, found):
-        return f"its audit of {found['at'][:10]} was made on other data or by other code"
+        return f"its audit of {found['at'][:10]} is of other data or other code"
     if found["passed"] and found["quick"] and required.required == "full":
-        return "its audit is a quick one, and a full one is asked for"
+        return "its audit is a quick one, and the gate requires a full one"
     return None

@@ -110,12 +110,12 @@ def keep(
 
     for audited, document in made:
         if not audited.run_ids:
-            say(f"{document['model']} has no tracked run: its audit is logged nowhere")
+            say(f"{document['model']} has no tracked run: its audit is not logged")
         elif not replaces(document, kept_with(runs, audited.run_ids[0])):
             why = (
-                "a full one on the same code and data is kept with it"
+                "the run has a full audit of the same code and data"
                 if document["whole"]
-                else "a part of the audit is no audit"
+                else "only some of the checks were made"
             )
             say(f"the audit of {document['model']} is not logged: {why}")
         else:

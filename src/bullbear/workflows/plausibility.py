@@ -33,7 +33,7 @@ SHOWN = 3
 """Factors that are named."""
 _SESSIONS = 252
 """The last sessions over which contributions are averaged."""
-_REMEDY = "look for what sees later days (`bullbear promote RUN --force --reason TEXT` promotes it all the same)"
+_REMEDY = "look for what sees later days (`bullbear promote RUN --force --reason TEXT` promotes it anyway)"
 
 
 def plausible(home: Home, run: Run, bounds: PlausibilityTest) -> Check | None:

@@ -132,4 +132,4 @@ def record_variants(
     try:
         TrialRegistry(home.trials).record([(trial, None)])
     except OSError as bad:
-        say(f"what was tried is not counted: {bad}")
+        say(f"the tried policies could not be recorded: {bad}")

@@ -134,7 +134,7 @@ def weeks_labelled_at_their_left_edge(bench: Bench) -> Subject:
     return own(bench, body)
 
 
-@mutant("perturbation", says=r"mine_1: .* after splits and dividends of IWM yet to come had halved its past prices")
+@mutant("perturbation", says=r"mine_1: .* after splits and dividends of IWM to come had halved its past prices")
 def level_of_adjusted_prices(bench: Bench) -> Subject:
     """The logarithm of the adjusted close: low where much was paid and split later."""
     return own(bench, "np.log(bars.close)")
@@ -238,7 +238,7 @@ def next_release_in_the_place_of_the_newest(bench: Bench) -> Subject:
     return bench.subject
 
 
-@mutant("truncation", says=r"\S+ of \S+: [\d,]+ rows served at .* UTC, but [\d,]+ or others were known")
+@mutant("truncation", says=r"\S+ of \S+: [\d,]+ rows served at .* UTC, but [\d,]+ or different ones were known")
 def store_a_day_ahead(bench: Bench) -> Subject:
     """The store serves at an instant what becomes known within a day."""
     plain = History.until
@@ -250,7 +250,7 @@ def store_a_day_ahead(bench: Bench) -> Subject:
     return bench.subject
 
 
-@mutant("truncation", says=r"\S+ of \S+: [\d,]+ rows served at .* UTC, but [\d,]+ or others were known")
+@mutant("truncation", says=r"\S+ of \S+: [\d,]+ rows served at .* UTC, but [\d,]+ or different ones were known")
 def store_without_publication(bench: Bench) -> Subject:
     """The store serves all that it has at any instant."""
     bench.patch.setattr(History, "until", lambda self, instant: self.whole)

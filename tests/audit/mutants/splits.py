@@ -300,7 +300,7 @@ def _combinatorial(bench: Bench) -> ModelDefinition:
     return _model(bench, splitter={"kind": "combinatorial", "first": "2003-01-01", "n_groups": 4}).definition
 
 
-@mutant("reproducibility", says=r"the member small fitted through .* is another when it is made again")
+@mutant("reproducibility", says=r"the member small fitted through .* differs when the training is repeated")
 def seed_from_the_clock(bench: Bench) -> Subject:
     """Each training draws its own seed."""
 
@@ -311,7 +311,7 @@ def seed_from_the_clock(bench: Bench) -> Subject:
     return bench.subject
 
 
-@mutant("reproducibility", says=r"is another when two workers make it, not one")
+@mutant("reproducibility", says=r"differs with two workers instead of one")
 def result_by_number_of_workers(bench: Bench) -> Subject:
     """Two workers add the bags in the order in which they finish."""
 
@@ -329,7 +329,7 @@ def _rounded(fit: fitting.Fit) -> fitting.Fit:
     return replace(fit, signals=fit.signals * (1 + 1e-15))
 
 
-@mutant("reproducibility", says=r"is another when it is made again, with the run's data and code")
+@mutant("reproducibility", says=r"differs when it is fitted again with the run's data and code")
 def kept_model_is_not_the_runs(bench: Bench) -> Subject:
     """What was trained is not what is kept: a parameter was changed in between."""
     step = kept.fit_step

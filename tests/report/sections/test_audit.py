@@ -35,7 +35,7 @@ def test_the_headline_says_of_which_run_it_is_how_thorough_and_when() -> None:
     assert headline(document()) == "small aaaaaaaa (up): passed (full audit, 2026-11-27 20:00 UTC)"
     failed = document(quick=True, whole=False, runs={}, training="", checks=[check("noise", "failed")])
     assert headline(failed) == (
-        "small, from its definition alone: failed: Noise (quick audit, 1 check alone, 2026-11-27 20:00 UTC)"
+        "small, from its definition alone: failed: Noise (quick audit, only 1 check, 2026-11-27 20:00 UTC)"
     )
 
 
@@ -54,7 +54,7 @@ def test_without_an_audit_the_section_says_how_to_make_one_and_another_run_s_is_
     note = "The champion of up was not audited. `bullbear audit` makes one."
     assert texts(audit_section(Audits((), (note,))).blocks) == [note]
     other = texts(audit_section(Audits((document(),), (note,), of_others=True)).blocks)
-    assert other[:2] == [note, "What follows was found of another run."]
+    assert other[:2] == [note, "The audit below is of another run."]
 
 
 def test_the_page_of_an_audit_has_a_section_for_each_check_and_needs_no_plotly() -> None:

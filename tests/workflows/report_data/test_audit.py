@@ -27,4 +27,4 @@ def test_the_audit_of_the_champions_training_or_else_the_last_of_the_home(home: 
     assert (audits(home, runs).found[0]["model"], audits(home, runs).notes) == ("small", ())
     tracked.write_text(json.dumps(own))
     (note,) = audits(home, runs).notes
-    assert note.startswith("The audit of small was made on other data or by other code than the present")
+    assert note.startswith("The audit of small is of other data or other code")

@@ -40,7 +40,7 @@ def check(subject: Subject, effort: Effort, progress: Progress) -> CheckResult:
         entries: list[Entry] = list(ledger.entries())
     except LedgerError as bad:
         leaks = leaks or [_unsound(str(bad))]
-        return CheckResult.of(NAME, leaks, "", "an entry is not what was issued")
+        return CheckResult.of(NAME, leaks, "", "an entry was altered")
     leaks += _impossible(entries)
     runs = {str(each) for each in subject.run_ids.values()}
     chosen = _chosen(evenings_of(entries), runs, QUICK_EVENINGS if effort.is_quick else EVENINGS)
@@ -65,7 +65,7 @@ def check(subject: Subject, effort: Effort, progress: Progress) -> CheckResult:
     kinds = " and ".join(f"{count:,} {kind}" for kind, count in sorted(same.items()))
     clean = f"{kinds} entries of {len(of_runs):,} are repeated to the last bit from what was stored then"
     clean += f"; {sum(lost.values()):,} could not be: {_counted(lost)}" if lost else ""
-    return CheckResult.of(NAME, leaks, clean, "an entry is not what could have been issued", **figures)
+    return CheckResult.of(NAME, leaks, clean, "an entry could not have been issued as recorded", **figures)
 
 
 def _unsound(why: str) -> Leak:
@@ -133,7 +133,7 @@ def _evening(subject: Subject, evening: Evening, runs: set[str], same: Counter[s
         if stored is not None and subject.store.as_of(stored=stored).has("bars", str(own[0]["ticker"])):
             said = f"{_named(own[0])}: what was stored by {stored:%Y-%m-%d %H:%M} UTC has no bar of its close"
             return [Leak(_named(own[0]), str(own[0]["decided_at"]), float("nan"), said)]
-        lost["the store was filled anew since"] += len(own)
+        lost["the store has been rebuilt since"] += len(own)
         return []
     except BullbearError as bad:
         lost[str(bad)] += len(own)
@@ -159,7 +159,7 @@ def _excused(subject: Subject, entry: Entry, again: Again) -> str | None:
     issued = pd.Timestamp(entry["issued_at"])
     for change in changes_of(subject.home, question_in(entry)):
         if change.run_id == run_in(entry) and pd.Timestamp(change.at) > issued + _SECOND:
-            return "its run was promoted anew since, which refits it"
+            return "its run has been promoted again since, which refits it"
     return None
 
 
@@ -179,7 +179,7 @@ def _differs(again: Again, entry: Entry) -> Leak | None:
             why += _factor(again, entry) if factors else ", from the same factors and labels"
             return Leak(_named(entry), str(entry["decided_at"]), float(entry[name] - number), f"{_named(entry)}: {why}")
     if factors:
-        why = f"factors or labels are others than what was stored{by} gives{_factor(again, entry)}"
+        why = f"factors or labels differ from those of the data stored{by}{_factor(again, entry)}"
         return Leak(_named(entry), str(entry["decided_at"]), float("nan"), f"{_named(entry)}: {why}")
     return None
 
@@ -192,4 +192,4 @@ def _factor(again: Again, entry: Entry) -> str:
         now = float(row[name]) if name in row.index else float("nan")
         if not (value == now or (value is None and now != now)):
             return f"; {name} was {value!r}, and is {now!r}"
-    return "; its factors or labels are others"
+    return "; its factors or labels differ"

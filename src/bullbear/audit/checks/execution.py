@@ -1,4 +1,4 @@
-"""Execution: no order is filled before its decision, no stop better than its bar allows, and the account adds up.
+"""Execution: no order fills before its decision, no stop at a better price than its bar allows; the account adds up.
 
 The account of the model's policy, that of the policy on the base rate and those of the baselines are looked at fill by
 fill (`audit.fills`) and kept again from their trades (`audit.plain_account`). Then they are walked once more with noise
@@ -65,11 +65,11 @@ def check(subject: Subject, effort: Effort, progress: Progress) -> CheckResult:
         progress(place + 4, steps)
     accounts = [*walked, *tested.baselines]
     clean = (
-        f"{trades:,} fills of {len(accounts)} accounts lie where the order, the stop and the bar allow; noise after "
-        f"{len(cuts)} closes moves none before"
+        f"{trades:,} fills of {len(accounts)} accounts are possible by order, stop and bar; noise after "
+        f"{len(cuts)} closes changes nothing before"
     )
     figures = {"accounts": accounts, "fills": trades, "cuts": [str(each.date()) for each in cuts]}
-    return CheckResult.of(NAME, leaks, clean, "a fill that could not have been had", **figures)
+    return CheckResult.of(NAME, leaks, clean, "an impossible fill", **figures)
 
 
 def _fills(

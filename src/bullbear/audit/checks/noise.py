@@ -44,7 +44,7 @@ def check(subject: Subject, effort: Effort, progress: Progress) -> CheckResult:
     training = Trained.of(subject, effort)
     plans = [each for each in members_of(training.subject.definition) if not each.learner.is_silent]
     if not plans:
-        return CheckResult.not_applicable(NAME, "the model gives the base rate alone: there is nothing that it learns")
+        return CheckResult.not_applicable(NAME, "the model always forecasts the base rate and learns nothing")
     reads_factors = any(each.learner.uses_factors for each in plans)
     others = [each.name for each in plans if not each.learner.uses_factors]
     n_random, n_shuffled = (1, 1) if effort.is_quick else (effort.seeds, max(effort.seeds // 2, 1))
@@ -72,7 +72,7 @@ def check(subject: Subject, effort: Effort, progress: Progress) -> CheckResult:
         moved = _Part.of(training.questions, [trained(shuffled(training.examples, seed)) for seed in range(n_shuffled)])
         figures["shuffled_factors"] = moved.figures
         if others:
-            sentence += f"; what shuffled factors leave is not judged, since {others[0]} learns from outcomes alone"
+            sentence += f"; shuffled factors are not tested, since {others[0]} learns from outcomes alone"
         else:
             leaks += moved.leaks("shuffled factors")
             sentence += f", shuffled factors none ({moved.told})"
@@ -85,7 +85,7 @@ def check(subject: Subject, effort: Effort, progress: Progress) -> CheckResult:
     return CheckResult.of(NAME, leaks, f"{sentence}, {found.sentence}", _LEAKY, **figures)
 
 
-_LEAKY = "the training does not pass where the answer is known"
+_LEAKY = "the training fails where the answer is known"
 
 
 @dataclass(frozen=True)
@@ -156,7 +156,7 @@ def _plant(training: Trained) -> _Planted:
     model = Trained(changed, made.examples)
     readers = _readers(model, made.columns)
     if not readers:
-        return _Planted("and no member reads a factor beside those that it names", {}, [])
+        return _Planted("and no member accepts a planted factor", {}, [])
     samples = model.on(made.examples)
     areas = [area(sample, ERROR / len(samples)) for sample in samples]
     skills = [pooled_bound([sample], ERROR).skill for sample in samples]
@@ -169,7 +169,7 @@ def _plant(training: Trained) -> _Planted:
     best = int(np.nanargmax([each.estimate for each in areas]))
     told, found = f"AUC {areas[best].estimate:.3f}, {model.questions[best]}", areas[best]
     if found.estimate >= FOUND:
-        return _Planted(f"a planted perfect factor gives all ({told})", figures, [])
+        return _Planted(f"a planted perfect factor is found ({told})", figures, [])
     plans = [each.learner for each in members_of(made.definition) if each.name in readers]
     judges = any(each.uses_factors and not each.reads_paths for each in plans)
     if not judges and found.low > 0.5:

@@ -61,14 +61,14 @@ def check(subject: Subject, effort: Effort, progress: Callable[[int, int], None]
     leaks += _levels(subject, of_bars, subject.index[: len(subject.index) // 3] if effort.is_quick else subject.index)
     progress(steps, steps)
     clean = (
-        f"no factor ({len(subject.specs)}), label or forecast moved when what became known later was changed: "
+        f"no factor ({len(subject.specs)}), label or forecast changed when later data were changed: "
         f"all of it at {len(days)} cuts, each of {len(readers)} series and its next row alone at {len(few)}"
     )
     return CheckResult.of(
         NAME,
         first_of_each(leaks),
         clean,
-        "what is known later moves what came before",
+        "later data change earlier results",
         factors=len(subject.specs),
         series=len(readers),
         families=list(families),
@@ -211,7 +211,7 @@ def _levels(subject: Subject, readers: dict[str, list[FactorSpec]], index: pd.Da
             if moved.any():
                 row = int(np.argmax(moved))
                 day, sizes = index[row], (float(one[row]), float(other[row]))
-                why = f"after splits and dividends of {ticker} yet to come had halved its past prices"
+                why = f"after splits and dividends of {ticker} to come had halved its past prices"
                 yield of_finding(Finding(spec.name, spec.function, NAME, day, *sizes), why)
 
 

@@ -59,7 +59,7 @@ def check(subject: Subject, effort: Effort, progress: Progress) -> CheckResult:
     }
     parts = [f"{len(subject.specs)} factors show no value of {len(readers)} series before it is published"]
     if unrevised:
-        parts.append(f"revised, but stored in one version, perhaps the latest: {', '.join(unrevised)}")
+        parts.append(f"revised series stored in one version only, perhaps the latest: {', '.join(unrevised)}")
     try:
         skills = _skills(subject, later, delayed, revised, effort, lambda done: progress(3 + done, steps))
     except HistoryError as short:

@@ -35,7 +35,7 @@ def check(subject: Subject, effort: Effort, progress: Progress) -> CheckResult:
     leaks = _in_another_order(short, train, examples, once)
     progress(2, 4)
     if not leaks:
-        leaks = _different(once, _stages(short, train(short, examples, 2)), "when two workers make it, not one")
+        leaks = _different(once, _stages(short, train(short, examples, 2)), "with two workers instead of one")
     progress(3, 4)
     kept = made_again(subject, max(effort.cuts // 4, 1))
     leaks += kept.leaks
@@ -45,7 +45,7 @@ def check(subject: Subject, effort: Effort, progress: Progress) -> CheckResult:
         NAME,
         leaks,
         f"the same bits again, in another order of columns and by two workers; {compared or left_out}",
-        "the same training gives another result",
+        "the same training gives different results",
         stages=len(once),
         refitted=kept.fits,
         not_compared=kept.not_compared,
@@ -77,7 +77,7 @@ def _in_another_order(subject: Subject, train: Train, examples: Sequence[Example
     found = moved(once, _stages(turned, train(turned, reversed_columns, 1)))
     if not found:
         return []
-    again = _different(once, _stages(subject, train(subject, examples, 1)), "when it is made again")
+    again = _different(once, _stages(subject, train(subject, examples, 1)), "when the training is repeated")
     order = "when the columns of the factors and the questions are in another order"
     return again or [_leak(*found[0], order)]
 
@@ -89,4 +89,4 @@ def _different(one: Stages, other: Stages, when: str) -> list[Leak]:
 def _leak(stage: Stage, part: str, size: float, when: str) -> Leak:
     of = f" ({part})" if part else ""
     question = f" for {stage.question}" if stage.question else ""
-    return Leak(stage.name, f"{stage.at:%Y-%m-%d}", size, f"{stage.place}{of}{question} is another {when}")
+    return Leak(stage.name, f"{stage.at:%Y-%m-%d}", size, f"{stage.place}{of}{question} differs {when}")

@@ -65,13 +65,13 @@ def check(subject: Subject, effort: Effort, progress: Progress) -> CheckResult:
     refits = f" and {counted.refits} refits" if counted.refits else ""
     clean = (
         f"no training label resolves after the fit in {counted.folds:,} folds of {len(counted.splitters)} kinds of "
-        f"splitter; at {counted.fits} fits{refits} nothing moved when later labels and factors were replaced"
+        f"splitter; at {counted.fits} fits{refits} nothing changed when later labels and factors were replaced"
     )
     return CheckResult.of(
         NAME,
         leaks,
         clean,
-        "a fit knows what it cannot have known, or a label is wrong",
+        "a fit uses data from its future, or a label is wrong",
         folds=counted.folds,
         splitters=sorted(counted.splitters),
         fits=counted.fits,

@@ -72,12 +72,10 @@ def check(subject: Subject, effort: Effort, progress: Callable[[int, int], None]
         "days": [str(session.date()) for session in sessions],
     }
     clean = (
-        f"{len(subject.specs)} factors, the labels, {forecasts} forecasts and {fits} fits are those from the store cut "
-        f"at their day ({len(sessions)} cuts)"
+        f"{len(subject.specs)} factors, the labels, {forecasts} forecasts and {fits} fits match those from the store "
+        f"cut on their day ({len(sessions)} cuts)"
     )
-    return CheckResult.of(
-        NAME, first_of_each(leaks), clean, "what is known later changes what was said before", **figures
-    )
+    return CheckResult.of(NAME, first_of_each(leaks), clean, "later data change earlier results", **figures)
 
 
 def cuts(subject: Subject, effort: Effort) -> list[pd.Timestamp]:
@@ -100,7 +98,7 @@ def served_too_early(store: Store, cut: Store, series: Mapping[Series, object], 
         )
         if not same:
             what, at, rows = f"{kind} of {name}", f"{instant:%Y-%m-%d %H:%M}", float(abs(len(one) - len(other)))
-            sentence = f"{what}: {len(one):,} rows served at {at} UTC, but {len(other):,} or others were known"
+            sentence = f"{what}: {len(one):,} rows served at {at} UTC, but {len(other):,} or different ones were known"
             found.append(Leak(what, at, rows, sentence))
     return found
 
@@ -156,7 +154,7 @@ def trainings_differ(question: str, whole: Training, then: Training) -> Iterator
         other = models.get(model.trained_through)
         part = "the whole" if other is None else differing_part(model, other)
         at, what = f"{model.trained_through:%Y-%m-%d}", f"the fit of {question}"
-        yield None if part is None else Leak(what, at, np.nan, f"{what}: {part} of {at} are others {WHY}")
+        yield None if part is None else Leak(what, at, np.nan, f"{what}: {part} of {at} differ {WHY}")
     one, other_table = (each.predictions.select(member=COMBINED).table.set_index(list(KEY)) for each in (whole, then))
     numbers = ["p", "p_low", "p_high", "climatology"]
     both = one[numbers].join(other_table[numbers].add_suffix("_then"), how="outer")

@@ -29,7 +29,7 @@ _LONG = 3000
 def check(subject: Subject, effort: Effort, progress: Callable[[int, int], None]) -> CheckResult:
     """Make the check."""
     if not subject.specs:
-        return CheckResult.not_applicable(NAME, "it reads no factor")
+        return CheckResult.not_applicable(NAME, "the model reads no factors")
     leaks: list[Leak] = []
     left: dict[str, float] = {}
     spare: dict[str, dict[str, int]] = {}
@@ -56,10 +56,10 @@ def check(subject: Subject, effort: Effort, progress: Callable[[int, int], None]
         progress(done + 1, len(asked))
     most = max(left, key=left.__getitem__) if left else None
     faded = (
-        "" if most is None else f"; of recursive ones at most {left[most]:.1e} standard deviations hang on their start"
+        "" if most is None else f"; the start changes recursive ones by at most {left[most]:.1e} standard deviations"
     )
-    more = f"; {len(spare)} declare twice the rows that they were seen to read, or more" if spare else ""
-    clean = f"{looked} factors need the rows that they declare{faded}{more}"
+    more = f"; {len(spare)} declare at least twice the rows that they read" if spare else ""
+    clean = f"{looked} factors need no more rows than they declare{faded}{more}"
     return CheckResult.of(
         NAME, leaks, clean, "a look-back is too short", factors=looked, left_of_start=left, declare_more=spare
     )

@@ -15,8 +15,8 @@ from bullbear.report.words import UNKNOWN
 
 Document = Mapping[str, Any]
 LIMITS = (
-    "An audit that passes shows that the line from data to number does not look ahead. It says nothing of data that "
-    "were bought wrong, of a model that was chosen by someone who knew the outcome, or of skill."
+    "A passed audit means that no look-ahead was found between the data and the forecasts and orders. It says nothing "
+    "about wrong data, about hindsight in the choice of the model, or about skill."
 )
 
 
@@ -33,7 +33,7 @@ def audit_section(audits: Audits) -> Section:
     """The section of the report: the tables of verdicts, then the evidence, check by check."""
     blocks: list[Block] = [Text(note, "note") for note in audits.notes]
     if audits.of_others:
-        blocks.append(Text("What follows was found of another run.", "note"))
+        blocks.append(Text("The audit below is of another run.", "note"))
     for each in audits.found:
         blocks += [Text(headline(each), "lead"), summary(each)]
     for name, check in _checks(audits.found).items():
@@ -43,7 +43,7 @@ def audit_section(audits: Audits) -> Section:
                 blocks += [Text(f"{named(each)}: {made['verdict']}"), *evidence(made)]
     if audits.found:
         blocks.append(Text(LIMITS, "soft"))
-    return Section("audit", "Audit: does anything look ahead?", blocks, "Audit")
+    return Section("audit", "Audit: is there look-ahead?", blocks, "Audit")
 
 
 def page_sections(found: Sequence[Document]) -> list[Section]:
@@ -51,14 +51,14 @@ def page_sections(found: Sequence[Document]) -> list[Section]:
     first: list[Block] = []
     for each in found:
         first += [Text(headline(each), "lead"), summary(each)]
-    sections = [Section("audit", "What came out", [*first, Text(LIMITS, "soft")], "Verdicts")]
+    sections = [Section("audit", "Results", [*first, Text(LIMITS, "soft")], "Verdicts")]
     for name, check in _checks(found).items():
         blocks: list[Block] = []
         for each in found:
             for made in _made(each, name):
                 blocks.append(Heading(f"{named(each)}: {made['verdict']}"))
                 blocks += evidence(made)
-        sections.append(Section(name, check["title"], [Text(f"Makes sure that {check['asks']}.", "soft"), *blocks]))
+        sections.append(Section(name, check["title"], [Text(f"Verifies that {check['asks']}.", "soft"), *blocks]))
     return sections
 
 
@@ -79,7 +79,7 @@ def headline(found: Document) -> str:
     """Whether it passed, which audit it was and when it was made."""
     effort = "quick" if found["quick"] else "full"
     count = len(found["checks"])
-    part = "" if found["whole"] else f", {count} check{'s' * (count > 1)} alone"
+    part = "" if found["whole"] else f", only {count} check{'s' * (count > 1)}"
     failed = [check["title"] for check in found["checks"] if check["verdict"] == "failed"]
     outcome = "passed" if not failed else f"failed: {', '.join(failed)}"
     asked = ", ".join(found["runs"])
@@ -111,7 +111,7 @@ def evidence(check: Document) -> list[Block]:
     if check["leaks"]:
         blocks.append(
             Table(
-                "What knew what it could not have known",
+                "Look-ahead found",
                 ("what", "when", "by how much", "in words"),
                 tuple((leak["what"], leak["when"], _size(leak["size"]), leak["sentence"]) for leak in check["leaks"]),
                 stack=True,

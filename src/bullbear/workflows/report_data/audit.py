@@ -28,7 +28,7 @@ def audits(home: Home, runs: Runs) -> Audits:
             found.append(document)
             if not is_current(home, document):
                 notes.append(
-                    f"The audit of {document['model']} was made on other data or by other code than the present; "
+                    f"The audit of {document['model']} is of other data or other code; "
                     "`bullbear audit` makes a new one."
                 )
     if lacking:
