@@ -43,7 +43,7 @@ CHECKS = (
     AuditCheck(
         "execution",
         "Execution",
-        "no order is filled before its decision, no stop at a better price than its bar allows",
+        "no order is filled before its decision, no stop better than its bar allows",
         30.0,
     ),
     AuditCheck(

@@ -205,9 +205,7 @@ def open_holdout(
     """
     period, name = home.holdout(), model.definition.name
     if period is None:
-        raise InputError(
-            FILE, Found("no such file"), "a sealed period", "see docs/holdout.md; there is nothing to open"
-        )
+        raise InputError(FILE, Found("no such file"), "a sealed period", "see docs/holdout.md: nothing is sealed")
     at = pd.Timestamp.now("UTC") if now is None else now
     content = {
         "model": name,

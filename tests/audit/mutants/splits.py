@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from tests.audit.mutants import Bench, mutant
 
-from bullbear.audit import kept
+from bullbear.audit.replays import kept_fits
 from bullbear.audit.subject import Subject
 from bullbear.dataset import Examples, Fold, labels, splits
 from bullbear.dataset import examples as examples_module
@@ -332,10 +332,10 @@ def _rounded(fit: fitting.Fit) -> fitting.Fit:
 @mutant("reproducibility", says=r"differs when it is fitted again with the run's data and code")
 def kept_model_is_not_the_runs(bench: Bench) -> Subject:
     """What was trained is not what is kept: a parameter was changed in between."""
-    step = kept.fit_step
+    step = kept_fits.fit_step
 
     def other(task: fitting.Task, given: fitting.Step) -> Any:
         return step(replace(task, seed=task.seed + 1), given)
 
-    bench.patch.setattr(kept, "fit_step", other)
+    bench.patch.setattr(kept_fits, "fit_step", other)
     return bench.subject

@@ -1,8 +1,8 @@
 """As stored: what this machine had stored at an evening gives that evening's forecasts again, to the last bit.
 
-The ledger itself is looked at whole: its chain, and of each entry whether it could have been issued when it says. Then
-evenings of the audited runs are repeated (`audit.evenings`) on `as_of(decided_at, stored=...)`, with the models that
-were in force. What cannot be repeated, because a model is gone or another version of the code made it, is counted.
+First the whole ledger: its chain, and whether each entry could have been issued when it claims. Then evenings of the
+audited runs are recomputed (`audit.replays.evenings`) on `as_of(decided_at, stored=...)`, with the models in force
+then. What cannot be recomputed, because a model is gone or another version of the code made it, is counted.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from bullbear.audit.catalogue import Progress
-from bullbear.audit.evenings import Again, Entry, Evening, evenings_of, question_in, repeated, run_in, stored_in
+from bullbear.audit.replays.evenings import Again, Entry, Evening, evenings_of, question_in, repeated, run_in, stored_in
 from bullbear.audit.result import NOT_APPLICABLE, CheckResult, Leak
 from bullbear.audit.subject import Effort, Subject
 from bullbear.code_version import code_version

@@ -1,9 +1,9 @@
-"""Execution: no order fills before its decision, no stop at a better price than its bar allows; the account adds up.
+"""Execution: no order fills before its decision, no stop better than its bar allows; the account adds up.
 
-The account of the model's policy, that of the policy on the base rate and those of the baselines are looked at fill by
-fill (`audit.fills`) and kept again from their trades (`audit.plain_account`). Then they are walked once more with noise
-in all that became known after a close: nothing that was decided, traded or owned up to it may move. Where the compiled
-account can hold what the policy does, it must agree.
+Every fill of the policy's account, of the policy on the base rate and of the baselines is compared with its bar
+(`audit.execution.fills`), and each account is rebuilt from its trades (`audit.execution.reconciliation`). Then the
+accounts are run again with noise in everything that became known after a close: nothing decided, traded or owned up to
+that close may change. Where the compiled account supports the policy, it must agree.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bullbear.audit.audited_account import AuditedAccount, audited_account
 from bullbear.audit.catalogue import Progress
 from bullbear.audit.changes import Noise
-from bullbear.audit.fills import Fills, PlainMarket
-from bullbear.audit.plain_account import trade_named
+from bullbear.audit.execution.accounts import AuditedAccount, audited_account
+from bullbear.audit.execution.fills import Fills, PlainMarket
+from bullbear.audit.execution.reconciliation import trade_named
 from bullbear.audit.result import CheckResult, Leak
 from bullbear.audit.subject import Effort, Subject
 from bullbear.decide import Backtest, Policy

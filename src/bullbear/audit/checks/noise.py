@@ -17,11 +17,11 @@ from typing import Any
 
 import numpy as np
 
+from bullbear.audit.altered_examples import dealt, planted, resampled, shuffled
 from bullbear.audit.catalogue import Progress
 from bullbear.audit.result import CheckResult, Leak
-from bullbear.audit.skill import Trained, area, pooled_bound
+from bullbear.audit.retraining import Trained, area, pooled_bound
 from bullbear.audit.subject import Effort, Subject
-from bullbear.audit.targets import dealt, planted, resampled, shuffled
 from bullbear.dataset import Examples
 from bullbear.errors import HistoryError
 from bullbear.evaluate.sample import Sample

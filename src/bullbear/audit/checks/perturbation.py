@@ -13,9 +13,9 @@ import numpy as np
 import pandas as pd
 
 from bullbear.audit.changes import Noise, Restated, Thinned
-from bullbear.audit.differences import examples_differ, first_of_each, of_finding
+from bullbear.audit.examples_compared import examples_differ, first_of_each, of_finding
 from bullbear.audit.factors.finding import Finding, first_difference
-from bullbear.audit.replays import forecast_leaks, forecasts_from, reported_sessions
+from bullbear.audit.replays.forecasts import forecast_leaks, forecasts_from, reported_sessions
 from bullbear.audit.result import CheckResult, Leak
 from bullbear.audit.series import Series, readers_of, stored_as
 from bullbear.audit.subject import Effort, Subject

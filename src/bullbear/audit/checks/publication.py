@@ -17,13 +17,13 @@ from typing import Any
 import pandas as pd
 
 from bullbear.audit.catalogue import Progress
-from bullbear.audit.differences import first_of_each
-from bullbear.audit.early_factors import early_factors, latest_revisions, revised_series, shown_revisions
-from bullbear.audit.later import Later
-from bullbear.audit.published import early_rows, never_revised
+from bullbear.audit.examples_compared import first_of_each
+from bullbear.audit.publication.early_factors import early_factors, latest_revisions, revised_series, shown_revisions
+from bullbear.audit.publication.later import Later
+from bullbear.audit.publication.stored_rows import early_rows, never_revised
 from bullbear.audit.result import CheckResult
+from bullbear.audit.retraining import Trained, skill_and_difference
 from bullbear.audit.series import Series, readers_of
-from bullbear.audit.skill import Trained, skill_and_difference
 from bullbear.audit.subject import Effort, Subject
 from bullbear.data.store import Store
 from bullbear.dataset import Examples

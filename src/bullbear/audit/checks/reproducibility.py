@@ -13,11 +13,11 @@ from functools import partial
 import pandas as pd
 
 from bullbear.audit.catalogue import Progress
-from bullbear.audit.fits import fits_of
-from bullbear.audit.kept import made_again
+from bullbear.audit.replays.kept_fits import made_again
 from bullbear.audit.result import CheckResult, Leak
-from bullbear.audit.stages import Stage, Stages, moved, stages_of
 from bullbear.audit.subject import Effort, Subject
+from bullbear.audit.taint.fits import fits_of
+from bullbear.audit.taint.stages import Stage, Stages, moved, stages_of
 from bullbear.dataset import Examples, splitter_of
 from bullbear.learn import Training
 

@@ -2,7 +2,7 @@
 
 First by arithmetic: labels, base rates, folds and weights are made anew from the bars by plain expressions, for every
 fold of every splitter. Then by taint: whatever a fit may not know is replaced, and nothing fitted by its close may
-change (`audit.taint`). The first finds a rule that is broken, the second what goes around the rules.
+change (`audit.taint.replacement`). The first finds a rule that is broken, the second what goes around the rules.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ import numpy as np
 import pandas as pd
 
 from bullbear.audit.catalogue import Progress
-from bullbear.audit.fits import fits_of, folds_at
-from bullbear.audit.interference import Run, interference
-from bullbear.audit.plain_folds import fold_leaks, weight_leaks
-from bullbear.audit.plain_labels import label_leaks
 from bullbear.audit.result import CheckResult, Leak
-from bullbear.audit.stages import Stages
+from bullbear.audit.splits.folds import fold_leaks, weight_leaks
+from bullbear.audit.splits.labels import label_leaks
 from bullbear.audit.subject import Effort, Subject
-from bullbear.audit.taint import VALUES, Taint, Values
+from bullbear.audit.taint.fits import fits_of, folds_at
+from bullbear.audit.taint.replacement import VALUES, Taint, Values
+from bullbear.audit.taint.stages import Stages
+from bullbear.audit.taint.tracing import Run, interference
 from bullbear.data.store import Store
 from bullbear.dataset import Examples, Fold, Splitter, build_all, splitter_of
 from bullbear.dataset.splits import SPLITTERS

@@ -14,9 +14,9 @@ import numpy as np
 import pandas as pd
 
 from bullbear.audit.changes import Removed
-from bullbear.audit.differences import examples_differ, first_of_each, of_finding
+from bullbear.audit.examples_compared import examples_differ, first_of_each, of_finding
 from bullbear.audit.factors.truncation import truncation
-from bullbear.audit.replays import differing_part, fit_leak, forecast_leaks, replayed, reported_sessions
+from bullbear.audit.replays.forecasts import differing_part, fit_leak, forecast_leaks, replayed, reported_sessions
 from bullbear.audit.result import CheckResult, Leak
 from bullbear.audit.series import Series, readers_of
 from bullbear.audit.subject import Effort, Subject

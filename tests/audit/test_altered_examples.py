@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from bullbear.audit.altered_examples import Planted, dealt, planted, resampled, shuffled
 from bullbear.audit.subject import Subject
-from bullbear.audit.targets import Planted, dealt, planted, resampled, shuffled
 from bullbear.dataset import Examples
 
 

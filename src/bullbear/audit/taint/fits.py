@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bullbear.audit.interference import Run
-from bullbear.audit.stages import Stage, Stages, stages_of, stages_of_model
 from bullbear.audit.subject import Effort, Subject
-from bullbear.audit.taint import Taint, Values
+from bullbear.audit.taint.replacement import Taint, Values
+from bullbear.audit.taint.stages import Stage, Stages, stages_of, stages_of_model
+from bullbear.audit.taint.tracing import Run
 from bullbear.dataset import Examples, Fold, Paths, splitter_of
 from bullbear.learn import FoldModel, Training
 from bullbear.learn.fitting import fit_step, prepared

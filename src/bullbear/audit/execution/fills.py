@@ -1,8 +1,8 @@
 """Every fill of an account beside what it was allowed: when, at which price and at what cost.
 
 An order is filled at the first open after its decision, a resting stop where its bar allows and no better, an expiry at
-intrinsic value. Prices of funds are plain ones (`audit.plain_prices`); what only a model prices is compared with the
-same model on a market whose every number after the fill is noise.
+intrinsic value. Fund prices are recomputed from the bars (`audit.execution.prices`); instruments that only a model
+prices are compared with the same model on a market in which every number after the fill is noise.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bullbear.audit.plain_account import PlainBook, differences, trade_named
-from bullbear.audit.plain_prices import PlainPrices, bill_rates, plain_prices, with_model
+from bullbear.audit.execution.prices import PlainPrices, bill_rates, plain_prices, with_model
+from bullbear.audit.execution.reconciliation import PlainBook, differences, trade_named
 from bullbear.audit.result import Leak
 from bullbear.data.view import View
 from bullbear.decide import Book

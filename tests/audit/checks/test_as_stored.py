@@ -36,7 +36,7 @@ def test_an_entry_of_another_version_that_differs_is_counted(
 ) -> None:
     subject = live(trained, tmp_path)
     monkeypatch.setattr("bullbear.audit.checks.as_stored.code_version", lambda: "another")
-    monkeypatch.setattr("bullbear.audit.evenings.fingerprint", lambda *given: "other factors")
+    monkeypatch.setattr("bullbear.audit.replays.evenings.fingerprint", lambda *given: "other factors")
     found = check(subject, QUICK, silent)
     assert found.verdict == NOT_APPLICABLE
     assert "none of its 3 entries could be repeated: 3, made by another version of the code" in found.sentence

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from bullbear.audit.result import Leak
-from bullbear.audit.stages import Stage, Stages, moved
-from bullbear.audit.taint import KINDS, VALUES, Kind, Taint, Values
+from bullbear.audit.taint.replacement import KINDS, VALUES, Kind, Taint, Values
+from bullbear.audit.taint.stages import Stage, Stages, moved
 from bullbear.dataset import Examples
 from bullbear.errors import BullbearError
 

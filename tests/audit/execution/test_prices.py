@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from tests.audit.mutants.execution import Listed
 
-from bullbear.audit.plain_prices import bill_rates, plain_prices, with_model
+from bullbear.audit.execution.prices import bill_rates, plain_prices, with_model
 from bullbear.audit.subject import Subject
 from bullbear.decide.instruments import packaged_instruments
 from bullbear.decide.market import Market, read_market

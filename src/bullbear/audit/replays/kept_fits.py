@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from bullbear.audit.result import Leak
-from bullbear.audit.stages import Stage, moved, stages_of_model
 from bullbear.audit.subject import Subject
+from bullbear.audit.taint.stages import Stage, moved, stages_of_model
 from bullbear.dataset import Examples, Fold, Predictions
 from bullbear.forecasting.bundle import Bundle
 from bullbear.learn.coherent import coherent

@@ -7,7 +7,7 @@ import pandas as pd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bullbear.audit.later import Later, Revised, next_release, releases
+from bullbear.audit.publication.later import Later, Revised, next_release, releases
 
 MONTHS = pd.date_range("2010-01-01", periods=24, freq="MS")
 

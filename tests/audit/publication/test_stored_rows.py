@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bullbear.audit.published import early_rows, never_revised
+from bullbear.audit.publication.stored_rows import early_rows, never_revised
 from bullbear.data.publication import bars_known_at, observations_known_at, short_interest_known_at
 from bullbear.data.store import Store
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 from tests.audit.mutants.execution import Listed, bear_policy
 
-from bullbear.audit.audited_account import audited_account
 from bullbear.audit.checks.execution import check
+from bullbear.audit.execution.accounts import audited_account
 from bullbear.audit.result import NOT_APPLICABLE, PASSED
 from bullbear.audit.subject import QUICK, Effort, Subject
 from bullbear.decide.options.call_spread import CallSpreadTerms

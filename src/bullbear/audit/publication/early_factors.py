@@ -14,7 +14,7 @@ import pandas as pd
 
 from bullbear.audit.changes import Noise
 from bullbear.audit.factors.finding import Finding, first_difference
-from bullbear.audit.later import Later, Revised, releases, spacing
+from bullbear.audit.publication.later import Later, Revised, releases, spacing
 from bullbear.audit.result import Leak
 from bullbear.audit.series import Series, read_by, readers_of, stored_as
 from bullbear.audit.subject import Effort, Subject

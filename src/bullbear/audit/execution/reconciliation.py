@@ -1,8 +1,8 @@
-"""An account kept again from its trades: units held, cash, interest and equity, session by session.
+"""An account rebuilt from its trades: units held, cash, interest and equity, session by session.
 
-The trades say what was bought and sold; what that is worth follows from plain prices (`audit.plain_prices`). Where the
-account says another equity, or had no cash for what it bought, something was filled or booked at a price that nobody
-could have had.
+The trades say what was bought and sold; its value follows from independent prices (`audit.execution.prices`). If the
+account reports another equity, or bought without cash, something was filled or booked at a price that nobody could have
+had.
 """
 
 from __future__ import annotations

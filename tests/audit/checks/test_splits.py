@@ -11,11 +11,11 @@ import pytest
 
 from bullbear import sessions
 from bullbear.audit.checks import reproducibility, splits
-from bullbear.audit.interference import interference
-from bullbear.audit.plain_labels import label_leaks, plain_labels
-from bullbear.audit.stages import Stage, difference
+from bullbear.audit.splits.labels import label_leaks, plain_labels
 from bullbear.audit.subject import QUICK, Subject
-from bullbear.audit.taint import Taint
+from bullbear.audit.taint.replacement import Taint
+from bullbear.audit.taint.stages import Stage, difference
+from bullbear.audit.taint.tracing import interference
 from bullbear.data.store import Store
 from bullbear.dataset import build
 from bullbear.definitions import UP, ModelDefinition, Target

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from bullbear.audit.plain_labels import TOLERANCE, plain_uniqueness
 from bullbear.audit.result import Leak
+from bullbear.audit.splits.labels import TOLERANCE, plain_uniqueness
 from bullbear.dataset import Examples, Fold, Splitter
 from bullbear.learn.fitting import Task, training_sets
 from bullbear.statistics import independent_number

@@ -1,0 +1,1 @@
+"""What the execution check is made of: the accounts, their fills and prices, recomputed independently of `decide`."""
