@@ -8,7 +8,7 @@ trainings that it reads.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from bullbear.audit.auditing import Audit, Begun, audit_all
@@ -17,6 +17,7 @@ from bullbear.definitions import UP
 from bullbear.errors import BullbearError
 from bullbear.forecasting.bundle import Bundle
 from bullbear.forecasting.champions import others_of
+from bullbear.forecasting.holdout import Lock, lock_of, lock_of_bundle
 from bullbear.forecasting.policy_forecasts import read_by
 from bullbear.home import Home
 from bullbear.workflows.reuse import CODE, code_digest
@@ -67,10 +68,11 @@ def _is_tracked(home: Home, model: str) -> bool:
 
 
 def subject_of_model(home: Home, name: str) -> Subject:
-    """A model as its file defines it; of sealed days that it has not opened nothing is forecast."""
+    """A model as its file defines it; of sealed days that it has not opened nothing is read."""
     model = home.model(name)
     end = end_before_seal(home, name)
-    return Subject(home, home.filled_store(), model.definition, model.feature_sets, model.rule, end=end)
+    store = lock_of(home, name, model.definition_hash).store(home.filled_store())
+    return Subject(home, store, model.definition, model.feature_sets, model.rule, end=end)
 
 
 def subjects_of_runs(home: Home, runs: Runs, found: Sequence[Run]) -> list[Audited]:
@@ -103,22 +105,38 @@ def _subject(home: Home, members: Mapping[str, Run], training: Training, given: 
             continue  # of another question, and damaged: it is no one's champion
         bundles[question] = run.bundle
     first = next(iter(bundles.values()))
+    # Sealed days reach no check, whatever the training read; of a run from before the seal, forecasts inside do not.
+    lock = lock_of_bundle(home, first)
+    beside = {} if UP.name not in bundles else _beside(home, members)
+    if lock.through is not None:
+        bundles, beside = (
+            {question: replace(bundle, through=lock.through) for question, bundle in each.items()}
+            for each in (bundles, beside)
+        )
+        first = bundles[next(iter(bundles))]
     ordered = {question: bundles[question] for question in first.questions if question in bundles}
     asked = tuple(each.definition.target.question for each in ordered.values())
     up = ordered.get(UP.name)
     return Subject(
         home,
-        home.filled_store(),
+        lock.store(home.filled_store()),
         first.definition.model_copy(update={"questions": asked}),
         first.feature_sets,
         (up or first).rule,
         bundles=ordered,
         run_ids={question: members[question].run_id for question in ordered},
-        beside={} if up is None else _beside(home, members),
+        beside=beside,
         start=training.params.get("option.start", first.meta.get("start")),
-        end=training.params.get("option.end"),
+        end=_end(training.params.get("option.end"), lock),
         same_code=training.tags[CODE] == code_digest() if CODE in training.tags else None,
     )
+
+
+def _end(given: str | None, lock: Lock) -> str | None:
+    """The last reported day that a training was given, if it lies before the sealed ones."""
+    if given is None or lock.period is None or lock.is_open:
+        return given
+    return given if given < lock.period.first else None
 
 
 def _beside(home: Home, members: Mapping[str, Run]) -> dict[str, Bundle]:

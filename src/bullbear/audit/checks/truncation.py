@@ -127,7 +127,7 @@ def _fits(subject: Subject, effort: Effort) -> Iterator[Leak | None]:
     for number, bundle in enumerate(subject.bundles.values()):
         if effort.is_quick and number:
             return
-        fits = bundle.trained_through()[1:]
+        fits = [fit for fit in bundle.trained_through()[1:] if pd.Timestamp(fit) <= subject.index[-1]]
         wanted = 1 if effort.is_quick else _FITS
         for place in np.unique(np.linspace(len(fits) - 1, 0, wanted, endpoint=False).astype(int)) if fits else ():
             yield fit_leak(subject, bundle, fits[place])
