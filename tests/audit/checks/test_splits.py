@@ -11,7 +11,9 @@ import pandas as pd
 import pytest
 
 from bullbear import sessions
-from bullbear.audit.checks import reproducibility, splits
+from bullbear.audit.checks import reproducibility, splits, truncation
+from bullbear.audit.replays import forecasts
+from bullbear.audit.replays.forecasts import compared, replayed
 from bullbear.audit.result import NOT_APPLICABLE, PASSED
 from bullbear.audit.splits.labels import label_leaks, plain_labels
 from bullbear.audit.subject import FULL, QUICK, Effort, Subject
@@ -76,11 +78,11 @@ def _passes(subject: Subject) -> None:
         assert not found.has_failed, found.sentence
 
 
-def test_a_span_without_the_first_of_january_is_judged_by_the_fit_that_serves_it(trained: Subject) -> None:
+@pytest.mark.parametrize("check", [splits.check, pytest.param(reproducibility.check, marks=pytest.mark.slow)])
+def test_a_span_without_the_first_of_january_is_judged_by_the_fit_that_serves_it(check: Any, trained: Subject) -> None:
     span = replace(_subject(trained, learner=_LINE), start="2006-05-01", end="2006-12-15")
-    for each in (splits, reproducibility):
-        found = each.check(span, QUICK, lambda done, total: None)
-        assert found.verdict == PASSED, found.sentence
+    found = check(span, QUICK, lambda done, total: None)
+    assert found.verdict == PASSED, found.sentence
     assert [f"{each.fitted:%Y-%m}" for each in fits_of(span, QUICK)] == ["2005-12"]
 
 
@@ -182,3 +184,15 @@ def test_only_equal_bits_are_no_difference() -> None:
     assert difference({"a": [1.0, np.nan]}, {"a": np.array([1.0, np.nan])}) is None
     place, size = difference({"a": [1.0, 2.0]}, {"a": [1.0, 2.0 + 2**-51]}) or ("", 0.0)
     assert (place, size) == ("a.1", 2**-51)
+
+
+def test_a_run_of_one_session_is_cut_at_it_and_what_is_not_compared_is_not_counted(
+    trained: Subject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(truncation, "reported_sessions", lambda subject: trained.index[-40:-39])
+    assert truncation.cuts(trained, QUICK) == [trained.index[-40]]
+    today = replayed(trained, trained.store, trained.index[-40])
+    assert today is not None
+    assert len(compared(trained, today)) == 1
+    monkeypatch.setattr(forecasts, "_issued", lambda bundle, ticker: {})
+    assert compared(trained, today) == []
