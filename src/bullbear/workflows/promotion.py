@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from bullbear.documents import json_ready
-from bullbear.errors import BullbearError, GateError
+from bullbear.errors import BullbearError, GateError, TrialsError
 from bullbear.forecasting import gate
 from bullbear.forecasting.champion_history import FORCED
 from bullbear.forecasting.gate import Check, Verdict
@@ -48,6 +48,8 @@ def promote_run(
     ------
     GateError
         Which test failed, and by how much; nothing has changed.
+    TrialsError
+        The registry of trials is damaged, and nothing is forced.
     RunError
         Another version of the library trained the run, and this one cannot forecast with it; or another run, with
         which this one was not compared, became champion meanwhile.
@@ -106,8 +108,7 @@ def _promote(home: Home, runs: Runs, run: Run, force: str | None, audits: AuditG
     except BullbearError as bad:
         if force is None:
             raise
-        unjudged = Check("evidence", False, str(bad))
-        verdict = Verdict(runs.tried(run), float("nan"), (), (), (unjudged,)).noting(note).noting(kept_out)
+        verdict = _unjudged(runs, run, bad).noting(note).noting(kept_out)
     if not record.is_base_rate and (champion is None or champion.run_id != run.run_id):
         check = plausible(home, judged, thresholds.plausibility)
         if check is not None:
@@ -132,6 +133,16 @@ def _promote(home: Home, runs: Runs, run: Run, force: str | None, audits: AuditG
         run, instead_of=compared, skill=_skill(run, home.evaluations, is_forced=forced is not None), forced=forced
     )
     return verdict, True
+
+
+def _unjudged(runs: Runs, run: Run, why: BullbearError) -> Verdict:
+    """The verdict on a run whose evidence cannot be computed."""
+    try:
+        tried = runs.tried(run)
+    except TrialsError as damaged:
+        unknown = Check("tries", False, f"how many models were tried is unknown: {damaged}", damaged.remedy)
+        return Verdict(None, float("nan"), (), (), (unknown,))
+    return Verdict(tried, float("nan"), (), (), (Check("evidence", False, str(why)),))
 
 
 def _skill(run: Run, kept: Path, *, is_forced: bool) -> dict[str, Any] | None:
