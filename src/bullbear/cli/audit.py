@@ -51,12 +51,20 @@ def audit(
     console = ProgressConsole(quiet=as_json)
     place = locate(home, pair)
     runs = Runs(place)
+    notes: list[str] = []
     with console.progress("audit") as progress:
         made = audit_model(
-            place, runs, run, question=question, quick=quick, only=only or (), jobs=jobs, progress=progress
+            place,
+            runs,
+            run,
+            question=question,
+            quick=quick,
+            only=only or (),
+            jobs=jobs,
+            progress=progress,
+            say=notes.append,
         )
     documents = [(audited, document_of(audited.subject.home, audited, found)) for audited, found in made]
-    notes: list[str] = []
     page = keep(made[0][0].subject.home, runs, documents, say=notes.append)
     shown = [document for _, document in documents]
     if as_json:

@@ -7,20 +7,25 @@ trainings that it reads.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bullbear.audit.auditing import Audit, Begun, audit_all
+from bullbear.audit.checks import publication
 from bullbear.audit.subject import Subject
 from bullbear.definitions import UP
 from bullbear.errors import BullbearError
 from bullbear.forecasting.bundle import Bundle
+from bullbear.forecasting.chained_file import warn
 from bullbear.forecasting.champions import others_of
 from bullbear.forecasting.policy_forecasts import read_by
 from bullbear.home import Home
+from bullbear.model import Model
+from bullbear.trials import TrialRegistry
 from bullbear.workflows.reuse import CODE, code_digest
 from bullbear.workflows.sealed_training import end_before_seal
+from bullbear.workflows.trial_records import record_audited
 
 if TYPE_CHECKING:
     from bullbear.tracking import Run, Runs
@@ -29,10 +34,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Audited:
-    """A subject, and the ids of all runs of its training, its own first; none if it was never trained or is gone."""
+    """A subject, and the ids of all runs of its training, its own first; none if it was never trained or is gone.
+
+    `untrained` is the model of one that was never trained.
+    """
 
     subject: Subject
     run_ids: tuple[str, ...] = ()
+    untrained: Model | None = None
 
 
 def subject_of(home: Home, runs: Runs, name: str, question: str | None = None) -> Subject:
@@ -55,7 +64,8 @@ def subjects_of(home: Home, runs: Runs, name: str, question: str | None = None) 
     """
     file = name.removeprefix("models/").removesuffix(".toml")
     if file in home.names("models") and not _is_tracked(home, file):
-        return [Audited(subject_of_model(home.following(file), file))]
+        followed = home.following(file)
+        return [Audited(subject_of_model(followed, file), untrained=followed.model(file))]
     found = runs.find_each(file) if question is None else [runs.find(file, question)]
     return subjects_of_runs(home, runs, found)
 
@@ -142,8 +152,49 @@ def audit_model(
     only: Sequence[str] = (),
     jobs: int = 1,
     progress: Begun | None = None,
+    say: Callable[[str], None] = warn,
 ) -> list[tuple[Audited, Audit]]:
-    """Audit what `name` means; see `subjects_of` and `audit.auditing.audit_all`."""
+    """Audit what `name` means; see `subjects_of` and `audit.auditing.audit_all`.
+
+    A model that was never trained counts as tried once its skill was measured.
+
+    Parameters
+    ----------
+    say
+        Called with a note where that cannot be recorded.
+
+    Raises
+    ------
+    TrialsError
+        It cannot be counted, since the registry of trials is damaged.
+    """
     found = subjects_of(home, runs, name, question)
-    made = audit_all([each.subject for each in found], quick=quick, only=only, jobs=jobs, progress=progress)
-    return list(zip(found, made, strict=True))
+    for each in found:
+        if each.untrained is not None and publication.NAME in (only or (publication.NAME,)):
+            TrialRegistry(each.subject.home.trials).trials()  # a damaged registry is found before the work
+    made = list(
+        zip(
+            found,
+            audit_all([each.subject for each in found], quick=quick, only=only, jobs=jobs, progress=progress),
+            strict=True,
+        )
+    )
+    for audited, audit in made:
+        skills = _measured(audit)
+        if audited.untrained is not None and skills:
+            subject = audited.subject
+            record_audited(
+                subject.home,
+                audited.untrained,
+                skills,
+                end=subject.end,
+                simulated=subject.store.is_simulated,
+                say=say,
+            )
+    return made
+
+
+def _measured(audit: Audit) -> Mapping[str, Mapping[str, Any]]:
+    """The skill of each question as the audit shows it; empty where none was measured."""
+    shown = next((check for check in audit.checks if check.name == publication.NAME), None)
+    return (shown.figures.get("skill") or {}) if shown is not None else {}

@@ -17,6 +17,7 @@ from bullbear.dataset import build
 from bullbear.dataset.predictions import COMBINED
 from bullbear.definitions import UP
 from bullbear.errors import HistoryError, NoDataError
+from bullbear.factors.engine.registry import renew
 from bullbear.forecasting.bundle import Bundle
 from bullbear.forecasting.champions import Asked, question_of
 from bullbear.forecasting.close import Close, close_of
@@ -55,6 +56,7 @@ def replayed(subject: Subject, store: Store, session: pd.Timestamp) -> Today | N
 def forecasts_from(subject: Subject, at: Close, view: View) -> Today | None:
     """The forecasts at a close from the factors of a view, which may know more."""
     asked = [Asked(question_of(bundle), bundle) for bundle in subject.bundles.values()]
+    renew()
     try:
         return forecasts_on(view, at.labels_of, subject.ticker, pd.DatetimeIndex([at.session]), asked)
     except HistoryError:  # before the first model
