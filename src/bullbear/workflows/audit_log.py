@@ -39,7 +39,7 @@ def document_of(home: Home, audited: Audited, audit: Audit) -> dict[str, Any]:
         {
             **audit.as_dict(),
             "training": next(iter(audited.run_ids or tuple(subject.run_ids.values())), ""),
-            "at": pd.Timestamp.now("UTC").isoformat(timespec="seconds"),
+            "at": pd.Timestamp.now("UTC").strftime("%Y-%m-%dT%H:%M:%SZ"),
             "simulated": subject.store.is_simulated,
             "ticker": subject.ticker,
             **provenance(home),
