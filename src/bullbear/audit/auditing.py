@@ -14,6 +14,7 @@ from bullbear.audit.subject import FULL, QUICK, Effort, Subject
 from bullbear.errors import InputError
 from bullbear.execution import Local, map_items
 from bullbear.execution.executors import Function, Outcome
+from bullbear.factors.engine.registry import renew
 
 Begun = Callable[[str, int, int], None]
 """Called with what is checked, and 0 of 1 when it begins, 1 of 1 when it has ended."""
@@ -148,6 +149,7 @@ class _Announced:
 def _checked(shared: tuple[tuple[Subject, ...], Effort], pair: _Pair) -> CheckResult:
     (subjects, effort), (place, name) = shared, pair
     began = time.perf_counter()
+    renew()  # a check must find the same after another one as in a process of its own
     made = BY_NAME[name].run(subjects[place], effort, _silent)
     return replace(made, seconds=time.perf_counter() - began)
 

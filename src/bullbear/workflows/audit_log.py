@@ -1,6 +1,7 @@
 """What is kept of an audit: a page of the home, and with every run of the training a document, a page and tags.
 
-A quick audit never replaces a full one of the same run on the same code and data; one that failed replaces any.
+On the same code and data a quick audit that passed replaces neither a full one nor a failed one of the same run; one
+that failed replaces any.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ def replaces(new: Mapping[str, Any], old: Mapping[str, Any] | None) -> bool:
     if not new["passed"] or old is None:
         return not new["passed"] or bool(new["whole"])
     as_new = all(old.get(key) == new[key] for key in (CODE, STORE))
-    return bool(new["whole"]) and not (as_new and new["quick"] and not old["quick"])
+    return bool(new["whole"]) and not (as_new and new["quick"] and not (old["quick"] and old["passed"]))
 
 
 def outcome(document: Mapping[str, Any]) -> str:
@@ -113,7 +114,7 @@ def keep(
             say(f"{document['model']} has no tracked run: its audit is not logged")
         elif not replaces(document, kept_with(runs, audited.run_ids[0])):
             why = (
-                "the run has a full audit of the same code and data"
+                "the run has a full or a failed audit of the same code and data"
                 if document["whole"]
                 else "only some of the checks were made"
             )
