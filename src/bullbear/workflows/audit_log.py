@@ -1,6 +1,7 @@
 """What is kept of an audit: a page of the home, and with every run of the training a document, a page and tags.
 
-A quick audit never replaces a full one of the same run on the same code and data; one that failed replaces any.
+On the same code and data a quick audit that passed replaces neither a full one nor a failed one of the same run; one
+that failed replaces any.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ def document_of(home: Home, audited: Audited, audit: Audit) -> dict[str, Any]:
         {
             **audit.as_dict(),
             "training": next(iter(audited.run_ids or tuple(subject.run_ids.values())), ""),
-            "at": pd.Timestamp.now("UTC").isoformat(timespec="seconds"),
+            "at": pd.Timestamp.now("UTC").strftime("%Y-%m-%dT%H:%M:%SZ"),
             "simulated": subject.store.is_simulated,
             "ticker": subject.ticker,
             **provenance(home),
@@ -60,7 +61,7 @@ def replaces(new: Mapping[str, Any], old: Mapping[str, Any] | None) -> bool:
     if not new["passed"] or old is None:
         return not new["passed"] or bool(new["whole"])
     as_new = all(old.get(key) == new[key] for key in (CODE, STORE))
-    return bool(new["whole"]) and not (as_new and new["quick"] and not old["quick"])
+    return bool(new["whole"]) and not (as_new and new["quick"] and not (old["quick"] and old["passed"]))
 
 
 def outcome(document: Mapping[str, Any]) -> str:
@@ -117,7 +118,7 @@ def keep(
                 _remember(home, audited, document, place, say)
         elif not replaces(document, kept_with(runs, audited.run_ids[0])):
             why = (
-                "the run has a full audit of the same code and data"
+                "the run has a full or a failed audit of the same code and data"
                 if document["whole"]
                 else "only some of the checks were made"
             )
