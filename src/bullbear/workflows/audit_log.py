@@ -114,7 +114,7 @@ def keep(
     for audited, document in made:
         if not audited.run_ids:
             say(f"{document['model']} has no tracked run: its audit is not logged")
-            if replaces(document, None):
+            if not document["passed"] or (document["whole"] and not document["quick"]):
                 _remember(home, audited, document, place, say)
         elif not replaces(document, kept_with(runs, audited.run_ids[0])):
             why = (
