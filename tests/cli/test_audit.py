@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -75,6 +76,7 @@ def test_json_is_one_document_with_a_link_for_each_check(
     found = answer.json
     assert set(found) == {"passed", "report", "audits", "notes"}
     (audit,) = found["audits"]
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", audit["at"])
     assert [check["name"] for check in audit["checks"]] == list(BY_NAME)
     failed = {check["name"]: check for check in audit["checks"]}["warm-up"]
     assert failed["report"] == f"{home.reports / 'audit.html'}#warm-up"

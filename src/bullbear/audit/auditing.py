@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from itertools import islice
 from typing import Any
 
@@ -93,7 +95,9 @@ def audit_all(
     """
     unknown = [name for name in only if name not in BY_NAME]
     if unknown:
-        raise InputError("--only", unknown[0], ", ".join(BY_NAME), "name checks of the audit")
+        close = get_close_matches(re.sub(r"[\W_]+", "-", unknown[0].lower()), BY_NAME, n=1)
+        remedy = f"did you mean {close[0]}?" if close else "name checks of the audit"
+        raise InputError("--only", unknown[0], ", ".join(BY_NAME), remedy)
     names = [each.name for each in CHECKS if not only or each.name in only]
     for subject in subjects:
         _ = subject.examples, subject.index  # once, before the workers share them

@@ -28,7 +28,7 @@ def audit(
         str | None,
         typer.Option("--question", metavar="NAME", help="Only the training that answers this question."),
     ] = None,
-    quick: Annotated[bool, typer.Option("--quick", help="Fewer cuts, seeds and years; about half a minute.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Fewer cuts, seeds and years; under a minute.")] = False,
     only: Annotated[
         list[str] | None, typer.Option("--only", metavar="CHECK", help="Make only this check; may be repeated.")
     ] = None,

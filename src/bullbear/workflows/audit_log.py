@@ -17,6 +17,7 @@ from bullbear.audit.auditing import Audit
 from bullbear.audit.catalogue import BY_NAME
 from bullbear.documents import json_ready
 from bullbear.files import write_whole
+from bullbear.forecasting.failed_audits import FILE, record_audit
 from bullbear.forecasting.ledger import warn
 from bullbear.home import Home
 from bullbear.tracking.tags import AUDIT
@@ -40,7 +41,7 @@ def document_of(home: Home, audited: Audited, audit: Audit) -> dict[str, Any]:
         {
             **audit.as_dict(),
             "training": next(iter(audited.run_ids or tuple(subject.run_ids.values())), ""),
-            "at": pd.Timestamp.now("UTC").isoformat(timespec="seconds"),
+            "at": pd.Timestamp.now("UTC").strftime("%Y-%m-%dT%H:%M:%SZ"),
             "simulated": subject.store.is_simulated,
             "ticker": subject.ticker,
             **provenance(home),
@@ -109,9 +110,12 @@ def keep(
             generated_at=pd.Timestamp(shown[0]["at"]),
         )
 
+    place = home.reports / PAGE
     for audited, document in made:
         if not audited.run_ids:
             say(f"{document['model']} has no tracked run: its audit is not logged")
+            if not document["passed"] or (document["whole"] and not document["quick"]):
+                _remember(home, audited, document, place, say)
         elif not replaces(document, kept_with(runs, audited.run_ids[0])):
             why = (
                 "the run has a full or a failed audit of the same code and data"
@@ -121,8 +125,8 @@ def keep(
             say(f"the audit of {document['model']} is not logged: {why}")
         else:
             texts = {DOCUMENT: json.dumps(document, indent=1), PAGE: page_of([document])}
+            _remember(home, audited, document, place, say)
             runs.record_audit(audited.run_ids, texts, {AUDIT: outcome(document)}, _metrics(document), say=say)
-    place = home.reports / PAGE
     try:
         write_whole(place, page_of(documents))
         write_whole(home.reports / DOCUMENT, json.dumps(documents, indent=1))
@@ -130,6 +134,20 @@ def keep(
         say(f"{place} was not written: {bad.strerror or bad}")
         return None
     return place
+
+
+def _remember(
+    home: Home, audited: Audited, document: Mapping[str, Any], page: Path, say: Callable[[str], None]
+) -> None:
+    """Keep where a forecast finds it whether the audit failed."""
+    failed = [each["name"] for each in document["checks"] if each["verdict"] == "failed"]
+    run_ids = {*audited.run_ids, *audited.subject.run_ids.values()}
+    if not run_ids:
+        return
+    try:
+        record_audit(home, run_ids, failed, document["at"], str(page.relative_to(home.root)))
+    except OSError as bad:
+        say(f"{home.forecasts / FILE} was not written: {bad.strerror or bad}")
 
 
 def last_of_home(home: Home) -> list[dict[str, Any]]:

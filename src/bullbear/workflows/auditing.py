@@ -96,7 +96,7 @@ def subjects_of_runs(home: Home, runs: Runs, found: Sequence[Run]) -> list[Audit
     trainings: dict[object, tuple[Training, dict[str, Run]]] = {}
     for run in found:
         training = runs.training_of(run)
-        key: object = training.ids or (run.model, run.bundle.questions, run.bundle.feature_sets)
+        key: object = training.ids or repr((run.model, run.bundle.questions, run.bundle.feature_sets))
         _, members = trainings.setdefault(key, (training, {}))
         members.update({each.question: each for each in training.runs if each.question not in members})
         members[run.question] = run

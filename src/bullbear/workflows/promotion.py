@@ -13,6 +13,7 @@ from bullbear.documents import json_ready
 from bullbear.errors import BullbearError, GateError, TrialsError
 from bullbear.forecasting import gate
 from bullbear.forecasting.champion_history import FORCED
+from bullbear.forecasting.failed_audits import failed_audits
 from bullbear.forecasting.gate import Check, Verdict
 from bullbear.forecasting.holdout import lock_of_bundle
 from bullbear.home import Home
@@ -119,6 +120,8 @@ def _promote(home: Home, runs: Runs, run: Run, force: str | None, audits: AuditG
             verdict = verdict.noting(inside.reason if inside.passed is None else None)
         audited = audits.check(run, thresholds.audit, may_be_made=verdict.passed)
         verdict = replace(verdict, checks=(*verdict.checks, audited))
+    if champion is not None and champion.run_id == run.run_id:
+        verdict = _with_failed_audit(verdict, failed_audits(home, run.question))
     refusal = verdict.refusal()
     if refusal is not None and force is None:
         raise refusal
@@ -133,6 +136,21 @@ def _promote(home: Home, runs: Runs, run: Run, force: str | None, audits: AuditG
         run, instead_of=compared, skill=_skill(run, home.evaluations, is_forced=forced is not None), forced=forced
     )
     return verdict, True
+
+
+def _with_failed_audit(verdict: Verdict, failed: Sequence[str]) -> Verdict:
+    """The verdict on the present champion, which says that its audit failed."""
+    if not failed:
+        return verdict
+    but = f", but {failed[0]}"
+    already = next((check.reason for check in verdict.checks if check.test == "champion"), None)
+    if already is None:
+        return verdict.noting(failed[0])
+    checks = [
+        replace(check, reason=check.reason + but) if check.test == "champion" else check for check in verdict.checks
+    ]
+    notes = [note + but if note == already else note for note in verdict.notes]
+    return replace(verdict, checks=tuple(checks), notes=tuple(notes))
 
 
 def _unjudged(runs: Runs, run: Run, why: BullbearError) -> Verdict:

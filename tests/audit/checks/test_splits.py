@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from bullbear import sessions
-from bullbear.audit.checks import reproducibility, splits, truncation
+from bullbear.audit.checks import perturbation, reproducibility, splits, truncation
 from bullbear.audit.replays import forecasts
 from bullbear.audit.replays.forecasts import compared, replayed
 from bullbear.audit.result import NOT_APPLICABLE, PASSED
@@ -190,7 +190,9 @@ def test_a_run_of_one_session_is_cut_at_it_and_what_is_not_compared_is_not_count
     trained: Subject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(truncation, "reported_sessions", lambda subject: trained.index[-40:-39])
+    monkeypatch.setattr(perturbation, "reported_sessions", lambda subject: trained.index[-40:-39])
     assert truncation.cuts(trained, QUICK) == [trained.index[-40]]
+    assert set(perturbation.cuts(trained, 2)) == {trained.index[-40]}
     today = replayed(trained, trained.store, trained.index[-40])
     assert today is not None
     assert len(compared(trained, today)) == 1
