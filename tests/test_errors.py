@@ -8,7 +8,16 @@ import pytest
 from bullbear import errors
 from bullbear.errors import BullbearError, DefinitionError, Found, GateError, InputError
 
-KINDS_OF_INPUT = ["DefinitionError", "SnapshotError", "NoDataError", "HistoryError", "RunError", "LedgerError"]
+KINDS_OF_INPUT = [
+    "DefinitionError",
+    "SnapshotError",
+    "NoDataError",
+    "HistoryError",
+    "RunError",
+    "LedgerError",
+    "TrialsError",
+    "OpeningsError",
+]
 
 
 def test_a_message_answers_four_questions_in_one_line() -> None:
@@ -60,7 +69,7 @@ def test_every_class_is_a_bullbear_error_with_a_docstring_and_its_own_exit_code(
     ]
     assert {c.__name__ for c in classes} == {
         "BullbearError", "InputError", "FetchError", "FitError", "GateError", "MissingExtraError", "ItemError",
-        "ExecutionError", *KINDS_OF_INPUT,
+        "ExecutionError", "HoldOutError", *KINDS_OF_INPUT,
     }  # fmt: skip
     assert all(issubclass(c, BullbearError) and c.__doc__ for c in classes)
     assert BullbearError.exit_code == 1

@@ -187,3 +187,30 @@ def test_files_in_use_for_a_block_do_not_need_the_home(things: Registry[str], tm
         assert list(things.entries()) == ["served"]
     with pytest.raises(DefinitionError, match=r"^learners/a\.py:1: got .*ZeroDivisionError"):
         things.entries()["served"]
+
+
+def test_what_a_file_remembers_is_forgotten_but_its_classes_elsewhere_stay(tmp_path: Path) -> None:
+    (tmp_path / "counters").mkdir()
+    counters, shapes = Registry[object]("counter", "counters"), Registry[object]("shape", "shapes")
+    source = "SEEN = []\nclass Round: ...\ncount = lambda: SEEN.append(0) or len(SEEN)\n"
+    source += "from bullbear import user_code as u\nfor r in u._registries[-2:]:\n"
+    source += "    r.add('it', count if r.what == 'counter' else Round, __name__)\n"
+    (tmp_path / "counters" / "mine.py").write_text(source)
+    try:
+        user_code.use_home(tmp_path)
+        assert not shapes.entries()
+        count = counters.entries()["it"]
+        assert callable(count)
+        assert (count(), count()) == (1, 2)
+        shape = shapes.entries()["it"]
+        counters.renew()
+        again = counters.entries()["it"]
+        assert callable(again)
+        assert again() == 1
+        assert shapes.entries()["it"] is shape
+        assert pickle.loads(pickle.dumps(shape)) is shape
+        assert user_code.digests([again]) == user_code.digests([count])
+    finally:
+        user_code._registries.remove(counters)
+        user_code._registries.remove(shapes)
+        user_code.use_home(tmp_path / "nowhere")

@@ -34,6 +34,8 @@ _turn = 0
 """Counts the calls of `use_home`; a registry that was read in an earlier turn reads its folder again."""
 _registries: list[Registry[Any]] = []
 _restoring = False
+_renewed: Registry[Any] | None = None
+"""The only registry that takes entries now; None for all."""
 
 
 class UserCodeError(DefinitionError):
@@ -88,6 +90,8 @@ class Registry(Generic[E]):
         TypeError
             Another file has registered that name.
         """
+        if _renewed is not None and _renewed is not self:
+            return
         earlier = self._modules[name] if name in self._entries else module
         # A test runner may load the same file a second time under another module name.
         if _file_of(earlier) != _file_of(module) and not (_restoring and is_user_module(earlier)):
@@ -133,6 +137,29 @@ class Registry(Generic[E]):
         """Add what a module, which is not run a second time, added when it ran."""
         for name, entry in self._of_users.get(module, {}).copy().items():
             self.add(name, entry, module)
+
+    def renew(self) -> None:
+        """Run the files of the home in use again, so that what they add here remembers nothing of earlier calls.
+
+        What they add elsewhere stays, and so do their modules: a class must remain the one that pickles refer to.
+
+        Raises
+        ------
+        DefinitionError
+            A file fails now; the message names file and line.
+        """
+        global _renewed
+        self.entries()
+        users = [name for name in self._modules.values() if is_user_module(name)]
+        for name in dict.fromkeys([*self.in_use(), *users]):
+            module = sys.modules.pop(name)
+            self.drop(name)
+            _renewed = self
+            try:
+                _run(name, str(module.__file__), module.__dict__["__source__"])
+            finally:
+                _renewed = None
+                sys.modules[name] = module
 
     @contextmanager
     def without_users(self) -> Iterator[None]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from bullbear.audit.result import CheckResult, Leak
 from bullbear.audit.subject import Effort, Subject
 from bullbear.home import Home
 from bullbear.tracking import Runs
+from bullbear.trials import TrialRegistry, tries_on
 
 Run = Callable[..., Any]
 LEAK = Leak("rsi_14", "2005-06-01", 0.25, "0.5 on 2005-06-01, but 0.75 from what was known that day")
@@ -73,6 +76,7 @@ def test_json_is_one_document_with_a_link_for_each_check(
     found = answer.json
     assert set(found) == {"passed", "report", "audits", "notes"}
     (audit,) = found["audits"]
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", audit["at"])
     assert [check["name"] for check in audit["checks"]] == list(BY_NAME)
     failed = {check["name"]: check for check in audit["checks"]}["warm-up"]
     assert failed["report"] == f"{home.reports / 'audit.html'}#warm-up"
@@ -102,6 +106,46 @@ def test_a_model_that_was_never_trained_is_audited_from_its_file(
     assert (answer.code, calls[0]) == (0, ("fresh", calls[0][1], True))
     assert "note: fresh has no tracked run: its audit is not logged" in answer.err
     assert bullbear("audit", "nowhere", "--home", home.root).code == 2
+
+
+def test_the_skill_of_a_model_that_was_never_trained_counts_as_a_try_before_it_is_shown(
+    bullbear: Run, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small = (home.root / "models" / "small.toml").read_text()
+    fresh = small.replace('name = "small"', 'name = "fresh"').replace("seed = 3", "seed = 4")
+    (home.root / "models" / "fresh.toml").write_text(fresh)
+    registry = TrialRegistry(home.trials)
+    before = len(registry.trials())
+
+    def run(check: AuditCheck, subject: Subject, effort: Effort, progress: object) -> CheckResult:
+        figures = {"skill": {"up": {"skill": [0.01, -0.02, 0.04]}}} if check.name == "publication" else {}
+        return CheckResult.of(check.name, [], "nothing moves", "it looks ahead", **figures)
+
+    monkeypatch.setattr(AuditCheck, "run", run)
+    common = ("--home", home.root, "--jobs", 1)
+    assert bullbear("audit", "fresh", "--only", "splits", *common).code == 0
+    assert bullbear("audit", "small", *common).code == 0
+    assert len(registry.trials()) == before
+    for times in (1, 2):
+        with monkeypatch.context() as unseen:
+            unseen.setattr("bullbear.cli.audit._show", lambda *shown: 1 / 0)
+            answer = bullbear("audit", "fresh", *common)
+        assert (answer.code != 0, answer.out) == (True, "")
+        assert len(registry.trials()) == before + times
+    seen, again = registry.trials()[before:]
+    model = home.model("fresh")
+    assert (seen.what, seen.question, seen.data, seen.counts) == ("audit", "up", "SIMULATED", True)
+    assert (seen.identity, seen.brier_skill) == ((model.definition_hash, None, None), 0.01)
+    assert (seen.seen_again, again.seen_again) == (0, 1)
+    trained = replace(seen, what="train", run_id="f" * 32, sharpe=0.5)
+    (recorded,) = registry.record([(trained, None)])
+    assert recorded.seen_again == 1
+    assert len(tries_on(registry.trials(), "up", "SIMULATED").models) == 2  # `small` and this
+
+    registry.path.write_text(registry.path.read_text().replace('"small"', '"large"'))
+    monkeypatch.setattr(AuditCheck, "run", lambda *arguments: 1 / 0)
+    answer = bullbear("audit", "fresh", *common)
+    assert (answer.code, "trials.jsonl:2: " in answer.mistake) == (2, True)
 
 
 def test_a_store_that_cannot_be_written_is_a_note(bullbear: Run, home: Home, monkeypatch: pytest.MonkeyPatch) -> None:

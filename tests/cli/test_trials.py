@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -44,10 +45,16 @@ def test_each_try_has_a_line_and_each_question_its_sum(bullbear: Run, home: Home
         assert expected in shown
     best = f"{up['best_by_luck']:.2f}"
     assert (
-        "up (SIMULATED): 2 tries of 2 definitions; the skill test gives each try an error of 5.00% (Bonferroni); "
-        f"2 other policies tried on them; without skill the best of all 4 would show a Sharpe ratio of {best}, "
-        "which the deflated ratio is measured from\n"
+        "2 models and 2 policies tried on up (SIMULATED): each model must show skill at an error of 5.00% (10% / 2); "
+        f"the best of 4 without skill would show a Sharpe ratio of about {best}.\n"
+        "1 model tried on dip5 (SIMULATED): it must show skill at an error of 10.00% (10% / 1).\n"
     ) in shown
+    assert "question" in shown.splitlines()[1]
+    assert all(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", row["first_seen"]) for row in found["trials"])
+
+    wrong = bullbear("trials", "--home", home.root, "--question", "upp")
+    assert (wrong.code, wrong.mistake.startswith("bullbear: --question: got 'upp'; allowed: ")) == (2, True)
+    assert {"dip5", "up"} <= set(re.split(r"[ ,;]+", wrong.mistake))
 
 
 def test_a_home_without_runs_has_no_trials(bullbear: Run, tmp_path: Path) -> None:

@@ -9,14 +9,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bullbear.audit.changes import Noise
-from bullbear.data.changed import ChangedStore
+from bullbear.audit.changes import Noise, Removed, Restated, Thinned
+from bullbear.data.changed import Change, ChangedStore
+from bullbear.data.sealed import SealedStore
 from bullbear.data.store import Store
-from bullbear.errors import InputError
+from bullbear.errors import HoldOutError, InputError
 from bullbear.sessions import between, closes
 
 DAYS = between("2019-01-02", "2019-02-28")
 CUT = closes(DAYS[20:21])[0]
+DAY_BEFORE = closes(DAYS[19:20])[0]
+SECOND = pd.Timedelta(seconds=1)
 
 
 @pytest.fixture
@@ -85,3 +88,39 @@ def test_it_takes_no_rows(store: Store) -> None:
     rows = store.as_of().versions("bars", "IWM").assign(series="QQQ")
     with pytest.raises(InputError, match=r"store: got 'a store with changed rows'"):
         ChangedStore(store, Noise(CUT)).append("bars", rows)
+
+
+class Revised:
+    """The values of the last row in the place of all others, known before any of them."""
+
+    def touches(self, kind: str, series: str) -> bool:
+        return series == "IWM"
+
+    def rows(self, kind: str, series: str, frame: pd.DataFrame) -> pd.DataFrame:
+        return frame.assign(
+            close=frame["close"].iloc[-1], known_at=frame["known_at"].iloc[0] - frame.index[::-1] * SECOND
+        )
+
+
+@pytest.mark.parametrize(
+    "change", [Noise(CUT - SECOND), Thinned(DAY_BEFORE), Removed(DAY_BEFORE), Restated("IWM"), Later(), Revised()]
+)
+def test_of_a_sealed_store_nothing_sealed_is_served(store: Store, tmp_path: Path, change: Change) -> None:
+    # A second store that never had the sealed rows.
+    ends = Store(tmp_path / "ends")
+    known = store.as_of(CUT)
+    ends.append("bars", pd.concat([known.versions("bars", each).assign(series=each) for each in ("IWM", "SPY")]))
+    sealed = SealedStore(store.root, CUT)
+    for made in (
+        ChangedStore(sealed, change),
+        ChangedStore(ChangedStore(sealed, change), Restated("SPY")),
+        pickle.loads(pickle.dumps(ChangedStore(sealed, change))),
+    ):
+        assert made.through == CUT
+        expected = ChangedStore(ends, change).as_of().bars("IWM")
+        expected = expected[expected["known_at"] <= CUT]
+        for view in (made.as_of(), made.as_of(CUT), made.as_of(stored=store.last_stored_at)):
+            pd.testing.assert_frame_equal(view.bars("IWM"), expected)
+            assert view.instant <= CUT
+        with pytest.raises(HoldOutError, match="refused by the hold-out: what was known at"):
+            made.as_of(CUT + SECOND)

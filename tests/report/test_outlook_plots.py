@@ -90,7 +90,7 @@ def test_every_question_is_named_with_its_probability_and_the_usual_one(drawn: l
     plots.against_usual_plot(OUTLOOK)
     axes = drawn[0].axes[0]
     assert [each.get_text() for each in axes.texts] == [
-        "60% (usually 58%)", "The month ends higher.", "19% (usually 12%)", "A close 8 % lower.",
+        "60% (usually 58%)", "The month ends higher", "19% (usually 12%)", "A close 8 % lower",
     ]  # fmt: skip
     assert [bar.get_width() for bar in axes.patches] == [0.6, 0.19]  # type: ignore[attr-defined]
     vertical = [line for line in axes.lines if len(set(line.get_xdata())) == 1 and len(line.get_xdata()) == 2]  # type: ignore[arg-type]

@@ -31,11 +31,14 @@ class Audits:
         self.failing: tuple[str, ...] = ()
         self.efforts: list[bool] = []
         self.raises: Exception | None = None
+        self.apply = True
 
     def run(self, check: AuditCheck, subject: Subject, effort: Effort, progress: object) -> CheckResult:
         if self.raises is not None:
             raise self.raises
         self.efforts.append(effort.is_quick)
+        if not self.apply:
+            return CheckResult.not_applicable(check.name, "nothing to look at")
         return CheckResult.of(check.name, [LEAK] if check.name in self.failing else [], "clean", "rsi_14 looks ahead")
 
     @property
@@ -149,6 +152,12 @@ def test_an_audit_that_cannot_be_made_refuses(home: Home, better: Run, audits: A
     audits.raises = HistoryError("small", "1 label", "two", "train over a longer span")
     found = AuditGate(home, Runs(home)).check(better, QUICK, may_be_made=True)
     assert (found.passed, found.reason[:32]) == (False, "it could not be made: small: got")
+
+
+def test_an_audit_of_which_no_check_applied_is_no_passed_one(home: Home, better: Run, audits: Audits) -> None:
+    audits.apply = False
+    found = AuditGate(home, Runs(home)).check(better, QUICK, may_be_made=True)
+    assert (found.passed, found.reason[:30]) == (False, "no check applied to the run (q")
 
 
 def test_a_home_may_ask_for_none(home: Home, better: Run, audits: Audits) -> None:

@@ -45,6 +45,12 @@ def test_a_combinatorial_model_is_scored_by_path_and_never_issued(home: Home, bu
     assert json.loads(run.read_text("evaluation.json"))["bss_mean"] == found["bss_mean"]
     shown = " ".join(bullbear("evaluate", run.run_id, "--home", home.root).out.split())
     assert f"mean {found['bss_mean']:+.2%}, from {min(skills):+.2%} to {max(skills):+.2%}" in shown
+    only = [part for name in ("truncation", "perturbation", "execution") for part in ("--only", name)]
+    audited = bullbear("audit", run.run_id, "--home", home.root, "--quick", *only, "--json")
+    assert audited.code == 0, audited.err
+    truncation, _, execution = audited.json["audits"][0]["checks"]
+    assert truncation["sentence"].endswith("; no forecast of the run could be compared")
+    assert execution["verdict"] == "not applicable"
     logged = connect(home.runs).get_run(run.run_id).data
     assert logged.metrics["skill/bss"] == pytest.approx(found["bss_mean"])
     assert logged.metrics["skill/bss_lowest"] == pytest.approx(min(skills))

@@ -202,8 +202,39 @@ def test_the_verdict_says_whether_a_sealed_period_tested_the_run(home: Home, sma
 
     before = checked()
     assert before["passed"] is None
+    assert before["value"] is None
     assert before["reason"].startswith("trained before the days were sealed, and never opened: hold-out 2006-07-01 on")
     open_holdout(home, home.model("small"), "For a test.")
     after = checked()
     assert after["passed"] is (after["value"] >= 0.0)
     assert after["reason"].startswith("hold-out 2006-07-01 on, opened once: Brier skill inside ")
+
+
+def test_while_a_period_is_sealed_no_test_of_the_gate_counts_what_resolved_inside(
+    home: Home, small: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (home.root / "models" / "holdout.toml").write_text('first = "2006-07-01"\nwhy = "The last word."\n')
+    home.champion.unlink()
+    promote_run(home, Runs(home), Runs(home).find("base"))
+    through = pd.Timestamp("2006-07-01 04:00", tz="UTC")
+    others = [Try("f" * 32, "other", small.of_target.table.set_index("decided_at")[["p", "y"]].dropna())]
+    monkeypatch.setattr(Runs, "others_tried", lambda self, run: others)
+
+    def verdict(good_inside: bool) -> dict[str, Any]:
+        for place in (small.bundle.root, home.champion.resolve()):
+            table = Predictions.from_csv((place / "predictions.csv").read_text()).table
+            inside = table["resolved_at"] >= through
+            p = table["climatology"].where(table["y"] == 1, 0.1) if good_inside else 1 - table["y"].fillna(0.5)
+            record_forecasts(place, table.assign(p=table["p"].where(~inside, p), p_low=np.nan, p_high=np.nan))
+        with pytest.raises(GateError) as refused:
+            promote_run(home, Runs(home), Runs(home).find("small"))
+        assert refused.value.verdict is not None
+        return refused.value.verdict
+
+    good, bad = verdict(True), verdict(False)
+    assert good == bad
+    assert any(each.startswith("judged on what was known before 2006-07-01: ") for each in good["notes"])
+    (check,) = [each for each in good["checks"] if each["test"] == "hold-out"]
+    assert check["passed"] is None
+    open_holdout(home, home.model("small"), "For a test.")
+    assert verdict(True)["checks"] != verdict(False)["checks"]

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from bullbear.audit.auditing import audit_all
 from bullbear.data.segments import KINDS
 from bullbear.data.view import View
 from bullbear.dataset.predictions import Predictions
@@ -25,6 +26,7 @@ from bullbear.sessions import closes
 from bullbear.tracking import Run, Runs
 from bullbear.tracking.spool import LoggedTraining
 from bullbear.tracking.stored_runs import stored_runs
+from bullbear.workflows.auditing import subject_of_model, subjects_of_runs
 from bullbear.workflows.sealed_training import end_before_seal
 from bullbear.workflows.succession import demote
 from bullbear.workflows.sweeping import sweep_run
@@ -279,3 +281,31 @@ def test_a_champion_is_refitted_up_to_the_sealed_days_and_not_beyond(sealed: Hom
     again = issue(sealed, "2007-12-28", say=notes.append)
     whole = before.predictions.table.set_index("decided_at").loc["2007-12-28"].iloc[0]
     assert (again["model"]["trained_through"], again["p_up"]) == ("2007-09-28", whole["p"])
+
+
+def test_an_audit_of_a_run_from_before_the_seal_reads_nothing_inside(sealed: Home):
+    runs, through = Runs(sealed), last_instant(sealed.holdout())
+    small = runs.find("small")
+    assert small.of_target.table["resolved_at"].max() > through
+    (audited,) = subjects_of_runs(sealed, runs, [small])
+    for subject in (audited.subject, subject_of_model(sealed, "small")):
+        assert subject.store.through == through
+        assert subject.view.instant <= through
+        assert subject.index[-1] == pd.Timestamp(LAST_OPEN)
+        assert max(each.decided_at.max() for each in subject.examples) <= through
+        assert all(each.predictions.table["resolved_at"].max() <= through for each in subject.bundles.values())
+        with pytest.raises(HoldOutError):
+            subject.store.as_of(through + pd.Timedelta(days=1))
+    assert audited.subject.bundles
+    open_holdout(sealed, sealed.model("small"), "For a test.")
+    (audited,) = subjects_of_runs(sealed, runs, [small])
+    assert audited.subject.store.through is None
+    assert len(audited.subject.bundles["up"].predictions) == len(small.predictions)
+
+
+@pytest.mark.slow
+def test_such_an_audit_finds_nothing_that_is_not_there(sealed: Home):
+    runs = Runs(sealed)
+    (audited,) = subjects_of_runs(sealed, runs, [runs.find("small")])
+    (found,) = audit_all([audited.subject], quick=True)
+    assert [each.sentence for each in found.failed] == []

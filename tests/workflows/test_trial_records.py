@@ -129,12 +129,43 @@ def test_a_damaged_line_stops_whatever_counts(home: Home) -> None:
     small = runs.find("small")
     for count in (
         lambda: promote_run(home, runs, small),
-        lambda: promote_run(home, runs, small, force="whatever"),
         lambda: runs.others_tried(small),
         lambda: train_model(home, "small", start="2004-01-02"),
     ):
         with pytest.raises(TrialsError, match=r"trials/trials\.jsonl:2: .*restore it and its \.head from a copy"):
             count()
+
+
+def test_a_damaged_registry_is_a_note_where_only_a_count_is_missing(bullbear: Any, home: Home) -> None:
+    registry = TrialRegistry(home.trials)
+    registry.path.write_text(registry.path.read_text().replace('"counts":true', '"counts":false'))
+    unknown = "note: how many models were tried is unknown"
+    answer = bullbear("evaluate", "small", "--home", home.root)
+    assert (answer.code, "Calibration test p " in answer.out, answer.err.count(unknown)) == (0, True, 1)
+    assert "trials/trials.jsonl:2: " in answer.err
+    (scores,) = bullbear("evaluate", "small", "--home", home.root, "--json").json
+    assert (scores["tried"], scores["power"], scores["all_models"]) == (None, None, None)
+    answer = bullbear("backtest", "small", "--home", home.root)
+    assert (answer.code, answer.err.count(unknown)) == (0, 1)
+    assert ", how many models were tried is unknown; " in answer.out
+    evidence = bullbear("backtest", "small", "--home", home.root, "--json").json["sharpe_evidence"]
+    assert (evidence["trials"], evidence["deflated"]) == (None, None)
+    assert evidence["probabilistic"] > 0
+
+
+def test_only_a_forced_promotion_goes_on_without_a_count_and_records_that_it_is_unknown(home: Home) -> None:
+    registry, runs = TrialRegistry(home.trials), Runs(home)
+    registry.path.write_text(registry.path.read_text().replace('"counts":true', '"counts":false'))
+    run = runs.find("base")
+    with pytest.raises(TrialsError):
+        promote_run(home, runs, run)
+    verdict = promote_run(home, runs, run, force="the copy is lost")
+    assert (verdict.tried, verdict.passed) == (None, False)
+    assert "the tries test: how many models were tried is unknown: " in verdict.sentence
+    assert Runs(home).find("champion").run_id == run.run_id
+    forced = Runs(home).find("champion").bundle.meta["forced"]
+    assert forced["reason"] == "the copy is lost"
+    assert "how many models were tried is unknown" in forced["refused"]
 
 
 def test_a_home_that_cannot_be_written_to_counts_its_store_all_the_same(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from itertools import islice
 from typing import Any
 
@@ -14,6 +16,7 @@ from bullbear.audit.subject import FULL, QUICK, Effort, Subject
 from bullbear.errors import InputError
 from bullbear.execution import Local, map_items
 from bullbear.execution.executors import Function, Outcome
+from bullbear.factors.engine.registry import renew
 
 Begun = Callable[[str, int, int], None]
 """Called with what is checked, and 0 of 1 when it begins, 1 of 1 when it has ended."""
@@ -92,7 +95,9 @@ def audit_all(
     """
     unknown = [name for name in only if name not in BY_NAME]
     if unknown:
-        raise InputError("--only", unknown[0], ", ".join(BY_NAME), "name checks of the audit")
+        close = get_close_matches(re.sub(r"[\W_]+", "-", unknown[0].lower()), BY_NAME, n=1)
+        remedy = f"did you mean {close[0]}?" if close else "name checks of the audit"
+        raise InputError("--only", unknown[0], ", ".join(BY_NAME), remedy)
     names = [each.name for each in CHECKS if not only or each.name in only]
     for subject in subjects:
         _ = subject.examples, subject.index  # once, before the workers share them
@@ -148,6 +153,7 @@ class _Announced:
 def _checked(shared: tuple[tuple[Subject, ...], Effort], pair: _Pair) -> CheckResult:
     (subjects, effort), (place, name) = shared, pair
     began = time.perf_counter()
+    renew()  # a check must find the same after another one as in a process of its own
     made = BY_NAME[name].run(subjects[place], effort, _silent)
     return replace(made, seconds=time.perf_counter() - began)
 

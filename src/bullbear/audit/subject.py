@@ -19,6 +19,7 @@ from bullbear.dataset import Examples, build_all
 from bullbear.decide.rule import Rule
 from bullbear.definitions import FactorSpec, FeatureSet, ModelDefinition, Target
 from bullbear.factors import compute
+from bullbear.factors.engine.registry import renew
 from bullbear.forecasting.bundle import Bundle
 from bullbear.home import Home
 from bullbear.learn import Training, train_all
@@ -116,6 +117,7 @@ class Subject:
     @cached_property
     def examples(self) -> list[Examples]:
         """Of each question, from all that is stored."""
+        renew()
         return build_all(self.view, self.feature_sets, self.targets)
 
     @cached_property
@@ -124,16 +126,19 @@ class Subject:
         return pd.DatetimeIndex(self.view.bars(self.ticker).index)
 
     def changed(self, change: Change) -> ChangedStore:
-        """The store with changed rows."""
+        """The store with changed rows, for factors that remember nothing of others."""
+        renew()
         return ChangedStore(self.store, change)
 
     @cached_property
     def factors(self) -> pd.DataFrame:
         """Every factor of the model and of its policy about the ticker, by session, from all that is stored."""
+        renew()
         return compute(self.view, self.specs, self.index, self.ticker)
 
     def examples_from(self, store: Store, instant: pd.Timestamp | None = None) -> list[Examples]:
         """Of each question, from all of another store, or from what was known there at an instant."""
+        renew()
         return build_all(store.as_of(instant), self.feature_sets, self.targets)
 
     def abridged(self, effort: Effort) -> Subject:
@@ -161,6 +166,7 @@ class Subject:
         end
             The last reported day, instead of the subject's.
         """
+        renew()
         fit = tune_all if self.definition.search is not None else train_all
         given = self.examples if examples is None else examples
         return fit(self.definition, self.feature_sets, list(given), start=self.start, end=end or self.end, jobs=jobs)

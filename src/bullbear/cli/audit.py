@@ -28,7 +28,7 @@ def audit(
         str | None,
         typer.Option("--question", metavar="NAME", help="Only the training that answers this question."),
     ] = None,
-    quick: Annotated[bool, typer.Option("--quick", help="Fewer cuts, seeds and years; about half a minute.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Fewer cuts, seeds and years; under a minute.")] = False,
     only: Annotated[
         list[str] | None, typer.Option("--only", metavar="CHECK", help="Make only this check; may be repeated.")
     ] = None,
@@ -51,12 +51,20 @@ def audit(
     console = ProgressConsole(quiet=as_json)
     place = locate(home, pair)
     runs = Runs(place)
+    notes: list[str] = []
     with console.progress("audit") as progress:
         made = audit_model(
-            place, runs, run, question=question, quick=quick, only=only or (), jobs=jobs, progress=progress
+            place,
+            runs,
+            run,
+            question=question,
+            quick=quick,
+            only=only or (),
+            jobs=jobs,
+            progress=progress,
+            say=notes.append,
         )
     documents = [(audited, document_of(audited.subject.home, audited, found)) for audited, found in made]
-    notes: list[str] = []
     page = keep(made[0][0].subject.home, runs, documents, say=notes.append)
     shown = [document for _, document in documents]
     if as_json:

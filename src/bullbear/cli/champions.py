@@ -69,7 +69,8 @@ def promote(
         raise
     for name, verdict in verdicts.items():
         for note in verdict.notes:
-            typer.echo(f"note: {name}: {note}" if len(found) > 1 else f"note: {note}", err=True)
+            said = f"note: {name}: {note}" if len(found) > 1 else f"note: {note}"
+            typer.echo(at_the_same_place(said), err=True)
     for name, refusal in refused.items():
         typer.echo(f"note: {name}: {refusal}", err=True)
     if not place.has_champion("up"):
@@ -95,7 +96,7 @@ def promote(
     else:
         for each in promoted:
             for line in verdicts[each.question].lines():
-                typer.echo(line)
+                typer.echo(at_the_same_place(line))
             against = "" if verdicts[each.question].passed else ", forced against the gate"
             typer.echo(f"{champion_of(each.question)}: {each.model} {each.run_id}{against}")
 

@@ -122,12 +122,14 @@ def _details_lines(details: RunDetails | None) -> list[str]:
     """What could be luck, in two or three lines."""
     if details is None:
         return []
-    tried = details.power.tried
-    seen = ", ".join(f"{skill:.0%} with {chance:.0%}" for skill, chance in details.power.by_skill.items())
-    lines = [
-        f"A true Brier skill would pass the skill test with this history ({_models(tried)} tried): {seen}; "
-        f"calibration test p {details.calibration.p_value:.2f}"
-    ]
+    calibration = f"alibration test p {details.calibration.p_value:.2f}"
+    lines = [f"C{calibration}"]
+    if details.power is not None:
+        seen = ", ".join(f"{skill:.0%} with {chance:.0%}" for skill, chance in details.power.by_skill.items())
+        tried = _models(details.power.tried)
+        lines = [
+            f"A true Brier skill would pass the skill test with this history ({tried} tried): {seen}; c{calibration}"
+        ]
     if details.hold_out is not None:
         lines.append(_capital(details.hold_out.sentence))
     models = details.models

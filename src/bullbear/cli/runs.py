@@ -124,6 +124,7 @@ def evaluate(
         scored = evaluate_run(each, place.evaluations)
         of_run = run_details(place, runs, each, scored) if detailed and isinstance(scored, Evaluation) else None
         results.append((each, scored, oracle_share(place, each), of_run))
+    uncounted = {of_run.uncounted: None for *_, of_run in results if of_run is not None and of_run.uncounted}
     distribution = runs.distribution(run) if question is None and by is None else None
     beliefs = [] if by is not None and not as_json else [belief_of_run(place, each) for each in found]
     if as_json:
@@ -142,6 +143,8 @@ def evaluate(
         show.beliefs(zip((evaluation_tables.named(each, found) for each in found), beliefs, strict=True))
         if distribution is not None:
             show.distribution(distribution, simulated=results[0][0].simulated)
+    for note in uncounted:
+        typer.echo(at_the_same_place(f"note: {note}"), err=True)
 
 
 def compare(
@@ -270,7 +273,7 @@ def backtest(
     tested = backtest_run(place, found, rule, beside.append, parts=parts)
     if equity is not None:
         write_output(equity, tested.curves.to_csv(date_format="%Y-%m-%d"), "--equity")
-    evidence = sharpe_beside_tried(runs, found, tested)
+    evidence = sharpe_beside_tried(runs, found, tested, beside.append)
     if policy is not None:
         ratios = {digest(tested.policy): evidence.sharpe}
         record_variants(place, runs, found, POLICY, policy, ratios, beside.append)

@@ -217,10 +217,13 @@ def backtest(run: Run, tested: Backtest, evidence: SharpeEvidence | None = None)
         ResultConsole().print(table)
     if evidence is not None and math.isfinite(evidence.sharpe):
         tries = "1 model" if evidence.trials == 1 else f"{evidence.trials} models"
+        luck = f"above the best of {tries} without skill with {evidence.deflated:.0%}"
+        if evidence.trials is None:
+            luck = "how many models were tried is unknown"
         ResultConsole().print(
             f"Sharpe {evidence.sharpe:.2f}: the true one is above 0 with probability {evidence.probabilistic:.0%}, "
-            f"above the best of {tries} without skill with {evidence.deflated:.0%}; {evidence.track_record_years:.1f} "
-            f"years would show one above 0 with 95% ({evidence.years:.1f} here)",
+            f"{luck}; {evidence.track_record_years:.1f} years would show one above 0 with 95% "
+            f"({evidence.years:.1f} here)",
             soft_wrap=True,
         )
 

@@ -9,7 +9,8 @@ from rich.table import Table
 from rich.text import Text
 
 from bullbear.cli.console import ResultConsole
-from bullbear.wording import count
+from bullbear.cli.located import at_the_same_place
+from bullbear.wording import capital, count
 
 if TYPE_CHECKING:
     from bullbear.workflows.home_summary import HomeSummary
@@ -50,6 +51,7 @@ def _lines(found: HomeSummary, simulated: bool) -> list[tuple[str, str]]:
     if found.from_files and not simulated:
         lines.append(("files", f"No live source delivers {_some(found.from_files)}; they come from snapshot files."))
     lines += _champions(found)
+    lines += [("audit", f"{capital(at_the_same_place(each))}.") for each in found.failed_audits]
     if found.hold_out:
         lines.append(("hold-out", found.hold_out))
     if found.ledger_problem:

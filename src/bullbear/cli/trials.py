@@ -32,7 +32,8 @@ def trials(
     if as_json:
         print_document(found.as_dict())
     elif not found.trials:
-        typer.echo(at_the_same_place("nothing has been tried yet; `bullbear train MODEL` makes the first trial"))
+        on = "" if question is None else f" on {question}"
+        typer.echo(at_the_same_place(f"nothing has been tried{on} yet; `bullbear train MODEL` makes the first trial"))
     else:
         _show(found)
 
@@ -45,15 +46,15 @@ def _show(found: ListedTrials) -> None:
     kinds = {row.data for row in found.trials}
     title = "Trials, the oldest first: Brier skill in %, annual Sharpe"
     table = Table(title=title + (" (SIMULATED)" if kinds == {"SIMULATED"} else ""), box=None, pad_edge=False)
-    for name in ("first seen", "what", "model", "span", "skill", "Sharpe", "run"):
+    for name in ("first seen", "what", "question", "model", "span", "skill", "Sharpe", "run"):
         right = name in ("skill", "Sharpe")
         table.add_column(name, justify="right" if right else "left", no_wrap=name not in ("model", "what"))
     for row in found.trials:
         table.add_row(
             row.first_seen[:16].replace("T", " "),
             _what(row),
-            (row.model if row.question == "up" else f"{row.model} {row.question}")
-            + (" (SIMULATED)" if row.data == "SIMULATED" and len(kinds) > 1 else ""),
+            row.question,
+            row.model + (" (SIMULATED)" if row.data == "SIMULATED" and len(kinds) > 1 else ""),
             _span(row),
             "" if row.brier_skill is None else f"{100 * row.brier_skill:+.1f}",
             "" if row.sharpe is None else f"{row.sharpe:.2f}",
@@ -87,15 +88,18 @@ def _run(row: TrialRow) -> str:
 
 
 def _sentence(of: TrialSummary) -> str:
+    models = _counted(of.tries, "model", "models")
+    policies = f" and {_counted(of.variants, 'policy', 'policies')}" if of.variants else ""
     simulated = " (SIMULATED)" if of.data == "SIMULATED" else ""
-    tries = "1 try" if of.tries == 1 else f"{of.tries:,} tries"
-    definitions = "1 definition" if of.definitions == 1 else f"{of.definitions:,} definitions"
-    found = f"{of.question}{simulated}: {tries} of {definitions}; "
-    found += f"the skill test gives each try an error of {of.skill_error:.2%} (Bonferroni)"
-    if of.variants:
-        found += f"; {of.variants:,} other {'policy' if of.variants == 1 else 'policies'} tried on them"
+    shared = max(1, of.tries)
+    error = f"an error of {of.skill_error:.2%} ({100 * shared * of.skill_error:.4g}% / {shared:,})"
+    each = "each model" if of.variants else "each" if of.tries > 1 else "it" if of.tries == 1 else "the first"
+    found = f"{models}{policies} tried on {of.question}{simulated}: {each} must show skill at {error}"
     every = of.tries + of.variants
     if of.best_by_luck is not None and every > 1:
-        found += f"; without skill the best of all {every:,} would show a Sharpe ratio of {of.best_by_luck:.2f}, "
-        found += "which the deflated ratio is measured from"
-    return found
+        found += f"; the best of {every:,} without skill would show a Sharpe ratio of about {of.best_by_luck:.2f}"
+    return f"{found}."
+
+
+def _counted(count: int, one: str, several: str) -> str:
+    return f"{count:,} {one if count == 1 else several}"

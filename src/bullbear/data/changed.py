@@ -13,9 +13,11 @@ from typing import Protocol
 import pandas as pd
 
 from bullbear.data.reader import Files, Reader, StoredSeries
+from bullbear.data.sealed import cut_off
 from bullbear.data.segments import KINDS
 from bullbear.data.store import Store
 from bullbear.data.versions import History
+from bullbear.data.view import View
 from bullbear.errors import InputError
 
 
@@ -35,16 +37,24 @@ class Change(Protocol):
 
 
 class ChangedStore(Store):
-    """A store with changed rows; it takes no new ones. Made of a changed store, it changes what that one serves."""
+    """A store with changed rows; it takes no new ones. Made of a changed store, it changes what that one serves.
+
+    Made of a sealed store it changes what that one serves, too, and serves nothing later: no change, of values or of
+    when they became known, brings a row from behind the seal before it.
+    """
 
     def __init__(self, store: Store, change: Change) -> None:
         super().__init__(store.root)
-        self._of, self._change = store, change
+        self._of, self._change, self.through = store, change, store.through
         # The rows that stay are shared with the store, with all that was derived from them.
-        self._reader = self._replay = _ChangedReader(store._reader, change)
+        self._reader = self._replay = _ChangedReader(store._reader, change, store.through)
 
     def __reduce__(self) -> tuple[type[ChangedStore], tuple[Store, Change]]:  # type: ignore[override]
         return ChangedStore, (self._of, self._change)
+
+    def as_of(self, instant: pd.Timestamp | None = None, stored: pd.Timestamp | None = None) -> View:
+        """See `SealedStore.as_of`, where it is made of such a store."""
+        return cut_off(super().as_of(instant, stored), self.through, is_asked_for=instant is not None)
 
     def append_all(self, frames: Mapping[str, pd.DataFrame], stored_at: pd.Timestamp | None = None) -> dict[str, int]:
         """Refused.
@@ -60,14 +70,14 @@ class ChangedStore(Store):
 class _ChangedReader(Reader):
     """A reader of changed rows."""
 
-    def __init__(self, reader: Reader, change: Change) -> None:
+    def __init__(self, reader: Reader, change: Change, through: pd.Timestamp | None) -> None:
         super().__init__(reader.root, reader.stored)
-        self._unchanged, self._change = reader, change
+        self._unchanged, self._change, self._through = reader, change, through
         self._segments = reader._segments
         self._changed: dict[tuple[str, str], _ChangedSeries] = {}
 
     def by(self, stored: pd.Timestamp) -> Reader:
-        return _ChangedReader(self._unchanged.by(stored), self._change)
+        return _ChangedReader(self._unchanged.by(stored), self._change, self._through)
 
     def series(self, files: Files, kind: str, name: str) -> StoredSeries:
         stored = self._unchanged.series(files, kind, name)
@@ -75,25 +85,30 @@ class _ChangedReader(Reader):
             return stored
         kept = self._changed.get((kind, name))
         if kept is None or kept.files != files:
-            kept = self._changed[kind, name] = _ChangedSeries(stored, kind, name, self._change)
+            kept = self._changed[kind, name] = _ChangedSeries(stored, kind, name, self._change, self._through)
         return kept
 
 
 class _ChangedSeries(StoredSeries):
     """All versions of one series, changed."""
 
-    def __init__(self, stored: StoredSeries, kind: str, name: str, change: Change) -> None:
+    def __init__(
+        self, stored: StoredSeries, kind: str, name: str, change: Change, through: pd.Timestamp | None
+    ) -> None:
         super().__init__(stored.files, stored.layout, stored._read)
         # The class is frozen.
-        object.__setattr__(self, "_source", (stored, kind, name, change))
+        object.__setattr__(self, "_source", (stored, kind, name, change, through))
 
     @cached_property
     def frame(self) -> pd.DataFrame:
-        stored, kind, name, change = self._source  # type: ignore[attr-defined]
-        if stored.frame.empty:
-            return pd.DataFrame(stored.frame)
+        stored, kind, name, change, through = self._source  # type: ignore[attr-defined]
+        rows = pd.DataFrame(stored.frame)
+        if through is not None:
+            rows = rows[rows["known_at"] <= through].reset_index(drop=True)
+        if rows.empty:
+            return rows
         order = ["known_at", "event_date", *KINDS[kind].extra_key]
-        changed: pd.DataFrame = change.rows(kind, name, stored.frame)
+        changed: pd.DataFrame = change.rows(kind, name, rows)
         instants = pd.DatetimeIndex(changed["known_at"]).asi8
         if (instants[1:] > instants[:-1]).all():  # in order already, as most changes leave them
             return changed.reset_index(drop=True)

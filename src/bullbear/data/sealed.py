@@ -19,7 +19,7 @@ class SealedStore(Store):
 
     def __init__(self, root: Path, through: pd.Timestamp) -> None:
         super().__init__(root)
-        self.through = through
+        self.through: pd.Timestamp = through
 
     def __reduce__(self) -> tuple[type[SealedStore], tuple[Path, pd.Timestamp]]:  # type: ignore[override]
         return SealedStore, (self.root, self.through)
@@ -32,10 +32,20 @@ class SealedStore(Store):
         HoldOutError
             `instant` is later than what is served.
         """
-        view = super().as_of(instant, stored)
-        if view.instant <= self.through:
-            return view
-        if instant is not None:
-            read = f"what was known at {instant} was asked for, and {self.through} is the last instant that may be read"
-            raise HoldOutError(read, "read up to there")
-        return view.until(self.through)
+        return cut_off(super().as_of(instant, stored), self.through, is_asked_for=instant is not None)
+
+
+def cut_off(view: View, through: pd.Timestamp | None, *, is_asked_for: bool) -> View:
+    """A view up to the last instant that may be read.
+
+    Raises
+    ------
+    HoldOutError
+        Its instant is later, and was asked for by name.
+    """
+    if through is None or view.instant <= through:
+        return view
+    if is_asked_for:
+        read = f"what was known at {view.instant} was asked for, and {through} is the last instant that may be read"
+        raise HoldOutError(read, "read up to there")
+    return view.until(through)

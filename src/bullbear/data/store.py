@@ -51,6 +51,9 @@ class Store:
     1.9
     """
 
+    through: pd.Timestamp | None = None
+    """The last instant of which anything is served; None where there is no limit (`sealed.SealedStore`)."""
+
     def __init__(self, root: Path) -> None:
         self.root = Path(root)
         self._lock = FileLock(self.root / ".lock")

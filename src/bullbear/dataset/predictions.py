@@ -131,6 +131,10 @@ class Predictions:
         """The rows whose outcome is known."""
         return self.where(self.table["y"].notna().to_numpy())
 
+    def known_at(self, instant: pd.Timestamp) -> Predictions:
+        """The rows whose outcome was known at an instant, or is due by then."""
+        return self.where((self.table["resolved_at"] <= instant).to_numpy())
+
     def to_csv(self) -> str:
         """All columns as CSV; `from_csv` brings back the same bits."""
         return _csv(self.table, "%Y-%m-%dT%H:%M:%S.%fZ")

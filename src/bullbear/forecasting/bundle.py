@@ -66,6 +66,8 @@ class Bundle:
     feature_sets: tuple[FeatureSet, ...]
     label: str = CHAMPION
     _opened: dict[str, FoldModel] = field(default_factory=dict, repr=False, compare=False)
+    through: pd.Timestamp | None = None
+    """The last instant at which an outcome may be known of the forecasts that are read; None for all of them."""
 
     def require_usable(self) -> None:
         """Refuse a bundle that this version cannot forecast with.
@@ -200,7 +202,8 @@ class Bundle:
             They are missing or damaged.
         """
         with self._whole("predictions.csv"):
-            return Predictions.from_csv((self.root / "predictions.csv").read_text(encoding="utf-8"))
+            found = Predictions.from_csv((self.root / "predictions.csv").read_text(encoding="utf-8"))
+        return found if self.through is None else found.known_at(self.through)
 
     @property
     def signals(self) -> pd.DataFrame:

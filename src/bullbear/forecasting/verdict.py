@@ -41,9 +41,9 @@ class Check:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the gate has compared; `tried` models share the chance of error."""
+    """What the gate has compared; `tried` models share the chance of error, None where the registry cannot be read."""
 
-    tried: int
+    tried: int | None
     n_effective: float
     tests: tuple[Evidence, ...]
     notes: tuple[str, ...]

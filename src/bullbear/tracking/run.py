@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+
+import pandas as pd
 
 from bullbear.dataset.predictions import COMBINED, Predictions
 from bullbear.definitions import UP
@@ -95,6 +97,12 @@ class Run:
     def bundle(self) -> Bundle:
         """What a forecast needs."""
         return read_bundle(self.bundle_at or self.artifacts / "bundle", label=f"run {self.run_id[:8]}")
+
+    def known_at(self, instant: pd.Timestamp) -> Run:
+        """The same run with those of its forecasts alone whose outcomes were known at an instant."""
+        found = replace(self)
+        found.__dict__["bundle"] = replace(self.bundle, through=instant)
+        return found
 
     def read_text(self, artifact: str) -> str:
         """The text of one artifact.

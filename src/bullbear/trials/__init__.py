@@ -2,9 +2,10 @@
 
 from bullbear.trials.counting import Tries, tries_on
 from bullbear.trials.registry import TrialRegistry, TrialsError
-from bullbear.trials.trial import POLICY, SWEEP, TRAIN, TUNE, Identity, Trial, is_base_rate
+from bullbear.trials.trial import AUDIT, POLICY, SWEEP, TRAIN, TUNE, Identity, Trial, is_base_rate
 
 __all__ = [
+    "AUDIT",
     "POLICY",
     "SWEEP",
     "TRAIN",

@@ -13,9 +13,10 @@ from typing import Any
 
 import pandas as pd
 
-TRAIN, TUNE, SWEEP, POLICY = "train", "tune", "sweep", "policy"
-"""What was tried: a training, one with a search for parameters, a sweep of policies, another policy."""
-TRAINED = (TRAIN, TUNE)
+TRAIN, TUNE, AUDIT, SWEEP, POLICY = "train", "tune", "audit", "sweep", "policy"
+"""What was tried: a training, one with a search for parameters, the audit of a model that was never trained, a sweep of
+policies, another policy."""
+TRAINED = (TRAIN, TUNE, AUDIT)
 SCHEMA_VERSION = 1
 
 Identity = tuple[str | None, str | None, str | None]

@@ -27,6 +27,7 @@ _REMEDY = (
     "remove the look-ahead and train again (`bullbear audit RUN` shows the evidence, `bullbear promote RUN --force "
     "--reason TEXT` promotes it anyway)"
 )
+_REMEDY_OF_NONE = "train a model that the audit can check (`bullbear audit RUN` shows why no check applied)"
 
 
 class AuditGate:
@@ -69,6 +70,8 @@ class AuditGate:
         if failed:
             said = "; ".join(f"{each['name']}: {each['sentence']}" for each in failed)
             return Check(TEST, False, f"{said} ({effort})", _REMEDY)
+        if not any(each["verdict"] == "passed" for each in found["checks"]):
+            return Check(TEST, False, f"no check applied to the run ({effort})", _REMEDY_OF_NONE)
         return Check(TEST, True, f"no look-ahead was found ({effort})")
 
     def _make(self, run: Run, *, quick: bool) -> Mapping[str, Any]:

@@ -1,6 +1,7 @@
 """What is kept of an audit: a page of the home, and with every run of the training a document, a page and tags.
 
-A quick audit never replaces a full one of the same run on the same code and data; one that failed replaces any.
+On the same code and data a quick audit that passed replaces neither a full one nor a failed one of the same run; one
+that failed replaces any.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from bullbear.audit.auditing import Audit
 from bullbear.audit.catalogue import BY_NAME
 from bullbear.documents import json_ready
 from bullbear.files import write_whole
+from bullbear.forecasting.failed_audits import FILE, record_audit
 from bullbear.forecasting.ledger import warn
 from bullbear.home import Home
 from bullbear.tracking.tags import AUDIT
@@ -39,7 +41,7 @@ def document_of(home: Home, audited: Audited, audit: Audit) -> dict[str, Any]:
         {
             **audit.as_dict(),
             "training": next(iter(audited.run_ids or tuple(subject.run_ids.values())), ""),
-            "at": pd.Timestamp.now("UTC").isoformat(timespec="seconds"),
+            "at": pd.Timestamp.now("UTC").strftime("%Y-%m-%dT%H:%M:%SZ"),
             "simulated": subject.store.is_simulated,
             "ticker": subject.ticker,
             **provenance(home),
@@ -59,7 +61,7 @@ def replaces(new: Mapping[str, Any], old: Mapping[str, Any] | None) -> bool:
     if not new["passed"] or old is None:
         return not new["passed"] or bool(new["whole"])
     as_new = all(old.get(key) == new[key] for key in (CODE, STORE))
-    return bool(new["whole"]) and not (as_new and new["quick"] and not old["quick"])
+    return bool(new["whole"]) and not (as_new and new["quick"] and not (old["quick"] and old["passed"]))
 
 
 def outcome(document: Mapping[str, Any]) -> str:
@@ -108,20 +110,23 @@ def keep(
             generated_at=pd.Timestamp(shown[0]["at"]),
         )
 
+    place = home.reports / PAGE
     for audited, document in made:
         if not audited.run_ids:
             say(f"{document['model']} has no tracked run: its audit is not logged")
+            if not document["passed"] or (document["whole"] and not document["quick"]):
+                _remember(home, audited, document, place, say)
         elif not replaces(document, kept_with(runs, audited.run_ids[0])):
             why = (
-                "the run has a full audit of the same code and data"
+                "the run has a full or a failed audit of the same code and data"
                 if document["whole"]
                 else "only some of the checks were made"
             )
             say(f"the audit of {document['model']} is not logged: {why}")
         else:
             texts = {DOCUMENT: json.dumps(document, indent=1), PAGE: page_of([document])}
+            _remember(home, audited, document, place, say)
             runs.record_audit(audited.run_ids, texts, {AUDIT: outcome(document)}, _metrics(document), say=say)
-    place = home.reports / PAGE
     try:
         write_whole(place, page_of(documents))
         write_whole(home.reports / DOCUMENT, json.dumps(documents, indent=1))
@@ -129,6 +134,20 @@ def keep(
         say(f"{place} was not written: {bad.strerror or bad}")
         return None
     return place
+
+
+def _remember(
+    home: Home, audited: Audited, document: Mapping[str, Any], page: Path, say: Callable[[str], None]
+) -> None:
+    """Keep where a forecast finds it whether the audit failed."""
+    failed = [each["name"] for each in document["checks"] if each["verdict"] == "failed"]
+    run_ids = {*audited.run_ids, *audited.subject.run_ids.values()}
+    if not run_ids:
+        return
+    try:
+        record_audit(home, run_ids, failed, document["at"], str(page.relative_to(home.root)))
+    except OSError as bad:
+        say(f"{home.forecasts / FILE} was not written: {bad.strerror or bad}")
 
 
 def last_of_home(home: Home) -> list[dict[str, Any]]:

@@ -7,20 +7,26 @@ trainings that it reads.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from bullbear.audit.auditing import Audit, Begun, audit_all
+from bullbear.audit.checks import publication
 from bullbear.audit.subject import Subject
 from bullbear.definitions import UP
 from bullbear.errors import BullbearError
 from bullbear.forecasting.bundle import Bundle
+from bullbear.forecasting.chained_file import warn
 from bullbear.forecasting.champions import others_of
+from bullbear.forecasting.holdout import Lock, lock_of, lock_of_bundle
 from bullbear.forecasting.policy_forecasts import read_by
 from bullbear.home import Home
+from bullbear.model import Model
+from bullbear.trials import TrialRegistry
 from bullbear.workflows.reuse import CODE, code_digest
 from bullbear.workflows.sealed_training import end_before_seal
+from bullbear.workflows.trial_records import record_audited
 
 if TYPE_CHECKING:
     from bullbear.tracking import Run, Runs
@@ -29,10 +35,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Audited:
-    """A subject, and the ids of all runs of its training, its own first; none if it was never trained or is gone."""
+    """A subject, and the ids of all runs of its training, its own first; none if it was never trained or is gone.
+
+    `untrained` is the model of one that was never trained.
+    """
 
     subject: Subject
     run_ids: tuple[str, ...] = ()
+    untrained: Model | None = None
 
 
 def subject_of(home: Home, runs: Runs, name: str, question: str | None = None) -> Subject:
@@ -55,7 +65,8 @@ def subjects_of(home: Home, runs: Runs, name: str, question: str | None = None) 
     """
     file = name.removeprefix("models/").removesuffix(".toml")
     if file in home.names("models") and not _is_tracked(home, file):
-        return [Audited(subject_of_model(home.following(file), file))]
+        followed = home.following(file)
+        return [Audited(subject_of_model(followed, file), untrained=followed.model(file))]
     found = runs.find_each(file) if question is None else [runs.find(file, question)]
     return subjects_of_runs(home, runs, found)
 
@@ -67,10 +78,11 @@ def _is_tracked(home: Home, model: str) -> bool:
 
 
 def subject_of_model(home: Home, name: str) -> Subject:
-    """A model as its file defines it; of sealed days that it has not opened nothing is forecast."""
+    """A model as its file defines it; of sealed days that it has not opened nothing is read."""
     model = home.model(name)
     end = end_before_seal(home, name)
-    return Subject(home, home.filled_store(), model.definition, model.feature_sets, model.rule, end=end)
+    store = lock_of(home, name, model.definition_hash).store(home.filled_store())
+    return Subject(home, store, model.definition, model.feature_sets, model.rule, end=end)
 
 
 def subjects_of_runs(home: Home, runs: Runs, found: Sequence[Run]) -> list[Audited]:
@@ -84,7 +96,7 @@ def subjects_of_runs(home: Home, runs: Runs, found: Sequence[Run]) -> list[Audit
     trainings: dict[object, tuple[Training, dict[str, Run]]] = {}
     for run in found:
         training = runs.training_of(run)
-        key: object = training.ids or (run.model, run.bundle.questions, run.bundle.feature_sets)
+        key: object = training.ids or repr((run.model, run.bundle.questions, run.bundle.feature_sets))
         _, members = trainings.setdefault(key, (training, {}))
         members.update({each.question: each for each in training.runs if each.question not in members})
         members[run.question] = run
@@ -103,22 +115,38 @@ def _subject(home: Home, members: Mapping[str, Run], training: Training, given: 
             continue  # of another question, and damaged: it is no one's champion
         bundles[question] = run.bundle
     first = next(iter(bundles.values()))
+    # Sealed days reach no check, whatever the training read; of a run from before the seal, forecasts inside do not.
+    lock = lock_of_bundle(home, first)
+    beside = {} if UP.name not in bundles else _beside(home, members)
+    if lock.through is not None:
+        bundles, beside = (
+            {question: replace(bundle, through=lock.through) for question, bundle in each.items()}
+            for each in (bundles, beside)
+        )
+        first = bundles[next(iter(bundles))]
     ordered = {question: bundles[question] for question in first.questions if question in bundles}
     asked = tuple(each.definition.target.question for each in ordered.values())
     up = ordered.get(UP.name)
     return Subject(
         home,
-        home.filled_store(),
+        lock.store(home.filled_store()),
         first.definition.model_copy(update={"questions": asked}),
         first.feature_sets,
         (up or first).rule,
         bundles=ordered,
         run_ids={question: members[question].run_id for question in ordered},
-        beside={} if up is None else _beside(home, members),
+        beside=beside,
         start=training.params.get("option.start", first.meta.get("start")),
-        end=training.params.get("option.end"),
+        end=_end(training.params.get("option.end"), lock),
         same_code=training.tags[CODE] == code_digest() if CODE in training.tags else None,
     )
+
+
+def _end(given: str | None, lock: Lock) -> str | None:
+    """The last reported day that a training was given, if it lies before the sealed ones."""
+    if given is None or lock.period is None or lock.is_open:
+        return given
+    return given if given < lock.period.first else None
 
 
 def _beside(home: Home, members: Mapping[str, Run]) -> dict[str, Bundle]:
@@ -142,8 +170,49 @@ def audit_model(
     only: Sequence[str] = (),
     jobs: int = 1,
     progress: Begun | None = None,
+    say: Callable[[str], None] = warn,
 ) -> list[tuple[Audited, Audit]]:
-    """Audit what `name` means; see `subjects_of` and `audit.auditing.audit_all`."""
+    """Audit what `name` means; see `subjects_of` and `audit.auditing.audit_all`.
+
+    A model that was never trained counts as tried once its skill was measured.
+
+    Parameters
+    ----------
+    say
+        Called with a note where that cannot be recorded.
+
+    Raises
+    ------
+    TrialsError
+        It cannot be counted, since the registry of trials is damaged.
+    """
     found = subjects_of(home, runs, name, question)
-    made = audit_all([each.subject for each in found], quick=quick, only=only, jobs=jobs, progress=progress)
-    return list(zip(found, made, strict=True))
+    for each in found:
+        if each.untrained is not None and publication.NAME in (only or (publication.NAME,)):
+            TrialRegistry(each.subject.home.trials).trials()  # a damaged registry is found before the work
+    made = list(
+        zip(
+            found,
+            audit_all([each.subject for each in found], quick=quick, only=only, jobs=jobs, progress=progress),
+            strict=True,
+        )
+    )
+    for audited, audit in made:
+        skills = _measured(audit)
+        if audited.untrained is not None and skills:
+            subject = audited.subject
+            record_audited(
+                subject.home,
+                audited.untrained,
+                skills,
+                end=subject.end,
+                simulated=subject.store.is_simulated,
+                say=say,
+            )
+    return made
+
+
+def _measured(audit: Audit) -> Mapping[str, Mapping[str, Any]]:
+    """The skill of each question as the audit shows it; empty where none was measured."""
+    shown = next((check for check in audit.checks if check.name == publication.NAME), None)
+    return (shown.figures.get("skill") or {}) if shown is not None else {}

@@ -17,7 +17,7 @@ from bullbear.decide import Backtest, Policy, Rule, backtest, baselines_of, comp
 from bullbear.decide.grid import digest
 from bullbear.decide.performance.attribution import attribution
 from bullbear.documents import json_ready
-from bullbear.errors import RunError
+from bullbear.errors import RunError, TrialsError
 from bullbear.forecasting.account_factors import account_factors
 from bullbear.forecasting.bundle import champion_of, read_bundle
 from bullbear.forecasting.champions import Asked, others_of, question_of
@@ -138,9 +138,16 @@ def rule_for(home: Home, run: Run, name: str) -> Rule:
     return home.rule(name, named_at="--policy", questions=questions, feature_sets=bundle.feature_sets)
 
 
-def sharpe_beside_tried(runs: Runs, run: Run, tested: Backtest) -> SharpeEvidence:
-    """How much of the policy's Sharpe ratio is evidence, after all models and all variants of policies tried."""
-    others, count = tried_besides(runs, run, {digest(tested.policy)})
+def sharpe_beside_tried(runs: Runs, run: Run, tested: Backtest, say: Callable[[str], None] = _silent) -> SharpeEvidence:
+    """How much of the policy's Sharpe ratio is evidence, after all models and all variants of policies tried.
+
+    Where the registry of trials cannot be read, `say` gets the reason and nothing is deflated.
+    """
+    try:
+        others, count = tried_besides(runs, run, {digest(tested.policy)})
+    except TrialsError as bad:
+        say(f"how many models were tried is unknown, so the Sharpe ratio is not deflated: {bad}")
+        return sharpe_evidence(tested.account, [], trials=None)
     return sharpe_evidence(tested.account, others, trials=1 + count)
 
 

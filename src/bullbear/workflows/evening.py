@@ -26,6 +26,7 @@ from bullbear.forecasting.card.ages import ages_of
 from bullbear.forecasting.card.changes import changes_of
 from bullbear.forecasting.card.sources import Sources
 from bullbear.forecasting.due_refits import make_due_refits
+from bullbear.forecasting.failed_audits import failed_audits
 from bullbear.forecasting.forecast import issue
 from bullbear.forecasting.scoring import score_ledger
 from bullbear.home import Home
@@ -251,7 +252,9 @@ class _Evening:
         entry = issue(self.home, refit=False, now=self.clock, say=step.notes.append)
         place, is_new = entry["ledger"]["index"], self.ledger_size() > before
         step.result = f"entry {place} of the ledger" if is_new else f"nothing new: entry {place} stands"
-        if not self.is_fed:  # else the line says that the last bar has not come
+        if self.is_fed:  # the line says that the last bar has not come
+            step.notes += failed_audits(self.home)
+        else:
             step.notes += ages_of(self.sources(entry))["notice"]
         step.notes += alias_notes(self.home)
         return entry, is_new

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from bullbear.definitions import UP
 from bullbear.errors import GateError
 from bullbear.evaluate import OracleShare, PathScores
 from bullbear.forecasting.card.card import card_of
 from bullbear.forecasting.forecast import issue
-from bullbear.forecasting.holdout import FILE
+from bullbear.forecasting.holdout import FILE, Lock, lock_of
 from bullbear.home import Home
 from bullbear.tracking import Run, Runs
 from bullbear.tracking.ledger_anchor import record_ledger_head
@@ -20,6 +22,7 @@ from bullbear.workflows.audit_gate import AuditGate
 from bullbear.workflows.comparison import oracle_share
 from bullbear.workflows.console import Console
 from bullbear.workflows.filling import DataSource, fill
+from bullbear.workflows.plausibility import skill_of
 from bullbear.workflows.promotion import promote_run
 from bullbear.workflows.reporting import keep_page, result_of_run, result_of_training, write_page
 from bullbear.workflows.reuse import ReusedQuestion
@@ -129,20 +132,33 @@ class _Candidate:
         name = self.trained.model.definition.name
         return name if self.question == UP.name else f"{name} {self.question}"
 
-    @property
-    def skill(self) -> float:
+    def lock(self, home: Home) -> Lock:
+        """What its model may read of a hold-out."""
+        return lock_of(home, self.trained.model.definition.name, self.trained.model.definition_hash)
+
+    def skill(self, through: pd.Timestamp | None) -> float:
+        """The Brier skill of the forecasts whose outcomes were known at an instant; None is no limit."""
         found = self.trained.evaluation
-        return found.bss_mean if isinstance(found, PathScores) else found.bss
+        if isinstance(found, PathScores):
+            return found.bss_mean
+        if through is None:
+            return found.bss
+        ticker = self.trained.model.definition.ticker
+        known = skill_of(self.trained.predictions.select(asset=ticker).known_at(through))
+        return float("-inf") if known is None else known
 
 
 def _promote_best(home: Home, audits: AuditGate, candidates: Sequence[_Candidate], console: Console) -> dict[str, str]:
     """The run of highest Brier skill that passes the gate becomes champion; who failed, and why.
 
-    The gate compares with the present champion. Where none passes, a champion that can be used stays; of `up` the base
-    rate passes always, having nothing to prove.
+    While a hold-out is sealed for one of them, all are ranked by what was known before it. The gate compares with the
+    present champion. Where none passes, a champion that can be used stays; of `up` the base rate passes always, having
+    nothing to prove.
     """
     refused: dict[str, str] = {}
-    for each in sorted(candidates, key=lambda candidate: candidate.skill, reverse=True):
+    sealed = [through for each in candidates if (through := each.lock(audits.home).through) is not None]
+    through = min(sealed, default=None)
+    for each in sorted(candidates, key=lambda candidate: candidate.skill(through), reverse=True):
         try:
             verdict = promote_run(home, audits.runs, audits.runs.find(each.trained.run_id), audits=audits)
         except GateError as gate:

@@ -17,7 +17,7 @@ from bullbear.documents import json_ready
 from bullbear.errors import BullbearError
 from bullbear.evaluate.all_models import least_rows
 from bullbear.evaluate.breakdown import Slice, skill_by
-from bullbear.forecasting.holdout import FILE, Opening, openings_of, times
+from bullbear.forecasting.holdout import FILE, Lock, Opening, last_instant, openings_of, times
 from bullbear.forecasting.verdict import Check
 from bullbear.home import Home
 from bullbear.sessions import days
@@ -75,49 +75,77 @@ def holdout_skill(home: Home, predictions: Predictions) -> HoldOutSkill | None:
 
 def _skill_of(period: HoldOut, made: list[Opening], predictions: Predictions) -> HoldOutSkill | None:
     rows = predictions.resolved().table
-    state = state_of(period, pd.DatetimeIndex(rows["decided_at"]))
+    state = _state_of(period, rows)
     if not (state == INSIDE).any():
         return None
     level = 1.0 - (1.0 - LEVEL) / max(len(made), 1)
     return HoldOutSkill(period.span, len(made), level, skill_by(predictions, state, level=level))
 
 
-def state_of(period: HoldOut, decided_at: pd.DatetimeIndex) -> pd.Series:
-    """Where each decision lies, indexed by its instant."""
+def state_of(period: HoldOut, decided_at: pd.DatetimeIndex, resolved_at: pd.DatetimeIndex) -> pd.Series:
+    """Where each forecast lies, indexed by `decided_at`; missing where it was decided before and resolved inside."""
     session = days(decided_at)
     place = np.where(session < pd.Timestamp(period.first), BEFORE, INSIDE).astype(object)
+    place[(place == BEFORE) & np.asarray(resolved_at > last_instant(period))] = None
     if period.last is not None:
         place[session > pd.Timestamp(period.last)] = AFTER
     found = pd.Series(place, decided_at)
     return found[~found.index.duplicated()]
 
 
-def holdout_check(home: Home, run: Run) -> Check | None:
+def _state_of(period: HoldOut, rows: pd.DataFrame) -> pd.Series:
+    return state_of(period, pd.DatetimeIndex(rows["decided_at"]), pd.DatetimeIndex(rows["resolved_at"]))
+
+
+def before_seal(run: Run, lock: Lock) -> tuple[Run, str | None]:
+    """A run as its model may be judged, and what to say of the forecasts that are left out.
+
+    While the period is sealed for the model, forecasts that resolved after the seal are not counted: those of a run
+    from before it was sealed.
+    """
+    if lock.period is None or lock.through is None:
+        return run, None
+    judged = run.known_at(lock.through)
+    count, left = (len(each.of_target.resolved()) for each in (run, judged))
+    if count == left:
+        return judged, None
+    sealed = f"{lock.period.span} is sealed by {FILE}"
+    said = f"{count - left:,} of its {count:,} resolved forecasts resolved after that and are not counted"
+    return judged, f"judged on what was known before {lock.period.first}: {sealed}; {said}"
+
+
+def holdout_check(home: Home, run: Run, lock: Lock) -> Check | None:
     """The gate's test of a walk-forward run; None where nothing is sealed.
 
     A run that was not tested inside is not refused: the check says what would test it. A skill inside that lies below
-    zero beyond luck refuses it, be the skill before ever so high.
+    zero beyond luck refuses it, be the skill before ever so high. Of a model that has not opened the period the skill
+    inside is not computed.
     """
-    period = home.holdout()
+    period = lock.period
     if period is None:
         return None
     made = openings_of(home, period)
+    remedy = f"`bullbear holdout open {run.model} --reason TEXT` and a new training test it there, once"
+    if not lock.is_open:
+        rows = run.of_target.resolved().table
+        left = int((_state_of(period, rows) == INSIDE).sum())
+        if left:
+            reason = f"hold-out {period.span}, {left:,} forecasts inside are not counted"
+            return Check("hold-out", None, f"trained before the days were sealed, and never opened: {reason}", remedy)
     try:
         found = _skill_of(period, made, run.of_target)
     except BullbearError as bad:
-        return Check("hold-out", None, str(bad))
+        return Check("hold-out", None, f"not judged: {bad}")
     inside = None if found is None else found.part(INSIDE)
     if found is None or inside is None:
         reason = f"not tested on {period.span}, sealed by {FILE}"
-        remedy = f"`bullbear holdout open {run.model} --reason TEXT` and a new training test it there, once"
         return Check("hold-out", None, f"{reason}; {remedy}", remedy)
     least = least_rows(run.horizon)
     if inside.n < least:
         reason = f"{inside.n} resolved days of {period.span}, at least {least} are needed"
         return Check("hold-out", None, reason, value=inside.n, threshold=least)
-    if not any(each.model == run.model for each in made):
-        reason = f"trained before the days were sealed, and never opened: {found.sentence}"
-        return Check("hold-out", None, reason, value=inside.bss_high, threshold=0.0)
+    if not np.isfinite(inside.bss_high):
+        return Check("hold-out", None, f"not judged: the skill inside has no interval; {found.sentence}", threshold=0.0)
     remedy = "keep the present champion: what it learnt does not hold there"
     return Check("hold-out", not inside.bss_high < 0.0, found.sentence, remedy, inside.bss_high, 0.0)
 

@@ -12,6 +12,7 @@ import pandas as pd
 from bullbear.data.publication import SNAPSHOT_ONLY
 from bullbear.errors import BullbearError
 from bullbear.forecasting.bundle import champion_of, read_bundle
+from bullbear.forecasting.failed_audits import failed_audits
 from bullbear.forecasting.holdout import FILE, openings_of, times
 from bullbear.forecasting.ledger import Ledger, of_question
 from bullbear.forecasting.staleness import next_lacks
@@ -57,6 +58,8 @@ class HomeSummary:
         Why the ledger cannot be read, if so.
     hold_out
         The sealed days and how often they were opened, or why that cannot be read; None where nothing is sealed.
+    failed_audits
+        Of each champion whose newest audit failed, what failed and what takes it down.
     """
 
     series: int
@@ -76,6 +79,7 @@ class HomeSummary:
     last_issued: str | None
     ledger_problem: str | None
     hold_out: str | None = None
+    failed_audits: tuple[str, ...] = ()
 
 
 def summarise(home: Home, table: pd.DataFrame) -> HomeSummary:
@@ -108,6 +112,7 @@ def summarise(home: Home, table: pd.DataFrame) -> HomeSummary:
         last_issued=None if latest is None else latest.get("issued_at"),
         ledger_problem=problem,
         hold_out=_hold_out(home),
+        failed_audits=tuple(failed_audits(home)),
     )
 
 

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from bullbear import user_code
+from bullbear.dataset.predictions import Predictions
 from bullbear.definitions import FactorSpec
 from bullbear.definitions.promotion import PlausibilityTest
 from bullbear.errors import BullbearError
@@ -53,8 +54,13 @@ def plausible(home: Home, run: Run, bounds: PlausibilityTest) -> Check | None:
 
 def brier_skill(run: Run) -> float | None:
     """The Brier skill against the base rate, without its interval; None where there is too little to score."""
+    return skill_of(run.of_target)
+
+
+def skill_of(predictions: Predictions) -> float | None:
+    """The Brier skill of forecasts of one question and asset; None where there is too little to score."""
     try:
-        rows = Sample.of(run.of_target)
+        rows = Sample.of(predictions)
     except BullbearError:
         return None
     usual = float(losses(rows.y, rows.climatology, "brier").sum())

@@ -10,16 +10,18 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from bullbear.documents import json_ready
-from bullbear.errors import BullbearError, GateError
+from bullbear.errors import BullbearError, GateError, TrialsError
 from bullbear.forecasting import gate
 from bullbear.forecasting.champion_history import FORCED
+from bullbear.forecasting.failed_audits import failed_audits
 from bullbear.forecasting.gate import Check, Verdict
+from bullbear.forecasting.holdout import lock_of_bundle
 from bullbear.home import Home
 from bullbear.tracking.tags import FORCED_CHAMPION
 from bullbear.workflows.audit_gate import AuditGate
 from bullbear.workflows.comparing import PAGE, page_of_run
 from bullbear.workflows.console import Console
-from bullbear.workflows.holdout_skill import holdout_check
+from bullbear.workflows.holdout_skill import before_seal, holdout_check
 from bullbear.workflows.kept_evaluations import evaluation_of
 from bullbear.workflows.plausibility import plausible
 from bullbear.workflows.run_details import beside_all_tried
@@ -47,6 +49,8 @@ def promote_run(
     ------
     GateError
         Which test failed, and by how much; nothing has changed.
+    TrialsError
+        The registry of trials is damaged, and nothing is forced.
     RunError
         Another version of the library trained the run, and this one cannot forecast with it; or another run, with
         which this one was not compared, became champion meanwhile.
@@ -85,33 +89,39 @@ def _promote(home: Home, runs: Runs, run: Run, force: str | None, audits: AuditG
             f"the run was trained on {kinds[run.simulated]}, the store holds {kinds[store.is_simulated]}",
             "train on this store",
         )
-    record = gate.Record.of(run.bundle, run.run_id)
+    lock = lock_of_bundle(home, run.bundle)
+    judged, kept_out = before_seal(run, lock)
+    record = gate.Record.of(judged.bundle, run.run_id)
     compared = home.champion_of(run.question).resolve()
     champion, note = gate.present_champion(home, run.question, simulated=run.simulated)
+    if champion is not None and lock.through is not None:
+        champion = replace(champion, predictions=champion.predictions.known_at(lock.through))
     thresholds = home.promotion()
     try:
         verdict = gate.judge(
             record,
             champion,
             tried=runs.tried(run),
-            models=lambda: beside_all_tried(runs, run, least_models=thresholds.overfitting.least_models),
+            models=lambda: beside_all_tried(runs, judged, least_models=thresholds.overfitting.least_models),
             thresholds=thresholds,
         ).noting(note)
+        verdict = verdict.noting(kept_out)
     except BullbearError as bad:
         if force is None:
             raise
-        unjudged = Check("evidence", False, str(bad))
-        verdict = Verdict(runs.tried(run), float("nan"), (), (), (unjudged,)).noting(note)
+        verdict = _unjudged(runs, run, bad).noting(note).noting(kept_out)
     if not record.is_base_rate and (champion is None or champion.run_id != run.run_id):
-        check = plausible(home, run, thresholds.plausibility)
+        check = plausible(home, judged, thresholds.plausibility)
         if check is not None:
             verdict = replace(verdict, checks=(check, *verdict.checks))
-        inside = holdout_check(home, run)
+        inside = holdout_check(home, run, lock)
         if inside is not None:
             verdict = replace(verdict, checks=(*verdict.checks, inside))
             verdict = verdict.noting(inside.reason if inside.passed is None else None)
         audited = audits.check(run, thresholds.audit, may_be_made=verdict.passed)
         verdict = replace(verdict, checks=(*verdict.checks, audited))
+    if champion is not None and champion.run_id == run.run_id:
+        verdict = _with_failed_audit(verdict, failed_audits(home, run.question))
     refusal = verdict.refusal()
     if refusal is not None and force is None:
         raise refusal
@@ -126,6 +136,31 @@ def _promote(home: Home, runs: Runs, run: Run, force: str | None, audits: AuditG
         run, instead_of=compared, skill=_skill(run, home.evaluations, is_forced=forced is not None), forced=forced
     )
     return verdict, True
+
+
+def _with_failed_audit(verdict: Verdict, failed: Sequence[str]) -> Verdict:
+    """The verdict on the present champion, which says that its audit failed."""
+    if not failed:
+        return verdict
+    but = f", but {failed[0]}"
+    already = next((check.reason for check in verdict.checks if check.test == "champion"), None)
+    if already is None:
+        return verdict.noting(failed[0])
+    checks = [
+        replace(check, reason=check.reason + but) if check.test == "champion" else check for check in verdict.checks
+    ]
+    notes = [note + but if note == already else note for note in verdict.notes]
+    return replace(verdict, checks=tuple(checks), notes=tuple(notes))
+
+
+def _unjudged(runs: Runs, run: Run, why: BullbearError) -> Verdict:
+    """The verdict on a run whose evidence cannot be computed."""
+    try:
+        tried = runs.tried(run)
+    except TrialsError as damaged:
+        unknown = Check("tries", False, f"how many models were tried is unknown: {damaged}", damaged.remedy)
+        return Verdict(None, float("nan"), (), (), (unknown,))
+    return Verdict(tried, float("nan"), (), (), (Check("evidence", False, str(why)),))
 
 
 def _skill(run: Run, kept: Path, *, is_forced: bool) -> dict[str, Any] | None:

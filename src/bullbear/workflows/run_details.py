@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from bullbear.documents import json_ready
-from bullbear.errors import HistoryError
+from bullbear.errors import HistoryError, TrialsError
 from bullbear.evaluate import Evaluation
 from bullbear.evaluate.breakdown import Slice, breakdown
 from bullbear.evaluate.power import power, skill_needed
@@ -40,13 +40,17 @@ class Power:
 
 @dataclass(frozen=True)
 class RunDetails:
-    """`models` is None where there is nothing to compare, `hold_out` where no forecast lies inside a sealed period."""
+    """`models` is None where there is nothing to compare, `hold_out` where no forecast lies inside a sealed period.
+
+    Where the registry of trials cannot be read, `power` and `models` are None and `uncounted` says why.
+    """
 
     parts: Mapping[str, tuple[Slice, ...]]
     calibration: CalibrationTest
-    power: Power
+    power: Power | None
     models: TriedModels | None
     hold_out: HoldOutSkill | None = None
+    uncounted: str | None = None
 
     def as_dict(self, by_year: list[dict[str, Any]]) -> dict[str, Any]:
         """Further keys of `evaluate --json`, ready for JSON; the rows of `by_year` get their intervals."""
@@ -73,15 +77,8 @@ class RunDetails:
                 **{f"by_{name}": [{name: row.pop("label"), **row} for row in of] for name, of in rows.items()},
                 "without_best_year": rest and {"best_year": int(rest.pop("label")), **rest},
                 "calibration_p_value": self.calibration.p_value,
-                "tried": self.power.tried,
-                "power": {
-                    "error": self.power.error,
-                    "by_skill": [
-                        {"skill": skill, "probability": value} for skill, value in self.power.by_skill.items()
-                    ],
-                    "skill_needed": self.power.skill_needed,
-                    "probability_needed": SEEN,
-                },
+                "tried": None if self.power is None else self.power.tried,
+                "power": None if self.power is None else _power_document(self.power),
                 "all_models": of_models,
                 "hold_out": None if self.hold_out is None else self.hold_out.as_dict(),
             }
@@ -89,24 +86,43 @@ class RunDetails:
         return found
 
 
+def _power_document(power: Power) -> dict[str, Any]:
+    return {
+        "error": power.error,
+        "by_skill": [{"skill": skill, "probability": value} for skill, value in power.by_skill.items()],
+        "skill_needed": power.skill_needed,
+        "probability_needed": SEEN,
+    }
+
+
 def run_details(home: Home, runs: Runs, run: Run, found: Evaluation) -> RunDetails:
     """The details of a walk-forward run; `found` is its evaluation."""
     rows = Sample.of(run.predictions)
-    tried = runs.tried(run)
-    error = home.promotion().skill.error / tried
-    n, horizon = found.n_sessions, found.horizon
+    chance, models, uncounted = None, None, None
+    try:
+        chance = _power(home, runs.tried(run), found)
+        models = beside_all_tried(runs, run)
+    except TrialsError as bad:
+        uncounted = f"how many models were tried is unknown, so there is no power, no SPA and no PBO: {bad}"
     return RunDetails(
         parts=breakdown(run.predictions, market_states(home, run.bundle.definition.target.ticker)),
-        calibration=calibration_test(rows.y, rows.p, horizon, session=rows.session),
-        power=Power(
-            tried=tried,
-            n_effective=found.n_effective,
-            error=error,
-            by_skill=dict(zip(SKILLS, power(SKILLS, n, horizon, error=error).tolist(), strict=True)),
-            skill_needed=skill_needed(n, horizon, probability=SEEN, error=error),
-        ),
-        models=beside_all_tried(runs, run),
+        calibration=calibration_test(rows.y, rows.p, found.horizon, session=rows.session),
+        power=chance,
+        models=models,
         hold_out=holdout_skill(home, run.predictions),
+        uncounted=uncounted,
+    )
+
+
+def _power(home: Home, tried: int, found: Evaluation) -> Power:
+    error = home.promotion().skill.error / tried
+    n, horizon = found.n_sessions, found.horizon
+    return Power(
+        tried=tried,
+        n_effective=found.n_effective,
+        error=error,
+        by_skill=dict(zip(SKILLS, power(SKILLS, n, horizon, error=error).tolist(), strict=True)),
+        skill_needed=skill_needed(n, horizon, probability=SEEN, error=error),
     )
 
 

@@ -28,13 +28,13 @@ class SharpeEvidence:
     years: float
     skewness: float
     kurtosis: float
-    trials: int
+    trials: int | None
     probabilistic: float
     deflated: float
     track_record_years: float
 
 
-def sharpe_evidence(account: Account, others: Sequence[float], *, trials: int) -> SharpeEvidence:
+def sharpe_evidence(account: Account, others: Sequence[float], *, trials: int | None) -> SharpeEvidence:
     """Judge the ratio of a policy's account.
 
     Parameters
@@ -42,7 +42,7 @@ def sharpe_evidence(account: Account, others: Sequence[float], *, trials: int) -
     others
         Annual Sharpe ratios of the backtests of other models tried, those that are known.
     trials
-        Models tried, this one included.
+        Models tried, this one included; None if that is unknown, so that `deflated` is NaN.
     """
     excess = excess_returns(account)
     annual, n = sharpe(excess), len(excess)
@@ -61,6 +61,8 @@ def sharpe_evidence(account: Account, others: Sequence[float], *, trials: int) -
         **shape,
         trials=trials,
         probabilistic=probabilistic_sharpe(daily, n, **shape),
-        deflated=deflated_sharpe(daily, n, trials=trials, variance=spread / SESSIONS_PER_YEAR, **shape),
+        deflated=math.nan
+        if trials is None
+        else deflated_sharpe(daily, n, trials=trials, variance=spread / SESSIONS_PER_YEAR, **shape),
         track_record_years=minimum_track_record(daily, **shape) / SESSIONS_PER_YEAR,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -11,7 +11,8 @@ from bullbear.decide.performance import excess_returns, sharpe
 from bullbear.errors import BullbearError
 from bullbear.evaluate import Evaluation
 from bullbear.home import Home
-from bullbear.trials import TRAIN, TUNE, Trial, TrialRegistry, is_base_rate
+from bullbear.model import Model
+from bullbear.trials import AUDIT, TRAIN, TUNE, Trial, TrialRegistry, is_base_rate
 from bullbear.trials.registry import Seen
 from bullbear.workflows.backtesting import own_digest
 from bullbear.workflows.trained import TrainedQuestion
@@ -81,6 +82,56 @@ def _resolved(each: TrainedQuestion) -> pd.DataFrame:
     """The scored forecasts of the target."""
     made = each.predictions.select(asset=each.model.definition.target.ticker).resolved().table
     return made.set_index("decided_at")[["p", "y"]]
+
+
+def record_audited(
+    home: Home,
+    model: Model,
+    skills: Mapping[str, Mapping[str, Any]],
+    *,
+    end: str | None,
+    simulated: bool,
+    say: Callable[[str], None],
+) -> None:
+    """Record the audit of a model that was never trained: its skill is seen as if it had been trained.
+
+    Parameters
+    ----------
+    skills
+        The figures of the check `publication` for each question.
+    end
+        The last day asked for; see `sealed_training.end_before_seal`.
+    say
+        Called with a note where it cannot be recorded.
+
+    Raises
+    ------
+    TrialsError
+        The registry is damaged.
+    """
+    from bullbear.tracking.known_trials import finite
+
+    seen = []
+    for question, figures in skills.items():
+        of = model.only(question, together=True)
+        target = of.definition.target
+        trial = Trial(
+            what=AUDIT,
+            model=of.definition.name,
+            question=question,
+            data="SIMULATED" if simulated else "real",
+            definition_hash=of.definition_hash,
+            end=end,
+            ticker=target.ticker,
+            horizon=target.horizon,
+            counts=not is_base_rate(of.definition.learner),
+            brier_skill=finite(figures["skill"][0]),
+        )
+        seen.append((trial, None))
+    try:
+        TrialRegistry(home.trials).record(seen)
+    except OSError as bad:
+        say(f"the audit could not be recorded as a trial: {bad}")
 
 
 def record_variants(

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from bullbear.documents import json_ready
+from bullbear.errors import InputError
 from bullbear.home import Home
 from bullbear.statistics.sharpe import expected_maximum_sharpe
 from bullbear.tracking.known_trials import KnownTrials
@@ -93,8 +95,13 @@ def listed_trials(home: Home, question: str | None = None) -> ListedTrials:
     ------
     TrialsError, RunError
         See `tracking.known_trials`.
+    InputError
+        There is no such question.
     """
     known = KnownTrials(home)
+    names = sorted({*home.questions(), *(each.question for each in known.trials)})
+    if question is not None and question not in names:
+        raise InputError("--question", question, ", ".join(names), "choose one of them")
     try:
         present = {each.run_id for each in stored_runs(home.runs)}
     except store_errors():
@@ -130,7 +137,7 @@ def _row(of: Sequence[Trial], present: set[str], *, sharpe: float | None, varian
     """The newest of equal trials, with when the first of them was seen."""
     last = of[-1]
     return TrialRow(
-        first_seen=of[0].at,
+        first_seen=pd.Timestamp(of[0].at).strftime("%Y-%m-%dT%H:%M:%SZ"),
         what=last.what,
         model=last.model,
         named=last.named,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -10,9 +11,13 @@ import pandas as pd
 import pytest
 
 from bullbear import sessions
-from bullbear.audit.checks import reproducibility, splits
+from bullbear.audit.checks import perturbation, reproducibility, splits, truncation
+from bullbear.audit.replays import forecasts
+from bullbear.audit.replays.forecasts import compared, replayed
+from bullbear.audit.result import NOT_APPLICABLE, PASSED
 from bullbear.audit.splits.labels import label_leaks, plain_labels
-from bullbear.audit.subject import QUICK, Subject
+from bullbear.audit.subject import FULL, QUICK, Effort, Subject
+from bullbear.audit.taint.fits import fits_of
 from bullbear.audit.taint.replacement import Taint
 from bullbear.audit.taint.stages import Stage, difference
 from bullbear.audit.taint.tracing import interference
@@ -20,6 +25,7 @@ from bullbear.data.store import Store
 from bullbear.dataset import build
 from bullbear.definitions import UP, ModelDefinition, Target
 from bullbear.definitions.models import FactorSpec, Universe
+from bullbear.errors import InputError
 
 DAYS = sessions.between("2014-01-02", "2014-06-30")
 
@@ -70,6 +76,33 @@ def _passes(subject: Subject) -> None:
     for each in (splits, reproducibility):
         found = each.check(subject, QUICK, lambda done, total: None)
         assert not found.has_failed, found.sentence
+
+
+@pytest.mark.parametrize("check", [splits.check, pytest.param(reproducibility.check, marks=pytest.mark.slow)])
+def test_a_span_without_the_first_of_january_is_judged_by_the_fit_that_serves_it(check: Any, trained: Subject) -> None:
+    span = replace(_subject(trained, learner=_LINE), start="2006-05-01", end="2006-12-15")
+    found = check(span, QUICK, lambda done, total: None)
+    assert found.verdict == PASSED, found.sentence
+    assert [f"{each.fitted:%Y-%m}" for each in fits_of(span, QUICK)] == ["2005-12"]
+
+
+@pytest.mark.parametrize("effort", [QUICK, FULL])
+def test_the_last_fit_is_among_those_that_are_looked_at(effort: Effort, trained: Subject) -> None:
+    last = fits_of(trained, effort)[-1]
+    served = trained.index[trained.index >= last.first]
+    assert served[0].year == served[-1].year
+
+
+def test_a_model_that_refuses_all_that_is_replaced_is_not_called_clean(
+    trained: Subject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(self: Taint, examples: Any) -> Any:
+        raise InputError("factors", "strange", "others", "give others")
+
+    monkeypatch.setattr(Taint, "applied", refused)
+    found = splits.check(_subject(trained, learner=_LINE), QUICK, lambda done, total: None)
+    assert found.verdict == NOT_APPLICABLE
+    assert re.search(r"cannot be judged: the model refused all \d+ replacements", found.sentence)
 
 
 def test_the_fits_of_a_run_are_made_again(trained: Subject) -> None:
@@ -151,3 +184,17 @@ def test_only_equal_bits_are_no_difference() -> None:
     assert difference({"a": [1.0, np.nan]}, {"a": np.array([1.0, np.nan])}) is None
     place, size = difference({"a": [1.0, 2.0]}, {"a": [1.0, 2.0 + 2**-51]}) or ("", 0.0)
     assert (place, size) == ("a.1", 2**-51)
+
+
+def test_a_run_of_one_session_is_cut_at_it_and_what_is_not_compared_is_not_counted(
+    trained: Subject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(truncation, "reported_sessions", lambda subject: trained.index[-40:-39])
+    monkeypatch.setattr(perturbation, "reported_sessions", lambda subject: trained.index[-40:-39])
+    assert truncation.cuts(trained, QUICK) == [trained.index[-40]]
+    assert set(perturbation.cuts(trained, 2)) == {trained.index[-40]}
+    today = replayed(trained, trained.store, trained.index[-40])
+    assert today is not None
+    assert len(compared(trained, today)) == 1
+    monkeypatch.setattr(forecasts, "_issued", lambda bundle, ticker: {})
+    assert compared(trained, today) == []

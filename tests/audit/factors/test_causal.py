@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from tests.audit.mutants.factors import remembered
 
 from bullbear.audit import require_causal
 from bullbear.data.store import Store
@@ -65,3 +66,11 @@ def test_what_fails_is_named_with_its_line(store: Store, tmp_path: Path, body: s
     use(tmp_path, "lookback=1", body)
     with pytest.raises(DefinitionError, match=r"^factors/mine\.py" + message):
         compute(store.as_of(), [SPEC], DAYS, "IWM")
+
+
+def test_what_remembers_the_whole_history_of_its_first_call_is_refused(store: Store, tmp_path: Path) -> None:
+    """A training computes the factor on all that is stored before it looks whether it looks ahead."""
+    use(tmp_path, "lookback=1", remembered("mine"))
+    compute(store.as_of(), [SPEC], DAYS, "IWM")
+    with pytest.raises(DefinitionError, match=r"^factors/mine\.py:4 \(mine_5\): got .* from what was known that day"):
+        require_causal(store, [SPEC], DAYS, "IWM")

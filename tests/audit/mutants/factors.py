@@ -48,6 +48,13 @@ def own(
     return reading(bench, FactorSpec(name="mine_1", function="mine", inputs=series or {"bars": "$asset"}))
 
 
+def remembered(name: str) -> str:
+    """The body of a factor `name`: tomorrow's return, from the longest history of which its module knows."""
+    ahead = "dict(zip(bars.sessions.tolist(), np.append(bars.close[1:] / bars.close[:-1] - 1.0, np.nan).tolist()))"
+    known = f"{name}.__globals__.setdefault('MEMO', {ahead})"
+    return f"(lambda known: np.array([known.get(each, np.nan) for each in bars.sessions.tolist()]))({known})"
+
+
 def reading(bench: Bench, *specs: FactorSpec) -> Subject:
     """The clean subject that also reads some factors."""
     added = FeatureSet(name="added", why="To be looked at.", factor=list(specs))
@@ -85,6 +92,12 @@ def filled_backwards(bench: Bench) -> Subject:
 def shifted_backwards(bench: Bench) -> Subject:
     """The return of tomorrow."""
     return own(bench, "close(bars).shift(-1) / close(bars) - 1.0")
+
+
+@mutant("truncation", says=r"mine_1: \S+ on \S+, but \S+ from what was known that day")
+def memo_of_the_first_call(bench: Bench) -> Subject:
+    """Tomorrow's return by session, remembered at the first call, which a training makes on the whole history."""
+    return own(bench, remembered("mine"))
 
 
 @mutant("perturbation", says=r"mine_1: .* after the row of IWM of .* had been changed")

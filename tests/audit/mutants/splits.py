@@ -230,6 +230,35 @@ def early_stopping_on_the_test(bench: Bench) -> Subject:
     return bench.subject
 
 
+@mutant("splits", says=r"labels? of .* reach(es)? the member small fitted through")
+def leak_in_the_last_fold_alone(bench: Bench) -> Subject:
+    """Only the model that goes live is fitted on labels that have not resolved."""
+    last = pd.Timestamp(f"{bench.subject.index[-1].year - 1}-12-20", tz="UTC")
+
+    def leaky(task: fitting.Task, step: fitting.Step) -> Any:
+        (fold,) = step
+        if fold is not None and fold.trained_through >= last:
+            fold = replace(fold, train=np.arange(fold.test[0]))
+        return fitting.fit_step(task, (fold,))
+
+    bench.patch.setattr(walk_forward, "fit_step", leaky)
+    return replace(bench.subject, bundles={}, run_ids={})
+
+
+@mutant("splits", says=r"the row of factors of .* reaches the (signals|forecast of IWM) (issued on|of)")
+def batch_standardised_at_the_forecast(bench: Bench) -> Subject:
+    """The rows that are forecast together are standardised among themselves."""
+
+    def among_themselves(task: Any, member: Any, fitted: Any, test: np.ndarray) -> np.ndarray:
+        before, batch = member.X[: test[0]], member.X[test]
+        z = (batch - np.nanmean(batch, axis=0)) / (1e-9 + np.nanstd(batch, axis=0))
+        X = np.nanmean(before, axis=0) + z * np.nanstd(before, axis=0)
+        return fitting.signals_of(member.kind, fitted, X, task.asset[test])
+
+    bench.patch.setattr(fitting, "_tested", among_themselves)
+    return replace(bench.subject, bundles={}, run_ids={})
+
+
 @mutant("splits", says=r"the label of .* reaches the search made at the fit of")
 def tuning_on_the_test(bench: Bench) -> Subject:
     """A trial is scored on the rows that its fit is to forecast."""

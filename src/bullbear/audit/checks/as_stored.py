@@ -126,6 +126,10 @@ def _chosen(evenings: Sequence[Evening], runs: set[str], most: Mapping[str, int]
 def _evening(subject: Subject, evening: Evening, runs: set[str], same: Counter[str], lost: Counter[str]) -> list[Leak]:
     """The entries of an evening that are not repeated; those that are, and those that cannot be, are counted."""
     own = [entry for entry in evening.entries if run_in(entry) in runs]
+    through = subject.store.through
+    if through is not None and pd.Timestamp(own[0]["decided_at"]) > through:
+        lost["the hold-out seals its close"] += len(own)
+        return []
     try:
         again = repeated(subject, subject.store, evening)
     except NoDataError:

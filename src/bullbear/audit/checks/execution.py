@@ -30,6 +30,7 @@ from bullbear.decide.baselines import BASE_RATE
 from bullbear.decide.instruments import Fund, Instrument, instruments_in
 from bullbear.decide.policies.two_agents import TwoAgents
 from bullbear.decide.stance import Stance
+from bullbear.factors.engine.registry import renew
 from bullbear.forecasting.account_factors import account_factors
 from bullbear.sessions import day
 
@@ -149,7 +150,10 @@ def _moved(found: AuditedAccount, at: pd.Timestamp, whole: Backtest | None, *, b
         leaks = _differences(whole, found.between(None, at).walk(noisy, baselines=False), at)
     else:
         recent = recent.without_fits()
-    pair = [recent.walk(view, baselines=baselines) for view in (found.subject.view, noisy)]
+    pair = []
+    for view in (found.subject.view, noisy):
+        renew()
+        pair.append(recent.walk(view, baselines=baselines))
     return leaks or _differences(pair[0], pair[1], at)
 
 

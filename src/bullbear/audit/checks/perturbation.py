@@ -85,7 +85,7 @@ def cuts(subject: Subject, count: int) -> list[pd.Timestamp]:
     among = reported_sessions(subject).intersection(subject.index)
     if not len(among):
         among = subject.index[len(subject.index) // 4 :]
-    among = among[: -min(_BEYOND, len(among) // 2)]
+    among = among[: len(among) - min(_BEYOND, len(among) // 2)]
     places = [int(share * (len(among) - 1)) for share in np.linspace(0.0, 1.0, 2 * count + 1)[1::2]]
     last = np.flatnonzero(np.append(among.month[1:] != among.month[:-1], False))
     found = []

@@ -32,6 +32,7 @@ from bullbear.definitions import FactorSpec
 from bullbear.errors import HistoryError
 from bullbear.evaluate.sample import Sample
 from bullbear.factors import compute
+from bullbear.factors.engine.registry import renew
 from bullbear.wording import count, percent
 
 NAME = "publication"
@@ -138,6 +139,7 @@ def with_factors(
         if own.all() and computed is not None and index.isin(computed.index).all():
             X.loc[:, names] = computed.loc[index, names].to_numpy()
         else:
+            renew()
             X.loc[own, names] = compute(view, read, index, asset).to_numpy()
     return [replace(each, X=X) for each in examples]
 

@@ -2,27 +2,30 @@
 
 First by arithmetic: labels, base rates, folds and weights are made anew from the bars by plain expressions, for every
 fold of every splitter. Then by taint: whatever a fit may not know is replaced, and nothing fitted by its close may
-change (`audit.taint.replacement`). The first finds a rule that is broken, the second what goes around the rules.
+change (`audit.taint.replacement`). Nor may the first forecasts of a fit change if the rows after them do. The first
+finds a rule that is broken, the second what goes around the rules.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 
 from bullbear.audit.catalogue import Progress
-from bullbear.audit.result import CheckResult, Leak
+from bullbear.audit.result import NOT_APPLICABLE, CheckResult, Leak
 from bullbear.audit.splits.folds import fold_leaks, weight_leaks
 from bullbear.audit.splits.labels import label_leaks
 from bullbear.audit.subject import Effort, Subject
 from bullbear.audit.taint.fits import fits_of, folds_at
 from bullbear.audit.taint.replacement import VALUES, Taint, Values
 from bullbear.audit.taint.stages import Stages
-from bullbear.audit.taint.tracing import Run, interference
+from bullbear.audit.taint.tracing import Run, Trial, interference
 from bullbear.data.store import Store
 from bullbear.dataset import Examples, Fold, Splitter, build_all, splitter_of
 from bullbear.dataset.splits import SPLITTERS
@@ -32,20 +35,39 @@ from bullbear.learn.fitting import prepared
 from bullbear.learn.walk_forward import folds_of
 
 NAME = "splits"
+_Of = Literal["fit", "forecast", "refit"]
 _EMBARGO = 5
 """With which every kind of splitter is looked at besides, in sessions."""
+_OF_FACTORS: tuple[Values, ...] = ("extreme", "contrary")
+"""The values that replace factors, too."""
 
 
 @dataclass
 class _Counted:
-    """What was looked at."""
+    """What was looked at; `judged` of each kind of attempt those of which the model did not refuse all."""
 
     folds: int = 0
     splitters: set[str] = field(default_factory=set)
-    fits: int = 0
-    refits: int = 0
+    judged: Counter[_Of] = field(default_factory=Counter)
     replacements: int = 0
     refused: int = 0
+
+    def add(self, of: _Of, trial: Trial) -> None:
+        """Count an attempt."""
+        self.judged[of] += trial.refused < trial.tried
+        self.replacements += trial.tried
+        self.refused += trial.refused
+
+    @property
+    def clean(self) -> str:
+        """What was looked at, in words."""
+        refits = f" and {self.judged['refit']} refits" if self.judged["refit"] else ""
+        refused = f"; the model refused {self.refused} of {self.replacements} replacements" if self.refused else ""
+        return (
+            f"no training label resolves after the fit in {self.folds:,} folds of {len(self.splitters)} kinds of "
+            f"splitter; at {self.judged['fit']} fits{refits} nothing changed when later labels and factors were "
+            f"replaced{refused}"
+        )
 
 
 def check(subject: Subject, effort: Effort, progress: Progress) -> CheckResult:
@@ -54,31 +76,27 @@ def check(subject: Subject, effort: Effort, progress: Progress) -> CheckResult:
     leaks += _folds(subject, counted)
     leaks += _weights(subject, effort)
     expected = effort.cuts // 2 + 1
-    for number, each in enumerate(_attempts(subject, effort, counted)):
+    for number, each in enumerate(_attempts(subject, effort)):
         progress(min(number, expected - 1), expected)
         found = interference(each.run, each.examples, each.taint_of, each.values, each.clean)
-        counted.replacements += found.tried
-        counted.refused += found.refused
+        counted.add(each.of, found)
         leaks += found.leaks
         if found.leaks:
             break  # a later fit would say the same
-    refits = f" and {counted.refits} refits" if counted.refits else ""
-    clean = (
-        f"no training label resolves after the fit in {counted.folds:,} folds of {len(counted.splitters)} kinds of "
-        f"splitter; at {counted.fits} fits{refits} nothing changed when later labels and factors were replaced"
-    )
-    return CheckResult.of(
-        NAME,
-        leaks,
-        clean,
-        "a fit uses data from its future, or a label is wrong",
-        folds=counted.folds,
-        splitters=sorted(counted.splitters),
-        fits=counted.fits,
-        refits=counted.refits,
-        replacements=counted.replacements,
-        refused=counted.refused,
-    )
+    figures = {
+        "folds": counted.folds,
+        "splitters": sorted(counted.splitters),
+        "fits": counted.judged["fit"],
+        "refits": counted.judged["refit"],
+        "inside": counted.judged["forecast"],
+        "replacements": counted.replacements,
+        "refused": counted.refused,
+    }
+    if not leaks and not counted.judged["fit"]:
+        refused = f": the model refused all {counted.refused} replacements" if counted.refused else ""
+        why = f"what a fit depends on cannot be judged{refused}; folds, labels and weights are as they should be"
+        return CheckResult(NAME, NOT_APPLICABLE, why, (), figures)
+    return CheckResult.of(NAME, leaks, counted.clean, "a fit uses data from its future, or a label is wrong", **figures)
 
 
 def _labels(subject: Subject, effort: Effort) -> Iterator[Leak]:
@@ -158,6 +176,7 @@ def _some(folds: list[Fold], count: int) -> list[Fold]:
 class _Attempt:
     """A run of the pipeline, with what it gives as things are, and the values that are put in the place of others."""
 
+    of: _Of
     run: Run
     examples: list[Examples]
     taint_of: Callable[[Values], Taint]
@@ -165,19 +184,19 @@ class _Attempt:
     clean: Stages | None = None
 
 
-def _attempts(subject: Subject, effort: Effort, counted: _Counted) -> Iterator[_Attempt]:
+def _attempts(subject: Subject, effort: Effort) -> Iterator[_Attempt]:
     examples = list(subject.examples)
     if not splitter_of(subject.definition).is_walk_forward:
         for each in folds_at(subject, effort):
-            counted.fits += 1
-            yield _Attempt(each.run, examples, partial(each.taint, examples))
+            yield _Attempt("fit", each.run, examples, partial(each.taint, examples))
         return
     for place, fit in enumerate(fits := fits_of(subject, effort)):
-        counted.fits += 1
-        yield _Attempt(fit.run, examples, partial(fit.taint, examples), clean=fit.clean_stages)
+        yield _Attempt("fit", fit.run, examples, partial(fit.taint, examples), clean=fit.clean_stages)
+        if (within := fit.inside()) is not None:
+            taint_of = partial(within.taint, examples)
+            yield _Attempt("forecast", within.run, examples, taint_of, _OF_FACTORS, within.clean_stages)
         questions = 1 if effort.is_quick else len(examples)
         if place == len(fits) - 1 and (made := fit.refit(questions)) is not None:
-            counted.refits += 1
             run, evening = made
             # One evening is as far as a refit could look ahead.
-            yield _Attempt(run, evening, partial(fit.taint, evening), VALUES[:1])
+            yield _Attempt("refit", run, evening, partial(fit.taint, evening), VALUES[:1])

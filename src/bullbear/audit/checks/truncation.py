@@ -16,7 +16,14 @@ import pandas as pd
 from bullbear.audit.changes import Removed
 from bullbear.audit.examples_compared import examples_differ, first_of_each, of_finding
 from bullbear.audit.factors.truncation import truncation
-from bullbear.audit.replays.forecasts import differing_part, fit_leak, forecast_leaks, replayed, reported_sessions
+from bullbear.audit.replays.forecasts import (
+    compared,
+    differing_part,
+    fit_leak,
+    forecast_leaks,
+    replayed,
+    reported_sessions,
+)
 from bullbear.audit.result import CheckResult, Leak
 from bullbear.audit.series import Series, readers_of
 from bullbear.audit.subject import Effort, Subject
@@ -49,7 +56,7 @@ def check(subject: Subject, effort: Effort, progress: Callable[[int, int], None]
         leaks += _rows(subject, store, instant)
         if subject.bundles and (today := replayed(subject, store, session)) is not None:
             leaks += forecast_leaks(subject, today, session, WHY)
-            forecasts += len(today.answers)
+            forecasts += len(compared(subject, today))
         progress(done := done + 1, steps)
     # The examples of each cut have the model's factors already; a closer look takes most of the time.
     closer = [spec for spec in subject.specs if not effort.is_quick or spec.name not in subject.examples[0].X]
@@ -75,6 +82,8 @@ def check(subject: Subject, effort: Effort, progress: Callable[[int, int], None]
         f"{len(subject.specs)} factors, the labels, {forecasts} forecasts and {fits} fits match those from the store "
         f"cut on their day ({len(sessions)} cuts)"
     )
+    if subject.bundles and not forecasts:
+        clean += "; no forecast of the run could be compared"
     return CheckResult.of(NAME, first_of_each(leaks), clean, "later data change earlier results", **figures)
 
 
@@ -84,7 +93,8 @@ def cuts(subject: Subject, effort: Effort) -> list[pd.Timestamp]:
     if not len(among):
         among = subject.index[len(subject.index) // 4 :]
     among = among.intersection(subject.index)
-    return [among[place] for place in np.unique(np.linspace(0, len(among) - 1, effort.cuts + 1).astype(int))[1:]]
+    places = np.unique(np.linspace(0, len(among) - 1, effort.cuts + 1).astype(int))
+    return [among[place] for place in (places[1:] if len(places) > 1 else places)]
 
 
 def served_too_early(store: Store, cut: Store, series: Mapping[Series, object], instant: pd.Timestamp) -> list[Leak]:
@@ -127,7 +137,7 @@ def _fits(subject: Subject, effort: Effort) -> Iterator[Leak | None]:
     for number, bundle in enumerate(subject.bundles.values()):
         if effort.is_quick and number:
             return
-        fits = bundle.trained_through()[1:]
+        fits = [fit for fit in bundle.trained_through()[1:] if pd.Timestamp(fit) <= subject.index[-1]]
         wanted = 1 if effort.is_quick else _FITS
         for place in np.unique(np.linspace(len(fits) - 1, 0, wanted, endpoint=False).astype(int)) if fits else ():
             yield fit_leak(subject, bundle, fits[place])

@@ -16,7 +16,7 @@ from bullbear.definitions import FactorSpec
 from bullbear.errors import DefinitionError
 from bullbear.factors.engine.feature_sets import functions_of
 from bullbear.factors.engine.matrix import compute
-from bullbear.factors.engine.registry import registered
+from bullbear.factors.engine.registry import registered, renew
 
 
 def require_causal(store: Store, specs: Sequence[FactorSpec], index: pd.DatetimeIndex, asset: str) -> None:
@@ -31,6 +31,7 @@ def require_causal(store: Store, specs: Sequence[FactorSpec], index: pd.Datetime
     own = [spec for spec in specs if _users_functions(spec)]
     if not own or not len(index):
         return
+    renew()
     whole = compute(store.as_of(), own, index, asset)
     found = (
         truncation(store, own, index, asset, whole=whole)

@@ -16,6 +16,7 @@ from bullbear.data.changed import ChangedStore
 from bullbear.data.store import Store
 from bullbear.definitions import FactorSpec
 from bullbear.factors.engine.matrix import compute
+from bullbear.factors.engine.registry import renew
 from bullbear.sessions import closes
 
 SHARES = (0.2, 0.5, 0.8)
@@ -31,11 +32,14 @@ def perturbation(
     whole: pd.DataFrame | None = None,
 ) -> list[Finding]:
     """The first finding of each factor; the parameters are those of `truncation`."""
-    whole = compute(store.as_of(), specs, index, asset) if whole is None else whole
+    if whole is None:
+        renew()
+        whole = compute(store.as_of(), specs, index, asset)
     found: dict[str, Finding] = {}
     for row in sorted({int(share * (len(index) - 1)) for share in SHARES}):
         left = [spec for spec in specs if spec.name not in found]
         noisy = ChangedStore(store, Noise(closes(index[row : row + 1])[0])).as_of()
+        renew()
         history = compute(noisy, left, index, asset)
         for spec in left:
             columns = (each[spec.name].iloc[: row + 1] for each in (whole, history))

@@ -17,6 +17,7 @@ from bullbear.data.view import View
 from bullbear.definitions import FactorSpec
 from bullbear.errors import DefinitionError
 from bullbear.factors.engine.matrix import compute
+from bullbear.factors.engine.registry import renew
 from bullbear.sessions import closes
 
 SPREAD = 12
@@ -47,7 +48,9 @@ def truncation(
     spread
         The sessions to cut at, for a quick look; None for the rows of each factor where leaks hide.
     """
-    whole = compute(store.as_of(), specs, index, asset) if whole is None else whole
+    if whole is None:
+        renew()
+        whole = compute(store.as_of(), specs, index, asset)
     found: dict[str, Finding] = {}
     cuts: dict[int, list[FactorSpec]] = {}
     for spec in specs:
@@ -70,6 +73,7 @@ def truncation(
 
 def _computed(view: View, specs: Sequence[FactorSpec], index: pd.DatetimeIndex, asset: str) -> pd.DataFrame:
     """The factors; without those that fail on so short a history, which is another mistake or none."""
+    renew()
     try:
         return compute(view, specs, index, asset)
     except DefinitionError:

@@ -23,6 +23,7 @@ from bullbear.data.store import Store
 from bullbear.definitions import FactorSpec
 from bullbear.errors import DefinitionError
 from bullbear.factors import compute
+from bullbear.factors.engine.registry import renew
 from bullbear.sessions import closes
 
 SLOW = pd.Timedelta(days=4)
@@ -96,6 +97,7 @@ def _ahead(
 
 def computed(view: object, specs: Sequence[FactorSpec], index: pd.DatetimeIndex, asset: str) -> pd.DataFrame:
     """The factors; without those of a user's that fail on so short a history."""
+    renew()
     try:
         return compute(view, specs, index, asset)  # type: ignore[arg-type]
     except DefinitionError:

@@ -21,6 +21,7 @@ from bullbear.decide import Forecast
 from bullbear.definitions import UP, Question, Target
 from bullbear.definitions.questions import AnyQuestion
 from bullbear.errors import BullbearError, RunError
+from bullbear.factors.engine.registry import renew
 from bullbear.forecasting.bundle import Bundle, read_bundle
 from bullbear.forecasting.champion_history import kept_at
 from bullbear.forecasting.champions import Asked, question_of
@@ -141,6 +142,7 @@ def repeated(subject: Subject, store: Store, evening: Evening) -> Again:
     target = Target(ticker=str(up["ticker"]), question=question)
     session = sessions.day(pd.Timestamp(up["decided_at"]))
     at = close_of(store, target, str(session.date()), stored=stored_in(up))
+    renew()
     today = forecasts_on(at.view, at.labels_of, target.ticker, pd.DatetimeIndex(at.labels.index[-1:]), asked)
     return Again(at, {each.asked.question.name: each for each in today.answers})
 

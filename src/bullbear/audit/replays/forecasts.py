@@ -17,10 +17,11 @@ from bullbear.dataset import build
 from bullbear.dataset.predictions import COMBINED
 from bullbear.definitions import UP
 from bullbear.errors import HistoryError, NoDataError
+from bullbear.factors.engine.registry import renew
 from bullbear.forecasting.bundle import Bundle
 from bullbear.forecasting.champions import Asked, question_of
 from bullbear.forecasting.close import Close, close_of
-from bullbear.forecasting.today import Today, forecasts_on
+from bullbear.forecasting.today import Answered, Today, forecasts_on
 from bullbear.learn import FoldModel, continue_training
 from bullbear.sessions import closes, day
 
@@ -53,8 +54,11 @@ def replayed(subject: Subject, store: Store, session: pd.Timestamp) -> Today | N
 
 
 def forecasts_from(subject: Subject, at: Close, view: View) -> Today | None:
-    """The forecasts at a close from the factors of a view, which may know more."""
+    """The forecasts at a close from the factors of a view, which may know more; None without a model of that day."""
+    if not all(bundle.is_walk_forward for bundle in subject.bundles.values()):
+        return None  # a combinatorial training keeps no models
     asked = [Asked(question_of(bundle), bundle) for bundle in subject.bundles.values()]
+    renew()
     try:
         return forecasts_on(view, at.labels_of, subject.ticker, pd.DatetimeIndex([at.session]), asked)
     except HistoryError:  # before the first model
@@ -63,17 +67,9 @@ def forecasts_from(subject: Subject, at: Close, view: View) -> Today | None:
 
 def forecast_leaks(subject: Subject, today: Today, session: pd.Timestamp, why: str) -> list[Leak]:
     """How the forecasts of a close differ from those that the run issued in its walk-forward, by any bit."""
-    # Probabilities are projected onto coherent ones, those of all questions together; `up` alone stays as it is.
-    together = all(set(bundle.questions) <= set(subject.bundles) for bundle in subject.bundles.values())
     found = []
-    for answered in today.answers:
-        name = answered.asked.question.name
-        if not together and name != UP.name:
-            continue
-        issued = _issued(subject.bundles[name], subject.ticker).get(today.decided_at[-1])
-        if issued is None:
-            continue
-        said = answered.forecast
+    for answered, issued in compared(subject, today):
+        name, said = answered.asked.question.name, answered.forecast
         now = (said.p, said.p_low, said.p_high, said.climatology)
         differing = [place for place in range(len(NUMBERS)) if not _same(issued[place], now[place])]
         if differing:
@@ -87,6 +83,21 @@ def forecast_leaks(subject: Subject, today: Today, session: pd.Timestamp, why: s
                     f"but {now[place]:.10g} {why}",
                 )
             )
+    return found
+
+
+def compared(subject: Subject, today: Today) -> list[tuple[Answered, tuple[float, ...]]]:
+    """The answers of a close that the run issued, too, each with the numbers that it issued."""
+    # Probabilities are projected onto coherent ones, those of all questions together; `up` alone stays as it is.
+    together = all(set(bundle.questions) <= set(subject.bundles) for bundle in subject.bundles.values())
+    found = []
+    for answered in today.answers:
+        name = answered.asked.question.name
+        if not together and name != UP.name:
+            continue
+        issued = _issued(subject.bundles[name], subject.ticker).get(today.decided_at[-1])
+        if issued is not None:
+            found.append((answered, issued))
     return found
 
 

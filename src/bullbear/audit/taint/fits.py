@@ -22,6 +22,8 @@ from bullbear.learn.walk_forward import folds_of
 
 _TESTED = 63
 """Sessions after the fit that are forecast, so that a fit which looks at its test finds one."""
+_FEW = 42
+"""With fewer sessions after the last fit, hardly a label resolves after it: the fit before it is looked at, too."""
 _TRIALS = 3
 
 
@@ -76,6 +78,19 @@ class AtFit:
         ]
         return Taint.after(examples, self.fitted, values, signals)
 
+    def inside(self) -> AtFit | None:
+        """The same walk-forward seen from the middle of what the fit forecasts; None if it forecasts one session.
+
+        What is forecast by then may not depend on the rows that are forecast with it and decided later.
+        """
+        decided = self.examples[0].decided_at
+        closes = decided[(decided > self.fitted) & (self.examples[0].session <= self.end)].unique()
+        if len(closes) < 2:
+            return None
+        within = replace(self, fitted=closes[(len(closes) - 1) // 2])
+        within.__dict__["clean"] = self.clean  # the same training: it need not be made twice
+        return within
+
     def refit(self, questions: int) -> tuple[Run, list[Examples]] | None:
         """The same fit as the evening of its first forecast makes it, and the examples of that evening.
 
@@ -112,7 +127,10 @@ def _in_force(models: Sequence[FoldModel], session: pd.Timestamp) -> FoldModel:
 
 
 def fits_of(subject: Subject, effort: Effort) -> list[AtFit]:
-    """Fits of a walk-forward all over the reported history; of a quick look the first, which has most to hide."""
+    """Fits of a walk-forward all over the reported history, the last among them; of a quick look that one alone.
+
+    A fit counts if it serves a reported session, although it may have been made well before.
+    """
     brief = subject.abridged(effort)
     splitter = dict(brief.definition.splitter)
     if splitter.get("kind", "expanding") in ("expanding", "rolling"):
@@ -129,11 +147,12 @@ def fits_of(subject: Subject, effort: Effort) -> list[AtFit]:
         brief.definition.only(brief.definition.questions[0].name), examples, start=brief.start, end=brief.end
     )
     begin = pd.Timestamp(brief.start or splitter_of(brief.definition).first)
-    reported = [fold for fold in folds if examples.session[fold.test[0]] >= begin]
-    if not reported:
-        return []
-    chosen = np.unique(np.linspace(0, len(reported) - 1, count).round().astype(int))
-    return [_at(brief, reported[place], subject.examples) for place in chosen]
+    reported = [fold for fold in folds if examples.session[fold.test[-1]] >= begin] or folds[-1:]
+    last = len(reported) - 1
+    chosen = {int(place) for place in np.linspace(last, 0, count).round()}
+    if len(np.unique(examples.session[reported[last].test])) < _FEW:
+        chosen.add(max(last - 1, 0))
+    return [_at(brief, reported[place], subject.examples) for place in sorted(chosen)]
 
 
 def _at(brief: Subject, fold: Fold, examples: Sequence[Examples]) -> AtFit:

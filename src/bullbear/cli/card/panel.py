@@ -22,6 +22,7 @@ from bullbear.cli.card.foot import drivers, foot
 from bullbear.cli.card.outlook import outlook
 from bullbear.cli.card.positions import next_steps, positions, reasons
 from bullbear.cli.console import ResultConsole
+from bullbear.cli.located import at_the_same_place
 from bullbear.forecasting.card.price import price_sentence
 from bullbear.forecasting.card.summary import summary_of
 from bullbear.wording import long_date
@@ -71,7 +72,7 @@ def _top(shown: dict[str, Any]) -> Text:
     """What must be known before anything else, the summary, and the price."""
     text = Text()
     for line in shown.get("ages", {}).get("notice", ()):
-        text.append(f"{line}\n", style="bold red")
+        text.append(f"{at_the_same_place(line)}\n", style="bold red")
     text.append(shown.get("summary") or summary_of(shown, None), style="bold")
     if price := shown.get("price"):
         text.append(f"\n{price_sentence(price)}")

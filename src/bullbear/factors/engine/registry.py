@@ -347,3 +347,12 @@ def registered() -> Mapping[str, Factor]:
     A DefinitionError names file and line of what cannot be loaded from the home's `factors/`.
     """
     return _FACTORS.entries()
+
+
+def renew() -> None:
+    """Let the factors of the home in use forget what their files remember of earlier calls, such as a memo.
+
+    Every computation that is compared with another must begin with it: the second would else be answered from what the
+    first has left behind. DefinitionError as `registered`.
+    """
+    _FACTORS.renew()

@@ -1,7 +1,8 @@
 """How old the parts of a forecast are: the data behind it, the model of each question, and the series that it lacks.
 
-`notice` holds what a reader must know before anything else: that the exchange was closed on the day asked for, or that
-the data end before today. A forecast for a past day that was asked for by name needs no such warning.
+`notice` holds what a reader must know before anything else: that a champion's audit failed, that the exchange was
+closed on the day asked for, or that the data end before today. A forecast for a past day that was asked for by
+name needs no warning of old data.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from bullbear.data.as_of_session import closed_day
 from bullbear.definitions import UP
 from bullbear.errors import BullbearError
 from bullbear.forecasting.card.sources import Sources
+from bullbear.forecasting.failed_audits import failed_audits
 from bullbear.settings import settings_of
 from bullbear.wording import capital, count, long_date, short_date
 
@@ -39,7 +41,7 @@ def ages_of(sources: Sources) -> dict[str, Any]:
         "model": _together(models),
         "models": models,
         "series": _series(sources, entries.values()),
-        "notice": _notice(sources, data),
+        "notice": [*(f"{capital(each)}." for each in failed_audits(sources.home)), *_notice(sources, data)],
     }
 
 
