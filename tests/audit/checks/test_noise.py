@@ -67,3 +67,10 @@ def test_a_skill_where_there_can_be_none_is_still_a_leak(sample: Sample) -> None
     (leak,) = noise._Part.of(["up"], [[knows]]).leaks("random labels")
     assert leak.sentence.startswith("random labels of up are forecast with a skill of 9")
     assert CheckResult.of("noise", [leak], "", "").verdict == FAILED
+
+
+def test_a_negligible_skill_is_no_leak(sample: Sample) -> None:
+    nearly = replace(sample, p=sample.climatology + 0.002 * (2 * sample.y - 1))
+    part = noise._Part.of(["up"], [[nearly]])
+    assert 0 < part.lows[0] < part.skills[0] < noise.NEGLIGIBLE
+    assert part.leaks("random labels") == []

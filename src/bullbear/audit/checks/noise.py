@@ -38,6 +38,8 @@ from bullbear.wording import percent
 NAME = "noise"
 ERROR = 0.01
 """The chance that a sound model fails a part of the check, over all its questions."""
+NEGLIGIBLE = 0.01
+"""A Brier skill below which nothing is a leak: the base rate of a fit and that of the day differ by a little for years."""
 FOUND = 0.90
 """The AUC that a planted factor must give a learner of the outcome; one seeded row in ten may be ranked at random.
 
@@ -142,7 +144,7 @@ class _Part:
         """The questions whose skill lies above zero beyond doubt, the surest first."""
         found = []
         for place in np.argsort(self.lows)[::-1]:
-            if self.lows[place] > 0:
+            if self.lows[place] > 0 and self.skills[place] >= NEGLIGIBLE:
                 said = (
                     f"{what} of {self.questions[place]} are forecast with a skill of {percent(self.skills[place], 2)}, "
                     f"at least {percent(self.lows[place], 2)}"
