@@ -39,7 +39,7 @@ NAME = "noise"
 ERROR = 0.01
 """The chance that a sound model fails a part of the check, over all its questions."""
 NEGLIGIBLE = 0.01
-"""A Brier skill below which nothing is a leak: the base rate of a fit and that of the day differ by a little for years."""
+"""A Brier skill below which nothing is a leak: the base rates of a fit and of the day may differ a little for years."""
 FOUND = 0.90
 """The AUC that a planted factor must give a learner of the outcome; one seeded row in ten may be ranked at random.
 
