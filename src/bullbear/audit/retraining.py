@@ -98,7 +98,7 @@ def area(sample: Sample, error: float) -> Interval:
 def skill_and_difference(one: Sample, other: Sample) -> tuple[list[float], list[float], list[float]]:
     """The Brier skills of two trainings that forecast the same days, and how much the first has more.
 
-    Each an estimate with the ends of its 90 % interval; the days are drawn together.
+    Each an estimate with the ends of its 90 % interval; the days are drawn together. No skill reaches beyond 1.
     """
     draws = resample(one.n_sessions, one.horizon, session=one.session)
     brier = [losses(one.y, p, "brier") for p in (one.p, other.p, one.climatology)]
@@ -109,4 +109,8 @@ def skill_and_difference(one: Sample, other: Sample) -> tuple[list[float], list[
         draws.ratio(columns, lambda means: (means[:, 1] - means[:, 0]) / means[:, 2]),
     )
     first, second, difference = ([each.estimate, each.low, each.high] for each in intervals)
-    return first, second, difference
+    return _capped(first), _capped(second), difference
+
+
+def _capped(ends: list[float]) -> list[float]:
+    return [float(np.minimum(end, 1.0)) for end in ends]

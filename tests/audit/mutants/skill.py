@@ -29,7 +29,7 @@ def eager(bench: Bench) -> Subject:
     return replace(bench.subject, definition=definition)
 
 
-@mutant("noise", says=r"(random labels|shuffled factors) of up are forecast with a skill of 0\.\d+")
+@mutant("noise", says=r"(random labels|shuffled factors) of up are forecast with a skill of \d+\.\d+ %")
 def target_encoding_over_all_rows(bench: Bench) -> Subject:
     """A factor is replaced by the share of yes among all rows with a similar value, those of the test among them."""
     plain = fitting.prepared
@@ -51,7 +51,7 @@ def target_encoding_over_all_rows(bench: Bench) -> Subject:
     return eager(bench)
 
 
-@mutant("noise", says=r"(random labels|shuffled factors) of up are forecast with a skill of 0\.\d+")
+@mutant("noise", says=r"(random labels|shuffled factors) of up are forecast with a skill of \d+\.\d+ %", effort=FULL)
 def fitted_on_the_test_rows(bench: Bench) -> Subject:
     """Each fold is trained on its own test rows as well."""
     plain = Expanding._folds
@@ -63,7 +63,7 @@ def fitted_on_the_test_rows(bench: Bench) -> Subject:
     return eager(bench)
 
 
-@mutant("noise", says=r"(random labels|shuffled factors) of up are forecast with a skill of 0\.\d+", effort=FULL)
+@mutant("noise", says=r"(random labels|shuffled factors) of up are forecast with a skill of \d+\.\d+ %", effort=FULL)
 def early_stopping_on_the_test_fold(bench: Bench) -> Subject:
     """Of several numbers of trees each fold keeps the one that forecasts its test rows best."""
     plain = fitting.fit_step

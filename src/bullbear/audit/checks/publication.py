@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from bullbear.audit.catalogue import Progress
@@ -32,6 +33,7 @@ from bullbear.errors import HistoryError
 from bullbear.evaluate.sample import Sample
 from bullbear.factors import compute
 from bullbear.factors.engine.registry import renew
+from bullbear.wording import count, percent
 
 NAME = "publication"
 _LEAKY = "data are used before they are published"
@@ -58,7 +60,7 @@ def check(subject: Subject, effort: Effort, progress: Progress) -> CheckResult:
         "revised_series": [name for _, name in revised],
         "stored_in_one_version": unrevised,
     }
-    parts = [f"{len(subject.specs)} factors show no value of {len(readers)} series before it is published"]
+    parts = [f"{_shown(len(subject.specs))} no value of {len(readers)} series before it is published"]
     if unrevised:
         parts.append(f"revised series stored in one version only, perhaps the latest: {', '.join(unrevised)}")
     try:
@@ -144,12 +146,13 @@ def with_factors(
 
 def _told(skills: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """What a reader should know of the skills: of the best question, and of those that need the last release."""
-    best = max(skills, key=lambda question: skills[question]["skill"][0])
+    best = max(skills, key=lambda question: np.nan_to_num(skills[question]["skill"][0], nan=-np.inf))
     figures = skills[best]
-    usual, later = _interval(figures["skill"]), _interval(figures["skill_a_release_later"])
-    said = f"Brier skill of {best} {usual}, {later} a release later"
+    said = (
+        f"Brier skill of {best} {_skill(figures['skill'])}; a release later {_skill(figures['skill_a_release_later'])}"
+    )
     if "skill_on_latest_revisions" in figures:
-        said += f", {_interval(figures['skill_on_latest_revisions'])} on latest revisions"
+        said += f"; on latest revisions {_skill(figures['skill_on_latest_revisions'])}"
     parts = [said]
     hasty = [question for question, each in skills.items() if _is_hasty(each["skill"], each["lost_a_release_later"])]
     if hasty:
@@ -162,5 +165,9 @@ def _is_hasty(skill: Sequence[float], lost: Sequence[float]) -> bool:
     return skill[1] > 0 and lost[1] > 0 and lost[0] > skill[0] / 2
 
 
-def _interval(ends: Sequence[float]) -> str:
-    return f"{ends[0]:+.3f} ({ends[1]:+.3f} to {ends[2]:+.3f})"
+def _skill(ends: Sequence[float]) -> str:
+    return percent(ends[0], signed=True)
+
+
+def _shown(n_factors: int) -> str:
+    return f"{count(n_factors, 'factor')} {'shows' if n_factors == 1 else 'show'}"
