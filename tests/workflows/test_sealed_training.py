@@ -166,6 +166,7 @@ def test_asking_for_sealed_days_is_refused_and_leaves_no_run(sealed: Home, end: 
     with pytest.raises(HoldOutError, match=rf"{FIRST} on is sealed for base .* bars to 2007-12-31; {remedy}") as bad:
         train_model(sealed, "base", end=end)
     assert bad.value.exit_code == 3
+    assert (f", --end {end} does not end before it, and" in str(bad.value)) == (end is not None)
     assert len(stored_runs(sealed.runs)) == before
 
 

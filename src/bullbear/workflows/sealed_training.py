@@ -28,7 +28,9 @@ def require_unsealed(home: Home, model: Model, lock: Lock, start: str | None, en
     held = _last_held(home, model, period)
     if held is None:
         return
-    reason = f"{period.span} is sealed for {model.definition.name} ({FILE}), and the store has bars to {held.date()}"
+    asked = "" if end is None else f", --end {end} does not end before it"
+    sealed = f"{period.span} is sealed for {model.definition.name} ({FILE})"
+    reason = f"{sealed}{asked}, and the store has bars to {held.date()}"
     last = last_open_session(period)
     if last < day(start or splitter_of(model.definition).first):
         raise HoldOutError(reason, lock.remedy)
