@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import pytest
 
+from bullbear.audit.auditing import audit_all
 from bullbear.home import Home
-from bullbear.workflows.audit_log import is_current, outcome, replaces
+from bullbear.tracking import Runs
+from bullbear.workflows.audit_log import document_of, is_current, outcome, replaces
+from bullbear.workflows.auditing import subjects_of
 from bullbear.workflows.reuse import provenance
 
 FULL = {"quick": False, "whole": True, "passed": True, "code": "c", "store": "s", "at": "2026-11-27T20:00:00+00:00"}
@@ -55,3 +59,14 @@ def test_an_audit_is_out_of_date_once_code_or_data_differ(trained_home: Home) ->
     assert not is_current(trained_home, {**FULL, **now, "store": "other"})
     assert not is_current(trained_home, {**FULL, **now, "code": "other"})
     assert not is_current(trained_home, {})
+
+
+def test_data_that_arrive_during_an_audit_are_not_covered_by_it(home: Home) -> None:
+    (audited,) = subjects_of(home, Runs(home), "base")
+    row = {"series": ["X"], "event_date": [pd.Timestamp("2007-12-03")], "value": [1.0]}
+    home.store().append("observations", pd.DataFrame(row | {"known_at": [pd.Timestamp("2007-12-04 21:00", tz="UTC")]}))
+    (made,) = audit_all([audited.subject], quick=True, only=["warm-up"])
+    document = document_of(audited, made)
+    assert not is_current(home, document)
+    (again,) = subjects_of(home, Runs(home), "base")
+    assert is_current(home, document_of(again, made))

@@ -64,7 +64,7 @@ def audit(
             progress=progress,
             say=notes.append,
         )
-    documents = [(audited, document_of(audited.subject.home, audited, found)) for audited, found in made]
+    documents = [(audited, document_of(audited, found)) for audited, found in made]
     page = keep(made[0][0].subject.home, runs, documents, say=notes.append)
     shown = [document for _, document in documents]
     if as_json:

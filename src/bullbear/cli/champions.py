@@ -90,8 +90,8 @@ def promote(
             }
             for each in promoted
         ]
-        said = {name: str(refusal) for name, refusal in refused.items()}
-        several = {"promoted": documents, "refused": said, "verdicts": verdicts_of(refused)}
+        reasons = {name: str(refusal) for name, refusal in refused.items()}
+        several = {"promoted": documents, "refused": reasons, "verdicts": verdicts_of(refused)}
         print_document(documents[0] if len(found) == 1 else several)
     else:
         for each in promoted:

@@ -79,7 +79,7 @@ class AuditGate:
         showing = nullcontext(None) if self.console is None else self.console.progress(f"audit of {run.model}")
         with showing as progress:
             (made,) = audit_all([audited.subject], quick=quick, jobs=self.jobs, progress=progress)
-        document = document_of(self.home, audited, made)
+        document = document_of(audited, made)
         say = {} if self.console is None else {"say": self.console.say}
         keep(self.home, self.runs, [(audited, document)], **say)
         self._made |= dict.fromkeys((run.run_id, *audited.subject.run_ids.values()), document)

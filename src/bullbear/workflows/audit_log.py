@@ -31,7 +31,7 @@ DOCUMENT, PAGE = "audit.json", "audit.html"
 """Of the home's reports and of a run's artifacts."""
 
 
-def document_of(home: Home, audited: Audited, audit: Audit) -> dict[str, Any]:
+def document_of(audited: Audited, audit: Audit) -> dict[str, Any]:
     """The audit as it is kept: with its instant, and the code and the data that it is about."""
     checks = [
         {"title": BY_NAME[each.name].title, "asks": BY_NAME[each.name].asks, **each.as_dict()} for each in audit.checks
@@ -44,7 +44,7 @@ def document_of(home: Home, audited: Audited, audit: Audit) -> dict[str, Any]:
             "at": pd.Timestamp.now("UTC").strftime("%Y-%m-%dT%H:%M:%SZ"),
             "simulated": subject.store.is_simulated,
             "ticker": subject.ticker,
-            **provenance(home),
+            **audited.stamp,
             "checks": checks,
         }
     )

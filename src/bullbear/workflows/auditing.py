@@ -24,7 +24,7 @@ from bullbear.forecasting.policy_forecasts import read_by
 from bullbear.home import Home
 from bullbear.model import Model
 from bullbear.trials import TrialRegistry
-from bullbear.workflows.reuse import CODE, code_digest
+from bullbear.workflows.reuse import CODE, code_digest, provenance
 from bullbear.workflows.sealed_training import end_before_seal
 from bullbear.workflows.trial_records import record_audited
 
@@ -37,10 +37,12 @@ if TYPE_CHECKING:
 class Audited:
     """A subject, and the ids of all runs of its training, its own first; none if it was never trained or is gone.
 
-    `untrained` is the model of one that was never trained.
+    `untrained` is the model of one that was never trained, `stamp` the digests of code and data before any was read:
+    data that arrive during an audit are not covered by it.
     """
 
     subject: Subject
+    stamp: Mapping[str, str]
     run_ids: tuple[str, ...] = ()
     untrained: Model | None = None
 
@@ -66,7 +68,8 @@ def subjects_of(home: Home, runs: Runs, name: str, question: str | None = None) 
     file = name.removeprefix("models/").removesuffix(".toml")
     if file in home.names("models") and not _is_tracked(home, file):
         followed = home.following(file)
-        return [Audited(subject_of_model(followed, file), untrained=followed.model(file))]
+        stamp = provenance(followed)
+        return [Audited(subject_of_model(followed, file), stamp, untrained=followed.model(file))]
     found = runs.find_each(file) if question is None else [runs.find(file, question)]
     return subjects_of_runs(home, runs, found)
 
@@ -100,8 +103,8 @@ def subjects_of_runs(home: Home, runs: Runs, found: Sequence[Run]) -> list[Audit
         _, members = trainings.setdefault(key, (training, {}))
         members.update({each.question: each for each in training.runs if each.question not in members})
         members[run.question] = run
-    given = {run.run_id for run in found}
-    return [Audited(_subject(home, members, of, given), of.ids) for of, members in trainings.values()]
+    given, stamp = {run.run_id for run in found}, provenance(home)
+    return [Audited(_subject(home, members, of, given), stamp, of.ids) for of, members in trainings.values()]
 
 
 def _subject(home: Home, members: Mapping[str, Run], training: Training, given: set[str]) -> Subject:
