@@ -53,4 +53,17 @@ CHECKS = (
     AuditCheck("as-stored", "As stored", "the data stored on an evening reproduce that evening's forecast", 5.0),
 )
 
+FAILS = {
+    "truncation": "rows or forecasts differ from those of a store cut at their day",
+    "perturbation": "noise in later data changes something up to a close",
+    "publication": "a value is used or stored before it is published",
+    "splits": "a fit, a label or a weight rests on a later row or a label unresolved by then",
+    "noise": "random data give skill, or a perfect factor is not found",
+    "execution": "a fill, a stop or a decision is not what was possible at its time",
+    "reproducibility": "the same training gives other bits",
+    "warm-up": "a factor needs more rows than it declares",
+    "as-stored": "the ledger is not what was issued, or an evening's stored data do not reproduce it",
+}
+"""What a failure of each check means."""
+
 BY_NAME = {each.name: each for each in CHECKS}

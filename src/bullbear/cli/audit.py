@@ -99,28 +99,29 @@ def _show(document: Mapping[str, Any], page: Path | None) -> None:
     from rich.table import Table
     from rich.text import Text
 
+    from bullbear.audit.catalogue import FAILS
     from bullbear.cli.console import ResultConsole
 
     asked = ", ".join(document["runs"]) or "from its file"
     effort = "Quick audit" if document["quick"] else "Audit"
     title = f"{effort} of {document['model']} {document['training'][:8]}".rstrip() + f" ({asked})"
     table = Table(title=title + (" (SIMULATED)" if document["simulated"] else ""), box=None, pad_edge=False)
-    for name in ("check", "verdict", "what was found", "seconds", "evidence"):
-        table.add_column(
-            name, justify="right" if name == "seconds" else "left", no_wrap=name not in ("what was found", "evidence")
-        )
+    for name in ("check", "verdict", "what was found", "seconds"):
+        table.add_column(name, justify="right" if name == "seconds" else "left", no_wrap=name != "what was found")
     for check in document["checks"]:
         verdict = Text(check["verdict"], style=_STYLES[check["verdict"]])
-        link = _link(page, check["name"]) or ""
-        table.add_row(check["name"], verdict, check["sentence"], f"{check['seconds']:.1f}", link)
+        table.add_row(check["name"], verdict, check["sentence"], f"{check['seconds']:.1f}")
     console = ResultConsole()
     console.print(table)
     for check in document["checks"]:
         if check["verdict"] == "failed":
-            console.print(f"{check['name']} failed: {check['asks']}", style="bold", soft_wrap=True)
+            console.print(f"{check['name']} failed: {FAILS[check['name']]}", style="bold", soft_wrap=True)
             for leak in check["leaks"]:
                 size = "" if leak["size"] is None else f", by {leak['size']:.6g}"
-                console.print(f"  {leak['what']}, {leak['when']}{size}: {leak['sentence']}", soft_wrap=True)
+                console.print(
+                    f"  {leak['what']}, {leak['when']}{size}: {leak['sentence'].removeprefix(leak['what'] + ': ')}",
+                    soft_wrap=True,
+                )
     failed = [check["name"] for check in document["checks"] if check["verdict"] == "failed"]
     outcome = f"failed: {', '.join(failed)}" if failed else "passed: no look-ahead was found"
     console.print(outcome if page is None else f"{outcome}; {page}", style="bold", soft_wrap=True)
