@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -28,8 +27,9 @@ from bullbear.tracking.mlflow_store import connect
 from bullbear.tracking.stored_runs import stored_runs
 from bullbear.workflows.audit_gate import AuditGate
 from bullbear.workflows.filling import DataSource, fill_simulated
-from bullbear.workflows.full_run import MODELS, _promote_best, run_all
+from bullbear.workflows.full_run import MODELS, _Candidate, _promote_best, run_all
 from bullbear.workflows.reporting import report_champion, result_of_run
+from bullbear.workflows.reuse import ReusedQuestion
 from bullbear.workflows.training import train_model
 
 QUIET = ProgressConsole(quiet=True)
@@ -195,10 +195,7 @@ def finished(home: Home) -> list[Any]:
     """The trainings of a home as the candidates for the champion of `up`, as far as a promotion looks."""
     runs = Runs(home)
     found = [runs.find(run.run_id) for run in runs._finished()]
-    return [
-        SimpleNamespace(label=run.model, skill=run.evaluation["bss"], trained=SimpleNamespace(run_id=run.run_id))
-        for run in found
-    ]
+    return [_Candidate("up", ReusedQuestion(home, run, home.model(run.model))) for run in found]
 
 
 def test_a_person_s_champion_is_not_overwritten_without_the_test(home: Home) -> None:
