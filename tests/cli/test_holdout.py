@@ -32,7 +32,7 @@ def test_nothing_is_sealed_without_the_file(bullbear: Bullbear, tmp_path: Path):
     assert (answer.code, answer.mistake) == (
         2,
         "bullbear: models/holdout.toml: no such file; allowed: a sealed period; see docs/holdout.md; there is "
-        "nothing to open",
+        "nothing is sealed",
     )
 
 
