@@ -31,8 +31,7 @@ def test_nothing_is_sealed_without_the_file(bullbear: Bullbear, tmp_path: Path):
     answer = bullbear("holdout", "open", "climatology", "--reason", "For a test.", "--home", tmp_path)
     assert (answer.code, answer.mistake) == (
         2,
-        "bullbear: models/holdout.toml: no such file; allowed: a sealed period; see docs/holdout.md; there is "
-        "nothing is sealed",
+        "bullbear: models/holdout.toml: no such file; allowed: a sealed period; see docs/holdout.md: nothing is sealed",
     )
 
 
