@@ -41,6 +41,7 @@ class Ledger(ChainedFile):
     Example
     -------
     >>> import tempfile
+    >>> from pathlib import Path
     >>> ledger = Ledger(Path(tempfile.mkdtemp()) / "ledger.jsonl")
     >>> said = {"decided_at": "2019-12-31", "p_up": 0.6}
     >>> entry = ledger.append(said, identity=("decided_at",))
