@@ -93,6 +93,7 @@ def test_a_part_of_the_audit_is_shown_and_not_logged(
     assert (answer.code, sorted(name for _, name, _ in calls)) == (0, ["noise", "splits"])
     assert "note: the audit of small is not logged: only some of the checks were made" in answer.err
     assert "audit" not in Runs(home).find("small").tags
+    assert {path.name for path in home.reports.glob("audit*")} == {"audit_part.html"}
     wrong = bullbear("audit", "--only", "noize", "--home", home.root)
     assert (wrong.code, wrong.mistake[:40]) == (2, "bullbear: --only: got 'noize'; allowed: ")
 
@@ -160,3 +161,11 @@ def test_a_store_that_cannot_be_written_is_a_note(bullbear: Run, home: Home, mon
     assert answer.code == 0
     assert "note: the audit of run" in answer.err
     assert "was not recorded in MLflow: No space left on device" in answer.err
+
+
+def test_a_question_that_an_untrained_model_does_not_answer_is_refused(bullbear: Run, home: Home) -> None:
+    answer = bullbear("audit", "logistic", "--question", "vol20", "--home", home.root)
+    assert answer.code == 2
+    assert answer.mistake == (
+        "bullbear: question of model logistic: got 'vol20'; allowed: one of up; choose one of them"
+    )

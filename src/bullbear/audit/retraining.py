@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from bullbear.audit.subject import Effort, Subject
+from bullbear.audit.subject import TRIALS, Effort, Subject
 from bullbear.dataset import Examples, Predictions
 from bullbear.errors import InputError
 from bullbear.evaluate.bootstrap import auc_interval
@@ -16,9 +16,6 @@ from bullbear.evaluate.scores import brier_skill, losses
 from bullbear.evaluate.significance import Bound, lower_bound
 from bullbear.learn import Training
 from bullbear.statistics.bootstrap import Interval, resample
-
-TRIALS = 3
-"""Trials of a search in a training of the audit: enough to choose, few enough to wait for."""
 
 
 @dataclass(frozen=True)

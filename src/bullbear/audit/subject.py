@@ -55,6 +55,8 @@ class Effort:
 
 FULL = Effort(cuts=12, series_cuts=3, years=None, seeds=5)
 QUICK = Effort(cuts=3, series_cuts=1, years=3, seeds=2)
+TRIALS = 3
+"""Trials of a search in a training of the audit: enough to choose, few enough to wait for."""
 
 
 @dataclass(frozen=True)

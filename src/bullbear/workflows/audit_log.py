@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 DOCUMENT, PAGE = "audit.json", "audit.html"
 """Of the home's reports and of a run's artifacts."""
+PART = "audit_part.html"
+"""The page of an audit of some checks alone: that of a whole one stays."""
 
 
 def document_of(audited: Audited, audit: Audit) -> dict[str, Any]:
@@ -110,7 +112,8 @@ def keep(
             generated_at=pd.Timestamp(shown[0]["at"]),
         )
 
-    place = home.reports / PAGE
+    is_whole = all(document["whole"] for document in documents)
+    place = home.reports / (PAGE if is_whole else PART)
     for audited, document in made:
         if not audited.run_ids:
             say(f"{document['model']} has no tracked run: its audit is not logged")
@@ -129,7 +132,8 @@ def keep(
             runs.record_audit(audited.run_ids, texts, {AUDIT: outcome(document)}, _metrics(document), say=say)
     try:
         write_whole(place, page_of(documents))
-        write_whole(home.reports / DOCUMENT, json.dumps(documents, indent=1))
+        if is_whole:
+            write_whole(home.reports / DOCUMENT, json.dumps(documents, indent=1))
     except OSError as bad:
         say(f"{place} was not written: {bad.strerror or bad}")
         return None

@@ -64,12 +64,16 @@ def subjects_of(home: Home, runs: Runs, name: str, question: str | None = None) 
     ------
     RunError, DefinitionError
         There is neither such a run nor such a model, or it cannot be used.
+    InputError
+        A model that was never trained does not answer `question`.
     """
     file = name.removeprefix("models/").removesuffix(".toml")
     if file in home.names("models") and not _is_tracked(home, file):
         followed = home.following(file)
-        stamp = provenance(followed)
-        return [Audited(subject_of_model(followed, file), stamp, untrained=followed.model(file))]
+        stamp, model = provenance(followed), followed.model(file)
+        if question is not None:
+            model.definition.only(question)  # refuses one that it does not answer
+        return [Audited(subject_of_model(followed, file), stamp, untrained=model)]
     found = runs.find_each(file) if question is None else [runs.find(file, question)]
     return subjects_of_runs(home, runs, found)
 

@@ -55,7 +55,7 @@ def check(subject: Subject, effort: Effort, progress: Progress) -> CheckResult:
         return CheckResult.not_applicable(NAME, "the model always forecasts the base rate and learns nothing")
     reads_factors = any(each.learner.uses_factors for each in plans)
     others = [each.name for each in plans if not each.learner.uses_factors]
-    n_random, n_shuffled = (2, 0) if effort.is_quick else (effort.seeds, 0 if others else max(effort.seeds // 2, 1))
+    n_random, n_shuffled = effort.seeds, 0 if effort.is_quick or others else max(effort.seeds // 2, 1)
     total = n_random + (n_shuffled + 1 if reads_factors else 0)
     done = 0
 

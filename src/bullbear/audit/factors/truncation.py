@@ -61,7 +61,7 @@ def truncation(
         left = [spec for spec in chosen if spec.name not in found]
         if not left:
             continue
-        history = _computed(store.as_of(closes(index[row : row + 1])[0]), left, index[: row + 1], asset)
+        history = computed(store.as_of(closes(index[row : row + 1])[0]), left, index[: row + 1], asset)
         for spec in left:
             if spec.name not in history:
                 continue
@@ -71,15 +71,15 @@ def truncation(
     return list(found.values())
 
 
-def _computed(view: View, specs: Sequence[FactorSpec], index: pd.DatetimeIndex, asset: str) -> pd.DataFrame:
-    """The factors; without those that fail on so short a history, which is another mistake or none."""
+def computed(view: View, specs: Sequence[FactorSpec], index: pd.DatetimeIndex, asset: str) -> pd.DataFrame:
+    """The factors, by a home's files run anew; without those that fail on so short a history."""
     renew()
     try:
         return compute(view, specs, index, asset)
     except DefinitionError:
         if len(specs) == 1:
             return pd.DataFrame(index=index)
-        return pd.concat([_computed(view, [spec], index, asset) for spec in specs], axis="columns")
+        return pd.concat([computed(view, [spec], index, asset) for spec in specs], axis="columns")
 
 
 def cuts_of(column: np.ndarray) -> list[int]:

@@ -14,6 +14,7 @@ import pandas as pd
 
 from bullbear.audit.changes import Noise
 from bullbear.audit.factors.finding import Finding, first_difference
+from bullbear.audit.factors.truncation import computed
 from bullbear.audit.publication.later import Later, Revised, releases, spacing
 from bullbear.audit.result import Leak
 from bullbear.audit.series import Series, read_by, readers_of, stored_as
@@ -21,9 +22,6 @@ from bullbear.audit.subject import Effort, Subject
 from bullbear.data.changed import ChangedStore
 from bullbear.data.store import Store
 from bullbear.definitions import FactorSpec
-from bullbear.errors import DefinitionError
-from bullbear.factors import compute
-from bullbear.factors.engine.registry import renew
 from bullbear.sessions import closes
 
 SLOW = pd.Timedelta(days=4)
@@ -93,17 +91,6 @@ def _ahead(
             finding = first_difference(spec, "publication", whole.loc[index, spec.name], then[spec.name])
             if finding is not None:
                 yield finding
-
-
-def computed(view: object, specs: Sequence[FactorSpec], index: pd.DatetimeIndex, asset: str) -> pd.DataFrame:
-    """The factors; without those of a user's that fail on so short a history."""
-    renew()
-    try:
-        return compute(view, specs, index, asset)  # type: ignore[arg-type]
-    except DefinitionError:
-        if len(specs) == 1:
-            return pd.DataFrame(index=index)
-        return pd.concat([computed(view, [spec], index, asset) for spec in specs], axis="columns")
 
 
 def _culprits(subject: Subject, spec: FactorSpec, session: pd.Timestamp) -> list[str]:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bullbear.audit.subject import Effort, Subject
+from bullbear.audit.subject import TRIALS, Effort, Subject
 from bullbear.audit.taint.replacement import Taint, Values
 from bullbear.audit.taint.stages import Stage, Stages, stages_of, stages_of_model
 from bullbear.audit.taint.tracing import Run
@@ -24,7 +24,6 @@ _TESTED = 63
 """Sessions after the fit that are forecast, so that a fit which looks at its test finds one."""
 _FEW = 42
 """With fewer sessions after the last fit, hardly a label resolves after it: the fit before it is looked at, too."""
-_TRIALS = 3
 
 
 @dataclass(frozen=True)
@@ -139,7 +138,7 @@ def fits_of(subject: Subject, effort: Effort) -> list[AtFit]:
     update: dict[str, Any] = {"splitter": splitter}
     count = max(effort.cuts // 2, 1)
     if (search := brief.definition.search) is not None:
-        update["search"] = search.model_copy(update={"trials": min(search.trials, _TRIALS), "every": "year"})
+        update["search"] = search.model_copy(update={"trials": min(search.trials, TRIALS), "every": "year"})
         count = max(count // 2, 1)
     brief = replace(brief, definition=brief.definition.model_copy(update=update))
     examples = subject.examples[0]
