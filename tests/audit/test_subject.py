@@ -20,7 +20,7 @@ def test_the_abridged_model_is_fitted_once_a_year_over_the_last_years(trained: S
     fits = pd.DatetimeIndex([model.trained_through for model in full.models])
     assert fits.year.is_unique
     assert len(short.models) < len(full.models)
-    # What both report they report alike.
+    # The quick one reports the last days of the other.
     both = full.predictions.table.merge(short.predictions.table, on="decided_at", suffixes=("", "_short"))
     assert len(both) == len(short.predictions.table) > 500
 

@@ -1,8 +1,8 @@
 """Planted leaks: each breaks one thing of the line from data to number, and names the check that must catch it.
 
-Write one as a function with the decorator `mutant` in a module of this folder, one module for each owner of checks:
+Write one as a function with the decorator `mutant` in a module of this folder, one module for each part of the line:
 
-    @mutant("perturbation", says=r"rsi_14 .* moved")
+    @mutant("perturbation", says=r"rsi_14: .* had been changed")
     def centred_window(bench: Bench) -> Subject:
         bench.patch.setattr("bullbear.factors.technical.momentum.talib.RSI", _centred)
         return bench.subject

@@ -120,7 +120,10 @@ class Early:
         return frame.assign(known_at=frame["known_at"] - pd.Timedelta(days=1))
 
 
-@mutant("as-stored", says=r"entry \d+ \(up, decided 2007-12-27, live\): p_up is .*; vix was .*, and is|factors")
+@mutant(
+    "as-stored",
+    says=r"entry \d+ \(up, decided 2007-12-27, live\): factors or labels differ from .*; vix was .*, and is",
+)
 def store_that_reads_what_was_stored_later(bench: Bench) -> Subject:
     real = Store.as_of
     subject = live(bench.subject, bench.folder)

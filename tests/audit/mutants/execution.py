@@ -222,7 +222,7 @@ def cash_at_the_rate_of_the_following_day(bench: Bench) -> Subject:
     return bench.subject
 
 
-@mutant("execution", says=r"account \w+ on .*equity is|order of SRTY, decided .* where the open was", effort=FILLS)
+@mutant("execution", says=r"(account \w+ on .*equity is|order of SRTY, decided .* where the open was)", effort=FILLS)
 def modelled_fund_with_the_return_of_the_next_session(bench: Bench) -> Subject:
     real = resets.daily_reset
 
@@ -254,7 +254,9 @@ def impact_by_the_volume_of_the_day_itself(bench: Bench) -> Subject:
     return bench.subject
 
 
-@mutant("execution", says=r"order of \w+, decided .* has no open on that session|could have been filled", effort=FILLS)
+@mutant(
+    "execution", says=r"order of \w+, decided .* (has no open on that session|could have been filled)", effort=FILLS
+)
 def fund_of_today_held_before_its_listing(bench: Bench) -> Subject:
     real = market._bars
 

@@ -153,7 +153,7 @@ def level_of_adjusted_prices(bench: Bench) -> Subject:
     return own(bench, "np.log(bars.close)")
 
 
-@mutant("perturbation", says=r"mine_1: .* had been changed|taken away")
+@mutant("perturbation", says=r"mine_1: .* had been (changed|taken away)")
 def universe_of_today(bench: Bench) -> Subject:
     """The return of those sectors alone that are above their first price at the end of history."""
     body = (

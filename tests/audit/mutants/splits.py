@@ -342,7 +342,7 @@ def seed_from_the_clock(bench: Bench) -> Subject:
 
 @mutant("reproducibility", says=r"differs with two workers instead of one")
 def result_by_number_of_workers(bench: Bench) -> Subject:
-    """Two workers add the bags in the order in which they finish."""
+    """Two workers give signals that differ in the last bit."""
 
     def unordered(*given: Any, executor: Any = None, **options: Any) -> Any:
         found = map_items(*given, **options)
