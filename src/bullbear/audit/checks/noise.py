@@ -39,7 +39,8 @@ NAME = "noise"
 ERROR = 0.01
 """The chance that a sound model fails a part of the check, over all its questions."""
 NEGLIGIBLE = 0.01
-"""A Brier skill below which nothing is a leak: the base rates of a fit and of the day may differ a little for years."""
+"""A Brier skill below which nothing is called a leak: sound models were rejected for 0.2 % and 0.3 %, perhaps since the
+base rates of a fit and of the day differ a little for years. Set by hand, not derived."""
 FOUND = 0.90
 """The AUC that a planted factor must give a learner of the outcome; one seeded row in ten may be ranked at random.
 
