@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -211,8 +212,6 @@ def test_rows_stored_later_do_not_count(panel: FactorPanel, store: Store, univer
     limit = store.last_stored_at
     more = bars(np.random.default_rng(2)).assign(known_at=pd.Timestamp("2018-09-05 12:00", tz="UTC"))
     copy = Store(tmp_path / "data")
-    import shutil
-
     shutil.copytree(store.root, copy.root)
     copy.companies.append_all({"bars": more[more["event_date"] < "2018-09-01"]})
     assert bits(build(copy, universe, tmp_path / "one", stored=limit)) == bits(panel)

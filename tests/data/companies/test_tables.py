@@ -54,7 +54,7 @@ def test_only_the_parts_that_are_named_are_opened(tmp_path: Path) -> None:
     cells_path(tmp_path, 2018, "part1").write_bytes(b"damaged")
     found = read_cells(tmp_path, DAYS[:2], COMPANIES, NAMES, parts=["part0"])
     assert np.array_equal(found.values[:, :2], values[:2, :2])
-    with pytest.raises(NoDataError, match=r"an intact file .*part1\.parquet; remove it and compute again"):
+    with pytest.raises(NoDataError, match=r"an intact file .*part1\.parquet; remove it, and compute again"):
         read_cells(tmp_path, DAYS[:2], COMPANIES, NAMES)
     assert read_cells(tmp_path, DAYS[2:], COMPANIES, NAMES).values.shape == (1, 4, 2)
     with pytest.raises(NoDataError, match="none for 2020 below"):
