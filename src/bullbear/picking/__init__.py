@@ -1,0 +1,1 @@
+"""Ranking companies and sectors, and what following the ranking would have earned."""
