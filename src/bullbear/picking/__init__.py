@@ -1,1 +1,1 @@
-"""Ranking companies and sectors, and what following the ranking would have earned."""
+"""Ranking the companies of a group: factors of each company, labels, fits and portfolios."""
