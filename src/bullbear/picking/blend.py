@@ -1,4 +1,4 @@
-"""A declared blend of percentiles: no parameter is estimated, so nothing can look ahead but the percentiles themselves."""
+"""A declared blend of percentiles: no parameter is estimated, so only the percentiles could look ahead."""
 
 from __future__ import annotations
 

@@ -10,15 +10,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from bullbear import sessions as exchange
-
-if TYPE_CHECKING:
-    from bullbear.data.companies.panel import Panel
+from bullbear.data.companies.panel import Panel, panel_from
+from bullbear.errors import NoDataError
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 BoolArray = np.ndarray[Any, np.dtype[np.bool_]]
@@ -54,17 +53,6 @@ class CrossSection:
     def bars_so_far(self) -> Array:
         """Number of bars up to each session."""
         return np.asarray(np.cumsum(self.traded, axis=0, dtype=np.float64))
-
-    def take(self, assets: tuple[str, ...]) -> CrossSection:
-        """These assets alone, in this order."""
-        at = [self.assets.index(each) for each in assets]
-        cut = (each[:, at] for each in (self.overnight, self.intraday, self.traded, self.dollars))
-        return CrossSection(self.sessions, assets, *cut)
-
-    def before(self, row: int) -> CrossSection:
-        """The sessions before row number `row`."""
-        cut = (each[:row] for each in (self.overnight, self.intraday, self.traded, self.dollars))
-        return CrossSection(self.sessions[:row], self.assets, *cut)
 
 
 def cross_section(
@@ -120,24 +108,33 @@ def of_panel(panel: Panel, bad: BoolArray | None = None) -> CrossSection:
     return cross_section(panel.sessions, panel.companies, opens, closes, held, closes * panel.volume)
 
 
-def of_funds(bars: Mapping[str, pd.DataFrame]) -> CrossSection:
-    """Funds from their bars by session, with open, close, adj_close and volume: from the first common session on.
+def funds_panel(bars: Mapping[str, pd.DataFrame]) -> Panel:
+    """Funds as a panel, from their bars by session (open, close, adj_close, volume) since the first common session.
 
-    The sessions are those of the exchange; a fund without a bar on one of them kept its price.
+    Prices are those with dividends reinvested, so their levels have no meaning; volumes keep the dollars traded right.
+    The sessions are those of the exchange: a fund without a bar on one of them has none there.
+
+    Raises
+    ------
+    NoDataError
+        The funds have no session in common.
     """
     first = max(frame.index[0] for frame in bars.values())
     last = max(frame.index[-1] for frame in bars.values())
     days = exchange.between(first, last)
-    names = tuple(bars)
-    columns = {
-        name: np.column_stack([bars[each][name].reindex(days).to_numpy(dtype=float) for each in names])
-        for name in ("open", "close", "adj_close", "volume")
-    }
-    # Prices of which only returns have a meaning, the open on the same scale as the close.
+    if not len(days):
+        raise NoDataError("bars", ", ".join(bars), "funds with sessions in common", "fetch or ingest more of them")
+
+    def table(name: str) -> Array:
+        return np.column_stack([frame[name].reindex(days).to_numpy(dtype=float) for frame in bars.values()])
+
+    closes, adjusted = table("close"), table("adj_close")
     with np.errstate(invalid="ignore", divide="ignore"):
-        opens = columns["open"] / columns["close"] * columns["adj_close"]
-    dollars = columns["close"] * columns["volume"]
-    return cross_section(days, names, opens, columns["adj_close"], np.ones_like(opens), dollars)
+        scale = adjusted / closes
+        volume = table("volume") / scale
+    return panel_from(
+        adjusted, companies=list(bars), sessions=days, open=table("open") * scale, volume=volume, restated=True
+    )
 
 
 def decisions(sessions: pd.DatetimeIndex, rebalance: str) -> Rows:
@@ -151,6 +148,6 @@ def decisions(sessions: pd.DatetimeIndex, rebalance: str) -> Rows:
     """
     if not len(sessions):
         return np.empty(0, dtype=np.intp)
-    following = sessions[1:].append(pd.DatetimeIndex([exchange.offset(sessions[-1], 1)]))
     period = "W" if rebalance == "week" else "M"
-    return np.flatnonzero(sessions.to_period(period) != following.to_period(period))
+    of = pd.DatetimeIndex([*sessions, exchange.offset(sessions[-1], 1)]).to_period(period)
+    return np.flatnonzero(of[:-1] != of[1:])

@@ -132,7 +132,9 @@ def quantile_portfolios(
     accounts: list[Account] = []
     for level in range(levels):
         name = "worst" if level == 0 else "best" if level == levels - 1 else str(level + 1)
-        one, account = portfolio(name, section, place == level, decided, trading.cost_bp, per_year, bills, group.returns)
+        one, account = portfolio(
+            name, section, place == level, decided, trading.cost_bp, per_year, bills, group.returns
+        )
         found.append(one)
         accounts.append(account)
     best, worst = found[-1], found[0]

@@ -11,15 +11,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
+from bullbear.data.companies.panel import Panel
 from bullbear.definitions.picker import Rotation
 from bullbear.errors import HistoryError
-from bullbear.picking.characteristics import characteristic, percentiles
-from bullbear.picking.cross_section import Array, BoolArray, CrossSection, Rows, decisions
+from bullbear.picking.cross_section import Array, BoolArray, CrossSection, Rows, decisions, of_panel
 from bullbear.picking.evidence import PER_YEAR, mean_interval, sharpe_difference
+from bullbear.picking.features import values
 from bullbear.picking.information import Information, information
 from bullbear.picking.labels import Labels, labels, require_labels
+from bullbear.picking.percentiles import group_growth, percentiles
 from bullbear.picking.portfolios import Portfolio, portfolio
 from bullbear.picking.scoring import Rule, check_characteristics, latest_scores, past_scores
 from bullbear.statistics.bootstrap import Interval
@@ -113,56 +114,55 @@ class Inputs:
     member: BoolArray
 
 
-def inputs(definition: Rotation, section: CrossSection, decided: Rows) -> Inputs:
+def inputs(definition: Rotation, panel: Panel, decided: Rows) -> Inputs:
     """Of the sector funds; each belongs to the group from its first bar on."""
     check_characteristics(definition.rules)
-    sectors = section.take(tuple(definition.funds))
-    member = sectors.bars_so_far[decided] > 0
-    names = dict.fromkeys(name for rule in definition.rules for name in rule.characteristics)
-    ranked = {name: percentiles(characteristic(sectors, name, decided), member) for name in names}
-    return Inputs(sectors, labels(sectors, decided, definition.schedule.horizon, member), ranked, member)
+    funds = panel.take(definition.funds)
+    section = of_panel(funds)
+    member = section.bars_so_far[decided] > 0
+    names = tuple(dict.fromkeys(name for rule in definition.rules for name in rule.characteristics))
+    found = values(funds, group_growth(section), panel.sessions[decided], names)
+    ranked = {name: percentiles(found[:, :, place], member) for place, name in enumerate(names)}
+    return Inputs(section, labels(section, decided, definition.schedule.horizon, member), ranked, member)
 
 
 def evaluate(
     definition: Rotation,
-    section: CrossSection,
+    panel: Panel,
     rates: Array | None = None,
     *,
-    first: pd.Timestamp | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Evaluated:
     """Every rule over all decisions that it can score.
 
     Parameters
     ----------
-    section
+    panel
         The sector funds and the benchmark.
     rates
         The bill yield known at each close, a fraction a year, (n_sessions,); None for 0.
-    first
-        The first session that is read.
 
     Raises
     ------
     HistoryError
         Too few decisions.
     """
-    decided = decisions(section.sessions, definition.schedule.rebalance)
-    read = inputs(definition, section, decided)
+    decided = decisions(panel.sessions, definition.schedule.rebalance)
+    read, market = inputs(definition, panel, decided), of_panel(panel.take([definition.benchmark]))
     require_labels(read.labels, definition.schedule.least_decisions)
     results = []
     for done, rule in enumerate(definition.rules):
         scores = past_scores(
-            rule, section.sessions, read.ranked, read.labels, read.member, len(section.assets) - 1, definition.schedule
+            rule, panel.sessions, read.ranked, read.labels, read.member, len(definition.funds), definition.schedule
         )
-        results.append(_result(definition, rule, section, read, scores, rates))
+        results.append(_result(definition, rule, market, read, scores, rates))
         if progress:
             progress(done + 1, len(definition.rules))
     return Evaluated(tuple(results))
 
 
 def _result(
-    definition: Rotation, rule: Rule, section: CrossSection, read: Inputs, scores: Array, rates: Array | None
+    definition: Rotation, rule: Rule, benchmark: CrossSection, read: Inputs, scores: Array, rates: Array | None
 ) -> RuleResult:
     per_year = PER_YEAR[definition.schedule.rebalance]
     usable = np.flatnonzero(np.isfinite(scores).sum(axis=1) > definition.hold)
@@ -179,12 +179,11 @@ def _result(
         bills = np.diff(growth[decided])
     cost = definition.trading.cost_bp
     equal, _ = portfolio("equal weights", read.section, read.member[span], decided, cost, per_year, bills)
-    market_section = section.take((definition.benchmark,))
     held_all = np.ones((len(decided), 1), dtype=bool)
-    market, _ = portfolio(definition.benchmark, market_section, held_all, decided, cost, per_year, bills)
+    market, _ = portfolio(definition.benchmark, benchmark, held_all, decided, cost, per_year, bills)
     held, _ = portfolio(rule.name, read.section, chosen, decided, cost, per_year, bills, equal.returns)
     active = mean_interval(held.returns - equal.returns)
-    days = section.sessions[decided]
+    days = benchmark.sessions[decided]
     return RuleResult(
         rule=rule,
         first=str(days[0].date()),
@@ -216,18 +215,18 @@ class Ranking:
     scores: tuple[float, ...]
 
 
-def today(definition: Rotation, section: CrossSection) -> Sequence[Ranking]:
-    """The ranking of every rule at the last close of `section`.
+def today(definition: Rotation, panel: Panel) -> Sequence[Ranking]:
+    """The ranking of every rule at the last close of `panel`.
 
     Raises
     ------
     HistoryError
         Too short a history for a rule.
     """
-    last = len(section.sessions) - 1
-    past = decisions(section.sessions, definition.schedule.rebalance)
+    last = len(panel.sessions) - 1
+    past = decisions(panel.sessions, definition.schedule.rebalance)
     decided = np.concatenate([past[past < last], [last]])
-    read = inputs(definition, section, decided)
+    read = inputs(definition, panel, decided)
     found = []
     for rule in definition.rules:
         latest = latest_scores(

@@ -12,15 +12,15 @@ from bullbear.definitions.picker import Blend, Ranker, Schedule
 from bullbear.errors import HistoryError, InputError
 from bullbear.execution.executors import Executor
 from bullbear.picking.blend import blended, contributions
-from bullbear.picking.characteristics import PRICE_CHARACTERISTICS
 from bullbear.picking.cross_section import Array, BoolArray, Rows
+from bullbear.picking.features import FEATURES
 from bullbear.picking.labels import Labels
 from bullbear.picking.walk_forward import admissible, examples_of, fit, folds, walk_forward
 
 Rule = Blend | Ranker
 
 
-def check_characteristics(rules: Sequence[Rule], known: Sequence[str] = tuple(PRICE_CHARACTERISTICS)) -> None:
+def check_characteristics(rules: Sequence[Rule], known: Sequence[str] = tuple(FEATURES)) -> None:
     """Refuse a rule that reads what nothing computes.
 
     Raises
@@ -32,7 +32,7 @@ def check_characteristics(rules: Sequence[Rule], known: Sequence[str] = tuple(PR
         for name in rule.characteristics:
             if name not in known:
                 where = f"models/picker.toml (rule {rule.name})"
-                raise InputError(where, name, ", ".join(sorted(known)), "correct the name")
+                raise InputError(where, name, ", ".join(known), "correct the name")
 
 
 def past_scores(

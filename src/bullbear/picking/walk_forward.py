@@ -1,7 +1,7 @@
 """A ranker's scores at past decisions, each from a fit that could have been made by then.
 
 Refit at the first decision of each quarter or year, on all decisions whose labels had resolved `embargo` sessions
-before. Inputs are percentiles within a decision, grades are quantiles within a decision: neither reads another decision.
+before. Inputs are percentiles within a decision and grades are quantiles within one: neither reads another decision.
 """
 
 from __future__ import annotations
@@ -107,11 +107,9 @@ def walk_forward(
     return found
 
 
-def examples_of(
-    rule: Ranker, ranked: Mapping[str, Array], labels: Labels, levels: int, scored: np.ndarray
-) -> Examples:
+def examples_of(rule: Ranker, ranked: Mapping[str, Array], labels: Labels, levels: int, scored: np.ndarray) -> Examples:
     """What every fold reads; who has no known feature is not scored."""
-    X = np.stack([ranked[name] for name in rule.features], axis=2).astype(np.float32)
+    X = np.stack([ranked[name] for name in rule.features], axis=2)
     return Examples(X, labels.grades(levels), scored & np.isfinite(X).any(axis=2), rule)
 
 
