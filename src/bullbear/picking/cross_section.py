@@ -17,7 +17,6 @@ import pandas as pd
 
 from bullbear import sessions as exchange
 from bullbear.data.companies.panel import Panel, panel_from
-from bullbear.errors import NoDataError
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 BoolArray = np.ndarray[Any, np.dtype[np.bool_]]
@@ -109,21 +108,14 @@ def of_panel(panel: Panel, bad: BoolArray | None = None) -> CrossSection:
 
 
 def funds_panel(bars: Mapping[str, pd.DataFrame]) -> Panel:
-    """Funds as a panel, from their bars by session (open, close, adj_close, volume) since the first common session.
+    """Funds as a panel, from their bars by session (open, close, adj_close, volume), since the last of them began.
 
     Prices are those with dividends reinvested, so their levels have no meaning; volumes keep the dollars traded right.
     The sessions are those of the exchange: a fund without a bar on one of them has none there.
-
-    Raises
-    ------
-    NoDataError
-        The funds have no session in common.
     """
     first = max(frame.index[0] for frame in bars.values())
     last = max(frame.index[-1] for frame in bars.values())
     days = exchange.between(first, last)
-    if not len(days):
-        raise NoDataError("bars", ", ".join(bars), "funds with sessions in common", "fetch or ingest more of them")
 
     def table(name: str) -> Array:
         return np.column_stack([frame[name].reindex(days).to_numpy(dtype=float) for frame in bars.values()])
