@@ -17,7 +17,7 @@ from bullbear.data.companies.panel import Panel
 from bullbear.errors import InputError
 from bullbear.picking.history import Array, Daily, History, deviation, highest, mean
 
-YEAR = 252
+MONTH, YEAR = 21, 252
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,12 @@ class Feature:
     compute: Callable[[History], Array]
 
 
-def _growth(sessions: int) -> Callable[[History], Array]:
+def _return(sessions: int) -> Callable[[History], Array]:
     return lambda history: 1.0 / history.price[:, -1 - sessions] - 1.0
+
+
+def _without_a_month(sessions: int) -> Callable[[History], Array]:
+    return lambda history: np.asarray(history.price[:, -1 - MONTH] / history.price[:, -1 - sessions] - 1.0)
 
 
 def _above(sessions: int) -> Callable[[History], Array]:
@@ -48,17 +52,12 @@ def _volatility(sessions: int) -> Callable[[History], Array]:
     return lambda history: deviation(history.growth, sessions) * np.sqrt(YEAR)
 
 
-def _year_without_a_month(history: History) -> Array:
-    growth: Array = history.price[:, -22] / history.price[:, -253] - 1.0
-    return growth
+def _to_high(history: History) -> Array:
+    return 1.0 / highest(history.price, YEAR)
 
 
-def _below_high(history: History) -> Array:
-    return 1.0 / highest(history.price, YEAR) - 1.0
-
-
-def _highest_growth(history: History) -> Array:
-    return highest(history.growth, 21)
+def _highest_return(history: History) -> Array:
+    return highest(history.growth, MONTH)
 
 
 def _beta(history: History) -> Array:
@@ -72,16 +71,17 @@ def _own_volatility(history: History) -> Array:
 def _reversal(history: History) -> Array:
     rest = history.against_group[1]
     scale = deviation(rest, YEAR)
-    return -mean(rest, 21) / np.where(scale > 0, scale, np.nan)
+    return -mean(rest, MONTH) / np.where(scale > 0, scale, np.nan)
 
 
 def _volume_growth(history: History) -> Array:
     year = mean(history.shares, YEAR)
-    return mean(history.shares, 21) / np.where(year > 0, year, np.nan) - 1.0
+    return mean(history.shares, MONTH) / np.where(year > 0, year, np.nan) - 1.0
 
 
 def _dollar_volume(history: History) -> Array:
-    return mean(history.dollars, 63)
+    # A session without a bar is one without a trade. The median, unlike the mean, is not moved by a single misprint.
+    return np.asarray(np.median(np.nan_to_num(history.dollars[:, -MONTH:]), axis=1))
 
 
 def _illiquidity(history: History) -> Array:
@@ -91,45 +91,47 @@ def _illiquidity(history: History) -> Array:
 
 FEATURES: dict[str, Feature] = {
     **{
-        f"growth_{sessions}": Feature(f"total growth over {sessions} sessions", _growth(sessions))
+        f"return_{sessions}": Feature(f"total return of {sessions} sessions", _return(sessions))
         for sessions in (5, 21, 63, 126)
     },
-    "growth_252_21": Feature(
-        "total growth over the year without its last month (Jegadeesh and Titman 1993, "
+    "momentum_12_1": Feature(
+        "total return of the year without its last month (Jegadeesh and Titman 1993, "
         "doi:10.1111/j.1540-6261.1993.tb04702.x)",
-        _year_without_a_month,
+        _without_a_month(YEAR),
     ),
+    "momentum_6_1": Feature("total return of half a year without its last month, as above", _without_a_month(126)),
     "reversal_21": Feature(
-        "minus the growth of 21 sessions that the group's does not explain, in its own deviations (Blitz, Huij, "
+        "minus the mean return of 21 sessions that the group's does not explain, in standard deviations (Blitz, Huij, "
         "Lansdorp and Verbeek 2013, doi:10.1016/j.finmar.2012.10.005)",
         _reversal,
     ),
     "above_50": Feature("distance from the average of 50 sessions, dividends reinvested", _above(50)),
     "above_200": Feature("distance from the average of 200 sessions, dividends reinvested", _above(200)),
-    "below_high_252": Feature(
-        "distance from the highest close of 252 sessions, at most 0 (George and Hwang 2004, "
+    "high_252": Feature(
+        "close as a share of the highest close of 252 sessions, dividends reinvested (George and Hwang 2004, "
         "doi:10.1111/j.1540-6261.2004.00695.x)",
-        _below_high,
+        _to_high,
     ),
     **{
         f"volatility_{sessions}": Feature(f"yearly volatility over {sessions} sessions", _volatility(sessions))
         for sessions in (21, 63, 252)
     },
     "own_volatility_252": Feature(
-        "yearly volatility that the group's growth does not explain (Ang, Hodrick, Xing and Zhang 2006, "
+        "yearly volatility that the group's return does not explain (Ang, Hodrick, Xing and Zhang 2006, "
         "doi:10.1111/j.1540-6261.2006.00836.x)",
         _own_volatility,
     ),
-    "highest_growth_21": Feature(
-        "the highest growth of one session among 21 (Bali, Cakici and Whitelaw 2011, "
+    "highest_return_21": Feature(
+        "the highest return of one session among 21 (Bali, Cakici and Whitelaw 2011, "
         "doi:10.1016/j.jfineco.2010.08.014)",
-        _highest_growth,
+        _highest_return,
     ),
-    "beta_252": Feature("slope of the company's growth on the group's over 252 sessions", _beta),
-    "volume_growth_21": Feature("shares traded in 21 sessions against 252, splits applied", _volume_growth),
-    "dollar_volume_63": Feature("dollars traded a session, mean of 63", _dollar_volume),
+    "beta_252": Feature("slope of the company's return on the group's over 252 sessions", _beta),
+    "volume_growth_21": Feature("shares traded a session in 21 sessions against 252, splits applied", _volume_growth),
+    "dollar_volume": Feature("dollars traded a session, median of 21", _dollar_volume),
     "illiquidity_252": Feature(
-        "mean of absolute growth per million dollars traded (Amihud 2002, doi:10.1016/S1386-4181(01)00024-6)",
+        "mean absolute return per million dollars traded, over 252 sessions (Amihud 2002, "
+        "doi:10.1016/S1386-4181(01)00024-6)",
         _illiquidity,
     ),
 }
