@@ -144,7 +144,14 @@ class CompanyView:
         -------
         Columns company, event_date, known_at, shares_short, avg_daily_volume, days_to_cover, shares_outstanding.
         """
-        return self._latest("short_interest", None if companies is None else _names(companies))
+        return self.latest("short_interest", companies)
+
+    def latest(self, kind: str, companies: Iterable[str] | None = None) -> pd.DataFrame:
+        """The rows of a kind, in the latest version known of each company and event_date, sorted by these.
+
+        Of bars `panel` gives the same as arrays.
+        """
+        return self._latest(kind, None if companies is None else _names(companies))
 
     def quarantine(self) -> pd.DataFrame:
         """Rows set aside as impossible: company, event_date, known_at, kind, reason, row (the source row as JSON)."""
