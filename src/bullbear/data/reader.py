@@ -101,6 +101,10 @@ class Reader:
         """Some columns, among them `series`, of the rows of one series."""
         return self._joined(kind, columns, self._parts(files, kind, lambda one: one.read(name, columns, self.stored)))
 
+    def count(self, files: Files, kind: str) -> int:
+        """The number of rows in segments, by their footers."""
+        return sum(self._parts(files, kind, lambda segment: segment.footer.num_rows))
+
     def _joined(self, kind: str, columns: list[str], tables: list[pa.Table]) -> pa.Table:
         return pa.concat_tables(tables) if tables else self.kinds[kind].schema.empty_table().select(columns)
 

@@ -6,6 +6,7 @@ nothing. Companies are loaded one bucket after the other, so that memory does no
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -33,6 +34,7 @@ from bullbear.sessions import utc
 
 Outcome = tuple[pd.DataFrame, list[str]] | SnapshotError
 
+_SECONDS = 2.0  # between two lines of progress
 _REPEATED = 5  # remarks of more files than this are summed up
 
 
@@ -80,6 +82,7 @@ class _Run:
         self._notes = list(found.notes)
         self._remarks: dict[str, list[str]] = {}
         self._rows = self._quarantined = self._revised = 0
+        self._said = time.monotonic()
 
     def companies(self) -> None:
         """Bars, splits, dividends and short interest of each company, a bucket at a time."""
@@ -97,7 +100,7 @@ class _Run:
                 restated += "prices" in files and "splits" not in files and not knows_splits
             self._append(loaded)
             done += len(names)
-            self._say(f"{done:,} of {len(self._found.by_company):,} companies loaded")
+            self._progress(f"{done:,} of {len(self._found.by_company):,} companies loaded")
         if restated:
             self._notes.append(
                 f"prices of {restated} companies come without splits: marked as restated, since levels that were "
@@ -212,6 +215,12 @@ class _Run:
         self._notes += loaded.notes
         self._quarantined += loaded.quarantined
         self._revised += loaded.revised
+
+    def _progress(self, line: str) -> None:
+        """Say how far it is, unless little time has passed."""
+        if time.monotonic() - self._said > _SECONDS:
+            self._said = time.monotonic()
+            self._say(line)
 
     def _count(self, added: dict[str, int]) -> None:
         for kind, count in added.items():

@@ -97,9 +97,9 @@ def load_company(
         implied = implied_dividends(bars) if "adj_close" in bars and "dividends" not in files else None
         factor = 1.0 if splits is None else later_splits(splits, bars["event_date"])
         bars = bars.assign(**{name: bars[name] * factor for name in PRICES}, volume=bars["volume"] / factor)
-        scale = _scale(stored.get("bars"), bars) if restated else 1.0
+        scale, shares = _scale(stored.get("bars"), bars) if restated else (1.0, 1.0)
         if scale != 1.0:
-            bars = bars.assign(**{name: bars[name] * scale for name in PRICES}, volume=bars["volume"] / scale)
+            bars = bars.assign(**{name: bars[name] * scale for name in PRICES}, volume=bars["volume"] * shares)
         if implied is not None:
             on = 1.0 if splits is None else later_splits(splits, implied["event_date"])
             _dividends(loaded, company, implied.assign(amount=implied["amount"] * on * scale), stored)
@@ -203,14 +203,19 @@ def _short_interest(loaded: Loaded, company: str, rows: pd.DataFrame, stored: di
     _append(loaded, "short_interest", company, rows, stored, values, 0.0)
 
 
-def _scale(stored: pd.DataFrame | None, bars: pd.DataFrame) -> float:
-    """What brings restated prices to the stored ones of the same company, after a split in between; 1 if nothing."""
+def _scale(stored: pd.DataFrame | None, bars: pd.DataFrame) -> tuple[float, float]:
+    """What brings restated prices and volumes to the stored ones, after a split in between; 1 if nothing does."""
     if stored is None or stored.empty:
-        return 1.0
-    both = (
-        stored.set_index("event_date")["close"].to_frame("old").join(bars.set_index("event_date")["close"], how="inner")
-    )
-    ratios = (both["old"] / both["close"]).to_numpy()[-_TAIL:]
+        return 1.0, 1.0
+    old, new = (rows.set_index("event_date")[["close", "volume"]] for rows in (stored, bars))
+    both = old.index.intersection(new.index)[-_TAIL:]
+    price, volume = (_ratio(old.loc[both, name], new.loc[both, name]) for name in ("close", "volume"))
+    # Most providers restate volume at a split, some do not: the overlap shows which.
+    return price, 1.0 if volume == 1.0 else 1.0 / price
+
+
+def _ratio(old: pd.Series, new: pd.Series) -> float:
+    ratios = (old / new).to_numpy()
     ratios = ratios[np.isfinite(ratios) & (ratios > 0)]
     middle = float(np.median(ratios)) if len(ratios) else 1.0
     return middle if abs(middle - 1) > _RESTATED else 1.0

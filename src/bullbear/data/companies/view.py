@@ -158,6 +158,10 @@ class CompanyView:
         parts = list(self._known("quarantine", COMPANY_KINDS["quarantine"].columns))
         return _framed("quarantine", parts, ["company", "event_date", "known_at"])
 
+    def rows_by_kind(self) -> dict[str, int]:
+        """The number of rows stored of each kind, corrections among them, whatever the instant."""
+        return {kind: self._reader.count(self._files, kind) for kind in COMPANY_KINDS}
+
     def company_of(self, ticker: str, day: str | pd.Timestamp) -> str | None:
         """The company that was listed under `ticker` on `day`, by what is known at the instant; None if none was.
 
