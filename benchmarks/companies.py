@@ -1,4 +1,4 @@
-"""Companies by the thousand: what ingest, factor panel, walk-forward fit, evening update and `group` cost at four sizes.
+"""Companies by the thousand: ingest, factor panel, walk-forward fit, evening update and `group` at four sizes.
 
 Each step runs in a process of its own; told are its processor seconds and its peak memory. The exponent is the slope of
 log seconds on log companies: 1 is linear cost. `python -m benchmarks.companies SIZES` runs other sizes than all four.
