@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from bullbear.data.companies.kinds import BUCKETS, bucket
 
 from bullbear import sessions as exchange
 from bullbear.data import Store
+from bullbear.data.companies.kinds import BUCKETS, bucket
 from bullbear.data.reader import Reader
 from bullbear.execution import Cluster, Executor, Local
 from bullbear.group.membership import Universe
