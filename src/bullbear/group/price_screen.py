@@ -176,7 +176,7 @@ class _Walk:
         """Accept the odd prices as they are, read them at the scale that explains them, or set them aside."""
         reach, moved, outside = self._reach()[at], move[at], self.outside[row, at]
         size, volume = np.abs(moved), self.unusual.volume[row, at]
-        traded = _is_traded(moved, volume, self.unusual.span[row, at]) & ~outside
+        traded = is_traded(moved, volume, self.unusual.span[row, at]) & ~outside
         # In thin trading, unless the move is very large, volume has nothing to say.
         silent = (self.unusual.dollars[row, at] < THIN) & ((size < 1.6) | (volume > 2)) & ~outside
         back = 1 / self.shift[at]
@@ -201,7 +201,8 @@ class _Walk:
     def _fits(self, move: Array, factor: Array, reach: Array) -> BoolArray:
         """Whether a factor that offers itself takes most of a move away, and leaves a usual one."""
         left = np.abs(move + np.log(factor))
-        return (factor != 1) & (left < np.maximum(6 * reach, 0.25)) & (left < 0.7 * np.abs(move))
+        fits: BoolArray = (factor != 1) & (left < np.maximum(6 * reach, 0.25)) & (left < 0.7 * np.abs(move))
+        return fits
 
     def _set_aside(self, row: int, at: Places) -> Places:
         """Those of the companies whose new level no later close has confirmed yet."""
@@ -232,7 +233,8 @@ class _Walk:
         self.unchanged = np.where(still, self.unchanged + 1, 0)
         lively = (self.volatility > 0.01) & (self.unusual.dollars[row] > 20 * THIN) & (self.close[row] > 2)
         repeated = self.repeated[row] & (self.volatility > 0.003) & (self.unusual.dollars[row] > 5 * THIN)
-        return repeated | ((self.unchanged >= STILL) & lively)
+        stale: BoolArray = repeated | ((self.unchanged >= STILL) & lively)
+        return stale
 
     def _accept(self, use: BoolArray, known: BoolArray, move: Array, price: Array) -> None:
         moved = use & known
@@ -247,7 +249,7 @@ class _Walk:
         self.shifted_for = np.where(use & (self.shift != 1), self.shifted_for + 1, self.shifted_for)
 
 
-def _is_traded(move: Array, volume: Array, span: Array) -> BoolArray:
+def is_traded(move: Array, volume: Array, span: Array) -> BoolArray:
     """Whether trading speaks for a large move."""
     size, evidence = np.abs(move), volume + 0.5 * np.maximum(span, 0)
     needed = np.clip(1.3 + 2.0 * (size - 0.3), 1.3, 3.0)

@@ -28,7 +28,7 @@ REASONS = {
     Reason.VOLUME: "volume far from usual in a quiet session",
     Reason.NO_VOLUME: "no volume although the price moved",
 }
-WRONG_VOLUME, WRONG_SPREADS = 1.6, 3.5
+WRONG_VOLUME, WRONG_SPREADS = 1.6, 4.0
 """A volume is wrong if its logarithm is off by more than both, the second in spreads of the company's own volume."""
 
 
