@@ -1,8 +1,9 @@
 """Market value of each company: close as traded, times the shares outstanding that were known then.
 
-A count of shares is of a day; splits between that day and the session are applied to it. A count older than 400 days is
-not used, nor one that is twenty times off the one before it, as filings in thousands are. Where prices were delivered
-already divided by later splits (`restated`), the level is not what was paid, and the value is as wrong as the price.
+A count is that of its filing, which restates it for splits until then; splits that follow are applied to it. A count
+older than 400 days is not used, nor one that is twenty times off the one before it, as filings in thousands are. Where
+prices were delivered already divided by later splits (`restated`), the level is not what was paid, and the value is as
+wrong as the price.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from bullbear import sessions as exchange
 from bullbear.data.companies.panel import Array, BoolArray, Panel
 from bullbear.group.returns import GAP, carried, share_value
 from bullbear.group.screening import Screen
@@ -111,7 +113,8 @@ def _latest_counts(facts: pd.DataFrame, panel: Panel, factor: Array) -> tuple[Ar
     ].sort_values(["company", "event_date", "known_at"], kind="stable")
     rows = rows.drop_duplicates(["company", "event_date"], keep="last")
     column = rows["company"].map(columns).to_numpy(np.int64)
-    place = panel.sessions.searchsorted(pd.DatetimeIndex(rows["event_date"]), side="right") - 1
+    filed = exchange.days(pd.DatetimeIndex(rows["known_at"]))
+    place = panel.sessions.searchsorted(filed, side="right") - 1
     since = np.where(place >= 0, factor[np.maximum(place, 0), column], 1.0)
     value = rows["value"].to_numpy(np.float64) / since
     last = np.append(column[1:] != column[:-1], True)[: len(column)]
