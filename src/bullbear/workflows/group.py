@@ -12,8 +12,9 @@ from bullbear import sessions as exchange
 from bullbear.data.companies.view import CompanyView
 from bullbear.documents import json_ready
 from bullbear.errors import Found, InputError, NoDataError
+from bullbear.group.fundamentals import OLDEST
 from bullbear.group.growth import Averages, Growth
-from bullbear.group.market_value import CONCEPT, MAX_AGE_DAYS, ValueSummary
+from bullbear.group.market_value import CONCEPTS, ValueSummary
 from bullbear.group.membership import Members, Universe, universe_of
 from bullbear.group.screening import REASONS, Reason
 from bullbear.group.statistics import SESSIONS, GroupFigures, Today, group_figures
@@ -176,8 +177,8 @@ def group_report(
     sectors = [members.sectors[places[company]] for company in panel.companies]
     chosen = _sector(sector, sectors)
     member = np.array([chosen is None or each == chosen for each in sectors])
-    since = session - pd.Timedelta(days=MAX_AGE_DAYS)
-    facts = companies.facts([CONCEPT], members.companies, since=since)
+    since = session - pd.Timedelta(days=2 * OLDEST)  # a count is compared with those before it
+    facts = companies.facts(CONCEPTS, members.companies, since=since)
     figures = group_figures(panel, member, sectors, facts, count=movers)
     return GroupReport(
         group=name,
@@ -255,16 +256,16 @@ def _notes(universe: Universe, members: Members, figures: GroupFigures) -> tuple
         missing = total - value.names
         notes.append(
             f"{count(missing, 'member')} without a market value (no price, or no count of shares filed within "
-            f"{MAX_AGE_DAYS} days): not in the weighted figures"
+            f"{OLDEST} days): not in the weighted figures"
         )
     if value.restated:
         notes.append(
             f"market values of {count(value.restated, 'name')} rest on prices that were delivered divided by later "
-            "splits: of those that split later, they are too small"
+            "splits: those of companies that split since are wrong by the split"
         )
     doubted = int(np.count_nonzero(figures.values.doubted & figures.member))
     if doubted:
-        notes.append(f"{count(doubted, 'count')} of shares twenty times off the one before: the one before is used")
+        notes.append(f"{count(doubted, 'count')} of shares set aside: a quarter of them changed hands on a usual day")
     return tuple(notes)
 
 
