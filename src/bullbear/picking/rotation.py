@@ -15,13 +15,13 @@ import numpy as np
 from bullbear.data.companies.panel import Panel
 from bullbear.definitions.picker import Ranker, Rotation
 from bullbear.errors import HistoryError
-from bullbear.picking.cross_section import Array, BoolArray, CrossSection, Rows, decisions, of_panel
+from bullbear.picking.cross_section import Array, BoolArray, CrossSection, Rows, decisions, group_growth, of_panel
 from bullbear.picking.evidence import PER_YEAR, between, mean_interval, sharpe_difference
 from bullbear.picking.features import values
 from bullbear.picking.information import Information, information
 from bullbear.picking.labels import Labels, labels, require_labels
-from bullbear.picking.percentiles import group_growth, percentiles
 from bullbear.picking.portfolios import Portfolio, portfolio
+from bullbear.picking.ranks import percentiles
 from bullbear.picking.scoring import Rule, check_characteristics, in_force, past_scores, rank
 from bullbear.picking.walk_forward import examples_of
 from bullbear.statistics.bootstrap import Interval
@@ -123,7 +123,7 @@ def inputs(definition: Rotation, panel: Panel, decided: Rows) -> Inputs:
     member = section.bars_so_far[decided] > 0
     names = tuple(dict.fromkeys(name for rule in definition.rules for name in rule.characteristics))
     found = values(funds, group_growth(section), panel.sessions[decided], names)
-    ranked = {name: percentiles(found[:, :, place], member) for place, name in enumerate(names)}
+    ranked = dict(zip(names, np.moveaxis(percentiles(found, member), 2, 0), strict=True))
     return Inputs(section, labels(section, decided, definition.schedule.horizon, member), ranked, member)
 
 
