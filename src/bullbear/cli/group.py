@@ -20,6 +20,7 @@ def group(
     ] = "IWM",
     sector: Annotated[str | None, typer.Option(help="Only the members of this sector.")] = None,
     movers: Annotated[int, typer.Option(min=0, max=100, help="Largest movers of the last week, each way.")] = 5,
+    ratings: Annotated[bool, typer.Option("--ratings", help="Rate the members from 1 (best) to 100 (worst).")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Show what a fund looks like inside.
@@ -32,7 +33,7 @@ def group(
     from bullbear.data.as_of_session import closed_day
     from bullbear.workflows.group import group_report
 
-    report = group_report(locate(home), name, as_of=as_of, sector=sector, movers=movers)
+    report = group_report(locate(home), name, as_of=as_of, sector=sector, movers=movers, ratings=ratings)
     if as_of and (note := closed_day(as_of, report.session)):
         typer.echo(at_the_same_place(f"note: {note}"), err=True)
     if as_json:

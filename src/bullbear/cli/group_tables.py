@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 SUSPECTS = 8
 """Suspicious bars that the text shows; `--json` has all."""
+RATED = 20
+"""Rated companies that the text shows."""
 _WINDOWS = {5: "week", 21: "month", 63: "quarter"}
 
 
@@ -57,6 +59,16 @@ def show(report: GroupReport) -> None:
     if figures.movers:
         console.print(_movers(report))
     _suspects(console, report)
+    if report.rated is not None:
+        from bullbear.cli.rating_tables import show_ratings
+
+        console.print()
+        show_ratings(report.rated, sector=report.sector, most=RATED)
+        rest = len(report.rated.rows(report.sector)) - RATED
+        if rest > 0:
+            console.print(f"{rest:,} more in --json.")
+        for note in report.rated.notes:
+            console.print(f"note: {note}", soft_wrap=True)
 
 
 def dollars(value: float) -> str:

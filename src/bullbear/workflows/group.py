@@ -16,6 +16,7 @@ from bullbear.group.fundamentals import OLDEST
 from bullbear.group.growth import Averages, Growth
 from bullbear.group.market_value import CONCEPTS, ValueSummary
 from bullbear.group.membership import Members, Universe, universe_of
+from bullbear.group.rated import RatedGroup, rate_members
 from bullbear.group.screening import REASONS, Reason
 from bullbear.group.statistics import SESSIONS, GroupFigures, Today, group_figures
 from bullbear.home import Home
@@ -37,6 +38,7 @@ class GroupReport:
     members: Members
     sector: str | None
     figures: GroupFigures
+    rated: RatedGroup | None
     notes: tuple[str, ...]
     simulated: bool
 
@@ -109,6 +111,7 @@ class GroupReport:
                 }
                 for each in figures.sectors
             ],
+            **({} if self.rated is None else {"ratings": self.rated.as_dict(self.sector)}),
             "notes": list(self.notes),
         }
         ready: dict[str, Any] = json_ready(document, days=True)
@@ -129,7 +132,13 @@ class GroupReport:
 
 
 def group_report(
-    home: Home, name: str = DEFAULT, *, as_of: str | None = None, sector: str | None = None, movers: int = 5
+    home: Home,
+    name: str = DEFAULT,
+    *,
+    as_of: str | None = None,
+    sector: str | None = None,
+    movers: int = 5,
+    ratings: bool = False,
 ) -> GroupReport:
     """The figures of a group at the close of a session.
 
@@ -143,6 +152,8 @@ def group_report(
         Only members of this sector.
     movers
         How many each way.
+    ratings
+        Whether to rate the members; within the whole group, whatever the sector.
 
     Raises
     ------
@@ -188,6 +199,7 @@ def group_report(
         members=members,
         sector=chosen,
         figures=figures,
+        rated=rate_members(view, members, session) if ratings else None,
         notes=_notes(universe, members, figures),
         simulated=store.is_simulated,
     )
