@@ -7,14 +7,18 @@ import json
 import os
 import shutil
 import socket
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy
 from hypothesis import settings
 
 from bullbear import user_code
@@ -122,6 +126,31 @@ def process() -> Callable[..., Answer]:
         return Answer(done.returncode, done.stdout, done.stderr)
 
     return run
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _schema_made_once(once: Callable[[str, Callable[[Path], None]], Path]) -> Iterator[None]:
+    """MLflow's schema is migrated once, and copied into each new store; its newest revision is looked up once.
+
+    Either takes MLflow a second or more for each home: it loads and runs all migrations of its history.
+    """
+    utils = pytest.importorskip("mlflow.store.db.utils")
+    made, newest = utils._initialize_tables, cache(utils._get_latest_schema_revision)
+
+    def build(place: Path) -> None:
+        made(sqlalchemy.create_engine(f"sqlite:///{place / 'empty.db'}"))
+
+    def copied(engine: sqlalchemy.Engine) -> None:
+        with (
+            closing(sqlite3.connect(once("mlflow schema", build) / "empty.db")) as ready,
+            closing(sqlite3.connect(str(engine.url.database))) as target,
+        ):
+            ready.backup(target)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(utils, "_initialize_tables", copied)
+        patch.setattr(utils, "_get_latest_schema_revision", newest)
+        yield
 
 
 @pytest.fixture(autouse=True)

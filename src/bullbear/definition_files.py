@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from bullbear import shipped
 from bullbear.decide.instruments import Instrument, read_instruments
+from bullbear.definitions.groups import Group, read_groups
 from bullbear.definitions.holdout import HoldOut, read_holdout
 from bullbear.definitions.pairs import PlacedPair, read_pairs
 from bullbear.definitions.promotion import Promotion, read_promotion
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from bullbear.odds.definitions import EventSet
 
 T = TypeVar("T")
-SHARED_FILES = frozenset({"questions", "instruments", "pairs", "promotion", "holdout"})
+SHARED_FILES = frozenset({"questions", "instruments", "pairs", "groups", "promotion", "holdout"})
 """Files of `models/` that define no model."""
 
 
@@ -126,6 +127,20 @@ class DefinitionFiles:
         for folder in reversed(self._folders("models")):
             if (path := folder / "pairs.toml").exists():
                 found |= self._own_or_shipped(folder, read_pairs(path), shipped.PAIRS)
+        return found
+
+    def groups(self) -> dict[str, Group]:
+        """The packaged groups of companies and those of this home's `models/groups.toml`, which win, by name.
+
+        Raises
+        ------
+        DefinitionError
+            A file cannot be used; the message names file and line.
+        """
+        found: dict[str, Group] = {}
+        for folder in reversed(self._folders("models")):
+            if (path := folder / "groups.toml").exists():
+                found |= self._own_or_shipped(folder, read_groups(path), shipped.GROUPS)
         return found
 
     def instruments(self) -> dict[str, Instrument]:

@@ -38,6 +38,14 @@ def day(value: str | pd.Timestamp) -> pd.Timestamp:
     return parsed.normalize().as_unit("us")
 
 
+def utc(where: str, value: pd.Timestamp) -> pd.Timestamp:
+    """An instant in UTC and microseconds; InputError about `where` if it has no time zone."""
+    moment = pd.Timestamp(value)
+    if moment.tzinfo is None:
+        raise InputError(where, str(value), "an instant with a time zone", "write e.g. 2019-12-31T21:00Z")
+    return moment.tz_convert("UTC").as_unit("us")
+
+
 def days(instants: pd.DatetimeIndex) -> pd.DatetimeIndex:
     """`day` of each instant.
 

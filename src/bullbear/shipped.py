@@ -43,6 +43,7 @@ MODELS = frozenset(
         "combination_answers",
         "combination_forecast",
         "event_odds",
+        "groups",
         "instruments",
         "jump_boosting",
         "lightgbm",
@@ -113,6 +114,8 @@ EVENTS = frozenset(
 """Events of `features/odds.toml`."""
 PAIRS = frozenset(["QQQ", "SPY", "NVDA"])
 """Pairs of `models/pairs.toml`."""
+GROUPS = frozenset(["IWM"])
+"""Groups of `models/groups.toml`."""
 INSTRUMENTS = frozenset(
     [
         "IWM",

@@ -6,15 +6,18 @@ publication, or the latest revision in the place of the first must show wherever
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import cached_property
 from typing import Protocol
 
 import pandas as pd
+import pyarrow as pa
 
+from bullbear.data.companies.kinds import BUCKETS, COMPANY_KINDS, PREFIX, bucket, layout_of
+from bullbear.data.companies.reader import CompanyReader, Listed
 from bullbear.data.reader import Files, Reader, StoredSeries
 from bullbear.data.sealed import cut_off
-from bullbear.data.segments import KINDS
+from bullbear.data.segments import ordered
 from bullbear.data.store import Store
 from bullbear.data.versions import History
 from bullbear.data.view import View
@@ -30,6 +33,8 @@ class Change(Protocol):
 
     def rows(self, kind: str, series: str, frame: pd.DataFrame) -> pd.DataFrame:
         """The rows to serve in the place of `frame`, all versions of one series as `View.versions` serves them.
+
+        Kinds of companies begin with `company_`, as in `company_bars`, and their series is the company.
 
         In any order; `frame` itself must not be changed.
         """
@@ -48,6 +53,7 @@ class ChangedStore(Store):
         self._of, self._change, self.through = store, change, store.through
         # The rows that stay are shared with the store, with all that was derived from them.
         self._reader = self._replay = _ChangedReader(store._reader, change, store.through)
+        self._company_readers: dict[pd.Timestamp | None, CompanyReader] = {}
 
     def __reduce__(self) -> tuple[type[ChangedStore], tuple[Store, Change]]:  # type: ignore[override]
         return ChangedStore, (self._of, self._change)
@@ -55,6 +61,12 @@ class ChangedStore(Store):
     def as_of(self, instant: pd.Timestamp | None = None, stored: pd.Timestamp | None = None) -> View:
         """See `SealedStore.as_of`, where it is made of such a store."""
         return cut_off(super().as_of(instant, stored), self.through, is_asked_for=instant is not None)
+
+    def _company_reader(self, stored: pd.Timestamp | None) -> CompanyReader:
+        if stored not in self._company_readers:
+            unchanged = self._of._company_reader(stored)
+            self._company_readers = {stored: _ChangedCompanies(unchanged, self._change, self.through)}
+        return self._company_readers[stored]
 
     def append_all(self, frames: Mapping[str, pd.DataFrame], stored_at: pd.Timestamp | None = None) -> dict[str, int]:
         """Refused.
@@ -107,7 +119,7 @@ class _ChangedSeries(StoredSeries):
             rows = rows[rows["known_at"] <= through].reset_index(drop=True)
         if rows.empty:
             return rows
-        order = ["known_at", "event_date", *KINDS[kind].extra_key]
+        order = ["known_at", "event_date", *layout_of(kind).extra_key]
         changed: pd.DataFrame = change.rows(kind, name, rows)
         instants = pd.DatetimeIndex(changed["known_at"]).asi8
         if (instants[1:] > instants[:-1]).all():  # in order already, as most changes leave them
@@ -117,3 +129,55 @@ class _ChangedSeries(StoredSeries):
     @cached_property
     def history(self) -> History:
         return History.of_frame(self.frame)
+
+
+class _ChangedCompanies(CompanyReader):
+    """A reader of companies with changed rows: of a changed company all years are read, one bucket after the other."""
+
+    def __init__(self, reader: CompanyReader, change: Change, through: pd.Timestamp | None) -> None:
+        super().__init__(reader.root, reader.stored)
+        self._unchanged, self._change, self._through = reader, change, through
+        self._kept: dict[tuple[str, tuple[str, ...]], tuple[Listed, pa.Table]] = {}
+
+    def by(self, stored: pd.Timestamp) -> CompanyReader:
+        return _ChangedCompanies(self._unchanged.by(stored), self._change, self._through)
+
+    def chunks(
+        self,
+        files: Listed,
+        kind: str,
+        columns: list[str],
+        years: Collection[int] | None = None,
+        companies: Collection[str] | None = None,
+    ) -> Iterator[pa.Table]:
+        names = self._unchanged.names(files, kind, years)
+        asked = names if companies is None else sorted(set(companies) & set(names))
+        changed = [name for name in asked if self._change.touches(PREFIX + kind, name)]
+        unchanged = [name for name in asked if name not in set(changed)] if changed else companies
+        if unchanged is None or unchanged:
+            yield from self._unchanged.chunks(files, kind, columns, years, unchanged)
+        for place in range(BUCKETS):
+            together = tuple(name for name in changed if bucket(name, BUCKETS) == place)
+            if together:
+                yield self._rows(files, kind, together).select(columns)
+
+    def _rows(self, files: Listed, kind: str, companies: tuple[str, ...]) -> pa.Table:
+        """All versions of all years of some companies, changed."""
+        kept = self._kept.get((kind, companies))
+        if kept is not None and kept[0] == files:
+            return kept[1]
+        layout = COMPANY_KINDS[kind]
+        empty = layout.schema.empty_table().select(layout.columns)
+        stored = self._unchanged.chunks(files, kind, layout.columns, None, companies)
+        frame = ordered(layout, pa.concat_tables([empty, *stored]).to_pandas().drop_duplicates())
+        if self._through is not None:
+            frame = frame[frame["known_at"] <= self._through]
+        parts = []
+        for name, rows in frame.groupby("series", sort=True):
+            own = rows.drop(columns="series").reset_index(drop=True)
+            parts.append(self._change.rows(PREFIX + kind, str(name), own).assign(series=name))
+        changed = pd.concat(parts) if parts else frame
+        table = pa.Table.from_pandas(changed[layout.columns], schema=empty.schema, preserve_index=False)
+        table = table.replace_schema_metadata(None)
+        self._kept[kind, companies] = files, table
+        return table

@@ -53,23 +53,24 @@ class StoredSeries:
 
 
 class Reader:
-    """Reads the segments under `root`; only rows stored by `stored` unless that is None."""
+    """Reads the segments under `root` of the given kinds; only rows stored by `stored` unless that is None."""
 
-    def __init__(self, root: Path, stored: pd.Timestamp | None = None) -> None:
+    def __init__(self, root: Path, stored: pd.Timestamp | None = None, kinds: Mapping[str, Kind] = KINDS) -> None:
         self.root = root
         self.stored = stored
+        self.kinds = kinds
         self._segments: dict[Path, Segment] = {}
         self._series: dict[tuple[str, str], StoredSeries] = {}
 
     def by(self, stored: pd.Timestamp) -> Reader:
         """A reader limited to rows stored by `stored`; it shares the files' footers, but no rows."""
-        other = Reader(self.root, stored)
+        other = Reader(self.root, stored, self.kinds)
         other._segments = self._segments
         return other
 
     def files(self) -> dict[str, Files]:
         """The segments of every kind now."""
-        return {kind: self._listed(kind) for kind in KINDS}
+        return {kind: self._listed(kind) for kind in self.kinds}
 
     def last_known_at(self, files: Mapping[str, Files]) -> pd.Timestamp:
         """The latest known_at; the epoch if there are no rows."""
@@ -83,7 +84,7 @@ class Reader:
         """All versions of one series in `files`, cached until the files change."""
         cached = self._series.get((kind, name))
         if cached is None or cached.files != files:
-            layout = KINDS[kind]
+            layout = self.kinds[kind]
 
             def read() -> list[pa.Table]:
                 return self._parts(files, kind, lambda segment: segment.read(name, layout.columns, self.stored))
@@ -94,7 +95,14 @@ class Reader:
     def table(self, files: Files, kind: str, columns: list[str]) -> pa.Table:
         """Some columns of all rows of a kind."""
         tables = self._parts(files, kind, lambda segment: segment.read_all(columns, self.stored))
-        return pa.concat_tables(tables) if tables else KINDS[kind].schema.empty_table().select(columns)
+        return self._joined(kind, columns, tables)
+
+    def rows(self, files: Files, kind: str, name: str, columns: list[str]) -> pa.Table:
+        """Some columns, among them `series`, of the rows of one series."""
+        return self._joined(kind, columns, self._parts(files, kind, lambda one: one.read(name, columns, self.stored)))
+
+    def _joined(self, kind: str, columns: list[str], tables: list[pa.Table]) -> pa.Table:
+        return pa.concat_tables(tables) if tables else self.kinds[kind].schema.empty_table().select(columns)
 
     def _parts(self, files: Files, kind: str, read: Callable[[Segment], Part | None]) -> list[Part]:
         try:

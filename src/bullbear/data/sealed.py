@@ -43,7 +43,7 @@ def cut_off(view: View, through: pd.Timestamp | None, *, is_asked_for: bool) -> 
     HoldOutError
         Its instant is later, and was asked for by name.
     """
-    if through is None or view.instant <= through:
+    if through is None or (is_asked_for and view.instant <= through):
         return view
     if is_asked_for:
         read = f"what was known at {view.instant} was asked for, and {through} is the last instant that may be read"

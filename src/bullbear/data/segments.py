@@ -273,6 +273,33 @@ def has_duplicates(kind: Kind, frame: pd.DataFrame) -> bool:
     return bool(same.any())
 
 
+def unknown(layout: Kind, rows: pd.DataFrame, stored: list[pd.DataFrame]) -> pd.DataFrame:
+    """The ordered `rows` that none of the `stored` frames holds.
+
+    Raises
+    ------
+    InputError
+        A row contradicts a stored one, or another of `rows`, with the same key.
+    """
+    known = [part for part in stored if not part.empty]
+    if not known and not has_duplicates(layout, rows):
+        return rows
+    both = pd.concat([*known, rows], ignore_index=True)
+    count = len(both) - len(rows)
+    repeated = both.duplicated(layout.columns)[count:].to_numpy()
+    clash = both.duplicated(layout.key)[count:].to_numpy() & ~repeated
+    if clash.any():
+        first = rows[clash].iloc[0]
+        raise InputError(
+            f"{layout.name} {first['series']} {first['event_date'].date()}",
+            {name: first[name] for name in layout.values},
+            f"what was stored as known at {first['known_at']}",
+            "give the correction a later known_at",
+        )
+    fresh: pd.DataFrame = rows[~repeated]
+    return fresh
+
+
 def _ascend(keys: list[np.ndarray]) -> bool:
     """Whether rows are sorted by `keys`, the most significant first."""
     tied = np.ones(max(len(keys[0]) - 1, 0), dtype=bool)

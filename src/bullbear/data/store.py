@@ -15,21 +15,23 @@ from pathlib import Path
 
 import pandas as pd
 
+from bullbear.data.companies.reader import CompanyReader
+from bullbear.data.companies.store import CompanyStore
 from bullbear.data.reader import Reader
 from bullbear.data.segments import (
     KINDS,
     Kind,
     checked,
     encoded,
-    has_duplicates,
     kind_named,
     listing,
     ordered,
+    unknown,
     write,
 )
 from bullbear.data.view import View
-from bullbear.errors import InputError
 from bullbear.files import FileLock, remove_staged, write_whole
+from bullbear.sessions import utc
 
 _TICK = pd.Timedelta(1, "us")
 
@@ -59,6 +61,8 @@ class Store:
         self._lock = FileLock(self.root / ".lock")
         self._reader = Reader(self.root)
         self._replay = self._reader  # of the last `stored` asked for
+        self.companies = CompanyStore(self.root / "companies", self._market_stored_at)
+        """Thousands of companies, read through `as_of(t).companies`."""
 
     def __reduce__(self) -> tuple[type[Store], tuple[Path]]:
         return Store, (self.root,)  # a worker process opens the folder anew; locks do not travel
@@ -91,7 +95,7 @@ class Store:
         The last kind is stored at `stored_at`, each kind before it a microsecond earlier, so that `stored` separates
         them as a concurrent reader may have seen them.
         """
-        clock = _instant("stored_at", pd.Timestamp.now("UTC") if stored_at is None else stored_at)
+        clock = utc("stored_at", pd.Timestamp.now("UTC") if stored_at is None else stored_at)
         with self.writing():
             last = max(clock, self.last_stored_at + len(frames) * _TICK)
             stamps = [last - place * _TICK for place in reversed(range(len(frames)))]
@@ -114,10 +118,11 @@ class Store:
 
         InputError if one of them has none.
         """
-        moment = None if instant is None else _instant("as_of", instant)
-        reader = self._reader if stored is None else self._reader_by(_instant("stored", stored))
+        moment = None if instant is None else utc("as_of", instant)
+        reader = self._reader if stored is None else self._reader_by(utc("stored", stored))
         files = reader.files()
-        return View(reader, reader.last_known_at(files) if moment is None else moment, files)
+        at = reader.last_known_at(files) if moment is None else moment
+        return View(reader, at, files, self._company_reader(reader.stored), moment)
 
     @property
     def last_stored_at(self) -> pd.Timestamp:
@@ -133,7 +138,7 @@ class Store:
         >>> str(store.last_stored_at), store.as_of(day, stored=day).has("observations", "X")
         ('2020-01-14 00:00:00+00:00', False)
         """
-        return self._reader.last_stored_at(self._reader.files())
+        return max(self._market_stored_at(), self.companies.last_stored_at)
 
     @property
     def is_simulated(self) -> bool:
@@ -154,8 +159,14 @@ class Store:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing is stored."""
-        return not any(listing(self.root, kind) for kind in KINDS)
+        """Whether nothing is stored, of the market or of companies."""
+        return not any(listing(self.root, kind) for kind in KINDS) and self.companies.is_empty
+
+    def _market_stored_at(self) -> pd.Timestamp:
+        return self._reader.last_stored_at(self._reader.files())
+
+    def _company_reader(self, stored: pd.Timestamp | None) -> CompanyReader:
+        return self.companies.reader_by(stored)
 
     def _reader_by(self, stored: pd.Timestamp) -> Reader:
         """The reader of rows stored by then; the last one is cached, since a replay reads at several instants."""
@@ -174,28 +185,6 @@ class Store:
     def _unknown(self, layout: Kind, rows: pd.DataFrame) -> pd.DataFrame:
         files = listing(self.root, layout.name)
         names = rows["series"].unique().tolist() if files else []
-        known = [self._reader.series(files, layout.name, name).frame.assign(series=name) for name in names]
-        known = [part for part in known if not part.empty]
-        if not known and not has_duplicates(layout, rows):
-            return rows
-        both = pd.concat([*known, rows], ignore_index=True)
-        count = len(both) - len(rows)
-        repeated = both.duplicated()[count:].to_numpy()
-        clash = both.duplicated(layout.key)[count:].to_numpy() & ~repeated
-        if clash.any():
-            first = rows[clash].iloc[0]
-            raise InputError(
-                f"{layout.name} {first['series']} {first['event_date'].date()}",
-                {name: first[name] for name in layout.values},
-                f"what was stored as known at {first['known_at']}",
-                "give the correction a later known_at",
-            )
-        fresh: pd.DataFrame = rows[~repeated]
-        return fresh
-
-
-def _instant(name: str, value: pd.Timestamp) -> pd.Timestamp:
-    moment = pd.Timestamp(value)
-    if moment.tzinfo is None:
-        raise InputError(name, str(value), "an instant with a time zone", "write e.g. 2019-12-31T21:00Z")
-    return moment.tz_convert("UTC").as_unit("us")
+        return unknown(
+            layout, rows, [self._reader.series(files, layout.name, name).frame.assign(series=name) for name in names]
+        )

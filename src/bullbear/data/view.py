@@ -15,6 +15,8 @@ import pandas as pd
 
 from bullbear.data.adjusting import adjusted_versions
 from bullbear.data.cached_method import cached_method
+from bullbear.data.companies.reader import CompanyReader
+from bullbear.data.companies.view import CompanyView
 from bullbear.data.reader import EPOCH, Files, Reader
 from bullbear.data.segments import KINDS, kind_named
 from bullbear.data.versions import Versions, newest_rows, versions_of
@@ -27,8 +29,15 @@ class View:
     Methods that return a frame of one series raise `NoDataError` where nothing of it was known; check with `has`.
     """
 
-    def __init__(self, reader: Reader, instant: pd.Timestamp, files: Mapping[str, Files]) -> None:
-        self._reader = reader
+    def __init__(
+        self,
+        reader: Reader,
+        instant: pd.Timestamp,
+        files: Mapping[str, Files],
+        companies: CompanyReader,
+        companies_at: pd.Timestamp | None,
+    ) -> None:
+        self._reader, self._companies, self._companies_at = reader, companies, companies_at
         self.instant = instant
         self.stored = reader.stored
         self._instant = int(instant.as_unit("us").asm8.view(np.int64))
@@ -37,9 +46,21 @@ class View:
 
     def until(self, instant: pd.Timestamp) -> View:
         """The view of the same rows at an earlier instant; itself where it is not earlier."""
-        if instant >= self.instant:
-            return self
-        return View(self._reader, instant.as_unit("us"), self._files)
+        moment = instant.as_unit("us")
+        if moment < self.instant:
+            return View(self._reader, moment, self._files, self._companies, moment)
+        if self._companies_at is None and self._companies.exists:
+            # A view of all that is stored may end later for companies than for the market.
+            return View(self._reader, self.instant, self._files, self._companies, moment)
+        return self
+
+    @cached_property
+    def companies(self) -> CompanyView:
+        """Bars, facts and listings of companies, known at the same instant.
+
+        Of a view of all that is stored, all of theirs. What is appended after this was first asked for is not served.
+        """
+        return CompanyView(self._companies, self._companies_at)
 
     def bars(self, ticker: str) -> pd.DataFrame:
         """Daily bars by event_date: known_at, open, high, low, close, adj_close, volume (NaN where unknown).

@@ -1,0 +1,231 @@
+"""What was known of all companies at an instant: the only gate to their data.
+
+Bars come as a `Panel`, in the latest version known of each; facts come in every version, since a rating of the past
+must use the values first filed. A panel reads the partitions of its years alone, one after the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from bullbear import sessions as exchange
+from bullbear.data.companies.crossing import panel_of
+from bullbear.data.companies.kinds import COMPANY_KINDS, DELISTED
+from bullbear.data.companies.panel import Panel
+from bullbear.data.companies.reader import CompanyReader, known_by, microseconds
+from bullbear.data.reader import EPOCH
+from bullbear.errors import InputError, NoDataError
+
+
+class CompanyView:
+    """The rows of companies known at `instant` and stored by the limit of `reader`; None: all that is stored.
+
+    Nothing that is appended later is served.
+    """
+
+    def __init__(self, reader: CompanyReader, instant: pd.Timestamp | None) -> None:
+        self._reader, self._files = reader, reader.files()
+        self.stored = reader.stored
+        self.instant = (reader.last_known_at(self._files) or EPOCH) if instant is None else instant
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing of companies was stored when the view was made, whatever its instant."""
+        return not self._files
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """All companies with a bar, sorted."""
+        found: set[str] = set()
+        for rows in self._known("bars", ["series", "known_at"]):
+            found.update(rows.column("series").unique().to_pylist())
+        return tuple(sorted(found))
+
+    @cached_property
+    def last_session(self) -> pd.Timestamp | None:
+        """The last session with a bar; None if there are no bars."""
+        return self._end(latest=True)
+
+    @cached_property
+    def first_session(self) -> pd.Timestamp | None:
+        """The first session with a bar; None if there are no bars."""
+        return self._end(latest=False)
+
+    def panel(
+        self,
+        companies: Iterable[str] | None = None,
+        *,
+        first: str | pd.Timestamp | None = None,
+        last: str | pd.Timestamp | None = None,
+    ) -> Panel:
+        """The latest version known of each bar.
+
+        Parameters
+        ----------
+        companies:
+            The columns, sorted; one without a bar is NaN throughout. By default those with a bar on a session shown.
+        first, last:
+            Days; by default the first and last session with a bar. All sessions between them are rows.
+
+        Raises
+        ------
+        NoDataError
+            No bar of any company was known.
+        """
+        if self.first_session is None or self.last_session is None:
+            raise NoDataError(
+                "bars of companies",
+                f"nothing known at {self.instant}",
+                "a store with companies, at a day on which they had traded",
+                "fetch or ingest them, or choose a later day",
+            )
+        start = self.first_session if first is None else exchange.day(first)
+        end = self.last_session if last is None else exchange.day(last)
+        if start > end:
+            raise InputError("panel", f"{start.date()} to {end.date()}", "a first day up to the last", "exchange them")
+        sessions = exchange.between(start, min(end, exchange.day(self.instant)))
+        asked = None if companies is None else _names(companies)
+        return panel_of(self._reader, self._files, self.instant, sessions, asked)
+
+    def facts(
+        self,
+        concepts: Iterable[str] | None = None,
+        companies: Iterable[str] | None = None,
+        *,
+        since: str | pd.Timestamp | None = None,
+    ) -> pd.DataFrame:
+        """Every version known of what companies reported.
+
+        Parameters
+        ----------
+        concepts, companies:
+            By default all.
+        since:
+            Only periods and instants that end on this day or later; spares reading earlier years.
+
+        Returns
+        -------
+        Columns company, concept, event_date (end of the period, or the instant), start_date (missing for an instant),
+        known_at, value, unit, form; sorted by company, concept, event_date, known_at.
+        """
+        day = None if since is None else exchange.day(since)
+        years = None if day is None else [year for year in self._reader.years(self._files, "facts") if year >= day.year]
+        asked = None if companies is None else _names(companies)
+        wanted = None if concepts is None else pa.array(_names(concepts), pa.string())
+        parts = []
+        for rows in self._known("facts", COMPANY_KINDS["facts"].columns, years, asked):
+            kept = rows if wanted is None else rows.filter(pc.is_in(rows.column("concept"), wanted))
+            if day is not None:
+                kept = kept.filter(pc.greater_equal(kept.column("event_date"), pa.scalar(day, pa.timestamp("us"))))
+            parts.append(kept)
+        columns = ["company", "concept", "event_date", "start_date", "known_at", "value", "unit", "form"]
+        return _framed("facts", parts, ["company", "concept", "event_date", "known_at", "start_date", "unit"])[columns]
+
+    def listings(self) -> pd.DataFrame:
+        """Under which ticker, name and sector a company was listed, in the latest version known of each row.
+
+        Returns
+        -------
+        Columns company, event_date (the first day for which the row holds, until the company's next), known_at, ticker,
+        name, cik, exchange, sector, status (`listed` or `delisted`); sorted by company and event_date.
+        """
+        return self._listings.copy(deep=False)
+
+    def short_interest(self, companies: Iterable[str] | None = None) -> pd.DataFrame:
+        """The latest version known by company and settlement date (event_date).
+
+        Returns
+        -------
+        Columns company, event_date, known_at, shares_short, avg_daily_volume, days_to_cover, shares_outstanding.
+        """
+        return self._latest("short_interest", None if companies is None else _names(companies))
+
+    def quarantine(self) -> pd.DataFrame:
+        """Rows set aside as impossible: company, event_date, known_at, kind, reason, row (the source row as JSON)."""
+        parts = list(self._known("quarantine", COMPANY_KINDS["quarantine"].columns))
+        return _framed("quarantine", parts, ["company", "event_date", "known_at"])
+
+    def company_of(self, ticker: str, day: str | pd.Timestamp) -> str | None:
+        """The company that was listed under `ticker` on `day`, by what is known at the instant; None if none was.
+
+        A company without a listing up to that day counts under its own name.
+        """
+        on = exchange.day(day)
+        rows = self._listings
+        began = rows[(rows["event_date"] <= on).to_numpy()]
+        current = began.drop_duplicates("company", keep="last")
+        found = current[(current["ticker"] == ticker).to_numpy() & (current["status"] != DELISTED).to_numpy()]
+        if len(found):
+            return str(found.sort_values("event_date", kind="stable")["company"].iloc[-1])
+        return ticker if ticker not in set(current["company"]) and ticker in self._known_names else None
+
+    def revised_at(self, kinds: Collection[str] = ("bars", "splits", "dividends")) -> pd.DatetimeIndex:
+        """The instants at which something about a session already closed became known, sorted.
+
+        A correction is such an instant, and so is a bar, split or dividend that arrived late. Between two of them a
+        figure of a session, once computed, stays as it is.
+        """
+        found: set[int] = set()
+        for kind in kinds:
+            for rows in self._known(kind, ["series", "event_date", "known_at"]):
+                event, known = microseconds(rows, "event_date"), microseconds(rows, "known_at")
+                days, back = np.unique(event, return_inverse=True)
+                late = known > _closes(days)[back]
+                found.update(np.unique(known[late]).tolist())
+        return pd.DatetimeIndex(np.array(sorted(found), dtype="datetime64[us]")).tz_localize("UTC")
+
+    @cached_property
+    def _listings(self) -> pd.DataFrame:
+        return self._latest("listings", None)
+
+    @cached_property
+    def _known_names(self) -> frozenset[str]:
+        return frozenset(self.names)
+
+    def _latest(self, kind: str, companies: list[str] | None) -> pd.DataFrame:
+        parts = list(self._known(kind, COMPANY_KINDS[kind].columns, None, companies))
+        rows = _framed(kind, parts, ["company", "event_date", "known_at"])
+        return rows.drop_duplicates(["company", "event_date"], keep="last", ignore_index=True)
+
+    def _end(self, *, latest: bool) -> pd.Timestamp | None:
+        bound = max if latest else min
+        for year in sorted(self._reader.years(self._files, "bars"), reverse=latest):
+            if year > exchange.day(self.instant).year:
+                continue
+            parts = self._known("bars", ["series", "event_date", "known_at"], [year])
+            ends = [int(bound(microseconds(rows, "event_date"))) for rows in parts if len(rows)]
+            if ends:
+                return pd.Timestamp(bound(ends), unit="us").as_unit("us")
+        return None
+
+    def _known(
+        self, kind: str, columns: list[str], years: Collection[int] | None = None, companies: list[str] | None = None
+    ) -> Iterable[pa.Table]:
+        for chunk in self._reader.chunks(self._files, kind, columns, years, companies):
+            yield known_by(chunk, self.instant)
+
+
+def _names(given: Iterable[str]) -> list[str]:
+    return sorted({given} if isinstance(given, str) else set(given))
+
+
+def _framed(kind: str, parts: list[pa.Table], order: list[str]) -> pd.DataFrame:
+    layout = COMPANY_KINDS[kind]
+    empty = layout.schema.empty_table().select(layout.columns)
+    rows: pd.DataFrame = pa.concat_tables([empty, *parts]).to_pandas().rename(columns={"series": "company"})
+    return rows.drop_duplicates().sort_values(order, kind="stable", ignore_index=True)
+
+
+def _closes(days: np.ndarray) -> np.ndarray:
+    """The close of each day's session, or of the next where there is none, in microseconds."""
+    if not len(days):
+        return days
+    first, last = (pd.Timestamp(int(day), unit="us") for day in (days[0], days[-1]))
+    opened, closed = exchange.clock(first.as_unit("us"), (last + pd.Timedelta(days=14)).as_unit("us"))
+    return closed[np.searchsorted(opened, days)]

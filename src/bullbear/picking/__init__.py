@@ -1,0 +1,1 @@
+"""Ranking the companies of a group: factors of each company, labels, fits and portfolios."""
