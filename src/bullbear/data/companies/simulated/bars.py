@@ -7,7 +7,7 @@ hundredths of a cent. A halt leaves no bar for some sessions; the return goes on
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -57,10 +57,6 @@ class Bars:
         """Market value in dollars."""
         return self.close * self.shares
 
-    def with_prices(self, **tables: Floats) -> Bars:
-        """The same with other tables."""
-        return replace(self, **tables)
-
 
 def bars_of(market: Market, lives: Lives, traits: Traits, returns: Returns, number: int) -> Bars:
     """The bars of the companies of block `number`."""
@@ -93,7 +89,7 @@ def bars_of(market: Market, lives: Lives, traits: Traits, returns: Returns, numb
     gap[lives.first, lives.place] = 0.0
     opening = before * (1.0 - share) * np.exp(gap)
     top, bottom = _extremes(opening, whole, np.sqrt(1.0 - OVERNIGHT) * spread, high, low)
-    prices = [_ticks(price / factor) for price in (opening, top, bottom, whole)]
+    prices = (_ticks(opening / factor), _ticks(top / factor), _ticks(bottom / factor), _ticks(whole / factor))
     years = np.maximum(np.arange(n)[:, None] - lives.first[who], 0) // 63 / 4.0
     shares = np.round(traits.value / traits.price, -3)[who] * factor * np.exp(traits.issuance[who] * years)
     activity = np.abs(np.log1p(returns.total)) / spread
@@ -119,7 +115,7 @@ def _ex_dates(sessions: pd.DatetimeIndex, lives: Lives, traits: Traits) -> NDArr
 
 
 def _splits(market: Market, lives: Lives, whole: Floats, ex_dates: NDArray[np.bool_], number: int) -> Floats:
-    """New shares per old one; decided on the last close of a month, effective some sessions later, never on an ex-date."""
+    """New shares per old one; decided on a month's last close, effective some sessions later, not on ex-dates."""
     n, width = whole.shape
     months = (market.sessions.year * 12 + market.sessions.month).to_numpy()
     starts = np.flatnonzero(months[1:] != months[:-1]) + 1

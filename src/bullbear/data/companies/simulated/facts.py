@@ -2,8 +2,9 @@
 
 Sales grow faster, margins and equity are higher when the score is high; sales follow the market value over some years,
 so that ratios to the price stay within bounds. A 10-Q gives the figures of the quarter and of the fiscal year so far
-(cash flows of the year so far alone), the 10-K those of the year. A twentieth of the 10-Ks is amended months later: the
-10-K/A gives other values for the same period. Nothing is filed before a company is listed or after its end is announced.
+(cash flows of the year so far alone), the 10-K those of the year. A twentieth of the 10-Ks is amended months later:
+the 10-K/A gives other values for the same period. Nothing is filed before a company is listed, or after its end is
+announced.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ from bullbear.data.publication import at
 from bullbear.data.simulated_process import Floats, stream
 
 GROWTH, PROFITABILITY, STRENGTH = 0.020, 0.60, 0.22
-"""What one standard deviation of the score adds to a quarter's growth of sales, to the margin (a multiple of it), and to
-the logarithm of equity over sales."""
+"""What one standard deviation of the score adds to a quarter's growth of sales, to the margin (a multiple of it), and
+to the logarithm of equity over sales."""
 NOISE = (0.020, 0.45, 0.08)
 """Standard deviations of the noise in the same three."""
 PULL = 0.10
@@ -82,46 +83,41 @@ def facts_of(market: Market, lives: Lives, traits: Traits, bars: Bars, number: i
     def reached(day: np.ndarray) -> np.ndarray:
         return np.asarray((day > born) & (day <= gone))
 
-    parts = []
     q, k = np.nonzero(reached(filed))
-    ends, starts = calendar.ends, calendar.starts
-    year_start = starts[np.maximum(q - fiscal[q, k] + 1, 0)]
     form = np.where(annual[q, k], "10-K", "10-Q")
-    for concept in INSTANTS:
-        parts.append(_rows(concept, q, k, filed[q, k], ends[q], None, values[concept][q, k], form))
-    for concept in (*QUARTERLY, *CUMULATIVE):
-        single = values[concept]
-        if concept in QUARTERLY:
-            own = ~annual[q, k]
-            parts.append(
-                _rows(
-                    concept,
-                    q[own],
-                    k[own],
-                    filed[q, k][own],
-                    ends[q[own]],
-                    starts[q[own]],
-                    single[q, k][own],
-                    form[own],
-                )
-            )
-        whole = fiscal[q, k] > 1 if concept in QUARTERLY else np.ones(len(q), dtype=bool)
-        total = np.concatenate([np.zeros((1, shape[1])), np.cumsum(single, axis=0)])
-        summed = total[q + 1, k] - total[np.maximum(q + 1 - fiscal[q, k], 0), k]
-        if concept == "shares_diluted":
-            summed = summed / fiscal[q, k]  # an average over the period
+    starts = calendar.starts
+    year_start = starts[np.maximum(q - fiscal[q, k] + 1, 0)]
+    everything, single = np.ones(len(q), dtype=bool), ~annual[q, k]
+    parts = []
+
+    def add(concept: str, value: Floats, start: pd.DatetimeIndex | None, where: np.ndarray) -> None:
+        shares = concept in _SHARES
         parts.append(
-            _rows(
-                concept,
-                q[whole],
-                k[whole],
-                filed[q, k][whole],
-                ends[q[whole]],
-                year_start[whole],
-                summed[whole],
-                form[whole],
-            )
+            pd.DataFrame(
+                {
+                    "company": k[where],
+                    "quarter": q[where],
+                    "day": filed[q, k][where],
+                    "event_date": calendar.ends[q[where]],
+                    "start_date": pd.NaT if start is None else start[where],
+                    "concept": concept,
+                    "value": np.round(value[where], 0 if shares else -3),
+                    "unit": "shares" if shares else "USD",
+                    "form": form[where],
+                }
+            ).astype({"start_date": "datetime64[us]"})
         )
+
+    for concept in INSTANTS:
+        add(concept, values[concept][q, k], None, everything)
+    for concept in (*QUARTERLY, *CUMULATIVE):
+        total = np.concatenate([np.zeros((1, shape[1])), np.cumsum(values[concept], axis=0)])
+        so_far = total[q + 1, k] - total[np.maximum(q + 1 - fiscal[q, k], 0), k]
+        if concept == "shares_diluted":
+            so_far = so_far / fiscal[q, k]  # an average over the period
+        if concept in QUARTERLY:
+            add(concept, values[concept][q, k], starts[q], single)
+        add(concept, so_far, year_start, fiscal[q, k] > 1 if concept in QUARTERLY else everything)
     table = pd.concat(parts, ignore_index=True)
     amended = annual & reached(filed) & (u[..., 1] < AMENDED)
     wait = AMENDMENT[0] + (u[..., 2] * (AMENDMENT[1] - AMENDMENT[0])).astype(np.int64)
@@ -133,35 +129,9 @@ def facts_of(market: Market, lives: Lives, traits: Traits, bars: Bars, number: i
     rows["day"], rows["form"] = again[q, k], "10-K/A"
     table = pd.concat([table, rows], ignore_index=True)
     table["known_at"] = at(table.pop("day").to_numpy().astype("datetime64[D]"), "22:00")
-    return table.sort_values(["company", "known_at", "event_date"], kind="stable", ignore_index=True).drop(
-        columns="quarter"
-    )
-
-
-def _rows(
-    concept: str,
-    quarter: Integers,
-    company: Integers,
-    day: np.ndarray,
-    end: pd.DatetimeIndex,
-    start: pd.DatetimeIndex | None,
-    value: Floats,
-    form: np.ndarray,
-) -> pd.DataFrame:
-    shares = concept in _SHARES
-    return pd.DataFrame(
-        {
-            "company": company,
-            "quarter": quarter,
-            "day": day,
-            "event_date": end.as_unit("us"),
-            "start_date": pd.DatetimeIndex(np.full(len(end), np.datetime64("NaT", "us")) if start is None else start),
-            "concept": concept,
-            "value": np.round(value, 0 if shares else -3),
-            "unit": "shares" if shares else "USD",
-            "form": form,
-        }
-    )
+    table = table.drop(columns="quarter")
+    ordered: pd.DataFrame = table.sort_values(["company", "known_at", "event_date"], kind="stable", ignore_index=True)
+    return ordered
 
 
 def _values(lives: Lives, traits: Traits, bars: Bars, calendar: _Calendar, z: Floats) -> dict[str, Floats]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from bullbear.data.companies.oracle import CompanyTruth
 from bullbear.data.companies.simulated import membership
 from bullbear.data.companies.simulated.bars import Bars, bars_of
 from bullbear.data.companies.simulated.facts import facts_of
@@ -42,20 +43,14 @@ class Block:
     frames
         Rows by kind of the company store (`bars`, `splits`, `dividends`, `facts`, `short_interest`, `listings`), each
         in the order of series, known_at and event_date.
-    expected, realised
-        By session (rows) and company (columns), single precision: the true expected return above IWM's of the next 21
-        sessions at each close, NaN where the company is not listed or its end is announced; and what it became, NaN in
-        the last 21 sessions. A company that ends keeps its last value.
-    misprints
-        One row per wrong bar: company, session, kind, shown and true (closes), corrected_at (NaT: never).
+    truth
+        What is true of them, in single precision.
     candidates
         For the holdings lists.
     """
 
     frames: Frames
-    expected: pd.DataFrame
-    realised: pd.DataFrame
-    misprints: pd.DataFrame
+    truth: CompanyTruth
     candidates: Candidates
 
 
@@ -120,13 +115,10 @@ def _block(market: Market, number: int, width: int) -> Block:
             "corrected_at": _corrections(market, misprints["corrected"].to_numpy(np.int64)),
         }
     )
-    return Block(
-        frames,
-        _wide(market, lives, names, order, returns.expected),
-        _wide(market, lives, names, order, realised),
-        table,
-        candidates,
+    truth = CompanyTruth(
+        _wide(market, lives, names, order, returns.expected), _wide(market, lives, names, order, realised), table
     )
+    return Block(frames, truth, candidates)
 
 
 def _bars(
@@ -134,11 +126,9 @@ def _bars(
 ) -> pd.DataFrame:
     company, row, place = _cells(lives, order, true.traded)
     closed = closes(market.sessions)
+    keys = {"series": _texts(names.ids, company), "event_date": market.sessions[row], "known_at": closed[row]}
     columns = {name: getattr(shown, name)[row, place] for name in _PRICES}
-    frame = pd.DataFrame(
-        {"series": _texts(names.ids, company), "event_date": market.sessions[row], "known_at": closed[row]}
-    )
-    frame = frame.assign(**columns, restated=0.0)
+    frame = pd.DataFrame(keys | columns).assign(restated=0.0)
     fixed = misprints[misprints["corrected"] >= 0]
     if fixed.empty:
         return frame

@@ -1,7 +1,8 @@
 """Who belongs to the index: the monthly holdings lists of IWM.
 
-On the last session of June all listed companies are ranked by market value, and the largest become the members for a
-year. In between a company leaves when it is delisted or bankrupt, and nobody joins. Weights follow market value.
+On the last session of June all listed companies are ranked by market value. The very largest have outgrown the index,
+and the next ones by rank are its members for a year. In between a company leaves when it is delisted or bankrupt, and
+nobody joins. Weights follow market value.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ from numpy.typing import NDArray
 from bullbear.data.companies.simulated.lives import Integers
 from bullbear.data.simulated_process import Floats
 
-MEMBERS = 0.8
-"""Members at a reconstitution, as a share of the places of the market."""
+OUTGROWN, MEMBERS = 0.05, 0.8
+"""The largest companies, which are not in the index, and its members at a reconstitution, as shares of the places."""
 RECONSTITUTION = 6
 """The month at whose end members are chosen."""
 FUND = 2e10
@@ -73,7 +74,7 @@ def holdings(blocks: Sequence[Candidates], sessions: pd.DatetimeIndex, count: in
     listing = np.concatenate([b.listing + start for b, start in zip(blocks, starts, strict=False)], axis=1)
     labels = [label for block in blocks for label in block.labels]
     sector = np.concatenate([_sectors(block) for block in blocks], axis=1)
-    members = _members(company, value, sessions[rows].month.to_numpy(), round(MEMBERS * count))
+    members = _members(company, value, sessions[rows].month.to_numpy(), count)
     parts = []
     for each in range(len(rows)):
         places = np.flatnonzero(members[each])
@@ -97,7 +98,7 @@ def holdings(blocks: Sequence[Candidates], sessions: pd.DatetimeIndex, count: in
     return pd.concat(parts, ignore_index=True)
 
 
-def _members(company: Integers, value: Floats, months: Integers, size: int) -> NDArray[np.bool_]:
+def _members(company: Integers, value: Floats, months: Integers, count: int) -> NDArray[np.bool_]:
     """Which places hold a member on each list; (n_lists, n_places)."""
     found = np.zeros(company.shape, dtype=np.bool_)
     chosen = np.full(company.shape[1], -1, dtype=np.int64)
@@ -105,7 +106,9 @@ def _members(company: Integers, value: Floats, months: Integers, size: int) -> N
         if each == 0 or months[each] == RECONSTITUTION:
             rank = np.argsort(np.where(company[each] >= 0, -value[each], np.inf), kind="stable")
             chosen = np.full(company.shape[1], -1, dtype=np.int64)
-            chosen[rank[:size]] = company[each, rank[:size]]
+            start = round(OUTGROWN * count)
+            best = rank[start : start + round(MEMBERS * count)]
+            chosen[best] = company[each, best]
         found[each] = (chosen >= 0) & (company[each] == chosen)
     return found
 

@@ -10,6 +10,9 @@ Half of them are corrected some sessions later: the right bar becomes known then
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -42,7 +45,7 @@ def plant(
     never).
     """
     n, width = lives.who.shape
-    tables = {name: getattr(bars, name).copy() for name in (*PRICES, "volume")}
+    tables: dict[str, Any] = {name: getattr(bars, name).copy() for name in (*PRICES, "volume")}
     rng = stream(market.seed, f"companies {number} misprints")
     u = rng.random((n, WIDTH, 4))[:, :width]
     taken = np.zeros((n, width), dtype=bool)
@@ -85,4 +88,4 @@ def plant(
             shown, true = tables["close"][each, place], bars.close[each, place]
             rows.append((each, place, company, kind, float(shown), float(true), corrected))
     table = pd.DataFrame(rows, columns=["row", "place", "company", "kind", "shown", "true", "corrected"])
-    return bars.with_prices(**tables), table.sort_values(["place", "row"], ignore_index=True)
+    return replace(bars, **tables), table.sort_values(["place", "row"], ignore_index=True)

@@ -24,35 +24,14 @@ RECYCLED = 0.35
 """Share of the new companies that take the ticker of the one that left their place."""
 _YEAR = 252.0
 _LETTERS = 26**4
-_STRIDE = 6_000  # more than the companies of a block, and two codes each of 25 blocks are fewer than all codes
-_ONSETS = [
-    "B",
-    "C",
-    "D",
-    "F",
-    "G",
-    "H",
-    "K",
-    "L",
-    "M",
-    "N",
-    "P",
-    "R",
-    "S",
-    "T",
-    "V",
-    "W",
-    "Z",
-    "Br",
-    "Cr",
-    "Dr",
-    "Gr",
-    "Pl",
-    "St",
-    "Tr",
-]
-_VOWELS = ["a", "e", "i", "o", "u", "ai", "ea", "io"]
-_CODAS = ["l", "m", "n", "r", "s", "x", "d", "ra", "ta", "via", "nor", "tek", "cor", "max", "gen"]
+# More than the companies of a block; two codes for each in 25 blocks are fewer than there are.
+_STRIDE = 6_000
+_SYLLABLES = {
+    "onsets": "B C D F G H K L M N P R S T V W Z Br Cr Dr Gr Pl St Tr",
+    "vowels": "a e i o u ai ea io",
+    "codas": "l m n r s x d ra ta via nor tek cor max gen",
+}
+_ONSETS, _VOWELS, _CODAS = (tuple(text.split()) for text in _SYLLABLES.values())
 _KINDS = {
     "Communication": "Media",
     "Consumer Discretionary": "Brands",

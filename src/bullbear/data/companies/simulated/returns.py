@@ -4,8 +4,9 @@ The simple total return of company `i` in session `t`, in its normal life, is
 
     R[i, t] = r[t] + (beta[i] - 1) * surprise[t] + sector[t] + STRENGTH * signal * score[i, t-1] + own[i, t]
 
-where `r` is IWM's. The own part has no expectation: noise, bad news, and the chance of a takeover or a bankruptcy, whose
-expected contribution is subtracted. The expected return above IWM's of the next 21 sessions is therefore, to first order,
+where `r` is IWM's. The own part has no expectation: noise, bad news, and the chance of a takeover or a bankruptcy,
+whose expected contribution is subtracted. The expected return above IWM's of the next 21 sessions is therefore, to
+first order,
 
     expected[i, t] = STRENGTH * signal * score[i, t] * (1 + rho + ... + rho**20)
 

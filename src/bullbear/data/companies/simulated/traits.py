@@ -67,7 +67,7 @@ def traits_of(market: Market, lives: Lives, number: int) -> Traits:
         beta=np.clip(1.0 + 0.3 * z[:, 1], 0.3, 2.0),
         # The larger the company, the calmer.
         volatility=np.clip(0.020 * np.exp(0.22 * z[:, 2] - 0.10 * size), 0.010, 0.040),
-        value=6e8 * np.exp(1.0 * size),
+        value=6e8 * np.exp(0.8 * size),
         price=np.round(18.0 * np.exp(0.75 * z[:, 4] + 0.15 * size), 2),
         payout=np.where(pays, 0.0025 + 0.0075 * u[:, 6], 0.0),
         ex_month=(3 * u[:, 7]).astype(np.int64),
