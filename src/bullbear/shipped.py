@@ -51,6 +51,7 @@ MODELS = frozenset(
         "logistic",
         "outlook",
         "pairs",
+        "picker",
         "pooled_lightgbm",
         "pooled_logistic",
         "promotion",
@@ -114,6 +115,8 @@ EVENTS = frozenset(
 """Events of `features/odds.toml`."""
 PAIRS = frozenset(["QQQ", "SPY", "NVDA"])
 """Pairs of `models/pairs.toml`."""
+PICKERS = frozenset(["blend", "ranker"])
+"""Pickers of `models/picker.toml`."""
 GROUPS = frozenset(["IWM"])
 """Groups of `models/groups.toml`."""
 INSTRUMENTS = frozenset(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from bullbear.data.segments import KINDS
+from bullbear.data.companies.kinds import layout_of
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Noise:
 
     def rows(self, kind: str, series: str, frame: pd.DataFrame) -> pd.DataFrame:
         """The changed rows; see `data.changed.Change`."""
-        numbers = [name for name in KINDS[kind].numbers if name in frame]
+        numbers = [name for name in layout_of(kind).numbers if name in frame]
         late = np.flatnonzero((frame["known_at"] > self.after).to_numpy())[: self.rows_changed]
         if not numbers or not len(late):
             return frame

@@ -22,6 +22,7 @@ from bullbear.cli.market import fetch, ingest, simulate, status
 from bullbear.cli.new import new
 from bullbear.cli.odds import odds
 from bullbear.cli.options import HomeBeforeOption
+from bullbear.cli.pick import pick
 from bullbear.cli.run_list import runs
 from bullbear.cli.runs import backtest, compare, evaluate, predictions, train, ui
 from bullbear.cli.trials import trials
@@ -35,7 +36,7 @@ app = typer.Typer(
 )
 for command in (
     run, fetch, ingest, simulate, status, factors, instruments, train, tune, runs, trials, evaluate, compare,
-    predictions, audit, promote, demote, rollback, backtest, day, forecast, account, score, odds, report, ui, new,
+    predictions, audit, promote, demote, rollback, backtest, day, forecast, account, score, odds, pick, report, ui, new,
 ):  # fmt: skip
     app.command()(command)
 app.add_typer(ledger, name="ledger")

@@ -101,6 +101,13 @@ class Reader:
         """Some columns, among them `series`, of the rows of one series."""
         return self._joined(kind, columns, self._parts(files, kind, lambda one: one.read(name, columns, self.stored)))
 
+    def stored_by(self, paths: Files) -> Files:
+        """The segments with a row stored by the reader's limit."""
+        stored = self.stored
+        if stored is None:
+            return paths
+        return tuple(path for path in paths if self._segment(path).first_stored_at <= stored)
+
     def _joined(self, kind: str, columns: list[str], tables: list[pa.Table]) -> pa.Table:
         return pa.concat_tables(tables) if tables else self.kinds[kind].schema.empty_table().select(columns)
 
@@ -124,15 +131,9 @@ class Reader:
 
     def _listed(self, kind: str) -> Files:
         try:
-            return self._stored_by(listing(self.root, kind))
+            return self.stored_by(listing(self.root, kind))
         except FileNotFoundError:
-            return self._stored_by(listing(self.root, kind))  # merged away meanwhile
-
-    def _stored_by(self, paths: Files) -> Files:
-        stored = self.stored
-        if stored is None:
-            return paths
-        return tuple(path for path in paths if self._segment(path).first_stored_at <= stored)
+            return self.stored_by(listing(self.root, kind))  # merged away meanwhile
 
     def _segment(self, path: Path) -> Segment:
         if path not in self._segments:

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from bullbear.data.segments import KINDS
+from bullbear.data.companies.kinds import PREFIX, layout_of
 from bullbear.factors.engine.inputs import microseconds
 
-UNSHIFTED = frozenset({"quarantine", "splits", "dividends"})
-"""Kinds that stay: a split or a dividend is announced before it takes effect."""
+UNSHIFTED = frozenset({"quarantine", "splits", "dividends", "listings"})
+"""Kinds that stay: a split, a dividend or another ticker is announced before it takes effect."""
 _DAY = pd.Timedelta(days=1)
 
 
@@ -32,13 +32,13 @@ class Later:
 
     def touches(self, kind: str, series: str) -> bool:
         """Whether the series is moved."""
-        return kind not in UNSHIFTED and (self.series is None or (kind, series) in self.series)
+        return kind.removeprefix(PREFIX) not in UNSHIFTED and (self.series is None or (kind, series) in self.series)
 
     def rows(self, kind: str, series: str, frame: pd.DataFrame) -> pd.DataFrame:
         """The moved rows; see `data.changed.Change`."""
         moved = frame.assign(known_at=next_release(frame, frame["known_at"]))
         # Two corrections between two releases are now one.
-        return moved.drop_duplicates(["event_date", "known_at", *KINDS[kind].extra_key], keep="last")
+        return moved.drop_duplicates(["event_date", "known_at", *layout_of(kind).extra_key], keep="last")
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class Revised:
         newest = frame
         if has_vintages(frame):
             newest = _linked(frame)
-        identity = ["event_date", *(name for name in KINDS[kind].extra_key if name != "vintage")]
+        identity = ["event_date", *(name for name in layout_of(kind).extra_key if name != "vintage")]
         newest = newest.drop_duplicates(identity, keep="last")
         return newest.assign(known_at=newest["event_date"].map(first))
 

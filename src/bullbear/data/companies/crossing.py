@@ -35,7 +35,7 @@ def panel_of(
         rows = known_by(chunk, instant)
         kept, cells = _cells(rows, days, columns)
         seen.ravel()[cells] = True
-        restated.ravel()[cells] = rows.column("restated").to_numpy()[kept] == 1
+        restated.ravel()[cells] = rows.column("restated").to_numpy()[kept] > 0
         for name, table in tables.items():
             table.ravel()[cells] = rows.column(name).to_numpy()[kept]
     present = np.flatnonzero(seen.any(axis=0))

@@ -37,7 +37,7 @@ class CompanyView:
     @property
     def is_empty(self) -> bool:
         """Whether nothing of companies was stored when the view was made, whatever its instant."""
-        return not self._files
+        return not self._reader.has_rows(self._files)
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -76,17 +76,10 @@ class CompanyView:
         Raises
         ------
         NoDataError
-            No bar of any company was known.
+            A day was left out, and no bar of any company was known.
         """
-        if self.first_session is None or self.last_session is None:
-            raise NoDataError(
-                "bars of companies",
-                f"nothing known at {self.instant}",
-                "a store with companies, at a day on which they had traded",
-                "fetch or ingest them, or choose a later day",
-            )
-        start = self.first_session if first is None else exchange.day(first)
-        end = self.last_session if last is None else exchange.day(last)
+        start = self._day(first, self.first_session if first is None else None)
+        end = self._day(last, self.last_session if last is None else None)
         if start > end:
             raise InputError("panel", f"{start.date()} to {end.date()}", "a first day up to the last", "exchange them")
         sessions = exchange.between(start, min(end, exchange.day(self.instant)))
@@ -179,6 +172,19 @@ class CompanyView:
                 late = known > _closes(days)[back]
                 found.update(np.unique(known[late]).tolist())
         return pd.DatetimeIndex(np.array(sorted(found), dtype="datetime64[us]")).tz_localize("UTC")
+
+    def _day(self, asked: str | pd.Timestamp | None, otherwise: pd.Timestamp | None) -> pd.Timestamp:
+        """A day that was asked for, or a session with a bar."""
+        if asked is not None:
+            return exchange.day(asked)
+        if otherwise is None:
+            raise NoDataError(
+                "bars of companies",
+                f"nothing known at {self.instant}",
+                "a store with companies, at a day on which they had traded",
+                "fetch or ingest them, or choose a later day",
+            )
+        return otherwise
 
     @cached_property
     def _listings(self) -> pd.DataFrame:
