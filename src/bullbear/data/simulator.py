@@ -13,7 +13,9 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +24,7 @@ import pandas as pd
 from bullbear.data import simulated_macro, simulated_prices
 from bullbear.data.companies.kinds import PREFIX
 from bullbear.data.companies.oracle import CompanyTruth, write_company_truth
-from bullbear.data.companies.simulated.generator import MOST, Companies, companies_of
+from bullbear.data.companies.simulated.generator import MOST, Block, Companies, companies_of
 from bullbear.data.oracle import write_truth
 from bullbear.data.simulated_process import draw
 from bullbear.data.snapshot import IngestReport, ingest_frames
@@ -32,6 +34,7 @@ from bullbear.sessions import between
 
 FIRST_YEAR = 2000
 FEWEST_YEARS, MOST_YEARS = 3, 25
+BATCH = 5  # blocks of companies stored at once: more takes memory, fewer a segment more in every partition
 
 
 @dataclass(frozen=True)
@@ -138,17 +141,25 @@ def load(simulation: Simulation, store: Store, home: Path, now: pd.Timestamp) ->
     frames = {_place(name): frame for name, frame in simulation.frames.items()}
     if simulation.companies is None:
         return ingest_frames(frames, store, now)
-    added, truth, candidates = Counter[str](), [], []
-    for block in simulation.companies.blocks():
-        for kind, count in store.companies.append_all(block.frames, now).items():
-            added[f"{PREFIX}{kind}"] += count
-        truth.append(block.truth)
-        candidates.append(block.candidates)
+    added, truth, candidates, rows = Counter[str](), [], [], 0
+    for batch in _batches(simulation.companies.blocks()):
+        kinds = batch[0].frames
+        frame = {kind: pd.concat([block.frames[kind] for block in batch], ignore_index=True) for kind in kinds}
+        rows += sum(map(len, frame.values()))
+        added += Counter({f"{PREFIX}{kind}": n for kind, n in store.companies.append_all(frame, now).items()})
+        truth += [block.truth for block in batch]
+        candidates += [block.candidates for block in batch]
     frames["holdings", "IWM"] = simulation.companies.holdings(candidates)
     with store.writing():
         write_company_truth(CompanyTruth.joined(truth), home)
     report = ingest_frames(frames, store, now)
-    return replace(report, added=report.added | added)
+    return replace(report, added=report.added | added, rows_read=report.rows_read + rows)
+
+
+def _batches(blocks: Iterable[Block]) -> Iterator[list[Block]]:
+    each = iter(blocks)
+    while batch := list(islice(each, BATCH)):
+        yield batch
 
 
 def _place(name: str) -> tuple[str, str]:

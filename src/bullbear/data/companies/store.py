@@ -128,7 +128,11 @@ class CompanyStore:
         reader = Reader(self.root / partition, kinds=COMPANY_KINDS)
         stored = reader.table(files, layout.name, layout.columns).to_pandas()
         first, last = rows["event_date"].min(), rows["event_date"].max()
-        near = (stored["event_date"] >= first) & (stored["event_date"] <= last) & stored["series"].isin(rows["series"])
+        near = (
+            (stored["event_date"] >= first)
+            & (stored["event_date"] <= last)
+            & stored["series"].isin(rows["series"].unique())
+        )
         return unknown(layout, rows, [stored[near]])
 
 
