@@ -13,6 +13,7 @@ from bullbear.data.companies.panel import Panel, panel_from
 from bullbear.errors import InputError
 from bullbear.group.characteristics import CHARACTERISTICS, Characteristics, characteristics
 from bullbear.group.price_characteristics import price_characteristics
+from bullbear.group.shares import shares_outstanding
 
 FILED = [
     *[
@@ -208,3 +209,39 @@ def test_later_bars_and_filings_change_nothing() -> None:
 def test_sessions_must_lie_in_the_panel() -> None:
     with pytest.raises(InputError, match="sessions: got '2018-12-31'; allowed: sessions of the panel"):
         at(flat(), "2018-12-31")
+
+
+def counted(*counts: tuple[str, str, float], split: tuple[str, float] | None = None, day: str = "2019-05-20") -> float:
+    """Shares of company A on a day, from (day filed, day counted, number)."""
+    panel = flat(150)
+    if split is not None:
+        panel.split[panel.sessions.get_loc(pd.Timestamp(split[0])), 0] = split[1]
+    filed = facts(*[("A", "shares_outstanding", filed, day, count) for filed, day, count in counts])
+    rows = panel.sessions.get_indexer(pd.DatetimeIndex([day]))
+    return float(shares_outstanding(filed, panel, rows)[0, 0])
+
+
+BEFORE = ("2019-02-10", "2018-12-31", 100.0)
+
+
+@pytest.mark.parametrize(("filed", "found"), [(210.0, 210.0), (105.0, 210.0)])
+def test_a_split_before_the_filing_is_in_the_count_or_is_not(filed: float, found: float) -> None:
+    assert counted(BEFORE, ("2019-05-07", "2019-03-31", filed), split=("2019-04-10", 2.0)) == found
+
+
+def test_a_first_count_includes_the_splits_before_its_filing() -> None:
+    assert counted(("2019-05-07", "2019-03-31", 210.0), split=("2019-04-10", 2.0)) == 210.0
+    assert counted(BEFORE, split=("2019-04-10", 2.0)) == 200.0
+
+
+def test_a_count_in_thousands_waits_for_a_second() -> None:
+    wrong = ("2019-05-07", "2019-03-31", 0.1)
+    assert counted(BEFORE, wrong) == 100.0
+    assert counted(BEFORE, wrong, ("2019-05-08", "2019-03-31", 104.0)) == 104.0
+    assert counted(BEFORE, wrong, ("2019-05-14", "2019-04-30", 0.11)) == 0.11
+    assert counted(BEFORE, wrong, ("2019-05-14", "2019-04-30", 0.11), day="2019-05-13") == 100.0
+
+
+def test_an_earlier_count_filed_again_changes_nothing() -> None:
+    again = ("2019-05-14", "2018-12-31", 150.0)
+    assert counted(BEFORE, ("2019-05-07", "2019-03-31", 104.0), again) == 104.0

@@ -16,9 +16,9 @@ import pandas as pd
 from bullbear import sessions as exchange
 from bullbear.data.companies.panel import Array, BoolArray, Panel
 from bullbear.errors import InputError
-from bullbear.group.fundamentals import Fundamentals, fundamentals
+from bullbear.group.fundamentals import ITEMS, Fundamentals, fundamentals
 from bullbear.group.price_characteristics import price_characteristics
-from bullbear.group.shares import market_value, shares_now
+from bullbear.group.shares import market_value, shares_outstanding
 from bullbear.group.short_characteristics import short_characteristics
 
 
@@ -108,6 +108,22 @@ CHARACTERISTICS: Mapping[str, Characteristic] = {
 }
 """By name, in the order of the last axis of `characteristics`."""
 
+FIGURES = {
+    name: ITEMS[name]
+    for name in (
+        "revenue",
+        "gross_profit",
+        "operating_income",
+        "net_income",
+        "cfo",
+        "total_assets",
+        "total_liabilities",
+        "equity",
+    )
+}
+CONCEPTS = tuple(concept for name in (*FIGURES, "shares_outstanding") for concept in ITEMS[name].concepts)
+"""What must be read of the facts."""
+
 LOOK_BACK = 380
 """Sessions before the first one asked for that a panel should hold: of returns, and of splits since a filing."""
 
@@ -133,6 +149,7 @@ def characteristics(
     *,
     short_interest: pd.DataFrame | None = None,
     member: BoolArray | None = None,
+    splits: Array | None = None,
 ) -> Characteristics:
     """All `CHARACTERISTICS` of the panel's companies at the closes of `sessions`.
 
@@ -149,6 +166,8 @@ def characteristics(
     member
         Who belonged to the group at each session of the panel, shape (n_panel_sessions, n_companies), for the group's
         return that betas refer to; all by default.
+    splits
+        See `shares_outstanding`.
 
     Raises
     ------
@@ -160,8 +179,8 @@ def characteristics(
         first = sessions[rows < 0][0]
         raise InputError("sessions", str(first.date()), "sessions of the panel", "give a panel that covers them")
     instants = exchange.closes(pd.DatetimeIndex(sessions))
-    filed = fundamentals(facts, instants, panel.companies)
-    shares = shares_now(filed["shares_outstanding"], panel, rows)
+    filed = fundamentals(facts, instants, panel.companies, FIGURES)
+    shares = shares_outstanding(facts, panel, rows, splits)
     found = _of_facts(filed, market_value(shares, panel, rows))
     found |= price_characteristics(panel, rows, member)
     found |= short_characteristics(short_interest, instants, shares, panel, rows)
