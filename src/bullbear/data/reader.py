@@ -113,6 +113,13 @@ class Reader:
         """Some columns, among them `series`, of the rows of one series."""
         return self._joined(kind, columns, self._parts(files, kind, lambda one: one.read(name, columns, self.stored)))
 
+    def between(self, files: Files, kind: str, names: Mapping[str, str], columns: list[str]) -> pa.Table:
+        """Some columns of the row groups that may hold series from `names["min"]` to `names["max"]`."""
+        low, high = names["min"], names["max"]
+        return self._joined(
+            kind, columns, self._parts(files, kind, lambda one: one.read_between(low, high, columns, self.stored))
+        )
+
     def stored_by(self, paths: Files) -> Files:
         """The segments with a row stored by the reader's limit."""
         stored = self.stored

@@ -226,7 +226,7 @@ def write_ranks(task: Task, block: Block) -> int:
     raw = [f"{block.name}-{number}of{BUCKETS}" for number in range(BUCKETS)]
     cells = read_cells(task.root / RAW, block.decisions, task.companies, task.names, parts=raw)
     rows = task.sessions.get_indexer(block.decisions)
-    ranked = percentiles(cells.values, (task.member & task.known[:, None])[rows])
+    ranked = percentiles(cells.values.astype(np.float64, copy=False), (task.member & task.known[:, None])[rows])
     for part in _parts([block], task.companies):
         names = tuple(task.companies[place] for place in part.places)
         own = Cells(block.decisions, names, task.names, ranked[:, part.places].astype(np.float32))

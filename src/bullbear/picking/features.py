@@ -37,7 +37,7 @@ class Feature:
 
 
 def _return(sessions: int) -> Callable[[History], Array]:
-    return lambda history: 1.0 / history.price[:, -1 - sessions] - 1.0
+    return lambda history: np.asarray(1.0 / history.price[:, -1 - sessions] - 1.0)
 
 
 def _without_a_month(sessions: int) -> Callable[[History], Array]:
@@ -49,7 +49,7 @@ def _above(sessions: int) -> Callable[[History], Array]:
 
 
 def _volatility(sessions: int) -> Callable[[History], Array]:
-    return lambda history: deviation(history.growth, sessions) * np.sqrt(YEAR)
+    return lambda history: np.asarray(deviation(history.growth, sessions) * np.sqrt(YEAR))
 
 
 def _to_high(history: History) -> Array:
@@ -65,7 +65,7 @@ def _beta(history: History) -> Array:
 
 
 def _own_volatility(history: History) -> Array:
-    return deviation(history.against_group[1], YEAR) * np.sqrt(YEAR)
+    return np.asarray(deviation(history.against_group[1], YEAR) * np.sqrt(YEAR))
 
 
 def _reversal(history: History) -> Array:
