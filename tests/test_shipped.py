@@ -16,11 +16,13 @@ def test_all_that_is_named_is_there_and_found_from_any_home(tmp_path: Path) -> N
     home = Home(tmp_path / "elsewhere")
     for kind, names in shipped.FILES.items():
         assert {path.stem for path in (ROOT / kind).glob("*.toml")} >= names
-        assert set(home.names(kind)) == names - {"questions", "instruments", "pairs", "groups", "promotion"}
+        assert set(home.names(kind)) == names - {"questions", "instruments", "pairs", "groups", "picker", "promotion"}
     assert set(home.questions()) == shipped.QUESTIONS
     assert {event.name for event in home.events().event} == shipped.EVENTS
     assert set(home.pairs()) == shipped.PAIRS
     assert set(home.groups()) == shipped.GROUPS
+    assert set(home.pickers()) == shipped.PICKERS
+    assert home.rotation().benchmark == "SPY"
     assert set(home.instruments()) == shipped.INSTRUMENTS
 
 

@@ -14,6 +14,7 @@ from bullbear.decide.instruments import Instrument, read_instruments
 from bullbear.definitions.groups import Group, read_groups
 from bullbear.definitions.holdout import HoldOut, read_holdout
 from bullbear.definitions.pairs import PlacedPair, read_pairs
+from bullbear.definitions.picker import Picker, Rotation, read_pickers
 from bullbear.definitions.promotion import Promotion, read_promotion
 from bullbear.definitions.questions import Question, read_questions
 from bullbear.errors import DefinitionError, Found
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from bullbear.odds.definitions import EventSet
 
 T = TypeVar("T")
-SHARED_FILES = frozenset({"questions", "instruments", "pairs", "groups", "promotion", "holdout"})
+SHARED_FILES = frozenset({"questions", "instruments", "pairs", "groups", "picker", "promotion", "holdout"})
 """Files of `models/` that define no model."""
 
 
@@ -142,6 +143,32 @@ class DefinitionFiles:
             if (path := folder / "groups.toml").exists():
                 found |= self._own_or_shipped(folder, read_groups(path), shipped.GROUPS)
         return found
+
+    def pickers(self) -> dict[str, Picker]:
+        """The packaged pickers and those of this home's `models/picker.toml`, which win, by name.
+
+        Raises
+        ------
+        DefinitionError
+            A file cannot be used; the message names file and line.
+        """
+        found: dict[str, Picker] = {}
+        for folder in reversed(self._folders("models")):
+            if (path := folder / "picker.toml").exists():
+                found |= self._own_or_shipped(folder, read_pickers(path).pickers, shipped.PICKERS)
+        return found
+
+    def rotation(self) -> Rotation:
+        """`[rotation]` of this home's `models/picker.toml`, else the packaged one.
+
+        Raises
+        ------
+        DefinitionError
+            The file cannot be used; the message names file and line.
+        """
+        paths = [folder / "picker.toml" for folder in self._folders("models")]
+        found = (read_pickers(path).rotation for path in paths if path.exists())
+        return next(each for each in found if each is not None)
 
     def instruments(self) -> dict[str, Instrument]:
         """What a policy may hold, by ticker: the packaged instruments, and this home's, which win.

@@ -45,7 +45,17 @@ Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class FetchSettings(Definition):
-    """What `bullbear fetch` downloads: series by source, the first day, and the overlap with stored rows."""
+    """What `bullbear fetch` downloads: series by source, the first day, and the overlap with stored rows.
+
+    Attributes
+    ----------
+    companies
+        Whether `bullbear day` brings the companies up to date, too, as `bullbear fetch --holdings` does.
+    company_batch
+        Companies that are stored at once: what a killed fetch may have to ask for again.
+    holdings_days, facts_days
+        Days after which a list of holdings, and the filings of a company, are asked for again.
+    """
 
     start: date = date(1993, 1, 29)
     overlap_sessions: int = Field(default=30, ge=5, le=2000)
@@ -61,6 +71,12 @@ class FetchSettings(Definition):
     put_call: Names = ("CBOE_PC_TOTAL", "CBOE_PC_EQUITY", "CBOE_PC_INDEX")
     put_call_start: date = date(2019, 10, 7)
     holdings: Names = ("IWM",)
+    companies: bool = False
+    companies_start: date = date(2010, 1, 4)
+    company_batch: int = Field(default=25, ge=1, le=500)
+    holdings_days: int = Field(default=7, ge=1, le=100)
+    facts: bool = True
+    facts_days: int = Field(default=7, ge=1, le=100)
 
 
 class HttpSettings(Definition):
@@ -75,6 +91,7 @@ class HttpSettings(Definition):
     largest_megabytes: float = Field(default=64, gt=0, le=1024)
     give_up_after: int = Field(default=3, ge=1)
     user_agent: str = "Mozilla/5.0 (X11; Linux x86_64) bullbear/0.1"
+    edgar_user_agent: str | None = None
 
 
 class Urls(Definition):
@@ -88,6 +105,8 @@ class Urls(Definition):
     regsho: str = "https://cdn.finra.org"
     cboe: str = "https://cdn.cboe.com"
     ishares: str = "https://www.ishares.com"
+    sec: str = "https://www.sec.gov"
+    edgar: str = "https://data.sec.gov"
 
 
 class Keys(Definition):

@@ -9,6 +9,7 @@ from __future__ import annotations
 FEATURES = frozenset(
     [
         "agents",
+        "breadth",
         "daily_returns",
         "event_odds",
         "events",
@@ -35,6 +36,7 @@ MODELS = frozenset(
     [
         "analogue",
         "boosted_returns",
+        "breadth",
         "christoffersen_diebold",
         "climatology",
         "climatology_forgetting",
@@ -51,6 +53,7 @@ MODELS = frozenset(
         "logistic",
         "outlook",
         "pairs",
+        "picker",
         "pooled_lightgbm",
         "pooled_logistic",
         "promotion",
@@ -114,6 +117,8 @@ EVENTS = frozenset(
 """Events of `features/odds.toml`."""
 PAIRS = frozenset(["QQQ", "SPY", "NVDA"])
 """Pairs of `models/pairs.toml`."""
+PICKERS = frozenset(["blend", "ranker"])
+"""Pickers of `models/picker.toml`."""
 GROUPS = frozenset(["IWM"])
 """Groups of `models/groups.toml`."""
 INSTRUMENTS = frozenset(

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 import pytest
 
@@ -91,13 +90,3 @@ def calls(tmp_path: Path) -> Callable[[], list[int]]:
         return [int(line) for line in path.read_text().split()] if path.exists() else []
 
     return read
-
-
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[Any]:
-    """A real scheduler with two worker processes on this machine."""
-    distributed = pytest.importorskip("distributed")
-    with distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=True, host="127.0.0.1", dashboard_address=None
-    ) as started:
-        yield started

@@ -15,6 +15,7 @@ from bullbear.cli.champions import demote, promote, rollback
 from bullbear.cli.daily import account, forecast, report, run, score
 from bullbear.cli.day import day
 from bullbear.cli.factors import factors
+from bullbear.cli.group import group
 from bullbear.cli.holdout import holdout
 from bullbear.cli.instruments import instruments
 from bullbear.cli.ledger import ledger
@@ -22,6 +23,7 @@ from bullbear.cli.market import fetch, ingest, simulate, status
 from bullbear.cli.new import new
 from bullbear.cli.odds import odds
 from bullbear.cli.options import HomeBeforeOption
+from bullbear.cli.pick import pick
 from bullbear.cli.run_list import runs
 from bullbear.cli.runs import backtest, compare, evaluate, predictions, train, ui
 from bullbear.cli.trials import trials
@@ -34,8 +36,8 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 for command in (
-    run, fetch, ingest, simulate, status, factors, instruments, train, tune, runs, trials, evaluate, compare,
-    predictions, audit, promote, demote, rollback, backtest, day, forecast, account, score, odds, report, ui, new,
+    run, fetch, ingest, simulate, status, factors, group, instruments, train, tune, runs, trials, evaluate, compare,
+    predictions, audit, promote, demote, rollback, backtest, day, forecast, account, score, odds, pick, report, ui, new,
 ):  # fmt: skip
     app.command()(command)
 app.add_typer(ledger, name="ledger")

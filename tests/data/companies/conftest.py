@@ -1,16 +1,18 @@
-"""A small store of companies, and rows for it."""
+"""A small store of companies, and rows for it; the replay of a small exchange, one server for all tests."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from tests.data.companies.exchange import Handler, World, serving, settings_for, twelve
 
 from bullbear import sessions
 from bullbear.data import Store
+from bullbear.settings import Settings
 
 Bars = Callable[..., pd.DataFrame]
 
@@ -33,3 +35,20 @@ def bars() -> Bars:
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
     return Store(tmp_path / "data")
+
+
+@pytest.fixture(scope="session")
+def _exchange() -> Iterator[tuple[type[Handler], str]]:
+    with serving() as bound:
+        yield bound
+
+
+@pytest.fixture
+def world(_exchange: tuple[type[Handler], str]) -> World:
+    _exchange[0].world = World(twelve())
+    return _exchange[0].world
+
+
+@pytest.fixture
+def settings(_exchange: tuple[type[Handler], str]) -> Settings:
+    return settings_for(_exchange[1])

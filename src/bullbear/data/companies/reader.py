@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 
 from bullbear.data.companies.kinds import COMPANY_KINDS, Partition
 from bullbear.data.reader import Files, Reader
+from bullbear.data.segments import listing
 
 Listed = Mapping[tuple[str, str], Files]
 """Segments by partition and kind."""
@@ -41,17 +42,21 @@ class CompanyReader:
         return self.root.is_dir()
 
     def files(self) -> Listed:
-        """The segments of every partition and kind now, those of later years last."""
+        """The segments of every partition and kind now, those of later years last; no file is opened."""
         if not self.exists:
             return {}
-        names = sorted(entry.name for entry in os.scandir(self.root) if entry.is_dir())
+        folders = sorted((entry.name, entry.path) for entry in os.scandir(self.root) if entry.is_dir())
         return {
             (name, kind): files
-            for name in names
+            for name, path in folders
             if Partition.named(name) is not None
-            for kind, files in self._partition(name)[1].files().items()
-            if files
+            for kind in sorted(entry.name for entry in os.scandir(path) if entry.name in COMPANY_KINDS)
+            if (files := listing(self.root / name, kind))
         }
+
+    def has_rows(self, files: Listed) -> bool:
+        """Whether a row of these segments was stored by the reader's limit."""
+        return any(self._partition(name)[1].stored_by(paths) for (name, _), paths in files.items())
 
     def segments_of(
         self, files: Listed, kind: str, years: Collection[int] | None = None, companies: Collection[str] | None = None
@@ -61,8 +66,9 @@ class CompanyReader:
             if of_kind != kind:
                 continue
             place, reader = self._partition(name)
-            if (years is None or place.year is None or place.year in years) and place.may_hold(companies):
-                yield reader, paths
+            is_asked_for = (years is None or place.year is None or place.year in years) and place.may_hold(companies)
+            if is_asked_for and (stored := reader.stored_by(paths)):
+                yield reader, stored
 
     def chunks(
         self,

@@ -44,7 +44,16 @@ _CONNECT_TRIES = 2
 
 @dataclass(frozen=True)
 class Request:
-    """One request to a provider for a series; `remedies` say what to do about a status of the response."""
+    """One request to a provider for a series.
+
+    Attributes
+    ----------
+    remedies
+        What to do about a status of the response.
+    spacing
+        A name and seconds: two requests of that name, to whatever host, are at least so far apart, also when one is
+        tried again.
+    """
 
     provider: str
     series: str
@@ -53,6 +62,7 @@ class Request:
     headers: Mapping[str, str] | None = None
     json: Mapping[str, Any] | None = None
     remedies: Mapping[int, str] | None = None
+    spacing: tuple[str, float] | None = None
 
     def note(self, text: str) -> str:
         """A note about this request."""
@@ -226,11 +236,12 @@ class Client:
             return response.status_code, response.headers, bytes(body)
 
     def _pause(self, request: Request) -> None:
-        host = urlsplit(request.url).netloc
-        since = time.monotonic() - self._asked.get(host, -1e9)
-        if since < self.settings.pause:
-            self._sleep(self.settings.pause - since)
-        self._asked[host] = time.monotonic()
+        name, least = request.spacing or (urlsplit(request.url).netloc, 0.0)
+        pause = max(self.settings.pause, least)
+        since = time.monotonic() - self._asked.get(name, -1e9)
+        if since < pause:
+            self._sleep(pause - since)
+        self._asked[name] = time.monotonic()
 
 
 @lru_cache(maxsize=1)

@@ -76,12 +76,12 @@ class Wire(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
 
-def parsed(response: Response, shape: Any) -> Any:
-    """The response as `shape`: a model, or a type made of models.
+def parsed(response: Response, shape: Any, part: Any = None) -> Any:
+    """The response, or a `part` of its JSON, as `shape`: a model, or a type made of models.
 
     A FetchError, if it is not JSON or has another shape, names the first place where it differs.
     """
-    document = response.json
+    document = response.json if part is None else part
     try:
         return _adapter(shape).validate_python(document)
     except ValidationError as bad:

@@ -25,6 +25,7 @@ import pandas as pd
 
 from bullbear import sessions
 from bullbear.data.adjusting import PRICES, split_factor
+from bullbear.data.csv_files import LAYOUTS
 from bullbear.data.providers.delivery import LARGEST, Delivery, Frames, checked, tidy
 from bullbear.data.providers.http import RETRY_LATER, Client, Request, Response
 from bullbear.data.providers.messages import LONGEST, message_in
@@ -33,6 +34,7 @@ from bullbear.sessions import NEW_YORK
 
 _VALUES = (*PRICES, "volume")
 _LARGEST_SPLIT = 1e6
+_BEFORE_CLOSE = pd.Timedelta(minutes=1)
 
 
 class _Quote(Wire):
@@ -95,6 +97,9 @@ def fetch(client: Client, url: str, ticker: str, since: date, now: pd.Timestamp)
     request = Request("yahoo", ticker, f"{url}/v8/finance/chart/{quote(ticker)}", params)
     response = client.get(request)
     result = _result(response)
+    regular = _regular(result)
+    if regular is not None:
+        return Delivery({("raw_bars", ticker): regular}, response.served_at)
     notes: list[str] = []
     traded = result.meta.regularMarketTime if result.meta else None
     bars = _without_running(_bars(request, result), traded, request, notes)
@@ -102,6 +107,38 @@ def fetch(client: Client, url: str, ticker: str, since: date, now: pd.Timestamp)
     splits, dividends = _splits(request, result, notes), _dividends(request, result, notes)
     frames: Frames = {("raw_bars", ticker): _as_traded(bars, splits, dividends)}
     return Delivery(checked(request, frames), response.served_at, notes)
+
+
+def _regular(result: _Result) -> pd.DataFrame | None:
+    """The bars of a response in which nothing is missing, doubtful or adjusted; None for any other.
+
+    Equal to what the checks below make of it, twenty times faster: an evening has thousands of such responses.
+    """
+    events = result.events
+    if not result.indicators.quote or not result.timestamp or None in result.timestamp:
+        return None
+    if events is not None and (events.splits or events.dividends):
+        return None
+    quote, count = result.indicators.quote[0], len(result.timestamp)
+    lists = [getattr(quote, name) for name in _VALUES]
+    if any(len(each) != count for each in lists):
+        return None
+    values = np.array(lists, dtype=np.float64)
+    if not (np.abs(values) <= LARGEST).all() or (values[-1] < 0).any():
+        return None
+    traded = result.meta.regularMarketTime if result.meta else None
+    seconds = np.array([*result.timestamp, *([] if traded is None else [traded])], dtype=np.float64)
+    moments = pd.DatetimeIndex(seconds.round().astype("datetime64[s]")).tz_localize("UTC").tz_convert(NEW_YORK)
+    local = moments.tz_localize(None).normalize().as_unit("us")
+    days = local[:count]
+    first, last = map(pd.Timestamp, LAYOUTS["prices"].span)
+    if not (days.is_monotonic_increasing and days.is_unique) or days[0] < first or days[-1] > last:
+        return None
+    of_last = traded is not None and local[-1] == days[-1] and sessions.is_session(days[-1])
+    if of_last and moments[-1] < sessions.closes(days[-1:])[0] - _BEFORE_CLOSE:
+        return None  # the session runs
+    columns = dict(zip(_VALUES, values, strict=True))
+    return pd.DataFrame({"date": days, **columns, "dividend": 0.0, "split": 1.0})
 
 
 def _result(response: Response) -> _Result:
@@ -147,7 +184,7 @@ def _without_running(bars: pd.DataFrame, traded: float | None, request: Request,
         seen = pd.Timestamp(traded, unit="s", tz="UTC")
         close = sessions.closes(pd.DatetimeIndex([last]))[0]
         # The last value of an index may come some seconds before the close.
-        running = last == _days([traded])[0] and seen < close - pd.Timedelta(minutes=1)
+        running = last == _days([traded])[0] and seen < close - _BEFORE_CLOSE
     own = bars["date"].eq(last)
     halves = own & (running | bars["close"].isna())
     if running or not bars["close"][own].notna().any():

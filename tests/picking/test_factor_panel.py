@@ -1,0 +1,247 @@
+"""The factor panel against the same factors decision by decision, and the same bits wherever its parts run."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bullbear import sessions as exchange
+from bullbear.data import Store
+from bullbear.data.companies.kinds import BUCKETS, bucket
+from bullbear.data.reader import Reader
+from bullbear.execution import Cluster, Executor, Local
+from bullbear.group.membership import Universe
+from bullbear.group.screening import screen
+from bullbear.group.tickers import Listings
+from bullbear.picking import factor_panel as module
+from bullbear.picking.factor_panel import RANKED, RAW, FactorPanel, blocks_of, factor_panel
+from bullbear.picking.features import values
+from bullbear.picking.history import LONGEST_GAP, LOOK_BACK
+from bullbear.picking.ranks import percentiles
+
+COMPANIES = tuple(sorted(f"{letter}CO" for letter in "ABCDEFGHIJKL"))
+DAYS = exchange.between("2017-09-01", "2019-03-29")
+DECISIONS = pd.DatetimeIndex(
+    ["2018-10-31", "2018-11-30", "2018-12-31", "2019-01-31", "2019-02-28", "2019-03-29"]
+).as_unit("us")
+NAMES = ("return_21", "momentum_12_1", "beta_252", "reversal_21", "illiquidity_252")
+CORRECTED = pd.Timestamp("2018-12-12 14:00", tz="UTC")
+OUTSIDER = "LCO"
+
+
+def bars(rng: np.random.Generator) -> pd.DataFrame:
+    parts = []
+    for company in COMPANIES:
+        close = 20 * np.cumprod(1 + rng.normal(0, 0.02, len(DAYS)))
+        part = pd.DataFrame({"series": company, "event_date": DAYS, "known_at": exchange.closes(DAYS), "close": close})
+        volume = rng.lognormal(12, 0.4, len(DAYS)).round()
+        part = part.assign(open=close, high=close * 1.01, low=close * 0.99, volume=volume, restated=0.0)
+        parts.append(part[rng.random(len(DAYS)) > 0.02])
+    return pd.concat(parts, ignore_index=True)
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    """Twelve companies of nineteen months; one bar is corrected two weeks later."""
+    found = Store(tmp_path_factory.mktemp("companies") / "data")
+    rows = bars(np.random.default_rng(1))
+    wrong = rows[(rows["series"] == "CCO") & (rows["event_date"] == "2018-11-27")]
+    assert len(wrong) == 1
+    found.companies.append_all({"bars": rows})
+    found.companies.append_all({"bars": wrong.assign(close=wrong["close"] * 1.3, known_at=CORRECTED)})
+    split = pd.DataFrame(
+        {
+            "series": ["DCO"],
+            "event_date": [pd.Timestamp("2018-08-01")],
+            "known_at": [pd.Timestamp("2018-08-01", tz="UTC")],
+        }
+    )
+    found.companies.append_all({"splits": split.assign(ratio=2.0)})
+    return found
+
+
+@pytest.fixture(scope="module")
+def universe() -> Universe:
+    """All but one, two lists."""
+    lists = [
+        (pd.Timestamp(day), pd.Timestamp(day, tz="UTC") + pd.Timedelta(days=1), name, name, "Energy", 1.0)
+        for day, names in (
+            ("2018-09-28", COMPANIES[:9]),
+            ("2018-12-14", COMPANIES[2:-1]),
+            ("2019-03-08", COMPANIES[:-1]),
+        )
+        for name in names
+    ]
+    rows = pd.DataFrame(lists, columns=["event_date", "known_at", "ticker", "name", "sector", "weight"])
+    none = ["company", "event_date", "known_at", "ticker", "name", "sector", "status"]
+    listings = pd.DataFrame(columns=none).astype({"event_date": "datetime64[us]", "known_at": "datetime64[us, UTC]"})
+    return Universe("IWM", rows, Listings(listings), fund="IWM")
+
+
+def build(
+    store: Store, universe: Universe, root: Path, executor: Executor | None = None, **options: Any
+) -> FactorPanel:
+    return factor_panel(store, universe, DECISIONS, root=root, names=NAMES, executor=executor, **options)
+
+
+def bits(panel: FactorPanel) -> tuple[bytes, bytes]:
+    return panel.raw().values.tobytes(), panel.ranked().values.tobytes()
+
+
+@pytest.fixture(scope="module")
+def panel(store: Store, universe: Universe, tmp_path_factory: pytest.TempPathFactory) -> FactorPanel:
+    return build(store, universe, tmp_path_factory.mktemp("factors"))
+
+
+def test_each_decision_has_the_factors_of_what_was_known_at_its_close(
+    panel: FactorPanel, store: Store, universe: Universe
+) -> None:
+    members = COMPANIES[:-1]
+    assert panel.companies == members
+    raw, ranked = panel.raw(), panel.ranked()
+    assert ranked.values.dtype == np.float32
+    for row, day in enumerate(DECISIONS):
+        view = store.as_of(exchange.closes(DECISIONS[[row]])[0]).companies
+        first = blocks_of(DECISIONS[[row]], pd.DatetimeIndex([]))[0].first
+        assert len(exchange.between(first, f"{day.year}-01-03")) > LOOK_BACK + LONGEST_GAP + 60
+        bars = screen(view.panel(members, first=first, last=day)).clean
+        _, member = universe.mask(bars.sessions, members)
+        close = pd.DataFrame(bars.close * np.cumprod(bars.split, axis=0))
+        growth = (close / close.ffill(limit=LONGEST_GAP).shift(1) - 1).where(member).clip(-0.5, 0.5)
+        own = values(bars, growth.mean(axis=1).to_numpy(), DECISIONS[[row]], NAMES)[0]
+        seen = member.any(axis=0)
+        assert np.allclose(raw.values[row, seen], own[seen], rtol=1e-9, equal_nan=True)
+        assert np.isnan(raw.values[row, ~seen]).all()
+        expected = percentiles(raw.values[[row]], member[[-1]])[0]
+        assert np.array_equal(ranked.values[row], expected.astype(np.float32), equal_nan=True)
+    assert np.isfinite(ranked.values).any(axis=(1, 2)).all()
+
+
+def test_blocks_end_with_the_year_and_where_a_bar_was_corrected() -> None:
+    found = blocks_of(DECISIONS, pd.DatetimeIndex([CORRECTED]))
+    assert [[str(day.date()) for day in block.decisions] for block in found] == [
+        ["2018-10-31", "2018-11-30"], ["2018-12-31"], ["2019-01-31", "2019-02-28", "2019-03-29"],
+    ]  # fmt: skip
+    assert [block.name for block in found] == ["2018-10-31", "2018-12-31", "2019-01-31"]
+
+
+def test_two_processes_give_the_same_bits(panel: FactorPanel, store: Store, universe: Universe, tmp_path: Path) -> None:
+    assert bits(build(store, universe, tmp_path, Local(2))) == bits(panel)
+
+
+def test_a_cluster_gives_the_same_bits(
+    panel: FactorPanel, store: Store, universe: Universe, tmp_path: Path, cluster: Any
+) -> None:
+    assert bits(build(store, universe, tmp_path, Cluster(cluster.scheduler_address))) == bits(panel)
+
+
+def test_the_number_of_buckets_does_not_matter(
+    panel: FactorPanel, store: Store, universe: Universe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "BUCKETS", 3)
+    assert bits(build(store, universe, tmp_path)) == bits(panel)
+
+
+def test_a_part_reads_the_partitions_of_its_own_companies_and_years_alone(
+    store: Store, universe: Universe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[tuple[str, str]] = []
+    rows, table = Reader.rows, Reader.table
+
+    def rows_of(self: Reader, files: Any, kind: str, *rest: Any) -> Any:
+        read.append((kind, self.root.name))
+        return rows(self, files, kind, *rest)
+
+    def table_of(self: Reader, files: Any, kind: str, *rest: Any) -> Any:
+        read.append((kind, self.root.name))
+        return table(self, files, kind, *rest)
+
+    seen: list[str] = []
+    inner = module.screen
+
+    def watched(bars: Any) -> Any:
+        own = {bucket(company, BUCKETS) for company in bars.companies}
+        assert len(own) == 1
+        years = set(bars.sessions.year)
+        for kind, name in read:
+            if kind == "bars":
+                year, _, place = name.partition("-")
+                assert int(year) in years
+                assert int(place.split("of")[0]) in own
+        seen.extend(name for _, name in read)
+        return inner(bars)
+
+    monkeypatch.setattr(module, "screen", watched)
+    panel_of = module._panel
+
+    def forget_first(*arguments: Any) -> Any:
+        fresh = Store(store.root)
+        arguments = (module.replace(arguments[0], store=fresh), *arguments[1:])
+        read.clear()
+        return panel_of(*arguments)
+
+    monkeypatch.setattr(module, "_panel", forget_first)
+    monkeypatch.setattr(Reader, "rows", rows_of)
+    monkeypatch.setattr(Reader, "table", table_of)
+    build(store, universe, tmp_path)
+    assert seen
+
+
+def test_what_is_finished_is_not_computed_again(
+    panel: FactorPanel, store: Store, universe: Universe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps: list[tuple[str, int]] = []
+
+    def progress(step: str, done: int, total: int) -> None:
+        steps.append((step, done))
+        if step == "factors" and done == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        build(store, universe, tmp_path, progress=progress)
+    finished = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("raw/**/*.parquet")}
+    assert len(finished) == 3
+    found = build(store, universe, tmp_path)
+    assert {path: path.stat().st_mtime_ns for path in finished} == finished
+    assert bits(found) == bits(panel)
+    assert not list(tmp_path.rglob("daily/*.npz"))
+    monkeypatch.setattr(module, "map_items", None)  # a third time nothing is computed
+    assert bits(build(store, universe, tmp_path)) == bits(panel)
+
+
+def test_rows_stored_later_do_not_count(panel: FactorPanel, store: Store, universe: Universe, tmp_path: Path) -> None:
+    limit = store.last_stored_at
+    more = bars(np.random.default_rng(2)).assign(known_at=pd.Timestamp("2018-09-05 12:00", tz="UTC"))
+    copy = Store(tmp_path / "data")
+    shutil.copytree(store.root, copy.root)
+    copy.companies.append_all({"bars": more[more["event_date"] < "2018-09-01"]})
+    assert bits(build(copy, universe, tmp_path / "one", stored=limit)) == bits(panel)
+    assert bits(build(copy, universe, tmp_path / "two")) != bits(panel)
+
+
+def test_a_decision_alone_has_the_bits_that_it_has_among_others(
+    panel: FactorPanel, store: Store, universe: Universe, tmp_path: Path
+) -> None:
+    for day in (DECISIONS[1], DECISIONS[-2]):
+        alone = factor_panel(store, universe, pd.DatetimeIndex([day]), root=tmp_path, names=NAMES)
+        for one, among in ((alone.raw(), panel.raw()), (alone.ranked(), panel.ranked())):
+            seen = np.isin(among.companies, one.companies)
+            assert one.values[0].tobytes() == among.values[day == DECISIONS][0][seen].tobytes()
+
+
+def test_files_are_by_year_and_bucket(panel: FactorPanel) -> None:
+    for kind in (RAW, RANKED):
+        found = sorted(
+            path.relative_to(panel.root / kind).as_posix() for path in (panel.root / kind).rglob("*.parquet")
+        )
+        used = sorted({bucket(company, BUCKETS) for company in panel.companies})
+        assert found == sorted(
+            f"year={day[:4]}/{day}-{number}of{BUCKETS}.parquet"
+            for day in ("2018-10-31", "2018-12-31", "2019-01-31")
+            for number in used
+        )
