@@ -23,7 +23,8 @@ from bullbear.data.companies.reader import CompanyReader, Listed, known_by, micr
 from bullbear.data.reader import EPOCH
 from bullbear.errors import InputError, NoDataError
 
-_LATE: dict[str, Any] = {"company": object, "event_date": "datetime64[us]", "known_at": "datetime64[us]", "lacked": bool}
+_DAY = "datetime64[us]"
+_LATE: dict[str, Any] = {"company": object, "event_date": _DAY, "known_at": _DAY, "lacked": bool}
 
 
 class CompanyView:
