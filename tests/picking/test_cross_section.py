@@ -37,13 +37,6 @@ def test_growth_is_the_groups_total_return(panel: Panel) -> None:
     assert of_panel(panel).growth[usual] - 1.0 == pytest.approx(expected[usual])
 
 
-def test_a_bar_that_is_marked_bad_counts_as_none() -> None:
-    panel = panel_from([10.0, 100.0, 11.0])
-    section = of_panel(panel, np.array([[False], [True], [False]]))
-    assert section.level[:, 0].tolist() == pytest.approx([1.0, 1.0, 1.1])
-    assert section.traded[:, 0].tolist() == [True, False, True]
-
-
 def test_later_bars_change_nothing_before_them(panel: Panel) -> None:
     whole, cut = of_panel(panel), of_panel(panel.until(panel.sessions[250]))
     for name in ("overnight", "intraday", "traded", "dollars", "level"):

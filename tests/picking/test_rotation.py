@@ -8,6 +8,7 @@ import pytest
 from bullbear.data.companies import Panel, panel_from
 from bullbear.definitions.picker import Rotation
 from bullbear.errors import HistoryError, InputError
+from bullbear.picking.cross_section import decisions
 from bullbear.picking.rotation import evaluate, today, top
 
 FUNDS = {f"X{letter}": f"Sector {letter}" for letter in "ABCDEF"}
@@ -73,6 +74,19 @@ def test_later_prices_change_no_earlier_ranking() -> None:
     whole, part = (evaluate(definition(), each).rules[0] for each in (changed, cut))
     count = len(part.held.returns)
     np.testing.assert_array_equal(whole.held.returns[:count], part.held.returns)
+
+
+def test_the_ranking_of_a_past_day_is_that_of_the_evaluation(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = []
+    monkeypatch.setattr(
+        "bullbear.picking.rotation.top", lambda scores, count: kept.append(scores) or np.isfinite(scores)
+    )
+    panel = funds(sessions=504)
+    evaluate(definition(), panel)
+    for row in decisions(panel.sessions, "month")[[14, 17]]:
+        for scores, ranking in zip(kept, today(definition(), panel.until(panel.sessions[row])), strict=True):
+            of_day = scores[(decisions(panel.sessions, "month") >= row).sum() * -1]
+            assert sorted(of_day[np.isfinite(of_day)], reverse=True) == list(ranking.scores)
 
 
 def test_todays_ranking_is_that_of_the_evaluation_on_the_same_close() -> None:

@@ -10,10 +10,110 @@ from rich.table import Table
 from bullbear.cli.console import ResultConsole
 
 if TYPE_CHECKING:
+    from bullbear.picking.portfolios import Portfolio
     from bullbear.statistics.bootstrap import Interval
+    from bullbear.workflows.company_picks import CompaniesRecord, CompaniesToday
     from bullbear.workflows.picking import RotationRecord, RotationToday
 
 _LEVEL = 0.90
+
+
+def show(today: CompaniesToday, top: int, *, sectors_alone: bool) -> None:
+    """Print the sectors, and the best companies with what each part of the score says."""
+    console, picker = ResultConsole(), today.picker
+    title = f"{today.group} at the close of {today.as_of.date()}, picker {picker.name}" + _simulated(today.simulated)
+    table = Table(title=title)
+    for name in ("rank", "sector", "mean percentile", "companies", "in the best quantile"):
+        table.add_column(name, justify="left" if name == "sector" else "right")
+    for rank, each in enumerate(today.sectors, start=1):
+        table.add_row(str(rank), each.name, percent(each.score, 0), str(each.members), str(each.best))
+    if today.sectors:
+        console.print(table)
+    if not sectors_alone:
+        _companies(today, top, console)
+    learned = f" Learned from {today.ranked.learned} past decisions." if today.ranked.learned else ""
+    missing = f" {len(today.unranked)} of {len(today.members)} members have no score." if today.unranked else ""
+    console.print(
+        f"Expected to differ over the next {picker.schedule.horizon} sessions; `bullbear pick --picker {picker.name} "
+        f"--evaluate` shows what past rankings were worth.{learned}{missing}",
+        soft_wrap=True,
+    )
+    if today.survivorship:
+        console.print(today.survivorship, style="bold")
+
+
+def _companies(today: CompaniesToday, top: int, console: ResultConsole) -> None:
+    table = Table()
+    table.add_column("rank", justify="right")
+    for name in ("ticker", "name", "sector"):
+        table.add_column(name)
+    for name in ("score", *today.ranked.parts):
+        table.add_column(name, justify="right")
+    for row in today.rows(top):
+        parts = [f"{value:+.2f}" if math.isfinite(value) else "" for value in row["parts"].values()]
+        table.add_row(
+            str(row["rank"]), row["ticker"], row["name"], row["sector"], f"{row['score']:+.2f}", *parts
+        )  # fmt: skip
+    console.print(table)
+
+
+def show_record(record: CompaniesRecord) -> None:
+    """Print what a picker's past rankings foretold and earned."""
+    console, found = ResultConsole(), record.evaluated
+    picker, books = found.picker, found.portfolios
+    span = f"{found.decided[0].date()} to {found.decided[-1].date()}"
+    table = Table(title=f"{record.group}, picker {picker.name}, {span}" + _simulated(record.simulated))
+    for name in ("portfolio", "names", "gross", "net", "volatility", "Sharpe", "turnover"):
+        table.add_column(name, justify="left" if name == "portfolio" else "right")
+    for each in books.quantiles:
+        table.add_row(*_portfolio(each))
+    table.add_section()
+    for each in (books.group, books.long_short):
+        table.add_row(*_portfolio(each))
+    console.print(table)
+    foretold, limit = found.information, books.capacity
+    console.print(
+        f"Information coefficient {ends(foretold.mean, 3)} over {foretold.decisions} decisions, positive in "
+        f"{percent(foretold.positive, 0)} of them, information ratio {plain(foretold.icir)}.\n"
+        f"Best quantile above the group: {_yearly(books.active)} a year net, Sharpe ratio "
+        f"{ends(books.sharpe_over_group)}.\n"
+        f"Best less worst: Sharpe ratio {ends(books.long_short_sharpe)} net.\n"
+        f"Capacity: an account of {dollars(limit.account)} (at the tightest decision {dollars(limit.least)}) before "
+        f"{limit.names} orders exceed {percent(limit.participation, 0)} of the usual volume.\n"
+        f"{_LEVEL:.0%} intervals; decided each {picker.schedule.rebalance} at a close, traded at the next open at "
+        f"{picker.trading.cost_bp:g} bp a side; figures a year; turnover is the value traded.",
+        soft_wrap=True,
+    )
+    if record.survivorship:
+        console.print(f"{record.survivorship}: nothing may be claimed from these figures", style="bold")
+
+
+def _portfolio(each: Portfolio) -> list[str]:
+    return [
+        each.name, f"{each.names:.0f}", percent(each.gross), percent(each.net), percent(each.volatility),
+        plain(each.sharpe), f"{each.turnover:.1f}",
+    ]  # fmt: skip
+
+
+def _yearly(interval: Interval) -> str:
+    low, high = (f"{end:+.1%}" if math.isfinite(end) else "" for end in (interval.low, interval.high))
+    return f"{interval.estimate:+.1%}" + (f" [{low}, {high}]" if low else "")
+
+
+def dollars(value: float) -> str:
+    """An amount in thousands, millions or billions of dollars.
+
+    Example
+    -------
+    >>> dollars(12_345_678.0), dollars(250_000.0)
+    ('$12m', '$250k')
+    """
+    if not math.isfinite(value):
+        return "unknown"
+    for size, unit in ((1e9, "bn"), (1e6, "m"), (1e3, "k")):
+        if value >= size:
+            return f"${value / size:.{0 if value >= 10 * size else 1}f}{unit}"
+    return f"${value:.0f}"
 
 
 def show_rotation(today: RotationToday, *, simulated: bool) -> None:

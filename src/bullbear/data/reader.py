@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import pandas as pd
 import pyarrow as pa
@@ -18,6 +18,10 @@ import pyarrow.compute as pc
 
 from bullbear.data.segments import KINDS, Kind, Segment, listing
 from bullbear.data.versions import History
+
+if TYPE_CHECKING:
+    from bullbear.data.derived import DerivedKind
+    from bullbear.data.view import View
 
 Part = TypeVar("Part")
 Files = tuple[Path, ...]
@@ -61,6 +65,7 @@ class Reader:
         self.kinds = kinds
         self._segments: dict[Path, Segment] = {}
         self._series: dict[tuple[str, str], StoredSeries] = {}
+        self._computed: dict[tuple[str, str], tuple[object, History]] = {}
 
     def by(self, stored: pd.Timestamp) -> Reader:
         """A reader limited to rows stored by `stored`; it shares the files' footers, but no rows."""
@@ -92,6 +97,13 @@ class Reader:
             cached = self._series[kind, name] = StoredSeries(files, layout, read)
         return cached
 
+    def computed(self, kind: DerivedKind, name: str, view: View, files: object) -> History:
+        """A series of a derived kind from a view of all that is stored, cached until the files change."""
+        cached = self._computed.get((kind.name, name))
+        if cached is None or cached[0] != files:
+            cached = self._computed[kind.name, name] = files, kind.compute(view, name)
+        return cached[1]
+
     def table(self, files: Files, kind: str, columns: list[str]) -> pa.Table:
         """Some columns of all rows of a kind."""
         tables = self._parts(files, kind, lambda segment: segment.read_all(columns, self.stored))
@@ -101,12 +113,21 @@ class Reader:
         """Some columns, among them `series`, of the rows of one series."""
         return self._joined(kind, columns, self._parts(files, kind, lambda one: one.read(name, columns, self.stored)))
 
+    def count(self, files: Files, kind: str) -> int:
+        """The number of rows in segments, by their footers."""
+        return sum(self._parts(files, kind, lambda segment: segment.footer.num_rows))
+
+    def between(self, files: Files, kind: str, names: Mapping[str, str], columns: list[str]) -> pa.Table:
+        """Some columns of the row groups that may hold series from `names["min"]` to `names["max"]`."""
+        low, high = names["min"], names["max"]
+        return self._joined(
+            kind, columns, self._parts(files, kind, lambda one: one.read_between(low, high, columns, self.stored))
+        )
+
     def stored_by(self, paths: Files) -> Files:
-        """The segments with a row stored by the reader's limit."""
+        """The segments with a row stored by the reader's limit, and those merged away meanwhile."""
         stored = self.stored
-        if stored is None:
-            return paths
-        return tuple(path for path in paths if self._segment(path).first_stored_at <= stored)
+        return paths if stored is None else tuple(path for path in paths if self._begins_by(path, stored))
 
     def _joined(self, kind: str, columns: list[str], tables: list[pa.Table]) -> pa.Table:
         return pa.concat_tables(tables) if tables else self.kinds[kind].schema.empty_table().select(columns)
@@ -130,10 +151,13 @@ class Reader:
         return pd.Timestamp(pc.max(known).as_py()).as_unit("us") if len(known) else EPOCH
 
     def _listed(self, kind: str) -> Files:
+        return self.stored_by(listing(self.root, kind))
+
+    def _begins_by(self, path: Path, stored: pd.Timestamp) -> bool:
         try:
-            return self.stored_by(listing(self.root, kind))
+            return bool(self._segment(path).first_stored_at <= stored)
         except FileNotFoundError:
-            return self.stored_by(listing(self.root, kind))  # merged away meanwhile
+            return True  # whoever reads it lists the folder again
 
     def _segment(self, path: Path) -> Segment:
         if path not in self._segments:

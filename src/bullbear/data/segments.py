@@ -155,6 +155,16 @@ class Segment:
             table = table.filter(pa.array(table.column("series").to_numpy() == series))
         return table if len(table) else None
 
+    def read_between(
+        self, low: str, high: str, columns: list[str], stored: pd.Timestamp | None = None
+    ) -> pa.Table | None:
+        """Some columns of the row groups with series from `low` to `high`, stored by `stored`; None if there are none.
+
+        Rows of other series may be among them.
+        """
+        places = [place for place, (first, last) in enumerate(self.groups) if first <= high and low <= last]
+        return self._rows(places, columns, stored) if places else None
+
     def read_all(self, columns: list[str], stored: pd.Timestamp | None = None) -> pa.Table:
         """Some columns of all rows stored by `stored`."""
         return self._rows(list(range(self.footer.num_row_groups)), columns, stored)

@@ -51,6 +51,16 @@ def volume_growth(panel: Panel, sessions: int) -> Array:
     return growth
 
 
+def latest_volume_growth(panel: Panel, sessions: int) -> Array:
+    """The last row of `volume_growth`, shape (n_companies,), in a fraction of the time."""
+    recent = panel.last(2 * sessions)
+    if len(recent.sessions) < 2 * sessions:
+        return np.full(panel.shape[1], np.nan)
+    volume = recent.volume / np.cumprod(recent.split, axis=0)
+    before, now = _median(volume[:sessions]), _median(volume[sessions:])
+    return now / np.where(before > 0, before, np.nan) - 1
+
+
 def typical_volume(panel: Panel, sessions: int) -> Array:
     """Median daily volume of the last `sessions` sessions, in shares as of the panel's first session.
 

@@ -83,15 +83,13 @@ def cross_section(
     return CrossSection(sessions, assets, overnight, intraday, traded, np.where(traded, dollars, np.nan))
 
 
-def of_panel(panel: Panel, bad: BoolArray | None = None) -> CrossSection:
-    """The companies of a panel; a bar marked `bad` counts as none.
+def of_panel(panel: Panel) -> CrossSection:
+    """The companies of a panel, misprints already removed.
 
     A dividend is reinvested at the open of its ex-date, so that a share becomes `1 + dividend / open`; without a bar on
     that day, at the last close.
     """
     opens, closes = panel.open, panel.close
-    if bad is not None:
-        opens, closes = (np.where(bad, np.nan, each) for each in (opens, closes))
     split = np.nan_to_num(panel.split, nan=1.0)
     paid = np.nan_to_num(panel.dividend)
     reinvested = np.zeros(opens.shape)
@@ -127,6 +125,13 @@ def funds_panel(bars: Mapping[str, pd.DataFrame]) -> Panel:
     return panel_from(
         adjusted, companies=list(bars), sessions=days, open=table("open") * scale, volume=volume, restated=True
     )
+
+
+def group_growth(section: CrossSection) -> Array:
+    """The mean growth of each session, a fraction, over the assets that traded in it; shape (n_sessions,)."""
+    count = section.traded.sum(axis=1)
+    total = np.where(section.traded, section.growth - 1.0, 0.0).sum(axis=1)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 
 def decisions(sessions: pd.DatetimeIndex, rebalance: str) -> Rows:

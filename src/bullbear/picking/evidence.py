@@ -8,11 +8,26 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from bullbear.picking.cross_section import Array
+from bullbear.picking.cross_section import Array, Rows
 from bullbear.statistics.bootstrap import Interval, Resamples, resample
+from bullbear.statistics.volatility import SESSIONS_PER_YEAR
 
 PER_YEAR = {"week": 52.0, "month": 12.0}
 _LEAST = 8
+
+
+def between(rates: Array | None, decided: Rows) -> Array:
+    """What a bill earns from each decision to the next, (n_decisions - 1,).
+
+    Parameters
+    ----------
+    rates
+        The yield known at each close, a fraction a year, (n_sessions,); None for 0.
+    """
+    if rates is None:
+        return np.zeros(max(len(decided) - 1, 0))
+    earned = np.concatenate([[0.0], np.cumsum(rates / SESSIONS_PER_YEAR)])
+    return np.diff(earned[decided])
 
 
 def draws(count: int, overlap: int = 1) -> Resamples | None:

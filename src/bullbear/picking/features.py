@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from bullbear.data.companies.panel import Panel
 from bullbear.errors import InputError
@@ -37,7 +38,7 @@ class Feature:
 
 
 def _return(sessions: int) -> Callable[[History], Array]:
-    return lambda history: 1.0 / history.price[:, -1 - sessions] - 1.0
+    return lambda history: np.asarray(1.0 / history.price[:, -1 - sessions] - 1.0)
 
 
 def _without_a_month(sessions: int) -> Callable[[History], Array]:
@@ -49,7 +50,7 @@ def _above(sessions: int) -> Callable[[History], Array]:
 
 
 def _volatility(sessions: int) -> Callable[[History], Array]:
-    return lambda history: deviation(history.growth, sessions) * np.sqrt(YEAR)
+    return lambda history: np.asarray(deviation(history.growth, sessions) * np.sqrt(YEAR))
 
 
 def _to_high(history: History) -> Array:
@@ -65,7 +66,7 @@ def _beta(history: History) -> Array:
 
 
 def _own_volatility(history: History) -> Array:
-    return deviation(history.against_group[1], YEAR) * np.sqrt(YEAR)
+    return np.asarray(deviation(history.against_group[1], YEAR) * np.sqrt(YEAR))
 
 
 def _reversal(history: History) -> Array:
@@ -167,13 +168,17 @@ def values(panel: Panel, group: Array, decisions: pd.DatetimeIndex, names: Seque
     if (places < 0).any():
         missing = str(decisions[places < 0][0].date())
         raise InputError("decision", missing, "a session of the panel", "decide at the close of a session")
-    daily = Daily.of(panel.close, panel.volume, panel.split, panel.dividend)
-    found = np.full((len(decisions), len(panel.companies), len(names)), np.nan)
-    for row, place in enumerate(places):
+    return values_of(Daily.of(panel.close, panel.volume, panel.split, panel.dividend), group, places, names)
+
+
+def values_of(daily: Daily, group: Array, places: NDArray[np.intp], names: Sequence[str]) -> Array:
+    """As `values`, of decisions at these places among the sessions of `daily`."""
+    found = np.full((len(places), len(daily.gross), len(names)), np.nan)
+    for row, place in enumerate(places.tolist()):
         here = daily.traded[:, place]
         if not here.any():
             continue
-        history = History.of(daily, group, int(place))
+        history = History.of(daily, group, place)
         for column, name in enumerate(names):
             found[row, here, column] = FEATURES[name].compute(history)[here]
     return found

@@ -28,6 +28,12 @@ class Labels:
     total: Array
     relative: Array
 
+    def of(self, decisions: Rows) -> Labels:
+        """Some of the decisions, by number."""
+        return Labels(
+            self.decided[decisions], self.resolved[decisions], self.total[decisions], self.relative[decisions]
+        )
+
     def grades(self, levels: int) -> Array:
         """The quantile of `relative` among the members of its decision, 0 (worst) to `levels` - 1; NaN without one.
 

@@ -13,16 +13,17 @@ from typing import Any
 import numpy as np
 
 from bullbear.data.companies.panel import Panel
-from bullbear.definitions.picker import Rotation
+from bullbear.definitions.picker import Ranker, Rotation
 from bullbear.errors import HistoryError
-from bullbear.picking.cross_section import Array, BoolArray, CrossSection, Rows, decisions, of_panel
-from bullbear.picking.evidence import PER_YEAR, mean_interval, sharpe_difference
+from bullbear.picking.cross_section import Array, BoolArray, CrossSection, Rows, decisions, group_growth, of_panel
+from bullbear.picking.evidence import PER_YEAR, between, mean_interval, sharpe_difference
 from bullbear.picking.features import values
 from bullbear.picking.information import Information, information
 from bullbear.picking.labels import Labels, labels, require_labels
-from bullbear.picking.percentiles import group_growth, percentiles
 from bullbear.picking.portfolios import Portfolio, portfolio
-from bullbear.picking.scoring import Rule, check_characteristics, latest_scores, past_scores
+from bullbear.picking.ranks import percentiles
+from bullbear.picking.scoring import Rule, check_characteristics, in_force, past_scores, rank
+from bullbear.picking.walk_forward import examples_of
 from bullbear.statistics.bootstrap import Interval
 
 
@@ -122,7 +123,7 @@ def inputs(definition: Rotation, panel: Panel, decided: Rows) -> Inputs:
     member = section.bars_so_far[decided] > 0
     names = tuple(dict.fromkeys(name for rule in definition.rules for name in rule.characteristics))
     found = values(funds, group_growth(section), panel.sessions[decided], names)
-    ranked = {name: percentiles(found[:, :, place], member) for place, name in enumerate(names)}
+    ranked = dict(zip(names, np.moveaxis(percentiles(found, member), 2, 0), strict=True))
     return Inputs(section, labels(section, decided, definition.schedule.horizon, member), ranked, member)
 
 
@@ -173,11 +174,7 @@ def _result(
     span = slice(int(usable[0]), len(scores))
     decided, scores = read.labels.decided[span], scores[span]
     chosen = top(scores, definition.hold)
-    bills = np.zeros(len(decided) - 1)
-    if rates is not None:
-        growth = np.concatenate([[0.0], np.cumsum(rates / 252.0)])
-        bills = np.diff(growth[decided])
-    cost = definition.trading.cost_bp
+    bills, cost = between(rates, decided), definition.trading.cost_bp
     equal, _ = portfolio("equal weights", read.section, read.member[span], decided, cost, per_year, bills)
     held_all = np.ones((len(decided), 1), dtype=bool)
     market, _ = portfolio(definition.benchmark, benchmark, held_all, decided, cost, per_year, bills)
@@ -223,22 +220,24 @@ def today(definition: Rotation, panel: Panel) -> Sequence[Ranking]:
     HistoryError
         Too short a history for a rule.
     """
-    last = len(panel.sessions) - 1
-    past = decisions(panel.sessions, definition.schedule.rebalance)
-    decided = np.concatenate([past[past < last], [last]])
-    read = inputs(definition, panel, decided)
+    last, schedule = len(panel.sessions) - 1, definition.schedule
+    scheduled = decisions(panel.sessions, schedule.rebalance)
+    read = inputs(definition, panel, np.concatenate([scheduled[scheduled < last], [last]]))
     found = []
     for rule in definition.rules:
-        latest = latest_scores(
-            rule, read.ranked, read.labels, read.member, len(read.section.assets), definition.schedule
-        )
-        scored = np.flatnonzero(np.isfinite(latest.scores))
-        if not len(scored):
+        examples = None
+        if isinstance(rule, Ranker):
+            train = in_force(panel.sessions, scheduled, schedule).train
+            past = {name: each[train] for name, each in read.ranked.items()}
+            own = read.labels.of(train)
+            examples = examples_of(rule, past, own, len(definition.funds), read.member[train])
+        ranked = rank(rule, examples, {name: each[-1] for name, each in read.ranked.items()}, read.member[-1])
+        order = ranked.order
+        if not len(order):
             raise HistoryError(
                 f"rule {rule.name}", f"{last + 1} sessions", "about a year of prices of the sector funds",
                 "bring a longer history of prices",
             )  # fmt: skip
-        order = scored[np.argsort(-latest.scores[scored], kind="stable")]
         names = tuple(read.section.assets[place] for place in order)
-        found.append(Ranking(rule, names, tuple(float(latest.scores[place]) for place in order)))
+        found.append(Ranking(rule, names, tuple(float(ranked.scores[place]) for place in order)))
     return found

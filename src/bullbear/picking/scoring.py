@@ -15,7 +15,7 @@ from bullbear.picking.blend import blended, contributions
 from bullbear.picking.cross_section import Array, BoolArray, Rows
 from bullbear.picking.features import FEATURES
 from bullbear.picking.labels import Labels
-from bullbear.picking.walk_forward import admissible, examples_of, fit, folds, walk_forward
+from bullbear.picking.walk_forward import Examples, Fold, fit, folds, walk_forward
 
 Rule = Blend | Ranker
 
@@ -63,52 +63,57 @@ def past_scores(
 
 
 @dataclass(frozen=True)
-class Latest:
-    """Scores of one decision, shape (n_assets,), what each characteristic adds, and how many decisions were learned."""
+class Ranked:
+    """The assets of one decision: scores, (n_assets,), NaN for what has none; the parts of each by characteristic.
+
+    Parts add up to a blend's score where none is missing; a ranker's are SHAP values. `learned` is how many past
+    decisions a ranker was fitted to, 0 for a blend.
+    """
 
     scores: Array
     parts: Mapping[str, Array]
-    trained_on: int
+    learned: int
+
+    @property
+    def order(self) -> Rows:
+        """Numbers of the scored assets from best to worst; ties by the order of the assets."""
+        scored = np.flatnonzero(np.isfinite(self.scores))
+        return np.asarray(scored[np.argsort(-self.scores[scored], kind="stable")])
 
 
-def latest_scores(
-    rule: Rule, ranked: Mapping[str, Array], labels: Labels, member: BoolArray, levels: int, schedule: Schedule
-) -> Latest:
-    """Scores of the last decision of `labels`; a ranker is fitted on all earlier ones that are admissible.
+def rank(rule: Rule, past: Examples | None, now: Mapping[str, Array], member: BoolArray) -> Ranked:
+    """The assets of one decision.
 
-    Raises
-    ------
-    HistoryError
-        A ranker has too few decisions to learn from.
+    Parameters
+    ----------
+    past
+        What a ranker is fitted to; not read for a blend.
+    now
+        Percentiles by characteristic, each (n_assets,).
+    member
+        Who is ranked, (n_assets,).
     """
     if isinstance(rule, Blend):
-        parts = {name: part[-1] for name, part in contributions(rule, ranked).items()}
-        return Latest(np.where(member, blended(rule, ranked), np.nan)[-1], parts, 0)
-    train = trainable(labels.resolved, int(labels.decided[-1]), schedule)
-    examples = examples_of(rule, ranked, labels, levels, member)
-    fitted, chosen = fit(examples, train), examples.scored[-1]
-    scores = np.full(len(chosen), np.nan)
-    added = np.full((len(chosen), len(rule.features)), np.nan)
+        rows = {name: now[name][None, :] for name in rule.weights}
+        parts = {name: np.where(member, part[0], np.nan) for name, part in contributions(rule, rows).items()}
+        return Ranked(np.where(member, blended(rule, rows)[0], np.nan), parts, 0)
+    if past is None:
+        raise HistoryError("decisions", "none", "past decisions to learn from", "bring a longer history of prices")
+    fitted = fit(past, np.arange(len(past.grade)))
+    X = np.stack([now[name] for name in rule.features], axis=1)
+    chosen = member & np.isfinite(X).any(axis=1)
+    scores, added = np.full(len(X), np.nan), np.full(X.shape, np.nan)
     if chosen.any():
-        scores[chosen] = fitted.scores(examples.X[-1][chosen])
-        added[chosen] = fitted.contributions(examples.X[-1][chosen])
-    return Latest(scores, dict(zip(rule.features, added.T, strict=True)), len(train))
+        scores[chosen], added[chosen] = fitted.scores(X[chosen]), fitted.contributions(X[chosen])
+    return Ranked(scores, dict(zip(rule.features, added.T, strict=True)), len(past.grade))
 
 
-def trainable(resolved: Rows, decided: int, schedule: Schedule) -> Rows:
-    """Numbers of the decisions that a fit at row `decided` may learn from.
+def in_force(sessions: pd.DatetimeIndex, decided: Rows, schedule: Schedule) -> Fold:
+    """The fit in force after the last of the scheduled decisions, the same as in an evaluation.
 
     Raises
     ------
     HistoryError
-        They are too few.
+        There has been none yet.
     """
-    found = np.flatnonzero(admissible(resolved, decided, schedule.embargo))
-    if len(found) < schedule.least_decisions:
-        raise HistoryError(
-            "decisions",
-            f"{len(found)} with resolved labels",
-            f"at least {schedule.least_decisions} for a first fit",
-            "bring a longer history of prices, or lower least_decisions in models/picker.toml",
-        )
-    return found
+    return folds(sessions, decided, decided + schedule.horizon, schedule)[-1]

@@ -11,6 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from bullbear.data.companies.kinds import COMPANY_KINDS, partitions_of
 from bullbear.data.companies.reader import CompanyReader
@@ -126,10 +128,15 @@ class CompanyStore:
         if not files:
             return unknown(layout, rows, [])
         reader = Reader(self.root / partition, kinds=COMPANY_KINDS)
-        stored = reader.table(files, layout.name, layout.columns).to_pandas()
-        first, last = rows["event_date"].min(), rows["event_date"].max()
-        near = (stored["event_date"] >= first) & (stored["event_date"] <= last) & stored["series"].isin(rows["series"])
-        return unknown(layout, rows, [stored[near]])
+        names = pa.array(rows["series"].unique(), pa.string())
+        stored = reader.between(files, layout.name, pc.min_max(names).as_py(), layout.columns)
+        first, last = (
+            pa.scalar(day, pa.timestamp("us")) for day in (rows["event_date"].min(), rows["event_date"].max())
+        )
+        day = stored.column("event_date")
+        near = pc.and_(pc.greater_equal(day, first), pc.less_equal(day, last))
+        near = pc.and_(near, pc.is_in(stored.column("series"), names))
+        return unknown(layout, rows, [stored.filter(near).to_pandas()])
 
 
 def _kind(name: str) -> Kind:

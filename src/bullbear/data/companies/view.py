@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,9 +19,12 @@ from bullbear import sessions as exchange
 from bullbear.data.companies.crossing import panel_of
 from bullbear.data.companies.kinds import COMPANY_KINDS, DELISTED
 from bullbear.data.companies.panel import Panel
-from bullbear.data.companies.reader import CompanyReader, known_by, microseconds
+from bullbear.data.companies.reader import CompanyReader, Listed, known_by, microseconds
 from bullbear.data.reader import EPOCH
 from bullbear.errors import InputError, NoDataError
+
+_DAY = "datetime64[us]"
+_LATE: dict[str, Any] = {"company": object, "event_date": _DAY, "known_at": _DAY, "lacked": bool}
 
 
 class CompanyView:
@@ -33,6 +37,11 @@ class CompanyView:
         self._reader, self._files = reader, reader.files()
         self.stored = reader.stored
         self.instant = (reader.last_known_at(self._files) or EPOCH) if instant is None else instant
+
+    @property
+    def files(self) -> Listed:
+        """The segments that it reads."""
+        return self._files
 
     @property
     def is_empty(self) -> bool:
@@ -120,14 +129,22 @@ class CompanyView:
         columns = ["company", "concept", "event_date", "start_date", "known_at", "value", "unit", "form"]
         return _framed("facts", parts, ["company", "concept", "event_date", "known_at", "start_date", "unit"])[columns]
 
-    def listings(self) -> pd.DataFrame:
+    def listings(self, *, every_version: bool = False) -> pd.DataFrame:
         """Under which ticker, name and sector a company was listed, in the latest version known of each row.
+
+        Parameters
+        ----------
+        every_version:
+            Give the versions that were corrected later, too: what was known at an earlier instant follows from them.
 
         Returns
         -------
         Columns company, event_date (the first day for which the row holds, until the company's next), known_at, ticker,
         name, cik, exchange, sector, status (`listed` or `delisted`); sorted by company and event_date.
         """
+        if every_version:
+            parts = list(self._known("listings", COMPANY_KINDS["listings"].columns))
+            return _framed("listings", parts, ["company", "event_date", "known_at"])
         return self._listings.copy(deep=False)
 
     def short_interest(self, companies: Iterable[str] | None = None) -> pd.DataFrame:
@@ -137,12 +154,23 @@ class CompanyView:
         -------
         Columns company, event_date, known_at, shares_short, avg_daily_volume, days_to_cover, shares_outstanding.
         """
-        return self._latest("short_interest", None if companies is None else _names(companies))
+        return self.latest("short_interest", companies)
+
+    def latest(self, kind: str, companies: Iterable[str] | None = None) -> pd.DataFrame:
+        """The rows of a kind, in the latest version known of each company and event_date, sorted by these.
+
+        Of bars `panel` gives the same as arrays.
+        """
+        return self._latest(kind, None if companies is None else _names(companies))
 
     def quarantine(self) -> pd.DataFrame:
         """Rows set aside as impossible: company, event_date, known_at, kind, reason, row (the source row as JSON)."""
         parts = list(self._known("quarantine", COMPANY_KINDS["quarantine"].columns))
         return _framed("quarantine", parts, ["company", "event_date", "known_at"])
+
+    def rows_by_kind(self) -> dict[str, int]:
+        """The number of rows stored of each kind, corrections among them, whatever the instant."""
+        return {kind: self._reader.count(self._files, kind) for kind in COMPANY_KINDS}
 
     def company_of(self, ticker: str, day: str | pd.Timestamp) -> str | None:
         """The company that was listed under `ticker` on `day`, by what is known at the instant; None if none was.
@@ -164,14 +192,31 @@ class CompanyView:
         A correction is such an instant, and so is a bar, split or dividend that arrived late. Between two of them a
         figure of a session, once computed, stays as it is.
         """
-        found: set[int] = set()
+        known = self.late(kinds)["known_at"].unique()
+        return pd.DatetimeIndex(known).sort_values().tz_localize("UTC")
+
+    def late(self, kinds: Collection[str] = ("bars", "splits", "dividends")) -> pd.DataFrame:
+        """Which rows became known after the close of their session.
+
+        Returns
+        -------
+        Columns company, event_date, known_at (naive, in UTC), and `lacked`: whether nothing of the kind was known of
+        that company and session at the close.
+        """
+        parts: list[pd.DataFrame] = []
         for kind in kinds:
             for rows in self._known(kind, ["series", "event_date", "known_at"]):
                 event, known = microseconds(rows, "event_date"), microseconds(rows, "known_at")
                 days, back = np.unique(event, return_inverse=True)
                 late = known > _closes(days)[back]
-                found.update(np.unique(known[late]).tolist())
-        return pd.DatetimeIndex(np.array(sorted(found), dtype="datetime64[us]")).tz_localize("UTC")
+                if late.any():
+                    keys = pd.MultiIndex.from_arrays([rows.column("series").to_numpy().astype(object), event])
+                    found = pd.DataFrame(list(keys[late]), columns=["company", "event_date"])
+                    found["known_at"], found["lacked"] = known[late], ~keys[late].isin(keys[~late])
+                    parts.append(found)
+        if not parts:
+            return pd.DataFrame({"company": [], "event_date": [], "known_at": [], "lacked": []}).astype(_LATE)
+        return pd.concat(parts, ignore_index=True).astype(_LATE).drop_duplicates(ignore_index=True)
 
     def _day(self, asked: str | pd.Timestamp | None, otherwise: pd.Timestamp | None) -> pd.Timestamp:
         """A day that was asked for, or a session with a bar."""
