@@ -93,19 +93,17 @@ def test_what_is_stored_is_not_asked_again(settings: Settings, world: World, tmp
 
 
 def test_an_evening_adds_its_session_and_corrections_are_known_later(
-    bare: Settings, world: World, tmp_path: Path
+    bare: Settings, world: World, brought: Store
 ) -> None:
-    store = Store(tmp_path)
-    fetched(store, bare, world)
-    before = store.as_of(world.now).companies.panel()
+    before = brought.as_of(world.now).companies.panel()
     world.companies[2].corrected = {"2024-03-07": 50.0}
     world.companies[4].dividends = {"2024-03-11": 0.25}
     world.today = "2024-03-11"
-    report = fetched(store, bare, world)
+    report = fetched(brought, bare, world)
     assert report.added == {"bars": 13, "dividends": 1}
     assert report.revised == 1
     assert world.count("ishares") == 0
-    old, new = store.as_of(pd.Timestamp("2024-03-11 20:00", tz="UTC")), store.as_of(world.now)
+    old, new = brought.as_of(pd.Timestamp("2024-03-11 20:00", tz="UTC")), brought.as_of(world.now)
     np.testing.assert_array_equal(old.companies.panel(last="2024-03-08").close, before.close)
     assert new.companies.panel(["CCC"]).close[-3, 0] == 50.0
 
@@ -189,17 +187,14 @@ def test_a_wave_of_429_is_waited_out_and_a_lasting_one_ends_the_fetch(
     assert store.as_of().companies.panel().close.shape == (DAYS, 12)
 
 
-def test_a_renamed_company_goes_on(settings: Settings, world: World, tmp_path: Path) -> None:
-    bare = settings.model_copy(update={"fetch": settings.fetch.model_copy(update={"facts": False})})
-    store = Store(tmp_path)
-    fetched(store, bare, world)
+def test_a_renamed_company_goes_on(bare: Settings, world: World, brought: Store) -> None:
     world.companies[5].ticker = "FIR"
     world.settle()
     world.today = "2024-03-11"
-    report = fetched(store, bare, world)
+    report = fetched(brought, bare, world)
     assert report.notes == ["FFF was renamed FIR (FFF, FIR WORKS INC)"]
     assert not report.failures
-    view = store.as_of().companies
+    view = brought.as_of().companies
     assert not np.isnan(view.panel(["FFF"]).close).any()
     days = (("FFF", "2024-03-08"), ("FIR", "2024-03-11"), ("FFF", "2024-03-11"))
     assert [view.company_of(*each) for each in days] == ["FFF", "FFF", None]
@@ -229,19 +224,17 @@ def test_a_recycled_ticker_is_another_company(bare: Settings, world: World, tmp_
     assert fetched(store, bare, world).rows_added == 0
 
 
-def test_a_company_that_is_gone_is_delisted_after_its_last_bar(bare: Settings, world: World, tmp_path: Path) -> None:
-    store = Store(tmp_path)
-    fetched(store, bare, world)
+def test_a_company_that_is_gone_is_delisted_after_its_last_bar(bare: Settings, world: World, brought: Store) -> None:
     world.companies[7].last = "2024-03-12"
     world.today, world.listed = "2024-03-18", "2024-03-15"
     world.held = [line for line in world.held if line[0] != "HHH"]
-    assert fetched(store, bare, world).notes == []  # four sessions without a bar
+    assert fetched(brought, bare, world).notes == []  # four sessions without a bar
     world.today = "2024-03-27"
-    report = fetched(store, bare, world)
+    report = fetched(brought, bare, world)
     assert report.notes == ["HHH (HHH) is delisted, last bar 2024-03-12"]
-    assert status(store)["HHH"] == "delisted"
+    assert status(brought)["HHH"] == "delisted"
     world.today = "2024-03-28"
-    fetched(store, bare, world)
+    fetched(brought, bare, world)
     assert "HHH" not in world.names("yahoo")
 
 
@@ -262,15 +255,13 @@ def test_bars_after_a_long_pause_are_refused_where_no_number_says_whose_they_are
     assert np.isnan(store.as_of().companies.panel(["GGG"]).close[-1, 0])
 
 
-def test_a_later_split_leaves_the_stored_bars_as_traded(bare: Settings, world: World, tmp_path: Path) -> None:
-    store = Store(tmp_path)
-    fetched(store, bare, world)
-    before = store.as_of().companies.panel(["AAA"]).close
+def test_a_later_split_leaves_the_stored_bars_as_traded(bare: Settings, world: World, brought: Store) -> None:
+    before = brought.as_of().companies.panel(["AAA"]).close
     world.companies[0].splits = {"2024-03-12": 3.0}
     world.today = "2024-03-12"
-    report = fetched(store, bare, world)
+    report = fetched(brought, bare, world)
     assert (report.revised, report.added["splits"]) == (0, 1)
-    panel = store.as_of().companies.panel(["AAA"])
+    panel = brought.as_of().companies.panel(["AAA"])
     np.testing.assert_array_equal(panel.close[:DAYS], before)
     assert panel.split[-1, 0] == 3.0
 
