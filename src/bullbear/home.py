@@ -24,7 +24,7 @@ from bullbear.errors import DefinitionError, Found, InputError
 from bullbear.files import FileLock
 from bullbear.user_code import use_home
 
-# What reads models and policies is imported where it is used: most of the library, which `group` and `status` never need.
+# What reads models and policies, most of the library, is imported where it is used: `group` does without.
 if TYPE_CHECKING:
     from bullbear.decide.rule import Rule
     from bullbear.model import Model

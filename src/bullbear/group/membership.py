@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -73,7 +74,12 @@ class _List:
     day: int
     known_at: int
     stop: int
-    lines: pd.DataFrame
+    rows: pd.DataFrame
+
+    @cached_property
+    def lines(self) -> pd.DataFrame:
+        """The lines that are companies; worked out when they are asked for, since most figures need one list."""
+        return _companies(self.rows)
 
 
 class Universe:
@@ -272,14 +278,13 @@ def _dated(rows: pd.DataFrame) -> list[_List]:
     stops = [known for known, _ in newest[1:]] + [_NEVER]
     lists = []
     for (known, day), stop in zip(newest, stops, strict=True):
-        lines = _companies(rows[(known_at == known) & (days == day)])
-        lists.append(_List(day, known, stop, lines))
+        lists.append(_List(day, known, stop, rows[(known_at == known) & (days == day)]))
     return lists
 
 
 def _fixed(rows: pd.DataFrame, fixed_on: pd.Timestamp) -> list[_List]:
     day = _microseconds(fixed_on.tz_localize("UTC"))
-    return [_List(day, np.iinfo(np.int64).min, _NEVER, _companies(rows))]
+    return [_List(day, np.iinfo(np.int64).min, _NEVER, rows)]
 
 
 def _companies(rows: pd.DataFrame) -> pd.DataFrame:
