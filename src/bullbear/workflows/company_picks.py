@@ -165,20 +165,41 @@ def rank_companies(home: Home, asked: Asked, progress: Progress | None = None) -
 
 
 def companies_record(home: Home, asked: Asked, progress: Progress | None = None) -> CompaniesRecord:
-    """A picker over all past decisions at which the members of the group were known.
+    """A picker over all past decisions at which the members of the group were known, logged to MLflow.
 
     Raises
     ------
     NoDataError, InputError, HistoryError
         As `rank_companies`.
     """
+    from bullbear.tracking.picker_run import log_picking, require_ready_for_picking
+
     of = _Group.of(home, asked)
+    require_ready_for_picking(home.runs)
     read = of.inputs(of.scheduled(), progress)
     view = of.store.as_of(of.decided_at)
     rates = np.array(bill_rate(view, BILL, exchange.closes(of.section.sessions)))
     told = None if progress is None else (lambda done, total: progress("fits", done, total))
     evaluated = companies.evaluate(of.picker, read, rates, executor=of.executor, progress=told)
-    return CompaniesRecord(asked.group, evaluated, of.universe.survivorship, of.store.is_simulated)
+    record = CompaniesRecord(asked.group, evaluated, of.universe.survivorship, of.store.is_simulated)
+    picker, schedule = of.picker, of.picker.schedule
+    log_picking(
+        home.runs,
+        f"{picker.name} {asked.group}",
+        record.as_dict(),
+        params={
+            "picker": picker.name, "kind": picker.rule.kind, "group": asked.group, "quantiles": picker.quantiles,
+            **schedule.model_dump(), **picker.trading.model_dump(), "first": record.as_dict()["first"],
+            "last": record.as_dict()["last"],
+        },
+        definition=picker.model_dump(mode="json"),
+        tables={
+            "quantiles": pd.DataFrame([each.as_dict() for each in evaluated.portfolios.quantiles]).set_index("name"),
+            "scores": pd.DataFrame(evaluated.scores, evaluated.decided, list(of.names)).dropna(axis=1, how="all"),
+            "information": pd.Series(evaluated.information.ic, evaluated.decided, name="ic").to_frame(),
+        },
+    )  # fmt: skip
+    return record
 
 
 @dataclass(frozen=True)
