@@ -73,11 +73,6 @@ class Ratings:
     def __getitem__(self, name: str) -> Array:
         return self.values[name]
 
-    def last(self) -> pd.DataFrame:
-        """Those of the last session: one row a company, one column a rating, and `parts`."""
-        table = pd.DataFrame({name: values[-1] for name, values in self.values.items()}, index=list(self.companies))
-        return table.assign(parts=self.parts[-1].astype(int)).rename_axis("company")
-
 
 def rate(
     figures: Characteristics,
