@@ -13,12 +13,14 @@ import pandas as pd
 
 from bullbear import sessions as exchange
 from bullbear.data.as_of_session import last_session
+from bullbear.data.companies.oracle import read_company_truth
 from bullbear.data.store import Store
 from bullbear.decide.market import BILL, bill_rate
 from bullbear.definitions.picker import Picker, Ranker
 from bullbear.errors import InputError, NoDataError
 from bullbear.execution.executors import Cluster, Executor, Local
 from bullbear.group.membership import Members, Universe, universe_of
+from bullbear.group.screening import screen
 from bullbear.home import Home
 from bullbear.picking import companies
 from bullbear.picking.cross_section import CrossSection, Rows, decisions, of_panel
@@ -100,12 +102,13 @@ class CompaniesToday:
 
 @dataclass(frozen=True)
 class CompaniesRecord:
-    """The past of a picker."""
+    """The past of a picker; `oracle` is the mean information coefficient of the true expected returns, if simulated."""
 
     group: str
     evaluated: companies.Evaluated
     survivorship: str | None
     simulated: bool
+    oracle: float | None
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-ready."""
@@ -120,6 +123,7 @@ class CompaniesRecord:
             "horizon_sessions": picker.schedule.horizon,
             "rebalance": picker.schedule.rebalance,
             "cost_bp": picker.trading.cost_bp,
+            "oracle_ic": self.oracle,
             **self.evaluated.as_dict(),
         }
 
@@ -181,7 +185,9 @@ def companies_record(home: Home, asked: Asked, progress: Progress | None = None)
     rates = np.array(bill_rate(view, BILL, exchange.closes(of.section.sessions)))
     told = None if progress is None else (lambda done, total: progress("fits", done, total))
     evaluated = companies.evaluate(of.picker, read, rates, executor=of.executor, progress=told)
-    record = CompaniesRecord(asked.group, evaluated, of.universe.survivorship, of.store.is_simulated)
+    simulated = of.store.is_simulated
+    oracle = _oracle(home, evaluated, of.names) if simulated else None
+    record = CompaniesRecord(asked.group, evaluated, of.universe.survivorship, simulated, oracle)
     picker, schedule = of.picker, of.picker.schedule
     log_picking(
         home.runs,
@@ -228,7 +234,7 @@ class _Group:
         if not names:
             allowed = "a group whose members have bars in the store"
             raise NoDataError(f"companies of {asked.group}", "none known", allowed, "ingest or fetch holdings and bars")
-        section = of_panel(view.companies.panel(names, last=session))
+        section = of_panel(screen(view.companies.panel(names, last=session)).clean)
         root = home.evaluations / "picking"
         if asked.cluster:
             Cluster(asked.cluster).require_reachable()
@@ -249,9 +255,10 @@ class _Group:
             self.store, self.universe, days, root=self.root, names=wanted, executor=self.executor, progress=progress
         )
         _forget(self.root, panel.root)
-        values = panel.ranked().values.astype(np.float64)
-        at = [panel.companies.index(each) for each in self.names]
-        ranked = dict(zip(wanted, np.moveaxis(values[:, at], 2, 0), strict=True))
+        values = np.full((len(rows), len(self.names), len(wanted)), np.nan)
+        # A company that came later is not among those of earlier decisions.
+        values[:, [self.names.index(each) for each in panel.companies]] = panel.ranked().values
+        ranked = dict(zip(wanted, np.moveaxis(values, 2, 0), strict=True))
         return companies.Inputs(self.section, rows, member, ranked, self._sectors(days))
 
     def _sectors(self, days: pd.DatetimeIndex) -> tuple[str, ...]:
@@ -261,6 +268,17 @@ class _Group:
             if (members := self.universe.at(instant)) is not None:
                 found |= dict(zip(members.companies, members.sectors, strict=True))
         return tuple(found.get(each, "") for each in self.names)
+
+
+def _oracle(home: Home, evaluated: companies.Evaluated, names: tuple[str, ...]) -> float | None:
+    """The mean coefficient of the true expectations, of the companies and decisions that the picker scored."""
+    try:
+        truth = read_company_truth(home.root, names)
+    except NoDataError:
+        return None
+    scored = pd.DataFrame(np.isfinite(evaluated.scores), evaluated.decided, list(names))
+    expected = truth.expected.reindex(index=evaluated.decided, columns=list(names)).where(scored)
+    return float(truth.information(expected)["ic"].mean())
 
 
 def picker_of(home: Home, name: str | None) -> Picker:
