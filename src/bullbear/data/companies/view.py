@@ -130,14 +130,15 @@ class CompanyView:
         """
         return self._listings.copy(deep=False)
 
-    def short_interest(self, companies: Iterable[str] | None = None) -> pd.DataFrame:
-        """The latest version known by company and settlement date (event_date).
+    def short_interest(self, companies: Iterable[str] | None = None, *, versions: bool = False) -> pd.DataFrame:
+        """The latest version known by company and settlement date (event_date), or every version.
 
         Returns
         -------
         Columns company, event_date, known_at, shares_short, avg_daily_volume, days_to_cover, shares_outstanding.
         """
-        return self._latest("short_interest", None if companies is None else _names(companies))
+        asked = None if companies is None else _names(companies)
+        return self._versions("short_interest", asked) if versions else self._latest("short_interest", asked)
 
     def quarantine(self) -> pd.DataFrame:
         """Rows set aside as impossible: company, event_date, known_at, kind, reason, row (the source row as JSON)."""
@@ -195,9 +196,12 @@ class CompanyView:
         return frozenset(self.names)
 
     def _latest(self, kind: str, companies: list[str] | None) -> pd.DataFrame:
-        parts = list(self._known(kind, COMPANY_KINDS[kind].columns, None, companies))
-        rows = _framed(kind, parts, ["company", "event_date", "known_at"])
+        rows = self._versions(kind, companies)
         return rows.drop_duplicates(["company", "event_date"], keep="last", ignore_index=True)
+
+    def _versions(self, kind: str, companies: list[str] | None) -> pd.DataFrame:
+        parts = list(self._known(kind, COMPANY_KINDS[kind].columns, None, companies))
+        return _framed(kind, parts, ["company", "event_date", "known_at"])
 
     def _end(self, *, latest: bool) -> pd.Timestamp | None:
         bound = max if latest else min
