@@ -9,6 +9,7 @@ from __future__ import annotations
 FEATURES = frozenset(
     [
         "agents",
+        "breadth",
         "daily_returns",
         "event_odds",
         "events",
@@ -35,6 +36,7 @@ MODELS = frozenset(
     [
         "analogue",
         "boosted_returns",
+        "breadth",
         "christoffersen_diebold",
         "climatology",
         "climatology_forgetting",

@@ -163,7 +163,7 @@ def histories(draw: st.DrawFn) -> tuple[pd.DataFrame, list[tuple[str, str, str, 
     return lists(*((event, known, names) for (event, known), names in rows.items())), called
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(histories(), st.integers(0, len(SESSIONS) - 1))
 def test_a_row_is_what_the_store_cut_at_its_close_gives(
     history: tuple[pd.DataFrame, list[tuple[str, str, str, str, str]]], place: int

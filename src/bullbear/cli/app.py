@@ -15,6 +15,7 @@ from bullbear.cli.champions import demote, promote, rollback
 from bullbear.cli.daily import account, forecast, report, run, score
 from bullbear.cli.day import day
 from bullbear.cli.factors import factors
+from bullbear.cli.group import group
 from bullbear.cli.holdout import holdout
 from bullbear.cli.instruments import instruments
 from bullbear.cli.ledger import ledger
@@ -35,7 +36,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 for command in (
-    run, fetch, ingest, simulate, status, factors, instruments, train, tune, runs, trials, evaluate, compare,
+    run, fetch, ingest, simulate, status, factors, group, instruments, train, tune, runs, trials, evaluate, compare,
     predictions, audit, promote, demote, rollback, backtest, day, forecast, account, score, odds, pick, report, ui, new,
 ):  # fmt: skip
     app.command()(command)

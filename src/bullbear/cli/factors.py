@@ -25,7 +25,7 @@ def factors(
     family: Annotated[
         str | None,
         typer.Option(
-            help="Only this family: technical, volatility, levels, positioning, macro, sectors, regime or own."
+            help="Only this family: technical, volatility, levels, positioning, breadth, macro, sectors, regime or own."
         ),
     ] = None,
     plot: Annotated[bool, typer.Option("--plot", help="Draw the factor into reports/factors/.")] = False,

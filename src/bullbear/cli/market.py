@@ -14,6 +14,7 @@ from bullbear.extras import require
 
 SeedOption = Annotated[int, typer.Option(min=0, help="Seed of the simulated market.")]
 SignalOption = Annotated[float, typer.Option(min=0.0, max=1.0, help="How predictable: 0 not at all, 1 strongly.")]
+CompaniesOption = Annotated[int, typer.Option(min=0, max=2500, help="Companies in the simulated index.")]
 YearsOption = Annotated[int, typer.Option(min=3, max=25, help="Years of simulated history; training takes 6.")]
 
 
@@ -52,17 +53,21 @@ def simulate(
     seed: SeedOption = 7,
     signal: SignalOption = 0.5,
     years: YearsOption = 20,
+    companies: CompaniesOption = 0,
     create: CreateOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Load the simulated market into the store.
 
-    Example: bullbear simulate --signal 0 --years 20
+    --companies adds the constituents of IWM, with births, deaths, splits, misprints and filings; what can be known of
+    their coming returns grows with --signal.
+
+    Example: bullbear simulate --signal 0.5 --years 10 --companies 500
     """
     from bullbear.cli import show
     from bullbear.workflows.filling import fill_simulated
 
-    report = fill_simulated(locate(home, create=create), seed, signal, years)
+    report = fill_simulated(locate(home, create=create), seed, signal, years, companies)
     if as_json:
         print_document(show.ingest_document(report))
     else:

@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from bullbear.data.companies.kinds import BUCKETS, COMPANY_KINDS, PREFIX, bucket, layout_of
 from bullbear.data.companies.reader import CompanyReader, Listed
+from bullbear.data.derived import DerivedKind
 from bullbear.data.reader import Files, Reader, StoredSeries
 from bullbear.data.sealed import cut_off
 from bullbear.data.segments import ordered
@@ -99,6 +100,11 @@ class _ChangedReader(Reader):
         if kept is None or kept.files != files:
             kept = self._changed[kind, name] = _ChangedSeries(stored, kind, name, self._change, self._through)
         return kept
+
+    def computed(self, kind: DerivedKind, name: str, view: View, files: object) -> History:
+        if not any(self._change.touches(*each) for each in kind.reads(view, name)):
+            return self._unchanged.computed(kind, name, view, files)
+        return super().computed(kind, name, view, files)
 
 
 class _ChangedSeries(StoredSeries):

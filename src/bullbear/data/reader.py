@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import pandas as pd
 import pyarrow as pa
@@ -18,6 +18,10 @@ import pyarrow.compute as pc
 
 from bullbear.data.segments import KINDS, Kind, Segment, listing
 from bullbear.data.versions import History
+
+if TYPE_CHECKING:
+    from bullbear.data.derived import DerivedKind
+    from bullbear.data.view import View
 
 Part = TypeVar("Part")
 Files = tuple[Path, ...]
@@ -61,6 +65,7 @@ class Reader:
         self.kinds = kinds
         self._segments: dict[Path, Segment] = {}
         self._series: dict[tuple[str, str], StoredSeries] = {}
+        self._computed: dict[tuple[str, str], tuple[object, History]] = {}
 
     def by(self, stored: pd.Timestamp) -> Reader:
         """A reader limited to rows stored by `stored`; it shares the files' footers, but no rows."""
@@ -91,6 +96,13 @@ class Reader:
 
             cached = self._series[kind, name] = StoredSeries(files, layout, read)
         return cached
+
+    def computed(self, kind: DerivedKind, name: str, view: View, files: object) -> History:
+        """A series of a derived kind from a view of all that is stored, cached until the files change."""
+        cached = self._computed.get((kind.name, name))
+        if cached is None or cached[0] != files:
+            cached = self._computed[kind.name, name] = files, kind.compute(view, name)
+        return cached[1]
 
     def table(self, files: Files, kind: str, columns: list[str]) -> pa.Table:
         """Some columns of all rows of a kind."""

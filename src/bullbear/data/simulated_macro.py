@@ -156,7 +156,7 @@ def short_interest(path: Path, sessions: pd.DatetimeIndex, volume: Floats, seed:
     tide = climate(path).tide
     outstanding = np.round(180e6 * np.exp(0.25 * _autoregression(seed, "outstanding", n, 0.999)), -4)
     ratio = 0.28 * np.exp(-0.20 * tide + 0.20 * _autoregression(seed, "short interest", n, 0.99))
-    places = _settlements(sessions)
+    places = settlements(sessions)
     known = _instants(sessions[places + SHORT_INTEREST_LAG], "18:00")
     # Average volume of the half-month up to the settlement.
     average = pd.Series(volume).rolling(10, min_periods=1).mean().to_numpy()[places]
@@ -279,7 +279,7 @@ def _instants(days: pd.DatetimeIndex, time: str) -> pd.DatetimeIndex:
     return local.tz_localize(NEW_YORK).tz_convert("UTC").as_unit("us")
 
 
-def _settlements(sessions: pd.DatetimeIndex) -> np.ndarray:
+def settlements(sessions: pd.DatetimeIndex) -> np.ndarray:
     """Positions of the last session up to the 15th, and of each month, that are published within the sample."""
     half = (sessions.year * 24 + (sessions.month - 1) * 2 + (sessions.day > 15)).to_numpy()
     last = np.flatnonzero(half[1:] != half[:-1])

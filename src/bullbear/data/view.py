@@ -17,6 +17,7 @@ from bullbear.data.adjusting import adjusted_versions
 from bullbear.data.cached_method import cached_method
 from bullbear.data.companies.reader import CompanyReader
 from bullbear.data.companies.view import CompanyView
+from bullbear.data.derived import DERIVED
 from bullbear.data.reader import EPOCH, Files, Reader
 from bullbear.data.segments import KINDS, kind_named
 from bullbear.data.versions import Versions, newest_rows, versions_of
@@ -132,6 +133,8 @@ class View:
         Prices of bars are not adjusted for splits that follow, unlike in `bars`, so that what is computed from
         `adj_close / close` never changes with a later split.
         """
+        if kind in DERIVED:
+            return self._computed(kind, series)
         kind_named(kind)
         if kind == "bars" and self._is_derived(series):
             return versions_of(self._derived(series, on_screen=False))
@@ -153,6 +156,8 @@ class View:
 
     def has(self, kind: str, series: str) -> bool:
         """Whether anything of that series was known."""
+        if kind in DERIVED:
+            return len(self.arrays(kind, series)) > 0
         return not self._known(kind, series).empty
 
     def quarantine(self) -> pd.DataFrame:
@@ -202,6 +207,11 @@ class View:
 
     def _history(self, kind: str, series: str) -> Versions:
         return self._reader.series(self._files[kind], kind, series).history.until(self._instant)
+
+    def _computed(self, kind: str, series: str) -> Versions:
+        whole = View(self._reader, self._reader.last_known_at(self._files), self._files, self._companies, None)
+        files = tuple(self._files.items()), tuple(whole.companies.files.items())
+        return self._reader.computed(DERIVED[kind], series, whole, files).until(self._instant)
 
     def _stored(self, kind: str, series: str) -> pd.DataFrame:
         rows = self._reader.series(self._files[kind], kind, series).frame

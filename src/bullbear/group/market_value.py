@@ -1,8 +1,8 @@
 """Market value of each company: close as traded, times the shares outstanding that were known then.
 
-A count of shares is of a day; splits between that day and the session are applied to it. A count older than 400 days is
-not used, nor one that is twenty times off the one before it, as filings in thousands are. Where prices were delivered
-already divided by later splits (`restated`), the level is not what was paid, and the value is as wrong as the price.
+Counts are those of `shares`, with the splits that the screened prices show. One of which a quarter changes hands on a
+usual day is a mistake of scale, and not used. Where prices were delivered already divided by later splits (`restated`),
+the level is not what was paid, and the value is wrong by the splits that followed.
 """
 
 from __future__ import annotations
@@ -12,14 +12,16 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from bullbear.data.companies.panel import Array, BoolArray, Panel
+from bullbear.data.companies.panel import Array, BoolArray
+from bullbear.group.fundamentals import ITEMS
 from bullbear.group.returns import GAP, carried, share_value
 from bullbear.group.screening import Screen
+from bullbear.group.shares import shares_outstanding
 
-CONCEPT = "shares_outstanding"
-MAX_AGE_DAYS = 400
-"""A count a year, and the time in which it is filed."""
-IMPLAUSIBLE = 20.0
+CONCEPTS = ITEMS["shares_outstanding"].concepts
+"""What companies report of it."""
+TURNOVER = 0.25
+"""Share of a company that does not change hands on a usual day."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ class MarketValues:
     restated
         Whether the price was delivered divided by later splits.
     doubted
-        Whether the latest count of shares was set aside as implausible, and the one before it used.
+        Whether a count of shares was set aside as implausible.
     """
 
     value: Array
@@ -67,14 +69,15 @@ def market_values(screened: Screen, facts: pd.DataFrame) -> MarketValues:
     screened
         The screened panel; it should reach back as far as the counts.
     facts
-        Every version of `shares_outstanding` known at that session's close, as `CompanyView.facts` serves them.
+        Every version of `CONCEPTS` known at that session's close, as `CompanyView.facts` serves them.
     """
     clean = screened.clean
     # What corrects a wrong start of the prices has changed no number of shares.
-    factor = np.asarray(np.cumprod(clean.split / screened.rebased, axis=0), dtype=np.float64)
-    count, doubted = _latest_counts(facts, clean, factor)
-    worth = carried(share_value(clean), GAP)[-1]
-    price, shares = worth / np.prod(clean.split, axis=0), count * factor[-1]
+    splits = clean.split / screened.rebased
+    count = shares_outstanding(facts, clean, np.array([len(clean.sessions) - 1]), splits)[0]
+    price = carried(share_value(clean), GAP)[-1] / np.prod(clean.split, axis=0)
+    doubted = screened.unusual.dollars[-1] > TURNOVER * count * price
+    shares = np.where(doubted, np.nan, count)
     return MarketValues(value=price * shares, shares=shares, restated=clean.restated.copy(), doubted=doubted)
 
 
@@ -97,28 +100,3 @@ def summarise(values: MarketValues, member: BoolArray) -> ValueSummary:
         names=len(columns),
         restated=int(np.count_nonzero(values.restated[columns])),
     )
-
-
-def _latest_counts(facts: pd.DataFrame, panel: Panel, factor: Array) -> tuple[Array, BoolArray]:
-    """The latest plausible count of each company, as of the panel's first session, and whether a later one was off."""
-    session = panel.sessions[-1]
-    columns = {name: column for column, name in enumerate(panel.companies)}
-    rows = facts[
-        (facts["value"] > 0)
-        & (facts["event_date"] >= session - pd.Timedelta(days=MAX_AGE_DAYS))
-        & (facts["event_date"] <= session)
-        & facts["company"].isin(columns)
-    ].sort_values(["company", "event_date", "known_at"], kind="stable")
-    rows = rows.drop_duplicates(["company", "event_date"], keep="last")
-    column = rows["company"].map(columns).to_numpy(np.int64)
-    place = panel.sessions.searchsorted(pd.DatetimeIndex(rows["event_date"]), side="right") - 1
-    since = np.where(place >= 0, factor[np.maximum(place, 0), column], 1.0)
-    value = rows["value"].to_numpy(np.float64) / since
-    last = np.append(column[1:] != column[:-1], True)[: len(column)]
-    first = np.append(True, column[1:] != column[:-1])[: len(column)]
-    before = np.where(first, value, np.roll(value, 1))
-    off = last & ((value > IMPLAUSIBLE * before) | (value < before / IMPLAUSIBLE))
-    count, doubted = np.full(len(columns), np.nan), np.zeros(len(columns), dtype=bool)
-    count[column[last]] = np.where(off, before, value)[last]
-    doubted[column[off]] = True
-    return count, doubted

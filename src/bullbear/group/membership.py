@@ -153,11 +153,28 @@ class Universe:
             member[pieces == piece] = [company in inside for company in companies]
         return known, member
 
+    def weights(self, sessions: pd.DatetimeIndex, companies: tuple[str, ...]) -> NDArray[np.float64]:
+        """The weight of each member on the list known at each session's close, NaN for all others; shape (n, m)."""
+        pieces = self._piece_at(exchange.closes(pd.DatetimeIndex(sessions)).as_unit("us").asi8)
+        found = np.full((len(pieces), len(companies)), np.nan)
+        for piece in np.unique(pieces[pieces >= 0]):
+            members = self._members(int(piece))
+            weight = dict(zip(members.companies, members.weights, strict=True))
+            found[pieces == piece] = [weight.get(company, np.nan) for company in companies]
+        return found
+
     def companies(self) -> tuple[str, ...]:
         """Every company that was ever a member, sorted."""
         return tuple(
             sorted({company for piece in range(len(self._pieces)) for company in self._members(piece).companies})
         )
+
+    @property
+    def first_known_at(self) -> pd.Timestamp | None:
+        """When the first list became known; None where there is none, or one that was fixed."""
+        if not self._lists or self.fixed_on is not None:
+            return None
+        return pd.Timestamp(self._lists[0].known_at, unit="us", tz="UTC").as_unit("us")
 
     def _piece_at(self, instants: np.ndarray) -> np.ndarray:
         """The piece in force at each instant; -1 where there is none, or its list is too old."""
@@ -219,7 +236,7 @@ def universe_of(view: View, name: str, groups: Mapping[str, Group]) -> Universe:
         allowed = ", ".join(groups) or "a group of models/groups.toml"
         raise DefinitionError("group", name, allowed, "choose one, or add it to models/groups.toml")
     group = groups[name]
-    listings = Listings(view.companies.listings())
+    listings = Listings(view.companies.listings(every_version=True))
     if group.fund is not None:
         return fund_universe(view, group.fund, name=name, listings=listings)
     if group.fixed_on is None:
@@ -234,7 +251,7 @@ def fund_universe(view: View, fund: str, *, name: str | None = None, listings: L
         rows = pd.DataFrame(columns=["event_date", "known_at", *_COLUMNS])
     else:
         rows = view.versions("holdings", fund)
-    known = Listings(view.companies.listings()) if listings is None else listings
+    known = Listings(view.companies.listings(every_version=True)) if listings is None else listings
     return Universe(name or fund, rows, known, fund=fund)
 
 

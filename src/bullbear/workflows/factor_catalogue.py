@@ -23,7 +23,17 @@ from bullbear.home import Home
 from bullbear.sessions import closes
 from bullbear.user_code import broken_files, digests
 
-_FAMILY_ORDER = ("technical", "volatility", "levels", "positioning", "sentiment", "macro", "sectors", "regime")
+_FAMILY_ORDER = (
+    "technical",
+    "volatility",
+    "levels",
+    "positioning",
+    "breadth",
+    "sentiment",
+    "macro",
+    "sectors",
+    "regime",
+)
 """Families listed first, in this order."""
 FEATURE_SETS_APART = ("odds",)
 """Files in `features/` that define events, not factors."""

@@ -34,7 +34,8 @@ T = TypeVar("T")
 class DataSource:
     """What `bullbear run` works on; None means what is there, else the default.
 
-    `data` is `sim`, `live` or a snapshot directory; `seed`, `signal` and `years` make the simulated market.
+    `data` is `sim`, `live` or a snapshot directory; `seed`, `signal` and `years` make the simulated market, with as
+    many companies as the one that is there.
     """
 
     data: str | None = None
@@ -45,7 +46,10 @@ class DataSource:
     def market(self, held: Mapping[str, Any]) -> dict[str, Any]:
         """The simulated market that is meant, given the one that the store holds."""
         asked = {"seed": self.seed, "signal": self.signal, "years": self.years}
-        return {name: held.get(name, DEFAULT_MARKET[name]) if value is None else value for name, value in asked.items()}
+        meant = {
+            name: held.get(name, DEFAULT_MARKET[name]) if value is None else value for name, value in asked.items()
+        }
+        return meant | ({"companies": held["companies"]} if "companies" in held else {})
 
 
 def fill(home: Home, source: DataSource, console: Console) -> None:
@@ -99,7 +103,7 @@ def _fill_real(place: Home, data: str, home: Home, console: Console) -> None:
         raise faults[0]
 
 
-def fill_simulated(home: Home, seed: int, signal: float, years: int) -> IngestReport:
+def fill_simulated(home: Home, seed: int, signal: float, years: int, companies: int = 0) -> IngestReport:
     """Load the simulated market; the same arguments twice change nothing.
 
     Raises
@@ -107,7 +111,7 @@ def fill_simulated(home: Home, seed: int, signal: float, years: int) -> IngestRe
     InputError
         The store holds other data.
     """
-    market = simulate(seed, signal, years)
+    market = simulate(seed, signal, years, companies)
     with _marked(home):
         return load(market, home.store(), home.root, pd.Timestamp.now("UTC"))
 

@@ -18,7 +18,7 @@ from bullbear import sessions as exchange
 from bullbear.data.companies.crossing import panel_of
 from bullbear.data.companies.kinds import COMPANY_KINDS, DELISTED
 from bullbear.data.companies.panel import Panel
-from bullbear.data.companies.reader import CompanyReader, known_by, microseconds
+from bullbear.data.companies.reader import CompanyReader, Listed, known_by, microseconds
 from bullbear.data.reader import EPOCH
 from bullbear.errors import InputError, NoDataError
 
@@ -33,6 +33,11 @@ class CompanyView:
         self._reader, self._files = reader, reader.files()
         self.stored = reader.stored
         self.instant = (reader.last_known_at(self._files) or EPOCH) if instant is None else instant
+
+    @property
+    def files(self) -> Listed:
+        """The segments that it reads."""
+        return self._files
 
     @property
     def is_empty(self) -> bool:
@@ -120,14 +125,22 @@ class CompanyView:
         columns = ["company", "concept", "event_date", "start_date", "known_at", "value", "unit", "form"]
         return _framed("facts", parts, ["company", "concept", "event_date", "known_at", "start_date", "unit"])[columns]
 
-    def listings(self) -> pd.DataFrame:
+    def listings(self, *, every_version: bool = False) -> pd.DataFrame:
         """Under which ticker, name and sector a company was listed, in the latest version known of each row.
+
+        Parameters
+        ----------
+        every_version:
+            Give the versions that were corrected later, too: what was known at an earlier instant follows from them.
 
         Returns
         -------
         Columns company, event_date (the first day for which the row holds, until the company's next), known_at, ticker,
         name, cik, exchange, sector, status (`listed` or `delisted`); sorted by company and event_date.
         """
+        if every_version:
+            parts = list(self._known("listings", COMPANY_KINDS["listings"].columns))
+            return _framed("listings", parts, ["company", "event_date", "known_at"])
         return self._listings.copy(deep=False)
 
     def short_interest(self, companies: Iterable[str] | None = None, *, versions: bool = False) -> pd.DataFrame:
@@ -165,14 +178,25 @@ class CompanyView:
         A correction is such an instant, and so is a bar, split or dividend that arrived late. Between two of them a
         figure of a session, once computed, stays as it is.
         """
-        found: set[int] = set()
+        known = self.late(kinds)["known_at"].unique()
+        return pd.DatetimeIndex(known).sort_values().tz_localize("UTC")
+
+    def late(self, kinds: Collection[str] = ("bars", "splits", "dividends")) -> pd.DataFrame:
+        """Which rows became known after the close of their session: company, event_date, known_at (naive UTC)."""
+        parts: list[tuple[np.ndarray, ...]] = []
         for kind in kinds:
             for rows in self._known(kind, ["series", "event_date", "known_at"]):
                 event, known = microseconds(rows, "event_date"), microseconds(rows, "known_at")
                 days, back = np.unique(event, return_inverse=True)
                 late = known > _closes(days)[back]
-                found.update(np.unique(known[late]).tolist())
-        return pd.DatetimeIndex(np.array(sorted(found), dtype="datetime64[us]")).tz_localize("UTC")
+                if late.any():
+                    company = rows.column("series").to_numpy()[late].astype(object)
+                    parts.append((company, *(each[late].view("datetime64[us]") for each in (event, known))))
+        if not parts:
+            parts = [(np.array([], object), *[np.array([], "datetime64[us]")] * 2)]
+        columns = [np.concatenate([part[place] for part in parts]) for place in range(3)]
+        frame = pd.DataFrame(dict(zip(("company", "event_date", "known_at"), columns, strict=True)))
+        return frame.drop_duplicates(ignore_index=True)
 
     def _day(self, asked: str | pd.Timestamp | None, otherwise: pd.Timestamp | None) -> pd.Timestamp:
         """A day that was asked for, or a session with a bar."""

@@ -34,6 +34,7 @@ SHARED: dict[str, Parameter] = {
     "releases": Parameter("A series in the order of its periods, as known at one instant."),
     "short_interest": Parameter("Short interest as last published at each close."),
     "short_volume": Parameter("Daily short-sale volume as last published at each close."),
+    "breadth": Parameter("Figures of a fund's members, as known at each close."),
     "implied": Parameter("Implied volatility as last published at each close, per cent a year."),
     "near": Parameter("Implied volatility over the shorter horizon, per cent a year, as last published."),
     "far": Parameter("Implied volatility over the longer horizon, per cent a year, as last published."),

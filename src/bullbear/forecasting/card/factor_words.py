@@ -13,6 +13,7 @@ FAMILIES = {
     "volatility": "volatility",
     "levels": "support and resistance",
     "positioning": "short selling",
+    "breadth": "the breadth of the fund's companies",
     "sentiment": "sentiment",
     "macro": "the economy",
     "sectors": "the sectors",
