@@ -31,10 +31,12 @@ from bullbear.data import Store
 from bullbear.data.companies.kinds import BUCKETS, bucket
 from bullbear.data.companies.panel import Panel
 from bullbear.data.companies.tables import Cells, cells_path, read_cells, write_cells
+from bullbear.data.companies.view import CompanyView
 from bullbear.execution import Executor, map_items
 from bullbear.execution.environment import environment
 from bullbear.files import write_whole
 from bullbear.group.membership import Universe
+from bullbear.picking.fact_features import fact_values
 from bullbear.picking.features import FEATURES, values
 from bullbear.picking.history import LONGEST_GAP, LOOK_BACK, Array, BoolArray, Daily
 from bullbear.picking.ranks import percentiles
@@ -156,7 +158,7 @@ def factor_panel(
         A folder of results; each question has a folder of its own in it. Workers on other machines must see it, and the
         store, under the same path.
     names
-        Keys of `features.FEATURES`.
+        Keys of `features.FEATURES` and `fact_features.FACT_FEATURES`.
     stored
         Read only rows stored by then; by default all that are there now.
     """
@@ -215,9 +217,19 @@ def write_factors(task: Task, part: Part) -> int:
     """Compute and write the factors of a part, unless they are there; the number of companies."""
     path = cells_path(task.root / RAW, part.block.year, part.name)
     if not path.exists():
+        decisions, filed = part.block.decisions, [name for name in task.names if name not in FEATURES]
         panel = _panel(task, part)
-        found = values(panel, task.group[part.block.name], part.block.decisions, task.names)
-        write_cells(path, Cells(part.block.decisions, panel.companies, task.names, found))
+        found = np.full((len(decisions), len(panel.companies), len(task.names)), np.nan)
+        traded = [name for name in task.names if name in FEATURES]
+        if traded:
+            found[:, :, [name in FEATURES for name in task.names]] = values(
+                panel, task.group[part.block.name], decisions, traded
+            )
+        if filed:
+            found[:, :, [name not in FEATURES for name in task.names]] = fact_values(
+                _view(task, part), panel.companies, decisions, filed
+            )
+        write_cells(path, Cells(decisions, panel.companies, task.names, found))
     return len(part.places)
 
 
@@ -254,10 +266,14 @@ def _parts(blocks: list[Block], companies: tuple[str, ...]) -> list[Part]:
 
 def _panel(task: Task, part: Part) -> Panel:
     """The bars of a part's companies on its block's sessions, as known at its last decision."""
-    instant = exchange.closes(part.block.decisions[-1:])[0]
-    view = task.store.as_of(instant, stored=task.stored).companies
     names = [task.companies[place] for place in part.places]
-    return view.panel(names, first=part.block.first, last=part.block.last)
+    return _view(task, part).panel(names, first=part.block.first, last=part.block.last)
+
+
+def _view(task: Task, part: Part) -> CompanyView:
+    """What was known at the last decision of a part."""
+    instant = exchange.closes(part.block.decisions[-1:])[0]
+    return task.store.as_of(instant, stored=task.stored).companies
 
 
 def _group_growth(parts: list[Part], sums: list[tuple[NDArray[np.int64], NDArray[np.int64]]]) -> dict[str, Array]:
