@@ -24,7 +24,11 @@ FACT_FEATURES: dict[str, str] = {
 
 
 def fact_values(
-    view: CompanyView, companies: Iterable[str], decisions: pd.DatetimeIndex, names: Sequence[str]
+    view: CompanyView,
+    companies: Iterable[str],
+    decisions: pd.DatetimeIndex,
+    names: Sequence[str],
+    first: pd.Timestamp | None = None,
 ) -> Array:
     """Values of `FACT_FEATURES`, shape (n_decisions, n_companies, n_names); companies sorted.
 
@@ -34,9 +38,12 @@ def fact_values(
         As of the last decision's close; bars must not have been corrected between the decisions.
     decisions
         Sessions, ascending.
+    first
+        The session from which bars are read and screened; by default `LOOK_BACK` before the first decision.
     """
     asked = sorted(set(companies))
-    panel = view.panel(asked, first=exchange.offset(decisions[0], -LOOK_BACK), last=decisions[-1])
+    begin = exchange.offset(decisions[0], -LOOK_BACK) if first is None else first
+    panel = view.panel(asked, first=begin, last=decisions[-1])
     screened = screen(panel)
     found = characteristics(
         screened.clean,
