@@ -24,7 +24,9 @@ from bullbear.group.screening import screen
 from bullbear.home import Home
 from bullbear.picking import companies
 from bullbear.picking.cross_section import CrossSection, Rows, decisions, of_panel
+from bullbear.picking.fact_features import FACT_FEATURES
 from bullbear.picking.factor_panel import factor_panel
+from bullbear.picking.features import FEATURES
 from bullbear.picking.scoring import Ranked, check_characteristics, in_force
 
 Progress = Callable[[str, int, int], None]
@@ -225,7 +227,7 @@ class _Group:
     @classmethod
     def of(cls, home: Home, asked: Asked) -> _Group:
         picker, store = picker_of(home, asked.picker), home.filled_store()
-        check_characteristics([picker.rule])
+        check_characteristics([picker.rule], (*FEATURES, *FACT_FEATURES))
         session = _session(store, asked.as_of)
         decided_at = exchange.closes(pd.DatetimeIndex([session]))[0]
         view = store.as_of(decided_at)
