@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,6 +22,9 @@ from bullbear.data.companies.panel import Panel
 from bullbear.data.companies.reader import CompanyReader, Listed, known_by, microseconds
 from bullbear.data.reader import EPOCH
 from bullbear.errors import InputError, NoDataError
+
+_DAY = "datetime64[us]"
+_LATE: dict[str, Any] = {"company": object, "event_date": _DAY, "known_at": _DAY, "lacked": bool}
 
 
 class CompanyView:
@@ -148,19 +152,31 @@ class CompanyView:
             return _framed("listings", parts, ["company", "event_date", "known_at"])
         return self._listings.copy(deep=False)
 
-    def short_interest(self, companies: Iterable[str] | None = None) -> pd.DataFrame:
-        """The latest version known by company and settlement date (event_date).
+    def short_interest(self, companies: Iterable[str] | None = None, *, versions: bool = False) -> pd.DataFrame:
+        """The latest version known by company and settlement date (event_date), or every version.
 
         Returns
         -------
         Columns company, event_date, known_at, shares_short, avg_daily_volume, days_to_cover, shares_outstanding.
         """
-        return self._latest("short_interest", None if companies is None else _names(companies))
+        asked = None if companies is None else _names(companies)
+        return self._versions("short_interest", asked) if versions else self._latest("short_interest", asked)
+
+    def latest(self, kind: str, companies: Iterable[str] | None = None) -> pd.DataFrame:
+        """The rows of a kind, in the latest version known of each company and event_date, sorted by these.
+
+        Of bars `panel` gives the same as arrays.
+        """
+        return self._latest(kind, None if companies is None else _names(companies))
 
     def quarantine(self) -> pd.DataFrame:
         """Rows set aside as impossible: company, event_date, known_at, kind, reason, row (the source row as JSON)."""
         parts = list(self._known("quarantine", COMPANY_KINDS["quarantine"].columns))
         return _framed("quarantine", parts, ["company", "event_date", "known_at"])
+
+    def rows_by_kind(self) -> dict[str, int]:
+        """The number of rows stored of each kind, corrections among them, whatever the instant."""
+        return {kind: self._reader.count(self._files, kind) for kind in COMPANY_KINDS}
 
     def company_of(self, ticker: str, day: str | pd.Timestamp) -> str | None:
         """The company that was listed under `ticker` on `day`, by what is known at the instant; None if none was.
@@ -186,21 +202,27 @@ class CompanyView:
         return pd.DatetimeIndex(known).sort_values().tz_localize("UTC")
 
     def late(self, kinds: Collection[str] = ("bars", "splits", "dividends")) -> pd.DataFrame:
-        """Which rows became known after the close of their session: company, event_date, known_at (naive UTC)."""
-        parts: list[tuple[np.ndarray, ...]] = []
+        """Which rows became known after the close of their session.
+
+        Returns
+        -------
+        Columns company, event_date, known_at (naive, in UTC), and `lacked`: whether nothing of the kind was known of
+        that company and session at the close.
+        """
+        parts: list[pd.DataFrame] = []
         for kind in kinds:
             for rows in self._known(kind, ["series", "event_date", "known_at"]):
                 event, known = microseconds(rows, "event_date"), microseconds(rows, "known_at")
                 days, back = np.unique(event, return_inverse=True)
                 late = known > _closes(days)[back]
                 if late.any():
-                    company = rows.column("series").to_numpy()[late].astype(object)
-                    parts.append((company, *(each[late].view("datetime64[us]") for each in (event, known))))
+                    keys = pd.MultiIndex.from_arrays([rows.column("series").to_numpy().astype(object), event])
+                    found = pd.DataFrame(list(keys[late]), columns=["company", "event_date"])
+                    found["known_at"], found["lacked"] = known[late], ~keys[late].isin(keys[~late])
+                    parts.append(found)
         if not parts:
-            parts = [(np.array([], object), *[np.array([], "datetime64[us]")] * 2)]
-        columns = [np.concatenate([part[place] for part in parts]) for place in range(3)]
-        frame = pd.DataFrame(dict(zip(("company", "event_date", "known_at"), columns, strict=True)))
-        return frame.drop_duplicates(ignore_index=True)
+            return pd.DataFrame({"company": [], "event_date": [], "known_at": [], "lacked": []}).astype(_LATE)
+        return pd.concat(parts, ignore_index=True).astype(_LATE).drop_duplicates(ignore_index=True)
 
     def _day(self, asked: str | pd.Timestamp | None, otherwise: pd.Timestamp | None) -> pd.Timestamp:
         """A day that was asked for, or a session with a bar."""
@@ -224,9 +246,12 @@ class CompanyView:
         return frozenset(self.names)
 
     def _latest(self, kind: str, companies: list[str] | None) -> pd.DataFrame:
-        parts = list(self._known(kind, COMPANY_KINDS[kind].columns, None, companies))
-        rows = _framed(kind, parts, ["company", "event_date", "known_at"])
+        rows = self._versions(kind, companies)
         return rows.drop_duplicates(["company", "event_date"], keep="last", ignore_index=True)
+
+    def _versions(self, kind: str, companies: list[str] | None) -> pd.DataFrame:
+        parts = list(self._known(kind, COMPANY_KINDS[kind].columns, None, companies))
+        return _framed(kind, parts, ["company", "event_date", "known_at"])
 
     def _end(self, *, latest: bool) -> pd.Timestamp | None:
         bound = max if latest else min
