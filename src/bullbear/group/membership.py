@@ -69,7 +69,7 @@ class Members:
 
 @dataclass(frozen=True)
 class _List:
-    """One list in one version, `rows` at `places`; from `known_at` until `stop` (microseconds) no newer one was known."""
+    """One list in one version, `rows` at `places`; no newer one was known from `known_at` to `stop` (microseconds)."""
 
     day: int
     known_at: int
