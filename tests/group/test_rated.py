@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -39,10 +40,7 @@ def _facts() -> pd.DataFrame:
     return frame.assign(**{name: pd.to_datetime(frame[name]) for name in ("start_date", "event_date")})
 
 
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
-    """Fourteen companies, the earlier in the alphabet the more they earn; one restated, one without bars."""
-    found = Store(tmp_path_factory.mktemp("fund") / "data")
+def _bars() -> pd.DataFrame:
     draws = np.random.default_rng(4)
     parts = []
     for number, company in enumerate(NAMES[:-1]):
@@ -50,7 +48,14 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
         part = pd.DataFrame({"series": company, "event_date": DAYS, "known_at": exchange.closes(DAYS), "close": close})
         part = part.assign(open=close, high=close * 1.001, low=close * 0.999, volume=1e5)
         parts.append(part.assign(restated=float(company == RESTATED)))
-    found.companies.append_all({"bars": pd.concat(parts, ignore_index=True), "facts": _facts()})
+    return pd.concat(parts, ignore_index=True)
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    """Fourteen companies, the earlier in the alphabet the more they earn; one restated, one without bars."""
+    found = Store(tmp_path_factory.mktemp("fund") / "data")
+    found.companies.append_all({"bars": _bars(), "facts": _facts()})
     return found
 
 
@@ -88,6 +93,18 @@ def test_the_best_come_first_and_the_unrated_last(rated: RatedGroup) -> None:
 def test_a_filing_of_the_evening_counts_from_the_next_view(store: Store, rated: RatedGroup) -> None:
     later = rate_members(store.as_of(AMENDED), members(), SESSION)
     assert later.rows() == rated.rows()  # the session's close is what is rated
+
+
+def test_what_arrives_later_changes_nothing(store: Store, tmp_path: Path) -> None:
+    session = DAYS[-15]  # one evening after most filings
+    closed = exchange.closes(DAYS[-15:-14])[0]
+    cut = Store(tmp_path / "data")
+    rows = {"bars": _bars(), "facts": _facts()}
+    cut.companies.append_all({kind: frame[frame["known_at"] <= closed] for kind, frame in rows.items()})
+    alone = rate_members(cut.as_of(closed), members(), session)
+    whole = rate_members(store.as_of(closed), members(), session)
+    np.testing.assert_array_equal(whole.figures.values, alone.figures.values)
+    assert whole.rows() == alone.rows()
 
 
 def test_within_the_sector(store: Store) -> None:
