@@ -44,8 +44,11 @@ def small_market(seed: int, sessions: int = 330, companies: int = 60) -> SmallMa
             "company": panel.companies,
             "concept": "shares_outstanding",
             "event_date": day,
+            "start_date": pd.NaT,
             "known_at": day.tz_localize("UTC") + pd.Timedelta(days=20),
-            "value": np.round(rng.lognormal(17, 0.7, companies)),
+            "value": np.round(2e9 * rng.lognormal(0, 0.5, companies) / close[-1]),
+            "unit": "shares",
+            "form": "10-Q",
         }
     )
     return SmallMarket(panel, facts, tuple(SECTORS[column % 3] for column in range(companies)))
