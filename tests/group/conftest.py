@@ -30,7 +30,7 @@ def small_market(seed: int, sessions: int = 330, companies: int = 60) -> SmallMa
     common = rng.normal(0.0005, 0.008, (sessions, 1))
     close = rng.uniform(8, 90, companies) * np.exp(np.cumsum(common + volatility * rng.normal(0, 1, shape), axis=0))
     up, down = (np.exp(volatility * np.abs(rng.normal(0.5, 0.2, shape))) for _ in range(2))
-    volume = np.round(rng.uniform(2e5, 3e6, companies) * np.exp(rng.normal(0, 0.3, shape)))
+    volume = np.round(rng.uniform(2e5, 1.2e6, companies) * np.exp(rng.normal(0, 0.3, shape)))
     split = np.ones(shape)
     for column in rng.choice(companies, companies // 10, replace=False):
         split[rng.integers(40, sessions - 1), column] = rng.choice([2.0, 3.0, 0.1])
