@@ -75,21 +75,23 @@ def simulate(
 
 
 def ingest(
-    directory: Annotated[Path, typer.Argument(metavar="DIR", help="A snapshot directory.")],
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="A snapshot directory, or one of companies.")],
     home: HomeOption = None,
     create: CreateOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Load a snapshot directory into the store.
+    """Load a snapshot directory into the store, or a directory of companies.
 
+    A directory with filed_facts.csv or members_DATE.csv is one of companies, and so is a snapshot's folder companies/.
     Running it twice changes nothing.
 
     Example: bullbear ingest ../snapshot
     """
     from bullbear.cli import show
+    from bullbear.cli.console import ProgressConsole
     from bullbear.workflows.filling import fill_from
 
-    report = fill_from(locate(home, create=create), directory)
+    report = fill_from(locate(home, create=create), directory, ProgressConsole(quiet=as_json).say)
     if as_json:
         print_document(show.ingest_document(report))
     else:
@@ -111,6 +113,7 @@ def status(
     Example: bullbear status --series
     """
     from bullbear.cli import show, status_tables
+    from bullbear.data.companies.status import company_status
     from bullbear.data.status import status as table_of
     from bullbear.forecasting.staleness import mark_needed
     from bullbear.tracking.aliases import alias_notes
@@ -120,10 +123,13 @@ def status(
     for note in alias_notes(place):
         typer.echo(at_the_same_place(f"note: {note}"), err=True)
     store = place.filled_store()
-    table = mark_needed(table_of(store.as_of(show.now_of(store))), place)
+    view = store.as_of(show.now_of(store))
+    table, companies = mark_needed(table_of(view), place), company_status(view.companies)
     if as_json:
-        print_document(table.to_dict(orient="records"))
+        print_document([*table.to_dict(orient="records"), *([companies.document] if companies else [])])
     elif series:
         status_tables.series(table, store.is_simulated)
+        if companies:
+            typer.echo(f"{companies.line}.")
     else:
-        status_tables.summary(summarise(place, table), store.is_simulated)
+        status_tables.summary(summarise(place, table, companies), store.is_simulated)

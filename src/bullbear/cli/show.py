@@ -76,7 +76,10 @@ def _not_asked(provider: str, series: Sequence[str]) -> str:
 
 def _print_stored(report: IngestReport | FetchReport, summary: str, problems: Iterable[str]) -> None:
     """The outcome on stdout, notes and problems on stderr."""
-    kinds = ", ".join(f"{count:,} {kind}" for kind, count in report.added.items() if count) or "nothing new"
+    kinds = (
+        ", ".join(f"{count:,} {kind.replace('company_', 'company ')}" for kind, count in report.added.items() if count)
+        or "nothing new"
+    )
     lines = [f"{summary}; added {kinds}"]
     if report.quarantined:
         lines.append(f"{report.quarantined} doubtful rows set aside; `bullbear status` gives the reasons")

@@ -7,7 +7,7 @@ a price that was delivered divided by later splits.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -108,6 +108,9 @@ CHARACTERISTICS: Mapping[str, Characteristic] = {
 }
 """By name, in the order of the last axis of `characteristics`."""
 
+FROM_PRICES = ("momentum", "low_risk")
+"""Ratings whose parts need no facts."""
+
 FIGURES = {
     name: ITEMS[name]
     for name in (
@@ -150,8 +153,11 @@ def characteristics(
     short_interest: pd.DataFrame | None = None,
     member: BoolArray | None = None,
     splits: Array | None = None,
+    names: Sequence[str] = tuple(CHARACTERISTICS),
 ) -> Characteristics:
-    """All `CHARACTERISTICS` of the panel's companies at the closes of `sessions`.
+    """`CHARACTERISTICS` of the panel's companies at the closes of `sessions`.
+
+    All but `beta_252` are equal to the last bit whatever other companies the panel holds.
 
     Parameters
     ----------
@@ -162,18 +168,22 @@ def characteristics(
     sessions
         Ascending, each one of the panel's.
     short_interest
-        Rows of company, event_date, known_at, shares_short, avg_daily_volume, days_to_cover.
+        Every version known: company, event_date, known_at, shares_short, avg_daily_volume, days_to_cover.
     member
         Who belonged to the group at each session of the panel, shape (n_panel_sessions, n_companies), for the group's
         return that betas refer to; all by default.
     splits
         See `shares_outstanding`.
+    names
+        Of those wanted, in this order.
 
     Raises
     ------
     InputError
-        A session is not one of the panel's.
+        A session is not one of the panel's, or there is no characteristic of a name.
     """
+    if unknown := [name for name in names if name not in CHARACTERISTICS]:
+        raise InputError("characteristics", unknown, ", ".join(CHARACTERISTICS), "use these names")
     rows = panel.sessions.get_indexer(sessions)
     if (rows < 0).any():
         first = sessions[rows < 0][0]
@@ -182,11 +192,12 @@ def characteristics(
     filed = fundamentals(facts, instants, panel.companies, FIGURES)
     shares = shares_outstanding(facts, panel, rows, splits)
     found = _of_facts(filed, market_value(shares, panel, rows))
-    found |= price_characteristics(panel, rows, member)
     found |= short_characteristics(short_interest, instants, shares, panel, rows)
+    if any(CHARACTERISTICS[name].rating in FROM_PRICES for name in names):
+        found |= price_characteristics(panel, rows, member)
     traded = panel.traded[rows]
-    values = np.stack([np.where(traded, found[name], np.nan) for name in CHARACTERISTICS], axis=2)
-    return Characteristics(pd.DatetimeIndex(sessions), panel.companies, tuple(CHARACTERISTICS), values)
+    values = np.stack([np.where(traded, found[name], np.nan) for name in names], axis=2)
+    return Characteristics(pd.DatetimeIndex(sessions), panel.companies, tuple(names), values)
 
 
 def _of_facts(filed: Fundamentals, worth: Array) -> dict[str, Array]:

@@ -206,8 +206,8 @@ def group_report(
 
 
 def _session(companies: CompanyView, as_of: str | None, *, simulated: bool) -> pd.Timestamp:
-    first, last = companies.first_session, companies.last_session
-    if first is None or last is None:
+    last = companies.last_session
+    if last is None:
         raise NoDataError(
             "companies",
             Found("no bars of any company in the store"),
@@ -216,7 +216,8 @@ def _session(companies: CompanyView, as_of: str | None, *, simulated: bool) -> p
         )
     if as_of is None:
         return last
-    day = exchange.day(as_of)
+    day, first = exchange.day(as_of), companies.first_session
+    assert first is not None
     if first <= day <= last:
         return pd.Timestamp(exchange.between(first, day)[-1])
     more = "simulate more years" if simulated else "fetch or ingest newer data"
