@@ -186,7 +186,8 @@ class _Walk:
         strange = ~is_back & ~is_undone & ~traded & ~silent
         strange &= size > np.where(outside, np.maximum(5 * reach, 0.15), np.maximum(6 * reach, 0.2))
         searched, why, found = _explained(moved, volume, self.unusual.span[row, at], reach)
-        found &= ~self._is_near_refused(row, at)  # the verdict of yesterday stands until it is confirmed
+        again = self._is_near_refused(row, at)
+        found &= ~again  # yesterday's verdict stands until it is confirmed
         for some, factor, because in (
             (is_back, back, np.zeros(len(at))),
             (is_undone, undo, np.full(len(at), float(Reason.SPLIT))),
@@ -194,7 +195,7 @@ class _Walk:
         ):
             self._shift_to(at[some], factor[some], because[some])
             move[at[some]] += np.log(factor[some])
-        unexplained = strange & ~found & (outside | (size > np.maximum(10 * reach, 0.5)))
+        unexplained = strange & ~found & (outside | again | (size > np.maximum(10 * reach, 0.5)))
         aside = self._set_aside(row, at[unexplained])
         use[aside] = False
         reason[aside] = np.where(self.outside[row, aside], float(Reason.RANGE), float(Reason.JUMP))
