@@ -16,6 +16,7 @@ from bullbear.data.companies.kinds import BUCKETS, bucket
 from bullbear.data.reader import Reader
 from bullbear.execution import Cluster, Executor, Local
 from bullbear.group.membership import Universe
+from bullbear.group.screening import screen
 from bullbear.group.tickers import Listings
 from bullbear.picking import factor_panel as module
 from bullbear.picking.factor_panel import RANKED, RAW, FactorPanel, blocks_of, factor_panel
@@ -106,12 +107,16 @@ def test_each_decision_has_the_factors_of_what_was_known_at_its_close(
     assert ranked.values.dtype == np.float32
     for row, day in enumerate(DECISIONS):
         view = store.as_of(exchange.closes(DECISIONS[[row]])[0]).companies
-        bars = view.panel(members, first=exchange.offset(day, 1 - LOOK_BACK - LONGEST_GAP), last=day)
+        first = blocks_of(DECISIONS[[row]], pd.DatetimeIndex([]))[0].first
+        assert len(exchange.between(first, f"{day.year}-01-03")) > LOOK_BACK + LONGEST_GAP + 60
+        bars = screen(view.panel(members, first=first, last=day)).clean
         _, member = universe.mask(bars.sessions, members)
         close = pd.DataFrame(bars.close * np.cumprod(bars.split, axis=0))
         growth = (close / close.ffill(limit=LONGEST_GAP).shift(1) - 1).where(member).clip(-0.5, 0.5)
         own = values(bars, growth.mean(axis=1).to_numpy(), DECISIONS[[row]], NAMES)[0]
-        assert np.allclose(raw.values[row], own, rtol=1e-9, equal_nan=True)
+        seen = member.any(axis=0)
+        assert np.allclose(raw.values[row, seen], own[seen], rtol=1e-9, equal_nan=True)
+        assert np.isnan(raw.values[row, ~seen]).all()
         expected = percentiles(raw.values[[row]], member[[-1]])[0]
         assert np.array_equal(ranked.values[row], expected.astype(np.float32), equal_nan=True)
     assert np.isfinite(ranked.values).any(axis=(1, 2)).all()
@@ -157,21 +162,21 @@ def test_a_part_reads_the_partitions_of_its_own_companies_and_years_alone(
         return table(self, files, kind, *rest)
 
     seen: list[str] = []
-    inner = module.values
+    inner = module.screen
 
-    def watched(bars: Any, *rest: Any) -> Any:
+    def watched(bars: Any) -> Any:
         own = {bucket(company, BUCKETS) for company in bars.companies}
         assert len(own) == 1
-        years = {bars.sessions[0].year, bars.sessions[-1].year, bars.sessions[-1].year - 1}
+        years = set(bars.sessions.year)
         for kind, name in read:
             if kind == "bars":
                 year, _, place = name.partition("-")
                 assert int(year) in years
                 assert int(place.split("of")[0]) in own
         seen.extend(name for _, name in read)
-        return inner(bars, *rest)
+        return inner(bars)
 
-    monkeypatch.setattr(module, "values", watched)
+    monkeypatch.setattr(module, "screen", watched)
     panel_of = module._panel
 
     def forget_first(*arguments: Any) -> Any:
@@ -204,6 +209,7 @@ def test_what_is_finished_is_not_computed_again(
     found = build(store, universe, tmp_path)
     assert {path: path.stat().st_mtime_ns for path in finished} == finished
     assert bits(found) == bits(panel)
+    assert not list(tmp_path.rglob("daily/*.npz"))
     monkeypatch.setattr(module, "map_items", None)  # a third time nothing is computed
     assert bits(build(store, universe, tmp_path)) == bits(panel)
 
@@ -216,6 +222,16 @@ def test_rows_stored_later_do_not_count(panel: FactorPanel, store: Store, univer
     copy.companies.append_all({"bars": more[more["event_date"] < "2018-09-01"]})
     assert bits(build(copy, universe, tmp_path / "one", stored=limit)) == bits(panel)
     assert bits(build(copy, universe, tmp_path / "two")) != bits(panel)
+
+
+def test_a_decision_alone_has_the_bits_that_it_has_among_others(
+    panel: FactorPanel, store: Store, universe: Universe, tmp_path: Path
+) -> None:
+    for day in (DECISIONS[1], DECISIONS[-2]):
+        alone = factor_panel(store, universe, pd.DatetimeIndex([day]), root=tmp_path, names=NAMES)
+        for one, among in ((alone.raw(), panel.raw()), (alone.ranked(), panel.ranked())):
+            seen = np.isin(among.companies, one.companies)
+            assert one.values[0].tobytes() == among.values[day == DECISIONS][0][seen].tobytes()
 
 
 def test_files_are_by_year_and_bucket(panel: FactorPanel) -> None:

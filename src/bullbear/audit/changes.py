@@ -10,6 +10,14 @@ import pandas as pd
 
 from bullbear.data.companies.kinds import layout_of
 
+EVERY = "*"
+"""In the place of a series: every series of the kind."""
+
+
+def among(series: frozenset[tuple[str, str]] | None, kind: str, name: str) -> bool:
+    """Whether a series is one of those that a change is about; None: all are."""
+    return series is None or (kind, name) in series or (kind, EVERY) in series
+
 
 @dataclass(frozen=True)
 class Noise:
@@ -38,7 +46,7 @@ class Noise:
 
     def touches(self, kind: str, series: str) -> bool:
         """Whether the series is among those that change."""
-        return self.series is None or (kind, series) in self.series
+        return among(self.series, kind, series)
 
     def rows(self, kind: str, series: str, frame: pd.DataFrame) -> pd.DataFrame:
         """The changed rows; see `data.changed.Change`."""

@@ -5,16 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 
+from bullbear.audit.changes import EVERY
 from bullbear.audit.subject import Subject
+from bullbear.data.companies.kinds import PREFIX
 from bullbear.definitions import FactorSpec
 from bullbear.factors import registered, universe
 from bullbear.factors.engine.registry import kind_of
+from bullbear.group.breadth_table import KIND as BREADTH
 
 Series = tuple[str, str]
 """The kind of the store and the series."""
 
 MADE_OF = {"bars": ("bars", "raw_bars", "splits", "dividends")}
 """The kinds of the store that are served as one."""
+_INSIDE = frozenset((f"{PREFIX}{kind}", EVERY) for kind in ("bars", "splits", "dividends", "listings"))
+"""What breadth is computed from beside the lists of holdings."""
 
 
 def assets_of(subject: Subject) -> list[str]:
@@ -43,6 +48,8 @@ def _stored(kind: str) -> str:
 
 
 def stored_as(series: Series) -> frozenset[Series]:
-    """What is changed in the store to change a series; bars may be derived from others."""
+    """What is changed in the store to change a series; bars may be derived from others, breadth always is."""
     kind, name = series
+    if kind == BREADTH:
+        return _INSIDE | {("holdings", name)}
     return frozenset((each, name) for each in MADE_OF.get(kind, (kind,)))

@@ -40,6 +40,14 @@ class Versions:
     def __len__(self) -> int:
         return len(self.known_at)
 
+    @property
+    def frame(self) -> pd.DataFrame:
+        """The rows with event_date, known_at and the numbers, as `View.versions` serves those of a stored series."""
+        instants = pd.DatetimeIndex(self.known_at.view("datetime64[us]")).tz_localize("UTC")
+        return pd.DataFrame(
+            {"event_date": self.event_date.view("datetime64[us]"), "known_at": instants, **dict(self.numbers)}
+        )
+
     def causal(self, function: Callable[[Versions], Columns]) -> Columns:
         """Columns derived from these versions, computed once on the whole history and cut here.
 

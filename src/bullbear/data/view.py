@@ -156,8 +156,6 @@ class View:
 
     def has(self, kind: str, series: str) -> bool:
         """Whether anything of that series was known."""
-        if kind in DERIVED:
-            return len(self.arrays(kind, series)) > 0
         return not self._known(kind, series).empty
 
     def quarantine(self) -> pd.DataFrame:
@@ -190,6 +188,8 @@ class View:
 
     @cached_method
     def _known(self, kind: str, series: str) -> pd.DataFrame:
+        if kind in DERIVED:
+            return self.arrays(kind, series).frame
         kind_named(kind)
         is_derived = kind == "bars" and self._is_derived(series)
         return self._derived(series) if is_derived else self._stored(kind, series)

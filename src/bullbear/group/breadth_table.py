@@ -108,8 +108,10 @@ class _Late:
     def __init__(self, view: View, names: tuple[str, ...]) -> None:
         self._view, self._names = view, names
         self._place = {name: place for place, name in enumerate(names)}
-        rows = view.companies.late(_PRICES)
+        parts = {kind: view.companies.late([kind]) for kind in _PRICES}
+        rows = pd.concat([part.assign(lacked=part["lacked"] & (kind == "bars")) for kind, part in parts.items()])
         rows = rows[rows["company"].isin(self._place)]
+        self._lacked = rows["lacked"].to_numpy(bool)
         self._columns = np.array([self._place[name] for name in rows["company"]], dtype=np.int64)
         self._event, self._known = (
             rows[name].to_numpy("datetime64[us]").view(np.int64) for name in ("event_date", "known_at")
@@ -118,20 +120,27 @@ class _Late:
 
     def corrected(self, marks: Marks, sessions: pd.DatetimeIndex) -> Marks:
         """The marks of some sessions as they were known at each close."""
-        closes = exchange.closes(sessions).as_unit("us").asi8
-        for rows, columns in self._stretches(sessions.as_unit("us").asi8, closes):
+        days, closes = sessions.as_unit("us").asi8, exchange.closes(sessions).as_unit("us").asi8
+        marks = self._without_bars(marks, days)
+        for rows, columns in self._stretches(days, closes):
             instant = pd.Timestamp(int(closes[rows[-1]]), unit="us", tz="UTC").as_unit("us")
             names = tuple(self._names[column] for column in columns)
             then = _marks(self._view.until(instant), names, sessions[rows[0] : rows[-1] + 1])
             marks = marks.replaced(rows, columns, then)
         return marks
 
+    def _without_bars(self, marks: Marks, days: np.ndarray) -> Marks:
+        """The marks without those of sessions whose bar was not known at the close."""
+        place = np.minimum(np.searchsorted(days, self._event), len(days) - 1)
+        inside = self._lacked & (days[place] == self._event)
+        return marks.without(place[inside], self._columns[inside]) if inside.any() else marks
+
     def _stretches(self, days: np.ndarray, closes: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Runs of sessions within which nothing late became known, and the companies whose marks differ there."""
         if not len(self._event):
             return
         # The first session that a late row belongs to, and the first that knew it; LOOKBACK covers calendar days too.
-        begins = np.searchsorted(days, self._event)
+        begins = np.searchsorted(days, self._event) + (self._lacked & np.isin(self._event, days))
         stops = np.searchsorted(closes, self._known)
         touched = (begins < stops) & (self._event > days[0] - 2 * LOOKBACK * _DAY)
         if not touched.any():

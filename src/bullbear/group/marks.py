@@ -61,6 +61,15 @@ class Marks:
             made[field.name] = values
         return Marks(**made)
 
+    def without(self, rows: np.ndarray, columns: np.ndarray) -> Marks:
+        """With nothing in some cells, one of each row with one of the columns."""
+        made = {}
+        for field in fields(self):
+            values = getattr(self, field.name).copy()
+            values[rows, columns] = np.nan
+            made[field.name] = values
+        return Marks(**made)
+
 
 def marks_of(panel: Panel, first: int = 0) -> Marks:
     """The marks of the sessions of a panel from the row `first` on.

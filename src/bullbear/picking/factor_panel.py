@@ -1,20 +1,23 @@
 """The factors of a group's companies at many decisions, computed in parts that need little memory.
 
-Three steps, each a call per part, in this process, several, or on a cluster:
-
-1. growth of the group, from sums over the companies of each part;
-2. factors of the companies of a part, see `features`;
-3. ranks among the members of each decision, a block of decisions at a time.
-
 A part is a bucket of companies and a block of decisions: those of one year, or fewer where a bar was corrected in
-between, since a block sees the bars as they were known at its decisions. It reads the partitions of the store that hold
-its own companies, from a year before its first decision on. Results lie in Parquet files by year and bucket. They are
-equal to the last bit however the parts are spread: sums over companies are sums of whole numbers.
+between, since a block sees the bars as they were known at its decisions. Three steps, each a call per part or block, in
+this process, several, or on a cluster:
+
+1. a part reads the store's partitions of its own companies, from the autumn before last on, screens the bars, and adds
+   up the growth of its members;
+2. factors of the companies of a part, see `features`, with the growth of the whole group;
+3. ranks among the members of each decision of a block.
+
+Results lie in Parquet files by year and bucket. They are equal to the last bit wherever and in whatever order the parts
+run: sums over companies are sums of whole numbers. The screen compares volumes with those of the part's companies, so
+the buckets, which are the store's own, are always the same.
 """
 
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import pickle
 from collections.abc import Callable
@@ -31,12 +34,15 @@ from bullbear.data import Store
 from bullbear.data.companies.kinds import BUCKETS, bucket
 from bullbear.data.companies.panel import Panel
 from bullbear.data.companies.tables import Cells, cells_path, read_cells, write_cells
+from bullbear.data.companies.view import CompanyView
 from bullbear.execution import Executor, map_items
 from bullbear.execution.environment import environment
 from bullbear.files import write_whole
 from bullbear.group.membership import Universe
-from bullbear.picking.features import FEATURES, values
-from bullbear.picking.history import LONGEST_GAP, LOOK_BACK, Array, BoolArray, Daily
+from bullbear.group.screening import screen
+from bullbear.picking.fact_features import fact_values
+from bullbear.picking.features import FEATURES, values_of
+from bullbear.picking.history import DAILY, Array, BoolArray, Daily
 from bullbear.picking.ranks import percentiles
 
 LARGEST = 0.5
@@ -44,6 +50,7 @@ LARGEST = 0.5
 _UNIT = float(2**40)  # a growth is a whole number of these parts: sums of up to 10**7 companies are exact
 
 RAW, RANKED = "raw", "ranked"
+_AUTUMN = "09-01"  # of the year before last: a year and a week before 1 January, and the screen's sixty sessions
 
 Progress = Callable[[str, int, int], None]
 """Called with the name of a step, the parts done, and the parts in all."""
@@ -156,7 +163,7 @@ def factor_panel(
         A folder of results; each question has a folder of its own in it. Workers on other machines must see it, and the
         store, under the same path.
     names
-        Keys of `features.FEATURES`.
+        Keys of `features.FEATURES` and `fact_features.FACT_FEATURES`.
     stored
         Read only rows stored by then; by default all that are there now.
     """
@@ -172,13 +179,13 @@ def factor_panel(
     done = task.root / "done.json"
     if done.exists():
         return found
-    parts = _parts(blocks, companies)
+    parts = _parts(task, blocks)
 
     def call(step: str, function: Callable[..., Any], shared: Task, items: list[Any]) -> list[Any]:
         told = None if progress is None else (lambda count, total: progress(step, count, total))
         return map_items(function, shared, items, executor=executor, progress=told, name=lambda item: str(item.name))
 
-    sums = call("growth of the group", growth_sums, task, parts)
+    sums = call("bars", write_daily, task, parts)
     task = replace(task, group=_group_growth(parts, sums))
     call("factors", write_factors, task, parts)
     call("ranks", write_ranks, replace(task, group={}), blocks)
@@ -194,40 +201,63 @@ def blocks_of(decisions: pd.DatetimeIndex, revised: pd.DatetimeIndex) -> list[Bl
     found = []
     for begin, end in zip(starts, [*starts[1:], len(decisions)], strict=True):
         own = decisions[begin:end]
-        first = exchange.offset(own[0], 1 - LOOK_BACK - LONGEST_GAP)
+        first = exchange.between(f"{years[begin] - 2}-{_AUTUMN}", f"{years[begin] - 2}-12-31")[0]
         found.append(Block(int(years[begin]), f"{own[0]:%Y-%m-%d}", own, first))
     return found
 
 
-def growth_sums(task: Task, part: Part) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The growth of a part's members, summed for each session of its block, in `_UNIT`; and how many there are."""
-    panel = _panel(task, part)
-    growth = np.where(
-        panel.traded, Daily.of(panel.close, panel.volume, panel.split, panel.dividend).gross.T - 1, np.nan
-    )
+def write_daily(task: Task, part: Part) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Keep the screened bars of a part for the next step, unless they or its factors are there.
+
+    Returns
+    -------
+    For each session of the block: the growth of the part's members, summed in `_UNIT`, and how many there are.
+    """
+    daily, sums = _kept(task, part, "daily"), _kept(task, part, "sums")
+    if sums.exists() and (daily.exists() or _factors(task, part).exists()):
+        found = np.load(sums)
+        return found["units"], found["counts"]
+    panel = screen(_panel(task, part)).clean
+    bars = Daily.of(panel.close, panel.volume, panel.split, panel.dividend)
+    growth = np.where(bars.traded, bars.gross - 1.0, np.nan).T
     rows = task.sessions.get_indexer(panel.sessions)
-    counts = task.member[np.ix_(rows, part.places)] & np.isfinite(growth)
-    units = np.rint(np.clip(np.where(counts, growth, 0.0), -LARGEST, LARGEST) * _UNIT).astype(np.int64)
-    return units.sum(axis=1), counts.sum(axis=1)
+    counted = task.member[np.ix_(rows, part.places)] & np.isfinite(growth)
+    units = np.rint(np.clip(np.where(counted, growth, 0.0), -LARGEST, LARGEST) * _UNIT).astype(np.int64).sum(axis=1)
+    counts = counted.sum(axis=1)
+    _keep(daily, {name: getattr(bars, name) for name in DAILY})
+    _keep(sums, {"units": units, "counts": counts})
+    return units, counts
 
 
 def write_factors(task: Task, part: Part) -> int:
     """Compute and write the factors of a part, unless they are there; the number of companies."""
-    path = cells_path(task.root / RAW, part.block.year, part.name)
+    path, kept = _factors(task, part), _kept(task, part, "daily")
     if not path.exists():
-        panel = _panel(task, part)
-        found = values(panel, task.group[part.block.name], part.block.decisions, task.names)
-        write_cells(path, Cells(part.block.decisions, panel.companies, task.names, found))
+        block = part.block
+        with np.load(kept) as arrays:
+            daily = Daily(*(arrays[name] for name in DAILY))
+        rows = exchange.between(block.first, block.last).get_indexer(block.decisions)
+        names = tuple(task.companies[place] for place in part.places)
+        of_bars = np.array([name in FEATURES for name in task.names])
+        found = np.full((len(block.decisions), len(names), len(task.names)), np.nan)
+        found[:, :, of_bars] = values_of(
+            daily, task.group[block.name], rows, [name for name in task.names if name in FEATURES]
+        )
+        if not of_bars.all():
+            filed = [name for name in task.names if name not in FEATURES]
+            found[:, :, ~of_bars] = fact_values(_view(task, part), names, block.decisions, filed, block.first)
+        write_cells(path, Cells(block.decisions, names, task.names, found))
+    kept.unlink(missing_ok=True)
     return len(part.places)
 
 
 def write_ranks(task: Task, block: Block) -> int:
     """Rank the members of each decision of a block and write the ranks by bucket; the number of decisions."""
-    raw = [f"{block.name}-{number}of{BUCKETS}" for number in range(BUCKETS)]
+    raw = [part.name for part in _parts(task, [block])]
     cells = read_cells(task.root / RAW, block.decisions, task.companies, task.names, parts=raw)
     rows = task.sessions.get_indexer(block.decisions)
     ranked = percentiles(cells.values.astype(np.float64, copy=False), (task.member & task.known[:, None])[rows])
-    for part in _parts([block], task.companies):
+    for part in _parts(task, [block]):
         names = tuple(task.companies[place] for place in part.places)
         own = Cells(block.decisions, names, task.names, ranked[:, part.places].astype(np.float32))
         write_cells(cells_path(task.root / RANKED, block.year, part.name), own)
@@ -246,18 +276,41 @@ def _key(task: Task, decisions: pd.DatetimeIndex) -> str:
     return seal.hexdigest()[:24]
 
 
-def _parts(blocks: list[Block], companies: tuple[str, ...]) -> list[Part]:
-    buckets = np.array([bucket(company, BUCKETS) for company in companies])
-    places = [np.flatnonzero(buckets == number) for number in range(BUCKETS)]
-    return [Part(block, number, each) for block in blocks for number, each in enumerate(places) if len(each)]
+def _parts(task: Task, blocks: list[Block]) -> list[Part]:
+    """The companies that were ever members by a block's end, by bucket."""
+    buckets = np.array([bucket(company, BUCKETS) for company in task.companies])
+    found = []
+    for block in blocks:
+        so_far = task.member[: task.sessions.searchsorted(block.last, side="right")].any(axis=0)
+        places = [np.flatnonzero((buckets == number) & so_far) for number in range(BUCKETS)]
+        found += [Part(block, number, each) for number, each in enumerate(places) if len(each)]
+    return found
+
+
+def _factors(task: Task, part: Part) -> Path:
+    return cells_path(task.root / RAW, part.block.year, part.name)
+
+
+def _kept(task: Task, part: Part, what: str) -> Path:
+    return task.root / what / f"{part.name}.npz"
+
+
+def _keep(path: Path, arrays: dict[str, Any]) -> None:
+    content = io.BytesIO()
+    np.savez(content, **arrays)
+    write_whole(path, content.getbuffer())
 
 
 def _panel(task: Task, part: Part) -> Panel:
     """The bars of a part's companies on its block's sessions, as known at its last decision."""
-    instant = exchange.closes(part.block.decisions[-1:])[0]
-    view = task.store.as_of(instant, stored=task.stored).companies
     names = [task.companies[place] for place in part.places]
-    return view.panel(names, first=part.block.first, last=part.block.last)
+    return _view(task, part).panel(names, first=part.block.first, last=part.block.last)
+
+
+def _view(task: Task, part: Part) -> CompanyView:
+    """What was known at the last decision of a part."""
+    instant = exchange.closes(part.block.decisions[-1:])[0]
+    return task.store.as_of(instant, stored=task.stored).companies
 
 
 def _group_growth(parts: list[Part], sums: list[tuple[NDArray[np.int64], NDArray[np.int64]]]) -> dict[str, Array]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from bullbear.data.companies.panel import Panel
 from bullbear.errors import InputError
@@ -167,13 +168,17 @@ def values(panel: Panel, group: Array, decisions: pd.DatetimeIndex, names: Seque
     if (places < 0).any():
         missing = str(decisions[places < 0][0].date())
         raise InputError("decision", missing, "a session of the panel", "decide at the close of a session")
-    daily = Daily.of(panel.close, panel.volume, panel.split, panel.dividend)
-    found = np.full((len(decisions), len(panel.companies), len(names)), np.nan)
-    for row, place in enumerate(places):
+    return values_of(Daily.of(panel.close, panel.volume, panel.split, panel.dividend), group, places, names)
+
+
+def values_of(daily: Daily, group: Array, places: NDArray[np.intp], names: Sequence[str]) -> Array:
+    """As `values`, of decisions at these places among the sessions of `daily`."""
+    found = np.full((len(places), len(daily.gross), len(names)), np.nan)
+    for row, place in enumerate(places.tolist()):
         here = daily.traded[:, place]
         if not here.any():
             continue
-        history = History.of(daily, group, int(place))
+        history = History.of(daily, group, place)
         for column, name in enumerate(names):
             found[row, here, column] = FEATURES[name].compute(history)[here]
     return found

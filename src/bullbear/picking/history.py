@@ -7,7 +7,7 @@ the block: the same bits for one company alone and for all of them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import TypeVar
 
@@ -68,6 +68,10 @@ class Daily:
             _ending(self.dollars, place, np.nan),
             _ending(self.split, place, 1.0),
         )
+
+
+DAILY = tuple(each.name for each in fields(Daily))
+"""The arrays of `Daily`, by name."""
 
 
 @dataclass(frozen=True)

@@ -113,6 +113,7 @@ _NAMES = {
     "observations": "macro release",
     "short_interest": "report of short interest",
     "short_volume": "report of short volume",
+    "breadth": "list of holdings and row of a company",
 }
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from bullbear.audit.changes import among
 from bullbear.data.companies.kinds import PREFIX, layout_of
 from bullbear.factors.engine.inputs import microseconds
 
@@ -32,7 +33,7 @@ class Later:
 
     def touches(self, kind: str, series: str) -> bool:
         """Whether the series is moved."""
-        return kind.removeprefix(PREFIX) not in UNSHIFTED and (self.series is None or (kind, series) in self.series)
+        return kind.removeprefix(PREFIX) not in UNSHIFTED and among(self.series, kind, series)
 
     def rows(self, kind: str, series: str, frame: pd.DataFrame) -> pd.DataFrame:
         """The moved rows; see `data.changed.Change`."""
@@ -58,7 +59,7 @@ class Revised:
 
     def touches(self, kind: str, series: str) -> bool:
         """Whether the series is replaced."""
-        return (kind, series) in self.series
+        return among(self.series, kind, series)
 
     def rows(self, kind: str, series: str, frame: pd.DataFrame) -> pd.DataFrame:
         """The replaced rows; see `data.changed.Change`."""

@@ -12,6 +12,7 @@ from bullbear.audit.series import Series
 from bullbear.data.lookahead_checks import day_begins, earliest_known_at, settled_at
 from bullbear.data.publication import RULES, bars_known_at, clock, is_session, rule_of
 from bullbear.data.view import View
+from bullbear.group.breadth_table import KIND as BREADTH
 
 
 def early_rows(view: View, series: Iterable[Series]) -> list[Leak]:
@@ -42,13 +43,13 @@ def _earliest(kind: str, name: str, events: pd.DatetimeIndex) -> pd.DatetimeInde
         return earliest_known_at(rule_of(name, events.unique().sort_values()), events)
     if kind == "short_interest":
         return settled_at(events)
-    if kind not in ("bars", "short_volume"):
+    if kind not in ("bars", "short_volume", BREADTH):
         return day_begins(events)
     earliest = day_begins(events)
     traded = is_session(pd.Series(events))
     days = events[traded]
     if len(days):
-        over = bars_known_at(name, days) if kind == "bars" else _closed(days)
+        over = _closed(days) if kind == "short_volume" else bars_known_at(name, days)
         places = np.cumsum(traded) - 1
         earliest = pd.DatetimeIndex(np.where(traded, over.as_unit("us").asi8[places], earliest.as_unit("us").asi8))
         earliest = pd.DatetimeIndex(earliest.asi8.view("datetime64[us]")).tz_localize("UTC")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,6 +23,9 @@ from bullbear.data.companies.reader import CompanyReader, Listed, known_by, micr
 from bullbear.data.reader import EPOCH
 from bullbear.errors import InputError, NoDataError
 
+_DAY = "datetime64[us]"
+_LATE: dict[str, Any] = {"company": object, "event_date": _DAY, "known_at": _DAY, "lacked": bool}
+
 
 class CompanyView:
     """The rows of companies known at `instant` and stored by the limit of `reader`; None: all that is stored.
@@ -32,12 +36,17 @@ class CompanyView:
     def __init__(self, reader: CompanyReader, instant: pd.Timestamp | None) -> None:
         self._reader, self._files = reader, reader.files()
         self.stored = reader.stored
-        self.instant = (reader.last_known_at(self._files) or EPOCH) if instant is None else instant
+        self._at = instant
 
     @property
     def files(self) -> Listed:
         """The segments that it reads."""
         return self._files
+
+    @cached_property
+    def instant(self) -> pd.Timestamp:
+        """The last instant whose rows are served; of all that is stored, the latest known_at."""
+        return (self._reader.last_known_at(self._files) or EPOCH) if self._at is None else self._at
 
     @property
     def is_empty(self) -> bool:
@@ -143,19 +152,31 @@ class CompanyView:
             return _framed("listings", parts, ["company", "event_date", "known_at"])
         return self._listings.copy(deep=False)
 
-    def short_interest(self, companies: Iterable[str] | None = None) -> pd.DataFrame:
-        """The latest version known by company and settlement date (event_date).
+    def short_interest(self, companies: Iterable[str] | None = None, *, versions: bool = False) -> pd.DataFrame:
+        """The latest version known by company and settlement date (event_date), or every version.
 
         Returns
         -------
         Columns company, event_date, known_at, shares_short, avg_daily_volume, days_to_cover, shares_outstanding.
         """
-        return self._latest("short_interest", None if companies is None else _names(companies))
+        asked = None if companies is None else _names(companies)
+        return self._versions("short_interest", asked) if versions else self._latest("short_interest", asked)
+
+    def latest(self, kind: str, companies: Iterable[str] | None = None) -> pd.DataFrame:
+        """The rows of a kind, in the latest version known of each company and event_date, sorted by these.
+
+        Of bars `panel` gives the same as arrays.
+        """
+        return self._latest(kind, None if companies is None else _names(companies))
 
     def quarantine(self) -> pd.DataFrame:
         """Rows set aside as impossible: company, event_date, known_at, kind, reason, row (the source row as JSON)."""
         parts = list(self._known("quarantine", COMPANY_KINDS["quarantine"].columns))
         return _framed("quarantine", parts, ["company", "event_date", "known_at"])
+
+    def rows_by_kind(self) -> dict[str, int]:
+        """The number of rows stored of each kind, corrections among them, whatever the instant."""
+        return {kind: self._reader.count(self._files, kind) for kind in COMPANY_KINDS}
 
     def company_of(self, ticker: str, day: str | pd.Timestamp) -> str | None:
         """The company that was listed under `ticker` on `day`, by what is known at the instant; None if none was.
@@ -181,21 +202,27 @@ class CompanyView:
         return pd.DatetimeIndex(known).sort_values().tz_localize("UTC")
 
     def late(self, kinds: Collection[str] = ("bars", "splits", "dividends")) -> pd.DataFrame:
-        """Which rows became known after the close of their session: company, event_date, known_at (naive UTC)."""
-        parts: list[tuple[np.ndarray, ...]] = []
+        """Which rows became known after the close of their session.
+
+        Returns
+        -------
+        Columns company, event_date, known_at (naive, in UTC), and `lacked`: whether nothing of the kind was known of
+        that company and session at the close.
+        """
+        parts: list[pd.DataFrame] = []
         for kind in kinds:
             for rows in self._known(kind, ["series", "event_date", "known_at"]):
                 event, known = microseconds(rows, "event_date"), microseconds(rows, "known_at")
                 days, back = np.unique(event, return_inverse=True)
                 late = known > _closes(days)[back]
                 if late.any():
-                    company = rows.column("series").to_numpy()[late].astype(object)
-                    parts.append((company, *(each[late].view("datetime64[us]") for each in (event, known))))
+                    keys = pd.MultiIndex.from_arrays([rows.column("series").to_numpy().astype(object), event])
+                    found = pd.DataFrame(list(keys[late]), columns=["company", "event_date"])
+                    found["known_at"], found["lacked"] = known[late], ~keys[late].isin(keys[~late])
+                    parts.append(found)
         if not parts:
-            parts = [(np.array([], object), *[np.array([], "datetime64[us]")] * 2)]
-        columns = [np.concatenate([part[place] for part in parts]) for place in range(3)]
-        frame = pd.DataFrame(dict(zip(("company", "event_date", "known_at"), columns, strict=True)))
-        return frame.drop_duplicates(ignore_index=True)
+            return pd.DataFrame({"company": [], "event_date": [], "known_at": [], "lacked": []}).astype(_LATE)
+        return pd.concat(parts, ignore_index=True).astype(_LATE).drop_duplicates(ignore_index=True)
 
     def _day(self, asked: str | pd.Timestamp | None, otherwise: pd.Timestamp | None) -> pd.Timestamp:
         """A day that was asked for, or a session with a bar."""
@@ -219,16 +246,19 @@ class CompanyView:
         return frozenset(self.names)
 
     def _latest(self, kind: str, companies: list[str] | None) -> pd.DataFrame:
-        parts = list(self._known(kind, COMPANY_KINDS[kind].columns, None, companies))
-        rows = _framed(kind, parts, ["company", "event_date", "known_at"])
+        rows = self._versions(kind, companies)
         return rows.drop_duplicates(["company", "event_date"], keep="last", ignore_index=True)
+
+    def _versions(self, kind: str, companies: list[str] | None) -> pd.DataFrame:
+        parts = list(self._known(kind, COMPANY_KINDS[kind].columns, None, companies))
+        return _framed(kind, parts, ["company", "event_date", "known_at"])
 
     def _end(self, *, latest: bool) -> pd.Timestamp | None:
         bound = max if latest else min
         for year in sorted(self._reader.years(self._files, "bars"), reverse=latest):
-            if year > exchange.day(self.instant).year:
+            if self._at is not None and year > exchange.day(self._at).year:
                 continue
-            parts = self._known("bars", ["series", "event_date", "known_at"], [year])
+            parts = self._known("bars", ["event_date", "known_at"], [year])
             ends = [int(bound(microseconds(rows, "event_date"))) for rows in parts if len(rows)]
             if ends:
                 return pd.Timestamp(bound(ends), unit="us").as_unit("us")
@@ -238,7 +268,7 @@ class CompanyView:
         self, kind: str, columns: list[str], years: Collection[int] | None = None, companies: list[str] | None = None
     ) -> Iterable[pa.Table]:
         for chunk in self._reader.chunks(self._files, kind, columns, years, companies):
-            yield known_by(chunk, self.instant)
+            yield chunk if self._at is None else known_by(chunk, self._at)
 
 
 def _names(given: Iterable[str]) -> list[str]:
