@@ -36,12 +36,17 @@ class CompanyView:
     def __init__(self, reader: CompanyReader, instant: pd.Timestamp | None) -> None:
         self._reader, self._files = reader, reader.files()
         self.stored = reader.stored
-        self.instant = (reader.last_known_at(self._files) or EPOCH) if instant is None else instant
+        self._at = instant
 
     @property
     def files(self) -> Listed:
         """The segments that it reads."""
         return self._files
+
+    @cached_property
+    def instant(self) -> pd.Timestamp:
+        """The last instant whose rows are served; of all that is stored, the latest known_at."""
+        return (self._reader.last_known_at(self._files) or EPOCH) if self._at is None else self._at
 
     @property
     def is_empty(self) -> bool:
@@ -251,9 +256,9 @@ class CompanyView:
     def _end(self, *, latest: bool) -> pd.Timestamp | None:
         bound = max if latest else min
         for year in sorted(self._reader.years(self._files, "bars"), reverse=latest):
-            if year > exchange.day(self.instant).year:
+            if self._at is not None and year > exchange.day(self._at).year:
                 continue
-            parts = self._known("bars", ["series", "event_date", "known_at"], [year])
+            parts = self._known("bars", ["event_date", "known_at"], [year])
             ends = [int(bound(microseconds(rows, "event_date"))) for rows in parts if len(rows)]
             if ends:
                 return pd.Timestamp(bound(ends), unit="us").as_unit("us")
@@ -263,7 +268,7 @@ class CompanyView:
         self, kind: str, columns: list[str], years: Collection[int] | None = None, companies: list[str] | None = None
     ) -> Iterable[pa.Table]:
         for chunk in self._reader.chunks(self._files, kind, columns, years, companies):
-            yield known_by(chunk, self.instant)
+            yield chunk if self._at is None else known_by(chunk, self._at)
 
 
 def _names(given: Iterable[str]) -> list[str]:
