@@ -1,4 +1,4 @@
-"""Ratings of simulated companies against what the simulator knows: they find a true signal, and none that is not there."""
+"""Ratings of simulated companies against what the simulator knows: a true signal shows, and none where none is."""
 
 from __future__ import annotations
 
