@@ -36,12 +36,17 @@ class CompanyView:
     def __init__(self, reader: CompanyReader, instant: pd.Timestamp | None) -> None:
         self._reader, self._files = reader, reader.files()
         self.stored = reader.stored
-        self.instant = (reader.last_known_at(self._files) or EPOCH) if instant is None else instant
+        self._at = instant
 
     @property
     def files(self) -> Listed:
         """The segments that it reads."""
         return self._files
+
+    @cached_property
+    def instant(self) -> pd.Timestamp:
+        """The last instant whose rows are served; of all that is stored, the latest known_at."""
+        return (self._reader.last_known_at(self._files) or EPOCH) if self._at is None else self._at
 
     @property
     def is_empty(self) -> bool:
@@ -147,14 +152,15 @@ class CompanyView:
             return _framed("listings", parts, ["company", "event_date", "known_at"])
         return self._listings.copy(deep=False)
 
-    def short_interest(self, companies: Iterable[str] | None = None) -> pd.DataFrame:
-        """The latest version known by company and settlement date (event_date).
+    def short_interest(self, companies: Iterable[str] | None = None, *, versions: bool = False) -> pd.DataFrame:
+        """The latest version known by company and settlement date (event_date), or every version.
 
         Returns
         -------
         Columns company, event_date, known_at, shares_short, avg_daily_volume, days_to_cover, shares_outstanding.
         """
-        return self.latest("short_interest", companies)
+        asked = None if companies is None else _names(companies)
+        return self._versions("short_interest", asked) if versions else self._latest("short_interest", asked)
 
     def latest(self, kind: str, companies: Iterable[str] | None = None) -> pd.DataFrame:
         """The rows of a kind, in the latest version known of each company and event_date, sorted by these.
@@ -241,16 +247,19 @@ class CompanyView:
         return frozenset(self.names)
 
     def _latest(self, kind: str, companies: list[str] | None) -> pd.DataFrame:
-        parts = list(self._known(kind, COMPANY_KINDS[kind].columns, None, companies))
-        rows = _framed(kind, parts, ["company", "event_date", "known_at"])
+        rows = self._versions(kind, companies)
         return rows.drop_duplicates(["company", "event_date"], keep="last", ignore_index=True)
+
+    def _versions(self, kind: str, companies: list[str] | None) -> pd.DataFrame:
+        parts = list(self._known(kind, COMPANY_KINDS[kind].columns, None, companies))
+        return _framed(kind, parts, ["company", "event_date", "known_at"])
 
     def _end(self, *, latest: bool) -> pd.Timestamp | None:
         bound = max if latest else min
         for year in sorted(self._reader.years(self._files, "bars"), reverse=latest):
-            if year > exchange.day(self.instant).year:
+            if self._at is not None and year > exchange.day(self._at).year:
                 continue
-            parts = self._known("bars", ["series", "event_date", "known_at"], [year])
+            parts = self._known("bars", ["event_date", "known_at"], [year])
             ends = [int(bound(microseconds(rows, "event_date"))) for rows in parts if len(rows)]
             if ends:
                 return pd.Timestamp(bound(ends), unit="us").as_unit("us")
@@ -260,7 +269,7 @@ class CompanyView:
         self, kind: str, columns: list[str], years: Collection[int] | None = None, companies: list[str] | None = None
     ) -> Iterable[pa.Table]:
         for chunk in self._reader.chunks(self._files, kind, columns, years, companies):
-            yield known_by(chunk, self.instant)
+            yield chunk if self._at is None else known_by(chunk, self._at)
 
 
 def _names(given: Iterable[str]) -> list[str]:
