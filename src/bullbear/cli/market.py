@@ -23,27 +23,32 @@ def fetch(
     only: Annotated[
         list[str] | None, typer.Option("--only", help="Only this provider or series; may be repeated.")
     ] = None,
+    holdings: Annotated[
+        bool, typer.Option("--holdings", help="Instead: bars and filings of all companies that the funds hold.")
+    ] = False,
     create: CreateOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Bring the store up to date from the live providers.
 
-    What arrives is stored; if a series does not arrive, the exit code is 1.
+    What arrives is stored; if a series does not arrive, the exit code is 1. --holdings asks for thousands of companies,
+    which takes half an hour or more the first time; if it is killed, the next one continues where it stopped.
 
     Example: bullbear fetch --only IWM --only fred
     """
     require("bullbear fetch", "live")
     from bullbear.cli import show
     from bullbear.cli.console import ProgressConsole
-    from bullbear.workflows.filling import fill_live
+    from bullbear.workflows.filling import fill_companies, fill_live
 
-    report = fill_live(locate(home, create=create), tuple(only or ()), ProgressConsole(quiet=as_json).say)
+    brought = fill_companies if holdings else fill_live
+    report = brought(locate(home, create=create), tuple(only or ()), ProgressConsole(quiet=as_json).say)
     if as_json:
         print_document(show.fetch_document(report))
         if report.failures:
             sys.stderr.write(f"bullbear: {len(report.failures)} series did not arrive\n")
     else:
-        show.fetch(report)
+        show.fetch(report, list_failures=holdings)
     if report.failures:
         raise typer.Exit(1)
 

@@ -16,7 +16,7 @@ import pandas as pd
 from bullbear import sessions as exchange
 from bullbear.data.companies.panel import Array, BoolArray, Panel
 from bullbear.errors import InputError
-from bullbear.group.fundamentals import ITEMS, Fundamentals, fundamentals
+from bullbear.group.fundamentals import ITEMS, Fundamentals, fundamentals, fundamentals_at
 from bullbear.group.price_characteristics import price_characteristics
 from bullbear.group.shares import market_value, shares_outstanding
 from bullbear.group.short_characteristics import short_characteristics
@@ -63,6 +63,9 @@ CHARACTERISTICS: Mapping[str, Characteristic] = {
         True,
         "operating income of twelve months / total assets (Ball, Gerakos, Linnainmaa and Nikolaev 2015, "
         "doi:10.1016/j.jfineco.2015.02.004)",
+    ),
+    "cash_profitability": Characteristic(
+        "quality", True, f"operating cash flow of twelve months / total assets ({_QMJ})"
     ),
     "cash_over_income": Characteristic(
         "quality",
@@ -189,7 +192,12 @@ def characteristics(
         first = sessions[rows < 0][0]
         raise InputError("sessions", str(first.date()), "sessions of the panel", "give a panel that covers them")
     instants = exchange.closes(pd.DatetimeIndex(sessions))
-    filed = fundamentals(facts, instants, panel.companies, FIGURES)
+    one = len(instants) == 1  # of which the latest versions are enough
+    filed = (
+        fundamentals_at(facts, instants[0], panel.companies, FIGURES)
+        if one
+        else fundamentals(facts, instants, panel.companies, FIGURES)
+    )
     shares = shares_outstanding(facts, panel, rows, splits)
     found = _of_facts(filed, market_value(shares, panel, rows))
     found |= short_characteristics(short_interest, instants, shares, panel, rows)
@@ -218,6 +226,7 @@ def _of_facts(filed: Fundamentals, worth: Array) -> dict[str, Array]:
             "earnings_growth": (income.value - income.year_ago) / size_before,
             "gross_profitability": filed["gross_profit"].value / size,
             "operating_profitability": operating.value / size,
+            "cash_profitability": cash.value / size,
             "cash_over_income": np.where(cash.end == income.end, cash.value - income.value, np.nan) / size,
             "leverage": liabilities / size,
         }

@@ -199,6 +199,30 @@ def fill_live(
         return fetch_all(store, settings or _with_pairs(home, settings_of(home.root)), clock, only=only, say=say)
 
 
+def fill_companies(
+    home: Home,
+    only: tuple[str, ...] = (),
+    say: Callable[[str], None] = lambda _: None,
+    settings: Settings | None = None,
+    now: pd.Timestamp | None = None,
+) -> FetchReport:
+    """Bring the companies that the home's funds hold up to date; arguments as in `fill_live`.
+
+    Raises
+    ------
+    InputError
+        The store holds the simulated market, no fund is set, or `only` names no company that the funds held.
+    DefinitionError
+        `bullbear.toml` cannot be used.
+    """
+    from bullbear.data.companies.fetching import fetch_companies
+
+    store = home.store()
+    with _marked(home) if store.is_empty else nullcontext():
+        clock = pd.Timestamp.now("UTC") if now is None else now
+        return fetch_companies(store, settings or settings_of(home.root), clock, only=only, say=say)
+
+
 def is_unfinished(home: Home) -> bool:
     """Whether a filling was killed and not completed since."""
     return _mark(home).exists()
