@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from bullbear import shipped
-from bullbear.decide.instruments import Instrument, read_instruments
 from bullbear.definitions.groups import Group, read_groups
 from bullbear.definitions.holdout import HoldOut, read_holdout
 from bullbear.definitions.pairs import PlacedPair, read_pairs
@@ -20,6 +19,7 @@ from bullbear.definitions.questions import Question, read_questions
 from bullbear.errors import DefinitionError, Found
 
 if TYPE_CHECKING:
+    from bullbear.decide.instruments import Instrument
     from bullbear.odds.definitions import EventSet
 
 T = TypeVar("T")
@@ -178,6 +178,8 @@ class DefinitionFiles:
         DefinitionError
             An `instruments.toml` cannot be used; the message names file and line.
         """
+        from bullbear.decide.instruments import read_instruments
+
         paths = {folder / "instruments.toml": self._is_own(folder) for folder in reversed(self._folders("models"))}
         found = {path: None if own else shipped.INSTRUMENTS for path, own in paths.items() if path.exists()}
         return read_instruments(found)

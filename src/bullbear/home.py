@@ -11,24 +11,26 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from bullbear import sessions, shipped
 from bullbear.data.store import Store
-from bullbear.dataset import splitter_of
-from bullbear.decide.policy import load_policy
-from bullbear.decide.rule import Rule
 from bullbear.definition_files import DefinitionFiles
 from bullbear.definitions import FeatureSet, ModelDefinition, PolicyFile, PolicyTable, Source, is_name, read, validate
+from bullbear.definitions.models import Subject
 from bullbear.definitions.pairs import PlacedPair
 from bullbear.errors import DefinitionError, Found, InputError
-from bullbear.factors import load, universe
 from bullbear.files import FileLock
-from bullbear.learn import CALIBRATORS, members_of, pool_of
-from bullbear.learn.search.space import space_of
-from bullbear.model import HOLD_CASH, Model, Parts
-from bullbear.pairing import USUAL, definition_on_pair, pair_about, policy_on_pair
 from bullbear.user_code import use_home
+
+# What reads models and policies, most of the library, is imported where it is used: `group` does without.
+if TYPE_CHECKING:
+    from bullbear.decide.rule import Rule
+    from bullbear.model import Model
+
+USUAL = Subject().ticker
+"""The fund that definitions are about where nothing else is said."""
 
 EXPERIMENT = "bullbear"
 PAIRS = "pairs"
@@ -177,6 +179,13 @@ class Home(DefinitionFiles):
         DefinitionError
             Anything in any of the files cannot be used; the message names file and line.
         """
+        from bullbear.dataset import splitter_of
+        from bullbear.factors import load, universe
+        from bullbear.learn import CALIBRATORS, members_of, pool_of
+        from bullbear.learn.search.space import space_of
+        from bullbear.model import Model, Parts
+        from bullbear.pairing import definition_on_pair
+
         use_home(self.root)  # another may have been used since
         name = name.removeprefix("models/").removesuffix(".toml")
         definition, source = read(self.find("models", name), ModelDefinition, context={"questions": self.questions()})
@@ -250,6 +259,8 @@ class Home(DefinitionFiles):
         if isinstance(definition.policy, str):
             named_at = f"{source.where('policy')} (policy)"
             return self.rule(definition.policy, named_at=named_at, questions=questions, feature_sets=feature_sets)
+        from bullbear.model import HOLD_CASH
+
         # The rule for positions reads `up`; a model of other questions that names no policy holds none.
         table = definition.policy or ({} if "up" in questions else HOLD_CASH)
         below = ("policy",)
@@ -267,6 +278,11 @@ class Home(DefinitionFiles):
         feature_sets: Sequence[FeatureSet],
         path: Path | None = None,
     ) -> Rule:
+        from bullbear.decide.policy import load_policy
+        from bullbear.decide.rule import Rule
+        from bullbear.factors import load
+        from bullbear.pairing import policy_on_pair
+
         paths = self._feature_paths(policy.features, source, below)
         own = load(paths)
         loaded = load_policy(
@@ -309,6 +325,8 @@ class Home(DefinitionFiles):
         """
         if self.pair is not None:
             return self
+        from bullbear.pairing import pair_about
+
         name = model.removeprefix("models/").removesuffix(".toml")
         definition, source = read(self.find("models", name), ModelDefinition, context={"questions": self.questions()})
         return self.on(pair_about(definition, source, self.pairs()))

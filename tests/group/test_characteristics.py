@@ -38,6 +38,7 @@ EXPECTED = {
     "earnings_growth": -0.01,
     "gross_profitability": 0.2,
     "operating_profitability": 0.045,
+    "cash_profitability": 0.035,
     "cash_over_income": 0.02,
     "leverage": 0.75,  # (2000 - 500) / 2000, as the liabilities are not filed
     "short_share": 5 / 100,

@@ -180,6 +180,19 @@ def test_a_provider_that_fails_is_said_and_stops_nothing(spend: Spend, monkeypat
     assert (evening.exit_code, evening.is_new) == (0, True)
 
 
+@pytest.mark.parametrize("asked_for", [True, False])
+def test_companies_are_brought_up_to_date_where_the_settings_ask_for_them(
+    home: Home, spend: Spend, monkeypatch: pytest.MonkeyPatch, asked_for: bool
+) -> None:
+    monkeypatch.setattr(evening_module, "fill_live", report_of(arrived=3))
+    monkeypatch.setattr(evening_module, "fill_companies", report_of(failure("ABC"), arrived=1950))
+    if asked_for:
+        (home.root / "bullbear.toml").write_text("[fetch]\ncompanies = true\n")
+    step = spend(fetch=True).steps[0]
+    assert (step.outcome, "companies: 1,950 series arrived" in step.result) == ("done", asked_for)
+    assert any("1 series of companies did not arrive" in note for note in step.notes) == asked_for
+
+
 def test_a_fetch_that_brings_nothing_has_failed_but_the_evening_goes_on(
     spend: Spend, monkeypatch: pytest.MonkeyPatch
 ) -> None:

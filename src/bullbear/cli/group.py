@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from bullbear.cli.located import at_the_same_place, locate
-from bullbear.cli.options import HomeOption, JsonOption, iso_day, print_document
+from bullbear.cli.options import HomeOption, JsonOption, Within, iso_day, print_document
 
 
 def group(
@@ -21,6 +21,9 @@ def group(
     sector: Annotated[str | None, typer.Option(help="Only the members of this sector.")] = None,
     movers: Annotated[int, typer.Option(min=0, max=100, help="Largest movers of the last week, each way.")] = 5,
     ratings: Annotated[bool, typer.Option("--ratings", help="Rate the members from 1 (best) to 100 (worst).")] = False,
+    within: Annotated[
+        Within, typer.Option(help="With --ratings: rate among all members, or among those of each sector.")
+    ] = Within.GROUP,
     as_json: JsonOption = False,
 ) -> None:
     """Show what a fund looks like inside.
@@ -33,7 +36,9 @@ def group(
     from bullbear.data.as_of_session import closed_day
     from bullbear.workflows.group import group_report
 
-    report = group_report(locate(home), name, as_of=as_of, sector=sector, movers=movers, ratings=ratings)
+    report = group_report(
+        locate(home), name, as_of=as_of, sector=sector, movers=movers, ratings=within.value if ratings else None
+    )
     if as_of and (note := closed_day(as_of, report.session)):
         typer.echo(at_the_same_place(f"note: {note}"), err=True)
     if as_json:

@@ -64,11 +64,6 @@ def show(report: GroupReport) -> None:
 
         console.print()
         show_ratings(report.rated, sector=report.sector, most=RATED)
-        rest = len(report.rated.rows(report.sector)) - RATED
-        if rest > 0:
-            console.print(f"{rest:,} more in --json.")
-        for note in report.rated.notes:
-            console.print(f"note: {note}", soft_wrap=True)
 
 
 def dollars(value: float) -> str:

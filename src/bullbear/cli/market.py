@@ -23,27 +23,32 @@ def fetch(
     only: Annotated[
         list[str] | None, typer.Option("--only", help="Only this provider or series; may be repeated.")
     ] = None,
+    holdings: Annotated[
+        bool, typer.Option("--holdings", help="Instead: bars and filings of all companies that the funds hold.")
+    ] = False,
     create: CreateOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Bring the store up to date from the live providers.
 
-    What arrives is stored; if a series does not arrive, the exit code is 1.
+    What arrives is stored; if a series does not arrive, the exit code is 1. --holdings asks for thousands of companies,
+    which takes half an hour or more the first time; if it is killed, the next one continues where it stopped.
 
     Example: bullbear fetch --only IWM --only fred
     """
     require("bullbear fetch", "live")
     from bullbear.cli import show
     from bullbear.cli.console import ProgressConsole
-    from bullbear.workflows.filling import fill_live
+    from bullbear.workflows.filling import fill_companies, fill_live
 
-    report = fill_live(locate(home, create=create), tuple(only or ()), ProgressConsole(quiet=as_json).say)
+    brought = fill_companies if holdings else fill_live
+    report = brought(locate(home, create=create), tuple(only or ()), ProgressConsole(quiet=as_json).say)
     if as_json:
         print_document(show.fetch_document(report))
         if report.failures:
             sys.stderr.write(f"bullbear: {len(report.failures)} series did not arrive\n")
     else:
-        show.fetch(report)
+        show.fetch(report, list_failures=holdings)
     if report.failures:
         raise typer.Exit(1)
 
@@ -75,21 +80,23 @@ def simulate(
 
 
 def ingest(
-    directory: Annotated[Path, typer.Argument(metavar="DIR", help="A snapshot directory.")],
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="A snapshot directory, or one of companies.")],
     home: HomeOption = None,
     create: CreateOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Load a snapshot directory into the store.
+    """Load a snapshot directory into the store, or a directory of companies.
 
+    A directory with filed_facts.csv or members_DATE.csv is one of companies, and so is a snapshot's folder companies/.
     Running it twice changes nothing.
 
     Example: bullbear ingest ../snapshot
     """
     from bullbear.cli import show
+    from bullbear.cli.console import ProgressConsole
     from bullbear.workflows.filling import fill_from
 
-    report = fill_from(locate(home, create=create), directory)
+    report = fill_from(locate(home, create=create), directory, ProgressConsole(quiet=as_json).say)
     if as_json:
         print_document(show.ingest_document(report))
     else:
@@ -111,6 +118,7 @@ def status(
     Example: bullbear status --series
     """
     from bullbear.cli import show, status_tables
+    from bullbear.data.companies.status import company_status
     from bullbear.data.status import status as table_of
     from bullbear.forecasting.staleness import mark_needed
     from bullbear.tracking.aliases import alias_notes
@@ -120,10 +128,13 @@ def status(
     for note in alias_notes(place):
         typer.echo(at_the_same_place(f"note: {note}"), err=True)
     store = place.filled_store()
-    table = mark_needed(table_of(store.as_of(show.now_of(store))), place)
+    view = store.as_of(show.now_of(store))
+    table, companies = mark_needed(table_of(view), place), company_status(view.companies)
     if as_json:
-        print_document(table.to_dict(orient="records"))
+        print_document([*table.to_dict(orient="records"), *([companies.document] if companies else [])])
     elif series:
         status_tables.series(table, store.is_simulated)
+        if companies:
+            typer.echo(f"{companies.line}.")
     else:
-        status_tables.summary(summarise(place, table), store.is_simulated)
+        status_tables.summary(summarise(place, table, companies), store.is_simulated)

@@ -17,6 +17,13 @@ if TYPE_CHECKING:
     from bullbear.home import Home
 
 
+class Within(StrEnum):
+    """Among whom a company is rated."""
+
+    GROUP = "group"
+    SECTOR = "sector"
+
+
 class By(StrEnum):
     """What `evaluate --by` breaks the skill down by."""
 

@@ -8,6 +8,7 @@ import typer
 
 from bullbear.cli.located import at_the_same_place, locate
 from bullbear.cli.options import DEFAULT_JOBS, HomeOption, JobsOption, JsonOption, iso_day, print_document
+from bullbear.extras import require
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,7 +34,8 @@ def pick(
         bool, typer.Option("--rotation", help="Rank the sector funds by the rules of [rotation] in models/picker.toml.")
     ] = False,
     evaluate: Annotated[
-        bool, typer.Option("--evaluate", help="What past rankings were worth, each made with what was known then.")
+        bool,
+        typer.Option("--evaluate", help="What past rankings were worth, by what was known then; logged to MLflow."),
     ] = False,
     jobs: JobsOption = DEFAULT_JOBS,
     cluster: Annotated[
@@ -52,6 +54,8 @@ def pick(
     from bullbear.cli import pick_tables
     from bullbear.cli.console import ProgressConsole
 
+    if evaluate:
+        require("--evaluate", "train", "tracking")
     place, console = locate(home), ProgressConsole(quiet=as_json)
     if rotation:
         _refuse_with_rotation(picker, cluster)

@@ -72,9 +72,10 @@ def show_record(record: CompaniesRecord) -> None:
         table.add_row(*_portfolio(each))
     console.print(table)
     foretold, limit = found.information, books.capacity
+    true = f" The true expected returns have {record.oracle:+.3f}." if record.oracle is not None else ""
     console.print(
         f"Information coefficient {ends(foretold.mean, 3)} over {foretold.decisions} decisions, positive in "
-        f"{percent(foretold.positive, 0)} of them, information ratio {plain(foretold.icir)}.\n"
+        f"{percent(foretold.positive, 0)} of them, information ratio {plain(foretold.icir)}.{true}\n"
         f"Best quantile above the group: {_yearly(books.active)} a year net, Sharpe ratio "
         f"{ends(books.sharpe_over_group)}.\n"
         f"Best less worst: Sharpe ratio {ends(books.long_short_sharpe)} net.\n"

@@ -27,22 +27,23 @@ def show_ratings(rated: RatedGroup, *, sector: str | None = None, most: int | No
     """
     console, rows = ResultConsole(), rated.rows(sector)
     shown = rows if most is None else rows[:most]
-    table = Table(title=f"Ratings at the close of {rated.session.date()}, 1 is best, 100 is worst")
+    title = f"Ratings at the close of {rated.session.date()}: 1 is best, 100 is worst"
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
     names = list(rated.ratings.values)
     table.add_column("ticker", no_wrap=True)
     for name in (COMPOSITE, *(name for name in names if name != COMPOSITE), "parts"):
-        table.add_column(name.replace("_", "\n"), justify="right")
+        table.add_column(name.replace("_", " "), justify="right", no_wrap=True)
     for name in ("name", "sector"):
-        table.add_column(name)
+        table.add_column(name, no_wrap=True)
     for row in shown:
         figures = [_text(row[name]) for name in (COMPOSITE, *(name for name in names if name != COMPOSITE), "parts")]
         table.add_row(row["ticker"], *figures, row["name"] or _MISSING, row["sector"] or _MISSING)
     console.print(table)
     if len(shown) < len(rows):
-        console.print(f"The best {len(shown)} of {len(rows)}; --json has all.", soft_wrap=True)
+        console.print(f"{len(rows) - len(shown):,} more in --json.")
     console.print(_reading(rated), soft_wrap=True)
     for note in rated.notes:
-        console.print(f"Note: {note}.", soft_wrap=True)
+        console.print(f"note: {note}", soft_wrap=True)
 
 
 def _reading(rated: RatedGroup) -> str:

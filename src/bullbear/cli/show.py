@@ -61,10 +61,24 @@ def ingest(report: IngestReport, source: str) -> None:
     _print_stored(report, read, (f"refused {refusal}" for refusal in report.refusals))
 
 
-def fetch(report: FetchReport) -> None:
-    """What a fetch stored; its failures were told when they happened, but for the series that were not asked for."""
-    arrived = f"{len(report.arrived)} series arrived, {len(report.failures)} did not"
-    _print_stored(report, arrived, (_not_asked(*each) for each in report.not_asked.items()))
+def fetch(report: FetchReport, *, list_failures: bool = False) -> None:
+    """What a fetch stored; its failures were said when they happened, but for the series that were not asked for.
+
+    Those of thousands of companies are listed once more, where they can be seen.
+    """
+    arrived = f"{len(report.arrived):,} series arrived, {len(report.failures)} did not"
+    failed = _failed(report) if list_failures else []
+    _print_stored(report, arrived, [*failed, *(_not_asked(*each) for each in report.not_asked.items())])
+
+
+def _failed(report: FetchReport) -> list[str]:
+    """The series that were asked for and did not arrive, those of one reason in one line."""
+    by_reason: dict[tuple[str, str], list[str]] = {}
+    for each in report.failures:
+        if each.series not in report.not_asked.get(each.provider, ()):
+            by_reason.setdefault((each.provider, each.problem), []).append(each.series)
+    return [f"{provider}: {', '.join(series)} did not arrive ({problem})"
+            for (provider, problem), series in by_reason.items()]  # fmt: skip
 
 
 def _not_asked(provider: str, series: Sequence[str]) -> str:
@@ -76,7 +90,10 @@ def _not_asked(provider: str, series: Sequence[str]) -> str:
 
 def _print_stored(report: IngestReport | FetchReport, summary: str, problems: Iterable[str]) -> None:
     """The outcome on stdout, notes and problems on stderr."""
-    kinds = ", ".join(f"{count:,} {kind}" for kind, count in report.added.items() if count) or "nothing new"
+    kinds = (
+        ", ".join(f"{count:,} {kind.replace('company_', 'company ')}" for kind, count in report.added.items() if count)
+        or "nothing new"
+    )
     lines = [f"{summary}; added {kinds}"]
     if report.quarantined:
         lines.append(f"{report.quarantined} doubtful rows set aside; `bullbear status` gives the reasons")

@@ -35,6 +35,8 @@ def _lines(found: HomeSummary, simulated: bool) -> list[tuple[str, str]]:
     if found.last is not None and found.first is not None:
         held += f", bars from {_day(found.first)} to {_day(found.last)}"
     lines = [("data", held + ".")]
+    if found.companies:
+        lines.append(("companies", f"{found.companies}."))
     if found.age_days:
         lines.append(("age", f"The last bar is {found.age_days:,} days old."))
     if found.stale:

@@ -31,7 +31,8 @@ _INSTANT = r"\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}:\
 class Layout:
     """The columns of one folder; files are sorted by `days`.
 
-    `aliases` are other names that are accepted with a note; days together with `identity` must be unique.
+    `aliases` are other names that are accepted with a note; days together with `identity` must be unique. Rows of a
+    file that `is_loose` may come in any order and repeat, and a bar may be impossible: their loader sorts them out.
     """
 
     folder: str
@@ -43,6 +44,8 @@ class Layout:
     optional_texts: tuple[str, ...] = ()
     identity: tuple[str, ...] = ()
     aliases: tuple[tuple[str, str], ...] = ()
+    optional_days: tuple[str, ...] = ()
+    is_loose: bool = False
 
     @property
     def required(self) -> tuple[str, ...]:
@@ -57,7 +60,7 @@ class Layout:
     @property
     def columns(self) -> tuple[str, ...]:
         """All columns that are read, the others being ignored."""
-        return (*self.required, *self.optional_texts, *self.optional_numbers)
+        return (*self.required, *self.optional_days, *self.optional_texts, *self.optional_numbers)
 
 
 LAYOUTS: dict[str, Layout] = {
@@ -104,7 +107,7 @@ def read(path: Path, layout: Layout) -> tuple[pd.DataFrame, list[str]]:
     SnapshotError
         The file is refused; `where` is FOLDER/FILE:LINE.
     """
-    where = f"{layout.folder}/{path.name}"
+    where = f"{layout.folder}/{path.name}" if layout.folder else path.name
     try:
         return _read(path, where, layout)
     except csv.Error as bad:
@@ -118,7 +121,7 @@ def _read(path: Path, where: str, layout: Layout) -> tuple[pd.DataFrame, list[st
     names = [dict(layout.aliases).get(name, name) for name in header]
     wanted = [name for name in layout.columns if name in names]
     types: dict[str, pa.DataType] = {name: pa.string() for name in wanted}
-    types |= {name: pa.date32() for name in layout.days}
+    types |= {name: pa.date32() for name in (*layout.days, *layout.optional_days) if name in names}
     types |= {name: pa.float64() for name in (*layout.numbers, *layout.optional_numbers) if name in names}
     try:
         table = pcsv.read_csv(
@@ -134,7 +137,8 @@ def _read(path: Path, where: str, layout: Layout) -> tuple[pd.DataFrame, list[st
     columns = {name: _array(table.column(name)) for name in table.column_names}
     if _is_faulty(table, columns, layout):
         raise _first_fault(path, where, layout, names, "the file as a whole")
-    return _with_instants(pd.DataFrame(columns), where), notes
+    frame = pd.DataFrame(columns)
+    return frame if "known_at" in layout.days else _with_instants(frame, where), notes
 
 
 def instant_of(text: object) -> pd.Timestamp | None:
@@ -183,7 +187,7 @@ def _header(path: Path, where: str, layout: Layout) -> tuple[list[str], list[str
             value = f"{names.count(name)} columns named {name} in {','.join(header)}"
             allowed = f"the columns {','.join(layout.required)}"
             raise SnapshotError(f"{where}:1", value, allowed, f"give the file one column {name}")
-    for name in (*layout.optional_texts, *layout.optional_numbers):
+    for name in (*layout.optional_days, *layout.optional_texts, *layout.optional_numbers):
         if names.count(name) > 1:
             raise SnapshotError(f"{where}:1", name, "each column once", f"keep one column {name}")
     notes = [f"{where}: column {old} read as {new}" for old, new in layout.aliases if old in header]
@@ -216,6 +220,8 @@ def _is_faulty(table: pa.Table, columns: dict[str, np.ndarray | pd.Series], layo
             known = len(table) - table.column(name).null_count
             if np.count_nonzero(np.isfinite(columns[name])) != known:
                 return True
+    if layout.is_loose:
+        return False
     if layout.kind == "bars" and (columns["high"] < columns["low"]).any():
         return True
     return _is_out_of_order(columns, layout)
@@ -247,6 +253,8 @@ def _first_fault(path: Path, where: str, layout: Layout, names: list[str], other
         fault = _bad_cell(place, layout, row)
         if fault is not None:
             return fault
+        if layout.is_loose:
+            continue
         days = tuple(date.fromisoformat(row[name]) for name in layout.days)
         shown = ",".join(row[name] for name in layout.days)
         identity = (shown, *(row.get(name, "") for name in layout.identity))
@@ -279,6 +287,9 @@ def _bad_cell(place: str, layout: Layout, row: dict[str, str]) -> SnapshotError 
         if not layout.span[0] <= row[name] <= layout.span[1]:
             allowed = f"a {name} from {layout.span[0]} to {layout.span[1]}"
             return SnapshotError(place, row[name], allowed, "correct the date, or drop the row")
+    for name in layout.optional_days:
+        if row.get(name) and not _is_day(row[name]):
+            return SnapshotError(place, row[name], f"a {name} as YYYY-MM-DD, or an empty cell", "correct the date")
     for name in layout.texts:
         if not row[name]:
             return SnapshotError(place, row[name], f"a {name}", f"fill in the {name}")

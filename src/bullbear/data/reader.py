@@ -113,6 +113,10 @@ class Reader:
         """Some columns, among them `series`, of the rows of one series."""
         return self._joined(kind, columns, self._parts(files, kind, lambda one: one.read(name, columns, self.stored)))
 
+    def count(self, files: Files, kind: str) -> int:
+        """The number of rows in segments, by their footers."""
+        return sum(self._parts(files, kind, lambda segment: segment.footer.num_rows))
+
     def between(self, files: Files, kind: str, names: Mapping[str, str], columns: list[str]) -> pa.Table:
         """Some columns of the row groups that may hold series from `names["min"]` to `names["max"]`."""
         low, high = names["min"], names["max"]
@@ -121,11 +125,9 @@ class Reader:
         )
 
     def stored_by(self, paths: Files) -> Files:
-        """The segments with a row stored by the reader's limit."""
+        """The segments with a row stored by the reader's limit, and those merged away meanwhile."""
         stored = self.stored
-        if stored is None:
-            return paths
-        return tuple(path for path in paths if self._segment(path).first_stored_at <= stored)
+        return paths if stored is None else tuple(path for path in paths if self._begins_by(path, stored))
 
     def _joined(self, kind: str, columns: list[str], tables: list[pa.Table]) -> pa.Table:
         return pa.concat_tables(tables) if tables else self.kinds[kind].schema.empty_table().select(columns)
@@ -149,10 +151,13 @@ class Reader:
         return pd.Timestamp(pc.max(known).as_py()).as_unit("us") if len(known) else EPOCH
 
     def _listed(self, kind: str) -> Files:
+        return self.stored_by(listing(self.root, kind))
+
+    def _begins_by(self, path: Path, stored: pd.Timestamp) -> bool:
         try:
-            return self.stored_by(listing(self.root, kind))
+            return bool(self._segment(path).first_stored_at <= stored)
         except FileNotFoundError:
-            return self.stored_by(listing(self.root, kind))  # merged away meanwhile
+            return True  # whoever reads it lists the folder again
 
     def _segment(self, path: Path) -> Segment:
         if path not in self._segments:

@@ -28,6 +28,8 @@ from bullbear.data.store import Store
 from bullbear.errors import Found, InputError, SnapshotError
 
 READERS = 2
+COMPANIES = "companies"
+"""The folder of a snapshot that holds a directory of companies; `companies.ingest` loads it."""
 _SPELLINGS = {name.upper(): name for name in publication.RULES}
 
 
@@ -47,6 +49,19 @@ class IngestReport:
     def rows_added(self) -> int:
         """All rows added, including quarantined ones."""
         return sum(self.added.values())
+
+    def and_(self, other: IngestReport) -> IngestReport:
+        """What both ingests did."""
+        kinds = dict.fromkeys((*self.added, *other.added))
+        return IngestReport(
+            added={kind: self.added.get(kind, 0) + other.added.get(kind, 0) for kind in kinds},
+            files=self.files + other.files,
+            rows_read=self.rows_read + other.rows_read,
+            quarantined=self.quarantined + other.quarantined,
+            revised=self.revised + other.revised,
+            refusals=(*self.refusals, *other.refusals),
+            notes=(*self.notes, *other.notes),
+        )
 
 
 def ingest(directory: Path, store: Store, now: pd.Timestamp) -> IngestReport:
@@ -162,8 +177,8 @@ def _listing(directory: Path) -> _Listing:
     notes = []
     for entry in sorted(directory.iterdir()):
         layout = LAYOUTS.get(entry.name.lower())
-        if entry.name.startswith("."):
-            continue
+        if entry.name.startswith(".") or (entry.name.lower() == COMPANIES and entry.is_dir()):
+            continue  # companies are loaded by themselves
         if layout is None or not entry.is_dir():
             notes.append(f"{entry.name}: ignored, not part of a snapshot")
             continue

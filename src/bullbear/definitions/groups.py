@@ -10,6 +10,7 @@ import csv
 import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -123,6 +124,7 @@ def _members(path: Path, where: str) -> tuple[Line, ...]:
     return tuple(lines.values())
 
 
+@lru_cache(maxsize=100_000)  # each line of each list, most of them again and again
 def is_company(ticker: str, sector: str = "", asset_class: str = "") -> bool:
     """Whether a line of a list of holdings is a company: not cash, and no future.
 

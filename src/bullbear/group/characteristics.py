@@ -7,7 +7,7 @@ a price that was delivered divided by later splits.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +16,7 @@ import pandas as pd
 from bullbear import sessions as exchange
 from bullbear.data.companies.panel import Array, BoolArray, Panel
 from bullbear.errors import InputError
-from bullbear.group.fundamentals import ITEMS, Fundamentals, fundamentals
+from bullbear.group.fundamentals import ITEMS, Fundamentals, fundamentals, fundamentals_at
 from bullbear.group.price_characteristics import price_characteristics
 from bullbear.group.shares import market_value, shares_outstanding
 from bullbear.group.short_characteristics import short_characteristics
@@ -64,6 +64,9 @@ CHARACTERISTICS: Mapping[str, Characteristic] = {
         "operating income of twelve months / total assets (Ball, Gerakos, Linnainmaa and Nikolaev 2015, "
         "doi:10.1016/j.jfineco.2015.02.004)",
     ),
+    "cash_profitability": Characteristic(
+        "quality", True, f"operating cash flow of twelve months / total assets ({_QMJ})"
+    ),
     "cash_over_income": Characteristic(
         "quality",
         True,
@@ -108,6 +111,9 @@ CHARACTERISTICS: Mapping[str, Characteristic] = {
 }
 """By name, in the order of the last axis of `characteristics`."""
 
+FROM_PRICES = ("momentum", "low_risk")
+"""Ratings whose parts need no facts."""
+
 FIGURES = {
     name: ITEMS[name]
     for name in (
@@ -150,8 +156,11 @@ def characteristics(
     short_interest: pd.DataFrame | None = None,
     member: BoolArray | None = None,
     splits: Array | None = None,
+    names: Sequence[str] = tuple(CHARACTERISTICS),
 ) -> Characteristics:
-    """All `CHARACTERISTICS` of the panel's companies at the closes of `sessions`.
+    """`CHARACTERISTICS` of the panel's companies at the closes of `sessions`.
+
+    All but `beta_252` are equal to the last bit whatever other companies the panel holds.
 
     Parameters
     ----------
@@ -162,31 +171,41 @@ def characteristics(
     sessions
         Ascending, each one of the panel's.
     short_interest
-        Rows of company, event_date, known_at, shares_short, avg_daily_volume, days_to_cover.
+        Every version known: company, event_date, known_at, shares_short, avg_daily_volume, days_to_cover.
     member
         Who belonged to the group at each session of the panel, shape (n_panel_sessions, n_companies), for the group's
         return that betas refer to; all by default.
     splits
         See `shares_outstanding`.
+    names
+        Of those wanted, in this order.
 
     Raises
     ------
     InputError
-        A session is not one of the panel's.
+        A session is not one of the panel's, or there is no characteristic of a name.
     """
+    if unknown := [name for name in names if name not in CHARACTERISTICS]:
+        raise InputError("characteristics", unknown, ", ".join(CHARACTERISTICS), "use these names")
     rows = panel.sessions.get_indexer(sessions)
     if (rows < 0).any():
         first = sessions[rows < 0][0]
         raise InputError("sessions", str(first.date()), "sessions of the panel", "give a panel that covers them")
     instants = exchange.closes(pd.DatetimeIndex(sessions))
-    filed = fundamentals(facts, instants, panel.companies, FIGURES)
+    one = len(instants) == 1  # of which the latest versions are enough
+    filed = (
+        fundamentals_at(facts, instants[0], panel.companies, FIGURES)
+        if one
+        else fundamentals(facts, instants, panel.companies, FIGURES)
+    )
     shares = shares_outstanding(facts, panel, rows, splits)
     found = _of_facts(filed, market_value(shares, panel, rows))
-    found |= price_characteristics(panel, rows, member)
     found |= short_characteristics(short_interest, instants, shares, panel, rows)
+    if any(CHARACTERISTICS[name].rating in FROM_PRICES for name in names):
+        found |= price_characteristics(panel, rows, member)
     traded = panel.traded[rows]
-    values = np.stack([np.where(traded, found[name], np.nan) for name in CHARACTERISTICS], axis=2)
-    return Characteristics(pd.DatetimeIndex(sessions), panel.companies, tuple(CHARACTERISTICS), values)
+    values = np.stack([np.where(traded, found[name], np.nan) for name in names], axis=2)
+    return Characteristics(pd.DatetimeIndex(sessions), panel.companies, tuple(names), values)
 
 
 def _of_facts(filed: Fundamentals, worth: Array) -> dict[str, Array]:
@@ -207,6 +226,7 @@ def _of_facts(filed: Fundamentals, worth: Array) -> dict[str, Array]:
             "earnings_growth": (income.value - income.year_ago) / size_before,
             "gross_profitability": filed["gross_profit"].value / size,
             "operating_profitability": operating.value / size,
+            "cash_profitability": cash.value / size,
             "cash_over_income": np.where(cash.end == income.end, cash.value - income.value, np.nan) / size,
             "leverage": liabilities / size,
         }

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -68,12 +69,18 @@ class Members:
 
 @dataclass(frozen=True)
 class _List:
-    """One list in one version: from `known_at` until `stop` there was no newer one (microseconds)."""
+    """One list in one version, `rows` at `places`; no newer one was known from `known_at` to `stop` (microseconds)."""
 
     day: int
     known_at: int
     stop: int
-    lines: pd.DataFrame
+    rows: pd.DataFrame
+    places: NDArray[np.intp]
+
+    @cached_property
+    def lines(self) -> pd.DataFrame:
+        """The lines that are companies; worked out when they are asked for, since most figures need one list."""
+        return _companies(self.rows[_COLUMNS].iloc[self.places])
 
 
 class Universe:
@@ -272,14 +279,13 @@ def _dated(rows: pd.DataFrame) -> list[_List]:
     stops = [known for known, _ in newest[1:]] + [_NEVER]
     lists = []
     for (known, day), stop in zip(newest, stops, strict=True):
-        lines = _companies(rows[(known_at == known) & (days == day)])
-        lists.append(_List(day, known, stop, lines))
+        lists.append(_List(day, known, stop, rows, np.flatnonzero((known_at == known) & (days == day))))
     return lists
 
 
 def _fixed(rows: pd.DataFrame, fixed_on: pd.Timestamp) -> list[_List]:
     day = _microseconds(fixed_on.tz_localize("UTC"))
-    return [_List(day, np.iinfo(np.int64).min, _NEVER, _companies(rows))]
+    return [_List(day, np.iinfo(np.int64).min, _NEVER, rows, np.arange(len(rows)))]
 
 
 def _companies(rows: pd.DataFrame) -> pd.DataFrame:

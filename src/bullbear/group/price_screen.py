@@ -186,6 +186,8 @@ class _Walk:
         strange = ~is_back & ~is_undone & ~traded & ~silent
         strange &= size > np.where(outside, np.maximum(5 * reach, 0.15), np.maximum(6 * reach, 0.2))
         searched, why, found = _explained(moved, volume, self.unusual.span[row, at], reach)
+        again = self._is_near_refused(row, at)
+        found &= ~again  # yesterday's verdict stands until it is confirmed
         for some, factor, because in (
             (is_back, back, np.zeros(len(at))),
             (is_undone, undo, np.full(len(at), float(Reason.SPLIT))),
@@ -193,7 +195,7 @@ class _Walk:
         ):
             self._shift_to(at[some], factor[some], because[some])
             move[at[some]] += np.log(factor[some])
-        unexplained = strange & ~found & (outside | (size > np.maximum(10 * reach, 0.5)))
+        unexplained = strange & ~found & (outside | again | (size > np.maximum(10 * reach, 0.5)))
         aside = self._set_aside(row, at[unexplained])
         use[aside] = False
         reason[aside] = np.where(self.outside[row, aside], float(Reason.RANGE), float(Reason.JUMP))
@@ -206,11 +208,15 @@ class _Walk:
 
     def _set_aside(self, row: int, at: Places) -> Places:
         """Those of the companies whose new level no later close has confirmed yet."""
-        price = self.close[row, at] * self.shift[at]
-        near = np.abs(np.log(price / self.refused[at])) < np.maximum(5 * self.volatility[at], 0.1)
+        near = self._is_near_refused(row, at)
         self.confirmed[at] = np.where(near, self.confirmed[at] + 1, 0)
-        self.refused[at] = price
+        self.refused[at] = self.close[row, at] * self.shift[at]
         return at[self.confirmed[at] < CONFIRMING]
+
+    def _is_near_refused(self, row: int, at: Places) -> BoolArray:
+        away = np.abs(np.log(self.close[row, at] * self.shift[at] / self.refused[at]))
+        near: BoolArray = away < np.maximum(5 * self.volatility[at], 0.1)
+        return near
 
     def _shift_to(self, at: Places, factor: Array, why: Array) -> None:
         new = self.shift[at] * factor

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pandas as pd
 
@@ -30,21 +32,25 @@ def short_characteristics(
     """
     shape = len(rows), panel.shape[1]
     found = {name: np.full(shape, np.nan) for name in ("short", "volume", "days", "settled")}
-    columns = ["event_date", "known_at", "shares_short", "avg_daily_volume", "days_to_cover"]
+    at = instants.as_unit("us").asi8
     if published is not None and len(published):
-        places = {name: place for place, name in enumerate(panel.companies)}
-        for company, own in published.sort_values(["known_at", "event_date"], kind="stable").groupby("company"):
-            if str(company) not in places:
+        rows_of = published.sort_values(["company", "known_at", "event_date"], kind="stable")
+        column = pd.Index(panel.companies).get_indexer(pd.Index(rows_of["company"]))
+        known = pd.DatetimeIndex(rows_of["known_at"]).as_unit("us").asi8
+        days = pd.DatetimeIndex(rows_of["event_date"]).to_numpy().astype("M8[D]").astype(np.int64)
+        figures = [rows_of[name].to_numpy(float) for name in ("shares_short", "avg_daily_volume", "days_to_cover")]
+        bounds = [0, *(np.flatnonzero(np.diff(column)) + 1), len(column)]
+        for first, stop in pairwise(bounds):
+            if column[first] < 0:
                 continue
-            settled, known, *figures = (own[column] for column in columns)
-            days = pd.DatetimeIndex(settled).to_numpy().astype("M8[D]").astype(np.int64)
-            row = np.searchsorted(pd.DatetimeIndex(known).as_unit("us").asi8, instants.as_unit("us").asi8, "right") - 1
+            own = days[first:stop]
             # A late correction of an older settlement does not replace a newer one.
-            newest = np.maximum.accumulate(np.where(days >= np.maximum.accumulate(days), np.arange(len(days)), 0))
-            last = newest[np.maximum(row, 0)]
-            for name, figure in zip(found, [*(each.to_numpy(float) for each in figures), days], strict=True):
-                found[name][:, places[str(company)]] = np.where(row >= 0, figure[last], np.nan)
-    today = instants.as_unit("us").asi8[:, None] // DAY
+            newest = np.maximum.accumulate(np.where(own >= np.maximum.accumulate(own), np.arange(len(own)), 0))
+            place = np.searchsorted(known[first:stop], at, side="right") - 1
+            last = first + newest[np.maximum(place, 0)]
+            for name, figure in zip(found, [*figures, days.astype(float)], strict=True):
+                found[name][:, column[first]] = np.where(place >= 0, figure[last], np.nan)
+    today = at[:, None] // DAY
     with np.errstate(divide="ignore", invalid="ignore"):
         fresh = today - found["settled"] <= OLDEST
         short = found["short"] * splits_since((found["settled"] + 1) * DAY, panel, rows)

@@ -34,11 +34,13 @@ from bullbear.data import Store
 from bullbear.data.companies.kinds import BUCKETS, bucket
 from bullbear.data.companies.panel import Panel
 from bullbear.data.companies.tables import Cells, cells_path, read_cells, write_cells
+from bullbear.data.companies.view import CompanyView
 from bullbear.execution import Executor, map_items
 from bullbear.execution.environment import environment
 from bullbear.files import write_whole
 from bullbear.group.membership import Universe
 from bullbear.group.screening import screen
+from bullbear.picking.fact_features import fact_values
 from bullbear.picking.features import FEATURES, values_of
 from bullbear.picking.history import DAILY, Array, BoolArray, Daily
 from bullbear.picking.ranks import percentiles
@@ -161,7 +163,7 @@ def factor_panel(
         A folder of results; each question has a folder of its own in it. Workers on other machines must see it, and the
         store, under the same path.
     names
-        Keys of `features.FEATURES`.
+        Keys of `features.FEATURES` and `fact_features.FACT_FEATURES`.
     stored
         Read only rows stored by then; by default all that are there now.
     """
@@ -235,8 +237,15 @@ def write_factors(task: Task, part: Part) -> int:
         with np.load(kept) as arrays:
             daily = Daily(*(arrays[name] for name in DAILY))
         rows = exchange.between(block.first, block.last).get_indexer(block.decisions)
-        found = values_of(daily, task.group[block.name], rows, task.names)
         names = tuple(task.companies[place] for place in part.places)
+        of_bars = np.array([name in FEATURES for name in task.names])
+        found = np.full((len(block.decisions), len(names), len(task.names)), np.nan)
+        found[:, :, of_bars] = values_of(
+            daily, task.group[block.name], rows, [name for name in task.names if name in FEATURES]
+        )
+        if not of_bars.all():
+            filed = [name for name in task.names if name not in FEATURES]
+            found[:, :, ~of_bars] = fact_values(_view(task, part), names, block.decisions, filed, block.first)
         write_cells(path, Cells(block.decisions, names, task.names, found))
     kept.unlink(missing_ok=True)
     return len(part.places)
@@ -294,10 +303,14 @@ def _keep(path: Path, arrays: dict[str, Any]) -> None:
 
 def _panel(task: Task, part: Part) -> Panel:
     """The bars of a part's companies on its block's sessions, as known at its last decision."""
-    instant = exchange.closes(part.block.decisions[-1:])[0]
-    view = task.store.as_of(instant, stored=task.stored).companies
     names = [task.companies[place] for place in part.places]
-    return view.panel(names, first=part.block.first, last=part.block.last)
+    return _view(task, part).panel(names, first=part.block.first, last=part.block.last)
+
+
+def _view(task: Task, part: Part) -> CompanyView:
+    """What was known at the last decision of a part."""
+    instant = exchange.closes(part.block.decisions[-1:])[0]
+    return task.store.as_of(instant, stored=task.stored).companies
 
 
 def _group_growth(parts: list[Part], sums: list[tuple[NDArray[np.int64], NDArray[np.int64]]]) -> dict[str, Array]:

@@ -13,16 +13,20 @@ import pandas as pd
 
 from bullbear import sessions as exchange
 from bullbear.data.as_of_session import last_session
+from bullbear.data.companies.oracle import read_company_truth
 from bullbear.data.store import Store
 from bullbear.decide.market import BILL, bill_rate
 from bullbear.definitions.picker import Picker, Ranker
 from bullbear.errors import InputError, NoDataError
 from bullbear.execution.executors import Cluster, Executor, Local
 from bullbear.group.membership import Members, Universe, universe_of
+from bullbear.group.screening import screen
 from bullbear.home import Home
 from bullbear.picking import companies
 from bullbear.picking.cross_section import CrossSection, Rows, decisions, of_panel
+from bullbear.picking.fact_features import FACT_FEATURES
 from bullbear.picking.factor_panel import factor_panel
+from bullbear.picking.features import FEATURES
 from bullbear.picking.scoring import Ranked, check_characteristics, in_force
 
 Progress = Callable[[str, int, int], None]
@@ -100,12 +104,13 @@ class CompaniesToday:
 
 @dataclass(frozen=True)
 class CompaniesRecord:
-    """The past of a picker."""
+    """The past of a picker; `oracle` is the mean information coefficient of the true expected returns, if simulated."""
 
     group: str
     evaluated: companies.Evaluated
     survivorship: str | None
     simulated: bool
+    oracle: float | None
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-ready."""
@@ -120,6 +125,7 @@ class CompaniesRecord:
             "horizon_sessions": picker.schedule.horizon,
             "rebalance": picker.schedule.rebalance,
             "cost_bp": picker.trading.cost_bp,
+            "oracle_ic": self.oracle,
             **self.evaluated.as_dict(),
         }
 
@@ -165,20 +171,43 @@ def rank_companies(home: Home, asked: Asked, progress: Progress | None = None) -
 
 
 def companies_record(home: Home, asked: Asked, progress: Progress | None = None) -> CompaniesRecord:
-    """A picker over all past decisions at which the members of the group were known.
+    """A picker over all past decisions at which the members of the group were known, logged to MLflow.
 
     Raises
     ------
     NoDataError, InputError, HistoryError
         As `rank_companies`.
     """
+    from bullbear.tracking.picker_run import log_picking, require_ready_for_picking
+
     of = _Group.of(home, asked)
+    require_ready_for_picking(home.runs)
     read = of.inputs(of.scheduled(), progress)
     view = of.store.as_of(of.decided_at)
     rates = np.array(bill_rate(view, BILL, exchange.closes(of.section.sessions)))
     told = None if progress is None else (lambda done, total: progress("fits", done, total))
     evaluated = companies.evaluate(of.picker, read, rates, executor=of.executor, progress=told)
-    return CompaniesRecord(asked.group, evaluated, of.universe.survivorship, of.store.is_simulated)
+    simulated = of.store.is_simulated
+    oracle = _oracle(home, evaluated, of.names) if simulated else None
+    record = CompaniesRecord(asked.group, evaluated, of.universe.survivorship, simulated, oracle)
+    picker, schedule = of.picker, of.picker.schedule
+    log_picking(
+        home.runs,
+        f"{picker.name} {asked.group}",
+        record.as_dict(),
+        params={
+            "picker": picker.name, "kind": picker.rule.kind, "group": asked.group, "quantiles": picker.quantiles,
+            **schedule.model_dump(), **picker.trading.model_dump(), "first": record.as_dict()["first"],
+            "last": record.as_dict()["last"],
+        },
+        definition=picker.model_dump(mode="json"),
+        tables={
+            "quantiles": pd.DataFrame([each.as_dict() for each in evaluated.portfolios.quantiles]).set_index("name"),
+            "scores": pd.DataFrame(evaluated.scores, evaluated.decided, list(of.names)).dropna(axis=1, how="all"),
+            "information": pd.Series(evaluated.information.ic, evaluated.decided, name="ic").to_frame(),
+        },
+    )  # fmt: skip
+    return record
 
 
 @dataclass(frozen=True)
@@ -198,7 +227,7 @@ class _Group:
     @classmethod
     def of(cls, home: Home, asked: Asked) -> _Group:
         picker, store = picker_of(home, asked.picker), home.filled_store()
-        check_characteristics([picker.rule])
+        check_characteristics([picker.rule], (*FEATURES, *FACT_FEATURES))
         session = _session(store, asked.as_of)
         decided_at = exchange.closes(pd.DatetimeIndex([session]))[0]
         view = store.as_of(decided_at)
@@ -207,7 +236,7 @@ class _Group:
         if not names:
             allowed = "a group whose members have bars in the store"
             raise NoDataError(f"companies of {asked.group}", "none known", allowed, "ingest or fetch holdings and bars")
-        section = of_panel(view.companies.panel(names, last=session))
+        section = of_panel(screen(view.companies.panel(names, last=session)).clean)
         root = home.evaluations / "picking"
         if asked.cluster:
             Cluster(asked.cluster).require_reachable()
@@ -228,9 +257,10 @@ class _Group:
             self.store, self.universe, days, root=self.root, names=wanted, executor=self.executor, progress=progress
         )
         _forget(self.root, panel.root)
-        values = panel.ranked().values.astype(np.float64)
-        at = [panel.companies.index(each) for each in self.names]
-        ranked = dict(zip(wanted, np.moveaxis(values[:, at], 2, 0), strict=True))
+        values = np.full((len(rows), len(self.names), len(wanted)), np.nan)
+        # A company that came later is not among those of earlier decisions.
+        values[:, [self.names.index(each) for each in panel.companies]] = panel.ranked().values
+        ranked = dict(zip(wanted, np.moveaxis(values, 2, 0), strict=True))
         return companies.Inputs(self.section, rows, member, ranked, self._sectors(days))
 
     def _sectors(self, days: pd.DatetimeIndex) -> tuple[str, ...]:
@@ -240,6 +270,17 @@ class _Group:
             if (members := self.universe.at(instant)) is not None:
                 found |= dict(zip(members.companies, members.sectors, strict=True))
         return tuple(found.get(each, "") for each in self.names)
+
+
+def _oracle(home: Home, evaluated: companies.Evaluated, names: tuple[str, ...]) -> float | None:
+    """The mean coefficient of the true expectations, of the companies and decisions that the picker scored."""
+    try:
+        truth = read_company_truth(home.root, names)
+    except NoDataError:
+        return None
+    scored = pd.DataFrame(np.isfinite(evaluated.scores), evaluated.decided, list(names))
+    expected = truth.expected.reindex(index=evaluated.decided, columns=list(names)).where(scored)
+    return float(truth.information(expected)["ic"].mean())
 
 
 def picker_of(home: Home, name: str | None) -> Picker:

@@ -30,9 +30,10 @@ from bullbear.forecasting.failed_audits import failed_audits
 from bullbear.forecasting.forecast import issue
 from bullbear.forecasting.scoring import score_ledger
 from bullbear.home import Home
+from bullbear.settings import settings_of
 from bullbear.tracking.aliases import alias_notes
 from bullbear.workflows.evening_line import evening_line
-from bullbear.workflows.filling import fill_live
+from bullbear.workflows.filling import fill_companies, fill_live
 from bullbear.workflows.notifying import notify, words_of
 
 DONE, SKIPPED, FAILED = "done", "skipped", "failed"
@@ -234,6 +235,21 @@ class _Evening:
             step.notes.append(f"{provider} did not deliver {names}: {failures[0].problem}")
         if by_provider and not found.arrived:
             step.outcome, step.error = FAILED, "nothing arrived"
+        elif settings_of(self.home.root).fetch.companies:
+            self.fetched_companies(step)
+
+    def fetched_companies(self, step: Step) -> None:
+        """The companies of the funds, where `[fetch] companies` asks for them; no forecast waits for one."""
+        try:
+            found = fill_companies(self.home, now=self.clock)
+        except BullbearError as bad:
+            step.notes.append(f"companies: {bad}")
+            return
+        step.result += f"; companies: {len(found.arrived):,} series arrived, {found.rows_added:,} rows added"
+        step.notes += found.notes
+        if found.failures:
+            first = found.failures[0]
+            step.notes.append(f"{len(found.failures)} series of companies did not arrive, the first: {first}")
 
     @property
     def is_fed(self) -> bool:

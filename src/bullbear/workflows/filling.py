@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import pandas as pd
 
+from bullbear.data.companies.files import is_of_companies
+from bullbear.data.companies.ingest import ingest_companies
 from bullbear.data.simulator import load, simulate
-from bullbear.data.snapshot import IngestReport, ingest
+from bullbear.data.snapshot import COMPANIES, IngestReport, ingest
 from bullbear.errors import BullbearError, InputError
 from bullbear.home import Home
 from bullbear.settings import Settings, settings_of
@@ -96,7 +98,7 @@ def _fill_real(place: Home, data: str, home: Home, console: Console) -> None:
         if not Path(data).is_dir():
             raise InputError("--data", data, "`sim`, `live` or a snapshot directory", "check the path")
         console.say(f"filling the store from {data}")
-        faults = fill_from(place, Path(data)).refusals
+        faults = fill_from(place, Path(data), console.say).refusals
         for refusal in faults:
             console.say(f"refused: {refusal}")
     if faults and place.store().is_empty:
@@ -116,8 +118,8 @@ def fill_simulated(home: Home, seed: int, signal: float, years: int, companies: 
         return load(market, home.store(), home.root, pd.Timestamp.now("UTC"))
 
 
-def fill_from(home: Home, directory: Path) -> IngestReport:
-    """Load a snapshot directory.
+def fill_from(home: Home, directory: Path, say: Callable[[str], None] = lambda _: None) -> IngestReport:
+    """Load a snapshot directory, a directory of companies, or a snapshot with such a one in its folder `companies/`.
 
     Raises
     ------
@@ -126,8 +128,17 @@ def fill_from(home: Home, directory: Path) -> IngestReport:
     """
     if not directory.is_dir():
         raise InputError("snapshot", str(directory), "a directory", "check the path")
+    now = pd.Timestamp.now("UTC")
     with _marked(home):
-        return ingest(directory, home.store(), pd.Timestamp.now("UTC"))
+        if is_of_companies(directory):
+            return ingest_companies(directory, home.store(), now, say)
+        within = directory / COMPANIES
+        if not within.is_dir():
+            return ingest(directory, home.store(), now)
+        alone = all(path == within or path.name.startswith(".") for path in directory.iterdir())
+        market = None if alone else ingest(directory, home.store(), now)
+        companies = ingest_companies(within, home.store(), now, say)
+        return companies if market is None else market.and_(companies)
 
 
 def in_place_of_simulated(home: Home, filler: Callable[[Home], T]) -> T:
@@ -186,6 +197,30 @@ def fill_live(
     with _marked(home) if store.is_empty else nullcontext():
         clock = pd.Timestamp.now("UTC") if now is None else now
         return fetch_all(store, settings or _with_pairs(home, settings_of(home.root)), clock, only=only, say=say)
+
+
+def fill_companies(
+    home: Home,
+    only: tuple[str, ...] = (),
+    say: Callable[[str], None] = lambda _: None,
+    settings: Settings | None = None,
+    now: pd.Timestamp | None = None,
+) -> FetchReport:
+    """Bring the companies that the home's funds hold up to date; arguments as in `fill_live`.
+
+    Raises
+    ------
+    InputError
+        The store holds the simulated market, no fund is set, or `only` names no company that the funds held.
+    DefinitionError
+        `bullbear.toml` cannot be used.
+    """
+    from bullbear.data.companies.fetching import fetch_companies
+
+    store = home.store()
+    with _marked(home) if store.is_empty else nullcontext():
+        clock = pd.Timestamp.now("UTC") if now is None else now
+        return fetch_companies(store, settings or settings_of(home.root), clock, only=only, say=say)
 
 
 def is_unfinished(home: Home) -> bool:

@@ -16,7 +16,7 @@ from bullbear.group.fundamentals import OLDEST
 from bullbear.group.growth import Averages, Growth
 from bullbear.group.market_value import CONCEPTS, ValueSummary
 from bullbear.group.membership import Members, Universe, universe_of
-from bullbear.group.rated import RatedGroup, rate_members
+from bullbear.group.rated import RatedGroup, Within, rate_members
 from bullbear.group.screening import REASONS, Reason
 from bullbear.group.statistics import SESSIONS, GroupFigures, Today, group_figures
 from bullbear.home import Home
@@ -138,7 +138,7 @@ def group_report(
     as_of: str | None = None,
     sector: str | None = None,
     movers: int = 5,
-    ratings: bool = False,
+    ratings: Within | None = None,
 ) -> GroupReport:
     """The figures of a group at the close of a session.
 
@@ -153,7 +153,7 @@ def group_report(
     movers
         How many each way.
     ratings
-        Whether to rate the members; within the whole group, whatever the sector.
+        Rate the members, each among the whole group or its sector; with `sector`, too, among all of them.
 
     Raises
     ------
@@ -180,7 +180,7 @@ def group_report(
     if not panel.traded.any():
         raise NoDataError(
             f"group {name}",
-            Found(f"none of its {len(members)} members has a bar in the {SESSIONS} sessions to {session.date()}"),
+            Found(f"no bar of {count(len(members), 'member')} in the {SESSIONS} sessions to {session.date()}"),
             "members with bars",
             "fetch them with `bullbear fetch --holdings`, or ingest a directory with prices",
         )
@@ -199,15 +199,15 @@ def group_report(
         members=members,
         sector=chosen,
         figures=figures,
-        rated=rate_members(view, members, session) if ratings else None,
+        rated=rate_members(view, members, session, within=ratings) if ratings else None,
         notes=_notes(universe, members, figures),
         simulated=store.is_simulated,
     )
 
 
 def _session(companies: CompanyView, as_of: str | None, *, simulated: bool) -> pd.Timestamp:
-    first, last = companies.first_session, companies.last_session
-    if first is None or last is None:
+    last = companies.last_session
+    if last is None:
         raise NoDataError(
             "companies",
             Found("no bars of any company in the store"),
@@ -216,7 +216,8 @@ def _session(companies: CompanyView, as_of: str | None, *, simulated: bool) -> p
         )
     if as_of is None:
         return last
-    day = exchange.day(as_of)
+    day, first = exchange.day(as_of), companies.first_session
+    assert first is not None
     if first <= day <= last:
         return pd.Timestamp(exchange.between(first, day)[-1])
     more = "simulate more years" if simulated else "fetch or ingest newer data"
@@ -263,7 +264,10 @@ def _notes(universe: Universe, members: Members, figures: GroupFigures) -> tuple
         notes.append(f"not in the store under their tickers of the list: {few(sorted(members.unresolved))}")
     total, value = int(np.count_nonzero(figures.member)), figures.value
     if figures.priced < total:
-        notes.append(f"{count(total - figures.priced, 'member')} of {total} without a close on the session")
+        printed = figures.screened.panel.close[-1]
+        companies = figures.screened.panel.companies
+        absent = sorted(companies[column] for column in np.flatnonzero(figures.member & np.isnan(printed)))
+        notes.append(f"{count(total - figures.priced, 'member')} without a close on the session: {few(absent)}")
     if value.names < total:
         missing = total - value.names
         notes.append(

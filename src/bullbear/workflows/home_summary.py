@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from bullbear.data.companies.status import CompanyStatus
 from bullbear.data.publication import SNAPSHOT_ONLY
 from bullbear.errors import BullbearError
 from bullbear.forecasting.bundle import champion_of, read_bundle
@@ -58,6 +59,8 @@ class HomeSummary:
         Why the ledger cannot be read, if so.
     hold_out
         The sealed days and how often they were opened, or why that cannot be read; None where nothing is sealed.
+    companies
+        How many the store holds and what of them; None where it has no bars of any.
     failed_audits
         Of each champion whose newest audit failed, what failed and what takes it down.
     """
@@ -80,10 +83,11 @@ class HomeSummary:
     ledger_problem: str | None
     hold_out: str | None = None
     failed_audits: tuple[str, ...] = ()
+    companies: str | None = None
 
 
-def summarise(home: Home, table: pd.DataFrame) -> HomeSummary:
-    """The summary of a home from a table of `data.status`."""
+def summarise(home: Home, table: pd.DataFrame, companies: CompanyStatus | None = None) -> HomeSummary:
+    """The summary of a home from a table of `data.status` and the state of its companies."""
     bars = table[(table["kind"] == "bars") & table["last"].notna()]
     newest = bars.loc[bars["last"] == bars["last"].max()].iloc[0] if len(bars) else None
     stale = table[table["stale"].astype("bool")]
@@ -113,6 +117,7 @@ def summarise(home: Home, table: pd.DataFrame) -> HomeSummary:
         ledger_problem=problem,
         hold_out=_hold_out(home),
         failed_audits=tuple(failed_audits(home)),
+        companies=None if companies is None else companies.line,
     )
 
 

@@ -98,21 +98,39 @@ def rotate_today(home: Home, as_of: str | None = None) -> RotationToday:
 def rotation_record(
     home: Home, as_of: str | None = None, *, progress: Callable[[int, int], None] | None = None
 ) -> RotationRecord:
-    """Every rule of the rotation over all past decisions, up to a day or to the last close stored.
+    """Every rule of the rotation over all past decisions, up to a day or to the last close stored; logged to MLflow.
 
     Raises
     ------
     NoDataError, HistoryError
         As `rotate_today`.
     """
+    from bullbear.tracking.picker_run import log_picking, require_ready_for_picking
+
     store, definition = home.filled_store(), home.rotation()
     session = _session(store, definition, as_of)
+    require_ready_for_picking(home.runs)
     view = store.as_of(exchange.closes(pd.DatetimeIndex([session]))[0])
     panel = _panel(view, definition).until(session)
     rates = np.array(bill_rate(view, BILL, exchange.closes(panel.sessions)))
-    return RotationRecord(
-        definition, rotation.evaluate(definition, panel, rates, progress=progress), store.is_simulated
-    )
+    evaluated = rotation.evaluate(definition, panel, rates, progress=progress)
+    record = RotationRecord(definition, evaluated, store.is_simulated)
+    log_picking(
+        home.runs,
+        "rotation",
+        record.as_dict(),
+        params={
+            "picker": "rotation", "hold": definition.hold, "benchmark": definition.benchmark,
+            **definition.schedule.model_dump(), **definition.trading.model_dump(), "last": str(session.date()),
+        },
+        definition=definition.model_dump(mode="json"),
+        tables={
+            "rules": pd.DataFrame(
+                [{"rule": each.rule.name, **each.held.as_dict()} for each in evaluated.rules]
+            ).set_index("rule")
+        },
+    )  # fmt: skip
+    return record
 
 
 def _session(store: Store, definition: Rotation, as_of: str | None) -> pd.Timestamp:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from tests.data.companies.exchange import Handler, World, serving, settings_for,
 
 from bullbear import sessions
 from bullbear.data import Store
+from bullbear.data.companies.fetching import fetch_companies
 from bullbear.settings import Settings
 
 Bars = Callable[..., pd.DataFrame]
@@ -41,6 +43,23 @@ def store(tmp_path: Path) -> Store:
 def _exchange() -> Iterator[tuple[type[Handler], str]]:
     with serving() as bound:
         yield bound
+
+
+@pytest.fixture(scope="session")
+def _brought(_exchange: tuple[type[Handler], str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store with the bars of the twelve companies up to 2024-03-08."""
+    place = tmp_path_factory.mktemp("exchange") / "data"
+    kept, _exchange[0].world = _exchange[0].world, World(twelve())
+    assert not fetch_companies(Store(place), settings_for(_exchange[1], facts=False), World(twelve()).now).failures
+    _exchange[0].world = kept  # that of the test
+    return place
+
+
+@pytest.fixture
+def brought(_brought: Path, tmp_path: Path) -> Store:
+    """A copy of it."""
+    shutil.copytree(_brought, tmp_path / "data")
+    return Store(tmp_path / "data")
 
 
 @pytest.fixture

@@ -43,6 +43,7 @@ class Company:
     filings: list[tuple[str, str, str]] = field(default_factory=list)  # accession number, day, form
     facts: dict[str, Any] = field(default_factory=dict)
     corrected: dict[str, float] = field(default_factory=dict)  # closes that the provider now tells otherwise
+    lists_splits: bool = True
 
     def raw(self, today: str) -> pd.DataFrame:
         """Bars as traded."""
@@ -126,7 +127,7 @@ def yahoo(world: World, path: str, query: dict[str, str]) -> tuple[int, Any]:
     quote["volume"] = (frame["volume"] * later)[shown].tolist()
     events = {
         "splits": {str(stamps[p]): {"date": int(stamps[p]), "numerator": frame["split"][p], "denominator": 1.0}
-                   for p in shown if frame["split"][p] != 1},
+                   for p in shown if frame["split"][p] != 1 and company.lists_splits},
         "dividends": {str(stamps[p]): {"date": int(stamps[p]), "amount": frame["paid"][p] / later[p]}
                       for p in shown if frame["paid"][p]},
     }  # fmt: skip

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from bullbear import sessions
 from bullbear.data.companies.evidence import NO_DIRECTORY, Directory, Member, MemberList, member_lists
 from bullbear.data.companies.identity import bring_up_to_date, first_bars, note_delisted
+from bullbear.data.companies.names import provider_spelling
 from bullbear.data.companies.register import Register
 from bullbear.data.providers.edgar import Entry, Profile
 
@@ -117,7 +118,7 @@ def test_a_second_class_of_shares_is_a_company_of_its_own() -> None:
     sec = directory(("AAA", 1, "Alder"), ("AAA-B", 1, "Alder"))
     found = resolved(listed("2024-02-01", ALDER), listed("2024-03-07", ALDER, ("AAAB", ALDER[1])), sec=sec)
     assert called(found, "2024-03-07") == {"AAA": "AAA", "AAAB": "AAAB"}
-    assert sec.spelling("AAAB") == "AAA-B"
+    assert provider_spelling("AAAB", sec.spelled) == "AAA-B"
 
 
 def test_a_new_number_under_the_same_name_is_the_same_company() -> None:

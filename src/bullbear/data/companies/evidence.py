@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from bullbear.data.companies.names import is_share, plain, provider_spelling
+from bullbear.data.companies.names import is_share, plain
 from bullbear.data.providers.edgar import Entry
 
 
@@ -52,10 +52,6 @@ class Directory:
     def cik(self, ticker: str) -> str:
         """The number of a ticker; empty where the SEC has none."""
         return self.by_ticker[ticker].cik if ticker in self.by_ticker else ""
-
-    def spelling(self, ticker: str) -> str:
-        """The ticker as the SEC and Yahoo write it."""
-        return provider_spelling(ticker, self.spelled)
 
 
 NO_DIRECTORY = Directory({}, {}, frozenset())

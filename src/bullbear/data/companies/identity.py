@@ -226,7 +226,7 @@ def note_delisted(
     sessions: pd.DatetimeIndex,
     now: pd.Timestamp,
 ) -> None:
-    """Note as delisted who is in no list, and of whom the provider knows nothing or no bar of ten sessions.
+    """Note as delisted who is in no list, the SEC's included, and of whom the provider has no bar of ten sessions.
 
     Parameters
     ----------
@@ -242,6 +242,8 @@ def note_delisted(
     for company, row in register.current().items():
         if row.ticker in members or row.ticker in directory.by_ticker:
             continue
+        if row.cik and not directory.by_ticker:
+            continue  # the SEC would know, and was not asked
         seen = last.get(company)
         waited = int((sessions > (row.since if seen is None else seen)).sum())
         if company in unknown or waited >= PATIENCE:

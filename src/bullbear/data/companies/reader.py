@@ -110,6 +110,10 @@ class CompanyReader:
         places = (Partition.named(name) for name, of_kind in files if of_kind == kind)
         return sorted({place.year for place in places if place is not None and place.year is not None})
 
+    def count(self, files: Listed, kind: str) -> int:
+        """The number of rows in the segments of a kind; reads their footers alone."""
+        return sum(reader.count(paths, kind) for reader, paths in self.segments_of(files, kind))
+
     def last_known_at(self, files: Listed) -> pd.Timestamp | None:
         """The latest known_at; None if there are no rows."""
         each = (self._partition(name)[1].last_known_at({kind: paths}) for (name, kind), paths in files.items())

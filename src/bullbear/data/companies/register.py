@@ -38,6 +38,7 @@ class Register:
     added: list[Listing] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     _taken: set[str] = field(default_factory=set)
+    _users: dict[str, set[str]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, listings: pd.DataFrame) -> Register:
@@ -85,6 +86,16 @@ class Register:
             found = f"{ticker}.{number}"
         return found
 
+    def users(self, ticker: str) -> frozenset[str]:
+        """The companies that ever had a ticker."""
+        return frozenset(self._users.get(ticker, ()))
+
+    def taken(self) -> dict[str, pd.DataFrame]:
+        """The rows added, as frames to be stored; they count as stored from then on."""
+        frame = self.frame()
+        self.added.clear()
+        return {"listings": frame} if len(frame) else {}
+
     def frame(self) -> pd.DataFrame:
         """The rows added, to be stored."""
         frame = pd.DataFrame([astuple(row) for row in self.added], columns=_COLUMNS)
@@ -93,3 +104,4 @@ class Register:
     def _keep(self, row: Listing) -> None:
         self.rows.setdefault(row.company, []).append(row)
         self._taken |= {row.company, row.ticker}
+        self._users.setdefault(row.ticker, set()).add(row.company)

@@ -10,12 +10,12 @@ from collections.abc import Collection, Iterable
 from functools import cached_property
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from bullbear import sessions as exchange
+from bullbear.data.companies.clocks import session_closes
 from bullbear.data.companies.crossing import panel_of
 from bullbear.data.companies.kinds import COMPANY_KINDS, DELISTED
 from bullbear.data.companies.panel import Panel
@@ -36,12 +36,17 @@ class CompanyView:
     def __init__(self, reader: CompanyReader, instant: pd.Timestamp | None) -> None:
         self._reader, self._files = reader, reader.files()
         self.stored = reader.stored
-        self.instant = (reader.last_known_at(self._files) or EPOCH) if instant is None else instant
+        self._at = instant
 
     @property
     def files(self) -> Listed:
         """The segments that it reads."""
         return self._files
+
+    @cached_property
+    def instant(self) -> pd.Timestamp:
+        """The last instant whose rows are served; of all that is stored, the latest known_at."""
+        return (self._reader.last_known_at(self._files) or EPOCH) if self._at is None else self._at
 
     @property
     def is_empty(self) -> bool:
@@ -147,33 +152,47 @@ class CompanyView:
             return _framed("listings", parts, ["company", "event_date", "known_at"])
         return self._listings.copy(deep=False)
 
-    def short_interest(self, companies: Iterable[str] | None = None) -> pd.DataFrame:
-        """The latest version known by company and settlement date (event_date).
+    def short_interest(self, companies: Iterable[str] | None = None, *, versions: bool = False) -> pd.DataFrame:
+        """The latest version known by company and settlement date (event_date), or every version.
 
         Returns
         -------
         Columns company, event_date, known_at, shares_short, avg_daily_volume, days_to_cover, shares_outstanding.
         """
-        return self._latest("short_interest", None if companies is None else _names(companies))
+        asked = None if companies is None else _names(companies)
+        return self._versions("short_interest", asked) if versions else self._latest("short_interest", asked)
+
+    def latest(self, kind: str, companies: Iterable[str] | None = None) -> pd.DataFrame:
+        """The rows of a kind, in the latest version known of each company and event_date, sorted by these.
+
+        Of bars `panel` gives the same as arrays.
+        """
+        return self._latest(kind, None if companies is None else _names(companies))
 
     def quarantine(self) -> pd.DataFrame:
         """Rows set aside as impossible: company, event_date, known_at, kind, reason, row (the source row as JSON)."""
         parts = list(self._known("quarantine", COMPANY_KINDS["quarantine"].columns))
         return _framed("quarantine", parts, ["company", "event_date", "known_at"])
 
+    def rows_by_kind(self) -> dict[str, int]:
+        """The number of rows stored of each kind, corrections among them, whatever the instant."""
+        return {kind: self._reader.count(self._files, kind) for kind in COMPANY_KINDS}
+
     def company_of(self, ticker: str, day: str | pd.Timestamp) -> str | None:
         """The company that was listed under `ticker` on `day`, by what is known at the instant; None if none was.
 
         A company without a listing up to that day counts under its own name.
         """
-        on = exchange.day(day)
-        rows = self._listings
-        began = rows[(rows["event_date"] <= on).to_numpy()]
-        current = began.drop_duplicates("company", keep="last")
-        found = current[(current["ticker"] == ticker).to_numpy() & (current["status"] != DELISTED).to_numpy()]
-        if len(found):
-            return str(found.sort_values("event_date", kind="stable")["company"].iloc[-1])
-        return ticker if ticker not in set(current["company"]) and ticker in self._known_names else None
+        return self.companies_of([ticker], day)[0]
+
+    def companies_of(self, tickers: Iterable[str], day: str | pd.Timestamp) -> list[str | None]:
+        """`company_of` each of many tickers."""
+        began = self._listings[(self._listings["event_date"] <= exchange.day(day)).to_numpy()]
+        current = began.drop_duplicates("company", keep="last").sort_values("event_date", kind="stable")
+        listed = current[(current["status"] != DELISTED).to_numpy()]
+        named = dict(zip(listed["ticker"], listed["company"], strict=True))  # of two the one listed later
+        unlisted = self._known_names - set(current["company"])
+        return [named.get(each, each if each in unlisted else None) for each in tickers]
 
     def revised_at(self, kinds: Collection[str] = ("bars", "splits", "dividends")) -> pd.DatetimeIndex:
         """The instants at which something about a session already closed became known, sorted.
@@ -196,8 +215,7 @@ class CompanyView:
         for kind in kinds:
             for rows in self._known(kind, ["series", "event_date", "known_at"]):
                 event, known = microseconds(rows, "event_date"), microseconds(rows, "known_at")
-                days, back = np.unique(event, return_inverse=True)
-                late = known > _closes(days)[back]
+                late = known > session_closes(event.view("datetime64[us]"))[1]
                 if late.any():
                     keys = pd.MultiIndex.from_arrays([rows.column("series").to_numpy().astype(object), event])
                     found = pd.DataFrame(list(keys[late]), columns=["company", "event_date"])
@@ -229,16 +247,19 @@ class CompanyView:
         return frozenset(self.names)
 
     def _latest(self, kind: str, companies: list[str] | None) -> pd.DataFrame:
-        parts = list(self._known(kind, COMPANY_KINDS[kind].columns, None, companies))
-        rows = _framed(kind, parts, ["company", "event_date", "known_at"])
+        rows = self._versions(kind, companies)
         return rows.drop_duplicates(["company", "event_date"], keep="last", ignore_index=True)
+
+    def _versions(self, kind: str, companies: list[str] | None) -> pd.DataFrame:
+        parts = list(self._known(kind, COMPANY_KINDS[kind].columns, None, companies))
+        return _framed(kind, parts, ["company", "event_date", "known_at"])
 
     def _end(self, *, latest: bool) -> pd.Timestamp | None:
         bound = max if latest else min
         for year in sorted(self._reader.years(self._files, "bars"), reverse=latest):
-            if year > exchange.day(self.instant).year:
+            if self._at is not None and year > exchange.day(self._at).year:
                 continue
-            parts = self._known("bars", ["series", "event_date", "known_at"], [year])
+            parts = self._known("bars", ["event_date", "known_at"], [year])
             ends = [int(bound(microseconds(rows, "event_date"))) for rows in parts if len(rows)]
             if ends:
                 return pd.Timestamp(bound(ends), unit="us").as_unit("us")
@@ -248,7 +269,7 @@ class CompanyView:
         self, kind: str, columns: list[str], years: Collection[int] | None = None, companies: list[str] | None = None
     ) -> Iterable[pa.Table]:
         for chunk in self._reader.chunks(self._files, kind, columns, years, companies):
-            yield known_by(chunk, self.instant)
+            yield chunk if self._at is None else known_by(chunk, self._at)
 
 
 def _names(given: Iterable[str]) -> list[str]:
@@ -260,12 +281,3 @@ def _framed(kind: str, parts: list[pa.Table], order: list[str]) -> pd.DataFrame:
     empty = layout.schema.empty_table().select(layout.columns)
     rows: pd.DataFrame = pa.concat_tables([empty, *parts]).to_pandas().rename(columns={"series": "company"})
     return rows.drop_duplicates().sort_values(order, kind="stable", ignore_index=True)
-
-
-def _closes(days: np.ndarray) -> np.ndarray:
-    """The close of each day's session, or of the next where there is none, in microseconds."""
-    if not len(days):
-        return days
-    first, last = (pd.Timestamp(int(day), unit="us") for day in (days[0], days[-1]))
-    opened, closed = exchange.clock(first.as_unit("us"), (last + pd.Timedelta(days=14)).as_unit("us"))
-    return closed[np.searchsorted(opened, days)]

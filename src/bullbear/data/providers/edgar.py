@@ -201,6 +201,13 @@ def fetch_facts(client: Client, url: str, user_agent: str, cik: str) -> Delivery
     return Delivery({("facts", padded(cik)): frame}, response.served_at, notes)
 
 
+def no_facts() -> pd.DataFrame:
+    """The columns of `fetch_facts`, without rows."""
+    days, texts = dict.fromkeys(("event_date", "start_date"), "datetime64[us]"), ("concept", "unit", "form")
+    types = {**days, "known_at": "datetime64[us, UTC]", "value": "float64", **dict.fromkeys(texts, "str")}
+    return pd.DataFrame({name: pd.Series(dtype=types[name]) for name in _FACTS})
+
+
 def padded(cik: str) -> str:
     """A CIK as ten digits."""
     return cik.strip().zfill(10)

@@ -30,6 +30,7 @@ from bullbear.data.providers.delivery import LARGEST, Delivery, Frames, checked,
 from bullbear.data.providers.http import RETRY_LATER, Client, Request, Response
 from bullbear.data.providers.messages import LONGEST, message_in
 from bullbear.data.providers.wire import FORMAT_CHANGED, Number, Stamp, Wire, parsed
+from bullbear.errors import FetchError
 from bullbear.sessions import NEW_YORK
 
 _VALUES = (*PRICES, "volume")
@@ -142,7 +143,12 @@ def _regular(result: _Result) -> pd.DataFrame | None:
 
 
 def _result(response: Response) -> _Result:
-    chart = parsed(response, _Response).chart
+    try:
+        chart = parsed(response, _Response).chart
+    except FetchError:
+        if _is_without_bars(response.json):
+            raise response.request.error("no bars", "check the ticker", status=404) from None
+        raise
     if not chart.result:
         said = message_in(chart.error) or (chart.error if isinstance(chart.error, str) else "")
         if said:
@@ -150,6 +156,15 @@ def _result(response: Response) -> _Result:
         raise response.request.error("no result in the chart", FORMAT_CHANGED)
     result: _Result = chart.result[0]
     return result
+
+
+def _is_without_bars(document: Any) -> bool:
+    """Whether the answer is that of a ticker which is known and has no bars, such as a delisted one."""
+    try:
+        result = document["chart"]["result"][0]
+        return "meta" in result and "timestamp" not in result and not any(result["indicators"]["quote"][0].values())
+    except (TypeError, KeyError, IndexError, AttributeError):
+        return False
 
 
 def _bars(request: Request, result: _Result) -> pd.DataFrame:
