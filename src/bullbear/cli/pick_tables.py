@@ -57,8 +57,8 @@ def _companies(today: CompaniesToday, top: int, console: ResultConsole) -> None:
     console.print(table)
 
 
-def show_record(record: CompaniesRecord) -> None:
-    """Print what a picker's past rankings foretold and earned."""
+def show_record(record: CompaniesRecord, *, sectors: bool = False) -> None:
+    """Print what a picker's past rankings foretold and earned; with `sectors` also within each sector."""
     console, found = ResultConsole(), record.evaluated
     picker, books = found.picker, found.portfolios
     span = f"{found.decided[0].date()} to {found.decided[-1].date()}"
@@ -85,6 +85,19 @@ def show_record(record: CompaniesRecord) -> None:
         f"{picker.trading.cost_bp:g} bp a side; figures a year; turnover is the value traded.",
         soft_wrap=True,
     )
+    if record.tried > 1:
+        console.print(
+            f"{record.tried} different pickers have been evaluated on {record.group} here: the interval of one that is "
+            "chosen for its result says too little.",
+            soft_wrap=True,
+        )
+    if sectors:
+        within = Table()
+        within.add_column("sector")
+        within.add_column("information coefficient within", justify="right")
+        for name, coefficient in foretold.by_sector.items():
+            within.add_row(name or "none", ends(coefficient, 3))
+        console.print(within)
     if record.survivorship:
         console.print(f"{record.survivorship}: nothing may be claimed from these figures", style="bold")
 
