@@ -117,7 +117,7 @@ EVENTS = frozenset(
 """Events of `features/odds.toml`."""
 PAIRS = frozenset(["QQQ", "SPY", "NVDA"])
 """Pairs of `models/pairs.toml`."""
-PICKERS = frozenset(["blend", "ranker"])
+PICKERS = frozenset(["blend", "ratings", "ranker"])
 """Pickers of `models/picker.toml`."""
 GROUPS = frozenset(["IWM"])
 """Groups of `models/groups.toml`."""

@@ -9,6 +9,8 @@ import pytest
 from bullbear.definitions.picker import Blend, read_pickers
 from bullbear.errors import DefinitionError
 from bullbear.home import Home
+from bullbear.picking.fact_features import FACT_FEATURES
+from bullbear.picking.features import FEATURES
 from bullbear.picking.scoring import check_characteristics
 
 OWN = """\
@@ -26,7 +28,7 @@ cost_bp = 10.0
 
 def test_what_is_shipped_can_be_computed(tmp_path: Path) -> None:
     home = Home(tmp_path)
-    check_characteristics([each.rule for each in home.pickers().values()])
+    check_characteristics([each.rule for each in home.pickers().values()], (*FEATURES, *FACT_FEATURES))
     check_characteristics(home.rotation().rules)
     assert home.rotation().schedule.horizon == 21
 
@@ -35,7 +37,7 @@ def test_a_home_adds_to_the_shipped_pickers(tmp_path: Path) -> None:
     (tmp_path / "models").mkdir()
     (tmp_path / "models" / "picker.toml").write_text(OWN.replace('"mine"', '"blend"') + OWN)
     found = Home(tmp_path).pickers()
-    assert set(found) == {"blend", "ranker", "mine"}
+    assert set(found) == {"blend", "ratings", "ranker", "mine"}
     assert isinstance(found["blend"].rule, Blend)
     assert found["blend"].rule.weights == {"momentum_12_1": 1.0}
     assert Home(tmp_path).rotation().hold == 3  # the packaged one

@@ -30,7 +30,7 @@ def small_market(seed: int, sessions: int = 330, companies: int = 60) -> SmallMa
     common = rng.normal(0.0005, 0.008, (sessions, 1))
     close = rng.uniform(8, 90, companies) * np.exp(np.cumsum(common + volatility * rng.normal(0, 1, shape), axis=0))
     up, down = (np.exp(volatility * np.abs(rng.normal(0.5, 0.2, shape))) for _ in range(2))
-    volume = np.round(rng.uniform(2e5, 3e6, companies) * np.exp(rng.normal(0, 0.3, shape)))
+    volume = np.round(rng.uniform(2e5, 1.2e6, companies) * np.exp(rng.normal(0, 0.3, shape)))
     split = np.ones(shape)
     for column in rng.choice(companies, companies // 10, replace=False):
         split[rng.integers(40, sessions - 1), column] = rng.choice([2.0, 3.0, 0.1])
@@ -44,8 +44,11 @@ def small_market(seed: int, sessions: int = 330, companies: int = 60) -> SmallMa
             "company": panel.companies,
             "concept": "shares_outstanding",
             "event_date": day,
+            "start_date": pd.NaT,
             "known_at": day.tz_localize("UTC") + pd.Timedelta(days=20),
-            "value": np.round(rng.lognormal(17, 0.7, companies)),
+            "value": np.round(2e9 * rng.lognormal(0, 0.5, companies) / close[-1]),
+            "unit": "shares",
+            "form": "10-Q",
         }
     )
     return SmallMarket(panel, facts, tuple(SECTORS[column % 3] for column in range(companies)))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -10,6 +12,7 @@ from hypothesis import strategies as st
 from bullbear import sessions as exchange
 from bullbear.definitions.picker import Boosted, Ranker, Schedule
 from bullbear.errors import HistoryError
+from bullbear.execution import Cluster, Executor, Local
 from bullbear.picking.cross_section import decisions
 from bullbear.picking.labels import Labels
 from bullbear.picking.walk_forward import folds, walk_forward
@@ -76,9 +79,9 @@ def market(seed: int = 0, companies: int = 60) -> tuple[dict[str, np.ndarray], L
     return ranked, Labels(DECIDED, DECIDED + 21, relative, relative)
 
 
-def scores(ranked: dict[str, np.ndarray], found: Labels) -> np.ndarray:
-    everyone = np.ones(found.relative.shape, dtype=bool)
-    return walk_forward(RULE, ranked, found, 5, everyone, folds(DAYS, DECIDED, found.resolved, plan()))
+def scores(ranked: dict[str, np.ndarray], found: Labels, executor: Executor | None = None) -> np.ndarray:
+    everyone, years = np.ones(found.relative.shape, dtype=bool), folds(DAYS, DECIDED, found.resolved, plan())
+    return walk_forward(RULE, ranked, found, 5, everyone, years, executor=executor)
 
 
 def test_open_labels_never_reach_a_score() -> None:
@@ -122,6 +125,14 @@ def test_the_same_bits_again_and_a_later_history_changes_no_earlier_score() -> N
         folds(DAYS[: DECIDED[cut - 1] + 1], DECIDED[:cut], shorter.resolved, plan()),
     )
     np.testing.assert_array_equal(part, scores(ranked, found)[:cut])
+
+
+@pytest.mark.slow
+def test_processes_and_a_cluster_give_the_same_bits(cluster: Any) -> None:
+    ranked, found = market()
+    usual = scores(ranked, found)
+    for executor in (Local(2, preload=("lightgbm",)), Cluster(cluster.scheduler_address)):
+        np.testing.assert_array_equal(scores(ranked, found, executor), usual)
 
 
 def test_a_ranker_finds_what_is_there() -> None:

@@ -186,14 +186,25 @@ def _screen_volumes(panel: Panel, prices: PriceScreen, unusual: Surprise) -> tup
     with np.errstate(divide="ignore", invalid="ignore"):
         moved = (panel.high > panel.low) | (np.abs(prices.move) > 1e-9)
     reason[(volume < 0) | ((volume == 0) & moved & (unusual.dollars > 0))] = Reason.NO_VOLUME
-    tens = np.where(wrong, np.round(off / np.log(10)), 0.0)
+    tens = np.where(wrong, np.sign(off) * np.maximum(np.round(np.abs(off) / np.log(10)), 1), 0.0)
     expected = volume / 10.0**tens
     usable = np.where((reason == Reason.NO_VOLUME) | (prices.reason == Reason.STALE), np.nan, expected)
-    # A price read at another scale is one of another number of shares, unless its decimal point was shifted.
+    # A price read at another scale is one of another number of shares, unless it alone was wrong: volume shows which.
     as_split = (prices.scale != 1) & (prices.reason == Reason.SPLIT)
-    shares = volume / prices.scale
+    off = _mean_of_run(off, np.where(as_split, prices.scale, 1.0))
     nearer = np.abs(off - np.log(prices.scale)) < np.abs(off)
-    return np.where(as_split & nearer, shares, usable), expected, reason
+    return np.where(as_split & nearer, volume / prices.scale, usable), expected, reason
+
+
+def _mean_of_run(values: Array, scale: Array) -> Array:
+    """Mean of the values since the scale last changed."""
+    total, count = np.zeros(values.shape[1]), np.zeros(values.shape[1])
+    found, before = np.zeros(values.shape), np.ones(values.shape[1])
+    for row, (each, now) in enumerate(zip(values, scale, strict=True)):
+        goes_on = now == before
+        total, count = np.where(goes_on, total, 0) + each, np.where(goes_on, count, 0) + 1
+        found[row], before = total / count, now
+    return found
 
 
 def _running_size(move: Array) -> Array:

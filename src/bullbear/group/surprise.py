@@ -27,7 +27,7 @@ class Surprise:
     Parameters
     ----------
     volume
-        Logarithm of the volume over the usual one, less the median of the session.
+        Logarithm of the volume over the usual one, less what the median company of the session has of the same sign.
     volume_spread
         Usual absolute size of `volume`.
     span
@@ -69,7 +69,9 @@ def _against_the_past(values: Array, *, shared: bool) -> tuple[Array, Array, Arr
         off = np.where(given & (seen > 0), values[row] - level, 0.0)
         compared = given & (seen > 4)
         common = float(np.median(off[compared])) if shared and np.count_nonzero(compared) >= CROWD else 0.0
-        own = np.where(compared, off - common, off)
+        # What all have in common explains a surprise; it does not make one.
+        shared_part = np.where(off * common > 0, np.sign(common) * np.minimum(np.abs(off), abs(common)), 0.0)
+        own = np.where(compared, off - shared_part, off)
         found[row], spreads[row] = own, spread
         levels[row] = np.where(seen > 0, level, np.where(given, values[row], -np.inf))
         weight = 1.0 / np.minimum(seen + 1, MEMORY)

@@ -180,7 +180,7 @@ def group_report(
     if not panel.traded.any():
         raise NoDataError(
             f"group {name}",
-            Found(f"none of its {len(members)} members has a bar in the {SESSIONS} sessions to {session.date()}"),
+            Found(f"no bar of {count(len(members), 'member')} in the {SESSIONS} sessions to {session.date()}"),
             "members with bars",
             "fetch them with `bullbear fetch --holdings`, or ingest a directory with prices",
         )
@@ -264,7 +264,10 @@ def _notes(universe: Universe, members: Members, figures: GroupFigures) -> tuple
         notes.append(f"not in the store under their tickers of the list: {few(sorted(members.unresolved))}")
     total, value = int(np.count_nonzero(figures.member)), figures.value
     if figures.priced < total:
-        notes.append(f"{count(total - figures.priced, 'member')} of {total} without a close on the session")
+        printed = figures.screened.panel.close[-1]
+        companies = figures.screened.panel.companies
+        absent = sorted(companies[column] for column in np.flatnonzero(figures.member & np.isnan(printed)))
+        notes.append(f"{count(total - figures.priced, 'member')} without a close on the session: {few(absent)}")
     if value.names < total:
         missing = total - value.names
         notes.append(

@@ -95,8 +95,10 @@ def test_the_stamp_is_found_again_where_its_file_is_lost(store: Store, bars: Bar
 def test_a_company_stays_in_its_partition_of_the_year(bars: Bars) -> None:
     rows = bars("ACME", "2018-12-31", [10.0, 11.0])
     assert bucket("ACME", 8) == 2
-    assert partitions_of("bars", rows).tolist() == ["2018-2of8", "2019-2of8"]
-    assert partitions_of("splits", rows).tolist() == ["all", "all"]
+    found = {name: places.tolist() for name, places in partitions_of("bars", rows).items()}
+    assert found == {"2018-2of8": [0], "2019-2of8": [1]}
+    assert partitions_of("splits", rows)["all"].tolist() == [0, 1]
+    assert partitions_of("bars", rows.iloc[:0]) == {}
 
 
 def test_many_evenings_are_merged(store: Store, bars: Bars) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from bullbear.data import csv_files
@@ -189,8 +190,11 @@ class _Run:
         if view.is_empty:
             return found
         for kind in ("bars", "splits", "dividends", "short_interest"):
-            for name, rows in view.latest(kind, names).groupby("company", sort=False):
-                found.setdefault(str(name), {})[kind] = rows.reset_index(drop=True)
+            rows = view.latest(kind, names)
+            codes, own = pd.factorize(rows["company"])  # sorted by company
+            bounds = np.searchsorted(codes, np.arange(len(own) + 1))
+            for place, name in enumerate(own):
+                found.setdefault(str(name), {})[kind] = rows.iloc[bounds[place] : bounds[place + 1]]
         return found
 
     def _rows_of(self, outcome: Outcome) -> pd.DataFrame | None:

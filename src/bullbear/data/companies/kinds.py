@@ -83,17 +83,18 @@ def bucket(company: str, buckets: int) -> int:
     return crc32(company.encode()) % buckets
 
 
-def partitions_of(kind: str, rows: pd.DataFrame) -> np.ndarray:
-    """The name of the partition of each row, (n_rows,) of str; from its columns series and event_date."""
+def partitions_of(kind: str, rows: pd.DataFrame) -> dict[str, np.ndarray]:
+    """The places of the rows of each partition, by its name; from their columns series and event_date."""
     buckets = _BY_YEAR.get(kind)
-    if buckets is None:
-        return np.full(len(rows), "all", dtype=object)
+    if buckets is None or rows.empty:
+        return {"all": np.arange(len(rows))} if len(rows) else {}
     codes, names = pd.factorize(rows["series"])
     places = np.array([bucket(str(name), buckets) for name in names], dtype=np.int64)
-    keys = rows["event_date"].dt.year.to_numpy(np.int64) * buckets + (places[codes] if len(names) else 0)
-    found, back = np.unique(keys, return_inverse=True)
+    keys = rows["event_date"].dt.year.to_numpy(np.int64) * buckets + places[codes]
+    order = np.argsort(keys, kind="stable")
+    found, begins = np.unique(keys[order], return_index=True)
     texts = [f"{key // buckets}-{key % buckets}of{buckets}" for key in found]
-    return np.array(texts, dtype=object)[back] if len(texts) else np.array([], dtype=object)
+    return dict(zip(texts, np.split(order, begins[1:]), strict=True))
 
 
 def layout_of(kind: str) -> Kind:

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from bullbear.data import lookahead_checks, publication, quality_checks
+from bullbear.data.companies.clocks import session_closes
 from bullbear.data.companies.panel import BARS
 from bullbear.data.corporate_actions import booked
 from bullbear.data.reconcile import additions
@@ -35,19 +36,20 @@ class Loaded:
     """Rows to append by kind, and what was done."""
 
     now: pd.Timestamp
-    parts: dict[str, list[pd.DataFrame]] = field(default_factory=dict)
+    parts: dict[str, list[tuple[str | None, pd.DataFrame]]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     quarantined: int = 0
     revised: int = 0
 
     def add(self, kind: str, company: str, rows: pd.DataFrame) -> None:
         """Add rows of one company."""
-        self.add_all(kind, rows.assign(series=company))
+        if len(rows):
+            self.parts.setdefault(kind, []).append((company, rows))
 
     def add_all(self, kind: str, rows: pd.DataFrame) -> None:
         """Add rows of any companies, with their column `series`."""
         if len(rows):
-            self.parts.setdefault(kind, []).append(rows)
+            self.parts.setdefault(kind, []).append((None, rows))
 
     def set_aside(self, kind: str, company: str, rows: pd.DataFrame, reasons: np.ndarray) -> pd.DataFrame:
         """Quarantine the rows that have a reason; the others."""
@@ -68,7 +70,18 @@ class Loaded:
     def frames(self) -> dict[str, pd.DataFrame]:
         """The rows by kind: what explains a bar before the bar."""
         order = ("quarantine", "listings", "splits", "dividends", "short_interest", "facts", "bars")
-        return {kind: pd.concat(self.parts[kind], ignore_index=True) for kind in order if kind in self.parts}
+        return {kind: _together(self.parts[kind]) for kind in order if kind in self.parts}
+
+
+def _together(parts: list[tuple[str | None, pd.DataFrame]]) -> pd.DataFrame:
+    own = [(company, rows) for company, rows in parts if company is not None]
+    frames = [rows for company, rows in parts if company is None]
+    if own:
+        # One text column for all rows: one for each part takes longer than its numbers.
+        names = pd.Series([company for company, _ in own], dtype="str").array
+        places = np.repeat(np.arange(len(own)), [len(rows) for _, rows in own])
+        frames.append(pd.concat([rows for _, rows in own], ignore_index=True).assign(series=names.take(places)))
+    return frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
 
 
 def load_company(
@@ -93,28 +106,32 @@ def load_company(
     splits = _splits(loaded, company, files.get("splits"))
     if "prices" in files:
         restated = splits is None and not knows_splits
-        bars = _sound(loaded, company, files["prices"])
+        bars, known = _sound(loaded, company, files["prices"])
         implied = implied_dividends(bars) if "adj_close" in bars and "dividends" not in files else None
-        factor = 1.0 if splits is None else later_splits(splits, bars["event_date"])
-        bars = bars.assign(**{name: bars[name] * factor for name in PRICES}, volume=bars["volume"] / factor)
-        scale, shares = _scale(stored.get("bars"), bars) if restated else (1.0, 1.0)
-        if scale != 1.0:
-            bars = bars.assign(**{name: bars[name] * scale for name in PRICES}, volume=bars["volume"] * shares)
-        if implied is not None:
-            on = 1.0 if splits is None else later_splits(splits, implied["event_date"])
-            _dividends(loaded, company, implied.assign(amount=implied["amount"] * on * scale), stored)
-        known = publication.bars_known_at(company, pd.DatetimeIndex(bars["event_date"]))
-        rows = bars[["event_date", *BARS]].assign(known_at=known, restated=float(restated))
-        _append(loaded, "bars", company, rows, stored, [*BARS, "restated"], TOLERANCE)
-    if splits is not None:
+        price: float | np.ndarray = 1.0
+        shares: float | np.ndarray = 1.0
+        paid: float | np.ndarray = 1.0
+        if splits is not None and len(splits):
+            price = later_splits(splits, bars["event_date"])
+            shares = 1.0 / price
+            paid = 1.0 if implied is None else later_splits(splits, implied["event_date"])
+        elif restated:
+            price, shares = _scale(stored.get("bars"), bars)
+            paid = price
+        if implied is not None and len(implied):
+            _dividends(loaded, company, implied.assign(amount=implied["amount"] * paid), stored)
+        scales = {**dict.fromkeys(PRICES, price), "volume": shares}
+        columns = {name: bars[name].to_numpy() * scale for name, scale in scales.items()}
+        rows = pd.DataFrame({"event_date": bars["event_date"], "known_at": known, **columns})
+        _append(loaded, "bars", company, rows.assign(restated=float(restated)), stored, [*BARS, "restated"], TOLERANCE)
+    if splits is not None and len(splits):
         ex = publication.dividends_known_at(pd.DatetimeIndex(splits["event_date"]))
         _append(loaded, "splits", company, splits.assign(known_at=ex), stored, ["ratio"], 1e-6)
     if "dividends" in files:
-        paid = files["dividends"]
-        paid = paid[paid["amount"].notna() & (paid["amount"] != 0)].reset_index(drop=True)
-        reasons = np.where(paid["amount"] < 0, quality_checks.NEGATIVE_AMOUNT, "").astype(object)
-        paid = _summed(loaded.set_aside("dividends", company, paid, reasons), "amount")
-        _dividends(loaded, company, paid, stored)
+        listed = files["dividends"]
+        listed = listed[listed["amount"].notna() & (listed["amount"] != 0)].reset_index(drop=True)
+        reasons = np.where(listed["amount"] < 0, quality_checks.NEGATIVE_AMOUNT, "").astype(object)
+        _dividends(loaded, company, _summed(loaded.set_aside("dividends", company, listed, reasons), "amount"), stored)
     if "short_interest" in files:
         _short_interest(loaded, company, files["short_interest"], stored)
 
@@ -132,13 +149,14 @@ def implied_dividends(bars: pd.DataFrame) -> pd.DataFrame:
       event_date  amount
     0 2019-12-31     1.0
     """
-    known = bars[(bars["close"] > 0) & (bars["adj_close"] > 0)]
-    close, adjusted = known["close"].to_numpy(), known["adj_close"].to_numpy()
+    close, adjusted = bars["close"].to_numpy(), bars["adj_close"].to_numpy()
+    known = (close > 0) & (adjusted > 0)
+    days, close, adjusted = bars["event_date"].to_numpy()[known], close[known], adjusted[known]
     rounding = _unit(close) / 2 / close + _unit(adjusted) / 2 / adjusted
-    share = 1.0 - (adjusted / close)[:-1] / (adjusted / close)[1:]
+    factor = adjusted / close
+    share = 1.0 - factor[:-1] / factor[1:]
     paid = np.flatnonzero(share > _SMALLEST + rounding[:-1] + rounding[1:])
-    amount = share[paid] * close[:-1][paid]
-    return pd.DataFrame({"event_date": known["event_date"].to_numpy()[1:][paid], "amount": amount})
+    return pd.DataFrame({"event_date": days[1:][paid], "amount": share[paid] * close[:-1][paid]})
 
 
 def later_splits(splits: pd.DataFrame, days: pd.Series) -> np.ndarray:
@@ -149,22 +167,33 @@ def later_splits(splits: pd.DataFrame, days: pd.Series) -> np.ndarray:
     return factors
 
 
-def _sound(loaded: Loaded, company: str, rows: pd.DataFrame) -> pd.DataFrame:
-    """The bars without empty, impossible and unfinished ones."""
-    rows = rows[rows[list(PRICES)].notna().any(axis=1).to_numpy()].reset_index(drop=True)
+def _sound(loaded: Loaded, company: str, rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DatetimeIndex]:
+    """The bars without empty, impossible and unfinished ones, and when each was known."""
+    days = rows["event_date"].to_numpy("datetime64[us]")
+    is_session, closes = session_closes(days)
+    prices = rows[list(PRICES)].to_numpy()
+    blank = np.isnan(prices).all(axis=1)
+    crossed, negative = prices[:, 1] < prices[:, 2], rows["volume"].to_numpy() < 0
+    running = ~blank & (closes > loaded.now.value // 1000)
+    if not (blank | ~is_session | crossed | negative | running).any():
+        return rows, _instants(closes)
     reasons = np.full(len(rows), "", dtype=object)
     for wrong, reason in (
-        (~publication.is_session(rows["event_date"]), quality_checks.NO_SESSION),
-        ((rows["high"] < rows["low"]).to_numpy(), CROSSED),
-        ((rows["volume"] < 0).to_numpy(), NEGATIVE_VOLUME),
+        (~is_session, quality_checks.NO_SESSION),
+        (crossed, CROSSED),
+        (negative, NEGATIVE_VOLUME),
     ):
-        reasons[wrong & (reasons == "")] = reason
-    rows = loaded.set_aside("bars", company, rows, reasons)
-    running = publication.bars_known_at(company, pd.DatetimeIndex(rows["event_date"])) > loaded.now
+        reasons[wrong & ~blank & ~running & (reasons == "")] = reason
     if running.any():
         first = rows["event_date"][running].iloc[0].date()
         loaded.notes.append(f"prices/{company}.csv: {int(running.sum())} rows from {first} left out, session not over")
-    return rows[~running].reset_index(drop=True)
+    shown = ~blank & ~running
+    kept = loaded.set_aside("bars", company, rows[shown].reset_index(drop=True), reasons[shown])
+    return kept, _instants(closes[shown & (reasons == "")])
+
+
+def _instants(closes: np.ndarray) -> pd.DatetimeIndex:
+    return pd.DatetimeIndex(closes.view("datetime64[us]")).tz_localize("UTC")
 
 
 def _splits(loaded: Loaded, company: str, rows: pd.DataFrame | None) -> pd.DataFrame | None:
@@ -207,15 +236,26 @@ def _scale(stored: pd.DataFrame | None, bars: pd.DataFrame) -> tuple[float, floa
     """What brings restated prices and volumes to the stored ones, after a split in between; 1 if nothing does."""
     if stored is None or stored.empty:
         return 1.0, 1.0
-    old, new = (rows.set_index("event_date")[["close", "volume"]] for rows in (stored, bars))
-    both = old.index.intersection(new.index)[-_TAIL:]
-    price, volume = (_ratio(old.loc[both, name], new.loc[both, name]) for name in ("close", "volume"))
+    before, now = _common(stored, bars)
+    before, now = before[-_TAIL:], now[-_TAIL:]
+    price, volume = (
+        _ratio(stored[name].to_numpy()[before], bars[name].to_numpy()[now]) for name in ("close", "volume")
+    )
     # Most providers restate volume at a split, some do not: the overlap shows which.
     return price, 1.0 if volume == 1.0 else 1.0 / price
 
 
-def _ratio(old: pd.Series, new: pd.Series) -> float:
-    ratios = (old / new).to_numpy()
+def _common(stored: pd.DataFrame, rows: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """The places of the days that both have, in the one and in the other; days ascend in both."""
+    old, new = (each["event_date"].to_numpy("datetime64[us]") for each in (stored, rows))
+    places = np.minimum(np.searchsorted(old, new), len(old) - 1)
+    both = np.flatnonzero(old[places] == new)
+    return places[both], both
+
+
+def _ratio(old: np.ndarray, new: np.ndarray) -> float:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratios = old / new
     ratios = ratios[np.isfinite(ratios) & (ratios > 0)]
     middle = float(np.median(ratios)) if len(ratios) else 1.0
     return middle if abs(middle - 1) > _RESTATED else 1.0
@@ -233,15 +273,26 @@ def _append(
     """Add new rows; what differs from a stored row is a correction, known from now."""
     before = stored.get(kind)
     if before is not None and len(before):
+        if _is_repeated(before, rows, values, tolerance):
+            return
         names = ["event_date", "known_at", *values]
         rows, revised = additions(before, rows[names].reset_index(drop=True), values, loaded.now, tolerance)
         loaded.revised += revised
     loaded.add(kind, company, rows)
 
 
+def _is_repeated(stored: pd.DataFrame, rows: pd.DataFrame, values: list[str], tolerance: float) -> bool:
+    """Whether all rows are stored as they are: what a file that was loaded before mostly holds."""
+    places, both = _common(stored, rows)
+    if len(both) < len(rows):
+        return False
+    old, new = stored[values].to_numpy(np.float64)[places], rows[values].to_numpy(np.float64)
+    return bool(((np.abs(new - old) <= tolerance * np.abs(old)) | np.isnan(new)).all())
+
+
 def _unit(prices: np.ndarray) -> float:
     """The last decimal place that prices are written in, as a power of ten."""
     for places in range(2, 7):
-        if np.allclose(prices, np.round(prices, places), rtol=1e-9, atol=0.0):
+        if (np.abs(prices - np.round(prices, places)) <= 1e-9 * prices).all():
             return 10.0**-places
     return 1e-7

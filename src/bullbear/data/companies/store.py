@@ -114,13 +114,11 @@ class CompanyStore:
     def _prepared(self, layout: Kind, frame: pd.DataFrame, stamp: pd.Timestamp) -> list[tuple[str, int, memoryview]]:
         """By partition that gets new rows: its name, their number, and their segment."""
         rows = ordered(layout, checked(layout, frame.rename(columns={"company": "series"})))
-        names = partitions_of(layout.name, rows)
         prepared = []
-        for name, places in pd.Series(names).groupby(names, sort=True).groups.items():
-            part = rows.iloc[places].reset_index(drop=True)
-            fresh = self._unknown(str(name), layout, part)
+        for name, places in partitions_of(layout.name, rows).items():
+            fresh = self._unknown(name, layout, rows.take(places).reset_index(drop=True))
             if len(fresh):
-                prepared.append((str(name), len(fresh), encoded(layout, fresh.assign(stored_at=stamp))))
+                prepared.append((name, len(fresh), encoded(layout, fresh.assign(stored_at=stamp))))
         return prepared
 
     def _unknown(self, partition: str, layout: Kind, rows: pd.DataFrame) -> pd.DataFrame:

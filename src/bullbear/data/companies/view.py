@@ -10,12 +10,12 @@ from collections.abc import Collection, Iterable
 from functools import cached_property
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from bullbear import sessions as exchange
+from bullbear.data.companies.clocks import session_closes
 from bullbear.data.companies.crossing import panel_of
 from bullbear.data.companies.kinds import COMPANY_KINDS, DELISTED
 from bullbear.data.companies.panel import Panel
@@ -77,6 +77,7 @@ class CompanyView:
         *,
         first: str | pd.Timestamp | None = None,
         last: str | pd.Timestamp | None = None,
+        on_time: bool = False,
     ) -> Panel:
         """The latest version known of each bar.
 
@@ -86,6 +87,9 @@ class CompanyView:
             The columns, sorted; one without a bar is NaN throughout. By default those with a bar on a session shown.
         first, last:
             Days; by default the first and last session with a bar. All sessions between them are rows.
+        on_time:
+            Leave out what became known after the close of its own session: corrections, and what came late. What is
+            known later then changes no earlier session.
 
         Raises
         ------
@@ -98,7 +102,7 @@ class CompanyView:
             raise InputError("panel", f"{start.date()} to {end.date()}", "a first day up to the last", "exchange them")
         sessions = exchange.between(start, min(end, exchange.day(self.instant)))
         asked = None if companies is None else _names(companies)
-        return panel_of(self._reader, self._files, self.instant, sessions, asked)
+        return panel_of(self._reader, self._files, self.instant, sessions, asked, on_time=on_time)
 
     def facts(
         self,
@@ -183,14 +187,16 @@ class CompanyView:
 
         A company without a listing up to that day counts under its own name.
         """
-        on = exchange.day(day)
-        rows = self._listings
-        began = rows[(rows["event_date"] <= on).to_numpy()]
-        current = began.drop_duplicates("company", keep="last")
-        found = current[(current["ticker"] == ticker).to_numpy() & (current["status"] != DELISTED).to_numpy()]
-        if len(found):
-            return str(found.sort_values("event_date", kind="stable")["company"].iloc[-1])
-        return ticker if ticker not in set(current["company"]) and ticker in self._known_names else None
+        return self.companies_of([ticker], day)[0]
+
+    def companies_of(self, tickers: Iterable[str], day: str | pd.Timestamp) -> list[str | None]:
+        """`company_of` each of many tickers."""
+        began = self._listings[(self._listings["event_date"] <= exchange.day(day)).to_numpy()]
+        current = began.drop_duplicates("company", keep="last").sort_values("event_date", kind="stable")
+        listed = current[(current["status"] != DELISTED).to_numpy()]
+        named = dict(zip(listed["ticker"], listed["company"], strict=True))  # of two the one listed later
+        unlisted = self._known_names - set(current["company"])
+        return [named.get(each, each if each in unlisted else None) for each in tickers]
 
     def revised_at(self, kinds: Collection[str] = ("bars", "splits", "dividends")) -> pd.DatetimeIndex:
         """The instants at which something about a session already closed became known, sorted.
@@ -213,8 +219,7 @@ class CompanyView:
         for kind in kinds:
             for rows in self._known(kind, ["series", "event_date", "known_at"]):
                 event, known = microseconds(rows, "event_date"), microseconds(rows, "known_at")
-                days, back = np.unique(event, return_inverse=True)
-                late = known > _closes(days)[back]
+                late = known > session_closes(event.view("datetime64[us]"))[1]
                 if late.any():
                     keys = pd.MultiIndex.from_arrays([rows.column("series").to_numpy().astype(object), event])
                     found = pd.DataFrame(list(keys[late]), columns=["company", "event_date"])
@@ -280,12 +285,3 @@ def _framed(kind: str, parts: list[pa.Table], order: list[str]) -> pd.DataFrame:
     empty = layout.schema.empty_table().select(layout.columns)
     rows: pd.DataFrame = pa.concat_tables([empty, *parts]).to_pandas().rename(columns={"series": "company"})
     return rows.drop_duplicates().sort_values(order, kind="stable", ignore_index=True)
-
-
-def _closes(days: np.ndarray) -> np.ndarray:
-    """The close of each day's session, or of the next where there is none, in microseconds."""
-    if not len(days):
-        return days
-    first, last = (pd.Timestamp(int(day), unit="us") for day in (days[0], days[-1]))
-    opened, closed = exchange.clock(first.as_unit("us"), (last + pd.Timedelta(days=14)).as_unit("us"))
-    return closed[np.searchsorted(opened, days)]

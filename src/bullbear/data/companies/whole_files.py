@@ -91,8 +91,8 @@ def list_members(loaded: Loaded, members: pd.DataFrame, view: CompanyView) -> No
     equity = members[members["is_equity"] & (members["ticker"] != "-")].reset_index(drop=True)
     known = publication.holdings_known_at(pd.DatetimeIndex(equity["as_of"]))
     frame = pd.DataFrame({"event_date": equity["as_of"], "ticker": equity["ticker"].str.upper(), "known_at": known})
-    days = zip(frame["ticker"], frame["event_date"], strict=True)
-    frame["series"] = [view.company_of(ticker, day) or ticker for ticker, day in days]
+    own = view.companies_of(frame["ticker"], members["as_of"].iloc[0]) if len(frame) else []
+    frame["series"] = [company or ticker for company, ticker in zip(own, frame["ticker"], strict=True)]
     for name in ("name", "exchange", "sector"):
         frame[name] = equity[name]
     frame = frame.assign(cik="", status=LISTED)[(known <= loaded.now)]

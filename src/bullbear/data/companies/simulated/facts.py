@@ -32,7 +32,7 @@ LAGS_10Q, LAGS_10K = (25, 46), (45, 91)
 """Days from the end of the period to the filing, the end excluded."""
 AMENDED, AMENDMENT = 0.05, (60, 251)
 """Share of the 10-Ks amended, and days until then."""
-QUARTERLY = ("revenue", "net_income", "operating_income", "shares_diluted")
+QUARTERLY = ("revenue", "gross_profit", "net_income", "operating_income", "shares_diluted")
 CUMULATIVE = ("cfo", "capex", "cff")
 INSTANTS = (
     "equity",
@@ -66,11 +66,13 @@ def facts_of(market: Market, lives: Lives, traits: Traits, bars: Bars, number: i
     form, in the order of company, known_at and event_date."""
     calendar = _calendar(market.sessions)
     shape = (len(calendar.ends), lives.count)
-    # One row of draws for each company that may be born; the quarters of a longer market come after those of this one.
-    quarters = [stream(market.seed, f"companies {number} quarter {q}") for q in range(len(calendar.ends))]
-    most = keys_of(len(market.sessions))
-    z = np.stack([draws.standard_normal((most, 8))[lives.key] for draws in quarters])
-    u = np.stack([draws.random((most, 4))[lives.key] for draws in quarters])
+    # A stream for each quarter, and in it a row for each company that may be born: a longer market adds to both.
+    most, quarters = keys_of(len(market.sessions)), range(len(calendar.ends))
+    streams = [
+        [stream(market.seed, f"companies {number} {name} {q}") for q in quarters] for name in ("facts", "filings")
+    ]
+    z = np.stack([draws.standard_normal((most, 8))[lives.key] for draws in streams[0]])
+    u = np.stack([draws.random((most, 3))[lives.key] for draws in streams[1]])
     values = _values(lives, traits, bars, calendar, z)
     fiscal = (calendar.ends.month.to_numpy()[:, None] - traits.fiscal_month[None, :] - 1) % 12 // 3 + 1
     annual = fiscal == 4
@@ -157,6 +159,7 @@ def _values(lives: Lives, traits: Traits, bars: Bars, calendar: _Calendar, z: Fl
     capex = 0.05 * revenue * np.exp(0.3 * z[..., 5])
     return {
         "revenue": revenue,
+        "gross_profit": 0.25 * revenue + 1.1 * net,
         "net_income": net,
         "operating_income": 1.3 * net + 0.01 * debt,
         "shares_diluted": 1.02 * shares,

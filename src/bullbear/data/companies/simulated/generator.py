@@ -15,7 +15,7 @@ from bullbear.data.companies.oracle import CompanyTruth
 from bullbear.data.companies.simulated import membership
 from bullbear.data.companies.simulated.bars import Bars, bars_of
 from bullbear.data.companies.simulated.facts import facts_of
-from bullbear.data.companies.simulated.lives import WIDTH, Lives, lives_of
+from bullbear.data.companies.simulated.lives import BANKRUPT, WIDTH, Lives, lives_of
 from bullbear.data.companies.simulated.market import SECTORS, Market, market_of
 from bullbear.data.companies.simulated.membership import Candidates
 from bullbear.data.companies.simulated.misprints import plant
@@ -205,7 +205,7 @@ def _named(frame: pd.DataFrame, names: Names, order: np.ndarray) -> pd.DataFrame
 
 def _candidates(rows: np.ndarray, lives: Lives, traits: Traits, names: Names, bars: Bars) -> Candidates:
     who = lives.who[rows].astype(np.int64)
-    bankrupt = (lives.fate[who] == 2) & (rows[:, None] >= lives.news[who])
+    bankrupt = (lives.fate[who] == BANKRUPT) & (rows[:, None] >= lives.news[who])
     company = np.where(bankrupt, -1, who)
     sectors = tuple(SECTORS)
     return Candidates(

@@ -1,0 +1,159 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from tests.conftest import Answer
+from tests.group import plants
+from tests.group.conftest import SmallMarket, small_market
+
+from bullbear import sessions as exchange
+from bullbear.data import Store
+from bullbear.home import Home
+
+SESSIONS, COMPANIES = 150, 30
+Run = Callable[..., Answer]
+
+
+def market() -> SmallMarket:
+    return small_market(6, sessions=SESSIONS, companies=COMPANIES)
+
+
+def fill(root: Path) -> None:
+    """A home with a fund of 28 of the 30 companies, one misprint in the last session, and a list fixed later."""
+    small = market()
+    panel = plants.multiplied(small.panel, SESSIONS - 1, 4, plants.PRICES, 10.0)
+    closes = exchange.closes(panel.sessions)
+    bars = [
+        pd.DataFrame(
+            {
+                "series": company,
+                "event_date": panel.sessions,
+                "known_at": closes,
+                **{name: getattr(panel, name)[:, column] for name in (*plants.PRICES, "volume")},
+                "restated": float(column == 3),
+            }
+        )
+        for column, company in enumerate(panel.companies)
+    ]
+    rows, columns = np.nonzero(panel.split != 1)
+    opens = exchange.opens(panel.sessions)
+    splits = pd.DataFrame(
+        {
+            "series": [panel.companies[column] for column in columns],
+            "event_date": panel.sessions[rows],
+            "known_at": opens[rows],
+            "ratio": panel.split[rows, columns],
+        }
+    )
+    facts = small.facts.rename(columns={"company": "series"}).iloc[2:]
+    store = Store(root / "data")
+    store.companies.append_all({"bars": pd.concat(bars), "splits": splits, "facts": facts}, closes[-1])
+    day = panel.sessions[100]
+    holdings = pd.DataFrame(
+        {
+            "series": "IWM",
+            "event_date": day,
+            "known_at": exchange.closes(pd.DatetimeIndex([day]))[0],
+            "ticker": [*panel.companies[:28], "GONE"],
+            "name": [f"Company {column}" for column in range(28)] + ["Gone Inc"],
+            "sector": [*small.sectors[:28], "Energy"],
+            "weight": 1.0 / 29,
+        }
+    )
+    store.append_all({"holdings": holdings}, closes[-1])
+    (root / "models").mkdir()
+    (root / "models" / "groups.toml").write_text(
+        '[three]\nfixed_on = 2026-05-05\ntickers = ["C000", "C001", "C002"]\n'
+        '[strangers]\nfixed_on = 2026-05-05\ntickers = ["ZZZ"]\n'
+    )
+
+
+@pytest.fixture(scope="module")
+def filled(once) -> Home:
+    return Home(once("home of a group", fill))
+
+
+def test_the_document_of_a_group(filled: Home, bullbear: Run):
+    found = bullbear("group", "--home", filled.root, "--movers", 2, "--json").json
+    assert (found["group"], found["session"], found["simulated"]) == (
+        "IWM",
+        str(market().panel.sessions[-1].date()),
+        False,
+    )
+    assert (found["membership"]["members"], found["membership"]["priced"]) == (29, 28)
+    assert found["membership"]["survivorship"] is None
+    assert found["market_value"]["names"] == 26
+    assert found["market_value"]["restated"] == 1
+    assert list(found["growth"]) == ["5", "21", "63"]
+    assert found["growth"]["21"]["price"]["names"] == 28
+    assert found["growth"]["21"]["price"]["weighted_names"] == 26
+    assert found["breadth"]["advances"] + found["breadth"]["declines"] + found["breadth"]["unchanged"] == 28
+    (suspect,) = found["suspects"]
+    assert (suspect["ticker"], suspect["session"], suspect["field"]) == ("C004", found["session"], "price")
+    assert suspect["value"] == pytest.approx(10 * suspect["expected"])
+    misprint = found["movers"][-1]
+    assert (misprint["ticker"], misprint["verdict"]) == ("C004", "suspected misprint")
+    assert misprint["growth"] > 5
+    assert [each["sector"] for each in found["sectors"]] == ["Energy", "Financials", "Health Care"]
+    assert any("GONE" in note for note in found["notes"])
+
+
+def test_the_figures_of_an_earlier_day_know_no_later_list_and_no_later_bar(filled: Home, bullbear: Run):
+    day = str(market().panel.sessions[120].date())
+    found = bullbear("group", "--home", filled.root, "--as-of", day, "--json").json
+    assert (found["as_of"], found["session"], found["suspects"]) == (day, day, [])
+    before = str(market().panel.sessions[90].date())
+    mistake = bullbear("group", "--home", filled.root, "--as-of", before).mistake
+    assert f"membership is not known at the close of {before}" in mistake
+
+
+def test_a_list_fixed_on_a_day_says_so(filled: Home, bullbear: Run):
+    answer = bullbear("group", "--home", filled.root, "--group", "three")
+    assert "membership fixed on 2026-05-05: survivorship" in answer.out
+    assert "3 members (models/groups.toml), 3 with a price" in answer.out
+
+
+def test_the_text_shows_value_growth_breadth_movers_and_suspects(filled: Home, bullbear: Run):
+    out = bullbear("group", "--home", filled.root).out
+    for part in (
+        "IWM at the close of", "29 members (holdings of IWM on", "Market value   mean $", "new highs", "Growth",
+        "price, week (5 sessions)", "volume, quarter (63 sessions)", "Health Care", "Movers over 5 sessions",
+        "suspected misprint", "1 suspect in the last 126 sessions", "decimal point shifted", "corrected",
+    ):  # fmt: skip
+        assert part in out, part
+
+
+def test_a_sector_alone(filled: Home, bullbear: Run):
+    found = bullbear("group", "--home", filled.root, "--sector", "energy", "--json").json
+    assert found["sector"] == "Energy"
+    assert found["membership"]["members"] == 11
+    assert {each["sector"] for each in found["movers"]} == {"Energy"}
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--group", "Nope"), "allowed: IWM, three, strangers"),
+        (("--group", "strangers"), "no bar of 1 member in the 330 sessions to"),
+        (("--sector", "Gold"), "allowed: Energy, Financials, Health Care"),
+        (("--as-of", "2010-01-04"), "the bars of companies in the store; choose a later day"),
+        (("--as-of", "2030-01-04"), "fetch or ingest newer data, or choose an earlier day"),
+    ],
+)
+def test_mistakes_are_one_line_with_what_is_allowed(filled: Home, bullbear: Run, options, said):
+    answer = bullbear("group", "--home", filled.root, *options)
+    assert answer.code == 2
+    assert said in answer.mistake
+
+
+def test_an_empty_home_says_what_to_do(tmp_path: Path, bullbear: Run):
+    assert "nothing stored" in bullbear("group", "--home", tmp_path).mistake
+
+
+def test_a_home_without_companies_says_what_to_do(tmp_path: Path, bullbear: Run):
+    close = pd.Timestamp("2019-12-31 21:00", tz="UTC")
+    row = {"series": ["VIXCLS"], "event_date": [pd.Timestamp("2019-12-31")], "known_at": [close], "value": [13.8]}
+    Store(tmp_path / "data").append("observations", pd.DataFrame(row))
+    assert "no bars of any company in the store" in bullbear("group", "--home", tmp_path).mistake
