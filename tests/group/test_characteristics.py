@@ -235,12 +235,21 @@ def test_a_first_count_includes_the_splits_before_its_filing() -> None:
     assert counted(BEFORE, split=("2019-04-10", 2.0)) == 200.0
 
 
-def test_a_count_in_thousands_waits_for_a_second() -> None:
-    wrong = ("2019-05-07", "2019-03-31", 0.1)
+def test_a_count_far_off_waits_for_a_second() -> None:
+    wrong = ("2019-05-07", "2019-03-31", 2.5)
     assert counted(BEFORE, wrong) == 100.0
     assert counted(BEFORE, wrong, ("2019-05-08", "2019-03-31", 104.0)) == 104.0
-    assert counted(BEFORE, wrong, ("2019-05-14", "2019-04-30", 0.11)) == 0.11
-    assert counted(BEFORE, wrong, ("2019-05-14", "2019-04-30", 0.11), day="2019-05-13") == 100.0
+    assert counted(BEFORE, wrong, ("2019-05-14", "2019-04-30", 2.6)) == 2.6
+    assert counted(BEFORE, wrong, ("2019-05-14", "2019-04-30", 2.6), day="2019-05-13") == 100.0
+
+
+def test_counts_in_thousands_and_millions_are_read_on_the_scale_that_is_plausible() -> None:
+    first, later = ("2019-02-10", "2018-12-31"), ("2019-05-07", "2019-03-31")
+    assert counted((*first, 4_000_000.0), (*later, 4_100.0)) == 4_100_000.0
+    assert counted((*first, 4_000_000.0), (*later, 4_100.0), ("2019-05-14", "2019-04-30", 4_200.0)) == 4_200_000.0
+    assert counted((*first, 4_000.0), (*later, 4_100_000.0)) == 4_100_000.0
+    assert counted((*first, 4.0e9), (*later, 4.1e12)) == 4.1e9
+    assert counted((*first, 40_000_000_000.0), (*later, 41_000_000.0)) == 41_000_000.0
 
 
 def test_an_earlier_count_filed_again_changes_nothing() -> None:

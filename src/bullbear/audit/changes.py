@@ -24,7 +24,7 @@ class Noise:
     """Every number known after an instant replaced by a random one, each number of a row by one of its own.
 
     A bar stays a bar: its low is not above its high. Numbers that are never negative stay so, others may change their
-    sign. Days, instants and keys stay.
+    sign. Days and instants stay, and so do texts but for tickers: lists of holdings and listings name others.
 
     Parameters
     ----------
@@ -50,12 +50,18 @@ class Noise:
 
     def rows(self, kind: str, series: str, frame: pd.DataFrame) -> pd.DataFrame:
         """The changed rows; see `data.changed.Change`."""
-        numbers = [name for name in layout_of(kind).numbers if name in frame]
+        layout = layout_of(kind)
+        numbers = [name for name in layout.numbers if name in frame]
+        named = [name for name in layout.texts if name == "ticker" and name in frame]
         late = np.flatnonzero((frame["known_at"] > self.after).to_numpy())[: self.rows_changed]
-        if not numbers or not len(late):
+        if not (numbers or named) or not len(late):
             return frame
         draw = _draw(self.seed, kind, series)
         changed = frame.copy()
+        for name in named:
+            texts = frame[name].to_numpy(object).copy()
+            texts[late] = [f"{text}Q" for text in texts[late]]
+            changed[name] = pd.Series(texts, frame.index).astype(frame[name].dtype)
         for name in numbers:
             values = frame[name].to_numpy(np.float64).copy()
             values[late] = _replaced(values, late, draw)

@@ -7,7 +7,7 @@ a later list. Bars that were corrected later are read in the version of the clos
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 import pandas as pd
@@ -42,6 +42,8 @@ FIGURES = (
     "square_1",
 )
 """Members and how many of them have a price; shares of those that have what is asked; growth as fractions."""
+WEIGHTED = (21, 63)
+"""Spans of growth that are weighted."""
 FEWEST = 10
 """Names below which a share or a median says nothing."""
 COVERED = 0.5
@@ -86,10 +88,16 @@ def _block(view: View, universe: Universe, names: tuple[str, ...], sessions: pd.
     rows = np.full((len(sessions), len(FIGURES)), np.nan)
     if known.any():
         marks = late.corrected(_marks(view, names, sessions), sessions)
-        weights = universe.weights(sessions, names)
+        weights = {window: universe.weights(_earlier(sessions, window), names) for window in WEIGHTED}
         for row in np.flatnonzero(known):
-            rows[row] = figures(marks, int(row), member[row], weights[row])
+            own = {window: each[row] for window, each in weights.items()}
+            rows[row] = figures(marks, int(row), member[row], own)
     return rows
+
+
+def _earlier(sessions: pd.DatetimeIndex, count: int) -> pd.DatetimeIndex:
+    """The session so many sessions before each of some that follow each other."""
+    return exchange.between(exchange.offset(sessions[0], -count), sessions[-1])[: len(sessions)]
 
 
 def _marks(view: View, names: tuple[str, ...], sessions: pd.DatetimeIndex) -> Marks:
@@ -155,10 +163,11 @@ class _Late:
                     yield some, np.unique(self._columns[inside])
 
 
-def figures(marks: Marks, row: int, member: BoolArray, weights: Array) -> Array:
+def figures(marks: Marks, row: int, member: BoolArray, weights: Mapping[int, Array]) -> Array:
     """The figures of one session, in the order of `FIGURES`.
 
-    They follow from the members' marks in the order of their names, and so do not depend on which other companies
+    `weights` are those of the list known where each span of growth begins: later ones would favour what has grown. All
+    figures follow from the members' marks in the order of their names, and so do not depend on which other companies
     the store holds.
     """
     members = np.flatnonzero(member)
@@ -197,7 +206,8 @@ def figures(marks: Marks, row: int, member: BoolArray, weights: Array) -> Array:
         found[f"dispersion_{window}"], found[f"median_{window}"] = spread, middle
         # What lies beyond five dispersions counts as that far: one wrong price must not make the average.
         limited = np.clip(growth[known], middle - 5.0 * spread, middle + 5.0 * spread)
-        found[f"weighted_{window}"] = _weighted(limited, weights[members][known]) if enough else np.nan
+        if window in WEIGHTED:
+            found[f"weighted_{window}"] = _weighted(limited, weights[window][members][known]) if enough else np.nan
     return np.array([found[name] for name in FIGURES])
 
 

@@ -4,8 +4,9 @@
 Bulletin Topic 4.C), but not every one does. Later splits multiply a count in any case; those in between do unless the
 count, as filed, lies nearer to the one before.
 
-**Mistakes of scale.** A count that is `IMPLAUSIBLE` times off the one before, as one in thousands is, waits for a
-second that agrees with it; until then the one before counts.
+**Mistakes of scale.** A count a thousand or a million times off the one before is one in thousands or millions, or the
+one before was: both are read on the scale of the one that is `PLAUSIBLE`. A count otherwise `IMPLAUSIBLE` times off the
+one before waits for a second that agrees with it; until then the one before counts.
 """
 
 from __future__ import annotations
@@ -22,6 +23,10 @@ from bullbear.group.fundamentals import ITEMS, MICROSECONDS_A_DAY, OLDEST
 from bullbear.group.reported_periods import Cells, Integers, cells, last_day
 
 IMPLAUSIBLE = 20.0
+PLAUSIBLE = 5e5, 5e9
+"""Shares of a listed company."""
+_SCALES = 3, 6  # powers of ten
+_NEAR = 0.1  # in powers of ten: a count also grows from one filing to the next
 _ITEM = "shares_outstanding"
 
 
@@ -102,7 +107,10 @@ def _accepted(versions: Cells, of_end: Array, of_filing: Array) -> tuple[Integer
             before = last.value
             if _distance(of_end[place], before) < _distance(count.value, before):
                 count.value = float(of_end[place])
-            if _far(count.value, before) and (waiting is None or _far(count.value, waiting.value)):
+            scale = _scale(count.value, before)
+            if scale and (_plausible(before) or not _plausible(count.value)):
+                count.value /= 10.0**scale
+            elif not scale and _far(count.value, before) and (waiting is None or _far(count.value, waiting.value)):
                 waiting = count
                 continue
         last, waiting = count, None
@@ -110,6 +118,17 @@ def _accepted(versions: Cells, of_end: Array, of_filing: Array) -> tuple[Integer
         end.append(float(month))
         value.append(count.value)
     return np.array(known, dtype=np.int64), np.array(end), np.array(value)
+
+
+def _scale(count: float, before: float) -> int:
+    """The power of ten by which a count is off the one before, if it is that of a mistake; else 0."""
+    power = math.log10(count / before)
+    nearest = round(power)
+    return nearest if abs(nearest) in _SCALES and abs(power - nearest) < _NEAR else 0
+
+
+def _plausible(count: float) -> bool:
+    return PLAUSIBLE[0] <= count <= PLAUSIBLE[1]
 
 
 def _distance(one: float, other: float) -> float:

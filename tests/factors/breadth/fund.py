@@ -74,7 +74,7 @@ class Fund:
         iwm = pd.DataFrame({"series": "IWM", "event_date": SESSIONS, "known_at": closes, "open": level, "high": level})
         iwm = iwm.assign(low=level, close=level, adj_close=level, volume=1e6)
         return cls(
-            {"bars": pd.concat([*bars, late, later]), "splits": split, "listings": listings},
+            {"bars": pd.concat([*bars, late, later]), "splits": split, "listings": listings, "facts": _facts(draw)},
             {"bars": iwm, "holdings": pd.concat(held)},
         )
 
@@ -85,6 +85,33 @@ class Fund:
             return {kind: frame[frame["known_at"] <= instant] for kind, frame in frames.items()}
 
         return Fund(cut(self.companies), cut(self.market))
+
+
+def _facts(draw: np.random.Generator) -> pd.DataFrame:
+    """Quarters, each filed forty days after its end; half a year of C02 is restated later."""
+    rows = []
+    ends = pd.date_range("2014-03-31", "2017-12-31", freq="QE")
+    begins = dict(zip(ends, pd.date_range("2014-01-01", "2017-12-31", freq="QS"), strict=True))
+    for name in [*NAMES, "C03.2"]:
+        size = draw.uniform(1e6, 9e6)
+        for end in ends:
+            known = end.tz_localize("UTC") + pd.Timedelta(days=40, hours=22)
+            for concept, share in FLOWS.items():
+                value = size * share * draw.uniform(0.8, 1.3)
+                rows.append((name, end, known, concept, "USD", begins[end], value))
+                if name == "C02" and end.year == 2016 and end.month <= 6:
+                    again = known + pd.Timedelta(days=200)
+                    rows.append((name, end, again, concept, "USD", rows[-1][5], 3.0 * value))
+            for concept, share in BALANCES.items():
+                value = size * share * draw.uniform(0.9, 1.1)
+                unit = "shares" if concept == "shares_outstanding" else "USD"
+                rows.append((name, end, known, concept, unit, pd.NaT, value))
+    columns = ["series", "event_date", "known_at", "concept", "unit", "start_date", "value"]
+    return pd.DataFrame(rows, columns=columns).assign(form="10-Q")
+
+
+FLOWS = {"revenue": 1.0, "operating_income": 0.15, "net_income": 0.1, "cfo": 0.12, "capex": 0.04}
+BALANCES = {"total_assets": 5.0, "equity": 2.0, "cash": 0.5, "shares_outstanding": 0.3, "total_liabilities": 3.0}
 
 
 def filled(root: Path, fund: Fund) -> Store:

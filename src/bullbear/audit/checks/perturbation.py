@@ -1,13 +1,15 @@
 """Perturbation: whatever becomes known after a close is replaced by noise, and nothing up to that close moves.
 
 One bar at a time, one series, one family of data, and everything at once; rows are also taken away, since a factor may
-look only whether there is one. That catches what a cut store hides, a leak that behaves at the last row. At last the
-prices of each ticker are restated as later splits and dividends restate them: no factor may read their level.
+look only whether there is one. That catches what a cut store hides, a leak that behaves at the last row. Of a model
+that reads breadth the same is done to every company and to the lists of holdings, and who was a member must not move
+either. At last the prices of each ticker are restated as later splits and dividends restate them: no factor may read
+their level.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 import pandas as pd
@@ -15,6 +17,7 @@ import pandas as pd
 from bullbear.audit.changes import Noise, Restated, Thinned
 from bullbear.audit.examples_compared import examples_differ, first_of_each, of_finding
 from bullbear.audit.factors.finding import Finding, first_difference
+from bullbear.audit.panel import membership_of, panel_leaks
 from bullbear.audit.replays.forecasts import forecast_leaks, forecasts_from, reported_sessions
 from bullbear.audit.result import CheckResult, Leak
 from bullbear.audit.series import Series, readers_of, stored_as
@@ -26,11 +29,14 @@ from bullbear.errors import NoDataError
 from bullbear.factors import compute
 from bullbear.factors.engine.inputs import microseconds
 from bullbear.forecasting.close import close_of
+from bullbear.group.breadth_table import KIND as BREADTH
 from bullbear.sessions import closes
 
 NAME = "perturbation"
 _BEYOND = 63
 """Sessions after a cut on which factors are computed, too: a function sees no rows beyond the last one asked for."""
+_MONTH = 21
+"""Sessions between two looks at who was a member."""
 _LEVEL = 1e-6
 """How far a factor may move when prices are restated, in its standard deviations: logarithms round."""
 
@@ -57,6 +63,7 @@ def check(subject: Subject, effort: Effort, progress: Callable[[int, int], None]
     for number, day in enumerate(days):
         leaks += _everything(subject, day, thinned=number % 2 == 1)
         progress(done := done + 1, steps)
+    leaks += _inside(subject, readers, few)
     of_bars = {name: specs for (kind, name), specs in readers.items() if kind == "bars"}
     leaks += _levels(subject, of_bars, subject.index[: len(subject.index) // 3] if effort.is_quick else subject.index)
     progress(steps, steps)
@@ -74,6 +81,12 @@ def check(subject: Subject, effort: Effort, progress: Callable[[int, int], None]
         families=list(families),
         days=[str(day.date()) for day in days],
     )
+
+
+def _inside(subject: Subject, readers: Iterable[Series], days: Sequence[pd.Timestamp]) -> list[Leak]:
+    """Leaks into the membership of the funds whose companies the model reads."""
+    lines = {f"membership of {fund}": membership_of(fund) for kind, fund in readers if kind == BREADTH}
+    return panel_leaks(subject.store, lines, subject.index[::_MONTH], days, truncated=False) if lines else []
 
 
 def cuts(subject: Subject, count: int) -> list[pd.Timestamp]:

@@ -28,9 +28,9 @@ class Breadth:
 
     `members` is how many are on the list, `priced` how many of them have a price. `advances`, `declines`, `above_50`,
     `above_200`, `highs`, `lows` and `rising_volume` are shares of the names with enough of a past. `dispersion_*` is
-    the interquartile range of growth in standard deviations of a normal distribution, `median_*` and `weighted_*` the
-    median growth and that weighted by the list, over so many sessions, as fractions. `average_1` is the mean daily
-    growth, `square_1` the mean of its square.
+    the interquartile range of growth in standard deviations of a normal distribution, `median_*` the median growth and
+    `weighted_*` that weighted by the list known where the span begins, over so many sessions, as fractions.
+    `average_1` is the mean daily growth, `square_1` the mean of its square.
     """
 
     members: Array

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bullbear.data.companies.simulated.lives import WIDTH, Lives
+from bullbear.data.companies.simulated.lives import BANKRUPT, WIDTH, Lives
 from bullbear.data.companies.simulated.market import Market
 from bullbear.data.companies.simulated.returns import Returns
 from bullbear.data.companies.simulated.traits import Traits
@@ -24,6 +24,8 @@ HIGH, VERY_HIGH, LOW, VERY_LOW = 90.0, 180.0, 1.5, 0.15
 """Prices above which a split by 2 or 3, below which a reverse split 1 for 10 or 1 for 50 may follow."""
 HALTS = 0.1
 """Expected number per company and year."""
+MOST_ACTIVE, SELL_OUT = 10.0, 1.5
+"""Volatilities of a session's move above which volume grows no more, and what a bankruptcy adds to log volume."""
 LOWEST = 0.0001
 _YEAR = 252.0
 
@@ -93,7 +95,8 @@ def bars_of(market: Market, lives: Lives, traits: Traits, returns: Returns, numb
     years = np.maximum(np.arange(n)[:, None] - lives.first[who], 0) // 63 / 4.0
     shares = np.round(traits.value / traits.price, -3)[who] * factor * np.exp(traits.issuance[who] * years)
     activity = np.abs(np.log1p(returns.total)) / spread
-    logs = 0.30 * (np.minimum(activity, 8.0) - 0.8) + np.log(market.scale)[:, None] + 0.45 * noise
+    logs = 0.35 * (np.minimum(activity, MOST_ACTIVE) - 0.8) + np.log(market.scale)[:, None] + 0.45 * noise
+    logs += np.where((lives.fate[who] == BANKRUPT) & (np.arange(n)[:, None] >= lives.news[who]), SELL_OUT, 0.0)
     volume = np.maximum(np.round(shares * traits.turnover[who] * np.exp(logs), -2), 100.0)
     dividend = np.where(listed & (share > 0), np.round(share * before / factor, 4), 0.0)
     traded = listed & ~_halts(market, lives, (share > 0) | (split != 1.0), number)
