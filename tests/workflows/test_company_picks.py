@@ -94,6 +94,9 @@ def test_an_evaluation_is_logged(company_home: Home) -> None:
     assert run.data.metrics["information/ic"] == pytest.approx(record.evaluated.information.mean.estimate)
     assert run.data.metrics["quantiles/best/net"] == pytest.approx(record.evaluated.portfolios.best.net)
     assert run.data.tags["data"] == "SIMULATED"
+    again = companies_record(company_home, Asked("small", jobs=2))
+    both = {each.data.tags["definition_hash"] for each in client.search_runs([experiment.experiment_id])}
+    assert again.tried == len(both) == 2
     names = {each.path for each in client.list_artifacts(run.info.run_id)}
     assert {"quantiles.csv", "scores.csv", "information.csv", "definition.json", "evaluation.json"} <= names
     document = json_ready(record.as_dict())

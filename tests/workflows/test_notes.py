@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -14,9 +16,9 @@ from bullbear.dataset import Examples, build
 from bullbear.decide.daily_reset import DailyReset
 from bullbear.decide.instruments import packaged_instruments
 from bullbear.decide.policies.band import BandPolicy
-from bullbear.errors import DefinitionError, HistoryError
+from bullbear.errors import DefinitionError, HistoryError, NoDataError
 from bullbear.home import Home
-from bullbear.workflows.notes import fund_notes, outcome_notes
+from bullbear.workflows.notes import factor_notes, fund_notes, outcome_notes
 
 FIRST = pd.Timestamp("2006-03-01 21:00", tz="UTC")
 POLICY = '[policy]\nbear_instrument = "{}"\n'
@@ -136,3 +138,16 @@ def test_a_dip_that_never_came_is_refused_by_train(home: Home, bullbear: Callabl
     done = bullbear("train", "base", "--json", "--home", home.root)
     assert done.code == 2
     assert "(questions): crash was answered yes on 0 of " in done.mistake
+
+
+def test_breadth_without_companies_is_one_note_and_any_other_factor_has_its_own(tmp_path: Path) -> None:
+    model = Home(tmp_path).model("breadth")
+    names = [spec.name for each in model.feature_sets for spec in each.factor]
+    breadth = [spec.name for spec in model.feature_sets[-1].factor]
+    X = pd.DataFrame(1.0, [0, 1], names)
+    X[[*breadth, names[0]]] = np.nan
+    first, second = factor_notes(model, cast(Examples, SimpleNamespace(X=X)))
+    assert first == f"{names[0]} has no data in this store"
+    assert second.startswith("14 breadth factors without any value, the model learns from the others: they need bars")
+    with pytest.raises(NoDataError, match=r"no data in this store for .*members_above_50"):
+        factor_notes(model, cast(Examples, SimpleNamespace(X=X[breadth])))

@@ -26,7 +26,7 @@ def pick(
         str | None, typer.Option("--picker", metavar="NAME", help="A picker of models/picker.toml; default the first.")
     ] = None,
     group: Annotated[str, typer.Option("--group", metavar="NAME", help="A group of models/groups.toml.")] = "IWM",
-    sectors: Annotated[bool, typer.Option("--sectors", help="Show the sectors alone.")] = False,
+    sectors: Annotated[bool, typer.Option("--sectors", help="Sectors alone; with --evaluate within each.")] = False,
     top: Annotated[int | None, typer.Option("--top", min=1, help="Companies shown; default 20, and all in --json.")] = (
         None
     ),
@@ -73,7 +73,7 @@ def pick(
         if as_json:
             print_document(record.as_dict())
         else:
-            pick_tables.show_record(record)
+            pick_tables.show_record(record, sectors=sectors)
         return
     _note_closed_day(as_of, today.as_of)
     if as_json:

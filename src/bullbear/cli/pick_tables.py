@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from rich.table import Table
@@ -34,7 +35,7 @@ def show(today: CompaniesToday, top: int, *, sectors_alone: bool) -> None:
     learned = f" Learned from {today.ranked.learned} past decisions." if today.ranked.learned else ""
     missing = f" {len(today.unranked)} of {len(today.members)} members have no score." if today.unranked else ""
     console.print(
-        f"Expected to differ over the next {picker.schedule.horizon} sessions; `bullbear pick --picker {picker.name} "
+        f"A ranking for the next {picker.schedule.horizon} sessions; `bullbear pick --picker {picker.name} "
         f"--evaluate` shows what past rankings were worth.{learned}{missing}",
         soft_wrap=True,
     )
@@ -44,21 +45,30 @@ def show(today: CompaniesToday, top: int, *, sectors_alone: bool) -> None:
 
 def _companies(today: CompaniesToday, top: int, console: ResultConsole) -> None:
     table = Table()
-    table.add_column("rank", justify="right")
-    for name in ("ticker", "name", "sector"):
-        table.add_column(name)
-    for name in ("score", *today.ranked.parts):
-        table.add_column(name, justify="right")
+    for name in ("rank", "ticker", "name", "sector", "score", "its largest parts"):
+        table.add_column(name, justify="right" if name in ("rank", "score") else "left", no_wrap=name == "ticker")
     for row in today.rows(top):
-        parts = [f"{value:+.2f}" if math.isfinite(value) else "" for value in row["parts"].values()]
         table.add_row(
-            str(row["rank"]), row["ticker"], row["name"], row["sector"], f"{row['score']:+.2f}", *parts
-        )  # fmt: skip
+            str(row["rank"]), row["ticker"], row["name"], row["sector"], f"{row['score']:+.2f}", largest(row["parts"])
+        )
     console.print(table)
 
 
-def show_record(record: CompaniesRecord) -> None:
-    """Print what a picker's past rankings foretold and earned."""
+def largest(parts: Mapping[str, float], count: int = 3) -> str:
+    """The parts of a score that move it most, the first of equal ones first.
+
+    Example
+    -------
+    >>> largest({"value": 0.1, "growth": float("nan"), "quality": -0.3, "momentum": 0.2}, 2)
+    'quality -0.30, momentum +0.20'
+    """
+    known = {name: value for name, value in parts.items() if math.isfinite(value)}
+    ordered = sorted(known, key=lambda name: -abs(known[name]))
+    return ", ".join(f"{name} {known[name]:+.2f}" for name in ordered[:count])
+
+
+def show_record(record: CompaniesRecord, *, sectors: bool = False) -> None:
+    """Print what a picker's past rankings foretold and earned; with `sectors` also within each sector."""
     console, found = ResultConsole(), record.evaluated
     picker, books = found.picker, found.portfolios
     span = f"{found.decided[0].date()} to {found.decided[-1].date()}"
@@ -85,6 +95,19 @@ def show_record(record: CompaniesRecord) -> None:
         f"{picker.trading.cost_bp:g} bp a side; figures a year; turnover is the value traded.",
         soft_wrap=True,
     )
+    if record.tried > 1:
+        console.print(
+            f"{record.tried} different pickers have been evaluated on {record.group} here: the interval of one that is "
+            "chosen for its result says too little.",
+            soft_wrap=True,
+        )
+    if sectors:
+        within = Table()
+        within.add_column("sector")
+        within.add_column("information coefficient within", justify="right")
+        for name, coefficient in foretold.by_sector.items():
+            within.add_row(name or "none", ends(coefficient, 3))
+        console.print(within)
     if record.survivorship:
         console.print(f"{record.survivorship}: nothing may be claimed from these figures", style="bold")
 

@@ -67,7 +67,7 @@ THIN = 50_000.0
 """Usual dollars a day below which a jump says little: there, two trades of a session may lie a third apart."""
 LATE = 3
 """Sessions by which a recorded split may be applied too early or too late."""
-UNLIKELY = 20.0
+_UNLIKELY = np.where(_IS_DECIMAL, np.inf, np.where(np.maximum(_FACTORS, 1 / _FACTORS) < 1.6, 9.0, 20.0))
 """Squared deviations, of move, volume and range together, above which no split is read into a move."""
 CONFIRMING = 2
 """Closes near a price set aside after which its level is accepted."""
@@ -260,12 +260,15 @@ def is_traded(move: Array, volume: Array, span: Array) -> BoolArray:
     size, evidence = np.abs(move), volume + 0.5 * np.maximum(span, 0)
     needed = np.clip(1.3 + 2.0 * (size - 0.3), 1.3, 3.0)
     rise = (evidence > needed) & ((size < 2) | ((volume > 3.5) & (span > 1)))
-    # A split leaves the dollars that change hands as they were; a collapse does not.
-    fall = (evidence + move > 1.2) & ((size < 2) | (volume > 2.5))
+    # A split leaves the dollars that change hands as they were; a collapse does not, or it spans half the price.
+    tens = np.abs(size - np.log(10) * np.maximum(np.round(size / np.log(10)), 1)) < 0.06
+    collapse = (size > 1) & (evidence > np.where(tens, 2.5, 1.5)) & (span > 0.4)
+    fall = ((evidence + move > 1.0) & ((size < 2) | (volume > 2.5))) | collapse
     # Both come with a wide range, but for a takeover, in which everybody trades at one new price.
-    wide = (size < 0.6) | (span > 0.4) | (volume > np.where(move > 0, 3.0, 4.5))
+    wide = (size < 0.6) | (span > 0.4) | (volume > np.where(move > 0, 3.0, 2.0))
+    pinned = (move > 0) & (size < 1) & (span < -1) & (volume > 0.8)
     modest = (size < 0.4) & (span > 0.9) & (volume > 0.6)
-    spoken: BoolArray = (np.where(move > 0, rise, fall) & wide) | modest
+    spoken: BoolArray = (np.where(move > 0, rise, fall) & wide) | pinned | modest
     return spoken
 
 
@@ -289,7 +292,7 @@ def _explained(move: Array, volume: Array, span: Array, reach: Array) -> tuple[A
     cost = np.where(off <= tolerance, (off / np.maximum(1.5 * reach, 0.02)[:, None]) ** 2 + traded, np.inf)
     best = np.argmin(cost, axis=1)
     why = np.where(_IS_DECIMAL[best], float(Reason.DECIMAL), float(Reason.SPLIT))
-    return _FACTORS[best], why, cost[np.arange(len(move)), best] < np.where(_IS_DECIMAL[best], np.inf, UNLIKELY)
+    return _FACTORS[best], why, cost[np.arange(len(move)), best] < _UNLIKELY[best]
 
 
 def _outside(panel: Panel) -> BoolArray:

@@ -186,7 +186,7 @@ def _screen_volumes(panel: Panel, prices: PriceScreen, unusual: Surprise) -> tup
     with np.errstate(divide="ignore", invalid="ignore"):
         moved = (panel.high > panel.low) | (np.abs(prices.move) > 1e-9)
     reason[(volume < 0) | ((volume == 0) & moved & (unusual.dollars > 0))] = Reason.NO_VOLUME
-    tens = np.where(wrong, np.round(off / np.log(10)), 0.0)
+    tens = np.where(wrong, np.sign(off) * np.maximum(np.round(np.abs(off) / np.log(10)), 1), 0.0)
     expected = volume / 10.0**tens
     usable = np.where((reason == Reason.NO_VOLUME) | (prices.reason == Reason.STALE), np.nan, expected)
     # A price read at another scale is one of another number of shares, unless it alone was wrong: volume shows which.

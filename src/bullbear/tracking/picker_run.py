@@ -78,6 +78,24 @@ def log_picking(
     return run_id
 
 
+def tried(runs: Path, group: str, data: str) -> int:
+    """How many different pickers were evaluated on a group, this one included, and are still in the store.
+
+    Parameters
+    ----------
+    data
+        `real` or `SIMULATED`.
+    """
+    client, found, token = connect(runs), set[str](), None
+    experiment = experiment_of(client, EXPERIMENT, runs)
+    wanted = f"params.`group` = '{group}' and tags.`data` = '{data}' and attributes.status = 'FINISHED'"
+    while True:
+        page = client.search_runs([experiment], wanted, page_token=token)
+        found |= {run.data.tags["definition_hash"] for run in page}
+        if not (token := page.token):
+            return len(found)
+
+
 def metrics(document: Mapping[str, Any], prefix: str = "") -> dict[str, float]:
     """The finite numbers of a document by their path, those of a list by the name of its element.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -104,13 +104,17 @@ class CompaniesToday:
 
 @dataclass(frozen=True)
 class CompaniesRecord:
-    """The past of a picker; `oracle` is the mean information coefficient of the true expected returns, if simulated."""
+    """The past of a picker; `oracle` is the mean information coefficient of the true expected returns, if simulated.
+
+    `tried` is how many different pickers have been evaluated on the group so far, this one included.
+    """
 
     group: str
     evaluated: companies.Evaluated
     survivorship: str | None
     simulated: bool
     oracle: float | None
+    tried: int = 1
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-ready."""
@@ -126,6 +130,7 @@ class CompaniesRecord:
             "rebalance": picker.schedule.rebalance,
             "cost_bp": picker.trading.cost_bp,
             "oracle_ic": self.oracle,
+            "tried": self.tried,
             **self.evaluated.as_dict(),
         }
 
@@ -178,7 +183,7 @@ def companies_record(home: Home, asked: Asked, progress: Progress | None = None)
     NoDataError, InputError, HistoryError
         As `rank_companies`.
     """
-    from bullbear.tracking.picker_run import log_picking, require_ready_for_picking
+    from bullbear.tracking.picker_run import log_picking, require_ready_for_picking, tried
 
     of = _Group.of(home, asked)
     require_ready_for_picking(home.runs)
@@ -207,7 +212,7 @@ def companies_record(home: Home, asked: Asked, progress: Progress | None = None)
             "information": pd.Series(evaluated.information.ic, evaluated.decided, name="ic").to_frame(),
         },
     )  # fmt: skip
-    return record
+    return replace(record, tried=tried(home.runs, asked.group, "SIMULATED" if simulated else "real"))
 
 
 @dataclass(frozen=True)

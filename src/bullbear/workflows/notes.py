@@ -11,14 +11,17 @@ from bullbear.decide import Policy
 from bullbear.decide.daily_reset import LISTING_DAYS
 from bullbear.decide.instruments import instruments_in
 from bullbear.errors import DefinitionError, Found, HistoryError, NoDataError
+from bullbear.factors import registered
+from bullbear.group.breadth_table import KIND as BREADTH
 from bullbear.learn.fitting import is_target
 from bullbear.learn.walk_forward import folds_of
 from bullbear.model import Model
 from bullbear.sessions import day
+from bullbear.wording import count
 
 
 def factor_notes(model: Model, examples: Examples) -> tuple[str, ...]:
-    """A note for each factor without any value.
+    """A note for each factor without any value, and one for all that need the companies of the fund.
 
     Raises
     ------
@@ -33,7 +36,21 @@ def factor_notes(model: Model, examples: Examples) -> tuple[str, ...]:
             "a model with data for one factor or more",
             "fetch or ingest the series that they read",
         )
-    return tuple([f"{name} has no data in this store" for name in empty])
+    of_companies = [name for name in empty if name in _reading(model, BREADTH)]
+    notes = [f"{name} has no data in this store" for name in empty if name not in of_companies]
+    if of_companies:
+        fund = model.definition.ticker
+        notes.append(
+            f"{count(len(of_companies), 'breadth factor')} without any value, the model learns from the others: they "
+            f"need bars of the companies in {fund} and dated lists of its holdings (`bullbear fetch --holdings`)"
+        )
+    return tuple(notes)
+
+
+def _reading(model: Model, kind: str) -> frozenset[str]:
+    """The factors of a model that read inputs of a kind."""
+    specs = [spec for each in model.feature_sets for spec in each.factor]
+    return frozenset(spec.name for spec in specs if kind in registered()[spec.function].inputs.values())
 
 
 def outcome_notes(
