@@ -52,7 +52,7 @@ def measure(size: int = SIZE) -> list[Ratio]:
 
 
 def _fill(store: Store, size: int) -> None:
-    """Two years of random walks, of which an evening reads the last months, and the list of the fund that holds them."""
+    """Two years of random walks (an evening reads the last months), and the list of the fund that holds them."""
     days = sessions.between(FIRST, LAST)
     names = [_ticker(place) for place in range(size)]
     for start in range(0, size, 250):
