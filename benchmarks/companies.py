@@ -23,10 +23,8 @@ from bullbear import sessions
 from bullbear.data import Store
 
 SIZES = (250, 500, 1000, 2000)
-FIRST, LAST = "2010-01-04", "2019-12-31"
-EVENING = "2020-01-02"
+YEARS = 10
 MEMORY, UPDATE, GROUP, LINEAR = 6e9, 60.0, 2.0, 1.1
-SECTORS = ("Energy", "Financials", "Health Care", "Industrials", "Technology")
 
 
 @dataclass(frozen=True)
@@ -39,41 +37,93 @@ class Cost:
 
 
 def simulate(home: Path, size: int) -> None:
-    """Random walks of companies in the store, a chunk at a time; and a list of members a quarter."""
-    store, days = Store(home / "data"), sessions.between(FIRST, LAST)
-    names = [f"T{place:04d}" for place in range(size)]
-    for start in range(0, size, 250):
-        frames = [_bars(name, days) for name in names[start : start + 250]]
-        store.companies.append_all({"bars": pd.concat(frames, ignore_index=True)})
-    lists = []
-    for day in days[::60]:
-        known = sessions.closes(pd.DatetimeIndex([day]))[0]
-        rows = pd.DataFrame({"series": "IWM", "event_date": day, "known_at": known, "ticker": names, "name": names})
-        lists.append(rows.assign(sector=[SECTORS[place % 5] for place in range(size)], weight=1.0))
-    store.append("holdings", pd.concat(lists, ignore_index=True))
+    """Ten years of the simulated market with companies: bars, splits, filings, short interest, members."""
+    from bullbear.home import Home
+    from bullbear.workflows.filling import fill_simulated
+
+    fill_simulated(Home(home), 0, 0.5, YEARS, size)
 
 
-def _bars(name: str, days: pd.DatetimeIndex) -> pd.DataFrame:
-    rng = np.random.default_rng(int(name[1:]))
-    close = (20 * np.cumprod(1 + rng.normal(0.0004, 0.025, len(days)))).round(4)
-    frame = pd.DataFrame({"series": name, "event_date": days, "known_at": sessions.closes(days), "close": close})
-    frame = frame.assign(open=close, high=close * 1.01, low=close * 0.99, restated=0.0)
-    frame["volume"] = rng.lognormal(12, 0.4, len(days)).round()
-    return frame[rng.random(len(days)) > 0.005]
+def files(home: Path, size: int) -> None:
+    """The bars of the simulated companies as a directory of CSV files, one for each; not a cost that is told."""
+    view = Store(home / "data").as_of().companies
+    folder = home / "files" / "prices"
+    folder.mkdir(parents=True)
+    (home / "files" / "filed_facts.csv").write_text("known_at,ticker,concept,value,end_date,start_date,form,unit\n")
+    for start in range(0, len(view.names), 100):
+        names = view.names[start : start + 100]
+        panel = view.panel(names)
+        for column, name in enumerate(names):
+            here = panel.traded[:, column]
+            table = {each: getattr(panel, each)[here, column].round(4) for each in ("open", "high", "low", "close")}
+            rows = pd.DataFrame({"date": panel.sessions[here].strftime("%Y-%m-%d"), **table})
+            rows.assign(adj_close=rows["close"], volume=panel.volume[here, column]).to_csv(
+                folder / f"{name}.csv", index=False
+            )
+
+
+def ingest(home: Path, size: int) -> None:
+    """The directory of CSV files into an empty store."""
+    from bullbear.data.companies.ingest import ingest_companies
+
+    ingest_companies(home / "files", Store(home / "ingested" / "data"), pd.Timestamp.now("UTC"))
 
 
 def panel(home: Path, size: int) -> None:
-    """The factor panel of 120 months."""
+    """All factors from bars of the members of IWM, each month in which they are known."""
     from bullbear.group.membership import fund_universe
+    from bullbear.picking.cross_section import decisions
     from bullbear.picking.factor_panel import factor_panel
+    from bullbear.picking.features import FEATURES
 
     store = Store(home / "data")
-    days = sessions.between(FIRST, LAST)
-    months = days[np.flatnonzero(days.to_period("M")[:-1] != days.to_period("M")[1:])]
-    factor_panel(store, fund_universe(store.as_of(), "IWM"), months[13:], root=home / "factors")
+    view = store.as_of()
+    universe, companies = fund_universe(view, "IWM"), view.companies
+    days = sessions.between(companies.first_session, companies.last_session)
+    days = days[decisions(days, "month")]
+    known, _ = universe.mask(days, ())
+    factor_panel(store, universe, days[known], root=home / "factors", names=tuple(FEATURES))
 
 
-STEPS: dict[str, Callable[[Path, int], None]] = {"simulate": simulate, "panel": panel}
+def fit(home: Path, size: int) -> None:
+    """`pick --picker ranker --evaluate`: its factors, a fit each year, portfolios and intervals."""
+    from bullbear.home import Home
+    from bullbear.workflows.company_picks import Asked, companies_record
+
+    companies_record(Home(home), Asked(picker="ranker"))
+
+
+def evening(home: Path, size: int) -> None:
+    """The bars of one more session are stored, and the ranker ranks the members at its close."""
+    from bullbear.home import Home
+    from bullbear.workflows.company_picks import Asked, rank_companies
+
+    store = Store(home / "data")
+    companies = store.as_of().companies
+    last = companies.panel(first=companies.last_session, last=companies.last_session)
+    day = sessions.offset(companies.last_session, 1)
+    here = last.traded[0]
+    rows = pd.DataFrame({"series": np.array(last.companies)[here], "event_date": day})
+    rows["known_at"] = sessions.closes(pd.DatetimeIndex([day]))[0]
+    for name in ("open", "high", "low", "close", "volume"):
+        rows[name] = getattr(last, name)[0, here]
+    assert store.companies.append_all({"bars": rows.assign(restated=0.0)})["bars"] == here.sum()
+    assert rank_companies(Home(home), Asked(picker="ranker")).as_of == day
+
+
+def group(home: Path, size: int) -> None:
+    """`bullbear group`."""
+    from bullbear.cli import main
+
+    sys.argv = ["bullbear", "group", "--home", str(home), "--json"]
+    with open(os.devnull, "w") as nowhere:
+        sys.stdout = nowhere
+        main()
+
+
+STEPS: dict[str, Callable[[Path, int], None]] = {
+    step.__name__: step for step in (simulate, files, ingest, panel, fit, evening, group)
+}
 
 
 def cost(step: str, home: Path, size: int) -> Cost:
@@ -100,10 +150,16 @@ def measure(sizes: tuple[int, ...] = SIZES) -> list[Ratio]:
                     f"{found.memory / 1e9:5.2f} GB",
                     flush=True,
                 )
+    del costs["files"]
     ratios = [
-        Ratio(f"{step}: exponent of the cost / linear", _exponent(sizes, each), 1.0, LINEAR, unit="")
+        Ratio(f"{step}: exponent of the cost / linear", _exponent(sizes, each), 1.0, LINEAR, unit=" ")
         for step, each in costs.items()
         if len(sizes) > 1
+    ]
+    update, shown = costs["evening"][-1], costs["group"][-1]
+    ratios += [
+        Ratio(f"evening update of {sizes[-1]} companies / {UPDATE:g} s", update.processor, UPDATE, 1.0),
+        Ratio(f"group of {sizes[-1]} companies / {GROUP:g} s", shown.processor, GROUP, 1.0),
     ]
     most = max(each.memory for found in costs.values() for each in found)
     return [*ratios, Ratio(f"peak memory at {sizes[-1]} companies / 6 GB", most / 1e9, MEMORY / 1e9, 1.0, unit="GB")]

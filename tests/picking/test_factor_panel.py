@@ -107,9 +107,11 @@ def test_each_decision_has_the_factors_of_what_was_known_at_its_close(
     assert ranked.values.dtype == np.float32
     for row, day in enumerate(DECISIONS):
         view = store.as_of(exchange.closes(DECISIONS[[row]])[0]).companies
-        first = blocks_of(DECISIONS[[row]], pd.DatetimeIndex([]))[0].first
+        first = blocks_of(DECISIONS[[row]])[0].first
         assert len(exchange.between(first, f"{day.year}-01-03")) > LOOK_BACK + LONGEST_GAP + 60
-        bars = screen(view.panel(members, first=first, last=day)).clean
+        late = row >= 2  # the correction
+        assert late == (view.instant >= CORRECTED)
+        bars = screen(view.panel(members, first=first, last=day, on_time=late)).clean
         _, member = universe.mask(bars.sessions, members)
         close = pd.DataFrame(bars.close * np.cumprod(bars.split, axis=0))
         growth = (close / close.ffill(limit=LONGEST_GAP).shift(1) - 1).where(member).clip(-0.5, 0.5)
@@ -122,12 +124,11 @@ def test_each_decision_has_the_factors_of_what_was_known_at_its_close(
     assert np.isfinite(ranked.values).any(axis=(1, 2)).all()
 
 
-def test_blocks_end_with_the_year_and_where_a_bar_was_corrected() -> None:
-    found = blocks_of(DECISIONS, pd.DatetimeIndex([CORRECTED]))
-    assert [[str(day.date()) for day in block.decisions] for block in found] == [
-        ["2018-10-31", "2018-11-30"], ["2018-12-31"], ["2019-01-31", "2019-02-28", "2019-03-29"],
+def test_a_block_holds_the_decisions_of_a_year() -> None:
+    found = blocks_of(DECISIONS)
+    assert [(block.year, len(block.decisions), block.name, str(block.first.date())) for block in found] == [
+        (2018, 3, "2018-10-31", "2016-09-01"), (2019, 3, "2019-01-31", "2017-09-01"),
     ]  # fmt: skip
-    assert [block.name for block in found] == ["2018-10-31", "2018-12-31", "2019-01-31"]
 
 
 def test_two_processes_give_the_same_bits(panel: FactorPanel, store: Store, universe: Universe, tmp_path: Path) -> None:
@@ -216,10 +217,14 @@ def test_what_is_finished_is_not_computed_again(
 
 def test_rows_stored_later_do_not_count(panel: FactorPanel, store: Store, universe: Universe, tmp_path: Path) -> None:
     limit = store.last_stored_at
-    more = bars(np.random.default_rng(2)).assign(known_at=pd.Timestamp("2018-09-05 12:00", tz="UTC"))
+    more = bars(np.random.default_rng(2))
+    there = store.as_of().companies.panel(COMPANIES)
+    columns = pd.Index(COMPANIES).get_indexer(more["series"])
+    missing = ~there.traded[there.sessions.get_indexer(more["event_date"]), columns]
+    assert missing.any()
     copy = Store(tmp_path / "data")
     shutil.copytree(store.root, copy.root)
-    copy.companies.append_all({"bars": more[more["event_date"] < "2018-09-01"]})
+    copy.companies.append_all({"bars": more[missing]})
     assert bits(build(copy, universe, tmp_path / "one", stored=limit)) == bits(panel)
     assert bits(build(copy, universe, tmp_path / "two")) != bits(panel)
 
@@ -242,6 +247,6 @@ def test_files_are_by_year_and_bucket(panel: FactorPanel) -> None:
         used = sorted({bucket(company, BUCKETS) for company in panel.companies})
         assert found == sorted(
             f"year={day[:4]}/{day}-{number}of{BUCKETS}.parquet"
-            for day in ("2018-10-31", "2018-12-31", "2019-01-31")
+            for day in ("2018-10-31", "2019-01-31")
             for number in used
         )

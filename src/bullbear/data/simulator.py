@@ -25,6 +25,7 @@ from bullbear.data import simulated_macro, simulated_prices
 from bullbear.data.companies.kinds import PREFIX
 from bullbear.data.companies.oracle import CompanyTruth, write_company_truth
 from bullbear.data.companies.simulated.generator import MOST, Block, Companies, companies_of
+from bullbear.data.companies.simulated.writing import write_companies
 from bullbear.data.oracle import write_truth
 from bullbear.data.simulated_process import draw
 from bullbear.data.snapshot import IngestReport, ingest_frames
@@ -63,11 +64,13 @@ class Simulation:
     companies: Companies | None = None
 
     def write(self, directory: Path) -> None:
-        """Write the snapshot directory, without the truth."""
+        """Write the snapshot directory, without the truth; companies go to its folder `companies/`."""
         for name, frame in self.frames.items():
             place = directory / f"{name}.csv"
             place.parent.mkdir(parents=True, exist_ok=True)
             frame.to_csv(place, index=False)
+        if self.companies is not None:
+            write_companies(self.companies, directory / "companies")
 
 
 def simulate(seed: int = 7, signal: float = 0.5, years: int = 20, companies: int = 0) -> Simulation:

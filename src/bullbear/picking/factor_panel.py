@@ -1,8 +1,9 @@
 """The factors of a group's companies at many decisions, computed in parts that need little memory.
 
-A part is a bucket of companies and a block of decisions: those of one year, or fewer where a bar was corrected in
-between, since a block sees the bars as they were known at its decisions. Three steps, each a call per part or block, in
-this process, several, or on a cluster:
+A part is a bucket of companies and the decisions of one year. Bars, splits and dividends count as they were known at
+the close of their own session: a correction that came later is no part of any factor, so that a decision of the past
+has the factors that it could have had, and the screen deals with misprints. Three steps, each a call per part or block,
+in this process, several, or on a cluster:
 
 1. a part reads the store's partitions of its own companies, from the autumn before last on, screens the bars, and adds
    up the growth of its members;
@@ -58,7 +59,7 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class Block:
-    """Decisions of one year that saw the same versions of all earlier bars; `first` is the first session they need."""
+    """Decisions of one year; `first` is the first session they need."""
 
     year: int
     name: str
@@ -170,7 +171,7 @@ def factor_panel(
     limit = store.last_stored_at if stored is None else stored
     view = store.as_of(exchange.closes(decisions[-1:])[0], stored=limit)
     companies = tuple(sorted(set(universe.companies()) & set(view.companies.names)))
-    blocks = blocks_of(decisions, view.companies.revised_at())
+    blocks = blocks_of(decisions)
     sessions = exchange.between(blocks[0].first, decisions[-1])
     known, member = universe.mask(sessions, companies)
     task = Task(store, limit, root, names, companies, sessions, known, member, {})
@@ -193,16 +194,13 @@ def factor_panel(
     return found
 
 
-def blocks_of(decisions: pd.DatetimeIndex, revised: pd.DatetimeIndex) -> list[Block]:
-    """Cut decisions at each new year, and where something about an earlier session became known in between."""
-    states = np.searchsorted(revised.as_unit("us").asi8, exchange.closes(decisions).as_unit("us").asi8, side="right")
-    years = decisions.year.to_numpy()
-    starts = np.flatnonzero(np.r_[True, (years[1:] != years[:-1]) | (states[1:] != states[:-1])])
+def blocks_of(decisions: pd.DatetimeIndex) -> list[Block]:
+    """The decisions of each year."""
     found = []
-    for begin, end in zip(starts, [*starts[1:], len(decisions)], strict=True):
-        own = decisions[begin:end]
-        first = exchange.between(f"{years[begin] - 2}-{_AUTUMN}", f"{years[begin] - 2}-12-31")[0]
-        found.append(Block(int(years[begin]), f"{own[0]:%Y-%m-%d}", own, first))
+    for year in sorted(set(decisions.year)):
+        own = decisions[decisions.year == year]
+        first = exchange.between(f"{year - 2}-{_AUTUMN}", f"{year - 2}-12-31")[0]
+        found.append(Block(int(year), f"{own[0]:%Y-%m-%d}", own, first))
     return found
 
 
@@ -246,6 +244,9 @@ def write_factors(task: Task, part: Part) -> int:
         if not of_bars.all():
             filed = [name for name in task.names if name not in FEATURES]
             found[:, :, ~of_bars] = fact_values(_view(task, part), names, block.decisions, filed, block.first)
+        rows = task.sessions.get_indexer(block.decisions)
+        members = np.logical_or.accumulate(task.member[:, part.places], axis=0)[rows]
+        found[~members] = np.nan  # who joins later is no part of an earlier decision
         write_cells(path, Cells(block.decisions, names, task.names, found))
     kept.unlink(missing_ok=True)
     return len(part.places)
@@ -302,9 +303,9 @@ def _keep(path: Path, arrays: dict[str, Any]) -> None:
 
 
 def _panel(task: Task, part: Part) -> Panel:
-    """The bars of a part's companies on its block's sessions, as known at its last decision."""
+    """The bars of a part's companies on its block's sessions, each as known at its own close."""
     names = [task.companies[place] for place in part.places]
-    return _view(task, part).panel(names, first=part.block.first, last=part.block.last)
+    return _view(task, part).panel(names, first=part.block.first, last=part.block.last, on_time=True)
 
 
 def _view(task: Task, part: Part) -> CompanyView:

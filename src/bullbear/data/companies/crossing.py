@@ -10,6 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from bullbear import sessions as exchange
+from bullbear.data.companies.clocks import session_closes
 from bullbear.data.companies.panel import BARS, Array, BoolArray, Panel
 from bullbear.data.companies.reader import CompanyReader, Listed, known_by, microseconds
 
@@ -22,8 +23,13 @@ def panel_of(
     instant: pd.Timestamp,
     sessions: pd.DatetimeIndex,
     companies: Collection[str] | None,
+    *,
+    on_time: bool = False,
 ) -> Panel:
-    """The panel of what was known at `instant`; of None, the companies with a bar on one of the sessions."""
+    """The panel of what was known at `instant`; of None, the companies with a bar on one of the sessions.
+
+    With `on_time`, of what was known by the close of its own session, too.
+    """
     years = set(range(sessions[0].year, sessions[-1].year + 1)) if len(sessions) else set()
     names = reader.names(files, "bars", years) if companies is None else tuple(sorted(set(companies)))
     shape = len(sessions), len(names)
@@ -32,7 +38,7 @@ def panel_of(
     seen, restated = np.zeros(shape, dtype=bool), np.zeros(shape, dtype=bool)
     wanted = ["series", "event_date", "known_at", *BARS, "restated"]
     for chunk in reader.chunks(files, "bars", wanted, years, companies):
-        rows = known_by(chunk, instant)
+        rows = _on_time(known_by(chunk, instant)) if on_time else known_by(chunk, instant)
         kept, cells = _cells(rows, days, columns)
         seen.ravel()[cells] = True
         restated.ravel()[cells] = rows.column("restated").to_numpy()[kept] > 0
@@ -43,7 +49,7 @@ def panel_of(
         names, columns = tuple(columns[present]), columns[present]
         tables = {name: table[:, present] for name, table in tables.items()}
         seen, restated = seen[:, present], restated[:, present]
-    events = _Events(reader, files, instant, sessions, columns)
+    events = _Events(reader, files, instant, sessions, columns, on_time=on_time)
     return Panel(
         sessions=sessions,
         companies=names,
@@ -52,6 +58,12 @@ def panel_of(
         dividend=events.dividends(),
         restated=np.asarray(restated.any(axis=0)),
     )
+
+
+def _on_time(rows: pa.Table) -> pa.Table:
+    """The rows known by the close of their session, or of the next where there is none."""
+    late = microseconds(rows, "known_at") > session_closes(microseconds(rows, "event_date").view("datetime64[us]"))[1]
+    return rows.filter(pa.array(~late)) if late.any() else rows
 
 
 def _cells(rows: pa.Table, days: Places, columns: pd.Index) -> tuple[Places, Places]:
@@ -83,8 +95,16 @@ class _Events:
     """Splits and dividends on a panel's sessions; one on a day without a session falls on the next."""
 
     def __init__(
-        self, reader: CompanyReader, files: Listed, instant: pd.Timestamp, sessions: pd.DatetimeIndex, columns: pd.Index
+        self,
+        reader: CompanyReader,
+        files: Listed,
+        instant: pd.Timestamp,
+        sessions: pd.DatetimeIndex,
+        columns: pd.Index,
+        *,
+        on_time: bool,
     ) -> None:
+        self._on_time = on_time
         self._reader, self._files, self._instant = reader, files, instant
         self._sessions, self._columns = sessions, columns
 
@@ -116,6 +136,7 @@ class _Events:
             before = exchange.offset(self._sessions[0], -1).as_unit("us").value // 1000
             for chunk in self._reader.chunks(self._files, kind, ["series", "event_date", "known_at", value]):
                 rows = known_by(chunk, self._instant)
+                rows = _on_time(rows) if self._on_time else rows
                 event, company = microseconds(rows, "event_date"), _companies_of(rows, self._columns)
                 kept = np.flatnonzero((event > before) & (event <= days[-1]) & (company >= 0))
                 known = microseconds(rows, "known_at")[kept]

@@ -77,6 +77,7 @@ class CompanyView:
         *,
         first: str | pd.Timestamp | None = None,
         last: str | pd.Timestamp | None = None,
+        on_time: bool = False,
     ) -> Panel:
         """The latest version known of each bar.
 
@@ -86,6 +87,9 @@ class CompanyView:
             The columns, sorted; one without a bar is NaN throughout. By default those with a bar on a session shown.
         first, last:
             Days; by default the first and last session with a bar. All sessions between them are rows.
+        on_time:
+            Leave out what became known after the close of its own session: corrections, and what came late. What is
+            known later then changes no earlier session.
 
         Raises
         ------
@@ -98,7 +102,7 @@ class CompanyView:
             raise InputError("panel", f"{start.date()} to {end.date()}", "a first day up to the last", "exchange them")
         sessions = exchange.between(start, min(end, exchange.day(self.instant)))
         asked = None if companies is None else _names(companies)
-        return panel_of(self._reader, self._files, self.instant, sessions, asked)
+        return panel_of(self._reader, self._files, self.instant, sessions, asked, on_time=on_time)
 
     def facts(
         self,
