@@ -73,7 +73,7 @@ class FetchSettings(Definition):
     holdings: Names = ("IWM",)
     companies: bool = False
     companies_start: date = date(2010, 1, 4)
-    company_batch: int = Field(default=25, ge=1, le=500)
+    company_batch: int = Field(default=100, ge=1, le=500)
     holdings_days: int = Field(default=7, ge=1, le=100)
     facts: bool = True
     facts_days: int = Field(default=7, ge=1, le=100)

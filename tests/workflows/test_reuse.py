@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
 
+from bullbear.definitions.models import FactorSpec
 from bullbear.execution.environment import environment
 from bullbear.home import Home
 from bullbear.model import Model
 from bullbear.tracking import Runs
 from bullbear.tracking.stored_runs import stored_runs
 from bullbear.workflows import reuse, training
+from bullbear.workflows.audit_log import is_current
 from bullbear.workflows.training import train_model
 
 Run = Callable[..., Any]
@@ -95,3 +98,19 @@ def test_the_command_says_so_and_again_trains_anew(bullbear: Run, home: Home) ->
     assert (again["reused"], again["n"]) == (True, 1258)
     anew = bullbear("train", "base", "--again", "--home", home.root, "--json").json
     assert (anew["reused"], anew["run_id"] != again["run_id"]) == (False, True)
+
+
+def test_companies_count_only_for_what_is_computed_from_them(tmp_path: Path) -> None:
+    home, day = Home(tmp_path / "home"), pd.Timestamp("2019-12-31")
+    bar = pd.DataFrame({"company": ["ACME"], "event_date": [day], "known_at": [pd.Timestamp("2019-12-31T21:00Z")]})
+    plain = FactorSpec(name="vix", function="last_known", inputs={"level": "VIXCLS"})
+    breadth = FactorSpec(name="above", function="members_above_50", inputs={"breadth": "IWM"})
+    before = [reuse.provenance(home, [spec])["store"] for spec in (plain, breadth)]
+    home.store().companies.append_all({"bars": bar.assign(close=1.0)})
+    after = [reuse.provenance(home, [spec])["store"] for spec in (plain, breadth)]
+    assert after[0] == before[0]
+    assert after[1] != before[1]
+    assert len({*before, *after}) == 3
+    for digest in after:  # an audit of either kind of model is about what is stored now
+        assert is_current(home, {"code": reuse.code_digest(), "store": digest})
+    assert not is_current(home, {"code": reuse.code_digest(), "store": before[1]})

@@ -22,7 +22,7 @@ from bullbear.forecasting.ledger import warn
 from bullbear.home import Home
 from bullbear.tracking.tags import AUDIT
 from bullbear.workflows.auditing import Audited
-from bullbear.workflows.reuse import CODE, STORE, provenance
+from bullbear.workflows.reuse import CODE, STORE, code_digest, stored_now
 
 if TYPE_CHECKING:
     from bullbear.tracking import Runs
@@ -55,7 +55,8 @@ def document_of(audited: Audited, audit: Audit) -> dict[str, Any]:
 
 def is_current(home: Home, document: Mapping[str, Any]) -> bool:
     """Whether an audit is about the code that runs and all that is stored now."""
-    return all(document.get(key) == value for key, value in provenance(home).items())
+    stored = [stored_now(home, companies=companies) for companies in (False, True)]
+    return document.get(CODE) == code_digest() and document.get(STORE) in stored
 
 
 def replaces(new: Mapping[str, Any], old: Mapping[str, Any] | None) -> bool:

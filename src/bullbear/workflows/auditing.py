@@ -24,7 +24,7 @@ from bullbear.forecasting.policy_forecasts import read_by
 from bullbear.home import Home
 from bullbear.model import Model
 from bullbear.trials import TrialRegistry
-from bullbear.workflows.reuse import CODE, code_digest, provenance
+from bullbear.workflows.reuse import CODE, code_digest, provenance, specs_of
 from bullbear.workflows.sealed_training import end_before_seal
 from bullbear.workflows.trial_records import record_audited
 
@@ -70,7 +70,8 @@ def subjects_of(home: Home, runs: Runs, name: str, question: str | None = None) 
     file = name.removeprefix("models/").removesuffix(".toml")
     if file in home.names("models") and not _is_tracked(home, file):
         followed = home.following(file)
-        stamp, model = provenance(followed), followed.model(file)
+        model = followed.model(file)
+        stamp = provenance(followed, specs_of(model))
         if question is not None:
             model.definition.only(question)  # refuses one that it does not answer
         return [Audited(subject_of_model(followed, file), stamp, untrained=model)]
@@ -107,8 +108,9 @@ def subjects_of_runs(home: Home, runs: Runs, found: Sequence[Run]) -> list[Audit
         _, members = trainings.setdefault(key, (training, {}))
         members.update({each.question: each for each in training.runs if each.question not in members})
         members[run.question] = run
-    given, stamp = {run.run_id for run in found}, provenance(home)
-    return [Audited(_subject(home, members, of, given), stamp, of.ids) for of, members in trainings.values()]
+    given = {run.run_id for run in found}
+    subjects = [(_subject(home, members, of, given), of.ids) for of, members in trainings.values()]
+    return [Audited(subject, provenance(home, subject.specs), ids) for subject, ids in subjects]
 
 
 def _subject(home: Home, members: Mapping[str, Run], training: Training, given: set[str]) -> Subject:

@@ -139,6 +139,7 @@ def group_report(
     sector: str | None = None,
     movers: int = 5,
     ratings: Within | None = None,
+    stored: pd.Timestamp | None = None,
 ) -> GroupReport:
     """The figures of a group at the close of a session.
 
@@ -154,6 +155,8 @@ def group_report(
         How many each way.
     ratings
         Rate the members, each among the whole group or its sector; with `sector`, too, among all of them.
+    stored
+        Only what was stored by then; see `Store.as_of`.
 
     Raises
     ------
@@ -167,14 +170,14 @@ def group_report(
     store = home.filled_store()
     groups = home.groups()
     if name not in groups:
-        universe_of(store.as_of(), name, groups)  # says so
-    session = _session(store.as_of().companies, as_of, simulated=store.is_simulated)
+        universe_of(store.as_of(stored=stored), name, groups)  # says so
+    session = _session(store.as_of(stored=stored).companies, as_of, simulated=store.is_simulated)
     closed = exchange.closes(pd.DatetimeIndex([session]))[0]
-    view = store.as_of(closed)
+    view = store.as_of(closed, stored=stored)
     universe = universe_of(view, name, groups)
     members = universe.at(closed)
     if members is None or not len(members):
-        raise _no_members(universe, store.as_of(), name, session)
+        raise _no_members(universe, store.as_of(stored=stored), name, session)
     companies = view.companies
     panel = companies.panel(members.companies, first=exchange.offset(session, 1 - SESSIONS), last=session)
     if not panel.traded.any():

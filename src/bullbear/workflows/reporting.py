@@ -149,6 +149,7 @@ def sections_of(sources: Sources, document: Mapping[str, Any], models: list[Mode
     from bullbear.report.sections.audit import audit_section
     from bullbear.report.sections.dashboards import dashboards_section
     from bullbear.report.sections.freshness import freshness_section
+    from bullbear.report.sections.group import group_section
     from bullbear.report.sections.ledger import ledger_section
     from bullbear.report.sections.models import models_section
     from bullbear.report.sections.odds import odds_section
@@ -168,7 +169,10 @@ def sections_of(sources: Sources, document: Mapping[str, Any], models: list[Mode
         sections.append(record_section(contents.records))
     if contents.tested is not None:
         sections.append(account_section(contents.tested))
-    sections += [short_selling_section(contents.short_selling), dashboards_section(contents.dashboards)]
+    sections.append(short_selling_section(contents.short_selling))
+    if contents.inside is not None:
+        sections.append(group_section(contents.inside))
+    sections.append(dashboards_section(contents.dashboards))
     if models:
         sections.append(skill_section(models, champion))
     sections += [models_section(contents.models), ledger_section(contents.ledger), audit_section(contents.audits)]

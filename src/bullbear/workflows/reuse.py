@@ -7,22 +7,26 @@ not known of a model that runs a home's own Python files: they may read, beside 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from bullbear.data.derived import DERIVED
 from bullbear.dataset import splitter_of
 from bullbear.dataset.predictions import Predictions
 from bullbear.decide import Backtest
 from bullbear.definitions import UP
+from bullbear.definitions.models import FactorSpec
 from bullbear.documents import json_ready
 from bullbear.errors import BullbearError
 from bullbear.evaluate import Evaluation, PathScores
 from bullbear.evaluate.distribution import DistributionEvaluation
 from bullbear.execution.environment import environment
+from bullbear.factors import registered
+from bullbear.factors.engine.registry import kind_of
 from bullbear.forecasting.holdout import TAG, Lock
 from bullbear.home import Home
 from bullbear.learn.search.trial import Search
@@ -105,9 +109,29 @@ class Reused:
     distribution: DistributionEvaluation | None
 
 
-def provenance(home: Home) -> dict[str, str]:
-    """The tags by which a training is found again."""
-    return {CODE: code_digest(), STORE: _digest(_segments(home))}
+def provenance(home: Home, specs: Iterable[FactorSpec] = ()) -> dict[str, str]:
+    """The tags by which a training with these factors is found again.
+
+    Companies count only for factors that are computed from them: they change every evening.
+    """
+    return {CODE: code_digest(), STORE: stored_now(home, companies=reads_companies(specs))}
+
+
+def specs_of(model: Model) -> list[FactorSpec]:
+    """The factors of a model, those of its policy among them."""
+    return [*(spec for each in model.feature_sets for spec in each.factor), *model.rule.own]
+
+
+def stored_now(home: Home, *, companies: bool) -> str:
+    """The digest of all that is stored of the market, with companies or without."""
+    return _digest([*_segments(home), *(_company_segments(home) if companies else ())])
+
+
+def reads_companies(specs: Iterable[FactorSpec]) -> bool:
+    """Whether a factor is computed from series that are derived, as breadth is from the bars of companies."""
+    known = registered()
+    kinds = {kind for spec in specs if spec.function in known for kind in known[spec.function].inputs.values()}
+    return any(kind_of(kind).stored in DERIVED for kind in kinds)
 
 
 def code_digest() -> str:
@@ -135,7 +159,7 @@ def trained_before(
     if model.user_code:
         return None
     sealed = None if lock is None else lock.tags.get(TAG)
-    now, names = provenance(home), [each.name for each in model.definition.questions]
+    now, names = provenance(home, specs_of(model)), [each.name for each in model.definition.questions]
     try:
         stored = [each for each in stored_runs(home.runs) if SEARCH not in each.tags]
     except BullbearError:
@@ -187,6 +211,12 @@ def _opened(home: Home, model: Model, run_id: str, *, is_latest: bool) -> Reused
 def _segments(home: Home) -> list[str]:
     # The name of a segment has a digest of what it holds.
     return sorted(path.relative_to(home.data).as_posix() for path in home.data.glob("*/*.parquet"))
+
+
+def _company_segments(home: Home) -> list[str]:
+    files = home.store().companies.reader_by(None).files()
+    # With a word of its own: a store without companies is not one whose companies do not count.
+    return ["companies", *sorted(path.relative_to(home.data).as_posix() for paths in files.values() for path in paths)]
 
 
 def _digest(value: object) -> str:

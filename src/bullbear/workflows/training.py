@@ -34,7 +34,7 @@ from bullbear.workflows.holdout_skill import holdout_skill
 from bullbear.workflows.joint_metrics import metrics_by_question, metrics_of_distribution
 from bullbear.workflows.kept_evaluations import evaluation_of
 from bullbear.workflows.notes import factor_notes, fund_notes, outcome_notes
-from bullbear.workflows.reuse import Reused, provenance, trained_before
+from bullbear.workflows.reuse import Reused, provenance, specs_of, trained_before
 from bullbear.workflows.sealed_training import holdout_notes, require_unsealed
 from bullbear.workflows.trained import TrainedModel, TrainedQuestion
 from bullbear.workflows.trial_records import TrialsSeen
@@ -138,7 +138,9 @@ def _train(
     targets = model.definition.targets
     ticker = targets[0].ticker
     store = lock.store(home.filled_store())
-    made_from = provenance(home) | lock.tags  # before the view: what arrives meanwhile makes another training
+    made_from = (
+        provenance(home, specs_of(model)) | lock.tags
+    )  # before the view: what arrives meanwhile makes another training
     view = store.as_of()
     check_span(model, pd.DatetimeIndex(view.bars(ticker).index), start, end)
     require_ready(home.runs)  # a tracking store that cannot take the result is found before the work

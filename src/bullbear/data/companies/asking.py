@@ -19,6 +19,8 @@ from bullbear.settings import Settings
 Say = Callable[[str], None]
 T = TypeVar("T")
 
+_REMARKS = 10
+
 _OF_THE_SERIES = (400, 404, 422)
 """Statuses with which a provider refuses a ticker or a span of days, not us."""
 
@@ -34,6 +36,8 @@ class Fetch:
     report: FetchReport
     say: Say
     began: float = field(default_factory=time.monotonic)
+    remarks: list[str] = field(default_factory=list)
+    """Notes on single answers, of which thousands may come."""
 
     def append(self, frames: Mapping[str, pd.DataFrame]) -> None:
         """Store rows of companies, and count the new ones."""
@@ -42,6 +46,13 @@ class Fetch:
         for kind, count in self.store.companies.append_all(frames, stored_at=self.now).items():
             self.report.added[kind] = self.report.added.get(kind, 0) + count
             self.report.quarantined += count if kind == "quarantine" else 0
+
+    def remark(self) -> None:
+        """Report the first remarks, and how many more there are."""
+        more = len(self.remarks) - _REMARKS
+        self.report.notes += self.remarks[:_REMARKS]
+        if more > 0:
+            self.report.notes.append(f"{more:,} more notes on single answers")
 
     def settled(self, served_at: pd.Timestamp | None = None) -> pd.Timestamp:
         """The instant at which a session must have closed to be over, by our clock and by the provider's."""

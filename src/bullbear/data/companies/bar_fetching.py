@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from functools import partial
+from functools import lru_cache, partial
 
+import numpy as np
 import pandas as pd
 
 from bullbear import sessions
@@ -30,6 +31,7 @@ class BarFetch:
         self.fetch, self.register, self.bars, self.last = fetch, register, bars, last
         self.provider = Provider("yahoo", fetch)
         self.unknown: set[str] = set()
+        self._last_closed = lru_cache(maxsize=8)(sessions.last_closed)
 
     def through(self, chosen: list[tuple[Listing, str, bool]]) -> None:
         """Ask for each company that is behind, in order.
@@ -52,7 +54,7 @@ class BarFetch:
             first_bars(self.register, batch.first)
             self.fetch.append(self.register.taken() | batch.frames())
             report.revised += batch.revised
-            report.notes += batch.notes
+            self.fetch.remarks += batch.notes
             progress.told(place + len(some))
             if self.provider.left_alone:
                 self.provider.leave([row.company for row, _, _ in due[place + len(some) :]])
@@ -62,7 +64,9 @@ class BarFetch:
         try:
             self._read(batch, row, ticker, clock, is_same=is_same)
         except Restated:
-            batch.notes.append(f"{row.company}: the provider has restated its bars, all of them are read again")
+            self.fetch.report.notes.append(
+                f"{row.company}: the provider has restated its bars, all of them are read again"
+            )
             self._read(batch, row, ticker, clock, is_same=True, whole=True)
 
     def _read(
@@ -77,10 +81,10 @@ class BarFetch:
                 self.unknown.add(company)
             return
         frame = delivery.frames["raw_bars", ticker]
-        inside = frame["date"] <= sessions.last_closed(fetch.settled(delivery.served_at))
-        before = self._owner_before(row)
+        days, before = frame["date"].to_numpy(), self._owner_before(row)
+        inside = days <= self._last_closed(fetch.settled(delivery.served_at)).asm8
         if before is not None:
-            inside &= frame["date"] > before
+            inside &= days > before.asm8
         frame = frame if inside.all() else frame[inside].reset_index(drop=True)
         held = self.bars.whole(company) if whole else self.bars.held(company)
 
@@ -107,11 +111,15 @@ def _refuse_gap(company: str, last: pd.Timestamp | None, frame: pd.DataFrame) ->
     """Refuse bars that begin again after a long pause: they may be those of another company."""
     if last is None:
         return
-    later = frame["date"][frame["date"] > last]
-    if len(later) and len(sessions.between(last, later.iloc[0])) > PATIENCE + 2:
+    days = frame["date"].to_numpy()
+    place = int(days.searchsorted(last.asm8, side="right"))
+    if place == len(days) or days[place] - last.asm8 <= np.timedelta64(PATIENCE, "D"):
+        return
+    later = pd.Timestamp(days[place])
+    if len(sessions.between(last, later)) > PATIENCE + 2:
         raise InputError(
             f"bars of {company}",
-            Found(f"none from {last.date()} to {later.iloc[0].date()}, so they may be another company's"),
+            Found(f"none from {last.date()} to {later.date()}, so they may be another company's"),
             "bars without a pause, or a CIK that says whose they are",
             "set `edgar_user_agent` in `[http]`, so that the SEC can be asked",
         )

@@ -54,7 +54,7 @@ def _new(
     delivery = provider.ask(series, partial(_facts_or_none, fetch.client, url, agent, cik))
     if delivery is None:
         return
-    fetch.report.notes += delivery.notes
+    fetch.remarks += delivery.notes
     for company in companies:
         rows, contradicting = new_facts(held[held["company"] == company], delivery.frames["facts", cik], fetch.now)
         fetch.report.revised += contradicting

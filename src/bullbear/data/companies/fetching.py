@@ -117,6 +117,7 @@ def _bring(fetch: Fetch, only: tuple[str, ...]) -> None:
             if row.cik:
                 companies.setdefault(row.cik, []).append(row.company)
         fetch_facts(fetch, sec, asked, agent, companies)
+    fetch.remark()
 
 
 def _agent(fetch: Fetch) -> str | None:

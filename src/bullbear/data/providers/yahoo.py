@@ -36,6 +36,7 @@ from bullbear.sessions import NEW_YORK
 _VALUES = (*PRICES, "volume")
 _LARGEST_SPLIT = 1e6
 _BEFORE_CLOSE = pd.Timedelta(minutes=1)
+_LATER_KEPT = "listed twice with different values, the last complete row is kept"
 
 
 class _Quote(Wire):
@@ -98,10 +99,10 @@ def fetch(client: Client, url: str, ticker: str, since: date, now: pd.Timestamp)
     request = Request("yahoo", ticker, f"{url}/v8/finance/chart/{quote(ticker)}", params)
     response = client.get(request)
     result = _result(response)
-    regular = _regular(result)
-    if regular is not None:
-        return Delivery({("raw_bars", ticker): regular}, response.served_at)
     notes: list[str] = []
+    regular = _regular(request, result, notes)
+    if regular is not None:
+        return Delivery({("raw_bars", ticker): regular}, response.served_at, notes)
     traded = result.meta.regularMarketTime if result.meta else None
     bars = _without_running(_bars(request, result), traded, request, notes)
     bars = tidy(request, "raw_bars", bars, notes, later=("complete", "stamp"))
@@ -110,8 +111,10 @@ def fetch(client: Client, url: str, ticker: str, since: date, now: pd.Timestamp)
     return Delivery(checked(request, frames), response.served_at, notes)
 
 
-def _regular(result: _Result) -> pd.DataFrame | None:
+def _regular(request: Request, result: _Result, notes: list[str]) -> pd.DataFrame | None:
     """The bars of a response in which nothing is missing, doubtful or adjusted; None for any other.
+
+    The last session may be listed twice, as it is after a close.
 
     Equal to what the checks below make of it, twenty times faster: an evening has thousands of such responses.
     """
@@ -133,11 +136,21 @@ def _regular(result: _Result) -> pd.DataFrame | None:
     local = moments.tz_localize(None).normalize().as_unit("us")
     days = local[:count]
     first, last = map(pd.Timestamp, LAYOUTS["prices"].span)
-    if not (days.is_monotonic_increasing and days.is_unique) or days[0] < first or days[-1] > last:
+    if not days.is_monotonic_increasing or days[0] < first or days[-1] > last:
         return None
+    twice = count > 1 and days[-1] == days[-2]
+    if not days[: count - twice].is_unique:
+        return None
+    if twice and not (values[-1, -1] > 0 and seconds[count - 1] > seconds[count - 2]):
+        return None  # the earlier row may be the one to keep
     of_last = traded is not None and local[-1] == days[-1] and sessions.is_session(days[-1])
     if of_last and moments[-1] < sessions.closes(days[-1:])[0] - _BEFORE_CLOSE:
         return None  # the session runs
+    if twice:
+        same = (values[:, -1] == values[:, -2]).all()
+        shown = "1 repeated rows left out" if same else f"{days[-1].date()} {_LATER_KEPT}"
+        notes.append(request.note(shown))
+        days, values = days.delete(-2), np.delete(values, -2, axis=1)
     columns = dict(zip(_VALUES, values, strict=True))
     return pd.DataFrame({"date": days, **columns, "dividend": 0.0, "split": 1.0})
 

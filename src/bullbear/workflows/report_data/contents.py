@@ -12,6 +12,7 @@ from bullbear.report.sections.account import TestedPolicy
 from bullbear.report.sections.audit import Audits
 from bullbear.report.sections.dashboards import Dashboard
 from bullbear.report.sections.freshness import Freshness
+from bullbear.report.sections.group import Inside
 from bullbear.report.sections.ledger import LedgerRecord
 from bullbear.report.sections.models import ComparedModels
 from bullbear.report.sections.odds import OddsTable
@@ -24,6 +25,7 @@ from bullbear.workflows.report_data.account import tested_policy
 from bullbear.workflows.report_data.audit import audits
 from bullbear.workflows.report_data.dashboards import dashboards
 from bullbear.workflows.report_data.freshness import freshness
+from bullbear.workflows.report_data.group import inside
 from bullbear.workflows.report_data.ledger import ledger_record
 from bullbear.workflows.report_data.models import compared_models
 from bullbear.workflows.report_data.odds import odds_table
@@ -35,7 +37,8 @@ from bullbear.workflows.report_data.short_selling import short_selling
 
 @dataclass(frozen=True)
 class Contents:
-    """What the sections below the card show; no policy without a backtest, no records without champions."""
+    """What the sections below the card show; no policy without a backtest, no records without champions, no inside
+    without companies."""
 
     price: PriceData
     outlook: OutlookData
@@ -43,6 +46,7 @@ class Contents:
     records: Sequence[QuestionRecord]
     tested: TestedPolicy | None
     short_selling: ShortSelling
+    inside: Inside | None
     dashboards: Sequence[Dashboard]
     models: ComparedModels
     ledger: LedgerRecord
@@ -70,6 +74,7 @@ def contents_of(sources: Sources, document: Mapping[str, Any], tested: Backtest 
         records=records_of(sources),
         tested=policy,
         short_selling=short_selling(view, ticker),
+        inside=inside(sources, ticker),
         dashboards=dashboards(home, view, ticker),
         models=compared_models(home, runs, ticker, sources.decided_at, simulated=simulated),
         ledger=ledger_record(home, sources.decided_at),
