@@ -18,7 +18,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from benchmarks.companies import EVENING, FIRST, LAST, UPDATE, _bars
 from benchmarks.ratio import Ratio
 from bullbear import sessions
 from bullbear.data import Store
@@ -26,7 +25,8 @@ from bullbear.data.companies.fetching import fetch_companies
 from bullbear.data.companies.panel import Panel
 from bullbear.settings import Settings, Urls
 
-SIZE = 2000
+SIZE, UPDATE = 2000, 60.0
+FIRST, LAST, EVENING = "2018-01-02", "2019-12-31", "2020-01-02"
 NOW = pd.Timestamp(f"{EVENING}T23:30", tz="UTC")
 _SHOWN = 31
 
@@ -52,16 +52,24 @@ def measure(size: int = SIZE) -> list[Ratio]:
 
 
 def _fill(store: Store, size: int) -> None:
-    """Ten years of random walks, and the list of the fund that holds them."""
+    """Two years of random walks (an evening reads the last months), and the list of the fund that holds them."""
     days = sessions.between(FIRST, LAST)
     names = [_ticker(place) for place in range(size)]
     for start in range(0, size, 250):
         places = range(start, min(start + 250, size))
-        frames = [_bars(f"T{place:04d}", days).assign(series=names[place]) for place in places]
+        frames = [_bars(names[place], place, days) for place in places]
         store.companies.append_all({"bars": pd.concat(frames, ignore_index=True)})
     day = days[-5]
     rows = pd.DataFrame({"series": "IWM", "event_date": day, "known_at": sessions.closes(days[-5:-4])[0]}, index=names)
     store.append("holdings", rows.assign(ticker=names, name=names, sector="Industrials", weight=1.0))
+
+
+def _bars(company: str, seed: int, days: pd.DatetimeIndex) -> pd.DataFrame:
+    rng = np.random.default_rng(seed)
+    close = (20 * np.cumprod(1 + rng.normal(0.0004, 0.025, len(days)))).round(4)
+    frame = pd.DataFrame({"series": company, "event_date": days, "known_at": sessions.closes(days), "close": close})
+    frame = frame.assign(open=close, high=close * 1.01, low=close * 0.99, restated=0.0)
+    return frame.assign(volume=rng.lognormal(12, 0.4, len(days)).round())
 
 
 def _ticker(place: int) -> str:

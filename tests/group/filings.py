@@ -54,13 +54,13 @@ def plainly(facts: pd.DataFrame, instant: pd.Timestamp, company: str, item: Item
     latest = max(end for _, end in figures)
     value, end = None, latest
     for end in range(latest, latest - 18, -1) if item.flow else [latest]:
-        value = _year_to(figures, end) if item.flow else figures[end, end]
+        value = year_to(figures, end) if item.flow else figures[end, end]
         if value is not None:
             break
     last = pd.Period(year=1970 + end // 12, month=end % 12 + 1, freq="M").end_time.normalize()
     if value is None or (instant.tz_localize(None).normalize() - last).days > 500:
         return np.nan, np.nan, np.nan
-    before = _year_to(figures, end - 12) if item.flow else figures.get((end - 12, end - 12))
+    before = year_to(figures, end - 12) if item.flow else figures.get((end - 12, end - 12))
     return value, np.nan if before is None else before, end
 
 
@@ -77,7 +77,7 @@ def _sum(parts: Iterable[float | None]) -> float | None:
     return None if any(part is None for part in found) else sum(found)
 
 
-def _year_to(figures: dict[tuple[int, int], float], end: int) -> float | None:
+def year_to(figures: dict[tuple[int, int], float], end: int) -> float | None:
     def cumulative(start: int, end: int) -> float | None:
         if (start, end) in figures:
             return figures[start, end]

@@ -101,6 +101,13 @@ def test_a_restatement_counts_from_its_own_filing() -> None:
     assert known(rows, "2019-05-07")[0] == 90.0
 
 
+def test_a_filing_counts_from_its_very_instant() -> None:
+    filed = evening("2019-03-08")
+    instants = pd.DatetimeIndex([filed - pd.Timedelta(microseconds=1), filed])
+    found = fundamentals(facts(*YEAR_2018), instants, ["A"])["revenue"].value[:, 0]
+    assert found.tolist() == pytest.approx([np.nan, 100.0], nan_ok=True)
+
+
 def test_an_amendment_of_the_same_evening_counts() -> None:
     amended = facts(("A", "revenue", "2019-03-08", "2018-01-01/2018-12-31", 90), form="10-K/A")
     original = facts(*YEAR_2018, form="10-K")

@@ -10,8 +10,10 @@ import pandas as pd
 import pytest
 
 from bullbear import sessions as exchange
+from bullbear.audit.changes import Noise
 from bullbear.cli.rating_tables import show_ratings
 from bullbear.data import Store
+from bullbear.data.changed import ChangedStore
 from bullbear.documents import json_ready
 from bullbear.group.membership import Members
 from bullbear.group.rated import RatedGroup, rate_members
@@ -105,6 +107,18 @@ def test_what_arrives_later_changes_nothing(store: Store, tmp_path: Path) -> Non
     whole = rate_members(store.as_of(closed), members(), session)
     np.testing.assert_array_equal(whole.figures.values, alone.figures.values)
     assert whole.rows() == alone.rows()
+
+
+def test_noise_in_what_became_known_later_changes_nothing(store: Store) -> None:
+    session, closed = DAYS[-30], exchange.closes(DAYS[-30:-29])[0]
+    noisy = ChangedStore(store, Noise(closed))
+    expected = rate_members(store.as_of(closed), members(), session)
+    found = rate_members(noisy.as_of(closed), members(), session)
+    np.testing.assert_array_equal(found.figures.values, expected.figures.values)
+    last = exchange.closes(DAYS[-1:])[0]
+    assert rate_members(noisy.as_of(last), members(), SESSION).rows() != (
+        rate_members(store.as_of(last), members(), SESSION).rows()
+    )
 
 
 def test_within_the_sector(store: Store) -> None:

@@ -55,6 +55,17 @@ def test_ties_share_their_mean_place() -> None:
     assert rating.tolist() == [16, 16, 16, 36, 46, 56, 66, 76, 91, 91]
 
 
+def test_equal_means_are_ties_whatever_their_last_bits() -> None:
+    # The first three have places 2, 3, 1 and 1, 2, 3 and 3, 1, 2; their sums differ by rounding.
+    rest = [-float(place) for place in range(3, 12)]
+    parts = {
+        "earnings_yield": [-1.0, -0.0, -2.0, *rest],
+        "book_yield": [-2.0, -1.0, -0.0, *rest],
+        "sales_yield": [-0.0, -2.0, -1.0, *rest],
+    }
+    assert rated(figures(12, **parts))["value"][0, :4].tolist() == [13, 13, 13, 30]
+
+
 def test_low_is_good_where_the_table_says_so() -> None:
     rising = list(range(10))
     rating = rated(figures(10, volatility_63=rising, volatility_252=rising, short_share=rising))

@@ -9,7 +9,7 @@ import pytest
 from bullbear.errors import InputError, SnapshotError
 from bullbear.home import Home
 from bullbear.workflows import filling
-from bullbear.workflows.filling import fill_from, fill_simulated, is_unfinished
+from bullbear.workflows.filling import DataSource, fill_from, fill_simulated, is_unfinished
 
 BARS = (
     "date,open,high,low,close,adj_close,volume\n2019-12-30,165,166,164,165,165,100\n2019-12-31,165,166,164,166,166,90\n"
@@ -75,3 +75,12 @@ def test_a_filling_that_was_cut_short_is_known_until_it_is_completed(
     assert is_unfinished(home)
     assert fill_from(home, snapshot).rows_added == 0
     assert not is_unfinished(home)
+
+
+def test_a_run_keeps_the_companies_of_the_market_that_is_there() -> None:
+    """The marks of markets without companies have no such entry, and stay equal to what is meant."""
+    plain = {"seed": 7, "signal": 0.5, "years": 8}
+    assert DataSource().market(plain) == plain
+    inside = {**plain, "companies": 30}
+    assert DataSource().market(inside) == inside
+    assert DataSource(seed=8).market(inside) == {**inside, "seed": 8}

@@ -27,7 +27,8 @@ from bullbear.group.trailing import trailing_years
 OLDEST = 500  # days
 FALLBACK = 17  # months, no fewer than OLDEST: an older end than the latest counts where only that gives a whole year
 REACH = FALLBACK + 2 * YEAR + 1  # months that a trailing year and the one before it can be made up of
-MEMORY_DAYS = OLDEST + (REACH + 2) * 31
+MEMORY_DAYS = OLDEST + (2 * YEAR + 2) * 31
+"""How long before an instant a period may have ended that still counts: in the year before the oldest year used."""
 MICROSECONDS_A_DAY = 86_400_000_000
 
 ITEMS: Mapping[str, Item] = {

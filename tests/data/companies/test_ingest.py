@@ -13,7 +13,6 @@ import pytest
 from bullbear import sessions
 from bullbear.data import Store
 from bullbear.data.companies.ingest import ingest_companies
-from bullbear.data.companies.loading import implied_dividends, later_splits
 from bullbear.errors import InputError, SnapshotError
 from bullbear.home import Home
 from bullbear.workflows.filling import fill_from
@@ -235,21 +234,3 @@ def test_the_commands_speak_of_companies_in_a_line(directory: Path, tmp_path: Pa
     assert "2 companies: 14 bars from 2019-12-24 to 2020-01-03, 1 dividends, " in lines[0]
     last = bullbear("status", "--home", home, "--json").json[-1]
     assert (last["kind"], last["series"], last["rows"]) == ("company_bars", "2 companies", 14)
-
-
-def test_what_rounding_may_give_is_no_dividend() -> None:
-    days = sessions.between("2019-12-02", "2019-12-31")
-    draw = np.random.default_rng(3)
-    close = np.round(20 + draw.normal(0, 1, len(days)), 2)
-    paid = np.zeros(len(days))
-    paid[10] = 0.4
-    factor = np.array([np.prod(1 - paid[place + 1 :] / close[place:-1]) for place in range(len(days))])
-    table = pd.DataFrame({"event_date": days, "close": close, "adj_close": np.round(close * factor, 2)})
-    found = implied_dividends(table)
-    assert found["event_date"].tolist() == [days[10]]
-    assert found["amount"].iloc[0] == pytest.approx(0.4, abs=0.02)
-
-
-def test_later_splits_multiply() -> None:
-    splits = pd.DataFrame({"event_date": pd.DatetimeIndex(["2019-12-30", "2019-12-27"]), "ratio": [3.0, 2.0]})
-    assert later_splits(splits, pd.Series(DAYS[:5])).tolist() == [6.0, 6.0, 3.0, 1.0, 1.0]

@@ -128,3 +128,14 @@ def test_a_company_that_ends_keeps_its_last_value(block_of: BlockOf) -> None:
     own = np.prod(1.0 + drawn.returns.total[row + 1 : last + 1, place])
     fund = np.prod(1.0 + drawn.market.returns[row + 1 : row + HORIZON + 1])
     assert drawn.realised[row, place] == pytest.approx(own - fund, abs=1e-12)
+
+
+def test_the_index_follows_its_fund(block_of: BlockOf) -> None:
+    """The mean company has beta 1 and neither sector nor news; the own parts of 400 average out."""
+    blocks = [block_of(1, 1.0, number, YEARS) for number in range(BLOCKS)]
+    listed = np.concatenate([b.lives.settled() for b in blocks], axis=1)
+    total = np.concatenate([b.returns.total for b in blocks], axis=1)
+    index = np.where(listed, total, 0.0).sum(axis=1)[1:] / listed.sum(axis=1)[1:]
+    fund = blocks[0].market.returns[1:]
+    assert np.corrcoef(index, fund)[0, 1] > 0.985
+    assert np.polyfit(fund, index, 1)[0] == pytest.approx(1.0, abs=0.05)
