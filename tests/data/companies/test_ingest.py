@@ -207,6 +207,23 @@ def test_a_faulty_file_is_refused_and_the_others_load(directory: Path, store: St
     assert store.as_of().companies.names == ("ACME", "BOLT")
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("2019-07-01,10-K", "July,10-K", "filed_facts.csv:6: got 'July'; allowed: a start_date as YYYY-MM-DD"),
+        ("cash,7.0", "cash,seven", "filed_facts.csv:3: got 'seven'; allowed: a number in column value"),
+        ("known_at,ticker", "filed,ticker", "filed_facts.csv:1: got '0 columns named known_at"),
+    ],
+)
+def test_a_fault_in_the_facts_is_named_by_its_line(
+    directory: Path, store: Store, old: str, new: str, message: str
+) -> None:
+    write(directory, filed_facts=FACTS.replace(old, new))
+    report = ingest_companies(directory, store, NOW)
+    assert [str(refused).startswith(message) for refused in report.refusals] == [True], report.refusals
+    assert report.added["company_bars"] == 14
+
+
 def test_a_directory_is_known_by_its_files(directory: Path, tmp_path: Path) -> None:
     home = Home(tmp_path / "home")
     assert fill_from(home, directory).added["company_bars"] == 14
