@@ -77,10 +77,13 @@ def test_later_prices_change_no_earlier_ranking() -> None:
 
 
 def test_the_ranking_of_a_past_day_is_that_of_the_evaluation(monkeypatch: pytest.MonkeyPatch) -> None:
-    kept = []
-    monkeypatch.setattr(
-        "bullbear.picking.rotation.top", lambda scores, count: kept.append(scores) or np.isfinite(scores)
-    )
+    kept: list[np.ndarray] = []
+
+    def keep(scores: np.ndarray, count: int) -> np.ndarray:
+        kept.append(scores)
+        return top(scores, count)
+
+    monkeypatch.setattr("bullbear.picking.rotation.top", keep)
     panel = funds(sessions=504)
     evaluate(definition(), panel)
     for row in decisions(panel.sessions, "month")[[14, 17]]:

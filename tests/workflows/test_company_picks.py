@@ -90,6 +90,7 @@ def test_an_evaluation_is_logged(company_home: Home) -> None:
     record = companies_record(company_home, Asked("blend"))
     client = connect(company_home.runs)
     experiment = client.get_experiment_by_name(EXPERIMENT)
+    assert experiment is not None
     run = client.search_runs([experiment.experiment_id], "params.picker = 'blend'")[0]
     assert run.data.metrics["information/ic"] == pytest.approx(record.evaluated.information.mean.estimate)
     assert run.data.metrics["quantiles/best/net"] == pytest.approx(record.evaluated.portfolios.best.net)

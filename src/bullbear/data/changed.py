@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from functools import cached_property
-from typing import Protocol
+from typing import Any, Protocol
 
 import pandas as pd
 import pyarrow as pa
@@ -144,6 +144,9 @@ class _ChangedCompanies(CompanyReader):
         super().__init__(reader.root, reader.stored)
         self._unchanged, self._change, self._through = reader, change, through
         self._kept: dict[tuple[str, tuple[str, ...]], tuple[Listed, pa.Table]] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_kept": {}}  # a worker process reads for itself
 
     def by(self, stored: pd.Timestamp) -> CompanyReader:
         return _ChangedCompanies(self._unchanged.by(stored), self._change, self._through)

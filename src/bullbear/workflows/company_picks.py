@@ -278,14 +278,18 @@ class _Group:
 
 
 def _oracle(home: Home, evaluated: companies.Evaluated, names: tuple[str, ...]) -> float | None:
-    """The mean coefficient of the true expectations, of the companies and decisions that the picker scored."""
+    """The mean coefficient of the true expectations, of the companies and decisions that the picker scored.
+
+    None without a truth, or where it tells no companies apart.
+    """
     try:
         truth = read_company_truth(home.root, names)
     except NoDataError:
         return None
     scored = pd.DataFrame(np.isfinite(evaluated.scores), evaluated.decided, list(names))
     expected = truth.expected.reindex(index=evaluated.decided, columns=list(names)).where(scored)
-    return float(truth.information(expected)["ic"].mean())
+    found = float(truth.information(expected)["ic"].mean())
+    return found if np.isfinite(found) else None
 
 
 def picker_of(home: Home, name: str | None) -> Picker:

@@ -13,7 +13,6 @@ import pytest
 from bullbear import sessions
 from bullbear.data import Store
 from bullbear.data.companies.ingest import ingest_companies
-from bullbear.data.companies.loading import implied_dividends, later_splits
 from bullbear.errors import InputError, SnapshotError
 from bullbear.home import Home
 from bullbear.workflows.filling import fill_from
@@ -208,6 +207,23 @@ def test_a_faulty_file_is_refused_and_the_others_load(directory: Path, store: St
     assert store.as_of().companies.names == ("ACME", "BOLT")
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("2019-07-01,10-K", "July,10-K", "filed_facts.csv:6: got 'July'; allowed: a start_date as YYYY-MM-DD"),
+        ("cash,7.0", "cash,seven", "filed_facts.csv:3: got 'seven'; allowed: a number in column value"),
+        ("known_at,ticker", "filed,ticker", "filed_facts.csv:1: got '0 columns named known_at"),
+    ],
+)
+def test_a_fault_in_the_facts_is_named_by_its_line(
+    directory: Path, store: Store, old: str, new: str, message: str
+) -> None:
+    write(directory, filed_facts=FACTS.replace(old, new))
+    report = ingest_companies(directory, store, NOW)
+    assert [str(refused).startswith(message) for refused in report.refusals] == [True], report.refusals
+    assert report.added["company_bars"] == 14
+
+
 def test_a_directory_is_known_by_its_files(directory: Path, tmp_path: Path) -> None:
     home = Home(tmp_path / "home")
     assert fill_from(home, directory).added["company_bars"] == 14
@@ -235,21 +251,3 @@ def test_the_commands_speak_of_companies_in_a_line(directory: Path, tmp_path: Pa
     assert "2 companies: 14 bars from 2019-12-24 to 2020-01-03, 1 dividends, " in lines[0]
     last = bullbear("status", "--home", home, "--json").json[-1]
     assert (last["kind"], last["series"], last["rows"]) == ("company_bars", "2 companies", 14)
-
-
-def test_what_rounding_may_give_is_no_dividend() -> None:
-    days = sessions.between("2019-12-02", "2019-12-31")
-    draw = np.random.default_rng(3)
-    close = np.round(20 + draw.normal(0, 1, len(days)), 2)
-    paid = np.zeros(len(days))
-    paid[10] = 0.4
-    factor = np.array([np.prod(1 - paid[place + 1 :] / close[place:-1]) for place in range(len(days))])
-    table = pd.DataFrame({"event_date": days, "close": close, "adj_close": np.round(close * factor, 2)})
-    found = implied_dividends(table)
-    assert found["event_date"].tolist() == [days[10]]
-    assert found["amount"].iloc[0] == pytest.approx(0.4, abs=0.02)
-
-
-def test_later_splits_multiply() -> None:
-    splits = pd.DataFrame({"event_date": pd.DatetimeIndex(["2019-12-30", "2019-12-27"]), "ratio": [3.0, 2.0]})
-    assert later_splits(splits, pd.Series(DAYS[:5])).tolist() == [6.0, 6.0, 3.0, 1.0, 1.0]

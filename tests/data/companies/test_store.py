@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.data.companies.conftest import Bars, made_bars
 
 from bullbear import sessions
-from bullbear.data import Store
+from bullbear.data import Store, segments
 from bullbear.data.companies import Panel
 from bullbear.data.companies.kinds import bucket, partitions_of
 from bullbear.data.companies.panel import TABLES
@@ -168,3 +168,37 @@ def test_two_writers_at_once_lose_nothing(store: Store) -> None:
     panel = store.as_of().companies.panel()
     assert panel.companies == tuple(sorted(names))
     assert not np.isnan(panel.close).any()
+
+
+def test_an_append_that_was_killed_is_completed_by_the_next(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = pd.concat([made_bars(name, "2018-12-28", [10.0, 11.0, 12.0]) for name in NAMES])
+    real, written = segments.write, []
+
+    def killed(*given: object) -> None:
+        if len(written) == 2:
+            raise KeyboardInterrupt
+        written.append(given)
+        real(*given)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patch:
+        patch.setattr("bullbear.data.companies.store.write", killed)
+        with pytest.raises(KeyboardInterrupt):
+            store.companies.append_all({"bars": rows}, stored_at=utc("2019-02-01"))
+    # What was promised of the rows that did arrive holds: none is later than the stamp.
+    assert store.last_stored_at == utc("2019-02-01")
+    left = store.companies.append_all({"bars": rows}, stored_at=utc("2019-02-02"))["bars"]
+    assert 0 < left < len(rows)
+    panel = Store(store.root).as_of().companies.panel()
+    assert panel.close.tolist() == [[10.0] * 3, [11.0] * 3, [12.0] * 3]
+
+
+def test_a_view_outlives_the_merging_of_its_files(store: Store) -> None:
+    rows = made_bars("ACME", "2019-01-02", [float(place) for place in range(1, 21)])
+    for place in range(7):
+        store.companies.append_all({"bars": rows.iloc[place : place + 1]})
+    view = store.as_of(rows["known_at"].iloc[6]).companies
+    by_then = store.as_of(stored=store.last_stored_at).companies
+    for place in range(7, 20):
+        store.companies.append_all({"bars": rows.iloc[place : place + 1]})
+    assert view.panel().close[:, 0].tolist() == [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0]
+    assert by_then.panel().close[:, 0].tolist() == [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0]
