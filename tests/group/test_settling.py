@@ -102,11 +102,10 @@ def test_falls_of_a_third_are_no_splits(factor):
     assert not screen(lasting(150, 5, factor)).bad.any()
 
 
-def test_a_usual_volume_after_a_high_one_is_no_suspect():
+def test_a_usual_volume_after_a_wrong_one_is_no_suspect():
     volume = PANEL.volume.copy()
-    volume[150, :] *= 200.0  # all trade; then a usual session
-    high = PANEL.high.copy()
-    high[150] *= 1.15
-    found = screen(replace(PANEL, volume=volume, high=high))
+    volume[150] *= np.where(np.arange(60) < 15, 100.0, 1.0)
+    found = screen(replace(PANEL, volume=volume))
+    assert found.volume_reason[150, :15].any()
     assert not found.volume_reason[151:].any()
     assert all(each.value != each.expected for each in found.suspects())

@@ -9,6 +9,7 @@ that time is left out. So a row reads `SETTLED` rows more than its own: who lear
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -33,7 +34,7 @@ def settled(panel: Panel) -> Panel:
         found = np.where(printed, getattr(panel, name), getattr(clean, name))
         return np.where(left_out, np.nan, found)
 
-    tables = {name: read(name) for name in ("open", "high", "low", "close")}
+    tables: dict[str, Any] = {name: read(name) for name in ("open", "high", "low", "close")}
     volume = np.where(printed & (screened.volume_reason == 0), panel.volume, clean.volume)
     return replace(clean, **tables, volume=volume, split=split)
 
