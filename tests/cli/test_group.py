@@ -77,6 +77,7 @@ def test_a_sector_alone(filled: Home, bullbear: Run):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
+        (("--within", "sector"), "allowed: only together with --ratings"),
         (("--group", "Nope"), "allowed: IWM, three, strangers"),
         (("--group", "strangers"), "no bar of 1 member in the 330 sessions to"),
         (("--sector", "Gold"), "allowed: Energy, Financials, Health Care"),
