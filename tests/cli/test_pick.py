@@ -55,7 +55,7 @@ def test_the_sector_funds_of_a_day(trained_home: Home) -> None:
         (["--sectors", "--top", "4", "--json"], "--top: it has no effect with --sectors"),
         (["--rotation", "--as-of", "1950-01-03"], "--as-of: got '1950-01-03'"),
         (["--as-of", "2001"], "a day as YYYY-MM-DD"),
-        ([], "companies: got 'none stored'"),
+        ([], "companies: no bars of any company in the store"),
         (["--picker", "moon"], "--picker: got 'moon'; allowed: blend, ratings, ranker"),
     ],
 )
