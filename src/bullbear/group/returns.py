@@ -13,7 +13,7 @@ from bullbear.data.companies.panel import Array, Panel
 GAP = 5
 """Sessions over which a last price is carried where none is given: halts are short, a week is the shortest window."""
 FULL = 0.8
-"""Share of a window's sessions that must have a volume."""
+"""Share of a window's sessions that must have a number."""
 
 
 def price_growth(panel: Panel, sessions: int, *, gap: int = GAP) -> Array:
