@@ -92,7 +92,9 @@ def group_figures(
         Movers each way.
     """
     screened = screen(panel)
-    values = market_values(screened, facts)
+    # What corrects a wrong start of the prices has changed no number of shares.
+    splits = screened.clean.split / screened.rebased
+    values = market_values(screened.clean, facts, np.array([len(panel.sessions) - 1]), splits).at(0)
     grown = [company_growth(screened.clean, sessions) for sessions in WINDOWS]
     marked = marks_of(screened.clean, len(panel.sessions) - 1, gap=GAP, screened=True)
     named = np.array([sector or UNKNOWN for sector in sectors], dtype=object)
