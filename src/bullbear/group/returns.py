@@ -1,7 +1,7 @@
 """Growth of price, volume and wealth of every company of a panel, with splits applied.
 
-Functions return shape (n_sessions, n_companies) if they say nothing else; row i reads rows up to i only. Where a company
-has no bar, its last price stands in for at most `gap` sessions; after that the growth is missing, never zero.
+Functions return shape (n_sessions, n_companies) unless they say otherwise; row i reads rows up to i only. Where a
+company has no bar, its last price stands in for at most `gap` sessions; after that the growth is missing, never zero.
 """
 
 from __future__ import annotations
