@@ -47,8 +47,9 @@ EXPECTED = {
 
 
 def flat(sessions: int = 60, **options: object) -> Panel:
-    """A and B at four dollars from 2 January 2019 on."""
-    return panel_from(np.full((sessions, 2), 4.0), companies=["A", "B"], first="2019-01-02", **options)  # type: ignore[arg-type]
+    """A and B at four dollars from 2 January 2019 on; of each one share is traded a session."""
+    close = np.full((sessions, 2), 4.0)
+    return panel_from(close, volume=close / 4, companies=["A", "B"], first="2019-01-02", **options)  # type: ignore[arg-type]
 
 
 def short(**changes: object) -> pd.DataFrame:
@@ -115,6 +116,9 @@ def test_restated_prices_have_no_market_value() -> None:
     found = at(flat(restated=[True, False]), "2019-03-11", sold=short())
     assert all(np.isnan(found[name]) for name in CHARACTERISTICS if name.endswith("_yield"))
     assert found["sales_growth"] == pytest.approx(0.25)
+    # A hundredth of what was paid: the turnover is that of the price, and says nothing about the count.
+    divided = replace(flat(restated=[True, False]), volume=np.full((60, 2), 100.0))
+    assert at(divided, "2019-03-11", sold=short())["short_share"] == pytest.approx(0.05)
 
 
 @pytest.mark.parametrize(("day", "factor"), [("2019-03-08", 1.0), ("2019-03-11", 2.0)])

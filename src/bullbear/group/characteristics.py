@@ -17,8 +17,8 @@ from bullbear import sessions as exchange
 from bullbear.data.companies.panel import Array, BoolArray, Panel
 from bullbear.errors import InputError
 from bullbear.group.fundamentals import ITEMS, Fundamentals, fundamentals, fundamentals_at
+from bullbear.group.market_value import market_values
 from bullbear.group.price_characteristics import price_characteristics
-from bullbear.group.shares import market_value, shares_outstanding
 from bullbear.group.short_characteristics import short_characteristics
 
 
@@ -198,9 +198,9 @@ def characteristics(
         if one
         else fundamentals(facts, instants, panel.companies, FIGURES)
     )
-    shares = shares_outstanding(facts, panel, rows, splits)
-    found = _of_facts(filed, market_value(shares, panel, rows))
-    found |= short_characteristics(short_interest, instants, shares, panel, rows)
+    market = market_values(panel, facts, rows, splits)
+    found = _of_facts(filed, np.where(panel.restated, np.nan, market.value))
+    found |= short_characteristics(short_interest, instants, market.shares, panel, rows)
     if any(CHARACTERISTICS[name].rating in FROM_PRICES for name in names):
         found |= price_characteristics(panel, rows, member)
     traded = panel.traded[rows]
