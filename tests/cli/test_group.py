@@ -77,6 +77,7 @@ def test_a_sector_alone(filled: Home, bullbear: Run):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
+        (("--within", "sector"), "allowed: only together with --ratings"),
         (("--group", "Nope"), "allowed: IWM, three, strangers"),
         (("--group", "strangers"), "no bar of 1 member in the 330 sessions to"),
         (("--sector", "Gold"), "allowed: Energy, Financials, Health Care"),
@@ -98,4 +99,7 @@ def test_a_home_without_companies_says_what_to_do(tmp_path: Path, bullbear: Run)
     close = pd.Timestamp("2019-12-31 21:00", tz="UTC")
     row = {"series": ["VIXCLS"], "event_date": [pd.Timestamp("2019-12-31")], "known_at": [close], "value": [13.8]}
     Store(tmp_path / "data").append("observations", pd.DataFrame(row))
-    assert "no bars of any company in the store" in bullbear("group", "--home", tmp_path).mistake
+    mistake = bullbear("group", "--home", tmp_path).mistake
+    assert "no bars of any company in the store" in mistake
+    assert "fetch --holdings" in mistake
+    assert "simulate" not in mistake
