@@ -83,7 +83,8 @@ CHARACTERISTICS: Mapping[str, Characteristic] = {
     "nearness_to_high": Characteristic(
         "momentum",
         True,
-        "close / highest close of 252 sessions, without dividends (George and Hwang 2004, doi:10.1111/j.1540-6261.2004.00695.x)",
+        "close / highest close of 252 sessions, without dividends (George and Hwang 2004, "
+        "doi:10.1111/j.1540-6261.2004.00695.x)",
     ),
     "log_volatility_63": Characteristic(
         "low_risk",
