@@ -90,6 +90,7 @@ def test_a_sector_alone(filled: Home, bullbear: Run):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
+        (("--within", "sector"), "allowed: only together with --ratings"),
         (("--group", "Nope"), "allowed: IWM, three, typo, strangers"),
         (("--group", "strangers"), "in the store at the close of"),
         (("--sector", "Gold"), "allowed: Energy, Financials, Health Care"),

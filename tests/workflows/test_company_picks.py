@@ -81,6 +81,9 @@ def test_the_document_names_companies_and_sectors(company_home: Home) -> None:
     assert ranked == found["members"] - found["missing"]
     sectors = [each["score"] for each in found["sectors"]]
     assert sectors == sorted(sectors, reverse=True)
+    result = CliRunner().invoke(app, ["pick", "--home", str(company_home.root), "--json", "--sectors", "--jobs", "1"])
+    alone = json.loads(result.stdout)
+    assert alone == {name: value for name, value in found.items() if name != "companies"}
 
 
 @pytest.mark.slow

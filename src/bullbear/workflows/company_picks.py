@@ -85,7 +85,7 @@ class CompaniesToday:
             )
         return found
 
-    def as_dict(self, top: int | None = None) -> dict[str, Any]:
+    def as_dict(self, top: int | None = None, *, sectors_alone: bool = False) -> dict[str, Any]:
         """JSON-ready."""
         return {
             "picker": self.picker.name,
@@ -101,7 +101,7 @@ class CompaniesToday:
             "missing": len(self.unranked),
             "notes": list(self.notes),
             "sectors": [{"rank": rank, **asdict(each)} for rank, each in enumerate(self.sectors, start=1)],
-            "companies": self.rows(top),
+            **({} if sectors_alone else {"companies": self.rows(top)}),
         }
 
 

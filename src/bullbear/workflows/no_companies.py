@@ -31,10 +31,9 @@ def no_members(
     where = f"group {name}"
     remedy = "choose another day, fetch or ingest lists of holdings, or fix a list on a day in models/groups.toml"
     if members is not None:
-        found = (
-            f"no company of its list of {members.day.date()} in the store at the close of {session.date()}: "
-        found += few(sorted({*members.tickers, *members.unresolved}))
-        )
+        listed = few(sorted({*members.tickers, *members.unresolved}))
+        when = f"the close of {session.date()}"
+        found = f"no company of its list of {members.day.date()} in the store at {when}: {listed}"
         correct = (
             "correct models/groups.toml, or fetch or ingest them" if universe.fund is None else "ingest their bars"
         )
