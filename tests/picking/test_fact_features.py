@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -82,6 +83,22 @@ def test_a_decision_sees_what_it_would_have_seen_alone(store: Store) -> None:
     assert (np.sign(earnings) == [1, 1, -1, -1]).all()
     short = whole[:, 1, names.index("days_to_cover")]
     assert short.tolist() == [5.0, 45.0, 5.0, 5.0]  # as first published, as corrected, and of newer settlements
+
+
+def test_a_bar_corrected_after_a_decision_changes_nothing_of_it(store: Store, tmp_path: Path) -> None:
+    names, day = tuple(FACT_FEATURES), DECISIONS[1]
+    copy = Store(tmp_path / "data")
+    shutil.copytree(store.root, copy.root)
+    live = fact_values(copy.as_of(exchange.closes(DECISIONS[1:2])[0]).companies, COMPANIES, DECISIONS[1:2], names)
+    bar = copy.as_of().companies.latest("bars", ["BCO"]).rename(columns={"company": "series"})
+    bar = bar[bar["event_date"] == day].assign(known_at=AMENDED)
+    assert len(bar) == 1
+    copy.companies.append_all({"bars": bar.assign(close=bar["close"] * 0.88, low=bar["low"] * 0.88)})
+    served = copy.as_of().companies.panel(["BCO"], first=day, last=day).close[0, 0]
+    assert served == pytest.approx(0.88 * bar["close"].item())
+    later = fact_values(copy.as_of().companies, COMPANIES, DECISIONS, names)
+    assert np.isfinite(live[0, 1, names.index("book_yield")])
+    assert later[1].tobytes() == live[0].tobytes()
 
 
 def test_the_factor_panel_holds_them_beside_those_of_bars(store: Store, tmp_path: Path) -> None:
