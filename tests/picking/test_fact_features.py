@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 
 from bullbear import sessions as exchange
 from bullbear.data import Store
+from bullbear.group.characteristics import CHARACTERISTICS
 from bullbear.group.membership import Universe
 from bullbear.group.tickers import Listings
 from bullbear.picking.fact_features import FACT_FEATURES, fact_values
@@ -125,5 +127,14 @@ def _ranks(values: np.ndarray) -> list[float]:
     return ((pd.Series(values).rank() - 1) / (len(values) - 1)).tolist()
 
 
-def test_names_are_no_others() -> None:
-    assert not set(FACT_FEATURES) & set(FEATURES)
+def test_a_name_has_one_definition() -> None:
+    """The ratings' figures of prices are not the picker's, and are called otherwise."""
+    assert not set(CHARACTERISTICS) & set(FEATURES)
+
+
+def test_the_page_of_characteristics_has_each_with_its_definition() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "characteristics.md").read_text(encoding="utf-8")
+    written = re.findall(r"^\| `(\w+)` \|.*?([^|]+) \|$", page, re.MULTILINE)
+    defined = {name: each.text for name, each in {**CHARACTERISTICS, **FEATURES}.items()}
+    assert {name: text.strip() for name, text in written} == defined
+    assert len(written) == len(defined)
