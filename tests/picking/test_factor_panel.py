@@ -111,7 +111,7 @@ def test_each_decision_has_the_factors_of_what_was_known_at_its_close(
         assert len(exchange.between(first, f"{day.year}-01-03")) > LOOK_BACK + LONGEST_GAP + 60
         late = row >= 2  # the correction
         assert late == (view.instant >= CORRECTED)
-        bars = screen(view.panel(members, first=first, last=day, on_time=late)).clean
+        bars = screen(view.panel(members, first=first, last=day, on_time=late), crowd=False).clean
         _, member = universe.mask(bars.sessions, members)
         close = pd.DataFrame(bars.close * np.cumprod(bars.split, axis=0))
         growth = (close / close.ffill(limit=LONGEST_GAP).shift(1) - 1).where(member).clip(-0.5, 0.5)
@@ -165,7 +165,7 @@ def test_a_part_reads_the_partitions_of_its_own_companies_and_years_alone(
     seen: list[str] = []
     inner = module.screen
 
-    def watched(bars: Any) -> Any:
+    def watched(bars: Any, **options: Any) -> Any:
         own = {bucket(company, BUCKETS) for company in bars.companies}
         assert len(own) == 1
         years = set(bars.sessions.year)
@@ -175,7 +175,7 @@ def test_a_part_reads_the_partitions_of_its_own_companies_and_years_alone(
                 assert int(year) in years
                 assert int(place.split("of")[0]) in own
         seen.extend(name for _, name in read)
-        return inner(bars)
+        return inner(bars, **options)
 
     monkeypatch.setattr(module, "screen", watched)
     panel_of = module._panel
@@ -251,3 +251,39 @@ def test_files_are_by_year_and_bucket(panel: FactorPanel) -> None:
             for day in ("2018-10-31", "2019-01-31")
             for number in used
         )
+
+
+def test_who_joins_later_changes_no_factor_of_an_earlier_decision(tmp_path: Path) -> None:
+    # Companies of one bucket, enough for a crowd; those who join in November traded heavily on a day in March, when a
+    # member had a block trade.
+    rng, days = np.random.default_rng(1), exchange.between("2017-09-01", "2019-11-29")
+    names = [name for name in (f"C{number:04d}" for number in range(2000)) if bucket(name, BUCKETS) == 0][:50]
+    assert len(names) == 50
+    members, place, parts = names[:24], days.get_loc("2019-03-18"), []
+    for number, name in enumerate(names):
+        close, volume = 20 * np.cumprod(1 + rng.normal(0, 0.012, len(days))), rng.lognormal(13, 0.25, len(days)).round()
+        volume[place] *= 6 if number == 3 else 8 if number >= 24 else 1
+        part = pd.DataFrame({"series": name, "event_date": days, "known_at": exchange.closes(days), "close": close})
+        parts.append(part.assign(open=close, high=close * 1.005, low=close * 0.995, volume=volume, restated=0.0))
+    store = Store(tmp_path / "data")
+    store.companies.append_all({"bars": pd.concat(parts, ignore_index=True)})
+
+    def group(joined: list[str]) -> Universe:
+        lists = [("2019-01-02", members), ("2019-03-25", members), ("2019-11-01", members + joined)]
+        rows = [
+            (pd.Timestamp(day), pd.Timestamp(day, tz="UTC"), name, name, "Energy", 1.0)
+            for day, listed in lists
+            for name in listed
+        ]
+        frame = pd.DataFrame(rows, columns=["event_date", "known_at", "ticker", "name", "sector", "weight"])
+        none = ["company", "event_date", "known_at", "ticker", "name", "sector", "status"]
+        known = pd.DataFrame(columns=none).astype({"event_date": "datetime64[us]", "known_at": "datetime64[us, UTC]"})
+        return Universe("IWM", frame, Listings(known), fund="IWM")
+
+    asked, decided = ("volume_growth_21", "dollar_volume"), pd.DatetimeIndex(["2019-03-29", "2019-11-29"]).as_unit("us")
+    live = factor_panel(store, group([]), decided[:1], root=tmp_path / "live", names=asked)
+    later = factor_panel(store, group(names[24:]), decided, root=tmp_path / "later", names=asked)
+    own = np.isin(later.companies, members)
+    for one, other in ((live.raw(), later.raw()), (live.ranked(), later.ranked())):
+        assert np.isfinite(one.values[0]).all()
+        assert other.values[0][own].tobytes() == one.values[0].tobytes()

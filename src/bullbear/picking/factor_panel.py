@@ -11,8 +11,8 @@ in this process, several, or on a cluster:
 3. ranks among the members of each decision of a block.
 
 Results lie in Parquet files by year and bucket. They are equal to the last bit wherever and in whatever order the parts
-run: sums over companies are sums of whole numbers. The screen compares volumes with those of the part's companies, so
-the buckets, which are the store's own, are always the same.
+run: sums over companies are sums of whole numbers. The screen judges each company by its own bars alone, so nobody who
+joined the group later, or left it, changes a decision.
 """
 
 from __future__ import annotations
@@ -215,7 +215,7 @@ def write_daily(task: Task, part: Part) -> tuple[NDArray[np.int64], NDArray[np.i
     if sums.exists() and (daily.exists() or _factors(task, part).exists()):
         found = np.load(sums)
         return found["units"], found["counts"]
-    panel = screen(_panel(task, part)).clean
+    panel = screen(_panel(task, part), crowd=False).clean
     bars = Daily.of(panel.close, panel.volume, panel.split, panel.dividend)
     growth = np.where(bars.traded, bars.gross - 1.0, np.nan).T
     rows = task.sessions.get_indexer(panel.sessions)

@@ -27,7 +27,7 @@ from bullbear.picking.fact_features import FACT_FEATURES
 from bullbear.picking.factor_panel import factor_panel
 from bullbear.picking.features import FEATURES
 from bullbear.picking.scoring import Ranked, check_characteristics, in_force
-from bullbear.workflows.no_companies import company_session, no_members, no_scores
+from bullbear.workflows.no_companies import company_session, never_heard_of, no_members, no_scores, unknown_tickers
 
 Progress = Callable[[str, int, int], None]
 _KEPT = 3
@@ -63,6 +63,7 @@ class CompaniesToday:
     unranked: tuple[str, ...]
     survivorship: str | None
     simulated: bool
+    notes: tuple[str, ...] = ()
 
     def rows(self, top: int | None = None) -> list[dict[str, Any]]:
         """One for each ranked company, from the best: rank, company, ticker, name, sector, score and parts."""
@@ -97,6 +98,7 @@ class CompaniesToday:
             "survivorship": self.survivorship,
             "members": len(self.members),
             "missing": len(self.unranked),
+            "notes": list(self.notes),
             "sectors": [{"rank": rank, **asdict(each)} for rank, each in enumerate(self.sectors, start=1)],
             **({} if sectors_alone else {"companies": self.rows(top)}),
         }
@@ -162,6 +164,7 @@ def rank_companies(home: Home, asked: Asked, progress: Progress | None = None) -
         first = of.section.sessions[0]
         raise no_scores(asked.group, of.session, first, len(members), of.picker.name)
     scored = {of.names[number] for number in found.order.tolist()}
+    strangers = never_heard_of(of.universe, members, of.store.as_of())
     return CompaniesToday(
         picker=of.picker,
         group=asked.group,
@@ -174,6 +177,7 @@ def rank_companies(home: Home, asked: Asked, progress: Progress | None = None) -
         unranked=tuple(each for each in members.companies if each not in scored),
         survivorship=of.universe.survivorship,
         simulated=of.store.is_simulated,
+        notes=(unknown_tickers(strangers),) if strangers else (),
     )
 
 

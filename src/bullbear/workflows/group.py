@@ -20,7 +20,7 @@ from bullbear.group.screening import REASONS, Reason
 from bullbear.group.statistics import SESSIONS, GroupFigures, Today, group_figures
 from bullbear.home import Home
 from bullbear.wording import count, few
-from bullbear.workflows.no_companies import company_session, no_members
+from bullbear.workflows.no_companies import company_session, never_heard_of, no_members, unknown_tickers
 
 DEFAULT = "IWM"
 """The group that is shown if none is named."""
@@ -180,6 +180,11 @@ def group_report(
         raise no_members(universe, store.as_of(stored=stored), name, session, members)
     companies = view.companies
     panel = companies.panel(members.companies, first=exchange.offset(session, 1 - SESSIONS), last=session)
+    strangers: tuple[str, ...] = ()
+    if not panel.traded.any(axis=0).all():
+        strangers = never_heard_of(universe, members, store.as_of(stored=stored))
+        if len(strangers) == len(members):
+            raise no_members(universe, view, name, session, members)
     if not panel.traded.any():
         raise NoDataError(
             f"group {name}",
@@ -203,7 +208,7 @@ def group_report(
         sector=chosen,
         figures=figures,
         rated=rate_members(view, members, session, within=ratings) if ratings else None,
-        notes=_notes(universe, members, figures),
+        notes=(*([unknown_tickers(strangers)] if strangers else []), *_notes(universe, members, figures)),
         simulated=store.is_simulated,
     )
 

@@ -5,6 +5,8 @@ None in the store, no list known then, or none with a score.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pandas as pd
 
 from bullbear import sessions as exchange
@@ -53,9 +55,9 @@ def no_members(
         found = f"its list of {members.day.date()} has no line that is a company"
         return NoDataError(where, Found(found), "a list of companies", remedy)
     if members is not None:
-        found = f"no company of its list of {members.day.date()} is in the store at the close of {session.date()}"
-        if members.unresolved:
-            found += f": {few(sorted(members.unresolved))} unknown"
+        listed = few(sorted({*members.tickers, *members.unresolved}))
+        when = f"the close of {session.date()}"
+        found = f"no company of its list of {members.day.date()} in the store at {when}: {listed}"
         correct = (
             "correct models/groups.toml, or fetch or ingest them" if universe.fund is None else "ingest their bars"
         )
@@ -71,6 +73,27 @@ def no_members(
             f"and none is used for more than {MAX_AGE_DAYS} days after its own"
         )
     return NoDataError(where, Found(found), "a session with a list of members", remedy)
+
+
+def never_heard_of(universe: Universe, members: Members, latest: View) -> tuple[str, ...]:
+    """Tickers of a list in models/groups.toml that have neither a bar nor a listing in `latest`: mistyped, perhaps."""
+    if universe.fund is not None:
+        return ()
+    known = {*latest.companies.names, *latest.companies.listings(every_version=True)["company"]}
+    found = [ticker for company, ticker in zip(members.companies, members.tickers, strict=True) if company not in known]
+    return tuple(sorted(found))
+
+
+def unknown_tickers(tickers: Sequence[str]) -> str:
+    """What is said of them.
+
+    Example
+    -------
+    >>> unknown_tickers(["ACADX"])
+    'ACADX: no company of that ticker in the store; correct models/groups.toml'
+    """
+    which = "company of that ticker" if len(tickers) == 1 else "companies of those tickers"
+    return f"{few(tickers)}: no {which} in the store; correct models/groups.toml"
 
 
 def no_scores(group: str, session: pd.Timestamp, first_bar: pd.Timestamp, members: int, picker: str) -> HistoryError:
