@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -82,6 +83,19 @@ def test_a_decision_sees_what_it_would_have_seen_alone(store: Store) -> None:
     assert (np.sign(earnings) == [1, 1, -1, -1]).all()
     short = whole[:, 1, names.index("days_to_cover")]
     assert short.tolist() == [5.0, 45.0, 5.0, 5.0]  # as first published, as corrected, and of newer settlements
+
+
+def test_a_bar_corrected_later_changes_no_decision(store: Store, tmp_path: Path) -> None:
+    names = tuple(FACT_FEATURES)
+    before = fact_values(store.as_of().companies, COMPANIES, DECISIONS, names)
+    copy = Store(tmp_path / "data")
+    shutil.copytree(store.root, copy.root)
+    rows = copy.as_of().companies.latest("bars", ["ACO"]).rename(columns={"company": "series"})
+    wrong = rows[rows["event_date"] == DECISIONS[0]].assign(known_at=CORRECTED)
+    for name in ("open", "high", "low", "close"):
+        wrong[name] *= 1.1
+    assert copy.companies.append_all({"bars": wrong}) == {"bars": 1}
+    np.testing.assert_array_equal(fact_values(copy.as_of().companies, COMPANIES, DECISIONS, names), before)
 
 
 def test_the_factor_panel_holds_them_beside_those_of_bars(store: Store, tmp_path: Path) -> None:

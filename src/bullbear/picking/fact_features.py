@@ -29,28 +29,37 @@ def fact_values(
     decisions: pd.DatetimeIndex,
     names: Sequence[str],
     first: pd.Timestamp | None = None,
+    screened_with: Iterable[str] = (),
 ) -> Array:
     """Values of `FACT_FEATURES`, shape (n_decisions, n_companies, n_names); companies sorted.
 
     Parameters
     ----------
     view
-        As of the last decision's close; bars must not have been corrected between the decisions.
+        As of the last decision's close. Bars, splits and dividends count as known at the close of their own session.
     decisions
         Sessions, ascending.
     first
         The session from which bars are read and screened; by default `LOOK_BACK` before the first decision.
+    screened_with
+        Companies whose volumes the screen compares, too.
     """
     asked = sorted(set(companies))
     begin = exchange.offset(decisions[0], -LOOK_BACK) if first is None else first
-    panel = view.panel(asked, first=begin, last=decisions[-1])
-    screened = screen(panel)
+    bars = view.panel({*asked, *screened_with}, first=begin, last=decisions[-1], on_time=True)
+    screened = screen(bars)
+    own = np.isin(bars.companies, asked)
     found = characteristics(
-        screened.clean,
-        view.facts(CONCEPTS, asked, since=decisions[0] - pd.Timedelta(days=MEMORY_DAYS)),
+        screened.clean.take(asked),
+        view.facts(CONCEPTS, asked, since=facts_since(decisions)),
         decisions,
         short_interest=view.short_interest(asked, versions=True),
-        splits=np.asarray(screened.clean.split / screened.rebased),
+        splits=np.asarray(screened.clean.split / screened.rebased)[:, own],
         names=names,
     )
     return found.values
+
+
+def facts_since(decisions: pd.DatetimeIndex) -> pd.Timestamp:
+    """The end of the earliest period that decisions read."""
+    return decisions[0] - pd.Timedelta(days=MEMORY_DAYS)
