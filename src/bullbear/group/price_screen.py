@@ -36,9 +36,6 @@ class Reason(IntEnum):
 
 _DECIMALS = (0.1, 0.01, 0.001, 10.0, 100.0, 1000.0)
 _RATIOS = (
-    5 / 4,
-    4 / 3,
-    3 / 2,
     2.0,
     5 / 2,
     3.0,
@@ -58,7 +55,8 @@ _RATIOS = (
 )
 _FACTORS = np.array([*_DECIMALS, *_RATIOS, *(1 / ratio for ratio in _RATIOS)])
 _IS_DECIMAL = np.arange(len(_FACTORS)) < len(_DECIMALS)
-# The small and the odd ratios are rare, and a wide net for chance.
+# Splits of less than two for one are not searched for: falls of a third are far more often real.
+# The odd ratios are rare, and a wide net for chance.
 _COMMON = np.isin(np.round(np.maximum(_FACTORS, 1 / _FACTORS), 9), (2.0, 3.0, 10.0))
 _RARITY = np.where(_IS_DECIMAL, 0.0, np.where(_COMMON, 2.0, 5.0))
 LASTING = 5
@@ -67,7 +65,7 @@ THIN = 50_000.0
 """Usual dollars a day below which a jump says little: there, two trades of a session may lie a third apart."""
 LATE = 3
 """Sessions by which a recorded split may be applied too early or too late."""
-_UNLIKELY = np.where(_IS_DECIMAL, np.inf, np.where(np.maximum(_FACTORS, 1 / _FACTORS) < 1.6, 9.0, 20.0))
+_UNLIKELY = np.where(_IS_DECIMAL, np.inf, 20.0)
 """Squared deviations, of move, volume and range together, above which no split is read into a move."""
 CONFIRMING = 2
 """Closes near a price set aside after which its level is accepted."""

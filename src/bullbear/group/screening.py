@@ -178,7 +178,7 @@ def _screen_volumes(panel: Panel, prices: PriceScreen, unusual: Surprise) -> tup
     before = np.zeros(panel.shape)
     before[1:] = off[:-1]
     # Volume is high for days on end after news; what yesterday explains is no surprise today.
-    fresh = off - np.clip(0.4 * before, 0, None)
+    fresh = np.where(off > 0, np.maximum(off - np.clip(0.4 * before, 0, None), 0), off)
     least = np.maximum(WRONG_VOLUME, WRONG_SPREADS * unusual.volume_spread)
     wrong = (quiet & (np.abs(fresh) > least)) | (calm & (np.abs(fresh) > 2 * WRONG_VOLUME))
     wrong &= (unusual.dollars > THIN) & (prices.reason == 0)

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from bullbear import sessions as exchange
-from bullbear.data.companies.panel import Array, Panel
+from bullbear.data.companies.panel import Array, BoolArray, Panel
 from bullbear.group.fundamentals import ITEMS, MICROSECONDS_A_DAY, OLDEST
 from bullbear.group.reported_periods import Cells, Integers, cells, last_day
 
@@ -61,10 +61,17 @@ def shares_outstanding(facts: pd.DataFrame, panel: Panel, rows: Integers, splits
     )
     found = np.full((len(rows), panel.shape[1]), np.nan)
     order = np.argsort(versions.company, kind="stable")
-    bounds = np.searchsorted(versions.company[order], np.arange(panel.shape[1] + 1))
-    for company in np.unique(versions.company).tolist():
-        own = order[bounds[company] : bounds[company + 1]]
-        known, end, count = _accepted(versions.take(own), of_end[own], of_filing[own])
+    versions, of_end, of_filing = versions.take(order), of_end[order], of_filing[order]
+    bounds = np.searchsorted(versions.company, np.arange(panel.shape[1] + 1))
+    news, plain = _plain(versions, of_end, of_filing)
+    months = versions.end.astype(float)
+    for company in np.flatnonzero(np.diff(bounds)).tolist():
+        own = slice(int(bounds[company]), int(bounds[company + 1]))
+        if plain[own].all():
+            kept = news[own]
+            known, end, count = versions.known[own][kept], months[own][kept], of_filing[own][kept]
+        else:
+            known, end, count = _accepted(versions.take(np.arange(own.start, own.stop)), of_end[own], of_filing[own])
         state = np.searchsorted(known, instants, side="right") - 1
         age = instants // MICROSECONDS_A_DAY - last_day(end)[state]
         found[:, company] = np.where((state >= 0) & (age <= OLDEST), count[state], np.nan)
@@ -92,6 +99,21 @@ def market_value(shares: Array, panel: Panel, rows: Integers) -> Array:
 class _Count:
     end: int
     value: float
+
+
+def _plain(versions: Cells, of_end: Array, of_filing: Array) -> tuple[BoolArray, BoolArray]:
+    """Which counts, sorted by company, are not of the past; and which need no more than that to be accepted.
+
+    Most companies have no others, and `_accepted`, count by count, would accept these as filed.
+    """
+    span = int(np.ptp(versions.end)) + 1 if len(versions) else 1
+    order = versions.company * span + (versions.end - versions.end.min(initial=np.iinfo(np.int64).max))
+    news = order >= np.maximum.accumulate(order)
+    plain = of_end == of_filing
+    company, count = versions.company[news], of_filing[news]
+    far = (company[1:] == company[:-1]) & (np.abs(np.log(count[1:] / count[:-1])) > math.log(IMPLAUSIBLE) - 1e-9)
+    plain[np.flatnonzero(news)[1:][far]] = False
+    return news, plain
 
 
 def _accepted(versions: Cells, of_end: Array, of_filing: Array) -> tuple[Integers, Array, Array]:

@@ -45,12 +45,14 @@ class Surprise:
 def surprise(panel: Panel) -> Surprise:
     """The surprises of every bar of a panel."""
     shares = panel.volume / np.cumprod(panel.split, axis=0)
-    volume, spread, _ = _against_the_past(_log(shares), shared=True)
     with np.errstate(divide="ignore", invalid="ignore"):
         width = np.log(panel.high / panel.low)
-    span, _, _ = _against_the_past(_log(width), shared=False)
-    _, _, turnover = _against_the_past(_log(panel.volume * panel.close), shared=False)
-    return Surprise(volume, spread, span, np.exp(turnover))
+    columns = panel.shape[1]
+    tables = np.concatenate([_log(each) for each in (shares, width, panel.volume * panel.close)], axis=1)
+    found, spread, level = _against_the_past(tables, columns)
+    return Surprise(
+        found[:, :columns], spread[:, :columns], found[:, columns : 2 * columns], np.exp(level[:, 2 * columns :])
+    )
 
 
 def _log(values: Array) -> Array:
@@ -58,8 +60,11 @@ def _log(values: Array) -> Array:
     return np.log(values, out=np.full(values.shape, np.nan), where=positive)
 
 
-def _against_the_past(values: Array, *, shared: bool) -> tuple[Array, Array, Array]:
-    """Each value less a running mean of those before it, the running mean of the absolute difference, and that mean."""
+def _against_the_past(values: Array, shared: int) -> tuple[Array, Array, Array]:
+    """Each value less a running mean of those before it, the running mean of the absolute difference, and that mean.
+
+    Of the first `shared` columns, what the median of them has in common is taken off.
+    """
     rows, columns = values.shape
     level, seen = np.zeros(columns), np.zeros(columns)
     spread = np.full(columns, 0.5)
@@ -68,10 +73,12 @@ def _against_the_past(values: Array, *, shared: bool) -> tuple[Array, Array, Arr
         given = ~np.isnan(values[row])
         off = np.where(given & (seen > 0), values[row] - level, 0.0)
         compared = given & (seen > 4)
-        common = float(np.median(off[compared])) if shared and np.count_nonzero(compared) >= CROWD else 0.0
-        # What all have in common explains a surprise; it does not make one.
-        shared_part = np.where(off * common > 0, np.sign(common) * np.minimum(np.abs(off), abs(common)), 0.0)
-        own = np.where(compared, off - shared_part, off)
+        own, ours = off.copy(), compared[:shared]
+        if np.count_nonzero(ours) >= CROWD:
+            common = float(np.median(off[:shared][ours]))
+            # What all have in common explains a surprise; it does not make one.
+            alike = ours & (off[:shared] * common > 0)
+            own[:shared] -= np.where(alike, np.sign(common) * np.minimum(np.abs(off[:shared]), abs(common)), 0.0)
         found[row], spreads[row] = own, spread
         levels[row] = np.where(seen > 0, level, np.where(given, values[row], -np.inf))
         weight = 1.0 / np.minimum(seen + 1, MEMORY)

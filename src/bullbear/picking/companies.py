@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bullbear.definitions.picker import Picker, Ranker
+from bullbear.definitions.picker import Picker, Ranker, Schedule
 from bullbear.errors import HistoryError
 from bullbear.execution.executors import Executor
+from bullbear.group.settling import SETTLED
 from bullbear.picking.cross_section import Array, BoolArray, CrossSection, Rows
 from bullbear.picking.evidence import PER_YEAR, between
 from bullbear.picking.information import Information, information
@@ -89,7 +90,7 @@ def evaluate(
     found = labels(read.section, read.decided, schedule.horizon, read.member)
     require_labels(found, 3)
     scores = past_scores(
-        picker.rule, read.section.sessions, read.ranked, found, read.member, picker.quantiles, schedule,
+        picker.rule, read.section.sessions, read.ranked, found, read.member, picker.quantiles, learning(schedule),
         executor=executor, progress=progress,
     )  # fmt: skip
     usable = np.flatnonzero(np.isfinite(scores).sum(axis=1) >= picker.quantiles)
@@ -110,6 +111,17 @@ def evaluate(
             levels=picker.quantiles, per_year=per_year, rates=between(rates, decided), overlap=overlap,
         ),
     )  # fmt: skip
+
+
+def learning(schedule: Schedule) -> Schedule:
+    """The schedule with an embargo of at least the `SETTLED` sessions that prices of outcomes read beyond their own.
+
+    Example
+    -------
+    >>> learning(Schedule(embargo=0)).embargo, learning(Schedule(embargo=30)).embargo
+    (5, 30)
+    """
+    return schedule.model_copy(update={"embargo": max(schedule.embargo, SETTLED)})
 
 
 def overlapping(decided: Rows, horizon: int) -> int:

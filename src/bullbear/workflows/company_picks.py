@@ -19,7 +19,7 @@ from bullbear.definitions.picker import Picker, Ranker
 from bullbear.errors import InputError, NoDataError
 from bullbear.execution.executors import Cluster, Executor, Local
 from bullbear.group.membership import Members, Universe, universe_of
-from bullbear.group.screening import screen
+from bullbear.group.settling import settled
 from bullbear.home import Home
 from bullbear.picking import companies
 from bullbear.picking.cross_section import CrossSection, Rows, decisions, of_panel
@@ -152,7 +152,7 @@ def rank_companies(home: Home, asked: Asked, progress: Progress | None = None) -
     past = None
     if isinstance(of.picker.rule, Ranker):
         scheduled = of.scheduled()
-        train = in_force(of.section.sessions, scheduled, of.picker.schedule).train
+        train = in_force(of.section.sessions, scheduled, companies.learning(of.picker.schedule)).train
         past = of.inputs(scheduled[train], progress)
     present = of.inputs(np.array([len(of.section.sessions) - 1]), progress)
     found = companies.now(of.picker, past, present)
@@ -238,7 +238,7 @@ class _Group:
         if not names:
             allowed = "a group whose members have bars in the store"
             raise NoDataError(f"companies of {asked.group}", "none known", allowed, "ingest or fetch holdings and bars")
-        section = of_panel(screen(view.companies.panel(names, last=session)).clean)
+        section = of_panel(settled(view.companies.panel(names, last=session)))
         root = home.evaluations / "picking"
         if asked.cluster:
             Cluster(asked.cluster).require_reachable()

@@ -191,7 +191,7 @@ def group_report(
     sectors = [members.sectors[places[company]] for company in panel.companies]
     chosen = _sector(sector, sectors)
     member = np.array([chosen is None or each == chosen for each in sectors])
-    since = session - pd.Timedelta(days=2 * OLDEST)  # a count is compared with those before it
+    since = session - pd.Timedelta(days=OLDEST + 100)  # a count is compared with the one before it
     facts = companies.facts(CONCEPTS, members.companies, since=since)
     figures = group_figures(panel, member, sectors, facts, count=movers)
     return GroupReport(
