@@ -57,6 +57,19 @@ def test_a_list_fixed_on_a_day_says_so(filled: Home, bullbear: Run):
     assert "3 members (models/groups.toml), 3 with a price" in answer.out
 
 
+def test_a_ticker_that_no_company_ever_had_is_named(filled: Home, bullbear: Run):
+    (note,) = [
+        each
+        for each in bullbear("group", "--home", filled.root, "--group", "typo", "--json").json["notes"]
+        if "groups.toml" in each
+    ]
+    assert note == "ZZY: no company of that ticker in the store; correct models/groups.toml"
+    mistake = bullbear("group", "--home", filled.root, "--group", "strangers").mistake
+    assert "ZZZ" in mistake
+    assert "correct models/groups.toml" in mistake
+    assert bullbear("pick", "--home", filled.root, "--group", "strangers").mistake == mistake
+
+
 def test_the_text_shows_value_growth_breadth_movers_and_suspects(filled: Home, bullbear: Run):
     out = bullbear("group", "--home", filled.root).out
     for part in (
@@ -77,8 +90,9 @@ def test_a_sector_alone(filled: Home, bullbear: Run):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (("--group", "Nope"), "allowed: IWM, three, strangers"),
-        (("--group", "strangers"), "no bar of 1 member in the 330 sessions to"),
+        (("--within", "sector"), "allowed: only together with --ratings"),
+        (("--group", "Nope"), "allowed: IWM, three, typo, strangers"),
+        (("--group", "strangers"), "in the store at the close of"),
         (("--sector", "Gold"), "allowed: Energy, Financials, Health Care"),
         (("--as-of", "2010-01-04"), "the bars of companies in the store; choose a later day"),
         (("--as-of", "2030-01-04"), "fetch or ingest newer data, or choose an earlier day"),
@@ -98,4 +112,7 @@ def test_a_home_without_companies_says_what_to_do(tmp_path: Path, bullbear: Run)
     close = pd.Timestamp("2019-12-31 21:00", tz="UTC")
     row = {"series": ["VIXCLS"], "event_date": [pd.Timestamp("2019-12-31")], "known_at": [close], "value": [13.8]}
     Store(tmp_path / "data").append("observations", pd.DataFrame(row))
-    assert "no bars of any company in the store" in bullbear("group", "--home", tmp_path).mistake
+    mistake = bullbear("group", "--home", tmp_path).mistake
+    assert "no bars of any company in the store" in mistake
+    assert "fetch --holdings" in mistake
+    assert "simulate" not in mistake

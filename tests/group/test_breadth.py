@@ -1,3 +1,5 @@
+from dataclasses import fields
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -5,9 +7,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bullbear.data.companies import Panel, panel_from
-from bullbear.group.breadth import breadth, latest_marks, marks
+from bullbear.group.breadth import Breadth, counted
+from bullbear.group.marks import Marks, marks_of
+from bullbear.group.returns import GAP
 
 NAN = float("nan")
+
+
+def marks(panel: Panel, first: int = 0) -> Marks:
+    return marks_of(panel, first, gap=GAP, screened=True)
+
+
+def breadth(panel: Panel, member: np.ndarray) -> Breadth:
+    """Of every session."""
+    return counted(marks(panel), member)
 
 
 def holed_panel(seed: int, sessions: int = 300, companies: int = 8) -> Panel:
@@ -42,7 +55,7 @@ def plain_breadth(panel: Panel, member: np.ndarray) -> pd.DataFrame:
     out["new_lows"] = ((worth < year.min()) & aged).sum(axis=1).where(out["aged"] > 0)
     filled = worth.ffill(limit=5)
     growth = (filled / filled.shift(21) - 1).where(inside)
-    spread = (growth.quantile(0.75, axis=1) - growth.quantile(0.25, axis=1)) / 1.349
+    spread = (growth.quantile(0.75, axis=1) - growth.quantile(0.25, axis=1)) / 1.3489795003921634
     out["dispersion_21"] = spread.where(growth.notna().sum(axis=1) >= 4)
     return out.astype(float)
 
@@ -69,13 +82,38 @@ def test_no_row_of_breadth_reads_a_later_one(seed, row):
 
 @given(seed=st.integers(0, 1000), row=st.integers(1, 299))
 @settings(max_examples=15, deadline=None)
-def test_the_latest_marks_are_the_last_row_of_all(seed, row):
+def test_the_marks_of_the_last_session_are_the_last_row_of_all(seed, row):
     panel = holed_panel(seed)
     panel = panel.until(panel.sessions[row])
-    latest, every = latest_marks(panel), marks(panel)
-    for name in ("change", "above_50", "above_200", "high", "low"):
-        np.testing.assert_allclose(getattr(latest, name), getattr(every, name)[-1:], rtol=1e-9, err_msg=name)
-    np.testing.assert_allclose(latest.growth_21, every.growth_21[-1:], rtol=1e-9)
+    latest, every = marks(panel, row), marks(panel)
+    for field in fields(Marks):
+        np.testing.assert_array_equal(getattr(latest, field.name), getattr(every, field.name)[-1:], err_msg=field.name)
+
+
+@given(seed=st.integers(0, 1000))
+@settings(max_examples=5, deadline=None)
+def test_the_gap_and_the_screen_change_only_what_the_breadth_factors_leave_unknown(seed):
+    panel = holed_panel(seed)
+    of_group, of_factors = marks(panel), marks_of(panel)
+    for field in fields(Marks):
+        ours, theirs = (getattr(each, field.name) for each in (of_group, of_factors))
+        known = ~np.isnan(theirs)
+        assert known.any()
+        np.testing.assert_array_equal(ours[known], theirs[known], err_msg=field.name)
+    for name in ("above_50", "high", "rising_volume"):
+        np.testing.assert_array_equal(getattr(of_group, name), getattr(of_factors, name), err_msg=name)
+
+
+def test_a_missing_close_is_carried_over_the_gap_at_its_split_level_but_makes_no_change_of_the_session():
+    close, split = np.r_[np.full(20, 10.0), 10.0, 11.0, NAN, 6.0, NAN], np.ones(25)
+    split[22] = 2.0
+    found = marks(panel_from(close, split=split))
+    np.testing.assert_allclose(found.growth_1.ravel()[-4:], [0.1, NAN, 6.0 / 5.5 - 1, NAN])
+    np.testing.assert_allclose(found.growth_21.ravel()[-4:], [0.1, 0.1, 0.2, 0.2])
+
+
+def test_a_price_that_stands_still_is_not_above_its_average():
+    assert not np.nansum(marks(panel_from(np.full(260, 0.1 + 0.2))).above_50)
 
 
 def test_a_split_is_no_decline_and_no_new_low():

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bullbear.data.companies import Panel, panel_from
-from bullbear.group.returns import carried, price_growth, total_return, typical_volume, volume_growth, wealth
+from bullbear.group.returns import carried, latest_volume_growth, price_growth, total_return, wealth
 
 NAN = float("nan")
 
@@ -42,14 +42,14 @@ def test_the_growth_of_volume_is_that_of_the_median_day_at_one_split_level():
     volume = [100.0, 110.0, 90.0, 100.0, 5000.0, 400.0, 400.0, 440.0, 360.0, 1.0]
     split = [1.0] * 5 + [2.0] + [1.0] * 4
     panel = panel_from([10.0] * 10, volume=np.array(volume)[:, None], split=np.array(split)[:, None])
-    assert volume_growth(panel, 5)[-1, 0] == pytest.approx(200.0 / 100.0 - 1)
-    assert np.isnan(volume_growth(panel, 5)[:-1]).all()
+    assert latest_volume_growth(panel, 5)[0] == pytest.approx(200.0 / 100.0 - 1)
+    assert np.isnan(latest_volume_growth(panel.until(panel.sessions[8]), 5)).all()
 
 
 def test_a_window_with_too_few_volumes_has_no_typical_one():
     four, three = [1.0, NAN, 2.0, 3.0, 4.0], [1.0, NAN, NAN, 3.0, 4.0]
-    panel = panel_from(np.ones((5, 2)), volume=np.array([four, three]).T)
-    np.testing.assert_allclose(typical_volume(panel, 5)[-1], [2.5, NAN])
+    panel = panel_from(np.ones((10, 2)), volume=np.array([[1.0] * 5 + four, [1.0] * 5 + three]).T)
+    np.testing.assert_allclose(latest_volume_growth(panel, 5), [1.5, NAN])
 
 
 def plain_growth(panel: Panel, sessions: int, gap: int) -> pd.DataFrame:
@@ -66,7 +66,10 @@ def test_growth_is_that_of_plain_pandas(seed, sessions, gap):
     shares = pd.DataFrame(panel.volume) / pd.DataFrame(panel.split).cumprod()
     needed = int(np.ceil(0.8 * sessions - 1e-9))
     median = shares.rolling(sessions, min_periods=needed).median().iloc[sessions - 1 :].reindex(shares.index)
-    np.testing.assert_allclose(volume_growth(panel, sessions), median / median.shift(sessions) - 1, rtol=1e-9)
+    growth = (median / median.shift(sessions) - 1).to_numpy()
+    for row in range(len(growth)):
+        latest = latest_volume_growth(panel.until(panel.sessions[row]), sessions)
+        np.testing.assert_allclose(latest, growth[row], rtol=1e-9)
 
 
 @given(seed=st.integers(0, 10_000), row=st.integers(5, 39), sessions=st.integers(1, 12))
@@ -74,7 +77,7 @@ def test_growth_is_that_of_plain_pandas(seed, sessions, gap):
 def test_no_row_reads_a_later_one(seed, row, sessions):
     panel = random_panel(seed)
     cut = panel.until(panel.sessions[row])
-    for growth in (price_growth, total_return, volume_growth):
+    for growth in (price_growth, total_return):
         np.testing.assert_array_equal(growth(panel, sessions)[: row + 1], growth(cut, sessions))
 
 

@@ -17,7 +17,6 @@ from bullbear.data import Store
 from bullbear.data.companies.kinds import BUCKETS, bucket
 from bullbear.data.reader import Reader
 from bullbear.execution import Cluster, Executor, Local
-from bullbear.group import surprise
 from bullbear.group.membership import Universe
 from bullbear.group.screening import screen
 from bullbear.group.tickers import Listings
@@ -115,7 +114,7 @@ def test_each_decision_has_the_factors_of_what_was_known_at_its_close(
         assert len(exchange.between(first, f"{day.year}-01-03")) > LOOK_BACK + LONGEST_GAP + 60
         late = row >= 2  # the correction
         assert late == (view.instant >= CORRECTED)
-        bars = screen(view.panel(members, first=first, last=day, on_time=late)).clean
+        bars = screen(view.panel(members, first=first, last=day, on_time=late), crowd=False).clean
         _, member = universe.mask(bars.sessions, members)
         close = pd.DataFrame(bars.close * np.cumprod(bars.split, axis=0))
         growth = (close / close.ffill(limit=LONGEST_GAP).shift(1) - 1).where(member).clip(-0.5, 0.5)
@@ -169,7 +168,7 @@ def test_a_part_reads_the_partitions_of_its_own_companies_and_years_alone(
     seen: list[str] = []
     inner = module.screen
 
-    def watched(bars: Any) -> Any:
+    def watched(bars: Any, **options: Any) -> Any:
         own = {bucket(company, BUCKETS) for company in bars.companies}
         assert len(own) == 1
         years = set(bars.sessions.year)
@@ -179,7 +178,7 @@ def test_a_part_reads_the_partitions_of_its_own_companies_and_years_alone(
                 assert int(year) in years
                 assert int(place.split("of")[0]) in own
         seen.extend(name for _, name in read)
-        return inner(bars)
+        return inner(bars, **options)
 
     monkeypatch.setattr(module, "screen", watched)
     daily = module._daily
@@ -326,20 +325,37 @@ def test_files_that_nobody_uses_are_removed(
     assert np.isfinite(other.raw().values).any()
 
 
-def test_who_joins_later_changes_no_verdict_of_the_screen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """On one day the volumes of all members are thirty times as high; those of who joins later are not."""
-    monkeypatch.setattr(module, "BUCKETS", 1)
-    monkeypatch.setattr(surprise, "CROWD", 3)
-    rows, members, later = bars(np.random.default_rng(4)), COMPANIES[:5], COMPANIES[5:]
-    crowded = rows["series"].isin(members) & (rows["event_date"] == "2018-10-17")
-    rows["volume"] = rows["volume"].where(~crowded, rows["volume"] * 30)
-    found = Store(tmp_path / "data")
-    found.companies.append_all({"bars": rows})
-    few, many = _lists(("2018-09-28", members)), _lists(("2018-09-28", members), ("2018-12-14", (*members, *later)))
-    one, other = (
-        factor_panel(found, each, DECISIONS[:3], root=tmp_path / "kept", names=("illiquidity_252",)).raw()
-        for each in (few, many)
-    )
-    seen = np.isin(other.companies, members)
-    assert np.isfinite(one.values).any()
-    assert one.values[:2].tobytes() == np.ascontiguousarray(other.values[:2, seen]).tobytes()
+def test_who_joins_later_changes_no_factor_of_an_earlier_decision(tmp_path: Path) -> None:
+    # Companies of one bucket, enough for a crowd; those who join in November traded heavily on a day in March, when a
+    # member had a block trade.
+    rng, days = np.random.default_rng(1), exchange.between("2017-09-01", "2019-11-29")
+    names = [name for name in (f"C{number:04d}" for number in range(2000)) if bucket(name, BUCKETS) == 0][:50]
+    assert len(names) == 50
+    members, place, parts = names[:24], days.get_loc("2019-03-18"), []
+    for number, name in enumerate(names):
+        close, volume = 20 * np.cumprod(1 + rng.normal(0, 0.012, len(days))), rng.lognormal(13, 0.25, len(days)).round()
+        volume[place] *= 6 if number == 3 else 8 if number >= 24 else 1
+        part = pd.DataFrame({"series": name, "event_date": days, "known_at": exchange.closes(days), "close": close})
+        parts.append(part.assign(open=close, high=close * 1.005, low=close * 0.995, volume=volume, restated=0.0))
+    store = Store(tmp_path / "data")
+    store.companies.append_all({"bars": pd.concat(parts, ignore_index=True)})
+
+    def group(joined: list[str]) -> Universe:
+        lists = [("2019-01-02", members), ("2019-03-25", members), ("2019-11-01", members + joined)]
+        rows = [
+            (pd.Timestamp(day), pd.Timestamp(day, tz="UTC"), name, name, "Energy", 1.0)
+            for day, listed in lists
+            for name in listed
+        ]
+        frame = pd.DataFrame(rows, columns=["event_date", "known_at", "ticker", "name", "sector", "weight"])
+        none = ["company", "event_date", "known_at", "ticker", "name", "sector", "status"]
+        known = pd.DataFrame(columns=none).astype({"event_date": "datetime64[us]", "known_at": "datetime64[us, UTC]"})
+        return Universe("IWM", frame, Listings(known), fund="IWM")
+
+    asked, decided = ("volume_growth_21", "dollar_volume"), pd.DatetimeIndex(["2019-03-29", "2019-11-29"]).as_unit("us")
+    live = factor_panel(store, group([]), decided[:1], root=tmp_path / "live", names=asked)
+    later = factor_panel(store, group(names[24:]), decided, root=tmp_path / "later", names=asked)
+    own = np.isin(later.companies, members)
+    for one, other in ((live.raw(), later.raw()), (live.ranked(), later.ranked())):
+        assert np.isfinite(one.values[0]).all()
+        assert other.values[0][own].tobytes() == one.values[0].tobytes()

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
@@ -80,6 +81,9 @@ def test_the_document_names_companies_and_sectors(company_home: Home) -> None:
     assert ranked == found["members"] - found["missing"]
     sectors = [each["score"] for each in found["sectors"]]
     assert sectors == sorted(sectors, reverse=True)
+    result = CliRunner().invoke(app, ["pick", "--home", str(company_home.root), "--json", "--sectors", "--jobs", "1"])
+    alone = json.loads(result.stdout)
+    assert alone == {name: value for name, value in found.items() if name != "companies"}
 
 
 @pytest.mark.slow
@@ -119,6 +123,39 @@ def test_refusals(company_home: Home) -> None:
         rank_companies(company_home, Asked(as_of="2033-03-30"))
 
 
+@pytest.mark.slow
+def test_a_day_before_any_score_is_refused_with_the_first_day_that_has_one(company_home: Home) -> None:
+    with pytest.raises(HistoryError, match=r"year of bars.*allowed: a day from ([0-9-]+) on") as refused:
+        rank_companies(company_home, Asked(as_of="2000-02-28"))
+    first = refused.value.allowed.split()[3]
+    assert len(rank_companies(company_home, Asked(as_of=first)).ranked.order) > 0
+
+
+def test_no_members_are_refused_alike_by_picks_and_by_groups(once: Callable[..., Path]) -> None:
+    from tests.group.homes import fill, market
+
+    from bullbear.workflows.group import group_report
+
+    filled = Home(once("home of a group", fill))
+    before = str(market().panel.sessions[90].date())
+    with pytest.raises(NoDataError, match=r"membership is not known at the close of.*IWM became known on") as of_group:
+        group_report(filled, as_of=before)
+    with pytest.raises(NoDataError) as of_pick:
+        rank_companies(filled, Asked(as_of=before))
+    assert str(of_pick.value) == str(of_group.value)
+
+
+def test_real_data_are_never_to_be_simulated(tmp_path: Path) -> None:
+    from bullbear.data import Store
+
+    close = pd.Timestamp("2019-12-31 21:00", tz="UTC")
+    row = {"series": ["VIXCLS"], "event_date": [pd.Timestamp("2019-12-31")], "known_at": [close], "value": [13.8]}
+    Store(tmp_path / "data").append("observations", pd.DataFrame(row))
+    with pytest.raises(NoDataError, match="fetch --holdings") as refused:
+        rank_companies(Home(tmp_path), Asked())
+    assert "simulate" not in str(refused.value)
+
+
 def test_a_store_without_companies_is_refused(trained_home: Home) -> None:
-    with pytest.raises(NoDataError, match=r"companies: got 'none stored'.*simulate --companies 100"):
+    with pytest.raises(NoDataError, match=r"no bars of any company in the store.*simulate --companies N"):
         rank_companies(trained_home, Asked())

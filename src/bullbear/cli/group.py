@@ -8,6 +8,7 @@ import typer
 
 from bullbear.cli.located import at_the_same_place, locate
 from bullbear.cli.options import HomeOption, JsonOption, Within, iso_day, print_document
+from bullbear.errors import InputError
 
 
 def group(
@@ -22,8 +23,11 @@ def group(
     movers: Annotated[int, typer.Option(min=0, max=100, help="Largest movers of the last week, each way.")] = 5,
     ratings: Annotated[bool, typer.Option("--ratings", help="Rate the members from 1 (best) to 100 (worst).")] = False,
     within: Annotated[
-        Within, typer.Option(help="With --ratings: rate among all members, or among those of each sector.")
-    ] = Within.GROUP,
+        Within | None,
+        typer.Option(
+            help="With --ratings: rate among all members, or among those of each sector.", show_default="group"
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show what a fund looks like inside.
@@ -33,11 +37,14 @@ def group(
 
     Example: bullbear group --as-of 2019-12-31 --sector Financials --movers 10
     """
+    if within is not None and not ratings:
+        raise InputError("--within", within.value, "only together with --ratings", "add --ratings or remove it")
     from bullbear.data.as_of_session import closed_day
     from bullbear.workflows.group import group_report
 
+    among = within or Within.GROUP
     report = group_report(
-        locate(home), name, as_of=as_of, sector=sector, movers=movers, ratings=within.value if ratings else None
+        locate(home), name, as_of=as_of, sector=sector, movers=movers, ratings=among.value if ratings else None
     )
     if as_of and (note := closed_day(as_of, report.session)):
         typer.echo(at_the_same_place(f"note: {note}"), err=True)

@@ -16,8 +16,16 @@ if TYPE_CHECKING:
     from bullbear.cli.console import ProgressConsole
     from bullbear.home import Home
 
+_WITHOUT_EFFECT = {
+    "rotation": ("picker", "group", "sectors", "top", "jobs", "cluster"),
+    "evaluate": ("top",),
+    "sectors": ("top",),
+}
+"""Options that the key leaves without effect."""
+
 
 def pick(
+    context: typer.Context,
     home: HomeOption = None,
     as_of: Annotated[
         str | None, typer.Option("--as-of", callback=iso_day, help="Rank at the close of this day, YYYY-MM-DD.")
@@ -54,11 +62,11 @@ def pick(
     from bullbear.cli import pick_tables
     from bullbear.cli.console import ProgressConsole
 
+    _refuse_without_effect(context)
     if evaluate:
         require("--evaluate", "train", "tracking")
     place, console = locate(home), ProgressConsole(quiet=as_json)
     if rotation:
-        _refuse_with_rotation(picker, cluster)
         _rotation(place, as_of, evaluate, console, as_json)
         return
     from bullbear.workflows.company_picks import Asked, companies_record, rank_companies
@@ -77,7 +85,7 @@ def pick(
         return
     _note_closed_day(as_of, today.as_of)
     if as_json:
-        print_document(today.as_dict(top))
+        print_document(today.as_dict(top, sectors_alone=sectors))
     else:
         pick_tables.show(today, top or 20, sectors_alone=sectors)
 
@@ -109,9 +117,16 @@ def _note_closed_day(as_of: str | None, session: pd.Timestamp) -> None:
         typer.echo(at_the_same_place(f"note: {note}"), err=True)
 
 
-def _refuse_with_rotation(picker: str | None, cluster: str | None) -> None:
-    from bullbear.errors import InputError
+def _refuse_without_effect(context: typer.Context) -> None:
+    """Refuse typed options that another typed option would leave without effect."""
+    from bullbear.errors import Found, InputError
 
-    for name, value in (("--picker", picker), ("--cluster", cluster)):
-        if value is not None:
-            raise InputError(name, value, "not together with --rotation", "remove one of the two")
+    def typed(name: str) -> bool:
+        source = context.get_parameter_source(name)
+        return source is not None and source.name == "COMMANDLINE"
+
+    for chosen, idle in _WITHOUT_EFFECT.items():
+        for name in idle:
+            if typed(chosen) and typed(name):
+                found = Found(f"it has no effect with --{chosen}")
+                raise InputError(f"--{name}", found, f"--{name} or --{chosen}", "remove one of the two")

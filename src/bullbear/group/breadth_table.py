@@ -18,6 +18,7 @@ from bullbear.data.companies.panel import Array, BoolArray
 from bullbear.data.derived import DerivedKind, register
 from bullbear.data.versions import History
 from bullbear.data.view import View
+from bullbear.group.breadth import QUARTILES, quartiles
 from bullbear.group.marks import LOOKBACK, Marks, marks_of
 from bullbear.group.membership import Universe, fund_universe
 
@@ -50,7 +51,6 @@ COVERED = 0.5
 """Share of the members that must have what a figure is made of: the half with prices is no sample of the other."""
 BLOCK = 252
 """Sessions at once: bounds the memory, changes no result."""
-_QUARTILES = 1.3489795003921634  # of a normal distribution, in standard deviations
 _CLIP = 0.5
 _PRICES = ("bars", "splits", "dividends")
 _DAY = 86_400_000_000
@@ -201,22 +201,14 @@ def figures(marks: Marks, row: int, member: BoolArray, weights: Mapping[int, Arr
         growth = of(f"growth_{window}")
         known = np.flatnonzero(~np.isnan(growth))
         enough = len(known) >= fewest
-        low, middle, high = _quartiles(growth[known]) if enough else (np.nan, np.nan, np.nan)
-        spread = (high - low) / _QUARTILES
+        low, middle, high = quartiles(growth[known]) if enough else (np.nan, np.nan, np.nan)
+        spread = (high - low) / QUARTILES
         found[f"dispersion_{window}"], found[f"median_{window}"] = spread, middle
         # What lies beyond five dispersions counts as that far: one wrong price must not make the average.
         limited = np.clip(growth[known], middle - 5.0 * spread, middle + 5.0 * spread)
         if window in WEIGHTED:
             found[f"weighted_{window}"] = _weighted(limited, weights[window][members][known]) if enough else np.nan
     return np.array([found[name] for name in FIGURES])
-
-
-def _quartiles(values: Array) -> Array:
-    """As `numpy.quantile` gives them, for a twentieth of its time on a session."""
-    ordered, place = np.sort(values), np.array([0.25, 0.5, 0.75]) * (len(values) - 1)
-    below = place.astype(int)
-    above = np.minimum(below + 1, len(values) - 1)
-    return np.asarray(ordered[below] + (place - below) * (ordered[above] - ordered[below]))
 
 
 def _weighted(values: Array, weights: Array) -> float:

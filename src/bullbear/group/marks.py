@@ -2,9 +2,11 @@
 
 A mark follows from the last `LOOKBACK` sessions of one company and from nothing else, to the last bit, whatever stretch
 of history it is computed on: sums run from the session backwards, and splits are applied from the session backwards.
-So a late correction touches the marks of that company near it, and no other. The screen of `screening` remembers all of
-the past and compares companies; here a price far from those of the week before is left out until the next ones confirm
-it (see `plausible`).
+So a late correction touches the marks of that company near it, and no other.
+
+Two read them. `bullbear group` looks at one session of a panel that `screening` has screened, with a missing close
+carried for a week. The screen remembers all of the past and compares companies, so the breadth factors cannot use it:
+for them a price far from those of the week before is left out until the next ones confirm it (see `plausible`).
 """
 
 from __future__ import annotations
@@ -14,16 +16,20 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from bullbear.data.companies.panel import Array, BoolArray, Panel
+from bullbear.group.returns import FULL
 
 YEAR = 252
+"""Sessions that a new high or low is measured against."""
 WEEK = 5
 LOOKBACK = YEAR + WEEK
 """Sessions, the current one included, that a mark follows from."""
 JUMP = 3.0
 """A price this many times the median of the week before, or that part of it, is not believed at once."""
-FULL = 0.8
-"""Share of a window's sessions on which a company must have traded."""
 GROWTH = (1, 5, 21, 63)
+_SAME = 1e-6
+"""A growth in one session of less than this is none: splits leave such behind."""
+_ROUNDING = 1e-12
+"""By how much a close must exceed its average: sums of equal prices differ from them in the last digits."""
 
 
 @dataclass(frozen=True)
@@ -33,9 +39,11 @@ class Marks:
     Attributes
     ----------
     growth_1, growth_5, growth_21, growth_63
-        Of the price over so many sessions, with splits applied; a fraction.
+        Of the price over so many sessions, with splits applied; a fraction. `growth_1` asks for a close on the session
+        itself.
     above_50, above_200
-        1 where the close lies above its average over so many sessions, else 0.
+        1 where the close lies above its average over so many sessions, else 0; with closes on fewer than four fifths
+        of them it cannot be said. So for the others.
     high, low
         1 where the close is the highest (lowest) of the last 252 sessions, else 0.
     rising_volume
@@ -71,17 +79,24 @@ class Marks:
         return Marks(**made)
 
 
-def marks_of(panel: Panel, first: int = 0) -> Marks:
+def marks_of(panel: Panel, first: int = 0, *, gap: int = 0, screened: bool = False) -> Marks:
     """The marks of the sessions of a panel from the row `first` on.
 
     The first `LOOKBACK - 1` rows of a panel that does not begin where the companies do lack what came before.
+
+    Parameters
+    ----------
+    gap
+        Sessions for which the last close stands in for a missing one in growth, and in nothing else.
+    screened
+        Whether misprints have been left out of the panel already; else prices that are not `plausible` are.
     """
     rows, companies = panel.shape[0] - first, panel.shape[1]
     made = {field.name: np.full((rows, companies), np.nan) for field in fields(Marks)}
     split = np.any(panel.split != 1.0, axis=0)
     for columns in (np.flatnonzero(~split), np.flatnonzero(split)):
         if len(columns):
-            _mark(panel, first, columns, made)
+            _mark(panel, first, columns, made, gap=gap, screened=screened)
     return Marks(**made)
 
 
@@ -111,13 +126,16 @@ def plausible(close: Array, split: Array) -> Array:
     return np.where(far, np.nan, price)
 
 
-def _mark(panel: Panel, first: int, columns: np.ndarray, made: dict[str, Array]) -> None:
+def _mark(panel: Panel, first: int, columns: np.ndarray, made: dict[str, Array], *, gap: int, screened: bool) -> None:
     """Fill in the marks of some columns; those without a split are spared dividing by one."""
-    split = panel.split[:, columns]
-    close = plausible(panel.close[:, columns], split)
+    split, close = panel.split[:, columns], panel.close[:, columns]
+    close = np.where(close > 0.0, close, np.nan) if screened else plausible(close, split)
+    held = _held(close, split, gap)
     volume = np.where(panel.volume[:, columns] >= 0.0, panel.volume[:, columns], np.nan)
     padding = max(YEAR - first, 0)
-    close, volume = (np.pad(each, ((padding, 0), (0, 0)), constant_values=np.nan) for each in (close, volume))
+    close, held, volume = (
+        np.pad(each, ((padding, 0), (0, 0)), constant_values=np.nan) for each in (close, held, volume)
+    )
     split = np.pad(split, ((padding, 0), (0, 0)), constant_values=1.0)
     has_split = bool((split != 1.0).any())
     start, rows = first + padding, panel.shape[0] - first
@@ -149,13 +167,16 @@ def _mark(panel: Panel, first: int, columns: np.ndarray, made: dict[str, Array])
         if lag < 63:
             sold += ago(shares, lag) * factor if has_split else ago(shares, lag)
         if lag in GROWTH:
-            made[f"growth_{lag}"][:, columns] = now / level(close) - 1.0
+            growth = (now if lag == 1 else ago(held, 0)) / level(held) - 1.0
+            made[f"growth_{lag}"][:, columns] = np.where(np.abs(growth) < _SAME, 0.0, growth) if lag == 1 else growth
         if lag in (49, 199):
             window = lag + 1
             count = _count(known, start, rows, window)
             enough = ~np.isnan(now) & (count >= FULL * window)
             mean = total / np.where(enough, count, np.nan)
-            made[f"above_{window}"][:, columns] = np.where(enough, (now > mean).astype(float), np.nan)
+            made[f"above_{window}"][:, columns] = np.where(
+                enough, (now > mean * (1.0 + _ROUNDING)).astype(float), np.nan
+            )
     enough = ~np.isnan(now) & (_count(known, start, rows, YEAR) >= FULL * YEAR)
     made["high"][:, columns] = np.where(enough, (now > highest).astype(float), np.nan)
     made["low"][:, columns] = np.where(enough, (now < lowest).astype(float), np.nan)
@@ -165,6 +186,15 @@ def _mark(panel: Panel, first: int, columns: np.ndarray, made: dict[str, Array])
     with np.errstate(divide="ignore", invalid="ignore"):
         rising = recent / late > sold / early
     made["rising_volume"][:, columns] = np.where(enough, rising.astype(float), np.nan)
+
+
+def _held(close: Array, split: Array, gap: int) -> Array:
+    """Closes, and the last one at today's split level where there is none, at most `gap` rows on."""
+    held, factor, rows = close.copy(), np.ones(close.shape), len(close)
+    for lag in range(1, min(gap, rows - 1) + 1):
+        factor[lag:] *= split[1 : rows - lag + 1]
+        held[lag:] = np.where(np.isnan(held[lag:]), close[: rows - lag] / factor[lag:], held[lag:])
+    return held
 
 
 def _count(flags: BoolArray, start: int, rows: int, window: int) -> Array:

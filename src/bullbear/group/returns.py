@@ -1,7 +1,7 @@
 """Growth of price, volume and wealth of every company of a panel, with splits applied.
 
-All functions return shape (n_sessions, n_companies); row i reads rows up to i only. Where a company has no bar, its
-last price stands in for at most `gap` sessions; after that the growth is missing, never zero.
+Functions return shape (n_sessions, n_companies) unless they say otherwise; row i reads rows up to i only. Where a
+company has no bar, its last price stands in for at most `gap` sessions; after that the growth is missing, never zero.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from bullbear.data.companies.panel import Array, Panel
 GAP = 5
 """Sessions over which a last price is carried where none is given: halts are short, a week is the shortest window."""
 FULL = 0.8
-"""Share of a window's sessions that must have a volume."""
+"""Share of a window's sessions that must have a number."""
 
 
 def price_growth(panel: Panel, sessions: int, *, gap: int = GAP) -> Array:
@@ -36,41 +36,23 @@ def total_return(panel: Panel, sessions: int, *, gap: int = GAP) -> Array:
     return _growth(carried(wealth(panel), gap), sessions)
 
 
-def volume_growth(panel: Panel, sessions: int) -> Array:
+def latest_volume_growth(panel: Panel, sessions: int) -> Array:
     """Median daily volume of the last `sessions` sessions over that of the `sessions` before them, less 1.
 
     Shares are counted at one split level. The median, unlike the mean, is not moved by a single wrong or extraordinary
     session. Missing where fewer than four fifths of either window's sessions have a volume, or where the earlier median
     is zero.
+
+    Returns
+    -------
+    Shape (n_companies,): of the panel's last session.
     """
-    typical = typical_volume(panel, sessions)
-    growth = np.full(panel.shape, np.nan)
-    if len(growth) > sessions:
-        before = typical[:-sessions]
-        growth[sessions:] = typical[sessions:] / np.where(before > 0, before, np.nan) - 1
-    return growth
-
-
-def latest_volume_growth(panel: Panel, sessions: int) -> Array:
-    """The last row of `volume_growth`, shape (n_companies,), in a fraction of the time."""
     recent = panel.last(2 * sessions)
     if len(recent.sessions) < 2 * sessions:
         return np.full(panel.shape[1], np.nan)
     volume = recent.volume / np.cumprod(recent.split, axis=0)
     before, now = _median(volume[:sessions]), _median(volume[sessions:])
     return now / np.where(before > 0, before, np.nan) - 1
-
-
-def typical_volume(panel: Panel, sessions: int) -> Array:
-    """Median daily volume of the last `sessions` sessions, in shares as of the panel's first session.
-
-    Missing where fewer than four fifths of them have a volume.
-    """
-    volume = panel.volume / np.cumprod(panel.split, axis=0)
-    typical = np.full(panel.shape, np.nan)
-    for row in range(sessions - 1, len(volume)):
-        typical[row] = _median(volume[row - sessions + 1 : row + 1])
-    return typical
 
 
 def share_value(panel: Panel) -> Array:

@@ -1,4 +1,4 @@
-"""Shares outstanding and market value at a close, from the counts filed by then.
+"""Shares outstanding at a close, from the counts filed by then.
 
 **Splits.** A filing restates its count for a split between its balance sheet and its own day (SEC Staff Accounting
 Bulletin Topic 4.C), but not every one does. Later splits multiply a count in any case; those in between do unless the
@@ -87,12 +87,6 @@ def splits_since(instants: Array, panel: Panel, rows: Integers) -> Array:
     opened = exchange.opens(panel.sessions).as_unit("us").asi8
     until = np.searchsorted(opened, np.nan_to_num(instants), side="right")
     return np.asarray(factor[rows + 1] / np.take_along_axis(factor, until, axis=0))
-
-
-def market_value(shares: Array, panel: Panel, rows: Integers) -> Array:
-    """Dollars, shape (n_rows, n_companies); NaN where prices were delivered divided by later splits."""
-    worth = shares * panel.close[rows]
-    return np.where(panel.restated | ~(worth > 0.0), np.nan, worth)
 
 
 @dataclass

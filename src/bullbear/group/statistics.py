@@ -13,10 +13,12 @@ import numpy as np
 import pandas as pd
 
 from bullbear.data.companies.panel import BoolArray, Panel
-from bullbear.group.breadth import YEAR, Marks, counted, latest_marks
+from bullbear.group.breadth import counted
 from bullbear.group.growth import WINDOWS, CompanyGrowth, Growth, company_growth, group_growth
 from bullbear.group.market_value import MarketValues, ValueSummary, market_values, summarise
+from bullbear.group.marks import YEAR, Marks, marks_of
 from bullbear.group.movers import Mover, movers
+from bullbear.group.returns import GAP
 from bullbear.group.screening import Screen, Suspect, screen
 
 SESSIONS = YEAR + 78
@@ -90,9 +92,11 @@ def group_figures(
         Movers each way.
     """
     screened = screen(panel)
-    values = market_values(screened, facts)
+    # What corrects a wrong start of the prices has changed no number of shares.
+    splits = screened.clean.split / screened.rebased
+    values = market_values(screened.clean, facts, np.array([len(panel.sessions) - 1]), splits).at(0)
     grown = [company_growth(screened.clean, sessions) for sessions in WINDOWS]
-    marked = latest_marks(screened.clean)
+    marked = marks_of(screened.clean, len(panel.sessions) - 1, gap=GAP, screened=True)
     named = np.array([sector or UNKNOWN for sector in sectors], dtype=object)
     whole = summarise(values, member)
     by_sector = []

@@ -29,32 +29,28 @@ def fact_values(
     decisions: pd.DatetimeIndex,
     names: Sequence[str],
     first: pd.Timestamp | None = None,
-    screened_with: Iterable[str] = (),
 ) -> Array:
     """Values of `FACT_FEATURES`, shape (n_decisions, n_companies, n_names); companies sorted.
 
     Parameters
     ----------
     view
-        As of the last decision's close. Bars, splits and dividends count as known at the close of their own session.
+        As of the last decision's close. Bars count as known at their own session's close.
     decisions
         Sessions, ascending.
     first
         The session from which bars are read and screened; by default `LOOK_BACK` before the first decision.
-    screened_with
-        Companies whose volumes the screen compares, too.
     """
     asked = sorted(set(companies))
     begin = exchange.offset(decisions[0], -LOOK_BACK) if first is None else first
-    bars = view.panel({*asked, *screened_with}, first=begin, last=decisions[-1], on_time=True)
-    screened = screen(bars)
-    own = np.isin(bars.companies, asked)
+    panel = view.panel(asked, first=begin, last=decisions[-1], on_time=True)
+    screened = screen(panel, crowd=False)
     found = characteristics(
-        screened.clean.take(asked),
+        screened.clean,
         view.facts(CONCEPTS, asked, since=facts_since(decisions)),
         decisions,
         short_interest=view.short_interest(asked, versions=True),
-        splits=np.asarray(screened.clean.split / screened.rebased)[:, own],
+        splits=np.asarray(screened.clean.split / screened.rebased),
         names=names,
     )
     return found.values

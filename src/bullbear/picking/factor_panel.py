@@ -11,11 +11,9 @@ in this process, several, or on a cluster:
 3. ranks among the members of each decision of a block.
 
 Results lie in Parquet files by year and bucket. They are equal to the last bit wherever and in whatever order the parts
-run: sums over companies are sums of whole numbers. The screen compares volumes with those of all companies stored in
-the bucket, so neither a member of the group who joins later nor another group changes a verdict.
-
-Each file is named by a digest of all that it was computed from, see `digests`: an evening's rows make new only what
-reads them.
+run: sums over companies are sums of whole numbers. The screen judges each company by its own bars alone, so nobody who
+joined the group later, or left it, changes a decision. Each file is named by a digest of all that it was computed from,
+see `digests`: an evening's rows make new only what reads them.
 """
 
 from __future__ import annotations
@@ -122,8 +120,6 @@ class Task:
         Where the results go.
     companies
         Sorted: all that were ever members.
-    priced
-        All with bars, members or not.
     sessions, known, member
         Membership at each session's close; shapes (n_sessions,) and (n_sessions, n_companies).
     group
@@ -135,7 +131,6 @@ class Task:
     root: Path
     names: tuple[str, ...]
     companies: tuple[str, ...]
-    priced: tuple[str, ...]
     sessions: pd.DatetimeIndex
     known: BoolArray
     member: BoolArray
@@ -201,7 +196,7 @@ def factor_panel(
     blocks = blocks_of(decisions)
     sessions = exchange.between(blocks[0].first, decisions[-1])
     known, member = universe.mask(sessions, companies)
-    task = Task(store, limit, root, names, companies, priced, sessions, known, member, {})
+    task = Task(store, limit, root, names, companies, sessions, known, member, {})
 
     def call(step: str, function: Callable[..., Any], shared: Task, items: list[Any]) -> None:
         told = None if progress is None else (lambda count, total: progress(step, count, total))
@@ -267,9 +262,7 @@ def write_factors(task: Task, part: Part) -> int:
     )
     if not of_bars.all():
         filed = [name for name in task.names if name not in FEATURES]
-        found[:, :, ~of_bars] = fact_values(
-            _view(task, block), names, block.decisions, filed, block.first, _neighbours(task, part)
-        )
+        found[:, :, ~of_bars] = fact_values(_view(task, block), names, block.decisions, filed, block.first)
     found[~_joined(task, part)] = np.nan  # who joins later is no part of an earlier decision
     write_cells(_cells(task, part, RAW), Cells(block.decisions, names, task.names, found))
     kept.unlink(missing_ok=True)
@@ -295,7 +288,7 @@ def _with_digests(task: Task, parts: list[Part]) -> tuple[list[Part], list[str]]
     found, filings = [], []
     for part in parts:
         view, block = views[part.block.name], part.block
-        bars = view.bars_fingerprint(_neighbours(task, part), block.first, block.last)
+        bars = view.bars_fingerprint(_companies(task, part), block.first, block.last)
         rows = (task.sessions >= block.first) & (task.sessions <= block.last)
         member = task.member[np.ix_(np.flatnonzero(rows), part.places)]
         days = (str(block.first), str(block.last))
@@ -345,11 +338,6 @@ def _companies(task: Task, part: Part) -> tuple[str, ...]:
     return tuple(task.companies[place] for place in part.places)
 
 
-def _neighbours(task: Task, part: Part) -> list[str]:
-    """All companies of a part's bucket that have bars, its own among them."""
-    return [company for company in task.priced if bucket(company, BUCKETS) == part.bucket]
-
-
 def _cells(task: Task, part: Part, kind: str) -> Path:
     inputs = part.factors if kind == RAW else part.ranks
     return cells_path(task.root / kind, part.block.year, f"{part.name}-{inputs}")
@@ -368,9 +356,9 @@ def _keep(path: Path, arrays: dict[str, Any]) -> None:
 def _daily(task: Task, part: Part) -> tuple[pd.DatetimeIndex, Daily]:
     """The sessions of a part's block, and the screened bars of its companies, each as known at its own close."""
     block = part.block
-    panel = _view(task, block).panel(_neighbours(task, part), first=block.first, last=block.last, on_time=True)
-    own = screen(panel).clean.take(_companies(task, part))
-    return own.sessions, Daily.of(own.close, own.volume, own.split, own.dividend)
+    bars = _view(task, block).panel(_companies(task, part), first=block.first, last=block.last, on_time=True)
+    clean = screen(bars, crowd=False).clean
+    return clean.sessions, Daily.of(clean.close, clean.volume, clean.split, clean.dividend)
 
 
 def _view(task: Task, block: Block) -> CompanyView:

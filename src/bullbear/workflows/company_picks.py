@@ -27,6 +27,7 @@ from bullbear.picking.fact_features import FACT_FEATURES
 from bullbear.picking.factor_panel import factor_panel
 from bullbear.picking.features import FEATURES
 from bullbear.picking.scoring import Ranked, check_characteristics, in_force
+from bullbear.workflows.no_companies import never_heard_of, no_companies, no_members, no_scores, unknown_tickers
 
 Progress = Callable[[str, int, int], None]
 
@@ -60,6 +61,7 @@ class CompaniesToday:
     unranked: tuple[str, ...]
     survivorship: str | None
     simulated: bool
+    notes: tuple[str, ...] = ()
 
     def rows(self, top: int | None = None) -> list[dict[str, Any]]:
         """One for each ranked company, from the best: rank, company, ticker, name, sector, score and parts."""
@@ -80,7 +82,7 @@ class CompaniesToday:
             )
         return found
 
-    def as_dict(self, top: int | None = None) -> dict[str, Any]:
+    def as_dict(self, top: int | None = None, *, sectors_alone: bool = False) -> dict[str, Any]:
         """JSON-ready."""
         return {
             "picker": self.picker.name,
@@ -94,8 +96,9 @@ class CompaniesToday:
             "survivorship": self.survivorship,
             "members": len(self.members),
             "missing": len(self.unranked),
+            "notes": list(self.notes),
             "sectors": [{"rank": rank, **asdict(each)} for rank, each in enumerate(self.sectors, start=1)],
-            "companies": self.rows(top),
+            **({} if sectors_alone else {"companies": self.rows(top)}),
         }
 
 
@@ -142,13 +145,12 @@ def rank_companies(home: Home, asked: Asked, progress: Progress | None = None) -
     InputError
         There is no such picker or group.
     HistoryError
-        A ranker has too short a history to learn from.
+        A ranker has too short a history to learn from, or no member has a score.
     """
     of = _Group.of(home, asked)
     members = of.universe.at(of.decided_at)
-    if members is None:
-        allowed = "a day on which a list of members no older than 100 days was known"
-        raise NoDataError(f"members of {asked.group}", str(of.session.date()), allowed, "ingest or fetch holdings")
+    if members is None or not len(members):
+        raise no_members(of.universe, of.store.as_of(), asked.group, of.session, members)
     past = None
     if isinstance(of.picker.rule, Ranker):
         scheduled = of.scheduled()
@@ -156,7 +158,11 @@ def rank_companies(home: Home, asked: Asked, progress: Progress | None = None) -
         past = of.inputs(scheduled[train], progress)
     present = of.inputs(np.array([len(of.section.sessions) - 1]), progress)
     found = companies.now(of.picker, past, present)
+    if not len(found.order):
+        first = of.section.sessions[0]
+        raise no_scores(asked.group, of.session, first, len(members), of.picker.name)
     scored = {of.names[number] for number in found.order.tolist()}
+    strangers = never_heard_of(of.universe, members, of.store.as_of())
     return CompaniesToday(
         picker=of.picker,
         group=asked.group,
@@ -169,6 +175,7 @@ def rank_companies(home: Home, asked: Asked, progress: Progress | None = None) -
         unranked=tuple(each for each in members.companies if each not in scored),
         survivorship=of.universe.survivorship,
         simulated=of.store.is_simulated,
+        notes=(unknown_tickers(strangers),) if strangers else (),
     )
 
 
@@ -236,8 +243,7 @@ class _Group:
         universe = universe_of(view, asked.group, home.groups())
         names = tuple(sorted(set(universe.companies()) & set(view.companies.names)))
         if not names:
-            allowed = "a group whose members have bars in the store"
-            raise NoDataError(f"companies of {asked.group}", "none known", allowed, "ingest or fetch holdings and bars")
+            raise no_members(universe, store.as_of(), asked.group, session, universe.at(decided_at))
         section = of_panel(settled(view.companies.panel(names, last=session)))
         root = home.evaluations / "picking"
         if asked.cluster:
@@ -307,12 +313,7 @@ def picker_of(home: Home, name: str | None) -> Picker:
 def _session(store: Store, as_of: str | None) -> pd.Timestamp:
     view = store.as_of().companies
     if view.is_empty or view.first_session is None or view.last_session is None:
-        raise NoDataError(
-            "companies",
-            "none stored",
-            "a store with bars of companies",
-            "run `bullbear simulate --companies 100`, `bullbear ingest DIR` or `bullbear fetch --holdings` first",
-        )
+        raise no_companies(store)
     if as_of is None:
         return view.last_session
     traded = exchange.between(view.first_session, view.last_session)

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from bullbear import sessions as exchange
-from bullbear.data.companies.view import CompanyView
+from bullbear.data.store import Store
 from bullbear.documents import json_ready
 from bullbear.errors import Found, InputError, NoDataError
 from bullbear.group.fundamentals import OLDEST
@@ -21,6 +21,7 @@ from bullbear.group.screening import REASONS, Reason
 from bullbear.group.statistics import SESSIONS, GroupFigures, Today, group_figures
 from bullbear.home import Home
 from bullbear.wording import count, few
+from bullbear.workflows.no_companies import never_heard_of, no_companies, no_members, unknown_tickers
 
 DEFAULT = "IWM"
 """The group that is shown if none is named."""
@@ -171,15 +172,20 @@ def group_report(
     groups = home.groups()
     if name not in groups:
         universe_of(store.as_of(stored=stored), name, groups)  # says so
-    session = _session(store.as_of(stored=stored).companies, as_of, simulated=store.is_simulated)
+    session = _session(store, as_of, stored)
     closed = exchange.closes(pd.DatetimeIndex([session]))[0]
     view = store.as_of(closed, stored=stored)
     universe = universe_of(view, name, groups)
     members = universe.at(closed)
     if members is None or not len(members):
-        raise _no_members(universe, store.as_of(stored=stored), name, session)
+        raise no_members(universe, store.as_of(stored=stored), name, session, members)
     companies = view.companies
     panel = companies.panel(members.companies, first=exchange.offset(session, 1 - SESSIONS), last=session)
+    strangers: tuple[str, ...] = ()
+    if not panel.traded.any(axis=0).all():
+        strangers = never_heard_of(universe, members, store.as_of(stored=stored))
+        if len(strangers) == len(members):
+            raise no_members(universe, view, name, session, members)
     if not panel.traded.any():
         raise NoDataError(
             f"group {name}",
@@ -203,27 +209,23 @@ def group_report(
         sector=chosen,
         figures=figures,
         rated=rate_members(view, members, session, within=ratings) if ratings else None,
-        notes=_notes(universe, members, figures),
+        notes=(*([unknown_tickers(strangers)] if strangers else []), *_notes(universe, members, figures)),
         simulated=store.is_simulated,
     )
 
 
-def _session(companies: CompanyView, as_of: str | None, *, simulated: bool) -> pd.Timestamp:
+def _session(store: Store, as_of: str | None, stored: pd.Timestamp | None) -> pd.Timestamp:
+    companies = store.as_of(stored=stored).companies
     last = companies.last_session
     if last is None:
-        raise NoDataError(
-            "companies",
-            Found("no bars of any company in the store"),
-            "a store with companies",
-            "run `bullbear fetch --holdings`, `bullbear simulate --companies N`, or `bullbear ingest DIR` first",
-        )
+        raise no_companies(store)
     if as_of is None:
         return last
     day, first = exchange.day(as_of), companies.first_session
     assert first is not None
     if first <= day <= last:
         return pd.Timestamp(exchange.between(first, day)[-1])
-    more = "simulate more years" if simulated else "fetch or ingest newer data"
+    more = "simulate more years" if store.is_simulated else "fetch or ingest newer data"
     later = day > last and len(exchange.between(last, day)) > 1
     if day > last and not later:
         return last
@@ -241,22 +243,6 @@ def _sector(asked: str | None, sectors: list[str]) -> str | None:
         if sector.casefold() == asked.casefold():
             return sector
     raise InputError("--sector", asked, ", ".join(known) or "none: no member has a known sector", "choose one")
-
-
-def _no_members(universe: Universe, latest: Any, name: str, session: pd.Timestamp) -> NoDataError:
-    where = f"group {name}"
-    remedy = "choose another day, fetch or ingest lists of holdings, or fix a list on a day in models/groups.toml"
-    if universe.fund is None:
-        found = f"none of its companies is in the store on {session.date()}"
-        return NoDataError(where, Found(found), "companies of the store", "fetch or ingest them first")
-    if not latest.has("holdings", universe.fund):
-        found = f"no list of the holdings of {universe.fund} in the store"
-    else:
-        known = latest.versions("holdings", universe.fund)["known_at"]
-        found = f"membership is not known at the close of {session.date()}: lists of {universe.fund} became known from "
-        found += f"{exchange.day(known.min()).date()} to {exchange.day(known.max()).date()}, and none is used for more "
-        found += "than 100 days after its own"
-    return NoDataError(where, Found(found), "a session with a list of members", remedy)
 
 
 def _notes(universe: Universe, members: Members, figures: GroupFigures) -> tuple[str, ...]:

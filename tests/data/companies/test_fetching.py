@@ -224,6 +224,22 @@ def test_a_recycled_ticker_is_another_company(bare: Settings, world: World, tmp_
     assert fetched(store, bare, world).rows_added == 0
 
 
+def test_the_heir_of_a_ticker_is_priced_while_its_former_owner_lives_on(
+    bare: Settings, world: World, brought: Store
+) -> None:
+    world.companies[6].ticker = "GGX"
+    heir = Company(2000, "GGG", "Gorse Bancorp", "Financials", first="2024-03-11")
+    world.companies.append(heir)
+    world.settle()
+    for day in ("2024-03-11", "2024-03-12", "2024-03-14", "2024-03-28"):
+        world.today = world.listed = day
+        fetched(brought, bare, world)
+        panel = brought.as_of(world.now).companies.panel(["GGG", "GGG.2"])
+        known = panel.traded.sum(axis=0).tolist()
+        assert known == [DAYS + len(heir.raw(day)), len(heir.raw(day))]
+    np.testing.assert_allclose(panel.close[panel.traded[:, 1], 1], heir.raw(day)["close"], rtol=1e-12)
+
+
 def test_a_company_that_is_gone_is_delisted_after_its_last_bar(bare: Settings, world: World, brought: Store) -> None:
     world.companies[7].last = "2024-03-12"
     world.today, world.listed = "2024-03-18", "2024-03-15"

@@ -81,8 +81,9 @@ def test_a_panel_ends_where_the_view_does(market: Store) -> None:
     assert market.as_of(CUT - pd.Timedelta(1, "us")).companies.last_session == pd.Timestamp("2018-12-28")
     assert (view.panel().split == 1).all()
     assert market.as_of(utc("2019-01-04T21:00")).companies.panel().dividend[4, 0] == 0.1
-    assert market.as_of().companies.revised_at().tolist() == [utc("2019-01-05T14:30")]
-    assert view.revised_at().empty
+    late = market.as_of().companies.late()
+    assert late["known_at"].dt.tz_localize("UTC").unique().tolist() == [utc("2019-01-05T14:30")]
+    assert view.late().empty
 
 
 def test_where_nothing_was_known_a_panel_is_refused(market: Store, store: Store) -> None:

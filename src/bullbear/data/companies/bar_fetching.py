@@ -12,6 +12,7 @@ from bullbear.data.companies.answers import Restated, read_answer
 from bullbear.data.companies.asking import Fetch, Progress, Provider
 from bullbear.data.companies.batch import Batch, Clock
 from bullbear.data.companies.identity import PATIENCE, first_bars
+from bullbear.data.companies.kinds import DELISTED, LISTED
 from bullbear.data.companies.register import Listing, Register
 from bullbear.data.companies.stored_bars import StoredBars
 from bullbear.data.providers import yahoo
@@ -101,10 +102,20 @@ class BarFetch:
                 self.bars.last[company] = max(frame["date"].max(), self.bars.last.get(company, pd.Timestamp.min))
 
     def _owner_before(self, row: Listing) -> pd.Timestamp | None:
-        """The last bar of the company that had the ticker before; the provider may still show its bars."""
-        last = self.bars.last
-        others = (company for company in self.register.users(row.ticker) if company != row.company)
-        return max((last[company] for company in others if company in last), default=None)
+        """The last day on which another company had the ticker; the provider may still show its bars."""
+        others = self.register.users(row.ticker) - {row.company}
+        ends = (self._end_of(company, row.ticker) for company in others if company in self.bars.last)
+        return max(ends, default=None)
+
+    def _end_of(self, company: str, ticker: str) -> pd.Timestamp:
+        """The last day of a company with bars under a ticker that it had; a renamed one has bars after it."""
+        rows, last = self.register.rows[company], self.bars.last[company]
+        held = [place for place, row in enumerate(rows) if row.ticker == ticker and row.status == LISTED]
+        after = held[-1] + 1 if held else len(rows)
+        if after == len(rows):
+            return last
+        lost = rows[after].since - pd.Timedelta(days=1)
+        return min(lost, last) if rows[after].status == DELISTED else lost
 
 
 def _refuse_gap(company: str, last: pd.Timestamp | None, frame: pd.DataFrame) -> None:

@@ -225,15 +225,6 @@ class CompanyView:
         unlisted = self._known_names - set(current["company"])
         return [named.get(each, each if each in unlisted else None) for each in tickers]
 
-    def revised_at(self, kinds: Collection[str] = ("bars", "splits", "dividends")) -> pd.DatetimeIndex:
-        """The instants at which something about a session already closed became known, sorted.
-
-        A correction is such an instant, and so is a bar, split or dividend that arrived late. Between two of them a
-        figure of a session, once computed, stays as it is.
-        """
-        known = self.late(kinds)["known_at"].unique()
-        return pd.DatetimeIndex(known).sort_values().tz_localize("UTC")
-
     def late(self, kinds: Collection[str] = ("bars", "splits", "dividends")) -> pd.DataFrame:
         """Which rows became known after the close of their session.
 

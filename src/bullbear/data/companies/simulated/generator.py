@@ -94,7 +94,7 @@ def _block(market: Market, number: int, width: int) -> Block:
     shown, misprints = plant(market, lives, true, number)
     order = np.argsort(np.array(names.ids, dtype=object), kind="stable")
     frames = {
-        "listings": _listings(market, lives, traits, names, order),
+        "listings": _listings(market, traits, names, order),
         "splits": _events(market, lives, names, order, true.split, true.split != 1.0, "ratio"),
         "dividends": _events(market, lives, names, order, true.dividend, true.dividend > 0.0, "amount"),
         "bars": _bars(market, lives, names, order, shown, true, misprints),
@@ -171,7 +171,7 @@ def _events(
     )
 
 
-def _listings(market: Market, lives: Lives, traits: Traits, names: Names, order: np.ndarray) -> pd.DataFrame:
+def _listings(market: Market, traits: Traits, names: Names, order: np.ndarray) -> pd.DataFrame:
     sectors = tuple(SECTORS)
     rank = {company: place for place, company in enumerate(order.tolist())}
     rows = sorted(names.listings, key=lambda each: (rank[each.company], each.row))
