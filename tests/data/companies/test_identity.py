@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pandas as pd
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -112,6 +113,26 @@ def test_a_recycled_ticker_whose_owner_only_moved_leaves_both_listed() -> None:
     lists.append(listed("2024-03-07", ACORN, ("ALD", ALDER[1])))
     found = resolved(*lists, known=known, sec=directory(("AAA", 9, "Acorn Bancorp"), ("ALD", 1, "Alder Works")))
     assert called(found, "2024-03-07") == {"AAA": "AAA.2", "ALD": "AAA"}
+
+
+CHAIN = directory(("BBB", 1, "Alder Works"), ("BBX", 2, "Birch Works"))
+SWAP = directory(("BBB", 1, "Alder Works"), ("AAA", 2, "Birch Works"))
+
+
+@pytest.mark.parametrize("by_list", [True, False])
+@pytest.mark.parametrize("sec", [CHAIN, SWAP])
+def test_tickers_that_change_hands_on_one_day_leave_one_company_per_number(sec: Directory, *, by_list: bool) -> None:
+    lists = [listed("2024-02-01", ALDER, BIRCH)]
+    known = resolved(*lists, sec=SEC, now=FEBRUARY)
+    birch = sec.by_cik["0000000002"][0]
+    if by_list:
+        lists.append(listed("2024-03-07", ("BBB", ALDER[1]), (birch, BIRCH[1])))
+    found = resolved(*lists, known=known, sec=sec, last={"AAA": "2024-03-06", "BBB": "2024-03-06"})
+    assert called(found, "2024-03-08") == {"BBB": "AAA", birch: "BBB"}
+    assert sorted(found.rows) == ["AAA", "BBB"]
+    again = Register.of(_frame(found))
+    bring_up_to_date(again, lists, sec, {}, {}, NOW)
+    assert again.added == []
 
 
 def test_a_second_class_of_shares_is_a_company_of_its_own() -> None:
