@@ -104,7 +104,7 @@ class _Run:
             self._progress(f"{done:,} of {len(self._found.by_company):,} companies loaded")
         if restated:
             self._notes.append(
-                f"prices of {restated} companies come without splits: marked as restated, since levels that were "
+                f"prices of {restated:,} {'company' if restated == 1 else 'companies'} come without splits: marked as restated, since levels that were "
                 "divided by later splits were not known at the time; a folder splits/ brings them back"
             )
 
