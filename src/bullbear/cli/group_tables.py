@@ -184,8 +184,8 @@ def _suspects(console: ResultConsole, report: GroupReport) -> None:
     console.print(table)
     if any(each.corrected and "volume" in each.reason for each in suspects):
         console.print(
-            "A doubtful volume is read at the usual decimal place; about one volume in 500 to 1,000 is doubted although "
-            "it was traded (docs/group.md).",
+            "A doubtful volume is read at the usual decimal place; about one volume in 500 to 1,000 is doubted "
+            "although it was traded (docs/group.md).",
             soft_wrap=True,
         )
     if len(suspects) > len(shown):
