@@ -16,7 +16,7 @@ from bullbear.data.companies.panel import Panel
 from bullbear.definitions.picker import Ranker, Rotation
 from bullbear.errors import HistoryError
 from bullbear.picking.cross_section import Array, BoolArray, CrossSection, Rows, decisions, group_growth, of_panel
-from bullbear.picking.evidence import PER_YEAR, between, mean_interval, sharpe_difference
+from bullbear.picking.evidence import PER_YEAR, between, mean_interval, overlapping, sharpe_difference
 from bullbear.picking.features import values
 from bullbear.picking.information import Information, information
 from bullbear.picking.labels import Labels, labels, require_labels
@@ -179,18 +179,19 @@ def _result(
     held_all = np.ones((len(decided), 1), dtype=bool)
     market, _ = portfolio(definition.benchmark, benchmark, held_all, decided, cost, per_year, bills)
     held, _ = portfolio(rule.name, read.section, chosen, decided, cost, per_year, bills, equal.returns)
-    active = mean_interval(held.returns - equal.returns)
+    overlap = overlapping(read.labels.decided, definition.schedule.horizon)
+    active = mean_interval(held.returns - equal.returns, overlap)
     days = benchmark.sessions[decided]
     return RuleResult(
         rule=rule,
         first=str(days[0].date()),
         last=str(days[-1].date()),
-        information=information(scores, read.labels.relative[span], per_year),
+        information=information(scores, read.labels.relative[span], per_year, overlap=overlap),
         held=held,
         equal=equal,
         market=market,
-        over_equal=sharpe_difference(held.returns - bills, equal.returns - bills, per_year),
-        over_market=sharpe_difference(held.returns - bills, market.returns - bills, per_year),
+        over_equal=sharpe_difference(held.returns - bills, equal.returns - bills, per_year, overlap),
+        over_market=sharpe_difference(held.returns - bills, market.returns - bills, per_year, overlap),
         active=Interval(*(end * per_year for end in (active.estimate, active.low, active.high))),
     )
 
