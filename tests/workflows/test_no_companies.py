@@ -19,7 +19,10 @@ DAY = pd.Timestamp("2019-12-31").as_unit("us")
     ("tickers", "reason"),
     [
         (("USD", "XTSLA"), "group IWM: its list of 2019-12-31 has no line that is a company; allowed: a list of comp"),
-        (("USD", "GONE"), "group IWM: no company of its list of 2019-12-31 in the store at the close of 2019-12-31: GONE"),
+        (
+            ("USD", "GONE"),
+            "group IWM: no company of its list of 2019-12-31 in the store at the close of 2019-12-31: GONE",
+        ),
     ],
 )
 def test_a_list_of_cash_alone_is_not_called_unknown(tmp_path: Path, tickers: tuple[str, ...], reason: str) -> None:

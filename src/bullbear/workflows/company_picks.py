@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -30,8 +29,6 @@ from bullbear.picking.scoring import Ranked, check_characteristics, in_force
 from bullbear.workflows.no_companies import company_session, never_heard_of, no_members, no_scores, unknown_tickers
 
 Progress = Callable[[str, int, int], None]
-_KEPT = 3
-"""Factor panels that are kept; older ones are of a store that has changed since, or of another group."""
 
 
 @dataclass(frozen=True)
@@ -266,7 +263,6 @@ class _Group:
         panel = factor_panel(
             self.store, self.universe, days, root=self.root, names=wanted, executor=self.executor, progress=progress
         )
-        _forget(self.root, panel.root)
         values = np.full((len(rows), len(self.names), len(wanted)), np.nan)
         # A company that came later is not among those of earlier decisions.
         values[:, [self.names.index(each) for each in panel.companies]] = panel.ranked().values
@@ -311,11 +307,3 @@ def picker_of(home: Home, name: str | None) -> Picker:
     if name not in known:
         raise InputError("--picker", name, ", ".join(known), "choose one, or add it to models/picker.toml")
     return known[name]
-
-
-def _forget(root: Path, current: Path) -> None:
-    """Remove old factor panels."""
-    others = [each for each in root.iterdir() if each.is_dir() and each != current]
-    others.sort(key=lambda each: each.stat().st_mtime, reverse=True)
-    for each in others[_KEPT - 1 :]:
-        shutil.rmtree(each, ignore_errors=True)
