@@ -27,14 +27,14 @@ from bullbear.picking.features import values
 from bullbear.picking.history import LONGEST_GAP, LOOK_BACK
 from bullbear.picking.ranks import percentiles
 
-COMPANIES = tuple(sorted(f"{letter}CO" for letter in "ABCDEF"))
+COMPANIES = tuple(sorted(f"{letter}CO" for letter in "ABCDEFGHIJKL"))
 DAYS = exchange.between("2017-09-01", "2019-03-29")
 DECISIONS = pd.DatetimeIndex(
     ["2018-10-31", "2018-11-30", "2018-12-31", "2019-01-31", "2019-02-28", "2019-03-29"]
 ).as_unit("us")
 NAMES = ("return_21", "momentum_12_1", "beta_252", "reversal_21", "illiquidity_252")
 CORRECTED = pd.Timestamp("2018-12-12 14:00", tz="UTC")
-OUTSIDER = "FCO"
+OUTSIDER = "LCO"
 
 
 def bars(rng: np.random.Generator) -> pd.DataFrame:
@@ -50,7 +50,7 @@ def bars(rng: np.random.Generator) -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
-    """Six companies of nineteen months; one bar is corrected two weeks later."""
+    """Twelve companies of nineteen months; one bar is corrected two weeks later."""
     found = Store(tmp_path_factory.mktemp("companies") / "data")
     rows = bars(np.random.default_rng(1))
     wrong = rows[(rows["series"] == "CCO") & (rows["event_date"] == "2018-11-27")]
@@ -71,7 +71,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
 @pytest.fixture(scope="module")
 def universe() -> Universe:
     """All but one, two lists."""
-    return _lists(("2018-09-28", COMPANIES[:4]), ("2018-12-14", COMPANIES[1:-1]), ("2019-03-08", COMPANIES[:-1]))
+    return _lists(("2018-09-28", COMPANIES[:9]), ("2018-12-14", COMPANIES[2:-1]), ("2019-03-08", COMPANIES[:-1]))
 
 
 def _lists(*dated: tuple[str, tuple[str, ...]]) -> Universe:
@@ -144,6 +144,7 @@ def test_a_cluster_gives_the_same_bits(
     assert bits(build(store, universe, tmp_path, Cluster(cluster.scheduler_address))) == bits(panel)
 
 
+@pytest.mark.slow
 def test_the_number_of_buckets_does_not_matter(
     panel: FactorPanel, store: Store, universe: Universe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -151,6 +152,7 @@ def test_the_number_of_buckets_does_not_matter(
     assert bits(build(store, universe, tmp_path)) == bits(panel)
 
 
+@pytest.mark.slow
 def test_a_part_reads_the_partitions_of_its_own_companies_and_years_alone(
     store: Store, universe: Universe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -233,6 +235,7 @@ def test_rows_stored_later_do_not_count(panel: FactorPanel, store: Store, univer
     assert bits(build(copy, universe, tmp_path / "two")) != bits(panel)
 
 
+@pytest.mark.slow
 def test_a_decision_alone_has_the_bits_that_it_has_among_others(
     panel: FactorPanel, store: Store, universe: Universe, tmp_path: Path
 ) -> None:
