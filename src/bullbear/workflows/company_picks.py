@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -31,8 +30,6 @@ from bullbear.picking.scoring import Ranked, check_characteristics, in_force
 from bullbear.workflows.no_companies import never_heard_of, no_companies, no_members, no_scores, unknown_tickers
 
 Progress = Callable[[str, int, int], None]
-_KEPT = 3
-"""Factor panels that are kept; older ones are of a store that has changed since, or of another group."""
 
 
 @dataclass(frozen=True)
@@ -267,7 +264,6 @@ class _Group:
         panel = factor_panel(
             self.store, self.universe, days, root=self.root, names=wanted, executor=self.executor, progress=progress
         )
-        _forget(self.root, panel.root)
         values = np.full((len(rows), len(self.names), len(wanted)), np.nan)
         # A company that came later is not among those of earlier decisions.
         values[:, [self.names.index(each) for each in panel.companies]] = panel.ranked().values
@@ -322,11 +318,3 @@ def _session(store: Store, as_of: str | None) -> pd.Timestamp:
         return view.last_session
     traded = exchange.between(view.first_session, view.last_session)
     return last_session(as_of, traded, "companies", simulated=store.is_simulated)
-
-
-def _forget(root: Path, current: Path) -> None:
-    """Remove old factor panels."""
-    others = [each for each in root.iterdir() if each.is_dir() and each != current]
-    others.sort(key=lambda each: each.stat().st_mtime, reverse=True)
-    for each in others[_KEPT - 1 :]:
-        shutil.rmtree(each, ignore_errors=True)

@@ -62,7 +62,7 @@ class GroupReport:
         tickers = {company: self.members.tickers[place] for company, place in places.items()}
         document = {
             "group": self.group,
-            "as_of": self.as_of,
+            "as_of": self.as_of or str(self.session.date()),
             "session": self.session,
             "simulated": self.simulated,
             "sector": self.sector,
