@@ -18,13 +18,13 @@ from bullbear.definitions.picker import Picker, Ranker
 from bullbear.errors import InputError, NoDataError
 from bullbear.execution.executors import Cluster, Executor, Local
 from bullbear.group.membership import Members, Universe, universe_of
-from bullbear.group.settling import settled
 from bullbear.home import Home
 from bullbear.picking import companies
 from bullbear.picking.cross_section import CrossSection, Rows, decisions, of_panel
 from bullbear.picking.fact_features import FACT_FEATURES
 from bullbear.picking.factor_panel import factor_panel
 from bullbear.picking.features import FEATURES
+from bullbear.picking.fills import with_fills
 from bullbear.picking.scoring import Ranked, check_characteristics, in_force
 from bullbear.workflows.no_companies import company_session, never_heard_of, no_members, no_scores, unknown_tickers
 
@@ -243,7 +243,7 @@ class _Group:
         names = tuple(sorted(set(universe.companies()) & set(view.companies.names)))
         if not names:
             raise no_members(universe, store.as_of(), asked.group, session, universe.at(decided_at))
-        section = of_panel(settled(view.companies.panel(names, last=session)))
+        section = of_panel(with_fills(view.companies.panel(names, last=session)))
         root = home.evaluations / "picking"
         if asked.cluster:
             Cluster(asked.cluster).require_reachable()
