@@ -1,13 +1,19 @@
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
 from tests.conftest import Answer
 from tests.group.homes import fill, market
 
+from bullbear.cli import group_tables
+from bullbear.cli.console import ResultConsole
 from bullbear.data import Store
+from bullbear.group.screening import REASONS, Reason
 from bullbear.home import Home
+from bullbear.workflows.group import group_report
 
 Run = Callable[..., Answer]
 
@@ -24,6 +30,7 @@ def test_the_document_of_a_group(filled: Home, bullbear: Run):
         str(market().panel.sessions[-1].date()),
         False,
     )
+    assert found["as_of"] == found["session"]
     assert (found["membership"]["members"], found["membership"]["priced"]) == (29, 28)
     assert found["membership"]["survivorship"] is None
     assert found["market_value"]["names"] == 26
@@ -57,14 +64,71 @@ def test_a_list_fixed_on_a_day_says_so(filled: Home, bullbear: Run):
     assert "3 members (models/groups.toml), 3 with a price" in answer.out
 
 
+def test_a_ticker_that_no_company_ever_had_is_named(filled: Home, bullbear: Run):
+    (note,) = [
+        each
+        for each in bullbear("group", "--home", filled.root, "--group", "typo", "--json").json["notes"]
+        if "groups.toml" in each
+    ]
+    assert note == "ZZY: no company of that ticker in the store; correct models/groups.toml"
+    mistake = bullbear("group", "--home", filled.root, "--group", "strangers").mistake
+    assert "ZZZ" in mistake
+    assert "correct models/groups.toml" in mistake
+    assert bullbear("pick", "--home", filled.root, "--group", "strangers").mistake == mistake
+
+
 def test_the_text_shows_value_growth_breadth_movers_and_suspects(filled: Home, bullbear: Run):
     out = bullbear("group", "--home", filled.root).out
     for part in (
         "IWM at the close of", "29 members (holdings of IWM on", "Market value   mean $", "new highs", "Growth",
         "price, week (5 sessions)", "volume, quarter (63 sessions)", "Health Care", "Movers over 5 sessions",
-        "suspected misprint", "1 suspect in the last 126 sessions", "decimal point shifted", "corrected",
+        "suspected misprint", "1 suspect in the last 126 sessions", "decimal point shifted (decimal)", "corrected",
+        ", 1 of them on restated prices: not as of that day",
     ):  # fmt: skip
         assert part in out, part
+
+
+def suspect(reason: Reason, value: float, *, corrected: bool) -> SimpleNamespace:
+    session = pd.Timestamp("2019-12-31")
+    return SimpleNamespace(
+        company="ABCDE",
+        session=session,
+        sessions=12,
+        reason=REASONS[reason],
+        value=value,
+        expected=value,
+        corrected=corrected,
+    )
+
+
+@pytest.mark.parametrize("reason", list(REASONS))
+def test_suspects_fit_80_columns_whole(reason: Reason, monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "80")
+    found = [suspect(reason, 1_234_567_890.0, corrected=True), suspect(reason, 1_234_567_890.0, corrected=False)]
+    members = SimpleNamespace(companies=["ABCDE"], tickers=["ABCDE"])
+    group_tables._suspects(ResultConsole(), SimpleNamespace(figures=SimpleNamespace(suspects=found), members=members))
+    out = capsys.readouterr().out
+    rows = [line.rstrip() for line in out.splitlines() if line.startswith("ABCDE")]
+    assert all(row.count("1,234,567,890") == 2 and len(row) <= 80 for row in rows)
+    assert rows[0].endswith("doubtful" if "volume" in REASONS[reason] else "corrected")
+    assert rows[1].endswith("left out")
+    assert ("doubted although" in out) == ("volume" in REASONS[reason])
+
+
+def test_values_on_restated_prices_alone_are_no_values_of_that_day(filled: Home, capsys):
+    report = group_report(filled)
+    value = replace(report.figures.value, restated=report.figures.value.names)
+    group_tables.show(
+        replace(
+            report,
+            figures=replace(
+                report.figures, value=value, breadth=replace(report.figures.breadth, new_highs=1.0, new_lows=1.0)
+            ),
+        )
+    )
+    out = capsys.readouterr().out
+    assert "Market value   unknown as of that day" in out
+    assert "1 new high and 1 new low of" in out
 
 
 def test_a_sector_alone(filled: Home, bullbear: Run):
@@ -78,8 +142,8 @@ def test_a_sector_alone(filled: Home, bullbear: Run):
     ("options", "said"),
     [
         (("--within", "sector"), "allowed: only together with --ratings"),
-        (("--group", "Nope"), "allowed: IWM, three, strangers"),
-        (("--group", "strangers"), "no bar of 1 member in the 330 sessions to"),
+        (("--group", "Nope"), "allowed: IWM, three, typo, strangers"),
+        (("--group", "strangers"), "in the store at the close of"),
         (("--sector", "Gold"), "allowed: Energy, Financials, Health Care"),
         (("--as-of", "2010-01-04"), "the bars of companies in the store; choose a later day"),
         (("--as-of", "2030-01-04"), "fetch or ingest newer data, or choose an earlier day"),

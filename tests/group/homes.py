@@ -65,5 +65,6 @@ def fill(root: Path) -> None:
     (root / "models").mkdir()
     (root / "models" / "groups.toml").write_text(
         '[three]\nfixed_on = 2026-05-05\ntickers = ["C000", "C001", "C002"]\n'
+        '[typo]\nfixed_on = 2026-05-05\ntickers = ["C000", "ZZY"]\n'
         '[strangers]\nfixed_on = 2026-05-05\ntickers = ["ZZZ"]\n'
     )

@@ -74,7 +74,7 @@ def at(panel: Panel, day: str, filed: pd.DataFrame | None = None, sold: pd.DataF
 def test_figures_by_hand() -> None:
     found = at(flat(), "2019-03-11", sold=short())
     assert {name: found[name] for name in EXPECTED} == pytest.approx(EXPECTED)
-    assert np.isnan(found["momentum_12_1"])  # no year of bars
+    assert np.isnan(found["price_momentum_12_1"])  # no year of bars
 
 
 def test_nothing_filed_is_missing() -> None:
@@ -170,27 +170,27 @@ def test_price_figures_against_pandas() -> None:
     group = daily.mean(axis=1)
     held = price.ffill(limit=5)
     expected = {
-        "momentum_12_1": held.shift(21) / held.shift(252) - 1,
+        "price_momentum_12_1": held.shift(21) / held.shift(252) - 1,
         "nearness_to_high": price / price.rolling(252, min_periods=202).max(),
-        "volatility_63": daily.rolling(63, min_periods=51).std(),
-        "volatility_252": daily.rolling(252, min_periods=202).std(),
+        "log_volatility_63": daily.rolling(63, min_periods=51).std(),
+        "log_volatility_252": daily.rolling(252, min_periods=202).std(),
     }
     for name, table in expected.items():
         wanted = table.to_numpy()[rows]
-        wanted[:1] = wanted[:1] if name == "volatility_63" else np.nan  # row 100 has no year behind it
+        wanted[:1] = wanted[:1] if name == "log_volatility_63" else np.nan  # row 100 has no year behind it
         np.testing.assert_allclose(found[name], wanted, rtol=1e-9, err_msg=name)
     for row in rows[1:]:
         for company in range(panel.shape[1]):
             pair = pd.concat([daily[company], group], axis=1).iloc[row - 251 : row + 1].dropna()
             slope = np.polyfit(pair.iloc[:, 1], pair.iloc[:, 0], 1)[0] if len(pair) >= 202 else np.nan
-            assert found["beta_252"][rows == row][0, company] == pytest.approx(slope, nan_ok=True)
+            assert found["log_beta_252"][rows == row][0, company] == pytest.approx(slope, nan_ok=True)
 
 
 def test_the_group_that_betas_refer_to_is_the_members() -> None:
     panel = market()
     member = np.zeros(panel.shape, dtype=bool)
     member[:, 0] = True
-    found = price_characteristics(panel, np.array([299]), member)["beta_252"][0]
+    found = price_characteristics(panel, np.array([299]), member)["log_beta_252"][0]
     assert found[0] == pytest.approx(1.0)
     assert abs(found[6]) < 0.5
 

@@ -51,7 +51,7 @@ def test_ten_companies_by_hand() -> None:
 
 
 def test_ties_share_their_mean_place() -> None:
-    rating = rated(figures(10, momentum_12_1=[5, 5, 5, 4, 3, 2, 1, 0, -1, -1]))["momentum"][0]
+    rating = rated(figures(10, price_momentum_12_1=[5, 5, 5, 4, 3, 2, 1, 0, -1, -1]))["momentum"][0]
     assert rating.tolist() == [16, 16, 16, 36, 46, 56, 66, 76, 91, 91]
 
 
@@ -68,19 +68,21 @@ def test_equal_means_are_ties_whatever_their_last_bits() -> None:
 
 def test_low_is_good_where_the_table_says_so() -> None:
     rising = list(range(10))
-    rating = rated(figures(10, volatility_63=rising, volatility_252=rising, short_share=rising))
+    rating = rated(figures(10, log_volatility_63=rising, log_volatility_252=rising, short_share=rising))
     assert rating["low_risk"][0].tolist() == rating["short_interest"][0].tolist() == list(range(6, 100, 10))
 
 
 def test_fewer_than_ten_are_not_ranked() -> None:
-    nine = figures(9, momentum_12_1=list(range(9)))
+    nine = figures(9, price_momentum_12_1=list(range(9)))
     assert np.isnan(rated(nine)["momentum"]).all()
     assert not np.isnan(rated(nine, fewest=9)["momentum"]).any()
 
 
 def test_the_composite_is_the_mean_of_three_ratings_or_more() -> None:
     rising = [float(place) for place in range(10)]
-    of = figures(10, momentum_12_1=rising, short_share=rising, volatility_63=rising, volatility_252=rising)
+    of = figures(
+        10, price_momentum_12_1=rising, short_share=rising, log_volatility_63=rising, log_volatility_252=rising
+    )
     # Momentum is best at the end; low risk and short interest at the beginning.
     found = rated(of)
     assert found["composite"][0].tolist() == list(range(6, 100, 10))
@@ -93,7 +95,7 @@ def test_the_composite_is_the_mean_of_three_ratings_or_more() -> None:
 
 
 def test_within_the_sector_where_it_is_large_enough() -> None:
-    of = figures(25, momentum_12_1=[float(place) for place in range(25)])
+    of = figures(25, price_momentum_12_1=[float(place) for place in range(25)])
     sectors = ["Energy"] * 12 + ["Utilities"] * 9 + [""] * 4
     group, sector = rated(of)["momentum"][0], rated(of, sectors=sectors, within="sector")["momentum"][0]
     assert sector[:12].tolist() == np.floor(100 * (np.arange(12, 0, -1) - 0.5) / 12 + 1).tolist()
@@ -101,7 +103,7 @@ def test_within_the_sector_where_it_is_large_enough() -> None:
 
 
 def test_only_members_are_rated_and_ranked_against() -> None:
-    of = figures(12, momentum_12_1=[float(place) for place in range(12)])
+    of = figures(12, price_momentum_12_1=[float(place) for place in range(12)])
     member = everyone(of)
     member[0, [0, 11]] = False
     found = rate(of, member)["momentum"][0]
@@ -113,7 +115,7 @@ def test_only_members_are_rated_and_ranked_against() -> None:
 @given(st.integers(100, 350), st.integers(0, 5))
 def test_uniform_from_one_to_a_hundred(count: int, seed: int) -> None:
     values = np.random.default_rng(seed).permutation(count).astype(float)
-    found = rated(figures(count, momentum_12_1=values.tolist()))["momentum"][0]
+    found = rated(figures(count, price_momentum_12_1=values.tolist()))["momentum"][0]
     each = np.bincount(found.astype(int), minlength=101)[1:]
     assert each.min() >= count // 100
     assert each.max() <= -(-count // 100)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +12,7 @@ import pytest
 
 from bullbear import sessions as exchange
 from bullbear.data import Store
+from bullbear.group.characteristics import CHARACTERISTICS
 from bullbear.group.membership import Universe
 from bullbear.group.tickers import Listings
 from bullbear.picking.fact_features import FACT_FEATURES, fact_values
@@ -84,6 +87,22 @@ def test_a_decision_sees_what_it_would_have_seen_alone(store: Store) -> None:
     assert short.tolist() == [5.0, 45.0, 5.0, 5.0]  # as first published, as corrected, and of newer settlements
 
 
+def test_a_bar_corrected_after_a_decision_changes_nothing_of_it(store: Store, tmp_path: Path) -> None:
+    names, day = tuple(FACT_FEATURES), DECISIONS[1]
+    copy = Store(tmp_path / "data")
+    shutil.copytree(store.root, copy.root)
+    live = fact_values(copy.as_of(exchange.closes(DECISIONS[1:2])[0]).companies, COMPANIES, DECISIONS[1:2], names)
+    bar = copy.as_of().companies.latest("bars", ["BCO"]).rename(columns={"company": "series"})
+    bar = bar[bar["event_date"] == day].assign(known_at=AMENDED)
+    assert len(bar) == 1
+    copy.companies.append_all({"bars": bar.assign(close=bar["close"] * 0.88, low=bar["low"] * 0.88)})
+    served = copy.as_of().companies.panel(["BCO"], first=day, last=day).close[0, 0]
+    assert served == pytest.approx(0.88 * bar["close"].item())
+    later = fact_values(copy.as_of().companies, COMPANIES, DECISIONS, names)
+    assert np.isfinite(live[0, 1, names.index("book_yield")])
+    assert later[1].tobytes() == live[0].tobytes()
+
+
 def test_the_factor_panel_holds_them_beside_those_of_bars(store: Store, tmp_path: Path) -> None:
     lists = pd.DataFrame(
         [
@@ -108,5 +127,14 @@ def _ranks(values: np.ndarray) -> list[float]:
     return ((pd.Series(values).rank() - 1) / (len(values) - 1)).tolist()
 
 
-def test_names_are_no_others() -> None:
-    assert not set(FACT_FEATURES) & set(FEATURES)
+def test_a_name_has_one_definition() -> None:
+    """The ratings' figures of prices are not the picker's, and are called otherwise."""
+    assert not set(CHARACTERISTICS) & set(FEATURES)
+
+
+def test_the_page_of_characteristics_has_each_with_its_definition() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "characteristics.md").read_text(encoding="utf-8")
+    written = re.findall(r"^\| `(\w+)` \|.*?([^|]+) \|$", page, re.MULTILINE)
+    defined = {name: each.text for name, each in {**CHARACTERISTICS, **FEATURES}.items()}
+    assert {name: text.strip() for name, text in written} == defined
+    assert len(written) == len(defined)

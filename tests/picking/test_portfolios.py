@@ -67,6 +67,26 @@ def test_capacity_by_hand() -> None:
     assert found.high_share == pytest.approx(np.quantile([0.25, 0.125, 0.125, 0.5], 0.95))
 
 
+@pytest.mark.parametrize("silent", [1, 9])
+def test_orders_in_names_that_hardly_trade_allow_nothing(silent: int) -> None:
+    # They trade on one session in three, so that their median volume is 0.
+    volume = np.full((30, 10), 1e5)
+    volume[:, :silent] = np.where(np.arange(30) % 3 == 0, 50.0, 0.0)[:, None]
+    section, traded = of_panel(panel_from(np.full((30, 10), 10.0), volume=volume)), np.full((1, 10), 0.1)
+    found = capacity(section, traded, np.array([24]), Trading(cost_bp=1.0, participation=0.05, names=5))
+    liquid = 0.05 * 1e6 / 0.1
+    assert found.account == found.least == (liquid if silent < 5 else 0.0)
+    assert found.usual_share == (0.1 if silent < 5 else np.inf)
+    assert found.high_share == np.inf
+    first = capacity(section, traded, np.array([24]), Trading(cost_bp=1.0, participation=0.05, names=1))
+    assert first.account == 0.0
+
+
+def test_without_any_volume_capacity_is_unknown() -> None:
+    section = of_panel(panel_from(np.full((30, 2), 10.0), volume=np.nan))
+    assert np.isnan(capacity(section, np.full((1, 2), 0.5), np.array([24]), COSTS).account)
+
+
 def test_nothing_traded_has_no_capacity() -> None:
     found = capacity(of_panel(panel_from(np.full((30, 2), 10.0))), np.zeros((1, 2)), np.array([22]), COSTS)
     assert np.isnan(found.account)

@@ -9,6 +9,7 @@ from bullbear.data.companies import Panel, panel_from
 from bullbear.definitions.picker import Rotation
 from bullbear.errors import HistoryError, InputError
 from bullbear.picking.cross_section import decisions
+from bullbear.picking.evidence import mean_interval, sharpe_difference
 from bullbear.picking.rotation import evaluate, today, top
 
 FUNDS = {f"X{letter}": f"Sector {letter}" for letter in "ABCDEF"}
@@ -108,10 +109,25 @@ def test_the_highest_are_held_and_ties_go_by_order() -> None:
 def test_refusals() -> None:
     with pytest.raises(HistoryError, match="at least 10"):
         evaluate(definition(), funds(sessions=120))
-    with pytest.raises(HistoryError, match="rule calm: got '12 sessions'"):
+    with pytest.raises(HistoryError, match="rule calm: 12 sessions; allowed"):
         today(definition(), funds(sessions=12))
     rule = {"name": "odd", "kind": "blend", "why": "An unknown characteristic.", "weights": {"moon": 1.0}}
     with pytest.raises(InputError, match=r"rule odd\): got 'moon'; allowed: return_5"):
         evaluate(definition(rule=[rule]), funds(sessions=120))
     with pytest.raises(ValueError, match="hold below the number of funds, 6"):
         definition(hold=6)
+
+
+def test_intervals_of_weekly_decisions_allow_for_labels_that_overlap() -> None:
+    weekly = definition(
+        schedule={"least_decisions": 10, "rebalance": "week"},
+        rule=[{"name": "calm", "kind": "blend", "why": "Low volatility.", "weights": {"return_21": 1}}],
+    )
+    found = evaluate(weekly, funds()).rules[0]
+    ic = found.information.ic[np.isfinite(found.information.ic)]
+    assert found.information.mean == mean_interval(ic, 5)
+    assert found.information.mean != mean_interval(ic)
+    active = mean_interval(found.held.returns - found.equal.returns, 5)
+    assert found.active.low == 52.0 * active.low
+    assert found.over_equal == sharpe_difference(found.held.returns, found.equal.returns, 52.0, 5)
+    assert found.over_market == sharpe_difference(found.held.returns, found.market.returns, 52.0, 5)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 
 from bullbear.cli.console import ResultConsole
+from bullbear.group.screening import REASONS, Reason
 from bullbear.wording import capital, count, long_date, percent, short_date
 
 if TYPE_CHECKING:
@@ -18,6 +19,17 @@ SUSPECTS = 8
 """Suspicious bars that the text shows; `--json` has all."""
 RATED = 20
 """Rated companies that the text shows."""
+_SHORT = {
+    REASONS[Reason.DECIMAL]: "decimal",
+    REASONS[Reason.SPLIT]: "split",
+    REASONS[Reason.STALE]: "stale",
+    REASONS[Reason.ZERO]: "zero",
+    REASONS[Reason.RANGE]: "range",
+    REASONS[Reason.JUMP]: "jump",
+    REASONS[Reason.VOLUME]: "volume",
+    REASONS[Reason.NO_VOLUME]: "no volume",
+}
+"""Reasons in the table of suspects; the line above it explains them."""
 _WINDOWS = {5: "week", 21: "month", 63: "quarter"}
 
 
@@ -31,11 +43,18 @@ def show(report: GroupReport) -> None:
     for note in report.notes:
         console.print(f"note: {note}", soft_wrap=True)
     console.print()
-    if value.names:
+    if value.names and value.restated == value.names:
+        console.print(
+            f"Market value   unknown as of that day: the prices of all {count(value.names, 'name')} are restated, "
+            "divided by later splits; --json has the values",
+            soft_wrap=True,
+        )
+    elif value.names:
+        restated = f", {value.restated:,} of them on restated prices: not as of that day" if value.restated else ""
         console.print(
             f"Market value   mean {dollars(value.mean)}, median {dollars(value.median)}, from {dollars(value.lowest)} "
             f"({_who(report, value.smallest)}) to {dollars(value.highest)} ({_who(report, value.largest)}); "
-            f"{count(value.names, 'name')}",
+            f"{count(value.names, 'name')}{restated}",
             soft_wrap=True,
         )
     else:
@@ -43,8 +62,8 @@ def show(report: GroupReport) -> None:
     today = figures.breadth
     console.print(
         f"Last session   {_whole(today.advances)} up, {_whole(today.declines)} down, {_whole(today.unchanged)} "
-        f"unchanged; {_whole(today.new_highs)} new highs and {_whole(today.new_lows)} new lows of 252 sessions, "
-        f"among {_whole(today.aged)} with the history",
+        f"unchanged; {_counted(today.new_highs, 'new high')} and {_counted(today.new_lows, 'new low')} of 252 "
+        f"sessions, among {_whole(today.aged)} with the history",
         soft_wrap=True,
     )
     console.print(
@@ -140,7 +159,10 @@ def _suspects(console: ResultConsole, report: GroupReport) -> None:
     by_reason: dict[str, int] = {}
     for each in suspects:
         by_reason[each.reason] = by_reason.get(each.reason, 0) + 1
-    parts = ", ".join(f"{number} {reason}" for reason, number in sorted(by_reason.items(), key=lambda pair: -pair[1]))
+    parts = ", ".join(
+        f"{number:,} {reason} ({_SHORT[reason]})"
+        for reason, number in sorted(by_reason.items(), key=lambda pair: -pair[1])
+    )
     console.print(
         f"{capital(count(len(suspects), 'suspect'))} in the last 126 sessions, corrected or left out: {parts}.",
         soft_wrap=True,
@@ -154,12 +176,18 @@ def _suspects(console: ResultConsole, report: GroupReport) -> None:
         table.add_row(
             tickers[each.company],
             short_date(each.session) + (f" +{each.sessions - 1}" if each.sessions > 1 else ""),
-            each.reason,
+            _SHORT[each.reason],
             f"{each.value:,.{digits}f}",
             f"{each.expected:,.{digits}f}",
-            "corrected" if each.corrected else "left out",
+            ("doubtful" if "volume" in each.reason else "corrected") if each.corrected else "left out",
         )
     console.print(table)
+    if any(each.corrected and "volume" in each.reason for each in suspects):
+        console.print(
+            "A doubtful volume is read at the usual decimal place; about one volume in 500 to 1,000 is doubted "
+            "although it was traded (docs/group.md).",
+            soft_wrap=True,
+        )
     if len(suspects) > len(shown):
         console.print(f"{len(suspects) - len(shown):,} more in --json.")
 
@@ -179,6 +207,10 @@ def _who(report: GroupReport, column: int) -> str:
 
 def _signed(value: float) -> str:
     return percent(value, signed=True)
+
+
+def _counted(value: float, noun: str) -> str:
+    return count(int(value), noun) if math.isfinite(value) else f"unknown {noun}s"
 
 
 def _whole(value: float) -> str:

@@ -39,6 +39,8 @@ def show(today: CompaniesToday, top: int, *, sectors_alone: bool) -> None:
         f"--evaluate` shows what past rankings were worth.{learned}{missing}",
         soft_wrap=True,
     )
+    for note in today.notes:
+        console.print(f"note: {note}", soft_wrap=True)
     if today.survivorship:
         console.print(today.survivorship, style="bold")
 

@@ -74,28 +74,31 @@ CHARACTERISTICS: Mapping[str, Characteristic] = {
         "The Accounting Review 71, 289-315)",
     ),
     "leverage": Characteristic("quality", False, f"total liabilities / total assets ({_QMJ})"),
-    "momentum_12_1": Characteristic(
+    "price_momentum_12_1": Characteristic(
         "momentum",
         True,
-        "growth of the price over 252 sessions without the last 21 (Jegadeesh and Titman 1993, "
+        "growth of the price, without dividends, over 252 sessions without the last 21 (Jegadeesh and Titman 1993, "
         "doi:10.1111/j.1540-6261.1993.tb04702.x)",
     ),
     "nearness_to_high": Characteristic(
         "momentum",
         True,
-        "close / highest close of 252 sessions (George and Hwang 2004, doi:10.1111/j.1540-6261.2004.00695.x)",
+        "close / highest close of 252 sessions, without dividends (George and Hwang 2004, "
+        "doi:10.1111/j.1540-6261.2004.00695.x)",
     ),
-    "volatility_63": Characteristic(
+    "log_volatility_63": Characteristic(
         "low_risk",
         False,
-        "standard deviation of 63 daily returns (Ang, Hodrick, Xing and Zhang 2006, "
+        "standard deviation of 63 daily log returns, not annualised (Ang, Hodrick, Xing and Zhang 2006, "
         "doi:10.1111/j.1540-6261.2006.00836.x)",
     ),
-    "volatility_252": Characteristic("low_risk", False, "standard deviation of 252 daily returns"),
-    "beta_252": Characteristic(
+    "log_volatility_252": Characteristic(
+        "low_risk", False, "standard deviation of 252 daily log returns, not annualised"
+    ),
+    "log_beta_252": Characteristic(
         "low_risk",
         False,
-        "slope of 252 daily returns on the mean of the members' (Frazzini and Pedersen 2014, "
+        "slope of 252 daily log returns on the mean of the members' (Frazzini and Pedersen 2014, "
         "doi:10.1016/j.jfineco.2013.10.005)",
     ),
     "short_share": Characteristic(
@@ -160,7 +163,7 @@ def characteristics(
 ) -> Characteristics:
     """`CHARACTERISTICS` of the panel's companies at the closes of `sessions`.
 
-    All but `beta_252` are equal to the last bit whatever other companies the panel holds.
+    All but `log_beta_252` are equal to the last bit whatever other companies the panel holds.
 
     Parameters
     ----------

@@ -22,16 +22,16 @@ def price_characteristics(panel: Panel, rows: Integers, member: BoolArray | None
     held = carried(price, GAP)
     growth = np.log1p(total_return(panel, 1, gap=0))
     group = _mean(np.where(True if member is None else member, growth, np.nan))
-    names = ("momentum_12_1", "nearness_to_high", "volatility_63", "volatility_252", "beta_252")
+    names = ("price_momentum_12_1", "nearness_to_high", "log_volatility_63", "log_volatility_252", "log_beta_252")
     found = {name: np.full((len(rows), panel.shape[1]), np.nan) for name in names}
     for place, row in enumerate(rows.tolist()):
         if row >= QUARTER:
-            found["volatility_63"][place] = _deviation(growth[row - QUARTER + 1 : row + 1])
+            found["log_volatility_63"][place] = _deviation(growth[row - QUARTER + 1 : row + 1])
         if row >= YEAR:
             year = slice(row - YEAR + 1, row + 1)
-            found["volatility_252"][place] = _deviation(growth[year])
-            found["beta_252"][place] = _slope(growth[year], group[year])
-            found["momentum_12_1"][place] = held[row - MONTH] / held[row - YEAR] - 1.0
+            found["log_volatility_252"][place] = _deviation(growth[year])
+            found["log_beta_252"][place] = _slope(growth[year], group[year])
+            found["price_momentum_12_1"][place] = held[row - MONTH] / held[row - YEAR] - 1.0
             found["nearness_to_high"][place] = price[row] / _highest(price[year])
     return found
 

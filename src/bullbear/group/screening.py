@@ -128,13 +128,19 @@ class Screen:
         return runs
 
 
-def screen(panel: Panel) -> Screen:
+def screen(panel: Panel, *, crowd: bool = True) -> Screen:
     """Screen the closes and volumes of a panel; row i reads rows up to i only.
 
     The first bar of a company is believed. Give some sixty sessions more than what is shown, so that what is usual for
     each company is known.
+
+    Parameters
+    ----------
+    crowd
+        Compare volumes with those of the session's median company. Without it a verdict reads its own company alone,
+        whatever others are in the panel.
     """
-    unusual = surprise(panel)
+    unusual = surprise(panel, crowd=crowd)
     prices = screen_prices(panel, unusual)
     volume, expected_volume, volume_reason = _screen_volumes(panel, prices, unusual)
     clean = replace(

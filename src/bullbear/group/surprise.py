@@ -42,14 +42,14 @@ class Surprise:
     dollars: Array
 
 
-def surprise(panel: Panel) -> Surprise:
-    """The surprises of every bar of a panel."""
+def surprise(panel: Panel, *, crowd: bool = True) -> Surprise:
+    """The surprises of every bar of a panel; each of its own company alone unless `crowd`."""
     shares = panel.volume / np.cumprod(panel.split, axis=0)
     with np.errstate(divide="ignore", invalid="ignore"):
         width = np.log(panel.high / panel.low)
     columns = panel.shape[1]
     tables = np.concatenate([_log(each) for each in (shares, width, panel.volume * panel.close)], axis=1)
-    found, spread, level = _against_the_past(tables, columns)
+    found, spread, level = _against_the_past(tables, columns if crowd else 0)
     return Surprise(
         found[:, :columns], spread[:, :columns], found[:, columns : 2 * columns], np.exp(level[:, 2 * columns :])
     )

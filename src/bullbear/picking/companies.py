@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 
 from bullbear.definitions.picker import Picker, Ranker, Schedule
-from bullbear.errors import HistoryError
+from bullbear.errors import Found, HistoryError
 from bullbear.execution.executors import Executor
 from bullbear.group.settling import SETTLED
 from bullbear.picking.cross_section import Array, BoolArray, CrossSection, Rows
-from bullbear.picking.evidence import PER_YEAR, between
+from bullbear.picking.evidence import PER_YEAR, between, overlapping
 from bullbear.picking.information import Information, information
 from bullbear.picking.labels import labels, quantile_of, require_labels
 from bullbear.picking.portfolios import Portfolios, quantile_portfolios
@@ -96,7 +96,7 @@ def evaluate(
     usable = np.flatnonzero(np.isfinite(scores).sum(axis=1) >= picker.quantiles)
     if len(usable) < 3:
         raise HistoryError(
-            "decisions", f"{len(usable)} with scores for {picker.quantiles} quantiles", "at least 3",
+            "decisions", Found(f"{len(usable)} with scores for {picker.quantiles} quantiles"), "at least 3",
             "bring a longer history, or a larger group",
         )  # fmt: skip
     span = slice(int(usable[0]), len(scores))
@@ -122,17 +122,6 @@ def learning(schedule: Schedule) -> Schedule:
     (5, 30)
     """
     return schedule.model_copy(update={"embargo": max(schedule.embargo, SETTLED)})
-
-
-def overlapping(decided: Rows, horizon: int) -> int:
-    """How many decisions a label spans, rounded up by the usual distance between them.
-
-    Example
-    -------
-    >>> overlapping(np.arange(0, 210, 21), 21), overlapping(np.arange(0, 50, 5), 21)
-    (1, 5)
-    """
-    return max(1, int(np.ceil(horizon / np.median(np.diff(decided)) - 0.05))) if len(decided) > 1 else 1
 
 
 def now(picker: Picker, past: Inputs | None, present: Inputs) -> Ranked:

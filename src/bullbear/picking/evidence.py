@@ -30,6 +30,17 @@ def between(rates: Array | None, decided: Rows) -> Array:
     return np.diff(earned[decided])
 
 
+def overlapping(decided: Rows, horizon: int) -> int:
+    """How many decisions a label spans, rounded up by the usual distance between them.
+
+    Example
+    -------
+    >>> overlapping(np.arange(0, 210, 21), 21), overlapping(np.arange(0, 50, 5), 21)
+    (1, 5)
+    """
+    return max(1, int(np.ceil(horizon / np.median(np.diff(decided)) - 0.05))) if len(decided) > 1 else 1
+
+
 def draws(count: int, overlap: int = 1) -> Resamples | None:
     """Resamples of decisions whose labels span `overlap` of them; None where there are too few for an interval."""
     return None if count < max(_LEAST, 4 * overlap) else resample(count, horizon=overlap)

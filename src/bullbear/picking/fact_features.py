@@ -35,7 +35,7 @@ def fact_values(
     Parameters
     ----------
     view
-        As of the last decision's close; bars must not have been corrected between the decisions.
+        As of the last decision's close. Bars count as known at their own session's close.
     decisions
         Sessions, ascending.
     first
@@ -43,14 +43,19 @@ def fact_values(
     """
     asked = sorted(set(companies))
     begin = exchange.offset(decisions[0], -LOOK_BACK) if first is None else first
-    panel = view.panel(asked, first=begin, last=decisions[-1])
-    screened = screen(panel)
+    panel = view.panel(asked, first=begin, last=decisions[-1], on_time=True)
+    screened = screen(panel, crowd=False)
     found = characteristics(
         screened.clean,
-        view.facts(CONCEPTS, asked, since=decisions[0] - pd.Timedelta(days=MEMORY_DAYS)),
+        view.facts(CONCEPTS, asked, since=facts_since(decisions)),
         decisions,
         short_interest=view.short_interest(asked, versions=True),
         splits=np.asarray(screened.clean.split / screened.rebased),
         names=names,
     )
     return found.values
+
+
+def facts_since(decisions: pd.DatetimeIndex) -> pd.Timestamp:
+    """The end of the earliest period that decisions read."""
+    return decisions[0] - pd.Timedelta(days=MEMORY_DAYS)

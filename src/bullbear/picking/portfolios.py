@@ -49,7 +49,7 @@ class Capacity:
     """`account` in dollars at which the `names`-th order of a decision exceeds `participation`: median and least.
 
     `usual_share` and `high_share` are the median and the 95th percentile of the orders' shares of the median dollar
-    volume of 21 sessions, for an account of a million.
+    volume of 21 sessions, for an account of a million; infinite where that volume is 0.
     """
 
     participation: float
@@ -198,6 +198,8 @@ def portfolio(
 def capacity(section: CrossSection, traded: Array, decided: Rows, trading: Trading) -> Capacity:
     """What the orders of an account allow; NaN where no volume is known.
 
+    An order in a name whose usual volume is 0 allows nothing, and is an infinite share of it.
+
     Parameters
     ----------
     traded
@@ -207,13 +209,14 @@ def capacity(section: CrossSection, traded: Array, decided: Rows, trading: Tradi
     for place, row in enumerate(decided.tolist()):
         order = np.abs(traded[place])
         usual = usual_dollars(section, row)
-        ordered = (order > 0.0) & (usual > 0.0)
+        ordered = order > 0.0
         if not ordered.any():
             continue
         allowed = np.sort(trading.participation * usual[ordered] / order[ordered])
         accounts.append(allowed[min(trading.names, len(allowed)) - 1])
-        shares.append(order[ordered] * 1e6 / usual[ordered])
-    if not accounts:
+        with np.errstate(divide="ignore"):
+            shares.append(order[ordered] * 1e6 / usual[ordered])
+    if not accounts or not np.isfinite(section.dollars).any():
         return Capacity(trading.participation, trading.names, *[float("nan")] * 4)
     together = np.concatenate(shares)
     return Capacity(
@@ -222,7 +225,7 @@ def capacity(section: CrossSection, traded: Array, decided: Rows, trading: Tradi
         float(np.median(accounts)),
         float(np.min(accounts)),
         float(np.median(together)),
-        float(np.quantile(together, 0.95)),
+        float(np.quantile(together, 0.95, method="linear" if np.isfinite(together).all() else "higher")),
     )
 
 

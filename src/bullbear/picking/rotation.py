@@ -14,9 +14,9 @@ import numpy as np
 
 from bullbear.data.companies.panel import Panel
 from bullbear.definitions.picker import Ranker, Rotation
-from bullbear.errors import HistoryError
+from bullbear.errors import Found, HistoryError
 from bullbear.picking.cross_section import Array, BoolArray, CrossSection, Rows, decisions, group_growth, of_panel
-from bullbear.picking.evidence import PER_YEAR, between, mean_interval, sharpe_difference
+from bullbear.picking.evidence import PER_YEAR, between, mean_interval, overlapping, sharpe_difference
 from bullbear.picking.features import values
 from bullbear.picking.information import Information, information
 from bullbear.picking.labels import Labels, labels, require_labels
@@ -169,7 +169,7 @@ def _result(
     usable = np.flatnonzero(np.isfinite(scores).sum(axis=1) > definition.hold)
     if len(usable) < 3:
         raise HistoryError(
-            f"rule {rule.name}", f"{len(usable)} decisions with scores", "at least 3", "bring a longer history"
+            f"rule {rule.name}", Found(f"{len(usable)} decisions with scores"), "at least 3", "bring a longer history"
         )
     span = slice(int(usable[0]), len(scores))
     decided, scores = read.labels.decided[span], scores[span]
@@ -179,18 +179,19 @@ def _result(
     held_all = np.ones((len(decided), 1), dtype=bool)
     market, _ = portfolio(definition.benchmark, benchmark, held_all, decided, cost, per_year, bills)
     held, _ = portfolio(rule.name, read.section, chosen, decided, cost, per_year, bills, equal.returns)
-    active = mean_interval(held.returns - equal.returns)
+    overlap = overlapping(read.labels.decided, definition.schedule.horizon)
+    active = mean_interval(held.returns - equal.returns, overlap)
     days = benchmark.sessions[decided]
     return RuleResult(
         rule=rule,
         first=str(days[0].date()),
         last=str(days[-1].date()),
-        information=information(scores, read.labels.relative[span], per_year),
+        information=information(scores, read.labels.relative[span], per_year, overlap=overlap),
         held=held,
         equal=equal,
         market=market,
-        over_equal=sharpe_difference(held.returns - bills, equal.returns - bills, per_year),
-        over_market=sharpe_difference(held.returns - bills, market.returns - bills, per_year),
+        over_equal=sharpe_difference(held.returns - bills, equal.returns - bills, per_year, overlap),
+        over_market=sharpe_difference(held.returns - bills, market.returns - bills, per_year, overlap),
         active=Interval(*(end * per_year for end in (active.estimate, active.low, active.high))),
     )
 
@@ -235,7 +236,7 @@ def today(definition: Rotation, panel: Panel) -> Sequence[Ranking]:
         order = ranked.order
         if not len(order):
             raise HistoryError(
-                f"rule {rule.name}", f"{last + 1} sessions", "about a year of prices of the sector funds",
+                f"rule {rule.name}", Found(f"{last + 1} sessions"), "about a year of prices of the sector funds",
                 "bring a longer history of prices",
             )  # fmt: skip
         names = tuple(read.section.assets[place] for place in order)

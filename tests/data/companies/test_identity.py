@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pandas as pd
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -114,6 +115,26 @@ def test_a_recycled_ticker_whose_owner_only_moved_leaves_both_listed() -> None:
     assert called(found, "2024-03-07") == {"AAA": "AAA.2", "ALD": "AAA"}
 
 
+CHAIN = directory(("BBB", 1, "Alder Works"), ("BBX", 2, "Birch Works"))
+SWAP = directory(("BBB", 1, "Alder Works"), ("AAA", 2, "Birch Works"))
+
+
+@pytest.mark.parametrize("by_list", [True, False])
+@pytest.mark.parametrize("sec", [CHAIN, SWAP])
+def test_tickers_that_change_hands_on_one_day_leave_one_company_per_number(sec: Directory, *, by_list: bool) -> None:
+    lists = [listed("2024-02-01", ALDER, BIRCH)]
+    known = resolved(*lists, sec=SEC, now=FEBRUARY)
+    birch = sec.by_cik["0000000002"][0]
+    if by_list:
+        lists.append(listed("2024-03-07", ("BBB", ALDER[1]), (birch, BIRCH[1])))
+    found = resolved(*lists, known=known, sec=sec, last={"AAA": "2024-03-06", "BBB": "2024-03-06"})
+    assert called(found, "2024-03-08") == {"BBB": "AAA", birch: "BBB"}
+    assert sorted(found.rows) == ["AAA", "BBB"]
+    again = Register.of(_frame(found))
+    bring_up_to_date(again, lists, sec, {}, {}, NOW)
+    assert again.added == []
+
+
 def test_a_second_class_of_shares_is_a_company_of_its_own() -> None:
     sec = directory(("AAA", 1, "Alder"), ("AAA-B", 1, "Alder"))
     found = resolved(listed("2024-02-01", ALDER), listed("2024-03-07", ALDER, ("AAAB", ALDER[1])), sec=sec)
@@ -149,6 +170,19 @@ def test_without_the_sec_names_tell_old_lists_apart() -> None:
     assert called(found, "2018-02-01") == {"AAA": "AAA", "BBB": "BBB"}
     assert called(found, "2018-05-01")["BBX"] == "BBB"  # renamed: the name left and came at once
     assert called(found, "2019-02-01") == {"AAA": "AAA.2", "BBX": "BBB"}
+
+
+def test_a_new_name_without_a_number_is_noted_once_as_untold() -> None:
+    lists = [listed("2024-01-31", ALDER, BIRCH), listed("2024-02-29", ACORN, ("BBB", "Birch Works Group"))]
+    found = resolved(*lists)
+    assert called(found, "2024-03-01") == {"AAA": "AAA", "BBB": "BBB"}
+    assert found.notes == [
+        "list of 2024-02-29: names changed, kept as one company each; no CIK tells a rename from a new owner of the "
+        "ticker: AAA (ALDER WORKS INC, now ACORN BANCORP)"
+    ]
+    assert resolved(*lists, known=Register.of(_frame(found))).notes == []
+    known = resolved(lists[0], sec=SEC, now=FEBRUARY)
+    assert resolved(*lists, known=known, sec=directory(("AAA", 1, "Acorn"), ("BBB", 2, "Birch"))).notes == []
 
 
 def test_an_older_list_read_later_belongs_to_the_same_company() -> None:

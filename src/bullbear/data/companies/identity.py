@@ -10,6 +10,7 @@ before. What tells companies apart is the CIK, the SEC's number for life:
 
 Lists of holdings without a CIK (of the past, or without access to the SEC) are told apart by names: a ticker that is
 back after a pause under another name is another company, a new ticker of a name that left at the same time a rename.
+A ticker that keeps its place under another name counts as the same company, with a note: it may have a new owner.
 
 All of it is pure: from what is known to rows of the register, each known when its source was.
 """
@@ -32,6 +33,7 @@ PATIENCE = 10
 _RECENT = pd.Timedelta(days=45)
 """For how long the SEC's tickers of today explain a list of holdings."""
 _DAY = pd.Timedelta(days=1)
+_SHOWN = 5
 
 
 Profiles = Mapping[str, Profile]
@@ -92,15 +94,14 @@ class _ListReading:
         self.left = [row for row in absent if row.ticker in before]
 
     def read(self) -> None:
+        self._release()
+        untold: list[str] = []
         for member in self.each.members:
-            cik, held = self.directory.cik(member.ticker), self.holders.get(member.ticker)
-            if held is not None and self._is_other(held, member, cik):
-                moved = _released(self.register, held, self.directory, set(self.holders), self.last, self.each)
-                if moved is not None:
-                    self.holders[moved.ticker] = moved
-                held = None
-            known = held or self._known(member, cik)
+            cik = self.directory.cik(member.ticker)
+            known = self.holders.get(member.ticker) or self._known(member, cik)
             if known is not None:
+                if known.ticker == member.ticker and self._is_untold(known, member, cik):
+                    untold.append(f"{member.ticker} ({known.name}, now {member.name})")
                 if known.ticker != member.ticker:
                     self.register.notes.append(_renamed(known, member.ticker))
                 self._tell(known, member)
@@ -111,15 +112,41 @@ class _ListReading:
                 Listing(company, self.each.day, self.each.known_at, member.ticker, member.name, cik, exchange,
                         member.sector)
             )  # fmt: skip
+        if untold:
+            shown = ", ".join(untold[:_SHOWN]) + (f" and {len(untold) - _SHOWN} more" if len(untold) > _SHOWN else "")
+            self.register.notes.append(
+                f"list of {self.each.day.date()}: names changed, kept as one company each; no CIK tells a rename from "
+                f"a new owner of the ticker: {shown}"
+            )
+
+    def _release(self) -> None:
+        """Let go of the tickers that mean another company here, all at once: two may have swapped theirs."""
+        moves = _Moves(self.register, self.directory, self.profiles, self.last, dict(self.holders))
+        here = [(member, self.holders.get(member.ticker)) for member in self.each.members]
+        others = [held for member, held in here if held is not None
+                  and self._is_other(held, member, self.directory.cik(member.ticker))]  # fmt: skip
+        for held in others:
+            del self.holders[held.ticker]
+        for held in others:
+            moved = moves.released(held, self.each.day, self.each.known_at)
+            if moved is not None:
+                self.holders[moved.ticker] = moved
 
     def _is_alive(self, row: Listing) -> bool:
         return row.ticker in self.directory.by_cik.get(row.cik, ())
 
     def _is_other(self, held: Listing, member: Member, cik: str) -> bool:
         """Whether a ticker that `held` had means another company here."""
-        if not held.name or any(alike(member.name, name) for name in _names(held, self.profiles)):
+        if not self._is_renamed(held, member):
             return False
         return cik != held.cik if cik and held.cik else member.ticker not in self.before
+
+    def _is_untold(self, held: Listing, member: Member, cik: str) -> bool:
+        """Whether the name is another one, and no number says that the company is the same."""
+        return not (cik and held.cik) and bool(member.name) and self._is_renamed(held, member)
+
+    def _is_renamed(self, held: Listing, member: Member) -> bool:
+        return bool(held.name) and not any(alike(member.name, name) for name in _names(held, self.profiles))
 
     def _known(self, member: Member, cik: str) -> Listing | None:
         """The known company that a ticker without a holder on that day means, if there is one."""
@@ -151,9 +178,11 @@ def _compare(
     now: pd.Timestamp,
 ) -> None:
     """What the SEC's list of today says of the companies that are listed."""
-    taken = {row.ticker for row in register.current().values()}
-    here = MemberList(today, now, ())
-    for company, row in register.current().items():
+    current = register.current()
+    holders = {row.ticker: row for row in sorted(current.values(), key=lambda row: row.since)}
+    moves = _Moves(register, directory, profiles, last, holders)
+    free: list[Listing] = []
+    for company, row in current.items():
         entry = directory.by_ticker.get(row.ticker)
         if entry is not None and not row.cik:
             if row.ticker in members or alike(row.name, entry.name):
@@ -166,34 +195,62 @@ def _compare(
             register.add(replace(row, since=today, known_at=now, cik=entry.cik, exchange=entry.exchange))
             register.notes.append(f"{company} goes on under CIK {entry.cik}")
             continue
-        _released(register, row, directory, taken, last, here, only_renamed=entry is None)
+        moves.released(row, today, now, only_renamed=entry is None)
         if entry is not None and row.ticker in members:
+            free.append(row)
+    held_now = {(row.ticker, row.cik) for row in register.current().values()}
+    for row in free:
+        entry = directory.by_ticker[row.ticker]
+        if (row.ticker, entry.cik) not in held_now:
             heir = register.new_id(row.ticker)
             register.add(Listing(heir, today, now, row.ticker, entry.name, entry.cik, entry.exchange, row.sector))
 
 
-def _released(
-    register: Register,
-    held: Listing,
-    directory: Directory,
-    taken: set[str],
-    last: Mapping[str, pd.Timestamp],
-    each: MemberList,
-    *,
-    only_renamed: bool = False,
-) -> Listing | None:
-    """Let a company go on without its ticker: under another one of its number, else as delisted."""
-    others = [ticker for ticker in directory.by_cik.get(held.cik, ()) if ticker not in taken]
-    if others:
-        moved = replace(held, since=each.day, known_at=each.known_at, ticker=others[0])
-        register.notes.append(_renamed(held, others[0]))
-        register.add(moved)
-        return moved
-    if not only_renamed:
-        since = max(held.since, last[held.company] + _DAY) if held.company in last else each.day
-        register.add(replace(held, since=since, known_at=each.known_at, status=DELISTED))
-        register.notes.append(f"{held.ticker} belongs to another company now; {held.company} ({held.name}) is delisted")
-    return None
+class _Moves:
+    """Where companies go that lose their tickers at the same time; `holders` had the tickers before."""
+
+    def __init__(
+        self,
+        register: Register,
+        directory: Directory,
+        profiles: Profiles,
+        last: Mapping[str, pd.Timestamp],
+        holders: Mapping[str, Listing],
+    ) -> None:
+        self.register, self.directory, self.profiles = register, directory, profiles
+        self.last, self.holders = last, holders
+        self.claimed: set[str] = set()
+
+    def released(
+        self, held: Listing, day: pd.Timestamp, known_at: pd.Timestamp, *, only_renamed: bool = False
+    ) -> Listing | None:
+        """Let a company go on without its ticker: under another one of its number, else as delisted."""
+        others = [ticker for ticker in self.directory.by_cik.get(held.cik, ()) if self._is_free(ticker, held.cik)]
+        if others:
+            self.claimed.add(others[0])
+            moved = replace(held, since=day, known_at=known_at, ticker=others[0])
+            self.register.notes.append(_renamed(held, others[0]))
+            self.register.add(moved)
+            return moved
+        if not only_renamed:
+            last = self.last.get(held.company)
+            since = day if last is None else max(held.since, last + _DAY)
+            self.register.add(replace(held, since=since, known_at=known_at, status=DELISTED))
+            self.register.notes.append(
+                f"{held.ticker} belongs to another company now; {held.company} ({held.name}) is delisted"
+            )
+        return None
+
+    def _is_free(self, ticker: str, cik: str) -> bool:
+        """Whether a ticker of that number has no holder, or one that loses it to this number."""
+        if ticker in self.claimed:
+            return False
+        holder = self.holders.get(ticker)
+        if holder is None:
+            return True
+        names = _names(holder, self.profiles)
+        new_name = self.directory.by_ticker[ticker].name
+        return holder.cik not in ("", cik) and not any(alike(new_name, name) for name in names)
 
 
 def _names(row: Listing, profiles: Profiles) -> tuple[str, ...]:

@@ -103,8 +103,9 @@ class _Run:
             done += len(names)
             self._progress(f"{done:,} of {len(self._found.by_company):,} companies loaded")
         if restated:
+            which = "company" if restated == 1 else "companies"
             self._notes.append(
-                f"prices of {restated} companies come without splits: marked as restated, since levels that were "
+                f"prices of {restated:,} {which} come without splits: marked as restated, since levels that were "
                 "divided by later splits were not known at the time; a folder splits/ brings them back"
             )
 
