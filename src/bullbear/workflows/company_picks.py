@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 
 from bullbear import sessions as exchange
-from bullbear.data.as_of_session import last_session
 from bullbear.data.companies.oracle import read_company_truth
 from bullbear.data.store import Store
 from bullbear.decide.market import BILL, bill_rate
@@ -27,7 +26,7 @@ from bullbear.picking.factor_panel import factor_panel
 from bullbear.picking.features import FEATURES
 from bullbear.picking.fills import with_fills
 from bullbear.picking.scoring import Ranked, check_characteristics, in_force
-from bullbear.workflows.no_companies import never_heard_of, no_companies, no_members, no_scores, unknown_tickers
+from bullbear.workflows.no_companies import company_session, never_heard_of, no_members, no_scores, unknown_tickers
 
 Progress = Callable[[str, int, int], None]
 
@@ -237,7 +236,7 @@ class _Group:
     def of(cls, home: Home, asked: Asked) -> _Group:
         picker, store = picker_of(home, asked.picker), home.filled_store()
         check_characteristics([picker.rule], (*FEATURES, *FACT_FEATURES))
-        session = _session(store, asked.as_of)
+        session = company_session(store, asked.as_of)
         decided_at = exchange.closes(pd.DatetimeIndex([session]))[0]
         view = store.as_of(decided_at)
         universe = universe_of(view, asked.group, home.groups())
@@ -308,13 +307,3 @@ def picker_of(home: Home, name: str | None) -> Picker:
     if name not in known:
         raise InputError("--picker", name, ", ".join(known), "choose one, or add it to models/picker.toml")
     return known[name]
-
-
-def _session(store: Store, as_of: str | None) -> pd.Timestamp:
-    view = store.as_of().companies
-    if view.is_empty or view.first_session is None or view.last_session is None:
-        raise no_companies(store)
-    if as_of is None:
-        return view.last_session
-    traded = exchange.between(view.first_session, view.last_session)
-    return last_session(as_of, traded, "companies", simulated=store.is_simulated)
