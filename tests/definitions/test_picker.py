@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
-from bullbear.definitions.picker import Blend, read_pickers
+from bullbear.definitions.picker import Blend, Ranker, read_pickers
 from bullbear.errors import DefinitionError, InputError
+from bullbear.group.characteristics import CHARACTERISTICS
 from bullbear.home import Home
 from bullbear.picking.fact_features import FACT_FEATURES
 from bullbear.picking.features import FEATURES
@@ -31,6 +33,40 @@ def test_what_is_shipped_can_be_computed(tmp_path: Path) -> None:
     check_characteristics([each.rule for each in home.pickers().values()], (*FEATURES, *FACT_FEATURES))
     check_characteristics(home.rotation().rules)
     assert home.rotation().schedule.horizon == 21
+
+
+def test_what_the_page_says_of_the_shipped_pickers_is_so(tmp_path: Path) -> None:
+    """Their rows name what `ratings` lacks of the ratings and has instead, and where `ranker` differs from both."""
+    page = (Path(__file__).resolve().parents[2] / "docs" / "picker.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| `(\w+)` \| ([^|]*) \|$", page.split("| shipped picker |")[1], re.MULTILINE))
+    named = {name: set(re.findall(r"`(\w+)`", text)) for name, text in rows.items()}
+    blend, ratings, ranker = (Home(tmp_path).pickers()[name].rule for name in ("blend", "ratings", "ranker"))
+    assert isinstance(blend, Blend)
+    assert isinstance(ratings, Blend)
+    assert isinstance(ranker, Ranker)
+    lacks = set(FACT_FEATURES) - set(ratings.weights)
+    assert named["ratings"] == lacks | (set(ratings.weights) - set(FACT_FEATURES))
+    left_out = ({*blend.weights} | {*ratings.weights}) - set(ranker.features)
+    assert named["ranker"] == left_out | (set(ranker.features) - {*blend.weights, *ratings.weights})
+    assert all(name in ratings.why for name in lacks)
+    assert all(name in ranker.why for name in left_out)
+
+
+def test_each_rating_has_the_same_weight_and_its_own_signs(tmp_path: Path) -> None:
+    rule = Home(tmp_path).pickers()["ratings"].rule
+    assert isinstance(rule, Blend)
+    of_prices = {
+        "momentum_12_1": "momentum",
+        "high_252": "momentum",
+        "volatility_252": "low_risk",
+        "beta_252": "low_risk",
+    }
+    weights: dict[str, float] = {}
+    for name, weight in rule.weights.items():
+        rating = of_prices.get(name) or CHARACTERISTICS[name].rating
+        weights[rating] = weights.get(rating, 0.0) + abs(weight)
+        assert (weight > 0) == (rating == "momentum" or (name in CHARACTERISTICS and CHARACTERISTICS[name].high))
+    assert weights == pytest.approx(dict.fromkeys((each.rating for each in CHARACTERISTICS.values()), 1.0), abs=0.02)
 
 
 def test_a_home_adds_to_the_shipped_pickers(tmp_path: Path) -> None:

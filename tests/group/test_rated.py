@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -59,6 +61,27 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
     found = Store(tmp_path_factory.mktemp("fund") / "data")
     found.companies.append_all({"bars": _bars(), "facts": _facts()})
     return found
+
+
+def test_the_example_of_the_page_runs_and_sees_what_was_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settled = pd.Timestamp("2019-01-15")
+    published = [pd.Timestamp(day, tz="UTC") for day in ("2019-01-26", "2019-03-10")]
+    short = pd.DataFrame({"series": "ACO", "event_date": settled, "known_at": published, "shares_short": [1e5, 4e5]})
+    short = short.assign(avg_daily_volume=2e4, days_to_cover=np.nan, shares_outstanding=np.nan)
+    home = Store(tmp_path / "data")
+    home.companies.append_all({"bars": _bars(), "facts": _facts(), "short_interest": short})
+    monkeypatch.chdir(tmp_path)
+    page = (Path(__file__).resolve().parents[2] / "docs" / "ratings.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"^```python\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
+    names: dict[str, Any] = {}
+    exec(code, names)
+    ratings, figures = names["ratings"], names["figures"]
+    assert figures.sessions.tolist() == DAYS[-43::21].tolist()
+    # As first published at the first two decisions; corrected, but too old, at the last.
+    assert figures.of("days_to_cover")[:, 0].tolist() == pytest.approx([5.0, 5.0, np.nan], nan_ok=True)
+    expected = rate_members(home.as_of(exchange.closes(DAYS[-1:])[0]), members(), SESSION).ratings
+    for name, values in expected.values.items():
+        np.testing.assert_array_equal(ratings.values[name][-1], values[-1][: len(ratings.companies)], err_msg=name)
 
 
 def members() -> Members:

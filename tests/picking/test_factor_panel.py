@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import time
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from bullbear.group.membership import Universe
 from bullbear.group.screening import screen
 from bullbear.group.tickers import Listings
 from bullbear.picking import factor_panel as module
+from bullbear.picking.digests import DAYS as KEPT_DAYS
 from bullbear.picking.factor_panel import RANKED, RAW, FactorPanel, blocks_of, factor_panel
 from bullbear.picking.features import values
 from bullbear.picking.history import LONGEST_GAP, LOOK_BACK
@@ -68,13 +71,13 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
 @pytest.fixture(scope="module")
 def universe() -> Universe:
     """All but one, two lists."""
+    return _lists(("2018-09-28", COMPANIES[:9]), ("2018-12-14", COMPANIES[2:-1]), ("2019-03-08", COMPANIES[:-1]))
+
+
+def _lists(*dated: tuple[str, tuple[str, ...]]) -> Universe:
     lists = [
         (pd.Timestamp(day), pd.Timestamp(day, tz="UTC") + pd.Timedelta(days=1), name, name, "Energy", 1.0)
-        for day, names in (
-            ("2018-09-28", COMPANIES[:9]),
-            ("2018-12-14", COMPANIES[2:-1]),
-            ("2019-03-08", COMPANIES[:-1]),
-        )
+        for day, names in dated
         for name in names
     ]
     rows = pd.DataFrame(lists, columns=["event_date", "known_at", "ticker", "name", "sector", "weight"])
@@ -141,6 +144,7 @@ def test_a_cluster_gives_the_same_bits(
     assert bits(build(store, universe, tmp_path, Cluster(cluster.scheduler_address))) == bits(panel)
 
 
+@pytest.mark.slow
 def test_the_number_of_buckets_does_not_matter(
     panel: FactorPanel, store: Store, universe: Universe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -148,6 +152,7 @@ def test_the_number_of_buckets_does_not_matter(
     assert bits(build(store, universe, tmp_path)) == bits(panel)
 
 
+@pytest.mark.slow
 def test_a_part_reads_the_partitions_of_its_own_companies_and_years_alone(
     store: Store, universe: Universe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -178,15 +183,15 @@ def test_a_part_reads_the_partitions_of_its_own_companies_and_years_alone(
         return inner(bars, **options)
 
     monkeypatch.setattr(module, "screen", watched)
-    panel_of = module._panel
+    daily = module._daily
 
     def forget_first(*arguments: Any) -> Any:
         fresh = Store(store.root)
         arguments = (module.replace(arguments[0], store=fresh), *arguments[1:])
         read.clear()
-        return panel_of(*arguments)
+        return daily(*arguments)
 
-    monkeypatch.setattr(module, "_panel", forget_first)
+    monkeypatch.setattr(module, "_daily", forget_first)
     monkeypatch.setattr(Reader, "rows", rows_of)
     monkeypatch.setattr(Reader, "table", table_of)
     build(store, universe, tmp_path)
@@ -205,16 +210,17 @@ def test_what_is_finished_is_not_computed_again(
 
     with pytest.raises(KeyboardInterrupt):
         build(store, universe, tmp_path, progress=progress)
-    finished = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("raw/**/*.parquet")}
+    finished = {path: path.stat().st_ino for path in tmp_path.rglob("raw/**/*.parquet")}
     assert len(finished) == 3
     found = build(store, universe, tmp_path)
-    assert {path: path.stat().st_mtime_ns for path in finished} == finished
+    assert {path: path.stat().st_ino for path in finished} == finished
     assert bits(found) == bits(panel)
     assert not list(tmp_path.rglob("daily/*.npz"))
     monkeypatch.setattr(module, "map_items", None)  # a third time nothing is computed
     assert bits(build(store, universe, tmp_path)) == bits(panel)
 
 
+@pytest.mark.slow
 def test_rows_stored_later_do_not_count(panel: FactorPanel, store: Store, universe: Universe, tmp_path: Path) -> None:
     limit = store.last_stored_at
     more = bars(np.random.default_rng(2))
@@ -229,6 +235,7 @@ def test_rows_stored_later_do_not_count(panel: FactorPanel, store: Store, univer
     assert bits(build(copy, universe, tmp_path / "two")) != bits(panel)
 
 
+@pytest.mark.slow
 def test_a_decision_alone_has_the_bits_that_it_has_among_others(
     panel: FactorPanel, store: Store, universe: Universe, tmp_path: Path
 ) -> None:
@@ -242,14 +249,84 @@ def test_a_decision_alone_has_the_bits_that_it_has_among_others(
 def test_files_are_by_year_and_bucket(panel: FactorPanel) -> None:
     for kind in (RAW, RANKED):
         found = sorted(
-            path.relative_to(panel.root / kind).as_posix() for path in (panel.root / kind).rglob("*.parquet")
+            path.relative_to(panel.root / kind).as_posix().rpartition("-")[0]
+            for path in (panel.root / kind).rglob("*.parquet")
         )
         used = sorted({bucket(company, BUCKETS) for company in panel.companies})
         assert found == sorted(
-            f"year={day[:4]}/{day}-{number}of{BUCKETS}.parquet"
-            for day in ("2018-10-31", "2019-01-31")
-            for number in used
+            f"year={day[:4]}/{day}-{number}of{BUCKETS}" for day in ("2018-10-31", "2019-01-31") for number in used
         )
+
+
+def _counted(steps: dict[str, int]) -> Any:
+    """A progress that keeps how many parts of each step were computed."""
+    return lambda step, _, total: steps.__setitem__(step, total)
+
+
+def test_an_evening_computes_the_parts_of_its_own_year_alone(store: Store, universe: Universe, tmp_path: Path) -> None:
+    grown, last = Store(tmp_path / "data"), exchange.closes(DECISIONS[[-2]])[0]
+    rows = store.as_of().companies.latest("bars").rename(columns={"company": "series"})
+    late = (rows["known_at"] > last).to_numpy()
+    grown.companies.append_all({"bars": rows[~late]})
+    few = sorted(set(rows["event_date"][late]))[-3:]
+    factor_panel(grown, universe, DECISIONS[:-1], root=tmp_path / "kept", names=NAMES)
+    grown.companies.append_all({"bars": rows[late & (rows["event_date"] < few[0])]})
+    for day, at in zip(few, exchange.closes(pd.DatetimeIndex(few)), strict=True):
+        paid = pd.DataFrame({"series": ["CCO", "LCO"], "event_date": day, "known_at": at, "amount": 0.1})
+        grown.companies.append_all({"bars": rows[rows["event_date"] == day], "dividends": paid})
+    steps: dict[str, int] = {}
+    found = build(grown, universe, tmp_path / "kept", progress=_counted(steps))
+    buckets = len({bucket(company, BUCKETS) for company in found.companies})
+    assert steps == {"bars": buckets, "factors": buckets, "ranks": 1}
+    assert bits(found) == bits(build(grown, universe, tmp_path / "fresh"))
+    steps.clear()
+    assert bits(factor_panel(grown, universe, DECISIONS, root=tmp_path / "kept", names=NAMES)) == bits(found)
+    assert steps == {}
+
+
+@pytest.mark.parametrize(
+    ("kind", "day", "blocks"), [("bars", "2018-11-01", 2), ("splits", "2017-11-01", 2), ("splits", "2019-01-16", 1)]
+)
+def test_what_is_said_of_an_old_session_makes_its_parts_new(
+    store: Store, universe: Universe, tmp_path: Path, kind: str, day: str, blocks: int
+) -> None:
+    copy = Store(tmp_path / "data")
+    shutil.copytree(store.root, copy.root)
+    before = build(copy, universe, tmp_path / "kept")
+    at = exchange.closes(pd.DatetimeIndex([day]))[0]
+    if kind == "bars":
+        rows = copy.as_of().companies.latest("bars", ["ECO"]).rename(columns={"company": "series"})
+        more = rows[rows["event_date"] == day].assign(close=1.0, low=0.9, known_at=at + pd.Timedelta("1D"))
+        assert len(more) == 1  # too late for any factor, but its part is computed
+    else:
+        more = pd.DataFrame({"series": ["ECO"], "event_date": [pd.Timestamp(day)], "known_at": [at]}).assign(ratio=3.0)
+    copy.companies.append_all({kind: more})
+    steps: dict[str, int] = {}
+    found = build(copy, universe, tmp_path / "kept", progress=_counted(steps))
+    assert steps["bars"] == blocks
+    assert (bits(found) == bits(before)) == (kind == "bars")
+    assert bits(found) == bits(build(copy, universe, tmp_path / "fresh"))
+
+
+def test_files_that_nobody_uses_are_removed(
+    store: Store, universe: Universe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build(store, universe, tmp_path)
+    used = {path for path in tmp_path.rglob("*") if path.is_file()}
+    old = time.time() - (KEPT_DAYS + 1) * 86_400
+    for path in used:
+        os.utime(path, (old, old))
+    more = tmp_path / "raw" / "unused.parquet"
+    more.write_bytes(b"")
+    os.utime(more, (old, old))
+    build(store, universe, tmp_path)
+    assert {path for path in tmp_path.rglob("*") if path.is_file()} == used
+    for path in used:
+        os.utime(path, (old, old))
+    other = factor_panel(store, universe, DECISIONS, root=tmp_path, names=NAMES[:2])
+    left = {path for path in tmp_path.rglob("*") if path.is_file()}
+    assert {path for path in left & used if "sums" not in path.parts} == set()
+    assert np.isfinite(other.raw().values).any()
 
 
 def test_who_joins_later_changes_no_factor_of_an_earlier_decision(tmp_path: Path) -> None:

@@ -170,6 +170,19 @@ class _ChangedCompanies(CompanyReader):
             if together:
                 yield self._rows(files, kind, together).select(columns)
 
+    def fingerprints(
+        self,
+        files: Listed,
+        kind: str,
+        years: Collection[int] | None,
+        companies: Collection[str],
+        instant: pd.Timestamp | None,
+    ) -> list[str]:
+        # A change may move rows to other days.
+        if any(self._change.touches(PREFIX + kind, name) for name in companies):
+            years = instant = None
+        return self._unchanged.fingerprints(files, kind, years, companies, instant)
+
     def _rows(self, files: Listed, kind: str, companies: tuple[str, ...]) -> pa.Table:
         """All versions of all years of some companies, changed."""
         kept = self._kept.get((kind, companies))

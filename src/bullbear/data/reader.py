@@ -129,6 +129,17 @@ class Reader:
         stored = self.stored
         return paths if stored is None else tuple(path for path in paths if self._begins_by(path, stored))
 
+    def fingerprints(self, files: Files, kind: str, instant: pd.Timestamp | None) -> list[str]:
+        """One for each segment with a row known at `instant` (None: for all), of what is read from it."""
+
+        def fingerprint(segment: Segment) -> str | None:
+            if instant is not None and segment.first_known_at > instant:
+                return None
+            is_whole = self.stored is None or segment.last_stored_at <= self.stored
+            return segment.path.name if is_whole else f"{segment.path.name} by {self.stored}"
+
+        return self._parts(files, kind, fingerprint)
+
     def _joined(self, kind: str, columns: list[str], tables: list[pa.Table]) -> pa.Table:
         return pa.concat_tables(tables) if tables else self.kinds[kind].schema.empty_table().select(columns)
 

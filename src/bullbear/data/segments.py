@@ -131,6 +131,11 @@ class Segment:
         return bounds
 
     @cached_property
+    def first_known_at(self) -> pd.Timestamp:
+        """The earliest known_at of its rows."""
+        return self._bounds("known_at")[0]
+
+    @cached_property
     def last_known_at(self) -> pd.Timestamp:
         """The latest known_at of its rows."""
         return self._bounds("known_at")[1]

@@ -47,10 +47,15 @@ def fact_values(
     screened = screen(panel, crowd=False)
     found = characteristics(
         screened.clean,
-        view.facts(CONCEPTS, asked, since=decisions[0] - pd.Timedelta(days=MEMORY_DAYS)),
+        view.facts(CONCEPTS, asked, since=facts_since(decisions)),
         decisions,
         short_interest=view.short_interest(asked, versions=True),
         splits=np.asarray(screened.clean.split / screened.rebased),
         names=names,
     )
     return found.values
+
+
+def facts_since(decisions: pd.DatetimeIndex) -> pd.Timestamp:
+    """The end of the earliest period that decisions read."""
+    return decisions[0] - pd.Timedelta(days=MEMORY_DAYS)

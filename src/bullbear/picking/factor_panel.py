@@ -12,17 +12,15 @@ in this process, several, or on a cluster:
 
 Results lie in Parquet files by year and bucket. They are equal to the last bit wherever and in whatever order the parts
 run: sums over companies are sums of whole numbers. The screen judges each company by its own bars alone, so nobody who
-joined the group later, or left it, changes a decision.
+joined the group later, or left it, changes a decision. Each file is named by a digest of all that it was computed from,
+see `digests`: an evening's rows make new only what reads them.
 """
 
 from __future__ import annotations
 
-import hashlib
 import io
-import json
-import pickle
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,15 +31,14 @@ from numpy.typing import NDArray
 from bullbear import sessions as exchange
 from bullbear.data import Store
 from bullbear.data.companies.kinds import BUCKETS, bucket
-from bullbear.data.companies.panel import Panel
 from bullbear.data.companies.tables import Cells, cells_path, read_cells, write_cells
 from bullbear.data.companies.view import CompanyView
 from bullbear.execution import Executor, map_items
-from bullbear.execution.environment import environment
 from bullbear.files import write_whole
 from bullbear.group.membership import Universe
 from bullbear.group.screening import screen
-from bullbear.picking.fact_features import fact_values
+from bullbear.picking.digests import digest, forget, is_there
+from bullbear.picking.fact_features import fact_values, facts_since
 from bullbear.picking.features import FEATURES, values_of
 from bullbear.picking.history import DAILY, Array, BoolArray, Daily
 from bullbear.picking.ranks import percentiles
@@ -50,7 +47,7 @@ LARGEST = 0.5
 """The growth of a session at which a company's part in the growth of the group is cut off, up and down."""
 _UNIT = float(2**40)  # a growth is a whole number of these parts: sums of up to 10**7 companies are exact
 
-RAW, RANKED = "raw", "ranked"
+RAW, RANKED, SUMS = "raw", "ranked", "sums"
 _AUTUMN = "09-01"  # of the year before last: a year and a week before 1 January, and the screen's sixty sessions
 
 Progress = Callable[[str, int, int], None]
@@ -74,16 +71,39 @@ class Block:
 
 @dataclass(frozen=True)
 class Part:
-    """One call's work: a block's decisions, and the places of a bucket's companies."""
+    """One call's work: a block's decisions, and the places of a bucket's companies.
+
+    The digests are of what its growth, its factors and its ranks are computed from.
+    """
 
     block: Block
     bucket: int
     places: NDArray[np.intp]
+    bars: str = ""
+    factors: str = ""
+    ranks: str = ""
 
     @property
     def name(self) -> str:
         """As in file names."""
         return f"{self.block.name}-{self.bucket}of{BUCKETS}"
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """One call's work: the parts of a block, whose companies are ranked together."""
+
+    parts: tuple[Part, ...]
+
+    @property
+    def block(self) -> Block:
+        """The block of all of them."""
+        return self.parts[0].block
+
+    @property
+    def name(self) -> str:
+        """That of the block."""
+        return self.block.name
 
 
 @dataclass(frozen=True)
@@ -119,12 +139,13 @@ class Task:
 
 @dataclass(frozen=True)
 class FactorPanel:
-    """Where the factors of `companies` at `decisions` lie; members alone have ranks."""
+    """Where the factors of `companies` at `decisions` lie, by kind the names of files; members alone have ranks."""
 
     root: Path
     decisions: pd.DatetimeIndex
     companies: tuple[str, ...]
     names: tuple[str, ...]
+    files: Mapping[str, frozenset[str]] = field(repr=False)
 
     def raw(self, decisions: pd.DatetimeIndex | None = None, names: tuple[str, ...] | None = None) -> Cells:
         """The values of all companies, members or not, in double precision."""
@@ -136,7 +157,8 @@ class FactorPanel:
 
     def _read(self, kind: str, decisions: pd.DatetimeIndex | None, names: tuple[str, ...] | None) -> Cells:
         chosen = self.decisions if decisions is None else decisions
-        return read_cells(self.root / kind, chosen, self.companies, self.names if names is None else names)
+        columns = self.names if names is None else names
+        return read_cells(self.root / kind, chosen, self.companies, columns, parts=self.files[kind])
 
 
 def factor_panel(
@@ -161,37 +183,41 @@ def factor_panel(
     decisions
         Sessions, ascending; decided is at their closes.
     root
-        A folder of results; each question has a folder of its own in it. Workers on other machines must see it, and the
-        store, under the same path.
+        A folder of results, of which those that were not used for some days are removed. Workers on other machines must
+        see it, and the store, under the same path.
     names
         Keys of `features.FEATURES` and `fact_features.FACT_FEATURES`.
     stored
         Read only rows stored by then; by default all that are there now.
     """
     limit = store.last_stored_at if stored is None else stored
-    view = store.as_of(exchange.closes(decisions[-1:])[0], stored=limit)
-    companies = tuple(sorted(set(universe.companies()) & set(view.companies.names)))
+    priced = store.as_of(exchange.closes(decisions[-1:])[0], stored=limit).companies.names
+    companies = tuple(sorted(set(universe.companies()) & set(priced)))
     blocks = blocks_of(decisions)
     sessions = exchange.between(blocks[0].first, decisions[-1])
     known, member = universe.mask(sessions, companies)
     task = Task(store, limit, root, names, companies, sessions, known, member, {})
-    task = replace(task, root=root / _key(task, decisions))
-    found = FactorPanel(task.root, decisions, companies, names)
-    done = task.root / "done.json"
-    if done.exists():
-        return found
-    parts = _parts(task, blocks)
 
-    def call(step: str, function: Callable[..., Any], shared: Task, items: list[Any]) -> list[Any]:
+    def call(step: str, function: Callable[..., Any], shared: Task, items: list[Any]) -> None:
         told = None if progress is None else (lambda count, total: progress(step, count, total))
-        return map_items(function, shared, items, executor=executor, progress=told, name=lambda item: str(item.name))
+        if items:
+            map_items(function, shared, items, executor=executor, progress=told, name=lambda item: str(item.name))
 
-    sums = call("bars", write_daily, task, parts)
-    task = replace(task, group=_group_growth(parts, sums))
-    call("factors", write_factors, task, parts)
-    call("ranks", write_ranks, replace(task, group={}), blocks)
-    write_whole(done, json.dumps({"decisions": len(decisions), "companies": len(companies), "names": names}))
-    return found
+    parts, filings = _with_digests(task, _parts(task, blocks))
+    call("bars", write_daily, task, [part for part in parts if not is_there(_kept(task, part, SUMS))])
+    task = replace(task, group=_group_growth(task, parts))
+    parts = [
+        replace(part, factors=_factors_digest(task, part, filed)) for part, filed in zip(parts, filings, strict=True)
+    ]
+    call("factors", write_factors, task, [part for part in parts if not is_there(_cells(task, part, RAW))])
+    by_block = [[part for part in parts if part.block is block] for block in blocks]
+    rankings = [_ranking(task, together) for together in by_block if together]
+    missing = [each for each in rankings if not all([is_there(_cells(task, part, RANKED)) for part in each.parts])]
+    call("ranks", write_ranks, replace(task, group={}), missing)
+    forget(root)
+    ranked = [part for each in rankings for part in each.parts]
+    files = {kind: frozenset(_cells(task, part, kind).stem for part in ranked) for kind in (RAW, RANKED)}
+    return FactorPanel(root, decisions, companies, names, files)
 
 
 def blocks_of(decisions: pd.DatetimeIndex) -> list[Block]:
@@ -204,77 +230,97 @@ def blocks_of(decisions: pd.DatetimeIndex) -> list[Block]:
     return found
 
 
-def write_daily(task: Task, part: Part) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Keep the screened bars of a part for the next step, unless they or its factors are there.
+def write_daily(task: Task, part: Part) -> int:
+    """Screen the bars of a part, keep them for the next step, and write the growth of its members.
 
-    Returns
-    -------
-    For each session of the block: the growth of the part's members, summed in `_UNIT`, and how many there are.
+    For each session of the block: the growths' sum in `_UNIT`, and how many there are.
     """
-    daily, sums = _kept(task, part, "daily"), _kept(task, part, "sums")
-    if sums.exists() and (daily.exists() or _factors(task, part).exists()):
-        found = np.load(sums)
-        return found["units"], found["counts"]
-    panel = screen(_panel(task, part), crowd=False).clean
-    bars = Daily.of(panel.close, panel.volume, panel.split, panel.dividend)
+    sessions, bars = _daily(task, part)
     growth = np.where(bars.traded, bars.gross - 1.0, np.nan).T
-    rows = task.sessions.get_indexer(panel.sessions)
+    rows = task.sessions.get_indexer(sessions)
     counted = task.member[np.ix_(rows, part.places)] & np.isfinite(growth)
     units = np.rint(np.clip(np.where(counted, growth, 0.0), -LARGEST, LARGEST) * _UNIT).astype(np.int64).sum(axis=1)
-    counts = counted.sum(axis=1)
-    _keep(daily, {name: getattr(bars, name) for name in DAILY})
-    _keep(sums, {"units": units, "counts": counts})
-    return units, counts
+    _keep(_kept(task, part, "daily"), {name: getattr(bars, name) for name in DAILY})
+    _keep(_kept(task, part, SUMS), {"units": units, "counts": counted.sum(axis=1)})
+    return len(part.places)
 
 
 def write_factors(task: Task, part: Part) -> int:
-    """Compute and write the factors of a part, unless they are there; the number of companies."""
-    path, kept = _factors(task, part), _kept(task, part, "daily")
-    if not path.exists():
-        block = part.block
+    """Compute and write the factors of a part; the number of companies."""
+    block, kept = part.block, _kept(task, part, "daily")
+    if kept.exists():
         with np.load(kept) as arrays:
             daily = Daily(*(arrays[name] for name in DAILY))
-        rows = exchange.between(block.first, block.last).get_indexer(block.decisions)
-        names = tuple(task.companies[place] for place in part.places)
-        of_bars = np.array([name in FEATURES for name in task.names])
-        found = np.full((len(block.decisions), len(names), len(task.names)), np.nan)
-        found[:, :, of_bars] = values_of(
-            daily, task.group[block.name], rows, [name for name in task.names if name in FEATURES]
-        )
-        if not of_bars.all():
-            filed = [name for name in task.names if name not in FEATURES]
-            found[:, :, ~of_bars] = fact_values(_view(task, part), names, block.decisions, filed, block.first)
-        rows = task.sessions.get_indexer(block.decisions)
-        members = np.logical_or.accumulate(task.member[:, part.places], axis=0)[rows]
-        found[~members] = np.nan  # who joins later is no part of an earlier decision
-        write_cells(path, Cells(block.decisions, names, task.names, found))
+    else:
+        _, daily = _daily(task, part)
+    rows = exchange.between(block.first, block.last).get_indexer(block.decisions)
+    names = _companies(task, part)
+    of_bars = np.array([name in FEATURES for name in task.names])
+    found = np.full((len(block.decisions), len(names), len(task.names)), np.nan)
+    found[:, :, of_bars] = values_of(
+        daily, task.group[block.name], rows, [name for name in task.names if name in FEATURES]
+    )
+    if not of_bars.all():
+        filed = [name for name in task.names if name not in FEATURES]
+        found[:, :, ~of_bars] = fact_values(_view(task, block), names, block.decisions, filed, block.first)
+    found[~_joined(task, part)] = np.nan  # who joins later is no part of an earlier decision
+    write_cells(_cells(task, part, RAW), Cells(block.decisions, names, task.names, found))
     kept.unlink(missing_ok=True)
     return len(part.places)
 
 
-def write_ranks(task: Task, block: Block) -> int:
+def write_ranks(task: Task, ranking: Ranking) -> int:
     """Rank the members of each decision of a block and write the ranks by bucket; the number of decisions."""
-    raw = [part.name for part in _parts(task, [block])]
+    block = ranking.block
+    raw = {_cells(task, part, RAW).stem for part in ranking.parts}
     cells = read_cells(task.root / RAW, block.decisions, task.companies, task.names, parts=raw)
-    rows = task.sessions.get_indexer(block.decisions)
-    ranked = percentiles(cells.values.astype(np.float64, copy=False), (task.member & task.known[:, None])[rows])
-    for part in _parts(task, [block]):
-        names = tuple(task.companies[place] for place in part.places)
-        own = Cells(block.decisions, names, task.names, ranked[:, part.places].astype(np.float32))
-        write_cells(cells_path(task.root / RANKED, block.year, part.name), own)
+    ranked = percentiles(cells.values.astype(np.float64, copy=False), _members(task, block))
+    for part in ranking.parts:
+        own = ranked[:, part.places].astype(np.float32)
+        write_cells(_cells(task, part, RANKED), Cells(block.decisions, _companies(task, part), task.names, own))
     return len(block.decisions)
 
 
-def _key(task: Task, decisions: pd.DatetimeIndex) -> str:
-    """The name of a folder for what depends on these inputs, the code and its libraries."""
-    seal = hashlib.sha256(pickle.dumps(task.store))
-    for text in (sorted(environment().items()), task.stored.isoformat(), task.names, task.companies):
-        seal.update(repr(text).encode())
-    for days in (task.sessions, decisions):
-        seal.update(days.as_unit("us").asi8.tobytes())
-    for flags in (task.known, task.member):
-        seal.update(np.packbits(flags).tobytes())
-    return seal.hexdigest()[:24]
+def _with_digests(task: Task, parts: list[Part]) -> tuple[list[Part], list[str]]:
+    """The parts with a digest of their bars and their members, and a digest of the filings that each reads."""
+    views = {part.block.name: _view(task, part.block) for part in parts}
+    reads_filings = any(name not in FEATURES for name in task.names)
+    found, filings = [], []
+    for part in parts:
+        view, block = views[part.block.name], part.block
+        bars = view.bars_fingerprint(_companies(task, part), block.first, block.last)
+        rows = (task.sessions >= block.first) & (task.sessions <= block.last)
+        member = task.member[np.ix_(np.flatnonzero(rows), part.places)]
+        days = (str(block.first), str(block.last))
+        found.append(replace(part, bars=digest(task.store, bars, days, _companies(task, part), member)))
+        since = facts_since(block.decisions)
+        filings.append(view.filings_fingerprint(_companies(task, part), since) if reads_filings else "")
+    return found, filings
+
+
+def _factors_digest(task: Task, part: Part, filings: str) -> str:
+    days = part.block.decisions.as_unit("us").asi8
+    return digest(part.bars, filings, task.names, days, task.group[part.block.name], _joined(task, part))
+
+
+def _ranking(task: Task, parts: list[Part]) -> Ranking:
+    """The parts of a block with the digest of its ranks."""
+    places = np.concatenate([part.places for part in parts])
+    ranks = digest([part.factors for part in parts], _members(task, parts[0].block)[:, places])
+    return Ranking(tuple(replace(part, ranks=ranks) for part in parts))
+
+
+def _joined(task: Task, part: Part) -> BoolArray:
+    """Whether each company of a part was a member at one of its decisions or before."""
+    so_far = np.logical_or.accumulate(task.member[:, part.places], axis=0)
+    joined: BoolArray = so_far[task.sessions.get_indexer(part.block.decisions)]
+    return joined
+
+
+def _members(task: Task, block: Block) -> BoolArray:
+    """The known members at the decisions of a block."""
+    members: BoolArray = (task.member & task.known[:, None])[task.sessions.get_indexer(block.decisions)]
+    return members
 
 
 def _parts(task: Task, blocks: list[Block]) -> list[Part]:
@@ -288,12 +334,17 @@ def _parts(task: Task, blocks: list[Block]) -> list[Part]:
     return found
 
 
-def _factors(task: Task, part: Part) -> Path:
-    return cells_path(task.root / RAW, part.block.year, part.name)
+def _companies(task: Task, part: Part) -> tuple[str, ...]:
+    return tuple(task.companies[place] for place in part.places)
+
+
+def _cells(task: Task, part: Part, kind: str) -> Path:
+    inputs = part.factors if kind == RAW else part.ranks
+    return cells_path(task.root / kind, part.block.year, f"{part.name}-{inputs}")
 
 
 def _kept(task: Task, part: Part, what: str) -> Path:
-    return task.root / what / f"{part.name}.npz"
+    return task.root / what / f"{part.name}-{part.bars}.npz"
 
 
 def _keep(path: Path, arrays: dict[str, Any]) -> None:
@@ -302,23 +353,27 @@ def _keep(path: Path, arrays: dict[str, Any]) -> None:
     write_whole(path, content.getbuffer())
 
 
-def _panel(task: Task, part: Part) -> Panel:
-    """The bars of a part's companies on its block's sessions, each as known at its own close."""
-    names = [task.companies[place] for place in part.places]
-    return _view(task, part).panel(names, first=part.block.first, last=part.block.last, on_time=True)
+def _daily(task: Task, part: Part) -> tuple[pd.DatetimeIndex, Daily]:
+    """The sessions of a part's block, and the screened bars of its companies, each as known at its own close."""
+    block = part.block
+    bars = _view(task, block).panel(_companies(task, part), first=block.first, last=block.last, on_time=True)
+    clean = screen(bars, crowd=False).clean
+    return clean.sessions, Daily.of(clean.close, clean.volume, clean.split, clean.dividend)
 
 
-def _view(task: Task, part: Part) -> CompanyView:
-    """What was known at the last decision of a part."""
-    instant = exchange.closes(part.block.decisions[-1:])[0]
+def _view(task: Task, block: Block) -> CompanyView:
+    """What was known at the last decision of a block."""
+    instant = exchange.closes(block.decisions[-1:])[0]
     return task.store.as_of(instant, stored=task.stored).companies
 
 
-def _group_growth(parts: list[Part], sums: list[tuple[NDArray[np.int64], NDArray[np.int64]]]) -> dict[str, Array]:
+def _group_growth(task: Task, parts: list[Part]) -> dict[str, Array]:
+    """The mean growth of all members by session, by name of the block."""
     total: dict[str, NDArray[np.int64]] = {}
     count: dict[str, NDArray[np.int64]] = {}
-    for part, (units, members) in zip(parts, sums, strict=True):
+    for part in parts:
         name = part.block.name
-        total[name] = total.get(name, 0) + units
-        count[name] = count.get(name, 0) + members
+        with np.load(_kept(task, part, SUMS)) as found:
+            total[name] = total.get(name, 0) + found["units"]
+            count[name] = count.get(name, 0) + found["counts"]
     return {name: np.where(count[name] > 0, total[name] / _UNIT / np.maximum(count[name], 1), np.nan) for name in total}

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from bullbear.definitions.picker import Blend, Ranker, Schedule
-from bullbear.errors import HistoryError, InputError
+from bullbear.errors import Found, HistoryError, InputError
 from bullbear.execution.executors import Executor
 from bullbear.picking.blend import blended, contributions
 from bullbear.picking.cross_section import Array, BoolArray, Rows
@@ -101,7 +101,7 @@ def rank(rule: Rule, past: Examples | None, now: Mapping[str, Array], member: Bo
         parts = {name: np.where(member, part[0], np.nan) for name, part in contributions(rule, rows).items()}
         return Ranked(np.where(member, blended(rule, rows)[0], np.nan), parts, 0)
     if past is None:
-        raise HistoryError("decisions", "none", "past decisions to learn from", "bring a longer history of prices")
+        raise HistoryError("decisions", Found("none"), "past ones to learn from", "bring a longer history of prices")
     fitted = fit(past, np.arange(len(past.grade)))
     X = np.stack([now[name] for name in rule.features], axis=1)
     chosen = member & np.isfinite(X).any(axis=1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -12,7 +11,6 @@ import numpy as np
 import pandas as pd
 
 from bullbear import sessions as exchange
-from bullbear.data.as_of_session import last_session
 from bullbear.data.companies.oracle import read_company_truth
 from bullbear.data.store import Store
 from bullbear.decide.market import BILL, bill_rate
@@ -20,19 +18,17 @@ from bullbear.definitions.picker import Picker, Ranker
 from bullbear.errors import InputError, NoDataError
 from bullbear.execution.executors import Cluster, Executor, Local
 from bullbear.group.membership import Members, Universe, universe_of
-from bullbear.group.settling import settled
 from bullbear.home import Home
 from bullbear.picking import companies
 from bullbear.picking.cross_section import CrossSection, Rows, decisions, of_panel
 from bullbear.picking.fact_features import FACT_FEATURES
 from bullbear.picking.factor_panel import factor_panel
 from bullbear.picking.features import FEATURES
+from bullbear.picking.fills import with_fills
 from bullbear.picking.scoring import Ranked, check_characteristics, in_force
-from bullbear.workflows.no_companies import never_heard_of, no_companies, no_members, no_scores, unknown_tickers
+from bullbear.workflows.no_companies import company_session, never_heard_of, no_members, no_scores, unknown_tickers
 
 Progress = Callable[[str, int, int], None]
-_KEPT = 3
-"""Factor panels that are kept; older ones are of a store that has changed since, or of another group."""
 
 
 @dataclass(frozen=True)
@@ -243,14 +239,14 @@ class _Group:
     def of(cls, home: Home, asked: Asked) -> _Group:
         picker, store = picker_of(home, asked.picker), home.filled_store()
         check_characteristics([picker.rule], (*FEATURES, *FACT_FEATURES))
-        session = _session(store, asked.as_of)
+        session = company_session(store, asked.as_of)
         decided_at = exchange.closes(pd.DatetimeIndex([session]))[0]
         view = store.as_of(decided_at)
         universe = universe_of(view, asked.group, home.groups())
         names = tuple(sorted(set(universe.companies()) & set(view.companies.names)))
         if not names:
             raise no_members(universe, store.as_of(), asked.group, session, universe.at(decided_at))
-        section = of_panel(settled(view.companies.panel(names, last=session)))
+        section = of_panel(with_fills(view.companies.panel(names, last=session)))
         root = home.evaluations / "picking"
         if asked.cluster:
             Cluster(asked.cluster).require_reachable()
@@ -270,7 +266,6 @@ class _Group:
         panel = factor_panel(
             self.store, self.universe, days, root=self.root, names=wanted, executor=self.executor, progress=progress
         )
-        _forget(self.root, panel.root)
         values = np.full((len(rows), len(self.names), len(wanted)), np.nan)
         # A company that came later is not among those of earlier decisions.
         values[:, [self.names.index(each) for each in panel.companies]] = panel.ranked().values
@@ -315,21 +310,3 @@ def picker_of(home: Home, name: str | None) -> Picker:
     if name not in known:
         raise InputError("--picker", name, ", ".join(known), "choose one, or add it to models/picker.toml")
     return known[name]
-
-
-def _session(store: Store, as_of: str | None) -> pd.Timestamp:
-    view = store.as_of().companies
-    if view.is_empty or view.first_session is None or view.last_session is None:
-        raise no_companies(store)
-    if as_of is None:
-        return view.last_session
-    traded = exchange.between(view.first_session, view.last_session)
-    return last_session(as_of, traded, "companies", simulated=store.is_simulated)
-
-
-def _forget(root: Path, current: Path) -> None:
-    """Remove old factor panels."""
-    others = [each for each in root.iterdir() if each.is_dir() and each != current]
-    others.sort(key=lambda each: each.stat().st_mtime, reverse=True)
-    for each in others[_KEPT - 1 :]:
-        shutil.rmtree(each, ignore_errors=True)

@@ -359,6 +359,23 @@ def test_impossible_bars_are_set_aside_and_misprints_are_not(bare: Settings, wor
     assert panel.close[1, 0] == 3000.0
 
 
+def test_an_answer_without_any_close_is_a_failure_of_its_ticker(bare: Settings, world: World, brought: Store) -> None:
+    class Unclosed(Company):
+        def raw(self, today: str) -> pd.DataFrame:
+            return super().raw(today).assign(close=np.nan)
+
+    world.today = "2024-03-11"
+    world.priced["HHH"] = Unclosed(1007, "HHH", "Hazel Works, Inc.")
+    report = fetched(brought, bare, world)
+    (failure,) = map(str, report.failures)
+    assert failure.startswith("yahoo HHH: answer for HHH: ")
+    assert "none with a close" in failure
+    assert "HHH" not in report.arrived
+    assert len(report.arrived) == 11
+    world.settle()
+    assert fetched(brought, bare, world).added == {"bars": 1}
+
+
 def test_an_unknown_company_or_fund_is_refused(bare: Settings, world: World, tmp_path: Path) -> None:
     store = Store(tmp_path)
     with pytest.raises(InputError, match=r"--only: got 'XYZ'; allowed: a company that the funds held"):

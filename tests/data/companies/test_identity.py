@@ -172,6 +172,19 @@ def test_without_the_sec_names_tell_old_lists_apart() -> None:
     assert called(found, "2019-02-01") == {"AAA": "AAA.2", "BBX": "BBB"}
 
 
+def test_a_new_name_without_a_number_is_noted_once_as_untold() -> None:
+    lists = [listed("2024-01-31", ALDER, BIRCH), listed("2024-02-29", ACORN, ("BBB", "Birch Works Group"))]
+    found = resolved(*lists)
+    assert called(found, "2024-03-01") == {"AAA": "AAA", "BBB": "BBB"}
+    assert found.notes == [
+        "list of 2024-02-29: names changed, kept as one company each; no CIK tells a rename from a new owner of the "
+        "ticker: AAA (ALDER WORKS INC, now ACORN BANCORP)"
+    ]
+    assert resolved(*lists, known=Register.of(_frame(found))).notes == []
+    known = resolved(lists[0], sec=SEC, now=FEBRUARY)
+    assert resolved(*lists, known=known, sec=directory(("AAA", 1, "Acorn"), ("BBB", 2, "Birch"))).notes == []
+
+
 def test_an_older_list_read_later_belongs_to_the_same_company() -> None:
     known = resolved(listed("2024-03-07", ALDER))
     found = resolved(listed("2020-01-31", ALDER), listed("2024-03-07", ALDER), known=known)

@@ -82,6 +82,7 @@ class BarFetch:
                 self.unknown.add(company)
             return
         frame = delivery.frames["raw_bars", ticker]
+        delivered, is_empty = len(frame), bool(frame["close"].isna().all())
         days, before = frame["date"].to_numpy(), self._owner_before(row)
         inside = days <= self._last_closed(fetch.settled(delivery.served_at)).asm8
         if before is not None:
@@ -90,6 +91,9 @@ class BarFetch:
         held = self.bars.whole(company) if whole else self.bars.held(company)
 
         def read() -> bool:
+            if is_empty:
+                problem = Found(f"{delivered} rows, none with a close")
+                raise InputError(f"answer for {ticker}", problem, "closes", "run `bullbear fetch` again")
             if not is_same:
                 _refuse_gap(company, self.bars.last.get(company), frame)
             read_answer(batch, company, held, frame, clock, whole=whole)

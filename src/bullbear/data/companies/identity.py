@@ -10,6 +10,7 @@ before. What tells companies apart is the CIK, the SEC's number for life:
 
 Lists of holdings without a CIK (of the past, or without access to the SEC) are told apart by names: a ticker that is
 back after a pause under another name is another company, a new ticker of a name that left at the same time a rename.
+A ticker that keeps its place under another name counts as the same company, with a note: it may have a new owner.
 
 All of it is pure: from what is known to rows of the register, each known when its source was.
 """
@@ -32,6 +33,7 @@ PATIENCE = 10
 _RECENT = pd.Timedelta(days=45)
 """For how long the SEC's tickers of today explain a list of holdings."""
 _DAY = pd.Timedelta(days=1)
+_SHOWN = 5
 
 
 Profiles = Mapping[str, Profile]
@@ -93,10 +95,13 @@ class _ListReading:
 
     def read(self) -> None:
         self._release()
+        untold: list[str] = []
         for member in self.each.members:
             cik = self.directory.cik(member.ticker)
             known = self.holders.get(member.ticker) or self._known(member, cik)
             if known is not None:
+                if known.ticker == member.ticker and self._is_untold(known, member, cik):
+                    untold.append(f"{member.ticker} ({known.name}, now {member.name})")
                 if known.ticker != member.ticker:
                     self.register.notes.append(_renamed(known, member.ticker))
                 self._tell(known, member)
@@ -107,6 +112,12 @@ class _ListReading:
                 Listing(company, self.each.day, self.each.known_at, member.ticker, member.name, cik, exchange,
                         member.sector)
             )  # fmt: skip
+        if untold:
+            shown = ", ".join(untold[:_SHOWN]) + (f" and {len(untold) - _SHOWN} more" if len(untold) > _SHOWN else "")
+            self.register.notes.append(
+                f"list of {self.each.day.date()}: names changed, kept as one company each; no CIK tells a rename from "
+                f"a new owner of the ticker: {shown}"
+            )
 
     def _release(self) -> None:
         """Let go of the tickers that mean another company here, all at once: two may have swapped theirs."""
@@ -126,9 +137,16 @@ class _ListReading:
 
     def _is_other(self, held: Listing, member: Member, cik: str) -> bool:
         """Whether a ticker that `held` had means another company here."""
-        if not held.name or any(alike(member.name, name) for name in _names(held, self.profiles)):
+        if not self._is_renamed(held, member):
             return False
         return cik != held.cik if cik and held.cik else member.ticker not in self.before
+
+    def _is_untold(self, held: Listing, member: Member, cik: str) -> bool:
+        """Whether the name is another one, and no number says that the company is the same."""
+        return not (cik and held.cik) and bool(member.name) and self._is_renamed(held, member)
+
+    def _is_renamed(self, held: Listing, member: Member) -> bool:
+        return bool(held.name) and not any(alike(member.name, name) for name in _names(held, self.profiles))
 
     def _known(self, member: Member, cik: str) -> Listing | None:
         """The known company that a ticker without a holder on that day means, if there is one."""

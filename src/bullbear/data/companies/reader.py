@@ -94,6 +94,21 @@ class CompanyReader:
             if len(table):
                 yield table
 
+    def fingerprints(
+        self,
+        files: Listed,
+        kind: str,
+        years: Collection[int] | None,
+        companies: Collection[str],
+        instant: pd.Timestamp | None,
+    ) -> list[str]:
+        """Of the segments that may hold rows of these years and companies, known at `instant`; see `Reader`."""
+        return sorted(
+            f"{reader.root.name}/{each}"
+            for reader, paths in self.segments_of(files, kind, years, companies)
+            for each in reader.fingerprints(paths, kind, instant)
+        )
+
     def names(self, files: Listed, kind: str, years: Collection[int] | None = None) -> tuple[str, ...]:
         """The companies with a row of a kind, sorted; those of other years may be among them."""
         found: set[str] = set()

@@ -6,10 +6,12 @@ must use the values first filed. A panel reads the partitions of its years alone
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection, Iterable
 from functools import cached_property
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -138,6 +140,31 @@ class CompanyView:
         columns = ["company", "concept", "event_date", "start_date", "known_at", "value", "unit", "form"]
         return _framed("facts", parts, ["company", "concept", "event_date", "known_at", "start_date", "unit"])[columns]
 
+    def bars_fingerprint(self, companies: Iterable[str], first: pd.Timestamp, last: pd.Timestamp) -> str:
+        """A digest that changes if what `panel` serves of companies, from `first` to `last`, may have changed.
+
+        Rows of which none was known at the instant do not change it, so that of the past it stays as it is.
+        """
+        asked, seal = _names(companies), hashlib.sha256()
+        years = range(first.year, last.year + 1)
+        seal.update(repr(self._reader.fingerprints(self._files, "bars", years, asked, self._at)).encode())
+        for name, rows in self._events.items():
+            # These lie together for all years, and one more is no reason to compute the others again.
+            near = (rows["event_date"] > first - pd.Timedelta(days=15)) & (rows["event_date"] <= last)
+            own = rows[(near & rows["company"].isin(asked)).to_numpy()]
+            seal.update(f"{name} {len(own)} {own['company'].tolist()}".encode())
+            for column in ("event_date", "known_at", "value"):
+                seal.update(np.ascontiguousarray(own[column].to_numpy()).tobytes())
+        return seal.hexdigest()
+
+    def filings_fingerprint(self, companies: Iterable[str], since: pd.Timestamp) -> str:
+        """As `bars_fingerprint`, of `facts` since a day and of all short interest."""
+        asked = _names(companies)
+        years = [year for year in self._reader.years(self._files, "facts") if year >= since.year]
+        found = self._reader.fingerprints(self._files, "facts", years, asked, self._at)
+        found += self._reader.fingerprints(self._files, "short_interest", None, asked, self._at)
+        return hashlib.sha256(repr(found).encode()).hexdigest()
+
     def listings(self, *, every_version: bool = False) -> pd.DataFrame:
         """Under which ticker, name and sector a company was listed, in the latest version known of each row.
 
@@ -232,6 +259,15 @@ class CompanyView:
                 "fetch or ingest them, or choose a later day",
             )
         return otherwise
+
+    @cached_property
+    def _events(self) -> dict[str, pd.DataFrame]:
+        """Every version known of splits and dividends: company, event_date, known_at (microseconds), value."""
+        found = {}
+        for kind, value in (("splits", "ratio"), ("dividends", "amount")):
+            rows = self._versions(kind, None).rename(columns={value: "value"})
+            found[kind] = rows.assign(known_at=pd.DatetimeIndex(rows["known_at"]).as_unit("us").asi8)
+        return found
 
     @cached_property
     def _listings(self) -> pd.DataFrame:
