@@ -10,6 +10,7 @@ from rich.table import Table
 
 from bullbear.cli.console import ResultConsole
 from bullbear.picking.information import LEAST_NAMES
+from bullbear.wording import dollars
 
 if TYPE_CHECKING:
     from bullbear.picking.portfolios import Portfolio
@@ -132,22 +133,6 @@ def _portfolio(each: Portfolio) -> list[str]:
 def _yearly(interval: Interval) -> str:
     low, high = (f"{end:+.1%}" if math.isfinite(end) else "" for end in (interval.low, interval.high))
     return f"{interval.estimate:+.1%}" + (f" [{low}, {high}]" if low else "")
-
-
-def dollars(value: float) -> str:
-    """An amount in thousands, millions or billions of dollars.
-
-    Example
-    -------
-    >>> dollars(12_345_678.0), dollars(250_000.0)
-    ('$12m', '$250k')
-    """
-    if not math.isfinite(value):
-        return "unknown"
-    for size, unit in ((1e9, "bn"), (1e6, "m"), (1e3, "k")):
-        if value >= size:
-            return f"${value / size:.{0 if value >= 10 * size else 1}f}{unit}"
-    return f"${value:.0f}"
 
 
 def show_rotation(today: RotationToday, *, simulated: bool) -> None:
