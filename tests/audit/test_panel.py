@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -14,9 +15,12 @@ from tests.factors.breadth.fund import SESSIONS, Fund, filled
 
 from bullbear.audit import panel
 from bullbear.audit.changes import Noise
+from bullbear.audit.checks import perturbation as check
 from bullbear.audit.factors.perturbation import perturbation
 from bullbear.audit.panel import Line, breadth_of, company_leaks, facts_of, membership_of, panel_leaks, ratings_of
+from bullbear.audit.result import Leak
 from bullbear.audit.series import stored_as
+from bullbear.audit.subject import QUICK, Effort
 from bullbear.data import Store
 from bullbear.data.companies import Panel
 from bullbear.data.companies.view import CompanyView
@@ -105,6 +109,24 @@ def test_the_check_finds_ratings_that_read_next_weeks_prices(store: Store, monke
     monkeypatch.setattr(CompanyView, "panel", ahead)
     _, (leak,) = company_leaks(store, "IWM", SESSIONS, CUTS[:1])
     assert re.match(r"ratings of IWM's members: \d+ for C\d\d on \S+, but \S+ after .* had been", leak.sentence)
+
+
+@pytest.mark.parametrize(("effort", "companies"), [(Effort(1, 1, None, 1), 14), (QUICK, 0)])
+def test_perturbation_looks_at_companies_unless_it_is_quick(
+    store: Store, monkeypatch: pytest.MonkeyPatch, effort: Effort, companies: int
+) -> None:
+    def looked(of: Store, fund: str, sessions: pd.DatetimeIndex, cuts: list[pd.Timestamp]) -> tuple[int, list[Leak]]:
+        assert (of, fund, list(cuts)) == (store, "IWM", CUTS[:1])
+        return 14, [Leak("ratings", "2017-02-13", 1.0, "a rating moved")]
+
+    monkeypatch.setattr(check, "readers_of", lambda subject: {})
+    monkeypatch.setattr(check, "_everything", lambda *args, **kwargs: [])
+    monkeypatch.setattr(check, "cuts", lambda subject, count: CUTS[:1])
+    monkeypatch.setattr(check, "company_leaks", looked)
+    subject = SimpleNamespace(store=store, ticker="IWM", index=SESSIONS, specs=[], feature_sets=[])
+    found = check.check(subject, effort, lambda done, total: None)  # type: ignore[arg-type]
+    assert found.has_failed == (companies > 0)
+    assert found.figures["companies"] == companies
 
 
 def todays_members(view: View, sessions: pd.DatetimeIndex) -> pd.DataFrame:
