@@ -5,26 +5,31 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 from tests.factors.breadth.fund import SESSIONS, Fund, filled
 
+from bullbear.audit import panel
 from bullbear.audit.changes import Noise
 from bullbear.audit.factors.perturbation import perturbation
-from bullbear.audit.panel import Line, breadth_of, facts, membership_of, panel_leaks, ratings_of
+from bullbear.audit.panel import Line, breadth_of, company_leaks, facts_of, membership_of, panel_leaks, ratings_of
 from bullbear.audit.series import stored_as
 from bullbear.data import Store
+from bullbear.data.companies import Panel
+from bullbear.data.companies.view import CompanyView
 from bullbear.data.derived import DERIVED
 from bullbear.data.versions import History
 from bullbear.data.view import View
 from bullbear.factors import load
 from bullbear.group.breadth_table import FIGURES, figures
+from bullbear.group.fundamentals import fundamentals
 from bullbear.group.marks import marks_of
 from bullbear.group.membership import Universe, fund_universe
 from bullbear.group.tickers import Listings
-from bullbear.sessions import closes
+from bullbear.sessions import closes, offset
 
 ROOT = Path(__file__).resolve().parents[2]
 ROWS = SESSIONS[60::30]
@@ -36,7 +41,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
     return filled(tmp_path_factory.mktemp("panel") / "data", Fund.made())
 
 
-CLEAN: dict[str, Line] = {"membership": membership_of("IWM"), "breadth": breadth_of("IWM"), "facts": facts}
+CLEAN: dict[str, Line] = {"membership": membership_of("IWM"), "breadth": breadth_of("IWM"), "facts": facts_of()}
 
 
 def test_nothing_of_the_clean_line_moves(store: Store) -> None:
@@ -51,6 +56,55 @@ def test_no_rating_moves(store: Store) -> None:
     lines = {"ratings": ratings_of("IWM")}
     assert lines["ratings"](store.as_of(), SESSIONS[400:421:20]).notna().to_numpy().any()
     assert panel_leaks(store, lines, SESSIONS[400:421:20], CUTS[1:]) == []
+
+
+def test_facts_and_ratings_of_a_sample_stay_as_they_were(store: Store) -> None:
+    looked_at, leaks = company_leaks(store, "IWM", SESSIONS, CUTS[:1])
+    assert (looked_at, leaks) == (len(members_at(store, CUTS[0])), [])
+    assert looked_at > 10
+
+
+def members_at(store: Store, day: pd.Timestamp) -> tuple[str, ...]:
+    view = store.as_of(closes(pd.DatetimeIndex([day]))[0])
+    members = fund_universe(view, "IWM").at(view.instant)
+    assert members is not None
+    return members.companies
+
+
+def test_the_sample_is_rated_by_the_same_rules_as_the_whole_fund(store: Store) -> None:
+    names = members_at(store, CUTS[0])
+    day = pd.DatetimeIndex(CUTS[:1])
+    whole, named = (ratings_of("IWM", some)(store.as_of(), day) for some in (None, names))
+    assert whole.notna().any(axis=None)
+    pd.testing.assert_frame_equal(whole, named)
+    assert set(ratings_of("IWM", names[:3])(store.as_of(), day).columns) == set(names[:3])
+
+
+def test_without_members_or_prices_there_is_nothing_to_look_at(store: Store, tmp_path: Path) -> None:
+    assert company_leaks(store, "SPY", SESSIONS, CUTS) == (0, [])
+    assert company_leaks(Store(tmp_path), "IWM", SESSIONS, CUTS) == (0, [])
+
+
+def test_the_check_finds_facts_restated_for_the_past(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    def restated(reported: pd.DataFrame, *rest: Any) -> Any:
+        keys = ["company", "concept", "event_date"]
+        first = reported.groupby(keys)["known_at"].transform("min")
+        rows = reported.sort_values("known_at", kind="stable").assign(known_at=first)
+        return fundamentals(rows.drop_duplicates(keys, keep="last"), *rest)
+
+    monkeypatch.setattr(panel, "fundamentals", restated)
+    _, (leak,) = company_leaks(store, "IWM", SESSIONS, SESSIONS[240:241])
+    assert re.match(r"facts of IWM's members: \S+ for \w+ C02 on \S+, but \S+ after .* had been changed", leak.sentence)
+
+
+def test_the_check_finds_ratings_that_read_next_weeks_prices(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    def ahead(self: CompanyView, names: Any, *, first: pd.Timestamp, last: pd.Timestamp) -> Panel:
+        return served(CompanyView(self._reader, None), names, first=offset(first, 5), last=offset(last, 5))
+
+    served = CompanyView.panel
+    monkeypatch.setattr(CompanyView, "panel", ahead)
+    _, (leak,) = company_leaks(store, "IWM", SESSIONS, CUTS[:1])
+    assert re.match(r"ratings of IWM's members: \d+ for C\d\d on \S+, but \S+ after .* had been", leak.sentence)
 
 
 def todays_members(view: View, sessions: pd.DatetimeIndex) -> pd.DataFrame:

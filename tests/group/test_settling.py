@@ -109,3 +109,14 @@ def test_a_usual_volume_after_a_wrong_one_is_no_suspect():
     assert found.volume_reason[150, :15].any()
     assert not found.volume_reason[151:].any()
     assert all(each.value != each.expected for each in found.suspects())
+
+
+def test_no_company_is_settled_by_who_else_is_there():
+    tables = {"volume": PANEL.volume.copy()}
+    tables["volume"][150, 30:] *= 8  # the others trade heavily on the day of a block trade
+    tables["volume"][150, 3] *= 6
+    panel = replace(PANEL, **tables)
+    few = panel.take(panel.companies[:24])
+    found, alone = settled(panel).take(few.companies), settled(few)
+    for name in (*plants.PRICES, "volume", "split"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(alone, name), err_msg=name)

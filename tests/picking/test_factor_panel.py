@@ -144,6 +144,7 @@ def test_a_cluster_gives_the_same_bits(
     assert bits(build(store, universe, tmp_path, Cluster(cluster.scheduler_address))) == bits(panel)
 
 
+@pytest.mark.slow
 def test_the_number_of_buckets_does_not_matter(
     panel: FactorPanel, store: Store, universe: Universe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -151,6 +152,7 @@ def test_the_number_of_buckets_does_not_matter(
     assert bits(build(store, universe, tmp_path)) == bits(panel)
 
 
+@pytest.mark.slow
 def test_a_part_reads_the_partitions_of_its_own_companies_and_years_alone(
     store: Store, universe: Universe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -218,6 +220,7 @@ def test_what_is_finished_is_not_computed_again(
     assert bits(build(store, universe, tmp_path)) == bits(panel)
 
 
+@pytest.mark.slow
 def test_rows_stored_later_do_not_count(panel: FactorPanel, store: Store, universe: Universe, tmp_path: Path) -> None:
     limit = store.last_stored_at
     more = bars(np.random.default_rng(2))
@@ -232,6 +235,7 @@ def test_rows_stored_later_do_not_count(panel: FactorPanel, store: Store, univer
     assert bits(build(copy, universe, tmp_path / "two")) != bits(panel)
 
 
+@pytest.mark.slow
 def test_a_decision_alone_has_the_bits_that_it_has_among_others(
     panel: FactorPanel, store: Store, universe: Universe, tmp_path: Path
 ) -> None:

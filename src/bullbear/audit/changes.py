@@ -98,14 +98,18 @@ def _in_order(bars: pd.DataFrame, late: np.ndarray) -> None:
 
 @dataclass(frozen=True)
 class Thinned:
-    """A random half of the rows known after an instant taken away; shows what looks only whether a row is there."""
+    """A random half of the rows known after an instant taken away; shows what looks only whether a row is there.
+
+    `series` are the (kind, series) that change; None for all.
+    """
 
     after: pd.Timestamp
+    series: frozenset[tuple[str, str]] | None = None
     seed: int = 1
 
     def touches(self, kind: str, series: str) -> bool:
-        """Whether the series is among those that change: all."""
-        return True
+        """Whether the series is among those that change."""
+        return among(self.series, kind, series)
 
     def rows(self, kind: str, series: str, frame: pd.DataFrame) -> pd.DataFrame:
         """The rows that are left; see `data.changed.Change`."""

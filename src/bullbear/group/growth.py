@@ -1,6 +1,6 @@
 """Average growth of a group's prices and volumes: median, weighted by market value, and trimmed.
 
-A plain mean of growth is the affair of whichever company grew most, and of every misprint; it is not shown. The
+A plain mean of growth is dominated by whichever company grew most and by every misprint; it is not shown. The
 weighted figure is the growth of the members' joint value at the shares outstanding now, which a portfolio held in
 proportion would have made, dividends aside.
 """
@@ -51,7 +51,8 @@ class CompanyGrowth:
 def company_growth(panel: Panel, sessions: int) -> CompanyGrowth:
     """Growth over the last `sessions` sessions of a panel, which should be a screened one."""
     price = price_growth(panel.last(sessions + GAP + 1), sessions)[-1]
-    return CompanyGrowth(sessions, price, latest_volume_growth(panel, sessions))
+    trading = np.isfinite(panel.last(GAP + 1).volume).any(axis=0)  # as long as its last price is carried
+    return CompanyGrowth(sessions, price, np.where(trading, latest_volume_growth(panel, sessions), np.nan))
 
 
 def group_growth(of: CompanyGrowth, member: BoolArray, value: Array) -> Growth:

@@ -24,7 +24,7 @@ _DOUBTED = (Reason.DECIMAL, Reason.SPLIT, Reason.JUMP, Reason.RANGE)
 
 def settled(panel: Panel) -> Panel:
     """The panel to compute outcomes on; row i reads rows up to i + `SETTLED` only."""
-    screened = screen(panel)
+    screened = screen(panel, crowd=False)  # an outcome depends on no other company
     clean = screened.clean
     doubted = np.isin(screened.reason, _DOUBTED) & (panel.close > 0)
     split, agreed = _agreed_splits(screened, doubted)

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from bullbear.definitions.picker import Picker, Ranker, Schedule
-from bullbear.errors import HistoryError
+from bullbear.errors import Found, HistoryError
 from bullbear.execution.executors import Executor
 from bullbear.group.settling import SETTLED
 from bullbear.picking.cross_section import Array, BoolArray, CrossSection, Rows
@@ -96,7 +96,7 @@ def evaluate(
     usable = np.flatnonzero(np.isfinite(scores).sum(axis=1) >= picker.quantiles)
     if len(usable) < 3:
         raise HistoryError(
-            "decisions", f"{len(usable)} with scores for {picker.quantiles} quantiles", "at least 3",
+            "decisions", Found(f"{len(usable)} with scores for {picker.quantiles} quantiles"), "at least 3",
             "bring a longer history, or a larger group",
         )  # fmt: skip
     span = slice(int(usable[0]), len(scores))

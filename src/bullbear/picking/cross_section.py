@@ -84,7 +84,7 @@ def cross_section(
 
 
 def of_panel(panel: Panel) -> CrossSection:
-    """The companies of a panel, misprints already removed (`group.settling`).
+    """The companies of a panel, misprints already removed (`fills.with_fills`).
 
     A dividend is reinvested at the open of its ex-date, so that a share becomes `1 + dividend / open`; without a bar on
     that day, at the last close.

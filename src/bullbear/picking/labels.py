@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bullbear.errors import HistoryError, InputError
+from bullbear.errors import Found, HistoryError, InputError
 from bullbear.picking.cross_section import Array, BoolArray, CrossSection, Rows
 
 
@@ -90,5 +90,8 @@ def require_labels(found: Labels, least: int) -> None:
     resolved = int(np.isfinite(found.relative).any(axis=1).sum())
     if resolved < least:
         raise HistoryError(
-            "decisions", f"{resolved} with a resolved label", f"at least {least}", "bring a longer history of prices"
+            "decisions",
+            Found(f"{resolved} with a resolved label"),
+            f"at least {least}",
+            "bring a longer history of prices",
         )

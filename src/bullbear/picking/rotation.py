@@ -14,7 +14,7 @@ import numpy as np
 
 from bullbear.data.companies.panel import Panel
 from bullbear.definitions.picker import Ranker, Rotation
-from bullbear.errors import HistoryError
+from bullbear.errors import Found, HistoryError
 from bullbear.picking.cross_section import Array, BoolArray, CrossSection, Rows, decisions, group_growth, of_panel
 from bullbear.picking.evidence import PER_YEAR, between, mean_interval, overlapping, sharpe_difference
 from bullbear.picking.features import values
@@ -169,7 +169,7 @@ def _result(
     usable = np.flatnonzero(np.isfinite(scores).sum(axis=1) > definition.hold)
     if len(usable) < 3:
         raise HistoryError(
-            f"rule {rule.name}", f"{len(usable)} decisions with scores", "at least 3", "bring a longer history"
+            f"rule {rule.name}", Found(f"{len(usable)} decisions with scores"), "at least 3", "bring a longer history"
         )
     span = slice(int(usable[0]), len(scores))
     decided, scores = read.labels.decided[span], scores[span]
@@ -236,7 +236,7 @@ def today(definition: Rotation, panel: Panel) -> Sequence[Ranking]:
         order = ranked.order
         if not len(order):
             raise HistoryError(
-                f"rule {rule.name}", f"{last + 1} sessions", "about a year of prices of the sector funds",
+                f"rule {rule.name}", Found(f"{last + 1} sessions"), "about a year of prices of the sector funds",
                 "bring a longer history of prices",
             )  # fmt: skip
         names = tuple(read.section.assets[place] for place in order)

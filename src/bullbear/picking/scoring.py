@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 import numpy as np
 import pandas as pd
 
 from bullbear.definitions.picker import Blend, Ranker, Schedule
-from bullbear.errors import HistoryError, InputError
+from bullbear.errors import Found, HistoryError, InputError
 from bullbear.execution.executors import Executor
 from bullbear.picking.blend import blended, contributions
 from bullbear.picking.cross_section import Array, BoolArray, Rows
@@ -26,13 +27,15 @@ def check_characteristics(rules: Sequence[Rule], known: Sequence[str] = tuple(FE
     Raises
     ------
     InputError
-        The message names the rule and what there is.
+        The message names the rule, what there is, and the nearest name.
     """
     for rule in rules:
         for name in rule.characteristics:
             if name not in known:
                 where = f"models/picker.toml (rule {rule.name})"
-                raise InputError(where, name, ", ".join(known), "correct the name")
+                near = get_close_matches(name, known, n=1)
+                remedy = f"did you mean {near[0]}?" if near else "correct the name"
+                raise InputError(where, name, ", ".join(known), remedy)
 
 
 def past_scores(
@@ -98,7 +101,7 @@ def rank(rule: Rule, past: Examples | None, now: Mapping[str, Array], member: Bo
         parts = {name: np.where(member, part[0], np.nan) for name, part in contributions(rule, rows).items()}
         return Ranked(np.where(member, blended(rule, rows)[0], np.nan), parts, 0)
     if past is None:
-        raise HistoryError("decisions", "none", "past decisions to learn from", "bring a longer history of prices")
+        raise HistoryError("decisions", Found("none"), "past ones to learn from", "bring a longer history of prices")
     fitted = fit(past, np.arange(len(past.grade)))
     X = np.stack([now[name] for name in rule.features], axis=1)
     chosen = member & np.isfinite(X).any(axis=1)

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from bullbear.definitions.picker import Ranker, Schedule
-from bullbear.errors import HistoryError
+from bullbear.errors import Found, HistoryError
 from bullbear.execution.executors import Executor
 from bullbear.execution.mapping import map_items
 from bullbear.learn.ranker import FittedRanker, fit_ranker
@@ -65,7 +65,7 @@ def folds(sessions: pd.DatetimeIndex, decided: Rows, resolved: Rows, schedule: S
             found.append(Fold(train, test))
     if not found:
         raise HistoryError(
-            "decisions", f"{len(decided)} in {len(sessions)} sessions",
+            "decisions", Found(f"{len(decided)} in {len(sessions)} sessions"),
             f"more: a first fit needs {schedule.least_decisions} with resolved labels",
             "bring a longer history of prices, or lower least_decisions in models/picker.toml",
         )  # fmt: skip

@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 
 from bullbear import sessions as exchange
-from bullbear.data.as_of_session import last_session
 from bullbear.data.companies.oracle import read_company_truth
 from bullbear.data.store import Store
 from bullbear.decide.market import BILL, bill_rate
@@ -19,15 +18,15 @@ from bullbear.definitions.picker import Picker, Ranker
 from bullbear.errors import InputError, NoDataError
 from bullbear.execution.executors import Cluster, Executor, Local
 from bullbear.group.membership import Members, Universe, universe_of
-from bullbear.group.settling import settled
 from bullbear.home import Home
 from bullbear.picking import companies
 from bullbear.picking.cross_section import CrossSection, Rows, decisions, of_panel
 from bullbear.picking.fact_features import FACT_FEATURES
 from bullbear.picking.factor_panel import factor_panel
 from bullbear.picking.features import FEATURES
+from bullbear.picking.fills import with_fills
 from bullbear.picking.scoring import Ranked, check_characteristics, in_force
-from bullbear.workflows.no_companies import never_heard_of, no_companies, no_members, no_scores, unknown_tickers
+from bullbear.workflows.no_companies import company_session, never_heard_of, no_members, no_scores, unknown_tickers
 
 Progress = Callable[[str, int, int], None]
 
@@ -106,7 +105,8 @@ class CompaniesToday:
 class CompaniesRecord:
     """The past of a picker; `oracle` is the mean information coefficient of the true expected returns, if simulated.
 
-    `tried` is how many different pickers have been evaluated on the group so far, this one included.
+    `tried` is how many different pickers have been evaluated on the group so far, this one included; `sectors` are all
+    that its companies have.
     """
 
     group: str
@@ -115,6 +115,7 @@ class CompaniesRecord:
     simulated: bool
     oracle: float | None
     tried: int = 1
+    sectors: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-ready."""
@@ -198,7 +199,8 @@ def companies_record(home: Home, asked: Asked, progress: Progress | None = None)
     evaluated = companies.evaluate(of.picker, read, rates, executor=of.executor, progress=told)
     simulated = of.store.is_simulated
     oracle = _oracle(home, evaluated, of.names) if simulated else None
-    record = CompaniesRecord(asked.group, evaluated, of.universe.survivorship, simulated, oracle)
+    sectors = tuple(sorted(set(read.sectors)))
+    record = CompaniesRecord(asked.group, evaluated, of.universe.survivorship, simulated, oracle, sectors=sectors)
     picker, schedule = of.picker, of.picker.schedule
     log_picking(
         home.runs,
@@ -237,14 +239,14 @@ class _Group:
     def of(cls, home: Home, asked: Asked) -> _Group:
         picker, store = picker_of(home, asked.picker), home.filled_store()
         check_characteristics([picker.rule], (*FEATURES, *FACT_FEATURES))
-        session = _session(store, asked.as_of)
+        session = company_session(store, asked.as_of)
         decided_at = exchange.closes(pd.DatetimeIndex([session]))[0]
         view = store.as_of(decided_at)
         universe = universe_of(view, asked.group, home.groups())
         names = tuple(sorted(set(universe.companies()) & set(view.companies.names)))
         if not names:
             raise no_members(universe, store.as_of(), asked.group, session, universe.at(decided_at))
-        section = of_panel(settled(view.companies.panel(names, last=session)))
+        section = of_panel(with_fills(view.companies.panel(names, last=session)))
         root = home.evaluations / "picking"
         if asked.cluster:
             Cluster(asked.cluster).require_reachable()
@@ -308,13 +310,3 @@ def picker_of(home: Home, name: str | None) -> Picker:
     if name not in known:
         raise InputError("--picker", name, ", ".join(known), "choose one, or add it to models/picker.toml")
     return known[name]
-
-
-def _session(store: Store, as_of: str | None) -> pd.Timestamp:
-    view = store.as_of().companies
-    if view.is_empty or view.first_session is None or view.last_session is None:
-        raise no_companies(store)
-    if as_of is None:
-        return view.last_session
-    traded = exchange.between(view.first_session, view.last_session)
-    return last_session(as_of, traded, "companies", simulated=store.is_simulated)

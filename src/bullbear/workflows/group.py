@@ -10,7 +10,6 @@ import pandas as pd
 
 from bullbear import sessions as exchange
 from bullbear.data.companies.panel import BoolArray, Panel
-from bullbear.data.store import Store
 from bullbear.documents import json_ready
 from bullbear.errors import Found, InputError, NoDataError
 from bullbear.group.fundamentals import OLDEST
@@ -22,7 +21,7 @@ from bullbear.group.screening import REASONS, Reason
 from bullbear.group.statistics import SESSIONS, SHOWN, GroupFigures, Today, group_figures
 from bullbear.home import Home
 from bullbear.wording import count, few
-from bullbear.workflows.no_companies import never_heard_of, no_companies, no_members, unknown_tickers
+from bullbear.workflows.no_companies import company_session, never_heard_of, no_members, unknown_tickers
 
 DEFAULT = "IWM"
 """The group that is shown if none is named."""
@@ -173,7 +172,7 @@ def group_report(
     groups = home.groups()
     if name not in groups:
         universe_of(store.as_of(stored=stored), name, groups)  # says so
-    session = _session(store, as_of, stored)
+    session = company_session(store, as_of, stored)
     closed = exchange.closes(pd.DatetimeIndex([session]))[0]
     view = store.as_of(closed, stored=stored)
     universe = universe_of(view, name, groups)
@@ -216,27 +215,6 @@ def group_report(
             *set_aside(companies.quarantine(), panel, member),
         ),
         simulated=store.is_simulated,
-    )
-
-
-def _session(store: Store, as_of: str | None, stored: pd.Timestamp | None) -> pd.Timestamp:
-    companies = store.as_of(stored=stored).companies
-    last = companies.last_session
-    if last is None:
-        raise no_companies(store)
-    if as_of is None:
-        return last
-    day, first = exchange.day(as_of), companies.first_session
-    assert first is not None
-    if first <= day <= last:
-        return pd.Timestamp(exchange.between(first, day)[-1])
-    more = "simulate more years" if store.is_simulated else "fetch or ingest newer data"
-    later = day > last and len(exchange.between(last, day)) > 1
-    if day > last and not later:
-        return last
-    span = f"{first.date()} to {last.date()}, the bars of companies in the store"
-    raise NoDataError(
-        "--as-of", str(day.date()), span, f"{more}, or choose an earlier day" if later else "choose a later day"
     )
 
 

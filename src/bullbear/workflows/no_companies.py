@@ -1,4 +1,7 @@
-"""Why there are no companies to report or to rank: none in the store, no list known then, or none with a score."""
+"""The session of companies that a day means, and why there are none to report or to rank.
+
+None in the store, no list known then, or none with a score.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from bullbear import sessions as exchange
+from bullbear.data.as_of_session import last_session
 from bullbear.data.store import Store
 from bullbear.data.view import View
 from bullbear.errors import Found, HistoryError, NoDataError
@@ -24,12 +28,32 @@ def no_companies(store: Store) -> NoDataError:
     return NoDataError("companies", found, "a store with companies", ways)
 
 
+def company_session(store: Store, as_of: str | None, stored: pd.Timestamp | None = None) -> pd.Timestamp:
+    """The session of `as_of`, or the last one before it; the last one with a bar of any company if `as_of` is None.
+
+    Raises
+    ------
+    NoDataError
+        There are no bars of companies, or none of that session.
+    """
+    companies = store.as_of(stored=stored).companies
+    first, last = companies.first_session, companies.last_session
+    if first is None or last is None:
+        raise no_companies(store)
+    if as_of is None:
+        return last
+    return last_session(as_of, exchange.between(first, last), "companies", simulated=store.is_simulated)
+
+
 def no_members(
     universe: Universe, latest: View, name: str, session: pd.Timestamp, members: Members | None
 ) -> NoDataError:
     """The refusal of a group without members at a close; `latest` knows what was stored later."""
     where = f"group {name}"
     remedy = "choose another day, fetch or ingest lists of holdings, or fix a list on a day in models/groups.toml"
+    if members is not None and not len(members) and not members.unresolved:
+        found = f"its list of {members.day.date()} has no line that is a company"
+        return NoDataError(where, Found(found), "a list of companies", remedy)
     if members is not None:
         listed = few(sorted({*members.tickers, *members.unresolved}))
         when = f"the close of {session.date()}"

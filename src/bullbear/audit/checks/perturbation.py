@@ -3,8 +3,8 @@
 One bar at a time, one series, one family of data, and everything at once; rows are also taken away, since a factor may
 look only whether there is one. That catches what a cut store hides, a leak that behaves at the last row. Of a model
 that reads breadth the same is done to every company and to the lists of holdings, and who was a member must not move
-either. At last the prices of each ticker are restated as later splits and dividends restate them: no factor may read
-their level.
+either; where companies are stored, nor may the facts and ratings of a sample of the fund's members. At last the prices
+of each ticker are restated as later splits and dividends restate them: no factor may read their level.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import pandas as pd
 from bullbear.audit.changes import Noise, Restated, Thinned
 from bullbear.audit.examples_compared import examples_differ, first_of_each, of_finding
 from bullbear.audit.factors.finding import Finding, first_difference
-from bullbear.audit.panel import membership_of, panel_leaks
+from bullbear.audit.panel import company_leaks, membership_of, panel_leaks
 from bullbear.audit.replays.forecasts import forecast_leaks, forecasts_from, reported_sessions
 from bullbear.audit.result import CheckResult, Leak
 from bullbear.audit.series import Series, readers_of, stored_as
@@ -64,6 +64,8 @@ def check(subject: Subject, effort: Effort, progress: Callable[[int, int], None]
         leaks += _everything(subject, day, thinned=number % 2 == 1)
         progress(done := done + 1, steps)
     leaks += _inside(subject, readers, few)
+    companies, inside = (0, []) if effort.is_quick else company_leaks(subject.store, subject.ticker, subject.index, few)
+    leaks += inside
     of_bars = {name: specs for (kind, name), specs in readers.items() if kind == "bars"}
     leaks += _levels(subject, of_bars, subject.index[: len(subject.index) // 3] if effort.is_quick else subject.index)
     progress(steps, steps)
@@ -71,6 +73,8 @@ def check(subject: Subject, effort: Effort, progress: Callable[[int, int], None]
         f"no factor ({len(subject.specs)}), label or forecast changed when later data were changed: "
         f"all of it at {len(days)} cuts, each of {len(readers)} series and its next row alone at {len(few)}"
     )
+    if companies:
+        clean += f"; nor did facts or ratings of {companies} companies of {subject.ticker}"
     return CheckResult.of(
         NAME,
         first_of_each(leaks),
@@ -79,6 +83,7 @@ def check(subject: Subject, effort: Effort, progress: Callable[[int, int], None]
         factors=len(subject.specs),
         series=len(readers),
         families=list(families),
+        companies=companies,
         days=[str(day.date()) for day in days],
     )
 
