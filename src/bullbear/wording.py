@@ -98,6 +98,24 @@ def price(value: float) -> str:
     return f"{value:,.2f}"
 
 
+def dollars(value: float | None) -> str:
+    """An amount in thousands, millions or billions of dollars.
+
+    Example
+    -------
+    >>> dollars(1.234e9), dollars(56.7e6), dollars(1.26e6), dollars(250_000.0), dollars(0.0), dollars(None)
+    ('$1.23 bn', '$57 m', '$1.3 m', '$250 k', '$0', 'unknown')
+    """
+    if value is None or not math.isfinite(value):
+        return UNKNOWN
+    if value >= 1e9:
+        return f"${value / 1e9:,.2f} bn"
+    for size, unit in ((1e6, " m"), (1e3, " k")):
+        if value >= size:
+            return f"${value / size:.{0 if value >= 10 * size else 1}f}{unit}"
+    return f"${value:.0f}"
+
+
 def long_date(day: date) -> str:
     """A day with its weekday, in English whatever the machine's language.
 

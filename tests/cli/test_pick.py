@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -10,13 +11,14 @@ import pytest
 from typer.testing import CliRunner
 
 from bullbear.cli.app import app
-from bullbear.cli.pick_tables import ends, largest, show_rotation_record
-from bullbear.definitions.picker import Rotation
+from bullbear.cli.pick_tables import ends, largest, show_record, show_rotation_record
+from bullbear.definitions.picker import Rotation, Schedule
 from bullbear.home import Home
 from bullbear.picking.information import Information
 from bullbear.picking.portfolios import Portfolio
 from bullbear.picking.rotation import Evaluated, RuleResult
 from bullbear.statistics.bootstrap import Interval
+from bullbear.workflows.company_picks import CompaniesRecord
 from bullbear.workflows.picking import RotationRecord
 
 
@@ -38,7 +40,7 @@ def test_the_sector_funds_of_a_day(trained_home: Home) -> None:
         assert scores == sorted(scores, reverse=True)
     assert pd.Timestamp(found["decided_at"]).tz_convert("America/New_York").hour == 16
     code, text = pick(trained_home, "--rotation")
-    assert "SIMULATED market" in text
+    assert "SIMULATED market" in " ".join(text.split())
     assert "A rule holds its first 3" in text
 
 
@@ -93,6 +95,48 @@ def test_nothing_significant_is_said_to_be_so(capsys: pytest.CaptureFixture[str]
     show_rotation_record(record(0.01))
     text = capsys.readouterr().out
     assert "1 of 3 intervals excludes zero, where luck alone would give about 0: calm, information coefficient." in text
+
+
+def test_the_tables_of_a_rotation_fit_80_columns(
+    trained_home: Home, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    show_rotation_record(record(0.01))
+    text = capsys.readouterr().out
+    assert text.count("+0.10 [-0.10, +0.30]") == 2
+    assert "Sharpe ratio above that of" in text
+    assert "…" not in text
+    code, text = pick(trained_home, "--rotation")
+    assert code == 0
+    assert "low_volatility" in text
+    assert "ranker" in text
+    assert "XLY Consumer Discretionary" in " ".join(text.split())
+    assert "…" not in text
+
+
+def test_a_sector_without_a_coefficient_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    books = quantile_books()
+    found = SimpleNamespace(
+        picker=SimpleNamespace(name="mine", schedule=Schedule(), trading=SimpleNamespace(cost_bp=10.0)),
+        decided=pd.DatetimeIndex(["2000-01-31", "2001-12-31"]),
+        information=Information(
+            np.zeros(24), Interval(0.1, 0.0, 0.2), 0.3, 0.5, 24, 9.0, {"Energy": Interval(0.1, 0.0, 0.2)}
+        ),
+        portfolios=books,
+    )
+    show_record(CompaniesRecord("IWM", found, None, False, None, sectors=("", "Energy", "Utilities")), sectors=True)  # type: ignore[arg-type]
+    text = " ".join(capsys.readouterr().out.split())
+    assert "since no decision has 5 scored companies of them: Utilities." in text
+
+
+def quantile_books() -> SimpleNamespace:
+    held = Portfolio("best", 1.0, 0.08, 0.07, 0.15, 0.5, 3.0, 0.5, np.zeros(24))
+    nothing = Interval(0.1, -0.1, 0.3)
+    limit = SimpleNamespace(account=1e6, least=1e5, names=5, participation=0.05)
+    return SimpleNamespace(
+        quantiles=[held], group=held, long_short=held, active=nothing, sharpe_over_group=nothing,
+        long_short_sharpe=nothing, capacity=limit,
+    )  # fmt: skip
 
 
 def test_an_unknown_end_is_left_out() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bullbear.definitions.picker import Blend, Ranker, read_pickers
-from bullbear.errors import DefinitionError
+from bullbear.errors import DefinitionError, InputError
 from bullbear.group.characteristics import CHARACTERISTICS
 from bullbear.home import Home
 from bullbear.picking.fact_features import FACT_FEATURES
@@ -77,6 +77,18 @@ def test_a_home_adds_to_the_shipped_pickers(tmp_path: Path) -> None:
     assert isinstance(found["blend"].rule, Blend)
     assert found["blend"].rule.weights == {"momentum_12_1": 1.0}
     assert Home(tmp_path).rotation().hold == 3  # the packaged one
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"), [("momentum_12m", "did you mean momentum_12_1?"), ("zzz", "correct the name")]
+)
+def test_the_nearest_characteristic_is_offered(tmp_path: Path, typed: str, said: str) -> None:
+    path = tmp_path / "picker.toml"
+    path.write_text(OWN.replace("momentum_12_1", typed))
+    with pytest.raises(InputError) as refused:
+        check_characteristics([read_pickers(path).pickers["mine"].rule], (*FEATURES, *FACT_FEATURES))
+    assert "models/picker.toml (rule mine)" in str(refused.value)
+    assert refused.value.remedy == said
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,8 @@ from rich.table import Table
 
 from bullbear.cli.console import ResultConsole
 from bullbear.group.screening import REASONS, Reason
-from bullbear.wording import capital, count, long_date, percent, short_date
+from bullbear.group.statistics import SHOWN
+from bullbear.wording import capital, count, dollars, long_date, percent, short_date
 
 if TYPE_CHECKING:
     from bullbear.group.growth import Averages
@@ -85,19 +86,6 @@ def show(report: GroupReport) -> None:
         show_ratings(report.rated, sector=report.sector, most=RATED)
 
 
-def dollars(value: float) -> str:
-    """An amount in millions or billions of dollars.
-
-    Example
-    -------
-    >>> dollars(1.234e9), dollars(56.7e6), dollars(float("nan"))
-    ('$1.23 bn', '$57 m', 'unknown')
-    """
-    if not math.isfinite(value):
-        return "unknown"
-    return f"${value / 1e9:,.2f} bn" if value >= 1e9 else f"${value / 1e6:,.{0 if value >= 1e7 else 1}f} m"
-
-
 def _growth(report: GroupReport) -> Table:
     table = _table("Growth", ("", "median", "weighted by value", "trimmed (5 % each side)", "names", "weighted"))
     for name in ("price", "volume"):
@@ -153,7 +141,7 @@ def _movers(report: GroupReport) -> Table:
 def _suspects(console: ResultConsole, report: GroupReport) -> None:
     suspects = report.figures.suspects
     if not suspects:
-        console.print("No suspicious price or volume in the last 126 sessions.")
+        console.print(f"No suspicious price or volume in the last {SHOWN} sessions.")
         return
     tickers = dict(zip(report.members.companies, report.members.tickers, strict=True))
     by_reason: dict[str, int] = {}
@@ -164,7 +152,7 @@ def _suspects(console: ResultConsole, report: GroupReport) -> None:
         for reason, number in sorted(by_reason.items(), key=lambda pair: -pair[1])
     )
     console.print(
-        f"{capital(count(len(suspects), 'suspect'))} in the last 126 sessions, corrected or left out: {parts}.",
+        f"{capital(count(len(suspects), 'suspect'))} in the last {SHOWN} sessions, corrected or left out: {parts}.",
         soft_wrap=True,
     )
     # Prices first: a wrong volume moves the figures least.

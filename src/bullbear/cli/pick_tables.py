@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 
 from bullbear.cli.console import ResultConsole
+from bullbear.picking.information import LEAST_NAMES
+from bullbear.wording import dollars
 
 if TYPE_CHECKING:
     from bullbear.picking.portfolios import Portfolio
@@ -70,7 +72,7 @@ def largest(parts: Mapping[str, float], count: int = 3) -> str:
 
 
 def show_record(record: CompaniesRecord, *, sectors: bool = False) -> None:
-    """Print what a picker's past rankings foretold and earned; with `sectors` also within each sector."""
+    """Print what a picker's past rankings predicted and earned; with `sectors` also within each sector."""
     console, found = ResultConsole(), record.evaluated
     picker, books = found.picker, found.portfolios
     span = f"{found.decided[0].date()} to {found.decided[-1].date()}"
@@ -110,6 +112,13 @@ def show_record(record: CompaniesRecord, *, sectors: bool = False) -> None:
         for name, coefficient in foretold.by_sector.items():
             within.add_row(name or "none", ends(coefficient, 3))
         console.print(within)
+        absent = sorted({name for name in record.sectors if name} - foretold.by_sector.keys())
+        if absent:
+            console.print(
+                f"Without a coefficient, since no decision has {LEAST_NAMES} scored companies of them: "
+                f"{', '.join(absent)}.",
+                soft_wrap=True,
+            )
     if record.survivorship:
         console.print(f"{record.survivorship}: nothing may be claimed from these figures", style="bold")
 
@@ -126,22 +135,6 @@ def _yearly(interval: Interval) -> str:
     return f"{interval.estimate:+.1%}" + (f" [{low}, {high}]" if low else "")
 
 
-def dollars(value: float) -> str:
-    """An amount in thousands, millions or billions of dollars.
-
-    Example
-    -------
-    >>> dollars(12_345_678.0), dollars(250_000.0)
-    ('$12m', '$250k')
-    """
-    if not math.isfinite(value):
-        return "unknown"
-    for size, unit in ((1e9, "bn"), (1e6, "m"), (1e3, "k")):
-        if value >= size:
-            return f"${value / size:.{0 if value >= 10 * size else 1}f}{unit}"
-    return f"${value:.0f}"
-
-
 def show_rotation(today: RotationToday, *, simulated: bool) -> None:
     """Print the sector funds of each rule from best to worst."""
     table = Table(title=f"Sector funds at the close of {today.as_of.date()}" + _simulated(simulated))
@@ -150,13 +143,11 @@ def show_rotation(today: RotationToday, *, simulated: bool) -> None:
         table.add_column(each.rule.name)
     names = today.definition.funds
     for place in range(max(len(each.funds) for each in today.rankings)):
-        cells = [
-            f"{each.funds[place]} {names[each.funds[place]]}" if place < len(each.funds) else ""
-            for each in today.rankings
-        ]
+        cells = [each.funds[place] if place < len(each.funds) else "" for each in today.rankings]
         table.add_row(str(place + 1), *cells, end_section=place == today.definition.hold - 1)
     console = ResultConsole()
     console.print(table)
+    console.print(", ".join(f"{ticker} {name}" for ticker, name in names.items()) + ".")
     console.print(
         f"A rule holds its first {today.definition.hold}. `bullbear pick --rotation --evaluate` shows what this was "
         "worth.",
@@ -169,19 +160,22 @@ def show_rotation_record(record: RotationRecord) -> None:
     console, found = ResultConsole(), record.evaluated
     market = record.definition.benchmark
     table = Table(title="Sector rotation, net of costs" + _simulated(record.simulated))
-    for name in ("rule", "first", "months", "return", "Sharpe", "equal weights'", f"{market}'s", "turnover"):
+    for name in ("rule", "first", "months", "return", "Sharpe", "equal weights", market, "turnover"):
         table.add_column(name, justify="left" if name in ("rule", "first") else "right")
-    evidence = Table()
-    for name in ("rule", "information coefficient", "Sharpe over equal weights", f"Sharpe over {market}"):
-        evidence.add_column(name, justify="left" if name == "rule" else "right")
+    evidence, above = Table(), Table(title="Sharpe ratio above that of")
+    evidence.add_column("rule")
+    evidence.add_column("information coefficient", justify="right")
+    for name in ("rule", "equal weights", market):
+        above.add_column(name, justify="left" if name == "rule" else "right")
     for each in found.rules:
         table.add_row(
             each.rule.name, each.first, str(len(each.held.returns)), percent(each.held.net),
             plain(each.held.sharpe), plain(each.equal.sharpe), plain(each.market.sharpe), f"{each.held.turnover:.1f}",
         )  # fmt: skip
-        evidence.add_row(each.rule.name, ends(each.information.mean, 3), ends(each.over_equal), ends(each.over_market))
-    console.print(table)
-    console.print(evidence)
+        evidence.add_row(each.rule.name, ends(each.information.mean, 3))
+        above.add_row(each.rule.name, ends(each.over_equal), ends(each.over_market))
+    for each_table in (table, evidence, above):
+        console.print(each_table)
     expected = found.compared * (1.0 - _LEVEL)
     verdict = (
         "None of the intervals excludes zero: no rule is shown to differ from luck."
@@ -194,7 +188,7 @@ def show_rotation_record(record: RotationRecord) -> None:
     console.print(
         f"{_LEVEL:.0%} intervals. Each rule holds {record.definition.hold} of {len(record.definition.funds)} funds, "
         f"from the open after a decision, at {record.definition.trading.cost_bp:g} bp a side; turnover is the value "
-        f"traded a year. {verdict}",
+        f"traded a year; the columns equal weights and {market} are Sharpe ratios. {verdict}",
         soft_wrap=True,
     )
 

@@ -1,6 +1,7 @@
 """Series that are computed from others of the store, and served as if they were stored: by `View.arrays`.
 
-Whoever knows how to compute one registers it here. It is computed once on all that is stored and cut at each view's
+The module that knows how to compute one registers it here when it is imported: `bullbear.group.breadth_table` does so
+for breadth, and the breadth factors import it. It is computed once on all that is stored and cut at each view's
 instant, so a row must follow from what was known at its own `known_at`.
 """
 

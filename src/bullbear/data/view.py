@@ -135,7 +135,11 @@ class View:
         """
         if kind in DERIVED:
             return self._computed(kind, series)
-        kind_named(kind)
+        if kind not in KINDS:
+            remedy = (
+                "use one of them; a computed kind is served once it is registered: import bullbear.group.breadth_table"
+            )
+            raise InputError("kind", kind, ", ".join([*KINDS, *DERIVED]), f"{remedy} for breadth")
         if kind == "bars" and self._is_derived(series):
             return versions_of(self._derived(series, on_screen=False))
         return self._history(kind, series)

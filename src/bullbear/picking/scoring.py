@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 import numpy as np
 import pandas as pd
@@ -26,13 +27,15 @@ def check_characteristics(rules: Sequence[Rule], known: Sequence[str] = tuple(FE
     Raises
     ------
     InputError
-        The message names the rule and what there is.
+        The message names the rule, what there is, and the nearest name.
     """
     for rule in rules:
         for name in rule.characteristics:
             if name not in known:
                 where = f"models/picker.toml (rule {rule.name})"
-                raise InputError(where, name, ", ".join(known), "correct the name")
+                near = get_close_matches(name, known, n=1)
+                remedy = f"did you mean {near[0]}?" if near else "correct the name"
+                raise InputError(where, name, ", ".join(known), remedy)
 
 
 def past_scores(

@@ -105,7 +105,8 @@ class CompaniesToday:
 class CompaniesRecord:
     """The past of a picker; `oracle` is the mean information coefficient of the true expected returns, if simulated.
 
-    `tried` is how many different pickers have been evaluated on the group so far, this one included.
+    `tried` is how many different pickers have been evaluated on the group so far, this one included; `sectors` are all
+    that its companies have.
     """
 
     group: str
@@ -114,6 +115,7 @@ class CompaniesRecord:
     simulated: bool
     oracle: float | None
     tried: int = 1
+    sectors: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-ready."""
@@ -193,11 +195,12 @@ def companies_record(home: Home, asked: Asked, progress: Progress | None = None)
     read = of.inputs(of.scheduled(), progress)
     view = of.store.as_of(of.decided_at)
     rates = np.array(bill_rate(view, BILL, exchange.closes(of.section.sessions)))
-    told = None if progress is None else (lambda done, total: progress("fits", done, total))
-    evaluated = companies.evaluate(of.picker, read, rates, executor=of.executor, progress=told)
+    fitted = None if progress is None else (lambda done, total: progress("fits", done, total))
+    evaluated = companies.evaluate(of.picker, read, rates, executor=of.executor, progress=fitted)
     simulated = of.store.is_simulated
     oracle = _oracle(home, evaluated, of.names) if simulated else None
-    record = CompaniesRecord(asked.group, evaluated, of.universe.survivorship, simulated, oracle)
+    sectors = tuple(sorted(set(read.sectors)))
+    record = CompaniesRecord(asked.group, evaluated, of.universe.survivorship, simulated, oracle, sectors=sectors)
     picker, schedule = of.picker, of.picker.schedule
     log_picking(
         home.runs,

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from bullbear.group.statistics import SHOWN
 from bullbear.report.section import Block, Bullets, Section, Text
 from bullbear.report.tables import Table
 from bullbear.report.words import UNKNOWN, day, per_cent
+from bullbear.wording import dollars
 
 _WINDOWS = {"5": "a week", "21": "a month", "63": "a quarter"}
 
@@ -39,7 +41,7 @@ def group_section(found: Inside) -> Section:
         ),
         Text(
             f"{members['members']:,} members ({members['source']}), {members['priced']:,} with a price. Market value: "
-            f"mean {_dollars(value['mean'])}, median {_dollars(value['median'])}, from {_extreme(value['smallest'])} "
+            f"mean {dollars(value['mean'])}, median {dollars(value['median'])}, from {_extreme(value['smallest'])} "
             f"to {_extreme(value['largest'])}; {value['names']:,} names."
         ),
         _growth(document["growth"]),
@@ -51,7 +53,7 @@ def group_section(found: Inside) -> Section:
     wrong = len(document["suspects"])
     said = [*document["notes"]]
     if wrong:
-        said.append(f"suspicious prices or volumes of the last 126 sessions, corrected or left out: {wrong:,}")
+        said.append(f"suspicious prices or volumes of the last {SHOWN} sessions, corrected or left out: {wrong:,}")
     if said:
         blocks.append(Bullets(said))
     blocks.append(Text(f"As known at the close of {day(document['session'])}.", "soft"))
@@ -94,13 +96,7 @@ def _movers(movers: list[Mapping[str, Any]]) -> Table:
 
 
 def _extreme(named: Mapping[str, Any] | None) -> str:
-    return UNKNOWN if named is None else f"{_dollars(named['value'])} ({named['ticker']})"
-
-
-def _dollars(value: float | None) -> str:
-    if value is None:
-        return UNKNOWN
-    return f"${value / 1e9:,.2f} billion" if value >= 1e9 else f"${value / 1e6:,.0f} million"
+    return UNKNOWN if named is None else f"{dollars(named['value'])} ({named['ticker']})"
 
 
 def _whole(value: float | None) -> str:
