@@ -3,6 +3,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pandas as pd
 import pytest
 from tests.conftest import Answer
@@ -13,7 +14,7 @@ from bullbear.cli.console import ResultConsole
 from bullbear.data import Store
 from bullbear.group.screening import REASONS, Reason
 from bullbear.home import Home
-from bullbear.workflows.group import group_report
+from bullbear.workflows.group import group_report, set_aside
 
 Run = Callable[..., Answer]
 
@@ -56,6 +57,21 @@ def test_the_figures_of_an_earlier_day_know_no_later_list_and_no_later_bar(fille
     before = str(market().panel.sessions[90].date())
     mistake = bullbear("group", "--home", filled.root, "--as-of", before).mistake
     assert f"membership is not known at the close of {before}" in mistake
+
+
+def test_impossible_bars_of_members_are_noted_until_a_sound_one_comes(filled: Home):
+    panel = market().panel
+    day = panel.sessions[-1]
+    close = panel.close.copy()
+    close[-1, 5:8] = close[0, 7] = np.nan
+    aside = pd.DataFrame({"company": ["C004", "C005", "C006", "C007", "C999"], "event_date": day, "kind": "bars"})
+    aside.loc[3, "event_date"] = panel.sessions[0]  # too old
+    aside.loc[2, "kind"] = "facts"
+    member = np.ones(len(panel.companies), dtype=bool)
+    (note,) = set_aside(aside, replace(panel, close=close), member)
+    assert note == f"1 impossible bar of members set aside in the last 126 sessions: C005 on {day.date()}"
+    assert set_aside(aside, panel, member) == ()
+    assert set_aside(filled.filled_store().as_of().companies.quarantine(), panel, member) == ()
 
 
 def test_a_list_fixed_on_a_day_says_so(filled: Home, bullbear: Run):

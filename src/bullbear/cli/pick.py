@@ -54,8 +54,8 @@ def pick(
 ) -> None:
     """Rank the sectors and companies of a group.
 
-    By a picker of models/picker.toml: a declared blend, or a ranker that learned from the past. --evaluate shows what
-    its past rankings foretold and earned.
+    By a picker of models/picker.toml: a declared blend, or a ranker that learned from the past. --evaluate shows how
+    well its past rankings predicted, and what they earned.
 
     Example: bullbear pick --picker ranker --top 10
     """

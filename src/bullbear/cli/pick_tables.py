@@ -72,7 +72,7 @@ def largest(parts: Mapping[str, float], count: int = 3) -> str:
 
 
 def show_record(record: CompaniesRecord, *, sectors: bool = False) -> None:
-    """Print what a picker's past rankings foretold and earned; with `sectors` also within each sector."""
+    """Print what a picker's past rankings predicted and earned; with `sectors` also within each sector."""
     console, found = ResultConsole(), record.evaluated
     picker, books = found.picker, found.portfolios
     span = f"{found.decided[0].date()} to {found.decided[-1].date()}"

@@ -44,7 +44,7 @@ class Inputs:
 
 @dataclass(frozen=True)
 class Evaluated:
-    """The past of a picker: out-of-sample scores, (n_decisions, n_companies), what they foretold and what they earned.
+    """The past of a picker: out-of-sample scores, (n_decisions, n_companies), what they predicted and earned.
 
     `decided` are the days of the decisions that have scores.
     """

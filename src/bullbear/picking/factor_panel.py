@@ -199,9 +199,9 @@ def factor_panel(
     task = Task(store, limit, root, names, companies, sessions, known, member, {})
 
     def call(step: str, function: Callable[..., Any], shared: Task, items: list[Any]) -> None:
-        told = None if progress is None else (lambda count, total: progress(step, count, total))
+        counted = None if progress is None else (lambda count, total: progress(step, count, total))
         if items:
-            map_items(function, shared, items, executor=executor, progress=told, name=lambda item: str(item.name))
+            map_items(function, shared, items, executor=executor, progress=counted, name=lambda item: str(item.name))
 
     parts, filings = _with_digests(task, _parts(task, blocks))
     call("bars", write_daily, task, [part for part in parts if not is_there(_kept(task, part, SUMS))])

@@ -1,4 +1,4 @@
-"""What a ranking is to foresee: the total return of the next sessions, less the mean of the group.
+"""What a ranking predicts: the total return of the next sessions, less the mean of the group.
 
 A company that dies within the horizon counts with its last price and is cash from then on. Who belongs to the group is
 what was known at the decision. A label is known at the close `horizon` sessions later, never before.

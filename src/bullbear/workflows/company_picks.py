@@ -195,8 +195,8 @@ def companies_record(home: Home, asked: Asked, progress: Progress | None = None)
     read = of.inputs(of.scheduled(), progress)
     view = of.store.as_of(of.decided_at)
     rates = np.array(bill_rate(view, BILL, exchange.closes(of.section.sessions)))
-    told = None if progress is None else (lambda done, total: progress("fits", done, total))
-    evaluated = companies.evaluate(of.picker, read, rates, executor=of.executor, progress=told)
+    fitted = None if progress is None else (lambda done, total: progress("fits", done, total))
+    evaluated = companies.evaluate(of.picker, read, rates, executor=of.executor, progress=fitted)
     simulated = of.store.is_simulated
     oracle = _oracle(home, evaluated, of.names) if simulated else None
     sectors = tuple(sorted(set(read.sectors)))

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from bullbear import sessions as exchange
+from bullbear.data.companies.panel import BoolArray, Panel
 from bullbear.documents import json_ready
 from bullbear.errors import Found, InputError, NoDataError
 from bullbear.group.fundamentals import OLDEST
@@ -17,7 +18,7 @@ from bullbear.group.market_value import CONCEPTS, ValueSummary
 from bullbear.group.membership import Members, Universe, universe_of
 from bullbear.group.rated import RatedGroup, Within, rate_members
 from bullbear.group.screening import REASONS, Reason
-from bullbear.group.statistics import SESSIONS, GroupFigures, Today, group_figures
+from bullbear.group.statistics import SESSIONS, SHOWN, GroupFigures, Today, group_figures
 from bullbear.home import Home
 from bullbear.wording import count, few
 from bullbear.workflows.no_companies import company_session, never_heard_of, no_members, unknown_tickers
@@ -208,7 +209,11 @@ def group_report(
         sector=chosen,
         figures=figures,
         rated=rate_members(view, members, session, within=ratings) if ratings else None,
-        notes=(*([unknown_tickers(strangers)] if strangers else []), *_notes(universe, members, figures)),
+        notes=(
+            *([unknown_tickers(strangers)] if strangers else []),
+            *_notes(universe, members, figures),
+            *set_aside(companies.quarantine(), panel, member),
+        ),
         simulated=store.is_simulated,
     )
 
@@ -221,6 +226,20 @@ def _sector(asked: str | None, sectors: list[str]) -> str | None:
         if sector.casefold() == asked.casefold():
             return sector
     raise InputError("--sector", asked, ", ".join(known) or "none: no member has a known sector", "choose one")
+
+
+def set_aside(aside: pd.DataFrame, panel: Panel, member: BoolArray) -> tuple[str, ...]:
+    """A note on bars of members that were impossible, and for which no sound bar came since."""
+    names, rows = pd.Index(panel.companies), aside[aside["kind"] == "bars"]
+    columns = names.get_indexer(pd.Index(rows["company"]))
+    places = panel.sessions.get_indexer(pd.DatetimeIndex(rows["event_date"]))
+    inside = (columns >= 0) & (places >= max(len(panel.sessions) - SHOWN, 0))
+    found = sorted({(int(place), int(column)) for place, column in zip(places[inside], columns[inside], strict=True)
+                    if member[column] and not panel.traded[place, column]})  # fmt: skip
+    if not found:
+        return ()
+    shown = few([f"{names[column]} on {panel.sessions[place].date()}" for place, column in reversed(found)])
+    return (f"{count(len(found), 'impossible bar')} of members set aside in the last {SHOWN} sessions: {shown}",)
 
 
 def _notes(universe: Universe, members: Members, figures: GroupFigures) -> tuple[str, ...]:

@@ -118,7 +118,7 @@ class Progress:
     def __init__(self, step: str, total: int, say: Say) -> None:
         self.step, self.total, self.say, self.began = step, total, say, time.monotonic()
 
-    def told(self, done: int) -> None:
+    def report(self, done: int) -> None:
         """Say that `done` of the step are done."""
         seconds = (time.monotonic() - self.began) / max(done, 1) * (self.total - done)
         left = f", about {seconds / 60:.0f} min left" if seconds >= 90 else ""

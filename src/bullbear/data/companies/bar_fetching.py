@@ -56,7 +56,7 @@ class BarFetch:
             self.fetch.append(self.register.taken() | batch.frames())
             report.revised += batch.revised
             self.fetch.remarks += batch.notes
-            progress.told(place + len(some))
+            progress.report(place + len(some))
             if self.provider.left_alone:
                 self.provider.leave([row.company for row, _, _ in due[place + len(some) :]])
                 return

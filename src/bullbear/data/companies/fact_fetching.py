@@ -37,7 +37,7 @@ def fetch_facts(
         if parts:
             fetch.append({"facts": pd.concat(parts, ignore_index=True)})
         asked.write()  # after its figures, so that a kill in between only asks again
-        progress.told(place + len(some))
+        progress.report(place + len(some))
         if provider.left_alone:
             provider.leave(_named(companies[cik]) for cik in due[place + len(some) :])
             return

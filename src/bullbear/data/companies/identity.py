@@ -104,7 +104,7 @@ class _ListReading:
                     untold.append(f"{member.ticker} ({known.name}, now {member.name})")
                 if known.ticker != member.ticker:
                     self.register.notes.append(_renamed(known, member.ticker))
-                self._tell(known, member)
+                self._note(known, member)
                 continue
             company = self.register.new_id(member.ticker)
             exchange = self.directory.by_ticker[member.ticker].exchange if cik else ""
@@ -159,7 +159,7 @@ class _ListReading:
         alikes = [row for row in self.left if not (cik and row.cik) and alike(row.name, member.name)]
         return alikes[0] if len(alikes) == 1 else None
 
-    def _tell(self, known: Listing, member: Member) -> None:
+    def _note(self, known: Listing, member: Member) -> None:
         """What the list says of a company that is known."""
         held = self.register.at(known.company, self.each.day) or known
         self.register.add(

@@ -98,10 +98,10 @@ def list_members(loaded: Loaded, members: pd.DataFrame, view: CompanyView) -> No
     frame = frame.assign(cik="", status=LISTED)[(known <= loaded.now)]
     before = stored[stored["event_date"] <= frame["event_date"].max()] if len(frame) else stored
     latest = before.drop_duplicates("company", keep="last").set_index("company")
-    told = ["ticker", "name", "exchange", "sector"]
-    held = latest.reindex(frame["series"])[told]
+    described = ["ticker", "name", "exchange", "sector"]
+    held = latest.reindex(frame["series"])[described]
     frame["cik"] = latest["cik"].reindex(frame["series"]).fillna("").to_numpy()
-    fresh = frame[(held.to_numpy() != frame[told].to_numpy()).any(axis=1)]
+    fresh = frame[(held.to_numpy() != frame[described].to_numpy()).any(axis=1)]
     loaded.add_all("listings", fresh.drop_duplicates("series", keep="last"))
 
 
