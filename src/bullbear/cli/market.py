@@ -85,7 +85,7 @@ def ingest(
     create: CreateOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Load a snapshot directory into the store, or a directory of companies.
+    """Load a snapshot, or a directory of companies.
 
     A directory with filed_facts.csv or members_DATE.csv is one of companies, and so is a snapshot's folder companies/.
     Running it twice changes nothing.
