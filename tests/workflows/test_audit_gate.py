@@ -131,7 +131,7 @@ def test_an_audit_on_record_serves_until_code_or_data_change(
     assert (audits.made, audits.efforts[-1]) == (2, False)
     assert AuditGate(home, runs).check(better, QUICK, may_be_made=True).passed
     assert audits.made == 2  # a full one will do
-    monkeypatch.setattr("bullbear.workflows.audit_log.provenance", lambda home: {"code": "new", "store": "new"})
+    monkeypatch.setattr("bullbear.workflows.audit_log.code_digest", lambda: "new")
     old = AuditGate(home, runs).check(better, QUICK, may_be_made=False)
     assert (old.passed, "is of other data or other code" in old.reason) == (None, True)
     assert AuditGate(home, runs).check(better, QUICK, may_be_made=True).passed

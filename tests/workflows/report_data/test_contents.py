@@ -72,8 +72,8 @@ def test_a_report_on_an_early_close_shows_nothing_of_what_came_later(
     changed = _plain(_contents(home, last))
     same = [name for name, value in _plain(latest).items() if value == changed[name]]
     # The outlook without a fan is the entry's own; of every other part, one that ignores the data proves nothing.
-    # Audits are of the present code and data, whatever the close.
-    assert same == ["outlook", "audits"]
+    # Audits are of the present code and data, whatever the close; there are no companies to look inside.
+    assert same == ["outlook", "inside", "audits"]
 
 
 def _rewrite_what_came_later(home: Home, decided_at: pd.Timestamp, noon: pd.Timestamp) -> None:
