@@ -22,8 +22,9 @@ from bullbear.forecasting.account_factors import account_factors
 from bullbear.forecasting.bundle import Bundle, read_bundle
 from bullbear.forecasting.bundle_writing import write_bundle
 from bullbear.forecasting.refitting import continued
-from bullbear.home import Home, Model
+from bullbear.home import Home
 from bullbear.learn import Training, train
+from bullbear.model import Model
 from bullbear.sessions import between, closes, day
 
 CUT = closes(pd.DatetimeIndex(["2018-11-09"]))[0]
