@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -124,11 +124,7 @@ class DefinitionFiles:
         DefinitionError
             A file cannot be used; the message names file and line.
         """
-        found: dict[str, PlacedPair] = {}
-        for folder in reversed(self._folders("models")):
-            if (path := folder / "pairs.toml").exists():
-                found |= self._own_or_shipped(folder, read_pairs(path), shipped.PAIRS)
-        return found
+        return self._named("pairs.toml", read_pairs, shipped.PAIRS)
 
     def groups(self) -> dict[str, Group]:
         """The packaged groups of companies and those of this home's `models/groups.toml`, which win, by name.
@@ -138,11 +134,7 @@ class DefinitionFiles:
         DefinitionError
             A file cannot be used; the message names file and line.
         """
-        found: dict[str, Group] = {}
-        for folder in reversed(self._folders("models")):
-            if (path := folder / "groups.toml").exists():
-                found |= self._own_or_shipped(folder, read_groups(path), shipped.GROUPS)
-        return found
+        return self._named("groups.toml", read_groups, shipped.GROUPS)
 
     def pickers(self) -> dict[str, Picker]:
         """The packaged pickers and those of this home's `models/picker.toml`, which win, by name.
@@ -152,11 +144,7 @@ class DefinitionFiles:
         DefinitionError
             A file cannot be used; the message names file and line.
         """
-        found: dict[str, Picker] = {}
-        for folder in reversed(self._folders("models")):
-            if (path := folder / "picker.toml").exists():
-                found |= self._own_or_shipped(folder, read_pickers(path).pickers, shipped.PICKERS)
-        return found
+        return self._named("picker.toml", lambda path: read_pickers(path).pickers, shipped.PICKERS)
 
     def rotation(self) -> Rotation:
         """`[rotation]` of this home's `models/picker.toml`, else the packaged one.
@@ -191,6 +179,14 @@ class DefinitionFiles:
         """The definitions in a folder: those of the user of a checkout are not this home's, unless it is that."""
         own = self._is_own(folder)
         return sorted(path for path in folder.iterdir() if own or path.stem in shipped.FILES[kind])
+
+    def _named(self, file: str, read: Callable[[Path], Mapping[str, T]], names: frozenset[str]) -> dict[str, T]:
+        """What every `models/FILE` defines by name; the home's own come last and win."""
+        found: dict[str, T] = {}
+        for folder in reversed(self._folders("models")):
+            if (path := folder / file).exists():
+                found |= self._own_or_shipped(folder, read(path), names)
+        return found
 
     def _own_or_shipped(self, folder: Path, found: Mapping[str, T], names: frozenset[str]) -> dict[str, T]:
         return {name: each for name, each in found.items() if self._is_own(folder) or name in names}
